@@ -1,0 +1,203 @@
+"""Frozen nouns that every room shares. Plain data: no IO, no vendor, no secret in anything that is recorded."""
+
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+Json = dict[str, Any]
+"""A JSON object: the only thing that is ever recorded."""
+
+
+class Mode(StrEnum):
+    """Stripe's two worlds."""
+
+    LIVE = "live"
+    TEST = "test"
+
+
+class KeyKind(StrEnum):
+    """What a key may do: everything, or what its permission list says."""
+
+    SECRET = "secret"
+    RESTRICTED = "restricted"
+
+
+class Policy(StrEnum):
+    """How much outage the operator accepts: see DESIGN, "Words"."""
+
+    EXPOSED = "exposed"
+    EXPLOITED = "exploited"
+    SCHEDULED = "scheduled"
+
+
+class Danger(StrEnum):
+    """What a step does to the world; dry run, confirmation and retry follow from it."""
+
+    READ = "read"
+    REVERSIBLE = "reversible"
+    IRREVERSIBLE = "irreversible"
+
+
+class Did(StrEnum):
+    """How a step ended. `unknown` is never turned into yes or no."""
+
+    DONE = "done"
+    SKIPPED = "skipped"
+    WAITING = "waiting"
+    REFUSED = "refused"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class Liveness(StrEnum):
+    """What one probe of a key showed (facts: Stripe errors).
+
+    `alive` 200 · `narrow` 403, alive without that permission · `blocked` 401 by address or access policy, says
+    nothing about death · `expired` 401 `api_key_expired` · `invalid` 401 otherwise · `unknown` 429, 5xx, time-out.
+    """
+
+    ALIVE = "alive"
+    NARROW = "narrow"
+    BLOCKED = "blocked"
+    EXPIRED = "expired"
+    INVALID = "invalid"
+    UNKNOWN = "unknown"
+
+    @property
+    def answers(self) -> bool:
+        """The key is certainly alive."""
+        return self in (Liveness.ALIVE, Liveness.NARROW)
+
+    @property
+    def dead(self) -> bool:
+        """A dead key answers so; `invalid` proves it only for bytes once seen alive or found in a store."""
+        return self in (Liveness.EXPIRED, Liveness.INVALID)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One look at a key: `GET /v1/balance`.
+
+    Attributes:
+        liveness: what it showed.
+        status: HTTP status, 0 when there was no answer.
+        mode: from `livemode` where readable.
+        account: `acct_…` where readable (body, or the text of a 403).
+        missing_permission: the permission that a 403 names, such as `balance_read`.
+        request_id: Stripe's id of our own request, so that the review can subtract it.
+        at: epoch seconds, UTC, of the answer.
+    """
+
+    liveness: Liveness
+    status: int = 0
+    mode: Mode | None = None
+    account: str = ""
+    missing_permission: str = ""
+    request_id: str = ""
+    at: float = 0.0
+
+
+@dataclass(frozen=True)
+class KeyRow:
+    """One row of the provider's key list, narrowed: it never holds a token.
+
+    Attributes:
+        id: provider's id, `mk_…`.
+        redacted: what the provider shows of the token, for matching only; never recorded.
+        created, last_used: epoch seconds, 0 when absent.
+    """
+
+    id: str
+    name: str
+    active: bool
+    mode: Mode
+    created: float = 0.0
+    last_used: float = 0.0
+    permissions: tuple[str, ...] = ()
+    redacted: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing a step touched: a store, a service, a key; the unit of tables in status and report."""
+
+    name: str
+    did: Did
+    said: str = ""
+    facts: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Debt:
+    """Something still owed after the run; it stays in `ir status` and in the exit code.
+
+    Attributes:
+        kind: `key-alive` | `key-unproven` | `store-behind` | `service-behind` | `leftover` | `custody`.
+        about: what it concerns (key id or fingerprint, store, service).
+        todo: what pays it, as a command or click.
+    """
+
+    kind: str
+    about: str
+    why: str
+    todo: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One detection with its evidence; severity is `informational | low | medium | high | critical`.
+
+    Attributes:
+        first_seen, last_seen: epoch seconds.
+        evidence: event and request ids; object ids only where there is no event.
+        money: `[{"currency": "usd", "amount": minor units}]`.
+    """
+
+    rule: str
+    severity: str
+    title: str
+    why: str
+    usual: str
+    first_seen: int
+    last_seen: int
+    count: int
+    evidence: tuple[str, ...]
+    money: tuple[Json, ...]
+    next_action: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a step hands to the runner; all of it is recorded, so none of it may be secret.
+
+    Attributes:
+        said: one plain sentence for the screen and the report.
+        facts: merged into the incident's record, for later steps (ids, versions, fingerprints, times).
+        paid: `about` of debts that this step settled.
+        todo: for `waiting`, `refused`, `failed`, `unknown`: what the human does next.
+    """
+
+    did: Did
+    said: str
+    facts: Json = field(default_factory=dict)
+    items: tuple[Item, ...] = ()
+    debts: tuple[Debt, ...] = ()
+    paid: tuple[str, ...] = ()
+    todo: str = ""
+
+    def to_json(self) -> Json:
+        """A JSON object; `from_json` reads it back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Json) -> "Outcome":
+        """Inverse of `to_json`."""
+        return cls(
+            did=Did(data["did"]),
+            said=data["said"],
+            facts=data["facts"],
+            items=tuple(Item(i["name"], Did(i["did"]), i["said"], i["facts"]) for i in data["items"]),
+            debts=tuple(Debt(**d) for d in data["debts"]),
+            paid=tuple(data["paid"]),
+            todo=data["todo"],
+        )

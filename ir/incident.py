@@ -1,0 +1,135 @@
+"""An incident as its audit entries tell it: one fold, read by the runner, status, report and exit code alike.
+
+Facts that actions establish (all secret-free; times are epoch seconds):
+
+    exposed_at, opened_at, minted_at, promoted_at, contained_at, retire_asked_at, dead_at
+    old {fingerprint, id, kind, mode, account, liveness, custody, seen_alive, permissions, deadline, last_used}
+    new {fingerprint, id, kind, custody, n, created, liveness}
+    stores {REF: {guided, permission, before {version, fingerprint}, staged, after {version, fingerprint}, siblings}}
+    services {NAME: {wave, owner, store, before, after, proves, accepted, tries}}
+    containment {how, said, before, undone}
+    review / triage {verdict, verdicts, score, findings, coverage, blast_radius, leftovers, timeline}
+    proof {polls, from, to, code, control}
+    quiet, money, sweep, watch {…}
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ir.errors import ExitCode
+from ir.model import Debt, Did, Json, Outcome
+
+
+@dataclass
+class StepRun:
+    """One attempt at one step.
+
+    Attributes:
+        started, ended: UTC ISO 8601.
+    """
+
+    id: str
+    action: str
+    attempt: int
+    started: str
+    ended: str
+    actor: str
+    outcome: Outcome
+
+
+@dataclass
+class Incident:
+    """The fold of a chain of audit entries.
+
+    Attributes:
+        status: `running | waiting | done | debt | rolled back | aborted | attested | refused`.
+        runs: every attempt at every step, in order.
+        signals: what people sent: approvals, containment, rollback, abort.
+    """
+
+    id: str = ""
+    status: str = "running"
+    opened: Json = field(default_factory=dict)
+    opened_at: str = ""
+    actor: str = ""
+    facts: Json = field(default_factory=dict)
+    runs: list[StepRun] = field(default_factory=list)
+    debts: dict[str, Debt] = field(default_factory=dict)
+    signals: list[Json] = field(default_factory=list)
+    ended: Json = field(default_factory=dict)
+    ended_at: str = ""
+    head: str = ""
+    last: Json | None = None
+
+    @property
+    def plan(self) -> Json:
+        """The plan as JSON (`playbook.plan_from_json`)."""
+        plan: Json = self.opened.get("plan", {})
+        return plan
+
+    @property
+    def rehearsal(self) -> bool:
+        """A dry run."""
+        return bool(self.opened.get("options", {}).get("dry_run"))
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What the process ends with; a running incident counts as waiting."""
+        if self.ended:
+            return ExitCode(self.ended["exit_code"])
+        return ExitCode.WAITING
+
+    def run_of(self, action: str) -> StepRun | None:
+        """The latest attempt of the first step with that action, None when it never ran."""
+        return next((run for run in reversed(self.runs) if run.action == action), None)
+
+    def settled(self, step: str) -> bool:
+        """Whether a step has ended for good: done or skipped."""
+        return any(run.id == step and run.outcome.did in (Did.DONE, Did.SKIPPED) for run in self.runs)
+
+
+def fold(entries: Iterable[Json]) -> Incident:
+    """Read a chain from its first entry."""
+    incident = Incident()
+    for entry in entries:
+        absorb(incident, entry)
+    return incident
+
+
+def absorb(incident: Incident, entry: Json) -> None:
+    """Take one more entry in."""
+    body: Json = entry["body"]
+    incident.last, incident.head = entry, entry["hash"]
+    if entry["kind"] == "opened":
+        incident.id, incident.opened, incident.opened_at = entry["incident"], body, entry["at"]
+        incident.actor = entry["actor"]
+        merge(incident.facts, body.get("facts", {}))
+    elif entry["kind"] == "step":
+        _absorb_step(incident, entry, body)
+    elif entry["kind"] == "signal":
+        incident.signals.append({**body, "at": entry["at"], "by": entry["actor"]})
+        merge(incident.facts, body.get("facts", {}))
+    elif entry["kind"] == "ended":
+        incident.ended, incident.ended_at, incident.status = body, entry["at"], body["status"]
+
+
+def _absorb_step(incident: Incident, entry: Json, body: Json) -> None:
+    outcome = Outcome.from_json(body["outcome"])
+    run = StepRun(entry["step"], body["action"], body["attempt"], body["started"], entry["at"], entry["actor"], outcome)
+    incident.runs.append(run)
+    merge(incident.facts, outcome.facts)
+    for debt in outcome.debts:
+        incident.debts[debt.about] = debt
+    for about in outcome.paid:
+        incident.debts.pop(about, None)
+    incident.status = "waiting" if outcome.did is Did.WAITING else "running"
+
+
+def merge(into: dict[str, Any], facts: Json) -> None:
+    """Deep merge: objects are merged, everything else is replaced."""
+    for name, value in facts.items():
+        if isinstance(value, dict) and isinstance(into.get(name), dict):
+            merge(into[name], value)
+        else:
+            into[name] = value

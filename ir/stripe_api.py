@@ -1,0 +1,309 @@
+"""The one way in which this project talks to Stripe: the stable SDK's `raw_request`, muted, pinned and bounded.
+
+Every HTTP status is an `Answer`; only the lack of an answer is an error (`Unknown`). What comes back may hold
+keys (test mode lists them in plain text; error messages quote parts of them), so an `Answer` does not show its
+body, and its message is scrubbed.
+"""
+
+import json
+import logging
+import os
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ir import __version__
+from ir.api_base import STRIPE, check_api_base
+from ir.errors import Refused, Rejected, Unknown
+from ir.model import Json, Liveness, Mode, Probe
+from ir.secret import Secret, scrub
+
+if TYPE_CHECKING:
+    import stripe
+
+    from ir.stripe_wire import PooledClient
+
+__all__ = ["APP", "Answer", "StripeApi", "account_of", "check_api_base", "probe"]
+
+APP = "ir"
+"""Name in the user agent of every request of ours, so that it is told apart in Stripe's own request logs."""
+
+_ACCOUNT = re.compile(r"\bacct_[A-Za-z0-9]+")
+_PERMISSION = re.compile(r"['\"`](?:rak_)?([a-z][a-z_]*_(?:read|write))['\"`]")
+# Only one wording of such a refusal was ever seen ("does not allow requests from your IP address"), so match widely:
+# a death taken for a block keeps the incident open, a block taken for a death would close it wrongly.
+_BLOCKED = re.compile(r"\bIP[ _-]?address|\bIP (?:is|range|not|restrict)|access[ _]polic|allow[ -]?list", re.IGNORECASE)
+_EXPIRED_CODES = frozenset({"api_key_expired", "platform_api_key_expired"})
+_SENDABLE = re.compile(r"[!-~]+")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What Stripe answered.
+
+    Attributes:
+        status: HTTP status.
+        body: the JSON object; may hold keys, so narrow it before it goes anywhere.
+        request_id: Stripe's id of this request, "" when there was none.
+        headers: names in lower case.
+    """
+
+    status: int
+    body: Json = field(repr=False)
+    request_id: str
+    headers: Mapping[str, str] = field(repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """2xx."""
+        return 200 <= self.status < 300
+
+    @property
+    def error(self) -> Json | None:
+        """Stripe's error object; None when the body is not Stripe's envelope."""
+        error = self.body.get("error")
+        return error if isinstance(error, dict) and ("type" in error or "message" in error) else None
+
+    @property
+    def code(self) -> str:
+        """`error.code`, "" when absent."""
+        return str((self.error or {}).get("code") or "")
+
+    @property
+    def message(self) -> str:
+        """`error.message` without keys, at most 300 characters."""
+        return scrub(str((self.error or {}).get("message") or ""))[:300]
+
+    @property
+    def transient(self) -> bool:
+        """Proves nothing about what was asked: 429, 5xx, a conflict with another request, or "ask again"."""
+        return self.status in (409, 429) or self.status >= 500 or self.headers.get("stripe-should-retry") == "true"
+
+
+@dataclass(frozen=True)
+class _Client:
+    sdk: "stripe.StripeClient"
+    wire: "PooledClient"
+
+
+_clients: dict[tuple[str, float], _Client] = {}
+_lock = threading.Lock()
+
+
+class StripeApi:
+    """Calls to one API address. Thread-safe; connections are pooled per address for the whole process.
+
+    Args:
+        base: `https://api.stripe.com`, or loopback.
+        timeout: seconds for a whole call.
+
+    Raises:
+        ValueError: `base` is another host.
+        Refused: `STRIPE_LOG` is set, which makes the SDK print bodies, and with them keys.
+    """
+
+    def __init__(self, base: str = STRIPE, *, timeout: float = 10.0) -> None:
+        self.base = check_api_base(base)
+        self.timeout = timeout
+        self.request_ids: list[str] = []
+        """Stripe's ids of our own requests, for the review to subtract."""
+        _refuse_logging()
+
+    def get(
+        self,
+        key: Secret,
+        path: str,
+        params: Mapping[str, object] | None = None,
+        *,
+        version: str = "",
+        context: str = "",
+        retries: int = 0,
+    ) -> Answer:
+        """Read.
+
+        Args:
+            key: what authenticates; it may be any key, also a leaked one.
+            path: begins with `/`; a `next_page_url` goes through `next_page` first.
+            params: form-encoded, nested as Stripe wants it.
+            version: `Stripe-Version`, empty = the SDK's own.
+            context: `Stripe-Context` (`acct_…`), which managed and organization keys need.
+            retries: how many more times to try after no answer, 429 or 5xx; probes never do.
+
+        Raises:
+            Unknown: no answer, or one that is not JSON.
+            Rejected: `key` cannot be a key at all (nothing is sent), or `path` leads to another host.
+        """
+        options = {"stripe_version": version or None, "stripe_context": context or None}
+        return _persist(lambda: self._call("get", key, path, params, options), retries)
+
+    def post(
+        self,
+        key: Secret,
+        path: str,
+        params: Mapping[str, object] | None = None,
+        *,
+        version: str = "",
+        context: str = "",
+        idempotency_key: str = "",
+    ) -> Answer:
+        """Write, once: JSON for `/v2`, a form for `/v1`. Raises as `get` does; after `Unknown` it may have happened."""
+        options = {
+            "stripe_version": version or None,
+            "stripe_context": context or None,
+            "idempotency_key": idempotency_key or None,
+        }
+        return self._call("post", key, path, params, options)
+
+    def next_page(self, body: Json) -> str:
+        """The path of the next page of a v2 list, "" at its end.
+
+        Raises:
+            Rejected: the answer points to another host, which must not see the key.
+        """
+        url = str(body.get("next_page_url") or "")
+        if not url:
+            return ""
+        there, here = urlsplit(url), urlsplit(self.base)
+        if there.netloc and (there.scheme, there.netloc) != (here.scheme, here.netloc):
+            raise Rejected("Stripe's next page points to another host; it was not followed")
+        return there.path + (f"?{there.query}" if there.query else "")
+
+    def _call(
+        self, method: str, key: Secret, path: str, params: Mapping[str, object] | None, options: dict[str, str | None]
+    ) -> Answer:
+        if not _SENDABLE.fullmatch(key.reveal()):
+            raise Rejected("this cannot be sent as a key: it has white space or foreign characters in it")
+        client = _client(self.base, self.timeout)
+        answer = _answer(client, method, path, dict(params or {}), options | {"api_key": key.reveal()})
+        if answer.request_id:
+            self.request_ids.append(answer.request_id)
+        return answer
+
+
+def _answer(
+    client: _Client, method: str, path: str, params: dict[str, object], options: Mapping[str, str | None]
+) -> Answer:
+    import stripe
+
+    try:
+        client.sdk.raw_request(method, path, **params, **options)
+    except stripe.StripeError:
+        pass  # The answer itself says more, and quotes no key: it is read below.
+    except ValueError:
+        raise Rejected("only paths on Stripe's own host are called") from None
+    wire = client.wire.last
+    if wire is None:
+        raise Unknown("Stripe gave no answer")
+    try:
+        body: Any = json.loads(wire.body or b"{}")
+    except ValueError:
+        raise Unknown(f"the answer (HTTP {wire.status}) is not JSON: it may not come from Stripe") from None
+    if not isinstance(body, dict):
+        raise Unknown(f"the answer (HTTP {wire.status}) is not a JSON object")
+    return Answer(wire.status, body, wire.headers.get("request-id", ""), wire.headers)
+
+
+def _client(base: str, timeout: float) -> _Client:
+    client = _clients.get((base, timeout))
+    if client is not None:
+        return client
+    with _lock:
+        if (base, timeout) not in _clients:
+            _refuse_logging()
+            _clients[base, timeout] = _new_client(base, timeout)
+        return _clients[base, timeout]
+
+
+def _new_client(base: str, timeout: float) -> _Client:
+    import stripe
+
+    from ir.stripe_wire import PooledClient
+
+    stripe.enable_telemetry = False
+    stripe.log = None
+    logging.getLogger("stripe").setLevel(logging.WARNING)
+    stripe.set_app_info(APP, version=__version__)
+    wire = PooledClient(timeout)
+    # Keys come with each call; the client itself holds none.
+    sdk = stripe.StripeClient("none", base_addresses={"api": base}, max_network_retries=0, http_client=wire)
+    return _Client(sdk, wire)
+
+
+def _refuse_logging() -> None:
+    if os.environ.get("STRIPE_LOG"):
+        raise Refused(
+            "STRIPE_LOG is set: Stripe's SDK would print answers, and with them keys",
+            safe="nothing was changed",
+            next_step="unset STRIPE_LOG, then run the same command again",
+        )
+
+
+def _persist(call: Callable[[], Answer], retries: int) -> Answer:
+    if retries <= 0:
+        return call()
+    import tenacity
+
+    def last(state: tenacity.RetryCallState) -> Answer:
+        assert state.outcome is not None  # noqa: S101  # tenacity calls this only after an attempt
+        answer: Answer = state.outcome.result()
+        return answer
+
+    retrying = tenacity.Retrying(
+        stop=tenacity.stop_after_attempt(retries + 1),
+        wait=tenacity.wait_exponential_jitter(initial=0.3, max=5, jitter=0.3),
+        retry=tenacity.retry_if_exception_type(Unknown) | tenacity.retry_if_result(_worth_asking_again),
+        retry_error_callback=last,
+    )
+    return retrying(call)
+
+
+def _worth_asking_again(answer: Answer) -> bool:
+    return answer.transient and answer.headers.get("stripe-should-retry") != "false"
+
+
+def probe(api: StripeApi, key: Secret, *, context: str = "") -> Probe:
+    """One look at a key, `GET /v1/balance`. Never raises: no answer is `Liveness.UNKNOWN`."""
+    try:
+        answer = api.get(key, "/v1/balance", context=context)
+    except (Unknown, Rejected):
+        return Probe(Liveness.UNKNOWN, at=time.time())
+    livemode = answer.body.get("livemode")
+    text = str((answer.error or {}).get("message") or "")
+    account, permission = _ACCOUNT.search(text), _PERMISSION.search(text)
+    return Probe(
+        liveness=_liveness(answer),
+        status=answer.status,
+        mode=(Mode.LIVE if livemode else Mode.TEST) if isinstance(livemode, bool) else None,
+        account=account.group() if account else "",
+        missing_permission=permission.group(1) if permission and answer.status == 403 else "",
+        request_id=answer.request_id,
+        at=time.time(),
+    )
+
+
+def _liveness(answer: Answer) -> Liveness:
+    if answer.status == 200 and answer.error is None:
+        return Liveness.ALIVE
+    if answer.status not in (401, 403) or answer.error is None:
+        return Liveness.UNKNOWN  # A 401 without Stripe's envelope comes from something in between.
+    if answer.code in _EXPIRED_CODES:
+        return Liveness.EXPIRED
+    if _BLOCKED.search(f"{answer.code} {answer.message}"):
+        return Liveness.BLOCKED
+    return Liveness.NARROW if answer.status == 403 else Liveness.INVALID
+
+
+def account_of(api: StripeApi, key: Secret, *, context: str = "") -> str:
+    """The account that a key belongs to (`acct_…`), "" when Stripe does not say.
+
+    A key that may not read `/v1/account` still tells: the 403 names the account. Raises `Unknown`.
+    """
+    answer = api.get(key, "/v1/account", context=context)
+    if answer.ok:
+        return str(answer.body.get("id") or "")
+    named = _ACCOUNT.search(str((answer.error or {}).get("message") or "")) if answer.status == 403 else None
+    return named.group() if named else ""

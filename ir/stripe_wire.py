@@ -1,0 +1,117 @@
+"""The HTTP side of `stripe_api`: the SDK on one shared, bounded urllib3 pool. Imported lazily, it loads the SDK.
+
+The SDK's own `requests` client keeps one session per thread, honours `.netrc`, and a body that trickles in
+may hold it for ever. This one has a deadline for the whole call, follows no redirect (a redirect would carry
+the key elsewhere), and reads neither `.netrc` nor proxy settings.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import stripe
+import urllib3
+
+from ir.errors import Unknown
+
+_MOST_BYTES = 64 << 20
+_CHUNK = 1 << 16
+_AGENT_MARK = " AIAgent/"
+
+
+@dataclass(frozen=True)
+class Wire:
+    """One raw answer, as it came."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+
+class PooledClient(stripe.HTTPClient):
+    """`stripe.HTTPClient` over urllib3. Thread-safe; `last` is the calling thread's own last answer.
+
+    Args:
+        timeout: seconds for a whole call, connecting and reading included.
+    """
+
+    name = "urllib3"
+
+    def __init__(self, timeout: float) -> None:
+        super().__init__()
+        self._timeout = timeout
+        self._pool = urllib3.PoolManager(
+            num_pools=4, maxsize=64, block=False, cert_reqs="CERT_REQUIRED", ca_certs=stripe.ca_bundle_path
+        )
+        self._answers = threading.local()
+
+    @property
+    def last(self) -> Wire | None:
+        """What the last call of this thread was answered; None when there was no answer."""
+        answer: Wire | None = getattr(self._answers, "wire", None)
+        return answer
+
+    def request(  # type: ignore[override]  # the SDK's base declares a `_usage` that it never passes on
+        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: object = None
+    ) -> tuple[bytes, int, Mapping[str, str]]:
+        """One exchange. Raises `Unknown`, never anything of urllib3."""
+        self._answers.wire = None
+        body = post_data.encode() if isinstance(post_data, str) else None
+        try:
+            wire = self._exchange(method.upper(), url, _plain(headers or {}), body)
+        except urllib3.exceptions.NewConnectionError:
+            raise Unknown("no connection to Stripe", safe="nothing was sent") from None
+        except (urllib3.exceptions.TimeoutError, TimeoutError):
+            raise Unknown("Stripe did not answer in time") from None
+        except (urllib3.exceptions.HTTPError, OSError):
+            raise Unknown("the connection to Stripe broke before the answer was complete") from None
+        self._answers.wire = wire
+        return wire.body, wire.status, wire.headers
+
+    def _exchange(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Wire:
+        deadline = time.monotonic() + self._timeout
+        answer = self._pool.request(
+            method,
+            url,
+            headers=headers,
+            body=body,
+            timeout=urllib3.Timeout(connect=min(5.0, self._timeout), total=self._timeout),
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        )
+        try:
+            content = _read(answer, deadline)
+        except BaseException:
+            answer.close()
+            raise
+        answer.release_conn()
+        return Wire(answer.status, content, {name.lower(): value for name, value in answer.headers.items()})
+
+    def close(self) -> None:
+        """Close every idle connection."""
+        self._pool.clear()
+
+
+def _read(answer: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
+    parts, size = [], 0
+    while part := answer.read1(_CHUNK):
+        parts.append(part)
+        size += len(part)
+        if size > _MOST_BYTES:
+            raise urllib3.exceptions.ProtocolError("too long")
+        if time.monotonic() > deadline:
+            raise urllib3.exceptions.TimeoutError("too slow")
+    return b"".join(parts)
+
+
+def _plain(headers: Mapping[str, str]) -> dict[str, str]:
+    # The SDK tells Stripe which editor or agent started the process; that is nobody's business.
+    kept = dict(headers)
+    kept["User-Agent"] = kept.get("User-Agent", "").partition(_AGENT_MARK)[0]
+    about = json.loads(kept.get("X-Stripe-Client-User-Agent", "{}"))
+    about.pop("ai_agent", None)
+    kept["X-Stripe-Client-User-Agent"] = json.dumps(about)
+    return kept

@@ -12,15 +12,16 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ir import __version__
 from ir.api_base import STRIPE, check_api_base
 from ir.errors import Refused, Rejected, Unknown
-from ir.model import Json, Liveness, Mode, Probe
-from ir.secret import Secret, scrub
+from ir.model import Json, Liveness, Probe
+from ir.secret import Secret
+from ir.stripe_answer import Answer, account_named, probe_of
 
 if TYPE_CHECKING:
     import stripe
@@ -32,56 +33,7 @@ __all__ = ["APP", "Answer", "StripeApi", "account_of", "check_api_base", "probe"
 APP = "ir"
 """Name in the user agent of every request of ours, so that it is told apart in Stripe's own request logs."""
 
-_ACCOUNT = re.compile(r"\bacct_[A-Za-z0-9]+")
-_PERMISSION = re.compile(r"['\"`](?:rak_)?([a-z][a-z_]*_(?:read|write))['\"`]")
-# Only one wording of such a refusal was ever seen ("does not allow requests from your IP address"), so match widely:
-# a death taken for a block keeps the incident open, a block taken for a death would close it wrongly.
-_BLOCKED = re.compile(r"\bIP[ _-]?address|\bIP (?:is|range|not|restrict)|access[ _]polic|allow[ -]?list", re.IGNORECASE)
-_EXPIRED_CODES = frozenset({"api_key_expired", "platform_api_key_expired"})
 _SENDABLE = re.compile(r"[!-~]+")
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What Stripe answered.
-
-    Attributes:
-        status: HTTP status.
-        body: the JSON object; may hold keys, so narrow it before it goes anywhere.
-        request_id: Stripe's id of this request, "" when there was none.
-        headers: names in lower case.
-    """
-
-    status: int
-    body: Json = field(repr=False)
-    request_id: str
-    headers: Mapping[str, str] = field(repr=False)
-
-    @property
-    def ok(self) -> bool:
-        """2xx."""
-        return 200 <= self.status < 300
-
-    @property
-    def error(self) -> Json | None:
-        """Stripe's error object; None when the body is not Stripe's envelope."""
-        error = self.body.get("error")
-        return error if isinstance(error, dict) and ("type" in error or "message" in error) else None
-
-    @property
-    def code(self) -> str:
-        """`error.code`, "" when absent."""
-        return str((self.error or {}).get("code") or "")
-
-    @property
-    def message(self) -> str:
-        """`error.message` without keys, at most 300 characters."""
-        return scrub(str((self.error or {}).get("message") or ""))[:300]
-
-    @property
-    def transient(self) -> bool:
-        """Proves nothing about what was asked: 429, 5xx, a conflict with another request, or "ask again"."""
-        return self.status in (409, 429) or self.status >= 500 or self.headers.get("stripe-should-retry") == "true"
 
 
 @dataclass(frozen=True)
@@ -268,33 +220,9 @@ def _worth_asking_again(answer: Answer) -> bool:
 def probe(api: StripeApi, key: Secret, *, context: str = "") -> Probe:
     """One look at a key, `GET /v1/balance`. Never raises: no answer is `Liveness.UNKNOWN`."""
     try:
-        answer = api.get(key, "/v1/balance", context=context)
+        return probe_of(api.get(key, "/v1/balance", context=context))
     except (Unknown, Rejected):
         return Probe(Liveness.UNKNOWN, at=time.time())
-    livemode = answer.body.get("livemode")
-    text = str((answer.error or {}).get("message") or "")
-    account, permission = _ACCOUNT.search(text), _PERMISSION.search(text)
-    return Probe(
-        liveness=_liveness(answer),
-        status=answer.status,
-        mode=(Mode.LIVE if livemode else Mode.TEST) if isinstance(livemode, bool) else None,
-        account=account.group() if account else "",
-        missing_permission=permission.group(1) if permission and answer.status == 403 else "",
-        request_id=answer.request_id,
-        at=time.time(),
-    )
-
-
-def _liveness(answer: Answer) -> Liveness:
-    if answer.status == 200 and answer.error is None:
-        return Liveness.ALIVE
-    if answer.status not in (401, 403) or answer.error is None:
-        return Liveness.UNKNOWN  # A 401 without Stripe's envelope comes from something in between.
-    if answer.code in _EXPIRED_CODES:
-        return Liveness.EXPIRED
-    if _BLOCKED.search(f"{answer.code} {answer.message}"):
-        return Liveness.BLOCKED
-    return Liveness.NARROW if answer.status == 403 else Liveness.INVALID
 
 
 def account_of(api: StripeApi, key: Secret, *, context: str = "") -> str:
@@ -303,7 +231,4 @@ def account_of(api: StripeApi, key: Secret, *, context: str = "") -> str:
     A key that may not read `/v1/account` still tells: the 403 names the account. Raises `Unknown`.
     """
     answer = api.get(key, "/v1/account", context=context)
-    if answer.ok:
-        return str(answer.body.get("id") or "")
-    named = _ACCOUNT.search(str((answer.error or {}).get("message") or "")) if answer.status == 403 else None
-    return named.group() if named else ""
+    return str(answer.body.get("id") or "") if answer.ok else account_named(answer)

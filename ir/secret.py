@@ -3,12 +3,14 @@
 A `Secret` cannot be printed, formatted, pickled, copied into JSON or compared by accident. `reveal()` is
 called at the edge only: in a request header, a store write, a child's stdin. Every secret ever made in
 this process is remembered, so that `scrub` can take it (raw, base64 at any alignment, URL-quoted,
-JSON-escaped) out of whatever a library or a child printed.
+JSON-escaped, HTML-escaped, hexadecimal, and base64 or hexadecimal folded over lines) out of whatever a
+library or a child printed.
 """
 
 import base64
 import hashlib
 import hmac
+import html
 import json
 import re
 import threading
@@ -19,23 +21,39 @@ _SHAPES = re.compile(
     r"(?:sk|rk|ek|rkcs)_(?:org_)?(?:live|test|prod)_[A-Za-z0-9*.\u2026]{6,}"
     r"|whsec_[A-Za-z0-9+/=_-]{8,}"
 )
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_FOLDS = re.compile(r"[\r\n]+[ \t]*")
 _SHORTEST = 6
 _lock = threading.Lock()
-_known: dict[str, str] = {}
-_pattern: re.Pattern[str] | None = None
+_values: set[str] = set()
+_marks: dict[str, str] = {}
+"""Each form of each secret, and the fingerprint that stands in for it."""
+_ends: dict[str, tuple[str, ...]] = {}
+"""Last `_SHORTEST` characters of a form → the forms that end so, longest first. Rows are replaced, never changed.
+
+By the end, because the beginnings of keys are all alike.
+"""
+_longest = 0
 
 
 def fingerprint(value: str) -> str:
     """First 16 hex digits of SHA-256 over the UTF-8 bytes: enough to recognise, useless to guess from."""
-    return hashlib.sha256(value.encode()).hexdigest()[:16]
+    return hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 class Secret:
-    """A value that must never be seen. Equality is constant-time; there is no other way to compare."""
+    """A value that must never be seen. Equality is constant-time; there is no other way to compare.
+
+    Raises:
+        ValueError: the value is not text that UTF-8 can carry (half a surrogate pair). The error of the
+            codec would hold the value, so it is never reached.
+    """
 
     __slots__ = ("__value",)
 
     def __init__(self, value: str) -> None:
+        if _SURROGATE.search(value):
+            raise ValueError("a secret must be text that UTF-8 can carry")
         self.__value = value
         _remember(value)
 
@@ -67,6 +85,9 @@ class Secret:
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("a Secret cannot be pickled")
 
+    def __getstate__(self) -> NoReturn:
+        raise TypeError("a Secret cannot be pickled")
+
     def __copy__(self) -> "Secret":
         return self
 
@@ -79,42 +100,103 @@ def scrub(text: str) -> str:
 
     A known secret becomes `[secret <fingerprint>]`; an unknown key-shaped string `[secret]`.
     """
-    pattern = _compiled()
-    if pattern is not None:
-        text = pattern.sub(lambda hit: _label(hit.group(0)), text)
-    return _SHAPES.sub("[secret]", text)
+    spans = _spans(text)
+    if "\n" in text or "\r" in text:
+        spans += _folded_spans(text)
+    return _SHAPES.sub("[secret]", _without(text, spans) if spans else text)
 
 
-def _label(form: str) -> str:
-    return f"[secret {_known.get(form, '')}]".replace(" ]", "]")
+def excerpt(text: str, limit: int = 300) -> str:
+    """Make what a stranger said fit for a record and a terminal: scrubbed, one printable line of `limit` characters."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in scrub(text)).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def longest_form() -> int:
+    """Length of the longest form that `scrub` looks for: who cuts text before scrubbing must keep so much more."""
+    return _longest
+
+
+_Span = tuple[int, int, str]
+
+
+def _spans(text: str) -> list[_Span]:
+    """Where known forms stand: start, end, fingerprint. One dictionary look-up per character, however many secrets."""
+    found = []
+    for end in range(_SHORTEST, len(text) + 1):
+        for form in _ends.get(text[end - _SHORTEST : end], ()):
+            if text.endswith(form, 0, end):
+                found.append((end - len(form), end, _marks[form]))
+                break
+    return found
+
+
+def _folded_spans(text: str) -> list[_Span]:
+    """As `_spans`, for forms that something like `base64` broke over several lines."""
+    kept = [at for span in _between_folds(text) for at in range(*span)]
+    flat = "".join(text[at] for at in kept)
+    return [(kept[start], kept[end - 1] + 1, mark) for start, end, mark in _spans(flat)]
+
+
+def _without(text: str, spans: list[_Span]) -> str:
+    """`text` with the union of `spans` replaced: overlapping secrets leave no rest of either."""
+    parts, done = [], 0
+    for start, end, mark in sorted(spans, key=lambda span: (span[0], -span[1])):
+        if start >= done:
+            parts += [text[done:start], f"[secret {mark}]"]
+        done = max(done, end)
+    return "".join([*parts, text[done:]])
+
+
+def _between_folds(text: str) -> list[tuple[int, int]]:
+    spans, start = [], 0
+    for fold in _FOLDS.finditer(text):
+        spans.append((start, fold.start()))
+        start = fold.end()
+    return [*spans, (start, len(text))]
 
 
 def _remember(value: str) -> None:
-    global _pattern
-    if len(value) < _SHORTEST or value in _known:
+    global _longest
+    if len(value) < _SHORTEST or value in _values:
         return
     with _lock:
         mark = fingerprint(value)
-        for form in _forms(value):
-            _known[form] = mark
-        _pattern = None
+        for form in _encodings(value):
+            _marks.setdefault(form, mark)
+            row = {*_ends.get(form[-_SHORTEST:], ()), form}
+            _ends[form[-_SHORTEST:]] = tuple(sorted(row, key=len, reverse=True))
+            _longest = max(_longest, len(form))
+        _marks[value] = mark
+        _values.add(value)
 
 
-def _compiled() -> re.Pattern[str] | None:
-    global _pattern
-    with _lock:
-        if _pattern is None and _known:
-            _pattern = re.compile("|".join(re.escape(form) for form in sorted(_known, key=len, reverse=True)))
-        return _pattern
-
-
-def _forms(value: str) -> set[str]:
+def _encodings(value: str) -> set[str]:
     raw = value.encode()
-    forms = {value, json.dumps(value)[1:-1], urllib.parse.quote(value, safe=""), urllib.parse.quote_plus(value)}
+    quoted = urllib.parse.quote(value, safe="")
+    escaped = json.dumps(value)[1:-1]
+    forms = {
+        value,
+        escaped,
+        escaped.replace("/", "\\/"),
+        json.dumps(value, ensure_ascii=False)[1:-1],
+        html.escape(value),
+    }
+    forms |= {quoted, _lower_percent(quoted), urllib.parse.quote(value), urllib.parse.quote_plus(value)}
+    forms |= {raw.hex(), raw.hex().upper(), base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()}
     for shift in range(3):
-        coded = base64.b64encode(b"\0" * shift + raw).decode()
-        # Cut the characters that also depend on the neighbours of the value.
-        start, end = (0, 2, 3)[shift], len(coded) - (4 if coded.endswith("=") else 0)
-        core = coded[start:end]
+        core = _base64_core(raw, shift)
         forms |= {core, core.replace("+", "-").replace("/", "_")}
     return {form for form in forms if len(form) >= _SHORTEST}
+
+
+def _base64_core(raw: bytes, shift: int) -> str:
+    """Base64 characters that depend on `raw` alone, when `shift` (0-2) bytes of a group of three stand before it."""
+    coded = base64.b64encode(b"\0" * shift + raw).decode()
+    # A last group of one byte ends in `x==`, of two bytes in `x=`: that x depends on what follows.
+    spare = (0, 3, 2)[(shift + len(raw)) % 3]
+    return coded[(0, 2, 3)[shift] : len(coded) - spare]
+
+
+def _lower_percent(quoted: str) -> str:
+    return re.sub("%[0-9A-F]{2}", lambda hit: hit.group(0).lower(), quoted)

@@ -1,0 +1,27 @@
+"""One file per action. A module has `run(world, record, step) -> Outcome`: look, then act.
+
+Optional: `prepare(world, record, step) -> Json`, facts that must be recorded before the act (names, idempotency keys), and
+`rehearse(world, record, step) -> Outcome`, what a dry run says instead of acting; actions that only read need none.
+"""
+
+ACTIONS = {
+    "preflight": "ir.actions.preflight",
+    "review": "ir.actions.review",
+    "contain": "ir.actions.contain",
+    "money": "ir.actions.money",
+    "custody": "ir.actions.custody",
+    "mint": "ir.actions.mint",
+    "check": "ir.actions.check",
+    "stage": "ir.actions.stage",
+    "wave": "ir.actions.wave",
+    "verify": "ir.actions.verify",
+    "quiet": "ir.actions.quiet",
+    "grace": "ir.actions.grace",
+    "retire": "ir.actions.retire",
+    "prove": "ir.actions.prove",
+    "sweep": "ir.actions.sweep",
+    "watch": "ir.actions.watch",
+    "report": "ir.actions.report",
+    "undo": "ir.actions.undo",
+    "discard": "ir.actions.discard",
+}

@@ -1,0 +1,28 @@
+"""Check: prove the replacement before any service sees it."""
+
+from ir.incident import Incident
+from ir.model import Did, Liveness, Outcome
+from ir.playbook import Step
+from ir.world import World
+
+
+def run(world: World, record: Incident, step: Step) -> Outcome:
+    """Alive, another key than the old one, same account, same mode."""
+    if "new" not in record.facts:
+        return Outcome(Did.SKIPPED, "there is no replacement to check")
+    new = world.new_key(record.facts)
+    probe = world.issuer.probe(new)
+    facts = {"new": {"liveness": probe.liveness.value, "probed_at": probe.at or world.now(), "mode": world.mode.value}}
+    if new.fingerprint == record.facts["old"]["fingerprint"]:
+        return Outcome(Did.FAILED, "the replacement is the leaked key itself", facts)
+    if probe.mode is not None and probe.mode is not world.mode:
+        return Outcome(Did.FAILED, f"the replacement is a {probe.mode.value}-mode key", facts)
+    if probe.account and probe.account != world.account.id:
+        return Outcome(Did.FAILED, f"the replacement belongs to {probe.account}, not to {world.account.id}", facts)
+    if probe.liveness.answers:
+        return Outcome(Did.DONE, f"the replacement answers ({probe.liveness.value}), same account, same mode", facts)
+    if probe.liveness is Liveness.BLOCKED:
+        return Outcome(Did.DONE, "the replacement is limited to other addresses than this one; its services will show", facts)
+    if probe.liveness is Liveness.UNKNOWN:
+        return Outcome(Did.UNKNOWN, f"Stripe gave no answer about the replacement (status {probe.status})", facts)
+    return Outcome(Did.FAILED, f"the replacement does not work: {probe.liveness.value}", facts)

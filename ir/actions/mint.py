@@ -1,0 +1,98 @@
+"""Mint: get exactly one replacement key, and have it in custody before anything else happens.
+
+The order of the answer to "was it minted?": custody says yes · the provider lists a key of our name that custody does
+not have (its value is lost: it is expired, and the next try mints under the next name) · neither: mint.
+"""
+
+import uuid
+
+from ir.errors import Waiting
+from ir.incident import Incident
+from ir.model import Did, Json, KeyKind, Outcome
+from ir.playbook import Step
+from ir.ports import MintOrder, Target
+from ir.secret import Secret
+from ir.world import World
+
+
+def prepare(world: World, record: Incident, step: Step) -> Json:
+    """What must be fixed before the call: the try's number, the key's unique name, the idempotency key."""
+    n = int(record.facts.get("mint", {}).get("n", 0)) + 1
+    name = f"ir-{world.incident}-{n}"
+    return {"mint": {"n": n, "name": name, "idempotency_key": str(uuid.uuid5(uuid.NAMESPACE_URL, name))}}
+
+
+def run(world: World, record: Incident, step: Step) -> Outcome:
+    """Look in custody and at the provider, then mint."""
+    if world.options.no_replacement:
+        return Outcome(Did.SKIPPED, "no replacement was asked for")
+    mint = record.facts["mint"]
+    found = _in_custody(world, int(mint["n"]))
+    if found is not None:
+        return _done(world, record, found[0], found[1], "found in custody, nothing was minted again")
+    strays = world.issuer.strays(world.incident)
+    if strays:
+        for row in strays:
+            world.issuer.retire(Target(row.id, Secret("")))
+        ids = ", ".join(row.id for row in strays)
+        return Outcome(
+            Did.UNKNOWN,
+            f"an earlier call did mint {ids}, but its value was lost with the answer: expired, minting anew",
+            {"strays": {row.id: "expired" for row in strays}},
+        )
+    minted = world.issuer.mint(_order(world, record), lambda secret: _keep(world, int(mint["n"]), secret))
+    facts = {"new": {"id": minted.id, "created": minted.created, "kind": minted.kind.value, "custody": minted.custody}}
+    return _done(world, record, int(mint["n"]), minted.value, "a replacement was minted and kept", facts)
+
+
+def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+    """What would be called."""
+    if world.options.no_replacement:
+        return Outcome(Did.SKIPPED, "no replacement was asked for")
+    how = "guide you through the Dashboard and take the new key" if world.issuer.guided else "mint a key through Stripe's API"
+    name = prepare(world, record, step)["mint"]["name"]
+    return Outcome(Did.SKIPPED, f"would {how}, under the name {name}")
+
+
+def _order(world: World, record: Incident) -> MintOrder:
+    facts = record.facts
+    declared = world.key.permissions or facts["old"].get("permissions", [])
+    return MintOrder(
+        incident=world.incident,
+        name=facts["mint"]["name"],
+        idempotency_key=facts["mint"]["idempotency_key"],
+        kind=KeyKind(facts["old"]["kind"]),
+        mode=world.mode,
+        account=world.account.id,
+        permissions=tuple(declared),
+        old=world.old_key(facts),
+        expires_old_at=world.options.old_key_expires,
+    )
+
+
+def _keep(world: World, n: int, secret: Secret) -> str:
+    if not world.custody.possible:
+        return ""
+    address = world.custody.keep(f"new-{n}", secret)
+    if world.custody.fetch(f"new-{n}") != secret:
+        raise Waiting("the new key could not be read back from custody", next_step="do not close the Dashboard dialog; try again")
+    return address
+
+
+def _in_custody(world: World, n: int) -> tuple[int, Secret] | None:
+    """The newest key of any try that custody holds."""
+    if not world.custody.possible:
+        return None
+    for tried in range(n, 0, -1):
+        found = world.custody.fetch(f"new-{tried}")
+        if found is not None:
+            return tried, found
+    return None
+
+
+def _done(world: World, record: Incident, n: int, value: Secret, said: str, facts: Json | None = None) -> Outcome:
+    new = {"n": n, "fingerprint": value.fingerprint, **(facts or {}).get("new", {})}
+    if not new.get("id") and not world.issuer.guided:
+        name = f"ir-{world.incident}-{n}"
+        new["id"] = next((row.id for row in world.issuer.strays(world.incident) if row.name == name), "")
+    return Outcome(Did.DONE, said, {"new": new, "minted_at": world.now()})

@@ -1,0 +1,19 @@
+"""Money: pending payouts, transfers, new external and connected accounts, each with its cancel or pause link."""
+
+from ir.actions.review import request
+from ir.errors import PortError
+from ir.incident import Incident
+from ir.model import Did, Item, Outcome
+from ir.playbook import Step
+from ir.world import World
+
+
+def run(world: World, record: Incident, step: Step) -> Outcome:
+    """List what may still be stopped; a human decides."""
+    try:
+        moving = world.reviewer.money(request(world, record), world.say)
+    except PortError as error:
+        return Outcome(Did.SKIPPED, f"not looked at: {error.what}", {"money": {"checked": False}})
+    items = tuple(Item(str(row["id"]), Did.DONE, f"{row['kind']}: {row['why']} → {row['undo']}") for row in moving)
+    said = f"{len(items)} movements of money can still be stopped" if items else "no money is on its way out that we can see"
+    return Outcome(Did.DONE, said, {"money": {"checked": True, "moving": list(moving)}}, items)

@@ -1,0 +1,209 @@
+"""Preflight: look at the key, every store and every service, and refuse before anything changes."""
+
+from ir import health, key_kind
+from ir.errors import Denied, Missing, PortError
+from ir.incident import Incident
+from ir.inventory import Service
+from ir.model import Did, Item, Json, KeyKind, Liveness, Outcome, Policy, Probe
+from ir.playbook import Step
+from ir.ports import Expected, Held, Store
+from ir.secret import Secret
+from ir.world import World
+
+
+def run(world: World, record: Incident, step: Step) -> Outcome:
+    """Everything that can be known in advance. Contain-first is refused only by what containment itself needs."""
+    world.say("looking at the stores")
+    stores = world.each(list(world.stores.values()), lambda store: _look_at_store(world, store))
+    held = {item.name: found for item, found in stores}
+    items = [item for item, _ in stores]
+    facts: Json = {"stores": {item.name: item.facts for item in items}}
+    old, trouble = _old_key(world, held)
+    if old is None:
+        return Outcome(Did.REFUSED, trouble, facts, tuple(items), todo="give the leaked key with --leaked-key-from prompt")
+    world.leaked = old
+    world.say("looking at the key")
+    probe = world.issuer.probe(old)
+    facts["old"] = _old_facts(world, old, probe, held)
+    hard = _key_problems(world, old, probe)
+    world.say("looking at the services")
+    dead = probe.liveness.dead
+    services = _look_at_services(world, old, dead=dead)
+    items += services
+    soft = [f"{item.name}: {item.said}" for item in items if item.did in (Did.FAILED, Did.UNKNOWN, Did.REFUSED)]
+    soft += _mint_problems(world, old)
+    facts["services"] = {item.name: _service_facts(world, item, old) for item in services}
+    facts["dead_on_arrival"] = dead
+    return _verdict(world, hard, soft, facts, items, dead=dead)
+
+
+def _verdict(world: World, hard: list[str], soft: list[str], facts: Json, items: list[Item], *, dead: bool) -> Outcome:
+    exploited = world.plan.policy is Policy.EXPLOITED
+    problems = hard if exploited else hard + soft
+    if problems:
+        fix = "mend it, or accept it by name with --accept-unhealthy, --accept-unreachable or --accept-unverified"
+        return Outcome(Did.REFUSED, "; ".join(problems), facts, tuple(items), todo=fix)
+    if dead:
+        facts["warnings"] = soft
+        return Outcome(
+            Did.DONE,
+            "the key is dead already: no overlap, no quiet, no kill; the services are brought back on a replacement",
+            facts,
+            tuple(items),
+        )
+    if soft:
+        facts["warnings"] = soft
+        return Outcome(Did.DONE, f"containment can begin; {len(soft)} problems are left for later: {'; '.join(soft)}", facts, tuple(items))
+    count = f"{len(world.stores)} stores, {len(world.services)} services"
+    return Outcome(Did.DONE, f"the key answers, {count} looked at, nothing stands in the way", facts, tuple(items))
+
+
+# ── stores ──
+
+
+def _look_at_store(world: World, store: Store) -> tuple[Item, Held | None]:
+    name = str(store.ref)
+    if store.guided:
+        return Item(name, Did.SKIPPED, "a human sets it; what it holds cannot be read", {"guided": True}), None
+    held: Held | None = None
+    try:
+        held = store.read()
+        pending = store.pending(world.incident)
+        permission = store.check_write(world.incident)
+    except PortError as error:
+        return _store_trouble(world, name, held, error), held
+    facts: Json = {
+        "guided": False,
+        "permission": permission.said,
+        "permission_proven": permission.proven,
+        "siblings": list(held.siblings),
+        "before": {"version": held.version, "fingerprint": held.value.fingerprint if held.value else ""},
+    }
+    if pending is not None:
+        age = f" for {int(world.now() - pending.since)} s" if pending.since else ""
+        said = f"an unfinished rotation of {pending.owner} lies there{age} (version {pending.version})"
+        return Item(name, Did.REFUSED, said, facts), held
+    if held.value is None:
+        return Item(name, Did.FAILED, "the field is empty", facts), held
+    return Item(name, Did.DONE, permission.said if permission.proven else f"write permission not proven: {permission.said}", facts), held
+
+
+def _store_trouble(world: World, name: str, held: Held | None, error: PortError) -> Item:
+    reason = world.options.accept_unreachable.get(name)
+    facts: Json = {"guided": False, "accepted": reason or ""}
+    if held is not None:
+        facts["before"] = {"version": held.version, "fingerprint": held.value.fingerprint if held.value else ""}
+    if reason:
+        return Item(name, Did.SKIPPED, f"left out ({reason}): {error.what}", {**facts, "left_out": True})
+    if isinstance(error, Denied):
+        return Item(name, Did.REFUSED, f"permission is missing: {error.what}", facts)
+    if isinstance(error, Missing):
+        return Item(name, Did.FAILED, f"not there: {error.what}", facts)
+    return Item(name, Did.UNKNOWN, f"cannot be reached: {error.what}", facts)
+
+
+# ── the key ──
+
+
+def _old_key(world: World, held: dict[str, Held | None]) -> tuple[Secret | None, str]:
+    values = {name: found.value for name, found in held.items() if found is not None and found.value is not None}
+    if world.leaked is not None:
+        strangers = [name for name, value in values.items() if value != world.leaked]
+        if values and len(strangers) == len(values):
+            return None, f"the leaked key that you gave is in none of its stores ({', '.join(values)})"
+        if strangers:
+            return None, f"{', '.join(strangers)} holds another key than the leaked one: finish or undo that change first"
+        return world.leaked, ""
+    prints = {value.fingerprint for value in values.values()}
+    if len(prints) > 1:
+        shown = ", ".join(f"{name} holds {value.fingerprint}" for name, value in values.items())
+        return None, f"the stores disagree about key `{world.key.name}`: {shown}"
+    if not values:
+        told = [f"{name}: nothing readable" for name in held] or ["no store is listed"]
+        return None, f"no store gave the current key ({'; '.join(told)})"
+    return next(iter(values.values())), ""
+
+
+def _old_facts(world: World, old: Secret, probe: Probe, held: dict[str, Held | None]) -> Json:
+    row = world.issuer.identify(old, known_id=world.key.id) if probe.liveness.answers else None
+    in_store = any(found and found.value == old for found in held.values())
+    return {
+        "fingerprint": old.fingerprint,
+        "id": row.id if row else world.key.id,
+        "kind": world.key.kind.value,
+        "mode": world.mode.value,
+        "account": world.account.id,
+        "liveness": probe.liveness.value,
+        "seen_alive": probe.liveness.answers,
+        "found_in_store": in_store,
+        "last_used": row.last_used if row else 0.0,
+        "permissions": list(row.permissions) if row else [],
+        "deadline": world.options.old_key_expires,
+    }
+
+
+def _key_problems(world: World, old: Secret, probe: Probe) -> list[str]:
+    problems = []
+    kind = key_kind.kind_of(old)
+    if not kind.rotatable:
+        problems.append(kind.credential.instruction)
+    elif kind.mode is not None and kind.mode is not world.mode:
+        problems.append(f"the key is a {kind.mode.value}-mode key, account `{world.account.name}` is listed as {world.mode.value}")
+    if probe.mode is not None and probe.mode is not world.mode:
+        problems.append(f"Stripe says the key is {probe.mode.value} mode, account `{world.account.name}` is listed as {world.mode.value}")
+    if probe.account and probe.account != world.account.id:
+        problems.append(f"the key belongs to {probe.account}, not to {world.account.id}")
+    if probe.liveness is Liveness.UNKNOWN and world.plan.policy is not Policy.EXPLOITED:
+        problems.append(f"Stripe gave no answer about the key (status {probe.status})")
+    return problems
+
+
+def _mint_problems(world: World, old: Secret) -> list[str]:
+    if world.options.no_replacement:
+        return []
+    problems = []
+    if not world.custody.possible and not world.issuer.guided:
+        problems.append("no listed store can hold custody and there is no escrow: a minted key could be lost")
+    restricted = world.key.kind is KeyKind.RESTRICTED or key_kind.kind_of(old).key_kind is KeyKind.RESTRICTED
+    if not world.issuer.guided and not world.key.permissions and not restricted:
+        problems.append("a managed replacement of a secret key needs `permissions`; declare them, or use issuer `dashboard`")
+    return problems
+
+
+# ── services ──
+
+
+def _look_at_services(world: World, old: Secret, *, dead: bool) -> list[Item]:
+    expected = Expected(old.fingerprint, world.key.id)
+    found = health.look_at(world, world.services, expected)
+    return [_accepted(world, service, item, dead=dead) for service, item in zip(world.services, found, strict=True)]
+
+
+def _accepted(world: World, service: Service, item: Item, *, dead: bool) -> Item:
+    unverified = world.options.accept_unverified.get(service.name)
+    unhealthy = world.options.accept_unhealthy.get(service.name)
+    if not health.provable(world, service) and not unverified and world.plan.policy is not Policy.EXPLOITED:
+        said = "no check proves which key it holds (`up` alone does not count)"
+        return Item(item.name, Did.REFUSED, said, item.facts)
+    if item.did is Did.DONE:
+        return item
+    if dead:
+        return Item(item.name, Did.SKIPPED, f"unwell, which the dead key explains: {item.said}", item.facts)
+    if unhealthy:
+        return Item(item.name, Did.SKIPPED, f"unhealthy, accepted ({unhealthy}): {item.said}", {**item.facts, "accepted": unhealthy})
+    return Item(item.name, item.did, f"is unhealthy before we start: {item.said}", item.facts)
+
+
+def _service_facts(world: World, item: Item, old: Secret) -> Json:
+    service = next(s for s in world.services if s.name == item.name)
+    return {
+        "wave": service.wave,
+        "owner": service.owner,
+        "store": world.store_of(service),
+        "before": old.fingerprint if item.did is Did.DONE else "",
+        "healthy_before": item.did is Did.DONE,
+        "accepted": {
+            "unverified": world.options.accept_unverified.get(item.name, ""),
+            "unhealthy": world.options.accept_unhealthy.get(item.name, ""),
+        },
+    }

@@ -1,0 +1,71 @@
+"""Prove: poll the old key until it is dead on every poll of an unbroken window, while a control key answers.
+
+Dead = 401 expired, or 401 invalid for bytes that this incident saw alive or found in a listed store. 403 is alive; an IP or
+access-policy block, 429, 5xx and time-outs prove nothing and break the window.
+"""
+
+from dataclasses import dataclass
+
+from ir.incident import Incident
+from ir.model import Debt, Did, Json, Liveness, Outcome
+from ir.playbook import Step
+from ir.secret import Secret
+from ir.world import World
+
+
+@dataclass
+class _Watch:
+    """The state of one proof: when the unbroken window began, what was seen last, how often."""
+
+    began: float = 0.0
+    polls: int = 0
+    last: Liveness = Liveness.UNKNOWN
+    control: Liveness = Liveness.UNKNOWN
+
+
+def run(world: World, record: Incident, step: Step) -> Outcome:
+    """`done` with the proof, or `failed` with the debt that stays until it is proven."""
+    facts = record.facts
+    old, known = world.old_key(facts), bool(facts["old"].get("seen_alive") or facts["old"].get("found_in_store"))
+    control = _control(world, record)
+    if control is None:
+        return _unproven(world, facts, "there is no control key to show that the path to Stripe works")
+    world.say("polling the old key until it is proven dead")
+    watch, began = _Watch(), world.now()
+    while world.now() - began <= float(step.params["limit"]) + float(step.params["window"]):
+        _poll(world, watch, old, control, known=known)
+        if watch.began and world.now() - watch.began >= float(step.params["window"]):
+            return _proven(world, facts, watch, control)
+        world.clock.sleep(float(step.params["every"]))
+    return _unproven(world, facts, f"after {watch.polls} polls it still answers {watch.last.value} (control key: {watch.control.value})")
+
+
+def _control(world: World, record: Incident) -> Secret | None:
+    """The replacement, else the review key or one that the operator gave."""
+    if "new" in record.facts:
+        return world.new_key(record.facts)
+    return world.control_key()
+
+
+def _poll(world: World, watch: _Watch, old: Secret, control: Secret, *, known: bool) -> None:
+    seen = world.issuer.probe(old).liveness
+    watch.polls, watch.last = watch.polls + 1, seen
+    dead = seen is Liveness.EXPIRED or (seen is Liveness.INVALID and known)
+    if dead:
+        watch.control = world.issuer.probe(control).liveness
+    if not dead or not watch.control.answers:
+        watch.began = 0.0
+    elif not watch.began:
+        watch.began = world.now()
+
+
+def _proven(world: World, facts: Json, watch: _Watch, control: Secret) -> Outcome:
+    proof = {"polls": watch.polls, "from": watch.began, "to": world.now(), "code": watch.last.value, "control": control.fingerprint}
+    about = facts["old"]["fingerprint"]
+    said = f"proven dead: {watch.last.value} on every poll for {world.now() - watch.began:.0f} s while a control key answered"
+    return Outcome(Did.DONE, said, {"proof": proof, "dead_at": watch.began, "old": {"liveness": watch.last.value}}, paid=(about,))
+
+
+def _unproven(world: World, facts: Json, why: str) -> Outcome:
+    debt = Debt("key-unproven", facts["old"]["fingerprint"], why, f"ir resume {world.incident} looks again")
+    return Outcome(Did.FAILED, f"not proven dead: {why}", debts=(debt,), todo=debt.todo)

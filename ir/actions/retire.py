@@ -1,0 +1,75 @@
+"""Retire: kill the old key, after re-reading every store and re-verifying every service in this same step.
+
+Accepted is not dead: `prove` polls until it is.
+"""
+
+from ir import health
+from ir.errors import PortError, Waiting
+from ir.incident import Incident
+from ir.model import Debt, Did, Item, Liveness, Outcome, Policy
+from ir.playbook import Step
+from ir.ports import Store, Target
+from ir.secret import Secret
+from ir.world import World
+
+
+def run(world: World, record: Incident, step: Step) -> Outcome:
+    """Look at stores, services and the old key; then, and only then, ask for its death."""
+    facts = record.facts
+    old = world.old_key(facts)
+    probe = world.issuer.probe(old)
+    seen = {"old": {"liveness": probe.liveness.value, "probed_at": probe.at or world.now()}}
+    if probe.liveness.dead:
+        return Outcome(Did.DONE, "the old key answers as dead already", {**seen, "retire_asked_at": facts.get("retire_asked_at", world.now())})
+    items, debts, why_not = _last_look(world, record, step)
+    if why_not and world.plan.policy is not Policy.EXPLOITED:
+        todo = f"mend it, then: ir resume {world.incident}; or go back: ir rollback {world.incident}"
+        return Outcome(Did.WAITING, f"the old key is not killed: {why_not}", seen, tuple(items), debts, todo=todo)
+    if probe.liveness is Liveness.UNKNOWN and world.plan.policy is not Policy.EXPLOITED:
+        return Outcome(Did.UNKNOWN, f"Stripe gave no answer about the old key (status {probe.status})", seen, tuple(items))
+    if "new" in facts:
+        world.issuer.watch_also(world.new_key(facts))
+    world.say("asking for the death of the old key")
+    try:
+        how = world.issuer.retire(Target(facts["old"].get("id", ""), old), stop=world.stopping)
+    except Waiting as error:
+        asked = {**seen, "retire_told_at": facts.get("retire_told_at", world.now())}
+        return Outcome(Did.WAITING, error.what, asked, tuple(items), debts, todo=error.next_step)
+    return Outcome(Did.DONE, how, {**seen, "retire_asked_at": world.now()}, tuple(items), debts)
+
+
+def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+    """The one irreversible write."""
+    key = record.facts["old"].get("id") or record.facts["old"]["fingerprint"]
+    how = "guide you to kill" if world.issuer.guided else "expire"
+    return Outcome(Did.SKIPPED, f"would look at all stores and services again, then {how} the old key {key}: this cannot be undone")
+
+
+def _last_look(world: World, record: Incident, step: Step) -> tuple[list[Item], tuple[Debt, ...], str]:
+    if "new" not in record.facts:
+        return [], (), "" if not world.services or world.options.no_replacement else "there is no replacement"
+    world.say("looking at every store and service once more")
+    new = world.new_key(record.facts)
+    stores = world.each(list(world.stores.values()), lambda store: _reread(record, store, new))
+    services = health.look_at(world, world.services, health.expected_new(record.facts), patience=float(step.params["patience"]))
+    items = [*stores, *services]
+    bad = [item for item in stores if item.did not in (Did.DONE, Did.SKIPPED)]
+    bad += [item for item in services if item.did is not Did.DONE and item.name not in world.options.accept_unhealthy]
+    names = {str(ref) for ref in world.stores}
+    debts = tuple(
+        Debt("store-behind" if item.name in names else "service-behind", item.name, item.said, f"ir resume {world.incident}") for item in bad
+    )
+    return items, debts, "; ".join(f"{item.name}: {item.said}" for item in bad)
+
+
+def _reread(record: Incident, store: Store, new: Secret) -> Item:
+    name = str(store.ref)
+    if store.guided or record.facts.get("stores", {}).get(name, {}).get("left_out"):
+        return Item(name, Did.SKIPPED, "cannot be read; its services were looked at instead")
+    try:
+        held = store.read()
+    except PortError as error:
+        return Item(name, Did.UNKNOWN, error.what)
+    if held.value == new:
+        return Item(name, Did.DONE, "holds the replacement", {"version": held.version})
+    return Item(name, Did.FAILED, "no longer holds the replacement: somebody put another value there", {"version": held.version})

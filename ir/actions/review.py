@@ -1,0 +1,73 @@
+"""Review and triage: what does the evidence say about misuse?"""
+
+from dataclasses import asdict
+
+from ir.errors import PortError
+from ir.incident import Incident
+from ir.model import Debt, Did, Json, Outcome
+from ir.playbook import Step
+from ir.ports import Reviewed, ReviewRequest
+from ir.secret import Secret
+from ir.world import World
+
+MISUSE = ("confirmed", "suspected")
+
+
+def run(world: World, record: Incident, step: Step) -> Outcome:
+    """The verdict becomes a fact; misuse never stops the run, it may change its course."""
+    asked = request(world, record, since=float(step.params["since"]), budget=float(step.params["budget"]))
+    try:
+        reviewed = world.reviewer.review(asked, world.say)
+    except PortError as error:
+        empty: Json = {"verdict": "cannot tell", "verdicts": {}, "coverage": [], "findings": []}
+        return Outcome(Did.SKIPPED, f"nothing could be reviewed: {error.what}", {step.id: empty, "review": empty})
+    facts = _facts(reviewed)
+    said = f"misuse of writes: {reviewed.verdicts.get('writes', 'cannot tell')}, of reads: {reviewed.verdicts.get('reads', 'cannot tell')}"
+    said += f", account changes: {reviewed.verdicts.get('account', 'cannot tell')}; {len(reviewed.findings)} findings"
+    return Outcome(Did.DONE, said, {step.id: facts, "review": facts}, debts=leftover_debts(reviewed.leftovers))
+
+
+def request(world: World, record: Incident, *, since: float = 30 * 86400.0, budget: float = 0.0) -> ReviewRequest:
+    """What the reviewer is asked; the leaked key itself is never used for reading."""
+    now = world.now()
+    facts = record.facts
+    return ReviewRequest(
+        account=world.account.id,
+        api_base=world.account.api_base,
+        since=now - since,
+        until=now,
+        exposed_at=float(facts.get("exposed_at", 0.0) or world.options.exposed_at),
+        budget=budget,
+        review_key=_reading_key(world, record),
+        key_fingerprint=facts.get("old", {}).get("fingerprint", ""),
+        key_id=facts.get("old", {}).get("id", ""),
+        scratch=world.scratch,
+        egress=tuple(world.account.egress),
+        logs=tuple(world.account.logs),
+        maps=tuple(world.account.maps),
+        own_requests=world.own_requests(),
+        known_webhooks=tuple(world.account.webhooks),
+    )
+
+
+def leftover_debts(leftovers: tuple[Json, ...]) -> tuple[Debt, ...]:
+    """An undecided leftover of high or critical severity is debt."""
+    return tuple(
+        Debt("leftover", str(left["id"]), f"{left['kind']}: {left['why']}", str(left["undo"]))
+        for left in leftovers
+        if left["severity"] in ("high", "critical")
+    )
+
+
+def _reading_key(world: World, record: Incident) -> Secret | None:
+    """The review key; without one the review waits for the replacement."""
+    key = world.review_key()
+    if key is not None or "new" not in record.facts:
+        return key
+    return world.new_key(record.facts)
+
+
+def _facts(reviewed: Reviewed) -> Json:
+    data = asdict(reviewed)
+    data["findings"] = [asdict(finding) for finding in reviewed.findings]
+    return data

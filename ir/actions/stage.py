@@ -1,0 +1,58 @@
+"""Stage: place the replacement beside the current key in every store, unseen by services."""
+
+from ir.errors import PortError, Unknown
+from ir.incident import Incident
+from ir.model import Did, Item, Outcome
+from ir.playbook import Step
+from ir.ports import Store
+from ir.secret import Secret
+from ir.world import World
+
+
+def run(world: World, record: Incident, step: Step) -> Outcome:
+    """All stores side by side, except those left out by name and those that a human sets."""
+    if "new" not in record.facts:
+        return Outcome(Did.SKIPPED, "there is no replacement to stage")
+    source = world.options.source
+    if source and not _closed(world, record):
+        said = f"{source} is where the key leaked: it gets no new key until a named person says that it is closed"
+        return Outcome(Did.WAITING, said, todo=f"close the leak, then: ir approve {world.incident} --source-closed {source} --by NAME")
+    new = world.new_key(record.facts)
+    items = tuple(world.each(list(world.stores.values()), lambda store: _stage(world, record, store, new)))
+    facts = {"stores": {item.name: item.facts for item in items if item.facts}}
+    failed = [item for item in items if item.did in (Did.FAILED, Did.UNKNOWN)]
+    if failed:
+        did = Did.FAILED if any(item.did is Did.FAILED for item in failed) else Did.UNKNOWN
+        return Outcome(did, "; ".join(f"{item.name}: {item.said}" for item in failed), facts, items)
+    done = sum(item.did is Did.DONE for item in items)
+    return Outcome(Did.DONE, f"the replacement lies ready in {done} stores", facts, items)
+
+
+def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+    """The writes that would be made."""
+    if world.options.no_replacement:
+        return Outcome(Did.SKIPPED, "there would be no replacement to stage")
+    items = tuple(Item(str(store.ref), Did.SKIPPED, "would stage the replacement") for store in world.stores.values() if not store.guided)
+    return Outcome(Did.SKIPPED, f"would write a staged version to {len(items)} stores", items=items)
+
+
+def _closed(world: World, record: Incident) -> bool:
+    if world.options.source_closed_by:
+        return True
+    return any(s["kind"] == "approve" and s.get("source_closed") == world.options.source for s in record.signals)
+
+
+def _stage(world: World, record: Incident, store: Store, new: Secret) -> Item:
+    name = str(store.ref)
+    known = record.facts.get("stores", {}).get(name, {})
+    if known.get("left_out"):
+        return Item(name, Did.SKIPPED, "left out by the operator")
+    if store.guided:
+        return Item(name, Did.SKIPPED, "a human sets it at its turn")
+    try:
+        version = store.stage(world.incident, new)
+    except Unknown as error:
+        return Item(name, Did.UNKNOWN, error.what)
+    except PortError as error:
+        return Item(name, Did.FAILED, error.what)
+    return Item(name, Did.DONE, "staged" if version else "this store cannot stage", {"staged": version})

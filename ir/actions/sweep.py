@@ -1,0 +1,19 @@
+"""Sweep: what did an attacker leave behind? Nothing is undone without asking."""
+
+from ir.actions.review import leftover_debts, request
+from ir.errors import PortError
+from ir.incident import Incident
+from ir.model import Did, Outcome
+from ir.playbook import Step
+from ir.world import World
+
+
+def run(world: World, record: Incident, step: Step) -> Outcome:
+    """List leftovers; undecided ones of high or critical severity are debt."""
+    try:
+        leftovers = world.reviewer.sweep(request(world, record), world.say)
+    except PortError as error:
+        return Outcome(Did.SKIPPED, f"not swept: {error.what}", {"sweep": {"checked": False}})
+    facts = {"sweep": {"checked": True, "leftovers": list(leftovers)}}
+    said = f"{len(leftovers)} things were left behind" if leftovers else "nothing was left behind that we can see"
+    return Outcome(Did.DONE, said, facts, debts=leftover_debts(leftovers))

@@ -1,0 +1,101 @@
+"""Undo (rollback): the old key back in the stores, the services on it again, only then the new key dies.
+
+Looks first: only if the old key is alive, uncontained, and not about to run out. Otherwise the only way is forward.
+"""
+
+from ir import health
+from ir.errors import PortError, Waiting
+from ir.incident import Incident
+from ir.model import Debt, Did, Item, Json, Outcome
+from ir.playbook import Step
+from ir.ports import Expected, Store, Target
+from ir.secret import Secret
+from ir.world import World
+
+_ROOM = 900.0
+"""Seconds that must be left before a deadline of the old key, or going back is worse than going on."""
+
+
+def run(world: World, record: Incident, step: Step) -> Outcome:
+    """Stores → reload who took the new key → verify → kill the new key."""
+    facts = record.facts
+    old = world.old_key(facts)
+    why_not = _forward_only(world, facts, old)
+    if why_not:
+        return Outcome(Did.REFUSED, f"there is no way back, only forward: {why_not}", {"forward_only": why_not})
+    if "new" not in facts:
+        return Outcome(Did.DONE, "nothing was minted, nothing has to be put back", debts=(_alive(world, facts),))
+    new = world.new_key(facts)
+    stores = world.each([s for s in world.stores.values() if _touched(facts, s)], lambda store: _put_back(store, world.incident, old, new))
+    expected = Expected(old.fingerprint, facts["old"].get("id", ""))
+    services = world.each(world.services, lambda service: _bring_back(world, service.name, expected))
+    items = (*stores, *services)
+    bad = [item for item in items if item.did not in (Did.DONE, Did.SKIPPED)]
+    if bad:
+        debts = tuple(Debt("service-behind", i.name, i.said, f"ir rollback {world.incident}") for i in bad)
+        said = "; ".join(f"{item.name}: {item.said}" for item in bad)
+        return Outcome(Did.WAITING, f"not all of it went back, both keys live: {said}", items=items, debts=debts, todo=f"ir rollback {world.incident}")
+    return _kill_new(world, facts, new, items)
+
+
+def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+    """Nothing was changed, so there is nothing to undo."""
+    return Outcome(Did.SKIPPED, "nothing was changed")
+
+
+def _forward_only(world: World, facts: Json, old: Secret) -> str:
+    liveness = world.issuer.probe(old).liveness
+    if not liveness.answers:
+        return f"the old key answers {liveness.value}"
+    if facts.get("containment") and not facts["containment"].get("undone"):
+        return "the old key is contained"
+    deadline = float(facts["old"].get("deadline", 0.0))
+    if deadline and deadline - world.now() < _ROOM:
+        return f"the old key runs out in {deadline - world.now():.0f} s"
+    return ""
+
+
+def _touched(facts: Json, store: Store) -> bool:
+    known = facts.get("stores", {}).get(str(store.ref), {})
+    return not known.get("left_out") and not (store.guided and "after" not in known)
+
+
+def _put_back(store: Store, incident: str, old: Secret, new: Secret) -> Item:
+    name = str(store.ref)
+    try:
+        if not store.guided and store.read().value == old:
+            return Item(name, Did.DONE, "holds the old key")
+        store.undo(incident, old, new)
+    except (PortError, Waiting) as error:
+        return Item(name, Did.FAILED, error.what)
+    return Item(name, Did.DONE, "the old key was put back")
+
+
+def _bring_back(world: World, name: str, expected: Expected) -> Item:
+    service = next(s for s in world.services if s.name == name)
+    item = health.look(world, service, expected)
+    if item.did is Did.DONE and item.facts.get("proves") == "holds-key":
+        return item
+    try:
+        world.reloaders[name].reload()
+    except PortError as error:
+        return Item(name, Did.FAILED, error.what)
+    return health.look(world, service, expected, patience=60.0)
+
+
+def _kill_new(world: World, facts: Json, new: Secret, items: tuple[Item, ...]) -> Outcome:
+    debts = [_alive(world, facts)]
+    key_id = facts["new"].get("id", "")
+    try:
+        said = world.issuer.retire(Target(key_id, new), stop=world.stopping)
+    except (PortError, Waiting) as error:
+        said = error.what
+        name = key_id or new.fingerprint
+        debts.append(Debt("key-alive", new.fingerprint, f"the replacement {name} lives and is not used", f"expire {name} in the Dashboard"))
+    return Outcome(Did.DONE, f"rolled back: stores and services are on the old key; the replacement: {said}", {"rolled_back_at": world.now()}, items, tuple(debts))
+
+
+def _alive(world: World, facts: Json) -> Debt:
+    key = facts["old"].get("id") or facts["old"]["fingerprint"]
+    todo = f"ir rotate stripe {world.key.name}, or ir contain {world.key.name}"
+    return Debt("key-alive", facts["old"]["fingerprint"], f"the leaked key {key} lives", todo)

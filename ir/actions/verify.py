@@ -1,0 +1,21 @@
+"""Verify: every service is looked at once more, all side by side."""
+
+from ir import health
+from ir.incident import Incident
+from ir.model import Did, Outcome
+from ir.playbook import Step
+from ir.world import World
+
+
+def run(world: World, record: Incident, step: Step) -> Outcome:
+    """All services hold the replacement, or were accepted by name."""
+    if "new" not in record.facts:
+        return Outcome(Did.SKIPPED, "there is no replacement to verify")
+    items = health.look_at(world, world.services, health.expected_new(record.facts), patience=float(step.params["patience"]))
+    bad = [item for item in items if item.did is not Did.DONE and item.name not in world.options.accept_unhealthy]
+    facts = {"verified_at": world.now()}
+    if bad:
+        return Outcome(Did.FAILED, "; ".join(f"{item.name}: {item.said}" for item in bad), facts, tuple(items))
+    unproven = [item.name for item in items if item.facts.get("proves") not in health.PROOFS and item.did is Did.DONE]
+    note = f"; up, but not proven to hold the key (accepted): {', '.join(unproven)}" if unproven else ""
+    return Outcome(Did.DONE, f"{len(items)} services hold the replacement{note}", facts, tuple(items))

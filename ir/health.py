@@ -1,0 +1,62 @@
+"""Looking at services: does each hold the expected key, and what proves it?"""
+
+from collections.abc import Sequence
+
+from ir.inventory import Service
+from ir.model import Did, Item
+from ir.ports import Check, Expected
+from ir.world import World
+
+PROOFS = ("holds-key", "key-used")
+"""What counts for promise 1; `up` alone does not."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 1.0
+
+
+def look(world: World, service: Service, expected: Expected, *, patience: float = 0.0) -> Item:
+    """Ask every check of one service until all pass or `patience` seconds are over.
+
+    `done` = all passed · `failed` = one said no · `unknown` = no answer. The item's facts hold `proves` and `instances`.
+    """
+    deadline = world.now() + patience + service.stale
+    pause = _FIRST_PAUSE
+    while True:
+        checks = [verifier.check(expected) for verifier in world.verifiers[service.name]]
+        did = _judged(checks)
+        if did is Did.DONE or world.now() + pause > deadline or world.stopping():
+            return _item(service, did, checks)
+        world.clock.sleep(pause)
+        pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+
+def look_at(world: World, services: Sequence[Service], expected: Expected, *, patience: float = 0.0) -> list[Item]:
+    """`look` at many, side by side."""
+    return world.each(services, lambda service: look(world, service, expected, patience=patience))
+
+
+def provable(world: World, service: Service) -> bool:
+    """Whether some check of the service proves which key it holds."""
+    return any(verifier.proves in PROOFS for verifier in world.verifiers[service.name])
+
+
+def expected_new(facts: dict[str, object]) -> Expected:
+    """The replacement as services should hold it."""
+    new = facts["new"]
+    assert isinstance(new, dict)  # noqa: S101 - the record's own shape, narrowed for the type checker
+    return Expected(str(new["fingerprint"]), str(new.get("id", "")), float(new.get("probed_at", 0.0)))
+
+
+def _judged(checks: Sequence[Check]) -> Did:
+    if any(check.passed is False for check in checks):
+        return Did.FAILED
+    return Did.DONE if all(check.passed for check in checks) else Did.UNKNOWN
+
+
+def _item(service: Service, did: Did, checks: Sequence[Check]) -> Item:
+    shown = [check for check in checks if not check.passed] if did is not Did.DONE else checks
+    proofs = [check for check in checks if check.passed and check.proves in PROOFS]
+    facts = {
+        "proves": proofs[0].proves if proofs else ("up" if did is Did.DONE else ""),
+        "instances": list(proofs[0].instances) if proofs else [0, 0],
+        "wave": service.wave,
+    }
+    return Item(service.name, did, "; ".join(dict.fromkeys(check.said for check in shown)), facts)

@@ -1,0 +1,234 @@
+"""Leases, signals and the index of incidents: three tables of ours beside the engine's, in the same database.
+
+* A *lease* is one row per key or store object: who holds it, since when, last heartbeat, and a fence that grows with
+  every take-over. Taken in one transaction. The engine's own deduplication is not a lock: a resume clears it.
+* A *signal* is what a person sends to an incident (approve, contain, rollback, abort, wake); it is only ever added.
+* The *index* has one row per incident, so that `ir status` needs no engine.
+"""
+
+import os
+import socket
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from ir.errors import AlreadyRunning, Refused
+from ir.model import Json
+
+STALE = 30.0
+"""Seconds without a heartbeat after which a holder on another machine counts as dead."""
+
+_meta = sa.MetaData()
+_leases = sa.Table(
+    "ir_leases",
+    _meta,
+    sa.Column("resource", sa.String, primary_key=True),
+    sa.Column("incident", sa.String, nullable=False),
+    sa.Column("executor", sa.String, nullable=False),
+    sa.Column("host", sa.String, nullable=False),
+    sa.Column("pid", sa.Integer, nullable=False),
+    sa.Column("born", sa.String, nullable=False),
+    sa.Column("actor", sa.String, nullable=False),
+    sa.Column("since", sa.Float, nullable=False),
+    sa.Column("heartbeat", sa.Float, nullable=False),
+    sa.Column("fence", sa.Integer, nullable=False),
+)
+_signals = sa.Table(
+    "ir_signals",
+    _meta,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("incident", sa.String, nullable=False, index=True),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("actor", sa.String, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("body", sa.JSON, nullable=False),
+)
+_incidents = sa.Table(
+    "ir_incidents",
+    _meta,
+    sa.Column("incident", sa.String, primary_key=True),
+    sa.Column("opened_at", sa.Float, nullable=False),
+    sa.Column("updated_at", sa.Float, nullable=False),
+    sa.Column("status", sa.String, nullable=False),
+    sa.Column("exit_code", sa.Integer, nullable=False),
+    sa.Column("summary", sa.JSON, nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class Me:
+    """This process, as a holder of leases.
+
+    Attributes:
+        born: start time of the process, so that a recycled pid is not mistaken for it.
+    """
+
+    executor: str
+    host: str
+    pid: int
+    born: str
+    actor: str
+
+
+def me(actor: str) -> Me:
+    """This process; the executor id is unique to it."""
+    pid = os.getpid()
+    born = process_born(pid)
+    return Me(f"{socket.gethostname()}-{pid}-{time.time_ns() % 10**10}", socket.gethostname(), pid, born, actor)
+
+
+def process_born(pid: int) -> str:
+    """The kernel's start time of a process, empty when there is none (or where /proc is missing)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
+
+
+def open_engine(url: str) -> sa.Engine:
+    """A database engine; SQLite with full syncs, immediate transactions, and deleted pages overwritten."""
+    engine = sa.create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _sqlite_settings)
+    return engine
+
+
+def _sqlite_settings(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DB-API connection
+    connection.isolation_level = "IMMEDIATE"
+    for pragma in ("busy_timeout=30000", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+class Ledger:
+    """The three tables. All times are epoch seconds of the database's clock where it has one, else ours."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
+        _meta.create_all(engine)
+
+    # ── leases ──
+
+    def take(self, holder: Me, incident: str, resources: Iterable[str]) -> int:
+        """Take all resources or none; returns the fence.
+
+        Raises:
+            AlreadyRunning: one of them belongs to another incident (named), or a live process runs this one.
+        """
+        with self.engine.begin() as db:
+            self._lock(db)
+            fence = 1
+            wanted = sorted(set(resources))
+            rows = list(db.execute(sa.select(_leases).where(_leases.c.resource.in_(wanted))).mappings())
+            for row in rows:
+                if row["incident"] != incident:
+                    raise AlreadyRunning(*_blocked(row), incident=row["incident"], next_step=_follow(row))
+                if row["executor"] != holder.executor and self.alive(row):
+                    raise AlreadyRunning(*_blocked(row), incident=incident, next_step=_follow(row))
+                fence = max(fence, row["fence"] + (row["executor"] != holder.executor))
+            db.execute(sa.delete(_leases).where(_leases.c.resource.in_(wanted)))
+            now = time.time()
+            since = {row["resource"]: row["since"] for row in rows}
+            for resource in wanted:
+                mine = {"executor": holder.executor, "host": holder.host, "pid": holder.pid, "born": holder.born, "actor": holder.actor}
+                times = {"since": since.get(resource, now), "heartbeat": now, "fence": fence}
+                db.execute(sa.insert(_leases).values(resource=resource, incident=incident, **mine, **times))
+            return fence
+
+    def take_over(self, holder: Me, incident: str) -> int:
+        """Take every lease of an incident whose holder is dead; returns the new fence.
+
+        Raises:
+            AlreadyRunning: its process lives.
+            Refused: the incident holds no lease (it ended).
+        """
+        with self.engine.connect() as db:
+            held = list(db.execute(sa.select(_leases.c.resource).where(_leases.c.incident == incident)).scalars())
+        if not held:
+            raise Refused(f"{incident} holds nothing any more", next_step=f"ir status {incident}")
+        return self.take(holder, incident, held)
+
+    def beat(self, holder: Me, incident: str, fence: int) -> bool:
+        """Heartbeat; False when somebody else took over."""
+        with self.engine.begin() as db:
+            mine = (_leases.c.incident == incident) & (_leases.c.executor == holder.executor) & (_leases.c.fence == fence)
+            return db.execute(sa.update(_leases).where(mine).values(heartbeat=time.time())).rowcount > 0
+
+    def release(self, incident: str) -> None:
+        """Give everything back; the incident has ended."""
+        with self.engine.begin() as db:
+            db.execute(sa.delete(_leases).where(_leases.c.incident == incident))
+
+    def holder(self, incident: str) -> Json | None:
+        """Who holds an incident: `{executor, host, pid, actor, since, heartbeat, alive}`; None when nobody does."""
+        with self.engine.connect() as db:
+            row = db.execute(sa.select(_leases).where(_leases.c.incident == incident).limit(1)).mappings().first()
+        return {**row, "alive": self.alive(row)} if row else None
+
+    @staticmethod
+    def alive(row: Any) -> bool:  # noqa: ANN401 - a database row
+        """Whether the holding process still runs: asked of the kernel on this machine, of the heartbeat elsewhere."""
+        if row["host"] == socket.gethostname() and row["born"]:
+            return process_born(row["pid"]) == row["born"]
+        return bool(time.time() - row["heartbeat"] < STALE)
+
+    def _lock(self, db: sa.Connection) -> None:
+        if db.dialect.name == "postgresql":
+            db.execute(sa.text("LOCK TABLE ir_leases IN EXCLUSIVE MODE"))
+        else:
+            db.execute(sa.text("BEGIN IMMEDIATE"))
+
+    # ── signals ──
+
+    def send(self, incident: str, kind: str, actor: str, body: Json | None = None) -> int:
+        """Add a signal; returns its id."""
+        with self.engine.begin() as db:
+            row = {"incident": incident, "kind": kind, "actor": actor, "at": time.time(), "body": body or {}}
+            key = db.execute(sa.insert(_signals).values(**row)).inserted_primary_key
+            return int(key[0]) if key else 0
+
+    def signals(self, incident: str, after: int = 0) -> list[Json]:
+        """Signals with an id above `after`, oldest first: `{id, incident, kind, actor, at, body}`."""
+        query = sa.select(_signals).where((_signals.c.incident == incident) & (_signals.c.id > after)).order_by(_signals.c.id)
+        with self.engine.connect() as db:
+            return [dict(row) for row in db.execute(query).mappings()]
+
+    # ── index ──
+
+    def note(self, incident: str, status: str, exit_code: int, summary: Json) -> None:
+        """Write the index row of an incident; `summary` is free of secrets."""
+        with self.engine.begin() as db:
+            found = db.execute(sa.select(_incidents.c.incident).where(_incidents.c.incident == incident)).first()
+            values = {"status": status, "exit_code": exit_code, "summary": summary, "updated_at": time.time()}
+            if found:
+                db.execute(sa.update(_incidents).where(_incidents.c.incident == incident).values(**values))
+            else:
+                db.execute(sa.insert(_incidents).values(incident=incident, opened_at=time.time(), **values))
+
+    def index(self) -> list[Json]:
+        """All incidents, newest first: `{incident, opened_at, updated_at, status, exit_code, summary}`."""
+        with self.engine.connect() as db:
+            return [dict(row) for row in db.execute(sa.select(_incidents).order_by(_incidents.c.opened_at.desc())).mappings()]
+
+    def find(self, incident: str) -> Json | None:
+        """One row of the index."""
+        with self.engine.connect() as db:
+            row = db.execute(sa.select(_incidents).where(_incidents.c.incident == incident)).mappings().first()
+        return dict(row) if row else None
+
+
+def _blocked(row: Any) -> tuple[str]:  # noqa: ANN401 - a database row
+    since = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(row["since"]))
+    state = "is running" if Ledger.alive(row) else "was left unfinished"
+    who = f"by {row['actor']} on {row['host']} (process {row['pid']}), since {since}"
+    return (f"{row['resource']} belongs to {row['incident']}, which {state} {who}",)
+
+
+def _follow(row: Any) -> str:  # noqa: ANN401 - a database row
+    name = row["incident"]
+    if Ledger.alive(row):
+        return f"ir status {name} --follow; to stop the leak now: ir contain {name}"
+    return f"ir resume {name}, or give it up with ir abort {name}"

@@ -1,0 +1,148 @@
+"""The world of one incident: every port that its actions may use, wired by `wiring`, and the keys found through them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from ir.custody import Custody
+from ir.errors import Missing, PortError
+from ir.incident import Incident
+from ir.inventory import Account, Inventory, Key, Service
+from ir.model import Json, Mode
+from ir.playbook import Plan
+from ir.ports import Clock, Issuer, Operator, Reloader, Reviewer, Store, Verifier
+from ir.secret import Secret
+
+T = TypeVar("T")
+R = TypeVar("R")
+SIDE_BY_SIDE = 256
+"""Most things done at once within one step; a wave of 200 services is one round trip, not seven."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the operator said on the command line; recorded, so free of secrets.
+
+    Attributes:
+        exposed_at, old_key_expires: epoch seconds, 0 = not said / never.
+        accept_unverified, accept_unhealthy, accept_unreachable: name → reason.
+        source: the listed store or service that leaked, "" = none of them.
+        source_closed_by: who says that it is closed.
+    """
+
+    dry_run: bool = False
+    yes: bool = False
+    reason: str = ""
+    leaked_via: str = "unknown"
+    source: str = ""
+    source_closed_by: str = ""
+    exposed_at: float = 0.0
+    no_replacement: bool = False
+    old_key_expires: float = 0.0
+    accept_unverified: Mapping[str, str] = field(default_factory=dict)
+    accept_unhealthy: Mapping[str, str] = field(default_factory=dict)
+    accept_unreachable: Mapping[str, str] = field(default_factory=dict)
+    drill: bool = False
+
+
+@dataclass
+class World:
+    """Ports and nouns of one incident.
+
+    Attributes:
+        leaked: the leaked key if the operator gave it, by process memory only.
+        control_key: a key other than the leaked one that must answer on the same path, or None.
+        say: progress for the screen, not recorded.
+        stopping: True when a signal asks running waits to end.
+        publish: writes report and bundle, returns the paths.
+        own_requests: request ids of our own probes so far.
+    """
+
+    incident: str
+    inventory: Inventory
+    account: Account
+    key: Key
+    plan: Plan
+    options: Options
+    issuer: Issuer
+    stores: dict[str, Store]
+    verifiers: dict[str, Sequence[Verifier]]
+    reloaders: dict[str, Reloader]
+    custody: Custody
+    reviewer: Reviewer
+    operator: Operator
+    clock: Clock
+    leaked: Secret | None = None
+    control_key: Callable[[], Secret | None] = lambda: None
+    review_key: Callable[[], Secret | None] = lambda: None
+    say: Callable[[str], None] = lambda _text: None
+    stopping: Callable[[], bool] = lambda: False
+    publish: Callable[[Incident], list[str]] = lambda _incident: []
+    own_requests: Callable[[], tuple[str, ...]] = lambda: ()
+    scratch: str = ""
+
+    @property
+    def services(self) -> list[Service]:
+        """Services that use the key, canary first."""
+        return self.inventory.services_of(self.key.name)
+
+    @property
+    def mode(self) -> Mode:
+        """The account's mode."""
+        return self.account.mode
+
+    def now(self) -> float:
+        """Epoch seconds, UTC."""
+        return self.clock.now().timestamp()
+
+    def store_of(self, service: Service) -> str:
+        """The reference, as text, of the store that a service reads the key from."""
+        return str(self.inventory.store_of(service, self.key))
+
+    def old_key(self, facts: Json) -> Secret:
+        """The leaked key: from custody, the operator, or a store that still holds it; always matched by fingerprint.
+
+        Raises:
+            Missing: nobody has it any more.
+        """
+        wanted = facts["old"]["fingerprint"]
+        if self.leaked is not None and self.leaked.fingerprint == wanted:
+            return self.leaked
+        for look in (lambda: self.custody.fetch("old"), *[_reader(store) for store in self.stores.values()]):
+            try:
+                found = look()
+            except PortError:
+                continue
+            if found is not None and found.fingerprint == wanted:
+                self.leaked = found
+                return found
+        raise Missing("the leaked key is in no store and in no custody any more", next_step="give it again with --leaked-key-from prompt")
+
+    def new_key(self, facts: Json) -> Secret:
+        """The replacement: from custody, or a store that holds it; matched by fingerprint.
+
+        Raises:
+            Missing: nobody has it.
+            PortError: a place that should have it cannot be asked.
+        """
+        new = facts["new"]
+        found = self.custody.fetch(f"new-{new['n']}") if self.custody.possible else None
+        if found is not None and found.fingerprint == new["fingerprint"]:
+            return found
+        for store in self.stores.values():
+            held = _reader(store)()
+            if held is not None and held.fingerprint == new["fingerprint"]:
+                return held
+        raise Missing(f"the replacement ({new['fingerprint']}) is in no store and in no custody")
+
+    def each(self, things: Sequence[T], work: Callable[[T], R]) -> list[R]:
+        """`work` on all things side by side, results in order."""
+        if len(things) <= 1:
+            return [work(thing) for thing in things]
+        with ThreadPoolExecutor(min(len(things), SIDE_BY_SIDE)) as pool:
+            return list(pool.map(work, things))
+
+
+def _reader(store: Store) -> Callable[[], Secret | None]:
+    return lambda: None if store.guided else store.read().value

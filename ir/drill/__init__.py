@@ -1,0 +1,1 @@
+"""The embedded world: a Stripe twin, services under traffic, faults; for `ir drill` and for tests."""

@@ -1,0 +1,135 @@
+"""From a request to a reply: gate, limits, idempotency, work, fate, record."""
+
+import threading
+from dataclasses import dataclass, field
+
+import orjson
+
+from ir.drill.twin import api_keys, gate, refusals, v1, v2
+from ir.drill.twin.call import Call
+from ir.drill.twin.counter import Use, Uses
+from ir.drill.twin.fates import Decide, Fate, What
+from ir.drill.twin.idempotency import Replays
+from ir.drill.twin.limits import RateLimiter
+from ir.drill.twin.message import Answer, Request
+from ir.drill.twin.refusals import ApiError
+from ir.drill.twin.wire import Reply, response
+from ir.drill.twin.world import API_VERSION, World
+from ir.model import Json
+
+_JSON = "application/json"
+_HTML = b"<html><body>Bad gateway</body></html>"
+
+
+@dataclass
+class Api:
+    """All endpoints over one world.
+
+    Attributes:
+        decides: asked in order, the first fate wins.
+        lock: held while a request is worked on and while a test changes the world.
+    """
+
+    world: World
+    uses: Uses
+    decides: list[Decide] = field(default_factory=list)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def __post_init__(self) -> None:
+        self._replays = Replays()
+        limits = self.world.settings.limits
+        self._limiter = RateLimiter(limits) if limits else None
+
+    def handle(self, request: Request) -> Reply:
+        """See `wire.Handler`."""
+        with self.lock:
+            fate = next((found for decide in self.decides if (found := decide(request))), None)
+            request_id = f"req_{self.world.text(14)}"
+            if fate is None:
+                answer = self._answer(request, request_id)
+                self._record(request, request_id, answer.status, "")
+                return Reply(self._payload(answer, request_id, request))
+            return self._doomed(request, request_id, fate)
+
+    def _doomed(self, request: Request, request_id: str, fate: Fate) -> Reply:
+        answer = Answer(0, {})
+        if fate.acted:
+            answer = self._answer(request, request_id)
+        if fate.what is What.TWICE:
+            request.headers.pop("idempotency-key", None)
+            answer = self._answer(request, request_id)
+        if fate.what in (What.TOO_MANY, What.BROKEN):
+            refused = fate.what is What.TOO_MANY
+            answer = _refusal(refusals.too_many(fate.reason) if refused else refusals.broken(fate.should_retry))
+        self._record(request, request_id, answer.status, fate.what)
+        return self._spoiled(fate, answer, request_id, request)
+
+    def _spoiled(self, fate: Fate, answer: Answer, request_id: str, request: Request) -> Reply:
+        if fate.what is What.REFUSED:
+            return Reply(b"", close=True, reset=True)
+        if fate.what is What.HANG:
+            return Reply(None)
+        if fate.what is What.LOST:
+            return Reply(b"", close=True)
+        if fate.what is What.WRONG_TYPE:
+            return Reply(response(200, {"Content-Type": "text/html", "Request-Id": request_id}, _HTML))
+        whole = self._payload(answer, request_id, request)
+        if fate.what is What.TORN:
+            start = whole.index(b"\r\n\r\n") + 4
+            return Reply(whole[: start + (len(whole) - start) // 2], close=True)
+        return Reply(whole, delay=fate.seconds)
+
+    @staticmethod
+    def _payload(answer: Answer, request_id: str, request: Request) -> bytes:
+        version = request.headers.get("stripe-version", API_VERSION)
+        headers = {"Content-Type": _JSON, "Request-Id": request_id, "Stripe-Version": version} | answer.headers
+        return response(answer.status, headers, orjson.dumps(answer.body))
+
+    def _answer(self, request: Request, request_id: str) -> Answer:
+        try:
+            return self._work(request, request_id)
+        except ApiError as refusal:
+            return _refusal(refusal)
+
+    def _work(self, request: Request, request_id: str) -> Answer:
+        caller = gate.authenticate(self.world, request)
+        mode, now = caller.key.mode, self.world.now()
+        v1_path = request.path.startswith("/v1/")
+        if self._limiter:
+            where = v1.endpoint(request.path) if v1_path else v2.endpoint(request.path)
+            self._limiter.admit(caller.account, mode, f"{request.method} {where}", now)
+        call = Call(self.world, self.world.book(caller.account, mode), caller, request, request.params(), request_id)
+        if not v1_path and not request.path.startswith("/v2/"):
+            raise refusals.unknown_url(request.method, request.path)
+        run = v1.answer if v1_path else v2.answer
+        scope = f"{caller.account} {mode}"
+        return self._replays.once(request, scope, now, request_id, lambda: Answer(200, run(call)), self._refresh)
+
+    def _refresh(self, body: Json) -> Json:
+        return api_keys.replayed(self.world, body)
+
+    def _record(self, request: Request, request_id: str, status: int, fate: str) -> None:
+        try:
+            key = gate.presented(self.world, request)
+        except ApiError:
+            key = None
+        get = request.headers.get
+        self.uses.add(
+            Use(
+                at=self.world.now(),
+                key_id=key.id if key else "",
+                account=key.account if key else "",
+                method=request.method,
+                path=request.path,
+                status=status,
+                request_id=request_id,
+                user_agent=get("user-agent", ""),
+                ip=request.ip,
+                idempotency_key=get("idempotency-key", ""),
+                fate=fate,
+            )
+        )
+
+
+def _refusal(refusal: ApiError) -> Answer:
+    return Answer(refusal.status, {"error": refusal.error}, refusal.headers)

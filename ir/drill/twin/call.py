@@ -1,0 +1,126 @@
+"""One authenticated call: who calls, on whose books, and what it leaves in the event log."""
+
+from dataclasses import dataclass
+
+from ir.drill.twin.keys import Key
+from ir.drill.twin.message import Request
+from ir.drill.twin.permissions import allows, called
+from ir.drill.twin.refusals import needs_permission
+from ir.drill.twin.resources import Resource
+from ir.drill.twin.world import API_VERSION, Book, World, iso
+from ir.model import Json
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls, and for which account."""
+
+    key: Key
+    account: str
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a handler gets."""
+
+    world: World
+    book: Book
+    caller: Caller
+    request: Request
+    params: Json
+    request_id: str
+
+    @property
+    def now(self) -> float:
+        """Epoch seconds."""
+        return self.world.now()
+
+    def need(self, permission: str, *others: str) -> None:
+        """Refuse a key that has neither the permission nor one of the others; the first is named.
+
+        Raises:
+            ApiError: 403.
+        """
+        key = self.caller.key
+        granted = key.granted(self.now)
+        if not any(allows(granted, name) for name in (permission, *others)):
+            with_code = self.world.settings.more_permissions_code
+            raise needs_permission(key.token.reveal(), self.book.account, called(permission), with_code=with_code)
+
+    def create(self, resource: Resource, fields: Json) -> Json:
+        """Put a new object on its shelf; no event."""
+        return put_new(self.world, self.book, resource, fields, self.now)
+
+    def replace(self, resource: Resource, old: Json, **changes: object) -> Json:
+        """The object with some fields changed, on its shelf."""
+        new = old | changes
+        self.book.shelf(resource.path).put(new, float(old.get("created", 0)))
+        return new
+
+    def emit(self, kind: str, found: Json, previous: Json | None = None) -> None:
+        """An event caused by this request."""
+        request = {"id": self.request_id, "idempotency_key": self.request.headers.get("idempotency-key")}
+        put_event(self.world, self.book, kind, found, created=self.now, request=request, previous=previous)
+
+    def emit_thin(self, kind: str, data: Json) -> None:
+        """A v2 event caused by this request."""
+        self.book.thin.append(
+            {
+                "id": f"evt_{self.world.text(24)}",
+                "object": "v2.core.event",
+                "type": kind,
+                "created": iso(self.now),
+                "livemode": self.book.live,
+                "context": self.book.account,
+                "reason": {
+                    "type": "request",
+                    "request": {
+                        "id": self.request_id,
+                        "idempotency_key": self.request.headers.get("idempotency-key", ""),
+                    },
+                },
+                "snapshot_event": None,
+                "data": data,
+            }
+        )
+
+
+def put_new(world: World, book: Book, resource: Resource, fields: Json, created: float) -> Json:
+    """A new object of a kind; `id` in the fields wins over a made-up one."""
+    ident = str(fields.get("id") or world.new_id(resource.prefix, book.account))
+    found = (
+        {"id": ident, "object": resource.object, "created": int(created), "livemode": book.live}
+        | fields
+        | {"id": ident}
+    )
+    book.shelf(resource.path).put(found, created)
+    return found
+
+
+def put_event(
+    world: World,
+    book: Book,
+    kind: str,
+    found: Json,
+    *,
+    created: float,
+    request: Json | None,
+    previous: Json | None = None,
+) -> Json:
+    """A v1 event; `request` None means that Stripe did it by itself."""
+    data: Json = {"object": found}
+    if previous is not None:
+        data["previous_attributes"] = previous
+    event = {
+        "id": world.new_id("evt", book.account),
+        "object": "event",
+        "api_version": API_VERSION,
+        "created": int(created),
+        "data": data,
+        "livemode": book.live,
+        "pending_webhooks": 0,
+        "request": request or {"id": None, "idempotency_key": None},
+        "type": kind,
+    }
+    book.shelf("events").put(event, created)
+    return event

@@ -1,0 +1,73 @@
+"""Who may come in: the key, its life, its access policy, and the account it speaks for."""
+
+import base64
+import binascii
+import ipaddress
+
+from ir.drill.twin.call import Caller
+from ir.drill.twin.keys import Key, Kind
+from ir.drill.twin.message import Request
+from ir.drill.twin.refusals import bad_request, blocked_address, invalid_key, no_key, publishable_key, wrong_account
+from ir.drill.twin.world import World
+
+
+def authenticate(world: World, request: Request) -> Caller:
+    """The caller of a request; notes the key as used.
+
+    Raises:
+        ApiError: 401 (dead, unknown, blocked), 403 (publishable, wrong account), 400 (an organization key's headers).
+    """
+    token = _token(request)
+    key = world.keys.by_token(token)
+    if key is None:
+        raise invalid_key(token)
+    now = world.now()
+    if not key.alive(now):
+        raise key.obituary()
+    if key.kind is Kind.PUBLISHABLE:
+        raise publishable_key()
+    if key.ip_allowlist and not _listed(request.ip, key.ip_allowlist):
+        raise blocked_address(request.ip)
+    key.last_used = int(now)
+    return Caller(key, _account(world, key, request))
+
+
+def presented(world: World, request: Request) -> Key | None:
+    """The key that a request carries, dead or alive."""
+    found = request.headers.get("authorization")
+    return world.keys.by_token(_token(request)) if found else None
+
+
+def _token(request: Request) -> str:
+    scheme, _, rest = request.headers.get("authorization", "").partition(" ")
+    rest = rest.strip()
+    if scheme.lower() == "bearer" and rest:
+        return rest
+    if scheme.lower() == "basic":
+        try:
+            user = base64.b64decode(rest, validate=True).decode().partition(":")[0]
+        except (binascii.Error, UnicodeDecodeError):
+            raise no_key() from None
+        if user:
+            return user
+    raise no_key()
+
+
+def _listed(ip: str, allowed: tuple[str, ...]) -> bool:
+    address = ipaddress.ip_address(ip)
+    return any(address in ipaddress.ip_network(block, strict=False) for block in allowed)
+
+
+def _account(world: World, key: Key, request: Request) -> str:
+    context = request.headers.get("stripe-context") or request.headers.get("stripe-account", "")
+    wanted = context.rpartition("/")[2]
+    if key.kind is Kind.ORGANIZATION and not (wanted and request.headers.get("stripe-version")):
+        raise bad_request(
+            "Organization API keys require the Stripe-Context and Stripe-Version headers on every request."
+        )
+    if not wanted or wanted == key.account:
+        return key.account
+    reachable = world.installed.get(key.app, set()) if key.app else world.connected.get(key.account, set())
+    if wanted not in reachable:
+        raise wrong_account(key.token.reveal(), wanted)
+    return wanted

@@ -1,0 +1,201 @@
+"""The twin as tests and the drill hold it: start, look, plant, spoil, stop."""
+
+from types import TracebackType
+from typing import Self
+
+from ir.drill.twin.api import Api
+from ir.drill.twin.call import put_event, put_new
+from ir.drill.twin.counter import Use, Uses
+from ir.drill.twin.dashboard import Dashboard, Which
+from ir.drill.twin.fates import ALL, Chance, Decide, Fate, On
+from ir.drill.twin.keys import Key, Kind
+from ir.drill.twin.resources import EXTERNAL_ACCOUNTS, RESOURCES, Resource
+from ir.drill.twin.settings import Now, TwinSettings, WallClock
+from ir.drill.twin.wire import Server
+from ir.drill.twin.world import Book, World
+from ir.model import Json, Mode
+
+
+class StripeTwin(Dashboard):
+    """A stateful Stripe on loopback HTTP.
+
+        with StripeTwin(seed=7, settings=TwinSettings(mode=Mode.LIVE)) as twin:
+            leaked = twin.create_secret_key("payments")
+            client = StripeClient(leaked.token.reveal(), base_addresses={"api": twin.url})
+
+    Its clicks are those of `Dashboard`. Keys that it returns are rows of its own table: read them, change them
+    through methods.
+
+    Args:
+        seed: ids, tokens and chances follow from it (content keys of JWEs do not).
+        clock: whose `now()` all delays and timestamps use; only a fate's `slow` is in real seconds.
+        settings: see there.
+    """
+
+    def __init__(self, *, seed: int = 0, clock: Now | None = None, settings: TwinSettings | None = None) -> None:
+        settings = settings or TwinSettings()
+        world = World(seed, clock or WallClock(), settings)
+        self.uses = Uses(settings.traffic_sample)
+        """Every call so far."""
+        super().__init__(Api(world, self.uses), world.open_account(settings.account))
+        for mode in Mode:
+            world.keys.add(Kind.PUBLISHABLE, self.account, mode, world.now(), name="Publishable key")
+        self._server = Server(self._api.handle, settings.port)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Listen. Raises OSError when the port is taken."""
+        self._server.start()
+
+    def stop(self) -> None:
+        """Close every connection and end the thread; what it knows stays readable."""
+        self._server.stop()
+
+    @property
+    def url(self) -> str:
+        """`http://127.0.0.1:<port>`, without a slash at the end."""
+        return f"http://127.0.0.1:{self._server.port}"
+
+    @property
+    def now(self) -> float:
+        """Epoch seconds of its clock."""
+        return self._world.now()
+
+    # ── looking ───────────────────────────────────────────────────────────────────────────────────────
+
+    def key(self, which: Which) -> Key:
+        """A key's row. Raises KeyError."""
+        with self._api.lock:
+            return self._world.keys.find(which)
+
+    def is_alive(self, which: Which) -> bool:
+        """Whether the token is accepted now (an access policy does not count)."""
+        return self.key(which).alive(self.now)
+
+    def live_keys(self, account: str = "") -> tuple[Key, ...]:
+        """Secret and restricted keys of an account whose tokens are accepted now, in order of creation."""
+        with self._api.lock:
+            now, wanted = self.now, account or self.account
+            return tuple(
+                key
+                for key in self._world.keys
+                if key.account == wanted and key.kind is not Kind.PUBLISHABLE and key.alive(now)
+            )
+
+    def strays(self, *known: Which) -> tuple[Key, ...]:
+        """Live keys of the account besides those that someone knows of."""
+        ours = {self.key(which).id for which in known}
+        return tuple(key for key in self.live_keys() if key.id not in ours)
+
+    @property
+    def calls(self) -> int:
+        """How many requests came."""
+        return self.uses.count
+
+    def used(self, which: Which, *, since: float = 0.0) -> tuple[Use, ...]:
+        """Calls that presented a key, dead or alive, oldest first."""
+        ident = self.key(which).id
+        return self.uses.select(lambda use: use.key_id == ident and use.at >= since)
+
+    def objects(self, path: str, *, account: str = "", mode: Mode | None = None) -> tuple[Json, ...]:
+        """What is listed under `/v1/<path>`, `events` included, oldest first."""
+        with self._api.lock:
+            return tuple(self._book(account, mode).shelf(path).newest_first())[::-1]
+
+    def activity(self, *, account: str = "", mode: Mode | None = None) -> tuple[Json, ...]:
+        """The activity log, oldest first."""
+        with self._api.lock:
+            return tuple(self._book(account, mode).activity)
+
+    # ── planting ──────────────────────────────────────────────────────────────────────────────────────
+
+    def open_account(self, ident: str = "") -> str:
+        """Another account."""
+        with self._api.lock:
+            return self._world.open_account(ident)
+
+    def plant(
+        self, path: str, *, created: float | None = None, account: str = "", mode: Mode | None = None, **fields: object
+    ) -> Json:
+        """An object under `/v1/<path>`, without an event; unknown to templates are taken as they are."""
+        with self._api.lock:
+            resource, book = _resource(path), self._book(account, mode)
+            base = resource.build(fields) if resource.build else {}
+            return put_new(self._world, book, resource, base | fields, self.now if created is None else created)
+
+    def plant_event(
+        self,
+        kind: str,
+        found: Json,
+        *,
+        created: float | None = None,
+        request_id: str | None = None,
+        idempotency_key: str | None = None,
+        account: str = "",
+        mode: Mode | None = None,
+    ) -> Json:
+        """A v1 event; without `request_id` it is one that Stripe made by itself."""
+        with self._api.lock:
+            at = self.now if created is None else created
+            request: Json = {"id": request_id, "idempotency_key": idempotency_key}
+            return put_event(self._world, self._book(account, mode), kind, found, created=at, request=request)
+
+    def plant_activity(
+        self,
+        kind: str,
+        actor: Json,
+        details: Json,
+        *,
+        created: float | None = None,
+        account: str = "",
+        mode: Mode | None = None,
+    ) -> Json:
+        """An entry of the activity log."""
+        with self._api.lock:
+            return self._world.log_activity(self._book(account, mode), kind, actor, details, created=created)
+
+    # ── spoiling ──────────────────────────────────────────────────────────────────────────────────────
+
+    def fate(
+        self, fate: Fate, *, method: str = "", path: str = "*", key: Which | None = None, skip: int = 0, times: int = 1
+    ) -> On:
+        """The next `times` matching requests (after `skip`; 0 = all from then on) meet a fate; `.met` counts them."""
+        token = self.key(key).token.reveal() if key is not None else ""
+        rule = On(fate, method.upper(), path, token, skip, times)
+        self.decide(rule)
+        return rule
+
+    def chance(self, rate: float, fates: tuple[Fate, ...] = ALL, path: str = "*") -> Chance:
+        """From now on each request meets one of the fates with this probability, repeatably under the seed."""
+        chance = Chance(self._world.seed, rate, fates, path)
+        self.decide(chance)
+        return chance
+
+    def decide(self, decide: Decide) -> None:
+        """Ask a callback for every request's fate."""
+        with self._api.lock:
+            self._api.decides.append(decide)
+
+    def kinder(self) -> None:
+        """No more fates."""
+        with self._api.lock:
+            self._api.decides.clear()
+
+    def _book(self, account: str, mode: Mode | None) -> Book:
+        return self._world.book(account or self.account, mode or self._world.settings.mode)
+
+
+def _resource(path: str) -> Resource:
+    if path.startswith("accounts/") and path.endswith("/external_accounts"):
+        return Resource(
+            path, EXTERNAL_ACCOUNTS.object, EXTERNAL_ACCOUNTS.prefix, EXTERNAL_ACCOUNTS.permission, dated=False
+        )
+    return RESOURCES[path]

@@ -74,7 +74,7 @@ _INSTRUCTIONS = {
         "Webhooks > the "
         "endpoint > ⋯ > Roll secret; both secrets sign for up to 24 hours if you choose so."
     ),
-    Credential.EPHEMERAL: "An ephemeral key runs out by itself. If the secret key that made it leaked too, rotate that one.",
+    Credential.EPHEMERAL: "An ephemeral key runs out by itself; if the secret key that made it leaked, rotate that.",
     Credential.KEY_ID: "It names a key and opens nothing. The key itself is needed here; it begins with sk_ or rk_.",
     Credential.GARBAGE: "It is not a Stripe key: one begins with sk_live_, rk_live_, sk_test_ or rk_test_.",
 }

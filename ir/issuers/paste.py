@@ -1,0 +1,93 @@
+"""Is what a human pasted really the replacement? Every check before anything moves, each failure one clear sentence."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ir.key_kind import account_hint, kind_of, may_be_cut, paste_fault
+from ir.model import KeyKind, Liveness, Mode, Probe
+from ir.secret import Secret
+
+
+@dataclass(frozen=True)
+class Expect:
+    """What the paste has to be. `account` is "" when it is not known."""
+
+    kind: KeyKind
+    mode: Mode
+    account: str
+    old: Secret | None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the checks found.
+
+    Attributes:
+        fault: why it is not taken, "" = good.
+        alive: Stripe answered to it, so it is a working key even where it is not taken.
+        note: what could not be checked.
+    """
+
+    fault: str = ""
+    alive: bool = False
+    note: str = ""
+
+
+def examine(paste: Secret, expect: Expect, look: Callable[[Secret], Probe], account_of: Callable[[Secret], str]) -> Verdict:
+    """Check a paste: first what it looks like, then what Stripe says. What looks wrong is never sent."""
+    fault = _looks_wrong(paste, expect)
+    if fault:
+        return Verdict(fault)
+    seen = look(paste)
+    if not seen.liveness.answers:
+        return Verdict(_not_answered(paste, seen))
+    if seen.mode is not None and seen.mode is not expect.mode:
+        return Verdict(f"Stripe says that it is a {seen.mode} key; a {expect.mode} key is needed.", alive=True)
+    account = seen.account or account_of(paste)
+    if account and expect.account and account != expect.account:
+        said = f"It is a key of another account ({account}); {expect.account} is needed. Select that one in the Dashboard."
+        return Verdict(said, alive=True)
+    return Verdict("", alive=True, note="" if account else _account_unread(paste, expect))
+
+
+def _looks_wrong(paste: Secret, expect: Expect) -> str:
+    fault = paste_fault(paste)
+    if fault:
+        return fault
+    kind = kind_of(paste)
+    if not kind.rotatable:
+        return f"This is a {kind.credential}, not the new key. {kind.instruction}"
+    if expect.old is not None and paste == expect.old:
+        return "This is the old key itself. Copy the value of the new one."
+    if kind.mode is not expect.mode:
+        return f"This is a {kind.mode} key; a {expect.mode} key is needed. Switch the Dashboard to {_world(expect.mode)}."
+    if kind.key_kind is not expect.kind:
+        return f"This is a {kind.credential}; a {expect.kind} key is needed (`kind: {expect.kind}` in the inventory)."
+    return ""
+
+
+def _world(mode: Mode) -> str:
+    return "live mode" if mode is Mode.LIVE else "the sandbox (test mode)"
+
+
+def _not_answered(paste: Secret, seen: Probe) -> str:
+    if seen.liveness is Liveness.BLOCKED:
+        return (
+            "Stripe refuses it from this machine's address (an access policy of the key or of the account): that "
+            "says nothing "
+            "about its life. Allow this address in the policy, then paste it again."
+        )
+    if seen.liveness is Liveness.EXPIRED:
+        return "It has expired already. Make another one."
+    if seen.liveness is Liveness.INVALID:
+        cut = " It may be cut: it is shorter than keys of today." if may_be_cut(paste) else ""
+        return f"Not recognised: Stripe does not know it. Nothing was changed; copy it again.{cut}"
+    return "Stripe gave no answer about it just now. Nothing was changed; paste it again in a moment."
+
+
+def _account_unread(paste: Secret, expect: Expect) -> str:
+    hint = account_hint(paste)
+    said = "Its account could not be read: the key may not ask for it."
+    if not hint:
+        return said
+    return f"{said} Its own characters point to {hint}" + (", as expected." if hint == expect.account else ": look twice.")

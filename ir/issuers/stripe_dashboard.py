@@ -1,0 +1,190 @@
+"""Keys by a human's clicks in Stripe's Dashboard: the tool says what to click, and believes only probes."""
+
+from collections.abc import Callable
+
+from ir.errors import Unknown, Waiting
+from ir.issuers import clicks
+from ir.issuers.paste import Expect, Verdict, examine
+from ir.issuers.watching import EVERY, until_dead
+from ir.key_kind import Credential, kind_of
+from ir.model import KeyRow, Liveness, Mode, Probe
+from ir.ports import Clock, Containment, Minted, MintOrder, Operator, Target
+from ir.secret import Secret
+from ir.stripe_api import StripeApi, account_of, probe
+
+_TRIES_UNATTENDED = 3
+_LOOKS_AT_A_PASTE = 4
+_ASK_EVERY = 60.0
+
+
+class DashboardIssuer:
+    """Implements `ir.ports.Issuer` with a human at the Dashboard.
+
+    Args:
+        api: where Stripe is.
+        account_id: the account that a paste has to belong to, "" = not known.
+        mode: of the account in the inventory; decides which page is opened.
+        operator: the human, or nobody: then each step looks once.
+        clock: waits between looks.
+        patience: seconds that a guided kill or containment waits for the human before it becomes `Waiting`.
+
+    Attributes:
+        seen_alive: fingerprints of pastes that Stripe answered to but that were not taken, and why: they belong in the
+            incident's ledger, because a stray may be among them.
+    """
+
+    guided = True
+
+    def __init__(
+        self,
+        api: StripeApi,
+        account_id: str,
+        mode: Mode,
+        operator: Operator,
+        clock: Clock,
+        *,
+        patience: float = 1800.0,
+    ) -> None:
+        self._api, self._account, self._mode = api, account_id, mode
+        self._operator, self._clock, self._patience = operator, clock, patience
+        self._new: Secret | None = None
+        self._new_created = 0.0
+        self.seen_alive: dict[str, str] = {}
+
+    def watch_also(self, new: Secret, *, created: float = 0.0) -> None:
+        """Watch this key while the old one is being killed; `created` in epoch seconds, for the screen."""
+        self._new, self._new_created = new, created
+
+    def probe(self, key: Secret) -> Probe:
+        """See `ir.ports.Issuer`. An organization key is never sent without its context: `unknown`."""
+        if kind_of(key).credential is Credential.ORGANIZATION:
+            return Probe(Liveness.UNKNOWN, at=self._clock.now().timestamp())
+        return probe(self._api, key)
+
+    def identify(self, key: Secret, *, known_id: str = "") -> KeyRow | None:  # noqa: ARG002  # the port's signature
+        """Always None: no API lists Dashboard keys to an ordinary key."""
+        return None
+
+    def strays(self, incident: str) -> tuple[KeyRow, ...]:  # noqa: ARG002  # the port's signature
+        """Always empty, for the same reason."""
+        return ()
+
+    # ── mint ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def mint(self, order: MintOrder, keep: Callable[[Secret], str]) -> Minted:
+        """See `ir.ports.Issuer`. Asks until a paste is good; raises Waiting when there is nothing (more) to take."""
+        text = clicks.to_mint(order)
+        self._operator.tell(text)
+        expect = Expect(order.kind, order.mode, self._expected_account(order), order.old)
+        fault, tries = "", 0
+        while self._operator.interactive or tries < _TRIES_UNATTENDED:
+            paste = self._operator.new_key(f"New {order.kind} key ({order.mode})")
+            if paste is None:
+                break
+            paste, tries = _without_line_end(paste), tries + 1
+            verdict = examine(paste, expect, self._look_again, self._account_of)
+            if not verdict.fault:
+                return self._take(paste, order, verdict, keep)
+            fault = verdict.fault
+            if verdict.alive:
+                self.seen_alive[paste.fingerprint] = fault
+            self._operator.tell(f"Not taken. {fault}")
+        raise Waiting(
+            f"{text}\n{f'The last paste was not taken. {fault}' if fault else 'No key was given yet.'}",
+            safe="the old key still works and nothing was changed",
+            next_step=f"ir resume {order.incident}",
+        )
+
+    def _take(self, paste: Secret, order: MintOrder, verdict: Verdict, keep: Callable[[Secret], str]) -> Minted:
+        if verdict.note:
+            self._operator.tell(verdict.note)
+        address = keep(paste)
+        self.seen_alive.pop(paste.fingerprint, None)
+        self._operator.tell("Taken: Stripe answers to it, and it is in custody.")
+        return Minted("", paste, self._clock.now().timestamp(), order.kind, address)
+
+    def _expected_account(self, order: MintOrder) -> str:
+        known = order.account or self._account
+        return known or (self._account_of(order.old) if order.old is not None else "")
+
+    def _look_again(self, key: Secret) -> Probe:
+        look = self.probe(key)
+        for _ in range(_LOOKS_AT_A_PASTE - 1):
+            if look.liveness is not Liveness.UNKNOWN:
+                break
+            self._clock.sleep(0.5)
+            look = self.probe(key)
+        return look
+
+    def _account_of(self, key: Secret) -> str:
+        try:
+            return account_of(self._api, key)
+        except Unknown:
+            return ""
+
+    # ── retire, contain, release ──────────────────────────────────────────────────────────────────────
+
+    def retire(self, target: Target, *, stop: Callable[[], bool] = lambda: False) -> str:
+        """See `ir.ports.Issuer`. Raises Rejected when the key given to `watch_also` dies instead."""
+        if self.probe(target.value).liveness.dead:
+            return "it was dead already"
+        self._operator.tell(clicks.to_retire(self._mode, target.value, self._new, self._new_created))
+        later = Waiting(
+            clicks.to_retire_later(self._mode),
+            safe="services run on the new key; the old key still works",
+            next_step="ir resume",
+        )
+        if not self._operator.interactive:
+            raise later
+        if until_dead(target.value, self._new, self.probe, self._clock, stop=stop, patience=self._patience):
+            return "killed in the Dashboard, seen dead"
+        if stop():
+            return "shown what to click; the wait was ended before the key was seen dead"
+        raise later
+
+    def contain(self, target: Target, egress: tuple[str, ...]) -> Containment:
+        """See `ir.ports.Issuer`. A policy that lets this machine through cannot be seen from it: the human is asked."""
+        first = self.probe(target.value)
+        if first.liveness.dead:
+            return Containment("expired", "it was dead already")
+        if first.liveness is Liveness.BLOCKED:
+            return Containment("policy", "it is refused from this address already")
+        text = clicks.to_contain(self._mode, egress)
+        self._operator.tell(text)
+        if self._operator.interactive:
+            contained = self._until_contained(target.value, first.liveness, egress)
+            if contained is not None:
+                return contained
+        raise Waiting(text, safe="nothing was changed", next_step="ir resume")
+
+    def _until_contained(self, key: Secret, first: Liveness, egress: tuple[str, ...]) -> Containment | None:
+        start = asked = self._clock.now().timestamp()
+        while (now := self._clock.now().timestamp()) < start + self._patience:
+            contained = _contained(self.probe(key).liveness, first)
+            if contained is not None:
+                return contained
+            if egress and now >= asked + _ASK_EVERY:
+                if self._operator.confirm("This machine's probes are still answered. Is the policy attached, and allows it?"):
+                    return Containment("policy", "attached, says the operator; probes from here are let through, so unseen")
+                asked = self._clock.now().timestamp()
+            self._clock.sleep(EVERY)
+        return None
+
+    def release(self, target: Target, before: tuple[str, ...]) -> None:  # noqa: ARG002  # the port's signature
+        """Raise Waiting with the clicks."""
+        raise Waiting(clicks.to_release(self._mode), next_step="ir resume")
+
+
+def _contained(now: Liveness, first: Liveness) -> Containment | None:
+    if now is Liveness.BLOCKED:
+        return Containment("policy", "an access policy refuses it from this address")
+    if now.dead:
+        return Containment("rotated", "killed in the Dashboard, seen dead")
+    if now is Liveness.NARROW and first is Liveness.ALIVE:
+        return Containment("narrowed", "its permissions were narrowed in the Dashboard")
+    return None
+
+
+def _without_line_end(paste: Secret) -> Secret:
+    text = paste.reveal()
+    return Secret(text.rstrip("\r\n")) if text.endswith(("\r", "\n")) else paste

@@ -209,6 +209,10 @@ class Issuer(Protocol):
         """
         ...
 
+    def watch_also(self, new: Secret) -> None:
+        """While a guided kill waits, poll this key too: if *it* dies, the wrong row was clicked and `retire` raises Rejected."""
+        ...
+
     def retire(self, target: Target, *, stop: Callable[[], bool] = lambda: False) -> str:
         """Ask for the death of a key; accepted is not dead. Returns how it was asked. Gone already = fine.
 
@@ -383,4 +387,8 @@ class Reviewer(Protocol):
 
     def sweep(self, request: ReviewRequest, progress: Callable[[str], None]) -> tuple[Json, ...]:
         """Leftovers of an attacker: `{kind, id, created, severity, why, undo}`."""
+        ...
+
+    def money(self, request: ReviewRequest, progress: Callable[[str], None]) -> tuple[Json, ...]:
+        """Money that can still be stopped, in under two minutes: `{kind, id, created, severity, why, undo, money}`."""
         ...

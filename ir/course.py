@@ -1,0 +1,385 @@
+"""The course of one incident: its plan, step by step, with what people signal meanwhile.
+
+Everything that decides the order of steps comes from recorded outputs, so a replay in another process takes the same
+turns. The rules:
+
+* A step is looked at until it is done or skipped. `waiting` waits for a signal; `unknown` is looked at again a few times and
+  then waits; `refused` before anything was written ends the run.
+* `failed` in a step that only informs is noted. Before the replacement is visible, what was made is taken back.
+  In the overlap policies a failed wave is rolled back; where there is no way back, the way is forward, with debt.
+* An approval is asked before the step that requires it, and bound to the plan and to the verification that was seen.
+* Debt at the end leaves the incident open: a later signal looks again at what is owed.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib import import_module
+from types import ModuleType
+from typing import Protocol
+
+from ir import incident as incidents
+from ir.actions import ACTIONS
+from ir.durations import spoken
+from ir.errors import ExitCode, IrError, PortError, Refused, Unknown, Waiting
+from ir.evidence import chained
+from ir.incident import Incident
+from ir.model import Danger, Debt, Did, Json, Outcome, Policy
+from ir.playbook import Plan, Step, plan_from_json
+from ir.secret import scrub
+from ir.world import World
+
+UNKNOWN_TRIES = 3
+"""Looks at a step that ends `unknown` before a human is asked."""
+OVERLAP_BUDGET = 3600.0
+"""Seconds that the leaked key and its replacement may live side by side."""
+_CHANGES_COURSE = ("contain", "abort", "rollback", "close")
+_INFORMS = ("review", "money", "sweep", "watch", "quiet", "report", "prove", "discard", "contain")
+"""Actions whose failure is a fact or a debt, not a reason to stop."""
+
+
+class Durable(Protocol):
+    """What a course needs of an engine: steps whose output is recorded once, and a stream."""
+
+    def step(self, name: str, body: Callable[[], Json]) -> Json:
+        """Run `body` and record its output; on replay return the recorded output. At least once."""
+        ...
+
+    def emit(self, entry: Json) -> None:
+        """Append to the audit stream, once."""
+        ...
+
+    def signals(self, after: int) -> list[Json]:
+        """Signals with an id above `after`; asked inside steps only."""
+        ...
+
+    def await_signal(self, after: int) -> list[Json]:
+        """Block until there is a signal with an id above `after`; asked inside steps only."""
+        ...
+
+
+class _End(Exception):  # noqa: N818 - it ends a course, it is not an error
+    def __init__(self, status: str, code: ExitCode, said: str) -> None:
+        super().__init__(said)
+        self.status, self.code, self.said = status, code, said
+
+
+class Course:
+    """Drives one incident. `world` belongs to this process, everything else is recorded.
+
+    Args:
+        opening: `{plan, options, inventory, facts, at, actor, version}`, recorded as the first entry.
+    """
+
+    def __init__(self, durable: Durable, world: World, opening: Json) -> None:
+        self.durable, self.world, self.opening = durable, world, opening
+        self.record = Incident()
+        self.plan: Plan = plan_from_json(opening["plan"])
+        self._calls = 0
+        self._heard = 0
+        self._rolling = False
+        self._asked_at, self._called = 0.0, False
+        world.stopping = self._stopping
+
+    def run(self) -> int:
+        """Until the incident has ended; returns the exit code."""
+        self._emit("opened", body=self.opening, at=self.opening["at"], actor=self.opening["actor"])
+        try:
+            for step in self.plan.steps:
+                self._take(step)
+            self._tidy()
+            while self.record.debts and not self.world.options.dry_run:
+                self._owe()
+            raise _End("done", ExitCode.DONE, "done")
+        except _End as end:
+            self._finish(end)
+            return int(end.code)
+
+    # ── one step ──
+
+    def _take(self, step: Step) -> None:
+        attempt = 0
+        while True:
+            self._listen()
+            if step.approval and not self._approved(step):
+                continue
+            self._mind_the_budget()
+            attempt += 1
+            outcome = self._attempt(step)
+            if step.action == "review" and outcome.did is Did.DONE:
+                self._escalate(step)
+            if outcome.did in (Did.DONE, Did.SKIPPED):
+                return
+            if outcome.did is Did.UNKNOWN and attempt % (UNKNOWN_TRIES + 1) != UNKNOWN_TRIES:
+                self._pause(f"{step.id}.pause#{attempt}", float(attempt))
+            elif outcome.did in (Did.WAITING, Did.UNKNOWN):
+                self._wait()
+            elif self._failed(step, outcome):
+                return
+
+    def _attempt(self, step: Step) -> Outcome:
+        module = import_module(ACTIONS[step.action])
+        attempt = 1 + sum(run.id == step.id for run in self.record.runs)
+        acts = not self.world.options.dry_run or step.danger is Danger.READ
+        prepare = getattr(module, "prepare", None)
+        if prepare is not None and acts:
+            facts = self.durable.step(f"{step.id}.prepare#{attempt}", lambda: dict(prepare(self.world, self.record, step)))
+            incidents.merge(self.record.facts, facts)
+        else:
+            facts = {}
+
+        def body() -> Json:
+            started = self._now()
+            outcome = _guarded(module if acts else _Rehearsal(module), self.world, self.record, step)
+            incidents.merge(outcome.facts, {**facts, **outcome.facts})
+            return {"action": step.action, "attempt": attempt, "started": started, "at": self._now(), "outcome": outcome.to_json()}
+
+        ran = self.durable.step(f"{step.id}#{attempt}", body)
+        at = ran.pop("at")
+        self._emit("step", step=step.id, body=ran, at=at, actor=self.world.operator.name)
+        return Outcome.from_json(ran["outcome"])
+
+    def _failed(self, step: Step, outcome: Outcome) -> bool:
+        """What a failure means; True = go on with the next step. Ends the course otherwise."""
+        if step.action in _INFORMS:
+            return True
+        if self.world.options.dry_run:
+            raise _End("refused", ExitCode.REFUSED, outcome.said)
+        if not self._written():
+            if self.record.run_of("custody"):
+                self._run_extra("discard")
+            raise _End("refused", ExitCode.REFUSED, outcome.said)
+        if self.plan.policy is Policy.EXPLOITED or self.record.facts.get("dead_on_arrival"):
+            if step.action in ("wave", "verify"):
+                return True
+            self._wait()
+            return False
+        self._roll_back(outcome.said)
+        return True
+
+    def _written(self) -> bool:
+        """Whether anything but our own custody has changed in the world."""
+        facts = self.record.facts
+        return bool(facts.get("new") or facts.get("containment") or facts.get("promoted_at"))
+
+    # ── going back, giving up ──
+
+    def _roll_back(self, why: str) -> None:
+        """Undo; ends the course when it worked, returns when there is only the way forward."""
+        self._rolling = True
+        attempt = 0
+        while True:
+            attempt += 1
+            outcome = self._run_extra("undo")
+            if outcome.did is Did.DONE:
+                self._run_extra("discard")
+                raise _End("rolled back", ExitCode.ROLLED_BACK, f"rolled back because: {why}")
+            if outcome.did is Did.REFUSED:
+                self._rolling = False
+                return
+            if outcome.did is Did.UNKNOWN and attempt % (UNKNOWN_TRIES + 1) != UNKNOWN_TRIES:
+                self._pause(f"undo.pause#{attempt}", float(attempt))
+            else:
+                self._wait()
+
+    def _tidy(self) -> None:
+        """Custody ends when death is proven, or when there was nothing to kill."""
+        if not any(debt.kind.startswith("key-") or debt.kind.endswith("-behind") for debt in self.record.debts.values()):
+            self._run_extra("discard")
+
+    def _run_extra(self, action: str) -> Outcome:
+        return self._attempt(Step(action, action, Danger.REVERSIBLE, action, "", {}))
+
+    def _owe(self) -> None:
+        """Debt keeps the incident open: say so, wait for a signal, look again at what is owed."""
+        body = self._ending(_End("debt", ExitCode.DEBT, f"{len(self.record.debts)} things are still owed"))
+        self._emit("ended", body=body, at=self._recorded_now(), actor=self.world.operator.name)
+        self._publish()
+        self._wait()
+        kinds = {debt.kind for debt in self.record.debts.values()}
+        for step in self.plan.steps:
+            if _pays(step.action, kinds):
+                self._take(step)
+        self._tidy()
+
+    # ── people ──
+
+    def _listen(self) -> None:
+        self._hear(self.durable.step(self._name("listen"), lambda: {"signals": self.durable.signals(self._heard)})["signals"])
+
+    def _wait(self) -> None:
+        self._hear(self.durable.step(self._name("wait"), lambda: {"signals": self.durable.await_signal(self._heard)})["signals"])
+
+    def _hear(self, signals: list[Json]) -> None:
+        for signal in signals:
+            self._heard = max(self._heard, int(signal["id"]))
+            body = {"kind": signal["kind"], **signal["body"]}
+            self._emit("signal", body=body, at=_iso(signal["at"]), actor=signal["actor"])
+            self._obey(signal)
+
+    def _obey(self, signal: Json) -> None:
+        kind = signal["kind"]
+        if kind == "abort":
+            raise _End("aborted", ExitCode.DEBT, "given up; nothing more is done")
+        if kind == "close":
+            self._run_extra("discard")
+            raise _End("attested", ExitCode.DONE, f"attested, not proven: {signal['body'].get('reason', '')}")
+        if kind == "rollback" and not self._rolling:
+            self._roll_back(f"{signal['actor']} asked for it")
+
+    def _approved(self, step: Step) -> bool:
+        """Whether somebody approved this step of this plan; asks the operator, else waits for a signal."""
+        if self.world.options.dry_run or self.record.facts.get("dead_on_arrival"):
+            return True
+        if any(self._counts(signal, step) for signal in self.record.signals):
+            return True
+        answer = self.durable.step(self._name("approve"), lambda: {"yes": self._ask(step), "by": self.world.operator.name, "at": self._now()})
+        if answer["yes"]:
+            body = {"kind": "approve", "step": step.id, "plan": self.plan.hash, "until": answer["at"]}
+            self._emit("signal", body=body, at=answer["at"], actor=answer["by"])
+            return True
+        said = f"`{step.id}` needs an approval: {step.says}"
+        outcome = Outcome(Did.WAITING, said, todo=f"ir approve {self.record.id}")
+        body = {"action": "approve", "attempt": self._calls, "started": answer["at"], "outcome": outcome.to_json()}
+        self._emit("step", step=step.id, body=body, at=answer["at"], actor=answer["by"])
+        self._wait()
+        return False
+
+    def _counts(self, signal: Json, step: Step) -> bool:
+        return bool(signal["kind"] == "approve" and signal.get("plan") == self.plan.hash and signal.get("step", step.id) == step.id)
+
+    def _ask(self, step: Step) -> bool:
+        operator = self.world.operator
+        if not operator.interactive and not self.world.options.yes:
+            return False
+        seen = self.record.run_of("verify")
+        proof = seen.outcome.said if seen else "no service was verified"
+        return operator.confirm(f"{step.says} ({self.record.facts['old']['fingerprint']}). Seen: {proof}. This cannot be undone. Go on?")
+
+    def _escalate(self, step: Step) -> None:
+        """Misuse found in an overlap run: propose to contain now; without anybody to ask, warn."""
+        facts = self.record.facts.get("review", {})
+        if self.plan.policy is Policy.EXPLOITED or facts.get("verdict") not in ("confirmed", "suspected") or self.record.facts.get("containment"):
+            return
+        question = f"Misuse is {facts['verdict']}. Contain the key now? Services that still use it will fail."
+        answer = self.durable.step(self._name("escalate"), lambda: {"yes": self.world.operator.interactive and self.world.operator.confirm(question)})
+        if answer["yes"]:
+            self._run_extra("contain")
+        else:
+            self.world.say(f"WARNING: misuse is {facts['verdict']}; to contain the key now: ir contain {self.record.id}")
+
+    def _stopping(self) -> bool:
+        """Whether a signal that changes the course waits to be heard; asked often, so looked up twice a second at most."""
+        now = time.monotonic()
+        if now - self._asked_at > 0.5:
+            self._asked_at = now
+            self._called = any(signal["kind"] in _CHANGES_COURSE for signal in self.durable.signals(self._heard))
+        return self._called
+
+    def _mind_the_budget(self) -> None:
+        """An overlap keeps the leaked key alive: overrun is loud."""
+        begun = self.record.facts.get("opened_at", self.world.now())
+        over = self.world.now() - float(begun) - OVERLAP_BUDGET
+        if self.plan.policy is Policy.EXPOSED and over > 0 and not self.record.facts.get("dead_at"):
+            self.world.say(f"WARNING: the leaked key lives {spoken(over)} longer than an overlap should; to contain it now: ir contain {self.record.id}")
+
+    # ── recording ──
+
+    def _finish(self, end: _End) -> None:
+        if end.status == "aborted":
+            self._alive_debts()
+        self._emit("ended", body=self._ending(end), at=self._recorded_now(), actor=self.world.operator.name)
+        if end.status != "refused":
+            self._publish()
+
+    def _alive_debts(self) -> None:
+        """After an abort every live key is named, with who is on it."""
+        facts = self.record.facts
+        users = {name: s.get("after") or s.get("before", "") for name, s in facts.get("services", {}).items()}
+        for role in ("old", "new"):
+            key = facts.get(role, {})
+            if key.get("fingerprint") and key.get("liveness") not in ("expired", "invalid"):
+                on = [name for name, held in users.items() if held == key["fingerprint"]]
+                why = f"the {'leaked' if role == 'old' else 'replacement'} key {key.get('id') or key['fingerprint']} lives; on it: {', '.join(on) or 'nobody'}"
+                debt = Debt("key-alive", key["fingerprint"], why, f"ir rotate stripe {self.world.key.name}")
+                self.record.debts[debt.about] = debt
+
+    def _ending(self, end: _End) -> Json:
+        debts = [debt.__dict__ for debt in self.record.debts.values()]
+        return {"status": end.status, "exit_code": int(end.code), "said": end.said, "debts": debts}
+
+    def _publish(self) -> None:
+        if not self.world.options.dry_run:
+            self.durable.step(self._name("publish"), lambda: {"paths": self.world.publish(self.record)})
+
+    def _emit(self, kind: str, *, body: Json, at: str, actor: str, step: str = "") -> None:
+        entry = chained(self.record.last, at=at, incident=self.world.incident, kind=kind, step=step, actor=actor, body=body)
+        self.durable.emit(entry)
+        incidents.absorb(self.record, entry)
+
+    def _pause(self, name: str, seconds: float) -> None:
+        def body() -> Json:
+            self.world.clock.sleep(seconds)
+            return {}
+
+        self.durable.step(name, body)
+
+    def _recorded_now(self) -> str:
+        return str(self.durable.step(self._name("now"), lambda: {"at": self._now()})["at"])
+
+    def _name(self, what: str) -> str:
+        self._calls += 1
+        return f"{what}#{self._calls}"
+
+    def _now(self) -> str:
+        return _iso(self.world.now())
+
+
+class _Rehearsal:
+    """An action that only says what it would do."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self.run = module.rehearse
+
+
+def _guarded(module: ModuleType | _Rehearsal, world: World, record: Incident, step: Step) -> Outcome:
+    """Run an action; every failure becomes an outcome, so that nothing transient is recorded as final."""
+    try:
+        outcome: Outcome = module.run(world, record, step)
+        return outcome
+    except Waiting as error:
+        return Outcome(Did.WAITING, error.what, todo=error.next_step)
+    except Unknown as error:
+        return Outcome(Did.UNKNOWN, error.what, todo=error.next_step)
+    except PortError as error:
+        return Outcome(Did.FAILED, error.what, todo=error.next_step)
+    except Refused as error:
+        return Outcome(Did.REFUSED, error.what, todo=error.next_step)
+    except IrError as error:
+        return Outcome(Did.FAILED, error.what, todo=error.next_step)
+    except Exception as error:  # noqa: BLE001 - a bug of ours must leave a resumable incident, not a wedged one
+        where = _where(error)
+        return Outcome(Did.UNKNOWN, scrub(f"unexpected {type(error).__name__} at {where}"), todo=f"this is a bug; ir resume {world.incident}")
+
+
+def _where(error: Exception) -> str:
+    """File and line of the raise, never the text: that may hold a secret."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else "?"
+
+
+def _pays(action: str, kinds: set[str]) -> bool:
+    """Which steps are taken again for which debts."""
+    if action == "report":
+        return True
+    if kinds & {"store-behind", "service-behind"} and action in ("stage", "wave", "verify"):
+        return True
+    if kinds & {"store-behind", "service-behind", "key-alive", "key-unproven"} and action in ("retire", "prove", "watch"):
+        return True
+    return action == "sweep" and "leftover" in kinds
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,38 @@
+"""Ports that ask before they write: the one place where a dry run is kept from changing anything, and where a process
+that lost its lease is kept from acting twice.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from ir.errors import Refused
+
+Ask = Callable[[], None]
+"""Called before every write; raises, or ends the process, when the write must not happen."""
+
+STORE_WRITES = ("stage", "promote", "undo", "discard", "keep", "prove_write")
+ISSUER_WRITES = ("mint", "retire", "contain", "release")
+RELOADER_WRITES = ("reload",)
+
+
+class Guarded:
+    """A port whose named methods ask first; everything else passes through."""
+
+    def __init__(self, port: object, writes: tuple[str, ...], ask: Ask) -> None:
+        self._port, self._writes, self._ask = port, writes, ask
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the port has under that name
+        found = getattr(self._port, name)
+        if name not in self._writes:
+            return found
+
+        def asked(*args: object, **kwargs: object) -> object:
+            self._ask()
+            return found(*args, **kwargs)
+
+        return asked
+
+
+def read_only() -> None:
+    """The question of a dry run: the answer is always no."""
+    raise Refused("a dry run changes nothing; this write was stopped")

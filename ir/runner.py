@@ -1,0 +1,199 @@
+"""The durable runner: one incident is one workflow of DBOS, on embedded SQLite or on PostgreSQL.
+
+What the engine gives: recorded steps, replay, a stream. What it does not: locks (see `ledger`) and idempotence (see
+`actions`). Traps that this room knows (facts, components §5): the executor id is unique to the process, or the engine would run
+other people's incidents; an incident is resumed only on a queue that this process alone listens to; the serialiser is
+JSON and encodes an engine error without its text; a process that leaves an incident waiting ends at once.
+"""
+
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import sqlalchemy as sa
+from dbos import DBOS, DBOSClient, DBOSConfig, Serializer, SetWorkflowID
+from dbos import error as dbos_errors
+
+from ir.course import Course
+from ir.errors import Refused
+from ir.ledger import Ledger, Me
+from ir.model import Json
+from ir.world import World
+
+STREAM = "audit"
+APPLICATION = "ir-engine"
+SCHEMA_VERSION = "1"
+"""Version of recorded steps: an incident begun under another version is refused, not replayed wrongly."""
+_POLL = 0.05
+_BEAT = 5.0
+
+
+class _Plain(Serializer):
+    """JSON for the engine; an exception becomes `{class}`, never its text."""
+
+    def name(self) -> str:
+        return "ir-json"
+
+    def serialize(self, data: Any) -> str:
+        return json.dumps(data, default=_encode, separators=(",", ":"))
+
+    def deserialize(cls, serialized_data: str) -> Any:  # noqa: N805 - the engine's own signature
+        data = json.loads(serialized_data)
+        if isinstance(data, dict) and data.get("__error__"):
+            return RuntimeError(f"recorded engine error: {data['__error__']}")
+        return data
+
+
+def _encode(value: object) -> object:
+    if isinstance(value, BaseException):
+        return {"__error__": type(value).__name__}
+    if isinstance(value, (tuple, set, frozenset)):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} is not recorded")
+
+
+class Runner:
+    """The engine of this process.
+
+    Args:
+        engine: a database engine (`ledger.open_engine`); DBOS keeps its tables beside ours.
+        me: this process.
+    """
+
+    def __init__(self, engine: sa.Engine, me: Me, ledger: Ledger) -> None:
+        self.engine, self.me, self.ledger = engine, me, ledger
+        self.queue = f"ir-{me.executor}"
+        self._beating: dict[str, int] = {}
+        self._launched = False
+
+    def launch(self) -> None:
+        """Start the engine; costs about a second."""
+        if self._launched:
+            return
+        logging.getLogger("dbos").setLevel(logging.CRITICAL)
+        config: DBOSConfig = {
+            "name": APPLICATION,
+            "system_database_engine": self.engine,
+            "serializer": _Plain(),
+            "executor_id": self.me.executor,
+            "application_version": SCHEMA_VERSION,
+            "notification_listener_polling_interval_sec": 0.02,
+            "use_listen_notify": False,
+            "log_level": "CRITICAL",
+            "console_log_level": "CRITICAL",
+        }
+        DBOS(config=config)
+        DBOS.listen_queues([self.queue])
+        DBOS.launch()
+        DBOS.register_queue(self.queue, polling_interval_sec=_POLL)
+        self._launched = True
+        threading.Thread(target=self._beat, daemon=True, name="ir-heartbeat").start()
+
+    # ── starting and resuming ──
+
+    def start(self, opening: Json, world: World, fence: int) -> None:
+        """Begin an incident; returns once it is durable.
+
+        Raises:
+            Refused: an incident of that id exists.
+        """
+        self.launch()
+        _worlds[world.incident] = (world, self.ledger)
+        self._beating[world.incident] = fence
+        with SetWorkflowID(world.incident):
+            DBOS.start_workflow(_incident, opening)
+
+    def resume(self, world: World, fence: int) -> None:
+        """Go on with an incident whose lease we hold; in this process and no other."""
+        self.launch()
+        status = DBOS.get_workflow_status(world.incident)
+        if status is None:
+            raise Refused(f"there is no incident {world.incident}", next_step="ir status lists them")
+        if status.app_version not in (None, SCHEMA_VERSION):
+            raise Refused(
+                f"{world.incident} was begun under recording version {status.app_version}, this is {SCHEMA_VERSION}",
+                safe="nothing was changed",
+                next_step=f"resume it with the version that began it, or ir abort {world.incident}",
+            )
+        _worlds[world.incident] = (world, self.ledger)
+        self._beating[world.incident] = fence
+        DBOS.resume_workflow(world.incident, queue_name=self.queue)
+
+    # ── reading ──
+
+    def follow(self, incident: str, *, offset: int = 0) -> Iterator[Json]:
+        """Entries as they come, until the incident's workflow ends."""
+        self.launch()
+        yield from DBOS.read_stream(incident, STREAM, offset=offset, polling_interval_sec=_POLL)
+
+    def close(self) -> None:
+        """Stop the engine, in tests; a command line ends with `end_process` instead."""
+        self._beating.clear()
+        if self._launched:
+            DBOS.delete_queue(self.queue)
+            DBOS.destroy(workflow_completion_timeout_sec=0)
+            self._launched = False
+
+    def forget_queue(self) -> None:
+        """Remove this process's queue from the database; incidents that wait are resumed on another one."""
+        if self._launched:
+            DBOS.delete_queue(self.queue)
+
+    def _beat(self) -> None:
+        pause = threading.Event()
+        while not pause.wait(_BEAT):
+            for incident, fence in list(self._beating.items()):
+                if not self.ledger.beat(self.me, incident, fence) and incident in self._beating and self.ledger.holder(incident):
+                    os._exit(70)  # somebody took over: whatever we do now would be done twice
+
+
+def read_entries(engine: sa.Engine, incident: str) -> list[Json]:
+    """All entries recorded so far, without starting an engine. Empty when there is no such incident."""
+    client = DBOSClient(system_database_engine=engine, serializer=_Plain())
+    entries: list[Json] = []
+    try:
+        for entry in client.read_stream(incident, STREAM, polling_interval_sec=0.01, timeout_seconds=0.05):
+            entries.append(entry)
+    except dbos_errors.DBOSStreamTimeoutError:
+        pass
+    return entries
+
+
+_worlds: dict[str, tuple[World, Ledger]] = {}
+
+
+@DBOS.workflow(name="incident")
+def _incident(opening: Json) -> int:
+    """The workflow: its id is the incident's. Its world is wired by the process that runs it, never recorded."""
+    incident = str(DBOS.workflow_id)
+    world, ledger = _worlds[incident]
+    code = Course(_Recorded(incident, ledger), world, opening).run()
+    ledger.release(incident)
+    return code
+
+
+class _Recorded:
+    """`course.Durable` on DBOS."""
+
+    def __init__(self, incident: str, ledger: Ledger) -> None:
+        self._incident, self._ledger = incident, ledger
+
+    def step(self, name: str, body: Callable[[], Json]) -> Json:
+        return DBOS.run_step({"name": name}, body)
+
+    def emit(self, entry: Json) -> None:
+        DBOS.write_stream(STREAM, entry)
+
+    def signals(self, after: int) -> list[Json]:
+        return self._ledger.signals(self._incident, after)
+
+    def await_signal(self, after: int) -> list[Json]:
+        pause = threading.Event()
+        while True:
+            found = self._ledger.signals(self._incident, after)
+            if found:
+                return found
+            pause.wait(0.2)

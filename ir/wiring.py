@@ -1,0 +1,366 @@
+"""Names to classes, settings to objects: the only room that knows both the engine and the vendors."""
+
+import getpass
+import json
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
+
+from ir import guard, home, inventory, ledger
+from ir.custody import Custody
+from ir.errors import IrError, Missing
+from ir.incident import Incident
+from ir.inventory import Account, Inventory, Key, Reload, Service, Verify
+from ir.model import Json
+from ir.playbook import Plan, plan_from_json
+from ir.ports import Clock, Issuer, Operator, Reloader, Reviewer, Store, Verifier
+from ir.reference import Reference
+from ir.secret import Secret
+from ir.world import Options, World
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """Aware, UTC."""
+        return datetime.now(UTC)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        import time
+
+        time.sleep(seconds)
+
+
+def load(table: dict[str, str], name: str) -> Any:  # noqa: ANN401 - a class from a lazy table
+    """The class that a lazy table names."""
+    module, _, attribute = table[name].partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def actor() -> str:
+    """Who runs this: user and host."""
+    try:
+        return f"{getpass.getuser()}@{socket.gethostname()}"
+    except (KeyError, OSError):
+        return f"uid-{os.getuid()}@{socket.gethostname()}"
+
+
+# ── state ──
+
+
+@dataclass
+class State:
+    """The tool's own state: folder, database, tables."""
+
+    folder: Path
+    ledger: ledger.Ledger
+    me: ledger.Me
+
+    def bundle(self, incident: str) -> Path:
+        """Where the report and the evidence of an incident lie."""
+        return home.private(home.private(self.folder / "incidents") / incident)
+
+
+def state() -> State:
+    """Open it; SQLite in the state folder, or the database that `IR_DATABASE_URL` names."""
+    folder = home.folder()
+    url = os.environ.get("IR_DATABASE_URL") or f"sqlite:///{folder / 'ir.sqlite'}"
+    return State(folder, ledger.Ledger(ledger.open_engine(_driver(url))), ledger.me(actor()))
+
+
+def _driver(url: str) -> str:
+    for prefix in ("postgres://", "postgresql://"):
+        if url.startswith(prefix):
+            return "postgresql+psycopg://" + url.removeprefix(prefix)
+    return url
+
+
+# ── ports ──
+
+
+def store(ref: Reference, source: Inventory, operator: Operator, base: Path) -> Store:
+    """The adapter for a reference; `base` is the folder of the inventory file."""
+    from ir.stores import STORES
+
+    made = load(STORES, ref.scheme)
+    extra: dict[str, object] = {}
+    if ref.scheme == "dotenv":
+        extra["base"] = base
+    elif ref.scheme == "manual":
+        extra["operator"] = operator
+    elif ref.scheme == "command":
+        command = next(c for c in source.commands if c.name == ref.path)
+        extra.update(read=command.read, write=command.write, check=command.check, env=command.env)
+    return cast(Store, made(ref, **extra))
+
+
+def resolve(ref: Reference, source: Inventory, operator: Operator, base: Path) -> Secret:
+    """The value behind a reference.
+
+    Raises:
+        Missing: there is nothing.
+        PortError: it cannot be read.
+    """
+    value = store(ref, source, operator, base).read().value
+    if value is None:
+        raise Missing(f"{ref} is empty")
+    return value
+
+
+def issuer(account: Account, operator: Operator, clock: Clock, api: Any, app_key: Callable[[], Secret]) -> Issuer:  # noqa: ANN401 - StripeApi, lazily imported
+    """Managed, with the guided Dashboard as its fallback, or the Dashboard."""
+    from ir.issuers import ISSUERS
+
+    dashboard = load(ISSUERS, "dashboard")(api, account.id, account.mode, operator, clock)
+    if account.issuer == "dashboard":
+        return cast(Issuer, dashboard)
+    return cast(Issuer, load(ISSUERS, "managed")(api, account.id, account.mode, app_key, clock, fallback=dashboard))
+
+
+def _verifier(row: Verify, service: Service, resolver: Callable[[str], Secret], last_used: Callable[[], float | None]) -> Verifier:
+    from ir.verifiers import VERIFIERS
+
+    if row.http:
+        made = load(VERIFIERS, "http")(
+            url=row.http,
+            proves=row.proven,
+            status=row.expect.status,
+            json=row.expect.json_,
+            instances=row.instances,
+            instance_json=row.instance_from.json_ if row.instance_from else "",
+            instance_header=row.instance_from.header if row.instance_from else "",
+            headers={name: str(ref) for name, ref in row.headers.items()},
+            resolve=resolver,
+            timeout=row.timeout,
+        )
+    elif row.command:
+        made = load(VERIFIERS, "command")(
+            argv=row.command, proves=row.proven, read_only=row.read_only, env=row.env, timeout=row.timeout
+        )
+    else:
+        made = load(VERIFIERS, "stripe_usage")(proves=row.proven, last_used=last_used)
+    return cast(Verifier, made)
+
+
+def _reloader(row: Reload, resolver: Callable[[str], Secret]) -> Reloader:
+    from ir.reloaders import RELOADERS
+
+    if row.http:
+        headers = {name: str(ref) for name, ref in row.headers.items()}
+        return cast(Reloader, load(RELOADERS, "http")(url=row.http, headers=headers, resolve=resolver, timeout=row.timeout))
+    if row.command:
+        return cast(Reloader, load(RELOADERS, "command")(argv=row.command, env=row.env, timeout=row.timeout))
+    return _Polls()
+
+
+class _Polls:
+    """A service that takes up a new key by itself."""
+
+    def reload(self) -> str:
+        """Nothing to do but wait."""
+        return "it polls its store"
+
+
+# ── the world of one incident ──
+
+
+@dataclass
+class Setting:
+    """What an incident is wired from; all of it stands in the opening entry, except `leaked` and the people.
+
+    Attributes:
+        text: the inventory as text, snapshotted.
+        base: the folder that relative paths are relative to.
+    """
+
+    incident: str
+    text: str
+    name: str
+    base: Path
+    key: str
+    plan: Plan
+    options: Options
+
+
+def opening(setting: Setting, at: str, who: str, facts: Json) -> Json:
+    """The first audit entry's body."""
+    from ir import __version__
+
+    return {
+        "at": at,
+        "actor": who,
+        "version": __version__,
+        "plan": setting.plan.to_json(),
+        "plan_hash": setting.plan.hash,
+        "options": asdict(setting.options),
+        "inventory": setting.text,
+        "inventory_name": setting.name,
+        "inventory_base": str(setting.base),
+        "inventory_sha256": inventory.digest(setting.text),
+        "key": setting.key,
+        "facts": facts,
+    }
+
+
+def setting_from(incident: str, body: Json) -> Setting:
+    """Inverse of `opening`, for a resumed incident."""
+    return Setting(
+        incident,
+        body["inventory"],
+        body["inventory_name"],
+        Path(body["inventory_base"]),
+        body["key"],
+        plan_from_json(body["plan"]),
+        Options(**body["options"]),
+    )
+
+
+def world(
+    setting: Setting,
+    kept: State,
+    operator: Operator,
+    *,
+    ask: guard.Ask,
+    leaked: Secret | None = None,
+    control: Secret | None = None,
+    clock: Clock | None = None,
+    say: Callable[[str], None] = lambda _text: None,
+) -> World:
+    """Everything wired; `ask` is asked before every write."""
+    from ir.stripe_api import StripeApi
+
+    source = inventory.loads(setting.text, setting.name)
+    key = source.key(setting.key)
+    account = source.account(key.account)
+    time = clock or SystemClock()
+    api = StripeApi(account.api_base)
+
+    def resolver(text: str) -> Secret:
+        return resolve(_parsed(text), source, operator, setting.base)
+
+    raw = issuer(account, operator, time, api, lambda: resolver(str(account.app_key)))
+    stores = {str(ref): store(ref, source, operator, setting.base) for ref in key.stored_in}
+    folder = kept.bundle(setting.incident)
+    made = World(
+        incident=setting.incident,
+        inventory=source,
+        account=account,
+        key=key,
+        plan=setting.plan,
+        options=setting.options,
+        issuer=cast(Issuer, guard.Guarded(raw, guard.ISSUER_WRITES, ask)),
+        stores={name: cast(Store, guard.Guarded(s, guard.STORE_WRITES, ask)) for name, s in stores.items()},
+        verifiers={},
+        reloaders={},
+        custody=Custody(setting.incident, []),
+        reviewer=_reviewer(api),
+        operator=operator,
+        clock=time,
+        leaked=leaked,
+        control_key=lambda: control or _optional(account.review_key, resolver),
+        review_key=lambda: _optional(account.review_key, resolver),
+        say=say,
+        own_requests=lambda: tuple(api.request_ids),
+        scratch=str(home.private(folder / "scratch")),
+    )
+    _wire_services(made, resolver, ask)
+    made.custody = Custody(setting.incident, [*made.stores.values(), *_escrow(made, folder, ask)])
+    made.publish = lambda record: publish(kept, record)
+    return made
+
+
+def _parsed(text: str) -> Reference:
+    from ir.reference import parse
+
+    return parse(text)
+
+
+def _optional(ref: Reference | None, resolver: Callable[[str], Secret]) -> Secret | None:
+    """The value, or None when there is no reference or it cannot be read now."""
+    if ref is None:
+        return None
+    try:
+        return resolver(str(ref))
+    except IrError:
+        return None
+
+
+def _wire_services(made: World, resolver: Callable[[str], Secret], ask: guard.Ask) -> None:
+    record: Json = {}
+
+    def last_used() -> float | None:
+        new = made.custody.fetch(f"new-{record.get('n', 1)}")
+        row = made.issuer.identify(new) if new is not None else None
+        return row.last_used if row else None
+
+    for service in made.services:
+        made.verifiers[service.name] = [_verifier(row, service, resolver, last_used) for row in service.verify if _allowed(row, made)]
+        reloader = _reloader(service.reload, resolver)
+        made.reloaders[service.name] = cast(Reloader, guard.Guarded(reloader, guard.RELOADER_WRITES, ask))
+
+
+def _allowed(row: Verify, made: World) -> bool:
+    """In a dry run a user's command runs only if it is declared `read_only`."""
+    return not (made.options.dry_run and row.command and not row.read_only)
+
+
+def _escrow(made: World, folder: Path, ask: guard.Ask) -> list[Any]:
+    if any(s.custodian for s in made.stores.values()) or not made.stores:
+        return []
+    from ir.stores import STORES
+
+    place = load(STORES, "escrow")(folder / "escrow")
+    return [guard.Guarded(place, guard.STORE_WRITES, ask)]
+
+
+def _reviewer(api: Any) -> Reviewer:  # noqa: ANN401 - StripeApi
+    from ir.review import StripeReviewer
+
+    return cast(Reviewer, StripeReviewer(api))
+
+
+def publish(kept: State, record: Incident) -> list[str]:
+    """Report and bundle into the state folder; returns the paths, the HTML report first."""
+    from ir.bundle import write_bundle
+    from ir.runner import read_entries
+
+    entries = read_entries(kept.ledger.engine, record.id)
+    paths = write_bundle(record, entries, kept.bundle(record.id))
+    return [str(path) for path in sorted(paths, key=lambda p: p.suffix != ".html")]
+
+
+def summary(record: Incident, places: set[str]) -> Json:
+    """The index row's secret-free summary."""
+    facts = record.facts
+    return {
+        "key": record.opened.get("key", ""),
+        "policy": record.plan.get("policy", ""),
+        "rehearsal": record.rehearsal,
+        "drill": bool(record.opened.get("options", {}).get("drill")),
+        "old": facts.get("old", {}).get("fingerprint", ""),
+        "new": facts.get("new", {}).get("fingerprint", ""),
+        "debts": [asdict(debt) for debt in record.debts.values()],
+        "destinations": sorted(places),
+        "actor": record.actor,
+        "step": record.runs[-1].id if record.runs else "",
+        "said": record.runs[-1].outcome.said if record.runs else "",
+    }
+
+
+def inventory_text(source: Inventory) -> str:
+    """An inventory that was made up in memory, as text that `inventory.loads` reads."""
+    return json.dumps(source.model_dump(mode="json", by_alias=True, exclude_defaults=True))
+
+
+def pick_key(source: Inventory, name: str) -> Key | None:
+    """The named key, or the only one; None when it has to be told apart otherwise."""
+    if name:
+        return next((key for key in source.keys if key.name == name), None)
+    return source.keys[0] if len(source.keys) == 1 else None

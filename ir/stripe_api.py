@@ -206,7 +206,7 @@ def _persist(call: Callable[[], Answer], retries: int) -> Answer:
 
     retrying = tenacity.Retrying(
         stop=tenacity.stop_after_attempt(retries + 1),
-        wait=tenacity.wait_exponential_jitter(initial=0.3, max=5, jitter=0.3),
+        wait=tenacity.wait_exponential(multiplier=0.3, max=5) + tenacity.wait_random(0, 0.3),
         retry=tenacity.retry_if_exception_type(Unknown) | tenacity.retry_if_result(_worth_asking_again),
         retry_error_callback=last,
     )

@@ -1,7 +1,7 @@
 """From a request to a reply: gate, limits, idempotency, work, fate, record."""
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import orjson
 
@@ -56,8 +56,9 @@ class Api:
         if fate.acted:
             answer = self._answer(request, request_id)
         if fate.what is What.TWICE:
-            request.headers.pop("idempotency-key", None)
-            answer = self._answer(request, request_id)
+            # As if the key had been forgotten between the two.
+            headers = {name: value for name, value in request.headers.items() if name != "idempotency-key"}
+            answer = self._answer(replace(request, headers=headers), request_id)
         if fate.what in (What.TOO_MANY, What.BROKEN):
             refused = fate.what is What.TOO_MANY
             answer = _refusal(refusals.too_many(fate.reason) if refused else refusals.broken(fate.should_retry))
@@ -109,10 +110,7 @@ class Api:
         return api_keys.replayed(self.world, body)
 
     def _record(self, request: Request, request_id: str, status: int, fate: str) -> None:
-        try:
-            key = gate.presented(self.world, request)
-        except ApiError:
-            key = None
+        key = self.world.keys.by_token(request.credential())
         get = request.headers.get
         self.uses.add(
             Use(

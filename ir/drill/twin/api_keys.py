@@ -54,7 +54,7 @@ def row(world: World, key: Key, **secret: object) -> Json:
         "status": "active" if key.active(now) else "expired",
         "type": "publishable_key" if key.kind is Kind.PUBLISHABLE else "secret_key",
         "ip_allowlist": list(key.ip_allowlist),
-        "permissions": None if key.permissions is None else sorted(_written(key)),
+        "permissions": None if key.written is None else sorted(key.written),
         "connect_permissions": list(key.connect_permissions) or None,
         "managed_by": {"type": "application", "application": {"id": key.managed_by}} if key.managed_by else None,
     }
@@ -77,16 +77,10 @@ def replayed(world: World, body: Json) -> Json:
     return found
 
 
-def _written(key: Key) -> frozenset[str]:
-    return key.narrowing[1] if key.narrowing else key.permissions or frozenset()
-
-
 def _admit(call: Call) -> None:
     key = call.caller.key
     if not call.request.headers.get("stripe-version", "").endswith(".preview"):
-        raise bad_request(
-            f"This API is in preview: send a preview Stripe-Version (such as 2026-10-14.preview) to use {PATH}."
-        )
+        raise bad_request(f"This API is in preview: send a preview Stripe-Version (such as 2026-10-14.preview) to use {PATH}.")
     if not key.app:
         call.need("api_key_write")
         raise foreign_key(PATH)

@@ -88,11 +88,7 @@ class Call:
 def put_new(world: World, book: Book, resource: Resource, fields: Json, created: float) -> Json:
     """A new object of a kind; `id` in the fields wins over a made-up one."""
     ident = str(fields.get("id") or world.new_id(resource.prefix, book.account))
-    found = (
-        {"id": ident, "object": resource.object, "created": int(created), "livemode": book.live}
-        | fields
-        | {"id": ident}
-    )
+    found = {"id": ident, "object": resource.object, "created": int(created), "livemode": book.live} | fields | {"id": ident}
     book.shelf(resource.path).put(found, created)
     return found
 

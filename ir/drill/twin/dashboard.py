@@ -32,9 +32,7 @@ class Dashboard:
         """Create secret key."""
         return self._create(Kind.SECRET, name or "Secret key", account, mode)
 
-    def create_restricted_key(
-        self, permissions: tuple[str, ...], name: str = "", *, account: str = "", mode: Mode | None = None
-    ) -> Key:
+    def create_restricted_key(self, permissions: tuple[str, ...], name: str = "", *, account: str = "", mode: Mode | None = None) -> Key:
         """Create restricted key; permissions by the names that create and update take, write implies read."""
         key = self._create(Kind.RESTRICTED, name or "Restricted key", account, mode)
         key.permissions = frozenset(permissions)
@@ -52,9 +50,7 @@ class Dashboard:
         """Key of an approved Stripe App with `api_key_write`, owned by an account of its own, installed on this one."""
         with self._api.lock:
             owner, app = self._world.open_account(), f"ca_{self._world.text(24)}"
-            key = self._world.keys.add(
-                Kind.SECRET, owner, mode or self._world.settings.mode, self._world.now(), name="App"
-            )
+            key = self._world.keys.add(Kind.SECRET, owner, mode or self._world.settings.mode, self._world.now(), name="App")
             key.app = app
             self._world.installed[app] = {self.account}
             return key
@@ -111,9 +107,7 @@ class Dashboard:
             key = self._world.keys.find(which)
             key.expire(self._world.now(), 0.0, DeathText.EXPIRED)
             details = key_details(key)
-            self._world.log_activity(
-                self._world.book(key.account, key.mode), "api_key_deleted", {"type": "stripe_action"}, details
-            )
+            self._world.log_activity(self._world.book(key.account, key.mode), "api_key_deleted", {"type": "stripe_action"}, details)
 
     def _create(self, kind: Kind, name: str, account: str, mode: Mode | None) -> Key:
         with self._api.lock:

@@ -105,7 +105,7 @@ class On:
         """See `Decide`."""
         if self.method not in ("", request.method) or not fnmatchcase(request.path, self.path):
             return None
-        if self.key and self.key not in request.headers.get("authorization", ""):
+        if self.key and self.key != request.credential():
             return None
         self.met += 1
         late = self.times and self.met > self.skip + self.times

@@ -1,7 +1,5 @@
 """Who may come in: the key, its life, its access policy, and the account it speaks for."""
 
-import base64
-import binascii
 import ipaddress
 
 from ir.drill.twin.call import Caller
@@ -17,7 +15,9 @@ def authenticate(world: World, request: Request) -> Caller:
     Raises:
         ApiError: 401 (dead, unknown, blocked), 403 (publishable, wrong account), 400 (an organization key's headers).
     """
-    token = _token(request)
+    token = request.credential()
+    if not token:
+        raise no_key()
     key = world.keys.by_token(token)
     if key is None:
         raise invalid_key(token)
@@ -32,27 +32,6 @@ def authenticate(world: World, request: Request) -> Caller:
     return Caller(key, _account(world, key, request))
 
 
-def presented(world: World, request: Request) -> Key | None:
-    """The key that a request carries, dead or alive."""
-    found = request.headers.get("authorization")
-    return world.keys.by_token(_token(request)) if found else None
-
-
-def _token(request: Request) -> str:
-    scheme, _, rest = request.headers.get("authorization", "").partition(" ")
-    rest = rest.strip()
-    if scheme.lower() == "bearer" and rest:
-        return rest
-    if scheme.lower() == "basic":
-        try:
-            user = base64.b64decode(rest, validate=True).decode().partition(":")[0]
-        except (binascii.Error, UnicodeDecodeError):
-            raise no_key() from None
-        if user:
-            return user
-    raise no_key()
-
-
 def _listed(ip: str, allowed: tuple[str, ...]) -> bool:
     address = ipaddress.ip_address(ip)
     return any(address in ipaddress.ip_network(block, strict=False) for block in allowed)
@@ -62,9 +41,7 @@ def _account(world: World, key: Key, request: Request) -> str:
     context = request.headers.get("stripe-context") or request.headers.get("stripe-account", "")
     wanted = context.rpartition("/")[2]
     if key.kind is Kind.ORGANIZATION and not (wanted and request.headers.get("stripe-version")):
-        raise bad_request(
-            "Organization API keys require the Stripe-Context and Stripe-Version headers on every request."
-        )
+        raise bad_request("Organization API keys require the Stripe-Context and Stripe-Version headers on every request.")
     if not wanted or wanted == key.account:
         return key.account
     reachable = world.installed.get(key.app, set()) if key.app else world.connected.get(key.account, set())

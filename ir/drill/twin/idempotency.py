@@ -41,9 +41,8 @@ class Replays:
     ) -> Answer:
         """Do the work, or replay what came of it.
 
-        Args:
-            scope: account and mode: the same key elsewhere is another key.
-            refresh: for v2, the kept object as it is now.
+        `scope` is account and mode: the same key elsewhere is another key. `refresh` makes, for v2, of a kept object
+        what it is now.
 
         Raises:
             ApiError: what the work raises; 400 when the same key comes with other parameters or is too long.

@@ -36,8 +36,7 @@ def recipient(pem: str) -> "RSAPublicKey":
 def seal(plain: str, to: "RSAPublicKey", algorithm: str, *, wrapped: bool) -> str:
     """`plain` as a compact JWE: content by A256GCM, content key by `algorithm`.
 
-    Args:
-        wrapped: base64 over the whole, as one reading of the field's description has it.
+    `wrapped` puts base64 over the whole, as one reading of the field's description has it.
     """
     from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM

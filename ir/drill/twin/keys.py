@@ -10,7 +10,13 @@ from ir.drill.twin.refusals import ApiError, expired_key, invalid_key
 from ir.drill.twin.settings import DeathText, Masking
 from ir.model import Mode
 
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+_ALPHABET = (_LETTERS * 5)[:256]
+
+
+def letters(rng: Random, length: int) -> str:
+    """Letters and digits; cheap, because every request needs some."""
+    return rng.randbytes(length).translate(_ALPHABET).decode()
 
 
 class Token:
@@ -94,6 +100,11 @@ class Key:
             return self.narrowing[1]
         return self.permissions
 
+    @property
+    def written(self) -> frozenset[str] | None:
+        """The permissions that the row shows: what was last asked for, though it may not bite yet."""
+        return self.narrowing[1] if self.narrowing else self.permissions
+
     def change_permissions(self, names: frozenset[str], now: float, delay: float) -> None:
         """Other permissions, biting after `delay`."""
         self.permissions = self.granted(now)
@@ -163,7 +174,7 @@ class KeyTable:
         return key
 
     def _text(self, length: int) -> str:
-        return "".join(self._rng.choices(_LETTERS, k=length))
+        return letters(self._rng, length)
 
     def _token(self, kind: Kind, account: str, mode: Mode) -> Token:
         # The modern body: 99 characters, the account's own 16 in the second place (facts: key formats).

@@ -1,5 +1,6 @@
 """One request and one answer, and how their parameters are written: forms for v1, JSON for v2."""
 
+import base64
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -40,6 +41,18 @@ class Request:
         if not isinstance(found, dict):
             raise bad_request("The request body must be a JSON object.")
         return found
+
+    def credential(self) -> str:
+        """The key in the Authorization header, by Bearer or Basic; "" when there is none."""
+        scheme, _, rest = self.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return rest.strip()
+        if scheme.lower() != "basic":
+            return ""
+        try:
+            return base64.b64decode(rest.strip(), validate=True).decode().partition(":")[0]
+        except ValueError:
+            return ""
 
     @property
     def wants_close(self) -> bool:

@@ -8,7 +8,16 @@ from ir.model import Json
 Builder = Callable[[Json], Json]
 """Parameters → the fields of a new object, without `id`, `object`, `created`, `livemode`."""
 
-_NO_BILLING = {"address": None, "email": None, "name": None, "phone": None}
+# Shared by every charge: objects are replaced, never changed.
+_APPROVED: Json = {
+    "network_status": "approved_by_network",
+    "reason": None,
+    "risk_level": "normal",
+    "seller_message": "Payment complete.",
+    "type": "authorized",
+}
+_VISA: Json = {"card": {"brand": "visa", "country": "US", "last4": "4242"}, "type": "card"}
+_NO_BILLING: Json = {"address": None, "email": None, "name": None, "phone": None}
 
 
 def charge(params: Json) -> Json:
@@ -28,17 +37,11 @@ def charge(params: Json) -> Json:
         "failure_code": None,
         "failure_message": None,
         "metadata": p.table(params, "metadata"),
-        "outcome": {
-            "network_status": "approved_by_network",
-            "reason": None,
-            "risk_level": "normal",
-            "seller_message": "Payment complete.",
-            "type": "authorized",
-        },
+        "outcome": _APPROVED,
         "paid": True,
         "payment_intent": params.get("payment_intent"),
         "payment_method": params.get("payment_method"),
-        "payment_method_details": {"card": {"brand": "visa", "country": "US", "last4": "4242"}, "type": "card"},
+        "payment_method_details": _VISA,
         "receipt_email": params.get("receipt_email"),
         "refunded": False,
         "status": "succeeded",

@@ -26,11 +26,8 @@ def v1_page(
 ) -> Json:
     """One page of a v1 list.
 
-    Args:
-        what: kind of object, for the message about a cursor that does not exist.
-        dated: `created` is a known parameter of this list.
-        floor: nothing older than this is returned.
-        keep: a filter beyond plain equality of fields.
+    `what` is the kind of object, for the message about a cursor that does not exist; `dated` says that this list knows
+    `created`; nothing older than `floor` is returned; `keep` filters beyond plain equality of fields.
     """
     limit = _limit(params)
     after, before = params.get("starting_after"), params.get("ending_before")
@@ -78,9 +75,7 @@ def _window(params: Json) -> tuple[float, float]:
 
 
 def _matches(found: Json, params: Json) -> bool:
-    return all(
-        str(found[name]) == value for name, value in params.items() if name not in _NOT_FILTERS and name in found
-    )
+    return all(str(found[name]) == value for name, value in params.items() if name not in _NOT_FILTERS and name in found)
 
 
 def v2_page(rows: list[Json], params: Json, path: str) -> Json:
@@ -95,9 +90,7 @@ def v2_page(rows: list[Json], params: Json, path: str) -> Json:
     return {
         "data": rows[start:end],
         "next_page_url": _link(path, params, rows[end - 1]["id"]) if end < len(rows) else None,
-        "previous_page_url": _link(path, params, rows[start - limit - 1]["id"] if start > limit else "")
-        if start
-        else None,
+        "previous_page_url": _link(path, params, rows[start - limit - 1]["id"] if start > limit else "") if start else None,
     }
 
 

@@ -64,9 +64,7 @@ def _pay(call: Call, intent: Json) -> Json:
     if intent["payment_method"] == _DECLINED:
         return _decline(call, intent, fields)
     charge = call.create(_CHARGES, fields)
-    intent = call.replace(
-        _INTENTS, intent, status="succeeded", amount_received=intent["amount"], latest_charge=charge["id"]
-    )
+    intent = call.replace(_INTENTS, intent, status="succeeded", amount_received=intent["amount"], latest_charge=charge["id"])
     _move(call, charge["currency"], charge["amount"])
     call.emit("charge.succeeded", charge)
     call.emit("payment_intent.succeeded", intent)
@@ -82,9 +80,7 @@ def _decline(call: Call, intent: Json, fields: Json) -> Json:
         "seller_message": "The bank did not return any further details with this decline.",
         "type": "issuer_declined",
     }
-    charge = call.create(
-        _CHARGES, fields | failure | {"status": "failed", "paid": False, "amount_captured": 0, "outcome": outcome}
-    )
+    charge = call.create(_CHARGES, fields | failure | {"status": "failed", "paid": False, "amount_captured": 0, "outcome": outcome})
     refusal = declined(charge["id"])
     changes = {"status": "requires_payment_method", "latest_charge": charge["id"], "last_payment_error": refusal.error}
     intent = call.replace(_INTENTS, intent, **changes)
@@ -109,9 +105,7 @@ def create_refund(call: Call) -> Json:
     if amount > rest:
         raise bad_request("Refund amount is greater than unrefunded amount on charge.", "charge_already_refunded")
     fields = {"amount": amount, "currency": charge["currency"], "charge": charge["id"]}
-    refund = call.create(
-        RESOURCES["refunds"], objects.refund(call.params | fields | {"payment_intent": charge["payment_intent"]})
-    )
+    refund = call.create(RESOURCES["refunds"], objects.refund(call.params | fields | {"payment_intent": charge["payment_intent"]}))
     given = charge["amount_refunded"] + amount
     changed = call.replace(_CHARGES, charge, amount_refunded=given, refunded=given == charge["amount"])
     _move(call, charge["currency"], -amount)

@@ -24,9 +24,7 @@ def masked(token: str) -> str:
     return f"{token[:8]}*****{token[-6:]}" if len(token) > 20 else "*" * len(token)
 
 
-def _error(
-    status: int, message: str, code: str = "", *, kind: str = "invalid_request_error", param: str = ""
-) -> ApiError:
+def _error(status: int, message: str, code: str = "", *, kind: str = "invalid_request_error", param: str = "") -> ApiError:
     error: Json = {"message": message, "type": kind}
     if code:
         error |= {"code": code, "doc_url": _DOCS + code.replace("_", "-")}
@@ -133,9 +131,7 @@ def other_params(key: str) -> ApiError:
 def too_many(reason: str | None) -> ApiError:
     """429; without a reason it is a lock, and the header is missing."""
     if reason is None:
-        return _error(
-            429, "This object cannot be accessed right now because another API request is using it.", "lock_timeout"
-        )
+        return _error(429, "This object cannot be accessed right now because another API request is using it.", "lock_timeout")
     refusal = _error(429, "Request rate limit exceeded.", "rate_limit")
     refusal.headers["Stripe-Rate-Limited-Reason"] = reason
     return refusal

@@ -52,12 +52,8 @@ _ALL = (
     Resource("products", "product", "prod", "product", objects.product, "product", removable=True),
     Resource("prices", "price", "price", "plan", objects.price, "price"),
     Resource("coupons", "coupon", "co", "coupon", objects.coupon, "coupon", removable=True),
-    Resource(
-        "payment_links", "payment_link", "plink", "payment_links", objects.payment_link, "payment_link", dated=False
-    ),
-    Resource(
-        "webhook_endpoints", "webhook_endpoint", "we", "webhook", objects.webhook_endpoint, removable=True, dated=False
-    ),
+    Resource("payment_links", "payment_link", "plink", "payment_links", objects.payment_link, "payment_link", dated=False),
+    Resource("webhook_endpoints", "webhook_endpoint", "we", "webhook", objects.webhook_endpoint, removable=True, dated=False),
     Resource("accounts", "account", "acct", "connected_account", objects.account, "account", removable=True),
     Resource("events", "event", "evt", "event"),
     Resource("balance_transactions", "balance_transaction", "txn", "balance_transaction_source"),

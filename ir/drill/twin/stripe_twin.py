@@ -9,6 +9,7 @@ from ir.drill.twin.counter import Use, Uses
 from ir.drill.twin.dashboard import Dashboard, Which
 from ir.drill.twin.fates import ALL, Chance, Decide, Fate, On
 from ir.drill.twin.keys import Key, Kind
+from ir.drill.twin.refusals import ApiError
 from ir.drill.twin.resources import EXTERNAL_ACCOUNTS, RESOURCES, Resource
 from ir.drill.twin.settings import Now, TwinSettings, WallClock
 from ir.drill.twin.wire import Server
@@ -46,9 +47,7 @@ class StripeTwin(Dashboard):
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
 
     def start(self) -> None:
@@ -63,6 +62,11 @@ class StripeTwin(Dashboard):
     def url(self) -> str:
         """`http://127.0.0.1:<port>`, without a slash at the end."""
         return f"http://127.0.0.1:{self._server.port}"
+
+    @property
+    def settings(self) -> TwinSettings:
+        """How it behaves."""
+        return self._world.settings
 
     @property
     def now(self) -> float:
@@ -84,11 +88,12 @@ class StripeTwin(Dashboard):
         """Secret and restricted keys of an account whose tokens are accepted now, in order of creation."""
         with self._api.lock:
             now, wanted = self.now, account or self.account
-            return tuple(
-                key
-                for key in self._world.keys
-                if key.account == wanted and key.kind is not Kind.PUBLISHABLE and key.alive(now)
-            )
+            return tuple(key for key in self._world.keys if key.account == wanted and key.kind is not Kind.PUBLISHABLE and key.alive(now))
+
+    def all_keys(self) -> tuple[Key, ...]:
+        """Every key of every account and kind, dead ones included."""
+        with self._api.lock:
+            return tuple(self._world.keys)
 
     def strays(self, *known: Which) -> tuple[Key, ...]:
         """Live keys of the account besides those that someone knows of."""
@@ -122,13 +127,14 @@ class StripeTwin(Dashboard):
         with self._api.lock:
             return self._world.open_account(ident)
 
-    def plant(
-        self, path: str, *, created: float | None = None, account: str = "", mode: Mode | None = None, **fields: object
-    ) -> Json:
-        """An object under `/v1/<path>`, without an event; unknown to templates are taken as they are."""
+    def plant(self, path: str, *, created: float | None = None, account: str = "", mode: Mode | None = None, **fields: object) -> Json:
+        """An object under `/v1/<path>`, without an event; fields are taken as they are. Raises ValueError when one is missing."""
         with self._api.lock:
             resource, book = _resource(path), self._book(account, mode)
-            base = resource.build(fields) if resource.build else {}
+            try:
+                base = resource.build(fields) if resource.build else {}
+            except ApiError as refusal:
+                raise ValueError(refusal.error["message"]) from None
             return put_new(self._world, book, resource, base | fields, self.now if created is None else created)
 
     def plant_event(
@@ -164,9 +170,7 @@ class StripeTwin(Dashboard):
 
     # ── spoiling ──────────────────────────────────────────────────────────────────────────────────────
 
-    def fate(
-        self, fate: Fate, *, method: str = "", path: str = "*", key: Which | None = None, skip: int = 0, times: int = 1
-    ) -> On:
+    def fate(self, fate: Fate, *, method: str = "", path: str = "*", key: Which | None = None, skip: int = 0, times: int = 1) -> On:
         """The next `times` matching requests (after `skip`; 0 = all from then on) meet a fate; `.met` counts them."""
         token = self.key(key).token.reveal() if key is not None else ""
         rule = On(fate, method.upper(), path, token, skip, times)
@@ -195,7 +199,5 @@ class StripeTwin(Dashboard):
 
 def _resource(path: str) -> Resource:
     if path.startswith("accounts/") and path.endswith("/external_accounts"):
-        return Resource(
-            path, EXTERNAL_ACCOUNTS.object, EXTERNAL_ACCOUNTS.prefix, EXTERNAL_ACCOUNTS.permission, dated=False
-        )
+        return Resource(path, EXTERNAL_ACCOUNTS.object, EXTERNAL_ACCOUNTS.prefix, EXTERNAL_ACCOUNTS.permission, dated=False)
     return RESOURCES[path]

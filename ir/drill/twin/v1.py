@@ -27,9 +27,7 @@ _ACT: dict[tuple[str, str], Callable[[Call, str], Json]] = {
     ("payment_intents", "cancel"): payments.cancel_intent,
     ("payouts", "cancel"): payments.cancel_payout,
 }
-_CHANGEABLE = frozenset(
-    {"customers", "products", "coupons", "payment_links", "webhook_endpoints", "accounts", "prices"}
-)
+_CHANGEABLE = frozenset({"customers", "products", "coupons", "payment_links", "webhook_endpoints", "accounts", "prices"})
 
 
 def endpoint(path: str) -> str:
@@ -71,8 +69,7 @@ def _split(path: str) -> tuple[Resource | None, list[str]]:
 def _balance(call: Call) -> Json:
     call.need("balance_read")
     money = [
-        {"amount": amount, "currency": currency, "source_types": {"card": amount}}
-        for currency, amount in sorted(call.book.money.items())
+        {"amount": amount, "currency": currency, "source_types": {"card": amount}} for currency, amount in sorted(call.book.money.items())
     ]
     pending = [{"amount": 0, "currency": row["currency"], "source_types": {"card": 0}} for row in money]
     return {"object": "balance", "available": money, "livemode": call.book.live, "pending": pending}
@@ -193,9 +190,7 @@ def _remove(call: Call, resource: Resource, found: Json, shelf: Shelf) -> Json:
 def _below(call: Call, resource: Resource, ident: str, word: str) -> Json:
     if call.request.method == "GET" and resource.path == "accounts" and word == "external_accounts":
         path = f"accounts/{ident}/external_accounts"
-        return v1_page(
-            call.book.shelf(path), call.params, url=f"/v1/{path}", what=EXTERNAL_ACCOUNTS.object, dated=False
-        )
+        return v1_page(call.book.shelf(path), call.params, url=f"/v1/{path}", what=EXTERNAL_ACCOUNTS.object, dated=False)
     act = _ACT.get((resource.path, word)) if call.request.method == "POST" else None
     if act is None:
         raise unknown_url(call.request.method, call.request.path)

@@ -50,9 +50,9 @@ class Server:
 
     def __init__(self, handle: Handler, port: int = 0) -> None:
         self._handle, self.port = handle, port
-        self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="stripe-twin", daemon=True)
         self._ready = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._problem: OSError | None = None
         self._open: set[_Connection] = set()
 
@@ -70,31 +70,31 @@ class Server:
     def stop(self) -> None:
         """Closes every connection; returns when the thread has ended."""
         if self._thread.is_alive():
+            assert self._loop  # noqa: S101 - the thread that lives made it
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(_PATIENCE)
 
     def _run(self) -> None:
+        self._loop = loop = asyncio.new_event_loop()
         try:
-            listener = self._loop.run_until_complete(
-                self._loop.create_server(
-                    lambda: _Connection(self._handle, self._open), "127.0.0.1", self.port, backlog=1024
-                )
+            listener = loop.run_until_complete(
+                loop.create_server(lambda: _Connection(self._handle, self._open), "127.0.0.1", self.port, backlog=1024)
             )
         except OSError as problem:
             self._problem = problem
-            self._loop.close()
+            loop.close()
             self._ready.set()
             return
         self.port = listener.sockets[0].getsockname()[1]
         self._ready.set()
-        self._loop.run_forever()
+        loop.run_forever()
         listener.close()
         for connection in list(self._open):
             connection.abort()
         # One more turn, in which the transports close their sockets.
-        self._loop.run_until_complete(asyncio.sleep(0))
-        self._loop.run_until_complete(listener.wait_closed())
-        self._loop.close()
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.run_until_complete(listener.wait_closed())
+        loop.close()
 
 
 class _Connection(asyncio.Protocol):
@@ -135,7 +135,7 @@ class _Connection(asyncio.Protocol):
                 return
             self._busy = True
             reply = self._handle(request)
-            if request.headers.get("connection", "").lower() == "close":
+            if request.wants_close:
                 reply.close = True
             if reply.delay:
                 self._timer = asyncio.get_running_loop().call_later(reply.delay, self._late, reply)

@@ -7,12 +7,11 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
-from ir.drill.twin.keys import Key, KeyTable
+from ir.drill.twin.keys import Key, KeyTable, letters
 from ir.drill.twin.refusals import bad_request
 from ir.drill.twin.settings import Now, TwinSettings
 from ir.model import Json, Mode
 
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 API_VERSION = "2026-10-28.endive"
 """The version of an account's events, and of callers that send none."""
 
@@ -128,7 +127,7 @@ class World:
 
     def text(self, length: int) -> str:
         """Letters and digits."""
-        return "".join(self.rng.choices(_LETTERS, k=length))
+        return letters(self.rng, length)
 
     def new_id(self, prefix: str, account: str) -> str:
         """An object id; characters 7-16 are the account's, as in real ids."""
@@ -146,10 +145,10 @@ class World:
         return self._books[account, mode]
 
     def rotate(self, old: Key, *, grace: float) -> Key:
-        """A new key with the same properties; the old one expires after `grace` seconds, its id is gone if that is 0."""
+        """A new key with the same properties; the old one expires after `grace` seconds, its id is gone when 0."""
         now = self.now()
         new = self.keys.add(old.kind, old.account, old.mode, now, name=old.name)
-        new.note, new.permissions, new.connect_permissions = old.note, old.granted(now), old.connect_permissions
+        new.note, new.permissions, new.connect_permissions = old.note, old.written, old.connect_permissions
         new.managed_by, new.ip_allowlist, new.app = old.managed_by, old.ip_allowlist, old.app
         old.gone = grace == 0
         old.expire(now + grace, self.settings.death_delay)

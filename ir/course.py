@@ -15,8 +15,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import import_module
-from types import ModuleType
-from typing import Protocol
+from typing import Any, Protocol
 
 from ir import incident as incidents
 from ir.actions import ACTIONS
@@ -25,6 +24,7 @@ from ir.errors import ExitCode, IrError, PortError, Refused, Unknown, Waiting
 from ir.evidence import chained
 from ir.incident import Incident
 from ir.model import Danger, Debt, Did, Json, Outcome, Policy
+from ir.playbook import ACTIONS as CATALOG
 from ir.playbook import Plan, Step, plan_from_json
 from ir.secret import scrub
 from ir.world import World
@@ -112,14 +112,18 @@ class Course:
                 return
             if outcome.did is Did.UNKNOWN and attempt % (UNKNOWN_TRIES + 1) != UNKNOWN_TRIES:
                 self._pause(f"{step.id}.pause#{attempt}", float(attempt))
-            elif outcome.did in (Did.WAITING, Did.UNKNOWN):
-                self._wait()
+            elif self.world.options.dry_run and outcome.did is Did.WAITING:
+                return
+            elif outcome.did in (Did.WAITING, Did.UNKNOWN) and not self.world.options.dry_run:
+                self._park(step.id, step.action, outcome)
             elif self._failed(step, outcome):
                 return
 
     def _attempt(self, step: Step) -> Outcome:
-        module = import_module(ACTIONS[step.action])
+        module: _Action = import_module(ACTIONS[step.action])
         attempt = 1 + sum(run.id == step.id for run in self.record.runs)
+        if self.world.options.dry_run and not self._rehearsable(step):
+            module = _NotRehearsed
         acts = not self.world.options.dry_run or step.danger is Danger.READ
         prepare = getattr(module, "prepare", None)
         if prepare is not None and acts:
@@ -139,6 +143,13 @@ class Course:
         self._emit("step", step=step.id, body=ran, at=at, actor=self.world.operator.name)
         return Outcome.from_json(ran["outcome"])
 
+    def _rehearsable(self, step: Step) -> bool:
+        """A step that looks at what earlier steps changed has nothing to look at in a dry run."""
+        if step.danger is not Danger.READ:
+            return True
+        given = {fact for run in self.record.runs if run.outcome.did is Did.DONE for fact in CATALOG[run.action].gives}
+        return all(set(need.split("|")) & given for need in CATALOG[step.action].needs)
+
     def _failed(self, step: Step, outcome: Outcome) -> bool:
         """What a failure means; True = go on with the next step. Ends the course otherwise."""
         if step.action in _INFORMS:
@@ -152,7 +163,7 @@ class Course:
         if self.plan.policy is Policy.EXPLOITED or self.record.facts.get("dead_on_arrival"):
             if step.action in ("wave", "verify"):
                 return True
-            self._wait()
+            self._park(step.id, step.action, outcome)
             return False
         self._roll_back(outcome.said)
         return True
@@ -180,7 +191,7 @@ class Course:
             if outcome.did is Did.UNKNOWN and attempt % (UNKNOWN_TRIES + 1) != UNKNOWN_TRIES:
                 self._pause(f"undo.pause#{attempt}", float(attempt))
             else:
-                self._wait()
+                self._park("undo", "undo", outcome)
 
     def _tidy(self) -> None:
         """Custody ends when death is proven, or when there was nothing to kill."""
@@ -210,10 +221,20 @@ class Course:
     def _wait(self) -> None:
         self._hear(self.durable.step(self._name("wait"), lambda: {"signals": self.durable.await_signal(self._heard)})["signals"])
 
+    def _park(self, step: str, action: str, outcome: Outcome) -> None:
+        """Stand still until somebody signals; the record says what for."""
+        if outcome.did is not Did.WAITING:
+            todo = outcome.todo or f"ir resume {self.record.id} looks again"
+            asked = Outcome(Did.WAITING, outcome.said, todo=todo)
+            at = self._recorded_now()
+            body = {"action": action, "attempt": self._calls, "started": at, "outcome": asked.to_json()}
+            self._emit("step", step=step, body=body, at=at, actor=self.world.operator.name)
+        self._wait()
+
     def _hear(self, signals: list[Json]) -> None:
         for signal in signals:
             self._heard = max(self._heard, int(signal["id"]))
-            body = {"kind": signal["kind"], **signal["body"]}
+            body = {**signal["body"], "kind": signal["kind"], "id": signal["id"]}
             self._emit("signal", body=body, at=_iso(signal["at"]), actor=signal["actor"])
             self._obey(signal)
 
@@ -239,10 +260,7 @@ class Course:
             self._emit("signal", body=body, at=answer["at"], actor=answer["by"])
             return True
         said = f"`{step.id}` needs an approval: {step.says}"
-        outcome = Outcome(Did.WAITING, said, todo=f"ir approve {self.record.id}")
-        body = {"action": "approve", "attempt": self._calls, "started": answer["at"], "outcome": outcome.to_json()}
-        self._emit("step", step=step.id, body=body, at=answer["at"], actor=answer["by"])
-        self._wait()
+        self._park(step.id, "approve", Outcome(Did.FAILED, said, todo=f"ir approve {self.record.id}"))
         return False
 
     def _counts(self, signal: Json, step: Step) -> bool:
@@ -316,6 +334,7 @@ class Course:
         entry = chained(self.record.last, at=at, incident=self.world.incident, kind=kind, step=step, actor=actor, body=body)
         self.durable.emit(entry)
         incidents.absorb(self.record, entry)
+        self.world.note(self.record)
 
     def _pause(self, name: str, seconds: float) -> None:
         def body() -> Json:
@@ -335,14 +354,27 @@ class Course:
         return _iso(self.world.now())
 
 
+_Action = Any
+"""A module of `actions`, or something with the same `run`."""
+
+
 class _Rehearsal:
     """An action that only says what it would do."""
 
-    def __init__(self, module: ModuleType) -> None:
+    def __init__(self, module: _Action) -> None:
         self.run = module.rehearse
 
 
-def _guarded(module: ModuleType | _Rehearsal, world: World, record: Incident, step: Step) -> Outcome:
+class _NotRehearsed:
+    """A look at something that a dry run did not change."""
+
+    @staticmethod
+    def run(world: World, record: Incident, step: Step) -> Outcome:
+        """Says so."""
+        return Outcome(Did.SKIPPED, f"not rehearsed, it needs the real run: {step.says}")
+
+
+def _guarded(module: _Action, world: World, record: Incident, step: Step) -> Outcome:
     """Run an action; every failure becomes an outcome, so that nothing transient is recorded as final."""
     try:
         outcome: Outcome = module.run(world, record, step)

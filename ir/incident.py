@@ -63,6 +63,11 @@ class Incident:
     last: Json | None = None
 
     @property
+    def heard(self) -> int:
+        """The id of the newest signal that the course has taken in, 0 when there is none."""
+        return max((int(signal.get("id", 0)) for signal in self.signals), default=0)
+
+    @property
     def plan(self) -> Json:
         """The plan as JSON (`playbook.plan_from_json`)."""
         plan: Json = self.opened.get("plan", {})
@@ -112,6 +117,7 @@ def absorb(incident: Incident, entry: Json) -> None:
         merge(incident.facts, body.get("facts", {}))
     elif entry["kind"] == "ended":
         incident.ended, incident.ended_at, incident.status = body, entry["at"], body["status"]
+        incident.debts = {row["about"]: Debt(**row) for row in body["debts"]}
 
 
 def _absorb_step(incident: Incident, entry: Json, body: Json) -> None:
@@ -124,6 +130,7 @@ def _absorb_step(incident: Incident, entry: Json, body: Json) -> None:
     for about in outcome.paid:
         incident.debts.pop(about, None)
     incident.status = "waiting" if outcome.did is Did.WAITING else "running"
+    incident.ended = {}
 
 
 def merge(into: dict[str, Any], facts: Json) -> None:

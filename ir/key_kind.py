@@ -16,7 +16,7 @@ _MODERN_BODY = 99
 _API_KEY = re.compile(r"(sk|rk)_(live|test)_([A-Za-z0-9_]*)")
 _WRAPPING = re.compile(r"[\"'`\u2018\u2019\u201c\u201d<>(){}\[\],;]")
 _MASK = re.compile(r"[*\u2022\u2026]|\.\.")
-_KEY_INSIDE = re.compile(r"(?<![A-Za-z0-9_])(?:sk|rk|pk)_(?:live|test)_")
+_KEY_INSIDE = re.compile(r"(?:sk|rk|pk)_(?:live|test)_")
 
 
 class Credential(StrEnum):

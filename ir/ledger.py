@@ -125,9 +125,9 @@ class Ledger:
             rows = list(db.execute(sa.select(_leases).where(_leases.c.resource.in_(wanted))).mappings())
             for row in rows:
                 if row["incident"] != incident:
-                    raise AlreadyRunning(*_blocked(row), incident=row["incident"], next_step=_follow(row))
+                    raise AlreadyRunning(*blocked(row), incident=row["incident"], next_step=_follow(row))
                 if row["executor"] != holder.executor and self.alive(row):
-                    raise AlreadyRunning(*_blocked(row), incident=incident, next_step=_follow(row))
+                    raise AlreadyRunning(*blocked(row), incident=incident, next_step=_follow(row))
                 fence = max(fence, row["fence"] + (row["executor"] != holder.executor))
             db.execute(sa.delete(_leases).where(_leases.c.resource.in_(wanted)))
             now = time.time()
@@ -137,6 +137,13 @@ class Ledger:
                 times = {"since": since.get(resource, now), "heartbeat": now, "fence": fence}
                 db.execute(sa.insert(_leases).values(resource=resource, incident=incident, **mine, **times))
             return fence
+
+    def busy(self, resources: Iterable[str]) -> Json | None:
+        """The first lease on any of these, None when all are free; takes nothing."""
+        query = sa.select(_leases).where(_leases.c.resource.in_(list(resources))).limit(1)
+        with self.engine.connect() as db:
+            row = db.execute(query).mappings().first()
+        return dict(row) if row else None
 
     def take_over(self, holder: Me, incident: str) -> int:
         """Take every lease of an incident whose holder is dead; returns the new fence.
@@ -220,7 +227,8 @@ class Ledger:
         return dict(row) if row else None
 
 
-def _blocked(row: Any) -> tuple[str]:  # noqa: ANN401 - a database row
+def blocked(row: Any) -> tuple[str]:  # noqa: ANN401 - a database row
+    """Who holds it, where, since when."""
     since = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(row["since"]))
     state = "is running" if Ledger.alive(row) else "was left unfinished"
     who = f"by {row['actor']} on {row['host']} (process {row['pid']}), since {since}"

@@ -56,6 +56,7 @@ class World:
         say: progress for the screen, not recorded.
         stopping: True when a signal asks running waits to end.
         publish: writes report and bundle, returns the paths.
+        note: keeps the index of incidents up to date.
         own_requests: request ids of our own probes so far.
     """
 
@@ -79,6 +80,7 @@ class World:
     say: Callable[[str], None] = lambda _text: None
     stopping: Callable[[], bool] = lambda: False
     publish: Callable[[Incident], list[str]] = lambda _incident: []
+    note: Callable[[Incident], None] = lambda _incident: None
     own_requests: Callable[[], tuple[str, ...]] = lambda: ()
     scratch: str = ""
 

@@ -1,0 +1,131 @@
+"""Words on the screen: one file per command group; parses, calls, prints, returns the exit code; decides nothing.
+
+Commands are loaded on demand, so that `ir --help` imports no vendor. The table is the command line.
+"""
+
+import os
+import resource
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+Row = tuple[str, str]
+"""`module:function` (a typer command, or `module:app` of a typer app) and its one line of help."""
+
+COMMANDS: dict[str, Row | dict[str, Row]] = {
+    "rotate": {"stripe": ("ir.cli.rotate:stripe", "Take a leaked key to proven dead, every service on its replacement.")},
+    "contain": ("ir.cli.contain:contain", "Take a leaked key away from strangers, now. Works at any time."),
+    "review": {"stripe": ("ir.cli.review:review", "What did the leaked key do? Evidence, findings, leftovers.")},
+    "drill": {"stripe": ("ir.cli.drill:stripe", "A whole rotation in an embedded world.")},
+    "status": ("ir.cli.incidents:status", "Incidents, what they wait for, and what is owed."),
+    "resume": ("ir.cli.incidents:resume", "Go on with an incident, after a crash or a human's step."),
+    "approve": ("ir.cli.incidents:approve", "Approve the step that an incident waits for."),
+    "rollback": ("ir.cli.incidents:rollback", "Put the old key back, if it still lives."),
+    "abort": ("ir.cli.incidents:abort", "Stop acting; says every live key and who is on it."),
+    "close": ("ir.cli.incidents:close", "End what cannot be proven, by name: attested, not proven."),
+    "report": ("ir.cli.reports:report", "The incident report as html, md or json."),
+    "verify": ("ir.cli.reports:verify", "Check the audit chain of an incident."),
+    "inventory": {
+        "check": ("ir.cli.files:check_inventory", "Check an inventory file."),
+        "graph": ("ir.cli.files:graph", "Keys, stores and services as a tree."),
+    },
+    "playbook": {
+        "list": ("ir.cli.files:list_playbooks", "The playbooks that come with the tool."),
+        "show": ("ir.cli.files:show_playbook", "A playbook's text, to start your own from."),
+        "check": ("ir.cli.files:check_playbook", "Check a playbook file."),
+    },
+    "rules": ("ir.cli.rules:app", "The detection rules of the review."),
+}
+GROUPS = {
+    "rotate": "Rotate a leaked key.",
+    "review": "Review what a key did.",
+    "drill": "Rehearse in an embedded world.",
+    "inventory": "Check and draw an inventory.",
+    "playbook": "List, show and check playbooks.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called; their help lines stand in the table."""
+
+    def __init__(self, table: dict[str, Any], **settings: Any) -> None:  # noqa: ANN401 - click's own
+        super().__init__(**settings)
+        self.table = table
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of the table."""
+        return list(self.table)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import it now."""
+        row = self.table.get(cmd_name)
+        if row is None:
+            return None
+        if isinstance(row, dict):
+            return LazyGroup(row, name=cmd_name, help=GROUPS[cmd_name], no_args_is_help=True)
+        return _imported(cmd_name, *row)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Names and help lines, without importing anything."""
+        rows = [(name, GROUPS[name] if isinstance(row, dict) else row[1]) for name, row in self.table.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def _imported(name: str, target: str, words: str) -> click.Command:
+    import typer
+
+    module, _, attribute = target.partition(":")
+    found = getattr(import_module(module), attribute)
+    app = found
+    if not isinstance(found, typer.Typer):
+        app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
+        app.command(name=name, help=found.__doc__ or words)(found)
+    command = typer.main.get_command(app)
+    command.name = name
+    return command
+
+
+def root() -> click.Group:
+    """The whole command line."""
+    from ir import __version__
+
+    words = "From a leaked Stripe key to a proven-dead one, with every service on its replacement and the report written."
+    group = LazyGroup(COMMANDS, name="ir", help=words, no_args_is_help=True)
+    return click.version_option(__version__, prog_name="ir")(group)
+
+
+def main() -> None:
+    """Entry point: hardens the process, runs the command, turns errors into words and exit codes."""
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(argv: list[str]) -> int:
+    """One command line; returns the exit code."""
+    from ir.errors import ExitCode, IrError
+
+    try:
+        code = root().main(args=argv, prog_name="ir", standalone_mode=False)
+        return int(code or 0)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        return int(ExitCode.USAGE)
+    except (KeyboardInterrupt, click.Abort):
+        sys.stderr.write("\ninterrupted before anything was changed\n")
+        return int(ExitCode.INTERRUPTED)
+    except IrError as error:
+        from ir.cli.screen import show_error
+
+        show_error(error, as_json="--json" in argv)
+        return int(error.exit_code)
+    except Exception as error:  # noqa: BLE001 - the last exit: a traceback could hold a secret
+        from ir.cli.screen import show_crash
+
+        show_crash(error, as_json="--json" in argv)
+        return int(ExitCode.UNEXPECTED)

@@ -1,0 +1,118 @@
+"""Reading what the operator typed: policies, times, exceptions, and which row of the inventory is meant."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ir import durations, key_kind, wiring
+from ir.cli.people import Terminal
+from ir.errors import IrError, UsageError
+from ir.inventory import Inventory, Key
+from ir.model import Policy
+from ir.secret import Secret
+
+WEEK = 7 * 86400.0
+"""Stripe's longest delayed expiration (facts, §1.2)."""
+
+
+def choose_policy(policy: str, operator: Terminal) -> str:
+    """A policy's name; `auto` asks, with no default."""
+    names = tuple(p.value for p in Policy)
+    if policy in names:
+        return policy
+    if policy != "auto":
+        raise UsageError(f"--policy {policy}: not known", next_step=f"one of auto, {', '.join(names)}")
+    if not operator.interactive:
+        raise UsageError("without a terminal the policy must be said", next_step="--policy exposed (no misuse known), or --policy exploited")
+    operator.tell("exposed: it is out, no misuse known; both keys live until every service moved, then the old one dies.")
+    operator.tell("exploited: it is being misused; it is taken away first, and an outage is accepted.")
+    return operator.choose("Which policy?", names)
+
+
+def moment(text: str, now: datetime) -> float:
+    """Epoch seconds from ISO 8601 (UTC when it names no zone), or from a duration such as `2h`.
+
+    Raises:
+        UsageError: neither.
+    """
+    try:
+        return now.timestamp() - durations.seconds(text)
+    except ValueError:
+        pass
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"`{text[:40]}` is no time", next_step="write 2026-11-23T03:00Z, or 2h") from None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+def exposed_time(text: str) -> float:
+    """When the key got out; 0 = not known. Never in the future."""
+    if not text:
+        return 0.0
+    now = datetime.now(UTC)
+    found = moment(text, now)
+    if found > now.timestamp() + 60:
+        raise UsageError(f"--exposed-at {text} lies in the future")
+    return found
+
+
+def expires_time(text: str) -> float:
+    """When Stripe kills the old key on the Dashboard's Rotate path; 0 = never (the create path)."""
+    if text in ("", "never"):
+        return 0.0
+    now = datetime.now(UTC)
+    try:
+        found = now.timestamp() + durations.seconds(text)
+    except ValueError:
+        found = moment(text, now)
+    if not now.timestamp() < found <= now.timestamp() + WEEK + 60:
+        raise UsageError(f"--old-key-expires {text}: it lies between now and 7 days from now", next_step="a time, a duration such as 1h, or never")
+    return found
+
+
+def accepted(flag: str, rows: Sequence[str] | None, known: set[str]) -> dict[str, str]:
+    """`NAME=REASON` pairs.
+
+    Raises:
+        UsageError: no reason, or a name that the inventory does not list.
+    """
+    found = {}
+    for row in rows or ():
+        name, _, reason = row.rpartition("=")
+        if not name or not reason.strip():
+            raise UsageError(f"{flag} {row}: write NAME=REASON")
+        if name not in known:
+            raise UsageError(f"{flag}: `{name}` is not listed", next_step=f"one of {', '.join(sorted(known)) or 'nothing'}")
+        found[name] = reason.strip()
+    return found
+
+
+def identify_row(source: Inventory, name: str, leaked: Secret | None, operator: Terminal, base: Path) -> Key:
+    """The key that is meant: by name, as the only one, or by fingerprint of the leaked key against the stores.
+
+    Raises:
+        UsageError: no such name, or none was named and there are several.
+    """
+    if name or leaked is None:
+        found = wiring.pick_key(source, name)
+        if found is None:
+            names = ", ".join(key.name for key in source.keys)
+            raise UsageError(f"there is no key `{name}`" if name else "which key?", next_step=f"one of {names}; or --leaked-key-from prompt")
+        return found
+    holders = [key for key in source.keys if _holds(source, key, leaked, operator, base)]
+    if len(holders) == 1:
+        return holders[0]
+    kind = key_kind.kind_of(leaked)
+    said = "is in none of the listed stores" if not holders else f"is in the stores of {', '.join(key.name for key in holders)}"
+    raise UsageError(f"the leaked key {said}; {kind.credential.instruction}", next_step="name the row of the inventory, or go without --inventory")
+
+
+def _holds(source: Inventory, key: Key, leaked: Secret, operator: Terminal, base: Path) -> bool:
+    for ref in key.stored_in:
+        try:
+            if wiring.store(ref, source, operator, base).read().value == leaked:
+                return True
+        except IrError:
+            continue
+    return False

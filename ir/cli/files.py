@@ -1,0 +1,63 @@
+"""`ir inventory check|graph` and `ir playbook list|show|check`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.tree import Tree
+
+from ir import inventory, playbook, yaml_file
+from ir.cli.screen import Screen, plain
+from ir.inventory import Inventory
+
+File = Annotated[str, typer.Argument(help="Inventory file.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+def check_inventory(file: File = "inventory.yaml", as_json: AsJson = False) -> None:
+    """Check an inventory file; nothing is contacted."""
+    text = yaml_file.read(Path(file))
+    source = inventory.loads(text, file)
+    counts = {"accounts": len(source.accounts), "keys": len(source.keys), "services": len(source.services)}
+    screen = Screen(as_json=as_json)
+    if as_json:
+        screen.document({"file": file, "sha256": inventory.digest(text), **counts})
+        return
+    screen.say(f"{file} is right: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+    screen.say(f"sha256 {inventory.digest(text)}")
+
+
+def graph(file: File = "inventory.yaml") -> None:
+    """Keys, the stores that hold them, and the services that read them."""
+    source = inventory.load(Path(file))
+    screen = Screen()
+    for key in source.keys:
+        screen.out.print(_tree(source, key))
+
+
+def _tree(source: Inventory, key: inventory.Key) -> Tree:
+    tree = Tree(f"[bold]{plain(key.name)}[/] ({key.kind.value}, {plain(key.account)})")
+    for ref in key.stored_in:
+        branch = tree.add(plain(str(ref)))
+        for service in source.services_of(key.name):
+            if source.store_of(service, key) == ref:
+                branch.add(f"{plain(service.name)} (wave {plain(service.wave)})")
+    return tree
+
+
+def list_playbooks() -> None:
+    """The playbooks that come with the tool."""
+    books = [playbook.load(name) for name in playbook.shipped()]
+    Screen().table("Playbooks", ("name", "policy", "about"), [(book.name, book.policy.value, book.about) for book in books])
+
+
+def show_playbook(name: Annotated[str, typer.Argument(help="A shipped playbook.")]) -> None:
+    """A playbook's text, to start your own from."""
+    playbook.load(name)
+    typer.echo((playbook.data_folder("playbooks") / f"{name}.yaml").read_text(encoding="utf-8"), nl=False)
+
+
+def check_playbook(name: Annotated[str, typer.Argument(help="A shipped playbook, or a file.")]) -> None:
+    """Check a playbook: unknown actions, steps that cannot be reached, missing inputs."""
+    book = playbook.load(name)
+    Screen().say(f"{name} is right: policy {book.policy.value}, {len(book.steps)} steps")

@@ -1,0 +1,250 @@
+"""`ir status | resume | approve | rollback | abort | close`: what to do with an incident that exists."""
+
+import sys
+import time
+from typing import Annotated, NoReturn
+
+import typer
+
+from ir import incident as incidents
+from ir import wiring
+from ir.cli import running
+from ir.cli.people import SOURCES, Terminal, read_key
+from ir.cli.screen import Screen
+from ir.errors import ExitCode, Refused, UsageError
+from ir.incident import Incident
+from ir.model import Did, Json, Outcome
+from ir.wiring import State
+
+Name = Annotated[str, typer.Argument(help="Incident id, INC-…; the only open one needs no name.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Answer the operator's own questions with yes.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+Reason = Annotated[str, typer.Option(help="Why; it stands in the report.")]
+By = Annotated[str, typer.Option(help="Who says so; default: you.", metavar="NAME")]
+_FINAL = ("done", "rolled back", "aborted", "attested", "refused")
+
+
+def status(
+    name: Annotated[str, typer.Argument(help="Incident id; without one, all of them.")] = "",
+    follow: Annotated[bool, typer.Option("--follow", help="Show steps as they come.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Incidents, what they wait for, and what is owed. Exit code: of the named incident, else 5 when anything is owed."""
+    screen, kept = Screen(as_json=as_json), wiring.state()
+    if not name:
+        sys.exit(_all(screen, kept))
+    record = _record(kept, name)
+    if follow:
+        record = _follow(screen, kept, name)
+    if as_json:
+        screen.document({**running.document(record, record.exit_code), "holder": _holder(kept, name)})
+    else:
+        _one(screen, kept, record)
+    sys.exit(int(record.exit_code))
+
+
+def resume(
+    name: Name = "",
+    yes: Yes = False,
+    as_json: AsJson = False,
+    new_key_from: Annotated[str, typer.Option(help=f"Where the new key comes from: {SOURCES}", metavar="SOURCE")] = "prompt",
+    leaked_key_from: Annotated[str, typer.Option(help=f"Where the leaked key comes from: {SOURCES}", metavar="SOURCE")] = "",
+    control_key_from: Annotated[str, typer.Option(help=f"Another live key, for the proof: {SOURCES}", metavar="SOURCE")] = "",
+) -> None:
+    """Go on with an incident, after a crash or a human's step; a finished one repeats its exit code."""
+    screen, kept = Screen(as_json=as_json), wiring.state()
+    operator = Terminal(screen, name=wiring.actor(), yes=yes, new_key_from=new_key_from)
+    leaked = read_key(leaked_key_from, "The leaked key", screen) if leaked_key_from else None
+    control = read_key(control_key_from, "Another live key of the account", screen) if control_key_from else None
+    _go_on(kept, operator, named(kept, name), "wake", {"yes": yes}, leaked, control)
+
+
+def approve(
+    name: Name = "",
+    reason: Reason = "",
+    by: By = "",
+    source_closed: Annotated[str, typer.Option(help="Say that this source of the leak is closed.", metavar="STORE|SERVICE")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Approve the step that an incident waits for; `ir resume` then goes on."""
+    screen, kept = Screen(as_json=as_json), wiring.state()
+    name = named(kept, name)
+    record = _record(kept, name)
+    if record.status in _FINAL:
+        raise Refused(f"{name} has ended ({record.status})")
+    body: Json = {"plan": record.opened["plan_hash"], "reason": reason, "seen": _seen(record)}
+    if source_closed:
+        body["source_closed"], body["step"] = source_closed, ""
+    kept.ledger.send(name, "approve", by or wiring.actor(), body)
+    _said(screen, {"incident": name, "approved": source_closed or "the waiting step", "by": by or wiring.actor()}, f"approved; go on with: ir resume {name}")
+
+
+def rollback(name: Name = "", yes: Yes = False, as_json: AsJson = False, reason: Reason = "") -> None:
+    """Put the old key back, if it still lives, and kill the new one."""
+    screen, kept = Screen(as_json=as_json), wiring.state()
+    name = named(kept, name)
+    operator = Terminal(screen, name=wiring.actor(), yes=yes)
+    if not operator.confirm(f"Put the old key back for {name}? The leaked key stays alive."):
+        raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes")
+    _tell_or_go_on(kept, operator, name, "rollback", {"reason": reason})
+
+
+def abort(name: Name = "", yes: Yes = False, as_json: AsJson = False, reason: Reason = "") -> None:
+    """Stop acting; kills nothing in use, and says every live key, who is on it, and the next command."""
+    screen, kept = Screen(as_json=as_json), wiring.state()
+    name = named(kept, name)
+    operator = Terminal(screen, name=wiring.actor(), yes=yes)
+    if not operator.confirm(f"Give up {name}? Nothing is killed, keys that live go on living."):
+        raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes")
+    _tell_or_go_on(kept, operator, name, "abort", {"reason": reason})
+
+
+def close(
+    name: Name = "",
+    attest: Annotated[str, typer.Option(help="What you attest, and how you know.", metavar="REASON")] = "",
+    by: By = "",
+    as_json: AsJson = False,
+) -> None:
+    """End what cannot be proven, by name: attested, not proven."""
+    screen, kept = Screen(as_json=as_json), wiring.state()
+    if not attest.strip() or not by.strip():
+        raise UsageError("closing needs a reason and a name", next_step="ir close INC --attest REASON --by NAME")
+    name = named(kept, name)
+    operator = Terminal(screen, name=by, yes=True)
+    _tell_or_go_on(kept, operator, name, "close", {"reason": attest})
+
+
+# ── going on ──
+
+
+def _tell_or_go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json) -> None:
+    """A live process obeys the signal itself; otherwise this one takes the incident over and obeys it."""
+    holder = kept.ledger.holder(name)
+    if holder is None or not holder["alive"]:
+        _go_on(kept, operator, name, kind, body, None, None)
+    kept.ledger.send(name, kind, operator.name, body)
+    operator.screen.say(f"{name} runs on {holder['host']} (process {holder['pid']}); it was told to {kind}")
+    record = _follow(operator.screen, kept, name)
+    if operator.screen.as_json:
+        operator.screen.document(running.document(record, record.exit_code))
+    sys.exit(int(record.exit_code))
+
+
+def _go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json, leaked: object, control: object) -> NoReturn:
+    from ir.runner import Runner, read_entries
+    from ir.secret import Secret
+
+    entries = read_entries(kept.ledger.engine, name)
+    record = incidents.fold(entries)
+    if not entries:
+        raise Refused(f"{name} has no record yet", next_step="ir status")
+    if record.status in _FINAL:
+        operator.screen.say(f"{name} has ended: {record.status}")
+        sys.exit(running.finish(operator.screen, record, record.exit_code))
+    fence = kept.ledger.take_over(kept.me, name)
+    setting = wiring.setting_from(name, record.opened)
+    if body.get("yes"):
+        setting.options = type(setting.options)(**{**setting.options.__dict__, "yes": True})
+    given = leaked if isinstance(leaked, Secret) else None
+    other = control if isinstance(control, Secret) else None
+    world = running.wired(setting, kept, operator, fence, given, other)
+    runner = Runner(kept.ledger.engine, kept.me, kept.ledger)
+    runner.launch()
+    kept.ledger.send(name, kind, operator.name, body)
+    operator.screen.say(f"incident {name}")
+    runner.resume(world, fence)
+    running.drive(runner, kept, name, operator, skip=len(entries))
+
+
+# ── looking ──
+
+
+def named(kept: State, name: str, *, ended: bool = False) -> str:
+    """The incident that is meant: by name, else the only open one, else (`ended`) the newest.
+
+    Raises:
+        UsageError: there is none, or there are several.
+    """
+    if name:
+        if kept.ledger.find(name) is None and kept.ledger.holder(name) is None:
+            raise UsageError(f"there is no incident {name}", next_step="ir status lists them")
+        return name
+    open_ones = [row["incident"] for row in kept.ledger.index() if row["status"] not in _FINAL]
+    if len(open_ones) == 1:
+        return str(open_ones[0])
+    if ended and not open_ones and kept.ledger.index():
+        return str(kept.ledger.index()[0]["incident"])
+    raise UsageError("which incident?", next_step=f"one of {', '.join(open_ones)}" if open_ones else "none is open")
+
+
+def _record(kept: State, name: str) -> Incident:
+    from ir.runner import read_entries
+
+    if kept.ledger.find(name) is None and kept.ledger.holder(name) is None:
+        raise UsageError(f"there is no incident {name}", next_step="ir status lists them")
+    return incidents.fold(read_entries(kept.ledger.engine, name))
+
+
+def _follow(screen: Screen, kept: State, name: str) -> Incident:
+    """Steps as they come, until the incident ends, waits, owes, or its process is gone."""
+    from ir.runner import read_entries
+
+    shown = 0
+    while True:
+        entries = read_entries(kept.ledger.engine, name)
+        for entry in entries[shown:]:
+            if entry["kind"] == "step":
+                screen.step(entry["step"], Outcome.from_json(entry["body"]["outcome"]))
+        shown = len(entries)
+        record = incidents.fold(entries)
+        holder = kept.ledger.holder(name)
+        if record.ended or record.status == "waiting" or holder is None or not holder["alive"]:
+            return record
+        time.sleep(0.3)
+
+
+def _all(screen: Screen, kept: State) -> int:
+    rows = kept.ledger.index()
+    owed = [debt for row in rows for debt in row["summary"].get("debts", []) if row["status"] not in ("attested", "refused")]
+    if screen.as_json:
+        screen.document({"incidents": rows, "debts": owed})
+    else:
+        lines = [(r["incident"], r["summary"].get("key", ""), r["summary"].get("policy", ""), r["status"], r["summary"].get("said", "")) for r in rows]
+        screen.table("Incidents" if rows else "No incident yet", ("incident", "key", "policy", "status", "last"), lines)
+        for debt in owed:
+            screen.warn(f"owed: {debt['why']} → {debt['todo']}")
+    return int(ExitCode.DEBT if owed else ExitCode.DONE)
+
+
+def _one(screen: Screen, kept: State, record: Incident) -> None:
+    screen.say(f"{record.id}: {record.status}, policy {record.plan.get('policy')}, key {record.opened.get('key')}, opened {record.opened_at} by {record.actor}")
+    holder = kept.ledger.holder(record.id)
+    if holder:
+        state = "running" if holder["alive"] else "its process is gone; ir resume goes on"
+        screen.say(f"held by {holder['actor']} on {holder['host']} (process {holder['pid']}): {state}")
+    for run in record.runs:
+        screen.step(run.id, run.outcome)
+    waiting = record.runs[-1].outcome if record.runs and record.runs[-1].outcome.did is Did.WAITING else None
+    if waiting:
+        screen.warn(f"waiting: {waiting.said} → {waiting.todo}")
+    for debt in record.debts.values():
+        screen.warn(f"owed: {debt.why} → {debt.todo}")
+
+
+def _holder(kept: State, name: str) -> Json | None:
+    return kept.ledger.holder(name)
+
+
+def _seen(record: Incident) -> str:
+    """The verification that an approval is bound to."""
+    run = record.run_of("verify")
+    return run.ended if run else ""
+
+
+def _said(screen: Screen, data: Json, text: str) -> None:
+    if screen.as_json:
+        screen.document(data)
+    else:
+        screen.say(text)
+
+

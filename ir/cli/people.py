@@ -1,0 +1,108 @@
+"""The human at the terminal, or nobody; and where keys come from. Never argv, never the environment."""
+
+import getpass
+import os
+import stat
+import sys
+from pathlib import Path
+
+from ir.cli.screen import Screen
+from ir.errors import UsageError, Waiting
+from ir.secret import Secret
+
+SOURCES = "prompt | stdin | fd:N | file:PATH"
+
+
+def read_key(source: str, prompt: str, screen: Screen) -> Secret | None:
+    """A key from one of `SOURCES`; None when there is nothing there.
+
+    Raises:
+        UsageError: an unknown source, a file that others can read, or a prompt without a terminal.
+    """
+    kind, _, rest = source.partition(":")
+    if kind == "prompt" and not rest:
+        if not sys.stdin.isatty():
+            return None
+        screen.hush()
+        return _secret(getpass.getpass(prompt + " (not shown): "))
+    if kind == "stdin" and not rest:
+        return _secret(sys.stdin.readline())
+    if kind == "fd" and rest.isdigit():
+        try:
+            with os.fdopen(int(rest), "r", closefd=False) as stream:
+                return _secret(stream.readline())
+        except OSError:
+            raise UsageError(f"there is no open file descriptor {rest}") from None
+    if kind == "file" and rest:
+        return _secret(_private_text(Path(rest)))
+    raise UsageError(f"`{source}` is no source for a key", next_step=f"one of {SOURCES}; never the key itself")
+
+
+def _secret(text: str) -> Secret | None:
+    text = text.rstrip("\r\n")
+    return Secret(text) if text else None
+
+
+def _private_text(path: Path) -> str:
+    try:
+        info = path.stat()
+        text = path.read_text(encoding="utf-8").strip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the key file {path} cannot be read: {type(error).__name__}") from None
+    if info.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise UsageError(f"others can read the key file {path}", next_step=f"chmod 600 {path}")
+    return text
+
+
+class Terminal:
+    """`ports.Operator` on this terminal.
+
+    Args:
+        yes: answers the operator's own questions; never another person's, never a policy.
+        new_key_from: see `SOURCES`.
+    """
+
+    def __init__(self, screen: Screen, *, name: str, yes: bool, new_key_from: str = "prompt") -> None:
+        self.screen, self.name, self._yes, self._source = screen, name, yes, new_key_from
+        self.interactive = sys.stdin.isatty() and sys.stderr.isatty() and not screen.as_json
+        self._read = False
+
+    def tell(self, text: str) -> None:
+        """Show text now."""
+        self.screen.say(text)
+
+    def confirm(self, question: str) -> bool:
+        """Yes or no; without a terminal, what `--yes` says."""
+        if self._yes:
+            return True
+        return self.interactive and self._line(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+
+    def choose(self, question: str, options: tuple[str, ...]) -> str:
+        """One of `options`, typed out; there is no default."""
+        if not self.interactive:
+            raise Waiting(question, next_step=f"one of {', '.join(options)}")
+        while True:
+            answer = self._line(f"{question} ({' | '.join(options)}) ").strip()
+            if answer in options:
+                return answer
+
+    def ask(self, question: str) -> str:
+        """A line of plain text."""
+        if not self.interactive:
+            raise Waiting(question)
+        return self._line(question + " ").strip()
+
+    def new_key(self, prompt: str) -> Secret | None:
+        """From the source that was named, once; after that from a hidden prompt, if somebody is there."""
+        if self._source != "prompt" and not self._read:
+            self._read = True
+            return read_key(self._source, prompt, self.screen)
+        return read_key("prompt", prompt, self.screen) if self.interactive else None
+
+    def _line(self, question: str) -> str:
+        self.screen.hush()
+        self.screen.err.print(question, end="", markup=False)
+        line = sys.stdin.readline()
+        if not line:
+            raise Waiting(f"no answer to: {question.strip()}")
+        return line

@@ -1,0 +1,194 @@
+"""`ir rotate stripe`: the main job."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from ir import consent, guard, inventory, ledger, playbook, wiring, yaml_file
+from ir.cli import adhoc, running
+from ir.cli.choices import accepted, choose_policy, exposed_time, expires_time, identify_row
+from ir.cli.people import SOURCES, Terminal, read_key
+from ir.cli.screen import Screen
+from ir.errors import AlreadyRunning, ExitCode, Refused, UsageError
+from ir.inventory import Inventory
+from ir.model import Did, Json, Outcome
+from ir.playbook import Plan
+from ir.rehearsal import rehearse
+from ir.secret import Secret
+from ir.wiring import Setting, State
+from ir.world import Options
+
+def stripe(
+    key: Annotated[str, typer.Argument(help="Name of the key in the inventory; one key needs no name.")] = "",
+    inventory_file: Annotated[str, typer.Option("--inventory", help="Inventory file.", metavar="FILE")] = "",
+    policy: Annotated[str, typer.Option(help="auto | exposed | exploited | scheduled")] = "auto",
+    playbook_name: Annotated[str, typer.Option("--playbook", help="A shipped playbook, or a file.", metavar="NAME|FILE")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Rehearse: real reads, every write listed, nothing changed.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Answer the operator's own questions with yes; never chooses a policy.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    reason: Annotated[str, typer.Option(help="Why; it stands in the report.")] = "",
+    exposed_at: Annotated[str, typer.Option(help="When the key got out: ISO 8601, or 2h ago as 2h.", metavar="TIME")] = "",
+    leaked_via: Annotated[str, typer.Option(help="repo | frontend | ci | store | host | unknown")] = "unknown",
+    leaked_from: Annotated[str, typer.Option(help="The listed store or service that is the source of the leak.")] = "",
+    source_closed_by: Annotated[str, typer.Option(help="Who says that the source of the leak is closed.", metavar="NAME")] = "",
+    leaked_key_from: Annotated[str, typer.Option(help=f"Where the leaked key comes from: {SOURCES}", metavar="SOURCE")] = "",
+    new_key_from: Annotated[str, typer.Option(help=f"Where the new key comes from: {SOURCES}", metavar="SOURCE")] = "prompt",
+    control_key_from: Annotated[str, typer.Option(help=f"Another live key, for the proof: {SOURCES}", metavar="SOURCE")] = "",
+    accept_unverified: Annotated[list[str] | None, typer.Option(metavar="SERVICE=REASON", help="Go on though no check proves its key.")] = None,
+    accept_unhealthy: Annotated[list[str] | None, typer.Option(metavar="SERVICE=REASON", help="Go on though it is unwell.")] = None,
+    accept_unreachable: Annotated[list[str] | None, typer.Option(metavar="STORE=REASON", help="Leave a store out.")] = None,
+    no_replacement: Annotated[bool, typer.Option("--no-replacement", help="Nothing uses the key: kill it, mint nothing.")] = False,
+    old_key_expires: Annotated[str, typer.Option(help="The Dashboard's Rotate path: when Stripe kills the old key, or never.", metavar="TIME|never")] = "",
+    inventory_sha256: Annotated[str, typer.Option(help="Pin the inventory; for machines.", metavar="HEX")] = "",
+    api_base: Annotated[str, typer.Option(help="Without an inventory: a Stripe stand-in on loopback.", metavar="URL")] = "",
+) -> None:
+    """Take a leaked key to proven dead, with every service on its replacement and the report written."""
+    screen = Screen(as_json=as_json)
+    operator = Terminal(screen, name=wiring.actor(), yes=yes, new_key_from=new_key_from)
+    if policy == "auto" and yes and not playbook_name:
+        raise UsageError("--yes never chooses a policy", next_step="say --policy exposed or --policy exploited")
+    leaked = _leaked(leaked_key_from, screen)
+    text, name, base = _inventory(inventory_file, leaked, screen, api_base=api_base)
+    source = inventory.loads(text, name)
+    kept = wiring.state()
+    row = identify_row(source, key, leaked, operator, base)
+    options = Options(
+        dry_run=dry_run,
+        yes=yes,
+        reason=reason,
+        leaked_via=_one_of("--leaked-via", leaked_via, ("repo", "frontend", "ci", "store", "host", "unknown")),
+        source=_source(leaked_from, leaked_via, row, source),
+        source_closed_by=source_closed_by,
+        exposed_at=exposed_time(exposed_at),
+        no_replacement=no_replacement,
+        old_key_expires=expires_time(old_key_expires),
+        accept_unverified=accepted("--accept-unverified", accept_unverified, {s.name for s in source.services}),
+        accept_unhealthy=accepted("--accept-unhealthy", accept_unhealthy, {s.name for s in source.services}),
+        accept_unreachable=accepted("--accept-unreachable", accept_unreachable, {str(r) for r in row.stored_in}),
+    )
+    control = read_key(control_key_from, "Another live key of the account", screen) if control_key_from else None
+    book = playbook.load(playbook_name or f"stripe-{choose_policy(policy, operator)}")
+    if playbook_name and policy not in ("auto", book.policy.value):
+        raise UsageError(f"playbook {book.name} is for policy {book.policy.value}, not {policy}")
+    plan = playbook.compile_plan(book, source, row)
+    screen.plan(plan)
+    setting = Setting("", text, name, base, row.name, plan, options)
+    if dry_run:
+        _rehearse(setting, kept, operator, leaked, control)
+    _consent(source, row, kept, operator, yes=yes, pinned=inventory_sha256 == inventory.digest(text), sha256=inventory.digest(text))
+    if inventory_sha256 and inventory_sha256 != inventory.digest(text):
+        raise Refused("the inventory is not the one that --inventory-sha256 pins", safe="nothing was changed")
+    if not yes and not operator.confirm(_question(plan)):
+        raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes, or run it in a terminal")
+    _start(setting, kept, operator, leaked, control)
+
+
+def _question(plan: Plan) -> str:
+    last = plan.last_reversible
+    return f"Start? {f'Up to `{last.id}` it can be undone.' if last else 'Nothing in it is irreversible.'}"
+
+
+def _start(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, control: Secret | None) -> NoReturn:
+    """Lease first, then the durable incident, then its id on the screen, then the first change."""
+    from ir.runner import Runner
+
+    now = wiring.SystemClock().now()
+    setting.incident = running.new_id(now.isoformat())
+    source = inventory.loads(setting.text, setting.name)
+    stores = sorted({ref.object for ref in source.key(setting.key).stored_in if ref.scheme != "manual"})
+    account = source.account(source.key(setting.key).account)
+    named = f"{account.id}/{setting.key}"
+    fence = kept.ledger.take(kept.me, setting.incident, running.resources(named, stores, leaked.fingerprint if leaked else ""))
+    world = running.wired(setting, kept, operator, fence, leaked, control)
+    facts = {"opened_at": now.timestamp(), "exposed_at": setting.options.exposed_at}
+    opening = wiring.opening(setting, now.isoformat(timespec="milliseconds").replace("+00:00", "Z"), operator.name, facts)
+    runner = Runner(kept.ledger.engine, kept.me, kept.ledger)
+    runner.launch()
+    runner.start(opening, world, fence)
+    operator.screen.say(f"incident {setting.incident}")
+    running.drive(runner, kept, setting.incident, operator)
+
+
+def _rehearse(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, control: Secret | None) -> NoReturn:
+    setting.incident = "INC-rehearsal"
+    source = inventory.loads(setting.text, setting.name)
+    _refuse_if_busy(kept, source, setting)
+    world = wiring.world(setting, kept, operator, ask=guard.read_only, leaked=leaked, control=control, say=operator.screen.progress)
+
+    def emitted(entry: Json) -> None:
+        if entry["kind"] == "step":
+            operator.screen.step(entry["step"], Outcome.from_json(entry["body"]["outcome"]), rehearsal=True)
+
+    at = wiring.SystemClock().now().isoformat()
+    record = rehearse(world, wiring.opening(setting, at, operator.name, {"opened_at": world.now()}), emitted)
+    if operator.screen.as_json:
+        operator.screen.document(running.document(record, record.exit_code))
+    operator.screen.hush()
+    refused = [run for run in record.runs if run.outcome.did in (Did.REFUSED, Did.FAILED, Did.UNKNOWN)]
+    if not operator.screen.as_json:
+        operator.screen.say("dry run: refused, nothing was changed" if refused else "dry run: nothing stands in the way, nothing was changed")
+    sys.exit(int(ExitCode.REFUSED if record.exit_code is ExitCode.REFUSED else ExitCode.DONE))
+
+
+def _refuse_if_busy(kept: State, source: Inventory, setting: Setting) -> None:
+    account = source.account(source.key(setting.key).account)
+    holder = kept.ledger.busy([f"key {account.id}/{setting.key}"])
+    if holder is not None:
+        raise AlreadyRunning(*ledger.blocked(holder), incident=holder["incident"])
+
+
+def _leaked(source: str, screen: Screen) -> Secret | None:
+    if not source:
+        return None
+    found = read_key(source, "The leaked key", screen)
+    if found is None:
+        raise UsageError("no leaked key was given", next_step=f"--leaked-key-from takes {SOURCES}")
+    return found
+
+
+def _inventory(file: str, leaked: Secret | None, screen: Screen, *, api_base: str) -> tuple[str, str, Path]:
+    """Inventory text, its name in errors, and the folder that relative paths start from."""
+    path = Path(file or "inventory.yaml")
+    if file or (path.exists() and leaked is None):
+        return yaml_file.read(path), str(path), path.resolve().parent
+    if leaked is None:
+        raise UsageError("there is no inventory", next_step="--inventory FILE, or --leaked-key-from prompt to go without one")
+    return adhoc.inventory_for(leaked, screen, api_base=api_base), "(no inventory)", Path.cwd()
+
+
+def _consent(source: Inventory, row: inventory.Key, kept: State, operator: Terminal, *, yes: bool, pinned: bool, sha256: str) -> None:
+    """New stores, hosts and commands are shown; `--yes` gives consent on first use only."""
+    before = consent.known(kept.ledger.index())
+    new = sorted(consent.destinations(source, row) - (before or set()))
+    if pinned or not new or (before is None and yes):
+        return
+    operator.screen.say("New since the last finished incident:\n  " + "\n  ".join(new))
+    if yes:
+        raise Refused(
+            "stores, hosts or commands are new, and --yes consents on first use only",
+            safe="nothing was changed",
+            next_step=f"look at them, then pin the inventory: --inventory-sha256 {sha256}",
+        )
+    if not operator.confirm("Send the key there?"):
+        raise Refused("not consented", safe="nothing was changed")
+
+
+def _source(named: str, via: str, row: inventory.Key, source: Inventory) -> str:
+    """The listed store or service that leaked."""
+    stores = [str(ref) for ref in row.stored_in]
+    known = [*stores, *(s.name for s in source.services_of(row.name))]
+    if named and named not in known:
+        raise UsageError(f"--leaked-from {named} is not a listed store or service", next_step=f"one of {', '.join(known)}")
+    if named or via not in ("store", "host"):
+        return named
+    if via == "store" and len(stores) == 1:
+        return stores[0]
+    raise UsageError(f"--leaked-via {via}: which one?", next_step=f"--leaked-from one of {', '.join(known)}")
+
+
+def _one_of(flag: str, value: str, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise UsageError(f"{flag} {value}: not known", next_step=f"one of {', '.join(allowed)}")
+    return value

@@ -1,0 +1,118 @@
+"""Running an incident from a command: start or resume it, show it as it goes, leave with its exit code."""
+
+import os
+import secrets
+import sys
+from typing import NoReturn
+
+from ir import consent, incident, wiring
+from ir.cli.people import Terminal
+from ir.cli.screen import Screen
+from ir.errors import ExitCode
+from ir.ledger import Ledger
+from ir.model import Json, Outcome
+from ir.runner import Runner
+from ir.secret import Secret
+from ir.wiring import Setting, State
+from ir.world import World
+
+
+def new_id(now: str) -> str:
+    """`INC-YYYYMMDD-xxxx`; `now` is ISO 8601."""
+    return f"INC-{now[:10].replace('-', '')}-{secrets.token_hex(2)}"
+
+
+def wired(setting: Setting, kept: State, operator: Terminal, fence: int, leaked: Secret | None, control: Secret | None) -> World:
+    """A world whose writes are stopped the moment another process took the incident over."""
+
+    def ask() -> None:
+        holder = kept.ledger.holder(setting.incident)
+        if holder is None or holder["executor"] != kept.me.executor or holder["fence"] != fence:
+            sys.stderr.write(f"{setting.incident} was taken over by another process; this one stops\n")
+            leave(int(ExitCode.REFUSED))
+
+    made = wiring.world(setting, kept, operator, ask=ask, leaked=leaked, control=control, say=operator.screen.progress)
+    places = consent.destinations(made.inventory, made.key)
+    made.note = lambda record: kept.ledger.note(record.id, record.status, int(record.exit_code), wiring.summary(record, places))
+    return made
+
+
+def resources(key: str, stores: list[str], fingerprint: str) -> list[str]:
+    """What one incident holds alone: the key, by `account/name` and by fingerprint, and every store object."""
+    return [f"key {key}", *([f"key {fingerprint}"] if fingerprint else []), *(f"store {name}" for name in stores)]
+
+
+def follow(runner: Runner, ledger: Ledger, name: str, operator: Terminal, *, skip: int = 0) -> int:
+    """Show entries as they come, the first `skip` silently; returns the exit code when the incident ends, waits or owes."""
+    screen, record = operator.screen, incident.Incident()
+    for seen, entry in enumerate(runner.follow(name)):
+        incident.absorb(record, entry)
+        if seen < skip:
+            continue
+        if entry["kind"] == "signal":
+            screen.say(f"  {entry['actor']}: {entry['body']['kind']}")
+        if entry["kind"] == "step":
+            screen.step(entry["step"], Outcome.from_json(entry["body"]["outcome"]), rehearsal=record.rehearsal)
+        if record.status == "waiting" and not ledger.signals(name, record.heard):
+            if not operator.interactive:
+                return finish(screen, record, ExitCode.WAITING)
+            operator.ask("Press Enter when it is done, Ctrl-C to leave.")
+            ledger.send(name, "wake", operator.name)
+        elif entry["kind"] == "ended" and not ledger.signals(name, record.heard):
+            return finish(screen, record, ExitCode(entry["body"]["exit_code"]))
+    return finish(screen, record, record.exit_code)
+
+
+def finish(screen: Screen, record: incident.Incident, code: ExitCode) -> int:
+    """The last words of a run."""
+    if screen.as_json:
+        screen.document(document(record, code))
+        return int(code)
+    for debt in record.debts.values():
+        screen.warn(f"owed: {debt.why} → {debt.todo}")
+    if record.ended:
+        screen.say(f"{record.id}: {record.status} (exit {int(code)}); report: ir report {record.id}; chain head {record.head[:16]}")
+    else:
+        screen.say(f"{record.id} waits (exit {int(code)}); go on with: ir resume {record.id}")
+    return int(code)
+
+
+def document(record: incident.Incident, code: ExitCode) -> Json:
+    """What `--json` prints for one incident."""
+    facts = record.facts
+    return {
+        "incident": record.id,
+        "status": record.status,
+        "exit_code": int(code),
+        "policy": record.plan.get("policy", ""),
+        "playbook": record.plan.get("playbook", ""),
+        "key": record.opened.get("key", ""),
+        "old": facts.get("old", {}),
+        "new": facts.get("new", {}),
+        "stores": facts.get("stores", {}),
+        "services": facts.get("services", {}),
+        "verdicts": facts.get("review", {}).get("verdicts", {}),
+        "proof": facts.get("proof", {}),
+        "steps": [{"id": run.id, "did": run.outcome.did.value, "said": run.outcome.said, "todo": run.outcome.todo} for run in record.runs],
+        "debts": [debt.__dict__ for debt in record.debts.values()],
+        "head": record.head,
+    }
+
+
+def leave(code: int) -> NoReturn:
+    """End the process at once: the engine's threads would keep a waiting incident's process alive."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def drive(runner: Runner, kept: State, name: str, operator: Terminal, *, skip: int = 0) -> NoReturn:
+    """Follow to the end and leave; Ctrl-C leaves a resumable incident and says so."""
+    try:
+        code = follow(runner, kept.ledger, name, operator, skip=skip)
+    except KeyboardInterrupt:
+        operator.screen.hush()
+        sys.stderr.write(f"\ninterrupted; nothing is lost: ir resume {name}\n")
+        code = int(ExitCode.INTERRUPTED)
+    runner.forget_queue()
+    leave(code)

@@ -1,0 +1,149 @@
+"""The terminal: progress where someone watches, quiet where it is piped, plain words, colours only where welcome.
+
+Results go to standard output, everything else to standard error. With `--json` standard output carries one document.
+"""
+
+import json
+import sys
+import threading
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+from rich.table import Table
+
+from ir.errors import IrError
+from ir.model import Danger, Did, Json, Outcome
+from ir.playbook import Plan
+from ir.secret import scrub
+
+MARKS = {
+    Did.DONE: ("✓", "green"),
+    Did.SKIPPED: ("–", "dim"),
+    Did.WAITING: ("…", "yellow"),
+    Did.REFUSED: ("✗", "red"),
+    Did.FAILED: ("✗", "red"),
+    Did.UNKNOWN: ("?", "yellow"),
+}
+DANGERS = {Danger.READ: ("looks", "dim"), Danger.REVERSIBLE: ("changes", "yellow"), Danger.IRREVERSIBLE: ("irreversible", "red")}
+
+
+def plain(text: str) -> str:
+    """`text` for a terminal: no secrets, no control characters, no markup."""
+    kept = "".join(c if c == "\n" or (c.isprintable() and c not in "\u202a\u202b\u202d\u202e\u2066\u2067") else "·" for c in scrub(text))
+    return escape(kept)
+
+
+class Screen:
+    """What a command says. Thread-safe: the engine's threads report progress while the main thread prints."""
+
+    def __init__(self, *, as_json: bool = False, console: Console | None = None) -> None:
+        self.as_json = as_json
+        self.err = console or Console(stderr=True, highlight=False, soft_wrap=False)
+        self.out = self.err if console else Console(highlight=False)
+        self._lock = threading.RLock()
+        self._status: Status | None = None
+
+    def say(self, text: str) -> None:
+        """A line for whoever watches."""
+        self.hush()
+        with self._lock:
+            (self.err if self.as_json else self.out).print(plain(text))
+            sys.stdout.flush()
+
+    def warn(self, text: str) -> None:
+        """A line that must be seen."""
+        self.hush()
+        with self._lock:
+            self.err.print(f"[bold yellow]{plain(text)}[/]")
+
+    def progress(self, text: str) -> None:
+        """What is going on now; on a terminal only, and replaced by the next line."""
+        if text.startswith("WARNING"):
+            self.warn(text)
+        elif self.err.is_terminal:
+            with self._lock:
+                if self._status is None:
+                    self._status = self.err.status("")
+                    self._status.start()
+                self._status.update(plain(text))
+
+    def hush(self) -> None:
+        """Take the progress line away, before anything else is printed or asked."""
+        with self._lock:
+            if self._status is not None:
+                self._status.stop()
+                self._status = None
+
+    def document(self, data: Json) -> None:
+        """The one JSON document of a `--json` run."""
+        sys.stdout.write(scrub(json.dumps(data, indent=2, ensure_ascii=False)) + "\n")
+        sys.stdout.flush()
+
+    def plan(self, plan: Plan) -> None:
+        """Every step, its danger, the last reversible step, the undo, and what cannot be checked in advance."""
+        table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+        for head in ("step", "does", "what", "undo"):
+            table.add_column(head, overflow="fold")
+        last = plan.last_reversible
+        for step in plan.steps:
+            word, colour = DANGERS[step.danger]
+            asks = " (asks first)" if step.approval else ""
+            table.add_row(plain(step.id), f"[{colour}]{word}[/]", plain(step.says) + asks, plain(step.undo))
+        self._rows(f"Playbook {plan.playbook}, policy {plan.policy.value}, key {plan.key}", table)
+        if last is not None:
+            self.say(f"Up to `{last.id}` everything can be undone (ir rollback). After it the old key dies.")
+        for note in plan.notes:
+            self.say(f"Cannot be checked in advance: {note}.")
+
+    def _rows(self, title: str, table: Table) -> None:
+        self.hush()
+        with self._lock:
+            target = self.err if self.as_json else self.out
+            target.print(f"[bold]{plain(title)}[/]")
+            target.print(table)
+
+    def step(self, name: str, outcome: Outcome, *, rehearsal: bool = False) -> None:
+        """One finished step, with what went wrong and what to do."""
+        mark, colour = MARKS[outcome.did]
+        self.hush()
+        with self._lock:
+            target = self.err if self.as_json else self.out
+            target.print(f"[{colour}]{mark}[/] [bold]{plain(name):<14}[/] {plain(outcome.said)}", soft_wrap=True)
+            for item in outcome.items:
+                if item.said and (rehearsal or item.did not in (Did.DONE, Did.SKIPPED)):
+                    target.print(f"    {plain(item.name)}: {plain(item.said)}", soft_wrap=True)
+            if outcome.todo and outcome.did not in (Did.DONE, Did.SKIPPED):
+                target.print(f"    [bold]next:[/] {plain(outcome.todo)}", soft_wrap=True)
+
+    def table(self, title: str, heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+        """A small table."""
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for head in heads:
+            table.add_column(head, overflow="fold")
+        for row in rows:
+            table.add_row(*[plain(cell) for cell in row])
+        self._rows(title, table)
+
+
+def show_error(error: IrError, *, as_json: bool) -> None:
+    """What happened, what is safe now, what to do next."""
+    if as_json:
+        said = {"error": error.what, "safe": error.safe, "next": error.next_step, "exit_code": int(error.exit_code)}
+        Screen(as_json=True).document(said)
+    console = Console(stderr=True, highlight=False)
+    console.print(f"[bold red]{type(error).__name__}:[/] {plain(error.what)}", soft_wrap=True)
+    if error.safe:
+        console.print(f"  safe now: {plain(error.safe)}", soft_wrap=True)
+    if error.next_step:
+        console.print(f"  next: {plain(error.next_step)}", soft_wrap=True)
+
+
+def show_crash(error: Exception, *, as_json: bool) -> None:
+    """An unexpected error: its class and place, never its text or its frames, which may hold a secret."""
+    trace: Any = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else "?"
+    show_error(IrError(f"unexpected {type(error).__name__} at {where}", next_step="this is a bug; ir status shows open incidents"), as_json=as_json)

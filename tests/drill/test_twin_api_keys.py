@@ -290,33 +290,3 @@ def test_a_key_can_be_born_with_its_end(twin: StripeTwin, sdk: stripe.StripeClie
     balance(twin, twin.key(made["id"]))()
     clock.forward(1)
     assert error_of(balance(twin, twin.key(made["id"])))[0] == 401
-
-
-def test_activity_log_and_v2_events_tell_the_story(twin: StripeTwin, sdk: stripe.StripeClient, clock: StillClock) -> None:
-    leaked = twin.create_secret_key("leaked")
-    made = mint(sdk)
-    clock.forward(1)
-    twin.rotate_in_dashboard(leaked)
-    post(sdk, f"/{made['id']}/expire")
-    reader = client(twin, twin.create_restricted_key(("activity_log_read", "event_read")), stripe_version=PREVIEW)
-    rows = reader.raw_request("get", "/v2/iam/activity_logs", action_groups=["api_key"], limit=3).data
-    assert rows["next_page_url"] is not None
-    assert [row["type"] for row in rows["data"]][1:] == ["api_key_deleted", "api_key_updated"]
-    assert rows["data"][1]["actor"]["type"] == "api_key"
-    assert rows["data"][2]["actor"]["user"]["email"] == twin.user
-    assert rows["data"][2]["details"]["api_key"]["new_key"].startswith("mk_")
-    rest = reader.raw_request("get", rows["next_page_url"]).data["data"]
-    assert {row["type"] for row in rest} == {"api_key_created"}
-    only = reader.raw_request("get", "/v2/iam/activity_logs", actions=["api_key_deleted"]).data["data"]
-    assert [row["type"] for row in only] == ["api_key_deleted"]
-    assert reader.raw_request("get", f"/v2/iam/activity_logs/{only[0]['id']}").data == only[0]
-    events = reader.raw_request("get", "/v2/core/events", object_id=made["id"]).data["data"]
-    assert [event["type"] for event in events] == ["v2.iam.api_key.expired", "v2.iam.api_key.created"]
-    assert events[0]["reason"]["request"]["id"].startswith("req_")
-
-
-def test_the_activity_log_needs_a_preview_version_and_a_permission(twin: StripeTwin) -> None:
-    key, narrow = twin.create_secret_key(), twin.create_restricted_key(("charge_read",))
-    assert error_of(lambda: client(twin, key).raw_request("get", "/v2/iam/activity_logs"))[0] == 404
-    assert error_of(lambda: client(twin, narrow, stripe_version=PREVIEW).raw_request("get", "/v2/iam/activity_logs"))[0] == 403
-    assert client(twin, key).v2.core.events.list().data == []

@@ -1,6 +1,7 @@
 """Keys live, are narrowed, blocked, and die when and how the real ones do."""
 
 import base64
+import http.client
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -105,6 +106,18 @@ def test_an_access_policy_is_a_401_that_names_the_address_and_can_be_lifted(twin
     assert twin.is_alive(key)
     twin.attach_access_policy(key, ("203.0.113.7", "127.0.0.0/8"))
     balance(twin, key)()
+
+
+def test_a_stranger_is_told_from_us_by_the_address_that_he_comes_from(twin: StripeTwin) -> None:
+    key = twin.create_secret_key()
+    twin.attach_access_policy(key, ("127.0.0.1",))
+    stranger = http.client.HTTPConnection("127.0.0.1", int(twin.url.rsplit(":", 1)[1]), 5, ("127.0.0.66", 0))
+    stranger.request("GET", "/v1/balance", headers={"Authorization": f"Bearer {key.token.reveal()}"})
+    answer = stranger.getresponse()
+    assert (answer.status, b"(127.0.0.66)" in answer.read()) == (401, True)
+    stranger.close()
+    balance(twin, key)()
+    assert [use.ip for use in twin.used(key)] == ["127.0.0.66", "127.0.0.1"]
 
 
 def test_a_restricted_key_hears_which_permission_it_lacks_and_on_which_account(twin: StripeTwin) -> None:

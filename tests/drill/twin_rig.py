@@ -1,6 +1,7 @@
 """What the twin's tests share: a clock to bend, real SDK clients, and a look at the SDK's own classes."""
 
 import http.client
+import inspect
 import typing
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -92,7 +93,7 @@ def missing_fields(published: type, found: Any, path: str = "") -> list[str]:
 
 
 def _fields(published: type) -> list[tuple[str, Any]]:
-    hints = published.__dict__.get("__annotations__", {})
+    hints = inspect.get_annotations(published)
     return [
         (name, hint)
         for name, hint in hints.items()

@@ -64,25 +64,8 @@ class Call:
 
     def emit_thin(self, kind: str, data: Json) -> None:
         """A v2 event caused by this request."""
-        self.book.thin.append(
-            {
-                "id": f"evt_{self.world.text(24)}",
-                "object": "v2.core.event",
-                "type": kind,
-                "created": iso(self.now),
-                "livemode": self.book.live,
-                "context": self.book.account,
-                "reason": {
-                    "type": "request",
-                    "request": {
-                        "id": self.request_id,
-                        "idempotency_key": self.request.headers.get("idempotency-key", ""),
-                    },
-                },
-                "snapshot_event": None,
-                "data": data,
-            }
-        )
+        request = {"id": self.request_id, "idempotency_key": self.request.headers.get("idempotency-key", "")}
+        put_thin_event(self.world, self.book, kind, data, created=self.now, request=request)
 
 
 def put_new(world: World, book: Book, resource: Resource, fields: Json, created: float) -> Json:
@@ -119,4 +102,22 @@ def put_event(
         "type": kind,
     }
     book.shelf("events").put(event, created)
+    return event
+
+
+def put_thin_event(world: World, book: Book, kind: str, data: Json, *, created: float, request: Json | None) -> Json:
+    """A v2 event; `request` None means that no request caused it."""
+    event = {
+        "id": f"evt_{world.text(24)}",
+        "object": "v2.core.event",
+        "type": kind,
+        "created": iso(created),
+        "livemode": book.live,
+        "context": book.account,
+        "reason": {"type": "request", "request": request} if request else None,
+        "snapshot_event": None,
+        "data": data,
+    }
+    book.thin.append(event)
+    book.thin.sort(key=lambda row: str(row["created"]))
     return event

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ir.drill.twin import objects
+from ir.drill.twin import catalogue, objects
 from ir.drill.twin.objects import Builder
 
 
@@ -49,12 +49,12 @@ _ALL = (
     Resource("payouts", "payout", "po", "payout", objects.payout, "payout"),
     Resource("transfers", "transfer", "tr", "transfer", objects.transfer, "transfer"),
     Resource("topups", "topup", "tu", "top_up", objects.topup, "topup"),
-    Resource("products", "product", "prod", "product", objects.product, "product", removable=True),
-    Resource("prices", "price", "price", "plan", objects.price, "price"),
-    Resource("coupons", "coupon", "co", "coupon", objects.coupon, "coupon", removable=True),
-    Resource("payment_links", "payment_link", "plink", "payment_links", objects.payment_link, "payment_link", dated=False),
-    Resource("webhook_endpoints", "webhook_endpoint", "we", "webhook", objects.webhook_endpoint, removable=True, dated=False),
-    Resource("accounts", "account", "acct", "connected_account", objects.account, "account", removable=True),
+    Resource("products", "product", "prod", "product", catalogue.product, "product", removable=True),
+    Resource("prices", "price", "price", "plan", catalogue.price, "price"),
+    Resource("coupons", "coupon", "co", "coupon", catalogue.coupon, "coupon", removable=True),
+    Resource("payment_links", "payment_link", "plink", "payment_links", catalogue.payment_link, "payment_link", dated=False),
+    Resource("webhook_endpoints", "webhook_endpoint", "we", "webhook", catalogue.webhook_endpoint, removable=True, dated=False),
+    Resource("accounts", "account", "acct", "connected_account", catalogue.account, "account", removable=True),
     Resource("events", "event", "evt", "event"),
     Resource("balance_transactions", "balance_transaction", "txn", "balance_transaction_source"),
     Resource("disputes", "dispute", "du", "dispute"),

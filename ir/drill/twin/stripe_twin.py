@@ -3,8 +3,9 @@
 from types import TracebackType
 from typing import Self
 
+from ir.drill.twin import catalogue
 from ir.drill.twin.api import Api
-from ir.drill.twin.call import put_event, put_new
+from ir.drill.twin.call import put_event, put_new, put_thin_event
 from ir.drill.twin.counter import Use, Uses
 from ir.drill.twin.dashboard import Dashboard, Which
 from ir.drill.twin.fates import ALL, Chance, Decide, Fate, On
@@ -13,7 +14,7 @@ from ir.drill.twin.refusals import ApiError
 from ir.drill.twin.resources import EXTERNAL_ACCOUNTS, RESOURCES, Resource
 from ir.drill.twin.settings import Now, TwinSettings, WallClock
 from ir.drill.twin.wire import Server
-from ir.drill.twin.world import Book, World
+from ir.drill.twin.world import Book, World, iso
 from ir.model import Json, Mode
 
 
@@ -167,6 +168,32 @@ class StripeTwin(Dashboard):
         """An entry of the activity log."""
         with self._api.lock:
             return self._world.log_activity(self._book(account, mode), kind, actor, details, created=created)
+
+    def plant_thin_event(
+        self,
+        kind: str,
+        data: Json,
+        *,
+        created: float | None = None,
+        request_id: str | None = None,
+        account: str = "",
+        mode: Mode | None = None,
+    ) -> Json:
+        """A v2 event."""
+        with self._api.lock:
+            at = self.now if created is None else created
+            request: Json | None = {"id": request_id, "idempotency_key": ""} if request_id else None
+            return put_thin_event(self._world, self._book(account, mode), kind, data, created=at, request=request)
+
+    def plant_destination(self, url: str, *, created: float | None = None, account: str = "", mode: Mode | None = None) -> Json:
+        """A v2 event destination that calls a webhook; the API shows its address only when asked to include it."""
+        with self._api.lock:
+            book = self._book(account, mode)
+            found = catalogue.event_destination(url, iso(self.now if created is None else created))
+            found |= {"id": f"ed_{self._world.text(24)}", "livemode": book.live}
+            book.destinations.append(found)
+            book.destinations.sort(key=lambda row: str(row["created"]))
+            return found
 
     # ── spoiling ──────────────────────────────────────────────────────────────────────────────────────
 

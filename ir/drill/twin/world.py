@@ -88,6 +88,7 @@ class Book:
         money: available balance in minor units by currency.
         activity: activity logs, oldest first.
         thin: v2 events, oldest first.
+        destinations: v2 event destinations, oldest first.
     """
 
     account: str
@@ -96,6 +97,7 @@ class Book:
     money: dict[str, int] = field(default_factory=lambda: {"usd": 0})
     activity: list[Json] = field(default_factory=list)
     thin: list[Json] = field(default_factory=list)
+    destinations: list[Json] = field(default_factory=list)
 
     @property
     def live(self) -> bool:

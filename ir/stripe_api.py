@@ -124,9 +124,7 @@ class StripeApi:
             raise Rejected("Stripe's next page points to another host; it was not followed")
         return there.path + (f"?{there.query}" if there.query else "")
 
-    def _call(
-        self, method: str, key: Secret, path: str, params: Mapping[str, object] | None, options: dict[str, str | None]
-    ) -> Answer:
+    def _call(self, method: str, key: Secret, path: str, params: Mapping[str, object] | None, options: dict[str, str | None]) -> Answer:
         if not _SENDABLE.fullmatch(key.reveal()):
             raise Rejected("this cannot be sent as a key: it has white space or foreign characters in it")
         client = _client(self.base, self.timeout)
@@ -136,9 +134,7 @@ class StripeApi:
         return answer
 
 
-def _answer(
-    client: _Client, method: str, path: str, params: dict[str, object], options: Mapping[str, str | None]
-) -> Answer:
+def _answer(client: _Client, method: str, path: str, params: dict[str, object], options: Mapping[str, str | None]) -> Answer:
     import stripe
 
     try:

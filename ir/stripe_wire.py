@@ -42,9 +42,7 @@ class PooledClient(stripe.HTTPClient):
     def __init__(self, timeout: float) -> None:
         super().__init__()
         self._timeout = timeout
-        self._pool = urllib3.PoolManager(
-            num_pools=4, maxsize=64, block=False, cert_reqs="CERT_REQUIRED", ca_certs=stripe.ca_bundle_path
-        )
+        self._pool = urllib3.PoolManager(num_pools=4, maxsize=64, block=False, cert_reqs="CERT_REQUIRED", ca_certs=stripe.ca_bundle_path)
         self._answers = threading.local()
 
     @property
@@ -65,6 +63,9 @@ class PooledClient(stripe.HTTPClient):
             raise Unknown("no connection to Stripe", safe="nothing was sent") from None
         except (urllib3.exceptions.TimeoutError, TimeoutError):
             raise Unknown("Stripe did not answer in time") from None
+        except urllib3.exceptions.SSLError:
+            said = "Stripe's certificate could not be verified: something stands between here and Stripe"
+            raise Unknown(said, safe="nothing was sent") from None
         except (urllib3.exceptions.HTTPError, OSError):
             raise Unknown("the connection to Stripe broke before the answer was complete") from None
         self._answers.wire = wire

@@ -91,7 +91,9 @@ class ManagedIssuer:
         except Rejected as fault:
             self._expire_quietly(row.id)
             raise Rejected(f"{fault.what}; what was minted is expired again") from None
-        return Minted(row.id, value, row.created, KeyKind.RESTRICTED, keep(value))
+        address = keep(value)
+        self._expire_doubles(order.name, row.id)
+        return Minted(row.id, value, row.created, KeyKind.RESTRICTED, address)
 
     def _permissions(self, order: MintOrder) -> tuple[str, ...]:
         if order.kind is KeyKind.SECRET:
@@ -137,6 +139,12 @@ class ManagedIssuer:
     def _expire_quietly(self, key_id: str) -> None:
         with contextlib.suppress(PortError):  # It stays a stray by its name, and strays are swept.
             self._keys.expire(key_id)
+
+    def _expire_doubles(self, name: str, kept: str) -> None:
+        # One call may have minted twice, somewhere between here and Stripe's records; nobody holds the other key.
+        with contextlib.suppress(PortError):
+            for row in [seen.row for seen in self._keys.every() if seen.row.name == name and seen.row.id != kept]:
+                self._keys.expire(row.id)
 
     # ── retire, contain, release ──────────────────────────────────────────────────────────────────────
 

@@ -1,0 +1,297 @@
+"""The guided issuer against the twin: what a human may paste, click, miss and mix up."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+from issuer_worlds import INCIDENT, BentClock, Human, dashboard, order, settings, value
+
+from ir.drill.twin import DeathText, Key, StripeTwin
+from ir.drill.twin.fates import broken
+from ir.errors import Rejected, Waiting
+from ir.issuers.stripe_dashboard import DashboardIssuer
+from ir.model import Liveness, Mode
+from ir.ports import Target
+from ir.secret import Secret
+from ir.stripe_api import StripeApi
+
+READS = ("balance_read", "charge_read")
+
+
+@pytest.fixture
+def clock() -> BentClock:
+    return BentClock()
+
+
+@pytest.fixture
+def twin(clock: BentClock) -> Iterator[StripeTwin]:
+    with StripeTwin(seed=5, clock=clock, settings=settings(mode=Mode.LIVE)) as twin:
+        yield twin
+
+
+@pytest.fixture
+def leaked(twin: StripeTwin) -> Key:
+    return twin.create_secret_key("payments")
+
+
+def guided(twin: StripeTwin, clock: BentClock, human: Human) -> DashboardIssuer:
+    return dashboard(twin, clock, human, Mode.LIVE)
+
+
+# ── pastes ────────────────────────────────────────────────────────────────────────────────────────────
+
+Paste = Callable[[StripeTwin, Key], str]
+
+
+def _other_account(twin: StripeTwin, leaked: Key) -> str:
+    return twin.create_secret_key(account=twin.open_account()).token.reveal()
+
+
+def _blocked(twin: StripeTwin, leaked: Key) -> str:
+    key = twin.create_secret_key()
+    twin.attach_access_policy(key, ("203.0.113.0/28",))
+    return key.token.reveal()
+
+
+def _expired(twin: StripeTwin, leaked: Key) -> str:
+    key = twin.create_secret_key()
+    twin.stripe_deactivates(key)
+    return key.token.reveal()
+
+
+WRONG: dict[str, tuple[Paste, str]] = {
+    "nothing": (lambda twin, leaked: "", "Nothing was pasted"),
+    "the old key": (lambda twin, leaked: leaked.token.reveal(), "the old key itself"),
+    "white space": (lambda twin, leaked: "sk_" + "live_" + "a" * 20 + " " + "b" * 9, "white space"),
+    "quotes": (lambda twin, leaked: '"' + twin.create_secret_key().token.reveal() + '"', "quotes"),
+    "an assignment": (lambda twin, leaked: "STRIPE_KEY=" + twin.create_secret_key().token.reveal(), "in front"),
+    "twice": (lambda twin, leaked: twin.create_secret_key().token.reveal() * 2, "twice"),
+    "hidden middle": (lambda twin, leaked: twin.create_secret_key().token.reveal()[:12] + "…abcd", "hidden"),
+    "stars": (lambda twin, leaked: "sk_" + "live_" + "*" * 8 + "abcd", "hidden"),
+    "far too short": (lambda twin, leaked: "sk_" + "live_51", "cut"),
+    "cut": (lambda twin, leaked: twin.create_secret_key().token.reveal()[:-5], "may be cut"),
+    "unknown": (lambda twin, leaked: "sk_" + "live_" + "x" * 30, "Not recognised"),
+    "publishable": (lambda twin, leaked: "pk_" + "live_" + "x" * 30, "publishable"),
+    "webhook": (lambda twin, leaked: "whsec_" + "x" * 30, "webhook signing secret"),
+    "key id": (lambda twin, leaked: leaked.id, "names a key"),
+    "ephemeral": (lambda twin, leaked: "ek_" + "live_" + "x" * 30, "ephemeral"),
+    "organization": (lambda twin, leaked: twin.create_organization_key().token.reveal(), "organization"),
+    "something else": (lambda twin, leaked: "hunter2hunter2", "not a Stripe key"),
+    "test mode": (lambda twin, leaked: twin.create_secret_key(mode=Mode.TEST).token.reveal(), "live key is needed"),
+    "restricted": (lambda twin, leaked: twin.create_restricted_key(READS).token.reveal(), "secret key is needed"),
+    "other account": (_other_account, "another account"),
+    "blocked": (_blocked, "from this machine's address"),
+    "expired": (_expired, "has expired already"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_paste_gets_a_clear_sentence_and_another_try(twin: StripeTwin, clock: BentClock, leaked: Key, name: str) -> None:
+    wrong, sentence = WRONG[name]
+    pasted = wrong(twin, leaked)
+    new = twin.create_secret_key("new")
+    human = Human(pastes=[lambda: Secret(pasted), lambda: value(new)])
+
+    minted = guided(twin, clock, human).mint(order(leaked), lambda _: "custody")
+
+    assert minted.value == value(new)
+    (refusal,) = [text for text in human.told if text.startswith("Not taken.")]
+    assert sentence in refusal
+    assert "dead" not in refusal
+    assert len(pasted) < 8 or pasted not in "".join(human.told)
+    assert twin.is_alive(leaked)
+
+
+def test_what_looks_wrong_is_never_sent(twin: StripeTwin, clock: BentClock, leaked: Key) -> None:
+    strange = [twin.create_secret_key(mode=Mode.TEST), twin.create_restricted_key(READS), twin.create_organization_key()]
+    human = Human(pastes=[lambda key=key: value(key) for key in strange])  # type: ignore[misc]  # bound per round
+
+    with pytest.raises(Waiting):
+        guided(twin, clock, human).mint(order(leaked), lambda _: "x")
+
+    assert [twin.used(key) for key in strange] == [(), (), ()]
+
+
+def test_a_working_key_that_is_not_taken_is_remembered(twin: StripeTwin, clock: BentClock, leaked: Key) -> None:
+    foreign = Secret(_other_account(twin, leaked))
+    issuer = guided(twin, clock, Human(pastes=[lambda: foreign]))
+
+    with pytest.raises(Waiting):
+        issuer.mint(order(leaked), lambda _: "x")
+
+    assert list(issuer.seen_alive) == [foreign.fingerprint]
+    assert foreign.reveal() not in str(issuer.seen_alive)
+
+
+def test_an_answer_that_fails_is_asked_for_again(twin: StripeTwin, clock: BentClock, leaked: Key) -> None:
+    new = twin.create_secret_key("new")
+    twin.fate(broken(), path="/v1/balance", key=new, times=2)
+
+    minted = guided(twin, clock, Human(pastes=[lambda: value(new)])).mint(order(leaked), lambda _: "x")
+
+    assert minted.value == value(new)
+
+
+def test_no_answer_at_all_drops_nothing(twin: StripeTwin, clock: BentClock, leaked: Key) -> None:
+    new = twin.create_secret_key("new")
+    twin.fate(broken(), path="/v1/balance", key=new, times=0)
+    human = Human(pastes=[lambda: value(new)])
+
+    with pytest.raises(Waiting, match="no answer about it"):
+        guided(twin, clock, human).mint(order(leaked), lambda _: "x")
+
+
+def test_a_restricted_key_that_may_read_nothing_of_ours_is_taken(twin: StripeTwin, clock: BentClock) -> None:
+    leaked = twin.create_restricted_key(("charge_write",))
+    new = twin.create_restricted_key(("charge_write",))
+    human = Human(pastes=[lambda: Secret(value(new).reveal() + "\n")])
+
+    minted = guided(twin, clock, human).mint(order(leaked, permissions=("charge_write",)), lambda _: "x")
+
+    assert minted.value == value(new), "the line end of a pipe is not part of the key"
+    assert "charge: Write" in human.told[0]
+
+
+def test_without_an_inventory_the_old_key_says_the_account(twin: StripeTwin, clock: BentClock, leaked: Key) -> None:
+    foreign, new = _other_account(twin, leaked), twin.create_secret_key()
+    human = Human(pastes=[lambda: Secret(foreign), lambda: value(new)])
+    issuer = DashboardIssuer(StripeApi(twin.url), "", Mode.LIVE, human, clock)
+
+    minted = issuer.mint(replace(order(leaked), account=""), lambda _: "x")
+
+    assert minted.value == value(new)
+
+
+# ── instructions ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_nobody_there_means_waiting_with_the_clicks(twin: StripeTwin, clock: BentClock, leaked: Key) -> None:
+    with pytest.raises(Waiting) as waiting:
+        guided(twin, clock, Human(interactive=False)).mint(order(leaked), lambda _: "x")
+
+    assert waiting.value.next_step == f"ir resume {INCIDENT}"
+    for part in ("https://dashboard.stripe.com/apikeys", "Create secret key", f"ir-{INCIDENT}-1", twin.account):
+        assert part in waiting.value.what
+
+
+def test_the_rotate_path_names_the_deadline(twin: StripeTwin, clock: BentClock) -> None:
+    leaked = twin.create_secret_key(mode=Mode.TEST)
+    deadline = clock.now().timestamp() + 24 * 3600
+    human = Human(pastes=[lambda: value(twin.rotate_in_dashboard(leaked, 24 * 3600))])
+
+    minted = dashboard(twin, clock, human).mint(order(leaked, expires_old_at=deadline), lambda _: "x")
+
+    assert "Rotate key" in human.told[0]
+    assert "2026-11-24 12:00 UTC" in human.told[0]
+    assert "https://dashboard.stripe.com/test/apikeys" in human.told[0]
+    assert twin.is_alive(leaked)
+    assert twin.is_alive(minted.value.reveal())
+
+
+# ── killing ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("text", list(DeathText))
+def test_a_kill_is_over_when_it_is_seen(clock: BentClock, text: DeathText) -> None:
+    with StripeTwin(clock=clock, settings=settings(mode=Mode.LIVE, death_delay=40.0, death_text=text)) as twin:
+        leaked, new = twin.create_secret_key(), twin.create_secret_key()
+        human = Human(acts={"is to be killed": lambda: twin.expire_in_dashboard(leaked)})
+        issuer = guided(twin, clock, human)
+        issuer.watch_also(value(new), created=clock.now().timestamp())
+
+        issuer.retire(Target("", value(leaked)))
+
+        assert not twin.is_alive(leaked)
+        (shown,) = human.told
+        assert f"…{leaked.token.reveal()[-4:]}" in shown
+        assert f"…{new.token.reveal()[-4:]}, created 2026-11-23 12:00 UTC" in shown
+
+
+def test_the_wrong_row_was_clicked(twin: StripeTwin, clock: BentClock, leaked: Key) -> None:
+    new = twin.create_secret_key()
+    issuer = guided(twin, clock, Human(acts={"is to be killed": lambda: twin.expire_in_dashboard(new)}))
+    issuer.watch_also(value(new))
+
+    with pytest.raises(Rejected, match="STOP") as stop:
+        issuer.retire(Target("", value(leaked)))
+
+    assert twin.is_alive(leaked)
+    for key in (leaked, new):
+        assert key.token.reveal()[-4:] not in f"{stop.value.what} {stop.value.safe} {stop.value.next_step}"
+
+
+@pytest.mark.parametrize("interactive", [True, False])
+def test_a_kill_that_nobody_makes_waits_without_last_fours(twin: StripeTwin, clock: BentClock, leaked: Key, interactive: bool) -> None:
+    human, before = Human(interactive=interactive), clock.now()
+
+    with pytest.raises(Waiting) as waiting:
+        guided(twin, clock, human).retire(Target("", value(leaked)))
+
+    assert leaked.token.reveal()[-4:] not in f"{waiting.value.what} {waiting.value.safe} {waiting.value.next_step}"
+    assert "Expire key" in waiting.value.what
+    looked_once = clock.now() == before
+    assert looked_once is not interactive
+
+
+def test_a_block_is_no_death(twin: StripeTwin, clock: BentClock, leaked: Key) -> None:
+    policy = ("203.0.113.0/28",)
+    issuer = guided(twin, clock, Human(acts={"is to be killed": lambda: twin.attach_access_policy(leaked, policy)}))
+
+    with pytest.raises(Waiting):
+        issuer.retire(Target("", value(leaked)))
+
+    assert issuer.probe(value(leaked)).liveness is Liveness.BLOCKED
+
+
+def test_the_wait_ends_when_it_is_told_to(twin: StripeTwin, clock: BentClock, leaked: Key) -> None:
+    asked: list[bool] = []
+
+    def stop() -> bool:
+        asked.append(True)
+        return len(asked) >= 3
+
+    assert "before the key was seen dead" in guided(twin, clock, Human()).retire(Target("", value(leaked)), stop=stop)
+
+
+# ── containing ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_policy_that_lets_us_through_is_the_operators_word(twin: StripeTwin, clock: BentClock, leaked: Key) -> None:
+    human = Human(acts={"taken away": lambda: twin.attach_access_policy(leaked, ("127.0.0.0/8",))})
+
+    done = guided(twin, clock, human).contain(Target("", value(leaked)), ("127.0.0.0/8",))
+
+    assert done.how == "policy"
+    assert "says the operator" in done.said
+    assert "127.0.0.0/8" in human.told[0]
+
+
+def test_without_egress_addresses_the_way_is_rotate_now(twin: StripeTwin, clock: BentClock, leaked: Key) -> None:
+    human = Human(acts={"taken away": lambda: twin.rotate_in_dashboard(leaked)})
+
+    done = guided(twin, clock, human).contain(Target("", value(leaked)), ())
+
+    assert done.how == "rotated"
+    assert "Expiration `Now`" in human.told[0]
+    assert not twin.is_alive(leaked)
+
+
+def test_containment_looks_once_when_nobody_is_there(twin: StripeTwin, clock: BentClock, leaked: Key) -> None:
+    issuer, target = guided(twin, clock, Human(interactive=False)), Target("", value(leaked))
+    with pytest.raises(Waiting) as waiting:
+        issuer.contain(target, ("203.0.113.0/28",))
+    assert "203.0.113.0/28" in waiting.value.what
+
+    twin.attach_access_policy(leaked, ("203.0.113.0/28",))
+    assert issuer.contain(target, ("203.0.113.0/28",)).how == "policy"
+    twin.attach_access_policy(leaked, ())
+    twin.stripe_deactivates(leaked)
+    assert issuer.contain(target, ()).how == "expired"
+    with pytest.raises(Waiting):
+        issuer.release(target, ())
+
+
+def test_nothing_is_known_of_rows(twin: StripeTwin, clock: BentClock, leaked: Key) -> None:
+    issuer = guided(twin, clock, Human())
+    assert issuer.identify(value(leaked), known_id=leaked.id) is None
+    assert issuer.strays(INCIDENT) == ()

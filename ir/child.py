@@ -89,9 +89,7 @@ def run(
     return Finished(code, _shown(out, margin), _shown(err, margin), timed_out)
 
 
-def run_for_secret(
-    argv: Sequence[str], *, env: Sequence[str] = (), timeout: float = 30.0, cwd: str | None = None
-) -> Printed:
+def run_for_secret(argv: Sequence[str], *, env: Sequence[str] = (), timeout: float = 30.0, cwd: str | None = None) -> Printed:
     """Run a program that prints a secret (one line end after it is not part of it); for the `read` of a user's store.
 
     Args and errors as in `run`; also Rejected when it prints more than `LARGEST_SECRET` bytes, or no UTF-8.
@@ -143,9 +141,7 @@ def environment(names: Sequence[str] = ()) -> dict[str, str]:
     return chosen
 
 
-def _start(
-    argv: Sequence[str], env: Mapping[str, str], cwd: str | None, *, has_input: bool
-) -> "subprocess.Popen[bytes]":
+def _start(argv: Sequence[str], env: Mapping[str, str], cwd: str | None, *, has_input: bool) -> "subprocess.Popen[bytes]":
     name = _checked(argv)
     no_core_dumps()
     try:

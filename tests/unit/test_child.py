@@ -67,10 +67,7 @@ def test_no_shell_reads_the_arguments(tmp_path: Path) -> None:
 
 def test_secret_goes_in_on_standard_input_and_never_comes_out() -> None:
     key = fresh_key()
-    echo = (
-        "import sys,base64; k=sys.stdin.read(); print(k)\n"
-        "print(len(k), k, base64.b64encode(k.encode()).decode(), file=sys.stderr)"
-    )
+    echo = "import sys,base64; k=sys.stdin.read(); print(k)\nprint(len(k), k, base64.b64encode(k.encode()).decode(), file=sys.stderr)"
     done = child.run(program(echo), stdin=key)
     assert done.code == 0
     assert done.err.startswith(str(len(key.reveal())))
@@ -94,9 +91,7 @@ def test_environment_is_allow_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     monkeypatch.setenv("WANTED", "yes")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "not for children")
-    seen = json.loads(
-        child.run(program("import os,json; print(json.dumps(dict(os.environ)))"), env=["WANTED", "NOT_SET"]).out
-    )
+    seen = json.loads(child.run(program("import os,json; print(json.dumps(dict(os.environ)))"), env=["WANTED", "NOT_SET"]).out)
     assert seen["WANTED"] == "yes"
     assert seen["PATH"] == os.environ["PATH"]
     assert seen["LC_TIME"] == "C"

@@ -1,0 +1,206 @@
+"""Which places an HTTP call may go to: URLs that the inventory names, their addresses, and the way there.
+
+Link-local and metadata addresses hand out cloud credentials to whoever asks from the right machine, so a name that
+leads there is refused unless that very address stands in the inventory.
+"""
+
+import ipaddress
+import re
+import socket
+import threading
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+
+from ir.errors import Missing, Rejected, Unknown
+
+METADATA_NAMES = frozenset({"metadata", "metadata.google.internal", "instance-data", "instance-data.ec2.internal"})
+_METADATA = frozenset(
+    ipaddress.ip_address(text) for text in ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254")
+)
+"""Alibaba, Azure, Oracle, AWS and Google over IPv6; the others answer on 169.254.0.0/16."""
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_VISIBLE = re.compile(r"[!-~]+")
+_PORTS = {"http": 80, "https": 443}
+
+
+class NotAsked(Rejected):
+    """We did not ask: the place is not one that we may call, or the call could not be put together. Says nothing of the service."""
+
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+@dataclass(frozen=True)
+class Place:
+    """A parsed URL: where to connect, and what to ask for there (`target`: path and query)."""
+
+    scheme: str
+    host: str
+    port: int
+    target: str
+
+    @property
+    def authority(self) -> str:
+        """As in a Host header: the port only when it is not the scheme's own."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+
+    def __str__(self) -> str:
+        """Without path and query: those may carry what is none of a log's business."""
+        return f"{self.scheme}://{self.authority}"
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """An HTTP proxy; `login` is `user:password` or empty."""
+
+    host: str
+    port: int
+    login: str = field(default="", repr=False)
+
+
+def parse(url: str) -> Place:
+    """Read a URL.
+
+    Raises:
+        ValueError: with a sentence that says what is wrong.
+    """
+    if not _VISIBLE.fullmatch(url):
+        raise ValueError("a URL must be printable ASCII without blanks")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ValueError("the URL's host or port cannot be read") from None
+    if parts.scheme not in _PORTS or not parts.hostname:
+        raise ValueError("a URL starts with http:// or https:// and a host")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("a URL must not hold a user name or password; use a header by reference")
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Place(parts.scheme, parts.hostname.rstrip("."), port or _PORTS[parts.scheme], target)
+
+
+def named_hosts(urls: Iterable[str]) -> frozenset[str]:
+    """The hosts that these URLs (all those of an inventory) name literally.
+
+    Raises:
+        ValueError: as `parse`.
+    """
+    return frozenset(parse(url).host for url in urls)
+
+
+def look_up(place: Place, seconds: float) -> tuple[str, ...]:
+    """The addresses of a place, in the system's order of preference; itself when it is an address.
+
+    Raises:
+        Missing: there is no such name.
+        Unknown: the name service gave no answer in time.
+    """
+    literal = _literal(place.host)
+    if literal is not None:
+        return (str(literal),)
+    found = _answer_of_name_service(place, seconds)
+    if found is None:
+        raise Unknown(f"the name service did not answer for {place.host} in time")
+    if isinstance(found, socket.gaierror):
+        if found.errno == socket.EAI_AGAIN:
+            raise Unknown(f"the name service could not answer for {place.host} just now")
+        raise Missing(f"there is no host {place.host}")
+    if isinstance(found, Exception):
+        raise Missing(f"{place.host} is not a host name")
+    return tuple(dict.fromkeys(found))
+
+
+def check_address(host: str, address: str, named: Collection[str]) -> None:
+    """Refuse an address that hands out a machine's own credentials, unless the inventory spells it out.
+
+    Raises:
+        NotAsked: a link-local, metadata, multicast or unspecified address that is not named.
+    """
+    number = ipaddress.ip_address(address.partition("%")[0])
+    if not _dangerous(number) or host in METADATA_NAMES or number in {_literal(name) for name in named}:
+        return
+    raise NotAsked(
+        f"{host} leads to {number}, a link-local or metadata address; not asked",
+        next_step="if that is meant, write the address itself into the inventory",
+    )
+
+
+def family(address: str) -> int:
+    """4 or 6."""
+    return ipaddress.ip_address(address.partition("%")[0]).version
+
+
+def proxy_for(place: Place) -> Proxy | None:
+    """The proxy that the environment (`https_proxy`, `no_proxy` …) asks for; never for loopback.
+
+    Raises:
+        NotAsked: the environment names a proxy that is not plain HTTP.
+    """
+    from urllib.request import getproxies, proxy_bypass  # 40 ms, needed only here
+
+    chosen = getproxies()
+    url = chosen.get(place.scheme) or chosen.get("all")
+    if not url or _is_loopback(place.host) or proxy_bypass(f"{place.host}:{place.port}"):
+        return None
+    proxy = _proxy(url if "://" in url else f"http://{url}")
+    if proxy is None:
+        raise NotAsked("the environment names a proxy that is not http://host:port; only that kind is spoken")
+    return proxy
+
+
+def _proxy(url: str) -> Proxy | None:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 80
+    except ValueError:
+        return None
+    if parts.scheme != "http" or not parts.hostname:
+        return None
+    login = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else ""
+    return Proxy(parts.hostname, port, login)
+
+
+def all_loopback(addresses: Iterable[str]) -> bool:
+    """Every one of them is this machine."""
+    return all(_is_loopback(address) for address in addresses)
+
+
+def _is_loopback(host: str) -> bool:
+    literal = _literal(host)
+    return literal.is_loopback if literal is not None else host == "localhost" or host.endswith(".localhost")
+
+
+def _literal(host: str) -> _Address | None:
+    try:
+        return ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+
+
+def _dangerous(number: _Address) -> bool:
+    if isinstance(number, ipaddress.IPv6Address):
+        inner = number.ipv4_mapped or number.sixtofour
+        if number in _NAT64:
+            inner = ipaddress.IPv4Address(number.packed[-4:])
+        if inner is not None:
+            return _dangerous(inner)
+    return number.is_link_local or number.is_multicast or number.is_unspecified or number in _METADATA
+
+
+def _answer_of_name_service(place: Place, seconds: float) -> list[str] | Exception | None:
+    """`getaddrinfo` takes no time limit, so it runs in a thread that may be left behind; None: no answer in time."""
+    answers: list[list[str] | Exception] = []
+
+    def work() -> None:
+        try:
+            rows = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+            answers.append([str(row[4][0]) for row in rows])
+        except (OSError, UnicodeError) as error:
+            answers.append(error)
+
+    thread = threading.Thread(target=work, name="ir-name-service", daemon=True)
+    thread.start()
+    thread.join(max(0.0, seconds))
+    return answers[0] if answers else None

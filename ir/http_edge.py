@@ -1,0 +1,174 @@
+"""HTTP to the services that the inventory names, and to nobody else.
+
+Every call opens a connection of its own: a kept one leads to the worker that a graceful reload is about to end, and so
+to the old key for ever. What is dear, the TLS context, is shared; all calls of a process go through one `HttpEdge`.
+
+TLS is always verified. The address that was checked is the address that is called (no second look-up in between). A
+redirect is followed on the same host only. Time is limited in total, however slowly the other side drips; so is size.
+"""
+
+import re
+import ssl
+import time
+from collections.abc import Callable, Collection, Mapping
+from functools import cached_property
+from urllib.parse import urljoin
+
+import ir
+from ir import http_address
+from ir.errors import Missing, PortError, Rejected
+from ir.http_address import NotAsked, Place
+from ir.http_exchange import Answer, Request, Way, exchange
+from ir.http_watch import Watch
+from ir.secret import Secret, excerpt
+
+REDIRECTS = 5
+_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_OURS = frozenset({"host", "connection", "content-length", "transfer-encoding", "accept-encoding", "user-agent"})
+
+
+def check_headers(names: Collection[str]) -> None:
+    """Raises ValueError for a header that cannot be, or that is not the user's to set."""
+    for name in names:
+        if not _NAME.fullmatch(name) or name.lower() in _OURS:
+            raise ValueError(f"`{name[:40]}` cannot be used as a header")
+
+
+class HttpEdge:
+    """One per process; safe to use from many threads.
+
+    Args:
+        hosts: the hosts that the inventory names (`http_address.named_hosts`); a call to any other is NotAsked.
+        resolve: reads a header's value by reference; may raise any PortError.
+        look_up: name service: a place and seconds → its addresses; raises as `http_address.look_up`.
+
+    Certificate authorities are the system's, or those of `SSL_CERT_FILE`.
+    """
+
+    def __init__(
+        self,
+        hosts: Collection[str],
+        resolve: Callable[[str], Secret],
+        *,
+        look_up: Callable[[Place, float], tuple[str, ...]] = http_address.look_up,
+    ) -> None:
+        self._hosts = frozenset(host.lower() for host in hosts)
+        self._resolve = resolve
+        self._look_up = look_up
+
+    def addresses(self, url: str, *, timeout: float = 10.0) -> tuple[str, ...]:
+        """All addresses of the URL's host; empty where a proxy stands between, which chooses for us.
+
+        Raises:
+            Missing: no such host. Unknown: no answer in time. NotAsked: not a place that we may call.
+        """
+        return self._way(http_address.parse(url), time.monotonic() + timeout).addresses
+
+    def call(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        timeout: float = 10.0,
+        address: str = "",
+    ) -> Answer:
+        """One request and its answer, whatever its status.
+
+        Args:
+            method: `GET` or `POST`.
+            url: where.
+            headers: name → reference, resolved when the place is known to be a good one.
+            body: a JSON document to send.
+            timeout: seconds for all of it: name, connection, TLS, redirects, body.
+            address: ask this address of the host instead of the first that takes a connection.
+
+        Raises:
+            Missing: nothing is there: no such host, or it refuses connections.
+            Unknown: time-out, torn answer, no route.
+            NotAsked: a place that we may not call, or a header that cannot be filled.
+            Rejected: not fit to be followed or read: a redirect elsewhere, an untrusted certificate, too much.
+            PortError: what else `resolve` raised.
+        """
+        place = http_address.parse(url)
+        deadline = time.monotonic() + timeout
+        with Watch(timeout) as watch:
+            for _ in range(REDIRECTS + 1):
+                answer = self._ask(method, place, headers or {}, body, address, deadline, watch)
+                followed = _redirected(method, place, answer)
+                if followed is None:
+                    return answer
+                place = followed
+        raise Rejected(f"{place} redirects more than {REDIRECTS} times")
+
+    def _ask(
+        self, method: str, place: Place, headers: Mapping[str, str], body: bytes, address: str, deadline: float, watch: Watch
+    ) -> Answer:
+        way = self._way(place, deadline)
+        if address:
+            http_address.check_address(place.host, address, self._hosts)
+            way = Way((address,))
+        request = Request(method, place, self._headers(place, headers, has_body=bool(body)), body)
+        return exchange(request, way, self._tls if place.scheme == "https" else None, deadline, watch)
+
+    def _way(self, place: Place, deadline: float) -> Way:
+        """The addresses to try, or the proxy to go through."""
+        if place.host.lower() not in self._hosts:
+            raise NotAsked(f"the inventory does not name {place.host}; not asked")
+        proxy = http_address.proxy_for(place)
+        try:
+            addresses = self._look_up(place, deadline - time.monotonic())
+        except PortError:
+            if proxy is None:
+                raise
+            return Way((), proxy)  # A name that only the proxy knows.
+        for address in addresses:
+            http_address.check_address(place.host, address, self._hosts)
+        if proxy is None or http_address.all_loopback(addresses):
+            return Way(addresses)
+        return Way((), proxy)
+
+    def _headers(self, place: Place, references: Mapping[str, str], *, has_body: bool) -> dict[str, str]:
+        sent = {
+            "Host": place.authority,
+            "User-Agent": f"ir/{ir.__version__}",
+            "Accept": "application/json, */*;q=0.5",
+            "Accept-Encoding": "identity",
+            "Connection": "close",
+        }
+        if has_body:
+            sent["Content-Type"] = "application/json"
+        for name, reference in references.items():
+            sent[name] = self._value(name, reference)
+        return sent
+
+    def _value(self, name: str, reference: str) -> str:
+        try:
+            value = self._resolve(reference).reveal().strip()
+        except Missing as error:  # Of the store, not of the service.
+            raise NotAsked(f"the header {name} has no value: {error.what}") from None
+        # http.client's own refusal would show the value.
+        if not (value.isascii() and value.isprintable()):
+            raise NotAsked(f"what {reference} holds cannot stand in the header {name}")
+        return value
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return ssl.create_default_context()
+
+
+def _redirected(method: str, place: Place, answer: Answer) -> Place | None:
+    """Where to go on; None: this is the answer. A POST is repeated only where the status says so (307, 308)."""
+    follow = (301, 302, 303, 307, 308) if method == "GET" else (307, 308)
+    location = answer.headers.get("location", "")
+    if answer.status not in follow or not location:
+        return None
+    try:
+        there = http_address.parse(urljoin(f"{place}{place.target}", location.partition("#")[0]))
+    except ValueError:
+        raise Rejected(f"{place} redirects to something that is no URL") from None
+    upgraded = (place.scheme, place.port, there.scheme, there.port) == ("http", 80, "https", 443)
+    if there.host.lower() != place.host.lower() or (str(there) != str(place) and not upgraded):
+        raise Rejected(f"{place} redirects to {excerpt(str(there), 80)}; only redirects within one host are followed")
+    return there

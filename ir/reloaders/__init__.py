@@ -1,0 +1,11 @@
+"""Reloaders: each makes one service take up the current key. Loaded by name, only when used.
+
+command  CommandReloader(argv=, env=, timeout=)
+http     HttpReloader(edge=, url=, headers=, timeout=)
+"""
+
+RELOADERS = {
+    "command": "ir.reloaders.command:CommandReloader",
+    "http": "ir.reloaders.http:HttpReloader",
+}
+"""Name in the inventory → `module:Class`."""

@@ -1,0 +1,13 @@
+"""Verifiers: each looks at one service and says what it saw. Loaded by name, only when used.
+
+http          HttpVerifier(edge=, url=, status=, json=, headers=, instances=, instance_from=, proves=, timeout=)
+command       CommandVerifier(argv=, env=, read_only=, proves=, timeout=)
+stripe_usage  StripeUsageVerifier(last_used=, sole_user=, proves=)
+"""
+
+VERIFIERS = {
+    "http": "ir.verifiers.http:HttpVerifier",
+    "command": "ir.verifiers.command:CommandVerifier",
+    "stripe_usage": "ir.verifiers.stripe_usage:StripeUsageVerifier",
+}
+"""Name in the inventory → `module:Class`."""

@@ -1,0 +1,141 @@
+"""Which places may be called: URLs, hosts, addresses. Nothing here opens a socket."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ir.http_address import NotAsked, Place, all_loopback, check_address, family, look_up, named_hosts, parse, proxy_for
+
+
+def test_a_url_is_read() -> None:
+    assert parse("https://Checkout.Internal./healthz?deep=1#x") == Place("https", "checkout.internal", 443, "/healthz?deep=1")
+    assert parse("http://[::1]:8080") == Place("http", "::1", 8080, "/")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "checkout.internal/healthz",
+        "ftp://checkout.internal/",
+        "file:///etc/passwd",
+        "https://",
+        "https:///path",
+        "https://user@checkout.internal/",
+        "https://user:word@checkout.internal/",
+        "https://@checkout.internal/",
+        "https://checkout.internal:99999/",
+        "https://checkout.internal:x/",
+        "https://[::1/",
+        "https://checkout.internal/a b",
+        "https://checkout.internal/a\r\nX-Injected: yes",
+        "https://chéckout.internal/",
+    ],
+)
+def test_what_is_no_url(url: str) -> None:
+    with pytest.raises(ValueError, match="URL"):
+        parse(url)
+
+
+@given(st.text())
+def test_any_text_is_a_place_or_a_clear_no(text: str) -> None:
+    for url in (text, f"http://{text}", f"https://{text}/"):
+        try:
+            place = parse(url)
+        except ValueError as error:
+            assert "URL" in str(error)  # noqa: PT017  # either way is right; this is about the words
+        else:
+            assert place.host
+            assert parse(f"{place}{place.target}") == place
+
+
+def test_a_place_is_shown_without_path_and_query() -> None:
+    assert str(parse("https://checkout.internal/a?token=b")) == "https://checkout.internal"
+    assert str(parse("http://checkout.internal:8080/a")) == "http://checkout.internal:8080"
+    assert str(parse("http://[::1]:80/")) == "http://[::1]"
+
+
+def test_named_hosts() -> None:
+    urls = ["https://a.internal/x", "http://A.internal:8080/", "http://169.254.169.254/"]
+    assert named_hosts(urls) == {"a.internal", "169.254.169.254"}
+
+
+DANGEROUS = [
+    "169.254.169.254",
+    "169.254.0.1",
+    "fe80::1",
+    "fe80::1%eth0",
+    "::ffff:169.254.169.254",
+    "2002:a9fe:a9fe::1",
+    "64:ff9b::a9fe:a9fe",
+    "fd00:ec2::254",
+    "100.100.100.200",
+    "168.63.129.16",
+    "192.0.0.192",
+    "224.0.0.1",
+    "ff02::1",
+    "::",
+]
+
+
+@pytest.mark.parametrize("address", DANGEROUS)
+def test_dangerous_addresses_are_refused_unless_spelt_out(address: str) -> None:
+    with pytest.raises(NotAsked, match="link-local or metadata"):
+        check_address("service.internal", address, {"service.internal"})
+    check_address("service.internal", address, {"service.internal", address.partition("%")[0]})
+    check_address(address, address, {address})
+
+
+def test_a_metadata_name_counts_as_spelt_out() -> None:
+    check_address("metadata.google.internal", "169.254.169.254", {"metadata.google.internal"})
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "10.1.2.3", "192.168.1.1", "fd12::1", "203.0.113.7", "2001:db8::1"])
+def test_ordinary_addresses_pass(address: str) -> None:
+    check_address("service.internal", address, {"service.internal"})
+
+
+def test_an_address_needs_no_look_up() -> None:
+    assert look_up(parse("http://10.1.2.3:80/"), 0) == ("10.1.2.3",)
+    assert look_up(parse("http://[FE80:0::1]/"), 0) == ("fe80::1",)
+
+
+def test_families_and_loopback() -> None:
+    assert (family("10.0.0.1"), family("fe80::1%eth0")) == (4, 6)
+    assert all_loopback(["127.0.0.1", "::1", "127.8.8.8"])
+    assert not all_loopback(["127.0.0.1", "10.0.0.1"])
+
+
+class TestProxy:
+    @pytest.fixture(autouse=True)
+    def _bare(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+            monkeypatch.delenv(name.upper(), raising=False)
+
+    def test_none_is_asked_for(self) -> None:
+        assert proxy_for(parse("https://checkout.internal/")) is None
+
+    def test_by_scheme_with_exceptions(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("https_proxy", "http://us%40er:w%3Aord@proxy.internal:3128")
+        monkeypatch.setenv("no_proxy", "direct.internal,.svc.local")
+        proxy = proxy_for(parse("https://checkout.internal/"))
+        assert proxy is not None
+        assert (proxy.host, proxy.port, proxy.login) == ("proxy.internal", 3128, "us@er:w:ord")
+        assert "w:ord" not in repr(proxy)
+        assert proxy_for(parse("http://checkout.internal/")) is None
+        assert proxy_for(parse("https://direct.internal/")) is None
+        assert proxy_for(parse("https://a.svc.local:8443/")) is None
+
+    @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "[::1]", "localhost", "checkout.localhost"])
+    def test_never_for_loopback(self, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+        monkeypatch.setenv("all_proxy", "proxy.internal:3128")
+        monkeypatch.setenv("http_proxy", "proxy.internal:3128")
+        assert proxy_for(parse("http://10.0.0.1/")) is not None
+        assert proxy_for(parse(f"http://{host}/")) is None
+
+    @pytest.mark.parametrize("kind", ["socks5://proxy.internal:1080", "https://proxy.internal", "http://", "http://p:x"])
+    def test_a_kind_that_we_do_not_speak_is_said(self, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+        monkeypatch.setenv("https_proxy", kind)
+        with pytest.raises(NotAsked, match="proxy"):
+            proxy_for(parse("https://checkout.internal/"))

@@ -7,9 +7,10 @@ import os
 import resource
 import sys
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
-import click
+import typer
+from typer.core import TyperGroup
 
 Row = tuple[str, str]
 """`module:function` (a typer command, or `module:app` of a typer app) and its one line of help."""
@@ -47,36 +48,34 @@ GROUPS = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(TyperGroup):
     """A group whose commands are imported when they are called; their help lines stand in the table."""
 
-    def __init__(self, table: dict[str, Any], **settings: Any) -> None:  # noqa: ANN401 - click's own
-        super().__init__(**settings)
-        self.table = table
+    table: dict[str, Any] = COMMANDS
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 - typer's own context
         """In the order of the table."""
         return list(self.table)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 - typer's own
         """Import it now."""
         row = self.table.get(cmd_name)
         if row is None:
             return None
         if isinstance(row, dict):
-            return LazyGroup(row, name=cmd_name, help=GROUPS[cmd_name], no_args_is_help=True)
+            group = LazyGroup(name=cmd_name, help=GROUPS[cmd_name], rich_markup_mode=None, no_args_is_help=True)
+            group.table = row
+            return group
         return _imported(cmd_name, *row)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - typer's own
         """Names and help lines, without importing anything."""
         rows = [(name, GROUPS[name] if isinstance(row, dict) else row[1]) for name, row in self.table.items()]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
 
-def _imported(name: str, target: str, words: str) -> click.Command:
-    import typer
-
+def _imported(name: str, target: str, words: str) -> Any:  # noqa: ANN401 - typer's own
     module, _, attribute = target.partition(":")
     found = getattr(import_module(module), attribute)
     app = found
@@ -88,13 +87,17 @@ def _imported(name: str, target: str, words: str) -> click.Command:
     return command
 
 
-def root() -> click.Group:
-    """The whole command line."""
-    from ir import __version__
+app = typer.Typer(cls=LazyGroup, rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 
-    words = "From a leaked Stripe key to a proven-dead one, with every service on its replacement and the report written."
-    group = LazyGroup(COMMANDS, name="ir", help=words, no_args_is_help=True)
-    return click.version_option(__version__, prog_name="ir")(group)
+
+@app.callback(invoke_without_command=True)
+def ir(version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False) -> None:
+    """From a leaked Stripe key to a proven-dead one, with every service on its replacement and the report written."""
+    if version:
+        from ir import __version__
+
+        typer.echo(f"ir {__version__}")
+        raise typer.Exit
 
 
 def main() -> None:
@@ -109,14 +112,13 @@ def run(argv: list[str]) -> int:
     from ir.errors import ExitCode, IrError
 
     try:
-        code = root().main(args=argv, prog_name="ir", standalone_mode=False)
-        return int(code or 0)
-    except click.exceptions.Exit as stop:
+        return int(typer.main.get_command(app).main(args=argv, prog_name="ir", standalone_mode=False) or 0)
+    except typer.Exit as stop:
         return stop.exit_code
-    except click.ClickException as error:
-        error.show()
+    except typer.TyperException as error:
+        sys.stderr.write(f"{error.format_message()}\nTry `ir --help`.\n")
         return int(ExitCode.USAGE)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("\ninterrupted before anything was changed\n")
         return int(ExitCode.INTERRUPTED)
     except IrError as error:

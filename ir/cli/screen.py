@@ -6,6 +6,7 @@ Results go to standard output, everything else to standard error. With `--json` 
 import json
 import sys
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -117,7 +118,7 @@ class Screen:
             if outcome.todo and outcome.did not in (Did.DONE, Did.SKIPPED):
                 target.print(f"    [bold]next:[/] {plain(outcome.todo)}", soft_wrap=True)
 
-    def table(self, title: str, heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    def table(self, title: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
         """A small table."""
         table = Table(box=None, pad_edge=False, header_style="bold")
         for head in heads:

@@ -103,10 +103,10 @@ def preview_sdk(request: pytest.FixtureRequest) -> Path:
         )
         if done.returncode:
             pytest.fail(f"the private-preview SDK cannot be installed:\n{done.stderr[-1500:]}", pytrace=False)
-        if home.exists():
-            shutil.rmtree(fresh)
-        else:
+        try:
             fresh.rename(home)
+        except OSError:  # another worker was first
+            shutil.rmtree(fresh)
     return home
 
 

@@ -1,6 +1,7 @@
 """v1: objects as the SDK's own classes want them, events, pages, idempotency, limits."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -156,7 +157,7 @@ def test_events_go_back_thirty_days_and_take_filters(twin: StripeTwin, sdk: stri
 def test_pages_give_everything_once_newest_first(size: int, twin: StripeTwin, sdk: stripe.StripeClient) -> None:
     # Several objects share a second; planted out of order.
     planted = [twin.plant("customers", created=NOW - (n * 7 % 5), name=str(n))["id"] for n in range(11)]
-    found = [one.id for one in sdk.v1.customers.list({"limit": size}).auto_paging_iter()]
+    found = [one.id for one in islice(sdk.v1.customers.list({"limit": size}).auto_paging_iter(), 50)]
     assert sorted(found) == sorted(planted)
     times = [one.created for one in sdk.v1.customers.list({"limit": 100}).data]
     assert times == sorted(times, reverse=True)

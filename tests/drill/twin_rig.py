@@ -2,10 +2,9 @@
 
 import http.client
 import inspect
-import typing
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, get_args, get_origin
+from typing import Any, get_args
 
 import stripe
 
@@ -93,11 +92,11 @@ def missing_fields(published: type, found: Any, path: str = "") -> list[str]:
 
 
 def _fields(published: type) -> list[tuple[str, Any]]:
-    hints = inspect.get_annotations(published)
+    hints: dict[str, Any] = inspect.get_annotations(published)
     return [
         (name, hint)
         for name, hint in hints.items()
-        if get_origin(hint) is not typing.ClassVar and type(None) not in get_args(hint) and not name.startswith("_")
+        if not str(hint).startswith("typing.ClassVar") and type(None) not in get_args(hint) and not name.startswith("_")
     ]
 
 

@@ -81,15 +81,6 @@ def parse(url: str) -> Place:
     return Place(parts.scheme, parts.hostname.rstrip("."), port or _PORTS[parts.scheme], target)
 
 
-def named_hosts(urls: Iterable[str]) -> frozenset[str]:
-    """The hosts that these URLs (all those of an inventory) name literally.
-
-    Raises:
-        ValueError: as `parse`.
-    """
-    return frozenset(parse(url).host for url in urls)
-
-
 def look_up(place: Place, seconds: float) -> tuple[str, ...]:
     """The addresses of a place, in the system's order of preference; itself when it is an address.
 
@@ -140,9 +131,9 @@ def proxy_for(place: Place) -> Proxy | None:
     """
     from urllib.request import getproxies, proxy_bypass  # 40 ms, needed only here
 
-    chosen = getproxies()
+    chosen = {} if _is_loopback(place.host) else getproxies()
     url = chosen.get(place.scheme) or chosen.get("all")
-    if not url or _is_loopback(place.host) or proxy_bypass(f"{place.host}:{place.port}"):
+    if not url or proxy_bypass(f"{place.host}:{place.port}"):
         return None
     proxy = _proxy(url if "://" in url else f"http://{url}")
     if proxy is None:

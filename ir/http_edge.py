@@ -1,17 +1,18 @@
 """HTTP to the services that the inventory names, and to nobody else.
 
 Every call opens a connection of its own: a kept one leads to the worker that a graceful reload is about to end, and so
-to the old key for ever. What is dear, the TLS context, is shared; all calls of a process go through one `HttpEdge`.
+to the old key for ever. What is dear, the TLS context, is shared by all edges of a process.
 
 TLS is always verified. The address that was checked is the address that is called (no second look-up in between). A
 redirect is followed on the same host only. Time is limited in total, however slowly the other side drips; so is size.
 """
 
+import os
 import re
 import ssl
 import time
 from collections.abc import Callable, Collection, Mapping
-from functools import cached_property
+from functools import lru_cache
 from urllib.parse import urljoin
 
 import ir
@@ -35,10 +36,10 @@ def check_headers(names: Collection[str]) -> None:
 
 
 class HttpEdge:
-    """One per process; safe to use from many threads.
+    """Safe to use from many threads, and free to make: one per verifier or reloader, which then reaches its own host only.
 
     Args:
-        hosts: the hosts that the inventory names (`http_address.named_hosts`); a call to any other is NotAsked.
+        hosts: the hosts that may be called, as the inventory names them; any other is NotAsked.
         resolve: reads a header's value by reference; may raise any PortError.
         look_up: name service: a place and seconds → its addresses; raises as `http_address.look_up`.
 
@@ -110,7 +111,7 @@ class HttpEdge:
             http_address.check_address(place.host, address, self._hosts)
             way = Way((address,))
         request = Request(method, place, self._headers(place, headers, has_body=bool(body)), body)
-        return exchange(request, way, self._tls if place.scheme == "https" else None, deadline, watch)
+        return exchange(request, way, tls() if place.scheme == "https" else None, deadline, watch)
 
     def _way(self, place: Place, deadline: float) -> Way:
         """The addresses to try, or the proxy to go through."""
@@ -153,9 +154,15 @@ class HttpEdge:
             raise NotAsked(f"what {reference} holds cannot stand in the header {name}")
         return value
 
-    @cached_property
-    def _tls(self) -> ssl.SSLContext:
-        return ssl.create_default_context()
+
+def tls() -> ssl.SSLContext:
+    """The process's TLS context (20 ms to make); another one when the environment names other authorities."""
+    return _tls(os.environ.get("SSL_CERT_FILE", ""), os.environ.get("SSL_CERT_DIR", ""))
+
+
+@lru_cache(maxsize=4)
+def _tls(_file: str, _folder: str) -> ssl.SSLContext:
+    return ssl.create_default_context()
 
 
 def _redirected(method: str, place: Place, answer: Answer) -> Place | None:

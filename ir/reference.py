@@ -14,6 +14,8 @@ A field without `/` is a top-level JSON field, with `/` a JSON pointer.
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from ir.secret import excerpt
+
 SCHEMES = ("aws-sm", "vault", "conjur", "dotenv", "command", "env", "manual")
 _NEEDS_HOST = {"aws-sm": "region", "vault": "mount", "conjur": "account"}
 _NEEDS_FIELD = ("vault", "dotenv")
@@ -41,28 +43,41 @@ class Reference:
     @property
     def object(self) -> str:
         """The thing that is locked and written as one: the reference without its field."""
-        return f"{self.scheme}://{self.host}/{self.path}" if self.host else f"{self.scheme}://{self.path}"
+        path = _escaped(self.path, "%#")
+        return f"{self.scheme}://{_escaped(self.host, '%#/')}/{path}" if self.host else f"{self.scheme}://{path}"
 
 
 def parse(text: str) -> Reference:
-    """Read one reference.
+    """Read one reference. `%` escapes are understood before `#` (`%23` for a `#`, `%2F` for a `/` in a mount's name).
 
     Raises:
-        ValueError: with a sentence that says what is wrong and how it should look.
+        ValueError: with a sentence that says what is wrong and how it should look; a key pasted by mistake is not repeated.
     """
     scheme, mark, rest = text.partition("://")
     if not mark or scheme not in SCHEMES:
-        raise ValueError(f"`{text[:60]}` is not a reference; it starts with one of {', '.join(s + '://' for s in SCHEMES)}")
-    place, _, name = rest.partition("#")
-    host, path = "", unquote(place)
+        raise ValueError(f"`{_shown(text)}` is not a reference; it starts with one of {', '.join(s + '://' for s in SCHEMES)}")
+    place, _, field = rest.partition("#")
+    host = ""
     if scheme in _NEEDS_HOST:
-        host, _, path = path.partition("/")
-        if not host or not path:
-            raise ValueError(f"`{text}` needs a {_NEEDS_HOST[scheme]} and a path: {scheme}://{_NEEDS_HOST[scheme]}/path#field")
-    if not path:
-        raise ValueError(f"`{text}` names no {'file' if scheme == 'dotenv' else 'place'}")
-    if scheme in _NEEDS_FIELD and not name:
-        raise ValueError(f"`{text}` needs a field after `#`")
-    if any(ord(c) < 32 for c in text):
+        host, _, place = place.partition("/")
+        if not host or not place:
+            raise ValueError(f"`{_shown(text)}` needs a {_NEEDS_HOST[scheme]} and a path: {scheme}://{_NEEDS_HOST[scheme]}/path#field")
+    if not place:
+        raise ValueError(f"`{_shown(text)}` names no {'file' if scheme == 'dotenv' else 'place'}")
+    if scheme in _NEEDS_FIELD and not field:
+        raise ValueError(f"`{_shown(text)}` needs a field after `#`")
+    try:
+        found = Reference(scheme, unquote(host, errors="strict"), unquote(place, errors="strict"), field)
+    except UnicodeDecodeError:
+        raise ValueError(f"`{_shown(text)}` has `%` escapes that are not UTF-8") from None
+    if not (found.host + found.path + found.field).isprintable():
         raise ValueError("a reference must not contain control characters")
-    return Reference(scheme, host, path, name)
+    return found
+
+
+def _escaped(part: str, marks: str) -> str:
+    return "".join(f"%{ord(c):02X}" if c in marks else c for c in part)
+
+
+def _shown(text: str) -> str:
+    return excerpt(text, 60)

@@ -1,7 +1,7 @@
 """Reloaders: each makes one service take up the current key. Loaded by name, only when used.
 
 command  CommandReloader(argv=, env=, timeout=)
-http     HttpReloader(edge=, url=, headers=, timeout=)
+http     HttpReloader(url=, resolve=, headers=, timeout=)
 """
 
 RELOADERS = {

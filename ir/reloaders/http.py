@@ -1,28 +1,31 @@
 """Reload by a POST to the service itself, or to whatever restarts it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ir import http_address
 from ir.errors import Missing, Rejected, Unknown
 from ir.http_edge import HttpEdge, check_headers
 from ir.ports import Reloader
-from ir.secret import excerpt
+from ir.secret import Secret, excerpt
 
 
 class HttpReloader(Reloader):
     """A POST without a body: 2xx is accepted, anything else below 500 is a no. Safe to repeat by contract of the service.
 
     Args:
-        edge: the process's HTTP edge.
         url: where to post to.
         headers: header → reference to its value.
+        resolve: reads such a reference; may raise any PortError.
         timeout: seconds.
     """
 
-    def __init__(self, *, edge: HttpEdge, url: str, headers: Mapping[str, str] | None = None, timeout: float = 30.0) -> None:
+    def __init__(
+        self, *, url: str, resolve: Callable[[str], Secret], headers: Mapping[str, str] | None = None, timeout: float = 30.0
+    ) -> None:
         self._place = http_address.parse(url)
         check_headers(tuple(headers or ()))
-        self._edge, self._url, self._headers, self._timeout = edge, url, dict(headers or {}), timeout
+        self._edge = HttpEdge((self._place.host,), resolve)
+        self._url, self._headers, self._timeout = url, dict(headers or {}), timeout
 
     def reload(self) -> str:
         """Post.

@@ -1,6 +1,6 @@
 """Verifiers: each looks at one service and says what it saw. Loaded by name, only when used.
 
-http          HttpVerifier(edge=, url=, status=, json=, headers=, instances=, instance_from=, proves=, timeout=)
+http          HttpVerifier(url=, resolve=, status=, json=, headers=, instances=, instance_json=, instance_header=, proves=, timeout=)
 command       CommandVerifier(argv=, env=, read_only=, proves=, timeout=)
 stripe_usage  StripeUsageVerifier(last_used=, sole_user=, proves=)
 """

@@ -1,37 +1,39 @@
 """Verify by asking the service itself over HTTP: status, JSON fields, and all of its instances."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import cycle, islice
 from typing import Any
 
 from ir import http_address, placeholders
 from ir.errors import Missing, PortError, Rejected, Unknown
-from ir.http_address import NotAsked
+from ir.http_address import NotAsked, Place
 from ir.http_edge import HttpEdge, check_headers
 from ir.http_exchange import Answer
 from ir.ports import Check, Expected, Verifier
-from ir.secret import excerpt
+from ir.secret import Secret, excerpt
 from ir.verifiers import expectation
 
 
 class HttpVerifier(Verifier):
     """GETs a URL and compares. Each answer comes over a new connection, so a balancer may choose another instance.
 
-    With `instance_from`, asks until `instances` distinct instances have answered as expected. Without it, `instances`
-    answers in a row must. A host with several addresses is asked at each of them. One answer that is not as expected
+    Where answers name their instance, asks until `instances` distinct instances have answered as expected. Where they do not,
+    `instances` answers in a row must. A host with several addresses is asked at each of them. One answer that is not as expected
     ends the check: it has failed.
 
     Args:
-        edge: the process's HTTP edge.
         url: where to ask; may hold placeholders in path and query.
         status: expected status.
         json: top-level field or JSON pointer → expected value; strings may hold placeholders.
         headers: header → reference to its value.
+        resolve: reads such a reference; may raise any PortError.
         instances: how many there are.
-        instance_from: where an answer names its instance: `{"json": field or pointer}` or `{"header": name}`.
+        instance_json: field or pointer by which an answer names its instance; or
+        instance_header: the header that does.
         proves: `holds-key`, `key-used` or `up`; empty: `holds-key` if the expectation names the new fingerprint, else `up`.
         timeout: seconds for one answer; a check of several takes at most (2 + instances) times that.
+        look_up: name service, as in `HttpEdge`.
 
     Raises:
         ValueError: a URL, header, placeholder, pointer or `proves` that cannot be.
@@ -42,15 +44,17 @@ class HttpVerifier(Verifier):
     def __init__(
         self,
         *,
-        edge: HttpEdge,
         url: str,
+        resolve: Callable[[str], Secret],
         status: int = 200,
         json: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         instances: int = 1,
-        instance_from: Mapping[str, str] | None = None,
+        instance_json: str = "",
+        instance_header: str = "",
         proves: str = "",
         timeout: float = 10.0,
+        look_up: Callable[[Place, float], tuple[str, ...]] = http_address.look_up,
     ) -> None:
         texts = [url, *(value for value in (json or {}).values() if isinstance(value, str))]
         for text in texts:
@@ -60,9 +64,10 @@ class HttpVerifier(Verifier):
         check_headers(tuple(headers or ()))
         self._place = http_address.parse(placeholders.fill(url, fingerprint="", key_id=""))
         self.proves = expectation.declared(proves, texts)
-        self._edge, self._url, self._headers, self._timeout = edge, url, dict(headers or {}), timeout
+        self._edge = HttpEdge((self._place.host,), resolve, look_up=look_up)
+        self._url, self._headers, self._timeout = url, dict(headers or {}), timeout
         self._status, self._json = status, dict(json or {})
-        self._wanted, self._named_by = max(1, instances), _instance_field(instance_from)
+        self._wanted, self._named_by = max(1, instances), _instance_field(instance_json, instance_header)
 
     def check(self, expected: Expected) -> Check:
         """Look once, at every instance."""
@@ -125,7 +130,7 @@ class HttpVerifier(Verifier):
         return [a for a in found if a != first and http_address.family(a) == http_address.family(first)]
 
     def _name(self, answer: Answer, number: int) -> str:
-        """The instance that answered; without `instance_from`, each answer counts as one."""
+        """The instance that answered; where answers name none, each counts as one."""
         if self._named_by is None:
             return f"answer {number + 1}"
         kind, where = self._named_by
@@ -140,15 +145,13 @@ class HttpVerifier(Verifier):
         return Check(passed, self.proves, excerpt(f"{self._place}: {said}"), (good, wanted))
 
 
-def _instance_field(instance_from: Mapping[str, str] | None) -> tuple[str, str] | None:
-    chosen = [(kind, where) for kind, where in (instance_from or {}).items() if where]
-    if not chosen:
-        return None
-    if len(chosen) > 1 or chosen[0][0] not in ("json", "header"):
-        raise ValueError("instance_from is either {json: FIELD} or {header: NAME}")
-    if chosen[0][0] == "json":
-        expectation.check_field(chosen[0][1])
-    return chosen[0]
+def _instance_field(json: str, header: str) -> tuple[str, str] | None:
+    if json and header:
+        raise ValueError("an instance is named by a JSON field or by a header, not by both")
+    if json:
+        expectation.check_field(json)
+        return "json", json
+    return ("header", header) if header else None
 
 
 def _at(address: str) -> str:

@@ -18,14 +18,14 @@ class StripeUsageVerifier(Verifier):
 
     Args:
         last_used: epoch seconds of the new key's last use, 0 when never, None when that cannot be seen; may raise PortError.
-        sole_user: exactly one service uses the key.
+        sole_user: exactly one service uses the key (the inventory refuses others).
         skew: seconds by which the provider's clock may be ahead of ours.
         proves: as declared; empty: `key-used`.
     """
 
     read_only = True
 
-    def __init__(self, *, last_used: Callable[[], float | None], sole_user: bool, skew: float = 1.0, proves: str = "") -> None:
+    def __init__(self, *, last_used: Callable[[], float | None], sole_user: bool = True, skew: float = 1.0, proves: str = "") -> None:
         self.proves = declared(proves, ()) if proves else "key-used"
         self._last_used, self._sole_user, self._skew = last_used, sole_user, skew
 

@@ -17,7 +17,6 @@ from service_world import Handler, Instance, ServiceWorld, closed_port, hang_up,
 
 from ir.errors import Denied, Missing, PortError, Rejected, Unknown
 from ir.http_address import NotAsked
-from ir.http_edge import HttpEdge
 from ir.ports import Reloader
 from ir.reloaders import RELOADERS
 from ir.reloaders.command import CommandReloader
@@ -27,10 +26,6 @@ from ir.secret import Secret
 
 def no_secrets(reference: str) -> Secret:
     raise Missing(f"there is no {reference}")
-
-
-def edge(*hosts: str, resolve: Callable[[str], Secret] = no_secrets) -> HttpEdge:
-    return HttpEdge(hosts or ("127.0.0.1",), resolve)
 
 
 @dataclass
@@ -61,7 +56,7 @@ def http_case(stack: ExitStack, folder: Path) -> Case:
     def silence() -> None:
         world.instances[0].delay = 1.5
 
-    reloader = HttpReloader(edge=edge(), url=f"{world.url}/reload", timeout=0.4)
+    reloader = HttpReloader(resolve=no_secrets, url=f"{world.url}/reload", timeout=0.4)
     return Case(reloader, store, lambda: world.instances[0].holds, refuse, silence)
 
 
@@ -139,7 +134,7 @@ class TestHttp:
     )
     def test_status(self, status: int, error: type[PortError] | None) -> None:
         with ServiceWorld([Instance("a")], reload_status=status) as world:
-            reloader = HttpReloader(edge=edge(), url=world.url)
+            reloader = HttpReloader(resolve=no_secrets, url=world.url)
             if error is None:
                 assert str(status) in reloader.reload()
             else:
@@ -151,19 +146,19 @@ class TestHttp:
     def test_a_torn_answer_is_unknown_and_not_asked_again(self, broken: Callable[[Handler], None]) -> None:
         with ServiceWorld([Instance("a", misbehave=broken)]) as world:
             with pytest.raises(Unknown):
-                HttpReloader(edge=edge(), url=world.url).reload()
+                HttpReloader(resolve=no_secrets, url=world.url).reload()
             assert world.posts() == 1
 
     def test_a_service_that_is_down_may_come_back(self) -> None:
         with pytest.raises(Unknown, match="refused"):
-            HttpReloader(edge=edge(), url=f"http://127.0.0.1:{closed_port()}/").reload()
+            HttpReloader(resolve=no_secrets, url=f"http://127.0.0.1:{closed_port()}/").reload()
 
     def test_a_header_by_reference_goes_to_the_named_host_only(self) -> None:
         token = Secret(secrets.token_hex(12))
         with ServiceWorld([Instance("other")]) as other:
             away = redirect(f"http://localhost:{other.port}/", 307)
             with ServiceWorld([Instance("a"), Instance("b", misbehave=away)]) as world:
-                reloader = HttpReloader(edge=edge(resolve=lambda ref: token), url=world.url, headers={"Authorization": "env://T"})
+                reloader = HttpReloader(resolve=lambda ref: token, url=world.url, headers={"Authorization": "env://T"})
                 said = reloader.reload()
                 assert world.seen[0].headers["Authorization"] == token.reveal()
                 assert token.reveal() not in said
@@ -174,17 +169,15 @@ class TestHttp:
     def test_what_could_not_be_asked(self) -> None:
         with ServiceWorld([Instance("a")]) as world:
             with pytest.raises(NotAsked):
-                HttpReloader(edge=edge("other.internal"), url=world.url).reload()
-            with pytest.raises(NotAsked):
-                HttpReloader(edge=edge(), url=world.url, headers={"X-Token": "env://GONE"}).reload()
+                HttpReloader(resolve=no_secrets, url=world.url, headers={"X-Token": "env://GONE"}).reload()
             assert world.seen == []
 
     def test_bad_places_are_refused_at_construction(self) -> None:
         for url in ("127.0.0.1", "ftp://127.0.0.1/", "http://a:b@127.0.0.1/", "http://127.0.0.1/ x"):
             with pytest.raises(ValueError, match="URL"):
-                HttpReloader(edge=edge(), url=url)
+                HttpReloader(resolve=no_secrets, url=url)
         with pytest.raises(ValueError, match="header"):
-            HttpReloader(edge=edge(), url="http://127.0.0.1/", headers={"Host": "env://X"})
+            HttpReloader(resolve=no_secrets, url="http://127.0.0.1/", headers={"Host": "env://X"})
 
 
 class TestCommand:

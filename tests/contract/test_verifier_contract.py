@@ -16,7 +16,6 @@ from service_world import Handler, Instance, ServiceWorld, closed_port, hang_up,
 
 from ir.errors import Missing, Unknown
 from ir.http_address import Place
-from ir.http_edge import HttpEdge
 from ir.ports import Check, Expected, Verifier
 from ir.secret import Secret, fingerprint
 from ir.verifiers import VERIFIERS
@@ -32,8 +31,8 @@ def no_secrets(reference: str) -> Secret:
     raise Missing(f"there is no {reference}")
 
 
-def edge(*hosts: str, resolve: Callable[[str], Secret] = no_secrets) -> HttpEdge:
-    return HttpEdge(hosts or ("127.0.0.1",), resolve)
+def leads_to(*addresses: str) -> Callable[[Place, float], tuple[str, ...]]:
+    return lambda place, seconds: addresses
 
 
 def expected(since: float = 0.0) -> Expected:
@@ -54,7 +53,7 @@ class Case:
 
 def http_case(stack: ExitStack, folder: Path) -> Case:
     world = stack.enter_context(ServiceWorld([Instance("a"), Instance("b")]))
-    verifier = HttpVerifier(edge=edge(), url=world.url, json={"key_fingerprint": FINGERPRINT}, instances=2, timeout=0.4)
+    verifier = HttpVerifier(resolve=no_secrets, url=world.url, json={"key_fingerprint": FINGERPRINT}, instances=2, timeout=0.4)
 
     def hold(mark: str) -> None:
         world.stored = mark
@@ -147,7 +146,7 @@ class TestEveryVerifier:
 class TestHttp:
     def test_status_alone_is_up_and_the_fingerprint_is_holds_key(self) -> None:
         def proves(**options: object) -> str:
-            return HttpVerifier(edge=edge(), url="http://127.0.0.1:1/", **options).proves  # type: ignore[arg-type]  # varied below
+            return HttpVerifier(resolve=no_secrets, url="http://127.0.0.1:1/", **options).proves  # type: ignore[arg-type]  # varied below
 
         assert proves() == "up"
         assert proves(json={"ready": True}) == "up"
@@ -164,8 +163,8 @@ class TestHttp:
             {"json": {"key": "{{ new.secret }}"}},
             {"json": {"a/b": 1}},
             {"headers": {"Host": "env://X"}},
-            {"instance_from": {"json": "pod", "header": "X-Instance"}},
-            {"instance_from": {"cookie": "pod"}},
+            {"instance_json": "pod", "instance_header": "X-Instance"},
+            {"instance_json": "pod/name"},
             {"url": "ftp://127.0.0.1/"},
             {"url": "http://user:pass@127.0.0.1/"},
             {"url": "http://127.0.0.1/?key={{ old.fingerprint }}"},
@@ -173,7 +172,7 @@ class TestHttp:
     )
     def test_what_cannot_be_is_refused_at_construction(self, options: dict[str, object]) -> None:
         with pytest.raises(ValueError, match=r"."):
-            HttpVerifier(**{"edge": edge(), "url": "http://127.0.0.1:1/", **options})  # type: ignore[arg-type]  # wrong on purpose
+            HttpVerifier(**{"resolve": no_secrets, "url": "http://127.0.0.1:1/", **options})  # type: ignore[arg-type]  # wrong on purpose
 
     @pytest.mark.parametrize(
         ("where", "value", "passes"),
@@ -188,69 +187,70 @@ class TestHttp:
     )
     def test_json_fields(self, where: str, value: object, passes: bool) -> None:
         with ServiceWorld([Instance("a")]) as world:
-            verifier = HttpVerifier(edge=edge(), url=world.url, json={where: value})
+            verifier = HttpVerifier(resolve=no_secrets, url=world.url, json={where: value})
             assert verifier.check(expected()).passed is passes
 
     def test_placeholders_in_the_url_are_filled(self) -> None:
         with ServiceWorld([Instance("a")]) as world:
             looks_for = expected()
-            HttpVerifier(edge=edge(), url=f"{world.url}/has?fp={FINGERPRINT}&id={{{{ new.id }}}}").check(looks_for)
+            HttpVerifier(resolve=no_secrets, url=f"{world.url}/has?fp={FINGERPRINT}&id={{{{ new.id }}}}").check(looks_for)
             assert world.seen[0].path == f"/has?fp={looks_for.fingerprint}&id={looks_for.key_id}"
 
     def test_an_unknown_id_is_not_compared_with_nothing(self) -> None:
         with ServiceWorld([Instance("a")]) as world:
-            verifier = HttpVerifier(edge=edge(), url=world.url, json={"key_fingerprint": "{{ new.id }}"})
+            verifier = HttpVerifier(resolve=no_secrets, url=world.url, json={"key_fingerprint": "{{ new.id }}"})
             assert verifier.check(Expected("f" * 16)).passed is None
 
     @pytest.mark.parametrize("status", [500, 502, 503, 401, 404])
     def test_a_service_that_answers_otherwise_is_down(self, status: int) -> None:
         with ServiceWorld([Instance("a", status=status)]) as world:
-            check = HttpVerifier(edge=edge(), url=world.url).check(expected())
+            check = HttpVerifier(resolve=no_secrets, url=world.url).check(expected())
             assert check.passed is False
             assert str(status) in check.said
 
     def test_asked_too_often_proves_nothing(self) -> None:
         with ServiceWorld([Instance("a", status=429)]) as world:
-            assert HttpVerifier(edge=edge(), url=world.url).check(expected()).passed is None
+            assert HttpVerifier(resolve=no_secrets, url=world.url).check(expected()).passed is None
 
     def test_another_status_may_be_what_is_expected(self) -> None:
         with ServiceWorld([Instance("a", status=401)]) as world:
-            assert HttpVerifier(edge=edge(), url=world.url, status=401).check(expected()).passed is True
+            assert HttpVerifier(resolve=no_secrets, url=world.url, status=401).check(expected()).passed is True
 
     def test_connection_refused_is_down(self) -> None:
-        check = HttpVerifier(edge=edge(), url=f"http://127.0.0.1:{closed_port()}").check(expected())
+        check = HttpVerifier(resolve=no_secrets, url=f"http://127.0.0.1:{closed_port()}").check(expected())
         assert check.passed is False
         assert "refused" in check.said
 
     @pytest.mark.parametrize(("broken", "passed"), [(wrong_type, False), (huge, False), (torn, None), (hang_up, None)])
     def test_broken_answers(self, broken: Callable[[Handler], None], passed: bool | None) -> None:
         with ServiceWorld([Instance("a", misbehave=broken)]) as world:
-            verifier = HttpVerifier(edge=edge(), url=world.url, json={"key_fingerprint": FINGERPRINT})
+            verifier = HttpVerifier(resolve=no_secrets, url=world.url, json={"key_fingerprint": FINGERPRINT})
             assert verifier.check(expected()).passed is passed
 
     @pytest.mark.parametrize("hostile", [b"[" * 100_000, b'{"key_fingerprint": ' + b"9" * 10_000 + b"}", b"\xff\xfe", b""])
     def test_hostile_documents_fail_without_an_exception(self, hostile: bytes) -> None:
         with ServiceWorld([Instance("a", misbehave=lambda h: h.answer(200, hostile))]) as world:
-            verifier = HttpVerifier(edge=edge(), url=world.url, json={"key_fingerprint": FINGERPRINT})
+            verifier = HttpVerifier(resolve=no_secrets, url=world.url, json={"key_fingerprint": FINGERPRINT})
             assert verifier.check(expected()).passed is False
 
     def test_a_redirect_elsewhere_is_no_pass(self) -> None:
         with ServiceWorld([Instance("other", holds="x")]) as other:
             away = redirect(f"http://localhost:{other.port}/")
             with ServiceWorld([Instance("a", misbehave=away)]) as world:
-                assert HttpVerifier(edge=edge(), url=world.url).check(expected()).passed is False
+                assert HttpVerifier(resolve=no_secrets, url=world.url).check(expected()).passed is False
             assert other.seen == []
 
     def test_what_we_did_not_ask_cannot_be_told(self) -> None:
         with ServiceWorld([Instance("a")]) as world:
-            assert HttpVerifier(edge=edge("other.internal"), url=world.url).check(expected()).passed is None
+            rebound = HttpVerifier(resolve=no_secrets, url="http://checkout.internal/", look_up=leads_to("169.254.169.254"))
+            assert rebound.check(expected()).passed is None
             headers = {"Authorization": "env://GONE"}
-            assert HttpVerifier(edge=edge(), url=world.url, headers=headers).check(expected()).passed is None
+            assert HttpVerifier(resolve=no_secrets, url=world.url, headers=headers).check(expected()).passed is None
 
             def sealed(reference: str) -> Secret:
                 raise Unknown("the store is sealed")
 
-            check = HttpVerifier(edge=edge(resolve=sealed), url=world.url, headers=headers).check(expected())
+            check = HttpVerifier(resolve=sealed, url=world.url, headers=headers).check(expected())
             assert (check.passed, "sealed" in check.said) == (None, True)
             assert world.seen == []
 
@@ -258,7 +258,7 @@ class TestHttp:
         known, foreign = Secret("known " + secrets.token_hex(12)), "sk_" + "test_" + secrets.token_hex(20)
         body = {"key_fingerprint": f"\x1b[31m{known.reveal()} {foreign}"}
         with ServiceWorld([Instance("a", misbehave=lambda h: h.answer(200, body))]) as world:
-            check = HttpVerifier(edge=edge(), url=world.url, json={"key_fingerprint": FINGERPRINT}).check(expected())
+            check = HttpVerifier(resolve=no_secrets, url=world.url, json={"key_fingerprint": FINGERPRINT}).check(expected())
         assert check.passed is False
         assert known.fingerprint in check.said
         assert known.reveal() not in check.said
@@ -270,17 +270,17 @@ class TestInstances:
     def fleet(self, size: int, mark: str) -> list[Instance]:
         return [Instance(f"pod-{n}", holds=mark) for n in range(size)]
 
-    @pytest.mark.parametrize("instance_from", [{"json": "pod"}, {"header": "x-instance"}, {"json": "/pod", "header": ""}])
-    def test_all_of_them_have_to_answer_as_expected(self, instance_from: dict[str, str]) -> None:
+    @pytest.mark.parametrize("named_by", [{"instance_json": "pod"}, {"instance_header": "x-instance"}, {"instance_json": "/pod"}])
+    def test_all_of_them_have_to_answer_as_expected(self, named_by: dict[str, str]) -> None:
         looks_for = expected()
         fleet = self.fleet(4, looks_for.fingerprint)
         with ServiceWorld(fleet) as world:
             verifier = HttpVerifier(
-                edge=edge(),
+                resolve=no_secrets,
                 url=world.url,
                 json={"key_fingerprint": FINGERPRINT},
                 instances=4,
-                instance_from=instance_from,
+                **named_by,  # type: ignore[arg-type]  # names of instances only
             )
             check = verifier.check(looks_for)
             assert (check.passed, check.instances) == (True, (4, 4))
@@ -294,7 +294,7 @@ class TestInstances:
     def test_one_that_is_never_seen_is_missed(self) -> None:
         looks_for = expected()
         with ServiceWorld(self.fleet(3, looks_for.fingerprint)) as world:
-            verifier = HttpVerifier(edge=edge(), url=world.url, instances=4, instance_from={"json": "pod"})
+            verifier = HttpVerifier(resolve=no_secrets, url=world.url, instances=4, instance_json="pod")
             check = verifier.check(looks_for)
             assert (check.passed, check.instances) == (False, (3, 4))
             assert "3 of 4" in check.said
@@ -302,12 +302,12 @@ class TestInstances:
     def test_a_balancer_that_always_picks_the_same_is_no_fleet(self) -> None:
         looks_for = expected()
         with ServiceWorld(self.fleet(3, looks_for.fingerprint), sticky=True) as world:
-            verifier = HttpVerifier(edge=edge(), url=world.url, instances=3, instance_from={"json": "pod"})
+            verifier = HttpVerifier(resolve=no_secrets, url=world.url, instances=3, instance_json="pod")
             assert verifier.check(looks_for).instances == (1, 3)
 
     def test_an_answer_without_a_name_is_none(self) -> None:
         with ServiceWorld(self.fleet(2, "x")) as world:
-            verifier = HttpVerifier(edge=edge(), url=world.url, instances=2, instance_from={"json": "host_name"})
+            verifier = HttpVerifier(resolve=no_secrets, url=world.url, instances=2, instance_json="host_name")
             check = verifier.check(expected())
             assert (check.passed, check.instances) == (False, (0, 2))
 
@@ -315,7 +315,7 @@ class TestInstances:
         looks_for = expected()
         fleet = self.fleet(3, looks_for.fingerprint)
         with ServiceWorld(fleet) as world:
-            verifier = HttpVerifier(edge=edge(), url=world.url, json={"key_fingerprint": FINGERPRINT}, instances=3)
+            verifier = HttpVerifier(resolve=no_secrets, url=world.url, json={"key_fingerprint": FINGERPRINT}, instances=3)
             assert verifier.check(looks_for).instances == (3, 3)
             assert world.gets() == 3
             fleet[2].holds = "old"
@@ -323,7 +323,7 @@ class TestInstances:
 
     def test_one_instance_is_asked_once(self) -> None:
         with ServiceWorld(self.fleet(2, "x")) as world:
-            assert HttpVerifier(edge=edge(), url=world.url, instance_from={"json": "pod"}).check(expected()).passed
+            assert HttpVerifier(resolve=no_secrets, url=world.url, instance_json="pod").check(expected()).passed
             assert world.gets() == 1
 
     def test_a_slow_one_in_the_middle_cannot_be_told(self) -> None:
@@ -331,7 +331,7 @@ class TestInstances:
         fleet = self.fleet(3, looks_for.fingerprint)
         fleet[1].delay = 1.5
         with ServiceWorld(fleet) as world:
-            verifier = HttpVerifier(edge=edge(), url=world.url, instances=3, timeout=0.4)
+            verifier = HttpVerifier(resolve=no_secrets, url=world.url, instances=3, timeout=0.4)
             check = verifier.check(looks_for)
             assert (check.passed, check.instances) == (None, (1, 3))
 
@@ -339,7 +339,7 @@ class TestInstances:
         looks_for = expected()
         fleet = self.fleet(1, looks_for.fingerprint)
         with ServiceWorld(fleet) as world:
-            verifier = HttpVerifier(edge=edge(), url=world.url, json={"key_fingerprint": FINGERPRINT}, instances=2)
+            verifier = HttpVerifier(resolve=no_secrets, url=world.url, json={"key_fingerprint": FINGERPRINT}, instances=2)
             answers = iter([200, 503, 200, 200])
 
             def flap(handler: Handler) -> None:
@@ -355,13 +355,13 @@ class TestInstances:
             ServiceWorld([Instance("a", looks_for.fingerprint)]) as one,
             ServiceWorld([Instance("b", looks_for.fingerprint)], address="127.0.0.2", port=one.port) as two,
         ):
-
-            def both(place: Place, seconds: float) -> tuple[str, ...]:
-                return "::1", "127.0.0.1", "127.0.0.2"
-
-            named = HttpEdge(("service.internal",), no_secrets, look_up=both)
             url = f"http://service.internal:{one.port}/"
-            verifier = HttpVerifier(edge=named, url=url, json={"key_fingerprint": FINGERPRINT})
+            verifier = HttpVerifier(
+                resolve=no_secrets,
+                url=url,
+                json={"key_fingerprint": FINGERPRINT},
+                look_up=leads_to("::1", "127.0.0.1", "127.0.0.2"),
+            )
             assert verifier.check(looks_for).passed is True
             assert (one.gets(), two.gets()) == (1, 1)
             two.instances[0].holds = "old"
@@ -370,8 +370,8 @@ class TestInstances:
 
     def test_an_address_that_is_down_is_down(self) -> None:
         with ServiceWorld([Instance("a")]) as world:
-            gone = HttpEdge(("s.internal",), no_secrets, look_up=lambda place, seconds: ("127.0.0.1", "127.0.0.2"))
-            check = HttpVerifier(edge=gone, url=f"http://s.internal:{world.port}/").check(expected())
+            url = f"http://service.internal:{world.port}/"
+            check = HttpVerifier(resolve=no_secrets, url=url, look_up=leads_to("127.0.0.1", "127.0.0.2")).check(expected())
             assert (check.passed, check.instances) == (False, (1, 2))
 
 

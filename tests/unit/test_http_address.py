@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ir.http_address import NotAsked, Place, all_loopback, check_address, family, look_up, named_hosts, parse, proxy_for
+from ir.http_address import NotAsked, Place, all_loopback, check_address, family, look_up, parse, proxy_for
 
 
 def test_a_url_is_read() -> None:
@@ -53,11 +53,6 @@ def test_a_place_is_shown_without_path_and_query() -> None:
     assert str(parse("https://checkout.internal/a?token=b")) == "https://checkout.internal"
     assert str(parse("http://checkout.internal:8080/a")) == "http://checkout.internal:8080"
     assert str(parse("http://[::1]:80/")) == "http://[::1]"
-
-
-def test_named_hosts() -> None:
-    urls = ["https://a.internal/x", "http://A.internal:8080/", "http://169.254.169.254/"]
-    assert named_hosts(urls) == {"a.internal", "169.254.169.254"}
 
 
 DANGEROUS = [

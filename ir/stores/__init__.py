@@ -1,0 +1,12 @@
+"""Where keys are held. A new store is one module and one line here; nothing is imported until it is asked for."""
+
+STORES = {
+    "aws-sm": "ir.stores.aws_secrets_manager:AwsSecretsManagerStore",
+    "vault": "ir.stores.vault:VaultStore",
+    "conjur": "ir.stores.conjur:ConjurStore",
+    "dotenv": "ir.stores.dotenv:DotenvStore",
+    "command": "ir.stores.command:CommandStore",
+    "env": "ir.stores.env:EnvStore",
+    "manual": "ir.stores.manual:ManualStore",
+    "escrow": "ir.stores.escrow:Escrow",
+}

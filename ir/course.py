@@ -88,6 +88,7 @@ class Course:
             for step in self.plan.steps:
                 self._take(step)
             self._tidy()
+            self._mind_the_leaked_key()
             while self.record.debts and not self.world.options.dry_run:
                 self._owe()
             raise _End("done", ExitCode.DONE, "done")
@@ -192,6 +193,14 @@ class Course:
                 self._pause(f"undo.pause#{attempt}", float(attempt))
             else:
                 self._park("undo", "undo", outcome)
+
+    def _mind_the_leaked_key(self) -> None:
+        """A plan that ends with the leaked key alive (contained only) owes its death."""
+        old = self.record.facts.get("old", {})
+        if old.get("fingerprint") and old.get("liveness") not in ("expired", "invalid") and not self.record.facts.get("dead_at"):
+            todo = f"ir rotate stripe {self.world.key.name} --policy exploited"
+            debt = Debt("key-alive", old["fingerprint"], "the leaked key is not dead", todo)
+            self.record.debts.setdefault(debt.about, debt)
 
     def _tidy(self) -> None:
         """Custody ends when death is proven, or when there was nothing to kill."""

@@ -14,6 +14,7 @@ Facts that actions establish (all secret-free; times are epoch seconds):
 """
 
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -139,4 +140,4 @@ def merge(into: dict[str, Any], facts: Json) -> None:
         if isinstance(value, dict) and isinstance(into.get(name), dict):
             merge(into[name], value)
         else:
-            into[name] = value
+            into[name] = deepcopy(value)  # entries are evidence: folding must never reach into them

@@ -124,7 +124,7 @@ class Ledger:
             wanted = sorted(set(resources))
             rows = list(db.execute(sa.select(_leases).where(_leases.c.resource.in_(wanted))).mappings())
             for row in rows:
-                if row["incident"] != incident:
+                if row["incident"] != incident and not self._only_owes(db, row):
                     raise AlreadyRunning(*blocked(row), incident=row["incident"], next_step=_follow(row))
                 if row["executor"] != holder.executor and self.alive(row):
                     raise AlreadyRunning(*blocked(row), incident=incident, next_step=_follow(row))
@@ -181,6 +181,11 @@ class Ledger:
         if row["host"] == socket.gethostname() and row["born"]:
             return process_born(row["pid"]) == row["born"]
         return bool(time.time() - row["heartbeat"] < STALE)
+
+    def _only_owes(self, db: sa.Connection, row: Any) -> bool:  # noqa: ANN401 - a database row
+        """The other incident acts no more, it is only kept open by debt: an emergency may take what it held."""
+        status = db.execute(sa.select(_incidents.c.status).where(_incidents.c.incident == row["incident"])).scalar()
+        return status == "debt" and not self.alive(row)
 
     def _lock(self, db: sa.Connection) -> None:
         if db.dialect.name == "postgresql":

@@ -1,7 +1,8 @@
 """Mint: get exactly one replacement key, and have it in custody before anything else happens.
 
 The order of the answer to "was it minted?": custody says yes · the provider lists a key of our name that custody does
-not have (its value is lost: it is expired, and the next try mints under the next name) · neither: mint.
+not have (its value is lost: it is expired, and the next try mints under the next name) · neither: mint. `prove` sees to it
+that expired strays are gone.
 """
 
 import uuid
@@ -30,7 +31,8 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     found = _in_custody(world, int(mint["n"]))
     if found is not None:
         return _done(world, record, found[0], found[1], "found in custody, nothing was minted again")
-    strays = world.issuer.strays(world.incident)
+    known = record.facts.get("strays", {})
+    strays = [row for row in world.issuer.strays(world.incident) if row.id not in known]
     if strays:
         for row in strays:
             world.issuer.retire(Target(row.id, Secret("")))

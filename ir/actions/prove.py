@@ -6,6 +6,7 @@ access-policy block, 429, 5xx and time-outs prove nothing and break the window.
 
 from dataclasses import dataclass
 
+from ir.errors import PortError
 from ir.incident import Incident
 from ir.model import Debt, Did, Json, Liveness, Outcome
 from ir.playbook import Step
@@ -59,11 +60,23 @@ def _poll(world: World, watch: _Watch, old: Secret, control: Secret, *, known: b
         watch.began = world.now()
 
 
+def _strays(world: World, facts: Json) -> tuple[Debt, ...]:
+    """Keys of our name, other than the replacement, that still live: a mint whose answer was lost."""
+    try:
+        rows = [row for row in world.issuer.strays(world.incident) if row.id != facts.get("new", {}).get("id")]
+    except PortError as error:
+        return (Debt("key-unproven", f"strays of {world.incident}", error.what, f"ir resume {world.incident}"),)
+    return tuple(Debt("key-alive", row.id, "a key that an unanswered mint left behind", f"ir resume {world.incident}") for row in rows)
+
+
 def _proven(world: World, facts: Json, watch: _Watch, control: Secret) -> Outcome:
     proof = {"polls": watch.polls, "from": watch.began, "to": world.now(), "code": watch.last.value, "control": control.fingerprint}
     about = facts["old"]["fingerprint"]
     said = f"proven dead: {watch.last.value} on every poll for {world.now() - watch.began:.0f} s while a control key answered"
-    return Outcome(Did.DONE, said, {"proof": proof, "dead_at": watch.began, "old": {"liveness": watch.last.value}}, paid=(about,))
+    found = {"proof": proof, "dead_at": watch.began, "old": {"liveness": watch.last.value}}
+    strays = _strays(world, facts)
+    paid = (about, f"strays of {world.incident}", *(key for key in facts.get("strays", {}) if key not in {s.about for s in strays}))
+    return Outcome(Did.DONE, said, found, debts=strays, paid=paid)
 
 
 def _unproven(world: World, facts: Json, why: str) -> Outcome:

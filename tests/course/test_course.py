@@ -1,0 +1,237 @@
+"""The course of an incident in a simulated world: what ends how, and what the world looks like then."""
+
+import pytest
+from ir.course import Course
+from ir.errors import ExitCode, Rejected, Unknown
+from ir.incident import Incident, fold
+from ir.model import Liveness
+from ir.world import Options
+
+from tests.simulated.journal import Crash, Journal, Parked
+from tests.simulated.world import Simulation
+
+
+def go(sim: Simulation, journal: Journal | None = None) -> tuple[int, Incident, Journal]:
+    """Run to the end, or until it waits (exit 4)."""
+    journal = journal or Journal()
+    while True:
+        try:
+            code = Course(journal.engine(), sim.world, sim.opening()).run()
+            return code, fold(journal.stream), journal
+        except Parked:
+            record = fold(journal.stream)
+            return int(record.exit_code), record, journal
+        except Crash:
+            journal.crash_at = -1
+            sim.world.leaked = None
+
+
+def test_overlap_ends_with_one_live_key_and_no_outage() -> None:
+    sim = Simulation("exposed")
+    code, record, journal = go(sim)
+    assert code == ExitCode.DONE, [(r.id, r.outcome.did, r.outcome.said) for r in record.runs]
+    living = sim.provider.living()
+    assert len(living) == 1 and living[0].value != sim.leaked.value
+    assert all(store.value == living[0].value and not store.staged and not store.kept for store in sim.stores.values())
+    assert all(service.works for service in sim.services.values())
+    assert record.facts["proof"]["code"] == Liveness.EXPIRED
+    assert record.facts["proof"]["to"] - record.facts["proof"]["from"] >= 15
+    assert journal.holds()
+
+
+def test_contain_first() -> None:
+    sim = Simulation("exploited")
+    code, record, _ = go(sim)
+    assert code == ExitCode.DONE
+    order = [run.action for run in record.runs]
+    assert order.index("contain") < order.index("mint") < order.index("retire")
+    assert record.facts["containment"]["how"] == "narrowed"
+    assert [key.value for key in sim.provider.living()] == [next(iter(sim.stores.values())).value]
+
+
+def test_scheduled_waits_out_its_grace() -> None:
+    sim = Simulation("scheduled")
+    code, record, _ = go(sim)
+    assert code == ExitCode.DONE
+    assert record.facts["retire_asked_at"] - record.facts["promoted_at"] >= 86400
+
+
+def test_a_failed_wave_is_rolled_back() -> None:
+    sim = Simulation("exposed")
+    sim.services["billing"].stuck = True
+    code, record, _ = go(sim)
+    assert code == ExitCode.ROLLED_BACK
+    assert record.status == "rolled back"
+    assert all(store.value == sim.leaked.value for store in sim.stores.values())
+    assert all(service.held == sim.leaked.value for service in sim.services.values())
+    sim.clock.sleep(10)
+    assert [key.id for key in sim.provider.living()] == [sim.leaked.id]
+    assert sim.leaked.value.fingerprint in record.debts
+
+
+def test_a_failed_wave_without_a_way_back_goes_forward_and_owes() -> None:
+    sim = Simulation("exposed")
+    sim.services["billing"].stuck = True
+    kill = sim.services["web"].reload
+
+    def dies_meanwhile() -> str:
+        sim.leaked.dies_at = sim.clock.time
+        return kill()
+
+    sim.services["web"].reload = dies_meanwhile  # type: ignore[method-assign]  # Stripe deactivates the key in the middle
+    code, record, journal = go(sim)
+    assert code in (ExitCode.WAITING, ExitCode.DEBT)
+    assert "billing" in record.debts
+    sim.services["billing"].stuck = False
+    journal.send("wake")
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.DONE, record.debts
+    assert not record.debts
+
+
+def test_dead_on_arrival_brings_the_services_back() -> None:
+    sim = Simulation("exposed")
+    sim.leaked.dies_at = sim.clock.time
+    for service in sim.services.values():
+        service.broken = True
+    code, record, _ = go(sim, None) if False else (0, None, None)
+    for service in sim.services.values():
+        service.broken = False
+    code, record, _ = go(sim)
+    assert code == ExitCode.DONE
+    assert record.facts["dead_on_arrival"]
+    assert all(service.works for service in sim.services.values())
+    assert not sim.provider.retired
+
+
+def test_refused_before_anything_changed() -> None:
+    sim = Simulation("exposed")
+    sim.services["web"].broken = True
+    code, record, _ = go(sim)
+    assert code == ExitCode.REFUSED
+    assert "web" in record.runs[-1].outcome.said
+    assert len(sim.provider.keys) == 1
+    assert all(not store.writes and not store.kept for store in sim.stores.values())
+
+
+def test_a_lost_mint_answer_leaves_no_stray() -> None:
+    sim = Simulation("exposed")
+    sim.provider.lose_next = True
+    code, _, _ = go(sim)
+    assert code == ExitCode.DONE
+    assert len(sim.provider.keys) == 3
+    assert len(sim.provider.living()) == 1
+
+
+def test_a_rejected_mint_is_refused_and_clean() -> None:
+    sim = Simulation("exposed")
+    sim.provider.fail_next.append(Rejected("no"))
+    code, _, _ = go(sim)
+    assert code == ExitCode.REFUSED
+    assert all(not store.kept and store.value == sim.leaked.value for store in sim.stores.values())
+
+
+def test_unknown_is_looked_at_again() -> None:
+    sim = Simulation("exposed")
+    first = next(iter(sim.stores.values()))
+    sim.provider.fail_next.append(Unknown("time-out"))
+    code, record, _ = go(sim)
+    assert code == ExitCode.DONE
+    assert any(run.outcome.did == "unknown" for run in record.runs)
+    assert first.value == sim.provider.living()[0].value
+
+
+def test_dashboard_waits_and_goes_on() -> None:
+    sim = Simulation("exposed", guided=True)
+    code, record, journal = go(sim)
+    assert code == ExitCode.WAITING and record.runs[-1].id == "mint"
+    given = sim.provider.create("by hand")
+    sim.provider.deliver = lambda: given.value
+    journal.send("wake")
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.WAITING and record.runs[-1].id == "retire"
+    assert all(service.held == given.value for service in sim.services.values())
+    sim.leaked.dies_at = sim.clock.time
+    journal.send("wake")
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.DONE
+
+
+def test_without_yes_the_kill_waits_for_an_approval() -> None:
+    sim = Simulation("exposed", options=Options(yes=False))
+    code, record, journal = go(sim)
+    assert code == ExitCode.WAITING and record.runs[-1].id == "retire"
+    assert sim.provider.lives(sim.leaked)
+    journal.send("approve", plan="another plan")
+    assert go(sim, journal)[0] == ExitCode.WAITING
+    journal.send("approve", plan=sim.plan.hash)
+    assert go(sim, journal)[0] == ExitCode.DONE
+    assert not sim.provider.lives(sim.leaked)
+
+
+def test_abort_names_every_live_key() -> None:
+    sim = Simulation("exposed", options=Options(yes=False))
+    _, _, journal = go(sim)
+    journal.send("abort")
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.DEBT and record.status == "aborted"
+    assert len(record.debts) == 2
+    assert len(sim.provider.living()) == 2
+
+
+def test_rollback_on_request() -> None:
+    sim = Simulation("exposed", options=Options(yes=False))
+    _, _, journal = go(sim)
+    journal.send("rollback")
+    code, _, _ = go(sim, journal)
+    assert code == ExitCode.ROLLED_BACK
+    assert all(service.held == sim.leaked.value for service in sim.services.values())
+
+
+def test_an_unproven_death_is_debt_until_it_is_proven() -> None:
+    sim = Simulation("exposed")
+    sim.provider.delay = 5000.0
+    code, record, journal = go(sim)
+    assert code == ExitCode.DEBT
+    assert record.debts[sim.leaked.value.fingerprint].kind == "key-unproven"
+    sim.clock.sleep(6000)
+    journal.send("wake")
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.DONE and not record.debts
+    assert all(not store.kept for store in sim.stores.values())
+
+
+def test_close_attests() -> None:
+    sim = Simulation("exposed")
+    sim.provider.delay = 5000.0
+    _, _, journal = go(sim)
+    journal.send("close", reason="seen in the Dashboard")
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.DONE and record.status == "attested"
+
+
+@pytest.mark.parametrize("policy", ["exposed", "exploited"])
+@pytest.mark.parametrize("before", [True, False])
+def test_a_crash_anywhere_changes_nothing_about_the_end(policy: str, before: bool) -> None:
+    calm = Simulation(policy)
+    go(calm, journal := Journal())
+    for strike in range(1, journal.acts + 1):
+        sim, crashed = Simulation(policy), Journal()
+        crashed.crash_at, crashed.crash_before_record = strike, before
+        code, record, _ = go(sim, crashed)
+        assert code == ExitCode.DONE, (strike, [(r.id, r.outcome.said) for r in record.runs])
+        assert len(sim.provider.living()) == 1, strike
+        assert all(s.works for s in sim.services.values()), strike
+        assert all(not s.kept and not s.staged for s in sim.stores.values()), strike
+        assert crashed.holds()
+
+
+def test_a_dry_run_changes_nothing() -> None:
+    from ir.rehearsal import rehearse
+
+    sim = Simulation("exposed", options=Options(dry_run=True))
+    record = rehearse(sim.world, sim.opening(), lambda _entry: None)
+    assert record.exit_code == ExitCode.DONE, [(r.id, r.outcome.said) for r in record.runs]
+    assert len(sim.provider.keys) == 1 and not sim.provider.retired
+    assert all(not store.writes and not store.kept for store in sim.stores.values())
+    assert any("would" in run.outcome.said for run in record.runs)

@@ -1,0 +1,85 @@
+"""The incident report, for a manager and an auditor alike: HTML, Markdown or JSON, from the audit entries alone.
+
+The same entries give the same bytes: no clock, no network, nothing that is not in the record. What the record does not
+hold is called unknown or not checked, never left out.
+"""
+
+import json
+from collections.abc import Sequence
+from functools import cache
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from ir.incident import Incident
+from ir.model import Json
+from ir.report import document, foreign, misuse, pictures, units
+from ir.report.story import Story
+from ir.secret import scrub
+from ir.shipped_files import shipped_folder
+
+FORMATS = ("html", "md", "json")
+
+
+def render(incident: Incident, fmt: str, entries: Sequence[Json] = (), *, anchor: str = "") -> str:
+    """The report of an incident, finished or not.
+
+    Args:
+        incident: the fold of its entries.
+        fmt: one of `FORMATS`.
+        entries: the entries themselves; without them the chain is reported as not checked, and rows carry no hash.
+        anchor: head hash that somebody outside keeps, empty when there is none: then the evidence is *unanchored*.
+
+    Raises:
+        ValueError: `fmt` is none of `FORMATS`.
+    """
+    if fmt not in FORMATS:
+        raise ValueError(f"a report is one of {', '.join(FORMATS)}, not `{fmt[:20]}`")
+    story = Story(incident, entries, anchor)
+    told = document.document(story)
+    if fmt == "json":
+        text = json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    elif fmt == "md":
+        text = _markdown().get_template("report.md.j2").render(r=told)
+    else:
+        drawn = {
+            "glance": pictures.glance(story, told["milestones"]),
+            "requests": pictures.requests(told["review"]["hours"], told["findings"]),
+        }
+        text = _html().get_template("report.html.j2").render(r=told, pictures=drawn)
+    # The record is free of secrets by construction and was scrubbed string by string; this is the belt over all of it.
+    return scrub(text)
+
+
+@cache
+def _html() -> Environment:
+    return _environment(autoescape=True)
+
+
+@cache
+def _markdown() -> Environment:
+    made = _environment(autoescape=False)
+    made.finalize = lambda value: foreign.escape("unknown" if value is None else value)
+    made.filters["code"] = foreign.code
+    return made
+
+
+def _environment(*, autoescape: bool) -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(shipped_folder("templates")),
+        undefined=StrictUndefined,
+        autoescape=autoescape,  # noqa: S701 - off for Markdown only, where `finalize` escapes
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: "unknown" if value is None else value,
+    )
+    made.filters.update({"utc": units.utc, "span": units.span, "flat": misuse.flat, "label": units.label, "spaced": _spaced})
+    return made
+
+
+def _spaced(text: str) -> Markup:
+    """Long references may break after `/`, `#` and `.`, so that tables keep their width."""
+    safe = Markup.escape(text)
+    for mark in ("/", "#", "."):
+        safe = safe.replace(mark, mark + Markup("<wbr>"))
+    return safe

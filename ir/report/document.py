@@ -1,0 +1,115 @@
+"""The report as one JSON document; HTML and Markdown are drawn from it, so all three tell the same."""
+
+from ir.model import Json
+from ir.report import acts, duties, exposure, misuse, verdict, world
+from ir.report.story import Story, as_rows, words
+from ir.report.units import iso
+
+SCHEMA = "ir-report/1"
+"""Changes when a key of the document changes its meaning; new keys do not change it. See `docs/report-schema.md`."""
+
+
+def document(story: Story) -> Json:
+    """Everything that a report says, JSON-able, free of secrets and of control characters."""
+    told = {**_head(story), **_verdict(story), **_state(story), **_review(story), **_acts(story)}
+    # Last, since it counts what the harmless-making of all the other parts took out.
+    return {**told, "promises": duties.promises(story)}
+
+
+def _head(story: Story) -> Json:
+    incident = story.incident
+    return {
+        "schema": SCHEMA,
+        "incident": words(story.tamer(incident.id)),
+        "status": incident.status,
+        "exit_code": int(incident.exit_code),
+        "exit_meaning": incident.exit_code.meaning,
+        "dry_run": story.rehearsal,
+        "drill": story.drill,
+        "policy": story.policy,
+        "playbook": words(story.plan.get("playbook")),
+        "key": words(story.plan.get("key")),
+        "actor": words(story.tamer(incident.actor)),
+        "reason": words(story.options.get("reason")),
+        "leaked_via": words(story.options.get("leaked_via")) or "unknown",
+        "opened_at": iso(incident.opened_at),
+        "ended_at": iso(incident.ended_at) if story.ended else None,
+        "as_of": iso(story.as_of),
+    }
+
+
+def _verdict(story: Story) -> Json:
+    return {
+        "banners": verdict.banners(story),
+        "answers": verdict.answers(story),
+        "summary": verdict.summary(story),
+        "warnings": [words(row) for row in as_rows(story.facts.get("warnings"))],
+    }
+
+
+def _state(story: Story) -> Json:
+    keys = world.keys(story)
+    return {
+        "old": keys[0],
+        "new": keys[1] if len(keys) > 1 else None,
+        "exposure": exposure.window(story),
+        "clocks": exposure.clocks(story),
+        "milestones": exposure.milestones(story),
+        "services": world.services(story),
+        "stores": world.stores(story),
+        "containment": _containment(story),
+        "proof": _proof(story),
+        "exceptions": verdict.exceptions(story),
+        "missed_consumers": misuse.missed_consumers(story),
+        "debts": [{"kind": d.kind, "about": d.about, "why": d.why, "todo": d.todo} for d in story.debts],
+    }
+
+
+def _containment(story: Story) -> Json | None:
+    told = story.facts.get("containment")
+    if not isinstance(told, dict):
+        return None
+    return {
+        "at": iso(story.facts.get("contained_at")),
+        "how": words(told.get("how")),
+        "said": words(told.get("said")),
+        "permissions_before": [words(row) for row in as_rows(told.get("before"))],
+        "undone": bool(told.get("undone")),
+        "seen": not told.get("unseen") and bool(story.facts.get("contained_at")),
+    }
+
+
+def _proof(story: Story) -> Json | None:
+    told = story.facts.get("proof")
+    if not isinstance(told, dict):
+        return None
+    times = {"from": iso(told.get("from")), "to": iso(told.get("to"))}
+    return {**times, "polls": told.get("polls"), "code": words(told.get("code")), "control": words(told.get("control"))}
+
+
+def _review(story: Story) -> Json:
+    told = misuse.review(story)
+    score = told["score"] if isinstance(told["score"], int | float | dict | list) else None
+    return {
+        "review": {"ran": told["ran"], "scope": told["scope"], "score": score, "hours": told["hours"]},
+        "verdict": told["verdict"],
+        "verdicts": told["verdicts"],
+        "findings": told["findings"],
+        "coverage": told["coverage"],
+        "blast_radius": told["blast_radius"],
+        "leftovers": told["leftovers"],
+        "moving_money": misuse.moving_money(story),
+        "checked": misuse.checked(story),
+        "not_checked": misuse.not_checked(story),
+    }
+
+
+def _acts(story: Story) -> Json:
+    return {
+        "actions": acts.actions(story),
+        "signals": acts.signals(story),
+        "timeline": acts.timeline(story),
+        "next_steps": duties.next_steps(story),
+        "chain": acts.chain(story),
+        "lessons": list(duties.LESSONS),
+    }

@@ -1,0 +1,126 @@
+"""The exposure window: clocks that run in such an incident, and the milestones between them."""
+
+from typing import Any
+
+from ir.model import Json
+from ir.report.story import Story, as_object, as_rows
+from ir.report.units import UNKNOWN, iso, moment, span, utc
+from ir.report.world import moved_at, proven_dead
+
+GDPR_HOURS = 72
+
+
+def milestones(story: Story) -> list[Json]:
+    """What the at-a-glance picture shows, in the order in which it happened; `at` None = not known, or not yet."""
+    told, moved = story.facts, sorted(moved_at(story).values())
+    proof = as_object(told.get("proof"))
+    proven = proven_dead(story)
+    first_401 = moment(proof.get("from")) or (moment(told.get("dead_at")) if proven else None)
+    rows = [
+        ("exposed", "key exposed", moment(told.get("exposed_at") or story.options.get("exposed_at"))),
+        ("opened", "incident opened", moment(story.incident.opened_at)),
+        ("contained", "contained", moment(told.get("contained_at"))),
+        ("minted", "replacement minted", moment(told.get("minted_at"))),
+        ("first_moved", "first service moved", moved[0] if moved else None),
+        ("last_moved", "last service moved", moved[-1] if len(moved) > 1 else None),
+        ("retire_asked", "kill asked for", moment(told.get("retire_asked_at"))),
+        ("first_401", "first 401", first_401),
+        ("proven", "proven dead", (moment(proof.get("to")) or moment(told.get("dead_at"))) if proven else None),
+    ]
+    shown = [row for row in rows if row[2] is not None or row[0] in _ALWAYS]
+    return [{"id": id_, "name": name, "at": iso(at), "epoch": at} for id_, name, at in _in_order(shown)]
+
+
+_ALWAYS = ("exposed", "opened", "minted", "retire_asked", "first_401", "proven")
+
+
+def _in_order(rows: list[tuple[str, str, float | None]]) -> list[tuple[str, str, float | None]]:
+    """By time; what has none keeps its usual place behind its known forerunner."""
+    last, keyed = float("-inf"), []
+    for place, row in enumerate(rows):
+        at = row[2] if row[2] is not None else last
+        last = max(last, at)
+        keyed.append((at, place, row))
+    return [row for _, _, row in sorted(keyed, key=lambda k: k[:2])]
+
+
+def clocks(story: Story) -> list[Json]:
+    """Exposed, first misuse, detected, contained, dead, and the notification deadline; an unknown one says what it needs."""
+    told = story.facts
+    exposed = moment(told.get("exposed_at") or story.options.get("exposed_at"))
+    opened, dead = moment(story.incident.opened_at), moment(told.get("dead_at")) if proven_dead(story) else None
+    contained = moment(told.get("contained_at"))
+    after = "after exposure" if exposed else "after opening"
+    return [
+        _clock("exposed", exposed, _exposed_said(story), "nobody said when (--exposed-at)"),
+        _clock("first misuse", first_misuse(story), "earliest finding of the review", _no_misuse(story), _none_seen(story)),
+        _clock("detected", opened, _since(exposed, opened, "after exposure") or "when this incident was opened", "not recorded"),
+        _clock("contained", contained, _since(exposed or opened, contained, after), _uncontained(story), "not done"),
+        _clock("dead", dead, _since(exposed or opened, dead, after), "no proof is recorded", "not proven"),
+        _deadline(told),
+    ]
+
+
+def _clock(name: str, at: float | None, said: str, otherwise: str, when: str = UNKNOWN) -> Json:
+    """Without a time `at` is None, and `when` a word instead."""
+    known = at is not None
+    return {"name": name, "at": iso(at), "when": utc(at) if known else when, "said": said if known else otherwise}
+
+
+def _none_seen(story: Story) -> str:
+    return "none seen" if story.reviews().get("verdict") == "none seen within coverage" else UNKNOWN
+
+
+def _since(start: float | None, end: float | None, what: str) -> str:
+    return f"{span(end - start)} {what}" if start is not None and end is not None and end >= start else ""
+
+
+def _exposed_said(story: Story) -> str:
+    via = str(story.options.get("leaked_via") or UNKNOWN)
+    return f"as the operator said; leaked through: {via}"
+
+
+def _no_misuse(story: Story) -> str:
+    verdict = str(story.reviews().get("verdict") or "")
+    return f"review: {verdict}" if verdict else "not checked: no review ran"
+
+
+def _uncontained(story: Story) -> str:
+    return "no containment in this policy: the overlap ends with the kill" if story.policy != "exploited" else "not contained"
+
+
+def _deadline(told: Json) -> Json:
+    classified = moment(told.get("classified_at"))
+    by = str(told.get("classified_by") or "")
+    said = f"{GDPR_HOURS} h after {by or 'a human'} classified it as a personal data breach ({utc(classified)})"
+    otherwise = f"no human has classified this as a personal data breach yet; the {GDPR_HOURS} h of GDPR art. 33 run from then"
+    return _clock("GDPR deadline", classified + GDPR_HOURS * 3600 if classified else None, said, otherwise)
+
+
+def first_misuse(story: Story) -> float | None:
+    """Epoch seconds of the earliest finding above `low`; None without one."""
+    rows = map(as_object, as_rows(story.reviews().get("findings")))
+    times = [moment(row.get("first_seen")) for row in rows if row.get("severity") in ("medium", "high", "critical")]
+    return min((t for t in times if t is not None), default=None)
+
+
+def window(story: Story) -> Json:
+    """How long the leaked key worked for strangers: from exposure (else from opening) to containment or proven death."""
+    told: dict[str, Any] = story.facts
+    start = moment(told.get("exposed_at") or story.options.get("exposed_at"))
+    ends = [moment(told.get("contained_at")), moment(told.get("dead_at")) if proven_dead(story) else None]
+    end = min((t for t in ends if t is not None), default=None)
+    length = end - start if start is not None and end is not None and end >= start else None
+    return {"from": iso(start), "to": iso(end), "seconds": length, "said": _window_said(start, end, length)}
+
+
+def _window_said(start: float | None, end: float | None, length: float | None) -> str:
+    if length is not None:
+        return f"open for {span(length)}, from {utc(start)} to {utc(end)}"
+    if end is None:
+        return f"open since {utc(start)}: not closed yet" if start is not None else "not closed yet, and its beginning is unknown"
+    return (
+        f"closed at {utc(end)}; its beginning is unknown"
+        if start is None
+        else f"closed at {utc(end)}, before the stated exposure: check the clock"
+    )

@@ -1,0 +1,84 @@
+"""Foreign text made harmless: customers, metadata, user agents and children choose much of what a report shows.
+
+Three layers. `Tamer` runs over every string before it is laid out: no key, no control, direction or invisible
+character, no endless line. HTML is escaped by Jinja2. Markdown is escaped here, by `escape` and `code`, since no
+template engine does it.
+"""
+
+import math
+import re
+from typing import Any
+
+from ir.secret import scrub
+
+LONGEST = 2000
+"""Characters of one string that are shown; the whole stands in the audit stream."""
+
+_MARKS = re.compile(r"([\\`*\[\]<>|~&$])")
+_LOOSE_UNDERSCORE = re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+_BLOCK_START = re.compile(r"^(\s*)([#+\-=>:]|\d{1,9}(?=[.)]))")
+_LINK = re.compile(r":(?=//)|(?<=www)\.", re.IGNORECASE)
+_TICKS = re.compile("`+")
+
+
+class Tamer:
+    """Takes keys and unprintable characters out of a JSON value.
+
+    Attributes:
+        removed: how many strings held something shaped like a key; in a sound run it stays 0.
+    """
+
+    def __init__(self) -> None:
+        self.removed = 0
+
+    def __call__(self, value: Any) -> Any:
+        """The same shape with every string, names of fields included, made harmless; floats stay finite."""
+        if isinstance(value, str):
+            return self._text(value)
+        if isinstance(value, dict):
+            return {self._text(str(name)): self(part) for name, part in value.items()}
+        if isinstance(value, list | tuple):
+            return [self(part) for part in value]
+        if isinstance(value, float) and not math.isfinite(value):
+            return None
+        return value if value is None or isinstance(value, bool | int | float) else self._text(str(value))
+
+    def _text(self, text: str) -> str:
+        clean = scrub(text)
+        self.removed += clean != text
+        shown = "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in clean)
+        if len(shown) <= LONGEST:
+            return shown
+        return f"{shown[:LONGEST]}… ({len(shown) - LONGEST} more characters)"
+
+
+class Markdown(str):
+    """Text that is Markdown already and must not be escaped again."""
+
+    __slots__ = ()
+
+
+def escape(value: object) -> Markdown:
+    """`value` as Markdown that shows exactly its characters: no table cell, link, code, HTML, heading or formula of its own."""
+    if isinstance(value, Markdown):
+        return value
+    text = _MARKS.sub(r"\\\1", str(value).replace("\n", " "))
+    text = _LINK.sub(lambda hit: hit.group(0) + "\\" if hit.group(0) == ":" else "\\.", text)
+    text = _LOOSE_UNDERSCORE.sub(r"\\_", text)
+    return Markdown(_BLOCK_START.sub(_escaped_start, text))
+
+
+def code(value: object) -> Markdown:
+    """`value` as a code span that it cannot leave, fit for a table cell; a dash when it is empty."""
+    text = " ".join(str(value).split())
+    if not text:
+        return Markdown("–")
+    fence = "`" * (max((len(run) for run in _TICKS.findall(text)), default=0) + 1)
+    pad = " " if "`" in (text[0], text[-1]) else ""
+    # GFM splits table cells before it reads code spans, so a pipe is escaped in there too.
+    return Markdown(f"{fence}{pad}{text}{pad}{fence}".replace("|", "\\|"))
+
+
+def _escaped_start(hit: re.Match[str]) -> str:
+    space, mark = hit.groups()
+    return f"{space}{mark}\\" if mark.isdigit() else f"{space}\\{mark}"

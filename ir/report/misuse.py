@@ -1,0 +1,210 @@
+"""What the review saw: verdicts, coverage, findings, blast radius, leftovers, and what could not be looked at."""
+
+from typing import Any
+
+from ir.model import Did, Json
+from ir.report.story import Story, as_object, as_rows, words
+from ir.report.units import iso, label, money, span, utc
+
+SEVERITIES = ("critical", "high", "medium", "low", "informational")
+CANNOT_TELL = "cannot tell"
+
+
+def review(story: Story) -> Json:
+    """The review part; without a review every verdict is `cannot tell`."""
+    told = story.reviews()
+    verdicts = as_object(told.get("verdicts"))
+    return {
+        "ran": story.settled_run("review") is not None,
+        "scope": _scope(story),
+        "verdict": str(told.get("verdict") or CANNOT_TELL),
+        "verdicts": {about: str(verdicts.get(about) or CANNOT_TELL) for about in ("writes", "reads", "account")},
+        "score": told.get("score"),
+        "findings": findings(told),
+        "coverage": [_source(as_object(row)) for row in as_rows(told.get("coverage"))],
+        "blast_radius": as_object(told.get("blast_radius")),
+        "leftovers": leftovers(story),
+        "hours": [hour for row in as_rows(told.get("hours")) if (hour := _hour(as_object(row)))],
+    }
+
+
+def _scope(story: Story) -> str:
+    run = story.settled_run("review")
+    if run is None:
+        return "no review was completed"
+    steps = map(as_object, as_rows(story.plan.get("steps")))
+    budget = next((as_object(step.get("params")).get("budget") or 0.0 for step in steps if step.get("id") == run.id), 0.0)
+    return f"triage only: newest evidence first, within {span(float(budget))}" if budget else "full review"
+
+
+def findings(told: Json) -> list[Json]:
+    """Findings, worst first, then earliest."""
+    rows = [_finding(as_object(row)) for row in as_rows(told.get("findings"))]
+    return sorted(rows, key=lambda row: (SEVERITIES.index(row["severity"]), row["first_seen"] or ""))
+
+
+def _finding(row: Json) -> Json:
+    severity = str(row.get("severity") or "").lower()
+    text = {name: words(row.get(name)) for name in ("rule", "title", "why", "usual", "next_action")}
+    return {
+        **text,
+        "severity": severity if severity in SEVERITIES else "medium",
+        "first_seen": iso(row.get("first_seen")),
+        "last_seen": iso(row.get("last_seen")),
+        "count": row.get("count"),
+        "evidence": [words(one) for one in as_rows(row.get("evidence"))],
+        "money": as_rows(row.get("money")),
+        "amounts": [amount(part) for part in as_rows(row.get("money"))],
+    }
+
+
+def amount(part: Any) -> str:
+    """`{"currency": "usd", "amount": 4200}` as `42.00 USD`."""
+    told = as_object(part)
+    return money(told.get("currency", "?"), told.get("amount")) if told else words(part)
+
+
+def _source(row: Json) -> Json:
+    gaps = [_gap(gap) for gap in as_rows(row.get("gaps"))]
+    return {
+        "source": words(row.get("source")) or "unnamed source",
+        "from": iso(row.get("from")),
+        "to": iso(row.get("to")),
+        "rows": row.get("rows") if isinstance(row.get("rows"), int) else None,
+        "gaps": gaps,
+        "blind_to": words(row.get("blind_to")),
+    }
+
+
+def _gap(gap: Any) -> str:
+    ends = gap if isinstance(gap, list) else [as_object(gap).get("from"), as_object(gap).get("to")]
+    if len(ends) == 2 and all(iso(end) for end in ends):
+        return f"{utc(ends[0])} to {utc(ends[1])}"
+    return words(gap)
+
+
+def leftovers(story: Story) -> list[Json]:
+    """What an attacker left behind, from review and sweep together, worst first; `decided` is what a human settled."""
+    rows: dict[tuple[str, str], Json] = {}
+    for source in ("triage", "review", "sweep"):
+        for row in map(as_object, as_rows(as_object(story.facts.get(source)).get("leftovers"))):
+            rows[words(row.get("kind")), words(row.get("id"))] = row
+    owed = {debt.about for debt in story.debts if debt.kind == "leftover"}
+    return sorted((_leftover(row, owed) for row in rows.values()), key=lambda row: SEVERITIES.index(row["severity"]))
+
+
+def _leftover(row: Json, owed: set[str]) -> Json:
+    severity = str(row.get("severity") or "").lower()
+    text = {name: words(row.get(name)) for name in ("kind", "id", "why", "undo")}
+    return {
+        **text,
+        "created": iso(row.get("created")),
+        "severity": severity if severity in SEVERITIES else "medium",
+        "state": "owed" if text["id"] in owed else words(row.get("decided") or row.get("state")) or "not decided",
+    }
+
+
+def _hour(row: Json) -> Json:
+    at, count, usual = iso(row.get("at") or row.get("from") or row.get("hour")), row.get("requests", row.get("count")), row.get("usual")
+    if at is None or isinstance(count, bool) or not isinstance(count, int | float) or count < 0:
+        return {}
+    return {"at": at, "requests": count, "usual": usual if isinstance(usual, int | float) else None}
+
+
+def flat(value: Any, name: str = "") -> list[tuple[str, str]]:
+    """An object of unknown shape as rows of a table: amounts are written out, deeper names joined by `·`."""
+    if isinstance(value, dict) and not {"currency", "amount"} <= set(value):
+        deeper = (row for key, part in value.items() for row in flat(part, f"{name} · {label(key)}" if name else label(key)))
+        return list(deeper)
+    if isinstance(value, list) and any(isinstance(part, dict) for part in value):
+        return [(name, "; ".join(amount(p) if "currency" in as_object(p) else words(p) for p in value))]
+    return [(name, amount(value) if isinstance(value, dict) else words(value) or "none")]
+
+
+_UNASKED = {
+    "review": "misuse review",
+    "quiet": "use of the old key by our own services",
+    "sweep": "leftovers of an attacker",
+    "watch": "services after the kill, and consumers that were missed",
+    "money": "pending payouts, transfers and new accounts",
+}
+
+
+def checked(story: Story) -> list[Json]:
+    """Each look of the plan that got an answer, a bad one included: the latest try of each step."""
+    runs = {run.id: run for run in story.incident.runs if run.action in _LOOKS}
+    return [
+        {
+            "what": _LOOKS[run.action],
+            "did": run.outcome.did.value,
+            "said": words(story.tamer(run.outcome.said)),
+            "at": iso(run.ended),
+            "step": run.id,
+        }
+        for run in runs.values()
+        if run.outcome.did in _ANSWERED
+    ]
+
+
+_ANSWERED = (Did.DONE, Did.FAILED)
+_LOOKS = {
+    "preflight": "key, stores and services before the change",
+    "check": "the replacement: alive, same account, same mode",
+    "verify": "every service on the replacement",
+    "prove": "the death of the leaked key",
+    **_UNASKED,
+}
+
+
+def not_checked(story: Story) -> list[Json]:
+    """`{what, why}` for everything that a reader might take for granted and that nobody looked at."""
+    rows = [_blind(row) for row in review(story)["coverage"] if row["rows"] == 0 or row["blind_to"]]
+    last = {run.id: run for run in story.incident.runs}
+    for run in last.values():
+        if run.action in _LOOKS and run.outcome.did not in _ANSWERED:
+            said = words(story.tamer(run.outcome.said)) or "no reason given"
+            rows.append({"what": _LOOKS[run.action], "why": f"{run.outcome.did.value}: {said}"})
+        rows += [
+            {"what": words(story.tamer(item.name)), "why": words(story.tamer(item.said)) or item.did.value}
+            for item in run.outcome.items
+            if run.action in _LOOKS and item.did in (Did.SKIPPED, Did.UNKNOWN) and not story.rehearsal
+        ]
+    ran = {run.action for run in story.incident.runs}
+    for action, what in _UNASKED.items():
+        if action not in ran and not (action == "money" and story.policy != "exploited"):
+            rows.append({"what": what, "why": "this step has not run" if _planned(story, action) else "no step of this playbook asks"})
+    rows.append(
+        {
+            "what": "consumers that the inventory does not list",
+            "why": "they cannot be known in advance; their 401s after the kill show them",
+        }
+    )
+    return rows
+
+
+def _planned(story: Story, action: str) -> bool:
+    return any(as_object(step).get("action") == action for step in as_rows(story.plan.get("steps")))
+
+
+def _blind(row: Json) -> Json:
+    why = f"{'nothing was read, so blind to' if row['rows'] == 0 else 'read, but blind to'}: {row['blind_to']}"
+    return {"what": row["source"], "why": why if row["blind_to"] else "nothing was read"}
+
+
+def missed_consumers(story: Story) -> list[Json]:
+    """Signs of a consumer that nobody listed, or that fell back: `{source, said}`."""
+    watch, quiet = as_object(story.facts.get("watch")), as_object(story.facts.get("quiet"))
+    rows = [{"source": words(name), "said": "fails since the kill"} for name in as_rows(watch.get("failing"))]
+    if quiet.get("used_at"):
+        said = f"used the old key at {utc(quiet['used_at'])}, after every listed service had moved"
+        rows.append({"source": "somebody: a stranger, or a consumer that is not listed", "said": said})
+    for row in as_rows(story.facts.get("missed_consumers")) + as_rows(watch.get("missed_consumers")):
+        told = as_object(row)
+        rows.append({"source": words(told.get("source") or row), "said": words(told.get("said")) or "still called with the dead key"})
+    return rows
+
+
+def moving_money(story: Story) -> list[Json]:
+    """Movements of money that could still be stopped when containment looked: `{id, kind, why, undo}`."""
+    rows = map(as_object, as_rows(as_object(story.facts.get("money")).get("moving")))
+    return [{name: words(row.get(name)) for name in ("id", "kind", "why", "undo")} for row in rows]

@@ -15,18 +15,19 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Protocol
 
 from ir import incident as incidents
+from ir import owed
 from ir.actions import ACTIONS
+from ir.attempt import Action, NotRehearsed, Rehearsal, guarded
 from ir.durations import spoken
-from ir.errors import ExitCode, IrError, PortError, Refused, Unknown, Waiting
+from ir.errors import ExitCode
 from ir.evidence import chained
 from ir.incident import Incident
 from ir.model import Danger, Debt, Did, Json, Outcome, Policy
 from ir.playbook import ACTIONS as CATALOG
 from ir.playbook import Plan, Step, plan_from_json
-from ir.secret import scrub
 from ir.world import World
 
 UNKNOWN_TRIES = 3
@@ -58,7 +59,7 @@ class Durable(Protocol):
         ...
 
 
-class _End(Exception):  # noqa: N818 - it ends a course, it is not an error
+class _End(Exception):
     def __init__(self, status: str, code: ExitCode, said: str) -> None:
         super().__init__(said)
         self.status, self.code, self.said = status, code, said
@@ -88,7 +89,7 @@ class Course:
             for step in self.plan.steps:
                 self._take(step)
             self._tidy()
-            self._mind_the_leaked_key()
+            self._owes(owed.leaked_key_lives(self.record))
             while self.record.debts and not self.world.options.dry_run:
                 self._owe()
             raise _End("done", ExitCode.DONE, "done")
@@ -121,10 +122,10 @@ class Course:
                 return
 
     def _attempt(self, step: Step) -> Outcome:
-        module: _Action = import_module(ACTIONS[step.action])
+        module: Action = import_module(ACTIONS[step.action])
         attempt = 1 + sum(run.id == step.id for run in self.record.runs)
         if self.world.options.dry_run and not self._rehearsable(step):
-            module = _NotRehearsed
+            module = NotRehearsed
         acts = not self.world.options.dry_run or step.danger is Danger.READ
         prepare = getattr(module, "prepare", None)
         if prepare is not None and acts:
@@ -135,7 +136,7 @@ class Course:
 
         def body() -> Json:
             started = self._now()
-            outcome = _guarded(module if acts else _Rehearsal(module), self.world, self.record, step)
+            outcome = guarded(module if acts else Rehearsal(module), self.world, self.record, step)
             incidents.merge(outcome.facts, {**facts, **outcome.facts})
             return {"action": step.action, "attempt": attempt, "started": started, "at": self._now(), "outcome": outcome.to_json()}
 
@@ -194,12 +195,8 @@ class Course:
             else:
                 self._park("undo", "undo", outcome)
 
-    def _mind_the_leaked_key(self) -> None:
-        """A plan that ends with the leaked key alive (contained only) owes its death."""
-        old = self.record.facts.get("old", {})
-        if old.get("fingerprint") and old.get("liveness") not in ("expired", "invalid") and not self.record.facts.get("dead_at"):
-            todo = f"ir rotate stripe {self.world.key.name} --policy exploited"
-            debt = Debt("key-alive", old["fingerprint"], "the leaked key is not dead", todo)
+    def _owes(self, debts: list[Debt]) -> None:
+        for debt in debts:
             self.record.debts.setdefault(debt.about, debt)
 
     def _tidy(self) -> None:
@@ -218,7 +215,7 @@ class Course:
         self._wait()
         kinds = {debt.kind for debt in self.record.debts.values()}
         for step in self.plan.steps:
-            if _pays(step.action, kinds):
+            if owed.pays(step.action, kinds):
                 self._take(step)
         self._tidy()
 
@@ -263,7 +260,9 @@ class Course:
             return True
         if any(self._counts(signal, step) for signal in self.record.signals):
             return True
-        answer = self.durable.step(self._name("approve"), lambda: {"yes": self._ask(step), "by": self.world.operator.name, "at": self._now()})
+        answer = self.durable.step(
+            self._name("approve"), lambda: {"yes": self._ask(step), "by": self.world.operator.name, "at": self._now()}
+        )
         if answer["yes"]:
             body = {"kind": "approve", "step": step.id, "plan": self.plan.hash, "until": answer["at"]}
             self._emit("signal", body=body, at=answer["at"], actor=answer["by"])
@@ -286,10 +285,16 @@ class Course:
     def _escalate(self, step: Step) -> None:
         """Misuse found in an overlap run: propose to contain now; without anybody to ask, warn."""
         facts = self.record.facts.get("review", {})
-        if self.plan.policy is Policy.EXPLOITED or facts.get("verdict") not in ("confirmed", "suspected") or self.record.facts.get("containment"):
+        if (
+            self.plan.policy is Policy.EXPLOITED
+            or facts.get("verdict") not in ("confirmed", "suspected")
+            or self.record.facts.get("containment")
+        ):
             return
         question = f"Misuse is {facts['verdict']}. Contain the key now? Services that still use it will fail."
-        answer = self.durable.step(self._name("escalate"), lambda: {"yes": self.world.operator.interactive and self.world.operator.confirm(question)})
+        answer = self.durable.step(
+            self._name("escalate"), lambda: {"yes": self.world.operator.interactive and self.world.operator.confirm(question)}
+        )
         if answer["yes"]:
             self._run_extra("contain")
         else:
@@ -308,28 +313,17 @@ class Course:
         begun = self.record.facts.get("opened_at", self.world.now())
         over = self.world.now() - float(begun) - OVERLAP_BUDGET
         if self.plan.policy is Policy.EXPOSED and over > 0 and not self.record.facts.get("dead_at"):
-            self.world.say(f"WARNING: the leaked key lives {spoken(over)} longer than an overlap should; to contain it now: ir contain {self.record.id}")
+            now = f"to contain it now: ir contain {self.record.id}"
+            self.world.say(f"WARNING: the leaked key lives {spoken(over)} longer than an overlap should; {now}")
 
     # ── recording ──
 
     def _finish(self, end: _End) -> None:
         if end.status == "aborted":
-            self._alive_debts()
+            self._owes(owed.live_keys(self.record))
         self._emit("ended", body=self._ending(end), at=self._recorded_now(), actor=self.world.operator.name)
         if end.status != "refused":
             self._publish()
-
-    def _alive_debts(self) -> None:
-        """After an abort every live key is named, with who is on it."""
-        facts = self.record.facts
-        users = {name: s.get("after") or s.get("before", "") for name, s in facts.get("services", {}).items()}
-        for role in ("old", "new"):
-            key = facts.get(role, {})
-            if key.get("fingerprint") and key.get("liveness") not in ("expired", "invalid"):
-                on = [name for name, held in users.items() if held == key["fingerprint"]]
-                why = f"the {'leaked' if role == 'old' else 'replacement'} key {key.get('id') or key['fingerprint']} lives; on it: {', '.join(on) or 'nobody'}"
-                debt = Debt("key-alive", key["fingerprint"], why, f"ir rotate stripe {self.world.key.name}")
-                self.record.debts[debt.about] = debt
 
     def _ending(self, end: _End) -> Json:
         debts = [debt.__dict__ for debt in self.record.debts.values()]
@@ -361,65 +355,6 @@ class Course:
 
     def _now(self) -> str:
         return _iso(self.world.now())
-
-
-_Action = Any
-"""A module of `actions`, or something with the same `run`."""
-
-
-class _Rehearsal:
-    """An action that only says what it would do."""
-
-    def __init__(self, module: _Action) -> None:
-        self.run = module.rehearse
-
-
-class _NotRehearsed:
-    """A look at something that a dry run did not change."""
-
-    @staticmethod
-    def run(world: World, record: Incident, step: Step) -> Outcome:
-        """Says so."""
-        return Outcome(Did.SKIPPED, f"not rehearsed, it needs the real run: {step.says}")
-
-
-def _guarded(module: _Action, world: World, record: Incident, step: Step) -> Outcome:
-    """Run an action; every failure becomes an outcome, so that nothing transient is recorded as final."""
-    try:
-        outcome: Outcome = module.run(world, record, step)
-        return outcome
-    except Waiting as error:
-        return Outcome(Did.WAITING, error.what, todo=error.next_step)
-    except Unknown as error:
-        return Outcome(Did.UNKNOWN, error.what, todo=error.next_step)
-    except PortError as error:
-        return Outcome(Did.FAILED, error.what, todo=error.next_step)
-    except Refused as error:
-        return Outcome(Did.REFUSED, error.what, todo=error.next_step)
-    except IrError as error:
-        return Outcome(Did.FAILED, error.what, todo=error.next_step)
-    except Exception as error:  # noqa: BLE001 - a bug of ours must leave a resumable incident, not a wedged one
-        where = _where(error)
-        return Outcome(Did.UNKNOWN, scrub(f"unexpected {type(error).__name__} at {where}"), todo=f"this is a bug; ir resume {world.incident}")
-
-
-def _where(error: Exception) -> str:
-    """File and line of the raise, never the text: that may hold a secret."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else "?"
-
-
-def _pays(action: str, kinds: set[str]) -> bool:
-    """Which steps are taken again for which debts."""
-    if action == "report":
-        return True
-    if kinds & {"store-behind", "service-behind"} and action in ("stage", "wave", "verify"):
-        return True
-    if kinds & {"store-behind", "service-behind", "key-alive", "key-unproven"} and action in ("retire", "prove", "watch"):
-        return True
-    return action == "sweep" and "leftover" in kinds
 
 
 def _iso(seconds: float) -> str:

@@ -97,7 +97,7 @@ def open_engine(url: str) -> sa.Engine:
     return engine
 
 
-def _sqlite_settings(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DB-API connection
+def _sqlite_settings(connection: Any, _record: object) -> None:
     connection.isolation_level = "IMMEDIATE"
     for pragma in ("busy_timeout=30000", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
@@ -176,13 +176,13 @@ class Ledger:
         return {**row, "alive": self.alive(row)} if row else None
 
     @staticmethod
-    def alive(row: Any) -> bool:  # noqa: ANN401 - a database row
+    def alive(row: Any) -> bool:
         """Whether the holding process still runs: asked of the kernel on this machine, of the heartbeat elsewhere."""
         if row["host"] == socket.gethostname() and row["born"]:
             return process_born(row["pid"]) == row["born"]
         return bool(time.time() - row["heartbeat"] < STALE)
 
-    def _only_owes(self, db: sa.Connection, row: Any) -> bool:  # noqa: ANN401 - a database row
+    def _only_owes(self, db: sa.Connection, row: Any) -> bool:
         """The other incident acts no more, it is only kept open by debt: an emergency may take what it held."""
         status = db.execute(sa.select(_incidents.c.status).where(_incidents.c.incident == row["incident"])).scalar()
         return status == "debt" and not self.alive(row)
@@ -232,7 +232,7 @@ class Ledger:
         return dict(row) if row else None
 
 
-def blocked(row: Any) -> tuple[str]:  # noqa: ANN401 - a database row
+def blocked(row: Any) -> tuple[str]:
     """Who holds it, where, since when."""
     since = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(row["since"]))
     state = "is running" if Ledger.alive(row) else "was left unfinished"
@@ -240,7 +240,7 @@ def blocked(row: Any) -> tuple[str]:  # noqa: ANN401 - a database row
     return (f"{row['resource']} belongs to {row['incident']}, which {state} {who}",)
 
 
-def _follow(row: Any) -> str:  # noqa: ANN401 - a database row
+def _follow(row: Any) -> str:
     name = row["incident"]
     if Ledger.alive(row):
         return f"ir status {name} --follow; to stop the leak now: ir contain {name}"

@@ -7,7 +7,6 @@ and retry follow from `danger` in one place, the runner.
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +17,7 @@ from ir.durations import Seconds
 from ir.errors import BadFile, UsageError
 from ir.inventory import Inventory, Key, waves
 from ir.model import Danger, Json, Policy
+from ir.shipped_files import shipped_folder
 
 
 class _Params(BaseModel):
@@ -200,13 +200,7 @@ def plan_from_json(data: Json) -> Plan:
 
 def shipped() -> list[str]:
     """Names of the playbooks that come with the tool."""
-    return sorted(path.name.removesuffix(".yaml") for path in data_folder("playbooks").iterdir() if path.name.endswith(".yaml"))
-
-
-def data_folder(name: str) -> Path:
-    """`playbooks` or `templates`, from the installed package or the checkout; never from the current directory."""
-    installed = Path(str(resources.files("ir"))) / "_data" / name
-    return installed if installed.is_dir() else Path(__file__).resolve().parent.parent / name
+    return sorted(path.name.removesuffix(".yaml") for path in shipped_folder("playbooks").iterdir() if path.name.endswith(".yaml"))
 
 
 def load(name_or_file: str) -> Playbook:
@@ -219,8 +213,10 @@ def load(name_or_file: str) -> Playbook:
     if "/" in name_or_file or name_or_file.endswith((".yaml", ".yml")):
         return loads(yaml_file.read(Path(name_or_file)), name_or_file)
     if name_or_file not in shipped():
-        raise UsageError(f"there is no playbook `{name_or_file}`", next_step=f"one of {', '.join(shipped())}, or a file such as ./mine.yaml")
-    path = data_folder("playbooks") / f"{name_or_file}.yaml"
+        raise UsageError(
+            f"there is no playbook `{name_or_file}`", next_step=f"one of {', '.join(shipped())}, or a file such as ./mine.yaml"
+        )
+    path = shipped_folder("playbooks") / f"{name_or_file}.yaml"
     return loads(path.read_text(encoding="utf-8"), path.name)
 
 

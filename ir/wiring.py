@@ -38,7 +38,7 @@ class SystemClock:
         time.sleep(seconds)
 
 
-def load(table: dict[str, str], name: str) -> Any:  # noqa: ANN401 - a class from a lazy table
+def load(table: dict[str, str], name: str) -> Any:
     """The class that a lazy table names."""
     module, _, attribute = table[name].partition(":")
     return getattr(import_module(module), attribute)
@@ -114,7 +114,7 @@ def resolve(ref: Reference, source: Inventory, operator: Operator, base: Path) -
     return value
 
 
-def issuer(account: Account, operator: Operator, clock: Clock, api: Any, app_key: Callable[[], Secret]) -> Issuer:  # noqa: ANN401 - StripeApi, lazily imported
+def issuer(account: Account, operator: Operator, clock: Clock, api: Any, app_key: Callable[[], Secret]) -> Issuer:
     """Managed, with the guided Dashboard as its fallback, or the Dashboard."""
     from ir.issuers import ISSUERS
 
@@ -141,9 +141,7 @@ def _verifier(row: Verify, service: Service, resolver: Callable[[str], Secret], 
             timeout=row.timeout,
         )
     elif row.command:
-        made = load(VERIFIERS, "command")(
-            argv=row.command, proves=row.proven, read_only=row.read_only, env=row.env, timeout=row.timeout
-        )
+        made = load(VERIFIERS, "command")(argv=row.command, proves=row.proven, read_only=row.read_only, env=row.env, timeout=row.timeout)
     else:
         made = load(VERIFIERS, "stripe_usage")(proves=row.proven, last_used=last_used)
     return cast(Verifier, made)
@@ -320,7 +318,7 @@ def _escrow(made: World, folder: Path, ask: guard.Ask) -> list[Any]:
     return [guard.Guarded(place, guard.STORE_WRITES, ask)]
 
 
-def _reviewer(api: Any) -> Reviewer:  # noqa: ANN401 - StripeApi
+def _reviewer(api: Any) -> Reviewer:
     from ir.review import StripeReviewer
 
     return cast(Reviewer, StripeReviewer(api))

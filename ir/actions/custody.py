@@ -12,7 +12,9 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if not world.custody.possible:
         if world.options.no_replacement or world.issuer.guided:
             return Outcome(Did.SKIPPED, "no store can hold the old key: whoever resumes this run gives it again")
-        return Outcome(Did.FAILED, "no listed store can hold custody and there is no escrow", todo="list a store, or log in to an OS keyring")
+        return Outcome(
+            Did.FAILED, "no listed store can hold custody and there is no escrow", todo="list a store, or log in to an OS keyring"
+        )
     old = world.old_key(record.facts)
     kept = world.custody.fetch("old")
     address = "" if kept == old and record.facts["old"].get("custody") else world.custody.keep("old", old)

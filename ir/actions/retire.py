@@ -20,7 +20,9 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     probe = world.issuer.probe(old)
     seen = {"old": {"liveness": probe.liveness.value, "probed_at": probe.at or world.now()}}
     if probe.liveness.dead:
-        return Outcome(Did.DONE, "the old key answers as dead already", {**seen, "retire_asked_at": facts.get("retire_asked_at", world.now())})
+        return Outcome(
+            Did.DONE, "the old key answers as dead already", {**seen, "retire_asked_at": facts.get("retire_asked_at", world.now())}
+        )
     items, debts, why_not = _last_look(world, record, step)
     if why_not and world.plan.policy is not Policy.EXPLOITED:
         todo = f"mend it, then: ir resume {world.incident}; or go back: ir rollback {world.incident}"
@@ -57,7 +59,8 @@ def _last_look(world: World, record: Incident, step: Step) -> tuple[list[Item], 
     bad += [item for item in services if item.did is not Did.DONE and item.name not in world.options.accept_unhealthy]
     names = {str(ref) for ref in world.stores}
     debts = tuple(
-        Debt("store-behind" if item.name in names else "service-behind", item.name, item.said, f"ir resume {world.incident}") for item in bad
+        Debt("store-behind" if item.name in names else "service-behind", item.name, item.said, f"ir resume {world.incident}")
+        for item in bad
     )
     return items, debts, "; ".join(f"{item.name}: {item.said}" for item in bad)
 

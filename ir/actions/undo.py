@@ -34,7 +34,9 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if bad:
         debts = tuple(Debt("service-behind", i.name, i.said, f"ir rollback {world.incident}") for i in bad)
         said = "; ".join(f"{item.name}: {item.said}" for item in bad)
-        return Outcome(Did.WAITING, f"not all of it went back, both keys live: {said}", items=items, debts=debts, todo=f"ir rollback {world.incident}")
+        return Outcome(
+            Did.WAITING, f"not all of it went back, both keys live: {said}", items=items, debts=debts, todo=f"ir rollback {world.incident}"
+        )
     return _kill_new(world, facts, new, items)
 
 
@@ -92,7 +94,13 @@ def _kill_new(world: World, facts: Json, new: Secret, items: tuple[Item, ...]) -
         said = error.what
         name = key_id or new.fingerprint
         debts.append(Debt("key-alive", new.fingerprint, f"the replacement {name} lives and is not used", f"expire {name} in the Dashboard"))
-    return Outcome(Did.DONE, f"rolled back: stores and services are on the old key; the replacement: {said}", {"rolled_back_at": world.now()}, items, tuple(debts))
+    return Outcome(
+        Did.DONE,
+        f"rolled back: stores and services are on the old key; the replacement: {said}",
+        {"rolled_back_at": world.now()},
+        items,
+        tuple(debts),
+    )
 
 
 def _alive(world: World, facts: Json) -> Debt:

@@ -129,19 +129,19 @@ def _hurried(world: World, record: Incident) -> bool:
 
 def _service_facts(world: World, item: Item, expected: Expected) -> Json:
     moved = item.did is Did.DONE
-    return {"after": expected.fingerprint if moved else "", "proves": item.facts.get("proves", ""), "moved_at": world.now() if moved else 0.0}
+    return {
+        "after": expected.fingerprint if moved else "",
+        "proves": item.facts.get("proves", ""),
+        "moved_at": world.now() if moved else 0.0,
+    }
 
 
-def _verdict(
-    world: World, step: Step, services: list[Service], items: list[Item], stores: tuple[Item, ...], facts: Json
-) -> Outcome:
+def _verdict(world: World, step: Step, services: list[Service], items: list[Item], stores: tuple[Item, ...], facts: Json) -> Outcome:
     every = (*stores, *items)
     bad = [item for item in items if item.did is not Did.DONE and item.name not in world.options.accept_unhealthy]
     paid = tuple(item.name for item in every if item.did is Did.DONE)
     if bad:
-        debts = tuple(
-            Debt("service-behind", item.name, item.said, f"mend {item.name}, then: ir resume {world.incident}") for item in bad
-        )
+        debts = tuple(Debt("service-behind", item.name, item.said, f"mend {item.name}, then: ir resume {world.incident}") for item in bad)
         said = "; ".join(f"{item.name}: {item.said}" for item in bad)
         return Outcome(Did.FAILED, f"{len(bad)} of {len(services)} services do not hold the replacement: {said}", facts, every, debts, paid)
     said = f"{len(items)} services hold the replacement" if items else "promoted; no service reads from there"

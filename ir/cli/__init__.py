@@ -53,11 +53,11 @@ class LazyGroup(TyperGroup):
 
     table: dict[str, Any] = COMMANDS
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 - typer's own context
+    def list_commands(self, ctx: Any) -> list[str]:
         """In the order of the table."""
         return list(self.table)
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 - typer's own
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Import it now."""
         row = self.table.get(cmd_name)
         if row is None:
@@ -68,14 +68,14 @@ class LazyGroup(TyperGroup):
             return group
         return _imported(cmd_name, *row)
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - typer's own
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Names and help lines, without importing anything."""
         rows = [(name, GROUPS[name] if isinstance(row, dict) else row[1]) for name, row in self.table.items()]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
 
-def _imported(name: str, target: str, words: str) -> Any:  # noqa: ANN401 - typer's own
+def _imported(name: str, target: str, words: str) -> Any:
     module, _, attribute = target.partition(":")
     found = getattr(import_module(module), attribute)
     app = found

@@ -23,7 +23,9 @@ def choose_policy(policy: str, operator: Terminal) -> str:
     if policy != "auto":
         raise UsageError(f"--policy {policy}: not known", next_step=f"one of auto, {', '.join(names)}")
     if not operator.interactive:
-        raise UsageError("without a terminal the policy must be said", next_step="--policy exposed (no misuse known), or --policy exploited")
+        raise UsageError(
+            "without a terminal the policy must be said", next_step="--policy exposed (no misuse known), or --policy exploited"
+        )
     operator.tell("exposed: it is out, no misuse known; both keys live until every service moved, then the old one dies.")
     operator.tell("exploited: it is being misused; it is taken away first, and an outage is accepted.")
     return operator.choose("Which policy?", names)
@@ -67,7 +69,9 @@ def expires_time(text: str) -> float:
     except ValueError:
         found = moment(text, now)
     if not now.timestamp() < found <= now.timestamp() + WEEK + 60:
-        raise UsageError(f"--old-key-expires {text}: it lies between now and 7 days from now", next_step="a time, a duration such as 1h, or never")
+        raise UsageError(
+            f"--old-key-expires {text}: it lies between now and 7 days from now", next_step="a time, a duration such as 1h, or never"
+        )
     return found
 
 
@@ -98,14 +102,18 @@ def identify_row(source: Inventory, name: str, leaked: Secret | None, operator: 
         found = wiring.pick_key(source, name)
         if found is None:
             names = ", ".join(key.name for key in source.keys)
-            raise UsageError(f"there is no key `{name}`" if name else "which key?", next_step=f"one of {names}; or --leaked-key-from prompt")
+            raise UsageError(
+                f"there is no key `{name}`" if name else "which key?", next_step=f"one of {names}; or --leaked-key-from prompt"
+            )
         return found
     holders = [key for key in source.keys if _holds(source, key, leaked, operator, base)]
     if len(holders) == 1:
         return holders[0]
     kind = key_kind.kind_of(leaked)
     said = "is in none of the listed stores" if not holders else f"is in the stores of {', '.join(key.name for key in holders)}"
-    raise UsageError(f"the leaked key {said}; {kind.credential.instruction}", next_step="name the row of the inventory, or go without --inventory")
+    raise UsageError(
+        f"the leaked key {said}; {kind.credential.instruction}", next_step="name the row of the inventory, or go without --inventory"
+    )
 
 
 def _holds(source: Inventory, key: Key, leaked: Secret, operator: Terminal, base: Path) -> bool:

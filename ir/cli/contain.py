@@ -77,4 +77,3 @@ def _record(kept: State, name: str) -> Incident:
     if not entries:
         raise UsageError(f"there is no incident {name}", next_step="ir status lists them, or name a key: ir contain KEY --inventory FILE")
     return incidents.fold(entries)
-

@@ -9,6 +9,7 @@ from rich.tree import Tree
 from ir import inventory, playbook, yaml_file
 from ir.cli.screen import Screen, plain
 from ir.inventory import Inventory
+from ir.shipped_files import shipped_folder
 
 File = Annotated[str, typer.Argument(help="Inventory file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
@@ -54,7 +55,7 @@ def list_playbooks() -> None:
 def show_playbook(name: Annotated[str, typer.Argument(help="A shipped playbook.")]) -> None:
     """A playbook's text, to start your own from."""
     playbook.load(name)
-    typer.echo((playbook.data_folder("playbooks") / f"{name}.yaml").read_text(encoding="utf-8"), nl=False)
+    typer.echo((shipped_folder("playbooks") / f"{name}.yaml").read_text(encoding="utf-8"), nl=False)
 
 
 def check_playbook(name: Annotated[str, typer.Argument(help="A shipped playbook, or a file.")]) -> None:

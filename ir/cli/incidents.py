@@ -76,7 +76,11 @@ def approve(
     if source_closed:
         body["source_closed"], body["step"] = source_closed, ""
     kept.ledger.send(name, "approve", by or wiring.actor(), body)
-    _said(screen, {"incident": name, "approved": source_closed or "the waiting step", "by": by or wiring.actor()}, f"approved; go on with: ir resume {name}")
+    _said(
+        screen,
+        {"incident": name, "approved": source_closed or "the waiting step", "by": by or wiring.actor()},
+        f"approved; go on with: ir resume {name}",
+    )
 
 
 def rollback(name: Name = "", yes: Yes = False, as_json: AsJson = False, reason: Reason = "") -> None:
@@ -209,7 +213,10 @@ def _all(screen: Screen, kept: State) -> int:
     if screen.as_json:
         screen.document({"incidents": rows, "debts": owed})
     else:
-        lines = [(r["incident"], r["summary"].get("key", ""), r["summary"].get("policy", ""), r["status"], r["summary"].get("said", "")) for r in rows]
+        lines = [
+            (r["incident"], r["summary"].get("key", ""), r["summary"].get("policy", ""), r["status"], r["summary"].get("said", ""))
+            for r in rows
+        ]
         screen.table("Incidents" if rows else "No incident yet", ("incident", "key", "policy", "status", "last"), lines)
         for debt in owed:
             screen.warn(f"owed: {debt['why']} → {debt['todo']}")
@@ -217,7 +224,9 @@ def _all(screen: Screen, kept: State) -> int:
 
 
 def _one(screen: Screen, kept: State, record: Incident) -> None:
-    screen.say(f"{record.id}: {record.status}, policy {record.plan.get('policy')}, key {record.opened.get('key')}, opened {record.opened_at} by {record.actor}")
+    screen.say(
+        f"{record.id}: {record.status}, policy {record.plan.get('policy')}, key {record.opened.get('key')}, opened {record.opened_at} by {record.actor}"
+    )
     holder = kept.ledger.holder(record.id)
     if holder:
         state = "running" if holder["alive"] else "its process is gone; ir resume goes on"
@@ -246,5 +255,3 @@ def _said(screen: Screen, data: Json, text: str) -> None:
         screen.document(data)
     else:
         screen.say(text)
-
-

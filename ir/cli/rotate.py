@@ -8,7 +8,7 @@ import typer
 
 from ir import consent, guard, inventory, ledger, playbook, wiring, yaml_file
 from ir.cli import adhoc, running
-from ir.cli.choices import accepted, choose_policy, exposed_time, expires_time, identify_row
+from ir.cli.choices import accepted, choose_policy, expires_time, exposed_time, identify_row
 from ir.cli.people import SOURCES, Terminal, read_key
 from ir.cli.screen import Screen
 from ir.errors import AlreadyRunning, ExitCode, Refused, UsageError
@@ -19,6 +19,7 @@ from ir.rehearsal import rehearse
 from ir.secret import Secret
 from ir.wiring import Setting, State
 from ir.world import Options
+
 
 def stripe(
     key: Annotated[str, typer.Argument(help="Name of the key in the inventory; one key needs no name.")] = "",
@@ -36,11 +37,15 @@ def stripe(
     leaked_key_from: Annotated[str, typer.Option(help=f"Where the leaked key comes from: {SOURCES}", metavar="SOURCE")] = "",
     new_key_from: Annotated[str, typer.Option(help=f"Where the new key comes from: {SOURCES}", metavar="SOURCE")] = "prompt",
     control_key_from: Annotated[str, typer.Option(help=f"Another live key, for the proof: {SOURCES}", metavar="SOURCE")] = "",
-    accept_unverified: Annotated[list[str] | None, typer.Option(metavar="SERVICE=REASON", help="Go on though no check proves its key.")] = None,
+    accept_unverified: Annotated[
+        list[str] | None, typer.Option(metavar="SERVICE=REASON", help="Go on though no check proves its key.")
+    ] = None,
     accept_unhealthy: Annotated[list[str] | None, typer.Option(metavar="SERVICE=REASON", help="Go on though it is unwell.")] = None,
     accept_unreachable: Annotated[list[str] | None, typer.Option(metavar="STORE=REASON", help="Leave a store out.")] = None,
     no_replacement: Annotated[bool, typer.Option("--no-replacement", help="Nothing uses the key: kill it, mint nothing.")] = False,
-    old_key_expires: Annotated[str, typer.Option(help="The Dashboard's Rotate path: when Stripe kills the old key, or never.", metavar="TIME|never")] = "",
+    old_key_expires: Annotated[
+        str, typer.Option(help="The Dashboard's Rotate path: when Stripe kills the old key, or never.", metavar="TIME|never")
+    ] = "",
     inventory_sha256: Annotated[str, typer.Option(help="Pin the inventory; for machines.", metavar="HEX")] = "",
     api_base: Annotated[str, typer.Option(help="Without an inventory: a Stripe stand-in on loopback.", metavar="URL")] = "",
 ) -> None:
@@ -128,7 +133,9 @@ def _rehearse(setting: Setting, kept: State, operator: Terminal, leaked: Secret 
     operator.screen.hush()
     refused = [run for run in record.runs if run.outcome.did in (Did.REFUSED, Did.FAILED, Did.UNKNOWN)]
     if not operator.screen.as_json:
-        operator.screen.say("dry run: refused, nothing was changed" if refused else "dry run: nothing stands in the way, nothing was changed")
+        operator.screen.say(
+            "dry run: refused, nothing was changed" if refused else "dry run: nothing stands in the way, nothing was changed"
+        )
     sys.exit(int(ExitCode.REFUSED if record.exit_code is ExitCode.REFUSED else ExitCode.DONE))
 
 

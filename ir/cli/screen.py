@@ -147,4 +147,6 @@ def show_crash(error: Exception, *, as_json: bool) -> None:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     where = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else "?"
-    show_error(IrError(f"unexpected {type(error).__name__} at {where}", next_step="this is a bug; ir status shows open incidents"), as_json=as_json)
+    show_error(
+        IrError(f"unexpected {type(error).__name__} at {where}", next_step="this is a bug; ir status shows open incidents"), as_json=as_json
+    )

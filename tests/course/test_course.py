@@ -1,12 +1,12 @@
 """The course of an incident in a simulated world: what ends how, and what the world looks like then."""
 
 import pytest
+
 from ir.course import Course
 from ir.errors import ExitCode, Rejected, Unknown
 from ir.incident import Incident, fold
 from ir.model import Liveness
 from ir.world import Options
-
 from tests.simulated.journal import Crash, Journal, Parked
 from tests.simulated.world import Simulation
 

@@ -294,7 +294,11 @@ class Simulation:
         refs = [parse("vault://secret/payments#api_key"), parse("vault://secret/billing#api_key")]
         self.stores = {str(ref): SimStore(ref, self.leaked.value) for ref in refs}
         first, second = self.stores.values()
-        self.services = {"canary": SimService(first, self.provider), "web": SimService(first, self.provider), "billing": SimService(second, self.provider)}
+        self.services = {
+            "canary": SimService(first, self.provider),
+            "web": SimService(first, self.provider),
+            "billing": SimService(second, self.provider),
+        }
         self.reviewer, self.operator = SimReviewer(), SimOperator()
         self.source = self._inventory([str(ref) for ref in refs])
         self.plan = playbook.compile_plan(playbook.load(f"stripe-{policy}"), self.source, self.source.key("payments"))
@@ -347,5 +351,3 @@ services:{rows}
             "actor": "sim",
             "facts": {"opened_at": START.timestamp()},
         }
-
-

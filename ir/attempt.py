@@ -1,0 +1,59 @@
+"""One attempt at one action: run, rehearsed, or passed over; every failure becomes an outcome."""
+
+from typing import Any
+
+from ir.errors import IrError, PortError, Refused, Unknown, Waiting
+from ir.incident import Incident
+from ir.model import Did, Outcome
+from ir.playbook import Step
+from ir.secret import scrub
+from ir.world import World
+
+Action = Any
+"""A module of `actions`, or something with the same `run`."""
+
+
+class Rehearsal:
+    """An action that only says what it would do."""
+
+    def __init__(self, module: Action) -> None:
+        self.run = module.rehearse
+
+
+class NotRehearsed:
+    """A look at something that a dry run did not change."""
+
+    @staticmethod
+    def run(world: World, record: Incident, step: Step) -> Outcome:
+        """Says so."""
+        return Outcome(Did.SKIPPED, f"not rehearsed, it needs the real run: {step.says}")
+
+
+def guarded(module: Action, world: World, record: Incident, step: Step) -> Outcome:
+    """Run an action; every failure becomes an outcome, so that nothing transient is recorded as final."""
+    try:
+        outcome: Outcome = module.run(world, record, step)
+        return outcome
+    except Waiting as error:
+        return Outcome(Did.WAITING, error.what, todo=error.next_step)
+    except Unknown as error:
+        return Outcome(Did.UNKNOWN, error.what, todo=error.next_step)
+    except PortError as error:
+        return Outcome(Did.FAILED, error.what, todo=error.next_step)
+    except Refused as error:
+        return Outcome(Did.REFUSED, error.what, todo=error.next_step)
+    except IrError as error:
+        return Outcome(Did.FAILED, error.what, todo=error.next_step)
+    except Exception as error:  # noqa: BLE001 - a bug of ours must leave a resumable incident, not a wedged one
+        where = _where(error)
+        return Outcome(
+            Did.UNKNOWN, scrub(f"unexpected {type(error).__name__} at {where}"), todo=f"this is a bug; ir resume {world.incident}"
+        )
+
+
+def _where(error: Exception) -> str:
+    """File and line of the raise, never the text: that may hold a secret."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else "?"

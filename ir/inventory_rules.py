@@ -1,0 +1,58 @@
+"""What must hold between the rows of an inventory: names are unique, nothing points into the void."""
+
+from collections.abc import Iterator
+
+from ir.inventory_rows import Inventory
+from ir.reference import Reference
+
+Problem = tuple[tuple[str | int, ...], str, str]
+
+
+def problems(inventory: Inventory) -> Iterator[Problem]:
+    yield from _duplicates(inventory)
+    accounts = {a.name for a in inventory.accounts}
+    commands = {c.name for c in inventory.commands}
+    holders: dict[Reference, str] = {}
+    for i, key in enumerate(inventory.keys):
+        if key.account not in accounts:
+            yield ("keys", i, "account"), f"there is no account `{key.account}`", f"one of: {', '.join(sorted(accounts))}"
+        for j, ref in enumerate(key.stored_in):
+            where = ("keys", i, "stored_in", j)
+            if ref.scheme == "command" and ref.path not in commands:
+                yield where, f"there is no command `{ref.path}`", "declare it under `commands:`"
+            if ref in holders:
+                yield where, f"`{ref}` already holds key `{holders[ref]}`", "one field holds one key"
+            holders[ref] = key.name
+    yield from _dangling_services(inventory)
+
+
+def _dangling_services(inventory: Inventory) -> Iterator[Problem]:
+    keys = {k.name: k for k in inventory.keys}
+    for i, service in enumerate(inventory.services):
+        held = {ref for name in service.uses if name in keys for ref in keys[name].stored_in}
+        for j, name in enumerate(service.uses):
+            if name not in keys:
+                yield ("services", i, "uses", j), f"there is no key `{name}`", f"one of: {', '.join(sorted(keys))}"
+            elif not set(keys[name].stored_in) & set(service.reads_from):
+                yield ("services", i, "reads_from"), f"none of these places holds key `{name}`", "use a `stored_in` of that key"
+        for ref in service.reads_from:
+            if ref not in held:
+                yield ("services", i, "reads_from"), f"`{ref}` holds none of the keys that it uses", "add it to `stored_in`"
+        for j, verify in enumerate(service.verify):
+            shared = [s.name for s in inventory.services if set(s.uses) & set(service.uses)]
+            if verify.stripe_usage and len(shared) > 1:
+                yield (
+                    ("services", i, "verify", j, "stripe_usage"),
+                    f"cannot tell services apart that share a key: {', '.join(shared)}",
+                    "use an `http` check that names the fingerprint",
+                )
+
+
+def _duplicates(inventory: Inventory) -> Iterator[Problem]:
+    rows = {"accounts": inventory.accounts, "keys": inventory.keys, "services": inventory.services, "commands": inventory.commands}
+    for group, members in rows.items():
+        seen: set[str] = set()
+        for i, row in enumerate(members):
+            if row.name in seen:
+                yield (group, i, "name"), f"the name `{row.name}` stands twice under `{group}`", "names are unique"
+            seen.add(row.name)

@@ -1,0 +1,88 @@
+"""A plan: a playbook bound to one key of an inventory; checked, printable, hashable."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ir.catalog import ACTIONS
+from ir.inventory import Inventory, Key, waves
+from ir.model import Danger, Json, Policy
+from ir.playbook import Playbook, StepRow
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a plan; `wave` names the services that it is about."""
+
+    id: str
+    action: str
+    danger: Danger
+    says: str
+    undo: str
+    params: Json
+    approval: bool = False
+    wave: str = ""
+    last_wave: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A playbook bound to one key of an inventory."""
+
+    playbook: str
+    policy: Policy
+    key: str
+    steps: tuple[Step, ...]
+    notes: tuple[str, ...] = field(default=())
+
+    def to_json(self) -> Json:
+        """A JSON object; `plan_from_json` reads it back."""
+        return asdict(self)
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over the canonical JSON; approvals are bound to it."""
+        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+    @property
+    def last_reversible(self) -> Step | None:
+        """The last step before the first irreversible one; None when there is no irreversible step."""
+        for index, step in enumerate(self.steps):
+            if step.danger is Danger.IRREVERSIBLE:
+                return self.steps[index - 1] if index else None
+        return None
+
+
+def plan_from_json(data: Json) -> Plan:
+    """Inverse of `Plan.to_json`."""
+    steps = tuple(Step(**{**row, "danger": Danger(row["danger"])}) for row in data["steps"])
+    return Plan(data["playbook"], Policy(data["policy"]), data["key"], steps, tuple(data["notes"]))
+
+
+def compile_plan(book: Playbook, inventory: Inventory, key: Key) -> Plan:
+    """Bind a playbook to a key: waves are spelled out, settings filled in."""
+    services = inventory.services_of(key.name)
+    names = waves(services)
+    rest = [n for n in names if n != "canary"]
+    notes = ["consumers that the inventory does not list will fail when the old key is retired"]
+    if "canary" not in names and services:
+        notes.append("no service is in wave `canary`: the first wave goes without a rehearsal")
+    steps: list[Step] = []
+    for row in book.steps:
+        params = ACTIONS[row.action].params.model_validate(row.with_).model_dump(by_alias=True, mode="json")
+        if row.action != "wave":
+            steps.append(_step(row, row.id, params))
+            continue
+        chosen = {"canary": [n for n in names if n == "canary"], "rest": rest, "all": names}[params["which"]]
+        if params["which"] != "canary" and not chosen:
+            chosen = [""]  # no service: the stores are still promoted
+        steps += [_step(row, f"{row.id}.{name or 'stores'}", params, name) for name in chosen]
+    last = max((i for i, s in enumerate(steps) if s.action == "wave"), default=-1)
+    steps = [Step(**{**asdict(s), "danger": s.danger, "last_wave": i == last}) for i, s in enumerate(steps)]
+    return Plan(book.name, book.policy, key.name, tuple(steps), tuple(notes))
+
+
+def _step(row: StepRow, id_: str, params: dict[str, Any], wave: str = "") -> Step:
+    action = ACTIONS[row.action]
+    return Step(id_, row.action, action.danger, action.says, action.undo, params, row.approval == "required", wave)

@@ -220,6 +220,20 @@ def test_the_wrong_row_was_clicked(twin: StripeTwin, clock: BentClock, leaked: K
         assert key.token.reveal()[-4:] not in f"{stop.value.what} {stop.value.safe} {stop.value.next_step}"
 
 
+def test_both_keys_were_killed(twin: StripeTwin, clock: BentClock, leaked: Key) -> None:
+    new = twin.create_secret_key()
+
+    def kill_both() -> None:
+        twin.stripe_deactivates(leaked)
+        twin.stripe_deactivates(new)
+
+    issuer = guided(twin, clock, Human(acts={"is to be killed": kill_both}))
+    issuer.watch_also(value(new))
+
+    with pytest.raises(Rejected, match="STOP"):
+        issuer.retire(Target("", value(leaked)))
+
+
 @pytest.mark.parametrize("interactive", [True, False])
 def test_a_kill_that_nobody_makes_waits_without_last_fours(twin: StripeTwin, clock: BentClock, leaked: Key, interactive: bool) -> None:
     human, before = Human(interactive=interactive), clock.now()

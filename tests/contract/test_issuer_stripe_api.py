@@ -64,9 +64,11 @@ def server(answer: Callable[[Handler], None]) -> Iterator[tuple[str, list[dict[s
     with Server(("127.0.0.1", 0), handler) as running:
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
-        yield f"http://127.0.0.1:{running.server_port}", handler.seen  # type: ignore[attr-defined]  # made above
-        running.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{running.server_port}", handler.seen  # type: ignore[attr-defined]  # made above
+        finally:
+            running.shutdown()
+            thread.join()
 
 
 def self_signed(folder: Path) -> Path:

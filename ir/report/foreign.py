@@ -46,10 +46,16 @@ class Tamer:
     def _text(self, text: str) -> str:
         clean = scrub(text)
         self.removed += clean != text
-        shown = "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in clean)
+        shown = clean if clean.isprintable() else "".join(map(_visible, clean))
         if len(shown) <= LONGEST:
             return shown
         return f"{shown[:LONGEST]}… ({len(shown) - LONGEST} more characters)"
+
+
+def _visible(character: str) -> str:
+    if character.isprintable():
+        return character
+    return " " if character.isspace() else "\ufffd"
 
 
 class Markdown(str):

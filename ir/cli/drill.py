@@ -1,0 +1,79 @@
+"""`ir drill stripe`: a whole rotation in an embedded world."""
+
+import random
+import signal
+import sys
+from typing import Annotated
+
+import typer
+
+from ir.cli.screen import Screen
+from ir.drill.conduct import Watch, conduct
+from ir.drill.options import DrillOptions, Waits
+from ir.drill.result import DrillResult
+from ir.errors import ExitCode, UsageError
+from ir.model import Mode, Policy
+
+_MOST_SERVICES = 200
+
+
+def stripe(
+    seed: Annotated[int | None, typer.Option(help="Names, amounts, order and keys follow from it; default: a new one.")] = None,
+    services: Annotated[int, typer.Option(min=1, max=_MOST_SERVICES, help="How many processes take payments.")] = 4,
+    policy: Annotated[str, typer.Option(help="exposed | exploited | scheduled")] = "exposed",
+    issuer: Annotated[str, typer.Option(help="managed: keys by API; dashboard: a simulated human clicks.")] = "managed",
+    live_mode: Annotated[bool, typer.Option("--live-mode", help="The twin plays live mode: keys are sealed and shown once.")] = False,
+    dead_on_arrival: Annotated[bool, typer.Option("--dead-on-arrival", help="Stripe has deactivated the leaked key already.")] = False,
+    real_time: Annotated[bool, typer.Option("--real-time", help="The shipped playbook, with its own waits.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the drill's folder behind.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+) -> None:
+    """Rehearse a whole rotation: a Stripe twin, stores and services under traffic on this machine; nothing leaves it."""
+    options = DrillOptions(
+        seed=random.randrange(1_000_000) if seed is None else seed,  # noqa: S311 - a number to repeat the drill by
+        services=services,
+        policy=Policy(_one_of("--policy", policy, tuple(p.value for p in Policy))),
+        managed=_one_of("--issuer", issuer, ("managed", "dashboard")) == "managed",
+        mode=Mode.LIVE if live_mode else Mode.TEST,
+        waits=None if real_time else Waits(),
+        dead_on_arrival=dead_on_arrival,
+        keep=keep,
+    )
+    signal.signal(signal.SIGTERM, _interrupt)
+    screen = Screen(as_json=as_json)
+    stream = sys.stderr if as_json else sys.stdout
+
+    def show(chunk: bytes) -> None:
+        stream.buffer.write(chunk)
+        stream.flush()
+
+    result = conduct(options, Watch(screen.say, show, terminal=stream.isatty()))
+    if as_json:
+        screen.document(result.to_json())
+    else:
+        _show(screen, result)
+    sys.exit(int(ExitCode.DONE if result.passed else ExitCode.UNEXPECTED))
+
+
+def _show(screen: Screen, result: DrillResult) -> None:
+    rows = [(row.name, row.store, str(row.ok), str(row.failed), row.key) for row in result.services]
+    screen.table("What the twin saw", ("service", "reads", "paid", "failed", "pays with"), rows)
+    screen.say("seconds: " + ", ".join(f"{name} {spent:g}" for name, spent in result.seconds.items()))
+    if result.report:
+        screen.say(f"report: {result.report}")
+    if result.folder:
+        screen.say(f"folder: {result.folder}")
+    for problem in result.problems:
+        screen.say(f"NOT KEPT: {problem}")
+    screen.say(result.last_line)
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    """A polite kill tidies up like Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def _one_of(flag: str, value: str, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise UsageError(f"{flag} {value}: not known", next_step=f"one of {', '.join(allowed)}")
+    return value

@@ -1,0 +1,260 @@
+"""One drill from beginning to end: build the world, run the real command line in it, tell the truth about it, take it away."""
+
+import re
+import shlex
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from random import Random
+
+from ir import home
+from ir.drill import account as accounts
+from ir.drill import papers, place, truth
+from ir.drill.account import Account
+from ir.drill.bent_clock import BentClock
+from ir.drill.command_line import CommandLine, Ran
+from ir.drill.fleet import Fleet
+from ir.drill.human import Human
+from ir.drill.options import DrillOptions
+from ir.drill.papers import Listed, Owned
+from ir.drill.place import Folder, Servers
+from ir.drill.result import DrillResult
+from ir.drill.service import ServiceSettings
+from ir.drill.shelves import Shelf, write_private
+from ir.drill.truth import Scene
+from ir.drill.twin import StripeTwin
+from ir.drill.witness import Witness
+from ir.errors import ExitCode, Refused
+
+NAMES = (
+    "checkout",
+    "billing",
+    "storefront",
+    "invoicing",
+    "donations",
+    "tickets",
+    "renewals",
+    "kiosk",
+    "returns",
+    "deposits",
+    "tips",
+    "events",
+)
+_INCIDENT = re.compile(rb"INC-\d{8}-[0-9a-f]{4}")
+_PAYMENTS_PER_SECOND = 10.0
+"""Of all services together; the twin allows 25 requests a second, and the run needs some."""
+_MOST_RESUMES = 12
+_SETTLE = 1.5
+"""Seconds of traffic after the run, so that every service pays once more."""
+
+
+@dataclass
+class Watch:
+    """What happens on the screen, and where the time goes.
+
+    Args:
+        say: one line of the drill's own.
+        show: output of the command, as it comes.
+        terminal: the command gets a terminal.
+    """
+
+    say: Callable[[str], None]
+    show: Callable[[bytes], None]
+    terminal: bool
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Count the seconds."""
+        began = time.monotonic()
+        yield
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - began, 1)
+
+
+@dataclass(frozen=True)
+class _World:
+    """Everything that stands before the run begins."""
+
+    options: DrillOptions
+    folder: Folder
+    env: dict[str, str]
+    account: Account
+    shelves: list[Shelf]
+    readers: dict[str, str]
+
+
+def conduct(options: DrillOptions, watch: Watch) -> DrillResult:
+    """Run a drill.
+
+    Raises:
+        Refused: a server, or a service, did not start.
+    """
+    began = time.monotonic()
+    clock, twin_settings = BentClock(), accounts.settings(options)
+    try:
+        with ExitStack() as stack:
+            folder = stack.enter_context(place.folder(keep=options.keep))
+            twin = stack.enter_context(StripeTwin(seed=options.seed, clock=clock, settings=twin_settings))
+            with watch.phase("servers"):
+                running = stack.enter_context(place.servers())
+            with watch.phase("account"):
+                world = _build(options, folder, running, twin, clock)
+            with watch.phase("services"):
+                fleet = stack.enter_context(Fleet(_settings(world), world.env, folder.logs / "services.log"))
+            result = _run(world, fleet, watch)
+    except RuntimeError as error:
+        raise Refused(str(error), safe="nothing outside the drill's folder was touched") from None
+    watch.seconds["all"] = round(time.monotonic() - began, 1)
+    return replace(result, seconds=watch.seconds)
+
+
+def _build(options: DrillOptions, folder: Folder, running: Servers, twin: StripeTwin, clock: BentClock) -> _World:
+    rng = Random(options.seed)  # noqa: S311 - repeatable, nothing secret
+    names = [*rng.sample(NAMES, min(options.services, len(NAMES))), *(f"service-{n}" for n in range(len(NAMES), options.services))]
+    account = accounts.open_account(twin, clock, options, names, folder.logs / "egress-past.jsonl")
+    shelves = running.shelves(folder)
+    rng.shuffle(shelves)
+    for shelf in shelves:
+        shelf.fill(account.leaked.token.reveal())
+    keys = {"STRIPE_REVIEW_KEY": account.review, "STRIPE_APP_KEY": account.app}
+    write_private(folder.stores / "tool.env", "".join(f"{name}={key.token.reveal()}\n" for name, key in keys.items()))
+    readers = {name: shelves[number % len(shelves)].ref for number, name in enumerate(names)}
+    return _World(options, folder, place.environment(folder, running), account, shelves, readers)
+
+
+def _settings(world: _World) -> list[ServiceSettings]:
+    interval = max(0.25, len(world.readers) / _PAYMENTS_PER_SECOND)
+    return [
+        ServiceSettings(
+            name=name,
+            store=store,
+            base=str(world.folder.root),
+            api=world.account.twin.url,
+            egress=str(world.folder.logs / f"egress-{name}.jsonl"),
+            interval=interval,
+            seed=f"{world.options.seed} {name}",
+        )
+        for name, store in world.readers.items()
+    ]
+
+
+def _run(world: _World, fleet: Fleet, watch: Watch) -> DrillResult:
+    files = _write_papers(world, fleet)
+    _announce(world, watch)
+    twin, folder = world.account.twin, world.folder
+    with Witness(twin, world.account.leaked, folder.root) as witness:
+        with watch.phase("run"):
+            ran = _command(world, watch, files)
+            last, incident = ran[-1], _incident_of(ran)
+        with watch.phase("settle"):
+            time.sleep(_SETTLE)
+            counted = fleet.stop()
+    with watch.phase("truth"):
+        output = b"".join(one.output for one in ran)
+        scene = Scene(world.options, world.account, folder, world.shelves, world.readers, counted, witness, incident, last.code, output)
+        rows = truth.rows(scene)
+        problems = tuple(truth.problems(scene, rows))
+    return DrillResult(
+        seed=world.options.seed,
+        incident=incident,
+        services=rows,
+        strays=truth.strays(scene),
+        contained=witness.contained,
+        dead=witness.dead,
+        exit_codes=tuple(one.code for one in ran),
+        problems=problems,
+        report=_copy_report(folder, incident),
+        folder=str(folder.root) if world.options.keep else "",
+    )
+
+
+def _write_papers(world: _World, fleet: Fleet) -> list[str]:
+    """Write inventory and playbook; returns the options that name them."""
+    root, options = world.folder.root, world.options
+    listed = [
+        Listed(name, store, fleet.ports[name], fleet.pids[name] if number % 2 else None)
+        for number, (name, store) in enumerate(world.readers.items())
+    ]
+    owned = Owned(
+        id=world.account.twin.account,
+        api_base=world.account.twin.url,
+        review_key="dotenv://./stores/tool.env#STRIPE_REVIEW_KEY",
+        app_key="dotenv://./stores/tool.env#STRIPE_APP_KEY",
+        egress=str(world.folder.logs / "egress-*.jsonl"),
+    )
+    stores = [shelf.ref for shelf in world.shelves]
+    (root / "inventory.yaml").write_text(papers.inventory(options, owned, stores, listed), encoding="utf-8")
+    named = ["--inventory", "inventory.yaml", "--policy", options.policy.value]
+    if options.waits is not None:
+        (root / "playbook.yaml").write_text(papers.playbook(options.policy, options.waits), encoding="utf-8")
+        named += ["--playbook", "./playbook.yaml"]
+    return named
+
+
+def _announce(world: _World, watch: Watch) -> None:
+    options = world.options
+    issuer = "managed (keys by API)" if options.managed else "dashboard (a human clicks)"
+    watch.say(
+        f"drill, seed {options.seed}: {len(world.readers)} services, policy {options.policy.value}, {options.mode.value} mode, {issuer}"
+    )
+    for shelf in world.shelves:
+        users = ", ".join(name for name, store in world.readers.items() if store == shelf.ref)
+        watch.say(f"  {shelf.ref} ← {users or 'nobody reads it'}")
+    if options.dead_on_arrival:
+        watch.say("  Stripe has found the leaked key in public and deactivated it already")
+    if options.waits is not None:
+        watch.say(f"  waits shorter than the shipped playbook's: {options.waits.said()} (--real-time takes it as it is)")
+
+
+def _command(world: _World, watch: Watch, files: list[str]) -> list[Ran]:
+    """`ir rotate`, and `ir resume` for as long as the run waits for the human or owes something that a human can mend."""
+    line = CommandLine(world.env, world.folder.root, watch.show, terminal=watch.terminal)
+    human = Human(world.account, world.folder.keys / "new", watch.say)
+    if not world.options.managed and (world.options.overlap or world.options.dead_on_arrival):
+        human.create()
+    exposed = datetime.fromtimestamp(world.account.exposed_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    words = ["rotate", "stripe", *files, "--exposed-at", exposed, "--leaked-via", "repo", "--reason", "drill", "--yes", *human.key_source]
+    ran = [_one(line, watch, words)]
+    while len(ran) <= _MOST_RESUMES:
+        incident = _incident_of(ran)
+        if not incident or not _human_helps(world, human, watch, ran[-1].code):
+            break
+        ran.append(_one(line, watch, ["resume", incident, "--yes", *human.key_source]))
+    return ran
+
+
+def _one(line: CommandLine, watch: Watch, words: list[str]) -> Ran:
+    watch.say(f"$ ir {shlex.join(words)}")
+    return line.run(*words)
+
+
+def _human_helps(world: _World, human: Human, watch: Watch, code: int) -> bool:
+    """Whether another `ir resume` may help."""
+    if code == ExitCode.WAITING and not world.options.managed:
+        if not human.click():
+            time.sleep(1.0)
+        return True
+    if code == ExitCode.DEBT and world.account.loot:
+        watch.say("the human removes what the stranger left behind: webhook endpoint, coupon, instant payout")
+        world.account.clean_up()
+        return True
+    return False
+
+
+def _incident_of(ran: list[Ran]) -> str:
+    hit = next((hit for one in ran if (hit := _INCIDENT.search(one.output))), None)
+    return hit.group().decode() if hit else ""
+
+
+def _copy_report(folder: Folder, incident: str) -> str:
+    """The drill's folder goes away; its report stays in the operator's state folder, the newest one only."""
+    if not incident:
+        return ""
+    found = sorted((folder.state / "incidents" / incident).glob("*.html"))
+    if not found:
+        return ""
+    target = home.folder() / "drill-report.html"
+    write_private(target, found[0].read_text(encoding="utf-8"))
+    return str(target)

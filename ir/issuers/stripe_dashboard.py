@@ -61,11 +61,11 @@ class DashboardIssuer:
             return Probe(Liveness.UNKNOWN, at=self._clock.now().timestamp())
         return probe(self._api, key)
 
-    def identify(self, key: Secret, *, known_id: str = "") -> KeyRow | None:  # noqa: ARG002  # the port's signature
+    def identify(self, key: Secret, *, known_id: str = "") -> KeyRow | None:
         """Always None: no API lists Dashboard keys to an ordinary key."""
         return None
 
-    def strays(self, incident: str) -> tuple[KeyRow, ...]:  # noqa: ARG002  # the port's signature
+    def strays(self, incident: str) -> tuple[KeyRow, ...]:
         """Always empty, for the same reason."""
         return ()
 
@@ -170,7 +170,7 @@ class DashboardIssuer:
             self._clock.sleep(EVERY)
         return None
 
-    def release(self, target: Target, before: tuple[str, ...]) -> None:  # noqa: ARG002  # the port's signature
+    def release(self, target: Target, before: tuple[str, ...]) -> None:
         """Raise Waiting with the clicks."""
         raise Waiting(clicks.to_release(self._mode), next_step="ir resume")
 

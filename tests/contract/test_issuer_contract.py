@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from importlib import import_module
 
 import pytest
-from issuer_worlds import INCIDENT, BentClock, Human, dashboard, managed, order, value
 
 from ir.drill.twin import Key, Kind, StripeTwin
 from ir.issuers import ISSUERS
@@ -15,6 +14,7 @@ from ir.model import Liveness, Mode
 from ir.ports import Target
 from ir.secret import Secret
 from ir.stripe_api import StripeApi
+from tests.worlds.issuers import INCIDENT, BentClock, Human, dashboard, managed, order, value
 
 READS = ("balance_read", "charge_read", "event_read")
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
-from issuer_worlds import INCIDENT, BentClock, Human, dashboard, order, settings, value
 
 from ir.drill.twin import DeathText, Key, StripeTwin
 from ir.drill.twin.fates import broken
@@ -14,6 +13,7 @@ from ir.model import Liveness, Mode
 from ir.ports import Target
 from ir.secret import Secret
 from ir.stripe_api import StripeApi
+from tests.worlds.issuers import INCIDENT, BentClock, Human, dashboard, order, settings, value
 
 READS = ("balance_read", "charge_read")
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
-from issuer_worlds import INCIDENT, BentClock, Human, dashboard, managed, order, settings, value
 
 from ir.drill.twin import Key, Masking, StripeTwin, Token
 from ir.drill.twin.fates import HANG_AFTER, LOST, TORN, TWICE, WRONG_TYPE, Fate, broken, too_many
@@ -14,6 +13,7 @@ from ir.model import KeyKind, Liveness, Mode
 from ir.ports import Target
 from ir.secret import Secret
 from ir.stripe_api import StripeApi
+from tests.worlds.issuers import INCIDENT, BentClock, Human, dashboard, managed, order, settings, value
 
 KEYS = "/v2/iam/api_keys"
 READS = ("balance_read", "charge_read")

@@ -5,7 +5,7 @@ from typing import Any
 from ir.errors import IrError, PortError, Refused, Unknown, Waiting
 from ir.incident import Incident
 from ir.model import Did, Outcome
-from ir.playbook import Step
+from ir.plan import Step
 from ir.secret import scrub
 from ir.world import World
 

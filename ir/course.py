@@ -26,8 +26,8 @@ from ir.errors import ExitCode
 from ir.evidence import chained
 from ir.incident import Incident
 from ir.model import Danger, Debt, Did, Json, Outcome, Policy
-from ir.playbook import ACTIONS as CATALOG
-from ir.playbook import Plan, Step, plan_from_json
+from ir.catalog import ACTIONS as CATALOG
+from ir.plan import Plan, Step, plan_from_json
 from ir.world import World
 
 UNKNOWN_TRIES = 3

@@ -21,7 +21,7 @@ class Guarded:
     def __init__(self, port: object, writes: tuple[str, ...], ask: Ask) -> None:
         self._port, self._writes, self._ask = port, writes, ask
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the port has under that name
+    def __getattr__(self, name: str) -> Any:
         found = getattr(self._port, name)
         if name not in self._writes:
             return found

@@ -1,220 +1,17 @@
-"""The inventory: accounts, keys, stores and services, as a human writes them (DESIGN §7).
+"""The inventory: accounts, keys, stores and services, read from a file that a human wrote.
 
-Secrets never stand in it, only references. Every mistake is named with file, line, YAML path and fix.
+Every mistake is named with file, line, YAML path and fix.
 """
 
 import hashlib
-from collections.abc import Iterator
-from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Annotated, Literal
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 from ir import yaml_file
-from ir.api_base import check_api_base
-from ir.durations import Seconds
 from ir.errors import BadFile
-from ir.model import KeyKind, Mode
-from ir.placeholders import check_placeholders
-from ir.reference import Reference, parse
+from ir.inventory_rows import Account, Command, Inventory, Key, Reload, Service, Verify, waves
+from ir.inventory_rules import problems
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
-"""Letters, digits, dot, dash, underscore: safe in a file name, a label and on a terminal."""
-
-
-def _reference(text: object) -> Reference:
-    return text if isinstance(text, Reference) else parse(str(text))
-
-
-Ref = Annotated[Reference, BeforeValidator(_reference), PlainSerializer(str)]
-Argv = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
-Url = Annotated[str, Field(pattern=r"^https?://[^\s@]+$")]
-
-
-class _Row(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-
-
-class Account(_Row):
-    """One Stripe account in one mode.
-
-    Attributes:
-        app_key: the Stripe App's key that may mint (managed only).
-        review_key: a read-only `rk_` key for evidence; also the control key of the proof of death.
-        egress_ips: our own egress addresses, for an access policy.
-        egress, logs, maps: globs of our own egress logs, of other exports, and column maps, for the review.
-        webhooks: endpoint URLs that are ours; others are leftovers.
-    """
-
-    name: Name
-    id: Annotated[str, Field(pattern=r"^acct_[A-Za-z0-9]{1,40}$")]
-    mode: Mode
-    issuer: Literal["managed", "dashboard"] = "dashboard"
-    app_key: Ref | None = None
-    review_key: Ref | None = None
-    egress_ips: list[IPv4Network] = []
-    api_base: str = "https://api.stripe.com"
-    egress: list[str] = []
-    logs: list[str] = []
-    maps: list[str] = []
-    webhooks: list[Url] = []
-
-    @model_validator(mode="after")
-    def _consistent(self) -> "Account":
-        check_api_base(self.api_base)
-        if self.issuer == "managed" and self.app_key is None:
-            raise ValueError("issuer `managed` needs `app_key`, a reference to the Stripe App's key")
-        return self
-
-
-class Key(_Row):
-    """One API key.
-
-    Attributes:
-        id: the provider's id `mk_…`, where known.
-        permissions: what a managed replacement is minted with.
-        stored_in: every place that holds it.
-        rotate_every: seconds between scheduled rotations.
-    """
-
-    name: Name
-    account: Name
-    kind: KeyKind
-    id: Annotated[str, Field(pattern=r"^mk_[A-Za-z0-9_]{1,60}$")] = ""
-    permissions: list[Annotated[str, Field(pattern=r"^[a-z_]+_(read|write)$")]] = []
-    connect_permissions: list[Annotated[str, Field(pattern=r"^[a-z_]+_(read|write)$")]] = []
-    stored_in: Annotated[list[Ref], Field(min_length=1)]
-    rotate_every: Seconds | None = None
-    tags: list[Name] = []
-
-
-class Expectation(_Row):
-    """What an answer must be: status, and JSON fields (a name, or a pointer with `/`) that must be equal."""
-
-    status: Annotated[int, Field(ge=100, le=599)] = 200
-    json_: dict[str, str | int | float | bool | None] = Field(default_factory=dict, alias="json")
-
-
-class InstanceFrom(_Row):
-    """Where an answer names its instance."""
-
-    json_: str = Field(default="", alias="json")
-    header: str = ""
-
-
-class Verify(_Row):
-    """One check of a service: exactly one of `http`, `command`, `stripe_usage`."""
-
-    http: Url | None = None
-    command: Argv | None = None
-    stripe_usage: Literal[True] | None = None
-    proves: Literal["holds-key", "key-used", "up"] | None = None
-    instances: Annotated[int, Field(ge=1, le=1000)] = 1
-    instance_from: InstanceFrom | None = None
-    expect: Expectation = Expectation()
-    headers: dict[str, Ref] = {}
-    env: list[str] = []
-    read_only: bool = False
-    timeout: Seconds = 10.0
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> "Verify":
-        if sum(x is not None for x in (self.http, self.command, self.stripe_usage)) != 1:
-            raise ValueError("needs exactly one of `http`, `command`, `stripe_usage`")
-        for text in (*self.expect.json_.values(), *(self.command or ()), self.http or ""):
-            check_placeholders(str(text))
-        return self
-
-    @property
-    def proven(self) -> str:
-        """What a pass proves: as declared, else `holds-key` when the new fingerprint is expected, else `up`."""
-        if self.proves:
-            return self.proves
-        if self.stripe_usage:
-            return "key-used"
-        named = any("new.fingerprint" in str(v) for v in (*self.expect.json_.values(), *(self.command or ())))
-        return "holds-key" if named else "up"
-
-
-class Reload(_Row):
-    """How a service takes up a key: `command`, `http` (a POST), or `polls`: by itself within that time."""
-
-    command: Argv | None = None
-    http: Url | None = None
-    polls: Seconds | None = None
-    headers: dict[str, Ref] = {}
-    env: list[str] = []
-    timeout: Seconds = 30.0
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> "Reload":
-        if sum(x is not None for x in (self.http, self.command, self.polls)) != 1:
-            raise ValueError("needs exactly one of `command`, `http`, `polls`")
-        return self
-
-
-class Service(_Row):
-    """One service that uses a key.
-
-    Attributes:
-        reads_from: the stores that it reads its keys from.
-        wave: services of one wave are reloaded side by side; `canary` goes first.
-        stale: seconds that it may go on with an old value after its reload (cache, refresh interval).
-    """
-
-    name: Name
-    uses: Annotated[list[Name], Field(min_length=1)]
-    reads_from: Annotated[list[Ref], BeforeValidator(lambda v: v if isinstance(v, list) else [v]), Field(min_length=1)]
-    wave: Name = "main"
-    reload: Reload
-    verify: Annotated[list[Verify], Field(min_length=1)]
-    owner: str = ""
-    stale: Seconds = 0.0
-
-
-class Command(_Row):
-    """A user's program as a store: `read` prints the key, `write` takes it on stdin, `check` exits 0 if allowed."""
-
-    name: Name
-    read: Argv
-    write: Argv
-    check: Argv | None = None
-    env: list[str] = []
-
-
-class Inventory(_Row):
-    """Everything the engine knows about one organisation's keys."""
-
-    version: Literal[1]
-    accounts: Annotated[list[Account], Field(min_length=1)]
-    keys: Annotated[list[Key], Field(min_length=1)]
-    services: list[Service] = []
-    commands: list[Command] = []
-
-    def account(self, name: str) -> Account:
-        """By name."""
-        return next(a for a in self.accounts if a.name == name)
-
-    def key(self, name: str) -> Key:
-        """By name."""
-        return next(k for k in self.keys if k.name == name)
-
-    def services_of(self, key: str) -> list[Service]:
-        """Services that use `key`, canary first, then waves in order of first appearance."""
-        users = [s for s in self.services if key in s.uses]
-        order = waves(users)
-        return sorted(users, key=lambda s: order.index(s.wave))
-
-    def store_of(self, service: Service, key: Key) -> Reference:
-        """The store that `service` reads `key` from."""
-        return next(ref for ref in service.reads_from if ref in key.stored_in)
-
-
-def waves(services: list[Service]) -> list[str]:
-    """Wave names: `canary` first if there, the others in order of first appearance."""
-    names = list(dict.fromkeys(s.wave for s in services))
-    return sorted(names, key=lambda n: n != "canary")
+__all__ = ["Account", "Command", "Inventory", "Key", "Reload", "Service", "Verify", "digest", "load", "loads", "waves"]
 
 
 def load(path: Path) -> Inventory:
@@ -230,7 +27,7 @@ def loads(text: str, name: str) -> Inventory:
     """As `load`, from text; `name` stands in errors."""
     data, lines = yaml_file.parse(text, name)
     inventory = yaml_file.check(Inventory, data, lines, name)
-    for path, what, fix in _dangling(inventory):
+    for path, what, fix in problems(inventory):
         raise BadFile(name, lines.get(path, 0), yaml_file.dotted(path), what, fix)
     return inventory
 
@@ -238,56 +35,3 @@ def loads(text: str, name: str) -> Inventory:
 def digest(text: str) -> str:
     """SHA-256 of the file as it stands; what `--inventory-sha256` pins."""
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-Problem = tuple[tuple[str | int, ...], str, str]
-
-
-def _dangling(inventory: Inventory) -> Iterator[Problem]:
-    yield from _duplicates(inventory)
-    accounts = {a.name for a in inventory.accounts}
-    commands = {c.name for c in inventory.commands}
-    holders: dict[Reference, str] = {}
-    for i, key in enumerate(inventory.keys):
-        if key.account not in accounts:
-            yield ("keys", i, "account"), f"there is no account `{key.account}`", f"one of: {', '.join(sorted(accounts))}"
-        for j, ref in enumerate(key.stored_in):
-            where = ("keys", i, "stored_in", j)
-            if ref.scheme == "command" and ref.path not in commands:
-                yield where, f"there is no command `{ref.path}`", "declare it under `commands:`"
-            if ref in holders:
-                yield where, f"`{ref}` already holds key `{holders[ref]}`", "one field holds one key"
-            holders[ref] = key.name
-    yield from _dangling_services(inventory)
-
-
-def _dangling_services(inventory: Inventory) -> Iterator[Problem]:
-    keys = {k.name: k for k in inventory.keys}
-    for i, service in enumerate(inventory.services):
-        held = {ref for name in service.uses if name in keys for ref in keys[name].stored_in}
-        for j, name in enumerate(service.uses):
-            if name not in keys:
-                yield ("services", i, "uses", j), f"there is no key `{name}`", f"one of: {', '.join(sorted(keys))}"
-            elif not set(keys[name].stored_in) & set(service.reads_from):
-                yield ("services", i, "reads_from"), f"none of these places holds key `{name}`", "use a `stored_in` of that key"
-        for ref in service.reads_from:
-            if ref not in held:
-                yield ("services", i, "reads_from"), f"`{ref}` holds none of the keys that it uses", "add it to `stored_in`"
-        for j, verify in enumerate(service.verify):
-            shared = [s.name for s in inventory.services if set(s.uses) & set(service.uses)]
-            if verify.stripe_usage and len(shared) > 1:
-                yield (
-                    ("services", i, "verify", j, "stripe_usage"),
-                    f"cannot tell services apart that share a key: {', '.join(shared)}",
-                    "use an `http` check that names the fingerprint",
-                )
-
-
-def _duplicates(inventory: Inventory) -> Iterator[Problem]:
-    rows = {"accounts": inventory.accounts, "keys": inventory.keys, "services": inventory.services, "commands": inventory.commands}
-    for group, members in rows.items():
-        seen: set[str] = set()
-        for i, row in enumerate(members):
-            if row.name in seen:
-                yield (group, i, "name"), f"the name `{row.name}` stands twice under `{group}`", "names are unique"
-            seen.add(row.name)

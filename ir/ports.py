@@ -336,6 +336,8 @@ class ReviewRequest:
         egress, logs: globs of our own egress logs, and of other exports.
         own_requests: request ids of our own probes, to be subtracted.
         scratch: private folder for Parquet.
+        own_objects: ids that this incident made itself (its new key), never leftovers.
+        rules: folders of further rules. engine: `duckdb`, or the URL of another one.
     """
 
     account: str
@@ -353,6 +355,9 @@ class ReviewRequest:
     maps: tuple[str, ...] = ()
     own_requests: tuple[str, ...] = ()
     known_webhooks: tuple[str, ...] = ()
+    own_objects: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    engine: str = "duckdb"
 
 
 @dataclass(frozen=True)
@@ -364,6 +369,8 @@ class Reviewed:
         coverage: `{source, from, to, rows, gaps, blind_to}` per source, one with 0 rows for a source not given.
         leftovers: `{kind, id, created, severity, why, undo}`.
         complete: coverage of writes is complete, so that `--policy auto` may propose `exposed`.
+        hours: `{at, requests, usual}` for the picture. reasons: why a verdict cannot be better.
+        affected: path of `affected.csv` in the scratch folder, "" when nobody was.
     """
 
     verdict: str
@@ -376,6 +383,10 @@ class Reviewed:
     timeline: tuple[Json, ...] = ()
     complete: bool = False
     request_ids: tuple[str, ...] = ()
+    hours: tuple[Json, ...] = ()
+    score_parts: dict[str, float] = field(default_factory=dict)
+    reasons: dict[str, list[str]] = field(default_factory=dict)
+    affected: str = ""
 
 
 class Reviewer(Protocol):

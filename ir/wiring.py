@@ -17,7 +17,7 @@ from ir.errors import IrError, Missing
 from ir.incident import Incident
 from ir.inventory import Account, Inventory, Key, Reload, Service, Verify
 from ir.model import Json
-from ir.playbook import Plan, plan_from_json
+from ir.plan import Plan, plan_from_json
 from ir.ports import Clock, Issuer, Operator, Reloader, Reviewer, Store, Verifier
 from ir.reference import Reference
 from ir.secret import Secret

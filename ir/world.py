@@ -10,7 +10,7 @@ from ir.errors import Missing, PortError
 from ir.incident import Incident
 from ir.inventory import Account, Inventory, Key, Service
 from ir.model import Json, Mode
-from ir.playbook import Plan
+from ir.plan import Plan
 from ir.ports import Clock, Issuer, Operator, Reloader, Reviewer, Store, Verifier
 from ir.secret import Secret
 

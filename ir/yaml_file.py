@@ -71,7 +71,7 @@ def parse(text: str, name: str) -> tuple[Any, Lines]:
         raise BadFile(name, 0, "", f"is not YAML: {type(error).__name__}") from None
 
 
-def check(model: type[M], data: Any, lines: Lines, name: str) -> M:  # noqa: ANN401 - whatever YAML held
+def check(model: type[M], data: Any, lines: Lines, name: str) -> M:
     """`data` as a `model`.
 
     Raises:
@@ -107,7 +107,7 @@ def _walk(node: yaml.Node, path: tuple[str | int, ...], lines: Lines, name: str)
             _walk(value, (*path, index), lines, name)
 
 
-def _mistake(model: type[BaseModel], loc: Sequence[str | int], item: Any, lines: Lines) -> tuple[int, str, str, str]:  # noqa: ANN401
+def _mistake(model: type[BaseModel], loc: Sequence[str | int], item: Any, lines: Lines) -> tuple[int, str, str, str]:
     path = tuple(loc)
     while path and path not in lines:
         path = path[:-1]
@@ -130,7 +130,7 @@ def _known(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
     return sorted(here.model_fields) if hasattr(here, "model_fields") else []
 
 
-def _inner(annotation: Any) -> Any:  # noqa: ANN401 - typing objects
+def _inner(annotation: Any) -> Any:
     if hasattr(annotation, "model_fields"):
         return annotation
     for arg in getattr(annotation, "__args__", ()):

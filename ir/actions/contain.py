@@ -6,7 +6,7 @@ Contained = a probe is refused where it answered before.
 from ir.errors import PortError, Waiting
 from ir.incident import Incident
 from ir.model import Debt, Did, Json, Liveness, Outcome
-from ir.playbook import Step
+from ir.plan import Step
 from ir.ports import Containment, Target
 from ir.world import World
 

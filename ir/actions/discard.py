@@ -3,7 +3,7 @@
 from ir.errors import PortError
 from ir.incident import Incident
 from ir.model import Debt, Did, Item, Outcome
-from ir.playbook import Step
+from ir.plan import Step
 from ir.ports import Store
 from ir.world import World
 

@@ -10,7 +10,7 @@ import uuid
 from ir.errors import Waiting
 from ir.incident import Incident
 from ir.model import Did, Json, KeyKind, Outcome
-from ir.playbook import Step
+from ir.plan import Step
 from ir.ports import MintOrder, Target
 from ir.secret import Secret
 from ir.world import World

@@ -5,7 +5,7 @@ from ir.errors import Denied, Missing, PortError
 from ir.incident import Incident
 from ir.inventory import Service
 from ir.model import Did, Item, Json, KeyKind, Liveness, Outcome, Policy, Probe
-from ir.playbook import Step
+from ir.plan import Step
 from ir.ports import Expected, Held, Store
 from ir.secret import Secret
 from ir.world import World

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ir.errors import PortError
 from ir.incident import Incident
 from ir.model import Debt, Did, Json, Liveness, Outcome
-from ir.playbook import Step
+from ir.plan import Step
 from ir.secret import Secret
 from ir.world import World
 

@@ -2,7 +2,7 @@
 
 from ir.incident import Incident
 from ir.model import Did, Outcome
-from ir.playbook import Step
+from ir.plan import Step
 from ir.world import World
 
 

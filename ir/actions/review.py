@@ -5,7 +5,7 @@ from dataclasses import asdict
 from ir.errors import PortError
 from ir.incident import Incident
 from ir.model import Debt, Did, Json, Outcome
-from ir.playbook import Step
+from ir.plan import Step
 from ir.ports import Reviewed, ReviewRequest
 from ir.secret import Secret
 from ir.world import World

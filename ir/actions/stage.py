@@ -3,7 +3,7 @@
 from ir.errors import PortError, Unknown
 from ir.incident import Incident
 from ir.model import Did, Item, Outcome
-from ir.playbook import Step
+from ir.plan import Step
 from ir.ports import Store
 from ir.secret import Secret
 from ir.world import World

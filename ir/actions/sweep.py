@@ -4,7 +4,7 @@ from ir.actions.review import leftover_debts, request
 from ir.errors import PortError
 from ir.incident import Incident
 from ir.model import Did, Outcome
-from ir.playbook import Step
+from ir.plan import Step
 from ir.world import World
 
 

@@ -7,7 +7,7 @@ from ir import health
 from ir.errors import PortError, Waiting
 from ir.incident import Incident
 from ir.model import Debt, Did, Item, Json, Outcome
-from ir.playbook import Step
+from ir.plan import Step
 from ir.ports import Expected, Store, Target
 from ir.secret import Secret
 from ir.world import World

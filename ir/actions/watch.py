@@ -3,7 +3,7 @@
 from ir import health
 from ir.incident import Incident
 from ir.model import Debt, Did, Outcome
-from ir.playbook import Step
+from ir.plan import Step
 from ir.world import World
 
 _LOOK_EVERY = 5.0

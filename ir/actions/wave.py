@@ -9,7 +9,7 @@ from ir.errors import Conflict, PortError, Rejected, Unknown, Waiting
 from ir.incident import Incident
 from ir.inventory import Service
 from ir.model import Debt, Did, Item, Json, Outcome
-from ir.playbook import Step
+from ir.plan import Step
 from ir.ports import Expected, Store
 from ir.secret import Secret
 from ir.world import World
@@ -68,15 +68,16 @@ def _stores_of(world: World, record: Incident, services: list[Service], step: St
 
 def _promote(world: World, record: Incident, store: Store, new: Secret) -> Item:
     name = str(store.ref)
-    before = record.facts.get("stores", {}).get(name, {}).get("before", {})
+    known = record.facts.get("stores", {}).get(name, {})
+    before = known.get("before", {})
     try:
         if not store.guided:
             held = store.read()
             if held.value == new:
                 return Item(name, Did.DONE, "holds the replacement", _after(held.version, new))
-        version = store.promote(world.incident, new, expected=str(before.get("version", "")))
+        version = store.promote(world.incident, new, expected=str(known.get("told") or before.get("version", "")))
     except Waiting as error:
-        return Item(name, Did.WAITING, error.what)
+        return Item(name, Did.WAITING, error.what, {"told": "told"})
     except Unknown as error:
         return Item(name, Did.UNKNOWN, error.what)
     except Conflict as error:

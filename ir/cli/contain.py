@@ -15,7 +15,8 @@ from ir.cli.screen import Screen
 from ir.errors import ExitCode, Refused, UsageError
 from ir.incident import Incident
 from ir.model import Did, Json
-from ir.playbook import ACTIONS, Step
+from ir.catalog import ACTIONS
+from ir.plan import Step
 from ir.secret import Secret
 from ir.wiring import State
 

@@ -14,7 +14,7 @@ from ir.cli.screen import Screen
 from ir.errors import AlreadyRunning, ExitCode, Refused, UsageError
 from ir.inventory import Inventory
 from ir.model import Did, Json, Outcome
-from ir.playbook import Plan
+from ir.plan import Plan, compile_plan
 from ir.rehearsal import rehearse
 from ir.secret import Secret
 from ir.wiring import Setting, State
@@ -77,7 +77,7 @@ def stripe(
     book = playbook.load(playbook_name or f"stripe-{choose_policy(policy, operator)}")
     if playbook_name and policy not in ("auto", book.policy.value):
         raise UsageError(f"playbook {book.name} is for policy {book.policy.value}, not {policy}")
-    plan = playbook.compile_plan(book, source, row)
+    plan = compile_plan(book, source, row)
     screen.plan(plan)
     setting = Setting("", text, name, base, row.name, plan, options)
     if dry_run:

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from ir.errors import IrError
 from ir.model import Danger, Did, Json, Outcome
-from ir.playbook import Plan
+from ir.plan import Plan
 from ir.secret import scrub
 
 MARKS = {

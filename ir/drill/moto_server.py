@@ -1,4 +1,4 @@
-"""moto's AWS server on loopback, with four deviations from AWS Secrets Manager mended.
+"""moto's AWS server on loopback, with five deviations from AWS Secrets Manager mended.
 
 `python -m ir.drill.moto_server --port N` (0: a free one) prints its address on the first line and serves until SIGTERM.
 
@@ -8,6 +8,7 @@ What moto 5.2.5 does otherwise, each of which would hide or fake a fault of a ro
 2. A later put then leaves two versions labelled AWSCURRENT.
 3. One `ClientRequestToken` with other content overwrites a version that is AWSPENDING, where AWS refuses.
 4. Values of more than 65,536 bytes are taken.
+5. A put that makes a new version current takes every label from the one that was, not AWSCURRENT alone.
 """
 
 import argparse
@@ -35,11 +36,11 @@ def mend() -> None:
     SecretsManagerBackend.mended_by_ir = True  # type: ignore[attr-defined]  # our own mark
 
 
-def _mend_promotion(backend: Any) -> None:  # noqa: ANN401 - moto's class
+def _mend_promotion(backend: Any) -> None:
     plain = backend.update_secret_version_stage
 
     def update_secret_version_stage(
-        self: Any,  # noqa: ANN401 - moto's backend
+        self: Any,
         secret_id: str,
         version_stage: str,
         remove_from_version_id: str,
@@ -54,13 +55,13 @@ def _mend_promotion(backend: Any) -> None:  # noqa: ANN401 - moto's class
     backend.update_secret_version_stage = update_secret_version_stage
 
 
-def _mend_put(backend: Any) -> None:  # noqa: ANN401 - moto's class
-    from moto.secretsmanager.exceptions import InvalidParameterException, ResourceExistsException
+def _mend_put(backend: Any) -> None:
+    from moto.secretsmanager.exceptions import InvalidParameterException, ResourceExistsException, SecretNotFoundException
 
     plain = backend.put_secret_value
 
     def put_secret_value(
-        self: Any,  # noqa: ANN401 - moto's backend
+        self: Any,
         secret_id: str,
         secret_string: str,
         secret_binary: str,
@@ -69,10 +70,17 @@ def _mend_put(backend: Any) -> None:  # noqa: ANN401 - moto's class
     ) -> str:
         if len((secret_string or "").encode()) > LARGEST_VALUE:
             raise InvalidParameterException(f"SecretString is longer than {LARGEST_VALUE} bytes")
-        there = self.secrets[secret_id].versions.get(client_request_token) if self._is_valid_identifier(secret_id) else None
+        if not self._is_valid_identifier(secret_id):
+            raise SecretNotFoundException
+        there = self.secrets[secret_id].versions.get(client_request_token)
         if there and (there.get("secret_string"), there.get("secret_binary")) != (secret_string, secret_binary):
             raise ResourceExistsException("You can't use this ClientRequestToken: a version with other content has it.")
+        before = {id: list(v["version_stages"]) for id, v in self.secrets[secret_id].versions.items()} if there is None else {}
         answer: str = plain(self, secret_id, secret_string, secret_binary, client_request_token, version_stages)
+        versions = self.secrets[secret_id].versions
+        for version, labels in before.items():
+            kept = versions[version]["version_stages"]
+            kept += [name for name in labels if not name.startswith("AWS") and name not in (*kept, *version_stages)]
         return answer
 
     backend.put_secret_value = put_secret_value

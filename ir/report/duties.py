@@ -1,8 +1,8 @@
 """What remains for people: next steps, questions for the review meeting, and which promises this run kept."""
 
 from ir.model import Json
-from ir.report.acts import chain
-from ir.report.misuse import leftovers, moving_money, review
+from ir.report.acts import actions, chain
+from ir.report.misuse import CANNOT_TELL, leftovers, moving_money, review
 from ir.report.story import Story, as_object, words
 from ir.report.world import ACCEPTED, ON_NEW, proven_dead, services, stores
 
@@ -89,19 +89,33 @@ def promises(story: Story) -> list[Json]:
         _no_stray(story),
         _no_leak(story),
         _proof(story),
-        _promise(
-            "dry run changes nothing",
-            "honoured" if story.rehearsal else "not applicable",
-            "only read-only ports were wired in" if story.rehearsal else "this was not a dry run",
-        ),
+        _dry_run(story),
         _promise("one rotation at a time", "not shown", "a lease is held while a run acts; this record does not carry it"),
         _evidence(told),
-        _promise("honest coverage", "honoured", "verdicts on writes, reads and account changes stand apart, with what each is blind to"),
+        _coverage(story),
     ]
 
 
 def _promise(name: str, kept: str, said: str) -> Json:
     return {"name": name, "kept": kept, "said": said}
+
+
+def _dry_run(story: Story) -> Json:
+    name = "dry run changes nothing"
+    if not story.rehearsal:
+        return _promise(name, "not applicable", "this was not a dry run")
+    wrote = [row["step"] for row in actions(story) if row["did"] == "done" and row["danger"] != "read"]
+    if wrote:
+        return _promise(name, "broken", f"these steps say that they did something: {', '.join(wrote)}")
+    return _promise(name, "honoured", "no step that writes says that it did anything")
+
+
+def _coverage(story: Story) -> Json:
+    told = review(story)
+    claims = [about for about, said in told["verdicts"].items() if said != CANNOT_TELL]
+    if claims and not told["coverage"]:
+        return _promise("honest coverage", "broken", f"a verdict on {', '.join(claims)} without any coverage to stand on")
+    return _promise("honest coverage", "honoured", "verdicts on writes, reads and account changes stand apart, with what each is blind to")
 
 
 def _no_cut_off(story: Story) -> Json:

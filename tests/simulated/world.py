@@ -11,6 +11,7 @@ from ir.custody import Custody
 from ir.errors import Conflict, PortError, Unknown, Waiting
 from ir.inventory import Inventory
 from ir.model import Json, KeyKind, KeyRow, Liveness, Mode, Probe
+from ir.plan import compile_plan
 from ir.ports import Check, Containment, Expected, Held, Minted, MintOrder, Pending, Permission, Reviewed, ReviewRequest, Target
 from ir.reference import Reference, parse
 from ir.secret import Secret
@@ -301,7 +302,7 @@ class Simulation:
         }
         self.reviewer, self.operator = SimReviewer(), SimOperator()
         self.source = self._inventory([str(ref) for ref in refs])
-        self.plan = playbook.compile_plan(playbook.load(f"stripe-{policy}"), self.source, self.source.key("payments"))
+        self.plan = compile_plan(playbook.load(f"stripe-{policy}"), self.source, self.source.key("payments"))
         self.options = options or Options(yes=True)
         self.incident = "INC-20261123-0001"
         self.world = self._world()

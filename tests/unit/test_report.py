@@ -253,6 +253,20 @@ def test_a_kill_without_a_look_at_every_service_breaks_the_promise_of_no_cut_off
     assert kept(json.loads(render(story.incident, "json", story.entries)), "no cut-off") == "broken"
 
 
+def test_a_dry_run_that_wrote_breaks_its_promise() -> None:
+    assert kept(told("dry_run"), "dry run changes nothing") == "honoured"
+    story = STORIES["dry_run"]()
+    story.step("custody", Outcome(Did.DONE, "kept"))
+    assert kept(json.loads(render(story.incident, "json", story.entries)), "dry run changes nothing") == "broken"
+
+
+def test_a_verdict_without_coverage_breaks_its_promise() -> None:
+    assert kept(told("overlap"), "honest coverage") == "honoured"
+    story = overlap()
+    story.write("signal", body={"kind": "note", "facts": {"review": {"coverage": []}}})
+    assert kept(json.loads(render(story.incident, "json", story.entries)), "honest coverage") == "broken"
+
+
 def test_asked_is_not_dead() -> None:
     story = Builder()
     preflight(story)

@@ -1,0 +1,201 @@
+"""`ir review stripe`: what did the leaked key do?"""
+
+import json
+import os
+import shutil
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ir import durations, home, inventory, wiring
+from ir.cli.choices import exposed_time, moment
+from ir.cli.people import SOURCES, Terminal, read_key
+from ir.cli.screen import Screen, plain
+from ir.errors import ExitCode, Refused, UsageError
+from ir.inventory import Account
+from ir.ports import Reviewed, ReviewRequest
+from ir.secret import Secret
+
+_WATCH_EVERY = 300.0
+_KEPT = ("timeline.jsonl", "affected.csv")
+
+
+def review(
+    key: Annotated[list[str] | None, typer.Argument(help="Name of the key in the inventory; one key needs no name.")] = None,
+    inventory_file: Annotated[str, typer.Option("--inventory", help="Inventory file.", metavar="FILE")] = "",
+    since: Annotated[str, typer.Option(help="Where the evidence begins: 30d, or a time.", metavar="30d|TIME")] = "30d",
+    exposed_at: Annotated[str, typer.Option(help="When the key got out: ISO 8601, or 2h.", metavar="TIME")] = "",
+    egress: Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Our own egress logs; plain or gzip.")] = None,
+    logs: Annotated[
+        list[str] | None, typer.Option(metavar="GLOB", help="Exports: request logs, events, security history, webhook logs.")
+    ] = None,
+    maps: Annotated[list[str] | None, typer.Option("--map", metavar="FILE", help="Column map for a foreign log (YAML).")] = None,
+    account_id: Annotated[str, typer.Option("--account", help="Account name in the inventory, or acct_….")] = "",
+    review_key_from: Annotated[str, typer.Option(help=f"A read-only rk_ key: {SOURCES}", metavar="SOURCE")] = "",
+    budget: Annotated[str, typer.Option(help="At most so long; newest evidence first.", metavar="60s")] = "",
+    watch: Annotated[
+        str, typer.Option(help="Go on looking for so long; ends with 7 at the first new serious finding.", metavar="72h")
+    ] = "",
+    rules: Annotated[list[str] | None, typer.Option(metavar="DIR", help="Further rules, in the form of the shipped ones.")] = None,
+    engine: Annotated[str, typer.Option(help="duckdb | clickhouse URL | spark URL", metavar="ENGINE")] = "duckdb",
+    memory_limit: Annotated[str, typer.Option(help="Of the embedded engine.", metavar="SIZE")] = "1GB",
+    output: Annotated[str, typer.Option(help="Folder for timeline.jsonl and affected.csv (0700).", metavar="DIR")] = "",
+    api_base: Annotated[
+        str, typer.Option(help="Without an inventory: a Stripe stand-in on loopback.", metavar="URL")
+    ] = "https://api.stripe.com",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+) -> None:
+    """What did the leaked key do? Evidence, findings, blast radius, leftovers. Ends with 7 when misuse is confirmed or suspected."""
+    screen = Screen(as_json=as_json)
+    names, egress_globs, log_globs = _sorted(key or [], egress or [], logs or [])
+    account, known, fingerprint = _account(inventory_file, names, account_id, screen)
+    reading = _review_key(review_key_from, account, inventory_file, fingerprint, screen)
+    folder = _folder(output)
+    now = datetime.now(UTC)
+    request = ReviewRequest(
+        account=account.id if account else account_id,
+        api_base=account.api_base if account else api_base,
+        since=moment(since, now),
+        until=now.timestamp(),
+        exposed_at=exposed_time(exposed_at),
+        budget=durations.seconds(budget) if budget else 0.0,
+        review_key=reading,
+        key_fingerprint=fingerprint,
+        key_id="",
+        scratch=str(folder),
+        egress=(*(account.egress if account else ()), *egress_globs),
+        logs=(*(account.logs if account else ()), *log_globs),
+        maps=(*(account.maps if account else ()), *(maps or ())),
+        known_webhooks=known,
+        rules=tuple(rules or ()),
+        engine=engine,
+    )
+    try:
+        code = _watch(request, watch, memory_limit, screen) if watch else _once(request, memory_limit, screen)
+    finally:
+        shutil.rmtree(folder / "review", ignore_errors=True)
+    sys.exit(int(code))
+
+
+def _once(request: ReviewRequest, memory_limit: str, screen: Screen) -> ExitCode:
+    from ir.review.document import MISUSE
+
+    reviewed = _run(request, memory_limit, screen)
+    _show(reviewed, request, screen)
+    return ExitCode.MISUSE if reviewed.verdict in MISUSE else ExitCode.DONE
+
+
+def _run(request: ReviewRequest, memory_limit: str, screen: Screen) -> Reviewed:
+    from ir.review import StripeReviewer
+    from ir.stripe_api import StripeApi
+
+    try:
+        api = StripeApi(request.api_base)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    reviewed = StripeReviewer(api, memory_limit=memory_limit).review(request, screen.progress)
+    screen.hush()
+    _write(Path(request.scratch) / "timeline.jsonl", reviewed)
+    return reviewed
+
+
+def _write(target: Path, reviewed: Reviewed) -> None:
+    handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.writelines(json.dumps(row, ensure_ascii=True) + "\n" for row in reviewed.timeline)
+
+
+def _show(reviewed: Reviewed, request: ReviewRequest, screen: Screen) -> None:
+    from ir.review.document import document, lines
+
+    if screen.as_json:
+        screen.document(document(reviewed, request))
+        return
+    for line in lines(reviewed):
+        screen.out.print(plain(line), soft_wrap=True, no_wrap=True, overflow="ellipsis", crop=True)
+    kept = [name for name in _KEPT if (Path(request.scratch) / name).stat().st_size] if reviewed.timeline else []
+    if kept:
+        screen.say(f"Files: {request.scratch}/ ({', '.join(kept)})")
+
+
+def _watch(request: ReviewRequest, watch: str, memory_limit: str, screen: Screen) -> ExitCode:
+    """Look again every five minutes; pages that were read are not read again."""
+    from dataclasses import replace
+
+    end = time.time() + durations.seconds(watch)
+    known: set[tuple[str, str]] | None = None
+    while True:
+        reviewed = _run(replace(request, until=time.time()), memory_limit, screen)
+        serious = {(f.rule, e) for f in reviewed.findings if f.severity in ("high", "critical") for e in f.evidence}
+        serious |= {("leftover", str(left["id"])) for left in reviewed.leftovers}
+        if known is None or serious - known:
+            _show(reviewed, request, screen)
+        if known is not None and serious - known:
+            screen.warn("new misuse: open the incident again with ir rotate stripe --policy exploited")
+            return ExitCode.MISUSE
+        known = serious
+        left = end - time.time()
+        if left <= 0:
+            return ExitCode.MISUSE if serious else ExitCode.DONE
+        screen.progress(f"watching; {reviewed.verdict}; next look in {min(_WATCH_EVERY, left):.0f} s")
+        time.sleep(min(_WATCH_EVERY, left))
+
+
+def _sorted(words: list[str], egress: list[str], logs: list[str]) -> tuple[list[str], list[str], list[str]]:
+    """A glob that the shell expanded: further files belong to the only option that was given."""
+    files = [word for word in words if Path(word).is_file()]
+    names = [word for word in words if word not in files]
+    if files and bool(egress) == bool(logs):
+        raise UsageError(f"`{files[0]}` is a file: is it one of --egress or of --logs?", next_step="put the globs in quotes")
+    if len(names) > 1:
+        raise UsageError(f"one key at a time, not {', '.join(names)}")
+    return names, egress + (files if egress else []), logs + (files if logs else [])
+
+
+def _account(file: str, names: list[str], account: str, screen: Screen) -> tuple[Account | None, tuple[str, ...], str]:
+    """The account that is meant, its own webhooks, and the leaked key's fingerprint where the stores tell it."""
+    if not file:
+        if names:
+            raise UsageError(f"`{names[0]}` names a key of an inventory", next_step="--inventory FILE")
+        return None, (), ""
+    source = inventory.load(Path(file))
+    row = wiring.pick_key(source, names[0] if names else "") if names or len(source.keys) == 1 else None
+    wanted = row.account if row else account
+    found = [a for a in source.accounts if wanted in (a.name, a.id)] if wanted else list(source.accounts)
+    if len(found) != 1:
+        raise UsageError("which account?", next_step=f"name a key, or --account {' | '.join(a.name for a in source.accounts)}")
+    if row and found[0].review_key is not None and found[0].review_key in row.stored_in:
+        raise Refused("the review key is the leaked key itself", safe="nothing was read", next_step="name a read-only rk_ key of its own")
+    return found[0], tuple(found[0].webhooks), ""
+
+
+def _review_key(source: str, account: Account | None, file: str, fingerprint: str, screen: Screen) -> Secret | None:
+    """Only a restricted key reads; without one the review lives on files."""
+    found: Secret | None = None
+    if source:
+        found = read_key(source, "Read-only review key (rk_…)", screen)
+        if found is None:
+            raise UsageError(f"no key came from {source}")
+    elif account is not None and account.review_key is not None:
+        operator = Terminal(screen, name=wiring.actor(), yes=False)
+        found = wiring.resolve(account.review_key, inventory.load(Path(file)), operator, Path(file).resolve().parent)
+    if found is not None and not found.reveal().startswith(("rk_", "rkcs_")):
+        raise Refused(
+            "a review reads with a restricted key (rk_…) only",
+            safe="nothing was sent",
+            next_step="Dashboard > API keys > Create restricted key, with Read permissions",
+        )
+    return found
+
+
+def _folder(output: str) -> Path:
+    if output:
+        folder = Path(output)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
+    reviews: Any = home.private(home.folder() / "reviews")
+    return home.private(reviews / datetime.now(UTC).strftime("%Y%m%dT%H%M%S-%f"))

@@ -1,0 +1,64 @@
+"""Tables that several rules share, in portable SQL: who sent each write, and what each hour looked like."""
+
+from ir.review.engine import Engine
+from ir.review.schema import Column
+
+MONEY = ("60:payment", "65:refund", "88:transfer", "90:payout", "95:external_account")
+
+SEEN = """
+SELECT DISTINCT r.request_id AS request_id
+FROM requests r JOIN (SELECT DISTINCT request_id FROM events WHERE request_id <> '') e ON r.request_id = e.request_id
+WHERE r.own = 1
+"""
+
+DASHBOARD = "SELECT DISTINCT request_id FROM activity WHERE request_id <> ''"
+
+# One row per API request that changed something; `state`: own, dashboard, probe or ghost (nobody of ours sent it).
+ACTS = """
+SELECT e.request_id AS request_id, e.ts AS ts, CAST(FLOOR(e.ts / 3600) AS BIGINT) AS hour, e.act AS act, e.client AS client,
+  e.event_id AS event_id, e.amount AS amount, e.currency AS currency, e.customer AS customer, e.card AS card,
+  e.card_group AS card_group, e.object_id AS object_id, e.destination AS destination, e.account AS account, e.method AS method,
+  e.automatic AS automatic, e.events AS events,
+  CASE WHEN s.request_id IS NOT NULL THEN 'own' WHEN p.request_id IS NOT NULL THEN 'probe'
+       WHEN d.request_id IS NOT NULL THEN 'dashboard' ELSE '{stranger}' END AS state
+FROM (SELECT request_id, MIN(ts) AS ts, MAX(act) AS act, MAX(idem_format) AS client, MIN(id) AS event_id, MAX(amount) AS amount,
+        MAX(currency) AS currency, MAX(customer) AS customer, MAX(card) AS card, MAX(card_group) AS card_group,
+        MAX(object_id) AS object_id, MAX(destination) AS destination, MAX(account) AS account, MAX(method) AS method,
+        MIN(automatic) AS automatic, COUNT(*) AS events
+      FROM events WHERE request_id <> '' AND ts > 0 GROUP BY request_id) e
+LEFT JOIN seen s ON e.request_id = s.request_id
+LEFT JOIN probes p ON e.request_id = p.request_id
+LEFT JOIN dashboard d ON e.request_id = d.request_id
+"""
+
+KIND_HOURS = """
+SELECT act, client, hour, SUM(CASE WHEN state = 'own' THEN 1 ELSE 0 END) AS own,
+  SUM(CASE WHEN state = 'ghost' THEN 1 ELSE 0 END) AS ghosts
+FROM sent WHERE state IN ('own', 'ghost') GROUP BY act, client, hour
+"""
+
+WITH_HOLES = """
+SELECT a.request_id AS request_id, a.ts AS ts, a.hour AS hour, a.act AS act, a.client AS client, a.event_id AS event_id,
+  a.amount AS amount, a.currency AS currency, a.customer AS customer, a.card AS card, a.card_group AS card_group,
+  a.object_id AS object_id, a.destination AS destination, a.account AS account, a.method AS method, a.automatic AS automatic,
+  a.events AS events, CASE WHEN a.state = 'ghost' AND h.hour IS NOT NULL THEN 'hole' ELSE a.state END AS state
+FROM sent a LEFT JOIN holes h ON a.hour = h.hour AND a.act = h.act AND a.client = h.client
+"""
+
+
+PROBES = (Column("request_id", "VARCHAR", "of our own probes"),)
+HOLES = (Column("act", "VARCHAR", ""), Column("client", "VARCHAR", ""), Column("hour", "BIGINT", "epoch hours"))
+
+
+def derive_sent(engine: Engine, *, egress: bool, probes: tuple[str, ...]) -> None:
+    """Make `seen`, `probes`, `dashboard`, `sent`. Without egress logs nobody can be called a stranger: `unknown`."""
+    engine.keep("seen", SEEN)
+    engine.fill("probes", PROBES, [(probe,) for probe in dict.fromkeys(probes)])
+    engine.keep("dashboard", DASHBOARD)
+    engine.keep("sent", ACTS.replace("{stranger}", "ghost" if egress else "unknown"))
+
+
+def derive_acts(engine: Engine, holes: list[tuple[object, ...]]) -> None:
+    """Make `acts`: `sent`, with strangers inside holes of our logs set apart as `hole`."""
+    engine.fill("holes", HOLES, list(holes))
+    engine.keep("acts", WITH_HOLES)

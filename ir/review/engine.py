@@ -1,0 +1,113 @@
+"""Where the SQL runs: embedded DuckDB by default, the same text on ClickHouse or Spark.
+
+A detection is one SELECT in a small ANSI subset: integer epoch seconds, CASE not FILTER, no dialect functions
+beyond COALESCE, CONCAT, FLOOR, SQRT, LEAST, GREATEST; CAST to BIGINT, DOUBLE, STRING only.
+"""
+
+from pathlib import Path
+from typing import Any, Protocol
+
+from ir.errors import UsageError
+from ir.review.schema import TABLES, Column, empty_select
+
+Row = tuple[Any, ...]
+
+
+class Engine(Protocol):
+    """Runs portable SQL over the normalised store. Results are findings and aggregates, never whole tables."""
+
+    name: str
+
+    def attach(self, store: Path) -> None:
+        """Make `requests`, `events`, `activity`, `objects` readable from Parquet below `store`."""
+        ...
+
+    def keep(self, name: str, sql: str) -> None:
+        """Materialise a SELECT under a name that later SELECTs can use."""
+        ...
+
+    def fill(self, name: str, columns: tuple[Column, ...], rows: list[Row]) -> None:
+        """Make a small table from rows of ours."""
+        ...
+
+    def rows(self, sql: str) -> list[Row]:
+        """Run a SELECT."""
+        ...
+
+    def close(self) -> None:
+        """Let go of everything."""
+        ...
+
+
+class DuckDb:
+    """Embedded DuckDB: bounded memory, two threads, no extension downloads, spills into `scratch`.
+
+    Args:
+        scratch: private folder for spilled data.
+        memory_limit: such as `1GB` or `512MB`.
+
+    Raises:
+        UsageError: `memory_limit` is not a size.
+    """
+
+    name = "duckdb"
+
+    def __init__(self, scratch: Path, *, memory_limit: str = "1GB", threads: int = 2) -> None:
+        import duckdb
+
+        spill = scratch / "spill"
+        spill.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self.connection = duckdb.connect(
+                config={
+                    "memory_limit": memory_limit,
+                    "threads": str(threads),
+                    "temp_directory": str(spill),
+                    "autoinstall_known_extensions": "false",
+                    "autoload_known_extensions": "false",
+                    "preserve_insertion_order": "false",
+                }
+            )
+        except duckdb.Error:
+            raise UsageError(f"`{memory_limit[:40]}` is not a memory size; write 512MB or 2GB") from None
+        self.connection.execute("SET TimeZone = 'UTC'")
+        self.connection.execute("SET enable_progress_bar = false")
+
+    def attach(self, store: Path) -> None:
+        """See `Engine`."""
+        for table in TABLES:
+            files = sorted(store.glob(f"{table}-*.parquet"))
+            source = f"SELECT * FROM read_parquet({_strings(files)})" if files else empty_select(table)
+            self.connection.execute(f"CREATE OR REPLACE VIEW {table} AS {source}")
+
+    def keep(self, name: str, sql: str) -> None:
+        """See `Engine`."""
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}")
+
+    def fill(self, name: str, columns: tuple[Column, ...], rows: list[Row]) -> None:
+        """See `Engine`."""
+        import orjson
+
+        names = [c.name for c in columns]
+        shape = orjson.dumps([{c.name: c.type for c in columns}]).decode()
+        data = orjson.dumps([dict(zip(names, row, strict=True)) for row in rows]).decode()
+        self.connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT r.* FROM (SELECT unnest(from_json(?, {quoted(shape)})) AS r) x", [data]
+        )
+
+    def rows(self, sql: str) -> list[Row]:
+        """See `Engine`."""
+        return self.connection.execute(sql).fetchall()
+
+    def close(self) -> None:
+        """See `Engine`."""
+        self.connection.close()
+
+
+def _strings(files: list[Path]) -> str:
+    return "[" + ", ".join(quoted(str(file)) for file in files) + "]"
+
+
+def quoted(text: str) -> str:
+    """`text` as an SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"

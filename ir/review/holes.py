@@ -1,0 +1,126 @@
+"""How complete our own logs are, and where they have holes: a hole *replaces* known traffic, an attacker *adds* to it."""
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass, field
+from statistics import median
+
+from ir.review.window import HOUR, Window
+
+KNOWN_SHARE = 0.5
+"""A kind of write is our services' when at least this share of it stands in our logs; the rest is people's."""
+ENOUGH = 0.95
+"""Share of our own known traffic that our logs must hold before *none seen* may be said of writes."""
+
+Kind = tuple[str, str]
+
+
+@dataclass
+class Completeness:
+    """What our logs hold of our own known writes.
+
+    Attributes:
+        known, matched: writes of our services' kinds in the judged window, and how many of them our logs hold.
+        loss: share that our logs lose outside holes, from before the exposure where possible.
+        holes: (act, client, hour) of traffic that is missing from the logs.
+        hours: the hours that have a hole.
+    """
+
+    known: int = 0
+    matched: int = 0
+    loss: float = 0.0
+    holes: list[tuple[object, ...]] = field(default_factory=list)
+    hours: list[int] = field(default_factory=list)
+
+    @property
+    def share(self) -> float:
+        """0 to 1; 0 when there was nothing to measure by."""
+        return self.matched / self.known if self.known else 0.0
+
+
+def measure(
+    rows: list[tuple[str, str, int, int, int]], lines: dict[int, int], window: Window, span: tuple[int, int] = (0, 0)
+) -> Completeness:
+    """Args: `rows` of (act, client, hour, own, ghosts); `lines` of our egress logs per hour; `span` of those logs."""
+    outside = [row for row in rows if span[0] and not span[0] // HOUR <= row[2] <= span[1] // HOUR]
+    rows = [row for row in rows if not span[0] or span[0] // HOUR <= row[2] <= span[1] // HOUR]
+    kinds: dict[Kind, dict[int, tuple[int, int]]] = defaultdict(dict)
+    for act, client, hour, own, ghosts in rows:
+        kinds[act, client][hour] = (own, ghosts)
+    ours = {kind: hours for kind, hours in kinds.items() if _is_ours(hours, window)}
+    empty = _empty_hours(lines, window)
+    found = Completeness()
+    for (act, client), hours in ours.items():
+        missing = _kind_holes(hours, window) | (empty & set(hours))
+        found.holes += [(act, client, hour) for hour in sorted(missing) if hours[hour][1]]
+    found.holes += [(act, client, hour) for act, client, hour, _, ghosts in outside if ghosts]
+    found.hours = sorted({int(str(hole[2])) for hole in found.holes} | {h for h in empty if h * 3600 >= window.judged})
+    _count(found, ours, window)
+    cut = window.judged // HOUR
+    found.known += sum(ghosts for act, client, hour, _, ghosts in outside if (act, client) in ours and hour >= cut)
+    return found
+
+
+def _is_ours(hours: dict[int, tuple[int, int]], window: Window) -> bool:
+    cut = window.judged // 3600
+    before = [pair for hour, pair in hours.items() if hour < cut] if window.baseline else []
+    pairs = before if sum(map(sum, before)) >= 10 else list(hours.values())
+    own, ghosts = sum(o for o, _ in pairs), sum(g for _, g in pairs)
+    return own >= 3 and own / (own + ghosts) >= KNOWN_SHARE
+
+
+def _count(found: Completeness, ours: dict[Kind, dict[int, tuple[int, int]]], window: Window) -> None:
+    cut = window.judged // 3600
+    holes = {(str(a), str(c), int(str(h))) for a, c, h in found.holes}
+    before_own = before_all = 0
+    for (act, client), hours in ours.items():
+        for hour, (own, ghosts) in hours.items():
+            if hour < cut and (act, client, hour) not in holes:
+                before_own, before_all = before_own + own, before_all + own + ghosts
+            if hour >= cut:
+                found.matched, found.known = found.matched + own, found.known + own + ghosts
+    if window.baseline and before_all >= 50:
+        found.loss = 1 - before_own / before_all
+    elif found.known:
+        found.loss = min(1 - found.share, 0.05)
+
+
+def _empty_hours(lines: dict[int, int], window: Window) -> set[int]:
+    """Hours in which our logs have (nearly) no line though that hour of the day usually has many."""
+    if not lines:
+        return set()
+    by_clock: dict[int, list[int]] = defaultdict(list)
+    first, last = min(lines), window.until // 3600
+    for hour in range(max(first, window.since // 3600), last + 1):
+        by_clock[hour % 24].append(lines.get(hour, 0))
+    usual = {clock: median(counts) for clock, counts in by_clock.items()}
+    return {
+        hour
+        for hour in range(max(first, window.since // 3600), last)
+        if usual[hour % 24] >= 8 and lines.get(hour, 0) < 0.35 * usual[hour % 24]
+    }
+
+
+def _kind_holes(hours: dict[int, tuple[int, int]], window: Window) -> set[int]:
+    """Hours of days on which a kind's known writes fell by about as much as its unknown ones rose."""
+    days: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+    for hour, (own, ghosts) in hours.items():
+        days[hour // 24][0] += own
+        days[hour // 24][1] += ghosts
+    usual = {weekend: _usual(days, weekend, window) for weekend in (False, True)}
+    missing: set[int] = set()
+    for day, (own, ghosts) in days.items():
+        expected = usual[_weekend(day)]
+        deficit = expected - own
+        if ghosts >= 5 and deficit > 3 * math.sqrt(expected) and 0.6 * ghosts <= deficit:
+            missing |= {hour for hour in hours if hour // 24 == day}
+    return missing
+
+
+def _usual(days: dict[int, list[int]], weekend: bool, window: Window) -> float:
+    whole = [d for d in days if window.since < d * 86400 and (d + 1) * 86400 <= window.until and _weekend(d) is weekend]
+    return float(median([days[d][0] for d in whole])) if len(whole) >= 3 else 0.0
+
+
+def _weekend(day: int) -> bool:
+    return (day + 4) % 7 in (0, 6)  # 1970-01-01 was a Thursday.

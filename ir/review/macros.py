@@ -1,0 +1,82 @@
+"""DuckDB macros of the importer: times in any unit, scrubbing, closed vocabularies. Used while loading only.
+
+Nothing that a stranger may write survives as free text: ids, words and addresses are cut down to their alphabet,
+paths lose their query and their ids, user agents become families.
+"""
+
+SECRET_SHAPE = r"(sk|rk|pk|ek|rkcs)_(org_)?(live|test|prod)_[A-Za-z0-9*.]{4,}|whsec_[A-Za-z0-9+/=_-]{8,}"
+CARD_SHAPE = r"\b[0-9](?:[ -]?[0-9]){12,18}\b"
+
+_FORMATS = "['%d/%b/%Y:%H:%M:%S %z', '%a, %d %b %Y %H:%M:%S %z', '%a %d %b %Y %H:%M:%S %z', '%Y-%m-%dT%H:%M:%S%z', '%Y-%m-%d %H:%M:%S %z']"
+_PLAIN_FORMATS = (
+    "['%d/%b/%Y:%H:%M:%S', '%m/%d/%Y %H:%M:%S', '%m/%d/%Y %H:%M', '%m/%d/%y, %I:%M %p', '%m/%d/%Y, %I:%M:%S %p', "
+    "'%b %d, %Y, %I:%M:%S %p', '%b %d, %Y, %I:%M %p', '%b %d, %Y %H:%M:%S', '%d %b %Y %H:%M:%S', '%d %b %Y, %H:%M', "
+    "'%Y/%m/%d %H:%M:%S', '%Y%m%dT%H%M%S', '%b %d, %Y %I:%M %p']"
+)
+
+# How a number's magnitude tells its unit: below 1e11 seconds (until the year 5138), then ms, µs, ns.
+_NUMBER = """CASE WHEN n IS NULL OR n <= 0 OR n >= 4e18 THEN NULL WHEN n >= 1e17 THEN CAST(FLOOR(n / 1e9) AS BIGINT)
+  WHEN n >= 1e14 THEN CAST(FLOOR(n / 1e6) AS BIGINT) WHEN n >= 1e11 THEN CAST(FLOOR(n / 1e3) AS BIGINT)
+  ELSE CAST(FLOOR(n) AS BIGINT) END"""
+
+_AGENTS = (
+    (" ir/", "ir"),
+    ("trufflehog", "scanner"),
+    ("gitguardian", "scanner"),
+    ("ggshield", "scanner"),
+    ("gitleaks", "scanner"),
+    ("nodebindings", "stripe-node"),
+    ("pythonbindings", "stripe-python"),
+    ("rubybindings", "stripe-ruby"),
+    ("phpbindings", "stripe-php"),
+    ("javabindings", "stripe-java"),
+    ("gobindings", "stripe-go"),
+    (".netbindings", "stripe-dotnet"),
+    ("stripe-cli", "stripe-cli"),
+    ("mozilla/", "browser"),
+    ("python-requests", "python-requests"),
+    ("python-httpx", "python-httpx"),
+    ("aiohttp", "aiohttp"),
+    ("curl/", "curl"),
+    ("guzzle", "guzzle"),
+    ("postman", "postman"),
+    ("go-http-client", "go-http-client"),
+    ("axios", "axios"),
+    ("okhttp", "okhttp"),
+)
+
+
+def _agent() -> str:
+    cases = " ".join(f"WHEN contains(x, '{mark}') THEN '{family}'" for mark, family in _AGENTS)
+    return f"CASE {cases} ELSE regexp_extract(x, '^[a-z][a-z_.-]{{0,23}}') END"
+
+
+MACROS: tuple[str, ...] = (
+    f"ir_number_time(n) AS {_NUMBER}",
+    f"""ir_time(x) AS COALESCE(ir_number_time(TRY_CAST(x AS DOUBLE)),
+      CAST(FLOOR(epoch(TRY_CAST(x AS TIMESTAMPTZ))) AS BIGINT), CAST(FLOOR(epoch(try_strptime(x, {_FORMATS}))) AS BIGINT),
+      CAST(FLOOR(epoch(try_strptime(x, {_PLAIN_FORMATS}))) AS BIGINT), 0)""",
+    "ir_word(x) AS COALESCE(regexp_extract(x, '^[A-Za-z0-9_.@+:,/ -]{0,80}'), '')",
+    f"""ir_clean(x, n) AS substr(regexp_replace(regexp_replace(regexp_replace(COALESCE(x, ''), '{SECRET_SHAPE}', '[secret]', 'g'),
+      '{CARD_SHAPE}', '[card]', 'g'), '[\\x00-\\x1f\\x7f-\\x9f]', ' ', 'g'), 1, n)""",
+    f"""ir_text(x) AS CASE WHEN x IS NULL THEN '' WHEN contains(x, '_live_') OR contains(x, '_test_') OR contains(x, '_prod_')
+      OR contains(x, 'whsec_') OR regexp_matches(x, '{CARD_SHAPE}') THEN ir_word(ir_clean(x, 80)) ELSE ir_word(x) END""",
+    "ir_id(x) AS CASE WHEN x IS NULL THEN '' WHEN length(x) <= 64 AND NOT contains(x, ' ') AND NOT contains(x, '_live_') "
+    "AND NOT contains(x, '_test_') THEN x ELSE COALESCE(regexp_extract(x, '(req|evt)_[A-Za-z0-9_]{4,64}'), '') END",
+    "ir_bare(x) AS split_part(CASE WHEN contains(x, '://') THEN '/' || regexp_replace(x, '^[a-z]+://[^/]*/?', '') ELSE x END, '?', 1)",
+    """ir_endpoint(p) AS CASE WHEN p IS NULL THEN '' WHEN NOT starts_with(p, '/') THEN ir_text(p)
+      WHEN p IN ('/v1/charges', '/v1/customers', '/v1/payment_intents', '/v1/refunds', '/v1/balance') THEN p
+      WHEN starts_with(p, '/v1/') OR starts_with(p, '/v2/') THEN substr(p, 1, 3) || ir_steps(substr(p, 4)) ELSE ir_steps(p) END""",
+    "ir_steps(p) AS substr(regexp_replace(rtrim(p, '/'), '/[a-z_]*[^a-z_/][^/]*', '/:id', 'g'), 1, 80)",
+    "ir_net(x) AS CASE WHEN contains(x, ':') THEN regexp_extract(x, '^[0-9a-f]*:[0-9a-f]*:[0-9a-f]*') || '::/48' "
+    "WHEN x = '' THEN '' ELSE regexp_replace(x, '[.][0-9]+$', '.0/24') END",
+    "ir_ip(x) AS COALESCE(regexp_extract(x, '^[0-9a-fA-F.:]{3,45}'), '')",
+    "ir_key(x) AS CASE WHEN x IS NULL THEN '' WHEN contains(x, '_live_') OR contains(x, '_test_') OR contains(x, '_prod_') "
+    "THEN 'key:' || substr(sha256(trim(replace(x, 'Bearer ', ''))), 1, 16) ELSE ir_word(x) END",
+    f"ir_agent_of(x) AS {_agent()}",
+    "ir_agent(x) AS CASE WHEN x IS NULL OR x = '' THEN '' ELSE ir_agent_of(lower(x)) END",
+    """ir_idem_format(x) AS CASE WHEN x IS NULL OR x = '' THEN 'none' WHEN starts_with(x, 'stripe-node-retry-') THEN 'node'
+      WHEN x LIKE '________-____-____-____-____________' THEN 'uuid' ELSE 'other' END""",
+    "ir_hash(x) AS CASE WHEN x IS NULL OR x = '' THEN 0 ELSE CAST(hash(x) >> 1 AS BIGINT) END",
+    "ir_whole(x) AS COALESCE(CAST(TRY_CAST(x AS DOUBLE) AS BIGINT), 0)",
+)

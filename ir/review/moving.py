@@ -1,0 +1,22 @@
+"""Money that can still be stopped."""
+
+from ir.model import Json
+from ir.review.blast import shown
+from ir.review.leftovers import MONEY_KINDS, Swept, leftover
+
+_DONE = frozenset({"paid", "canceled", "failed", "succeeded", "reversed"})
+
+
+def list_moving(swept: Swept, since: int) -> tuple[Json, ...]:
+    """Pending manual and instant payouts, transfers, new destinations and accounts since the exposure, largest first."""
+    rows = []
+    for row in swept.rows:
+        if row["kind"] not in MONEY_KINDS or row["status"] in _DONE or (row["ts"] and row["ts"] < since):
+            continue
+        if row["kind"] == "external_account" and not row["ts"]:
+            continue  # Without a time of creation it is as likely our own.
+        amount = shown(row["amount"], row["currency"]) if row["currency"] else ""
+        said = " ".join(part for part in (amount, row["status"], row["detail"]) if part)
+        money = [{"currency": row["currency"], "amount": row["amount"]}] if row["currency"] else []
+        rows.append({**leftover(row["kind"], row["id"], row["ts"], detail=said), "money": money})
+    return tuple(sorted(rows, key=lambda r: -(r["money"][0]["amount"] if r["money"] else 0)))

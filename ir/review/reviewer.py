@@ -1,0 +1,275 @@
+"""The review: collect → normalise → detect → judge. Implements `ir.ports.Reviewer`."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ir.errors import Unknown
+from ir.model import Json
+from ir.ports import Reviewed, ReviewRequest
+from ir.review import affected, blast, chains, coverage, derive, holes, leftoverlist, leftovers, moving, timeline
+from ir.review.collect import Collector, Read
+from ir.review.detect import Hit, run_rules
+from ir.review.engine import Engine
+from ir.review.importer import Loaded
+from ir.review.rules import LEVELS, Parameters, load_rules
+from ir.review.store import Say, Store, collect, refuse_leaked
+from ir.review.verdict import NONE, judge
+from ir.review.window import DAY, HOUR, Window
+from ir.stripe_api import StripeApi
+
+_BASELINE = 14 * DAY
+_MONEY_SECONDS = 100.0
+_SWEEP_SHARE = 0.4
+
+
+@dataclass
+class _Looked:
+    """What detection worked on."""
+
+    seen: dict[str, coverage.Seen]
+    parameters: Parameters
+    complete: holes.Completeness
+    hits: list[Hit]
+    hidden: int
+
+
+class StripeReviewer:
+    """Reads evidence of one Stripe account; changes nothing.
+
+    Args:
+        api: the only way to Stripe.
+        memory_limit: of the embedded engine, such as `512MB`.
+        new_engine: makes another engine from a URL (`clickhouse://…`, `spark://…`).
+    """
+
+    def __init__(self, api: StripeApi, *, memory_limit: str = "1GB", new_engine: Callable[[str], Engine] | None = None) -> None:
+        self._api, self._memory, self._new_engine = api, memory_limit, new_engine
+
+    def review(self, request: ReviewRequest, progress: Say) -> Reviewed:
+        """See `Reviewer`. Raises Refused (the review key is the leaked one), BadFile, Unknown."""
+        refuse_leaked(request)
+        first = len(self._api.request_ids)
+        window = _window(request)
+        store = Store(Path(request.scratch) / "review", memory_limit=self._memory)
+        try:
+            store.fresh()
+            collector = self._collector(request, store, progress, request.budget)
+            reads = collect(collector, window, progress)
+            swept = self._sweep(collector, window, request, progress)
+            loaded = store.import_files(request, reads, progress)
+            store.write_objects(swept)
+            if collector is not None and not loaded.files and not any(read.available for read in reads.values()):
+                raise Unknown(
+                    "no source at all could be read: " + "; ".join(sorted({r.why for r in reads.values() if r.why}))[:300],
+                    next_step="check the review key, or give exported files",
+                )
+            own = (*request.own_requests, *self._api.request_ids[first:])
+            return self._judge(store, request, window, reads, swept, loaded, own, progress)
+        finally:
+            store.close()
+
+    def sweep(self, request: ReviewRequest, progress: Say) -> tuple[Json, ...]:
+        """See `Reviewer`. Uses what the last review of the same scratch folder knows of who made what."""
+        refuse_leaked(request)
+        window = _window(request)
+        store = Store(Path(request.scratch) / "review", memory_limit=self._memory)
+        try:
+            store.tables.mkdir(mode=0o700, parents=True, exist_ok=True)
+            collector = self._collector(request, store, progress, request.budget)
+            if collector is None:
+                raise Unknown("there is no key to read with, so nothing could be swept", next_step="name a review_key")
+            swept = self._sweep(collector, window, request, progress)
+            if not swept.read:
+                raise Unknown("Stripe refused every list: " + "; ".join(sorted(set(swept.unread.values())))[:200])
+            store.write_objects(swept)
+            store.engine.attach(store.tables)
+            egress = bool(store.engine.rows("SELECT COUNT(*) FROM requests WHERE own = 1")[0][0])
+            derive.derive_sent(store.engine, egress=egress, probes=request.own_requests)
+            derive.derive_acts(store.engine, [])
+            return leftoverlist.list_leftovers(store.engine, window, request.own_objects)
+        finally:
+            store.close()
+
+    def money(self, request: ReviewRequest, progress: Say) -> tuple[Json, ...]:
+        """See `Reviewer`."""
+        refuse_leaked(request)
+        if request.review_key is None:
+            raise Unknown("there is no key to read with", next_step="name a review_key in the inventory")
+        pages = Path(request.scratch) / "review" / "pages"
+        deadline = time.monotonic() + (request.budget or _MONEY_SECONDS)
+        collector = Collector(self._api, request.review_key, pages, deadline=deadline, progress=progress)
+        since = int(request.exposed_at or request.since)
+        swept = leftovers.sweep_lists(collector, since, (), progress, leftovers.MONEY_KINDS)
+        if not swept.read:
+            raise Unknown("Stripe refused every list: " + "; ".join(sorted(set(swept.unread.values())))[:200])
+        return moving.list_moving(swept, since)
+
+    def _collector(self, request: ReviewRequest, store: Store, say: Say, budget: float) -> Collector | None:
+        if request.review_key is None:
+            return None
+        deadline = time.monotonic() + budget * (1 - _SWEEP_SHARE) if budget else 0.0
+        return Collector(self._api, request.review_key, store.pages, deadline=deadline, progress=say)
+
+    def _sweep(self, collector: Collector | None, window: Window, request: ReviewRequest, say: Say) -> leftovers.Swept:
+        if collector is None:
+            return leftovers.Swept()
+        if request.budget:
+            collector.extend(request.budget * _SWEEP_SHARE / 2)
+        return leftovers.sweep_lists(collector, window.judged, request.known_webhooks, say)
+
+    def _judge(
+        self,
+        store: Store,
+        request: ReviewRequest,
+        window: Window,
+        reads: dict[str, Read],
+        swept: leftovers.Swept,
+        loaded: Loaded,
+        own: tuple[str, ...],
+        say: Say,
+    ) -> Reviewed:
+        engine = self._engine(request, store)
+        looked = _look(engine, store, request, window, reads, own, say)
+        coverage.note_loaded(looked.seen, loaded)
+        looked.seen["objects"] = _objects(swept, window)
+        left = leftoverlist.list_leftovers(engine, window, request.own_objects)
+        judged = judge(looked.hits, looked.seen, left, window, looked.hidden)
+        reads_found = any(h.rule.judges == "reads" and h.finding.severity in ("high", "critical") for h in looked.hits)
+        radius, rows = blast.measure(engine, looked.parameters, reads_found=reads_found)
+        hits = sorted(looked.hits, key=lambda h: (-LEVELS.index(h.finding.severity), h.finding.first_seen))
+        return Reviewed(
+            verdict=judged.verdict,
+            verdicts=judged.verdicts,
+            score=judged.score,
+            findings=tuple(hit.finding for hit in hits),
+            coverage=coverage.table(looked.seen),
+            blast_radius=radius,
+            leftovers=left,
+            timeline=timeline.rows(hits, left, window),
+            complete=judged.verdicts["writes"] == NONE,
+            request_ids=tuple(own[-500:]),
+            hours=timeline.hours(engine, window),
+            score_parts=judged.parts,
+            reasons=judged.reasons,
+            affected=affected.write(rows, Path(request.scratch)),
+        )
+
+    def _engine(self, request: ReviewRequest, store: Store) -> Engine:
+        if request.engine in ("", "duckdb"):
+            store.engine.attach(store.tables)
+            return store.engine
+        from ir.review.engines import open_engine
+
+        engine = (self._new_engine or open_engine)(request.engine)
+        engine.attach(store.tables)
+        return engine
+
+
+def _window(request: ReviewRequest) -> Window:
+    """Evidence begins early enough for a baseline, as far as Stripe keeps it."""
+    since = request.since
+    if request.exposed_at:
+        since = min(since, max(request.until - coverage.KEPT_BY_API, request.exposed_at - _BASELINE))
+    return Window.of(since, request.exposed_at, request.until)
+
+
+def _look(
+    engine: Engine,
+    store: Store,
+    request: ReviewRequest,
+    window: Window,
+    reads: dict[str, Read],
+    own: tuple[str, ...],
+    say: Say,
+) -> _Looked:
+    seen = coverage.look(engine)
+    window = _evidenced(window, seen)
+    egress = seen["egress"].rows > 0
+    derive.derive_sent(engine, egress=egress, probes=own)
+    complete = _completeness(engine, seen, window) if egress else holes.Completeness()
+    derive.derive_acts(engine, complete.holes)
+    coverage.judge_events(seen["events"], reads.get("events"), window)
+    coverage.judge_egress(seen["egress"], complete, window)
+    coverage.judge_span(seen["request-log"], window, "reads outside the log's span")
+    coverage.judge_activity(seen["activity"], reads.get("activity"), window)
+    parameters = _parameters(window, seen, complete, reads)
+    have = _have(seen, reads, window)
+    hits, blind = run_rules(engine, load_rules(request.rules), parameters, have, say)
+    hidden = engine.rows(f"SELECT COUNT(*) FROM acts WHERE state = 'hole' AND ts >= {window.judged}")[0][0] if egress else 0
+    _say_blind(seen, blind)
+    return _Looked(seen, parameters, complete, chains.raise_chains(hits), int(hidden))
+
+
+def _evidenced(window: Window, seen: dict[str, coverage.Seen]) -> Window:
+    """Evidence that begins after the window does gives no earlier baseline."""
+    first = min((one.first for one in seen.values() if one.rows and one.first), default=window.since)
+    return Window.of(max(window.since, first), window.exposed, window.until) if first < window.until else window
+
+
+def _completeness(engine: Engine, seen: dict[str, coverage.Seen], window: Window) -> holes.Completeness:
+    rows = [(str(a), str(c), int(h), int(o), int(g)) for a, c, h, o, g in engine.rows(derive.KIND_HOURS)]
+    lines = {
+        int(hour): int(count)
+        for hour, count in engine.rows(
+            "SELECT CAST(FLOOR(ts / 3600) AS BIGINT) AS hour, COUNT(*) AS n FROM requests WHERE own = 1 AND source = 'egress' AND ts > 0 "
+            "GROUP BY CAST(FLOOR(ts / 3600) AS BIGINT)"
+        )
+    }
+    return holes.measure(rows, lines, window, (seen["egress"].first, seen["egress"].last))
+
+
+def _parameters(window: Window, seen: dict[str, coverage.Seen], complete: holes.Completeness, reads: dict[str, Read]) -> Parameters:
+    begin = max(window.since, seen["egress"].first or window.since, seen["events"].first or window.since)
+    ghost_hours = (window.judged - begin) / HOUR
+    api = reads.get("events")
+    read = api is not None and api.available and not api.unread
+    return Parameters.of(
+        window,
+        ghost_baseline=int(window.baseline and ghost_hours >= 24),
+        ghost_hours=max(round(ghost_hours, 3), 1.0),
+        loss=round(complete.loss, 6),
+        api_from=max(window.since, window.until - coverage.KEPT_BY_API) if read else window.until,
+        api_until=window.until if read else window.until,
+    )
+
+
+def _have(seen: dict[str, coverage.Seen], reads: dict[str, Read], window: Window) -> set[str]:
+    api = reads.get("events")
+    given = {
+        "events": seen["events"].rows > 0,
+        "egress": seen["egress"].rows > 0,
+        "requests": seen["request-log"].rows > 0,
+        "activity": seen["activity"].rows > 0,
+        "webhooks": seen["webhook-log"].rows > 0 or seen["events"].rows > 0,
+        "api": api is not None and api.available and not api.unread,
+        "baseline": window.baseline,
+    }
+    return {name for name, there in given.items() if there}
+
+
+def _say_blind(seen: dict[str, coverage.Seen], blind: list[str]) -> None:
+    if not blind:
+        return
+    for name, one in seen.items():
+        if not one.rows:
+            rules = [rule for rule in blind if rule in _SEES.get(name, ())]
+            if rules:
+                one.blind_to = (one.blind_to or coverage.ABSENT.get(name, "")) + f" (rules {', '.join(rules)} could not run)"
+
+
+_SEES = {
+    "egress": ("S-00",),
+    "request-log": ("S-02", "S-03", "S-11", "S-13", "S-14"),
+    "webhook-log": ("W-01", "W-02", "W-03"),
+}
+
+
+def _objects(swept: leftovers.Swept, window: Window) -> coverage.Seen:
+    one = coverage.Seen(len(swept.rows), window.judged if swept.read else 0, window.until if swept.read else 0)
+    one.gaps = [coverage.gap(0, 0, f"{kind}: {why}") for kind, why in sorted(swept.unread.items())]
+    one.full = swept.read > 0
+    if swept.read and swept.unread:
+        one.blind_to = "leftovers of the kinds " + ", ".join(sorted(swept.unread))
+    return one

@@ -1,0 +1,93 @@
+"""One review's private folder: raw pages, normalised Parquet, and the engine over them."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from ir.errors import Refused
+from ir.model import Json
+from ir.ports import ReviewRequest
+from ir.review.collect import Collector, Read
+from ir.review.columnmap import load_map
+from ir.review.engine import DuckDb, quoted
+from ir.review.importer import Importer, Loaded, expand
+from ir.review.leftovers import Swept
+from ir.review.schema import TABLES
+from ir.review.window import Window
+
+Say = Callable[[str], None]
+
+
+class Store:
+    """The normalised store of one review.
+
+    Args:
+        folder: private; `pages/` survives a second try, `tables/` is made anew.
+    """
+
+    def __init__(self, folder: Path, *, memory_limit: str) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.pages, self.tables = folder / "pages", folder / "tables"
+        self.engine = DuckDb(folder, memory_limit=memory_limit)
+
+    def fresh(self) -> None:
+        """Empty tables."""
+        shutil.rmtree(self.tables, ignore_errors=True)
+        self.tables.mkdir(mode=0o700, parents=True)
+
+    def import_files(self, request: ReviewRequest, reads: dict[str, Read], say: Say) -> Loaded:
+        """Everything that was collected and given, made unique."""
+        maps = tuple(load_map(file) for file in request.maps)
+        importer = Importer(self.engine, self.tables, maps=maps, progress=say)
+        for kind in ("events", "thin"):
+            if kind in reads:
+                importer.load_collected("events", reads[kind].files)
+        if "activity" in reads:
+            importer.load_collected("activity", reads["activity"].files)
+        for patterns, own in ((request.egress, True), (request.logs, False)):
+            files, notes = expand(patterns)
+            importer.loaded.notes += notes
+            importer.load(files, own=own)
+        repeated = importer.finish()
+        if repeated:
+            importer.loaded.notes.append(f"{repeated} repeated line(s) were counted once")
+        return importer.loaded
+
+    def write_objects(self, swept: Swept) -> None:
+        """The swept lists as Parquet."""
+        self.engine.fill("swept", TABLES["objects"], [tuple(row[c.name] for c in TABLES["objects"]) for row in swept.rows])
+        target = quoted(str(self.tables / "objects-0000.parquet"))
+        self.engine.connection.execute(f"COPY (SELECT * FROM swept) TO {target} (FORMAT parquet)")
+        self.engine.connection.execute("DROP TABLE swept")
+
+    def close(self) -> None:
+        """Close the engine and drop what it spilled."""
+        self.engine.close()
+        shutil.rmtree(self.tables.parent / "spill", ignore_errors=True)
+
+
+def refuse_leaked(request: ReviewRequest) -> None:
+    """The leaked key is never used for reading: it would pollute its own record and die midway."""
+    if request.review_key is not None and request.key_fingerprint and request.review_key.fingerprint == request.key_fingerprint:
+        raise Refused(
+            "the review key is the leaked key itself",
+            safe="nothing was read",
+            next_step="make a restricted key that may only read, and give that",
+        )
+
+
+def collect(collector: Collector | None, window: Window, say: Say) -> dict[str, Read]:
+    """Read Stripe's own record; newest first."""
+    if collector is None:
+        return {}
+    reads = {"events": collector.events(window.since, window.until)}
+    say("activity log")
+    reads["activity"] = collector.activity(window.since)
+    say("thin events")
+    reads["thin"] = collector.thin_events(window.since)
+    return reads
+
+
+def collected(reads: dict[str, Read]) -> Json:
+    """What each API source said, for the coverage."""
+    return {name: read.why for name, read in reads.items() if read.why}

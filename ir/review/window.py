@@ -1,0 +1,45 @@
+"""The times that a review is about, and what the rules are told about them."""
+
+from dataclasses import dataclass
+
+HOUR = 3600
+DAY = 86400
+MIN_BASELINE = DAY
+"""Seconds of evidence before the exposure below which there is no baseline."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Epoch seconds.
+
+    Attributes:
+        since: where the evidence begins.
+        judged: where judging begins: the exposure; where that is unknown or older, the beginning.
+        until: where it ends.
+        exposed: the exposure; 0 unknown.
+        baseline: whether `since … judged` may serve as what is usual.
+    """
+
+    since: int
+    judged: int
+    until: int
+    exposed: int
+    baseline: bool
+
+    @classmethod
+    def of(cls, since: float, exposed: float, until: float) -> "Window":
+        """The baseline ends at the exposure; unknown, or too close to the beginning of the evidence: there is none."""
+        start, end, leak = int(since), int(until), int(exposed)
+        baseline = leak > 0 and leak - start >= MIN_BASELINE
+        judged = max(start, leak) if leak else start
+        return cls(start, min(judged, end), end, leak, baseline)
+
+    @property
+    def hours(self) -> float:
+        """Length of what is judged."""
+        return max((self.until - self.judged) / HOUR, 1.0)
+
+    @property
+    def base_hours(self) -> float:
+        """Length of the baseline; 1 where there is none, so that it can be divided by."""
+        return max((self.judged - self.since) / HOUR, 1.0) if self.baseline else 1.0

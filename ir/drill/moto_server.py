@@ -75,7 +75,7 @@ def _mend_put(backend: Any) -> None:
         there = self.secrets[secret_id].versions.get(client_request_token)
         if there and (there.get("secret_string"), there.get("secret_binary")) != (secret_string, secret_binary):
             raise ResourceExistsException("You can't use this ClientRequestToken: a version with other content has it.")
-        before = {id: list(v["version_stages"]) for id, v in self.secrets[secret_id].versions.items()} if there is None else {}
+        before = {key: list(row["version_stages"]) for key, row in self.secrets[secret_id].versions.items()} if there is None else {}
         answer: str = plain(self, secret_id, secret_string, secret_binary, client_request_token, version_stages)
         versions = self.secrets[secret_id].versions
         for version, labels in before.items():

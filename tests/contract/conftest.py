@@ -1,0 +1,21 @@
+"""Real servers on loopback, one of each per session; every test makes objects of its own in them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from ir.drill.moto_server import moto
+from tests.worlds.aws import StrictMoto
+
+
+@pytest.fixture(scope="session")
+def aws_address() -> Iterator[str]:
+    with moto() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def strict_aws() -> Iterator[StrictMoto]:
+    """It checks IAM policies."""
+    with moto() as address:
+        yield StrictMoto(address)

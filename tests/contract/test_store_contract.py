@@ -1,0 +1,348 @@
+"""The contract of `ports.Store`, held against every adapter and the real thing behind it, seen with other eyes."""
+
+import base64
+import logging
+import traceback
+import urllib.parse
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from ir.errors import Conflict, Denied, Missing, PortError, Unknown
+from ir.ports import Store
+from ir.secret import Secret
+from tests.contract.store_worlds import WORLDS
+from tests.worlds.stores import StoreWorld, key
+
+INCIDENT = "INC-20261123-ab12"
+OTHER = "INC-20261122-zz99"
+
+
+class Witness:
+    """A store whose every answer and exception is kept, as text, to be searched."""
+
+    def __init__(self, store: Store, heard: list[str]) -> None:
+        self._store, self._heard = store, heard
+
+    def __getattr__(self, name: str) -> Any:  # whatever the store has under that name
+        found = getattr(self._store, name)
+        if not callable(found):
+            return found
+
+        def witnessed(*args: object, **kwargs: object) -> object:
+            try:
+                answer = found(*args, **kwargs)
+            except PortError as error:
+                self._heard += [_all_of(error), error.safe, error.next_step]
+                raise
+            self._heard.append(f"{answer!r} {answer!s}")
+            return answer
+
+        return witnessed
+
+
+def _all_of(error: BaseException) -> str:
+    """An exception with everything that hangs on it, suppressed contexts too."""
+    parts, seen = ["".join(traceback.format_exception(error))], error.__context__
+    while seen is not None:
+        parts.append(f"{seen!r} {vars(seen)!r}")
+        seen = seen.__context__
+    return " ".join(parts)
+
+
+@pytest.fixture(params=list(WORLDS))
+def world(request: pytest.FixtureRequest) -> Iterator[StoreWorld]:
+    yield from WORLDS[request.param](request)
+
+
+@pytest.fixture
+def old() -> Secret:
+    return key()
+
+
+@pytest.fixture
+def new() -> Secret:
+    return key()
+
+
+@pytest.fixture
+def make(world: StoreWorld, old: Secret, new: Secret, caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., Store]]:
+    """Fresh adapters, and at the end a search for both keys in all that was returned, raised or logged at DEBUG."""
+    heard: list[str] = []
+    caplog.set_level(logging.DEBUG)
+    for library in ("botocore", "urllib3", "boto3", "hvac", "requests", "keyring"):
+        caplog.set_level(logging.DEBUG, logger=library)
+    yield lambda ref, **kw: Witness(world.make(ref, **kw), heard)
+    text = "\n".join([*heard, *(record.getMessage() + repr(record.args) for record in caplog.records)])
+    for secret in (old, new):
+        for form in _forms(secret):
+            assert form not in text
+
+
+def _forms(secret: Secret) -> list[str]:
+    raw = secret.reveal()
+    shifted = [base64.b64encode(b"x" * n + raw.encode()).decode()[4:-4] for n in range(3)]
+    return [raw, urllib.parse.quote(raw, safe=""), raw.encode().hex(), *shifted]
+
+
+Make = Callable[..., Store]
+
+
+# ── read ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_reads_the_current_value_and_names_the_siblings(world: StoreWorld, make: Make, old: Secret) -> None:
+    held = make(world.place(old)).read()
+    assert held.value == old
+    assert held.version
+    assert bool(held.siblings) is world.neighbours
+
+
+def test_what_is_not_there_is_missing(world: StoreWorld, make: Make) -> None:
+    with pytest.raises(Missing):
+        make(world.nowhere()).read()
+
+
+def test_a_changed_value_is_another_version(world: StoreWorld, make: Make, old: Secret, new: Secret) -> None:
+    ref = world.place(old)
+    before = make(ref).read().version
+    assert make(ref).read().version == before
+    world.write(ref, new)
+    assert make(ref).read().version != before
+
+
+# ── stage ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_staged_is_unseen(world: StoreWorld, make: Make, old: Secret, new: Secret) -> None:
+    ref = world.place(old)
+    assert bool(make(ref).stage(INCIDENT, new)) is world.stages
+    assert world.seen(ref) == old.reveal()
+    assert make(ref).read().value == old
+
+
+def test_staging_twice_is_staging_once(world: StoreWorld, make: Make, old: Secret, new: Secret) -> None:
+    ref = world.place(old)
+    first, once = make(ref).stage(INCIDENT, new), world.census(ref)
+    assert make(ref).stage(INCIDENT, new) == first
+    assert world.census(ref) == once
+
+
+# ── promote ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_promotes_and_keeps_the_neighbours(world: StoreWorld, make: Make, old: Secret, new: Secret) -> None:
+    ref = world.place(old)
+    beside = world.neighbour(ref) if world.neighbours else ""
+    before = make(ref).read()
+    make(ref).stage(INCIDENT, new)
+    version = make(ref).promote(INCIDENT, new, expected=before.version)
+    after = make(ref).read()
+    assert (after.value, after.version) == (new, version)
+    assert world.seen(ref) == new.reveal()
+    if world.neighbours:
+        assert world.neighbour(ref) == beside
+        assert after.siblings == before.siblings
+
+
+def test_promotes_without_a_stage(world: StoreWorld, make: Make, old: Secret, new: Secret) -> None:
+    ref = world.place(old)
+    make(ref).promote(INCIDENT, new, expected=make(ref).read().version)
+    assert world.seen(ref) == new.reveal()
+
+
+def test_promoting_twice_is_promoting_once(world: StoreWorld, make: Make, old: Secret, new: Secret) -> None:
+    ref = world.place(old)
+    expected = make(ref).read().version
+    make(ref).stage(INCIDENT, new)
+    first, once = make(ref).promote(INCIDENT, new, expected=expected), world.census(ref)
+    assert make(ref).promote(INCIDENT, new, expected=expected) == first
+    assert world.census(ref) == once
+
+
+@pytest.mark.parametrize("when", ["before the stage", "after the stage"])
+def test_a_neighbours_change_is_kept(world: StoreWorld, make: Make, old: Secret, new: Secret, when: str) -> None:
+    if not world.neighbours:
+        pytest.skip("the key is alone in this object")
+    ref = world.place(old)
+    expected = make(ref).read().version
+    if when == "before the stage":
+        world.write_neighbour(ref, "changed")
+    make(ref).stage(INCIDENT, new)
+    if when == "after the stage":
+        world.write_neighbour(ref, "changed")
+    make(ref).promote(INCIDENT, new, expected=expected)
+    assert (world.seen(ref), world.neighbour(ref)) == (new.reveal(), "changed")
+
+
+def test_a_strangers_value_is_a_conflict(world: StoreWorld, make: Make, old: Secret, new: Secret) -> None:
+    ref, third = world.place(old), key()
+    expected = make(ref).read().version
+    make(ref).stage(INCIDENT, new)
+    world.write(ref, third)
+    with pytest.raises(Conflict):
+        make(ref).promote(INCIDENT, new, expected=expected)
+    assert world.seen(ref) == third.reveal()
+
+
+def test_a_lost_answer_is_unknown_and_the_next_try_finds_the_deed_done(world: StoreWorld, make: Make, old: Secret, new: Secret) -> None:
+    if not world.loses_answers:
+        pytest.skip("nothing lies between the adapter and this store that could lose an answer")
+    ref = world.place(old)
+    expected = make(ref).read().version
+    for _ in range(4):  # Each call of a promote can lose its answer once.
+        with world.lossy(ref) as store, pytest.raises(Unknown):
+            store.promote(INCIDENT, new, expected=expected)
+        if world.seen(ref) == new.reveal():
+            break
+    version = make(ref).promote(INCIDENT, new, expected=expected)
+    assert (make(ref).read().version, world.seen(ref)) == (version, new.reveal())
+
+
+# ── undo ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_undo_puts_one_field_back(world: StoreWorld, make: Make, old: Secret, new: Secret) -> None:
+    ref = world.place(old)
+    make(ref).promote(INCIDENT, new, expected=make(ref).read().version)
+    if world.neighbours:
+        world.write_neighbour(ref, "changed meanwhile")
+    version = make(ref).undo(INCIDENT, old, new)
+    assert world.seen(ref) == old.reveal()
+    assert make(ref).read().version == version
+    if world.neighbours:
+        assert world.neighbour(ref) == "changed meanwhile"
+    once = world.census(ref)
+    assert make(ref).undo(INCIDENT, old, new) == version
+    assert world.census(ref) == once
+
+
+def test_undo_leaves_a_third_value_alone(world: StoreWorld, make: Make, old: Secret, new: Secret) -> None:
+    ref, third = world.place(old), key()
+    make(ref).promote(INCIDENT, new, expected=make(ref).read().version)
+    world.write(ref, third)
+    with pytest.raises(Conflict):
+        make(ref).undo(INCIDENT, old, new)
+    assert world.seen(ref) == third.reveal()
+
+
+def test_forth_and_back_and_forth_again(world: StoreWorld, make: Make, old: Secret, new: Secret) -> None:
+    ref = world.place(old)
+    expected = make(ref).read().version
+    for _ in range(2):
+        make(ref).stage(INCIDENT, new)
+        make(ref).promote(INCIDENT, new, expected=expected)
+        assert world.seen(ref) == new.reveal()
+        make(ref).undo(INCIDENT, old, new)
+        assert world.seen(ref) == old.reveal()
+
+
+# ── discard, custody ──────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("promoted", [False, True])
+def test_discard_removes_our_traces_and_nothing_else(world: StoreWorld, make: Make, old: Secret, new: Secret, promoted: bool) -> None:
+    ref = world.place(old)
+    expected = make(ref).read().version
+    if world.custodian:
+        make(ref).keep(INCIDENT, "old", old)
+        make(ref).keep(INCIDENT, "new-1", new)
+    make(ref).stage(INCIDENT, new)
+    if promoted:
+        make(ref).promote(INCIDENT, new, expected=expected)
+    current = world.seen(ref)
+    make(ref).discard(INCIDENT)
+    make(ref).discard(INCIDENT)
+    assert world.traces(ref, INCIDENT) == []
+    assert world.seen(ref) == current
+
+
+def test_custody_outlives_the_process_and_ends_with_discard(world: StoreWorld, make: Make, old: Secret, new: Secret) -> None:
+    if not world.custodian:
+        pytest.skip("this store holds no custody")
+    ref = world.place(old)
+    before = make(ref).read().version
+    assert make(ref).fetch(INCIDENT, "old") is None
+    address = make(ref).keep(INCIDENT, "old", old)
+    make(ref).keep(INCIDENT, "new-1", new)
+    once = world.census(ref)
+    assert make(ref).keep(INCIDENT, "old", old) == address
+    assert make(ref).keep(INCIDENT, "new-1", new)
+    assert world.census(ref) == once
+    make(ref).stage(INCIDENT, new)
+    make(ref).promote(INCIDENT, new, expected=before)
+    assert make(ref).fetch(INCIDENT, "old") == old
+    assert make(ref).fetch(INCIDENT, "new-1") == new
+    assert make(ref).fetch(INCIDENT, "new-2") is None
+    assert make(ref).fetch(OTHER, "old") is None
+    make(ref).discard(INCIDENT)
+    assert make(ref).fetch(INCIDENT, "old") is None
+    assert make(ref).fetch(INCIDENT, "new-1") is None
+    assert world.seen(ref) == new.reveal()
+
+
+def test_two_incidents_keep_apart(world: StoreWorld, make: Make, old: Secret, new: Secret) -> None:
+    if not world.custodian:
+        pytest.skip("this store holds no custody")
+    ref = world.place(old)
+    make(ref).keep(INCIDENT, "old", old)
+    make(ref).keep(OTHER, "old", new)
+    make(ref).discard(INCIDENT)
+    assert make(ref).fetch(OTHER, "old") == new
+
+
+def test_a_strangers_stage_is_pending_until_it_is_promoted(world: StoreWorld, make: Make, old: Secret, new: Secret) -> None:
+    ref = world.place(old)
+    assert make(ref).pending(INCIDENT) is None
+    if not world.stages:
+        return
+    make(ref).stage(OTHER, new)
+    assert make(ref).pending(OTHER) is None
+    found = make(ref).pending(INCIDENT)
+    assert found is not None
+    assert OTHER in found.owner
+    make(ref).promote(OTHER, new, expected=make(ref).read().version)
+    assert make(ref).pending(INCIDENT) is None
+
+
+# ── permission, faults ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_checking_permission_changes_nothing(world: StoreWorld, make: Make, old: Secret) -> None:
+    ref = world.place(old)
+    before = world.census(ref)
+    assert make(ref).check_write(INCIDENT).said
+    assert world.census(ref) == before
+    assert world.traces(ref, INCIDENT) == []
+
+
+def test_checking_what_is_not_there_is_missing(world: StoreWorld, make: Make) -> None:
+    with pytest.raises(Missing):
+        make(world.nowhere()).check_write(INCIDENT)
+
+
+def test_who_may_not_write_is_denied(world: StoreWorld, old: Secret, new: Secret) -> None:
+    with world.forbidden(old) as store:
+        expected = store.read().version
+        with pytest.raises(Denied):
+            _prove(store)
+        with pytest.raises(Denied):
+            store.promote(INCIDENT, new, expected=expected)
+        assert store.read().value == old
+
+
+def _prove(store: Store) -> None:
+    """Permission as a run finds it out: asked for, or proven where the vendor cannot tell."""
+    if not store.check_write(INCIDENT).proven:
+        prove = getattr(store, "prove_write", None)
+        if prove is None:
+            raise Denied("only the write itself will show")
+        prove(INCIDENT)
+
+
+def test_silence_is_unknown_and_bounded(world: StoreWorld) -> None:
+    with world.hanging() as store:
+        for call in (store.read, lambda: store.check_write(INCIDENT), lambda: store.stage(INCIDENT, key())):
+            with pytest.raises(Unknown):
+                call()

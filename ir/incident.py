@@ -116,6 +116,7 @@ def absorb(incident: Incident, entry: Json) -> None:
     elif entry["kind"] == "signal":
         incident.signals.append({**body, "at": entry["at"], "by": entry["actor"]})
         merge(incident.facts, body.get("facts", {}))
+        incident.status = "running"
     elif entry["kind"] == "ended":
         incident.ended, incident.ended_at, incident.status = body, entry["at"], body["status"]
         incident.debts = {row["about"]: Debt(**row) for row in body["debts"]}

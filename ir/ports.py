@@ -184,6 +184,8 @@ class Issuer(Protocol):
 
     guided: bool
     """A human clicks; `mint`, `retire` and `contain` may raise `Waiting`."""
+    seen_alive: dict[Secret, str]
+    """Pastes that Stripe answered to but that were not taken, and why: a stray may be among them."""
 
     def probe(self, key: Secret) -> Probe:
         """One look at any key of the account. Never raises: no answer is `Liveness.UNKNOWN`."""
@@ -209,7 +211,7 @@ class Issuer(Protocol):
         """
         ...
 
-    def watch_also(self, new: Secret) -> None:
+    def watch_also(self, new: Secret, *, created: float = 0.0) -> None:
         """While a guided kill waits, poll this key too: if *it* dies, the wrong row was clicked and `retire` raises Rejected."""
         ...
 

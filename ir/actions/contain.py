@@ -41,7 +41,8 @@ def rehearse(world: World, record: Incident, step: Step) -> Outcome:
 
 
 def _bitten(world: World, facts: Json, done: Containment, *, answered: Liveness) -> Outcome:
-    containment = {"how": done.how, "said": done.said, "before": list(done.before)}
+    before = list(done.before) or facts["old"].get("permissions", [])
+    containment = {"how": done.how, "said": done.said, "before": before}
     until = world.now() + _BITES_WITHIN
     while True:
         seen = world.issuer.probe(world.old_key(facts)).liveness
@@ -51,6 +52,9 @@ def _bitten(world: World, facts: Json, done: Containment, *, answered: Liveness)
         if world.now() >= until:
             break
         world.clock.sleep(0.25)
+    if done.how == "narrowed" and answered is Liveness.NARROW:
+        said = f"contained: {done.said}; the provider's list says so, the probe was refused before, too"
+        return Outcome(Did.DONE, said, {"containment": containment, "contained_at": world.now(), "old": {"liveness": seen.value}})
     if done.how == "policy" and seen is answered:
         said = f"{done.said}; from this machine the key answers as before, so the policy cannot be seen to bite from here"
         return Outcome(Did.DONE, said, {"containment": {**containment, "unseen": True}, "contained_at": world.now()})

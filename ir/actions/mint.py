@@ -6,10 +6,11 @@ that expired strays are gone.
 """
 
 import uuid
+from dataclasses import replace
 
 from ir.errors import Waiting
 from ir.incident import Incident
-from ir.model import Did, Json, KeyKind, Outcome
+from ir.model import Debt, Did, Json, KeyKind, Outcome
 from ir.plan import Step
 from ir.ports import MintOrder, Target
 from ir.secret import Secret
@@ -42,9 +43,15 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
             f"an earlier call did mint {ids}, but its value was lost with the answer: expired, minting anew",
             {"strays": {row.id: "expired" for row in strays}},
         )
-    minted = world.issuer.mint(_order(world, record), lambda secret: _keep(world, int(mint["n"]), secret))
+    try:
+        minted = world.issuer.mint(_order(world, record), lambda secret: _keep(world, int(mint["n"]), secret))
+    except Waiting as error:
+        seen, debts = _seen(world, record)
+        return Outcome(Did.WAITING, error.what, {"seen": seen}, debts=debts, todo=error.next_step)
     facts = {"new": {"id": minted.id, "created": minted.created, "kind": minted.kind.value, "custody": minted.custody}}
-    return _done(world, record, int(mint["n"]), minted.value, "a replacement was minted and kept", facts)
+    done = _done(world, record, int(mint["n"]), minted.value, "a replacement was minted and kept", facts)
+    seen, debts = _seen(world, record)
+    return replace(done, facts={**done.facts, "seen": seen}, debts=debts, paid=(minted.value.fingerprint,))
 
 
 def rehearse(world: World, record: Incident, step: Step) -> Outcome:
@@ -79,6 +86,19 @@ def _keep(world: World, n: int, secret: Secret) -> str:
     if world.custody.fetch(f"new-{n}") != secret:
         raise Waiting("the new key could not be read back from custody", next_step="do not close the Dashboard dialog; try again")
     return address
+
+
+def _seen(world: World, record: Incident) -> tuple[Json, tuple[Debt, ...]]:
+    """Keys that were pasted, answered, and were not taken: kept, and owed until they are in use or seen dead."""
+    found: Json = {}
+    for secret, why in world.issuer.seen_alive.items():
+        if secret.fingerprint == record.facts["old"]["fingerprint"]:
+            continue
+        if world.custody.possible:
+            world.custody.keep(f"seen-{secret.fingerprint}", secret)
+        found[secret.fingerprint] = why
+    todo = f"expire it in the Dashboard, then: ir resume {world.incident}"
+    return found, tuple(Debt("key-alive", mark, f"a pasted key that was not taken lives: {why}", todo) for mark, why in found.items())
 
 
 def _in_custody(world: World, n: int) -> tuple[int, Secret] | None:

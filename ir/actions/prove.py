@@ -69,13 +69,28 @@ def _strays(world: World, facts: Json) -> tuple[Debt, ...]:
     return tuple(Debt("key-alive", row.id, "a key that an unanswered mint left behind", f"ir resume {world.incident}") for row in rows)
 
 
+def _pasted_and_dead(world: World, facts: Json) -> tuple[str, ...]:
+    """Fingerprints of keys that were pasted, not taken, and are dead by now."""
+    dead = []
+    for mark in facts.get("seen", {}):
+        key = world.custody.fetch(f"seen-{mark}") if world.custody.possible else None
+        if key is not None and world.issuer.probe(key).liveness.dead:
+            dead.append(mark)
+    return tuple(dead)
+
+
 def _proven(world: World, facts: Json, watch: _Watch, control: Secret) -> Outcome:
     proof = {"polls": watch.polls, "from": watch.began, "to": world.now(), "code": watch.last.value, "control": control.fingerprint}
     about = facts["old"]["fingerprint"]
     said = f"proven dead: {watch.last.value} on every poll for {world.now() - watch.began:.0f} s while a control key answered"
     found = {"proof": proof, "dead_at": watch.began, "old": {"liveness": watch.last.value}}
     strays = _strays(world, facts)
-    paid = (about, f"strays of {world.incident}", *(key for key in facts.get("strays", {}) if key not in {s.about for s in strays}))
+    paid = (
+        *_pasted_and_dead(world, facts),
+        about,
+        f"strays of {world.incident}",
+        *(key for key in facts.get("strays", {}) if key not in {s.about for s in strays}),
+    )
     return Outcome(Did.DONE, said, found, debts=strays, paid=paid)
 
 

@@ -30,7 +30,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if probe.liveness is Liveness.UNKNOWN and world.plan.policy is not Policy.EXPLOITED:
         return Outcome(Did.UNKNOWN, f"Stripe gave no answer about the old key (status {probe.status})", seen, tuple(items))
     if "new" in facts:
-        world.issuer.watch_also(world.new_key(facts))
+        world.issuer.watch_also(world.new_key(facts), created=float(facts["new"].get("created") or 0.0))
     world.say("asking for the death of the old key")
     try:
         how = world.issuer.retire(Target(facts["old"].get("id", ""), old), stop=world.stopping)

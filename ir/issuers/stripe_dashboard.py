@@ -29,8 +29,7 @@ class DashboardIssuer:
         patience: seconds that a guided kill or containment waits for the human before it becomes `Waiting`.
 
     Attributes:
-        seen_alive: fingerprints of pastes that Stripe answered to but that were not taken, and why: they belong in the
-            incident's ledger, because a stray may be among them.
+        seen_alive: see `ir.ports.Issuer`.
     """
 
     guided = True
@@ -49,7 +48,7 @@ class DashboardIssuer:
         self._operator, self._clock, self._patience = operator, clock, patience
         self._new: Secret | None = None
         self._new_created = 0.0
-        self.seen_alive: dict[str, str] = {}
+        self.seen_alive: dict[Secret, str] = {}
 
     def watch_also(self, new: Secret, *, created: float = 0.0) -> None:
         """Watch this key while the old one is being killed; `created` in epoch seconds, for the screen."""
@@ -87,7 +86,7 @@ class DashboardIssuer:
                 return self._take(paste, order, verdict, keep)
             fault = verdict.fault
             if verdict.alive:
-                self.seen_alive[paste.fingerprint] = fault
+                self.seen_alive[paste] = fault
             self._operator.tell(f"Not taken. {fault}")
         raise Waiting(
             f"{text}\n{f'The last paste was not taken. {fault}' if fault else 'No key was given yet.'}",
@@ -99,7 +98,7 @@ class DashboardIssuer:
         if verdict.note:
             self._operator.tell(verdict.note)
         address = keep(paste)
-        self.seen_alive.pop(paste.fingerprint, None)
+        self.seen_alive.pop(paste, None)
         self._operator.tell("Taken: Stripe answers to it, and it is in custody.")
         return Minted("", paste, self._clock.now().timestamp(), order.kind, address)
 

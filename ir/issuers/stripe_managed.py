@@ -53,6 +53,7 @@ class ManagedIssuer:
         fallback: GuidedIssuer | None = None,
     ) -> None:
         self._api, self._account, self._mode, self._clock = api, account_id, mode, clock
+        self.seen_alive: dict[Secret, str] = {}
         self._keys = KeyApi(api, account_id, app_key)
         self._identity = Identity(self._keys, self.probe, clock)
         self.fallback = fallback

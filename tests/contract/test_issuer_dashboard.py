@@ -119,7 +119,7 @@ def test_a_working_key_that_is_not_taken_is_remembered(twin: StripeTwin, clock: 
     with pytest.raises(Waiting):
         issuer.mint(order(leaked), lambda _: "x")
 
-    assert list(issuer.seen_alive) == [foreign.fingerprint]
+    assert list(issuer.seen_alive) == [foreign]
     assert foreign.reveal() not in str(issuer.seen_alive)
 
 

@@ -92,11 +92,6 @@ def test_a_failed_wave_without_a_way_back_goes_forward_and_owes() -> None:
 def test_dead_on_arrival_brings_the_services_back() -> None:
     sim = Simulation("exposed")
     sim.leaked.dies_at = sim.clock.time
-    for service in sim.services.values():
-        service.broken = True
-    code, record, _ = go(sim, None) if False else (0, None, None)
-    for service in sim.services.values():
-        service.broken = False
     code, record, _ = go(sim)
     assert code == ExitCode.DONE
     assert record.facts["dead_on_arrival"]

@@ -62,6 +62,7 @@ class SimProvider:
     fail_next: list[PortError] = field(default_factory=list)
     lose_next: bool = False
     retired: list[str] = field(default_factory=list)
+    seen_alive: dict[Secret, str] = field(default_factory=dict)
 
     def create(self, name: str = "dashboard") -> SimKey:
         key = SimKey(f"mk_{len(self.keys) + 1}", Secret("sk_test_" + secrets.token_hex(16)), name)
@@ -120,7 +121,7 @@ class SimProvider:
             raise Unknown("the answer was lost")
         return Minted(key.id, key.value, self.clock.time.timestamp(), KeyKind.RESTRICTED, keep(key.value))
 
-    def watch_also(self, new: Secret) -> None:
+    def watch_also(self, new: Secret, *, created: float = 0.0) -> None:
         return None
 
     def retire(self, target: Target, *, stop: Callable[[], bool] = lambda: False) -> str:

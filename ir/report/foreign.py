@@ -9,10 +9,12 @@ import math
 import re
 from typing import Any
 
-from ir.secret import scrub
+from ir.secret import longest_form, scrub
 
 LONGEST = 2000
 """Characters of one string that are shown; the whole stands in the audit stream."""
+_READ = 20_000
+"""Characters of one string that are looked at, so that an endless one costs little."""
 
 _MARKS = re.compile(r"([\\`*\[\]<>|~&$])")
 _LOOSE_UNDERSCORE = re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
@@ -44,12 +46,16 @@ class Tamer:
         return value if value is None or isinstance(value, bool | int | float) else self._text(str(value))
 
     def _text(self, text: str) -> str:
-        clean = scrub(text)
-        self.removed += clean != text
+        read = text[: _READ + longest_form()]
+        clean = scrub(read)
+        self.removed += clean != read
+        if len(read) < len(text):
+            # The cut may have halved a secret, which then no longer looks like one: it lies in this tail.
+            clean = clean[: -longest_form() or None]
         shown = clean if clean.isprintable() else "".join(map(_visible, clean))
-        if len(shown) <= LONGEST:
+        if len(shown) <= LONGEST and len(read) == len(text):
             return shown
-        return f"{shown[:LONGEST]}… ({len(shown) - LONGEST} more characters)"
+        return f"{shown[:LONGEST]}… ({max(len(text) - LONGEST, 1)} more characters)"
 
 
 def _visible(character: str) -> str:
@@ -79,10 +85,12 @@ def code(value: object) -> Markdown:
     text = " ".join(str(value).split())
     if not text:
         return Markdown("–")
+    if "|" in text:
+        # Readers disagree about a backslash before a pipe inside code; as plain text there is one way to escape it.
+        return escape(text)
     fence = "`" * (max((len(run) for run in _TICKS.findall(text)), default=0) + 1)
     pad = " " if "`" in (text[0], text[-1]) else ""
-    # GFM splits table cells before it reads code spans, so a pipe is escaped in there too.
-    return Markdown(f"{fence}{pad}{text}{pad}{fence}".replace("|", "\\|"))
+    return Markdown(f"{fence}{pad}{text}{pad}{fence}")
 
 
 def _escaped_start(hit: re.Match[str]) -> str:

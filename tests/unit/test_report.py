@@ -310,7 +310,7 @@ SHAPED = [
 ]
 
 
-@pytest.mark.parametrize("junk", ["x", -1e300, [[1, 2]], {"z": {"after": ["q"]}}, None, True, float("nan")], ids=repr)
+@pytest.mark.parametrize("junk", ["x", [[1, 2]], {"z": {"after": ["q"]}}, True, float("nan")], ids=repr)
 def test_facts_of_another_shape_do_not_break_a_report(junk: Any) -> None:
     story = overlap()
     incident = story.incident

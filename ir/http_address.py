@@ -10,9 +10,10 @@ import socket
 import threading
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from ir.errors import Missing, Rejected, Unknown
+from ir.secret import excerpt
 
 METADATA_NAMES = frozenset({"metadata", "metadata.google.internal", "instance-data", "instance-data.ec2.internal"})
 _METADATA = frozenset(
@@ -79,6 +80,22 @@ def parse(url: str) -> Place:
         raise ValueError("a URL must not hold a user name or password; use a header by reference")
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Place(parts.scheme, parts.hostname.rstrip("."), port or _PORTS[parts.scheme], target)
+
+
+def redirected(place: Place, location: str) -> Place:
+    """Where a `Location` leads.
+
+    Raises:
+        Rejected: to another host, another port, or back from https to http; only 80 → 443 of the same host is an upgrade.
+    """
+    try:
+        there = parse(urljoin(f"{place}{place.target}", location.partition("#")[0]))
+    except ValueError:
+        raise Rejected(f"{place} redirects to something that is no URL") from None
+    upgraded = (place.scheme, place.port, there.scheme, there.port) == ("http", 80, "https", 443)
+    if there.host != place.host or not (upgraded or (there.scheme, there.port) == (place.scheme, place.port)):
+        raise Rejected(f"{place} redirects to {excerpt(str(there), 80)}; only redirects within one host are followed")
+    return there
 
 
 def look_up(place: Place, seconds: float) -> tuple[str, ...]:

@@ -13,7 +13,6 @@ import ssl
 import time
 from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
-from urllib.parse import urljoin
 
 import ir
 from ir import http_address
@@ -21,7 +20,7 @@ from ir.errors import Missing, PortError, Rejected
 from ir.http_address import NotAsked, Place
 from ir.http_exchange import Answer, Request, Way, exchange
 from ir.http_watch import Watch
-from ir.secret import Secret, excerpt
+from ir.secret import Secret
 
 REDIRECTS = 5
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -171,11 +170,4 @@ def _redirected(method: str, place: Place, answer: Answer) -> Place | None:
     location = answer.headers.get("location", "")
     if answer.status not in follow or not location:
         return None
-    try:
-        there = http_address.parse(urljoin(f"{place}{place.target}", location.partition("#")[0]))
-    except ValueError:
-        raise Rejected(f"{place} redirects to something that is no URL") from None
-    upgraded = (place.scheme, place.port, there.scheme, there.port) == ("http", 80, "https", 443)
-    if there.host.lower() != place.host.lower() or (str(there) != str(place) and not upgraded):
-        raise Rejected(f"{place} redirects to {excerpt(str(there), 80)}; only redirects within one host are followed")
-    return there
+    return http_address.redirected(place, location)

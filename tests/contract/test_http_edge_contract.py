@@ -18,6 +18,7 @@ from service_world import (
     closed_port,
     drip_body,
     drip_head,
+    full_house,
     hang_up,
     huge,
     redirect,
@@ -178,6 +179,14 @@ def test_a_dead_first_address_leaves_time_for_the_next() -> None:
         assert world.seen[0].headers["Host"] == f"service.internal:{world.port}"
         with pytest.raises(Missing):
             two.call("GET", f"http://service.internal:{world.port}/", address="127.0.0.1")
+
+
+def test_a_silent_first_address_leaves_time_too() -> None:
+    with ServiceWorld([Instance("a")], address="127.0.0.2") as world, full_house("127.0.0.1", world.port):
+        two = HttpEdge(("service.internal",), no_secrets, look_up=leads_to("127.0.0.1", "127.0.0.2"))
+        assert two.call("GET", f"http://service.internal:{world.port}/", timeout=1.0).address == "127.0.0.2"
+        with pytest.raises(Unknown, match="in time"):
+            two.call("GET", f"http://service.internal:{world.port}/", timeout=0.4, address="127.0.0.1")
 
 
 @pytest.mark.parametrize(

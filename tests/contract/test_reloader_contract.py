@@ -195,6 +195,11 @@ class TestCommand:
         with pytest.raises(Unknown, match="signal 9"):
             CommandReloader(argv=[sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"]).reload()
 
+    def test_a_program_that_ends_well_when_told_to_stop_was_still_too_slow(self) -> None:
+        polite = "import signal,sys,time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); time.sleep(9)"
+        with pytest.raises(Unknown, match="did not end within"):
+            CommandReloader(argv=[sys.executable, "-c", polite], timeout=0.8).reload()
+
     def test_a_daemon_that_it_starts_lives_on(self, tmp_path: Path) -> None:
         mark = tmp_path / "mark"
         later = f"import time,pathlib; time.sleep(0.6); pathlib.Path({str(mark)!r}).touch()"

@@ -183,6 +183,15 @@ def test_a_secret_across_the_cap_leaves_no_first_half(offset: int) -> None:
     assert not any(body[:n] in done.out for n in range(4, len(body)))
 
 
+@pytest.mark.parametrize("offset", range(0, 48, 5))
+def test_nor_where_scrubbing_has_moved_the_end_of_what_was_kept_before_the_cap(offset: int) -> None:
+    key = fresh_key()
+    flood = f"import sys; k=sys.stdin.read(); sys.stdout.write('.' * {offset} + k * 2000)"
+    done = child.run(program(flood), stdin=key)
+    assert not any(key.reveal()[:n] in done.out for n in range(4, len(key.reveal())))
+    assert done.out.count(key.fingerprint) > 100
+
+
 def test_a_program_that_does_not_read_its_input_is_judged_by_its_exit_code() -> None:
     done = child.run(["true"], stdin=b"x" * 1_000_000)
     assert done.passed

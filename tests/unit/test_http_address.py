@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ir.http_address import NotAsked, Place, all_loopback, check_address, family, look_up, parse, proxy_for
+from ir.errors import Rejected
+from ir.http_address import NotAsked, Place, all_loopback, check_address, family, look_up, parse, proxy_for, redirected
 
 
 def test_a_url_is_read() -> None:
@@ -53,6 +54,32 @@ def test_a_place_is_shown_without_path_and_query() -> None:
     assert str(parse("https://checkout.internal/a?token=b")) == "https://checkout.internal"
     assert str(parse("http://checkout.internal:8080/a")) == "http://checkout.internal:8080"
     assert str(parse("http://[::1]:80/")) == "http://[::1]"
+
+
+@pytest.mark.parametrize(
+    ("start", "location", "end"),
+    [
+        ("http://a.internal/x", "https://a.internal/x", "https://a.internal/x"),
+        ("https://a.internal/x/y", "../z?q=1#f", "https://a.internal/z?q=1"),
+        ("https://a.internal:8443/", "https://A.INTERNAL:8443/b", "https://a.internal:8443/b"),
+        ("https://a.internal/", "https://b.internal/", ""),
+        ("http://a.internal/", "https://b.internal/", ""),
+        ("https://a.internal/", "//b.internal/", ""),
+        ("https://a.internal/", "https://a.internal.evil.example/", ""),
+        ("https://a.internal/", "https://a.internal@evil.example/", ""),
+        ("https://a.internal/", "http://a.internal/", ""),
+        ("https://a.internal/", "https://a.internal:8443/", ""),
+        ("http://a.internal:8080/", "https://a.internal:8443/", ""),
+        ("https://a.internal/", "javascript:alert(1)", ""),
+        ("https://a.internal/", "https://[", ""),
+    ],
+)
+def test_a_redirect_stays_on_its_host(start: str, location: str, end: str) -> None:
+    if end:
+        assert redirected(parse(start), location) == parse(end)
+    else:
+        with pytest.raises(Rejected, match="redirect"):
+            redirected(parse(start), location)
 
 
 DANGEROUS = [

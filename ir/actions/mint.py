@@ -19,7 +19,8 @@ from ir.world import World
 
 def prepare(world: World, record: Incident, step: Step) -> Json:
     """What must be fixed before the call: the try's number, the key's unique name, the idempotency key."""
-    n = int(record.facts.get("mint", {}).get("n", 0)) + 1
+    tried = int(record.facts.get("mint", {}).get("n", 0))
+    n = max(tried, 1) if world.issuer.guided else tried + 1  # a human's name stays; an unanswered call's name is burnt
     name = f"ir-{world.incident}-{n}"
     return {"mint": {"n": n, "name": name, "idempotency_key": str(uuid.uuid5(uuid.NAMESPACE_URL, name))}}
 

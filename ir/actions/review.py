@@ -47,7 +47,14 @@ def request(world: World, record: Incident, *, since: float = 30 * 86400.0, budg
         maps=tuple(world.account.maps),
         own_requests=world.own_requests(),
         known_webhooks=tuple(world.account.webhooks),
+        own_objects=_made_by_us(facts),
     )
+
+
+def _made_by_us(facts: Json) -> tuple[str, ...]:
+    """Provider ids of the replacement, where known, and of what earlier tries minted."""
+    found = (facts.get("new", {}).get("id", ""), *facts.get("strays", {}))
+    return tuple(name for name in found if name)
 
 
 def leftover_debts(leftovers: tuple[Json, ...]) -> tuple[Debt, ...]:

@@ -16,4 +16,6 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         return Outcome(Did.SKIPPED, f"not swept: {error.what}", {"sweep": {"checked": False}})
     facts = {"sweep": {"checked": True, "leftovers": list(leftovers)}}
     said = f"{len(leftovers)} things were left behind" if leftovers else "nothing was left behind that we can see"
-    return Outcome(Did.DONE, said, facts, debts=leftover_debts(leftovers))
+    there = {str(left["id"]) for left in leftovers}
+    gone = tuple(debt.about for debt in record.debts.values() if debt.kind == "leftover" and debt.about not in there)
+    return Outcome(Did.DONE, said, facts, debts=leftover_debts(leftovers), paid=gone)

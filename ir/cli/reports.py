@@ -13,23 +13,21 @@ from ir.cli.incidents import AsJson, Name, named
 from ir.cli.screen import Screen
 from ir.errors import ExitCode, UsageError
 
-FORMATS = ("html", "md", "json")
-
-
 def report(
     name: Name = "",
     fmt: Annotated[str, typer.Option("--format", help="html | md | json")] = "md",
     output: Annotated[str, typer.Option(help="Write it there (0600); default: standard output.", metavar="FILE")] = "",
+    anchor: Annotated[str, typer.Option(help="A head hash that was kept outside.", metavar="HEX")] = "",
 ) -> None:
     """The incident report."""
-    from ir.report import render
+    from ir.report import FORMATS, render
     from ir.runner import read_entries
 
     if fmt not in FORMATS:
         raise UsageError(f"--format {fmt}: not known", next_step=f"one of {', '.join(FORMATS)}")
     kept = wiring.state()
     entries = read_entries(kept.ledger.engine, named(kept, name, ended=True))
-    text = render(incidents.fold(entries), fmt)
+    text = render(incidents.fold(entries), fmt, entries, anchor=anchor)
     if not output:
         sys.stdout.write(text)
         return

@@ -85,8 +85,14 @@ class Screen:
     def plan(self, plan: Plan) -> None:
         """Every step, its danger, the last reversible step, the undo, and what cannot be checked in advance."""
         table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
-        for head in ("step", "does", "what", "undo"):
+        for head in ("step", "does", "what"):
             table.add_column(head, overflow="fold")
+        for step in plan.steps:
+            word, colour = DANGERS[step.danger]
+            asks = " (asks first)" if step.approval else ""
+            undo = f" [dim]undo: {plain(step.undo)}[/]" if step.undo else ""
+            table.add_row(plain(step.id), f"[{colour}]{word}[/]", plain(step.says) + asks + undo)
+        self._rows(f"Playbook {plan.playbook}, policy {plan.policy.value}, key {plan.key}", table)
         last = plan.last_reversible
         for step in plan.steps:
             word, colour = DANGERS[step.danger]

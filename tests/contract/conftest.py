@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from ir.drill.moto_server import moto
+from ir.drill.openbao_server import OpenBao
+from ir.drill.openbao_server import openbao as run_openbao
 from tests.worlds.aws import StrictMoto
 
 
@@ -19,3 +21,9 @@ def strict_aws() -> Iterator[StrictMoto]:
     """It checks IAM policies."""
     with moto() as address:
         yield StrictMoto(address)
+
+
+@pytest.fixture(scope="session")
+def openbao() -> Iterator[OpenBao]:
+    with run_openbao() as server:
+        yield server

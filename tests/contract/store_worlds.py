@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.worlds import aws
+from tests.worlds import aws, vault
 from tests.worlds.stores import StoreWorld
 from tests.worlds.surroundings import environment
 
@@ -20,8 +20,19 @@ def _aws(field: str) -> Entry:
     return enter
 
 
+def _vault(field: str) -> Entry:
+    def enter(request: pytest.FixtureRequest) -> Iterator[StoreWorld]:
+        server = request.getfixturevalue("openbao")
+        with environment(**vault.settings(server.address, server.token)):
+            yield vault.VaultWorld(server, field)
+
+    return enter
+
+
 WORLDS: dict[str, Entry] = {
     "aws, field": _aws("api_key"),
     "aws, pointer": _aws("/stripe/api_key"),
     "aws, whole": _aws(""),
+    "vault, field": _vault("api_key"),
+    "vault, pointer": _vault("/stripe/api_key"),
 }

@@ -44,6 +44,8 @@ def _all_off(row: Json) -> bool:
 
 
 def _by_hand(row: Json) -> bool:
+    if row.get("status") in ("canceled", "failed"):
+        return False
     return row.get("automatic") is False or row.get("method") == "instant"
 
 

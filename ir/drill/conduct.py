@@ -212,14 +212,12 @@ def _command(world: _World, watch: Watch, files: list[str]) -> list[Ran]:
     """`ir rotate`, and `ir resume` for as long as the run waits for the human or owes something that a human can mend."""
     line = CommandLine(world.env, world.folder.root, watch.show, terminal=watch.terminal)
     human = Human(world.account, world.folder.keys / "new", watch.say)
-    if not world.options.managed and (world.options.overlap or world.options.dead_on_arrival):
-        human.create()
     exposed = datetime.fromtimestamp(world.account.exposed_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    words = ["rotate", "stripe", *files, "--exposed-at", exposed, "--leaked-via", "repo", "--reason", "drill", "--yes", *human.key_source]
+    words = ["rotate", "stripe", *files, "--exposed-at", exposed, "--leaked-via", "repo", "--reason", "drill", "--yes"]
     ran = [_one(line, watch, words)]
     while len(ran) <= _MOST_RESUMES:
         incident = _incident_of(ran)
-        if not incident or not _human_helps(world, human, watch, ran[-1].code):
+        if not incident or not _human_helps(world, human, watch, ran[-1]):
             break
         ran.append(_one(line, watch, ["resume", incident, "--yes", *human.key_source]))
     return ran
@@ -230,13 +228,13 @@ def _one(line: CommandLine, watch: Watch, words: list[str]) -> Ran:
     return line.run(*words)
 
 
-def _human_helps(world: _World, human: Human, watch: Watch, code: int) -> bool:
+def _human_helps(world: _World, human: Human, watch: Watch, last: Ran) -> bool:
     """Whether another `ir resume` may help."""
-    if code == ExitCode.WAITING and not world.options.managed:
-        if not human.click():
+    if last.code == ExitCode.WAITING and not world.options.managed:
+        if not human.click(last.output):
             time.sleep(1.0)
         return True
-    if code == ExitCode.DEBT and world.account.loot:
+    if last.code == ExitCode.DEBT and world.account.loot:
         watch.say("the human removes what the stranger left behind: webhook endpoint, coupon, instant payout")
         world.account.clean_up()
         return True

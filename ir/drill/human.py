@@ -1,11 +1,15 @@
 """The human of a drill: clicks in the twin's Dashboard what the run waits for."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 from ir.drill.account import Account
 from ir.drill.shelves import write_private
 from ir.drill.twin import Key
+
+_NAME = re.compile(rb"ir-INC-\d{8}-[0-9a-f]{4}-\d+")
+"""The name that the guide gives to the new key."""
 
 
 class Human:
@@ -27,14 +31,14 @@ class Human:
         """Options that hand the new key over; none before there is one."""
         return ("--new-key-from", f"file:{self._file}") if self._made else ()
 
-    def create(self) -> None:
-        """Create secret key, value to a private file."""
-        self._say("the human creates a second secret key in the Dashboard and puts it into a file that only they can read")
-        self._took(self._account.twin.create_secret_key("payments, new"))
-
-    def click(self) -> bool:
-        """Do what is left to do for a run that waits; False: there is nothing left."""
+    def click(self, screen: bytes) -> bool:
+        """Do what is left to do for a run that waits, as its `screen` says; False: there is nothing left."""
         twin, leaked = self._account.twin, self._account.leaked
+        name = _NAME.search(screen)
+        if self._made is None and name:
+            self._say("the human clicks Create secret key, names it as told, and puts the value into a private file")
+            self._took(twin.create_secret_key(name.group().decode()))
+            return True
         if self._made is None:
             self._say("the human clicks Rotate key, Expiration Now, in the row of the leaked key")
             self._took(twin.rotate_in_dashboard(leaked))

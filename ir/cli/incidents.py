@@ -214,7 +214,13 @@ def _all(screen: Screen, kept: State) -> int:
         screen.document({"incidents": rows, "debts": owed})
     else:
         lines = [
-            (r["incident"], r["summary"].get("key", ""), r["summary"].get("policy", ""), r["status"], r["summary"].get("said", "").split("\n")[0])
+            (
+                r["incident"],
+                r["summary"].get("key", ""),
+                r["summary"].get("policy", ""),
+                r["status"],
+                r["summary"].get("said", "").split("\n")[0],
+            )
             for r in rows
         ]
         screen.table("Incidents" if rows else "No incident yet", ("incident", "key", "policy", "status", "last"), lines)

@@ -13,6 +13,7 @@ from ir.cli.incidents import AsJson, Name, named
 from ir.cli.screen import Screen
 from ir.errors import ExitCode, UsageError
 
+
 def report(
     name: Name = "",
     fmt: Annotated[str, typer.Option("--format", help="html | md | json")] = "md",

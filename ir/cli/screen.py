@@ -94,11 +94,6 @@ class Screen:
             table.add_row(plain(step.id), f"[{colour}]{word}[/]", plain(step.says) + asks + undo)
         self._rows(f"Playbook {plan.playbook}, policy {plan.policy.value}, key {plan.key}", table)
         last = plan.last_reversible
-        for step in plan.steps:
-            word, colour = DANGERS[step.danger]
-            asks = " (asks first)" if step.approval else ""
-            table.add_row(plain(step.id), f"[{colour}]{word}[/]", plain(step.says) + asks, plain(step.undo))
-        self._rows(f"Playbook {plan.playbook}, policy {plan.policy.value}, key {plan.key}", table)
         if last is not None:
             self.say(f"Up to `{last.id}` everything can be undone (ir rollback). After it the old key dies.")
         for note in plan.notes:

@@ -81,6 +81,7 @@ class Course:
         self._rolling = False
         self._asked_at, self._called = 0.0, False
         world.stopping = self._stopping
+        world.facts = lambda: self.record.facts
 
     def run(self) -> int:
         """Until the incident has ended; returns the exit code."""

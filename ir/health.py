@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ir.inventory import Service
 from ir.model import Did, Item
-from ir.ports import Check, Expected
+from ir.ports import Check, Expected, Verifier
 from ir.world import World
 
 PROOFS = ("holds-key", "key-used")
@@ -20,7 +20,7 @@ def look(world: World, service: Service, expected: Expected, *, patience: float 
     deadline = world.now() + patience + service.stale
     pause = _FIRST_PAUSE
     while True:
-        checks = [verifier.check(expected) for verifier in world.verifiers[service.name]]
+        checks = [verifier.check(expected) for verifier in world.verifiers[service.name] if _can_tell(verifier, expected)]
         did = _judged(checks)
         if did is Did.DONE or world.now() + pause > deadline or world.stopping():
             return _item(service, did, checks)
@@ -43,6 +43,11 @@ def expected_new(facts: dict[str, object]) -> Expected:
     new = facts["new"]
     assert isinstance(new, dict)  # noqa: S101 - the record's own shape, narrowed for the type checker
     return Expected(str(new["fingerprint"]), str(new.get("id", "")), float(new.get("probed_at", 0.0)))
+
+
+def _can_tell(verifier: Verifier, expected: Expected) -> bool:
+    """Use can only be told from a moment on at which the key was new."""
+    return verifier.proves != "key-used" or expected.since > 0
 
 
 def _judged(checks: Sequence[Check]) -> Did:

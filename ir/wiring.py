@@ -16,6 +16,7 @@ from ir.custody import Custody
 from ir.errors import IrError, Missing
 from ir.incident import Incident
 from ir.inventory import Account, Inventory, Key, Reload, Service, Verify
+from ir.ledger import Me
 from ir.model import Json
 from ir.plan import Plan, plan_from_json
 from ir.ports import Clock, Issuer, Operator, Reloader, Reviewer, Store, Verifier
@@ -61,7 +62,7 @@ class State:
 
     folder: Path
     ledger: ledger.Ledger
-    me: ledger.Me
+    me: Me
 
     def bundle(self, incident: str) -> Path:
         """Where the report and the evidence of an incident lie."""
@@ -291,11 +292,12 @@ def _optional(ref: Reference | None, resolver: Callable[[str], Secret]) -> Secre
 
 
 def _wire_services(made: World, resolver: Callable[[str], Secret], ask: guard.Ask) -> None:
-    record: Json = {}
-
     def last_used() -> float | None:
-        new = made.custody.fetch(f"new-{record.get('n', 1)}")
-        row = made.issuer.identify(new) if new is not None else None
+        """Of the replacement, by its id: identifying it by its value would be a use of its own."""
+        new = made.facts().get("new", {})
+        if not new.get("id"):
+            return None
+        row = made.issuer.identify(made.new_key(made.facts()), known_id=new["id"])
         return row.last_used if row else None
 
     for service in made.services:

@@ -57,6 +57,7 @@ class World:
         stopping: True when a signal asks running waits to end.
         publish: writes report and bundle, returns the paths.
         note: keeps the index of incidents up to date.
+        facts: the record's facts so far, for ports that have to know them.
         own_requests: request ids of our own probes so far.
     """
 
@@ -81,6 +82,7 @@ class World:
     stopping: Callable[[], bool] = lambda: False
     publish: Callable[[Incident], list[str]] = lambda _incident: []
     note: Callable[[Incident], None] = lambda _incident: None
+    facts: Callable[[], Json] = dict
     own_requests: Callable[[], tuple[str, ...]] = lambda: ()
     scratch: str = ""
 

@@ -83,7 +83,9 @@ def _proven(world: World, facts: Json, watch: _Watch, control: Secret) -> Outcom
     proof = {"polls": watch.polls, "from": watch.began, "to": world.now(), "code": watch.last.value, "control": control.fingerprint}
     about = facts["old"]["fingerprint"]
     said = f"proven dead: {watch.last.value} on every poll for {world.now() - watch.began:.0f} s while a control key answered"
-    found = {"proof": proof, "dead_at": watch.began, "old": {"liveness": watch.last.value}}
+    found: Json = {"proof": proof, "dead_at": watch.began, "old": {"liveness": watch.last.value}}
+    if "new" in facts:
+        found["new"] = {"probed_at": world.now()}  # our own use of it: checks of use count from here
     strays = _strays(world, facts)
     paid = (
         *_pasted_and_dead(world, facts),

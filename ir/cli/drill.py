@@ -1,11 +1,15 @@
 """`ir drill stripe`: a whole rotation in an embedded world."""
 
+import io
 import random
+import shutil
 import signal
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from ir.cli.screen import Screen
 from ir.drill.conduct import Watch, conduct
@@ -15,6 +19,7 @@ from ir.errors import ExitCode, UsageError
 from ir.model import Mode, Policy
 
 _MOST_SERVICES = 200
+_PICTURE_WIDTH = 110
 
 
 def stripe(
@@ -25,6 +30,7 @@ def stripe(
     live_mode: Annotated[bool, typer.Option("--live-mode", help="The twin plays live mode: keys are sealed and shown once.")] = False,
     dead_on_arrival: Annotated[bool, typer.Option("--dead-on-arrival", help="Stripe has deactivated the leaked key already.")] = False,
     real_time: Annotated[bool, typer.Option("--real-time", help="The shipped playbook, with its own waits.")] = False,
+    picture: Annotated[str, typer.Option(help="Also draw what stands on the screen, as SVG.", metavar="FILE")] = "",
     keep: Annotated[bool, typer.Option("--keep", help="Leave the drill's folder behind.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
@@ -40,19 +46,47 @@ def stripe(
         keep=keep,
     )
     signal.signal(signal.SIGTERM, _interrupt)
-    screen = Screen(as_json=as_json)
-    stream = sys.stderr if as_json else sys.stdout
-
-    def show(chunk: bytes) -> None:
-        stream.buffer.write(chunk)
-        stream.flush()
-
-    result = conduct(options, Watch(screen.say, show, terminal=stream.isatty()))
+    screen, watch, seen = _watched(as_json=as_json, pictured=bool(picture))
+    result = conduct(options, watch)
     if as_json:
         screen.document(result.to_json())
     else:
         _show(screen, result)
+    if picture:
+        from ir.drill.picture import save
+
+        save(seen.getvalue().decode(errors="replace"), Path(picture), "ir drill stripe")
     sys.exit(int(ExitCode.DONE if result.passed else ExitCode.UNEXPECTED))
+
+
+class _Tee(io.TextIOWrapper):
+    """Standard output, and a copy of it."""
+
+    def __init__(self, copy: io.BytesIO) -> None:
+        super().__init__(copy, encoding="utf-8", write_through=True)
+
+    def write(self, text: str) -> int:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return super().write(text)
+
+
+def _watched(*, as_json: bool, pictured: bool) -> tuple[Screen, Watch, io.BytesIO]:
+    """The screen, what the drill shows on it, and a copy of all that for a picture."""
+    seen = io.BytesIO()
+    stream = sys.stderr if as_json else sys.stdout
+    console, columns = None, shutil.get_terminal_size().columns if stream.isatty() else 0
+    if pictured:
+        columns = _PICTURE_WIDTH
+        console = Console(file=_Tee(seen), force_terminal=True, width=columns, highlight=False)
+    screen = Screen(as_json=as_json, console=console)
+
+    def show(chunk: bytes) -> None:
+        stream.buffer.write(chunk)
+        stream.flush()
+        seen.write(chunk)
+
+    return screen, Watch(screen.say, show, columns), seen
 
 
 def _show(screen: Screen, result: DrillResult) -> None:

@@ -57,7 +57,7 @@ class Account:
 
 def settings(options: DrillOptions) -> TwinSettings:
     """A twin as unkind as Stripe was measured to be: delayed death, delayed narrowing, rate limits."""
-    return TwinSettings(mode=options.mode, death_delay=3.0, narrow_delay=1.2, limits=Limits())
+    return TwinSettings(mode=options.mode, death_delay=options.death, narrow_delay=1.2, limits=Limits())
 
 
 def open_account(twin: StripeTwin, clock: BentClock, options: DrillOptions, names: list[str], egress: Path) -> Account:

@@ -3,7 +3,6 @@
 import fcntl
 import os
 import pty
-import shutil
 import signal
 import struct
 import subprocess
@@ -37,19 +36,19 @@ class CommandLine:
         env: environment; holds no key.
         cwd: folder to run in.
         show: gets the output as it comes.
-        terminal: give the command a terminal, so that it shows colours and progress.
+        terminal: columns of a terminal that the command gets, so that it shows colours and progress; 0: none.
     """
 
-    def __init__(self, env: Mapping[str, str], cwd: Path, show: Callable[[bytes], None], *, terminal: bool) -> None:
+    def __init__(self, env: Mapping[str, str], cwd: Path, show: Callable[[bytes], None], *, terminal: int) -> None:
         self._env, self._cwd, self._show, self._terminal = dict(env), cwd, show, terminal
 
-    def run(self, *args: str, show: bool = True) -> Ran:
+    def run(self, *args: str) -> Ran:
         """Run it to its end, without anybody at the keyboard. A run that takes too long is ended."""
         began = time.monotonic()
-        reads, writes = pty.openpty() if self._terminal and show else os.pipe()
+        reads, writes = pty.openpty() if self._terminal else os.pipe()
         try:
-            if self._terminal and show:
-                _set_size(writes)
+            if self._terminal:
+                _set_size(writes, self._terminal)
             child = subprocess.Popen(
                 [sys.executable, "-m", "ir.cli", *args],
                 stdin=subprocess.DEVNULL,
@@ -64,7 +63,7 @@ class CommandLine:
         overdue = Timer(LONGEST_WAIT, _signal, (child, signal.SIGINT))
         overdue.start()
         try:
-            output = self._copy(reads, self._show if show else lambda _: None)
+            output = self._copy(reads, self._show)
             return Ran(child.wait(), output, time.monotonic() - began)
         finally:
             overdue.cancel()
@@ -85,9 +84,8 @@ class CommandLine:
             show(chunk)
 
 
-def _set_size(terminal: int) -> None:
-    size = shutil.get_terminal_size((120, 40))
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", size.lines, size.columns, 0, 0))
+def _set_size(terminal: int, columns: int) -> None:
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:

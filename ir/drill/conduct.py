@@ -7,44 +7,24 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from random import Random
 
 from ir import home
 from ir.drill import account as accounts
-from ir.drill import papers, place, truth
-from ir.drill.account import Account
+from ir.drill import place, stage, truth
 from ir.drill.bent_clock import BentClock
 from ir.drill.command_line import CommandLine, Ran
 from ir.drill.fleet import Fleet
 from ir.drill.human import Human
 from ir.drill.options import DrillOptions
-from ir.drill.papers import Listed, Owned
-from ir.drill.place import Folder, Servers
+from ir.drill.place import Folder
 from ir.drill.result import DrillResult
-from ir.drill.service import ServiceSettings
-from ir.drill.shelves import Shelf, write_private
+from ir.drill.shelves import write_private
 from ir.drill.truth import Scene
 from ir.drill.twin import StripeTwin
 from ir.drill.witness import Witness
 from ir.errors import ExitCode, Refused
 
-NAMES = (
-    "checkout",
-    "billing",
-    "storefront",
-    "invoicing",
-    "donations",
-    "tickets",
-    "renewals",
-    "kiosk",
-    "returns",
-    "deposits",
-    "tips",
-    "events",
-)
 _INCIDENT = re.compile(rb"INC-\d{8}-[0-9a-f]{4}")
-_PAYMENTS_PER_SECOND = 10.0
-"""Of all services together; the twin allows 25 requests a second, and the run needs some."""
 _MOST_RESUMES = 12
 _SETTLE = 1.5
 """Seconds of traffic after the run, so that every service pays once more."""
@@ -57,12 +37,12 @@ class Watch:
     Args:
         say: one line of the drill's own.
         show: output of the command, as it comes.
-        terminal: the command gets a terminal.
+        terminal: columns of the terminal that the command gets; 0: none.
     """
 
     say: Callable[[str], None]
     show: Callable[[bytes], None]
-    terminal: bool
+    terminal: int
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -71,18 +51,6 @@ class Watch:
         began = time.monotonic()
         yield
         self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - began, 1)
-
-
-@dataclass(frozen=True)
-class _World:
-    """Everything that stands before the run begins."""
-
-    options: DrillOptions
-    folder: Folder
-    env: dict[str, str]
-    account: Account
-    shelves: list[Shelf]
-    readers: dict[str, str]
 
 
 def conduct(options: DrillOptions, watch: Watch) -> DrillResult:
@@ -100,9 +68,9 @@ def conduct(options: DrillOptions, watch: Watch) -> DrillResult:
             with watch.phase("servers"):
                 running = stack.enter_context(place.servers())
             with watch.phase("account"):
-                world = _build(options, folder, running, twin, clock)
+                world = stage.build(options, folder, running, twin, clock)
             with watch.phase("services"):
-                fleet = stack.enter_context(Fleet(_settings(world), world.env, folder.logs / "services.log"))
+                fleet = stack.enter_context(Fleet(stage.settings(world), world.env, folder.logs / "services.log"))
             result = _run(world, fleet, watch)
     except RuntimeError as error:
         raise Refused(str(error), safe="nothing outside the drill's folder was touched") from None
@@ -110,39 +78,9 @@ def conduct(options: DrillOptions, watch: Watch) -> DrillResult:
     return replace(result, seconds=watch.seconds)
 
 
-def _build(options: DrillOptions, folder: Folder, running: Servers, twin: StripeTwin, clock: BentClock) -> _World:
-    rng = Random(options.seed)  # noqa: S311 - repeatable, nothing secret
-    names = [*rng.sample(NAMES, min(options.services, len(NAMES))), *(f"service-{n}" for n in range(len(NAMES), options.services))]
-    account = accounts.open_account(twin, clock, options, names, folder.logs / "egress-past.jsonl")
-    shelves = running.shelves(folder)
-    rng.shuffle(shelves)
-    for shelf in shelves:
-        shelf.fill(account.leaked.token.reveal())
-    keys = {"STRIPE_REVIEW_KEY": account.review, "STRIPE_APP_KEY": account.app}
-    write_private(folder.stores / "tool.env", "".join(f"{name}={key.token.reveal()}\n" for name, key in keys.items()))
-    readers = {name: shelves[number % len(shelves)].ref for number, name in enumerate(names)}
-    return _World(options, folder, place.environment(folder, running), account, shelves, readers)
-
-
-def _settings(world: _World) -> list[ServiceSettings]:
-    interval = max(0.25, len(world.readers) / _PAYMENTS_PER_SECOND)
-    return [
-        ServiceSettings(
-            name=name,
-            store=store,
-            base=str(world.folder.root),
-            api=world.account.twin.url,
-            egress=str(world.folder.logs / f"egress-{name}.jsonl"),
-            interval=interval,
-            seed=f"{world.options.seed} {name}",
-        )
-        for name, store in world.readers.items()
-    ]
-
-
-def _run(world: _World, fleet: Fleet, watch: Watch) -> DrillResult:
-    files = _write_papers(world, fleet)
-    _announce(world, watch)
+def _run(world: stage.World, fleet: Fleet, watch: Watch) -> DrillResult:
+    files = stage.write_papers(world, fleet)
+    stage.announce(world, watch.say)
     twin, folder = world.account.twin, world.folder
     with Witness(twin, world.account.leaked, folder.root) as witness:
         with watch.phase("run"):
@@ -170,45 +108,7 @@ def _run(world: _World, fleet: Fleet, watch: Watch) -> DrillResult:
     )
 
 
-def _write_papers(world: _World, fleet: Fleet) -> list[str]:
-    """Write inventory and playbook; returns the options that name them."""
-    root, options = world.folder.root, world.options
-    listed = [
-        Listed(name, store, fleet.ports[name], fleet.pids[name] if number % 2 else None)
-        for number, (name, store) in enumerate(world.readers.items())
-    ]
-    owned = Owned(
-        id=world.account.twin.account,
-        api_base=world.account.twin.url,
-        review_key="dotenv://./stores/tool.env#STRIPE_REVIEW_KEY",
-        app_key="dotenv://./stores/tool.env#STRIPE_APP_KEY",
-        egress=str(world.folder.logs / "egress-*.jsonl"),
-    )
-    stores = [shelf.ref for shelf in world.shelves]
-    (root / "inventory.yaml").write_text(papers.inventory(options, owned, stores, listed), encoding="utf-8")
-    named = ["--inventory", "inventory.yaml", "--policy", options.policy.value]
-    if options.waits is not None:
-        (root / "playbook.yaml").write_text(papers.playbook(options.policy, options.waits), encoding="utf-8")
-        named += ["--playbook", "./playbook.yaml"]
-    return named
-
-
-def _announce(world: _World, watch: Watch) -> None:
-    options = world.options
-    issuer = "managed (keys by API)" if options.managed else "dashboard (a human clicks)"
-    watch.say(
-        f"drill, seed {options.seed}: {len(world.readers)} services, policy {options.policy.value}, {options.mode.value} mode, {issuer}"
-    )
-    for shelf in world.shelves:
-        users = ", ".join(name for name, store in world.readers.items() if store == shelf.ref)
-        watch.say(f"  {shelf.ref} ← {users or 'nobody reads it'}")
-    if options.dead_on_arrival:
-        watch.say("  Stripe has found the leaked key in public and deactivated it already")
-    if options.waits is not None:
-        watch.say(f"  waits shorter than the shipped playbook's: {options.waits.said()} (--real-time takes it as it is)")
-
-
-def _command(world: _World, watch: Watch, files: list[str]) -> list[Ran]:
+def _command(world: stage.World, watch: Watch, files: list[str]) -> list[Ran]:
     """`ir rotate`, and `ir resume` for as long as the run waits for the human or owes something that a human can mend."""
     line = CommandLine(world.env, world.folder.root, watch.show, terminal=watch.terminal)
     human = Human(world.account, world.folder.keys / "new", watch.say)
@@ -228,7 +128,7 @@ def _one(line: CommandLine, watch: Watch, words: list[str]) -> Ran:
     return line.run(*words)
 
 
-def _human_helps(world: _World, human: Human, watch: Watch, last: Ran) -> bool:
+def _human_helps(world: stage.World, human: Human, watch: Watch, last: Ran) -> bool:
     """Whether another `ir resume` may help."""
     if last.code == ExitCode.WAITING and not world.options.managed:
         if not human.click(last.output):

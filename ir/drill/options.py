@@ -35,6 +35,7 @@ class DrillOptions:
         managed: the replacement is minted by API; False: a simulated human clicks in the twin's Dashboard.
         waits: None: the shipped playbook, unchanged.
         dead_on_arrival: Stripe has deactivated the leaked key before anybody noticed.
+        death: seconds from the order to a key's death (Stripe: seconds to minutes).
         keep: leave the folder behind.
     """
 
@@ -45,6 +46,7 @@ class DrillOptions:
     mode: Mode = Mode.TEST
     waits: Waits | None = field(default_factory=Waits)
     dead_on_arrival: bool = False
+    death: float = 3.0
     keep: bool = False
 
     @property

@@ -1,0 +1,141 @@
+"""Whole drills, each with the real command line, real servers on loopback and services under traffic."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ir.drill import account, place, stage
+from ir.drill.bent_clock import BentClock
+from ir.drill.conduct import Watch, conduct
+from ir.drill.options import DrillOptions, Waits
+from ir.drill.result import DrillResult
+from ir.drill.twin import StripeTwin
+from ir.model import Mode, Policy
+
+pytestmark = pytest.mark.server
+SHORT = Waits(soak=0.3, quiet=0.5, grace=0.5, watch=0.5, window=2.0)
+
+
+@pytest.fixture(autouse=True)
+def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IR_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+
+
+def drill(**options: object) -> tuple[DrillResult, str]:
+    """A short drill, and what stood on the screen."""
+    screen = bytearray()
+    said = Watch(lambda text: screen.extend(text.encode() + b"\n"), screen.extend, 0)
+    result = conduct(DrillOptions(**{"services": 3, "waits": SHORT, "death": 0.6, **options}), said)  # type: ignore[arg-type]  # the tests name fields
+    return result, screen.decode()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"seed": 1}, id="exposed-managed-test"),
+        pytest.param({"seed": 2, "mode": Mode.LIVE, "managed": False}, id="exposed-dashboard-live"),
+        pytest.param({"seed": 3, "policy": Policy.SCHEDULED, "mode": Mode.LIVE}, id="scheduled-managed-live"),
+    ],
+)
+def test_an_overlap_loses_no_payment(options: dict[str, object], tmp_path: Path) -> None:
+    result, screen = drill(**options)
+    assert not result.problems, screen
+    assert result.payments > 20
+    assert result.failed == 0
+    assert result.strays == ()
+    assert result.dead is not None
+    assert result.contained is not None
+    assert result.contained <= result.dead
+    assert {row.key for row in result.services} == {result.services[0].key}
+    assert all(row.ok > 0 for row in result.services)
+    assert result.exit_codes[-1] == 0
+    assert (
+        result.last_line == f"payments {result.payments}, failed 0, strays 0, contained {result.contained:.1f} s, dead {result.dead:.1f} s"
+    )
+    assert Path(result.report).read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert [path.name for path in tmp_path.iterdir()] == ["state"], "the drill's folder is gone"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"seed": 4, "managed": True}, id="managed"),
+        pytest.param({"seed": 5, "managed": False}, id="dashboard"),
+    ],
+)
+def test_contain_first_takes_the_key_away_at_once_and_names_what_was_left_behind(options: dict[str, object]) -> None:
+    result, screen = drill(policy=Policy.EXPLOITED, **options)
+    assert not result.problems, screen
+    assert result.contained is not None
+    assert result.dead is not None
+    assert result.contained <= result.dead
+    assert result.exit_codes[-2:] == (5, 0), "debt for what a stranger left, paid once a human removed it"
+    for left in ("webhook_endpoint", "coupon", "payout"):
+        assert f"owed: {left}" in screen
+
+
+def test_a_key_that_is_dead_on_arrival_brings_the_services_back() -> None:
+    result, screen = drill(seed=6, dead_on_arrival=True)
+    assert not result.problems, screen
+    assert result.failed > 0
+    assert result.dead == 0.0
+    assert all(row.key.startswith("new") for row in result.services)
+
+
+def test_the_same_seed_makes_the_same_world(tmp_path: Path) -> None:
+    worlds = []
+    for seed in (7, 7, 8):
+        options, clock = DrillOptions(seed=seed, services=5), BentClock()
+        with place.folder(keep=False) as folder, StripeTwin(seed=seed, clock=clock, settings=account.settings(options)) as twin:
+            world = stage.build(options, folder, place.Servers(None, None), twin, clock)
+            worlds.append((world.readers, world.account.leaked.id, [row["amount"] for row in twin.objects("charges")]))
+    assert worlds[0] == worlds[1]
+    assert worlds[0] != worlds[2]
+
+
+def test_a_polite_kill_leaves_nothing_behind(tmp_path: Path) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-m", "ir.cli", "drill", "stripe", "--seed", "8", "--services", "2", "--json"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "IR_HOME": str(tmp_path / "state"), "TMPDIR": str(tmp_path)},
+    )
+    assert child.stderr is not None
+    try:
+        for line in child.stderr:
+            if line.startswith(b"incident INC-"):
+                break
+        child.send_signal(signal.SIGTERM)
+        out, _ = child.communicate(timeout=30)
+    finally:
+        if child.poll() is None:
+            child.kill()
+            child.wait()
+    assert child.returncode == 130
+    assert out == b""
+    assert not list(tmp_path.glob("ir-drill-*"))
+    assert not _processes_that_know(tmp_path)
+
+
+def _processes_that_know(folder: Path) -> list[str]:
+    """Command lines of living processes whose environment names the folder, this one aside; a moment is given to end."""
+    until = time.monotonic() + 5
+    while True:
+        found = []
+        for place in Path("/proc").glob("[0-9]*"):
+            try:
+                if int(place.name) != os.getpid() and str(folder).encode() in (place / "environ").read_bytes():
+                    found.append((place / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+            except OSError:
+                continue
+        if not found or time.monotonic() > until:
+            return found
+        time.sleep(0.1)

@@ -77,7 +77,7 @@ def compile_plan(book: Playbook, inventory: Inventory, key: Key) -> Plan:
         chosen = {"canary": [n for n in names if n == "canary"], "rest": rest, "all": names}[params["which"]]
         if params["which"] != "canary" and not chosen:
             chosen = [""]  # no service: the stores are still promoted
-        steps += [_step(row, f"{row.id}.{name or 'stores'}", params, name) for name in chosen]
+        steps += [_step(row, row.id if name == row.id else f"{row.id}.{name or 'stores'}", params, name) for name in chosen]
     last = max((i for i, s in enumerate(steps) if s.action == "wave"), default=-1)
     steps = [Step(**{**asdict(s), "danger": s.danger, "last_wave": i == last}) for i, s in enumerate(steps)]
     return Plan(book.name, book.policy, key.name, tuple(steps), tuple(notes))

@@ -1,0 +1,74 @@
+"""Write the generated parts of the README anew: `python -m docs.generate` (`make docs`).
+
+A generated part stands between `<!-- generated: NAME -->` and `<!-- end -->`. A test regenerates all of them and
+compares, so the README cannot say what the code does not do.
+"""
+
+import io
+import os
+import re
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from pathlib import Path
+
+from ir import playbook
+from ir.catalog import ACTIONS
+from ir.cli import run
+from ir.errors import ExitCode
+
+README = Path(__file__).resolve().parent.parent / "README.md"
+_PART = re.compile(r"(<!-- generated: (?P<name>[a-z -]+) -->\n)(?P<text>.*?)(<!-- end -->)", re.DOTALL)
+
+
+def _help(*command: str) -> str:
+    out = io.StringIO()
+    before = os.environ.get("COLUMNS")
+    os.environ["COLUMNS"] = "100"  # help is wrapped to the terminal; the README has one width
+    try:
+        with redirect_stdout(out):
+            code = run([*command, "--help"])
+    finally:
+        os.environ.pop("COLUMNS")
+        if before is not None:
+            os.environ["COLUMNS"] = before
+    if code != 0:
+        raise RuntimeError(f"{command} --help ended with {code}")
+    lines = [line.rstrip() for line in out.getvalue().splitlines()]
+    return "```text\n" + "\n".join(lines).strip() + "\n```\n"
+
+
+def _exit_codes() -> str:
+    rows = "".join(f"| {code.value} | {code.meaning} |\n" for code in ExitCode)
+    return "| code | meaning |\n|---|---|\n" + rows
+
+
+def _actions() -> str:
+    rows = "".join(f"| `{name}` | {action.danger.value} | {action.says} | {action.undo or '—'} |\n" for name, action in ACTIONS.items())
+    return "| action | danger | what it does | undo |\n|---|---|---|---|\n" + rows
+
+
+def _playbooks() -> str:
+    books = [playbook.load(name) for name in playbook.shipped()]
+    return "".join(f"- **{book.name}** ({book.policy.value}): {book.about}\n" for book in books)
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "help": lambda: _help(),
+    "rotate help": lambda: _help("rotate", "stripe"),
+    "exit codes": _exit_codes,
+    "actions": _actions,
+    "playbooks": _playbooks,
+}
+
+
+def generated(text: str) -> str:
+    """`text` with every generated part written anew.
+
+    Raises:
+        KeyError: a part that nobody generates.
+    """
+    return _PART.sub(lambda hit: f"{hit[1]}{PARTS[hit['name']]()}{hit[4]}", text)
+
+
+if __name__ == "__main__":
+    README.write_text(generated(README.read_text(encoding="utf-8")), encoding="utf-8")

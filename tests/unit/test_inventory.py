@@ -1,0 +1,134 @@
+"""What a human wrote wrong is refused with file, line, path and fix."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ir import inventory, yaml_file
+from ir.errors import BadFile
+from ir.inventory import Inventory
+
+GOOD = """version: 1
+accounts:
+  - {name: main, id: acct_1AbC, mode: test}
+keys:
+  - {name: pay, account: main, kind: secret, stored_in: ["dotenv://.env#KEY", "vault://secret/pay#key"]}
+services:
+  - name: web
+    uses: [pay]
+    reads_from: dotenv://.env#KEY
+    reload: {http: "http://127.0.0.1:1/reload"}
+    verify: [{http: "http://127.0.0.1:1/h", expect: {json: {f: "{{ new.fingerprint }}"}}}]
+"""
+
+
+def bad(text: str) -> BadFile:
+    with pytest.raises(BadFile) as refusal:
+        inventory.loads(text, "inventory.yaml")
+    return refusal.value
+
+
+def test_a_good_one_is_read() -> None:
+    source = inventory.loads(GOOD, "inventory.yaml")
+    service = source.services[0]
+    assert service.verify[0].proven == "holds-key"
+    assert service.wave == "main"
+    assert str(source.store_of(service, source.key("pay"))) == "dotenv://.env#KEY"
+
+
+@pytest.mark.parametrize(
+    ("change", "to", "line", "word"),
+    [
+        ("mode: test", "mode: prod", 3, "mode"),
+        ("kind: secret", "kind: secret, colour: red", 5, "colour"),
+        ("account: main", "account: mian", 5, "there is no account"),
+        ("uses: [pay]", "uses: [play]", 8, "there is no key"),
+        ("reads_from: dotenv://.env#KEY", "reads_from: dotenv://.env#OTHER", 9, "holds"),
+        ("vault://secret/pay#key", "valt://secret/pay#key", 5, "not a reference"),
+        ("vault://secret/pay#key", "dotenv://.env#KEY", 5, "already holds"),
+        ('reload: {http: "http://127.0.0.1:1/reload"}', "reload: {}", 10, "exactly one"),
+        ("new.fingerprint", "new.secret", 11, "placeholder"),
+        ("mode: test", "mode: test, api_base: http://example.com", 3, "api_base"),
+        ("mode: test", "mode: test, issuer: managed", 3, "app_key"),
+        ("version: 1", "version: 2", 1, "version"),
+        ("services:", "on: 1\nservices:", 6, "true or false"),
+        ("version: 1", "version: 1\nversion: 1", 2, "twice"),
+        ("id: acct_1AbC", "id: &x acct_1AbC", 0, ""),
+    ],
+)
+def test_mistakes_are_named_with_their_line(change: str, to: str, line: int, word: str) -> None:
+    assert change in GOOD
+    text = GOOD.replace(change, to, 1)
+    if not word:
+        inventory.loads(text, "an anchor that nobody uses is harmless")
+        return
+    refusal = bad(text)
+    assert word in refusal.what
+    assert refusal.line == line, refusal.what
+    assert refusal.what.startswith(f"inventory.yaml:{line}")
+
+
+def test_duplicate_names_are_refused() -> None:
+    assert "stands twice" in bad(GOOD + GOOD[GOOD.index("  - name: web") :]).what
+
+
+def test_aliases_depth_size_and_binary_are_refused(tmp_path: Path) -> None:
+    assert "alias" in bad("version: 1\na: &a [1]\nb: *a\n").what
+    assert "nested" in bad("version: " + "[" * 40 + "]" * 40).what
+    assert "empty" in bad("").what
+    assert "NUL" in bad("version: 1\0").what
+    big = tmp_path / "big.yaml"
+    big.write_text("#" * (yaml_file.MAX_BYTES + 1))
+    with pytest.raises(BadFile, match="bytes"):
+        inventory.load(big)
+    binary = tmp_path / "binary.yaml"
+    binary.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(BadFile, match="UTF-8"):
+        inventory.load(binary)
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+def test_a_file_that_others_can_write_is_refused(tmp_path: Path, mode: int) -> None:
+    file = tmp_path / "inventory.yaml"
+    file.write_text(GOOD)
+    file.chmod(mode)
+    with pytest.raises(BadFile) as refusal:
+        inventory.load(file)
+    assert "chmod" in refusal.value.fix
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_foreign_file_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "inventory.yaml"
+    file.write_text(GOOD)
+    os.chown(file, 12345, -1)
+    with pytest.raises(BadFile, match="belongs to user 12345"):
+        inventory.load(file)
+
+
+@given(st.text(max_size=400))
+def test_no_text_crashes_it(text: str) -> None:
+    try:
+        inventory.loads(text, "fuzz.yaml")
+    except BadFile as refusal:
+        assert refusal.what.startswith("fuzz.yaml")
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=8), lambda x: st.lists(x, max_size=3) | st.dictionaries(st.sampled_from(["version", "accounts", "keys", "services", "name", "id", "verify"]), x, max_size=4), max_leaves=12))
+def test_no_shape_crashes_it(data: object) -> None:
+    import yaml
+
+    try:
+        inventory.loads(yaml.safe_dump(data), "fuzz.yaml")
+    except BadFile as refusal:
+        assert refusal.what.startswith("fuzz.yaml")
+
+
+def test_the_snapshot_is_read_back_the_same() -> None:
+    from ir import wiring
+
+    source = inventory.loads(GOOD, "inventory.yaml")
+    again: Inventory = inventory.loads(wiring.inventory_text(source), "snapshot")
+    assert again == source

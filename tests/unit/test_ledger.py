@@ -1,0 +1,105 @@
+"""Leases: one holder per resource, dead holders are replaced, live ones never."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from ir import ledger
+from ir.errors import AlreadyRunning, Refused
+from ir.ledger import Ledger
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Iterator[Ledger]:
+    engine = ledger.open_engine(f"sqlite:///{tmp_path / 'l.sqlite'}")
+    yield Ledger(engine)
+    engine.dispose()
+
+
+def test_one_incident_per_resource_and_the_refusal_names_who_where_and_since(book: Ledger) -> None:
+    book.take(ledger.me("ann"), "INC-1", ["key a", "store x"])
+    with pytest.raises(AlreadyRunning) as refusal:
+        book.take(ledger.me("bob"), "INC-2", ["store y", "store x"])
+    assert refusal.value.incident == "INC-1"
+    assert "ann" in refusal.value.what
+    assert str(os.getpid()) in refusal.value.what
+    assert book.busy(["store y"]) is None, "all or none"
+
+
+def test_a_live_holder_is_never_replaced(book: Ledger) -> None:
+    book.take(ledger.me("ann"), "INC-1", ["key a"])
+    with pytest.raises(AlreadyRunning):
+        book.take_over(ledger.me("bob"), "INC-1")
+
+
+def test_a_dead_holder_is_replaced_with_a_higher_fence(book: Ledger) -> None:
+    dead = replace(ledger.me("ann"), pid=2**22 - 1, born="1")
+    first = book.take(dead, "INC-1", ["key a", "store x"])
+    mine = ledger.me("bob")
+    second = book.take_over(mine, "INC-1")
+    assert second > first
+    assert not book.beat(dead, "INC-1", first), "the old holder learns that it lost"
+    assert book.beat(mine, "INC-1", second)
+
+
+def test_a_recycled_process_number_is_not_mistaken_for_the_holder(book: Ledger) -> None:
+    imposter = replace(ledger.me("ann"), born="12345", executor="other")
+    book.take(imposter, "INC-1", ["key a"])
+    assert book.take_over(ledger.me("bob"), "INC-1") == 2
+
+
+def test_elsewhere_the_heartbeat_counts(book: Ledger) -> None:
+    far = replace(ledger.me("ann"), host="elsewhere")
+    book.take(far, "INC-1", ["key a"])
+    with pytest.raises(AlreadyRunning):
+        book.take_over(ledger.me("bob"), "INC-1")
+    with book.engine.begin() as db:
+        db.exec_driver_sql(f"UPDATE ir_leases SET heartbeat = {time.time() - ledger.STALE - 1}")
+    assert book.take_over(ledger.me("bob"), "INC-1") == 2
+
+
+def test_an_incident_that_only_owes_gives_way(book: Ledger) -> None:
+    book.take(replace(ledger.me("ann"), pid=2**22 - 1, born="1"), "INC-1", ["key a"])
+    book.note("INC-1", "waiting", 4, {})
+    with pytest.raises(AlreadyRunning):
+        book.take(ledger.me("bob"), "INC-2", ["key a"])
+    book.note("INC-1", "debt", 5, {})
+    assert book.take(ledger.me("bob"), "INC-2", ["key a"]) >= 1
+    with pytest.raises(Refused):
+        book.take_over(ledger.me("ann"), "INC-1")
+
+
+def test_of_many_who_reach_for_it_one_gets_it(book: Ledger) -> None:
+    won: list[str] = []
+
+    def reach(name: str) -> None:
+        try:
+            book.take(replace(ledger.me(name), executor=name), name, ["key a"])
+            won.append(name)
+        except AlreadyRunning:
+            pass
+
+    threads = [threading.Thread(target=reach, args=(f"INC-{n}",)) for n in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 1
+
+
+def test_signals_are_kept_in_order_and_the_index_is_newest_first(book: Ledger) -> None:
+    first, second = book.send("INC-1", "wake", "ann"), book.send("INC-1", "abort", "bob", {"why": "x"})
+    book.send("INC-2", "wake", "ann")
+    assert [row["id"] for row in book.signals("INC-1")] == [first, second]
+    assert [row["kind"] for row in book.signals("INC-1", first)] == ["abort"]
+    book.note("INC-1", "running", 4, {"a": 1})
+    book.note("INC-2", "running", 4, {})
+    book.note("INC-1", "done", 0, {"a": 2})
+    assert [row["incident"] for row in book.index()] == ["INC-2", "INC-1"]
+    found = book.find("INC-1")
+    assert found is not None
+    assert (found["status"], found["summary"]) == ("done", {"a": 2})

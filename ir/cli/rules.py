@@ -48,7 +48,7 @@ def show_rule(name: Annotated[str, typer.Argument(help="Id of the rule, such as 
 
 
 @app.command("test")
-def test_rules(
+def check_rules(
     names: Annotated[list[str] | None, typer.Argument(help="Only these rules.")] = None, rules: Folders = None, as_json: AsJson = False
 ) -> None:
     """Run every rule's own positive and negative examples; ends with 1 when one fails."""

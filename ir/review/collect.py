@@ -23,7 +23,8 @@ from ir.stripe_api import StripeApi
 
 RATE = 10.0
 """Requests a second, all readers together."""
-SLICES = 12
+_SLICE = 86400
+_FRESH = 3 * 3600
 READERS = 4
 _TRIES = 4
 _PREVIEW = "2026-09-30.preview"
@@ -99,10 +100,14 @@ class Collector:
             self._deadline = max(self._deadline, time.monotonic()) + seconds
 
     def events(self, since: int, until: int) -> Read:
-        """`/v1/events`, newest slices first, in parallel."""
+        """`/v1/events` in slices of a day, newest first, side by side.
+
+        A day that was read to its end is not read again; the last hours always are, since events come late.
+        """
         found = Read()
-        edges = [until - (until - since) * n // SLICES for n in range(SLICES + 1)]
-        slices = [(edges[n + 1], edges[n] + (1 if n == 0 else 0)) for n in range(SLICES)]
+        edges = [until + 1, *range((until - _FRESH) // _SLICE * _SLICE, since, -_SLICE), since]
+        slices = [(edges[n + 1], edges[n]) for n in range(len(edges) - 1) if edges[n + 1] < edges[n]]
+        self._forget(slices, until)
         started = time.monotonic()
         done: list[int] = []
 
@@ -119,13 +124,20 @@ class Collector:
         found.unread.sort()
         return found
 
+    def _forget(self, slices: list[tuple[int, int]], until: int) -> None:
+        """Pages of a slice that was still open when it was read."""
+        kept = {f"events-{a}-{b}" for a, b in slices if b <= until - _FRESH}
+        for file in self._folder.glob("events-*-*.*"):
+            if file.stem not in kept and not file.stem.endswith(f"-{until + 1}"):
+                file.unlink()
+
     def _slice(self, piece: tuple[int, int], found: Read) -> int:
         since, until = piece
         file = self._folder / f"events-{since}-{until}.jsonl"
         mark = file.with_suffix(".cursor")
         found.files.append(file)
         cursor = mark.read_text() if mark.exists() else ""
-        rows = sum(1 for _ in file.open("rb")) if file.exists() else 0
+        rows = _count(file)
         last = until
         with file.open("ab") as out:
             while cursor != "end":
@@ -183,7 +195,8 @@ class Collector:
 
     def objects(self, path: str, since: int, *, created: bool = True, most: int = 20) -> tuple[list[Json], str]:
         """One list, at most `most` pages; returns rows (whole, so narrow them) and why it is incomplete, "" if it is not."""
-        found, rows = Read(), []
+        found = Read()
+        rows: list[Json] = []
         params: Json = {"limit": 100} | ({"created": {"gte": since}} if created and since else {})
         for _ in range(most):
             if self._late():
@@ -227,6 +240,13 @@ def write(out: BinaryIO, rows: Iterable[Json]) -> None:
     """Append rows as JSONL without keys and card numbers."""
     for row in rows:
         out.write(scrub(orjson.dumps(without_cards(row)).decode()).encode() + b"\n")
+
+
+def _count(file: Path) -> int:
+    if not file.exists():
+        return 0
+    with file.open("rb") as lines:
+        return sum(1 for _ in lines)
 
 
 def _records(body: Json) -> list[Json]:

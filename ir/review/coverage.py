@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from ir.model import Json
 from ir.review.collect import Read
-from ir.review.engine import DuckDb
+from ir.review.engine import Engine
 from ir.review.holes import ENOUGH, Completeness
 from ir.review.importer import Loaded
 from ir.review.window import HOUR, Window
@@ -42,9 +42,13 @@ class Seen:
     full: bool = False
 
 
-def look(engine: DuckDb) -> dict[str, Seen]:
+def look(engine: Engine) -> dict[str, Seen]:
     """Rows and span of every source that has a table."""
-    return {name: Seen(*map(int, engine.rows(sql)[0])) for name, sql in _QUERIES.items()}
+    seen = {}
+    for name, sql in _QUERIES.items():
+        rows, first, last = engine.rows(sql)[0]
+        seen[name] = Seen(int(rows), int(first), int(last))
+    return seen
 
 
 def judge_events(seen: Seen, read: Read | None, window: Window) -> None:

@@ -5,27 +5,35 @@ from collections.abc import Iterator, Sequence
 
 from ir.model import Json
 
+
+def _words(*lines: str) -> tuple[str, ...]:
+    return tuple(" ".join(lines).split())
+
+
 NAMES: dict[str, tuple[str, ...]] = {
-    "ts": ["ts", "time", "timestamp", "@timestamp", "datetime", "date", "created", "created_at", "event_time", "start_time", "logged_at", "time_local", "time_iso8601", "received_at", "occurred_at", "when", "t", "created_utc", "date_utc", "time_utc"],
-    "request_id": ["stripe_request_id", "request_id", "req_id", "requestid", "stripe_req_id", "upstream_request_id"],
-    "method": ["method", "http_method", "request_method", "verb"],
-    "path": ["path", "url", "endpoint", "request_path", "uri", "request_uri", "target", "http_path", "http_url", "resource", "route"],
-    "status": ["status", "status_code", "http_status", "response_status", "response_code", "status_http", "code"],
-    "key_id": ["key_id", "api_key_id", "api_key", "key", "access_key_id", "key_name"],
-    "ip": ["ip", "ip_address", "source_ip", "source_ip_address", "client_ip", "remote_addr", "remote_ip", "remote_address"],
-    "agent": ["user_agent", "ua", "http_user_agent", "source_user_agent", "source_ua", "client", "sdk", "agent"],
-    "api_version": ["api_version", "stripe_version"],
-    "idem": ["idempotency_key", "idem_key", "idempotency"],
-    "params": ["params_hash", "body_hash", "request_hash", "payload_hash", "body_sha256", "params_sha256"],
-    "error_code": ["error.code", "error_code", "code_error", "error.type", "error_type", "failure_code", "error", "reason"],
-    "decline_code": ["error.decline_code", "decline_code"],
-    "amount": ["amount", "amount_minor", "amount_cents"],
-    "currency": ["currency"],
-    "customer": ["customer", "customer_id", "cus"],
-    "card": ["card_fingerprint", "fingerprint", "card"],
-    "country": ["country", "geo_country", "country_code"],
-    "asn": ["asn", "as_org", "as_organization", "isp"],
-    "object_id": ["event_id", "evt_id", "evt", "webhook_event_id", "object_id"],
+    "ts": _words(
+        "ts time timestamp @timestamp datetime date created created_at event_time start_time",
+        "logged_at time_local time_iso8601 received_at occurred_at when t created_utc date_utc time_utc",
+    ),
+    "request_id": _words("stripe_request_id request_id req_id requestid stripe_req_id upstream_request_id"),
+    "method": _words("method http_method request_method verb"),
+    "path": _words("path url endpoint request_path uri request_uri target http_path http_url resource route"),
+    "status": _words("status status_code http_status response_status response_code status_http code"),
+    "key_id": _words("key_id api_key_id api_key key access_key_id key_name"),
+    "ip": _words("ip ip_address source_ip source_ip_address client_ip remote_addr remote_ip remote_address"),
+    "agent": _words("user_agent ua http_user_agent source_user_agent source_ua client sdk agent"),
+    "api_version": _words("api_version stripe_version"),
+    "idem": _words("idempotency_key idem_key idempotency"),
+    "params": _words("params_hash body_hash request_hash payload_hash body_sha256 params_sha256"),
+    "error_code": _words("error.code error_code code_error error.type error_type failure_code error reason"),
+    "decline_code": _words("error.decline_code decline_code"),
+    "amount": _words("amount amount_minor amount_cents"),
+    "currency": _words("currency"),
+    "customer": _words("customer customer_id cus"),
+    "card": _words("card_fingerprint fingerprint card"),
+    "country": _words("country geo_country country_code"),
+    "asn": _words("asn as_org as_organization isp"),
+    "object_id": _words("event_id evt_id evt webhook_event_id object_id"),
 }
 """Column → names, compared after lower-casing and turning runs of other characters into `_`."""
 

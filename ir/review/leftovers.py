@@ -120,6 +120,7 @@ SWEEPS: tuple[Sweep, ...] = (
     ),
     Sweep("product", "/v1/products", "low", "can be sold in your name", "POST /v1/products/{id} active=false", rare=False),
 )
+_MOST_ACCOUNTS = 20
 MONEY_KINDS = ("payout", "transfer", "topup", "connected_account", "external_account", "issuing_card")
 
 
@@ -133,7 +134,12 @@ class Swept:
 
 
 def sweep_lists(
-    collector: Collector, since: int, known_webhooks: tuple[str, ...], progress: Callable[[str], None], kinds: tuple[str, ...] = ()
+    collector: Collector,
+    since: int,
+    account: str,
+    known_webhooks: tuple[str, ...],
+    progress: Callable[[str], None],
+    kinds: tuple[str, ...] = (),
 ) -> Swept:
     """Read the lists side by side. A list that is refused or absent is noted, never an error."""
     wanted = [sweep for sweep in SWEEPS if not kinds or sweep.kind in kinds]
@@ -152,15 +158,18 @@ def sweep_lists(
                 swept.read += 1
             swept.rows += [_row(sweep.kind, row, known_webhooks) for row in rows if sweep.wanted(row)]
     if not kinds or "external_account" in kinds:
-        _destinations(collector, swept)
+        _destinations(collector, swept, account)
     return swept
 
 
-def _destinations(collector: Collector, swept: Swept) -> None:
-    account, why = collector.objects("/v1/account/external_accounts", 0, created=False)
-    if why:
-        swept.unread["external_account"] = why
-    swept.rows += [_row("external_account", row, ()) for row in account]
+def _destinations(collector: Collector, swept: Swept, account: str) -> None:
+    """Payout destinations of the account itself and of connected accounts that are new."""
+    fresh = [row["id"] for row in swept.rows if row["kind"] == "connected_account"][:_MOST_ACCOUNTS]
+    for holder in [name for name in (account, *fresh) if name.startswith("acct_")]:
+        rows, why = collector.objects(f"/v1/accounts/{holder}/external_accounts", 0, created=False)
+        if why:
+            swept.unread["external_account"] = why
+        swept.rows += [_row("external_account", row, ()) | {"account": "" if holder == account else holder} for row in rows]
 
 
 def _row(kind: str, row: Json, known_webhooks: tuple[str, ...]) -> Json:

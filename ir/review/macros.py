@@ -25,13 +25,6 @@ _AGENTS = (
     ("gitguardian", "scanner"),
     ("ggshield", "scanner"),
     ("gitleaks", "scanner"),
-    ("nodebindings", "stripe-node"),
-    ("pythonbindings", "stripe-python"),
-    ("rubybindings", "stripe-ruby"),
-    ("phpbindings", "stripe-php"),
-    ("javabindings", "stripe-java"),
-    ("gobindings", "stripe-go"),
-    (".netbindings", "stripe-dotnet"),
     ("stripe-cli", "stripe-cli"),
     ("mozilla/", "browser"),
     ("python-requests", "python-requests"),
@@ -74,7 +67,10 @@ MACROS: tuple[str, ...] = (
     "ir_key(x) AS CASE WHEN x IS NULL THEN '' WHEN contains(x, '_live_') OR contains(x, '_test_') OR contains(x, '_prod_') "
     "THEN 'key:' || substr(sha256(trim(replace(x, 'Bearer ', ''))), 1, 16) ELSE ir_word(x) END",
     f"ir_agent_of(x) AS {_agent()}",
-    "ir_agent(x) AS CASE WHEN x IS NULL OR x = '' THEN '' ELSE ir_agent_of(lower(x)) END",
+    """ir_agent(x) AS CASE WHEN x IS NULL OR x = '' THEN '' WHEN starts_with(x, 'Stripe/v') AND NOT contains(x, ' ir/') THEN
+      COALESCE('stripe-' || replace(lower(NULLIF(regexp_extract(x, '^Stripe/v[0-9]+ ([A-Za-z.]{2,10})Bindings', 1), '')), '.net', 'dotnet'),
+      ir_agent_of(lower(x))) ELSE ir_agent_of(lower(x)) END""",
+    "ir_version(x) AS CASE WHEN x IS NULL THEN '' ELSE regexp_extract(x, '^20[0-9]{2}-[0-9]{2}-[0-9]{2}([.][a-z]{1,20})?') END",
     """ir_idem_format(x) AS CASE WHEN x IS NULL OR x = '' THEN 'none' WHEN starts_with(x, 'stripe-node-retry-') THEN 'node'
       WHEN x LIKE '________-____-____-____-____________' THEN 'uuid' ELSE 'other' END""",
     "ir_hash(x) AS CASE WHEN x IS NULL OR x = '' THEN 0 ELSE CAST(hash(x) >> 1 AS BIGINT) END",

@@ -14,7 +14,8 @@ def requests_sql(columns: dict[str, str], relation: str, *, own: int, source: st
         source: what to write into the column `source`.
     """
     raw = ", ".join(f"{expression} AS {name}" for name, expression in columns.items())
-    return f"SELECT {_outputs(columns, own, source)}, filename AS file, {_bad(columns)} AS bad FROM (SELECT {raw}, {_bare(columns)} filename FROM {relation})"
+    inner = f"SELECT {raw}, {_bare(columns)} filename FROM {relation}"
+    return f"SELECT {_outputs(columns, own, source)}, filename AS file, {_bad(columns)} AS bad FROM ({inner})"
 
 
 def _bare(columns: dict[str, str]) -> str:
@@ -69,7 +70,7 @@ _TEMPLATES = {
     "key_id": "ir_key({})",
     "ip": "ir_ip({})",
     "agent": "ir_agent({})",
-    "api_version": "ir_text({})",
+    "api_version": "ir_version({})",
     "idem": "ir_hash({})",
     "params": "ir_hash({})",
     "error_code": "ir_text({})",

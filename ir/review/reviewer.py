@@ -16,7 +16,7 @@ from ir.review.importer import Loaded
 from ir.review.rules import LEVELS, Parameters, load_rules
 from ir.review.store import Say, Store, collect, refuse_leaked
 from ir.review.verdict import NONE, judge
-from ir.review.window import DAY, HOUR, Window
+from ir.review.window import DAY, HOUR, MIN_BASELINE, Window
 from ir.stripe_api import StripeApi
 
 _BASELINE = 14 * DAY
@@ -101,7 +101,7 @@ class StripeReviewer:
         deadline = time.monotonic() + (request.budget or _MONEY_SECONDS)
         collector = Collector(self._api, request.review_key, pages, deadline=deadline, progress=progress)
         since = int(request.exposed_at or request.since)
-        swept = leftovers.sweep_lists(collector, since, (), progress, leftovers.MONEY_KINDS)
+        swept = leftovers.sweep_lists(collector, since, request.account, (), progress, leftovers.MONEY_KINDS)
         if not swept.read:
             raise Unknown("Stripe refused every list: " + "; ".join(sorted(set(swept.unread.values())))[:200])
         return moving.list_moving(swept, since)
@@ -117,7 +117,7 @@ class StripeReviewer:
             return leftovers.Swept()
         if request.budget:
             collector.extend(request.budget * _SWEEP_SHARE / 2)
-        return leftovers.sweep_lists(collector, window.judged, request.known_webhooks, say)
+        return leftovers.sweep_lists(collector, window.judged, request.account, request.known_webhooks, say)
 
     def _judge(
         self,
@@ -148,7 +148,7 @@ class StripeReviewer:
             blast_radius=radius,
             leftovers=left,
             timeline=timeline.rows(hits, left, window),
-            complete=judged.verdicts["writes"] == NONE,
+            complete=judged.verdicts["writes"] == NONE and _from_stripe(reads),
             request_ids=tuple(own[-500:]),
             hours=timeline.hours(engine, window),
             score_parts=judged.parts,
@@ -165,6 +165,11 @@ class StripeReviewer:
         engine = (self._new_engine or open_engine)(request.engine)
         engine.attach(store.tables)
         return engine
+
+
+def _from_stripe(reads: dict[str, Read]) -> bool:
+    """An archive may lack types that nobody subscribed to; only Stripe's own list is complete."""
+    return "events" in reads and reads["events"].available and not reads["events"].unread
 
 
 def _window(request: ReviewRequest) -> Window:
@@ -203,9 +208,11 @@ def _look(
 
 
 def _evidenced(window: Window, seen: dict[str, coverage.Seen]) -> Window:
-    """Evidence that begins after the window does gives no earlier baseline."""
+    """Evidence that begins after the window does gives a shorter baseline; what is judged stays the same."""
     first = min((one.first for one in seen.values() if one.rows and one.first), default=window.since)
-    return Window.of(max(window.since, first), window.exposed, window.until) if first < window.until else window
+    since = min(max(window.since, first), window.judged)
+    baseline = window.exposed > 0 and window.judged - max(since, first) >= MIN_BASELINE
+    return Window(since, window.judged, window.until, window.exposed, baseline)
 
 
 def _completeness(engine: Engine, seen: dict[str, coverage.Seen], window: Window) -> holes.Completeness:
@@ -223,27 +230,25 @@ def _completeness(engine: Engine, seen: dict[str, coverage.Seen], window: Window
 def _parameters(window: Window, seen: dict[str, coverage.Seen], complete: holes.Completeness, reads: dict[str, Read]) -> Parameters:
     begin = max(window.since, seen["egress"].first or window.since, seen["events"].first or window.since)
     ghost_hours = (window.judged - begin) / HOUR
-    api = reads.get("events")
-    read = api is not None and api.available and not api.unread
+    read = _from_stripe(reads)
     return Parameters.of(
         window,
         ghost_baseline=int(window.baseline and ghost_hours >= 24),
         ghost_hours=max(round(ghost_hours, 3), 1.0),
         loss=round(complete.loss, 6),
         api_from=max(window.since, window.until - coverage.KEPT_BY_API) if read else window.until,
-        api_until=window.until if read else window.until,
+        api_until=window.until,
     )
 
 
 def _have(seen: dict[str, coverage.Seen], reads: dict[str, Read], window: Window) -> set[str]:
-    api = reads.get("events")
     given = {
         "events": seen["events"].rows > 0,
         "egress": seen["egress"].rows > 0,
         "requests": seen["request-log"].rows > 0,
         "activity": seen["activity"].rows > 0,
         "webhooks": seen["webhook-log"].rows > 0 or seen["events"].rows > 0,
-        "api": api is not None and api.available and not api.unread,
+        "api": _from_stripe(reads),
         "baseline": window.baseline,
     }
     return {name for name, there in given.items() if there}

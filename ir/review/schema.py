@@ -25,7 +25,7 @@ def _columns(text: str) -> tuple[Column, ...]:
 TABLES: dict[str, tuple[Column, ...]] = {
     "requests": _columns("""
         ts           BIGINT   epoch seconds; 0 = the line carried no readable time
-        own          INTEGER  1: written by our own side (never shows a stranger's request); 0: by Stripe or a gateway that sees all; −1: the line was unreadable
+        own          INTEGER  1: our own side's log (never shows a stranger); 0: Stripe's or a gateway's that sees all; −1: unreadable line
         source       VARCHAR  `egress`, `request-log`, `webhook-log`
         request_id   VARCHAR  Stripe's id of the request, `req_…`
         method       VARCHAR  HTTP method, upper case

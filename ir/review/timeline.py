@@ -11,6 +11,7 @@ from ir.review.window import HOUR, Window
 
 _MOST = 1000
 _PER_FINDING = 20
+_LEFTOVERS = 200
 
 
 def rows(hits: list[Hit], left: tuple[Json, ...], window: Window) -> tuple[Json, ...]:
@@ -22,8 +23,10 @@ def rows(hits: list[Hit], left: tuple[Json, ...], window: Window) -> tuple[Json,
         moments = hit.moments[:_PER_FINDING] or ((hit.finding.first_seen, ""),)
         for ts, evidence in moments:
             made.append(_row(ts, f"{hit.rule.id} {hit.rule.title}", "Finding", hit.rule.id, hit.finding.severity, evidence))
-    for one in left[:200]:
-        made.append(_row(int(one["created"]), f"{one['kind']} was created: {one['why']}", "Leftover", "", one["severity"], one["id"]))
+    made += [
+        _row(int(one["created"]), f"{one['kind']} was created: {one['why']}", "Leftover", "", one["severity"], one["id"])
+        for one in left[:_LEFTOVERS]
+    ]
     return tuple(sorted(made, key=lambda row: row["timestamp"])[:_MOST])
 
 

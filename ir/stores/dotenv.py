@@ -1,242 +1,193 @@
-"""An env file: one variable, changed atomically; mode, owner and every other byte are kept.
+"""A variable in an env file: the file is replaced as a whole, and every other byte of it stays.
 
-The version is a hash of the whole file. Stages and custody lie in a 0600 sibling, `<file>.ir-<incident>`, one line per role.
+What is staged or in custody lies beside it in a file of our own, mode 0600, `<name>.ir-<incident>`.
 """
 
-import fcntl
 import hashlib
 import json
 import os
-import re
-import stat
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from ir.errors import Conflict, Denied, Missing, Rejected, Unknown
+from ir.errors import Conflict, Missing, Rejected
 from ir.ports import Held, Pending, Permission, Store
 from ir.reference import Reference
 from ir.secret import Secret
+from ir.stores import env_file, marks
+from ir.stores.private_file import Content, PrivateFolder
 
-_LINE = re.compile(
-    rb"""^(?P<lead>[ \t]*(?:export[ \t]+)?)(?P<name>[A-Za-z_][A-Za-z0-9_.]*)(?P<gap>[ \t]*=[ \t]*)
-    (?P<value>"(?:[^"\\]|\\.)*"|'[^']*'|[^\r\n#]*?(?=[ \t]+\#|[ \t]*\r?$))""",
-    re.MULTILINE | re.VERBOSE,
-)
-_ESCAPES = {"\\\\": "\\", '\\"': '"', "\\n": "\n", "\\$": "$", "\\`": "`"}
-_TRIES = 5
-
-
-@dataclass(frozen=True)
-class _File:
-    data: bytes
-    mode: int
-    uid: int
-    gid: int
-
-    @property
-    def version(self) -> str:
-        return hashlib.sha256(self.data).hexdigest()[:16]
+_TRIES = 6
+"""How often a neighbour may be faster than us before we give up."""
 
 
 class DotenvStore(Store):
-    """One variable of one file.
+    """One variable of one env file.
 
     Args:
-        ref: `dotenv://FILE#VARIABLE`; a relative path starts at `base`.
-        base: the inventory's folder.
+        ref: `dotenv://FILE#VARIABLE`; three slashes make the file's path absolute.
+        base: folder that a relative path is relative to: the inventory's.
+        timeout: seconds to wait for another process of ours that writes there.
+
+    A version is `<hash of the file>.<fingerprint of the value>`: a later write can tell a neighbour's change from a
+    change of the key without any history.
     """
 
     guided = False
     custodian = True
 
-    def __init__(self, ref: Reference, *, base: Path) -> None:
+    def __init__(self, ref: Reference, *, base: Path, timeout: float = 10.0) -> None:
         self.ref = ref
-        self._path = base / ref.path
+        # Absolute, so that a change of the working folder is no change of the file.
+        self._path = Path(os.path.abspath(base / ref.path))  # noqa: PTH100 - resolve() would follow a link, which is refused
+        self._name, self._timeout = self._path.name, timeout
 
     def read(self) -> Held:
-        """See `ports.Store`. Raises Denied for a file that others can read or write."""
-        found = self._file()
-        match, names = self._find(found.data)
-        value = _unquoted(match["value"].decode()) if match else ""
-        return Held(Secret(value) if value else None, found.version, names)
+        """See `ports.Store`."""
+        with self._folder() as folder:
+            return self._held(folder.read(self._name))
 
     def check_write(self, incident: str) -> Permission:
-        """See `ports.Store`: the file and its folder, for the rename, must be writable."""
-        self._file()
-        if not os.access(self._path.parent, os.W_OK | os.X_OK) or not os.access(self._path, os.W_OK):
-            raise Denied(f"no write permission for {self._path} and its folder")
-        return Permission(True, "the file and its folder are writable")
+        """See `ports.Store`."""
+        with self._folder() as folder:
+            folder.check_replace(self._name, folder.read(self._name).info)
+        return Permission(proven=True, said="the folder takes a new file, and owner, group and mode can be kept")
 
     def pending(self, incident: str) -> Pending | None:
-        """See `ports.Store`: a sibling of another incident."""
-        mark = self._path.name + ".ir-"
-        for sibling in sorted(self._path.parent.glob(self._path.name + ".ir-INC-*")):
-            owner = sibling.name.removeprefix(mark)
-            if owner != incident:
-                return Pending(owner, sibling.stat().st_mtime, sibling.name)
+        """See `ports.Store`."""
+        stem = f"{self._name}.ir-"
+        with self._folder() as folder:
+            for name in folder.names():
+                other = name.removeprefix(stem)
+                if not name.startswith(stem) or other == incident or name.endswith(".tmp"):
+                    continue
+                notes = _notes(folder, name)
+                if marks.STAGED in notes.get("roles", {}):
+                    return Pending(f"{other} of {notes.get('owner', '?')}", marks.epoch(notes.get("created", "")), other)
         return None
 
     def stage(self, incident: str, new: Secret) -> str:
         """See `ports.Store`."""
-        self.keep(incident, "stage", new)
-        return self._sibling(incident).name
+        with self._folder() as folder:
+            held = self._held(folder.read(self._name))
+            if held.value == new:
+                return held.version
+            self._note(folder, incident, marks.STAGED, new)
+        return f"{self._name}.ir-{incident}"
 
     def promote(self, incident: str, new: Secret, *, expected: str) -> str:
         """See `ports.Store`."""
-        before = self.fetch(incident, "before")
 
-        def may(found: _File, value: str) -> None:
-            if found.version != expected and (before is None or value != before.reveal()):
-                raise Conflict(f"somebody else changed {self.ref}: its content is {found.version}, {expected} was expected")
+        def may(held: Held) -> None:
+            now = held.value.fingerprint if held.value else ""
+            if held.version != expected and now != expected.partition(".")[2]:
+                raise Conflict(f"somebody else changed {self.ref.field} in {self._path}")
 
-        return self._write(new, may)
+        with self._folder() as folder:
+            version = self._switch(folder, incident, new, may)
+            self._note(folder, incident, marks.STAGED, None)
+        return version
 
     def undo(self, incident: str, old: Secret, new: Secret) -> str:
         """See `ports.Store`."""
 
-        def may(_found: _File, value: str) -> None:
-            if value != new.reveal():
-                raise Conflict(f"{self.ref} holds neither the old key nor ours")
+        def may(held: Held) -> None:
+            if held.value != new:
+                raise Conflict(f"{self.ref.field} in {self._path} holds neither the old key nor ours")
 
-        return self._write(old, may)
+        with self._folder() as folder:
+            return self._switch(folder, incident, old, may)
 
     def discard(self, incident: str) -> None:
         """See `ports.Store`."""
-        self._sibling(incident).unlink(missing_ok=True)
+        ours = f"{self._name}.ir-{incident}"
+        try:
+            with self._folder() as folder, folder.lock():
+                for name in folder.names():
+                    if name == ours or (name.startswith(ours + ".") and name.endswith(".tmp")):
+                        folder.remove(name)
+        except Missing:
+            return
 
     def keep(self, incident: str, role: str, secret: Secret) -> str:
-        """See `ports.Store`. The value that stood before is noted too, for a later promote to compare with."""
-        with self._locked():
-            roles = self._roles(incident)
-            held = self.read().value
-            wanted = {**roles, role: secret.reveal()}
-            if held is not None:
-                wanted.setdefault("before", held.reveal())
-            if wanted != roles:
-                owner = self._file()
-                text = "".join(f"{name}={json.dumps(value)}\n" for name, value in sorted(wanted.items()))
-                _replace(self._sibling(incident), text.encode(), _File(b"", 0o600, owner.uid, owner.gid))
-        return f"{self._sibling(incident).name} as {role}"
+        """See `ports.Store`."""
+        with self._folder() as folder:
+            self._note(folder, incident, role, secret)
+        return f"dotenv://{self._path}.ir-{incident}#{role}"
 
     def fetch(self, incident: str, role: str) -> Secret | None:
         """See `ports.Store`."""
-        value = self._roles(incident).get(role)
-        return Secret(value) if value else None
+        with self._folder() as folder:
+            text = _notes(folder, f"{self._name}.ir-{incident}").get("roles", {}).get(role, "")
+        return Secret(text) if text else None
 
-    # ── files ──
+    def _folder(self) -> PrivateFolder:
+        return PrivateFolder(self._path.parent, self._timeout)
 
-    def _sibling(self, incident: str) -> Path:
-        return self._path.with_name(f"{self._path.name}.ir-{incident}")
+    def _held(self, content: Content) -> Held:
+        value, siblings = env_file.read(_text(content), self.ref.field, str(self._path))
+        return Held(value, f"{hashlib.sha256(content.data).hexdigest()[:16]}.{value.fingerprint if value else ''}", siblings)
 
-    def _roles(self, incident: str) -> dict[str, str]:
-        try:
-            text = self._sibling(incident).read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return {}
-        except OSError as error:
-            raise Denied(f"{self._sibling(incident).name} cannot be read: {error.strerror}") from None
-        return {name: json.loads(value) for name, _, value in (line.partition("=") for line in text.splitlines())}
+    def _switch(self, folder: PrivateFolder, incident: str, wanted: Secret, may: Callable[[Held], None]) -> str:
+        """Write `wanted`, merged into what the file holds at that moment; `may` raises if that must not be."""
+        with folder.lock():
+            for _ in range(_TRIES):
+                content = folder.read(self._name)
+                held = self._held(content)
+                if held.value == wanted:
+                    return held.version
+                may(held)
+                folder.check_replace(self._name, content.info)
+                text = env_file.write(_text(content), self.ref.field, wanted, str(self._path))
+                data = text.encode("utf-8", errors="surrogateescape")
+                if folder.replace(self._name, data, f"{self._name}.ir-{incident}.new.tmp", content):
+                    break
+            else:
+                raise Conflict(f"{self._path} changed {_TRIES} times while we tried to write it")
+            back = self._held(folder.read(self._name))
+        if back.value != wanted:
+            raise Conflict(f"somebody else changed {self.ref.field} in {self._path} right after us")
+        return back.version
 
-    def _file(self) -> _File:
-        try:
-            handle = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except FileNotFoundError:
-            raise Missing(f"there is no file {self._path}") from None
-        except OSError as error:
-            fix = "name the file itself, not a link" if self._path.is_symlink() else ""
-            raise Denied(f"{self._path} cannot be opened: {error.strerror}", next_step=fix) from None
-        with os.fdopen(handle, "rb") as file:
-            info = os.fstat(file.fileno())
-            _refuse_unsafe(self._path, info)
-            return _File(file.read(), stat.S_IMODE(info.st_mode), info.st_uid, info.st_gid)
-
-    def _find(self, data: bytes) -> tuple[re.Match[bytes] | None, tuple[str, ...]]:
-        matches = list(_LINE.finditer(data))
-        ours = [match for match in matches if match["name"].decode() == self.ref.field]
-        if len(ours) > 1:
-            raise Rejected(f"{self.ref.field} stands {len(ours)} times in {self._path}; which one counts depends on the reader")
-        names = dict.fromkeys(match["name"].decode() for match in matches if match not in ours)
-        return (ours[0] if ours else None), tuple(names)
-
-    def _write(self, value: Secret, may: Callable[[_File, str], None]) -> str:
-        """Change the variable if `may` allows it; a neighbour who is faster is merged, a few times."""
-        for _ in range(_TRIES):
-            with self._locked():
-                found = self._file()
-                match, _names = self._find(found.data)
-                if match is None:
-                    raise Missing(f"{self._path} no longer has {self.ref.field}")
-                now = _unquoted(match["value"].decode())
-                if now == value.reveal():
-                    return found.version
-                may(found, now)
-                start, end = match.span("value")
-                changed = found.data[:start] + _quoted_like(match["value"].decode(), value.reveal()).encode() + found.data[end:]
-                if self._file().version == found.version:
-                    _replace(self._path, changed, found)
-                    return self._read_back(value)
-        raise Unknown(f"{self._path} is being changed by somebody else all the time")
-
-    def _read_back(self, value: Secret) -> str:
-        held = self.read()
-        if held.value != value:
-            raise Conflict(f"{self.ref} was overwritten right after our write")
-        return held.version
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Keeps our own processes apart; strangers are caught by the hash."""
-        handle = os.open(self._path.parent, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)
+    def _note(self, folder: PrivateFolder, incident: str, role: str, secret: Secret | None) -> None:
+        """Set or (None) take away one role in our file beside; a repetition writes nothing."""
+        name = f"{self._name}.ir-{incident}"
+        with folder.lock():
+            try:
+                before: Content | None = folder.read(name)
+            except Missing:
+                before = None
+            known = _parsed(before) if before else {}
+            roles = dict(known.get("roles", {}))
+            if (roles.pop(role, None) or None) == (secret.reveal() if secret else None):
+                return
+            if secret is not None:
+                roles[role] = secret.reveal()
+            if not roles:
+                folder.remove(name)
+                return
+            fresh = {"incident": incident, "owner": marks.owner(), "created": marks.now()}
+            text = json.dumps({**fresh, **known, "roles": roles})
+            if not folder.replace(name, text.encode(), f"{name}.note.tmp", before):
+                raise Conflict(f"{self._path.parent / name} changed while we wrote it")
 
 
-def _refuse_unsafe(path: Path, info: os.stat_result) -> None:
-    if not stat.S_ISREG(info.st_mode):
-        raise Rejected(f"{path} is not a regular file")
-    if info.st_mode & (stat.S_IROTH | stat.S_IWOTH | stat.S_IWGRP):
-        raise Denied(f"others can read or write {path}", next_step=f"chmod 600 {path}")
-    if info.st_uid != os.geteuid() and os.geteuid() != 0:
-        raise Denied(f"{path} belongs to user {info.st_uid}, not to you", next_step="run as its owner")
+def _text(content: Content) -> str:
+    return content.data.decode("utf-8", errors="surrogateescape")
 
 
-def _replace(path: Path, data: bytes, like: _File) -> None:
-    """Write beside, sync, rename, sync the folder: after a power cut there is the old file or the new one."""
-    temporary = path.with_name(f".{path.name}.ir-{os.getpid()}.tmp")
+def _notes(folder: PrivateFolder, name: str) -> dict[str, Any]:
     try:
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            os.fchmod(file.fileno(), like.mode)
-            if (like.uid, like.gid) != (os.geteuid(), os.getegid()):
-                os.fchown(file.fileno(), like.uid, like.gid)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise Unknown(f"{path} could not be written: {error.strerror}") from None
+        return _parsed(folder.read(name))
+    except Missing:
+        return {}
 
 
-def _unquoted(text: str) -> str:
-    if len(text) > 1 and text[0] == text[-1] == '"':
-        return re.sub(r"\\.", lambda hit: _ESCAPES.get(hit[0], hit[0]), text[1:-1])
-    if len(text) > 1 and text[0] == text[-1] == "'":
-        return text[1:-1]
-    return text.strip()
-
-
-def _quoted_like(before: str, value: str) -> str:
-    """A key needs no quotes; the quotes that stood there are kept all the same."""
-    mark = before[0] if len(before) > 1 and before[0] == before[-1] and before[0] in "\"'" else ""
-    return f"{mark}{value}{mark}"
+def _parsed(content: Content) -> dict[str, Any]:
+    try:
+        found = json.loads(content.data)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):  # Outside of the handler: the parser's error holds the text.
+        raise Rejected("a file of ours beside the env file is torn", next_step="look at it, then remove it")
+    return found

@@ -30,12 +30,14 @@ class StoreWorld(ABC):
         custodian: it can hold custody.
         neighbours: other fields stand beside the key's.
         loses_answers: `lossy` works.
+        hangs: `hanging` works.
     """
 
     stages: ClassVar[bool] = True
     custodian: ClassVar[bool] = True
     neighbours: ClassVar[bool] = True
     loses_answers: ClassVar[bool] = True
+    hangs: ClassVar[bool] = True
 
     @abstractmethod
     def place(self, value: Secret) -> Reference:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.worlds import aws, vault
+from tests.worlds.dotenv import DotenvWorld
 from tests.worlds.stores import StoreWorld
 from tests.worlds.surroundings import environment
 
@@ -29,10 +30,15 @@ def _vault(field: str) -> Entry:
     return enter
 
 
+def _dotenv(request: pytest.FixtureRequest) -> Iterator[StoreWorld]:
+    yield DotenvWorld(request.getfixturevalue("tmp_path"))
+
+
 WORLDS: dict[str, Entry] = {
     "aws, field": _aws("api_key"),
     "aws, pointer": _aws("/stripe/api_key"),
     "aws, whole": _aws(""),
     "vault, field": _vault("api_key"),
     "vault, pointer": _vault("/stripe/api_key"),
+    "dotenv": _dotenv,
 }

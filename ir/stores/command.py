@@ -1,24 +1,26 @@
-"""A user's program as a store: `read` prints the key, `write` takes it on standard input, `check` exits 0 if a write is allowed.
-
-The version is the fingerprint of the value. Nothing can be staged, and custody lies elsewhere.
-"""
+"""A user's own programs as a store: `read` prints the key, `write` takes it on standard input, never as an argument."""
 
 from collections.abc import Sequence
 
 from ir import child
-from ir.errors import Conflict, Denied, Rejected, Unknown
+from ir.errors import Conflict, Denied, Missing, PortError, Rejected, Unknown
 from ir.ports import Held, Pending, Permission, Store
 from ir.reference import Reference
-from ir.secret import Secret
+from ir.secret import Secret, excerpt
 
 
 class CommandStore(Store):
-    """`command://NAME`, declared under `commands:`.
+    """Programs that the inventory declares under `commands:`.
 
     Args:
-        read, write, check: argument vectors; no shell, and never a key among the arguments.
-        env: names of environment variables that the programs get besides PATH, HOME, LANG, LC_*, TZ and TMPDIR.
+        ref: `command://NAME`.
+        read: argv; prints the key, and nothing else, on standard output. Exit code 0, or it could not be told.
+        write: argv; takes the key on standard input, without a line end.
+        check: argv; exit code 0 if `write` would be allowed. None: that cannot be told in advance.
+        env: names of environment variables that they need besides the usual ones.
         timeout: seconds per program.
+
+    A version is the fingerprint of the value. Such a store has no place for a second value: no stage, no custody.
     """
 
     guided = False
@@ -39,40 +41,41 @@ class CommandStore(Store):
         self._env, self._timeout = tuple(env), timeout
 
     def read(self) -> Held:
-        """See `ports.Store`."""
-        printed = child.run_for_secret(self._read, env=self._env, timeout=self._timeout)
-        if printed.timed_out:
-            raise Unknown(f"{self.ref}: its read program gave no answer in {self._timeout:g} s")
-        if printed.code != 0:
-            raise Rejected(f"{self.ref}: its read program ended with {printed.code}: {printed.err[:200]}")
-        return Held(printed.value, printed.value.fingerprint if printed.value else "")
+        """See `ports.Store`. Missing: there is no such program."""
+        done = child.run_for_secret(self._read, env=self._env, timeout=self._timeout)
+        if done.timed_out:
+            raise Unknown(f"the `read` of {self.ref} did not end within {self._timeout:g} s")
+        if done.code != 0:
+            raise Unknown(f"the `read` of {self.ref} {_ended(done.code, done.err)}")
+        return Held(done.value, done.value.fingerprint if done.value else "")
 
     def check_write(self, incident: str) -> Permission:
-        """See `ports.Store`: what `check` says, if there is one."""
+        """See `ports.Store`."""
+        self.read()
         if not self._check:
-            return Permission(False, "the inventory declares no `check` program")
+            return Permission(proven=False, said="no `check` is declared for this command")
         done = child.run(self._check, env=self._env, timeout=self._timeout)
-        if done.timed_out:
-            raise Unknown(f"{self.ref}: its check program gave no answer in {self._timeout:g} s")
+        if done.timed_out or done.code < 0:
+            raise Unknown(f"the `check` of {self.ref} did not end by itself within {self._timeout:g} s")
         if not done.passed:
-            raise Denied(f"{self.ref}: its check program says no ({done.code}): {done.err[:200]}")
-        return Permission(True, "its check program says yes")
+            raise Denied(f"the `check` of {self.ref} {_ended(done.code, done.err or done.out)}")
+        return Permission(proven=True, said="its `check` says yes")
 
     def pending(self, incident: str) -> Pending | None:
-        """Nothing can be staged here."""
+        """See `ports.Store`. Nobody can stage here."""
         return None
 
     def stage(self, incident: str, new: Secret) -> str:
-        """Nothing can be staged here."""
+        """See `ports.Store`. Always ""."""
         return ""
 
     def promote(self, incident: str, new: Secret, *, expected: str) -> str:
-        """See `ports.Store`."""
+        """See `ports.Store`. There is no compare-and-set: the value is read right before and right after."""
         held = self.read()
         if held.value == new:
             return held.version
-        if expected and held.version != expected:
-            raise Conflict(f"{self.ref} holds {held.version or 'nothing'}, {expected} was expected")
+        if held.version != expected:
+            raise Conflict(f"somebody else changed {self.ref}: it holds {held.version or 'nothing'}, {expected or 'nothing'} was expected")
         return self._put(new)
 
     def undo(self, incident: str, old: Secret, new: Secret) -> str:
@@ -85,23 +88,36 @@ class CommandStore(Store):
         return self._put(old)
 
     def discard(self, incident: str) -> None:
-        """Nothing was kept."""
+        """See `ports.Store`. Nothing of ours is ever here."""
 
     def keep(self, incident: str, role: str, secret: Secret) -> str:
-        """Raises Rejected."""
-        raise Rejected(f"{self.ref} can hold nothing for us")
+        """See `ports.Store`. Always Rejected."""
+        raise Rejected(f"{self.ref} has no place for a second value")
 
     def fetch(self, incident: str, role: str) -> Secret | None:
-        """Nothing was kept."""
+        """See `ports.Store`. Always None."""
         return None
 
     def _put(self, value: Secret) -> str:
         done = child.run(self._write, stdin=value, env=self._env, timeout=self._timeout)
-        if done.timed_out:
-            raise Unknown(f"{self.ref}: its write program gave no answer in {self._timeout:g} s")
+        if done.timed_out or done.code < 0:
+            raise Unknown(f"the `write` of {self.ref} did not end by itself within {self._timeout:g} s; it may have written")
+        back = self.read()
+        if back.value == value:
+            return back.version
         if not done.passed:
-            raise Rejected(f"{self.ref}: its write program ended with {done.code}: {done.err[:200]}")
-        held = self.read()
-        if held.value != value:
-            raise Conflict(f"{self.ref} does not hold what was just written")
-        return held.version
+            raise _refusal(done.code, f"the `write` of {self.ref} {_ended(done.code, done.err or done.out)}")
+        raise Unknown(f"the `write` of {self.ref} said yes, but `read` prints another value")
+
+
+def _refusal(code: int, said: str) -> PortError:
+    """What a shell's conventions say: 126 must not be executed, 127 not found; 77 is EX_NOPERM of sysexits."""
+    if code in (77, 126):
+        return Denied(said)
+    return Missing(said) if code == 127 else Rejected(said)
+
+
+def _ended(code: int, said: str) -> str:
+    how = f"ended with exit code {code}" if code >= 0 else f"was ended by signal {-code}"
+    words = excerpt(said, 200)
+    return f"{how}: {words}" if words else how

@@ -1,15 +1,21 @@
-"""An environment variable: read only, for keys that a machine is given at start (a review key, an app key)."""
+"""An environment variable of this process: read only, for keys that only this tool uses (a review key, an app key)."""
 
 import os
 
-from ir.errors import Missing, Rejected
+from ir.errors import Denied, Missing, Rejected
 from ir.ports import Held, Pending, Permission, Store
 from ir.reference import Reference
 from ir.secret import Secret
 
 
 class EnvStore(Store):
-    """`env://NAME`."""
+    """One variable.
+
+    Args:
+        ref: `env://NAME`.
+
+    A version is the fingerprint of the value.
+    """
 
     guided = False
     custodian = False
@@ -19,44 +25,44 @@ class EnvStore(Store):
 
     def read(self) -> Held:
         """See `ports.Store`."""
-        value = os.environ.get(self.ref.path, "")
-        if not value:
-            raise Missing(f"the environment has no {self.ref.path}")
-        found = Secret(value)
-        return Held(found, found.fingerprint)
+        text = os.environ.get(self.ref.path)
+        if text is None:
+            raise Missing(f"the environment variable {self.ref.path} is not set")
+        if any("\udc80" <= char <= "\udcff" for char in text):
+            raise Rejected(f"the environment variable {self.ref.path} is not text")
+        value = Secret(text) if text else None
+        return Held(value, value.fingerprint if value else "")
 
     def check_write(self, incident: str) -> Permission:
-        """Raises Rejected: a process cannot change the environment of another."""
-        raise self._refusal()
+        """See `ports.Store`. Always Denied: what a process writes there, no other process sees."""
+        raise Denied(f"{self.ref} can only be read", next_step="list the place that the variable is filled from")
 
     def pending(self, incident: str) -> Pending | None:
-        """Nothing can be staged here."""
+        """See `ports.Store`."""
         return None
 
     def stage(self, incident: str, new: Secret) -> str:
-        """Raises Rejected."""
-        raise self._refusal()
+        """See `ports.Store`. Always Rejected."""
+        raise self._read_only()
 
     def promote(self, incident: str, new: Secret, *, expected: str) -> str:
-        """Raises Rejected."""
-        raise self._refusal()
+        """See `ports.Store`. Always Rejected."""
+        raise self._read_only()
 
     def undo(self, incident: str, old: Secret, new: Secret) -> str:
-        """Raises Rejected."""
-        raise self._refusal()
+        """See `ports.Store`. Always Rejected."""
+        raise self._read_only()
 
     def discard(self, incident: str) -> None:
-        """Nothing was kept."""
+        """See `ports.Store`. Nothing of ours is ever here."""
 
     def keep(self, incident: str, role: str, secret: Secret) -> str:
-        """Raises Rejected."""
-        raise self._refusal()
+        """See `ports.Store`. Always Rejected."""
+        raise self._read_only()
 
     def fetch(self, incident: str, role: str) -> Secret | None:
-        """Nothing was kept."""
+        """See `ports.Store`. Always None."""
         return None
 
-    def _refusal(self) -> Rejected:
-        return Rejected(
-            f"{self.ref} is read only", next_step="list where the variable comes from: a file, a secret store, or manual://NAME"
-        )
+    def _read_only(self) -> Rejected:
+        return Rejected(f"{self.ref} can only be read")

@@ -1,69 +1,73 @@
-"""A human sets it: a hosting platform's setting, a CI secret. What it holds cannot be read; the services are the proof."""
+"""A place that only a human can write: a hosting platform's setting, a CI secret. What is there, only its services show."""
 
 from ir.errors import Rejected, Waiting
 from ir.ports import Held, Operator, Pending, Permission, Store
 from ir.reference import Reference
 from ir.secret import Secret
 
-TOLD = "told"
-"""As the expected version: a human was told what to set, and the run was resumed since."""
-
 
 class ManualStore(Store):
-    """`manual://NAME`.
+    """One setting.
 
     Args:
-        operator: who is told what to set, and says when it is done.
+        ref: `manual://NAME`.
+        operator: who sets it.
+
+    A version is the fingerprint of what the human says was set. `--yes` cannot have set anything, so the human is asked
+    for a word, not for a yes.
     """
 
     guided = True
     custodian = False
 
     def __init__(self, ref: Reference, *, operator: Operator) -> None:
-        self.ref, self._operator = ref, operator
+        self.ref = ref
+        self._operator = operator
 
     def read(self) -> Held:
-        """Unknown: nobody can read it."""
+        """See `ports.Store`. Nobody can tell: the proof comes from the services."""
         return Held(None, "")
 
     def check_write(self, incident: str) -> Permission:
-        """Unknown."""
-        return Permission(False, "a human sets it")
+        """See `ports.Store`."""
+        return Permission(proven=False, said="a human sets it")
 
     def pending(self, incident: str) -> Pending | None:
-        """Unknown."""
+        """See `ports.Store`."""
         return None
 
     def stage(self, incident: str, new: Secret) -> str:
-        """Nothing can be staged."""
+        """See `ports.Store`. Always ""."""
         return ""
 
     def promote(self, incident: str, new: Secret, *, expected: str) -> str:
-        """Ask for it, and for the word that it is done.
-
-        Raises Waiting when it is not done, or without a terminal the first time; `expected` is `TOLD` from then on.
-        """
-        return self._set(f"Set the new key (fingerprint {new.fingerprint}) in {self.ref.path}", new, told=expected == TOLD)
+        """Tell the operator what to set where, and wait for the word. Raises Waiting when nobody is there or says so."""
+        return self._ask(new, "the replacement key", "Take it from the Dashboard's dialog or from a store that holds it already.")
 
     def undo(self, incident: str, old: Secret, new: Secret) -> str:
         """As `promote`, with the old key."""
-        return self._set(f"Set the OLD key (fingerprint {old.fingerprint}) again in {self.ref.path}", old, told=False)
+        return self._ask(old, "the old key again", "Take it from a store that holds it, or from the setting's own history.")
 
     def discard(self, incident: str) -> None:
-        """Nothing was kept."""
+        """See `ports.Store`. Nothing of ours is ever here."""
 
     def keep(self, incident: str, role: str, secret: Secret) -> str:
-        """Raises Rejected."""
-        raise Rejected(f"{self.ref} can hold nothing for us")
+        """See `ports.Store`. Always Rejected."""
+        raise Rejected(f"{self.ref} cannot be read, so it can keep nothing for us")
 
     def fetch(self, incident: str, role: str) -> Secret | None:
-        """Nothing was kept."""
+        """See `ports.Store`. Always None."""
         return None
 
-    def _set(self, task: str, value: Secret, *, told: bool) -> str:
-        if not self._operator.interactive and not told:
-            raise Waiting(task, next_step="then: ir resume --yes")
-        self._operator.tell(task + ".")
-        if not self._operator.confirm("Is it set and saved?"):
-            raise Waiting(task)
+    def _ask(self, value: Secret, what: str, where_from: str) -> str:
+        name = f"{self.ref.path}{' ' + self.ref.field if self.ref.field else ''}"
+        text = f"Set `{name}` to {what} (fingerprint {value.fingerprint}). {where_from}"
+        # The end of a key is for the eyes only: it never stands in what is raised or returned.
+        self._operator.tell(f"{text} It ends in …{value.reveal()[-4:]}.")
+        later = Waiting(text, safe="nothing was changed there by us", next_step="set it, then `ir resume` on a terminal")
+        if not self._operator.interactive:
+            raise later
+        answer = self._operator.ask(f"Is `{name}` set? Type `done` when it is, anything else for later:")
+        if answer.strip().lower() != "done":
+            raise later
         return value.fingerprint

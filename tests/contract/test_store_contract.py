@@ -345,6 +345,6 @@ def test_silence_is_unknown_and_bounded(world: StoreWorld) -> None:
     if not world.hangs:
         pytest.skip("there is nobody at the other side of this store who could be silent")
     with world.hanging() as store:
-        for call in (store.read, lambda: store.check_write(INCIDENT), lambda: store.stage(INCIDENT, key())):
+        for call in (store.read, lambda: store.check_write(INCIDENT), lambda: store.promote(INCIDENT, key(), expected="")):
             with pytest.raises(Unknown):
                 call()

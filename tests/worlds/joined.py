@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.worlds import aws, vault
+from tests.worlds.command import CommandWorld
 from tests.worlds.dotenv import DotenvWorld
 from tests.worlds.stores import StoreWorld
 from tests.worlds.surroundings import environment
@@ -34,6 +35,10 @@ def _dotenv(request: pytest.FixtureRequest) -> Iterator[StoreWorld]:
     yield DotenvWorld(request.getfixturevalue("tmp_path"))
 
 
+def _command(request: pytest.FixtureRequest) -> Iterator[StoreWorld]:
+    yield CommandWorld(request.getfixturevalue("tmp_path"))
+
+
 WORLDS: dict[str, Entry] = {
     "aws, field": _aws("api_key"),
     "aws, pointer": _aws("/stripe/api_key"),
@@ -41,4 +46,5 @@ WORLDS: dict[str, Entry] = {
     "vault, field": _vault("api_key"),
     "vault, pointer": _vault("/stripe/api_key"),
     "dotenv": _dotenv,
+    "command": _command,
 }

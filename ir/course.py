@@ -139,11 +139,12 @@ class Course:
             started = self._now()
             outcome = guarded(module if acts else Rehearsal(module), self.world, self.record, step)
             incidents.merge(outcome.facts, {**facts, **outcome.facts})
-            return {"action": step.action, "attempt": attempt, "started": started, "at": self._now(), "outcome": outcome.to_json()}
+            stamp = {"at": self._now(), "by": self.world.operator.name}
+            return {"action": step.action, "attempt": attempt, "started": started, "outcome": outcome.to_json(), **stamp}
 
         ran = self.durable.step(f"{step.id}#{attempt}", body)
-        at = ran.pop("at")
-        self._emit("step", step=step.id, body=ran, at=at, actor=self.world.operator.name)
+        at, by = ran.pop("at"), ran.pop("by")
+        self._emit("step", step=step.id, body=ran, at=at, actor=by)
         return Outcome.from_json(ran["outcome"])
 
     def _rehearsable(self, step: Step) -> bool:
@@ -211,7 +212,8 @@ class Course:
     def _owe(self) -> None:
         """Debt keeps the incident open: say so, wait for a signal, look again at what is owed."""
         body = self._ending(_End("debt", ExitCode.DEBT, f"{len(self.record.debts)} things are still owed"))
-        self._emit("ended", body=body, at=self._recorded_now(), actor=self.world.operator.name)
+        at, by = self._stamp()
+        self._emit("ended", body=body, at=at, actor=by)
         self._publish()
         self._wait()
         kinds = {debt.kind for debt in self.record.debts.values()}
@@ -233,9 +235,9 @@ class Course:
         if outcome.did is not Did.WAITING:
             todo = outcome.todo or f"ir resume {self.record.id} looks again"
             asked = Outcome(Did.WAITING, outcome.said, todo=todo)
-            at = self._recorded_now()
+            at, by = self._stamp()
             body = {"action": action, "attempt": self._calls, "started": at, "outcome": asked.to_json()}
-            self._emit("step", step=step, body=body, at=at, actor=self.world.operator.name)
+            self._emit("step", step=step, body=body, at=at, actor=by)
         self._wait()
 
     def _hear(self, signals: list[Json]) -> None:
@@ -322,7 +324,8 @@ class Course:
     def _finish(self, end: _End) -> None:
         if end.status == "aborted":
             self._owes(owed.live_keys(self.record))
-        self._emit("ended", body=self._ending(end), at=self._recorded_now(), actor=self.world.operator.name)
+        at, by = self._stamp()
+        self._emit("ended", body=self._ending(end), at=at, actor=by)
         if end.status != "refused":
             self._publish()
 
@@ -347,8 +350,10 @@ class Course:
 
         self.durable.step(name, body)
 
-    def _recorded_now(self) -> str:
-        return str(self.durable.step(self._name("now"), lambda: {"at": self._now()})["at"])
+    def _stamp(self) -> tuple[str, str]:
+        """When and by whom, recorded: a replay by somebody else must write the same entries."""
+        found = self.durable.step(self._name("now"), lambda: {"at": self._now(), "by": self.world.operator.name})
+        return str(found["at"]), str(found["by"])
 
     def _name(self, what: str) -> str:
         self._calls += 1

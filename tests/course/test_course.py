@@ -230,3 +230,13 @@ def test_a_dry_run_changes_nothing() -> None:
     assert len(sim.provider.keys) == 1 and not sim.provider.retired
     assert all(not store.writes and not store.kept for store in sim.stores.values())
     assert any("would" in run.outcome.said for run in record.runs)
+
+
+def test_a_resume_by_somebody_else_keeps_the_chain() -> None:
+    sim = Simulation("exposed", options=Options(yes=False))
+    _, _, journal = go(sim)
+    sim.operator.name = "somebody else"
+    journal.send("approve", plan=sim.plan.hash)
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.DONE
+    assert journal.holds() and {run.actor for run in record.runs} == {"sim", "somebody else"}

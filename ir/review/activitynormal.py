@@ -47,7 +47,7 @@ def activity_sql(relation: str) -> str:
 def flat_activity_sql(columns: dict[str, str], relation: str) -> str:
     """The same from flat columns (column → SQL text expression)."""
     outputs = {name: f"ir_text({columns[name]})" for name in columns if name not in ("ts", "type", "ip")}
-    outputs["ts"] = f"ir_time({columns['at']})" if "ts" in columns else "0"
+    outputs["ts"] = f"ir_time({columns['ts']})" if "ts" in columns else "0"
     kind = columns.get("type", "''")
     outputs["type"] = f"regexp_replace(lower(ir_text({kind})), '[^a-z0-9]+', '_', 'g')"
     if "ip" in columns:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from ir.model import Finding, Json
 from ir.review.engine import Engine, Row
@@ -80,7 +81,7 @@ def _hit(rule: Rule, level: str, entities: dict[str, list[Row]]) -> Hit:
     first, rows = entities[names[0]][0], [row for name in names for row in entities[name]]
     hits = sum(int(entities[name][0][8]) for name in names)
     named = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    evidence = list(dict.fromkeys(str(row[3]) for row in sorted(rows, key=lambda r: int(r[2])) if row[3]))
+    evidence = _spread([[str(row[3]) for row in entities[name] if row[3]] for name in names])
     why = rule.why.format(entity=named, hits=hits, seen=_short(first[11]), usual=_short(first[12]))
     finding = Finding(
         rule=rule.id,
@@ -97,6 +98,12 @@ def _hit(rule: Rule, level: str, entities: dict[str, list[Row]]) -> Hit:
     )
     moments = tuple((int(row[2]), str(row[3])) for row in sorted(rows, key=lambda r: int(r[2]))[:_SHOWN])
     return Hit(finding, rule, names[0], moments)
+
+
+def _spread(lists: list[list[str]]) -> list[str]:
+    """One of each entity, then the second of each …: nobody's evidence is crowded out."""
+    turns = (part for turn in zip_longest(*lists) for part in turn if part is not None)
+    return list(dict.fromkeys(turns))
 
 
 def _money(rows: list[Row]) -> tuple[Json, ...]:

@@ -116,7 +116,7 @@ def _any_time(values: list[object]) -> bool:
 
 
 _NUMBER = re.compile(r"\d{9,19}(\.\d+)?")
-_STAMP = re.compile(r"\d{4}-\d\d-\d\d|\d\d?/[A-Z][a-z]{2}/\d{4}|\d\d?/\d\d?/\d{4}|[A-Z][a-z]{2} \d\d? |\d\d? [A-Z][a-z]{2} \d{4}")
+_STAMP = re.compile(r"\d{4}-\d\d-\d\d|\d\d?/[A-Z][a-z]{2}/\d{4}|\d\d?/\d\d?/\d{4}|[A-Z][a-z]{2} \d\d?,? |\d\d? [A-Z][a-z]{2} \d{4}")
 
 
 def _looks_like_time(text: str) -> bool:

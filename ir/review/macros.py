@@ -63,7 +63,7 @@ MACROS: tuple[str, ...] = (
     "ir_steps(p) AS substr(regexp_replace(rtrim(p, '/'), '/[a-z_]*[^a-z_/][^/]*', '/:id', 'g'), 1, 80)",
     "ir_net(x) AS CASE WHEN contains(x, ':') THEN regexp_extract(x, '^[0-9a-f]*:[0-9a-f]*:[0-9a-f]*') || '::/48' "
     "WHEN x = '' THEN '' ELSE regexp_replace(x, '[.][0-9]+$', '.0/24') END",
-    "ir_ip(x) AS COALESCE(regexp_extract(x, '^[0-9a-fA-F.:]{3,45}'), '')",
+    "ir_ip(x) AS COALESCE(regexp_extract(x, '^([0-9]{1,3}([.][0-9]{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F:.]{1,44})'), '')",
     "ir_key(x) AS CASE WHEN x IS NULL THEN '' WHEN contains(x, '_live_') OR contains(x, '_test_') OR contains(x, '_prod_') "
     "THEN 'key:' || substr(sha256(trim(replace(x, 'Bearer ', ''))), 1, 16) ELSE ir_word(x) END",
     f"ir_agent_of(x) AS {_agent()}",

@@ -35,10 +35,13 @@ class Store:
         shutil.rmtree(self.tables, ignore_errors=True)
         self.tables.mkdir(mode=0o700, parents=True)
 
+    def importer(self, maps: tuple[str, ...], say: Say) -> Importer:
+        """The way in for files."""
+        return Importer(self.engine, self.tables, maps=tuple(load_map(file) for file in maps), progress=say)
+
     def import_files(self, request: ReviewRequest, reads: dict[str, Read], say: Say) -> Loaded:
         """Everything that was collected and given, made unique."""
-        maps = tuple(load_map(file) for file in request.maps)
-        importer = Importer(self.engine, self.tables, maps=maps, progress=say)
+        importer = self.importer(request.maps, say)
         for kind in ("events", "thin"):
             if kind in reads:
                 importer.load_collected("events", reads[kind].files)

@@ -1,0 +1,297 @@
+"""How fast the review is, as ratios in one run.
+
+    python benchmarks/review.py [--lines 5000000] [--events 500000] [--memory 1GB] [--python] [--parquet-rows 0] [--seed 7]
+    python benchmarks/review.py cloudtrail DIR      generic detectors on a labelled CloudTrail set (events.jsonl, labels.csv)
+
+Load = our own log lines (JSONL.gz) and events, normalised, scrubbed, bad lines handled. Base = DuckDB merely converting the
+same files to Parquet. `--python` runs the same questions in plain Python over orjson. Each phase is a process of its own.
+"""
+
+import argparse
+import csv
+import json
+import multiprocessing
+import resource
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import orjson
+
+_START, _DAYS = 1_788_220_800, 30
+
+
+def generate(folder: Path, lines: int, events: int, seed: int) -> None:
+    """30 daily files of our own log, with a torn line in 50,000; 10 files of events, of which one in 500 is a stranger's."""
+    base = duckdb.connect(config={"threads": "2"})
+    base.execute("SET enable_progress_bar = false")
+    base.execute(f"SELECT setseed({(seed % 1000) / 1000})")
+    per_day, per_file = lines // _DAYS, max(1, events // 10)
+    for day in range(_DAYS):
+        base.execute(f"""COPY (SELECT CASE WHEN i % 50000 = 49999 THEN '{{"ts": 17' ELSE to_json({{
+          ts: {_START + day * 86400} + (i * 86400) // {per_day}, level: 'info', service: 'svc-' || (i % 7),
+          request_id: 'req_' || substr(md5('{seed}-{day}-' || i), 1, 14), method: CASE WHEN i % 3 = 0 THEN 'POST' ELSE 'GET' END,
+          path: CASE i % 4 WHEN 0 THEN '/v1/charges/ch_3' || substr(md5(i::VARCHAR), 1, 22) WHEN 1 THEN '/v1/customers?limit=10'
+            WHEN 2 THEN '/v1/payment_intents' ELSE '/v1/refunds' END,
+          status: CASE WHEN i % 50 = 0 THEN 402 ELSE 200 END, key: 'mk_' || (i % 12), ip: '10.0.' || (i % 40) || '.' || (i % 200),
+          user_agent: 'Stripe/v1 NodeBindings/18.' || (i % 5), idempotency_key: 'stripe-node-retry-' || uuid()::VARCHAR,
+          stripe_version: '2026-10-28.endive', duration_ms: (random() * 100)::INT}})::VARCHAR END AS l
+          FROM range({per_day}) t(i)) TO '{folder}/egress-{day:02d}.jsonl.gz'
+          (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER E'\\x01', COMPRESSION gzip)""")
+    for part in range(10):
+        base.execute(f"""COPY (SELECT 'evt_' || substr(md5('e{seed}-{part}-' || i), 1, 20) AS id, 'event' AS object, '2026-10-28.endive' AS api_version,
+          {_START} + (({part} * {per_file} + i) * {_DAYS} * 86400) // {events} AS created, true AS livemode, 0 AS pending_webhooks,
+          CASE WHEN i % 20 = 0 THEN 'charge.failed' WHEN i % 7 = 0 THEN 'customer.created' ELSE 'charge.succeeded' END AS type,
+          {{id: 'req_' || CASE WHEN {part} = 9 AND i % 50 = 0 THEN substr(md5('x{seed}' || i), 1, 14)
+              ELSE substr(md5('{seed}-' || (({part} * {per_file} + i) * {_DAYS} // {events}) || '-' || (i * 3)), 1, 14) END,
+            idempotency_key: 'stripe-node-retry-' || uuid()::VARCHAR}} AS request,
+          {{object: {{id: 'ch_' || substr(md5(i::VARCHAR), 1, 22), object: 'charge', amount: (i % 90) * 100, currency: 'usd', customer: 'cus_' || (i % 90000),
+            status: 'succeeded', description: 'order ' || i, receipt_email: 'a' || i || '@example.com', billing_details: {{name: 'N ' || i, address: {{city: 'X', country: 'US'}}}},
+            outcome: {{type: 'authorized', risk_level: 'normal', reason: NULL::VARCHAR}}, payment_method: 'pm_' || (i % 90000),
+            payment_method_details: {{type: 'card', card: {{brand: 'visa', country: 'US', funding: 'credit', fingerprint: substr(md5((i % 90000)::VARCHAR), 1, 16), last4: '4242'}}}}}}}} AS data
+          FROM range({per_file}) t(i)) TO '{folder}/events-{part}.jsonl.gz' (FORMAT json, COMPRESSION gzip)""")
+    base.close()
+
+
+def convert(folder: Path, memory: str) -> None:
+    """What DuckDB does when it is merely asked to convert."""
+    base = duckdb.connect(config={"threads": "2", "memory_limit": memory, "preserve_insertion_order": "false", "temp_directory": str(folder / "tmp")})
+    base.execute("SET enable_progress_bar = false")
+    for name in ("egress", "events"):
+        source = f"read_json_auto('{folder}/{name}-*.jsonl.gz', format = 'newline_delimited', ignore_errors = true)"
+        base.execute(f"COPY (SELECT * FROM {source}) TO '{folder}/{name}.base.parquet' (FORMAT parquet)")
+    base.close()
+
+
+def load(folder: Path, memory: str) -> None:
+    """Our own loading, nothing else."""
+    from ir.review.importer import expand
+    from ir.review.store import Store
+
+    store = Store(folder / "load", memory_limit=memory)
+    store.fresh()
+    importer = store.importer((), lambda _: None)
+    importer.load(expand([str(folder / "egress-*.jsonl.gz")])[0], own=True)
+    importer.load(expand([str(folder / "events-*.jsonl.gz")])[0], own=False)
+    importer.finish()
+    print(f"    rows {importer.loaded.rows}, unreadable {importer.loaded.bad}")
+    store.close()
+
+
+def review(folder: Path, memory: str) -> None:
+    """Loading and every detection."""
+    from ir.ports import ReviewRequest
+    from ir.review import StripeReviewer
+    from ir.stripe_api import StripeApi
+
+    until = _START + _DAYS * 86400
+    request = ReviewRequest(
+        "acct_1",
+        "http://127.0.0.1:9",
+        _START,
+        until,
+        until - 3 * 86400,
+        0,
+        None,
+        "",
+        "",
+        str(folder / "review"),
+        egress=(str(folder / "egress-*.jsonl.gz"),),
+        logs=(str(folder / "events-*.jsonl.gz"),),
+    )
+    reviewed = StripeReviewer(StripeApi("http://127.0.0.1:9"), memory_limit=memory).review(request, lambda _: None)
+    print(f"    writes: {reviewed.verdicts['writes']}; {[(f.rule, f.severity, f.count) for f in reviewed.findings][:6]}")
+
+
+def plain_python(folder: Path, _: str) -> None:
+    """The same questions without an engine: parse, ghosts, first seen, declines in ten minutes, key reuse, hourly profile."""
+    import gzip
+
+    ours: set[str] = set()
+    first: dict[tuple[str, str], int] = {}
+    hours: Counter[tuple[str, str, int]] = Counter()
+    idem: dict[str, str] = {}
+    declines: dict[str, deque[int]] = defaultdict(deque)
+    bursts = bad = 0
+    for file in sorted(folder.glob("egress-*.jsonl.gz")):
+        with gzip.open(file) as stream:
+            for line in stream:
+                try:
+                    row = orjson.loads(line)
+                except orjson.JSONDecodeError:
+                    bad += 1
+                    continue
+                ts, key, ip = int(row["ts"]), row["key"], row["ip"]
+                ours.add(row["request_id"])
+                pair = (key, ip.rpartition(".")[0])
+                if pair not in first or ts < first[pair]:
+                    first[pair] = ts
+                hours[key, row["path"].split("?")[0].rsplit("/", 1)[0], ts // 3600] += 1
+                idem[row["idempotency_key"]] = row["path"]
+                if row["status"] == 402:
+                    seen = declines[key]
+                    seen.append(ts)
+                    while seen[0] < ts - 600:
+                        seen.popleft()
+                    bursts += len(seen) >= 20
+    ghosts: Counter[tuple[str, int]] = Counter()
+    amounts: dict[tuple[int, int], set[str]] = defaultdict(set)
+    for file in sorted(folder.glob("events-*.jsonl.gz")):
+        with gzip.open(file) as stream:
+            for line in stream:
+                event = orjson.loads(line)
+                thing, request = event["data"]["object"], event["request"]["id"]
+                if request and request not in ours:
+                    ghosts[event["type"], event["created"] // 3600] += 1
+                amounts[event["created"] // 3600, thing["amount"]].add(thing["customer"])
+    print(f"    ghosts {sum(ghosts.values())}, bursts {bursts}, unreadable {bad}, pairs {len(first)}")
+
+
+def scan(folder: Path, memory: str) -> None:
+    """Every rule over many rows that lie in Parquet already, against one full scan."""
+    from ir.review.derive import derive_acts, derive_sent
+    from ir.review.detect import run_rules
+    from ir.review.engine import DuckDb
+    from ir.review.rules import Parameters, load_rules
+    from ir.review.window import Window
+
+    engine = DuckDb(folder / "scan", memory_limit=memory)
+    engine.attach(folder / "tables")
+    begun = time.perf_counter()
+    engine.rows("SELECT max(hash(t)) FROM requests t")
+    full = time.perf_counter() - begun
+    until = _START + _DAYS * 86400
+    derive_sent(engine, egress=False, probes=())
+    derive_acts(engine, [])
+    parameters = Parameters.of(Window.of(_START, until - 3 * 86400, until))
+    have = {"events", "egress", "requests", "activity", "webhooks", "api", "baseline"}
+    times = {}
+    for rule in load_rules():
+        begun = time.perf_counter()
+        run_rules(engine, [rule], parameters, have, lambda _: None)
+        times[rule.id] = (time.perf_counter() - begun) / full
+    print(f"    full scan {full:.1f} s; per rule, in scans: " + ", ".join(f"{name} {ratio:.2f}" for name, ratio in times.items()))
+    print(f"    average {sum(times.values()) / len(times):.2f} scans a detection")
+    engine.close()
+
+
+def make_parquet(folder: Path, rows: int) -> None:
+    """Stripe-side request logs, as the loader would have written them."""
+    from ir.review.schema import TABLES
+
+    tables = folder / "tables"
+    tables.mkdir(exist_ok=True)
+    made = {
+        "ts": f"{_START} + (i * {_DAYS * 86400}) // {rows}", "own": "0", "source": "'request-log'", "request_id": "'req_' || i",
+        "method": "CASE WHEN i % 3 = 0 THEN 'POST' ELSE 'GET' END", "endpoint": "'/v1/' || ['charges', 'customers', 'refunds', 'payment_intents'][1 + i % 4]",
+        "verb": "CASE WHEN i % 3 = 0 THEN 'write' ELSE 'read' END", "status": "CASE WHEN i % 50 = 0 THEN 402 ELSE 200 END", "key_id": "'mk_' || (i % 12)",
+        "ip": "'10.0.' || (i % 40) || '.' || (i % 200)", "net": "'10.0.' || (i % 40) || '.0/24'", "agent": "'stripe-node'", "api_version": "'2026-10-28.endive'",
+        "idem": "CASE WHEN i % 3 = 0 THEN (hash(i) >> 1)::BIGINT ELSE 0 END", "idem_format": "CASE WHEN i % 3 = 0 THEN 'node' ELSE 'none' END", "paged": "CASE WHEN i % 101 = 0 THEN 1 ELSE 0 END",
+    }  # fmt: skip
+    cells = ", ".join(
+        f"CAST({made.get(c.name, repr('') if c.type == 'VARCHAR' else '0')} AS {c.type}) AS {c.name}" for c in TABLES["requests"]
+    )
+    base = duckdb.connect(config={"threads": "2", "memory_limit": "2GB", "preserve_insertion_order": "false"})
+    base.execute(f"COPY (SELECT {cells} FROM range({rows}) t(i)) TO '{tables}/requests-0000.parquet' (FORMAT parquet)")
+    base.close()
+
+
+def measured(work: Callable[[Path, str], None], folder: Path, memory: str) -> tuple[float, int]:
+    """Seconds and peak memory in MB of one phase, in a process of its own."""
+    context = multiprocessing.get_context("spawn")
+    answer: Any = context.Queue()
+    begun = time.perf_counter()
+    child = context.Process(target=_child, args=(work.__name__, str(folder), memory, answer))
+    child.start()
+    child.join()
+    if child.exitcode:
+        raise SystemExit(f"{work.__name__} failed")
+    seconds, peak = answer.get()
+    print(f"  {work.__name__:<14}{seconds:8.1f} s  {peak:6d} MB   (with process start {time.perf_counter() - begun:.1f} s)")
+    return seconds, peak
+
+
+def _child(name: str, folder: str, memory: str, answer: Any) -> None:
+    begun = time.perf_counter()
+    globals()[name](Path(folder), memory)
+    answer.put((time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10))
+
+
+def cloudtrail(folder: Path) -> None:
+    """Precision and recall per (principal, address) session; the map is the ordinary one."""
+    from ir.ports import ReviewRequest
+    from ir.review import StripeReviewer
+    from ir.stripe_api import StripeApi
+
+    rows = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    with (folder / "labels.csv").open() as file:
+        evil = {row["eventID"] for row in csv.DictReader(file) if row["malicious"] == "1"}
+    sessions: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in rows:
+        sessions[str(row["accessKeyId"] or row["principal"]), str(row["sourceIPAddress"])].add(str(row["eventID"]))
+    with tempfile.TemporaryDirectory() as scratch:
+        column_map = Path(scratch) / "map.yaml"
+        column_map.write_text(MAP)
+        request = ReviewRequest(
+            "acct_1", "http://127.0.0.1:9", 1_600_000_000, 1_900_000_000, 0, 0, None, "", "", scratch, logs=(str(folder / "events.jsonl"),), maps=(str(column_map),)
+        )  # fmt: skip
+        reviewed = StripeReviewer(StripeApi("http://127.0.0.1:9")).review(request, lambda _: None)
+    named = {e for f in reviewed.findings if f.severity in ("medium", "high", "critical") for e in f.evidence}
+    hit = {s for s, ids in sessions.items() if ids & named}
+    bad = {s for s, ids in sessions.items() if ids & evil}
+    print(f"{len(rows)} events, {len(sessions)} sessions, {len(bad)} of them malicious")
+    for finding in reviewed.findings:
+        print(f"  {finding.severity} {finding.rule} {finding.why}")
+    print(f"sessions: precision {len(hit & bad)}/{len(hit)}, recall {len(hit & bad)}/{len(bad)}")
+
+
+MAP = """\
+kind: requests
+columns:
+  ts: eventTime
+  request_id: eventID
+  key_id: accessKeyId
+  ip: sourceIPAddress
+  endpoint: [service, eventName]
+  error_code: errorCode
+  verb: readOnly
+"""
+
+
+def main() -> None:
+    """Generate, measure, print ratios."""
+    if sys.argv[1:2] == ["cloudtrail"]:
+        cloudtrail(Path(sys.argv[2]))
+        return
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--lines", type=int, default=5_000_000)
+    parser.add_argument("--events", type=int, default=500_000)
+    parser.add_argument("--memory", default="700MB")
+    parser.add_argument("--python", action="store_true")
+    parser.add_argument("--parquet-rows", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=7)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="ir-bench-") as name:
+        folder = Path(name)
+        generate(folder, asked.lines, asked.events, asked.seed)
+        size = sum(file.stat().st_size for file in folder.glob("*.gz")) >> 20
+        print(f"{asked.lines:,} lines, {asked.events:,} events, {size} MB of gzip, memory limit {asked.memory}, seed {asked.seed}")
+        base, _ = measured(convert, folder, asked.memory)
+        loaded, load_peak = measured(load, folder, asked.memory)
+        whole, peak = measured(review, folder, asked.memory)
+        print(f"load {loaded / base:.2f} x base (1.4 allowed), load and detect {whole / base:.2f} x base (2.5 allowed), peak {max(peak, load_peak)} MB")
+        if asked.python:
+            slow, _ = measured(plain_python, folder, asked.memory)
+            print(f"plain Python {slow / whole:.1f} x slower (5 asked)")
+        if asked.parquet_rows:
+            make_parquet(folder, asked.parquet_rows)
+            measured(scan, folder, "2GB")
+
+
+if __name__ == "__main__":
+    main()

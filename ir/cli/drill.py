@@ -94,7 +94,7 @@ def _show(screen: Screen, result: DrillResult) -> None:
     screen.table("What the twin saw", ("service", "reads", "paid", "failed", "pays with"), rows)
     screen.say("seconds: " + ", ".join(f"{name} {spent:g}" for name, spent in result.seconds.items()))
     if result.report:
-        screen.say(f"report: {result.report}")
+        screen.say(f"report: {result.report.replace(str(Path.home()), '~', 1)}")
     if result.folder:
         screen.say(f"folder: {result.folder}")
     for problem in result.problems:
@@ -103,7 +103,8 @@ def _show(screen: Screen, result: DrillResult) -> None:
 
 
 def _interrupt(_number: int, _frame: object) -> None:
-    """A polite kill tidies up like Ctrl-C."""
+    """A polite kill tidies up like Ctrl-C; a second one does not disturb that."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

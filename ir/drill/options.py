@@ -19,9 +19,10 @@ class Waits:
     window: float | None = None
     """The proof of death; the promise says 15 s, so only tests make it shorter."""
 
-    def said(self) -> str:
+    def said(self, policy: Policy) -> str:
         """For the screen."""
-        named = (("soak", self.soak), ("quiet", self.quiet), ("grace", self.grace), ("watch", self.watch), ("proof window", self.window))
+        grace = self.grace if policy is Policy.SCHEDULED else None
+        named = (("soak", self.soak), ("quiet", self.quiet), ("grace", grace), ("watch", self.watch), ("proof window", self.window))
         return ", ".join(f"{name} {value:g} s" for name, value in named if value is not None)
 
 

@@ -78,7 +78,7 @@ def playbook(policy: Policy, waits: Waits) -> str:
     text = (shipped_folder("playbooks") / f"stripe-{policy.value}.yaml").read_text(encoding="utf-8")
     book: Json = yaml.safe_load(text)
     book["name"] = f"{book['name']}-drill"
-    book["about"] = f"The shipped playbook with shorter waits: {waits.said()}."
+    book["about"] = f"The shipped playbook with shorter waits: {waits.said(policy)}."
     given: dict[str, dict[str, Any]] = {
         "wave": {"soak": waits.soak},
         "quiet": {"for": waits.quiet},

@@ -117,4 +117,4 @@ def announce(world: World, say: Callable[[str], None]) -> None:
     if options.dead_on_arrival:
         say("  Stripe has found the leaked key in public and deactivated it already")
     if options.waits is not None:
-        say(f"  waits shorter than the shipped playbook's: {options.waits.said()} (--real-time takes it as it is)")
+        say(f"  waits are shorter than shipped: {options.waits.said(options.policy)} (--real-time: as shipped)")

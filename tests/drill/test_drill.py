@@ -130,10 +130,10 @@ def _processes_that_know(folder: Path) -> list[str]:
     until = time.monotonic() + 5
     while True:
         found = []
-        for place in Path("/proc").glob("[0-9]*"):
+        for process in Path("/proc").glob("[0-9]*"):
             try:
-                if int(place.name) != os.getpid() and str(folder).encode() in (place / "environ").read_bytes():
-                    found.append((place / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+                if int(process.name) != os.getpid() and str(folder).encode() in (process / "environ").read_bytes():
+                    found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
             except OSError:
                 continue
         if not found or time.monotonic() > until:

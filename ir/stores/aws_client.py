@@ -1,4 +1,4 @@
-"""Secrets Manager's client: one per region and setting, bounded in time, quiet, its errors in our words.
+"""AWS's clients: one per service, region and setting, bounded in time, quiet, their errors in our words.
 
 Settings are the SDK's own: profiles, roles, `AWS_*` variables, `AWS_ENDPOINT_URL_SECRETS_MANAGER`.
 """
@@ -6,7 +6,7 @@ Settings are the SDK's own: profiles, roles, `AWS_*` variables, `AWS_ENDPOINT_UR
 import os
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ir.errors import Conflict, Denied, Missing, PortError, Rejected, Unknown
 from ir.secret import fingerprint
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _lock = threading.Lock()
-_clients: dict[tuple[str, float, str], "SecretsManagerClient"] = {}
+_clients: dict[tuple[str, str, float, str], Any] = {}
 
 _DENIED = {
     "AccessDenied",
@@ -48,25 +48,32 @@ _NO_ANSWER = ("Connect", "Timeout", "HTTPClient", "ConnectionClosed", "SSL", "Pr
 
 
 def client(region: str, timeout: float) -> "SecretsManagerClient":
-    """The shared client: building one costs 0.2 s and is not thread-safe, using one is.
-
-    Args:
-        region: AWS region.
-        timeout: seconds that one call may take: one try and one repetition of half of it each.
+    """Secrets Manager in a region; `timeout` in seconds per call: one try and one repetition of half of it each.
 
     Raises:
         Denied: no usable profile.
         Rejected: the settings make no sense.
     """
+    found: SecretsManagerClient = _shared("secretsmanager", region, timeout)
+    return found
+
+
+def kms(region: str, timeout: float) -> Any:
+    """The Key Management Service; "" is the region of the settings. Errors as in `client`."""
+    return _shared("kms", region, timeout)
+
+
+def _shared(service: Literal["secretsmanager", "kms"], region: str, timeout: float) -> Any:
+    # Building a client costs 0.2 s and is not thread-safe; using one is.
     settings = sorted(item for item in os.environ.items() if item[0].startswith("AWS_"))
-    key = (region, timeout, fingerprint(repr(settings)))
+    key = (service, region, timeout, fingerprint(repr(settings)))
     with _lock:
         if key not in _clients:
-            _clients[key] = ask(lambda: _made(region, timeout), "the AWS settings")
+            _clients[key] = ask(lambda: _made(service, region, timeout), "the AWS settings")
         return _clients[key]
 
 
-def _made(region: str, timeout: float) -> "SecretsManagerClient":
+def _made(service: Literal["secretsmanager", "kms"], region: str, timeout: float) -> object:
     from boto3.session import Session
     from botocore.config import Config
 
@@ -79,7 +86,7 @@ def _made(region: str, timeout: float) -> "SecretsManagerClient":
         max_pool_connections=64,
         user_agent_extra="ir",
     )
-    made: SecretsManagerClient = Session().client("secretsmanager", region_name=region, config=config)
+    made = Session().client(service, region_name=region or None, config=config)
     for library in ("botocore", "boto3", "urllib3"):
         quiet.hush(library)
     return made
@@ -114,7 +121,7 @@ def _status(response: object) -> int:
 
 
 def _refusal(code: str, status: int, what: str) -> PortError:
-    if code == "ResourceNotFoundException":
+    if code in ("ResourceNotFoundException", "NotFoundException"):
         return Missing(f"AWS finds nothing at {what}")
     if code in _DENIED or status in (401, 403):
         return Denied(f"AWS denies access to {what} ({code})", next_step="check the credentials, the policy and the KMS key")

@@ -161,6 +161,9 @@ class Course:
         if self.world.options.dry_run:
             raise _End("refused", ExitCode.REFUSED, outcome.said)
         if not self._written():
+            if self.record.run_of("mint") and self._left_something():
+                self._park(step.id, step.action, outcome)
+                return False
             if self.record.run_of("custody"):
                 self._run_extra("discard")
             raise _End("refused", ExitCode.REFUSED, outcome.said)
@@ -171,6 +174,11 @@ class Course:
             return False
         self._roll_back(outcome.said)
         return True
+
+    def _left_something(self) -> bool:
+        """Whether a try to mint may have left a key that was not expired: then it is not true that nothing has changed."""
+        found = {debt.about for debt in self._run_extra("leave").debts}
+        return bool(found - set(self.record.facts.get("strays", {})))
 
     def _written(self) -> bool:
         """Whether anything but our own custody has changed in the world."""
@@ -250,8 +258,10 @@ class Course:
     def _obey(self, signal: Json) -> None:
         kind = signal["kind"]
         if kind == "abort":
+            self._run_extra("leave")
             raise _End("aborted", ExitCode.DEBT, "given up; nothing more is done")
         if kind == "close":
+            self._run_extra("leave")
             self._run_extra("discard")
             raise _End("attested", ExitCode.DONE, f"attested, not proven: {signal['body'].get('reason', '')}")
         if kind == "rollback" and not self._rolling:

@@ -20,6 +20,9 @@ def live_keys(record: Incident) -> list[Debt]:
     services: Json = record.facts.get("services", {})
     users = {name: row.get("after") or row.get("before", "") for name, row in services.items()}
     found = []
+    if not record.facts.get("old"):
+        key = str(record.opened.get("key", ""))
+        found.append(Debt("key-alive", key, "the leaked key was not looked at yet, so it lives", f"ir rotate stripe {key}"))
     for role, word in (("old", "leaked"), ("new", "replacement")):
         key = record.facts.get(role, {})
         if not key.get("fingerprint") or key.get("liveness") in _DEAD:

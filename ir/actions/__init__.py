@@ -24,4 +24,5 @@ ACTIONS = {
     "report": "ir.actions.report",
     "undo": "ir.actions.undo",
     "discard": "ir.actions.discard",
+    "leave": "ir.actions.leave",
 }

@@ -8,7 +8,8 @@ that expired strays are gone.
 import uuid
 from dataclasses import replace
 
-from ir.errors import Waiting
+from ir.actions import ours
+from ir.errors import PortError, Unknown, Waiting
 from ir.incident import Incident
 from ir.model import Debt, Did, Json, KeyKind, Outcome
 from ir.plan import Step
@@ -49,10 +50,21 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     except Waiting as error:
         seen, debts = _seen(world, record)
         return Outcome(Did.WAITING, error.what, {"seen": seen}, debts=debts, todo=error.next_step)
+    except Unknown:
+        raise
+    except PortError as error:
+        return _not_minted(world, record, error)
     facts = {"new": {"id": minted.id, "created": minted.created, "kind": minted.kind.value, "custody": minted.custody}}
     done = _done(world, record, int(mint["n"]), minted.value, "a replacement was minted and kept", facts)
     seen, debts = _seen(world, record)
     return replace(done, facts={**done.facts, "seen": seen}, debts=debts, paid=(minted.value.fingerprint,))
+
+
+def _not_minted(world: World, record: Incident, error: PortError) -> Outcome:
+    """A no may come after the key was made, as when it could not be kept: what was made is expired before the no counts."""
+    asked, debts = ours.expire_others(world, record.facts)
+    did = Did.UNKNOWN if debts else Did.FAILED
+    return Outcome(did, error.what, {"strays": asked}, debts=debts, todo=error.next_step)
 
 
 def rehearse(world: World, record: Incident, step: Step) -> Outcome:
@@ -116,6 +128,5 @@ def _in_custody(world: World, n: int) -> tuple[int, Secret] | None:
 def _done(world: World, record: Incident, n: int, value: Secret, said: str, facts: Json | None = None) -> Outcome:
     new = {"n": n, "fingerprint": value.fingerprint, **(facts or {}).get("new", {})}
     if not new.get("id") and not world.issuer.guided:
-        name = f"ir-{world.incident}-{n}"
-        new["id"] = next((row.id for row in world.issuer.strays(world.incident) if row.name == name), "")
+        new["id"] = ours.id_of(world, n, value)
     return Outcome(Did.DONE, said, {"new": new, "minted_at": world.now()})

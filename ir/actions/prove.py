@@ -6,6 +6,7 @@ access-policy block, 429, 5xx and time-outs prove nothing and break the window.
 
 from dataclasses import dataclass
 
+from ir.actions import ours
 from ir.errors import PortError
 from ir.incident import Incident
 from ir.model import Debt, Did, Json, Liveness, Outcome
@@ -63,9 +64,9 @@ def _poll(world: World, watch: _Watch, old: Secret, control: Secret, *, known: b
 def _strays(world: World, facts: Json) -> tuple[Debt, ...]:
     """Keys of our name, other than the replacement, that still live: a mint whose answer was lost."""
     try:
-        rows = [row for row in world.issuer.strays(world.incident) if row.id != facts.get("new", {}).get("id")]
+        rows = ours.others(world, facts)
     except PortError as error:
-        return (Debt("key-unproven", f"strays of {world.incident}", error.what, f"ir resume {world.incident}"),)
+        return (ours.unlisted(world, error),)
     return tuple(Debt("key-alive", row.id, "a key that an unanswered mint left behind", f"ir resume {world.incident}") for row in rows)
 
 

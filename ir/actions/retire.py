@@ -3,10 +3,13 @@
 Accepted is not dead: `prove` polls until it is.
 """
 
+from dataclasses import replace
+
 from ir import health
+from ir.actions import ours
 from ir.errors import PortError, Waiting
 from ir.incident import Incident
-from ir.model import Debt, Did, Item, Liveness, Outcome, Policy
+from ir.model import Debt, Did, Item, Json, Liveness, Outcome, Policy
 from ir.plan import Step
 from ir.ports import Store, Target
 from ir.secret import Secret
@@ -14,7 +17,17 @@ from ir.world import World
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
-    """Look at stores, services and the old key; then, and only then, ask for its death."""
+    """Look at stores, services and the old key; then, and only then, ask for its death. Strays of ours die with it."""
+    named: Json = {}
+    new = record.facts.get("new", {})
+    if new and not new.get("id"):
+        named = {"new": {"id": ours.id_of(world, int(new["n"]), world.new_key(record.facts))}}
+    asked, debts = ours.expire_others(world, {**record.facts, "new": {**new, **named.get("new", {})}} if new else record.facts)
+    outcome = _kill(world, record, step)
+    return replace(outcome, facts={**named, "strays": asked, **outcome.facts}, debts=(*debts, *outcome.debts))
+
+
+def _kill(world: World, record: Incident, step: Step) -> Outcome:
     facts = record.facts
     old = world.old_key(facts)
     probe = world.issuer.probe(old)
@@ -57,12 +70,21 @@ def _last_look(world: World, record: Incident, step: Step) -> tuple[list[Item], 
     items = [*stores, *services]
     bad = [item for item in stores if item.did not in (Did.DONE, Did.SKIPPED)]
     bad += [item for item in services if item.did is not Did.DONE and item.name not in world.options.accept_unhealthy]
+    bad += _replacement(world, record, new)
     names = {str(ref) for ref in world.stores}
     debts = tuple(
         Debt("store-behind" if item.name in names else "service-behind", item.name, item.said, f"ir resume {world.incident}")
         for item in bad
     )
     return items, debts, "; ".join(f"{item.name}: {item.said}" for item in bad)
+
+
+def _replacement(world: World, record: Incident, new: Secret) -> list[Item]:
+    """Nothing, if it works; a dead replacement means that the old key is all that is left."""
+    liveness = world.issuer.probe(new).liveness
+    if liveness.answers or liveness is Liveness.BLOCKED:
+        return []
+    return [Item(record.facts["new"].get("id") or new.fingerprint, Did.FAILED, f"the replacement itself answers {liveness.value}")]
 
 
 def _reread(record: Incident, store: Store, new: Secret) -> Item:

@@ -3,7 +3,10 @@
 Looks first: only if the old key is alive, uncontained, and not about to run out. Otherwise the only way is forward.
 """
 
+from dataclasses import replace
+
 from ir import health
+from ir.actions import leave, ours
 from ir.errors import PortError, Waiting
 from ir.incident import Incident
 from ir.model import Debt, Did, Item, Json, Outcome
@@ -19,12 +22,19 @@ _ROOM = 900.0
 def run(world: World, record: Incident, step: Step) -> Outcome:
     """Stores → reload who took the new key → verify → kill the new key."""
     facts = record.facts
+    if "old" not in facts:
+        return Outcome(Did.DONE, "nothing was looked at yet, nothing has to be put back")
     old = world.old_key(facts)
     why_not = _forward_only(world, facts, old)
     if why_not:
         return Outcome(Did.REFUSED, f"there is no way back, only forward: {why_not}", {"forward_only": why_not})
+    asked, stray = ours.expire_others(world, facts) if "mint" in facts else ({}, ())
+    if any(debt.kind == "key-unproven" for debt in stray):
+        return Outcome(Did.UNKNOWN, stray[0].why, debts=stray)
     if "new" not in facts:
-        return Outcome(Did.DONE, "nothing was minted, nothing has to be put back", debts=(_alive(world, facts),))
+        given = leave.in_custody(world, record)
+        said = "nothing that was minted is in use, nothing has to be put back"
+        return Outcome(Did.DONE, said, {"strays": asked}, debts=(_alive(world, facts), *stray, *given))
     new = world.new_key(facts)
     stores = world.each([s for s in world.stores.values() if _touched(facts, s)], lambda store: _put_back(store, world.incident, old, new))
     expected = Expected(old.fingerprint, facts["old"].get("id", ""))
@@ -37,7 +47,8 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         return Outcome(
             Did.WAITING, f"not all of it went back, both keys live: {said}", items=items, debts=debts, todo=f"ir rollback {world.incident}"
         )
-    return _kill_new(world, facts, new, items)
+    outcome = _kill_new(world, facts, new, items)
+    return replace(outcome, facts={**outcome.facts, "strays": asked}, debts=(*outcome.debts, *stray))
 
 
 def rehearse(world: World, record: Incident, step: Step) -> Outcome:
@@ -65,8 +76,6 @@ def _touched(facts: Json, store: Store) -> bool:
 def _put_back(store: Store, incident: str, old: Secret, new: Secret) -> Item:
     name = str(store.ref)
     try:
-        if not store.guided and store.read().value == old:
-            return Item(name, Did.DONE, "holds the old key")
         store.undo(incident, old, new)
     except (PortError, Waiting) as error:
         return Item(name, Did.FAILED, error.what)

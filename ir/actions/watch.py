@@ -1,9 +1,12 @@
 """Watch: look at the services after the kill; who fails now is a missed consumer or fell back."""
 
 from ir import health
+from ir.errors import PortError
 from ir.incident import Incident
-from ir.model import Debt, Did, Outcome
+from ir.model import Debt, Did, Item, Outcome
 from ir.plan import Step
+from ir.ports import Store
+from ir.secret import Secret
 from ir.world import World
 
 _LOOK_EVERY = 5.0
@@ -21,8 +24,36 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         if world.now() >= until or world.stopping():
             break
         world.clock.sleep(min(_LOOK_EVERY, max(until - world.now(), 0.01)))
+    items += _stores(world, record)
+    bad += [item for item in items if item.did is Did.FAILED and item.name in world.stores]
     facts = {"watch": {"until": world.now(), "failing": [item.name for item in bad]}}
     if bad:
-        debts = tuple(Debt("service-behind", item.name, item.said, f"mend {item.name}, then: ir resume {world.incident}") for item in bad)
+        debts = tuple(_debt(world, item) for item in bad)
         return Outcome(Did.FAILED, "; ".join(f"{i.name}: {i.said}" for i in bad), facts, tuple(items), debts)
-    return Outcome(Did.DONE, f"{len(items)} services stayed on the replacement", facts, tuple(items), paid=tuple(i.name for i in items))
+    return Outcome(
+        Did.DONE, f"{len(world.services)} services stayed on the replacement", facts, tuple(items), paid=tuple(i.name for i in items)
+    )
+
+
+def _stores(world: World, record: Incident) -> list[Item]:
+    """A store that was put back since then gives the dead key to whoever restarts next."""
+    known = record.facts.get("stores", {})
+    new = world.new_key(record.facts)
+    asked = [store for name, store in world.stores.items() if not store.guided and not known.get(name, {}).get("left_out")]
+    return world.each(asked, lambda store: _reread(store, new))
+
+
+def _reread(store: Store, new: Secret) -> Item:
+    name = str(store.ref)
+    try:
+        held = store.read().value
+    except PortError as error:
+        return Item(name, Did.UNKNOWN, error.what)
+    if held == new:
+        return Item(name, Did.DONE, "holds the replacement")
+    return Item(name, Did.FAILED, "no longer holds the replacement: somebody put another value there")
+
+
+def _debt(world: World, item: Item) -> Debt:
+    kind = "store-behind" if item.name in world.stores else "service-behind"
+    return Debt(kind, item.name, item.said, f"mend {item.name}, then: ir resume {world.incident}")

@@ -334,6 +334,8 @@ class Course:
     def _finish(self, end: _End) -> None:
         if end.status == "aborted":
             self._owes(owed.live_keys(self.record))
+        if end.status in ("aborted", "rolled back"):
+            self._owes(owed.never_looked_at(self.record))
         at, by = self._stamp()
         self._emit("ended", body=self._ending(end), at=at, actor=by)
         if end.status != "refused":

@@ -15,14 +15,19 @@ def leaked_key_lives(record: Incident) -> list[Debt]:
     return [Debt("key-alive", old["fingerprint"], "the leaked key is not dead", todo)]
 
 
+def never_looked_at(record: Incident) -> list[Debt]:
+    """A run that ends before its first look owes the leaked key under its name."""
+    if record.facts.get("old"):
+        return []
+    key = str(record.opened.get("key", ""))
+    return [Debt("key-alive", key, "the leaked key was not looked at, so it counts as alive", f"ir rotate stripe {key}")]
+
+
 def live_keys(record: Incident) -> list[Debt]:
     """After an abort every live key is named, with who is on it."""
     services: Json = record.facts.get("services", {})
     users = {name: row.get("after") or row.get("before", "") for name, row in services.items()}
     found = []
-    if not record.facts.get("old"):
-        key = str(record.opened.get("key", ""))
-        found.append(Debt("key-alive", key, "the leaked key was not looked at yet, so it lives", f"ir rotate stripe {key}"))
     for role, word in (("old", "leaked"), ("new", "replacement")):
         key = record.facts.get(role, {})
         if not key.get("fingerprint") or key.get("liveness") in _DEAD:

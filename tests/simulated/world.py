@@ -2,9 +2,10 @@
 
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from ir import inventory, playbook
 from ir.custody import Custody
@@ -61,6 +62,7 @@ class SimProvider:
     deliver: Callable[[], Secret | None] = lambda: None
     fail_next: list[PortError] = field(default_factory=list)
     lose_next: bool = False
+    double_next: bool = False
     retired: list[str] = field(default_factory=list)
     seen_alive: dict[Secret, str] = field(default_factory=dict)
 
@@ -117,8 +119,10 @@ class SimProvider:
         key = self.create(order.name)
         if self.lose_next:
             self.lose_next = False
-
             raise Unknown("the answer was lost")
+        if self.double_next:
+            self.double_next = False
+            self.create(order.name)
         return Minted(key.id, key.value, self.clock.time.timestamp(), KeyKind.RESTRICTED, keep(key.value))
 
     def watch_also(self, new: Secret, *, created: float = 0.0) -> None:
@@ -142,6 +146,9 @@ class SimProvider:
     def contain(self, target: Target, egress: tuple[str, ...]) -> Containment:
         key = self.row(target.value)
         assert key is not None
+        if self.guided and not key.narrowed:
+            self.human("contain")
+            raise Waiting("narrow the key in the Dashboard", next_step="ir resume")
         before, key.narrowed = key.permissions, True
         return Containment("narrowed", "narrowed to one harmless permission", before)
 
@@ -163,6 +170,17 @@ class SimStore:
         self.kept: dict[tuple[str, str], Secret] = {}
         self.fail_next: list[PortError] = []
         self.writes: list[str] = []
+        self.history: dict[str, Secret] = {"1": value}
+
+    def put(self, value: Secret) -> None:
+        """Somebody, perhaps us, makes another value current."""
+        self.value, self.number = value, self.number + 1
+        self.history[str(self.number)] = value
+
+    def earlier(self) -> Held:
+        """What a replica that lags behind would say."""
+        number = max(self.number - 1, 1)
+        return Held(self.history[str(number)], str(number), ("user",))
 
     def _fate(self) -> None:
         if self.fail_next:
@@ -187,16 +205,16 @@ class SimStore:
     def promote(self, incident: str, new: Secret, *, expected: str) -> str:
         self._fate()
         if self.value != new:
-            if expected and expected != str(self.number):
+            if expected and expected != str(self.number) and self.history.get(expected) != self.value:
                 raise Conflict("it moved on")
-            self.value, self.number = new, self.number + 1
+            self.put(new)
             self.writes.append("promote")
         return str(self.number)
 
     def undo(self, incident: str, old: Secret, new: Secret) -> str:
         self._fate()
         if self.value == new:
-            self.value, self.number = old, self.number + 1
+            self.put(old)
             self.writes.append("undo")
         elif self.value != old:
             raise Conflict("a third value")
@@ -226,6 +244,11 @@ class SimService:
         self.broken = False
         self.stuck = False
         self.reloads = 0
+
+    def come_up_on_the_old_key(self) -> str:
+        """A reload that did not take."""
+        self.reloads += 1
+        return "reloaded"
 
     @property
     def works(self) -> bool:
@@ -302,28 +325,11 @@ class Simulation:
             "billing": SimService(second, self.provider),
         }
         self.reviewer, self.operator = SimReviewer(), SimOperator()
-        self.source = self._inventory([str(ref) for ref in refs])
-        self.plan = compile_plan(playbook.load(f"stripe-{policy}"), self.source, self.source.key("payments"))
+        self.source = _inventory(tuple(str(ref) for ref in refs), guided=guided)
+        self.plan = compile_plan(_playbook(policy), self.source, self.source.key("payments"))
         self.options = options or Options(yes=True)
         self.incident = "INC-20261123-0001"
         self.world = self._world()
-
-    def _inventory(self, refs: Sequence[str]) -> Inventory:
-        rows = ""
-        for name, ref in zip(("canary", "web", "billing"), (refs[0], refs[0], refs[1]), strict=True):
-            wave = "canary" if name == "canary" else "main"
-            rows += f"""
-  - {{name: {name}, uses: [payments], reads_from: "{ref}", wave: {wave}, reload: {{polls: 1s}}, verify: [{{http: "http://127.0.0.1/x", proves: holds-key}}]}}"""
-        issuer = "dashboard" if self.provider.guided else "managed, app_key: env://APP_KEY"
-        text = f"""
-version: 1
-accounts:
-  - {{name: main, id: {ACCOUNT}, mode: test, issuer: {issuer}}}
-keys:
-  - {{name: payments, account: main, kind: secret, permissions: [charge_read], stored_in: ["{refs[0]}", "{refs[1]}"]}}
-services:{rows}
-"""
-        return inventory.loads(text, "simulated.yaml")
 
     def _world(self) -> World:
         return World(
@@ -353,3 +359,28 @@ services:{rows}
             "actor": "sim",
             "facts": {"opened_at": START.timestamp()},
         }
+
+
+@cache
+def _playbook(policy: str) -> playbook.Playbook:
+    return playbook.load(f"stripe-{policy}")
+
+
+@cache
+def _inventory(refs: tuple[str, ...], *, guided: bool) -> Inventory:
+    rows = ""
+    for name, ref in zip(("canary", "web", "billing"), (refs[0], refs[0], refs[1]), strict=True):
+        wave = "canary" if name == "canary" else "main"
+        verify = 'verify: [{http: "http://127.0.0.1/x", proves: holds-key}]'
+        rows += f"""
+  - {{name: {name}, uses: [payments], reads_from: "{ref}", wave: {wave}, reload: {{polls: 1s}}, {verify}}}"""
+    issuer = "dashboard" if guided else "managed, app_key: env://APP_KEY"
+    text = f"""
+version: 1
+accounts:
+  - {{name: main, id: {ACCOUNT}, mode: test, issuer: {issuer}}}
+keys:
+  - {{name: payments, account: main, kind: secret, permissions: [charge_read], stored_in: ["{refs[0]}", "{refs[1]}"]}}
+services:{rows}
+"""
+    return inventory.loads(text, "simulated.yaml")

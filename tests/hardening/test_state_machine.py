@@ -1,0 +1,169 @@
+"""A state machine over the course of an incident.
+
+Every outward call may go wrong in every way, the process may die between any two calls, people may say anything at any time,
+and the world may change under our hands. See `tests/simulated/judge.py` for what must hold.
+
+`HYPOTHESIS_PROFILE`: `dev` (30 examples), `ci` (200), `nightly` (2,000 with crashes, 10,000 without).
+"""
+
+import os
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from ir.world import Options
+from tests.simulated.fates import FATES
+from tests.simulated.human import Human
+from tests.simulated.judge import Judge
+from tests.simulated.trial import Trial
+
+SIZES = {"dev": (30, 30), "ci": (200, 200), "nightly": (2_000, 10_000)}
+"""Profile → examples with crashes, without."""
+WITH, WITHOUT = SIZES[os.environ.get("HYPOTHESIS_PROFILE", "ci")]
+_CALLS = st.sampled_from([(call, fate) for call in sorted(FATES) for fate in FATES[call]])
+_SERVICES = st.sampled_from(["canary", "web", "billing"])
+_STORES = st.sampled_from([0, 1])
+
+
+class Incidents(RuleBasedStateMachine):
+    """One incident per example; every rule is one turn of the world's."""
+
+    crashes = True
+
+    @initialize(policy=st.sampled_from(["exposed", "exploited", "scheduled"]), guided=st.booleans(), yes=st.booleans())
+    def open(self, policy: str, guided: bool, yes: bool) -> None:
+        self.trial = Trial(policy, guided=guided, options=Options(yes=yes))
+        self.judge = Judge(self.trial)
+        self.human = Human(self.trial, self.judge)
+
+    # ── the course goes on, or dies ──
+
+    @rule(ticks=st.integers(1, 60))
+    def goes_on(self, ticks: int) -> None:
+        if self.trial.state == "parked":
+            self.human.wakes()
+        self.trial.advance(ticks)
+
+    @rule()
+    def runs_until_it_stops(self) -> None:
+        if self.trial.state == "parked":
+            self.human.wakes()
+        self.trial.advance()
+
+    @precondition(lambda self: self.crashes)
+    @rule()
+    def is_killed(self) -> None:
+        self.trial.crash()
+
+    @rule(which=_CALLS)
+    def a_call_will_go_wrong(self, which: tuple[str, object]) -> None:
+        call, fate = which
+        self.trial.script.waiting[call].append(fate)  # type: ignore[arg-type]  # sampled from FATES
+
+    # ── people ──
+
+    @rule()
+    def somebody_wakes_it(self) -> None:
+        self.human.wakes()
+
+    @rule()
+    def somebody_approves(self) -> None:
+        self.human.approves()
+
+    @rule(kind=st.sampled_from(["abort", "rollback", "close"]))
+    def somebody_gives_up(self, kind: str) -> None:
+        self.human.says(kind)
+
+    @rule()
+    def somebody_contains(self) -> None:
+        self.human.contains()
+
+    @rule()
+    def somebody_works_in_the_dashboard(self) -> None:
+        self.human.does_what_is_asked()
+
+    # ── the world changes ──
+
+    @rule(which=_STORES)
+    def a_store_is_put_back(self, which: int) -> None:
+        self.human.puts_back(which)
+
+    @rule(which=_STORES)
+    def a_stranger_writes(self, which: int) -> None:
+        self.human.writes_another_key(which)
+
+    @rule(name=_SERVICES)
+    def a_service_breaks_or_heals(self, name: str) -> None:
+        service = self.judge.service(name)
+        service.broken = not service.broken
+
+    @rule(name=_SERVICES)
+    def a_service_sticks_or_not(self, name: str) -> None:
+        service = self.judge.service(name)
+        service.stuck = not service.stuck
+
+    @rule(name=_SERVICES)
+    def a_service_restarts(self, name: str) -> None:
+        service = self.judge.service(name)
+        service.held = service.store.value
+        self.judge.happened(name)
+
+    @rule(name=_SERVICES)
+    def a_service_falls_back(self, name: str) -> None:
+        self.judge.service(name).held = self.trial.sim.leaked.value
+        self.judge.happened(name)
+
+    @rule()
+    def stripe_deactivates_the_leaked_key(self) -> None:
+        sim = self.trial.sim
+        sim.leaked.dies_at = min(sim.leaked.dies_at or sim.clock.time, sim.clock.time)
+        self.judge.happened("leaked")
+
+    @rule()
+    def the_replacement_dies(self) -> None:
+        new = self.judge.new()
+        if new is not None and self.trial.sim.provider.lives(new):
+            new.dies_at = self.trial.sim.clock.time
+            self.judge.happened("new")
+            self.judge.unfair.add("new")
+
+    @rule(seconds=st.sampled_from([1.0, 30.0, 900.0, 4000.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.trial.sim.clock.sleep(seconds)
+
+    # ── what must hold ──
+
+    @invariant()
+    def holds(self) -> None:
+        if hasattr(self, "judge"):
+            self.judge.always()
+
+    def teardown(self) -> None:
+        if not hasattr(self, "judge"):
+            return
+        try:
+            self.human.ends_it()
+            self.judge.finally_()
+        finally:
+            self.trial.crash()
+
+
+class CalmIncidents(Incidents):
+    """The same without crashes: longer stories in the same time."""
+
+    crashes = False
+
+
+_COMMON = settings(
+    deadline=None,
+    stateful_step_count=25,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+    database=None,
+    phases=[Phase.generate, Phase.shrink],
+)
+
+TestWithCrashes = Incidents.TestCase
+TestWithCrashes.settings = settings(_COMMON, max_examples=WITH)
+TestWithoutCrashes = CalmIncidents.TestCase
+TestWithoutCrashes.settings = settings(_COMMON, max_examples=WITHOUT)

@@ -1,0 +1,116 @@
+"""The people around an incident: who signals, clicks in the Dashboard, mends what is broken, and ends it."""
+
+from ir.secret import Secret
+from tests.simulated.judge import Judge, waits_for
+from tests.simulated.trial import Trial
+from tests.simulated.world import SimKey
+
+PATIENCE = 12
+"""How often somebody mends what is asked for and looks again, before the incident counts as wedged."""
+
+
+class Human:
+    """Everybody who is not the tool. What they may do is what the tool asks for, or mischief."""
+
+    def __init__(self, trial: Trial, judge: Judge) -> None:
+        self.trial, self.judge, self.sim = trial, judge, trial.sim
+        self._given: Secret | None = None
+        trial.sim.provider.deliver = lambda: self._given
+
+    # ── signals ──
+
+    def says(self, kind: str, **body: object) -> None:
+        """At any time before the end: afterwards the command line takes none."""
+        if self.trial.state != "ended":
+            self.trial.journal.send(kind, **body)
+
+    def wakes(self) -> None:
+        self.says("wake")
+
+    def approves(self) -> None:
+        self.says("approve", plan=self.sim.plan.hash)
+
+    def contains(self) -> None:
+        """`ir contain INC` acts beside the course, and tells it."""
+        leaked = self.sim.leaked
+        if self.trial.state in ("ended", "new") or not self.sim.provider.lives(leaked):
+            return
+        self.judge.contained_by_signal = True
+        leaked.narrowed = True
+        facts = {"containment": {"how": "narrowed", "said": "narrowed", "before": list(leaked.permissions)}}
+        self.says("contain", facts={**facts, "old": {"liveness": "narrow"}})
+
+    # ── the Dashboard ──
+
+    def does_what_is_asked(self) -> None:
+        """Clicks what the waiting step asks for, and expires what is owed."""
+        action = waits_for(self.trial.record)
+        if self.sim.provider.guided:
+            self._clicks(action)
+        for debt in self.trial.record.debts.values():
+            key = next((k for k in self.sim.provider.keys if debt.about in (k.id, k.name, k.value.fingerprint)), None)
+            if debt.kind == "key-alive" and key is not None and key is not self.judge.new() and key is not self.sim.leaked:
+                self._expires(key)
+
+    def _clicks(self, action: str) -> None:
+        if action == "contain":
+            self.sim.leaked.narrowed = True
+        if action == "mint" and (self._given is None or not self._lives(self._given)):
+            self._given = self.sim.provider.create("by hand").value
+        if action in ("retire", "undo"):
+            self._expires(self.sim.leaked if action == "retire" else (self.judge.new() or self.sim.leaked))
+
+    def _expires(self, key: SimKey) -> None:
+        if self.sim.provider.lives(key):
+            key.dies_at = self.sim.clock.time
+
+    def _lives(self, value: Secret) -> bool:
+        row = self.sim.provider.row(value)
+        return row is not None and self.sim.provider.lives(row)
+
+    # ── mischief ──
+
+    def puts_back(self, which: int) -> None:
+        """GitOps puts the old value back."""
+        name = list(self.sim.stores)[which]
+        self.sim.stores[name].put(self.sim.leaked.value)
+        self.judge.happened(name)
+
+    def writes_another_key(self, which: int) -> None:
+        """A colleague puts a third key there."""
+        name = list(self.sim.stores)[which]
+        self.sim.stores[name].put(self.sim.provider.create("a colleague's").value)
+        self.judge.happened(name)
+
+    # ── the end ──
+
+    def ends_it(self) -> None:
+        """Nothing goes wrong any more, somebody mends what the tool asks for and looks again until the incident has ended."""
+        self.trial.script.clear()
+        for _ in range(PATIENCE):
+            self._mends()
+            if self.trial.advance() == "ended":
+                return
+            self.does_what_is_asked()
+            self.sim.clock.sleep(30)
+            if self.trial.state == "parked":
+                self.approves() if waits_for(self.trial.record) == "approve" else self.wakes()
+        if self.judge.unfair:
+            self.says("close", reason="the replacement was killed from outside")
+            self.trial.advance()
+
+    def _mends(self) -> None:
+        """Services are put right, stores get the key that the tool wants them to hold."""
+        for service in self.sim.services.values():
+            service.broken = service.stuck = False
+        wanted = self._wanted()
+        for name, store in self.sim.stores.items():
+            if store.value not in wanted:
+                store.put(wanted[0])
+                self.judge.happened(name)
+
+    def _wanted(self) -> list[Secret]:
+        """What a store may hold: the leaked key, or the replacement; where a third value stands, the tool says which."""
+        new, old = self.judge.new(), self.sim.leaked
+        forward = new is not None and (waits_for(self.trial.record) != "undo" or not self.sim.provider.lives(old))
+        return [new.value, old.value] if forward and new is not None else [old.value, *([new.value] if new else [])]

@@ -1,0 +1,166 @@
+"""What must hold about a trial: at each call that could cut somebody off, after each step, and when it has ended."""
+
+from typing import Any
+
+from ir.errors import ExitCode
+from ir.incident import Incident
+from ir.model import Did
+from ir.ports import Target
+from tests.simulated.trial import Trial
+from tests.simulated.world import SimKey, SimService
+
+
+class Judge:
+    """Watches one trial. The truth is the simulated world's, never what the course says about it.
+
+    Attributes:
+        upset: thing → number of calls after which something outside last changed it.
+        unfair: what happened that no tool can mend, so that only the debts are judged: a dead replacement.
+    """
+
+    def __init__(self, trial: Trial) -> None:
+        self.trial, self.sim = trial, trial.sim
+        self.overlap = trial.sim.plan.policy != "exploited"
+        self.upset: dict[str, int] = {}
+        self.unfair: set[str] = set()
+        self.contained_by_signal = False
+        trial.script.before = self.before
+
+    def happened(self, thing: str) -> None:
+        self.upset[thing] = len(self.trial.script.calls)
+
+    # ── at the calls that kill ──
+
+    def before(self, call: str, args: tuple[Any, ...]) -> None:
+        if call == "issuer.retire":
+            self._may_be_killed(args[1])
+        if call == "issuer.contain" and self.overlap:
+            raise AssertionError("an overlap run contained the key though nobody asked for it")
+
+    def _may_be_killed(self, target: Target) -> None:
+        key = next((k for k in self.sim.provider.keys if k.id == target.id or k.value == target.value), None)
+        assert key is not None, f"a key that does not exist is killed: {target.id}"
+        if not self.sim.provider.lives(key):
+            return
+        if key is self.sim.leaked:
+            self._leaked_may_be_killed()
+        else:
+            assert key.id in self._ours(), f"a stranger's key is killed: {key.name}"
+            users = [n for n, s in self.sim.services.items() if s.held == key.value and not self._fresh(n)]
+            stores = [n for n, s in self.sim.stores.items() if s.value == key.value and not self._fresh(n)]
+            assert not users and not stores, f"{key.name} is killed while {users or stores} holds it"
+
+    def _leaked_may_be_killed(self) -> None:
+        if not self.overlap:
+            return
+        new = self.new()
+        assert new is not None, "the leaked key is killed and there is no replacement"
+        assert self.sim.provider.lives(new) or self._fresh("new"), "the leaked key is killed though the replacement is dead"
+        for name, service in self.sim.services.items():
+            assert service.held == new.value or self._fresh(name), f"the leaked key is killed while {name} holds it"
+        for name, store in self.sim.stores.items():
+            assert store.value == new.value or self._fresh(name), f"the leaked key is killed while {name} holds it"
+
+    def _fresh(self, thing: str) -> bool:
+        """It was changed from outside while the present step ran: nobody could have seen that."""
+        return self.upset.get(thing, -1) > self.trial.step_began
+
+    # ── after each rule ──
+
+    def always(self) -> None:
+        assert not self.trial.journal.stream or self.trial.journal.holds(), "the chain is broken"
+        if self.overlap and not self.sim.provider.guided and not self.contained_by_signal:
+            assert not self.sim.leaked.narrowed
+        record = self.trial.record
+        if record.ended and record.status in ("debt", "aborted"):
+            self._all_named(record)
+
+    # ── at the end ──
+
+    def finally_(self) -> None:
+        """The incident has ended, and the outside world was calm for a while."""
+        record = self.trial.record
+        assert record.ended, f"wedged: {record.runs[-1].id} {record.runs[-1].outcome.said if record.runs else ''}"
+        self.sim.clock.sleep(60)
+        judge = {"done": self._done, "rolled back": self._rolled_back, "refused": self._refused}.get(record.status)
+        if judge is not None:
+            judge(record)
+        if record.status != "aborted":
+            self._custody_is_over(record)
+        if record.status != "done":
+            self._all_named(record)
+
+    def _done(self, record: Incident) -> None:
+        provider = self.sim.provider
+        assert record.exit_code == ExitCode.DONE and not record.debts
+        assert not provider.lives(self.sim.leaked), "done, and the leaked key lives"
+        new = self.new()
+        assert new is not None
+        seen = self._seen_by("watch")
+        living = [key for key in self._minted() if provider.lives(key)]
+        if "new" not in self.unfair:
+            assert living == [new], f"done with {[k.name for k in living]} alive"
+        for name, store in self.sim.stores.items():
+            assert store.value == new.value or self.upset.get(name, -1) >= seen, f"done, and {name} is not on the replacement"
+        for name, service in self.sim.services.items():
+            assert service.held == new.value or self.upset.get(name, -1) >= seen, f"done, and {name} is not on the replacement"
+
+    def _rolled_back(self, record: Incident) -> None:
+        assert record.exit_code == ExitCode.ROLLED_BACK
+        leaked, seen = self.sim.leaked, self._seen_by("undo")
+        held = {name: store.value for name, store in self.sim.stores.items()}
+        held.update({name: service.held for name, service in self.sim.services.items()})
+        for name, value in held.items():
+            assert value == leaked.value or self.upset.get(name, -1) >= seen, f"rolled back, and {name} is not on the old key"
+
+    def _refused(self, record: Incident) -> None:
+        assert record.exit_code == ExitCode.REFUSED
+        minted = {key.value for key in self._minted()}
+        for name, store in self.sim.stores.items():
+            assert store.value not in minted, f"refused, nothing changed, and {name} holds a key of ours"
+
+    def _custody_is_over(self, record: Incident) -> None:
+        for name, store in self.sim.stores.items():
+            assert not (store.kept or store.staged) or name in record.debts, f"{record.status}, and {name} still keeps something"
+
+    def _all_named(self, record: Incident) -> None:
+        """Each live key that services do not need is named among the debts."""
+        provider = self.sim.provider
+        new = record.facts.get("new", {})
+        for key in self._minted():
+            used = key.value.fingerprint == new.get("fingerprint") and record.status in ("debt", "attested", "done")
+            named = key.id in record.debts or key.value.fingerprint in record.debts or key.name in record.debts
+            assert not provider.lives(key) or used or named, f"{record.status}: {key.id} {key.name} lives and is not named"
+        leaked = self.sim.leaked
+        if provider.lives(leaked) and record.status not in ("refused", "attested") and "payments" not in record.debts:
+            assert leaked.value.fingerprint in record.debts, f"{record.status}: the leaked key lives and is not named"
+
+    # ── words ──
+
+    def new(self) -> SimKey | None:
+        mark = self.trial.record.facts.get("new", {}).get("fingerprint")
+        return next((key for key in self.sim.provider.keys if key.value.fingerprint == mark), None)
+
+    def _minted(self) -> list[SimKey]:
+        """Keys that our calls made; by hand, those that a human gave us and we took."""
+        if not self.sim.provider.guided:
+            return [key for key in self.sim.provider.keys if key.name.startswith("ir-")]
+        taken = {secret for store in self.sim.stores.values() for secret in [*store.kept.values(), *store.staged.values(), store.value]}
+        new = self.new()
+        return [k for k in self.sim.provider.keys if k is not self.sim.leaked and (k.value in taken or k is new)]
+
+    def _ours(self) -> set[str]:
+        return {key.id for key in self._minted()}
+
+    def _seen_by(self, action: str) -> int:
+        """The number of calls after which that action last looked."""
+        return self.trial.began.get(action, 0)
+
+    def service(self, name: str) -> SimService:
+        return self.sim.services[name]
+
+
+def waits_for(record: Incident) -> str:
+    """The action that an incident waits in, empty when it does not wait."""
+    last = record.runs[-1] if record.runs else None
+    return last.action if last is not None and last.outcome.did is Did.WAITING else ""

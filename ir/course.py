@@ -348,6 +348,8 @@ class Course:
     def _publish(self) -> None:
         if not self.world.options.dry_run:
             self.durable.step(self._name("publish"), lambda: {"paths": self.world.publish(self.record)})
+            if self.record.ended:
+                self.world.published.set()
 
     def _emit(self, kind: str, *, body: Json, at: str, actor: str, step: str = "") -> None:
         entry = chained(self.record.last, at=at, incident=self.world.incident, kind=kind, step=step, actor=actor, body=body)

@@ -21,6 +21,8 @@ from ir.model import Json
 
 STALE = 30.0
 """Seconds without a heartbeat after which a holder on another machine counts as dead."""
+ACTS_NO_MORE = ("done", "rolled back", "aborted", "attested", "refused", "debt")
+"""States of an incident that has ended, or that only debt keeps open."""
 
 _meta = sa.MetaData()
 _leases = sa.Table(
@@ -124,7 +126,7 @@ class Ledger:
             wanted = sorted(set(resources))
             rows = list(db.execute(sa.select(_leases).where(_leases.c.resource.in_(wanted))).mappings())
             for row in rows:
-                if row["incident"] != incident and not self._only_owes(db, row):
+                if row["incident"] != incident and not self._acts_no_more(db, row):
                     raise AlreadyRunning(*blocked(row), incident=row["incident"], next_step=_follow(row))
                 if row["executor"] != holder.executor and self.alive(row):
                     raise AlreadyRunning(*blocked(row), incident=incident, next_step=_follow(row))
@@ -139,11 +141,11 @@ class Ledger:
             return fence
 
     def busy(self, resources: Iterable[str]) -> Json | None:
-        """The first lease on any of these, None when all are free; takes nothing."""
-        query = sa.select(_leases).where(_leases.c.resource.in_(list(resources))).limit(1)
+        """The first lease on any of these that `take` would be refused for, None when all are free; takes nothing."""
+        query = sa.select(_leases).where(_leases.c.resource.in_(list(resources)))
         with self.engine.connect() as db:
-            row = db.execute(query).mappings().first()
-        return dict(row) if row else None
+            rows = list(db.execute(query).mappings())
+            return next((dict(row) for row in rows if not self._acts_no_more(db, row)), None)
 
     def take_over(self, holder: Me, incident: str) -> int:
         """Take every lease of an incident whose holder is dead; returns the new fence.
@@ -182,10 +184,10 @@ class Ledger:
             return process_born(row["pid"]) == row["born"]
         return bool(time.time() - row["heartbeat"] < STALE)
 
-    def _only_owes(self, db: sa.Connection, row: Any) -> bool:
-        """The other incident acts no more, it is only kept open by debt: an emergency may take what it held."""
+    def _acts_no_more(self, db: sa.Connection, row: Any) -> bool:
+        """The other incident is only kept open by debt, or died between its end and giving back: another may take what it held."""
         status = db.execute(sa.select(_incidents.c.status).where(_incidents.c.incident == row["incident"])).scalar()
-        return status == "debt" and not self.alive(row)
+        return bool(status in ACTS_NO_MORE and not self.alive(row))
 
     def _lock(self, db: sa.Connection) -> None:
         if db.dialect.name == "postgresql":

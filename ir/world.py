@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from threading import Event
 from typing import TypeVar
 
 from ir.custody import Custody
@@ -59,6 +60,7 @@ class World:
         note: keeps the index of incidents up to date.
         facts: the record's facts so far, for ports that have to know them.
         own_requests: request ids of our own probes so far.
+        published: set once the report tells the incident's end; until then its process has not finished.
     """
 
     incident: str
@@ -85,6 +87,7 @@ class World:
     facts: Callable[[], Json] = dict
     own_requests: Callable[[], tuple[str, ...]] = lambda: ()
     scratch: str = ""
+    published: Event = field(default_factory=Event)
 
     @property
     def services(self) -> list[Service]:

@@ -53,7 +53,7 @@ def _bitten(world: World, facts: Json, done: Containment, *, answered: Liveness)
             break
         world.clock.sleep(0.25)
     if done.how == "narrowed" and answered is Liveness.NARROW:
-        said = f"contained: {done.said}; the provider's list says so, the probe was refused before, too"
+        said = f"contained: {done.said}; the probe was refused before, too, so it does not show"
         return Outcome(Did.DONE, said, {"containment": containment, "contained_at": world.now(), "old": {"liveness": seen.value}})
     if done.how == "policy" and seen is answered:
         said = f"{done.said}; from this machine the key answers as before, so the policy cannot be seen to bite from here"

@@ -157,7 +157,7 @@ def _go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json, le
     kept.ledger.send(name, kind, operator.name, body)
     operator.screen.say(f"incident {name}")
     runner.resume(world, fence)
-    running.drive(runner, kept, name, operator, skip=len(entries))
+    running.drive(runner, kept, world, operator, skip=len(entries))
 
 
 # ── looking ──

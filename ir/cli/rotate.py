@@ -113,7 +113,7 @@ def _start(setting: Setting, kept: State, operator: Terminal, leaked: Secret | N
     runner.launch()
     runner.start(opening, world, fence)
     operator.screen.say(f"incident {setting.incident}")
-    running.drive(runner, kept, setting.incident, operator)
+    running.drive(runner, kept, world, operator)
 
 
 def _rehearse(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, control: Secret | None) -> NoReturn:

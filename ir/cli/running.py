@@ -3,6 +3,7 @@
 import os
 import secrets
 import sys
+from threading import Event
 from typing import NoReturn
 
 from ir import consent, incident, wiring
@@ -15,6 +16,9 @@ from ir.runner import Runner
 from ir.secret import Secret
 from ir.wiring import Setting, State
 from ir.world import World
+
+PUBLISHED_WITHIN = 30.0
+"""Seconds for writing the report, before the process ends without it; `ir report` writes it at any time."""
 
 
 def new_id(now: str) -> str:
@@ -42,8 +46,12 @@ def resources(key: str, stores: list[str], fingerprint: str) -> list[str]:
     return [f"key {key}", *([f"key {fingerprint}"] if fingerprint else []), *(f"store {name}" for name in stores)]
 
 
-def follow(runner: Runner, ledger: Ledger, name: str, operator: Terminal, *, skip: int = 0) -> int:
-    """Show entries as they come, the first `skip` silently; returns the exit code when the incident ends, waits or owes."""
+def follow(runner: Runner, ledger: Ledger, name: str, operator: Terminal, published: Event, *, skip: int = 0) -> int:
+    """Show entries as they come, the first `skip` silently; returns the exit code when the incident ends, waits or owes.
+
+    An incident that has ended is followed until its engine has finished too, so that nothing of it stays behind: the
+    report that tells its end, its row in the index, its lease. One that owes waits on, so its report is awaited.
+    """
     screen, record = operator.screen, incident.Incident()
     for seen, entry in enumerate(runner.follow(name)):
         incident.absorb(record, entry)
@@ -58,7 +66,8 @@ def follow(runner: Runner, ledger: Ledger, name: str, operator: Terminal, *, ski
                 return finish(screen, record, ExitCode.WAITING)
             operator.ask("Press Enter when it is done, Ctrl-C to leave.")
             ledger.send(name, "wake", operator.name)
-        elif entry["kind"] == "ended" and not ledger.signals(name, record.heard):
+        elif entry["kind"] == "ended" and record.status == "debt" and not ledger.signals(name, record.heard):
+            published.wait(PUBLISHED_WITHIN)
             return finish(screen, record, ExitCode(entry["body"]["exit_code"]))
     return finish(screen, record, record.exit_code)
 
@@ -106,10 +115,11 @@ def leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def drive(runner: Runner, kept: State, name: str, operator: Terminal, *, skip: int = 0) -> NoReturn:
+def drive(runner: Runner, kept: State, world: World, operator: Terminal, *, skip: int = 0) -> NoReturn:
     """Follow to the end and leave; Ctrl-C leaves a resumable incident and says so."""
+    name = world.incident
     try:
-        code = follow(runner, kept.ledger, name, operator, skip=skip)
+        code = follow(runner, kept.ledger, name, operator, world.published, skip=skip)
     except KeyboardInterrupt:
         operator.screen.hush()
         sys.stderr.write(f"\ninterrupted; nothing is lost: ir resume {name}\n")

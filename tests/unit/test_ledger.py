@@ -73,6 +73,16 @@ def test_an_incident_that_only_owes_gives_way(book: Ledger) -> None:
         book.take_over(ledger.me("ann"), "INC-1")
 
 
+@pytest.mark.parametrize("status", ["done", "refused", "rolled back", "aborted", "attested"])
+def test_an_incident_that_died_before_it_gave_back_blocks_nobody(book: Ledger, status: str) -> None:
+    book.take(replace(ledger.me("ann"), pid=2**22 - 1, born="1"), "INC-1", ["key a"])
+    book.note("INC-1", "running", 4, {})
+    assert book.busy(["key a"]) is not None
+    book.note("INC-1", status, 3, {})
+    assert book.busy(["key a"]) is None
+    assert book.take(ledger.me("bob"), "INC-2", ["key a"]) >= 1
+
+
 def test_of_many_who_reach_for_it_one_gets_it(book: Ledger) -> None:
     won: list[str] = []
 

@@ -8,6 +8,7 @@ from ir.drill.moto_server import moto
 from ir.drill.openbao_server import OpenBao
 from ir.drill.openbao_server import openbao as run_openbao
 from tests.worlds.aws import StrictMoto
+from tests.worlds.conjur_fake import ConjurFake
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +28,9 @@ def strict_aws() -> Iterator[StrictMoto]:
 def openbao() -> Iterator[OpenBao]:
     with run_openbao() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def conjur_fake() -> Iterator[ConjurFake]:
+    with ConjurFake() as fake:
+        yield fake

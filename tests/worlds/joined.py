@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.worlds import aws, vault
+from tests.worlds import aws, conjur, vault
 from tests.worlds.command import CommandWorld
 from tests.worlds.dotenv import DotenvWorld
 from tests.worlds.stores import StoreWorld
@@ -39,12 +39,24 @@ def _command(request: pytest.FixtureRequest) -> Iterator[StoreWorld]:
     yield CommandWorld(request.getfixturevalue("tmp_path"))
 
 
+def _conjur(field: str, *, companion: bool = True) -> Entry:
+    def enter(request: pytest.FixtureRequest) -> Iterator[StoreWorld]:
+        fake = request.getfixturevalue("conjur_fake")
+        with environment(**conjur.settings(fake)):
+            yield conjur.ConjurWorld(fake, field, companion=companion)
+
+    return enter
+
+
 WORLDS: dict[str, Entry] = {
     "aws, field": _aws("api_key"),
     "aws, pointer": _aws("/stripe/api_key"),
     "aws, whole": _aws(""),
     "vault, field": _vault("api_key"),
     "vault, pointer": _vault("/stripe/api_key"),
+    "conjur": _conjur(""),
+    "conjur, field": _conjur("api_key"),
+    "conjur, no companion": _conjur("", companion=False),
     "dotenv": _dotenv,
     "command": _command,
 }

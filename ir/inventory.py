@@ -4,6 +4,7 @@ Every mistake is named with file, line, YAML path and fix.
 """
 
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 
 from ir import yaml_file
@@ -23,8 +24,9 @@ def load(path: Path) -> Inventory:
     return loads(yaml_file.read(path), str(path))
 
 
+@lru_cache(maxsize=4)
 def loads(text: str, name: str) -> Inventory:
-    """As `load`, from text; `name` stands in errors."""
+    """As `load`, from text; `name` stands in errors. The same text gives the same object: nobody changes it."""
     data, lines = yaml_file.parse(text, name)
     inventory = yaml_file.check(Inventory, data, lines, name)
     for path, what, fix in problems(inventory):

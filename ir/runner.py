@@ -27,7 +27,8 @@ STREAM = "audit"
 APPLICATION = "ir-engine"
 SCHEMA_VERSION = "1"
 """Version of recorded steps: an incident begun under another version is refused, not replayed wrongly."""
-_POLL = 0.05
+_POLL = 0.1
+"""Seconds between looks at the stream: each costs a query, and nobody reads faster than this."""
 _BEAT = 5.0
 
 
@@ -67,7 +68,7 @@ class Runner:
         self.engine, self.me, self.ledger = engine, me, ledger
         self.queue = f"ir-{me.executor}"
         self._beating: dict[str, int] = {}
-        self._launched = False
+        self._launched = self._queued = False
 
     def launch(self) -> None:
         """Start the engine; costs about a second."""
@@ -80,7 +81,6 @@ class Runner:
             "serializer": _Plain(),
             "executor_id": self.me.executor,
             "application_version": SCHEMA_VERSION,
-            "notification_listener_polling_interval_sec": 0.02,
             "use_listen_notify": False,
             "log_level": "CRITICAL",
             "console_log_level": "CRITICAL",
@@ -88,7 +88,6 @@ class Runner:
         DBOS(config=config)
         DBOS.listen_queues([self.queue])
         DBOS.launch()
-        DBOS.register_queue(self.queue, polling_interval_sec=_POLL)
         self._launched = True
         threading.Thread(target=self._beat, daemon=True, name="ir-heartbeat").start()
 
@@ -120,6 +119,8 @@ class Runner:
             )
         _worlds[world.incident] = (world, self.ledger)
         self._beating[world.incident] = fence
+        DBOS.register_queue(self.queue, polling_interval_sec=_POLL)
+        self._queued = True
         DBOS.resume_workflow(world.incident, queue_name=self.queue)
 
     # ── reading ──
@@ -132,15 +133,16 @@ class Runner:
     def close(self) -> None:
         """Stop the engine, in tests; a command line ends with `end_process` instead."""
         self._beating.clear()
+        self.forget_queue()
         if self._launched:
-            DBOS.delete_queue(self.queue)
             DBOS.destroy(workflow_completion_timeout_sec=0)
             self._launched = False
 
     def forget_queue(self) -> None:
         """Remove this process's queue from the database; incidents that wait are resumed on another one."""
-        if self._launched:
+        if self._queued:
             DBOS.delete_queue(self.queue)
+            self._queued = False
 
     def _beat(self) -> None:
         pause = threading.Event()

@@ -124,6 +124,21 @@ def test_every_other_byte_of_the_value_stays(world: AwsWorld) -> None:
     assert world.client.get_secret_value(SecretId=ref.path, VersionStage="AWSCURRENT")["SecretString"] == text % new.reveal()
 
 
+def test_a_pointer_reaches_into_nested_objects(aws_address: str, strict_aws: StrictMoto, world: AwsWorld) -> None:
+    old, new = key(), key()
+    nested = AwsWorld(aws_address, strict_aws, "/stripe/api_key")
+    ref = nested.place(old)
+    store = AwsSecretsManagerStore(ref)
+    before = nested.client.get_secret_value(SecretId=ref.path)["SecretString"]
+    held = store.read()
+    assert set(held.siblings) == {"/stripe/mode", "/stripe/rates", f"/{NEIGHBOUR}", "/port"}
+    store.promote(INCIDENT, new, expected=held.version)
+    after = nested.client.get_secret_value(SecretId=ref.path)["SecretString"]
+    assert after == before.replace(old.reveal(), new.reveal())
+    store.undo(INCIDENT, old, new)
+    assert nested.client.get_secret_value(SecretId=ref.path)["SecretString"] == before
+
+
 def test_a_whole_value_that_is_json_is_not_overwritten(world: AwsWorld) -> None:
     ref = _raw(world, '{"api_key": "x", "other": "y"}')
     store = AwsSecretsManagerStore(ref)

@@ -50,10 +50,8 @@ def _conjur(field: str, *, companion: bool = True) -> Entry:
 
 WORLDS: dict[str, Entry] = {
     "aws, field": _aws("api_key"),
-    "aws, pointer": _aws("/stripe/api_key"),
     "aws, whole": _aws(""),
-    "vault, field": _vault("api_key"),
-    "vault, pointer": _vault("/stripe/api_key"),
+    "vault": _vault("/stripe/api_key"),
     "conjur": _conjur(""),
     "conjur, field": _conjur("api_key"),
     "conjur, no companion": _conjur("", companion=False),

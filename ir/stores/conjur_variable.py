@@ -1,9 +1,11 @@
 """Writing a variable of Conjur, which has no compare-and-set: write, then look who else wrote.
 
 Conjur counts versions and keeps the last 20. After a write exactly one version more is expected (none when the value was
-there already). More than one: somebody else wrote at the same moment, and what they wrote is merged, never lost.
+there already). More than one: somebody else wrote at the same moment, and what they wrote last is merged, not lost. Writers
+of this process take turns; those of other machines are kept apart by the incident's lease on the store.
 """
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +15,14 @@ from ir.stores import conjur_client
 KEPT = 20
 """Versions that Conjur keeps."""
 _TRIES = 6
+_turns: dict[tuple[str, str], threading.Lock] = {}
+_turns_lock = threading.Lock()
+
+
+def _turn_of(account: str, name: str) -> threading.Lock:
+    """The lock of one variable."""
+    with _turns_lock:
+        return _turns.setdefault((account, name), threading.Lock())
 
 
 @dataclass(frozen=True, repr=False)
@@ -66,18 +76,19 @@ class Variable:
         `merge` raises Conflict when that text must not be touched. If such a text was written in the very moment of our
         own write, it is put back.
         """
-        base = self.latest()
-        for _ in range(_TRIES):
-            text = merge(base)
-            if text == base.text and base.version:
-                return base.version
-            self._client.put(self.name, text.encode())
-            now = self.latest()
-            strangers = [found for found in self._between(base.version, now) if found.text != text]
-            if not strangers:
-                return now.version
-            base = Text(now.version, strangers[-1].text)
-            self._put_back_if_refused(merge, base, ours=now.text == text)
+        with _turn_of(self._account, self.name):
+            base = current = self.latest()
+            for _ in range(_TRIES):
+                text = merge(base)
+                if text == current.text and current.version:
+                    return current.version
+                self.put(text)
+                current, before = self.latest(), current.version
+                strangers = [found for found in self._between(before, current) if found.text != text]
+                if not strangers:
+                    return current.version
+                base = Text(current.version, strangers[-1].text)
+                self._put_back_if_refused(merge, base, ours=current.text == text)
         raise Conflict(f"conjur://{self._account}/{self.name} changed {_TRIES} times while we tried to write it")
 
     def _put_back_if_refused(self, merge: Callable[[Text], str], theirs: Text, *, ours: bool) -> None:
@@ -85,7 +96,7 @@ class Variable:
             merge(theirs)
         except Conflict:
             if ours:
-                self._client.put(self.name, theirs.text.encode())
+                self.put(theirs.text)
             raise
 
     def _between(self, before: int, now: Text) -> list[Text]:

@@ -5,6 +5,7 @@ CyberArk's own SDK is the second client: what it writes we read, what we write i
 
 import asyncio
 import base64
+import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -158,6 +159,17 @@ def test_incidents_that_keep_at_the_same_time_lose_nothing(fake: ConjurFake) -> 
     with ThreadPoolExecutor(len(values)) as pool:
         list(pool.map(keep, values))
     assert {incident: ConjurStore(ref).fetch(incident, "old") for incident in values} == values
+
+
+def test_one_key_in_two_fields_of_one_variable_side_by_side(fake: ConjurFake) -> None:
+    old, new = key(), key()
+    name = unique()
+    fake.variables[name] = Variable()
+    fake.variables[name].put(json.dumps({"a": old.reveal(), "b": old.reveal(), "c": "x"}).encode())
+    stores = [ConjurStore(parse(f"conjur://acme/{name}#{field}")) for field in ("a", "b")]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda store: store.promote(INCIDENT, new, expected="1"), stores))
+    assert json.loads(fake.variables[name].versions[-1][1]) == {"a": new.reveal(), "b": new.reveal(), "c": "x"}
 
 
 # ── logins ────────────────────────────────────────────────────────────────────────────────────────────

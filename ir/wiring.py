@@ -73,10 +73,11 @@ def state() -> State:
     """Open it; SQLite in the state folder, or the database that `IR_DATABASE_URL` names."""
     folder = home.folder()
     url = os.environ.get("IR_DATABASE_URL") or f"sqlite:///{folder / 'ir.sqlite'}"
-    return State(folder, ledger.Ledger(ledger.open_engine(_driver(url))), ledger.me(actor()))
+    return State(folder, ledger.Ledger(ledger.open_engine(database(url))), ledger.me(actor()))
 
 
-def _driver(url: str) -> str:
+def database(url: str) -> str:
+    """The address as SQLAlchemy wants it: PostgreSQL by psycopg 3, everything else as it stands."""
     for prefix in ("postgres://", "postgresql://"):
         if url.startswith(prefix):
             return "postgresql+psycopg://" + url.removeprefix(prefix)
@@ -270,7 +271,7 @@ def world(
         scratch=str(home.private(folder / "scratch")),
     )
     _wire_services(made, resolver, ask)
-    made.custody = Custody(setting.incident, [*made.stores.values(), *_escrow(made, folder, ask)])
+    made.custody = Custody(setting.incident, [*made.stores.values(), *_escrow(made, folder, ask)], made.each)
     made.publish = lambda record: publish(kept, record)
     return made
 

@@ -1,11 +1,11 @@
 """The world of one incident: every port that its actions may use, wired by `wiring`, and the keys found through them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Event
-from typing import TypeVar
+from typing import TypeVar, cast
 
+from ir import side_by_side
 from ir.custody import Custody
 from ir.errors import Missing, PortError
 from ir.incident import Incident
@@ -17,8 +17,6 @@ from ir.secret import Secret
 
 T = TypeVar("T")
 R = TypeVar("R")
-SIDE_BY_SIDE = 256
-"""Most things done at once within one step; a wave of 200 services is one round trip, not seven."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +28,7 @@ class Options:
         accept_unverified, accept_unhealthy, accept_unreachable: name → reason.
         source: the listed store or service that leaked, "" = none of them.
         source_closed_by: who says that it is closed.
+        key_files: new | leaked | control → `file:PATH` that the key was to be read from, so that a resume finds it again.
     """
 
     dry_run: bool = False
@@ -45,6 +44,7 @@ class Options:
     accept_unhealthy: Mapping[str, str] = field(default_factory=dict)
     accept_unreachable: Mapping[str, str] = field(default_factory=dict)
     drill: bool = False
+    key_files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -52,7 +52,7 @@ class World:
     """Ports and nouns of one incident.
 
     Attributes:
-        leaked: the leaked key if the operator gave it, by process memory only.
+        leaked, replacement: the keys once they were given or found, by process memory only.
         control_key: a key other than the leaked one that must answer on the same path, or None.
         say: progress for the screen, not recorded.
         stopping: True when a signal asks running waits to end.
@@ -78,6 +78,7 @@ class World:
     operator: Operator
     clock: Clock
     leaked: Secret | None = None
+    replacement: Secret | None = None
     control_key: Callable[[], Secret | None] = lambda: None
     review_key: Callable[[], Secret | None] = lambda: None
     say: Callable[[str], None] = lambda _text: None
@@ -134,6 +135,12 @@ class World:
             PortError: a place that should have it cannot be asked.
         """
         new = facts["new"]
+        if self.replacement is not None and self.replacement.fingerprint == new["fingerprint"]:
+            return self.replacement
+        self.replacement = self._find_new_key(new)
+        return self.replacement
+
+    def _find_new_key(self, new: Json) -> Secret:
         found = self.custody.fetch(f"new-{new['n']}") if self.custody.possible else None
         if found is not None and found.fingerprint == new["fingerprint"]:
             return found
@@ -145,10 +152,13 @@ class World:
 
     def each(self, things: Sequence[T], work: Callable[[T], R]) -> list[R]:
         """`work` on all things side by side, results in order."""
-        if len(things) <= 1:
-            return [work(thing) for thing in things]
-        with ThreadPoolExecutor(min(len(things), SIDE_BY_SIDE)) as pool:
-            return list(pool.map(work, things))
+        return side_by_side.each(things, work)
+
+    def both(self, first: Callable[[], T], second: Callable[[], R]) -> tuple[T, R]:
+        """Two different things side by side."""
+        calls: list[Callable[[], object]] = [first, second]
+        found = self.each(calls, lambda call: call())
+        return cast(T, found[0]), cast(R, found[1])
 
 
 def _reader(store: Store) -> Callable[[], Secret | None]:

@@ -105,12 +105,27 @@ def _sqlite_settings(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
+def create_tables(engine: sa.Engine, tables: sa.MetaData) -> None:
+    """Create what is missing; of several machines that begin at once on an empty database, one does it."""
+    with engine.begin() as db:
+        if db.dialect.name == "postgresql":
+            db.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('ir-tables'))"))
+        tables.create_all(db)
+
+
+def clock(db: sa.Connection) -> float:
+    """Epoch seconds by the one clock that all machines share: the database server's, else this machine's."""
+    if db.dialect.name != "postgresql":
+        return time.time()
+    return float(db.execute(sa.text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
+
+
 class Ledger:
     """The three tables. All times are epoch seconds of the database's clock where it has one, else ours."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
-        _meta.create_all(engine)
+        create_tables(engine, _meta)
 
     # ── leases ──
 
@@ -125,14 +140,14 @@ class Ledger:
             fence = 1
             wanted = sorted(set(resources))
             rows = list(db.execute(sa.select(_leases).where(_leases.c.resource.in_(wanted))).mappings())
+            now = clock(db)
             for row in rows:
                 if row["incident"] != incident and not self._acts_no_more(db, row):
                     raise AlreadyRunning(*blocked(row), incident=row["incident"], next_step=_follow(row))
-                if row["executor"] != holder.executor and self.alive(row):
+                if row["executor"] != holder.executor and self.alive(row, now):
                     raise AlreadyRunning(*blocked(row), incident=incident, next_step=_follow(row))
                 fence = max(fence, row["fence"] + (row["executor"] != holder.executor))
             db.execute(sa.delete(_leases).where(_leases.c.resource.in_(wanted)))
-            now = time.time()
             since = {row["resource"]: row["since"] for row in rows}
             for resource in wanted:
                 mine = {"executor": holder.executor, "host": holder.host, "pid": holder.pid, "born": holder.born, "actor": holder.actor}
@@ -164,7 +179,13 @@ class Ledger:
         """Heartbeat; False when somebody else took over."""
         with self.engine.begin() as db:
             mine = (_leases.c.incident == incident) & (_leases.c.executor == holder.executor) & (_leases.c.fence == fence)
-            return db.execute(sa.update(_leases).where(mine).values(heartbeat=time.time())).rowcount > 0
+            return db.execute(sa.update(_leases).where(mine).values(heartbeat=clock(db))).rowcount > 0
+
+    def let_go(self, holder: Me, incident: str, fence: int) -> None:
+        """Stop holding an incident that waits: its resources stay its own, but any process may take it over at once."""
+        with self.engine.begin() as db:
+            mine = (_leases.c.incident == incident) & (_leases.c.executor == holder.executor) & (_leases.c.fence == fence)
+            db.execute(sa.update(_leases).where(mine).values(heartbeat=0.0, born=""))
 
     def release(self, incident: str) -> None:
         """Give everything back; the incident has ended."""
@@ -175,19 +196,22 @@ class Ledger:
         """Who holds an incident: `{executor, host, pid, actor, since, heartbeat, alive}`; None when nobody does."""
         with self.engine.connect() as db:
             row = db.execute(sa.select(_leases).where(_leases.c.incident == incident).limit(1)).mappings().first()
-        return {**row, "alive": self.alive(row)} if row else None
+            return {**row, "alive": self.alive(row, clock(db))} if row else None
 
     @staticmethod
-    def alive(row: Any) -> bool:
-        """Whether the holding process still runs: asked of the kernel on this machine, of the heartbeat elsewhere."""
+    def alive(row: Any, now: float | None = None) -> bool:
+        """Whether the holding process still runs: asked of the kernel on this machine, of the heartbeat elsewhere.
+
+        `now` is by the clock that wrote the heartbeat (`clock`); None takes this machine's.
+        """
         if row["host"] == socket.gethostname() and row["born"]:
-            return process_born(row["pid"]) == row["born"]
-        return bool(time.time() - row["heartbeat"] < STALE)
+            return bool(process_born(row["pid"]) == row["born"])
+        return bool((time.time() if now is None else now) - row["heartbeat"] < STALE)
 
     def _acts_no_more(self, db: sa.Connection, row: Any) -> bool:
-        """The other incident is only kept open by debt, or died between its end and giving back: another may take what it held."""
+        """The other incident is only kept open by debt, or died before its first entry or after its last: others may take what it held."""
         status = db.execute(sa.select(_incidents.c.status).where(_incidents.c.incident == row["incident"])).scalar()
-        return bool(status in ACTS_NO_MORE and not self.alive(row))
+        return (status is None or status in ACTS_NO_MORE) and not self.alive(row, clock(db))
 
     def _lock(self, db: sa.Connection) -> None:
         if db.dialect.name == "postgresql":

@@ -9,7 +9,7 @@ import typer
 from ir import incident as incidents
 from ir import wiring
 from ir.cli import running
-from ir.cli.people import SOURCES, Terminal, read_key
+from ir.cli.people import SOURCES, Terminal, read_again, read_key
 from ir.cli.screen import Screen
 from ir.errors import ExitCode, Refused, UsageError
 from ir.incident import Incident
@@ -149,8 +149,10 @@ def _go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json, le
     setting = wiring.setting_from(name, record.opened)
     if body.get("yes"):
         setting.options = type(setting.options)(**{**setting.options.__dict__, "yes": True})
-    given = leaked if isinstance(leaked, Secret) else None
-    other = control if isinstance(control, Secret) else None
+    files = setting.options.key_files
+    given = leaked if isinstance(leaked, Secret) else read_again(files.get("leaked", ""), operator.screen)
+    other = control if isinstance(control, Secret) else read_again(files.get("control", ""), operator.screen)
+    operator.remember(files.get("new", ""))
     world = running.wired(setting, kept, operator, fence, given, other)
     runner = Runner(kept.ledger.engine, kept.me, kept.ledger)
     runner.launch()

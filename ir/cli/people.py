@@ -38,6 +38,21 @@ def read_key(source: str, prompt: str, screen: Screen) -> Secret | None:
     raise UsageError(f"`{source}` is no source for a key", next_step=f"one of {SOURCES}; never the key itself")
 
 
+def files_of(**sources: str) -> dict[str, str]:
+    """Those of the sources that are files, by absolute path: they outlive the process that read them first."""
+    named = {role: Path(source.removeprefix("file:")) for role, source in sources.items() if source.startswith("file:")}
+    return {role: f"file:{path.absolute()}" for role, path in named.items()}
+
+
+def read_again(source: str, screen: Screen) -> Secret | None:
+    """The key in a file that an earlier command named; None when none was, or it is gone."""
+    return read_key(source, "", screen) if _there(source) else None
+
+
+def _there(source: str) -> bool:
+    return source.startswith("file:") and Path(source.removeprefix("file:")).exists()
+
+
 def _secret(text: str) -> Secret | None:
     text = text.rstrip("\r\n")
     return Secret(text) if text else None
@@ -91,6 +106,11 @@ class Terminal:
         if not self.interactive:
             raise Waiting(question)
         return self._line(question + " ").strip()
+
+    def remember(self, source: str) -> None:
+        """Where an earlier command said that the new key lies; a source that this command names goes before it."""
+        if self._source == "prompt" and _there(source):
+            self._source = source
 
     def new_key(self, prompt: str) -> Secret | None:
         """From the source that was named, once; after that from a hidden prompt, if somebody is there."""

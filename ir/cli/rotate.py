@@ -9,7 +9,7 @@ import typer
 from ir import consent, guard, inventory, ledger, playbook, wiring, yaml_file
 from ir.cli import adhoc, running
 from ir.cli.choices import accepted, choose_policy, expires_time, exposed_time, identify_row
-from ir.cli.people import SOURCES, Terminal, read_key
+from ir.cli.people import SOURCES, Terminal, files_of, read_key
 from ir.cli.screen import Screen
 from ir.errors import AlreadyRunning, ExitCode, Refused, UsageError
 from ir.inventory import Inventory
@@ -68,6 +68,7 @@ def stripe(
         source_closed_by=source_closed_by,
         exposed_at=exposed_time(exposed_at),
         no_replacement=no_replacement,
+        key_files=files_of(new=new_key_from, leaked=leaked_key_from, control=control_key_from),
         old_key_expires=expires_time(old_key_expires),
         accept_unverified=accepted("--accept-unverified", accept_unverified, {s.name for s in source.services}),
         accept_unhealthy=accepted("--accept-unhealthy", accept_unhealthy, {s.name for s in source.services}),
@@ -106,7 +107,11 @@ def _start(setting: Setting, kept: State, operator: Terminal, leaked: Secret | N
     account = source.account(source.key(setting.key).account)
     named = f"{account.id}/{setting.key}"
     fence = kept.ledger.take(kept.me, setting.incident, running.resources(named, stores, leaked.fingerprint if leaked else ""))
-    world = running.wired(setting, kept, operator, fence, leaked, control)
+    try:
+        world = running.wired(setting, kept, operator, fence, leaked, control)
+    except BaseException:
+        kept.ledger.release(setting.incident)
+        raise
     facts = {"opened_at": now.timestamp(), "exposed_at": setting.options.exposed_at}
     opening = wiring.opening(setting, now.isoformat(timespec="milliseconds").replace("+00:00", "Z"), operator.name, facts)
     runner = Runner(kept.ledger.engine, kept.me, kept.ledger)

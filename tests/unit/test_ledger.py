@@ -83,6 +83,12 @@ def test_an_incident_that_died_before_it_gave_back_blocks_nobody(book: Ledger, s
     assert book.take(ledger.me("bob"), "INC-2", ["key a"]) >= 1
 
 
+def test_an_incident_that_died_before_its_first_entry_blocks_nobody(book: Ledger) -> None:
+    book.take(replace(ledger.me("ann"), pid=2**22 - 1, born="1"), "INC-1", ["key a"])
+    assert book.busy(["key a"]) is None
+    assert book.take(ledger.me("bob"), "INC-2", ["key a"]) >= 1
+
+
 def test_of_many_who_reach_for_it_one_gets_it(book: Ledger) -> None:
     won: list[str] = []
 

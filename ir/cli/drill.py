@@ -45,7 +45,8 @@ def stripe(
         dead_on_arrival=dead_on_arrival,
         keep=keep,
     )
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     screen, watch, seen = _watched(as_json=as_json, pictured=bool(picture))
     result = conduct(options, watch)
     if as_json:
@@ -103,8 +104,9 @@ def _show(screen: Screen, result: DrillResult) -> None:
 
 
 def _interrupt(_number: int, _frame: object) -> None:
-    """A polite kill tidies up like Ctrl-C; a second one does not disturb that."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    """Ctrl-C and a polite kill tidy up; a second one does not disturb that."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

@@ -57,7 +57,7 @@ def conduct(options: DrillOptions, watch: Watch) -> DrillResult:
     """Run a drill.
 
     Raises:
-        Refused: a server, or a service, did not start.
+        Refused: a server, or a service, did not start or went away.
     """
     began = time.monotonic()
     clock, twin_settings = BentClock(), accounts.settings(options)
@@ -74,6 +74,8 @@ def conduct(options: DrillOptions, watch: Watch) -> DrillResult:
             result = _run(world, fleet, watch)
     except RuntimeError as error:
         raise Refused(str(error), safe="nothing outside the drill's folder was touched") from None
+    except OSError as error:
+        raise Refused(f"a server of the drill went away ({type(error).__name__})", safe="nothing outside its folder was touched") from None
     watch.seconds["all"] = round(time.monotonic() - began, 1)
     return replace(result, seconds=watch.seconds)
 

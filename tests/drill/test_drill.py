@@ -100,20 +100,25 @@ def test_the_same_seed_makes_the_same_world(tmp_path: Path) -> None:
     assert worlds[0] != worlds[2]
 
 
-def test_a_polite_kill_leaves_nothing_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("whole_group", [False, True], ids=["polite kill", "ctrl-c"])
+def test_an_interrupted_drill_leaves_nothing_behind(tmp_path: Path, *, whole_group: bool) -> None:
     child = subprocess.Popen(
         [sys.executable, "-m", "ir.cli", "drill", "stripe", "--seed", "8", "--services", "2", "--json"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "IR_HOME": str(tmp_path / "state"), "TMPDIR": str(tmp_path)},
+        start_new_session=True,
     )
     assert child.stderr is not None
     try:
         for line in child.stderr:
             if line.startswith(b"incident INC-"):
                 break
-        child.send_signal(signal.SIGTERM)
+        if whole_group:
+            os.killpg(child.pid, signal.SIGINT)
+        else:
+            child.terminate()
         out, _ = child.communicate(timeout=30)
     finally:
         if child.poll() is None:

@@ -10,7 +10,13 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from service_world import (
+
+from ir.errors import Denied, Missing, Rejected, Unknown
+from ir.http_address import NotAsked, Place
+from ir.http_edge import HttpEdge, check_headers
+from ir.http_exchange import LARGEST
+from ir.secret import Secret
+from tests.worlds.service_world import (
     Handler,
     Instance,
     ServiceWorld,
@@ -24,12 +30,6 @@ from service_world import (
     redirect,
     torn,
 )
-
-from ir.errors import Denied, Missing, Rejected, Unknown
-from ir.http_address import NotAsked, Place
-from ir.http_edge import HttpEdge, check_headers
-from ir.http_exchange import LARGEST
-from ir.secret import Secret
 
 LOOPBACK = ("127.0.0.1",)
 

@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from service_world import Handler, Instance, ServiceWorld, closed_port, hang_up, redirect, torn
 
 from ir.errors import Denied, Missing, PortError, Rejected, Unknown
 from ir.http_address import NotAsked
@@ -22,6 +21,7 @@ from ir.reloaders import RELOADERS
 from ir.reloaders.command import CommandReloader
 from ir.reloaders.http import HttpReloader
 from ir.secret import Secret
+from tests.worlds.service_world import Handler, Instance, ServiceWorld, closed_port, hang_up, redirect, torn
 
 
 def no_secrets(reference: str) -> Secret:

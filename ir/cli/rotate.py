@@ -1,5 +1,6 @@
 """`ir rotate stripe`: the main job."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -73,6 +74,7 @@ def stripe(
         accept_unverified=accepted("--accept-unverified", accept_unverified, {s.name for s in source.services}),
         accept_unhealthy=accepted("--accept-unhealthy", accept_unhealthy, {s.name for s in source.services}),
         accept_unreachable=accepted("--accept-unreachable", accept_unreachable, {str(r) for r in row.stored_in}),
+        drill=os.environ.get("IR_DRILL") == "1",
     )
     control = read_key(control_key_from, "Another live key of the account", screen) if control_key_from else None
     book = playbook.load(playbook_name or f"stripe-{choose_policy(policy, operator)}")

@@ -76,6 +76,7 @@ class Course:
         self.durable, self.world, self.opening = durable, world, opening
         self.record = Incident()
         self.plan: Plan = plan_from_json(opening["plan"])
+        self._plan_hash = self.plan.hash
         self._calls = 0
         self._heard = 0
         self._rolling = False
@@ -277,7 +278,7 @@ class Course:
             self._name("approve"), lambda: {"yes": self._ask(step), "by": self.world.operator.name, "at": self._now()}
         )
         if answer["yes"]:
-            body = {"kind": "approve", "step": step.id, "plan": self.plan.hash, "until": answer["at"]}
+            body = {"kind": "approve", "step": step.id, "plan": self._plan_hash, "until": answer["at"]}
             self._emit("signal", body=body, at=answer["at"], actor=answer["by"])
             return True
         said = f"`{step.id}` needs an approval: {step.says}"
@@ -285,7 +286,7 @@ class Course:
         return False
 
     def _counts(self, signal: Json, step: Step) -> bool:
-        return bool(signal["kind"] == "approve" and signal.get("plan") == self.plan.hash and signal.get("step", step.id) == step.id)
+        return bool(signal["kind"] == "approve" and signal.get("plan") == self._plan_hash and signal.get("step", step.id) == step.id)
 
     def _ask(self, step: Step) -> bool:
         operator = self.world.operator

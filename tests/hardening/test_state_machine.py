@@ -22,6 +22,7 @@ SIZES = {"dev": (30, 30), "ci": (200, 200), "nightly": (2_000, 10_000)}
 """Profile → examples with crashes, without."""
 WITH, WITHOUT = SIZES[os.environ.get("HYPOTHESIS_PROFILE", "ci")]
 _CALLS = st.sampled_from([(call, fate) for call in sorted(FATES) for fate in FATES[call]])
+_TICKS = st.integers(0, 60)
 _SERVICES = st.sampled_from(["canary", "web", "billing"])
 _STORES = st.sampled_from([0, 1])
 
@@ -52,85 +53,101 @@ class Incidents(RuleBasedStateMachine):
         self.trial.advance()
 
     @precondition(lambda self: self.crashes)
-    @rule()
-    def is_killed(self) -> None:
+    @rule(ticks=_TICKS)
+    def is_killed(self, ticks: int) -> None:
         self.trial.crash()
+        self.trial.advance(ticks)
 
-    @rule(which=_CALLS)
-    def a_call_will_go_wrong(self, which: tuple[str, object]) -> None:
+    @rule(which=_CALLS, ticks=_TICKS)
+    def a_call_will_go_wrong(self, which: tuple[str, object], ticks: int) -> None:
         call, fate = which
         self.trial.script.waiting[call].append(fate)  # type: ignore[arg-type]  # sampled from FATES
+        self.trial.advance(ticks)
 
     # ── people ──
 
-    @rule()
-    def somebody_wakes_it(self) -> None:
+    @rule(ticks=_TICKS)
+    def somebody_wakes_it(self, ticks: int) -> None:
         self.human.wakes()
+        self.trial.advance(ticks)
 
-    @rule()
-    def somebody_approves(self) -> None:
+    @rule(ticks=_TICKS)
+    def somebody_approves(self, ticks: int) -> None:
         self.human.approves()
+        self.trial.advance(ticks)
 
-    @rule(kind=st.sampled_from(["abort", "rollback", "close"]))
-    def somebody_gives_up(self, kind: str) -> None:
+    @rule(kind=st.sampled_from(["abort", "rollback", "close"]), ticks=_TICKS)
+    def somebody_gives_up(self, kind: str, ticks: int) -> None:
         self.human.says(kind)
+        self.trial.advance(ticks)
 
-    @rule()
-    def somebody_contains(self) -> None:
+    @rule(ticks=_TICKS)
+    def somebody_contains(self, ticks: int) -> None:
         self.human.contains()
+        self.trial.advance(ticks)
 
-    @rule()
-    def somebody_works_in_the_dashboard(self) -> None:
+    @rule(ticks=_TICKS)
+    def somebody_works_in_the_dashboard(self, ticks: int) -> None:
         self.human.does_what_is_asked()
+        self.trial.advance(ticks)
 
     # ── the world changes ──
 
-    @rule(which=_STORES)
-    def a_store_is_put_back(self, which: int) -> None:
+    @rule(which=_STORES, ticks=_TICKS)
+    def a_store_is_put_back(self, which: int, ticks: int) -> None:
         self.human.puts_back(which)
+        self.trial.advance(ticks)
 
-    @rule(which=_STORES)
-    def a_stranger_writes(self, which: int) -> None:
+    @rule(which=_STORES, ticks=_TICKS)
+    def a_stranger_writes(self, which: int, ticks: int) -> None:
         self.human.writes_another_key(which)
+        self.trial.advance(ticks)
 
-    @rule(name=_SERVICES)
-    def a_service_breaks_or_heals(self, name: str) -> None:
+    @rule(name=_SERVICES, ticks=_TICKS)
+    def a_service_breaks_or_heals(self, name: str, ticks: int) -> None:
         service = self.judge.service(name)
         service.broken = not service.broken
+        self.trial.advance(ticks)
 
-    @rule(name=_SERVICES)
-    def a_service_sticks_or_not(self, name: str) -> None:
+    @rule(name=_SERVICES, ticks=_TICKS)
+    def a_service_sticks_or_not(self, name: str, ticks: int) -> None:
         service = self.judge.service(name)
         service.stuck = not service.stuck
+        self.trial.advance(ticks)
 
-    @rule(name=_SERVICES)
-    def a_service_restarts(self, name: str) -> None:
+    @rule(name=_SERVICES, ticks=_TICKS)
+    def a_service_restarts(self, name: str, ticks: int) -> None:
         service = self.judge.service(name)
         service.held = service.store.value
         self.judge.happened(name)
+        self.trial.advance(ticks)
 
-    @rule(name=_SERVICES)
-    def a_service_falls_back(self, name: str) -> None:
+    @rule(name=_SERVICES, ticks=_TICKS)
+    def a_service_falls_back(self, name: str, ticks: int) -> None:
         self.judge.service(name).held = self.trial.sim.leaked.value
         self.judge.happened(name)
+        self.trial.advance(ticks)
 
-    @rule()
-    def stripe_deactivates_the_leaked_key(self) -> None:
+    @rule(ticks=_TICKS)
+    def stripe_deactivates_the_leaked_key(self, ticks: int) -> None:
         sim = self.trial.sim
         sim.leaked.dies_at = min(sim.leaked.dies_at or sim.clock.time, sim.clock.time)
         self.judge.happened("leaked")
+        self.trial.advance(ticks)
 
-    @rule()
-    def the_replacement_dies(self) -> None:
+    @rule(ticks=_TICKS)
+    def the_replacement_dies(self, ticks: int) -> None:
         new = self.judge.new()
         if new is not None and self.trial.sim.provider.lives(new):
             new.dies_at = self.trial.sim.clock.time
             self.judge.happened("new")
             self.judge.unfair.add("new")
+        self.trial.advance(ticks)
 
-    @rule(seconds=st.sampled_from([1.0, 30.0, 900.0, 4000.0]))
-    def time_passes(self, seconds: float) -> None:
+    @rule(seconds=st.sampled_from([1.0, 30.0, 900.0, 4000.0]), ticks=_TICKS)
+    def time_passes(self, seconds: float, ticks: int) -> None:
         self.trial.sim.clock.sleep(seconds)
+        self.trial.advance(ticks)
 
     # ── what must hold ──
 
@@ -157,10 +174,10 @@ class CalmIncidents(Incidents):
 
 _COMMON = settings(
     deadline=None,
-    stateful_step_count=25,
+    stateful_step_count=14,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
     database=None,
-    phases=[Phase.generate, Phase.shrink],
+    phases=[Phase.generate] if os.environ.get("IR_NO_SHRINK") else [Phase.generate, Phase.shrink],
 )
 
 TestWithCrashes = Incidents.TestCase

@@ -103,9 +103,10 @@ class Human:
         """Services are put right, stores get the key that the tool wants them to hold."""
         for service in self.sim.services.values():
             service.broken = service.stuck = False
-        wanted = self._wanted()
+        wanted, debts = self._wanted(), self.trial.record.debts
         for name, store in self.sim.stores.items():
-            if store.value not in wanted:
+            behind = name in debts and debts[name].kind == "store-behind"
+            if store.value not in wanted or (behind and store.value != wanted[0]):
                 store.put(wanted[0])
                 self.judge.happened(name)
 

@@ -147,7 +147,7 @@ class Judge:
             return [key for key in self.sim.provider.keys if key.name.startswith("ir-")]
         taken = {secret for store in self.sim.stores.values() for secret in [*store.kept.values(), *store.staged.values(), store.value]}
         new = self.new()
-        return [k for k in self.sim.provider.keys if k is not self.sim.leaked and (k.value in taken or k is new)]
+        return [k for k in self.sim.provider.keys if k.name == "by hand" and (k.value in taken or k is new)]
 
     def _ours(self) -> set[str]:
         return {key.id for key in self._minted()}

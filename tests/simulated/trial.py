@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 from ir.course import Course
 from ir.custody import Custody
-from ir.incident import Incident, fold
+from ir.incident import Incident, absorb
 from ir.model import Json
 from ir.plan import Plan
 from ir.ports import Issuer, Reloader, Reviewer, Store, Verifier
@@ -91,14 +91,19 @@ class Trial:
         self._go, self._stopped = threading.Semaphore(0), threading.Semaphore(0)
         self._thread: threading.Thread | None = None
         self.actors = 0
+        self._record, self._folded = Incident(), 0
 
     @property
     def record(self) -> Incident:
-        return fold(self.journal.stream)
+        """As the audit stream tells it."""
+        for entry in self.journal.stream[self._folded :]:
+            absorb(self._record, entry)
+        self._folded = len(self.journal.stream)
+        return self._record
 
     def advance(self, ticks: int = ENDLESS) -> str:
         """Let it run for some ticks, or until it parks, ends or dies; returns the state."""
-        if self.state == "ended":
+        if self.state == "ended" or not ticks:
             return self.state
         if self.state != "running":
             self._start()

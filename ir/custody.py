@@ -13,7 +13,10 @@ from ir.secret import Secret
 class Custodian(Protocol):
     """The part of a store (or an escrow) that holds keys for an incident."""
 
-    custodian: bool
+    @property
+    def custodian(self) -> bool:
+        """Whether `keep` works here."""
+        ...
 
     def keep(self, incident: str, role: str, secret: Secret) -> str:
         """See `ports.Store.keep`."""
@@ -28,6 +31,14 @@ Found = Secret | PortError | None
 Each = Callable[[Sequence[Custodian], Callable[[Custodian], Found]], list[Found]]
 
 
+class Escrow(Custodian, Protocol):
+    """Custody of last resort: not a store, so it is emptied on its own."""
+
+    def discard(self, incident: str) -> None:
+        """See `ports.Store.discard`."""
+        ...
+
+
 def _in_order(places: Sequence[Custodian], work: Callable[[Custodian], Found]) -> list[Found]:
     return [work(place) for place in places]
 
@@ -39,16 +50,17 @@ class Custody:
         incident: whose custody.
         places: where it may be; those that cannot hold custody are left out.
         each: asks many places, `World.each` or one after the other.
+        escrow: custody of last resort, asked only when no other place will do.
     """
 
-    def __init__(self, incident: str, places: Sequence[Custodian], each: Each = _in_order) -> None:
-        self._incident, self._each = incident, each
+    def __init__(self, incident: str, places: Sequence[Custodian], each: Each = _in_order, escrow: Escrow | None = None) -> None:
+        self._incident, self._each, self._escrow = incident, each, escrow
         self._places = [place for place in places if place.custodian]
 
     @property
     def possible(self) -> bool:
         """Whether there is any place at all."""
-        return bool(self._places)
+        return bool(self._places) or (self._escrow is not None and self._escrow.custodian)
 
     def keep(self, role: str, secret: Secret) -> str:
         """Hold `secret` under `role` in the first place that takes it; returns a secret-free address.
@@ -62,6 +74,8 @@ class Custody:
                 return place.keep(self._incident, role, secret)
             except PortError as error:
                 last = error
+        if self._escrow is not None and self._escrow.custodian:
+            return self._escrow.keep(self._incident, role, secret)
         raise last
 
     def fetch(self, role: str) -> Secret | None:
@@ -84,7 +98,20 @@ class Custody:
         for one in found:
             if isinstance(one, Secret):
                 return one
+        if self._escrow is not None:
+            rest = look(self._escrow)
+            if isinstance(rest, Secret):
+                return rest
         failures = [one for one in found if isinstance(one, PortError)]
         if failures:
             raise failures[-1]
         return None
+
+    def discard(self) -> None:
+        """Empty the escrow; the other places are stores, and discarded as such. Idempotent.
+
+        Raises:
+            PortError: it cannot be emptied now.
+        """
+        if self._escrow is not None:
+            self._escrow.discard(self._incident)

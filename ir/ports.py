@@ -69,8 +69,12 @@ class Store(Protocol):
     """Where: one field of one object."""
     guided: bool
     """A human does the writing; `promote` may raise `Waiting`."""
-    custodian: bool
-    """Whether `keep` works here."""
+
+    @property
+    def custodian(self) -> bool:
+        """Whether `keep` works here."""
+        ...
+
 
     def read(self) -> Held:
         """The current value, by explicit version or stage. Raises Missing when the object is not there, Denied, Unknown."""
@@ -278,6 +282,25 @@ class Reloader(Protocol):
 
     def reload(self) -> str:
         """Returns what was done. Raises Unknown (time-out), Rejected (it said no)."""
+        ...
+
+
+class Notifier(Protocol):
+    """Tells people who are not at the terminal. What it sends is free of secrets already; its address is a secret."""
+
+    def notify(self, title: str, body: str, *, urgent: bool) -> str:
+        """Send one message of plain text; returns what was done, without the address.
+
+        Args:
+            title: one line.
+            body: a few lines; sent as it stands, never read as markup, template or escape sequences.
+            urgent: somebody has to do something.
+
+        Raises:
+            Rejected: the address is no good, or the service refused the message for good.
+            Unknown: nobody took it in time; it may have arrived.
+            PortError: the address cannot be read.
+        """
         ...
 
 

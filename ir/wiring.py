@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ir import guard, home, inventory, ledger
-from ir.custody import Custody
+from ir.custody import Custody, Escrow
 from ir.errors import IrError, Missing
 from ir.incident import Incident
 from ir.inventory import Account, Inventory, Key, Reload, Service, Verify
@@ -271,7 +271,7 @@ def world(
         scratch=str(home.private(folder / "scratch")),
     )
     _wire_services(made, resolver, ask)
-    made.custody = Custody(setting.incident, [*made.stores.values(), *_escrow(made, folder, ask)], made.each)
+    made.custody = Custody(setting.incident, list(made.stores.values()), made.each, _escrow(folder, ask))
     made.publish = lambda record: publish(kept, record)
     return made
 
@@ -312,13 +312,10 @@ def _allowed(row: Verify, made: World) -> bool:
     return not (made.options.dry_run and row.command and not row.read_only)
 
 
-def _escrow(made: World, folder: Path, ask: guard.Ask) -> list[Any]:
-    if any(s.custodian for s in made.stores.values()) or not made.stores:
-        return []
+def _escrow(folder: Path, ask: guard.Ask) -> Escrow:
     from ir.stores import STORES
 
-    place = load(STORES, "escrow")(folder / "escrow")
-    return [guard.Guarded(place, guard.STORE_WRITES, ask)]
+    return cast(Escrow, guard.Guarded(load(STORES, "escrow")(folder / "escrow"), guard.STORE_WRITES, ask))
 
 
 def _reviewer(api: Any) -> Reviewer:

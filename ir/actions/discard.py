@@ -10,7 +10,7 @@ from ir.world import World
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
     """All stores side by side; what cannot be removed is a debt, never an error."""
-    items = tuple(world.each(list(world.stores.values()), lambda store: _discard(world, record, store)))
+    items = (*world.each(list(world.stores.values()), lambda store: _discard(world, record, store)), _discard_escrow(world))
     left = [item for item in items if item.did is Did.FAILED]
     debts = tuple(Debt("custody", item.name, item.said, f"ir resume {world.incident}") for item in left)
     paid = tuple(item.name for item in items if item.did is Did.DONE)
@@ -33,3 +33,11 @@ def _discard(world: World, record: Incident, store: Store) -> Item:
     except PortError as error:
         return Item(name, Did.FAILED, error.what)
     return Item(name, Did.DONE, "")
+
+
+def _discard_escrow(world: World) -> Item:
+    try:
+        world.custody.discard()
+    except PortError as error:
+        return Item("escrow", Did.FAILED, error.what)
+    return Item("escrow", Did.DONE, "")

@@ -1,14 +1,19 @@
 """Preflight: look at the key, every store and every service, and refuse before anything changes."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from ir import health, key_kind
 from ir.errors import Denied, Missing, PortError
 from ir.incident import Incident
 from ir.inventory import Service
-from ir.model import Did, Item, Json, KeyKind, Liveness, Outcome, Policy, Probe
+from ir.model import Did, Item, Json, KeyKind, KeyRow, Liveness, Outcome, Policy, Probe
 from ir.plan import Step
-from ir.ports import Expected, Held, Store
+from ir.ports import Expected, Held, Pending, Permission, Store
 from ir.secret import Secret
 from ir.world import World
+
+T = TypeVar("T")
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
@@ -22,13 +27,12 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if old is None:
         return Outcome(Did.REFUSED, trouble, facts, tuple(items), todo="give the leaked key with --leaked-key-from prompt")
     world.leaked = old
-    world.say("looking at the key")
-    probe = world.issuer.probe(old)
-    facts["old"] = _old_facts(world, old, probe, held)
+    world.say("looking at the key and the services")
+    (probe, row), seen = world.both(lambda: _look_at_key(world, old), lambda: _look_at_services(world, old))
+    facts["old"] = _old_facts(world, old, probe, row, held)
     hard = _key_problems(world, old, probe)
-    world.say("looking at the services")
     dead = probe.liveness.dead
-    services = _look_at_services(world, old, dead=dead)
+    services = [_accepted(world, service, item, dead=dead) for service, item in zip(world.services, seen, strict=True)]
     items += services
     soft = [f"{item.name}: {item.said}" for item in items if item.did in (Did.FAILED, Did.UNKNOWN, Did.REFUSED)]
     soft += _mint_problems(world, old)
@@ -65,13 +69,12 @@ def _look_at_store(world: World, store: Store) -> tuple[Item, Held | None]:
     name = str(store.ref)
     if store.guided:
         return Item(name, Did.SKIPPED, "a human sets it; what it holds cannot be read", {"guided": True}), None
-    held: Held | None = None
-    try:
-        held = store.read()
-        pending = store.pending(world.incident)
-        permission = store.check_write(world.incident)
-    except PortError as error:
-        return _store_trouble(world, name, held, error), held
+    held, asked = world.both(lambda: _tried(store.read), lambda: _tried(lambda: _may_be_written(world, store)))
+    if isinstance(held, PortError):
+        return _store_trouble(world, name, None, held), None
+    if isinstance(asked, PortError):
+        return _store_trouble(world, name, held, asked), held
+    pending, permission = asked
     facts: Json = {
         "guided": False,
         "permission": permission.said,
@@ -86,6 +89,17 @@ def _look_at_store(world: World, store: Store) -> tuple[Item, Held | None]:
     if held.value is None:
         return Item(name, Did.FAILED, "the field is empty", facts), held
     return Item(name, Did.DONE, permission.said if permission.proven else f"write permission not proven: {permission.said}", facts), held
+
+
+def _may_be_written(world: World, store: Store) -> tuple[Pending | None, Permission]:
+    return world.both(lambda: store.pending(world.incident), lambda: store.check_write(world.incident))
+
+
+def _tried(call: Callable[[], T]) -> T | PortError:
+    try:
+        return call()
+    except PortError as error:
+        return error
 
 
 def _store_trouble(world: World, name: str, held: Held | None, error: PortError) -> Item:
@@ -124,8 +138,12 @@ def _old_key(world: World, held: dict[str, Held | None]) -> tuple[Secret | None,
     return next(iter(values.values())), ""
 
 
-def _old_facts(world: World, old: Secret, probe: Probe, held: dict[str, Held | None]) -> Json:
-    row = world.issuer.identify(old, known_id=world.key.id) if probe.liveness.answers else None
+def _look_at_key(world: World, old: Secret) -> tuple[Probe, KeyRow | None]:
+    probe = world.issuer.probe(old)
+    return probe, world.issuer.identify(old, known_id=world.key.id) if probe.liveness.answers else None
+
+
+def _old_facts(world: World, old: Secret, probe: Probe, row: KeyRow | None, held: dict[str, Held | None]) -> Json:
     in_store = any(found and found.value == old for found in held.values())
     return {
         "fingerprint": old.fingerprint,
@@ -173,10 +191,8 @@ def _mint_problems(world: World, old: Secret) -> list[str]:
 # ── services ──
 
 
-def _look_at_services(world: World, old: Secret, *, dead: bool) -> list[Item]:
-    expected = Expected(old.fingerprint, world.key.id)
-    found = health.look_at(world, world.services, expected)
-    return [_accepted(world, service, item, dead=dead) for service, item in zip(world.services, found, strict=True)]
+def _look_at_services(world: World, old: Secret) -> list[Item]:
+    return health.look_at(world, world.services, Expected(old.fingerprint, world.key.id))
 
 
 def _accepted(world: World, service: Service, item: Item, *, dead: bool) -> Item:

@@ -50,11 +50,10 @@ def _control(world: World, record: Incident) -> Secret | None:
 
 
 def _poll(world: World, watch: _Watch, old: Secret, control: Secret, *, known: bool) -> None:
-    seen = world.issuer.probe(old).liveness
+    looked, other = world.both(lambda: world.issuer.probe(old), lambda: world.issuer.probe(control))
+    seen, watch.control = looked.liveness, other.liveness
     watch.polls, watch.last = watch.polls + 1, seen
     dead = seen is Liveness.EXPIRED or (seen is Liveness.INVALID and known)
-    if dead:
-        watch.control = world.issuer.probe(control).liveness
     if not dead or not watch.control.answers:
         watch.began = 0.0
     elif not watch.began:

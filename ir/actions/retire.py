@@ -9,7 +9,7 @@ from ir import health
 from ir.actions import ours
 from ir.errors import PortError, Waiting
 from ir.incident import Incident
-from ir.model import Debt, Did, Item, Json, Liveness, Outcome, Policy
+from ir.model import Debt, Did, Item, Json, Liveness, Outcome, Policy, Probe
 from ir.plan import Step
 from ir.ports import Store, Target
 from ir.secret import Secret
@@ -22,15 +22,15 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     new = record.facts.get("new", {})
     if new and not new.get("id"):
         named = {"new": {"id": ours.id_of(world, int(new["n"]), world.new_key(record.facts))}}
-    asked, debts = ours.expire_others(world, {**record.facts, "new": {**new, **named.get("new", {})}} if new else record.facts)
-    outcome = _kill(world, record, step)
+    told = {**record.facts, "new": {**new, **named.get("new", {})}} if new else record.facts
+    (asked, debts), probe = world.both(lambda: ours.expire_others(world, told), lambda: world.issuer.probe(world.old_key(record.facts)))
+    outcome = _kill(world, record, step, probe)
     return replace(outcome, facts={**named, "strays": asked, **outcome.facts}, debts=(*debts, *outcome.debts))
 
 
-def _kill(world: World, record: Incident, step: Step) -> Outcome:
+def _kill(world: World, record: Incident, step: Step, probe: Probe) -> Outcome:
     facts = record.facts
     old = world.old_key(facts)
-    probe = world.issuer.probe(old)
     seen = {"old": {"liveness": probe.liveness.value, "probed_at": probe.at or world.now()}}
     if probe.liveness.dead:
         return Outcome(
@@ -65,12 +65,17 @@ def _last_look(world: World, record: Incident, step: Step) -> tuple[list[Item], 
         return [], (), "" if not world.services or world.options.no_replacement else "there is no replacement"
     world.say("looking at every store and service once more")
     new = world.new_key(record.facts)
-    stores = world.each(list(world.stores.values()), lambda store: _reread(record, store, new))
-    services = health.look_at(world, world.services, health.expected_new(record.facts), patience=float(step.params["patience"]))
+    expected, patience = health.expected_new(record.facts), float(step.params["patience"])
+    stores, (services, unwell) = world.both(
+        lambda: world.each(list(world.stores.values()), lambda store: _reread(record, store, new)),
+        lambda: world.both(
+            lambda: health.look_at(world, world.services, expected, patience=patience), lambda: _replacement(world, record, new)
+        ),
+    )
     items = [*stores, *services]
     bad = [item for item in stores if item.did not in (Did.DONE, Did.SKIPPED)]
     bad += [item for item in services if item.did is not Did.DONE and item.name not in world.options.accept_unhealthy]
-    bad += _replacement(world, record, new)
+    bad += unwell
     names = {str(ref) for ref in world.stores}
     debts = tuple(
         Debt("store-behind" if item.name in names else "service-behind", item.name, item.said, f"ir resume {world.incident}")

@@ -1,5 +1,7 @@
 """Watch: look at the services after the kill; who fails now is a missed consumer or fell back."""
 
+from functools import partial
+
 from ir import health
 from ir.errors import PortError
 from ir.incident import Incident
@@ -19,12 +21,14 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     expected, until = health.expected_new(record.facts), world.now() + float(step.params["for"])
     world.say(f"watching the services for {step.params['for']:g} s")
     while True:
-        items = health.look_at(world, world.services, expected)
+        last = world.now() >= until or world.stopping()
+        looked_at = list(world.stores.values()) if last else []
+        items, stores = world.both(lambda: health.look_at(world, world.services, expected), partial(_stores, world, record, looked_at))
         bad = [item for item in items if item.did is Did.FAILED and item.name not in world.options.accept_unhealthy]
-        if world.now() >= until or world.stopping():
+        if last:
             break
         world.clock.sleep(min(_LOOK_EVERY, max(until - world.now(), 0.01)))
-    items += _stores(world, record)
+    items += stores
     bad += [item for item in items if item.did is Did.FAILED and item.name in world.stores]
     facts = {"watch": {"until": world.now(), "failing": [item.name for item in bad]}}
     if bad:
@@ -35,11 +39,11 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     )
 
 
-def _stores(world: World, record: Incident) -> list[Item]:
+def _stores(world: World, record: Incident, stores: list[Store]) -> list[Item]:
     """A store that was put back since then gives the dead key to whoever restarts next."""
     known = record.facts.get("stores", {})
     new = world.new_key(record.facts)
-    asked = [store for name, store in world.stores.items() if not store.guided and not known.get(name, {}).get("left_out")]
+    asked = [store for store in stores if not store.guided and not known.get(str(store.ref), {}).get("left_out")]
     return world.each(asked, lambda store: _reread(store, new))
 
 

@@ -37,7 +37,7 @@ class ConjurStore(Store):
         self._has_companion: bool | None = None
 
     @property
-    def custodian(self) -> bool:  # type: ignore[override]  # the port has an attribute, which nobody sets
+    def custodian(self) -> bool:
         """Whether the companion variable is there and ours to use; asked once, and taken for granted while Conjur is silent."""
         if self._has_companion is None:
             try:

@@ -9,10 +9,24 @@ from pathlib import Path
 
 from ir import yaml_file
 from ir.errors import BadFile
-from ir.inventory_rows import Account, Command, Inventory, Key, Reload, Service, Verify, waves
+from ir.inventory_rows import NOTICE_KINDS, Account, Command, Inventory, Key, Notify, Reload, Service, Verify, waves
 from ir.inventory_rules import problems
 
-__all__ = ["Account", "Command", "Inventory", "Key", "Reload", "Service", "Verify", "digest", "load", "loads", "waves"]
+__all__ = [
+    "NOTICE_KINDS",
+    "Account",
+    "Command",
+    "Inventory",
+    "Key",
+    "Notify",
+    "Reload",
+    "Service",
+    "Verify",
+    "digest",
+    "load",
+    "loads",
+    "waves",
+]
 
 
 def load(path: Path) -> Inventory:

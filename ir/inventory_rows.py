@@ -1,7 +1,7 @@
 """The rows of an inventory: what each may say. Secrets never stand in it, only references (DESIGN §7)."""
 
 from ipaddress import IPv4Network
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
@@ -22,6 +22,8 @@ def _reference(text: object) -> Reference:
 Ref = Annotated[Reference, BeforeValidator(_reference), PlainSerializer(str)]
 Argv = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s@]+$")]
+NoticeKind = Literal["opened", "waiting", "rolled-back", "debt", "done"]
+NOTICE_KINDS: tuple[NoticeKind, ...] = get_args(NoticeKind)
 
 
 class _Row(BaseModel):
@@ -175,6 +177,13 @@ class Command(_Row):
     env: list[str] = []
 
 
+class Notify(_Row):
+    """Who hears of incidents: `to` refers to an apprise URL; `when` is what they want to hear of, by default all of it."""
+
+    to: Ref
+    when: Annotated[list[NoticeKind], Field(min_length=1)] = list(NOTICE_KINDS)
+
+
 class Inventory(_Row):
     """Everything the engine knows about one organisation's keys."""
 
@@ -183,6 +192,7 @@ class Inventory(_Row):
     keys: Annotated[list[Key], Field(min_length=1)]
     services: list[Service] = []
     commands: list[Command] = []
+    notify: list[Notify] = []
 
     def account(self, name: str) -> Account:
         """By name."""

@@ -9,6 +9,7 @@ Problem = tuple[tuple[str | int, ...], str, str]
 
 
 def problems(inventory: Inventory) -> Iterator[Problem]:
+    """Each as YAML path, what is wrong, and the fix."""
     yield from _duplicates(inventory)
     accounts = {a.name for a in inventory.accounts}
     commands = {c.name for c in inventory.commands}
@@ -23,7 +24,16 @@ def problems(inventory: Inventory) -> Iterator[Problem]:
             if ref in holders:
                 yield where, f"`{ref}` already holds key `{holders[ref]}`", "one field holds one key"
             holders[ref] = key.name
+    yield from _notices(inventory, commands)
     yield from _dangling_services(inventory)
+
+
+def _notices(inventory: Inventory, commands: set[str]) -> Iterator[Problem]:
+    for i, row in enumerate(inventory.notify):
+        if row.to.scheme == "command" and row.to.path not in commands:
+            yield ("notify", i, "to"), f"there is no command `{row.to.path}`", "declare it under `commands:`"
+        if row.to in [other.to for other in inventory.notify[:i]]:
+            yield ("notify", i, "to"), f"`{row.to}` stands twice", "put all of its `when:` into one row"
 
 
 def _dangling_services(inventory: Inventory) -> Iterator[Problem]:

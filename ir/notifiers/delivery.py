@@ -1,0 +1,51 @@
+"""One message through apprise, in a process of its own: an order on standard input, what came of it on standard output.
+
+Order `{url, title, body, urgent, seconds}`, answer `{places, delivered, status}` (HTTP status of a failure, 0 = none known),
+both JSON. Apprise logs to nobody here, keeps nothing on disk, follows no redirects and loads no plug-ins of others.
+"""
+
+import json
+import logging
+import re
+import sys
+from typing import Any
+
+import apprise
+
+_STATUS = re.compile(r"error=(\d{3})\b")
+"""How apprise's services name the HTTP status that they were answered."""
+
+
+def deliver(order: dict[str, Any]) -> dict[str, Any]:
+    """Send it; returns the answer. Nothing in it comes from the URL."""
+    logger = logging.getLogger("apprise")
+    logger.addHandler(logging.NullHandler())
+    logger.propagate = False
+    post = apprise.Apprise(asset=_asset(float(order["seconds"])))
+    if not post.add(str(order["url"])):
+        return {"places": 0, "delivered": False, "status": 0}
+    kind = apprise.NotifyType.WARNING if order["urgent"] else apprise.NotifyType.INFO
+    result = post.notify(body=order["body"], title=order["title"], notify_type=kind, body_format=apprise.NotifyFormat.TEXT)
+    statuses = [int(hit.group(1)) for entry in result.logs() for hit in _STATUS.finditer(str(entry.message))]
+    delivered = result.status == apprise.AppriseResultStatus.SUCCESS
+    return {"places": len(post), "delivered": delivered, "status": statuses[-1] if statuses and not delivered else 0}
+
+
+def _asset(seconds: float) -> apprise.AppriseAsset:
+    return apprise.AppriseAsset(
+        app_id="ir",
+        app_desc="incident response for Stripe keys",
+        app_url="",
+        secure_logging=True,
+        http_redirects=False,
+        storage_mode=apprise.PersistentStoreMode.MEMORY,
+        service_timeout=max(seconds - 1.0, 1.0),
+        allow_templates=False,
+        interpret_emojis=False,
+        pgp_autogen=False,
+        pem_autogen=False,
+    )
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(deliver(json.load(sys.stdin))))

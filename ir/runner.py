@@ -68,6 +68,8 @@ class Runner:
         self.engine, self.me, self.ledger = engine, me, ledger
         self.queue = f"ir-{me.executor}"
         self._beating: dict[str, int] = {}
+        self.over: Callable[[str], None] = lambda _incident: None
+        """Called when this process runs an incident no more: it ended, or it waits and was let go."""
         self._launched = self._queued = False
 
     def launch(self) -> None:
@@ -100,8 +102,7 @@ class Runner:
             Refused: an incident of that id exists.
         """
         self.launch()
-        _worlds[world.incident] = (world, self.ledger)
-        self._beating[world.incident] = fence
+        self._carry(world, fence)
         with SetWorkflowID(world.incident):
             DBOS.start_workflow(_incident, opening)
 
@@ -117,11 +118,27 @@ class Runner:
                 safe="nothing was changed",
                 next_step=f"resume it with the version that began it, or ir abort {world.incident}",
             )
-        _worlds[world.incident] = (world, self.ledger)
-        self._beating[world.incident] = fence
-        DBOS.register_queue(self.queue, polling_interval_sec=_POLL)
-        self._queued = True
+        self._carry(world, fence)
+        if not self._queued:
+            DBOS.register_queue(self.queue, polling_interval_sec=_POLL)
+            self._queued = True
         DBOS.resume_workflow(world.incident, queue_name=self.queue)
+
+    def status(self, incident: str) -> str:
+        """The engine's word for an incident: `PENDING`, `SUCCESS` …; empty when it was never begun."""
+        self.launch()
+        found = DBOS.get_workflow_status(incident)
+        return str(found.status) if found else ""
+
+    def _carry(self, world: World, fence: int) -> None:
+        self._beating[world.incident] = fence
+        _carried[world.incident] = (world, self)
+
+    def rest(self, incident: str) -> None:
+        """This process does nothing more for an incident: whoever comes next need not wait for a heartbeat to grow old."""
+        _carried.pop(incident, None)
+        self.ledger.let_go(self.me, incident, self._beating.pop(incident, 0))
+        self.over(incident)
 
     # ── reading ──
 
@@ -164,24 +181,31 @@ def read_entries(engine: sa.Engine, incident: str) -> list[Json]:
     return entries
 
 
-_worlds: dict[str, tuple[World, Ledger]] = {}
+_carried: dict[str, tuple[World, Runner]] = {}
 
 
 @DBOS.workflow(name="incident")
 def _incident(opening: Json) -> int:
     """The workflow: its id is the incident's. Its world is wired by the process that runs it, never recorded."""
     incident = str(DBOS.workflow_id)
-    world, ledger = _worlds[incident]
-    code = Course(_Recorded(incident, ledger), world, opening).run()
-    ledger.release(incident)
+    world, runner = _carried[incident]
+    try:
+        code = Course(_Recorded(incident, runner.ledger, patient=world.patient), world, opening).run()
+        runner.ledger.release(incident)
+    finally:
+        runner.rest(incident)
     return code
+
+
+class _HandedBack(BaseException):
+    """Ends the thread of an incident that waits; the engine records only an `Exception`, so the incident is as if killed."""
 
 
 class _Recorded:
     """`course.Durable` on DBOS."""
 
-    def __init__(self, incident: str, ledger: Ledger) -> None:
-        self._incident, self._ledger = incident, ledger
+    def __init__(self, incident: str, ledger: Ledger, *, patient: bool) -> None:
+        self._incident, self._ledger, self._patient = incident, ledger, patient
 
     def step(self, name: str, body: Callable[[], Json]) -> Json:
         return DBOS.run_step({"name": name}, body)
@@ -198,4 +222,6 @@ class _Recorded:
             found = self._ledger.signals(self._incident, after)
             if found:
                 return found
+            if not self._patient:
+                raise _HandedBack
             pause.wait(0.2)

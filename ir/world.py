@@ -58,8 +58,10 @@ class World:
         stopping: True when a signal asks running waits to end.
         publish: writes report and bundle, returns the paths.
         note: keeps the index of incidents up to date.
+        announce: tells people of the record's last entry, once; flush: waits until they were told, for some seconds.
         facts: the record's facts so far, for ports that have to know them.
         own_requests: request ids of our own probes so far.
+        patient: False: an incident that waits, for a human or for a time, is let go instead of kept by this process.
         published: set once the report tells the incident's end; until then its process has not finished.
     """
 
@@ -85,9 +87,12 @@ class World:
     stopping: Callable[[], bool] = lambda: False
     publish: Callable[[Incident], list[str]] = lambda _incident: []
     note: Callable[[Incident], None] = lambda _incident: None
+    announce: Callable[[Incident], None] = lambda _incident: None
+    flush: Callable[[], None] = lambda: None
     facts: Callable[[], Json] = dict
     own_requests: Callable[[], tuple[str, ...]] = lambda: ()
     scratch: str = ""
+    patient: bool = True
     published: Event = field(default_factory=Event)
 
     @property

@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from ir import incident as incidents
-from ir import wiring
+from ir import launching, wiring
 from ir.cli import running
 from ir.cli.people import SOURCES, Terminal, read_again, read_key
 from ir.cli.screen import Screen
@@ -145,20 +145,13 @@ def _go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json, le
     if record.status in _FINAL:
         operator.screen.say(f"{name} has ended: {record.status}")
         sys.exit(running.finish(operator.screen, record, record.exit_code))
-    fence = kept.ledger.take_over(kept.me, name)
-    setting = wiring.setting_from(name, record.opened)
-    if body.get("yes"):
-        setting.options = type(setting.options)(**{**setting.options.__dict__, "yes": True})
-    files = setting.options.key_files
+    files = record.opened["options"].get("key_files", {})
     given = leaked if isinstance(leaked, Secret) else read_again(files.get("leaked", ""), operator.screen)
     other = control if isinstance(control, Secret) else read_again(files.get("control", ""), operator.screen)
     operator.remember(files.get("new", ""))
-    world = running.wired(setting, kept, operator, fence, given, other)
     runner = Runner(kept.ledger.engine, kept.me, kept.ledger)
-    runner.launch()
-    kept.ledger.send(name, kind, operator.name, body)
+    world = launching.go_on(record, kept, runner, running.given(operator, given, other), kind, body)
     operator.screen.say(f"incident {name}")
-    runner.resume(world, fence)
     running.drive(runner, kept, world, operator, skip=len(entries))
 
 

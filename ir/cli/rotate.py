@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from ir import consent, guard, inventory, ledger, playbook, wiring, yaml_file
+from ir import consent, guard, inventory, launching, ledger, playbook, wiring, yaml_file
 from ir.cli import adhoc, running
 from ir.cli.choices import accepted, choose_policy, expires_time, exposed_time, identify_row
 from ir.cli.people import SOURCES, Terminal, files_of, read_key
@@ -102,23 +102,8 @@ def _start(setting: Setting, kept: State, operator: Terminal, leaked: Secret | N
     """Lease first, then the durable incident, then its id on the screen, then the first change."""
     from ir.runner import Runner
 
-    now = wiring.SystemClock().now()
-    setting.incident = running.new_id(now.isoformat())
-    source = inventory.loads(setting.text, setting.name)
-    stores = sorted({ref.object for ref in source.key(setting.key).stored_in if ref.scheme != "manual"})
-    account = source.account(source.key(setting.key).account)
-    named = f"{account.id}/{setting.key}"
-    fence = kept.ledger.take(kept.me, setting.incident, running.resources(named, stores, leaked.fingerprint if leaked else ""))
-    try:
-        world = running.wired(setting, kept, operator, fence, leaked, control)
-    except BaseException:
-        kept.ledger.release(setting.incident)
-        raise
-    facts = {"opened_at": now.timestamp(), "exposed_at": setting.options.exposed_at}
-    opening = wiring.opening(setting, now.isoformat(timespec="milliseconds").replace("+00:00", "Z"), operator.name, facts)
     runner = Runner(kept.ledger.engine, kept.me, kept.ledger)
-    runner.launch()
-    runner.start(opening, world, fence)
+    world = launching.begin(setting, kept, runner, running.given(operator, leaked, control))
     operator.screen.say(f"incident {setting.incident}")
     running.drive(runner, kept, world, operator)
 

@@ -1,49 +1,34 @@
 """Running an incident from a command: start or resume it, show it as it goes, leave with its exit code."""
 
 import os
-import secrets
 import sys
 from threading import Event
 from typing import NoReturn
 
-from ir import consent, incident, wiring
+from ir import incident
 from ir.cli.people import Terminal
 from ir.cli.screen import Screen
 from ir.errors import ExitCode
+from ir.launching import Given
 from ir.ledger import Ledger
 from ir.model import Json, Outcome
 from ir.runner import Runner
 from ir.secret import Secret
-from ir.wiring import Setting, State
+from ir.wiring import State
 from ir.world import World
 
 PUBLISHED_WITHIN = 30.0
 """Seconds for writing the report, before the process ends without it; `ir report` writes it at any time."""
 
 
-def new_id(now: str) -> str:
-    """`INC-YYYYMMDD-xxxx`; `now` is ISO 8601."""
-    return f"INC-{now[:10].replace('-', '')}-{secrets.token_hex(2)}"
+def given(operator: Terminal, leaked: Secret | None, control: Secret | None) -> Given:
+    """What this terminal brings to an incident."""
 
+    def lost(name: str) -> None:
+        sys.stderr.write(f"{name} was taken over by another process; this one stops\n")
+        leave(int(ExitCode.REFUSED))
 
-def wired(setting: Setting, kept: State, operator: Terminal, fence: int, leaked: Secret | None, control: Secret | None) -> World:
-    """A world whose writes are stopped the moment another process took the incident over."""
-
-    def ask() -> None:
-        holder = kept.ledger.holder(setting.incident)
-        if holder is None or holder["executor"] != kept.me.executor or holder["fence"] != fence:
-            sys.stderr.write(f"{setting.incident} was taken over by another process; this one stops\n")
-            leave(int(ExitCode.REFUSED))
-
-    made = wiring.world(setting, kept, operator, ask=ask, leaked=leaked, control=control, say=operator.screen.progress)
-    places = consent.destinations(made.inventory, made.key)
-    made.note = lambda record: kept.ledger.note(record.id, record.status, int(record.exit_code), wiring.summary(record, places))
-    return made
-
-
-def resources(key: str, stores: list[str], fingerprint: str) -> list[str]:
-    """What one incident holds alone: the key, by `account/name` and by fingerprint, and every store object."""
-    return [f"key {key}", *([f"key {fingerprint}"] if fingerprint else []), *(f"store {name}" for name in stores)]
+    return Given(operator, lost, operator.screen.progress, leaked, control)
 
 
 def follow(runner: Runner, ledger: Ledger, name: str, operator: Terminal, published: Event, *, skip: int = 0) -> int:
@@ -124,5 +109,6 @@ def drive(runner: Runner, kept: State, world: World, operator: Terminal, *, skip
         operator.screen.hush()
         sys.stderr.write(f"\ninterrupted; nothing is lost: ir resume {name}\n")
         code = int(ExitCode.INTERRUPTED)
+    world.flush()
     runner.forget_queue()
     leave(code)

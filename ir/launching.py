@@ -1,0 +1,137 @@
+"""Beginning an incident and going on with one, whoever asks: a command, a campaign, a schedule.
+
+The order is always the same: the lease first, then the durable incident, then its first change. Nobody runs an incident whose
+lease he did not take.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from ir import consent, inventory, wiring
+from ir.errors import Waiting
+from ir.incident import Incident
+from ir.model import Json
+from ir.ports import Operator
+from ir.runner import Runner
+from ir.secret import Secret
+from ir.wiring import Setting, State
+from ir.world import World
+
+
+def _quiet(_text: str) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Given:
+    """What belongs to the process that runs an incident and is never recorded.
+
+    Attributes:
+        lost: called when a write is about to happen although another process took the incident over; must not return.
+        patient: False: long waits are handed back instead of being slept through (see `World.patient`).
+        leaked, control: keys that the operator gave.
+    """
+
+    operator: Operator
+    lost: Callable[[str], None]
+    say: Callable[[str], None] = _quiet
+    leaked: Secret | None = None
+    control: Secret | None = None
+    patient: bool = True
+
+
+class Unattended:
+    """`ports.Operator` where nobody sits: says yes to what was agreed to in advance, waits for everything else."""
+
+    interactive = False
+
+    def __init__(self, name: str, *, yes: bool) -> None:
+        self.name, self._yes = name, yes
+
+    def tell(self, text: str) -> None:
+        """Nobody listens; what matters is in the record."""
+
+    def confirm(self, question: str) -> bool:
+        """As agreed in advance."""
+        return self._yes
+
+    def choose(self, question: str, options: tuple[str, ...]) -> str:
+        """Raises Waiting: nobody chooses."""
+        raise Waiting(question, next_step=f"one of {', '.join(options)}")
+
+    def ask(self, question: str) -> str:
+        """Raises Waiting: nobody answers."""
+        raise Waiting(question)
+
+    def new_key(self, prompt: str) -> Secret | None:
+        """Nobody brings one."""
+        return None
+
+
+def new_id(now: str) -> str:
+    """`INC-YYYYMMDD-xxxx`; `now` is ISO 8601."""
+    return f"INC-{now[:10].replace('-', '')}-{secrets.token_hex(2)}"
+
+
+def resources(setting: Setting, leaked: Secret | None = None) -> list[str]:
+    """What one incident holds alone: the key, by `account/name` and by fingerprint, and every store object."""
+    source = inventory.loads(setting.text, setting.name)
+    key = source.key(setting.key)
+    stores = sorted({ref.object for ref in key.stored_in if ref.scheme != "manual"})
+    named = [f"key {source.account(key.account).id}/{key.name}"]
+    return [*named, *([f"key {leaked.fingerprint}"] if leaked else []), *(f"store {name}" for name in stores)]
+
+
+def wired(setting: Setting, kept: State, given: Given, fence: int) -> World:
+    """A world whose writes are stopped the moment another process took the incident over."""
+
+    def ask() -> None:
+        holder = kept.ledger.holder(setting.incident)
+        if holder is None or holder["executor"] != kept.me.executor or holder["fence"] != fence:
+            given.lost(setting.incident)
+
+    made = wiring.world(setting, kept, given.operator, ask=ask, leaked=given.leaked, control=given.control, say=given.say)
+    places = consent.destinations(made.inventory, made.key)
+    made.note = lambda record: kept.ledger.note(record.id, record.status, int(record.exit_code), wiring.summary(record, places))
+    made.patient = given.patient
+    return made
+
+
+def begin(setting: Setting, kept: State, runner: Runner, given: Given) -> World:
+    """Lease, then the durable incident; it runs in this process when this returns.
+
+    Raises:
+        AlreadyRunning: another incident holds the key or a store object; nothing was begun.
+    """
+    now = wiring.SystemClock().now()
+    setting.incident = setting.incident or new_id(now.isoformat())
+    fence = kept.ledger.take(kept.me, setting.incident, resources(setting, given.leaked))
+    try:
+        world = wired(setting, kept, given, fence)
+        facts = {"opened_at": now.timestamp(), "exposed_at": setting.options.exposed_at}
+        at = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        opening = wiring.opening(setting, at, given.operator.name, facts)
+        runner.launch()
+    except BaseException:
+        kept.ledger.release(setting.incident)
+        raise
+    runner.start(opening, world, fence)
+    return world
+
+
+def go_on(record: Incident, kept: State, runner: Runner, given: Given, kind: str, body: Json) -> World:
+    """Take the incident over from a dead or absent holder, tell it `kind`, and run it on in this process.
+
+    Raises:
+        AlreadyRunning: its process lives.
+    """
+    fence = kept.ledger.take_over(kept.me, record.id)
+    setting = wiring.setting_from(record.id, record.opened)
+    if body.get("yes"):
+        setting.options = replace(setting.options, yes=True)
+    world = wired(setting, kept, given, fence)
+    runner.launch()
+    kept.ledger.send(record.id, kind, given.operator.name, body)
+    runner.resume(world, fence)
+    return world

@@ -1,6 +1,6 @@
 """The attacks of the facts (`detection.md` §4), each put into an account after its exposure."""
 
-from accounts import DAY, HOUR, NODE, Attack, World, card
+from benchmarks.accounts import DAY, HOUR, NODE, Attack, World, card
 
 _CURL, _REQUESTS = "curl/8.5.0", "python-requests/2.32"
 

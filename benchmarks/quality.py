@@ -11,11 +11,10 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
-import accounts
-from attacks import ATTACKS
-
+from benchmarks import accounts
+from benchmarks.attacks import ATTACKS
 from ir.ports import Reviewed, ReviewRequest
 from ir.review import StripeReviewer
 from ir.stripe_api import StripeApi

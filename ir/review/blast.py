@@ -20,26 +20,31 @@ FROM events e JOIN flagged f ON e.request_id = f.evidence
 WHERE e.customer <> '' AND e.ts >= {judged} AND e.ts < {until} GROUP BY e.customer ORDER BY e.customer LIMIT 1000000
 """
 _OBJECTS = """
-SELECT e.object_type AS object_type, CASE WHEN e.type LIKE '%.created' THEN 'created' WHEN e.type LIKE '%.deleted' THEN 'deleted' ELSE 'changed' END AS what,
+SELECT e.object_type AS object_type,
+  CASE WHEN e.type LIKE '%.created' THEN 'created' WHEN e.type LIKE '%.deleted' THEN 'deleted' ELSE 'changed' END AS what,
   COUNT(DISTINCT e.object_id) AS n
 FROM events e JOIN flagged f ON e.request_id = f.evidence
 WHERE e.ts >= {judged} AND e.ts < {until}
 GROUP BY e.object_type, CASE WHEN e.type LIKE '%.created' THEN 'created' WHEN e.type LIKE '%.deleted' THEN 'deleted' ELSE 'changed' END
 """
 _MONEY = """
-SELECT a.act AS act, a.currency AS currency, SUM(a.amount) AS amount, COUNT(*) AS n FROM acts a JOIN flagged f ON a.request_id = f.evidence
-WHERE a.currency <> '' AND a.amount > 0 AND a.act IN ('60:payment', '65:refund', '88:transfer', '90:payout') AND a.ts >= {judged} AND a.ts < {until}
+SELECT a.act AS act, a.currency AS currency, SUM(a.amount) AS amount, COUNT(*) AS n
+FROM acts a JOIN flagged f ON a.request_id = f.evidence
+WHERE a.currency <> '' AND a.amount > 0 AND a.act IN ('60:payment', '65:refund', '88:transfer', '90:payout')
+  AND a.ts >= {judged} AND a.ts < {until}
 GROUP BY a.act, a.currency ORDER BY a.act, a.currency
 """
 _CARDS = """
-SELECT COUNT(DISTINCT CASE WHEN e.card <> '' THEN e.card END) AS cards, COUNT(DISTINCT CASE WHEN e.account <> '' THEN e.account END) AS accounts,
+SELECT COUNT(DISTINCT CASE WHEN e.card <> '' THEN e.card END) AS cards,
+  COUNT(DISTINCT CASE WHEN e.account <> '' THEN e.account END) AS accounts,
   COUNT(DISTINCT CASE WHEN e.destination LIKE 'acct_%' THEN e.destination END) AS destinations, COUNT(DISTINCT e.request_id) AS requests
 FROM events e JOIN flagged f ON e.request_id = f.evidence WHERE e.ts >= {judged} AND e.ts < {until}
 """
 # Upper bound: every further page counts as full, 10 objects where the log does not say how many were asked for.
 _READ = """
 SELECT COUNT(DISTINCT CASE WHEN object_id LIKE 'cus_%' THEN object_id END) AS single,
-  SUM(CASE WHEN endpoint IN ('/v1/customers', '/v1/charges', '/v1/payment_intents', '/v1/payment_methods', '/v1/customers/search', '/v1/invoices', '/v1/checkout/sessions')
+  SUM(CASE WHEN endpoint IN ('/v1/customers', '/v1/charges', '/v1/payment_intents', '/v1/payment_methods', '/v1/customers/search',
+    '/v1/invoices', '/v1/checkout/sessions')
     THEN CASE WHEN page_size > 0 THEN page_size ELSE 10 END ELSE 0 END) AS listed, COUNT(*) AS requests
 FROM requests WHERE own = 0 AND verb = 'read' AND status < 400 AND ts >= {judged} AND ts < {until} AND agent NOT IN ('ir')
 """

@@ -13,12 +13,13 @@ KEPT_BY_API = 30 * 86400
 """Seconds that Stripe's API keeps events."""
 _SLACK = 2 * HOUR
 
+_REQUESTS = "SELECT COUNT(*), COALESCE(MIN(CASE WHEN ts > 0 THEN ts END), 0), COALESCE(MAX(ts), 0) FROM requests WHERE {}"
 _QUERIES = {
     "events": "SELECT COUNT(*), COALESCE(MIN(ts), 0), COALESCE(MAX(ts), 0) FROM events WHERE id <> '' AND ts > 0",
     "activity": "SELECT COUNT(*), COALESCE(MIN(ts), 0), COALESCE(MAX(ts), 0) FROM activity WHERE ts > 0",
-    "egress": "SELECT COUNT(*), COALESCE(MIN(CASE WHEN ts > 0 THEN ts END), 0), COALESCE(MAX(ts), 0) FROM requests WHERE own = 1 AND source = 'egress'",
-    "request-log": "SELECT COUNT(*), COALESCE(MIN(CASE WHEN ts > 0 THEN ts END), 0), COALESCE(MAX(ts), 0) FROM requests WHERE own = 0",
-    "webhook-log": "SELECT COUNT(*), COALESCE(MIN(CASE WHEN ts > 0 THEN ts END), 0), COALESCE(MAX(ts), 0) FROM requests WHERE source = 'webhook-log'",
+    "egress": _REQUESTS.format("own = 1 AND source = 'egress'"),
+    "request-log": _REQUESTS.format("own = 0"),
+    "webhook-log": _REQUESTS.format("source = 'webhook-log'"),
 }
 ABSENT = {
     "events": "everything that was changed",

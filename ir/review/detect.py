@@ -18,7 +18,8 @@ SELECT entity, CAST(ts AS BIGINT) AS ts, evidence, currency, CAST(amount AS BIGI
 """
 
 _WRAP = """
-WITH one AS (SELECT entity, level, evidence, MIN(ts) AS ts, MAX(currency) AS currency, MAX(amount) AS amount, MAX(seen) AS seen, MAX(usual) AS usual
+WITH one AS (SELECT entity, level, evidence, MIN(ts) AS ts, MAX(currency) AS currency, MAX(amount) AS amount,
+  MAX(seen) AS seen, MAX(usual) AS usual
   FROM {hits} GROUP BY entity, level, evidence),
 n AS (SELECT entity, level, ts, evidence, currency, amount,
   ROW_NUMBER() OVER (PARTITION BY entity, level ORDER BY ts, evidence) AS rn,

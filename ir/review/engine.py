@@ -4,6 +4,7 @@ A detection is one SELECT in a small ANSI subset: integer epoch seconds, CASE no
 beyond COALESCE, CONCAT, FLOOR, SQRT, LEAST, GREATEST; CAST to BIGINT, DOUBLE, STRING only.
 """
 
+import re
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,6 +12,7 @@ from ir.errors import UsageError
 from ir.review.schema import TABLES, Column, empty_select
 
 Row = tuple[Any, ...]
+_LEAST_MB = 128
 
 
 class Engine(Protocol):
@@ -44,7 +46,8 @@ class DuckDb:
 
     Args:
         scratch: private folder for spilled data.
-        memory_limit: such as `1GB` or `512MB`.
+        memory_limit: of the whole process, such as `1GB` or `512MB`; the engine takes 70 % of it, since not all that it
+            holds is counted by it.
 
     Raises:
         UsageError: `memory_limit` is not a size.
@@ -57,19 +60,16 @@ class DuckDb:
 
         spill = scratch / "spill"
         spill.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            self.connection = duckdb.connect(
-                config={
-                    "memory_limit": memory_limit,
-                    "threads": str(threads),
-                    "temp_directory": str(spill),
-                    "autoinstall_known_extensions": "false",
-                    "autoload_known_extensions": "false",
-                    "preserve_insertion_order": "false",
-                }
-            )
-        except duckdb.Error:
-            raise UsageError(f"`{memory_limit[:40]}` is not a memory size; write 512MB or 2GB") from None
+        self.connection = duckdb.connect(
+            config={
+                "memory_limit": _engine_share(memory_limit),
+                "threads": str(threads),
+                "temp_directory": str(spill),
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+                "preserve_insertion_order": "false",
+            }
+        )
         self.connection.execute("SET TimeZone = 'UTC'")
         self.connection.execute("SET enable_progress_bar = false")
 
@@ -102,6 +102,16 @@ class DuckDb:
     def close(self) -> None:
         """See `Engine`."""
         self.connection.close()
+
+
+def _engine_share(limit: str) -> str:
+    size = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kKmMgGtT])i?[bB]", limit.strip())
+    if size is None:
+        raise UsageError(f"`{limit[:40]}` is not a memory size", next_step="write 512MB or 2GB")
+    megabytes = float(size[1]) * 1000 ** ("kmgt".index(size[2].lower()) - 1)
+    if megabytes < _LEAST_MB:
+        raise UsageError(f"`{limit[:40]}` is too little memory", next_step=f"at least {_LEAST_MB}MB")
+    return f"{int(megabytes * 0.7)}MB"
 
 
 def _strings(files: list[Path]) -> str:

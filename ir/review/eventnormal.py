@@ -103,7 +103,8 @@ _OUT = {
     "error_code": "ir_text(COALESCE(failure, pi_code, si_code))",
     "decline_code": "ir_text(COALESCE(pi_decline, si_decline, outcome))",
     "card": "ir_text(COALESCE(card, pm_card, err_card, err_si_card))",
-    "card_group": "ir_text(COALESCE(card_brand || ' ' || card_country || ' ' || card_funding, pm_brand || ' ' || pm_country || ' ' || pm_funding))",
+    "card_group": "ir_text(COALESCE(card_brand || ' ' || card_country || ' ' || card_funding, "
+    "pm_brand || ' ' || pm_country || ' ' || pm_funding))",
     "pm": "CASE WHEN object_type = 'payment_method' THEN ir_text(object_id) ELSE ir_text(pm) END",
     "destination": "ir_text(CASE WHEN type LIKE 'account.external_account.%' THEN account_of ELSE destination END)",
     "method": "ir_text(method)",

@@ -6,7 +6,7 @@ from typing import Any
 from ir.model import Json
 from ir.review.derive import derive_acts, derive_sent
 from ir.review.detect import Hit, run_rules
-from ir.review.engine import DuckDb, Row
+from ir.review.engine import DuckDb, Engine, Row
 from ir.review.eventnormal import ACTS
 from ir.review.rules import Example, Parameters, Rule
 from ir.review.schema import TABLES
@@ -20,16 +20,21 @@ def run_example(rule: Rule, example: Example, scratch: Path) -> list[Hit]:
     """What the rule finds in the example; every source counts as given."""
     engine = DuckDb(scratch, memory_limit="256MB", threads=1)
     try:
-        for table in TABLES:
-            engine.fill(table, TABLES[table], _rows(table, getattr(example, table)))
-        window = Window.of(EXPOSED - 30 * _DAY, EXPOSED, EXPOSED + _DAY)
-        egress = any(row.get("own") == 1 and row.get("source") != "webhook-log" for row in example.requests)
-        derive_sent(engine, egress=egress, probes=())
-        derive_acts(engine, [])
-        parameters = Parameters.of(window, ghost_baseline=1, ghost_hours=window.base_hours, api_from=window.since, api_until=window.until)
-        return run_rules(engine, [rule], parameters, set(rule.needs), lambda _: None)[0]
+        return run_on(engine, rule, example)
     finally:
         engine.close()
+
+
+def run_on(engine: Engine, rule: Rule, example: Example) -> list[Hit]:
+    """The same on an engine that is open; it may be used again."""
+    for table in TABLES:
+        engine.fill(table, TABLES[table], _rows(table, getattr(example, table)))
+    window = Window.of(EXPOSED - 30 * _DAY, EXPOSED, EXPOSED + _DAY)
+    egress = any(row.get("own") == 1 and row.get("source") != "webhook-log" for row in example.requests)
+    derive_sent(engine, egress=egress, probes=())
+    derive_acts(engine, [])
+    parameters = Parameters.of(window, ghost_baseline=1, ghost_hours=window.base_hours, api_from=window.since, api_until=window.until)
+    return run_rules(engine, [rule], parameters, set(rule.needs), lambda _: None)[0]
 
 
 def act_of(kind: str) -> str:

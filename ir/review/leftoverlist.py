@@ -7,7 +7,8 @@ from ir.review.window import Window
 
 # `maker`: who created the object, by the request of its `created` event; '' = no such event.
 _OBJECTS = """
-SELECT o.kind AS kind, o.id AS id, o.ts AS ts, o.url AS url, o.amount AS amount, o.currency AS currency, o.known AS known, o.detail AS detail,
+SELECT o.kind AS kind, o.id AS id, o.ts AS ts, o.url AS url, o.amount AS amount, o.currency AS currency,
+  o.known AS known, o.detail AS detail,
   COALESCE(m.state, '') AS maker
 FROM objects o
 LEFT JOIN (SELECT e.object_id AS id, MIN(a.state) AS state FROM events e JOIN acts a ON e.request_id = a.request_id

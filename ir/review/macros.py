@@ -4,7 +4,7 @@ Nothing that a stranger may write survives as free text: ids, words and addresse
 paths lose their query and their ids, user agents become families.
 """
 
-SECRET_SHAPE = r"(sk|rk|pk|ek|rkcs)_(org_)?(live|test|prod)_[A-Za-z0-9*.]{4,}|whsec_[A-Za-z0-9+/=_-]{8,}"
+SECRET_SHAPE = r"(sk|rk|pk|ek|rkcs)_(org_)?(live|test|prod)_[A-Za-z0-9*.]{4,}|whsec_[A-Za-z0-9+/=_-]{8,}"  # noqa: S105 # a shape, no secret
 CARD_SHAPE = r"\b[0-9](?:[ -]?[0-9]){12,18}\b"
 
 _FORMATS = "['%d/%b/%Y:%H:%M:%S %z', '%a, %d %b %Y %H:%M:%S %z', '%a %d %b %Y %H:%M:%S %z', '%Y-%m-%dT%H:%M:%S%z', '%Y-%m-%d %H:%M:%S %z']"
@@ -54,18 +54,24 @@ MACROS: tuple[str, ...] = (
       '{CARD_SHAPE}', '[card]', 'g'), '[\\x00-\\x1f\\x7f-\\x9f]', ' ', 'g'), 1, n)""",
     f"""ir_text(x) AS CASE WHEN x IS NULL THEN '' WHEN contains(x, '_live_') OR contains(x, '_test_') OR contains(x, '_prod_')
       OR contains(x, 'whsec_') OR regexp_matches(x, '{CARD_SHAPE}') THEN ir_word(ir_clean(x, 80)) ELSE ir_word(x) END""",
-    "ir_id(x) AS CASE WHEN x IS NULL THEN '' WHEN length(x) <= 64 AND NOT contains(x, ' ') AND NOT contains(x, '_live_') "
-    "AND NOT contains(x, '_test_') THEN x ELSE COALESCE(regexp_extract(x, '(req|evt)_[A-Za-z0-9_]{4,64}'), '') END",
+    (
+        "ir_id(x) AS CASE WHEN x IS NULL THEN '' WHEN length(x) <= 64 AND NOT contains(x, ' ') AND NOT contains(x, '_live_') "
+        "AND NOT contains(x, '_test_') THEN x ELSE COALESCE(regexp_extract(x, '(req|evt)_[A-Za-z0-9_]{4,64}'), '') END"
+    ),
     "ir_bare(x) AS split_part(CASE WHEN contains(x, '://') THEN '/' || regexp_replace(x, '^[a-z]+://[^/]*/?', '') ELSE x END, '?', 1)",
     """ir_endpoint(p) AS CASE WHEN p IS NULL THEN '' WHEN NOT starts_with(p, '/') THEN ir_text(p)
       WHEN p IN ('/v1/charges', '/v1/customers', '/v1/payment_intents', '/v1/refunds', '/v1/balance') THEN p
       WHEN starts_with(p, '/v1/') OR starts_with(p, '/v2/') THEN substr(p, 1, 3) || ir_steps(substr(p, 4)) ELSE ir_steps(p) END""",
     "ir_steps(p) AS substr(regexp_replace(rtrim(p, '/'), '/[a-z_]*[^a-z_/][^/]*', '/:id', 'g'), 1, 80)",
-    "ir_net(x) AS CASE WHEN contains(x, ':') THEN regexp_extract(x, '^[0-9a-f]*:[0-9a-f]*:[0-9a-f]*') || '::/48' "
-    "WHEN x = '' THEN '' ELSE regexp_replace(x, '[.][0-9]+$', '.0/24') END",
+    (
+        "ir_net(x) AS CASE WHEN contains(x, ':') THEN regexp_extract(x, '^[0-9a-f]*:[0-9a-f]*:[0-9a-f]*') || '::/48' "
+        "WHEN x = '' THEN '' ELSE regexp_replace(x, '[.][0-9]+$', '.0/24') END"
+    ),
     "ir_ip(x) AS COALESCE(regexp_extract(x, '^([0-9]{1,3}([.][0-9]{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F:.]{1,44})'), '')",
-    "ir_key(x) AS CASE WHEN x IS NULL THEN '' WHEN contains(x, '_live_') OR contains(x, '_test_') OR contains(x, '_prod_') "
-    "THEN 'key:' || substr(sha256(trim(replace(x, 'Bearer ', ''))), 1, 16) ELSE ir_word(x) END",
+    (
+        "ir_key(x) AS CASE WHEN x IS NULL THEN '' WHEN contains(x, '_live_') OR contains(x, '_test_') OR contains(x, '_prod_') "
+        "THEN 'key:' || substr(sha256(trim(replace(x, 'Bearer ', ''))), 1, 16) ELSE ir_word(x) END"
+    ),
     f"ir_agent_of(x) AS {_agent()}",
     """ir_agent(x) AS CASE WHEN x IS NULL OR x = '' THEN '' WHEN starts_with(x, 'Stripe/v') AND NOT contains(x, ' ir/') THEN
       COALESCE('stripe-' || replace(lower(NULLIF(regexp_extract(x, '^Stripe/v[0-9]+ ([A-Za-z.]{2,10})Bindings', 1), '')), '.net', 'dotnet'),

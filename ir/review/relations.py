@@ -116,7 +116,7 @@ def _json(shape: Shape, names: str) -> tuple[str, dict[str, str]]:
     typed = ", ".join(f"{quoted(top)}: '{kind}'" for top, kind in (tops or {"request_id": "VARCHAR"}).items())
     relation = (
         f"read_json({names}, format = 'newline_delimited', columns = {{{typed}}}, ignore_errors = true, "
-        "filename = true, maximum_object_size = 16777216)"
+        "filename = true, maximum_object_size = 4194304)"
     )
     return relation, columns
 

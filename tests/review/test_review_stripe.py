@@ -17,10 +17,28 @@ pytestmark = pytest.mark.server
 DAY = 86400.0
 READS = tuple(
     f"{name}_read"
-    for name in (
-        "event charge payment_intent customer payout transfer top_up webhook payment_links product plan coupon promotion_code file "
-        "connected_account subscription invoice checkout_session issuing_card activity_log"
-    ).split()
+    for name in [
+        "event",
+        "charge",
+        "payment_intent",
+        "customer",
+        "payout",
+        "transfer",
+        "top_up",
+        "webhook",
+        "payment_links",
+        "product",
+        "plan",
+        "coupon",
+        "promotion_code",
+        "file",
+        "connected_account",
+        "subscription",
+        "invoice",
+        "checkout_session",
+        "issuing_card",
+        "activity_log",
+    ]
 )
 
 

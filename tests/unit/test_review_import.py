@@ -82,7 +82,9 @@ def test_torn_lines_are_counted_shown_kept_aside_and_their_id_still_counts(desk:
 
 
 def test_a_truncated_gzip_is_read_up_to_its_end(desk: Desk) -> None:
-    whole = gzip.compress("".join(json.dumps({"ts": NOON + n, "request_id": f"req_{n * 7919:012x}"}) + "\n" for n in range(50_000)).encode())
+    whole = gzip.compress(
+        "".join(json.dumps({"ts": NOON + n, "request_id": f"req_{n * 7919:012x}"}) + "\n" for n in range(50_000)).encode()
+    )
     (desk.folder / "a.jsonl.gz").write_bytes(whole[: len(whole) // 2])
     loaded = desk.load("a.jsonl.gz")
     assert 10_000 < loaded.rows["egress"] < 50_000
@@ -125,14 +127,36 @@ def test_missing_columns_are_empty_and_missing_files_are_said(desk: Desk) -> Non
 
 
 def event(n: int) -> dict[str, Any]:
-    thing = {"id": f"ch_{n}", "object": "charge", "amount": 500 + n, "currency": "JPY", "customer": "cus_1", "payment_method_details": {"card": {"fingerprint": "fp1", "brand": "visa", "country": "US", "funding": "prepaid"}}}
-    return {"id": f"evt_{n}", "object": "event", "type": "charge.succeeded", "created": NOON, "livemode": True, "request": {"id": f"req_e{n:07d}", "idempotency_key": None}, "data": {"object": thing}}
+    thing = {
+        "id": f"ch_{n}",
+        "object": "charge",
+        "amount": 500 + n,
+        "currency": "JPY",
+        "customer": "cus_1",
+        "payment_method_details": {"card": {"fingerprint": "fp1", "brand": "visa", "country": "US", "funding": "prepaid"}},
+    }
+    return {
+        "id": f"evt_{n}",
+        "object": "event",
+        "type": "charge.succeeded",
+        "created": NOON,
+        "livemode": True,
+        "request": {"id": f"req_e{n:07d}", "idempotency_key": None},
+        "data": {"object": thing},
+    }
 
 
 def test_events_raw_and_in_both_clouds_envelopes(desk: Desk) -> None:
     bridge = {"version": "0", "detail-type": "charge.succeeded", "source": "aws.partner/stripe.com/ed_1", "detail": event(1)}
     grid = {"specversion": "1.0", "type": "com.stripe.v1", "source": "x", "id": "y", "data": event(2)}
-    thin = {"id": "evt_test_3", "object": "v2.core.event", "type": "v2.core.account.created", "created": "2026-11-18T12:00:00.000Z", "livemode": True, "reason": {"type": "request", "request": {"id": "req_thin0001", "idempotency_key": "k"}}}
+    thin = {
+        "id": "evt_test_3",
+        "object": "v2.core.event",
+        "type": "v2.core.account.created",
+        "created": "2026-11-18T12:00:00.000Z",
+        "livemode": True,
+        "reason": {"type": "request", "request": {"id": "req_thin0001", "idempotency_key": "k"}},
+    }
     (desk.folder / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in (event(0), bridge, grid, thin)))
     desk.load("a.jsonl", own=False)
     assert desk.rows("id, request_id, amount, currency, card, card_group, idem_format", "events") == [
@@ -154,13 +178,23 @@ def test_a_json_list_an_api_page_and_a_cut_document(desk: Desk) -> None:
 
 
 def test_logs_tail_workbench_csv_and_security_history(desk: Desk) -> None:
-    tail = {"created_at": NOON, "livemode": False, "method": "POST", "request_id": "req_tail0001", "status": 402, "url": "/v1/payment_intents", "error": {"type": "card_error", "code": "card_declined", "decline_code": "do_not_honor"}}
+    tail = {
+        "created_at": NOON,
+        "livemode": False,
+        "method": "POST",
+        "request_id": "req_tail0001",
+        "status": 402,
+        "url": "/v1/payment_intents",
+        "error": {"type": "card_error", "code": "card_declined", "decline_code": "do_not_honor"},
+    }
     (desk.folder / "tail.jsonl").write_text(json.dumps(tail) + "\n")
     (desk.folder / "workbench.csv").write_text(
         "Date,Method,Path,Status,Request ID,IP address,API key,User agent\n"
         f'"2026-11-18 12:00:01",GET,/v1/customers?limit=100&starting_after=cus_1,200,req_work0001,198.51.100.7,sk_{"live"}_…abcd,curl/8.5\n'
     )
-    (desk.folder / "history.csv").write_text("Date,User,Action,IP address\n2026-11-18 12:00:02,a@example.com,Api key created,198.51.100.7\n")
+    (desk.folder / "history.csv").write_text(
+        "Date,User,Action,IP address\n2026-11-18 12:00:02,a@example.com,Api key created,198.51.100.7\n"
+    )
     desk.load("tail.jsonl", "workbench.csv", "history.csv", own=False)
     assert desk.rows("request_id, verb, status, error_code, decline_code, endpoint, paged, page_size, ip, net, agent")[0][:5] == (
         "req_tail0001", "write", 402, "card_declined", "do_not_honor",
@@ -173,7 +207,18 @@ def test_logs_tail_workbench_csv_and_security_history(desk: Desk) -> None:
 
 def test_nothing_secret_survives_the_import(desk: Desk) -> None:
     key, pan = "sk_" + "live_" + "5" * 40, "4242 4242 4242 4242"
-    row = {"ts": NOON, "request_id": "req_aaaaaaaa", "path": f"/v1/customers/{pan}?key={key}", "key": key, "user_agent": f"x {key}", "error_code": f"card {pan}", "ip": pan, "method": "GET", "customer": key, "status": 200}
+    row = {
+        "ts": NOON,
+        "request_id": "req_aaaaaaaa",
+        "path": f"/v1/customers/{pan}?key={key}",
+        "key": key,
+        "user_agent": f"x {key}",
+        "error_code": f"card {pan}",
+        "ip": pan,
+        "method": "GET",
+        "customer": key,
+        "status": 200,
+    }
     (desk.folder / "a.jsonl").write_text(json.dumps(row) + "\n" + f"torn {key}\n")
     loaded = desk.load("a.jsonl", own=False)
     kept = str(desk.rows("*")) + str(loaded.examples) + (desk.folder / "store" / "aside.jsonl").read_text()
@@ -182,9 +227,18 @@ def test_nothing_secret_survives_the_import(desk: Desk) -> None:
 
 
 def test_a_column_map_of_a_human(tmp_path: Path) -> None:
-    (tmp_path / "map.yaml").write_text("kind: requests\nfiles: '*.jsonl'\ncolumns: {at: eventTime, request_id: eventID, endpoint: [service, eventName], verb: readOnly, key_id: who.key}\n")
+    (tmp_path / "map.yaml").write_text(
+        "kind: requests\nfiles: '*.jsonl'\ncolumns: {at: eventTime, request_id: eventID, endpoint: [service, eventName], verb: readOnly, key_id: who.key}\n"
+    )
     desk = Desk(tmp_path, (load_map(str(tmp_path / "map.yaml")),))
-    row = {"eventTime": "2026-11-18T12:00:00Z", "eventID": "e-1", "service": "s3", "eventName": "GetObject", "readOnly": True, "who": {"key": "k1"}}
+    row = {
+        "eventTime": "2026-11-18T12:00:00Z",
+        "eventID": "e-1",
+        "service": "s3",
+        "eventName": "GetObject",
+        "readOnly": True,
+        "who": {"key": "k1"},
+    }
     (tmp_path / "trail.jsonl").write_text(json.dumps(row) + "\n")
     desk.load("trail.jsonl", own=False)
     assert desk.rows("ts, request_id, endpoint, verb, key_id, own") == [(NOON, "e-1", "s3:GetObject", "read", "k1", 0)]

@@ -1,0 +1,129 @@
+"""What the engine sees: completeness of our logs, what each source covers, the rules' hits."""
+
+from dataclasses import dataclass
+
+from ir.ports import ReviewRequest
+from ir.review import chains, coverage, derive, holes, leftovers
+from ir.review.collect import Read
+from ir.review.detect import Hit, run_rules
+from ir.review.engine import Engine
+from ir.review.rules import Parameters, load_rules
+from ir.review.store import Say
+from ir.review.window import HOUR, MIN_BASELINE, Window
+
+
+@dataclass
+class Looked:
+    """What detection worked on."""
+
+    seen: dict[str, coverage.Seen]
+    parameters: Parameters
+    complete: holes.Completeness
+    hits: list[Hit]
+    hidden: int
+
+
+def look(
+    engine: Engine,
+    request: ReviewRequest,
+    window: Window,
+    reads: dict[str, Read],
+    own: tuple[str, ...],
+    say: Say,
+) -> Looked:
+    """Derive, measure, run the rules. `own` are request ids of our own probes."""
+    seen = coverage.look(engine)
+    window = _evidenced(window, seen)
+    egress = seen["egress"].rows > 0
+    derive.derive_sent(engine, egress=egress, probes=own)
+    complete = _completeness(engine, seen, window) if egress else holes.Completeness()
+    derive.derive_acts(engine, complete.holes)
+    coverage.judge_events(seen["events"], reads.get("events"), window)
+    coverage.judge_egress(seen["egress"], complete, window)
+    coverage.judge_span(seen["request-log"], window, "reads outside the log's span")
+    coverage.judge_activity(seen["activity"], reads.get("activity"), window)
+    parameters = _parameters(window, seen, complete, reads)
+    have = _have(seen, reads, window)
+    hits, blind = run_rules(engine, load_rules(request.rules), parameters, have, say)
+    hidden = engine.rows(f"SELECT COUNT(*) FROM acts WHERE state = 'hole' AND ts >= {window.judged}")[0][0] if egress else 0
+    _say_blind(seen, blind)
+    return Looked(seen, parameters, complete, chains.raise_chains(hits), int(hidden))
+
+
+def from_stripe(reads: dict[str, Read]) -> bool:
+    """An archive may lack types that nobody subscribed to; only Stripe's own list is complete."""
+    return "events" in reads and reads["events"].available and not reads["events"].unread
+
+
+def _evidenced(window: Window, seen: dict[str, coverage.Seen]) -> Window:
+    """Evidence that begins after the window does gives a shorter baseline; what is judged stays the same."""
+    first = min((one.first for one in seen.values() if one.rows and one.first), default=window.since)
+    since = min(max(window.since, first), window.judged)
+    baseline = window.exposed > 0 and window.judged - max(since, first) >= MIN_BASELINE
+    return Window(since, window.judged, window.until, window.exposed, baseline)
+
+
+def _completeness(engine: Engine, seen: dict[str, coverage.Seen], window: Window) -> holes.Completeness:
+    rows = [(str(a), str(c), int(h), int(o), int(g)) for a, c, h, o, g in engine.rows(derive.KIND_HOURS)]
+    lines = {
+        int(hour): int(count)
+        for hour, count in engine.rows(
+            "SELECT CAST(FLOOR(ts / 3600) AS BIGINT) AS hour, COUNT(*) AS n FROM requests WHERE own = 1 AND source = 'egress' AND ts > 0 "
+            "GROUP BY CAST(FLOOR(ts / 3600) AS BIGINT)"
+        )
+    }
+    return holes.measure(rows, lines, window, (seen["egress"].first, seen["egress"].last))
+
+
+def _parameters(window: Window, seen: dict[str, coverage.Seen], complete: holes.Completeness, reads: dict[str, Read]) -> Parameters:
+    begin = max(window.since, seen["egress"].first or window.since, seen["events"].first or window.since)
+    ghost_hours = (window.judged - begin) / HOUR
+    read = from_stripe(reads)
+    return Parameters.of(
+        window,
+        ghost_baseline=int(window.baseline and ghost_hours >= 24),
+        ghost_hours=max(round(ghost_hours, 3), 1.0),
+        loss=round(complete.loss, 6),
+        api_from=max(window.since, window.until - coverage.KEPT_BY_API) if read else window.until,
+        api_until=window.until,
+    )
+
+
+def _have(seen: dict[str, coverage.Seen], reads: dict[str, Read], window: Window) -> set[str]:
+    given = {
+        "events": seen["events"].rows > 0,
+        "egress": seen["egress"].rows > 0,
+        "requests": seen["request-log"].rows > 0,
+        "activity": seen["activity"].rows > 0,
+        "webhooks": seen["webhook-log"].rows > 0 or seen["events"].rows > 0,
+        "api": from_stripe(reads),
+        "baseline": window.baseline,
+    }
+    return {name for name, there in given.items() if there}
+
+
+def _say_blind(seen: dict[str, coverage.Seen], blind: list[str]) -> None:
+    if not blind:
+        return
+    for name, one in seen.items():
+        if not one.rows:
+            rules = [rule for rule in blind if rule in _SEES.get(name, ())]
+            if rules:
+                one.blind_to = (one.blind_to or coverage.ABSENT.get(name, "")) + f" (rules {', '.join(rules)} could not run)"
+
+
+_SEES = {
+    "egress": ("S-00",),
+    "request-log": ("S-02", "S-03", "S-11", "S-13", "S-14"),
+    "webhook-log": ("W-01", "W-02", "W-03"),
+}
+
+
+def objects_seen(swept: leftovers.Swept, window: Window) -> coverage.Seen:
+    """What the list sweeps cover."""
+    one = coverage.Seen(len(swept.rows), window.judged if swept.read else 0, window.until if swept.read else 0)
+    one.gaps = [coverage.gap(0, 0, f"{kind}: {why}") for kind, why in sorted(swept.unread.items())]
+    one.full = swept.read > 0
+    if swept.read and swept.unread:
+        one.blind_to = "leftovers of the kinds " + ", ".join(sorted(swept.unread))
+    return one

@@ -1,0 +1,101 @@
+"""The rule pack: every rule's own examples, the same on ClickHouse, its Sigma export, and rules of the user's own."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ir.errors import BadFile
+from ir.review.detect import Hit
+from ir.review.exampleworld import run_example, run_on
+from ir.review.rules import Example, Rule, load_rules
+from ir.review.sigma import export
+
+RULES = load_rules()
+CASES = [pytest.param(rule, example, id=f"{rule.id} {example.name}") for rule in RULES for example in rule.examples]
+
+
+def told(hits: list[Hit]) -> list[tuple[Any, ...]]:
+    """All that a finding says."""
+    return sorted(
+        (h.finding.severity, h.finding.why, h.finding.count, h.finding.first_seen, h.finding.evidence, str(h.finding.money)) for h in hits
+    )
+
+
+@pytest.mark.parametrize(("rule", "example"), CASES)
+def test_a_rule_finds_its_own_examples_and_no_others(rule: Rule, example: Example, tmp_path: Path) -> None:
+    assert bool(run_example(rule, example, tmp_path)) is example.match
+
+
+def test_the_pack_is_whole() -> None:
+    assert {f"S-{n:02d}" for n in range(15)} | {"W-01", "W-02", "W-03"} <= {rule.id for rule in RULES}
+
+
+def test_the_same_text_gives_the_same_findings_on_clickhouse(tmp_path: Path) -> None:
+    pytest.importorskip("chdb", reason="chDB is installed in the engine job only")
+    from ir.review.engines import open_engine
+
+    other = open_engine("chdb://")
+    try:
+        for rule in RULES:
+            for example in rule.examples:
+                assert told(run_on(other, rule, example)) == told(run_example(rule, example, tmp_path)), (rule.id, example.name)
+    finally:
+        other.close()
+
+
+def test_the_sigma_export_is_valid_sigma() -> None:
+    from sigma.collection import SigmaCollection
+
+    text, left_out = export(RULES)
+    rules = SigmaCollection.from_yaml(text)
+    assert not rules.errors
+    assert {str(rule.title) for rule in rules} == {rule.title for rule in RULES if rule.sigma}
+    assert len(rules.rules) >= 3
+    assert "S-00" in left_out
+    assert set(left_out) == {rule.id for rule in RULES if not rule.sigma}
+
+
+def own_rule(**changed: Any) -> dict[str, Any]:
+    """A user's rule: refunds above a limit."""
+    return {
+        "id": "X-LIMIT",
+        "title": "A refund above our limit",
+        "level": "high",
+        "logsource": {"product": "stripe", "service": "events"},
+        "question": "Did anyone refund more than we allow?",
+        "usual": "Refunds stay under 1,000 dollars.",
+        "next": "Ask finance.",
+        "judges": "writes",
+        "stage": "cashout",
+        "why": "{hits} refunds",
+        "sql": "SELECT 'limit' AS entity, ts, request_id AS evidence, currency, amount, 1 AS seen, 0 AS usual, '' AS level FROM acts WHERE act = '65:refund' AND amount > 100000 AND ts >= {judged}",
+        "examples": [
+            {"name": "much", "match": True, "events": [{"ts": 9, "type": "refund.created", "id": "evt_1", "request_id": "req_1", "amount": 200000, "currency": "usd"}]},
+            {"name": "little", "match": False, "events": [{"ts": 9, "type": "refund.created", "id": "evt_1", "request_id": "req_1", "amount": 200, "currency": "usd"}]},
+        ],
+        **changed,
+    }  # fmt: skip
+
+
+def test_a_users_own_rule_runs_beside_the_pack(tmp_path: Path) -> None:
+    (tmp_path / "limit.yaml").write_text(yaml.safe_dump(own_rule()))
+    mine = next(rule for rule in load_rules([str(tmp_path)]) if rule.id == "X-LIMIT")
+    assert [bool(run_example(mine, example, tmp_path)) for example in mine.examples] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"sql": "SELECT {nowhere}"}, "unknown parameter nowhere"),
+        ({"sql": "SELECT 1; DROP TABLE events"}, "without a semicolon"),
+        ({"examples": own_rule()["examples"][:1]}, "one example that matches and one that does not"),
+        ({"level": "awful"}, "level"),
+        ({"extra": 1}, "extra"),
+    ],
+)
+def test_a_wrong_rule_is_explained(tmp_path: Path, changed: dict[str, Any], said: str) -> None:
+    (tmp_path / "limit.yaml").write_text(yaml.safe_dump(own_rule(**changed)))
+    with pytest.raises(BadFile, match=said):
+        load_rules([str(tmp_path)])

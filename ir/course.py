@@ -354,8 +354,9 @@ class Course:
 
     def _emit(self, kind: str, *, body: Json, at: str, actor: str, step: str = "") -> None:
         entry = chained(self.record.last, at=at, incident=self.world.incident, kind=kind, step=step, actor=actor, body=body)
-        self.durable.emit(entry)
         incidents.absorb(self.record, entry)
+        self.world.announce(self.record)  # before anybody can follow the entry, and end the process with its last one
+        self.durable.emit(entry)
         self.world.note(self.record)
 
     def _pause(self, name: str, seconds: float) -> None:

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
@@ -273,7 +274,22 @@ def world(
     _wire_services(made, resolver, ask)
     made.custody = Custody(setting.incident, list(made.stores.values()), made.each, _escrow(folder, ask))
     made.publish = lambda record: publish(kept, record)
+    _wire_notices(made, kept, resolver)
     return made
+
+
+def _wire_notices(made: World, kept: State, resolver: Callable[[str], Secret]) -> None:
+    """Nobody is told of a rehearsal or a drill."""
+    if made.options.dry_run or made.options.drill or not made.inventory.notify:
+        return
+    from ir.notice_log import NoticeLog
+    from ir.notices import Desk, Post
+    from ir.notifiers import NOTIFIERS
+
+    made_of = load(NOTIFIERS, "apprise")
+    posts = [Post(str(row.to), frozenset(row.when), made_of(partial(resolver, str(row.to)))) for row in made.inventory.notify]
+    desk = Desk(NoticeLog(kept.ledger.engine, kept.me.executor), posts)
+    made.announce, made.flush = desk.announce, desk.flush
 
 
 def _parsed(text: str) -> Reference:

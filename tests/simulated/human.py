@@ -109,6 +109,10 @@ class Human:
             if store.value not in wanted or (behind and store.value != wanted[0]):
                 store.put(wanted[0])
                 self.judge.happened(name)
+        for name, service in self.sim.services.items():
+            if name in debts:
+                service.held = service.store.value
+                self.judge.happened(name)
 
     def _wanted(self) -> list[Secret]:
         """What a store may hold: the leaked key, or the replacement; where a third value stands, the tool says which."""

@@ -1,5 +1,6 @@
 """The rows of an inventory: what each may say. Secrets never stand in it, only references (DESIGN §7)."""
 
+from datetime import date
 from ipaddress import IPv4Network
 from typing import Annotated, Literal, get_args
 
@@ -10,6 +11,7 @@ from ir.durations import Seconds
 from ir.model import KeyKind, Mode
 from ir.placeholders import check_placeholders
 from ir.reference import Reference, parse
+from ir.rotate_window import RotateWindow
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 """Letters, digits, dot, dash, underscore: safe in a file name, a label and on a terminal."""
@@ -69,7 +71,9 @@ class Key(_Row):
         id: the provider's id `mk_…`, where known.
         permissions: what a managed replacement is minted with.
         stored_in: every place that holds it.
-        rotate_every: seconds between scheduled rotations.
+        rotate_every: seconds between scheduled rotations, an hour at least.
+        rotate_window: when one may start. rotate_from: the day that the first period counts from; without it, and without a
+            rotation on record, the key is due at once.
     """
 
     name: Name
@@ -79,7 +83,9 @@ class Key(_Row):
     permissions: list[Annotated[str, Field(pattern=r"^[a-z_]+_(read|write)$")]] = []
     connect_permissions: list[Annotated[str, Field(pattern=r"^[a-z_]+_(read|write)$")]] = []
     stored_in: Annotated[list[Ref], Field(min_length=1)]
-    rotate_every: Seconds | None = None
+    rotate_every: Annotated[Seconds, Field(ge=3600)] | None = None
+    rotate_window: RotateWindow | None = None
+    rotate_from: date | None = None
     tags: list[Name] = []
 
 

@@ -1,0 +1,93 @@
+"""When a scheduled rotation may start: days of the week and hours of one place, summer time included.
+
+    rotate_window: {days: [mon..fri], from: "09:00", to: "16:00", zone: Europe/Berlin}
+
+`to` before `from` passes midnight; the day is that of the beginning. An hour that summer time skips is taken as the hour after, one
+that comes twice lasts from its first beginning to its second end.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, time, timedelta
+from functools import lru_cache
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Span = tuple[float, float]
+"""From, to: epoch seconds; the end does not belong to it."""
+
+
+def _days(value: object) -> list[int]:
+    """`mon`, or `mon..fri`; Monday is 0."""
+    found: set[int] = set()
+    for item in value if isinstance(value, list) else [value]:
+        first, _, last = (DAYS[item] if item in range(7) else str(item)).partition("..")
+        if first not in DAYS or (last and last not in DAYS):
+            raise ValueError(f"`{str(item)[:20]}` is no day; write one of {', '.join(DAYS)}, or a span such as mon..fri")
+        begin, end = DAYS.index(first), DAYS.index(last or first)
+        found |= {day % 7 for day in range(begin, end + 1 if end >= begin else end + 8)}
+    return sorted(found)
+
+
+def _clock(value: object) -> time:
+    """`09:00`; YAML 1.1 reads a bare 16:00 as the number 960, which is its minutes."""
+    if isinstance(value, time):
+        return value
+    text = f"{value // 60:02d}:{value % 60:02d}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d(:00)?", text):
+        raise ValueError(f'`{text[:20]}` is no time of day; write "09:00"')
+    return time.fromisoformat(text)
+
+
+@lru_cache
+def _place(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
+
+
+def _zone(name: str) -> str:
+    try:
+        _place(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"`{name[:40]}` is no time zone; write one such as Europe/Berlin or UTC") from None
+    return name
+
+
+class RotateWindow(BaseModel):
+    """See above."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    days: Annotated[list[int], BeforeValidator(_days), Field(min_length=1)] = list(range(7))
+    from_: Annotated[time, BeforeValidator(_clock), Field(alias="from")] = time(0, 0)
+    to: Annotated[time, BeforeValidator(_clock)] = time(0, 0)
+    zone: Annotated[str, AfterValidator(_zone)] = "UTC"
+
+    def open_at(self, moment: float) -> Span | None:
+        """The span that `moment` (epoch seconds) lies in; None while it is closed."""
+        return next((span for span in self._spans(moment) if span[0] <= moment < span[1]), None)
+
+    def next_after(self, moment: float) -> Span:
+        """The first span that begins after `moment`."""
+        return next(span for span in self._spans(moment) if span[0] > moment)
+
+    def _spans(self, moment: float) -> Iterator[Span]:
+        """Spans of the days around a moment, in order: from two days before to nine days after."""
+        place = _place(self.zone)
+        today = datetime.fromtimestamp(moment, place).date()
+        for number in range(-2, 10):
+            day = today + timedelta(days=number)
+            if day.weekday() not in self.days:
+                continue
+            begin = datetime.combine(day, self.from_, place)
+            end = datetime.combine(day if self.to > self.from_ else day + timedelta(days=1), self.to, place)
+            span = (begin.timestamp(), end.replace(fold=1).timestamp())
+            if span[0] < span[1]:
+                yield span
+
+    def said(self) -> str:
+        """For the screen: `mon tue 09:00-16:00 Europe/Berlin`."""
+        days = "daily" if len(self.days) == 7 else " ".join(DAYS[day] for day in self.days)
+        return f"{days} {self.from_:%H:%M}-{self.to:%H:%M} {self.zone}"

@@ -11,9 +11,10 @@ from ir.errors import Conflict, Denied, Missing
 from ir.ports import Held, Pending, Permission, Store
 from ir.reference import Reference
 from ir.secret import Secret
+from ir.side_by_side import both
 from ir.stores import field, marks
 from ir.stores.vault_kv import Found, Kv
-from ir.stores.vault_sibling import Sibling, as_secret
+from ir.stores.vault_sibling import NOTHING, Sibling, as_secret
 
 _TRIES = 6
 """How often a neighbour may be faster than us before we give up."""
@@ -35,6 +36,7 @@ class VaultStore(Store):
     def __init__(self, ref: Reference, *, timeout: float = 10.0) -> None:
         self.ref = ref
         self._kv = Kv(ref.host, timeout)
+        self._siblings: dict[str, Sibling] = {}
 
     def read(self) -> Held:
         """See `ports.Store`."""
@@ -42,11 +44,12 @@ class VaultStore(Store):
 
     def check_write(self, incident: str) -> Permission:
         """See `ports.Store`. Asks Vault for our capabilities on the secret and beside it."""
-        self._current()
-        here, there = self.ref.path, f"{self.ref.path}.ir-{incident}"
-        try:
-            may = self._kv.capabilities([f"data/{here}", f"data/{there}", f"metadata/{there}"])
-        except Denied:
+        here, there = self.ref.path, self._sibling(incident).path
+        (_, may), versions = both(
+            lambda: both(self._current, lambda: self._may([f"data/{here}", f"data/{there}", f"metadata/{there}"])),
+            lambda: self._kv.most_versions(here),
+        )
+        if not may:
             return Permission(proven=False, said="Vault does not let this token ask for its own capabilities")
         if not _allows(may[f"data/{here}"], "update"):
             rule = f'path "{self.ref.host}/data/{here}" {{ capabilities = ["read", "update"] }}'
@@ -57,7 +60,7 @@ class VaultStore(Store):
                 "; not beside it, so nothing can be staged or kept there: for that, allow create, read, update on "
                 f"`{self.ref.host}/data/{here}.ir-*` and create, read, update, delete on `{self.ref.host}/metadata/{here}.ir-*`"
             )
-        if self._kv.most_versions(here) == 1:
+        if versions == 1:
             said += "; only one version is kept there, so Vault has no history to go back to"
         return Permission(proven=True, said=said)
 
@@ -92,17 +95,18 @@ class VaultStore(Store):
 
     def stage(self, incident: str, new: Secret) -> str:
         """See `ports.Store`. "" when the token may not write beside the secret."""
-        current = self._current()
+        sibling = self._sibling(incident)
+        current, beside = both(self._current, lambda: _unless_denied(sibling))
         held = self._value(current)
         if held == new:
             return str(current.version)
-        before = held.fingerprint if held else ""
-        roles = {marks.STAGED: new.reveal(), self._note(current.version): before}
-        sibling = Sibling(self._kv, self.ref.path, incident)
+        if beside is None:
+            return ""
+        roles = {marks.STAGED: new.reveal()}
+        if beside.data.get(marks.STAGED) != new.reveal():
+            roles[self._note(current.version)] = held.fingerprint if held else ""
         try:
-            if sibling.get(marks.STAGED) == new.reveal():
-                roles = {marks.STAGED: new.reveal()}
-            return str(sibling.put(roles))
+            return str(sibling.put(roles, seen=beside))
         except Denied:
             return ""
 
@@ -117,9 +121,7 @@ class VaultStore(Store):
                 said = f"version {current.version} is current, {expected or 'none'} was expected"
                 raise Conflict(f"somebody else changed the key in {self.ref}: {said}")
 
-        version = self._switch(new, may)
-        Sibling(self._kv, self.ref.path, incident).mark("promoted")
-        return version
+        return self._switch(new, may, lambda: self._sibling(incident).mark("promoted"))
 
     def undo(self, incident: str, old: Secret, new: Secret) -> str:
         """See `ports.Store`."""
@@ -132,23 +134,34 @@ class VaultStore(Store):
 
     def discard(self, incident: str) -> None:
         """See `ports.Store`. All versions beside the secret are destroyed."""
-        Sibling(self._kv, self.ref.path, incident).remove()
+        self._sibling(incident).remove()
 
     def keep(self, incident: str, role: str, secret: Secret) -> str:
         """See `ports.Store`."""
-        sibling = Sibling(self._kv, self.ref.path, incident)
+        sibling = self._sibling(incident)
         sibling.put({role: secret.reveal()})
         return f"vault://{self.ref.host}/{sibling.path}#{role}"
 
     def fetch(self, incident: str, role: str) -> Secret | None:
         """See `ports.Store`."""
-        return as_secret(Sibling(self._kv, self.ref.path, incident).get(role))
+        return as_secret(self._sibling(incident).get(role))
 
-    def _switch(self, wanted: Secret, may: Callable[[Found], None]) -> str:
-        """Make `wanted` current, merged into what is current at that moment; `may` raises if that must not be."""
+    def _sibling(self, incident: str) -> Sibling:
+        return self._siblings.setdefault(incident, Sibling(self._kv, self.ref.path, incident))
+
+    def _may(self, paths: list[str]) -> dict[str, set[str]]:
+        """Our capabilities; empty when we may not ask."""
+        try:
+            return self._kv.capabilities(paths)
+        except Denied:
+            return {}
+
+    def _switch(self, wanted: Secret, may: Callable[[Found], None], then: Callable[[], None] = lambda: None) -> str:
+        """Make `wanted` current, merged into what is current at that moment; `may` raises if that must not be, `then` notes that it is."""
         for _ in range(_TRIES):
             current = self._current()
             if self._value(current) == wanted:
+                then()
                 return str(current.version)
             may(current)
             text = field.write(json.dumps(current.data), self.ref.field, wanted, str(self.ref))
@@ -156,7 +169,7 @@ class VaultStore(Store):
                 self._kv.write(self.ref.path, json.loads(text), current.version)
             except Conflict:
                 continue  # Somebody else was faster: look again.
-            now = self._current()
+            now, _ = both(self._current, then)
             if self._value(now) != wanted:
                 raise Conflict(f"somebody else changed the key in {self.ref} right after us: version {now.version}")
             return str(now.version)
@@ -171,7 +184,7 @@ class VaultStore(Store):
                 pass
             else:
                 return value.fingerprint if value else ""
-        noted = Sibling(self._kv, self.ref.path, incident).get(self._note(version))
+        noted = self._sibling(incident).get(self._note(version))
         old = None if noted else self.fetch(incident, "old")
         return old.fingerprint if old else noted or None
 
@@ -191,6 +204,14 @@ class VaultStore(Store):
 
     def _value(self, found: Found) -> Secret | None:
         return self._held(found).value
+
+
+def _unless_denied(sibling: Sibling) -> Found | None:
+    """What lies beside; None when we may not look there."""
+    try:
+        return sibling.look() or NOTHING
+    except Denied:
+        return None
 
 
 def _allows(has: set[str], *needed: str) -> bool:

@@ -96,7 +96,7 @@ def _made(chosen: Settings, token: Secret, timeout: float) -> "hvac.Client":
     session.cert = chosen.cert or None
     session.verify = chosen.verify or True
     for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_maxsize=64))
+        session.mount(scheme, HTTPAdapter(pool_maxsize=256))
     # A redirect would carry the token to another host.
     made = hvac.Client(
         url=chosen.address,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ir.errors import Denied, Missing, PortError, Rejected, Unknown
+from ir.side_by_side import both
 from ir.stores import vault_client
 
 if TYPE_CHECKING:
@@ -96,10 +97,15 @@ class Kv:
 
     def most_versions(self, path: str) -> int:
         """How many versions are kept; 0 when we may not know."""
+        own, mount = both(lambda: self._versions_of(path), self._versions_of_mount)
+        return own or mount
+
+    def _versions_of(self, path: str) -> int:
         with suppress(Denied, Missing):
-            own = int(self.metadata(path).get("max_versions") or 0)
-            if own:
-                return own
+            return int(self.metadata(path).get("max_versions") or 0)
+        return 0
+
+    def _versions_of_mount(self) -> int:
         with suppress(Denied, Missing):
             got = self._call("", lambda client: client.secrets.kv.v2.read_configuration(mount_point=self._mount))
             return int(vault_client.answer(got, self._name("")).get("data", {}).get("max_versions") or 10)

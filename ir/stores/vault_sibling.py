@@ -9,9 +9,11 @@ from contextlib import suppress
 from ir.errors import Conflict, Denied, Missing
 from ir.secret import Secret
 from ir.stores import marks
-from ir.stores.vault_kv import Kv
+from ir.stores.vault_kv import Found, Kv
 
 _TRIES = 6
+NOTHING = Found(0, {})
+"""What `put` is told to have been seen where there was nothing."""
 
 
 class Sibling:
@@ -19,25 +21,34 @@ class Sibling:
 
     def __init__(self, kv: Kv, path: str, incident: str) -> None:
         self._kv, self._incident = kv, incident
+        self._about: dict[str, str] | None = None  # what the metadata says, once we have read or written it
         self.path = f"{path}.ir-{incident}"
+
+    def look(self) -> Found | None:
+        """All roles; None when there is nothing."""
+        return self._kv.perhaps(self.path)
 
     def get(self, role: str) -> str:
         """What is under a role, "" for nothing."""
-        found = self._kv.perhaps(self.path)
+        found = self.look()
         return str(found.data.get(role) or "") if found else ""
 
-    def put(self, roles: dict[str, str]) -> int:
-        """Set roles, leaving others alone; a repetition writes nothing. Returns the version."""
-        for _ in range(_TRIES):
-            found = self._kv.perhaps(self.path)
-            data = found.data if found else {}
-            if found and all(data.get(role) == value for role, value in roles.items()):
+    def put(self, roles: dict[str, str], *, seen: Found | None = None) -> int:
+        """Set roles, leaving others alone; a repetition writes nothing. Returns the version.
+
+        `seen` is what was just looked at, if something was: should it have changed since, the write is refused and we look again.
+        """
+        for attempt in range(_TRIES):
+            found = seen if seen and not attempt else self.look() or NOTHING
+            if found.version and all(found.data.get(role) == value for role, value in roles.items()):
                 return found.version
             with suppress(Conflict):  # Another field of the same secret, side by side.
-                version = self._kv.write(self.path, {**data, **roles}, found.version if found else 0)
+                version = self._kv.write(self.path, {**found.data, **roles}, found.version)
+                if not found.version:
+                    self._about = {}
                 if marks.STAGED in roles:
                     self.mark("staged")
-                elif found is None:
+                elif not found.version:
                     self.mark("custody")
                 return version
         raise Conflict(f"what we keep beside the secret changed {_TRIES} times while we tried to write it")
@@ -45,15 +56,21 @@ class Sibling:
     def mark(self, state: str) -> None:
         """Say in the metadata what state it is in, if we may and it is there."""
         with suppress(Denied, Missing):
-            try:
-                known = dict(self._kv.metadata(self.path).get("custom_metadata") or {})
-            except Denied:
-                known = {}
-            ours = {"incident": self._incident, "owner": marks.owner(), "created": marks.now(), **known, "state": state}
+            if self._about is None:
+                self._about = self._described()
+            ours = {"incident": self._incident, "owner": marks.owner(), "created": marks.now(), **self._about, "state": state}
             self._kv.describe(self.path, ours)
+            self._about = ours
+
+    def _described(self) -> dict[str, str]:
+        try:
+            return dict(self._kv.metadata(self.path).get("custom_metadata") or {})
+        except Denied:
+            return {}
 
     def remove(self) -> None:
         """Destroy it with all its versions; free to repeat."""
+        self._about = None
         try:
             self._kv.remove(self.path)
         except Denied:

@@ -37,6 +37,7 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
         "show": ("ir.cli.files:show_playbook", "A playbook's text, to start your own from."),
         "check": ("ir.cli.files:check_playbook", "Check a playbook file."),
     },
+    "alert": {"import": ("ir.cli.alerts:import_alerts", "What secret scanners found: which key, where, since when.")},
     "rules": ("ir.cli.rules:app", "The detection rules of the review."),
 }
 GROUPS = {
@@ -45,6 +46,7 @@ GROUPS = {
     "drill": "Rehearse in an embedded world.",
     "inventory": "Check and draw an inventory.",
     "playbook": "List, show and check playbooks.",
+    "alert": "Read alerts of secret scanners.",
 }
 
 

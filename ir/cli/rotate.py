@@ -9,6 +9,7 @@ import typer
 
 from ir import consent, guard, inventory, launching, ledger, playbook, wiring, yaml_file
 from ir.cli import adhoc, running
+from ir.cli.alerts import Taken, take
 from ir.cli.choices import accepted, choose_policy, expires_time, exposed_time, identify_row
 from ir.cli.people import SOURCES, Terminal, files_of, read_key
 from ir.cli.screen import Screen
@@ -33,6 +34,9 @@ def stripe(
     reason: Annotated[str, typer.Option(help="Why; it stands in the report.")] = "",
     exposed_at: Annotated[str, typer.Option(help="When the key got out: ISO 8601, or 2h ago as 2h.", metavar="TIME")] = "",
     leaked_via: Annotated[str, typer.Option(help="repo | frontend | ci | store | host | unknown")] = "unknown",
+    alert: Annotated[
+        str, typer.Option(help="A scanner's alert: which key, where, since when; - for standard input.", metavar="FILE|-")
+    ] = "",
     leaked_from: Annotated[str, typer.Option(help="The listed store or service that is the source of the leak.")] = "",
     source_closed_by: Annotated[str, typer.Option(help="Who says that the source of the leak is closed.", metavar="NAME")] = "",
     leaked_key_from: Annotated[str, typer.Option(help=f"Where the leaked key comes from: {SOURCES}", metavar="SOURCE")] = "",
@@ -56,18 +60,20 @@ def stripe(
     if policy == "auto" and yes and not playbook_name:
         raise UsageError("--yes never chooses a policy", next_step="say --policy exposed or --policy exploited")
     leaked = _leaked(leaked_key_from, screen)
-    text, name, base = _inventory(inventory_file, leaked, screen, api_base=api_base)
+    taken = take(screen, alert, key, inventory_file, operator, leaked) if alert else Taken(leaked, inventory_file)
+    leaked, leaked_via = taken.leaked, taken.via if leaked_via == "unknown" else leaked_via
+    text, name, base = _inventory(taken.inventory_file, leaked, screen, api_base=api_base)
     source = inventory.loads(text, name)
     kept = wiring.state()
     row = identify_row(source, key, leaked, operator, base)
     options = Options(
         dry_run=dry_run,
         yes=yes,
-        reason=reason,
+        reason=reason or taken.reason,
         leaked_via=_one_of("--leaked-via", leaked_via, ("repo", "frontend", "ci", "store", "host", "unknown")),
         source=_source(leaked_from, leaked_via, row, source),
         source_closed_by=source_closed_by,
-        exposed_at=exposed_time(exposed_at),
+        exposed_at=exposed_time(exposed_at) or taken.exposed_at,
         no_replacement=no_replacement,
         key_files=files_of(new=new_key_from, leaked=leaked_key_from, control=control_key_from),
         old_key_expires=expires_time(old_key_expires),

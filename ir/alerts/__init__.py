@@ -1,0 +1,10 @@
+"""Alerts of secret scanners, read: what leaked, where, since when. Nothing is contacted.
+
+A secret in an alert is a `Secret` from the moment that its text is parsed, and stands in nothing else that is returned.
+"""
+
+from ir.alerts.alert import Alert, Place
+from ir.alerts.leak import Leak, leaks, the_leak
+from ir.alerts.read import FORMATS, MAX_ALERTS, MAX_BYTES, loads, read_file
+
+__all__ = ["FORMATS", "MAX_ALERTS", "MAX_BYTES", "Alert", "Leak", "Place", "leaks", "loads", "read_file", "the_leak"]

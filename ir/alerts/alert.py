@@ -1,0 +1,76 @@
+"""What every scanner's alert comes down to."""
+
+from dataclasses import dataclass, field
+
+from ir.key_kind import Kind, kind_of
+from ir.secret import Secret
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a secret was found; parts that an alert does not name are empty.
+
+    Attributes:
+        source: a repository, bucket, image, channel …
+        file: a path inside it.
+        commit: the commit that brought it in.
+        url: where a human can look.
+    """
+
+    source: str = ""
+    file: str = ""
+    line: int = 0
+    commit: str = ""
+    url: str = ""
+
+    def __str__(self) -> str:
+        where = " ".join(part for part in (self.source, f"{self.file}:{self.line}" if self.file and self.line else self.file) if part)
+        return f"{where or 'an unnamed place'}{f' ({self.commit[:12]})' if self.commit else ''}"
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One alert.
+
+    Attributes:
+        scanner: one of `FORMATS`.
+        id: the scanner's own, "" when it gives none.
+        kind: what the scanner calls the secret.
+        places: every place it names, the earliest first.
+        since: epoch seconds of the earliest time that it gives for the leak, 0 = it gives none.
+        since_what: what that time is, such as `the commit` or `the alert`.
+        secret: what leaked, None when the alert does not hold it.
+        live: whether the scanner saw that it works; None when it did not look.
+        public: the scanner says that anybody could read it.
+        closed: the scanner counts it as dealt with.
+        line: line of the alert file, 0 when the file is one document.
+    """
+
+    scanner: str
+    id: str
+    kind: str
+    places: tuple[Place, ...] = ()
+    since: float = 0.0
+    since_what: str = ""
+    secret: Secret | None = field(default=None, repr=False)
+    live: bool | None = None
+    public: bool = False
+    closed: bool = False
+    line: int = 0
+
+    @property
+    def credential(self) -> Kind | None:
+        """What kind of credential it is, by the secret; None when the alert does not hold it."""
+        return kind_of(self.secret) if self.secret else None
+
+    @property
+    def stripe(self) -> bool:
+        """Whether it is about a Stripe API key: by the secret, else by what the scanner calls it."""
+        found = self.credential
+        return found.rotatable if found else "stripe" in self.kind.lower()
+
+    @property
+    def via(self) -> str:
+        """How it leaked, in the words of `--leaked-via`; "unknown" where the place does not say."""
+        first = self.places[0] if self.places else Place()
+        return "repo" if first.commit or self.scanner in ("github", "gitguardian") else "unknown"

@@ -1,0 +1,102 @@
+"""Reading fields of foreign JSON: the type that is wanted or nothing, printable and short."""
+
+import math
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from ir.model import Json
+from ir.secret import Secret, excerpt
+
+_HIDDEN = re.compile(r"\*{3}|\u2026|\.{3}|REDACTED|^<.*>$", re.IGNORECASE)
+_GO_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.\d+)? ?([+-]\d\d:?\d\d)?(?: \S+)?")
+"""Go's way of printing a time: `2022-06-16 10:17:40 -0700 PDT`."""
+_LONGEST_SECRET = 1_000
+_EPOCH_2000, _EPOCH_2100 = 946_684_800.0, 4_102_444_800.0
+
+
+class NotThatFormat(ValueError):
+    """The data is not what this reader reads; says what is missing, and nothing of the data."""
+
+
+def obj(data: object, *path: str) -> Json:
+    """The object at a path, {} when there is none."""
+    for name in path:
+        data = data.get(name) if isinstance(data, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
+def rows(data: object, *path: str) -> list[Any]:
+    """The list at a path, [] when there is none."""
+    for name in path:
+        data = data.get(name) if isinstance(data, dict) else None
+    return data if isinstance(data, list) else []
+
+
+def text(data: Json, *names: str) -> str:
+    """The first of the fields that holds text or a number, scrubbed, on one line."""
+    for name in names:
+        value = data.get(name)
+        if isinstance(value, str) and value.strip():
+            return excerpt(value, 300)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)[:40]
+    return ""
+
+
+def number(data: Json, *names: str) -> int:
+    """The first of the fields that holds a positive whole number, 0 when none does."""
+    for name in names:
+        value = data.get(name)
+        if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31:
+            return value
+        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
+            return int(value)
+    return 0
+
+
+def truth(data: Json, name: str) -> bool | None:
+    """A truth value, None when it is none."""
+    value = data.get(name)
+    return value if isinstance(value, bool) else None
+
+
+def secret(data: Json, *names: str) -> Secret | None:
+    """The first of the fields that holds a secret, None when none does or all are masked."""
+    for name in names:
+        value = data.get(name)
+        if isinstance(value, str) and value.strip() and len(value) <= _LONGEST_SECRET and not _HIDDEN.search(value):
+            try:
+                return Secret(value.strip())
+            except ValueError:
+                continue
+    return None
+
+
+def moment(data: Json, *names: str) -> float:
+    """The first of the fields that is a time (ISO 8601, Go's, epoch seconds) of this century, as epoch seconds; 0 when none is."""
+    for name in names:
+        found = _moment(data.get(name))
+        if _EPOCH_2000 < found < _EPOCH_2100:
+            return found
+    return 0.0
+
+
+def _moment(value: object) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value) if math.isfinite(value) else 0.0
+    if not isinstance(value, str) or len(value) > 60:
+        return 0.0
+    gos = _GO_TIME.fullmatch(value.strip())
+    shown = f"{gos.group(1)}T{gos.group(2)}{gos.group(3) or ''}" if gos else value.strip()
+    try:
+        found = datetime.fromisoformat(shown)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return 0.0
+
+
+def earliest(*times: tuple[float, str]) -> tuple[float, str]:
+    """The earliest time that is known, and what it is; (0.0, "") when none is."""
+    known = [pair for pair in times if pair[0]]
+    return min(known, key=lambda pair: pair[0]) if known else (0.0, "")

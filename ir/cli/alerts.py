@@ -1,0 +1,160 @@
+"""`ir alert import`, and `--alert` of `ir rotate stripe`: what a scanner found, and which key of the inventory it is."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ir import alerts, inventory, wiring
+from ir.alerts import Leak
+from ir.cli.people import SOURCES, Terminal, read_key
+from ir.cli.screen import Screen
+from ir.errors import IrError
+from ir.inventory import Inventory
+from ir.model import Json
+from ir.secret import Secret
+
+AlertFile = Annotated[str, typer.Argument(help="Alerts as JSON or JSON lines; - for standard input.", metavar="FILE|-")]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a rotation takes from an alert; what the operator said goes before it.
+
+    Attributes:
+        exposed_at: epoch seconds, 0 = not said.
+        inventory_file: the one that the key was found in.
+    """
+
+    leaked: Secret | None
+    inventory_file: str
+    exposed_at: float = 0.0
+    via: str = "unknown"
+    reason: str = ""
+
+
+def import_alerts(
+    file: AlertFile,
+    inventory_file: Annotated[str, typer.Option("--inventory", help="Inventory file, to tell which key it is.", metavar="FILE")] = "",
+    leaked_key_from: Annotated[str, typer.Option(help=f"The key, if the alert does not hold it: {SOURCES}", metavar="SOURCE")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+) -> None:
+    """What scanners found: where it leaked, since when, which key it is, and what leaked with it. Changes and keeps nothing."""
+    screen = Screen(as_json=as_json)
+    found = alerts.read_file(file)
+    pasted = read_key(leaked_key_from, "The leaked key", screen) if leaked_key_from else None
+    inventory_file, held, unread = _looked_up(inventory_file, Terminal(screen, name=wiring.actor(), yes=False))[1:]
+    leaks = alerts.leaks(found, held, pasted)
+    if as_json:
+        secrets = [leak for leak in leaks if leak.secret]
+        screen.document({"file": file, "leaks": [_row(leak) for leak in leaks], "holds_secrets": bool(secrets), "unread": unread})
+        return
+    stripe = [leak for leak in leaks if leak.stripe]
+    screen.say(f"{len(found)} alerts, {len(leaks)} credentials, {len(stripe)} of them Stripe keys")
+    for leak in leaks:
+        _show(screen, leak, file, inventory_file)
+    for name in unread:
+        screen.warn(f"{name} could not be read: a key that only it holds was not recognised")
+    warn_of(screen, file, leaks)
+
+
+def take(screen: Screen, file: str, key: str, inventory_file: str, operator: Terminal, pasted: Secret | None) -> Taken:
+    """The one leak of the alert file that a rotation is about.
+
+    Raises:
+        BadFile: no alert in it. UsageError: alerts of several keys, or of none.
+    """
+    found = alerts.read_file(file)
+    source, inventory_file, held, _ = _looked_up(inventory_file, operator)
+    leaks = alerts.leaks(found, held, pasted)
+    leak = alerts.the_leak(leaks, file, key, source)
+    warn_of(screen, file, leaks)
+    secret = pasted or leak.secret
+    if secret is None and not key and operator.interactive:
+        screen.say("The alert does not hold the key; with it the right row of the inventory is found.")
+        secret = read_key("prompt", "The leaked key", screen)
+    if leak.beside:
+        screen.warn(f"leaked with it, rotate these too: {'; '.join(leak.beside)}")
+    since = leak.since if leak.since <= datetime.now(UTC).timestamp() else 0.0  # some machine's clock is wrong
+    return Taken(secret, inventory_file, since, leak.via, leak.said)
+
+
+def _looked_up(file: str, operator: Terminal) -> tuple[Inventory | None, str, dict[str, list[str]], list[str]]:
+    """The inventory (None: there is none), its file, and what its stores hold."""
+    path = Path(file or "inventory.yaml")
+    if not file and not path.exists():
+        return None, "", {}, []
+    source = inventory.load(path)
+    return source, str(path), *holders(source, operator, path.resolve().parent)
+
+
+def holders(source: Inventory, operator: Terminal, base: Path) -> tuple[dict[str, list[str]], list[str]]:
+    """Fingerprints of what every store of the inventory holds, with the names of its keys; and the stores that gave no answer."""
+    found: dict[str, list[str]] = {}
+    unread = []
+    for key in source.keys:
+        for ref in key.stored_in:
+            try:
+                value = wiring.store(ref, source, operator, base).read().value
+            except IrError:
+                unread.append(str(ref))
+                continue
+            if value is not None and key.name not in found.setdefault(value.fingerprint, []):
+                found[value.fingerprint].append(key.name)
+    return found, unread
+
+
+def warn_of(screen: Screen, file: str, leaks: tuple[Leak, ...]) -> None:
+    """A file with keys in it is the next leak."""
+    live = [leak for leak in leaks if leak.secret is not None and leak.live is not False]
+    if live and file != "-":
+        screen.warn(f"{file} holds {len(live)} secret{'s' * (len(live) != 1)} in plain text that may be alive: delete it when this is over")
+
+
+def _show(screen: Screen, leak: Leak, file: str, inventory_file: str) -> None:
+    first = leak.alerts[0]
+    state = {True: "seen alive", False: "seen dead", None: "not tried"}[leak.live]
+    what = first.credential.credential.value if first.credential and leak.stripe else first.kind
+    screen.say(f"\n{what}, by {first.scanner}: {state}" + (", public" if leak.public else "") + ("" if leak.open else ", closed there"))
+    for place in leak.places[:5]:
+        screen.say(f"  in {place}{f' {place.url}' if place.url else ''}")
+    screen.say(f"  since {_time(leak.since)} ({leak.since_what})" if leak.since else "  since when is not said")
+    for other in leak.beside:
+        screen.say(f"  leaked with it: {other}")
+    if not leak.stripe:
+        screen.say("  not a key that this tool rotates")
+        return
+    option = f" --inventory {inventory_file}" if inventory_file else ""
+    if leak.keys:
+        screen.say(f"  it is key {', '.join(leak.keys)}\n  next: ir rotate stripe {leak.keys[0]}{option} --alert {file}")
+    elif leak.secret:
+        screen.say(f"  no listed store holds it ({leak.secret.fingerprint})\n  next: ir rotate stripe --alert {file}")
+    else:
+        paste = "give it: --leaked-key-from prompt"
+        screen.say(f"  which key it is cannot be told without the key; {paste}\n  next: ir rotate stripe{option} --alert {file}")
+
+
+def _row(leak: Leak) -> Json:
+    first = leak.alerts[0]
+    return {
+        "scanner": first.scanner,
+        "ids": [alert.id for alert in leak.alerts if alert.id],
+        "kind": first.kind,
+        "stripe": leak.stripe,
+        "fingerprint": leak.secret.fingerprint if leak.secret else "",
+        "keys": list(leak.keys),
+        "places": [place.__dict__ for place in leak.places],
+        "since": _time(leak.since) if leak.since else "",
+        "since_what": leak.since_what,
+        "leaked_via": leak.via,
+        "live": leak.live,
+        "public": leak.public,
+        "open": leak.open,
+        "beside": list(leak.beside),
+    }
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,167 @@
+"""Alerts as the scanners write them, around keys that are made up on the spot."""
+
+import json
+import secrets
+from typing import Any
+
+Json = dict[str, Any]
+
+
+def key(prefix: str = "sk") -> str:
+    return f"{prefix}_" + "live_" + secrets.token_hex(24)
+
+
+def github_api(secret: str | None, number: int = 42) -> Json:
+    row: Json = {
+        "number": number,
+        "created_at": "2026-11-20T18:18:30Z",
+        "updated_at": "2026-11-21T18:18:30Z",
+        "url": f"https://api.github.com/repos/acme/shop/secret-scanning/alerts/{number}",
+        "html_url": f"https://github.com/acme/shop/security/secret-scanning/{number}",
+        "locations_url": f"https://api.github.com/repos/acme/shop/secret-scanning/alerts/{number}/locations",
+        "state": "open",
+        "resolution": None,
+        "secret_type": "stripe_live_restricted_key",
+        "secret_type_display_name": "Stripe Live API Restricted Key",
+        "validity": "active",
+        "publicly_leaked": True,
+        "first_location_detected": {
+            "path": "deploy/.env",
+            "start_line": 7,
+            "end_line": 7,
+            "start_column": 1,
+            "commit_sha": "af5626b4a114abcb82d63db7c8082c3c4756e51b",
+            "commit_url": "https://api.github.com/repos/acme/shop/git/commits/af5626b4",
+        },
+        "repository": {"id": 1, "full_name": "acme/shop", "private": False},
+    }
+    return {**row, "secret": secret} if secret else row
+
+
+def github_webhook() -> Json:
+    return {
+        "action": "created",
+        "alert": github_api(None),
+        "repository": {"full_name": "acme/shop", "private": True},
+        "sender": {"login": "x"},
+    }
+
+
+def github_location_webhook() -> Json:
+    alert = {k: v for k, v in github_api(None).items() if k not in ("first_location_detected", "repository")}
+    details = {"path": "config/prod.yml", "start_line": 3, "commit_sha": "b" * 40}
+    return {
+        "action": "created",
+        "alert": alert,
+        "location": {"type": "commit", "details": details},
+        "repository": {"full_name": "acme/api"},
+    }
+
+
+def gitguardian_api() -> Json:
+    def occurrence(at: str, file: str) -> Json:
+        return {
+            "id": 4421,
+            "incident_id": 3759,
+            "kind": "realtime",
+            "sha": "d670460b4b4aece5915caf5c68d12f560a9fe3e4",
+            "source": {"url": "https://github.com/acme/shop", "type": "github", "full_name": "acme/shop", "visibility": "private"},
+            "date": at,
+            "url": "https://github.com/acme/shop/commit/d670460",
+            "matches": [{"name": "apikey", "indice_start": 32, "indice_end": 79, "pre_line_start": None, "post_line_start": 1}],
+            "filepath": file,
+        }
+
+    return {
+        "id": 3759,
+        "date": "2026-11-22T14:15:22Z",
+        "detector": {"name": "stripe_keys", "display_name": "Stripe Keys", "nature": "specific", "family": "apikey"},
+        "secret_hash": "Ri9FjVgdOlPnBmujoxP4XPJcbe82BhJXB",
+        "gitguardian_url": "https://dashboard.gitguardian.com/workspace/1/incidents/3899",
+        "status": "TRIGGERED",
+        "validity": "valid",
+        "occurrences": [occurrence("2026-11-22T14:15:22Z", "later.py"), occurrence("2026-11-21T09:00:00Z", "first.py")],
+    }
+
+
+def gitguardian_webhook() -> Json:
+    incident = {k: v for k, v in gitguardian_api().items() if k != "occurrences"}
+    return {"source": "GitGuardian", "timestamp": "1", "action": "incident_triggered", "message": "A new incident", "incident": incident}
+
+
+def trufflehog(secret: str, file: str = "deploy/.env", detector: str = "Stripe") -> Json:
+    return {
+        "SourceMetadata": {
+            "Data": {
+                "Git": {
+                    "commit": "fbc14303ffbf8fb1c2c1914e8dda7d0121633aca",
+                    "file": file,
+                    "email": "a <a@example.com>",
+                    "repository": "https://github.com/acme/shop",
+                    "timestamp": "2026-11-16 10:17:40 -0700 PDT",
+                    "line": 4,
+                }
+            }
+        },
+        "SourceID": 0,
+        "SourceType": 16,
+        "SourceName": "trufflehog - git",
+        "DetectorName": detector,
+        "DecoderName": "PLAIN",
+        "Verified": True,
+        "Raw": secret,
+        "RawV2": "",
+        "Redacted": "",
+        "ExtraData": {"rotation_guide": "https://howtorotate.com/docs/tutorials/stripe/"},
+        "StructuredData": None,
+    }
+
+
+def gitleaks(secret: str, file: str = "deploy/.env", rule: str = "stripe-access-token") -> Json:
+    return {
+        "RuleID": rule,
+        "Description": "Found a Stripe Access Token",
+        "StartLine": 12,
+        "EndLine": 12,
+        "StartColumn": 1,
+        "EndColumn": 40,
+        "Match": f"KEY={secret}",
+        "Secret": secret,
+        "File": file,
+        "SymlinkFile": "",
+        "Commit": "c" * 40,
+        "Entropy": 4.2,
+        "Author": "a",
+        "Email": "a@example.com",
+        "Date": "2026-11-18T08:00:00Z",
+        "Message": "oops",
+        "Tags": [],
+        "Fingerprint": f"{'c' * 40}:{file}:{rule}:12",
+    }
+
+
+def kingfisher(secret: str) -> Json:
+    return {
+        "rule": {"name": "Stripe API Key", "id": "kingfisher.stripe.2"},
+        "finding": {
+            "snippet": secret,
+            "fingerprint": "14085685380484734428",
+            "confidence": "medium",
+            "entropy": "4.10",
+            "validation": {"status": "Active Credential", "response": "{}"},
+            "language": "Unknown",
+            "line": 9,
+            "column_start": 1,
+            "column_end": 40,
+            "path": "deploy/.env",
+            "git_metadata": {
+                "repository_url": "https://github.com/acme/shop",
+                "commit": {"id": "d" * 40, "url": "https://github.com/acme/shop/commit/d", "date": "2026-11-17T11:00:00Z"},
+                "file": {"path": "deploy/.env", "url": "https://github.com/acme/shop/blob/d/deploy/.env#L9"},
+            },
+        },
+    }
+
+
+def lines(*rows: Json) -> str:
+    return "".join(json.dumps(row) + "\n" for row in rows)

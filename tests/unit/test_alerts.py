@@ -1,0 +1,207 @@
+"""Alerts of secret scanners: what is read out of them, and that nothing in them does harm."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ir import alerts
+from ir.alerts import Alert
+from ir.errors import BadFile, UsageError
+from ir.secret import Secret, fingerprint
+from tests.unit import alert_samples as samples
+
+
+def day(text: str) -> float:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+
+
+def one(data: object) -> Alert:
+    found = alerts.loads(json.dumps(data), "alert.json")
+    assert len(found) == 1
+    return found[0]
+
+
+KEY = samples.key()
+SHOP = "https://github.com/acme/shop deploy/.env"
+CASES: list[tuple[str, Any, str, str, str, bool]] = [
+    ("github", samples.github_api(KEY), "acme/shop deploy/.env:7 (af5626b4a114)", "2026-11-20T18:18:30", "the alert", True),
+    ("github", samples.github_webhook(), "acme/shop deploy/.env:7 (af5626b4a114)", "2026-11-20T18:18:30", "the alert", False),
+    ("github", samples.github_location_webhook(), "acme/api config/prod.yml:3 (bbbbbbbbbbbb)", "2026-11-20T18:18:30", "the alert", False),
+    ("gitguardian", samples.gitguardian_api(), "acme/shop first.py:1 (d670460b4b4a)", "2026-11-21T09:00:00", "the commit", False),
+    ("gitguardian", samples.gitguardian_webhook(), "an unnamed place", "2026-11-22T14:15:22", "the alert", False),
+    ("trufflehog", samples.trufflehog(KEY), f"{SHOP}:4 (fbc14303ffbf)", "2026-11-16T17:17:40", "the commit", True),
+    ("gitleaks", [samples.gitleaks(KEY)], "deploy/.env:12 (cccccccccccc)", "2026-11-18T08:00:00", "the commit", True),
+    ("kingfisher", {"findings": [samples.kingfisher(KEY)]}, f"{SHOP}:9 (dddddddddddd)", "2026-11-17T11:00:00", "the commit", True),
+]
+
+
+@pytest.mark.parametrize(("scanner", "data", "place", "since", "what", "holds"), CASES)
+def test_every_format_tells_where_and_since_when(scanner: str, data: object, place: str, since: str, what: str, holds: bool) -> None:
+    alert = one(data)
+    assert alert.scanner == scanner and alert.stripe and alert.via == "repo"
+    assert str(alert.places[0]) == place
+    assert (alert.since, alert.since_what) == (day(since), what)
+    assert (alert.secret.fingerprint if alert.secret else "") == (fingerprint(KEY) if holds else "")
+    assert alert.live is not False and not alert.closed
+    assert KEY not in repr(alert)
+
+
+def test_every_format_is_covered() -> None:
+    assert {case[0] for case in CASES} == set(alerts.FORMATS)
+
+
+def test_json_lines_name_their_line_and_logs_between_them_are_left_out() -> None:
+    text = '{"level":"info-0","msg":"running source"}\n' + samples.lines(
+        samples.trufflehog(samples.key()), samples.trufflehog(samples.key())
+    )
+    found = alerts.loads(text + '{"msg":"finished scanning","level":"info-0"}\n', "scan.jsonl")
+    assert [alert.line for alert in found] == [2, 3]
+
+
+def test_the_same_finding_twice_counts_once() -> None:
+    row = samples.gitleaks(samples.key())
+    assert len(alerts.loads(json.dumps([row, row]), "x")) == 1
+
+
+@pytest.mark.parametrize("masked", ["REDACTED", "sk_" + "live_abc***xyz", "sk_" + "live_abcd...", "[REDACTED:ab12]"])
+def test_a_masked_secret_is_none(masked: str) -> None:
+    assert one([samples.gitleaks(masked)]).secret is None
+
+
+def test_other_fields_do_not_carry_the_secret() -> None:
+    secret = "hunter2hunter2hunter2"
+    row = samples.gitleaks(secret, file=f"{secret}.txt", rule="generic-api-key")
+    alert = one([{**row, "Description": f"Found {secret}"}])
+    assert secret not in repr(alert) and not alert.stripe
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", 0),
+        ("not json", 1),
+        ("[]", 0),
+        ("{}", 0),
+        ("[1]", 0),
+        ('"text"', 0),
+        ('[{"RuleID": 5}]', 0),
+        ("[" * 100_000, 1),
+        ('{"a":' * 50_000 + "1" + "}" * 50_000, 1),
+        ("1" * 10_000, 1),
+        (samples.lines(samples.trufflehog("x" * 20)) + "oops", 2),
+        (samples.lines(samples.trufflehog("x" * 20)) + '{"unknown": 1}', 2),
+        ("NaN", 1),
+    ],
+)
+def test_what_is_no_alert_is_refused_with_file_and_line(text: str, line: int) -> None:
+    with pytest.raises(BadFile) as caught:
+        alerts.loads(text, "scan.json")
+    assert caught.value.line == line and caught.value.file == "scan.json"
+    assert len(caught.value.what) < 300 and "scan.json" in caught.value.what
+
+
+def test_a_file_is_bounded_and_text(tmp_path: Path) -> None:
+    large = tmp_path / "large.json"
+    large.write_bytes(b" " * (alerts.MAX_BYTES + 1))
+    for name, content in (("binary", b"\xff\xfe" + KEY.encode()), ("missing", None)):
+        if content is not None:
+            (tmp_path / name).write_bytes(content)
+        with pytest.raises(BadFile) as caught:
+            alerts.read_file(str(tmp_path / name))
+        assert KEY not in repr(caught.value) and (name == "missing" or caught.value.__context__ is None)
+    with pytest.raises(BadFile, match="more than"):
+        alerts.read_file(str(large))
+    with pytest.raises(BadFile, match="alerts"):
+        alerts.loads(json.dumps([samples.github_api(None, n) for n in range(1, alerts.MAX_ALERTS + 2)]), "many.json")
+
+
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.sampled_from(["\ud800", "9" * 400, "\x1b[2J"])
+TREES = st.recursive(LEAVES, lambda deep: st.lists(deep, max_size=3) | st.dictionaries(st.text(max_size=8), deep, max_size=3), max_leaves=8)
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> object:
+    """A real alert in which some fields hold something else."""
+    data = json.loads(json.dumps(draw(st.sampled_from([case[1] for case in CASES]))))
+
+    def walk(node: Any) -> Any:
+        if draw(st.integers(0, 9)) == 0:
+            return draw(TREES)
+        if isinstance(node, dict):
+            return {name: walk(value) for name, value in node.items()}
+        return [walk(value) for value in node] if isinstance(node, list) else node
+
+    return walk(data)
+
+
+@settings(max_examples=150, deadline=None)
+@given(damaged())
+def test_damaged_alerts_are_read_or_refused(data: object) -> None:
+    try:
+        found = alerts.loads(json.dumps(data), "x.json")
+    except BadFile:
+        return
+    for alert in found:
+        assert all(str(place).isprintable() and len(str(place)) < 1000 for place in alert.places)
+        assert alert.kind.isprintable() and KEY not in repr(alert) and 0 <= alert.since < 5e9
+    assert alerts.leaks(found, {})
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=60) | TREES.map(json.dumps))
+def test_anything_else_is_refused(text: str) -> None:
+    with pytest.raises(BadFile):
+        alerts.loads(text, "x.json")
+
+
+# ── which key ──
+
+
+def test_a_leak_is_a_key_by_its_fingerprint_and_what_lies_beside_it_is_named() -> None:
+    stripe, other, aws = samples.key(), samples.key("rk"), "AKIA" + "Q" * 16
+    rows = [
+        samples.gitleaks(stripe),
+        samples.gitleaks(other),
+        samples.gitleaks(aws, rule="aws-access-token"),
+        samples.gitleaks("zz" * 10, file="elsewhere"),
+    ]
+    held = {fingerprint(stripe): ["payments"], fingerprint(other): ["refunds"]}
+    found = alerts.leaks(alerts.loads(json.dumps(rows), "x"), held)
+    assert [leak.keys for leak in found] == [("payments",), ("refunds",), (), ()]
+    assert found[0].beside[0] == "key refunds" and "aws-access-token" in found[0].beside[1] and len(found[0].beside) == 2
+
+
+def test_the_earliest_time_of_all_alerts_counts() -> None:
+    secret = samples.key()
+    both = alerts.loads(samples.lines(samples.trufflehog(secret), samples.trufflehog(secret, "other.py")), "x")
+    late = alerts.loads(json.dumps(samples.github_api(secret)), "y")
+    leak = alerts.leaks((*late, *both), {})
+    assert len(leak) == 1 and leak[0].since == day("2026-11-16T17:17:40") and len(leak[0].places) == 3
+
+
+def test_a_paste_is_the_key_of_the_one_alert_that_does_not_hold_it() -> None:
+    pasted = Secret(samples.key())
+    found = alerts.leaks(alerts.loads(json.dumps(samples.gitguardian_api()), "x"), {pasted.fingerprint: ["payments"]}, pasted)
+    assert found[0].keys == ("payments",) and found[0].secret == pasted
+
+
+def choose(rows: list[Any], held: dict[str, list[str]], key: str = "") -> alerts.Leak:
+    return alerts.the_leak(alerts.leaks(alerts.loads(json.dumps(rows), "x"), held), "x", key, None)
+
+
+def test_one_rotation_takes_one_leak() -> None:
+    first, second = samples.key(), samples.key()
+    rows, held = [samples.gitleaks(first), samples.gitleaks(second)], {fingerprint(first): ["a"], fingerprint(second): ["b"]}
+    with pytest.raises(UsageError) as caught:
+        choose(rows, held)
+    assert caught.value.next_step == "name it: a, b"
+    assert choose(rows, held, "b").keys == ("b",)
+    with pytest.raises(UsageError):
+        choose(rows, held, "c")
+    closed = {**samples.github_api(first, 1), "state": "resolved"}
+    assert choose([closed, samples.github_api(second, 2)], held).keys == ("b",)

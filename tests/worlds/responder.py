@@ -1,0 +1,236 @@
+"""A small real world for real processes of the command: the Stripe twin, two env files, three services, one leaked key.
+
+Every wait in its playbook is tiny, so that a whole rotation costs little more than starting Python.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from ir.drill.twin import Fate, Key, StripeTwin, TwinSettings
+from ir.drill.twin.message import Request
+from ir.model import Mode
+
+_VARIABLE = "STRIPE_KEY"
+PLAYBOOK = """\
+name: quick
+policy: {policy}
+steps:
+  - {{id: preflight, action: preflight}}
+{contain}  - {{id: custody,   action: custody}}
+  - {{id: mint,      action: mint}}
+  - {{id: check,     action: check}}
+  - {{id: stage,     action: stage}}
+  - {{id: canary,    action: wave, with: {{which: canary, soak: 0s, patience: 3s}}}}
+  - {{id: waves,     action: wave, with: {{which: rest, patience: 3s}}}}
+  - {{id: verify,    action: verify, with: {{patience: 3s}}}}
+  - {{id: retire,    action: retire, approval: required, with: {{patience: 3s}}}}
+  - {{id: prove,     action: prove, with: {{window: 0.3s, limit: 20s, every: 0.1s}}}}
+  - {{id: watch,     action: watch, with: {{for: 0s}}}}
+  - {{id: report,    action: report}}
+"""
+
+
+class _Service(ThreadingHTTPServer):
+    """Holds the key that its env file had when it was last reloaded."""
+
+    daemon_threads = True
+
+    def __init__(self, file: Path) -> None:
+        self.file, self.key = file, read(file)
+        super().__init__(("127.0.0.1", 0), _Answers)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class _Answers(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Service
+
+    def do_GET(self) -> None:
+        mark = hashlib.sha256(self.server.key.encode()).hexdigest()[:16]
+        body = f'{{"key_fingerprint": "{mark}"}}'.encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length") or 0))
+        self.server.key = read(self.server.file)
+        self.do_GET()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's own name
+        """Quiet."""
+
+
+class Responder:
+    """One world; `ir` runs in processes of its own.
+
+    Attributes:
+        cut_off: what was seen when the leaked key was expired while a service still held it.
+    """
+
+    def __init__(self, folder: Path, twin: StripeTwin, *, policy: str = "exposed", database: str = "", guided: bool = False) -> None:
+        self.folder, self.twin, self.database = folder, twin, database
+        self.leaked = twin.create_secret_key("payments")
+        self.app = twin.create_app_key()
+        self.files = [folder / "one.env", folder / "two.env"]
+        for file in self.files:
+            _private(file, f"KEPT=1\n{_VARIABLE}={self.leaked.token.reveal()}\nALSO=2\n")
+        _private(folder / "app.env", f"APP={self.app.token.reveal()}\n")
+        self.services = [_Service(self.files[0]), _Service(self.files[0]), _Service(self.files[1])]
+        for service in self.services:
+            threading.Thread(target=service.serve_forever, daemon=True, kwargs={"poll_interval": 0.05}).start()
+        contain = "  - {id: contain,   action: contain}\n" if policy == "exploited" else ""
+        _private(folder / "quick.yaml", PLAYBOOK.format(policy=policy, contain=contain))
+        self.guided = guided
+        _private(folder / "inventory.yaml", self._inventory())
+        self.policy, self.cut_off = policy, list[str]()
+        twin.decide(self._watch)
+
+    def close(self) -> None:
+        for service in self.services:
+            service.shutdown()
+            service.server_close()
+
+    # ── processes ──
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        home = {"HOME": str(self.folder), "IR_HOME": str(self.folder / "home"), "PYTHONDONTWRITEBYTECODE": "1"}
+        return {**kept, **home, **({"IR_DATABASE_URL": self.database} if self.database else {})}
+
+    def start(self, *argv: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
+        """`ir …`, in a process of its own."""
+        command = [sys.executable, "-m", "ir.cli", *argv]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        return subprocess.Popen(command, cwd=self.folder, env=self.environment, stdin=stdin, text=True, **pipes)  # type: ignore[call-overload,no-any-return]  # the stubs want the pipes spelled out
+
+    def rotate(self, *more: str) -> subprocess.Popen[str]:
+        return self.start("rotate", "stripe", "--inventory", "inventory.yaml", "--playbook", "./quick.yaml", "--yes", *more)
+
+    def ir(self, *argv: str) -> tuple[int, str]:
+        """Run to the end: exit code, and everything that it printed."""
+        return ended(self.start(*argv))
+
+    # ── looking ──
+
+    def entries(self) -> int:
+        """How many audit entries are recorded by now, of all incidents."""
+        return self._count("streams")
+
+    def incidents(self) -> list[str]:
+        """Ids that hold a lease or stand in the index."""
+        with _engine(self._url()) as db:
+            found = {str(row[0]) for table in ("ir_leases", "ir_incidents") for row in db.execute(sa.text(f"SELECT incident FROM {table}"))}  # noqa: S608 - two names of ours
+        return sorted(found)
+
+    def live(self) -> list[Key]:
+        """Live keys of the account besides the leaked one."""
+        return [key for key in self.twin.live_keys() if key.id != self.leaked.id]
+
+    def is_whole(self) -> str:
+        """Empty when the rotation ended as it should, else what is wrong."""
+        live, wrong = self.live(), []
+        if len(live) != 1:
+            wrong.append(f"{len(live)} replacements live: {[key.name for key in live]}")
+        if self.twin.is_alive(self.leaked):
+            wrong.append("the leaked key lives")
+        for thing, key in [*((file.name, read(file)) for file in self.files), *((s.url, s.key) for s in self.services)]:
+            if not live or key != live[0].token.reveal():
+                wrong.append(f"{thing} is not on the replacement")
+        left = [path.name for path in self.folder.glob("*.env.ir-*")]
+        return "; ".join([*wrong, *([f"custody is left: {left}"] if left else []), *self.cut_off])
+
+    def _count(self, table: str) -> int:
+        try:
+            with _engine(self._url()) as db:
+                return int(db.execute(sa.text(f"SELECT count(*) FROM {table}")).scalar() or 0)  # noqa: S608 - a name of ours
+        except sa.exc.DBAPIError:
+            return 0  # the engine has not made its tables yet
+
+    def _url(self) -> str:
+        if self.database:
+            return "postgresql+psycopg://" + self.database.partition("://")[2]
+        return f"sqlite:///file:{self.folder / 'home' / 'ir.sqlite'}?mode=ro&uri=true"
+
+    def _watch(self, request: Request) -> Fate | None:
+        """At the call that kills the leaked key no service may hold it; a look only."""
+        dying = request.path.endswith(f"/{self.leaked.id}/expire") and self.policy != "exploited"
+        if dying and any(service.key == self.leaked.token.reveal() for service in self.services):
+            self.cut_off.append("the leaked key was expired while a service held it")
+        return None
+
+    def _inventory(self) -> str:
+        stores = ", ".join(f'"dotenv://{file.name}#{_VARIABLE}"' for file in self.files)
+        issuer = "dashboard" if self.guided else 'managed, app_key: "dotenv://app.env#APP"'
+        text = f"""\
+version: 1
+accounts:
+  - {{name: main, id: {self.twin.account}, mode: test, issuer: {issuer}, api_base: "{self.twin.url}"}}
+keys:
+  - {{name: payments, account: main, kind: secret, permissions: [payment_intent_write, charge_read, balance_read], stored_in: [{stores}]}}
+services:
+"""
+        check = 'expect: {status: 200, json: {key_fingerprint: "{{ new.fingerprint }}"}}'
+        for number, service in enumerate(self.services):
+            wave = "canary" if number == 0 else "main"
+            text += (
+                f'  - {{name: s{number}, uses: [payments], reads_from: "dotenv://{service.file.name}#{_VARIABLE}", wave: {wave},'
+                f' reload: {{http: "{service.url}/reload"}}, verify: [{{http: "{service.url}/healthz", {check}}}]}}\n'
+            )
+        return text
+
+
+@contextmanager
+def responder(folder: Path, *, seed: int = 0, policy: str = "exposed", database: str = "", guided: bool = False) -> Iterator[Responder]:
+    """A world in a folder of its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with StripeTwin(seed=seed, settings=TwinSettings(mode=Mode.TEST, death_delay=0.2, narrow_delay=0.1)) as twin:
+        made = Responder(folder, twin, policy=policy, database=database, guided=guided)
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+def ended(process: subprocess.Popen[str], seconds: float = 60.0) -> tuple[int, str]:
+    """Wait for a process: exit code (negative: the signal that killed it) and what it printed."""
+    try:
+        said, _ = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        said, _ = process.communicate()
+        raise AssertionError(f"still running after {seconds:g} s:\n{said}") from None
+    return process.returncode, said
+
+
+def read(file: Path) -> str:
+    """The key that an env file holds."""
+    return next(line.partition("=")[2] for line in file.read_text().splitlines() if line.startswith(f"{_VARIABLE}="))
+
+
+def _private(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o600)
+
+
+@contextmanager
+def _engine(url: str) -> Iterator[sa.Connection]:
+    engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
+    with engine.connect() as db:
+        yield db
+    engine.dispose()

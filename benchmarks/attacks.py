@@ -1,5 +1,7 @@
 """The attacks of the facts (`detection.md` §4), each put into an account after its exposure."""
 
+from datetime import UTC, datetime
+
 from benchmarks.accounts import DAY, HOUR, NODE, Attack, World, card
 
 _CURL, _REQUESTS = "curl/8.5.0", "python-requests/2.32"
@@ -308,7 +310,7 @@ def persistence(world: World) -> None:
     for kind, group in (("api_key_created", "api_key"), ("event_destination_created", "event_destination")):
         ident = world.ident("accact")
         world.evil.add(ident)
-        stamp = __import__("datetime").datetime.fromtimestamp(ts, __import__("datetime").UTC).isoformat()
+        stamp = datetime.fromtimestamp(ts, UTC).isoformat()
         world.activity.append(
             {
                 "id": ident,

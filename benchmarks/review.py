@@ -213,15 +213,18 @@ def measured(work: Callable[[Path, str], None], folder: Path, memory: str) -> tu
     child.join()
     if child.exitcode:
         raise SystemExit(f"{work.__name__} failed")
-    seconds, peak = answer.get()
-    print(f"  {work.__name__:<14}{seconds:8.1f} s  {peak:6d} MB   (with process start {time.perf_counter() - begun:.1f} s)")
+    seconds, peak, busy = answer.get()
+    print(
+        f"  {work.__name__:<14}{seconds:8.1f} s  {peak:6d} MB  {busy:8.1f} CPU s   (with process start {time.perf_counter() - begun:.1f} s)"
+    )
     return seconds, peak
 
 
 def _child(name: str, folder: str, memory: str, answer: Any) -> None:
     begun = time.perf_counter()
     globals()[name](Path(folder), memory)
-    answer.put((time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10))
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    answer.put((time.perf_counter() - begun, used.ru_maxrss >> 10, used.ru_utime + used.ru_stime))
 
 
 def cloudtrail(folder: Path) -> None:

@@ -115,8 +115,12 @@ def _show(reviewed: Reviewed, request: ReviewRequest, screen: Screen) -> None:
     if screen.as_json:
         screen.document(document(reviewed, request))
         return
+    steps = False
     for line in lines(reviewed):
-        screen.out.print(plain(line), soft_wrap=True, no_wrap=True, overflow="ellipsis", crop=True)
+        steps = steps or line == "Next"
+        # What to do next is never cut; a piped screen is cut nowhere.
+        whole = steps or not screen.out.is_terminal
+        screen.out.print(plain(line), soft_wrap=whole, no_wrap=not whole, overflow="fold" if whole else "ellipsis", crop=not whole)
     kept = [name for name in _KEPT if (Path(request.scratch) / name).stat().st_size] if reviewed.timeline else []
     if kept:
         screen.say(f"Files: {request.scratch}/ ({', '.join(kept)})")

@@ -11,7 +11,7 @@ from ir.review.verdict import CONFIRMED, NONE, SUSPECTED
 
 MISUSE = (CONFIRMED, SUSPECTED)
 GDPR_HOURS = 72
-_FINDINGS_SHOWN = 5
+_FINDINGS_SHOWN = 4
 _AREAS = {"writes": "writes", "reads": "reads", "account": "account changes"}
 
 

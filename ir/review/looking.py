@@ -14,8 +14,9 @@ from ir.review.window import HOUR, MIN_BASELINE, Window
 
 @dataclass
 class Looked:
-    """What detection worked on."""
+    """What detection worked on; `window` is the one that the evidence allows."""
 
+    window: Window
     seen: dict[str, coverage.Seen]
     parameters: Parameters
     complete: holes.Completeness
@@ -47,7 +48,7 @@ def look(
     hits, blind = run_rules(engine, load_rules(request.rules), parameters, have, say)
     hidden = engine.rows(f"SELECT COUNT(*) FROM acts WHERE state = 'hole' AND ts >= {window.judged}")[0][0] if egress else 0
     _say_blind(seen, blind)
-    return Looked(seen, parameters, complete, chains.raise_chains(hits), int(hidden))
+    return Looked(window, seen, parameters, complete, chains.raise_chains(hits), int(hidden))
 
 
 def from_stripe(reads: dict[str, Read]) -> bool:

@@ -122,7 +122,7 @@ class StripeReviewer:
         coverage.note_loaded(looked.seen, loaded)
         looked.seen["objects"] = looking.objects_seen(swept, window)
         left = leftoverlist.list_leftovers(engine, window, request.own_objects)
-        judged = judge(looked.hits, looked.seen, left, window, looked.hidden)
+        judged = judge(looked.hits, looked.seen, left, looked.window, looked.hidden)
         reads_found = any(h.rule.judges == "reads" and h.finding.severity in ("high", "critical") for h in looked.hits)
         radius, rows = blast.measure(engine, looked.parameters, reads_found=reads_found)
         hits = sorted(looked.hits, key=lambda h: (-LEVELS.index(h.finding.severity), h.finding.first_seen))

@@ -1,7 +1,7 @@
 """Three verdicts, each within its coverage, and a score whose parts can be read.
 
 `confirmed`: a critical finding, and a second rule that agrees.
-`suspected`: a finding of high severity or worse, two different findings of medium severity, or a leftover made after the exposure.
+`suspected`: a finding of high severity or worse, two different findings of medium severity where there is a baseline, or a leftover made after the exposure.
 `cannot tell`: the coverage does not allow more, or one medium finding is unexplained.
 `none seen within coverage`: the coverage is complete for what is judged, and nothing was found.
 """
@@ -40,7 +40,7 @@ def worst(verdicts: Iterable[str]) -> str:
 def judge(hits: list[Hit], seen: dict[str, Seen], leftovers: tuple[Json, ...], window: Window, hidden: int) -> Judged:
     """Args: `hidden` is the number of strangers' writes that fall into holes of our logs."""
     reasons = {"writes": _no_writes(seen, hidden), "reads": _no_reads(seen), "account": _no_account(seen)}
-    verdicts = {area: _area(area, hits, reasons[area]) for area in reasons}
+    verdicts = {area: _area(area, hits, reasons[area], window.baseline) for area in reasons}
     fresh = [row for row in leftovers if window.exposed and int(row["created"]) >= window.exposed]
     if fresh:
         verdicts["account"] = worst((verdicts["account"], SUSPECTED))
@@ -48,7 +48,7 @@ def judge(hits: list[Hit], seen: dict[str, Seen], leftovers: tuple[Json, ...], w
     return Judged(worst(verdicts.values()), verdicts, reasons, min(100.0, round(sum(parts.values()), 1)), parts)
 
 
-def _area(area: str, hits: list[Hit], reasons: list[str]) -> str:
+def _area(area: str, hits: list[Hit], reasons: list[str], baseline: bool) -> str:
     here = [hit for hit in hits if hit.rule.judges == area]
     levels = [LEVELS.index(hit.finding.severity) for hit in here]
     strong = {hit.rule.id for hit in hits if LEVELS.index(hit.finding.severity) >= LEVELS.index("medium")}
@@ -57,7 +57,7 @@ def _area(area: str, hits: list[Hit], reasons: list[str]) -> str:
     if any(level >= LEVELS.index("high") for level in levels):
         return SUSPECTED
     medium = {hit.rule.id for hit in here if hit.finding.severity == "medium"}
-    if len(medium) >= 2:
+    if len(medium) >= 2 and baseline:
         return SUSPECTED
     return CANNOT if reasons or medium else NONE
 

@@ -1,0 +1,89 @@
+"""`ir review stripe` and `ir rules` as a user runs them: files in, a screen or one document out, exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from benchmarks import accounts, attacks
+
+SEED = 7002
+
+
+def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "IR_HOME": str(folder / "state"), "COLUMNS": "100"}
+    return subprocess.run(
+        [sys.executable, "-m", "ir.cli", *words], cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@pytest.fixture
+def quiet(tmp_path: Path) -> accounts.World:
+    return accounts.quiet(SEED)
+
+
+def flags(world: accounts.World) -> list[str]:
+    moments = [datetime.fromtimestamp(t, UTC).isoformat() for t in (world.until - 20 * 86400, world.exposed)]
+    return ["--since", moments[0], "--exposed-at", moments[1]]
+
+
+def test_misuse_ends_with_7_and_one_document(tmp_path: Path, quiet: accounts.World) -> None:
+    attacks.ATTACKS["off_session"](quiet)
+    accounts.write(quiet, tmp_path / "logs")
+    done = run(tmp_path, "review", "stripe", *flags(quiet), "--egress", "logs/*.gz", "--logs", "logs/*.jsonl", "--output", "out", "--json")
+    assert done.returncode == 7, done.stderr
+    told = json.loads(done.stdout)
+    assert told["verdict"] in ("suspected", "confirmed")
+    sweep = next(f for f in told["findings"] if f["rule"] == "S-06")
+    assert set(sweep["evidence"]) <= quiet.evil
+    assert sweep["money"] == [{"currency": "usd", "amount": 175 * 50_000}]
+    timeline = [json.loads(line) for line in (tmp_path / "out" / "timeline.jsonl").read_text().splitlines()]
+    assert {"message", "datetime", "timestamp_desc"} <= set(timeline[0])
+    assert (tmp_path / "out" / "affected.csv").read_text().startswith("customer,what,first_seen,requests")
+    assert not (tmp_path / "out" / "review").exists(), "the normalised store is removed"
+
+
+def test_a_shell_that_expanded_the_glob_and_a_screen_that_is_enough(tmp_path: Path, quiet: accounts.World) -> None:
+    accounts.write(quiet, tmp_path / "logs")
+    for name in "bc":
+        (tmp_path / "logs" / f"egress-{name}.jsonl").write_text("")
+    done = run(tmp_path, "review", "stripe", "--egress", "logs/egress.jsonl.gz", "logs/egress-b.jsonl", "logs/egress-c.jsonl")
+    assert done.returncode == 0, done.stderr
+    assert "CANNOT TELL" in done.stdout
+    assert "Coverage" in done.stdout
+    assert "3. " in done.stdout
+    assert len(done.stdout.splitlines()) <= 24
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["review", "stripe", "--memory-limit", "lots"], 2, "not a memory size"),
+        (["review", "stripe", "--engine", "oracle://x"], 2, "not known"),
+        (["review", "stripe", "--since", "yesterdayish"], 2, "is no time"),
+        (["review", "stripe", "payments"], 2, "--inventory"),
+        (["rules", "show", "S-99"], 2, "no rule"),
+        (["rules", "show", "S-00"], 0, ""),
+        (["rules", "list"], 0, ""),
+        (["rules", "test", "S-06"], 0, ""),
+        (["rules", "export", "--sigma"], 0, "left out"),
+    ],
+)
+def test_exit_codes(tmp_path: Path, words: list[str], code: int, said: str) -> None:
+    done = run(tmp_path, *words)
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+
+
+def test_a_secret_key_does_not_read(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("sk_" + "test_" + "a1" * 20)
+    key.chmod(0o600)
+    done = run(tmp_path, "review", "stripe", "--review-key-from", f"file:{key}", "--api-base", "http://127.0.0.1:9")
+    assert done.returncode == 3
+    assert "rk_" in done.stderr
+    assert "a1a1" not in done.stderr + done.stdout

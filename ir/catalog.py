@@ -13,6 +13,8 @@ from ir.model import Danger
 
 
 class Params(BaseModel):
+    """Settings of an action, under `with:` in a playbook."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 

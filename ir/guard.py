@@ -1,7 +1,9 @@
-"""Ports that ask before they write: the one place where a dry run is kept from changing anything, and where a process
-that lost its lease is kept from acting twice.
+"""Ports that ask before they write.
+
+The one place where a dry run is kept from changing anything, and where a process that lost its lease is kept from acting twice.
 """
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +15,24 @@ Ask = Callable[[], None]
 STORE_WRITES = ("stage", "promote", "undo", "discard", "keep", "prove_write")
 ISSUER_WRITES = ("mint", "retire", "contain", "release")
 RELOADER_WRITES = ("reload",)
+
+
+class Shared:
+    """A question that many ask at the same time is put once: its answer counts for all who asked before it was put."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask, self._lock = ask, threading.Lock()
+        self._put = self._answered = 0
+
+    def __call__(self) -> None:
+        """Ask; raises what the question raises."""
+        before = self._put
+        with self._lock:
+            if self._answered > before:
+                return
+            self._put += 1
+            self._ask()
+            self._answered = self._put
 
 
 class Guarded:

@@ -18,7 +18,7 @@ class Mode(StrEnum):
 class KeyKind(StrEnum):
     """What a key may do: everything, or what its permission list says."""
 
-    SECRET = "secret"
+    SECRET = "secret"  # noqa: S105  # a kind of key, not a key
     RESTRICTED = "restricted"
 
 

@@ -17,7 +17,7 @@ class StepRow(Params):
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
     action: str
-    with_: Annotated[Json, Field(alias="with")] = {}
+    with_: Json = Field(default_factory=dict, alias="with")
     approval: Literal["required"] | None = None
 
 
@@ -69,7 +69,7 @@ def loads(text: str, name: str) -> Playbook:
     return book
 
 
-Problem = tuple[tuple[str, ...], str, str]
+Problem = tuple[tuple[str | int, ...], str, str]
 
 
 def _step_problems(book: Playbook, index: int, row: StepRow, seen: set[str], facts: set[str]) -> list[Problem]:

@@ -226,7 +226,8 @@ def _all(screen: Screen, kept: State) -> int:
 
 def _one(screen: Screen, kept: State, record: Incident) -> None:
     screen.say(
-        f"{record.id}: {record.status}, policy {record.plan.get('policy')}, key {record.opened.get('key')}, opened {record.opened_at} by {record.actor}"
+        f"{record.id}: {record.status}, policy {record.plan.get('policy')}, key {record.opened.get('key')}, "
+        f"opened {record.opened_at} by {record.actor}"
     )
     holder = kept.ledger.holder(record.id)
     if holder:

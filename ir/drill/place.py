@@ -108,7 +108,13 @@ def environment(place: Folder, running: Servers) -> dict[str, str]:
     passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     source = str(Path(ir.__file__).resolve().parent.parent)
     passed["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([*passed.get("PYTHONPATH", "").split(os.pathsep), source])).strip(os.pathsep)
-    own = {"LOGNAME": "on-call", "HOME": str(place.root / "home"), "TMPDIR": str(place.root / "tmp"), "IR_HOME": str(place.state), "IR_DRILL": "1"}
+    own = {
+        "LOGNAME": "on-call",
+        "HOME": str(place.root / "home"),
+        "TMPDIR": str(place.root / "tmp"),
+        "IR_HOME": str(place.state),
+        "IR_DRILL": "1",
+    }
     if running.aws is not None:
         own |= {
             "AWS_ENDPOINT_URL_SECRETS_MANAGER": running.aws,

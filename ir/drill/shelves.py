@@ -19,8 +19,10 @@ _VARIABLE = "STRIPE_SECRET_KEY"
 class Shelf(Protocol):
     """One store of the drill."""
 
-    ref: str
-    """As the inventory names it."""
+    @property
+    def ref(self) -> str:
+        """As the inventory names it."""
+        ...
 
     def fill(self, key: str) -> None:
         """Put the key between its neighbours."""

@@ -5,6 +5,7 @@ import copy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ir.evidence import GENESIS, chained, verify
 from ir.model import Json
 
@@ -13,9 +14,8 @@ def chain(length: int) -> list[Json]:
     entries: list[Json] = []
     for number in range(length):
         before = entries[-1] if entries else None
-        entries.append(
-            chained(before, at=f"2026-11-23T03:00:{number:02}Z", incident="INC-1", kind="step", step=f"s{number}", actor="me", body={"n": number})
-        )
+        at, step = f"2026-11-23T03:00:{number:02}Z", f"s{number}"
+        entries.append(chained(before, at=at, incident="INC-1", kind="step", step=step, actor="me", body={"n": number}))
     return entries
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from ir import ledger
 from ir.errors import AlreadyRunning, Refused
 from ir.ledger import Ledger
@@ -58,7 +59,7 @@ def test_elsewhere_the_heartbeat_counts(book: Ledger) -> None:
     with pytest.raises(AlreadyRunning):
         book.take_over(ledger.me("bob"), "INC-1")
     with book.engine.begin() as db:
-        db.exec_driver_sql(f"UPDATE ir_leases SET heartbeat = {time.time() - ledger.STALE - 1}")
+        db.exec_driver_sql("UPDATE ir_leases SET heartbeat = ?", (time.time() - ledger.STALE - 1,))
     assert book.take_over(ledger.me("bob"), "INC-1") == 2
 
 

@@ -1,12 +1,12 @@
 """Playbooks that cannot work are refused at load; those that can become plans."""
 
 import pytest
+
 from ir import inventory, playbook
 from ir.catalog import ACTIONS
 from ir.errors import BadFile, UsageError
 from ir.model import Danger
 from ir.plan import compile_plan, plan_from_json
-
 from tests.unit.test_inventory import GOOD
 
 STEPS = """

@@ -113,7 +113,7 @@ class _Connection(asyncio.Protocol):
         self._transport, self._ip = transport, transport.get_extra_info("peername")[0]
         self._registry.add(self)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's signature
+    def connection_lost(self, exc: Exception | None) -> None:
         self._registry.discard(self)
         self._transport = None
         if self._timer:

@@ -1,0 +1,101 @@
+"""`ir alert import` and `ir rotate stripe --alert`, against the twin: from a scanner's file to the right row and the right time."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ir import wiring
+from ir.cli import run
+from ir.cli.alerts import take
+from ir.cli.people import Terminal
+from ir.cli.screen import Screen
+from ir.drill.twin import Key, StripeTwin
+from ir.errors import ExitCode
+from ir.secret import Secret
+from tests.unit import alert_samples as samples
+
+
+@dataclass
+class Desktop:
+    """A folder with an inventory of two keys, each in an env file of its own."""
+
+    twin: StripeTwin
+    folder: Path
+    leaked: Key
+    other: Key
+
+    @property
+    def inventory(self) -> str:
+        return str(self.folder / "keys.yaml")
+
+    def write(self, name: str, *rows: dict[str, Any]) -> str:
+        path = self.folder / name
+        path.write_text(samples.lines(*rows))
+        return str(path)
+
+
+@pytest.fixture
+def desktop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desktop]:
+    monkeypatch.setenv("IR_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("IR_DATABASE_URL", raising=False)
+    monkeypatch.chdir(tmp_path)
+    with StripeTwin() as twin:
+        keys = [twin.create_secret_key(name) for name in ("payments", "billing")]
+        rows = ""
+        for name, key in zip(("payments", "billing"), keys, strict=True):
+            env = tmp_path / f"{name}.env"
+            env.write_text(f"STRIPE_KEY={key.token.reveal()}\n")
+            env.chmod(0o600)
+            rows += f"  - {{name: {name}, account: main, kind: secret, stored_in: ['dotenv://./{name}.env#STRIPE_KEY']}}\n"
+        account = f"{{name: main, id: {twin.account}, mode: {keys[0].mode.value}, api_base: '{twin.url}'}}"
+        (tmp_path / "keys.yaml").write_text(f"version: 1\naccounts:\n  - {account}\nkeys:\n{rows}")
+        yield Desktop(twin, tmp_path, *keys)
+
+
+def test_import_names_the_key_and_what_leaked_beside_it(desktop: Desktop, capsys: pytest.CaptureFixture[str]) -> None:
+    secret = desktop.leaked.token.reveal()
+    file = desktop.write("scan.jsonl", samples.trufflehog(secret), samples.trufflehog("AKIA" + "Q" * 16, detector="AWS"))
+    assert run(["alert", "import", file, "--inventory", desktop.inventory, "--json"]) == 0
+    shown = capsys.readouterr()
+    told = json.loads(shown.out)
+    assert [leak["keys"] for leak in told["leaks"]] == [["payments"], []]
+    assert told["leaks"][0]["since"] == "2026-11-16T17:17:40Z" and told["leaks"][0]["leaked_via"] == "repo"
+    assert told["holds_secrets"] and "AWS" in told["leaks"][0]["beside"][0]
+    assert run(["alert", "import", file, "--inventory", desktop.inventory]) == 0
+    words = capsys.readouterr()
+    assert f"ir rotate stripe payments --inventory {desktop.inventory} --alert {file}" in words.out.replace("\n", " ").replace("  ", " ")
+    assert "delete it" in words.err
+    assert secret not in shown.out + shown.err + words.out + words.err
+    assert not desktop.twin.used(desktop.leaked)
+
+
+def test_rotate_takes_key_time_and_reason_from_the_alert(desktop: Desktop, capsys: pytest.CaptureFixture[str]) -> None:
+    file = desktop.write("scan.jsonl", samples.trufflehog(desktop.other.token.reveal()))
+    screen = Screen(as_json=True)
+    taken = take(screen, file, "", desktop.inventory, Terminal(screen, name="me", yes=True), None)
+    assert taken.leaked == Secret(desktop.other.token.reveal()) and taken.via == "repo" and taken.exposed_at == 1794849460
+    assert "trufflehog alert" in taken.reason and "deploy/.env:4" in taken.reason
+    with pytest.raises(SystemExit) as ended:
+        run(["rotate", "stripe", "--inventory", desktop.inventory, "--alert", file, "--policy", "exposed", "--dry-run", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert ended.value.code in (ExitCode.DONE, ExitCode.REFUSED)
+    assert told["key"] == "billing" and told["old"]["fingerprint"] == desktop.other.token.fingerprint
+    wiring.state().ledger.engine.dispose()
+
+
+def test_an_alert_of_another_key_is_not_taken_for_this_one(desktop: Desktop, capsys: pytest.CaptureFixture[str]) -> None:
+    file = desktop.write("scan.jsonl", samples.trufflehog(desktop.other.token.reveal()))
+    code = run(["rotate", "stripe", "payments", "--inventory", desktop.inventory, "--alert", file, "--policy", "exposed", "--dry-run"])
+    assert code == ExitCode.USAGE
+    assert "payments" in capsys.readouterr().err
+
+
+def test_a_file_that_is_none_is_a_usage_error(desktop: Desktop, capsys: pytest.CaptureFixture[str]) -> None:
+    file = desktop.folder / "notes.txt"
+    file.write_text("call me\n")
+    assert run(["alert", "import", str(file)]) == ExitCode.USAGE
+    assert "notes.txt:1" in capsys.readouterr().err

@@ -21,12 +21,12 @@ from ir import incident as incidents
 from ir import owed
 from ir.actions import ACTIONS
 from ir.attempt import Action, NotRehearsed, Rehearsal, guarded
+from ir.catalog import ACTIONS as CATALOG
 from ir.durations import spoken
 from ir.errors import ExitCode
 from ir.evidence import chained
 from ir.incident import Incident
 from ir.model import Danger, Debt, Did, Json, Outcome, Policy
-from ir.catalog import ACTIONS as CATALOG
 from ir.plan import Plan, Step, plan_from_json
 from ir.world import World
 
@@ -168,13 +168,12 @@ class Course:
             if self.record.run_of("custody"):
                 self._run_extra("discard")
             raise _End("refused", ExitCode.REFUSED, outcome.said)
-        if self.plan.policy is Policy.EXPLOITED or self.record.facts.get("dead_on_arrival"):
-            if step.action in ("wave", "verify"):
-                return True
-            self._park(step.id, step.action, outcome)
-            return False
-        self._roll_back(outcome.said)
-        return True
+        if self.plan.policy is not Policy.EXPLOITED and not self.record.facts.get("dead_on_arrival"):
+            self._roll_back(outcome.said)
+        if step.action in ("wave", "verify"):
+            return True  # forward: what is behind is owed, and the kill looks again
+        self._park(step.id, step.action, outcome)
+        return False
 
     def _left_something(self) -> bool:
         """Whether a try to mint may have left a key that was not expired: then it is not true that nothing has changed."""

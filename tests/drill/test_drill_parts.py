@@ -40,6 +40,7 @@ KEY = "sk_" + "test_" + secrets.token_hex(48)
         b"...".join((b"sk_test", KEY[-44:].encode())),
         json.dumps({"deep": [{"key": KEY}]}).encode(),
     ],
+    ids=range(7),
 )
 def test_a_key_is_found_however_it_is_written(hidden: bytes) -> None:
     assert leaks.search([KEY], [("clean", b"nothing here"), ("dirty", b"\0" * 7 + hidden + b"tail")]) == ["dirty"]

@@ -34,7 +34,10 @@ def live_keys(record: Incident) -> list[Debt]:
             continue
         on = ", ".join(name for name, held in users.items() if held == key["fingerprint"]) or "nobody"
         why = f"the {word} key {key.get('id') or key['fingerprint']} lives; on it: {on}"
-        found.append(Debt("key-alive", key["fingerprint"], why, f"ir rotate stripe {record.opened.get('key', '')}"))
+        todo = f"ir rotate stripe {record.opened.get('key', '')}"
+        if on == "nobody":
+            todo = "ir rotate stripe --leaked-key-from prompt --no-replacement" if role == "old" else "expire it in the Dashboard"
+        found.append(Debt("key-alive", key["fingerprint"], why, todo))
     return found
 
 

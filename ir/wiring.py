@@ -235,7 +235,7 @@ def world(
     say: Callable[[str], None] = lambda _text: None,
 ) -> World:
     """Everything wired; `ask` is asked before every write."""
-    from ir.stripe_api import StripeApi
+    from ir.stripe_api import StripeApi, account_of
 
     source = inventory.loads(setting.text, setting.name)
     key = source.key(setting.key)
@@ -269,6 +269,7 @@ def world(
         review_key=lambda: _optional(account.review_key, resolver),
         say=say,
         own_requests=lambda: tuple(api.request_ids),
+        account_of=lambda secret: account_of(api, secret),
         scratch=str(home.private(folder / "scratch")),
     )
     _wire_services(made, resolver, ask)
@@ -365,6 +366,9 @@ def summary(record: Incident, places: set[str]) -> Json:
         "actor": record.actor,
         "step": record.runs[-1].id if record.runs else "",
         "said": record.runs[-1].outcome.said if record.runs else "",
+        "account": facts.get("old", {}).get("account", ""),
+        "heard": record.heard,
+        "wake_at": record.runs[-1].outcome.facts.get("wake_at", 0.0) if record.runs and record.status == "waiting" else 0.0,
     }
 
 

@@ -61,6 +61,7 @@ class World:
         announce: tells people of the record's last entry, once; flush: waits until they were told, for some seconds.
         facts: the record's facts so far, for ports that have to know them.
         own_requests: request ids of our own probes so far.
+        account_of: whose a living key is, "" when Stripe does not say; raises PortError.
         patient: False: an incident that waits, for a human or for a time, is let go instead of kept by this process.
         published: set once the report tells the incident's end; until then its process has not finished.
     """
@@ -91,6 +92,7 @@ class World:
     flush: Callable[[], None] = lambda: None
     facts: Callable[[], Json] = dict
     own_requests: Callable[[], tuple[str, ...]] = lambda: ()
+    account_of: Callable[[Secret], str] = lambda _key: ""
     scratch: str = ""
     patient: bool = True
     published: Event = field(default_factory=Event)

@@ -1,6 +1,8 @@
 """Preflight: look at the key, every store and every service, and refuse before anything changes."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from typing import TypeVar
 
 from ir import health, key_kind
@@ -14,6 +16,8 @@ from ir.secret import Secret
 from ir.world import World
 
 T = TypeVar("T")
+_PROBES = 4
+"""Tries at the key before no answer (a rate limit, a 500) is taken for one."""
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
@@ -28,14 +32,14 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         return Outcome(Did.REFUSED, trouble, facts, tuple(items), todo="give the leaked key with --leaked-key-from prompt")
     world.leaked = old
     world.say("looking at the key and the services")
-    (probe, row), seen = world.both(lambda: _look_at_key(world, old), lambda: _look_at_services(world, old))
+    (probe, row, unlisted), seen = world.both(lambda: _look_at_key(world, old), lambda: _look_at_services(world, old))
     facts["old"] = _old_facts(world, old, probe, row, held)
     hard = _key_problems(world, old, probe)
     dead = probe.liveness.dead
     services = [_accepted(world, service, item, dead=dead) for service, item in zip(world.services, seen, strict=True)]
     items += services
     soft = [f"{item.name}: {item.said}" for item in items if item.did in (Did.FAILED, Did.UNKNOWN, Did.REFUSED)]
-    soft += _mint_problems(world, old)
+    soft += unlisted + _mint_problems(world, old)
     facts["services"] = {item.name: _service_facts(world, item, old) for item in services}
     facts["dead_on_arrival"] = dead
     return _verdict(world, hard, soft, facts, items, dead=dead)
@@ -138,9 +142,23 @@ def _old_key(world: World, held: dict[str, Held | None]) -> tuple[Secret | None,
     return next(iter(values.values())), ""
 
 
-def _look_at_key(world: World, old: Secret) -> tuple[Probe, KeyRow | None]:
+def _look_at_key(world: World, old: Secret) -> tuple[Probe, KeyRow | None, list[str]]:
+    """What it answers, its row in Stripe's list, and why that list could not be read: containment does not wait for it."""
     probe = world.issuer.probe(old)
-    return probe, world.issuer.identify(old, known_id=world.key.id) if probe.liveness.answers else None
+    for tried in range(1, _PROBES):
+        if probe.liveness is not Liveness.UNKNOWN:
+            break
+        world.clock.sleep(float(tried))
+        probe = world.issuer.probe(old)
+    if not probe.liveness.answers:
+        return probe, None, []
+    if not probe.account:  # An answer that refuses nothing does not name the account.
+        with suppress(PortError):
+            probe = replace(probe, account=world.account_of(old))
+    try:
+        return probe, world.issuer.identify(old, known_id=world.key.id), []
+    except PortError as error:
+        return probe, None, [error.what]
 
 
 def _old_facts(world: World, old: Secret, probe: Probe, row: KeyRow | None, held: dict[str, Held | None]) -> Json:

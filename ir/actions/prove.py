@@ -31,7 +31,9 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     old, known = world.old_key(facts), bool(facts["old"].get("seen_alive") or facts["old"].get("found_in_store"))
     control = _control(world, record)
     if control is None:
-        return _unproven(world, facts, "there is no control key to show that the path to Stripe works")
+        return _unproven(
+            world, facts, "there is no control key to show that the path to Stripe works: give one with ir resume --control-key-from"
+        )
     world.say("polling the old key until it is proven dead")
     watch, began = _Watch(), world.now()
     while world.now() - began <= float(step.params["limit"]) + float(step.params["window"]):

@@ -109,6 +109,7 @@ def _kill_new(world: World, facts: Json, new: Secret, items: tuple[Item, ...]) -
         {"rolled_back_at": world.now()},
         items,
         tuple(debts),
+        paid=tuple(item.name for item in items),
     )
 
 

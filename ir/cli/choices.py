@@ -106,6 +106,8 @@ def identify_row(source: Inventory, name: str, leaked: Secret | None, operator: 
                 f"there is no key `{name}`" if name else "which key?", next_step=f"one of {names}; or --leaked-key-from prompt"
             )
         return found
+    if len(source.keys) == 1 and all(ref.scheme == "manual" for ref in source.keys[0].stored_in):
+        return source.keys[0]  # Only people hold it (or nobody wrote an inventory): there is nothing to match it against.
     holders = [key for key in source.keys if _holds(source, key, leaked, operator, base)]
     if len(holders) == 1:
         return holders[0]

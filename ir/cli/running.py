@@ -54,6 +54,9 @@ def follow(runner: Runner, ledger: Ledger, name: str, operator: Terminal, publis
         elif entry["kind"] == "ended" and record.status == "debt" and not ledger.signals(name, record.heard):
             published.wait(PUBLISHED_WITHIN)
             return finish(screen, record, ExitCode(entry["body"]["exit_code"]))
+    if not record.ended:
+        screen.warn(f"{name} stopped unexpectedly, which is a bug; what was done is recorded")
+        return finish(screen, record, ExitCode.UNEXPECTED)
     return finish(screen, record, record.exit_code)
 
 

@@ -56,7 +56,7 @@ def _looks_wrong(paste: Secret, expect: Expect) -> str:
         return fault
     kind = kind_of(paste)
     if not kind.rotatable:
-        return f"This is a {kind.credential}, not the new key. {kind.instruction}"
+        return f"This is not the new key but: {kind.credential}. {kind.instruction}"
     if expect.old is not None and paste == expect.old:
         return "This is the old key itself. Copy the value of the new one."
     if kind.mode is not expect.mode:

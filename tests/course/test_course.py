@@ -5,7 +5,8 @@ import pytest
 from ir.course import Course
 from ir.errors import ExitCode, Rejected, Unknown
 from ir.incident import Incident, fold
-from ir.model import Liveness
+from ir.model import KeyRow, Liveness
+from ir.secret import Secret
 from ir.world import Options
 from tests.simulated.journal import Crash, Journal, Parked
 from tests.simulated.world import Simulation
@@ -240,3 +241,37 @@ def test_a_resume_by_somebody_else_keeps_the_chain() -> None:
     code, record, _ = go(sim, journal)
     assert code == ExitCode.DONE
     assert journal.holds() and {run.actor for run in record.runs} == {"sim", "somebody else"}
+
+
+def test_a_rollback_owes_the_leaked_key_and_no_service_that_came_back() -> None:
+    sim = Simulation("exposed")
+    sim.services["billing"].stuck = True
+    code, record, _ = go(sim)
+    assert code == ExitCode.ROLLED_BACK
+    assert list(record.debts) == [sim.leaked.value.fingerprint]
+
+
+def test_a_key_of_another_account_is_refused_though_it_answers_everything() -> None:
+    sim = Simulation("exposed")
+    sim.world.account_of = lambda _key: "acct_another"
+    code, record, _ = go(sim)
+    assert code == ExitCode.REFUSED
+    assert "belongs to acct_another" in record.runs[0].outcome.said
+    assert [key.id for key in sim.provider.living()] == [sim.leaked.id]
+
+
+@pytest.mark.parametrize(("policy", "wanted"), [("exposed", ExitCode.REFUSED), ("exploited", ExitCode.DONE)])
+def test_an_unreadable_list_of_keys_stops_an_overlap_and_no_containment(policy: str, wanted: ExitCode) -> None:
+    sim = Simulation(policy)
+    known = sim.provider.identify
+    refusals = iter([Rejected("the app may not read the list")])
+
+    def identify(key: Secret, *, known_id: str = "") -> KeyRow | None:
+        for refusal in refusals:
+            raise refusal
+        return known(key, known_id=known_id)
+
+    sim.provider.identify = identify  # type: ignore[method-assign]  # one call that fails, then the world as it was
+    code, record, _ = go(sim)
+    assert code == wanted, [(run.id, run.outcome.said) for run in record.runs]
+    assert "may not read the list" in record.runs[0].outcome.said

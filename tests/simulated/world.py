@@ -92,7 +92,7 @@ class SimProvider:
         found.last_used = at
         if found.narrowed:
             return Probe(Liveness.NARROW, 403, Mode.TEST, ACCOUNT, at=at)
-        return Probe(Liveness.ALIVE, 200, Mode.TEST, ACCOUNT, at=at)
+        return Probe(Liveness.ALIVE, 200, Mode.TEST, at=at)
 
     def identify(self, key: Secret, *, known_id: str = "") -> KeyRow | None:
         found = self.row(key)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from ir import inventory
+from ir.cli.choices import identify_row
 from ir.cli.people import Terminal, files_of, read_again
 from ir.cli.screen import Screen
 from ir.secret import Secret
@@ -36,3 +38,10 @@ def test_a_remembered_file_is_read_unless_it_is_gone_or_this_command_names_anoth
     assert read_again(first, screen) is None
     assert read_again(second, screen) == Secret(value + "second")
     assert read_again("", screen) is None
+
+
+def test_without_an_inventory_the_pasted_key_is_the_row(tmp_path: Path) -> None:
+    rows = "accounts: [{name: a, id: acct_1, mode: test}]\nkeys: [{name: leaked, account: a, kind: secret, stored_in: ['manual://x']}]"
+    source = inventory.loads(f"version: 1\n{rows}\n", "made up")
+    operator = Terminal(Screen(), name="ann", yes=True)
+    assert identify_row(source, "", Secret("sk_" + "test_" + "a" * 30), operator, tmp_path).name == "leaked"

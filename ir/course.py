@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 from importlib import import_module
 from typing import Protocol
 
+from ir import approvals, owed
 from ir import incident as incidents
-from ir import owed
 from ir.actions import ACTIONS
 from ir.attempt import Action, NotRehearsed, Rehearsal, guarded
 from ir.catalog import ACTIONS as CATALOG
@@ -271,21 +271,35 @@ class Course:
         """Whether somebody approved this step of this plan; asks the operator, else waits for a signal."""
         if self.world.options.dry_run or self.record.facts.get("dead_on_arrival"):
             return True
-        if any(self._counts(signal, step) for signal in self.record.signals):
+        weighed = self._weighed(step)
+        if weighed.get("granted"):
             return True
         answer = self.durable.step(
-            self._name("approve"), lambda: {"yes": self._ask(step), "by": self.world.operator.name, "at": self._now()}
+            self._name("approve"),
+            lambda: {"yes": step.approvals < 2 and self._ask(step), "by": self.world.operator.name, "at": self._now()},
         )
         if answer["yes"]:
             body = {"kind": "approve", "step": step.id, "plan": self._plan_hash, "until": answer["at"]}
             self._emit("signal", body=body, at=answer["at"], actor=answer["by"])
             return True
-        said = f"`{step.id}` needs an approval: {step.says}"
+        needs = "an approval" if step.approvals < 2 else f"the approval of {step.approvals} people"
+        said = f"`{step.id}` needs {needs}: {step.says}" + (f"; {weighed['said']}" if weighed else "")
         self._park(step.id, "approve", Outcome(Did.FAILED, said, todo=f"ir approve {self.record.id}"))
         return False
 
-    def _counts(self, signal: Json, step: Step) -> bool:
-        return bool(signal["kind"] == "approve" and signal.get("plan") == self._plan_hash and signal.get("step", step.id) == step.id)
+    def _weighed(self, step: Step) -> Json:
+        """What the approvals sent so far come to, {} when there are none; recorded with the time, since they expire."""
+        if not any(signal["kind"] == "approve" for signal in self.record.signals):
+            return {}
+        asked = approvals.question(self.record, step.id, step.approvals, self._plan_hash, self.world.inventory.approvers)
+        weighed = self.durable.step(self._name("weigh"), lambda: approvals.weigh(asked, self.record.signals, self.world.now()))
+        if weighed["granted"] and self.record.facts.get("approvals", {}).get(step.id) != weighed:
+            at, by = self._stamp()
+            body = {"kind": "approved", "step": step.id, "said": weighed["said"], "facts": {"approvals": {step.id: weighed}}}
+            self._emit("signal", body=body, at=at, actor=by)
+            if weighed["broken_glass"]:
+                self.world.say(f"WARNING: {weighed['said']}")
+        return weighed
 
     def _ask(self, step: Step) -> bool:
         operator = self.world.operator

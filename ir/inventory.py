@@ -9,12 +9,13 @@ from pathlib import Path
 
 from ir import yaml_file
 from ir.errors import BadFile
-from ir.inventory_rows import NOTICE_KINDS, Account, Command, Inventory, Key, Notify, Reload, Service, Verify, waves
+from ir.inventory_rows import NOTICE_KINDS, Account, Approver, Command, Inventory, Key, Notify, Reload, Service, Verify, waves
 from ir.inventory_rules import problems
 
 __all__ = [
     "NOTICE_KINDS",
     "Account",
+    "Approver",
     "Command",
     "Inventory",
     "Key",

@@ -12,6 +12,7 @@ from ir.model import KeyKind, Mode
 from ir.placeholders import check_placeholders
 from ir.reference import Reference, parse
 from ir.rotate_window import RotateWindow
+from ir.sshsig import PublicKey, public_key
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 """Letters, digits, dot, dash, underscore: safe in a file name, a label and on a terminal."""
@@ -190,6 +191,29 @@ class Notify(_Row):
     when: Annotated[list[NoticeKind], Field(min_length=1)] = list(NOTICE_KINDS)
 
 
+class Approver(_Row):
+    """A person whose signed approvals count. Somebody with two keys has two rows of the same name.
+
+    Attributes:
+        key: a public SSH key, one line, as in `id_ed25519.pub`.
+        logins: names that they are known by where incidents are opened, with or without `@host`.
+    """
+
+    name: Name
+    key: str
+    logins: list[str] = []
+
+    @model_validator(mode="after")
+    def _a_key(self) -> "Approver":
+        public_key(self.key)
+        return self
+
+    @property
+    def public(self) -> PublicKey:
+        """The key."""
+        return public_key(self.key)
+
+
 class Inventory(_Row):
     """Everything the engine knows about one organisation's keys."""
 
@@ -199,6 +223,7 @@ class Inventory(_Row):
     services: list[Service] = []
     commands: list[Command] = []
     notify: list[Notify] = []
+    approvers: list[Approver] = []
 
     def account(self, name: str) -> Account:
         """By name."""

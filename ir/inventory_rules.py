@@ -25,6 +25,7 @@ def problems(inventory: Inventory) -> Iterator[Problem]:
                 yield where, f"`{ref}` already holds key `{holders[ref]}`", "one field holds one key"
             holders[ref] = key.name
     yield from _notices(inventory, commands)
+    yield from _approvers(inventory)
     yield from _dangling_services(inventory)
 
 
@@ -34,6 +35,14 @@ def _notices(inventory: Inventory, commands: set[str]) -> Iterator[Problem]:
             yield ("notify", i, "to"), f"there is no command `{row.to.path}`", "declare it under `commands:`"
         if row.to in [other.to for other in inventory.notify[:i]]:
             yield ("notify", i, "to"), f"`{row.to}` stands twice", "put all of its `when:` into one row"
+
+
+def _approvers(inventory: Inventory) -> Iterator[Problem]:
+    owners: dict[str, str] = {}
+    for i, row in enumerate(inventory.approvers):
+        owner = owners.setdefault(row.public.fingerprint, row.name)
+        if owner != row.name:
+            yield ("approvers", i, "key"), f"the key belongs to `{owner}` already", "a key is one person's"
 
 
 def _dangling_services(inventory: Inventory) -> Iterator[Problem]:

@@ -5,7 +5,9 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ir.approvals import possible
 from ir.catalog import ACTIONS
+from ir.errors import UsageError
 from ir.inventory import Inventory, Key, waves
 from ir.model import Danger, Json, Policy
 from ir.playbook import Playbook, StepRow
@@ -13,7 +15,7 @@ from ir.playbook import Playbook, StepRow
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a plan; `wave` names the services that it is about."""
+    """One step of a plan; `wave` names the services that it is about, `approvals` how many people have to approve it."""
 
     id: str
     action: str
@@ -24,6 +26,7 @@ class Step:
     approval: bool = False
     wave: str = ""
     last_wave: bool = False
+    approvals: int = 1
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,18 @@ def plan_from_json(data: Json) -> Plan:
 
 
 def compile_plan(book: Playbook, inventory: Inventory, key: Key) -> Plan:
-    """Bind a playbook to a key: waves are spelled out, settings filled in."""
+    """Bind a playbook to a key: waves are spelled out, settings filled in.
+
+    Raises:
+        UsageError: a step needs the approval of more people than the inventory lists.
+    """
+    listed = inventory.approvers
+    for row in book.steps:
+        if not possible(row.approvals, listed):
+            raise UsageError(
+                f"`{row.id}` needs the approval of {row.approvals} people, and the inventory lists {len(listed)} who can sign one",
+                next_step="list their public keys under `approvers:`; one more may approve unsigned",
+            )
     services = inventory.services_of(key.name)
     names = waves(services)
     rest = [n for n in names if n != "canary"]
@@ -85,4 +99,5 @@ def compile_plan(book: Playbook, inventory: Inventory, key: Key) -> Plan:
 
 def _step(row: StepRow, id_: str, params: dict[str, Any], wave: str = "") -> Step:
     action = ACTIONS[row.action]
-    return Step(id_, row.action, action.danger, action.says, action.undo, params, row.approval == "required", wave)
+    asks = row.approval == "required"
+    return Step(id_, row.action, action.danger, action.says, action.undo, params, asks, wave, approvals=row.approvals)

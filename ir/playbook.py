@@ -13,12 +13,13 @@ from ir.shipped_files import shipped_folder
 
 
 class StepRow(Params):
-    """One step as written in a playbook."""
+    """One step as written in a playbook; `approvals`: how many people have to approve it."""
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
     action: str
     with_: Json = Field(default_factory=dict, alias="with")
     approval: Literal["required"] | None = None
+    approvals: Annotated[int, Field(ge=1, le=9)] = 1
 
 
 class Playbook(Params):
@@ -90,6 +91,8 @@ def _step_problems(book: Playbook, index: int, row: StepRow, seen: set[str], fac
         return [((), f"`{row.action}` needs what only `{'` or `'.join(givers)}` gives", "put that step before it")]
     if row.approval and action.danger is Danger.READ:
         return [(("approval",), f"`{row.action}` changes nothing, so there is nothing to approve", "remove it")]
+    if row.approvals > 1 and not row.approval:
+        return [(("approvals",), "nobody is asked for an approval", "write `approval: required` too")]
     return _param_problems(action, row)
 
 

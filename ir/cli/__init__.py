@@ -22,7 +22,7 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
     "drill": {"stripe": ("ir.cli.drill:stripe", "A whole rotation in an embedded world.")},
     "status": ("ir.cli.incidents:status", "Incidents, what they wait for, and what is owed."),
     "resume": ("ir.cli.incidents:resume", "Go on with an incident, after a crash or a human's step."),
-    "approve": ("ir.cli.incidents:approve", "Approve the step that an incident waits for."),
+    "approve": ("ir.cli.approving:approve", "Approve the step that an incident waits for."),
     "rollback": ("ir.cli.incidents:rollback", "Put the old key back, if it still lives."),
     "abort": ("ir.cli.incidents:abort", "Stop acting; says every live key and who is on it."),
     "close": ("ir.cli.incidents:close", "End what cannot be proven, by name: attested, not proven."),
@@ -38,6 +38,17 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
         "check": ("ir.cli.files:check_playbook", "Check a playbook file."),
     },
     "alert": {"import": ("ir.cli.alerts:import_alerts", "What secret scanners found: which key, where, since when.")},
+    "campaign": {
+        "status": ("ir.cli.campaigns:status", "How a campaign stands: every key, progress, time left."),
+        "pause": ("ir.cli.campaigns:pause", "Begin no more keys; those under way go on."),
+        "resume": ("ir.cli.campaigns:resume", "Go on with a paused campaign."),
+        "report": ("ir.cli.campaigns:report", "One page about a campaign."),
+    },
+    "schedule": {
+        "list": ("ir.cli.schedules:list_schedule", "Keys with rotate_every: due, overdue, next, last result and why."),
+        "run": ("ir.cli.schedules:run_schedule", "Begin what is due, once per due date; for cron and timers."),
+    },
+    "worker": ("ir.cli.schedules:worker", "Run campaigns and due rotations, beside other workers."),
     "rules": ("ir.cli.rules:app", "The detection rules of the review."),
 }
 GROUPS = {
@@ -46,6 +57,8 @@ GROUPS = {
     "drill": "Rehearse in an embedded world.",
     "inventory": "Check and draw an inventory.",
     "playbook": "List, show and check playbooks.",
+    "campaign": "Many keys at once.",
+    "schedule": "Rotations that are due.",
     "alert": "Read alerts of secret scanners.",
 }
 

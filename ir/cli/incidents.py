@@ -21,7 +21,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Answer the operator's own ques
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Reason = Annotated[str, typer.Option(help="Why; it stands in the report.")]
 By = Annotated[str, typer.Option(help="Who says so; default: you.", metavar="NAME")]
-_FINAL = ("done", "rolled back", "aborted", "attested", "refused")
+FINAL = ("done", "rolled back", "aborted", "attested", "refused")
 
 
 def status(
@@ -33,7 +33,7 @@ def status(
     screen, kept = Screen(as_json=as_json), wiring.state()
     if not name:
         sys.exit(_all(screen, kept))
-    record = _record(kept, name)
+    record = record_of(kept, name)
     if follow:
         record = _follow(screen, kept, name)
     if as_json:
@@ -57,30 +57,6 @@ def resume(
     leaked = read_key(leaked_key_from, "The leaked key", screen) if leaked_key_from else None
     control = read_key(control_key_from, "Another live key of the account", screen) if control_key_from else None
     _go_on(kept, operator, named(kept, name), "wake", {"yes": yes}, leaked, control)
-
-
-def approve(
-    name: Name = "",
-    reason: Reason = "",
-    by: By = "",
-    source_closed: Annotated[str, typer.Option(help="Say that this source of the leak is closed.", metavar="STORE|SERVICE")] = "",
-    as_json: AsJson = False,
-) -> None:
-    """Approve the step that an incident waits for; `ir resume` then goes on."""
-    screen, kept = Screen(as_json=as_json), wiring.state()
-    name = named(kept, name)
-    record = _record(kept, name)
-    if record.status in _FINAL:
-        raise Refused(f"{name} has ended ({record.status})")
-    body: Json = {"plan": record.opened["plan_hash"], "reason": reason, "seen": _seen(record)}
-    if source_closed:
-        body["source_closed"], body["step"] = source_closed, ""
-    kept.ledger.send(name, "approve", by or wiring.actor(), body)
-    _said(
-        screen,
-        {"incident": name, "approved": source_closed or "the waiting step", "by": by or wiring.actor()},
-        f"approved; go on with: ir resume {name}",
-    )
 
 
 def rollback(name: Name = "", yes: Yes = False, as_json: AsJson = False, reason: Reason = "") -> None:
@@ -142,7 +118,7 @@ def _go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json, le
     record = incidents.fold(entries)
     if not entries:
         raise Refused(f"{name} has no record yet", next_step="ir status")
-    if record.status in _FINAL:
+    if record.status in FINAL:
         operator.screen.say(f"{name} has ended: {record.status}")
         sys.exit(running.finish(operator.screen, record, record.exit_code))
     files = record.opened["options"].get("key_files", {})
@@ -168,7 +144,7 @@ def named(kept: State, name: str, *, ended: bool = False) -> str:
         if kept.ledger.find(name) is None and kept.ledger.holder(name) is None:
             raise UsageError(f"there is no incident {name}", next_step="ir status lists them")
         return name
-    open_ones = [row["incident"] for row in kept.ledger.index() if row["status"] not in _FINAL]
+    open_ones = [row["incident"] for row in kept.ledger.index() if row["status"] not in FINAL]
     if len(open_ones) == 1:
         return str(open_ones[0])
     if ended and not open_ones and kept.ledger.index():
@@ -176,7 +152,8 @@ def named(kept: State, name: str, *, ended: bool = False) -> str:
     raise UsageError("which incident?", next_step=f"one of {', '.join(open_ones)}" if open_ones else "none is open")
 
 
-def _record(kept: State, name: str) -> Incident:
+def record_of(kept: State, name: str) -> Incident:
+    """What is recorded of an incident; UsageError when there is none."""
     from ir.runner import read_entries
 
     if kept.ledger.find(name) is None and kept.ledger.holder(name) is None:
@@ -244,16 +221,3 @@ def _one(screen: Screen, kept: State, record: Incident) -> None:
 
 def _holder(kept: State, name: str) -> Json | None:
     return kept.ledger.holder(name)
-
-
-def _seen(record: Incident) -> str:
-    """The verification that an approval is bound to."""
-    run = record.run_of("verify")
-    return run.ended if run else ""
-
-
-def _said(screen: Screen, data: Json, text: str) -> None:
-    if screen.as_json:
-        screen.document(data)
-    else:
-        screen.say(text)

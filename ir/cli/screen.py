@@ -89,7 +89,7 @@ class Screen:
             table.add_column(head, overflow="fold")
         for step in plan.steps:
             word, colour = DANGERS[step.danger]
-            asks = " (asks first)" if step.approval else ""
+            asks = f" (needs {step.approvals} people)" if step.approvals > 1 else " (asks first)" if step.approval else ""
             undo = f" [dim]undo: {plain(step.undo)}[/]" if step.undo else ""
             table.add_row(plain(step.id), f"[{colour}]{word}[/]", plain(step.says) + asks + undo)
         self._rows(f"Playbook {plan.playbook}, policy {plan.policy.value}, key {plan.key}", table)

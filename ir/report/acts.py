@@ -44,7 +44,9 @@ def _body_said(kind: str, body: Json) -> str:
         return f"key {words(plan.get('key'))}, policy {words(plan.get('policy'))}" + (f", reason: {reason}" if reason else "")
     if kind == "ended":
         return ", ".join(part for part in (words(body.get("status")), words(body.get("reason") or body.get("said"))) if part)
-    shown = {name: value for name, value in body.items() if name not in ("facts", "plan_hash", "hash")}
+    if kind == "signal" and body.get("kind") == "approved":
+        return words(body.get("said"))
+    shown = {name: value for name, value in body.items() if name not in ("facts", "plan_hash", "hash", "signature")}
     return words(shown)
 
 
@@ -94,7 +96,11 @@ def signals(story: Story) -> list[Json]:
 
 
 def _signal_said(signal: Json) -> str:
-    return words({name: value for name, value in signal.items() if name not in ("at", "by", "kind", "facts") and value not in ("", None)})
+    if signal.get("kind") == "approved":
+        return words(signal.get("said"))
+    hidden = ("at", "by", "kind", "facts", *(("signature", "plan", "name") if signal.get("signature") else ()))
+    shown = {name: value for name, value in signal.items() if name not in hidden and value not in ("", None)}
+    return words({**shown, "signed": "yes, see `approved`"} if signal.get("signature") else shown)
 
 
 def chain(story: Story) -> Json:

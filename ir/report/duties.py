@@ -20,7 +20,7 @@ LESSONS = (
 def next_steps(story: Story) -> list[Json]:
     """`{what, why}`: debts first, then what this incident showed, then where else such a key may live."""
     whys: dict[str, list[str]] = {}
-    for row in (*_owed(story), *_found(story), *_elsewhere(story)):
+    for row in (*_owed(story), *_glass(story), *_found(story), *_elsewhere(story)):
         whys.setdefault(row["what"], []).append(row["why"])
     return [_step(what, "; ".join(dict.fromkeys(why))) for what, why in whys.items()]
 
@@ -37,6 +37,16 @@ def _owed(story: Story) -> list[Json]:
     if story.rehearsal:
         rows.append(_step("run it again without --dry-run", "a dry run changes nothing"))
     return rows
+
+
+def _glass(story: Story) -> list[Json]:
+    """Approvals that somebody went past."""
+    weighed = [as_object(row) for row in as_object(story.facts.get("approvals")).values()]
+    broken = [as_object(row["broken_glass"]) for row in weighed if row.get("broken_glass")]
+    return [
+        _step("have somebody else look at why the glass was broken", f"BREAK GLASS by {words(g.get('by'))}: {words(g.get('reason'))}")
+        for g in broken
+    ]
 
 
 def _found(story: Story) -> list[Json]:

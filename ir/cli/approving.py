@@ -1,0 +1,111 @@
+"""`ir approve`: one person's word that a step may happen, signed or not, from any machine that sees the database."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from ir import approvals, durations, inventory, wiring
+from ir.cli.choices import moment
+from ir.cli.incidents import FINAL, AsJson, By, Name, Reason, named, record_of
+from ir.cli.screen import Screen
+from ir.cli.signing import public_half, signed
+from ir.errors import Refused, UsageError
+from ir.incident import Incident
+from ir.inventory import Approver
+from ir.model import Json
+
+
+def approve(
+    name: Name = "",
+    reason: Reason = "",
+    by: By = "",
+    expires: Annotated[
+        str, typer.Option(help="Until when it holds: a duration such as 2h, or ISO 8601; default 24h.", metavar="TIME")
+    ] = "",
+    sign_with: Annotated[
+        str, typer.Option(help="Sign with this SSH or Ed25519 key, whose public half the inventory lists.", metavar="FILE")
+    ] = "",
+    break_glass: Annotated[
+        str, typer.Option(help="Let the step happen alone; it is the loudest line of the report.", metavar="REASON")
+    ] = "",
+    source_closed: Annotated[str, typer.Option(help="Say that this source of the leak is closed.", metavar="STORE|SERVICE")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Approve the step that an incident waits for; `ir resume` then goes on."""
+    screen, kept = Screen(as_json=as_json), wiring.state()
+    name = named(kept, name)
+    record = record_of(kept, name)
+    if record.status in FINAL:
+        raise Refused(f"{name} has ended ({record.status})")
+    who = by or wiring.actor()
+    if source_closed:
+        body: Json = {"plan": record.opened["plan_hash"], "reason": reason, "source_closed": source_closed, "step": ""}
+    else:
+        body = _approval(record, who if by else "", reason, expires, sign_with)
+        who = body.get("name") or who
+    if break_glass.strip():
+        body["break_glass"] = break_glass.strip()
+        screen.warn(f"BREAK GLASS: `{body['step']}` will happen on the word of {who} alone: {break_glass.strip()}")
+    kept.ledger.send(name, "approve", who, body)
+    what = f"source {source_closed} is closed" if source_closed else f"`{body['step']}`"
+    told = {"incident": name, "approved": source_closed or body["step"], "by": who, "signed": bool(body.get("signature"))}
+    if as_json:
+        screen.document({**told, "until": body.get("until", 0), "broken_glass": bool(break_glass.strip())})
+        return
+    screen.say(f"{what} approved by {who}, {'signed' if told['signed'] else 'unsigned'}; go on with: ir resume {name}")
+
+
+def _approval(record: Incident, by: str, reason: str, expires: str, sign_with: str) -> Json:
+    """What is sent; `name` and `signature` only when it is signed."""
+    step = _step(record)
+    until = int(_until(expires))
+    plan = str(record.opened["plan_hash"])
+    question = approvals.question(record, step, 1, plan, ())
+    body: Json = {"plan": plan, "step": step, "seen": question.seen, "until": until, "reason": reason}
+    if not sign_with:
+        return body
+    approver = _approver(record, by, sign_with)
+    words = approvals.statement(record.id, step, plan, question.seen, until, approver.name)
+    return {**body, "name": approver.name, "signature": signed(sign_with, words)}
+
+
+def _step(record: Incident) -> str:
+    """The step that waits for an approval, else the next one that will ask for one.
+
+    Raises:
+        Refused: no step that is still to come asks for one.
+    """
+    last = record.runs[-1] if record.runs else None
+    if last is not None and last.action == "approve":
+        return last.id
+    found = next((s["id"] for s in record.plan["steps"] if s["approval"] and not record.settled(s["id"])), "")
+    if not found:
+        raise Refused(f"no step of {record.id} asks for an approval any more", next_step=f"ir status {record.id}")
+    return str(found)
+
+
+def _until(expires: str) -> float:
+    now = time.time()
+    try:
+        until = now + durations.seconds(expires or f"{approvals.DEFAULT:g}s")
+    except ValueError:
+        until = moment(expires, wiring.SystemClock().now())
+    if not now < until <= now + approvals.LONGEST:
+        raise UsageError(f"--expires {expires}: an approval holds for 7 days at most, and not backwards", next_step="say 2h, or 24h")
+    return until
+
+
+def _approver(record: Incident, by: str, sign_with: str) -> Approver:
+    """The person whose key it is, by the inventory that the incident was begun with."""
+    source = inventory.loads(record.opened["inventory"], record.opened["inventory_name"])
+    key = public_half(sign_with)
+    found = [row for row in source.approvers if row.public == key and by in ("", row.name)]
+    if not found:
+        names = ", ".join(sorted({row.name for row in source.approvers})) or "nobody"
+        whose = f"a key of {by}" if by else "a key of anybody"
+        raise UsageError(
+            f"{sign_with} ({key.fingerprint}) is not listed as {whose} in the inventory of {record.id}",
+            next_step=f"listed: {names}",
+        )
+    return found[0]

@@ -116,7 +116,10 @@ def begin(setting: Setting, kept: State, runner: Runner, given: Given) -> World:
     except BaseException:
         kept.ledger.release(setting.incident)
         raise
-    runner.start(opening, world, fence)
+    if runner.status(setting.incident):  # begun by a process that died before its first entry
+        runner.resume(world, fence)
+    else:
+        runner.start(opening, world, fence)
     return world
 
 

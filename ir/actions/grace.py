@@ -13,6 +13,9 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         return Outcome(Did.SKIPPED, "there is no overlap")
     until = float(record.facts.get("promoted_at", world.now())) + float(step.params["for"])
     left = until - world.now()
+    if left > 0 and not world.patient:
+        said = f"both keys live for another {spoken(left)}"
+        return Outcome(Did.WAITING, said, {"wake_at": until}, todo=f"nothing: a worker goes on by itself, or ir resume {world.incident}")
     if left > 0:
         world.say(f"both keys live for another {spoken(left)}")
     while world.now() < until:

@@ -7,9 +7,11 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from ir import consent, guard, inventory, launching, ledger, playbook, wiring, yaml_file
-from ir.cli import adhoc, running
+from ir import guard, inventory, launching, ledger, playbook, wiring, yaml_file
+from ir.campaign import Limits
+from ir.cli import adhoc, campaign_start, consenting, running
 from ir.cli.alerts import Taken, take
+from ir.cli.campaign_start import Accepted, Asked
 from ir.cli.choices import accepted, choose_policy, expires_time, exposed_time, identify_row
 from ir.cli.people import SOURCES, Terminal, files_of, read_key
 from ir.cli.screen import Screen
@@ -53,10 +55,28 @@ def stripe(
     ] = "",
     inventory_sha256: Annotated[str, typer.Option(help="Pin the inventory; for machines.", metavar="HEX")] = "",
     api_base: Annotated[str, typer.Option(help="Without an inventory: a Stripe stand-in on loopback.", metavar="URL")] = "",
+    every_key: Annotated[bool, typer.Option("--all", help="A campaign: every key of the inventory.")] = False,
+    account: Annotated[list[str] | None, typer.Option(help="A campaign: keys of this account.", metavar="NAME")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="A campaign: keys with this tag.", metavar="TAG")] = None,
+    stored_in: Annotated[list[str] | None, typer.Option(help="A campaign: keys that lie there.", metavar="vault://…")] = None,
+    keys_from: Annotated[str, typer.Option(help="A campaign: names, one per line.", metavar="FILE")] = "",
+    at_once: Annotated[int, typer.Option(min=0, help="Keys under way together; 0 = no limit.")] = 8,
+    per_account: Annotated[int, typer.Option(min=0, help="The same, per account.")] = 4,
+    per_store: Annotated[int, typer.Option(min=0, help="The same, per store server.")] = 8,
+    stop_after: Annotated[int, typer.Option(min=0, help="Pause a campaign after that many failures; 0 = never.")] = 3,
+    detach: Annotated[bool, typer.Option("--detach", help="Leave a campaign to the workers (ir worker).")] = False,
 ) -> None:
     """Take a leaked key to proven dead, with every service on its replacement and the report written."""
     screen = Screen(as_json=as_json)
     operator = Terminal(screen, name=wiring.actor(), yes=yes, new_key_from=new_key_from)
+    if every_key or account or tag or stored_in or keys_from:
+        campaign_start.refuse_single(key, alert, leaked_key_from, control_key_from, leaked_from, no_replacement=no_replacement)
+        choice = campaign_start.choice(everything=every_key, accounts=account, tags=tag, stored_in=stored_in, keys_from=keys_from)
+        limits = Limits(at_once, per_account, per_store, stop_after)
+        options = Options(dry_run, yes, reason, leaked_via, exposed_at=exposed_time(exposed_at))
+        given = Accepted(accept_unverified, accept_unhealthy, accept_unreachable)
+        asked = Asked(choice, limits, policy, playbook_name, inventory_file, inventory_sha256, options, given, detach)
+        campaign_start.start(asked, operator)
     if policy == "auto" and yes and not playbook_name:
         raise UsageError("--yes never chooses a policy", next_step="say --policy exposed or --policy exploited")
     leaked = _leaked(leaked_key_from, screen)
@@ -91,8 +111,9 @@ def stripe(
     setting = Setting("", text, name, base, row.name, plan, options)
     if dry_run:
         _rehearse(setting, kept, operator, leaked, control)
-    _consent(source, row, kept, operator, yes=yes, pinned=inventory_sha256 == inventory.digest(text), sha256=inventory.digest(text))
-    if inventory_sha256 and inventory_sha256 != inventory.digest(text):
+    sha256 = inventory.digest(text)
+    consenting.ask(source, [row], kept, operator, yes=yes, pinned=inventory_sha256 == sha256, sha256=sha256)
+    if inventory_sha256 not in ("", sha256):
         raise Refused("the inventory is not the one that --inventory-sha256 pins", safe="nothing was changed")
     if not yes and not operator.confirm(_question(plan)):
         raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes, or run it in a terminal")
@@ -161,23 +182,6 @@ def _inventory(file: str, leaked: Secret | None, screen: Screen, *, api_base: st
     if leaked is None:
         raise UsageError("there is no inventory", next_step="--inventory FILE, or --leaked-key-from prompt to go without one")
     return adhoc.inventory_for(leaked, screen, api_base=api_base), "(no inventory)", Path.cwd()
-
-
-def _consent(source: Inventory, row: inventory.Key, kept: State, operator: Terminal, *, yes: bool, pinned: bool, sha256: str) -> None:
-    """New stores, hosts and commands are shown; `--yes` gives consent on first use only."""
-    before = consent.known(kept.ledger.index())
-    new = sorted(consent.destinations(source, row) - (before or set()))
-    if pinned or not new or (before is None and yes):
-        return
-    operator.screen.say("New since the last finished incident:\n  " + "\n  ".join(new))
-    if yes:
-        raise Refused(
-            "stores, hosts or commands are new, and --yes consents on first use only",
-            safe="nothing was changed",
-            next_step=f"look at them, then pin the inventory: --inventory-sha256 {sha256}",
-        )
-    if not operator.confirm("Send the key there?"):
-        raise Refused("not consented", safe="nothing was changed")
 
 
 def _source(named: str, via: str, row: inventory.Key, source: Inventory) -> str:

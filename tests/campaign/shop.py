@@ -95,7 +95,7 @@ class Shop:
         users = [f"{name}-{n}" for n in range(services)]
         self.held |= dict.fromkeys(users, made.token.reveal())
         ref = f"dotenv://{name}.env#KEY"
-        self.rows[name] = {"name": name, "account": "main", "kind": "secret", "permissions": PERMISSIONS, "stored_in": [ref], **more}
+        self.rows[name] = {"name": name, "account": "main", "kind": "secret", "permissions": list(PERMISSIONS), "stored_in": [ref], **more}
         return made
 
     def write(self, *, issuer: str = "managed") -> None:

@@ -1,0 +1,148 @@
+"""`ir rotate stripe --all | --account X | --tag T | --stored-in … | --keys-from FILE`: a campaign, from this terminal."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NoReturn
+
+from ir import guard, inventory, playbook, wiring, yaml_file
+from ir.campaign import Choice, Limits, chosen
+from ir.campaign_ledger import CampaignLedger
+from ir.campaign_setting import Source, children_for, new_name, setting_of
+from ir.cli import campaigns, consenting
+from ir.cli.choices import accepted, choose_policy
+from ir.cli.people import Terminal
+from ir.errors import ExitCode, Refused, UsageError
+from ir.inventory import Key
+from ir.playbook import Playbook
+from ir.rehearsal import rehearse
+from ir.wiring import State
+from ir.world import Options
+
+Pairs = list[str] | None
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """Exceptions by name and reason, as they were typed."""
+
+    unverified: Pairs
+    unhealthy: Pairs
+    unreachable: Pairs
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line said."""
+
+    choice: Choice
+    limits: Limits
+    policy: str
+    playbook: str
+    inventory_file: str
+    inventory_sha256: str
+    options: Options
+    accepted: Accepted
+    detach: bool
+
+
+def refuse_single(key: str, *others: str, no_replacement: bool) -> None:
+    """What only makes sense for one key."""
+    if key:
+        raise UsageError(f"`{key}` is one key, and a campaign was asked for", next_step="name the key, or choose keys, not both")
+    if any(others) or no_replacement:
+        raise UsageError("a campaign takes no key, no alert and no source of one leak; rotate such a key by name")
+
+
+def choice(*, everything: bool, accounts: Pairs, tags: Pairs, stored_in: Pairs, keys_from: str) -> Choice:
+    """Which keys were asked for."""
+    names: Sequence[str] = ()
+    if keys_from:
+        lines = (line.partition("#")[0].strip() for line in yaml_file.read(Path(keys_from)).splitlines())
+        names = [line for line in lines if line]
+        if not names:
+            raise UsageError(f"{keys_from} names no key")
+    return Choice(everything, tuple(accounts or ()), tuple(tags or ()), tuple(stored_in or ()), tuple(names))
+
+
+def start(asked: Asked, operator: Terminal) -> NoReturn:
+    """Plan, ask, write the campaign, and run it from here or leave it to the workers."""
+    path = Path(asked.inventory_file or "inventory.yaml")
+    text = yaml_file.read(path)
+    source = Source(inventory.loads(text, str(path)), str(path), path.resolve().parent)
+    keys = chosen(source.inventory, asked.choice)
+    book = _book(asked, operator)
+    kept, options = wiring.state(), _options(asked, source, keys)
+    _show(operator, source, keys, book)
+    made = children_for(source, keys, book, replace(options, dry_run=False, yes=True))
+    if options.dry_run:
+        _rehearse(source, keys, book, options, kept, operator)
+    sha256 = inventory.digest(text)
+    pinned = asked.inventory_sha256 == sha256
+    consenting.ask(source.inventory, keys, kept, operator, yes=options.yes, pinned=pinned, sha256=sha256)
+    if asked.inventory_sha256 and not pinned:
+        raise Refused("the inventory is not the one that --inventory-sha256 pins", safe="nothing was changed")
+    if not operator.confirm(f"Rotate {len(keys)} keys? Each old key is killed once its services were seen on the new one."):
+        raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes, or run it in a terminal")
+    ledger = CampaignLedger(kept.ledger.engine)
+    name = new_name(wiring.SystemClock().now().isoformat())
+    about = {
+        "inventory": str(path),
+        "inventory_sha256": sha256,
+        "playbook": book.name,
+        "policy": book.policy.value,
+        "reason": options.reason,
+    }
+    ledger.open(name, "campaign", operator.name, asked.limits, about, made)
+    operator.screen.say(f"campaign {name}: {len(keys)} keys")
+    if asked.detach:
+        operator.screen.say(f"left to the workers (ir worker); ir campaign status {name} shows how it goes")
+        sys.exit(int(ExitCode.DONE))
+    campaigns.run_here(kept, ledger, name, operator)
+
+
+def _book(asked: Asked, operator: Terminal) -> Playbook:
+    if asked.policy == "auto" and not asked.playbook and asked.options.yes:
+        raise UsageError("--yes never chooses a policy", next_step="say --policy exposed, exploited or scheduled")
+    book = playbook.load(asked.playbook or f"stripe-{choose_policy(asked.policy, operator)}")
+    if asked.playbook and asked.policy not in ("auto", book.policy.value):
+        raise UsageError(f"playbook {book.name} is for policy {book.policy.value}, not {asked.policy}")
+    return book
+
+
+def _options(asked: Asked, source: Source, keys: Sequence[Key]) -> Options:
+    services = {service.name for service in source.inventory.services}
+    stores = {str(ref) for key in keys for ref in key.stored_in}
+    return replace(
+        asked.options,
+        accept_unverified=accepted("--accept-unverified", asked.accepted.unverified, services),
+        accept_unhealthy=accepted("--accept-unhealthy", asked.accepted.unhealthy, services),
+        accept_unreachable=accepted("--accept-unreachable", asked.accepted.unreachable, stores),
+    )
+
+
+def _show(operator: Terminal, source: Source, keys: Sequence[Key], book: Playbook) -> None:
+    lines = []
+    for key in keys:
+        services = [service.name for service in source.inventory.services_of(key.name)]
+        first = "canary" if "canary" in key.tags else ""
+        lines.append((key.name, key.account, ", ".join(str(ref) for ref in key.stored_in), ", ".join(services) or "none listed", first))
+    title = f"{len(keys)} keys, playbook {book.name}, policy {book.policy.value}"
+    operator.screen.table(title, ("key", "account", "stored in", "services", "first"), lines)
+
+
+def _rehearse(source: Source, keys: Sequence[Key], book: Playbook, options: Options, kept: State, operator: Terminal) -> NoReturn:
+    """Every key's own rehearsal, one after the other; refused when one of them would be."""
+    code = ExitCode.DONE
+    for child, row in children_for(source, keys, book, options):
+        setting = setting_of(replace(child, incident="INC-rehearsal"), row)
+        world = wiring.world(setting, kept, operator, ask=guard.read_only, say=operator.screen.progress)
+        at = wiring.SystemClock().now().isoformat()
+        record = rehearse(world, wiring.opening(setting, at, operator.name, {"opened_at": world.now()}), lambda _entry: None)
+        operator.screen.hush()
+        refused = record.exit_code is ExitCode.REFUSED
+        operator.screen.say(f"{child.key}: {'refused: ' + record.runs[-1].outcome.said if refused else 'nothing stands in the way'}")
+        code = ExitCode.REFUSED if refused else code
+    operator.screen.say("dry run: nothing was changed")
+    sys.exit(int(code))

@@ -1,0 +1,231 @@
+"""`ir campaign status|pause|resume|report` and the table of a campaign that runs."""
+
+import sys
+import threading
+import time
+from typing import Annotated, NoReturn
+
+import typer
+from rich.live import Live
+from rich.table import Table
+
+from ir import wiring
+from ir.campaign import Child, ChildState, counts, exit_code, state_of, time_left
+from ir.campaign_ledger import CampaignLedger, only
+from ir.cli.people import Terminal
+from ir.cli.running import leave
+from ir.cli.screen import Screen, plain
+from ir.durations import spoken
+from ir.errors import ExitCode, UsageError
+from ir.ledger import ACTS_NO_MORE
+from ir.model import Json
+from ir.wiring import State
+from ir.worker import SLOTS, Worker
+
+Name = Annotated[str, typer.Argument(help="Campaign id, CAM-…; the newest needs no name.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Answer the operator's own questions with yes.")]
+AtOnce = Annotated[int, typer.Option(min=1, max=64, help="Incidents that this process runs together.")]
+_ROWS = 30
+_ORDER = tuple(ChildState[name] for name in ("RUNNING", "FAILED", "REFUSED", "DEBT", "WAITING", "QUEUED", "DONE"))
+
+
+def status(name: Name = "", as_json: AsJson = False) -> None:
+    """How a campaign stands: every key, progress, time left. Exit code: as the campaign's, 4 while it runs."""
+    screen, kept, book = _open(as_json=as_json)
+    row = _row(book, name)
+    children = _fresh(kept, book, row["campaign"])
+    if as_json:
+        screen.document(_document(kept, book, row, children))
+    else:
+        screen.table(_title(row, children, time.time()), _HEADS, [_line(child) for child in children])
+        for worker in book.workers():
+            screen.say(f"worker {worker['actor']} on {worker['host']} (process {worker['pid']})")
+    sys.exit(int(_code(kept, row, children)))
+
+
+def pause(name: Name = "", reason: Annotated[str, typer.Option(help="Why.")] = "") -> None:
+    """Begin no more keys; those under way go on to their end."""
+    screen, _, book = _open()
+    row = _row(book, name)
+    book.say(row["campaign"], "paused", f"{wiring.actor()} paused it" + (f": {reason}" if reason else ""))
+    screen.say(f"{row['campaign']} is paused; go on with: ir campaign resume {row['campaign']}")
+
+
+def resume(
+    name: Name = "",
+    at_once: AtOnce = SLOTS,
+    detach: Annotated[bool, typer.Option("--detach", help="Leave it to the workers (ir worker).")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Go on with a campaign that is paused or that nobody runs; failures so far no longer stop it."""
+    screen, kept, book = _open(as_json=as_json)
+    row = _row(book, name)
+    if row["status"] == "done":
+        raise UsageError(f"{row['campaign']} is done", next_step=f"ir campaign status {row['campaign']}")
+    book.say(row["campaign"], "running", "")
+    operator = Terminal(screen, name=wiring.actor(), yes=True)
+    if detach:
+        screen.say(f"{row['campaign']} goes on as workers find it")
+        return
+    run_here(kept, book, row["campaign"], operator, slots=at_once)
+
+
+def report(
+    name: Name = "",
+    format: Annotated[str, typer.Option(help="md | json")] = "md",  # noqa: A002 - the flag's name, as in `ir report`
+) -> None:
+    """One page about a campaign: what it was, every key with its incident, what is owed."""
+    screen, kept, book = _open(as_json=format == "json")
+    row = _row(book, name)
+    children = _fresh(kept, book, row["campaign"])
+    if format == "json":
+        screen.document(_document(kept, book, row, children))
+    elif format == "md":
+        typer.echo(_markdown(row, children))
+    else:
+        raise UsageError(f"--format {format}: not known", next_step="one of md, json")
+
+
+# ── running ──
+
+
+def run_here(kept: State, book: CampaignLedger, name: str, operator: Terminal, *, slots: int = 0) -> NoReturn:
+    """Run a campaign in this process, beside whatever workers there are, until nothing is left to begin or to end."""
+    screen, stop = operator.screen, threading.Event()
+    row = _row(book, name)
+    slots = slots or min(int(row["limits"]["at_once"]) or SLOTS, 8)
+    shown = screen.err.is_terminal and not screen.as_json
+
+    def tell(child: Child) -> None:
+        if not shown:
+            screen.say(
+                f"  {child.key}: {child.state.value} ({child.incident})" + (f": {child.said}" if child.state is not ChildState.DONE else "")
+            )
+
+    worker = Worker(kept, book, only(name), slots=slots, tell=tell)
+    try:
+        if shown:
+            with Live(get_renderable=lambda: _live(book, name), console=screen.err, refresh_per_second=1, transient=True):
+                _until_over(worker, book, name, stop)
+        else:
+            _until_over(worker, book, name, stop)
+    except KeyboardInterrupt:
+        screen.say(f"interrupted; nothing is lost: ir campaign resume {name}")
+        leave(int(ExitCode.INTERRUPTED))
+    row, children = _row(book, name), _fresh(kept, book, name)
+    if screen.as_json:
+        screen.document(_document(kept, book, row, children))
+    else:
+        screen.table(_title(row, children, time.time()), _HEADS, [_line(child) for child in children])
+    worker.runner.forget_queue()
+    leave(int(_code(kept, row, children)))
+
+
+def _until_over(worker: Worker, book: CampaignLedger, name: str, stop: threading.Event) -> None:
+    """Children that others run are waited for; those that wait for a human are not."""
+    while True:
+        worker.run(until_idle=True, stop=stop)
+        states = {child.state for child in book.children(name)}
+        paused = _row(book, name)["status"] == "paused"
+        if ChildState.RUNNING not in states and (paused or ChildState.QUEUED not in states or ChildState.WAITING in states):
+            return
+        time.sleep(0.5)
+
+
+def _live(book: CampaignLedger, name: str) -> Table:
+    row, children = _row(book, name), book.children(name)
+    table = Table(title=plain(_title(row, children, time.time())), box=None, title_justify="left", header_style="bold")
+    for head in _HEADS:
+        table.add_column(head, overflow="fold")
+    first = sorted(children, key=lambda child: (_ORDER.index(child.state), child.position))
+    for child in first[:_ROWS]:
+        table.add_row(*[plain(cell) for cell in _line(child)])
+    if len(first) > _ROWS:
+        table.add_row(f"… and {len(first) - _ROWS} more")
+    return table
+
+
+# ── looking ──
+
+
+_HEADS = ("key", "account", "state", "incident", "took", "last")
+
+
+def _line(child: Child) -> tuple[str, ...]:
+    took = spoken(child.ended_at - child.began_at) if child.ended_at and child.began_at else ""
+    return (child.key, child.account, child.state.value, child.incident, took, child.said)
+
+
+def _title(row: Json, children: list[Child], now: float) -> str:
+    there = counts(children)
+    left = time_left(children, now)
+    words = ", ".join(f"{there[state.value]} {state.value}" for state in _ORDER if state.value in there)
+    time_said = f", about {spoken(left)} left" if left else ""
+    said = f": {row['said']}" if row["said"] else ""
+    return f"{row['campaign']} {row['status']}{said} · {len(children)} keys: {words}{time_said}"
+
+
+def _document(kept: State, book: CampaignLedger, row: Json, children: list[Child]) -> Json:
+    return {
+        "campaign": row["campaign"],
+        "kind": row["kind"],
+        "status": row["status"],
+        "said": row["said"],
+        "exit_code": int(_code(kept, row, children)),
+        "counts": counts(children),
+        "seconds_left": time_left(children, time.time()),
+        "about": row["about"],
+        "limits": row["limits"],
+        "keys": [{**child.__dict__, "state": child.state.value} for child in children],
+        "workers": book.workers(),
+    }
+
+
+def _code(kept: State, row: Json, children: list[Child]) -> ExitCode:
+    under_way = any(child.state in (ChildState.QUEUED, ChildState.RUNNING) for child in children)
+    return exit_code(children, sleeping=sleeping(kept, children), paused=under_way)
+
+
+def sleeping(kept: State, children: list[Child]) -> list[str]:
+    """Incidents that wait for a time, such as a grace period, and not for a human."""
+    waiting = [child.incident for child in children if child.state is ChildState.WAITING]
+    found = [kept.ledger.find(name) for name in waiting]
+    return [row["incident"] for row in found if row and row["summary"].get("wake_at", 0.0) > time.time()]
+
+
+def _fresh(kept: State, book: CampaignLedger, name: str) -> list[Child]:
+    """The children; those that somebody ended by hand are settled first."""
+    for child in book.children(name):
+        if child.state in (ChildState.WAITING, ChildState.DEBT):
+            row = kept.ledger.find(child.incident)
+            if row and row["status"] in ACTS_NO_MORE and state_of(row["status"]) is not child.state:
+                book.settle(child, state_of(row["status"]), said=str(row["summary"].get("said", "")), exit_code=row["exit_code"])
+    return book.children(name)
+
+
+def _markdown(row: Json, children: list[Child]) -> str:
+    about = row["about"]
+    created = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(row["created_at"]))
+    lines = [f"# Campaign {row['campaign']}", "", f"{_title(row, children, time.time())}", ""]
+    lines += [f"- begun {created} by {row['actor']}"] + [f"- {name}: {value}" for name, value in about.items() if value]
+    lines += ["", "| key | account | state | incident | took | last |", "|---|---|---|---|---|---|"]
+    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in _line(child)) + " |" for child in children]
+    return plain("\n".join(lines)).replace("\\[", "[")
+
+
+def _row(book: CampaignLedger, name: str) -> Json:
+    if not name:
+        found = book.campaigns()
+        if not found:
+            raise UsageError("there is no campaign yet", next_step="ir rotate stripe --all begins one")
+        return found[0]
+    row = book.campaign(name)
+    if row is None:
+        raise UsageError(f"there is no campaign {name}", next_step="ir campaign status shows the newest")
+    return row
+
+
+def _open(*, as_json: bool = False) -> tuple[Screen, State, CampaignLedger]:
+    kept = wiring.state()
+    return Screen(as_json=as_json), kept, CampaignLedger(kept.ledger.engine)

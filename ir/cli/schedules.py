@@ -1,0 +1,165 @@
+"""`ir schedule list|run` and `ir worker`: rotations that are due, and the processes that run them."""
+
+import signal
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from ir import inventory, playbook, schedule_due, wiring, yaml_file
+from ir.campaign import Child, ChildState, Limits, exit_code
+from ir.campaign_ledger import CampaignLedger, of_kind
+from ir.campaign_setting import Source, new_name
+from ir.cli import consenting
+from ir.cli.campaigns import AsJson, AtOnce, sleeping
+from ir.cli.people import Terminal
+from ir.cli.running import leave
+from ir.cli.screen import Screen
+from ir.durations import spoken
+from ir.errors import ExitCode, IrError, Refused
+from ir.model import Policy
+from ir.playbook import Playbook
+from ir.schedule import When
+from ir.wiring import State
+from ir.worker import SLOTS, Worker
+
+File = Annotated[str, typer.Option("--inventory", help="Inventory file.", metavar="FILE")]
+Book = Annotated[str, typer.Option("--playbook", help="A playbook for policy scheduled.", metavar="NAME|FILE")]
+Pin = Annotated[str, typer.Option("--inventory-sha256", help="Pin the inventory; for machines.", metavar="HEX")]
+PLAYBOOK = "stripe-scheduled"
+_EACH = 30.0
+"""Seconds between a worker's looks at the schedule."""
+
+
+def list_schedule(inventory_file: File = "inventory.yaml", as_json: AsJson = False) -> None:
+    """Every key with `rotate_every`: due, overdue, next, the last result, and why. Changes nothing."""
+    screen, kept = Screen(as_json=as_json), wiring.state()
+    source = _source(inventory_file)[0]
+    book = CampaignLedger(kept.ledger.engine)
+    children, now = book.scheduled()
+    rows = schedule_due.rows(source.inventory, children, kept.ledger.index(), now)
+    if as_json:
+        screen.document({"keys": [schedule_due.as_json(row) for row in rows], "now": now})
+        return
+    lines = []
+    for row in rows:
+        found = row.decision
+        state = f"{found.when.value}, overdue" if found.overdue and found.when is not When.LATER else found.when.value
+        lines.append((row.key.name, spoken(row.key.rotate_every or 0), state, _time(found.due), _time(found.starts), row.last, found.why))
+    screen.table(
+        "Schedule" if lines else "No key has `rotate_every`", ("key", "every", "state", "due", "starts", "last result", "why"), lines
+    )
+
+
+def run_schedule(
+    inventory_file: File = "inventory.yaml",
+    playbook_name: Book = PLAYBOOK,
+    inventory_sha256: Pin = "",
+    at_once: AtOnce = SLOTS,
+    as_json: AsJson = False,
+) -> None:
+    """Begin what is due, go on with what waited for its time, end. Nothing due: exit 0 at once, nothing is changed."""
+    screen, kept = Screen(as_json=as_json), wiring.state()
+    book = CampaignLedger(kept.ledger.engine)
+    begun = _begin_due(kept, book, screen, inventory_file, playbook_name, inventory_sha256)
+    told: list[Child] = []
+    worker = Worker(kept, book, of_kind("schedule"), slots=at_once, tell=told.append)
+    if not begun and not worker.anything():
+        _end(screen, kept, [])
+    worker.run(until_idle=True, stop=threading.Event())
+    worker.runner.forget_queue()
+    _end(screen, kept, told)
+
+
+def worker(
+    inventory_file: Annotated[str, typer.Option("--inventory", help="Inventory whose schedule this worker keeps.", metavar="FILE")] = "",
+    playbook_name: Book = PLAYBOOK,
+    inventory_sha256: Pin = "",
+    at_once: AtOnce = SLOTS,
+    until_idle: Annotated[bool, typer.Option("--until-idle", help="End when there is nothing more to do.")] = False,
+) -> None:
+    """Run children of campaigns, and what the schedule says is due, until told to stop (SIGTERM, Ctrl-C)."""
+    screen, kept, stop = Screen(), wiring.state(), threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    book = CampaignLedger(kept.ledger.engine)
+    if inventory_file:
+        _source(inventory_file)
+
+    def tell(child: Child) -> None:
+        screen.say(f"{child.campaign} {child.key}: {child.state.value} ({child.incident})" + (f": {child.said}" if child.said else ""))
+
+    looked = [0.0]
+
+    def each_look() -> None:
+        now = wiring.SystemClock().now().timestamp()
+        if not inventory_file or abs(now - looked[0]) < _EACH:
+            return
+        looked[0] = now
+        try:
+            _begin_due(kept, book, screen, inventory_file, playbook_name, inventory_sha256)
+        except IrError as error:  # a broken file must not end the work on what was begun
+            screen.warn(f"the schedule was not looked at: {error.what}")
+
+    working = Worker(kept, book, of_kind("campaign", "schedule"), slots=at_once, tell=tell)
+    screen.say(f"worker {kept.me.executor} begins, {at_once} at a time")
+    working.run(until_idle=until_idle, stop=stop, each_look=each_look)
+    working.runner.forget_queue()
+    screen.say("worker ends; what was under way is taken over by another worker, or when this one comes back")
+    leave(int(ExitCode.DONE))
+
+
+def _begin_due(kept: State, book: CampaignLedger, screen: Screen, file: str, playbook_name: str, pin: str) -> list[Child]:
+    """Write what is due, once per due date; returns the new children."""
+    source, sha256 = _source(file)
+    if pin and pin != sha256:
+        raise Refused("the inventory is not the one that --inventory-sha256 pins", safe="nothing was changed")
+    plan = _book(playbook_name)
+    index, operator = kept.ledger.index(), Terminal(screen, name=kept.me.actor, yes=True)
+    children, now = book.scheduled()
+    due = [row.key for row in schedule_due.rows(source.inventory, children, index, now) if row.decision.when is When.DUE]
+    if not due:
+        return []
+    consenting.ask(source.inventory, due, kept, operator, yes=True, pinned=bool(pin), sha256=sha256)
+    name = new_name(wiring.SystemClock().now().isoformat())
+
+    def decide(children: list[Child], now: float) -> list[schedule_due.Begun]:
+        return schedule_due.due_children(source, plan, schedule_due.rows(source.inventory, children, index, now))
+
+    begun = book.open_due(name, kept.me.actor, Limits(at_once=0, per_account=4, per_store=8, stop_after=0), decide)
+    for child in begun:
+        screen.say(f"{child.key}: due {_time(child.due)}, {name}")
+    return begun
+
+
+def _end(screen: Screen, kept: State, told: list[Child]) -> NoReturn:
+    asleep = sleeping(kept, told)
+    code = exit_code(told, sleeping=asleep)
+    if screen.as_json:
+        screen.document({"exit_code": int(code), "keys": [{**child.__dict__, "state": child.state.value} for child in told]})
+    else:
+        for child in told:
+            said = "" if child.state is ChildState.DONE else f": {child.said}"
+            screen.say(f"{child.key}: {child.state.value} ({child.incident}){said}")
+        if not told:
+            screen.say("nothing is due")
+    leave(int(code))
+
+
+def _source(file: str) -> tuple[Source, str]:
+    path = Path(file)
+    text = yaml_file.read(path)
+    return Source(inventory.loads(text, file), file, path.resolve().parent), inventory.digest(text)
+
+
+def _book(name: str) -> Playbook:
+    book = playbook.load(name)
+    if book.policy is not Policy.SCHEDULED:
+        raise Refused(f"playbook {book.name} is for policy {book.policy.value}; the schedule runs policy scheduled only")
+    return book
+
+
+def _time(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,96 @@
+"""What is due, from the inventory, the children that the schedule began before, and the index of incidents."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+from ir.campaign import Child, ChildState
+from ir.campaign_setting import Source, child_for, named
+from ir.inventory import Inventory, Key
+from ir.model import Json
+from ir.playbook import Playbook
+from ir.schedule import Decision, Known, Try, When, decide
+from ir.world import Options
+
+Begun = tuple[Child, Json]
+"""A child and the setting of its incident."""
+_STATES = {ChildState.DONE: "rotated", ChildState.DEBT: "rotated", ChildState.FAILED: "nothing", ChildState.REFUSED: "nothing"}
+_OPEN = ("running", "waiting", "debt")
+_ROTATED = ("done", "debt", "attested")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One key of the schedule: what was decided, and the last result, as the index tells it."""
+
+    key: Key
+    decision: Decision
+    last: str
+    last_at: float
+
+
+def rows(source: Inventory, children: Sequence[Child], index: Sequence[Json], now: float) -> list[Row]:
+    """Every key with `rotate_every`, the most urgent first."""
+    found = [_row(source, key, children, index, now) for key in source.keys if key.rotate_every]
+    order = list(When)
+    return sorted(found, key=lambda row: (row.decision.when is When.LATER, row.decision.due, order.index(row.decision.when)))
+
+
+def due_children(source: Source, book: Playbook, found: Iterable[Row], first: int = 0) -> list[Begun]:
+    """A child for every key that may be begun now."""
+    due = [row for row in found if row.decision.when is When.DUE]
+    made = []
+    for position, row in enumerate(due, first):
+        date = datetime.fromtimestamp(row.decision.due, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        options = Options(yes=True, reason=f"scheduled rotation, due {date}")
+        made.append(child_for(source, row.key, book, options, position, due=row.decision.due, attempt=row.decision.attempt))
+    return made
+
+
+def _row(source: Inventory, key: Key, children: Sequence[Child], index: Sequence[Json], now: float) -> Row:
+    mine = [child for child in children if child.named == named(source, key)]
+    incidents = [row for row in index if _about(row, key, source.account(key.account).id)]
+    guided = source.account(key.account).issuer == "dashboard"
+    decision = decide(key, _known(mine, incidents), now, guided=guided)
+    last = max(incidents, key=lambda row: float(row["updated_at"]), default=None)
+    if last is None:
+        return Row(key, decision, "never", 0.0)
+    return Row(key, decision, f"{last['status']} ({last['incident']})", float(last["updated_at"]))
+
+
+def _about(row: Json, key: Key, account: str) -> bool:
+    summary = row["summary"]
+    return bool(summary.get("key") == key.name and summary.get("account", "") in ("", account) and not summary.get("rehearsal"))
+
+
+def _known(children: Sequence[Child], incidents: Sequence[Json]) -> Known:
+    own = {child.incident for child in children if child.incident}
+    statuses = {row["incident"]: row["status"] for row in incidents}
+    tries = tuple(Try(row.due, row.attempt, _state(row, statuses), row.ended_at or row.began_at) for row in children)
+    others = [row for row in incidents if row["incident"] not in own and row["status"] in _ROTATED and row["summary"].get("new")]
+    return Known(
+        tries,
+        max((float(row["opened_at"]) for row in others), default=0.0),
+        next((row["incident"] for row in incidents if row["status"] in _OPEN), ""),
+    )
+
+
+def _state(child: Child, statuses: dict[str, str]) -> str:
+    """As the index tells it where somebody ended the incident by hand, else as the child does."""
+    told = statuses.get(child.incident, "")
+    if child.state in (ChildState.WAITING, ChildState.DEBT) and told in ("done", "attested"):
+        return "rotated"
+    if child.state in (ChildState.WAITING, ChildState.DEBT) and told in ("aborted", "rolled back", "refused"):
+        return "nothing"
+    return _STATES.get(child.state, "open")
+
+
+def as_json(row: Row) -> Json:
+    """For `--json`: times in epoch seconds."""
+    return {
+        **asdict(row.decision),
+        "when": row.decision.when.value,
+        "every": row.key.rotate_every,
+        "last": row.last,
+        "last_at": row.last_at,
+    }

@@ -1,0 +1,64 @@
+"""Campaigns on a team's database: every key once, canaries first, killed workers replaced, nothing doubled."""
+
+import json
+import time
+
+import pytest
+import sqlalchemy as sa
+
+from ir import ledger, wiring
+from ir.campaign_ledger import CampaignLedger
+from tests.campaign.shop import Shop, until
+
+
+def _book(company: Shop) -> tuple[CampaignLedger, sa.Engine]:
+    engine = ledger.open_engine(wiring.database(company.database))
+    return CampaignLedger(engine), engine
+
+
+def test_one_command_rotates_every_key_once_canaries_first(company: Shop) -> None:
+    company.add("a", services=2)
+    company.add("b")
+    company.add("z", tags=["canary"])
+    company.write()
+    code, said = company.ir(*company.rotate("--all"), within=120)
+    assert code == 0, said
+    assert all(company.moved(name) for name in "abz")
+    assert company.living() == 3
+    book, engine = _book(company)
+    children = book.children()
+    assert [child.key for child in children] == ["z", "a", "b"]
+    assert children[0].ended_at <= min(child.began_at for child in children[1:])
+    [row] = book.campaigns()
+    assert row["status"] == "done"
+    assert "3 keys: 3 done" in said
+    assert len(ledger.Ledger(engine).index()) == 3, "one incident per key"
+    assert ledger.Ledger(engine).busy([f"key {child.named}" for child in children]) is None
+    engine.dispose()
+
+
+def test_killed_workers_are_replaced_and_nothing_is_lost_or_doubled(company: Shop) -> None:
+    names = [f"k{n}" for n in range(6)]
+    for name in names:
+        company.add(name)
+    company.write()
+    code, said = company.ir(*company.rotate("--all", "--detach"))
+    assert code == 0, said
+    book, engine = _book(company)
+    first = company.begin("worker")
+    until(lambda: any(child.state == "running" for child in book.children()), 60)
+    second = company.begin("worker", home="another-machine")
+    until(lambda: any(child.state == "done" for child in book.children()), 60)
+    company.kill(first)
+    killed = time.monotonic()
+    until(lambda: all(child.state == "done" for child in book.children()), 90)
+    assert time.monotonic() - killed < 60, "taken over within a minute"
+    second.terminate()
+    assert second.wait(20) == 0
+    assert all(company.moved(name) for name in names)
+    assert company.living() == 6
+    index = ledger.Ledger(engine).index()
+    assert (len(index), {row["status"] for row in index}) == (6, {"done"})
+    code, said = company.ir("campaign", "status", "--json")
+    assert (code, json.loads(said)["counts"]) == (0, {"done": 6})
+    engine.dispose()

@@ -106,10 +106,12 @@ def _sqlite_settings(connection: Any, _record: object) -> None:
 
 
 def create_tables(engine: sa.Engine, tables: sa.MetaData) -> None:
-    """Create what is missing; of several machines that begin at once on an empty database, one does it."""
+    """Create what is missing; of several processes or machines that begin at once on an empty database, one does it."""
     with engine.begin() as db:
         if db.dialect.name == "postgresql":
             db.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('ir-tables'))"))
+        else:
+            db.execute(sa.text("BEGIN IMMEDIATE"))
         tables.create_all(db)
 
 

@@ -17,11 +17,13 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         return Outcome(Did.SKIPPED, "there is no overlap in which to listen")
     old, key_id = world.old_key(facts), facts["old"].get("id", "")
     first = world.issuer.identify(old, known_id=key_id) if key_id or not world.issuer.guided else None
+    if first is not None and not first.active:
+        return Outcome(Did.SKIPPED, "the old key is dead already, nobody can use it", {"quiet": {"checked": False}})
     if first is None:
         return Outcome(Did.SKIPPED, "not checked: no source shows who still uses the old key", {"quiet": {"checked": False}})
     world.say(f"listening for use of the old key for {step.params['for']:g} s")
     used = _listen(world, first.id, record, float(step.params["for"]), first.last_used)
-    quiet: Json = {"checked": True, "used_at": used}
+    quiet: Json = {"checked": True, **({"used_at": used} if used else {})}
     if not used:
         return Outcome(Did.DONE, "nobody used the old key after the services moved", {"quiet": quiet})
     said = "the old key is still used, though every listed service was seen on the replacement: a stranger, or a consumer not listed"
@@ -32,11 +34,12 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 
 
 def _listen(world: World, key_id: str, record: Incident, seconds: float, last_used: float) -> float:
-    """The time of a use after the last wave (or during the wait); 0.0 when there was none."""
+    """The time of a use after the last wave (or during the wait) that was not told before; 0.0 when there was none."""
     old = world.old_key(record.facts)
     moved = max((s.get("moved_at", 0.0) for s in record.facts.get("services", {}).values()), default=0.0)
     own = float(record.facts.get("old", {}).get("probed_at", 0.0))
-    baseline = max(moved, own) + _CLOCK_RESOLUTION
+    told = float(record.facts.get("quiet", {}).get("used_at", 0.0))
+    baseline = max(max(moved, own) + _CLOCK_RESOLUTION, told)
     until = world.now() + seconds
     while True:
         if last_used > baseline:

@@ -9,7 +9,7 @@ from ir import health
 from ir.actions import leave, ours
 from ir.errors import PortError, Waiting
 from ir.incident import Incident
-from ir.model import Debt, Did, Item, Json, Outcome
+from ir.model import Debt, Did, Item, Json, Liveness, Outcome
 from ir.plan import Step
 from ir.ports import Expected, Store, Target
 from ir.secret import Secret
@@ -25,9 +25,13 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if "old" not in facts:
         return Outcome(Did.DONE, "nothing was looked at yet, nothing has to be put back")
     old = world.old_key(facts)
-    why_not = _forward_only(world, facts, old)
+    probe = world.issuer.probe(old)
+    seen = {"old": {"liveness": probe.liveness.value, "probed_at": probe.at or world.now()}}
+    if probe.liveness is Liveness.UNKNOWN:
+        return Outcome(Did.UNKNOWN, f"Stripe gave no answer about the old key (status {probe.status})")
+    why_not = _forward_only(world, facts, probe.liveness)
     if why_not:
-        return Outcome(Did.REFUSED, f"there is no way back, only forward: {why_not}", {"forward_only": why_not})
+        return Outcome(Did.REFUSED, f"there is no way back, only forward: {why_not}", {**seen, "forward_only": why_not})
     asked, stray = ours.expire_others(world, facts) if "mint" in facts else ({}, ())
     if any(debt.kind == "key-unproven" for debt in stray):
         return Outcome(Did.UNKNOWN, stray[0].why, debts=stray)
@@ -56,8 +60,7 @@ def rehearse(world: World, record: Incident, step: Step) -> Outcome:
     return Outcome(Did.SKIPPED, "nothing was changed")
 
 
-def _forward_only(world: World, facts: Json, old: Secret) -> str:
-    liveness = world.issuer.probe(old).liveness
+def _forward_only(world: World, facts: Json, liveness: Liveness) -> str:
     if not liveness.answers:
         return f"the old key answers {liveness.value}"
     if facts.get("containment") and not facts["containment"].get("undone"):

@@ -1,11 +1,14 @@
 """The course of an incident in a simulated world: what ends how, and what the world looks like then."""
 
+from collections.abc import Callable
+
 import pytest
 
 from ir.course import Course
-from ir.errors import ExitCode, Rejected, Unknown
+from ir.errors import Denied, ExitCode, Rejected, Unknown
 from ir.incident import Incident, fold
-from ir.model import KeyRow, Liveness
+from ir.model import KeyRow, Liveness, Probe
+from ir.ports import Target
 from ir.secret import Secret
 from ir.world import Options
 from tests.simulated.journal import Crash, Journal, Parked
@@ -275,3 +278,117 @@ def test_an_unreadable_list_of_keys_stops_an_overlap_and_no_containment(policy: 
     code, record, _ = go(sim)
     assert code == wanted, [(run.id, run.outcome.said) for run in record.runs]
     assert "may not read the list" in record.runs[0].outcome.said
+
+
+def test_a_use_of_the_old_key_that_was_looked_into_does_not_stop_a_scheduled_run_for_ever() -> None:
+    sim = Simulation("scheduled")
+    look, used = sim.provider.identify, [True]
+
+    def used_once(key: Secret, *, known_id: str = "") -> KeyRow | None:
+        if used and used.pop():
+            sim.leaked.last_used = sim.clock.time.timestamp() + 10
+        return look(key, known_id=known_id)
+
+    reload = sim.services["billing"].reload
+
+    def listens_from_now_on() -> str:
+        sim.provider.identify = used_once  # type: ignore[method-assign]  # a stranger uses the key once
+        return reload()
+
+    sim.services["billing"].reload = listens_from_now_on  # type: ignore[method-assign]  # the last service to move
+    code, record, journal = go(sim)
+    assert code == ExitCode.WAITING and record.runs[-1].id == "quiet"
+    sim.clock.sleep(60)
+    journal.send("wake")
+    assert go(sim, journal)[0] == ExitCode.DONE
+
+
+def test_no_answer_about_the_old_key_is_no_reason_to_give_up_the_way_back() -> None:
+    sim = Simulation("exposed")
+    sim.services["billing"].stuck = True
+    look, mute = sim.provider.probe, [0]
+
+    def mute_in_undo(key: Secret) -> Probe:
+        if key == sim.leaked.value and sim.services["web"].held != key and mute[0] < 2:
+            mute[0] += 1
+            return Probe(Liveness.UNKNOWN)
+        return look(key)
+
+    sim.provider.probe = mute_in_undo  # type: ignore[method-assign]  # two time-outs in the middle
+    code, _, _ = go(sim)
+    assert mute[0] == 2 and code == ExitCode.ROLLED_BACK
+
+
+def test_a_replacement_that_died_stops_the_kill_and_can_be_rolled_back() -> None:
+    sim = Simulation("exposed", options=Options(yes=False))
+    _, record, journal = go(sim)
+    new = sim.provider.keys[-1]
+    new.dies_at = sim.clock.time
+    journal.send("approve", plan=sim.plan.hash)
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.WAITING and "the replacement itself answers expired" in record.runs[-1].outcome.said
+    assert sim.provider.lives(sim.leaked)
+    journal.send("rollback")
+    assert go(sim, journal)[0] == ExitCode.ROLLED_BACK
+    assert all(service.works for service in sim.services.values())
+
+
+def test_a_mint_that_doubles_leaves_no_stray() -> None:
+    sim = Simulation("exposed")
+    sim.provider.double_next = True
+    code, record, _ = go(sim)
+    assert code == ExitCode.DONE and len(record.facts["strays"]) == 1
+    assert [key.value for key in sim.provider.living()] == [next(iter(sim.stores.values())).value]
+
+
+def only_the_old_key(incident: str, role: str, secret: Secret) -> str:
+    if role == "old":
+        return "somewhere"
+    raise Denied("no")
+
+
+def test_a_key_that_could_not_be_kept_is_expired_before_the_run_is_refused() -> None:
+    sim = Simulation("exposed")
+    for store in sim.stores.values():
+        store.keep = only_the_old_key  # type: ignore[method-assign]  # custody of a new key is refused
+    code, _, _ = go(sim)
+    sim.clock.sleep(10)
+    assert code == ExitCode.REFUSED
+    assert len(sim.provider.keys) > 1 and [key.id for key in sim.provider.living()] == [sim.leaked.id]
+
+
+def test_a_store_that_was_put_back_after_the_kill_is_owed() -> None:
+    sim = Simulation("exposed")
+    store, retire = next(iter(sim.stores.values())), sim.provider.retire
+
+    def put_back_meanwhile(target: Target, *, stop: Callable[[], bool] = lambda: False) -> str:
+        store.put(sim.leaked.value)
+        return retire(target, stop=stop)
+
+    sim.provider.retire = put_back_meanwhile  # type: ignore[method-assign]  # GitOps, in the very moment of the kill
+    code, record, _ = go(sim)
+    assert code == ExitCode.DEBT and record.debts[str(store.ref)].kind == "store-behind"
+
+
+def test_an_abort_in_the_middle_of_a_mint_names_the_key_that_nobody_recorded() -> None:
+    sim = Simulation("exposed")
+    sim.provider.fail_next.append(Unknown("no answer"))
+    sim.provider.create(f"ir-{sim.incident}-1")
+    journal = Journal()
+    journal.send("abort")
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.DEBT and sim.provider.keys[-1].id in record.debts
+
+
+def test_a_service_that_was_accepted_unwell_is_named_and_not_counted() -> None:
+    sim = Simulation("exposed", options=Options(yes=True, accept_unhealthy={"billing": "known flaky"}))
+    sim.services["billing"].stuck = True
+    code, record, _ = go(sim)
+    assert code == ExitCode.DONE
+    for step in ("waves.main", "verify"):
+        run = record.run_of(step)
+        assert run is not None
+        assert "unwell, so not seen to hold it (accepted): billing" in run.outcome.said
+    verified = record.run_of("verify")
+    assert verified is not None
+    assert verified.outcome.said.startswith("2 services hold the replacement")

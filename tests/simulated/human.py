@@ -77,7 +77,9 @@ class Human:
         self.judge.happened(name)
 
     def writes_another_key(self, which: int) -> None:
-        """A colleague puts a third key there."""
+        """A colleague puts a third key there; before our first look it would be the key that the inventory means."""
+        if "old" not in self.trial.record.facts:
+            return
         name = list(self.sim.stores)[which]
         self.sim.stores[name].put(self.sim.provider.create("a colleague's").value)
         self.judge.happened(name)

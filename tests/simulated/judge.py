@@ -24,6 +24,7 @@ class Judge:
         self.upset: dict[str, int] = {}
         self.unfair: set[str] = set()
         self.contained_by_signal = False
+        self.wrong: list[str] = []
         trial.script.before = self.before
 
     def happened(self, thing: str) -> None:
@@ -32,10 +33,12 @@ class Judge:
     # ── at the calls that kill ──
 
     def before(self, call: str, args: tuple[Any, ...]) -> None:
-        if call == "issuer.retire":
-            self._may_be_killed(args[1])
-        if call == "issuer.contain" and self.overlap:
-            raise AssertionError("an overlap run contained the key though nobody asked for it")
+        try:
+            if call == "issuer.retire":
+                self._may_be_killed(args[1])
+            assert call != "issuer.contain" or not self.overlap, "an overlap run contained the key though nobody asked for it"
+        except AssertionError as error:  # the course would take it for a bug of an adapter
+            self.wrong.append(str(error))
 
     def _may_be_killed(self, target: Target) -> None:
         key = next((k for k in self.sim.provider.keys if k.id == target.id or k.value == target.value), None)
@@ -68,6 +71,7 @@ class Judge:
     # ── after each rule ──
 
     def always(self) -> None:
+        assert not self.wrong, self.wrong
         assert not self.trial.journal.stream or self.trial.journal.holds(), "the chain is broken"
         if self.overlap and not self.sim.provider.guided and not self.contained_by_signal:
             assert not self.sim.leaked.narrowed
@@ -79,8 +83,10 @@ class Judge:
 
     def finally_(self) -> None:
         """The incident has ended, and the outside world was calm for a while."""
+        self.always()
         record = self.trial.record
-        assert record.ended, f"wedged: {record.runs[-1].id} {record.runs[-1].outcome.said if record.runs else ''}"
+        last = record.runs[-1] if record.runs else None
+        assert self.trial.state == "ended", f"wedged: {last.id if last else ''} {last.outcome.said if last else ''}; {list(record.debts)}"
         self.sim.clock.sleep(60)
         judge = {"done": self._done, "rolled back": self._rolled_back, "refused": self._refused}.get(record.status)
         if judge is not None:
@@ -129,7 +135,12 @@ class Judge:
         new = record.facts.get("new", {})
         for key in self._minted():
             used = key.value.fingerprint == new.get("fingerprint") and record.status in ("debt", "attested", "done")
-            named = key.id in record.debts or key.value.fingerprint in record.debts or key.name in record.debts
+            named = (
+                f"strays of {record.id}" in record.debts
+                or key.id in record.debts
+                or key.value.fingerprint in record.debts
+                or key.name in record.debts
+            )
             assert not provider.lives(key) or used or named, f"{record.status}: {key.id} {key.name} lives and is not named"
         leaked = self.sim.leaked
         if provider.lives(leaked) and record.status not in ("refused", "attested") and "payments" not in record.debts:

@@ -175,6 +175,7 @@ class Trial:
                 **{name: getattr(made, name) for name in World.__dataclass_fields__},
                 "plan": sim.plan,
                 "leaked": None,
+                "replacement": None,
                 "issuer": cast(Issuer, Fated(sim.provider, "issuer", script)),
                 "stores": stores,
                 "verifiers": {n: [cast(Verifier, Fated(s, "service", script))] for n, s in sim.services.items()},

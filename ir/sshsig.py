@@ -5,7 +5,6 @@ for one purpose from being used for another. `cryptography` is imported when it 
 """
 
 import base64
-import binascii
 import hashlib
 import struct
 from dataclasses import dataclass
@@ -53,9 +52,15 @@ def public_key(text: str) -> PublicKey:
         raise ValueError(f"a public key is one line that starts with {', '.join(KEY_TYPES)}, as in id_ed25519.pub")
     try:
         blob = base64.b64decode(parts[1], validate=True)
-        kind, _ = _string(blob)
-    except (binascii.Error, BadSignature):
+        kind, rest = _string(blob)
+        fields = 0
+        while rest:
+            _, rest = _string(rest)
+            fields += 1
+    except ValueError:
         raise ValueError("the public key is cut or damaged") from None
+    if fields != (1 if parts[0] == "ssh-ed25519" else 2):
+        raise ValueError("the public key is cut or damaged")
     if kind != parts[0].encode():
         raise ValueError("the public key is of another kind than it says")
     return PublicKey(parts[0], blob)
@@ -148,7 +153,7 @@ def _unarmored(text: str) -> bytes:
         raise BadSignature("it is not an SSH signature")
     try:
         return base64.b64decode("".join(line.strip() for line in lines[1:-1]), validate=True)
-    except binascii.Error:
+    except ValueError:  # also text that is not ASCII
         raise BadSignature("it is not an SSH signature") from None
 
 

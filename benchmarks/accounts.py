@@ -347,7 +347,7 @@ def _connected(world: World) -> None:
 Attack = Callable[[World], None]
 
 
-def write(world: World, folder: Path, *, requests: bool = True) -> dict[str, tuple[str, ...]]:
+def write(world: World, folder: Path, *, requests: bool = True) -> dict[str, Any]:
     """The evidence as files; returns `egress` and `logs` globs."""
     folder.mkdir(parents=True, exist_ok=True)
     with gzip.open(folder / "egress.jsonl.gz", "wt") as file:

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -26,7 +27,7 @@ _NO_STRIPE = "http://127.0.0.1:9"
 def look(world: accounts.World, *, requests: bool) -> Reviewed:
     """The review of one generated account, from files alone."""
     with tempfile.TemporaryDirectory(prefix="ir-quality-") as folder:
-        files = accounts.write(world, Path(folder) / "logs", requests=requests)
+        files: dict[str, Any] = accounts.write(world, Path(folder) / "logs", requests=requests)
         request = ReviewRequest(
             "acct_1", _NO_STRIPE, world.until - 20 * accounts.DAY, world.until, world.exposed, 0, None, "", "", folder, **files
         )

@@ -3,10 +3,13 @@
 import math
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import pairwise
 from statistics import median
 
 from ir.review.window import HOUR, Window
 
+_SHORTEST_SILENCE = 5
+_DUE = 12
 KNOWN_SHARE = 0.5
 """A kind of write is our services' when at least this share of it stands in our logs; the rest is people's."""
 ENOUGH = 0.95
@@ -39,16 +42,19 @@ class Completeness:
 
 
 def measure(
-    rows: list[tuple[str, str, int, int, int]], lines: dict[int, int], window: Window, span: tuple[int, int] = (0, 0)
+    rows: list[tuple[str, str, int, int, int]], minutes: dict[int, int], window: Window, span: tuple[int, int] = (0, 0)
 ) -> Completeness:
-    """Args: `rows` of (act, client, hour, own, ghosts); `lines` of our egress logs per hour; `span` of those logs."""
+    """Args: `rows` of (act, client, hour, own, ghosts); lines of our egress logs per minute; `span` of those logs."""
     outside = [row for row in rows if span[0] and not span[0] // HOUR <= row[2] <= span[1] // HOUR]
     rows = [row for row in rows if not span[0] or span[0] // HOUR <= row[2] <= span[1] // HOUR]
     kinds: dict[Kind, dict[int, tuple[int, int]]] = defaultdict(dict)
     for act, client, hour, own, ghosts in rows:
         kinds[act, client][hour] = (own, ghosts)
     ours = {kind: hours for kind, hours in kinds.items() if _is_ours(hours, window)}
-    empty = _empty_hours(lines, window)
+    lines: dict[int, int] = defaultdict(int)
+    for minute, count in minutes.items():
+        lines[minute // 60] += count
+    empty = _empty_hours(lines, window) | _silent_hours(minutes)
     found = Completeness()
     for (act, client), hours in ours.items():
         missing = _kind_holes(hours, window) | (empty & set(hours))
@@ -94,11 +100,31 @@ def _empty_hours(lines: dict[int, int], window: Window) -> set[int]:
     for hour in range(max(first, window.since // 3600), last + 1):
         by_clock[hour % 24].append(lines.get(hour, 0))
     usual = {clock: median(counts) for clock, counts in by_clock.items()}
-    return {
-        hour
-        for hour in range(max(first, window.since // 3600), last)
-        if usual[hour % 24] >= 8 and lines.get(hour, 0) < 0.35 * usual[hour % 24]
-    }
+    span = range(max(first, window.since // 3600), last)
+    thin = {hour for hour in span if _is_thin(lines.get(hour, 0), usual[hour % 24])}
+    for hour in span:  # Logs with few lines an hour show a hole over three.
+        three = (hour, hour + 1, hour + 2)
+        if _is_thin(sum(lines.get(h, 0) for h in three), sum(usual[h % 24] for h in three)):
+            thin |= {h for h in three if h in span and lines.get(h, 0) < 0.55 * usual[h % 24]}
+    # A hole rarely begins on the hour: its neighbours are partly missing too.
+    return {hour + step for hour in thin for step in (-1, 0, 1)}
+
+
+def _silent_hours(minutes: dict[int, int]) -> set[int]:
+    """Hours that touch a silence too long for the pace of the hour before and after it: at least 12 lines were due."""
+    found: set[int] = set()
+    known = sorted(minutes)
+    for left, right in pairwise(known):
+        quiet = right - left - 1
+        if quiet >= _SHORTEST_SILENCE:
+            around = sum(minutes.get(m, 0) for m in (*range(left - 59, left + 1), *range(right, right + 60)))
+            if around / 120 * quiet >= _DUE:
+                found |= set(range(left // 60, right // 60 + 1))
+    return found
+
+
+def _is_thin(count: int, usual: float) -> bool:
+    return usual >= 8 and count < min(0.55 * usual, usual - 3 * math.sqrt(usual))
 
 
 def _kind_holes(hours: dict[int, tuple[int, int]], window: Window) -> set[int]:

@@ -172,15 +172,15 @@ class Importer:
         part.rename(target)
         torn = [Path(file) for file, _, bad in counts if bad]
         if torn:
-            self._find_bad(shape, torn, aliases)
+            self._find_bad(shape, torn, aliases, sum(int(bad) for _, _, bad in counts))
 
     def _tally(self, shape: Shape, counts: list[tuple[str, int, int]]) -> None:
         for _, rows, bad in counts:
             self.loaded.rows[shape.label] = self.loaded.rows.get(shape.label, 0) + rows - bad
             self.loaded.bad[shape.label] = self.loaded.bad.get(shape.label, 0) + bad
 
-    def _find_bad(self, shape: Shape, files: list[Path], aliases: dict[str, str]) -> None:
-        for row in locate.bad_lines(self._engine, shape, files, self._store, self._count):
+    def _find_bad(self, shape: Shape, files: list[Path], aliases: dict[str, str], expected: int) -> None:
+        for row in locate.bad_lines(self._engine, shape, files, self._store, self._count, expected):
             self.loaded.examples.append({**row, "file": aliases.get(row["file"], row["file"])})
 
     def _aside(self, shape: Shape, file: Path, skipped: careful.Skipped) -> None:

@@ -15,20 +15,19 @@ from ir.secret import scrub
 _KEPT = 100_000
 
 
-def bad_lines(engine: DuckDb, shape: Shape, files: list[Path], store: Path, batch: int) -> list[Json]:
+def bad_lines(engine: DuckDb, shape: Shape, files: list[Path], store: Path, batch: int, expected: int) -> list[Json]:
     """Examples `{file, line, why, text}` of unreadable lines; all of them (at most 100,000 a batch) go to `aside.jsonl`.
+
+    Args:
+        expected: how many there are; torn lines are told by their ends, and only if that is not enough by parsing all again.
 
     A Stripe request id that stands in an unreadable line of our own egress log still counts as ours.
     """
     if shape.form != "jsonl":
         return []
-    try:
-        found = engine.connection.execute(
-            f"SELECT filename, l FROM {lines_of('[' + ', '.join(quoted(str(f)) for f in files) + ']')} "
-            f"WHERE NOT json_valid(l) OR json_type(l) <> 'OBJECT' LIMIT {_KEPT}"
-        ).fetchall()
-    except duckdb.Error:
-        return []
+    found = _unreadable(engine, files, "NOT (starts_with(l, '{') AND ends_with(rtrim(l), '}'))")
+    if len(found) < expected:
+        found = _unreadable(engine, files, "NOT json_valid(l) OR json_type(l) <> 'OBJECT'")
     with (store / "aside.jsonl").open("ab") as out:
         out.writelines(orjson.dumps({"file": f, "text": scrub(text[:300])}) + b"\n" for f, text in found)
     if shape.own:
@@ -42,6 +41,16 @@ def bad_lines(engine: DuckDb, shape: Shape, files: list[Path], store: Path, batc
         if len(shown) >= careful.SHOWN:
             break
     return shown
+
+
+def _unreadable(engine: DuckDb, files: list[Path], test: str) -> list[tuple[str, str]]:
+    names = "[" + ", ".join(quoted(str(f)) for f in files) + "]"
+    try:
+        return engine.connection.execute(
+            f"SELECT filename, l FROM {lines_of(names)} WHERE l IS NOT NULL AND ({test}) LIMIT {_KEPT}"
+        ).fetchall()
+    except duckdb.Error:
+        return []
 
 
 def _numbered(file: Path, wanted: set[str], most: int) -> Iterator[Json]:

@@ -66,14 +66,14 @@ def _evidenced(window: Window, seen: dict[str, coverage.Seen]) -> Window:
 
 def _completeness(engine: Engine, seen: dict[str, coverage.Seen], window: Window) -> holes.Completeness:
     rows = [(str(a), str(c), int(h), int(o), int(g)) for a, c, h, o, g in engine.rows(derive.KIND_HOURS)]
-    lines = {
-        int(hour): int(count)
-        for hour, count in engine.rows(
-            "SELECT CAST(FLOOR(ts / 3600) AS BIGINT) AS hour, COUNT(*) AS n FROM requests WHERE own = 1 AND source = 'egress' AND ts > 0 "
-            "GROUP BY CAST(FLOOR(ts / 3600) AS BIGINT)"
+    minutes = {
+        int(minute): int(count)
+        for minute, count in engine.rows(
+            "SELECT CAST(FLOOR(ts / 60) AS BIGINT) AS minute, COUNT(*) AS n FROM requests WHERE own = 1 AND source = 'egress' AND ts > 0 "
+            "GROUP BY CAST(FLOOR(ts / 60) AS BIGINT)"
         )
     }
-    return holes.measure(rows, lines, window, (seen["egress"].first, seen["egress"].last))
+    return holes.measure(rows, minutes, window, (seen["egress"].first, seen["egress"].last))
 
 
 def _parameters(window: Window, seen: dict[str, coverage.Seen], complete: holes.Completeness, reads: dict[str, Read]) -> Parameters:

@@ -63,19 +63,19 @@ MACROS: tuple[str, ...] = (
       WHEN p IN ('/v1/charges', '/v1/customers', '/v1/payment_intents', '/v1/refunds', '/v1/balance') THEN p
       WHEN starts_with(p, '/v1/') OR starts_with(p, '/v2/') THEN substr(p, 1, 3) || ir_steps(substr(p, 4)) ELSE ir_steps(p) END""",
     "ir_steps(p) AS substr(regexp_replace(rtrim(p, '/'), '/[a-z_]*[^a-z_/][^/]*', '/:id', 'g'), 1, 80)",
-    (
-        "ir_net(x) AS CASE WHEN contains(x, ':') THEN regexp_extract(x, '^[0-9a-f]*:[0-9a-f]*:[0-9a-f]*') || '::/48' "
-        "WHEN x = '' THEN '' ELSE regexp_replace(x, '[.][0-9]+$', '.0/24') END"
-    ),
+    """ir_net(x) AS CASE WHEN x = '' THEN '' WHEN contains(x, ':') THEN regexp_extract(x, '^[0-9a-f]*:[0-9a-f]*:[0-9a-f]*') || '::/48'
+      ELSE regexp_extract(x, '^([0-9]{1,3}[.][0-9]{1,3}[.][0-9]{1,3})[.]', 1) || '.0/24' END""",
     "ir_ip(x) AS COALESCE(regexp_extract(x, '^([0-9]{1,3}([.][0-9]{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F:.]{1,44})'), '')",
     (
         "ir_key(x) AS CASE WHEN x IS NULL THEN '' WHEN contains(x, '_live_') OR contains(x, '_test_') OR contains(x, '_prod_') "
         "THEN 'key:' || substr(sha256(trim(replace(x, 'Bearer ', ''))), 1, 16) ELSE ir_word(x) END"
     ),
     f"ir_agent_of(x) AS {_agent()}",
-    """ir_agent(x) AS CASE WHEN x IS NULL OR x = '' THEN '' WHEN starts_with(x, 'Stripe/v') AND NOT contains(x, ' ir/') THEN
-      COALESCE('stripe-' || replace(lower(NULLIF(regexp_extract(x, '^Stripe/v[0-9]+ ([A-Za-z.]{2,10})Bindings', 1), '')), '.net', 'dotnet'),
-      ir_agent_of(lower(x))) ELSE ir_agent_of(lower(x)) END""",
+    """ir_agent(x) AS CASE WHEN x IS NULL OR x = '' THEN '' WHEN contains(x, ' ir/') THEN 'ir'
+      WHEN contains(x, 'NodeBindings/') THEN 'stripe-node' WHEN contains(x, 'PythonBindings/') THEN 'stripe-python'
+      WHEN contains(x, 'RubyBindings/') THEN 'stripe-ruby' WHEN contains(x, 'PhpBindings/') THEN 'stripe-php'
+      WHEN contains(x, 'JavaBindings/') THEN 'stripe-java' WHEN contains(x, 'GoBindings/') THEN 'stripe-go'
+      WHEN contains(x, '.NetBindings/') THEN 'stripe-dotnet' ELSE ir_agent_of(lower(x)) END""",
     "ir_version(x) AS CASE WHEN x IS NULL THEN '' ELSE regexp_extract(x, '^20[0-9]{2}-[0-9]{2}-[0-9]{2}([.][a-z]{1,20})?') END",
     """ir_idem_format(x) AS CASE WHEN x IS NULL OR x = '' THEN 'none' WHEN starts_with(x, 'stripe-node-retry-') THEN 'node'
       WHEN x LIKE '________-____-____-____-____________' THEN 'uuid' ELSE 'other' END""",

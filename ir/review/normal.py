@@ -65,7 +65,7 @@ _TEMPLATES = {
     "ts": "ir_time({})",
     "verb": "''",
     "request_id": "ir_id({})",
-    "method": "upper(ir_word({}))",
+    "method": "CASE WHEN {} IN ('GET', 'POST', 'DELETE') THEN {} ELSE upper(ir_word({})) END",
     "status": "COALESCE(TRY_CAST({} AS SMALLINT), 0)",
     "key_id": "ir_key({})",
     "ip": "ir_ip({})",

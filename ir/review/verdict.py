@@ -1,7 +1,8 @@
 """Three verdicts, each within its coverage, and a score whose parts can be read.
 
 `confirmed`: a critical finding, and a second rule that agrees.
-`suspected`: a finding of high severity or worse, two different findings of medium severity where there is a baseline, or a leftover made after the exposure.
+`suspected`: a finding of high severity or worse, two different findings of medium severity where there is a baseline, or a leftover
+made after the exposure.
 `cannot tell`: the coverage does not allow more, or one medium finding is unexplained.
 `none seen within coverage`: the coverage is complete for what is judged, and nothing was found.
 """

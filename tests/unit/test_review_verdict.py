@@ -3,8 +3,9 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
 from benchmarks import accounts, attacks
@@ -22,7 +23,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 def asked(world: accounts.World, folder: Path, *, requests: bool = True) -> ReviewRequest:
-    files = accounts.write(world, folder / "logs", requests=requests)
+    files: dict[str, Any] = accounts.write(world, folder / "logs", requests=requests)
     return ReviewRequest(
         "acct_1", NOWHERE, world.until - 20 * accounts.DAY, world.until, world.exposed, 0, None, "", "", str(folder), **files
     )  # fmt: skip

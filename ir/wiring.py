@@ -235,6 +235,7 @@ def world(
     say: Callable[[str], None] = lambda _text: None,
 ) -> World:
     """Everything wired; `ask` is asked before every write."""
+    ask = guard.Shared(ask)
     from ir.stripe_api import StripeApi, account_of
 
     source = inventory.loads(setting.text, setting.name)
@@ -273,7 +274,8 @@ def world(
         scratch=str(home.private(folder / "scratch")),
     )
     _wire_services(made, resolver, ask)
-    made.custody = Custody(setting.incident, list(made.stores.values()), made.each, _escrow(folder, ask))
+    reachable = [store for name, store in made.stores.items() if name not in made.options.accept_unreachable]
+    made.custody = Custody(setting.incident, reachable, made.each, _escrow(folder, ask))
     made.publish = lambda record: publish(kept, record)
     _wire_notices(made, kept, resolver)
     return made

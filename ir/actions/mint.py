@@ -11,7 +11,7 @@ from dataclasses import replace
 from ir.actions import ours
 from ir.errors import PortError, Unknown, Waiting
 from ir.incident import Incident
-from ir.model import Debt, Did, Json, KeyKind, Outcome
+from ir.model import Debt, Did, Json, KeyKind, KeyRow, Outcome
 from ir.plan import Step
 from ir.ports import MintOrder, Target
 from ir.secret import Secret
@@ -31,11 +31,13 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if world.options.no_replacement:
         return Outcome(Did.SKIPPED, "no replacement was asked for")
     mint = record.facts["mint"]
-    found = _in_custody(world, int(mint["n"]))
+    found, listed = world.both(lambda: _in_custody(world, int(mint["n"])), lambda: _listed(world))
     if found is not None:
         return _done(world, record, found[0], found[1], "found in custody, nothing was minted again")
+    if isinstance(listed, PortError):
+        raise listed
     known = record.facts.get("strays", {})
-    strays = [row for row in world.issuer.strays(world.incident) if row.id not in known]
+    strays = [row for row in listed if row.id not in known]
     if strays:
         for row in strays:
             world.issuer.retire(Target(row.id, Secret("")))
@@ -114,6 +116,14 @@ def _seen(world: World, record: Incident) -> tuple[Json, tuple[Debt, ...]]:
     return found, tuple(Debt("key-alive", mark, f"a pasted key that was not taken lives: {why}", todo) for mark, why in found.items())
 
 
+def _listed(world: World) -> tuple[KeyRow, ...] | PortError:
+    """Keys of our name at the provider; what keeps us from knowing matters only when custody has none."""
+    try:
+        return world.issuer.strays(world.incident)
+    except PortError as error:
+        return error
+
+
 def _in_custody(world: World, n: int) -> tuple[int, Secret] | None:
     """The newest key of any try that custody holds."""
     if not world.custody.possible:
@@ -126,6 +136,7 @@ def _in_custody(world: World, n: int) -> tuple[int, Secret] | None:
 
 
 def _done(world: World, record: Incident, n: int, value: Secret, said: str, facts: Json | None = None) -> Outcome:
+    world.replacement = value
     new = {"n": n, "fingerprint": value.fingerprint, **(facts or {}).get("new", {})}
     if not new.get("id") and not world.issuer.guided:
         new["id"] = ours.id_of(world, n, value)

@@ -17,6 +17,7 @@ from ir.key_kind import Credential, kind_of
 from ir.model import Json, KeyKind, KeyRow, Liveness, Mode, Probe
 from ir.ports import Clock, Containment, Minted, MintOrder, Target
 from ir.secret import Secret
+from ir.side_by_side import both
 from ir.stripe_api import StripeApi, account_of, probe
 
 HARMLESS = "apple_pay_domain_read"
@@ -116,10 +117,11 @@ class ManagedIssuer:
             raise Rejected(f"the minted key is not a {order.mode} key")
         if order.old is not None and value == order.old:
             raise Rejected("the minted key is the leaked key itself")
-        look = self._first_look(value)
+        look, account = both(lambda: self._first_look(value), lambda: self._account_of(value))
         if look.liveness.dead:
             raise Rejected("the minted key is not accepted by Stripe")
-        if look.liveness.answers and self._account_of(value) not in ("", order.account or self._account):
+        # Asked as early as this, a fresh key may not have been known yet.
+        if look.liveness.answers and (account or self._account_of(value)) not in ("", order.account or self._account):
             raise Rejected("the minted key belongs to another account")
 
     def _first_look(self, value: Secret) -> Probe:

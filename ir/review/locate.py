@@ -18,9 +18,7 @@ _KEPT = 100_000
 def bad_lines(engine: DuckDb, shape: Shape, files: list[Path], store: Path, batch: int, expected: int) -> list[Json]:
     """Examples `{file, line, why, text}` of unreadable lines; all of them (at most 100,000 a batch) go to `aside.jsonl`.
 
-    Args:
-        expected: how many there are; torn lines are told by their ends, and only if that is not enough by parsing all again.
-
+    `expected` says how many there are; torn lines are told by their ends, and only if that is not enough by parsing all again.
     A Stripe request id that stands in an unreadable line of our own egress log still counts as ours.
     """
     if shape.form != "jsonl":

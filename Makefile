@@ -2,17 +2,19 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+  --no-emit-index-url --no-emit-find-links --extra drill --group build
 
-.PHONY: drill test lint check docs lock clean
+.PHONY: drill test lint check bench mutants docs lock clean
 
-drill: $(READY)  ## a whole rotation in an embedded world
+drill: $(VENV)/.run  ## a whole rotation in an embedded world
 	$(BIN)/ir drill stripe
 
-test: $(READY)  ## all tests, against real servers on loopback
+test: $(VENV)/.develop  ## all tests, against real servers on loopback
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-lint: $(READY)
+lint: $(VENV)/.develop
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -20,18 +22,30 @@ lint: $(READY)
 
 check: lint test  ## everything that must hold
 
-docs: $(READY)  ## write the generated parts of the README anew
+bench: $(VENV)/.develop  ## ratios within one run
+	$(BIN)/python -m benchmarks.start_up
+	$(BIN)/python -m benchmarks.rotate
+	$(BIN)/python -m benchmarks.review
+
+mutants: $(VENV)/.develop  ## faults planted in our own code, each caught by a test
+	$(BIN)/python -m tests.hardening.mutants
+
+docs: $(VENV)/.develop  ## write the generated parts of the README anew
 	$(BIN)/python -m docs.generate
 
 lock:  ## resolve dependencies anew; needs uv
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  --no-emit-index-url --no-emit-find-links --extra drill --group dev --output-file requirements.lock pyproject.toml
+	$(COMPILE) --output-file requirements.lock pyproject.toml
+	$(COMPILE) --group dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
 
-$(READY): requirements.lock pyproject.toml
+$(VENV)/.run: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	touch $(READY)
+	$(PIP) --require-hashes --requirement requirements.lock
+	$(PIP) --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/.develop: requirements-dev.lock $(VENV)/.run
+	$(PIP) --require-hashes --requirement requirements-dev.lock
+	touch $@
 
 clean:
 	rm -rf $(VENV) dist build

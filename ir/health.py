@@ -38,6 +38,16 @@ def provable(world: World, service: Service) -> bool:
     return any(verifier.proves in PROOFS for verifier in world.verifiers[service.name])
 
 
+def said_of(items: Sequence[Item]) -> str:
+    """How many hold the replacement; those that were accepted without a proof are named, not counted."""
+    holding = [item for item in items if item.did is Did.DONE and item.facts.get("proves") in PROOFS]
+    up = [item.name for item in items if item.did is Did.DONE and item not in holding]
+    unwell = [item.name for item in items if item.did is not Did.DONE]
+    said = f"{len(holding)} services hold the replacement"
+    said += f"; up, but not proven to hold the key (accepted): {', '.join(up)}" if up else ""
+    return said + (f"; unwell, so not seen to hold it (accepted): {', '.join(unwell)}" if unwell else "")
+
+
 def expected_new(facts: dict[str, object]) -> Expected:
     """The replacement as services should hold it."""
     new = facts["new"]

@@ -14,7 +14,8 @@ from typing import Any, cast
 
 from ir import guard, home, inventory, ledger
 from ir.custody import Custody, Escrow
-from ir.errors import IrError, Missing
+from ir.errors import IrError, Missing, PortError
+from ir.finds import Looked
 from ir.incident import Incident
 from ir.inventory import Account, Inventory, Key, Reload, Service, Verify
 from ir.ledger import Me
@@ -148,6 +149,33 @@ def _verifier(row: Verify, service: Service, resolver: Callable[[str], Secret], 
     else:
         made = load(VERIFIERS, "stripe_usage")(proves=row.proven, last_used=last_used)
     return cast(Verifier, made)
+
+
+def verifiers(service: Service, source: Inventory, operator: Operator, base: Path) -> list[Verifier]:
+    """The checks of a service that may run outside of an incident: a user's command only if it is declared `read_only`."""
+
+    def resolver(text: str) -> Secret:
+        return resolve(_parsed(text), source, operator, base)
+
+    rows = [row for row in service.verify if not row.stripe_usage and (row.read_only or not row.command)]
+    return [_verifier(row, service, resolver, lambda: None) for row in rows]
+
+
+def look_through(scheme: str, place: str) -> Looked:
+    """What a whole store holds that is shaped like a key: a region, a mount or path, a folder. Raises PortError."""
+    from ir.stores import FINDERS
+
+    return cast(Looked, load(FINDERS, scheme)(place))
+
+
+def keepers(ref: Reference) -> tuple[str, ...]:
+    """Who else writes a place; nothing where that cannot be told."""
+    from ir.stores import KEEPERS
+
+    try:
+        return cast(tuple[str, ...], load(KEEPERS, ref.scheme)(ref)) if ref.scheme in KEEPERS else ()
+    except PortError:
+        return ()
 
 
 def _reloader(row: Reload, resolver: Callable[[str], Secret]) -> Reloader:

@@ -16,6 +16,4 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     facts = {"verified_at": world.now()}
     if bad:
         return Outcome(Did.FAILED, "; ".join(f"{item.name}: {item.said}" for item in bad), facts, tuple(items))
-    unproven = [item.name for item in items if item.facts.get("proves") not in health.PROOFS and item.did is Did.DONE]
-    note = f"; up, but not proven to hold the key (accepted): {', '.join(unproven)}" if unproven else ""
-    return Outcome(Did.DONE, f"{len(items)} services hold the replacement{note}", facts, tuple(items))
+    return Outcome(Did.DONE, health.said_of(items), facts, tuple(items))

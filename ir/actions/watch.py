@@ -34,9 +34,8 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if bad:
         debts = tuple(_debt(world, item) for item in bad)
         return Outcome(Did.FAILED, "; ".join(f"{i.name}: {i.said}" for i in bad), facts, tuple(items), debts)
-    return Outcome(
-        Did.DONE, f"{len(world.services)} services stayed on the replacement", facts, tuple(items), paid=tuple(i.name for i in items)
-    )
+    stayed = sum(item.did is Did.DONE and item.name not in world.stores for item in items)
+    return Outcome(Did.DONE, f"{stayed} services stayed on the replacement", facts, tuple(items), paid=tuple(i.name for i in items))
 
 
 def _stores(world: World, record: Incident, stores: list[Store]) -> list[Item]:

@@ -154,5 +154,5 @@ def _verdict(world: World, step: Step, services: list[Service], items: list[Item
         debts = tuple(Debt("service-behind", item.name, item.said, f"mend {item.name}, then: ir resume {world.incident}") for item in bad)
         said = "; ".join(f"{item.name}: {item.said}" for item in bad)
         return Outcome(Did.FAILED, f"{len(bad)} of {len(services)} services do not hold the replacement: {said}", facts, every, debts, paid)
-    said = f"{len(items)} services hold the replacement" if items else "promoted; no service reads from there"
+    said = health.said_of(items) if items else "promoted; no service reads from there"
     return Outcome(Did.DONE, said, facts, every, paid=paid)

@@ -1,8 +1,8 @@
 """Who holds the key of an escrow's file: never the disk that the file lies on.
 
 By settings: `IR_ESCROW_KMS_KEY` (an AWS KMS key), else Vault's transit engine when `VAULT_ADDR` is set
-(`IR_ESCROW_TRANSIT_KEY`, default `ir-escrow`, below `IR_ESCROW_TRANSIT_MOUNT`, default `transit`), else the keyring of
-the operating system.
+(`IR_ESCROW_TRANSIT_KEY`, default `ir-escrow`, below `IR_ESCROW_TRANSIT_MOUNT`, default `transit`; where neither is named, only if
+that key is there for us), else the keyring of the operating system.
 """
 
 import base64
@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
-from ir.errors import Missing, PortError, Rejected, Unknown
+from ir.errors import Denied, Missing, PortError, Rejected, Unknown
 from ir.stores import aws_client, vault_client
 
 T = TypeVar("T")
@@ -46,7 +46,9 @@ def chosen(timeout: float, environment: Mapping[str, str] | None = None) -> Lock
         return KmsLock(env["IR_ESCROW_KMS_KEY"], timeout)
     if env.get("VAULT_ADDR"):
         name = env.get("IR_ESCROW_TRANSIT_KEY") or "ir-escrow"
-        return TransitLock(env.get("IR_ESCROW_TRANSIT_MOUNT") or "transit", name, timeout)
+        transit = TransitLock(env.get("IR_ESCROW_TRANSIT_MOUNT") or "transit", name, timeout)
+        if env.get("IR_ESCROW_TRANSIT_KEY") or env.get("IR_ESCROW_TRANSIT_MOUNT") or transit.usable:
+            return transit
     backend = _keyring()
     return KeyringLock(backend, timeout) if backend is not None else None
 
@@ -85,6 +87,29 @@ class TransitLock(Lock):
 
     def __init__(self, mount: str, name: str, timeout: float) -> None:
         self._mount, self._name, self._timeout = mount, name, timeout
+
+    @property
+    def usable(self) -> bool:
+        """False when Vault says that there is no such key, or that it is not for us; only reads. A Vault that is silent may be."""
+        what, path = f"the transit key {self._name} of the escrow", f"{self._mount}/encrypt/{self._name}"
+        client = vault_client.client(self._timeout)
+        try:
+            vault_client.ask(lambda: client.adapter.get(f"/v1/{self._mount}/keys/{self._name}"), what)
+        except (Missing, Rejected):
+            return False
+        except Denied:  # A narrow token may use the key and not look at it.
+            return self._granted(client, path, what)
+        except PortError:
+            return True
+        return True
+
+    @staticmethod
+    def _granted(client: Any, path: str, what: str) -> bool:
+        try:
+            got = vault_client.ask(lambda: client.adapter.post("/v1/sys/capabilities-self", json={"paths": [path]}), what)
+            return bool({"create", "update"} & set(vault_client.answer(got, what)["data"][path]))
+        except (PortError, KeyError):
+            return False
 
     def seal(self, key: bytes, context: str) -> str:
         """See `Lock`."""

@@ -181,8 +181,30 @@ def test_a_keyring_that_waits_for_its_owner_is_unknown(ring: MemoryKeyring, tmp_
 
 def test_other_settings_than_it_was_locked_with_are_said(ring: MemoryKeyring, openbao: OpenBao, tmp_path: Path) -> None:
     Escrow(tmp_path).keep(INCIDENT, "old", key())
-    with environment(**vault.settings(openbao.address, openbao.token)), pytest.raises(Rejected, match="locked by `keyring`"):
+    more = {"IR_ESCROW_TRANSIT_KEY": "ir-escrow"}
+    with environment(**vault.settings(openbao.address, openbao.token), **more), pytest.raises(Rejected, match="locked by `keyring`"):
         Escrow(tmp_path).fetch(INCIDENT, "old")
+
+
+def test_a_vault_that_has_no_key_for_us_leaves_it_to_the_keyring(ring: MemoryKeyring, openbao: OpenBao, tmp_path: Path) -> None:
+    with environment(**vault.settings(openbao.address, openbao.token)):
+        assert "(keyring)" in Escrow(tmp_path).keep(INCIDENT, "old", key())
+    with environment(**vault.settings(openbao.address, "not-a-token")):
+        assert "(keyring)" in Escrow(tmp_path / "denied").keep(INCIDENT, "old", key())
+
+
+def test_a_transit_key_that_is_there_is_used_unasked_and_a_narrow_token_is_enough(openbao: OpenBao, tmp_path: Path) -> None:
+    client: Any = vault.client(openbao)
+    client.sys.enable_secrets_engine("transit", path="transit")
+    try:
+        client.secrets.transit.create_key("ir-escrow")
+        client.sys.create_or_update_policy("escrow-only", 'path "transit/+/ir-escrow" { capabilities = ["update"] }')
+        narrow = client.auth.token.create(policies=["escrow-only"])["auth"]["client_token"]
+        for token in (openbao.token, narrow):
+            with environment(**vault.settings(openbao.address, token), IR_ESCROW_KMS_KEY=None):
+                assert "(transit)" in Escrow(tmp_path / token[-4:]).keep(INCIDENT, "old", key())
+    finally:
+        client.sys.disable_secrets_engine("transit")
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "", "."])

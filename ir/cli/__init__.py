@@ -30,7 +30,9 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
     "verify": ("ir.cli.reports:verify", "Check the audit chain of an incident."),
     "inventory": {
         "check": ("ir.cli.files:check_inventory", "Check an inventory file."),
-        "graph": ("ir.cli.files:graph", "Keys, stores and services as a tree."),
+        "init": ("ir.cli.inventories:init", "A first inventory from what your stores hold."),
+        "drift": ("ir.cli.inventories:drift", "Where stores disagree, what reverts them, who holds an old key."),
+        "graph": ("ir.cli.inventories:graph", "Keys, stores and services: a tree, Mermaid or SVG."),
     },
     "playbook": {
         "list": ("ir.cli.files:list_playbooks", "The playbooks that come with the tool."),

@@ -10,3 +10,16 @@ STORES = {
     "manual": "ir.stores.manual:ManualStore",
     "escrow": "ir.stores.escrow:Escrow",
 }
+
+FINDERS = {
+    "aws-sm": "ir.stores.find_aws:look",
+    "vault": "ir.stores.find_vault:look",
+    "dotenv": "ir.stores.find_dotenv:look",
+}
+"""What looks through a whole store for keys: `look(place) -> finds.Looked`."""
+
+KEEPERS = {
+    "aws-sm": "ir.stores.find_aws:keepers_of",
+    "vault": "ir.stores.find_vault:keepers_of",
+}
+"""What tells who else writes one place: `keepers_of(ref) -> tuple[str, ...]`."""

@@ -1,0 +1,95 @@
+"""Keys, the stores that hold them, the services that read them: as Mermaid or as a picture. Pure."""
+
+from dataclasses import dataclass
+from xml.sax.saxutils import escape, quoteattr
+
+from ir.inventory import Inventory
+
+_WIDE, _HIGH, _GAP, _BETWEEN, _MARGIN = 300, 34, 14, 110, 20
+_LONGEST = 40
+_COLOURS = {"key": "#fde68a", "store": "#bfdbfe", "service": "#bbf7d0"}
+
+
+@dataclass(frozen=True)
+class Node:
+    """A box; `kind` is `key`, `store` or `service`."""
+
+    id: str
+    kind: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Boxes in order, and lines between their ids."""
+
+    nodes: tuple[Node, ...]
+    lines: tuple[tuple[str, str], ...]
+
+
+def graph_of(source: Inventory) -> Graph:
+    """Key → store → service; a store that nobody reads ends there."""
+    nodes: dict[str, Node] = {}
+    lines: list[tuple[str, str]] = []
+
+    def node(kind: str, name: str, words: str) -> str:
+        made = nodes.setdefault(f"{kind} {name}", Node(f"{kind}{len(nodes)}", kind, words))
+        return made.id
+
+    for key in source.keys:
+        top = node("key", key.name, f"{key.name} ({key.kind.value}, {key.account})")
+        for ref in key.stored_in:
+            place = node("store", str(ref), str(ref))
+            lines.append((top, place))
+            readers = [service for service in source.services_of(key.name) if source.store_of(service, key) == ref]
+            lines += [(place, node("service", service.name, f"{service.name} (wave {service.wave})")) for service in readers]
+    return Graph(tuple(nodes.values()), tuple(dict.fromkeys(lines)))
+
+
+def mermaid(graph: Graph) -> str:
+    """A flowchart for Markdown that knows Mermaid."""
+    shapes = {"key": ("([", "])"), "store": ("[(", ")]"), "service": ("[", "]")}
+    rows = ["flowchart LR"]
+    for node in graph.nodes:
+        left, right = shapes[node.kind]
+        rows.append(f'  {node.id}{left}"{_mermaid_text(node.words)}"{right}')
+    rows += [f"  {start} --> {end}" for start, end in graph.lines]
+    return "\n".join(rows) + "\n"
+
+
+def svg(graph: Graph) -> str:
+    """A picture in three columns, without scripts, fonts or links."""
+    columns = [[node for node in graph.nodes if node.kind == kind] for kind in ("key", "store", "service")]
+    tallest = max(len(column) for column in columns)
+    width = 2 * _MARGIN + 3 * _WIDE + 2 * _BETWEEN
+    height = 2 * _MARGIN + tallest * (_HIGH + _GAP)
+    spots = {
+        node.id: (_MARGIN + at * (_WIDE + _BETWEEN), _MARGIN + row * (_HIGH + _GAP))
+        for at, column in enumerate(columns)
+        for row, node in enumerate(column)
+    }
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">']
+    parts.append("<title>Keys, stores and services</title>")
+    parts += [_curve(spots[start], spots[end]) for start, end in graph.lines]
+    parts += [_box(node, *spots[node.id]) for node in graph.nodes]
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _curve(start: tuple[int, int], end: tuple[int, int]) -> str:
+    x1, y1, x2, y2 = start[0] + _WIDE, start[1] + _HIGH // 2, end[0], end[1] + _HIGH // 2
+    middle = (x1 + x2) // 2
+    return f'<path d="M{x1} {y1} C{middle} {y1} {middle} {y2} {x2} {y2}" fill="none" stroke="#64748b" stroke-width="1.5"/>'
+
+
+def _box(node: Node, x: int, y: int) -> str:
+    words = node.words if len(node.words) <= _LONGEST else f"{node.words[: _LONGEST - 1]}…"
+    return (
+        f"<g><title>{escape(node.words)}</title>"
+        f'<rect x="{x}" y="{y}" width="{_WIDE}" height="{_HIGH}" rx="6" fill={quoteattr(_COLOURS[node.kind])} stroke="#334155"/>'
+        f'<text x="{x + 10}" y="{y + 22}" font-family="sans-serif" font-size="13" fill="#0f172a">{escape(words)}</text></g>'
+    )
+
+
+def _mermaid_text(text: str) -> str:
+    marks = {"#": "#35;", '"': "#quot;", "<": "#lt;", ">": "#gt;", "&": "#amp;", "`": "#96;"}
+    return "".join(marks.get(char, char) for char in text)

@@ -18,7 +18,7 @@ from tests.simulated.human import Human
 from tests.simulated.judge import Judge
 from tests.simulated.trial import Trial
 
-SIZES = {"dev": (30, 30), "ci": (200, 200), "nightly": (2_000, 10_000)}
+SIZES = {"mutants": (60, 60), "dev": (30, 30), "ci": (200, 200), "nightly": (2_000, 10_000)}
 """Profile → examples with crashes, without."""
 WITH, WITHOUT = SIZES[os.environ.get("HYPOTHESIS_PROFILE", "ci")]
 _CALLS = st.sampled_from([(call, fate) for call in sorted(FATES) for fate in FATES[call]])

@@ -42,12 +42,13 @@ def write_bundle(incident: Incident, entries: Sequence[Json], folder: Path, *, a
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
-    texts = {f"report.{fmt}": report.render(incident, fmt, entries, anchor=anchor) for fmt in report.FORMATS}
+    texts = {f"report.{fmt}": text for fmt, text in report.render_all(incident, entries, anchor=anchor).items()}
+    lines = [_line(entry) for entry in entries]
     told = json.loads(texts["report.json"])
     contents = {
-        "audit.jsonl": b"".join(_line(entry) for entry in entries),
+        "audit.jsonl": b"".join(lines),
         "findings.json": (json.dumps({name: told[name] for name in _REVIEW}, indent=2, ensure_ascii=False) + "\n").encode(),
-        "evidence.db": _database(entries, told, folder),
+        "evidence.db": _database(lines, told, folder),
         **{name: text.encode() for name, text in texts.items()},
         "verify.py": (shipped_folder("templates") / "verify.py").read_bytes(),
     }
@@ -61,14 +62,14 @@ def _line(entry: Json) -> bytes:
     return (scrub(line) + "\n").encode()
 
 
-def _database(entries: Sequence[Json], told: Json, folder: Path) -> bytes:
+def _database(lines: Sequence[bytes], told: Json, folder: Path) -> bytes:
     """The bytes of a SQLite file; nested values are JSON text."""
     import sqlite_utils
 
     with tempfile.TemporaryDirectory(dir=folder, prefix=".evidence-") as scratch:
         path = Path(scratch) / "evidence.db"
         database = sqlite_utils.Database(path)
-        rows = (json.loads(_line(entry)) for entry in entries)
+        rows = (json.loads(line) for line in lines)
         database.table("entries", pk="n").insert_all({**row, "body": json.dumps(row["body"], sort_keys=True)} for row in rows)
         for name in _TABLES:
             if told[name]:

@@ -36,7 +36,17 @@ def render(incident: Incident, fmt: str, entries: Sequence[Json] = (), *, anchor
     if fmt not in FORMATS:
         raise ValueError(f"a report is one of {', '.join(FORMATS)}, not `{fmt[:20]}`")
     story = Story(incident, entries, anchor)
+    return _drawn(story, document.document(story), fmt)
+
+
+def render_all(incident: Incident, entries: Sequence[Json] = (), *, anchor: str = "") -> dict[str, str]:
+    """The report in every one of `FORMATS`, told once; arguments as of `render`."""
+    story = Story(incident, entries, anchor)
     told = document.document(story)
+    return {fmt: _drawn(story, told, fmt) for fmt in FORMATS}
+
+
+def _drawn(story: Story, told: Json, fmt: str) -> str:
     if fmt == "json":
         text = json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     elif fmt == "md":

@@ -32,6 +32,7 @@ class Tamer:
 
     def __init__(self) -> None:
         self.removed = 0
+        self._known: dict[str, tuple[str, bool]] = {}
 
     def __call__(self, value: Any) -> Any:
         """The same shape with every string, names of fields included, made harmless; floats stay finite."""
@@ -46,16 +47,25 @@ class Tamer:
         return value if value is None or isinstance(value, bool | int | float) else self._text(str(value))
 
     def _text(self, text: str) -> str:
+        """The same few strings stand in hundreds of rows, so each is looked at once."""
+        if text not in self._known:
+            self._known[text] = self._harmless(text)
+        shown, held_key = self._known[text]
+        self.removed += held_key
+        return shown
+
+    def _harmless(self, text: str) -> tuple[str, bool]:
+        """What is shown of it, and whether it held something shaped like a key."""
         read = text[: _READ + longest_form()]
         clean = scrub(read)
-        self.removed += clean != read
+        held_key = clean != read
         if len(read) < len(text):
             # The cut may have halved a secret, which then no longer looks like one: it lies in this tail.
             clean = clean[: -longest_form() or None]
         shown = clean if clean.isprintable() else "".join(map(_visible, clean))
         if len(shown) <= LONGEST and len(read) == len(text):
-            return shown
-        return f"{shown[:LONGEST]}… ({max(len(text) - LONGEST, 1)} more characters)"
+            return shown, held_key
+        return f"{shown[:LONGEST]}… ({max(len(text) - LONGEST, 1)} more characters)", held_key
 
 
 def _visible(character: str) -> str:

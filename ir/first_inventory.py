@@ -16,9 +16,12 @@ _TAIL = {
     "api_key",
     "apikey",
     "key",
+    "rk",
     "secret",
     "secret_key",
     "secretkey",
+    "sk",
+    "stripe",
     "stripe_api_key",
     "stripe_key",
     "stripe_secret_key",
@@ -75,27 +78,29 @@ def _keys(finds: Sequence[Find], accounts: Mapping[str, str]) -> list[_Key]:
         groups.setdefault(find.value.fingerprint, []).append(find)
     keys: list[_Key] = []
     taken: set[str] = set()
+    objects = [find.ref.object for find in {find.ref: find for find in finds}.values()]
     for group in groups.values():
         value = group[0].value
         about = kind_of(value)
         mode, kind = about.mode or Mode.TEST, about.key_kind or KeyKind.SECRET
         account = accounts.get(mode.value) or account_hint(value) or UNKNOWN_ACCOUNT
         places = sorted(dict.fromkeys(group), key=lambda find: find.ref)
-        keys.append(_Key(_unique(_name(places[0]), taken), account, mode, kind, tuple(places)))
+        keys.append(_Key(_unique(_name(places[0], objects.count(places[0].ref.object) > 1), taken), account, mode, kind, tuple(places)))
     return sorted(keys, key=lambda key: key.name)
 
 
-def _name(find: Find) -> str:
-    """After the place: the last telling part of path and field."""
+def _name(find: Find, crowded: bool) -> str:
+    """After the place: the last telling part of its path, and of its field where the place holds several keys."""
+    path = [part for part in find.ref.path.split("/") if part not in ("", ".")]
+    field = find.ref.field.split("/")
     if find.ref.scheme == "dotenv":
-        folders = [part for part in find.ref.path.split("/")[:-1] if part not in ("", ".")]
-        parts = [*(folders[-1:] or []), find.ref.field]
-    else:
-        parts = [*find.ref.path.split("/"), *find.ref.field.split("/")]
-    telling = [part for part in parts if part and part.lower().replace("-", "_") not in _TAIL and part.lower() != "stripe"]
-    text = "-".join(telling[-2:]) if find.ref.scheme == "dotenv" else (telling or parts or ["key"])[-1]
-    cleaned = re.sub(r"[^A-Za-z0-9._-]+", "-", text or "key").strip("-._").lower()[:50]
-    return cleaned or "key"
+        path, crowded = path[:-1], True
+    parts = [*_telling(path)[-1:], *(_telling(field)[-1:] if crowded else [])] or path[-1:]
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", "-".join(parts)).strip("-._").lower()[:50] or "key"
+
+
+def _telling(parts: Sequence[str]) -> list[str]:
+    return [part for part in parts if part and part.lower().replace("-", "_") not in _TAIL]
 
 
 def _unique(name: str, taken: set[str]) -> str:

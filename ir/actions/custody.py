@@ -4,6 +4,7 @@ from ir.errors import PortError
 from ir.incident import Incident
 from ir.model import Did, Item, Outcome
 from ir.plan import Step
+from ir.secret import Secret
 from ir.world import World
 
 
@@ -16,8 +17,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
             Did.FAILED, "no listed store can hold custody and there is no escrow", todo="list a store, or log in to an OS keyring"
         )
     old = world.old_key(record.facts)
-    kept = world.custody.fetch("old")
-    address = "" if kept == old and record.facts["old"].get("custody") else world.custody.keep("old", old)
+    address = "" if _is_kept(world, record, old) else world.custody.keep("old", old)  # which looks before it writes
     items = tuple(world.each([s for s in world.stores.values() if not s.guided], lambda store: _prove(world, record, store)))
     refused = [item for item in items if item.did is Did.FAILED]
     if refused:
@@ -25,6 +25,10 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         return Outcome(Did.FAILED, f"a store refuses our write: {said}", items=items, todo="grant the permission, then start again")
     facts = {"old": {"custody": address}} if address else {}
     return Outcome(Did.DONE, "the old key is kept where the run finds it again", facts, items)
+
+
+def _is_kept(world: World, record: Incident, old: Secret) -> bool:
+    return bool(record.facts["old"].get("custody")) and world.custody.fetch("old") == old
 
 
 def rehearse(world: World, record: Incident, step: Step) -> Outcome:

@@ -15,6 +15,9 @@ from ir.ports import Store, Target
 from ir.secret import Secret
 from ir.world import World
 
+_Seen = tuple[list[Item], tuple[Debt, ...], str]
+"""What was seen of stores and services, what is owed by it, and why the old key must not die yet."""
+
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
     """Look at stores, services and the old key; then, and only then, ask for its death. Strays of ours die with it."""
@@ -23,12 +26,21 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if new and not new.get("id"):
         named = {"new": {"id": ours.id_of(world, int(new["n"]), world.new_key(record.facts))}}
     told = {**record.facts, "new": {**new, **named.get("new", {})}} if new else record.facts
-    (asked, debts), probe = world.both(lambda: ours.expire_others(world, told), lambda: world.issuer.probe(world.old_key(record.facts)))
-    outcome = _kill(world, record, step, probe)
+    (asked, debts), (probe, seen) = world.both(lambda: ours.expire_others(world, told), lambda: _look(world, record, step))
+    outcome = _kill(world, record, probe, seen)
     return replace(outcome, facts={**named, "strays": asked, **outcome.facts}, debts=(*debts, *outcome.debts))
 
 
-def _kill(world: World, record: Incident, step: Step, probe: Probe) -> Outcome:
+def _look(world: World, record: Incident, step: Step) -> tuple[Probe, _Seen]:
+    """The old key, beside everything that its death could cut off; a key known to be dead is not waited for."""
+    old = world.old_key(record.facts)
+    if Liveness(record.facts["old"].get("liveness", Liveness.UNKNOWN)).answers:
+        return world.both(lambda: world.issuer.probe(old), lambda: _last_look(world, record, step))
+    probe = world.issuer.probe(old)
+    return probe, ([], (), "") if probe.liveness.dead else _last_look(world, record, step)
+
+
+def _kill(world: World, record: Incident, probe: Probe, looked: _Seen) -> Outcome:
     facts = record.facts
     old = world.old_key(facts)
     seen = {"old": {"liveness": probe.liveness.value, "probed_at": probe.at or world.now()}}
@@ -36,7 +48,7 @@ def _kill(world: World, record: Incident, step: Step, probe: Probe) -> Outcome:
         return Outcome(
             Did.DONE, "the old key answers as dead already", {**seen, "retire_asked_at": facts.get("retire_asked_at", world.now())}
         )
-    items, debts, why_not = _last_look(world, record, step)
+    items, debts, why_not = looked
     if why_not and world.plan.policy is not Policy.EXPLOITED:
         todo = f"mend it, then: ir resume {world.incident}; or go back: ir rollback {world.incident}"
         return Outcome(Did.WAITING, f"the old key is not killed: {why_not}", seen, tuple(items), debts, todo=todo)
@@ -60,7 +72,7 @@ def rehearse(world: World, record: Incident, step: Step) -> Outcome:
     return Outcome(Did.SKIPPED, f"would look at all stores and services again, then {how} the old key {key}: this cannot be undone")
 
 
-def _last_look(world: World, record: Incident, step: Step) -> tuple[list[Item], tuple[Debt, ...], str]:
+def _last_look(world: World, record: Incident, step: Step) -> _Seen:
     if "new" not in record.facts:
         return [], (), "" if not world.services or world.options.no_replacement else "there is no replacement"
     world.say("looking at every store and service once more")

@@ -149,7 +149,7 @@ def sweep_lists(
         rows, why = collector.objects(sweep.path, since, created=sweep.created)
         return sweep, rows, why
 
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(len(wanted)) as pool:  # the collector keeps the pace, however many ask
         for sweep, rows, why in pool.map(one, wanted):
             progress(f"list {sweep.path}: {len(rows)}")
             if why:

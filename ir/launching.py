@@ -95,6 +95,9 @@ def wired(setting: Setting, kept: State, given: Given, fence: int) -> World:
     places = consent.destinations(made.inventory, made.key)
     made.note = lambda record: kept.ledger.note(record.id, record.status, int(record.exit_code), wiring.summary(record, places))
     made.patient = given.patient
+    if not given.patient:  # nobody reads along: the report is written once, when it has an end to tell
+        publish = made.publish
+        made.publish = lambda record: publish(record) if record.ended else []
     return made
 
 

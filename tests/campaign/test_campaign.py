@@ -3,7 +3,6 @@
 import json
 import time
 
-import pytest
 import sqlalchemy as sa
 
 from ir import ledger, wiring

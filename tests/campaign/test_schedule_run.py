@@ -1,0 +1,158 @@
+"""`ir schedule run` as cron would call it, and the recipes word for word."""
+
+import configparser
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+from croniter import croniter  # type: ignore[import-untyped]  # it has no types
+
+from ir import ledger, wiring
+from ir.campaign_ledger import CampaignLedger
+from tests.campaign.shop import Shop
+
+RECIPES = Path(__file__).resolve().parents[2] / "docs" / "recipes"
+RUN = ["schedule", "run", "--inventory", "inventory.yaml", "--playbook", "./scheduled.yaml"]
+
+
+def test_what_is_due_is_rotated_once_however_many_look(company: Shop) -> None:
+    company.add("a", rotate_every="30d")
+    company.add("b", rotate_every="30d", rotate_from="2999-01-01")
+    company.add("c")
+    company.write()
+    looks = [company.begin(*RUN, home=home) for home in ("home", "another-machine")]
+    ends = [(look.communicate(timeout=90)[0], look.returncode) for look in looks]
+    assert [code for _, code in ends] == [0, 0], ends
+    assert company.moved("a")
+    assert company.living() == 3, "b is not due, c has no schedule"
+    engine = ledger.open_engine(wiring.database(company.database))
+    assert [row["summary"]["key"] for row in ledger.Ledger(engine).index()] == ["a"]
+    code, said = company.ir(*RUN)
+    assert (code, said.strip()) == (0, "nothing is due")
+    code, said = company.ir("schedule", "list", "--json")
+    rows = {row["key"]: row for row in json.loads(said)["keys"]}
+    assert set(rows) == {"a", "b"}
+    assert rows["a"]["when"] == "later"
+    assert rows["a"]["due"] - CampaignLedger(engine).children()[0].due == 30 * 86400
+    assert rows["a"]["last"].startswith("done (INC-")
+    engine.dispose()
+
+
+def test_a_key_that_only_a_human_can_mint_waits_for_one(company: Shop) -> None:
+    company.add("a", rotate_every="30d")
+    company.write(issuer="dashboard")
+    code, said = company.ir(*RUN)
+    assert code == 4, said
+    assert "waiting" in said
+    engine = ledger.open_engine(wiring.database(company.database))
+    [row] = ledger.Ledger(engine).index()
+    assert row["status"] == "waiting"
+    holder = ledger.Ledger(engine).holder(row["incident"])
+    assert holder is not None
+    assert not holder["alive"], "whoever brings the key may take it over at once"
+    fresh = company.twin.create_secret_key("a-2")
+    company._private("new", fresh.token.reveal() + "\n")  # noqa: SLF001 - the same suite
+    code, said = company.ir("resume", row["incident"], "--new-key-from", "file:new", "--yes")
+    assert code == 4, said
+    company.twin.expire_in_dashboard(company.keys["a"])
+    code, said = company.ir("resume", row["incident"], "--yes")
+    assert code == 0, said
+    assert company.moved("a")
+    engine.dispose()
+
+
+# ── recipes ──
+
+
+def _snippets(name: str, language: str) -> list[str]:
+    found = re.findall(rf"```{language}\n(.*?)```", (RECIPES / f"{name}.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert found, "the recipe has no such part"
+    return found
+
+
+def test_recipes_run_word_for_word(company: Shop) -> None:
+    """With the shipped playbook: the run ends at once in the grace period, the next ones find nothing to do."""
+    company.add("a", rotate_every="90d")
+    company.write()
+    _, pin = company.ir("inventory", "check", "inventory.yaml", "--json")
+    (company.folder / "inventory.sha256").write_text(json.loads(pin)["sha256"])
+    bin_folder = company.folder / "bin"
+    bin_folder.mkdir()
+    (bin_folder / "ir").write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m ir.cli "$@"\n')
+    (bin_folder / "ir").chmod(0o755)
+    env = company.environment()
+    env["PATH"] = f"{bin_folder}:{env['PATH']}"
+
+    def run(line: str) -> str:
+        line = line.replace("/etc/ir", str(company.folder)).replace("/config", str(company.folder)).replace("/var/lib/ir", env["IR_HOME"])
+        argv = ["/bin/sh", "-c", line.replace("/usr/local/bin/ir", "ir")]
+        done = subprocess.run(argv, cwd=company.folder, env=env, text=True, capture_output=True, timeout=120)
+        assert done.returncode == 0, (line, done.stdout, done.stderr)
+        return done.stdout + done.stderr
+
+    [cron] = _snippets("cron", "cron")
+    when, command = _cron_line(cron)
+    assert croniter.is_valid(when)
+    (company.folder / "home").mkdir()
+    assert run(command) == "", "nothing to mail"
+    said = (company.folder / "home" / "schedule.log").read_text()
+    assert "both keys live" in said
+    assert company.twin.is_alive(company.keys["a"]), "in the grace period the old key lives"
+    assert company.stored("a") != company.keys["a"].token.reveal()
+
+    assert "nothing is due" in run(_unit("ir-schedule.service")["Service"]["ExecStart"])
+    [job] = _snippets("kubernetes-cronjob", "yaml")
+    pod = yaml.safe_load(job)["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    assert "nothing is due" in run(shlex.join(["ir", *pod["containers"][0]["args"]]))
+
+
+def _cron_line(text: str) -> tuple[str, str]:
+    lines = [line for line in text.splitlines() if line and not re.match(r"[A-Z_]+=", line)]
+    assert len(lines) == 1
+    fields = lines[0].split(None, 5)
+    assert "%" not in fields[5], "cron reads % as the end of a line"
+    return " ".join(fields[:5]), fields[5]
+
+
+def _unit(name: str) -> configparser.ConfigParser:
+    text = next(part for part in _snippets("systemd", "ini") if part.startswith(f"# {name}"))
+    unit = configparser.ConfigParser(interpolation=None, strict=False, delimiters=("=",))
+    unit.optionxform = str  # type: ignore[method-assign,assignment]  # names keep their case
+    unit.read_string(text)
+    return unit
+
+
+def test_units_say_what_systemd_understands() -> None:
+    known = {
+        "Unit": {"Description", "Wants", "After"},
+        "Service": {
+            *("Type", "User", "StateDirectory", "StateDirectoryMode", "Environment", "EnvironmentFile", "ExecStart", "SuccessExitStatus"),
+            *("NoNewPrivileges", "ProtectSystem", "PrivateTmp", "LimitCORE", "Restart", "RestartSec"),
+        },
+        "Timer": {"OnCalendar", "Persistent", "RandomizedDelaySec"},
+        "Install": {"WantedBy"},
+    }
+    for name in ("ir-schedule.service", "ir-schedule.timer", "ir-worker.service"):
+        unit = _unit(name)
+        for section in unit.sections():
+            assert set(unit[section]) <= known[section], f"{name}: {set(unit[section]) - known[section]}"
+    assert _unit("ir-worker.service")["Service"]["ExecStart"].split()[:2] == ["/usr/local/bin/ir", "worker"]
+    assert re.fullmatch(r"\*:\d\d(,\d\d)*", _unit("ir-schedule.timer")["Timer"]["OnCalendar"])
+
+
+def test_the_cron_job_is_one_and_keeps_its_rules() -> None:
+    [text] = _snippets("kubernetes-cronjob", "yaml")
+    job = yaml.safe_load(text)
+    assert (job["apiVersion"], job["kind"]) == ("batch/v1", "CronJob")
+    assert croniter.is_valid(job["spec"]["schedule"])
+    assert job["spec"]["jobTemplate"]["spec"]["backoffLimit"] == 0
+    pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    assert pod["restartPolicy"] == "Never"
+    mounts = {mount["name"] for mount in pod["containers"][0]["volumeMounts"]}
+    assert mounts == {volume["name"] for volume in pod["volumes"]}
+    [home] = [row for row in pod["containers"][0]["env"] if row["name"] == "IR_HOME"]
+    assert home["value"].startswith("/state/"), "a folder of our own below the mount, which belongs to root"

@@ -1,7 +1,6 @@
 """Preflight: look at the key, every store and every service, and refuse before anything changes."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
@@ -152,13 +151,13 @@ def _look_at_key(world: World, old: Secret) -> tuple[Probe, KeyRow | None, list[
         probe = world.issuer.probe(old)
     if not probe.liveness.answers:
         return probe, None, []
-    if not probe.account:  # An answer that refuses nothing does not name the account.
-        with suppress(PortError):
-            probe = replace(probe, account=world.account_of(old))
-    try:
-        return probe, world.issuer.identify(old, known_id=world.key.id), []
-    except PortError as error:
-        return probe, None, [error.what]
+    account, row = world.both(
+        # An answer that refuses nothing does not name the account.
+        lambda: probe.account or _tried(lambda: world.account_of(old)),
+        lambda: _tried(lambda: world.issuer.identify(old, known_id=world.key.id)),
+    )
+    probe = replace(probe, account="" if isinstance(account, PortError) else account)
+    return (probe, None, [row.what]) if isinstance(row, PortError) else (probe, row, [])
 
 
 def _old_facts(world: World, old: Secret, probe: Probe, row: KeyRow | None, held: dict[str, Held | None]) -> Json:

@@ -281,7 +281,7 @@ def test_many_threads_share_one_edge_and_leave_nothing_running() -> None:
         with ThreadPoolExecutor(16) as pool:
             statuses = list(pool.map(lambda _: shared.call("GET", world.url).status, range(100)))
         assert statuses == [200] * 100
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + 30
     while watches() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert watches() == []

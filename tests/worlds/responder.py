@@ -165,7 +165,7 @@ class Responder:
     def _url(self) -> str:
         if self.database:
             return "postgresql+psycopg://" + self.database.partition("://")[2]
-        return f"sqlite:///file:{self.folder / 'home' / 'ir.sqlite'}?mode=ro&uri=true"
+        return f"sqlite:///file:{self.folder / 'home' / 'ir.sqlite'}?mode=rw&uri=true"
 
     def _watch(self, request: Request) -> Fate | None:
         """At the call that kills the leaked key no service may hold it; a look only."""

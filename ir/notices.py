@@ -146,7 +146,10 @@ class Desk:
         while True:
             with self._changed:
                 while (lane := self._due()) is None:
-                    self._changed.wait(1.0 if any(lane.waiting for lane in self._lanes.values()) else None)
+                    if not any(lane.waiting for lane in self._lanes.values()):
+                        self._thread = None  # a worker runs many incidents: none leaves a thread behind
+                        return
+                    self._changed.wait(1.0)
                 batch, lane.waiting = lane.waiting, []
                 self._busy += 1
             self._send(lane.post, batch)

@@ -8,11 +8,11 @@ from ir.course import Course
 from ir.errors import Denied, ExitCode, Rejected, Unknown
 from ir.incident import Incident, fold
 from ir.model import KeyRow, Liveness, Probe
-from ir.ports import Target
+from ir.ports import Held, Containment, Target
 from ir.secret import Secret
 from ir.world import Options
 from tests.simulated.journal import Crash, Journal, Parked
-from tests.simulated.world import Simulation
+from tests.simulated.world import SimStore, Simulation
 
 
 def go(sim: Simulation, journal: Journal | None = None) -> tuple[int, Incident, Journal]:
@@ -389,3 +389,29 @@ def test_a_service_that_was_accepted_unwell_is_named_and_not_counted() -> None:
     for step in ("waves.main", "verify"):
         assert "unwell, so not seen to hold it (accepted): billing" in said[step]
     assert said["verify"].startswith("2 services hold the replacement")
+
+
+def test_a_crash_between_mint_and_its_record_mints_nothing_again() -> None:
+    calm = Journal()
+    go(Simulation("exposed"), calm)
+    strike = 1 + next(number for number, (name, _) in enumerate(calm.outputs) if name == "mint#1")
+    sim, crashed = Simulation("exposed"), Journal()
+    crashed.crash_at = strike
+    code, record, _ = go(sim, crashed)
+    assert code == ExitCode.DONE and len(sim.provider.keys) == 2
+    assert next(run for run in record.runs if run.id == "mint").outcome.said.startswith("found in custody")
+
+
+def test_a_store_that_answers_late_is_put_back_all_the_same() -> None:
+    sim = Simulation("exposed")
+    sim.services["billing"].stuck = True
+    for store in sim.stores.values():
+        store.read = _late(store)  # type: ignore[method-assign]  # a replica that lags one version behind
+    code, _, _ = go(sim)
+    assert code == ExitCode.ROLLED_BACK
+    assert all(store.value == sim.leaked.value for store in sim.stores.values())
+    assert all(service.works for service in sim.services.values())
+
+
+def _late(store: SimStore) -> Callable[[], Held]:
+    return lambda: store.earlier() if store.number == 2 else Held(store.value, str(store.number))

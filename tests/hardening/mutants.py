@@ -38,7 +38,12 @@ MUTANTS = (
     Mutant(
         "retire though a service was not seen", "ir/actions/retire.py", "bad += [item for item in services", "[item for item in services"
     ),
-    Mutant("retire though the replacement is dead", "ir/actions/retire.py", "    bad += _replacement(", "    _replacement("),
+    Mutant(
+        "retire though the replacement is dead",
+        "ir/actions/retire.py",
+        "    if liveness.answers or liveness is Liveness.BLOCKED:",
+        "    if True:",
+    ),
     Mutant(
         "leave doubles alive",
         "ir/actions/retire.py",

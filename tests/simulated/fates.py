@@ -8,6 +8,7 @@ from typing import Any
 from ir.errors import Conflict, Denied, Rejected, Unknown
 from ir.model import Liveness, Probe
 from ir.ports import Check
+from tests.simulated.journal import Crash
 
 
 class Fate(StrEnum):
@@ -24,6 +25,8 @@ class Fate(StrEnum):
     OLD = "comes up on the old key"
     WRONG = "says no"
     BLOCKED = "blocked by address"
+    KILLED_BEFORE = "killed before the call"
+    KILLED_AFTER = "killed after the call"
 
 
 _WRITE = (Fate.REFUSED, Fate.UNKNOWN, Fate.LOST, Fate.TWICE)
@@ -103,6 +106,11 @@ class Fated:
 def _meet(port: Any, name: str, fate: Fate | None, act: Callable[[], Any]) -> Any:
     if fate is None:
         return act()
+    if fate is Fate.KILLED_BEFORE:
+        raise Crash(name)
+    if fate is Fate.KILLED_AFTER:
+        act()
+        raise Crash(name)
     if name == "probe":
         at = port.clock.time.timestamp()
         return Probe(Liveness.BLOCKED, 401, at=at) if fate is Fate.BLOCKED else Probe(Liveness.UNKNOWN, at=at)

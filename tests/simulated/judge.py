@@ -36,6 +36,9 @@ class Judge:
         try:
             if call == "issuer.retire":
                 self._may_be_killed(args[1])
+            if call == "issuer.mint" and not self.sim.provider.guided:
+                doubled = [key.name for key in self._minted() if key.dies_at is None]
+                assert not doubled, f"a key is minted while {doubled} is alive"
             assert call != "issuer.contain" or not self.overlap, "an overlap run contained the key though nobody asked for it"
         except AssertionError as error:  # the course would take it for a bug of an adapter
             self.wrong.append(str(error))

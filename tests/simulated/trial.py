@@ -91,6 +91,7 @@ class Trial:
         self._go, self._stopped = threading.Semaphore(0), threading.Semaphore(0)
         self._thread: threading.Thread | None = None
         self.actors = 0
+        self.on_step: Callable[[str], None] = lambda _step: None
         self._record, self._folded = Incident(), 0
 
     @property
@@ -163,6 +164,7 @@ class Trial:
     def _began(self, name: str) -> None:
         self.step_began = len(self.script.calls)
         self.began[name.partition("#")[0]] = self.step_began
+        self.on_step(name.partition("#")[0])
 
     def _world(self) -> World:
         """A fresh process: nothing but the outside world is left of the one before."""

@@ -64,6 +64,7 @@ class SimProvider:
     lose_next: bool = False
     double_next: bool = False
     retired: list[str] = field(default_factory=list)
+    ordered: set[str] = field(default_factory=set)
     seen_alive: dict[Secret, str] = field(default_factory=dict)
 
     def create(self, name: str = "dashboard") -> SimKey:
@@ -116,6 +117,9 @@ class SimProvider:
             row = self.row(given)
             assert row is not None
             return Minted("", given, 0.0, order.kind, keep(given))
+        if order.idempotency_key in self.ordered:
+            raise Unknown("minted before, and not shown again")
+        self.ordered.add(order.idempotency_key)
         key = self.create(order.name)
         if self.lose_next:
             self.lose_next = False

@@ -194,11 +194,6 @@ def must_pause(rows: Iterable[Child], limits: Limits, forgiven: int, *, gated: b
     return ""
 
 
-def over(rows: Iterable[Child]) -> bool:
-    """Nothing is left to begin, and nothing runs or waits."""
-    return all(row.state in (ChildState.DONE, *FAILURES) for row in rows)
-
-
 def exit_code(rows: Iterable[Child], *, sleeping: Iterable[str] = (), paused: bool = False) -> ExitCode:
     """What a command ends with: owed before waiting before refused.
 

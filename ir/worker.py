@@ -36,7 +36,7 @@ class Worker:
     """See above.
 
     Args:
-        scope: whose children it runs (`campaign_ledger.only`, `of_kind`).
+        scope: whose children it runs (`campaign_tables.only`, `of_kind`).
         tell: hears of every child that ended or waits.
     """
 
@@ -54,7 +54,6 @@ class Worker:
         self._mine: dict[str, Child] = {}
         self._over: queue.Queue[str] = queue.Queue()
         self._looked = 0.0
-        self._stop = threading.Event()
 
     def run(self, *, until_idle: bool, stop: threading.Event, each_look: Callable[[], None] = lambda: None) -> None:
         """Work until told to stop, or (`until_idle`) until there is nothing to begin and nothing of ours runs.
@@ -64,7 +63,8 @@ class Worker:
         self.runner.launch()
         self.runner.over = self._over.put
         self.book.beat(self.kept.me)
-        threading.Thread(target=self._beat, daemon=True, name="ir-worker-heartbeat").start()
+        gone = threading.Event()
+        threading.Thread(target=self._beat, args=(gone,), daemon=True, name="ir-worker-heartbeat").start()
         try:
             while not stop.is_set():
                 self._settle_ended()
@@ -77,7 +77,7 @@ class Worker:
                     return
                 self._wait()
         finally:
-            self._stop.set()
+            gone.set()
             if not self._mine:
                 self.book.leave(self.kept.me)
 
@@ -183,8 +183,8 @@ class Worker:
         except queue.Empty:
             return
 
-    def _beat(self) -> None:
-        while not self._stop.wait(BEAT):
+    def _beat(self, gone: threading.Event) -> None:
+        while not gone.wait(BEAT):
             self.book.beat(self.kept.me)
 
 

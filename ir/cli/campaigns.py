@@ -11,7 +11,8 @@ from rich.table import Table
 
 from ir import wiring
 from ir.campaign import Child, ChildState, counts, exit_code, state_of, time_left
-from ir.campaign_ledger import CampaignLedger, only
+from ir.campaign_ledger import CampaignLedger
+from ir.campaign_tables import only
 from ir.cli.people import Terminal
 from ir.cli.running import leave
 from ir.cli.screen import Screen, plain

@@ -10,8 +10,9 @@ import typer
 
 from ir import inventory, playbook, schedule_due, wiring, yaml_file
 from ir.campaign import Child, ChildState, Limits, exit_code
-from ir.campaign_ledger import CampaignLedger, of_kind
+from ir.campaign_ledger import CampaignLedger
 from ir.campaign_setting import Source, new_name
+from ir.campaign_tables import of_kind
 from ir.cli import consenting
 from ir.cli.campaigns import AsJson, AtOnce, sleeping
 from ir.cli.people import Terminal

@@ -9,7 +9,8 @@ import pytest
 
 from ir import inventory, ledger, wiring
 from ir.campaign import Child, ChildState, Choice, Limits, chosen, exit_code, must_pause, next_child, sliced, time_left
-from ir.campaign_ledger import CampaignLedger, of_kind, only
+from ir.campaign_ledger import CampaignLedger
+from ir.campaign_tables import of_kind, only
 from ir.errors import ExitCode, UsageError
 from tests.worlds.postgres import Postgres
 
@@ -169,3 +170,10 @@ def test_a_due_date_is_begun_once(book: CampaignLedger) -> None:
     for thread in threads:
         thread.join()
     assert (sorted(seen), len(book.children())) == ([0, 1, 1, 1], 1)
+
+
+def test_a_child_far_down_a_long_campaign_is_found_when_those_before_it_must_wait(book: CampaignLedger) -> None:
+    rows = [_child(n, account="acct_1" if n < 60 else "acct_2") for n in range(62)]
+    book.open("CAM-1", "campaign", "ann", Limits(0, 1, 0, 0), {}, [(row, {}) for row in rows])
+    claimed = [book.claim(ledger.me("w"), f"INC-{n}", only("CAM-1")) for n in range(3)]
+    assert [child.position if child else None for child in claimed] == [0, 60, None]

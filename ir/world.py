@@ -58,7 +58,7 @@ class World:
         stopping: True when a signal asks running waits to end.
         publish: writes report and bundle, returns the paths.
         note: keeps the index of incidents up to date.
-        announce: tells people of the record's last entry, once; flush: waits until they were told, for some seconds.
+        announce: tells people of the record's last entry, once.
         facts: the record's facts so far, for ports that have to know them.
         own_requests: request ids of our own probes so far.
         account_of: whose a living key is, "" when Stripe does not say; raises PortError.
@@ -89,7 +89,6 @@ class World:
     publish: Callable[[Incident], list[str]] = lambda _incident: []
     note: Callable[[Incident], None] = lambda _incident: None
     announce: Callable[[Incident], None] = lambda _incident: None
-    flush: Callable[[], None] = lambda: None
     facts: Callable[[], Json] = dict
     own_requests: Callable[[], tuple[str, ...]] = lambda: ()
     account_of: Callable[[Secret], str] = lambda _key: ""
@@ -155,7 +154,13 @@ class World:
             held = _reader(store)()
             if held is not None and held.fingerprint == new["fingerprint"]:
                 return held
-        raise Missing(f"the replacement ({new['fingerprint']}) is in no store and in no custody")
+        given = self.operator.new_key(f"The replacement once more, with fingerprint {new['fingerprint']}")
+        if given is not None and given.fingerprint == new["fingerprint"]:
+            return given
+        raise Missing(
+            f"the replacement ({new['fingerprint']}) is in no store and in no custody",
+            next_step="ir resume, with --new-key-from to give it again",
+        )
 
     def each(self, things: Sequence[T], work: Callable[[T], R]) -> list[R]:
         """`work` on all things side by side, results in order."""

@@ -153,17 +153,18 @@ class ManagedIssuer:
 
     def retire(self, target: Target, *, stop: Callable[[], bool] = lambda: False) -> str:
         """See `ir.ports.Issuer`. A key whose row is not known for certain, or that the app may not touch, is guided."""
-        key_id = target.id or self._id_of(target.value)
-        if not key_id:
-            return self._fall_back("its row in Stripe's list could not be told for certain").retire(target, stop=stop)
+        key_id = target.id
         try:
+            key_id = key_id or self._id_of(target.value)
+            if not key_id:
+                return self._fall_back("its row in Stripe's list could not be told for certain").retire(target, stop=stop)
             self._keys.expire(key_id)
         except Missing:
             return "Stripe no longer has it"
         except Denied as refusal:
             return self._fall_back(refusal.what).retire(target, stop=stop)
         except PortError:
-            if not self._gone(key_id):
+            if not key_id or not self._gone(key_id):
                 raise
             return "it was expired already"
         return "expired by API"
@@ -173,10 +174,10 @@ class ManagedIssuer:
 
         A key that is narrowed already comes back with an empty `before`: what was recorded first stays right.
         """
-        key_id = target.id or self._id_of(target.value)
-        if not key_id:
-            return self._fall_back("its row in Stripe's list could not be told for certain").contain(target, egress)
         try:
+            key_id = target.id or self._id_of(target.value)
+            if not key_id:
+                return self._fall_back("its row in Stripe's list could not be told for certain").contain(target, egress)
             return self._narrow(key_id)
         except Missing:
             return Containment("expired", "Stripe no longer has it")

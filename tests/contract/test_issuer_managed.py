@@ -179,6 +179,21 @@ def test_an_app_that_was_uninstalled(live: StripeTwin, clock: BentClock) -> None
             call()
 
 
+def test_what_an_uninstalled_app_may_not_even_look_up_is_guided(live: StripeTwin, clock: BentClock) -> None:
+    leaked, app = live.create_restricted_key(READS), live.create_app_key()
+    human = Human(
+        acts={
+            "taken away": lambda: live.attach_access_policy(leaked, ("203.0.113.7",)),
+            "is to be killed": lambda: live.expire_in_dashboard(leaked),
+        }
+    )
+    issuer, unnamed = managed(live, clock, app, fallback=dashboard(live, clock, human, Mode.LIVE)), Target("", value(leaked))
+    live.uninstall_app(app)
+    assert issuer.contain(unnamed, ("203.0.113.7",)).how == "policy"
+    live.attach_access_policy(leaked, ())
+    assert "seen dead" in issuer.retire(unnamed)
+
+
 # ── which row ─────────────────────────────────────────────────────────────────────────────────────────
 
 

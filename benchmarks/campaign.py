@@ -31,10 +31,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-sys.path.insert(0, str(Path(__file__).parent))
 
-from slow_world import SlowWorld, slow_world
-
+from benchmarks.slow_world import SlowWorld, slow_world
 from ir import inventory as inventories
 from ir import ledger, playbook, wiring
 from ir.campaign import ChildState, Limits
@@ -156,7 +154,7 @@ class Outages:
 
 def furnish(world: SlowWorld, keys: int) -> dict[str, Key]:
     """One new key per store; its services work with it."""
-    from slow_world import _loop
+    from benchmarks.slow_world import _loop
 
     made = {store: world.twin.create_secret_key(store) for store in world.stores[:keys]}
     with _loop() as loop:

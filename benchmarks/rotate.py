@@ -28,15 +28,14 @@ from pathlib import Path
 
 import yaml
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
-import critical_path
-from slow_world import Call, SlowWorld, furnish, inventory, slow_world
-
+from benchmarks import critical_path
+from benchmarks.slow_world import Call, SlowWorld, furnish, inventory, slow_world
 from ir import inventory as inventories
 from ir import playbook
-from ir.drill.papers import playbook as shortened
 from ir.drill.options import Waits
+from ir.drill.papers import playbook as shortened
 from ir.model import Json, Policy
 from ir.plan import Plan, compile_plan
 
@@ -48,7 +47,8 @@ code = subprocess.run(sys.argv[2:], stdin=subprocess.DEVNULL).returncode
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
 unit = 1 if sys.platform == "darwin" else 1024
 with open(sys.argv[1], "w") as file:
-    json.dump({"code": code, "began": began, "ended": time.time(), "memory": used.ru_maxrss * unit, "cpu": used.ru_utime + used.ru_stime}, file)
+    cpu = used.ru_utime + used.ru_stime
+    json.dump({"code": code, "began": began, "ended": time.time(), "memory": used.ru_maxrss * unit, "cpu": cpu}, file)
 """
 """A small process that starts the measured one: memory of the process that forks counts as the child's."""
 
@@ -105,7 +105,18 @@ def _private(path: Path, text: str) -> None:
 def _run(world: SlowWorld, folder: Path) -> Ran:
     env = {"PATH": os.environ["PATH"], "HOME": str(folder), "IR_HOME": str(folder / "state")}
     env |= {"VAULT_ADDR": world.vault, "VAULT_TOKEN": world.bao.token}
-    command = [sys.executable, "-m", "ir.cli", "rotate", "stripe", "--inventory", "inventory.yaml", "--playbook", "./playbook.yaml", "--yes"]
+    command = [
+        sys.executable,
+        "-m",
+        "ir.cli",
+        "rotate",
+        "stripe",
+        "--inventory",
+        "inventory.yaml",
+        "--playbook",
+        "./playbook.yaml",
+        "--yes",
+    ]
     with (folder / "output.txt").open("wb") as output:
         launch = [sys.executable, "-I", "-c", LAUNCHER, str(folder / "used.json"), *command]
         subprocess.run(launch, cwd=folder, env=env, stdout=output, stderr=subprocess.STDOUT, check=True, timeout=600)
@@ -152,9 +163,7 @@ def _most(calls: Sequence[Call], kind: str) -> int:
 
 def padded(ran: Ran) -> list[str]:
     """Steps whose chain in the table is longer than any that was seen: the critical path would be too long."""
-    return [
-        step["id"] for step in ran.steps if len(critical_path.CHAINS[step["action"]]) > critical_path.longest_chain(ran.calls_of(step))
-    ]
+    return [step["id"] for step in ran.steps if len(critical_path.CHAINS[step["action"]]) > critical_path.longest_chain(ran.calls_of(step))]
 
 
 def judge(plan: Plan, ran: Ran, wrong: list[str], delay: float) -> list[tuple[bool, str]]:

@@ -23,7 +23,6 @@ from ir.drill.twin.message import Request
 from ir.model import Json, Mode
 
 _NAME = re.compile(r"(?:store|service)-\d+")
-_Reader, _Writer = asyncio.StreamReader, asyncio.StreamWriter
 _Answer = tuple[int, bytes]
 _Serve = Callable[["Asked"], Awaitable[_Answer]]
 
@@ -72,7 +71,7 @@ class SlowWorld:
     service_base: str = ""
     holds: dict[str, str] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
-    _idle: list[tuple[_Reader, _Writer]] = field(default_factory=list)
+    _idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = field(default_factory=list)
 
     def secret(self, store: str) -> str:
         """Path of a store's secret below its mount."""
@@ -113,7 +112,7 @@ class SlowWorld:
     async def listen(self, kind: str, serve: _Serve) -> str:
         """Serve on a free port, each call as slowly as all others; returns the address."""
 
-        async def connected(reader: _Reader, writer: _Writer) -> None:
+        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             try:
                 while asked := await _read(reader):
                     start = time.time()
@@ -151,11 +150,11 @@ def _headers(lines: list[str]) -> dict[str, str]:
     return {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
 
 
-async def _sized(reader: _Reader, headers: dict[str, str], status: int) -> bytes:
+async def _sized(reader: asyncio.StreamReader, headers: dict[str, str], status: int) -> bytes:
     return b"" if status == 204 else await reader.readexactly(int(headers.get("content-length", "0")))
 
 
-async def _chunks(reader: _Reader) -> bytes:
+async def _chunks(reader: asyncio.StreamReader) -> bytes:
     body = b""
     while size := int(await reader.readline(), 16):
         body += (await reader.readexactly(size + 2))[:-2]
@@ -163,7 +162,7 @@ async def _chunks(reader: _Reader) -> bytes:
     return body
 
 
-async def _read(reader: _Reader) -> Asked | None:
+async def _read(reader: asyncio.StreamReader) -> Asked | None:
     try:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     except asyncio.IncompleteReadError:
@@ -234,7 +233,14 @@ def inventory(world: SlowWorld, app_key: str) -> Json:
     """As a team would write it: one canary, all others in one wave."""
     stores = {store: f"vault://secret/{world.secret(store)}#api_key" for store in world.stores}
     permissions = ["payment_intent_write", "charge_read", "balance_read"]
-    account = {"name": "shop", "id": world.twin.account, "mode": "test", "issuer": "managed", "api_base": world.twin.url, "app_key": app_key}
+    account = {
+        "name": "shop",
+        "id": world.twin.account,
+        "mode": "test",
+        "issuer": "managed",
+        "api_base": world.twin.url,
+        "app_key": app_key,
+    }
     return {
         "version": 1,
         "accounts": [account],
@@ -248,7 +254,9 @@ def inventory(world: SlowWorld, app_key: str) -> Json:
                 "reads_from": stores[store],
                 "wave": "main" if number else "canary",
                 "reload": {"http": f"{world.service_base}/{name}/reload"},
-                "verify": [{"http": f"{world.service_base}/{name}/healthz", "expect": {"json": {"key_fingerprint": "{{ new.fingerprint }}"}}}],
+                "verify": [
+                    {"http": f"{world.service_base}/{name}/healthz", "expect": {"json": {"key_fingerprint": "{{ new.fingerprint }}"}}}
+                ],
             }
             for number, (name, store) in enumerate(world.services.items())
         ],

@@ -68,10 +68,13 @@ def _dangling_services(inventory: Inventory) -> Iterator[Problem]:
 
 
 def _duplicates(inventory: Inventory) -> Iterator[Problem]:
-    rows = {"accounts": inventory.accounts, "keys": inventory.keys, "services": inventory.services, "commands": inventory.commands}
-    for group, members in rows.items():
-        seen: set[str] = set()
-        for i, row in enumerate(members):
-            if row.name in seen:
-                yield (group, i, "name"), f"the name `{row.name}` stands twice under `{group}`", "names are unique"
-            seen.add(row.name)
+    names: dict[str, list[str]] = {
+        "accounts": [row.name for row in inventory.accounts],
+        "keys": [row.name for row in inventory.keys],
+        "services": [row.name for row in inventory.services],
+        "commands": [row.name for row in inventory.commands],
+    }
+    for group, members in names.items():
+        for i, name in enumerate(members):
+            if name in members[:i]:
+                yield (group, i, "name"), f"the name `{name}` stands twice under `{group}`", "names are unique"

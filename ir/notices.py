@@ -7,6 +7,7 @@ close together; nothing that goes wrong there reaches the incident.
 import hashlib
 import threading
 import time
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -104,6 +105,16 @@ class _Lane:
     next_at: float = 0.0
 
 
+_desks: "weakref.WeakSet[Desk]" = weakref.WeakSet()
+
+
+def flush_all(seconds: float = FLUSH) -> None:
+    """Before a process ends at once: send what any desk of it still has, within `seconds` altogether."""
+    until = time.monotonic() + seconds
+    for desk in list(_desks):
+        desk.flush(max(until - time.monotonic(), 0.0))
+
+
 class Desk:
     """Sends notices for the incidents of this process. Nothing that it meets is ever raised."""
 
@@ -113,6 +124,7 @@ class Desk:
         self._busy = 0
         self._flushing = False
         self._changed = threading.Condition()
+        _desks.add(self)
         self._thread: threading.Thread | None = None
 
     def announce(self, record: Incident) -> None:

@@ -75,7 +75,6 @@ class Store(Protocol):
         """Whether `keep` works here."""
         ...
 
-
     def read(self) -> Held:
         """The current value, by explicit version or stage. Raises Missing when the object is not there, Denied, Unknown."""
         ...

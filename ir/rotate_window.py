@@ -24,7 +24,7 @@ def _days(value: object) -> list[int]:
     """`mon`, or `mon..fri`; Monday is 0."""
     found: set[int] = set()
     for item in value if isinstance(value, list) else [value]:
-        first, _, last = (DAYS[item] if item in range(7) else str(item)).partition("..")
+        first, _, last = (DAYS[item] if isinstance(item, int) and 0 <= item < 7 else str(item)).partition("..")
         if first not in DAYS or (last and last not in DAYS):
             raise ValueError(f"`{str(item)[:20]}` is no day; write one of {', '.join(DAYS)}, or a span such as mon..fri")
         begin, end = DAYS.index(first), DAYS.index(last or first)

@@ -319,8 +319,7 @@ def _wire_notices(made: World, kept: State, resolver: Callable[[str], Secret]) -
 
     made_of = load(NOTIFIERS, "apprise")
     posts = [Post(str(row.to), frozenset(row.when), made_of(partial(resolver, str(row.to)))) for row in made.inventory.notify]
-    desk = Desk(NoticeLog(kept.ledger.engine, kept.me.executor), posts)
-    made.announce, made.flush = desk.announce, desk.flush
+    made.announce = Desk(NoticeLog(kept.ledger.engine, kept.me.executor), posts).announce
 
 
 def _parsed(text: str) -> Reference:

@@ -9,13 +9,13 @@ import typer
 from ir import incident as incidents
 from ir import wiring
 from ir.actions import contain as containing
+from ir.catalog import ACTIONS
 from ir.cli.incidents import AsJson, Yes
 from ir.cli.people import SOURCES, Terminal, read_key
 from ir.cli.screen import Screen
 from ir.errors import ExitCode, Refused, UsageError
 from ir.incident import Incident
 from ir.model import Did, Json
-from ir.catalog import ACTIONS
 from ir.plan import Step
 from ir.secret import Secret
 from ir.wiring import State

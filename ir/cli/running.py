@@ -5,7 +5,7 @@ import sys
 from threading import Event
 from typing import NoReturn
 
-from ir import incident
+from ir import incident, notices
 from ir.cli.people import Terminal
 from ir.cli.screen import Screen
 from ir.errors import ExitCode
@@ -98,6 +98,7 @@ def document(record: incident.Incident, code: ExitCode) -> Json:
 
 def leave(code: int) -> NoReturn:
     """End the process at once: the engine's threads would keep a waiting incident's process alive."""
+    notices.flush_all(2.0 if code == ExitCode.INTERRUPTED else notices.FLUSH)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
@@ -112,6 +113,5 @@ def drive(runner: Runner, kept: State, world: World, operator: Terminal, *, skip
         operator.screen.hush()
         sys.stderr.write(f"\ninterrupted; nothing is lost: ir resume {name}\n")
         code = int(ExitCode.INTERRUPTED)
-    world.flush()
     runner.forget_queue()
     leave(code)

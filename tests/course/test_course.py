@@ -8,7 +8,7 @@ from ir.course import Course
 from ir.errors import Denied, ExitCode, Rejected, Unknown
 from ir.incident import Incident, fold
 from ir.model import KeyRow, Liveness, Probe
-from ir.ports import Held, Containment, Target
+from ir.ports import Held, Target
 from ir.secret import Secret
 from ir.world import Options
 from tests.simulated.journal import Crash, Journal, Parked

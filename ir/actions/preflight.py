@@ -29,6 +29,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     old, trouble = _old_key(world, held)
     if old is None:
         return Outcome(Did.REFUSED, trouble, facts, tuple(items), todo="give the leaked key with --leaked-key-from prompt")
+    world.claim(old.fingerprint)
     world.leaked = old
     world.say("looking at the key and the services")
     (probe, row, unlisted), seen = world.both(lambda: _look_at_key(world, old), lambda: _look_at_services(world, old))

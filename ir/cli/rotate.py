@@ -16,7 +16,6 @@ from ir.cli.choices import accepted, choose_policy, expires_time, exposed_time, 
 from ir.cli.people import SOURCES, Terminal, files_of, read_key
 from ir.cli.screen import Screen
 from ir.errors import AlreadyRunning, ExitCode, Refused, UsageError
-from ir.inventory import Inventory
 from ir.model import Did, Json, Outcome
 from ir.plan import Plan, compile_plan
 from ir.rehearsal import rehearse
@@ -138,8 +137,9 @@ def _start(setting: Setting, kept: State, operator: Terminal, leaked: Secret | N
 def _rehearse(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, control: Secret | None) -> NoReturn:
     setting.incident = "INC-rehearsal"
     source = inventory.loads(setting.text, setting.name)
-    _refuse_if_busy(kept, source, setting)
+    _refuse_if_busy(kept, f"key {source.account(source.key(setting.key).account).id}/{setting.key}")
     world = wiring.world(setting, kept, operator, ask=guard.read_only, leaked=leaked, control=control, say=operator.screen.progress)
+    world.claim = lambda fingerprint: _refuse_if_busy(kept, launching.key_itself(fingerprint))
 
     def emitted(entry: Json) -> None:
         if entry["kind"] == "step":
@@ -158,9 +158,8 @@ def _rehearse(setting: Setting, kept: State, operator: Terminal, leaked: Secret 
     sys.exit(int(ExitCode.REFUSED if record.exit_code is ExitCode.REFUSED else ExitCode.DONE))
 
 
-def _refuse_if_busy(kept: State, source: Inventory, setting: Setting) -> None:
-    account = source.account(source.key(setting.key).account)
-    holder = kept.ledger.busy([f"key {account.id}/{setting.key}"])
+def _refuse_if_busy(kept: State, resource: str) -> None:
+    holder = kept.ledger.busy([resource])
     if holder is not None:
         raise AlreadyRunning(*ledger.blocked(holder), incident=holder["incident"])
 
@@ -184,7 +183,7 @@ def _inventory(file: str, leaked: Secret | None, screen: Screen, *, api_base: st
     return adhoc.inventory_for(leaked, screen, api_base=api_base), "(no inventory)", Path.cwd()
 
 
-def _source(named: str, via: str, row: inventory.Key, source: Inventory) -> str:
+def _source(named: str, via: str, row: inventory.Key, source: inventory.Inventory) -> str:
     """The listed store or service that leaked."""
     stores = [str(ref) for ref in row.stored_in]
     known = [*stores, *(s.name for s in source.services_of(row.name))]

@@ -120,3 +120,28 @@ def test_signals_are_kept_in_order_and_the_index_is_newest_first(book: Ledger) -
     found = book.find("INC-1")
     assert found is not None
     assert (found["status"], found["summary"]) == ("done", {"a": 2})
+
+
+def test_a_key_is_claimed_by_one_incident_whatever_it_is_called(book: Ledger) -> None:
+    ann, bob = ledger.me("ann"), ledger.me("bob")
+    fence = book.take(ann, "INC-1", ["key acct/payments"])
+    book.claim(ann, "INC-1", fence, "key 0123456789abcdef")
+    book.claim(ann, "INC-1", fence, "key 0123456789abcdef")
+    other = book.take(bob, "INC-2", ["key acct/the-same-key-by-another-name"])
+    with pytest.raises(AlreadyRunning) as refusal:
+        book.claim(bob, "INC-2", other, "key 0123456789abcdef")
+    assert refusal.value.incident == "INC-1"
+    assert book.beat(ann, "INC-1", fence)
+    book.release("INC-1")
+    book.claim(bob, "INC-2", other, "key 0123456789abcdef")
+
+
+def test_what_was_claimed_is_taken_over_with_the_rest(book: Ledger) -> None:
+    dead = replace(ledger.me("ann"), pid=2**22 - 1, born="1")
+    first = book.take(dead, "INC-1", ["key a"])
+    book.claim(dead, "INC-1", first, "key 0123456789abcdef")
+    mine = ledger.me("bob")
+    second = book.take_over(mine, "INC-1")
+    book.claim(mine, "INC-1", second, "key 0123456789abcdef")
+    assert book.beat(mine, "INC-1", second)
+    assert not book.beat(dead, "INC-1", first)

@@ -116,7 +116,7 @@ def _date(key: Key, known: Known, past: list[Try], now: float, lead: float) -> t
         zone = datetime.combine(key.rotate_from, time(0, 0), UTC)
         first, why = round(zone.timestamp()) + period, f"counted from {key.rotate_from.isoformat()}"
     else:
-        return round(now), _FIRST
+        return int(now), _FIRST  # cut, not rounded: a date half a second ahead would not have come
     passed = max(0, int((now + lead - first) // period))
     return first + passed * period, why
 

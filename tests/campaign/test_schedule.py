@@ -164,6 +164,12 @@ def test_without_any_record_a_key_is_due_at_once_within_its_window() -> None:
     assert decide(key, Known(), monday - 120, guided=False).when is When.LATER
 
 
+@pytest.mark.parametrize("part", [0.0, 0.4, 0.5, 0.999])
+def test_without_any_record_a_key_is_due_at_whatever_moment_it_is_looked_at(part: float) -> None:
+    found = decide(_key("a", "30d").model_copy(update={"rotate_from": None}), Known(), START + part, guided=False)
+    assert (found.when, found.due) == (When.DUE, START)
+
+
 def test_windows_on_days_when_the_clocks_change() -> None:
     skipped = RotateWindow.model_validate({"days": ["sun"], "from": "02:00", "to": "03:00", "zone": "Europe/Berlin"})
     spring = datetime(2026, 3, 29, 0, 30, tzinfo=UTC).timestamp()

@@ -37,7 +37,10 @@ def plain(text: str) -> str:
 
 
 class Screen:
-    """What a command says. Thread-safe: the engine's threads report progress while the main thread prints."""
+    """What a command says. Thread-safe: the engine's threads report progress while the main thread prints.
+
+    Lines are not broken here: a terminal breaks them where it must, and a command or path in one stays whole when it is copied or piped.
+    """
 
     def __init__(self, *, as_json: bool = False, console: Console | None = None) -> None:
         self.as_json = as_json
@@ -50,14 +53,14 @@ class Screen:
         """A line for whoever watches."""
         self.hush()
         with self._lock:
-            (self.err if self.as_json else self.out).print(plain(text))
+            (self.err if self.as_json else self.out).print(plain(text), soft_wrap=True)
             sys.stdout.flush()
 
     def warn(self, text: str) -> None:
         """A line that must be seen."""
         self.hush()
         with self._lock:
-            self.err.print(f"[bold yellow]{plain(text)}[/]")
+            self.err.print(f"[bold yellow]{plain(text)}[/]", soft_wrap=True)
 
     def progress(self, text: str) -> None:
         """What is going on now; on a terminal only, and replaced by the next line."""

@@ -56,9 +56,11 @@ def desktop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desktop
         yield Desktop(twin, tmp_path, *keys)
 
 
-def test_import_names_the_key_and_what_leaked_beside_it(desktop: Desktop, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("folder", [".", f"a-folder-{'x' * 60}/with-a-name-{'y' * 60}"])
+def test_import_names_the_key_and_what_leaked_beside_it(desktop: Desktop, folder: str, capsys: pytest.CaptureFixture[str]) -> None:
     secret = desktop.leaked.token.reveal()
-    file = desktop.write("scan.jsonl", samples.trufflehog(secret), samples.trufflehog("AKIA" + "Q" * 16, detector="AWS"))
+    (desktop.folder / folder).mkdir(parents=True, exist_ok=True)
+    file = desktop.write(f"{folder}/scan.jsonl", samples.trufflehog(secret), samples.trufflehog("AKIA" + "Q" * 16, detector="AWS"))
     assert run(["alert", "import", file, "--inventory", desktop.inventory, "--json"]) == 0
     shown = capsys.readouterr()
     told = json.loads(shown.out)
@@ -67,7 +69,7 @@ def test_import_names_the_key_and_what_leaked_beside_it(desktop: Desktop, capsys
     assert told["holds_secrets"] and "AWS" in told["leaks"][0]["beside"][0]
     assert run(["alert", "import", file, "--inventory", desktop.inventory]) == 0
     words = capsys.readouterr()
-    assert f"ir rotate stripe payments --inventory {desktop.inventory} --alert {file}" in words.out.replace("\n", " ").replace("  ", " ")
+    assert f"  next: ir rotate stripe payments --inventory {desktop.inventory} --alert {file}\n" in words.out
     assert "delete it" in words.err
     assert secret not in shown.out + shown.err + words.out + words.err
     assert not desktop.twin.used(desktop.leaked)

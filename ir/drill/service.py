@@ -108,6 +108,7 @@ def _store(settings: ServiceSettings) -> Store:
 def main() -> None:
     """Serve and pay until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     settings = ServiceSettings(**json.loads(sys.stdin.readline()))
     store = _store(settings)
     key = KeyInHand(read_key(store))
@@ -116,10 +117,7 @@ def main() -> None:
     def reload() -> None:
         key.swap(read_key(store))
 
-    def hang_up(_number: int, _frame: object) -> None:
-        threading.Thread(target=_quietly, args=(reload,)).start()
-
-    signal.signal(signal.SIGHUP, hang_up)
+    threading.Thread(target=_on_hang_up, args=(reload,), daemon=True).start()
     server = _Server(lambda: {"key_fingerprint": key.fingerprint, "instance": settings.name, "ok": till.ok, "failed": till.failed}, reload)
     stop = threading.Event()
     paying = threading.Thread(target=till.run, args=(stop,))
@@ -134,11 +132,14 @@ def main() -> None:
     _say({"ok": till.ok, "failed": till.failed})
 
 
-def _quietly(reload: Callable[[], None]) -> None:
-    try:
-        reload()
-    except PortError as error:
-        sys.stderr.write(f"reload failed: {type(error).__name__}\n")
+def _on_hang_up(reload: Callable[[], None]) -> None:
+    """Waits for the signal itself: a handler would run in the main thread, which does not wake up when another one catches it."""
+    while True:
+        signal.sigwait({signal.SIGHUP})
+        try:
+            reload()
+        except PortError as error:
+            sys.stderr.write(f"reload failed: {type(error).__name__}\n")
 
 
 def _say(row: Json) -> None:

@@ -118,11 +118,11 @@ def resolve(ref: Reference, source: Inventory, operator: Operator, base: Path) -
     return value
 
 
-def issuer(account: Account, operator: Operator, clock: Clock, api: Any, app_key: Callable[[], Secret]) -> Issuer:
-    """Managed, with the guided Dashboard as its fallback, or the Dashboard."""
+def issuer(account: Account, operator: Operator, clock: Clock, api: Any, app_key: Callable[[], Secret], *, replaces: bool) -> Issuer:
+    """Managed, with the guided Dashboard as its fallback, or the Dashboard; `replaces`: whether another key is wanted."""
     from ir.issuers import ISSUERS
 
-    dashboard = load(ISSUERS, "dashboard")(api, account.id, account.mode, operator, clock)
+    dashboard = load(ISSUERS, "dashboard")(api, account.id, account.mode, operator, clock, replaces=replaces)
     if account.issuer == "dashboard":
         return cast(Issuer, dashboard)
     return cast(Issuer, load(ISSUERS, "managed")(api, account.id, account.mode, app_key, clock, fallback=dashboard))
@@ -275,7 +275,7 @@ def world(
     def resolver(text: str) -> Secret:
         return resolve(_parsed(text), source, operator, setting.base)
 
-    raw = issuer(account, operator, time, api, lambda: resolver(str(account.app_key)))
+    raw = issuer(account, operator, time, api, lambda: resolver(str(account.app_key)), replaces=not setting.options.no_replacement)
     stores = {str(ref): store(ref, source, operator, setting.base) for ref in key.stored_in}
     folder = kept.bundle(setting.incident)
     made = World(

@@ -27,6 +27,7 @@ class DashboardIssuer:
         operator: the human, or nobody: then each step looks once.
         clock: waits between looks.
         patience: seconds that a guided kill or containment waits for the human before it becomes `Waiting`.
+        replaces: False: nothing uses the key and no other is wanted, so that killing it is the way to contain it.
 
     Attributes:
         seen_alive: see `ir.ports.Issuer`.
@@ -43,9 +44,11 @@ class DashboardIssuer:
         clock: Clock,
         *,
         patience: float = 1800.0,
+        replaces: bool = True,
     ) -> None:
         self._api, self._account, self._mode = api, account_id, mode
         self._operator, self._clock, self._patience = operator, clock, patience
+        self._replaces = replaces
         self._new: Secret | None = None
         self._new_created = 0.0
         self.seen_alive: dict[Secret, str] = {}
@@ -148,8 +151,8 @@ class DashboardIssuer:
             return Containment("expired", "it was dead already")
         if first.liveness is Liveness.BLOCKED:
             return Containment("policy", "it is refused from this address already")
-        text = clicks.to_contain(self._mode, egress)
-        self._operator.tell(text)
+        text = clicks.to_contain(self._mode, egress) if self._replaces else clicks.to_retire_later(self._mode)
+        self._operator.tell(text if self._replaces else clicks.to_retire(self._mode, target.value, None, 0.0))
         if self._operator.interactive:
             contained = self._until_contained(target.value, first.liveness, egress)
             if contained is not None:

@@ -290,6 +290,14 @@ def test_without_egress_addresses_the_way_is_rotate_now(twin: StripeTwin, clock:
     assert not twin.is_alive(leaked)
 
 
+def test_a_key_that_nothing_replaces_is_contained_by_its_death(twin: StripeTwin, clock: BentClock, leaked: Key) -> None:
+    human = Human(acts={"is to be killed": lambda: twin.stripe_deactivates(leaked)})
+    issuer = DashboardIssuer(StripeApi(twin.url), twin.account, Mode.TEST, human, clock, replaces=False)
+
+    assert issuer.contain(Target("", value(leaked)), ()).how == "rotated"
+    assert "asks for it next" not in human.told[0], "no new key is asked for"
+
+
 def test_containment_looks_once_when_nobody_is_there(twin: StripeTwin, clock: BentClock, leaked: Key) -> None:
     issuer, target = guided(twin, clock, Human(interactive=False)), Target("", value(leaked))
     with pytest.raises(Waiting) as waiting:

@@ -258,7 +258,9 @@ class Course:
     def _obey(self, signal: Json) -> None:
         kind = signal["kind"]
         if kind == "abort":
-            self._run_extra("leave")
+            left = self._run_extra("leave")
+            if not left.debts and "new" not in self.record.facts:
+                self._run_extra("discard")  # or what we kept would stand in the way of the next run
             raise _End("aborted", ExitCode.DEBT, "given up; nothing more is done")
         if kind == "close":
             self._run_extra("leave")

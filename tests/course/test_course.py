@@ -178,6 +178,16 @@ def test_abort_names_every_live_key() -> None:
     assert len(sim.provider.living()) == 2
 
 
+def test_an_abort_before_there_is_a_replacement_keeps_nothing_in_the_way_of_the_next_run() -> None:
+    sim = Simulation("exposed", guided=True)
+    code, _, journal = go(sim)
+    assert code == ExitCode.WAITING and any(store.kept for store in sim.stores.values())
+    journal.send("abort")
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.DEBT and record.status == "aborted"
+    assert not any(store.kept for store in sim.stores.values())
+
+
 def test_rollback_on_request() -> None:
     sim = Simulation("exposed", options=Options(yes=False))
     _, _, journal = go(sim)

@@ -130,10 +130,15 @@ class Store(Protocol):
 
 @dataclass(frozen=True)
 class Target:
-    """A key to narrow or kill: provider id (may be empty for the Dashboard) and its value for probing."""
+    """A key to narrow or kill: provider id (may be empty for the Dashboard) and its value for probing.
+
+    Attributes:
+        replacement: it is the incident's new key, killed on the way back: a human must not take it for the old one.
+    """
 
     id: str
     value: Secret
+    replacement: bool = False
 
 
 @dataclass(frozen=True)
@@ -214,8 +219,11 @@ class Issuer(Protocol):
         """
         ...
 
-    def watch_also(self, new: Secret, *, created: float = 0.0) -> None:
-        """While a guided kill waits, poll this key too: if *it* dies, the wrong row was clicked and `retire` raises Rejected."""
+    def watch_also(self, spared: Secret, *, created: float = 0.0) -> None:
+        """While a guided kill waits, poll this key too: if *it* dies, the wrong row was clicked and `retire` raises Rejected.
+
+        `created` is when the replacement came to be, in epoch seconds: it tells the two rows apart.
+        """
         ...
 
     def retire(self, target: Target, *, stop: Callable[[], bool] = lambda: False) -> str:

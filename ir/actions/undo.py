@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ir import health
 from ir.actions import leave, ours
-from ir.errors import PortError, Waiting
+from ir.errors import PortError, Rejected, Waiting
 from ir.incident import Incident
 from ir.model import Debt, Did, Item, Json, Liveness, Outcome
 from ir.plan import Step
@@ -51,6 +51,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         return Outcome(
             Did.WAITING, f"not all of it went back, both keys live: {said}", items=items, debts=debts, todo=f"ir rollback {world.incident}"
         )
+    world.issuer.watch_also(old, created=float(facts["new"].get("created") or 0.0))
     outcome = _kill_new(world, facts, new, items)
     return replace(outcome, facts={**outcome.facts, "strays": asked}, debts=(*outcome.debts, *stray))
 
@@ -101,11 +102,13 @@ def _kill_new(world: World, facts: Json, new: Secret, items: tuple[Item, ...]) -
     debts = [_alive(world, facts)]
     key_id = facts["new"].get("id", "")
     try:
-        said = world.issuer.retire(Target(key_id, new), stop=world.stopping)
+        said = world.issuer.retire(Target(key_id, new, replacement=True), stop=world.stopping)
+    except Rejected as error:
+        said = error.what
+        debts.append(_replacement_lives(world, facts, new, killed=world.issuer.probe(world.old_key(facts)).liveness.dead))
     except (PortError, Waiting) as error:
         said = error.what
-        name = key_id or new.fingerprint
-        debts.append(Debt("key-alive", new.fingerprint, f"the replacement {name} lives and is not used", f"expire {name} in the Dashboard"))
+        debts.append(_replacement_lives(world, facts, new, killed=False))
     return Outcome(
         Did.DONE,
         f"rolled back: stores and services are on the old key; the replacement: {said}",
@@ -114,6 +117,15 @@ def _kill_new(world: World, facts: Json, new: Secret, items: tuple[Item, ...]) -
         tuple(debts),
         paid=tuple(item.name for item in items),
     )
+
+
+def _replacement_lives(world: World, facts: Json, new: Secret, *, killed: bool) -> Debt:
+    """`killed`: the old key died in its place, the wrong row was clicked."""
+    name = facts["new"].get("id") or new.fingerprint
+    if killed:
+        why = f"the old key was killed instead of the replacement {name}, and the services run on the old key"
+        return Debt("key-alive", new.fingerprint, why, f"now: ir rotate stripe {world.key.name} --policy exposed, which brings them back")
+    return Debt("key-alive", new.fingerprint, f"the replacement {name} lives and is not used", f"expire {name} in the Dashboard")
 
 
 def _alive(world: World, facts: Json) -> Debt:

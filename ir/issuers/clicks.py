@@ -71,17 +71,22 @@ def _rotate(order: MintOrder) -> list[str]:
     ]
 
 
-def to_retire(mode: Mode, old: Secret, new: Secret | None, created: float) -> str:
-    """How to kill the old key without hitting the new one. For the screen only: it shows last fours."""
+def to_retire(mode: Mode, dying: Secret, spared: Secret | None, created: float, *, replacement: bool = False) -> str:
+    """How to kill one of the two keys without hitting the other. For the screen only: it shows last fours.
+
+    `created` is when the replacement came to be, 0 = not known; `replacement`: it is the one to be killed.
+    """
+    name, other = _names(replacement=replacement)
+    at = when(created)
+    was, since = (at, f"before {at}") if replacement else (f"before {at}", at)
+    found = f"its token ends in {last_four(dying)}" + (f" and it was created {was}" if created else "")
     beware = []
-    if new is not None:
-        since = f", created {when(created)}" if created else ""
-        beware = [f"Do not touch the new key: it ends in {last_four(new)}{since}."]
+    if spared is not None:
+        beware = [f"Do not touch the {other}: it ends in {last_four(spared)}" + (f", created {since}." if created else ".")]
     return _numbered(
-        "Now the old key is to be killed.",
+        f"Now the {name} is to be killed." + (" The services run on the old one." if replacement else ""),
         [
-            f"Open {keys_page(mode)} and find the old key: its token ends in {last_four(old)}"
-            + (f" and it was created before {when(created)}." if created else "."),
+            f"Open {keys_page(mode)} and find the {name}: {found}.",
             *beware,
             "Click ⋯ > `Expire key` (some accounts say `Delete key`).",
             "No such entry, as with a standard secret key? Then ⋯ > `Rotate key`, Expiration `Now`.",
@@ -90,13 +95,17 @@ def to_retire(mode: Mode, old: Secret, new: Secret | None, created: float) -> st
     )
 
 
-def to_retire_later(mode: Mode) -> str:
+def to_retire_later(mode: Mode, *, replacement: bool = False) -> str:
     """The same without anything of a key, for records and for a run without a terminal."""
     return (
-        f"the old key is still alive: expire it at {keys_page(mode)} (⋯ > `Expire key` or `Delete key`; a standard "
-        f"secret key: "
-        "⋯ > `Rotate key`, Expiration `Now`)"
+        f"the {_names(replacement=replacement)[0]} is still alive: expire it at {keys_page(mode)} (⋯ > `Expire key` or `Delete key`; "
+        "a standard secret key: ⋯ > `Rotate key`, Expiration `Now`)"
     )
+
+
+def _names(*, replacement: bool) -> tuple[str, str]:
+    """What dies, and what must not."""
+    return ("replacement", "old key") if replacement else ("old key", "new key")
 
 
 def to_contain(mode: Mode, egress: tuple[str, ...]) -> str:

@@ -49,13 +49,13 @@ class DashboardIssuer:
         self._api, self._account, self._mode = api, account_id, mode
         self._operator, self._clock, self._patience = operator, clock, patience
         self._replaces = replaces
-        self._new: Secret | None = None
-        self._new_created = 0.0
+        self._spared: Secret | None = None
+        self._created = 0.0
         self.seen_alive: dict[Secret, str] = {}
 
-    def watch_also(self, new: Secret, *, created: float = 0.0) -> None:
-        """Watch this key while the old one is being killed; `created` in epoch seconds, for the screen."""
-        self._new, self._new_created = new, created
+    def watch_also(self, spared: Secret, *, created: float = 0.0) -> None:
+        """See `ir.ports.Issuer`."""
+        self._spared, self._created = spared, created
 
     def probe(self, key: Secret) -> Probe:
         """See `ir.ports.Issuer`. An organization key is never sent without its context: `unknown`."""
@@ -130,15 +130,15 @@ class DashboardIssuer:
         """See `ir.ports.Issuer`. Raises Rejected when the key given to `watch_also` dies instead."""
         if self.probe(target.value).liveness.dead:
             return "it was dead already"
-        self._operator.tell(clicks.to_retire(self._mode, target.value, self._new, self._new_created))
+        self._operator.tell(clicks.to_retire(self._mode, target.value, self._spared, self._created, replacement=target.replacement))
         later = Waiting(
-            clicks.to_retire_later(self._mode),
-            safe="services run on the new key; the old key still works",
+            clicks.to_retire_later(self._mode, replacement=target.replacement),
+            safe="nobody is cut off; the key that is to die still works",
             next_step="ir resume",
         )
         if not self._operator.interactive:
             raise later
-        if until_dead(target.value, self._new, self.probe, self._clock, stop=stop, patience=self._patience):
+        if until_dead(target, self._spared, self.probe, self._clock, stop=stop, patience=self._patience):
             return "killed in the Dashboard, seen dead"
         if stop():
             return "shown what to click; the wait was ended before the key was seen dead"

@@ -59,10 +59,10 @@ class ManagedIssuer:
         self._identity = Identity(self._keys, self.probe, clock)
         self.fallback = fallback
 
-    def watch_also(self, new: Secret, *, created: float = 0.0) -> None:
+    def watch_also(self, spared: Secret, *, created: float = 0.0) -> None:
         """Watch this key while a human kills the old one, where that step falls back to the Dashboard."""
         if self.fallback is not None:
-            self.fallback.watch_also(new, created=created)
+            self.fallback.watch_also(spared, created=created)
 
     def probe(self, key: Secret) -> Probe:
         """See `ir.ports.Issuer`. An organization key is never sent without its context: `unknown`."""

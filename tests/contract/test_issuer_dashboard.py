@@ -234,6 +234,33 @@ def test_both_keys_were_killed(twin: StripeTwin, clock: BentClock, leaked: Key) 
         issuer.retire(Target("", value(leaked)))
 
 
+def test_on_the_way_back_the_human_is_told_to_kill_the_replacement_and_not_the_old_key(
+    twin: StripeTwin, clock: BentClock, leaked: Key
+) -> None:
+    new = twin.create_secret_key()
+    human = Human(acts={"is to be killed": lambda: twin.stripe_deactivates(new)})
+    issuer = guided(twin, clock, human)
+    issuer.watch_also(value(leaked), created=clock.now().timestamp())
+
+    issuer.retire(Target("", value(new), replacement=True))
+
+    said = human.told[0]
+    assert f"find the replacement: its token ends in …{new.token.reveal()[-4:]}" in said
+    assert f"Do not touch the old key: it ends in …{leaked.token.reveal()[-4:]}" in said
+    with pytest.raises(Waiting) as waiting:
+        guided(twin, clock, Human(interactive=False)).retire(Target("", value(leaked), replacement=True))
+    assert waiting.value.what.startswith("the replacement is still alive")
+
+
+def test_the_wrong_row_on_the_way_back_stops_the_wait(twin: StripeTwin, clock: BentClock, leaked: Key) -> None:
+    new = twin.create_secret_key()
+    issuer = guided(twin, clock, Human(acts={"is to be killed": lambda: twin.stripe_deactivates(leaked)}))
+    issuer.watch_also(value(leaked))
+
+    with pytest.raises(Rejected, match="the old key was killed"):
+        issuer.retire(Target("", value(new), replacement=True))
+
+
 @pytest.mark.parametrize("interactive", [True, False])
 def test_a_kill_that_nobody_makes_waits_without_last_fours(twin: StripeTwin, clock: BentClock, leaked: Key, interactive: bool) -> None:
     human, before = Human(interactive=interactive), clock.now()

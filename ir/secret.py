@@ -21,6 +21,7 @@ _SHAPES = re.compile(
     r"(?:sk|rk|ek|rkcs)_(?:org_)?(?:live|test|prod)_[A-Za-z0-9*.\u2026]{6,}"
     r"|whsec_[A-Za-z0-9+/=_-]{8,}"
 )
+_WHOLE = re.compile(r"(?:sk|rk|ek|rkcs)_(?:org_)?(?:live|test|prod)_[A-Za-z0-9]{10,}|whsec_[A-Za-z0-9+/=_-]{16,}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FOLDS = re.compile(r"[\r\n]+[ \t]*")
 _SHORTEST = 6
@@ -106,6 +107,11 @@ def scrub(text: str) -> str:
     if "\n" in text or "\r" in text:
         spans += _folded_spans(text)
     return _SHAPES.sub("[secret]", _without(text, spans) if spans else text)
+
+
+def key_shaped(text: str) -> bool:
+    """Whether something in `text` has the shape of a whole Stripe key (not of a masked one), or is a secret of this process."""
+    return _WHOLE.search(text) is not None or bool(_spans(text))
 
 
 def excerpt(text: str, limit: int = 300) -> str:

@@ -31,21 +31,25 @@ def read(path: Path) -> str:
     """
     name = str(path)
     try:
-        info = path.stat()
-        if not stat.S_ISREG(info.st_mode):
-            raise BadFile(name, 0, "", "is not a regular file")
-        if info.st_size > MAX_BYTES:
-            raise BadFile(name, 0, "", f"has {info.st_size} bytes; {MAX_BYTES} are the most", "split it")
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise BadFile(name, 0, "", error.strerror or "cannot be read", "name an existing file") from None
-    except UnicodeDecodeError:
-        raise BadFile(name, 0, "", "is not UTF-8 text") from None
+        # Without waiting for a pipe's other end; what is checked is what is read, whatever happens to the name meanwhile.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+            info = os.fstat(stream.fileno())
+            if not stat.S_ISREG(info.st_mode):
+                raise BadFile(name, 0, "", "is not a regular file")
+            data = stream.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        said = os.strerror(error.errno or 0) if isinstance(error, OSError) else "is no file name"
+        raise BadFile(name, 0, "", said, "name an existing file") from None
+    if len(data) > MAX_BYTES:
+        raise BadFile(name, 0, "", f"has {max(info.st_size, len(data))} bytes; {MAX_BYTES} are the most", "split it")
     if info.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise BadFile(name, 0, "", "can be written by other users, who could send your key anywhere", f"chmod go-w {name}")
     if info.st_uid not in (0, os.geteuid()):
         raise BadFile(name, 0, "", f"belongs to user {info.st_uid}, not to you", "copy it, read it, use the copy")
-    return text
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadFile(name, 0, "", "is not UTF-8 text") from None
 
 
 def parse(text: str, name: str) -> tuple[Any, Lines]:

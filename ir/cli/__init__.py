@@ -3,8 +3,6 @@
 Commands are loaded on demand, so that `ir --help` imports no vendor. The table is the command line.
 """
 
-import os
-import resource
 import sys
 from importlib import import_module
 from typing import Annotated, Any
@@ -119,32 +117,41 @@ def ir(version: Annotated[bool, typer.Option("--version", help="Show the version
 
 def main() -> None:
     """Entry point: hardens the process, runs the command, turns errors into words and exit codes."""
-    os.umask(0o077)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    from ir.cli.hardening import harden
+
+    harden()
     sys.exit(run(sys.argv[1:]))
 
 
 def run(argv: list[str]) -> int:
     """One command line; returns the exit code."""
-    from ir.errors import ExitCode, IrError
+    from ir.cli.hardening import refuse_keys
+    from ir.errors import ExitCode, IrError, UsageError
 
     try:
+        refuse_keys(argv)
         return int(typer.main.get_command(app).main(args=argv, prog_name="ir", standalone_mode=False) or 0)
     except typer.Exit as stop:
         return stop.exit_code
     except typer.TyperException as error:
-        sys.stderr.write(f"{error.format_message()}\nTry `ir --help`.\n")
-        return int(ExitCode.USAGE)
+        if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help page; typer itself tells it by this name
+            sys.stderr.write(f"{error.format_message()}\nTry `ir --help`.\n")
+            return int(ExitCode.USAGE)
+        return _told(UsageError(error.format_message(), next_step="ir --help"), argv)
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("\ninterrupted before anything was changed\n")
         return int(ExitCode.INTERRUPTED)
     except IrError as error:
-        from ir.cli.screen import show_error
-
-        show_error(error, as_json="--json" in argv)
-        return int(error.exit_code)
+        return _told(error, argv)
     except Exception as error:  # noqa: BLE001 - the last exit: a traceback could hold a secret
         from ir.cli.screen import show_crash
 
         show_crash(error, as_json="--json" in argv)
         return int(ExitCode.UNEXPECTED)
+
+
+def _told(error: Any, argv: list[str]) -> int:
+    from ir.cli.screen import show_error
+
+    show_error(error, as_json="--json" in argv)
+    return int(error.exit_code)

@@ -11,6 +11,8 @@ from ir.errors import UsageError, Waiting
 from ir.secret import Secret
 
 SOURCES = "prompt | stdin | fd:N | file:PATH"
+_LONGEST = 64 * 1024
+"""Bytes of a line or file that may be a key; more is none."""
 
 
 def read_key(source: str, prompt: str, screen: Screen) -> Secret | None:
@@ -24,17 +26,13 @@ def read_key(source: str, prompt: str, screen: Screen) -> Secret | None:
         if not sys.stdin.isatty():
             return None
         screen.hush()
-        return _secret(getpass.getpass(prompt + " (not shown): "))
+        return _secret(_typed(prompt), "the prompt")
     if kind == "stdin" and not rest:
-        return _secret(sys.stdin.readline())
-    if kind == "fd" and rest.isdigit():
-        try:
-            with os.fdopen(int(rest), "r", closefd=False) as stream:
-                return _secret(stream.readline())
-        except OSError:
-            raise UsageError(f"there is no open file descriptor {rest}") from None
+        return _secret(sys.stdin.buffer.readline(_LONGEST + 1), "standard input")
+    if kind == "fd" and rest.isdecimal() and len(rest) < 6:
+        return _secret(_line(int(rest)), f"file descriptor {rest}")
     if kind == "file" and rest:
-        return _secret(_private_text(Path(rest)))
+        return _secret(_private(Path(rest)), rest)
     raise UsageError(f"`{source}` is no source for a key", next_step=f"one of {SOURCES}; never the key itself")
 
 
@@ -53,20 +51,43 @@ def _there(source: str) -> bool:
     return source.startswith("file:") and Path(source.removeprefix("file:")).exists()
 
 
-def _secret(text: str) -> Secret | None:
-    text = text.rstrip("\r\n")
+def _typed(prompt: str) -> bytes:
+    try:
+        return getpass.getpass(prompt + " (not shown): ").encode()
+    except (getpass.GetPassWarning, EOFError, UnicodeError):
+        raise UsageError("this terminal cannot hide what is typed", next_step=f"another source: {SOURCES}") from None
+
+
+def _line(number: int) -> bytes:
+    """The next line of a descriptor, and no byte more: another key may follow."""
+    try:
+        with os.fdopen(number, "rb", buffering=0, closefd=False) as stream:
+            return stream.readline(_LONGEST + 1)
+    except OSError:
+        raise UsageError(f"there is no open file descriptor {number} that can be read") from None
+
+
+def _secret(data: bytes, source: str) -> Secret | None:
+    """What was read, without its line end. The codec's own error would hold the bytes, so it goes no further."""
+    text = data.rstrip(b"\r\n").decode("utf-8", errors="replace")
+    if len(data) > _LONGEST or "\ufffd" in text or "\0" in text:
+        raise UsageError(f"what {source} gave is no key: it is too long, or no text", next_step=f"a key on one line, from {SOURCES}")
     return Secret(text) if text else None
 
 
-def _private_text(path: Path) -> str:
+def _private(path: Path) -> bytes:
+    """A regular file that nobody else can read; opened once, so that what is checked is what is read."""
     try:
-        info = path.stat()
-        text = path.read_text(encoding="utf-8").strip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError) as error:
         raise UsageError(f"the key file {path} cannot be read: {type(error).__name__}") from None
-    if info.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise UsageError(f"others can read the key file {path}", next_step=f"chmod 600 {path}")
-    return text
+    with os.fdopen(handle, "rb") as stream:
+        info = os.fstat(handle)
+        if not stat.S_ISREG(info.st_mode):
+            raise UsageError(f"the key file {path} is no plain file", next_step="a pipe is given as fd:N or stdin")
+        if info.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise UsageError(f"others can read the key file {path}", next_step=f"chmod 600 {path}")
+        return stream.read(_LONGEST + 1).strip(b"\r\n")
 
 
 class Terminal:

@@ -3,12 +3,12 @@
 Only what is shaped so is ever taken up; every other value is passed over.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ir import foreign_json
 from ir.key_kind import kind_of, paste_fault
 from ir.reference import Reference
 from ir.secret import Secret
@@ -58,8 +58,8 @@ def in_text(text: str) -> Iterator[tuple[str, Secret]]:
         yield "", Secret(text.strip())
         return
     try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
+        data = foreign_json.loads(text)
+    except ValueError:
         return
     if isinstance(data, dict):
         yield from in_fields(data)

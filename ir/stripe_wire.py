@@ -51,11 +51,15 @@ class PooledClient(stripe.HTTPClient):
         answer: Wire | None = getattr(self._answers, "wire", None)
         return answer
 
+    def forget(self) -> None:
+        """Before a call of this thread: whatever becomes of it, no earlier answer is taken for its own."""
+        self._answers.wire = None
+
     def request(  # type: ignore[override]  # the SDK's base declares a `_usage` that it never passes on
         self, method: str, url: str, headers: Mapping[str, str] | None, post_data: object = None
     ) -> tuple[bytes, int, Mapping[str, str]]:
         """One exchange. Raises `Unknown`, never anything of urllib3."""
-        self._answers.wire = None
+        self.forget()
         body = post_data.encode() if isinstance(post_data, str) else None
         try:
             wire = self._exchange(method.upper(), url, _plain(headers or {}), body)

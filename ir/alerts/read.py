@@ -1,12 +1,12 @@
 """An alert file, whatever scanner wrote it: recognised by its fields, bounded in size, refused with file and line."""
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ir import foreign_json
 from ir.alerts.alert import Alert
 from ir.alerts.fields import NotThatFormat
 from ir.alerts.platforms import gitguardian, github
@@ -115,12 +115,8 @@ _NOT_JSON = object()
 
 
 def _json(content: str) -> Any:
-    """The data, `_NOT_JSON` when it is none; the parser's error holds the text, so it goes no further."""
+    """The data, `_NOT_JSON` when it is none."""
     try:
-        return json.loads(content, parse_constant=_refuse)
-    except (ValueError, RecursionError):
+        return foreign_json.loads(content)
+    except ValueError:
         return _NOT_JSON
-
-
-def _refuse(_name: str) -> None:
-    raise ValueError("not JSON")

@@ -6,7 +6,6 @@ documentation leads one to expect is accepted, everything else is refused by its
 
 import base64
 import binascii
-import json
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -14,6 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from ir import foreign_json
 from ir.errors import Rejected
 from ir.secret import Secret
 
@@ -89,7 +89,7 @@ def _compact(ciphertext: str) -> list[str]:
 
 def _header(part: str) -> dict[str, Any]:
     try:
-        header = json.loads(_decode(part))
+        header = foreign_json.loads(_decode(part))
     except ValueError:
         header = None
     if not isinstance(header, dict):

@@ -43,7 +43,7 @@ def narrow(data: Json, key: Secret | None = None) -> Seen:
 def token_of(data: Json) -> Secret | None:
     """The key itself, where a row shows it in plain text (test mode)."""
     token = _object(data.get("secret_key")).get("token")
-    return Secret(str(token)) if token else None
+    return Secret(token) if isinstance(token, str) and token.isascii() and token else None
 
 
 def ciphertext_of(data: Json) -> str:
@@ -66,11 +66,9 @@ def split_permissions(names: tuple[str, ...]) -> Json:
 
 def moment(value: object) -> float:
     """A v2 timestamp (ISO 8601) or a v1 one (seconds) as epoch seconds, 0 when absent or unreadable."""
-    if isinstance(value, int | float):
-        return float(value)
     try:
-        return datetime.fromisoformat(str(value)).timestamp()
-    except ValueError:
+        return float(value) if isinstance(value, int | float) else datetime.fromisoformat(str(value)).timestamp()
+    except (ValueError, OverflowError):
         return 0.0
 
 

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import orjson
 
-from ir.errors import Unknown
+from ir.errors import Rejected, Unknown
 from ir.model import Json
 from ir.review.cards import without_cards
 from ir.secret import Secret, scrub
@@ -27,6 +27,8 @@ _SLICE = 86400
 _FRESH = 3 * 3600
 READERS = 4
 _TRIES = 4
+_MOST_PAGES = 10_000
+_CIRCLE = "not read to its end: Stripe's list goes round in a circle"
 _PREVIEW = "2026-09-30.preview"
 
 
@@ -154,8 +156,12 @@ class Collector:
                 data = _records(body)
                 write(out, data)
                 rows += len(data)
-                last = min((int(e.get("created") or last) for e in data), default=last)
-                cursor = str(data[-1].get("id") or "end") if data and body.get("has_more") else "end"
+                last = min((row["created"] for row in data if type(row.get("created")) is int), default=last)
+                before, cursor = cursor, str(data[-1].get("id") or "end") if data and body.get("has_more") is True else "end"
+                if cursor == before:
+                    found.why = _CIRCLE
+                    found.unread.append((since, last))
+                    break
                 out.flush()
                 mark.write_text(cursor)
         return rows
@@ -176,11 +182,15 @@ class Collector:
         return self._pages("/v2/iam/activity_logs", {"limit": 100}, "activity", old, version=_PREVIEW)
 
     def _pages(self, path: str, params: Json, name: str, enough: Callable[[Json], bool], *, version: str = "") -> Read:
-        found = Read()
+        found, seen = Read(), set[str]()
         file = self._folder / f"{name}.jsonl"
         found.files.append(file)
         with file.open("wb") as out:
             while path and not self._late():
+                if path in seen or len(seen) >= _MOST_PAGES:
+                    found.why = _CIRCLE
+                    break
+                seen.add(path)
                 body = self._page(path, params, found, version=version)
                 if body is None:
                     break
@@ -188,7 +198,11 @@ class Collector:
                 write(out, [row for row in data if not enough(row)])
                 found.rows += len(data)
                 params = {}
-                path = "" if any(map(enough, data)) else self._api.next_page(body)
+                try:
+                    path = "" if any(map(enough, data)) else self._api.next_page(body)
+                except Rejected as error:
+                    found.why = error.what
+                    break
         if path and found.available:
             found.why = found.why or "not read to its end: the time was up"
         return found
@@ -206,9 +220,12 @@ class Collector:
                 return rows, found.why
             data = _records(body)
             rows += data
-            if not body.get("has_more") or not data:
+            if body.get("has_more") is not True or not data:
                 return rows, ""
-            params = params | {"starting_after": data[-1].get("id")}
+            last = data[-1].get("id")
+            if not isinstance(last, str) or last == params.get("starting_after"):
+                return rows, _CIRCLE
+            params = params | {"starting_after": last}
         return rows, f"only the newest {len(rows)} were read"
 
     def _page(self, path: str, params: Json, found: Read, *, version: str = "") -> Json | None:

@@ -1,5 +1,6 @@
 """What an attacker left behind, and money on its way: list sweeps against the inventory and the time before the exposure."""
 
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -40,7 +41,7 @@ def _draft(row: Json) -> bool:
 
 
 def _all_off(row: Json) -> bool:
-    return float(row.get("percent_off") or 0) >= 100
+    return _whole(row.get("percent_off")) >= 100
 
 
 def _by_hand(row: Json) -> bool:
@@ -121,6 +122,9 @@ SWEEPS: tuple[Sweep, ...] = (
     Sweep("product", "/v1/products", "low", "can be sold in your name", "POST /v1/products/{id} active=false", rare=False),
 )
 _MOST_ACCOUNTS = 20
+_ACCOUNT = re.compile(r"acct_[A-Za-z0-9]{1,40}")
+_LARGEST = 2**53
+"""Beyond it a number is no amount and no time of anybody's."""
 MONEY_KINDS = ("payout", "transfer", "topup", "connected_account", "external_account", "issuing_card")
 
 
@@ -165,7 +169,7 @@ def sweep_lists(
 def _destinations(collector: Collector, swept: Swept, account: str) -> None:
     """Payout destinations of the account itself and of connected accounts that are new."""
     fresh = [row["id"] for row in swept.rows if row["kind"] == "connected_account"][:_MOST_ACCOUNTS]
-    for holder in [name for name in (account, *fresh) if name.startswith("acct_")]:
+    for holder in [name for name in (account, *fresh) if _ACCOUNT.fullmatch(name)]:
         rows, why = collector.objects(f"/v1/accounts/{holder}/external_accounts", 0, created=False)
         if why:
             swept.unread["external_account"] = why
@@ -177,9 +181,8 @@ def _row(kind: str, row: Json, known_webhooks: tuple[str, ...]) -> Json:
     hook = row.get("webhook_endpoint")
     url = str(row.get("url") or (hook.get("url") if isinstance(hook, dict) else "") or "")
     stamp = row.get("created")
-    created = stamp if isinstance(stamp, int | float) else epoch(str(stamp or ""))
     return {
-        "ts": int(created),
+        "ts": epoch(stamp) if isinstance(stamp, str) else _whole(stamp),
         "kind": kind,
         "id": str(row.get("id") or "")[:80],
         "status": str(row.get("status") or "")[:40],
@@ -194,7 +197,7 @@ def _row(kind: str, row: Json, known_webhooks: tuple[str, ...]) -> Json:
 
 
 def _whole(value: object) -> int:
-    return int(value) if isinstance(value, int | float) else 0
+    return int(value) if isinstance(value, int | float) and abs(value) < _LARGEST else 0
 
 
 def _text(value: object) -> str:
@@ -202,7 +205,10 @@ def _text(value: object) -> str:
 
 
 def _address(url: str) -> str:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "unreadable"
     return scrub(f"{parts.scheme}://{parts.hostname or ''}{parts.path}")[:200] if parts.scheme else ""
 
 

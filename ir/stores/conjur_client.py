@@ -1,7 +1,6 @@
 """CyberArk Conjur over its HTTP API: settings as its own clients read them, a token renewed in time, errors in our words."""
 
 import base64
-import json
 import netrc
 import os
 import ssl
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
+from ir import foreign_json
 from ir.errors import Denied, Missing, PortError, Rejected, Unknown
 from ir.secret import Secret
 from ir.stores import quiet
@@ -132,7 +132,7 @@ class ConjurClient:
         """Numbers of the versions that are kept, oldest first; the values are not read."""
         body = self._ask("GET", self._path("resources", variable), variable).body
         try:
-            return sorted(int(row["version"]) for row in json.loads(body).get("secrets", []))
+            return sorted(int(row["version"]) for row in foreign_json.loads(body).get("secrets", []))
         except (ValueError, KeyError, TypeError, AttributeError):
             raise Unknown(f"Conjur gave no usable answer about {variable}") from None
 
@@ -246,7 +246,7 @@ def _refusal(status: int, what: str) -> PortError:
 def parsed(text: str) -> dict[str, Any]:
     """A JSON object; anything else is an empty one."""
     try:
-        found = json.loads(text)
+        found = foreign_json.loads(text)
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ir import foreign_json
 from ir.errors import Conflict, Missing, Rejected
 from ir.ports import Held, Pending, Permission, Store
 from ir.reference import Reference
@@ -185,7 +186,7 @@ def _notes(folder: PrivateFolder, name: str) -> dict[str, Any]:
 
 def _parsed(content: Content) -> dict[str, Any]:
     try:
-        found = json.loads(content.data)
+        found = foreign_json.loads(content.data)
     except ValueError:
         found = None
     if not isinstance(found, dict):  # Outside of the handler: the parser's error holds the text.

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ir import foreign_json
 from ir.errors import Conflict, Missing, Rejected
 from ir.reference import Reference
 from ir.secret import Secret
@@ -144,7 +145,7 @@ def _perhaps(folder: PrivateFolder, name: str) -> Content | None:
 
 def _row(content: Content) -> dict[str, Any]:
     try:
-        row = json.loads(content.data)
+        row = foreign_json.loads(content.data)
     except ValueError:
         row = None
     if not isinstance(row, dict) or set(row) != {"kind", "token", "nonce", "text"}:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ir import placeholders
+from ir import foreign_json, placeholders
 from ir.errors import Unknown
 from ir.ports import Expected
 from ir.secret import excerpt
@@ -79,8 +79,8 @@ _NOTHING = _Nothing()
 def parsed(body: bytes) -> Any:
     """The document, `_NOTHING` when it is none, or one made to hurt (nesting, endless numbers)."""
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
+        return foreign_json.loads(body)
+    except ValueError:
         return _NOTHING
 
 

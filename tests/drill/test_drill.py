@@ -16,6 +16,7 @@ from ir.drill.options import DrillOptions, Waits
 from ir.drill.result import DrillResult
 from ir.drill.twin import StripeTwin
 from ir.model import Mode, Policy
+from ir.secret import key_shaped
 
 pytestmark = pytest.mark.server
 SHORT = Waits(soak=0.3, quiet=0.5, grace=0.5, watch=0.5, window=2.0)
@@ -33,6 +34,7 @@ def drill(**options: object) -> tuple[DrillResult, str]:
     screen = bytearray()
     said = Watch(lambda text: screen.extend(text.encode() + b"\n"), screen.extend, 0)
     result = conduct(DrillOptions(**{"services": 3, "waits": SHORT, "death": 0.6, **options}), said)  # type: ignore[arg-type]  # the tests name fields
+    assert not key_shaped(screen.decode()), "a key of the drill stands on the screen"
     return result, screen.decode()
 
 

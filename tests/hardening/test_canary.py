@@ -3,104 +3,107 @@
 import base64
 import json
 import os
-import subprocess
-import threading
-import time
+import secrets
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
-from ir.drill.twin.fates import HANG_AFTER, LOST, TORN, broken, too_many
-from tests.worlds.responder import Responder, ended, responder
+from ir.cli import COMMANDS
+from ir.drill.twin.fates import ALL, HANG_AFTER, TORN, What
+from tests.hardening.searching import Searcher, forms
+from tests.unit import alert_samples
+from tests.worlds.responder import responder
 
-_BODY = 40
-"""The last characters of a key: what stands before them is the same for all keys of one account."""
+Commands = tuple[tuple[str, ...], ...]
+LOUD = {
+    "PYTHONDEVMODE": "1",
+    "PYTHONFAULTHANDLER": "1",
+    "DBOS__CLOUD": "true",
+    "DBOS__OTLP_LOGS_ENDPOINT": "http://127.0.0.1:9",
+    "DBOS__CONDUCTOR_KEY": "none",
+    "OTEL_LOG_LEVEL": "debug",
+    "AWS_SDK_LOAD_CONFIG": "1",
+    "HTTPX_LOG_LEVEL": "trace",
+    "SSLKEYLOGFILE": "tls-keys.log",
+}
+"""What makes libraries talk, or send what they know elsewhere."""
+MANY = """
+import json, sys
+from ir.cli import run
+from ir.cli.hardening import harden
+harden()
+codes = []
+for argv in json.loads(sys.argv[1]):
+    try:
+        codes.append(run(argv))
+    except SystemExit as ended:
+        codes.append(int(ended.code or 0))
+print("codes", json.dumps(codes))
+"""
+"""Many commands in one process: starting Python is most of what each costs."""
+CRASHING = """
+import threading
+from ir.cli import main
+from ir.stripe_api import StripeApi
 
+def raising(self, key, *rest, **more):
+    text = "the key is " + key.reveal()
+    def beside():
+        raise ValueError(text)
+    other = threading.Thread(target=beside)
+    other.start()
+    other.join()
+    raise RuntimeError(text)
 
-def forms(key: str) -> set[bytes]:
-    """How a key, or half of one, may stand in bytes."""
-    body = key[-_BODY:]
-    found: set[bytes] = set()
-    for part in {key, body, body[: _BODY // 2], body[_BODY // 2 :]}:
-        for text in (part, part[::-1]):
-            found |= {text.encode(), text.encode().hex().encode(), quote(text, safe="").encode(), json.dumps(text)[1:-1].encode()}
-            found |= {text.encode("utf-16-le"), "".join(f"\\u{ord(letter):04x}" for letter in text).encode()}
-            found |= _base64(text.encode())
-    return found
-
-
-def _base64(data: bytes) -> set[bytes]:
-    """At any of the three alignments, in both alphabets; only the groups that the data fills alone."""
-    found = set()
-    for shift in range(3):
-        raw = b"\0" * shift + data
-        coded = base64.b64encode(raw)[4 if shift else 0 : len(raw) // 3 * 4]
-        found |= {coded, coded.translate(bytes.maketrans(b"+/", b"-_"))}
-    return found
-
-
-class Searcher:
-    """Collects bytes and says where a key was found. `spared` are the files that are meant to hold keys."""
-
-    def __init__(self, world: Responder) -> None:
-        self.world = world
-        self.seen: list[tuple[str, bytes]] = []
-        self._over = threading.Event()
-        self._snapshots = threading.Thread(target=self._snap, daemon=True)
-        self._running: list[subprocess.Popen[str]] = []
-        self.looks = 0
-        self._snapshots.start()
-
-    def run(self, *argv: str, stdin: int = subprocess.DEVNULL, kill_at: int = 0) -> int:
-        """`ir …` under observation; with `kill_at`, SIGKILL once so many entries are recorded."""
-        process = self.world.start(*argv, stdin=stdin)
-        self._running.append(process)
-        while kill_at and process.poll() is None and self.world.entries() < kill_at:
-            time.sleep(0.01)
-        if kill_at:
-            process.kill()
-        code, said = ended(process)
-        self._running.remove(process)
-        self.seen.append((f"output of ir {' '.join(argv[:2])}", said.encode()))
-        return code
-
-    def hits(self) -> list[str]:
-        """Every place in which any live or dead key of the twin was found."""
-        self._over.set()
-        self._snapshots.join()
-        wanted = {
-            form
-            for key in self.world.twin.all_keys()
-            if key.id != "" and "pk_" not in key.token.reveal()
-            for form in forms(key.token.reveal())
-        }
-        spared = {*self.world.files, self.world.folder / "app.env", self.world.folder / "new.key", self.world.folder / "wrong.key"}
-        left = [
-            (str(path.relative_to(self.world.folder)), path.read_bytes())
-            for path in self.world.folder.rglob("*")
-            if path.is_file() and path not in spared
-        ]
-        assert left, "there is nothing to search"
-        return sorted({name for name, data in [*left, *self.seen] if any(form in data for form in wanted)})
-
-    def _snap(self) -> None:
-        """Arguments and environments of the command and of its children, again and again."""
-        while not self._over.wait(0.05):
-            pids = {str(process.pid) for process in list(self._running)}
-            for process in Path("/proc").iterdir():
-                try:
-                    if process.name not in pids and _parent(process) not in pids:
-                        continue
-                    for what in ("cmdline", "environ"):
-                        self.seen.append((f"{what} of a process", (process / what).read_bytes()))
-                    self.looks += 1
-                except OSError:
-                    continue
-
-
-def _parent(process: Path) -> str:
-    return (process / "stat").read_text().rpartition(")")[2].split()[1] if process.name.isdecimal() else ""
+StripeApi.get = raising
+main()
+"""
+"""An adapter that quotes its key in what it raises, in this thread and in another."""
+ASKED: Commands = (
+    ("status",),
+    ("status", "INC", "--json"),
+    ("verify", "INC"),
+    ("report", "INC", "--format", "json"),
+    ("report", "INC", "--format", "md"),
+    ("report", "INC", "--format", "html", "--output", "report.html"),
+    ("inventory", "check", "inventory.yaml"),
+    ("inventory", "graph", "inventory.yaml", "--format", "svg"),
+    ("inventory", "drift", "inventory.yaml"),
+    ("inventory", "init", "--env-files", ".", "--output", "made.yaml"),
+    ("playbook", "list"),
+    ("playbook", "show", "stripe-exposed"),
+    ("playbook", "check", "./quick.yaml"),
+    ("alert", "import", "alert.jsonl", "--inventory", "inventory.yaml"),
+    ("alert", "import", "alert.jsonl", "--inventory", "inventory.yaml", "--json"),
+    ("review", "stripe", "--logs", "export.jsonl", "--since", "2d"),
+    ("review", "stripe", "payments", "--inventory", "inventory.yaml", "--review-key-from", "file:review.key", "--egress", "export.jsonl"),
+    ("schedule", "list", "--inventory", "inventory.yaml"),
+    ("rules", "list"),
+    ("campaign", "status"),
+)
+"""What is asked after a run, in one process; `INC` stands for the incident."""
+TOLD: Commands = (("campaign", "pause"), ("campaign", "report"), ("approve", "INC", "--reason", "looked"))
+"""The same, after a campaign."""
+ACTED: Commands = (
+    ("rotate", "stripe", "--all", "--policy", "exposed", "--playbook", "./quick.yaml", "--yes"),
+    ("campaign", "resume"),
+    ("schedule", "run", "--inventory", "inventory.yaml"),
+    ("worker", "--until-idle"),
+    ("resume", "INC", "--json"),
+)
+"""What needs a process of its own: it acts, or ends its process at once."""
+ELSEWHERE: dict[tuple[str, ...], str] = {
+    ("contain",): "test_faults_a_kill_and_a_change_of_mind",
+    ("rollback",): "test_faults_a_kill_and_a_change_of_mind",
+    ("abort",): "test_faults_a_kill_and_a_change_of_mind",
+    ("close",): "test_faults_a_kill_and_a_change_of_mind",
+    ("drill", "stripe"): "the screen of every drill in tests/drill/test_drill.py",
+}
+REVIEW_KEY = "rk_" + "test_" + secrets.token_hex(24)
+"""Of an account that nobody has: it is refused, and what it would have read is said to be missing."""
+ROTATE = ("rotate", "stripe", "--inventory", "inventory.yaml", "--playbook", "./quick.yaml", "--yes")
 
 
 def test_every_form_is_found() -> None:
@@ -119,46 +122,114 @@ def test_every_form_is_found() -> None:
     assert not any(form in b"something else entirely" for form in forms(key))
 
 
+def test_every_command_is_searched() -> None:
+    """A new command joins one of the lists above."""
+    run = {words[:2] for words in (*ASKED, *TOLD, *ACTED, ROTATE)} | {words[:1] for words in (*ASKED, *TOLD, *ACTED)} | set(ELSEWHERE)
+    assert [words for words in _leaves() if words not in run] == []
+
+
+def _leaves() -> Iterator[tuple[str, ...]]:
+    for name, row in COMMANDS.items():
+        yield from ((name, inner) for inner in row) if isinstance(row, dict) else [(name,)]
+
+
 @pytest.mark.server
 def test_a_run_and_everything_that_can_be_asked_about_it(tmp_path: Path) -> None:
     with responder(tmp_path / "world") as world:
-        look = Searcher(world)
-        rotate = ("rotate", "stripe", "--inventory", "inventory.yaml", "--playbook", "./quick.yaml", "--yes")
-        assert look.run(*rotate, "--dry-run") == 0
-        assert look.run(*rotate) == 0
+        look = Searcher(world, **LOUD)
+        _papers(look)
+        assert look.run(*ROTATE, "--alert", "alert.jsonl", "--dry-run") == 0
+        assert look.run(*ROTATE, "--alert", "alert.jsonl") == 0
         (name,) = world.incidents()
-        for argv in (
-            ("status",),
-            ("status", name, "--json"),
-            ("verify", name),
-            ("report", name, "--format", "json"),
-            ("resume", name, "--json"),
-        ):
-            assert look.run(*argv) == 0, argv
-        look.run("inventory", "check", "inventory.yaml")
-        look.run("inventory", "graph", "inventory.yaml")
         assert world.is_whole() == ""
-        assert look.looks > 10
-        assert look.hits() == []
+        assert _many(look, name, ASKED) == [("campaign", "status")]
+        del world.more["PYTHONDEVMODE"]  # it makes each process dear
+        for argv in ACTED[:1]:
+            assert look.run(*argv) == 0
+        assert _many(look, name, TOLD) == [("approve", "INC", "--reason", "looked")]
+        for argv in ACTED[1:]:
+            assert look.run(*[name if word == "INC" else word for word in argv]) == 0
+        assert world.is_whole() == ""
+        assert (world.folder / "report.html").stat().st_size > 1000
+        assert not (world.folder / "tls-keys.log").exists()
+        assert look.looks > 20
+        assert look.hits(REVIEW_KEY) == []
+
+
+def _many(look: Searcher, incident: str, commands: Commands) -> list[tuple[str, ...]]:
+    """Run them in one process; those that are left ended with something else than done, waiting or misuse found."""
+    look.run(json.dumps([[incident if word == "INC" else word for word in argv] for argv in commands]), program=("-c", MANY))
+    codes = json.loads(look.outputs()[-1].rpartition("codes ")[2])
+    return [argv for argv, code in zip(commands, codes, strict=True) if code not in (0, 4, 7)]
+
+
+def _papers(look: Searcher) -> None:
+    """Files of the user's own that hold keys: a scanner's alert, an exported log, a key to read with."""
+    folder, leaked = look.world.folder, look.world.leaked.token.reveal()
+    texts = {
+        "alert.jsonl": alert_samples.lines(alert_samples.trufflehog(leaked)),
+        "export.jsonl": "".join(
+            json.dumps(
+                {
+                    "time": 1_795_000_000 + n,
+                    "request_id": f"req_{n:08}",
+                    "path": f"/v1/x?key={leaked}",
+                    "authorization": leaked,
+                    "ip": "::1",
+                }
+            )
+            + "\n"
+            for n in range(9)
+        ),
+        "review.key": REVIEW_KEY,
+    }
+    for file, text in texts.items():
+        (folder / file).write_text(text)
+        (folder / file).chmod(0o600)
+        look.spared.add(folder / file)
 
 
 @pytest.mark.server
 def test_faults_a_kill_and_a_change_of_mind(tmp_path: Path) -> None:
     with responder(tmp_path / "world") as world:
         look = Searcher(world)
-        for number, fate in enumerate((LOST, TORN, too_many(None), broken(should_retry=False), broken(should_retry=False, acted=True))):
-            world.twin.fate(fate, skip=4 * number + 2)
+        for number, fate in enumerate(fate for fate in ALL if fate.what is not What.HANG):
+            world.twin.fate(fate, skip=3 * number + 2)
         world.twin.fate(TORN, method="POST", path="/v2/iam/api_keys")
-        rotate = ("rotate", "stripe", "--inventory", "inventory.yaml", "--playbook", "./quick.yaml", "--yes")
-        look.run(*rotate, kill_at=5)
+        look.run(*ROTATE, kill_at=5)
         (name,) = world.incidents()
         look.run("contain", name, "--yes")
-        look.run(*rotate)  # refused: the other one is unfinished
+        look.run(*ROTATE)  # refused: the other one is unfinished
         look.run("rollback", name, "--yes")
         look.run("abort", name, "--yes")
         look.run("close", name, "--attest", "seen in the Dashboard", "--by", "me")
         look.run("report", name, "--format", "html")
+        look.run("contain", "payments", "--inventory", "inventory.yaml", "--yes")
         assert [hit for hit in look.hits() if ".env.ir-" not in hit] == []
+
+
+@pytest.mark.server
+def test_an_adapter_that_quotes_its_key_and_a_key_on_the_command_line(tmp_path: Path) -> None:
+    with responder(tmp_path / "world") as world:
+        look, pasted = Searcher(world), "sk_" + "live_" + secrets.token_hex(24)
+        _papers(look)
+        crash = ("-c", CRASHING)
+        assert look.run(*ROTATE, program=crash) not in (0, 1), "a bug of an adapter leaves an incident that can be resumed"
+        assert "unexpected RuntimeError" in look.outputs()[-1] and "unexpected ValueError" in look.outputs()[-1]
+        assert look.run("review", "stripe", "--review-key-from", "file:review.key", program=crash) == 1
+        assert look.outputs()[-1].count("RuntimeError") == 1
+        assert look.run("rotate", "stripe", "--leaked-key-from", "file:one.env", "--api-base", world.twin.url, program=crash) in (1, 3)
+        typed = (
+            ("rotate", "stripe", pasted),
+            ("rotate", pasted, "--json"),
+            ("rotate", "stripe", "--leaked-key-from", pasted),
+            ("rotate", "stripe", f"--reason=it is {pasted}"),
+            (pasted,),
+        )
+        assert _many(look, "", typed) == list(typed)
+        assert look.outputs()[-1].replace("\n", " ").count("shell's history") == len(typed) + 1, "once more as a document"
+        look.seen = [row for row in look.seen if row[0].startswith("output") or pasted.encode() not in row[1]]  # this test put it there
+        assert look.hits(pasted, REVIEW_KEY) == []
 
 
 @pytest.mark.server
@@ -169,10 +240,10 @@ def test_keys_that_a_human_hands_over(tmp_path: Path) -> None:
         for file, key in (("new.key", new), ("wrong.key", wrong)):
             (world.folder / file).write_text(key.token.reveal() + "\n")
             (world.folder / file).chmod(0o600)
+            look.spared.add(world.folder / file)
         world.twin.fate(HANG_AFTER, skip=200)
-        rotate = ("rotate", "stripe", "--inventory", "inventory.yaml", "--playbook", "./quick.yaml", "--yes")
-        assert look.run(*rotate, "--new-key-from", "file:wrong.key", "--leaked-key-from", "file:one.env") in (2, 3, 4)
-        code = look.run(*rotate, "--new-key-from", "file:wrong.key")
+        assert look.run(*ROTATE, "--new-key-from", "file:wrong.key", "--leaked-key-from", "file:one.env") in (2, 3, 4)
+        code = look.run(*ROTATE, "--new-key-from", "file:wrong.key")
         assert code == 4
         (name,) = [row for row in world.incidents() if world.ir("status", row)[0] == 4]
         assert look.run("resume", name, "--yes", "--new-key-from", "file:new.key") == 4

@@ -1,11 +1,13 @@
 """What must hold about a trial: at each call that could cut somebody off, after each step, and when it has ended."""
 
+import json
 from typing import Any
 
 from ir.errors import ExitCode
 from ir.incident import Incident
 from ir.model import Did
 from ir.ports import Target
+from tests.hardening.searching import told
 from tests.simulated.trial import Trial
 from tests.simulated.world import SimKey, SimService
 
@@ -98,6 +100,7 @@ class Judge:
             self._custody_is_over(record)
         if record.status != "done":
             self._all_named(record)
+        self._nothing_told()
 
     def _done(self, record: Incident) -> None:
         provider = self.sim.provider
@@ -148,6 +151,11 @@ class Judge:
         leaked = self.sim.leaked
         if provider.lives(leaked) and record.status not in ("refused", "attested") and "payments" not in record.debts:
             assert leaked.value.fingerprint in record.debts, f"{record.status}: the leaked key lives and is not named"
+
+    def _nothing_told(self) -> None:
+        """No key stands in what was recorded or said, in no form."""
+        keys = [key.value.reveal() for key in self.sim.provider.keys]
+        assert not told(keys, json.dumps([self.trial.journal.stream, self.trial.journal.outputs]).encode()), "a key was recorded"
 
     # ── words ──
 

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -79,6 +79,7 @@ class Responder:
     """One world; `ir` runs in processes of its own.
 
     Attributes:
+        more: further environment variables of the command.
         cut_off: what was seen when the leaked key was expired while a service still held it.
     """
 
@@ -98,6 +99,7 @@ class Responder:
         self.guided = guided
         _private(folder / "inventory.yaml", self._inventory())
         self.policy, self.cut_off = policy, list[str]()
+        self.more: dict[str, str] = {}
         twin.decide(self._watch)
 
     def close(self) -> None:
@@ -111,11 +113,11 @@ class Responder:
     def environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
         home = {"HOME": str(self.folder), "IR_HOME": str(self.folder / "home"), "PYTHONDONTWRITEBYTECODE": "1"}
-        return {**kept, **home, **({"IR_DATABASE_URL": self.database} if self.database else {})}
+        return {**kept, **home, **({"IR_DATABASE_URL": self.database} if self.database else {}), **self.more}
 
-    def start(self, *argv: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
-        """`ir …`, in a process of its own."""
-        command = [sys.executable, "-m", "ir.cli", *argv]
+    def start(self, *argv: str, stdin: int = subprocess.DEVNULL, program: Sequence[str] = ("-m", "ir.cli")) -> subprocess.Popen[str]:
+        """`ir …`, in a process of its own; `program`: what Python runs instead."""
+        command = [sys.executable, *program, *argv]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         return subprocess.Popen(command, cwd=self.folder, env=self.environment, stdin=stdin, text=True, **pipes)  # type: ignore[call-overload,no-any-return]  # the stubs want the pipes spelled out
 

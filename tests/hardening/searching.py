@@ -1,0 +1,107 @@
+"""Searches bytes for keys: what a command printed, left in files, or showed to other processes while it ran."""
+
+import base64
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+from tests.worlds.responder import Responder, ended
+
+_BODY = 40
+"""The last characters of a key: what stands before them is the same for all keys of one account."""
+
+
+def forms(key: str) -> set[bytes]:
+    """How a key, or half of one, may stand in bytes."""
+    body = key[-_BODY:]
+    found: set[bytes] = set()
+    for part in {key, body, body[: len(body) // 2], body[len(body) // 2 :]}:
+        for text in (part, part[::-1]):
+            found |= {text.encode(), text.encode().hex().encode(), quote(text, safe="").encode(), json.dumps(text)[1:-1].encode()}
+            found |= {text.encode("utf-16-le"), "".join(f"\\u{ord(letter):04x}" for letter in text).encode()}
+            found |= _base64(text.encode())
+    return found
+
+
+def _base64(data: bytes) -> set[bytes]:
+    """At any of the three alignments, in both alphabets; only the groups that the data fills alone."""
+    found = set()
+    for shift in range(3):
+        raw = b"\0" * shift + data
+        coded = base64.b64encode(raw)[4 if shift else 0 : len(raw) // 3 * 4]
+        found |= {coded, coded.translate(bytes.maketrans(b"+/", b"-_"))}
+    return found
+
+
+def told(keys: Iterable[str], data: bytes) -> bool:
+    """Whether any key stands in the bytes, in any form."""
+    return any(form in data for key in keys for form in forms(key))
+
+
+class Searcher:
+    """Collects bytes and says where a key was found. Files with keys that the test itself wrote are added to `spared`."""
+
+    def __init__(self, world: Responder, **environment: str) -> None:
+        self.world = world
+        (world.folder / "tmp").mkdir(mode=0o700)
+        world.more = {"TMPDIR": str(world.folder / "tmp"), **environment}
+        self.seen: list[tuple[str, bytes]] = []
+        self.spared = {*world.files, world.folder / "app.env"}
+        self._over = threading.Event()
+        self._snapshots = threading.Thread(target=self._snap, daemon=True)
+        self._running: list[subprocess.Popen[str]] = []
+        self.looks = 0
+        self._snapshots.start()
+
+    def run(self, *argv: str, stdin: int = subprocess.DEVNULL, kill_at: int = 0, program: Sequence[str] = ("-m", "ir.cli")) -> int:
+        """`ir …` under observation; with `kill_at`, SIGKILL once so many entries are recorded."""
+        process = self.world.start(*argv, stdin=stdin, program=program)
+        self._running.append(process)
+        while kill_at and process.poll() is None and self.world.entries() < kill_at:
+            time.sleep(0.01)
+        if kill_at:
+            process.kill()
+        code, said = ended(process)
+        self._running.remove(process)
+        self.seen.append((f"output of ir {' '.join(argv[:2])}", said.encode()))
+        return code
+
+    def outputs(self) -> list[str]:
+        """What each command printed, in order."""
+        return [data.decode() for name, data in self.seen if name.startswith("output")]
+
+    def hits(self, *planted: str) -> list[str]:
+        """Every place in which any live or dead key of the twin, or a planted one, was found."""
+        self._over.set()
+        self._snapshots.join()
+        keys = [key.token.reveal() for key in self.world.twin.all_keys()]
+        wanted = {form for key in (*keys, *planted) if not key.startswith("pk_") for form in forms(key)}
+        left = [
+            (str(path.relative_to(self.world.folder)), path.read_bytes())
+            for path in self.world.folder.rglob("*")
+            if path.is_file() and path not in self.spared
+        ]
+        assert left, "there is nothing to search"
+        return sorted({name for name, data in [*left, *self.seen] if any(form in data for form in wanted)})
+
+    def _snap(self) -> None:
+        """Arguments and environments of the command and of its children, again and again."""
+        while not self._over.wait(0.05):
+            pids = {str(process.pid) for process in list(self._running)}
+            for process in Path("/proc").iterdir():
+                try:
+                    if process.name not in pids and _parent(process) not in pids:
+                        continue
+                    self.seen.append(("arguments of a process", (process / "cmdline").read_bytes()))
+                    self.looks += 1
+                    self.seen.append(("environment of a process", (process / "environ").read_bytes()))
+                except OSError:  # it is over, or shows its environment to nobody
+                    continue
+
+
+def _parent(process: Path) -> str:
+    return (process / "stat").read_text().rpartition(")")[2].split()[1] if process.name.isdecimal() else ""

@@ -1,8 +1,10 @@
 """Which addresses may be called as Stripe: the real one, or plain http on loopback for drills and tests."""
 
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
+_VISIBLE = re.compile(r"[!-~]+")
 STRIPE = "https://api.stripe.com"
 
 
@@ -15,8 +17,13 @@ def check_api_base(text: str) -> str:
     base = text.rstrip("/")
     if base == STRIPE:
         return base
-    parts = urlsplit(base)
-    if parts.scheme in ("http", "https") and not parts.username and not parts.query and _loopback(parts.hostname or ""):
+    try:
+        parts = urlsplit(base)
+        _ = parts.port
+    except ValueError:
+        parts = urlsplit("")
+    plain = _VISIBLE.fullmatch(base) and not (parts.username or parts.query or parts.fragment)
+    if plain and parts.scheme in ("http", "https") and _loopback(parts.hostname or ""):
         return base
     raise ValueError(f"api_base must be {STRIPE}, or http on loopback (http://127.0.0.1:PORT); a key is sent there")
 

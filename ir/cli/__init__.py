@@ -3,6 +3,7 @@
 Commands are loaded on demand, so that `ir --help` imports no vendor. The table is the command line.
 """
 
+import errno
 import sys
 from importlib import import_module
 from typing import Annotated, Any
@@ -60,6 +61,12 @@ GROUPS = {
     "campaign": "Many keys at once.",
     "schedule": "Rotations that are due.",
     "alert": "Read alerts of secret scanners.",
+}
+
+
+_BAD_FILE = {
+    *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG),
+    *(errno.EACCES, errno.EPERM, errno.EROFS),
 }
 
 
@@ -143,11 +150,21 @@ def run(argv: list[str]) -> int:
         return int(ExitCode.INTERRUPTED)
     except IrError as error:
         return _told(error, argv)
+    except OSError as error:
+        return _told(_of_system(error), argv)
     except Exception as error:  # noqa: BLE001 - the last exit: a traceback could hold a secret
         from ir.cli.screen import show_crash
 
         show_crash(error, as_json="--json" in argv)
         return int(ExitCode.UNEXPECTED)
+
+
+def _of_system(error: OSError) -> Exception:
+    """A file that cannot be used is a usage error; a full disk and the like is not."""
+    from ir.errors import IrError, UsageError
+
+    kind = UsageError if error.errno in _BAD_FILE and error.filename else IrError
+    return kind(f"{error.filename or 'the system'}: {error.strerror or type(error).__name__}", next_step="ir status shows open incidents")
 
 
 def _told(error: Any, argv: list[str]) -> int:

@@ -1,8 +1,9 @@
 """No inventory at 3 a.m.: tell what was pasted, whose it is, and make up the smallest inventory that is true."""
 
 from ir import key_kind, wiring
+from ir.api_base import STRIPE
 from ir.cli.screen import Screen
-from ir.errors import Refused
+from ir.errors import Refused, UsageError
 from ir.inventory import Account, Inventory, Key
 from ir.model import Liveness, Mode
 from ir.reference import parse
@@ -23,7 +24,10 @@ def inventory_for(leaked: Secret, screen: Screen, *, api_base: str = "") -> str:
         raise Refused(fault or kind.credential.instruction, safe="nothing was sent anywhere")
     for other in kind.may_be:
         screen.say(f"If it is a {other.value}: {other.instruction}")
-    api = StripeApi(api_base or "https://api.stripe.com")
+    try:
+        api = StripeApi(api_base or STRIPE)
+    except ValueError as error:
+        raise UsageError(str(error), next_step="leave --api-base out to call Stripe") from None
     seen = probe(api, leaked)
     if seen.liveness is Liveness.INVALID:
         raise Refused("Stripe does not recognise this key: a typing mistake, or it is gone already", next_step="paste it again, whole")

@@ -31,6 +31,14 @@ def choose_policy(policy: str, operator: Terminal) -> str:
     return operator.choose("Which policy?", names)
 
 
+def duration(flag: str, text: str) -> float:
+    """Seconds. Raises UsageError."""
+    try:
+        return durations.seconds(text)
+    except ValueError as error:
+        raise UsageError(f"{flag}: {error}") from None
+
+
 def moment(text: str, now: datetime) -> float:
     """Epoch seconds from ISO 8601 (UTC when it names no zone), or from a duration such as `2h`.
 
@@ -45,7 +53,10 @@ def moment(text: str, now: datetime) -> float:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise UsageError(f"`{text[:40]}` is no time", next_step="write 2026-11-23T03:00Z, or 2h") from None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    found = found if found.tzinfo else found.replace(tzinfo=UTC)
+    if not 2000 <= found.year < 2100:
+        raise UsageError(f"`{text[:40]}` is no time of this century")
+    return found.timestamp()
 
 
 def exposed_time(text: str) -> float:

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ir import durations, home, inventory, wiring
-from ir.cli.choices import exposed_time, moment
+from ir import home, inventory, wiring
+from ir.cli.choices import duration, exposed_time, moment
 from ir.cli.people import SOURCES, Terminal, read_key
 from ir.cli.screen import Screen, plain
 from ir.errors import ExitCode, Refused, UsageError
@@ -62,7 +62,7 @@ def review(
         since=moment(since, now),
         until=now.timestamp(),
         exposed_at=exposed_time(exposed_at),
-        budget=durations.seconds(budget) if budget else 0.0,
+        budget=duration("--budget", budget) if budget else 0.0,
         review_key=reading,
         key_fingerprint=fingerprint,
         key_id="",
@@ -130,7 +130,7 @@ def _watch(request: ReviewRequest, watch: str, memory_limit: str, screen: Screen
     """Look again every five minutes; pages that were read are not read again."""
     from dataclasses import replace
 
-    end = time.time() + durations.seconds(watch)
+    end = time.time() + duration("--watch", watch)
     known: set[tuple[str, str]] | None = None
     while True:
         reviewed = _run(replace(request, until=time.time()), memory_limit, screen)
@@ -200,6 +200,8 @@ def _folder(output: str) -> Path:
     if output:
         folder = Path(output)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if (folder / "review").exists():  # our own scratch of that name is removed at the end
+            raise Refused(f"{folder / 'review'} exists", safe="nothing was changed", next_step="choose another folder, or move it away")
         return folder
     reviews: Any = home.private(home.folder() / "reviews")
     return home.private(reviews / datetime.now(UTC).strftime("%Y%m%dT%H%M%S-%f"))

@@ -49,6 +49,7 @@ class Searcher:
         self.world = world
         (world.folder / "tmp").mkdir(mode=0o700)
         world.more = {"TMPDIR": str(world.folder / "tmp"), **environment}
+        self._before, self._scratch = set(world.folder.rglob("*")), world.folder / "tmp"
         self.seen: list[tuple[str, bytes]] = []
         self.spared = {*world.files, world.folder / "app.env"}
         self._over = threading.Event()
@@ -87,6 +88,12 @@ class Searcher:
         ]
         assert left, "there is nothing to search"
         return sorted({name for name, data in [*left, *self.seen] if any(form in data for form in wanted)})
+
+    def loose(self) -> list[str]:
+        """Files and folders of the tool's own making that others may look into, and temporary ones that are left."""
+        made = [path for path in self.world.folder.rglob("*") if path not in self._before and path not in self.spared]
+        assert made, "nothing was made"
+        return [str(path) for path in made if path.lstat().st_mode & 0o077 or path.is_symlink() or path.parent == self._scratch]
 
     def _snap(self) -> None:
         """Arguments and environments of the command and of its children, again and again."""

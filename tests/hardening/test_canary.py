@@ -153,6 +153,7 @@ def test_a_run_and_everything_that_can_be_asked_about_it(tmp_path: Path) -> None
         assert (world.folder / "report.html").stat().st_size > 1000
         assert not (world.folder / "tls-keys.log").exists()
         assert look.looks > 20
+        assert look.loose() == []
         assert look.hits(REVIEW_KEY) == []
 
 

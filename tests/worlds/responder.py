@@ -116,10 +116,10 @@ class Responder:
         return {**kept, **home, **({"IR_DATABASE_URL": self.database} if self.database else {}), **self.more}
 
     def start(self, *argv: str, stdin: int = subprocess.DEVNULL, program: Sequence[str] = ("-m", "ir.cli")) -> subprocess.Popen[str]:
-        """`ir …`, in a process of its own; `program`: what Python runs instead."""
+        """`ir …`, in a process of its own; `program`: what Python runs instead. The umask is open: what is private is so by itself."""
         command = [sys.executable, *program, *argv]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        return subprocess.Popen(command, cwd=self.folder, env=self.environment, stdin=stdin, text=True, **pipes)  # type: ignore[call-overload,no-any-return]  # the stubs want the pipes spelled out
+        return subprocess.Popen(command, cwd=self.folder, env=self.environment, stdin=stdin, text=True, umask=0, **pipes)  # type: ignore[call-overload,no-any-return]  # the stubs want the pipes spelled out
 
     def rotate(self, *more: str) -> subprocess.Popen[str]:
         return self.start("rotate", "stripe", "--inventory", "inventory.yaml", "--playbook", "./quick.yaml", "--yes", *more)

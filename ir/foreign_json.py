@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 _HALF = re.compile("[\ud800-\udfff]")
+_NONE = "not JSON that can be read"
 _MOST_DIGITS = 40
 """Of a whole number: no amount, time or id has more, and arithmetic with endless ones is slow or overflows."""
 
@@ -18,11 +19,21 @@ def loads(text: str | bytes | bytearray) -> Any:
     """
     try:
         text = text if isinstance(text, str) else text.decode("utf-8-sig")
-        data = json.loads(text, parse_constant=_none, parse_float=_finite, parse_int=_whole)
+        data = _DECODER.decode(text)
         return _mended(data) if "\\u" in text else data
     except (ValueError, RecursionError):
         pass  # the parser's own error holds the whole text, and must not become our context
-    raise ValueError("not JSON that can be read")
+    raise ValueError(_NONE)
+
+
+def first(text: str, at: int) -> tuple[Any, int]:
+    """The value that begins at `at`, and where it ends; as `loads` for the rest."""
+    try:
+        data, end = _DECODER.raw_decode(text, at)
+        return _mended(data), end
+    except (ValueError, RecursionError):
+        pass
+    raise ValueError(_NONE)
 
 
 def _none(_name: str) -> None:
@@ -41,6 +52,9 @@ def _whole(digits: str) -> float:
         raise ValueError
     found = int(digits)
     return found if -(2**63) <= found < 2**63 else float(found)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_none, parse_float=_finite, parse_int=_whole)
 
 
 def _mended(data: Any) -> Any:

@@ -1,5 +1,6 @@
 """What must hold between the rows of an inventory: names are unique, nothing points into the void."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from ir.inventory_rows import Inventory
@@ -47,6 +48,7 @@ def _approvers(inventory: Inventory) -> Iterator[Problem]:
 
 def _dangling_services(inventory: Inventory) -> Iterator[Problem]:
     keys = {k.name: k for k in inventory.keys}
+    users = _users(inventory)
     for i, service in enumerate(inventory.services):
         held = {ref for name in service.uses if name in keys for ref in keys[name].stored_in}
         for j, name in enumerate(service.uses):
@@ -58,13 +60,22 @@ def _dangling_services(inventory: Inventory) -> Iterator[Problem]:
             if ref not in held:
                 yield ("services", i, "reads_from"), f"`{ref}` holds none of the keys that it uses", "add it to `stored_in`"
         for j, verify in enumerate(service.verify):
-            shared = [s.name for s in inventory.services if set(s.uses) & set(service.uses)]
-            if verify.stripe_usage and len(shared) > 1:
+            shared = {name for key in service.uses for name in users[key]} if verify.stripe_usage else set()
+            if len(shared) > 1:
                 yield (
                     ("services", i, "verify", j, "stripe_usage"),
-                    f"cannot tell services apart that share a key: {', '.join(shared)}",
+                    f"cannot tell services apart that share a key: {', '.join(sorted(shared))}",
                     "use an `http` check that names the fingerprint",
                 )
+
+
+def _users(inventory: Inventory) -> dict[str, set[str]]:
+    """Key → names of the services that use it."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for service in inventory.services:
+        for name in service.uses:
+            found[name].add(service.name)
+    return found
 
 
 def _duplicates(inventory: Inventory) -> Iterator[Problem]:
@@ -75,6 +86,8 @@ def _duplicates(inventory: Inventory) -> Iterator[Problem]:
         "commands": [row.name for row in inventory.commands],
     }
     for group, members in names.items():
+        seen: set[str] = set()
         for i, name in enumerate(members):
-            if name in members[:i]:
+            if name in seen:
                 yield (group, i, "name"), f"the name `{name}` stands twice under `{group}`", "names are unique"
+            seen.add(name)

@@ -1,6 +1,6 @@
 """YAML that a human wrote: read safely, checked by pydantic, refused with file, line, path and fix.
 
-Aliases are refused (a few lines can expand to gigabytes), so are duplicate keys, files over 1 MB and nesting
+Aliases are refused (a few lines can expand to gigabytes), so are duplicate keys, files over 1 MB, 250,000 values and nesting
 over 30 levels. YAML 1.1 reads a bare `on:` or `yes:` as true; such a key is named in the error.
 """
 
@@ -17,8 +17,11 @@ from ir.errors import BadFile
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 30
+MAX_VALUES = 250_000
+MAX_DIGITS = 60
 Lines = dict[tuple[str | int, ...], int]
 M = TypeVar("M", bound=BaseModel)
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The C parser where PyYAML was built with it: 200 services take 1.5 s of Python otherwise."""
 
@@ -80,10 +83,12 @@ def parse(text: str, name: str) -> tuple[Any, Lines]:
 
 
 def _refuse_bombs(text: str, name: str) -> None:
-    """Aliases and deep nesting, before anything is built from them: the fast parser would build them in C, without a limit."""
+    """Aliases, deep nesting and endless lists, before anything is built: the fast parser would build them in C, without a limit."""
     depth = 0
-    for event in yaml.parse(text, Loader=_Loader):
+    for count, event in enumerate(yaml.parse(text, Loader=_Loader)):
         line = event.start_mark.line + 1 if event.start_mark else 0
+        if count > MAX_VALUES:
+            raise BadFile(name, line, "", f"holds more than {MAX_VALUES} values", "split it")
         if isinstance(event, yaml.AliasEvent):
             raise BadFile(name, line, "", "uses a YAML alias", "write the value out")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
@@ -125,6 +130,8 @@ def _walk(node: yaml.Node, path: tuple[str | int, ...], lines: Lines, name: str)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
             _walk(value, (*path, index), lines, name)
+    elif node.tag in _NUMBERS and len(node.value) > MAX_DIGITS:  # `1:59:59…` is a number too, and takes time without end
+        raise BadFile(name, node.start_mark.line + 1, dotted(path), f"is a number of more than {MAX_DIGITS} digits", "put it in quotes")
 
 
 def _mistake(model: type[BaseModel], loc: Sequence[str | int], item: Any, lines: Lines) -> tuple[int, str, str, str]:

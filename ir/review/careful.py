@@ -3,7 +3,6 @@
 It streams in pieces of 1 MB, keeps nothing longer than `LONGEST`, and writes what is whole to a plain JSONL or text file.
 """
 
-import json
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import orjson
 
+from ir import foreign_json
 from ir.model import Json
 from ir.secret import scrub
 
@@ -125,15 +125,15 @@ def rewrite_document(file: Path, target: Path) -> Skipped:
 
 
 def _records(text: str, skipped: Skipped) -> Iterator[Json]:
-    decoder, position = json.JSONDecoder(), 0
+    position = 0
     while position < len(text):
         while position < len(text) and text[position] in " \t\r\n,":
             position += 1
         if position >= len(text):
             return
         try:
-            value, position = decoder.raw_decode(text, position)
-        except (ValueError, RecursionError):
+            value, position = foreign_json.first(text, position)
+        except ValueError:
             yield from _torn(text, position, skipped)
             return
         yield from _inside(value)
@@ -144,13 +144,13 @@ def _torn(text: str, position: int, skipped: Skipped) -> Iterator[Json]:
     skipped.add(text.count("\n", 0, position) + 1, "JSON ends or breaks here", text[position : position + 120].encode())
     start = text.find("[", position)
     if start >= 0 and start - position < 4096:
-        decoder, at = json.JSONDecoder(), start + 1
+        at = start + 1
         while True:
             while at < len(text) and text[at] in " \t\r\n,":
                 at += 1
             try:
-                value, at = decoder.raw_decode(text, at)
-            except (ValueError, RecursionError):
+                value, at = foreign_json.first(text, at)
+            except ValueError:
                 return
             yield from _inside(value)
 

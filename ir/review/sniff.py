@@ -111,7 +111,10 @@ def unwrapped(record: Json) -> Json:
 
 def _of_csv(lines: list[str]) -> Sniffed | None:
     for delimiter in _DELIMITERS:
-        rows = list(csv.DictReader(lines, delimiter=delimiter))
+        try:
+            rows = list(csv.DictReader(lines, delimiter=delimiter))
+        except csv.Error:  # a cell without end
+            return None
         header = list(rows[0]) if rows else next(csv.reader(lines[:1], delimiter=delimiter), [])
         if len(header) < 2 or any(name is None for name in header):
             continue

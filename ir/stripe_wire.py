@@ -6,6 +6,7 @@ the key elsewhere), and reads neither `.netrc` nor proxy settings.
 """
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Mapping
@@ -15,10 +16,42 @@ import stripe
 import urllib3
 
 from ir.errors import Unknown
+from ir.http_watch import Watch
 
 _MOST_BYTES = 64 << 20
 _CHUNK = 1 << 16
 _AGENT_MARK = " AIAgent/"
+
+
+_calls = threading.local()
+"""`watch`: of the call that this thread makes now."""
+
+
+class _Http(urllib3.connection.HTTPConnection):
+    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]  # urllib3's own class differs from its base so, too
+        _watch(self.sock)
+        return super().getresponse()
+
+
+class _Https(urllib3.connection.HTTPSConnection):
+    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]  # urllib3's own class differs from its base so, too
+        _watch(self.sock)
+        return super().getresponse()
+
+
+class _HttpPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Http
+
+
+class _HttpsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _Https
+
+
+def _watch(held: socket.socket | None) -> None:
+    """A socket's own time-out starts anew with each byte; headers that drip would never end."""
+    watch: Watch | None = getattr(_calls, "watch", None)
+    if watch is not None and held is not None:
+        watch.hold(held)
 
 
 @dataclass(frozen=True)
@@ -43,6 +76,7 @@ class PooledClient(stripe.HTTPClient):
         super().__init__()
         self._timeout = timeout
         self._pool = urllib3.PoolManager(num_pools=4, maxsize=64, block=False, cert_reqs="CERT_REQUIRED", ca_certs=stripe.ca_bundle_path)
+        self._pool.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
         self._answers = threading.local()
 
     @property
@@ -61,8 +95,11 @@ class PooledClient(stripe.HTTPClient):
         """One exchange. Raises `Unknown`, never anything of urllib3."""
         self.forget()
         body = post_data.encode() if isinstance(post_data, str) else None
+        watch = Watch(self._timeout)
         try:
-            wire = self._exchange(method.upper(), url, _plain(headers or {}), body)
+            with watch:
+                _calls.watch = watch
+                wire = self._exchange(method.upper(), url, _plain(headers or {}), body, watch)
         except urllib3.exceptions.NewConnectionError:
             raise Unknown("no connection to Stripe", safe="nothing was sent") from None
         except (urllib3.exceptions.TimeoutError, TimeoutError):
@@ -71,11 +108,12 @@ class PooledClient(stripe.HTTPClient):
             said = "Stripe's certificate could not be verified: something stands between here and Stripe"
             raise Unknown(said, safe="nothing was sent") from None
         except (urllib3.exceptions.HTTPError, OSError):
-            raise Unknown("the connection to Stripe broke before the answer was complete") from None
+            late = "Stripe did not answer in time" if watch.expired else ""
+            raise Unknown(late or "the connection to Stripe broke before the answer was complete") from None
         self._answers.wire = wire
         return wire.body, wire.status, wire.headers
 
-    def _exchange(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Wire:
+    def _exchange(self, method: str, url: str, headers: dict[str, str], body: bytes | None, watch: Watch) -> Wire:
         deadline = time.monotonic() + self._timeout
         answer = self._pool.request(
             method,
@@ -89,6 +127,9 @@ class PooledClient(stripe.HTTPClient):
         )
         try:
             content = _read(answer, deadline)
+            watch.release()
+            if watch.expired:  # What looks like the end of the body may be our own watch.
+                raise urllib3.exceptions.TimeoutError("too slow")
         except BaseException:
             answer.close()
             raise

@@ -1,10 +1,12 @@
 """The way to Stripe over real sockets: odd answers, slow answers, many at once, and nothing said too much."""
 
 import contextlib
+import gzip
 import ipaddress
 import json
 import logging
 import os
+import resource
 import socket
 import ssl
 import threading
@@ -152,6 +154,39 @@ def test_a_body_that_trickles_ends_in_time(key: Secret) -> None:
         with pytest.raises(Unknown, match="in time"):
             StripeApi(url, timeout=0.5).get(key, "/v1/balance")
         assert time.monotonic() - began < 1.0
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_headers_that_trickle_end_in_time(key: Secret, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(self_signed(tmp_path))
+    monkeypatch.setattr("stripe.ca_bundle_path", str(tmp_path / "server.pem"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError), listener.accept()[0] as raw:
+                talk = context.wrap_socket(raw, server_side=True) if scheme == "https" else raw
+                talk.sendall(b"HTTP/1.1 200 OK\r\nX-Drip: ")
+                for _ in range(40):
+                    talk.sendall(b"x")
+                    time.sleep(0.1)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        began = time.monotonic()
+        with pytest.raises(Unknown, match="in time"):
+            StripeApi(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}", timeout=0.55).get(key, "/v1/balance")
+        assert time.monotonic() - began < 1.5
+        thread.join()
+
+
+def test_a_body_that_unfolds_without_end_is_cut_off(key: Secret) -> None:
+    bomb = gzip.compress(b"0" * (100 << 20))
+    with server(lambda handler: handler.say(200, bomb, Content_Encoding="gzip")) as (url, _):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with pytest.raises(Unknown):
+            StripeApi(url).get(key, "/v1/balance")
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 << 10
 
 
 def test_a_redirect_does_not_carry_the_key_away(key: Secret) -> None:

@@ -76,7 +76,7 @@ class Nonsense:
     def __init__(self, *answers: tuple[int, bytes]) -> None:
         self.answers, self.asked = list(answers), list[str]()
 
-    def __call__(self, _client: PooledClient, method: str, url: str, _headers: dict[str, str], _body: bytes | None) -> Wire:
+    def __call__(self, _client: PooledClient, method: str, url: str, _headers: dict[str, str], _body: bytes | None, _watch: object) -> Wire:
         self.asked.append(f"{method} {url}")
         status, body = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         return Wire(status, body, {"request-id": "req_1"})
@@ -109,7 +109,7 @@ def page(rows: list[object], **more: object) -> tuple[int, bytes]:
 
 
 @given(st.sampled_from([200, 302, 400, 401, 403, 404, 500]), RAW)
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_answer_trips_what_asks_about_keys(status: int, body: bytes) -> None:
     api, _ = answered((status, body))
     seen = probe(api, KEY)
@@ -129,7 +129,7 @@ def test_no_answer_trips_what_asks_about_keys(status: int, body: bytes) -> None:
 
 
 @given(BODIES)
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_answer_trips_the_review(tmp_path_factory: pytest.TempPathFactory, body: bytes) -> None:
     api, _ = answered((200, body))
     pages = tmp_path_factory.mktemp("pages")
@@ -143,7 +143,6 @@ def test_no_answer_trips_the_review(tmp_path_factory: pytest.TempPathFactory, bo
 @pytest.mark.parametrize(
     "rows",
     [
-        [{"id": "evt_1", "type": "charge.succeeded", "created": 1}],
         [{"id": ["x"], "type": {"a": 1}, "created": "yesterday", "data": [], "request": 7, "livemode": "no"}],
         [{"id": "evt_2", "type": "payout.created", "created": 99_999_999_999, "data": {"object": {"id": "po_1", "amount": -(10**25)}}}],
         [{"id": "evt_3", "type": "charge.succeeded\x00\x1b[31m", "created": -5, "data": {"object": "x" * 100_000}}],

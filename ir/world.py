@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from threading import Event
+from threading import Event, Lock
 from typing import TypeVar, cast
 
 from ir import side_by_side
@@ -59,6 +59,8 @@ class World:
         publish: writes report and bundle, returns the paths.
         note: keeps the index of incidents up to date.
         announce: tells people of the record's last entry, once.
+        witness: takes every entry, from the first on, and signs checkpoints of them.
+        recording: held while an entry is written and witnessed; who ends the process waits for it.
         facts: the record's facts so far, for ports that have to know them.
         own_requests: request ids of our own probes so far.
         claim: makes a key itself this incident's own, by fingerprint, whatever an inventory calls it; raises AlreadyRunning.
@@ -90,6 +92,8 @@ class World:
     publish: Callable[[Incident], list[str]] = lambda _incident: []
     note: Callable[[Incident], None] = lambda _incident: None
     announce: Callable[[Incident], None] = lambda _incident: None
+    witness: Callable[[Json], None] = lambda _entry: None
+    recording: Lock = field(default_factory=Lock)
     facts: Callable[[], Json] = dict
     own_requests: Callable[[], tuple[str, ...]] = lambda: ()
     claim: Callable[[str], None] = lambda _fingerprint: None

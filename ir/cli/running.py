@@ -20,6 +20,9 @@ from ir.world import World
 PUBLISHED_WITHIN = 30.0
 """Seconds for writing the report, before the process ends without it; `ir report` writes it at any time."""
 
+RECORDED_WITHIN = 5.0
+"""Seconds for the checkpoint over the last entry."""
+
 
 def given(operator: Terminal, leaked: Secret | None, control: Secret | None) -> Given:
     """What this terminal brings to an incident."""
@@ -68,7 +71,8 @@ def finish(screen: Screen, record: incident.Incident, code: ExitCode) -> int:
     for debt in record.debts.values():
         screen.warn(f"owed: {debt.why} → {debt.todo}")
     if record.ended:
-        screen.say(f"{record.id}: {record.status} (exit {int(code)}); report: ir report {record.id}; chain head {record.head[:16]}")
+        screen.say(f"{record.id}: {record.status} (exit {int(code)}); report: ir report {record.id}")
+        screen.say(f"keep outside, then later edits can be told: chain head {record.head}, and once the key of: ir evidence key")
     else:
         screen.say(f"{record.id} waits (exit {int(code)}); go on with: ir resume {record.id}")
     return int(code)
@@ -114,4 +118,5 @@ def drive(runner: Runner, kept: State, world: World, operator: Terminal, *, skip
         sys.stderr.write(f"\ninterrupted; nothing is lost: ir resume {name}\n")
         code = int(ExitCode.INTERRUPTED)
     runner.forget_queue()
+    world.recording.acquire(timeout=RECORDED_WITHIN)  # an entry that was just followed may not be witnessed yet
     leave(code)

@@ -4,7 +4,7 @@ import getpass
 import json
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
-from ir import checkpoints, guard, home, inventory, ledger
+from ir import checkpoints, evidence_files, guard, home, inventory, ledger
 from ir.checkpoints import CheckpointLog, Signer, Witness
 from ir.custody import Custody, Escrow
 from ir.errors import IrError, Missing, PortError
@@ -308,8 +308,18 @@ def world(
     made.publish = lambda record: publish(kept, record)
     _wire_notices(made, kept, resolver)
     if not made.options.dry_run:
+        made.keep = partial(_keep, folder / "evidence")
         made.witness = Witness(kept.checkpoints, lambda: evidence_signer(kept, source, resolver, say), say)
     return made
+
+
+def _keep(folder: Path, files: Sequence[str], inputs: Sequence[str]) -> Json:
+    """A disk that is full costs the copies, not the review: then it is said that nothing was kept."""
+    read = evidence_files.digests(map(Path, inputs))
+    try:
+        return {"files": evidence_files.keep(((Path(file).name, Path(file)) for file in files), folder), "inputs": read}
+    except OSError as error:
+        return {"files": [], "inputs": read, "not_kept": type(error).__name__}
 
 
 def reference_resolver(source: Inventory, operator: Operator, base: Path) -> Callable[[str], Secret]:

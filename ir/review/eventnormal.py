@@ -39,7 +39,7 @@ def act_sql(kind: str) -> str:
     return f"CASE {' '.join(cases)} ELSE '10:other' END"
 
 
-_PATHS = {
+PATHS = {
     "id": "$.id",
     "type": "$.type",
     "created": "$.created",
@@ -96,7 +96,7 @@ _OUT = {
     "idem_format": "ir_idem_format(COALESCE(idem, v2_idem))",
     "object_id": "ir_text(COALESCE(object_id, related_id))",
     "object_type": "ir_text(COALESCE(object_type, related_type))",
-    "customer": "CASE WHEN object_type = 'customer' THEN ir_text(object_id) ELSE ir_text(customer) END",
+    "customer": "CASE WHEN object_type = 'customer' THEN ir_text(object_id) ELSE ir_person(ir_text(customer)) END",
     "amount": "ir_whole(COALESCE(amount, amount_total, amount_due))",
     "currency": "lower(ir_text(currency))",
     "status": "ir_text(status)",
@@ -116,8 +116,8 @@ _OUT = {
 
 def events_sql(relation: str, *, source: str) -> str:
     """A SELECT of the normalised columns plus `file` and `bad` over `relation`, which has `j` (JSON) and `filename`."""
-    names = list(_PATHS)
-    paths = "[" + ", ".join(f"'{path}'" for path in _PATHS.values()) + "]"
+    names = list(PATHS)
+    paths = "[" + ", ".join(f"'{path}'" for path in PATHS.values()) + "]"
     unpacked = ", ".join(f"v[{i + 1}] AS {name}" for i, name in enumerate(names))
     outputs = _OUT | {"act": act_sql("type"), "source": f"'{source}'"}
     columns = ", ".join(f"CAST({outputs[c.name]} AS {c.type}) AS {c.name}" for c in TABLES["events"])

@@ -77,7 +77,7 @@ _TEMPLATES = {
     "decline_code": "ir_text({})",
     "amount": "ir_whole({})",
     "currency": "lower(ir_word({}))",
-    "customer": "ir_text({})",
+    "customer": "ir_person(ir_text({}))",
     "card": "ir_text({})",
     "object_id": "ir_text({})",
     "country": "ir_text({})",

@@ -121,11 +121,11 @@ def _misnumbered(entries: Sequence[dict[str, Any]], index: int) -> str:
     found = entries[index].get("n")
     if not isinstance(found, int) or isinstance(found, bool):
         return f"edited: entry {index} was edited, it has no number"
+    if found < index:
+        return f"spliced: behind entry {index - 1} another entry {found} was added"
     if any(later.get("n") == index for later in entries[index + 1 :]):
         return f"reordered: entry {index} stands behind entry {found}"
-    if found > index:
-        return f"truncated: entry {index} is missing, removed before entry {found}"
-    return f"spliced: behind entry {index - 1} another entry {found} was added"
+    return f"truncated: entry {index} is missing, removed before entry {found}"
 
 
 def merkle_roots(lines: Sequence[bytes], sizes: set[int]) -> dict[int, str]:
@@ -269,7 +269,7 @@ def wanted_keys(text: str) -> set[str]:
             found.add(fingerprint(base64.b64decode(words[1], validate=True)))
         else:
             raise ValueError("a public key is a line `ssh-ed25519 AAAA…` or a fingerprint `SHA256:…`")
-    if text.strip() and not found:
+    if text and not found:
         raise ValueError("there is no public key in it")
     return found
 
@@ -486,7 +486,7 @@ def main() -> int:
     folder, key = Path(given.folder), given.public_key
     try:
         if key and not key.startswith(("ssh-ed25519 ", "SHA256:")):
-            key = Path(key).read_text(encoding="utf-8") or " "
+            key = Path(key).read_text(encoding="utf-8") or "\n"
         wanted_keys(key)
         verdict = check_folder(folder, key, given.head)
     except ValueError as error:

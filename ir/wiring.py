@@ -16,6 +16,7 @@ from ir import checkpoints, evidence_files, guard, home, inventory, ledger
 from ir.checkpoints import CheckpointLog, Signer, Witness
 from ir.custody import Custody, Escrow
 from ir.errors import IrError, Missing, PortError
+from ir.evidence_check import Broken, read_checkpoint
 from ir.finds import Looked
 from ir.incident import Incident
 from ir.inventory import Account, Inventory, Key, Reload, Service, Verify
@@ -403,6 +404,15 @@ def _reviewer(api: Any) -> Reviewer:
     from ir.review import StripeReviewer
 
     return cast(Reviewer, StripeReviewer(api))
+
+
+def signer_of(kept: State, incident: str) -> str:
+    """Fingerprint of the key that signed the last checkpoint of an incident, "" when there is none that holds."""
+    made = kept.checkpoints.of(incident)
+    try:
+        return read_checkpoint(made[-1], len(made))[1] if made else ""
+    except Broken:
+        return ""
 
 
 def publish(kept: State, record: Incident) -> list[str]:

@@ -91,9 +91,8 @@ def _key(text: str) -> str:
         return ""
     try:
         if not text.startswith(("ssh-ed25519 ", "SHA256:")):
-            text = Path(text).read_text(encoding="utf-8")
-        if not wanted_keys(text):
-            raise ValueError("there is no public key in it")
+            text = Path(text).read_text(encoding="utf-8") or "\n"
+        wanted_keys(text)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(

@@ -141,7 +141,7 @@ class StripeReviewer:
             score_parts=judged.parts,
             reasons=judged.reasons,
             affected=affected.write(rows, Path(request.scratch)),
-            collected=store.collected(),
+            collected=store.collected(swept),
             inputs=tuple(loaded.names),
         )
 

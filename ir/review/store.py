@@ -64,9 +64,10 @@ class Store:
         self.engine.connection.execute(f"COPY (SELECT * FROM swept) TO {target} (FORMAT parquet)")
         self.engine.connection.execute("DROP TABLE swept")
 
-    def collected(self) -> tuple[str, ...]:
+    def collected(self, swept: Swept) -> tuple[str, ...]:
         """What came from Stripe, as it was kept: pages, and the swept lists."""
-        return tuple(str(file) for file in sorted((*self.pages.glob("*.jsonl"), *self.tables.glob("objects-*.parquet"))))
+        lists = self.tables.glob("objects-*.parquet") if swept.rows else ()
+        return tuple(str(file) for file in sorted((*self.pages.glob("*.jsonl"), *lists)))
 
     def close(self) -> None:
         """Close the engine and drop what it spilled."""

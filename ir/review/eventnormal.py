@@ -100,8 +100,8 @@ _OUT = {
     "amount": "ir_whole(COALESCE(amount, amount_total, amount_due))",
     "currency": "lower(ir_text(currency))",
     "status": "ir_text(status)",
-    "error_code": "ir_text(COALESCE(failure, pi_code, si_code))",
-    "decline_code": "ir_text(COALESCE(pi_decline, si_decline, outcome))",
+    "error_code": "ir_code(ir_text(COALESCE(failure, pi_code, si_code)))",
+    "decline_code": "ir_code(ir_text(COALESCE(pi_decline, si_decline, outcome)))",
     "card": "ir_text(COALESCE(card, pm_card, err_card, err_si_card))",
     "card_group": "ir_text(COALESCE(card_brand || ' ' || card_country || ' ' || card_funding, "
     "pm_brand || ' ' || pm_country || ' ' || pm_funding))",

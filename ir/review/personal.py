@@ -24,9 +24,14 @@ PERSON_SQL = (
     "ELSE 'person:' || substr(sha256(lower(trim(x))), 1, 12) END"
 )
 """The DuckDB macro that does as `person`."""
-MACROS = (PERSON_SQL, "ir_note(x) AS CASE WHEN x = '' THEN '' ELSE 'see the export' END")
-"""How people and free text are kept; `MACROS_WHOLE` with personal data."""
-MACROS_WHOLE = ("ir_person(x) AS x", "ir_note(x) AS x")
+MACROS = (
+    PERSON_SQL,
+    "ir_note(x) AS CASE WHEN x = '' THEN '' ELSE 'see the export' END",
+    """ir_code(x) AS CASE WHEN NOT contains(x, ' ') THEN x WHEN lower(x) LIKE '%denied%' THEN 'denied'
+      WHEN lower(x) LIKE '%unauthorized%' THEN 'unauthorized' WHEN lower(x) LIKE 'idempotency%' THEN 'idempotency' ELSE 'in words' END""",
+)
+"""How people, free text and codes are kept; `MACROS_WHOLE` with personal data."""
+MACROS_WHOLE = ("ir_person(x) AS x", "ir_note(x) AS x", "ir_code(x) AS x")
 
 
 def person(text: str) -> str:

@@ -66,7 +66,7 @@ def write_bundle(
 
 
 def _pretty(data: Json) -> bytes:
-    return (scrub(json.dumps(data, indent=2, ensure_ascii=False)) + "\n").encode(errors="surrogatepass")
+    return (scrub(json.dumps(data, indent=2)) + "\n").encode()
 
 
 def _line(entry: Json) -> bytes:

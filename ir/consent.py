@@ -13,6 +13,7 @@ def destinations(inventory: Inventory, key: Key) -> set[str]:
     """Everything that may receive the key or be run on its account, as readable words."""
     found = {f"store {ref.object}" for ref in key.stored_in}
     found |= _account_places(inventory.account(key.account))
+    found |= {f"store {ref.object}" for ref in (inventory.evidence_key,) if ref is not None}
     found |= {f"notices to {row.to.object}" for row in inventory.notify}
     for service in inventory.services_of(key.name):
         urls = [service.reload.http, *(verify.http for verify in service.verify)]

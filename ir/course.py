@@ -371,7 +371,9 @@ class Course:
         entry = chained(self.record.last, at=at, incident=self.world.incident, kind=kind, step=step, actor=actor, body=body)
         incidents.absorb(self.record, entry)
         self.world.announce(self.record)  # before anybody can follow the entry, and end the process with its last one
-        self.durable.emit(entry)
+        with self.world.recording:
+            self.durable.emit(entry)
+            self.world.witness(entry)
         self.world.note(self.record)
 
     def _pause(self, name: str, seconds: float) -> None:

@@ -58,7 +58,10 @@ def write(finds: Sequence[Find], unread: Sequence[str] = (), accounts: Mapping[s
     lines += ["# Which services read them cannot be seen from here; each needs a row like this one, or it fails when its key dies:"]
     lines += [f"# {line}" for line in _SERVICE.splitlines()]
     others = [find for find in finds if not find.rotatable]
-    lines += [f"# seen too, not rotated by `ir rotate stripe`: {kind_of(find.value).credential.value} at {find.ref}" for find in others]
+    lines += [
+        f"# seen too, not rotated by `ir rotate stripe`: {kind_of(find.value).credential.value} at {_one_line(str(find.ref))}"
+        for find in others
+    ]
     lines += [f"# not read: {_one_line(text)}" for text in unread]
     return "\n".join(lines) + "\n"
 

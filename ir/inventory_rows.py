@@ -215,7 +215,11 @@ class Approver(_Row):
 
 
 class Inventory(_Row):
-    """Everything the engine knows about one organisation's keys."""
+    """Everything the engine knows about one organisation's keys.
+
+    Attributes:
+        evidence_key: the team's Ed25519 private key that signs checkpoints of the audit stream; without it this machine's own.
+    """
 
     version: Literal[1]
     accounts: Annotated[list[Account], Field(min_length=1)]
@@ -224,6 +228,7 @@ class Inventory(_Row):
     commands: list[Command] = []
     notify: list[Notify] = []
     approvers: list[Approver] = []
+    evidence_key: Ref | None = None
 
     def account(self, name: str) -> Account:
         """By name."""

@@ -27,6 +27,9 @@ def problems(inventory: Inventory) -> Iterator[Problem]:
             holders[ref] = key.name
     yield from _notices(inventory, commands)
     yield from _approvers(inventory)
+    signs = inventory.evidence_key
+    if signs is not None and signs.scheme == "command" and signs.path not in commands:
+        yield ("evidence_key",), f"there is no command `{signs.path}`", "declare it under `commands:`"
     yield from _dangling_services(inventory)
 
 

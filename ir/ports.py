@@ -370,6 +370,7 @@ class ReviewRequest:
         scratch: private folder for Parquet.
         own_objects: ids that this incident made itself (its new key), never leftovers.
         rules: folders of further rules. engine: `duckdb`, or the URL of another one.
+        personal_data: keep names, e-mail and postal addresses in the evidence; without it ids only.
     """
 
     account: str
@@ -390,6 +391,7 @@ class ReviewRequest:
     own_objects: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     engine: str = "duckdb"
+    personal_data: bool = False
 
 
 @dataclass(frozen=True)
@@ -403,6 +405,7 @@ class Reviewed:
         complete: coverage of writes is complete, so that `--policy auto` may propose `exposed`.
         hours: `{at, requests, usual}` for the picture. reasons: why a verdict cannot be better.
         affected: path of `affected.csv` in the scratch folder, "" when nobody was.
+        collected: files in the scratch folder that are evidence. inputs: files that were given and read.
     """
 
     verdict: str
@@ -419,6 +422,8 @@ class Reviewed:
     score_parts: dict[str, float] = field(default_factory=dict)
     reasons: dict[str, list[str]] = field(default_factory=dict)
     affected: str = ""
+    collected: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
 
 
 class Reviewer(Protocol):

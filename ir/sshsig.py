@@ -66,6 +66,30 @@ def public_key(text: str) -> PublicKey:
     return PublicKey(parts[0], blob)
 
 
+def private_key(data: bytes) -> "Ed25519PrivateKey":
+    """An Ed25519 private key without a passphrase: PEM (PKCS#8), OpenSSH's own, 32 raw bytes, or these in base64.
+
+    Raises:
+        ValueError: it is none.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_ssh_private_key
+
+    if len(data) == 32:
+        return Ed25519PrivateKey.from_private_bytes(data)
+    for load in (load_ssh_private_key, load_pem_private_key):
+        try:
+            key = load(data, None)
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            continue
+        if isinstance(key, Ed25519PrivateKey):
+            return key
+    if len(data) <= 64 and len(raw := base64.b64decode(data.strip(), validate=True)) == 32:
+        return Ed25519PrivateKey.from_private_bytes(raw)
+    raise ValueError("not an Ed25519 private key without a passphrase")
+
+
 def verify(armored: str, message: bytes, namespace: str = NAMESPACE) -> PublicKey:
     """The key that signed `message`; whether it is anybody's is the caller's question.
 

@@ -4,17 +4,19 @@ import getpass
 import json
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
-from ir import guard, home, inventory, ledger
+from ir import checkpoints, evidence_files, guard, home, inventory, ledger
+from ir.checkpoints import CheckpointLog, Signer, Witness
 from ir.custody import Custody, Escrow
 from ir.errors import IrError, Missing, PortError
+from ir.evidence_check import Broken, read_checkpoint
 from ir.finds import Looked
 from ir.incident import Incident
 from ir.inventory import Account, Inventory, Key, Reload, Service, Verify
@@ -65,6 +67,11 @@ class State:
     folder: Path
     ledger: ledger.Ledger
     me: Me
+
+    @cached_property
+    def checkpoints(self) -> CheckpointLog:
+        """What was signed, of all incidents."""
+        return CheckpointLog(self.ledger.engine)
 
     def bundle(self, incident: str) -> Path:
         """Where the report and the evidence of an incident lie."""
@@ -153,10 +160,7 @@ def _verifier(row: Verify, service: Service, resolver: Callable[[str], Secret], 
 
 def verifiers(service: Service, source: Inventory, operator: Operator, base: Path) -> list[Verifier]:
     """The checks of a service that may run outside of an incident: a user's command only if it is declared `read_only`."""
-
-    def resolver(text: str) -> Secret:
-        return resolve(_parsed(text), source, operator, base)
-
+    resolver = reference_resolver(source, operator, base)
     rows = [row for row in service.verify if not row.stripe_usage and (row.read_only or not row.command)]
     return [_verifier(row, service, resolver, lambda: None) for row in rows]
 
@@ -272,9 +276,7 @@ def world(
     time = clock or SystemClock()
     api = StripeApi(account.api_base)
 
-    def resolver(text: str) -> Secret:
-        return resolve(_parsed(text), source, operator, setting.base)
-
+    resolver = reference_resolver(source, operator, setting.base)
     raw = issuer(account, operator, time, api, lambda: resolver(str(account.app_key)), replaces=not setting.options.no_replacement)
     stores = {str(ref): store(ref, source, operator, setting.base) for ref in key.stored_in}
     folder = kept.bundle(setting.incident)
@@ -306,7 +308,41 @@ def world(
     made.custody = Custody(setting.incident, reachable, made.each, _escrow(folder, ask))
     made.publish = lambda record: publish(kept, record)
     _wire_notices(made, kept, resolver)
+    if not made.options.dry_run:
+        made.keep = partial(_keep, folder / "evidence")
+        made.witness = Witness(kept.checkpoints, lambda: evidence_signer(kept, source, resolver, say), say)
     return made
+
+
+def _keep(folder: Path, files: Sequence[str], inputs: Sequence[str]) -> Json:
+    """A disk that is full costs the copies, not the review: then it is said that nothing was kept."""
+    read = evidence_files.digests(map(Path, inputs))
+    try:
+        return {"files": evidence_files.keep(((Path(file).name, Path(file)) for file in files), folder), "inputs": read}
+    except OSError as error:
+        return {"files": [], "inputs": read, "not_kept": type(error).__name__}
+
+
+def reference_resolver(source: Inventory, operator: Operator, base: Path) -> Callable[[str], Secret]:
+    """References as text to their values, outside of an incident."""
+    return lambda text: resolve(_parsed(text), source, operator, base)
+
+
+def evidence_signer(
+    kept: State, source: Inventory, resolver: Callable[[str], Secret], say: Callable[[str], None] = lambda _text: None
+) -> Signer:
+    """The team's key that the inventory names; where it cannot be had now, and where none is named, this machine's.
+
+    Raises:
+        Refused: what should be a key is none.
+        OSError: this machine's can neither be read nor made.
+    """
+    if source.evidence_key is not None:
+        try:
+            return checkpoints.signer(resolver(str(source.evidence_key)).reveal().encode(), str(source.evidence_key))
+        except PortError as error:
+            say(f"WARNING: checkpoints are signed with this machine's key: {source.evidence_key}: {error.what}")
+    return checkpoints.own_signer(kept.folder)
 
 
 def _wire_notices(made: World, kept: State, resolver: Callable[[str], Secret]) -> None:
@@ -370,13 +406,22 @@ def _reviewer(api: Any) -> Reviewer:
     return cast(Reviewer, StripeReviewer(api))
 
 
+def signer_of(kept: State, incident: str) -> str:
+    """Fingerprint of the key that signed the last checkpoint of an incident, "" when there is none that holds."""
+    made = kept.checkpoints.of(incident)
+    try:
+        return read_checkpoint(made[-1], len(made))[1] if made else ""
+    except Broken:
+        return ""
+
+
 def publish(kept: State, record: Incident) -> list[str]:
     """Report and bundle into the state folder; returns the paths, the HTML report first."""
     from ir.bundle import write_bundle
     from ir.runner import read_entries
 
     entries = read_entries(kept.ledger.engine, record.id)
-    paths = write_bundle(record, entries, kept.bundle(record.id))
+    paths = write_bundle(record, entries, kept.bundle(record.id), checkpoints=kept.checkpoints.of(record.id))
     return [str(path) for path in sorted(paths, key=lambda p: p.suffix != ".html")]
 
 

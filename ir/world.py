@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from threading import Event
+from threading import Event, Lock
 from typing import TypeVar, cast
 
 from ir import side_by_side
@@ -28,6 +28,7 @@ class Options:
         accept_unverified, accept_unhealthy, accept_unreachable: name → reason.
         source: the listed store or service that leaked, "" = none of them.
         source_closed_by: who says that it is closed.
+        personal_data: evidence may hold names, e-mail and postal addresses.
         key_files: new | leaked | control → `file:PATH` that the key was to be read from, so that a resume finds it again.
     """
 
@@ -44,6 +45,7 @@ class Options:
     accept_unhealthy: Mapping[str, str] = field(default_factory=dict)
     accept_unreachable: Mapping[str, str] = field(default_factory=dict)
     drill: bool = False
+    personal_data: bool = False
     key_files: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -59,6 +61,9 @@ class World:
         publish: writes report and bundle, returns the paths.
         note: keeps the index of incidents up to date.
         announce: tells people of the record's last entry, once.
+        witness: takes every entry, from the first on, and signs checkpoints of them.
+        keep: keeps files as evidence, notes the hashes of others that were read: `{files, inputs}`, `{name, sha256, bytes}` each.
+        recording: held while an entry is written and witnessed; who ends the process waits for it.
         facts: the record's facts so far, for ports that have to know them.
         own_requests: request ids of our own probes so far.
         claim: makes a key itself this incident's own, by fingerprint, whatever an inventory calls it; raises AlreadyRunning.
@@ -90,6 +95,9 @@ class World:
     publish: Callable[[Incident], list[str]] = lambda _incident: []
     note: Callable[[Incident], None] = lambda _incident: None
     announce: Callable[[Incident], None] = lambda _incident: None
+    witness: Callable[[Json], None] = lambda _entry: None
+    keep: Callable[[Sequence[str], Sequence[str]], Json] = lambda _files, _inputs: {"files": [], "inputs": []}
+    recording: Lock = field(default_factory=Lock)
     facts: Callable[[], Json] = dict
     own_requests: Callable[[], tuple[str, ...]] = lambda: ()
     claim: Callable[[str], None] = lambda _fingerprint: None

@@ -22,9 +22,11 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         empty: Json = {"verdict": "cannot tell", "verdicts": {}, "coverage": [], "findings": []}
         return Outcome(Did.SKIPPED, f"nothing could be reviewed: {error.what}", {step.id: empty, "review": empty})
     facts = _facts(reviewed)
+    collected = world.keep([*reviewed.collected, *filter(None, [reviewed.affected])], reviewed.inputs)
+    evidence = {step.id: {**_asked(asked), "rows": {row["source"]: row["rows"] for row in reviewed.coverage}, **collected}}
     said = f"misuse of writes: {reviewed.verdicts.get('writes', 'cannot tell')}, of reads: {reviewed.verdicts.get('reads', 'cannot tell')}"
     said += f", account changes: {reviewed.verdicts.get('account', 'cannot tell')}; {len(reviewed.findings)} findings"
-    return Outcome(Did.DONE, said, {step.id: facts, "review": facts}, debts=leftover_debts(reviewed.leftovers))
+    return Outcome(Did.DONE, said, {step.id: facts, "review": facts, "evidence": evidence}, debts=leftover_debts(reviewed.leftovers))
 
 
 def request(world: World, record: Incident, *, since: float = 30 * 86400.0, budget: float = 0.0) -> ReviewRequest:
@@ -48,7 +50,14 @@ def request(world: World, record: Incident, *, since: float = 30 * 86400.0, budg
         own_requests=world.own_requests(),
         known_webhooks=tuple(world.account.webhooks),
         own_objects=_made_by_us(facts),
+        personal_data=world.options.personal_data,
     )
+
+
+def _asked(asked: ReviewRequest) -> Json:
+    """What the evidence answers, for its manifest."""
+    window = {"since": asked.since, "exposed_at": asked.exposed_at, "until": asked.until}
+    return {"account": asked.account, "api_base": asked.api_base, "window": window, "personal_data": asked.personal_data}
 
 
 def _made_by_us(facts: Json) -> tuple[str, ...]:
@@ -76,5 +85,7 @@ def _reading_key(world: World, record: Incident) -> Secret | None:
 
 def _facts(reviewed: Reviewed) -> Json:
     data = asdict(reviewed)
+    for name in ("collected", "inputs"):
+        del data[name]
     data["findings"] = [asdict(finding) for finding in reviewed.findings]
     return data

@@ -27,6 +27,11 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
     "close": ("ir.cli.incidents:close", "End what cannot be proven, by name: attested, not proven."),
     "report": ("ir.cli.reports:report", "The incident report as html, md or json."),
     "verify": ("ir.cli.reports:verify", "Check the audit chain of an incident."),
+    "evidence": {
+        "key": ("ir.cli.evidence:key", "The public key of the checkpoints, to be kept outside."),
+        "bundle": ("ir.cli.evidence:bundle", "Write the evidence bundle anew."),
+        "purge": ("ir.cli.evidence:purge", "Remove what was collected about people; hashes stay."),
+    },
     "inventory": {
         "check": ("ir.cli.files:check_inventory", "Check an inventory file."),
         "init": ("ir.cli.inventories:init", "A first inventory from what your stores hold."),
@@ -60,6 +65,7 @@ GROUPS = {
     "playbook": "List, show and check playbooks.",
     "campaign": "Many keys at once.",
     "schedule": "Rotations that are due.",
+    "evidence": "Keep, hand over and purge evidence.",
     "alert": "Read alerts of secret scanners.",
 }
 

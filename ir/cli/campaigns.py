@@ -206,13 +206,19 @@ def _fresh(kept: State, book: CampaignLedger, name: str) -> list[Child]:
 
 
 def _markdown(row: Json, children: list[Child]) -> str:
-    about = row["about"]
+    from ir.report.foreign import Tamer, escape
+
+    tame = Tamer()
+
+    def safe(value: object) -> str:
+        return escape(tame(str(value)))
+
     created = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(row["created_at"]))
-    lines = [f"# Campaign {row['campaign']}", "", f"{_title(row, children, time.time())}", ""]
-    lines += [f"- begun {created} by {row['actor']}"] + [f"- {name}: {value}" for name, value in about.items() if value]
+    lines = [f"# Campaign {row['campaign']}", "", safe(_title(row, children, time.time())), ""]
+    lines += [f"- begun {created} by {safe(row['actor'])}"] + [f"- {name}: {safe(value)}" for name, value in row["about"].items() if value]
     lines += ["", "| key | account | state | incident | took | last |", "|---|---|---|---|---|---|"]
-    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in _line(child)) + " |" for child in children]
-    return plain("\n".join(lines)).replace("\\[", "[")
+    lines += ["| " + " | ".join(map(safe, _line(child))) + " |" for child in children]
+    return "\n".join(lines)
 
 
 def _row(book: CampaignLedger, name: str) -> Json:

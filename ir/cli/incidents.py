@@ -120,7 +120,7 @@ def _go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json, le
         raise Refused(f"{name} has no record yet", next_step="ir status")
     if record.status in FINAL:
         operator.screen.say(f"{name} has ended: {record.status}")
-        sys.exit(running.finish(operator.screen, record, record.exit_code))
+        sys.exit(running.finish(operator.screen, kept, record, record.exit_code))
     files = record.opened["options"].get("key_files", {})
     given = leaked if isinstance(leaked, Secret) else read_again(files.get("leaked", ""), operator.screen)
     other = control if isinstance(control, Secret) else read_again(files.get("control", ""), operator.screen)

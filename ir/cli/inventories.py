@@ -14,7 +14,7 @@ from ir import first_inventory, inventory, inventory_graph, wiring
 from ir.cli.files import AsJson, File
 from ir.cli.files import graph as as_text
 from ir.cli.people import Terminal
-from ir.cli.screen import Screen
+from ir.cli.screen import Screen, plain
 from ir.drift import KeyDrift, Reading
 from ir.errors import ExitCode, IrError, Refused, UsageError
 from ir.finds import Find, Looked
@@ -104,7 +104,7 @@ def graph(
 
 def _look(screen: Screen, scheme: str, place: str) -> Looked:
     looked = wiring.look_through(scheme, place)
-    screen.err.print(f"{place}: {len(looked.finds)} keys in {looked.places} places", markup=False)
+    screen.err.print(plain(f"{place}: {len(looked.finds)} keys in {looked.places} places"))
     for line in looked.unread:
         screen.warn(f"not read: {line}")
     return looked

@@ -6,7 +6,7 @@ import stat
 import sys
 from pathlib import Path
 
-from ir.cli.screen import Screen
+from ir.cli.screen import Screen, plain
 from ir.errors import UsageError, Waiting
 from ir.secret import Secret
 
@@ -142,7 +142,7 @@ class Terminal:
 
     def _line(self, question: str) -> str:
         self.screen.hush()
-        self.screen.err.print(question, end="", markup=False)
+        self.screen.err.print(plain(question), end="")
         line = sys.stdin.readline()
         if not line:
             raise Waiting(f"no answer to: {question.strip()}")

@@ -13,12 +13,15 @@ from ir.cli.incidents import AsJson, Name, named
 from ir.cli.screen import Screen
 from ir.errors import ExitCode, UsageError
 
+Head = Annotated[str, typer.Option("--head", "--anchor", help="A head hash that was kept outside.", metavar="HEX")]
+Output = Annotated[str, typer.Option(help="Write it there (0600); default: standard output.", metavar="FILE")]
+
 
 def report(
     name: Name = "",
     fmt: Annotated[str, typer.Option("--format", help="html | md | json")] = "md",
-    output: Annotated[str, typer.Option(help="Write it there (0600); default: standard output.", metavar="FILE")] = "",
-    anchor: Annotated[str, typer.Option(help="A head hash that was kept outside.", metavar="HEX")] = "",
+    output: Output = "",
+    head: Head = "",
 ) -> None:
     """The incident report."""
     from ir.report import FORMATS, render
@@ -27,8 +30,9 @@ def report(
     if fmt not in FORMATS:
         raise UsageError(f"--format {fmt}: not known", next_step=f"one of {', '.join(FORMATS)}")
     kept = wiring.state()
-    entries = read_entries(kept.ledger.engine, named(kept, name, ended=True))
-    text = render(incidents.fold(entries), fmt, entries, anchor=anchor)
+    name = named(kept, name, ended=True)
+    entries = read_entries(kept.ledger.engine, name)
+    text = render(incidents.fold(entries), fmt, entries, anchor=_head(head), checkpoints=kept.checkpoints.of(name))
     if not output:
         sys.stdout.write(text)
         return
@@ -40,18 +44,58 @@ def report(
 
 def verify(
     name: Name = "",
-    anchor: Annotated[str, typer.Option(help="A head hash that was kept outside.", metavar="HEX")] = "",
+    public_key: Annotated[
+        str, typer.Option(help="The checkpoints' key, as it was kept outside: a file, `ssh-ed25519 AAAA…`, or `SHA256:…`.", metavar="KEY")
+    ] = "",
+    head: Head = "",
     as_json: AsJson = False,
 ) -> None:
-    """Check the audit chain of an incident."""
-    from ir import evidence
+    """Check the audit chain of an incident, its signed checkpoints and its evidence files. Ends with 1 when something does not hold."""
+    from dataclasses import asdict
+
+    from ir.evidence_check import check_evidence, spoken
     from ir.runner import read_entries
 
     kept, screen = wiring.state(), Screen(as_json=as_json)
     name = named(kept, name, ended=True)
-    verdict = evidence.verify(read_entries(kept.ledger.engine, name), anchor=anchor)
+    key, entries = _key(public_key), read_entries(kept.ledger.engine, name)
+    verdict = check_evidence(kept.bundle(name), entries, kept.checkpoints.of(name), key, _head(head))
     if as_json:
-        screen.document({"incident": name, "holds": verdict.holds, "said": verdict.said, "head": verdict.head, "entries": verdict.entries})
+        screen.document({"incident": name, **asdict(verdict)})
     else:
-        screen.say(f"{name}: {verdict.said}; head {verdict.head}")
+        for line in spoken(verdict):
+            screen.say(f"{name}: {line}")
     sys.exit(int(ExitCode.DONE if verdict.holds else ExitCode.UNEXPECTED))
+
+
+def _head(text: str) -> str:
+    """A whole hash: a shortened one could be met by another chain.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if text and (len(text) != 64 or not set(text.lower()) <= set("0123456789abcdef")):
+        raise UsageError("a head hash has 64 hexadecimal digits", next_step="give it whole, as the end of the run printed it")
+    return text.lower()
+
+
+def _key(text: str) -> str:
+    """Lines of public keys or fingerprints.
+
+    Raises:
+        UsageError: there is none.
+    """
+    from ir.evidence_check import wanted_keys
+
+    if not text:
+        return ""
+    try:
+        if not text.startswith(("ssh-ed25519 ", "SHA256:")):
+            text = Path(text).read_text(encoding="utf-8") or "\n"
+        wanted_keys(text)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise UsageError(
+            f"--public-key: {why}", next_step="a file, a line `ssh-ed25519 AAAA…`, or `SHA256:…` of `ir evidence key`"
+        ) from None
+    return text

@@ -43,6 +43,9 @@ def review(
     rules: Annotated[list[str] | None, typer.Option(metavar="DIR", help="Further rules, in the form of the shipped ones.")] = None,
     engine: Annotated[str, typer.Option(help="duckdb | clickhouse URL | spark URL", metavar="ENGINE")] = "duckdb",
     memory_limit: Annotated[str, typer.Option(help="Of the embedded engine.", metavar="SIZE")] = "1GB",
+    with_personal_data: Annotated[
+        bool, typer.Option("--with-personal-data", help="Keep names, e-mail and postal addresses in the evidence; else ids only.")
+    ] = False,
     output: Annotated[str, typer.Option(help="Folder for timeline.jsonl and affected.csv (0700).", metavar="DIR")] = "",
     api_base: Annotated[
         str, typer.Option(help="Without an inventory: a Stripe stand-in on loopback.", metavar="URL")
@@ -73,6 +76,7 @@ def review(
         known_webhooks=known,
         rules=tuple(rules or ()),
         engine=engine,
+        personal_data=with_personal_data,
     )
     try:
         code = _watch(request, watch, memory_limit, screen) if watch else _once(request, memory_limit, screen)

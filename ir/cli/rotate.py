@@ -52,6 +52,9 @@ def stripe(
     old_key_expires: Annotated[
         str, typer.Option(help="The Dashboard's Rotate path: when Stripe kills the old key, or never.", metavar="TIME|never")
     ] = "",
+    with_personal_data: Annotated[
+        bool, typer.Option("--with-personal-data", help="Keep names, e-mail and postal addresses in the evidence; else ids only.")
+    ] = False,
     inventory_sha256: Annotated[str, typer.Option(help="Pin the inventory; for machines.", metavar="HEX")] = "",
     api_base: Annotated[str, typer.Option(help="Without an inventory: a Stripe stand-in on loopback.", metavar="URL")] = "",
     every_key: Annotated[bool, typer.Option("--all", help="A campaign: every key of the inventory.")] = False,
@@ -72,7 +75,7 @@ def stripe(
         campaign_start.refuse_single(key, alert, leaked_key_from, control_key_from, leaked_from, no_replacement=no_replacement)
         choice = campaign_start.choice(everything=every_key, accounts=account, tags=tag, stored_in=stored_in, keys_from=keys_from)
         limits = Limits(at_once, per_account, per_store, stop_after)
-        options = Options(dry_run, yes, reason, leaked_via, exposed_at=exposed_time(exposed_at))
+        options = Options(dry_run, yes, reason, leaked_via, exposed_at=exposed_time(exposed_at), personal_data=with_personal_data)
         given = Accepted(accept_unverified, accept_unhealthy, accept_unreachable)
         asked = Asked(choice, limits, policy, playbook_name, inventory_file, inventory_sha256, options, given, detach)
         campaign_start.start(asked, operator)
@@ -100,6 +103,7 @@ def stripe(
         accept_unhealthy=accepted("--accept-unhealthy", accept_unhealthy, {s.name for s in source.services}),
         accept_unreachable=accepted("--accept-unreachable", accept_unreachable, {str(r) for r in row.stored_in}),
         drill=os.environ.get("IR_DRILL") == "1",
+        personal_data=with_personal_data,
     )
     control = read_key(control_key_from, "Another live key of the account", screen) if control_key_from else None
     book = playbook.load(playbook_name or f"stripe-{choose_policy(policy, operator)}")

@@ -2,15 +2,13 @@
 
 import os
 import sys
-from threading import Event
 from typing import NoReturn
 
-from ir import incident, notices
+from ir import incident, notices, wiring
 from ir.cli.people import Terminal
 from ir.cli.screen import Screen
 from ir.errors import ExitCode
 from ir.launching import Given
-from ir.ledger import Ledger
 from ir.model import Json, Outcome
 from ir.runner import Runner
 from ir.secret import Secret
@@ -19,6 +17,9 @@ from ir.world import World
 
 PUBLISHED_WITHIN = 30.0
 """Seconds for writing the report, before the process ends without it; `ir report` writes it at any time."""
+
+RECORDED_WITHIN = 5.0
+"""Seconds for the checkpoint over the last entry."""
 
 
 def given(operator: Terminal, leaked: Secret | None, control: Secret | None) -> Given:
@@ -31,13 +32,13 @@ def given(operator: Terminal, leaked: Secret | None, control: Secret | None) -> 
     return Given(operator, lost, operator.screen.progress, leaked, control)
 
 
-def follow(runner: Runner, ledger: Ledger, name: str, operator: Terminal, published: Event, *, skip: int = 0) -> int:
+def follow(runner: Runner, kept: State, world: World, operator: Terminal, *, skip: int = 0) -> int:
     """Show entries as they come, the first `skip` silently; returns the exit code when the incident ends, waits or owes.
 
     An incident that has ended is followed until its engine has finished too, so that nothing of it stays behind: the
     report that tells its end, its row in the index, its lease. One that owes waits on, so its report is awaited.
     """
-    screen, record = operator.screen, incident.Incident()
+    screen, record, name, ledger = operator.screen, incident.Incident(), world.incident, kept.ledger
     for seen, entry in enumerate(runner.follow(name)):
         incident.absorb(record, entry)
         if seen < skip:
@@ -48,27 +49,30 @@ def follow(runner: Runner, ledger: Ledger, name: str, operator: Terminal, publis
             screen.step(entry["step"], Outcome.from_json(entry["body"]["outcome"]), rehearsal=record.rehearsal)
         if record.status == "waiting" and not ledger.signals(name, record.heard):
             if not operator.interactive:
-                return finish(screen, record, ExitCode.WAITING)
+                return finish(screen, kept, record, ExitCode.WAITING)
             operator.ask("Press Enter when it is done, Ctrl-C to leave.")
             ledger.send(name, "wake", operator.name)
         elif entry["kind"] == "ended" and record.status == "debt" and not ledger.signals(name, record.heard):
-            published.wait(PUBLISHED_WITHIN)
-            return finish(screen, record, ExitCode(entry["body"]["exit_code"]))
+            world.published.wait(PUBLISHED_WITHIN)
+            return finish(screen, kept, record, ExitCode(entry["body"]["exit_code"]))
     if not record.ended:
         screen.warn(f"{name} stopped unexpectedly, which is a bug; what was done is recorded")
-        return finish(screen, record, ExitCode.UNEXPECTED)
-    return finish(screen, record, record.exit_code)
+        return finish(screen, kept, record, ExitCode.UNEXPECTED)
+    return finish(screen, kept, record, record.exit_code)
 
 
-def finish(screen: Screen, record: incident.Incident, code: ExitCode) -> int:
-    """The last words of a run."""
+def finish(screen: Screen, kept: State, record: incident.Incident, code: ExitCode) -> int:
+    """The last words of a run; of one that ended, what has to be kept outside so that later edits can be told."""
+    signer = wiring.signer_of(kept, record.id) if record.ended else ""
     if screen.as_json:
-        screen.document(document(record, code))
+        screen.document({**document(record, code), "evidence_key": signer})
         return int(code)
     for debt in record.debts.values():
         screen.warn(f"owed: {debt.why} → {debt.todo}")
     if record.ended:
-        screen.say(f"{record.id}: {record.status} (exit {int(code)}); report: ir report {record.id}; chain head {record.head[:16]}")
+        screen.say(f"{record.id}: {record.status} (exit {int(code)}); report: ir report {record.id}")
+        screen.say(f"keep outside (ticket, chat), so that later edits can be told: chain head {record.head}")
+        screen.say(f"  and once the evidence key {signer or 'of: ir evidence key'}; check: ir verify {record.id} --head … --public-key …")
     else:
         screen.say(f"{record.id} waits (exit {int(code)}); go on with: ir resume {record.id}")
     return int(code)
@@ -108,10 +112,11 @@ def drive(runner: Runner, kept: State, world: World, operator: Terminal, *, skip
     """Follow to the end and leave; Ctrl-C leaves a resumable incident and says so."""
     name = world.incident
     try:
-        code = follow(runner, kept.ledger, name, operator, world.published, skip=skip)
+        code = follow(runner, kept, world, operator, skip=skip)
     except KeyboardInterrupt:
         operator.screen.hush()
         sys.stderr.write(f"\ninterrupted; nothing is lost: ir resume {name}\n")
         code = int(ExitCode.INTERRUPTED)
     runner.forget_queue()
+    world.recording.acquire(timeout=RECORDED_WITHIN)  # an entry that was just followed may not be witnessed yet
     leave(code)

@@ -36,6 +36,18 @@ def plain(text: str) -> str:
     return escape(kept)
 
 
+def _escaped(document: str) -> str:
+    """A JSON document in which nothing that is not printable stands as it is: JSON itself lets some terminal controls through."""
+    if document.isascii() and "\x7f" not in document:
+        return document
+    return "".join(c if c == "\n" or c.isprintable() else json.dumps(c)[1:-1] if c != "\x7f" else "\\u007f" for c in document)
+
+
+def _hung(text: str) -> str:
+    """As `plain`, with further lines indented: none of them can look like a line of ours."""
+    return plain(text).replace("\n", "\n    ")
+
+
 class Screen:
     """What a command says. Thread-safe: the engine's threads report progress while the main thread prints.
 
@@ -44,8 +56,8 @@ class Screen:
 
     def __init__(self, *, as_json: bool = False, console: Console | None = None) -> None:
         self.as_json = as_json
-        self.err = console or Console(stderr=True, highlight=False, soft_wrap=False)
-        self.out = self.err if console else Console(highlight=False)
+        self.err = console or Console(stderr=True, highlight=False, soft_wrap=False, emoji=False)
+        self.out = self.err if console else Console(highlight=False, emoji=False)
         self._lock = threading.RLock()
         self._status: Status | None = None
 
@@ -82,7 +94,7 @@ class Screen:
 
     def document(self, data: Json) -> None:
         """The one JSON document of a `--json` run."""
-        sys.stdout.write(scrub(json.dumps(data, indent=2, ensure_ascii=False)) + "\n")
+        sys.stdout.write(_escaped(scrub(json.dumps(data, indent=2, ensure_ascii=False))) + "\n")
         sys.stdout.flush()
 
     def plan(self, plan: Plan) -> None:
@@ -115,18 +127,18 @@ class Screen:
         self.hush()
         with self._lock:
             target = self.err if self.as_json else self.out
-            target.print(f"[{colour}]{mark}[/] [bold]{plain(name):<14}[/] {plain(outcome.said)}", soft_wrap=True)
+            target.print(f"[{colour}]{mark}[/] [bold]{plain(name):<14}[/] {_hung(outcome.said)}", soft_wrap=True)
             for item in outcome.items:
                 if item.said and (rehearsal or item.did not in (Did.DONE, Did.SKIPPED)):
-                    target.print(f"    {plain(item.name)}: {plain(item.said)}", soft_wrap=True)
+                    target.print(f"    {_hung(item.name)}: {_hung(item.said)}", soft_wrap=True)
             if outcome.todo and outcome.did not in (Did.DONE, Did.SKIPPED):
-                target.print(f"    [bold]next:[/] {plain(outcome.todo)}", soft_wrap=True)
+                target.print(f"    [bold]next:[/] {_hung(outcome.todo)}", soft_wrap=True)
 
     def table(self, title: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
         """A small table."""
         table = Table(box=None, pad_edge=False, header_style="bold")
         for head in heads:
-            table.add_column(head, overflow="fold")
+            table.add_column(plain(head), overflow="fold")
         for row in rows:
             table.add_row(*[plain(cell) for cell in row])
         self._rows(title, table)
@@ -137,7 +149,7 @@ def show_error(error: IrError, *, as_json: bool) -> None:
     if as_json:
         said = {"error": error.what, "safe": error.safe, "next": error.next_step, "exit_code": int(error.exit_code)}
         Screen(as_json=True).document(said)
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, emoji=False)
     console.print(f"[bold red]{type(error).__name__}:[/] {plain(error.what)}", soft_wrap=True)
     if error.safe:
         console.print(f"  safe now: {plain(error.safe)}", soft_wrap=True)

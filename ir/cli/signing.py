@@ -70,24 +70,13 @@ def _is_openssh(path: str) -> bool:
 
 
 def _private(path: str) -> "Ed25519PrivateKey":
-    """An Ed25519 private key without a passphrase: PEM (PKCS#8), OpenSSH's own, or 32 raw bytes."""
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_ssh_private_key
-
-    data = _bytes(path)
-    key: object = Ed25519PrivateKey.from_private_bytes(data) if len(data) == 32 else None
-    for load in (load_ssh_private_key, load_pem_private_key):
-        if key is None:
-            try:
-                key = load(data, None)
-            except (ValueError, TypeError, UnsupportedAlgorithm):
-                continue
-    if not isinstance(key, Ed25519PrivateKey):
+    """See `sshsig.private_key`."""
+    try:
+        return sshsig.private_key(_bytes(path))
+    except ValueError:
         raise UsageError(
             f"{path} is no Ed25519 private key without a passphrase", next_step="with ssh-keygen installed any SSH key will do"
-        )
-    return key
+        ) from None
 
 
 def _bytes(path: str) -> bytes:

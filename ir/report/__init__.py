@@ -21,7 +21,7 @@ from ir.shipped_files import shipped_folder
 FORMATS = ("html", "md", "json")
 
 
-def render(incident: Incident, fmt: str, entries: Sequence[Json] = (), *, anchor: str = "") -> str:
+def render(incident: Incident, fmt: str, entries: Sequence[Json] = (), *, anchor: str = "", checkpoints: Sequence[Json] = ()) -> str:
     """The report of an incident, finished or not.
 
     Args:
@@ -29,19 +29,20 @@ def render(incident: Incident, fmt: str, entries: Sequence[Json] = (), *, anchor
         fmt: one of `FORMATS`.
         entries: the entries themselves; without them the chain is reported as not checked, and rows carry no hash.
         anchor: head hash that somebody outside keeps, empty when there is none: then the evidence is *unanchored*.
+        checkpoints: what was signed of the entries, purges of evidence files included.
 
     Raises:
         ValueError: `fmt` is none of `FORMATS`.
     """
     if fmt not in FORMATS:
         raise ValueError(f"a report is one of {', '.join(FORMATS)}, not `{fmt[:20]}`")
-    story = Story(incident, entries, anchor)
+    story = Story(incident, entries, anchor, checkpoints)
     return _drawn(story, document.document(story), fmt)
 
 
-def render_all(incident: Incident, entries: Sequence[Json] = (), *, anchor: str = "") -> dict[str, str]:
+def render_all(incident: Incident, entries: Sequence[Json] = (), *, anchor: str = "", checkpoints: Sequence[Json] = ()) -> dict[str, str]:
     """The report in every one of `FORMATS`, told once; arguments as of `render`."""
-    story = Story(incident, entries, anchor)
+    story = Story(incident, entries, anchor, checkpoints)
     told = document.document(story)
     return {fmt: _drawn(story, told, fmt) for fmt in FORMATS}
 

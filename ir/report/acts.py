@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ir import evidence
+from ir import evidence, evidence_check, evidence_files
 from ir.model import Json
 from ir.report.misuse import findings
 from ir.report.story import Story, as_object, as_rows, words
@@ -104,13 +104,14 @@ def _signal_said(signal: Json) -> str:
 
 
 def chain(story: Story) -> Json:
-    """`{head, entries, holds, anchored, said}`; `holds` is None when the entries were not at hand."""
+    """What the evidence is worth (`docs/report-schema.md`); `holds` is None when the entries were not at hand."""
     last: dict[str, Any] = story.incident.last or {}
     if not story.entries:
         count = last["n"] + 1 if isinstance(last.get("n"), int) else 0
         said = "not checked: this report was written without its entries; ir verify checks them"
-        return {"head": story.incident.head, "entries": count, "holds": None, "anchored": False, "said": said}
-    verdict = evidence.verify(story.entries, anchor=story.anchor)
+        told = {"head": story.incident.head, "entries": count, "holds": None, "anchored": False, "said": said}
+        return {**told, "checkpoints": 0, "signed_entries": 0, "signers": [], "files": 0, "purged": []}
+    verdict = evidence.verify(story.entries, anchor=story.anchor, checkpoints=story.checkpoints)
     same = verdict.head == story.incident.head or not verdict.holds
     said = verdict.said if same else "the entries are not those that this incident was told from"
     return {
@@ -119,4 +120,14 @@ def chain(story: Story) -> Json:
         "holds": verdict.holds and same,
         "anchored": bool(story.anchor) and verdict.holds and same,
         "said": words(story.tamer(said)),
+        "checkpoints": len(story.checkpoints),
+        "signed_entries": max((int(one["statement"]["size"]) for one in story.checkpoints), default=0) if verdict.holds else 0,
+        "signers": list(verdict.signers),
+        "files": len(evidence_check.recorded_files(story.entries)),
+        "purged": [_purged(story, row) for row in evidence_files.purges(story.checkpoints)],
     }
+
+
+def _purged(story: Story, row: Json) -> Json:
+    told = as_object(story.tamer({"by": row["by"], "reason": row["reason"]}))
+    return {"at": iso(row["at"]), **told, "files": len(row["files"])}

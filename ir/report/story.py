@@ -17,11 +17,13 @@ class Story:
     Attributes:
         entries: its audit entries as they were recorded (for hashing, never for showing); empty when not given.
         anchor: head hash that somebody outside keeps; empty when there is none.
+        checkpoints: what was signed of the entries (`ir.checkpoints`).
     """
 
     incident: Incident
     entries: Sequence[Json] = ()
     anchor: str = ""
+    checkpoints: Sequence[Json] = ()
     tamer: Tamer = field(default_factory=Tamer)
 
     @cached_property

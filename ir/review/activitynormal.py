@@ -2,7 +2,7 @@
 
 from ir.review.schema import TABLES
 
-_PATHS = {
+PATHS = {
     "id": "$.id",
     "type": "$.type",
     "created": "$.created",
@@ -27,9 +27,10 @@ _OUT = {
     "type": "ir_text(type)",
     "grp": "ir_text(COALESCE(grp, ''))",
     "actor_type": "ir_text(actor_type)",
-    "actor": "ir_text(COALESCE(email, actor_key))",
+    "actor": "ir_person(ir_text(COALESCE(email, actor_key)))",
     "request_id": "ir_text(request)",
-    "object_id": "ir_text(COALESCE(key, related, invited, roles_user))",
+    "object_id": "COALESCE(ir_text(COALESCE(key, related)), '') || CASE WHEN key IS NULL AND related IS NULL "
+    "THEN ir_person(ir_text(COALESCE(invited, roles_user))) ELSE '' END",
     "ip": "ir_ip(ip)",
     "country": "ir_text(country)",
     "changed": "CASE WHEN new_key IS NOT NULL THEN 'new_key ' || ir_text(new_key) WHEN allow_list = '[]' AND type = 'api_key_updated' "
@@ -39,14 +40,17 @@ _OUT = {
 
 def activity_sql(relation: str) -> str:
     """A SELECT of the normalised columns plus `file` and `bad` over `relation`, which has `j` (JSON) and `filename`."""
-    paths = "[" + ", ".join(f"'{path}'" for path in _PATHS.values()) + "]"
-    unpacked = ", ".join(f"v[{i + 1}] AS {name}" for i, name in enumerate(_PATHS))
+    paths = "[" + ", ".join(f"'{path}'" for path in PATHS.values()) + "]"
+    unpacked = ", ".join(f"v[{i + 1}] AS {name}" for i, name in enumerate(PATHS))
     return _select(_OUT, f"(SELECT {unpacked}, filename FROM (SELECT json_extract_string(j, {paths}) AS v, filename FROM {relation}))")
 
 
 def flat_activity_sql(columns: dict[str, str], relation: str) -> str:
     """The same from flat columns (column → SQL text expression)."""
     outputs = {name: f"ir_text({columns[name]})" for name in columns if name not in ("ts", "type", "ip")}
+    for name, macro in (("actor", "ir_person"), ("object_id", "ir_person"), ("changed", "ir_note")):
+        if name in columns:
+            outputs[name] = f"{macro}({outputs[name]})"
     outputs["ts"] = f"ir_time({columns['ts']})" if "ts" in columns else "0"
     kind = columns.get("type", "''")
     outputs["type"] = f"regexp_replace(lower(ir_text({kind})), '[^a-z0-9]+', '_', 'g')"

@@ -2,10 +2,12 @@
 
 import csv
 import os
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ir.model import Json
+from ir.secret import excerpt
 
 
 def write(rows: list[Json], folder: Path) -> str:
@@ -19,10 +21,13 @@ def write(rows: list[Json], folder: Path) -> str:
         out.writerow(("customer", "what", "first_seen", "requests"))
         for row in rows:
             seen = datetime.fromtimestamp(int(row["first_seen"]), UTC).isoformat()
-            # A cell that begins with =, +, - or @ would be run by a spreadsheet.
             out.writerow([_cell(str(row["customer"])), _cell(str(row["what"])), seen, row["requests"]])
     return str(target)
 
 
+_FORMULA = re.compile(r"(^|[;|])(?=\s*[=+\-@\uff1d\uff0b\uff0d\uff20])")
+
+
 def _cell(text: str) -> str:
-    return "'" + text if text[:1] in "=+-@\t" else text
+    """What a spreadsheet shows and never runs: of a cell, and of what another separator would make a cell, a formula is quoted."""
+    return _FORMULA.sub(r"\1'", excerpt(text, 200))

@@ -12,7 +12,7 @@ import orjson
 
 from ir import foreign_json
 from ir.model import Json
-from ir.secret import scrub
+from ir.review.personal import ids_of
 
 PIECE = 1 << 20
 LONGEST = 1 << 20
@@ -30,10 +30,10 @@ class Skipped:
     notes: list[str] = field(default_factory=list)
 
     def add(self, line: int, why: str, text: bytes = b"") -> None:
-        """Count one line and keep the first few, scrubbed and shortened."""
+        """Count one line; of the first few, keep the ids that stand in it."""
         self.lines += 1
         if len(self.examples) < SHOWN:
-            self.examples.append({"line": line, "why": why, "text": scrub(text[:120].decode("utf-8", "replace"))})
+            self.examples.append({"line": line, "why": why, "text": ids_of(text.decode("utf-8", "replace"))})
 
 
 def pieces(file: Path, skipped: Skipped) -> Iterator[bytes]:

@@ -18,6 +18,7 @@ import orjson
 from ir.errors import Rejected, Unknown
 from ir.model import Json
 from ir.review.cards import without_cards
+from ir.review.personal import without_people
 from ir.secret import Secret, scrub
 from ir.stripe_api import StripeApi
 
@@ -80,6 +81,7 @@ class Collector:
         key: a read-only `rk_` key; never the leaked one.
         folder: private; pages and cursors are kept there.
         deadline: monotonic seconds after which no further page is asked for; 0 = none.
+        personal_data: keep whole records instead of what the review reads of them.
     """
 
     def __init__(
@@ -91,10 +93,11 @@ class Collector:
         deadline: float = 0.0,
         progress: Callable[[str], None] = lambda _: None,
         rate: float = RATE,
+        personal_data: bool = False,
     ) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._api, self._key, self._folder, self._deadline = api, key, folder, deadline
-        self._progress, self._pace = progress, Pace(rate)
+        self._progress, self._pace, self._whole = progress, Pace(rate), personal_data
 
     def extend(self, seconds: float) -> None:
         """A further share of the budget, for the next part."""
@@ -154,7 +157,7 @@ class Collector:
                     found.unread.append((since, last))
                     break
                 data = _records(body)
-                write(out, data)
+                self._write(out, data)
                 rows += len(data)
                 last = min((row["created"] for row in data if type(row.get("created")) is int), default=last)
                 before, cursor = cursor, str(data[-1].get("id") or "end") if data and body.get("has_more") is True else "end"
@@ -195,7 +198,7 @@ class Collector:
                 if body is None:
                     break
                 data = _records(body)
-                write(out, [row for row in data if not enough(row)])
+                self._write(out, [row for row in data if not enough(row)])
                 found.rows += len(data)
                 params = {}
                 try:
@@ -249,14 +252,14 @@ class Collector:
             time.sleep(min(0.5 * 2**attempt, 4.0))
         return None
 
+    def _write(self, out: BinaryIO, rows: Iterable[Json]) -> None:
+        """Append rows as JSONL without keys, card numbers and, unless they were asked for, personal data."""
+        for row in rows:
+            kept = row if self._whole else without_people(row)
+            out.write(scrub(orjson.dumps(without_cards(kept)).decode()).encode() + b"\n")
+
     def _late(self) -> bool:
         return bool(self._deadline) and time.monotonic() > self._deadline
-
-
-def write(out: BinaryIO, rows: Iterable[Json]) -> None:
-    """Append rows as JSONL without keys and card numbers."""
-    for row in rows:
-        out.write(scrub(orjson.dumps(without_cards(row)).decode()).encode() + b"\n")
 
 
 def _count(file: Path) -> int:

@@ -39,7 +39,7 @@ def act_sql(kind: str) -> str:
     return f"CASE {' '.join(cases)} ELSE '10:other' END"
 
 
-_PATHS = {
+PATHS = {
     "id": "$.id",
     "type": "$.type",
     "created": "$.created",
@@ -96,12 +96,12 @@ _OUT = {
     "idem_format": "ir_idem_format(COALESCE(idem, v2_idem))",
     "object_id": "ir_text(COALESCE(object_id, related_id))",
     "object_type": "ir_text(COALESCE(object_type, related_type))",
-    "customer": "CASE WHEN object_type = 'customer' THEN ir_text(object_id) ELSE ir_text(customer) END",
+    "customer": "CASE WHEN object_type = 'customer' THEN ir_text(object_id) ELSE ir_person(ir_text(customer)) END",
     "amount": "ir_whole(COALESCE(amount, amount_total, amount_due))",
     "currency": "lower(ir_text(currency))",
     "status": "ir_text(status)",
-    "error_code": "ir_text(COALESCE(failure, pi_code, si_code))",
-    "decline_code": "ir_text(COALESCE(pi_decline, si_decline, outcome))",
+    "error_code": "ir_code(ir_text(COALESCE(failure, pi_code, si_code)))",
+    "decline_code": "ir_code(ir_text(COALESCE(pi_decline, si_decline, outcome)))",
     "card": "ir_text(COALESCE(card, pm_card, err_card, err_si_card))",
     "card_group": "ir_text(COALESCE(card_brand || ' ' || card_country || ' ' || card_funding, "
     "pm_brand || ' ' || pm_country || ' ' || pm_funding))",
@@ -116,8 +116,8 @@ _OUT = {
 
 def events_sql(relation: str, *, source: str) -> str:
     """A SELECT of the normalised columns plus `file` and `bad` over `relation`, which has `j` (JSON) and `filename`."""
-    names = list(_PATHS)
-    paths = "[" + ", ".join(f"'{path}'" for path in _PATHS.values()) + "]"
+    names = list(PATHS)
+    paths = "[" + ", ".join(f"'{path}'" for path in PATHS.values()) + "]"
     unpacked = ", ".join(f"v[{i + 1}] AS {name}" for i, name in enumerate(names))
     outputs = _OUT | {"act": act_sql("type"), "source": f"'{source}'"}
     columns = ", ".join(f"CAST({outputs[c.name]} AS {c.type}) AS {c.name}" for c in TABLES["events"])

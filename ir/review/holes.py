@@ -104,7 +104,7 @@ def _empty_hours(lines: dict[int, int], window: Window) -> set[int]:
     thin = {hour for hour in span if _is_thin(lines.get(hour, 0), usual[hour % 24])}
     for hour in span:  # Logs with few lines an hour show a hole over three.
         three = (hour, hour + 1, hour + 2)
-        if _is_thin(sum(lines.get(h, 0) for h in three), sum(usual[h % 24] for h in three)):
+        if _is_thin(sum(lines.get(h, 0) for h in three), sum(usual.get(h % 24, 0.0) for h in three)):
             thin |= {h for h in three if h in span and lines.get(h, 0) < 0.55 * usual[h % 24]}
     # A hole rarely begins on the hour: its neighbours are partly missing too.
     return {hour + step for hour in thin for step in (-1, 0, 1)}

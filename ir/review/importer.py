@@ -1,7 +1,7 @@
 """Files → Parquet: the fast way for whole groups of alike files, the careful way for what breaks it.
 
 Nothing is fatal and nothing is dropped in silence: every unreadable line is counted, the first ones are shown with
-file and line, and all are kept aside (scrubbed) in `aside.jsonl`.
+file and line, and all are kept aside in `aside.jsonl`, by the ids that stand in them.
 """
 
 import glob
@@ -14,7 +14,7 @@ import duckdb
 import orjson
 
 from ir.model import Json
-from ir.review import careful, columnmap, locate, unique
+from ir.review import careful, columnmap, locate, personal, unique
 from ir.review.engine import DuckDb, quoted
 from ir.review.macros import MACROS
 from ir.review.relations import Shape, select_sql
@@ -36,7 +36,7 @@ class Loaded:
         rows, bad: per kind (`egress`, `request-log`, `webhook-log`, `events`, `activity`): readable rows, unreadable lines.
         examples: `{file, line, why, text}` of the first unreadable lines.
         notes: one sentence per file that was not read as it should be.
-        files: how many files were read.
+        files: how many files were read. names: which.
     """
 
     rows: dict[str, int] = field(default_factory=dict)
@@ -44,6 +44,7 @@ class Loaded:
     examples: list[Json] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     files: int = 0
+    names: list[str] = field(default_factory=list)
 
 
 def expand(patterns: Iterable[str]) -> tuple[list[Path], list[str]]:
@@ -66,6 +67,7 @@ class Importer:
         engine: the embedded DuckDB.
         store: private folder; `requests-*.parquet` and the like are written there.
         maps: column maps, tried in order; the first whose `files` glob and fields fit is used.
+        personal_data: keep e-mail addresses and names as they are.
     """
 
     def __init__(
@@ -75,12 +77,13 @@ class Importer:
         *,
         maps: tuple[columnmap.ColumnMap, ...] = (),
         progress: Callable[[str], None] = lambda _: None,
+        personal_data: bool = False,
     ) -> None:
         store.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._engine, self._store, self._maps, self._progress = engine, store, maps, progress
         self._count = 0
         self.loaded = Loaded()
-        for macro in MACROS:
+        for macro in (*(personal.MACROS_WHOLE if personal_data else personal.MACROS), *MACROS):
             engine.connection.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
 
     def load(self, files: Iterable[Path], *, own: bool) -> None:
@@ -91,6 +94,7 @@ class Importer:
             if shape is not None:
                 groups.setdefault(shape, []).append(file)
                 self.loaded.files += 1
+                self.loaded.names.append(str(file))
         for shape, members in groups.items():
             self._progress(f"{shape.label}: {len(members)} file(s), {sum(f.stat().st_size for f in members) >> 20} MB")
             self._group(shape, members)

@@ -9,8 +9,8 @@ import orjson
 from ir.model import Json
 from ir.review import careful
 from ir.review.engine import DuckDb, quoted
+from ir.review.personal import ids_of
 from ir.review.relations import Shape, lines_of
-from ir.secret import scrub
 
 _KEPT = 100_000
 
@@ -27,7 +27,7 @@ def bad_lines(engine: DuckDb, shape: Shape, files: list[Path], store: Path, batc
     if len(found) < expected:
         found = _unreadable(engine, files, "NOT json_valid(l) OR json_type(l) <> 'OBJECT'")
     with (store / "aside.jsonl").open("ab") as out:
-        out.writelines(orjson.dumps({"file": f, "text": scrub(text[:300])}) + b"\n" for f, text in found)
+        out.writelines(orjson.dumps({"file": f, "text": ids_of(text)}) + b"\n" for f, text in found)
     if shape.own:
         _rescue(engine, [text for _, text in found], store, batch)
     texts: dict[str, set[str]] = {}
@@ -59,7 +59,7 @@ def _numbered(file: Path, wanted: set[str], most: int) -> Iterator[Json]:
         text = line.rstrip(b"\r").decode("utf-8", "replace")
         if text in wanted:
             shown += 1
-            yield {"file": str(file), "line": number, "why": "not a JSON object", "text": scrub(text[:120])}
+            yield {"file": str(file), "line": number, "why": "not a JSON object", "text": ids_of(text)}
 
 
 def _rescue(engine: DuckDb, texts: list[str], store: Path, batch: int) -> None:

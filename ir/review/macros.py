@@ -52,7 +52,8 @@ MACROS: tuple[str, ...] = (
     "ir_word(x) AS COALESCE(regexp_extract(x, '^[A-Za-z0-9_.@+:,/ -]{0,80}'), '')",
     f"""ir_clean(x, n) AS substr(regexp_replace(regexp_replace(regexp_replace(COALESCE(x, ''), '{SECRET_SHAPE}', '[secret]', 'g'),
       '{CARD_SHAPE}', '[card]', 'g'), '[\\x00-\\x1f\\x7f-\\x9f]', ' ', 'g'), 1, n)""",
-    f"""ir_text(x) AS CASE WHEN x IS NULL THEN '' WHEN contains(x, '_live_') OR contains(x, '_test_') OR contains(x, '_prod_')
+    f"""ir_text(x) AS CASE WHEN x IS NULL THEN '' WHEN contains(x, '@') THEN ir_word(ir_person(ir_clean(x, 200)))
+      WHEN contains(x, '_live_') OR contains(x, '_test_') OR contains(x, '_prod_')
       OR contains(x, 'whsec_') OR regexp_matches(x, '{CARD_SHAPE}') THEN ir_word(ir_clean(x, 80)) ELSE ir_word(x) END""",
     (
         "ir_id(x) AS CASE WHEN x IS NULL THEN '' WHEN length(x) <= 64 AND NOT contains(x, ' ') AND NOT contains(x, '_live_') "

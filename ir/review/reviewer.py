@@ -97,7 +97,7 @@ class StripeReviewer:
         if request.review_key is None:
             return None
         deadline = time.monotonic() + budget * (1 - _SWEEP_SHARE) if budget else 0.0
-        return Collector(self._api, request.review_key, store.pages, deadline=deadline, progress=say)
+        return Collector(self._api, request.review_key, store.pages, deadline=deadline, progress=say, personal_data=request.personal_data)
 
     def _sweep(self, collector: Collector | None, window: Window, request: ReviewRequest, say: Say) -> leftovers.Swept:
         if collector is None:
@@ -141,6 +141,8 @@ class StripeReviewer:
             score_parts=judged.parts,
             reasons=judged.reasons,
             affected=affected.write(rows, Path(request.scratch)),
+            collected=store.collected(swept),
+            inputs=tuple(loaded.names),
         )
 
     def _engine(self, request: ReviewRequest, store: Store) -> Engine:

@@ -86,7 +86,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         type         VARCHAR  such as `api_key_created`
         grp          VARCHAR  group, such as `api_key`
         actor_type   VARCHAR  `user`, `api_key`, `stripe_action`
-        actor        VARCHAR  e-mail address or key id
+        actor        VARCHAR  key id, or `person:` and a hash; the e-mail address only with personal data
         request_id   VARCHAR  `req_…`
         object_id    VARCHAR  key, payout destination … that it is about
         ip           VARCHAR  address of a user's session

@@ -35,13 +35,14 @@ class Store:
         shutil.rmtree(self.tables, ignore_errors=True)
         self.tables.mkdir(mode=0o700, parents=True)
 
-    def importer(self, maps: tuple[str, ...], say: Say) -> Importer:
+    def importer(self, maps: tuple[str, ...], say: Say, *, personal_data: bool = False) -> Importer:
         """The way in for files."""
-        return Importer(self.engine, self.tables, maps=tuple(load_map(file) for file in maps), progress=say)
+        loaded = tuple(load_map(file) for file in maps)
+        return Importer(self.engine, self.tables, maps=loaded, progress=say, personal_data=personal_data)
 
     def import_files(self, request: ReviewRequest, reads: dict[str, Read], say: Say) -> Loaded:
         """Everything that was collected and given, made unique."""
-        importer = self.importer(request.maps, say)
+        importer = self.importer(request.maps, say, personal_data=request.personal_data)
         for kind in ("events", "thin"):
             if kind in reads:
                 importer.load_collected("events", reads[kind].files)
@@ -62,6 +63,11 @@ class Store:
         target = quoted(str(self.tables / "objects-0000.parquet"))
         self.engine.connection.execute(f"COPY (SELECT * FROM swept) TO {target} (FORMAT parquet)")
         self.engine.connection.execute("DROP TABLE swept")
+
+    def collected(self, swept: Swept) -> tuple[str, ...]:
+        """What came from Stripe, as it was kept: pages, and the swept lists."""
+        lists = self.tables.glob("objects-*.parquet") if swept.rows else ()
+        return tuple(str(file) for file in sorted((*self.pages.glob("*.jsonl"), *lists)))
 
     def close(self) -> None:
         """Close the engine and drop what it spilled."""

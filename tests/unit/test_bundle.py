@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -10,14 +11,18 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ir import evidence
+from ir import evidence, evidence_files
 from ir.bundle import write_bundle
+from ir.checkpoints import Signer, statement, tree_of
 from ir.incident import fold
-from ir.model import Json
+from ir.model import Did, Json, Outcome
 from tests.unit.report_samples import STORIES, Builder, exploited, overlap
 
-FILES = ["audit.jsonl", "findings.json", "evidence.db", "report.html", "report.md", "report.json", "verify.py", "sha256sums"]
+FILES = ["audit.jsonl", "checkpoints.jsonl", "manifest.json", "findings.json", "evidence.db"]
+FILES += ["report.html", "report.md", "report.json", "verify.py", "sha256sums"]
+SIGNER = Signer(Ed25519PrivateKey.generate())
 
 
 def check(folder: Path, *arguments: str) -> tuple[int, str]:
@@ -88,14 +93,15 @@ def test_the_verifier_agrees_with_ours(name: str, tmp_path: Path) -> None:
     code, said = check(tmp_path)
     assert (code == 0) is ours.holds
     assert ours.head in said
-    assert "UNANCHORED" in said
-    assert check(tmp_path, "--anchor", ours.head)[0] == 0
+    assert "unanchored" in said
+    assert "a machine's owner can rewrite all that was never anchored" in said
+    assert check(tmp_path, "--head", ours.head)[0] == 0
 
 
 def test_entries_after_the_anchor_are_told(story: Builder, folder: Path) -> None:
     code, said = check(folder, "--anchor", story.entries[2]["hash"])
     assert code == 0
-    assert f"{len(story.entries) - 3} entries came after the anchor" in said
+    assert f"{len(story.entries) - 3} entries came later" in said
 
 
 def lines(folder: Path) -> list[str]:
@@ -104,7 +110,7 @@ def lines(folder: Path) -> list[str]:
 
 def put(folder: Path, rows: list[str]) -> None:
     """Write the stream back and mend `sha256sums`, as somebody would who can write the folder."""
-    (folder / "audit.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    (folder / "audit.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8", errors="surrogateescape")
     digest = hashlib.sha256((folder / "audit.jsonl").read_bytes()).hexdigest()
     sums = [
         line if not line.endswith("  audit.jsonl") else f"{digest}  audit.jsonl"
@@ -133,20 +139,23 @@ def rewritten(rows: list[str]) -> list[str]:
     ("change", "said"),
     [
         (edited, "entry 2 was edited"),
-        (lambda rows: [*rows[:3], *rows[4:]], "removed, added or reordered"),
-        (lambda rows: [rows[1], rows[0], *rows[2:]], "removed, added or reordered"),
+        (lambda rows: [*rows[:3], *rows[4:]], "truncated: entry 3 is missing"),
+        (lambda rows: [rows[1], rows[0], *rows[2:]], "reordered: entry 0 stands behind entry 1"),
+        (lambda rows: [*rows[:2], rows[2].replace(":", ": ", 1), *rows[3:]], "entry 2 was edited"),
         (lambda rows: [*rows[:-1], rows[-1][:40]], "torn"),
         (lambda rows: [*rows, "[]"], "not an audit entry"),
+        (lambda rows: [*rows[:2], "[" * 100_000, *rows[2:]], "line 3 is not JSON"),
+        (lambda rows: [*rows, "\udcff"], "not JSON"),
         (lambda rows: [], "no entries"),
     ],
 )
 def test_every_edit_is_told_without_an_anchor(folder: Path, change: object, said: str) -> None:
     assert callable(change)
-    put(folder, change(lines(folder)))
+    put(folder, rows := change(lines(folder)) or [""])
     code, told = check(folder)
     assert code == 1
     assert "BROKEN" in told
-    assert said in told or not lines(folder)[0]
+    assert said in told or not rows[0]
 
 
 @pytest.mark.parametrize("change", [rewritten, lambda rows: rows[:-1]])
@@ -154,9 +163,9 @@ def test_a_forged_or_shortened_chain_is_told_by_its_anchor(story: Builder, folde
     assert callable(change)
     put(folder, change(lines(folder)))
     assert check(folder)[0] == 0
-    code, said = check(folder, "--anchor", story.entries[-1]["hash"])
+    code, said = check(folder, "--head", story.entries[-1]["hash"])
     assert code == 1
-    assert "anchored head is not in this chain" in said
+    assert "the head that was kept outside is not in this chain" in said
 
 
 @pytest.mark.parametrize("name", ["report.html", "findings.json", "evidence.db"])
@@ -200,3 +209,95 @@ def test_findings_json_holds_every_evidence_id(folder: Path) -> None:
     found = json.loads((folder / "findings.json").read_text())
     assert [len(row["evidence"]) for row in found["findings"]] == [9, 1, 61]
     assert found["verdicts"] == {"writes": "confirmed", "reads": "cannot tell", "account": "suspected"}
+
+
+# ── checkpoints and evidence files ──
+
+
+def collected(tmp_path: Path) -> tuple[Builder, list[Json], Path]:
+    """A story whose review kept two files, with a checkpoint over its end, as a bundle."""
+    made = tmp_path / "bundle"
+    for name, text in (("events.jsonl", '{"id":"evt_1"}\n'), ("affected.csv", "customer\ncus_1\n"), ("empty.jsonl", "")):
+        (tmp_path / name).write_text(text)
+    files = evidence_files.keep([(name, tmp_path / name) for name in ("events.jsonl", "affected.csv", "empty.jsonl")], made / "evidence")
+    told: Json = {"files": files, "inputs": [], "personal_data": False}
+    story = overlap()
+    story.step("review", Outcome(Did.DONE, "reviewed", {"evidence": {"review": told}}))
+    story.write("ended", body={"status": "done", "exit_code": 0, "said": "done", "debts": []})
+    signed = [SIGNER.signed(statement(story.entries[-1], tree_of(story.entries)))]
+    write_bundle(story.incident, story.entries, made, checkpoints=signed)
+    return story, signed, made
+
+
+def test_evidence_files_are_named_by_their_hash_and_read_only(tmp_path: Path) -> None:
+    story, _, made = collected(tmp_path)
+    there = sorted((made / "evidence").iterdir())
+    assert [path.name for path in there] == sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in there)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in there} == {0o444}
+    told = json.loads((made / "manifest.json").read_text())
+    assert told["_type"] == "https://in-toto.io/Statement/v1"
+    assert {(row["name"], row["digest"]["sha256"]) for row in told["subject"]} == {
+        ("events.jsonl", hashlib.sha256(b'{"id":"evt_1"}\n').hexdigest()),
+        ("affected.csv", hashlib.sha256(b"customer\ncus_1\n").hexdigest()),
+    }
+    assert told["predicate"]["collected"][0]["step"] == "review"
+    with closing(sqlite3.connect(made / "evidence.db")) as db:
+        assert db.execute("select name from evidence_files order by name").fetchall() == [("affected.csv",), ("events.jsonl",)]
+        assert db.execute("select size, head_hash from checkpoints").fetchall() == [(len(story.entries), story.entries[-1]["hash"])]
+    code, said = check(made, "--public-key", SIGNER.public.fingerprint)
+    assert code == 0, said
+    assert "2 evidence files are as recorded, 0 were purged" in said
+
+
+def test_the_public_key_comes_from_outside(tmp_path: Path) -> None:
+    _, _, made = collected(tmp_path)
+    (tmp_path / "ours.pub").write_text(f"{SIGNER.public} us\n")
+    (tmp_path / "theirs.pub").write_text(f"{Signer(Ed25519PrivateKey.generate()).public} them\n")
+    (tmp_path / "none.pub").write_text("\n")
+    for key in (str(tmp_path / "ours.pub"), str(SIGNER.public), SIGNER.public.fingerprint):
+        code, said = check(made, "--public-key", key)
+        assert (code, f"signed by {SIGNER.public.fingerprint}" in said) == (0, True)
+    code, said = check(made, "--public-key", str(tmp_path / "theirs.pub"))
+    assert (code, "no checkpoint is signed by" in said) == (1, True)
+    for key in ("none.pub", "gone.pub", "audit.jsonl"):
+        assert check(made, "--public-key", str(tmp_path / key))[0] == 2
+
+
+@pytest.mark.parametrize("how", ["edited", "removed", "folder removed"])
+def test_an_evidence_file_that_is_not_as_recorded_is_named(how: str, tmp_path: Path) -> None:
+    _, _, made = collected(tmp_path)
+    victim = made / "evidence" / hashlib.sha256(b"customer\ncus_1\n").hexdigest()
+    if how == "edited":
+        victim.chmod(0o600)
+        victim.write_text("customer\ncus_2\n")
+    elif how == "removed":
+        victim.unlink()
+    else:
+        shutil.rmtree(made / "evidence")
+    code, said = check(made)
+    assert code == 1
+    assert ("edited: evidence file affected.csv" if how == "edited" else "removed: evidence file") in said
+
+
+def test_a_signed_purge_explains_what_is_missing_and_another_does_not(tmp_path: Path) -> None:
+    story, signed, made = collected(tmp_path)
+    gone = [row["digest"]["sha256"] for row in json.loads((made / "manifest.json").read_text())["subject"]]
+    purged: Json = {"by": "dpo\x1b[2J", "reason": "asked", "files": gone}
+    signed = [*signed, SIGNER.signed(statement(story.entries[-1], tree_of(story.entries), purged=purged))]
+    assert evidence_files.remove(made / "evidence") == 2
+    write_bundle(story.incident, story.entries, made, checkpoints=signed)
+    code, said = check(made, "--public-key", SIGNER.public.fingerprint)
+    assert code == 0, said
+    assert "0 evidence files are as recorded, 2 were purged" in said
+    assert "were purged at" in said and "by dpo?[2J" in said
+    report = (made / "report.md").read_text()
+    assert "**Purged**: 2 evidence files" in report and "\x1b" not in report
+    signed[-1]["statement"]["purged"]["by"] = "somebody else"
+    write_bundle(story.incident, story.entries, made, checkpoints=signed)
+    assert "edited: checkpoint 1 was edited" in check(made)[1]
+
+
+def test_what_a_full_disk_leaves_is_no_evidence(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No such file"):
+        evidence_files.keep([("gone", tmp_path / "gone")], tmp_path / "evidence")
+    assert list((tmp_path / "evidence").iterdir()) == []

@@ -12,6 +12,7 @@ from ir.errors import BadFile
 from ir.review.columnmap import ColumnMap, load_map
 from ir.review.engine import DuckDb
 from ir.review.importer import Importer, Loaded, expand
+from ir.review.personal import person
 from ir.review.schema import TABLES
 
 NOON = 1_795_003_200  # 2026-11-18T12:00:00Z
@@ -202,7 +203,9 @@ def test_logs_tail_workbench_csv_and_security_history(desk: Desk) -> None:
     work = desk.rows("request_id, endpoint, paged, page_size, ip, net, agent, key_id")[1]
     assert work[:7] == ("req_work0001", "/v1/customers", 1, 100, "198.51.100.7", "198.51.100.0/24", "curl")
     assert work[7].startswith("key:")
-    assert desk.engine.rows("SELECT ts, type, actor, ip FROM activity") == [(NOON + 2, "api_key_created", "a@example.com", "198.51.100.7")]
+    assert desk.engine.rows("SELECT ts, type, actor, ip FROM activity") == [
+        (NOON + 2, "api_key_created", person("a@example.com"), "198.51.100.7")
+    ]
 
 
 def test_nothing_secret_survives_the_import(desk: Desk) -> None:

@@ -1,0 +1,123 @@
+"""`ir evidence key|bundle|purge`: the key of the checkpoints, the bundle for a third party, and forgetting what was collected."""
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ir import checkpoints, evidence_files, incident, inventory, launching, wiring
+from ir.cli.incidents import FINAL, AsJson, By, Name, Reason, Yes, named
+from ir.cli.people import Terminal
+from ir.cli.screen import Screen
+from ir.errors import Refused, UsageError
+from ir.evidence_check import recorded_files
+from ir.inventory import Inventory
+from ir.model import Json
+from ir.wiring import State
+
+
+def key(
+    inventory_file: Annotated[
+        str, typer.Option("--inventory", help="Whose `evidence_key` is meant, if it names one.", metavar="FILE")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """The public key of the checkpoints, to be kept outside; this machine's is made on first use."""
+    screen, kept = Screen(as_json=as_json), wiring.state()
+    source = inventory.load(Path(inventory_file)) if inventory_file else None
+    public = _signer(kept, source, Path(inventory_file).resolve().parent, screen).public
+    if as_json:
+        screen.document({"public_key": str(public), "fingerprint": public.fingerprint})
+        return
+    screen.say(f"{public} ir-evidence")
+    screen.say(f"fingerprint {public.fingerprint}; keep one of the two outside: ir verify INC --public-key {public.fingerprint}")
+
+
+def bundle(
+    name: Name = "",
+    output: Annotated[str, typer.Option(help="Folder; default: where the incident's own lies.", metavar="DIR")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Write the evidence bundle anew, of a waiting incident too; `python3 DIR/verify.py` checks it."""
+    from ir.bundle import write_bundle
+    from ir.runner import read_entries
+
+    screen, kept = Screen(as_json=as_json), wiring.state()
+    name = named(kept, name, ended=True)
+    entries, own = read_entries(kept.ledger.engine, name), kept.bundle(name)
+    folder = Path(output) if output else own
+    if folder.resolve() != own.resolve() and folder.exists() and any(folder.iterdir()):
+        raise UsageError(f"{folder} is not empty", next_step="name a folder that does not exist yet")
+    write_bundle(incident.fold(entries), entries, folder, checkpoints=kept.checkpoints.of(name))
+    if folder.resolve() != own.resolve():
+        for digest in evidence_files.present(entries, own / "evidence"):
+            (folder / "evidence").mkdir(mode=0o700, exist_ok=True)
+            shutil.copy(own / "evidence" / digest, folder / "evidence" / digest)
+    if as_json:
+        screen.document({"incident": name, "folder": str(folder), "head": entries[-1]["hash"]})
+    else:
+        screen.say(f"{name}: {folder}; head {entries[-1]['hash']}")
+
+
+def purge(name: Name = "", yes: Yes = False, as_json: AsJson = False, reason: Reason = "", by: By = "") -> None:
+    """Remove what was collected about people, and say so: hashes stay, the chain goes on holding."""
+    from ir.runner import read_entries
+
+    screen, kept = Screen(as_json=as_json), wiring.state()
+    name = named(kept, name, ended=True)
+    entries, folder = read_entries(kept.ledger.engine, name), kept.bundle(name)
+    record = incident.fold(entries)
+    if record.status not in FINAL and record.status != "debt":
+        raise Refused(f"{name} still runs or waits: it needs what it collected", safe="nothing was removed", next_step=f"ir resume {name}")
+    told, scratch = _told(kept, name), folder / "scratch"
+    here = evidence_files.present(entries, folder / "evidence")
+    if not here and not (scratch.is_dir() and any(scratch.iterdir())):
+        _nothing(name, entries, told, screen)
+        return
+    operator = Terminal(screen, name=by or wiring.actor(), yes=yes)
+    if not operator.confirm(f"Remove {len(here)} evidence files of {name} for good? Only their hashes stay."):
+        raise Refused("not confirmed", safe="nothing was removed", next_step="say --yes")
+    # Signed and kept before anything is removed: a file that is missing without a word would look like tampering.
+    gone = [*recorded_files(entries)]
+    said = checkpoints.statement(entries[-1], checkpoints.tree_of(entries), purged={"by": operator.name, "reason": reason, "files": gone})
+    kept.checkpoints.add(_signer_of(kept, record, screen).signed(said))
+    evidence_files.remove(folder / "evidence")
+    shutil.rmtree(scratch, ignore_errors=True)
+    wiring.publish(kept, record)
+    _say(name, len(here), _told(kept, name), screen)
+
+
+def _told(kept: State, name: str) -> list[Json]:
+    return evidence_files.purges(kept.checkpoints.of(name))
+
+
+def _nothing(name: str, entries: list[Json], told: list[Json], screen: Screen) -> None:
+    """Once more is fine; somewhere else is not.
+
+    Raises:
+        Refused: the files lie on another machine.
+    """
+    if recorded_files(entries) and not told:
+        raise Refused(f"the evidence files of {name} are not on this machine", next_step=f"run it where {name} ran: {entries[0]['actor']}")
+    _say(name, 0, told, screen)
+
+
+def _say(name: str, removed: int, told: list[Json], screen: Screen) -> None:
+    if screen.as_json:
+        screen.document({"incident": name, "removed": removed, "purged": told})
+        return
+    when = f"; purged at {told[-1]['at']} by {told[-1]['by']}" if told else ""
+    screen.say(f"{name}: {removed} evidence files removed{when}" if removed else f"{name}: there is nothing to remove{when}")
+
+
+def _signer_of(kept: State, record: incident.Incident, screen: Screen) -> checkpoints.Signer:
+    source = inventory.loads(record.opened["inventory"], record.opened["inventory_name"])
+    return _signer(kept, source, Path(record.opened["inventory_base"]), screen)
+
+
+def _signer(kept: State, source: Inventory | None, base: Path, screen: Screen) -> checkpoints.Signer:
+    if source is None or source.evidence_key is None:
+        return checkpoints.own_signer(kept.folder)
+    operator = launching.Unattended(wiring.actor(), yes=False)
+    return wiring.evidence_signer(kept, source, wiring.reference_resolver(source, operator, base), screen.warn)

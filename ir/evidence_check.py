@@ -1,0 +1,518 @@
+#!/usr/bin/env python3
+"""Checks an evidence bundle with nothing but the Python standard library (3.9 or newer); lies in each bundle as `verify.py`.
+
+    python3 verify.py [FOLDER] [--public-key KEY] [--head HASH]
+
+FOLDER is where this file lies unless it is given. Two things have to come from outside the folder, and each says something else:
+
+* HASH, the hash of an entry as somebody outside noted it (the run prints it at its end): nothing up to that entry was
+  changed since it was noted.
+* KEY, the public key of the checkpoints: a file, its line `ssh-ed25519 AAAA…`, or its fingerprint `SHA256:…`
+  (`ir evidence key` prints both): nobody without the private key changed anything up to the last checkpoint.
+
+What no chain can show: the owner of the machine holds its key and can write all files, so he can write anew whatever
+was never noted outside. Without HASH and KEY the bundle is *unanchored*. Whoever may have changed the bundle may have
+changed this file too: take it from a place that you trust.
+
+Exit code 0: everything holds. 1: something does not; the first break is named. 2: usage, or the files cannot be read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import json
+import struct
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+GENESIS = "0" * 64
+NAMESPACE = "ir-checkpoint"
+HASH_DIGITS = 64
+_TORN = (ValueError, RecursionError)
+
+
+def canonical(data: Any) -> bytes:
+    """Sorted keys, no spaces, UTF-8 (half a surrogate pair as it stands): the bytes that are hashed and signed."""
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "surrogatepass")
+
+
+def entry_hash(entry: dict[str, Any]) -> str:
+    """SHA-256 of the canonical entry without its own `hash`."""
+    return hashlib.sha256(canonical({name: value for name, value in entry.items() if name != "hash"})).hexdigest()
+
+
+class Broken(Exception):
+    """Something does not hold; the text names it."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What can be said of a chain.
+
+    Attributes:
+        said: the first break, or what holds and how far.
+        state: `broken`, `unanchored`, `signed` (by the key that was given) or `anchored` (a head kept outside is in it).
+        covered: how many entries the head or the signed checkpoints reach over.
+        signers: fingerprints of the keys whose checkpoints hold.
+        notes: what else a reader should know, one sentence each.
+    """
+
+    holds: bool
+    said: str
+    head: str = ""
+    entries: int = 0
+    state: str = "broken"
+    covered: int = 0
+    signers: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+# ── the chain ──
+
+
+def read_lines(lines: Sequence[bytes]) -> list[dict[str, Any]]:
+    """One canonical JSON object a line. Raises Broken: a line is torn, or is not what it was when it was written."""
+    entries = []
+    for number, line in enumerate(lines):
+        try:
+            entry = json.loads(line)
+        except _TORN:
+            raise Broken(f"truncated or edited: line {number + 1} is not JSON, it is torn") from None
+        if not isinstance(entry, dict):
+            raise Broken(f"edited: line {number + 1} is not an audit entry")
+        try:
+            same = canonical(entry) == line
+        except _TORN:
+            same = False
+        if not same:
+            raise Broken(f"edited: entry {number} was edited, it is not in the form in which entries are written")
+        entries.append(entry)
+    return entries
+
+
+def check_chain(entries: Sequence[dict[str, Any]]) -> None:
+    """Numbering, hashes, links. Raises Broken with the first break."""
+    if not entries:
+        raise Broken("truncated: there are no entries")
+    before = GENESIS
+    for index, entry in enumerate(entries):
+        if entry.get("n") != index or isinstance(entry["n"], bool):
+            raise Broken(_misnumbered(entries, index))
+        try:
+            edited = entry.get("hash") != entry_hash(entry)
+        except _TORN:
+            edited = True
+        if edited:
+            raise Broken(f"edited: entry {index} was edited")
+        if entry.get("incident") != entries[0].get("incident"):
+            raise Broken(f"spliced: entry {index} belongs to another incident")
+        if entry.get("prev") != before:
+            raise Broken(f"spliced: entry {index} does not follow the one before it; one of the two comes from another stream")
+        before = entry["hash"]
+
+
+def _misnumbered(entries: Sequence[dict[str, Any]], index: int) -> str:
+    found = entries[index].get("n")
+    if not isinstance(found, int) or isinstance(found, bool):
+        return f"edited: entry {index} was edited, it has no number"
+    if found < index:
+        return f"spliced: behind entry {index - 1} another entry {found} was added"
+    if any(later.get("n") == index for later in entries[index + 1 :]):
+        return f"reordered: entry {index} stands behind entry {found}"
+    return f"truncated: entry {index} is missing, removed before entry {found}"
+
+
+def merkle_roots(lines: Sequence[bytes], sizes: set[int]) -> dict[int, str]:
+    """Root of the tree of RFC 6962 (SHA-256) over the first `size` lines, for each of `sizes`."""
+    tree, roots = Tree(), {}
+    for count, line in enumerate(lines, 1):
+        tree.add(line)
+        if count in sizes:
+            roots[count] = tree.root()
+    return roots
+
+
+class Tree:
+    """A Merkle tree of RFC 6962 that grows: only the roots of its whole subtrees are kept, largest first."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._peaks: list[bytes] = []
+
+    def add(self, leaf: bytes) -> None:
+        """One more leaf."""
+        node, count = hashlib.sha256(b"\x00" + leaf).digest(), self.size
+        while count & 1:
+            node = hashlib.sha256(b"\x01" + self._peaks.pop() + node).digest()
+            count >>= 1
+        self._peaks.append(node)
+        self.size += 1
+
+    def root(self) -> str:
+        """Hexadecimal; of an empty tree the hash of nothing."""
+        if not self._peaks:
+            return hashlib.sha256().hexdigest()
+        node = self._peaks[-1]
+        for peak in reversed(self._peaks[:-1]):
+            node = hashlib.sha256(b"\x01" + peak + node).digest()
+        return node.hex()
+
+
+# ── checkpoints ──
+
+
+def check(lines: Sequence[bytes], checkpoints: Sequence[dict[str, Any]] = (), *, public_key: str = "", head: str = "") -> Verdict:
+    """What lines, checkpoints and what was kept outside say together.
+
+    Args:
+        lines: canonical entries, in order.
+        checkpoints: `{statement, signature}` each.
+        public_key: lines of public keys, or fingerprints; empty when none was kept outside.
+        head: hash of an entry that was kept outside; empty when there is none.
+    """
+    entries: list[dict[str, Any]] = []
+    try:
+        entries = read_lines(lines)
+        check_chain(entries)
+        signed, signers, notes = _signed(entries, lines, checkpoints, wanted_keys(public_key))
+        anchored = _anchored(entries, head)
+    except Broken as broken:
+        return Verdict(False, str(broken), entries=len(lines))
+    last, count = str(entries[-1]["hash"]), len(entries)
+    reach = anchored if head else signed if public_key else 0
+    if reach < count and (head or public_key):
+        notes.append(f"{count - reach} entries came later; they are chained, but nothing kept outside covers them")
+    if entries[-1].get("kind") != "ended":
+        notes.append("the last entry is no end: the incident is still open, or the stream was cut behind its last checkpoint")
+    said = f"{count} entries, the chain holds, {_reach(head, anchored, public_key, signed, signers)}"
+    state = "anchored" if head else "signed" if public_key else "unanchored"
+    return Verdict(True, said, last, count, state, reach, tuple(signers), tuple(notes))
+
+
+def _reach(head: str, anchored: int, public_key: str, signed: int, signers: Sequence[str]) -> str:
+    parts = []
+    if head:
+        parts.append(f"anchored up to entry {anchored - 1}: nothing up to there was changed since its hash was noted")
+    if public_key:
+        parts.append(f"signed by {', '.join(signers)} up to entry {signed - 1}: only who holds that key could have rewritten it")
+    return "; ".join(parts) or "unanchored: whoever can write these files could have rewritten all of it"
+
+
+def _anchored(entries: Sequence[dict[str, Any]], head: str) -> int:
+    if not head:
+        return 0
+    for index, entry in enumerate(entries):
+        if entry["hash"] == head.strip().lower():
+            return index + 1
+    raise Broken("truncated or rewritten: the head that was kept outside is not in this chain")
+
+
+def _signed(
+    entries: Sequence[dict[str, Any]], lines: Sequence[bytes], checkpoints: Sequence[dict[str, Any]], wanted: set[str]
+) -> tuple[int, list[str], list[str]]:
+    """How far the checkpoints of the wanted keys (of any, when none is named) reach, whose they are, and notes."""
+    found, others = [], 0
+    for number, one in enumerate(checkpoints):
+        statement, signer = read_checkpoint(one, number)
+        if wanted and signer not in wanted:
+            others += 1
+            continue
+        found.append((number, statement, signer))
+    roots = merkle_roots(lines, {statement["size"] for _, statement, _ in found})
+    for number, statement, _ in found:
+        _same_stream(number, statement, entries, roots)
+    if wanted and not found:
+        raise Broken(f"no checkpoint is signed by {', '.join(sorted(wanted))}")
+    notes = [f"{others} checkpoints are signed by other keys and count for nothing"] if others else []
+    return max((s["size"] for _, s, _ in found), default=0), list(dict.fromkeys(signer for _, _, signer in found)), notes
+
+
+def _same_stream(number: int, statement: dict[str, Any], entries: Sequence[dict[str, Any]], roots: dict[int, str]) -> None:
+    size = statement["size"]
+    if statement.get("incident") != entries[0].get("incident"):
+        raise Broken(f"spliced: checkpoint {number} belongs to {str(statement.get('incident'))[:40]!r}")
+    if size > len(entries):
+        raise Broken(f"truncated: checkpoint {number} counts {size} entries, here are {len(entries)}")
+    if statement.get("merkle_root") != roots[size] or statement.get("head_hash") != entries[size - 1]["hash"]:
+        raise Broken(f"rewritten: the first {size} entries are not those that checkpoint {number} was signed over")
+
+
+def read_checkpoint(one: Any, number: int) -> tuple[dict[str, Any], str]:
+    """Its statement and its signer's fingerprint. Raises Broken: it was edited."""
+    try:
+        statement = one["statement"]
+        signer = signer_of(one["signature"], canonical(statement), NAMESPACE)
+        fine = type(statement["size"]) is int and statement["size"] > 0
+    except (*_TORN, KeyError, TypeError, AttributeError, struct.error):
+        fine, statement, signer = False, {}, ""
+    if not fine:
+        raise Broken(f"edited: checkpoint {number} was edited, its signature does not hold")
+    return statement, signer
+
+
+def wanted_keys(text: str) -> set[str]:
+    """Fingerprints of the public keys in `text`, one a line. Raises ValueError: a line is neither key nor fingerprint."""
+    found = set()
+    for line in text.splitlines():
+        words = line.split()
+        if not words or words[0].startswith("#"):
+            continue
+        if words[0].startswith("SHA256:"):
+            found.add(words[0])
+        elif words[0] == "ssh-ed25519" and len(words) > 1:
+            found.add(fingerprint(base64.b64decode(words[1], validate=True)))
+        else:
+            raise ValueError("a public key is a line `ssh-ed25519 AAAA…` or a fingerprint `SHA256:…`")
+    if text and not found:
+        raise ValueError("there is no public key in it")
+    return found
+
+
+def fingerprint(blob: bytes) -> str:
+    """As `ssh-keygen -l` prints it."""
+    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+
+
+# ── signatures: OpenSSH's SSHSIG with Ed25519 of RFC 8032 ──
+
+
+def signer_of(armored: str, message: bytes, namespace: str) -> str:
+    """Fingerprint of the Ed25519 key that signed `message` (`ssh-keygen -Y sign`). Raises ValueError: it holds not."""
+    text = "".join(line for line in armored.split("\n") if line and not line.startswith("-----"))
+    blob = base64.b64decode(text, validate=True)
+    key, rest = _string(blob[10:])
+    space, rest = _string(rest)
+    reserved, rest = _string(rest)
+    algorithm, rest = _string(rest)
+    signature, rest = _string(rest)
+    if blob[:10] != b"SSHSIG\0\0\0\1" or rest or space != namespace.encode() or algorithm not in (b"sha256", b"sha512"):
+        raise ValueError("not a signature for this purpose")
+    digest = hashlib.new(algorithm.decode(), message).digest()
+    signed = b"SSHSIG" + b"".join(struct.pack(">I", len(part)) + part for part in (space, reserved, algorithm, digest))
+    kind, public = _string(key)
+    made, raw = _string(signature)
+    public, none = _string(public)
+    raw, nothing = _string(raw)
+    if kind != b"ssh-ed25519" or made != kind or none or nothing or not ed25519_holds(public, raw, signed):
+        raise ValueError("the signature does not hold")
+    return fingerprint(key)
+
+
+def _string(data: bytes) -> tuple[bytes, bytes]:
+    end = 4 + int(struct.unpack(">I", data[:4])[0])
+    if len(data) < end:
+        raise ValueError("cut")
+    return data[4:end], data[end:]
+
+
+_P = 2**255 - 19
+_L = 2**252 + 27742317777372353535851937790883648493
+_D = -121665 * pow(121666, _P - 2, _P) % _P
+_I = pow(2, (_P - 1) // 4, _P)
+# A point is (X, Y, Z, T) with x = X/Z, y = Y/Z, x*y = T/Z.
+
+
+def ed25519_holds(public: bytes, signature: bytes, message: bytes) -> bool:
+    """RFC 8032, 5.1.7. It is not constant-time and need not be: nothing in it is secret."""
+    if len(public) != 32 or len(signature) != 64:
+        return False
+    point, claimed = _decoded(public), _decoded(signature[:32])
+    s = int.from_bytes(signature[32:], "little")
+    if point is None or claimed is None or s >= _L:
+        return False
+    h = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % _L
+    left, right = _times(s, _BASE), _added(claimed, _times(h, point))
+    return all((left[i] * right[2] - right[i] * left[2]) % _P == 0 for i in (0, 1))
+
+
+def _added(p: Any, q: Any) -> Any:
+    a, b = (p[1] - p[0]) * (q[1] - q[0]) % _P, (p[1] + p[0]) * (q[1] + q[0]) % _P
+    c, d = 2 * p[3] * q[3] * _D % _P, 2 * p[2] * q[2] % _P
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return e * f % _P, g * h % _P, f * g % _P, e * h % _P
+
+
+def _times(factor: int, point: Any) -> Any:
+    found = (0, 1, 1, 0)
+    while factor:
+        if factor & 1:
+            found = _added(found, point)
+        point = _added(point, point)
+        factor >>= 1
+    return found
+
+
+def _decoded(data: bytes) -> Any:
+    """A point from its 32 bytes, None when they are none (5.1.3)."""
+    y = int.from_bytes(data, "little")
+    sign, y = y >> 255, y & ((1 << 255) - 1)
+    if y >= _P:
+        return None
+    square = (y * y - 1) * pow(_D * y * y + 1, _P - 2, _P) % _P
+    x = pow(square, (_P + 3) // 8, _P)
+    if (x * x - square) % _P:
+        x = x * _I % _P
+    if (x * x - square) % _P or (x == 0 and sign):
+        return None
+    if x & 1 != sign:
+        x = _P - x
+    return x, y, 1, x * y % _P
+
+
+_BASE = _decoded((4 * pow(5, _P - 2, _P) % _P).to_bytes(32, "little"))
+
+
+# ── the bundle's files ──
+
+
+@dataclass
+class Files:
+    """What became of the files beside the chain: how many are there, which were purged, by whom."""
+
+    kept: int = 0
+    purged: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+def sha256_of(path: Path) -> str:
+    """Of a file of any size."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while piece := stream.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def check_sums(folder: Path) -> None:
+    """The files that `sha256sums` lists. Raises Broken."""
+    for line in (folder / "sha256sums").read_text(encoding="utf-8").splitlines():
+        wanted, _, name = line.partition("  ")
+        if not name or Path(name).name != name:
+            raise Broken(f"sha256sums has a line that is none: {line[:80]!r}")
+        path = folder / name
+        if not path.is_file():
+            raise Broken(f"removed: {name} is missing")
+        if sha256_of(path) != wanted:
+            raise Broken(f"edited: {name} was changed")
+
+
+def recorded_files(entries: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """SHA-256 → name of every evidence file that the audit entries record."""
+    found = {}
+    for entry in entries:
+        outcome = (entry.get("body") or {}).get("outcome") or {}
+        for collected in ((outcome.get("facts") or {}).get("evidence") or {}).values():
+            found.update({str(row["sha256"]): str(row["name"]) for row in collected["files"]})
+    return found
+
+
+def check_files(folder: Path, entries: Sequence[dict[str, Any]], checkpoints: Sequence[dict[str, Any]]) -> Files:
+    """Evidence files against the hashes in the chain; a signed purge explains an absence. Raises Broken."""
+    wanted, found = recorded_files(entries), Files()
+    purges = [one["statement"] for one in checkpoints if one["statement"].get("purged")]
+    gone = {digest for statement in purges for digest in statement["purged"]["files"]}
+    for digest, name in wanted.items():
+        path = folder / "evidence" / digest
+        if len(digest) != HASH_DIGITS or not path.name.isalnum():
+            raise Broken(f"edited: {name} is recorded with a hash that is none")
+        if path.is_file():
+            if sha256_of(path) != digest:
+                raise Broken(f"edited: evidence file {name} ({digest[:12]}) was changed")
+            found.kept += 1
+        elif digest in gone:
+            found.purged += 1
+        else:
+            raise Broken(f"removed: evidence file {name} ({digest[:12]}) is missing, and no signed purge says why")
+    for statement in purges:
+        told = statement["purged"]
+        found.notes.append(f"evidence files were purged at {statement['ts']} by {told['by']}; their hashes stand in the chain")
+    return found
+
+
+def check_folder(folder: Path, public_key: str, head: str) -> Verdict:
+    """A whole bundle. Raises OSError: a file cannot be read."""
+    lines = (folder / "audit.jsonl").read_bytes().split(b"\n")
+    lines = lines[:-1] if lines[-1] == b"" else lines
+    try:
+        checkpoints = [json.loads(line) for line in (folder / "checkpoints.jsonl").read_bytes().splitlines()]
+    except _TORN:
+        return Verdict(False, "edited: checkpoints.jsonl has a line that is not JSON", entries=len(lines))
+    verdict = check(lines, checkpoints, public_key=public_key, head=head)
+    if verdict.holds:
+        try:
+            check_sums(folder)
+        except Broken as broken:
+            return Verdict(False, str(broken), verdict.head, verdict.entries)
+        return _with_files(verdict, folder, read_lines(lines), checkpoints)
+    return verdict
+
+
+def check_evidence(folder: Path, entries: Sequence[dict[str, Any]], checkpoints: Sequence[dict[str, Any]], key: str, head: str) -> Verdict:
+    """A stream as the database has it, with the evidence files that lie on this machine."""
+    verdict = check([canonical(entry) for entry in entries], checkpoints, public_key=key, head=head)
+    if not verdict.holds or not recorded_files(entries):
+        return verdict
+    if not (folder / "evidence").is_dir():
+        return Verdict(**{**vars(verdict), "notes": (*verdict.notes, "its evidence files lie on another machine: not checked")})
+    return _with_files(verdict, folder, entries, checkpoints)
+
+
+def _with_files(verdict: Verdict, folder: Path, entries: Sequence[dict[str, Any]], checkpoints: Sequence[dict[str, Any]]) -> Verdict:
+    try:
+        files = check_files(folder, entries, checkpoints)
+    except Broken as broken:
+        return Verdict(False, str(broken), verdict.head, verdict.entries)
+    except (KeyError, TypeError, AttributeError):
+        return Verdict(False, "edited: a record of evidence files is not in its form", verdict.head, verdict.entries)
+    if not files.kept + files.purged:
+        return verdict
+    notes = (*verdict.notes, f"{files.kept} evidence files are as recorded, {files.purged} were purged", *files.notes)
+    return Verdict(**{**vars(verdict), "notes": notes})
+
+
+def main() -> int:
+    """Parse, check, say."""
+    parser = argparse.ArgumentParser(description="Check an evidence bundle.")
+    parser.add_argument("folder", nargs="?", default=str(Path(__file__).resolve().parent))
+    parser.add_argument("--head", "--anchor", default="", help="hash of an entry, as somebody outside noted it")
+    parser.add_argument("--public-key", default="", help="from outside: a file, a line `ssh-ed25519 AAAA…`, or `SHA256:…`")
+    given = parser.parse_args()
+    folder, key = Path(given.folder), given.public_key
+    try:
+        if key and not key.startswith(("ssh-ed25519 ", "SHA256:")):
+            key = Path(key).read_text(encoding="utf-8") or "\n"
+        wanted_keys(key)
+        verdict = check_folder(folder, key, given.head)
+    except ValueError as error:
+        sys.stdout.write(printable(f"--public-key: {error}") + "\n")
+        return 2
+    except OSError as error:
+        sys.stdout.write(printable(f"cannot read the bundle: {error}") + "\n")
+        return 2
+    sys.stdout.writelines(f"{printable(line)}\n" for line in spoken(verdict))
+    return 0 if verdict.holds else 1
+
+
+def spoken(verdict: Verdict) -> list[str]:
+    """A verdict as lines for a reader, with what it cannot say."""
+    if not verdict.holds:
+        return [f"BROKEN: {verdict.said}"]
+    rest = verdict.entries if verdict.state != "anchored" else verdict.entries - verdict.covered
+    here = "all of it" if rest == verdict.entries else f"the last {rest} entries" if rest else "nothing up to the head that was kept"
+    limit = f"what no chain can show: a machine's owner can rewrite all that was never anchored outside; here that is {here}"
+    return [verdict.said, f"head {verdict.head}", *(f"note: {note}" for note in verdict.notes), limit]
+
+
+def printable(text: str) -> str:
+    """No control and no direction character of a stranger reaches the terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

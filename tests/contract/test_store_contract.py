@@ -1,7 +1,9 @@
 """The contract of `ports.Store`, held against every adapter and the real thing behind it, seen with other eyes."""
 
 import base64
+import contextlib
 import logging
+import time
 import traceback
 import urllib.parse
 from collections.abc import Callable, Iterator
@@ -304,6 +306,100 @@ def test_a_strangers_stage_is_pending_until_it_is_promoted(world: StoreWorld, ma
     assert OTHER in found.owner
     make(ref).promote(OTHER, new, expected=make(ref).read().version)
     assert make(ref).pending(INCIDENT) is None
+
+
+# ── what others, and we ourselves, left ───────────────────────────────────────────────────────────────
+
+
+def test_what_an_incident_left_is_found_by_its_id(world: StoreWorld, make: Make, old: Secret, new: Secret) -> None:
+    ref = world.place(old)
+    assert make(ref).left(INCIDENT).roles == ()
+    if not world.stages:
+        return
+    began = time.time()
+    make(ref).keep(INCIDENT, "old", old)
+    make(ref).keep(INCIDENT, "new-1", new)
+    make(ref).stage(INCIDENT, new)
+    left = make(ref).left(INCIDENT)
+    assert set(left.roles) == {"old", "new-1", "staged"}
+    assert left.since == 0.0 or began - 2 < left.since < time.time() + 2
+    assert make(ref).fetch(INCIDENT, "staged") == new
+    assert make(ref).left(OTHER).roles == () and make(ref).fetch(OTHER, "staged") is None
+    make(ref).promote(INCIDENT, new, expected=make(ref).read().version)
+    assert {"old", "new-1"} <= set(make(ref).left(INCIDENT).roles), "custody outlives the promotion"
+    make(ref).discard(INCIDENT)
+    assert make(ref).left(INCIDENT).roles == ()
+
+
+def test_an_id_that_begins_like_ours_is_not_ours(world: StoreWorld, make: Make, old: Secret) -> None:
+    if not world.custodian:
+        pytest.skip("this store holds no custody")
+    ref = world.place(old)
+    make(ref).keep(INCIDENT + "9", "old", old)
+    assert make(ref).left(INCIDENT).roles == ()
+
+
+def test_a_dropped_stage_is_gone_and_nothing_else_is(world: StoreWorld, make: Make, old: Secret, new: Secret) -> None:
+    if not world.stages:
+        pytest.skip("nothing can be staged here")
+    ref, third = world.place(old), key()
+    make(ref).keep(OTHER, "new-1", third)
+    make(ref).keep(INCIDENT, "old", old)
+    make(ref).stage(OTHER, third)
+    found = make(ref).pending(INCIDENT)
+    assert found is not None and found.incident == OTHER
+    if world.neighbours:
+        world.write_neighbour(ref, "changed meanwhile")
+    make(ref).drop(found)
+    make(ref).drop(found)
+    assert make(ref).pending(INCIDENT) is None
+    assert make(ref).fetch(OTHER, "staged") is None
+    assert make(ref).fetch(OTHER, "new-1") == third, "custody may be all that holds a living key"
+    assert make(ref).fetch(INCIDENT, "old") == old
+    assert world.seen(ref) == old.reveal()
+    if world.neighbours:
+        assert world.neighbour(ref) == "changed meanwhile"
+    make(ref).stage(INCIDENT, new)
+    make(ref).promote(INCIDENT, new, expected=make(ref).read().version)
+    assert world.seen(ref) == new.reveal()
+
+
+def test_a_stage_alone_leaves_no_trace_once_it_is_dropped(world: StoreWorld, make: Make, old: Secret, new: Secret) -> None:
+    if not world.stages:
+        pytest.skip("nothing can be staged here")
+    ref = world.place(old)
+    make(ref).stage(OTHER, new)
+    found = make(ref).pending(INCIDENT)
+    assert found is not None
+    make(ref).drop(found)
+    assert make(ref).left(OTHER).roles == ()
+    assert world.seen(ref) == old.reveal()
+
+
+def test_another_stage_than_the_one_that_was_shown_stays(world: StoreWorld, make: Make, old: Secret, new: Secret) -> None:
+    if not world.stages:
+        pytest.skip("nothing can be staged here")
+    ref, third = world.place(old), key()
+    make(ref).stage(OTHER, third)
+    shown = make(ref).pending(INCIDENT)
+    assert shown is not None
+    make(ref).stage(OTHER, new)
+    with pytest.raises(Conflict):
+        make(ref).drop(shown)
+    assert make(ref).fetch(OTHER, "staged") == new
+
+
+def test_a_stage_that_became_current_is_not_dropped(world: StoreWorld, make: Make, old: Secret, new: Secret) -> None:
+    if not world.stages:
+        pytest.skip("nothing can be staged here")
+    ref = world.place(old)
+    make(ref).stage(OTHER, new)
+    shown = make(ref).pending(INCIDENT)
+    assert shown is not None
+    make(ref).promote(OTHER, new, expected=make(ref).read().version)
+    with contextlib.suppress(Conflict):
+        make(ref).drop(shown)
+    assert world.seen(ref) == new.reveal()
 
 
 # ── permission, faults ────────────────────────────────────────────────────────────────────────────────

@@ -168,7 +168,7 @@ class Course:
             if self.record.run_of("custody"):
                 self._run_extra("discard")
             raise _End("refused", ExitCode.REFUSED, outcome.said)
-        if self.plan.policy is not Policy.EXPLOITED and not self.record.facts.get("dead_on_arrival"):
+        if step.action != "preflight" and self.plan.policy is not Policy.EXPLOITED and not self.record.facts.get("dead_on_arrival"):
             self._roll_back(outcome.said)
         if step.action in ("wave", "verify"):
             return True  # forward: what is behind is owed, and the kill looks again
@@ -181,9 +181,9 @@ class Course:
         return bool(found - set(self.record.facts.get("strays", {})))
 
     def _written(self) -> bool:
-        """Whether anything but our own custody has changed in the world."""
+        """Whether anything but our own custody has changed in the world; of an adopted incident it may have, before we looked."""
         facts = self.record.facts
-        return bool(facts.get("new") or facts.get("containment") or facts.get("promoted_at"))
+        return bool(facts.get("new") or facts.get("containment") or facts.get("promoted_at") or facts.get("adopted"))
 
     # ── going back, giving up ──
 

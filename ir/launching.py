@@ -107,8 +107,10 @@ def wired(setting: Setting, kept: State, given: Given, fence: int) -> World:
     return made
 
 
-def begin(setting: Setting, kept: State, runner: Runner, given: Given) -> World:
+def begin(setting: Setting, kept: State, runner: Runner, given: Given, found: Json | None = None) -> World:
     """Lease, then the durable incident; it runs in this process when this returns.
+
+    `found`: first facts of an incident that is adopted (`adoption.look`).
 
     Raises:
         AlreadyRunning: another incident holds the key or a store object; nothing was begun.
@@ -118,7 +120,7 @@ def begin(setting: Setting, kept: State, runner: Runner, given: Given) -> World:
     fence = kept.ledger.take(kept.me, setting.incident, resources(setting, given.leaked))
     try:
         world = wired(setting, kept, given, fence)
-        facts = {"opened_at": now.timestamp(), "exposed_at": setting.options.exposed_at}
+        facts = {"opened_at": now.timestamp(), "exposed_at": setting.options.exposed_at, **(found or {})}
         at = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         opening = wiring.opening(setting, at, given.operator.name, facts)
         runner.launch()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from ir import health, key_kind
+from ir import adoption, health, key_kind
 from ir.errors import Denied, Missing, PortError
 from ir.incident import Incident
 from ir.inventory import Service
@@ -26,20 +26,21 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     held = {item.name: found for item, found in stores}
     items = [item for item, _ in stores]
     facts: Json = {"stores": {item.name: item.facts for item in items}}
-    old, trouble = _old_key(world, held)
+    old, trouble = _adopted_key(world, record, held) if record.facts.get("adopted") else _old_key(world, held)
     if old is None:
         return Outcome(Did.REFUSED, trouble, facts, tuple(items), todo="give the leaked key with --leaked-key-from prompt")
     world.claim(old.fingerprint)
     world.leaked = old
     world.say("looking at the key and the services")
-    (probe, row, unlisted), seen = world.both(lambda: _look_at_key(world, old), lambda: _look_at_services(world, old))
+    (probe, row, unlisted), seen = world.both(lambda: _look_at_key(world, old), lambda: _look_at_services(world, record, old))
     facts["old"] = _old_facts(world, old, probe, row, held)
+    facts["old"]["found_in_store"] |= bool(record.facts.get("old", {}).get("found_in_store"))
     hard = _key_problems(world, old, probe)
     dead = probe.liveness.dead
     services = [_accepted(world, service, item, dead=dead) for service, item in zip(world.services, seen, strict=True)]
     items += services
     soft = [f"{item.name}: {item.said}" for item in items if item.did in (Did.FAILED, Did.UNKNOWN, Did.REFUSED)]
-    soft += unlisted + _mint_problems(world, old)
+    soft += unlisted + ([] if record.facts.get("new") else _mint_problems(world, old))
     facts["services"] = {item.name: _service_facts(world, item, old) for item in services}
     facts["dead_on_arrival"] = dead
     return _verdict(world, hard, soft, facts, items, dead=dead)
@@ -142,6 +143,17 @@ def _old_key(world: World, held: dict[str, Held | None]) -> tuple[Secret | None,
     return next(iter(values.values())), ""
 
 
+def _adopted_key(world: World, record: Incident, held: dict[str, Held | None]) -> tuple[Secret | None, str]:
+    """The leaked key of an incident that another machine began, some of whose stores may hold the replacement already."""
+    try:
+        old = world.old_key(record.facts)
+    except PortError as error:
+        return None, error.what
+    fine = {old.fingerprint, *adoption.holds(record.facts)}
+    strange = [name for name, found in held.items() if found and found.value and found.value.fingerprint not in fine]
+    return (None, f"{', '.join(strange)} holds neither the leaked key nor the replacement") if strange else (old, "")
+
+
 def _look_at_key(world: World, old: Secret) -> tuple[Probe, KeyRow | None, list[str]]:
     """What it answers, its row in Stripe's list, and why that list could not be read: containment does not wait for it."""
     probe = world.issuer.probe(old)
@@ -209,8 +221,19 @@ def _mint_problems(world: World, old: Secret) -> list[str]:
 # ── services ──
 
 
-def _look_at_services(world: World, old: Secret) -> list[Item]:
-    return health.look_at(world, world.services, Expected(old.fingerprint, world.key.id))
+def _look_at_services(world: World, record: Incident, old: Secret) -> list[Item]:
+    """Each holds the leaked key; in an adopted incident the replacement is as good."""
+    items = health.look_at(world, world.services, Expected(old.fingerprint, world.key.id))
+    if not record.facts.get("adopted") or not record.facts.get("new"):
+        return items
+    rest = [s for s, item in zip(world.services, items, strict=True) if item.did is not Did.DONE]
+    expected = health.expected_new(record.facts)
+    moved = {
+        item.name: replace(item, facts={**item.facts, "holds": expected.fingerprint})
+        for item in health.look_at(world, rest, expected)
+        if item.did is Did.DONE
+    }
+    return [moved.get(item.name, item) for item in items]
 
 
 def _accepted(world: World, service: Service, item: Item, *, dead: bool) -> Item:
@@ -234,7 +257,7 @@ def _service_facts(world: World, item: Item, old: Secret) -> Json:
         "wave": service.wave,
         "owner": service.owner,
         "store": world.store_of(service),
-        "before": old.fingerprint if item.did is Did.DONE else "",
+        "before": item.facts.get("holds", old.fingerprint) if item.did is Did.DONE else "",
         "healthy_before": item.did is Did.DONE,
         "accepted": {
             "unverified": world.options.accept_unverified.get(item.name, ""),

@@ -142,7 +142,10 @@ def named(kept: State, name: str, *, ended: bool = False) -> str:
     """
     if name:
         if kept.ledger.find(name) is None and kept.ledger.holder(name) is None:
-            raise UsageError(f"there is no incident {name}", next_step="ir status lists them")
+            raise UsageError(
+                f"there is no incident {name}",
+                next_step=f"ir status lists them; was it begun on a machine that is lost: ir rotate stripe KEY --adopt {name}",
+            )
         return name
     open_ones = [row["incident"] for row in kept.ledger.index() if row["status"] not in FINAL]
     if len(open_ones) == 1:

@@ -9,7 +9,7 @@ import typer
 
 from ir import guard, inventory, launching, ledger, playbook, wiring, yaml_file
 from ir.campaign import Limits
-from ir.cli import adhoc, campaign_start, consenting, running
+from ir.cli import adhoc, adopting, campaign_start, consenting, running
 from ir.cli.alerts import Taken, take
 from ir.cli.campaign_start import Accepted, Asked
 from ir.cli.choices import accepted, choose_policy, expires_time, exposed_time, identify_row
@@ -63,6 +63,9 @@ def stripe(
     per_account: Annotated[int, typer.Option(min=0, help="The same, per account.")] = 4,
     per_store: Annotated[int, typer.Option(min=0, help="The same, per store server.")] = 8,
     stop_after: Annotated[int, typer.Option(min=0, help="Pause a campaign after that many failures; 0 = never.")] = 3,
+    adopt: Annotated[
+        str, typer.Option(help="Go on with an incident whose machine is lost, from what the world still tells of it.", metavar="INC")
+    ] = "",
     detach: Annotated[bool, typer.Option("--detach", help="Leave a campaign to the workers (ir worker).")] = False,
 ) -> None:
     """Take a leaked key to proven dead, with every service on its replacement and the report written."""
@@ -107,16 +110,18 @@ def stripe(
         raise UsageError(f"playbook {book.name} is for policy {book.policy.value}, not {policy}")
     plan = compile_plan(book, source, row)
     screen.plan(plan)
-    setting = Setting("", text, name, base, row.name, plan, options)
+    setting = Setting(adopt, text, name, base, row.name, plan, options)
     if dry_run:
-        _rehearse(setting, kept, operator, leaked, control)
+        found = adopting.adopt(setting, kept, operator, leaked) if adopt else {}
+        _rehearse(setting, kept, operator, leaked, control, found)
     sha256 = inventory.digest(text)
     consenting.ask(source, [row], kept, operator, yes=yes, pinned=inventory_sha256 == sha256, sha256=sha256)
     if inventory_sha256 not in ("", sha256):
         raise Refused("the inventory is not the one that --inventory-sha256 pins", safe="nothing was changed")
+    found = adopting.adopt(setting, kept, operator, leaked) if adopt else {}
     if not yes and not operator.confirm(_question(plan)):
         raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes, or run it in a terminal")
-    _start(setting, kept, operator, leaked, control)
+    _start(setting, kept, operator, leaked, control, found)
 
 
 def _question(plan: Plan) -> str:
@@ -124,18 +129,18 @@ def _question(plan: Plan) -> str:
     return f"Start? {f'Up to `{last.id}` it can be undone.' if last else 'Nothing in it is irreversible.'}"
 
 
-def _start(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, control: Secret | None) -> NoReturn:
+def _start(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, control: Secret | None, found: Json) -> NoReturn:
     """Lease first, then the durable incident, then its id on the screen, then the first change."""
     from ir.runner import Runner
 
     runner = Runner(kept.ledger.engine, kept.me, kept.ledger)
-    world = launching.begin(setting, kept, runner, running.given(operator, leaked, control))
+    world = launching.begin(setting, kept, runner, running.given(operator, leaked, control), found)
     operator.screen.say(f"incident {setting.incident}")
     running.drive(runner, kept, world, operator)
 
 
-def _rehearse(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, control: Secret | None) -> NoReturn:
-    setting.incident = "INC-rehearsal"
+def _rehearse(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, control: Secret | None, found: Json) -> NoReturn:
+    setting.incident = setting.incident or "INC-rehearsal"
     source = inventory.loads(setting.text, setting.name)
     _refuse_if_busy(kept, f"key {source.account(source.key(setting.key).account).id}/{setting.key}")
     world = wiring.world(setting, kept, operator, ask=guard.read_only, leaked=leaked, control=control, say=operator.screen.progress)
@@ -146,7 +151,7 @@ def _rehearse(setting: Setting, kept: State, operator: Terminal, leaked: Secret 
             operator.screen.step(entry["step"], Outcome.from_json(entry["body"]["outcome"]), rehearsal=True)
 
     at = wiring.SystemClock().now().isoformat()
-    record = rehearse(world, wiring.opening(setting, at, operator.name, {"opened_at": world.now()}), emitted)
+    record = rehearse(world, wiring.opening(setting, at, operator.name, {"opened_at": world.now(), **found}), emitted)
     if operator.screen.as_json:
         operator.screen.document(running.document(record, record.exit_code))
     operator.screen.hush()

@@ -37,6 +37,8 @@ OVERLAP_BUDGET = 3600.0
 _CHANGES_COURSE = ("contain", "abort", "rollback", "close")
 _INFORMS = ("review", "money", "sweep", "watch", "quiet", "report", "prove", "discard", "contain")
 """Actions whose failure is a fact or a debt, not a reason to stop."""
+_ADOPTS = ("preflight", "clear")
+"""Actions before which only an adopted incident can have written: their failure takes nothing of it back."""
 
 
 class Durable(Protocol):
@@ -168,7 +170,8 @@ class Course:
             if self.record.run_of("custody"):
                 self._run_extra("discard")
             raise _End("refused", ExitCode.REFUSED, outcome.said)
-        if step.action != "preflight" and self.plan.policy is not Policy.EXPLOITED and not self.record.facts.get("dead_on_arrival"):
+        accepts_outage = self.plan.policy is Policy.EXPLOITED or self.record.facts.get("dead_on_arrival")
+        if step.action not in _ADOPTS and not accepts_outage:
             self._roll_back(outcome.said)
         if step.action in ("wave", "verify"):
             return True  # forward: what is behind is owed, and the kill looks again

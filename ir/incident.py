@@ -11,6 +11,7 @@ Facts that actions establish (all secret-free; times are epoch seconds):
     review / triage {verdict, verdicts, score, findings, coverage, blast_radius, leftovers, timeline}
     proof {polls, from, to, code, control}
     quiet, money, sweep, watch {…}
+    pending {REF: {owner, since, version, incident}}    strangers' stages that the operator was shown; cleared {REF: reason}
     adopted {at, owner, since, stores {REF: {roles, holds, trouble}}, keys {ID: NAME}, dead}    what the world still told of it
 """
 

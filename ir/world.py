@@ -27,6 +27,7 @@ class Options:
     Attributes:
         exposed_at, old_key_expires: epoch seconds, 0 = not said / never.
         accept_unverified, accept_unhealthy, accept_unreachable: name → reason.
+        discard_pending: why strangers' unfinished stages are cleared, "" = they are not.
         source: the listed store or service that leaked, "" = none of them.
         source_closed_by: who says that it is closed.
         key_files: new | leaked | control → `file:PATH` that the key was to be read from, so that a resume finds it again.
@@ -46,6 +47,7 @@ class Options:
     accept_unreachable: Mapping[str, str] = field(default_factory=dict)
     drill: bool = False
     key_files: Mapping[str, str] = field(default_factory=dict)
+    discard_pending: str = ""
 
 
 @dataclass

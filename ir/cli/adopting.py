@@ -15,8 +15,8 @@ from ir.wiring import Setting, State
 from ir.world import World
 
 
-def adopt(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None) -> Json:
-    """First facts of an incident that another machine began; looks only, and asks before it is gone on with.
+def adopt(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, known: Json) -> Json:
+    """First facts, `known` included, of an incident that another machine began; looks only, and asks before it is gone on with.
 
     Raises:
         UsageError: not an incident's id.
@@ -28,7 +28,7 @@ def adopt(setting: Setting, kept: State, operator: Terminal, leaked: Secret | No
     _refuse_known(kept, name)
     world = wiring.world(setting, kept, operator, ask=guard.read_only, leaked=leaked, say=operator.screen.progress)
     try:
-        facts = adoption.look(world)
+        facts = {**known, **adoption.look(world)}
     except PortError as error:
         raise Refused(f"what {name} kept could not be asked for: {error.what}", safe="nothing was changed", next_step="try again") from None
     _show(operator, name, facts)

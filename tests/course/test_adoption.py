@@ -36,10 +36,6 @@ def lose(sim: Simulation, strike: int, *, recorded: bool) -> bool:
     return False
 
 
-def other_machine(sim: Simulation) -> World:
-    return sim._world()
-
-
 def whole(sim: Simulation) -> str:
     living = sim.provider.living()
     if len(living) != 1 or living[0].value == sim.leaked.value:
@@ -56,7 +52,7 @@ def test_wherever_a_managed_run_is_lost_another_machine_ends_it() -> None:
             kept = {value for store in sim.stores.values() for value in store.kept.values()}
             lost = sum(key.value not in kept for key in minted)
             try:
-                facts = adoption.look(world := other_machine(sim))
+                facts = adoption.look(world := sim.another_machine())
             except Refused:
                 assert not kept and all(not store.staged for store in sim.stores.values()), strike
                 continue
@@ -91,7 +87,7 @@ def test_wherever_a_guided_run_is_lost_the_key_that_was_given_is_found_again() -
             break
         taken = any(role.startswith("new-") for store in sim.stores.values() for _, role in store.kept)
         try:
-            facts = adoption.look(world := other_machine(sim))
+            facts = adoption.look(world := sim.another_machine())
         except Refused:
             continue
         found += 1

@@ -92,9 +92,8 @@ class Site:
             wrong.append(f"minted: {[(key.name, self.twin.is_alive(key)) for key in made]}")
         if self.twin.is_alive(self.world.account.leaked):
             wrong.append("the leaked key lives")
-        for shelf in self.world.shelves:
-            if shelf.key() != made[-1].token.reveal() or shelf.disturbed():
-                wrong.append(f"{shelf.ref}: {shelf.disturbed() or 'not on the replacement'}")
+        wrong += [f"{shelf.ref} is not on the replacement" for shelf in self.world.shelves if shelf.key() != made[-1].token.reveal()]
+        wrong += [f"{shelf.ref}: {shelf.disturbed()}" for shelf in self.world.shelves if shelf.disturbed()]
         left = [path.name for path in self.world.folder.stores.iterdir() if ".ir-" in path.name]
         failed = {name: row.failed for name, row in self.fleet.stop().items() if row.failed}
         return "; ".join([*wrong, *([f"custody is left: {left}"] if left else []), *([f"failed payments: {failed}"] if failed else [])])

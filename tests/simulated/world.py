@@ -358,6 +358,10 @@ class Simulation:
         self.incident = "INC-20261123-0001"
         self.world = self._world()
 
+    def another_machine(self) -> World:
+        """What a second process wires: the same outside world, nothing of the first one's memory."""
+        return self._world()
+
     def _world(self) -> World:
         return World(
             incident=self.incident,

@@ -213,7 +213,9 @@ class Course:
             self.record.debts.setdefault(debt.about, debt)
 
     def _tidy(self) -> None:
-        """Custody ends when death is proven, or when there was nothing to kill."""
+        """Custody ends when death is proven, or when there was nothing to kill. Debts of earlier incidents are looked at first."""
+        if self.record.facts.get("took_over") and not self.world.options.dry_run:
+            self._run_extra("settle")
         if not any(debt.kind.startswith("key-") or debt.kind.endswith("-behind") for debt in self.record.debts.values()):
             self._run_extra("discard")
 

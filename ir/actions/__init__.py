@@ -26,4 +26,5 @@ ACTIONS = {
     "undo": "ir.actions.undo",
     "discard": "ir.actions.discard",
     "leave": "ir.actions.leave",
+    "settle": "ir.actions.settle",
 }

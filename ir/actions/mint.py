@@ -36,7 +36,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     mint = record.facts["mint"]
     found, listed = world.both(lambda: _at_hand(world, record), lambda: _listed(world))
     if found is not None:
-        return _done(world, record, found[0], found[1], "found, nothing was minted again")
+        return _done(world, record, found[0], found[1], "found in custody, nothing was minted again")
     if isinstance(listed, PortError):
         raise listed
     known = record.facts.get("strays", {})

@@ -23,7 +23,7 @@ _PROBES = 4
 def run(world: World, record: Incident, step: Step) -> Outcome:
     """Everything that can be known in advance. Contain-first is refused only by what containment itself needs."""
     world.say("looking at the stores")
-    stores = world.each(list(world.stores.values()), lambda store: store_look.look(world, store, record.facts.get("pending", {})))
+    stores = world.each(list(world.stores.values()), lambda store: store_look.look(world, store, record.facts))
     held = {item.name: found for item, found in stores}
     items = [item for item, _ in stores]
     facts: Json = {"stores": {item.name: item.facts for item in items}}

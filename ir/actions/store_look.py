@@ -19,10 +19,10 @@ def whose(pending: Pending, now: float) -> str:
     return f"an unfinished rotation of {pending.owner}{age} (version {pending.version or 'unknown'})"
 
 
-def look(world: World, store: Store, shown: Json) -> tuple[Item, Held | None]:
+def look(world: World, store: Store, known: Json) -> tuple[Item, Held | None]:
     """What it holds, whether we may write there, and whose unfinished rotation lies there.
 
-    `shown`: by reference, stages of strangers that the operator was shown and gave up; they are no hindrance.
+    No hindrance are stages that the operator was shown and gave up, and those of an incident whose debts this one took over.
     """
     name = str(store.ref)
     if store.guided:
@@ -42,7 +42,8 @@ def look(world: World, store: Store, shown: Json) -> tuple[Item, Held | None]:
     }
     if pending is not None:
         facts["pending"] = asdict(pending)
-        if shown.get(name) != facts["pending"]:
+        given_up = known.get("pending", {}).get(name) == facts["pending"]
+        if not given_up and pending.incident not in known.get("took_over", {}):
             return Item(name, Did.REFUSED, f"{whose(pending, world.now())} lies there", facts), held
     if held.value is None:
         return Item(name, Did.FAILED, "the field is empty", facts), held

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import dataclasses
 import logging
 import time
 import traceback
@@ -15,7 +16,7 @@ from ir.errors import Conflict, Denied, Missing, PortError, Unknown
 from ir.ports import Store
 from ir.secret import Secret
 from tests.worlds.joined import WORLDS
-from tests.worlds.stores import StoreWorld, key
+from tests.worlds.stores import NEIGHBOUR, StoreWorld, key
 
 INCIDENT = "INC-20261123-ab12"
 OTHER = "INC-20261122-zz99"
@@ -306,6 +307,61 @@ def test_a_strangers_stage_is_pending_until_it_is_promoted(world: StoreWorld, ma
     assert OTHER in found.owner
     make(ref).promote(OTHER, new, expected=make(ref).read().version)
     assert make(ref).pending(INCIDENT) is None
+
+
+# ── neighbours: another field of the same object, by somebody else or by another incident ─────────────
+
+
+def test_a_neighbours_writes_survive_every_step(world: StoreWorld, make: Make, old: Secret, new: Secret) -> None:
+    if not world.neighbours:
+        pytest.skip("the key is alone in this object")
+    ref = world.place(old)
+    before = make(ref).read().version
+    prove = getattr(make(ref), "prove_write", None) if world.stages else None
+    steps: list[tuple[str, Callable[[], object]]] = [
+        ("keep", lambda: make(ref).keep(INCIDENT, "old", old) if world.custodian else None),
+        ("prove", lambda: prove(INCIDENT) if prove is not None else None),
+        ("stage", lambda: make(ref).stage(INCIDENT, new)),
+        ("promote", lambda: make(ref).promote(INCIDENT, new, expected=before)),
+        ("promote again", lambda: make(ref).promote(INCIDENT, new, expected=before)),
+        ("undo", lambda: make(ref).undo(INCIDENT, old, new)),
+        ("promote once more", lambda: make(ref).promote(INCIDENT, new, expected=before)),
+        ("discard", lambda: make(ref).discard(INCIDENT)),
+    ]
+    for number, (name, step) in enumerate(steps):
+        world.write_neighbour(ref, f"written-in-the-soak-{number}")
+        step()
+        assert world.neighbour(ref) == f"written-in-the-soak-{number}", name
+    assert world.seen(ref) == new.reveal()
+
+
+@pytest.mark.parametrize("undone", [False, True])
+def test_two_incidents_on_two_fields_lose_nobodys_value(world: StoreWorld, make: Make, old: Secret, new: Secret, undone: bool) -> None:
+    """Leases keep them apart where they share a database; on two machines without one, only the store itself does."""
+    if not world.neighbours:
+        pytest.skip("the key is alone in this object")
+    ref, theirs, fresh = world.place(old), key(), key()
+    world.write_neighbour(ref, theirs.reveal())
+    beside = dataclasses.replace(ref, field=NEIGHBOUR)
+    ours, other = make(ref).read().version, make(beside).read().version
+    for incident, place, value in ((INCIDENT, ref, old), (OTHER, beside, theirs)):
+        if world.custodian:
+            make(place).keep(incident, "old", value)
+    make(ref).stage(INCIDENT, new)
+    make(beside).stage(OTHER, fresh)
+    make(ref).promote(INCIDENT, new, expected=ours)
+    make(beside).promote(OTHER, fresh, expected=other)
+    assert (world.seen(ref), world.neighbour(ref)) == (new.reveal(), fresh.reveal())
+    if undone:
+        make(ref).undo(INCIDENT, old, new)
+    make(ref).discard(INCIDENT)
+    assert (world.seen(ref), world.neighbour(ref)) == ((old if undone else new).reveal(), fresh.reveal())
+    if world.custodian:
+        assert make(beside).fetch(OTHER, "old") == theirs
+    make(beside).undo(OTHER, theirs, fresh)
+    assert (world.seen(ref), world.neighbour(ref)) == ((old if undone else new).reveal(), theirs.reveal())
+    make(beside).discard(OTHER)
+    assert world.traces(ref, OTHER) == world.traces(ref, INCIDENT) == []
 
 
 # ── what others, and we ourselves, left ───────────────────────────────────────────────────────────────

@@ -99,6 +99,7 @@ _R, _W, _X = Danger.READ, Danger.REVERSIBLE, Danger.IRREVERSIBLE
 
 ACTIONS: dict[str, Action] = {
     "preflight": Action(_R, "look at the key, every store and every service before anything changes", gives=("looked",)),
+    "clear": Action(_W, "clear the unfinished rotations of others that were shown; it cannot be put back", "", ("looked",), ("cleared",)),
     "review": Action(_R, "read Stripe's record and our logs for misuse", gives=("reviewed",), params=ReviewParams),
     "contain": Action(_W, "take the leaked key away from strangers", "restore its permissions or access policy", gives=("contained",)),
     "money": Action(_R, "list pending payouts, transfers and new accounts, each with its cancel link", gives=("money",)),

@@ -37,6 +37,8 @@ OVERLAP_BUDGET = 3600.0
 _CHANGES_COURSE = ("contain", "abort", "rollback", "close")
 _INFORMS = ("review", "money", "sweep", "watch", "quiet", "report", "prove", "discard", "contain")
 """Actions whose failure is a fact or a debt, not a reason to stop."""
+_ADOPTS = ("preflight", "clear")
+"""Actions before which only an adopted incident can have written: their failure takes nothing of it back."""
 
 
 class Durable(Protocol):
@@ -168,7 +170,8 @@ class Course:
             if self.record.run_of("custody"):
                 self._run_extra("discard")
             raise _End("refused", ExitCode.REFUSED, outcome.said)
-        if self.plan.policy is not Policy.EXPLOITED and not self.record.facts.get("dead_on_arrival"):
+        accepts_outage = self.plan.policy is Policy.EXPLOITED or self.record.facts.get("dead_on_arrival")
+        if step.action not in _ADOPTS and not accepts_outage:
             self._roll_back(outcome.said)
         if step.action in ("wave", "verify"):
             return True  # forward: what is behind is owed, and the kill looks again
@@ -181,9 +184,9 @@ class Course:
         return bool(found - set(self.record.facts.get("strays", {})))
 
     def _written(self) -> bool:
-        """Whether anything but our own custody has changed in the world."""
+        """Whether anything but our own custody has changed in the world; of an adopted incident it may have, before we looked."""
         facts = self.record.facts
-        return bool(facts.get("new") or facts.get("containment") or facts.get("promoted_at"))
+        return bool(facts.get("new") or facts.get("containment") or facts.get("promoted_at") or facts.get("adopted"))
 
     # ── going back, giving up ──
 
@@ -210,7 +213,9 @@ class Course:
             self.record.debts.setdefault(debt.about, debt)
 
     def _tidy(self) -> None:
-        """Custody ends when death is proven, or when there was nothing to kill."""
+        """Custody ends when death is proven, or when there was nothing to kill. Debts of earlier incidents are looked at first."""
+        if self.record.facts.get("took_over") and not self.world.options.dry_run:
+            self._run_extra("settle")
         if not any(debt.kind.startswith("key-") or debt.kind.endswith("-behind") for debt in self.record.debts.values()):
             self._run_extra("discard")
 

@@ -12,7 +12,7 @@ from ir.errors import Refused
 Ask = Callable[[], None]
 """Called before every write; raises, or ends the process, when the write must not happen."""
 
-STORE_WRITES = ("stage", "promote", "undo", "discard", "keep", "prove_write")
+STORE_WRITES = ("stage", "promote", "undo", "discard", "drop", "keep", "prove_write")
 ISSUER_WRITES = ("mint", "retire", "contain", "release")
 RELOADER_WRITES = ("reload",)
 

@@ -11,6 +11,9 @@ Facts that actions establish (all secret-free; times are epoch seconds):
     review / triage {verdict, verdicts, score, findings, coverage, blast_radius, leftovers, timeline}
     proof {polls, from, to, code, control}
     quiet, money, sweep, watch {…}
+    pending {REF: {owner, since, version, incident}}    strangers' stages that the operator was shown; cleared {REF: reason}
+    took_over {INCIDENT: [debt]}    of earlier incidents of this key, settled at the end where they can be
+    adopted {at, owner, since, stores {REF: {roles, holds, trouble}}, keys {ID: NAME}, dead}    what the world still told of it
 """
 
 from collections.abc import Iterable
@@ -111,6 +114,7 @@ def absorb(incident: Incident, entry: Json) -> None:
         incident.id, incident.opened, incident.opened_at = entry["incident"], body, entry["at"]
         incident.actor = entry["actor"]
         merge(incident.facts, body.get("facts", {}))
+        _inherit(incident)
     elif entry["kind"] == "step":
         _absorb_step(incident, entry, body)
     elif entry["kind"] == "signal":
@@ -120,6 +124,14 @@ def absorb(incident: Incident, entry: Json) -> None:
     elif entry["kind"] == "ended":
         incident.ended, incident.ended_at, incident.status = body, entry["at"], body["status"]
         incident.debts = {row["about"]: Debt(**row) for row in body["debts"]}
+
+
+def _inherit(incident: Incident) -> None:
+    """Debts of earlier incidents that this one took over are its own from the start."""
+    for earlier, rows in incident.facts.get("took_over", {}).items():
+        for row in rows:
+            debt = Debt(**{**row, "todo": row["todo"].replace(earlier, incident.id)})
+            incident.debts[debt.about] = debt
 
 
 def _absorb_step(incident: Incident, entry: Json, body: Json) -> None:

@@ -8,8 +8,8 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ir import consent, inventory, wiring
-from ir.errors import Waiting
+from ir import consent, inventory, owed, wiring
+from ir.errors import Refused, Waiting
 from ir.incident import Incident
 from ir.model import Json
 from ir.ports import Operator
@@ -107,18 +107,22 @@ def wired(setting: Setting, kept: State, given: Given, fence: int) -> World:
     return made
 
 
-def begin(setting: Setting, kept: State, runner: Runner, given: Given) -> World:
+def begin(setting: Setting, kept: State, runner: Runner, given: Given, found: Json | None = None) -> World:
     """Lease, then the durable incident; it runs in this process when this returns.
+
+    `found`: first facts of an incident that is adopted (`adoption.look`).
 
     Raises:
         AlreadyRunning: another incident holds the key or a store object; nothing was begun.
+        Refused: it is a scheduled rotation, and an emergency of its key still owes something.
     """
     now = wiring.SystemClock().now()
     setting.incident = setting.incident or new_id(now.isoformat())
     fence = kept.ledger.take(kept.me, setting.incident, resources(setting, given.leaked))
     try:
         world = wired(setting, kept, given, fence)
-        facts = {"opened_at": now.timestamp(), "exposed_at": setting.options.exposed_at}
+        took_over = {"took_over": _taken_over(setting, kept)}
+        facts = {"opened_at": now.timestamp(), "exposed_at": setting.options.exposed_at, **took_over, **(found or {})}
         at = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         opening = wiring.opening(setting, at, given.operator.name, facts)
         runner.launch()
@@ -132,12 +136,22 @@ def begin(setting: Setting, kept: State, runner: Runner, given: Given) -> World:
     return world
 
 
+def _taken_over(setting: Setting, kept: State) -> Json:
+    source = inventory.loads(setting.text, setting.name)
+    index = [row for row in kept.ledger.index() if bool(row["summary"].get("drill")) is setting.options.drill]
+    return owed.taken_over(index, setting.key, source.account(source.key(setting.key).account).id, setting.plan.policy)
+
+
 def go_on(record: Incident, kept: State, runner: Runner, given: Given, kind: str, body: Json) -> World:
     """Take the incident over from a dead or absent holder, tell it `kind`, and run it on in this process.
 
     Raises:
         AlreadyRunning: its process lives.
+        Refused: a later incident took over what it owed.
     """
+    heir = owed.heirs(kept.ledger.index()).get(record.id)
+    if heir:
+        raise Refused(f"{heir} took over what {record.id} owed", safe="nothing was changed", next_step=f"ir status {heir}")
     fence = kept.ledger.take_over(kept.me, record.id)
     setting = wiring.setting_from(record.id, record.opened)
     if body.get("yes"):

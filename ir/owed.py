@@ -1,9 +1,14 @@
-"""What is still owed: debts that follow from the record as a whole, and which steps pay which debts."""
+"""What is still owed: debts that follow from the record as a whole, which steps pay which debts, and who took over whose debts."""
 
+from collections.abc import Sequence
+
+from ir.errors import Refused
 from ir.incident import Incident
-from ir.model import Debt, Json
+from ir.model import Debt, Json, Policy
 
 _DEAD = ("expired", "invalid")
+_OWING = ("debt", "rolled back", "aborted")
+"""States of an incident that acts no more and may owe something."""
 
 
 def leaked_key_lives(record: Incident) -> list[Debt]:
@@ -50,3 +55,39 @@ def pays(action: str, kinds: set[str]) -> bool:
     if kinds & {"store-behind", "service-behind", "key-alive", "key-unproven"} and action in ("retire", "prove", "watch"):
         return True
     return action == "sweep" and "leftover" in kinds
+
+
+# ── debts of earlier incidents; `index` is `ledger.index()` ───────────────────────────────────────────
+
+
+def heirs(index: Sequence[Json]) -> dict[str, str]:
+    """Incident → the later one that took over what it owed. One that was refused took over nothing."""
+    rows = [row for row in index if row["status"] != "refused"]
+    return {old: str(row["incident"]) for row in rows for old in row["summary"].get("took_over", [])}
+
+
+def still(index: Sequence[Json]) -> list[Json]:
+    """Debts that stand, as JSON: what an heir took over stands in the heir's row."""
+    taken = heirs(index)
+    rows = [row for row in index if row["status"] not in ("attested", "refused") and row["incident"] not in taken]
+    return [debt for row in rows for debt in row["summary"].get("debts", [])]
+
+
+def taken_over(index: Sequence[Json], key: str, account: str, policy: Policy) -> dict[str, list[Json]]:
+    """Debts of this key that a new incident takes over: incident → debts as JSON.
+
+    Raises:
+        Refused: a `scheduled` rotation does not begin while an emergency of its key owes something; nothing else is ever kept waiting.
+    """
+    taken = heirs(index)
+    owing = [row for row in index if row["status"] in _OWING and row["incident"] not in taken and row["summary"].get("debts")]
+    mine = [row for row in owing if row["summary"].get("key") == key and row["summary"].get("account", "") in ("", account)]
+    blocking = [row for row in mine if row["status"] == "debt" or row["summary"].get("policy") != Policy.SCHEDULED.value]
+    if policy is Policy.SCHEDULED and blocking:
+        first = blocking[0]
+        raise Refused(
+            f"{first['incident']} still owes something about key `{key}`: {first['summary']['debts'][0]['why']}",
+            safe="nothing was changed",
+            next_step=f"{first['summary']['debts'][0]['todo']}; an emergency is not kept waiting: --policy exposed or exploited",
+        )
+    return {str(row["incident"]): list(row["summary"]["debts"]) for row in mine}

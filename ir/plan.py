@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ir.approvals import possible
@@ -95,6 +95,14 @@ def compile_plan(book: Playbook, inventory: Inventory, key: Key) -> Plan:
     last = max((i for i, s in enumerate(steps) if s.action == "wave"), default=-1)
     steps = [Step(**{**asdict(s), "danger": s.danger, "last_wave": i == last}) for i, s in enumerate(steps)]
     return Plan(book.name, book.policy, key.name, tuple(steps), tuple(notes))
+
+
+def clearing(plan: Plan) -> Plan:
+    """The same plan with a step that clears strangers' unfinished stages, right after everything was looked at."""
+    action = ACTIONS["clear"]
+    at = next((number + 1 for number, step in enumerate(plan.steps) if step.action == "preflight"), 0)
+    step = Step("clear", "clear", action.danger, action.says, action.undo, {})
+    return replace(plan, steps=(*plan.steps[:at], step, *plan.steps[at:]))
 
 
 def _step(row: StepRow, id_: str, params: dict[str, Any], wave: str = "") -> Step:

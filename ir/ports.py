@@ -20,6 +20,9 @@ from ir.secret import Secret
 
 # ── stores ────────────────────────────────────────────────────────────────────────────────────────────
 
+STAGED = "staged"
+"""Role of the value that waits to become current; `Store.fetch` finds it as it finds what is in custody."""
+
 
 @dataclass(frozen=True)
 class Held:
@@ -51,11 +54,34 @@ class Permission:
 
 @dataclass(frozen=True)
 class Pending:
-    """Someone's unfinished stage: whose it is and since when (epoch seconds, 0 unknown)."""
+    """Someone's unfinished stage.
+
+    Attributes:
+        owner: whose it is, for people.
+        since: epoch seconds, 0 unknown.
+        version: what `drop` expects to find there still.
+        incident: which incident of this tool, "" when it is another tool's.
+    """
 
     owner: str
     since: float
     version: str
+    incident: str = ""
+
+
+@dataclass(frozen=True)
+class Left:
+    """What one incident left at a store: names and times, never a value.
+
+    Attributes:
+        roles: under which something is held: `STAGED`, `old`, `new-1` …
+        owner: who wrote it (user@host), "" unknown.
+        since: epoch seconds of the oldest of it, 0 unknown.
+    """
+
+    roles: tuple[str, ...] = ()
+    owner: str = ""
+    since: float = 0.0
 
 
 class Store(Protocol):
@@ -85,6 +111,17 @@ class Store(Protocol):
 
     def pending(self, incident: str) -> Pending | None:
         """A stranger's unfinished rotation on this object, None when there is none (ours does not count)."""
+        ...
+
+    def drop(self, found: Pending) -> None:
+        """Take away the stage that `pending` found, and nothing else: neither custody nor the current value.
+
+        Gone already = fine. Raises Conflict when something else lies there by now, or when it has become current.
+        """
+        ...
+
+    def left(self, incident: str) -> Left:
+        """What of this incident is still here; raises Denied when we may not look."""
         ...
 
     def stage(self, incident: str, new: Secret) -> str:
@@ -121,7 +158,7 @@ class Store(Protocol):
         ...
 
     def fetch(self, incident: str, role: str) -> Secret | None:
-        """What `keep` holds under `role`; None when there is nothing."""
+        """What `keep` holds under `role`, or `stage` under `STAGED`; None when there is nothing."""
         ...
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
+from ir import owed
 from ir.campaign import Child, ChildState
 from ir.campaign_setting import Source, child_for, named
 from ir.inventory import Inventory, Key
@@ -71,7 +72,7 @@ def _known(children: Sequence[Child], incidents: Sequence[Json]) -> Known:
     return Known(
         tries,
         max((float(row["opened_at"]) for row in others), default=0.0),
-        next((row["incident"] for row in incidents if row["status"] in _OPEN), ""),
+        next((row["incident"] for row in incidents if row["status"] in _OPEN and row["incident"] not in owed.heirs(incidents)), ""),
     )
 
 

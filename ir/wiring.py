@@ -436,6 +436,7 @@ def summary(record: Incident, places: set[str]) -> Json:
         "old": facts.get("old", {}).get("fingerprint", ""),
         "new": facts.get("new", {}).get("fingerprint", ""),
         "debts": [asdict(debt) for debt in record.debts.values()],
+        "took_over": sorted(facts.get("took_over", {})),
         "destinations": sorted(places),
         "actor": record.actor,
         "step": record.runs[-1].id if record.runs else "",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Event, Lock
 from typing import TypeVar, cast
 
@@ -12,7 +13,7 @@ from ir.incident import Incident
 from ir.inventory import Account, Inventory, Key, Service
 from ir.model import Json, Mode
 from ir.plan import Plan
-from ir.ports import Clock, Issuer, Operator, Reloader, Reviewer, Store, Verifier
+from ir.ports import STAGED, Clock, Issuer, Operator, Reloader, Reviewer, Store, Verifier
 from ir.secret import Secret
 
 T = TypeVar("T")
@@ -26,6 +27,7 @@ class Options:
     Attributes:
         exposed_at, old_key_expires: epoch seconds, 0 = not said / never.
         accept_unverified, accept_unhealthy, accept_unreachable: name → reason.
+        discard_pending: why strangers' unfinished stages are cleared, "" = they are not.
         source: the listed store or service that leaked, "" = none of them.
         source_closed_by: who says that it is closed.
         personal_data: evidence may hold names, e-mail and postal addresses.
@@ -47,6 +49,7 @@ class Options:
     drill: bool = False
     personal_data: bool = False
     key_files: Mapping[str, str] = field(default_factory=dict)
+    discard_pending: str = ""
 
 
 @dataclass
@@ -144,7 +147,7 @@ class World:
         raise Missing("the leaked key is in no store and in no custody any more", next_step="give it again with --leaked-key-from prompt")
 
     def new_key(self, facts: Json) -> Secret:
-        """The replacement: from custody, or a store that holds it; matched by fingerprint.
+        """The replacement: from custody, or a store that holds it or where it is staged; matched by fingerprint.
 
         Raises:
             Missing: nobody has it.
@@ -160,10 +163,18 @@ class World:
         found = self.custody.fetch(f"new-{new['n']}") if self.custody.possible else None
         if found is not None and found.fingerprint == new["fingerprint"]:
             return found
+        failed: PortError | None = None
         for store in self.stores.values():
-            held = _reader(store)()
-            if held is not None and held.fingerprint == new["fingerprint"]:
-                return held
+            for look in (_reader(store), partial(store.fetch, self.incident, STAGED)):
+                try:
+                    held = look()
+                except PortError as error:
+                    failed = error
+                    continue
+                if held is not None and held.fingerprint == new["fingerprint"]:
+                    return held
+        if failed is not None:
+            raise failed
         given = self.operator.new_key(f"The replacement once more, with fingerprint {new['fingerprint']}")
         if given is not None and given.fingerprint == new["fingerprint"]:
             return given

@@ -6,6 +6,7 @@ Optional: `prepare(world, record, step) -> Json`, facts that must be recorded be
 
 ACTIONS = {
     "preflight": "ir.actions.preflight",
+    "clear": "ir.actions.clear",
     "review": "ir.actions.review",
     "contain": "ir.actions.contain",
     "money": "ir.actions.money",
@@ -25,4 +26,5 @@ ACTIONS = {
     "undo": "ir.actions.undo",
     "discard": "ir.actions.discard",
     "leave": "ir.actions.leave",
+    "settle": "ir.actions.settle",
 }

@@ -6,6 +6,7 @@ that expired strays are gone.
 """
 
 import uuid
+from contextlib import suppress
 from dataclasses import replace
 
 from ir.actions import ours
@@ -23,7 +24,9 @@ def prepare(world: World, record: Incident, step: Step) -> Json:
     tried = int(record.facts.get("mint", {}).get("n", 0))
     n = max(tried, 1) if world.issuer.guided else tried + 1  # a human's name stays; an unanswered call's name is burnt
     name = f"ir-{world.incident}-{n}"
-    return {"mint": {"n": n, "name": name, "idempotency_key": str(uuid.uuid5(uuid.NAMESPACE_URL, name))}}
+    # The lost machine may have sent this very name: its answer, sealed to a key that is gone, is not to be had again.
+    salt = str(record.facts.get("adopted", {}).get("at", ""))
+    return {"mint": {"n": n, "name": name, "idempotency_key": str(uuid.uuid5(uuid.NAMESPACE_URL, name + salt))}}
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
@@ -31,7 +34,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if world.options.no_replacement:
         return Outcome(Did.SKIPPED, "no replacement was asked for")
     mint = record.facts["mint"]
-    found, listed = world.both(lambda: _in_custody(world, int(mint["n"])), lambda: _listed(world))
+    found, listed = world.both(lambda: _at_hand(world, record), lambda: _listed(world))
     if found is not None:
         return _done(world, record, found[0], found[1], "found in custody, nothing was minted again")
     if isinstance(listed, PortError):
@@ -124,13 +127,24 @@ def _listed(world: World) -> tuple[KeyRow, ...] | PortError:
         return error
 
 
-def _in_custody(world: World, n: int) -> tuple[int, Secret] | None:
-    """The newest key of any try that custody holds."""
+def _at_hand(world: World, record: Incident) -> tuple[int, Secret] | None:
+    """The newest key of any try that custody holds; an adopted incident's may lie elsewhere, and is kept from now on."""
+    facts = record.facts
+    found = _in_custody(world, int(facts["mint"]["n"]), set(facts.get("adopted", {}).get("dead", [])))
+    if found is not None or not facts.get("adopted") or not facts.get("new"):
+        return found
+    n, value = int(facts["new"]["n"]), world.new_key(facts)
+    with suppress(PortError):  # It lies where it was found in any case.
+        _keep(world, n, value)
+    return n, value
+
+
+def _in_custody(world: World, n: int, dead: set[str]) -> tuple[int, Secret] | None:
     if not world.custody.possible:
         return None
     for tried in range(n, 0, -1):
         found = world.custody.fetch(f"new-{tried}")
-        if found is not None:
+        if found is not None and found.fingerprint not in dead:
             return tried, found
     return None
 

@@ -1,16 +1,17 @@
 """Preflight: look at the key, every store and every service, and refuse before anything changes."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from ir import health, key_kind
-from ir.errors import Denied, Missing, PortError
+from ir import adoption, health, key_kind
+from ir.actions import store_look
+from ir.actions.store_look import tried
+from ir.errors import PortError
 from ir.incident import Incident
 from ir.inventory import Service
 from ir.model import Did, Item, Json, KeyKind, KeyRow, Liveness, Outcome, Policy, Probe
 from ir.plan import Step
-from ir.ports import Expected, Held, Pending, Permission, Store
+from ir.ports import Expected, Held
 from ir.secret import Secret
 from ir.world import World
 
@@ -22,24 +23,25 @@ _PROBES = 4
 def run(world: World, record: Incident, step: Step) -> Outcome:
     """Everything that can be known in advance. Contain-first is refused only by what containment itself needs."""
     world.say("looking at the stores")
-    stores = world.each(list(world.stores.values()), lambda store: _look_at_store(world, store))
+    stores = world.each(list(world.stores.values()), lambda store: store_look.look(world, store, record.facts))
     held = {item.name: found for item, found in stores}
     items = [item for item, _ in stores]
     facts: Json = {"stores": {item.name: item.facts for item in items}}
-    old, trouble = _old_key(world, held)
+    old, trouble = _adopted_key(world, record, held) if record.facts.get("adopted") else _old_key(world, held)
     if old is None:
         return Outcome(Did.REFUSED, trouble, facts, tuple(items), todo="give the leaked key with --leaked-key-from prompt")
     world.claim(old.fingerprint)
     world.leaked = old
     world.say("looking at the key and the services")
-    (probe, row, unlisted), seen = world.both(lambda: _look_at_key(world, old), lambda: _look_at_services(world, old))
+    (probe, row, unlisted), seen = world.both(lambda: _look_at_key(world, old), lambda: _look_at_services(world, record, old))
     facts["old"] = _old_facts(world, old, probe, row, held)
+    facts["old"]["found_in_store"] |= bool(record.facts.get("old", {}).get("found_in_store"))
     hard = _key_problems(world, old, probe)
     dead = probe.liveness.dead
     services = [_accepted(world, service, item, dead=dead) for service, item in zip(world.services, seen, strict=True)]
     items += services
     soft = [f"{item.name}: {item.said}" for item in items if item.did in (Did.FAILED, Did.UNKNOWN, Did.REFUSED)]
-    soft += unlisted + _mint_problems(world, old)
+    soft += unlisted + ([] if record.facts.get("new") else _mint_problems(world, old))
     facts["services"] = {item.name: _service_facts(world, item, old) for item in services}
     facts["dead_on_arrival"] = dead
     return _verdict(world, hard, soft, facts, items, dead=dead)
@@ -50,6 +52,8 @@ def _verdict(world: World, hard: list[str], soft: list[str], facts: Json, items:
     problems = hard if exploited else hard + soft
     if problems:
         fix = "mend it, or accept it by name with --accept-unhealthy, --accept-unreachable or --accept-unverified"
+        if any(item.facts.get("pending") for item in items):
+            fix = f"an unfinished rotation: go on with it, or clear it with --discard-pending REASON; anything else: {fix}"
         return Outcome(Did.REFUSED, "; ".join(problems), facts, tuple(items), todo=fix)
     if dead:
         facts["warnings"] = soft
@@ -64,60 +68,6 @@ def _verdict(world: World, hard: list[str], soft: list[str], facts: Json, items:
         return Outcome(Did.DONE, f"containment can begin; {len(soft)} problems are left for later: {'; '.join(soft)}", facts, tuple(items))
     count = f"{len(world.stores)} stores, {len(world.services)} services"
     return Outcome(Did.DONE, f"the key answers, {count} looked at, nothing stands in the way", facts, tuple(items))
-
-
-# ── stores ──
-
-
-def _look_at_store(world: World, store: Store) -> tuple[Item, Held | None]:
-    name = str(store.ref)
-    if store.guided:
-        return Item(name, Did.SKIPPED, "a human sets it; what it holds cannot be read", {"guided": True}), None
-    held, asked = world.both(lambda: _tried(store.read), lambda: _tried(lambda: _may_be_written(world, store)))
-    if isinstance(held, PortError):
-        return _store_trouble(world, name, None, held), None
-    if isinstance(asked, PortError):
-        return _store_trouble(world, name, held, asked), held
-    pending, permission = asked
-    facts: Json = {
-        "guided": False,
-        "permission": permission.said,
-        "permission_proven": permission.proven,
-        "siblings": list(held.siblings),
-        "before": {"version": held.version, "fingerprint": held.value.fingerprint if held.value else ""},
-    }
-    if pending is not None:
-        age = f" for {int(world.now() - pending.since)} s" if pending.since else ""
-        said = f"an unfinished rotation of {pending.owner} lies there{age} (version {pending.version})"
-        return Item(name, Did.REFUSED, said, facts), held
-    if held.value is None:
-        return Item(name, Did.FAILED, "the field is empty", facts), held
-    return Item(name, Did.DONE, permission.said if permission.proven else f"write permission not proven: {permission.said}", facts), held
-
-
-def _may_be_written(world: World, store: Store) -> tuple[Pending | None, Permission]:
-    return world.both(lambda: store.pending(world.incident), lambda: store.check_write(world.incident))
-
-
-def _tried(call: Callable[[], T]) -> T | PortError:
-    try:
-        return call()
-    except PortError as error:
-        return error
-
-
-def _store_trouble(world: World, name: str, held: Held | None, error: PortError) -> Item:
-    reason = world.options.accept_unreachable.get(name)
-    facts: Json = {"guided": False, "accepted": reason or ""}
-    if held is not None:
-        facts["before"] = {"version": held.version, "fingerprint": held.value.fingerprint if held.value else ""}
-    if reason:
-        return Item(name, Did.SKIPPED, f"left out ({reason}): {error.what}", {**facts, "left_out": True})
-    if isinstance(error, Denied):
-        return Item(name, Did.REFUSED, f"permission is missing: {error.what}", facts)
-    if isinstance(error, Missing):
-        return Item(name, Did.FAILED, f"not there: {error.what}", facts)
-    return Item(name, Did.UNKNOWN, f"cannot be reached: {error.what}", facts)
 
 
 # ── the key ──
@@ -142,20 +92,31 @@ def _old_key(world: World, held: dict[str, Held | None]) -> tuple[Secret | None,
     return next(iter(values.values())), ""
 
 
+def _adopted_key(world: World, record: Incident, held: dict[str, Held | None]) -> tuple[Secret | None, str]:
+    """The leaked key of an incident that another machine began, some of whose stores may hold the replacement already."""
+    try:
+        old = world.old_key(record.facts)
+    except PortError as error:
+        return None, error.what
+    fine = {old.fingerprint, *adoption.holds(record.facts)}
+    strange = [name for name, found in held.items() if found and found.value and found.value.fingerprint not in fine]
+    return (None, f"{', '.join(strange)} holds neither the leaked key nor the replacement") if strange else (old, "")
+
+
 def _look_at_key(world: World, old: Secret) -> tuple[Probe, KeyRow | None, list[str]]:
     """What it answers, its row in Stripe's list, and why that list could not be read: containment does not wait for it."""
     probe = world.issuer.probe(old)
-    for tried in range(1, _PROBES):
+    for attempt in range(1, _PROBES):
         if probe.liveness is not Liveness.UNKNOWN:
             break
-        world.clock.sleep(float(tried))
+        world.clock.sleep(float(attempt))
         probe = world.issuer.probe(old)
     if not probe.liveness.answers:
         return probe, None, []
     account, row = world.both(
         # An answer that refuses nothing does not name the account.
-        lambda: probe.account or _tried(lambda: world.account_of(old)),
-        lambda: _tried(lambda: world.issuer.identify(old, known_id=world.key.id)),
+        lambda: probe.account or tried(lambda: world.account_of(old)),
+        lambda: tried(lambda: world.issuer.identify(old, known_id=world.key.id)),
     )
     probe = replace(probe, account="" if isinstance(account, PortError) else account)
     return (probe, None, [row.what]) if isinstance(row, PortError) else (probe, row, [])
@@ -209,8 +170,19 @@ def _mint_problems(world: World, old: Secret) -> list[str]:
 # ── services ──
 
 
-def _look_at_services(world: World, old: Secret) -> list[Item]:
-    return health.look_at(world, world.services, Expected(old.fingerprint, world.key.id))
+def _look_at_services(world: World, record: Incident, old: Secret) -> list[Item]:
+    """Each holds the leaked key; in an adopted incident the replacement is as good."""
+    items = health.look_at(world, world.services, Expected(old.fingerprint, world.key.id))
+    if not record.facts.get("adopted") or not record.facts.get("new"):
+        return items
+    rest = [s for s, item in zip(world.services, items, strict=True) if item.did is not Did.DONE]
+    expected = health.expected_new(record.facts)
+    moved = {
+        item.name: replace(item, facts={**item.facts, "holds": expected.fingerprint})
+        for item in health.look_at(world, rest, expected)
+        if item.did is Did.DONE
+    }
+    return [moved.get(item.name, item) for item in items]
 
 
 def _accepted(world: World, service: Service, item: Item, *, dead: bool) -> Item:
@@ -234,7 +206,7 @@ def _service_facts(world: World, item: Item, old: Secret) -> Json:
         "wave": service.wave,
         "owner": service.owner,
         "store": world.store_of(service),
-        "before": old.fingerprint if item.did is Did.DONE else "",
+        "before": item.facts.get("holds", old.fingerprint) if item.did is Did.DONE else "",
         "healthy_before": item.did is Did.DONE,
         "accepted": {
             "unverified": world.options.accept_unverified.get(item.name, ""),

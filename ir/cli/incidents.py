@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from ir import incident as incidents
-from ir import launching, wiring
+from ir import launching, owed, wiring
 from ir.cli import running
 from ir.cli.people import SOURCES, Terminal, read_again, read_key
 from ir.cli.screen import Screen
@@ -142,7 +142,10 @@ def named(kept: State, name: str, *, ended: bool = False) -> str:
     """
     if name:
         if kept.ledger.find(name) is None and kept.ledger.holder(name) is None:
-            raise UsageError(f"there is no incident {name}", next_step="ir status lists them")
+            raise UsageError(
+                f"there is no incident {name}",
+                next_step=f"ir status lists them; was it begun on a machine that is lost: ir rotate stripe KEY --adopt {name}",
+            )
         return name
     open_ones = [row["incident"] for row in kept.ledger.index() if row["status"] not in FINAL]
     if len(open_ones) == 1:
@@ -181,9 +184,9 @@ def _follow(screen: Screen, kept: State, name: str) -> Incident:
 
 def _all(screen: Screen, kept: State) -> int:
     rows = kept.ledger.index()
-    owed = [debt for row in rows for debt in row["summary"].get("debts", []) if row["status"] not in ("attested", "refused")]
+    debts = owed.still(rows)
     if screen.as_json:
-        screen.document({"incidents": rows, "debts": owed})
+        screen.document({"incidents": rows, "debts": debts})
     else:
         lines = [
             (
@@ -196,9 +199,9 @@ def _all(screen: Screen, kept: State) -> int:
             for r in rows
         ]
         screen.table("Incidents" if rows else "No incident yet", ("incident", "key", "policy", "status", "last"), lines)
-        for debt in owed:
+        for debt in debts:
             screen.warn(f"owed: {debt['why']} → {debt['todo']}")
-    return int(ExitCode.DEBT if owed else ExitCode.DONE)
+    return int(ExitCode.DEBT if debts else ExitCode.DONE)
 
 
 def _one(screen: Screen, kept: State, record: Incident) -> None:
@@ -210,6 +213,9 @@ def _one(screen: Screen, kept: State, record: Incident) -> None:
     if holder:
         state = "running" if holder["alive"] else "its process is gone; ir resume goes on"
         screen.say(f"held by {holder['actor']} on {holder['host']} (process {holder['pid']}): {state}")
+    heir = owed.heirs(kept.ledger.index()).get(record.id)
+    if heir:
+        screen.say(f"what it owed was taken over by {heir}")
     for run in record.runs:
         screen.step(run.id, run.outcome)
     waiting = record.runs[-1].outcome if record.runs and record.runs[-1].outcome.did is Did.WAITING else None

@@ -9,7 +9,7 @@ import typer
 
 from ir import guard, inventory, launching, ledger, playbook, wiring, yaml_file
 from ir.campaign import Limits
-from ir.cli import adhoc, campaign_start, consenting, running
+from ir.cli import adhoc, adopting, campaign_start, consenting, discarding, running
 from ir.cli.alerts import Taken, take
 from ir.cli.campaign_start import Accepted, Asked
 from ir.cli.choices import accepted, choose_policy, expires_time, exposed_time, identify_row
@@ -17,7 +17,7 @@ from ir.cli.people import SOURCES, Terminal, files_of, read_key
 from ir.cli.screen import Screen
 from ir.errors import AlreadyRunning, ExitCode, Refused, UsageError
 from ir.model import Did, Json, Outcome
-from ir.plan import Plan, compile_plan
+from ir.plan import Plan, clearing, compile_plan
 from ir.rehearsal import rehearse
 from ir.secret import Secret
 from ir.wiring import Setting, State
@@ -66,13 +66,20 @@ def stripe(
     per_account: Annotated[int, typer.Option(min=0, help="The same, per account.")] = 4,
     per_store: Annotated[int, typer.Option(min=0, help="The same, per store server.")] = 8,
     stop_after: Annotated[int, typer.Option(min=0, help="Pause a campaign after that many failures; 0 = never.")] = 3,
+    adopt: Annotated[
+        str, typer.Option(help="Go on with an incident whose machine is lost, from what the world still tells of it.", metavar="INC")
+    ] = "",
+    discard_pending: Annotated[
+        str, typer.Option(help="Clear unfinished rotations of others that lie in the stores, once they were shown.", metavar="REASON")
+    ] = "",
     detach: Annotated[bool, typer.Option("--detach", help="Leave a campaign to the workers (ir worker).")] = False,
 ) -> None:
     """Take a leaked key to proven dead, with every service on its replacement and the report written."""
     screen = Screen(as_json=as_json)
     operator = Terminal(screen, name=wiring.actor(), yes=yes, new_key_from=new_key_from)
     if every_key or account or tag or stored_in or keys_from:
-        campaign_start.refuse_single(key, alert, leaked_key_from, control_key_from, leaked_from, no_replacement=no_replacement)
+        lonely = (alert, leaked_key_from, control_key_from, leaked_from, adopt, discard_pending)
+        campaign_start.refuse_single(key, *lonely, no_replacement=no_replacement)
         choice = campaign_start.choice(everything=every_key, accounts=account, tags=tag, stored_in=stored_in, keys_from=keys_from)
         limits = Limits(at_once, per_account, per_store, stop_after)
         options = Options(dry_run, yes, reason, leaked_via, exposed_at=exposed_time(exposed_at), personal_data=with_personal_data)
@@ -104,23 +111,32 @@ def stripe(
         accept_unreachable=accepted("--accept-unreachable", accept_unreachable, {str(r) for r in row.stored_in}),
         drill=os.environ.get("IR_DRILL") == "1",
         personal_data=with_personal_data,
+        discard_pending=discard_pending.strip(),
     )
     control = read_key(control_key_from, "Another live key of the account", screen) if control_key_from else None
     book = playbook.load(playbook_name or f"stripe-{choose_policy(policy, operator)}")
     if playbook_name and policy not in ("auto", book.policy.value):
         raise UsageError(f"playbook {book.name} is for policy {book.policy.value}, not {policy}")
     plan = compile_plan(book, source, row)
+    plan = clearing(plan) if options.discard_pending else plan
     screen.plan(plan)
-    setting = Setting("", text, name, base, row.name, plan, options)
+    setting = Setting(adopt, text, name, base, row.name, plan, options)
     if dry_run:
-        _rehearse(setting, kept, operator, leaked, control)
+        _rehearse(setting, kept, operator, leaked, control, _first_facts(setting, kept, operator, leaked))
     sha256 = inventory.digest(text)
     consenting.ask(source, [row], kept, operator, yes=yes, pinned=inventory_sha256 == sha256, sha256=sha256)
     if inventory_sha256 not in ("", sha256):
         raise Refused("the inventory is not the one that --inventory-sha256 pins", safe="nothing was changed")
+    found = _first_facts(setting, kept, operator, leaked)
     if not yes and not operator.confirm(_question(plan)):
         raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes, or run it in a terminal")
-    _start(setting, kept, operator, leaked, control)
+    _start(setting, kept, operator, leaked, control, found)
+
+
+def _first_facts(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None) -> Json:
+    """What stands before the run begins: what others left that it may clear, and what an adopted incident has done already."""
+    found = discarding.show(setting, kept, operator) if setting.options.discard_pending else {}
+    return adopting.adopt(setting, kept, operator, leaked, found) if setting.incident else found
 
 
 def _question(plan: Plan) -> str:
@@ -128,18 +144,18 @@ def _question(plan: Plan) -> str:
     return f"Start? {f'Up to `{last.id}` it can be undone.' if last else 'Nothing in it is irreversible.'}"
 
 
-def _start(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, control: Secret | None) -> NoReturn:
+def _start(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, control: Secret | None, found: Json) -> NoReturn:
     """Lease first, then the durable incident, then its id on the screen, then the first change."""
     from ir.runner import Runner
 
     runner = Runner(kept.ledger.engine, kept.me, kept.ledger)
-    world = launching.begin(setting, kept, runner, running.given(operator, leaked, control))
+    world = launching.begin(setting, kept, runner, running.given(operator, leaked, control), found)
     operator.screen.say(f"incident {setting.incident}")
     running.drive(runner, kept, world, operator)
 
 
-def _rehearse(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, control: Secret | None) -> NoReturn:
-    setting.incident = "INC-rehearsal"
+def _rehearse(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, control: Secret | None, found: Json) -> NoReturn:
+    setting.incident = setting.incident or "INC-rehearsal"
     source = inventory.loads(setting.text, setting.name)
     _refuse_if_busy(kept, f"key {source.account(source.key(setting.key).account).id}/{setting.key}")
     world = wiring.world(setting, kept, operator, ask=guard.read_only, leaked=leaked, control=control, say=operator.screen.progress)
@@ -150,7 +166,7 @@ def _rehearse(setting: Setting, kept: State, operator: Terminal, leaked: Secret 
             operator.screen.step(entry["step"], Outcome.from_json(entry["body"]["outcome"]), rehearsal=True)
 
     at = wiring.SystemClock().now().isoformat()
-    record = rehearse(world, wiring.opening(setting, at, operator.name, {"opened_at": world.now()}), emitted)
+    record = rehearse(world, wiring.opening(setting, at, operator.name, {"opened_at": world.now(), **found}), emitted)
     if operator.screen.as_json:
         operator.screen.document(running.document(record, record.exit_code))
     operator.screen.hush()

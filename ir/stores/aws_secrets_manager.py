@@ -13,11 +13,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ir.errors import Conflict, Denied, Missing, PortError, Rejected
-from ir.ports import Held, Pending, Permission, Store
+from ir.ports import STAGED, Held, Left, Pending, Permission, Store
 from ir.reference import Reference
 from ir.secret import Secret
 from ir.stores import field
-from ir.stores.aws_versions import CURRENT, Version, Versions
+from ir.stores.aws_versions import CURRENT, PENDING, Version, Versions
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager.type_defs import DescribeSecretResponseTypeDef
@@ -66,12 +66,33 @@ class AwsSecretsManagerStore(Store):
         for version, labels in about.get("VersionIdsToStages", {}).items():
             if CURRENT in labels:
                 continue
+            if PENDING in labels:
+                owner = about.get("RotationLambdaARN") or "AWSPENDING without a rotation function"
+                return Pending(owner, self._versions.created(version), version)
             others = [m.group(1) for m in map(_STAGED.fullmatch, labels) if m and m.group(1) != incident]
-            if "AWSPENDING" in labels:
-                others.insert(0, about.get("RotationLambdaARN") or "AWSPENDING without a rotation function")
             if others:
-                return Pending(others[0], self._versions.created(version), version)
+                return Pending(others[0], self._versions.created(version), version, others[0])
         return None
+
+    def drop(self, found: Pending) -> None:
+        """See `ports.Store`. The version stays, without its label, until AWS prunes it."""
+        label = f"ir-{found.incident}" if found.incident else PENDING
+        labels = self._versions.labels()
+        if labels.get(label) is None:
+            return
+        if labels[label] != found.version or labels.get(CURRENT) == found.version:
+            raise Conflict(f"{label} at {self.ref.object} lies on version {labels[label]} now, not on what was shown ({found.version})")
+        self._versions.unlabel(label, found.version)
+
+    def left(self, incident: str) -> Left:
+        """See `ports.Store`. AWS does not say who made a version."""
+        labels = self._versions.labels()
+        ours = f"ir-{incident}"
+        roles = {
+            label.removeprefix(ours).removeprefix("-") or STAGED: at for label, at in labels.items() if f"{label}-".startswith(f"{ours}-")
+        }
+        first = roles.get("old") or roles.get(STAGED)
+        return Left(tuple(sorted(roles)), since=self._versions.created(first) if first else 0.0)
 
     def prove_write(self, incident: str) -> None:
         """Stage the unchanged value under our label, and pin the version that a later promote compares with.
@@ -134,7 +155,7 @@ class AwsSecretsManagerStore(Store):
 
     def fetch(self, incident: str, role: str) -> Secret | None:
         """See `ports.Store`."""
-        kept = self._versions.perhaps(f"ir-{incident}-{role}")
+        kept = self._versions.perhaps(f"ir-{incident}" if role == STAGED else f"ir-{incident}-{role}")
         return None if kept is None else self._value(kept)
 
     def _switch(self, incident: str, wanted: Secret, may: Callable[[Version], None]) -> str:

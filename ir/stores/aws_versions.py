@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 CURRENT = "AWSCURRENT"
+PENDING = "AWSPENDING"
+"""What a rotation of AWS's own has made and not finished."""
 _TRIES = 4
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ir import child
 from ir.errors import Conflict, Denied, Missing, PortError, Rejected, Unknown
-from ir.ports import Held, Pending, Permission, Store
+from ir.ports import Held, Left, Pending, Permission, Store
 from ir.reference import Reference
 from ir.secret import Secret, excerpt
 
@@ -64,6 +64,13 @@ class CommandStore(Store):
     def pending(self, incident: str) -> Pending | None:
         """See `ports.Store`. Nobody can stage here."""
         return None
+
+    def drop(self, found: Pending) -> None:
+        """See `ports.Store`. Nothing is ever pending here."""
+
+    def left(self, incident: str) -> Left:
+        """See `ports.Store`. Nothing of ours is ever here."""
+        return Left()
 
     def stage(self, incident: str, new: Secret) -> str:
         """See `ports.Store`. Always ""."""

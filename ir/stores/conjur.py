@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from ir.errors import Conflict, Denied, Missing, PortError, Rejected
-from ir.ports import Held, Pending, Permission, Store
+from ir.ports import STAGED, Held, Left, Pending, Permission, Store
 from ir.reference import Reference
 from ir.secret import Secret
 from ir.stores import field, marks
@@ -68,9 +68,34 @@ class ConjurStore(Store):
         except (Missing, Denied):
             return None
         for other, notes in parsed(kept.text).items():
-            if other != incident and isinstance(notes, dict) and marks.STAGED in notes.get("roles", {}):
-                return Pending(f"{other} of {notes.get('owner', '?')}", marks.epoch(notes.get("created", "")), str(kept.version))
+            if other != incident and isinstance(notes, dict) and STAGED in notes.get("roles", {}):
+                since = marks.epoch(notes.get("created", ""))
+                return Pending(f"{other} of {notes.get('owner', '?')}", since, str(kept.version), other)
         return None
+
+    def drop(self, found: Pending) -> None:
+        """See `ports.Store`. Conjur keeps the value in the companion's history until an incident is discarded there."""
+
+        def merge(current: Text) -> str:
+            known = parsed(current.text)
+            notes: dict[str, Any] = known.get(found.incident) or {}
+            if STAGED not in notes.get("roles", {}):
+                return current.text or "{}"
+            if str(current.version) != found.version:
+                raise Conflict(f"{self._companion.name} is version {current.version} by now, not what was shown ({found.version})")
+            roles = {role: text for role, text in notes["roles"].items() if role != STAGED}
+            rest = {name: value for name, value in known.items() if name != found.incident}
+            return json.dumps({**rest, **({found.incident: {**notes, "roles": roles}} if roles else {}), "swept": 0})
+
+        self._companion.exchange(merge)
+
+    def left(self, incident: str) -> Left:
+        """See `ports.Store`."""
+        try:
+            notes = parsed(self._companion.latest().text).get(incident) or {}
+        except Missing:
+            return Left()
+        return Left(tuple(sorted(notes.get("roles", {}))), str(notes.get("owner", "")), marks.epoch(notes.get("created", "")))
 
     def stage(self, incident: str, new: Secret) -> str:
         """See `ports.Store`. "" without a companion variable."""
@@ -79,7 +104,7 @@ class ConjurStore(Store):
             return str(current.version)
         if not self.custodian:
             return ""
-        return f"{self._companion.name} {self._note(incident, marks.STAGED, new)}"
+        return f"{self._companion.name} {self._note(incident, STAGED, new)}"
 
     def promote(self, incident: str, new: Secret, *, expected: str) -> str:
         """See `ports.Store`."""
@@ -91,7 +116,7 @@ class ConjurStore(Store):
 
         version = self._switch(new, may)
         if self.custodian:
-            self._note(incident, marks.STAGED, None)
+            self._note(incident, STAGED, None)
         return version
 
     def undo(self, incident: str, old: Secret, new: Secret) -> str:

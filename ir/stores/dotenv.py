@@ -12,7 +12,7 @@ from typing import Any
 
 from ir import foreign_json
 from ir.errors import Conflict, Missing, Rejected
-from ir.ports import Held, Pending, Permission, Store
+from ir.ports import STAGED, Held, Left, Pending, Permission, Store
 from ir.reference import Reference
 from ir.secret import Secret
 from ir.stores import env_file, marks
@@ -62,10 +62,26 @@ class DotenvStore(Store):
                 other = name.removeprefix(stem)
                 if not name.startswith(stem) or other == incident or name.endswith(".tmp"):
                     continue
-                notes = _notes(folder, name)
-                if marks.STAGED in notes.get("roles", {}):
-                    return Pending(f"{other} of {notes.get('owner', '?')}", marks.epoch(notes.get("created", "")), other)
+                try:
+                    content = folder.read(name)
+                except Missing:
+                    continue
+                notes = _parsed(content)
+                if STAGED in notes.get("roles", {}):
+                    since = marks.epoch(notes.get("created", ""))
+                    return Pending(f"{other} of {notes.get('owner', '?')}", since, _hash(content), other)
         return None
+
+    def drop(self, found: Pending) -> None:
+        """See `ports.Store`."""
+        with self._folder() as folder:
+            self._note(folder, found.incident, STAGED, None, expected=found.version)
+
+    def left(self, incident: str) -> Left:
+        """See `ports.Store`."""
+        with self._folder() as folder:
+            notes = _notes(folder, f"{self._name}.ir-{incident}")
+        return Left(tuple(sorted(notes.get("roles", {}))), str(notes.get("owner", "")), marks.epoch(notes.get("created", "")))
 
     def stage(self, incident: str, new: Secret) -> str:
         """See `ports.Store`."""
@@ -73,7 +89,7 @@ class DotenvStore(Store):
             held = self._held(folder.read(self._name))
             if held.value == new:
                 return held.version
-            self._note(folder, incident, marks.STAGED, new)
+            self._note(folder, incident, STAGED, new)
         return f"{self._name}.ir-{incident}"
 
     def promote(self, incident: str, new: Secret, *, expected: str) -> str:
@@ -86,7 +102,7 @@ class DotenvStore(Store):
 
         with self._folder() as folder:
             version = self._switch(folder, incident, new, may)
-            self._note(folder, incident, marks.STAGED, None)
+            self._note(folder, incident, STAGED, None)
         return version
 
     def undo(self, incident: str, old: Secret, new: Secret) -> str:
@@ -127,7 +143,7 @@ class DotenvStore(Store):
 
     def _held(self, content: Content) -> Held:
         value, siblings = env_file.read(_text(content), self.ref.field, str(self._path))
-        return Held(value, f"{hashlib.sha256(content.data).hexdigest()[:16]}.{value.fingerprint if value else ''}", siblings)
+        return Held(value, f"{_hash(content)}.{value.fingerprint if value else ''}", siblings)
 
     def _switch(self, folder: PrivateFolder, incident: str, wanted: Secret, may: Callable[[Held], None]) -> str:
         """Write `wanted`, merged into what the file holds at that moment; `may` raises if that must not be."""
@@ -150,8 +166,8 @@ class DotenvStore(Store):
             raise Conflict(f"somebody else changed {self.ref.field} in {self._path} right after us")
         return back.version
 
-    def _note(self, folder: PrivateFolder, incident: str, role: str, secret: Secret | None) -> None:
-        """Set or (None) take away one role in our file beside; a repetition writes nothing."""
+    def _note(self, folder: PrivateFolder, incident: str, role: str, secret: Secret | None, *, expected: str = "") -> None:
+        """Set or (None) take away one role in our file beside; a repetition writes nothing. `expected`: hash that it must have."""
         name = f"{self._name}.ir-{incident}"
         with folder.lock():
             try:
@@ -162,6 +178,8 @@ class DotenvStore(Store):
             roles = dict(known.get("roles", {}))
             if (roles.pop(role, None) or None) == (secret.reveal() if secret else None):
                 return
+            if expected and before is not None and _hash(before) != expected:
+                raise Conflict(f"{self._path.parent / name} is no longer what was shown")
             if secret is not None:
                 roles[role] = secret.reveal()
             if not roles:
@@ -175,6 +193,10 @@ class DotenvStore(Store):
 
 def _text(content: Content) -> str:
     return content.data.decode("utf-8", errors="surrogateescape")
+
+
+def _hash(content: Content) -> str:
+    return hashlib.sha256(content.data).hexdigest()[:16]
 
 
 def _notes(folder: PrivateFolder, name: str) -> dict[str, Any]:

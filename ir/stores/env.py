@@ -3,7 +3,7 @@
 import os
 
 from ir.errors import Denied, Missing, Rejected
-from ir.ports import Held, Pending, Permission, Store
+from ir.ports import Held, Left, Pending, Permission, Store
 from ir.reference import Reference
 from ir.secret import Secret
 
@@ -40,6 +40,13 @@ class EnvStore(Store):
     def pending(self, incident: str) -> Pending | None:
         """See `ports.Store`."""
         return None
+
+    def drop(self, found: Pending) -> None:
+        """See `ports.Store`. Nothing is ever pending here."""
+
+    def left(self, incident: str) -> Left:
+        """See `ports.Store`. Nothing of ours is ever here."""
+        return Left()
 
     def stage(self, incident: str, new: Secret) -> str:
         """See `ports.Store`. Always Rejected."""

@@ -1,7 +1,7 @@
 """A place that only a human can write: a hosting platform's setting, a CI secret. What is there, only its services show."""
 
 from ir.errors import Rejected, Waiting
-from ir.ports import Held, Operator, Pending, Permission, Store
+from ir.ports import Held, Left, Operator, Pending, Permission, Store
 from ir.reference import Reference
 from ir.secret import Secret
 
@@ -35,6 +35,13 @@ class ManualStore(Store):
     def pending(self, incident: str) -> Pending | None:
         """See `ports.Store`."""
         return None
+
+    def drop(self, found: Pending) -> None:
+        """See `ports.Store`. Nothing is ever pending here."""
+
+    def left(self, incident: str) -> Left:
+        """See `ports.Store`. Nothing of ours is ever here."""
+        return Left()
 
     def stage(self, incident: str, new: Secret) -> str:
         """See `ports.Store`. Always ""."""

@@ -5,9 +5,6 @@ import os
 import socket
 from datetime import UTC, datetime
 
-STAGED = "staged"
-"""Role of the value that waits to become current."""
-
 
 def owner() -> str:
     """Who runs this: user and host, so that whoever finds our marks knows whom to ask."""

@@ -8,13 +8,13 @@ import json
 from collections.abc import Callable
 
 from ir.errors import Conflict, Denied, Missing
-from ir.ports import Held, Pending, Permission, Store
+from ir.ports import STAGED, Held, Left, Pending, Permission, Store
 from ir.reference import Reference
 from ir.secret import Secret
 from ir.side_by_side import both
 from ir.stores import field, marks
 from ir.stores.vault_kv import Found, Kv
-from ir.stores.vault_sibling import NOTHING, Sibling, as_secret
+from ir.stores.vault_sibling import BEFORE, NOTHING, Sibling, as_secret
 
 _TRIES = 6
 """How often a neighbour may be faster than us before we give up."""
@@ -91,7 +91,21 @@ class VaultStore(Store):
         if custom.get("state") in ("custody", "promoted"):
             return None
         owner = f"{other} of {custom['owner']}" if custom.get("owner") else other
-        return Pending(owner, marks.epoch(custom.get("created", "")), str(about.get("current_version", "")))
+        return Pending(owner, marks.epoch(custom.get("created", "")), str(about.get("current_version", "")), other)
+
+    def drop(self, found: Pending) -> None:
+        """See `ports.Store`. Without custody beside it the whole of it is destroyed."""
+        self._sibling(found.incident).drop(STAGED, found.version)
+
+    def left(self, incident: str) -> Left:
+        """See `ports.Store`."""
+        sibling = self._sibling(incident)
+        found = sibling.look()
+        if found is None:
+            return Left()
+        about = sibling.about()
+        roles = sorted(role for role in found.data if not role.startswith(BEFORE))
+        return Left(tuple(roles), about.get("owner", ""), marks.epoch(about.get("created", "")))
 
     def stage(self, incident: str, new: Secret) -> str:
         """See `ports.Store`. "" when the token may not write beside the secret."""
@@ -102,8 +116,8 @@ class VaultStore(Store):
             return str(current.version)
         if beside is None:
             return ""
-        roles = {marks.STAGED: new.reveal()}
-        if beside.data.get(marks.STAGED) != new.reveal():
+        roles = {STAGED: new.reveal()}
+        if beside.data.get(STAGED) != new.reveal():
             roles[self._note(current.version)] = held.fingerprint if held else ""
         try:
             return str(sibling.put(roles, seen=beside))
@@ -190,7 +204,7 @@ class VaultStore(Store):
 
     def _note(self, version: str | int) -> str:
         """Under what name the fingerprint of our field in a version is noted beside the secret."""
-        return f"before {version} {self.ref.field}"
+        return f"{BEFORE}{version} {self.ref.field}"
 
     def _current(self) -> Found:
         try:

@@ -7,6 +7,7 @@ see no value can still tell whose it is and whether it is unfinished.
 from contextlib import suppress
 
 from ir.errors import Conflict, Denied, Missing
+from ir.ports import STAGED
 from ir.secret import Secret
 from ir.stores import marks
 from ir.stores.vault_kv import Found, Kv
@@ -14,6 +15,8 @@ from ir.stores.vault_kv import Found, Kv
 _TRIES = 6
 NOTHING = Found(0, {})
 """What `put` is told to have been seen where there was nothing."""
+BEFORE = "before "
+"""How the names of fields begin that note a fingerprint and hold no key."""
 
 
 class Sibling:
@@ -46,7 +49,7 @@ class Sibling:
                 version = self._kv.write(self.path, {**found.data, **roles}, found.version)
                 if not found.version:
                     self._about = {}
-                if marks.STAGED in roles:
+                if STAGED in roles:
                     self.mark("staged")
                 elif not found.version:
                     self.mark("custody")
@@ -56,11 +59,30 @@ class Sibling:
     def mark(self, state: str) -> None:
         """Say in the metadata what state it is in, if we may and it is there."""
         with suppress(Denied, Missing):
-            if self._about is None:
-                self._about = self._described()
-            ours = {"incident": self._incident, "owner": marks.owner(), "created": marks.now(), **self._about, "state": state}
+            known = self.about()
+            ours = {"incident": self._incident, "owner": marks.owner(), "created": marks.now(), **known, "state": state}
             self._kv.describe(self.path, ours)
             self._about = ours
+
+    def drop(self, role: str, expected: str) -> None:
+        """Take one role away, if nothing was written here since version `expected`; all of it goes when no role is left."""
+        found = self.look()
+        if found is None or role not in found.data:
+            return
+        if str(found.version) != expected:
+            raise Conflict(f"what lies at {self.path} is version {found.version} by now, not what was shown ({expected or 'none'})")
+        rest = {name: value for name, value in found.data.items() if name != role}
+        self._kv.write(self.path, rest, found.version)
+        if all(name.startswith(BEFORE) for name in rest):
+            self.remove()
+        else:
+            self.mark("custody")
+
+    def about(self) -> dict[str, str]:
+        """What the metadata says, read once; nothing when we may not look."""
+        if self._about is None:
+            self._about = self._described()
+        return self._about
 
     def _described(self) -> dict[str, str]:
         try:

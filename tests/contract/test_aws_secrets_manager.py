@@ -56,6 +56,26 @@ def test_awspending_on_the_current_version_is_a_finished_rotation(world: AwsWorl
     assert AwsSecretsManagerStore(ref).pending(INCIDENT) is None
 
 
+def test_a_rotation_of_somebody_else_is_dropped_only_as_it_was_shown(world: AwsWorld) -> None:
+    old = key()
+    ref = world.place(old)
+    store = AwsSecretsManagerStore(ref)
+    world.client.put_secret_value(SecretId=ref.path, SecretString='{"api_key": "one"}', VersionStages=["AWSPENDING"])
+    shown = store.pending(INCIDENT)
+    assert shown is not None
+    later = world.client.put_secret_value(SecretId=ref.path, SecretString='{"api_key": "two"}', VersionStages=["AWSPENDING"])["VersionId"]
+    with pytest.raises(Conflict):
+        store.drop(shown)
+    assert "AWSPENDING" in world.labels(ref)[later]
+    shown = store.pending(INCIDENT)
+    assert shown is not None and shown.version == later
+    store.drop(shown)
+    store.drop(shown)
+    assert store.pending(INCIDENT) is None
+    assert world.seen(ref) == old.reveal()
+    assert not any("AWSPENDING" in labels for labels in world.labels(ref).values())
+
+
 def test_a_neighbour_who_is_faster_is_merged(world: AwsWorld, aws_address: str) -> None:
     old, new = key(), key()
     ref = world.place(old)

@@ -1,7 +1,10 @@
 """The contract of `ports.Store`, held against every adapter and the real thing behind it, seen with other eyes."""
 
 import base64
+import contextlib
+import dataclasses
 import logging
+import time
 import traceback
 import urllib.parse
 from collections.abc import Callable, Iterator
@@ -13,7 +16,7 @@ from ir.errors import Conflict, Denied, Missing, PortError, Unknown
 from ir.ports import Store
 from ir.secret import Secret
 from tests.worlds.joined import WORLDS
-from tests.worlds.stores import StoreWorld, key
+from tests.worlds.stores import NEIGHBOUR, StoreWorld, key
 
 INCIDENT = "INC-20261123-ab12"
 OTHER = "INC-20261122-zz99"
@@ -304,6 +307,155 @@ def test_a_strangers_stage_is_pending_until_it_is_promoted(world: StoreWorld, ma
     assert OTHER in found.owner
     make(ref).promote(OTHER, new, expected=make(ref).read().version)
     assert make(ref).pending(INCIDENT) is None
+
+
+# ── neighbours: another field of the same object, by somebody else or by another incident ─────────────
+
+
+def test_a_neighbours_writes_survive_every_step(world: StoreWorld, make: Make, old: Secret, new: Secret) -> None:
+    if not world.neighbours:
+        pytest.skip("the key is alone in this object")
+    ref = world.place(old)
+    before = make(ref).read().version
+    prove = getattr(make(ref), "prove_write", None) if world.stages else None
+    steps: list[tuple[str, Callable[[], object]]] = [
+        ("keep", lambda: make(ref).keep(INCIDENT, "old", old) if world.custodian else None),
+        ("prove", lambda: prove(INCIDENT) if prove is not None else None),
+        ("stage", lambda: make(ref).stage(INCIDENT, new)),
+        ("promote", lambda: make(ref).promote(INCIDENT, new, expected=before)),
+        ("promote again", lambda: make(ref).promote(INCIDENT, new, expected=before)),
+        ("undo", lambda: make(ref).undo(INCIDENT, old, new)),
+        ("promote once more", lambda: make(ref).promote(INCIDENT, new, expected=before)),
+        ("discard", lambda: make(ref).discard(INCIDENT)),
+    ]
+    for number, (name, step) in enumerate(steps):
+        world.write_neighbour(ref, f"written-in-the-soak-{number}")
+        step()
+        assert world.neighbour(ref) == f"written-in-the-soak-{number}", name
+    assert world.seen(ref) == new.reveal()
+
+
+@pytest.mark.parametrize("undone", [False, True])
+def test_two_incidents_on_two_fields_lose_nobodys_value(world: StoreWorld, make: Make, old: Secret, new: Secret, undone: bool) -> None:
+    """Leases keep them apart where they share a database; on two machines without one, only the store itself does."""
+    if not world.neighbours:
+        pytest.skip("the key is alone in this object")
+    ref, theirs, fresh = world.place(old), key(), key()
+    world.write_neighbour(ref, theirs.reveal())
+    beside = dataclasses.replace(ref, field=NEIGHBOUR)
+    ours, other = make(ref).read().version, make(beside).read().version
+    for incident, place, value in ((INCIDENT, ref, old), (OTHER, beside, theirs)):
+        if world.custodian:
+            make(place).keep(incident, "old", value)
+    make(ref).stage(INCIDENT, new)
+    make(beside).stage(OTHER, fresh)
+    make(ref).promote(INCIDENT, new, expected=ours)
+    make(beside).promote(OTHER, fresh, expected=other)
+    assert (world.seen(ref), world.neighbour(ref)) == (new.reveal(), fresh.reveal())
+    if undone:
+        make(ref).undo(INCIDENT, old, new)
+    make(ref).discard(INCIDENT)
+    assert (world.seen(ref), world.neighbour(ref)) == ((old if undone else new).reveal(), fresh.reveal())
+    if world.custodian:
+        assert make(beside).fetch(OTHER, "old") == theirs
+    make(beside).undo(OTHER, theirs, fresh)
+    assert (world.seen(ref), world.neighbour(ref)) == ((old if undone else new).reveal(), theirs.reveal())
+    make(beside).discard(OTHER)
+    assert world.traces(ref, OTHER) == world.traces(ref, INCIDENT) == []
+
+
+# ── what others, and we ourselves, left ───────────────────────────────────────────────────────────────
+
+
+def test_what_an_incident_left_is_found_by_its_id(world: StoreWorld, make: Make, old: Secret, new: Secret) -> None:
+    ref = world.place(old)
+    assert make(ref).left(INCIDENT).roles == ()
+    if not world.stages:
+        return
+    began = time.time()
+    make(ref).keep(INCIDENT, "old", old)
+    make(ref).keep(INCIDENT, "new-1", new)
+    make(ref).stage(INCIDENT, new)
+    left = make(ref).left(INCIDENT)
+    assert set(left.roles) == {"old", "new-1", "staged"}
+    assert left.since == 0.0 or began - 2 < left.since < time.time() + 2
+    assert make(ref).fetch(INCIDENT, "staged") == new
+    assert make(ref).left(OTHER).roles == () and make(ref).fetch(OTHER, "staged") is None
+    make(ref).promote(INCIDENT, new, expected=make(ref).read().version)
+    assert {"old", "new-1"} <= set(make(ref).left(INCIDENT).roles), "custody outlives the promotion"
+    make(ref).discard(INCIDENT)
+    assert make(ref).left(INCIDENT).roles == ()
+
+
+def test_an_id_that_begins_like_ours_is_not_ours(world: StoreWorld, make: Make, old: Secret) -> None:
+    if not world.custodian:
+        pytest.skip("this store holds no custody")
+    ref = world.place(old)
+    make(ref).keep(INCIDENT + "9", "old", old)
+    assert make(ref).left(INCIDENT).roles == ()
+
+
+def test_a_dropped_stage_is_gone_and_nothing_else_is(world: StoreWorld, make: Make, old: Secret, new: Secret) -> None:
+    if not world.stages:
+        pytest.skip("nothing can be staged here")
+    ref, third = world.place(old), key()
+    make(ref).keep(OTHER, "new-1", third)
+    make(ref).keep(INCIDENT, "old", old)
+    make(ref).stage(OTHER, third)
+    found = make(ref).pending(INCIDENT)
+    assert found is not None and found.incident == OTHER
+    if world.neighbours:
+        world.write_neighbour(ref, "changed meanwhile")
+    make(ref).drop(found)
+    make(ref).drop(found)
+    assert make(ref).pending(INCIDENT) is None
+    assert make(ref).fetch(OTHER, "staged") is None
+    assert make(ref).fetch(OTHER, "new-1") == third, "custody may be all that holds a living key"
+    assert make(ref).fetch(INCIDENT, "old") == old
+    assert world.seen(ref) == old.reveal()
+    if world.neighbours:
+        assert world.neighbour(ref) == "changed meanwhile"
+    make(ref).stage(INCIDENT, new)
+    make(ref).promote(INCIDENT, new, expected=make(ref).read().version)
+    assert world.seen(ref) == new.reveal()
+
+
+def test_a_stage_alone_leaves_no_trace_once_it_is_dropped(world: StoreWorld, make: Make, old: Secret, new: Secret) -> None:
+    if not world.stages:
+        pytest.skip("nothing can be staged here")
+    ref = world.place(old)
+    make(ref).stage(OTHER, new)
+    found = make(ref).pending(INCIDENT)
+    assert found is not None
+    make(ref).drop(found)
+    assert make(ref).left(OTHER).roles == ()
+    assert world.seen(ref) == old.reveal()
+
+
+def test_another_stage_than_the_one_that_was_shown_stays(world: StoreWorld, make: Make, old: Secret, new: Secret) -> None:
+    if not world.stages:
+        pytest.skip("nothing can be staged here")
+    ref, third = world.place(old), key()
+    make(ref).stage(OTHER, third)
+    shown = make(ref).pending(INCIDENT)
+    assert shown is not None
+    make(ref).stage(OTHER, new)
+    with pytest.raises(Conflict):
+        make(ref).drop(shown)
+    assert make(ref).fetch(OTHER, "staged") == new
+
+
+def test_a_stage_that_became_current_is_not_dropped(world: StoreWorld, make: Make, old: Secret, new: Secret) -> None:
+    if not world.stages:
+        pytest.skip("nothing can be staged here")
+    ref = world.place(old)
+    make(ref).stage(OTHER, new)
+    shown = make(ref).pending(INCIDENT)
+    assert shown is not None
+    make(ref).promote(OTHER, new, expected=make(ref).read().version)
+    with contextlib.suppress(Conflict):
+        make(ref).drop(shown)
+    assert world.seen(ref) == new.reveal()
 
 
 # ── permission, faults ────────────────────────────────────────────────────────────────────────────────

@@ -13,7 +13,21 @@ from ir.errors import Conflict, PortError, Unknown, Waiting
 from ir.inventory import Inventory
 from ir.model import Json, KeyKind, KeyRow, Liveness, Mode, Probe
 from ir.plan import compile_plan
-from ir.ports import Check, Containment, Expected, Held, Minted, MintOrder, Pending, Permission, Reviewed, ReviewRequest, Target
+from ir.ports import (
+    STAGED,
+    Check,
+    Containment,
+    Expected,
+    Held,
+    Left,
+    Minted,
+    MintOrder,
+    Pending,
+    Permission,
+    Reviewed,
+    ReviewRequest,
+    Target,
+)
 from ir.reference import Reference, parse
 from ir.secret import Secret
 from ir.world import Options, World
@@ -198,7 +212,16 @@ class SimStore:
         return Permission(True, "may write")
 
     def pending(self, incident: str) -> Pending | None:
-        return None
+        return next((Pending(other, 0.0, "1", other) for other in self.staged if other != incident), None)
+
+    def drop(self, found: Pending) -> None:
+        self._fate()
+        self.staged.pop(found.incident, None)
+
+    def left(self, incident: str) -> Left:
+        self._fate()
+        staged = [STAGED] if incident in self.staged else []
+        return Left((*staged, *(role for name, role in self.kept if name == incident)))
 
     def stage(self, incident: str, new: Secret) -> str:
         self._fate()
@@ -233,7 +256,7 @@ class SimStore:
         return f"{self.ref}|{role}"
 
     def fetch(self, incident: str, role: str) -> Secret | None:
-        return self.kept.get((incident, role))
+        return self.staged.get(incident) if role == STAGED else self.kept.get((incident, role))
 
 
 class SimService:
@@ -334,6 +357,10 @@ class Simulation:
         self.options = options or Options(yes=True)
         self.incident = "INC-20261123-0001"
         self.world = self._world()
+
+    def another_machine(self) -> World:
+        """What a second process wires: the same outside world, nothing of the first one's memory."""
+        return self._world()
 
     def _world(self) -> World:
         return World(

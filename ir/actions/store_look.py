@@ -1,0 +1,76 @@
+"""The first look at a store (no action of its own): what it holds, whether we may write, and what others left unfinished there."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TypeVar
+
+from ir.durations import spoken
+from ir.errors import Denied, Missing, PortError
+from ir.model import Did, Item, Json
+from ir.ports import Held, Pending, Permission, Store
+from ir.world import World
+
+T = TypeVar("T")
+
+
+def whose(pending: Pending, now: float) -> str:
+    """An unfinished rotation in words: whose, since when, which version."""
+    age = f", {spoken(max(now - pending.since, 0.0))} old" if pending.since else ", of unknown age"
+    return f"an unfinished rotation of {pending.owner}{age} (version {pending.version or 'unknown'})"
+
+
+def look(world: World, store: Store, known: Json) -> tuple[Item, Held | None]:
+    """What it holds, whether we may write there, and whose unfinished rotation lies there.
+
+    No hindrance are stages that the operator was shown and gave up, and those of an incident whose debts this one took over.
+    """
+    name = str(store.ref)
+    if store.guided:
+        return Item(name, Did.SKIPPED, "a human sets it; what it holds cannot be read", {"guided": True}), None
+    held, asked = world.both(lambda: tried(store.read), lambda: tried(lambda: _may_be_written(world, store)))
+    if isinstance(held, PortError):
+        return _store_trouble(world, name, None, held), None
+    if isinstance(asked, PortError):
+        return _store_trouble(world, name, held, asked), held
+    pending, permission = asked
+    facts: Json = {
+        "guided": False,
+        "permission": permission.said,
+        "permission_proven": permission.proven,
+        "siblings": list(held.siblings),
+        "before": {"version": held.version, "fingerprint": held.value.fingerprint if held.value else ""},
+    }
+    if pending is not None:
+        facts["pending"] = asdict(pending)
+        given_up = known.get("pending", {}).get(name) == facts["pending"]
+        if not given_up and pending.incident not in known.get("took_over", {}):
+            return Item(name, Did.REFUSED, f"{whose(pending, world.now())} lies there", facts), held
+    if held.value is None:
+        return Item(name, Did.FAILED, "the field is empty", facts), held
+    return Item(name, Did.DONE, permission.said if permission.proven else f"write permission not proven: {permission.said}", facts), held
+
+
+def _may_be_written(world: World, store: Store) -> tuple[Pending | None, Permission]:
+    return world.both(lambda: store.pending(world.incident), lambda: store.check_write(world.incident))
+
+
+def tried(call: Callable[[], T]) -> T | PortError:
+    """What it returns, or why not."""
+    try:
+        return call()
+    except PortError as error:
+        return error
+
+
+def _store_trouble(world: World, name: str, held: Held | None, error: PortError) -> Item:
+    reason = world.options.accept_unreachable.get(name)
+    facts: Json = {"guided": False, "accepted": reason or ""}
+    if held is not None:
+        facts["before"] = {"version": held.version, "fingerprint": held.value.fingerprint if held.value else ""}
+    if reason:
+        return Item(name, Did.SKIPPED, f"left out ({reason}): {error.what}", {**facts, "left_out": True})
+    if isinstance(error, Denied):
+        return Item(name, Did.REFUSED, f"permission is missing: {error.what}", facts)
+    if isinstance(error, Missing):
+        return Item(name, Did.FAILED, f"not there: {error.what}", facts)
+    return Item(name, Did.UNKNOWN, f"cannot be reached: {error.what}", facts)

@@ -1,0 +1,97 @@
+"""Several machines on one PostgreSQL: who else runs it is told, nobody runs it twice, debts find their heir."""
+
+import json
+import threading
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from ir import ledger, wiring
+from ir.ledger import STALE, Ledger
+from ir.runner import read_entries
+from tests.campaign.shop import Shop, until
+
+CRON = ["schedule", "run", "--inventory", "inventory.yaml", "--playbook", "./scheduled.yaml"]
+
+
+@pytest.fixture
+def book(company: Shop) -> Iterator[Ledger]:
+    engine = ledger.open_engine(wiring.database(company.database))
+    yield Ledger(engine)
+    engine.dispose()
+
+
+def test_a_cron_job_that_meets_a_human_steps_back_and_the_other_way_round(company: Shop, book: Ledger) -> None:
+    for name, human_first in (("a", False), ("b", True)):
+        company.add(name, rotate_every="30d", services=2)
+        company.write()
+        company.gate = threading.Event()
+        human, living = company.rotate(name), company.living()
+        first = company.begin(*(human if human_first else CRON))
+        until(lambda: any(row["status"] == "running" for row in book.index()))
+        (incident,) = [row["incident"] for row in book.index() if row["status"] == "running"]
+        code, said = company.ir(*(CRON if human_first else human), home="another-machine")
+        if human_first:
+            assert (code, company.living()) == (0, living), said
+        else:
+            assert code == 3 and incident in said and "is running" in said and f"process {first.pid}" in said, said
+            assert f"ir status {incident} --follow" in said, "how to follow it"
+        code, said = company.ir("resume", incident, "--yes", home="another-machine")
+        assert code == 3 and f"process {first.pid}" in said, "a live incident is never resumed twice"
+        company.gate.set()
+        told, _ = first.communicate(timeout=60)
+        assert first.returncode == 0, told
+        assert company.moved(name) and company.living() == living
+
+
+def test_an_incident_of_another_host_is_resumed_only_when_its_heartbeat_is_stale(company: Shop, book: Ledger) -> None:
+    company.add("a", services=2)
+    company.add("b")
+    company.write()
+    company.gate = threading.Event()
+    run = company.begin(*company.rotate("a"))
+    until(lambda: bool(book.index()))
+    (row,) = book.index()
+    company.kill(run)
+    company.gate.set()
+    with book.engine.begin() as db:
+        db.execute(sa.text("UPDATE ir_leases SET host = 'lost-host'"))
+    recorded = len(read_entries(book.engine, row["incident"]))
+
+    # The engine of another process on the same database recovers what is its own, and nothing else.
+    code, said = company.ir(*company.rotate("b"), home="another-machine")
+    assert code == 0 and company.moved("b"), said
+    assert len(read_entries(book.engine, row["incident"])) == recorded, "nobody else's engine ran it"
+
+    code, said = company.ir("resume", row["incident"], "--yes")
+    assert code == 3 and "on lost-host" in said and "is running" in said, said
+    assert len(read_entries(book.engine, row["incident"])) == recorded
+    with book.engine.begin() as db:
+        db.execute(sa.text("UPDATE ir_leases SET heartbeat = heartbeat - :age"), {"age": STALE + 1})
+    code, said = company.ir("resume", row["incident"], "--yes")
+    assert code == 0, said
+    assert company.moved("a") and company.living() == 2
+
+
+def test_debts_keep_a_cron_job_waiting_and_an_emergency_takes_them_over(company: Shop, book: Ledger) -> None:
+    company.add("a", rotate_every="30d", services=2)
+    company.write()
+    company.gate = threading.Event()
+    run = company.begin(*company.rotate("a"))
+    until(lambda: bool(book.index()))
+    (first,) = book.index()
+    told = company.begin("abort", first["incident"], "--yes", home="another-machine")
+    until(lambda: bool(book.signals(first["incident"])))
+    company.gate.set()
+    assert (told.wait(60), run.wait(60)) == (5, 5), "the leaked key lives"
+    code, said = company.ir(*company.rotate("a", policy="scheduled"), home="another-machine")
+    assert code == 3 and first["incident"] in said and "an emergency is not kept waiting" in said, said
+    code, said = company.ir(*company.rotate("a"), home="another-machine")
+    assert code == 0 and company.moved("a") and company.living() == 1, said
+    heir = next(row for row in book.index() if row["status"] == "done")
+    assert heir["summary"]["took_over"] == [first["incident"]]
+    code, said = company.ir("status", "--json")
+    assert (code, json.loads(said)["debts"]) == (0, []), "paid by the one that proved the key dead"
+    code, said = company.ir("status", first["incident"])
+    assert heir["incident"] in said, said

@@ -1,0 +1,84 @@
+"""A stranger's unfinished stage: refused, or cleared exactly as it was shown, with the reason in the record."""
+
+from dataclasses import asdict
+
+from ir.course import Course
+from ir.errors import Conflict, Denied, ExitCode
+from ir.incident import Incident, fold
+from ir.model import Json
+from ir.plan import clearing
+from ir.report.story import Story
+from ir.report.verdict import exceptions
+from ir.world import Options
+from tests.simulated.journal import Journal
+from tests.simulated.world import Simulation
+
+OTHER = "INC-20261101-beef"
+WHY = "its laptop was stolen"
+
+
+def staged(*, shown: bool = True) -> tuple[Simulation, Json]:
+    """A stage of another incident in both stores, and what the operator was shown of it."""
+    sim = Simulation("exposed", options=Options(yes=True, discard_pending=WHY))
+    sim.plan = clearing(sim.plan)
+    foreign = sim.provider.create(f"ir-{OTHER}-1")
+    for store in sim.stores.values():
+        store.stage(OTHER, foreign.value)
+        store.writes.clear()
+    found = {name: store.pending(sim.incident) for name, store in sim.stores.items()}
+    return sim, {"pending": {name: asdict(one) for name, one in found.items() if one} if shown else {}}
+
+
+def go(sim: Simulation, facts: Json) -> tuple[int, Incident]:
+    journal, opening = Journal(), sim.opening()
+    opening["facts"] |= facts
+    opening["options"]["discard_pending"] = WHY
+    code = Course(journal.engine(), sim.world, opening).run()
+    return code, fold(journal.stream)
+
+
+def test_what_was_shown_is_cleared_and_the_reason_stands_in_record_and_report() -> None:
+    sim, shown = staged()
+    code, record = go(sim, shown)
+    assert code == ExitCode.DONE, [(r.id, r.outcome.said) for r in record.runs]
+    assert all(OTHER not in store.staged for store in sim.stores.values())
+    (cleared,) = [run for run in record.runs if run.action == "clear"]
+    assert OTHER in cleared.outcome.said and WHY in cleared.outcome.said
+    assert record.facts["cleared"] == dict.fromkeys(sim.stores, WHY)
+    rows = exceptions(Story(record, []))
+    assert [(row["name"], row["reason"]) for row in rows] == [(name, WHY) for name in sim.stores]
+    assert OTHER in rows[0]["what"]
+
+
+def test_what_was_not_shown_is_refused_with_both_ways_out() -> None:
+    sim, shown = staged(shown=False)
+    code, record = go(sim, shown)
+    assert code == ExitCode.REFUSED
+    assert OTHER in record.runs[-1].outcome.said and "--discard-pending" in record.runs[-1].outcome.todo
+    assert all(OTHER in store.staged and not store.writes for store in sim.stores.values())
+
+
+def test_a_stage_that_changed_since_it_was_shown_stays() -> None:
+    sim, shown = staged()
+    next(iter(shown["pending"].values()))["version"] = "0"
+    code, record = go(sim, shown)
+    assert code == ExitCode.REFUSED and record.runs[-1].action == "preflight"
+    assert all(OTHER in store.staged for store in sim.stores.values())
+
+
+def test_what_cannot_be_cleared_ends_the_run_before_anything_else_changes() -> None:
+    for trouble in (Conflict("it moved"), Denied("not yours")):
+        sim, shown = staged()
+        first, second = sim.stores.values()
+        first.drop = _raises(trouble)  # type: ignore[method-assign]  # this store says no
+        code, record = go(sim, shown)
+        assert code == ExitCode.REFUSED and trouble.what in record.runs[-1].outcome.said
+        assert str(second.ref) in record.runs[-1].outcome.said, "it says what was cleared all the same"
+        assert not first.writes and not second.writes and len(sim.provider.keys) == 2
+
+
+def _raises(error: Exception):  # type: ignore[no-untyped-def]  # stands in for a method
+    def drop(_found: object) -> None:
+        raise error
+
+    return drop

@@ -1,0 +1,132 @@
+"""Debts of earlier incidents: they hold up a scheduled rotation only, an emergency takes them over, its end pays what it settles."""
+
+from dataclasses import asdict
+
+import pytest
+
+from ir import owed
+from ir.course import Course
+from ir.errors import ExitCode, Refused
+from ir.incident import Incident, fold
+from ir.model import Debt, Json, Policy
+from tests.simulated.journal import Journal, Parked
+from tests.simulated.world import ACCOUNT, Simulation
+
+EARLIER = "INC-20261101-beef"
+
+
+def row(status: str, *debts: Debt, policy: str = "exposed", incident: str = EARLIER, took_over: tuple[str, ...] = ()) -> Json:
+    summary = {"key": "payments", "account": ACCOUNT, "policy": policy, "debts": [asdict(d) for d in debts], "took_over": list(took_over)}
+    return {"incident": incident, "status": status, "summary": summary}
+
+
+def alive(about: str, todo: str = f"ir resume {EARLIER}") -> Debt:
+    return Debt("key-alive", about, "it lives", todo)
+
+
+def go(sim: Simulation, took_over: dict[str, list[Json]], journal: Journal | None = None) -> tuple[int, Incident, Journal]:
+    journal, opening = journal or Journal(), sim.opening()
+    opening["facts"] |= {"took_over": took_over}
+    try:
+        code = Course(journal.engine(), sim.world, opening).run()
+    except Parked:
+        code = int(fold(journal.stream).exit_code)
+    return code, fold(journal.stream), journal
+
+
+# ── who takes over what ───────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("policy", [Policy.EXPOSED, Policy.EXPLOITED])
+@pytest.mark.parametrize("status", ["debt", "rolled back", "aborted"])
+def test_an_emergency_is_never_kept_waiting(policy: Policy, status: str) -> None:
+    found = owed.taken_over([row(status, alive("aa"))], "payments", ACCOUNT, policy)
+    assert [debt["about"] for debt in found[EARLIER]] == ["aa"]
+
+
+@pytest.mark.parametrize("status", ["debt", "rolled back", "aborted"])
+def test_a_scheduled_rotation_waits_for_the_debts_of_an_emergency(status: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        owed.taken_over([row(status, alive("aa"))], "payments", ACCOUNT, Policy.SCHEDULED)
+    assert EARLIER in refusal.value.what and "it lives" in refusal.value.what
+    assert f"ir resume {EARLIER}" in refusal.value.next_step
+
+
+def test_a_scheduled_rotation_that_was_rolled_back_is_tried_again() -> None:
+    found = owed.taken_over([row("rolled back", alive("aa"), policy="scheduled")], "payments", ACCOUNT, Policy.SCHEDULED)
+    assert list(found) == [EARLIER]
+
+
+def test_only_what_stands_and_concerns_this_key_is_taken_over() -> None:
+    paid = [row("attested", alive("aa")), row("done"), row("waiting", alive("aa")), row("refused", alive("aa"))]
+    heir = row("done", incident="INC-20261102-0001", took_over=("INC-20261031-0000",))
+    settled = row("debt", alive("aa"), incident="INC-20261031-0000")
+    for name, account in (("payments", ACCOUNT), ("other", ACCOUNT), ("payments", "acct_other")):
+        rows = paid if name == "payments" and account == ACCOUNT else [row("debt", alive("aa"))]
+        assert owed.taken_over([*rows, heir, settled], name, account, Policy.SCHEDULED) == {}
+
+
+def test_debts_stand_once_with_the_heir_and_come_back_when_the_heir_was_refused() -> None:
+    before = row("debt", alive("aa"))
+    assert [debt["about"] for debt in owed.still([before])] == ["aa"]
+    heir = row("debt", alive("aa"), alive("bb"), incident="INC-20261102-0001", took_over=(EARLIER,))
+    assert [debt["about"] for debt in owed.still([heir, before])] == ["aa", "bb"]
+    assert owed.heirs([heir, before]) == {EARLIER: "INC-20261102-0001"}
+    refused = row("refused", alive("aa"), incident="INC-20261102-0001", took_over=(EARLIER,))
+    assert [debt["about"] for debt in owed.still([refused, before])] == ["aa"]
+
+
+# ── what the end pays ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_same_leaked_key_is_proven_dead_and_so_paid() -> None:
+    sim = Simulation("exposed")
+    debt = alive(sim.leaked.value.fingerprint)
+    code, record, _ = go(sim, {EARLIER: [asdict(debt), asdict(alive("payments"))]})
+    assert code == ExitCode.DONE and not record.debts
+    assert record.facts["took_over"][EARLIER][0]["about"] == debt.about, "it stays in the record"
+
+
+def test_a_key_of_theirs_that_lives_stays_owed_until_it_is_seen_dead_and_then_their_custody_ends() -> None:
+    sim = Simulation("exposed")
+    theirs = sim.provider.create(f"ir-{EARLIER}-1")
+    first = next(iter(sim.stores.values()))
+    first.keep(EARLIER, "new-1", theirs.value)
+    first.stage(EARLIER, theirs.value)
+    code, record, journal = go(sim, {EARLIER: [asdict(alive(theirs.value.fingerprint))]})
+    assert code == ExitCode.DEBT, [(r.id, r.outcome.said) for r in record.runs]
+    (debt,) = record.debts.values()
+    assert debt.about == theirs.value.fingerprint and sim.incident in debt.todo and EARLIER not in debt.todo
+    assert first.fetch(EARLIER, "new-1") == theirs.value and sim.provider.lives(theirs), "it is not ours to kill"
+    theirs.dies_at = sim.clock.time
+    journal.send("wake")
+    code, record, _ = go(sim, {EARLIER: [asdict(alive(theirs.value.fingerprint))]}, journal)
+    assert code == ExitCode.DONE and not record.debts
+    assert first.left(EARLIER).roles == ()
+
+
+def test_a_stray_that_only_its_id_tells_is_paid_when_the_provider_lists_it_no_more() -> None:
+    sim = Simulation("exposed")
+    stray = sim.provider.create(f"ir-{EARLIER}-1")
+    known = {EARLIER: [asdict(alive(stray.id)), asdict(alive(f"strays of {EARLIER}"))]}
+    code, record, journal = go(sim, known)
+    assert code == ExitCode.DEBT and set(record.debts) == {stray.id, f"strays of {EARLIER}"}
+    stray.dies_at = sim.clock.time
+    journal.send("wake")
+    assert go(sim, known, journal)[0] == ExitCode.DONE
+
+
+def test_a_store_and_a_service_that_were_behind_are_paid_by_the_waves() -> None:
+    sim = Simulation("exposed")
+    store = next(iter(sim.stores))
+    rows = [Debt("store-behind", store, "old", "x"), Debt("service-behind", "billing", "old", "x"), Debt("custody", store, "left", "x")]
+    code, record, _ = go(sim, {EARLIER: [asdict(debt) for debt in rows]})
+    assert code == ExitCode.DONE, record.debts
+
+
+def test_a_rolled_back_heir_owes_its_own_and_theirs() -> None:
+    sim = Simulation("exposed")
+    sim.services["billing"].stuck = True
+    code, record, _ = go(sim, {EARLIER: [asdict(alive("mk_unknown")), asdict(Debt("leftover", "we_1", "a hook", "x"))]})
+    assert code == ExitCode.ROLLED_BACK
+    assert {"mk_unknown", "we_1", sim.leaked.value.fingerprint} <= set(record.debts)

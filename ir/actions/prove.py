@@ -17,9 +17,10 @@ from ir.world import World
 
 @dataclass
 class _Watch:
-    """The state of one proof: when the unbroken window began, what was seen last, how often."""
+    """The state of one proof: when the unbroken window began (by the clock, and as `World.elapsed`), what was seen last, how often."""
 
     began: float = 0.0
+    since: float | None = None
     polls: int = 0
     last: Liveness = Liveness.UNKNOWN
     control: Liveness = Liveness.UNKNOWN
@@ -35,10 +36,10 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
             world, facts, "there is no control key to show that the path to Stripe works: give one with ir resume --control-key-from"
         )
     world.say("polling the old key until it is proven dead")
-    watch, began = _Watch(), world.now()
-    while world.now() - began <= float(step.params["limit"]) + float(step.params["window"]):
+    watch, end = _Watch(), world.elapsed() + float(step.params["limit"]) + float(step.params["window"])
+    while world.elapsed() <= end:
         _poll(world, watch, old, control, known=known)
-        if watch.began and world.now() - watch.began >= float(step.params["window"]):
+        if watch.since is not None and world.elapsed() - watch.since >= float(step.params["window"]):
             return _proven(world, facts, watch, control)
         world.clock.sleep(float(step.params["every"]))
     return _unproven(world, facts, f"after {watch.polls} polls it still answers {watch.last.value} (control key: {watch.control.value})")
@@ -57,9 +58,9 @@ def _poll(world: World, watch: _Watch, old: Secret, control: Secret, *, known: b
     watch.polls, watch.last = watch.polls + 1, seen
     dead = seen is Liveness.EXPIRED or (seen is Liveness.INVALID and known)
     if not dead or not watch.control.answers:
-        watch.began = 0.0
-    elif not watch.began:
-        watch.began = world.now()
+        watch.since = None
+    elif watch.since is None:
+        watch.began, watch.since = world.now(), world.elapsed()
 
 
 def _strays(world: World, facts: Json) -> tuple[Debt, ...]:
@@ -82,9 +83,16 @@ def _pasted_and_dead(world: World, facts: Json) -> tuple[str, ...]:
 
 
 def _proven(world: World, facts: Json, watch: _Watch, control: Secret) -> Outcome:
-    proof = {"polls": watch.polls, "from": watch.began, "to": world.now(), "code": watch.last.value, "control": control.fingerprint}
+    seconds = world.elapsed() - (watch.since or 0.0)
+    proof = {
+        "polls": watch.polls,
+        "from": watch.began,
+        "to": watch.began + seconds,
+        "code": watch.last.value,
+        "control": control.fingerprint,
+    }
     about = facts["old"]["fingerprint"]
-    said = f"proven dead: {watch.last.value} on every poll for {world.now() - watch.began:.0f} s while a control key answered"
+    said = f"proven dead: {watch.last.value} on every poll for {seconds:.0f} s while a control key answered"
     found: Json = {"proof": proof, "dead_at": watch.began, "old": {"liveness": watch.last.value}}
     if "new" in facts:
         found["new"] = {"probed_at": world.now()}  # our own use of it: checks of use count from here

@@ -36,7 +36,7 @@ def until_dead(
     Raises:
         Rejected: the *new* key answers as a dead one does, twice in a row: stop and recover.
     """
-    end, dying = clock.now().timestamp() + patience, 0
+    end, dying = clock.elapsed() + patience, 0
     while True:
         dying = dying + 1 if new is not None and look(new).liveness.dead else 0
         if dying >= _SURE:
@@ -47,6 +47,6 @@ def until_dead(
             )
         if not dying and look(old).liveness.dead:
             return True
-        if stop() or clock.now().timestamp() >= end:
+        if stop() or clock.elapsed() >= end:
             return False
         clock.sleep(EVERY)

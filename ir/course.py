@@ -90,8 +90,8 @@ class Course:
         try:
             for step in self.plan.steps:
                 self._take(step)
-            self._tidy()
             self._owes(owed.leaked_key_lives(self.record))
+            self._tidy()
             while self.record.debts and not self.world.options.dry_run:
                 self._owe()
             raise _End("done", ExitCode.DONE, "done")
@@ -177,9 +177,10 @@ class Course:
 
     def _better_back(self, step: Step) -> bool:
         """Whether what failed is undone by itself. At the kill all services are on the replacement, and only its death drives them back."""
-        if self.plan.policy is Policy.EXPLOITED or self.record.facts.get("dead_on_arrival"):
+        facts = self.record.facts
+        if self.plan.policy is Policy.EXPLOITED or facts.get("dead_on_arrival") or facts.get("dead_at"):
             return False
-        return step.action != "retire" or Liveness(self.record.facts["new"].get("liveness", Liveness.UNKNOWN)).dead
+        return step.action != "retire" or Liveness(facts.get("new", {}).get("liveness", Liveness.UNKNOWN)).dead
 
     def _left_something(self) -> bool:
         """Whether a try to mint may have left a key that was not expired: then it is not true that nothing has changed."""

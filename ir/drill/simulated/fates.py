@@ -202,7 +202,10 @@ def _meet(port: Any, name: str, fate: Fate | None, act: Callable[[], Any]) -> An
 
 def _acted(port: Any, name: str, fate: Fate, act: Callable[[], Any]) -> Any:
     if fate is Fate.STALE:
-        return port.earlier() if name == "read" else None
+        if name != "read":
+            return None
+        port.changed()  # whatever it holds now, nobody can see it
+        return port.earlier()
     if fate is Fate.OLD_KEY:
         return port.come_up_on_the_old_key()
     if fate is Fate.FLAPS:

@@ -32,6 +32,10 @@ class Human:
         """Somebody approves this plan."""
         self.says("approve", plan=self.sim.plan.hash)
 
+    def answers(self) -> None:
+        """Approves, or says that it may look again: whichever is waited for."""
+        self.approves() if waits_for(self.trial.record) == "approve" else self.wakes()
+
     def contains(self) -> None:
         """`ir contain INC` acts beside the course, and tells it."""
         leaked = self.sim.leaked
@@ -59,7 +63,7 @@ class Human:
             self.sim.leaked.narrowed = True
         if action == "mint" and (self._given is None or not self._lives(self._given)):
             self._given = self.sim.provider.create("by hand").value
-        if action in ("retire", "undo") and "expire" in asked:
+        if action in ("retire", "undo") and "in the Dashboard" in asked:
             self._expires(self.sim.leaked if action == "retire" else (self.judge.new() or self.sim.leaked))
 
     def _expires(self, key: SimKey) -> None:
@@ -98,7 +102,7 @@ class Human:
             self.does_what_is_asked()
             self.sim.clock.sleep(30)
             if self.trial.state == "parked":
-                self.approves() if waits_for(self.trial.record) == "approve" else self.wakes()
+                self.answers()
         if self.judge.unfair:
             self.says("close", reason="the replacement was killed from outside")
             self.trial.advance()

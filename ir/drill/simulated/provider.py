@@ -1,9 +1,9 @@
 """The provider: keys that live and die, and an issuer on top of them; a managed one, or one whose clicks a human makes."""
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from random import Random
 
 from ir.drill.simulated.clock import SimClock
 from ir.errors import PortError, Unknown, Waiting
@@ -39,6 +39,7 @@ class SimProvider:
     clock: SimClock
     keys: list[SimKey] = field(default_factory=list)
     guided: bool = False
+    dice: Random = field(default_factory=lambda: Random(0))
     delay: float = 3.0
     human: Callable[[str], None] = lambda _what: None
     deliver: Callable[[], Secret | None] = lambda: None
@@ -53,7 +54,7 @@ class SimProvider:
 
     def create(self, name: str = "dashboard") -> SimKey:
         """Somebody makes a key."""
-        key = SimKey(f"mk_{len(self.keys) + 1}", Secret("sk_test_" + secrets.token_hex(16)), name)
+        key = SimKey(f"mk_{len(self.keys) + 1}", Secret(f"sk_test_{self.dice.getrandbits(128):032x}"), name)
         self.keys.append(key)
         return key
 
@@ -132,7 +133,6 @@ class SimProvider:
 
     def watch_also(self, new: Secret, *, created: float = 0.0) -> None:
         """See `ports.Issuer`."""
-        return None
 
     def retire(self, target: Target, *, stop: Callable[[], bool] = lambda: False) -> str:
         """See `ports.Issuer`."""

@@ -80,8 +80,8 @@ class Trial:
         code: the exit code, once it has ended.
     """
 
-    def __init__(self, policy: str, *, guided: bool, options: Options | None = None) -> None:
-        self.sim = Simulation(policy, guided=guided, options=options)
+    def __init__(self, policy: str, *, guided: bool, options: Options | None = None, seed: int = 0) -> None:
+        self.sim = Simulation(policy, guided=guided, options=options, seed=seed)
         self.sim.plan = _hurried(self.sim.plan)
         self.journal, self.script = Journal(), Script(self.sim.clock)
         self.state, self.code, self.error = "new", -1, ""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
+from random import Random
 
 from ir import inventory, playbook
 from ir.custody import Custody
@@ -82,9 +83,9 @@ class SimDisk:
 class Simulation:
     """Two stores, three services (one canary), one leaked key."""
 
-    def __init__(self, policy: str = "exposed", *, guided: bool = False, options: Options | None = None) -> None:
+    def __init__(self, policy: str = "exposed", *, guided: bool = False, options: Options | None = None, seed: int = 0) -> None:
         self.clock = SimClock()
-        self.provider = SimProvider(self.clock, guided=guided)
+        self.provider = SimProvider(self.clock, guided=guided, dice=Random(seed))  # noqa: S311 - keys of nothing
         self.leaked = self.provider.create("leaked")
         refs = [parse("vault://secret/payments#api_key"), parse("vault://secret/billing#api_key")]
         self.stores = {str(ref): SimStore(ref, self.leaked.value) for ref in refs}

@@ -12,7 +12,7 @@ from typing import Any
 
 from ir.drill.simulated.clock import SimClock
 from ir.drill.simulated.journal import Crash
-from ir.errors import Conflict, Denied, Rejected, Unknown
+from ir.errors import Conflict, Denied, Rejected, Unknown, UsageError
 from ir.model import Liveness, Probe
 from ir.ports import Check
 
@@ -116,6 +116,21 @@ _SHUTS = {
     Fate.SEALED: Unknown("it is sealed"),
     Fate.DISK_FULL: Unknown("no space left on the device"),
 }
+
+
+def named(words: str) -> frozenset[Fate]:
+    """Fates by their names, separated by commas; `all`, and nothing, say what they mean.
+
+    Raises:
+        UsageError: a name is not one.
+    """
+    names = [word.strip() for word in words.split(",") if word.strip()]
+    if names == ["all"]:
+        return frozenset(Fate)
+    unknown = sorted(set(names) - set(Fate))
+    if unknown:
+        raise UsageError(f"--faults {', '.join(unknown)}: not known", next_step=f"one or more of: all, {', '.join(Fate)}")
+    return frozenset(Fate(name) for name in names)
 
 
 class Script:

@@ -39,7 +39,7 @@ class SimProvider:
     clock: SimClock
     keys: list[SimKey] = field(default_factory=list)
     guided: bool = False
-    dice: Random = field(default_factory=lambda: Random(0))
+    dice: Random = field(default_factory=lambda: Random(0))  # noqa: S311 - keys of nothing
     delay: float = 3.0
     human: Callable[[str], None] = lambda _what: None
     deliver: Callable[[], Secret | None] = lambda: None

@@ -23,10 +23,10 @@ from ir.actions import ACTIONS
 from ir.attempt import Action, NotRehearsed, Rehearsal, guarded
 from ir.catalog import ACTIONS as CATALOG
 from ir.durations import spoken
-from ir.errors import ExitCode
+from ir.errors import ExitCode, PortError
 from ir.evidence import chained
 from ir.incident import Incident
-from ir.model import Danger, Debt, Did, Json, Outcome, Policy
+from ir.model import Danger, Debt, Did, Json, Liveness, Outcome, Policy
 from ir.plan import Plan, Step, plan_from_json
 from ir.world import World
 
@@ -92,8 +92,8 @@ class Course:
         try:
             for step in self.plan.steps:
                 self._take(step)
-            self._tidy()
             self._owes(owed.leaked_key_lives(self.record))
+            self._tidy()
             while self.record.debts and not self.world.options.dry_run:
                 self._owe()
             raise _End("done", ExitCode.DONE, "done")
@@ -170,13 +170,19 @@ class Course:
             if self.record.run_of("custody"):
                 self._run_extra("discard")
             raise _End("refused", ExitCode.REFUSED, outcome.said)
-        accepts_outage = self.plan.policy is Policy.EXPLOITED or self.record.facts.get("dead_on_arrival")
-        if step.action not in _ADOPTS and not accepts_outage:
+        if step.action not in _ADOPTS and self._better_back(step):
             self._roll_back(outcome.said)
         if step.action in ("wave", "verify"):
             return True  # forward: what is behind is owed, and the kill looks again
         self._park(step.id, step.action, outcome)
         return False
+
+    def _better_back(self, step: Step) -> bool:
+        """Whether what failed is undone by itself. At the kill all services are on the replacement, and only its death drives them back."""
+        facts = self.record.facts
+        if self.plan.policy is Policy.EXPLOITED or facts.get("dead_on_arrival") or facts.get("dead_at"):
+            return False
+        return step.action != "retire" or Liveness(facts.get("new", {}).get("liveness", Liveness.UNKNOWN)).dead
 
     def _left_something(self) -> bool:
         """Whether a try to mint may have left a key that was not expired: then it is not true that nothing has changed."""
@@ -368,9 +374,17 @@ class Course:
 
     def _publish(self) -> None:
         if not self.world.options.dry_run:
-            self.durable.step(self._name("publish"), lambda: {"paths": self.world.publish(self.record)})
+            self.durable.step(self._name("publish"), self._published)
             if self.record.ended:
                 self.world.published.set()
+
+    def _published(self) -> Json:
+        """The paths; a report that cannot be written now can be had later, so it keeps nobody from an end."""
+        try:
+            return {"paths": self.world.publish(self.record)}
+        except PortError as error:
+            self.world.say(f"WARNING: {error.what}; {error.next_step}")
+            return {"paths": []}
 
     def _emit(self, kind: str, *, body: Json, at: str, actor: str, step: str = "") -> None:
         entry = chained(self.record.last, at=at, incident=self.world.incident, kind=kind, step=step, actor=actor, body=body)

@@ -17,12 +17,12 @@ def look(world: World, service: Service, expected: Expected, *, patience: float 
 
     `done` = all passed · `failed` = one said no · `unknown` = no answer. The item's facts hold `proves` and `instances`.
     """
-    deadline = world.now() + patience + service.stale
+    deadline = world.elapsed() + patience + service.stale
     pause = _FIRST_PAUSE
     while True:
         checks = [verifier.check(expected) for verifier in world.verifiers[service.name] if _can_tell(verifier, expected)]
         did = _judged(checks)
-        if did is Did.DONE or world.now() + pause > deadline or world.stopping():
+        if did is Did.DONE or world.elapsed() + pause > deadline or world.stopping():
             return _item(service, did, checks)
         world.clock.sleep(pause)
         pause = min(pause * 1.5, _LONGEST_PAUSE)

@@ -382,10 +382,14 @@ class Operator(Protocol):
 
 
 class Clock(Protocol):
-    """Time, so that drills can bend it."""
+    """Time, so that drills can bend it. What is waited for within one process is measured by `elapsed`, dates by `now`."""
 
     def now(self) -> datetime:
         """Aware, UTC."""
+        ...
+
+    def elapsed(self) -> float:
+        """Seconds at the pace of real time, whatever is done to the clock on the wall; compared within one process only."""
         ...
 
     def sleep(self, seconds: float) -> None:

@@ -4,6 +4,7 @@ import getpass
 import json
 import os
 import socket
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from typing import Any, cast
 from ir import checkpoints, evidence_files, guard, home, inventory, ledger
 from ir.checkpoints import CheckpointLog, Signer, Witness
 from ir.custody import Custody, Escrow
-from ir.errors import IrError, Missing, PortError
+from ir.errors import IrError, Missing, PortError, Unknown
 from ir.evidence_check import Broken, read_checkpoint
 from ir.finds import Looked
 from ir.incident import Incident
@@ -36,10 +37,12 @@ class SystemClock:
         """Aware, UTC."""
         return datetime.now(UTC)
 
+    def elapsed(self) -> float:
+        """See `ports.Clock`."""
+        return time.monotonic()
+
     def sleep(self, seconds: float) -> None:
         """Wait."""
-        import time
-
         time.sleep(seconds)
 
 
@@ -273,11 +276,11 @@ def world(
     source = inventory.loads(setting.text, setting.name)
     key = source.key(setting.key)
     account = source.account(key.account)
-    time = clock or SystemClock()
+    ticking = clock or SystemClock()
     api = StripeApi(account.api_base)
 
     resolver = reference_resolver(source, operator, setting.base)
-    raw = issuer(account, operator, time, api, lambda: resolver(str(account.app_key)), replaces=not setting.options.no_replacement)
+    raw = issuer(account, operator, ticking, api, lambda: resolver(str(account.app_key)), replaces=not setting.options.no_replacement)
     stores = {str(ref): store(ref, source, operator, setting.base) for ref in key.stored_in}
     folder = kept.bundle(setting.incident)
     made = World(
@@ -294,7 +297,7 @@ def world(
         custody=Custody(setting.incident, []),
         reviewer=_reviewer(api),
         operator=operator,
-        clock=time,
+        clock=ticking,
         leaked=leaked,
         control_key=lambda: control or _optional(account.review_key, resolver),
         review_key=lambda: _optional(account.review_key, resolver),
@@ -416,12 +419,20 @@ def signer_of(kept: State, incident: str) -> str:
 
 
 def publish(kept: State, record: Incident) -> list[str]:
-    """Report and bundle into the state folder; returns the paths, the HTML report first."""
+    """Report and bundle into the state folder; returns the paths, the HTML report first.
+
+    Raises:
+        Unknown: the disk took them not, or not whole.
+    """
     from ir.bundle import write_bundle
     from ir.runner import read_entries
 
     entries = read_entries(kept.ledger.engine, record.id)
-    paths = write_bundle(record, entries, kept.bundle(record.id), checkpoints=kept.checkpoints.of(record.id))
+    try:
+        paths = write_bundle(record, entries, kept.bundle(record.id), checkpoints=kept.checkpoints.of(record.id))
+    except OSError as error:
+        again = f"make room in {kept.folder}, then: ir report {record.id}"
+        raise Unknown(f"the report was not written ({os.strerror(error.errno or 0)})", next_step=again) from None
     return [str(path) for path in sorted(paths, key=lambda p: p.suffix != ".html")]
 
 

@@ -54,13 +54,13 @@ def rehearse(world: World, record: Incident, step: Step) -> Outcome:
 def _bitten(world: World, facts: Json, done: Containment, *, answered: Liveness) -> Outcome:
     before = list(done.before) or facts["old"].get("permissions", [])
     containment = {"how": done.how, "said": done.said, "before": before}
-    until = world.now() + _BITES_WITHIN
+    until = world.elapsed() + _BITES_WITHIN
     while True:
         seen = world.issuer.probe(world.old_key(facts)).liveness
         if seen in (Liveness.NARROW, Liveness.BLOCKED, Liveness.EXPIRED, Liveness.INVALID) and seen is not answered:
             said = f"contained: {done.said}; a probe is now refused ({seen.value})"
             return Outcome(Did.DONE, said, {"containment": containment, "contained_at": world.now(), "old": {"liveness": seen.value}})
-        if world.now() >= until:
+        if world.elapsed() >= until:
             break
         world.clock.sleep(0.25)
     if done.how == "narrowed" and answered is Liveness.NARROW:

@@ -17,29 +17,44 @@ from ir.world import World
 
 @dataclass
 class _Watch:
-    """The state of one proof: when the unbroken window began, what was seen last, how often."""
+    """The state of one proof.
+
+    Attributes:
+        began: epoch seconds of the first answer of the unbroken window.
+        since, until: the same, and when the last poll was sent, as `World.elapsed`; an answer tells nothing of the time after its question.
+    """
 
     began: float = 0.0
+    since: float | None = None
+    until: float = 0.0
     polls: int = 0
     last: Liveness = Liveness.UNKNOWN
     control: Liveness = Liveness.UNKNOWN
+
+    @property
+    def seconds(self) -> float:
+        """How long every poll has said dead."""
+        return 0.0 if self.since is None else self.until - self.since
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
     """`done` with the proof, or `failed` with the debt that stays until it is proven."""
     facts = record.facts
-    old, known = world.old_key(facts), bool(facts["old"].get("seen_alive") or facts["old"].get("found_in_store"))
-    control = _control(world, record)
+    known = bool(facts["old"].get("seen_alive") or facts["old"].get("found_in_store"))
+    try:
+        old, control = world.old_key(facts), _control(world, record)
+    except PortError as error:
+        return _unproven(world, facts, error.what + (f" ({error.next_step})" if error.next_step else ""))
     if control is None:
         return _unproven(
             world, facts, "there is no control key to show that the path to Stripe works: give one with ir resume --control-key-from"
         )
     world.say("polling the old key until it is proven dead")
-    watch, began = _Watch(), world.now()
-    while world.now() - began <= float(step.params["limit"]) + float(step.params["window"]):
+    watch, end = _Watch(), world.elapsed() + float(step.params["limit"]) + float(step.params["window"])
+    while world.elapsed() <= end:
         _poll(world, watch, old, control, known=known)
-        if watch.began and world.now() - watch.began >= float(step.params["window"]):
-            return _proven(world, facts, watch, control)
+        if watch.seconds >= float(step.params["window"]):
+            return _proven(world, record, watch, control)
         world.clock.sleep(float(step.params["every"]))
     return _unproven(world, facts, f"after {watch.polls} polls it still answers {watch.last.value} (control key: {watch.control.value})")
 
@@ -52,23 +67,30 @@ def _control(world: World, record: Incident) -> Secret | None:
 
 
 def _poll(world: World, watch: _Watch, old: Secret, control: Secret, *, known: bool) -> None:
+    watch.until = world.elapsed()
     looked, other = world.both(lambda: world.issuer.probe(old), lambda: world.issuer.probe(control))
     seen, watch.control = looked.liveness, other.liveness
     watch.polls, watch.last = watch.polls + 1, seen
     dead = seen is Liveness.EXPIRED or (seen is Liveness.INVALID and known)
     if not dead or not watch.control.answers:
-        watch.began = 0.0
-    elif not watch.began:
-        watch.began = world.now()
+        watch.since = None
+    elif watch.since is None:
+        watch.began, watch.since = world.now(), world.elapsed()
 
 
-def _strays(world: World, facts: Json) -> tuple[Debt, ...]:
-    """Keys of our name, other than the replacement, that still live: a mint whose answer was lost."""
+def _strays(world: World, record: Incident) -> tuple[tuple[Debt, ...], tuple[str, ...]]:
+    """Keys of our name, other than the replacement: those that still live, and those owed or asked for that live no more."""
+    facts = record.facts
     try:
         rows = ours.others(world, facts)
     except PortError as error:
-        return (ours.unlisted(world, error),)
-    return tuple(Debt("key-alive", row.id, "a key that an unanswered mint left behind", f"ir resume {world.incident}") for row in rows)
+        return (ours.unlisted(world, error),), ()
+    why = "a key that an unanswered mint left behind"
+    debts = tuple(Debt("key-alive", row.id, why, f"ir resume {world.incident}") for row in rows)
+    known = {facts["old"]["fingerprint"], facts.get("new", {}).get("fingerprint"), *facts.get("seen", {})}
+    owed = {debt.about for debt in record.debts.values() if debt.kind == "key-alive"} - known
+    gone = (owed | set(facts.get("strays", {}))) - {row.id for row in rows}
+    return debts, (f"strays of {world.incident}", *sorted(gone))
 
 
 def _pasted_and_dead(world: World, facts: Json) -> tuple[str, ...]:
@@ -81,21 +103,23 @@ def _pasted_and_dead(world: World, facts: Json) -> tuple[str, ...]:
     return tuple(dead)
 
 
-def _proven(world: World, facts: Json, watch: _Watch, control: Secret) -> Outcome:
-    proof = {"polls": watch.polls, "from": watch.began, "to": world.now(), "code": watch.last.value, "control": control.fingerprint}
+def _proven(world: World, record: Incident, watch: _Watch, control: Secret) -> Outcome:
+    facts = record.facts
+    proof = {
+        "polls": watch.polls,
+        "from": watch.began,
+        "to": watch.began + watch.seconds,
+        "code": watch.last.value,
+        "control": control.fingerprint,
+    }
     about = facts["old"]["fingerprint"]
-    said = f"proven dead: {watch.last.value} on every poll for {world.now() - watch.began:.0f} s while a control key answered"
+    said = f"proven dead: {watch.last.value} on every poll for {watch.seconds:.0f} s while a control key answered"
     found: Json = {"proof": proof, "dead_at": watch.began, "old": {"liveness": watch.last.value}}
     if "new" in facts:
         found["new"] = {"probed_at": world.now()}  # our own use of it: checks of use count from here
-    strays = _strays(world, facts)
-    paid = (
-        *_pasted_and_dead(world, facts),
-        about,
-        f"strays of {world.incident}",
-        *(key for key in facts.get("strays", {}) if key not in {s.about for s in strays}),
-    )
-    return Outcome(Did.DONE, said, found, debts=strays, paid=paid)
+    strays, gone = _strays(world, record)
+    works = [name for name in (facts.get("new", {}).get("id"), facts.get("new", {}).get("fingerprint")) if name]  # it was the control key
+    return Outcome(Did.DONE, said, found, debts=strays, paid=(*_pasted_and_dead(world, facts), about, *gone, *works))
 
 
 def _unproven(world: World, facts: Json, why: str) -> Outcome:

@@ -40,12 +40,12 @@ def _listen(world: World, key_id: str, record: Incident, seconds: float, last_us
     own = float(record.facts.get("old", {}).get("probed_at", 0.0))
     told = float(record.facts.get("quiet", {}).get("used_at", 0.0))
     baseline = max(max(moved, own) + _CLOCK_RESOLUTION, told)
-    until = world.now() + seconds
+    until = world.elapsed() + seconds
     while True:
         if last_used > baseline:
             return last_used
-        if world.now() >= until or world.stopping():
+        if world.elapsed() >= until or world.stopping():
             return 0.0
-        world.clock.sleep(min(_LOOK_EVERY, max(until - world.now(), 0.01)))
+        world.clock.sleep(min(_LOOK_EVERY, max(until - world.elapsed(), 0.01)))
         row = world.issuer.identify(old, known_id=key_id)
         last_used = row.last_used if row else last_used

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ir import health
 from ir.actions import ours
-from ir.errors import PortError, Waiting
+from ir.errors import Conflict, Denied, PortError, Rejected, Waiting
 from ir.incident import Incident
 from ir.model import Debt, Did, Item, Json, Liveness, Outcome, Policy, Probe
 from ir.plan import Step
@@ -62,7 +62,21 @@ def _kill(world: World, record: Incident, probe: Probe, looked: _Seen) -> Outcom
     except Waiting as error:
         asked = {**seen, "retire_told_at": facts.get("retire_told_at", world.now())}
         return Outcome(Did.WAITING, error.what, asked, tuple(items), debts, todo=error.next_step)
+    except (Denied, Rejected, Conflict) as error:
+        return _not_killed(world, facts, error, seen, tuple(items))
     return Outcome(Did.DONE, how, {**seen, "retire_asked_at": world.now()}, tuple(items), debts)
+
+
+def _not_killed(world: World, facts: Json, error: PortError, seen: Json, items: tuple[Item, ...]) -> Outcome:
+    """The kill was refused: whoever works on the replacement stays there; only when that is dead, the old key is all that is left."""
+    old = facts["old"].get("id") or facts["old"]["fingerprint"]
+    if "new" in facts:
+        liveness = world.issuer.probe(world.new_key(facts)).liveness
+        if liveness.dead:
+            return Outcome(Did.FAILED, error.what, {**seen, "new": {"liveness": liveness.value}}, items, todo=error.next_step)
+    on = f"services stay on the replacement {facts['new'].get('id') or facts['new']['fingerprint']}" if "new" in facts else "nothing moved"
+    todo = f"{error.next_step or f'expire {old} in the Dashboard'}, then: ir resume {world.incident}; to take its power meanwhile: "
+    return Outcome(Did.WAITING, f"the old key {old} lives: {error.what}; {on}", seen, items, todo=f"{todo}ir contain {world.incident}")
 
 
 def rehearse(world: World, record: Incident, step: Step) -> Outcome:

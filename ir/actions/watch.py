@@ -18,16 +18,16 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     """All listed services stay on the replacement for a while."""
     if "new" not in record.facts or not world.services:
         return Outcome(Did.SKIPPED, "there is no service to watch")
-    expected, until = health.expected_new(record.facts), world.now() + float(step.params["for"])
+    expected, until = health.expected_new(record.facts), world.elapsed() + float(step.params["for"])
     world.say(f"watching the services for {step.params['for']:g} s")
     while True:
-        last = world.now() >= until or world.stopping()
+        last = world.elapsed() >= until or world.stopping()
         looked_at = list(world.stores.values()) if last else []
         items, stores = world.both(lambda: health.look_at(world, world.services, expected), partial(_stores, world, record, looked_at))
         bad = [item for item in items if item.did is Did.FAILED and item.name not in world.options.accept_unhealthy]
         if last:
             break
-        world.clock.sleep(min(_LOOK_EVERY, max(until - world.now(), 0.01)))
+        world.clock.sleep(min(_LOOK_EVERY, max(until - world.elapsed(), 0.01)))
     items += stores
     bad += [item for item in items if item.did is Did.FAILED and item.name in world.stores]
     facts = {"watch": {"until": world.now(), "failing": [item.name for item in bad]}}

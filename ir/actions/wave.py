@@ -127,9 +127,9 @@ def _move(world: World, service: Service, expected: Expected, patience: float) -
 
 
 def _soak(world: World, seconds: float) -> None:
-    until = world.now() + seconds
-    while world.now() < until and not world.stopping():
-        world.clock.sleep(min(0.5, max(until - world.now(), 0.01)))
+    until = world.elapsed() + seconds
+    while world.elapsed() < until and not world.stopping():
+        world.clock.sleep(min(0.5, max(until - world.elapsed(), 0.01)))
 
 
 def _hurried(world: World, record: Incident) -> bool:

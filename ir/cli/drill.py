@@ -15,10 +15,13 @@ from ir.cli.screen import Screen
 from ir.drill.conduct import Watch, conduct
 from ir.drill.options import DrillOptions, Waits
 from ir.drill.result import DrillResult
+from ir.drill.simulated.fates import Fate, named
+from ir.drill.trouble import HERE
 from ir.errors import ExitCode, UsageError
 from ir.model import Mode, Policy
 
 _MOST_SERVICES = 200
+_MOST_RUNS = 100_000
 _PICTURE_WIDTH = 110
 
 
@@ -30,13 +33,20 @@ def stripe(
     live_mode: Annotated[bool, typer.Option("--live-mode", help="The twin plays live mode: keys are sealed and shown once.")] = False,
     dead_on_arrival: Annotated[bool, typer.Option("--dead-on-arrival", help="Stripe has deactivated the leaked key already.")] = False,
     real_time: Annotated[bool, typer.Option("--real-time", help="The shipped playbook, with its own waits.")] = False,
+    faults: Annotated[str, typer.Option(help="What goes wrong meanwhile: all, or names by comma; ? lists them.", metavar="NAMES")] = "",
+    runs: Annotated[int, typer.Option(min=0, max=_MOST_RUNS, help="So many drills in simulated time, seeds counted from --seed.")] = 0,
     picture: Annotated[str, typer.Option(help="Also draw what stands on the screen, as SVG.", metavar="FILE")] = "",
     keep: Annotated[bool, typer.Option("--keep", help="Leave the drill's folder behind.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
     """Rehearse a whole rotation: a Stripe twin, stores and services under traffic on this machine; nothing leaves it."""
+    first = random.randrange(1_000_000) if seed is None else seed  # noqa: S311 - a number to repeat the drill by
+    if runs or faults == "?":
+        from ir.cli import drill_runs
+
+        sys.exit(int(drill_runs.show(faults, first, runs, Screen(as_json=as_json))))
     options = DrillOptions(
-        seed=random.randrange(1_000_000) if seed is None else seed,  # noqa: S311 - a number to repeat the drill by
+        seed=first,
         services=services,
         policy=Policy(_one_of("--policy", policy, tuple(p.value for p in Policy))),
         managed=_one_of("--issuer", issuer, ("managed", "dashboard")) == "managed",
@@ -44,6 +54,7 @@ def stripe(
         waits=None if real_time else Waits(),
         dead_on_arrival=dead_on_arrival,
         keep=keep,
+        faults=_playable(faults),
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
@@ -94,6 +105,8 @@ def _show(screen: Screen, result: DrillResult) -> None:
     rows = [(row.name, row.store, str(row.ok), str(row.failed), row.key) for row in result.services]
     screen.table("What the twin saw", ("service", "reads", "paid", "failed", "pays with"), rows)
     screen.say("seconds: " + ", ".join(f"{name} {spent:g}" for name, spent in result.seconds.items()))
+    for fault in result.faults:
+        screen.say(f"went wrong: {fault}")
     if result.report:
         screen.say(f"report: {result.report.replace(str(Path.home()), '~', 1)}")
     if result.folder:
@@ -101,6 +114,14 @@ def _show(screen: Screen, result: DrillResult) -> None:
     for problem in result.problems:
         screen.say(f"NOT KEPT: {problem}")
     screen.say(result.last_line)
+
+
+def _playable(faults: str) -> frozenset[Fate]:
+    """Those of the named faults that an embedded world can play."""
+    chosen = named(faults)
+    if chosen and not chosen & HERE:
+        raise UsageError(f"--faults {faults}: only simulated time can play that", next_step="add --runs 1")
+    return chosen & HERE
 
 
 def _interrupt(_number: int, _frame: object) -> None:

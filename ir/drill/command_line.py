@@ -42,8 +42,11 @@ class CommandLine:
     def __init__(self, env: Mapping[str, str], cwd: Path, show: Callable[[bytes], None], *, terminal: int) -> None:
         self._env, self._cwd, self._show, self._terminal = dict(env), cwd, show, terminal
 
-    def run(self, *args: str) -> Ran:
-        """Run it to its end, without anybody at the keyboard. A run that takes too long is ended."""
+    def run(self, *args: str, kill_after: float = 0.0) -> Ran:
+        """Run it to its end, without anybody at the keyboard. A run that takes too long is ended.
+
+        `kill_after`: seconds after which it gets SIGKILL, 0 = never.
+        """
         began = time.monotonic()
         reads, writes = pty.openpty() if self._terminal else os.pipe()
         try:
@@ -61,12 +64,16 @@ class CommandLine:
         finally:
             os.close(writes)
         overdue = Timer(LONGEST_WAIT, _signal, (child, signal.SIGINT))
+        death = Timer(kill_after, _signal, (child, signal.SIGKILL))
         overdue.start()
+        if kill_after:
+            death.start()
         try:
             output = self._copy(reads, self._show)
             return Ran(child.wait(), output, time.monotonic() - began)
         finally:
             overdue.cancel()
+            death.cancel()
             os.close(reads)
             _end(child)
 

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,6 +20,7 @@ from ir.drill.options import DrillOptions
 from ir.drill.place import Folder
 from ir.drill.result import DrillResult
 from ir.drill.shelves import write_private
+from ir.drill.trouble import Trouble
 from ir.drill.truth import Scene
 from ir.drill.twin import StripeTwin
 from ir.drill.witness import Witness
@@ -85,8 +87,10 @@ def _run(world: stage.World, fleet: Fleet, watch: Watch) -> DrillResult:
     stage.announce(world, watch.say)
     twin, folder = world.account.twin, world.folder
     with Witness(twin, world.account.leaked, folder.root) as witness:
+        trouble = Trouble(world.options.seed, world.options.faults)
+        twin.decide(trouble)
         with watch.phase("run"):
-            ran = _command(world, watch, files)
+            ran = _command(world, watch, files, trouble)
             last, incident = ran[-1], _incident_of(ran)
         with watch.phase("settle"):
             time.sleep(_SETTLE)
@@ -104,30 +108,40 @@ def _run(world: stage.World, fleet: Fleet, watch: Watch) -> DrillResult:
         contained=witness.contained,
         dead=witness.dead,
         exit_codes=tuple(one.code for one in ran),
+        faults=tuple(trouble.spoilt),
+        kills=trouble.kills,
         problems=problems,
         report=_copy_report(folder, incident),
         folder=str(folder.root) if world.options.keep else "",
     )
 
 
-def _command(world: stage.World, watch: Watch, files: list[str]) -> list[Ran]:
-    """`ir rotate`, and `ir resume` for as long as the run waits for the human or owes something that a human can mend."""
+def _command(world: stage.World, watch: Watch, files: list[str], trouble: Trouble) -> list[Ran]:
+    """`ir rotate`, and `ir resume` for as long as the run waits for the human or owes something that a human can mend.
+
+    A process that was killed is resumed; what was refused or rolled back, because nothing answered, is begun anew.
+    """
     line = CommandLine(world.env, world.folder.root, watch.show, terminal=watch.terminal)
     human = Human(world.account, world.folder.keys / "new", watch.say)
     exposed = datetime.fromtimestamp(world.account.exposed_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     words = ["rotate", "stripe", *files, "--exposed-at", exposed, "--leaked-via", "repo", "--reason", "drill", "--yes"]
-    ran = [_one(line, watch, words)]
-    while len(ran) <= _MOST_RESUMES:
-        incident = _incident_of(ran)
-        if not incident or not _human_helps(world, human, watch, ran[-1]):
+    ran = [_one(line, watch, words, trouble)]
+    while len(ran) <= _MOST_RESUMES and ran[-1].code != ExitCode.DONE:
+        incident, helped = _incident_of(ran), _human_helps(world, human, watch, ran[-1])
+        if not world.options.faults and not (incident and helped):
             break
-        ran.append(_one(line, watch, ["resume", incident, "--yes", *human.key_source]))
+        anew = ran[-1].code in (ExitCode.REFUSED, ExitCode.ROLLED_BACK) or not incident
+        ran.append(_one(line, watch, words if anew else ["resume", incident, "--yes", *human.key_source], trouble))
     return ran
 
 
-def _one(line: CommandLine, watch: Watch, words: list[str]) -> Ran:
+def _one(line: CommandLine, watch: Watch, words: list[str], trouble: Trouble) -> Ran:
     watch.say(f"$ ir {shlex.join(words)}")
-    return line.run(*words)
+    ran = line.run(*words, kill_after=trouble.moment())
+    if ran.code == -signal.SIGKILL:
+        trouble.kills += 1
+        watch.say(f"kill -9 after {ran.took:.1f} s")
+    return ran
 
 
 def _human_helps(world: stage.World, human: Human, watch: Watch, last: Ran) -> bool:
@@ -144,7 +158,7 @@ def _human_helps(world: stage.World, human: Human, watch: Watch, last: Ran) -> b
 
 
 def _incident_of(ran: list[Ran]) -> str:
-    hit = next((hit for one in ran if (hit := _INCIDENT.search(one.output))), None)
+    hit = next((hit for one in reversed(ran) if (hit := _INCIDENT.search(one.output))), None)
     return hit.group().decode() if hit else ""
 
 

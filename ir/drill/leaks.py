@@ -1,25 +1,40 @@
 """Searching every byte that a drill left behind for the keys that were planted in it."""
 
 import base64
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-_TAIL = 40
-"""The last characters of a key: the beginning is the same for all keys of an account, and a part of one leaks too."""
+_BODY = 40
+"""The last characters of a key: what stands before them is the same for all keys of one account."""
 
 
 def forms(key: str) -> set[bytes]:
-    """How a key may stand in bytes: as it is, its last part, URL-quoted, base64 at any alignment in both alphabets."""
-    found = {key.encode(), key[-_TAIL:].encode(), quote(key, safe="").encode()}
-    for part in (key, key[-_TAIL:]):
-        for shift in range(3):
-            raw = b"\0" * shift + part.encode()
-            # Only groups of three bytes that the key fills alone: the others depend on what stands around it.
-            start, end = (4 if shift else 0), len(raw) // 3 * 4
-            coded = base64.b64encode(raw)[start:end]
-            found |= {coded, coded.translate(bytes.maketrans(b"+/", b"-_"))}
+    """How a key, its body, or half of that may stand in bytes: raw, reversed, quoted, escaped, hexadecimal, UTF-16, base64."""
+    body = key[-_BODY:]
+    found: set[bytes] = set()
+    for part in {key, body, body[: len(body) // 2], body[len(body) // 2 :]}:
+        for text in (part, part[::-1]):
+            found |= {text.encode(), text.encode().hex().encode(), quote(text, safe="").encode(), json.dumps(text)[1:-1].encode()}
+            found |= {text.encode("utf-16-le"), "".join(f"\\u{ord(letter):04x}" for letter in text).encode()}
+            found |= _base64(text.encode())
     return found
+
+
+def _base64(data: bytes) -> set[bytes]:
+    """At any of the three alignments, in both alphabets; only the groups that the data fills alone."""
+    found = set()
+    for shift in range(3):
+        raw = b"\0" * shift + data
+        coded = base64.b64encode(raw)[4 if shift else 0 : len(raw) // 3 * 4]
+        found |= {coded, coded.translate(bytes.maketrans(b"+/", b"-_"))}
+    return found
+
+
+def told(keys: Iterable[str], data: bytes) -> bool:
+    """Whether any key stands in the bytes, in any form."""
+    return any(form in data for key in keys for form in forms(key))
 
 
 def search(keys: Iterable[str], places: Iterable[tuple[str, bytes]]) -> list[str]:

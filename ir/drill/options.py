@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from ir.drill.simulated.fates import Fate
 from ir.model import Mode, Policy
 
 LONGEST_WAIT = 600.0
@@ -38,6 +39,7 @@ class DrillOptions:
         dead_on_arrival: Stripe has deactivated the leaked key before anybody noticed.
         death: seconds from the order to a key's death (Stripe: seconds to minutes).
         keep: leave the folder behind.
+        faults: what goes wrong meanwhile, of `trouble.HERE`.
     """
 
     seed: int = 0
@@ -49,6 +51,7 @@ class DrillOptions:
     dead_on_arrival: bool = False
     death: float = 3.0
     keep: bool = False
+    faults: frozenset[Fate] = frozenset()
 
     @property
     def overlap(self) -> bool:

@@ -26,6 +26,8 @@ class DrillResult:
         problems: one sentence per promise that was not kept; empty = passed.
         exit_codes: of each command, in order.
         seconds: where the time went, by phase.
+        faults: what calls of the tool met, as `METHOD path: fate`.
+        kills: how often its process was killed.
         report: path of the report's copy, "" = there is none.
     """
 
@@ -37,6 +39,8 @@ class DrillResult:
     dead: float | None
     exit_codes: tuple[int, ...]
     problems: tuple[str, ...]
+    faults: tuple[str, ...] = ()
+    kills: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     report: str = ""
     folder: str = ""
@@ -59,9 +63,10 @@ class DrillResult:
     @property
     def last_line(self) -> str:
         """The numbers that matter."""
+        trouble = f", faults {len(self.faults)}, kills {self.kills}" if self.faults or self.kills else ""
         return (
             f"payments {self.payments}, failed {self.failed}, strays {len(self.strays)}, "
-            f"contained {_spoken(self.contained)} s, dead {_spoken(self.dead)} s"
+            f"contained {_spoken(self.contained)} s, dead {_spoken(self.dead)} s{trouble}"
         )
 
     def to_json(self) -> Json:

@@ -160,15 +160,15 @@ class DashboardIssuer:
         raise Waiting(text, safe="nothing was changed", next_step="ir resume")
 
     def _until_contained(self, key: Secret, first: Liveness, egress: tuple[str, ...]) -> Containment | None:
-        start = asked = self._clock.now().timestamp()
-        while (now := self._clock.now().timestamp()) < start + self._patience:
+        start = asked = self._clock.elapsed()
+        while (now := self._clock.elapsed()) < start + self._patience:
             contained = _contained(self.probe(key).liveness, first)
             if contained is not None:
                 return contained
             if egress and now >= asked + _ASK_EVERY:
                 if self._operator.confirm("This machine's probes are still answered. Is the policy attached, and allows it?"):
                     return Containment("policy", "attached, says the operator; probes from here are let through, so unseen")
-                asked = self._clock.now().timestamp()
+                asked = self._clock.elapsed()
             self._clock.sleep(EVERY)
         return None
 

@@ -36,14 +36,14 @@ def until_dead(
     Raises:
         Rejected: the key that was to be *spared* answers as a dead one does, twice in a row: stop and recover.
     """
-    end, dying = clock.now().timestamp() + patience, 0
+    end, dying = clock.elapsed() + patience, 0
     while True:
         dying = dying + 1 if spared is not None and look(spared).liveness.dead else 0
         if dying >= _SURE:
             raise _wrong_one(target)
         if not dying and look(target.value).liveness.dead:
             return True
-        if stop() or clock.now().timestamp() >= end:
+        if stop() or clock.elapsed() >= end:
             return False
         clock.sleep(EVERY)
 

@@ -6,12 +6,13 @@ import pytest
 
 from ir import adoption
 from ir.course import Course
+from ir.drill.simulated.journal import Crash, Journal, Parked
+from ir.drill.simulated.provider import SimKey
+from ir.drill.simulated.world import Simulation
 from ir.errors import ExitCode, Refused, Unknown
 from ir.incident import Incident, fold
 from ir.secret import Secret
 from ir.world import Options, World
-from tests.simulated.journal import Crash, Journal, Parked
-from tests.simulated.world import SimKey, Simulation
 
 
 def run(sim: Simulation, world: World, journal: Journal, facts: dict[str, object]) -> tuple[int, Incident]:

@@ -3,6 +3,8 @@
 from dataclasses import asdict
 
 from ir.course import Course
+from ir.drill.simulated.journal import Journal
+from ir.drill.simulated.world import Simulation
 from ir.errors import Conflict, Denied, ExitCode
 from ir.incident import Incident, fold
 from ir.model import Json
@@ -10,8 +12,6 @@ from ir.plan import clearing
 from ir.report.story import Story
 from ir.report.verdict import exceptions
 from ir.world import Options
-from tests.simulated.journal import Journal
-from tests.simulated.world import Simulation
 
 OTHER = "INC-20261101-beef"
 WHY = "its laptop was stolen"

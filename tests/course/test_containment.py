@@ -1,11 +1,11 @@
 """Containment in the simulated world: what a bad line, a missing row or a lost key does to it."""
 
+from ir.drill.simulated.world import Simulation
 from ir.errors import ExitCode, Unknown
 from ir.ports import Containment, Target
 from ir.secret import Secret
 from ir.world import World
 from tests.course.test_course import go
-from tests.simulated.world import Simulation
 
 
 def test_containment_does_not_fail_on_a_torn_line() -> None:

@@ -5,14 +5,15 @@ from collections.abc import Callable
 import pytest
 
 from ir.course import Course
+from ir.drill.simulated.journal import Crash, Journal, Parked
+from ir.drill.simulated.shop import SimStore
+from ir.drill.simulated.world import Simulation
 from ir.errors import Denied, ExitCode, Rejected, Unknown
 from ir.incident import Incident, fold
 from ir.model import KeyRow, Liveness, Probe
 from ir.ports import Held, Target
 from ir.secret import Secret
 from ir.world import Options
-from tests.simulated.journal import Crash, Journal, Parked
-from tests.simulated.world import SimStore, Simulation
 
 
 def go(sim: Simulation, journal: Journal | None = None) -> tuple[int, Incident, Journal]:

@@ -10,6 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from ir import ledger, notice_log, wiring
+from ir.drill.simulated.journal import Journal
+from ir.drill.simulated.world import Simulation
 from ir.errors import ExitCode, Unknown
 from ir.incident import fold
 from ir.inventory import NOTICE_KINDS
@@ -17,8 +19,6 @@ from ir.notice_log import NoticeLog
 from ir.notices import Desk, Notice, Post, notice_of
 from ir.world import Options
 from tests.course.test_course import go
-from tests.simulated.journal import Journal
-from tests.simulated.world import Simulation
 
 
 @dataclass

@@ -9,6 +9,8 @@ import pytest
 
 from ir import playbook, wiring
 from ir.cli import approving
+from ir.drill.simulated.journal import Journal
+from ir.drill.simulated.world import Simulation
 from ir.errors import BadFile, ExitCode, UsageError
 from ir.incident import Incident, fold
 from ir.inventory import Approver
@@ -16,8 +18,6 @@ from ir.model import Json
 from ir.plan import compile_plan
 from ir.report import render
 from tests.course.test_course import go
-from tests.simulated.journal import Journal
-from tests.simulated.world import Simulation
 from tests.worlds.signers import Signer
 
 

@@ -6,11 +6,12 @@ import pytest
 
 from ir import owed
 from ir.course import Course
+from ir.drill.simulated.journal import Journal, Parked
+from ir.drill.simulated.provider import ACCOUNT
+from ir.drill.simulated.world import Simulation
 from ir.errors import ExitCode, Refused
 from ir.incident import Incident, fold
 from ir.model import Debt, Json, Policy
-from tests.simulated.journal import Journal, Parked
-from tests.simulated.world import ACCOUNT, Simulation
 
 EARLIER = "INC-20261101-beef"
 

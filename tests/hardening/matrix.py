@@ -7,13 +7,12 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-from tests.simulated.fates import FATES, Fate
-from tests.simulated.human import Human
-from tests.simulated.judge import Judge
-from tests.simulated.trial import Trial
+from ir.drill.simulated.fates import ANYWHERE, FATES, Fate
+from ir.drill.simulated.human import Human
+from ir.drill.simulated.judge import Judge
+from ir.drill.simulated.trial import Trial
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "fault-matrix.md"
-KILLS = (Fate.KILLED_BEFORE, Fate.KILLED_AFTER)
 WORLDS = tuple((policy, guided) for policy in ("exposed", "exploited", "scheduled") for guided in (False, True))
 Cells = dict[tuple[str, Fate], set[str]]
 FORBIDDEN = ("lost", "outage", "stray")
@@ -82,7 +81,7 @@ def cells() -> tuple[list[str], Cells]:
         for step in steps:
             order[step] = None
             for call in sorted(calls[step]):
-                for fate in (*FATES[call], *KILLS):
+                for fate in (*FATES[call], *ANYWHERE):
                     found[step, fate].add(outcome(policy, step, call, fate, guided=guided))
     return list(order), found
 
@@ -94,7 +93,7 @@ def page() -> str:
     lines = [
         "# What happens when a call goes wrong",
         "",
-        "Every call of every step meets every fate that makes sense for it, in the simulated world of the tests: policies",
+        "Every call of every step meets every fate that makes sense for it, in the simulated world of `ir drill stripe --faults`: policies",
         "`exposed`, `exploited` and `scheduled`, managed and Dashboard keys. A cell names every way in which such incidents ended;",
         "people did what the tool asked for, nothing else. *done*: the leaked key is proven dead, one replacement lives, all stores",
         "and services are on it. *done after another look*: a person mended what the tool named",
@@ -102,7 +101,7 @@ def page() -> str:
         "",
         "Written by `python -m tests.hardening.matrix`; a test fails when it is out of date or a cell says *lost*, *outage* or *stray*.",
         "",
-        "| step | " + " | ".join(fates) + " |",
+        "| step | " + " | ".join(fate.meaning for fate in fates) + " |",
         "|---" * (len(fates) + 1) + "|",
     ]
     lines += [f"| {step} | " + " | ".join(", ".join(sorted(found.get((step, fate), {"–"}))) for fate in fates) + " |" for step in steps]

@@ -63,7 +63,7 @@ MUTANTS = (
         "return self in (Liveness.EXPIRED, Liveness.INVALID)",
         "return self in (Liveness.EXPIRED, Liveness.INVALID, Liveness.UNKNOWN)",
     ),
-    Mutant("believe one poll", "ir/actions/prove.py", 'world.now() - watch.began >= float(step.params["window"])', "True"),
+    Mutant("believe one poll", "ir/actions/prove.py", 'watch.seconds >= float(step.params["window"])', "True"),
     Mutant(
         "prove without a control key",
         "ir/actions/prove.py",

@@ -1,45 +1,13 @@
 """Searches bytes for keys: what a command printed, left in files, or showed to other processes while it ran."""
 
-import base64
-import json
 import subprocess
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import quote
 
+from ir.drill.leaks import forms
 from tests.worlds.responder import Responder, ended
-
-_BODY = 40
-"""The last characters of a key: what stands before them is the same for all keys of one account."""
-
-
-def forms(key: str) -> set[bytes]:
-    """How a key, or half of one, may stand in bytes."""
-    body = key[-_BODY:]
-    found: set[bytes] = set()
-    for part in {key, body, body[: len(body) // 2], body[len(body) // 2 :]}:
-        for text in (part, part[::-1]):
-            found |= {text.encode(), text.encode().hex().encode(), quote(text, safe="").encode(), json.dumps(text)[1:-1].encode()}
-            found |= {text.encode("utf-16-le"), "".join(f"\\u{ord(letter):04x}" for letter in text).encode()}
-            found |= _base64(text.encode())
-    return found
-
-
-def _base64(data: bytes) -> set[bytes]:
-    """At any of the three alignments, in both alphabets; only the groups that the data fills alone."""
-    found = set()
-    for shift in range(3):
-        raw = b"\0" * shift + data
-        coded = base64.b64encode(raw)[4 if shift else 0 : len(raw) // 3 * 4]
-        found |= {coded, coded.translate(bytes.maketrans(b"+/", b"-_"))}
-    return found
-
-
-def told(keys: Iterable[str], data: bytes) -> bool:
-    """Whether any key stands in the bytes, in any form."""
-    return any(form in data for key in keys for form in forms(key))
 
 
 class Searcher:

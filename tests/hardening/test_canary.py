@@ -11,8 +11,9 @@ from urllib.parse import quote
 import pytest
 
 from ir.cli import COMMANDS
+from ir.drill.leaks import forms
 from ir.drill.twin.fates import ALL, HANG_AFTER, TORN, What
-from tests.hardening.searching import Searcher, forms
+from tests.hardening.searching import Searcher
 from tests.unit import alert_samples
 from tests.worlds.responder import responder
 

@@ -1,10 +1,10 @@
 """Death is believed only while a control key answers on the same path."""
 
+from ir.drill.simulated.world import Simulation
 from ir.errors import ExitCode
 from ir.model import Liveness, Probe
 from ir.secret import Secret
 from tests.course.test_course import go
-from tests.simulated.world import Simulation
 
 
 def test_a_path_on_which_nobody_is_known_proves_nothing() -> None:

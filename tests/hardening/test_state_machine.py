@@ -1,7 +1,7 @@
 """A state machine over the course of an incident.
 
 Every outward call may go wrong in every way, the process may die between any two calls, people may say anything at any time,
-and the world may change under our hands. See `tests/simulated/judge.py` for what must hold.
+and the world may change under our hands. See `ir/drill/simulated/judge.py` for what must hold.
 
 `HYPOTHESIS_PROFILE`: `dev` (30 examples), `ci` (200), `nightly` (2,000 with crashes, 10,000 without).
 """
@@ -12,16 +12,16 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from ir.drill.simulated.fates import FATES, Fate
+from ir.drill.simulated.human import Human
+from ir.drill.simulated.judge import Judge
+from ir.drill.simulated.trial import Trial
 from ir.world import Options
-from tests.simulated.fates import FATES
-from tests.simulated.human import Human
-from tests.simulated.judge import Judge
-from tests.simulated.trial import Trial
 
 SIZES = {"mutants": (60, 60), "dev": (30, 30), "ci": (200, 200), "nightly": (2_000, 10_000)}
 """Profile → examples with crashes, without."""
 WITH, WITHOUT = SIZES[os.environ.get("HYPOTHESIS_PROFILE", "ci")]
-_CALLS = st.sampled_from([(call, fate) for call in sorted(FATES) for fate in FATES[call]])
+_CALLS = st.sampled_from([(call, fate) for call in sorted(FATES) for fate in (*FATES[call], Fate.SLOW)])
 _TICKS = st.integers(0, 60)
 _SERVICES = st.sampled_from(["canary", "web", "billing"])
 _STORES = st.sampled_from([0, 1])
@@ -147,6 +147,11 @@ class Incidents(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([1.0, 30.0, 900.0, 4000.0]), ticks=_TICKS)
     def time_passes(self, seconds: float, ticks: int) -> None:
         self.trial.sim.clock.sleep(seconds)
+        self.trial.advance(ticks)
+
+    @rule(seconds=st.sampled_from([-7200.0, -60.0, 60.0, 7200.0]), ticks=_TICKS)
+    def somebody_sets_the_clock(self, seconds: float, ticks: int) -> None:
+        self.trial.sim.clock.jump(seconds)
         self.trial.advance(ticks)
 
     # ── what must hold ──

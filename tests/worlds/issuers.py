@@ -27,6 +27,9 @@ class BentClock:
         with self._lock:
             return self._at
 
+    def elapsed(self) -> float:
+        return self.now().timestamp()
+
     def sleep(self, seconds: float) -> None:
         with self._lock:
             self._at += timedelta(seconds=seconds)

@@ -11,6 +11,10 @@ class Crash(BaseException):
     """The process dies here; not an Exception, so that no handler of ours catches it."""
 
 
+class AnotherTurn(BaseException):
+    """A replay did not do what was recorded."""
+
+
 class Parked(BaseException):
     """The incident waits for a signal and nobody sends one."""
 
@@ -27,12 +31,15 @@ class Journal:
         self.acts = 0
 
     def send(self, kind: str, **body: object) -> None:
+        """Somebody signals."""
         self.queue.append({"id": len(self.queue) + 1, "kind": kind, "actor": "tester", "at": 1.0, "body": body})
 
     def engine(self) -> "Replay":
+        """An engine for a fresh process, over what is recorded."""
         return Replay(self)
 
     def holds(self) -> bool:
+        """Whether the audit chain is whole."""
         return verify(self.stream).holds
 
 
@@ -43,10 +50,12 @@ class Replay:
         self.journal, self.place, self.written = journal, 0, 0
 
     def step(self, name: str, body: Callable[[], Json]) -> Json:
+        """See `course.Durable`."""
         journal = self.journal
         if self.place < len(journal.outputs):
             recorded, text = journal.outputs[self.place]
-            assert recorded == name, f"replay took another turn: {recorded} is recorded, {name} was asked for"
+            if recorded != name:
+                raise AnotherTurn(f"{recorded} is recorded, {name} was asked for")
             self.place += 1
             loaded: Json = json.loads(text)
             return loaded
@@ -64,16 +73,20 @@ class Replay:
         return again
 
     def emit(self, entry: Json) -> None:
+        """See `course.Durable`."""
         if self.written < len(self.journal.stream):
-            assert self.journal.stream[self.written]["hash"] == entry["hash"], "replay wrote another entry"
+            if self.journal.stream[self.written]["hash"] != entry["hash"]:
+                raise AnotherTurn("another entry was written")
         else:
             self.journal.stream.append(json.loads(json.dumps(entry)))
         self.written += 1
 
     def signals(self, after: int) -> list[Json]:
+        """See `course.Durable`."""
         return [signal for signal in self.journal.queue if signal["id"] > after]
 
     def await_signal(self, after: int) -> list[Json]:
+        """See `course.Durable`."""
         found = self.signals(after)
         if not found:
             raise Parked

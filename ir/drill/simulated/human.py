@@ -1,9 +1,9 @@
 """The people around an incident: who signals, clicks in the Dashboard, mends what is broken, and ends it."""
 
+from ir.drill.simulated.judge import Judge, waits_for
+from ir.drill.simulated.provider import SimKey
+from ir.drill.simulated.trial import Trial
 from ir.secret import Secret
-from tests.simulated.judge import Judge, waits_for
-from tests.simulated.trial import Trial
-from tests.simulated.world import SimKey
 
 PATIENCE = 12
 """How often somebody mends what is asked for and looks again, before the incident counts as wedged."""
@@ -25,10 +25,16 @@ class Human:
             self.trial.journal.send(kind, **body)
 
     def wakes(self) -> None:
+        """Somebody looks again."""
         self.says("wake")
 
     def approves(self) -> None:
+        """Somebody approves this plan."""
         self.says("approve", plan=self.sim.plan.hash)
+
+    def answers(self) -> None:
+        """Approves, or says that it may look again: whichever is waited for."""
+        self.approves() if waits_for(self.trial.record) == "approve" else self.wakes()
 
     def contains(self) -> None:
         """`ir contain INC` acts beside the course, and tells it."""
@@ -44,20 +50,20 @@ class Human:
 
     def does_what_is_asked(self) -> None:
         """Clicks what the waiting step asks for, and expires what is owed."""
-        action = waits_for(self.trial.record)
-        if self.sim.provider.guided:
-            self._clicks(action)
+        if self.sim.provider.guided and (action := waits_for(self.trial.record)):
+            asked = self.trial.record.runs[-1].outcome
+            self._clicks(action, f"{asked.said} {asked.todo}")
         for debt in self.trial.record.debts.values():
             key = next((k for k in self.sim.provider.keys if debt.about in (k.id, k.name, k.value.fingerprint)), None)
             if debt.kind == "key-alive" and key is not None and key is not self.judge.new() and key is not self.sim.leaked:
                 self._expires(key)
 
-    def _clicks(self, action: str) -> None:
+    def _clicks(self, action: str, asked: str) -> None:
         if action == "contain":
             self.sim.leaked.narrowed = True
         if action == "mint" and (self._given is None or not self._lives(self._given)):
             self._given = self.sim.provider.create("by hand").value
-        if action in ("retire", "undo"):
+        if action in ("retire", "undo") and "in the Dashboard" in asked:
             self._expires(self.sim.leaked if action == "retire" else (self.judge.new() or self.sim.leaked))
 
     def _expires(self, key: SimKey) -> None:
@@ -96,7 +102,7 @@ class Human:
             self.does_what_is_asked()
             self.sim.clock.sleep(30)
             if self.trial.state == "parked":
-                self.approves() if waits_for(self.trial.record) == "approve" else self.wakes()
+                self.answers()
         if self.judge.unfair:
             self.says("close", reason="the replacement was killed from outside")
             self.trial.advance()
@@ -104,7 +110,10 @@ class Human:
     def _mends(self) -> None:
         """Services are put right, stores get the key that the tool wants them to hold."""
         for service in self.sim.services.values():
-            service.broken = service.stuck = False
+            service.broken, service.stuck, service.flaps = False, False, 0
+        self.sim.provider.shut = self.sim.disk.shut = None
+        for store in self.sim.stores.values():
+            store.shut, store.reverts_in = None, 0
         wanted, debts = self._wanted(), self.trial.record.debts
         for name, store in self.sim.stores.items():
             behind = name in debts and debts[name].kind == "store-behind"

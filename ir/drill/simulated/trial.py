@@ -11,14 +11,14 @@ from typing import Any, TypeVar, cast
 
 from ir.course import Course
 from ir.custody import Custody
+from ir.drill.simulated.fates import Fated, Script
+from ir.drill.simulated.journal import Crash, Journal, Parked, Replay
+from ir.drill.simulated.world import Simulation
 from ir.incident import Incident, absorb
 from ir.model import Json
 from ir.plan import Plan
 from ir.ports import Issuer, Reloader, Reviewer, Store, Verifier
 from ir.world import Options, World
-from tests.simulated.fates import Fated, Script
-from tests.simulated.journal import Crash, Journal, Parked, Replay
-from tests.simulated.world import Simulation
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -31,6 +31,7 @@ class OneByOne(World):
     """Things are done in order instead of side by side: what happens depends on the script alone."""
 
     def each(self, things: Sequence[T], work: Callable[[T], R]) -> list[R]:
+        """See `World.each`."""
         return [work(thing) for thing in things]
 
 
@@ -79,10 +80,10 @@ class Trial:
         code: the exit code, once it has ended.
     """
 
-    def __init__(self, policy: str, *, guided: bool, options: Options | None = None) -> None:
-        self.sim = Simulation(policy, guided=guided, options=options)
+    def __init__(self, policy: str, *, guided: bool, options: Options | None = None, seed: int = 0) -> None:
+        self.sim = Simulation(policy, guided=guided, options=options, seed=seed)
         self.sim.plan = _hurried(self.sim.plan)
-        self.journal, self.script = Journal(), Script()
+        self.journal, self.script = Journal(), Script(self.sim.clock)
         self.state, self.code, self.error = "new", -1, ""
         self.trace: list[str] = []
         self.step_began = 0
@@ -184,6 +185,7 @@ class Trial:
                 "reloaders": {n: cast(Reloader, Fated(s, "service", script)) for n, s in sim.services.items()},
                 "custody": Custody(sim.incident, cast(Any, list(stores.values()))),
                 "reviewer": cast(Reviewer, Fated(sim.reviewer, "reviewer", script)),
+                "publish": Fated(sim.disk, "disk", script).publish,
             }
         )
 

@@ -1,0 +1,162 @@
+"""Two stores, three services (one canary) and one leaked key, wired together as the product wires real ones."""
+
+from collections.abc import Callable
+from functools import cache
+from random import Random
+
+from ir import inventory, playbook
+from ir.custody import Custody
+from ir.drill.simulated.clock import START, SimClock
+from ir.drill.simulated.provider import ACCOUNT, SimProvider
+from ir.drill.simulated.shop import SimService, SimStore
+from ir.incident import Incident
+from ir.inventory import Inventory
+from ir.model import Json
+from ir.plan import compile_plan
+from ir.ports import Reviewed, ReviewRequest
+from ir.reference import parse
+from ir.secret import Secret
+from ir.world import Options, World
+
+
+class SimOperator:
+    """Nobody at the terminal, or somebody who says yes."""
+
+    def __init__(self, *, interactive: bool = False, says: bool = True) -> None:
+        self.interactive, self.says, self.name = interactive, says, "sim"
+        self.told: list[str] = []
+
+    def tell(self, text: str) -> None:
+        """See `ports`."""
+        self.told.append(text)
+
+    def confirm(self, question: str) -> bool:
+        """See `ports`."""
+        return self.says
+
+    def choose(self, question: str, options: tuple[str, ...]) -> str:
+        """See `ports`."""
+        return options[0]
+
+    def ask(self, question: str) -> str:
+        """See `ports`."""
+        return ""
+
+    def new_key(self, prompt: str) -> Secret | None:
+        """See `ports`."""
+        return None
+
+
+class SimReviewer:
+    """Sees what it is told to see."""
+
+    def __init__(self) -> None:
+        self.verdict = "none seen within coverage"
+        self.leftovers: tuple[Json, ...] = ()
+
+    def review(self, request: ReviewRequest, progress: Callable[[str], None]) -> Reviewed:
+        """See `ports`."""
+        return Reviewed(self.verdict, {"writes": self.verdict, "reads": "cannot tell", "account": "cannot tell"}, 0.0)
+
+    def sweep(self, request: ReviewRequest, progress: Callable[[str], None]) -> tuple[Json, ...]:
+        """See `ports`."""
+        return self.leftovers
+
+    def money(self, request: ReviewRequest, progress: Callable[[str], None]) -> tuple[Json, ...]:
+        """See `ports`."""
+        return ()
+
+
+class SimDisk:
+    """Where reports go; `shut` is why it takes none."""
+
+    def __init__(self) -> None:
+        self.shut: Exception | None = None
+
+    def publish(self, record: Incident) -> list[str]:
+        """See `World.publish`."""
+        if self.shut:
+            raise self.shut
+        return []
+
+
+class Simulation:
+    """Two stores, three services (one canary), one leaked key."""
+
+    def __init__(self, policy: str = "exposed", *, guided: bool = False, options: Options | None = None, seed: int = 0) -> None:
+        self.clock = SimClock()
+        self.provider = SimProvider(self.clock, guided=guided, dice=Random(seed))  # noqa: S311 - keys of nothing
+        self.leaked = self.provider.create("leaked")
+        refs = [parse("vault://secret/payments#api_key"), parse("vault://secret/billing#api_key")]
+        self.stores = {str(ref): SimStore(ref, self.leaked.value) for ref in refs}
+        first, second = self.stores.values()
+        self.services = {
+            "canary": SimService(first, self.provider),
+            "web": SimService(first, self.provider),
+            "billing": SimService(second, self.provider),
+        }
+        self.reviewer, self.operator, self.disk = SimReviewer(), SimOperator(), SimDisk()
+        self.source = _inventory(tuple(str(ref) for ref in refs), guided=guided)
+        self.plan = compile_plan(_playbook(policy), self.source, self.source.key("payments"))
+        self.options = options or Options(yes=True)
+        self.incident = "INC-20261123-0001"
+        self.world = self._world()
+
+    def another_machine(self) -> World:
+        """What a second process wires: the same outside world, nothing of the first one's memory."""
+        return self._world()
+
+    def _world(self) -> World:
+        return World(
+            incident=self.incident,
+            inventory=self.source,
+            account=self.source.accounts[0],
+            key=self.source.keys[0],
+            plan=self.plan,
+            options=self.options,
+            issuer=self.provider,
+            stores=dict(self.stores),
+            verifiers={name: [service] for name, service in self.services.items()},
+            reloaders=dict(self.services),
+            custody=Custody(self.incident, list(self.stores.values())),
+            reviewer=self.reviewer,
+            operator=self.operator,
+            clock=self.clock,
+        )
+
+    def opening(self) -> Json:
+        """The first entry."""
+        return {
+            "plan": self.plan.to_json(),
+            "plan_hash": self.plan.hash,
+            "options": {"dry_run": self.options.dry_run},
+            "key": "payments",
+            "at": "2026-11-23T03:00:00.000Z",
+            "actor": "sim",
+            "facts": {"opened_at": START.timestamp()},
+        }
+
+
+@cache
+def _playbook(policy: str) -> playbook.Playbook:
+    return playbook.load(f"stripe-{policy}")
+
+
+@cache
+def _inventory(refs: tuple[str, ...], *, guided: bool) -> Inventory:
+    rows = ""
+    for name, ref in zip(("canary", "web", "billing"), (refs[0], refs[0], refs[1]), strict=True):
+        wave = "canary" if name == "canary" else "main"
+        verify = 'verify: [{http: "http://127.0.0.1/x", proves: holds-key}]'
+        rows += f"""
+  - {{name: {name}, uses: [payments], reads_from: "{ref}", wave: {wave}, reload: {{polls: 1s}}, {verify}}}"""
+    issuer = "dashboard" if guided else "managed, app_key: env://APP_KEY"
+    text = f"""
+version: 1
+accounts:
+  - {{name: main, id: {ACCOUNT}, mode: test, issuer: {issuer}}}
+keys:
+  - {{name: payments, account: main, kind: secret, permissions: [charge_read], stored_in: ["{refs[0]}", "{refs[1]}"]}}
+services:{rows}
+"""
+    return inventory.loads(text, "simulated.yaml")

@@ -1,1 +1,0 @@
-"""A whole world in memory, with state and simulated time: provider, stores, services, operator."""

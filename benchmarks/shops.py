@@ -85,7 +85,7 @@ class Shop:
     def emit(self, ts: int, kind: str, thing: Row, request: str | None, idem: str | None = None, **more: Any) -> str:
         """One event; returns its id."""
         row = {"id": self.ident("evt"), "object": "event", "type": kind, "created": ts, "livemode": True, "pending_webhooks": 0}
-        self.events.append(row | {"request": {"id": request, "idempotency_key": idem}, "data": {"object": thing}} | more)
+        self.events.append(row | {"request": {"id": request or None, "idempotency_key": idem}, "data": {"object": thing}} | more)
         return str(row["id"])
 
     def ours(self, ts: int, method: str, path: str, status: int = 200) -> str:
@@ -100,7 +100,11 @@ class Shop:
 
     def asked(self, ts: int, method: str, path: str, request: str, ip: str, sdk: str, status: int = 200) -> None:
         """A row of the request log that a human exports."""
-        agent = {"none": "Stripe/v1 RubyBindings/12.1.0", "node": "Stripe/v1 NodeBindings/17.2.0", "uuid": "Stripe/v1 PythonBindings/11.4.0"}
+        agent = {
+            "none": "Stripe/v1 RubyBindings/12.1.0",
+            "node": "Stripe/v1 NodeBindings/17.2.0",
+            "uuid": "Stripe/v1 PythonBindings/11.4.0",
+        }
         stamp = datetime.fromtimestamp(ts, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         self.requests.append(
             {"Date": stamp, "Method": method, "Path": path, "Status": status, "Request ID": request, "IP address": ip}
@@ -109,13 +113,20 @@ class Shop:
 
     def card(self, *, bank: str = "") -> Row:
         """A card as events show it."""
-        brand, country, funding = (bank or self.rng.choice(("visa US credit", "visa GB debit", "mastercard DE debit", "amex US credit"))).split()
+        brand, country, funding = (
+            bank or self.rng.choice(("visa US credit", "visa GB debit", "mastercard DE debit", "amex US credit"))
+        ).split()
         return {"brand": brand, "country": country, "funding": funding, "fingerprint": self.ident("", 16)[1:]}
 
     def charge(self, amount: int, customer: str | None, card: Row, declined: str = "", currency: str = "") -> Row:
         """A charge object."""
         thing: Row = {"id": self.ident("ch"), "object": "charge", "amount": amount, "currency": currency or self.kind.currency}
-        thing |= {"customer": customer, "payment_method_details": {"type": "card", "card": card}, "status": "succeeded", "failure_code": None}
+        thing |= {
+            "customer": customer,
+            "payment_method_details": {"type": "card", "card": card},
+            "status": "succeeded",
+            "failure_code": None,
+        }
         if declined:
             thing |= {"status": "failed", "failure_code": "card_declined", "outcome": {"type": "issuer_declined", "reason": declined}}
         return thing
@@ -161,7 +172,7 @@ def _sale(shop: Shop, ts: int, amount: int) -> None:
     if shop.kind.confirms == "checkout":
         session = {"id": shop.ident("cs"), "object": "checkout.session", "amount_total": amount, "currency": shop.kind.currency}
         shop.ours(ts - 60, "POST", "/v1/checkout/sessions")
-        request, idem = None, None
+        request, idem = "", None
         if not declined:
             shop.emit(ts + 1, "checkout.session.completed", session | {"customer": customer}, None)
     else:
@@ -203,31 +214,50 @@ def _day(shop: Shop, day: int, prices: list[int]) -> None:
             note(shop, ts, "user_access_started", request=request)
     payout = {"id": shop.ident("po"), "object": "payout", "amount": rng.randrange(90_000, 300_000), "currency": shop.kind.currency}
     shop.emit(day + 5 * HOUR, "payout.created", payout | {"automatic": True, "method": "standard", "destination": "ba_house"}, None)
-    for n in range(20):  # renewals by Stripe Billing
-        invoice = {"id": shop.ident("in"), "object": "invoice", "amount_due": 2900, "currency": shop.kind.currency, "customer": shop.customers[n]}
-        shop.emit(day + 6 * HOUR + n, "invoice.paid", invoice, None)
-        shop.emit(day + 6 * HOUR + n, "charge.succeeded", shop.charge(2900, shop.customers[n], shop.cards[shop.customers[n]]), None)
-    for page in range(8):  # a nightly export of our own
-        shop.ours(day + 2 * HOUR + page, "GET", "/v1/charges?limit=100" + ("&starting_after=ch_1" if page else ""))
+    _night(shop, day)
     if shop.kind.connect:
-        for n in range(6):
-            request, idem = shop.ours(day + 3 * HOUR + n, "POST", "/v1/transfers"), shop.idem(shop.kind.sdk)
-            row = {"id": shop.ident("tr"), "object": "transfer", "amount": rng.randrange(4000, 60_000), "currency": shop.kind.currency}
-            shop.emit(day + 3 * HOUR + n, "transfer.created", row | {"destination": f"acct_seller{n:010d}"}, request, idem)
-        if rng.random() < 0.3:  # a new seller signs up in the browser, with a link of ours
-            seller, at = shop.ident("acct", 16), day + 9 * HOUR
-            request, idem = shop.ours(at, "POST", "/v1/accounts"), shop.idem(shop.kind.sdk)
-            shop.emit(at, "account.updated", {"id": seller, "object": "account"}, request, idem, account=seller)
-            bank = {"id": shop.ident("ba"), "object": "bank_account", "account": seller}
-            shop.emit(at + 600, "account.external_account.created", bank, shop.ident("req", 14), None, account=seller)
-            shop.emit(at + 900, "capability.updated", {"id": "transfers", "object": "capability", "account": seller}, None, None, account=seller)
+        _sellers(shop, day)
     if rng.random() < 0.04:
         note(shop, day + 10 * HOUR, rng.choice(("api_key_viewed", "user_invite_created")), group="api_key")
 
 
+def _night(shop: Shop, day: int) -> None:
+    for n in range(20):  # renewals by Stripe Billing
+        invoice = {
+            "id": shop.ident("in"),
+            "object": "invoice",
+            "amount_due": 2900,
+            "currency": shop.kind.currency,
+            "customer": shop.customers[n],
+        }
+        shop.emit(day + 6 * HOUR + n, "invoice.paid", invoice, None)
+        shop.emit(day + 6 * HOUR + n, "charge.succeeded", shop.charge(2900, shop.customers[n], shop.cards[shop.customers[n]]), None)
+    for page in range(8):  # a nightly export of our own
+        shop.ours(day + 2 * HOUR + page, "GET", "/v1/charges?limit=100" + ("&starting_after=ch_1" if page else ""))
+
+
+def _sellers(shop: Shop, day: int) -> None:
+    rng = shop.rng
+    for n in range(6):
+        request, idem = shop.ours(day + 3 * HOUR + n, "POST", "/v1/transfers"), shop.idem(shop.kind.sdk)
+        row = {"id": shop.ident("tr"), "object": "transfer", "amount": rng.randrange(4000, 60_000), "currency": shop.kind.currency}
+        shop.emit(day + 3 * HOUR + n, "transfer.created", row | {"destination": f"acct_seller{n:010d}"}, request, idem)
+    if rng.random() < 0.3:  # a new seller signs up in the browser, with a link of ours
+        seller, at = shop.ident("acct", 16), day + 9 * HOUR
+        request, idem = shop.ours(at, "POST", "/v1/accounts"), shop.idem(shop.kind.sdk)
+        shop.emit(at, "account.updated", {"id": seller, "object": "account"}, request, idem, account=seller)
+        bank = {"id": shop.ident("ba"), "object": "bank_account", "account": seller}
+        shop.emit(at + 600, "account.external_account.created", bank, shop.ident("req", 14), None, account=seller)
+        shop.emit(
+            at + 900, "capability.updated", {"id": "transfers", "object": "capability", "account": seller}, None, None, account=seller
+        )
+
+
 def note(shop: Shop, ts: int, kind: str, *, group: str = "user_access", request: str | None = None, actor: str = "user") -> str:
     """An entry of the activity log; returns its id."""
-    who: Row = {"type": actor, "user": {"email": "ops@shop.example"}} if actor == "user" else {"type": actor, "api_key": {"id": "mk_server"}}
+    who: Row = (
+        {"type": actor, "user": {"email": "ops@shop.example"}} if actor == "user" else {"type": actor, "api_key": {"id": "mk_server"}}
+    )
     row: Row = {"id": shop.ident("accact"), "object": "v2.iam.activity_log", "type": kind, "livemode": True, "actor": who}
     row |= {"created": datetime.fromtimestamp(ts, UTC).isoformat(), "details": {"type": group, group: {}}}
     shop.activity.append(row | ({"request": {"id": request}} if request else {}))

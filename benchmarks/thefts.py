@@ -85,7 +85,13 @@ def everyone_charged(shop: Shop) -> None:
     for n, customer in enumerate(shop.customers[:175]):
         request = _strange(shop, at + n * 5, "POST", "/v1/payment_intents")
         thing = shop.charge(50_000, customer, shop.cards[customer])
-        intent = {"id": shop.ident("pi"), "object": "payment_intent", "amount": 50_000, "currency": shop.kind.currency, "customer": customer}
+        intent = {
+            "id": shop.ident("pi"),
+            "object": "payment_intent",
+            "amount": 50_000,
+            "currency": shop.kind.currency,
+            "customer": customer,
+        }
         _did(shop, at + n * 5, "payment_intent.succeeded", intent, request)
         _did(shop, at + n * 5, "charge.succeeded", thing, request)
 
@@ -118,7 +124,13 @@ def bank_swapped(shop: Shop) -> None:
 def one_instant_payout(shop: Shop) -> None:
     """Nothing but one instant payout."""
     at = _start(shop)
-    thing = {"id": shop.ident("po"), "object": "payout", "amount": 410_000, "currency": shop.kind.currency, "destination": shop.ident("card")}
+    thing = {
+        "id": shop.ident("po"),
+        "object": "payout",
+        "amount": 410_000,
+        "currency": shop.kind.currency,
+        "destination": shop.ident("card"),
+    }
     _did(shop, at, "payout.created", thing | {"method": "instant", "automatic": False}, _strange(shop, at, "POST", "/v1/payouts"))
 
 
@@ -146,7 +158,11 @@ def payment_page(shop: Shop) -> None:
     at = _start(shop)
     for n, path in enumerate(("/v1/account", "/v1/balance", "/v1/charges?limit=1", "/v1/checkout/sessions?limit=3")):
         _strange(shop, at + n, "GET", path, agent="GuzzleHttp/7")
-    made = (("product.created", "product", {}), ("price.created", "price", {"unit_amount": 1000}), ("payment_link.created", "payment_link", {}))
+    made: tuple[tuple[str, str, Row], ...] = (
+        ("product.created", "product", {}),
+        ("price.created", "price", {"unit_amount": 1000}),
+        ("payment_link.created", "payment_link", {}),
+    )
     for n, (kind, thing, more) in enumerate((*made, ("coupon.created", "coupon", {"percent_off": 100}))):
         request = _strange(shop, at + 20 + n * 5, "POST", f"/v1/{thing}s", agent="GuzzleHttp/7")
         _did(shop, at + 20 + n * 5, kind, {"id": shop.ident(thing[:4]), "object": thing, "currency": "usd", **more}, request)
@@ -172,7 +188,13 @@ def report(shop: Shop) -> None:
 def app_installed(shop: Shop) -> None:
     """A foreign app is given access."""
     at = _start(shop)
-    _did(shop, at, "account.application.authorized", {"id": shop.ident("ca"), "object": "application"}, _strange(shop, at, "POST", "/v1/apps"))
+    _did(
+        shop,
+        at,
+        "account.application.authorized",
+        {"id": shop.ident("ca"), "object": "application"},
+        _strange(shop, at, "POST", "/v1/apps"),
+    )
 
 
 def settled_in(shop: Shop) -> None:
@@ -186,7 +208,9 @@ def settled_in(shop: Shop) -> None:
 def scan(shop: Shop) -> None:
     """An inspector tries thirty lists in two minutes, some refused."""
     at = _start(shop)
-    lists = "account balance customers charges payouts products webhook_endpoints events accounts disputes invoices coupons refunds transfers"
+    lists = (
+        "account balance customers charges payouts products webhook_endpoints events accounts disputes invoices coupons refunds transfers"
+    )
     for n, name in enumerate((lists + " topups files issuing/cards prices plans subscriptions").split()):
         _strange(shop, at + n * 4, "GET", f"/v1/{name}?limit=1", 403 if n % 3 == 2 else 200)
 

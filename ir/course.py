@@ -257,6 +257,8 @@ class Course:
 
     def _obey(self, signal: Json) -> None:
         kind = signal["kind"]
+        if kind == "misuse":
+            self.world.say(f"WARNING: {signal['body']['debt']['why']}; to contain the key: ir contain {self.record.id}")
         if kind == "abort":
             self._run_extra("leave")
             raise _End("aborted", ExitCode.DEBT, "given up; nothing more is done")

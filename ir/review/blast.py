@@ -38,7 +38,8 @@ _CARDS = """
 SELECT COUNT(DISTINCT CASE WHEN e.card <> '' THEN e.card END) AS cards,
   COUNT(DISTINCT CASE WHEN e.account <> '' THEN e.account END) AS accounts,
   COUNT(DISTINCT CASE WHEN e.destination LIKE 'acct_%' THEN e.destination END) AS destinations, COUNT(DISTINCT f.evidence) AS requests
-FROM events e JOIN flagged f ON CASE WHEN e.request_id <> '' THEN e.request_id ELSE e.id END = f.evidence WHERE e.ts >= {judged} AND e.ts < {until}
+FROM events e JOIN flagged f ON CASE WHEN e.request_id <> '' THEN e.request_id ELSE e.id END = f.evidence
+WHERE e.ts >= {judged} AND e.ts < {until}
 """
 # Upper bound: every further page counts as full, 10 objects where the log does not say how many were asked for.
 _READ = """

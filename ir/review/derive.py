@@ -27,7 +27,8 @@ SELECT e.request_id AS request_id, e.ts AS ts, CAST(FLOOR(e.ts / 3600) AS BIGINT
        WHEN d.request_id IS NOT NULL THEN 'dashboard'
        WHEN o.intent IS NOT NULL AND e.act IN ('40:intent', '45:setup', '58:decline', '60:payment') THEN 'buyer'
        ELSE '{stranger}' END AS state
-FROM (SELECT {request} AS request_id, MIN(ts) AS ts, MAX(act) AS act, MAX(idem_format) AS client, MIN(id) AS event_id, MAX(amount) AS amount,
+FROM (SELECT {request} AS request_id, MIN(ts) AS ts, MAX(act) AS act, MAX(idem_format) AS client, MIN(id) AS event_id,
+        MAX(amount) AS amount,
         MAX(currency) AS currency, MAX(customer) AS customer, MAX(card) AS card, MAX(card_group) AS card_group,
         MAX(object_id) AS object_id, MAX(destination) AS destination, MAX(account) AS account, MAX(method) AS method,
         MAX(intent) AS intent, MIN(automatic) AS automatic, COUNT(*) AS events

@@ -65,9 +65,13 @@ def _note(kept: State, record: Incident, said: str) -> None:
 def _concerned(kept: State, account: str, key: str) -> list[str]:
     rows = [row for row in kept.ledger.index() if not row["summary"].get("rehearsal") and not row["summary"].get("drill")]
     ours = [row for row in rows if key in ("", row["summary"].get("key")) and row["status"] != "refused"]
-    ours = [row for row in ours if record_of(kept, row["incident"]).facts.get("old", {}).get("account", account) in ("", account)]
+    ours = [row for row in ours if not account or _account(kept, row["incident"]) in ("", account)]
     running = [row["incident"] for row in ours if row["status"] not in _OVER]
     return running or [row["incident"] for row in ours[:1]]
+
+
+def _account(kept: State, name: str) -> str:
+    return str(record_of(kept, name).facts.get("old", {}).get("account", ""))
 
 
 def _known(record: Incident) -> set[str]:

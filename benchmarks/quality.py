@@ -1,82 +1,136 @@
-"""Recall on injected attacks and false alarms on quiet accounts.
+"""Recall on injected attacks and false alarms on quiet accounts, of two generators that share no code.
 
-    python benchmarks/quality.py [--seeds 3] [--quiet 30] [--first 1000]
+    python -m benchmarks.quality [--seeds 2] [--quiet 30] [--first N]
 
-Prints the seeds, one line per attack, and the rate of false high or critical findings per 30 quiet account-days.
+Prints the seeds (by default fresh ones), one line per attack, and false high or critical findings per 30 quiet account-days.
 """
 
 import argparse
+import secrets
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from benchmarks import accounts
+from benchmarks import accounts, shops
 from benchmarks.attacks import ATTACKS
+from benchmarks.thefts import NEEDS, THEFTS
 from ir.ports import Reviewed, ReviewRequest
 from ir.review import StripeReviewer
 from ir.stripe_api import StripeApi
 
 _STRONG = ("high", "critical")
 _NO_STRIPE = "http://127.0.0.1:9"
+_JUDGED = 2.0
+"""Days from the exposure to the end."""
+_NO_LOG_NEEDED = ("off_session_slow", "refunds_like_us")
+_MEDIUM_ENOUGH = {("no-logs", "payment_page"), ("no-logs", "report")}
+"""Without our own logs these are a single act that a person of ours may as well have done: medium, and *cannot tell*."""
 
 
-def look(world: accounts.World, *, requests: bool) -> Reviewed:
-    """The review of one generated account, from files alone."""
+@dataclass(frozen=True)
+class Case:
+    """One account: how it is made, what is done to it, and whether the request log is given."""
+
+    name: str
+    seed: int
+    make: Callable[[], Any]
+    write: Callable[..., dict[str, Any]]
+    requests: bool
+    medium: bool = False
+
+
+def attacks(seeds: range) -> Iterator[Case]:
+    """Every attack on an account of the first generator, and on each kind of shop of the second."""
+    for name, attack in ATTACKS.items():
+        for seed in seeds:
+            yield Case(name, seed, partial(_done, attack, partial(accounts.quiet, seed)), accounts.write, name not in _NO_LOG_NEEDED)
+    for name, theft in THEFTS.items():
+        for kind in shops.KINDS:
+            for seed in seeds:
+                make = partial(_done, theft, partial(shops.quiet, kind, seed))
+                yield Case(f"{name} in {kind.name}", seed, make, shops.write, name in NEEDS, (kind.name, name) in _MEDIUM_ENOUGH)
+
+
+def calm(seeds: range) -> Iterator[Case]:
+    """Quiet accounts: as many of each generator."""
+    for seed in seeds:
+        yield Case("account", seed, partial(accounts.quiet, seed), accounts.write, seed % 2 == 0)
+        kind = shops.KINDS[seed % len(shops.KINDS)]
+        yield Case(kind.name, seed, partial(shops.quiet, kind, seed), shops.write, seed % 4 < 2)
+
+
+def _done(attack: Callable[[Any], None], make: Callable[[], Any]) -> Any:
+    world = make()
+    attack(world)
+    return world
+
+
+def look(case: Case) -> tuple[Any, Reviewed]:
+    """The account and its review, from files alone."""
+    world = case.make()
     with tempfile.TemporaryDirectory(prefix="ir-quality-") as folder:
-        files: dict[str, Any] = accounts.write(world, Path(folder) / "logs", requests=requests)
+        files = case.write(world, Path(folder) / "logs", requests=case.requests)
         request = ReviewRequest(
             "acct_1", _NO_STRIPE, world.until - 20 * accounts.DAY, world.until, world.exposed, 0, None, "", "", folder, **files
         )
-        return StripeReviewer(StripeApi(_NO_STRIPE)).review(request, lambda _: None)
+        return world, StripeReviewer(StripeApi(_NO_STRIPE)).review(request, lambda _: None)
 
 
-def false_alarms(seeds: range, judged: float = 2.0) -> tuple[float, Counter[str], Counter[str]]:
-    """False high or critical findings per 30 quiet account-days, which rules made them, and the verdicts on writes."""
+def found(case: Case) -> bool:
+    """Whether a finding names the attack's own ids and the verdict is at least suspected."""
+    world, reviewed = look(case)
+    levels = (*_STRONG, "medium") if case.medium else _STRONG
+    named = [f for f in reviewed.findings if f.severity in levels and world.evil & set(f.evidence)]
+    if named and (reviewed.verdict in ("suspected", "confirmed") or case.medium):
+        return True
+    print(f"  {case.name} seed {case.seed}: MISSED; {reviewed.verdicts} {[(f.rule, f.severity) for f in reviewed.findings]}")
+    return False
+
+
+def false_alarms(cases: list[Case]) -> tuple[float, Counter[str], Counter[str]]:
+    """False high or critical findings per 30 account-days, which rules made them, and the verdicts on writes."""
     rules: Counter[str] = Counter()
     verdicts: Counter[str] = Counter()
-    for seed in seeds:
-        reviewed = look(accounts.quiet(seed, judged=judged), requests=seed % 2 == 0)
+    for case in cases:
+        _, reviewed = look(case)
         for finding in reviewed.findings:
             if finding.severity in _STRONG:
                 rules[finding.rule] += 1
-                print(f"  seed {seed}: {finding.severity} {finding.rule} {finding.why}")
+                print(f"  {case.name} seed {case.seed}: {finding.severity} {finding.rule} {finding.why}")
         verdicts[reviewed.verdicts["writes"]] += 1
-    return sum(rules.values()) / (len(seeds) * judged) * 30, rules, verdicts
-
-
-def found(name: str, seed: int) -> bool:
-    """Whether a finding names the attack's own ids and the verdict is at least suspected."""
-    world = accounts.quiet(seed)
-    ATTACKS[name](world)
-    reviewed = look(world, requests=name not in ("off_session_slow", "refunds_like_us"))
-    named = [f for f in reviewed.findings if f.severity in _STRONG and world.evil & set(f.evidence)]
-    if not (named and reviewed.verdict in ("suspected", "confirmed")):
-        print(f"  {name} seed {seed}: MISSED; {[(f.rule, f.severity) for f in reviewed.findings]}")
-        return False
-    return True
+    return sum(rules.values()) / (len(cases) * _JUDGED) * 30, rules, verdicts
 
 
 def main() -> None:
-    """Run both and print."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--quiet", type=int, default=30)
-    parser.add_argument("--first", type=int, default=1000)
+    """Run both and print; ends with 1 when an attack was missed or the rate is above one."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=2, help="accounts per attack")
+    parser.add_argument("--quiet", type=int, default=30, help="quiet accounts of each generator")
+    parser.add_argument("--first", type=int, default=0, help="first seed; default: a fresh one")
     asked = parser.parse_args()
-    seeds = range(asked.first, asked.first + asked.seeds)
+    first = asked.first or secrets.randbelow(10**6) + 1000
+    seeds = range(first, first + asked.seeds)
     print(f"attacks, seeds {list(seeds)}")
-    hits = {name: sum(found(name, seed) for seed in seeds) for name in ATTACKS}
-    for name, count in hits.items():
-        print(f"  {name:<20} {count}/{len(seeds)}")
-    print(f"recall {sum(hits.values())}/{len(hits) * len(seeds)}")
-    quiet = range(asked.first + 5000, asked.first + 5000 + asked.quiet)
-    print(f"quiet accounts, seeds {quiet.start} to {quiet.stop - 1}, 2 days each")
-    rate, rules, verdicts = false_alarms(quiet)
+    told: Counter[str] = Counter()
+    tried: Counter[str] = Counter()
+    for case in attacks(seeds):
+        tried[case.name] += 1
+        told[case.name] += found(case)
+    for name, count in tried.items():
+        print(f"  {name:<42} {told[name]}/{count}")
+    print(f"recall {sum(told.values())}/{sum(tried.values())}")
+    quiet = range(first + 5000, first + 5000 + asked.quiet)
+    print(f"quiet accounts, seeds {quiet.start} to {quiet.stop - 1}, of both generators, {_JUDGED:g} days each")
+    rate, rules, verdicts = false_alarms(list(calm(quiet)))
     print(f"false high or critical findings per 30 account-days: {rate:.2f} {dict(rules)}; writes: {dict(verdicts)}")
+    sys.exit(int(sum(told.values()) < sum(tried.values()) or rate > 1))
 
 
 if __name__ == "__main__":

@@ -268,6 +268,8 @@ class Course:
 
     def _obey(self, signal: Json) -> None:
         kind = signal["kind"]
+        if kind == "misuse":
+            self.world.say(f"WARNING: {signal['body']['debt']['why']}; to contain the key: ir contain {self.record.id}")
         if kind == "abort":
             left = self._run_extra("leave")
             if not left.debts and "new" not in self.record.facts:

@@ -47,9 +47,10 @@ class Incident:
     """The fold of a chain of audit entries.
 
     Attributes:
-        status: `running | waiting | done | debt | rolled back | aborted | attested | refused`.
+        status: `running | waiting | done | debt | rolled back | aborted | attested | refused | reopened`.
         runs: every attempt at every step, in order.
         signals: what people sent: approvals, containment, rollback, abort.
+        late: evidence in signals that no course has taken in.
     """
 
     id: str = ""
@@ -65,6 +66,7 @@ class Incident:
     ended_at: str = ""
     head: str = ""
     last: Json | None = None
+    late: set[str] = field(default_factory=set)
 
     @property
     def heard(self) -> int:
@@ -120,6 +122,7 @@ def absorb(incident: Incident, entry: Json) -> None:
     elif entry["kind"] == "signal":
         incident.signals.append({**body, "at": entry["at"], "by": entry["actor"]})
         merge(incident.facts, body.get("facts", {}))
+        _owe_misuse(incident, body)
         incident.status = "running"
     elif entry["kind"] == "ended":
         incident.ended, incident.ended_at, incident.status = body, entry["at"], body["status"]
@@ -132,6 +135,29 @@ def _inherit(incident: Incident) -> None:
         for row in rows:
             debt = Debt(**{**row, "todo": row["todo"].replace(earlier, incident.id)})
             incident.debts[debt.about] = debt
+
+
+def hear_late(incident: Incident, signals: Iterable[Json]) -> None:
+    """What was sent after the last entry and no course has taken in: misuse reopens what had ended, a `close` ends it again."""
+    ended = dict(incident.ended)
+    for signal in signals:
+        if int(signal["id"]) <= incident.heard:
+            continue
+        if signal["kind"] == "misuse":
+            _owe_misuse(incident, {**signal["body"], "kind": "misuse"})
+            incident.late |= set(signal["body"]["evidence"])
+            if ended:
+                incident.status = "reopened"
+                incident.ended = {**ended, "exit_code": int(ExitCode.DEBT), "status": "reopened", "said": signal["body"]["debt"]["why"]}
+        elif signal["kind"] == "close" and incident.status == "reopened":
+            incident.debts = {about: debt for about, debt in incident.debts.items() if debt.kind != "misuse"}
+            incident.status, incident.ended = str(ended["status"]), ended
+
+
+def _owe_misuse(incident: Incident, signal: Json) -> None:
+    if signal.get("kind") == "misuse":
+        debt = Debt(**signal["debt"])
+        incident.debts[debt.about] = debt
 
 
 def _absorb_step(incident: Incident, entry: Json, body: Json) -> None:

@@ -2,7 +2,7 @@
 
 * A *lease* is one row per key or store object: who holds it, since when, last heartbeat, and a fence that grows with
   every take-over. Taken in one transaction. The engine's own deduplication is not a lock: a resume clears it.
-* A *signal* is what a person sends to an incident (approve, contain, rollback, abort, wake); it is only ever added.
+* A *signal* is what a person or a watch sends to an incident (approve, contain, rollback, abort, wake, misuse); only ever added.
 * The *index* has one row per incident, so that `ir status` needs no engine.
 """
 
@@ -21,7 +21,7 @@ from ir.model import Json
 
 STALE = 30.0
 """Seconds without a heartbeat after which a holder on another machine counts as dead."""
-ACTS_NO_MORE = ("done", "rolled back", "aborted", "attested", "refused", "debt")
+ACTS_NO_MORE = ("done", "rolled back", "aborted", "attested", "refused", "debt", "reopened")
 """States of an incident that has ended, or that only debt keeps open."""
 
 _meta = sa.MetaData()

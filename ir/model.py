@@ -132,7 +132,7 @@ class Debt:
     """Something still owed after the run; it stays in `ir status` and in the exit code.
 
     Attributes:
-        kind: `key-alive` | `key-unproven` | `store-behind` | `service-behind` | `leftover` | `custody`.
+        kind: `key-alive` | `key-unproven` | `store-behind` | `service-behind` | `leftover` | `custody` | `misuse`.
         about: what it concerns (key id or fingerprint, store, service).
         todo: what pays it, as a command or click.
     """

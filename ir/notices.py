@@ -72,6 +72,8 @@ def _news(record: Incident) -> tuple[str, str, str]:
         return "opened", f"opened by {record.actor}" + (f": {reason}" if reason else ""), ""
     if last["kind"] == "ended":
         return _KINDS.get(record.status, ""), str(record.ended.get("said", "")), ""
+    if last["kind"] == "signal" and last["body"].get("kind") == "misuse":
+        return "debt", str(last["body"]["debt"]["why"]), str(last["body"]["debt"]["todo"])
     run = record.runs[-1] if last["kind"] == "step" and record.runs else None
     if run is not None and run.outcome.did is Did.WAITING:
         return "waiting", f"{run.id}: {run.outcome.said}", run.outcome.todo

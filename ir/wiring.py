@@ -23,6 +23,8 @@ from ir.incident import Incident
 from ir.inventory import Account, Inventory, Key, Reload, Service, Verify
 from ir.ledger import Me
 from ir.model import Json
+from ir.notice_log import NoticeLog
+from ir.notices import Desk, Post
 from ir.plan import Plan, plan_from_json
 from ir.ports import Clock, Issuer, Operator, Reloader, Reviewer, Store, Verifier
 from ir.reference import Reference
@@ -310,7 +312,8 @@ def world(
     reachable = [store for name, store in made.stores.items() if name not in made.options.accept_unreachable]
     made.custody = Custody(setting.incident, reachable, made.each, _escrow(folder, ask))
     made.publish = lambda record: publish(kept, record)
-    _wire_notices(made, kept, resolver)
+    if made.inventory.notify and not made.options.dry_run and not made.options.drill:  # nobody is told of a rehearsal or a drill
+        made.announce = desk(made.inventory, kept, resolver).announce
     if not made.options.dry_run:
         made.keep = partial(_keep, folder / "evidence")
         made.witness = Witness(kept.checkpoints, lambda: evidence_signer(kept, source, resolver, say), say)
@@ -348,17 +351,13 @@ def evidence_signer(
     return checkpoints.own_signer(kept.folder)
 
 
-def _wire_notices(made: World, kept: State, resolver: Callable[[str], Secret]) -> None:
-    """Nobody is told of a rehearsal or a drill."""
-    if made.options.dry_run or made.options.drill or not made.inventory.notify:
-        return
-    from ir.notice_log import NoticeLog
-    from ir.notices import Desk, Post
+def desk(source: Inventory, kept: State, resolver: Callable[[str], Secret]) -> Desk:
+    """Where notices of this process go out, to whom the inventory names."""
     from ir.notifiers import NOTIFIERS
 
     made_of = load(NOTIFIERS, "apprise")
-    posts = [Post(str(row.to), frozenset(row.when), made_of(partial(resolver, str(row.to)))) for row in made.inventory.notify]
-    made.announce = Desk(NoticeLog(kept.ledger.engine, kept.me.executor), posts).announce
+    posts = [Post(str(row.to), frozenset(row.when), made_of(partial(resolver, str(row.to)))) for row in source.notify]
+    return Desk(NoticeLog(kept.ledger.engine, kept.me.executor), posts)
 
 
 def _parsed(text: str) -> Reference:

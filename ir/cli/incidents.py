@@ -111,6 +111,7 @@ def _tell_or_go_on(kept: State, operator: Terminal, name: str, kind: str, body: 
 
 
 def _go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json, leaked: object, control: object) -> NoReturn:
+    from ir import reopening
     from ir.runner import Runner, read_entries
     from ir.secret import Secret
 
@@ -118,8 +119,11 @@ def _go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json, le
     record = incidents.fold(entries)
     if not entries:
         raise Refused(f"{name} has no record yet", next_step="ir status")
-    if record.status in FINAL:
-        operator.screen.say(f"{name} has ended: {record.status}")
+    incidents.hear_late(record, kept.ledger.signals(name))
+    if record.status == "reopened" and kind == "close":
+        record = reopening.close_again(kept, name, operator.name, str(body["reason"]))
+    if record.status in (*FINAL, "reopened"):
+        operator.screen.say(f"{name} has ended: {record.status}" if record.status in FINAL else f"{name} had ended and is open again")
         sys.exit(running.finish(operator.screen, kept, record, record.exit_code))
     files = record.opened["options"].get("key_files", {})
     given = leaked if isinstance(leaked, Secret) else read_again(files.get("leaked", ""), operator.screen)
@@ -157,11 +161,11 @@ def named(kept: State, name: str, *, ended: bool = False) -> str:
 
 def record_of(kept: State, name: str) -> Incident:
     """What is recorded of an incident; UsageError when there is none."""
-    from ir.runner import read_entries
-
     if kept.ledger.find(name) is None and kept.ledger.holder(name) is None:
         raise UsageError(f"there is no incident {name}", next_step="ir status lists them")
-    return incidents.fold(read_entries(kept.ledger.engine, name))
+    from ir import reopening
+
+    return reopening.record_of(kept, name)
 
 
 def _follow(screen: Screen, kept: State, name: str) -> Incident:

@@ -4,23 +4,25 @@ import json
 import os
 import shutil
 import sys
-import time
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ir import home, inventory, wiring
+from ir import home, inventory, notices, wiring
 from ir.cli.choices import duration, exposed_time, moment
 from ir.cli.people import SOURCES, Terminal, read_key
 from ir.cli.screen import Screen, plain
 from ir.errors import ExitCode, Refused, UsageError
 from ir.inventory import Account
+from ir.model import Finding
 from ir.ports import Reviewed, ReviewRequest
+from ir.reference import parse
 from ir.secret import Secret
 
-_WATCH_EVERY = 300.0
 _KEPT = ("timeline.jsonl", "affected.csv")
 
 
@@ -38,7 +40,7 @@ def review(
     review_key_from: Annotated[str, typer.Option(help=f"A read-only rk_ key: {SOURCES}", metavar="SOURCE")] = "",
     budget: Annotated[str, typer.Option(help="At most so long; newest evidence first.", metavar="60s")] = "",
     watch: Annotated[
-        str, typer.Option(help="Go on looking for so long; ends with 7 at the first new serious finding.", metavar="72h")
+        str, typer.Option(help="Go on looking for so long; new misuse opens the incident again and ends it with 7.", metavar="72h")
     ] = "",
     rules: Annotated[list[str] | None, typer.Option(metavar="DIR", help="Further rules, in the form of the shipped ones.")] = None,
     engine: Annotated[str, typer.Option(help="duckdb | clickhouse URL | spark URL", metavar="ENGINE")] = "duckdb",
@@ -79,7 +81,8 @@ def review(
         personal_data=with_personal_data,
     )
     try:
-        code = _watch(request, watch, memory_limit, screen) if watch else _once(request, memory_limit, screen)
+        tell = _teller(inventory_file, account, names, screen)
+        code = _watch(request, watch, memory_limit, screen, tell) if watch else _once(request, memory_limit, screen)
     finally:
         shutil.rmtree(folder / "review", ignore_errors=True)
     sys.exit(int(code))
@@ -130,27 +133,31 @@ def _show(reviewed: Reviewed, request: ReviewRequest, screen: Screen) -> None:
         screen.say(f"Files: {request.scratch}/ ({', '.join(kept)})")
 
 
-def _watch(request: ReviewRequest, watch: str, memory_limit: str, screen: Screen) -> ExitCode:
-    """Look again every five minutes; pages that were read are not read again."""
-    from dataclasses import replace
+def _watch(request: ReviewRequest, watch: str, memory_limit: str, screen: Screen, tell: Callable[[list[Finding]], list[str]]) -> ExitCode:
+    from ir.cli.watching import watch as run_on
 
-    end = time.time() + duration("--watch", watch)
-    known: set[tuple[str, str]] | None = None
-    while True:
-        reviewed = _run(replace(request, until=time.time()), memory_limit, screen)
-        serious = {(f.rule, e) for f in reviewed.findings if f.severity in ("high", "critical") for e in f.evidence}
-        serious |= {("leftover", str(left["id"])) for left in reviewed.leftovers}
-        if known is None or serious - known:
-            _show(reviewed, request, screen)
-        if known is not None and serious - known:
-            screen.warn("new misuse: open the incident again with ir rotate stripe --policy exploited")
-            return ExitCode.MISUSE
-        known = serious
-        left = end - time.time()
-        if left <= 0:
-            return ExitCode.MISUSE if serious else ExitCode.DONE
-        screen.progress(f"watching; {reviewed.verdict}; next look in {min(_WATCH_EVERY, left):.0f} s")
-        time.sleep(min(_WATCH_EVERY, left))
+    def look(until: float) -> Reviewed:
+        return _run(replace(request, until=until), memory_limit, screen)
+
+    return run_on(look, lambda reviewed: _show(reviewed, request, screen), tell, duration("--watch", watch), wiring.SystemClock(), screen)
+
+
+def _teller(file: str, account: Account | None, names: list[str], screen: Screen) -> Callable[[list[Finding]], list[str]]:
+    """Who is told of what a watch finds: the incidents of the inventory's key, and through them people."""
+
+    def tell(found: list[Finding]) -> list[str]:
+        if account is None or not found:
+            return []
+        from ir import reopening
+
+        source, kept = inventory.load(Path(file)), wiring.state()
+        operator = Terminal(screen, name=wiring.actor(), yes=False)
+        desk = wiring.desk(source, kept, lambda text: wiring.resolve(parse(text), source, operator, Path(file).resolve().parent))
+        told = reopening.tell_misuse(kept, account.id, names[0] if names else "", found, wiring.actor(), desk.announce)
+        notices.flush_all()
+        return told
+
+    return tell
 
 
 def _sorted(words: list[str], egress: list[str], logs: list[str]) -> tuple[list[str], list[str], list[str]]:

@@ -15,15 +15,15 @@ _REVERSIBLE = {
 }
 
 _WRITTEN = """
-SELECT e.customer AS customer, MIN(e.ts) AS first_ts, COUNT(DISTINCT e.request_id) AS n, MIN(e.type) AS lo, MAX(e.type) AS hi
-FROM events e JOIN flagged f ON e.request_id = f.evidence
+SELECT e.customer AS customer, MIN(e.ts) AS first_ts, COUNT(DISTINCT f.evidence) AS n, MIN(e.type) AS lo, MAX(e.type) AS hi
+FROM events e JOIN flagged f ON CASE WHEN e.request_id <> '' THEN e.request_id ELSE e.id END = f.evidence
 WHERE e.customer <> '' AND e.ts >= {judged} AND e.ts < {until} GROUP BY e.customer ORDER BY e.customer LIMIT 1000000
 """
 _OBJECTS = """
 SELECT e.object_type AS object_type,
   CASE WHEN e.type LIKE '%.created' THEN 'created' WHEN e.type LIKE '%.deleted' THEN 'deleted' ELSE 'changed' END AS what,
   COUNT(DISTINCT e.object_id) AS n
-FROM events e JOIN flagged f ON e.request_id = f.evidence
+FROM events e JOIN flagged f ON CASE WHEN e.request_id <> '' THEN e.request_id ELSE e.id END = f.evidence
 WHERE e.ts >= {judged} AND e.ts < {until}
 GROUP BY e.object_type, CASE WHEN e.type LIKE '%.created' THEN 'created' WHEN e.type LIKE '%.deleted' THEN 'deleted' ELSE 'changed' END
 """
@@ -37,8 +37,9 @@ GROUP BY a.act, a.currency ORDER BY a.act, a.currency
 _CARDS = """
 SELECT COUNT(DISTINCT CASE WHEN e.card <> '' THEN e.card END) AS cards,
   COUNT(DISTINCT CASE WHEN e.account <> '' THEN e.account END) AS accounts,
-  COUNT(DISTINCT CASE WHEN e.destination LIKE 'acct_%' THEN e.destination END) AS destinations, COUNT(DISTINCT e.request_id) AS requests
-FROM events e JOIN flagged f ON e.request_id = f.evidence WHERE e.ts >= {judged} AND e.ts < {until}
+  COUNT(DISTINCT CASE WHEN e.destination LIKE 'acct_%' THEN e.destination END) AS destinations, COUNT(DISTINCT f.evidence) AS requests
+FROM events e JOIN flagged f ON CASE WHEN e.request_id <> '' THEN e.request_id ELSE e.id END = f.evidence
+WHERE e.ts >= {judged} AND e.ts < {until}
 """
 # Upper bound: every further page counts as full, 10 objects where the log does not say how many were asked for.
 _READ = """

@@ -1,4 +1,4 @@
-"""Rules → findings. One query per rule; it returns at most `_SHOWN` rows of evidence for each entity."""
+"""Rules → findings. One query per rule; it returns at most `SHOWN` rows of evidence for each entity."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -9,7 +9,8 @@ from ir.model import Finding, Json
 from ir.review.engine import Engine, Row
 from ir.review.rules import LEVELS, Parameters, Rule
 
-_SHOWN = 50
+SHOWN = 50
+"""Ids that a finding cites at most."""
 _ENTITIES = 400
 
 _HITS = """
@@ -57,7 +58,7 @@ def run_rules(
         progress(f"rule {rule.id}")
         table = f"hits_{len(kept)}"
         engine.keep(table, _HITS.format(sql=rule.query(parameters)))
-        found = fold(rule, engine.rows(_WRAP.format(hits=table, shown=_SHOWN, limit=_SHOWN * _ENTITIES)))
+        found = fold(rule, engine.rows(_WRAP.format(hits=table, shown=SHOWN, limit=SHOWN * _ENTITIES)))
         hits += found
         if found and rule.judges == "writes":
             kept.append(f"SELECT evidence FROM {table} WHERE level NOT IN ('low', 'informational')")
@@ -93,11 +94,11 @@ def _hit(rule: Rule, level: str, entities: dict[str, list[Row]]) -> Hit:
         first_seen=min(int(row[9]) for row in rows),
         last_seen=max(int(row[10]) for row in rows),
         count=hits,
-        evidence=tuple(evidence[:_SHOWN]),
+        evidence=tuple(evidence[:SHOWN]),
         money=_money(rows),
         next_action=rule.next,
     )
-    moments = tuple((int(row[2]), str(row[3])) for row in sorted(rows, key=lambda r: int(r[2]))[:_SHOWN])
+    moments = tuple((int(row[2]), str(row[3])) for row in sorted(rows, key=lambda r: int(r[2]))[:SHOWN])
     return Hit(finding, rule, names[0], moments)
 
 

@@ -77,6 +77,7 @@ PATHS = {
     "err_card": "$.data.object.last_payment_error.payment_method.card.fingerprint",
     "err_si_card": "$.data.object.last_setup_error.payment_method.card.fingerprint",
     "pm": "$.data.object.payment_method",
+    "intent": "$.data.object.payment_intent",
     "destination": "$.data.object.destination",
     "account_of": "$.data.object.account",
     "method": "$.data.object.method",
@@ -106,6 +107,7 @@ _OUT = {
     "card_group": "ir_text(COALESCE(card_brand || ' ' || card_country || ' ' || card_funding, "
     "pm_brand || ' ' || pm_country || ' ' || pm_funding))",
     "pm": "CASE WHEN object_type = 'payment_method' THEN ir_text(object_id) ELSE ir_text(pm) END",
+    "intent": "CASE WHEN object_type IN ('payment_intent', 'setup_intent') THEN ir_text(object_id) ELSE ir_text(intent) END",
     "destination": "ir_text(CASE WHEN type LIKE 'account.external_account.%' THEN account_of ELSE destination END)",
     "method": "ir_text(method)",
     "automatic": "CASE automatic WHEN 'true' THEN 1 WHEN 'false' THEN 0 ELSE -1 END",

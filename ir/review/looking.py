@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ir.ports import ReviewRequest
-from ir.review import chains, coverage, derive, holes, leftovers
+from ir.review import chains, cited, coverage, derive, holes, leftovers
 from ir.review.collect import Read
 from ir.review.detect import Hit, run_rules
 from ir.review.engine import Engine
@@ -48,7 +48,7 @@ def look(
     hits, blind = run_rules(engine, load_rules(request.rules), parameters, have, say)
     hidden = engine.rows(f"SELECT COUNT(*) FROM acts WHERE state = 'hole' AND ts >= {window.judged}")[0][0] if egress else 0
     _say_blind(seen, blind)
-    return Looked(window, seen, parameters, complete, chains.raise_chains(hits), int(hidden))
+    return Looked(window, seen, parameters, complete, cited.with_events(engine, chains.raise_chains(hits)), int(hidden))
 
 
 def from_stripe(reads: dict[str, Read]) -> bool:

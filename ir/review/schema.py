@@ -38,7 +38,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         agent        VARCHAR  family of the client: `stripe-node`, `stripe-python`, `curl`, `scanner`, `ir` …
         api_version  VARCHAR  `Stripe-Version` of the request
         idem         BIGINT   hash of the idempotency key; 0 = none
-        idem_format  VARCHAR  `node`, `uuid4`, `uuid-like`, `hex`, `none`, `other`
+        idem_format  VARCHAR  `node`, `uuid`, `none`, `other`
         params       BIGINT   hash of the parameters or body, where logged; 0 = not logged
         error_code   VARCHAR  Stripe's error code; of a webhook: `bad_signature`, `stale_timestamp`
         decline_code VARCHAR  why the issuer said no
@@ -74,6 +74,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         card         VARCHAR  card fingerprint
         card_group   VARCHAR  brand, country and funding, for concentration
         pm           VARCHAR  `pm_…` or other payment method
+        intent       VARCHAR  payment or setup intent that it belongs to
         destination  VARCHAR  where money went: bank account, card or `acct_…`
         method       VARCHAR  of a payout: `standard`, `instant`
         automatic    INTEGER  of a payout: 1 by schedule, 0 by hand or API, −1 not stated

@@ -1,6 +1,7 @@
 """The published JSON schema of `ir review stripe --json`; `docs/review.schema.json` is made from this."""
 
 from ir.model import Json
+from ir.review.detect import SHOWN
 from ir.review.rules import LEVELS
 from ir.review.verdict import RANKS
 
@@ -52,7 +53,7 @@ SCHEMA: Json = {
                 first_seen=_EPOCH,
                 last_seen=_EPOCH,
                 count={"type": "integer", "minimum": 1},
-                evidence={"type": "array", "items": _TEXT, "maxItems": 50},
+                evidence={"type": "array", "items": _TEXT, "maxItems": 2 * SHOWN},
                 money=_MONEY,
                 next_action=_TEXT,
             )

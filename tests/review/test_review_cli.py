@@ -39,7 +39,10 @@ def test_misuse_ends_with_7_and_one_document(tmp_path: Path, quiet: accounts.Wor
     told = json.loads(done.stdout)
     assert told["verdict"] in ("suspected", "confirmed")
     sweep = next(f for f in told["findings"] if f["rule"] == "S-06")
-    assert set(sweep["evidence"]) <= quiet.evil
+    events = {event["id"]: event["request"]["id"] for event in quiet.events}
+    assert {events.get(name, name) for name in sweep["evidence"]} <= quiet.evil
+    assert sweep["evidence"][0].startswith("req_")
+    assert set(sweep["evidence"]) & set(events), "events are cited too"
     assert sweep["money"] == [{"currency": "usd", "amount": 175 * 50_000}]
     timeline = [json.loads(line) for line in (tmp_path / "out" / "timeline.jsonl").read_text().splitlines()]
     assert {"message", "datetime", "timestamp_desc"} <= set(timeline[0])

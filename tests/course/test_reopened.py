@@ -1,0 +1,137 @@
+"""A watch finds misuse later: a running incident owes it, a finished one is open again, and people hear of it once."""
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from ir import ledger, reopening
+from ir.cli.screen import Screen
+from ir.cli.watching import EVERY, watch
+from ir.course import Course
+from ir.drill.simulated.journal import Journal, Parked
+from ir.drill.simulated.world import SimClock, Simulation
+from ir.errors import ExitCode, Unknown
+from ir.incident import Incident, fold, hear_late
+from ir.model import Debt, Finding
+from ir.notices import notice_of
+from ir.ports import Reviewed
+from ir.wiring import State
+
+REFUNDS = Finding(
+    "S-07", "critical", "Refunds in a burst", "60 refunds", "", 1, 2, 60, ("req_a", "evt_a"), ({"currency": "usd", "amount": 9},), "look"
+)
+DEBT = asdict(Debt("misuse", "misuse", "the watch found misuse", "ir close"))
+
+
+def ended(sim: Simulation, journal: Journal) -> Incident:
+    with contextlib.suppress(Parked):
+        Course(journal.engine(), sim.world, sim.opening()).run()
+    return fold(journal.stream)
+
+
+def test_a_running_incident_owes_what_a_watch_found_until_somebody_attests() -> None:
+    sim, journal = Simulation("exposed"), Journal()
+    journal.send("misuse", debt=DEBT, evidence=["req_a"])
+    record = ended(sim, journal)
+    assert record.status == "debt"
+    assert record.exit_code == ExitCode.DEBT
+    assert record.debts["misuse"].why == "the watch found misuse"
+    assert len(sim.provider.living()) == 1, "the rotation itself went on to its end"
+    journal.send("close", reason="refunds undone")
+    assert ended(sim, journal).status == "attested"
+    assert journal.holds()
+
+
+def test_a_signal_to_a_finished_incident_opens_it_and_leaves_its_chain_alone() -> None:
+    sim, journal = Simulation("exposed"), Journal()
+    record = ended(sim, journal)
+    assert record.status == "done"
+    head = record.head
+    journal.send("misuse", debt=DEBT, evidence=["req_a"])
+    hear_late(record, journal.queue)
+    assert (record.status, record.exit_code, record.head) == ("reopened", ExitCode.DEBT, head)
+    journal.send("close", reason="dealt with")
+    again = fold(journal.stream)
+    hear_late(again, journal.queue)
+    assert (again.status, again.exit_code, dict(again.debts)) == ("done", ExitCode.DONE, {})
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[State, str]]:
+    """A ledger with one finished incident of the key `payments`."""
+    sim, journal = Simulation("exposed"), Journal()
+    record = ended(sim, journal)
+    monkeypatch.setattr(reopening, "read_entries", lambda _engine, _name: journal.stream)
+    engine = ledger.open_engine(f"sqlite:///{tmp_path / 'ir.sqlite'}")
+    state = State(tmp_path, ledger.Ledger(engine), ledger.me("tester"))
+    state.ledger.note(record.id, record.status, 0, {"key": "payments", "rehearsal": False, "drill": False})
+    yield state, record.id
+    engine.dispose()
+
+
+def test_the_last_incident_of_the_key_is_told_once_and_people_hear_of_it(kept: tuple[State, str]) -> None:
+    state, name = kept
+    heard: list[str] = []
+
+    def announce(record: Incident) -> None:
+        notice = notice_of(record)
+        assert notice is not None
+        heard.append(f"{notice.kind}: {notice.body}")
+
+    assert reopening.tell_misuse(state, "", "another key", [REFUNDS], "me") == []
+    assert reopening.tell_misuse(state, "", "payments", [REFUNDS], "me", announce) == [name]
+    assert reopening.tell_misuse(state, "", "payments", [REFUNDS], "me", announce) == [], "the same evidence is news once"
+    assert len(heard) == 1
+    assert "S-07 refunds in a burst (60)" in heard[0]
+    row = state.ledger.find(name)
+    assert row is not None
+    assert (row["status"], row["exit_code"], row["summary"]["debts"][0]["kind"]) == ("reopened", 5, "misuse")
+    more = replace(REFUNDS, rule="S-08", evidence=("req_b",))
+    assert reopening.tell_misuse(state, "", "payments", [REFUNDS, more], "me") == [name]
+    record = reopening.close_again(state, name, "me", "refunds undone")
+    assert (record.status, record.exit_code) == ("done", ExitCode.DONE)
+    row = state.ledger.find(name)
+    assert row is not None
+    assert (row["status"], row["summary"]["debts"]) == ("done", [])
+
+
+def test_a_watch_survives_a_failed_look_and_tells_what_came_late() -> None:
+    clock = SimClock()
+    shown: list[Reviewed] = []
+    told: list[Finding] = []
+    calm = Reviewed("cannot tell", {}, 0.0)
+    bad = Reviewed("suspected", {}, 60.0, findings=(REFUNDS,))
+    answers: list[Reviewed | Unknown] = [calm, calm, Unknown("Stripe did not answer"), calm, bad]
+    asked: list[float] = []
+
+    def look(until: float) -> Reviewed:
+        asked.append(until)
+        answer = answers[len(asked) - 1]
+        if isinstance(answer, Unknown):
+            raise answer
+        return answer
+
+    def tell(found: list[Finding]) -> list[str]:
+        told.extend(found)
+        return ["INC-1"] if found else []
+
+    screen = Screen(as_json=True)
+    code = watch(look, shown.append, tell, 72 * 3600.0, clock, screen)
+    assert code == ExitCode.MISUSE
+    assert told == [REFUNDS]
+    assert shown == [bad], "one document"
+    assert [round(b - a) for a, b in itertools.pairwise(asked)] == [EVERY] * 4
+
+
+def test_a_watch_that_finds_nothing_ends_when_its_time_is_up() -> None:
+    clock = SimClock()
+    began = clock.now()
+    shown: list[Reviewed] = []
+    code = watch(lambda _until: Reviewed("cannot tell", {}, 0.0), shown.append, lambda _found: [], 3600.0, clock, Screen(as_json=True))
+    assert code == ExitCode.DONE
+    assert len(shown) == 1
+    assert (clock.now() - began).total_seconds() == pytest.approx(3600, abs=1)

@@ -13,7 +13,7 @@ columns:                           # column of docs/review-schema.md → field, 
 import fnmatch
 from pathlib import Path
 from typing import Literal
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
@@ -48,8 +48,10 @@ class ColumnMap(BaseModel):
     @field_validator("zone")
     @classmethod
     def _zone(cls, zone: str) -> str:
-        if zone not in available_timezones():
-            raise ValueError(f"no such time zone: {zone[:40]}; write Europe/Berlin or UTC")
+        try:
+            ZoneInfo(zone)
+        except (OSError, ValueError):
+            raise ValueError(f"no such time zone: {zone[:40]}; write Europe/Berlin or UTC") from None
         return zone
 
     def fits(self, file: Path) -> bool:

@@ -154,7 +154,7 @@ class Importer:
                 self.loaded.say(shape.label, f"{file}: {note}")
             if shape.form == "json" and not shape.mapped:
                 shape = Shape.of(sniff(target, own=shape.own), own=shape.own)
-            shape = replace(shape, form="jsonl" if shape.form == "json" else shape.form, plain=True)
+            shape = replace(shape, form="jsonl" if shape.form == "json" else shape.form, plain=True, cleaned=True)
             if target.stat().st_size and shape.form != "empty":
                 self._fast(shape, [target], instead_of=file)
         except (duckdb.Error, Rejected, OSError) as error:
@@ -207,7 +207,10 @@ class Importer:
 
     def _find_bad(self, shape: Shape, file: Path, expected: int, instead_of: Path | None) -> None:
         torn: list[bytes] = []
-        found = locate.bad_lines(self._engine, shape, file, expected, self._sink(shape, instead_of or file, torn))
+        notes: list[str] = []
+        found = locate.bad_lines(self._engine, shape, file, expected, self._sink(shape, instead_of or file, torn), notes)
+        for note in notes:
+            self.loaded.say(shape.label, f"{instead_of or file}: {note.replace('read up to there', 'lines after that may be wrong')}")
         self._aside.count(shape.label, expected - found)
         if shape.own:
             locate.rescued(self._engine, torn, self._next("requests"))

@@ -15,14 +15,14 @@ from ir.review.sniff import unwrapped
 Bad = Callable[[int, str, bytes], None]
 
 
-def bad_lines(engine: DuckDb, shape: Shape, file: Path, expected: int, bad: Bad) -> int:
+def bad_lines(engine: DuckDb, shape: Shape, file: Path, expected: int, bad: Bad, notes: list[str]) -> int:
     """Hand the unreadable lines of one file to `bad`; returns how many were found of the `expected`.
 
-    Torn JSON is told by its ends, and only if that is not enough by parsing all lines again.
+    What else is wrong with the file (damage inside a gzip) is added to `notes`. Torn JSON is told by its ends, and only if that is not enough by parsing all lines again.
     """
     if shape.form == "jsonl":
-        torn = list(_torn(file))
-        if len(torn) < expected:
+        torn = list(_torn(file, notes))
+        if len(torn) < expected and not notes:
             torn = list(_fieldless(file, shape))
         for number, why, text in torn:
             bad(number, why, text)
@@ -31,23 +31,23 @@ def bad_lines(engine: DuckDb, shape: Shape, file: Path, expected: int, bad: Bad)
         return 0
     wanted = {str(row[0]).encode() for row in engine.rows(unread_sql(shape, file))}
     found = 0
-    for number, line in _lines(file):
+    for number, line in _lines(file, notes):
         if line.rstrip(b"\r") in wanted:
             found += 1
             bad(number, REASONS["field"], line)
     return found
 
 
-def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
-    for number, block, _ in blocks(file, []):
+def _lines(file: Path, notes: list[str]) -> Iterator[tuple[int, bytes]]:
+    for number, block, _ in blocks(file, notes):
         for offset, line in enumerate(block.split(b"\n")):
             if line.strip():
                 yield number + offset, line
 
 
-def _torn(file: Path) -> Iterator[tuple[int, str, bytes]]:
+def _torn(file: Path, notes: list[str]) -> Iterator[tuple[int, str, bytes]]:
     """Lines that do not begin and end with braces. Blocks in which all do are not even split."""
-    for number, block, _ in blocks(file, []):
+    for number, block, _ in blocks(file, notes):
         if block[:1] == b"{" and block[-1:] == b"}" and block.count(b"}\n{") == block.count(b"\n"):
             continue
         for offset, line in enumerate(block.split(b"\n")):
@@ -57,7 +57,7 @@ def _torn(file: Path) -> Iterator[tuple[int, str, bytes]]:
 
 
 def _fieldless(file: Path, shape: Shape) -> Iterator[tuple[int, str, bytes]]:
-    for number, line in _lines(file):
+    for number, line in _lines(file, []):
         try:
             record: Any = orjson.loads(line)
         except orjson.JSONDecodeError:

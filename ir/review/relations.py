@@ -13,10 +13,8 @@ from ir.review.pieces import LONGEST
 from ir.review.sniff import Sniffed
 
 _SEARCHED = 100_000
-_LINES = (
-    "delim = '\x01', quote = '', escape = '', header = false, auto_detect = false, strict_mode = false, "
-    f"max_line_size = {LONGEST + (64 << 10)}"
-)
+_SIZES = f"max_line_size = {LONGEST + (64 << 10)}, buffer_size = {8 * LONGEST}"
+_LINES = "delim = '\x01', quote = '', escape = '', header = false, auto_detect = false, strict_mode = false, " + _SIZES
 _CLOCK = r"\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?"
 _TIMES = (
     (r"\d{4}[-/]\d\d[-/]\d\d[T ]" + _CLOCK, 0),
@@ -54,6 +52,7 @@ class Shape:
         mapped: a human's map says so; several paths of a column are joined by `:` instead of tried in order.
         origin: of events, `api` or `archive`.
         zone: of times without one.
+        cleaned: the careful way has been over it.
     """
 
     form: str
@@ -69,6 +68,7 @@ class Shape:
     mapped: bool = False
     origin: str = "archive"
     zone: str = "UTC"
+    cleaned: bool = False
 
     @classmethod
     def of(cls, sniffed: Sniffed, *, own: bool) -> "Shape":
@@ -119,8 +119,9 @@ def _objects(names: str) -> str:
 
 
 def lines_of(names: str, *, strict: bool = True) -> str:
-    """A relation of `l` (a line) and `filename`; one that is not strict leaves out what cannot be read."""
-    return f"read_csv({names}, columns = {{'l': 'VARCHAR'}}, {_LINES}, ignore_errors = {str(not strict).lower()}, filename = true)"
+    """A relation of `l` (a line that is not blank) and `filename`; one that is not strict leaves out what cannot be read."""
+    lines = f"read_csv({names}, columns = {{'l': 'VARCHAR'}}, {_LINES}, ignore_errors = {str(not strict).lower()}, filename = true)"
+    return f"(SELECT l, filename FROM {lines} WHERE l IS NOT NULL AND trim(l) <> '')"
 
 
 def unread_sql(shape: Shape, file: Path) -> str:
@@ -168,7 +169,7 @@ def _csv(shape: Shape, names: str) -> tuple[str, dict[str, str]]:
     relation = (
         f"read_csv({names}, columns = {{{typed}}}, auto_detect = false, header = true, "
         f"skip = {shape.skip}, delim = {quoted(shape.delimiter)}, "
-        f"quote = '\"', escape = '\"', null_padding = true, max_line_size = {LONGEST + (64 << 10)}, store_rejects = true, filename = true)"
+        f"quote = '\"', escape = '\"', null_padding = true, {_SIZES}, parallel = {str(not shape.cleaned).lower()}, store_rejects = true, filename = true)"
     )
     return relation, {
         name: _pick(shape, name, [_name(p[-1]) if p[-1] in there else "CAST(NULL AS VARCHAR)" for p in paths])

@@ -120,9 +120,11 @@ def _day_first(records: list[Json], found: Found) -> bool:
 
 
 def kind_of(records: list[Json], *, own: bool = False) -> str:
-    """What most of the records are; of our own log, requests if it names any."""
+    """What most of the records are; an archive may hold other lines too, and our own log names requests among other things."""
     votes = [_vote(record) for record in records]
     kind = max(("requests", "events", "activity", "webhooks"), key=votes.count)
+    if kind == "requests" and not own:
+        kind = next((told for told in ("events", "activity") if votes.count(told) * 3 >= len(votes)), kind)
     if own and kind == "webhooks" and fields.REQUEST_ID.search(str(records)):
         return "requests"
     return kind

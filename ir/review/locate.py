@@ -18,7 +18,8 @@ Bad = Callable[[int, str, bytes], None]
 def bad_lines(engine: DuckDb, shape: Shape, file: Path, expected: int, bad: Bad, notes: list[str]) -> int:
     """Hand the unreadable lines of one file to `bad`; returns how many were found of the `expected`.
 
-    What else is wrong with the file (damage inside a gzip) is added to `notes`. Torn JSON is told by its ends, and only if that is not enough by parsing all lines again.
+    What else is wrong with the file (damage inside a gzip) is added to `notes`. Torn JSON is told by its ends, and only if that
+    is not enough by parsing all lines again.
     """
     if shape.form == "jsonl":
         torn = list(_torn(file, notes))

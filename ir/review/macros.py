@@ -99,7 +99,8 @@ MACROS: tuple[str, ...] = (
     (
         "ir_key(x) AS CASE WHEN x IS NULL THEN '' WHEN contains(x, '_live_') OR contains(x, '_test_') OR contains(x, '_prod_') "
         "THEN 'key:' || substr(sha256(trim(replace(x, 'Bearer ', ''))), 1, 16) "
-        "WHEN contains(x, ' ') AND regexp_matches(x, '(?i)^(basic|bearer|token) ') THEN 'key:' || substr(sha256(ir_basic(x)), 1, 16) ELSE ir_word(x) END"
+        "WHEN contains(x, ' ') AND regexp_matches(x, '(?i)^(basic|bearer|token) ') "
+        "THEN 'key:' || substr(sha256(ir_basic(x)), 1, 16) ELSE ir_word(x) END"
     ),
     f"ir_agent_of(x) AS {_agent()}",
     """ir_agent(x) AS CASE WHEN x IS NULL OR x = '' THEN '' WHEN contains(x, ' ir/') THEN 'ir'

@@ -53,7 +53,12 @@ class StripeReviewer:
                     next_step="check the review key, or give exported files",
                 )
             own = (*request.own_requests, *self._api.request_ids[first:])
-            return self._judge(store, request, window, reads, swept, loaded, own, progress)
+            engine = self._engine(request, store)
+            try:
+                return self._judge(engine, request, window, reads, swept, loaded, own, progress)
+            finally:
+                if engine is not store.engine:
+                    engine.close()
         finally:
             store.close()
 
@@ -108,7 +113,7 @@ class StripeReviewer:
 
     def _judge(
         self,
-        store: Store,
+        engine: Engine,
         request: ReviewRequest,
         window: Window,
         reads: dict[str, Read],
@@ -117,7 +122,6 @@ class StripeReviewer:
         own: tuple[str, ...],
         say: Say,
     ) -> Reviewed:
-        engine = self._engine(request, store)
         looked = looking.look(engine, request, window, reads, own, say)
         coverage.note_loaded(looked.seen, loaded)
         looked.seen["objects"] = looking.objects_seen(swept, window)

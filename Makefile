@@ -1,12 +1,13 @@
 # Each target works on a bare machine that has Python 3.11 and make: it makes its own environment from the lock.
 PYTHON ?= python3.11
 VENV := .venv
+SPARK := .venv-spark
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
   --no-emit-index-url --no-emit-find-links --extra drill --group build
 
-.PHONY: drill test lint check bench mutants docs lock clean
+.PHONY: drill test lint check bench spark mutants docs lock clean
 
 drill: $(VENV)/.run  ## a whole rotation in an embedded world
 	$(BIN)/ir drill stripe
@@ -26,6 +27,9 @@ bench: $(VENV)/.develop  ## ratios within one run
 	$(BIN)/python -m benchmarks.start_up
 	$(BIN)/python -m benchmarks.rotate
 	$(BIN)/python -m benchmarks.review
+
+spark: $(SPARK)/.ready  ## the review's SQL on Spark local[2] gives what DuckDB gives; needs Java 17, takes minutes
+	$(SPARK)/bin/python -m pytest tests/review/test_review_engines.py -k spark
 
 mutants: $(VENV)/.develop  ## faults planted in our own code, each caught by a test
 	$(BIN)/python -m tests.hardening.mutants
@@ -47,5 +51,11 @@ $(VENV)/.develop: requirements-dev.lock $(VENV)/.run
 	$(PIP) --require-hashes --requirement requirements-dev.lock
 	touch $@
 
+$(SPARK)/.ready: requirements-dev.lock pyproject.toml
+	$(PYTHON) -m venv $(SPARK)
+	$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
+	$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable ".[spark]"
+	touch $@
+
 clean:
-	rm -rf $(VENV) dist build
+	rm -rf $(VENV) $(SPARK) dist build

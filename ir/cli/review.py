@@ -23,7 +23,7 @@ from ir.ports import Reviewed, ReviewRequest
 from ir.reference import parse
 from ir.secret import Secret
 
-_KEPT = ("timeline.jsonl", "affected.csv")
+_KEPT = ("timeline.jsonl", "affected.csv", "aside.jsonl")
 
 
 def review(
@@ -128,7 +128,7 @@ def _show(reviewed: Reviewed, request: ReviewRequest, screen: Screen) -> None:
         # What to do next is never cut; a piped screen is cut nowhere.
         whole = steps or not screen.out.is_terminal
         screen.out.print(plain(line), soft_wrap=whole, no_wrap=not whole, overflow="fold" if whole else "ellipsis", crop=not whole)
-    kept = [name for name in _KEPT if (Path(request.scratch) / name).stat().st_size] if reviewed.timeline else []
+    kept = [file.name for name in _KEPT if (file := Path(request.scratch) / name).exists() and file.stat().st_size]
     if kept:
         screen.say(f"Files: {request.scratch}/ ({', '.join(kept)})")
 

@@ -1,102 +1,41 @@
-"""The slow, sure way through a file that the fast one cannot read: torn gzip, endless lines, binary junk, JSON documents.
+"""The slow, sure way through a file that the fast one cannot read: it copies what is whole, line by line, in bounded memory.
 
-It streams in pieces of 1 MB, keeps nothing longer than `LONGEST`, and writes what is whole to a plain JSONL or text file.
+A line that is left out becomes an empty one, so that line numbers stay what they were.
 """
 
-import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import csv
+import io
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
 
-from ir import foreign_json
-from ir.model import Json
-from ir.review.personal import ids_of
+from ir.review.aside import REASONS
+from ir.review.pieces import lines
 
-PIECE = 1 << 20
-LONGEST = 1 << 20
-"""Bytes of the longest line that is read; a longer one is skipped and counted."""
-_BIGGEST_DOCUMENT = 256 << 20
-SHOWN = 20
+Bad = Callable[[int, str, bytes], None]
+_LONGEST_RECORD = 64
+"""Lines that one quoted CSV record may span."""
 
 
-@dataclass
-class Skipped:
-    """What could not be read in one file: how many lines, the first of them, and what else is to be said."""
-
-    lines: int = 0
-    examples: list[Json] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    def add(self, line: int, why: str, text: bytes = b"") -> None:
-        """Count one line; of the first few, keep the ids that stand in it."""
-        self.lines += 1
-        if len(self.examples) < SHOWN:
-            self.examples.append({"line": line, "why": why, "text": ids_of(text.decode("utf-8", "replace"))})
-
-
-def pieces(file: Path, skipped: Skipped) -> Iterator[bytes]:
-    """The decompressed bytes of a file in bounded pieces; a damaged gzip ends where it is damaged, and is noted."""
-    with file.open("rb") as stream:
-        head = stream.read(2)
-        stream.seek(0)
-        if head != b"\x1f\x8b":
-            while piece := stream.read(PIECE):
-                yield piece
-            return
-        unpack, fed = zlib.decompressobj(wbits=31), False
-        try:
-            while raw := stream.read(PIECE):
-                while raw:
-                    fed = True
-                    yield unpack.decompress(raw, PIECE)
-                    raw = unpack.unconsumed_tail
-                    if unpack.eof:  # Another member may follow.
-                        raw, unpack, fed = unpack.unused_data.lstrip(b"\0"), zlib.decompressobj(wbits=31), False
-            if fed:
-                skipped.notes.append("gzip ends too early: read up to there")
-        except zlib.error:
-            skipped.notes.append("gzip is damaged: read up to there")
-
-
-def lines(file: Path, skipped: Skipped) -> Iterator[tuple[int, bytes]]:
-    """Numbered lines of bounded length."""
-    held, number, dropping = b"", 1, False
-    for piece in pieces(file, skipped):
-        held += piece
-        *whole, held = held.split(b"\n")
-        for line in whole:
-            if dropping:
-                dropping = False
-            elif len(line) > LONGEST:
-                skipped.add(number, "line is too long", line)
-            else:
-                yield number, line
-            number += 1
-        if len(held) > LONGEST:
-            if not dropping:
-                skipped.add(number, "line is too long", held)
-            held, dropping = b"", True
-    if held and not dropping:
-        yield number, held
-
-
-def rewrite_lines(file: Path, target: Path, *, json_only: bool) -> Skipped:
-    """Copy the readable lines to `target`; the rest is counted and the first ones are kept as examples."""
-    skipped = Skipped()
+def rewrite_lines(file: Path, target: Path, bad: Bad, *, json_only: bool) -> list[str]:
+    """Copy the readable lines to `target`, the others to `bad`. Returns what else is to be said."""
+    notes: list[str] = []
     with target.open("wb") as out:
-        for number, line in lines(file, skipped):
-            text = line.rstrip(b"\r").lstrip(b"\xef\xbb\xbf")
-            if not text.strip():
-                continue
-            if json_only and not _is_record(text):
-                skipped.add(number, "not a JSON object", text)
-            elif not json_only:
-                out.write(text.replace(b"\0", b"").decode("utf-8", "replace").encode() + b"\n")
-            else:
-                out.write(text + b"\n")
-    return skipped
+        for number, line, too_long in lines(file, notes):
+            text = b"" if too_long else _clean(line, binary=json_only)
+            if too_long:
+                bad(number, REASONS["long"], line)
+            elif text and json_only and not _is_record(text):
+                bad(number, REASONS["json"], text)
+                text = b""
+            out.write(text + b"\n")
+    return notes
+
+
+def _clean(line: bytes, *, binary: bool) -> bytes:
+    text = line.rstrip(b"\r").removeprefix(b"\xef\xbb\xbf").strip()
+    return text if binary else text.replace(b"\0", b"").decode("utf-8", "replace").encode()
 
 
 def _is_record(text: bytes) -> bool:
@@ -108,60 +47,51 @@ def _is_record(text: bytes) -> bool:
         return False
 
 
-def rewrite_document(file: Path, target: Path) -> Skipped:
-    """A JSON document (list, `data: [...]`, HAR, or objects printed over many lines) → JSONL."""
-    skipped, whole = Skipped(), bytearray()
-    for piece in pieces(file, skipped):
-        whole += piece
-        if len(whole) > _BIGGEST_DOCUMENT:
-            skipped.notes.append("JSON document above 256 MB: not read; give it one object a line")
-            whole.clear()
-            break
-    text = whole.decode("utf-8-sig", "replace")
+def rewrite_csv(file: Path, target: Path, bad: Bad, *, delimiter: str, width: int) -> list[str]:
+    """The same for CSV: a record is whole if its quotes close and it has no more than `width` fields; else its first line is bad."""
+    notes: list[str] = []
     with target.open("wb") as out:
-        for record in _records(text, skipped):
-            out.write(orjson.dumps(record) + b"\n")
-    return skipped
+        waiting: list[tuple[int, bytes]] = []
+        for number, line, too_long in lines(file, notes):
+            if too_long:
+                bad(number, REASONS["long"], line)
+                out.write(b"\n")
+                continue
+            waiting.append((number, line.rstrip(b"\r").replace(b"\0", b"")))
+            while waiting and (whole := _taken(waiting, delimiter, width)):
+                _put(waiting, whole, out.write, bad)
+        while waiting:
+            _put(waiting, _taken(waiting, delimiter, width, last=True), out.write, bad)
+    return notes
 
 
-def _records(text: str, skipped: Skipped) -> Iterator[Json]:
-    position = 0
-    while position < len(text):
-        while position < len(text) and text[position] in " \t\r\n,":
-            position += 1
-        if position >= len(text):
-            return
-        try:
-            value, position = foreign_json.first(text, position)
-        except ValueError:
-            yield from _torn(text, position, skipped)
-            return
-        yield from _inside(value)
+def _put(waiting: list[tuple[int, bytes]], taken: int, write: Callable[[bytes], int], bad: Bad) -> None:
+    """Write the first `taken` lines; −1: the first one is bad."""
+    if taken < 0:
+        number, line = waiting.pop(0)
+        bad(number, "quotes do not close" if line.count(b'"') % 2 else "too many fields, or a stray quote", line)
+        write(b"\n")
+        return
+    for _ in range(taken):
+        write(waiting.pop(0)[1].decode("utf-8", "replace").encode() + b"\n")
 
 
-def _torn(text: str, position: int, skipped: Skipped) -> Iterator[Json]:
-    """What is whole inside a list that was cut off."""
-    skipped.add(text.count("\n", 0, position) + 1, "JSON ends or breaks here", text[position : position + 120].encode())
-    start = text.find("[", position)
-    if start >= 0 and start - position < 4096:
-        at = start + 1
-        while True:
-            while at < len(text) and text[at] in " \t\r\n,":
-                at += 1
-            try:
-                value, at = foreign_json.first(text, at)
-            except ValueError:
-                return
-            yield from _inside(value)
+def _taken(waiting: list[tuple[int, bytes]], delimiter: str, width: int, *, last: bool = False) -> int:
+    """How many lines make the first record: 0 = more are needed, −1 = the first one is broken."""
+    quotes = 0
+    for count, (_, line) in enumerate(waiting, 1):
+        quotes += line.count(b'"')
+        if quotes % 2 == 0:
+            text = b"\n".join(line for _, line in waiting[:count]).decode("utf-8", "replace")
+            return count if _sound(text, delimiter, width) else -1
+    return -1 if last or len(waiting) >= _LONGEST_RECORD else 0
 
 
-def _inside(value: object) -> Iterator[Json]:
-    if isinstance(value, list):
-        yield from (record for record in value if isinstance(record, dict))
-    elif isinstance(value, dict):
-        log = value.get("log")
-        inner = value.get("data") or value.get("entries") or (log.get("entries") if isinstance(log, dict) else None)
-        if isinstance(inner, list) and value.get("type") is None:
-            yield from (record for record in inner if isinstance(record, dict))
-        else:
-            yield value
+def _sound(text: str, delimiter: str, width: int) -> bool:
+    if '"' not in text:
+        return text.count(delimiter) < width
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+    except csv.Error:
+        return False
+    return len(rows) == 1 and len(rows[0]) <= width

@@ -5,21 +5,17 @@ together stay under `RATE`. What was read is written page by page, so that a sec
 A source that Stripe refuses (401, 403, 404) is unavailable, which is said in the coverage, and no error.
 """
 
-import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
-
-import orjson
 
 from ir.errors import Rejected, Unknown
 from ir.model import Json
-from ir.review.cards import without_cards
-from ir.review.personal import without_people
-from ir.secret import Secret, scrub
+from ir.review.courtesy import Pace, pause
+from ir.review.pages import epoch, mended, records, way_back, write
+from ir.secret import Secret
 from ir.stripe_api import StripeApi
 
 RATE = 10.0
@@ -40,38 +36,17 @@ class Read:
     Attributes:
         available: Stripe answered 2xx at least once.
         why: why not, or what is missing, one sentence.
-        oldest, newest: epoch seconds of what was read; 0 when nothing.
+        refused: the last answer was a refusal, not a failure.
         unread: seconds of the window that the budget left out, as (from, to).
         files: JSONL, scrubbed.
     """
 
     available: bool = False
     why: str = ""
+    refused: bool = False
     rows: int = 0
     unread: list[tuple[int, int]] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
-
-
-class Pace:
-    """At most so many requests a second, over all threads; slower after a 429."""
-
-    def __init__(self, rate: float) -> None:
-        self._gap, self._lock, self._next = 1.0 / rate, threading.Lock(), 0.0
-
-    def wait(self) -> None:
-        """Until the next request may go."""
-        with self._lock:
-            now = time.monotonic()
-            self._next = max(self._next, now) + self._gap
-            pause = self._next - self._gap - now
-        if pause > 0:
-            time.sleep(pause)
-
-    def slower(self) -> None:
-        """Someone needs the limit more than we do."""
-        with self._lock:
-            self._gap = min(self._gap * 1.5, 2.0)
-            self._next = time.monotonic() + 1.0
 
 
 class Collector:
@@ -142,7 +117,7 @@ class Collector:
         mark = file.with_suffix(".cursor")
         found.files.append(file)
         cursor = mark.read_text() if mark.exists() else ""
-        rows = _count(file)
+        rows, resumed = mended(file), bool(cursor)
         last = until
         with file.open("ab") as out:
             while cursor != "end":
@@ -153,11 +128,15 @@ class Collector:
                 if cursor:
                     params["starting_after"] = cursor
                 body = self._page("/v1/events", params, found)
+                if body is None and resumed and found.refused:
+                    cursor, resumed = "", False  # The event where we stopped is gone by now: the slice from its beginning.
+                    continue
+                resumed = False
                 if body is None:
                     found.unread.append((since, last))
                     break
-                data = _records(body)
-                self._write(out, data)
+                data = records(body)
+                write(out, data, whole=self._whole)
                 rows += len(data)
                 last = min((row["created"] for row in data if type(row.get("created")) is int), default=last)
                 before, cursor = cursor, str(data[-1].get("id") or "end") if data and body.get("has_more") is True else "end"
@@ -174,7 +153,7 @@ class Collector:
         from datetime import UTC, datetime
 
         start = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return self._pages("/v2/core/events", {"limit": 100, "created": {"gte": start}}, "thin", lambda _: False)
+        return self._pages("/v2/core/events", {"limit": 100, "created": {"gte": start}}, "thin", lambda _: False, since)
 
     def activity(self, since: int) -> Read:
         """`/v2/iam/activity_logs` (preview), newest first, until older than `since`."""
@@ -182,12 +161,13 @@ class Collector:
         def old(row: Json) -> bool:
             return 0 < epoch(str(row.get("created") or "")) < since
 
-        return self._pages("/v2/iam/activity_logs", {"limit": 100}, "activity", old, version=_PREVIEW)
+        return self._pages("/v2/iam/activity_logs", {"limit": 100}, "activity", old, since, version=_PREVIEW)
 
-    def _pages(self, path: str, params: Json, name: str, enough: Callable[[Json], bool], *, version: str = "") -> Read:
+    def _pages(self, path: str, params: Json, name: str, enough: Callable[[Json], bool], since: int, *, version: str = "") -> Read:
         found, seen = Read(), set[str]()
         file = self._folder / f"{name}.jsonl"
         found.files.append(file)
+        begun, begun_at = time.monotonic(), time.time()
         with file.open("wb") as out:
             while path and not self._late():
                 if path in seen or len(seen) >= _MOST_PAGES:
@@ -197,10 +177,12 @@ class Collector:
                 body = self._page(path, params, found, version=version)
                 if body is None:
                     break
-                data = _records(body)
-                self._write(out, [row for row in data if not enough(row)])
+                data = records(body)
+                write(out, [row for row in data if not enough(row)], whole=self._whole)
                 found.rows += len(data)
                 params = {}
+                oldest = min((t for row in data if (t := epoch(str(row.get("created") or "")))), default=0)
+                self._progress(way_back(name, found.rows, time.monotonic() - begun, begun_at, oldest, since))
                 try:
                     path = "" if any(map(enough, data)) else self._api.next_page(body)
                 except Rejected as error:
@@ -221,7 +203,7 @@ class Collector:
             body = self._page(path, params, found)
             if body is None:
                 return rows, found.why
-            data = _records(body)
+            data = records(body)
             rows += data
             if body.get("has_more") is not True or not data:
                 return rows, ""
@@ -242,44 +224,16 @@ class Collector:
                 found.why = error.what
                 time.sleep(0.2 * 2**attempt)
                 continue
+            found.refused = 400 <= answer.status < 500
             if answer.ok:
                 found.available = True
+                self._pace.faster()
                 return answer.body
             found.why = f"HTTP {answer.status} {answer.code}: {answer.message}"[:200].rstrip(": ")
             if not answer.transient or answer.headers.get("stripe-should-retry") == "false":
                 return None
-            self._pace.slower()
-            time.sleep(min(0.5 * 2**attempt, 4.0))
+            self._pace.slower(pause(answer.headers.get("retry-after", ""), attempt))
         return None
-
-    def _write(self, out: BinaryIO, rows: Iterable[Json]) -> None:
-        """Append rows as JSONL without keys, card numbers and, unless they were asked for, personal data."""
-        for row in rows:
-            kept = row if self._whole else without_people(row)
-            out.write(scrub(orjson.dumps(without_cards(kept)).decode()).encode() + b"\n")
 
     def _late(self) -> bool:
         return bool(self._deadline) and time.monotonic() > self._deadline
-
-
-def _count(file: Path) -> int:
-    if not file.exists():
-        return 0
-    with file.open("rb") as lines:
-        return sum(1 for _ in lines)
-
-
-def _records(body: Json) -> list[Json]:
-    data = body.get("data")
-    return [row for row in data if isinstance(row, dict)] if isinstance(data, list) else []
-
-
-def epoch(text: str) -> int:
-    """Epoch seconds of an ISO time, 0 when it is none."""
-    from datetime import UTC, datetime
-
-    try:
-        stamp = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        return 0
-    return int((stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)).timestamp())

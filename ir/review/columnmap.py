@@ -3,6 +3,7 @@
 files: "cloudtrail/*.jsonl"        # which files it is for (default: all)
 kind: requests                     # requests | webhooks | events | activity
 own: false                         # true: our own egress log
+zone: Europe/Berlin                # of times that state none (default: UTC)
 columns:                           # column of docs/review-schema.md → field, pointer (a.b.c) or several, joined by `:`
   ts: eventTime
   endpoint: [service, eventName]
@@ -12,6 +13,7 @@ columns:                           # column of docs/review-schema.md → field, 
 import fnmatch
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
@@ -29,6 +31,7 @@ class ColumnMap(BaseModel):
     files: str = "*"
     kind: Literal["requests", "webhooks", "events", "activity"] = "requests"
     own: bool | None = None
+    zone: str = "UTC"
     columns: dict[str, str | list[str]]
 
     @field_validator("columns")
@@ -42,9 +45,22 @@ class ColumnMap(BaseModel):
             raise ValueError(f"no such column: {', '.join(unknown)}; columns are {', '.join(sorted(allowed))}")
         return columns
 
+    @field_validator("zone")
+    @classmethod
+    def _zone(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (OSError, ValueError):
+            raise ValueError(f"no such time zone: {zone[:40]}; write Europe/Berlin or UTC") from None
+        return zone
+
     def fits(self, file: Path) -> bool:
         """Whether this map is for that file."""
         return fnmatch.fnmatch(str(file), self.files) or fnmatch.fnmatch(file.name, self.files) or file.match(self.files)
+
+    def names(self) -> frozenset[str]:
+        """The fields that it names."""
+        return frozenset(path[-1] for several in self.paths().values() for path in several)
 
     def paths(self) -> dict[str, tuple[tuple[str, ...], ...]]:
         """Column → field paths; several are joined."""

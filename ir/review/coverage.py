@@ -12,6 +12,7 @@ from ir.review.window import HOUR, Window
 KEPT_BY_API = 30 * 86400
 """Seconds that Stripe's API keeps events."""
 _SLACK = 2 * HOUR
+_EXAMPLES = 3
 
 _REQUESTS = "SELECT COUNT(*), COALESCE(MIN(CASE WHEN ts > 0 THEN ts END), 0), COALESCE(MAX(ts), 0) FROM requests WHERE {}"
 _QUERIES = {
@@ -121,11 +122,10 @@ def note_loaded(seen: dict[str, Seen], loaded: Loaded) -> None:
     """Unreadable lines and files belong to their source."""
     for label, bad in loaded.bad.items():
         if bad and label in seen:
-            first = next((f"{e['file']}:{e['line']}" for e in loaded.examples), "")
-            seen[label].gaps.append(gap(0, 0, f"{bad} unreadable line(s)" + (f", first at {first}" if first else "")))
-    for note in loaded.notes:
-        target = "egress" if "egress" in seen else "events"
-        seen[target].gaps.append(gap(0, 0, note))
+            shown = [f"{e['file']}:{e['line']} ({e['why']})" for e in loaded.examples if e["source"] == label][:_EXAMPLES]
+            seen[label].gaps.append(gap(0, 0, f"{bad:,} unreadable line(s), kept in aside.jsonl: {', '.join(shown)}".rstrip(": ")))
+    for label, notes in loaded.notes.items():
+        seen[label].gaps += [gap(0, 0, note) for note in notes]
 
 
 def table(seen: dict[str, Seen]) -> tuple[Json, ...]:

@@ -28,6 +28,15 @@ _SETTINGS = {
 }
 _TYPES = {"VARCHAR": "String", "BIGINT": "Int64", "INTEGER": "Int64"}
 _TIMEOUT = 600.0
+_MARK = "made by ir review; may be dropped"
+_NEXT = {
+    "516": "check the user in --engine and CLICKHOUSE_PASSWORD",
+    "81": "the database in --engine does not exist",
+    "497": "the user needs SELECT, and CREATE TABLE and INSERT for what the review keeps there",
+    "241": "the server's memory limit is too low for this review",
+    "57": "a table there has a name that the review needs (seen, sent, acts, holes, probes …): give the review a database of its own",
+    "47": "a table of the review exists there with other columns",
+}
 
 
 def open_engine(url: str) -> Engine:
@@ -71,7 +80,11 @@ class ClickHouse:
 
     def attach(self, store: Path) -> None:
         """See `Engine`."""
-        there = {str(row[0]) for row in self.rows("SELECT name FROM system.tables WHERE database = currentDatabase()")}
+        there: dict[str, str] = dict(self.rows("SELECT name, comment FROM system.tables WHERE database = currentDatabase()"))
+        for name in [name for name, comment in there.items() if comment == _MARK]:
+            # Left behind by a review that was killed: old evidence must not be taken for this one's.
+            self._wire.send(f"DROP TABLE IF EXISTS {name}")
+            del there[name]
         for table, columns in TABLES.items():
             if table in there:
                 continue
@@ -86,7 +99,7 @@ class ClickHouse:
     def keep(self, name: str, sql: str) -> None:
         """See `Engine`."""
         self._drop(name)
-        self._wire.send(f"CREATE TABLE {name} ENGINE = Memory AS {sql}")
+        self._wire.send(f"CREATE TABLE {name} ENGINE = Memory COMMENT '{_MARK}' AS {sql}")
         self._made.append(name)
 
     def fill(self, name: str, columns: tuple[Column, ...], rows: list[Row]) -> None:
@@ -111,7 +124,7 @@ class ClickHouse:
     def _create(self, name: str, columns: tuple[Column, ...]) -> None:
         self._drop(name)
         cells = ", ".join(f"{c.name} {_TYPES[c.type]}" for c in columns)
-        self._wire.send(f"CREATE TABLE {name} ({cells}) ENGINE = Memory")
+        self._wire.send(f"CREATE TABLE {name} ({cells}) ENGINE = Memory COMMENT '{_MARK}'")
         self._made.append(name)
 
     def _drop(self, name: str) -> None:
@@ -128,7 +141,15 @@ class _Server:
 
         parts = urlsplit(url)
         secure = parts.scheme == "clickhouses"
-        self._url = f"{'https' if secure else 'http'}://{parts.hostname}:{parts.port or (8443 if secure else 8123)}/"
+        try:
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            host, port = None, None
+        if not host:
+            raise UsageError(f"--engine {parts.scheme}:// names no host", next_step="clickhouse://user@host:8123/database")
+        if parts.password:
+            raise UsageError("a password in --engine would stand in the process list", next_step="put it in CLICKHOUSE_PASSWORD")
+        self._url = f"{'https' if secure else 'http'}://{_bracketed(host)}:{port or (8443 if secure else 8123)}/"
         settings = _SETTINGS | {"database": parts.path.strip("/") or "default"}
         self._query = "&".join(f"{name}={quote(value)}" for name, value in settings.items())
         self._headers = {"X-ClickHouse-User": parts.username or "default", "X-ClickHouse-Key": os.environ.get("CLICKHOUSE_PASSWORD", "")}
@@ -142,16 +163,24 @@ class _Server:
         try:
             answer = self._pool.request("POST", url, body=data or sql.encode(), headers=self._headers)
         except urllib3.exceptions.HTTPError:
-            raise Unknown("ClickHouse gave no answer", next_step="check the URL of --engine") from None
-        if answer.status != 200:
             raise Unknown(
-                f"ClickHouse refused a statement (HTTP {answer.status}, code {answer.headers.get('X-ClickHouse-Exception-Code')})"
+                f"ClickHouse gave no answer at {self._url}", next_step="check the URL of --engine; its HTTP port, not 9000"
+            ) from None
+        if answer.status != 200:
+            code = answer.headers.get("X-ClickHouse-Exception-Code")
+            raise Unknown(
+                f"ClickHouse refused a statement (HTTP {answer.status}, code {code})",
+                next_step=_NEXT.get(str(code), "see the server's log"),
             )
         return answer.data
 
     def close(self) -> None:
         """See `_Wire`."""
         self._pool.clear()
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 class _Embedded:
@@ -161,7 +190,7 @@ class _Embedded:
         try:
             session: Any = import_module("chdb.session")
         except ImportError:
-            raise UsageError("chdb is not installed", next_step="pip install chdb") from None
+            raise UsageError("chdb is not installed", next_step="pip install chdb, or name a server: clickhouse://host:8123/db") from None
         self._session: Any = session.Session()
         for name, value in _SETTINGS.items():
             self._session.query(f"SET {name} = {value}")

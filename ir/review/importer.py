@@ -11,13 +11,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
-import orjson
 
 from ir.model import Json
-from ir.review import careful, columnmap, locate, personal, unique
+from ir.review import careful, columnmap, documents, locate, pace, personal, unique
+from ir.review.aside import Aside
 from ir.review.engine import DuckDb, quoted
 from ir.review.macros import MACROS
-from ir.review.relations import Shape, select_sql
+from ir.review.rejects import Rejected, refuse_rejects
+from ir.review.relations import Shape, missed_sql, select_sql
 from ir.review.sniff import sniff
 
 _UNIQUE = (
@@ -25,6 +26,7 @@ _UNIQUE = (
     ("activity", "id", "ts"),
     ("requests", "request_id", "own DESC"),
 )
+_WITHOUT = ", SUM(CASE WHEN bad = 0 AND NOT starts_with(request_id, 'req_') THEN 1 ELSE 0 END)"
 _TABLE_OF = {"requests": "requests", "webhooks": "requests", "events": "events", "activity": "activity"}
 
 
@@ -34,17 +36,21 @@ class Loaded:
 
     Attributes:
         rows, bad: per kind (`egress`, `request-log`, `webhook-log`, `events`, `activity`): readable rows, unreadable lines.
-        examples: `{file, line, why, text}` of the first unreadable lines.
-        notes: one sentence per file that was not read as it should be.
+        examples: `{source, file, line, why, text}` of the first unreadable lines.
+        notes: per kind, one sentence for each file that was not read as it should be.
         files: how many files were read. names: which.
     """
 
     rows: dict[str, int] = field(default_factory=dict)
     bad: dict[str, int] = field(default_factory=dict)
     examples: list[Json] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: dict[str, list[str]] = field(default_factory=dict)
     files: int = 0
     names: list[str] = field(default_factory=list)
+
+    def say(self, source: str, note: str) -> None:
+        """Add a note."""
+        self.notes.setdefault(source, []).append(note)
 
 
 def expand(patterns: Iterable[str]) -> tuple[list[Path], list[str]]:
@@ -66,7 +72,8 @@ class Importer:
     Args:
         engine: the embedded DuckDB.
         store: private folder; `requests-*.parquet` and the like are written there.
-        maps: column maps, tried in order; the first whose `files` glob and fields fit is used.
+        maps: column maps, tried in order; the first whose `files` glob fits is used.
+        aside: file for unreadable lines.
         personal_data: keep e-mail addresses and names as they are.
     """
 
@@ -77,12 +84,15 @@ class Importer:
         *,
         maps: tuple[columnmap.ColumnMap, ...] = (),
         progress: Callable[[str], None] = lambda _: None,
+        aside: Path | None = None,
         personal_data: bool = False,
     ) -> None:
         store.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._engine, self._store, self._maps, self._progress = engine, store, maps, progress
         self._count = 0
         self.loaded = Loaded()
+        self._aside = Aside(aside or store / "aside.jsonl", self.loaded.bad)
+        self.loaded.examples = self._aside.examples
         for macro in (*(personal.MACROS_WHOLE if personal_data else personal.MACROS), *MACROS):
             engine.connection.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
 
@@ -96,7 +106,6 @@ class Importer:
                 self.loaded.files += 1
                 self.loaded.names.append(str(file))
         for shape, members in groups.items():
-            self._progress(f"{shape.label}: {len(members)} file(s), {sum(f.stat().st_size for f in members) >> 20} MB")
             self._group(shape, members)
 
     def load_collected(self, kind: str, files: list[Path]) -> None:
@@ -105,93 +114,130 @@ class Importer:
         if files:
             self._group(Shape("jsonl", kind, (), own=False, origin="api"), files)
 
-    def finish(self) -> int:
-        """Make rows unique (the API's copy of an event wins); returns how many were repeated."""
-        repeated = 0
-        for table, key, order in _UNIQUE:
-            repeated += unique.make_unique(self._engine, self._store, table, key, order)
-        return repeated
+    def finish(self) -> dict[str, int]:
+        """Make rows unique (the API's copy of an event wins); returns how many were repeated, by table."""
+        for note in self._aside.notes():
+            self.loaded.say("egress", note)
+        return {table: unique.make_unique(self._engine, self._store, table, key, order) for table, key, order in _UNIQUE}
 
     def _shape(self, file: Path, own: bool) -> Shape | None:
+        side = "egress" if own else "request-log"
+        column_map = next((one for one in self._maps if one.fits(file)), None)
         try:
-            for column_map in self._maps:
-                if column_map.fits(file):
-                    return Shape.of_map(column_map, sniff(file), own=own)
-            return Shape.of(sniff(file), own=own)
+            found = sniff(file, own=own, fields_of=column_map.names() if column_map else frozenset())
         except OSError as error:
-            self.loaded.notes.append(f"{file}: cannot be opened ({os.strerror(error.errno or 0)})")
+            self.loaded.say(side, f"{file}: cannot be opened ({os.strerror(error.errno or 0)})")
             return None
+        if found.form in ("foreign", "empty"):
+            self.loaded.say(side, f"{file}: {found.why or 'empty'}")
+            self.loaded.files += found.form == "empty"
+            return None
+        return Shape.of(found, own=own) if column_map is None else Shape.of_map(column_map, found, own=own)
 
     def _group(self, shape: Shape, files: list[Path]) -> None:
-        if shape.form == "empty":
-            self.loaded.notes += [f"{file}: empty" for file in files]
-            return
-        if shape.form == "json":
-            for file in files:
-                self._careful(shape, file)
-            return
-        try:
-            self._fast(shape, files, aliases={})
-        except duckdb.Error:
-            for file in files:
-                self._one(shape, file)
-
-    def _one(self, shape: Shape, file: Path) -> None:
-        try:
-            self._fast(shape, [file], aliases={})
-        except duckdb.Error:
+        if shape.form != "json" and shape.plain:
+            try:
+                self._fast(shape, files)
+            except (duckdb.Error, Rejected):
+                if len(files) > 1:
+                    for file in files:
+                        self._group(shape, [file])
+                    return
+            else:
+                return
+        for file in files:
             self._careful(shape, file)
 
     def _careful(self, shape: Shape, file: Path) -> None:
+        self._progress(f"{shape.label}: {file.name} is damaged or unusual: line by line")
         target = self._store / f"clean-{self._count}.jsonl"
-        if shape.form == "json":
-            skipped = careful.rewrite_document(file, target)
-            shape = Shape.of(sniff(target), own=shape.own) if not shape.mapped else replace(shape, form="jsonl")
-        else:
-            skipped = careful.rewrite_lines(file, target, json_only=shape.form == "jsonl")
-        self.loaded.notes += [f"{file}: {note}" for note in skipped.notes]
-        self._aside(shape, file, skipped)
+        torn: list[bytes] = []
+        bad = self._sink(shape, file, torn)
         try:
+            for note in self._rewrite(shape, file, target, bad):
+                self.loaded.say(shape.label, f"{file}: {note}")
+            if shape.form == "json" and not shape.mapped:
+                shape = Shape.of(sniff(target, own=shape.own), own=shape.own)
+            shape = replace(shape, form="jsonl" if shape.form == "json" else shape.form, plain=True, cleaned=True)
             if target.stat().st_size and shape.form != "empty":
-                self._fast(shape, [target], aliases={str(target): str(file)})
-        except duckdb.Error as error:
-            self.loaded.notes.append(f"{file}: could not be read ({type(error).__name__})")
+                self._fast(shape, [target], instead_of=file)
+        except (duckdb.Error, Rejected, OSError) as error:
+            self.loaded.say(shape.label, f"{file}: could not be read ({type(error).__name__})")
         finally:
-            target.unlink()
+            target.unlink(missing_ok=True)
+        if shape.own:
+            locate.rescued(self._engine, torn, self._next("requests"))
 
-    def _fast(self, shape: Shape, files: list[Path], *, aliases: dict[str, str]) -> None:
-        table = _TABLE_OF[shape.kind]
-        target = self._store / f"{table}-{self._count:04d}.parquet"
-        self._count += 1
+    def _rewrite(self, shape: Shape, file: Path, target: Path, bad: careful.Bad) -> list[str]:
+        if shape.form == "json":
+            return documents.rewrite_document(file, target, bad)
+        if shape.form == "csv":
+            return careful.rewrite_csv(file, target, bad, delimiter=shape.delimiter, width=len(shape.header))
+        return careful.rewrite_lines(file, target, bad, json_only=shape.form == "jsonl")
+
+    def _sink(self, shape: Shape, file: Path, keep_ids: list[bytes]) -> careful.Bad:
+        add = self._aside.sink(shape.label, str(file))
+
+        def bad(line: int, why: str, text: bytes) -> None:
+            add(line, why, text)
+            if shape.own and b"req_" in text:
+                keep_ids.append(text)
+
+        return bad
+
+    def _fast(self, shape: Shape, files: list[Path], *, instead_of: Path | None = None) -> None:
+        target = self._next(_TABLE_OF[shape.kind])
         part = target.with_suffix(".part")
         try:
-            self._engine.connection.execute(
-                f"COPY ({select_sql(shape, files)}) TO {quoted(str(part))} (FORMAT parquet, COMPRESSION snappy)"
-            )
-        except duckdb.Error:
+            self._copy(select_sql(shape, files), shape, files, part)
+            if shape.form == "csv":
+                refuse_rejects(self._engine)
+        except (duckdb.Error, Rejected):
             part.unlink(missing_ok=True)
             raise
-        counts = self._engine.rows(f"SELECT file, COUNT(*), SUM(bad) FROM read_parquet({quoted(str(part))}) GROUP BY file ORDER BY file")
-        self._tally(shape, counts)
+        counts = self._engine.rows(
+            "SELECT file, COUNT(*), SUM(bad)" + (_WITHOUT if shape.own and _TABLE_OF[shape.kind] == "requests" else ", 0")
+            + f" FROM read_parquet({quoted(str(part))}) GROUP BY file ORDER BY file"
+        )  # fmt: skip
         part.rename(target)
-        torn = [Path(file) for file, _, bad in counts if bad]
-        if torn:
-            self._find_bad(shape, torn, aliases, sum(int(bad) for _, _, bad in counts))
-
-    def _tally(self, shape: Shape, counts: list[tuple[str, int, int]]) -> None:
-        for _, rows, bad in counts:
+        for name, rows, bad, _ in counts:
             self.loaded.rows[shape.label] = self.loaded.rows.get(shape.label, 0) + rows - bad
-            self.loaded.bad[shape.label] = self.loaded.bad.get(shape.label, 0) + bad
+            if bad:
+                self._find_bad(shape, Path(name), bad, instead_of)
+        if shape.own and shape.form != "text":
+            self._find_missed([Path(name) for name, _, _, without in counts if without or shape.many], target)
+        elif shape.own and shape.many:
+            self._find_missed(files, target)
 
-    def _find_bad(self, shape: Shape, files: list[Path], aliases: dict[str, str], expected: int) -> None:
-        for row in locate.bad_lines(self._engine, shape, files, self._store, self._count, expected):
-            self.loaded.examples.append({**row, "file": aliases.get(row["file"], row["file"])})
+    def _find_bad(self, shape: Shape, file: Path, expected: int, instead_of: Path | None) -> None:
+        torn: list[bytes] = []
+        notes: list[str] = []
+        found = locate.bad_lines(self._engine, shape, file, expected, self._sink(shape, instead_of or file, torn), notes)
+        for note in notes:
+            self.loaded.say(shape.label, f"{instead_of or file}: {note.replace('read up to there', 'lines after that may be wrong')}")
+        self._aside.count(shape.label, expected - found)
+        if shape.own:
+            locate.rescued(self._engine, torn, self._next("requests"))
 
-    def _aside(self, shape: Shape, file: Path, skipped: careful.Skipped) -> None:
-        if not skipped.lines:
+    def _find_missed(self, files: list[Path], told: Path) -> None:
+        """Ids that stand somewhere in a line, but in no field that was read, or as a second one."""
+        if not files:
             return
-        self.loaded.bad[shape.label] = self.loaded.bad.get(shape.label, 0) + skipped.lines
-        rows = [{"file": str(file), **example} for example in skipped.examples]
-        self.loaded.examples += rows
-        with (self._store / "aside.jsonl").open("ab") as out:
-            out.writelines(orjson.dumps(row) + b"\n" for row in rows)
+        try:
+            self._engine.connection.execute(f"COPY ({missed_sql(files, told)}) TO {quoted(str(self._next('requests')))} (FORMAT parquet)")
+        except duckdb.Error as error:
+            self.loaded.say("egress", f"ids outside their fields could not be looked for ({type(error).__name__})")
+
+    def _next(self, table: str) -> Path:
+        self._count += 1
+        return self._store / f"{table}-{self._count:04d}.parquet"
+
+    def _copy(self, select: str, shape: Shape, files: list[Path], part: Path) -> None:
+        size = sum(file.stat().st_size for file in files)
+        engine = self._engine.connection
+        engine.execute(f"SET TimeZone = {quoted(shape.zone)}")
+        try:
+            with pace.told(engine, f"{shape.label}: {len(files)} file(s)", size, self._progress):
+                engine.execute(f"COPY ({select}) TO {quoted(str(part))} (FORMAT parquet, COMPRESSION snappy)")
+        finally:
+            engine.execute("SET TimeZone = 'UTC'")

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from ir.model import Json
-from ir.review.collect import Collector, epoch
+from ir.review.collect import Collector
+from ir.review.pages import epoch
 from ir.secret import scrub
 
 

@@ -1,79 +1,99 @@
-"""Unreadable lines after the fast way: found again only in the files that have some, counted, kept aside, shown."""
+"""Unreadable lines after the fast way: found again only in the files that have some, with their numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
-import duckdb
 import orjson
 
-from ir.model import Json
-from ir.review import careful
+from ir.review.aside import REASONS
 from ir.review.engine import DuckDb, quoted
-from ir.review.personal import ids_of
-from ir.review.relations import Shape, lines_of
+from ir.review.pieces import blocks
+from ir.review.relations import Shape, unread_sql
+from ir.review.sniff import unwrapped
 
-_KEPT = 100_000
+Bad = Callable[[int, str, bytes], None]
 
 
-def bad_lines(engine: DuckDb, shape: Shape, files: list[Path], store: Path, batch: int, expected: int) -> list[Json]:
-    """Examples `{file, line, why, text}` of unreadable lines; all of them (at most 100,000 a batch) go to `aside.jsonl`.
+def bad_lines(engine: DuckDb, shape: Shape, file: Path, expected: int, bad: Bad, notes: list[str]) -> int:
+    """Hand the unreadable lines of one file to `bad`; returns how many were found of the `expected`.
 
-    `expected` says how many there are; torn lines are told by their ends, and only if that is not enough by parsing all again.
-    A Stripe request id that stands in an unreadable line of our own egress log still counts as ours.
+    What else is wrong with the file (damage inside a gzip) is added to `notes`. Torn JSON is told by its ends, and only if that
+    is not enough by parsing all lines again.
     """
-    if shape.form != "jsonl":
-        return []
-    found = _unreadable(engine, files, "NOT (starts_with(l, '{') AND ends_with(rtrim(l), '}'))")
-    if len(found) < expected:
-        found = _unreadable(engine, files, "NOT json_valid(l) OR json_type(l) <> 'OBJECT'")
-    with (store / "aside.jsonl").open("ab") as out:
-        out.writelines(orjson.dumps({"file": f, "text": ids_of(text)}) + b"\n" for f, text in found)
-    if shape.own:
-        _rescue(engine, [text for _, text in found], store, batch)
-    texts: dict[str, set[str]] = {}
-    for file, text in found:
-        texts.setdefault(file, set()).add(text)
-    shown: list[Json] = []
-    for file, wanted in texts.items():
-        shown += _numbered(Path(file), wanted, careful.SHOWN - len(shown))
-        if len(shown) >= careful.SHOWN:
-            break
-    return shown
+    if shape.form == "jsonl":
+        torn = list(_torn(file, notes))
+        if len(torn) < expected and not notes:
+            torn = list(_fieldless(file, shape))
+        for number, why, text in torn:
+            bad(number, why, text)
+        return len(torn)
+    if shape.form not in ("text", "logfmt"):
+        return 0
+    wanted = {str(row[0]).encode() for row in engine.rows(unread_sql(shape, file))}
+    found = 0
+    for number, line in _lines(file, notes):
+        if line.rstrip(b"\r") in wanted:
+            found += 1
+            bad(number, REASONS["field"], line)
+    return found
 
 
-def _unreadable(engine: DuckDb, files: list[Path], test: str) -> list[tuple[str, str]]:
-    names = "[" + ", ".join(quoted(str(f)) for f in files) + "]"
-    try:
-        return engine.connection.execute(
-            f"SELECT filename, l FROM {lines_of(names)} WHERE l IS NOT NULL AND ({test}) LIMIT {_KEPT}"
-        ).fetchall()
-    except duckdb.Error:
-        return []
+def _lines(file: Path, notes: list[str]) -> Iterator[tuple[int, bytes]]:
+    for number, block, _ in blocks(file, notes):
+        for offset, line in enumerate(block.split(b"\n")):
+            if line.strip():
+                yield number + offset, line
 
 
-def _numbered(file: Path, wanted: set[str], most: int) -> Iterator[Json]:
-    shown = 0
-    for number, line in careful.lines(file, careful.Skipped()):
-        if shown >= most:
-            return
-        text = line.rstrip(b"\r").decode("utf-8", "replace")
-        if text in wanted:
-            shown += 1
-            yield {"file": str(file), "line": number, "why": "not a JSON object", "text": ids_of(text)}
+def _torn(file: Path, notes: list[str]) -> Iterator[tuple[int, str, bytes]]:
+    """Lines that do not begin and end with braces. Blocks in which all do are not even split."""
+    for number, block, _ in blocks(file, notes):
+        if block[:1] == b"{" and block[-1:] == b"}" and block.count(b"}\n{") == block.count(b"\n"):
+            continue
+        for offset, line in enumerate(block.split(b"\n")):
+            text = line.strip()
+            if text and not (text[:1] == b"{" and text[-1:] == b"}"):
+                yield number + offset, REASONS["json"], line
 
 
-def _rescue(engine: DuckDb, texts: list[str], store: Path, batch: int) -> None:
+def _fieldless(file: Path, shape: Shape) -> Iterator[tuple[int, str, bytes]]:
+    for number, line in _lines(file, []):
+        try:
+            record: Any = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            record = None
+        if not isinstance(record, dict):
+            yield number, REASONS["json"], line
+        elif not _known(record, shape):
+            yield number, REASONS["field"], line
+
+
+def _known(record: dict[str, Any], shape: Shape) -> bool:
+    if shape.kind in ("events", "activity") and not shape.mapped:
+        inner = unwrapped(record)
+        return inner.get("id") is not None and inner.get("type") is not None
+    return any(_reached(record, path) for _, paths in shape.columns for path in paths)
+
+
+def _reached(record: Any, path: tuple[str, ...]) -> bool:
+    for step in path:
+        record = record.get(step) if isinstance(record, dict) else None
+    return record is not None
+
+
+def rescued(engine: DuckDb, texts: list[bytes], target: Path) -> None:
+    """Request ids in unreadable lines of our own logs are ours all the same."""
     from ir.review.fields import REQUEST_ID
     from ir.review.schema import TABLES
 
-    ids = sorted({hit for text in texts for hit in REQUEST_ID.findall(text)})
+    ids = sorted({hit for text in texts for hit in REQUEST_ID.findall(text.decode("utf-8", "replace"))})
     if not ids:
         return
     values = {"own": "1", "source": "'egress'", "request_id": "x.id"}
     cells = ", ".join(
         f"CAST({values.get(c.name, repr('') if c.type == 'VARCHAR' else '0')} AS {c.type}) AS {c.name}" for c in TABLES["requests"]
     )
-    target = quoted(str(store / f"requests-rescued-{batch:04d}.parquet"))
     engine.connection.execute(
-        f"COPY (SELECT {cells}, '' AS file, 0 AS bad FROM (SELECT unnest(?) AS id) x) TO {target} (FORMAT parquet)", [ids]
+        f"COPY (SELECT {cells}, '' AS file, 0 AS bad FROM (SELECT unnest(?) AS id) x) TO {quoted(str(target))} (FORMAT parquet)", [ids]
     )

@@ -4,20 +4,32 @@ Nothing that a stranger may write survives as free text: ids, words and addresse
 paths lose their query and their ids, user agents become families.
 """
 
-SECRET_SHAPE = r"(sk|rk|pk|ek|rkcs)_(org_)?(live|test|prod)_[A-Za-z0-9*.]{4,}|whsec_[A-Za-z0-9+/=_-]{8,}"  # noqa: S105 # a shape, no secret
+from ir.review.fields import REQUEST_SHAPE
+
+SECRET_SHAPE = r"(sk|rk|pk|ek|rkcs)_(org_)?(live|test|prod)_[A-Za-z0-9*.]{4,}|whsec_[A-Za-z0-9+/=_-]{8,}|\b(c2tf|cmtf)[A-Za-z0-9+/=]{12,}"  # noqa: S105 # a shape, no secret
 CARD_SHAPE = r"\b[0-9](?:[ -]?[0-9]){12,18}\b"
 
-_FORMATS = "['%d/%b/%Y:%H:%M:%S %z', '%a, %d %b %Y %H:%M:%S %z', '%a %d %b %Y %H:%M:%S %z', '%Y-%m-%dT%H:%M:%S%z', '%Y-%m-%d %H:%M:%S %z']"
+# Tried on a stamp without weekday, fraction, commas and the words UTC, GMT, Z; a date without a zone is in the session's.
+_FORMATS = (
+    "['%d/%b/%Y:%H:%M:%S %z', '%d/%b/%Y %H:%M:%S %z', '%d %b %Y %H:%M:%S %z', '%Y-%m-%dT%H:%M:%S%z', "
+    "'%Y-%m-%d %H:%M:%S %z', '%Y/%m/%d %H:%M:%S %z']"
+)
 _PLAIN_FORMATS = (
-    "['%d/%b/%Y:%H:%M:%S', '%m/%d/%Y %H:%M:%S', '%m/%d/%Y %H:%M', '%m/%d/%y, %I:%M %p', '%m/%d/%Y, %I:%M:%S %p', "
-    "'%b %d, %Y, %I:%M:%S %p', '%b %d, %Y, %I:%M %p', '%b %d, %Y %H:%M:%S', '%d %b %Y %H:%M:%S', '%d %b %Y, %H:%M', "
-    "'%Y/%m/%d %H:%M:%S', '%Y%m%dT%H%M%S', '%b %d, %Y %I:%M %p']"
+    "['%d/%b/%Y:%H:%M:%S', '%d/%b/%Y %H:%M:%S', '%m/%d/%Y %H:%M:%S', '%m/%d/%Y %H:%M', '%m/%d/%Y %I:%M:%S %p', '%m/%d/%Y %I:%M %p', "
+    "'%m/%d/%y %I:%M %p', '%d/%m/%Y %H:%M:%S', '%d/%m/%Y %H:%M', '%d.%m.%Y %H:%M:%S', '%d.%m.%Y %H:%M', "
+    "'%b %d %Y %I:%M:%S %p', '%b %d %Y %I:%M %p', '%b %d %Y %H:%M:%S', '%b %d %Y %H:%M', '%b %d %H:%M:%S %Y', "
+    "'%d %b %Y %H:%M:%S', '%d %b %Y %H:%M', '%d %b %Y %I:%M %p', '%Y/%m/%d %H:%M:%S', '%Y%m%dT%H%M%S', '%Y%m%d%H%M%S', "
+    "'%Y-%m-%d %I:%M:%S %p', '%b %d %Y', '%d %b %Y', '%m/%d/%Y']"
 )
 
 # How a number's magnitude tells its unit: below 1e11 seconds (until the year 5138), then ms, µs, ns.
 _NUMBER = """CASE WHEN n IS NULL OR n <= 0 OR n >= 4e18 THEN NULL WHEN n >= 1e17 THEN CAST(FLOOR(n / 1e9) AS BIGINT)
   WHEN n >= 1e14 THEN CAST(FLOOR(n / 1e6) AS BIGINT) WHEN n >= 1e11 THEN CAST(FLOOR(n / 1e3) AS BIGINT)
-  ELSE CAST(FLOOR(n) AS BIGINT) END"""
+  WHEN n < 1e8 THEN NULL ELSE CAST(FLOOR(n) AS BIGINT) END"""
+# 14 digits that begin with 20 are a date run together, not milliseconds of the year 2612.
+_RUN_TOGETHER = "length(x) = 14 AND starts_with(x, '20')"
+_TIDY = r"""regexp_replace(regexp_replace(regexp_replace(trim(x), '^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? ', ''),
+  ' ?(?:Z|UTC|GMT|\[[A-Za-z_/+-]+\])$', ''), '(:[0-9]{2})[,.][0-9]+', '\1')"""
 
 _AGENTS = (
     (" ir/", "ir"),
@@ -46,30 +58,50 @@ def _agent() -> str:
 
 MACROS: tuple[str, ...] = (
     f"ir_number_time(n) AS {_NUMBER}",
-    f"""ir_time(x) AS COALESCE(ir_number_time(TRY_CAST(x AS DOUBLE)),
-      CAST(FLOOR(epoch(TRY_CAST(x AS TIMESTAMPTZ))) AS BIGINT), CAST(FLOOR(epoch(try_strptime(x, {_FORMATS}))) AS BIGINT),
-      CAST(FLOOR(epoch(try_strptime(x, {_PLAIN_FORMATS}))) AS BIGINT), 0)""",
+    f"ir_tidy(x) AS replace(replace(replace({_TIDY}, ', ', ' '), ' @ ', ' '), '  ', ' ')",
+    f"""ir_stamp(x) AS COALESCE(TRY_CAST(x AS TIMESTAMPTZ), CAST(try_strptime(x, {_FORMATS}) AS TIMESTAMPTZ),
+      CAST(try_strptime(x, {_PLAIN_FORMATS}) AS TIMESTAMPTZ))""",
+    # Syslog leaves the year out: it is the last such day.
+    "ir_dated(x, y) AS try_strptime(concat(y, ' ', x), '%Y %b %d %H:%M:%S')",
+    """ir_yearless(x) AS CASE WHEN NOT regexp_matches(x, '^[A-Z][a-z]{2} [0-9]{1,2} [0-9:]{8}$') THEN NULL
+      WHEN ir_dated(x, year(now())) > now() + INTERVAL 1 DAY THEN CAST(ir_dated(x, year(now()) - 1) AS TIMESTAMPTZ)
+      ELSE CAST(ir_dated(x, year(now())) AS TIMESTAMPTZ) END""",
+    f"""ir_any_time(x) AS COALESCE(CASE WHEN {_RUN_TOGETHER} THEN NULL ELSE ir_number_time(TRY_CAST(x AS DOUBLE)) END,
+      CAST(FLOOR(epoch(TRY_CAST(x AS TIMESTAMPTZ))) AS BIGINT), CAST(FLOOR(epoch(ir_stamp(ir_tidy(x)))) AS BIGINT),
+      CAST(FLOOR(epoch(ir_yearless(ir_tidy(x)))) AS BIGINT), 0)""",
+    # Whole seconds are what most logs have; to look for anything else costs ten times as much.
+    """ir_time(x) AS CASE WHEN TRY_CAST(x AS BIGINT) BETWEEN 100000000 AND 99999999999 THEN TRY_CAST(x AS BIGINT)
+      ELSE ir_any_time(x) END""",
     "ir_word(x) AS COALESCE(regexp_extract(x, '^[A-Za-z0-9_.@+:,/ -]{0,80}'), '')",
     f"""ir_clean(x, n) AS substr(regexp_replace(regexp_replace(regexp_replace(COALESCE(x, ''), '{SECRET_SHAPE}', '[secret]', 'g'),
       '{CARD_SHAPE}', '[card]', 'g'), '[\\x00-\\x1f\\x7f-\\x9f]', ' ', 'g'), 1, n)""",
     f"""ir_text(x) AS CASE WHEN x IS NULL THEN '' WHEN contains(x, '@') THEN ir_word(ir_person(ir_clean(x, 200)))
       WHEN contains(x, '_live_') OR contains(x, '_test_') OR contains(x, '_prod_')
       OR contains(x, 'whsec_') OR regexp_matches(x, '{CARD_SHAPE}') THEN ir_word(ir_clean(x, 80)) ELSE ir_word(x) END""",
-    (
-        "ir_id(x) AS CASE WHEN x IS NULL THEN '' WHEN length(x) <= 64 AND NOT contains(x, ' ') AND NOT contains(x, '_live_') "
-        "AND NOT contains(x, '_test_') THEN x ELSE COALESCE(regexp_extract(x, '(req|evt)_[A-Za-z0-9_]{4,64}'), '') END"
-    ),
-    "ir_bare(x) AS split_part(CASE WHEN contains(x, '://') THEN '/' || regexp_replace(x, '^[a-z]+://[^/]*/?', '') ELSE x END, '?', 1)",
+    # Stripe's id, alone or in a text; another one (a map's) only if it is a plain word.
+    f"""ir_id(x) AS CASE WHEN x IS NULL THEN ''
+      WHEN length(x) <= 40 AND starts_with(x, 'req_') AND NOT regexp_matches(x, '[^A-Za-z0-9_]') THEN x
+      WHEN contains(x, 'req_') AND regexp_matches(x, '{REQUEST_SHAPE}') THEN regexp_extract(x, '{REQUEST_SHAPE}')
+      WHEN length(x) <= 64 AND NOT contains(x, '_live_') AND NOT contains(x, '_test_')
+      THEN regexp_extract(x, '^[A-Za-z0-9_.:@/+=-]*$') ELSE '' END""",
+    # `POST /v1/charges HTTP/1.1`
+    "ir_line(x) AS COALESCE(NULLIF(regexp_extract(x, '^[A-Za-z]{3,7} +(?:[a-z]+://[^/ ]+)?(/[^ ]*)', 1), ''), x)",
+    """ir_bare(x) AS split_part(CASE WHEN contains(x, ' ') THEN ir_line(x)
+      WHEN contains(x, '://') THEN '/' || regexp_replace(x, '^[a-z]+://[^/]*/?', '') ELSE x END, '?', 1)""",
     """ir_endpoint(p) AS CASE WHEN p IS NULL THEN '' WHEN NOT starts_with(p, '/') THEN ir_text(p)
       WHEN p IN ('/v1/charges', '/v1/customers', '/v1/payment_intents', '/v1/refunds', '/v1/balance') THEN p
       WHEN starts_with(p, '/v1/') OR starts_with(p, '/v2/') THEN substr(p, 1, 3) || ir_steps(substr(p, 4)) ELSE ir_steps(p) END""",
     "ir_steps(p) AS substr(regexp_replace(rtrim(p, '/'), '/[a-z_]*[^a-z_/][^/]*', '/:id', 'g'), 1, 80)",
     """ir_net(x) AS CASE WHEN x = '' THEN '' WHEN contains(x, ':') THEN regexp_extract(x, '^[0-9a-f]*:[0-9a-f]*:[0-9a-f]*') || '::/48'
-      ELSE regexp_extract(x, '^([0-9]{1,3}[.][0-9]{1,3}[.][0-9]{1,3})[.]', 1) || '.0/24' END""",
+      ELSE left(x, length(x) - strpos(reverse(x), '.')) || '.0/24' END""",
     "ir_ip(x) AS COALESCE(regexp_extract(x, '^([0-9]{1,3}([.][0-9]{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F:.]{1,44})'), '')",
+    # Basic authorisation is the key and a colon in base64.
+    """ir_basic(x) AS COALESCE(rtrim(TRY(decode(from_base64(regexp_extract(x, '(?i)^basic +([A-Za-z0-9+/=]+)', 1)))), ':'), x)""",
     (
         "ir_key(x) AS CASE WHEN x IS NULL THEN '' WHEN contains(x, '_live_') OR contains(x, '_test_') OR contains(x, '_prod_') "
-        "THEN 'key:' || substr(sha256(trim(replace(x, 'Bearer ', ''))), 1, 16) ELSE ir_word(x) END"
+        "THEN 'key:' || substr(sha256(trim(replace(x, 'Bearer ', ''))), 1, 16) "
+        "WHEN contains(x, ' ') AND regexp_matches(x, '(?i)^(basic|bearer|token) ') "
+        "THEN 'key:' || substr(sha256(ir_basic(x)), 1, 16) ELSE ir_word(x) END"
     ),
     f"ir_agent_of(x) AS {_agent()}",
     """ir_agent(x) AS CASE WHEN x IS NULL OR x = '' THEN '' WHEN contains(x, ' ir/') THEN 'ir'

@@ -51,7 +51,7 @@ def _verb(columns: dict[str, str]) -> str:
     if "verb" in columns:
         return "CASE WHEN lower(verb) IN ('read', 'true', 'get') THEN 'read' ELSE 'write' END"
     if "method" in columns:
-        return "CASE WHEN upper(method) IN ('GET', 'HEAD') THEN 'read' ELSE 'write' END"
+        return "CASE WHEN upper(trim(substr(method, 1, 4))) IN ('GET', 'HEAD') THEN 'read' ELSE 'write' END"
     return "''"
 
 
@@ -65,8 +65,8 @@ _TEMPLATES = {
     "ts": "ir_time({})",
     "verb": "''",
     "request_id": "ir_id({})",
-    "method": "CASE WHEN {} IN ('GET', 'POST', 'DELETE') THEN {} ELSE upper(ir_word({})) END",
-    "status": "COALESCE(TRY_CAST({} AS SMALLINT), 0)",
+    "method": "CASE WHEN {} IN ('GET', 'POST', 'DELETE') THEN {} ELSE COALESCE(upper(regexp_extract({}, '^[A-Za-z]{3,7}')), '') END",
+    "status": "COALESCE(TRY_CAST({} AS SMALLINT), TRY_CAST(TRY_CAST({} AS DOUBLE) AS SMALLINT), 0)",
     "key_id": "ir_key({})",
     "ip": "ir_ip({})",
     "agent": "ir_agent({})",

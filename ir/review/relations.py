@@ -1,37 +1,58 @@
 """How a group of alike files becomes a relation for the normalising SELECT."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ir.review.activitynormal import activity_sql, flat_activity_sql
 from ir.review.columnmap import ColumnMap
 from ir.review.engine import quoted
 from ir.review.eventnormal import events_sql, unwrapped_sql
+from ir.review.fields import REQUEST_SHAPE
 from ir.review.normal import requests_sql
+from ir.review.pieces import LONGEST
 from ir.review.sniff import Sniffed
 
-_LINES = "delim = '\x01', quote = '', escape = '', header = false, auto_detect = false, strict_mode = false"
+_SEARCHED = 100_000
+_SIZES = f"max_line_size = {LONGEST + (64 << 10)}, buffer_size = {8 * LONGEST}"
+_LINES = "delim = '\x01', quote = '', escape = '', header = false, auto_detect = false, strict_mode = false, " + _SIZES
+_CLOCK = r"\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?"
+_TIMES = (
+    (r"\d{4}[-/]\d\d[-/]\d\d[T ]" + _CLOCK, 0),
+    (r"\d\d?/[A-Z][a-z]{2}/\d{4}[: ]" + _CLOCK, 0),
+    (r"\d\d?[/.]\d\d?[/.]\d{4},? " + _CLOCK, 0),
+    (r"[A-Z][a-z]{2} +\d\d? \d\d:\d\d:\d\d(?:\.\d+)? 20\d\d", 0),
+    (r"^(?:<\d{1,3}>\d* ?)?([A-Z][a-z]{2} +\d\d? \d\d:\d\d:\d\d)", 1),
+    (r"(?:^|[ =\[])(1\d{9}(?:\.\d{1,9}|\d{3}|\d{6}|\d{9})?)(?:[\] ,]|$)", 1),
+)
 
+
+def _first(patterns: tuple[tuple[str, int], ...]) -> str:
+    return "COALESCE(" + ", ".join(f"NULLIF(regexp_extract(l, {quoted(p)}, {group}), '')" for p, group in patterns) + ")"
+
+
+_METHODS = "GET|POST|DELETE|PUT|PATCH|HEAD|OPTIONS"
 # Web servers, proxies and plain text: what can be told from any line.
-_TEXT = {
-    "ts": r"COALESCE(NULLIF(regexp_extract(l, '\[([^\]]{8,40})\]', 1), ''), NULLIF(regexp_extract(l, "
-    r"'\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?'), ''))",
-    "request_id": r"NULLIF(regexp_extract(l, '\breq_[A-Za-z0-9]{4,64}'), '')",
-    "method": r"NULLIF(regexp_extract(l, '\b(GET|POST|DELETE|PUT|PATCH|HEAD) ', 1), '')",
-    "path": r"NULLIF(regexp_extract(l, '\b(?:GET|POST|DELETE|PUT|PATCH|HEAD) ([^ \"]+)', 1), '')",
-    "status": r"NULLIF(regexp_extract(l, '\" (\d{3})\b', 1), '')",
-    "ip": r"NULLIF(regexp_extract(l, '^(\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:]+) ', 1), '')",
-    "agent": r"NULLIF(regexp_extract(l, '\"((?:Stripe/v1|curl|python|Mozilla|PostmanRuntime|Go-http)[^\"]*)\"', 1), '')",
+TEXT = {
+    "ts": _first(_TIMES),
+    "request_id": f"NULLIF(regexp_extract(l, {quoted(REQUEST_SHAPE)}), '')",
+    "method": f"NULLIF(regexp_extract(l, '\\b({_METHODS})\\b[ ,:|\"]', 1), '')",
+    "path": f"NULLIF(regexp_extract(l, '\\b(?:{_METHODS})\\b[ ,:|\"]+(?:https?://[^/ ]+)?(/[^ \",|]*)', 1), '')",
+    "status": r"NULLIF(regexp_extract(l, '(?:\"|HTTP/[0-9.]+|/v[12]/[^ \"]*|->|status[=: ]+|code[=: ]+)[ ,:|]+([1-5]\d\d)\b', 1), '')",
+    "ip": r"NULLIF(regexp_extract(l, '(?:^|[ \"=\[,])"
+    r"(\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{1,4}(?::[0-9a-f]{0,4}){3,7})(?:$|[ \":,\]])', 1), '')",
+    "agent": r"NULLIF(regexp_extract(l, '((?:Stripe/v[12]|curl/|python-|Mozilla/|PostmanRuntime|Go-http|okhttp|axios)[^\"]*)', 1), '')",
 }
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What makes files alike: same format, kind, columns and side.
+    """What makes files alike: same format, kind, columns and side; the other attributes are `Sniffed`'s.
 
     Attributes:
         mapped: a human's map says so; several paths of a column are joined by `:` instead of tried in order.
         origin: of events, `api` or `archive`.
+        zone: of times without one.
+        cleaned: the careful way has been over it.
     """
 
     form: str
@@ -39,21 +60,32 @@ class Shape:
     columns: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]
     own: bool
     delimiter: str = ""
+    header: tuple[str, ...] = ()
+    skip: int = 0
+    day_first: bool = False
+    many: bool = False
+    plain: bool = True
     mapped: bool = False
     origin: str = "archive"
+    zone: str = "UTC"
+    cleaned: bool = False
 
     @classmethod
     def of(cls, sniffed: Sniffed, *, own: bool) -> "Shape":
         """From what a file looks like. Webhook logs are our own in any case."""
         columns = tuple(sorted(sniffed.columns.items()))
-        return cls(sniffed.form, sniffed.kind, columns, own, sniffed.delimiter)
+        return cls(
+            sniffed.form, sniffed.kind, columns, own, sniffed.delimiter, sniffed.header, sniffed.skip,
+            sniffed.day_first, sniffed.many, sniffed.plain,
+        )  # fmt: skip
 
     @classmethod
     def of_map(cls, column_map: ColumnMap, sniffed: Sniffed, *, own: bool) -> "Shape":
         """From a human's map; only the format is sniffed."""
         side = own if column_map.own is None else column_map.own
         columns = tuple(sorted(column_map.paths().items()))
-        return cls(sniffed.form, column_map.kind, columns, side, sniffed.delimiter or ",", mapped=True)
+        seen = cls.of(sniffed, own=side)
+        return replace(seen, kind=column_map.kind, columns=columns, mapped=True, zone=column_map.zone)
 
     @property
     def label(self) -> str:
@@ -86,24 +118,64 @@ def _objects(names: str) -> str:
     )
 
 
-def lines_of(names: str) -> str:
-    """A relation of `l` (a line) and `filename`."""
-    return f"read_csv({names}, columns = {{'l': 'VARCHAR'}}, {_LINES}, filename = true)"
+def lines_of(names: str, *, strict: bool = True) -> str:
+    """A relation of `l` (a line that is not blank) and `filename`; one that is not strict leaves out what cannot be read."""
+    lines = f"read_csv({names}, columns = {{'l': 'VARCHAR'}}, {_LINES}, ignore_errors = {str(not strict).lower()}, filename = true)"
+    return f"(SELECT l, filename FROM {lines} WHERE l IS NOT NULL AND trim(l) <> '')"
+
+
+def unread_sql(shape: Shape, file: Path) -> str:
+    """The lines `l` of a text file in which nothing is readable."""
+    relation, columns = _relation(shape, f"[{quoted(str(file))}]")
+    return f"SELECT DISTINCT l FROM {relation} WHERE " + " AND ".join(f"({e}) IS NULL" for e in columns.values()) + f" LIMIT {_SEARCHED}"
+
+
+def missed_sql(files: list[Path], part: Path) -> str:
+    """Requests of ours whose id stands somewhere in a line where its fields do not tell it, or as a second one."""
+    names = "[" + ", ".join(quoted(str(file)) for file in files) + "]"
+    ids = f"regexp_extract_all(l, {quoted(REQUEST_SHAPE)})"
+    told = f"SELECT request_id FROM read_parquet({quoted(str(part))}) WHERE request_id <> ''"
+    relation = (
+        f"(SELECT * FROM (SELECT l, filename, unnest({ids}) AS found FROM {lines_of(names, strict=False)} WHERE contains(l, 'req_')) "
+        f"ANTI JOIN ({told}) t ON found = t.request_id)"
+    )
+    return requests_sql({**TEXT, "request_id": "found"}, relation, own=1, source="egress")
 
 
 def _relation(shape: Shape, names: str) -> tuple[str, dict[str, str]]:
     if shape.form == "jsonl":
-        return _json(shape, names)
-    if shape.form == "csv":
-        relation = (
-            f"read_csv({names}, all_varchar = true, header = true, delim = {quoted(shape.delimiter)}, quote = '\"', "
-            "escape = '\"', null_padding = true, ignore_errors = true, filename = true, union_by_name = true)"
-        )
-        return relation, {name: _pick(shape, [_name(p[-1]) for p in paths]) for name, paths in shape.columns}
-    if shape.form == "logfmt":
-        columns = {name: _pick(shape, [_pair(p[-1]) for p in paths]) for name, paths in shape.columns}
-        return lines_of(names), columns
-    return lines_of(names), dict(_TEXT)
+        relation, columns = _json(shape, names)
+    elif shape.form == "csv":
+        relation, columns = _csv(shape, names)
+    elif shape.form == "logfmt":
+        relation = lines_of(names)
+        columns = {name: _pick(shape, name, [_pair(p[-1]) for p in paths]) for name, paths in shape.columns}
+        if not shape.mapped:  # A prefix before the pairs often has the time.
+            columns = {name: sql for name, sql in TEXT.items() if name in ("ts", "request_id")} | columns
+    else:
+        return lines_of(names), dict(TEXT)
+    if "ts_clock" in columns:
+        columns["ts"] = f"concat_ws(' ', {columns['ts']}, {columns.pop('ts_clock')})"
+    if shape.day_first and "ts" in columns:
+        columns["ts"] = f"regexp_replace({columns['ts']}, '^([0-9]{{1,2}})[/.-]([0-9]{{1,2}})[/.-]([0-9]{{4}}),?', '\\3-\\2-\\1')"
+    return relation, columns
+
+
+def _csv(shape: Shape, names: str) -> tuple[str, dict[str, str]]:
+    """What DuckDB cannot read it rejects, which the importer looks for: those files go the careful way."""
+    header = dict.fromkeys((*shape.header, *(paths[-1] for _, several in shape.columns for paths in several)))
+    there = shape.header or tuple(header)
+    typed = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in there)
+    relation = (
+        f"read_csv({names}, columns = {{{typed}}}, auto_detect = false, header = true, "
+        f"skip = {shape.skip}, delim = {quoted(shape.delimiter)}, "
+        f"quote = '\"', escape = '\"', null_padding = true, {_SIZES}, "
+        f"parallel = {str(not shape.cleaned).lower()}, store_rejects = true, filename = true)"
+    )
+    return relation, {
+        name: _pick(shape, name, [_name(p[-1]) if p[-1] in there else "CAST(NULL AS VARCHAR)" for p in paths])
+        for name, paths in shape.columns
+    }
 
 
 def _json(shape: Shape, names: str) -> tuple[str, dict[str, str]]:
@@ -112,11 +184,11 @@ def _json(shape: Shape, names: str) -> tuple[str, dict[str, str]]:
         for path in paths:
             nested = len(path) > 1
             tops[path[0]] = "JSON" if nested or tops.get(path[0]) == "JSON" else "VARCHAR"
-    columns = {name: _pick(shape, [_leaf(path, tops) for path in paths]) for name, paths in shape.columns}
+    columns = {name: _pick(shape, name, [_leaf(path, tops) for path in paths]) for name, paths in shape.columns}
     typed = ", ".join(f"{quoted(top)}: '{kind}'" for top, kind in (tops or {"request_id": "VARCHAR"}).items())
     relation = (
         f"read_json({names}, format = 'newline_delimited', columns = {{{typed}}}, ignore_errors = true, "
-        "filename = true, maximum_object_size = 4194304)"
+        "filename = true, maximum_object_size = " + f"{LONGEST})"
     )
     return relation, columns
 
@@ -134,11 +206,13 @@ def _pair(name: str) -> str:
     return f"NULLIF(trim(regexp_extract(l, {quoted(pattern)}, 1), '\"'), '')"
 
 
-def _pick(shape: Shape, expressions: list[str]) -> str:
+def _pick(shape: Shape, column: str, expressions: list[str]) -> str:
     if len(expressions) == 1:
         return f"CAST({expressions[0]} AS VARCHAR)"
     if shape.mapped:
         return "concat_ws(':', " + ", ".join(expressions) + ")"
+    if column == "request_id":  # A text without an id must not hide the field that has one.
+        expressions = [f"NULLIF(ir_id({expression}), '')" for expression in expressions]
     return "COALESCE(" + ", ".join(expressions) + ")"
 
 

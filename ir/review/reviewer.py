@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from ir.errors import Unknown
@@ -53,7 +54,13 @@ class StripeReviewer:
                     next_step="check the review key, or give exported files",
                 )
             own = (*request.own_requests, *self._api.request_ids[first:])
-            return self._judge(store, request, window, reads, swept, loaded, own, progress)
+            engine = self._engine(request, store)
+            try:
+                reviewed = self._judge(engine, request, window, reads, swept, loaded, own, progress)
+            return replace(reviewed, collected=store.collected(swept))
+            finally:
+                if engine is not store.engine:
+                    engine.close()
         finally:
             store.close()
 
@@ -108,7 +115,7 @@ class StripeReviewer:
 
     def _judge(
         self,
-        store: Store,
+        engine: Engine,
         request: ReviewRequest,
         window: Window,
         reads: dict[str, Read],
@@ -117,7 +124,6 @@ class StripeReviewer:
         own: tuple[str, ...],
         say: Say,
     ) -> Reviewed:
-        engine = self._engine(request, store)
         looked = looking.look(engine, request, window, reads, own, say)
         coverage.note_loaded(looked.seen, loaded)
         looked.seen["objects"] = looking.objects_seen(swept, window)
@@ -141,7 +147,6 @@ class StripeReviewer:
             score_parts=judged.parts,
             reasons=judged.reasons,
             affected=affected.write(rows, Path(request.scratch)),
-            collected=store.collected(swept),
             inputs=tuple(loaded.names),
         )
 

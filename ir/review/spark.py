@@ -8,11 +8,22 @@ from ir.errors import UsageError
 from ir.review.engine import Row
 from ir.review.schema import TABLES, Column
 
+_SETTINGS = {"spark.sql.session.timeZone": "UTC", "spark.ui.showConsoleProgress": "false", "spark.sql.ansi.enabled": "true"}
+_LOCAL = {
+    "spark.ui.enabled": "false",
+    "spark.sql.shuffle.partitions": "4",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+}
 _TYPES = {"VARCHAR": "STRING", "BIGINT": "BIGINT", "INTEGER": "BIGINT"}
 
 
 class Spark:
-    """A Spark session on a master such as `local[2]`; tables of a catalogue with our names are used where they exist."""
+    """A Spark session on a master such as `local[2]`; tables of a catalogue with our names are used where they exist.
+
+    Raises:
+        UsageError: pyspark is not installed, or no session can be had (Java 17 is missing, the master does not answer).
+    """
 
     name = "spark"
 
@@ -20,10 +31,18 @@ class Spark:
         try:
             sql: Any = import_module("pyspark.sql")
         except ImportError:
-            raise UsageError("pyspark is not installed", next_step="pip install pyspark (it needs Java 17)") from None
-        self._session: Any = (
-            sql.SparkSession.builder.master(master).appName("ir review").config("spark.sql.session.timeZone", "UTC").getOrCreate()
-        )
+            raise UsageError("pyspark is not installed", next_step="pip install 'pyspark>=4.1,<5'; it needs Java 17") from None
+        build = sql.SparkSession.builder.master(master).appName("ir review")
+        for name, value in (_SETTINGS | (_LOCAL if master.startswith("local") else {})).items():
+            build = build.config(name, value)
+        try:
+            self._session: Any = build.getOrCreate()
+        except Exception as error:  # noqa: BLE001 # the gateway and the JVM raise what they like
+            raise UsageError(
+                f"no Spark session on {master[:60]} ({type(error).__name__})",
+                next_step="check that Java 17 is on PATH or in JAVA_HOME, and that the master answers",
+            ) from None
+        self._session.sparkContext.setLogLevel("ERROR")
 
     def attach(self, store: Path) -> None:
         """See `Engine`."""
@@ -38,8 +57,8 @@ class Spark:
 
     def keep(self, name: str, sql: str) -> None:
         """See `Engine`."""
-        frame = self._session.sql(sql).cache()
-        frame.createOrReplaceTempView(name)
+        # Cut off from what it was made of: otherwise plans grow with every table that is built on another.
+        self._session.sql(sql).localCheckpoint().createOrReplaceTempView(name)
 
     def fill(self, name: str, columns: tuple[Column, ...], rows: list[Row]) -> None:
         """See `Engine`."""

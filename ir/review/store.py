@@ -16,29 +16,31 @@ from ir.review.schema import TABLES
 from ir.review.window import Window
 
 Say = Callable[[str], None]
+_SOURCE_OF = {"requests": "egress", "events": "events", "activity": "activity"}
 
 
 class Store:
     """The normalised store of one review.
 
     Args:
-        folder: private; `pages/` survives a second try, `tables/` is made anew.
+        folder: private; `pages/` survives a second try, `tables/` is made anew, unreadable lines go to `aside.jsonl` beside it.
     """
 
     def __init__(self, folder: Path, *, memory_limit: str) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.pages, self.tables = folder / "pages", folder / "tables"
+        self.pages, self.tables, self.aside = folder / "pages", folder / "tables", folder.parent / "aside.jsonl"
         self.engine = DuckDb(folder, memory_limit=memory_limit)
 
     def fresh(self) -> None:
         """Empty tables."""
         shutil.rmtree(self.tables, ignore_errors=True)
         self.tables.mkdir(mode=0o700, parents=True)
+        self.aside.unlink(missing_ok=True)
 
     def importer(self, maps: tuple[str, ...], say: Say, *, personal_data: bool = False) -> Importer:
         """The way in for files."""
         loaded = tuple(load_map(file) for file in maps)
-        return Importer(self.engine, self.tables, maps=loaded, progress=say, personal_data=personal_data)
+        return Importer(self.engine, self.tables, maps=loaded, progress=say, aside=self.aside, personal_data=personal_data)
 
     def import_files(self, request: ReviewRequest, reads: dict[str, Read], say: Say) -> Loaded:
         """Everything that was collected and given, made unique."""
@@ -50,11 +52,12 @@ class Store:
             importer.load_collected("activity", reads["activity"].files)
         for patterns, own in ((request.egress, True), (request.logs, False)):
             files, notes = expand(patterns)
-            importer.loaded.notes += notes
+            for note in notes:
+                importer.loaded.say("egress" if own else "request-log", note)
             importer.load(files, own=own)
-        repeated = importer.finish()
-        if repeated:
-            importer.loaded.notes.append(f"{repeated} repeated line(s) were counted once")
+        for table, repeated in importer.finish().items():
+            if repeated:
+                importer.loaded.say(_SOURCE_OF[table], f"{repeated:,} repeated {table} were counted once")
         return importer.loaded
 
     def write_objects(self, swept: Swept) -> None:

@@ -12,8 +12,9 @@ from ir import ledger, reopening
 from ir.cli.screen import Screen
 from ir.cli.watching import EVERY, watch
 from ir.course import Course
+from ir.drill.simulated.clock import SimClock
 from ir.drill.simulated.journal import Journal, Parked
-from ir.drill.simulated.world import SimClock, Simulation
+from ir.drill.simulated.world import Simulation
 from ir.errors import ExitCode, Unknown
 from ir.incident import Incident, fold, hear_late
 from ir.model import Debt, Finding

@@ -89,7 +89,7 @@ def test_a_truncated_gzip_is_read_up_to_its_end(desk: Desk) -> None:
     (desk.folder / "a.jsonl.gz").write_bytes(whole[: len(whole) // 2])
     loaded = desk.load("a.jsonl.gz")
     assert 10_000 < loaded.rows["egress"] < 50_000
-    assert any("gzip ends too early" in note for note in loaded.notes)
+    assert any("gzip ends too early" in note for note in loaded.notes["egress"])
 
 
 def test_duplicated_lines_count_once(desk: Desk) -> None:
@@ -114,7 +114,7 @@ def test_an_endless_line_binary_junk_and_nothing_harm_nobody(desk: Desk) -> None
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) >> 10
     assert {"req_aaaaaaaa", "req_bbbbbbbb", "req_cccccccc"} <= {r for (r,) in desk.rows("request_id")}
     assert any(row["why"] == "line is too long" and row["line"] == 2 for row in loaded.examples)
-    assert any("empty" in note for note in loaded.notes)
+    assert any("empty" in note for note in loaded.notes["egress"])
     assert grown < 300, f"{grown} MB for a line of 192 MB"
 
 
@@ -124,7 +124,7 @@ def test_missing_columns_are_empty_and_missing_files_are_said(desk: Desk) -> Non
     assert desk.rows("request_id, ts, status, ip") == [("req_aaaaaaaa", 0, 0, ""), ("req_bbbbbbbb", 0, 0, "")]
     assert expand([str(desk.folder / "no*such")])[1] == [f"{desk.folder}/no*such: no such file"]
     desk.importer.load([desk.folder / "gone.jsonl"], own=True)
-    assert any("cannot be opened" in note for note in loaded.notes)
+    assert any("cannot be opened" in note for note in loaded.notes["egress"])
 
 
 def event(n: int) -> dict[str, Any]:

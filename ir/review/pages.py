@@ -1,0 +1,55 @@
+"""Pages of Stripe's lists as they are kept on disk: JSONL without keys and card numbers."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO
+
+import orjson
+
+from ir.model import Json
+from ir.review.cards import without_cards
+from ir.review.personal import without_people
+from ir.secret import scrub
+
+
+def write(out: BinaryIO, rows: Iterable[Json], *, whole: bool) -> None:
+    """Append rows as JSONL without keys, card numbers and, unless they are to be kept `whole`, personal data."""
+    for row in rows:
+        kept = row if whole else without_people(row)
+        out.write(scrub(orjson.dumps(without_cards(kept)).decode()).encode() + b"\n")
+
+
+def mended(file: Path) -> int:
+    """Rows of a file of pages; half a line that a killed process left is cut off."""
+    if not file.exists():
+        return 0
+    whole = file.read_bytes()
+    end = whole.rfind(b"\n") + 1
+    if end < len(whole):
+        os.truncate(file, end)
+    return whole.count(b"\n")
+
+
+def records(body: Json) -> list[Json]:
+    """The objects of one page."""
+    data = body.get("data")
+    return [row for row in data if isinstance(row, dict)] if isinstance(data, list) else []
+
+
+def way_back(name: str, rows: int, spent: float, now: float, oldest: int, since: int) -> str:
+    """Progress of a list that is read from now back to `since`."""
+    done = (now - oldest) / max(now - since, 1.0) if oldest else 0.0
+    left = f", about {spent / done * (1 - done):.0f} s left" if 0.01 < done < 1 else ""
+    return f"{name}: {rows} read, {rows / max(spent, 0.001):.0f}/s{left}"
+
+
+def epoch(text: str) -> int:
+    """Epoch seconds of an ISO time, 0 when it is none."""
+    from datetime import UTC, datetime
+
+    try:
+        stamp = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return 0
+    return int((stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)).timestamp())

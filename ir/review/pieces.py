@@ -1,0 +1,87 @@
+"""The bytes of a file in bounded pieces and lines, whatever was done to it: gzip, torn gzip, UTF-16, lines without end."""
+
+import codecs
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+PIECE = 1 << 18
+LONGEST = 1 << 20
+"""Bytes of the longest line that is read; a longer one is skipped and counted."""
+
+Say = list[str]
+
+
+def pieces(file: Path, notes: Say) -> Iterator[bytes]:
+    """The decompressed bytes, UTF-8, in pieces of at most a quarter of a MB; a damaged gzip ends where it is damaged, which is noted.
+
+    Raises:
+        OSError: it cannot be opened or read.
+    """
+    stream = _unpacked(file, notes)
+    first = next(stream, b"")
+    mark = first[:2]
+    if mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        decoder = codecs.getincrementaldecoder("utf-16")("replace")
+        yield decoder.decode(first).encode("utf-8", "replace")
+        for piece in stream:
+            yield decoder.decode(piece).encode("utf-8", "replace")
+        return
+    yield first
+    yield from stream
+
+
+def _unpacked(file: Path, notes: Say) -> Iterator[bytes]:
+    with file.open("rb") as stream:
+        head = stream.read(2)
+        stream.seek(0)
+        if head != b"\x1f\x8b":
+            while piece := stream.read(PIECE):
+                yield piece
+            return
+        unpack, fed = zlib.decompressobj(wbits=31), False
+        try:
+            while raw := stream.read(PIECE >> 2):  # Small steps: what stands before the damage is still given.
+                while raw:
+                    fed = True
+                    yield unpack.decompress(raw, PIECE)
+                    raw = unpack.unconsumed_tail
+                    if unpack.eof:  # Another member may follow.
+                        raw, unpack, fed = unpack.unused_data.lstrip(b"\0"), zlib.decompressobj(wbits=31), False
+            if fed:
+                notes.append("gzip ends too early: read up to there")
+        except zlib.error:
+            notes.append("gzip is damaged: read up to there")
+
+
+def blocks(file: Path, notes: Say) -> Iterator[tuple[int, bytes, bool]]:
+    """Whole lines together: the number of the first, the bytes without the last line feed, and whether it is a line too long.
+
+    Of a line longer than `LONGEST` only the beginning is given.
+    """
+    held, number, dropping = b"", 1, False
+    for piece in pieces(file, notes):
+        if dropping:
+            end = piece.find(b"\n")
+            if end < 0:
+                continue
+            piece, dropping = piece[end + 1 :], False  # the rest of an endless line is gone
+            number += 1
+        held += piece
+        cut = held.rfind(b"\n")
+        if cut >= 0:
+            yield number, held[:cut], False
+            number += held.count(b"\n", 0, cut) + 1
+            held = held[cut + 1 :]
+        if len(held) > LONGEST:
+            yield number, held[:LONGEST], True
+            held, dropping = b"", True
+    if held:
+        yield number, held, False
+
+
+def lines(file: Path, notes: Say) -> Iterator[tuple[int, bytes, bool]]:
+    """Numbered lines of bounded length; the last says that only the beginning is given, the line being too long."""
+    for number, block, too_long in blocks(file, notes):
+        for offset, line in enumerate(block.split(b"\n")):
+            yield number + offset, line[:LONGEST], too_long or len(line) > LONGEST

@@ -1,0 +1,92 @@
+"""The same SQL text on every engine: golden results are DuckDB's. ClickHouse is chDB; Spark runs by `make spark`, which installs it."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import accounts, attacks
+from ir.errors import UsageError
+from ir.ports import Reviewed, ReviewRequest
+from ir.review import StripeReviewer
+from ir.review.detect import Hit
+from ir.review.engine import DuckDb, Engine
+from ir.review.engines import open_engine
+from ir.review.exampleworld import run_example, run_on
+from ir.review.rules import load_rules
+from ir.review.schema import TABLES
+from ir.stripe_api import StripeApi
+
+LIBRARY = {"chdb://": "chdb", "spark://local[2]": "pyspark"}
+HAVE = [url for url, library in LIBRARY.items()]
+
+
+@pytest.fixture(scope="module", params=HAVE)
+def url(request: pytest.FixtureRequest) -> str:
+    name = str(request.param)
+    pytest.importorskip(LIBRARY[name], reason="Spark is installed by `make spark` only: it needs Java 17 and 500 MB")
+    return name
+
+
+@pytest.fixture(scope="module")
+def other(url: str) -> Iterator[Engine]:
+    engine = open_engine(url)
+    yield engine
+    engine.close()
+
+
+def told(hits: list[Hit]) -> list[tuple[Any, ...]]:
+    """All that a finding says."""
+    return sorted(
+        (h.finding.severity, h.finding.why, h.finding.count, h.finding.first_seen, h.finding.evidence, str(h.finding.money)) for h in hits
+    )
+
+
+def test_every_example_of_every_rule_gives_the_same_findings(other: Engine, tmp_path: Path) -> None:
+    for rule in load_rules():
+        for example in rule.examples:
+            assert told(run_on(other, rule, example)) == told(run_example(rule, example, tmp_path)), (rule.id, example.name)
+
+
+def reviewed(world: accounts.World, folder: Path, engine: str) -> Reviewed:
+    request = ReviewRequest(
+        "acct_1", "http://127.0.0.1:9", accounts.START, world.until, world.exposed, 0, None, "", "", str(folder / engine[:5]),
+        egress=(str(folder / "logs" / "egress*"),), logs=(str(folder / "logs" / "*.jsonl"),), engine=engine,
+    )  # fmt: skip
+    return StripeReviewer(StripeApi("http://127.0.0.1:9"), memory_limit="512MB").review(request, lambda _: None)
+
+
+def test_a_whole_review_is_the_same(url: str, tmp_path: Path) -> None:
+    world = accounts.quiet(7101)
+    for attack in ("off_session", "card_test_by_hand", "cash_out", "customers"):
+        attacks.ATTACKS[attack](world)
+    accounts.write(world, tmp_path / "logs")
+    ours, theirs = reviewed(world, tmp_path, "duckdb"), reviewed(world, tmp_path, url)
+    assert ours.findings
+    for part in ("verdicts", "score", "findings", "coverage", "blast_radius", "timeline", "hours", "reasons"):
+        assert getattr(theirs, part) == getattr(ours, part), part
+
+
+def test_texts_with_quotes_and_signs_come_through(other: Engine, tmp_path: Path) -> None:
+    row = tuple(('it\'s "a" \\ ü\n%{x}' if c.name == "detail" else "") if c.type == "VARCHAR" else -(2**53) - 1 for c in TABLES["objects"])
+    duck = DuckDb(tmp_path, memory_limit="256MB")
+    for engine in (duck, other):
+        engine.fill("objects", TABLES["objects"], [row])
+    sql = "SELECT detail, ts, LOWER(detail), CONCAT(detail, '') FROM objects"
+    assert other.rows(sql) == duck.rows(sql)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("oracle://x", "not known"), ("clickhouse://127.0.0.1:9/db", "gave no answer"), ("clickhouse://", "names no host"), ("spark://local[2]", "pyspark")],
+)  # fmt: skip
+def test_an_engine_that_cannot_be_had_is_explained(name: str, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    if name.startswith("spark"):
+        monkeypatch.setitem(__import__("sys").modules, "pyspark.sql", None)
+    begun = time.monotonic()
+    with pytest.raises(Exception, match=said) as caught:
+        open_engine(name).attach(tmp_path)
+    assert isinstance(caught.value, UsageError) or "Unknown" in type(caught.value).__name__
+    assert time.monotonic() - begun < 10

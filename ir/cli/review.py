@@ -77,6 +77,7 @@ def review(
         rules=tuple(rules or ()),
         engine=engine,
         personal_data=with_personal_data,
+        named=with_personal_data,
     )
     try:
         code = _watch(request, watch, memory_limit, screen) if watch else _once(request, memory_limit, screen)

@@ -67,7 +67,7 @@ class Importer:
         engine: the embedded DuckDB.
         store: private folder; `requests-*.parquet` and the like are written there.
         maps: column maps, tried in order; the first whose `files` glob and fields fit is used.
-        personal_data: keep e-mail addresses and names as they are.
+        named: people by their names and e-mail addresses, not by what stands for them.
     """
 
     def __init__(
@@ -77,13 +77,13 @@ class Importer:
         *,
         maps: tuple[columnmap.ColumnMap, ...] = (),
         progress: Callable[[str], None] = lambda _: None,
-        personal_data: bool = False,
+        named: bool = False,
     ) -> None:
         store.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._engine, self._store, self._maps, self._progress = engine, store, maps, progress
         self._count = 0
         self.loaded = Loaded()
-        for macro in (*(personal.MACROS_WHOLE if personal_data else personal.MACROS), *MACROS):
+        for macro in (*(personal.MACROS_NAMED if named else personal.MACROS), *MACROS):
             engine.connection.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
 
     def load(self, files: Iterable[Path], *, own: bool) -> None:

@@ -411,7 +411,8 @@ class ReviewRequest:
         scratch: private folder for Parquet.
         own_objects: ids that this incident made itself (its new key), never leftovers.
         rules: folders of further rules. engine: `duckdb`, or the URL of another one.
-        personal_data: keep names, e-mail and postal addresses in the evidence; without it ids only.
+        personal_data: keep whole records of Stripe, with names, e-mail and postal addresses; without it ids only.
+        named: people stand in the results by their names; never where results are recorded, since a record cannot be purged.
     """
 
     account: str
@@ -433,6 +434,7 @@ class ReviewRequest:
     rules: tuple[str, ...] = ()
     engine: str = "duckdb"
     personal_data: bool = False
+    named: bool = False
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,7 @@ def review(
         rules=tuple(rules or ()),
         engine=engine,
         personal_data=with_personal_data,
+        named=with_personal_data,
     )
     try:
         tell = _teller(inventory_file, account, names, screen)

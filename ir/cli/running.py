@@ -71,8 +71,8 @@ def finish(screen: Screen, kept: State, record: incident.Incident, code: ExitCod
         screen.warn(f"owed: {debt.why} → {debt.todo}")
     if record.ended:
         screen.say(f"{record.id}: {record.status} (exit {int(code)}); report: ir report {record.id}")
-        screen.say(f"keep outside (ticket, chat), so that later edits can be told: chain head {record.head}")
-        screen.say(f"  and once the evidence key {signer or 'of: ir evidence key'}; check: ir verify {record.id} --head … --public-key …")
+        screen.say("keep these outside (ticket, chat), then `ir verify` tells later edits:")
+        screen.say(f"  chain head   {record.head}\n  evidence key {signer or 'none: nothing was signed'}")
     else:
         screen.say(f"{record.id} waits (exit {int(code)}); go on with: ir resume {record.id}")
     return int(code)

@@ -74,7 +74,7 @@ class Importer:
         store: private folder; `requests-*.parquet` and the like are written there.
         maps: column maps, tried in order; the first whose `files` glob fits is used.
         aside: file for unreadable lines.
-        personal_data: keep e-mail addresses and names as they are.
+        named: people by their names and e-mail addresses, not by what stands for them.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Importer:
         maps: tuple[columnmap.ColumnMap, ...] = (),
         progress: Callable[[str], None] = lambda _: None,
         aside: Path | None = None,
-        personal_data: bool = False,
+        named: bool = False,
     ) -> None:
         store.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._engine, self._store, self._maps, self._progress = engine, store, maps, progress
@@ -93,7 +93,7 @@ class Importer:
         self.loaded = Loaded()
         self._aside = Aside(aside or store / "aside.jsonl", self.loaded.bad)
         self.loaded.examples = self._aside.examples
-        for macro in (*(personal.MACROS_WHOLE if personal_data else personal.MACROS), *MACROS):
+        for macro in (*(personal.MACROS_NAMED if named else personal.MACROS), *MACROS):
             engine.connection.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
 
     def load(self, files: Iterable[Path], *, own: bool) -> None:

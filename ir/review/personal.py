@@ -30,8 +30,8 @@ MACROS = (
     """ir_code(x) AS CASE WHEN NOT contains(x, ' ') THEN x WHEN lower(x) LIKE '%denied%' THEN 'denied'
       WHEN lower(x) LIKE '%unauthorized%' THEN 'unauthorized' WHEN lower(x) LIKE 'idempotency%' THEN 'idempotency' ELSE 'in words' END""",
 )
-"""How people, free text and codes are kept; `MACROS_WHOLE` with personal data."""
-MACROS_WHOLE = ("ir_person(x) AS x", "ir_note(x) AS x", "ir_code(x) AS x")
+"""How people, free text and codes are kept; with `MACROS_NAMED` as they are."""
+MACROS_NAMED = ("ir_person(x) AS x", "ir_note(x) AS x", "ir_code(x) AS x")
 
 
 def person(text: str) -> str:

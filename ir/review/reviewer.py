@@ -57,7 +57,7 @@ class StripeReviewer:
             engine = self._engine(request, store)
             try:
                 reviewed = self._judge(engine, request, window, reads, swept, loaded, own, progress)
-            return replace(reviewed, collected=store.collected(swept))
+                return replace(reviewed, collected=store.collected(swept))
             finally:
                 if engine is not store.engine:
                     engine.close()

@@ -37,14 +37,14 @@ class Store:
         self.tables.mkdir(mode=0o700, parents=True)
         self.aside.unlink(missing_ok=True)
 
-    def importer(self, maps: tuple[str, ...], say: Say, *, personal_data: bool = False) -> Importer:
+    def importer(self, maps: tuple[str, ...], say: Say, *, named: bool = False) -> Importer:
         """The way in for files."""
         loaded = tuple(load_map(file) for file in maps)
-        return Importer(self.engine, self.tables, maps=loaded, progress=say, aside=self.aside, personal_data=personal_data)
+        return Importer(self.engine, self.tables, maps=loaded, progress=say, aside=self.aside, named=named)
 
     def import_files(self, request: ReviewRequest, reads: dict[str, Read], say: Say) -> Loaded:
         """Everything that was collected and given, made unique."""
-        importer = self.importer(request.maps, say, personal_data=request.personal_data)
+        importer = self.importer(request.maps, say, named=request.named)
         for kind in ("events", "thin"):
             if kind in reads:
                 importer.load_collected("events", reads[kind].files)

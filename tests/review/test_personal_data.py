@@ -96,18 +96,21 @@ def everything(reviewed: Reviewed, scratch: Path) -> str:
     return "\n".join(parts)
 
 
-@pytest.mark.parametrize("whole", [False, True])
-def test_names_and_addresses_are_kept_only_when_asked_for(whole: bool, twin: StripeTwin, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("whole", "named"), [(False, False), (True, False), (True, True)])
+def test_names_and_addresses_are_kept_only_when_asked_for(whole: bool, named: bool, twin: StripeTwin, tmp_path: Path) -> None:
     (tmp_path / "given").mkdir()
     given = crowded(twin, tmp_path / "given")
-    request = asked(twin, tmp_path / "scratch", reading(twin), since=twin.now - 20 * DAY, personal_data=whole, **given)
+    request = asked(twin, tmp_path / "scratch", reading(twin), since=twin.now - 20 * DAY, personal_data=whole, named=named, **given)
     reviewed = reviewer(twin).review(request, lambda _: None)
     left = everything(reviewed, tmp_path / "scratch")
     assert "evt_filed" in left and "cus_3" in left and "ch_3" in left and "req_torn1" in left and "198.51.100.7" in left, (
         "ids and network addresses stay"
     )
+    results = json.dumps(asdict(reviewed)).lower()
+    assert ("prof@evil.example" in results) is named
+    assert named or [one for one in PEOPLE if one.lower() in results] == [], "what is recorded can never be purged"
     if whole:
-        assert "221B Baker Street" in left and "prof@evil.example" in left
+        assert "221B Baker Street" in left
         return
     assert [one for one in PEOPLE if one.lower() in left.lower()] == []
     assert person("prof@evil.example") in left, "who acted can still be told by whoever has the list of the team"

@@ -41,7 +41,7 @@ from ir.campaign_setting import Source, children_for
 from ir.drill.options import Waits
 from ir.drill.papers import playbook as shortened
 from ir.drill.twin.keys import Key
-from ir.model import Json, Policy
+from ir.model import Json, Mode, Policy
 from ir.world import Options
 from tests.worlds.postgres import Postgres, postgres
 
@@ -169,7 +169,7 @@ def furnish(world: SlowWorld, keys: int) -> dict[str, Key]:
 
 def source(world: SlowWorld, folder: Path, keys: Sequence[str]) -> Source:
     """An inventory of all keys, each with its three services, the first of them the canary."""
-    account = {"name": "shop", "id": world.twin.account, "mode": "test", "issuer": "managed", "api_base": world.twin.url}
+    account = {"name": "shop", "id": world.twin.account, "mode": "live", "issuer": "managed", "api_base": world.twin.url}
     where = {store: f"vault://secret/{world.secret(store)}#api_key" for store in keys}
     users: dict[str, list[str]] = {store: [] for store in keys}
     for service, store in world.services.items():
@@ -306,7 +306,7 @@ def main() -> int:
     runs: list[Ran] = []
     judged: list[tuple[bool, str]] = []
     try:
-        with slow_world(asked.keys, asked.keys * SERVICES, asked.delay) as world, postgres() as server:
+        with slow_world(asked.keys, asked.keys * SERVICES, asked.delay, Mode.LIVE) as world, postgres() as server:
             world.twin.decide(world.note_stripe)
             plan = [(asked.keys, count, False) for count in asked.workers] + ([] if asked.no_kills else [(asked.keys, 4, True)])
             for number, (keys, count, kills) in enumerate(plan):

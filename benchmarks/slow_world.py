@@ -177,7 +177,7 @@ def _response(status: int, body: bytes) -> bytes:
 
 
 @contextmanager
-def slow_world(stores: int, services: int, delay: float) -> Iterator[SlowWorld]:
+def slow_world(stores: int, services: int, delay: float, mode: Mode = Mode.TEST) -> Iterator[SlowWorld]:
     """Servers up, no key anywhere yet; all of it ends at the exit.
 
     Raises:
@@ -185,7 +185,7 @@ def slow_world(stores: int, services: int, delay: float) -> Iterator[SlowWorld]:
     """
     with ExitStack() as stack:
         bao = stack.enter_context(openbao())
-        twin = stack.enter_context(StripeTwin(seed=1, settings=TwinSettings(mode=Mode.TEST, death_delay=0.0, narrow_delay=0.0)))
+        twin = stack.enter_context(StripeTwin(seed=1, settings=TwinSettings(mode=mode, death_delay=0.0, narrow_delay=0.0)))
         loop = stack.enter_context(_loop())
         names = [f"store-{n:02d}" for n in range(stores)]
         reads = {f"service-{n:03d}": names[n % stores] for n in range(services)}

@@ -106,12 +106,15 @@ class Course:
     def _take(self, step: Step) -> None:
         attempt = 0
         while True:
-            self._listen()
-            if step.approval and not self._approved(step):
-                continue
+            if step.approval:
+                self._listen()
+                if not self._approved(step):
+                    continue
             self._mind_the_budget()
+            outcome = self._attempt(step, heeding=True)
+            if outcome is None:
+                continue
             attempt += 1
-            outcome = self._attempt(step)
             if step.action == "review" and outcome.did is Did.DONE:
                 self._escalate(step)
             if outcome.did in (Did.DONE, Did.SKIPPED):
@@ -125,7 +128,11 @@ class Course:
             elif self._failed(step, outcome):
                 return
 
-    def _attempt(self, step: Step) -> Outcome:
+    def _attempt(self, step: Step, *, heeding: bool = False) -> Outcome | None:
+        """One attempt; None when it was not made because somebody had signalled (`heeding`), who now was heard.
+
+        The look for signals and the act are one recorded step: nothing comes between, and a step costs milliseconds.
+        """
         module: Action = import_module(ACTIONS[step.action])
         attempt = 1 + sum(run.id == step.id for run in self.record.runs)
         if self.world.options.dry_run and not self._rehearsable(step):
@@ -139,6 +146,9 @@ class Course:
             facts = {}
 
         def body() -> Json:
+            called = self.durable.signals(self._heard) if heeding else []
+            if called:
+                return {"signals": called}
             started = self._now()
             outcome = guarded(module if acts else Rehearsal(module), self.world, self.record, step)
             incidents.merge(outcome.facts, {**facts, **outcome.facts})
@@ -146,6 +156,9 @@ class Course:
             return {"action": step.action, "attempt": attempt, "started": started, "outcome": outcome.to_json(), **stamp}
 
         ran = self.durable.step(f"{step.id}#{attempt}", body)
+        if "signals" in ran:
+            self._hear(ran["signals"])
+            return None
         at, by = ran.pop("at"), ran.pop("by")
         self._emit("step", step=step.id, body=ran, at=at, actor=by)
         return Outcome.from_json(ran["outcome"])
@@ -226,7 +239,9 @@ class Course:
             self._run_extra("discard")
 
     def _run_extra(self, action: str) -> Outcome:
-        return self._attempt(Step(action, action, Danger.REVERSIBLE, action, "", {}))
+        outcome = self._attempt(Step(action, action, Danger.REVERSIBLE, action, "", {}))
+        assert outcome is not None  # noqa: S101 - it heeds no signals
+        return outcome
 
     def _owe(self) -> None:
         """Debt keeps the incident open: say so, wait for a signal, look again at what is owed."""

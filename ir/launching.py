@@ -92,8 +92,7 @@ def wired(setting: Setting, kept: State, given: Given, fence: int) -> World:
     """A world whose writes are stopped the moment another process took the incident over."""
 
     def ask() -> None:
-        holder = kept.ledger.holder(setting.incident)
-        if holder is None or holder["executor"] != kept.me.executor or holder["fence"] != fence:
+        if not kept.ledger.holds(kept.me, setting.incident, fence):
             given.lost(setting.incident)
 
     made = wiring.world(setting, kept, given.operator, ask=ask, leaked=given.leaked, control=given.control, say=given.say)

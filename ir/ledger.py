@@ -21,6 +21,8 @@ from ir.model import Json
 
 STALE = 30.0
 """Seconds without a heartbeat after which a holder on another machine counts as dead."""
+_FRESH = 1.0
+"""Seconds after its last use in which a connection is taken to live."""
 ACTS_NO_MORE = ("done", "rolled back", "aborted", "attested", "refused", "debt", "reopened")
 """States of an incident that has ended, or that only debt keeps open."""
 
@@ -93,10 +95,30 @@ def process_born(pid: int) -> str:
 
 def open_engine(url: str) -> sa.Engine:
     """A database engine; SQLite with full syncs, immediate transactions, and deleted pages overwritten."""
-    engine = sa.create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    engine = sa.create_engine(url)
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _sqlite_settings)
+    else:
+        _ping_after_a_rest(engine)
     return engine
+
+
+def _ping_after_a_rest(engine: sa.Engine) -> None:
+    """Ask a connection whether it lives before it is used again, unless it was used a moment ago: most of them are, and asking is dear."""
+
+    def rested(_connection: object, record: Any) -> None:
+        record.info["rested"] = time.monotonic()
+
+    def used(connection: Any, record: Any, _proxy: object) -> None:
+        if time.monotonic() - record.info.get("rested", time.monotonic()) < _FRESH:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except Exception:  # noqa: BLE001 - whatever the driver raises, the pool is to open another one
+            raise sa.exc.DisconnectionError from None
+
+    sa.event.listen(engine, "checkin", rested)
+    sa.event.listen(engine, "checkout", used)
 
 
 def _sqlite_settings(connection: Any, _record: object) -> None:
@@ -213,6 +235,12 @@ class Ledger:
         with self.engine.begin() as db:
             db.execute(sa.delete(_leases).where(_leases.c.incident == incident))
 
+    def holds(self, holder: Me, incident: str, fence: int) -> bool:
+        """Whether an incident is still this process's own."""
+        query = sa.select(_leases.c.executor, _leases.c.fence).where(_leases.c.incident == incident).limit(1)
+        with self.engine.connect() as db:
+            return db.execute(query).first() == (holder.executor, fence)
+
     def holder(self, incident: str) -> Json | None:
         """Who holds an incident: `{executor, host, pid, actor, since, heartbeat, alive}`; None when nobody does."""
         with self.engine.connect() as db:
@@ -260,11 +288,8 @@ class Ledger:
     def note(self, incident: str, status: str, exit_code: int, summary: Json) -> None:
         """Write the index row of an incident; `summary` is free of secrets."""
         with self.engine.begin() as db:
-            found = db.execute(sa.select(_incidents.c.incident).where(_incidents.c.incident == incident)).first()
             values = {"status": status, "exit_code": exit_code, "summary": summary, "updated_at": time.time()}
-            if found:
-                db.execute(sa.update(_incidents).where(_incidents.c.incident == incident).values(**values))
-            else:
+            if db.execute(sa.update(_incidents).where(_incidents.c.incident == incident).values(**values)).rowcount == 0:
                 db.execute(sa.insert(_incidents).values(incident=incident, opened_at=time.time(), **values))
 
     def index(self) -> list[Json]:

@@ -11,6 +11,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,7 +26,7 @@ from ir.world import World
 
 STREAM = "audit"
 APPLICATION = "ir-engine"
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 """Version of recorded steps: an incident begun under another version is refused, not replayed wrongly."""
 _POLL = 0.1
 """Seconds between looks at the stream: each costs a query, and nobody reads faster than this."""
@@ -164,9 +165,13 @@ class Runner:
     def _beat(self) -> None:
         pause = threading.Event()
         while not pause.wait(_BEAT):
-            for incident, fence in list(self._beating.items()):
-                if not self.ledger.beat(self.me, incident, fence) and incident in self._beating and self.ledger.holder(incident):
-                    os._exit(70)  # somebody took over: whatever we do now would be done twice
+            with suppress(sa.exc.OperationalError):  # a database that is away for a moment: the next beat comes in time
+                self._beat_once()
+
+    def _beat_once(self) -> None:
+        for incident, fence in list(self._beating.items()):
+            if not self.ledger.beat(self.me, incident, fence) and incident in self._beating and self.ledger.holder(incident):
+                os._exit(70)  # somebody took over: whatever we do now would be done twice
 
 
 def read_entries(engine: sa.Engine, incident: str) -> list[Json]:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 
 from ir.errors import Refused
@@ -29,7 +30,17 @@ class Store:
     def __init__(self, folder: Path, *, memory_limit: str) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.pages, self.tables, self.aside = folder / "pages", folder / "tables", folder.parent / "aside.jsonl"
-        self.engine = DuckDb(folder, memory_limit=memory_limit)
+        self._memory_limit = memory_limit
+
+    @cached_property
+    def engine(self) -> DuckDb:
+        """Begun when it is first needed."""
+        return DuckDb(self.tables.parent, memory_limit=self._memory_limit)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was ever put into the tables."""
+        return not any(self.tables.glob("*.parquet"))
 
     def fresh(self) -> None:
         """Empty tables."""
@@ -74,7 +85,8 @@ class Store:
 
     def close(self) -> None:
         """Close the engine and drop what it spilled."""
-        self.engine.close()
+        if "engine" in vars(self):
+            self.engine.close()
         shutil.rmtree(self.tables.parent / "spill", ignore_errors=True)
 
 

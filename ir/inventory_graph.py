@@ -36,7 +36,7 @@ def graph_of(source: Inventory) -> Graph:
         made = nodes.setdefault(f"{kind} {name}", Node(f"{kind}{len(nodes)}", kind, words))
         return made.id
 
-    for key in source.keys:
+    for key in source.held:
         top = node("key", key.name, f"{key.name} ({key.kind.value}, {key.account})")
         for ref in key.stored_in:
             place = node("store", str(ref), str(ref))

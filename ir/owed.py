@@ -52,9 +52,9 @@ def pays(action: str, kinds: set[str]) -> bool:
         return True
     if kinds & {"store-behind", "service-behind"} and action in ("stage", "wave", "verify"):
         return True
-    if kinds & {"store-behind", "service-behind", "key-alive", "key-unproven"} and action in ("retire", "prove", "watch"):
+    if kinds & {"store-behind", "service-behind", "key-alive", "key-unproven"} and action in ("retire", "prove", "watch", "remove"):
         return True
-    return action == "sweep" and "leftover" in kinds
+    return action in ("sweep", "remove") and "leftover" in kinds
 
 
 # ── debts of earlier incidents; `index` is `ledger.index()` ───────────────────────────────────────────

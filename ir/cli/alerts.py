@@ -94,7 +94,7 @@ def holders(source: Inventory, operator: Terminal, base: Path) -> tuple[dict[str
     """Fingerprints of what every store of the inventory holds, with the names of its keys; and the stores that gave no answer."""
     found: dict[str, list[str]] = {}
     unread = []
-    for key in source.keys:
+    for key in source.held:
         for ref in key.stored_in:
             try:
                 value = wiring.store(ref, source, operator, base).read().value

@@ -19,7 +19,7 @@ def check_inventory(file: File = "inventory.yaml", as_json: AsJson = False) -> N
     """Check an inventory file; nothing is contacted."""
     text = yaml_file.read(Path(file))
     source = inventory.loads(text, file)
-    counts = {"accounts": len(source.accounts), "keys": len(source.keys), "services": len(source.services)}
+    counts = {name: len(getattr(source, name)) for name in ("accounts", "keys", "webhooks", "services")}
     screen = Screen(as_json=as_json)
     if as_json:
         screen.document({"file": file, "sha256": inventory.digest(text), **counts})
@@ -32,7 +32,7 @@ def graph(file: File = "inventory.yaml") -> None:
     """Keys, the stores that hold them, and the services that read them."""
     source = inventory.load(Path(file))
     screen = Screen()
-    for key in source.keys:
+    for key in source.held:
         screen.out.print(_tree(source, key))
 
 

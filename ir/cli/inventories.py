@@ -67,7 +67,7 @@ def drift(file: File = "inventory.yaml", as_json: AsJson = False) -> None:
     screen, path = Screen(as_json=as_json), Path(file)
     source = inventory.load(path)
     operator = Terminal(screen, name=wiring.actor(), yes=False)
-    found = [_drift(source, key, operator, path.resolve().parent) for key in source.keys]
+    found = [_drift(source, key, operator, path.resolve().parent) for key in source.held]
     wrong = [row for row in found if row.problems]
     if as_json:
         screen.document({"file": file, "keys": [row.to_json() for row in found], "drift": bool(wrong)})

@@ -255,7 +255,8 @@ class Course:
             todo = outcome.todo or f"ir resume {self.record.id} looks again"
             asked = Outcome(Did.WAITING, outcome.said, todo=todo)
             at, by = self._stamp()
-            body = {"action": action, "attempt": self._calls, "started": at, "outcome": asked.to_json()}
+            attempt = 1 + sum(run.id == step for run in self.record.runs)
+            body = {"action": action, "attempt": attempt, "started": at, "outcome": asked.to_json()}
             self._emit("step", step=step, body=body, at=at, actor=by)
         self._wait()
 

@@ -44,6 +44,11 @@ class SignedWith:
         both_live = facts.get("new") and not facts.get("retire_asked_at")
         return self.by_mark(facts["old"]["fingerprint"]) if both_live else None
 
+    def given_up(self) -> Secret | None:
+        """The old secret once its death was asked for, else None."""
+        facts = self.facts()
+        return self.by_mark(facts["old"]["fingerprint"]) if facts.get("retire_asked_at") else None
+
     def other(self, secret: Secret) -> Secret | None:
         """The new one for the old, and the other way round."""
         facts = self.facts()

@@ -204,7 +204,7 @@ def _webhook_verifier(row: Verify, resolver: Callable[[str], Secret], told: Inci
 
     made = load(VERIFIERS, "webhook")(
         url=row.webhook,
-        signed_with=Secrets(signed.by_mark, signed.former),
+        signed_with=Secrets(signed.by_mark, signed.former, signed.given_up),
         event=row.event,
         live=told.live,
         both=row.both,

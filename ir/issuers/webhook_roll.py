@@ -93,7 +93,7 @@ class RollIssuer(Issuer):
         """Not possible: whoever has it forges events without asking Stripe, until the services refuse it."""
         raise Rejected(
             "a signing secret cannot be taken away from strangers at Stripe: services refuse it once they have another one",
-            next_step="ir rotate stripe-webhook",
+            next_step="go on with the rotation: it ends when every service refuses the old secret",
         )
 
     def release(self, target: Target, before: tuple[str, ...]) -> None:

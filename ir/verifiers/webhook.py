@@ -23,10 +23,12 @@ class Secrets:
     Attributes:
         by_mark: fingerprint → secret, None when it is not at hand.
         former: the former secret while both live, else None.
+        given_up: the former secret once its death was asked for, else None.
     """
 
     by_mark: Callable[[str], Secret | None]
     former: Callable[[], Secret | None] = lambda: None
+    given_up: Callable[[], Secret | None] = lambda: None
 
 
 class WebhookVerifier(HttpVerifier):
@@ -111,6 +113,9 @@ class WebhookVerifier(HttpVerifier):
         former = self._secrets.former() if self._both else None
         if former is not None and former.fingerprint != expected.fingerprint:
             self._signed_so(former, address, "the former secret, which it should accept while both live")
+        dead = self._secrets.given_up()
+        if dead is not None and dead.fingerprint != expected.fingerprint and _accepted(self._send(dead, address)):
+            raise Rejected("still accepts the old secret, too: whoever has it can forge events")
         return answer
 
     def _signed_so(self, secret: Secret | None, address: str, what: str) -> Answer:

@@ -5,7 +5,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -165,12 +165,19 @@ def webhook_issuer(row: Webhook, account: Account, incident: str, with_: Means, 
 
 @dataclass(frozen=True)
 class Incidental:
-    """What a check can be told only inside of an incident: when the new key was last used, and secrets to sign test events with."""
+    """What a check is told of its incident: when the new key was last used, and the secrets to sign test events with.
+
+    Attributes:
+        by_mark, former, given_up: see `verifiers.webhook.Secrets`.
+        refusals_only: a test event must be one that has to be refused (dry run).
+    """
 
     last_used: Callable[[], float | None] = lambda: None
-    signed: SignedWith | None = None
+    by_mark: Callable[[str], Secret | None] = lambda _mark: None
+    former: Callable[[], Secret | None] = lambda: None
+    given_up: Callable[[], Secret | None] = lambda: None
     live: bool = True
-    dry_run: bool = False
+    refusals_only: bool = False
 
 
 def _verifier(row: Verify, resolver: Callable[[str], Secret], told: Incidental) -> Verifier:
@@ -189,8 +196,8 @@ def _verifier(row: Verify, resolver: Callable[[str], Secret], told: Incidental) 
             resolve=resolver,
             timeout=row.timeout,
         )
-    elif row.webhook and told.signed:
-        made = _webhook_verifier(row, resolver, told, told.signed)
+    elif row.webhook:
+        made = _webhook_verifier(row, resolver, told)
     elif row.command:
         made = load(VERIFIERS, "command")(argv=row.command, proves=row.proven, read_only=row.read_only, env=row.env, timeout=row.timeout)
     else:
@@ -198,17 +205,17 @@ def _verifier(row: Verify, resolver: Callable[[str], Secret], told: Incidental) 
     return cast(Verifier, made)
 
 
-def _webhook_verifier(row: Verify, resolver: Callable[[str], Secret], told: Incidental, signed: SignedWith) -> Verifier:
+def _webhook_verifier(row: Verify, resolver: Callable[[str], Secret], told: Incidental) -> Verifier:
     from ir.verifiers import VERIFIERS
     from ir.verifiers.webhook import Secrets
 
     made = load(VERIFIERS, "webhook")(
         url=row.webhook,
-        signed_with=Secrets(signed.by_mark, signed.former, signed.given_up),
+        signed_with=Secrets(told.by_mark, told.former, told.given_up),
         event=row.event,
         live=told.live,
         both=row.both,
-        refusals_only=told.dry_run and not row.read_only,
+        refusals_only=told.refusals_only and not row.read_only,
         instances=row.instances,
         instance_json=row.instance_from.json_ if row.instance_from else "",
         instance_header=row.instance_from.header if row.instance_from else "",
@@ -219,11 +226,17 @@ def _webhook_verifier(row: Verify, resolver: Callable[[str], Secret], told: Inci
     return cast(Verifier, made)
 
 
-def verifiers(service: Service, source: Inventory, operator: Operator, base: Path) -> list[Verifier]:
-    """The checks of a service that may run outside of an incident: a user's command only if it is declared `read_only`."""
+def verifiers(
+    service: Service, source: Inventory, operator: Operator, base: Path, key: Key, values: Mapping[str, Secret]
+) -> list[Verifier]:
+    """The checks of a service about one key that may run outside of an incident: commands and test events only if `read_only`.
+
+    `values` is fingerprint → value, of what the key's stores hold; test events are signed with them.
+    """
     resolver = reference_resolver(source, operator, base)
-    rows = [row for row in service.verify if not (row.stripe_usage or row.webhook) and (row.read_only or not row.command)]
-    return [_verifier(row, resolver, Incidental()) for row in rows]
+    rows = [row for row in service.verify if not row.stripe_usage and (row.read_only or not (row.command or row.webhook))]
+    told = Incidental(by_mark=values.get, live=source.account(key.account).mode is Mode.LIVE)
+    return [_verifier(row, resolver, told) for row in rows if _about(row, service, key)]
 
 
 def look_through(scheme: str, place: str) -> Looked:
@@ -449,7 +462,8 @@ def _wire_services(made: World, resolver: Callable[[str], Secret], ask: guard.As
         row = made.issuer.identify(made.new_key(made.facts()), known_id=new["id"])
         return row.last_used if row else None
 
-    told = Incidental(last_used, signed, made.mode is Mode.LIVE, made.options.dry_run)
+    live, dry = made.mode is Mode.LIVE, made.options.dry_run
+    told = Incidental(last_used, signed.by_mark, signed.former, signed.given_up, live, dry)
     for service in made.services:
         rows = [row for row in service.verify if _allowed(row, made) and _about(row, service, made.key)]
         made.verifiers[service.name] = [_verifier(row, resolver, told) for row in rows]

@@ -1,5 +1,6 @@
 """What the issuers of webhooks' signing secrets owe their callers: against the twin's endpoints, and a service that checks signatures."""
 
+import json
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -8,15 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from ir.cli import run
 from ir.drill.twin import StripeTwin
-from ir.errors import PortError, Rejected, Unknown, Waiting
+from ir.drill.twin.fates import LOST, TORN, TWICE, WRONG_TYPE, Fate, broken
+from ir.errors import ExitCode, PortError, Rejected, Unknown, Waiting
 from ir.issuers import WEBHOOK_ISSUERS
 from ir.issuers.stripe_webhook import SecondEndpointIssuer
 from ir.issuers.webhook_endpoints import MOST, Endpoints
 from ir.issuers.webhook_roll import RollIssuer
 from ir.issuers.webhook_use import Uses
 from ir.model import Json, KeyKind, Liveness, Mode
-from ir.ports import Expected, Issuer, MintOrder, Target
+from ir.ports import Check, Expected, Issuer, MintOrder, Target
 from ir.secret import Secret
 from ir.stripe_api import StripeApi
 from ir.verifiers.webhook import Secrets, WebhookVerifier
@@ -155,6 +158,22 @@ class TestSecondEndpoint:
         assert len(world.endpoints()) == 2
         assert world.second(world.old_id).mint(order(world), lambda _: "kept").id
 
+    @pytest.mark.parametrize("fate", [LOST, TORN, WRONG_TYPE, broken(acted=True)], ids=lambda fate: fate.what)
+    def test_a_lost_answer_is_found_by_its_name_deleted_and_made_anew(self, world: World, fate: Fate) -> None:
+        world.twin.fate(fate, method="POST", path="/v1/webhook_endpoints")
+        issuer = world.second()
+        with pytest.raises(Unknown):
+            issuer.mint(order(world), lambda _: "kept")
+        (stray,) = issuer.strays(INCIDENT)
+        issuer.retire(Target(stray.id, Secret("")))
+        minted = issuer.mint(order(world, name=f"ir-{INCIDENT}-2", idempotency_key="idem-2"), lambda _: "kept")
+        assert {row["id"] for row in world.endpoints()} == {world.old_id, minted.id}
+
+    def test_what_was_made_twice_is_left_once(self, world: World) -> None:
+        world.twin.fate(TWICE, method="POST", path="/v1/webhook_endpoints")
+        minted = world.second().mint(order(world), lambda _: "kept")
+        assert {row["id"] for row in world.endpoints()} == {world.old_id, minted.id}
+
     def test_stripes_limit_is_told_before_anything_is_made(self, world: World) -> None:
         for n in range(MOST - 1):
             world.another(f"https://other.example.com/{n}")
@@ -255,3 +274,53 @@ class TestVerifier:
         assert check.passed is False and "does not check signatures" in check.said
         assert world.verifier.check(Expected("0" * 16)).passed is None, "a secret that is not at hand"
         assert len({event["id"] for event in world.service.events}) == 1, "a service that remembers events remembers one"
+
+    def test_the_former_secret(self, world: World) -> None:
+        new = Secret(f"whsec_{secrets.token_hex(16)}")
+        world.moved_to(new)
+        former: list[Secret] = [world.old]
+        given_up: list[Secret] = []
+        signed = Secrets({new.fingerprint: new}.get, lambda: former[0] if former else None, lambda: given_up[0] if given_up else None)
+
+        def look(*, both: bool) -> Check:
+            url, kind = f"{world.service.url}/hook", "test_helpers.test_clock.ready"
+            made = WebhookVerifier(url=url, signed_with=signed, resolve=_none, event=kind, live=False, both=both, timeout=2)
+            return made.check(Expected(new.fingerprint))
+
+        assert look(both=False).passed is True
+        check = look(both=True)
+        assert check.passed is False and "the former secret" in check.said
+        world.service.secrets.append(world.old.reveal())
+        assert look(both=True).passed is True
+        former, given_up = [], [world.old]
+        check = look(both=True)
+        assert check.passed is False and "still accepts the old secret" in check.said
+        world.service.secrets.pop()
+        assert look(both=True).passed is True
+
+
+def test_drift_tells_by_signed_events_which_secret_a_service_holds(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.service.env.chmod(0o600)
+    (tmp_path / "new.env").write_text(f"HOOK=whsec_{secrets.token_hex(16)}\n")
+    (tmp_path / "new.env").chmod(0o600)
+    check = f"{{webhook: '{world.service.url}/hook', read_only: true}}"
+    file = tmp_path / "keys.yaml"
+    file.write_text(f"""
+version: 1
+accounts: [{{name: main, id: acct_1, mode: test}}]
+webhooks: [{{name: events, account: main, url: '{PUBLIC}', stored_in: ['dotenv://./new.env#HOOK', 'dotenv://./hook.env#HOOK']}}]
+services: [{{name: shop, uses: [events], reads_from: 'dotenv://./new.env#HOOK', reload: {{polls: 1s}}, verify: [{check}]}}]
+""")
+    file.chmod(0o600)
+    with pytest.raises(SystemExit) as ended:
+        run(["inventory", "drift", str(file), "--json"])
+    (row,) = json.loads(capsys.readouterr().out)["keys"]
+    assert ended.value.code == ExitCode.DEBT and row["services"][0]["fingerprint"] == world.old.fingerprint
+    assert any(problem.startswith(f"service shop holds {world.old.fingerprint}") for problem in row["problems"])
+    file.write_text(file.read_text().replace(", read_only: true", ""))
+    before = len(world.service.events)
+    with pytest.raises(SystemExit):
+        run(["inventory", "drift", str(file), "--json"])
+    assert "no check shows" in capsys.readouterr().out and len(world.service.events) == before, "nothing is sent that was not allowed"

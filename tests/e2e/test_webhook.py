@@ -151,14 +151,6 @@ def test_a_dry_run_sends_only_what_must_be_refused(town: Town) -> None:
         assert town.endpoints() == before and town.service.events == [] and town.service.stored == town.old
 
 
-def test_a_service_that_checks_nothing_is_refused(town: Town) -> None:
-    town.write("second-endpoint")
-    town.service.careless = True
-    code, said = town.rotate()
-    assert code == ExitCode.REFUSED and "does not check signatures" in said, said
-    assert len(town.endpoints()) == 1 and town.service.stored == town.old
-
-
 def test_a_service_that_does_not_take_it_up_is_rolled_back(town: Town) -> None:
     town.write("second-endpoint")
     town.service.stuck = True
@@ -180,23 +172,3 @@ def test_a_service_that_keeps_the_former_secret_is_a_debt(town: Town) -> None:
     code, said = town.shop.ir("resume", name, "--yes")
     assert code == ExitCode.DONE, f"another reload made it drop the old one: {said}"
     assert not town.takes(town.old) and [row["status"] for row in town.endpoints()] == ["enabled"]
-
-
-def test_a_service_that_should_take_both_and_does_not_goes_back(town: Town) -> None:
-    town.write("second-endpoint", both=True)
-    code, said = town.rotate()
-    assert code == ExitCode.ROLLED_BACK and "the former secret" in said, said
-    assert town.takes(town.old)
-
-
-def test_a_broken_service_proves_no_death(town: Town) -> None:
-    """Everything refused is no proof: after the kill the service breaks, and the run ends with debt."""
-    town.write("second-endpoint")
-
-    def breaks() -> None:
-        if any(row["status"] == "disabled" for row in town.endpoints()):
-            town.service.secrets = []
-
-    town.service.meanwhile = breaks
-    code, said = town.rotate()
-    assert code == ExitCode.DEBT and "not proven dead" in said, said

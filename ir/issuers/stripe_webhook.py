@@ -112,7 +112,7 @@ class SecondEndpointIssuer(Issuer):
     def _count(self, every: list[Endpoint]) -> int:
         return sum(row.url == self._url and row.enabled for row in every)
 
-    def watch_also(self, new: Secret, *, created: float = 0.0) -> None:
+    def watch_also(self, spared: Secret, *, created: float = 0.0) -> None:
         """Nothing to watch: nobody clicks."""
 
     def retire(self, target: Target, *, stop: Callable[[], bool] = lambda: False) -> str:

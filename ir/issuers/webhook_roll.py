@@ -73,12 +73,12 @@ class RollIssuer(Issuer):
         self._operator.tell("Taken, and in custody. Whether it is this endpoint's secret, the services will show.")
         return Minted("", paste, self._clock.now().timestamp(), KeyKind.WEBHOOK, address)
 
-    def watch_also(self, new: Secret, *, created: float = 0.0) -> None:
+    def watch_also(self, spared: Secret, *, created: float = 0.0) -> None:
         """Nothing to watch: no row can be clicked by mistake."""
 
     def retire(self, target: Target, *, stop: Callable[[], bool] = lambda: False) -> str:
         """Nothing to click: the old secret runs out by itself. The new one cannot be taken back: Rejected."""
-        if self._uses.is_new(target.value):
+        if target.replacement:
             raise Rejected(
                 "a rolled secret cannot be taken back: when the old one expires, Stripe signs with the new one alone",
                 next_step=f"before {self._runs_out()}, give the services the new secret, or roll again: ir rotate stripe-webhook",

@@ -225,7 +225,7 @@ class TestRoll:
         world.service.secrets = []
         assert alive(issuer, world.old) is Liveness.UNKNOWN, "a service that refuses everything proves nothing"
         with pytest.raises(Rejected, match="cannot be taken back"):
-            issuer.retire(Target("", new))
+            issuer.retire(Target("", new, replacement=True))
         assert all(new.reveal() not in text and world.old.reveal() not in text for text in human.told)
 
     def test_when_the_old_one_has_run_out_there_is_no_way_back(self, world: World) -> None:

@@ -98,8 +98,8 @@ def test_other_fields_do_not_carry_the_secret() -> None:
         ("[" * 100_000, 1),
         ('{"a":' * 50_000 + "1" + "}" * 50_000, 1),
         ("1" * 10_000, 1),
-        (samples.lines(samples.trufflehog("x" * 20)) + "oops", 2),
-        (samples.lines(samples.trufflehog("x" * 20)) + '{"unknown": 1}', 2),
+        (samples.lines(samples.trufflehog(samples.key())) + "oops", 2),
+        (samples.lines(samples.trufflehog(samples.key())) + '{"unknown": 1}', 2),
         ("NaN", 1),
     ],
 )

@@ -120,6 +120,7 @@ ACTIONS: dict[str, Action] = {
     "grace": Action(_R, "let both keys live for a while", "", ("promoted",), ("grace",), GraceParams),
     "retire": Action(_X, "kill the old key", "", ("custody", "verified|contained|no-services"), ("retired",), RetireParams),
     "prove": Action(_R, "poll the old key until it is proven dead", "", ("retired",), ("proven",), ProveParams),
+    "remove": Action(_X, "delete the dead key's endpoint, where it had one", "", ("proven",), ("removed",)),
     "sweep": Action(_R, "look for what an attacker left behind", gives=("swept",)),
     "watch": Action(_R, "look at the services after the kill", "", ("retired",), ("watched",), WatchParams),
     "report": Action(_R, "write the incident report and the evidence bundle", gives=("reported",)),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from ir.inventory import Account, Inventory, Key
+from ir.inventory import Account, Inventory, Key, Webhook
 from ir.model import Json
 
 _FINISHED = ("done", "debt", "attested", "rolled back")
@@ -14,9 +14,11 @@ def destinations(inventory: Inventory, key: Key) -> set[str]:
     found = {f"store {ref.object}" for ref in key.stored_in}
     found |= _account_places(inventory.account(key.account))
     found |= {f"store {ref.object}" for ref in (inventory.evidence_key,) if ref is not None}
+    if isinstance(key, Webhook) and key.api_key is not None:
+        found.add(f"store {key.api_key.object}")
     found |= {f"notices to {row.to.object}" for row in inventory.notify}
     for service in inventory.services_of(key.name):
-        urls = [service.reload.http, *(verify.http for verify in service.verify)]
+        urls = [service.reload.http, *(url for verify in service.verify for url in (verify.http, verify.webhook))]
         found |= {f"host {urlsplit(url).netloc}" for url in urls if url}
         commands = [service.reload.command, *(verify.command for verify in service.verify)]
         found |= {f"command {' '.join(argv)}" for argv in commands if argv}

@@ -35,7 +35,7 @@ UNKNOWN_TRIES = 3
 OVERLAP_BUDGET = 3600.0
 """Seconds that the leaked key and its replacement may live side by side."""
 _CHANGES_COURSE = ("contain", "abort", "rollback", "close")
-_INFORMS = ("review", "money", "sweep", "watch", "quiet", "report", "prove", "discard", "contain")
+_INFORMS = ("review", "money", "sweep", "watch", "quiet", "report", "prove", "discard", "contain", "remove")
 """Actions whose failure is a fact or a debt, not a reason to stop."""
 _ADOPTS = ("preflight", "clear")
 """Actions before which only an adopted incident can have written: their failure takes nothing of it back."""
@@ -106,10 +106,8 @@ class Course:
     def _take(self, step: Step) -> None:
         attempt = 0
         while True:
-            if step.approval:
-                self._listen()
-                if not self._approved(step):
-                    continue
+            if step.approval and not self._granted(step):
+                continue
             self._mind_the_budget()
             outcome = self._attempt(step, heeding=True)
             if outcome is None:
@@ -127,6 +125,11 @@ class Course:
                 self._park(step.id, step.action, outcome)
             elif self._failed(step, outcome):
                 return
+
+    def _granted(self, step: Step) -> bool:
+        """Heard and approved."""
+        self._listen()
+        return self._approved(step)
 
     def _attempt(self, step: Step, *, heeding: bool = False) -> Outcome | None:
         """One attempt; None when it was not made because somebody had signalled (`heeding`), who now was heard.
@@ -270,7 +273,8 @@ class Course:
             todo = outcome.todo or f"ir resume {self.record.id} looks again"
             asked = Outcome(Did.WAITING, outcome.said, todo=todo)
             at, by = self._stamp()
-            body = {"action": action, "attempt": self._calls, "started": at, "outcome": asked.to_json()}
+            attempt = 1 + sum(run.id == step for run in self.record.runs)
+            body = {"action": action, "attempt": attempt, "started": at, "outcome": asked.to_json()}
             self._emit("step", step=step, body=body, at=at, actor=by)
         self._wait()
 

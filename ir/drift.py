@@ -83,7 +83,7 @@ def judge(key: Key, readings: Sequence[Reading], holdings: Sequence[Holding]) ->
         told = "; ".join(f"{value} in {', '.join(r.ref for r in readings if r.fingerprint == value)}" for value in sorted(values))
         problems.append(f"its stores disagree: {told}")
         problems += [
-            f"{row.ref} is kept by {', '.join(row.keepers)}: what is written there by others may be reverted"
+            f"{row.ref} ({', '.join(row.keepers)}): what anybody else writes there may be reverted"
             for row in readings
             if row.keepers and row.fingerprint
         ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import yaml
 
 from ir.finds import Find
-from ir.key_kind import account_hint, kind_of
+from ir.key_kind import Credential, account_hint, kind_of
 from ir.model import KeyKind, Mode
 
 UNKNOWN_ACCOUNT = "acct_FILLMEIN"
@@ -58,12 +58,16 @@ def write(finds: Sequence[Find], unread: Sequence[str] = (), accounts: Mapping[s
     lines += ["# Which services read them cannot be seen from here; each needs a row like this one, or it fails when its key dies:"]
     lines += [f"# {line}" for line in _SERVICE.splitlines()]
     others = [find for find in finds if not find.rotatable]
-    lines += [
-        f"# seen too, not rotated by `ir rotate stripe`: {kind_of(find.value).credential.value} at {_one_line(str(find.ref))}"
-        for find in others
-    ]
+    lines += [f"# seen too, {_other(find)}" for find in others]
     lines += [f"# not read: {_one_line(text)}" for text in unread]
     return "\n".join(lines) + "\n"
+
+
+def _other(find: Find) -> str:
+    credential = kind_of(find.value).credential
+    if credential is Credential.WEBHOOK:
+        return f"list it under `webhooks:` with its endpoint's url: {credential.value} at {_one_line(str(find.ref))}"
+    return f"not rotated by `ir rotate stripe`: {credential.value} at {_one_line(str(find.ref))}"
 
 
 _SERVICE = """services:

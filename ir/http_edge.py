@@ -24,6 +24,8 @@ from ir.secret import Secret
 
 REDIRECTS = 5
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_Headers = tuple[Mapping[str, str], Mapping[str, str]]
+"""References, and plain values."""
 _OURS = frozenset({"host", "connection", "content-length", "transfer-encoding", "accept-encoding", "user-agent"})
 
 
@@ -70,6 +72,7 @@ class HttpEdge:
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
+        plain: Mapping[str, str] | None = None,
         body: bytes = b"",
         timeout: float = 10.0,
         address: str = "",
@@ -80,6 +83,7 @@ class HttpEdge:
             method: `GET` or `POST`.
             url: where.
             headers: name → reference, resolved when the place is known to be a good one.
+            plain: name → value, for what is no secret.
             body: a JSON document to send.
             timeout: seconds for all of it: name, connection, TLS, redirects, body.
             address: ask this address of the host instead of the first that takes a connection.
@@ -95,21 +99,20 @@ class HttpEdge:
         deadline = time.monotonic() + timeout
         with Watch(timeout) as watch:
             for _ in range(REDIRECTS + 1):
-                answer = self._ask(method, place, headers or {}, body, address, deadline, watch)
+                answer = self._ask(method, place, (headers or {}, plain or {}), body, address, deadline, watch)
                 followed = _redirected(method, place, answer)
                 if followed is None:
                     return answer
                 place = followed
         raise Rejected(f"{place} redirects more than {REDIRECTS} times")
 
-    def _ask(
-        self, method: str, place: Place, headers: Mapping[str, str], body: bytes, address: str, deadline: float, watch: Watch
-    ) -> Answer:
+    def _ask(self, method: str, place: Place, headers: _Headers, body: bytes, address: str, deadline: float, watch: Watch) -> Answer:
         way = self._way(place, deadline)
         if address:
             http_address.check_address(place.host, address, self._hosts)
             way = Way((address,))
-        request = Request(method, place, self._headers(place, headers, has_body=bool(body)), body)
+        references, plain = headers
+        request = Request(method, place, {**self._headers(place, references, has_body=bool(body)), **plain}, body)
         return exchange(request, way, tls() if place.scheme == "https" else None, deadline, watch)
 
     def _way(self, place: Place, deadline: float) -> Way:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ir import yaml_file
 from ir.errors import BadFile
-from ir.inventory_rows import NOTICE_KINDS, Account, Approver, Command, Inventory, Key, Notify, Reload, Service, Verify, waves
+from ir.inventory_rows import NOTICE_KINDS, Account, Approver, Command, Inventory, Key, Notify, Reload, Service, Verify, Webhook, waves
 from ir.inventory_rules import problems
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Reload",
     "Service",
     "Verify",
+    "Webhook",
     "digest",
     "load",
     "loads",

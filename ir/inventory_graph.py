@@ -5,8 +5,9 @@ from xml.sax.saxutils import escape, quoteattr
 
 from ir.inventory import Inventory
 
-_WIDE, _HIGH, _GAP, _BETWEEN, _MARGIN = 300, 34, 14, 110, 20
-_LONGEST = 40
+_HIGH, _GAP, _BETWEEN, _MARGIN = 34, 14, 110, 20
+_LETTER, _LONGEST = 8, 64
+"""Pixels that a letter takes at most, and letters in a box; of longer words the middle is left out."""
 _COLOURS = {"key": "#fde68a", "store": "#bfdbfe", "service": "#bbf7d0"}
 
 
@@ -36,7 +37,7 @@ def graph_of(source: Inventory) -> Graph:
         made = nodes.setdefault(f"{kind} {name}", Node(f"{kind}{len(nodes)}", kind, words))
         return made.id
 
-    for key in source.keys:
+    for key in source.held:
         top = node("key", key.name, f"{key.name} ({key.kind.value}, {key.account})")
         for ref in key.stored_in:
             place = node("store", str(ref), str(ref))
@@ -60,33 +61,46 @@ def mermaid(graph: Graph) -> str:
 def svg(graph: Graph) -> str:
     """A picture in three columns, without scripts, fonts or links."""
     columns = [[node for node in graph.nodes if node.kind == kind] for kind in ("key", "store", "service")]
-    tallest = max(len(column) for column in columns)
-    width = 2 * _MARGIN + 3 * _WIDE + 2 * _BETWEEN
-    height = 2 * _MARGIN + tallest * (_HIGH + _GAP)
+    wide = [_MARGIN + _LETTER * max((len(_shown(node.words)) for node in column), default=12) for column in columns]
+    starts = [_MARGIN + sum(wide[:at]) + at * _BETWEEN for at in range(3)]
+    width = starts[-1] + wide[-1] + _MARGIN
+    height = 2 * _MARGIN + max(len(column) for column in columns) * (_HIGH + _GAP) - _GAP
     spots = {
-        node.id: (_MARGIN + at * (_WIDE + _BETWEEN), _MARGIN + row * (_HIGH + _GAP))
+        node.id: _Spot(starts[at], _MARGIN + row * (_HIGH + _GAP), wide[at])
         for at, column in enumerate(columns)
         for row, node in enumerate(column)
     }
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">']
-    parts.append("<title>Keys, stores and services</title>")
+    parts.append(f'<title>Keys, stores and services</title><rect width="{width}" height="{height}" fill="#ffffff"/>')
     parts += [_curve(spots[start], spots[end]) for start, end in graph.lines]
-    parts += [_box(node, *spots[node.id]) for node in graph.nodes]
+    parts += [_box(node, spots[node.id]) for node in graph.nodes]
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def _curve(start: tuple[int, int], end: tuple[int, int]) -> str:
-    x1, y1, x2, y2 = start[0] + _WIDE, start[1] + _HIGH // 2, end[0], end[1] + _HIGH // 2
+@dataclass(frozen=True)
+class _Spot:
+    x: int
+    y: int
+    wide: int
+
+
+def _shown(words: str) -> str:
+    """Both ends tell: the store, and the field."""
+    return words if len(words) <= _LONGEST else f"{words[: _LONGEST // 2]}…{words[-(_LONGEST // 2 - 1) :]}"
+
+
+def _curve(start: _Spot, end: _Spot) -> str:
+    x1, y1, x2, y2 = start.x + start.wide, start.y + _HIGH // 2, end.x, end.y + _HIGH // 2
     middle = (x1 + x2) // 2
     return f'<path d="M{x1} {y1} C{middle} {y1} {middle} {y2} {x2} {y2}" fill="none" stroke="#64748b" stroke-width="1.5"/>'
 
 
-def _box(node: Node, x: int, y: int) -> str:
-    words = node.words if len(node.words) <= _LONGEST else f"{node.words[: _LONGEST - 1]}…"
+def _box(node: Node, spot: _Spot) -> str:
+    fill, words = quoteattr(_COLOURS[node.kind]), escape(_shown(node.words))
     return (
         f"<g><title>{escape(node.words)}</title>"
-        f'<rect x="{x}" y="{y}" width="{_WIDE}" height="{_HIGH}" rx="6" fill={quoteattr(_COLOURS[node.kind])} stroke="#334155"/>'
-        f'<text x="{x + 10}" y="{y + 22}" font-family="sans-serif" font-size="13" fill="#0f172a">{escape(words)}</text></g>'
+        f'<rect x="{spot.x}" y="{spot.y}" width="{spot.wide}" height="{_HIGH}" rx="6" fill={fill} stroke="#334155"/>'
+        f'<text x="{spot.x + 10}" y="{spot.y + 22}" font-family="sans-serif" font-size="13" fill="#0f172a">{words}</text></g>'
     )
 
 

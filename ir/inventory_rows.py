@@ -89,6 +89,40 @@ class Key(_Row):
     rotate_from: date | None = None
     tags: list[Name] = []
 
+    @model_validator(mode="after")
+    def _a_key(self) -> "Key":
+        if (self.kind is KeyKind.WEBHOOK) is not isinstance(self, Webhook):
+            raise ValueError("a webhook's signing secret stands under `webhooks:`")
+        return self
+
+
+class Webhook(Key):
+    """The signing secret (`whsec_…`) of one webhook endpoint; `ir rotate stripe-webhook` replaces it.
+
+    Attributes:
+        url: where Stripe delivers to. id: the endpoint's id `we_…`, where known; without it the only endpoint of that URL.
+        roll: `dashboard`: a human rolls the secret, Stripe signs with both for up to 24 hours; `second-endpoint`: by API, another
+            endpoint with the same URL and events, until the old one is disabled.
+        api_key: a key with `webhook_write` (second-endpoint only).
+        connect: the endpoint is for events of connected accounts, which the API does not tell.
+    """
+
+    kind: Literal[KeyKind.WEBHOOK] = KeyKind.WEBHOOK
+    id: Annotated[str, Field(pattern=r"^we_[A-Za-z0-9_]{1,60}$")] = ""
+    url: Url
+    roll: Literal["dashboard", "second-endpoint"] = "dashboard"
+    api_key: Ref | None = None
+    connect: bool = False
+
+    @model_validator(mode="after")
+    def _a_webhook(self) -> "Webhook":
+        if self.roll == "second-endpoint" and self.api_key is None:
+            raise ValueError("`roll: second-endpoint` needs `api_key`, a reference to a key that may write webhook endpoints")
+        for name in ("permissions", "connect_permissions", "rotate_every", "rotate_window", "rotate_from"):
+            if getattr(self, name):
+                raise ValueError(f"`{name}` is for API keys, not for webhooks")
+        return self
+
 
 class Expectation(_Row):
     """What an answer must be: status, and JSON fields (a name, or a pointer with `/`) that must be equal."""
@@ -105,11 +139,22 @@ class InstanceFrom(_Row):
 
 
 class Verify(_Row):
-    """One check of a service: exactly one of `http`, `command`, `stripe_usage`."""
+    """One check of a service: exactly one of `http`, `command`, `stripe_usage`, `webhook`.
+
+    Attributes:
+        webhook: where it takes Stripe's deliveries; test events are sent there, signed with the secret that it should hold.
+        event: type of the test event; by default one that only test clocks send, so that no service has anything to do with it.
+        both: it accepts the former secret too, as long as both live.
+        read_only: running it changes nothing. A command that is not declared so is not run in a dry run; a webhook is then sent only
+            an event that it has to refuse.
+    """
 
     http: Url | None = None
     command: Argv | None = None
     stripe_usage: Literal[True] | None = None
+    webhook: Url | None = None
+    event: Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$")] = "test_helpers.test_clock.ready"
+    both: bool = False
     proves: Literal["holds-key", "key-used", "up"] | None = None
     instances: Annotated[int, Field(ge=1, le=1000)] = 1
     instance_from: InstanceFrom | None = None
@@ -121,8 +166,8 @@ class Verify(_Row):
 
     @model_validator(mode="after")
     def _one_kind(self) -> "Verify":
-        if sum(x is not None for x in (self.http, self.command, self.stripe_usage)) != 1:
-            raise ValueError("needs exactly one of `http`, `command`, `stripe_usage`")
+        if sum(x is not None for x in (self.http, self.command, self.stripe_usage, self.webhook)) != 1:
+            raise ValueError("needs exactly one of `http`, `command`, `stripe_usage`, `webhook`")
         for text in (*self.expect.json_.values(), *(self.command or ()), self.http or ""):
             check_placeholders(str(text))
         return self
@@ -132,8 +177,8 @@ class Verify(_Row):
         """What a pass proves: as declared, else `holds-key` when the new fingerprint is expected, else `up`."""
         if self.proves:
             return self.proves
-        if self.stripe_usage:
-            return "key-used"
+        if self.stripe_usage or self.webhook:
+            return "key-used" if self.stripe_usage else "holds-key"
         named = any("new.fingerprint" in str(v) for v in (*self.expect.json_.values(), *(self.command or ())))
         return "holds-key" if named else "up"
 
@@ -223,20 +268,32 @@ class Inventory(_Row):
 
     version: Literal[1]
     accounts: Annotated[list[Account], Field(min_length=1)]
-    keys: Annotated[list[Key], Field(min_length=1)]
+    keys: list[Key] = []
+    webhooks: list[Webhook] = []
     services: list[Service] = []
     commands: list[Command] = []
     notify: list[Notify] = []
     approvers: list[Approver] = []
     evidence_key: Ref | None = None
 
+    @model_validator(mode="after")
+    def _something_to_rotate(self) -> "Inventory":
+        if not self.held:
+            raise ValueError("needs `keys:` or `webhooks:`, with at least one row")
+        return self
+
+    @property
+    def held(self) -> list[Key]:
+        """Everything that is stored somewhere and can be rotated: keys, then webhooks' signing secrets."""
+        return [*self.keys, *self.webhooks]
+
     def account(self, name: str) -> Account:
         """By name."""
         return next(a for a in self.accounts if a.name == name)
 
     def key(self, name: str) -> Key:
-        """By name."""
-        return next(k for k in self.keys if k.name == name)
+        """A key or a webhook, by name."""
+        return next(k for k in self.held if k.name == name)
 
     def services_of(self, key: str) -> list[Service]:
         """Services that use `key`, canary first, then waves in order of first appearance."""

@@ -1,9 +1,9 @@
 """What must hold between the rows of an inventory: names are unique, nothing points into the void."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from ir.inventory_rows import Inventory
+from ir.inventory_rows import Account, Command, Inventory, Key, Service
 from ir.reference import Reference
 
 Problem = tuple[tuple[str | int, ...], str, str]
@@ -15,11 +15,11 @@ def problems(inventory: Inventory) -> Iterator[Problem]:
     accounts = {a.name for a in inventory.accounts}
     commands = {c.name for c in inventory.commands}
     holders: dict[Reference, str] = {}
-    for i, key in enumerate(inventory.keys):
+    for group, i, key in _held(inventory):
         if key.account not in accounts:
-            yield ("keys", i, "account"), f"there is no account `{key.account}`", f"one of: {', '.join(sorted(accounts))}"
+            yield (group, i, "account"), f"there is no account `{key.account}`", f"one of: {', '.join(sorted(accounts))}"
         for j, ref in enumerate(key.stored_in):
-            where = ("keys", i, "stored_in", j)
+            where = (group, i, "stored_in", j)
             if ref.scheme == "command" and ref.path not in commands:
                 yield where, f"there is no command `{ref.path}`", "declare it under `commands:`"
             if ref in holders:
@@ -31,6 +31,26 @@ def problems(inventory: Inventory) -> Iterator[Problem]:
     if signs is not None and signs.scheme == "command" and signs.path not in commands:
         yield ("evidence_key",), f"there is no command `{signs.path}`", "declare it under `commands:`"
     yield from _dangling_services(inventory)
+    yield from _webhook_checks(inventory)
+
+
+def _held(inventory: Inventory) -> Iterator[tuple[str, int, Key]]:
+    yield from (("keys", i, key) for i, key in enumerate(inventory.keys))
+    yield from (("webhooks", i, key) for i, key in enumerate(inventory.webhooks))
+
+
+def _webhook_checks(inventory: Inventory) -> Iterator[Problem]:
+    """Nothing but a signed event tells which signing secret a service has; and one such check tells of one secret."""
+    names = {webhook.name for webhook in inventory.webhooks}
+    for i, service in enumerate(inventory.services):
+        used = [name for name in service.uses if name in names]
+        checks = [j for j, verify in enumerate(service.verify) if verify.webhook]
+        if len(used) > 1:
+            yield ("services", i, "uses"), f"two webhooks: {', '.join(used)}", "write a service for each, with its own check"
+        if used and not checks:
+            yield ("services", i, "verify"), f"it uses webhook `{used[0]}`, and no check sends it a signed event", "add {webhook: its URL}"
+        if checks and not used:
+            yield ("services", i, "verify", checks[0], "webhook"), "this service uses no webhook", "name the webhook under `uses:`"
 
 
 def _notices(inventory: Inventory, commands: set[str]) -> Iterator[Problem]:
@@ -50,7 +70,7 @@ def _approvers(inventory: Inventory) -> Iterator[Problem]:
 
 
 def _dangling_services(inventory: Inventory) -> Iterator[Problem]:
-    keys = {k.name: k for k in inventory.keys}
+    keys = {k.name: k for k in inventory.held}
     users = _users(inventory)
     for i, service in enumerate(inventory.services):
         held = {ref for name in service.uses if name in keys for ref in keys[name].stored_in}
@@ -82,15 +102,18 @@ def _users(inventory: Inventory) -> dict[str, set[str]]:
 
 
 def _duplicates(inventory: Inventory) -> Iterator[Problem]:
-    names: dict[str, list[str]] = {
-        "accounts": [row.name for row in inventory.accounts],
-        "keys": [row.name for row in inventory.keys],
-        "services": [row.name for row in inventory.services],
-        "commands": [row.name for row in inventory.commands],
+    """Keys and webhooks share their names: a service uses them by name alone."""
+    rows: dict[str, Sequence[Account | Key | Service | Command]] = {
+        "accounts": inventory.accounts,
+        "keys": inventory.keys,
+        "webhooks": inventory.webhooks,
+        "services": inventory.services,
+        "commands": inventory.commands,
     }
-    for group, members in names.items():
-        seen: set[str] = set()
-        for i, name in enumerate(members):
+    seen: set[tuple[str, str]] = set()
+    for group, members in rows.items():
+        for i, row in enumerate(members):
+            name = ("keys" if group == "webhooks" else group, row.name)
             if name in seen:
-                yield (group, i, "name"), f"the name `{name}` stands twice under `{group}`", "names are unique"
+                yield (group, i, "name"), f"the name `{row.name}` stands twice under `{name[0]}`", "names are unique"
             seen.add(name)

@@ -13,10 +13,12 @@ from ir.secret import Secret
 
 _SHORTEST_BODY = 10
 _MODERN_BODY = 99
+_SHORTEST_WEBHOOK_BODY = 24
+"""Endpoints' secrets have 32 characters behind `whsec_`, those of `stripe listen` 64."""
 _API_KEY = re.compile(r"(sk|rk)_(live|test)_([A-Za-z0-9_]*)")
 _WRAPPING = re.compile(r"[\"'`\u2018\u2019\u201c\u201d<>(){}\[\],;]")
 _MASK = re.compile(r"[*\u2022\u2026]|\.\.")
-_KEY_INSIDE = re.compile(r"(?:sk|rk|pk)_(?:live|test)_")
+_KEY_INSIDE = re.compile(r"(?:sk|rk|pk)_(?:live|test)_|whsec_")
 
 
 class Credential(StrEnum):
@@ -70,13 +72,19 @@ _INSTRUCTIONS = {
         "Dashboard. Look whether a secret key leaked beside it."
     ),
     Credential.WEBHOOK: (
-        "It signs webhooks and opens no API, and a leaked API key does not expose it. Roll it in Workbench > "
-        "Webhooks > the "
-        "endpoint > ⋯ > Roll secret; both secrets sign for up to 24 hours if you choose so."
+        "It signs webhooks and opens no API: whoever has it can forge events. List its endpoint under `webhooks:` and rotate it "
+        "with `ir rotate stripe-webhook`, or roll it in Workbench > Webhooks > the endpoint > ⋯ > Roll secret; both secrets sign "
+        "for up to 24 hours if you choose so."
     ),
     Credential.EPHEMERAL: "An ephemeral key runs out by itself; if the secret key that made it leaked, rotate that.",
     Credential.KEY_ID: "It names a key and opens nothing. The key itself is needed here; it begins with sk_ or rk_.",
     Credential.GARBAGE: "It is not a Stripe key: one begins with sk_live_, rk_live_, sk_test_ or rk_test_.",
+}
+
+_KINDS = {
+    Credential.SECRET: KeyKind.SECRET,
+    Credential.RESTRICTED: KeyKind.RESTRICTED,
+    Credential.WEBHOOK: KeyKind.WEBHOOK,
 }
 
 # First match wins: an organization key also begins like a secret key.
@@ -115,8 +123,8 @@ class Kind:
 
     @property
     def key_kind(self) -> KeyKind | None:
-        """In the inventory's words; None for what is no API key."""
-        return {Credential.SECRET: KeyKind.SECRET, Credential.RESTRICTED: KeyKind.RESTRICTED}.get(self.credential)
+        """In the inventory's words; None for what it does not list."""
+        return _KINDS.get(self.credential)
 
     @property
     def instruction(self) -> str:
@@ -134,19 +142,30 @@ def kind_of(secret: Secret) -> Kind:
 
 
 def paste_fault(secret: Secret) -> str:
-    """Why this paste cannot be a whole API key, as a sentence; "" when nothing speaks against it."""
+    """Why this paste cannot be a whole key or signing secret, as a sentence; "" when nothing speaks against it."""
     text = secret.reveal()
     checks = (
         (not text.strip(), "Nothing was pasted."),
         (bool(re.search(r"\s", text)), "There is white space in it: copy the key alone."),
         (bool(_MASK.search(text)), "Its middle is hidden, as in the list of keys: click the value to copy all of it."),
         (bool(_WRAPPING.search(text)), "There are quotes or brackets around it: copy the key alone."),
-        (_KEY_INSIDE.search(text) is not None and not text.startswith(("sk_", "rk_", "pk_")),
+        (_KEY_INSIDE.search(text) is not None and not text.startswith(("sk_", "rk_", "pk_", "whsec_")),
          "There is text in front of the key: copy the key alone."),
         (len(_KEY_INSIDE.findall(text)) > 1, "It was pasted twice."),
     )  # fmt: skip
     fault = next((sentence for wrong, sentence in checks if wrong), "")
-    return fault or (_api_key_fault(text) if kind_of(secret).rotatable else "")
+    if fault or not kind_of(secret).key_kind:
+        return fault
+    return _webhook_fault(text) if text.startswith("whsec_") else _api_key_fault(text)
+
+
+def _webhook_fault(text: str) -> str:
+    body = text.removeprefix("whsec_")
+    if not re.fullmatch(r"[A-Za-z0-9+/=_-]*", body):
+        return "There is a character in it that no signing secret has: copy it again."
+    if len(body) < _SHORTEST_WEBHOOK_BODY:
+        return "It is cut: too short for a signing secret. Copy it again, to its last character."
+    return "It was pasted twice." if "whsec_" in body else ""
 
 
 def _api_key_fault(text: str) -> str:

@@ -16,10 +16,11 @@ class Mode(StrEnum):
 
 
 class KeyKind(StrEnum):
-    """What a key may do: everything, or what its permission list says."""
+    """What a key may do: everything, or what its permission list says; or sign what Stripe sends to us."""
 
     SECRET = "secret"  # noqa: S105  # a kind of key, not a key
     RESTRICTED = "restricted"
+    WEBHOOK = "webhook"
 
 
 class Policy(StrEnum):

@@ -97,6 +97,11 @@ class NoticeLog:
             rows = db.execute(query).mappings()
             return [Told(row["incident"], row["entry"], row["place"], row["state"], row["said"]) for row in rows]
 
+    def untold(self, incident: str) -> dict[str, str]:
+        """Places whose last message about an incident failed, and why."""
+        last = {row.place: row for row in self.told(incident) if row.state in ("sent", "failed")}
+        return {place: row.said for place, row in last.items() if row.state == "failed"}
+
 
 def _row(incident: str, entry: int, place: str) -> sa.ColumnElement[bool]:
     return (_notices.c.incident == incident) & (_notices.c.entry == entry) & (_notices.c.place == place)

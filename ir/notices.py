@@ -1,7 +1,7 @@
 """What people who are not at the terminal are told of an incident, and when: opened, waiting, rolled back, debt, done.
 
-Words are made from recorded entries, scrubbed and short. They are sent by a thread of its own, together when they come
-close together; nothing that goes wrong there reaches the incident.
+Words are made from recorded entries, scrubbed and short. Each place has a thread of its own, so that one that hangs holds up no
+other; what comes close together is sent together. Nothing that goes wrong there reaches the incident.
 """
 
 import hashlib
@@ -110,11 +110,17 @@ class _Lane:
 _desks: "weakref.WeakSet[Desk]" = weakref.WeakSet()
 
 
-def flush_all(seconds: float = FLUSH) -> None:
-    """Before a process ends at once: send what any desk of it still has, within `seconds` altogether."""
+def flush_all(seconds: float = FLUSH) -> list[str]:
+    """Before a process ends at once: send what any desk of it still has, within `seconds` altogether.
+
+    Returns:
+        Who was not told, and why: `place: reason`.
+    """
     until = time.monotonic() + seconds
-    for desk in list(_desks):
+    desks = list(_desks)
+    for desk in desks:
         desk.flush(max(until - time.monotonic(), 0.0))
+    return sorted({f"{place}: {why}" for desk in desks for place, why in desk.untold().items()})
 
 
 class Desk:
@@ -123,11 +129,13 @@ class Desk:
     def __init__(self, log: NoticeLog, posts: Sequence[Post], *, gather: float = GATHER) -> None:
         self._log, self._posts, self._gather = log, posts, gather
         self._lanes: dict[tuple[str, str], _Lane] = {}
-        self._busy = 0
+        self._busy: dict[str, int] = {}
+        self._failed: dict[str, str] = {}
         self._flushing = False
         self._changed = threading.Condition()
         _desks.add(self)
-        self._thread: threading.Thread | None = None
+        self._threads: set[str] = set()
+        """Places that a thread is serving."""
 
     def announce(self, record: Incident) -> None:
         """Tell who wants to hear of the record's last entry; returns at once, and never twice for one entry."""
@@ -144,37 +152,48 @@ class Desk:
         with self._changed:
             self._flushing = True
             self._changed.notify_all()
-            self._changed.wait_for(lambda: not self._busy and not any(lane.waiting for lane in self._lanes.values()), seconds)
+            self._changed.wait_for(lambda: not any(self._busy.values()) and not any(lane.waiting for lane in self._lanes.values()), seconds)
             self._flushing = False
+
+    def untold(self) -> dict[str, str]:
+        """Places whose last message did not arrive, or is still on its way, and why."""
+        with self._changed:
+            late = {place for place, count in self._busy.items() if count} | {
+                lane.post.place for lane in self._lanes.values() if lane.waiting
+            }
+            return {**self._failed, **dict.fromkeys(late - set(self._failed), "it did not take the message in time")}
 
     def _enqueue(self, post: Post, notice: Notice) -> None:
         with self._changed:
             lane = self._lanes.setdefault((post.place, notice.incident), _Lane(post))
             lane.waiting.append(notice)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._send_all, daemon=True, name="ir-notices")
-                self._thread.start()
+            if post.place not in self._threads:
+                self._threads.add(post.place)
+                threading.Thread(target=self._send_all, args=(post.place,), daemon=True, name="ir-notices").start()
             self._changed.notify_all()
 
-    def _send_all(self) -> None:
+    def _send_all(self, place: str) -> None:
         while True:
             with self._changed:
-                while (lane := self._due()) is None:
-                    if not any(lane.waiting for lane in self._lanes.values()):
-                        self._thread = None  # a worker runs many incidents: none leaves a thread behind
+                while (lane := self._due(place)) is None:
+                    if not any(lane.waiting for lane in self._of(place)):
+                        self._threads.discard(place)  # a worker runs many incidents: none leaves a thread behind
                         return
                     self._changed.wait(1.0)
                 batch, lane.waiting = lane.waiting, []
-                self._busy += 1
+                self._busy[place] = self._busy.get(place, 0) + 1
             self._send(lane.post, batch)
             with self._changed:
                 lane.next_at = time.monotonic() + self._gather
-                self._busy -= 1
+                self._busy[place] -= 1
                 self._changed.notify_all()
 
-    def _due(self) -> _Lane | None:
+    def _of(self, place: str) -> list[_Lane]:
+        return [lane for lane in self._lanes.values() if lane.post.place == place]
+
+    def _due(self, place: str) -> _Lane | None:
         now = time.monotonic()
-        return next((lane for lane in self._lanes.values() if lane.waiting and (self._flushing or now >= lane.next_at)), None)
+        return next((lane for lane in self._of(place) if lane.waiting and (self._flushing or now >= lane.next_at)), None)
 
     def _send(self, post: Post, batch: list[Notice]) -> None:
         rows = [(notice.incident, notice.entry) for notice in batch]
@@ -185,6 +204,10 @@ class Desk:
             sent, said = False, excerpt(error.what)
         except Exception as error:  # noqa: BLE001 - a notice is never worth a rotation
             sent, said = False, type(error).__name__
+        with self._changed:
+            self._failed.pop(post.place, None)
+            if not sent:
+                self._failed[post.place] = said
         try:
             self._log.finish(rows, post.place, sent=sent, said=said)
         except Exception:  # noqa: BLE001 - the row stays claimed, and a resume sends it again

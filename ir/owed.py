@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ir.errors import Refused
 from ir.incident import Incident
-from ir.model import Debt, Json, Policy
+from ir.model import Debt, Json, KeyKind, Policy
 
 _DEAD = ("expired", "invalid")
 _OWING = ("debt", "rolled back", "aborted")
@@ -16,7 +16,7 @@ def leaked_key_lives(record: Incident) -> list[Debt]:
     old = record.facts.get("old", {})
     if not old.get("fingerprint") or old.get("liveness") in _DEAD or record.facts.get("dead_at"):
         return []
-    todo = f"ir rotate stripe {record.opened.get('key', '')} --policy exploited"
+    todo = _again(record) + ("" if _webhook(record) else " --policy exploited")
     return [Debt("key-alive", old["fingerprint"], "the leaked key is not dead", todo)]
 
 
@@ -25,7 +25,18 @@ def never_looked_at(record: Incident) -> list[Debt]:
     if record.facts.get("old"):
         return []
     key = str(record.opened.get("key", ""))
-    return [Debt("key-alive", key, "the leaked key was not looked at, so it counts as alive", f"ir rotate stripe {key}")]
+    return [Debt("key-alive", key, "the leaked key was not looked at, so it counts as alive", _again(record))]
+
+
+def _webhook(record: Incident) -> bool:
+    """Whether it is about a webhook's signing secret; by the playbook as long as nothing was looked at."""
+    kind = record.facts.get("old", {}).get("kind") or record.plan.get("playbook", "").partition("-")[2]
+    return bool(kind == KeyKind.WEBHOOK)
+
+
+def _again(record: Incident) -> str:
+    """The command that rotates it."""
+    return f"ir rotate stripe{'-webhook' if _webhook(record) else ''} {record.opened.get('key', '')}"
 
 
 def live_keys(record: Incident) -> list[Debt]:
@@ -39,8 +50,8 @@ def live_keys(record: Incident) -> list[Debt]:
             continue
         on = ", ".join(name for name, held in users.items() if held == key["fingerprint"]) or "nobody"
         why = f"the {word} key {key.get('id') or key['fingerprint']} lives; on it: {on}"
-        todo = f"ir rotate stripe {record.opened.get('key', '')}"
-        if on == "nobody":
+        todo = _again(record)
+        if on == "nobody" and not _webhook(record):
             todo = "ir rotate stripe --leaked-key-from prompt --no-replacement" if role == "old" else "expire it in the Dashboard"
         found.append(Debt("key-alive", key["fingerprint"], why, todo))
     return found
@@ -52,9 +63,9 @@ def pays(action: str, kinds: set[str]) -> bool:
         return True
     if kinds & {"store-behind", "service-behind"} and action in ("stage", "wave", "verify"):
         return True
-    if kinds & {"store-behind", "service-behind", "key-alive", "key-unproven"} and action in ("retire", "prove", "watch"):
+    if kinds & {"store-behind", "service-behind", "key-alive", "key-unproven"} and action in ("retire", "prove", "watch", "remove"):
         return True
-    return action == "sweep" and "leftover" in kinds
+    return action in ("sweep", "remove") and "leftover" in kinds
 
 
 # ── debts of earlier incidents; `index` is `ledger.index()` ───────────────────────────────────────────

@@ -8,7 +8,7 @@ from typing import Any
 from ir.approvals import possible
 from ir.catalog import ACTIONS
 from ir.errors import UsageError
-from ir.inventory import Inventory, Key, waves
+from ir.inventory import Inventory, Key, Webhook, waves
 from ir.model import Danger, Json, Policy
 from ir.playbook import Playbook, StepRow
 
@@ -82,6 +82,7 @@ def compile_plan(book: Playbook, inventory: Inventory, key: Key) -> Plan:
     notes = ["consumers that the inventory does not list will fail when the old key is retired"]
     if "canary" not in names and services:
         notes.append("no service is in wave `canary`: the first wave goes without a rehearsal")
+    notes += _webhook_notes(key)
     steps: list[Step] = []
     for row in book.steps:
         params = ACTIONS[row.action].params.model_validate(row.with_).model_dump(by_alias=True, mode="json")
@@ -103,6 +104,18 @@ def clearing(plan: Plan) -> Plan:
     at = next((number + 1 for number, step in enumerate(plan.steps) if step.action == "preflight"), 0)
     step = Step("clear", "clear", action.danger, action.says, action.undo, {})
     return replace(plan, steps=(*plan.steps[:at], step, *plan.steps[at:]))
+
+
+def _webhook_notes(key: Key) -> list[str]:
+    if not isinstance(key, Webhook):
+        return []
+    if key.roll == "second-endpoint":
+        said = (
+            "while both endpoints are enabled Stripe delivers every event twice, once signed with each secret: a service has to "
+            "recognise an event by its id, and refuses the deliveries signed with the secret that it does not have"
+        )
+        return [said]
+    return ["a pasted signing secret cannot be tried at Stripe: that it is this endpoint's is seen when real deliveries are accepted"]
 
 
 def _step(row: StepRow, id_: str, params: dict[str, Any], wave: str = "") -> Step:

@@ -279,6 +279,10 @@ class Issuer(Protocol):
         """Undo a narrowing. Managed only; guided raises Waiting with the clicks."""
         ...
 
+    def remove(self, key_id: str) -> str:
+        """Clear away what is left at the provider of a key that is proven dead; returns what was, "" = nothing is left. Idempotent."""
+        ...
+
 
 # ── services ──────────────────────────────────────────────────────────────────────────────────────────
 

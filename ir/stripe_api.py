@@ -110,6 +110,10 @@ class StripeApi:
         }
         return self._call("post", key, path, params, options)
 
+    def delete(self, key: Secret, path: str) -> Answer:
+        """Delete, once: v1 only. Raises as `get` does; after `Unknown` it may have happened."""
+        return self._call("delete", key, path, None, {})
+
     def next_page(self, body: Json) -> str:
         """The path of the next page of a v2 list, "" at its end.
 

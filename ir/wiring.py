@@ -5,7 +5,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -20,15 +20,16 @@ from ir.errors import IrError, Missing, PortError, Unknown
 from ir.evidence_check import Broken, read_checkpoint
 from ir.finds import Looked
 from ir.incident import Incident
-from ir.inventory import Account, Inventory, Key, Reload, Service, Verify
+from ir.inventory import Account, Inventory, Key, Reload, Service, Verify, Webhook
 from ir.ledger import Me
-from ir.model import Json
+from ir.model import Json, Mode
 from ir.notice_log import NoticeLog
 from ir.notices import Desk, Post
 from ir.plan import Plan, plan_from_json
 from ir.ports import Clock, Issuer, Operator, Reloader, Reviewer, Store, Verifier
 from ir.reference import Reference
 from ir.secret import Secret
+from ir.signed_with import SignedWith
 from ir.world import Options, World
 
 
@@ -130,6 +131,16 @@ def resolve(ref: Reference, source: Inventory, operator: Operator, base: Path) -
     return value
 
 
+@dataclass(frozen=True)
+class Means:
+    """What an issuer works with."""
+
+    operator: Operator
+    clock: Clock
+    api: Any
+    resolve: Callable[[str], Secret]
+
+
 def issuer(account: Account, operator: Operator, clock: Clock, api: Any, app_key: Callable[[], Secret], *, replaces: bool) -> Issuer:
     """Managed, with the guided Dashboard as its fallback, or the Dashboard; `replaces`: whether another key is wanted."""
     from ir.issuers import ISSUERS
@@ -140,7 +151,38 @@ def issuer(account: Account, operator: Operator, clock: Clock, api: Any, app_key
     return cast(Issuer, load(ISSUERS, "managed")(api, account.id, account.mode, app_key, clock, fallback=dashboard))
 
 
-def _verifier(row: Verify, service: Service, resolver: Callable[[str], Secret], last_used: Callable[[], float | None]) -> Verifier:
+def webhook_issuer(row: Webhook, account: Account, incident: str, with_: Means, signed: SignedWith) -> Issuer:
+    """A second endpoint by API, or the guided roll."""
+    from ir.issuers import WEBHOOK_ISSUERS
+    from ir.issuers.webhook_endpoints import Endpoints
+    from ir.issuers.webhook_use import Uses
+
+    made, uses = load(WEBHOOK_ISSUERS, row.roll), Uses(signed.accepted, signed.other, signed.facts)
+    if row.roll == "dashboard":
+        return cast(Issuer, made(row.url, row.id, account.mode, with_.operator, with_.clock, uses))
+    endpoints = Endpoints(with_.api, lambda: with_.resolve(str(row.api_key)))
+    about = {"incident": incident, "url": row.url, "endpoint": row.id, "connect": row.connect}
+    return cast(Issuer, made(endpoints, uses, account.mode, with_.clock, **about))
+
+
+@dataclass(frozen=True)
+class Incidental:
+    """What a check is told of its incident: when the new key was last used, and the secrets to sign test events with.
+
+    Attributes:
+        by_mark, former, given_up: see `verifiers.webhook.Secrets`.
+        refusals_only: a test event must be one that has to be refused (dry run).
+    """
+
+    last_used: Callable[[], float | None] = lambda: None
+    by_mark: Callable[[str], Secret | None] = lambda _mark: None
+    former: Callable[[], Secret | None] = lambda: None
+    given_up: Callable[[], Secret | None] = lambda: None
+    live: bool = True
+    refusals_only: bool = False
+
+
+def _verifier(row: Verify, resolver: Callable[[str], Secret], told: Incidental) -> Verifier:
     from ir.verifiers import VERIFIERS
 
     if row.http:
@@ -156,18 +198,47 @@ def _verifier(row: Verify, service: Service, resolver: Callable[[str], Secret], 
             resolve=resolver,
             timeout=row.timeout,
         )
+    elif row.webhook:
+        made = _webhook_verifier(row, resolver, told)
     elif row.command:
         made = load(VERIFIERS, "command")(argv=row.command, proves=row.proven, read_only=row.read_only, env=row.env, timeout=row.timeout)
     else:
-        made = load(VERIFIERS, "stripe_usage")(proves=row.proven, last_used=last_used)
+        made = load(VERIFIERS, "stripe_usage")(proves=row.proven, last_used=told.last_used)
     return cast(Verifier, made)
 
 
-def verifiers(service: Service, source: Inventory, operator: Operator, base: Path) -> list[Verifier]:
-    """The checks of a service that may run outside of an incident: a user's command only if it is declared `read_only`."""
+def _webhook_verifier(row: Verify, resolver: Callable[[str], Secret], told: Incidental) -> Verifier:
+    from ir.verifiers import VERIFIERS
+    from ir.verifiers.webhook import Secrets
+
+    made = load(VERIFIERS, "webhook")(
+        url=row.webhook,
+        signed_with=Secrets(told.by_mark, told.former, told.given_up),
+        event=row.event,
+        live=told.live,
+        both=row.both,
+        refusals_only=told.refusals_only and not row.read_only,
+        instances=row.instances,
+        instance_json=row.instance_from.json_ if row.instance_from else "",
+        instance_header=row.instance_from.header if row.instance_from else "",
+        headers={name: str(ref) for name, ref in row.headers.items()},
+        resolve=resolver,
+        timeout=row.timeout,
+    )
+    return cast(Verifier, made)
+
+
+def verifiers(
+    service: Service, source: Inventory, operator: Operator, base: Path, key: Key, values: Mapping[str, Secret]
+) -> list[Verifier]:
+    """The checks of a service about one key that may run outside of an incident: commands and test events only if `read_only`.
+
+    `values` is fingerprint → value, of what the key's stores hold; test events are signed with them.
+    """
     resolver = reference_resolver(source, operator, base)
-    rows = [row for row in service.verify if not row.stripe_usage and (row.read_only or not row.command)]
-    return [_verifier(row, service, resolver, lambda: None) for row in rows]
+    rows = [row for row in service.verify if not row.stripe_usage and (row.read_only or not (row.command or row.webhook))]
+    told = Incidental(by_mark=values.get, live=source.account(key.account).mode is Mode.LIVE)
+    return [_verifier(row, resolver, told) for row in rows if _about(row, service, key)]
 
 
 def look_through(scheme: str, place: str) -> Looked:
@@ -282,7 +353,12 @@ def world(
     api = StripeApi(account.api_base)
 
     resolver = reference_resolver(source, operator, setting.base)
-    raw = issuer(account, operator, ticking, api, lambda: resolver(str(account.app_key)), replaces=not setting.options.no_replacement)
+    signed = SignedWith(lambda: made)
+    webhook = isinstance(key, Webhook)
+    if isinstance(key, Webhook):
+        raw = webhook_issuer(key, account, setting.incident, Means(operator, ticking, api, resolver), signed)
+    else:
+        raw = issuer(account, operator, ticking, api, lambda: resolver(str(account.app_key)), replaces=not setting.options.no_replacement)
     stores = {str(ref): store(ref, source, operator, setting.base) for ref in key.stored_in}
     folder = kept.bundle(setting.incident)
     made = World(
@@ -305,10 +381,10 @@ def world(
         review_key=lambda: _optional(account.review_key, resolver),
         say=say,
         own_requests=lambda: tuple(api.request_ids),
-        account_of=lambda secret: account_of(api, secret),
+        account_of=lambda secret: "" if webhook else account_of(api, secret),  # a signing secret opens no API
         scratch=str(home.private(folder / "scratch")),
     )
-    _wire_services(made, resolver, ask)
+    _wire_services(made, resolver, ask, signed)
     reachable = [store for name, store in made.stores.items() if name not in made.options.accept_unreachable]
     made.custody = Custody(setting.incident, reachable, made.each, _escrow(folder, ask))
     made.publish = lambda record: publish(kept, record)
@@ -376,7 +452,7 @@ def _optional(ref: Reference | None, resolver: Callable[[str], Secret]) -> Secre
         return None
 
 
-def _wire_services(made: World, resolver: Callable[[str], Secret], ask: guard.Ask) -> None:
+def _wire_services(made: World, resolver: Callable[[str], Secret], ask: guard.Ask, signed: SignedWith) -> None:
     def last_used() -> float | None:
         """Of the replacement, by its id: identifying it by its value would be a use of its own."""
         new = made.facts().get("new", {})
@@ -385,8 +461,11 @@ def _wire_services(made: World, resolver: Callable[[str], Secret], ask: guard.As
         row = made.issuer.identify(made.new_key(made.facts()), known_id=new["id"])
         return row.last_used if row else None
 
+    live, dry = made.mode is Mode.LIVE, made.options.dry_run
+    told = Incidental(last_used, signed.by_mark, signed.former, signed.given_up, live, dry)
     for service in made.services:
-        made.verifiers[service.name] = [_verifier(row, service, resolver, last_used) for row in service.verify if _allowed(row, made)]
+        rows = [row for row in service.verify if _allowed(row, made) and _about(row, service, made.key)]
+        made.verifiers[service.name] = [_verifier(row, resolver, told) for row in rows]
         reloader = _reloader(service.reload, resolver)
         made.reloaders[service.name] = cast(Reloader, guard.Guarded(reloader, guard.RELOADER_WRITES, ask))
 
@@ -394,6 +473,13 @@ def _wire_services(made: World, resolver: Callable[[str], Secret], ask: guard.As
 def _allowed(row: Verify, made: World) -> bool:
     """In a dry run a user's command runs only if it is declared `read_only`."""
     return not (made.options.dry_run and row.command and not row.read_only)
+
+
+def _about(row: Verify, service: Service, key: Key) -> bool:
+    """Of a service that uses an API key and a webhook, a check that names a key tells of one of them."""
+    if not isinstance(key, Webhook):
+        return row.webhook is None
+    return bool(row.webhook) or row.proven == "up" or len(service.uses) == 1
 
 
 def _escrow(folder: Path, ask: guard.Ask) -> Escrow:

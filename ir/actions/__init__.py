@@ -20,6 +20,7 @@ ACTIONS = {
     "grace": "ir.actions.grace",
     "retire": "ir.actions.retire",
     "prove": "ir.actions.prove",
+    "remove": "ir.actions.remove",
     "sweep": "ir.actions.sweep",
     "watch": "ir.actions.watch",
     "report": "ir.actions.report",

@@ -1,7 +1,7 @@
 """Check: prove the replacement before any service sees it."""
 
 from ir.incident import Incident
-from ir.model import Did, Liveness, Outcome
+from ir.model import Did, KeyKind, Liveness, Outcome
 from ir.plan import Step
 from ir.world import World
 
@@ -22,7 +22,8 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if probe.liveness.answers:
         return Outcome(Did.DONE, f"the replacement answers ({probe.liveness.value}), same account, same mode", facts)
     if probe.liveness is Liveness.BLOCKED:
-        return Outcome(Did.DONE, "the replacement is limited to other addresses than this one; its services will show", facts)
+        why = "no call tells whether a signing secret works" if world.key.kind is KeyKind.WEBHOOK else "limited to other addresses"
+        return Outcome(Did.DONE, f"the replacement cannot be tried from here ({why}); its services will show", facts)
     if probe.liveness is Liveness.UNKNOWN:
         return Outcome(Did.UNKNOWN, f"Stripe gave no answer about the replacement (status {probe.status})", facts)
     return Outcome(Did.FAILED, f"the replacement does not work: {probe.liveness.value}", facts)

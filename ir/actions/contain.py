@@ -3,7 +3,7 @@
 Contained = a probe is refused where it answered before.
 """
 
-from ir.errors import PortError, Unknown, Waiting
+from ir.errors import PortError, Rejected, Unknown, Waiting
 from ir.incident import Incident
 from ir.model import Debt, Did, Json, Liveness, Outcome
 from ir.plan import Step
@@ -31,7 +31,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     except Waiting as error:
         return Outcome(Did.WAITING, error.what, todo=error.next_step)
     except PortError as error:
-        return _uncontained(world, facts, error.what)
+        return _uncontained(world, facts, error.what, error.next_step if isinstance(error, Rejected) else "")
     return _bitten(world, facts, done, answered=before.liveness)
 
 
@@ -77,6 +77,6 @@ def _seen(liveness: Liveness, world: World) -> Json:
     return {"old": {"liveness": liveness.value, "probed_at": world.now()}}
 
 
-def _uncontained(world: World, facts: Json, why: str) -> Outcome:
-    debt = Debt("key-alive", facts["old"]["fingerprint"], f"not contained: {why}", f"ir contain {world.incident}")
+def _uncontained(world: World, facts: Json, why: str, todo: str = "") -> Outcome:
+    debt = Debt("key-alive", facts["old"]["fingerprint"], f"not contained: {why}", todo or f"ir contain {world.incident}")
     return Outcome(Did.FAILED, f"not contained: {why}", debts=(debt,), todo=debt.todo)

@@ -142,7 +142,7 @@ def _old_facts(world: World, old: Secret, probe: Probe, row: KeyRow | None, held
 def _key_problems(world: World, old: Secret, probe: Probe) -> list[str]:
     problems = []
     kind = key_kind.kind_of(old)
-    if not kind.rotatable:
+    if kind.key_kind is None or (kind.key_kind is KeyKind.WEBHOOK) is not (world.key.kind is KeyKind.WEBHOOK):
         problems.append(kind.credential.instruction)
     elif kind.mode is not None and kind.mode is not world.mode:
         problems.append(f"the key is a {kind.mode.value}-mode key, account `{world.account.name}` is listed as {world.mode.value}")
@@ -151,8 +151,14 @@ def _key_problems(world: World, old: Secret, probe: Probe) -> list[str]:
     if probe.account and probe.account != world.account.id:
         problems.append(f"the key belongs to {probe.account}, not to {world.account.id}")
     if probe.liveness is Liveness.UNKNOWN and world.plan.policy is not Policy.EXPLOITED:
-        problems.append(f"Stripe gave no answer about the key (status {probe.status})")
+        problems.append(_no_answer(world, probe))
     return problems
+
+
+def _no_answer(world: World, probe: Probe) -> str:
+    if world.key.kind is KeyKind.WEBHOOK:
+        return "neither Stripe nor a service shows that the signing secret in the stores is the one in use"
+    return f"Stripe gave no answer about the key (status {probe.status})"
 
 
 def _mint_problems(world: World, old: Secret) -> list[str]:
@@ -161,8 +167,8 @@ def _mint_problems(world: World, old: Secret) -> list[str]:
     problems = []
     if not world.custody.possible and not world.issuer.guided:
         problems.append("no listed store can hold custody and there is no escrow: a minted key could be lost")
-    restricted = world.key.kind is KeyKind.RESTRICTED or key_kind.kind_of(old).key_kind is KeyKind.RESTRICTED
-    if not world.issuer.guided and not world.key.permissions and not restricted:
+    secret = {world.key.kind, key_kind.kind_of(old).key_kind} == {KeyKind.SECRET}
+    if not world.issuer.guided and not world.key.permissions and secret:
         problems.append("a managed replacement of a secret key needs `permissions`; declare them, or use issuer `dashboard`")
     return problems
 

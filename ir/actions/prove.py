@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ir.actions import ours
 from ir.errors import PortError
 from ir.incident import Incident
-from ir.model import Debt, Did, Json, Liveness, Outcome
+from ir.model import Debt, Did, Json, KeyKind, Liveness, Outcome
 from ir.plan import Step
 from ir.secret import Secret
 from ir.world import World
@@ -114,6 +114,8 @@ def _proven(world: World, record: Incident, watch: _Watch, control: Secret) -> O
     }
     about = facts["old"]["fingerprint"]
     said = f"proven dead: {watch.last.value} on every poll for {watch.seconds:.0f} s while a control key answered"
+    if world.key.kind is KeyKind.WEBHOOK:
+        said = f"proven dead: no service accepted it on any poll for {watch.seconds:.0f} s while the replacement was good"
     found: Json = {"proof": proof, "dead_at": watch.began, "old": {"liveness": watch.last.value}}
     if "new" in facts:
         found["new"] = {"probed_at": world.now()}  # our own use of it: checks of use count from here

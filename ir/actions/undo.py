@@ -9,7 +9,7 @@ from ir import health
 from ir.actions import leave, ours
 from ir.errors import PortError, Rejected, Waiting
 from ir.incident import Incident
-from ir.model import Debt, Did, Item, Json, Liveness, Outcome
+from ir.model import Debt, Did, Item, Json, KeyKind, Liveness, Outcome
 from ir.plan import Step
 from ir.ports import Expected, Store, Target
 from ir.secret import Secret
@@ -125,10 +125,15 @@ def _replacement_lives(world: World, facts: Json, new: Secret, *, killed: bool) 
     if killed:
         why = f"the old key was killed instead of the replacement {name}, and the services run on the old key"
         return Debt("key-alive", new.fingerprint, why, f"now: ir rotate stripe {world.key.name} --policy exposed, which brings them back")
-    return Debt("key-alive", new.fingerprint, f"the replacement {name} lives and is not used", f"expire {name} in the Dashboard")
+    todo = f"expire {name} in the Dashboard"
+    if world.key.kind is KeyKind.WEBHOOK:
+        todo = f"before the old secret runs out: ir rotate stripe-webhook {world.key.name}"
+    return Debt("key-alive", new.fingerprint, f"the replacement {name} lives and is not used", todo)
 
 
 def _alive(world: World, facts: Json) -> Debt:
     key = facts["old"].get("id") or facts["old"]["fingerprint"]
     todo = f"ir rotate stripe {world.key.name}, or ir contain {world.key.name}"
+    if world.key.kind is KeyKind.WEBHOOK:
+        todo = f"ir rotate stripe-webhook {world.key.name}"
     return Debt("key-alive", facts["old"]["fingerprint"], f"the leaked key {key} lives", todo)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from ir.key_kind import Kind, kind_of
+from ir.key_kind import Credential, Kind, kind_of
 from ir.secret import Secret
 
 
@@ -67,7 +67,13 @@ class Alert:
     def stripe(self) -> bool:
         """Whether it is about a Stripe API key: by the secret, else by what the scanner calls it."""
         found = self.credential
-        return found.rotatable if found else "stripe" in self.kind.lower()
+        return found.rotatable if found else "stripe" in self.kind.lower() and not self.webhook
+
+    @property
+    def webhook(self) -> bool:
+        """Whether it is about the signing secret of a Stripe webhook."""
+        found, kind = self.credential, self.kind.lower()
+        return found.credential is Credential.WEBHOOK if found else "stripe" in kind and "webhook" in kind
 
     @property
     def via(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from ir.model import Json
 from ir.secret import Secret, excerpt
 
-_HIDDEN = re.compile(r"\*{3}|\u2026|\.{3}|REDACTED|^<.*>$", re.IGNORECASE)
+_HIDDEN = re.compile(r"\*{3}|\u2022|\u2026|\.{3}|REDACT(?:ED)?\b|^<.*>$", re.IGNORECASE)
 _GO_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.\d+)? ?([+-]\d\d:?\d\d)?(?: \S+)?")
 """Go's way of printing a time: `2022-06-16 10:17:40 -0700 PDT`."""
 _LONGEST_SECRET = 1_000

@@ -38,6 +38,11 @@ class Leak:
         return any(alert.stripe for alert in self.alerts)
 
     @property
+    def webhook(self) -> bool:
+        """Whether it is the signing secret of a Stripe webhook."""
+        return any(alert.webhook for alert in self.alerts)
+
+    @property
     def open(self) -> bool:
         """Whether any scanner counts it as not dealt with."""
         return not all(alert.closed for alert in self.alerts)
@@ -88,13 +93,20 @@ def _leak(name: object, groups: Mapping[object, list[Alert]], known: Mapping[obj
     group = groups[name]
     places = tuple(dict.fromkeys(place for alert in group for place in alert.places))
     files = _files(group)
-    beside = [_named(other, groups[other], known[other], holders) for other in groups if other != name and files & _files(groups[other])]
+    beside = [
+        _named(other, groups[other], known[other], holders) for other in groups if other != name and _meet(files, _files(groups[other]))
+    ]
     since, what = min(((a.since, a.since_what) for a in group if a.since), default=(0.0, ""))
     return Leak(_keys(known[name], holders), places, since, what, tuple(dict.fromkeys(beside)), tuple(group), known[name])
 
 
 def _files(group: Sequence[Alert]) -> set[tuple[str, str]]:
     return {(place.source, place.file) for alert in group for place in alert.places if place.file}
+
+
+def _meet(these: set[tuple[str, str]], those: set[tuple[str, str]]) -> bool:
+    """Whether they share a file; some scanners do not name the repository that it is in."""
+    return any(file == other and (source == place or not (source and place)) for source, file in these for place, other in those)
 
 
 def _keys(secret: Secret | None, holders: Holders) -> tuple[str, ...]:
@@ -104,7 +116,8 @@ def _keys(secret: Secret | None, holders: Holders) -> tuple[str, ...]:
 def _named(name: object, group: Sequence[Alert], secret: Secret | None, holders: Holders) -> str:
     keys = _keys(secret, holders)
     first = group[0]
-    return f"key {', '.join(keys)}" if keys else f"{first.kind} in {first.places[0] if first.places else 'an unnamed place'}"
+    word = "webhook" if first.webhook else "key"
+    return f"{word} {', '.join(keys)}" if keys else f"{first.kind} in {first.places[0] if first.places else 'an unnamed place'}"
 
 
 def the_leak(found: Sequence[Leak], name: str, key: str, source: Inventory | None) -> Leak:

@@ -16,7 +16,8 @@ def github(data: Json) -> Alert:
     if not text(alert, "secret_type", "secret_type_display_name") or not text(alert, "number", "html_url", "url"):
         raise NotThatFormat("a GitHub alert has `secret_type` and `number`")
     repository = obj(alert, "repository") or obj(data, "repository")
-    where = [obj(data, "location", "details"), obj(alert, "first_location_detected")]
+    first = obj(alert, "first_location_detected")
+    where = [obj(data, "location", "details"), obj(first, "details") or first]
     places = tuple(
         Place(
             text(repository, "full_name", "name"),
@@ -49,9 +50,10 @@ def gitguardian(data: Json) -> Alert:
     detector = obj(incident, "detector")
     if not detector or not text(incident, "id", "gitguardian_url"):
         raise NotThatFormat("a GitGuardian incident has `id` and `detector`")
+    own = data if incident is not data and text(data, "filepath") else {}  # a row of the API's list of occurrences
     found = [
         row
-        for row in (*rows(incident, "occurrences"), *rows(data, "occurrences"), obj(data, "occurrence"))
+        for row in (*rows(incident, "occurrences"), *rows(data, "occurrences"), obj(data, "occurrence"), own)
         if isinstance(row, dict) and row
     ]
     dated = sorted(found, key=lambda row: moment(row, "date", "created_at") or float("inf"))

@@ -10,7 +10,7 @@ from ir import foreign_json
 from ir.alerts.alert import Alert
 from ir.alerts.fields import NotThatFormat
 from ir.alerts.platforms import gitguardian, github
-from ir.alerts.scanners import gitleaks, kingfisher, trufflehog
+from ir.alerts.scanners import gitleaks, kingfisher, single, trufflehog
 from ir.errors import BadFile
 from ir.model import Json
 
@@ -25,6 +25,8 @@ FORMATS: dict[str, Callable[[Json], Alert]] = {
 }
 _LISTS = ("findings", "results", "incidents", "alerts", "data")
 """Fields under which a document may carry its alerts."""
+_ASIDE = {"level", "msg", "summary", "access_map", "audit"}
+"""Fields of what scanners write between their findings: logs, totals, maps of what a key opens."""
 _KNOWN = "a GitHub or GitGuardian alert (webhook or API), or the JSON report of TruffleHog, gitleaks or kingfisher"
 
 
@@ -45,16 +47,16 @@ def read_file(name: str) -> tuple[Alert, ...]:
     if len(raw) > MAX_BYTES:
         raise BadFile(name, 0, "", f"has more than {MAX_BYTES} bytes", "split it")
     try:
-        content = raw.decode("utf-8-sig")
+        content = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")  # as PowerShell redirects
     except UnicodeDecodeError:
         content = None
     if content is None:  # outside of the handler: the codec's error holds the bytes, and with them a key
-        raise BadFile(name, 0, "", "is not UTF-8 text")
+        raise BadFile(name, 0, "", "is neither UTF-8 nor UTF-16 text")
     return loads(content, name)
 
 
 def loads(content: str, name: str) -> tuple[Alert, ...]:
-    """As `read_file`, from text: one JSON document, or one per line. The same finding at the same place counts once."""
+    """As `read_file`, from text: JSON documents, one or many, each on its lines. The same finding at the same place counts once."""
     found: dict[object, Alert] = {}
     for line, row in _rows(content, name):
         alert = replace(_alert(row, line, name), line=line)
@@ -68,20 +70,34 @@ def loads(content: str, name: str) -> tuple[Alert, ...]:
 
 
 def _rows(content: str, name: str) -> Iterator[tuple[int, Json]]:
-    """Each row with its line; 0 for a row of one document."""
+    """Each row with the line that its document begins on; 0 for a row of the only document."""
     whole = _json(content)
     if whole is not _NOT_JSON:
         yield from ((0, row) for row in _listed(whole, 0, name))
         return
-    for number, line in enumerate(content.split("\n"), 1):
-        if not line.strip():
+    for line, data in _documents(content, name):
+        if isinstance(data, dict) and set(data) & _ASIDE and not set(data) & set(_LISTS) and not _known(data):
             continue
-        data = _json(line)
+        yield from ((line, row) for row in _listed(data, line, name))
+
+
+def _documents(content: str, name: str) -> Iterator[tuple[int, Any]]:
+    """JSON documents one after the other: one per line, or spread over lines as `jq .` and paged APIs write them."""
+    at, line = 0, 1
+    while at < len(content):
+        if content[at].isspace():
+            line += content[at] == "\n"
+            at += 1
+            continue
+        try:
+            data, end = foreign_json.first(content, at)
+        except ValueError:
+            data, end = _NOT_JSON, at
         if data is _NOT_JSON:
-            raise BadFile(name, number, "", "is not JSON", f"give {_KNOWN}")
-        if isinstance(data, dict) and not _known(data) and set(data) & {"level", "msg", "summary"}:
-            continue  # the scanner's own log and totals between its findings
-        yield from ((number, row) for row in _listed(data, number, name))
+            raise BadFile(name, line, "", "is not JSON", f"give {_KNOWN}")
+        yield line, data
+        line += content.count("\n", at, end)
+        at = end
 
 
 def _listed(data: Any, line: int, name: str) -> list[Json]:
@@ -90,7 +106,7 @@ def _listed(data: Any, line: int, name: str) -> list[Json]:
     listed = data if isinstance(data, list) else [data]
     if not all(isinstance(row, dict) for row in listed):
         raise BadFile(name, line, "", "holds something that is no alert", f"give {_KNOWN}")
-    return listed
+    return [one for row in listed for one in single(row)]
 
 
 def _known(row: Json) -> bool:

@@ -1,6 +1,7 @@
 """TruffleHog, gitleaks and kingfisher: one finding each, as their JSON reports give it.
 
-TruffleHog: pkg/output/json.go; gitleaks: report/finding.go; kingfisher: its reporter's `FindingReporterRecord`.
+TruffleHog: pkg/output/json.go, and legacy_json.go for `--json-legacy`, which is also what TruffleHog 2 wrote; gitleaks:
+report/finding.go of 8, `Leak` of 7; kingfisher: its reporter's `FindingReporterRecord`.
 """
 
 from ir.alerts.alert import Alert, Place
@@ -10,6 +11,8 @@ from ir.model import Json
 
 def trufflehog(data: Json) -> Alert:
     """One line of `trufflehog … --json`."""
+    if "stringsFound" in data:
+        return _trufflehog_legacy(data)
     if not text(data, "DetectorName") or not obj(data, "SourceMetadata"):
         raise NotThatFormat("a TruffleHog finding has `DetectorName` and `SourceMetadata`")
     kinds = obj(data, "SourceMetadata", "Data")
@@ -36,14 +39,42 @@ def trufflehog(data: Json) -> Alert:
     )
 
 
+def _trufflehog_legacy(data: Json) -> Alert:
+    """One string of a commit, as TruffleHog 2 and `--json-legacy` write it (see `single`)."""
+    if not isinstance(data.get("stringsFound"), list) or not text(data, "commitHash", "path"):
+        raise NotThatFormat("a legacy TruffleHog finding has `stringsFound` and `commitHash`")
+    place = Place("", text(data, "path"), 0, text(data, "commitHash"))
+    found = [value for value in data["stringsFound"] if isinstance(value, str)]
+    since, what = earliest((moment(data, "date"), "the commit"))
+    return Alert("trufflehog", "", text(data, "reason"), (place,), since, what, secret({"found": found[0]}, "found") if found else None)
+
+
+def single(data: Json) -> list[Json]:
+    """A legacy TruffleHog finding of several strings as one for each, any other row as it is."""
+    found = data.get("stringsFound")
+    if not isinstance(found, list) or len(found) < 2:
+        return [data]
+    return [{**data, "stringsFound": [value]} for value in dict.fromkeys(value for value in found if isinstance(value, str))]
+
+
 def gitleaks(data: Json) -> Alert:
     """One finding of a gitleaks or betterleaks report."""
+    if text(data, "rule") and "offender" in data:
+        return _gitleaks_7(data)
     if not text(data, "RuleID") or "StartLine" not in data:
         raise NotThatFormat("a gitleaks finding has `RuleID` and `StartLine`")
     place = Place("", text(data, "File", "SymlinkFile"), number(data, "StartLine"), text(data, "Commit"), text(data, "Link"))
     since, what = earliest((moment(data, "Date"), "the commit"))
     kind = f"{text(data, 'RuleID')} {text(data, 'Description')}".strip()
     return Alert("gitleaks", text(data, "Fingerprint"), kind, (place,), since, what, secret(data, "Secret"))
+
+
+def _gitleaks_7(data: Json) -> Alert:
+    place = Place(
+        text(data, "repoURL", "repo"), text(data, "file"), number(data, "lineNumber"), text(data, "commit"), text(data, "leakURL")
+    )
+    since, what = earliest((moment(data, "date"), "the commit"))
+    return Alert("gitleaks", "", text(data, "rule"), (place,), since, what, secret(data, "offender"))
 
 
 def kingfisher(data: Json) -> Alert:
@@ -62,5 +93,5 @@ def kingfisher(data: Json) -> Alert:
     since, what = earliest((moment(commit, "date") or moment(obj(commit, "committer"), "timestamp", "date"), "the commit"))
     status = text(obj(finding, "validation"), "status").lower()
     live = True if status.startswith("active") else False if status.startswith("inactive") else None
-    kind = f"{text(rule, 'name')} {text(rule, 'id')}".strip()
+    kind = " ".join(dict.fromkeys(part for part in (text(rule, "description", "name"), text(rule, "id")) if part))
     return Alert("kingfisher", text(finding, "fingerprint"), kind, (place,), since, what, secret(finding, "snippet"), live)

@@ -15,7 +15,10 @@ Row = tuple[str, str]
 """`module:function` (a typer command, or `module:app` of a typer app) and its one line of help."""
 
 COMMANDS: dict[str, Row | dict[str, Row]] = {
-    "rotate": {"stripe": ("ir.cli.rotate:stripe", "Take a leaked key to proven dead, every service on its replacement.")},
+    "rotate": {
+        "stripe": ("ir.cli.rotate:stripe", "Take a leaked key to proven dead, every service on its replacement."),
+        "stripe-webhook": ("ir.cli.rotate_webhook:stripe_webhook", "Replace a webhook's signing secret, seen accepted by every service."),
+    },
     "contain": ("ir.cli.contain:contain", "Take a leaked key away from strangers, now. Works at any time."),
     "review": {"stripe": ("ir.cli.review:review", "What did the leaked key do? Evidence, findings, leftovers.")},
     "drill": {"stripe": ("ir.cli.drill:stripe", "A whole rotation in an embedded world.")},

@@ -94,7 +94,7 @@ def holders(source: Inventory, operator: Terminal, base: Path) -> tuple[dict[str
     """Fingerprints of what every store of the inventory holds, with the names of its keys; and the stores that gave no answer."""
     found: dict[str, list[str]] = {}
     unread = []
-    for key in source.keys:
+    for key in source.held:
         for ref in key.stored_in:
             try:
                 value = wiring.store(ref, source, operator, base).read().value
@@ -123,10 +123,10 @@ def _show(screen: Screen, leak: Leak, file: str, inventory_file: str) -> None:
     screen.say(f"  since {_time(leak.since)} ({leak.since_what})" if leak.since else "  since when is not said")
     for other in leak.beside:
         screen.say(f"  leaked with it: {other}")
-    if not leak.stripe:
-        screen.say("  not a key that this tool rotates")
-        return
     option = f" --inventory {inventory_file}" if inventory_file else ""
+    if not leak.stripe:
+        screen.say(_webhook_next(leak, option) if leak.webhook else "  not a key that this tool rotates")
+        return
     if leak.keys:
         screen.say(f"  it is key {', '.join(leak.keys)}\n  next: ir rotate stripe {leak.keys[0]}{option} --alert {file}")
     elif leak.secret:
@@ -136,6 +136,13 @@ def _show(screen: Screen, leak: Leak, file: str, inventory_file: str) -> None:
         screen.say(f"  which key it is cannot be told without the key; {paste}\n  next: ir rotate stripe{option} --alert {file}")
 
 
+def _webhook_next(leak: Leak, option: str) -> str:
+    since = f" --exposed-at {_time(leak.since)}" if leak.since else ""
+    command = f"ir rotate stripe-webhook {leak.keys[0] if leak.keys else 'NAME'}{option} --leaked-via {leak.via}{since}"
+    which = f"it is webhook {', '.join(leak.keys)}" if leak.keys else "which webhook it is cannot be told from the inventory"
+    return f"  {which}\n  next: {command}"
+
+
 def _row(leak: Leak) -> Json:
     first = leak.alerts[0]
     return {
@@ -143,6 +150,7 @@ def _row(leak: Leak) -> Json:
         "ids": [alert.id for alert in leak.alerts if alert.id],
         "kind": first.kind,
         "stripe": leak.stripe,
+        "webhook": leak.webhook,
         "fingerprint": leak.secret.fingerprint if leak.secret else "",
         "keys": list(leak.keys),
         "places": [place.__dict__ for place in leak.places],

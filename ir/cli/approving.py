@@ -14,6 +14,7 @@ from ir.errors import Refused, UsageError
 from ir.incident import Incident
 from ir.inventory import Approver
 from ir.model import Json
+from ir.wiring import State
 
 
 def approve(
@@ -50,10 +51,25 @@ def approve(
     kept.ledger.send(name, "approve", who, body)
     what = f"source {source_closed} is closed" if source_closed else f"`{body['step']}`"
     told = {"incident": name, "approved": source_closed or body["step"], "by": who, "signed": bool(body.get("signature"))}
+    weighed = {} if source_closed else _weighed(kept, record, body["step"])
     if as_json:
-        screen.document({**told, "until": body.get("until", 0), "broken_glass": bool(break_glass.strip())})
+        screen.document({**told, "until": body.get("until", 0), "broken_glass": bool(break_glass.strip()), "weighed": weighed})
         return
     screen.say(f"{what} approved by {who}, {'signed' if told['signed'] else 'unsigned'}; go on with: ir resume {name}")
+    if weighed and (weighed["needs"] > 1 or weighed["not_counted"]):
+        screen.say(f"so far: {weighed['said']}")
+
+
+def _weighed(kept: State, record: Incident, step: str) -> Json:
+    """What all approvals come to by now, those included that the incident has not heard yet; it weighs them again itself."""
+    sent = [
+        {**row["body"], "kind": row["kind"], "by": row["actor"], "step": row["body"].get("step", step)}
+        for row in kept.ledger.signals(record.id, record.heard)
+    ]
+    needs = next((int(row.get("approvals", 1)) for row in record.plan["steps"] if row["id"] == step), 1)
+    source = inventory.loads(record.opened["inventory"], record.opened["inventory_name"])
+    asked = approvals.question(record, step, needs, str(record.opened["plan_hash"]), source.approvers)
+    return approvals.weigh(asked, [*record.signals, *sent], time.time())
 
 
 def _approval(record: Incident, by: str, reason: str, expires: str, sign_with: str) -> Json:

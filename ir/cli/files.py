@@ -1,5 +1,6 @@
 """`ir inventory check|graph` and `ir playbook list|show|check`."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,7 @@ from rich.tree import Tree
 
 from ir import inventory, playbook, yaml_file
 from ir.cli.screen import Screen, plain
+from ir.first_inventory import UNKNOWN_ACCOUNT
 from ir.inventory import Inventory
 from ir.shipped_files import shipped_folder
 
@@ -19,20 +21,32 @@ def check_inventory(file: File = "inventory.yaml", as_json: AsJson = False) -> N
     """Check an inventory file; nothing is contacted."""
     text = yaml_file.read(Path(file))
     source = inventory.loads(text, file)
-    counts = {"accounts": len(source.accounts), "keys": len(source.keys), "services": len(source.services)}
-    screen = Screen(as_json=as_json)
+    counts = {name: len(getattr(source, name)) for name in ("accounts", "keys", "webhooks", "services")}
+    screen, missing = Screen(as_json=as_json), list(_missing(source))
     if as_json:
-        screen.document({"file": file, "sha256": inventory.digest(text), **counts})
+        screen.document({"file": file, "sha256": inventory.digest(text), **counts, "missing": missing})
         return
     screen.say(f"{file} is right: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
     screen.say(f"sha256 {inventory.digest(text)}")
+    for what in missing:
+        screen.warn(f"still missing: {what}")
+
+
+def _missing(source: Inventory) -> Iterator[str]:
+    """What a file that is right in form does not say yet, and a rotation would miss."""
+    for account in source.accounts:
+        if account.id == UNKNOWN_ACCOUNT:
+            yield f"the id of account `{account.name}` (acct_…, at the top of the Dashboard's settings)"
+    unused = [key.name for key in source.held if not source.services_of(key.name)]
+    if unused:
+        yield f"services that use {', '.join(unused)}; one that is not listed is cut off when its key dies"
 
 
 def graph(file: File = "inventory.yaml") -> None:
     """Keys, the stores that hold them, and the services that read them."""
     source = inventory.load(Path(file))
     screen = Screen()
-    for key in source.keys:
+    for key in source.held:
         screen.out.print(_tree(source, key))
 
 

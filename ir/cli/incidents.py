@@ -14,6 +14,7 @@ from ir.cli.screen import Screen
 from ir.errors import ExitCode, Refused, UsageError
 from ir.incident import Incident
 from ir.model import Did, Json, Outcome
+from ir.notice_log import NoticeLog
 from ir.wiring import State
 
 Name = Annotated[str, typer.Argument(help="Incident id, INC-…; the only open one needs no name.")]
@@ -227,6 +228,8 @@ def _one(screen: Screen, kept: State, record: Incident) -> None:
         screen.warn(f"waiting: {waiting.said} → {waiting.todo}")
     for debt in record.debts.values():
         screen.warn(f"owed: {debt.why} → {debt.todo}")
+    for place, why in NoticeLog(kept.ledger.engine, kept.me.executor).untold(record.id).items():
+        screen.warn(f"not told: {place}: {why}")
 
 
 def _holder(kept: State, name: str) -> Json | None:

@@ -21,6 +21,7 @@ from ir.finds import Find, Looked
 from ir.inventory import Inventory, Key
 from ir.ports import Check, Expected
 from ir.reference import Reference
+from ir.secret import Secret
 
 _MODES = ("live", "test")
 
@@ -67,7 +68,7 @@ def drift(file: File = "inventory.yaml", as_json: AsJson = False) -> None:
     screen, path = Screen(as_json=as_json), Path(file)
     source = inventory.load(path)
     operator = Terminal(screen, name=wiring.actor(), yes=False)
-    found = [_drift(source, key, operator, path.resolve().parent) for key in source.keys]
+    found = [_drift(source, key, operator, path.resolve().parent) for key in source.held]
     wrong = [row for row in found if row.problems]
     if as_json:
         screen.document({"file": file, "keys": [row.to_json() for row in found], "drift": bool(wrong)})
@@ -143,14 +144,15 @@ def _write(path: Path, text: str) -> None:
 
 
 def _drift(source: Inventory, key: Key, operator: Terminal, base: Path) -> KeyDrift:
-    readings = [_read(source, ref, operator, base) for ref in key.stored_in]
+    held: dict[str, Secret] = {}
+    readings = [_read(source, ref, operator, base, held) for ref in key.stored_in]
     by_ref = {row.ref: row for row in readings}
     holdings = []
     for name, ref in drifting.stores_of(source, key).items():
         own = by_ref[ref]
         values = list(dict.fromkeys(row.fingerprint for row in (own, *readings) if row.fingerprint))
         service = next(s for s in source.services if s.name == name)
-        checks = wiring.verifiers(service, source, operator, base)
+        checks = wiring.verifiers(service, source, operator, base, key, held)
         seen: dict[str, list[Check]] = {}
         for value in values:
             seen[value] = [check.check(Expected(value)) for check in checks]
@@ -160,7 +162,8 @@ def _drift(source: Inventory, key: Key, operator: Terminal, base: Path) -> KeyDr
     return drifting.judge(key, readings, holdings)
 
 
-def _read(source: Inventory, ref: Reference, operator: Terminal, base: Path) -> Reading:
+def _read(source: Inventory, ref: Reference, operator: Terminal, base: Path, held: dict[str, Secret]) -> Reading:
+    """What one store holds; its value goes into `held` by its fingerprint."""
     try:
         store = wiring.store(ref, source, operator, base)
         if store.guided:
@@ -168,4 +171,6 @@ def _read(source: Inventory, ref: Reference, operator: Terminal, base: Path) -> 
         value = store.read().value
     except IrError as error:
         return Reading(str(ref), why_not=error.what)
+    if value is not None:
+        held[value.fingerprint] = value
     return Reading(str(ref), value.fingerprint if value else "", keepers=wiring.keepers(ref))

@@ -23,6 +23,8 @@ from ir.secret import Secret
 from ir.wiring import Setting, State
 from ir.world import Options
 
+LEAKED_VIA = ("repo", "frontend", "ci", "store", "host", "unknown")
+
 
 def stripe(
     key: Annotated[str, typer.Argument(help="Name of the key in the inventory; one key needs no name.")] = "",
@@ -91,7 +93,7 @@ def stripe(
     leaked = _leaked(leaked_key_from, screen)
     taken = take(screen, alert, key, inventory_file, operator, leaked) if alert else Taken(leaked, inventory_file)
     leaked, leaked_via = taken.leaked, taken.via if leaked_via == "unknown" else leaked_via
-    text, name, base = _inventory(taken.inventory_file, leaked, screen, api_base=api_base)
+    text, name, base = open_inventory(taken.inventory_file, leaked, screen, api_base=api_base)
     source = inventory.loads(text, name)
     kept = wiring.state()
     row = identify_row(source, key, leaked, operator, base)
@@ -99,8 +101,8 @@ def stripe(
         dry_run=dry_run,
         yes=yes,
         reason=reason or taken.reason,
-        leaked_via=_one_of("--leaked-via", leaked_via, ("repo", "frontend", "ci", "store", "host", "unknown")),
-        source=_source(leaked_from, leaked_via, row, source),
+        leaked_via=one_of("--leaked-via", leaked_via, LEAKED_VIA),
+        source=source_of_leak(leaked_from, leaked_via, row, source),
         source_closed_by=source_closed_by,
         exposed_at=exposed_time(exposed_at) or taken.exposed_at,
         no_replacement=no_replacement,
@@ -119,16 +121,21 @@ def stripe(
         raise UsageError(f"playbook {book.name} is for policy {book.policy.value}, not {policy}")
     plan = compile_plan(book, source, row)
     plan = clearing(plan) if options.discard_pending else plan
-    screen.plan(plan)
-    setting = Setting(adopt, text, name, base, row.name, plan, options)
-    if dry_run:
+    carry_out(Setting(adopt, text, name, base, row.name, plan, options), kept, operator, leaked, control, pinned=inventory_sha256)
+
+
+def carry_out(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, control: Secret | None, *, pinned: str) -> NoReturn:
+    """Show the plan; rehearse it, or ask and do it. `pinned`: the inventory's SHA-256 that a machine expects, "" = none."""
+    plan, options, source = setting.plan, setting.options, inventory.loads(setting.text, setting.name)
+    operator.screen.plan(plan)
+    if options.dry_run:
         _rehearse(setting, kept, operator, leaked, control, _first_facts(setting, kept, operator, leaked))
-    sha256 = inventory.digest(text)
-    consenting.ask(source, [row], kept, operator, yes=yes, pinned=inventory_sha256 == sha256, sha256=sha256)
-    if inventory_sha256 not in ("", sha256):
+    sha256 = inventory.digest(setting.text)
+    consenting.ask(source, [source.key(setting.key)], kept, operator, yes=options.yes, pinned=pinned == sha256, sha256=sha256)
+    if pinned not in ("", sha256):
         raise Refused("the inventory is not the one that --inventory-sha256 pins", safe="nothing was changed")
     found = _first_facts(setting, kept, operator, leaked)
-    if not yes and not operator.confirm(_question(plan)):
+    if not options.yes and not operator.confirm(_question(plan)):
         raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes, or run it in a terminal")
     _start(setting, kept, operator, leaked, control, found)
 
@@ -193,7 +200,7 @@ def _leaked(source: str, screen: Screen) -> Secret | None:
     return found
 
 
-def _inventory(file: str, leaked: Secret | None, screen: Screen, *, api_base: str) -> tuple[str, str, Path]:
+def open_inventory(file: str, leaked: Secret | None, screen: Screen, *, api_base: str = "") -> tuple[str, str, Path]:
     """Inventory text, its name in errors, and the folder that relative paths start from."""
     path = Path(file or "inventory.yaml")
     if file or (path.exists() and leaked is None):
@@ -203,7 +210,7 @@ def _inventory(file: str, leaked: Secret | None, screen: Screen, *, api_base: st
     return adhoc.inventory_for(leaked, screen, api_base=api_base), "(no inventory)", Path.cwd()
 
 
-def _source(named: str, via: str, row: inventory.Key, source: inventory.Inventory) -> str:
+def source_of_leak(named: str, via: str, row: inventory.Key, source: inventory.Inventory) -> str:
     """The listed store or service that leaked."""
     stores = [str(ref) for ref in row.stored_in]
     known = [*stores, *(s.name for s in source.services_of(row.name))]
@@ -216,7 +223,8 @@ def _source(named: str, via: str, row: inventory.Key, source: inventory.Inventor
     raise UsageError(f"--leaked-via {via}: which one?", next_step=f"--leaked-from one of {', '.join(known)}")
 
 
-def _one_of(flag: str, value: str, allowed: tuple[str, ...]) -> str:
+def one_of(flag: str, value: str, allowed: tuple[str, ...]) -> str:
+    """`value`, if it is allowed. Raises UsageError."""
     if value not in allowed:
         raise UsageError(f"{flag} {value}: not known", next_step=f"one of {', '.join(allowed)}")
     return value

@@ -102,7 +102,8 @@ def document(record: incident.Incident, code: ExitCode) -> Json:
 
 def leave(code: int) -> NoReturn:
     """End the process at once: the engine's threads would keep a waiting incident's process alive."""
-    notices.flush_all(2.0 if code == ExitCode.INTERRUPTED else notices.FLUSH)
+    for why in notices.flush_all(2.0 if code == ExitCode.INTERRUPTED else notices.FLUSH):
+        sys.stderr.write(f"not told: {why}\n")
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

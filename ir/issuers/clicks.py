@@ -71,6 +71,22 @@ def _rotate(order: MintOrder) -> list[str]:
     ]
 
 
+def to_roll(mode: Mode, url: str, endpoint: str, expires_at: float) -> str:
+    """How to roll a webhook's signing secret so that both sign until `expires_at` (epoch seconds, 0 = 24 hours)."""
+    until = f"the entry next to {when(expires_at)} (24 hours at most)" if expires_at else "24 hours"
+    return _numbered(
+        "A new signing secret is needed.",
+        [
+            f"Open https://dashboard.stripe.com/{'test/' if mode is Mode.TEST else ''}webhooks (Workbench > Webhooks).",
+            f"Choose the endpoint of {url}" + (f", {endpoint}." if endpoint else "."),
+            "Click ⋯ > `Roll secret` (some accounts: `Roll signing secret`).",
+            f"Expiration of the old one: {until}, never `Now`: until then Stripe signs with both.",
+            "Click `Roll secret`, reveal the new signing secret and copy it; it begins with whsec_.",
+            "Paste it here.",
+        ],
+    )
+
+
 def to_retire(mode: Mode, dying: Secret, spared: Secret | None, created: float, *, replacement: bool = False) -> str:
     """How to kill one of the two keys without hitting the other. For the screen only: it shows last fours.
 

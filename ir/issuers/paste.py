@@ -3,9 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ir.errors import Waiting
 from ir.key_kind import account_hint, kind_of, may_be_cut, paste_fault
 from ir.model import KeyKind, Liveness, Mode, Probe
+from ir.ports import Operator
 from ir.secret import Secret
+
+_TRIES_UNATTENDED = 3
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Verdict:
 
 def examine(paste: Secret, expect: Expect, look: Callable[[Secret], Probe], account_of: Callable[[Secret], str]) -> Verdict:
     """Check a paste: first what it looks like, then what Stripe says. What looks wrong is never sent."""
-    fault = _looks_wrong(paste, expect)
+    fault = looks_wrong(paste, expect)
     if fault:
         return Verdict(fault)
     seen = look(paste)
@@ -50,16 +54,45 @@ def examine(paste: Secret, expect: Expect, look: Callable[[Secret], Probe], acco
     return Verdict("", alive=True, note="" if account else _account_unread(paste, expect))
 
 
-def _looks_wrong(paste: Secret, expect: Expect) -> str:
+def taken(operator: Operator, prompt: str, verdict_of: Callable[[Secret], Verdict], alive: dict[Secret, str]) -> tuple[Secret, Verdict]:
+    """The first good paste, and what was found of it. Each other one is told why, and noted in `alive` if it works.
+
+    Raises:
+        Waiting: there is nothing (more) to take; says why the last one was not taken.
+    """
+    fault, tries = "", 0
+    while operator.interactive or tries < _TRIES_UNATTENDED:
+        paste = operator.new_key(prompt)
+        if paste is None:
+            break
+        paste, tries = _without_line_end(paste), tries + 1
+        verdict = verdict_of(paste)
+        if not verdict.fault:
+            return paste, verdict
+        fault = verdict.fault
+        if verdict.alive:
+            alive[paste] = fault
+        operator.tell(f"Not taken. {fault}")
+    raise Waiting(f"The last paste was not taken. {fault}" if fault else "No key was given yet.")
+
+
+def _without_line_end(paste: Secret) -> Secret:
+    text = paste.reveal()
+    return Secret(text.rstrip("\r\n")) if text.endswith(("\r", "\n")) else paste
+
+
+def looks_wrong(paste: Secret, expect: Expect) -> str:
+    """Why this cannot be what is asked for, by its characters alone; "" when nothing speaks against it."""
     fault = paste_fault(paste)
     if fault:
         return fault
     kind = kind_of(paste)
-    if not kind.rotatable:
-        return f"This is not the new key but: {kind.credential}. {kind.instruction}"
+    wanted = "signing secret" if expect.kind is KeyKind.WEBHOOK else "key"
+    if (kind.key_kind is KeyKind.WEBHOOK) is not (expect.kind is KeyKind.WEBHOOK) or kind.key_kind is None:
+        return f"This is not the new {wanted} but: {kind.credential}. {kind.instruction}"
     if expect.old is not None and paste == expect.old:
-        return "This is the old key itself. Copy the value of the new one."
-    if kind.mode is not expect.mode:
+        return f"This is the old {wanted} itself. Copy the value of the new one."
+    if kind.mode is not None and kind.mode is not expect.mode:
         return f"This is a {kind.mode} key; a {expect.mode} key is needed. Switch the Dashboard to {_world(expect.mode)}."
     if kind.key_kind is not expect.kind:
         return f"This is a {kind.credential}; a {expect.kind} key is needed (`kind: {expect.kind}` in the inventory)."

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from ir.errors import Unknown, Waiting
 from ir.issuers import clicks
-from ir.issuers.paste import Expect, Verdict, examine
+from ir.issuers.paste import Expect, Verdict, examine, taken
 from ir.issuers.watching import EVERY, until_dead
 from ir.key_kind import Credential, kind_of
 from ir.model import KeyRow, Liveness, Mode, Probe
@@ -12,7 +12,6 @@ from ir.ports import Clock, Containment, Minted, MintOrder, Operator, Target
 from ir.secret import Secret
 from ir.stripe_api import StripeApi, account_of, probe
 
-_TRIES_UNATTENDED = 3
 _LOOKS_AT_A_PASTE = 4
 _ASK_EVERY = 60.0
 
@@ -78,24 +77,17 @@ class DashboardIssuer:
         text = clicks.to_mint(order)
         self._operator.tell(text)
         expect = Expect(order.kind, order.mode, self._expected_account(order), order.old)
-        fault, tries = "", 0
-        while self._operator.interactive or tries < _TRIES_UNATTENDED:
-            paste = self._operator.new_key(f"New {order.kind} key ({order.mode})")
-            if paste is None:
-                break
-            paste, tries = _without_line_end(paste), tries + 1
-            verdict = examine(paste, expect, self._look_again, self._account_of)
-            if not verdict.fault:
-                return self._take(paste, order, verdict, keep)
-            fault = verdict.fault
-            if verdict.alive:
-                self.seen_alive[paste] = fault
-            self._operator.tell(f"Not taken. {fault}")
-        raise Waiting(
-            f"{text}\n{f'The last paste was not taken. {fault}' if fault else 'No key was given yet.'}",
-            safe="the old key still works and nothing was changed",
-            next_step=f"ir resume {order.incident}",
-        )
+        try:
+            paste, verdict = taken(
+                self._operator,
+                f"New {order.kind} key ({order.mode})",
+                lambda given: examine(given, expect, self._look_again, self._account_of),
+                self.seen_alive,
+            )
+        except Waiting as none:
+            safe = "the old key still works and nothing was changed"
+            raise Waiting(f"{text}\n{none.what}", safe=safe, next_step=f"ir resume {order.incident}") from None
+        return self._take(paste, order, verdict, keep)
 
     def _take(self, paste: Secret, order: MintOrder, verdict: Verdict, keep: Callable[[Secret], str]) -> Minted:
         if verdict.note:
@@ -176,6 +168,10 @@ class DashboardIssuer:
         """Raise Waiting with the clicks."""
         raise Waiting(clicks.to_release(self._mode), next_step="ir resume")
 
+    def remove(self, key_id: str) -> str:
+        """See `ir.ports.Issuer`. A dead key leaves nothing behind that works."""
+        return ""
+
 
 def _contained(now: Liveness, first: Liveness) -> Containment | None:
     if now is Liveness.BLOCKED:
@@ -185,8 +181,3 @@ def _contained(now: Liveness, first: Liveness) -> Containment | None:
     if now is Liveness.NARROW and first is Liveness.ALIVE:
         return Containment("narrowed", "its permissions were narrowed in the Dashboard")
     return None
-
-
-def _without_line_end(paste: Secret) -> Secret:
-    text = paste.reveal()
-    return Secret(text.rstrip("\r\n")) if text.endswith(("\r", "\n")) else paste

@@ -210,6 +210,10 @@ class ManagedIssuer:
             raise Unknown("Stripe accepted the former permissions but shows others")
         return None
 
+    def remove(self, key_id: str) -> str:
+        """See `ir.ports.Issuer`. A dead key leaves nothing behind that works."""
+        return ""
+
     def _id_of(self, key: Secret) -> str:
         row = self.identify(key)
         return row.id if row else ""

@@ -2,12 +2,14 @@
 
 http          HttpVerifier(url=, resolve=, status=, json=, headers=, instances=, instance_json=, instance_header=, proves=, timeout=)
 command       CommandVerifier(argv=, env=, read_only=, proves=, timeout=)
+webhook       WebhookVerifier(url=, signed_with=, resolve=, event=, live=, both=, refusals_only=, headers=, instances=, …, timeout=)
 stripe_usage  StripeUsageVerifier(last_used=, sole_user=, proves=)
 """
 
 VERIFIERS = {
     "http": "ir.verifiers.http:HttpVerifier",
     "command": "ir.verifiers.command:CommandVerifier",
+    "webhook": "ir.verifiers.webhook:WebhookVerifier",
     "stripe_usage": "ir.verifiers.stripe_usage:StripeUsageVerifier",
 }
 """Name in the inventory → `module:Class`."""

@@ -84,7 +84,10 @@ class HttpVerifier(Verifier):
             said = f"only {len(seen)} of {self._wanted} instances answered: {', '.join(sorted(seen))}"
             return self._saw(False, said, len(seen))
         who = f"{len(seen)} of {self._wanted} instances " if self._wanted > 1 else ""
-        return self._saw(True, f"{who}answered {self._status}{' as expected' if self._json else ''}", len(seen))
+        return self._saw(True, f"{who}{self._said_of_a_pass()}", len(seen))
+
+    def _said_of_a_pass(self) -> str:
+        return f"answered {self._status}{' as expected' if self._json else ''}"
 
     def _good_answers(self, expected: Expected) -> Iterator[str]:
         """Names of instances that answered as expected, until there are enough.

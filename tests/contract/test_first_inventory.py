@@ -202,7 +202,7 @@ def test_drift_tells_stores_keepers_and_services(shelves: Shelves, tmp_path: Pat
         code, told = drift(file, capsys)
         assert code == ExitCode.DEBT
         assert "its stores disagree" in told["problems"][0] and old.fingerprint in told["problems"][0]
-        assert "prod/payments#sk is kept by Terraform (shop)" in told["problems"][1]
+        assert "prod/payments#sk (Terraform (shop)): what anybody else writes" in told["problems"][1]
 
         service.instances[0].holds = old.fingerprint
         code, told = drift(file, capsys)

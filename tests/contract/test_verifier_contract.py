@@ -6,6 +6,7 @@ another one, or give no answer.
 
 import secrets
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -22,7 +23,9 @@ from ir.verifiers.command import CommandVerifier
 from ir.verifiers.expectation import PROVES
 from ir.verifiers.http import HttpVerifier
 from ir.verifiers.stripe_usage import StripeUsageVerifier
+from ir.verifiers.webhook import Secrets, WebhookVerifier
 from tests.worlds.service_world import Handler, Instance, ServiceWorld, closed_port, hang_up, huge, redirect, torn, wrong_type
+from tests.worlds.webhook_service import WebhookService
 
 FINGERPRINT = "{{ new.fingerprint }}"
 
@@ -94,7 +97,31 @@ def usage_case(stack: ExitStack, folder: Path) -> Case:
     return Case(verifier, looks_for, hold, lambda: record.update(last=None), record.copy)
 
 
-ADAPTERS = {"http": http_case, "command": command_case, "stripe_usage": usage_case}
+def webhook_case(stack: ExitStack, folder: Path) -> Case:
+    held = {fingerprint(secret): Secret(secret) for secret in (f"whsec_{secrets.token_hex(16)}" for _ in range(2))}
+    env = folder / "hook.env"
+    env.write_text(f"HOOK={next(iter(held.values())).reveal()}\n")
+    service = stack.enter_context(WebhookService(env))
+    looks_for = Expected(next(iter(held)))
+    verifier = WebhookVerifier(
+        url=f"{service.url}/hook",
+        signed_with=Secrets(held.get),
+        resolve=no_secrets,
+        event="test_helpers.test_clock.ready",
+        live=False,
+        timeout=0.4,
+    )
+
+    def hold(mark: str) -> None:
+        service.secrets = [held[mark].reveal() if mark in held else "whsec_another"]
+
+    def silence() -> None:
+        service.meanwhile = lambda: time.sleep(1.0)
+
+    return Case(verifier, looks_for, hold, silence, lambda: list(service.secrets))
+
+
+ADAPTERS = {"webhook": webhook_case, "http": http_case, "command": command_case, "stripe_usage": usage_case}
 
 
 @pytest.fixture(params=ADAPTERS)

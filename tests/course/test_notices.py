@@ -150,6 +150,21 @@ def test_a_listener_that_fails_or_hangs_costs_the_incident_nothing(engine: sa.En
     assert not listener.heard
 
 
+def test_one_place_that_hangs_holds_up_no_other(engine: sa.Engine) -> None:
+    sim, deaf, chat = Simulation("exposed"), Listener(), Listener()
+    chat.holds.set()
+    posts = [Post(place, frozenset(NOTICE_KINDS), listener) for place, listener in (("env://DEAF", deaf), ("env://CHAT", chat))]
+    made = Desk(NoticeLog(engine, "me"), posts, gather=0.0)
+    tell(sim, made)
+    assert go(sim)[0] == ExitCode.DONE
+    made.flush(1.0)
+    assert "done" in chat.heard[-1][0] and not deaf.heard
+    assert made.untold() == {"env://DEAF": "it did not take the message in time"}
+    deaf.holds.set()
+    made.flush()
+    assert deaf.heard and made.untold() == {} == NoticeLog(engine, "x").untold(sim.incident)
+
+
 def test_a_database_that_is_gone_costs_the_incident_nothing(engine: sa.Engine) -> None:
     sim, listener = Simulation("exposed"), Listener()
     made = desk(engine, listener)

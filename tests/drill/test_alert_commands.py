@@ -1,6 +1,7 @@
 """`ir alert import` and `ir rotate stripe --alert`, against the twin: from a scanner's file to the right row and the right time."""
 
 import json
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +57,7 @@ def desktop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desktop
         yield Desktop(twin, tmp_path, *keys)
 
 
-@pytest.mark.parametrize("folder", [".", f"a-folder-{'x' * 60}/with-a-name-{'y' * 60}"])
+@pytest.mark.parametrize("folder", [".", "/".join(["where-the-nightly-scan-of-all-repositories-puts-its-findings"] * 3)])
 def test_import_names_the_key_and_what_leaked_beside_it(desktop: Desktop, folder: str, capsys: pytest.CaptureFixture[str]) -> None:
     secret = desktop.leaked.token.reveal()
     (desktop.folder / folder).mkdir(parents=True, exist_ok=True)
@@ -101,3 +102,21 @@ def test_a_file_that_is_none_is_a_usage_error(desktop: Desktop, capsys: pytest.C
     file.write_text("call me\n")
     assert run(["alert", "import", str(file)]) == ExitCode.USAGE
     assert "notes.txt:1" in capsys.readouterr().err
+
+
+def test_a_webhooks_signing_secret_leads_to_its_own_command(desktop: Desktop, capsys: pytest.CaptureFixture[str]) -> None:
+    signing = "whsec_" + secrets.token_hex(16)
+    env = desktop.folder / "hook.env"
+    env.write_text(f"HOOK={signing}\n")
+    env.chmod(0o600)
+    row = "{name: events, account: main, url: 'https://shop.example.com/hook', stored_in: ['dotenv://./hook.env#HOOK']}"
+    path = Path(desktop.inventory)
+    path.write_text(f"{path.read_text()}webhooks:\n  - {row}\n")
+    file = desktop.write("scan.jsonl", samples.trufflehog(desktop.leaked.token.reveal()), samples.gitleaks(signing, rule="stripe-webhook"))
+    assert run(["alert", "import", file, "--inventory", desktop.inventory]) == 0
+    words = capsys.readouterr()
+    assert "it is webhook events\n  next: ir rotate stripe-webhook events --inventory" in words.out and signing not in words.out + words.err
+    screen = Screen(as_json=True)
+    taken = take(screen, file, "", desktop.inventory, Terminal(screen, name="me", yes=True), None)
+    assert taken.leaked == Secret(desktop.leaked.token.reveal()), "the only API key of the file"
+    assert "webhook events" in capsys.readouterr().err, "rotate it too"

@@ -1,6 +1,7 @@
 """Alerts of secret scanners: what is read out of them, and that nothing in them does harm."""
 
 import json
+import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -68,9 +69,13 @@ def test_the_same_finding_twice_counts_once() -> None:
     assert len(alerts.loads(json.dumps([row, row]), "x")) == 1
 
 
-@pytest.mark.parametrize("masked", ["REDACTED", "sk_" + "live_abc***xyz", "sk_" + "live_abcd...", "[REDACTED:ab12]"])
+@pytest.mark.parametrize(
+    "masked",
+    ["REDACT", "REDACTED", "sk_" + "live_abc***xyz", "sk_" + "live_51...", "[REDACTED:ab12]", "sk_" + "live_••••••••abcd", "<redacted>"],
+)
 def test_a_masked_secret_is_none(masked: str) -> None:
-    assert one([samples.gitleaks(masked)]).secret is None
+    found = one([samples.gitleaks(masked)])
+    assert found.secret is None and found.stripe, "it is told by the rule's name instead"
 
 
 def test_other_fields_do_not_carry_the_secret() -> None:
@@ -93,8 +98,8 @@ def test_other_fields_do_not_carry_the_secret() -> None:
         ("[" * 100_000, 1),
         ('{"a":' * 50_000 + "1" + "}" * 50_000, 1),
         ("1" * 10_000, 1),
-        (samples.lines(samples.trufflehog("x" * 20)) + "oops", 2),
-        (samples.lines(samples.trufflehog("x" * 20)) + '{"unknown": 1}', 2),
+        (samples.lines(samples.trufflehog(samples.key())) + "oops", 2),
+        (samples.lines(samples.trufflehog(samples.key())) + '{"unknown": 1}', 2),
         ("NaN", 1),
     ],
 )
@@ -205,3 +210,89 @@ def test_one_rotation_takes_one_leak() -> None:
         choose(rows, held, "c")
     closed = {**samples.github_api(first, 1), "state": "resolved"}
     assert choose([closed, samples.github_api(second, 2)], held).keys == ("b",)
+
+
+def test_older_forms_of_trufflehog_and_gitleaks() -> None:
+    first, second = samples.key(), samples.key("rk")
+    legacy = {
+        "branch": "main",
+        "commit": "oops\n",
+        "commitHash": "e" * 40,
+        "date": "2026-11-16 10:17:40",
+        "diff": f"+KEY={first}",
+        "path": "deploy/.env",
+        "printDiff": f"+KEY=\x1b[93m{first}\x1b[0m",
+        "reason": "Stripe",
+        "stringsFound": [first, second, first],
+    }
+    seven = {
+        "line": f"KEY={first}",
+        "lineNumber": 30,
+        "offender": first,
+        "offenderEntropy": -1,
+        "commit": "e" * 40,
+        "repo": "shop",
+        "repoURL": "https://github.com/acme/shop",
+        "leakURL": "",
+        "rule": "Stripe API key",
+        "commitMessage": "oops",
+        "file": "deploy/.env",
+        "date": "2026-11-17T13:25:48Z",
+        "tags": "key, Stripe",
+    }
+    found = alerts.loads(samples.lines(legacy, seven), "old.jsonl")
+    assert [(a.scanner, a.secret) for a in found] == [
+        ("trufflehog", Secret(first)),
+        ("trufflehog", Secret(second)),
+        ("gitleaks", Secret(first)),
+    ]
+    assert found[0].since == 1794824260 and found[0].via == "repo" and found[2].places[0].line == 30
+    (leak, other) = alerts.leaks(found, {})
+    assert leak.since == found[0].since and len(leak.alerts) == 2 and other.beside == ("Stripe in deploy/.env (eeeeeeeeeeee)",)
+    zero = alerts.loads(json.dumps([{**seven, "date": "0001-01-01T00:00:00Z", "offender": "REDACTED", "commit": ""}]), "old.json")
+    assert (zero[0].since, zero[0].secret) == (0.0, None)
+
+
+def test_documents_one_after_the_other() -> None:
+    keys = [samples.key() for _ in range(4)]
+    pages = json.dumps([samples.github_api(keys[0], 1)]) + json.dumps([samples.github_api(keys[1], 2)], indent=2)
+    assert [a.id for a in alerts.loads(pages, "gh.json")] == ["1", "2"], "as `gh api --paginate` writes its pages"
+    spread = "".join(json.dumps(samples.trufflehog(key), indent=2) + "\n" for key in keys[:2])
+    assert [a.line for a in alerts.loads(spread, "jq.json")] == [1, spread.count("\n", 0, spread.index("}\n{") + 2) + 1]
+    envelopes = samples.lines(
+        {"findings": [samples.kingfisher(keys[2])], "access_map": None, "audit": {}},
+        {"findings": []},
+        {"findings": [samples.kingfisher(keys[3])]},
+    )
+    assert [a.secret for a in alerts.loads(envelopes, "kf.jsonl")] == [Secret(keys[2]), Secret(keys[3])]
+    beside = samples.lines(samples.kingfisher(keys[2]), {"access_map": [{"provider": "aws"}]}, {"audit": {"repos": 1}})
+    assert len(alerts.loads(beside, "kf.jsonl")) == 1
+    broken = samples.lines(samples.trufflehog(keys[0])) + '{"a": \n'
+    with pytest.raises(BadFile, match=r"it\.jsonl:2"):
+        alerts.loads(broken, "it.jsonl")
+
+
+def test_a_report_that_a_shell_wrote_as_utf_16(tmp_path: Path) -> None:
+    key = samples.key()
+    (tmp_path / "report.json").write_bytes(json.dumps([samples.gitleaks(key)]).encode("utf-16"))
+    assert alerts.read_file(str(tmp_path / "report.json"))[0].secret == Secret(key)
+
+
+def test_a_webhooks_signing_secret_is_told_from_a_key() -> None:
+    signing = "whsec_" + secrets.token_hex(16)
+    bare = {
+        **samples.github_api(None, 7),
+        "secret_type": "stripe_webhook_signing_secret",
+        "secret_type_display_name": "Stripe Webhook Signing Secret",
+    }
+    found = alerts.loads(json.dumps([{**bare, "number": 8, "secret": signing}, bare]), "it.json")
+    assert [(a.stripe, a.webhook) for a in found] == [(False, True), (False, True)]
+    leak = alerts.leaks(found, {Secret(signing).fingerprint: ["shop-events"]})[0]
+    assert leak.webhook and leak.keys == ("shop-events",)
+
+
+def test_gitguardians_list_of_occurrences() -> None:
+    whole = samples.gitguardian_api()
+    row = {**whole["occurrences"][0], "incident": {k: v for k, v in whole.items() if k != "occurrences"}}
+    (found,) = alerts.loads(json.dumps([row]), "it.json")
+    assert found.id == "3759" and found.places[0].file == "later.py" and found.places[0].source == "acme/shop"

@@ -143,3 +143,48 @@ def test_the_snapshot_is_read_back_the_same() -> None:
     source = inventory.loads(GOOD, "inventory.yaml")
     again: Inventory = inventory.loads(wiring.inventory_text(source), "snapshot")
     assert again == source
+
+
+WITH_WEBHOOK = """
+version: 1
+accounts: [{name: main, id: acct_1, mode: test}]
+webhooks:
+  - {name: events, account: main, url: "https://shop.example.com/hook", stored_in: ["vault://secret/shop#hook"]}
+services:
+  - name: shop
+    uses: [events]
+    reads_from: vault://secret/shop#hook
+    reload: {polls: 1s}
+    verify: [{webhook: "https://shop.internal/hook"}]
+"""
+
+
+def test_a_webhook_is_held_and_found_by_name() -> None:
+    source = inventory.loads(WITH_WEBHOOK, "it.yaml")
+    assert [row.name for row in source.held] == ["events"] and source.key("events").kind.value == "webhook"
+    assert source.services[0].verify[0].proven == "holds-key" and [s.name for s in source.services_of("events")] == ["shop"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("url: ", "roll: second-endpoint, url: ", "needs `api_key`"),
+        ("url: ", "rotate_every: 90d, url: ", "is for API keys"),
+        ("webhook: ", "http: ", "no check sends it a signed event"),
+        ("uses: [events]", "uses: [other]", "there is no key `other`"),
+        (
+            "webhooks:",
+            "keys:\n  - {name: a, account: main, kind: webhook, stored_in: ['vault://secret/a#b']}\nwebhooks:",
+            "under `webhooks:`",
+        ),
+        (
+            "webhooks:",
+            "keys:\n  - {name: events, account: main, kind: secret, stored_in: ['vault://secret/a#b']}\nwebhooks:",
+            "stands twice",
+        ),
+        ("webhooks:", "keys: []\nwebhooks: []\n_webhooks:", "_webhooks"),
+    ],
+)
+def test_what_is_wrong_with_a_webhook(old: str, new: str, why: str) -> None:
+    with pytest.raises(BadFile, match=why):
+        inventory.loads(WITH_WEBHOOK.replace(old, new, 1), "it.yaml")

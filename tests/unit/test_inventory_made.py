@@ -1,5 +1,6 @@
 """Inventories that are made and drawn: whatever stores are called, the text is right and the picture is one."""
 
+import json
 import secrets
 from xml.etree import ElementTree as ET
 
@@ -115,8 +116,25 @@ def test_a_graph_has_a_line_from_key_to_store_to_service(
     assert told.startswith("flowchart LR\n") and "key0 --> store1" in told and "store1 --> service2" in told and "#quot;#lt;b#gt;" in told
     assert run(["inventory", "graph", str(file), "--format", "svg"]) == 0
     picture = ET.fromstring(capsys.readouterr().out)  # noqa: S314 - our own text
-    boxes = picture.findall(".//{http://www.w3.org/2000/svg}rect")
+    boxes = picture.findall("{http://www.w3.org/2000/svg}g/{http://www.w3.org/2000/svg}rect")
     assert len(boxes) == 4 and len(picture.findall("{http://www.w3.org/2000/svg}path")) == 3
     assert run(["inventory", "graph", str(file)]) == 0
     assert "shop (wave main)" in capsys.readouterr().out
     assert run(["inventory", "graph", str(file), "--format", "dot"]) == ExitCode.USAGE
+
+
+def test_check_says_what_a_made_inventory_still_lacks(capsys: pytest.CaptureFixture[str], tmp_path_factory: pytest.TempPathFactory) -> None:
+    from ir.cli import run
+
+    finds = [Find(parse("vault://secret/pay#key"), value(mode="live"))]
+    finds.append(Find(parse("vault://secret/hook#key"), Secret(f"whsec_{secrets.token_hex(16)}")))
+    file = tmp_path_factory.mktemp("made") / "keys.yaml"
+    text = first_inventory.write(finds)
+    assert "list it under `webhooks:` with its endpoint's url: webhook signing secret at vault://secret/hook#key" in text
+    file.write_text(text)
+    file.chmod(0o600)
+    assert run(["inventory", "check", str(file), "--json"]) == 0
+    first, second = json.loads(capsys.readouterr().out)["missing"]
+    assert first.startswith("the id of account `live`") and second.startswith("services that use pay;")
+    assert run(["inventory", "check", str(file)]) == 0
+    assert "still missing: services that use pay" in capsys.readouterr().err

@@ -22,7 +22,7 @@ BODY = secrets.token_hex(24)
         ("sk_org_test_", Credential.ORGANIZATION, Mode.TEST, None),
         ("rkcs_test_", Credential.SANDBOX, Mode.TEST, None),
         ("pk_live_", Credential.PUBLISHABLE, Mode.LIVE, None),
-        ("whsec_", Credential.WEBHOOK, None, None),
+        ("whsec_", Credential.WEBHOOK, None, KeyKind.WEBHOOK),
         ("ek_test_", Credential.EPHEMERAL, Mode.TEST, None),
         ("mk_", Credential.KEY_ID, None, None),
         ("AKIA", Credential.GARBAGE, None, None),
@@ -32,7 +32,7 @@ BODY = secrets.token_hex(24)
 def test_the_prefix_tells(prefix: str, credential: Credential, mode: Mode | None, key_kind: KeyKind | None) -> None:
     kind = kind_of(Secret(prefix + BODY))
     assert (kind.credential, kind.mode, kind.key_kind) == (credential, mode, key_kind)
-    assert kind.rotatable is (key_kind is not None)
+    assert kind.rotatable is (key_kind in (KeyKind.SECRET, KeyKind.RESTRICTED))
 
 
 def test_every_kind_has_its_own_instruction() -> None:

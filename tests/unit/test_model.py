@@ -87,7 +87,7 @@ def test_what_the_provider_shows_of_a_token_is_not_shown_again() -> None:
 
 def test_closed_sets_are_what_files_and_records_say() -> None:
     assert [m.value for m in model.Mode] == ["live", "test"]
-    assert [k.value for k in model.KeyKind] == ["secret", "restricted"]
+    assert [k.value for k in model.KeyKind] == ["secret", "restricted", "webhook"]
     assert [p.value for p in model.Policy] == ["exposed", "exploited", "scheduled"]
     assert [d.value for d in model.Danger] == ["read", "reversible", "irreversible"]
     assert [d.value for d in model.Did] == ["done", "skipped", "waiting", "refused", "failed", "unknown"]

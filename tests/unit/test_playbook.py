@@ -70,12 +70,12 @@ def test_an_unknown_name_is_a_usage_error() -> None:
         playbook.load("stripe-nope")
 
 
-def test_a_retire_is_the_only_irreversible_step_and_every_action_has_a_module() -> None:
+def test_what_is_irreversible_is_named_and_every_action_has_a_module() -> None:
     from importlib import import_module
 
     from ir.actions import ACTIONS as MODULES
 
-    assert [name for name, action in ACTIONS.items() if action.danger is Danger.IRREVERSIBLE] == ["retire"]
+    assert [name for name, action in ACTIONS.items() if action.danger is Danger.IRREVERSIBLE] == ["retire", "remove"]
     for name in ACTIONS:
         module = import_module(MODULES[name])
         assert callable(module.run)

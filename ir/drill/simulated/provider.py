@@ -162,3 +162,7 @@ class SimProvider:
     def release(self, target: Target, before: tuple[str, ...]) -> None:
         """See `ports.Issuer`."""
         self.known(target.value).narrowed = False
+
+    def remove(self, key_id: str) -> str:
+        """See `ports.Issuer`."""
+        return ""

@@ -15,6 +15,8 @@ from ir.model import Json
 EVENT_DAYS = 30
 """How far back events can be read."""
 
+_MOST_ENDPOINTS = 16
+
 _CREATE: dict[str, Callable[[Call], Json]] = {
     "payment_intents": payments.create_intent,
     "charges": payments.create_charge,
@@ -127,6 +129,8 @@ def _create(call: Call, resource: Resource) -> Json:
         return _expanded(call, special(call), p.names(call.params, "expand"))
     if resource.build is None:
         raise bad_request(f"The twin creates no objects of kind {resource.object}; plant them instead.")
+    if resource.path == "webhook_endpoints" and len(call.book.shelf(resource.path)) >= _MOST_ENDPOINTS:
+        raise bad_request(f"You have reached the maximum of {_MOST_ENDPOINTS} webhook endpoints.")
     fields = resource.build(call.params)
     if resource.path == "coupons" and "id" in call.params:
         fields["id"] = p.text(call.params, "id")

@@ -1,0 +1,28 @@
+"""Remove: clear away what is left at the provider of a dead key, such as a disabled webhook endpoint."""
+
+from ir.errors import PortError
+from ir.incident import Incident
+from ir.model import Debt, Did, Outcome
+from ir.plan import Step
+from ir.world import World
+
+
+def run(world: World, record: Incident, step: Step) -> Outcome:
+    """Only after the death was proven: until then it is what brings the old key back."""
+    facts = record.facts
+    if not facts.get("proof"):
+        return Outcome(Did.SKIPPED, "the old key is not proven dead, so nothing of it is deleted")
+    key_id = facts["old"].get("id", "")
+    try:
+        said = world.issuer.remove(key_id) if key_id else ""
+    except PortError as error:
+        debt = Debt("leftover", key_id, f"not deleted: {error.what}", f"ir resume {world.incident}")
+        return Outcome(Did.FAILED, debt.why, debts=(debt,), todo=debt.todo)
+    if not said:
+        return Outcome(Did.SKIPPED, "nothing of it is left at the provider")
+    return Outcome(Did.DONE, said, {"removed_at": world.now()}, paid=(key_id,))
+
+
+def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+    """What would be deleted."""
+    return Outcome(Did.SKIPPED, "would delete what is left of the old key at the provider, once it is proven dead")

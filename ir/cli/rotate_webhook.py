@@ -1,0 +1,90 @@
+"""`ir rotate stripe-webhook`: another signing secret for a webhook endpoint; the same course as for keys."""
+
+import os
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from ir import inventory, playbook, wiring
+from ir.cli import rotate
+from ir.cli.choices import accepted, expires_time, exposed_time
+from ir.cli.people import SOURCES, Terminal, files_of
+from ir.cli.screen import Screen
+from ir.errors import UsageError
+from ir.inventory import Inventory, Webhook
+from ir.plan import compile_plan
+from ir.wiring import Setting
+from ir.world import Options
+
+LONGEST = 86400.0
+"""Seconds for which Stripe signs with both secrets after a roll (facts, §6)."""
+
+
+def stripe_webhook(
+    webhook: Annotated[str, typer.Argument(help="Name of the webhook in the inventory; the only one needs no name.")] = "",
+    inventory_file: Annotated[str, typer.Option("--inventory", help="Inventory file.", metavar="FILE")] = "",
+    playbook_name: Annotated[
+        str, typer.Option("--playbook", help="A shipped playbook, or a file.", metavar="NAME|FILE")
+    ] = "stripe-webhook",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Rehearse: real reads, every write listed, nothing changed.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Answer the operator's own questions with yes.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    reason: Annotated[str, typer.Option(help="Why; it stands in the report.")] = "",
+    exposed_at: Annotated[str, typer.Option(help="When the secret got out: ISO 8601, or 2h ago as 2h.", metavar="TIME")] = "",
+    leaked_via: Annotated[str, typer.Option(help=" | ".join(rotate.LEAKED_VIA))] = "unknown",
+    leaked_from: Annotated[str, typer.Option(help="The listed store or service that is the source of the leak.")] = "",
+    source_closed_by: Annotated[str, typer.Option(help="Who says that the source of the leak is closed.", metavar="NAME")] = "",
+    new_key_from: Annotated[str, typer.Option(help=f"Where a rolled secret comes from: {SOURCES}", metavar="SOURCE")] = "prompt",
+    old_key_expires: Annotated[
+        str, typer.Option(help="When a rolled secret's forerunner runs out: 24 hours at most.", metavar="TIME")
+    ] = "24h",
+    accept_unhealthy: Annotated[list[str] | None, typer.Option(metavar="SERVICE=REASON", help="Go on though it is unwell.")] = None,
+    accept_unreachable: Annotated[list[str] | None, typer.Option(metavar="STORE=REASON", help="Leave a store out.")] = None,
+    inventory_sha256: Annotated[str, typer.Option(help="Pin the inventory; for machines.", metavar="HEX")] = "",
+) -> None:
+    """Replace a webhook's signing secret: every service is seen to accept the new one and to refuse the old one."""
+    screen = Screen(as_json=as_json)
+    operator = Terminal(screen, name=wiring.actor(), yes=yes, new_key_from=new_key_from)
+    text, name, base = rotate.open_inventory(inventory_file, None, screen)
+    source = inventory.loads(text, name)
+    row = _row(source, webhook)
+    book = playbook.load(playbook_name)
+    options = Options(
+        dry_run=dry_run,
+        yes=yes,
+        reason=reason,
+        leaked_via=rotate.one_of("--leaked-via", leaked_via, rotate.LEAKED_VIA),
+        source=rotate.source_of_leak(leaked_from, leaked_via, row, source),
+        source_closed_by=source_closed_by,
+        exposed_at=exposed_time(exposed_at),
+        key_files=files_of(new=new_key_from),
+        old_key_expires=_deadline(row, old_key_expires),
+        accept_unhealthy=accepted("--accept-unhealthy", accept_unhealthy, {s.name for s in source.services}),
+        accept_unreachable=accepted("--accept-unreachable", accept_unreachable, {str(r) for r in row.stored_in}),
+        drill=os.environ.get("IR_DRILL") == "1",
+    )
+    plan = compile_plan(book, source, row)
+    rotate.carry_out(Setting("", text, name, base, row.name, plan, options), wiring.state(), operator, None, None, pinned=inventory_sha256)
+
+
+def _row(source: Inventory, name: str) -> Webhook:
+    rows = [row for row in source.webhooks if name in ("", row.name)]
+    if len(rows) == 1:
+        return rows[0]
+    names = ", ".join(row.name for row in source.webhooks)
+    if not names:
+        raise UsageError(
+            "the inventory lists no webhook", next_step="list it under `webhooks:`, with its url and where its secret is stored"
+        )
+    raise UsageError(f"there is no webhook `{name}`" if name else "which webhook?", next_step=f"one of {names}")
+
+
+def _deadline(row: Webhook, text: str) -> float:
+    """When Stripe stops signing with the old secret; 0 = not by itself."""
+    if row.roll != "dashboard":
+        return 0.0
+    found = expires_time(text)
+    if not 0 < found <= datetime.now(UTC).timestamp() + LONGEST + 60:
+        raise UsageError(f"--old-key-expires {text}: within 24 hours from now", next_step="a time, or a duration such as 24h")
+    return found

@@ -1,0 +1,174 @@
+"""`ir rotate stripe-webhook` on the real command line: a twin, an env file, a service that checks signatures with Stripe's library."""
+
+import json
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import stripe
+import yaml
+
+from ir.drill.twin.keys import Key
+from ir.errors import ExitCode
+from ir.model import Json
+from ir.playbook import loads
+from ir.secret import Secret, fingerprint
+from ir.shipped_files import shipped_folder
+from ir.stripe_api import StripeApi
+from tests.campaign.shop import Shop, shop
+from tests.worlds.webhook_service import WebhookService
+
+PUBLIC = "https://shop.example.com/stripe/webhook"
+
+
+@dataclass
+class Town:
+    """A shop with one webhook: its endpoint at the twin, its secret in an env file, its service."""
+
+    shop: Shop
+    service: WebhookService
+    key: Key
+    old: str
+
+    def endpoints(self) -> list[Json]:
+        """What the twin has, the newest first."""
+        found = StripeApi(self.shop.twin.url).get(Secret(self.key.token.reveal()), "/v1/webhook_endpoints", {"limit": 100}).body["data"]
+        assert isinstance(found, list)
+        return found
+
+    def takes(self, secret: str) -> bool:
+        """Whether the service accepts what is signed with a secret."""
+        body = json.dumps({"id": "evt_1", "object": "event", "type": "charge.succeeded", "livemode": False, "data": {"object": {}}})
+        return self.service.deliver(body.encode(), stripe.WebhookSignature.generate_signature_header(body, secret)) == 200
+
+    def write(self, roll: str, **check: object) -> None:
+        """The inventory as it is now."""
+        ref, api = "dotenv://hook.env#HOOK", {"api_key": "dotenv://app.env#STRIPE"} if roll == "second-endpoint" else {}
+        row = {"name": "events", "account": "main", "url": PUBLIC, "roll": roll, "stored_in": [ref], **api}
+        service = {
+            "name": "shop",
+            "uses": ["events"],
+            "reads_from": ref,
+            "reload": {"http": f"{self.service.url}/reload"},
+            "verify": [{"webhook": f"{self.service.url}/hook", **check}],
+        }
+        account = {"name": "main", "id": self.shop.twin.account, "mode": "test", "api_base": self.shop.twin.url}
+        text = {"version": 1, "accounts": [account], "webhooks": [row], "services": [service]}
+        private(self.shop.folder / "inventory.yaml", yaml.safe_dump(text, sort_keys=False))
+
+    def rotate(self, *words: str) -> tuple[int, str]:
+        return self.shop.ir("rotate", "stripe-webhook", *words, "--playbook", "./quick.yaml", "--yes")
+
+
+def private(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
+
+
+def quick() -> str:
+    """The shipped playbook without its waits."""
+    book = yaml.safe_load((shipped_folder("playbooks") / "stripe-webhook.yaml").read_text(encoding="utf-8"))
+    fast: Json = {
+        "wave": {"soak": 0, "patience": 1},
+        "verify": {"patience": 1},
+        "watch": {"for": 0},
+        "prove": {"window": 1, "limit": 2, "every": 0.3},
+    }
+    for step in book["steps"]:
+        if step["action"] in fast:
+            step["with"] = {**step.get("with", {}), **fast[step["action"]]}
+    text = yaml.safe_dump(book, sort_keys=False)
+    loads(text, "quick.yaml")
+    return text
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Iterator[Town]:
+    with shop(tmp_path, "") as made:
+        key = made.twin.create_restricted_key(("webhook_write", "webhook_read"), "ir")
+        private(tmp_path / "app.env", f"STRIPE={key.token.reveal()}\n")
+        params = {"url": PUBLIC, "enabled_events": ["charge.succeeded", "payout.paid"], "metadata": {"team": "shop"}}
+        body = StripeApi(made.twin.url).post(Secret(key.token.reveal()), "/v1/webhook_endpoints", params).body
+        private(tmp_path / "hook.env", f"OTHER=1\nHOOK={body['secret']}\n")
+        private(tmp_path / "quick.yaml", quick())
+        with WebhookService(tmp_path / "hook.env") as service:
+            yield Town(made, service, key, body["secret"])
+
+
+def paste(town: Town) -> str:
+    """A rolled secret, where the human left it."""
+    rolled = f"whsec_{secrets.token_hex(16)}"
+    private(town.shop.folder / "paste", rolled)
+    return rolled
+
+
+def test_a_second_endpoint_replaces_the_first(town: Town) -> None:
+    town.write("second-endpoint")
+    old_id = town.endpoints()[0]["id"]
+    code, said = town.rotate("--reason", "it stood in a log")
+    assert code == ExitCode.DONE, said
+    assert "delivers every event twice" in said
+    (left,) = town.endpoints()
+    assert left["id"] != old_id and left["status"] == "enabled" and left["url"] == PUBLIC
+    assert left["enabled_events"] == ["charge.succeeded", "payout.paid"] and left["metadata"]["team"] == "shop"
+    new = town.service.stored
+    assert left["metadata"]["ir_fingerprint"] == fingerprint(new)
+    assert town.takes(new) and not town.takes(town.old)
+    assert {event["type"] for event in town.service.events} == {"test_helpers.test_clock.ready", "charge.succeeded"}
+    assert (town.shop.folder / "hook.env").read_text().startswith("OTHER=1\n")
+    name = next(word for word in said.split() if word.startswith("INC-")).rstrip(":")
+    code, text = town.shop.ir("report", name, "--format", "json")
+    assert code == ExitCode.DONE and fingerprint(town.old) in text
+    assert new not in said + text and town.old not in said + text and "whsec_" not in text
+    code, said = town.rotate()
+    assert code == ExitCode.DONE, f"again, by the fingerprint that is noted at the endpoint: {said}"
+    assert len(town.endpoints()) == 1 and town.takes(town.service.stored) and not town.takes(new)
+
+
+def test_a_guided_roll_takes_the_paste(town: Town) -> None:
+    town.write("dashboard")
+    code, said = town.rotate()
+    assert code == ExitCode.WAITING and "Roll secret" in said, said
+    assert town.takes(town.old) and len(town.endpoints()) == 1
+    name = next(word for word in said.split() if word.startswith("INC-")).rstrip(":")
+    rolled = paste(town)
+    code, said = town.shop.ir("resume", name, "--yes", "--new-key-from", f"file:{town.shop.folder / 'paste'}")
+    assert code == ExitCode.DONE, said
+    assert town.service.stored == rolled and town.takes(rolled) and not town.takes(town.old)
+    assert "Stripe stops signing with the old one by itself" in said and rolled not in said
+    assert len(town.endpoints()) == 1, "a roll makes no endpoint"
+
+
+def test_a_dry_run_sends_only_what_must_be_refused(town: Town) -> None:
+    for roll in ("second-endpoint", "dashboard"):
+        town.write(roll)
+        before = town.endpoints()
+        code, said = town.rotate("--dry-run")
+        assert code == ExitCode.DONE, said
+        assert "nothing that it should accept is sent" in said
+        assert town.endpoints() == before and town.service.events == [] and town.service.stored == town.old
+
+
+def test_a_service_that_does_not_take_it_up_is_rolled_back(town: Town) -> None:
+    town.write("second-endpoint")
+    town.service.stuck = True
+    code, said = town.rotate()
+    assert code == ExitCode.ROLLED_BACK, said
+    (left,) = town.endpoints()
+    assert left["status"] == "enabled" and town.service.stored == town.old and town.takes(town.old)
+
+
+def test_a_service_that_keeps_the_former_secret_is_a_debt(town: Town) -> None:
+    town.write("second-endpoint", both=True)
+    town.service.keeps_former = True
+    code, said = town.rotate()
+    assert code == ExitCode.DEBT and "not proven dead" in said, said
+    disabled = [row for row in town.endpoints() if row["status"] == "disabled"]
+    assert len(disabled) == 1 and town.takes(town.old), "the endpoint is not deleted before its secret is dead"
+    assert "shop: http" in said and "still accepts the old secret" in said, "it is named"
+    name = next(word for word in said.split() if word.startswith("INC-")).rstrip(":")
+    code, said = town.shop.ir("resume", name, "--yes")
+    assert code == ExitCode.DONE, f"another reload made it drop the old one: {said}"
+    assert not town.takes(town.old) and [row["status"] for row in town.endpoints()] == ["enabled"]

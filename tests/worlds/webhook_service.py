@@ -1,0 +1,102 @@
+"""A service that takes Stripe's deliveries on loopback and checks signatures with Stripe's own library."""
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import stripe
+
+from ir.model import Json
+
+
+@dataclass
+class WebhookService:
+    """Reads its secret from an env file when it starts and on `POST /reload`; use as a context manager.
+
+    Attributes:
+        secrets: what it accepts now.
+        keeps_former: a reload keeps the former secret beside the new one.
+        stuck: a reload changes nothing.
+        careless: it does not check signatures.
+        refuses_with: status for a bad signature.
+        events: what it accepted; refused: how many it did not.
+        meanwhile: called before each delivery is looked at.
+    """
+
+    env: Path
+    secrets: list[str] = field(default_factory=list)
+    keeps_former: bool = False
+    stuck: bool = False
+    careless: bool = False
+    refuses_with: int = 400
+    events: list[Json] = field(default_factory=list)
+    refused: int = 0
+    reloads: int = 0
+    meanwhile: Callable[[], None] = lambda: None
+
+    def __enter__(self) -> Self:
+        self.secrets = [self.stored]
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.service = self
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    @property
+    def stored(self) -> str:
+        return self.env.read_text(encoding="utf-8").split("HOOK=")[1].split()[0]
+
+    def reload(self) -> None:
+        self.reloads += 1
+        if not self.stuck:
+            self.secrets = [self.stored, *(self.secrets[:1] if self.keeps_former and self.stored not in self.secrets else [])]
+
+    def deliver(self, body: bytes, signature: str) -> int:
+        self.meanwhile()
+        for secret in self.secrets:
+            try:
+                event = json.loads(body) if self.careless else stripe.Webhook.construct_event(body, signature, secret)
+            except stripe.SignatureVerificationError:
+                continue
+            self.events.append({"id": event["id"], "type": event["type"], "livemode": event["livemode"]})
+            return 200
+        self.refused += 1
+        return self.refuses_with
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    service: WebhookService
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the base class
+        return
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        status = 200
+        if self.path == "/reload":
+            self.server.service.reload()
+        elif self.path == "/hook":
+            status = self.server.service.deliver(body, self.headers.get("Stripe-Signature", ""))
+        else:
+            status = 404
+        self.send_response(status)
+        self.send_header("content-length", "0")
+        self.end_headers()

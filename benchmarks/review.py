@@ -1,22 +1,18 @@
 """How fast the review is, as ratios in one run.
 
     python benchmarks/review.py [--lines 5000000] [--events 500000] [--memory 1GB] [--python] [--parquet-rows 0] [--seed 7]
-    python benchmarks/review.py cloudtrail DIR      generic detectors on a labelled CloudTrail set (events.jsonl, labels.csv)
 
 Load = our own log lines (JSONL.gz) and events, normalised, scrubbed, bad lines handled. Base = DuckDB merely converting the
 same files to Parquet. `--python` runs the same load and detections in plain Python over orjson. Each phase is a process of its own.
 """
 
 import argparse
-import csv
 import gzip
-import json
 import multiprocessing
 import resource
-import sys
 import tempfile
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -224,52 +220,8 @@ def _child(name: str, folder: str, memory: str, answer: Any) -> None:
         answer.put((seconds, used.ru_maxrss >> 10, used.ru_utime + used.ru_stime, told))
 
 
-def cloudtrail(folder: Path) -> None:
-    """Precision and recall per (principal, address) session; the map is the ordinary one."""
-    from ir.ports import ReviewRequest
-    from ir.review import StripeReviewer
-    from ir.stripe_api import StripeApi
-
-    rows = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
-    with (folder / "labels.csv").open() as file:
-        evil = {row["eventID"] for row in csv.DictReader(file) if row["malicious"] == "1"}
-    sessions: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for row in rows:
-        sessions[str(row["accessKeyId"] or row["principal"]), str(row["sourceIPAddress"])].add(str(row["eventID"]))
-    with tempfile.TemporaryDirectory() as scratch:
-        column_map = Path(scratch) / "map.yaml"
-        column_map.write_text(MAP)
-        request = ReviewRequest(
-            "acct_1", "http://127.0.0.1:9", 1_600_000_000, 1_900_000_000, 0, 0, None, "", "", scratch, logs=(str(folder / "events.jsonl"),), maps=(str(column_map),)
-        )  # fmt: skip
-        reviewed = StripeReviewer(StripeApi("http://127.0.0.1:9")).review(request, lambda _: None)
-    named = {e for f in reviewed.findings if f.severity in ("medium", "high", "critical") for e in f.evidence}
-    hit = {s for s, ids in sessions.items() if ids & named}
-    bad = {s for s, ids in sessions.items() if ids & evil}
-    print(f"{len(rows)} events, {len(sessions)} sessions, {len(bad)} of them malicious")
-    for finding in reviewed.findings:
-        print(f"  {finding.severity} {finding.rule} {finding.why}")
-    print(f"sessions: precision {len(hit & bad)}/{len(hit)}, recall {len(hit & bad)}/{len(bad)}")
-
-
-MAP = """\
-kind: requests
-columns:
-  ts: eventTime
-  request_id: eventID
-  key_id: accessKeyId
-  ip: sourceIPAddress
-  endpoint: [service, eventName]
-  error_code: errorCode
-  verb: readOnly
-"""
-
-
 def main() -> None:
     """Generate, measure, print ratios."""
-    if sys.argv[1:2] == ["cloudtrail"]:
-        cloudtrail(Path(sys.argv[2]))
-        return
     parser = argparse.ArgumentParser()
     parser.add_argument("--lines", type=int, default=5_000_000)
     parser.add_argument("--events", type=int, default=500_000)

@@ -104,12 +104,7 @@ class Course:
     def _take(self, step: Step) -> None:
         attempt = 0
         while True:
-            if step.approval:
-                self._listen()
-                if not self._approved(step):
-                    continue
-            self._mind_the_budget()
-            outcome = self._attempt(step, heeding=True)
+            outcome = self._tried(step)
             if outcome is None:
                 continue
             attempt += 1
@@ -125,6 +120,15 @@ class Course:
                 self._park(step.id, step.action, outcome)
             elif self._failed(step, outcome):
                 return
+
+    def _tried(self, step: Step) -> Outcome | None:
+        """One attempt; None when somebody was heard instead, or has still to approve."""
+        if step.approval:
+            self._listen()
+            if not self._approved(step):
+                return None
+        self._mind_the_budget()
+        return self._attempt(step, heeding=True)
 
     def _attempt(self, step: Step, *, heeding: bool = False) -> Outcome | None:
         """One attempt; None when it was not made because somebody had signalled (`heeding`), who now was heard.

@@ -30,6 +30,7 @@ class ChildState(StrEnum):
     REFUSED = "refused"
 
 
+_UNENDED = (ChildState.QUEUED, ChildState.RUNNING, ChildState.WAITING)
 FAILURES = (ChildState.DEBT, ChildState.FAILED, ChildState.REFUSED)
 _OF_INCIDENT = {
     "done": ChildState.DONE,
@@ -163,7 +164,7 @@ def sliced(source: Inventory, key: Key) -> Inventory:
 def next_child(rows: Sequence[Child], limits: Limits, now: float, *, gated: bool = True) -> Child | None:
     """The child that may begin now, None when there is none.
 
-    `gated`: other keys wait for the canaries.
+    `gated`: other keys wait for the canaries; one that failed has paused the campaign, so whoever resumed it goes on without it.
     """
     running = [row for row in rows if row.state is ChildState.RUNNING]
     if limits.at_once and len(running) >= limits.at_once:
@@ -171,7 +172,7 @@ def next_child(rows: Sequence[Child], limits: Limits, now: float, *, gated: bool
     accounts = Counter(row.account for row in running)
     stores = Counter(store for row in running for store in set(row.stores))
     held = {thing for row in rows if row.state in (ChildState.RUNNING, ChildState.WAITING) for thing in row.objects}
-    canaries = gated and any(row.canary and row.state is not ChildState.DONE for row in rows)
+    canaries = gated and any(row.canary and row.state in _UNENDED for row in rows)
     for row in sorted(rows, key=lambda row: row.position):
         if row.state is not ChildState.QUEUED or row.not_before > now or held & set(row.objects) or (canaries and not row.canary):
             continue

@@ -138,10 +138,11 @@ class CampaignLedger:
 
     def orphans(self, scope: sa.ColumnElement[bool]) -> list[Child]:
         """Children under way whose worker is dead."""
-        with self.engine.connect() as db:
-            now = clock(db)
-            alive = {row["executor"] for row in db.execute(sa.select(WORKERS)).mappings() if Ledger.alive(row, now)}
+        with self.engine.connect() as db:  # children first: who begins one meanwhile had said before that he lives
             rows = self._rows(db, (CHILDREN.c.state == ChildState.RUNNING.value) & self._within(scope))
+            workers = list(db.execute(sa.select(WORKERS)).mappings()) if rows else []
+            now = clock(db)
+        alive = {row["executor"] for row in workers if Ledger.alive(row, now)}
         return [row for row in rows if row.owner not in alive]
 
     def queued(self, scope: sa.ColumnElement[bool]) -> bool:

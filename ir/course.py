@@ -106,10 +106,7 @@ class Course:
     def _take(self, step: Step) -> None:
         attempt = 0
         while True:
-            if step.approval and not self._granted(step):
-                continue
-            self._mind_the_budget()
-            outcome = self._attempt(step, heeding=True)
+            outcome = self._tried(step)
             if outcome is None:
                 continue
             attempt += 1
@@ -126,10 +123,14 @@ class Course:
             elif self._failed(step, outcome):
                 return
 
-    def _granted(self, step: Step) -> bool:
-        """Heard and approved."""
-        self._listen()
-        return self._approved(step)
+    def _tried(self, step: Step) -> Outcome | None:
+        """One attempt; None when somebody was heard instead, or has still to approve."""
+        if step.approval:
+            self._listen()
+            if not self._approved(step):
+                return None
+        self._mind_the_budget()
+        return self._attempt(step, heeding=True)
 
     def _attempt(self, step: Step, *, heeding: bool = False) -> Outcome | None:
         """One attempt; None when it was not made because somebody had signalled (`heeding`), who now was heard.

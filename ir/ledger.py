@@ -149,6 +149,8 @@ class Ledger:
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
+        self._single = engine if engine.dialect.name == "sqlite" else engine.execution_options(isolation_level="AUTOCOMMIT")
+        """For what is one statement: no transaction around it, which would be two more trips."""
         create_tables(engine, _meta)
 
     # ── leases ──
@@ -220,13 +222,13 @@ class Ledger:
 
     def beat(self, holder: Me, incident: str, fence: int) -> bool:
         """Heartbeat; False when somebody else took over."""
-        with self.engine.begin() as db:
+        with self._single.begin() as db:
             mine = (_leases.c.incident == incident) & (_leases.c.executor == holder.executor) & (_leases.c.fence == fence)
             return db.execute(sa.update(_leases).where(mine).values(heartbeat=clock(db))).rowcount > 0
 
     def let_go(self, holder: Me, incident: str, fence: int) -> None:
         """Stop holding an incident that waits: its resources stay its own, but any process may take it over at once."""
-        with self.engine.begin() as db:
+        with self._single.begin() as db:
             mine = (_leases.c.incident == incident) & (_leases.c.executor == holder.executor) & (_leases.c.fence == fence)
             db.execute(sa.update(_leases).where(mine).values(heartbeat=0.0, born=""))
 
@@ -238,12 +240,12 @@ class Ledger:
     def holds(self, holder: Me, incident: str, fence: int) -> bool:
         """Whether an incident is still this process's own."""
         query = sa.select(_leases.c.executor, _leases.c.fence).where(_leases.c.incident == incident).limit(1)
-        with self.engine.connect() as db:
+        with self._single.connect() as db:
             return db.execute(query).first() == (holder.executor, fence)
 
     def holder(self, incident: str) -> Json | None:
         """Who holds an incident: `{executor, host, pid, actor, since, heartbeat, alive}`; None when nobody does."""
-        with self.engine.connect() as db:
+        with self._single.connect() as db:
             row = db.execute(sa.select(_leases).where(_leases.c.incident == incident).limit(1)).mappings().first()
             return {**row, "alive": self.alive(row, clock(db))} if row else None
 
@@ -272,7 +274,7 @@ class Ledger:
 
     def send(self, incident: str, kind: str, actor: str, body: Json | None = None) -> int:
         """Add a signal; returns its id."""
-        with self.engine.begin() as db:
+        with self._single.begin() as db:
             row = {"incident": incident, "kind": kind, "actor": actor, "at": time.time(), "body": body or {}}
             key = db.execute(sa.insert(_signals).values(**row)).inserted_primary_key
             return int(key[0]) if key else 0
@@ -280,26 +282,26 @@ class Ledger:
     def signals(self, incident: str, after: int = 0) -> list[Json]:
         """Signals with an id above `after`, oldest first: `{id, incident, kind, actor, at, body}`."""
         query = sa.select(_signals).where((_signals.c.incident == incident) & (_signals.c.id > after)).order_by(_signals.c.id)
-        with self.engine.connect() as db:
+        with self._single.connect() as db:
             return [dict(row) for row in db.execute(query).mappings()]
 
     # ── index ──
 
     def note(self, incident: str, status: str, exit_code: int, summary: Json) -> None:
         """Write the index row of an incident; `summary` is free of secrets."""
-        with self.engine.begin() as db:
+        with self._single.begin() as db:
             values = {"status": status, "exit_code": exit_code, "summary": summary, "updated_at": time.time()}
             if db.execute(sa.update(_incidents).where(_incidents.c.incident == incident).values(**values)).rowcount == 0:
                 db.execute(sa.insert(_incidents).values(incident=incident, opened_at=time.time(), **values))
 
     def index(self) -> list[Json]:
         """All incidents, newest first: `{incident, opened_at, updated_at, status, exit_code, summary}`."""
-        with self.engine.connect() as db:
+        with self._single.connect() as db:
             return [dict(row) for row in db.execute(sa.select(_incidents).order_by(_incidents.c.opened_at.desc())).mappings()]
 
     def find(self, incident: str) -> Json | None:
         """One row of the index."""
-        with self.engine.connect() as db:
+        with self._single.connect() as db:
             row = db.execute(sa.select(_incidents).where(_incidents.c.incident == incident)).mappings().first()
         return dict(row) if row else None
 

@@ -17,17 +17,23 @@ Begun = tuple[Child, Json]
 """A child and the setting of its incident."""
 _STATES = {ChildState.DONE: "rotated", ChildState.DEBT: "rotated", ChildState.FAILED: "nothing", ChildState.REFUSED: "nothing"}
 _OPEN = ("running", "waiting", "debt")
+_ASKS = ("waiting", "debt")
 _ROTATED = ("done", "debt", "attested")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One key of the schedule: what was decided, and the last result, as the index tells it."""
+    """One key of the schedule: what was decided, and the last result, as the index tells it.
+
+    Attributes:
+        stuck: an incident of the key that waits for a human or owes something, {} when there is none.
+    """
 
     key: Key
     decision: Decision
     last: str
     last_at: float
+    stuck: Json
 
 
 def rows(source: Inventory, children: Sequence[Child], index: Sequence[Json], now: float) -> list[Row]:
@@ -35,6 +41,12 @@ def rows(source: Inventory, children: Sequence[Child], index: Sequence[Json], no
     found = [_row(source, key, children, index, now) for key in source.keys if key.rotate_every]
     order = list(When)
     return sorted(found, key=lambda row: (row.decision.when is When.LATER, row.decision.due, order.index(row.decision.when)))
+
+
+def stuck(found: Iterable[Row], now: float) -> list[Row]:
+    """Keys whose date has come and that do not move until a human does something."""
+    held = (When.RUNNING, When.BLOCKED)
+    return [row for row in found if row.stuck and row.decision.when in held and row.decision.due <= now]
 
 
 def due_children(source: Source, book: Playbook, found: Iterable[Row], first: int = 0) -> list[Begun]:
@@ -55,8 +67,9 @@ def _row(source: Inventory, key: Key, children: Sequence[Child], index: Sequence
     decision = decide(key, _known(mine, incidents), now, guided=guided)
     last = max(incidents, key=lambda row: float(row["updated_at"]), default=None)
     if last is None:
-        return Row(key, decision, "never", 0.0)
-    return Row(key, decision, f"{last['status']} ({last['incident']})", float(last["updated_at"]))
+        return Row(key, decision, "never", 0.0, {})
+    asks = next((row for row in incidents if row["status"] in _ASKS and float(row["summary"].get("wake_at", 0.0)) <= now), {})
+    return Row(key, decision, f"{last['status']} ({last['incident']})", float(last["updated_at"]), asks)
 
 
 def _about(row: Json, key: Key, account: str) -> bool:

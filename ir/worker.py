@@ -10,6 +10,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -155,6 +156,7 @@ class Worker:
         elif child.postponed < _POSTPONED_MOST:
             self._mine.pop(child.incident, None)
             self.book.settle(child, ChildState.QUEUED, said=error.what, postpone=_POSTPONE)
+            self.tell(replace(child, state=ChildState.QUEUED, said=f"put off: {error.what}"))
         else:
             self._ended(child, ChildState.REFUSED, error.what, 3)
 
@@ -185,7 +187,8 @@ class Worker:
 
     def _beat(self, gone: threading.Event) -> None:
         while not gone.wait(BEAT):
-            self.book.beat(self.kept.me)
+            with suppress(sa.exc.OperationalError):  # a database that is away for a moment: the next beat comes in time
+                self.book.beat(self.kept.me)
 
 
 def _taken_over(_incident: str) -> None:

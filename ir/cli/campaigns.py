@@ -48,7 +48,7 @@ def status(name: Name = "", as_json: AsJson = False) -> None:
 def pause(name: Name = "", reason: Annotated[str, typer.Option(help="Why.")] = "") -> None:
     """Begin no more keys; those under way go on to their end."""
     screen, _, book = _open()
-    row = _row(book, name)
+    row = _unfinished(book, name)
     book.say(row["campaign"], "paused", f"{wiring.actor()} paused it" + (f": {reason}" if reason else ""))
     screen.say(f"{row['campaign']} is paused; go on with: ir campaign resume {row['campaign']}")
 
@@ -61,9 +61,7 @@ def resume(
 ) -> None:
     """Go on with a campaign that is paused or that nobody runs; failures so far no longer stop it."""
     screen, kept, book = _open(as_json=as_json)
-    row = _row(book, name)
-    if row["status"] == "done":
-        raise UsageError(f"{row['campaign']} is done", next_step=f"ir campaign status {row['campaign']}")
+    row = _unfinished(book, name)
     book.say(row["campaign"], "running", "")
     operator = Terminal(screen, name=wiring.actor(), yes=True)
     if detach:
@@ -230,6 +228,13 @@ def _row(book: CampaignLedger, name: str) -> Json:
     row = book.campaign(name)
     if row is None:
         raise UsageError(f"there is no campaign {name}", next_step="ir campaign status shows the newest")
+    return row
+
+
+def _unfinished(book: CampaignLedger, name: str) -> Json:
+    row = _row(book, name)
+    if row["status"] == "done":
+        raise UsageError(f"{row['campaign']} is done", next_step=f"ir campaign status {row['campaign']}")
     return row
 
 

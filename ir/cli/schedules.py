@@ -67,11 +67,12 @@ def run_schedule(
     begun = _begin_due(kept, book, screen, inventory_file, playbook_name, inventory_sha256)
     told: list[Child] = []
     worker = Worker(kept, book, of_kind("schedule"), slots=at_once, tell=told.append)
-    if not begun and not worker.anything():
-        _end(screen, kept, [])
-    worker.run(until_idle=True, stop=threading.Event())
-    worker.runner.forget_queue()
-    _end(screen, kept, told)
+    if begun or worker.anything():
+        worker.run(until_idle=True, stop=threading.Event())
+        worker.runner.forget_queue()
+    children, now = book.scheduled()
+    rows = schedule_due.rows(_source(inventory_file)[0].inventory, children, kept.ledger.index(), now)
+    _end(screen, kept, told, begun, schedule_due.stuck(rows, now))
 
 
 def worker(
@@ -135,17 +136,29 @@ def _begin_due(kept: State, book: CampaignLedger, screen: Screen, file: str, pla
     return begun
 
 
-def _end(screen: Screen, kept: State, told: list[Child]) -> NoReturn:
-    asleep = sleeping(kept, told)
-    code = exit_code(told, sleeping=asleep)
+def _end(screen: Screen, kept: State, told: list[Child], begun: list[Child], stuck: list[schedule_due.Row]) -> NoReturn:
+    """Say what this run did, what it left to others, and what does not move until a human does something."""
+    named = {child.key for child in told}
+    elsewhere = [child for child in begun if child.key not in named]
+    held = [row for row in stuck if row.key.name not in named]
+    codes = {exit_code(told, sleeping=sleeping(kept, told))}
+    codes |= {ExitCode.DEBT if row.stuck["status"] == "debt" else ExitCode.WAITING for row in held}
+    code = next(code for code in (ExitCode.DEBT, ExitCode.WAITING, ExitCode.REFUSED, ExitCode.DONE) if code in codes)
     if screen.as_json:
-        screen.document({"exit_code": int(code), "keys": [{**child.__dict__, "state": child.state.value} for child in told]})
-    else:
-        for child in told:
-            said = "" if child.state is ChildState.DONE else f": {child.said}"
-            screen.say(f"{child.key}: {child.state.value} ({child.incident}){said}")
-        if not told:
-            screen.say("nothing is due")
+        keys = [{**child.__dict__, "state": child.state.value} for child in told]
+        stands = [{"key": row.key.name, "incident": row.stuck["incident"], "status": row.stuck["status"]} for row in held]
+        screen.document({"exit_code": int(code), "keys": keys, "stuck": stands})
+        leave(int(code))
+    for child in told:
+        said = "" if child.state is ChildState.DONE else f": {child.said}"
+        screen.say(f"{child.key}: {child.state.value} ({child.incident}){said}")
+    for child in elsewhere:
+        screen.say(f"{child.key}: another worker runs it (ir schedule list)")
+    for row in held:
+        name = row.stuck["incident"]
+        screen.say(f"{row.key.name}: due {_time(row.decision.due)}, but {name} is {row.stuck['status']}: ir status {name}")
+    if not (told or elsewhere or held):
+        screen.say("nothing is due")
     leave(int(code))
 
 

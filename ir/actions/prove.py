@@ -88,6 +88,7 @@ def _strays(world: World, record: Incident) -> tuple[tuple[Debt, ...], tuple[str
     why = "a key that an unanswered mint left behind"
     debts = tuple(Debt("key-alive", row.id, why, f"ir resume {world.incident}") for row in rows)
     known = {facts["old"]["fingerprint"], facts.get("new", {}).get("fingerprint"), *facts.get("seen", {})}
+    known |= {row["about"] for rows in facts.get("took_over", {}).values() for row in rows}  # not of our name, so not in that list
     owed = {debt.about for debt in record.debts.values() if debt.kind == "key-alive"} - known
     gone = (owed | set(facts.get("strays", {}))) - {row.id for row in rows}
     return debts, (f"strays of {world.incident}", *sorted(gone))

@@ -4,6 +4,7 @@ import codecs
 import csv
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -163,14 +164,10 @@ def _of_csv(lines: list[str], *, own: bool, mapped: frozenset[str]) -> Sniffed |
 
 
 def _under_heading(lines: list[str], delimiter: str, mapped: frozenset[str]) -> Sniffed | None:
-    try:
-        header = tuple(next(csv.reader(lines[:1], delimiter=delimiter), []))
-        cells = list(csv.reader(lines[1:], delimiter=delimiter))
-    except csv.Error:  # a cell without end
-        return None
+    header = next(iter(_cells(lines[:1], delimiter)), ())
     if len(header) < 2 or len(set(header)) < len(header) or fields.REQUEST_ID.search(lines[0]) or not _is_heading(header):
         return None
-    rows: list[Json] = [dict(zip(header, row, strict=False)) for row in cells]
+    rows: list[Json] = [dict(zip(header, row, strict=False)) for row in _cells(lines[1:], delimiter)]
     rows = rows or [dict.fromkeys(header, "")]
     found = fields.find_columns(rows)
     names = {fields.canonical(name) for name in header}
@@ -183,6 +180,14 @@ def _under_heading(lines: list[str], delimiter: str, mapped: frozenset[str]) -> 
     if len(found) < 2 and "request_id" not in found and not mapped & set(header):
         return None
     return Sniffed("csv", kind, found, delimiter, header, day_first=_day_first(rows, found))
+
+
+def _cells(lines: list[str], delimiter: str) -> list[tuple[str, ...]]:
+    """Rows up to the first that the parser gives up on: a cell without end, or a stray NUL."""
+    found: list[tuple[str, ...]] = []
+    with suppress(csv.Error):
+        found.extend(map(tuple, csv.reader(lines, delimiter=delimiter)))
+    return found
 
 
 def _is_heading(header: tuple[str, ...]) -> bool:

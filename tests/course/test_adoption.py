@@ -64,7 +64,7 @@ def test_wherever_a_managed_run_is_lost_another_machine_ends_it() -> None:
             after = [key for key in sim.provider.keys if key.name.startswith("ir-")]
             assert len(after) == max(1, len(minted) + lost), "minted anew only where the value was lost with the machine"
             assert len({key.name for key in after}) == len(after), "no name is used twice"
-        assert found > 20
+        assert found > 12
 
 
 def hand_over(sim: Simulation) -> Callable[[], Secret | None]:
@@ -151,7 +151,7 @@ def test_with_the_escrow_lost_and_all_promoted_the_leaked_key_must_be_given() ->
 
 
 def test_another_leaked_key_than_the_incidents_is_refused() -> None:
-    sim, _ = half_promoted(old=Simulation().leaked.value)
+    sim, _ = half_promoted(old=Secret("sk_test_" + "9" * 32))
     sim.world.leaked = sim.leaked.value
     with pytest.raises(Refused, match="about another key"):
         adoption.look(sim.world)

@@ -166,7 +166,7 @@ def test_text_lines_that_say_nothing_are_kept_aside(desk: Desk) -> None:
     assert desk.ids() == ["req_00000001"]
     assert loaded.bad == {"egress": 1}
     assert desk.aside()[0] | {"file": ""} == {
-        "source": "egress", "file": "", "line": 2, "why": "no field that is known here", "text": "Traceback (most recent call last):",
+        "source": "egress", "file": "", "line": 2, "why": "no field that is known here", "text": "",
     }  # fmt: skip
 
 
@@ -176,7 +176,7 @@ def test_keys_in_lines_that_were_kept_aside_are_scrubbed(desk: Desk) -> None:
         {"a.jsonl": line(1) + f'{{"authorization": "Bearer {key}", "card": "4242 4242 4242 4242", "request_id": "req_00000002", torn\n'}
     )
     kept = (desk.store / "aside.jsonl").read_text()
-    assert "torn" in kept
+    assert "req_00000002" in kept
     assert "7777" not in kept
     assert "4242 4242" not in kept
 

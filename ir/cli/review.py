@@ -81,6 +81,9 @@ def review(
         personal_data=with_personal_data,
         named=with_personal_data,
     )
+    from ir.review.engine import checked_limit
+
+    checked_limit(memory_limit)
     try:
         tell = _teller(inventory_file, account, names, screen)
         code = _watch(request, watch, memory_limit, screen, tell) if watch else _once(request, memory_limit, screen)

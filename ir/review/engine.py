@@ -104,6 +104,12 @@ class DuckDb:
         self.connection.close()
 
 
+def checked_limit(limit: str) -> str:
+    """The same text, if it is a memory size that is enough. Raises UsageError."""
+    _engine_share(limit)
+    return limit
+
+
 def _engine_share(limit: str) -> str:
     size = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kKmMgGtT])i?[bB]", limit.strip())
     if size is None:

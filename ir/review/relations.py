@@ -170,7 +170,7 @@ def _csv(shape: Shape, names: str) -> tuple[str, dict[str, str]]:
         f"read_csv({names}, columns = {{{typed}}}, auto_detect = false, header = true, "
         f"skip = {shape.skip}, delim = {quoted(shape.delimiter)}, "
         f"quote = '\"', escape = '\"', null_padding = true, {_SIZES}, "
-        f"parallel = {str(not shape.cleaned).lower()}, store_rejects = true, filename = true)"
+        f"parallel = false, store_rejects = true, filename = true)"
     )
     return relation, {
         name: _pick(shape, name, [_name(p[-1]) if p[-1] in there else "CAST(NULL AS VARCHAR)" for p in paths])

@@ -103,6 +103,7 @@ ELSEWHERE: dict[tuple[str, ...], str] = {
     ("rollback",): "test_faults_a_kill_and_a_change_of_mind",
     ("abort",): "test_faults_a_kill_and_a_change_of_mind",
     ("close",): "test_faults_a_kill_and_a_change_of_mind",
+    ("rotate", "stripe-webhook"): "tests/e2e/test_webhook.py",
     ("drill", "stripe"): "the screen of every drill in tests/drill/test_drill.py",
 }
 REVIEW_KEY = "rk_" + "test_" + secrets.token_hex(24)
@@ -150,9 +151,10 @@ def test_a_run_and_everything_that_can_be_asked_about_it(tmp_path: Path) -> None
         del world.more["PYTHONDEVMODE"]  # it makes each process dear
         for argv in ACTED[:1]:
             assert look.run(*argv) == 0
-        assert _many(look, name, TOLD) == [("approve", "INC", "--reason", "looked")]
+        assert _many(look, name, TOLD) == [("campaign", "pause"), ("approve", "INC", "--reason", "looked")]
         for argv in ACTED[1:]:
-            assert look.run(*[name if word == "INC" else word for word in argv]) == 0
+            ended = 2 if argv == ("campaign", "resume") else 0  # it is done
+            assert look.run(*[name if word == "INC" else word for word in argv]) == ended
         assert world.is_whole() == ""
         assert (world.folder / "report.html").stat().st_size > 1000
         assert not (world.folder / "tls-keys.log").exists()

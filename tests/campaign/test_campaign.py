@@ -33,6 +33,8 @@ def test_one_command_rotates_every_key_once_canaries_first(company: Shop) -> Non
     assert "3 keys: 3 done" in said
     assert len(ledger.Ledger(engine).index()) == 3, "one incident per key"
     assert ledger.Ledger(engine).busy([f"key {child.named}" for child in children]) is None
+    code, said = company.ir("campaign", "pause")
+    assert (code, "is done" in said) == (2, True), "what is over is not paused"
     engine.dispose()
 
 

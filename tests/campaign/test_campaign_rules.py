@@ -74,7 +74,10 @@ def test_canaries_must_be_through_before_others_begin() -> None:
     assert next_child(under_way, Limits(), 0) is None
     assert next_child(under_way, Limits(), 0, gated=False) is rows[1]
     assert next_child([replace(rows[0], state=ChildState.DONE), rows[1]], Limits(), 0) is rows[1]
-    assert "canary" in must_pause([replace(rows[0], state=ChildState.FAILED), rows[1]], Limits(stop_after=3), 0)
+    failed = [replace(rows[0], state=ChildState.FAILED), rows[1]]
+    assert "canary" in must_pause(failed, Limits(stop_after=3), 0)
+    assert must_pause(failed, Limits(stop_after=3), 1) == ""
+    assert next_child(failed, Limits(), 0) is rows[1], "whoever resumed the campaign goes on without it"
 
 
 def test_stop_rule_exit_codes_and_time_left() -> None:

@@ -54,6 +54,10 @@ def test_a_key_that_only_a_human_can_mint_waits_for_one(company: Shop) -> None:
     holder = ledger.Ledger(engine).holder(row["incident"])
     assert holder is not None
     assert not holder["alive"], "whoever brings the key may take it over at once"
+    code, said = company.ir(*RUN, "--json")
+    told = json.loads(said)
+    assert (code, told["keys"]) == (4, []), "its date has come, so every run says that it waits"
+    assert told["stuck"] == [{"key": "a", "incident": row["incident"], "status": "waiting"}]
     fresh = company.twin.create_secret_key("a-2")
     company._private("new", fresh.token.reveal() + "\n")  # noqa: SLF001 - the same suite
     code, said = company.ir("resume", row["incident"], "--new-key-from", "file:new", "--yes")

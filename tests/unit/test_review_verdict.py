@@ -134,3 +134,14 @@ def test_ranks_of_verdicts() -> None:
 )
 def test_money_is_written_as_people_write_it(amount: int, currency: str, said: str) -> None:
     assert shown(amount, currency) == said
+
+
+@pytest.mark.parametrize("exposed_ago", [0.0, 5.0, 20 * accounts.DAY, 60 * accounts.DAY])
+def test_a_review_without_any_source_says_what_one_that_looks_for_itself_would_say(exposed_ago: float, tmp_path: Path) -> None:
+    until = calm().until
+    exposed = until - exposed_ago if exposed_ago else 0.0
+    request = ReviewRequest("acct_1", NOWHERE, until - 20 * accounts.DAY, until, exposed, 60, None, "ff", "mk_1", str(tmp_path))
+    request = replace(request, own_requests=("req_1",), own_objects=("mk_2",), known_webhooks=("we_1",))
+    looked = StripeReviewer(StripeApi(NOWHERE))._reviewed(request, lambda _: None)  # noqa: SLF001 - the long way is not for others
+    assert reviewed(request) == looked
+    assert looked.verdict == "cannot tell"

@@ -34,7 +34,7 @@ class _Watch:
     @property
     def seconds(self) -> float:
         """How long every poll has said dead."""
-        return 0.0 if self.since is None else self.until - self.since
+        return 0.0 if self.since is None else max(0.0, self.until - self.since)
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
@@ -53,7 +53,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     watch, end = _Watch(), world.elapsed() + float(step.params["limit"]) + float(step.params["window"])
     while world.elapsed() <= end:
         _poll(world, watch, old, control, known=known)
-        if watch.seconds >= float(step.params["window"]):
+        if watch.since is not None and watch.seconds >= float(step.params["window"]):
             return _proven(world, record, watch, control)
         world.clock.sleep(float(step.params["every"]))
     return _unproven(world, facts, f"after {watch.polls} polls it still answers {watch.last.value} (control key: {watch.control.value})")

@@ -19,7 +19,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     first = world.issuer.identify(old, known_id=key_id) if key_id or not world.issuer.guided else None
     if first is not None and not first.active:
         return Outcome(Did.SKIPPED, "the old key is dead already, nobody can use it", {"quiet": {"checked": False}})
-    if first is None:
+    if first is None or not first.last_used:  # we asked with it ourselves: no time at all means that none is told
         return Outcome(Did.SKIPPED, "not checked: no source shows who still uses the old key", {"quiet": {"checked": False}})
     world.say(f"listening for use of the old key for {step.params['for']:g} s")
     used = _listen(world, first.id, record, float(step.params["for"]), first.last_used)

@@ -4,6 +4,7 @@ Results go to standard output, everything else to standard error. With `--json` 
 """
 
 import json
+import re
 import sys
 import threading
 from collections.abc import Sequence
@@ -43,15 +44,31 @@ def _escaped(document: str) -> str:
     return "".join(c if c == "\n" or c.isprintable() else json.dumps(c)[1:-1] if c != "\x7f" else "\\u007f" for c in document)
 
 
-def _hung(text: str) -> str:
-    """As `plain`, with further lines indented: none of them can look like a line of ours."""
-    return plain(text).replace("\n", "\n    ")
+_COMMAND = re.compile(r"(?:^|[\s`])ir [a-z]")
+
+
+def _put(target: Console, text: str, style: str = "") -> None:
+    """Lines of ours. A terminal gets them broken between words, but never a command: it has to stay whole when it is copied."""
+    for line in text.split("\n"):
+        target.print(line, style=style or None, soft_wrap=not target.is_terminal or bool(_COMMAND.search(line)))
+
+
+def _put_under(target: Console, head: str, text: str) -> None:
+    """`text` behind a head of ours, further lines under it: none of them can look like a line of ours."""
+    if not target.is_terminal:
+        target.print(head + text.replace("\n", "\n    "), soft_wrap=True)
+        return
+    row = Table.grid()
+    row.add_column(no_wrap=True)
+    row.add_column(overflow="fold")
+    row.add_row(head, text)
+    target.print(row)
 
 
 class Screen:
     """What a command says. Thread-safe: the engine's threads report progress while the main thread prints.
 
-    Lines are not broken here: a terminal breaks them where it must, and a command or path in one stays whole when it is copied or piped.
+    Where nobody watches, lines are not broken at all, so that a command or path in one stays whole when it is piped.
     """
 
     def __init__(self, *, as_json: bool = False, console: Console | None = None) -> None:
@@ -65,14 +82,14 @@ class Screen:
         """A line for whoever watches."""
         self.hush()
         with self._lock:
-            (self.err if self.as_json else self.out).print(plain(text), soft_wrap=True)
+            _put(self.err if self.as_json else self.out, plain(text))
             sys.stdout.flush()
 
     def warn(self, text: str) -> None:
         """A line that must be seen."""
         self.hush()
         with self._lock:
-            self.err.print(f"[bold yellow]{plain(text)}[/]", soft_wrap=True)
+            _put(self.err, plain(text), "bold yellow")
 
     def progress(self, text: str) -> None:
         """What is going on now; on a terminal only, and replaced by the next line."""
@@ -127,12 +144,13 @@ class Screen:
         self.hush()
         with self._lock:
             target = self.err if self.as_json else self.out
-            target.print(f"[{colour}]{mark}[/] [bold]{plain(name):<14}[/] {_hung(outcome.said)}", soft_wrap=True)
+            _put_under(target, f"[{colour}]{mark}[/] [bold]{plain(name):<14}[/] ", plain(outcome.said))
             for item in outcome.items:
                 if item.said and (rehearsal or item.did not in (Did.DONE, Did.SKIPPED)):
-                    target.print(f"    {_hung(item.name)}: {_hung(item.said)}", soft_wrap=True)
+                    _put_under(target, "    ", f"{plain(item.name)}: {plain(item.said)}")
             if outcome.todo and outcome.did not in (Did.DONE, Did.SKIPPED):
-                target.print(f"    [bold]next:[/] {_hung(outcome.todo)}", soft_wrap=True)
+                whole = plain(outcome.todo).replace("\n", "\n    ")
+                target.print(f"    [bold]next:[/] {whole}", soft_wrap=True)
 
     def table(self, title: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
         """A small table."""
@@ -150,9 +168,9 @@ def show_error(error: IrError, *, as_json: bool) -> None:
         said = {"error": error.what, "safe": error.safe, "next": error.next_step, "exit_code": int(error.exit_code)}
         Screen(as_json=True).document(said)
     console = Console(stderr=True, highlight=False, emoji=False)
-    console.print(f"[bold red]{type(error).__name__}:[/] {plain(error.what)}", soft_wrap=True)
+    _put(console, f"[bold red]{type(error).__name__}:[/] {plain(error.what)}")
     if error.safe:
-        console.print(f"  safe now: {plain(error.safe)}", soft_wrap=True)
+        _put(console, f"  safe now: {plain(error.safe)}")
     if error.next_step:
         console.print(f"  next: {plain(error.next_step)}", soft_wrap=True)
 

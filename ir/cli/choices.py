@@ -1,6 +1,6 @@
 """Reading what the operator typed: policies, times, exceptions, and which row of the inventory is meant."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,8 +15,8 @@ WEEK = 7 * 86400.0
 """Stripe's longest delayed expiration (facts, §1.2)."""
 
 
-def choose_policy(policy: str, operator: Terminal) -> str:
-    """A policy's name; `auto` asks, with no default."""
+def choose_policy(policy: str, operator: Terminal, propose: Callable[[], str] = lambda: "") -> str:
+    """A policy's name; `auto` asks, with no default but what `propose` returns."""
     names = tuple(p.value for p in Policy)
     if policy in names:
         return policy
@@ -26,9 +26,10 @@ def choose_policy(policy: str, operator: Terminal) -> str:
         raise UsageError(
             "without a terminal the policy must be said", next_step="--policy exposed (no misuse known), or --policy exploited"
         )
+    proposed = propose()
     operator.tell("exposed: it is out, no misuse known; both keys live until every service moved, then the old one dies.")
     operator.tell("exploited: it is being misused; it is taken away first, and an outage is accepted.")
-    return operator.choose("Which policy?", names)
+    return operator.choose("Which policy?", names, proposed=proposed)
 
 
 def duration(flag: str, text: str) -> float:

@@ -113,12 +113,13 @@ class Terminal:
             return True
         return self.interactive and self._line(f"{question} [y/N] ").strip().lower() in ("y", "yes")
 
-    def choose(self, question: str, options: tuple[str, ...]) -> str:
-        """One of `options`, typed out; there is no default."""
+    def choose(self, question: str, options: tuple[str, ...], *, proposed: str = "") -> str:
+        """One of `options`, typed out; an empty line takes what is `proposed`, and there is no other default."""
         if not self.interactive:
             raise Waiting(question, next_step=f"one of {', '.join(options)}")
         while True:
-            answer = self._line(f"{question} ({' | '.join(options)}) ").strip()
+            default = f" [{proposed}]" if proposed else ""
+            answer = self._line(f"{question} ({' | '.join(options)}){default} ").strip() or proposed
             if answer in options:
                 return answer
 

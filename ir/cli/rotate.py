@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -9,7 +10,7 @@ import typer
 
 from ir import guard, inventory, launching, ledger, playbook, wiring, yaml_file
 from ir.campaign import Limits
-from ir.cli import adhoc, adopting, campaign_start, consenting, discarding, running
+from ir.cli import adhoc, adopting, campaign_start, consenting, discarding, proposing, running
 from ir.cli.alerts import Taken, take
 from ir.cli.campaign_start import Accepted, Asked
 from ir.cli.choices import accepted, choose_policy, expires_time, exposed_time, identify_row
@@ -116,12 +117,17 @@ def stripe(
         discard_pending=discard_pending.strip(),
     )
     control = read_key(control_key_from, "Another live key of the account", screen) if control_key_from else None
-    book = playbook.load(playbook_name or f"stripe-{choose_policy(policy, operator)}")
+
+    def planned(plan: Plan) -> Setting:
+        return Setting(adopt, text, name, base, row.name, plan, options)
+
+    look = partial(proposing.propose, planned, source, row, kept, operator, leaked)
+    book = playbook.load(playbook_name or f"stripe-{choose_policy(policy, operator, look)}")
     if playbook_name and policy not in ("auto", book.policy.value):
         raise UsageError(f"playbook {book.name} is for policy {book.policy.value}, not {policy}")
     plan = compile_plan(book, source, row)
     plan = clearing(plan) if options.discard_pending else plan
-    carry_out(Setting(adopt, text, name, base, row.name, plan, options), kept, operator, leaked, control, pinned=inventory_sha256)
+    carry_out(planned(plan), kept, operator, leaked, control, pinned=inventory_sha256)
 
 
 def carry_out(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, control: Secret | None, *, pinned: str) -> NoReturn:

@@ -114,16 +114,22 @@ class Runner:
         if status is None:
             raise Refused(f"there is no incident {world.incident}", next_step="ir status lists them")
         if status.app_version not in (None, SCHEMA_VERSION):
-            raise Refused(
-                f"{world.incident} was begun under recording version {status.app_version}, this is {SCHEMA_VERSION}",
-                safe="nothing was changed",
-                next_step=f"resume it with the version that began it, or ir abort {world.incident}",
-            )
+            raise self._of_another_version(world.incident, status.app_version)
         self._carry(world, fence)
         if not self._queued:
             DBOS.register_queue(self.queue, polling_interval_sec=_POLL)
             self._queued = True
         DBOS.resume_workflow(world.incident, queue_name=self.queue)
+
+    def _of_another_version(self, incident: str, recorded: str | None) -> Refused:
+        """What this version cannot replay it must not end either; the red button replays nothing, so it works."""
+        opened = next(iter(read_entries(self.engine, incident)), {}).get("body", {})
+        begun = f"version {opened['version']}" if opened.get("version") else "the version that began it"
+        return Refused(
+            f"{incident} was begun under recording version {recorded}, this is {SCHEMA_VERSION}",
+            safe="nothing was changed",
+            next_step=f"resume, abort or close it with {begun}; to stop the leak now: ir contain {incident}",
+        )
 
     def status(self, incident: str) -> str:
         """The engine's word for an incident: `PENDING`, `SUCCESS` …; empty when it was never begun."""

@@ -1,33 +1,30 @@
-"""Names to classes, settings to objects: the only room that knows both the engine and the vendors."""
+"""Settings to objects: the room that knows the engine, and through `adapters` the vendors."""
 
 import getpass
 import json
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property, partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
-from ir import checkpoints, evidence_files, guard, home, inventory, ledger
+from ir import adapters, checkpoints, evidence_files, guard, home, inventory, ledger
 from ir.checkpoints import CheckpointLog, Signer, Witness
 from ir.custody import Custody, Escrow
-from ir.errors import IrError, Missing, PortError, Unknown
+from ir.errors import PortError, Unknown
 from ir.evidence_check import Broken, read_checkpoint
-from ir.finds import Looked
 from ir.incident import Incident
-from ir.inventory import Account, Inventory, Key, Reload, Service, Verify, Webhook
+from ir.inventory import Inventory, Key, Verify, Webhook
 from ir.ledger import Me
 from ir.model import Json, Mode
 from ir.notice_log import NoticeLog
 from ir.notices import Desk, Post
 from ir.plan import Plan, plan_from_json
-from ir.ports import Clock, Issuer, Operator, Reloader, Reviewer, Store, Verifier
-from ir.reference import Reference
+from ir.ports import Clock, Issuer, Operator, Reloader, Reviewer, Store
 from ir.secret import Secret
 from ir.signed_with import SignedWith
 from ir.world import Options, World
@@ -47,12 +44,6 @@ class SystemClock:
     def sleep(self, seconds: float) -> None:
         """Wait."""
         time.sleep(seconds)
-
-
-def load(table: dict[str, str], name: str) -> Any:
-    """The class that a lazy table names."""
-    module, _, attribute = table[name].partition(":")
-    return getattr(import_module(module), attribute)
 
 
 def actor() -> str:
@@ -97,184 +88,6 @@ def database(url: str) -> str:
         if url.startswith(prefix):
             return "postgresql+psycopg://" + url.removeprefix(prefix)
     return url
-
-
-# ── ports ──
-
-
-def store(ref: Reference, source: Inventory, operator: Operator, base: Path) -> Store:
-    """The adapter for a reference; `base` is the folder of the inventory file."""
-    from ir.stores import STORES
-
-    made = load(STORES, ref.scheme)
-    extra: dict[str, object] = {}
-    if ref.scheme == "dotenv":
-        extra["base"] = base
-    elif ref.scheme == "manual":
-        extra["operator"] = operator
-    elif ref.scheme == "command":
-        command = next(c for c in source.commands if c.name == ref.path)
-        extra.update(read=command.read, write=command.write, check=command.check, env=command.env)
-    return cast(Store, made(ref, **extra))
-
-
-def resolve(ref: Reference, source: Inventory, operator: Operator, base: Path) -> Secret:
-    """The value behind a reference.
-
-    Raises:
-        Missing: there is nothing.
-        PortError: it cannot be read.
-    """
-    value = store(ref, source, operator, base).read().value
-    if value is None:
-        raise Missing(f"{ref} is empty")
-    return value
-
-
-@dataclass(frozen=True)
-class Means:
-    """What an issuer works with."""
-
-    operator: Operator
-    clock: Clock
-    api: Any
-    resolve: Callable[[str], Secret]
-
-
-def issuer(account: Account, operator: Operator, clock: Clock, api: Any, app_key: Callable[[], Secret], *, replaces: bool) -> Issuer:
-    """Managed, with the guided Dashboard as its fallback, or the Dashboard; `replaces`: whether another key is wanted."""
-    from ir.issuers import ISSUERS
-
-    dashboard = load(ISSUERS, "dashboard")(api, account.id, account.mode, operator, clock, replaces=replaces)
-    if account.issuer == "dashboard":
-        return cast(Issuer, dashboard)
-    return cast(Issuer, load(ISSUERS, "managed")(api, account.id, account.mode, app_key, clock, fallback=dashboard))
-
-
-def webhook_issuer(row: Webhook, account: Account, incident: str, with_: Means, signed: SignedWith) -> Issuer:
-    """A second endpoint by API, or the guided roll."""
-    from ir.issuers import WEBHOOK_ISSUERS
-    from ir.issuers.webhook_endpoints import Endpoints
-    from ir.issuers.webhook_use import Uses
-
-    made, uses = load(WEBHOOK_ISSUERS, row.roll), Uses(signed.accepted, signed.other, signed.facts)
-    if row.roll == "dashboard":
-        return cast(Issuer, made(row.url, row.id, account.mode, with_.operator, with_.clock, uses))
-    endpoints = Endpoints(with_.api, lambda: with_.resolve(str(row.api_key)))
-    about = {"incident": incident, "url": row.url, "endpoint": row.id, "connect": row.connect}
-    return cast(Issuer, made(endpoints, uses, account.mode, with_.clock, **about))
-
-
-@dataclass(frozen=True)
-class Incidental:
-    """What a check is told of its incident: when the new key was last used, and the secrets to sign test events with.
-
-    Attributes:
-        by_mark, former, given_up: see `verifiers.webhook.Secrets`.
-        refusals_only: a test event must be one that has to be refused (dry run).
-    """
-
-    last_used: Callable[[], float | None] = lambda: None
-    by_mark: Callable[[str], Secret | None] = lambda _mark: None
-    former: Callable[[], Secret | None] = lambda: None
-    given_up: Callable[[], Secret | None] = lambda: None
-    live: bool = True
-    refusals_only: bool = False
-
-
-def _verifier(row: Verify, resolver: Callable[[str], Secret], told: Incidental) -> Verifier:
-    from ir.verifiers import VERIFIERS
-
-    if row.http:
-        made = load(VERIFIERS, "http")(
-            url=row.http,
-            proves=row.proven,
-            status=row.expect.status,
-            json=row.expect.json_,
-            instances=row.instances,
-            instance_json=row.instance_from.json_ if row.instance_from else "",
-            instance_header=row.instance_from.header if row.instance_from else "",
-            headers={name: str(ref) for name, ref in row.headers.items()},
-            resolve=resolver,
-            timeout=row.timeout,
-        )
-    elif row.webhook:
-        made = _webhook_verifier(row, resolver, told)
-    elif row.command:
-        made = load(VERIFIERS, "command")(argv=row.command, proves=row.proven, read_only=row.read_only, env=row.env, timeout=row.timeout)
-    else:
-        made = load(VERIFIERS, "stripe_usage")(proves=row.proven, last_used=told.last_used)
-    return cast(Verifier, made)
-
-
-def _webhook_verifier(row: Verify, resolver: Callable[[str], Secret], told: Incidental) -> Verifier:
-    from ir.verifiers import VERIFIERS
-    from ir.verifiers.webhook import Secrets
-
-    made = load(VERIFIERS, "webhook")(
-        url=row.webhook,
-        signed_with=Secrets(told.by_mark, told.former, told.given_up),
-        event=row.event,
-        live=told.live,
-        both=row.both,
-        refusals_only=told.refusals_only and not row.read_only,
-        instances=row.instances,
-        instance_json=row.instance_from.json_ if row.instance_from else "",
-        instance_header=row.instance_from.header if row.instance_from else "",
-        headers={name: str(ref) for name, ref in row.headers.items()},
-        resolve=resolver,
-        timeout=row.timeout,
-    )
-    return cast(Verifier, made)
-
-
-def verifiers(
-    service: Service, source: Inventory, operator: Operator, base: Path, key: Key, values: Mapping[str, Secret]
-) -> list[Verifier]:
-    """The checks of a service about one key that may run outside of an incident: commands and test events only if `read_only`.
-
-    `values` is fingerprint → value, of what the key's stores hold; test events are signed with them.
-    """
-    resolver = reference_resolver(source, operator, base)
-    rows = [row for row in service.verify if not row.stripe_usage and (row.read_only or not (row.command or row.webhook))]
-    told = Incidental(by_mark=values.get, live=source.account(key.account).mode is Mode.LIVE)
-    return [_verifier(row, resolver, told) for row in rows if _about(row, service, key)]
-
-
-def look_through(scheme: str, place: str) -> Looked:
-    """What a whole store holds that is shaped like a key: a region, a mount or path, a folder. Raises PortError."""
-    from ir.stores import FINDERS
-
-    return cast(Looked, load(FINDERS, scheme)(place))
-
-
-def keepers(ref: Reference) -> tuple[str, ...]:
-    """Who else writes a place; nothing where that cannot be told."""
-    from ir.stores import KEEPERS
-
-    try:
-        return cast(tuple[str, ...], load(KEEPERS, ref.scheme)(ref)) if ref.scheme in KEEPERS else ()
-    except PortError:
-        return ()
-
-
-def _reloader(row: Reload, resolver: Callable[[str], Secret]) -> Reloader:
-    from ir.reloaders import RELOADERS
-
-    if row.http:
-        headers = {name: str(ref) for name, ref in row.headers.items()}
-        return cast(Reloader, load(RELOADERS, "http")(url=row.http, headers=headers, resolve=resolver, timeout=row.timeout))
-    if row.command:
-        return cast(Reloader, load(RELOADERS, "command")(argv=row.command, env=row.env, timeout=row.timeout))
-    return _Polls()
-
-
-class _Polls:
-    """A service that takes up a new key by itself."""
-
-    def reload(self) -> str:
-        """Nothing to do but wait."""
-        return "it polls its store"
 
 
 # ── the world of one incident ──
@@ -352,14 +165,16 @@ def world(
     ticking = clock or SystemClock()
     api = StripeApi(account.api_base)
 
-    resolver = reference_resolver(source, operator, setting.base)
+    resolver = adapters.reference_resolver(source, operator, setting.base)
     signed = SignedWith(lambda: made)
     webhook = isinstance(key, Webhook)
     if isinstance(key, Webhook):
-        raw = webhook_issuer(key, account, setting.incident, Means(operator, ticking, api, resolver), signed)
+        raw = adapters.webhook_issuer(key, account, setting.incident, adapters.Means(operator, ticking, api, resolver), signed)
     else:
-        raw = issuer(account, operator, ticking, api, lambda: resolver(str(account.app_key)), replaces=not setting.options.no_replacement)
-    stores = {str(ref): store(ref, source, operator, setting.base) for ref in key.stored_in}
+        raw = adapters.issuer(
+            account, operator, ticking, api, lambda: resolver(str(account.app_key)), replaces=not setting.options.no_replacement
+        )
+    stores = {str(ref): adapters.store(ref, source, operator, setting.base) for ref in key.stored_in}
     folder = kept.bundle(setting.incident)
     made = World(
         incident=setting.incident,
@@ -377,8 +192,8 @@ def world(
         operator=operator,
         clock=ticking,
         leaked=leaked,
-        control_key=lambda: control or _optional(account.review_key, resolver),
-        review_key=lambda: _optional(account.review_key, resolver),
+        control_key=lambda: control or adapters.optional(account.review_key, resolver),
+        review_key=lambda: adapters.optional(account.review_key, resolver),
         say=say,
         own_requests=lambda: tuple(api.request_ids),
         account_of=lambda secret: "" if webhook else account_of(api, secret),  # a signing secret opens no API
@@ -405,11 +220,6 @@ def _keep(folder: Path, files: Sequence[str], inputs: Sequence[str]) -> Json:
         return {"files": [], "inputs": read, "not_kept": type(error).__name__}
 
 
-def reference_resolver(source: Inventory, operator: Operator, base: Path) -> Callable[[str], Secret]:
-    """References as text to their values, outside of an incident."""
-    return lambda text: resolve(_parsed(text), source, operator, base)
-
-
 def evidence_signer(
     kept: State, source: Inventory, resolver: Callable[[str], Secret], say: Callable[[str], None] = lambda _text: None
 ) -> Signer:
@@ -431,25 +241,9 @@ def desk(source: Inventory, kept: State, resolver: Callable[[str], Secret]) -> D
     """Where notices of this process go out, to whom the inventory names."""
     from ir.notifiers import NOTIFIERS
 
-    made_of = load(NOTIFIERS, "apprise")
+    made_of = adapters.load(NOTIFIERS, "apprise")
     posts = [Post(str(row.to), frozenset(row.when), made_of(partial(resolver, str(row.to)))) for row in source.notify]
     return Desk(NoticeLog(kept.ledger.engine, kept.me.executor), posts)
-
-
-def _parsed(text: str) -> Reference:
-    from ir.reference import parse
-
-    return parse(text)
-
-
-def _optional(ref: Reference | None, resolver: Callable[[str], Secret]) -> Secret | None:
-    """The value, or None when there is no reference or it cannot be read now."""
-    if ref is None:
-        return None
-    try:
-        return resolver(str(ref))
-    except IrError:
-        return None
 
 
 def _wire_services(made: World, resolver: Callable[[str], Secret], ask: guard.Ask, signed: SignedWith) -> None:
@@ -462,11 +256,11 @@ def _wire_services(made: World, resolver: Callable[[str], Secret], ask: guard.As
         return row.last_used if row else None
 
     live, dry = made.mode is Mode.LIVE, made.options.dry_run
-    told = Incidental(last_used, signed.by_mark, signed.former, signed.given_up, live, dry)
+    told = adapters.Incidental(last_used, signed.by_mark, signed.former, signed.given_up, live, dry)
     for service in made.services:
-        rows = [row for row in service.verify if _allowed(row, made) and _about(row, service, made.key)]
-        made.verifiers[service.name] = [_verifier(row, resolver, told) for row in rows]
-        reloader = _reloader(service.reload, resolver)
+        rows = [row for row in service.verify if _allowed(row, made) and adapters.about(row, service, made.key)]
+        made.verifiers[service.name] = [adapters.verifier(row, resolver, told) for row in rows]
+        reloader = adapters.reloader(service.reload, resolver)
         made.reloaders[service.name] = cast(Reloader, guard.Guarded(reloader, guard.RELOADER_WRITES, ask))
 
 
@@ -475,17 +269,10 @@ def _allowed(row: Verify, made: World) -> bool:
     return not (made.options.dry_run and row.command and not row.read_only)
 
 
-def _about(row: Verify, service: Service, key: Key) -> bool:
-    """Of a service that uses an API key and a webhook, a check that names a key tells of one of them."""
-    if not isinstance(key, Webhook):
-        return row.webhook is None
-    return bool(row.webhook) or row.proven == "up" or len(service.uses) == 1
-
-
 def _escrow(folder: Path, ask: guard.Ask) -> Escrow:
     from ir.stores import STORES
 
-    return cast(Escrow, guard.Guarded(load(STORES, "escrow")(folder / "escrow"), guard.STORE_WRITES, ask))
+    return cast(Escrow, guard.Guarded(adapters.load(STORES, "escrow")(folder / "escrow"), guard.STORE_WRITES, ask))
 
 
 def _reviewer(api: Any) -> Reviewer:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ir import alerts, inventory, wiring
+from ir import adapters, alerts, inventory, wiring
 from ir.alerts import Leak
 from ir.cli.people import SOURCES, Terminal, read_key
 from ir.cli.screen import Screen
@@ -97,7 +97,7 @@ def holders(source: Inventory, operator: Terminal, base: Path) -> tuple[dict[str
     for key in source.held:
         for ref in key.stored_in:
             try:
-                value = wiring.store(ref, source, operator, base).read().value
+                value = adapters.store(ref, source, operator, base).read().value
             except IrError:
                 unread.append(str(ref))
                 continue

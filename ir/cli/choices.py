@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ir import durations, key_kind, wiring
+from ir import adapters, durations, key_kind, wiring
 from ir.cli.people import Terminal
 from ir.errors import IrError, UsageError
 from ir.inventory import Inventory, Key
@@ -133,7 +133,7 @@ def identify_row(source: Inventory, name: str, leaked: Secret | None, operator: 
 def _holds(source: Inventory, key: Key, leaked: Secret, operator: Terminal, base: Path) -> bool:
     for ref in key.stored_in:
         try:
-            if wiring.store(ref, source, operator, base).read().value == leaked:
+            if adapters.store(ref, source, operator, base).read().value == leaked:
                 return True
         except IrError:
             continue

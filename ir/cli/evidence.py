@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ir import checkpoints, evidence_files, incident, inventory, launching, wiring
+from ir import adapters, checkpoints, evidence_files, incident, inventory, launching, wiring
 from ir.cli.incidents import FINAL, AsJson, By, Name, Reason, Yes, named
 from ir.cli.people import Terminal
 from ir.cli.screen import Screen
@@ -120,4 +120,4 @@ def _signer(kept: State, source: Inventory | None, base: Path, screen: Screen) -
     if source is None or source.evidence_key is None:
         return checkpoints.own_signer(kept.folder)
     operator = launching.Unattended(wiring.actor(), yes=False)
-    return wiring.evidence_signer(kept, source, wiring.reference_resolver(source, operator, base), screen.warn)
+    return wiring.evidence_signer(kept, source, adapters.reference_resolver(source, operator, base), screen.warn)

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
+from ir import adapters, first_inventory, inventory, inventory_graph, wiring
 from ir import drift as drifting
-from ir import first_inventory, inventory, inventory_graph, wiring
 from ir.cli.files import AsJson, File
 from ir.cli.files import graph as as_text
 from ir.cli.people import Terminal
@@ -104,7 +104,7 @@ def graph(
 
 
 def _look(screen: Screen, scheme: str, place: str) -> Looked:
-    looked = wiring.look_through(scheme, place)
+    looked = adapters.look_through(scheme, place)
     screen.err.print(plain(f"{place}: {len(looked.finds)} keys in {looked.places} places"))
     for line in looked.unread:
         screen.warn(f"not read: {line}")
@@ -152,7 +152,7 @@ def _drift(source: Inventory, key: Key, operator: Terminal, base: Path) -> KeyDr
         own = by_ref[ref]
         values = list(dict.fromkeys(row.fingerprint for row in (own, *readings) if row.fingerprint))
         service = next(s for s in source.services if s.name == name)
-        checks = wiring.verifiers(service, source, operator, base, key, held)
+        checks = adapters.verifiers(service, source, operator, base, key, held)
         seen: dict[str, list[Check]] = {}
         for value in values:
             seen[value] = [check.check(Expected(value)) for check in checks]
@@ -165,7 +165,7 @@ def _drift(source: Inventory, key: Key, operator: Terminal, base: Path) -> KeyDr
 def _read(source: Inventory, ref: Reference, operator: Terminal, base: Path, held: dict[str, Secret]) -> Reading:
     """What one store holds; its value goes into `held` by its fingerprint."""
     try:
-        store = wiring.store(ref, source, operator, base)
+        store = adapters.store(ref, source, operator, base)
         if store.guided:
             return Reading(str(ref), human=True)
         value = store.read().value
@@ -173,4 +173,4 @@ def _read(source: Inventory, ref: Reference, operator: Terminal, base: Path, hel
         return Reading(str(ref), why_not=error.what)
     if value is not None:
         held[value.fingerprint] = value
-    return Reading(str(ref), value.fingerprint if value else "", keepers=wiring.keepers(ref))
+    return Reading(str(ref), value.fingerprint if value else "", keepers=adapters.keepers(ref))

@@ -12,11 +12,11 @@ from typing import Annotated, Any
 
 import typer
 
-from ir import home, inventory, notices, wiring
+from ir import adapters, home, inventory, notices, wiring
 from ir.cli.choices import duration, exposed_time, moment
 from ir.cli.people import SOURCES, Terminal, read_key
 from ir.cli.screen import Screen, plain
-from ir.errors import ExitCode, Refused, UsageError
+from ir.errors import ExitCode, IrError, Refused, UsageError
 from ir.inventory import Account
 from ir.model import Finding
 from ir.ports import Reviewed, ReviewRequest
@@ -57,8 +57,9 @@ def review(
     """What did the leaked key do? Evidence, findings, blast radius, leftovers. Ends with 7 when misuse is confirmed or suspected."""
     screen = Screen(as_json=as_json)
     names, egress_globs, log_globs = _sorted(key or [], egress or [], logs or [])
-    account, known, fingerprint = _account(inventory_file, names, account_id, screen)
-    reading = _review_key(review_key_from, account, inventory_file, fingerprint, screen)
+    account, known = _account(inventory_file, names, account_id)
+    reading = _review_key(review_key_from, account, inventory_file, screen)
+    fingerprint = _leaked(inventory_file, names, reading, screen)
     folder = _folder(output)
     now = datetime.now(UTC)
     request = ReviewRequest(
@@ -156,7 +157,7 @@ def _teller(file: str, account: Account | None, names: list[str], screen: Screen
 
         source, kept = inventory.load(Path(file)), wiring.state()
         operator = Terminal(screen, name=wiring.actor(), yes=False)
-        desk = wiring.desk(source, kept, lambda text: wiring.resolve(parse(text), source, operator, Path(file).resolve().parent))
+        desk = wiring.desk(source, kept, lambda text: adapters.resolve(parse(text), source, operator, Path(file).resolve().parent))
         told = reopening.tell_misuse(kept, account.id, names[0] if names else "", found, wiring.actor(), desk.announce)
         notices.flush_all()
         return told
@@ -175,12 +176,12 @@ def _sorted(words: list[str], egress: list[str], logs: list[str]) -> tuple[list[
     return names, egress + (files if egress else []), logs + (files if logs else [])
 
 
-def _account(file: str, names: list[str], account: str, screen: Screen) -> tuple[Account | None, tuple[str, ...], str]:
-    """The account that is meant, its own webhooks, and the leaked key's fingerprint where the stores tell it."""
+def _account(file: str, names: list[str], account: str) -> tuple[Account | None, tuple[str, ...]]:
+    """The account that is meant, and its own webhooks."""
     if not file:
         if names:
             raise UsageError(f"`{names[0]}` names a key of an inventory", next_step="--inventory FILE")
-        return None, (), ""
+        return None, ()
     source = inventory.load(Path(file))
     row = wiring.pick_key(source, names[0] if names else "") if names or len(source.keys) == 1 else None
     wanted = row.account if row else account
@@ -189,10 +190,31 @@ def _account(file: str, names: list[str], account: str, screen: Screen) -> tuple
         raise UsageError("which account?", next_step=f"name a key, or --account {' | '.join(a.name for a in source.accounts)}")
     if row and found[0].review_key is not None and found[0].review_key in row.stored_in:
         raise Refused("the review key is the leaked key itself", safe="nothing was read", next_step="name a read-only rk_ key of its own")
-    return found[0], tuple(found[0].webhooks), ""
+    return found[0], tuple(found[0].webhooks)
 
 
-def _review_key(source: str, account: Account | None, file: str, fingerprint: str, screen: Screen) -> Secret | None:
+def _leaked(file: str, names: list[str], reading: Secret | None, screen: Screen) -> str:
+    """Fingerprint of the key under review as its stores tell it, "" where none does; looked up only to refuse it as a reader.
+
+    Raises:
+        Refused: a store of that key holds the very key that is to read.
+    """
+    if reading is None or not file:
+        return ""
+    source, seen = inventory.load(Path(file)), []
+    row = wiring.pick_key(source, names[0] if names else "")
+    operator = Terminal(screen, name=wiring.actor(), yes=False)
+    for ref in row.stored_in if row else ():
+        try:
+            seen.append(adapters.resolve(ref, source, operator, Path(file).resolve().parent).fingerprint)
+        except IrError:
+            continue  # what cannot be read now refuses nothing; a review has to go without its stores, too
+    if reading.fingerprint in seen:
+        raise Refused("the review key is the leaked key itself", safe="nothing was read", next_step="name a read-only rk_ key of its own")
+    return seen[0] if seen else ""
+
+
+def _review_key(source: str, account: Account | None, file: str, screen: Screen) -> Secret | None:
     """Only a restricted key reads; without one the review lives on files."""
     found: Secret | None = None
     if source:
@@ -201,7 +223,7 @@ def _review_key(source: str, account: Account | None, file: str, fingerprint: st
             raise UsageError(f"no key came from {source}")
     elif account is not None and account.review_key is not None:
         operator = Terminal(screen, name=wiring.actor(), yes=False)
-        found = wiring.resolve(account.review_key, inventory.load(Path(file)), operator, Path(file).resolve().parent)
+        found = adapters.resolve(account.review_key, inventory.load(Path(file)), operator, Path(file).resolve().parent)
     if found is not None and not found.reveal().startswith(("rk_", "rkcs_")):
         raise Refused(
             "a review reads with a restricted key (rk_…) only",

@@ -1,13 +1,17 @@
 """The real command line on a real database: an alert starts a rotation, two people approve its kill, a chat hears of all of it."""
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import yaml
 
+from ir import __version__
+from ir.drill.twin.permissions import allows
 from ir.errors import ExitCode
 from tests.campaign.shop import Shop, shop
 from tests.unit import alert_samples as samples
@@ -94,3 +98,21 @@ def test_a_chat_that_is_down_costs_nothing(town: Town) -> None:
     code, said = town.shop.ir("resume", name, "--yes")
     assert code == ExitCode.DONE, said
     assert town.shop.moved("payments") and "BREAK GLASS" in town.shop.ir("report", name, "--format", "md")[1]
+
+
+def test_an_incident_of_another_recording_version_is_left_to_that_version_and_can_still_be_contained(town: Town) -> None:
+    code, said = town.shop.ir(*town.shop.rotate("payments"))
+    assert code == ExitCode.WAITING, said
+    name = next(word for word in said.split() if word.startswith("INC-")).rstrip(":")
+    with closing(sqlite3.connect(town.shop.folder / "home" / "ir.sqlite")) as db, db:
+        assert db.execute("UPDATE workflow_status SET application_version = '0' WHERE workflow_uuid = ?", [name]).rowcount == 1
+
+    for command in ("resume", "abort"):
+        code, said = town.shop.ir(command, name, "--yes")
+        assert code == ExitCode.REFUSED, said
+        assert "was begun under recording version 0" in said
+        assert f"close it with version {__version__}; to stop the leak now: ir contain {name}" in said, said
+    assert town.shop.twin.is_alive(town.shop.keys["payments"])
+    code, said = town.shop.ir("contain", name, "--yes")
+    assert code == ExitCode.DONE, said
+    assert not allows(town.shop.twin.key(town.shop.keys["payments"]).granted(town.shop.twin.now + 60), "payment_intent_write")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -90,3 +91,18 @@ def test_a_secret_key_does_not_read(tmp_path: Path) -> None:
     assert done.returncode == 3
     assert "rk_" in done.stderr
     assert "a1a1" not in done.stderr + done.stdout
+
+
+def test_the_leaked_key_never_reads_about_itself(tmp_path: Path) -> None:
+    leaked = "rk_" + "test_" + secrets.token_hex(24)
+    account = '{name: main, id: acct_1AbC, mode: test, api_base: "http://127.0.0.1:9"}'
+    key = '{name: reports, account: main, kind: restricted, stored_in: ["dotenv://./app.env#STRIPE"]}'
+    (tmp_path / "inventory.yaml").write_text(f"version: 1\naccounts:\n  - {account}\nkeys:\n  - {key}\n")
+    for name, text in (("app.env", f"STRIPE={leaked}\n"), ("review.key", leaked + "\n"), ("inventory.yaml", None)):
+        if text is not None:
+            (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o600)
+    done = run(tmp_path, "review", "stripe", "reports", "--inventory", "inventory.yaml", "--review-key-from", "file:review.key")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "the review key is the leaked key itself" in done.stderr and "nothing was read" in done.stderr
+    assert leaked not in done.stdout + done.stderr

@@ -1,12 +1,12 @@
 """A webhook receiver on loopback that keeps what it was sent, and the ways in which real ones misbehave."""
 
 import json
-import threading
 import time
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
+
+from tests.worlds.loopback import Loopback, QuietHandler
 
 
 @dataclass
@@ -23,14 +23,13 @@ class Receiver:
     got: list[dict[str, Any]] = field(default_factory=list)
 
     def __enter__(self) -> Self:
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server = _Server(_Handler)
         self._server.receiver = self
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        self._server.__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.__exit__()
 
     @property
     def url(self) -> str:
@@ -38,19 +37,14 @@ class Receiver:
         return f"json://127.0.0.1:{self._server.server_address[1]}/T0KEN-of-the-receiver"
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
+class _Server(Loopback):
     receiver: Receiver
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients hang up on purpose here; that is no news."""
 
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(QuietHandler):
     server: _Server
 
-    def do_POST(self) -> None:
+    def post(self) -> None:
         receiver = self.server.receiver
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         time.sleep(receiver.silent)
@@ -59,6 +53,3 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(receiver.status)
         self.send_header("Content-Length", "0")
         self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the signature is the library's
-        """Nothing is printed."""

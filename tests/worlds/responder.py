@@ -7,18 +7,16 @@ import hashlib
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
 from ir.drill.twin import Fate, Key, StripeTwin, TwinSettings
 from ir.drill.twin.message import Request
 from ir.model import Mode
+from tests.worlds.loopback import Loopback, QuietHandler
 
 _VARIABLE = "STRIPE_KEY"
 PLAYBOOK = """\
@@ -40,25 +38,22 @@ steps:
 """
 
 
-class _Service(ThreadingHTTPServer):
+class _Service(Loopback):
     """Holds the key that its env file had when it was last reloaded."""
-
-    daemon_threads = True
 
     def __init__(self, file: Path) -> None:
         self.file, self.key = file, read(file)
-        super().__init__(("127.0.0.1", 0), _Answers)
+        super().__init__(_Answers)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
 
-class _Answers(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Answers(QuietHandler):
     server: _Service
 
-    def do_GET(self) -> None:
+    def get(self) -> None:
         mark = hashlib.sha256(self.server.key.encode()).hexdigest()[:16]
         body = f'{{"key_fingerprint": "{mark}"}}'.encode()
         self.send_response(200)
@@ -66,13 +61,10 @@ class _Answers(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def do_POST(self) -> None:
+    def post(self) -> None:
         self.rfile.read(int(self.headers.get("content-length") or 0))
         self.server.key = read(self.server.file)
-        self.do_GET()
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's own name
-        """Quiet."""
+        self.get()
 
 
 class Responder:
@@ -93,7 +85,7 @@ class Responder:
         _private(folder / "app.env", f"APP={self.app.token.reveal()}\n")
         self.services = [_Service(self.files[0]), _Service(self.files[0]), _Service(self.files[1])]
         for service in self.services:
-            threading.Thread(target=service.serve_forever, daemon=True, kwargs={"poll_interval": 0.05}).start()
+            service.__enter__()
         contain = "  - {id: contain,   action: contain}\n" if policy == "exploited" else ""
         _private(folder / "quick.yaml", PLAYBOOK.format(policy=policy, contain=contain))
         self.guided = guided
@@ -104,8 +96,7 @@ class Responder:
 
     def close(self) -> None:
         for service in self.services:
-            service.shutdown()
-            service.server_close()
+            service.__exit__()
 
     # ── processes ──
 

@@ -8,12 +8,10 @@ import datetime as dt
 import json
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +20,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from tests.worlds.loopback import Loopback, QuietHandler
 
 
 @dataclass
@@ -65,19 +65,18 @@ class ServiceWorld:
     sticky: bool = False
 
     def __enter__(self) -> Self:
-        self._server = _Server((self.address, self.port), Handler)
+        self._server = _Server(Handler, (self.address, self.port))
         self._server.world = self
         self.port = self._server.server_address[1]
         if self.certificate is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(self.certificate)
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        self._server.__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.__exit__()
 
     @property
     def url(self) -> str:
@@ -94,19 +93,12 @@ class ServiceWorld:
         return sum(seen.method == "POST" for seen in self.seen)
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 128
+class _Server(Loopback):
     world: ServiceWorld
     connections = 0
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients hang up on purpose here; that is no news."""
 
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class Handler(QuietHandler):
     server: _Server
 
     def setup(self) -> None:
@@ -116,7 +108,7 @@ class Handler(BaseHTTPRequestHandler):
         self.instance = world.instances[0 if world.sticky else self.number % len(world.instances)]
         super().setup()
 
-    def do_GET(self) -> None:
+    def get(self) -> None:
         self._note()
         instance = self.instance
         time.sleep(instance.delay)
@@ -125,7 +117,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.answer(instance.status, {"key_fingerprint": instance.holds, "pod": instance.name, "health": {"ok": True}})
 
-    def do_POST(self) -> None:
+    def post(self) -> None:
         self._note()
         world = self.server.world
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -147,9 +139,6 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name is the standard library's
-        """Quiet."""
 
     def _note(self) -> None:
         self.server.world.seen.append(Seen(self.command, self.path, dict(self.headers), self.number))

@@ -1,10 +1,8 @@
 """A service that takes Stripe's deliveries on loopback and checks signatures with Stripe's own library."""
 
 import json
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,6 +10,7 @@ from typing import Self
 import stripe
 
 from ir.model import Json
+from tests.worlds.loopback import Loopback, QuietHandler
 
 
 @dataclass
@@ -41,14 +40,13 @@ class WebhookService:
 
     def __enter__(self) -> Self:
         self.secrets = [self.stored]
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server = _Server(_Handler)
         self._server.service = self
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        self._server.__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.__exit__()
 
     @property
     def url(self) -> str:
@@ -76,19 +74,14 @@ class WebhookService:
         return self.refuses_with
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
+class _Server(Loopback):
     service: WebhookService
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(QuietHandler):
     server: _Server
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the base class
-        return
-
-    def do_POST(self) -> None:
+    def post(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         status = 200
         if self.path == "/reload":

@@ -11,10 +11,11 @@ from ir.errors import Denied, Missing, PortError, Rejected, Unknown
 from ir.issuers.identity import Identity
 from ir.issuers.jwe import Envelope
 from ir.issuers.key_api import KeyApi
-from ir.issuers.rows import CONNECT, ciphertext_of, narrow, split_permissions, token_of
+from ir.issuers.order import DASHBOARD, creation, refuse_what_only_a_human_can_make, secret_in
+from ir.issuers.rows import CONNECT, narrow
 from ir.issuers.watching import GuidedIssuer
 from ir.key_kind import Credential, kind_of
-from ir.model import Json, KeyKind, KeyRow, Liveness, Mode, Probe
+from ir.model import KeyKind, KeyRow, Liveness, Mode, Probe
 from ir.ports import Clock, Containment, Minted, MintOrder, Target
 from ir.secret import Secret
 from ir.side_by_side import both
@@ -24,7 +25,6 @@ HARMLESS = "apple_pay_domain_read"
 """All that a narrowed key may still do (an empty list would be ignored): `GET /v1/balance` answers 403 then."""
 
 _FIRST_LOOKS = 20
-_DASHBOARD = "set `issuer: dashboard` for this account and run the command again"
 
 
 class ManagedIssuer:
@@ -85,10 +85,10 @@ class ManagedIssuer:
         """See `ir.ports.Issuer`. What was minted but cannot be used is expired again before `Rejected` is raised."""
         permissions = self._permissions(order)
         envelope = Envelope() if order.mode is Mode.LIVE else None
-        data = self._keys.create(_creation(order, permissions, envelope), order.idempotency_key)
+        data = self._keys.create(creation(order, permissions, envelope), order.idempotency_key)
         row = narrow(data).row
         try:
-            value = _secret(data, envelope)
+            value = secret_in(data, envelope)
             self._check(value, row, order)
         except Rejected as fault:
             self._expire_quietly(row.id)
@@ -99,7 +99,7 @@ class ManagedIssuer:
 
     def _permissions(self, order: MintOrder) -> tuple[str, ...]:
         if order.kind is KeyKind.SECRET:
-            _refuse_what_only_a_human_can_make(order)
+            refuse_what_only_a_human_can_make(order)
         if order.permissions:
             return order.permissions
         row = self.identify(order.old) if order.old is not None else None
@@ -228,42 +228,10 @@ class ManagedIssuer:
 
     def _fall_back(self, why: str) -> GuidedIssuer:
         if self.fallback is None:
-            raise Denied(f"the API cannot do this: {why}", next_step=_DASHBOARD)
+            raise Denied(f"the API cannot do this: {why}", next_step=DASHBOARD)
         return self.fallback
-
-
-def _creation(order: MintOrder, permissions: tuple[str, ...], envelope: Envelope | None) -> Json:
-    body: Json = {
-        "type": "secret_key",
-        "name": order.name,
-        "note": f"Replacement minted by ir for {order.incident}",
-        **split_permissions(permissions),
-    }
-    if envelope is not None:
-        body["public_key"] = {"id": order.name, "pem_key": {"algorithm": "RSA", "data": envelope.public_pem}}
-    return body
-
-
-def _secret(data: Json, envelope: Envelope | None) -> Secret:
-    token, sealed = token_of(data), ciphertext_of(data)
-    if token is not None:
-        return token
-    if not sealed:
-        raise Unknown("Stripe minted this key before and does not show it again")
-    if envelope is None:
-        raise Rejected("Stripe sealed a key for which it got no public key")
-    return envelope.open(sealed)
 
 
 def _harmless(permissions: tuple[str, ...]) -> tuple[str, ...]:
     connect = any(name.startswith(CONNECT) for name in permissions)
     return (HARMLESS, CONNECT + HARMLESS) if connect else (HARMLESS,)
-
-
-def _refuse_what_only_a_human_can_make(order: MintOrder) -> None:
-    if not order.permissions:
-        why = "Stripe's API mints restricted keys only, and the inventory lists no `permissions` for this secret key"
-        raise Rejected(why, safe="nothing was minted", next_step=f"list them, or {_DASHBOARD}")
-    if any(name.startswith(CONNECT) or name == "connected_account_write" for name in order.permissions):
-        why = "a key minted by API cannot replace a secret key that is used for Connect"
-        raise Rejected(why, safe="nothing was minted", next_step=_DASHBOARD)

@@ -7,10 +7,12 @@ evidence/          the evidence files, each named by its SHA-256; empty once the
 findings.json      the review part: verdicts, coverage, findings, blast radius, leftovers
 evidence.db        SQLite: tables `entries`, `checkpoints`, `evidence_files`, `findings`, `coverage`, `leftovers`, `services`, `stores`
 report.html, report.md, report.json
+checkpoint-N.json, checkpoint-N.tsr  a checkpoint over N entries and its time stamp, for `openssl ts -verify -data … -in …`
 verify.py          checks the bundle with the Python standard library alone
 sha256sums         of all of these files but the evidence files, as `sha256sum -c` reads it
 """
 
+import base64
 import hashlib
 import json
 import os
@@ -18,7 +20,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from ir import evidence, evidence_check, evidence_files, report
+from ir import evidence, evidence_check, evidence_files, report, timestamps
 from ir.incident import Incident
 from ir.model import Json
 from ir.secret import scrub
@@ -59,10 +61,19 @@ def write_bundle(
         "findings.json": _pretty({name: told[name] for name in _REVIEW}),
         "evidence.db": _database(lines, told, checkpoints, folder),
         **{name: text.encode() for name, text in texts.items()},
+        **_stamps(checkpoints),
         "verify.py": Path(evidence_check.__file__).read_bytes(),
     }
     sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in contents.items())
     return [_replace(folder / name, data) for name, data in {**contents, "sha256sums": sums.encode()}.items()]
+
+
+def _stamps(checkpoints: Sequence[Json]) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    for one in (one for one in checkpoints if "timestamp" in one):
+        name = f"checkpoint-{one['statement']['size']}"
+        files |= {f"{name}.json": timestamps.stamped(one), f"{name}.tsr": base64.b64decode(one["timestamp"])}
+    return files
 
 
 def _pretty(data: Json) -> bytes:

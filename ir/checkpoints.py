@@ -4,6 +4,7 @@ A checkpoint is `{statement, signature}`. The statement is `{incident, size, mer
 tree of RFC 6962 (SHA-256) over the first `size` canonical entries, the hash of the last of them, and when it was made (UTC).
 The signature is OpenSSH's over the canonical statement, namespace `ir-checkpoint`: `evidence_check` and `ssh-keygen -Y
 verify` both check it. A statement with `purged` also says that evidence files were removed: `{by, reason, files}`.
+A checkpoint may carry a `timestamp` of an authority outside (`ir.timestamps`).
 """
 
 import os
@@ -114,19 +115,29 @@ class CheckpointLog:
     def add(self, checkpoint: Json) -> None:
         """Keep one; of two about the same, the first stays."""
         statement = checkpoint["statement"]
-        kind = "purge" if statement.get("purged") else ""
         try:
             with self._engine.begin() as db:
-                row = {"incident": statement["incident"], "size": statement["size"], "kind": kind, "made": checkpoint}
+                row = {"incident": statement["incident"], "size": statement["size"], "kind": _kind(statement), "made": checkpoint}
                 db.execute(sa.insert(_checkpoints).values(**row))
         except sa.exc.IntegrityError:
             return
+
+    def stamp(self, checkpoint: Json) -> None:
+        """Put the `timestamp` beside the checkpoint that it covers (`ir.timestamps`)."""
+        statement = checkpoint["statement"]
+        where = (_checkpoints.c.incident == statement["incident"]) & (_checkpoints.c.size == statement["size"])
+        with self._engine.begin() as db:
+            db.execute(sa.update(_checkpoints).where(where & (_checkpoints.c.kind == _kind(statement))).values(made=checkpoint))
 
     def of(self, incident: str) -> list[Json]:
         """All of an incident, smallest first."""
         query = sa.select(_checkpoints.c.made).where(_checkpoints.c.incident == incident)
         with self._engine.connect() as db:
             return list(db.execute(query.order_by(_checkpoints.c.size, _checkpoints.c.kind)).scalars())
+
+
+def _kind(statement: Json) -> str:
+    return "purge" if statement.get("purged") else ""
 
 
 class Witness:

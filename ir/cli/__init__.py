@@ -33,6 +33,7 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
     "evidence": {
         "key": ("ir.cli.evidence:key", "The public key of the checkpoints, to be kept outside."),
         "bundle": ("ir.cli.evidence:bundle", "Write the evidence bundle anew."),
+        "timestamp": ("ir.cli.stamps:timestamp", "Let an authority outside say that the record existed by now (RFC 3161)."),
         "purge": ("ir.cli.evidence:purge", "Remove what was collected about people; hashes stay."),
     },
     "inventory": {

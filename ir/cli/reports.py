@@ -11,6 +11,7 @@ from ir import incident as incidents
 from ir import wiring
 from ir.cli.incidents import AsJson, Name, named
 from ir.cli.screen import Screen
+from ir.cli.stamps import TsaRoot, with_stamps
 from ir.errors import ExitCode, UsageError
 
 Head = Annotated[str, typer.Option("--head", "--anchor", help="A head hash that was kept outside.", metavar="HEX")]
@@ -48,6 +49,7 @@ def verify(
         str, typer.Option(help="The checkpoints' key, as it was kept outside: a file, `ssh-ed25519 AAAA…`, or `SHA256:…`.", metavar="KEY")
     ] = "",
     head: Head = "",
+    tsa_root: TsaRoot = "",
     as_json: AsJson = False,
 ) -> None:
     """Check the audit chain of an incident, its signed checkpoints and its evidence files. Ends with 1 when something does not hold."""
@@ -59,7 +61,8 @@ def verify(
     kept, screen = wiring.state(), Screen(as_json=as_json)
     name = named(kept, name, ended=True)
     key, entries = _key(public_key), read_entries(kept.ledger.engine, name)
-    verdict = check_evidence(kept.bundle(name), entries, kept.checkpoints.of(name), key, _head(head))
+    made = kept.checkpoints.of(name)
+    verdict = with_stamps(check_evidence(kept.bundle(name), entries, made, key, _head(head)), made, tsa_root)
     if as_json:
         screen.document({"incident": name, **asdict(verdict)})
     else:

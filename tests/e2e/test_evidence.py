@@ -16,6 +16,7 @@ from ir.cli import run
 from ir.errors import ExitCode
 from ir.model import Json
 from tests.campaign.shop import Shop, shop
+from tests.worlds.stamping import authority, openssl
 
 pytestmark = pytest.mark.server
 
@@ -88,6 +89,16 @@ def test_an_incident_is_signed_verified_and_purged(town: Shop, desk: Desk) -> No
     assert desk("verify", name, "--public-key", "no-such-file")[0] == ExitCode.USAGE
     manifest = json.loads((folder / "manifest.json").read_text())
     assert [row["name"] for row in manifest["predicate"]["collected"][0]["inputs"]] == [str(town.folder / "egress.jsonl")]
+
+    assert desk("verify", name, "--tsa-root", str(folder / "report.md"))[0] == ExitCode.USAGE
+    with authority(town.folder) as tsa:
+        root = str(tsa.root)
+        assert desk("evidence", "timestamp", name)[0] == ExitCode.USAGE, "nobody is asked unless named"
+        assert desk.told("evidence", "timestamp", name, "--tsa", tsa.url, "--tsa-root", root)["by"] == "CN=an authority"
+    assert any("CN=an authority" in note for note in desk.told("verify", name, "--tsa-root", root)["notes"])
+    (stamp,) = folder.glob("checkpoint-*.tsr")
+    assert "OK" in openssl("ts", "-verify", "-data", str(stamp.with_suffix(".json")), "-in", str(stamp), "-CAfile", root)
+    assert third_party(folder, "--public-key", key["public_key"], "--head", head)[0] == 0
 
     assert desk("evidence", "purge", name)[0] == ExitCode.REFUSED, "nobody said yes"
     purged = desk.told("evidence", "purge", name, "--yes", "--reason", "asked by the data protection officer", "--by", "dpo")

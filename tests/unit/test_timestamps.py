@@ -1,0 +1,81 @@
+"""Time stamps over checkpoints, from an authority that openssl plays."""
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from ir import timestamps
+from ir.checkpoints import Signer
+from ir.errors import Missing, Rejected, UsageError
+from ir.model import Json
+from tests.worlds.stamping import Authority, authority, openssl
+
+pytestmark = pytest.mark.server
+
+
+@pytest.fixture(scope="module")
+def tsa(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
+    with authority(tmp_path_factory.mktemp("tsa")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def signer() -> Signer:
+    return Signer(Ed25519PrivateKey.generate())
+
+
+def checkpoint(signer: Signer, size: int = 3) -> Json:
+    return signer.signed({"incident": "INC-1", "size": size, "merkle_root": "00", "head_hash": "11", "ts": "now"})
+
+
+def test_a_stamp_holds_for_us_and_for_openssl(tsa: Authority, signer: Signer, tmp_path: Path) -> None:
+    stamped = timestamps.fetch(checkpoint(signer), tsa.url)
+    stamp = timestamps.read(stamped, timestamps.roots_in(tsa.root))
+    assert (stamp.entries, stamp.by) == (3, "CN=an authority")
+    assert stamp.at.endswith("Z")
+    (tmp_path / "c.json").write_bytes(timestamps.stamped(stamped))
+    (tmp_path / "c.tsr").write_bytes(base64.b64decode(stamped["timestamp"]))
+    told = openssl("ts", "-verify", "-data", f"{tmp_path}/c.json", "-in", f"{tmp_path}/c.tsr", "-CAfile", str(tsa.root))
+    assert "OK" in told
+
+
+def test_the_authority_sees_a_hash_only(tsa: Authority, signer: Signer) -> None:
+    made = checkpoint(signer)
+    timestamps.fetch(made, tsa.url)
+    assert b"INC-1" not in tsa.asked[-1]
+    assert made["signature"].encode() not in tsa.asked[-1]
+
+
+def test_a_stamp_of_another_checkpoint_is_named(tsa: Authority, signer: Signer) -> None:
+    stamped = timestamps.fetch(checkpoint(signer), tsa.url)
+    with pytest.raises(Rejected, match="something else"):
+        timestamps.read({**checkpoint(signer, 4), "timestamp": stamped["timestamp"]})
+
+
+def test_an_authority_that_nobody_trusts_is_named(tsa: Authority, signer: Signer, tmp_path: Path) -> None:
+    stamped = timestamps.fetch(checkpoint(signer), tsa.url)
+    with authority(tmp_path) as other, pytest.raises(Rejected, match="does not hold"):
+        timestamps.read(stamped, timestamps.roots_in(other.root))
+
+
+@pytest.mark.parametrize("kind", ["junk", "rejection", "replay"])
+def test_an_answer_that_is_no_stamp_of_ours_is_refused(tsa: Authority, signer: Signer, kind: str) -> None:
+    earlier = base64.b64decode(timestamps.fetch(checkpoint(signer), tsa.url)["timestamp"])
+    # RFC 3161 §2.4.2: PKIStatusInfo with status 2 and no token.
+    tsa.answers = {"junk": b"<html>", "rejection": bytes.fromhex("30053003020102"), "replay": earlier}[kind]
+    try:
+        with pytest.raises(Rejected):
+            timestamps.fetch(checkpoint(signer), tsa.url)
+    finally:
+        tsa.answers = b""
+
+
+def test_nobody_there_and_no_certificate(signer: Signer, tmp_path: Path) -> None:
+    with pytest.raises(Missing):
+        timestamps.fetch(checkpoint(signer), "http://127.0.0.1:9/")
+    (tmp_path / "none.pem").write_text("nothing")
+    with pytest.raises(UsageError):
+        timestamps.roots_in(tmp_path / "none.pem")

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from ir import yaml_file
 from ir.errors import BadFile
-from ir.inventory_rows import NOTICE_KINDS, Account, Approver, Command, Inventory, Key, Notify, Reload, Service, Verify, Webhook, waves
+from ir.inventory_rows import NOTICE_KINDS, Account, Approver, Command, Inventory, Key, Notify, Webhook
 from ir.inventory_rules import problems
+from ir.inventory_services import Reload, Service, Verify, waves
 
 __all__ = [
     "NOTICE_KINDS",

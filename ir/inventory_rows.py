@@ -4,33 +4,23 @@ from datetime import date
 from ipaddress import IPv4Network
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from ir.api_base import check_api_base
 from ir.durations import Seconds
+from ir.inventory_services import Service, waves
+from ir.inventory_terms import STRICT, Argv, Name, Ref, Url
 from ir.model import KeyKind, Mode
-from ir.placeholders import check_placeholders
-from ir.reference import Reference, parse
+from ir.reference import Reference
 from ir.rotate_window import RotateWindow
 from ir.sshsig import PublicKey, public_key
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
-"""Letters, digits, dot, dash, underscore: safe in a file name, a label and on a terminal."""
-
-
-def _reference(text: object) -> Reference:
-    return text if isinstance(text, Reference) else parse(str(text))
-
-
-Ref = Annotated[Reference, BeforeValidator(_reference), PlainSerializer(str)]
-Argv = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
-Url = Annotated[str, Field(pattern=r"^https?://[^\s@]+$")]
 NoticeKind = Literal["opened", "waiting", "rolled-back", "debt", "done"]
 NOTICE_KINDS: tuple[NoticeKind, ...] = get_args(NoticeKind)
 
 
 class _Row(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    model_config = STRICT
 
 
 class Account(_Row):
@@ -124,101 +114,6 @@ class Webhook(Key):
         return self
 
 
-class Expectation(_Row):
-    """What an answer must be: status, and JSON fields (a name, or a pointer with `/`) that must be equal."""
-
-    status: Annotated[int, Field(ge=100, le=599)] = 200
-    json_: dict[str, str | int | float | bool | None] = Field(default_factory=dict, alias="json")
-
-
-class InstanceFrom(_Row):
-    """Where an answer names its instance."""
-
-    json_: str = Field(default="", alias="json")
-    header: str = ""
-
-
-class Verify(_Row):
-    """One check of a service: exactly one of `http`, `command`, `stripe_usage`, `webhook`.
-
-    Attributes:
-        webhook: where it takes Stripe's deliveries; test events are sent there, signed with the secret that it should hold.
-        event: type of the test event; by default one that only test clocks send, so that no service has anything to do with it.
-        both: it accepts the former secret too, as long as both live.
-        read_only: running it changes nothing. A command that is not declared so is not run in a dry run; a webhook is then sent only
-            an event that it has to refuse.
-    """
-
-    http: Url | None = None
-    command: Argv | None = None
-    stripe_usage: Literal[True] | None = None
-    webhook: Url | None = None
-    event: Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$")] = "test_helpers.test_clock.ready"
-    both: bool = False
-    proves: Literal["holds-key", "key-used", "up"] | None = None
-    instances: Annotated[int, Field(ge=1, le=1000)] = 1
-    instance_from: InstanceFrom | None = None
-    expect: Expectation = Expectation()
-    headers: dict[str, Ref] = {}
-    env: list[str] = []
-    read_only: bool = False
-    timeout: Seconds = 10.0
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> "Verify":
-        if sum(x is not None for x in (self.http, self.command, self.stripe_usage, self.webhook)) != 1:
-            raise ValueError("needs exactly one of `http`, `command`, `stripe_usage`, `webhook`")
-        for text in (*self.expect.json_.values(), *(self.command or ()), self.http or ""):
-            check_placeholders(str(text))
-        return self
-
-    @property
-    def proven(self) -> str:
-        """What a pass proves: as declared, else `holds-key` when the new fingerprint is expected, else `up`."""
-        if self.proves:
-            return self.proves
-        if self.stripe_usage or self.webhook:
-            return "key-used" if self.stripe_usage else "holds-key"
-        named = any("new.fingerprint" in str(v) for v in (*self.expect.json_.values(), *(self.command or ())))
-        return "holds-key" if named else "up"
-
-
-class Reload(_Row):
-    """How a service takes up a key: `command`, `http` (a POST), or `polls`: by itself within that time."""
-
-    command: Argv | None = None
-    http: Url | None = None
-    polls: Seconds | None = None
-    headers: dict[str, Ref] = {}
-    env: list[str] = []
-    timeout: Seconds = 30.0
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> "Reload":
-        if sum(x is not None for x in (self.http, self.command, self.polls)) != 1:
-            raise ValueError("needs exactly one of `command`, `http`, `polls`")
-        return self
-
-
-class Service(_Row):
-    """One service that uses a key.
-
-    Attributes:
-        reads_from: the stores that it reads its keys from.
-        wave: services of one wave are reloaded side by side; `canary` goes first.
-        stale: seconds that it may go on with an old value after its reload (cache, refresh interval).
-    """
-
-    name: Name
-    uses: Annotated[list[Name], Field(min_length=1)]
-    reads_from: Annotated[list[Ref], BeforeValidator(lambda v: v if isinstance(v, list) else [v]), Field(min_length=1)]
-    wave: Name = "main"
-    reload: Reload
-    verify: Annotated[list[Verify], Field(min_length=1)]
-    owner: str = ""
-    stale: Seconds = 0.0
-
-
 class Command(_Row):
     """A user's program as a store: `read` prints the key, `write` takes it on stdin, `check` exits 0 if allowed."""
 
@@ -304,9 +199,3 @@ class Inventory(_Row):
     def store_of(self, service: Service, key: Key) -> Reference:
         """The store that `service` reads `key` from."""
         return next(ref for ref in service.reads_from if ref in key.stored_in)
-
-
-def waves(services: list[Service]) -> list[str]:
-    """Wave names: `canary` first if there, the others in order of first appearance."""
-    names = list(dict.fromkeys(s.wave for s in services))
-    return sorted(names, key=lambda n: n != "canary")

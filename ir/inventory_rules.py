@@ -3,7 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from ir.inventory_rows import Account, Command, Inventory, Key, Service
+from ir.inventory_rows import Account, Command, Inventory, Key
+from ir.inventory_services import Service
 from ir.reference import Reference
 
 Problem = tuple[tuple[str | int, ...], str, str]

@@ -17,5 +17,6 @@ def _reference(text: object) -> Reference:
 Ref = Annotated[Reference, BeforeValidator(_reference), PlainSerializer(str)]
 Argv = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s@]+$")]
+
 STRICT = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 """A field that nobody knows is an error."""

@@ -10,6 +10,7 @@ from ir.review.window import HOUR, Window
 
 _SHORTEST_SILENCE = 5
 _DUE = 12
+_FEW = 5
 KNOWN_SHARE = 0.5
 """A kind of write is our services' when at least this share of it stands in our logs; the rest is people's."""
 ENOUGH = 0.95
@@ -111,14 +112,17 @@ def _empty_hours(lines: dict[int, int], window: Window) -> set[int]:
 
 
 def _silent_hours(minutes: dict[int, int]) -> set[int]:
-    """Hours that touch a silence too long for the pace of the hour before and after it: at least 12 lines were due."""
+    """Hours that touch a silence too long for the slower of the hours before and after it: at least 12 lines were due.
+
+    By their mean, every evening on which the traffic falls would have a hole.
+    """
     found: set[int] = set()
     known = sorted(minutes)
     for left, right in pairwise(known):
         quiet = right - left - 1
         if quiet >= _SHORTEST_SILENCE:
-            around = sum(minutes.get(m, 0) for m in (*range(left - 59, left + 1), *range(right, right + 60)))
-            if around / 120 * quiet >= _DUE:
+            before, after = (sum(minutes.get(m, 0) for m in range(start, start + 60)) for start in (left - 59, right))
+            if min(before, after) / 60 * quiet >= _DUE:
                 found |= set(range(left // 60, right // 60 + 1))
     return found
 
@@ -133,19 +137,26 @@ def _kind_holes(hours: dict[int, tuple[int, int]], window: Window) -> set[int]:
     for hour, (own, ghosts) in hours.items():
         days[hour // 24][0] += own
         days[hour // 24][1] += ghosts
-    usual = {weekend: _usual(days, weekend, window) for weekend in (False, True)}
     missing: set[int] = set()
     for day, (own, ghosts) in days.items():
-        expected = usual[_weekend(day)]
+        expected = _usual(hours, day, window) if ghosts >= _FEW else 0.0
         deficit = expected - own
-        if ghosts >= 5 and deficit > 3 * math.sqrt(expected) and 0.6 * ghosts <= deficit:
+        if deficit > 3 * math.sqrt(expected) and 0.6 * ghosts <= deficit:
             missing |= {hour for hour in hours if hour // 24 == day}
     return missing
 
 
-def _usual(days: dict[int, list[int]], weekend: bool, window: Window) -> float:
-    whole = [d for d in days if window.since < d * 86400 and (d + 1) * 86400 <= window.until and _weekend(d) is weekend]
-    return float(median([days[d][0] for d in whole])) if len(whole) >= 3 else 0.0
+def _usual(hours: dict[int, tuple[int, int]], day: int, window: Window) -> float:
+    """Known writes that the day's part of the window usually has; 0 when fewer than three days tell.
+
+    The window begins and ends within a day: half a day's writes on its last day are no hole.
+    """
+    first, last = max(day * 24, -(-window.since // HOUR)) - day * 24, min(day * 24 + 24, window.until // HOUR) - day * 24
+    whole = range(-(-window.since // (24 * HOUR)), window.until // (24 * HOUR))
+    known = {hour // 24 for hour in hours}
+    like = [d for d in whole if d != day and d in known and _weekend(d) is _weekend(day)]
+    counts = [sum(hours.get(d * 24 + clock, (0, 0))[0] for clock in range(first, last)) for d in like]
+    return float(median(counts)) if len(counts) >= 3 else 0.0
 
 
 def _weekend(day: int) -> bool:

@@ -1,0 +1,60 @@
+"""A hole in our logs is what is missing, not what is quiet: evenings, and days that are not over yet."""
+
+import random
+from collections import defaultdict
+
+from ir.review.holes import measure
+from ir.review.window import HOUR, Window
+
+DAY = 24 * HOUR
+BEGIN = 20_000 * DAY
+"""A Thursday, midnight."""
+BY_CLOCK = [4] * 7 + [30] * 14 + [4] * 3
+"""Writes an hour: a shop that sleeps."""
+
+
+def traffic(seed: int, days: int, until: int) -> dict[int, int]:
+    """Minutes of our own lines → how many, at random about the usual pace."""
+    chance, minutes = random.Random(seed), defaultdict[int, int](int)  # noqa: S311 - no secret is made of it
+    for day in range(days):
+        for clock, usual in enumerate(BY_CLOCK):
+            for _ in range(usual * 4):
+                at = BEGIN + day * DAY + clock * HOUR + chance.random() * HOUR
+                if chance.random() < 0.25 and at < until:
+                    minutes[int(at // 60)] += 1
+    return minutes
+
+
+def rows_of(minutes: dict[int, int], ghosts: dict[int, int]) -> list[tuple[str, str, int, int, int]]:
+    own = defaultdict[int, int](int)
+    for minute, count in minutes.items():
+        own[minute // 60] += count
+    return [("refund", "none", hour, own[hour], ghosts.get(hour, 0)) for hour in sorted({*own, *ghosts})]
+
+
+def test_the_evening_is_no_hole() -> None:
+    until = BEGIN + 28 * DAY
+    window = Window(BEGIN, BEGIN + 20 * DAY, until, BEGIN + 20 * DAY, baseline=True)
+    ghosts = {BEGIN // HOUR + hour: 1 for hour in range(28 * 24)}
+    found = [set(measure(rows_of(minutes, ghosts), minutes, window).hours) for minutes in (traffic(seed, 28, until) for seed in range(10))]
+    evenings = sum(hour % 24 in (20, 21, 22) for hours in found for hour in hours)
+    assert evenings <= 8, "of 840: an hour that is thin by chance takes its neighbours along"
+
+
+def test_an_attack_on_a_day_that_is_not_over_is_no_hole() -> None:
+    until = BEGIN + 27 * DAY + 10 * HOUR
+    window = Window(BEGIN, BEGIN + 26 * DAY, until, BEGIN + 26 * DAY, baseline=True)
+    attack = until // HOUR - 1
+    begun = [traffic(seed, 28, until) for seed in range(20)]
+    excused = [any(hole[2] == attack for hole in measure(rows_of(minutes, {attack: 60}), minutes, window).holes) for minutes in begun]
+    assert sum(excused) <= 1, "an hour may be thin by chance, the day is not"
+
+
+def test_a_day_without_lines_is_one() -> None:
+    until = BEGIN + 27 * DAY + 10 * HOUR
+    window = Window(BEGIN, BEGIN + 25 * DAY, until, BEGIN + 25 * DAY, baseline=True)
+    begun = BEGIN // HOUR + 26 * 24
+    minutes = {minute: count for minute, count in traffic(1, 28, until).items() if not begun <= minute // 60 < begun + 24}
+    ghosts = {begun + clock: usual for clock, usual in enumerate(BY_CLOCK)}
+    found = measure(rows_of(minutes, ghosts), minutes, window)
+    assert {hour for _, _, hour in found.holes} >= set(ghosts)

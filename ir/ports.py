@@ -473,6 +473,19 @@ class Reviewed:
     inputs: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class LeftBehind:
+    """What a sweep found.
+
+    Attributes:
+        rows: `{kind, id, created, severity, why, undo}`.
+        looked: kinds of which everything was read: of those, what is not in `rows` is not there.
+    """
+
+    rows: tuple[Json, ...] = ()
+    looked: frozenset[str] = frozenset()
+
+
 class Reviewer(Protocol):
     """Reads evidence; changes nothing."""
 
@@ -480,8 +493,8 @@ class Reviewer(Protocol):
         """Collect, detect, judge. Raises Unknown only when no source at all could be read."""
         ...
 
-    def sweep(self, request: ReviewRequest, progress: Callable[[str], None]) -> tuple[Json, ...]:
-        """Leftovers of an attacker: `{kind, id, created, severity, why, undo}`."""
+    def sweep(self, request: ReviewRequest, progress: Callable[[str], None]) -> LeftBehind:
+        """Leftovers of an attacker. Raises Unknown when no list at all could be read."""
         ...
 
     def money(self, request: ReviewRequest, progress: Callable[[str], None]) -> tuple[Json, ...]:

@@ -144,7 +144,10 @@ def _watch(request: ReviewRequest, watch: str, memory_limit: str, screen: Screen
     def look(until: float) -> Reviewed:
         return _run(replace(request, until=until), memory_limit, screen)
 
-    return run_on(look, lambda reviewed: _show(reviewed, request, screen), tell, duration("--watch", watch), wiring.SystemClock(), screen)
+    def show(reviewed: Reviewed) -> None:
+        _show(reviewed, request, screen)
+
+    return run_on(look, show, tell, duration("--watch", watch), wiring.SystemClock(), screen, request.exposed_at)
 
 
 def _teller(file: str, account: Account | None, names: list[str], screen: Screen) -> Callable[[list[Finding]], list[str]]:

@@ -78,9 +78,9 @@ def _source(row: Json) -> Json:
 
 def _gap(gap: Any) -> str:
     ends = gap if isinstance(gap, list) else [as_object(gap).get("from"), as_object(gap).get("to")]
-    if len(ends) == 2 and all(iso(end) for end in ends):
-        return f"{utc(ends[0])} to {utc(ends[1])}"
-    return words(gap)
+    when = f"{utc(ends[0])} to {utc(ends[1])}" if len(ends) == 2 and all(iso(end) for end in ends) else ""
+    why = words(as_object(gap).get("why"))
+    return ": ".join(part for part in (when, why) if part) or words(gap)
 
 
 def leftovers(story: Story) -> list[Json]:

@@ -2,7 +2,8 @@
 
 from ir.model import Json
 from ir.review.blast import shown
-from ir.review.leftovers import MONEY_KINDS, Swept, leftover
+from ir.review.leftoverkinds import MONEY_KINDS, leftover
+from ir.review.leftovers import Swept
 
 _DONE = frozenset({"paid", "canceled", "failed", "succeeded", "reversed"})
 

@@ -164,7 +164,7 @@ def test_sweep_lists_what_was_made_after_the_exposure(twin: StripeTwin, tmp_path
     half = twin.plant("coupons", created=twin.now - 3600, percent_off=50, duration="once")
     free = twin.plant("coupons", created=twin.now - 3600, percent_off=100, duration="once")
     request = asked(twin, tmp_path, reading(twin), known_webhooks=(ours,))
-    left = reviewer(twin).sweep(request, lambda _: None)
+    left = reviewer(twin).sweep(request, lambda _: None).rows
     ids = {str(row["id"]): row for row in left}
     assert foreign["id"] in ids
     assert ids[str(foreign["id"])]["severity"] == "critical"

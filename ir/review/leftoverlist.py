@@ -19,9 +19,14 @@ LEFT JOIN (SELECT e.object_id AS id, MIN(e.ts) AS ts, MIN(a.state) AS state FROM
 ORDER BY o.ts DESC, o.kind, o.id LIMIT 20000
 """
 _ACTIVITY = """
-SELECT type, CASE WHEN object_id <> '' THEN object_id ELSE id END AS id, ts, grp, actor_type, actor FROM activity
-WHERE ts >= {judged} AND ts < {until} AND actor_type <> 'stripe_action' AND (type <> 'api_key_updated' OR changed = 'ip_allowlist empty')
-  AND (grp IN ('app', 'radar') OR {kinds}) ORDER BY ts LIMIT 1000
+SELECT a.type AS type, CASE WHEN a.object_id <> '' THEN a.object_id ELSE a.id END AS id, a.ts AS ts, a.grp AS grp,
+  a.actor_type AS actor_type, a.actor AS actor
+FROM activity a LEFT JOIN mine ON a.request_id = mine.id
+LEFT JOIN (SELECT object_id, MIN(ts) AS ts FROM activity WHERE changed = 'ip_allowlist set' AND object_id <> '' GROUP BY object_id) w
+  ON a.object_id = w.object_id
+WHERE a.ts >= {judged} AND a.ts < {until} AND a.actor_type <> 'stripe_action' AND mine.id IS NULL
+  AND (a.type <> 'api_key_updated' OR (a.changed = 'ip_allowlist empty' AND COALESCE(w.ts, a.ts) < a.ts))
+  AND (a.grp IN ('app', 'radar') OR {kinds}) ORDER BY a.ts LIMIT 1000
 """
 # What has an event but no list; on connected accounts it is their own affair.
 _EVENTS = """
@@ -41,12 +46,13 @@ _UNDATED = "it is not known when the key got out, so this may be older than that
 _TIMELESS = "Stripe does not tell since when it is there"
 
 
-def list_leftovers(engine: Engine, window: Window, account: str = "", own_ids: tuple[str, ...] = ()) -> tuple[Json, ...]:
+def list_leftovers(engine: Engine, window: Window, account: str = "") -> tuple[Json, ...]:
     """What was made after the exposure by nobody of ours, the worst first, and of those what there are few of.
 
     Daily things (subscriptions, sessions, drafts) count only when their request is a stranger's. Where the exposure is unknown,
     everything of a critical or high kind in the window is shown, at medium severity, and standing things whatever their age.
     """
+    own_ids = {str(row[0]) for row in engine.rows("SELECT id FROM mine")}
     found = [*_objects(engine, window, own_ids), *_changes(engine, window), *_events(engine, window, account)]
     found = [row for row in found if row["id"] not in own_ids]
     if not window.exposed:
@@ -63,9 +69,9 @@ def looked_at(unread: Iterable[str], *, history: bool) -> frozenset[str]:
     return frozenset(kinds - set(unread))
 
 
-def _objects(engine: Engine, window: Window, own_ids: tuple[str, ...]) -> list[Json]:
+def _objects(engine: Engine, window: Window, own_ids: set[str]) -> list[Json]:
     rows = engine.rows(_OBJECTS)
-    ours = {ident for _, ident, *_, known, _account, _detail, maker in rows if known or maker in ("own", "probe")} | {*own_ids}
+    ours = {ident for _, ident, *_, known, _account, _detail, maker in rows if known or maker in ("own", "probe")} | own_ids
     events = bool(engine.rows("SELECT COUNT(*) FROM events")[0][0])
     found = []
     for kind, ident, created, url, amount, currency, _known, holder, detail, maker in rows:
@@ -81,7 +87,7 @@ def _objects(engine: Engine, window: Window, own_ids: tuple[str, ...]) -> list[J
 
 
 def _changes(engine: Engine, window: Window) -> list[Json]:
-    patterns = " OR ".join(f"type LIKE {quoted(c.kind.replace('*', '%'))}" for c in CHANGES)
+    patterns = " OR ".join(f"a.type LIKE {quoted(c.kind.replace('*', '%'))}" for c in CHANGES)
     sql = _ACTIVITY.format(judged=window.judged, until=window.until, kinds=patterns)
     return [
         leftover(str(kind), str(ident), int(created), detail=_who(str(kind), str(group), str(by), str(actor)), group=str(group))

@@ -27,9 +27,9 @@ def listed(scratch: Path, window: Window, own_ids: tuple[str, ...] = (), **table
         for table, columns in TABLES.items():
             rows = [tuple(row.get(c.name, "" if c.type == "VARCHAR" else 0) for c in columns) for row in tables.get(table, [])]
             engine.fill(table, columns, rows)
-        derive_sent(engine, egress=bool(tables.get("requests")), probes=())
+        derive_sent(engine, egress=bool(tables.get("requests")), probes=(), mine=own_ids)
         derive_acts(engine, [])
-        return {str(row["id"]): row for row in list_leftovers(engine, window, OWN, own_ids)}
+        return {str(row["id"]): row for row in list_leftovers(engine, window, OWN)}
     finally:
         engine.close()
 
@@ -112,6 +112,17 @@ def test_what_no_key_can_do_says_so(kind: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["app_uninstalled", "api_key_deleted", "payout_destination_removed", "api_key_updated", "api_key_viewed"])
 def test_what_takes_away_or_only_looks_leaves_nothing(kind: str, tmp_path: Path) -> None:
     assert listed(tmp_path, KNOWN, activity=[change(kind)]) == {}
+
+
+def test_an_allow_list_is_emptied_only_where_there_was_one(tmp_path: Path) -> None:
+    now = [change("api_key_updated", object_id=f"mk_{n}", changed="ip_allowlist empty") for n in (1, 2)]
+    before = change("api_key_created", LEAK - DAY, object_id="mk_1", changed="ip_allowlist set")
+    assert set(listed(tmp_path, KNOWN, activity=[before, *now])) == {"mk_1"}
+
+
+def test_what_this_incident_did_is_nobody_elses(tmp_path: Path) -> None:
+    mine = [change("api_key_created", object_id="mk_new"), change("user_invite_created", request_id="req_ours")]
+    assert listed(tmp_path, KNOWN, ("mk_new", "req_ours"), activity=mine) == {}
 
 
 def test_what_only_an_event_tells(tmp_path: Path) -> None:

@@ -453,6 +453,7 @@ class Reviewed:
         hours: `{at, requests, usual}` for the picture. reasons: why a verdict cannot be better.
         affected: path of `affected.csv` in the scratch folder, "" when nobody was.
         collected: files in the scratch folder that are evidence. inputs: files that were given and read.
+        exposed: whether it is known when the key got out.
     """
 
     verdict: str
@@ -471,6 +472,7 @@ class Reviewed:
     affected: str = ""
     collected: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
+    exposed: bool = True
 
 
 @dataclass(frozen=True)

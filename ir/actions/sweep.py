@@ -15,7 +15,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         swept = world.reviewer.sweep(asked, world.say)
     except PortError as error:
         return Outcome(Did.SKIPPED, f"not swept: {error.what}", {"sweep": {"checked": False}})
-    facts = {"sweep": {"checked": True, "leftovers": list(swept.rows)}}
+    facts = {"sweep": {"checked": True, "leftovers": list(swept.rows), "looked": sorted(swept.looked)}}
     there = {str(left["id"]) for left in swept.rows}
     owed = [debt for debt in record.debts.values() if debt.kind == "leftover" and debt.about not in there]
     # What could not be looked at is still owed.

@@ -135,9 +135,11 @@ def _show(reviewed: Reviewed, request: ReviewRequest, screen: Screen) -> None:
     width, height = (out.width, out.height - ceil(len(files) / out.width) - 2) if out.is_terminal else (0, 0)
     for line in lines(reviewed, width, height):
         steps = steps or line == NEXT
-        # What to do next is never cut; a piped screen is cut nowhere.
-        whole = steps or not out.is_terminal
-        out.print(plain(line), soft_wrap=whole, no_wrap=not whole, overflow="fold" if whole else "ellipsis", crop=not whole)
+        # What to do next is never cut; a piped screen is cut and broken nowhere.
+        if steps or not out.is_terminal:
+            out.print(plain(line), soft_wrap=True)
+        else:
+            out.print(plain(line), no_wrap=True, overflow="ellipsis", crop=True)
     if files:
         screen.say(files)
 

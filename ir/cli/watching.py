@@ -9,6 +9,7 @@ from ir.ports import Clock, Reviewed
 
 EVERY = 300.0
 """Seconds between two looks; pages of Stripe's record that were read are not read again."""
+_NAMED = 5
 
 
 def watch(
@@ -44,10 +45,12 @@ def watch(
         except PortError as error:
             screen.warn(f"this look failed, the next one may not: {error.what}")
             continue
-        fresh = _evidence(reviewed, since) - known
+        fresh = [one for one in serious(reviewed, since) if any((one.rule, evidence) not in known for evidence in one.evidence)]
         if fresh:
             _told(tell, reviewed, since, screen)
-            screen.warn("new misuse: take the key away with ir rotate stripe --policy exploited, if it still lives")
+            for one in fresh[:_NAMED]:
+                screen.warn(f"new: {one.severity} {one.rule}: {one.title} ({one.why})")
+            screen.warn("take the key away with ir rotate stripe --policy exploited, if it still lives")
             return _over(reviewed, show, ExitCode.MISUSE)
     return _over(reviewed, show if screen.as_json else _nothing, ExitCode.MISUSE if known else ExitCode.DONE)
 

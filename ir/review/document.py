@@ -55,6 +55,8 @@ def next_steps(reviewed: Reviewed) -> list[str]:
         ranked = sorted(reviewed.findings, key=lambda f: -LEVELS.index(f.severity))
         steps += [f"{f.rule}: {f.next_action}" for f in ranked if LEVELS.index(f.severity) >= LEVELS.index("medium")]
     steps += [f"decide on {left['kind']} {left['id']}: {left['undo']}" for left in reviewed.leftovers[:1]]
+    if not reviewed.exposed:
+        steps.append("say when the key got out: --exposed-at TIME; what was usual before can then be told from what came after")
     steps += _missing({str(row["source"]): row for row in reviewed.coverage})
     if reviewed.verdict == NONE:
         steps.append("keep watching until the key is dead and three days after: ir review stripe --watch 72h")

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from ir.model import Json
+from ir.review.blast import shown
 from ir.review.engine import Engine, quoted
 from ir.review.leftoverkinds import CHANGES, STANDING, SWEEPS, change, is_rare, leftover
 from ir.review.rules import LEVELS
@@ -41,7 +42,7 @@ _KIND_OF = {
     "v2.iam.api_key.created": "api_key_created",
 }
 _MOST = 500
-_LOGIN = "no API key of yours can do this: a login or an app was used, so the account itself may be misused and not only the key"
+_LOGIN = "no API key of yours can do this: a login was used, so the account itself may be misused"
 _UNDATED = "it is not known when the key got out, so this may be older than that, and yours"
 _TIMELESS = "Stripe does not tell since when it is there"
 
@@ -78,7 +79,7 @@ def _objects(engine: Engine, window: Window, own_ids: set[str]) -> list[Json]:
         stranger = maker in ("ghost", "hole")
         if ident in ours or (holder and holder in ours) or not (is_rare(kind) or stranger):
             continue
-        row = leftover(str(kind), str(ident), int(created), detail=url or (f"{amount} {currency}" if amount else str(detail)))
+        row = leftover(str(kind), str(ident), int(created), detail=url or (shown(int(amount), str(currency)) if amount else str(detail)))
         if int(created) >= window.judged or (kind in STANDING and not window.exposed):
             found.append(row)
         elif not created and kind in STANDING and not events:  # with events, one of the window would have told when

@@ -43,7 +43,9 @@ class StripeReviewer:
         refuse_leaked(request)
         if not (request.review_key or request.egress or request.logs) and request.engine in ("", "duckdb"):
             told = timeline.rows([], (), _window(request))
-            return replace(_blind(request.rules), request_ids=tuple(request.own_requests[-500:]), timeline=told)
+            return replace(
+                _blind(request.rules), request_ids=tuple(request.own_requests[-500:]), timeline=told, exposed=request.exposed_at > 0
+            )
         return self._reviewed(request, progress)
 
     def _reviewed(self, request: ReviewRequest, progress: Say) -> Reviewed:
@@ -173,6 +175,7 @@ class StripeReviewer:
             reasons=judged.reasons,
             affected=affected.write(rows, Path(request.scratch)),
             inputs=tuple(loaded.names),
+            exposed=window.exposed > 0,
         )
 
     def _engine(self, request: ReviewRequest, store: Store) -> Engine:

@@ -61,6 +61,7 @@ def test_a_shell_that_expanded_the_glob_and_a_screen_that_is_enough(tmp_path: Pa
     assert "Coverage" in done.stdout
     assert "3. " in done.stdout
     assert len(done.stdout.splitlines()) <= 24
+    assert "request-log export (Workbench) that covers the window was not given)" in done.stdout, "a piped line is broken nowhere"
 
 
 @pytest.mark.parametrize(

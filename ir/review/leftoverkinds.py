@@ -129,6 +129,14 @@ SWEEPS: tuple[Sweep, ...] = (
 )
 
 MONEY_KINDS = ("payout", "transfer", "topup", "connected_account", "external_account", "issuing_card")
+_PAGES = {
+    "payout": "payouts/{id}",
+    "transfer": "connect/transfers/{id}",
+    "topup": "topups/{id}",
+    "connected_account": "connect/accounts/{id}",
+    "external_account": "settings/payouts",
+    "issuing_card": "issuing/cards/{id}",
+}
 
 STANDING = ("webhook_endpoint", "event_destination", "external_account")
 """They go on working however old they are, and their lists are always read whole."""
@@ -197,6 +205,11 @@ def leftover(kind: str, ident: str, created: int, *, detail: str = "", group: st
     level, why, undo = (text.severity, text.why, text.undo) if text else ("high", "was set up after the exposure", _CLICK + "look for {id}")
     said = why + (f": {detail}" if detail else "")
     return {"kind": kind, "id": ident, "created": int(created), "severity": level, "why": said, "undo": undo.replace("{id}", ident)}
+
+
+def page(kind: str, ident: str, *, test: bool) -> str:
+    """Where the Dashboard shows a movement of money and stops it."""
+    return f"https://dashboard.stripe.com/{'test/' if test else ''}{_PAGES.get(kind, '{id}').replace('{id}', ident)}"
 
 
 def is_rare(kind: str) -> bool:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from ir.model import Json
@@ -13,6 +14,7 @@ from ir.review.pages import epoch
 from ir.secret import scrub
 
 _MOST_ACCOUNTS = 20
+_YEAR_9999 = 253_370_764_800
 _ACCOUNT = re.compile(r"acct_[A-Za-z0-9]{1,40}")
 
 
@@ -78,19 +80,25 @@ def _row(kind: str, row: Json, known_webhooks: tuple[str, ...]) -> Json:
         "ts": epoch(stamp) if isinstance(stamp, str) else whole(stamp),
         "kind": kind,
         "id": str(row.get("id") or "")[:80],
-        "status": str(row.get("status") or "")[:40],
+        "status": "reversed" if row.get("reversed") is True else str(row.get("status") or "")[:40],
         "amount": whole(row.get("amount")),
         "currency": str(row.get("currency") or "")[:10],
         "customer": _text(row.get("customer")),
         "url": _address(url),
         "known": int(bool(url) and (url in known_webhooks or url.rstrip("/") in {w.rstrip("/") for w in known_webhooks})),
         "account": "",
-        "detail": _text(row.get("method") or row.get("destination") or row.get("type")),
+        "detail": _text(row.get("method") or row.get("destination") or row.get("type")) + _due(row.get("arrival_date")),
     }
 
 
 def _text(value: object) -> str:
     return scrub(str(value))[:80] if isinstance(value, str) else ""
+
+
+def _due(arrival: object) -> str:
+    """Until when a payout can be stopped at most, where Stripe says it."""
+    at = whole(arrival)
+    return f", arrives {datetime.fromtimestamp(at, UTC).date()}" if 0 < at < _YEAR_9999 else ""
 
 
 def _address(url: str) -> str:

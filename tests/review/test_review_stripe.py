@@ -187,6 +187,7 @@ def test_money_that_can_still_be_stopped(twin: StripeTwin, tmp_path: Path) -> No
         automatic=False,
         status="pending",
         destination="card_1",
+        arrival_date=int(twin.now) + 1800,
     )
     twin.plant(
         "payouts",
@@ -204,6 +205,8 @@ def test_money_that_can_still_be_stopped(twin: StripeTwin, tmp_path: Path) -> No
     moving = reviewer(twin).money(asked(twin, tmp_path, reading(twin)), lambda _: None)
     assert [row["id"] for row in moving] == [by_hand["id"]]
     assert f"/v1/payouts/{by_hand['id']}/cancel" in moving[0]["undo"]
+    assert f"https://dashboard.stripe.com/test/payouts/{by_hand['id']}" in moving[0]["undo"]
+    assert "instant, arrives 20" in moving[0]["why"]
     assert moving[0]["money"] == [{"currency": "usd", "amount": 700_000}]
 
 

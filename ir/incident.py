@@ -138,11 +138,15 @@ def _inherit(incident: Incident) -> None:
 
 
 def hear_late(incident: Incident, signals: Iterable[Json]) -> None:
-    """What was sent after the last entry and no course has taken in: misuse reopens what had ended, a `close` ends it again."""
+    """What was sent after the last entry and no course has taken in: misuse reopens what had ended, a `close` ends it again.
+
+    Whether it is a personal data breach can be said at any time.
+    """
     ended = dict(incident.ended)
     for signal in signals:
         if int(signal["id"]) <= incident.heard:
             continue
+        merge(incident.facts, signal["body"].get("facts", {}) if signal["kind"] == "classify" else {})
         if signal["kind"] == "misuse":
             _owe_misuse(incident, {**signal["body"], "kind": "misuse"})
             incident.late |= set(signal["body"]["evidence"])

@@ -453,6 +453,7 @@ class Reviewed:
         hours: `{at, requests, usual}` for the picture. reasons: why a verdict cannot be better.
         affected: path of `affected.csv` in the scratch folder, "" when nobody was.
         collected: files in the scratch folder that are evidence. inputs: files that were given and read.
+        exposed: whether it is known when the key got out.
     """
 
     verdict: str
@@ -471,6 +472,20 @@ class Reviewed:
     affected: str = ""
     collected: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
+    exposed: bool = True
+
+
+@dataclass(frozen=True)
+class LeftBehind:
+    """What a sweep found.
+
+    Attributes:
+        rows: `{kind, id, created, severity, why, undo}`.
+        looked: kinds of which everything was read: of those, what is not in `rows` is not there.
+    """
+
+    rows: tuple[Json, ...] = ()
+    looked: frozenset[str] = frozenset()
 
 
 class Reviewer(Protocol):
@@ -480,8 +495,8 @@ class Reviewer(Protocol):
         """Collect, detect, judge. Raises Unknown only when no source at all could be read."""
         ...
 
-    def sweep(self, request: ReviewRequest, progress: Callable[[str], None]) -> tuple[Json, ...]:
-        """Leftovers of an attacker: `{kind, id, created, severity, why, undo}`."""
+    def sweep(self, request: ReviewRequest, progress: Callable[[str], None]) -> LeftBehind:
+        """Leftovers of an attacker. Raises Unknown when no list at all could be read."""
         ...
 
     def money(self, request: ReviewRequest, progress: Callable[[str], None]) -> tuple[Json, ...]:

@@ -15,5 +15,9 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     except PortError as error:
         return Outcome(Did.SKIPPED, f"not looked at: {error.what}", {"money": {"checked": False}})
     items = tuple(Item(str(row["id"]), Did.DONE, f"{row['kind']}: {row['why']} → {row['undo']}") for row in moving)
-    said = f"{len(items)} movements of money can still be stopped" if items else "no money is on its way out that we can see"
+    said = (
+        f"{len(items)} movement{'s' * (len(items) > 1)} of money can still be stopped"
+        if items
+        else "no money is on its way out that we can see"
+    )
     return Outcome(Did.DONE, said, {"money": {"checked": True, "moving": list(moving)}}, items)

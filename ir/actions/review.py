@@ -61,8 +61,9 @@ def _asked(asked: ReviewRequest) -> Json:
 
 
 def _made_by_us(facts: Json) -> tuple[str, ...]:
-    """Provider ids of the replacement, where known, and of what earlier tries minted."""
-    found = (facts.get("new", {}).get("id", ""), *facts.get("strays", {}))
+    """Provider ids of the replacement, where known, of what earlier tries minted, and of the old key once it was narrowed here."""
+    narrowed = facts.get("old", {}).get("id", "") if facts.get("containment") else ""
+    found = (facts.get("new", {}).get("id", ""), narrowed, *facts.get("strays", {}))
     return tuple(name for name in found if name)
 
 

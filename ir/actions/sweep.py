@@ -10,12 +10,21 @@ from ir.world import World
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
     """List leftovers; undecided ones of high or critical severity are debt."""
+    asked = request(world, record)
     try:
-        leftovers = world.reviewer.sweep(request(world, record), world.say)
+        swept = world.reviewer.sweep(asked, world.say)
     except PortError as error:
         return Outcome(Did.SKIPPED, f"not swept: {error.what}", {"sweep": {"checked": False}})
-    facts = {"sweep": {"checked": True, "leftovers": list(leftovers)}}
-    said = f"{len(leftovers)} things were left behind" if leftovers else "nothing was left behind that we can see"
-    there = {str(left["id"]) for left in leftovers}
-    gone = tuple(debt.about for debt in record.debts.values() if debt.kind == "leftover" and debt.about not in there)
-    return Outcome(Did.DONE, said, facts, debts=leftover_debts(leftovers), paid=gone)
+    facts = {"sweep": {"checked": True, "leftovers": list(swept.rows), "looked": sorted(swept.looked)}}
+    there = {str(left["id"]) for left in swept.rows}
+    owed = [debt for debt in record.debts.values() if debt.kind == "leftover" and debt.about not in there]
+    # What could not be looked at is still owed.
+    gone = tuple(debt.about for debt in owed if debt.why.partition(":")[0] in swept.looked)
+    return Outcome(Did.DONE, _said(len(swept.rows), asked.exposed_at), facts, debts=leftover_debts(swept.rows), paid=gone)
+
+
+def _said(count: int, exposed_at: float) -> str:
+    if not count:
+        return "nothing was left behind that we can see"
+    doubt = "" if exposed_at else "may have been left behind: when the key got out is not known"
+    return f"{count} thing{'s' * (count > 1)} {doubt or ('were' if count > 1 else 'was') + ' left behind'}"

@@ -28,6 +28,7 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
     "rollback": ("ir.cli.incidents:rollback", "Put the old key back, if it still lives."),
     "abort": ("ir.cli.incidents:abort", "Stop acting; says every live key and who is on it."),
     "close": ("ir.cli.incidents:close", "End what cannot be proven, by name: attested, not proven."),
+    "classify": ("ir.cli.classifying:classify", "Say whether it is a personal data breach; the notification clock runs from then."),
     "report": ("ir.cli.reports:report", "The incident report as html, md or json."),
     "verify": ("ir.cli.reports:verify", "Check the audit chain of an incident."),
     "evidence": {

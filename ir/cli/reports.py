@@ -33,7 +33,9 @@ def report(
     kept = wiring.state()
     name = named(kept, name, ended=True)
     entries = read_entries(kept.ledger.engine, name)
-    text = render(incidents.fold(entries), fmt, entries, anchor=_head(head), checkpoints=kept.checkpoints.of(name))
+    record = incidents.fold(entries)
+    incidents.hear_late(record, kept.ledger.signals(name))
+    text = render(record, fmt, entries, anchor=_head(head), checkpoints=kept.checkpoints.of(name))
     if not output:
         sys.stdout.write(text)
         return

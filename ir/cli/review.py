@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from math import ceil
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -122,20 +123,25 @@ def _write(target: Path, reviewed: Reviewed) -> None:
 
 
 def _show(reviewed: Reviewed, request: ReviewRequest, screen: Screen) -> None:
-    from ir.review.document import document, lines
+    from ir.review.document import document
+    from ir.review.onscreen import NEXT, lines
 
     if screen.as_json:
         screen.document(document(reviewed, request))
         return
-    steps = False
-    for line in lines(reviewed):
-        steps = steps or line == "Next"
-        # What to do next is never cut; a piped screen is cut nowhere.
-        whole = steps or not screen.out.is_terminal
-        screen.out.print(plain(line), soft_wrap=whole, no_wrap=not whole, overflow="fold" if whole else "ellipsis", crop=not whole)
+    out, steps = screen.out, False
     kept = [file.name for name in _KEPT if (file := Path(request.scratch) / name).exists() and file.stat().st_size]
-    if kept:
-        screen.say(f"Files: {request.scratch}/ ({', '.join(kept)})")
+    files = f"Files: {request.scratch}/ ({', '.join(kept)})" if kept else ""
+    width, height = (out.width, out.height - ceil(len(files) / out.width) - 2) if out.is_terminal else (0, 0)
+    for line in lines(reviewed, width, height):
+        steps = steps or line == NEXT
+        # What to do next is never cut; a piped screen is cut and broken nowhere.
+        if steps or not out.is_terminal:
+            out.print(plain(line), soft_wrap=True)
+        else:
+            out.print(plain(line), no_wrap=True, overflow="ellipsis", crop=True)
+    if files:
+        screen.say(files)
 
 
 def _watch(request: ReviewRequest, watch: str, memory_limit: str, screen: Screen, tell: Callable[[list[Finding]], list[str]]) -> ExitCode:
@@ -144,7 +150,10 @@ def _watch(request: ReviewRequest, watch: str, memory_limit: str, screen: Screen
     def look(until: float) -> Reviewed:
         return _run(replace(request, until=until), memory_limit, screen)
 
-    return run_on(look, lambda reviewed: _show(reviewed, request, screen), tell, duration("--watch", watch), wiring.SystemClock(), screen)
+    def show(reviewed: Reviewed) -> None:
+        _show(reviewed, request, screen)
+
+    return run_on(look, show, tell, duration("--watch", watch), wiring.SystemClock(), screen, request.exposed_at)
 
 
 def _teller(file: str, account: Account | None, names: list[str], screen: Screen) -> Callable[[list[Finding]], list[str]]:

@@ -9,6 +9,7 @@ from ir.ports import Clock, Reviewed
 
 EVERY = 300.0
 """Seconds between two looks; pages of Stripe's record that were read are not read again."""
+_NAMED = 5
 
 
 def watch(
@@ -18,18 +19,21 @@ def watch(
     seconds: float,
     clock: Clock,
     screen: Screen,
+    exposed_at: float = 0.0,
 ) -> ExitCode:
     """Ends with 7 at the first serious finding that is new, else when the time is up: 7 when there was one before, else 0.
 
     `look` is one review up to an epoch second; `show` prints it, once when it is for a machine; `tell` sends findings to the
-    incidents they concern, and returns those that did not know them yet.
+    incidents they concern, and returns those that did not know them yet. Of what was left behind, all of since `exposed_at` counts;
+    where that is not known (0), what the watch saw being made.
 
     A look that fails says so and is made again; only the first has to succeed.
     """
-    end = clock.now().timestamp() + seconds
-    reviewed = look(clock.now().timestamp())
-    known = _evidence(reviewed)
-    if _told(tell, reviewed, screen):
+    begun = clock.now().timestamp()
+    end, since = begun + seconds, exposed_at or begun
+    reviewed = look(begun)
+    known = _evidence(reviewed, since)
+    if _told(tell, reviewed, since, screen):
         return _over(reviewed, show, ExitCode.MISUSE)
     if not screen.as_json:
         show(reviewed)
@@ -41,29 +45,33 @@ def watch(
         except PortError as error:
             screen.warn(f"this look failed, the next one may not: {error.what}")
             continue
-        fresh = _evidence(reviewed) - known
+        fresh = [one for one in serious(reviewed, since) if any((one.rule, evidence) not in known for evidence in one.evidence)]
         if fresh:
-            _told(tell, reviewed, screen)
-            screen.warn("new misuse: take the key away with ir rotate stripe --policy exploited, if it still lives")
+            _told(tell, reviewed, since, screen)
+            for one in fresh[:_NAMED]:
+                screen.warn(f"new: {one.severity} {one.rule}: {one.title} ({one.why})")
+            screen.warn("take the key away with ir rotate stripe --policy exploited, if it still lives")
             return _over(reviewed, show, ExitCode.MISUSE)
     return _over(reviewed, show if screen.as_json else _nothing, ExitCode.MISUSE if known else ExitCode.DONE)
 
 
-def serious(reviewed: Reviewed) -> Iterator[Finding]:
-    """High and critical findings, and what was left behind as one of its own."""
+def serious(reviewed: Reviewed, since: float = 0.0) -> Iterator[Finding]:
+    """High and critical findings, and what was left behind since a time as one of its own."""
     yield from (finding for finding in reviewed.findings if finding.severity in ("high", "critical"))
     for left in reviewed.leftovers:
         made = int(left["created"])
+        if made < since and left["severity"] not in ("high", "critical"):
+            continue
         title, why, undo = f"{left['kind']} was left behind", str(left["why"]), str(left["undo"])
         yield Finding("leftover", str(left["severity"]), title, why, "", made, made, 1, (str(left["id"]),), (), undo)
 
 
-def _evidence(reviewed: Reviewed) -> set[tuple[str, str]]:
-    return {(finding.rule, one) for finding in serious(reviewed) for one in finding.evidence}
+def _evidence(reviewed: Reviewed, since: float) -> set[tuple[str, str]]:
+    return {(finding.rule, one) for finding in serious(reviewed, since) for one in finding.evidence}
 
 
-def _told(tell: Callable[[list[Finding]], list[str]], reviewed: Reviewed, screen: Screen) -> list[str]:
-    names = tell(list(serious(reviewed)))
+def _told(tell: Callable[[list[Finding]], list[str]], reviewed: Reviewed, since: float, screen: Screen) -> list[str]:
+    names = tell(list(serious(reviewed, since)))
     for name in names:
         screen.warn(f"{name} did not know of this and is open again: ir status {name}")
     return names

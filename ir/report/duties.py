@@ -2,7 +2,7 @@
 
 from ir.model import Json
 from ir.report.acts import actions, chain
-from ir.report.misuse import CANNOT_TELL, leftovers, moving_money, review
+from ir.report.misuse import CANNOT_TELL, GONE, leftovers, moving_money, review
 from ir.report.story import Story, as_object, words
 from ir.report.world import ACCEPTED, ON_NEW, proven_dead, services, stores
 
@@ -54,13 +54,16 @@ def _found(story: Story) -> list[Json]:
     owed = {debt.about for debt in story.debts}
     rows = [_step(row["next_action"], f"{row['severity']}: {row['title']}") for row in told["findings"] if row["next_action"]]
     rows += [
-        _step(row["undo"], f"left behind: {row['kind']} {row['id']}") for row in leftovers(story) if row["undo"] and row["id"] not in owed
+        _step(row["undo"], f"left behind: {row['kind']} {row['id']}")
+        for row in leftovers(story)
+        if row["undo"] and row["id"] not in owed and row["state"] != GONE
     ]
     rows += [_step(row["undo"], f"money: {row['kind']} {row['id']}") for row in moving_money(story) if row["undo"]]
     if told["verdict"] in ("confirmed", "suspected"):
         rows.append(
             _step(
-                "tell Stripe support, and decide whether this is a personal data breach", "the notification clock runs from that decision"
+                f"tell Stripe support, and decide if this is a personal data breach: ir classify {story.incident.id} --breach --by NAME",
+                "the notification clock runs from that decision",
             )
         )
     if not told["ran"]:

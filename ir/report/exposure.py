@@ -90,11 +90,14 @@ def _uncontained(story: Story) -> str:
 
 
 def _deadline(told: Json) -> Json:
-    classified = moment(told.get("classified_at"))
-    by = str(told.get("classified_by") or "")
-    said = f"{GDPR_HOURS} h after {by or 'a human'} classified it as a personal data breach ({utc(classified)})"
-    otherwise = f"no human has classified this as a personal data breach yet; the {GDPR_HOURS} h of GDPR art. 33 run from then"
-    return _clock("GDPR deadline", classified + GDPR_HOURS * 3600 if classified else None, said, otherwise)
+    at, by = moment(told.get("classified_at")), str(told.get("classified_by") or "a human")
+    because = f": {why}" if (why := str(told.get("classified_because") or "")) else ""
+    if told.get("personal_data_breach") is False:
+        return _clock("GDPR deadline", None, "", f"{by} said at {utc(at)} that this is no personal data breach{because}", "none")
+    said = f"{GDPR_HOURS} h after {by} classified it as a personal data breach ({utc(at)}){because}"
+    otherwise = "no human has classified this as a personal data breach yet (ir classify --breach)"
+    otherwise += f"; the {GDPR_HOURS} h of GDPR art. 33 run from then"
+    return _clock("GDPR deadline", at + GDPR_HOURS * 3600 if at is not None else None, said, otherwise)
 
 
 def first_misuse(story: Story) -> float | None:

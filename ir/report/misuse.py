@@ -8,6 +8,7 @@ from ir.report.units import iso, label, money, span, utc
 
 SEVERITIES = ("critical", "high", "medium", "low", "informational")
 CANNOT_TELL = "cannot tell"
+GONE = "gone when last looked at"
 
 
 def review(story: Story) -> Json:
@@ -78,29 +79,33 @@ def _source(row: Json) -> Json:
 
 def _gap(gap: Any) -> str:
     ends = gap if isinstance(gap, list) else [as_object(gap).get("from"), as_object(gap).get("to")]
-    if len(ends) == 2 and all(iso(end) for end in ends):
-        return f"{utc(ends[0])} to {utc(ends[1])}"
-    return words(gap)
+    when = f"{utc(ends[0])} to {utc(ends[1])}" if len(ends) == 2 and all(iso(end) for end in ends) else ""
+    why = words(as_object(gap).get("why"))
+    return ": ".join(part for part in (when, why) if part) or words(gap)
 
 
 def leftovers(story: Story) -> list[Json]:
-    """What an attacker left behind, from review and sweep together, worst first; `decided` is what a human settled."""
+    """What an attacker left behind, from review and sweep together, worst first; `state`: owed, gone, or not decided."""
     rows: dict[tuple[str, str], Json] = {}
     for source in ("triage", "review", "sweep"):
         for row in map(as_object, as_rows(as_object(story.facts.get(source)).get("leftovers"))):
             rows[words(row.get("kind")), words(row.get("id"))] = row
     owed = {debt.about for debt in story.debts if debt.kind == "leftover"}
-    return sorted((_leftover(row, owed) for row in rows.values()), key=lambda row: SEVERITIES.index(row["severity"]))
+    swept = as_object(story.facts.get("sweep"))
+    there = {words(as_object(row).get("id")) for row in as_rows(swept.get("leftovers"))}
+    gone = {key for key, row in rows.items() if row.get("kind") in as_rows(swept.get("looked")) and key[1] not in there | owed}
+    told = [_leftover(row, GONE if key in gone else "owed" if key[1] in owed else "") for key, row in rows.items()]
+    return sorted(told, key=lambda row: SEVERITIES.index(row["severity"]))
 
 
-def _leftover(row: Json, owed: set[str]) -> Json:
+def _leftover(row: Json, state: str) -> Json:
     severity = str(row.get("severity") or "").lower()
     text = {name: words(row.get(name)) for name in ("kind", "id", "why", "undo")}
     return {
         **text,
         "created": iso(row.get("created")),
         "severity": severity if severity in SEVERITIES else "medium",
-        "state": "owed" if text["id"] in owed else words(row.get("decided") or row.get("state")) or "not decided",
+        "state": state or "not decided",
     }
 
 
@@ -113,12 +118,21 @@ def _hour(row: Json) -> Json:
 
 def flat(value: Any, name: str = "") -> list[tuple[str, str]]:
     """An object of unknown shape as rows of a table: amounts are written out, deeper names joined by `·`."""
+    if value is None:
+        return [(name, "cannot be told")]
     if isinstance(value, dict) and not {"currency", "amount"} <= set(value):
         deeper = (row for key, part in value.items() for row in flat(part, f"{name} · {label(key)}" if name else label(key)))
         return list(deeper)
     if isinstance(value, list) and any(isinstance(part, dict) for part in value):
-        return [(name, "; ".join(amount(p) if "currency" in as_object(p) else words(p) for p in value))]
+        return [(name, "; ".join(_moved(as_object(p)) if "currency" in as_object(p) else words(p) for p in value))]
     return [(name, amount(value) if isinstance(value, dict) else words(value) or "none")]
+
+
+def _moved(part: Json) -> str:
+    """`3 × payout: 900.00 USD (cancel it while it is pending)`."""
+    count, what, way_back = part.get("count"), words(part.get("what")), words(part.get("reversible"))
+    head = f"{count} × {what}: " if what and count else f"{what}: " if what else ""
+    return head + amount(part) + (f" (reversible: {way_back})" if way_back else "")
 
 
 _UNASKED = {

@@ -56,7 +56,7 @@ def _segment(left: Json, right: Json, before: Json, after: Json, state: str) -> 
 
 
 def requests(hours: list[Json], findings: list[Json]) -> Json:
-    """Requests per hour against what is usual, findings marked; empty when the review holds no counts.
+    """Requests per hour against what is usual, findings marked, the worst in front; empty when the review holds no counts.
 
     `{width, bars: [{x, y, w, h, said}], usual: "x,y x,y …", marks: [{x, severity, said}], top, from, to}`
     """
@@ -76,7 +76,7 @@ def requests(hours: list[Json], findings: list[Json]) -> Json:
         "width": WIDTH,
         "bars": bars,
         "usual": " ".join(usual),
-        "marks": [mark for row in findings if (mark := _mark(row, start, end, scale))],
+        "marks": [mark for row in reversed(findings) if (mark := _mark(row, start, end, scale))],
         "top": f"{top:,.0f}",
         "from": utc(start),
         "to": utc(end),

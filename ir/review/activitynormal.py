@@ -33,8 +33,9 @@ _OUT = {
     "THEN ir_person(ir_text(COALESCE(invited, roles_user))) ELSE '' END",
     "ip": "ir_ip(ip)",
     "country": "ir_text(country)",
-    "changed": "CASE WHEN new_key IS NOT NULL THEN 'new_key ' || ir_text(new_key) WHEN allow_list = '[]' AND type = 'api_key_updated' "
-    "THEN 'ip_allowlist empty' WHEN new_roles IS NOT NULL THEN 'roles ' || ir_text(new_roles) ELSE '' END",
+    "changed": "CASE WHEN new_key IS NOT NULL THEN 'new_key ' || ir_text(new_key) "
+    "WHEN allow_list = '[]' AND type = 'api_key_updated' THEN 'ip_allowlist empty' "
+    "WHEN allow_list LIKE '[_%]' THEN 'ip_allowlist set' WHEN new_roles IS NOT NULL THEN 'roles ' || ir_text(new_roles) ELSE '' END",
 }
 
 

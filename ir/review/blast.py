@@ -4,7 +4,8 @@ from ir.model import Json
 from ir.review.engine import Engine
 from ir.review.rules import Parameters
 
-ZERO_DECIMAL = frozenset(["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf"])
+# Stripe sends `isk` and `ugx`, which have no decimals either, with two.
+ZERO_DECIMAL = frozenset(["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"])
 THREE_DECIMAL = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
 _REVERSIBLE = {
     "90:payout": "until the payout is paid: cancel it while it is pending",

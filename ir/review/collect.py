@@ -14,7 +14,7 @@ from pathlib import Path
 from ir.errors import Rejected, Unknown
 from ir.model import Json
 from ir.review.courtesy import Pace, pause
-from ir.review.pages import epoch, mended, records, way_back, write
+from ir.review.pages import CIRCLE, EMPTY, NOWHERE, epoch, follows, mended, newest_first, records, way_back, write
 from ir.secret import Secret
 from ir.stripe_api import StripeApi
 
@@ -25,7 +25,10 @@ _FRESH = 3 * 3600
 READERS = 4
 _TRIES = 4
 _MOST_PAGES = 10_000
-_CIRCLE = "not read to its end: Stripe's list goes round in a circle"
+_HOLLOW = 3
+"""Empty pages in a row after which a list that goes on is given up."""
+_LIMIT = 100
+_LATE = "not read to its end: the time was up"
 _PREVIEW = "2026-09-30.preview"
 
 
@@ -118,13 +121,13 @@ class Collector:
         found.files.append(file)
         cursor = mark.read_text() if mark.exists() else ""
         rows, resumed = mended(file), bool(cursor)
-        last = until
+        last, seen = until, {cursor}
         with file.open("ab") as out:
             while cursor != "end":
                 if self._late():
                     found.unread.append((since, last))
                     break
-                params: Json = {"limit": 100, "created": {"gte": since, "lt": until}}
+                params: Json = {"limit": _LIMIT, "created": {"gte": since, "lt": until}}
                 if cursor:
                     params["starting_after"] = cursor
                 body = self._page("/v1/events", params, found)
@@ -139,11 +142,13 @@ class Collector:
                 write(out, data, whole=self._whole)
                 rows += len(data)
                 last = min((row["created"] for row in data if type(row.get("created")) is int), default=last)
-                before, cursor = cursor, str(data[-1].get("id") or "end") if data and body.get("has_more") is True else "end"
-                if cursor == before:
-                    found.why = _CIRCLE
+                after, wrong = follows(body, data, limit=_LIMIT)
+                if wrong or (after and after in seen):
+                    found.why = wrong or CIRCLE
                     found.unread.append((since, last))
                     break
+                cursor = after or "end"
+                seen.add(cursor)
                 out.flush()
                 mark.write_text(cursor)
         return rows
@@ -153,7 +158,7 @@ class Collector:
         from datetime import UTC, datetime
 
         start = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return self._pages("/v2/core/events", {"limit": 100, "created": {"gte": start}}, "thin", lambda _: False, since)
+        return self._pages("/v2/core/events", {"limit": _LIMIT, "created": {"gte": start}}, "thin", lambda _: False, since)
 
     def activity(self, since: int) -> Read:
         """`/v2/iam/activity_logs` (preview), newest first, until older than `since`."""
@@ -161,17 +166,17 @@ class Collector:
         def old(row: Json) -> bool:
             return 0 < epoch(str(row.get("created") or "")) < since
 
-        return self._pages("/v2/iam/activity_logs", {"limit": 100}, "activity", old, since, version=_PREVIEW)
+        return self._pages("/v2/iam/activity_logs", {"limit": _LIMIT}, "activity", old, since, version=_PREVIEW)
 
     def _pages(self, path: str, params: Json, name: str, enough: Callable[[Json], bool], since: int, *, version: str = "") -> Read:
         found, seen = Read(), set[str]()
         file = self._folder / f"{name}.jsonl"
         found.files.append(file)
-        begun, begun_at = time.monotonic(), time.time()
+        begun, begun_at, hollow = time.monotonic(), time.time(), 0
         with file.open("wb") as out:
             while path and not self._late():
                 if path in seen or len(seen) >= _MOST_PAGES:
-                    found.why = _CIRCLE
+                    found.why = CIRCLE
                     break
                 seen.add(path)
                 body = self._page(path, params, found, version=version)
@@ -180,38 +185,49 @@ class Collector:
                 data = records(body)
                 write(out, [row for row in data if not enough(row)], whole=self._whole)
                 found.rows += len(data)
-                params = {}
+                params, hollow = {}, 0 if data else hollow + 1
                 oldest = min((t for row in data if (t := epoch(str(row.get("created") or "")))), default=0)
                 self._progress(way_back(name, found.rows, time.monotonic() - begun, begun_at, oldest, since))
-                try:
-                    path = "" if any(map(enough, data)) else self._api.next_page(body)
-                except Rejected as error:
-                    found.why = error.what
+                if data and all(map(enough, data)) and newest_first(data):
+                    path = ""
                     break
-        if path and found.available:
-            found.why = found.why or "not read to its end: the time was up"
+                path, found.why = self._forward(body)
+                if path and hollow >= _HOLLOW:
+                    found.why = EMPTY
+                    break
+        if path:
+            found.why = found.why or _LATE
         return found
 
-    def objects(self, path: str, since: int, *, created: bool = True, most: int = 20) -> tuple[list[Json], str]:
+    def objects(self, path: str, since: int, *, created: bool = True, extra: Json | None = None, most: int = 20) -> tuple[list[Json], str]:
         """One list, at most `most` pages; returns rows (whole, so narrow them) and why it is incomplete, "" if it is not."""
         found = Read()
-        rows: list[Json] = []
-        params: Json = {"limit": 100} | ({"created": {"gte": since}} if created and since else {})
+        rows: dict[str, Json] = {}
+        asked: Json = {"limit": _LIMIT} | (extra or {}) | ({"created": {"gte": since}} if created and since else {})
+        seen, here, params = set[str](), path, asked
         for _ in range(most):
-            if self._late():
-                return rows, "not read: the time was up"
-            body = self._page(path, params, found)
+            body = self._page(here, params, found)
             if body is None:
-                return rows, found.why
+                return list(rows.values()), found.why or _LATE
             data = records(body)
-            rows += data
-            if body.get("has_more") is not True or not data:
-                return rows, ""
-            last = data[-1].get("id")
-            if not isinstance(last, str) or last == params.get("starting_after"):
-                return rows, _CIRCLE
-            params = params | {"starting_after": last}
-        return rows, f"only the newest {len(rows)} were read"
+            for row in data:
+                rows.setdefault(str(row.get("id") or f"without an id {len(rows)}"), row)
+            after, why = self._forward(body)
+            if not after and why in ("", NOWHERE):
+                after, why = follows(body, data, limit=_LIMIT)
+            if not after or after in seen:
+                return list(rows.values()), why or (CIRCLE if after else "")
+            seen.add(after)
+            here, params = (after, {}) if after.startswith("/") else (path, asked | {"starting_after": after})
+        return list(rows.values()), f"only the newest {len(rows)} were read"
+
+    def _forward(self, body: Json) -> tuple[str, str]:
+        """The path of a v2 list's next page, "" at its end; and why it cannot be read on, "" = it can, or need not."""
+        try:
+            path = self._api.next_page(body)
+        except Rejected as error:
+            return "", error.what
+        return path, "" if path or body.get("has_more") is not True else NOWHERE
 
     def _page(self, path: str, params: Json, found: Read, *, version: str = "") -> Json | None:
         for attempt in range(_TRIES):
@@ -228,7 +244,10 @@ class Collector:
             if answer.ok:
                 found.available = True
                 self._pace.faster()
-                return answer.body
+                if isinstance(answer.body.get("data"), list):
+                    return answer.body
+                found.why = f"HTTP {answer.status}, but no list in it"
+                return None
             found.why = f"HTTP {answer.status} {answer.code}: {answer.message}"[:200].rstrip(": ")
             if not answer.transient or answer.headers.get("stripe-should-retry") == "false":
                 return None

@@ -53,13 +53,16 @@ def look(engine: Engine) -> dict[str, Seen]:
     return seen
 
 
-def judge_events(seen: Seen, read: Read | None, window: Window) -> None:
-    """API events cover what they were asked for, less what was not read; an archive covers its own span."""
+def judge_events(seen: Seen, read: Read | None, window: Window, thin: Read | None = None) -> None:
+    """API events cover what they were asked for, less what was not read; an archive covers its own span.
+
+    `thin` are v2's own events. An account without them is no hole; some that were read, and not to their end, are one.
+    """
     if read is not None and read.available:
         start = max(window.since, window.until - KEPT_BY_API)
         if start > window.judged + _SLACK:
             seen.gaps.append(gap(window.judged, start, "Stripe's API keeps events for 30 days"))
-        seen.gaps += [gap(a, b, "not read: the time was up" if not read.why else read.why) for a, b in read.unread if b > window.judged]
+        seen.gaps += [gap(a, b, read.why or "not read: the time was up") for a, b in read.unread if b > window.judged]
         if seen.rows == 0 or seen.first > start:
             seen.first = start
         seen.last = window.until
@@ -72,6 +75,9 @@ def judge_events(seen: Seen, read: Read | None, window: Window) -> None:
     if read is not None and not read.available:
         seen.blind_to = f"{ABSENT['events']}: Stripe's API gave none ({read.why})" if not seen.rows else seen.blind_to
     seen.full = not seen.gaps and (seen.rows > 0 or (read is not None and read.available))
+    if thin is not None and thin.why:
+        seen.gaps.append(gap(0, 0, f"v2 events: {thin.why}"))
+        seen.full = seen.full and not thin.available
 
 
 def judge_egress(seen: Seen, found: Completeness, window: Window) -> None:

@@ -61,16 +61,18 @@ FROM sent a LEFT JOIN holes h ON a.hour = h.hour AND a.act = h.act AND a.client 
 
 
 PROBES = (Column("request_id", "VARCHAR", "of our own probes"),)
+MINE = (Column("id", "VARCHAR", "of what this incident made or changed itself, and of its own requests"),)
 HOLES = (Column("act", "VARCHAR", ""), Column("client", "VARCHAR", ""), Column("hour", "BIGINT", "epoch hours"))
 
 
-def derive_sent(engine: Engine, *, egress: bool, probes: tuple[str, ...]) -> bool:
-    """Make `seen`, `probes`, `dashboard`, `offered`, `sent`; returns whether the events tell their requests at all.
+def derive_sent(engine: Engine, *, egress: bool, probes: tuple[str, ...], mine: tuple[str, ...] = ()) -> bool:
+    """Make `seen`, `probes`, `mine`, `dashboard`, `offered`, `sent`; returns whether the events tell their requests at all.
 
     Without egress logs, or without request ids, nobody can be called a stranger: `unknown`.
     """
     engine.keep("seen", SEEN)
     engine.fill("probes", PROBES, [(probe,) for probe in dict.fromkeys(probes)])
+    engine.fill("mine", MINE, [(name,) for name in dict.fromkeys((*probes, *mine))])
     engine.keep("dashboard", DASHBOARD)
     engine.keep("offered", OFFERED)
     told = engine.rows("SELECT COUNT(*), COALESCE(SUM(CASE WHEN request_id <> '' THEN 1 ELSE 0 END), 0) FROM events WHERE ts > 0")[0]

@@ -1,18 +1,14 @@
-"""The review as one JSON document (schema: `docs/review.schema.json`) and as a few lines for a screen."""
+"""The review as one JSON document (schema: `docs/review.schema.json`)."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 
 from ir.model import Json
 from ir.ports import Reviewed, ReviewRequest
-from ir.review.blast import shown
 from ir.review.rules import LEVELS
 from ir.review.verdict import CONFIRMED, NONE, SUSPECTED
 
 MISUSE = (CONFIRMED, SUSPECTED)
 GDPR_HOURS = 72
-_FINDINGS_SHOWN = 4
-_AREAS = {"writes": "writes", "reads": "reads", "account": "account changes"}
 
 
 def document(reviewed: Reviewed, request: ReviewRequest) -> Json:
@@ -59,6 +55,8 @@ def next_steps(reviewed: Reviewed) -> list[str]:
         ranked = sorted(reviewed.findings, key=lambda f: -LEVELS.index(f.severity))
         steps += [f"{f.rule}: {f.next_action}" for f in ranked if LEVELS.index(f.severity) >= LEVELS.index("medium")]
     steps += [f"decide on {left['kind']} {left['id']}: {left['undo']}" for left in reviewed.leftovers[:1]]
+    if not reviewed.exposed:
+        steps.append("say when the key got out: --exposed-at TIME; what was usual before can then be told from what came after")
     steps += _missing({str(row["source"]): row for row in reviewed.coverage})
     if reviewed.verdict == NONE:
         steps.append("keep watching until the key is dead and three days after: ir review stripe --watch 72h")
@@ -78,40 +76,3 @@ def _missing(sources: dict[str, Json]) -> list[str]:
     if not sources["activity"]["rows"]:
         steps.append("export the security history (Dashboard > Settings > Security history), then --logs FILE")
     return steps
-
-
-def lines(reviewed: Reviewed) -> list[str]:
-    """A screen's worth: verdict, coverage, findings, what next."""
-    parts = " + ".join(f"{points:g} {name}" for name, points in reviewed.score_parts.items())
-    out = [f"Misuse: {reviewed.verdict.upper()}   score {reviewed.score:g}" + (f" = {parts}" if parts else "")]
-    for area, name in _AREAS.items():
-        why = reviewed.reasons.get(area) or []
-        told = reviewed.verdicts[area]
-        out.append(f"  {name:<16}{told}" + (f" ({why[0]})" if why and told not in MISUSE else ""))
-    out += ["", "Coverage"]
-    out += [_source(row) for row in reviewed.coverage]
-    if reviewed.findings:
-        out += ["", f"Findings ({len(reviewed.findings)})"]
-        out += [f"  {f.severity:<9}{f.rule}  {f.why}{_money(f.money)}" for f in reviewed.findings[:_FINDINGS_SHOWN]]
-        if len(reviewed.findings) > _FINDINGS_SHOWN:
-            out.append(f"  … and {len(reviewed.findings) - _FINDINGS_SHOWN} more (--json)")
-    if reviewed.leftovers:
-        out.append(f"  leftovers: {len(reviewed.leftovers)}, first {reviewed.leftovers[0]['kind']} {reviewed.leftovers[0]['id']}")
-    return [*out, "", "Next", *[f"  {n}. {step}" for n, step in enumerate(next_steps(reviewed), 1)]]
-
-
-def _money(parts: tuple[Json, ...]) -> str:
-    return "".join(f", {shown(int(part['amount']), str(part['currency']))}" for part in parts[:2])
-
-
-def _source(row: Json) -> str:
-    span = f"{_day(row['from'])} to {_day(row['to'])}" if row["rows"] and row["from"] else "not given" if not row["rows"] else "no times"
-    if not row["rows"] and row["to"]:
-        span = f"{_day(row['from'])} to {_day(row['to'])}, empty"
-    gaps = f"; {len(row['gaps'])} gap(s)" if row["gaps"] else ""
-    blind = f"; blind to {row['blind_to']}" if row["blind_to"] else ""
-    return f"  {row['source']:<12}{row['rows']:>9,}  {span}{gaps}{blind}"
-
-
-def _day(epoch: int) -> str:
-    return datetime.fromtimestamp(int(epoch), UTC).strftime("%m-%d %H:%M")

@@ -36,10 +36,10 @@ def look(
     seen = coverage.look(engine)
     window = _evidenced(window, seen)
     egress = seen["egress"].rows > 0
-    derive.derive_sent(engine, egress=egress, probes=own)
+    derive.derive_sent(engine, egress=egress, probes=own, mine=request.own_objects)
     complete = _completeness(engine, seen, window) if egress else holes.Completeness()
     derive.derive_acts(engine, complete.holes)
-    coverage.judge_events(seen["events"], reads.get("events"), window)
+    coverage.judge_events(seen["events"], reads.get("events"), window, reads.get("thin"))
     coverage.judge_egress(seen["egress"], complete, window)
     coverage.judge_span(seen["request-log"], window, "reads outside the log's span")
     coverage.judge_activity(seen["activity"], reads.get("activity"), window)

@@ -2,12 +2,13 @@
 
 from ir.model import Json
 from ir.review.blast import shown
-from ir.review.leftovers import MONEY_KINDS, Swept, leftover
+from ir.review.leftoverkinds import MONEY_KINDS, leftover, page
+from ir.review.leftovers import Swept
 
 _DONE = frozenset({"paid", "canceled", "failed", "succeeded", "reversed"})
 
 
-def list_moving(swept: Swept, since: int) -> tuple[Json, ...]:
+def list_moving(swept: Swept, since: int, *, test: bool) -> tuple[Json, ...]:
     """Pending manual and instant payouts, transfers, new destinations and accounts since the exposure, largest first."""
     rows = []
     for row in swept.rows:
@@ -18,5 +19,6 @@ def list_moving(swept: Swept, since: int) -> tuple[Json, ...]:
         amount = shown(row["amount"], row["currency"]) if row["currency"] else ""
         said = " ".join(part for part in (amount, row["status"], row["detail"]) if part)
         money = [{"currency": row["currency"], "amount": row["amount"]}] if row["currency"] else []
-        rows.append({**leftover(row["kind"], row["id"], row["ts"], detail=said), "money": money})
+        found = leftover(row["kind"], row["id"], row["ts"], detail=said)
+        rows.append({**found, "undo": f"{found['undo']}: {page(row['kind'], row['id'], test=test)}", "money": money})
     return tuple(sorted(rows, key=lambda r: -(r["money"][0]["amount"] if r["money"] else 0)))

@@ -37,6 +37,31 @@ def records(body: Json) -> list[Json]:
     return [row for row in data if isinstance(row, dict)] if isinstance(data, list) else []
 
 
+CIRCLE = "not read to its end: Stripe's list goes round in a circle"
+EMPTY = "not read to its end: Stripe says that there is more, but gives an empty page"
+NOWHERE = "not read to its end: Stripe says that there is more, but not where"
+
+
+def follows(body: Json, rows: list[Json], *, limit: int) -> tuple[str, str]:
+    """The id after which a v1 list goes on ("" = it ends here), and why it cannot be read on ("" = it can, or need not).
+
+    A list that does not tell whether there is more goes on after a full page.
+    """
+    more = body.get("has_more")
+    if more is not True and (isinstance(more, bool) or len(rows) < limit):
+        return "", ""
+    if not rows:
+        return "", EMPTY
+    last = rows[-1].get("id")
+    return (last, "") if isinstance(last, str) and last else ("", NOWHERE)
+
+
+def newest_first(rows: list[Json]) -> bool:
+    """Whether a page of a v2 list goes back in time, as far as its ends tell."""
+    ends = [epoch(str(row.get("created") or "")) for row in (rows[0], rows[-1])] if rows else [0, 0]
+    return ends[0] >= ends[1]
+
+
 def way_back(name: str, rows: int, spent: float, now: float, oldest: int, since: int) -> str:
     """Progress of a list that is read from now back to `since`."""
     done = (now - oldest) / max(now - since, 1.0) if oldest else 0.0

@@ -10,8 +10,8 @@ from pathlib import Path
 from ir.api_base import STRIPE
 from ir.errors import Unknown
 from ir.model import Json
-from ir.ports import Reviewed, ReviewRequest
-from ir.review import affected, blast, coverage, derive, leftoverlist, leftovers, looking, moving, timeline
+from ir.ports import LeftBehind, Reviewed, ReviewRequest
+from ir.review import affected, blast, coverage, derive, leftoverkinds, leftoverlist, leftovers, looking, moving, timeline
 from ir.review.collect import Collector, Read
 from ir.review.engine import Engine
 from ir.review.importer import Loaded
@@ -19,7 +19,7 @@ from ir.review.rules import LEVELS
 from ir.review.store import Say, Store, collect, refuse_leaked
 from ir.review.verdict import NONE, judge
 from ir.review.window import DAY, Window
-from ir.stripe_api import StripeApi
+from ir.stripe_api import StripeApi, account_of
 
 _BASELINE = 14 * DAY
 _MONEY_SECONDS = 100.0
@@ -43,11 +43,14 @@ class StripeReviewer:
         refuse_leaked(request)
         if not (request.review_key or request.egress or request.logs) and request.engine in ("", "duckdb"):
             told = timeline.rows([], (), _window(request))
-            return replace(_blind(request.rules), request_ids=tuple(request.own_requests[-500:]), timeline=told)
+            return replace(
+                _blind(request.rules), request_ids=tuple(request.own_requests[-500:]), timeline=told, exposed=request.exposed_at > 0
+            )
         return self._reviewed(request, progress)
 
     def _reviewed(self, request: ReviewRequest, progress: Say) -> Reviewed:
         first = len(self._api.request_ids)
+        request = self._named(request)
         window = _window(request)
         store = Store(Path(request.scratch) / "review", memory_limit=self._memory)
         try:
@@ -73,9 +76,10 @@ class StripeReviewer:
         finally:
             store.close()
 
-    def sweep(self, request: ReviewRequest, progress: Say) -> tuple[Json, ...]:
+    def sweep(self, request: ReviewRequest, progress: Say) -> LeftBehind:
         """See `Reviewer`. Uses what the last review of the same scratch folder knows of who made what."""
         refuse_leaked(request)
+        request = self._named(request)
         window = _window(request)
         store = Store(Path(request.scratch) / "review", memory_limit=self._memory)
         try:
@@ -87,29 +91,41 @@ class StripeReviewer:
             if not swept.read:
                 raise Unknown("Stripe refused every list: " + "; ".join(sorted(set(swept.unread.values())))[:200])
             if not swept.rows and store.empty:
-                return ()
+                return LeftBehind((), leftoverlist.looked_at(swept.unread, history=False))
             store.write_objects(swept)
             store.engine.attach(store.tables)
             egress = bool(store.engine.rows("SELECT COUNT(*) FROM requests WHERE own = 1")[0][0])
-            derive.derive_sent(store.engine, egress=egress, probes=request.own_requests)
+            derive.derive_sent(store.engine, egress=egress, probes=request.own_requests, mine=request.own_objects)
             derive.derive_acts(store.engine, [])
-            return leftoverlist.list_leftovers(store.engine, window, request.own_objects)
+            left = leftoverlist.list_leftovers(store.engine, window, request.account)
+            history = bool(store.engine.rows("SELECT COUNT(*) FROM activity")[0][0])
+            return LeftBehind(left, leftoverlist.looked_at(swept.unread, history=history))
         finally:
             store.close()
 
     def money(self, request: ReviewRequest, progress: Say) -> tuple[Json, ...]:
         """See `Reviewer`."""
         refuse_leaked(request)
+        request = self._named(request)
         if request.review_key is None:
             raise Unknown("there is no key to read with", next_step="name a review_key in the inventory")
         pages = Path(request.scratch) / "review" / "pages"
         deadline = time.monotonic() + (request.budget or _MONEY_SECONDS)
         collector = Collector(self._api, request.review_key, pages, deadline=deadline, progress=progress)
         since = int(request.exposed_at or request.since)
-        swept = leftovers.sweep_lists(collector, since, request.account, (), progress, leftovers.MONEY_KINDS)
+        swept = leftovers.sweep_lists(collector, since, request.account, (), progress, leftoverkinds.MONEY_KINDS)
         if not swept.read:
             raise Unknown("Stripe refused every list: " + "; ".join(sorted(set(swept.unread.values())))[:200])
-        return moving.list_moving(swept, since)
+        return moving.list_moving(swept, since, test="_test_" in request.review_key.reveal())
+
+    def _named(self, request: ReviewRequest) -> ReviewRequest:
+        """Without an account's id, the one that the review key belongs to."""
+        if request.account or request.review_key is None:
+            return request
+        try:
+            return replace(request, account=account_of(self._api, request.review_key))
+        except Unknown:
+            return request
 
     def _collector(self, request: ReviewRequest, store: Store, say: Say, budget: float) -> Collector | None:
         if request.review_key is None:
@@ -138,7 +154,7 @@ class StripeReviewer:
         looked = looking.look(engine, request, window, reads, own, say)
         coverage.note_loaded(looked.seen, loaded)
         looked.seen["objects"] = looking.objects_seen(swept, window)
-        left = leftoverlist.list_leftovers(engine, window, request.own_objects)
+        left = leftoverlist.list_leftovers(engine, window, request.account)
         judged = judge(looked.hits, looked.seen, left, looked.window, looked.hidden)
         reads_found = any(h.rule.judges == "reads" and h.finding.severity in ("high", "critical") for h in looked.hits)
         radius, rows = blast.measure(engine, looked.parameters, reads_found=reads_found)
@@ -159,6 +175,7 @@ class StripeReviewer:
             reasons=judged.reasons,
             affected=affected.write(rows, Path(request.scratch)),
             inputs=tuple(loaded.names),
+            exposed=window.exposed > 0,
         )
 
     def _engine(self, request: ReviewRequest, store: Store) -> Engine:

@@ -26,6 +26,7 @@ def rows(hits: list[Hit], left: tuple[Json, ...], window: Window) -> tuple[Json,
     made += [
         _row(int(one["created"]), f"{one['kind']} was created: {one['why']}", "Leftover", "", one["severity"], one["id"])
         for one in left[:_LEFTOVERS]
+        if one["created"]
     ]
     return tuple(sorted(made, key=lambda row: row["timestamp"])[:_MOST])
 

@@ -61,6 +61,15 @@ def test_a_signal_to_a_finished_incident_opens_it_and_leaves_its_chain_alone() -
     assert (again.status, again.exit_code, dict(again.debts)) == ("done", ExitCode.DONE, {})
 
 
+def test_a_person_may_classify_what_has_ended() -> None:
+    sim, journal = Simulation("exposed"), Journal()
+    record = ended(sim, journal)
+    journal.send("classify", facts={"classified_at": 9.0, "classified_by": "kim", "personal_data_breach": True})
+    hear_late(record, journal.queue)
+    assert record.facts["classified_at"] == 9.0
+    assert (record.status, record.exit_code) == ("done", ExitCode.DONE)
+
+
 @pytest.fixture
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[State, str]]:
     """A ledger with one finished incident of the key `payments`."""
@@ -136,3 +145,18 @@ def test_a_watch_that_finds_nothing_ends_when_its_time_is_up() -> None:
     assert code == ExitCode.DONE
     assert len(shown) == 1
     assert (clock.now() - began).total_seconds() == pytest.approx(3600, abs=1)
+
+
+def test_where_the_exposure_is_unknown_only_what_the_watch_saw_being_made_counts() -> None:
+    clock, shown, told = SimClock(), list[Reviewed](), list[Finding]()
+    begun = int(clock.now().timestamp())
+    old = {"kind": "webhook_endpoint", "id": "we_1", "created": begun - 9, "severity": "medium", "why": "sends events", "undo": "look"}
+    rows = iter([(old,), (old,), (old, {**old, "id": "we_2", "created": begun + 1})])
+
+    def tell(found: list[Finding]) -> list[str]:
+        told.extend(found)
+        return []
+
+    code = watch(lambda _: Reviewed("cannot tell", {}, 0.0, leftovers=next(rows)), shown.append, tell, 3600.0, clock, Screen(as_json=True))
+    assert code == ExitCode.MISUSE
+    assert [finding.evidence for finding in told] == [("we_2",)]

@@ -125,6 +125,12 @@ def test_a_store_and_a_service_that_were_behind_are_paid_by_the_waves() -> None:
     assert code == ExitCode.DONE, record.debts
 
 
+@pytest.mark.parametrize(("kind", "code"), [("webhook_endpoint", ExitCode.DONE), ("api_key_created", ExitCode.DEBT)])
+def test_a_leftover_is_gone_only_when_its_kind_could_be_looked_at(kind: str, code: ExitCode) -> None:
+    rows = [asdict(Debt("leftover", "x_1", f"{kind}: stays", "x"))]
+    assert go(Simulation("exposed"), {EARLIER: rows})[0] == code
+
+
 def test_a_rolled_back_heir_owes_its_own_and_theirs() -> None:
     sim = Simulation("exposed")
     sim.services["billing"].stuck = True

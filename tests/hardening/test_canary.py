@@ -82,6 +82,7 @@ ASKED: Commands = (
     ("review", "stripe", "payments", "--inventory", "inventory.yaml", "--review-key-from", "file:review.key", "--egress", "export.jsonl"),
     ("evidence", "key", "--json"),
     ("evidence", "bundle", "INC"),
+    ("classify", "INC", "--breach", "--reason", "their cards were read", "--by", "me"),
     ("evidence", "purge", "INC", "--yes", "--reason", "kept long enough", "--by", "me"),
     ("schedule", "list", "--inventory", "inventory.yaml"),
     ("rules", "list"),

@@ -114,7 +114,7 @@ def test_names_and_addresses_are_kept_only_when_asked_for(whole: bool, named: bo
         return
     assert [one for one in PEOPLE if one.lower() in left.lower()] == []
     assert person("prof@evil.example") in left, "who acted can still be told by whoever has the list of the team"
-    swept = reviewer(twin).sweep(request, lambda _: None)
+    swept = reviewer(twin).sweep(request, lambda _: None).rows
     money = reviewer(twin).money(request, lambda _: None)
     assert swept and money
     assert [one for one in PEOPLE if one.lower() in json.dumps([swept, money]).lower()] == []

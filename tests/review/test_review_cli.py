@@ -8,9 +8,11 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import jsonschema  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
 from benchmarks import accounts, attacks
+from ir.review.schema_json import SCHEMA
 
 SEED = 7002
 
@@ -38,6 +40,7 @@ def test_misuse_ends_with_7_and_one_document(tmp_path: Path, quiet: accounts.Wor
     done = run(tmp_path, "review", "stripe", *flags(quiet), "--egress", "logs/*.gz", "--logs", "logs/*.jsonl", "--output", "out", "--json")
     assert done.returncode == 7, done.stderr
     told = json.loads(done.stdout)
+    jsonschema.validate(told, SCHEMA)
     assert told["verdict"] in ("suspected", "confirmed")
     sweep = next(f for f in told["findings"] if f["rule"] == "S-06")
     events = {event["id"]: event["request"]["id"] for event in quiet.events}
@@ -61,6 +64,7 @@ def test_a_shell_that_expanded_the_glob_and_a_screen_that_is_enough(tmp_path: Pa
     assert "Coverage" in done.stdout
     assert "3. " in done.stdout
     assert len(done.stdout.splitlines()) <= 24
+    assert "request-log export (Workbench) that covers the window was not given)" in done.stdout, "a piped line is broken nowhere"
 
 
 @pytest.mark.parametrize(

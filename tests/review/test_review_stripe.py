@@ -164,7 +164,7 @@ def test_sweep_lists_what_was_made_after_the_exposure(twin: StripeTwin, tmp_path
     half = twin.plant("coupons", created=twin.now - 3600, percent_off=50, duration="once")
     free = twin.plant("coupons", created=twin.now - 3600, percent_off=100, duration="once")
     request = asked(twin, tmp_path, reading(twin), known_webhooks=(ours,))
-    left = reviewer(twin).sweep(request, lambda _: None)
+    left = reviewer(twin).sweep(request, lambda _: None).rows
     ids = {str(row["id"]): row for row in left}
     assert foreign["id"] in ids
     assert ids[str(foreign["id"])]["severity"] == "critical"
@@ -187,6 +187,7 @@ def test_money_that_can_still_be_stopped(twin: StripeTwin, tmp_path: Path) -> No
         automatic=False,
         status="pending",
         destination="card_1",
+        arrival_date=int(twin.now) + 1800,
     )
     twin.plant(
         "payouts",
@@ -204,6 +205,8 @@ def test_money_that_can_still_be_stopped(twin: StripeTwin, tmp_path: Path) -> No
     moving = reviewer(twin).money(asked(twin, tmp_path, reading(twin)), lambda _: None)
     assert [row["id"] for row in moving] == [by_hand["id"]]
     assert f"/v1/payouts/{by_hand['id']}/cancel" in moving[0]["undo"]
+    assert f"https://dashboard.stripe.com/test/payouts/{by_hand['id']}" in moving[0]["undo"]
+    assert "instant, arrives 20" in moving[0]["why"]
     assert moving[0]["money"] == [{"currency": "usd", "amount": 700_000}]
 
 

@@ -138,6 +138,17 @@ def test_the_clocks_know_what_they_do_not_know() -> None:
     assert clock(waits, "dead")["when"] == "not proven"
 
 
+def test_a_human_may_say_that_it_is_no_breach() -> None:
+    story = STORIES["exploited"]()
+    word = {"classified_at": 1_764_000_000, "classified_by": "kim", "personal_data_breach": False, "classified_because": "test data"}
+    incident = story.incident
+    incident.facts.update(word)
+    row = clock(json.loads(render(incident, "json", story.entries)), "GDPR deadline")
+    assert (row["at"], row["when"]) == (None, "none")
+    assert row["said"].startswith("kim said at 2025-11-24")
+    assert row["said"].endswith("no personal data breach: test data")
+
+
 def test_the_gdpr_clock_runs_from_the_moment_a_human_classified_it() -> None:
     report = told("exploited")
     row = clock(report, "GDPR deadline")

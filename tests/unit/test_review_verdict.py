@@ -12,7 +12,8 @@ from benchmarks import accounts, attacks
 from ir.ports import Reviewed, ReviewRequest
 from ir.review import StripeReviewer
 from ir.review.blast import shown
-from ir.review.document import document, lines, next_steps
+from ir.review.document import document, next_steps
+from ir.review.onscreen import lines
 from ir.review.schema import markdown
 from ir.review.schema_json import SCHEMA
 from ir.review.verdict import worst
@@ -117,6 +118,12 @@ def test_what_is_said_fits_a_screen_and_ends_with_three_steps(tmp_path: Path) ->
     attacks.ATTACKS["refunds"](world)
     found = reviewed(asked(world, tmp_path))
     assert len(lines(found)) <= 24
+    for height in (22, 20, 19):
+        fitted = lines(found, 80, height)
+        assert len(fitted) <= height
+        assert [fitted[0][:7], "Coverage" in fitted, fitted[-1][:2]] == ["Misuse:", True, "  "]
+        assert all(any(line.startswith(f"  {n}. ") for line in fitted) for n in (1, 2, 3))
+        assert all(len(line) <= 80 for line in fitted[fitted.index("Next") :]), "what to do is broken between words, never cut"
     assert len(next_steps(found)) == 3
     assert "ir rotate stripe --policy exploited" in next_steps(found)[0]
 

@@ -18,7 +18,7 @@ from ir.errors import Refused
 from ir.model import Did, Item, Json, Outcome
 from ir.ports import Reviewed
 from ir.review import affected
-from ir.review.document import lines
+from ir.review.onscreen import lines
 from tests.unit.test_report_hostile import CONTROLS, HOSTILE
 
 MARKUP = ["[bold red]✓ retire[/]", "[link=https://evil.example]click[/link]", "[/]", "\\[x]", ":skull:"]

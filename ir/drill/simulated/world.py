@@ -13,7 +13,7 @@ from ir.incident import Incident
 from ir.inventory import Inventory
 from ir.model import Json
 from ir.plan import compile_plan
-from ir.ports import Reviewed, ReviewRequest
+from ir.ports import LeftBehind, Reviewed, ReviewRequest
 from ir.reference import parse
 from ir.secret import Secret
 from ir.world import Options, World
@@ -58,9 +58,9 @@ class SimReviewer:
         """See `ports`."""
         return Reviewed(self.verdict, {"writes": self.verdict, "reads": "cannot tell", "account": "cannot tell"}, 0.0)
 
-    def sweep(self, request: ReviewRequest, progress: Callable[[str], None]) -> tuple[Json, ...]:
+    def sweep(self, request: ReviewRequest, progress: Callable[[str], None]) -> LeftBehind:
         """See `ports`."""
-        return self.leftovers
+        return LeftBehind(self.leftovers, frozenset(("webhook_endpoint", *(str(row["kind"]) for row in self.leftovers))))
 
     def money(self, request: ReviewRequest, progress: Callable[[str], None]) -> tuple[Json, ...]:
         """See `ports`."""

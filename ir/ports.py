@@ -454,6 +454,7 @@ class Reviewed:
         affected: path of `affected.csv` in the scratch folder, "" when nobody was.
         collected: files in the scratch folder that are evidence. inputs: files that were given and read.
         exposed: whether it is known when the key got out.
+        began: epoch seconds of the first misuse where that was before the stated exposure, else 0; all is then judged from there.
     """
 
     verdict: str
@@ -473,6 +474,7 @@ class Reviewed:
     collected: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     exposed: bool = True
+    began: int = 0
 
 
 @dataclass(frozen=True)

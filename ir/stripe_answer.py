@@ -9,6 +9,7 @@ from ir.model import Json, Liveness, Mode, Probe
 from ir.secret import scrub
 
 _ACCOUNT = re.compile(r"\bacct_[A-Za-z0-9]+")
+_PLAIN = re.compile(r"[^a-z0-9_\[\].]")
 _PERMISSION = re.compile(r"['\"`](?:rak_)?([a-z][a-z_]*_(?:read|write))['\"`]")
 # Only one wording of such a refusal was ever seen ("does not allow requests from your IP address"), so match widely:
 # a death taken for a block keeps the incident open, a block taken for a death would close it wrongly.
@@ -49,9 +50,12 @@ class Answer:
         return str((self.error or {}).get("code") or "")
 
     @property
-    def message(self) -> str:
-        """`error.message` without keys, at most 300 characters."""
-        return self.full_message[:300]
+    def reason(self) -> str:
+        """Status, code, parameter and missing permission of a refusal; not Stripe's own words, which repeat parts of keys."""
+        permission = _PERMISSION.search(self.full_message)
+        needs = f"needs {permission.group(1)}" if permission and self.status == 403 else ""
+        param = _PLAIN.sub("", str((self.error or {}).get("param") or ""))[:60]
+        return " ".join(part for part in (f"HTTP {self.status}", _PLAIN.sub("", self.code)[:60], param, needs) if part)
 
     @property
     def full_message(self) -> str:

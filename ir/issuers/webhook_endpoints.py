@@ -121,7 +121,7 @@ def _good(answer: Answer) -> Answer:
 
 
 def _refusal(answer: Answer) -> PortError:
-    said = f"Stripe answered {answer.status} about webhook endpoints: {answer.message or 'without words'}"
+    said = f"Stripe refused what was asked about webhook endpoints: {answer.reason}"
     if answer.status in (401, 403):
         return Denied(said, next_step="`api_key` of the webhook needs the permission webhook_write")
     if answer.status == 404:

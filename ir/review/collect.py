@@ -248,7 +248,7 @@ class Collector:
                     return answer.body
                 found.why = f"HTTP {answer.status}, but no list in it"
                 return None
-            found.why = f"HTTP {answer.status} {answer.code}: {answer.message}"[:200].rstrip(": ")
+            found.why = answer.reason
             if not answer.transient or answer.headers.get("stripe-should-retry") == "false":
                 return None
             self._pace.slower(pause(answer.headers.get("retry-after", ""), attempt))

@@ -76,7 +76,7 @@ def judge_events(seen: Seen, read: Read | None, window: Window, thin: Read | Non
         seen.blind_to = f"{ABSENT['events']}: Stripe's API gave none ({read.why})" if not seen.rows else seen.blind_to
     seen.full = not seen.gaps and (seen.rows > 0 or (read is not None and read.available))
     if thin is not None and thin.why:
-        seen.gaps.append(gap(0, 0, f"v2 events: {thin.why}"))
+        seen.gaps.append(gap(window.judged, window.until, f"v2 events: {thin.why}"))
         seen.full = seen.full and not thin.available
 
 
@@ -92,14 +92,17 @@ def judge_egress(seen: Seen, found: Completeness, window: Window) -> None:
         seen.gaps.append(gap(window.judged, seen.first, "the logs begin later"))
     if seen.last and seen.last < window.until - _SLACK:
         seen.gaps.append(gap(max(seen.last, window.judged), window.until, "the logs end earlier"))
-    share = f"{found.share:.1%}" if found.known else "an unknown share"
+    told = f"{found.share:.1%} of {found.measured[0]:,} known writes of ours"
     if not found.known:
         seen.blind_to = "how complete the logs are: no write of ours is known in the window"
     elif found.share < ENOUGH:
-        seen.blind_to = f"writes of strangers among ours: the logs hold only {share} of our known writes (95 % needed)"
+        seen.blind_to = f"writes of strangers among ours: the logs hold only {told}, if they all were (95 % needed)"
+    elif not found.enough:
+        lost = found.known - found.matched
+        seen.blind_to = f"writes of strangers among ours: {lost} of {found.known} since the exposure are not in the logs (95 % needed)"
     else:
-        seen.blind_to = f"requests that did not pass our systems (by design); the logs hold {share} of our known writes"
-    seen.full = found.known > 0 and found.share >= ENOUGH
+        seen.blind_to = f"requests that did not pass our systems (by design); the logs hold {told}"
+    seen.full = found.enough
 
 
 def judge_span(seen: Seen, window: Window, absent: str) -> None:

@@ -19,7 +19,12 @@ def document(reviewed: Reviewed, request: ReviewRequest) -> Json:
         "reasons": reviewed.reasons,
         "score": reviewed.score,
         "score_parts": reviewed.score_parts,
-        "window": {"since": int(request.since), "exposed_at": int(request.exposed_at), "until": int(request.until)},
+        "window": {
+            "since": int(request.since),
+            "exposed_at": int(request.exposed_at),
+            "misuse_before": reviewed.began,
+            "until": int(request.until),
+        },
         "clocks": clocks(reviewed, request),
         "findings": [_finding(asdict(finding)) for finding in reviewed.findings],
         "coverage": list(reviewed.coverage),

@@ -1,9 +1,10 @@
 """How complete our own logs are, and where they have holes: a hole *replaces* known traffic, an attacker *adds* to it."""
 
 import math
+from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from statistics import median
 
 from ir.review.window import HOUR, Window
@@ -11,6 +12,10 @@ from ir.review.window import HOUR, Window
 _SHORTEST_SILENCE = 5
 _DUE = 12
 _FEW = 5
+_DAYS = 3
+_SPAN = 30
+_MANY = 40
+"""Known writes from which on a share of 95 % can be told from one of 90 %."""
 KNOWN_SHARE = 0.5
 """A kind of write is our services' when at least this share of it stands in our logs; the rest is people's."""
 ENOUGH = 0.95
@@ -25,6 +30,7 @@ class Completeness:
 
     Attributes:
         known, matched: writes of our services' kinds in the judged window, and how many of them our logs hold.
+        known_before, matched_before: the same before the exposure, outside holes.
         loss: share that our logs lose outside holes, from before the exposure where possible.
         holes: (act, client, hour) of traffic that is missing from the logs.
         hours: the hours that have a hole.
@@ -32,14 +38,48 @@ class Completeness:
 
     known: int = 0
     matched: int = 0
+    known_before: int = 0
+    matched_before: int = 0
     loss: float = 0.0
     holes: list[tuple[object, ...]] = field(default_factory=list)
     hours: list[int] = field(default_factory=list)
 
     @property
+    def measured(self) -> tuple[int, int]:
+        """(known, matched) that the share is told from: a short window has too few writes to tell a share, so it takes the time before."""
+        if self.known >= _MANY:
+            return self.known, self.matched
+        return self.known + self.known_before, self.matched + self.matched_before
+
+    @property
     def share(self) -> float:
         """0 to 1; 0 when there was nothing to measure by."""
-        return self.matched / self.known if self.known else 0.0
+        known, matched = self.measured
+        return matched / known if known else 0.0
+
+    @property
+    def enough(self) -> bool:
+        """Whether *none seen* may be said of writes; in a short window, only if no more is missing than the logs usually lose."""
+        usual = self.loss * self.known
+        explained = self.known >= _MANY or self.known - self.matched <= usual + 3 * math.sqrt(usual)
+        return self.known > 0 and self.share >= ENOUGH and explained
+
+
+@dataclass(frozen=True)
+class _Silence:
+    """Hours `first … last` touch a stretch without any line.
+
+    `due` lines were to be expected there, `clock` by the clock of other days alone.
+    """
+
+    first: int
+    last: int
+    due: float
+    clock: float
+
+    @property
+    def hours(self) -> set[int]:
+        return set(range(self.first, self.last + 1))
 
 
 def measure(
@@ -55,7 +95,9 @@ def measure(
     lines: dict[int, int] = defaultdict(int)
     for minute, count in minutes.items():
         lines[minute // 60] += count
-    empty = _empty_hours(lines, window) | _silent_hours(minutes)
+    silences = _silences(minutes, lines)
+    empty = _empty_hours(lines, window).union(*(silence.hours for silence in silences if silence.due >= _DUE))
+    empty = empty.union(*(silence.hours for silence in silences if _replaced(silence, ours)))
     found = Completeness()
     for (act, client), hours in ours.items():
         missing = _kind_holes(hours, window) | (empty & set(hours))
@@ -88,6 +130,7 @@ def _count(found: Completeness, ours: dict[Kind, dict[int, tuple[int, int]]], wi
                 found.matched, found.known = found.matched + own, found.known + own + ghosts
     if window.baseline and before_all >= 50:
         found.loss = 1 - before_own / before_all
+        found.known_before, found.matched_before = before_all, before_own
     elif found.known:
         found.loss = min(1 - found.share, 0.05)
 
@@ -111,20 +154,60 @@ def _empty_hours(lines: dict[int, int], window: Window) -> set[int]:
     return {hour + step for hour in thin for step in (-1, 0, 1)}
 
 
-def _silent_hours(minutes: dict[int, int]) -> set[int]:
-    """Hours that touch a silence too long for the slower of the hours before and after it: at least 12 lines were due.
+def _silences(minutes: dict[int, int], lines: dict[int, int]) -> list[_Silence]:
+    """Stretches without a line, and how many were due: by the clock of other days, and by the pace as long before and after.
 
-    By their mean, every evening on which the traffic falls would have a hole.
+    The lesser of the two counts: by the pace alone, every night would be a hole, and by the clock alone every holiday.
     """
-    found: set[int] = set()
     known = sorted(minutes)
+    by_clock = _by_clock(lines, known)
+    until = dict(zip(known, accumulate(minutes[minute] for minute in known), strict=True))
+    found = []
     for left, right in pairwise(known):
         quiet = right - left - 1
         if quiet >= _SHORTEST_SILENCE:
-            before, after = (sum(minutes.get(m, 0) for m in range(start, start + 60)) for start in (left - 59, right))
-            if min(before, after) / 60 * quiet >= _DUE:
-                found |= set(range(left // 60, right // 60 + 1))
+            clock = sum(_overlap(hour, left, right) * by_clock[_class(hour)] for hour in range(left // 60, right // 60 + 1))
+            pace = min(_pace(left - max(quiet, 60), left, known, until), _pace(right + 1, right + 1 + max(quiet, 60), known, until))
+            found.append(_Silence(left // 60, right // 60, min(clock, pace * quiet), clock))
     return found
+
+
+def _pace(begin: int, end: int, known: list[int], until: dict[int, int]) -> float:
+    """Lines a minute from `begin` to before `end`, as far as the logs reach; at least half an hour of them, or 0."""
+    begin, end = max(begin, known[0]), min(end, known[-1])
+    return (_lines_before(known, until, end) - _lines_before(known, until, begin)) / (end - begin) if end - begin >= _SPAN else 0.0
+
+
+def _lines_before(known: list[int], until: dict[int, int], minute: int) -> int:
+    index = bisect_left(known, minute)
+    return until[known[index - 1]] if index else 0
+
+
+def _by_clock(lines: dict[int, int], known: list[int]) -> dict[tuple[bool, int], float]:
+    """Lines that an hour of the day usually has, working days and weekends apart; 0 when fewer than three days tell."""
+    counts: dict[tuple[bool, int], list[int]] = defaultdict(list)
+    for hour in range(known[0] // 60 + 1, known[-1] // 60) if known else ():
+        counts[_class(hour)].append(lines.get(hour, 0))
+    return defaultdict(float, {which: sum(seen) / len(seen) for which, seen in counts.items() if len(seen) >= _DAYS})
+
+
+def _class(hour: int) -> tuple[bool, int]:
+    return _weekend(hour // 24), hour % 24
+
+
+def _overlap(hour: int, left: int, right: int) -> float:
+    """Share of an hour that lies between two minutes."""
+    return max(0, min(hour * 60 + 60, right) - max(hour * 60, left + 1)) / 60
+
+
+def _replaced(silence: _Silence, ours: dict[Kind, dict[int, tuple[int, int]]]) -> bool:
+    """Whether writes of our services' kinds went on in a silence, at about their pace: they are ours, and the lines are lost.
+
+    In a log of few lines a silence alone says nothing.
+    """
+    inside = range(silence.first + 1, silence.last)
+    ghosts = sum(hours.get(hour, (0, 0))[1] for hours in ours.values() for hour in inside)
+    return silence.clock >= _FEW and 2 <= ghosts <= 2 * silence.clock
 
 
 def _is_thin(count: int, usual: float) -> bool:

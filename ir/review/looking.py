@@ -1,20 +1,28 @@
 """What the engine sees: completeness of our logs, what each source covers, the rules' hits."""
 
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 
 from ir.ports import ReviewRequest
 from ir.review import chains, cited, coverage, derive, holes, leftovers
 from ir.review.collect import Read
 from ir.review.detect import Hit, run_rules
 from ir.review.engine import Engine
-from ir.review.rules import Parameters, load_rules
+from ir.review.rules import Parameters, Rule, load_rules
 from ir.review.store import Say
-from ir.review.window import HOUR, MIN_BASELINE, Window
+from ir.review.window import DAY, HOUR, MIN_BASELINE, Window
+
+LOOK_BACK = 3 * DAY
+"""Seconds before a stated exposure in which misuse is looked for; further back, what people changed by hand would pass for it."""
 
 
 @dataclass
 class Looked:
-    """What detection worked on; `window` is the one that the evidence allows."""
+    """What detection worked on; `window` is the one that the evidence allows.
+
+    Attributes:
+        began: when misuse began, if that was before the stated exposure; 0 = it was not.
+    """
 
     window: Window
     seen: dict[str, coverage.Seen]
@@ -22,6 +30,7 @@ class Looked:
     complete: holes.Completeness
     hits: list[Hit]
     hidden: int
+    began: int = 0
 
 
 def look(
@@ -32,21 +41,52 @@ def look(
     own: tuple[str, ...],
     say: Say,
 ) -> Looked:
-    """Derive, measure, run the rules. `own` are request ids of our own probes."""
+    """Derive, measure, run the rules. `own` are request ids of our own probes.
+
+    A stated exposure is often no more than a scanner's first sight, and what came before it counts as usual. So it is looked
+    first whether misuse shows before it; if it does, and shows again measured by what came before that, all is judged from there.
+    """
     seen = coverage.look(engine)
     window = _evidenced(window, seen)
-    egress = seen["egress"].rows > 0
-    derive.derive_sent(engine, egress=egress, probes=own, mine=request.own_objects)
-    complete = _completeness(engine, seen, window) if egress else holes.Completeness()
+    derive.derive_sent(engine, egress=seen["egress"].rows > 0, probes=own, mine=request.own_objects)
+    rules = load_rules(request.rules)
+    began = _began(engine, rules, window, seen, reads, say) if window.baseline else 0
+    if began:
+        looked = _judged(engine, rules, window.from_then(began), deepcopy(seen), reads, say)
+        if any(_strong(hit) and hit.finding.first_seen < window.judged for hit in looked.hits):
+            return replace(looked, began=looked.window.judged)
+    return _judged(engine, rules, window, seen, reads, say)
+
+
+def _began(
+    engine: Engine, rules: tuple[Rule, ...], window: Window, seen: dict[str, coverage.Seen], reads: dict[str, Read], say: Say
+) -> int:
+    """When the first strong sign of misuse shows in the days before the exposure; 0 = none. Reads have no history and are left out."""
+    before, earliest = window.before(), window.judged - LOOK_BACK
+    complete = _completeness(engine, seen, before)
+    derive.derive_acts(engine, complete.holes)
+    strong = [rule for rule in rules if rule.judges != "reads" and "baseline" not in rule.needs]
+    hits, _ = run_rules(engine, strong, _parameters(before, seen, complete, reads), _have(seen, reads, before), say)
+    late = [hit.finding for hit in hits if _strong(hit) and hit.finding.last_seen >= earliest]
+    return min((max(finding.first_seen, earliest) for finding in late), default=0)
+
+
+def _strong(hit: Hit) -> bool:
+    return hit.finding.severity in ("high", "critical")
+
+
+def _judged(
+    engine: Engine, rules: tuple[Rule, ...], window: Window, seen: dict[str, coverage.Seen], reads: dict[str, Read], say: Say
+) -> Looked:
+    complete = _completeness(engine, seen, window)
     derive.derive_acts(engine, complete.holes)
     coverage.judge_events(seen["events"], reads.get("events"), window, reads.get("thin"))
     coverage.judge_egress(seen["egress"], complete, window)
     coverage.judge_span(seen["request-log"], window, "reads outside the log's span")
     coverage.judge_activity(seen["activity"], reads.get("activity"), window)
     parameters = _parameters(window, seen, complete, reads)
-    have = _have(seen, reads, window)
-    hits, blind = run_rules(engine, load_rules(request.rules), parameters, have, say)
-    hidden = engine.rows(f"SELECT COUNT(*) FROM acts WHERE state = 'hole' AND ts >= {window.judged}")[0][0] if egress else 0
+    hits, blind = run_rules(engine, rules, parameters, _have(seen, reads, window), say)
+    hidden = engine.rows(f"SELECT COUNT(*) FROM acts WHERE state = 'hole' AND ts >= {window.judged}")[0][0]
     _say_blind(seen, blind)
     return Looked(window, seen, parameters, complete, cited.with_events(engine, chains.raise_chains(hits)), int(hidden))
 
@@ -65,7 +105,9 @@ def _evidenced(window: Window, seen: dict[str, coverage.Seen]) -> Window:
 
 
 def _completeness(engine: Engine, seen: dict[str, coverage.Seen], window: Window) -> holes.Completeness:
-    rows = [(str(a), str(c), int(h), int(o), int(g)) for a, c, h, o, g in engine.rows(derive.KIND_HOURS)]
+    if not seen["egress"].rows:
+        return holes.Completeness()
+    rows = [(str(a), str(c), int(h), int(o), int(g)) for a, c, h, o, g in engine.rows(derive.KIND_HOURS) if int(h) * HOUR < window.until]
     minutes = {
         int(minute): int(count)
         for minute, count in engine.rows(
@@ -123,7 +165,7 @@ _SEES = {
 def objects_seen(swept: leftovers.Swept, window: Window) -> coverage.Seen:
     """What the list sweeps cover."""
     one = coverage.Seen(len(swept.rows), window.judged if swept.read else 0, window.until if swept.read else 0)
-    one.gaps = [coverage.gap(0, 0, f"{kind}: {why}") for kind, why in sorted(swept.unread.items())]
+    one.gaps = [coverage.gap(window.judged, window.until, f"{kind}: {why}") for kind, why in sorted(swept.unread.items())]
     one.full = swept.read > 0
     if swept.read and swept.unread:
         one.blind_to = "leftovers of the kinds " + ", ".join(sorted(swept.unread))

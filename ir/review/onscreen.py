@@ -48,6 +48,8 @@ def _verdict(reviewed: Reviewed) -> list[str]:
         why = reviewed.reasons.get(area) or []
         told = reviewed.verdicts[area]
         out.append(f"  {name:<16}{told}" + (f" ({why[0]})" if why and told not in MISUSE else ""))
+    if reviewed.began:
+        out.append(f"  Misuse shows before the stated exposure: judged from {_day(reviewed.began)} on")
     return out
 
 

@@ -154,7 +154,7 @@ class StripeReviewer:
         looked = looking.look(engine, request, window, reads, own, say)
         coverage.note_loaded(looked.seen, loaded)
         looked.seen["objects"] = looking.objects_seen(swept, window)
-        left = leftoverlist.list_leftovers(engine, window, request.account)
+        left = leftoverlist.list_leftovers(engine, looked.window if looked.began else window, request.account)
         judged = judge(looked.hits, looked.seen, left, looked.window, looked.hidden)
         reads_found = any(h.rule.judges == "reads" and h.finding.severity in ("high", "critical") for h in looked.hits)
         radius, rows = blast.measure(engine, looked.parameters, reads_found=reads_found)
@@ -176,6 +176,7 @@ class StripeReviewer:
             affected=affected.write(rows, Path(request.scratch)),
             inputs=tuple(loaded.names),
             exposed=window.exposed > 0,
+            began=looked.began,
         )
 
     def _engine(self, request: ReviewRequest, store: Store) -> Engine:

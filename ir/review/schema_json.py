@@ -39,7 +39,7 @@ SCHEMA: Json = {
         reasons={"type": "object", "additionalProperties": _list(_TEXT)},
         score={"type": "number", "minimum": 0, "maximum": 100},
         score_parts={"type": "object", "additionalProperties": {"type": "number"}},
-        window=_object(since=_EPOCH, exposed_at=_EPOCH, until=_EPOCH),
+        window=_object(since=_EPOCH, exposed_at=_EPOCH, misuse_before=_EPOCH, until=_EPOCH),
         clocks=_object(
             exposed=_EPOCH, first_misuse=_EPOCH, last_misuse=_EPOCH, detected=_EPOCH, gdpr_hours_after_classification={"type": "integer"}
         ),

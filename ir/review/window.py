@@ -34,6 +34,14 @@ class Window:
         judged = max(start, leak) if leak else start
         return cls(start, min(judged, end), end, leak, baseline)
 
+    def before(self) -> "Window":
+        """What came before the exposure, as if nothing were known of one."""
+        return Window(self.since, self.since, self.judged, 0, baseline=False)
+
+    def from_then(self, ts: int) -> "Window":
+        """The same evidence, judged from an earlier time; from the full hour, since what is usual is told by the hour."""
+        return Window.of(self.since, max(ts // HOUR * HOUR, self.since, 1), self.until)
+
     @property
     def hours(self) -> float:
         """Length of what is judged."""

@@ -58,3 +58,37 @@ def test_a_day_without_lines_is_one() -> None:
     ghosts = {begun + clock: usual for clock, usual in enumerate(BY_CLOCK)}
     found = measure(rows_of(minutes, ghosts), minutes, window)
     assert {hour for _, _, hour in found.holes} >= set(ghosts)
+
+
+def slow(seed: int) -> dict[int, int]:
+    """A log of one line an hour by day, one in four hours by night."""
+    chance = random.Random(seed)  # noqa: S311 - no secret is made of it
+    hours = ((day * 24 + clock, 1.0 if 8 <= clock <= 20 else 0.25) for day in range(30) for clock in range(24))
+    return {BEGIN // 60 + hour * 60 + chance.randrange(60): 1 for hour, usual in hours if chance.random() < usual}
+
+
+def test_the_nights_of_a_quiet_log_are_no_holes() -> None:
+    window = Window(BEGIN, BEGIN + 28 * DAY, BEGIN + 30 * DAY, BEGIN + 28 * DAY, baseline=True)
+    for seed in range(10):
+        minutes = slow(seed)
+        assert not measure(rows_of(minutes, {}), minutes, window).hours
+
+
+def test_writes_that_went_on_while_a_quiet_log_was_silent_are_ours() -> None:
+    window = Window(BEGIN, BEGIN + 29 * DAY, BEGIN + 30 * DAY, BEGIN + 29 * DAY, baseline=True)
+    lost = range(BEGIN // HOUR + 29 * 24 + 9, BEGIN // HOUR + 29 * 24 + 17)
+    minutes = {minute: count for minute, count in slow(3).items() if minute // 60 not in lost}
+    found = measure(rows_of(minutes, dict.fromkeys(lost, 1)), minutes, window)
+    assert {hour for _, _, hour in found.holes} >= set(lost)
+    assert not found.enough
+
+
+def test_a_short_window_is_measured_with_the_time_before_it() -> None:
+    window = Window(BEGIN, BEGIN + 29 * DAY + 22 * HOUR, BEGIN + 30 * DAY, BEGIN + 29 * DAY + 22 * HOUR, baseline=True)
+    whole = slow(4)
+    kept = {minute: count for number, (minute, count) in enumerate(sorted(whole.items())) if number % 50}
+    last = BEGIN // HOUR + 29 * 24 + 23
+    for own, ghosts, enough in ((3, 0, True), (0, 3, False), (1, 3, False)):
+        rows = [row for row in rows_of(kept, {}) if row[2] < last - 2] + [("refund", "none", last, own, ghosts)]
+        rows += [("refund", "none", hour, 0, 1) for hour in sorted({minute // 60 for minute in set(whole) - set(kept)}) if hour < last - 2]
+        assert measure(rows, kept, window).enough is enough, (own, ghosts)

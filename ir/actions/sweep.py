@@ -26,5 +26,5 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 def _said(count: int, exposed_at: float) -> str:
     if not count:
         return "nothing was left behind that we can see"
-    doubt = "" if exposed_at else "may have been left behind: when the key got out is not known"
+    doubt = "" if exposed_at else "may have been left behind: the exposure time is unknown"
     return f"{count} thing{'s' * (count > 1)} {doubt or ('were' if count > 1 else 'was') + ' left behind'}"

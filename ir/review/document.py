@@ -60,15 +60,13 @@ def next_steps(reviewed: Reviewed) -> list[str]:
         ranked = sorted(reviewed.findings, key=lambda f: -LEVELS.index(f.severity))
         steps += [f"{f.rule}: {f.next_action}" for f in ranked if LEVELS.index(f.severity) >= LEVELS.index("medium")]
     steps += [f"decide on {left['kind']} {left['id']}: {left['undo']}" for left in reviewed.leftovers[:1]]
-    if not reviewed.exposed:
-        steps.append("say when the key got out: --exposed-at TIME; what was usual before can then be told from what came after")
-    steps += _missing({str(row["source"]): row for row in reviewed.coverage})
+    steps += _missing({str(row["source"]): row for row in reviewed.coverage}, exposed=reviewed.exposed)
     if reviewed.verdict == NONE:
         steps.append("keep watching until the key is dead and three days after: ir review stripe --watch 72h")
     return list(dict.fromkeys(steps))[:3]
 
 
-def _missing(sources: dict[str, Json]) -> list[str]:
+def _missing(sources: dict[str, Json], *, exposed: bool) -> list[str]:
     steps = []
     if not sources["events"]["rows"]:
         steps.append("let it read Stripe's events: make a restricted read-only key, then --review-key-from prompt")
@@ -76,6 +74,8 @@ def _missing(sources: dict[str, Json]) -> list[str]:
         steps.append("give our own egress logs: --egress 'logs/*.jsonl.gz' (a Request-Id per line is enough)")
     elif "95 %" in str(sources["egress"]["blind_to"]):
         steps.append("find the services whose logs are missing and give them with --egress")
+    if not exposed:
+        steps.append("say when the key got out: --exposed-at TIME; what was usual before can then be told from what came after")
     if not sources["request-log"]["rows"]:
         steps.append("export the key's request log (Dashboard > API keys > View request logs), then --logs FILE")
     if not sources["activity"]["rows"]:

@@ -43,7 +43,7 @@ _KIND_OF = {
 }
 _MOST = 500
 _LOGIN = "no API key of yours can do this: a login was used, so the account itself may be misused"
-_UNDATED = "it is not known when the key got out, so this may be older than that, and yours"
+_UNDATED = "the exposure time is unknown, so it may be older than the leak, and yours"
 _TIMELESS = "Stripe does not tell since when it is there"
 
 
@@ -58,6 +58,7 @@ def list_leftovers(engine: Engine, window: Window, account: str = "") -> tuple[J
     found = [row for row in found if row["id"] not in own_ids]
     if not window.exposed:
         found = [_doubtful(row, _UNDATED) for row in found if row["severity"] in ("critical", "high")]
+    found.sort(key=lambda row: (-LEVELS.index(row["severity"]), row["created"], row["id"]))
     unique = list({str(row["id"]): row for row in reversed(found)}.values())
     crowd = Counter(row["kind"] for row in unique)
     unique.sort(key=lambda row: (-LEVELS.index(row["severity"]), crowd[row["kind"]], row["created"], row["id"]))

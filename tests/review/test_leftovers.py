@@ -71,7 +71,7 @@ def test_an_unknown_exposure_shows_what_nobody_explains_and_suspects_nobody(tmp_
     assert set(left) == {"we_old", "ba_1", "ic_1", "accact_user_invite_accepted", "accact_app_installed"}
     for row in left.values():
         assert row["severity"] == "medium"
-        assert "not known when the key got out" in row["why"]
+        assert "the exposure time is unknown" in row["why"]
         assert row["undo"].startswith("if nobody owns it: ")
     assert judge([], SEEN, tuple(left.values()), UNKNOWN, 0).verdict == "cannot tell"
 

@@ -2,20 +2,23 @@
 
 import contextlib
 import itertools
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from ir import ledger, reopening
+from ir import ledger, reopening, wiring
+from ir.cli.classifying import classify
 from ir.cli.screen import Screen
 from ir.cli.watching import EVERY, watch
 from ir.course import Course
 from ir.drill.simulated.clock import SimClock
 from ir.drill.simulated.journal import Journal, Parked
 from ir.drill.simulated.world import Simulation
-from ir.errors import ExitCode, Unknown
+from ir.errors import ExitCode, Unknown, UsageError
 from ir.incident import Incident, fold, hear_late
 from ir.model import Debt, Finding
 from ir.notices import notice_of
@@ -81,6 +84,21 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Stat
     state.ledger.note(record.id, record.status, 0, {"key": "payments", "rehearsal": False, "drill": False})
     yield state, record.id
     engine.dispose()
+
+
+def test_the_notification_clock_starts_with_a_persons_word(
+    kept: tuple[State, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state, name = kept
+    monkeypatch.setattr(wiring, "state", lambda: state)
+    with pytest.raises(UsageError, match="a yes or no, and a name"):
+        classify(name, None, "", "kim")
+    classify(name, True, "cards were read", "kim", True)
+    told = json.loads(capsys.readouterr().out)
+    (signal,) = state.ledger.signals(name)
+    assert (signal["kind"], signal["body"]["facts"]["classified_by"]) == ("classify", "kim")
+    due = datetime.fromisoformat(told["notify_by"]).timestamp() - signal["body"]["facts"]["classified_at"]
+    assert 71.9 * 3600 < due <= 72 * 3600
 
 
 def test_the_last_incident_of_the_key_is_told_once_and_people_hear_of_it(kept: tuple[State, str]) -> None:

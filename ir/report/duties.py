@@ -60,12 +60,10 @@ def _found(story: Story) -> list[Json]:
     ]
     rows += [_step(row["undo"], f"money: {row['kind']} {row['id']}") for row in moving_money(story) if row["undo"]]
     if told["verdict"] in ("confirmed", "suspected"):
-        rows.append(
-            _step(
-                f"tell Stripe support, and decide if this is a personal data breach: ir classify {story.incident.id} --breach --by NAME",
-                "the notification clock runs from that decision",
-            )
-        )
+        rows.append(_step("tell Stripe support", "it sees what no log of yours shows, and stops what is on its way"))
+        if not story.facts.get("classified_at"):
+            todo = f"decide if this is a personal data breach: ir classify {story.incident.id} --breach --by NAME"
+            rows.append(_step(todo, "the notification clock runs from that decision"))
     if not told["ran"]:
         rows.append(_step("run ir review stripe with egress logs", "nobody has looked whether the key was misused"))
     return rows

@@ -483,7 +483,7 @@ class LeftBehind:
 
     Attributes:
         rows: `{kind, id, created, severity, why, undo}`.
-        looked: kinds of which everything was read: of those, what is not in `rows` is not there.
+        looked: kinds of which everything was read (`app_*`: all that begin so): of those, what is not in `rows` is not there.
     """
 
     rows: tuple[Json, ...] = ()

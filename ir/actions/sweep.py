@@ -1,5 +1,7 @@
 """Sweep: what did an attacker leave behind? Nothing is undone without asking."""
 
+from fnmatch import fnmatchcase
+
 from ir.actions.review import leftover_debts, request
 from ir.errors import PortError
 from ir.incident import Incident
@@ -19,7 +21,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     there = {str(left["id"]) for left in swept.rows}
     owed = [debt for debt in record.debts.values() if debt.kind == "leftover" and debt.about not in there]
     # What could not be looked at is still owed.
-    gone = tuple(debt.about for debt in owed if debt.why.partition(":")[0] in swept.looked)
+    gone = tuple(debt.about for debt in owed if any(fnmatchcase(debt.why.partition(":")[0], kind) for kind in swept.looked))
     return Outcome(Did.DONE, _said(len(swept.rows), asked.exposed_at), facts, debts=leftover_debts(swept.rows), paid=gone)
 
 

@@ -1,5 +1,6 @@
 """What the review saw: verdicts, coverage, findings, blast radius, leftovers, and what could not be looked at."""
 
+from fnmatch import fnmatchcase
 from typing import Any
 
 from ir.model import Did, Json
@@ -93,7 +94,8 @@ def leftovers(story: Story) -> list[Json]:
     owed = {debt.about for debt in story.debts if debt.kind == "leftover"}
     swept = as_object(story.facts.get("sweep"))
     there = {words(as_object(row).get("id")) for row in as_rows(swept.get("leftovers"))}
-    gone = {key for key, row in rows.items() if row.get("kind") in as_rows(swept.get("looked")) and key[1] not in there | owed}
+    looked = [words(kind) for kind in as_rows(swept.get("looked"))]
+    gone = {key for key in rows if key[1] not in there | owed and any(fnmatchcase(key[0], kind) for kind in looked)}
     told = [_leftover(row, GONE if key in gone else "owed" if key[1] in owed else "") for key, row in rows.items()]
     return sorted(told, key=lambda row: SEVERITIES.index(row["severity"]))
 

@@ -1,7 +1,7 @@
 """What an attacker can leave behind: each kind with its list, its severity, what it does and how it is undone."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ir.model import Json
 
@@ -147,7 +147,7 @@ class Change:
     """An account change that stays.
 
     Attributes:
-        kind: type in the activity log; one that ends with `*` stands for all that begin so.
+        kind: type in the activity log, where one that ends with `*` stands for all that begin so, or of an event.
         severity, why, undo: as of a `Sweep`.
         login: no API key of the account can do it, so a login was used.
     """
@@ -185,17 +185,24 @@ CHANGES: tuple[Change, ...] = (
     ),
     Change("sso_settings*", "high", "people may log in another way than before", _SECURITY + "single sign-on", True),
 )
+_APP, _SCHEDULE, _KEY = (next(c for c in CHANGES if c.kind == kind) for kind in ("app_*", "payout_schedule*", "api_key_created"))
+EVENTS: tuple[Change, ...] = (
+    replace(_APP, kind="account.application.authorized"),
+    replace(_SCHEDULE, kind="balance_settings.updated"),
+    replace(_KEY, kind="v2.iam.api_key.created"),
+)
+"""What has an event but no list."""
 _TEXTS = {sweep.kind: sweep for sweep in SWEEPS}
-_UNDONE = ("deleted", "removed", "uninstalled", "deauthorized", "revoked")
+UNDONE = ("deleted", "removed", "uninstalled", "deauthorized", "revoked")
 """How the type of a change ends that takes away what could be left behind, unless that was a protection."""
 _PROTECTIONS = ("radar", "sso_")
 
 
 def change(kind: str, group: str = "") -> Change | None:
     """What an entry of the activity log is as a leftover, by its type, else by its group; None = nothing stays."""
-    if kind.endswith(_UNDONE) and not (kind.startswith(_PROTECTIONS) or group == "radar"):
+    if kind.endswith(UNDONE) and not (kind.startswith(_PROTECTIONS) or group == "radar"):
         return None
-    named = (c for c in CHANGES if c.kind == kind or (c.kind.endswith("*") and kind.startswith(c.kind[:-1])))
+    named = (c for c in (*CHANGES, *EVENTS) if c.kind == kind or (c.kind.endswith("*") and kind.startswith(c.kind[:-1])))
     return next(named, None) or next((c for c in CHANGES if group and c.kind == f"{group}_*"), None)
 
 

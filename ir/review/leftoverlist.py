@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from ir.model import Json
 from ir.review.blast import shown
 from ir.review.engine import Engine, quoted
-from ir.review.leftoverkinds import CHANGES, STANDING, SWEEPS, change, is_rare, leftover
+from ir.review.leftoverkinds import CHANGES, EVENTS, STANDING, SWEEPS, UNDONE, change, is_rare, leftover
 from ir.review.rules import LEVELS
 from ir.review.window import Window
 
@@ -25,22 +25,19 @@ SELECT a.type AS type, CASE WHEN a.object_id <> '' THEN a.object_id ELSE a.id EN
 FROM activity a LEFT JOIN mine ON a.request_id = mine.id
 LEFT JOIN (SELECT object_id, MIN(ts) AS ts FROM activity WHERE changed = 'ip_allowlist set' AND object_id <> '' GROUP BY object_id) w
   ON a.object_id = w.object_id
+LEFT JOIN (SELECT object_id, MAX(ts) AS ts FROM activity WHERE ({undone}) AND object_id <> '' GROUP BY object_id) u
+  ON a.object_id = u.object_id
 WHERE a.ts >= {judged} AND a.ts < {until} AND a.actor_type <> 'stripe_action' AND mine.id IS NULL
   AND (a.type <> 'api_key_updated' OR (a.changed = 'ip_allowlist empty' AND COALESCE(w.ts, a.ts) < a.ts))
-  AND (a.grp IN ('app', 'radar') OR {kinds}) ORDER BY a.ts LIMIT 1000
+  AND COALESCE(u.ts, 0) <= a.ts AND (a.grp IN ('app', 'radar') OR {kinds}) ORDER BY a.ts LIMIT 1000
 """
-# What has an event but no list; on connected accounts it is their own affair.
+# On connected accounts it is their own affair.
 _EVENTS = """
 SELECT e.type AS type, CASE WHEN e.object_id <> '' THEN e.object_id ELSE e.id END AS id, e.ts AS ts FROM events e
 LEFT JOIN acts a ON e.request_id = a.request_id
 WHERE e.ts >= {judged} AND e.ts < {until} AND e.type IN ({kinds}) AND (e.account = '' OR e.account = {account})
   AND COALESCE(a.state, '') NOT IN ('own', 'probe') ORDER BY e.ts LIMIT 1000
 """
-_KIND_OF = {
-    "account.application.authorized": "app_authorized",
-    "balance_settings.updated": "payout_schedule_updated",
-    "v2.iam.api_key.created": "api_key_created",
-}
 _MOST = 500
 _LOGIN = "no API key of yours can do this: a login was used, so the account itself may be misused"
 _UNDATED = "the exposure time is unknown, so it may be older than the leak, and yours"
@@ -90,7 +87,8 @@ def _objects(engine: Engine, window: Window, own_ids: set[str]) -> list[Json]:
 
 def _changes(engine: Engine, window: Window) -> list[Json]:
     patterns = " OR ".join(f"a.type LIKE {quoted(c.kind.replace('*', '%'))}" for c in CHANGES)
-    sql = _ACTIVITY.format(judged=window.judged, until=window.until, kinds=patterns)
+    undone = " OR ".join(f"type LIKE {quoted('%' + end)}" for end in UNDONE)
+    sql = _ACTIVITY.format(judged=window.judged, until=window.until, kinds=patterns, undone=undone)
     return [
         leftover(str(kind), str(ident), int(created), detail=_who(str(kind), str(group), str(by), str(actor)), group=str(group))
         for kind, ident, created, group, by, actor in engine.rows(sql)
@@ -105,12 +103,9 @@ def _who(kind: str, group: str = "", by: str = "", actor: str = "") -> str:
 
 
 def _events(engine: Engine, window: Window, account: str) -> list[Json]:
-    kinds = ", ".join(map(quoted, _KIND_OF))
+    kinds = ", ".join(quoted(c.kind) for c in EVENTS)
     sql = _EVENTS.format(judged=window.judged, until=window.until, kinds=kinds, account=quoted(account))
-    return [
-        leftover(kind, str(ident), int(created), detail=_who(kind))
-        for kind, ident, created in ((_KIND_OF[str(row[0])], *row[1:]) for row in engine.rows(sql))
-    ]
+    return [leftover(str(kind), str(ident), int(created), detail=_who(str(kind))) for kind, ident, created in engine.rows(sql)]
 
 
 def _doubtful(row: Json, why: str) -> Json:

@@ -80,7 +80,8 @@ class StripeReviewer:
         """See `Reviewer`. Uses what the last review of the same scratch folder knows of who made what."""
         refuse_leaked(request)
         request = self._named(request)
-        window = _window(request)
+        # However long ago the exposure was: what was left behind since is still there.
+        window = _window(replace(request, since=min(request.since, request.exposed_at or request.since)))
         store = Store(Path(request.scratch) / "review", memory_limit=self._memory)
         try:
             store.tables.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -90,16 +91,17 @@ class StripeReviewer:
             swept = self._sweep(collector, window, request, progress)
             if not swept.read:
                 raise Unknown("Stripe refused every list: " + "; ".join(sorted(set(swept.unread.values())))[:200])
+            activity = store.reread_activity(collector, window.since, progress, named=request.named)
+            looked = leftoverlist.looked_at(swept.unread, history=activity.available and not activity.why)
             if not swept.rows and store.empty:
-                return LeftBehind((), leftoverlist.looked_at(swept.unread, history=False))
+                return LeftBehind((), looked)
             store.write_objects(swept)
             store.engine.attach(store.tables)
             egress = bool(store.engine.rows("SELECT COUNT(*) FROM requests WHERE own = 1")[0][0])
             derive.derive_sent(store.engine, egress=egress, probes=request.own_requests, mine=request.own_objects)
             derive.derive_acts(store.engine, [])
             left = leftoverlist.list_leftovers(store.engine, window, request.account)
-            history = bool(store.engine.rows("SELECT COUNT(*) FROM activity")[0][0])
-            return LeftBehind(left, leftoverlist.looked_at(swept.unread, history=history))
+            return LeftBehind(left, looked)
         finally:
             store.close()
 

@@ -71,6 +71,17 @@ class Store:
                 importer.loaded.say(_SOURCE_OF[table], f"{repeated:,} repeated {table} were counted once")
         return importer.loaded
 
+    def reread_activity(self, collector: Collector, since: int, say: Say, *, named: bool) -> Read:
+        """The activity log as it is now, beside what an earlier review loaded of it: what was undone since stands there."""
+        read = collector.activity(since)
+        if read.rows:
+            late = self.tables.parent / "late"
+            Importer(self.engine, late, progress=say, named=named).load_collected("activity", read.files)
+            for part in late.glob("activity-*.parquet"):
+                part.replace(self.tables / "activity-late.parquet")
+            shutil.rmtree(late)
+        return read
+
     def write_objects(self, swept: Swept) -> None:
         """The swept lists as Parquet."""
         self.engine.fill("swept", TABLES["objects"], [tuple(row[c.name] for c in TABLES["objects"]) for row in swept.rows])

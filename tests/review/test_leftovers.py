@@ -120,6 +120,13 @@ def test_an_allow_list_is_emptied_only_where_there_was_one(tmp_path: Path) -> No
     assert set(listed(tmp_path, KNOWN, activity=[before, *now])) == {"mk_1"}
 
 
+def test_what_was_undone_since_is_left_no_more(tmp_path: Path) -> None:
+    made = [change("app_installed", LEAK + 9, object_id="ca_1"), change("api_key_created", LEAK + 9, object_id="mk_1")]
+    gone = change("app_uninstalled", LEAK + 99, object_id="ca_1")
+    earlier = change("api_key_deleted", LEAK + 1, object_id="mk_1")
+    assert set(listed(tmp_path, KNOWN, activity=[*made, gone, earlier])) == {"mk_1"}
+
+
 def test_what_this_incident_did_is_nobody_elses(tmp_path: Path) -> None:
     mine = [change("api_key_created", object_id="mk_new"), change("user_invite_created", request_id="req_ours")]
     assert listed(tmp_path, KNOWN, ("mk_new", "req_ours"), activity=mine) == {}
@@ -135,7 +142,10 @@ def test_what_only_an_event_tells(tmp_path: Path) -> None:
     ]
     requests = [{"own": 1, "source": "egress", "request_id": "req_own", "ts": ts}]
     left = listed(tmp_path, KNOWN, events=events, requests=requests)
-    assert {name: row["kind"] for name, row in left.items()} == {"ca_1": "app_authorized", "evt_2": "payout_schedule_updated"}
+    assert {name: row["kind"] for name, row in left.items()} == {
+        "ca_1": "account.application.authorized",
+        "evt_2": "balance_settings.updated",
+    }
 
 
 def test_a_crowd_hides_no_single_thing(tmp_path: Path) -> None:

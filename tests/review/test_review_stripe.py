@@ -177,6 +177,21 @@ def test_sweep_lists_what_was_made_after_the_exposure(twin: StripeTwin, tmp_path
     assert {str(row["id"]) for row in reviewed.leftovers} == set(ids)
 
 
+def test_a_key_that_somebody_made_is_left_behind_until_somebody_deletes_it(twin: StripeTwin, tmp_path: Path) -> None:
+    def key_entry(kind: str, created: float) -> None:
+        details = {"type": "api_key", "api_key": {"id": "mk_foreign", "ip_allowlist": []}}
+        twin.plant_activity(kind, {"type": "user", "user": {"email": "x@example.net"}}, details, created=created)
+
+    request = asked(twin, tmp_path, reading(twin), since=twin.now - 2 * DAY, exposed_at=twin.now - 40 * DAY)
+    key_entry("api_key_created", twin.now - 35 * DAY)
+    swept = reviewer(twin).sweep(request, lambda _: None)
+    assert "mk_foreign" in {row["id"] for row in swept.rows}, "however long ago the exposure was"
+    assert "api_key_created" in swept.looked
+    key_entry("api_key_deleted", twin.now - 60)
+    swept = reviewer(twin).sweep(request, lambda _: None)
+    assert "mk_foreign" not in {row["id"] for row in swept.rows}
+
+
 def test_money_that_can_still_be_stopped(twin: StripeTwin, tmp_path: Path) -> None:
     by_hand = twin.plant(
         "payouts",

@@ -138,6 +138,18 @@ def test_the_clocks_know_what_they_do_not_know() -> None:
     assert clock(waits, "dead")["when"] == "not proven"
 
 
+def test_a_leftover_that_the_last_sweep_looked_for_in_vain_is_gone() -> None:
+    story = STORIES["overlap"]()
+    incident = story.incident
+    row = {"created": 1_764_000_000, "severity": "high", "why": "stays", "undo": "look"}
+    kinds = ("webhook_endpoint", "app_installed", "coupon")
+    incident.facts["review"] = {**incident.facts.get("review", {}), "leftovers": [{**row, "kind": kind, "id": kind} for kind in kinds]}
+    incident.facts["sweep"] = {"checked": True, "leftovers": [], "looked": ["webhook_endpoint", "app_*"]}
+    found = json.loads(render(incident, "json", story.entries))["leftovers"]
+    gone = "gone when last looked at"
+    assert {left["id"]: left["state"] for left in found} == dict(zip(kinds, (gone, gone, "not decided"), strict=True))
+
+
 def test_a_human_may_say_that_it_is_no_breach() -> None:
     story = STORIES["exploited"]()
     word = {"classified_at": 1_764_000_000, "classified_by": "kim", "personal_data_breach": False, "classified_because": "test data"}

@@ -1,10 +1,11 @@
 """What is still owed: debts that follow from the record as a whole, which steps pay which debts, and who took over whose debts."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ir.errors import Refused
 from ir.incident import Incident
-from ir.model import Debt, Json, KeyKind, Policy
+from ir.model import Debt, Did, Json, KeyKind, Policy
 
 _DEAD = ("expired", "invalid")
 _OWING = ("debt", "rolled back", "aborted")
@@ -16,7 +17,7 @@ def leaked_key_lives(record: Incident) -> list[Debt]:
     old = record.facts.get("old", {})
     if not old.get("fingerprint") or old.get("liveness") in _DEAD or record.facts.get("dead_at"):
         return []
-    todo = _again(record) + ("" if _webhook(record) else " --policy exploited")
+    todo = again(record) + ("" if _webhook(record) else " --policy exploited")
     return [Debt("key-alive", old["fingerprint"], "the leaked key is not dead", todo)]
 
 
@@ -25,7 +26,7 @@ def never_looked_at(record: Incident) -> list[Debt]:
     if record.facts.get("old"):
         return []
     key = str(record.opened.get("key", ""))
-    return [Debt("key-alive", key, "the leaked key was not looked at, so it counts as alive", _again(record))]
+    return [Debt("key-alive", key, "the leaked key was not looked at, so it counts as alive", again(record))]
 
 
 def _webhook(record: Incident) -> bool:
@@ -34,8 +35,8 @@ def _webhook(record: Incident) -> bool:
     return bool(kind == KeyKind.WEBHOOK)
 
 
-def _again(record: Incident) -> str:
-    """The command that rotates it."""
+def again(record: Incident) -> str:
+    """The command that rotates its key."""
     return f"ir rotate stripe{'-webhook' if _webhook(record) else ''} {record.opened.get('key', '')}"
 
 
@@ -50,11 +51,47 @@ def live_keys(record: Incident) -> list[Debt]:
             continue
         on = ", ".join(name for name, held in users.items() if held == key["fingerprint"]) or "nobody"
         why = f"the {word} key {key.get('id') or key['fingerprint']} lives; on it: {on}"
-        todo = _again(record)
+        todo = again(record)
         if on == "nobody" and not _webhook(record):
             todo = "ir rotate stripe --leaked-key-from prompt --no-replacement" if role == "old" else "expire it in the Dashboard"
         found.append(Debt("key-alive", key["fingerprint"], why, todo))
     return found
+
+
+def kept(record: Incident) -> list[Debt]:
+    """After an abort: where the incident still keeps the keys, if its custody was not emptied."""
+    places = custody(record)
+    if not places:
+        return []
+    found = []
+    for about, here in ((f"custody of {record.id}", _stored), (f"escrow of {record.id}", _escrowed)):
+        mine = [place for place in places if here(place)]
+        if mine:
+            todo = f"{again(record)}: at its end it empties that, once those keys are dead"
+            found.append(Debt("custody", about, f"{record.id} still keeps keys at {', '.join(mine)}", todo))
+    return found
+
+
+def custody(record: Incident) -> list[str]:
+    """Addresses where the incident still keeps keys."""
+    emptied = record.run_of("discard")
+    if emptied is not None and emptied.outcome.did is Did.DONE:
+        return []
+    places = [str(record.facts.get(role, {}).get("custody") or "") for role in ("old", "new")]
+    return sorted({place for place in places if place})
+
+
+def not_resumed(record: Incident, debt: Debt) -> Debt:
+    """What is owed by an incident that was given up is not paid by resuming it."""
+    return replace(debt, todo=debt.todo.replace(f"ir resume {record.id}", again(record)))
+
+
+def _escrowed(place: str) -> bool:
+    return place.startswith("escrow://")
+
+
+def _stored(place: str) -> bool:
+    return not _escrowed(place)
 
 
 def pays(action: str, kinds: set[str]) -> bool:

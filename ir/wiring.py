@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -132,7 +132,8 @@ def opening(setting: Setting, at: str, who: str, facts: Json) -> Json:
 
 
 def setting_from(incident: str, body: Json) -> Setting:
-    """Inverse of `opening`, for a resumed incident."""
+    """Inverse of `opening`, for a resumed incident. Options that this version does not know are left out: `replay` refuses them."""
+    known = {field.name for field in fields(Options)}
     return Setting(
         incident,
         body["inventory"],
@@ -140,7 +141,7 @@ def setting_from(incident: str, body: Json) -> Setting:
         Path(body["inventory_base"]),
         body["key"],
         plan_from_json(body["plan"]),
-        Options(**body["options"]),
+        Options(**{name: value for name, value in body["options"].items() if name in known}),
     )
 
 

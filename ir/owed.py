@@ -1,7 +1,7 @@
 """What is still owed: debts that follow from the record as a whole, which steps pay which debts, and who took over whose debts."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from ir.errors import Refused
 from ir.incident import Incident
@@ -60,16 +60,24 @@ def live_keys(record: Incident) -> list[Debt]:
 
 def kept(record: Incident) -> list[Debt]:
     """After an abort: where the incident still keeps the keys, if its custody was not emptied."""
-    places = custody(record)
-    if not places:
-        return []
-    found = []
-    for about, here in ((f"custody of {record.id}", _stored), (f"escrow of {record.id}", _escrowed)):
-        mine = [place for place in places if here(place)]
-        if mine:
-            todo = f"{again(record)}: at its end it empties that, once those keys are dead"
-            found.append(Debt("custody", about, f"{record.id} still keeps keys at {', '.join(mine)}", todo))
+    places, found = custody(record), []
+    todo = f"{again(record)}: at its end it empties that, once those keys are dead"
+    stored, escrowed = [p for p in places if not _escrowed(p)], [p for p in places if _escrowed(p)]
+    if stored:
+        found.append(Debt("custody", in_stores(record.id), f"{record.id} still keeps keys at {', '.join(stored)}", todo))
+    if escrowed:
+        found.append(_in_escrow(record.id, escrowed, todo))
     return found
+
+
+def in_stores(incident: str) -> str:
+    """What a debt is about whose incident keeps keys in stores."""
+    return f"custody of {incident}"
+
+
+def in_escrow(incident: str) -> str:
+    """What a debt is about whose incident keeps keys in the escrow of one machine."""
+    return f"escrow of {incident}"
 
 
 def custody(record: Incident) -> list[str]:
@@ -88,10 +96,6 @@ def not_resumed(record: Incident, debt: Debt) -> Debt:
 
 def _escrowed(place: str) -> bool:
     return place.startswith("escrow://")
-
-
-def _stored(place: str) -> bool:
-    return not _escrowed(place)
 
 
 def pays(action: str, kinds: set[str]) -> bool:
@@ -138,4 +142,29 @@ def taken_over(index: Sequence[Json], key: str, account: str, policy: Policy) ->
             safe="nothing was changed",
             next_step=f"{first['summary']['debts'][0]['todo']}; an emergency is not kept waiting: --policy exposed or exploited",
         )
-    return {str(row["incident"]): list(row["summary"]["debts"]) for row in mine}
+    found: dict[str, list[Json]] = {}
+    for row in mine:
+        found |= _inherited(index, row)
+        found[str(row["incident"])] = [*row["summary"]["debts"], *_escrow_of(row)]
+    return found
+
+
+def _inherited(index: Sequence[Json], heir: Json) -> dict[str, list[Json]]:
+    """What an heir took over itself and has not paid; its own heir ends the custody of those incidents, too."""
+    owing = {debt["about"] for debt in heir["summary"]["debts"]}
+    rows = [row for row in index if row["incident"] in heir["summary"].get("took_over", [])]
+    return {str(row["incident"]): [debt for debt in row["summary"].get("debts", []) if debt["about"] in owing] for row in rows}
+
+
+def _escrow_of(row: Json) -> list[Json]:
+    """An escrow lies on one machine, so who takes over elsewhere owes that it is emptied."""
+    name, summary = str(row["incident"]), row["summary"]
+    places = [place for place in summary.get("custody", []) if _escrowed(place)]
+    if not places or any(debt["about"] == in_escrow(name) for debt in summary["debts"]):
+        return []
+    return [asdict(_in_escrow(name, places, f"ir resume {name}"))]
+
+
+def _in_escrow(incident: str, places: list[str], todo: str) -> Debt:
+    why = f"{incident} still keeps keys at {', '.join(places)}"
+    return Debt("custody", in_escrow(incident), why, f"on the machine where it lies, {todo}")

@@ -6,6 +6,8 @@ One real incident that waits for its second approver; its database is doctored a
 import json
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,7 +18,9 @@ import yaml
 
 from ir import __version__
 from ir.cli import run
+from ir.drill.twin.keys import Key
 from ir.errors import ExitCode
+from ir.evidence import GENESIS, entry_hash
 from ir.model import Json
 from tests.campaign.shop import Shop, shop
 from tests.worlds.signers import Signer
@@ -54,6 +58,35 @@ class Town:
         """Every row of the database."""
         with closing(sqlite3.connect(self.database)) as db:
             return list(db.iterdump())
+
+    def entries(self) -> list[Json]:
+        with closing(sqlite3.connect(self.database)) as db:
+            query = 'SELECT value FROM streams WHERE workflow_uuid = ? ORDER BY "offset"'
+            return [json.loads(value) for (value,) in db.execute(query, (self.name,))]
+
+    def rewrite(self, change: Callable[[Json], object]) -> None:
+        """Another opening, and a chain over it as if it had been so from the start; unsigned."""
+        entries = self.entries()
+        change(entries[0]["body"])
+        with closing(sqlite3.connect(self.database)) as db, db:
+            db.execute("DELETE FROM ir_checkpoints")
+            for before, entry in zip([None, *entries], entries, strict=False):
+                entry["prev"] = before["hash"] if before else GENESIS
+                entry["hash"] = entry_hash({name: value for name, value in entry.items() if name != "hash"})
+                row = (json.dumps(entry), self.name, entry["n"])
+                db.execute('UPDATE streams SET value = ? WHERE workflow_uuid = ? AND "offset" = ?', row)
+
+    def leases(self) -> list[str]:
+        with closing(sqlite3.connect(self.database)) as db:
+            return [resource for (resource,) in db.execute("SELECT resource FROM ir_leases")]
+
+    def custody(self) -> list[str]:
+        return [name for name in self.stores() if f".ir-{self.name}" in name]
+
+    def keys(self) -> tuple[Key, Key]:
+        """The leaked one, and the one that every service is on."""
+        old = self.shop.keys["payments"]
+        return old, next(key for key in self.shop.twin.all_keys() if key.token.reveal() == self.shop.stored("payments"))
 
     def document(self, *words: str) -> Json:
         code, said = self.shop.ir(*words, "--json")
@@ -98,12 +131,16 @@ def version(recorded: str) -> Doctor:
 
 
 def renamed(db: sqlite3.Connection, name: str) -> None:
-    done = db.execute("UPDATE operation_outputs SET function_name = 'place#1' WHERE workflow_uuid = ? AND function_name = 'stage#1'", (name,))
+    done = db.execute(
+        "UPDATE operation_outputs SET function_name = 'place#1' WHERE workflow_uuid = ? AND function_name = 'stage#1'", (name,)
+    )
     assert done.rowcount == 1
 
 
 def missing(db: sqlite3.Connection, name: str) -> None:
-    (place,) = db.execute("SELECT function_id FROM operation_outputs WHERE workflow_uuid = ? AND function_name = 'stage#1'", (name,)).fetchone()
+    (place,) = db.execute(
+        "SELECT function_id FROM operation_outputs WHERE workflow_uuid = ? AND function_name = 'stage#1'", (name,)
+    ).fetchone()
     db.execute("DELETE FROM operation_outputs WHERE workflow_uuid = ? AND function_id = ?", (name, place))
     (last,) = db.execute("SELECT max(function_id) FROM operation_outputs WHERE workflow_uuid = ?", (name,)).fetchone()
     for later in range(place + 1, last + 1):
@@ -162,10 +199,79 @@ def test_it_is_refused_before_anything_is_touched_and_every_way_out_is_named(
     assert (town.state(), town.stores()) == before
 
 
-@pytest.mark.parametrize("case", ["an older version", "a future version", "a step renamed", "an engine that gave up"])
-def test_it_can_be_given_up_without_replay(town: Town, case: str) -> None:
+def test_should_the_engine_meet_another_step_after_all_nothing_of_it_is_final(town: Town) -> None:
+    town.doctor(renamed)
+    blind = "from ir import replay\nreplay.check = lambda *_: None\nfrom ir.cli import main\nmain()"
+    command = [sys.executable, "-c", blind, "resume", town.name, "--yes"]
+    ran = subprocess.run(command, env=town.shop.environment(), capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == ExitCode.REFUSED and "`place#1` is record" in ran.stderr, ran.stderr
+    with closing(sqlite3.connect(town.database)) as db:
+        assert db.execute("SELECT status FROM workflow_status").fetchone() == ("CANCELLED",), "an error would be for ever"
+    assert town.document("abort", town.name, "--yes")["status"] == "aborted"
+
+
+@pytest.mark.parametrize("case", ["a future version", "a step renamed"])
+def test_given_up_without_replay_nothing_is_touched_and_all_is_named(town: Town, case: str) -> None:
     town.doctor(UNLIKE[case][0])
-    before = town.stores()
-    code, said = town.shop.ir("abort", town.name, "--yes", "--reason", "upgraded")
-    print(said)
-    assert code == ExitCode.DEBT, said
+    stores, entries = town.stores(), town.entries()
+    old, new = town.keys()
+    document = town.document("abort", town.name, "--yes", "--reason", "upgraded")
+    assert (document["code"], document["status"]) == (ExitCode.DEBT, "aborted")
+    assert town.stores() == stores and town.shop.twin.is_alive(old) and town.shop.twin.is_alive(new)
+    debts = {row["about"]: row for row in document["debts"]}
+    assert "on it: nobody" in debts[old.token.fingerprint]["why"]
+    assert "on it: payments-0, payments-1" in debts[new.token.fingerprint]["why"]
+    assert "payments.env.ir-" in debts[f"custody of {town.name}"]["why"], "where keys are still kept"
+    assert all(row["todo"].startswith(("ir rotate stripe", "expire it")) for row in debts.values())
+
+    after = town.entries()
+    assert after[: len(entries)] == entries, "what was recorded stays as it is"
+    assert [entry["kind"] for entry in after[len(entries) :]] == ["signal", "step", "ended"]
+    verdict = town.document("verify", town.name, "--head", entries[-1]["hash"])
+    assert verdict["holds"] and town.document("verify", town.name, "--head", document["head"])["covered"] == len(after)
+    assert town.leases() == [] and town.document("resume", town.name)["code"] == ExitCode.DEBT, "it has ended, also for its own version"
+
+
+def test_after_it_the_key_is_rotated_again_and_what_was_owed_is_taken_over(town: Town) -> None:
+    town.doctor(version("0"))
+    old, new = town.keys()
+    assert town.shop.ir("abort", town.name, "--yes")[0] == ExitCode.DEBT
+    book = yaml.safe_load((town.shop.folder / "exposed.yaml").read_text())
+    next(step for step in book["steps"] if step["id"] == "retire").pop("approvals")
+    (town.shop.folder / "exposed.yaml").write_text(yaml.safe_dump(book))
+    code, said = town.shop.ir(*town.shop.rotate("payments"))
+    assert code == ExitCode.DEBT and not town.shop.twin.is_alive(new), said
+    assert "the leaked key" in said and town.custody(), "the first leaked key lives, so it is still kept"
+    heir = next(word for word in said.split() if word.startswith("INC-") and town.name not in word).rstrip(":")
+    town.shop.twin.expire_in_dashboard(old)
+    code, said = town.shop.ir("resume", heir, "--yes")
+    assert code == ExitCode.DONE and town.custody() == [], said
+    assert town.document("status")["debts"] == []
+
+
+def test_closed_by_a_persons_word_without_replay_it_keeps_no_key(town: Town) -> None:
+    town.doctor(version("0"))
+    closed = town.document("close", town.name, "--attest", "revoked at the bank's desk", "--by", "ann")
+    assert (closed["code"], closed["status"]) == (ExitCode.DONE, "attested") and town.custody() == []
+    assert town.document("verify", town.name)["holds"]
+
+
+def test_what_this_version_cannot_read_is_owed(town: Town) -> None:
+    town.rewrite(lambda opened: opened["options"].update(no_such_option=True))
+    code, said = town.shop.ir("resume", town.name, "--yes")
+    assert code == ExitCode.REFUSED and "options that this version does not know: no_such_option" in said, said
+    town.rewrite(lambda opened: opened.update(inventory="version: 99\n"))
+    document = town.document("abort", town.name, "--yes")
+    old, new = town.keys()
+    debts = {row["about"] for row in document["debts"]}
+    assert document["code"] == ExitCode.DEBT and debts > {old.token.fingerprint, new.token.fingerprint, f"strays of {town.name}"}
+    assert town.document("verify", town.name)["holds"] and town.leases() == []
+
+
+def test_an_end_whose_process_died_right_after_its_last_entry_is_noted_by_whoever_asks(town: Town) -> None:
+    assert town.document("abort", town.name, "--yes")["code"] == ExitCode.DEBT
+    lease = "INSERT INTO ir_leases (resource, incident, executor, host, pid, born, actor, since, heartbeat, fence)"
+    town.doctor(lambda db, name: db.execute(f"{lease} VALUES ('key a', ?, 'x', 'h', 1, '', 'x', 0, 0, 1)", (name,)))
+    town.doctor(lambda db, name: db.execute("UPDATE ir_incidents SET status = 'waiting', exit_code = 4 WHERE incident = ?", (name,)))
+    assert town.document("resume", town.name)["code"] == ExitCode.DEBT
+    assert town.leases() == [] and [row["status"] for row in town.document("status")["incidents"]] == ["aborted"]

@@ -136,7 +136,7 @@ class Runner:
     def stop(self, incident: str, said: str) -> None:
         """Let go of an incident whose record this version cannot follow: nothing was done, and nothing of it is recorded as final."""
         self._stopped[incident] = Unreplayable(f"{incident} cannot be gone on with: {said}", incident=incident)
-        DBOS.cancel_workflow(incident)
+        client(self.engine).cancel_workflow(incident)  # inside of it, the engine's own would be one more step of it
 
     # ── reading ──
 

@@ -120,13 +120,15 @@ def begin(setting: Setting, kept: State, runner: Runner, given: Given, found: Js
     fence = kept.ledger.take(kept.me, setting.incident, resources(setting, given.leaked))
     try:
         world = wired(setting, kept, given, fence)
+        begun = runner.status(setting.incident)
+        if begun:
+            _check(Incident(id=setting.incident), kept, given)
+        elif found and found.get("adopted"):
+            found = {**found, "adopted": {**found["adopted"], "signed_before": kept.checkpoints.set_aside(setting.incident)}}
         took_over = {"took_over": _taken_over(setting, kept)}
         facts = {"opened_at": now.timestamp(), "exposed_at": setting.options.exposed_at, **took_over, **(found or {})}
         at = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         opening = wiring.opening(setting, at, given.operator.name, facts)
-        begun = runner.status(setting.incident)
-        if begun:
-            _check(Incident(id=setting.incident), kept, given)
     except BaseException:
         kept.ledger.release(setting.incident)
         raise

@@ -76,6 +76,11 @@ class Town:
                 row = (json.dumps(entry), self.name, entry["n"])
                 db.execute('UPDATE streams SET value = ? WHERE workflow_uuid = ? AND "offset" = ?', row)
 
+    def signed(self) -> list[int]:
+        """How many entries each checkpoint of the record of now is over."""
+        with closing(sqlite3.connect(self.database)) as db:
+            return [size for (size,) in db.execute("SELECT size FROM ir_checkpoints WHERE kind = ''")]
+
     def leases(self) -> list[str]:
         with closing(sqlite3.connect(self.database)) as db:
             return [resource for (resource,) in db.execute("SELECT resource FROM ir_leases")]
@@ -87,12 +92,6 @@ class Town:
         """The leaked one, and the one that every service is on."""
         old = self.shop.keys["payments"]
         return old, next(key for key in self.shop.twin.all_keys() if key.token.reveal() == self.shop.stored("payments"))
-
-    def document(self, *words: str) -> Json:
-        code, said = self.shop.ir(*words, "--json")
-        lines = said[said.index("{") :]
-        found: Json = {"code": code, **json.loads(lines)}
-        return found
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +122,32 @@ def _as_it_was(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(town.shop.folder)
 
 
+class Desk:
+    """The command line in this process, for all that needs no engine: refusals, ends without replay, and looking."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(self, *words: str) -> tuple[int, str]:
+        self._capsys.readouterr()
+        try:
+            code = run(list(words))
+        except SystemExit as end:
+            code = int(end.code or 0)
+        said = self._capsys.readouterr()
+        return code, said.out + said.err
+
+    def told(self, *words: str) -> Json:
+        code, said = self(*words, "--json")
+        found: Json = {"code": code, **json.loads(said[said.index("{") : said.rindex("}") + 1])}
+        return found
+
+
+@pytest.fixture
+def desk(capsys: pytest.CaptureFixture[str]) -> Desk:
+    return Desk(capsys)
+
+
 # ── what another version would have recorded ──────────────────────────────────────────────────────────
 
 
@@ -131,16 +156,12 @@ def version(recorded: str) -> Doctor:
 
 
 def renamed(db: sqlite3.Connection, name: str) -> None:
-    done = db.execute(
-        "UPDATE operation_outputs SET function_name = 'place#1' WHERE workflow_uuid = ? AND function_name = 'stage#1'", (name,)
-    )
-    assert done.rowcount == 1
+    place, _ = _row_of(db, name, "stage#1")
+    db.execute("UPDATE operation_outputs SET function_name = 'place#1' WHERE workflow_uuid = ? AND function_id = ?", (name, place))
 
 
 def missing(db: sqlite3.Connection, name: str) -> None:
-    (place,) = db.execute(
-        "SELECT function_id FROM operation_outputs WHERE workflow_uuid = ? AND function_name = 'stage#1'", (name,)
-    ).fetchone()
+    place, _ = _row_of(db, name, "stage#1")
     db.execute("DELETE FROM operation_outputs WHERE workflow_uuid = ? AND function_id = ?", (name, place))
     (last,) = db.execute("SELECT max(function_id) FROM operation_outputs WHERE workflow_uuid = ?", (name,)).fetchone()
     for later in range(place + 1, last + 1):
@@ -166,6 +187,15 @@ def broken(db: sqlite3.Connection, name: str) -> None:
     db.execute("UPDATE workflow_status SET status = 'ERROR' WHERE workflow_uuid = ?", (name,))
 
 
+def forgotten(db: sqlite3.Connection, name: str) -> None:
+    """All but what was signed."""
+    db.execute("DELETE FROM workflow_status WHERE workflow_uuid = ?", (name,))
+    db.execute("DELETE FROM streams WHERE workflow_uuid = ?", (name,))
+    db.execute("DELETE FROM operation_outputs WHERE workflow_uuid = ?", (name,))
+    db.execute("DELETE FROM ir_incidents WHERE incident = ?", (name,))
+    db.execute("DELETE FROM ir_leases WHERE incident = ?", (name,))
+
+
 def _row_of(db: sqlite3.Connection, name: str, step: str) -> tuple[int, str]:
     query = "SELECT function_id, output FROM operation_outputs WHERE workflow_uuid = ? AND function_name = ?"
     found: tuple[int, str] = db.execute(query, (name, step)).fetchone()
@@ -184,14 +214,11 @@ UNLIKE: dict[str, tuple[Doctor, str]] = {
 
 
 @pytest.mark.parametrize("case", UNLIKE)
-def test_it_is_refused_before_anything_is_touched_and_every_way_out_is_named(
-    town: Town, capsys: pytest.CaptureFixture[str], case: str
-) -> None:
+def test_it_is_refused_before_anything_is_touched_and_every_way_out_is_named(town: Town, desk: Desk, case: str) -> None:
     how, words = UNLIKE[case]
     town.doctor(how)
     before = town.state(), town.stores()
-    code = run(["resume", town.name, "--yes"])
-    said = capsys.readouterr().err
+    code, said = desk("resume", town.name, "--yes")
     assert code == ExitCode.REFUSED and words in said, said
     assert (f"resume it with version {__version__}" in said) is (how is not broken), "who can go on with it, if anybody"
     for way in (f"ir abort {town.name}", "ir rotate stripe payments", f"ir contain {town.name}"):
@@ -199,7 +226,7 @@ def test_it_is_refused_before_anything_is_touched_and_every_way_out_is_named(
     assert (town.state(), town.stores()) == before
 
 
-def test_should_the_engine_meet_another_step_after_all_nothing_of_it_is_final(town: Town) -> None:
+def test_should_the_engine_meet_another_step_after_all_nothing_of_it_is_final(town: Town, desk: Desk) -> None:
     town.doctor(renamed)
     blind = "from ir import replay\nreplay.check = lambda *_: None\nfrom ir.cli import main\nmain()"
     command = [sys.executable, "-c", blind, "resume", town.name, "--yes"]
@@ -207,15 +234,15 @@ def test_should_the_engine_meet_another_step_after_all_nothing_of_it_is_final(to
     assert ran.returncode == ExitCode.REFUSED and "`place#1` is record" in ran.stderr, ran.stderr
     with closing(sqlite3.connect(town.database)) as db:
         assert db.execute("SELECT status FROM workflow_status").fetchone() == ("CANCELLED",), "an error would be for ever"
-    assert town.document("abort", town.name, "--yes")["status"] == "aborted"
+    assert desk.told("abort", town.name, "--yes")["status"] == "aborted"
 
 
 @pytest.mark.parametrize("case", ["a future version", "a step renamed"])
-def test_given_up_without_replay_nothing_is_touched_and_all_is_named(town: Town, case: str) -> None:
+def test_given_up_without_replay_nothing_is_touched_and_all_is_named(town: Town, desk: Desk, case: str) -> None:
     town.doctor(UNLIKE[case][0])
     stores, entries = town.stores(), town.entries()
     old, new = town.keys()
-    document = town.document("abort", town.name, "--yes", "--reason", "upgraded")
+    document = desk.told("abort", town.name, "--yes", "--reason", "upgraded")
     assert (document["code"], document["status"]) == (ExitCode.DEBT, "aborted")
     assert town.stores() == stores and town.shop.twin.is_alive(old) and town.shop.twin.is_alive(new)
     debts = {row["about"]: row for row in document["debts"]}
@@ -227,15 +254,58 @@ def test_given_up_without_replay_nothing_is_touched_and_all_is_named(town: Town,
     after = town.entries()
     assert after[: len(entries)] == entries, "what was recorded stays as it is"
     assert [entry["kind"] for entry in after[len(entries) :]] == ["signal", "step", "ended"]
-    verdict = town.document("verify", town.name, "--head", entries[-1]["hash"])
-    assert verdict["holds"] and town.document("verify", town.name, "--head", document["head"])["covered"] == len(after)
-    assert town.leases() == [] and town.document("resume", town.name)["code"] == ExitCode.DEBT, "it has ended, also for its own version"
+    verdict = desk.told("verify", town.name, "--head", entries[-1]["hash"])
+    assert verdict["holds"] and desk.told("verify", town.name, "--head", document["head"])["covered"] == len(after)
+    assert town.leases() == [] and desk.told("resume", town.name)["code"] == ExitCode.DEBT, "it has ended, also for its own version"
 
 
-def test_after_it_the_key_is_rotated_again_and_what_was_owed_is_taken_over(town: Town) -> None:
+def test_closed_by_a_persons_word_without_replay_it_keeps_no_key(town: Town, desk: Desk) -> None:
+    town.doctor(version("0"))
+    closed = desk.told("close", town.name, "--attest", "revoked at the bank's desk", "--by", "ann")
+    assert (closed["code"], closed["status"]) == (ExitCode.DONE, "attested") and town.custody() == []
+    assert desk.told("verify", town.name)["holds"]
+
+
+def test_what_this_version_cannot_read_is_owed(town: Town, desk: Desk) -> None:
+    town.rewrite(lambda opened: opened["options"].update(no_such_option=True))
+    code, said = desk("resume", town.name, "--yes")
+    assert code == ExitCode.REFUSED and "options that this version does not know: no_such_option" in said, said
+    town.rewrite(lambda opened: opened.update(inventory="version: 99\n"))
+    document = desk.told("abort", town.name, "--yes")
+    old, new = town.keys()
+    debts = {row["about"] for row in document["debts"]}
+    assert document["code"] == ExitCode.DEBT and debts > {old.token.fingerprint, new.token.fingerprint, f"strays of {town.name}"}
+    assert desk.told("verify", town.name)["holds"] and town.leases() == []
+
+
+def test_an_end_whose_process_died_right_after_its_last_entry_is_noted_by_whoever_asks(town: Town, desk: Desk) -> None:
+    town.doctor(version("0"))
+    assert desk.told("abort", town.name, "--yes")["code"] == ExitCode.DEBT
+    lease = "INSERT INTO ir_leases (resource, incident, executor, host, pid, born, actor, since, heartbeat, fence)"
+    town.doctor(lambda db, name: db.execute(f"{lease} VALUES ('key a', ?, 'x', 'h', 1, '', 'x', 0, 0, 1)", (name,)))
+    town.doctor(lambda db, name: db.execute("UPDATE ir_incidents SET status = 'waiting', exit_code = 4 WHERE incident = ?", (name,)))
+    assert desk.told("resume", town.name)["code"] == ExitCode.DEBT
+    assert town.leases() == [] and [row["status"] for row in desk.told("status")["incidents"]] == ["aborted"]
+
+
+def test_an_adopted_incident_is_not_judged_by_what_was_signed_of_its_lost_record(town: Town, desk: Desk) -> None:
+    entries = town.entries()
+    town.doctor(forgotten)
+    code, said = town.shop.ir(*town.shop.rotate("payments", "--adopt", town.name))
+    assert code == ExitCode.WAITING and town.entries()[0] != entries[0], said
+    verdict = desk.told("verify", town.name)
+    assert verdict["holds"] and len(town.entries()) in town.signed(), "what it waits for is signed anew"
+    assert f"{len(entries)} entries of it were signed" in verdict["lost_before"] and entries[-1]["hash"] in verdict["lost_before"]
+    code, said = desk("verify", town.name, "--head", entries[-1]["hash"])
+    assert code == ExitCode.UNEXPECTED and "lost" in said, "who kept the lost head is told so"
+    assert entries[-1]["hash"] in desk("report", town.name, "--format", "md")[1]
+
+
+def test_after_it_the_key_is_rotated_again_and_what_was_owed_is_taken_over(town: Town, desk: Desk) -> None:
+    """The last of these tests: it kills keys, which no copy of the disk brings back."""
     town.doctor(version("0"))
     old, new = town.keys()
-    assert town.shop.ir("abort", town.name, "--yes")[0] == ExitCode.DEBT
+    assert desk("abort", town.name, "--yes")[0] == ExitCode.DEBT
     book = yaml.safe_load((town.shop.folder / "exposed.yaml").read_text())
     next(step for step in book["steps"] if step["id"] == "retire").pop("approvals")
     (town.shop.folder / "exposed.yaml").write_text(yaml.safe_dump(book))
@@ -246,32 +316,4 @@ def test_after_it_the_key_is_rotated_again_and_what_was_owed_is_taken_over(town:
     town.shop.twin.expire_in_dashboard(old)
     code, said = town.shop.ir("resume", heir, "--yes")
     assert code == ExitCode.DONE and town.custody() == [], said
-    assert town.document("status")["debts"] == []
-
-
-def test_closed_by_a_persons_word_without_replay_it_keeps_no_key(town: Town) -> None:
-    town.doctor(version("0"))
-    closed = town.document("close", town.name, "--attest", "revoked at the bank's desk", "--by", "ann")
-    assert (closed["code"], closed["status"]) == (ExitCode.DONE, "attested") and town.custody() == []
-    assert town.document("verify", town.name)["holds"]
-
-
-def test_what_this_version_cannot_read_is_owed(town: Town) -> None:
-    town.rewrite(lambda opened: opened["options"].update(no_such_option=True))
-    code, said = town.shop.ir("resume", town.name, "--yes")
-    assert code == ExitCode.REFUSED and "options that this version does not know: no_such_option" in said, said
-    town.rewrite(lambda opened: opened.update(inventory="version: 99\n"))
-    document = town.document("abort", town.name, "--yes")
-    old, new = town.keys()
-    debts = {row["about"] for row in document["debts"]}
-    assert document["code"] == ExitCode.DEBT and debts > {old.token.fingerprint, new.token.fingerprint, f"strays of {town.name}"}
-    assert town.document("verify", town.name)["holds"] and town.leases() == []
-
-
-def test_an_end_whose_process_died_right_after_its_last_entry_is_noted_by_whoever_asks(town: Town) -> None:
-    assert town.document("abort", town.name, "--yes")["code"] == ExitCode.DEBT
-    lease = "INSERT INTO ir_leases (resource, incident, executor, host, pid, born, actor, since, heartbeat, fence)"
-    town.doctor(lambda db, name: db.execute(f"{lease} VALUES ('key a', ?, 'x', 'h', 1, '', 'x', 0, 0, 1)", (name,)))
-    town.doctor(lambda db, name: db.execute("UPDATE ir_incidents SET status = 'waiting', exit_code = 4 WHERE incident = ?", (name,)))
-    assert town.document("resume", town.name)["code"] == ExitCode.DEBT
-    assert town.leases() == [] and [row["status"] for row in town.document("status")["incidents"]] == ["aborted"]
+    assert desk.told("status")["debts"] == []

@@ -6,7 +6,19 @@ import re
 import pytest
 
 from ir import errors
-from ir.errors import AlreadyRunning, BadFile, ExitCode, Interrupted, IrError, MisuseFound, PortError, Refused, UsageError, Waiting
+from ir.errors import (
+    AlreadyRunning,
+    BadFile,
+    ExitCode,
+    Interrupted,
+    IrError,
+    MisuseFound,
+    PortError,
+    Refused,
+    Unreplayable,
+    UsageError,
+    Waiting,
+)
 
 CLASSES = [value for _, value in inspect.getmembers(errors, inspect.isclass) if issubclass(value, IrError)]
 
@@ -54,7 +66,7 @@ def test_no_error_is_a_success() -> None:
     assert all(kind.exit_code != ExitCode.DONE for kind in CLASSES)
 
 
-@pytest.mark.parametrize("kind", [k for k in CLASSES if k not in (BadFile, AlreadyRunning)], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", [k for k in CLASSES if k not in (BadFile, AlreadyRunning, Unreplayable)], ids=lambda kind: kind.__name__)
 def test_says_what_happened_what_is_safe_and_what_to_do(kind: type[IrError]) -> None:
     error = kind("it broke", safe="nothing was changed", next_step="ir resume")
     assert (str(error), error.what, error.safe, error.next_step) == ("it broke", "it broke", "nothing was changed", "ir resume")

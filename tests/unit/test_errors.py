@@ -91,3 +91,12 @@ def test_already_running_names_the_incident_that_blocks() -> None:
 def test_port_errors_are_leaves_of_one_family() -> None:
     leaves = {kind.__name__ for kind in PortError.__subclasses__() if kind.__module__ == errors.__name__}
     assert leaves == {"Denied", "Missing", "Conflict", "Rejected", "Unknown"}
+
+
+def test_what_cannot_be_replayed_names_every_way_out() -> None:
+    error = Unreplayable("INC-1 cannot be replayed", incident="INC-1", begun="version 7", again="ir rotate stripe payments")
+    assert error.safe == "nothing was changed" and error.next_step.startswith(
+        "resume it with version 7; or end it without replay: ir abort"
+    )
+    assert "ir rotate stripe payments; to stop the leak now: ir contain INC-1" in error.next_step
+    assert "resume" not in Unreplayable("INC-1 was stopped by its engine", incident="INC-1").next_step

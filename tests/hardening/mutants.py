@@ -97,13 +97,6 @@ MUTANTS = (
     ),
     Mutant("do not read stores after the kill", "ir/actions/watch.py", "items += _stores(world, record)", "pass"),
     Mutant(
-        "resume whatever is recorded",
-        "ir/launching.py",
-        "        _check(record, kept, given)\n    fence",
-        "        pass\n    fence",
-        ("tests/e2e/test_upgrades.py",),
-    ),
-    Mutant(
         "take a namesake's process for our own machine's",
         "ir/processes.py",
         "or where != machine():",

@@ -198,8 +198,7 @@ class CampaignLedger:
         with self.engine.begin() as db:
             now = clock(db)
             if db.execute(sa.update(WORKERS).where(WORKERS.c.executor == me.executor).values(heartbeat=now)).rowcount == 0:
-                row = {"executor": me.executor, "host": me.host, "pid": me.pid, "born": me.born, "actor": me.actor}
-                db.execute(sa.insert(WORKERS).values(**row, since=now, heartbeat=now))
+                db.execute(sa.insert(WORKERS).values(**me.row, since=now, heartbeat=now))
                 db.execute(sa.delete(WORKERS).where(WORKERS.c.heartbeat < now - FORGOTTEN))
 
     def leave(self, me: Me) -> None:

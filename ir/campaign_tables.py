@@ -56,6 +56,7 @@ WORKERS = sa.Table(
     sa.Column("actor", sa.String, nullable=False),
     sa.Column("since", sa.Float, nullable=False),
     sa.Column("heartbeat", sa.Float, nullable=False),
+    sa.Column("machine", sa.String, nullable=True),
 )
 SHOWN = [column for column in CHILDREN.c if column.name not in ("setting", "once")]
 """What a listing needs of a child: not the setting of its incident, which is long."""

@@ -40,6 +40,10 @@ _checkpoints = sa.Table(
 )
 
 
+_ENTRIES, _PURGE = "", "purge"
+"""Kinds of rows that belong to the record of now."""
+
+
 class Signer:
     """Signs statements with an Ed25519 key."""
 
@@ -130,14 +134,30 @@ class CheckpointLog:
             db.execute(sa.update(_checkpoints).where(where & (_checkpoints.c.kind == _kind(statement))).values(made=checkpoint))
 
     def of(self, incident: str) -> list[Json]:
-        """All of an incident, smallest first."""
-        query = sa.select(_checkpoints.c.made).where(_checkpoints.c.incident == incident)
+        """All of an incident's record, smallest first."""
+        mine = (_checkpoints.c.incident == incident) & _checkpoints.c.kind.in_([_ENTRIES, _PURGE])
+        query = sa.select(_checkpoints.c.made).where(mine).order_by(_checkpoints.c.size, _checkpoints.c.kind)
         with self._engine.connect() as db:
-            return list(db.execute(query.order_by(_checkpoints.c.size, _checkpoints.c.kind)).scalars())
+            return list(db.execute(query).scalars())
+
+    def set_aside(self, incident: str) -> Json:
+        """Before an incident gets a new record, because the one that these checkpoints were signed over is lost: they stay, apart.
+
+        Returns:
+            Of the farthest that was ever signed of a lost one `{size, head_hash, ts}`, {} when nothing was: for the new record to tell.
+        """
+        mine = _checkpoints.c.incident == incident
+        since = f" of a record lost before {_now()}"
+        with self._engine.begin() as db:
+            current = mine & _checkpoints.c.kind.in_([_ENTRIES, _PURGE])
+            db.execute(sa.update(_checkpoints).where(current).values(kind=_checkpoints.c.kind + since))
+            farthest = sa.select(_checkpoints.c.made).where(mine).order_by(_checkpoints.c.size.desc()).limit(1)
+            made = db.execute(farthest).scalar()
+        return {name: made["statement"][name] for name in ("size", "head_hash", "ts")} if made else {}
 
 
 def _kind(statement: Json) -> str:
-    return "purge" if statement.get("purged") else ""
+    return _PURGE if statement.get("purged") else _ENTRIES
 
 
 class Witness:
@@ -183,8 +203,12 @@ def due(entry: Json) -> bool:
 
 def statement(last: Json, tree: Tree, **more: Json) -> Json:
     """What is signed about the entries up to `last`, of which `tree` was made."""
-    ts = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return {"incident": last["incident"], "size": tree.size, "merkle_root": tree.root(), "head_hash": last["hash"], "ts": ts, **more}
+    told = {"incident": last["incident"], "size": tree.size, "merkle_root": tree.root(), "head_hash": last["hash"]}
+    return {**told, "ts": _now(), **more}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def tree_of(entries: Iterable[Json]) -> Tree:

@@ -101,6 +101,25 @@ class Course:
             self._finish(end)
             return int(end.code)
 
+    def end(self, record: Incident, word: int) -> int:
+        """End an incident that cannot be replayed, by what its entries tell; returns the exit code.
+
+        What was signalled before is noted and not obeyed: containment was done by whoever signalled it.
+
+        Args:
+            record: the fold of all entries.
+            word: the signal, `abort` or `close`, that is obeyed.
+        """
+        self.record, self._heard = record, record.heard
+        try:
+            for signal in self.durable.signals(self._heard):
+                self._take_in(signal)
+                if signal["id"] == word:
+                    self._obey(signal)
+        except _End as end:
+            self._finish(end)
+        return int(self.record.exit_code)
+
     # ── one step ──
 
     def _take(self, step: Step) -> None:
@@ -281,10 +300,13 @@ class Course:
 
     def _hear(self, signals: list[Json]) -> None:
         for signal in signals:
-            self._heard = max(self._heard, int(signal["id"]))
-            body = {**signal["body"], "kind": signal["kind"], "id": signal["id"]}
-            self._emit("signal", body=body, at=_iso(signal["at"]), actor=signal["actor"])
+            self._take_in(signal)
             self._obey(signal)
+
+    def _take_in(self, signal: Json) -> None:
+        self._heard = max(self._heard, int(signal["id"]))
+        body = {**signal["body"], "kind": signal["kind"], "id": signal["id"]}
+        self._emit("signal", body=body, at=_iso(signal["at"]), actor=signal["actor"])
 
     def _obey(self, signal: Json) -> None:
         kind = signal["kind"]
@@ -382,7 +404,8 @@ class Course:
 
     def _finish(self, end: _End) -> None:
         if end.status == "aborted":
-            self._owes(owed.live_keys(self.record))
+            self._owes([*owed.live_keys(self.record), *owed.kept(self.record)])
+            self.record.debts = {about: owed.not_resumed(self.record, debt) for about, debt in self.record.debts.items()}
         if end.status in ("aborted", "rolled back"):
             self._owes(owed.never_looked_at(self.record))
         at, by = self._stamp()

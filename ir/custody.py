@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from ir.errors import PortError, Rejected
+from ir.ports import Left
 from ir.secret import Secret
 
 
@@ -34,6 +35,10 @@ Each = Callable[[Sequence[Custodian], Callable[[Custodian], Found]], list[Found]
 class Escrow(Custodian, Protocol):
     """Custody of last resort: not a store, so it is emptied on its own."""
 
+    def left(self, incident: str) -> Left:
+        """See `ports.Store.left`."""
+        ...
+
     def discard(self, incident: str) -> None:
         """See `ports.Store.discard`."""
         ...
@@ -50,12 +55,19 @@ class Custody:
         incident: whose custody.
         places: where it may be; those that cannot hold custody are left out.
         each: asks many places, `World.each` or one after the other.
-        escrow: custody of last resort, asked only when no other place will do.
+        escrow: an incident's custody of last resort, asked only when no other place will do.
     """
 
-    def __init__(self, incident: str, places: Sequence[Custodian], each: Each = _in_order, escrow: Escrow | None = None) -> None:
-        self._incident, self._each, self._escrow = incident, each, escrow
+    def __init__(
+        self, incident: str, places: Sequence[Custodian], each: Each = _in_order, escrow: Callable[[str], Escrow] | None = None
+    ) -> None:
+        self._incident, self._each, self._escrow_of = incident, each, escrow
+        self._escrow = escrow(incident) if escrow is not None else None
         self._places = [place for place in places if place.custodian]
+
+    def of(self, incident: str) -> "Custody":
+        """The same places, for another incident."""
+        return Custody(incident, self._places, self._each, self._escrow_of)
 
     @property
     def possible(self) -> bool:
@@ -106,6 +118,14 @@ class Custody:
         if failures:
             raise failures[-1]
         return None
+
+    def escrowed(self) -> tuple[str, ...]:
+        """Roles that the escrow of this machine holds.
+
+        Raises:
+            PortError: it cannot be looked at.
+        """
+        return self._escrow.left(self._incident).roles if self._escrow is not None else ()
 
     def discard(self) -> None:
         """Empty the escrow; the other places are stores, and discarded as such. Idempotent.

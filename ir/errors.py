@@ -4,7 +4,8 @@
     ├── UsageError              2   bad flags
     │   └── BadFile             2   a file a human wrote is wrong: file, line, YAML path, fix
     ├── Refused                 3   we will not start; nothing was changed
-    │   └── AlreadyRunning      3   another incident holds the key or a store object
+    │   ├── AlreadyRunning      3   another incident holds the key or a store object
+    │   └── Unreplayable        3   an incident that another version of the tool recorded, and that this one cannot go on with
     ├── Waiting                 4   a human has to do something first
     ├── MisuseFound             7   a review confirmed or suspects misuse
     ├── Interrupted           130   Ctrl-C
@@ -107,6 +108,20 @@ class AlreadyRunning(Refused):
     def __init__(self, what: str, *, incident: str, next_step: str = "") -> None:
         super().__init__(what, safe="nothing was changed", next_step=next_step)
         self.incident = incident
+
+
+class Unreplayable(Refused):
+    """What an incident has recorded is not what this version would do; it can still be ended, which needs no replay.
+
+    Args:
+        begun: the version that can go on with it, empty when none can.
+        again: the command that rotates its key.
+    """
+
+    def __init__(self, what: str, *, incident: str, begun: str = "", again: str = "ir rotate stripe KEY") -> None:
+        resume = f"resume it with {begun}; or " if begun else ""
+        ways = f"{resume}end it without replay: ir abort {incident}, then {again}"
+        super().__init__(what, safe="nothing was changed", next_step=f"{ways}; to stop the leak now: ir contain {incident}")
 
 
 class Waiting(IrError):

@@ -12,7 +12,7 @@ from ir import evidence_check
 from ir.evidence_check import GENESIS, Verdict, canonical, entry_hash
 from ir.model import Json
 
-__all__ = ["GENESIS", "Verdict", "canonical", "chained", "entry_hash", "verify"]
+__all__ = ["GENESIS", "Verdict", "canonical", "chained", "entry_hash", "lost_before", "verify"]
 
 
 def chained(previous: Json | None, *, at: str, incident: str, kind: str, step: str, actor: str, body: Json) -> Json:
@@ -44,3 +44,12 @@ def verify(entries: Iterable[Json], *, checkpoints: Sequence[Json] = (), public_
     """
     lines = [canonical(entry) for entry in entries]
     return evidence_check.check(lines, checkpoints, public_key=public_key, head=anchor)
+
+
+def lost_before(entries: Sequence[Json]) -> str:
+    """What the record of an adopted incident says of an earlier one that was signed and is lost, "" when there was none."""
+    told = entries[0]["body"].get("facts", {}).get("adopted", {}).get("signed_before") if entries else None
+    if not told:
+        return ""
+    signed = f"{told['size']} entries of it were signed at {told['ts']}, its head {told['head_hash']}"
+    return f"an earlier record of this incident is lost: {signed}"

@@ -13,7 +13,8 @@ Facts that actions establish (all secret-free; times are epoch seconds):
     quiet, money, sweep, watch {…}
     pending {REF: {owner, since, version, incident}}    strangers' stages that the operator was shown; cleared {REF: reason}
     took_over {INCIDENT: [debt]}    of earlier incidents of this key, settled at the end where they can be
-    adopted {at, owner, since, stores {REF: {roles, holds, trouble}}, keys {ID: NAME}, dead}    what the world still told of it
+    adopted {at, owner, since, stores {REF: {roles, holds, trouble}}, keys {ID: NAME}, dead}    what the world still told of it;
+        `signed_before` {size, head_hash, ts}: of a record that is lost
 """
 
 from collections.abc import Iterable

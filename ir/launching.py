@@ -8,12 +8,12 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ir import consent, inventory, owed, wiring
+from ir import consent, guard, inventory, owed, replay, wiring
 from ir.errors import Refused, Waiting
 from ir.incident import Incident
 from ir.model import Json
 from ir.ports import Operator
-from ir.runner import Runner
+from ir.runner import Runner, read_entries
 from ir.secret import Secret
 from ir.wiring import Setting, State
 from ir.world import World
@@ -120,15 +120,19 @@ def begin(setting: Setting, kept: State, runner: Runner, given: Given, found: Js
     fence = kept.ledger.take(kept.me, setting.incident, resources(setting, given.leaked))
     try:
         world = wired(setting, kept, given, fence)
+        begun = runner.status(setting.incident)
+        if begun:
+            _check(Incident(id=setting.incident), kept, given)
+        elif found and found.get("adopted"):
+            found = {**found, "adopted": {**found["adopted"], "signed_before": kept.checkpoints.set_aside(setting.incident)}}
         took_over = {"took_over": _taken_over(setting, kept)}
         facts = {"opened_at": now.timestamp(), "exposed_at": setting.options.exposed_at, **took_over, **(found or {})}
         at = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         opening = wiring.opening(setting, at, given.operator.name, facts)
-        runner.launch()
     except BaseException:
         kept.ledger.release(setting.incident)
         raise
-    if runner.status(setting.incident):  # begun by a process that died before its first entry
+    if begun:  # by a process that died before its first entry
         runner.resume(world, fence)
     else:
         runner.start(opening, world, fence)
@@ -146,11 +150,15 @@ def go_on(record: Incident, kept: State, runner: Runner, given: Given, kind: str
 
     Raises:
         AlreadyRunning: its process lives.
+        Unreplayable: another version recorded what this one would not do; `ending` ends it.
         Refused: a later incident took over what it owed.
     """
     heir = owed.heirs(kept.ledger.index()).get(record.id)
     if heir:
         raise Refused(f"{heir} took over what {record.id} owed", safe="nothing was changed", next_step=f"ir status {heir}")
+    holder = kept.ledger.holder(record.id)
+    if holder is None or not holder["alive"]:  # a live process answers for itself
+        _check(record, kept, given)
     fence = kept.ledger.take_over(kept.me, record.id)
     setting = wiring.setting_from(record.id, record.opened)
     if body.get("yes"):
@@ -160,3 +168,12 @@ def go_on(record: Incident, kept: State, runner: Runner, given: Given, kind: str
     kept.ledger.send(record.id, kind, given.operator.name, body)
     runner.resume(world, fence)
     return world
+
+
+def _check(record: Incident, kept: State, given: Given) -> None:
+    """Before anything is sent, so that a refusal leaves no trace."""
+
+    def world() -> World:
+        return wiring.world(wiring.setting_from(record.id, record.opened), kept, given.operator, ask=guard.read_only)
+
+    replay.check(kept.ledger.engine, record, read_entries(kept.ledger.engine, record.id), world)

@@ -7,15 +7,16 @@
 """
 
 import os
+import secrets
 import socket
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
+from ir import processes
 from ir.errors import AlreadyRunning, Refused
 from ir.model import Json
 
@@ -40,6 +41,7 @@ _leases = sa.Table(
     sa.Column("since", sa.Float, nullable=False),
     sa.Column("heartbeat", sa.Float, nullable=False),
     sa.Column("fence", sa.Integer, nullable=False),
+    sa.Column("machine", sa.String, nullable=True),
 )
 _signals = sa.Table(
     "ir_signals",
@@ -69,6 +71,7 @@ class Me:
 
     Attributes:
         born: start time of the process, so that a recycled pid is not mistaken for it.
+        machine: where the pid means this process (`processes.machine`), "" when that cannot be known.
     """
 
     executor: str
@@ -76,21 +79,19 @@ class Me:
     pid: int
     born: str
     actor: str
+    machine: str = ""
+
+    @property
+    def row(self) -> Json:
+        """Its columns in a table of holders."""
+        return asdict(self)
 
 
 def me(actor: str) -> Me:
     """This process; the executor id is unique to it."""
-    pid = os.getpid()
-    born = process_born(pid)
-    return Me(f"{socket.gethostname()}-{pid}-{time.time_ns() % 10**10}", socket.gethostname(), pid, born, actor)
-
-
-def process_born(pid: int) -> str:
-    """The kernel's start time of a process, empty when there is none (or where /proc is missing)."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return ""
+    pid, host = os.getpid(), socket.gethostname()
+    unique = f"{pid}-{time.time_ns() % 10**10}-{secrets.token_hex(4)}"
+    return Me(f"{host}-{unique}", host, pid, processes.born(pid), actor, processes.machine())
 
 
 def open_engine(url: str) -> sa.Engine:
@@ -135,6 +136,18 @@ def create_tables(engine: sa.Engine, tables: sa.MetaData) -> None:
         else:
             db.execute(sa.text("BEGIN IMMEDIATE"))
         tables.create_all(db)
+        for table in tables.tables.values():
+            _add_columns(db, table)
+
+
+def _add_columns(db: sa.Connection, table: sa.Table) -> None:
+    """Those that a table of an older version lacks: whatever was added later is nullable, so that such a version goes on working."""
+    later = [column for column in table.columns if column.nullable]
+    there = {column["name"] for column in sa.inspect(db).get_columns(table.name)} if later else set()
+    for column in later:
+        if column.name not in there:
+            kind = column.type.compile(db.dialect)
+            db.execute(sa.text(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}"))
 
 
 def clock(db: sa.Connection) -> float:
@@ -182,8 +195,7 @@ class Ledger:
 
     @staticmethod
     def _insert(db: sa.Connection, holder: Me, incident: str, resource: str, times: Json) -> None:
-        mine = {"executor": holder.executor, "host": holder.host, "pid": holder.pid, "born": holder.born, "actor": holder.actor}
-        db.execute(sa.insert(_leases).values(resource=resource, incident=incident, **mine, **times))
+        db.execute(sa.insert(_leases).values(resource=resource, incident=incident, **holder.row, **times))
 
     def claim(self, holder: Me, incident: str, fence: int, resource: str) -> None:
         """Add one resource to those that a running incident holds; free to repeat.
@@ -251,12 +263,13 @@ class Ledger:
 
     @staticmethod
     def alive(row: Any, now: float | None = None) -> bool:
-        """Whether the holding process still runs: asked of the kernel on this machine, of the heartbeat elsewhere.
+        """Whether the holding process still runs: asked of the kernel where it is this one, else of the heartbeat.
 
         `now` is by the clock that wrote the heartbeat (`clock`); None takes this machine's.
         """
-        if row["host"] == socket.gethostname() and row["born"]:
-            return bool(process_born(row["pid"]) == row["born"])
+        runs = processes.runs(row["machine"] or "", row["pid"], row["born"]) if row["host"] == socket.gethostname() else None
+        if runs is not None:
+            return runs
         return bool((time.time() if now is None else now) - row["heartbeat"] < STALE)
 
     def _acts_no_more(self, db: sa.Connection, row: Any) -> bool:

@@ -1,10 +1,11 @@
 """What is still owed: debts that follow from the record as a whole, which steps pay which debts, and who took over whose debts."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 
 from ir.errors import Refused
 from ir.incident import Incident
-from ir.model import Debt, Json, KeyKind, Policy
+from ir.model import Debt, Did, Json, KeyKind, Policy
 
 _DEAD = ("expired", "invalid")
 _OWING = ("debt", "rolled back", "aborted")
@@ -16,7 +17,7 @@ def leaked_key_lives(record: Incident) -> list[Debt]:
     old = record.facts.get("old", {})
     if not old.get("fingerprint") or old.get("liveness") in _DEAD or record.facts.get("dead_at"):
         return []
-    todo = _again(record) + ("" if _webhook(record) else " --policy exploited")
+    todo = again(record) + ("" if _webhook(record) else " --policy exploited")
     return [Debt("key-alive", old["fingerprint"], "the leaked key is not dead", todo)]
 
 
@@ -25,7 +26,7 @@ def never_looked_at(record: Incident) -> list[Debt]:
     if record.facts.get("old"):
         return []
     key = str(record.opened.get("key", ""))
-    return [Debt("key-alive", key, "the leaked key was not looked at, so it counts as alive", _again(record))]
+    return [Debt("key-alive", key, "the leaked key was not looked at, so it counts as alive", again(record))]
 
 
 def _webhook(record: Incident) -> bool:
@@ -34,8 +35,8 @@ def _webhook(record: Incident) -> bool:
     return bool(kind == KeyKind.WEBHOOK)
 
 
-def _again(record: Incident) -> str:
-    """The command that rotates it."""
+def again(record: Incident) -> str:
+    """The command that rotates its key."""
     return f"ir rotate stripe{'-webhook' if _webhook(record) else ''} {record.opened.get('key', '')}"
 
 
@@ -50,11 +51,51 @@ def live_keys(record: Incident) -> list[Debt]:
             continue
         on = ", ".join(name for name, held in users.items() if held == key["fingerprint"]) or "nobody"
         why = f"the {word} key {key.get('id') or key['fingerprint']} lives; on it: {on}"
-        todo = _again(record)
+        todo = again(record)
         if on == "nobody" and not _webhook(record):
             todo = "ir rotate stripe --leaked-key-from prompt --no-replacement" if role == "old" else "expire it in the Dashboard"
         found.append(Debt("key-alive", key["fingerprint"], why, todo))
     return found
+
+
+def kept(record: Incident) -> list[Debt]:
+    """After an abort: where the incident still keeps the keys, if its custody was not emptied."""
+    places, found = custody(record), []
+    todo = f"{again(record)}: at its end it empties that, once those keys are dead"
+    stored, escrowed = [p for p in places if not _escrowed(p)], [p for p in places if _escrowed(p)]
+    if stored:
+        found.append(Debt("custody", in_stores(record.id), f"{record.id} still keeps keys at {', '.join(stored)}", todo))
+    if escrowed:
+        found.append(_in_escrow(record.id, escrowed, todo))
+    return found
+
+
+def in_stores(incident: str) -> str:
+    """What a debt is about whose incident keeps keys in stores."""
+    return f"custody of {incident}"
+
+
+def in_escrow(incident: str) -> str:
+    """What a debt is about whose incident keeps keys in the escrow of one machine."""
+    return f"escrow of {incident}"
+
+
+def custody(record: Incident) -> list[str]:
+    """Addresses where the incident still keeps keys."""
+    emptied = record.run_of("discard")
+    if emptied is not None and emptied.outcome.did is Did.DONE:
+        return []
+    places = [str(record.facts.get(role, {}).get("custody") or "") for role in ("old", "new")]
+    return sorted({place for place in places if place})
+
+
+def not_resumed(record: Incident, debt: Debt) -> Debt:
+    """What is owed by an incident that was given up is not paid by resuming it."""
+    return replace(debt, todo=debt.todo.replace(f"ir resume {record.id}", again(record)))
+
+
+def _escrowed(place: str) -> bool:
+    return place.startswith("escrow://")
 
 
 def pays(action: str, kinds: set[str]) -> bool:
@@ -101,4 +142,29 @@ def taken_over(index: Sequence[Json], key: str, account: str, policy: Policy) ->
             safe="nothing was changed",
             next_step=f"{first['summary']['debts'][0]['todo']}; an emergency is not kept waiting: --policy exposed or exploited",
         )
-    return {str(row["incident"]): list(row["summary"]["debts"]) for row in mine}
+    found: dict[str, list[Json]] = {}
+    for row in mine:
+        found |= _inherited(index, row)
+        found[str(row["incident"])] = [*row["summary"]["debts"], *_escrow_of(row)]
+    return found
+
+
+def _inherited(index: Sequence[Json], heir: Json) -> dict[str, list[Json]]:
+    """What an heir took over itself and has not paid; its own heir ends the custody of those incidents, too."""
+    owing = {debt["about"] for debt in heir["summary"]["debts"]}
+    rows = [row for row in index if row["incident"] in heir["summary"].get("took_over", [])]
+    return {str(row["incident"]): [debt for debt in row["summary"].get("debts", []) if debt["about"] in owing] for row in rows}
+
+
+def _escrow_of(row: Json) -> list[Json]:
+    """An escrow lies on one machine, so who takes over elsewhere owes that it is emptied."""
+    name, summary = str(row["incident"]), row["summary"]
+    places = [place for place in summary.get("custody", []) if _escrowed(place)]
+    if not places or any(debt["about"] == in_escrow(name) for debt in summary["debts"]):
+        return []
+    return [asdict(_in_escrow(name, places, f"ir resume {name}"))]
+
+
+def _in_escrow(incident: str, places: list[str], todo: str) -> Debt:
+    why = f"{incident} still keeps keys at {', '.join(places)}"
+    return Debt("custody", in_escrow(incident), why, f"on the machine where it lies, {todo}")

@@ -19,7 +19,7 @@ from dbos import DBOS, DBOSClient, DBOSConfig, Serializer, SetWorkflowID
 from dbos import error as dbos_errors
 
 from ir.course import Course
-from ir.errors import Refused
+from ir.errors import Unreplayable
 from ir.ledger import Ledger, Me
 from ir.model import Json
 from ir.world import World
@@ -27,7 +27,7 @@ from ir.world import World
 STREAM = "audit"
 APPLICATION = "ir-engine"
 SCHEMA_VERSION = "2"
-"""Version of recorded steps: an incident begun under another version is refused, not replayed wrongly."""
+"""Version of recorded steps: an incident begun under another version is refused, not replayed wrongly (`replay`)."""
 _POLL = 0.1
 """Seconds between looks at the stream: each costs a query, and nobody reads faster than this."""
 _BEAT = 5.0
@@ -72,6 +72,7 @@ class Runner:
         self.over: Callable[[str], None] = lambda _incident: None
         """Called when this process runs an incident no more: it ended, or it waits and was let go."""
         self._launched = self._queued = False
+        self._stopped: dict[str, Unreplayable] = {}
 
     def launch(self) -> None:
         """Start the engine; costs about a second."""
@@ -108,28 +109,13 @@ class Runner:
             DBOS.start_workflow(_incident, opening)
 
     def resume(self, world: World, fence: int) -> None:
-        """Go on with an incident whose lease we hold; in this process and no other."""
+        """Go on with an incident whose lease we hold, and that `replay` found to be like ours; in this process and no other."""
         self.launch()
-        status = DBOS.get_workflow_status(world.incident)
-        if status is None:
-            raise Refused(f"there is no incident {world.incident}", next_step="ir status lists them")
-        if status.app_version not in (None, SCHEMA_VERSION):
-            raise self._of_another_version(world.incident, status.app_version)
         self._carry(world, fence)
         if not self._queued:
             DBOS.register_queue(self.queue, polling_interval_sec=_POLL)
             self._queued = True
         DBOS.resume_workflow(world.incident, queue_name=self.queue)
-
-    def _of_another_version(self, incident: str, recorded: str | None) -> Refused:
-        """What this version cannot replay it must not end either; the red button replays nothing, so it works."""
-        opened = next(iter(read_entries(self.engine, incident)), {}).get("body", {})
-        begun = f"version {opened['version']}" if opened.get("version") else "the version that began it"
-        return Refused(
-            f"{incident} was begun under recording version {recorded}, this is {SCHEMA_VERSION}",
-            safe="nothing was changed",
-            next_step=f"resume, abort or close it with {begun}; to stop the leak now: ir contain {incident}",
-        )
 
     def status(self, incident: str) -> str:
         """The engine's word for an incident: `PENDING`, `SUCCESS` …; empty when it was never begun."""
@@ -147,12 +133,23 @@ class Runner:
         self.ledger.let_go(self.me, incident, self._beating.pop(incident, 0))
         self.over(incident)
 
+    def stop(self, incident: str, said: str) -> None:
+        """Let go of an incident whose record this version cannot follow: nothing was done, and nothing of it is recorded as final."""
+        self._stopped[incident] = Unreplayable(f"{incident} cannot be gone on with: {said}", incident=incident)
+        client(self.engine).cancel_workflow(incident)  # inside of it, the engine's own would be one more step of it
+
     # ── reading ──
 
     def follow(self, incident: str, *, offset: int = 0) -> Iterator[Json]:
-        """Entries as they come, until the incident's workflow ends."""
+        """Entries as they come, until the incident's workflow ends.
+
+        Raises:
+            Unreplayable: it was stopped because its record is not what this version does.
+        """
         self.launch()
         yield from DBOS.read_stream(incident, STREAM, offset=offset, polling_interval_sec=_POLL)
+        if incident in self._stopped:
+            raise self._stopped.pop(incident)
 
     def close(self) -> None:
         """Stop the engine, in tests; a command line ends with `end_process` instead."""
@@ -180,12 +177,22 @@ class Runner:
                 os._exit(70)  # somebody took over: whatever we do now would be done twice
 
 
+def as_recorded(output: Json) -> Json:
+    """A step's output as its record gives it back."""
+    plain: Json = json.loads(_Plain().serialize(output))
+    return plain
+
+
+def client(engine: sa.Engine) -> DBOSClient:
+    """The engine's tables, without starting an engine."""
+    return DBOSClient(system_database_engine=engine, serializer=_Plain())
+
+
 def read_entries(engine: sa.Engine, incident: str) -> list[Json]:
     """All entries recorded so far, without starting an engine. Empty when there is no such incident."""
-    client = DBOSClient(system_database_engine=engine, serializer=_Plain())
     entries: list[Json] = []
     try:
-        for entry in client.read_stream(incident, STREAM, polling_interval_sec=0.01, timeout_seconds=0.05):
+        for entry in client(engine).read_stream(incident, STREAM, polling_interval_sec=0.01, timeout_seconds=0.05):
             entries.append(entry)
     except dbos_errors.DBOSStreamTimeoutError:
         pass
@@ -203,6 +210,10 @@ def _incident(opening: Json) -> int:
     try:
         code = Course(_Recorded(incident, runner.ledger, patient=world.patient), world, opening).run()
         runner.ledger.release(incident)
+    except dbos_errors.DBOSUnexpectedStepError as error:
+        _, place, expected, recorded = error.inputs
+        runner.stop(incident, f"`{recorded}` is record {place}, where this version would go on with `{expected}`")
+        raise _HandedBack from None
     finally:
         runner.rest(incident)
     return code

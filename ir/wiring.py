@@ -6,13 +6,13 @@ import os
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, cast
 
-from ir import adapters, checkpoints, evidence_files, guard, home, inventory, ledger
+from ir import adapters, checkpoints, evidence_files, guard, home, inventory, ledger, owed
 from ir.checkpoints import CheckpointLog, Signer, Witness
 from ir.custody import Custody, Escrow
 from ir.errors import PortError, Unknown
@@ -132,7 +132,8 @@ def opening(setting: Setting, at: str, who: str, facts: Json) -> Json:
 
 
 def setting_from(incident: str, body: Json) -> Setting:
-    """Inverse of `opening`, for a resumed incident."""
+    """Inverse of `opening`, for a resumed incident. Options that this version does not know are left out: `replay` refuses them."""
+    known = {field.name for field in fields(Options)}
     return Setting(
         incident,
         body["inventory"],
@@ -140,7 +141,7 @@ def setting_from(incident: str, body: Json) -> Setting:
         Path(body["inventory_base"]),
         body["key"],
         plan_from_json(body["plan"]),
-        Options(**body["options"]),
+        Options(**{name: value for name, value in body["options"].items() if name in known}),
     )
 
 
@@ -201,7 +202,7 @@ def world(
     )
     _wire_services(made, resolver, ask, signed)
     reachable = [store for name, store in made.stores.items() if name not in made.options.accept_unreachable]
-    made.custody = Custody(setting.incident, reachable, made.each, _escrow(folder, ask))
+    made.custody = Custody(setting.incident, reachable, made.each, partial(_escrow, kept, ask))
     made.publish = lambda record: publish(kept, record)
     if made.inventory.notify and not made.options.dry_run and not made.options.drill:  # nobody is told of a rehearsal or a drill
         made.announce = desk(made.inventory, kept, resolver).announce
@@ -269,10 +270,12 @@ def _allowed(row: Verify, made: World) -> bool:
     return not (made.options.dry_run and row.command and not row.read_only)
 
 
-def _escrow(folder: Path, ask: guard.Ask) -> Escrow:
+def _escrow(kept: State, ask: guard.Ask, incident: str) -> Escrow:
+    """On this machine; nothing is made before something is kept."""
     from ir.stores import STORES
 
-    return cast(Escrow, guard.Guarded(adapters.load(STORES, "escrow")(folder / "escrow"), guard.STORE_WRITES, ask))
+    made = adapters.load(STORES, "escrow")(kept.folder / "incidents" / incident / "escrow")
+    return cast(Escrow, guard.Guarded(made, guard.STORE_WRITES, ask))
 
 
 def _reviewer(api: Any) -> Reviewer:
@@ -320,6 +323,7 @@ def summary(record: Incident, places: set[str]) -> Json:
         "new": facts.get("new", {}).get("fingerprint", ""),
         "debts": [asdict(debt) for debt in record.debts.values()],
         "took_over": sorted(facts.get("took_over", {})),
+        "custody": owed.custody(record),
         "destinations": sorted(places),
         "actor": record.actor,
         "step": record.runs[-1].id if record.runs else "",

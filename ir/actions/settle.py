@@ -1,10 +1,13 @@
 """Settle: which debts of earlier incidents are paid by now? Looks at their keys; where none of those lives, their custody ends."""
 
+from itertools import chain
+
+from ir import owed
+from ir.actions import discard
 from ir.errors import PortError
 from ir.incident import Incident
 from ir.model import Debt, Did, Item, Outcome
 from ir.plan import Step
-from ir.ports import Store
 from ir.secret import Secret
 from ir.world import World
 
@@ -12,19 +15,18 @@ from ir.world import World
 def run(world: World, record: Incident, step: Step) -> Outcome:
     """What cannot be told stays owed; nothing is killed here."""
     paid: list[str] = []
-    items: list[Item] = []
+    ended: dict[str, list[Item]] = {}
     for earlier in record.facts.get("took_over", {}):
-        owed = [debt for debt in map(record.debts.get, _abouts(record, earlier)) if debt is not None]
-        dead = [debt.about for debt in owed if debt.kind.startswith("key-") and _is_dead(world, record, earlier, debt)]
-        alive = [debt for debt in owed if debt.kind.startswith("key-") and debt.about not in dead]
-        items += [] if alive else _end_custody(world, record, earlier)
+        keys = [debt for debt in map(record.debts.get, _abouts(record, earlier)) if debt is not None and debt.kind.startswith("key-")]
+        dead = [debt.about for debt in keys if _is_dead(world, record, earlier, debt)]
+        ended[earlier] = discard.emptied(world, record, earlier) if len(dead) == len(keys) else []
         paid += dead
-    gone = {item.name for item in items if item.did is Did.DONE} - {item.name for item in items if item.did is not Did.DONE}
-    paid += [debt.about for debt in record.debts.values() if debt.kind == "custody" and debt.about in gone]
+    emptied = _emptied(ended)
+    paid += [debt.about for debt in record.debts.values() if debt.kind == "custody" and debt.about in emptied]
     left = [about for earlier in record.facts.get("took_over", {}) for about in _abouts(record, earlier) if about not in paid]
     still = [about for about in left if about in record.debts]
     said = f"of what earlier incidents owed, {len(paid)} debts are paid just now and {len(still)} are left"
-    return Outcome(Did.DONE, said, items=tuple(items), paid=tuple(paid))
+    return Outcome(Did.DONE, said, items=tuple(item for items in ended.values() for item in items), paid=tuple(paid))
 
 
 def rehearse(world: World, record: Incident, step: Step) -> Outcome:
@@ -58,25 +60,20 @@ def _unlisted(world: World, earlier: str, about: str) -> bool:
 
 def _value(world: World, earlier: str, fingerprint: str) -> Secret | None:
     """A key by its fingerprint, from what the earlier incident still keeps."""
-    for store in _stores(world, {}):
-        for role in store.left(earlier).roles:
-            found = store.fetch(earlier, role)
-            if found is not None and found.fingerprint == fingerprint:
-                return found
-    return None
+    kept = world.custody.of(earlier)
+    in_stores = (store.fetch(earlier, role) for store in world.stores.values() if not store.guided for role in store.left(earlier).roles)
+    in_escrow = (kept.fetch(role) for role in kept.escrowed())
+    return next((found for found in chain(in_stores, in_escrow) if found is not None and found.fingerprint == fingerprint), None)
 
 
-def _stores(world: World, facts: dict[str, dict[str, bool]]) -> list[Store]:
-    return [s for name, s in world.stores.items() if not s.guided and not facts.get(name, {}).get("left_out")]
-
-
-def _end_custody(world: World, record: Incident, earlier: str) -> list[Item]:
-    return world.each(_stores(world, record.facts.get("stores", {})), lambda store: _discard(store, earlier))
-
-
-def _discard(store: Store, earlier: str) -> Item:
-    try:
-        store.discard(earlier)
-    except PortError as error:
-        return Item(str(store.ref), Did.FAILED, error.what)
-    return Item(str(store.ref), Did.DONE, "")
+def _emptied(ended: dict[str, list[Item]]) -> set[str]:
+    """What debts of kind `custody` are about, as far as it is empty now. An escrow that lies on another machine is not."""
+    items = [item for mine in ended.values() for item in mine]
+    found = {item.name for item in items if item.did is Did.DONE} - {item.name for item in items if item.did is not Did.DONE}
+    for earlier, mine in ended.items():
+        stores = [item for item in mine if item.name != discard.ESCROW]
+        if stores and all(item.did is not Did.FAILED for item in stores):
+            found.add(owed.in_stores(earlier))
+        if any(item.name == discard.ESCROW and item.did is Did.DONE for item in mine):
+            found.add(owed.in_escrow(earlier))
+    return found

@@ -11,7 +11,7 @@ from ir import launching, owed, wiring
 from ir.cli import running
 from ir.cli.people import SOURCES, Terminal, read_again, read_key
 from ir.cli.screen import Screen
-from ir.errors import ExitCode, Refused, UsageError
+from ir.errors import ExitCode, Refused, Unreplayable, UsageError
 from ir.incident import Incident
 from ir.model import Did, Json, Outcome
 from ir.notice_log import NoticeLog
@@ -112,7 +112,7 @@ def _tell_or_go_on(kept: State, operator: Terminal, name: str, kind: str, body: 
 
 
 def _go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json, leaked: object, control: object) -> NoReturn:
-    from ir import reopening
+    from ir import ending, reopening
     from ir.runner import Runner, read_entries
     from ir.secret import Secret
 
@@ -124,6 +124,7 @@ def _go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json, le
     if record.status == "reopened" and kind == "close":
         record = reopening.close_again(kept, name, operator.name, str(body["reason"]))
     if record.status in (*FINAL, "reopened"):
+        ending.note_the_end(record, kept)
         operator.screen.say(f"{name} has ended: {record.status}" if record.status in FINAL else f"{name} had ended and is open again")
         sys.exit(running.finish(operator.screen, kept, record, record.exit_code))
     files = record.opened["options"].get("key_files", {})
@@ -131,7 +132,15 @@ def _go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json, le
     other = control if isinstance(control, Secret) else read_again(files.get("control", ""), operator.screen)
     operator.remember(files.get("new", ""))
     runner = Runner(kept.ledger.engine, kept.me, kept.ledger)
-    world = launching.go_on(record, kept, runner, running.given(operator, given, other), kind, body)
+    brought = running.given(operator, given, other)
+    try:
+        world = launching.go_on(record, kept, runner, brought, kind, body)
+    except Unreplayable as error:
+        if kind not in ending.ENDS:
+            raise
+        operator.screen.say(f"{error.what}; so it ends without replay")
+        record = ending.end(record, entries, kept, brought, kind, body)
+        sys.exit(running.finish(operator.screen, kept, record, record.exit_code))
     operator.screen.say(f"incident {name}")
     running.drive(runner, kept, world, operator, skip=len(entries))
 

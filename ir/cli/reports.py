@@ -57,6 +57,7 @@ def verify(
     """Check the audit chain of an incident, its signed checkpoints and its evidence files. Ends with 1 when something does not hold."""
     from dataclasses import asdict
 
+    from ir.evidence import lost_before
     from ir.evidence_check import check_evidence, spoken
     from ir.runner import read_entries
 
@@ -65,10 +66,11 @@ def verify(
     key, entries = _key(public_key), read_entries(kept.ledger.engine, name)
     made = kept.checkpoints.of(name)
     verdict = with_stamps(check_evidence(kept.bundle(name), entries, made, key, _head(head)), made, tsa_root)
+    lost = lost_before(entries)
     if as_json:
-        screen.document({"incident": name, **asdict(verdict)})
+        screen.document({"incident": name, **asdict(verdict), "lost_before": lost})
     else:
-        for line in spoken(verdict):
+        for line in filter(None, [*spoken(verdict), lost]):
             screen.say(f"{name}: {line}")
     sys.exit(int(ExitCode.DONE if verdict.holds else ExitCode.UNEXPECTED))
 

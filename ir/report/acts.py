@@ -114,6 +114,7 @@ def chain(story: Story) -> Json:
     verdict = evidence.verify(story.entries, anchor=story.anchor, checkpoints=story.checkpoints)
     same = verdict.head == story.incident.head or not verdict.holds
     said = verdict.said if same else "the entries are not those that this incident was told from"
+    said = "; ".join(filter(None, [said, evidence.lost_before(story.entries)]))
     return {
         "head": verdict.head or story.incident.head,
         "entries": verdict.entries,

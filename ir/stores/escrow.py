@@ -13,6 +13,7 @@ from typing import Any
 
 from ir import foreign_json
 from ir.errors import Conflict, Missing, Rejected
+from ir.ports import Left
 from ir.reference import Reference
 from ir.secret import Secret
 from ir.stores import escrow_locks
@@ -73,6 +74,16 @@ class Escrow:
         except Missing:
             return None
         return self._opened(content, context) if content else None
+
+    def left(self, incident: str) -> Left:
+        """See `ports.Store.left`; by the names of the files alone."""
+        stem = _names(incident, "x")[0].removesuffix("x.json")
+        try:
+            with self._folder() as folder:
+                mine = [name for name in folder.names() if name.startswith(stem) and name.endswith(".json")]
+        except Missing:
+            return Left()
+        return Left(tuple(name.removeprefix(stem).removesuffix(".json") for name in mine))
 
     def discard(self, incident: str) -> None:
         """See `ports.Store.discard`. The file keys are destroyed where they are ours."""

@@ -2,17 +2,20 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import sqlalchemy as sa
 
 from ir import ledger, wiring
+from ir.cli import run
 from ir.ledger import STALE, Ledger
 from ir.runner import read_entries
 from tests.campaign.shop import Shop, until
 
 CRON = ["schedule", "run", "--inventory", "inventory.yaml", "--playbook", "./scheduled.yaml"]
+
+Told = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
@@ -22,7 +25,26 @@ def book(company: Shop) -> Iterator[Ledger]:
     engine.dispose()
 
 
-def test_a_cron_job_that_meets_a_human_steps_back_and_the_other_way_round(company: Shop, book: Ledger) -> None:
+@pytest.fixture
+def told(company: Shop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Told:
+    """The command line in this process, as on a machine of its own: for refusals and looks, which start no engine."""
+
+    def here(*words: str) -> tuple[int, str]:
+        for name, value in company.environment("another-machine").items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.chdir(company.folder)
+        capsys.readouterr()
+        try:
+            code = run(list(words))
+        except SystemExit as end:
+            code = int(end.code or 0)
+        said = capsys.readouterr()
+        return code, said.out + said.err
+
+    return here
+
+
+def test_a_cron_job_that_meets_a_human_steps_back_and_the_other_way_round(company: Shop, book: Ledger, told: Told) -> None:
     company.add("a", rotate_every="30d", services=2)
     company.write()
     human = company.rotate("a")
@@ -38,23 +60,23 @@ def test_a_cron_job_that_meets_a_human_steps_back_and_the_other_way_round(compan
         else:
             assert code == 3 and incident in said and "is running" in said and f"process {first.pid}" in said, said
             assert f"ir status {incident} --follow" in said, "how to follow it"
-        code, said = company.ir("resume", incident, "--yes", home="another-machine")
+        code, said = told("resume", incident, "--yes")
         assert code == 3 and f"process {first.pid}" in said, "a live incident is never resumed twice"
         company.gate.set()
-        told, _ = first.communicate(timeout=60)
-        assert first.returncode == 0, told
+        printed, _ = first.communicate(timeout=60)
+        assert first.returncode == 0, printed
         assert company.moved("a") and company.living() == 1
 
 
-def test_an_incident_of_another_host_is_resumed_only_when_its_heartbeat_is_stale(company: Shop, book: Ledger) -> None:
+def test_an_incident_of_another_host_is_resumed_only_when_its_heartbeat_is_stale(company: Shop, book: Ledger, told: Told) -> None:
     company.add("a", services=2)
     company.add("b")
     company.write()
     company.gate = threading.Event()
-    run = company.begin(*company.rotate("a"))
+    begun = company.begin(*company.rotate("a"))
     until(lambda: bool(book.index()))
     (row,) = book.index()
-    company.kill(run)
+    company.kill(begun)
     company.gate.set()
     with book.engine.begin() as db:
         db.execute(sa.text("UPDATE ir_leases SET host = 'lost-host'"))
@@ -65,7 +87,7 @@ def test_an_incident_of_another_host_is_resumed_only_when_its_heartbeat_is_stale
     assert code == 0 and company.moved("b"), said
     assert len(read_entries(book.engine, row["incident"])) == recorded, "nobody else's engine ran it"
 
-    code, said = company.ir("resume", row["incident"], "--yes")
+    code, said = told("resume", row["incident"], "--yes")
     assert code == 3 and "on lost-host" in said and "is running" in said, said
     assert len(read_entries(book.engine, row["incident"])) == recorded
     with book.engine.begin() as db:
@@ -75,24 +97,24 @@ def test_an_incident_of_another_host_is_resumed_only_when_its_heartbeat_is_stale
     assert company.moved("a") and company.living() == 2
 
 
-def test_debts_keep_a_cron_job_waiting_and_an_emergency_takes_them_over(company: Shop, book: Ledger) -> None:
+def test_debts_keep_a_cron_job_waiting_and_an_emergency_takes_them_over(company: Shop, book: Ledger, told: Told) -> None:
     company.add("a", rotate_every="30d", services=2)
     company.write()
     company.gate = threading.Event()
-    run = company.begin(*company.rotate("a"))
+    begun = company.begin(*company.rotate("a"))
     until(lambda: bool(book.index()))
     (first,) = book.index()
-    told = company.begin("abort", first["incident"], "--yes", home="another-machine")
+    sent = company.begin("abort", first["incident"], "--yes", home="another-machine")
     until(lambda: bool(book.signals(first["incident"])))
     company.gate.set()
-    assert (told.wait(60), run.wait(60)) == (5, 5), "the leaked key lives"
+    assert (sent.wait(60), begun.wait(60)) == (5, 5), "the leaked key lives"
     code, said = company.ir(*company.rotate("a", policy="scheduled"), home="another-machine")
     assert code == 3 and first["incident"] in said and "an emergency is not kept waiting" in said, said
     code, said = company.ir(*company.rotate("a"), home="another-machine")
     assert code == 0 and company.moved("a") and company.living() == 1, said
     heir = next(row for row in book.index() if row["status"] == "done")
     assert heir["summary"]["took_over"] == [first["incident"]]
-    code, said = company.ir("status", "--json")
+    code, said = told("status", "--json")
     assert (code, json.loads(said)["debts"]) == (0, []), "paid by the one that proved the key dead"
-    code, said = company.ir("status", first["incident"])
+    code, said = told("status", first["incident"])
     assert heir["incident"] in said, said

@@ -103,6 +103,7 @@ def test_keeps_until_discarded(locked: str, tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert (Escrow(folder).fetch(INCIDENT, "old"), Escrow(folder).fetch(INCIDENT, "new-1")) == (old, new)
     assert locked in address
+    assert (Escrow(folder).left(INCIDENT).roles, Escrow(tmp_path / "none").left(INCIDENT).roles) == (("new-1", "old"), ())
     for data in (*before.values(), address.encode()):
         for secret in (old, new):
             assert secret.reveal().encode() not in data

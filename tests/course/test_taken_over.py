@@ -6,12 +6,15 @@ import pytest
 
 from ir import owed
 from ir.course import Course
+from ir.custody import Custody
 from ir.drill.simulated.journal import Journal, Parked
 from ir.drill.simulated.provider import ACCOUNT
 from ir.drill.simulated.world import Simulation
 from ir.errors import ExitCode, Refused
 from ir.incident import Incident, fold
 from ir.model import Debt, Json, Policy
+from ir.ports import Left
+from ir.secret import Secret
 
 EARLIER = "INC-20261101-beef"
 
@@ -77,6 +80,16 @@ def test_debts_stand_once_with_the_heir_and_come_back_when_the_heir_was_refused(
     assert [debt["about"] for debt in owed.still([refused, before])] == ["aa"]
 
 
+def test_an_heir_of_an_heir_ends_the_custody_of_both_and_an_escrow_is_owed_where_it_lies() -> None:
+    first = row("debt", alive("aa"), alive("bb"), incident="INC-20261031-0000")
+    heir = row("rolled back", alive("bb"), alive("cc"), took_over=("INC-20261031-0000",))
+    heir["summary"]["custody"] = ["escrow:///a/INC.old.json (keyring)", "vault://secret/payments#old"]
+    found = owed.taken_over([heir, first], "payments", ACCOUNT, Policy.EXPOSED)
+    assert [debt["about"] for debt in found["INC-20261031-0000"]] == ["bb"], "what the first heir has paid is paid"
+    assert [debt["about"] for debt in found[EARLIER]] == ["bb", "cc", f"escrow of {EARLIER}"]
+    assert "escrow:///a/INC.old.json" in found[EARLIER][2]["why"] and "vault" not in found[EARLIER][2]["why"]
+
+
 # ── what the end pays ─────────────────────────────────────────────────────────────────────────────────
 
 
@@ -137,3 +150,69 @@ def test_a_rolled_back_heir_owes_its_own_and_theirs() -> None:
     code, record, _ = go(sim, {EARLIER: [asdict(alive("mk_unknown")), asdict(Debt("leftover", "we_1", "a hook", "x"))]})
     assert code == ExitCode.ROLLED_BACK
     assert {"mk_unknown", "we_1", sim.leaked.value.fingerprint} <= set(record.debts)
+
+
+# ── custody of last resort ────────────────────────────────────────────────────────────────────────────
+
+
+class Escrow:
+    """`custody.Escrow` in memory: one machine's."""
+
+    custodian = True
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, str], Secret] = {}
+
+    def keep(self, incident: str, role: str, secret: Secret) -> str:
+        self.rows[incident, role] = secret
+        return f"escrow://{incident}.{role}"
+
+    def fetch(self, incident: str, role: str) -> Secret | None:
+        return self.rows.get((incident, role))
+
+    def left(self, incident: str) -> Left:
+        return Left(tuple(role for name, role in self.rows if name == incident))
+
+    def discard(self, incident: str) -> None:
+        self.rows = {row: value for row, value in self.rows.items() if row[0] != incident}
+
+
+def with_escrow(sim: Simulation) -> Escrow:
+    made = Escrow()
+    sim.world.custody = Custody(sim.incident, list(sim.stores.values()), escrow=lambda _incident: made)
+    return made
+
+
+def test_the_escrow_of_an_earlier_incident_is_emptied_once_its_keys_are_dead() -> None:
+    sim = Simulation("exposed")
+    escrow, theirs = with_escrow(sim), sim.provider.create(f"ir-{EARLIER}-1")
+    escrow.keep(EARLIER, "new-1", theirs.value)
+    debts = {EARLIER: [asdict(alive(theirs.value.fingerprint)), asdict(Debt("custody", f"escrow of {EARLIER}", "kept", "x"))]}
+    code, record, journal = go(sim, debts)
+    assert code == ExitCode.DEBT and len(record.debts) == 2 and escrow.left(EARLIER).roles == ("new-1",), "it lives, and can be probed"
+    theirs.dies_at = sim.clock.time
+    journal.send("wake")
+    code, record, _ = go(sim, debts, journal)
+    assert (code, record.debts, escrow.rows) == (ExitCode.DONE, {}, {})
+
+
+def test_an_escrow_on_another_machine_stays_owed() -> None:
+    sim = Simulation("exposed")
+    with_escrow(sim)
+    code, record, _ = go(sim, {EARLIER: [asdict(Debt("custody", f"escrow of {EARLIER}", "kept", f"there: ir resume {EARLIER}"))]})
+    (debt,) = record.debts.values()
+    assert code == ExitCode.DEBT and debt.todo == f"there: ir resume {sim.incident}"
+
+
+def test_a_close_ends_the_custody_of_those_whose_debts_were_taken_over() -> None:
+    sim = Simulation("exposed")
+    escrow, theirs = with_escrow(sim), sim.provider.create(f"ir-{EARLIER}-1")
+    first = next(iter(sim.stores.values()))
+    first.keep(EARLIER, "old", theirs.value)
+    escrow.keep(EARLIER, "new-1", theirs.value)
+    debts = {EARLIER: [asdict(alive(theirs.value.fingerprint))]}
+    _, _, journal = go(sim, debts)
+    journal.send("close", reason="seen")
+    code, record, _ = go(sim, debts, journal)
+    assert (code, record.status) == (ExitCode.DONE, "attested")
+    assert first.left(EARLIER).roles == () and escrow.rows == {}

@@ -97,6 +97,13 @@ MUTANTS = (
     ),
     Mutant("do not read stores after the kill", "ir/actions/watch.py", "items += _stores(world, record)", "pass"),
     Mutant(
+        "take a namesake's process for our own machine's",
+        "ir/processes.py",
+        "or where != machine():",
+        "or False:",
+        ("tests/unit/test_ledger.py",),
+    ),
+    Mutant(
         "skip the lease check",
         "ir/ledger.py",
         '                if row["executor"] != holder.executor and self.alive(row, now):',

@@ -6,7 +6,19 @@ import re
 import pytest
 
 from ir import errors
-from ir.errors import AlreadyRunning, BadFile, ExitCode, Interrupted, IrError, MisuseFound, PortError, Refused, UsageError, Waiting
+from ir.errors import (
+    AlreadyRunning,
+    BadFile,
+    ExitCode,
+    Interrupted,
+    IrError,
+    MisuseFound,
+    PortError,
+    Refused,
+    Unreplayable,
+    UsageError,
+    Waiting,
+)
 
 CLASSES = [value for _, value in inspect.getmembers(errors, inspect.isclass) if issubclass(value, IrError)]
 
@@ -54,7 +66,7 @@ def test_no_error_is_a_success() -> None:
     assert all(kind.exit_code != ExitCode.DONE for kind in CLASSES)
 
 
-@pytest.mark.parametrize("kind", [k for k in CLASSES if k not in (BadFile, AlreadyRunning)], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", [k for k in CLASSES if k not in (BadFile, AlreadyRunning, Unreplayable)], ids=lambda kind: kind.__name__)
 def test_says_what_happened_what_is_safe_and_what_to_do(kind: type[IrError]) -> None:
     error = kind("it broke", safe="nothing was changed", next_step="ir resume")
     assert (str(error), error.what, error.safe, error.next_step) == ("it broke", "it broke", "nothing was changed", "ir resume")
@@ -79,3 +91,12 @@ def test_already_running_names_the_incident_that_blocks() -> None:
 def test_port_errors_are_leaves_of_one_family() -> None:
     leaves = {kind.__name__ for kind in PortError.__subclasses__() if kind.__module__ == errors.__name__}
     assert leaves == {"Denied", "Missing", "Conflict", "Rejected", "Unknown"}
+
+
+def test_what_cannot_be_replayed_names_every_way_out() -> None:
+    error = Unreplayable("INC-1 cannot be replayed", incident="INC-1", begun="version 7", again="ir rotate stripe payments")
+    assert error.safe == "nothing was changed" and error.next_step.startswith(
+        "resume it with version 7; or end it without replay: ir abort"
+    )
+    assert "ir rotate stripe payments; to stop the leak now: ir contain INC-1" in error.next_step
+    assert "resume" not in Unreplayable("INC-1 was stopped by its engine", incident="INC-1").next_step

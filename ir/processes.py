@@ -1,0 +1,47 @@
+"""Which process a number means, and whether it runs: what one holder of a lease can know of another."""
+
+import os
+from pathlib import Path
+
+_PROC = Path("/proc")
+
+
+def machine() -> str:
+    """One running kernel and one numbering of processes in it, "" where that is not told.
+
+    Names of hosts repeat, those of containers and of cloned machines above all, and so do the numbers of their processes.
+    """
+    try:
+        boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {(_PROC / 'self/ns/pid').readlink()}"
+    except OSError:
+        return ""
+
+
+def born(pid: int) -> str:
+    """The kernel's start time of a process, "" when there is none or it is not shown."""
+    try:
+        return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
+
+
+def runs(where: str, pid: int, since: str) -> bool | None:
+    """Whether the process `pid` of the machine `where`, started at `since`, still runs; None when only its heartbeat can tell."""
+    if not where or not since or where != machine():
+        return None
+    seen = born(pid)
+    if not seen and _hidden(pid):
+        return None
+    return seen == since
+
+
+def _hidden(pid: int) -> bool:
+    """Whether there is such a process that is not shown to us, as where /proc shows each user only his own."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return False

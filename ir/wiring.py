@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from ir import adapters, checkpoints, evidence_files, guard, home, inventory, ledger
 from ir.checkpoints import CheckpointLog, Signer, Witness
+from ir.consent_log import ConsentLog
 from ir.custody import Custody, Escrow
 from ir.errors import PortError, Unknown
 from ir.evidence_check import Broken, read_checkpoint
@@ -64,6 +65,11 @@ class State:
     folder: Path
     ledger: ledger.Ledger
     me: Me
+
+    @cached_property
+    def consents(self) -> ConsentLog:
+        """What people agreed to at a terminal."""
+        return ConsentLog(self.ledger.engine)
 
     @cached_property
     def checkpoints(self) -> CheckpointLog:
@@ -174,7 +180,9 @@ def world(
         raw = adapters.issuer(
             account, operator, ticking, api, lambda: resolver(str(account.app_key)), replaces=not setting.options.no_replacement
         )
-    stores = {str(ref): adapters.store(ref, source, operator, setting.base) for ref in key.stored_in}
+    alone = setting.plan.key_alone  # nobody was asked whether the programs behind its stores may run
+    places = [ref for ref in key.stored_in if not (alone and ref.scheme == "command")]
+    stores = {str(ref): adapters.store(ref, source, operator, setting.base) for ref in places}
     folder = kept.bundle(setting.incident)
     made = World(
         incident=setting.incident,

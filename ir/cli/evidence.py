@@ -6,13 +6,16 @@ from typing import Annotated
 
 import typer
 
-from ir import adapters, checkpoints, evidence_files, incident, inventory, launching, wiring
+from ir import adapters, checkpoints, evidence_files, incident, launching, wiring
+from ir.cli import opening
+from ir.cli.consenting import PIN, YES, Consent
 from ir.cli.incidents import FINAL, AsJson, By, Name, Reason, Yes, named
+from ir.cli.opening import Opened
 from ir.cli.people import Terminal
 from ir.cli.screen import Screen
+from ir.consent import reading
 from ir.errors import Refused, UsageError
 from ir.evidence_check import recorded_files
-from ir.inventory import Inventory
 from ir.model import Json
 from ir.wiring import State
 
@@ -21,12 +24,18 @@ def key(
     inventory_file: Annotated[
         str, typer.Option("--inventory", help="Whose `evidence_key` is meant, if it names one.", metavar="FILE")
     ] = "",
+    yes: Annotated[bool, typer.Option("--yes", help=YES)] = False,
+    inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = "",
     as_json: AsJson = False,
 ) -> None:
     """The public key of the checkpoints, to be kept outside; this machine's is made on first use."""
     screen, kept = Screen(as_json=as_json), wiring.state()
-    source = inventory.load(Path(inventory_file)) if inventory_file else None
-    public = _signer(kept, source, Path(inventory_file).resolve().parent, screen).public
+    opened = opening.read(inventory_file) if inventory_file else None
+    if opened is not None and opened.source.evidence_key is not None:
+        operator = Terminal(screen, name=wiring.actor(), yes=False)
+        consent = Consent(lambda: kept, operator, opened, yes=yes, pin=inventory_sha256)
+        consent.ask(reading(opened.source, [opened.source.evidence_key]))
+    public = _signer(kept, opened, screen).public
     if as_json:
         screen.document({"public_key": str(public), "fingerprint": public.fingerprint})
         return
@@ -112,12 +121,13 @@ def _say(name: str, removed: int, told: list[Json], screen: Screen) -> None:
 
 
 def _signer_of(kept: State, record: incident.Incident, screen: Screen) -> checkpoints.Signer:
-    source = inventory.loads(record.opened["inventory"], record.opened["inventory_name"])
-    return _signer(kept, source, Path(record.opened["inventory_base"]), screen)
+    begun = Opened(record.opened["inventory"], record.opened["inventory_name"], Path(record.opened["inventory_base"]))
+    return _signer(kept, begun, screen)
 
 
-def _signer(kept: State, source: Inventory | None, base: Path, screen: Screen) -> checkpoints.Signer:
-    if source is None or source.evidence_key is None:
+def _signer(kept: State, opened: Opened | None, screen: Screen) -> checkpoints.Signer:
+    if opened is None:
         return checkpoints.own_signer(kept.folder)
     operator = launching.Unattended(wiring.actor(), yes=False)
-    return wiring.evidence_signer(kept, source, adapters.reference_resolver(source, operator, base), screen.warn)
+    resolver = adapters.reference_resolver(opened.source, operator, opened.base)
+    return wiring.evidence_signer(kept, opened.source, resolver, screen.warn)

@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from ir import inventory_references as references
+from ir.http_address import in_the_clear
 from ir.inventory_rows import Account, Command, Inventory, Key
-from ir.inventory_services import Service
+from ir.inventory_services import Reload, Service, Verify
 from ir.reference import Reference
 
 Problem = tuple[tuple[str | int, ...], str, str]
@@ -27,6 +28,7 @@ def problems(inventory: Inventory) -> Iterator[Problem]:
     for where, ref in references.every(inventory):
         if ref.scheme == "command" and ref.path not in commands:
             yield where, f"there is no command `{ref.path}`", "declare it under `commands:`"
+    yield from _sent_in_the_clear(inventory)
     yield from _notices(inventory)
     yield from _approvers(inventory)
     yield from _dangling_services(inventory)
@@ -50,6 +52,21 @@ def _webhook_checks(inventory: Inventory) -> Iterator[Problem]:
             yield ("services", i, "verify"), f"it uses webhook `{used[0]}`, and no check sends it a signed event", "add {webhook: its URL}"
         if checks and not used:
             yield ("services", i, "verify", checks[0], "webhook"), "this service uses no webhook", "name the webhook under `uses:`"
+
+
+def _sent_in_the_clear(inventory: Inventory) -> Iterator[Problem]:
+    for i, service in enumerate(inventory.services):
+        calls: list[tuple[tuple[str | int, ...], Reload | Verify]] = [(("reload",), service.reload)]
+        calls += [(("verify", j), verify) for j, verify in enumerate(service.verify)]
+        for where, row in calls:
+            url = row.http or (row.webhook if isinstance(row, Verify) else "") or ""
+            if row.headers and in_the_clear(url):
+                name = next(iter(row.headers))
+                yield (
+                    ("services", i, *where, "headers", name),
+                    f"`{name}` would be sent in the clear: {url} is plain http to another machine",
+                    "use https, or http on loopback",
+                )
 
 
 def _notices(inventory: Inventory) -> Iterator[Problem]:

@@ -22,6 +22,7 @@ def destinations(inventory: Inventory, key: Key) -> set[str]:
     stores |= {ref for ref in (inventory.evidence_key,) if ref is not None}
     found = {f"store {ref.object}" for ref in stores} | {f"host {urlsplit(account.api_base).netloc}"}
     found |= {f"notices to {row.to.object}" for row in inventory.notify}
+    found |= {f"keys in the clear to {url}" for url in inventory.plain_http}
     found |= _programs(inventory, key.stored_in, ("read", "check", "write")) | _programs(inventory, (*stores, *_told(inventory)))
     for service in services:
         urls = [service.reload.http, *(url for verify in service.verify for url in (verify.http, verify.webhook))]

@@ -58,7 +58,8 @@ def bundle(
     folder = Path(output) if output else own
     if folder.resolve() != own.resolve() and folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty", next_step="name a folder that does not exist yet")
-    write_bundle(incident.fold(entries), entries, folder, checkpoints=kept.checkpoints.of(name))
+    record = incident.fold(entries)
+    write_bundle(record, entries, folder, checkpoints=kept.checkpoints.of(name), signer=_signer_of(kept, record, screen))
     if folder.resolve() != own.resolve():
         for digest in evidence_files.present(entries, own / "evidence"):
             (folder / "evidence").mkdir(mode=0o700, exist_ok=True)
@@ -90,10 +91,11 @@ def purge(name: Name = "", yes: Yes = False, as_json: AsJson = False, reason: Re
     # Signed and kept before anything is removed: a file that is missing without a word would look like tampering.
     gone = [*recorded_files(entries)]
     said = checkpoints.statement(entries[-1], checkpoints.tree_of(entries), purged={"by": operator.name, "reason": reason, "files": gone})
-    kept.checkpoints.add(_signer_of(kept, record, screen).signed(said))
+    signer = _signer_of(kept, record, screen)
+    kept.checkpoints.add(signer.signed(said))
     evidence_files.remove(folder / "evidence")
     shutil.rmtree(scratch, ignore_errors=True)
-    wiring.publish(kept, record)
+    wiring.publish(kept, record, lambda: signer, screen.warn)
     _say(name, len(here), _told(kept, name), screen)
 
 

@@ -59,7 +59,7 @@ def bundle(
     if folder.resolve() != own.resolve() and folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty", next_step="name a folder that does not exist yet")
     record = incident.fold(entries)
-    write_bundle(record, entries, folder, checkpoints=kept.checkpoints.of(name), signer=_signer_of(kept, record, screen))
+    write_bundle(record, entries, folder, checkpoints=kept.checkpoints.of(name), signer=signer_of(kept, record, screen))
     if folder.resolve() != own.resolve():
         for digest in evidence_files.present(entries, own / "evidence"):
             (folder / "evidence").mkdir(mode=0o700, exist_ok=True)
@@ -91,7 +91,7 @@ def purge(name: Name = "", yes: Yes = False, as_json: AsJson = False, reason: Re
     # Signed and kept before anything is removed: a file that is missing without a word would look like tampering.
     gone = [*recorded_files(entries)]
     said = checkpoints.statement(entries[-1], checkpoints.tree_of(entries), purged={"by": operator.name, "reason": reason, "files": gone})
-    signer = _signer_of(kept, record, screen)
+    signer = signer_of(kept, record, screen)
     kept.checkpoints.add(signer.signed(said))
     evidence_files.remove(folder / "evidence")
     shutil.rmtree(scratch, ignore_errors=True)
@@ -122,7 +122,8 @@ def _say(name: str, removed: int, told: list[Json], screen: Screen) -> None:
     screen.say(f"{name}: {removed} evidence files removed{when}" if removed else f"{name}: there is nothing to remove{when}")
 
 
-def _signer_of(kept: State, record: incident.Incident, screen: Screen) -> checkpoints.Signer:
+def signer_of(kept: State, record: incident.Incident, screen: Screen) -> checkpoints.Signer:
+    """Who signs what is written of an incident now, by the inventory that it was begun with."""
     begun = Opened(record.opened["inventory"], record.opened["inventory_name"], Path(record.opened["inventory_base"]))
     return _signer(kept, begun, screen)
 

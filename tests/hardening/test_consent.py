@@ -61,8 +61,8 @@ ELSEWHERE: dict[tuple[str, ...], str] = {
     **dict.fromkeys((("playbook", "list"), ("playbook", "show"), ("playbook", "check")), "makes or takes no inventory"),
     **dict.fromkeys(
         (
-            *((name,) for name in ("status", "resume", "approve", "rollback", "abort", "close", "report", "verify")),
-            *(("evidence", "bundle"), ("evidence", "purge")),
+            *((name,) for name in ("status", "resume", "approve", "rollback", "abort", "close", "report", "verify", "classify")),
+            *(("evidence", "bundle"), ("evidence", "purge"), ("evidence", "timestamp")),
             *(("campaign", name) for name in ("status", "pause", "resume", "report")),
         ),
         "works with what an incident or a campaign recorded when it was begun, which was agreed to then",

@@ -103,7 +103,7 @@ def strange(folder: Path) -> Iterator[Strange]:
         made.private("key", value + "\n")
         made.private("empty", "")
         made.private("token.env", "TOKEN=a-token-of-a-service\n")
-        made.private("other.env", "KEY=nothing\n")
+        made.private("other.env", "KEY=a-key-of-nobody-at-all\n")
         made.private("alert.jsonl", alert_samples.lines(alert_samples.trufflehog(value)))
         made.private("program", _PROGRAM.format(ran=folder / "ran"))
         (folder / "program").chmod(0o700)

@@ -113,7 +113,7 @@ ELSEWHERE: dict[tuple[str, ...], str] = {
     ("abort",): "test_faults_a_kill_and_a_change_of_mind",
     ("close",): "test_faults_a_kill_and_a_change_of_mind",
     ("rotate", "stripe-webhook"): "tests/e2e/test_webhook.py",
-    ("evidence", "timestamp"): "tests/e2e/test_timestamps.py: it sends a hash",
+    ("evidence", "timestamp"): "tests/unit/test_timestamps.py: it sends a hash",
     ("drill", "stripe"): "the screen of every drill in tests/drill/test_drill.py",
 }
 REVIEW_KEY = "rk_" + "test_" + secrets.token_hex(24)

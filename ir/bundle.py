@@ -10,6 +10,8 @@ report.html, report.md, report.json
 checkpoint-N.json, checkpoint-N.tsr  a checkpoint over N entries and its time stamp, for `openssl ts -verify -data … -in …`
 verify.py          checks the bundle with the Python standard library alone
 sha256sums         of all of these files but the evidence files, as `sha256sum -c` reads it
+signature.json     the hashes of all of these, `sha256sums` included, signed when they were written: the report names the chain's head,
+                   so no checkpoint inside the chain could cover it
 """
 
 import base64
@@ -17,10 +19,13 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ir import evidence, evidence_check, evidence_files, report, timestamps
+from ir.checkpoints import Signer
+from ir.evidence_check import FILES_NAMESPACE, SIGNED_FILES
 from ir.incident import Incident
 from ir.model import Json
 from ir.secret import scrub
@@ -30,7 +35,13 @@ _TABLES = ("findings", "coverage", "leftovers", "services", "stores")
 
 
 def write_bundle(
-    incident: Incident, entries: Sequence[Json], folder: Path, *, anchor: str = "", checkpoints: Sequence[Json] = ()
+    incident: Incident,
+    entries: Sequence[Json],
+    folder: Path,
+    *,
+    anchor: str = "",
+    checkpoints: Sequence[Json] = (),
+    signer: Signer | None = None,
 ) -> list[Path]:
     """Write (or write anew) the bundle; files are 0600, the folder is 0700, each file is replaced as a whole.
 
@@ -42,9 +53,10 @@ def write_bundle(
         folder: where to; created when it is not there, foreign files in it are left alone.
         anchor: head hash that somebody outside keeps, empty when there is none.
         checkpoints: what was signed of the entries.
+        signer: signs the files; None: they stay unsigned.
 
     Returns:
-        The files written, `sha256sums` last.
+        The files written, in order.
 
     Raises:
         OSError: the folder cannot be written.
@@ -65,7 +77,19 @@ def write_bundle(
         "verify.py": Path(evidence_check.__file__).read_bytes(),
     }
     sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in contents.items())
-    return [_replace(folder / name, data) for name, data in {**contents, "sha256sums": sums.encode()}.items()]
+    contents["sha256sums"] = sums.encode()
+    (folder / SIGNED_FILES).unlink(missing_ok=True)  # whoever dies on the way leaves files without a signature, not with a wrong one
+    written = [_replace(folder / name, data) for name, data in contents.items()]
+    if signer is not None:
+        written.append(_replace(folder / SIGNED_FILES, _pretty(signer.signed(_statement(entries, contents), FILES_NAMESPACE))))
+    return written
+
+
+def _statement(entries: Sequence[Json], contents: Mapping[str, bytes]) -> Json:
+    """What is signed of the files: their hashes, and the stream that they belong to."""
+    last, files = entries[-1], {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
+    ts = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"incident": last["incident"], "size": len(entries), "head_hash": last["hash"], "ts": ts, "files": files}
 
 
 def _stamps(checkpoints: Sequence[Json]) -> dict[str, bytes]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ir import inventory_references as references
 from ir.errors import ExitCode, UsageError
 from ir.inventory import Inventory, Key
 from ir.model import Json
@@ -152,10 +153,11 @@ def sliced(source: Inventory, key: Key) -> Inventory:
     for service in source.services_of(key.name):
         places = [ref for ref in service.reads_from if ref in key.stored_in]
         services.append(service.model_copy(update={"uses": [key.name], "reads_from": places}))
-    commands = [row for row in source.commands if any(ref.scheme == "command" and ref.path == row.name for ref in key.stored_in)]
     alone = key.model_copy(update={"rotate_every": None, "rotate_window": None, "rotate_from": None})
-    rows = {"accounts": [source.account(key.account)], "keys": [alone], "services": services, "commands": commands}
-    return source.model_copy(update=rows)
+    rows = {"accounts": [source.account(key.account)], "keys": [alone], "webhooks": [], "services": services}
+    made = source.model_copy(update=rows)
+    named = {ref.path for _, ref in references.every(made) if ref.scheme == "command"}
+    return made.model_copy(update={"commands": [row for row in source.commands if row.name in named]})
 
 
 # ── running ──

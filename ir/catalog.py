@@ -85,6 +85,7 @@ class Action:
         says: one line for the printed plan.
         undo: how it is undone, empty when there is nothing to undo.
         needs, gives: facts that must stand before it, and that it establishes; one of `needs` joined by `|` suffices.
+        key_alone: it works on the key at its provider, and asks no store and no service.
     """
 
     danger: Danger
@@ -93,16 +94,19 @@ class Action:
     needs: tuple[str, ...] = ()
     gives: tuple[str, ...] = ()
     params: type[Params] = NoParams
+    key_alone: bool = False
 
 
 _R, _W, _X = Danger.READ, Danger.REVERSIBLE, Danger.IRREVERSIBLE
 
 ACTIONS: dict[str, Action] = {
-    "preflight": Action(_R, "look at the key, every store and every service before anything changes", gives=("looked",)),
+    "preflight": Action(_R, "look at the key, and at every store and service that is about to change", gives=("looked",), key_alone=True),
     "clear": Action(_W, "clear the unfinished rotations of others that were shown; it cannot be put back", "", ("looked",), ("cleared",)),
-    "review": Action(_R, "read Stripe's record and our logs for misuse", gives=("reviewed",), params=ReviewParams),
-    "contain": Action(_W, "take the leaked key away from strangers", "restore its permissions or access policy", gives=("contained",)),
-    "money": Action(_R, "list pending payouts, transfers and new accounts, each with its cancel link", gives=("money",)),
+    "review": Action(_R, "read Stripe's record and our logs for misuse", gives=("reviewed",), params=ReviewParams, key_alone=True),
+    "contain": Action(
+        _W, "take the leaked key away from strangers", "restore its permissions or access policy", gives=("contained",), key_alone=True
+    ),
+    "money": Action(_R, "list pending payouts, transfers and new accounts, each with its cancel link", gives=("money",), key_alone=True),
     "custody": Action(_W, "keep the old key where the run can find it again", "discard", gives=("custody",)),
     "mint": Action(_W, "get a replacement key and keep it", "expire the replacement", ("custody",), ("new-key",)),
     "check": Action(_R, "prove the replacement: alive, same account, same mode", "", ("new-key",), ("checked",)),
@@ -121,7 +125,7 @@ ACTIONS: dict[str, Action] = {
     "retire": Action(_X, "kill the old key", "", ("custody", "verified|contained|no-services"), ("retired",), RetireParams),
     "prove": Action(_R, "poll the old key until it is proven dead", "", ("retired",), ("proven",), ProveParams),
     "remove": Action(_X, "delete the dead key's endpoint, where it had one", "", ("proven",), ("removed",)),
-    "sweep": Action(_R, "look for what an attacker left behind", gives=("swept",)),
+    "sweep": Action(_R, "look for what an attacker left behind", gives=("swept",), key_alone=True),
     "watch": Action(_R, "look at the services after the kill", "", ("retired",), ("watched",), WatchParams),
-    "report": Action(_R, "write the incident report and the evidence bundle", gives=("reported",)),
+    "report": Action(_R, "write the incident report and the evidence bundle", gives=("reported",), key_alone=True),
 }

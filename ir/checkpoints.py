@@ -53,9 +53,9 @@ class Signer:
         self._key = key
         self.public = sshsig.public_key(key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode())
 
-    def signed(self, statement: Json) -> Json:
-        """A checkpoint."""
-        return {"statement": statement, "signature": sshsig.sign(canonical(statement), self._key, NAMESPACE)}
+    def signed(self, statement: Json, namespace: str = NAMESPACE) -> Json:
+        """A checkpoint; with another namespace, what cannot be taken for one."""
+        return {"statement": statement, "signature": sshsig.sign(canonical(statement), self._key, namespace)}
 
 
 def own_signer(folder: Path) -> Signer:

@@ -8,7 +8,8 @@ FOLDER is where this file lies unless it is given. Two things have to come from 
 * HASH, the hash of an entry as somebody outside noted it (the run prints it at its end): nothing up to that entry was
   changed since it was noted.
 * KEY, the public key of the checkpoints: a file, its line `ssh-ed25519 AAAA…`, or its fingerprint `SHA256:…`
-  (`ir evidence key` prints both): nobody without the private key changed anything up to the last checkpoint.
+  (`ir evidence key` prints both): nobody without the private key changed anything up to the last checkpoint, nor the
+  report and the other files of the bundle since they were written.
 
 What no chain can show: the owner of the machine holds its key and can write all files, so he can write anew whatever
 was never noted outside. Without HASH and KEY the bundle is *unanchored*. Whoever may have changed the bundle may have
@@ -32,6 +33,8 @@ from typing import Any
 
 GENESIS = "0" * 64
 NAMESPACE = "ir-checkpoint"
+FILES_NAMESPACE = "ir-bundle"
+SIGNED_FILES = "signature.json"
 HASH_DIGITS = 64
 _TORN = (ValueError, RecursionError)
 
@@ -402,6 +405,55 @@ def check_sums(folder: Path) -> None:
             raise Broken(f"edited: {name} was changed")
 
 
+def check_signed_files(folder: Path, entries: Sequence[dict[str, Any]], public_key: str, signers: Sequence[str]) -> list[str]:
+    """The report and the other files against their hashes, which were signed once all of them were written. Returns notes. Raises Broken.
+
+    Args:
+        folder: the bundle.
+        entries: the stream that it has to belong to.
+        public_key: as in `check`.
+        signers: whose checkpoints of the stream hold.
+    """
+    wanted = wanted_keys(public_key)
+    if not (folder / SIGNED_FILES).is_file():
+        if wanted:
+            raise Broken(f"removed: nothing that {', '.join(sorted(wanted))} signed covers the report ({SIGNED_FILES} is missing)")
+        return ["the report and the other files are not signed: whoever can write them could have changed them"]
+    statement, signer = _signed_files((folder / SIGNED_FILES).read_bytes())
+    if wanted and signer not in wanted:
+        raise Broken(f"signed anew: the report and the other files were signed by {signer}, not by {', '.join(sorted(wanted))}")
+    size = statement["size"]
+    same = statement["incident"] == entries[0].get("incident") and 0 < size <= len(entries)
+    if not same or statement["head_hash"] != entries[size - 1]["hash"]:
+        raise Broken("spliced: the report and the other files were signed with another stream than this one")
+    for name, digest in statement["files"].items():
+        path = folder / name
+        if Path(name).name != name or not path.is_file():
+            raise Broken(f"removed: {name} is missing")
+        if sha256_of(path) != digest:
+            raise Broken(f"edited: {name} was changed after it was signed")
+    notes = [f"the report and the other files ({len(statement['files'])}) are as {signer} signed them"]
+    if size < len(entries):
+        notes.append(f"the report was written at entry {size - 1}; {len(entries) - size} entries came later")
+    if signers and signer not in signers:
+        notes.append("the files are signed by another key than the stream: compare it with the one that was kept outside")
+    return notes
+
+
+def _signed_files(data: bytes) -> tuple[dict[str, Any], str]:
+    """The statement, which has its form, and its signer's fingerprint. Raises Broken."""
+    try:
+        made = json.loads(data)
+        statement, signer = made["statement"], signer_of(made["signature"], canonical(made["statement"]), FILES_NAMESPACE)
+        fine = type(statement["size"]) is int and all(isinstance(digest, str) for digest in statement["files"].values())
+        fine = fine and isinstance(statement["head_hash"], str) and isinstance(statement["incident"], str)
+    except (*_TORN, KeyError, TypeError, AttributeError, struct.error):
+        fine, statement, signer = False, {}, ""
+    if not fine:
+        raise Broken(f"edited: {SIGNED_FILES} was edited, its signature does not hold")
+    return statement, signer
+
+
 def recorded_files(entries: Sequence[dict[str, Any]]) -> dict[str, str]:
     """SHA-256 → name of every evidence file that the audit entries record."""
     found = {}
@@ -444,18 +496,21 @@ def check_folder(folder: Path, public_key: str, head: str) -> Verdict:
     except _TORN:
         return Verdict(False, "edited: checkpoints.jsonl has a line that is not JSON", entries=len(lines))
     verdict = check(lines, checkpoints, public_key=public_key, head=head)
-    if verdict.holds:
-        try:
-            check_sums(folder)
-        except Broken as broken:
-            return Verdict(False, str(broken), verdict.head, verdict.entries)
-        return _with_files(verdict, folder, read_lines(lines), checkpoints)
-    return verdict
+    if not verdict.holds:
+        return verdict
+    try:
+        check_sums(folder)
+    except Broken as broken:
+        return Verdict(False, str(broken), verdict.head, verdict.entries)
+    entries = read_lines(lines)
+    return _with_files(_with_report(verdict, folder, entries, public_key), folder, entries, checkpoints)
 
 
 def check_evidence(folder: Path, entries: Sequence[dict[str, Any]], checkpoints: Sequence[dict[str, Any]], key: str, head: str) -> Verdict:
-    """A stream as the database has it, with the evidence files that lie on this machine."""
+    """A stream as the database has it, with the report and the evidence files that lie on this machine."""
     verdict = check([canonical(entry) for entry in entries], checkpoints, public_key=key, head=head)
+    if verdict.holds and (folder / "sha256sums").is_file():
+        verdict = _with_report(verdict, folder, entries, key)
     if not verdict.holds or not recorded_files(entries):
         return verdict
     if not (folder / "evidence").is_dir():
@@ -463,7 +518,17 @@ def check_evidence(folder: Path, entries: Sequence[dict[str, Any]], checkpoints:
     return _with_files(verdict, folder, entries, checkpoints)
 
 
+def _with_report(verdict: Verdict, folder: Path, entries: Sequence[dict[str, Any]], public_key: str) -> Verdict:
+    try:
+        notes = check_signed_files(folder, entries, public_key, verdict.signers)
+    except Broken as broken:
+        return Verdict(False, str(broken), verdict.head, verdict.entries)
+    return Verdict(**{**vars(verdict), "notes": (*verdict.notes, *notes)})
+
+
 def _with_files(verdict: Verdict, folder: Path, entries: Sequence[dict[str, Any]], checkpoints: Sequence[dict[str, Any]]) -> Verdict:
+    if not verdict.holds:
+        return verdict
     try:
         files = check_files(folder, entries, checkpoints)
     except Broken as broken:

@@ -21,6 +21,11 @@ _METADATA = frozenset(
 )
 """Alibaba, Azure, Oracle, AWS and Google over IPv6; the others answer on 169.254.0.0/16."""
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_NAT64_LOCAL = ipaddress.ip_network("64:ff9b:1::/48")
+"""RFC 8215: whoever runs the translator chose where in it the IPv4 address stands (RFC 6052, 2.2)."""
+_LOCAL_FORMS = ((6, 7, 9, 10), (7, 9, 10, 11), (9, 10, 11, 12), (12, 13, 14, 15))
+"""Its bytes, for prefixes of 48, 56, 64 and 96 bits."""
+_COMPATIBLE = ipaddress.ip_network("::/96")
 _VISIBLE = re.compile(r"[!-~]+")
 _PORTS = {"http": 80, "https": 443}
 
@@ -120,6 +125,15 @@ def look_up(place: Place, seconds: float) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def in_the_clear(url: str) -> bool:
+    """Whether what is sent there can be read on the way: plain http to another machine, or to we do not know where."""
+    try:
+        place = parse(url)
+    except ValueError:
+        return url.strip().lower().startswith("http:")
+    return place.scheme == "http" and not is_loopback(place.host)
+
+
 def check_address(host: str, address: str, named: Collection[str]) -> None:
     """Refuse an address that hands out a machine's own credentials, unless the inventory spells it out.
 
@@ -148,7 +162,7 @@ def proxy_for(place: Place) -> Proxy | None:
     """
     from urllib.request import getproxies, proxy_bypass  # 40 ms, needed only here
 
-    chosen = {} if _is_loopback(place.host) else getproxies()
+    chosen = {} if is_loopback(place.host) else getproxies()
     url = chosen.get(place.scheme) or chosen.get("all")
     if not url or proxy_bypass(f"{place.host}:{place.port}"):
         return None
@@ -172,10 +186,11 @@ def _proxy(url: str) -> Proxy | None:
 
 def all_loopback(addresses: Iterable[str]) -> bool:
     """Every one of them is this machine."""
-    return all(_is_loopback(address) for address in addresses)
+    return all(is_loopback(address) for address in addresses)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """By its spelling alone: an address of this machine, or `localhost`."""
     literal = _literal(host)
     return literal.is_loopback if literal is not None else host == "localhost" or host.endswith(".localhost")
 
@@ -188,13 +203,30 @@ def _literal(host: str) -> _Address | None:
 
 
 def _dangerous(number: _Address) -> bool:
-    if isinstance(number, ipaddress.IPv6Address):
-        inner = number.ipv4_mapped or number.sixtofour
-        if number in _NAT64:
-            inner = ipaddress.IPv4Address(number.packed[-4:])
-        if inner is not None:
-            return _dangerous(inner)
-    return number.is_link_local or number.is_multicast or number.is_unspecified or number in _METADATA
+    if any(_dangerous(inner) for inner in _embedded(number)) or any(_of_this_link(inner) for inner in _perhaps_embedded(number)):
+        return True
+    return _of_this_link(number) or number.is_multicast or number.is_unspecified
+
+
+def _of_this_link(number: _Address) -> bool:
+    return number.is_link_local or number in _METADATA
+
+
+def _embedded(number: _Address) -> list[ipaddress.IPv4Address]:
+    """The IPv4 addresses that an IPv6 one is another spelling of, or leads to."""
+    if isinstance(number, ipaddress.IPv4Address):
+        return []
+    found = [inner for inner in (number.ipv4_mapped, number.sixtofour, *(number.teredo or ())) if inner is not None]
+    if number in _NAT64 or (number in _COMPATIBLE and not number.is_unspecified):
+        found.append(ipaddress.IPv4Address(number.packed[-4:]))
+    return found
+
+
+def _perhaps_embedded(number: _Address) -> list[ipaddress.IPv4Address]:
+    """What it may lead to by a translator of our own network, in any of the forms that there are."""
+    if number not in _NAT64_LOCAL:
+        return []
+    return [ipaddress.IPv4Address(bytes(number.packed[at] for at in form)) for form in _LOCAL_FORMS]
 
 
 def _answer_of_name_service(place: Place, seconds: float) -> list[str] | Exception | None:

@@ -82,7 +82,7 @@ class HttpEdge:
         Args:
             method: `GET` or `POST`.
             url: where.
-            headers: name → reference, resolved when the place is known to be a good one.
+            headers: name → reference, resolved when the place is known to be a good one; never sent in the clear to another machine.
             plain: name → value, for what is no secret.
             body: a JSON document to send.
             timeout: seconds for all of it: name, connection, TLS, redirects, body.
@@ -112,6 +112,11 @@ class HttpEdge:
             http_address.check_address(place.host, address, self._hosts)
             way = Way((address,))
         references, plain = headers
+        if references and place.scheme == "http" and (way.proxy is not None or not http_address.all_loopback(way.addresses)):
+            raise NotAsked(
+                f"{', '.join(references)} would go to {place} in the clear{' and through a proxy' if way.proxy else ''}; not asked",
+                next_step="use https",
+            )
         request = Request(method, place, {**self._headers(place, references, has_body=bool(body)), **plain}, body)
         return exchange(request, way, tls() if place.scheme == "https" else None, deadline, watch)
 

@@ -159,6 +159,7 @@ class Inventory(_Row):
 
     Attributes:
         evidence_key: the team's Ed25519 private key that signs checkpoints of the audit stream; without it this machine's own.
+        plain_http: addresses of Vault or Conjur on other machines that keys may go to in the clear, as `VAULT_ADDR` spells them.
     """
 
     version: Literal[1]
@@ -170,6 +171,7 @@ class Inventory(_Row):
     notify: list[Notify] = []
     approvers: list[Approver] = []
     evidence_key: Ref | None = None
+    plain_http: list[Annotated[str, Field(pattern=r"^http://[^\s@/]+$")]] = []
 
     @model_validator(mode="after")
     def _something_to_rotate(self) -> "Inventory":

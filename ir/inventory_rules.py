@@ -3,8 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+from ir import inventory_references as references
+from ir.http_address import in_the_clear
 from ir.inventory_rows import Account, Command, Inventory, Key
-from ir.inventory_services import Service
+from ir.inventory_services import Reload, Service, Verify
 from ir.reference import Reference
 
 Problem = tuple[tuple[str | int, ...], str, str]
@@ -20,17 +22,15 @@ def problems(inventory: Inventory) -> Iterator[Problem]:
         if key.account not in accounts:
             yield (group, i, "account"), f"there is no account `{key.account}`", f"one of: {', '.join(sorted(accounts))}"
         for j, ref in enumerate(key.stored_in):
-            where = (group, i, "stored_in", j)
-            if ref.scheme == "command" and ref.path not in commands:
-                yield where, f"there is no command `{ref.path}`", "declare it under `commands:`"
             if ref in holders:
-                yield where, f"`{ref}` already holds key `{holders[ref]}`", "one field holds one key"
+                yield (group, i, "stored_in", j), f"`{ref}` already holds key `{holders[ref]}`", "one field holds one key"
             holders[ref] = key.name
-    yield from _notices(inventory, commands)
+    for where, ref in references.every(inventory):
+        if ref.scheme == "command" and ref.path not in commands:
+            yield where, f"there is no command `{ref.path}`", "declare it under `commands:`"
+    yield from _sent_in_the_clear(inventory)
+    yield from _notices(inventory)
     yield from _approvers(inventory)
-    signs = inventory.evidence_key
-    if signs is not None and signs.scheme == "command" and signs.path not in commands:
-        yield ("evidence_key",), f"there is no command `{signs.path}`", "declare it under `commands:`"
     yield from _dangling_services(inventory)
     yield from _webhook_checks(inventory)
 
@@ -54,10 +54,23 @@ def _webhook_checks(inventory: Inventory) -> Iterator[Problem]:
             yield ("services", i, "verify", checks[0], "webhook"), "this service uses no webhook", "name the webhook under `uses:`"
 
 
-def _notices(inventory: Inventory, commands: set[str]) -> Iterator[Problem]:
+def _sent_in_the_clear(inventory: Inventory) -> Iterator[Problem]:
+    for i, service in enumerate(inventory.services):
+        calls: list[tuple[tuple[str | int, ...], Reload | Verify]] = [(("reload",), service.reload)]
+        calls += [(("verify", j), verify) for j, verify in enumerate(service.verify)]
+        for where, row in calls:
+            url = row.http or (row.webhook if isinstance(row, Verify) else "") or ""
+            if row.headers and in_the_clear(url):
+                name = next(iter(row.headers))
+                yield (
+                    ("services", i, *where, "headers", name),
+                    f"`{name}` would be sent in the clear: {url} is plain http to another machine",
+                    "use https, or http on loopback",
+                )
+
+
+def _notices(inventory: Inventory) -> Iterator[Problem]:
     for i, row in enumerate(inventory.notify):
-        if row.to.scheme == "command" and row.to.path not in commands:
-            yield ("notify", i, "to"), f"there is no command `{row.to.path}`", "declare it under `commands:`"
         if row.to in [other.to for other in inventory.notify[:i]]:
             yield ("notify", i, "to"), f"`{row.to}` stands twice", "put all of its `when:` into one row"
 

@@ -96,7 +96,7 @@ def wired(setting: Setting, kept: State, given: Given, fence: int) -> World:
             given.lost(setting.incident)
 
     made = wiring.world(setting, kept, given.operator, ask=ask, leaked=given.leaked, control=given.control, say=given.say)
-    places = consent.destinations(made.inventory, made.key)
+    places = set() if setting.plan.key_alone else consent.destinations(made.inventory, made.key)
     made.note = lambda record: kept.ledger.note(record.id, record.status, int(record.exit_code), wiring.summary(record, places))
     made.claim = lambda fingerprint: kept.ledger.claim(kept.me, setting.incident, fence, key_itself(fingerprint))
     made.patient = given.patient

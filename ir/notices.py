@@ -1,7 +1,7 @@
 """What people who are not at the terminal are told of an incident, and when: opened, waiting, rolled back, debt, done.
 
-Words are made from recorded entries, scrubbed and short. Each place has a thread of its own, so that one that hangs holds up no
-other; what comes close together is sent together. Nothing that goes wrong there reaches the incident.
+Words are made from recorded entries, scrubbed, short, and inert for a chat. Each place has a thread of its own, so that one that
+hangs holds up no other; what comes close together is sent together. Nothing that goes wrong there reaches the incident.
 """
 
 import hashlib
@@ -10,7 +10,9 @@ import time
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
+from ir.chat_text import inert
 from ir.errors import PortError
 from ir.incident import Incident
 from ir.model import Did
@@ -56,12 +58,17 @@ def notice_of(record: Incident) -> Notice | None:
     if not kind:
         return None
     about = f"key {record.opened.get('key', '')}, policy {record.plan.get('policy', '')}"
-    title = excerpt(f"{record.id} {_title(kind, record)}: {about}", 160)
-    lines = [excerpt(said, 400), *([f"Next: {excerpt(todo, 300)}"] if todo else [])]
+    title = _words(f"{record.id} {_title(kind, record)}: {about}", 160)
+    lines = [_words(said, 400), *([f"Next: {_words(todo, 300)}"] if todo else [])]
     if kind in ("debt", "rolled-back", "done"):
-        lines += [f"Owed: {excerpt(debt.why, 160)} → {excerpt(debt.todo, 160)}" for debt in list(record.debts.values())[:5]]
+        lines += [f"Owed: {_words(debt.why, 160)} → {_words(debt.todo, 160)}" for debt in list(record.debts.values())[:5]]
     lines.append(f"ir status {record.id}")
     return Notice(record.id, int(record.last["n"]), kind, title, scrub("\n".join(lines))[:_LONGEST])
+
+
+def _words(text: str, limit: int) -> str:
+    """One line of at most `limit` characters. Scrubbed before it is changed: a changed secret would not be recognised."""
+    return excerpt(inert(excerpt(text, limit)), limit)
 
 
 def _news(record: Incident) -> tuple[str, str, str]:
@@ -215,8 +222,15 @@ class Desk:
 
 
 def _gathered(batch: list[Notice], held: int) -> tuple[str, str]:
-    """One message for all: the newest title, every body in order."""
-    parts = [batch[0].body] if len(batch) == 1 else [f"{notice.title}\n{notice.body}" for notice in batch]
+    """One message for all: the newest title, bodies in order, as many of the newest as one message takes."""
+    if len(batch) == 1:
+        parts = [batch[0].body]
+    else:
+        texts = [f"{notice.title}\n{notice.body}" for notice in batch]
+        fits = max(1, sum(room <= _LONGEST for room in accumulate(len(text) + 2 for text in reversed(texts))))
+        parts = texts[-fits:]
+        if fits < len(texts):
+            parts.insert(0, f"{len(texts) - fits} earlier messages are left out: ir status {batch[-1].incident}")
     if held:
         parts.append(f"{held} more messages were held back: ir status")
     return batch[-1].title, "\n\n".join(parts)

@@ -49,6 +49,11 @@ class Plan:
         return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
     @property
+    def key_alone(self) -> bool:
+        """No step asks a store or a service: the red button."""
+        return all(ACTIONS[step.action].key_alone for step in self.steps)
+
+    @property
     def last_reversible(self) -> Step | None:
         """The last step before the first irreversible one; None when there is no irreversible step."""
         for index, step in enumerate(self.steps):

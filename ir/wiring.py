@@ -8,14 +8,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any, cast
 
 from ir import adapters, checkpoints, evidence_files, guard, home, inventory, ledger, owed
 from ir.checkpoints import CheckpointLog, Signer, Witness
+from ir.consent_log import ConsentLog
 from ir.custody import Custody, Escrow
-from ir.errors import PortError, Unknown
+from ir.errors import IrError, PortError, Unknown
 from ir.evidence_check import Broken, read_checkpoint
 from ir.incident import Incident
 from ir.inventory import Inventory, Key, Verify, Webhook
@@ -64,6 +65,11 @@ class State:
     folder: Path
     ledger: ledger.Ledger
     me: Me
+
+    @cached_property
+    def consents(self) -> ConsentLog:
+        """What people agreed to at a terminal."""
+        return ConsentLog(self.ledger.engine)
 
     @cached_property
     def checkpoints(self) -> CheckpointLog:
@@ -175,7 +181,9 @@ def world(
         raw = adapters.issuer(
             account, operator, ticking, api, lambda: resolver(str(account.app_key)), replaces=not setting.options.no_replacement
         )
-    stores = {str(ref): adapters.store(ref, source, operator, setting.base) for ref in key.stored_in}
+    alone = setting.plan.key_alone  # nobody was asked whether the programs behind its stores may run
+    places = [ref for ref in key.stored_in if not (alone and ref.scheme == "command")]
+    stores = {str(ref): adapters.store(ref, source, operator, setting.base) for ref in places}
     folder = kept.bundle(setting.incident)
     made = World(
         incident=setting.incident,
@@ -203,12 +211,13 @@ def world(
     _wire_services(made, resolver, ask, signed)
     reachable = [store for name, store in made.stores.items() if name not in made.options.accept_unreachable]
     made.custody = Custody(setting.incident, reachable, made.each, partial(_escrow, kept, ask))
-    made.publish = lambda record: publish(kept, record)
+    signer = cache(lambda: evidence_signer(kept, source, resolver, say))
+    made.publish = lambda record: publish(kept, record, signer, say)
     if made.inventory.notify and not made.options.dry_run and not made.options.drill:  # nobody is told of a rehearsal or a drill
         made.announce = desk(made.inventory, kept, resolver).announce
     if not made.options.dry_run:
         made.keep = partial(_keep, folder / "evidence")
-        made.witness = Witness(kept.checkpoints, lambda: evidence_signer(kept, source, resolver, say), say)
+        made.witness = Witness(kept.checkpoints, signer, say)
     return made
 
 
@@ -293,8 +302,10 @@ def signer_of(kept: State, incident: str) -> str:
         return ""
 
 
-def publish(kept: State, record: Incident) -> list[str]:
+def publish(kept: State, record: Incident, signer: Callable[[], Signer], say: Callable[[str], None]) -> list[str]:
     """Report and bundle into the state folder; returns the paths, the HTML report first.
+
+    Without a key to sign with they are written all the same, and it is said.
 
     Raises:
         Unknown: the disk took them not, or not whole.
@@ -304,11 +315,21 @@ def publish(kept: State, record: Incident) -> list[str]:
 
     entries = read_entries(kept.ledger.engine, record.id)
     try:
-        paths = write_bundle(record, entries, kept.bundle(record.id), checkpoints=kept.checkpoints.of(record.id))
+        paths = write_bundle(
+            record, entries, kept.bundle(record.id), checkpoints=kept.checkpoints.of(record.id), signer=_perhaps(signer, say)
+        )
     except OSError as error:
         again = f"make room in {kept.folder}, then: ir report {record.id}"
         raise Unknown(f"the report was not written ({os.strerror(error.errno or 0)})", next_step=again) from None
     return [str(path) for path in sorted(paths, key=lambda p: p.suffix != ".html")]
+
+
+def _perhaps(signer: Callable[[], Signer], say: Callable[[str], None]) -> Signer | None:
+    try:
+        return signer()
+    except (OSError, IrError) as error:
+        say(f"WARNING: the report is not signed: {type(error).__name__}")
+        return None
 
 
 def summary(record: Incident, places: set[str]) -> Json:

@@ -21,11 +21,20 @@ _PROBES = 4
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
-    """Everything that can be known in advance. Contain-first is refused only by what containment itself needs."""
+    """Everything that can be known in advance. Contain-first is refused only by what containment itself needs.
+
+    A plan that works on the key alone has no business in stores and services: the first is read only for want of the key itself.
+    """
+    if world.plan.key_alone and world.leaked is not None:
+        return _looked(world, record, {}, [], [])
     world.say("looking at the stores")
     stores = world.each(list(world.stores.values()), lambda store: store_look.look(world, store, record.facts))
     held = {item.name: found for item, found in stores}
-    items = [item for item, _ in stores]
+    services = [] if world.plan.key_alone else world.services
+    return _looked(world, record, held, [item for item, _ in stores], services)
+
+
+def _looked(world: World, record: Incident, held: dict[str, Held | None], items: list[Item], services: list[Service]) -> Outcome:
     facts: Json = {"stores": {item.name: item.facts for item in items}}
     old, trouble = _adopted_key(world, record, held) if record.facts.get("adopted") else _old_key(world, held)
     if old is None:
@@ -33,16 +42,16 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     world.claim(old.fingerprint)
     world.leaked = old
     world.say("looking at the key and the services")
-    (probe, row, unlisted), seen = world.both(lambda: _look_at_key(world, old), lambda: _look_at_services(world, record, old))
+    (probe, row, unlisted), seen = world.both(lambda: _look_at_key(world, old), lambda: _look_at_services(world, services, record, old))
     facts["old"] = _old_facts(world, old, probe, row, held)
     facts["old"]["found_in_store"] |= bool(record.facts.get("old", {}).get("found_in_store"))
     hard = _key_problems(world, old, probe)
     dead = probe.liveness.dead
-    services = [_accepted(world, service, item, dead=dead) for service, item in zip(world.services, seen, strict=True)]
-    items += services
+    looked_at = [_accepted(world, service, item, dead=dead) for service, item in zip(services, seen, strict=True)]
+    items += looked_at
     soft = [f"{item.name}: {item.said}" for item in items if item.did in (Did.FAILED, Did.UNKNOWN, Did.REFUSED)]
     soft += unlisted + ([] if record.facts.get("new") else _mint_problems(world, old))
-    facts["services"] = {item.name: _service_facts(world, item, old) for item in services}
+    facts["services"] = {item.name: _service_facts(world, item, old) for item in looked_at}
     facts["dead_on_arrival"] = dead
     return _verdict(world, hard, soft, facts, items, dead=dead)
 
@@ -66,7 +75,7 @@ def _verdict(world: World, hard: list[str], soft: list[str], facts: Json, items:
     if soft:
         facts["warnings"] = soft
         return Outcome(Did.DONE, f"containment can begin; {len(soft)} problems are left for later: {'; '.join(soft)}", facts, tuple(items))
-    count = f"{len(world.stores)} stores, {len(world.services)} services"
+    count = f"{len(facts['stores'])} stores, {len(facts['services'])} services"
     return Outcome(Did.DONE, f"the key answers, {count} looked at, nothing stands in the way", facts, tuple(items))
 
 
@@ -162,7 +171,7 @@ def _no_answer(world: World, probe: Probe) -> str:
 
 
 def _mint_problems(world: World, old: Secret) -> list[str]:
-    if world.options.no_replacement:
+    if world.options.no_replacement or world.plan.key_alone:
         return []
     problems = []
     if not world.custody.possible and not world.issuer.guided:
@@ -176,12 +185,12 @@ def _mint_problems(world: World, old: Secret) -> list[str]:
 # ── services ──
 
 
-def _look_at_services(world: World, record: Incident, old: Secret) -> list[Item]:
+def _look_at_services(world: World, services: list[Service], record: Incident, old: Secret) -> list[Item]:
     """Each holds the leaked key; in an adopted incident the replacement is as good."""
-    items = health.look_at(world, world.services, Expected(old.fingerprint, world.key.id))
+    items = health.look_at(world, services, Expected(old.fingerprint, world.key.id))
     if not record.facts.get("adopted") or not record.facts.get("new"):
         return items
-    rest = [s for s, item in zip(world.services, items, strict=True) if item.did is not Did.DONE]
+    rest = [s for s, item in zip(services, items, strict=True) if item.did is not Did.DONE]
     expected = health.expected_new(record.facts)
     moved = {
         item.name: replace(item, facts={**item.facts, "holds": expected.fingerprint})

@@ -1,18 +1,23 @@
 """`ir alert import`, and `--alert` of `ir rotate stripe`: what a scanner found, and which key of the inventory it is."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ir import adapters, alerts, inventory, wiring
+from ir import adapters, alerts, wiring
 from ir.alerts import Leak
+from ir.cli import opening
+from ir.cli.consenting import PIN, YES, Consent
+from ir.cli.opening import Opened
 from ir.cli.people import SOURCES, Terminal, read_key
 from ir.cli.screen import Screen
+from ir.consent import reading
 from ir.errors import IrError
-from ir.inventory import Inventory
 from ir.model import Json
 from ir.secret import Secret
 
@@ -25,11 +30,11 @@ class Taken:
 
     Attributes:
         exposed_at: epoch seconds, 0 = not said.
-        inventory_file: the one that the key was found in.
+        opened: the inventory that it was looked up in, None when there is none.
     """
 
     leaked: Secret | None
-    inventory_file: str
+    opened: Opened | None = None
     exposed_at: float = 0.0
     via: str = "unknown"
     reason: str = ""
@@ -39,13 +44,17 @@ def import_alerts(
     file: AlertFile,
     inventory_file: Annotated[str, typer.Option("--inventory", help="Inventory file, to tell which key it is.", metavar="FILE")] = "",
     leaked_key_from: Annotated[str, typer.Option(help=f"The key, if the alert does not hold it: {SOURCES}", metavar="SOURCE")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help=YES)] = False,
+    inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
     """What scanners found: where it leaked, since when, which key it is, and what leaked with it. Changes and keeps nothing."""
     screen = Screen(as_json=as_json)
     found = alerts.read_file(file)
     pasted = read_key(leaked_key_from, "The leaked key", screen) if leaked_key_from else None
-    inventory_file, held, unread = _looked_up(inventory_file, Terminal(screen, name=wiring.actor(), yes=False))[1:]
+    operator = Terminal(screen, name=wiring.actor(), yes=False)
+    asking = partial(Consent, wiring.state, operator, yes=yes, pin=inventory_sha256)
+    opened, held, unread = _looked_up(inventory_file, operator, asking)
     leaks = alerts.leaks(found, held, pasted)
     if as_json:
         secrets = [leak for leak in leaks if leak.secret]
@@ -54,22 +63,24 @@ def import_alerts(
     stripe = [leak for leak in leaks if leak.stripe]
     screen.say(f"{len(found)} alerts, {len(leaks)} credentials, {len(stripe)} of them Stripe keys")
     for leak in leaks:
-        _show(screen, leak, file, inventory_file)
-    for name in unread:
-        screen.warn(f"{name} could not be read: a key that only it holds was not recognised")
+        _show(screen, leak, file, opened.name if opened else "")
+    _warn_of_unread(screen, unread)
     warn_of(screen, file, leaks)
 
 
-def take(screen: Screen, file: str, key: str, inventory_file: str, operator: Terminal, pasted: Secret | None) -> Taken:
-    """The one leak of the alert file that a rotation is about.
+def take(
+    screen: Screen, file: str, key: str, inventory_file: str, operator: Terminal, pasted: Secret | None, asking: Callable[[Opened], Consent]
+) -> Taken:
+    """The one leak of the alert file that a rotation is about; `asking` makes the consent about an inventory.
 
     Raises:
         BadFile: no alert in it. UsageError: alerts of several keys, or of none.
     """
     found = alerts.read_file(file)
-    source, inventory_file, held, _ = _looked_up(inventory_file, operator)
+    opened, held, unread = _looked_up(inventory_file, operator, asking)
+    _warn_of_unread(screen, [name for name in unread if name.startswith("command://")])
     leaks = alerts.leaks(found, held, pasted)
-    leak = alerts.the_leak(leaks, file, key, source)
+    leak = alerts.the_leak(leaks, file, key, opened.source if opened else None)
     warn_of(screen, file, leaks)
     secret = pasted or leak.secret
     if secret is None and not key and operator.interactive:
@@ -78,32 +89,40 @@ def take(screen: Screen, file: str, key: str, inventory_file: str, operator: Ter
     if leak.beside:
         screen.warn(f"leaked with it, rotate these too: {'; '.join(leak.beside)}")
     since = leak.since if leak.since <= datetime.now(UTC).timestamp() else 0.0  # some machine's clock is wrong
-    return Taken(secret, inventory_file, since, leak.via, leak.said)
+    return Taken(secret, opened, since, leak.via, leak.said)
 
 
-def _looked_up(file: str, operator: Terminal) -> tuple[Inventory | None, str, dict[str, list[str]], list[str]]:
-    """The inventory (None: there is none), its file, and what its stores hold."""
-    path = Path(file or "inventory.yaml")
-    if not file and not path.exists():
-        return None, "", {}, []
-    source = inventory.load(path)
-    return source, str(path), *holders(source, operator, path.resolve().parent)
+def _looked_up(file: str, operator: Terminal, asking: Callable[[Opened], Consent]) -> tuple[Opened | None, dict[str, list[str]], list[str]]:
+    """The inventory (None: there is none), and what its stores hold."""
+    if not file and not Path("inventory.yaml").exists():
+        return None, {}, []
+    opened = opening.read(file or "inventory.yaml")
+    return opened, *_holders(opened, operator, asking(opened))
 
 
-def holders(source: Inventory, operator: Terminal, base: Path) -> tuple[dict[str, list[str]], list[str]]:
-    """Fingerprints of what every store of the inventory holds, with the names of its keys; and the stores that gave no answer."""
+def _holders(opened: Opened, operator: Terminal, consent: Consent) -> tuple[dict[str, list[str]], list[str]]:
+    """Fingerprints of what every store of the inventory holds, with the names of its keys; and the stores that were not read."""
     found: dict[str, list[str]] = {}
-    unread = []
+    unread, source = [], opened.source
+    may_run = consent.may(reading(source, [ref for key in source.held for ref in key.stored_in]))
     for key in source.held:
         for ref in key.stored_in:
+            if ref.scheme == "command" and not may_run:
+                unread.append(str(ref))
+                continue
             try:
-                value = adapters.store(ref, source, operator, base).read().value
+                value = adapters.store(ref, source, operator, opened.base).read().value
             except IrError:
                 unread.append(str(ref))
                 continue
             if value is not None and key.name not in found.setdefault(value.fingerprint, []):
                 found[value.fingerprint].append(key.name)
     return found, unread
+
+
+def _warn_of_unread(screen: Screen, stores: list[str]) -> None:
+    for name in stores:
+        screen.warn(f"{name} was not read: a key that only it holds was not recognised")
 
 
 def warn_of(screen: Screen, file: str, leaks: tuple[Leak, ...]) -> None:

@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
+from ir import consent as consents
 from ir import guard, inventory, playbook, wiring, yaml_file
 from ir.campaign import Choice, Limits, chosen
 from ir.campaign_ledger import CampaignLedger
 from ir.campaign_setting import Source, children_for, new_name, setting_of
-from ir.cli import campaigns, consenting
+from ir.cli import campaigns, opening
 from ir.cli.choices import accepted, choose_policy
+from ir.cli.consenting import Consent
 from ir.cli.people import Terminal
 from ir.errors import ExitCode, Refused, UsageError
 from ir.inventory import Key
@@ -68,28 +70,25 @@ def choice(*, everything: bool, accounts: Pairs, tags: Pairs, stored_in: Pairs, 
 
 def start(asked: Asked, operator: Terminal) -> NoReturn:
     """Plan, ask, write the campaign, and run it from here or leave it to the workers."""
-    path = Path(asked.inventory_file or "inventory.yaml")
-    text = yaml_file.read(path)
-    source = Source(inventory.loads(text, str(path)), str(path), path.resolve().parent)
+    opened = opening.read(asked.inventory_file or "inventory.yaml")
+    source = Source(opened.source, opened.name, opened.base)
+    consent = Consent(wiring.state, operator, opened, yes=asked.options.yes, pin=asked.inventory_sha256)
     keys = chosen(source.inventory, asked.choice)
     book = _book(asked, operator)
     kept, options = wiring.state(), _options(asked, source, keys)
     _show(operator, source, keys, book)
     made = children_for(source, keys, book, replace(options, dry_run=False, yes=True))
+    touched = consents.rehearsal if options.dry_run else consents.destinations
+    consent.ask({place for key in keys for place in touched(source.inventory, key)})
     if options.dry_run:
         _rehearse(source, keys, book, options, kept, operator)
-    sha256 = inventory.digest(text)
-    pinned = asked.inventory_sha256 == sha256
-    consenting.ask(source.inventory, keys, kept, operator, yes=options.yes, pinned=pinned, sha256=sha256)
-    if asked.inventory_sha256 and not pinned:
-        raise Refused("the inventory is not the one that --inventory-sha256 pins", safe="nothing was changed")
     if not operator.confirm(f"Rotate {len(keys)} keys? Each old key is killed once its services were seen on the new one."):
         raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes, or run it in a terminal")
     ledger = CampaignLedger(kept.ledger.engine)
     name = new_name(wiring.SystemClock().now().isoformat())
     about = {
-        "inventory": str(path),
-        "inventory_sha256": sha256,
+        "inventory": opened.name,
+        "inventory_sha256": inventory.digest(opened.text),
         "playbook": book.name,
         "policy": book.policy.value,
         "reason": options.reason,

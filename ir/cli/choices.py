@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
-from ir import adapters, durations, key_kind, wiring
+from ir import adapters, durations, key_kind, side_by_side, wiring
+from ir.cli.consenting import Consent
+from ir.cli.opening import Opened
 from ir.cli.people import Terminal
+from ir.consent import reading
 from ir.errors import IrError, UsageError
-from ir.inventory import Inventory, Key
+from ir.inventory import Key
 from ir.model import Policy
+from ir.reference import Reference
 from ir.secret import Secret
 
 WEEK = 7 * 86400.0
@@ -104,12 +107,13 @@ def accepted(flag: str, rows: Sequence[str] | None, known: set[str]) -> dict[str
     return found
 
 
-def identify_row(source: Inventory, name: str, leaked: Secret | None, operator: Terminal, base: Path) -> Key:
+def identify_row(consent: Consent, name: str, leaked: Secret | None, operator: Terminal) -> Key:
     """The key that is meant: by name, as the only one, or by fingerprint of the leaked key against the stores.
 
     Raises:
         UsageError: no such name, or none was named and there are several.
     """
+    opened, source = consent.opened, consent.opened.source
     if name or leaked is None:
         found = wiring.pick_key(source, name)
         if found is None:
@@ -120,21 +124,51 @@ def identify_row(source: Inventory, name: str, leaked: Secret | None, operator: 
         return found
     if len(source.keys) == 1 and all(ref.scheme == "manual" for ref in source.keys[0].stored_in):
         return source.keys[0]  # Only people hold it (or nobody wrote an inventory): there is nothing to match it against.
-    holders = [key for key in source.keys if _holds(source, key, leaked, operator, base)]
+    refs = [ref for key in source.keys for ref in key.stored_in]
+    holders = [key for key in source.keys if leaked in _held(opened, _plain(key.stored_in), operator)]
+    unread = [] if holders else [ref for ref in refs if ref.scheme == "command"]
+    if unread and consent.may(reading(source, unread)):
+        holders, unread = [key for key in source.keys if leaked in _held(opened, _behind_programs(key.stored_in), operator)], []
     if len(holders) == 1:
         return holders[0]
     kind = key_kind.kind_of(leaked)
-    said = "is in none of the listed stores" if not holders else f"is in the stores of {', '.join(key.name for key in holders)}"
+    said = f"is in the stores of {', '.join(key.name for key in holders)}" if holders else "is in none of the listed stores"
+    said += f" (nobody agreed to run what reads {', '.join(map(str, unread))})" if unread else ""
     raise UsageError(
         f"the leaked key {said}; {kind.credential.instruction}", next_step="name the row of the inventory, or go without --inventory"
     )
 
 
-def _holds(source: Inventory, key: Key, leaked: Secret, operator: Terminal, base: Path) -> bool:
-    for ref in key.stored_in:
+def stored_key(consent: Consent, key: Key, operator: Terminal) -> Secret | None:
+    """The key itself, for want of which its stores are read; None when none gives it, or they disagree.
+
+    Raises:
+        Refused: only a program could tell, and nobody agreed to run it.
+    """
+    opened = consent.opened
+    found = _held(opened, _plain(key.stored_in), operator)
+    programs = _behind_programs(key.stored_in)
+    if not found and programs:
+        consent.ask(reading(opened.source, programs), "--leaked-key-from prompt, which needs no store")
+        found = _held(opened, programs, operator)
+    return found.pop() if len(found) == 1 else None
+
+
+def _plain(refs: Sequence[Reference]) -> list[Reference]:
+    return [ref for ref in refs if ref.scheme not in ("command", "manual")]
+
+
+def _behind_programs(refs: Sequence[Reference]) -> list[Reference]:
+    return [ref for ref in refs if ref.scheme == "command"]
+
+
+def _held(opened: Opened, refs: Sequence[Reference], operator: Terminal) -> set[Secret]:
+    """The values that places hold; what cannot be read tells nothing."""
+
+    def look(ref: Reference) -> Secret | None:
         try:
-            if adapters.store(ref, source, operator, base).read().value == leaked:
-                return True
+            return adapters.store(ref, opened.source, operator, opened.base).read().value
         except IrError:
-            continue
-    return False
+            return None
+
+    return {value for value in side_by_side.each(refs, look) if value is not None}

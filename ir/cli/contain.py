@@ -1,40 +1,50 @@
 """`ir contain INC|KEY`: the red button. Needs no store and no service, takes no turn in any queue."""
 
+import os
 import sys
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from ir import incident as incidents
-from ir import wiring
+from ir import playbook, wiring
 from ir.actions import contain as containing
 from ir.catalog import ACTIONS
+from ir.cli import opening, rotate
+from ir.cli.choices import identify_row
+from ir.cli.consenting import PIN, Consent, refuse_other
 from ir.cli.incidents import AsJson, Yes
-from ir.cli.people import SOURCES, Terminal, read_key
+from ir.cli.people import SOURCES, Terminal, files_of
 from ir.cli.screen import Screen
 from ir.errors import ExitCode, Refused, UsageError
 from ir.incident import Incident
 from ir.model import Did, Json
-from ir.plan import Step
+from ir.plan import Step, compile_plan
 from ir.secret import Secret
-from ir.wiring import State
+from ir.wiring import Setting, State
+from ir.world import Options
 
 
 def contain(
     what: Annotated[str, typer.Argument(help="An incident, or the name of a key in the inventory.")] = "",
     inventory_file: Annotated[str, typer.Option("--inventory", help="Inventory file, for a key.", metavar="FILE")] = "",
     leaked_key_from: Annotated[str, typer.Option(help=f"Where the leaked key comes from: {SOURCES}", metavar="SOURCE")] = "",
+    inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = "",
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Take a leaked key away from strangers, now: narrow it, or guide you to an access policy or a rotation."""
-    if not what.startswith("INC-"):
-        _open(what, inventory_file, leaked_key_from, yes=yes, as_json=as_json)
     screen, kept = Screen(as_json=as_json), wiring.state()
     operator = Terminal(screen, name=wiring.actor(), yes=yes)
-    leaked = read_key(leaked_key_from, "The leaked key", screen) if leaked_key_from else None
+    leaked = rotate.leaked_key(leaked_key_from, screen)
+    if not what.startswith("INC-"):
+        opened = opening.read_or_make(inventory_file, leaked, screen)
+        consent = Consent(lambda: kept, operator, opened, yes=yes, pin=inventory_sha256)
+        options = Options(yes=yes, drill=os.environ.get("IR_DRILL") == "1", key_files=files_of(leaked=leaked_key_from))
+        _open(what, consent, kept, operator, leaked, options)
     record = _record(kept, what)
+    refuse_other(inventory_sha256, record.opened["inventory_sha256"])
     if not operator.confirm(f"Contain the leaked key of {what} now? Services that still use it will fail."):
         raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes")
     sys.exit(_contain(kept, record, operator, leaked))
@@ -56,19 +66,12 @@ def _contain(kept: State, record: Incident, operator: Terminal, leaked: Secret |
     return int(codes.get(outcome.did, ExitCode.DEBT))
 
 
-def _open(key: str, inventory_file: str, leaked_key_from: str, *, yes: bool, as_json: bool) -> None:
+def _open(key: str, consent: Consent, kept: State, operator: Terminal, leaked: Secret | None, options: Options) -> NoReturn:
     """No incident yet: open one whose plan is containment and nothing else."""
-    from ir.cli.rotate import stripe
-
-    stripe(
-        key=key,
-        inventory_file=inventory_file,
-        playbook_name="stripe-contain",
-        leaked_key_from=leaked_key_from,
-        policy="exploited",
-        yes=yes,
-        as_json=as_json,
-    )
+    opened = consent.opened
+    row = identify_row(consent, key, leaked, operator)
+    plan = compile_plan(playbook.load("stripe-contain"), opened.source, row)
+    rotate.carry_out(Setting("", opened.text, opened.name, opened.base, row.name, plan, options), kept, operator, leaked, None, consent)
 
 
 def _record(kept: State, name: str) -> Incident:

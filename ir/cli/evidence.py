@@ -6,13 +6,16 @@ from typing import Annotated
 
 import typer
 
-from ir import adapters, checkpoints, evidence_files, incident, inventory, launching, wiring
+from ir import adapters, checkpoints, evidence_files, incident, launching, wiring
+from ir.cli import opening
+from ir.cli.consenting import PIN, YES, Consent
 from ir.cli.incidents import FINAL, AsJson, By, Name, Reason, Yes, named
+from ir.cli.opening import Opened
 from ir.cli.people import Terminal
 from ir.cli.screen import Screen
+from ir.consent import reading
 from ir.errors import Refused, UsageError
 from ir.evidence_check import recorded_files
-from ir.inventory import Inventory
 from ir.model import Json
 from ir.wiring import State
 
@@ -21,12 +24,18 @@ def key(
     inventory_file: Annotated[
         str, typer.Option("--inventory", help="Whose `evidence_key` is meant, if it names one.", metavar="FILE")
     ] = "",
+    yes: Annotated[bool, typer.Option("--yes", help=YES)] = False,
+    inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = "",
     as_json: AsJson = False,
 ) -> None:
     """The public key of the checkpoints, to be kept outside; this machine's is made on first use."""
     screen, kept = Screen(as_json=as_json), wiring.state()
-    source = inventory.load(Path(inventory_file)) if inventory_file else None
-    public = _signer(kept, source, Path(inventory_file).resolve().parent, screen).public
+    opened = opening.read(inventory_file) if inventory_file else None
+    if opened is not None and opened.source.evidence_key is not None:
+        operator = Terminal(screen, name=wiring.actor(), yes=False)
+        consent = Consent(lambda: kept, operator, opened, yes=yes, pin=inventory_sha256)
+        consent.ask(reading(opened.source, [opened.source.evidence_key]))
+    public = _signer(kept, opened, screen).public
     if as_json:
         screen.document({"public_key": str(public), "fingerprint": public.fingerprint})
         return
@@ -49,7 +58,8 @@ def bundle(
     folder = Path(output) if output else own
     if folder.resolve() != own.resolve() and folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty", next_step="name a folder that does not exist yet")
-    write_bundle(incident.fold(entries), entries, folder, checkpoints=kept.checkpoints.of(name))
+    record = incident.fold(entries)
+    write_bundle(record, entries, folder, checkpoints=kept.checkpoints.of(name), signer=signer_of(kept, record, screen))
     if folder.resolve() != own.resolve():
         for digest in evidence_files.present(entries, own / "evidence"):
             (folder / "evidence").mkdir(mode=0o700, exist_ok=True)
@@ -81,10 +91,11 @@ def purge(name: Name = "", yes: Yes = False, as_json: AsJson = False, reason: Re
     # Signed and kept before anything is removed: a file that is missing without a word would look like tampering.
     gone = [*recorded_files(entries)]
     said = checkpoints.statement(entries[-1], checkpoints.tree_of(entries), purged={"by": operator.name, "reason": reason, "files": gone})
-    kept.checkpoints.add(_signer_of(kept, record, screen).signed(said))
+    signer = signer_of(kept, record, screen)
+    kept.checkpoints.add(signer.signed(said))
     evidence_files.remove(folder / "evidence")
     shutil.rmtree(scratch, ignore_errors=True)
-    wiring.publish(kept, record)
+    wiring.publish(kept, record, lambda: signer, screen.warn)
     _say(name, len(here), _told(kept, name), screen)
 
 
@@ -111,13 +122,15 @@ def _say(name: str, removed: int, told: list[Json], screen: Screen) -> None:
     screen.say(f"{name}: {removed} evidence files removed{when}" if removed else f"{name}: there is nothing to remove{when}")
 
 
-def _signer_of(kept: State, record: incident.Incident, screen: Screen) -> checkpoints.Signer:
-    source = inventory.loads(record.opened["inventory"], record.opened["inventory_name"])
-    return _signer(kept, source, Path(record.opened["inventory_base"]), screen)
+def signer_of(kept: State, record: incident.Incident, screen: Screen) -> checkpoints.Signer:
+    """Who signs what is written of an incident now, by the inventory that it was begun with."""
+    begun = Opened(record.opened["inventory"], record.opened["inventory_name"], Path(record.opened["inventory_base"]))
+    return _signer(kept, begun, screen)
 
 
-def _signer(kept: State, source: Inventory | None, base: Path, screen: Screen) -> checkpoints.Signer:
-    if source is None or source.evidence_key is None:
+def _signer(kept: State, opened: Opened | None, screen: Screen) -> checkpoints.Signer:
+    if opened is None:
         return checkpoints.own_signer(kept.folder)
     operator = launching.Unattended(wiring.actor(), yes=False)
-    return wiring.evidence_signer(kept, source, adapters.reference_resolver(source, operator, base), screen.warn)
+    resolver = adapters.reference_resolver(opened.source, operator, opened.base)
+    return wiring.evidence_signer(kept, opened.source, resolver, screen.warn)

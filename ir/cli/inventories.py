@@ -11,10 +11,13 @@ import typer
 
 from ir import adapters, first_inventory, inventory, inventory_graph, wiring
 from ir import drift as drifting
+from ir.cli import opening
+from ir.cli.consenting import PIN, YES, Consent
 from ir.cli.files import AsJson, File
 from ir.cli.files import graph as as_text
 from ir.cli.people import Terminal
 from ir.cli.screen import Screen, plain
+from ir.consent import comparison
 from ir.drift import KeyDrift, Reading
 from ir.errors import ExitCode, IrError, Refused, UsageError
 from ir.finds import Find, Looked
@@ -63,12 +66,18 @@ def init(
         typer.echo(text, nl=False)
 
 
-def drift(file: File = "inventory.yaml", as_json: AsJson = False) -> None:
+def drift(
+    file: File = "inventory.yaml",
+    yes: Annotated[bool, typer.Option("--yes", help=YES)] = False,
+    inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = "",
+    as_json: AsJson = False,
+) -> None:
     """Where stores of one key disagree, what would revert them, and which services hold another key. Exit 5 when anything does."""
-    screen, path = Screen(as_json=as_json), Path(file)
-    source = inventory.load(path)
-    operator = Terminal(screen, name=wiring.actor(), yes=False)
-    found = [_drift(source, key, operator, path.resolve().parent) for key in source.held]
+    screen, opened = Screen(as_json=as_json), opening.read(file)
+    source, operator = opened.source, Terminal(screen, name=wiring.actor(), yes=False)
+    consent = Consent(wiring.state, operator, opened, yes=yes, pin=inventory_sha256)
+    consent.ask({place for key in source.held for place in comparison(source, key)})
+    found = [_drift(source, key, operator, opened.base) for key in source.held]
     wrong = [row for row in found if row.problems]
     if as_json:
         screen.document({"file": file, "keys": [row.to_json() for row in found], "drift": bool(wrong)})

@@ -54,7 +54,7 @@ def verify(
     tsa_root: TsaRoot = "",
     as_json: AsJson = False,
 ) -> None:
-    """Check the audit chain of an incident, its signed checkpoints and its evidence files. Ends with 1 when something does not hold."""
+    """Check the audit chain of an incident, its signed checkpoints, report and evidence files. Ends with 1 when something does not hold."""
     from dataclasses import asdict
 
     from ir.evidence import lost_before

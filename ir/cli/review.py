@@ -13,15 +13,18 @@ from typing import Annotated, Any
 
 import typer
 
-from ir import adapters, home, inventory, notices, wiring
+from ir import adapters, home, notices, wiring
+from ir.cli import opening
 from ir.cli.choices import duration, exposed_time, moment
+from ir.cli.consenting import PIN, YES, Consent
+from ir.cli.opening import Opened
 from ir.cli.people import SOURCES, Terminal, read_key
 from ir.cli.screen import Screen, plain
+from ir.consent import reading
 from ir.errors import ExitCode, IrError, Refused, UsageError
 from ir.inventory import Account
 from ir.model import Finding
 from ir.ports import Reviewed, ReviewRequest
-from ir.reference import parse
 from ir.secret import Secret
 
 _KEPT = ("timeline.jsonl", "affected.csv", "aside.jsonl")
@@ -53,14 +56,21 @@ def review(
     api_base: Annotated[
         str, typer.Option(help="Without an inventory: a Stripe stand-in on loopback.", metavar="URL")
     ] = "https://api.stripe.com",
+    yes: Annotated[bool, typer.Option("--yes", help=YES)] = False,
+    inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
     """What did the leaked key do? Evidence, findings, blast radius, leftovers. Ends with 7 when misuse is confirmed or suspected."""
     screen = Screen(as_json=as_json)
     names, egress_globs, log_globs = _sorted(key or [], egress or [], logs or [])
-    account, known = _account(inventory_file, names, account_id)
-    reading = _review_key(review_key_from, account, inventory_file, screen)
-    fingerprint = _leaked(inventory_file, names, reading, screen)
+    operator = Terminal(screen, name=wiring.actor(), yes=False)
+    opened = opening.read(inventory_file) if inventory_file else None
+    consent = Consent(wiring.state, operator, opened, yes=yes, pin=inventory_sha256) if opened else None
+    account, known = _account(opened, names, account_id)
+    reader = _review_key(review_key_from, account, consent, operator)
+    fingerprint = _leaked(consent, names, reader, operator)
+    if consent and watch:
+        consent.ask(reading(consent.opened.source, [row.to for row in consent.opened.source.notify]))
     folder = _folder(output)
     now = datetime.now(UTC)
     request = ReviewRequest(
@@ -70,7 +80,7 @@ def review(
         until=now.timestamp(),
         exposed_at=exposed_time(exposed_at),
         budget=duration("--budget", budget) if budget else 0.0,
-        review_key=reading,
+        review_key=reader,
         key_fingerprint=fingerprint,
         key_id="",
         scratch=str(folder),
@@ -87,7 +97,7 @@ def review(
 
     checked_limit(memory_limit)
     try:
-        tell = _teller(inventory_file, account, names, screen)
+        tell = _teller(opened, account, names, operator)
         code = _watch(request, watch, memory_limit, screen, tell) if watch else _once(request, memory_limit, screen)
     finally:
         shutil.rmtree(folder / "review", ignore_errors=True)
@@ -156,17 +166,16 @@ def _watch(request: ReviewRequest, watch: str, memory_limit: str, screen: Screen
     return run_on(look, show, tell, duration("--watch", watch), wiring.SystemClock(), screen, request.exposed_at)
 
 
-def _teller(file: str, account: Account | None, names: list[str], screen: Screen) -> Callable[[list[Finding]], list[str]]:
+def _teller(opened: Opened | None, account: Account | None, names: list[str], operator: Terminal) -> Callable[[list[Finding]], list[str]]:
     """Who is told of what a watch finds: the incidents of the inventory's key, and through them people."""
 
     def tell(found: list[Finding]) -> list[str]:
-        if account is None or not found:
+        if opened is None or account is None or not found:
             return []
         from ir import reopening
 
-        source, kept = inventory.load(Path(file)), wiring.state()
-        operator = Terminal(screen, name=wiring.actor(), yes=False)
-        desk = wiring.desk(source, kept, lambda text: adapters.resolve(parse(text), source, operator, Path(file).resolve().parent))
+        kept = wiring.state()
+        desk = wiring.desk(opened.source, kept, adapters.reference_resolver(opened.source, operator, opened.base))
         told = reopening.tell_misuse(kept, account.id, names[0] if names else "", found, wiring.actor(), desk.announce)
         notices.flush_all()
         return told
@@ -185,13 +194,13 @@ def _sorted(words: list[str], egress: list[str], logs: list[str]) -> tuple[list[
     return names, egress + (files if egress else []), logs + (files if logs else [])
 
 
-def _account(file: str, names: list[str], account: str) -> tuple[Account | None, tuple[str, ...]]:
+def _account(opened: Opened | None, names: list[str], account: str) -> tuple[Account | None, tuple[str, ...]]:
     """The account that is meant, and its own webhooks."""
-    if not file:
+    if opened is None:
         if names:
             raise UsageError(f"`{names[0]}` names a key of an inventory", next_step="--inventory FILE")
         return None, ()
-    source = inventory.load(Path(file))
+    source = opened.source
     row = wiring.pick_key(source, names[0] if names else "") if names or len(source.keys) == 1 else None
     wanted = row.account if row else account
     found = [a for a in source.accounts if wanted in (a.name, a.id)] if wanted else list(source.accounts)
@@ -202,37 +211,42 @@ def _account(file: str, names: list[str], account: str) -> tuple[Account | None,
     return found[0], tuple(found[0].webhooks)
 
 
-def _leaked(file: str, names: list[str], reading: Secret | None, screen: Screen) -> str:
+def _leaked(consent: Consent | None, names: list[str], reader: Secret | None, operator: Terminal) -> str:
     """Fingerprint of the key under review as its stores tell it, "" where none does; looked up only to refuse it as a reader.
+
+    A program behind a store that nobody agreed to run is left out.
 
     Raises:
         Refused: a store of that key holds the very key that is to read.
     """
-    if reading is None or not file:
+    if reader is None or consent is None:
         return ""
-    source, seen = inventory.load(Path(file)), []
+    opened = consent.opened
+    source, seen = opened.source, []
     row = wiring.pick_key(source, names[0] if names else "")
-    operator = Terminal(screen, name=wiring.actor(), yes=False)
-    for ref in row.stored_in if row else ():
+    refs = row.stored_in if row else []
+    may_run = consent.may(reading(source, refs))
+    for ref in refs if may_run else [ref for ref in refs if ref.scheme != "command"]:
         try:
-            seen.append(adapters.resolve(ref, source, operator, Path(file).resolve().parent).fingerprint)
+            seen.append(adapters.resolve(ref, source, operator, opened.base).fingerprint)
         except IrError:
             continue  # what cannot be read now refuses nothing; a review has to go without its stores, too
-    if reading.fingerprint in seen:
+    if reader.fingerprint in seen:
         raise Refused("the review key is the leaked key itself", safe="nothing was read", next_step="name a read-only rk_ key of its own")
     return seen[0] if seen else ""
 
 
-def _review_key(source: str, account: Account | None, file: str, screen: Screen) -> Secret | None:
+def _review_key(source: str, account: Account | None, consent: Consent | None, operator: Terminal) -> Secret | None:
     """Only a restricted key reads; without one the review lives on files."""
     found: Secret | None = None
     if source:
-        found = read_key(source, "Read-only review key (rk_…)", screen)
+        found = read_key(source, "Read-only review key (rk_…)", operator.screen)
         if found is None:
             raise UsageError(f"no key came from {source}")
-    elif account is not None and account.review_key is not None:
-        operator = Terminal(screen, name=wiring.actor(), yes=False)
-        found = adapters.resolve(account.review_key, inventory.load(Path(file)), operator, Path(file).resolve().parent)
+    elif consent and account is not None and account.review_key is not None:
+        opened = consent.opened
+        consent.ask(reading(opened.source, [account.review_key]), "--review-key-from prompt")
+        found = adapters.resolve(account.review_key, opened.source, operator, opened.base)
     if found is not None and not found.reveal().startswith(("rk_", "rkcs_")):
         raise Refused(
             "a review reads with a restricted key (rk_…) only",

@@ -3,17 +3,18 @@
 import os
 import sys
 from functools import partial
-from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
-from ir import guard, inventory, launching, ledger, playbook, wiring, yaml_file
+from ir import consent as consents
+from ir import guard, inventory, launching, ledger, playbook, wiring
 from ir.campaign import Limits
-from ir.cli import adhoc, adopting, campaign_start, consenting, discarding, proposing, running
+from ir.cli import adopting, campaign_start, discarding, opening, proposing, running
 from ir.cli.alerts import Taken, take
 from ir.cli.campaign_start import Accepted, Asked
-from ir.cli.choices import accepted, choose_policy, expires_time, exposed_time, identify_row
+from ir.cli.choices import accepted, choose_policy, expires_time, exposed_time, identify_row, stored_key
+from ir.cli.consenting import PIN, Consent
 from ir.cli.people import SOURCES, Terminal, files_of, read_key
 from ir.cli.screen import Screen
 from ir.errors import AlreadyRunning, ExitCode, Refused, UsageError
@@ -58,7 +59,7 @@ def stripe(
     with_personal_data: Annotated[
         bool, typer.Option("--with-personal-data", help="Keep names, e-mail and postal addresses in the evidence; else ids only.")
     ] = False,
-    inventory_sha256: Annotated[str, typer.Option(help="Pin the inventory; for machines.", metavar="HEX")] = "",
+    inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = "",
     api_base: Annotated[str, typer.Option(help="Without an inventory: a Stripe stand-in on loopback.", metavar="URL")] = "",
     every_key: Annotated[bool, typer.Option("--all", help="A campaign: every key of the inventory.")] = False,
     account: Annotated[list[str] | None, typer.Option(help="A campaign: keys of this account.", metavar="NAME")] = None,
@@ -91,13 +92,13 @@ def stripe(
         campaign_start.start(asked, operator)
     if policy == "auto" and yes and not playbook_name:
         raise UsageError("--yes never chooses a policy", next_step="say --policy exposed or --policy exploited")
-    leaked = _leaked(leaked_key_from, screen)
-    taken = take(screen, alert, key, inventory_file, operator, leaked) if alert else Taken(leaked, inventory_file)
+    asking = partial(Consent, wiring.state, operator, yes=yes, pin=inventory_sha256)
+    leaked = leaked_key(leaked_key_from, screen)
+    taken = take(screen, alert, key, inventory_file, operator, leaked, asking) if alert else Taken(leaked)
     leaked, leaked_via = taken.leaked, taken.via if leaked_via == "unknown" else leaked_via
-    text, name, base = open_inventory(taken.inventory_file, leaked, screen, api_base=api_base)
-    source = inventory.loads(text, name)
-    kept = wiring.state()
-    row = identify_row(source, key, leaked, operator, base)
+    opened = taken.opened or opening.read_or_make(inventory_file, leaked, screen, api_base=api_base)
+    source, kept, consent = opened.source, wiring.state(), asking(opened)
+    row = identify_row(consent, key, leaked, operator)
     options = Options(
         dry_run=dry_run,
         yes=yes,
@@ -119,27 +120,34 @@ def stripe(
     control = read_key(control_key_from, "Another live key of the account", screen) if control_key_from else None
 
     def planned(plan: Plan) -> Setting:
-        return Setting(adopt, text, name, base, row.name, plan, options)
+        return Setting(adopt, opened.text, opened.name, opened.base, row.name, plan, options)
 
-    look = partial(proposing.propose, planned, source, row, kept, operator, leaked)
+    def look() -> str:
+        consent.ask(consents.rehearsal(source, row))
+        return proposing.propose(planned, source, row, kept, operator, leaked)
+
     book = playbook.load(playbook_name or f"stripe-{choose_policy(policy, operator, look)}")
     if playbook_name and policy not in ("auto", book.policy.value):
         raise UsageError(f"playbook {book.name} is for policy {book.policy.value}, not {policy}")
     plan = compile_plan(book, source, row)
     plan = clearing(plan) if options.discard_pending else plan
-    carry_out(planned(plan), kept, operator, leaked, control, pinned=inventory_sha256)
+    carry_out(planned(plan), kept, operator, leaked, control, consent)
 
 
-def carry_out(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, control: Secret | None, *, pinned: str) -> NoReturn:
-    """Show the plan; rehearse it, or ask and do it. `pinned`: the inventory's SHA-256 that a machine expects, "" = none."""
-    plan, options, source = setting.plan, setting.options, inventory.loads(setting.text, setting.name)
+def carry_out(
+    setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, control: Secret | None, consent: Consent
+) -> NoReturn:
+    """Show the plan; ask whether what it runs and reaches may be, then rehearse it, or ask once more and do it."""
+    plan, options, source = setting.plan, setting.options, consent.opened.source
     operator.screen.plan(plan)
+    row = source.key(setting.key)
+    if plan.key_alone:
+        consent.ask(consents.containment(source, row))
+        leaked = leaked or stored_key(consent, row, operator)
+    else:
+        consent.ask((consents.rehearsal if options.dry_run else consents.destinations)(source, row))
     if options.dry_run:
         _rehearse(setting, kept, operator, leaked, control, _first_facts(setting, kept, operator, leaked))
-    sha256 = inventory.digest(setting.text)
-    consenting.ask(source, [source.key(setting.key)], kept, operator, yes=options.yes, pinned=pinned == sha256, sha256=sha256)
-    if pinned not in ("", sha256):
-        raise Refused("the inventory is not the one that --inventory-sha256 pins", safe="nothing was changed")
     found = _first_facts(setting, kept, operator, leaked)
     if not options.yes and not operator.confirm(_question(plan)):
         raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes, or run it in a terminal")
@@ -197,23 +205,14 @@ def _refuse_if_busy(kept: State, resource: str) -> None:
         raise AlreadyRunning(*ledger.blocked(holder), incident=holder["incident"])
 
 
-def _leaked(source: str, screen: Screen) -> Secret | None:
+def leaked_key(source: str, screen: Screen) -> Secret | None:
+    """The key that the operator gives; None: no source was named. Raises UsageError: it gives none."""
     if not source:
         return None
     found = read_key(source, "The leaked key", screen)
     if found is None:
         raise UsageError("no leaked key was given", next_step=f"--leaked-key-from takes {SOURCES}")
     return found
-
-
-def open_inventory(file: str, leaked: Secret | None, screen: Screen, *, api_base: str = "") -> tuple[str, str, Path]:
-    """Inventory text, its name in errors, and the folder that relative paths start from."""
-    path = Path(file or "inventory.yaml")
-    if file or (path.exists() and leaked is None):
-        return yaml_file.read(path), str(path), path.resolve().parent
-    if leaked is None:
-        raise UsageError("there is no inventory", next_step="--inventory FILE, or --leaked-key-from prompt to go without one")
-    return adhoc.inventory_for(leaked, screen, api_base=api_base), "(no inventory)", Path.cwd()
 
 
 def source_of_leak(named: str, via: str, row: inventory.Key, source: inventory.Inventory) -> str:

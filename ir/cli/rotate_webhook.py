@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from ir import inventory, playbook, wiring
-from ir.cli import rotate
+from ir import playbook, wiring
+from ir.cli import opening, rotate
 from ir.cli.choices import accepted, expires_time, exposed_time
+from ir.cli.consenting import PIN, Consent
 from ir.cli.people import SOURCES, Terminal, files_of
 from ir.cli.screen import Screen
 from ir.errors import UsageError
@@ -41,13 +42,13 @@ def stripe_webhook(
     ] = "24h",
     accept_unhealthy: Annotated[list[str] | None, typer.Option(metavar="SERVICE=REASON", help="Go on though it is unwell.")] = None,
     accept_unreachable: Annotated[list[str] | None, typer.Option(metavar="STORE=REASON", help="Leave a store out.")] = None,
-    inventory_sha256: Annotated[str, typer.Option(help="Pin the inventory; for machines.", metavar="HEX")] = "",
+    inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = "",
 ) -> None:
     """Replace a webhook's signing secret: every service is seen to accept the new one and to refuse the old one."""
     screen = Screen(as_json=as_json)
     operator = Terminal(screen, name=wiring.actor(), yes=yes, new_key_from=new_key_from)
-    text, name, base = rotate.open_inventory(inventory_file, None, screen)
-    source = inventory.loads(text, name)
+    opened = opening.read_or_make(inventory_file, None, screen)
+    source, consent = opened.source, Consent(wiring.state, operator, opened, yes=yes, pin=inventory_sha256)
     row = _row(source, webhook)
     book = playbook.load(playbook_name)
     options = Options(
@@ -65,7 +66,8 @@ def stripe_webhook(
         drill=os.environ.get("IR_DRILL") == "1",
     )
     plan = compile_plan(book, source, row)
-    rotate.carry_out(Setting("", text, name, base, row.name, plan, options), wiring.state(), operator, None, None, pinned=inventory_sha256)
+    setting = Setting("", opened.text, opened.name, opened.base, row.name, plan, options)
+    rotate.carry_out(setting, wiring.state(), operator, None, None, consent)
 
 
 def _row(source: Inventory, name: str) -> Webhook:

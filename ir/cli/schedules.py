@@ -3,21 +3,22 @@
 import signal
 import threading
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
-from ir import inventory, playbook, schedule_due, wiring, yaml_file
+from ir import playbook, schedule_due, wiring
 from ir.campaign import Child, ChildState, Limits, exit_code
 from ir.campaign_ledger import CampaignLedger
 from ir.campaign_setting import Source, new_name
 from ir.campaign_tables import of_kind
-from ir.cli import consenting
+from ir.cli import opening
 from ir.cli.campaigns import AsJson, AtOnce, sleeping
+from ir.cli.consenting import PIN, Consent
 from ir.cli.people import Terminal
 from ir.cli.running import leave
 from ir.cli.screen import Screen
+from ir.consent import destinations
 from ir.durations import spoken
 from ir.errors import ExitCode, IrError, Refused
 from ir.model import Policy
@@ -28,7 +29,7 @@ from ir.worker import SLOTS, Worker
 
 File = Annotated[str, typer.Option("--inventory", help="Inventory file.", metavar="FILE")]
 Book = Annotated[str, typer.Option("--playbook", help="A playbook for policy scheduled.", metavar="NAME|FILE")]
-Pin = Annotated[str, typer.Option("--inventory-sha256", help="Pin the inventory; for machines.", metavar="HEX")]
+Pin = Annotated[str, typer.Option("--inventory-sha256", help=PIN, metavar="HEX")]
 PLAYBOOK = "stripe-scheduled"
 _EACH = 30.0
 """Seconds between a worker's looks at the schedule."""
@@ -37,10 +38,10 @@ _EACH = 30.0
 def list_schedule(inventory_file: File = "inventory.yaml", as_json: AsJson = False) -> None:
     """Every key with `rotate_every`: due, overdue, next, the last result, and why. Changes nothing."""
     screen, kept = Screen(as_json=as_json), wiring.state()
-    source = _source(inventory_file)[0]
+    source = opening.read(inventory_file).source
     book = CampaignLedger(kept.ledger.engine)
     children, now = book.scheduled()
-    rows = schedule_due.rows(source.inventory, children, kept.ledger.index(), now)
+    rows = schedule_due.rows(source, children, kept.ledger.index(), now)
     if as_json:
         screen.document({"keys": [schedule_due.as_json(row) for row in rows], "now": now})
         return
@@ -71,7 +72,7 @@ def run_schedule(
         worker.run(until_idle=True, stop=threading.Event())
         worker.runner.forget_queue()
     children, now = book.scheduled()
-    rows = schedule_due.rows(_source(inventory_file)[0].inventory, children, kept.ledger.index(), now)
+    rows = schedule_due.rows(opening.read(inventory_file).source, children, kept.ledger.index(), now)
     _end(screen, kept, told, begun, schedule_due.stuck(rows, now))
 
 
@@ -88,7 +89,7 @@ def worker(
         signal.signal(number, lambda _number, _frame: stop.set())
     book = CampaignLedger(kept.ledger.engine)
     if inventory_file:
-        _source(inventory_file)
+        opening.read(inventory_file)
 
     def tell(child: Child) -> None:
         screen.say(f"{child.campaign} {child.key}: {child.state.value} ({child.incident})" + (f": {child.said}" if child.said else ""))
@@ -115,16 +116,16 @@ def worker(
 
 def _begin_due(kept: State, book: CampaignLedger, screen: Screen, file: str, playbook_name: str, pin: str) -> list[Child]:
     """Write what is due, once per due date; returns the new children."""
-    source, sha256 = _source(file)
-    if pin and pin != sha256:
-        raise Refused("the inventory is not the one that --inventory-sha256 pins", safe="nothing was changed")
-    plan = _book(playbook_name)
-    index, operator = kept.ledger.index(), Terminal(screen, name=kept.me.actor, yes=True)
+    opened = opening.read(file)
+    source = Source(opened.source, opened.name, opened.base)
+    operator = Terminal(screen, name=kept.me.actor, yes=True)
+    consent = Consent(lambda: kept, operator, opened, yes=True, pin=pin)
+    plan, index = _book(playbook_name), kept.ledger.index()
     children, now = book.scheduled()
     due = [row.key for row in schedule_due.rows(source.inventory, children, index, now) if row.decision.when is When.DUE]
     if not due:
         return []
-    consenting.ask(source.inventory, due, kept, operator, yes=True, pinned=bool(pin), sha256=sha256)
+    consent.ask({place for key in due for place in destinations(source.inventory, key)})
     name = new_name(wiring.SystemClock().now().isoformat())
 
     def decide(children: list[Child], now: float) -> list[schedule_due.Begun]:
@@ -160,12 +161,6 @@ def _end(screen: Screen, kept: State, told: list[Child], begun: list[Child], stu
     if not (told or elsewhere or held):
         screen.say("nothing is due")
     leave(int(code))
-
-
-def _source(file: str) -> tuple[Source, str]:
-    path = Path(file)
-    text = yaml_file.read(path)
-    return Source(inventory.loads(text, file), file, path.resolve().parent), inventory.digest(text)
 
 
 def _book(name: str) -> Playbook:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ir import incident, timestamps, wiring
+from ir.cli.evidence import signer_of
 from ir.cli.incidents import AsJson, Name, named
 from ir.cli.screen import Screen
 from ir.errors import Refused, Rejected, UsageError
@@ -38,7 +39,8 @@ def timestamp(
     stamped = timestamps.fetch(made[-1], tsa)
     stamp = timestamps.read(stamped, roots)
     kept.checkpoints.stamp(stamped)
-    wiring.publish(kept, incident.fold(read_entries(kept.ledger.engine, name)))
+    record = incident.fold(read_entries(kept.ledger.engine, name))
+    wiring.publish(kept, record, lambda: signer_of(kept, record, screen), screen.warn)
     if as_json:
         screen.document({"incident": name, **asdict(stamp), "bundle": str(kept.bundle(name))})
     else:

@@ -5,7 +5,7 @@ store cannot stage and holds no custody. Tested against a stateful stand-in and 
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
@@ -23,6 +23,7 @@ class ConjurStore(Store):
 
     Args:
         ref: `conjur://ACCOUNT/ID`, with `#FIELD` if the variable holds JSON.
+        plain: see `conjur_client.settings`.
         timeout: seconds per call.
 
     Address and login: see `conjur_client.settings`. A version is Conjur's version number, 0 before the first value.
@@ -30,10 +31,10 @@ class ConjurStore(Store):
 
     guided = False
 
-    def __init__(self, ref: Reference, *, timeout: float = 10.0) -> None:
+    def __init__(self, ref: Reference, *, plain: Collection[str] = (), timeout: float = 10.0) -> None:
         self.ref = ref
-        self._variable = Variable(ref.host, ref.path, timeout)
-        self._companion = Variable(ref.host, f"{ref.path}-ir", timeout)
+        self._variable = Variable(ref.host, ref.path, timeout, plain)
+        self._companion = Variable(ref.host, f"{ref.path}-ir", timeout, plain)
         self._has_companion: bool | None = None
 
     @property

@@ -6,7 +6,7 @@ import os
 import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 
 from ir import foreign_json
 from ir.errors import Denied, Missing, PortError, Rejected, Unknown
+from ir.http_address import in_the_clear
 from ir.secret import Secret
 from ir.stores import quiet
 
@@ -44,12 +45,13 @@ class Settings:
     authority: str = ""
 
 
-def settings(account: str, environment: Mapping[str, str] | None = None) -> Settings:
+def settings(account: str, environment: Mapping[str, str] | None = None, plain: Collection[str] = ()) -> Settings:
     """From `CONJUR_*`, else `~/.conjurrc` (or `CONJURRC`), else `~/.netrc`.
 
     Args:
         account: of the reference.
         environment: None: the process's.
+        plain: addresses of other machines that plain http is spoken with, as the inventory says.
 
     Raises:
         Rejected: no address, another account than the reference's, or a key in the clear over the network.
@@ -61,9 +63,13 @@ def settings(account: str, environment: Mapping[str, str] | None = None) -> Sett
     url = (env.get("CONJUR_APPLIANCE_URL") or rc.get("appliance_url") or rc.get("conjur_url") or "").rstrip("/")
     if not url:
         raise Rejected("nobody says where Conjur is", next_step="set CONJUR_APPLIANCE_URL")
-    parts = urlsplit(url)
-    if parts.scheme != "https" and (parts.scheme != "http" or parts.hostname not in ("127.0.0.1", "localhost", "::1")):
+    if urlsplit(url).scheme not in ("http", "https"):
         raise Rejected("CONJUR_APPLIANCE_URL must be https", next_step="write it as https://conjur.example")
+    if in_the_clear(url) and url not in plain:
+        raise Rejected(
+            f"CONJUR_APPLIANCE_URL must be https: {url} is another machine, and keys would go there in the clear",
+            next_step=f"use https; or accept it in the inventory, `plain_http: [{url}]`",
+        )
     named = env.get("CONJUR_ACCOUNT") or rc.get("account") or rc.get("conjur_account") or account
     if named != account:
         raise Rejected(f"we are logged in to Conjur's account {named}, and the reference names {account}", next_step="set CONJUR_ACCOUNT")
@@ -96,9 +102,9 @@ def _netrc(path: Path, url: str) -> tuple[str, str]:
     return row[0] or "", row[2] or ""
 
 
-def client(account: str, timeout: float) -> "ConjurClient":
-    """The shared client for the settings of this moment; safe to use from several threads. Errors as in `settings`."""
-    chosen = settings(account)
+def client(account: str, timeout: float, plain: Collection[str] = ()) -> "ConjurClient":
+    """The shared client for the settings of this moment; safe to use from several threads. `plain` and errors as in `settings`."""
+    chosen = settings(account, plain=plain)
     with _lock:
         if (chosen, timeout) not in _clients:
             _clients[chosen, timeout] = ConjurClient(chosen, timeout)

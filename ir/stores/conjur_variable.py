@@ -6,7 +6,7 @@ of this process take turns; those of other machines are kept apart by the incide
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from ir.errors import Conflict, Missing, Rejected
@@ -40,15 +40,16 @@ class Variable:
         account: Conjur's account.
         name: the variable's id.
         timeout: seconds per call.
+        plain: see `conjur_client.settings`.
     """
 
-    def __init__(self, account: str, name: str, timeout: float) -> None:
+    def __init__(self, account: str, name: str, timeout: float, plain: Collection[str] = ()) -> None:
         self.name = name
-        self._account, self._timeout = account, timeout
+        self._account, self._timeout, self._plain = account, timeout, plain
 
     @property
     def _client(self) -> conjur_client.ConjurClient:
-        return conjur_client.client(self._account, self._timeout)
+        return conjur_client.client(self._account, self._timeout, self._plain)
 
     def may(self, privilege: str) -> bool:
         """Whether our role has that privilege on it."""

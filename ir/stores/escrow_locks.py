@@ -92,7 +92,10 @@ class TransitLock(Lock):
     def usable(self) -> bool:
         """False when Vault says that there is no such key, or that it is not for us; only reads. A Vault that is silent may be."""
         what, path = f"the transit key {self._name} of the escrow", f"{self._mount}/encrypt/{self._name}"
-        client = vault_client.client(self._timeout)
+        try:
+            client = vault_client.client(self._timeout)
+        except Rejected:  # not over this connection
+            return False
         try:
             vault_client.ask(lambda: client.adapter.get(f"/v1/{self._mount}/keys/{self._name}"), what)
         except (Missing, Rejected):

@@ -5,7 +5,7 @@ What is staged or in custody lies beside it: see `vault_sibling`.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from ir.errors import Conflict, Denied, Missing
 from ir.ports import STAGED, Held, Left, Pending, Permission, Store
@@ -25,6 +25,7 @@ class VaultStore(Store):
 
     Args:
         ref: `vault://MOUNT/PATH#FIELD`.
+        plain: see `vault_client.settings`.
         timeout: seconds per call.
 
     Address, login and TLS are those of Vault's CLI: see `vault_client.settings`. A version is KV's version number.
@@ -33,9 +34,9 @@ class VaultStore(Store):
     guided = False
     custodian = True
 
-    def __init__(self, ref: Reference, *, timeout: float = 10.0) -> None:
+    def __init__(self, ref: Reference, *, plain: Collection[str] = (), timeout: float = 10.0) -> None:
         self.ref = ref
-        self._kv = Kv(ref.host, timeout)
+        self._kv = Kv(ref.host, timeout, plain)
         self._siblings: dict[str, Sibling] = {}
 
     def read(self) -> Held:

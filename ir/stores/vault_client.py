@@ -2,12 +2,13 @@
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ir.errors import Conflict, Denied, Missing, PortError, Rejected, Unknown
+from ir.http_address import in_the_clear, is_loopback, parse
 from ir.secret import Secret
 from ir.stores import quiet
 
@@ -37,14 +38,23 @@ class Settings:
     cert: tuple[str, str] | tuple[()] = ()
 
 
-def settings(environment: Mapping[str, str] | None = None) -> Settings:
+def settings(environment: Mapping[str, str] | None = None, plain: Collection[str] = ()) -> Settings:
     """From `VAULT_ADDR`, `VAULT_TOKEN` (else `~/.vault-token`), `VAULT_NAMESPACE`, `VAULT_CACERT`, `VAULT_CAPATH`, `VAULT_CLIENT_*`.
 
+    Args:
+        environment: None: the process's.
+        plain: addresses of other machines that plain http is spoken with, as the inventory says.
+
     Raises:
-        Rejected: `VAULT_SKIP_VERIFY` asks for TLS without verification.
+        Rejected: `VAULT_SKIP_VERIFY` asks for TLS without verification, or the address for none.
     """
     env = os.environ if environment is None else environment
-    address = env.get("VAULT_ADDR") or _DEFAULT
+    address = (env.get("VAULT_ADDR") or _DEFAULT).rstrip("/")
+    if in_the_clear(address) and address not in plain:
+        raise Rejected(
+            f"VAULT_ADDR is {address}: tokens and keys would go to another machine in the clear",
+            next_step=f"use https; or accept it in the inventory, `plain_http: [{address}]`",
+        )
     if env.get("VAULT_SKIP_VERIFY", "").lower() in ("1", "t", "true") and not address.startswith("http://"):
         raise Rejected(
             "VAULT_SKIP_VERIFY is set, and keys are not sent over a connection that anybody could have made",
@@ -52,7 +62,7 @@ def settings(environment: Mapping[str, str] | None = None) -> Settings:
         )
     cert = env.get("VAULT_CLIENT_CERT", "")
     return Settings(
-        address.rstrip("/"),
+        address,
         _token(env),
         env.get("VAULT_NAMESPACE", ""),
         env.get("VAULT_CACERT") or env.get("VAULT_CAPATH") or "",
@@ -70,14 +80,14 @@ def _token(env: Mapping[str, str]) -> Secret | None:
     return Secret(text) if text else None
 
 
-def client(timeout: float) -> "hvac.Client":
-    """The shared client for the settings of this moment; safe to use from several threads.
+def client(timeout: float, plain: Collection[str] = ()) -> "hvac.Client":
+    """The shared client for the settings of this moment; safe to use from several threads. `plain`: see `settings`.
 
     Raises:
         Rejected: see `settings`.
         Denied: nobody is logged in.
     """
-    chosen = settings()
+    chosen = settings(plain=plain)
     if chosen.token is None:
         raise Denied(f"there is no token for Vault at {chosen.address}", next_step="log in (`vault login`), or set VAULT_TOKEN")
     with _lock:
@@ -93,6 +103,8 @@ def _made(chosen: Settings, token: Secret, timeout: float) -> "hvac.Client":
 
     session = requests.Session()
     session.auth = _no_netrc
+    # A proxy would see what goes to this machine by plain http, and could not reach it anyway.
+    session.trust_env = not _is_here(chosen.address)
     session.cert = chosen.cert or None
     session.verify = chosen.verify or True
     for scheme in ("http://", "https://"):
@@ -109,6 +121,13 @@ def _made(chosen: Settings, token: Secret, timeout: float) -> "hvac.Client":
     for library in ("hvac", "urllib3", "requests"):
         quiet.hush(library)
     return made
+
+
+def _is_here(address: str) -> bool:
+    try:
+        return is_loopback(parse(address).host)
+    except ValueError:
+        return False
 
 
 def _no_netrc(request: Any) -> Any:

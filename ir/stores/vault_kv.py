@@ -1,6 +1,6 @@
 """Vault's KV secrets engine, version 2: the calls that a store needs. Each raises Missing, Denied, Conflict, Rejected, Unknown."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -29,10 +29,11 @@ class Kv:
     Args:
         mount: where the engine is mounted.
         timeout: seconds per call.
+        plain: see `vault_client.settings`.
     """
 
-    def __init__(self, mount: str, timeout: float) -> None:
-        self._mount, self._timeout = mount, timeout
+    def __init__(self, mount: str, timeout: float, plain: Collection[str] = ()) -> None:
+        self._mount, self._timeout, self._plain = mount, timeout, plain
 
     def read(self, path: str, version: int | None = None) -> Found:
         """The current version, or that one; deleted and destroyed ones are Missing."""
@@ -131,5 +132,5 @@ class Kv:
         return f"vault://{self._mount}/{path}" if path else f"vault://{self._mount}"
 
     def _call(self, path: str, call: "Callable[[hvac.Client], T]") -> T:
-        client = vault_client.client(self._timeout)
+        client = vault_client.client(self._timeout, self._plain)
         return vault_client.ask(lambda: call(client), self._name(path))

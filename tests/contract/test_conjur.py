@@ -224,6 +224,10 @@ def test_keys_do_not_travel_in_the_clear_and_accounts_must_agree(fake: ConjurFak
     env = {"CONJUR_APPLIANCE_URL": "http://conjur.example", "CONJUR_AUTHN_LOGIN": "admin", "CONJUR_AUTHN_API_KEY": "k" * 12}
     with pytest.raises(Rejected, match="must be https"):
         conjur_client.settings("acme", env)
+    assert conjur_client.settings("acme", env, ["http://conjur.example"]).url == "http://conjur.example"
+    for spelling in ("http://127.0.0.1@conjur.example", "HTTP://conjur.example", "http://conjur.example:80"):
+        with pytest.raises(Rejected, match="must be https"):
+            conjur_client.settings("acme", env | {"CONJUR_APPLIANCE_URL": spelling}, ["http://conjur.example"])
     with pytest.raises(Rejected, match="account other"):
         conjur_client.settings("acme", env | {"CONJUR_APPLIANCE_URL": "https://c.example", "CONJUR_ACCOUNT": "other"})
     with environment(CONJUR_CERT_FILE="/nowhere.pem"), pytest.raises(Rejected, match="certificate authority"):

@@ -233,6 +233,31 @@ def test_loopback_is_never_proxied_and_others_are(monkeypatch: pytest.MonkeyPatc
         assert edge("service.invalid").addresses("http://service.invalid/") == ()
 
 
+def test_a_secret_header_does_not_travel_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither to another machine nor to a proxy; the secret is not even read. Without such a header it may be asked."""
+    read: list[str] = []
+
+    def resolve(reference: str) -> Secret:
+        read.append(reference)
+        return Secret(secrets.token_hex(12))
+
+    away = HttpEdge(("service.internal",), resolve, look_up=leads_to("127.0.0.1", "10.255.255.1"))
+    with pytest.raises(NotAsked, match="in the clear; not asked"):
+        away.call("GET", "http://service.internal:1/", headers={"X-Token": "env://T"})
+    with ServiceWorld([Instance("proxy")]) as proxy:
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        behind = HttpEdge(("service.invalid",), resolve)
+        with pytest.raises(NotAsked, match="in the clear and through a proxy"):
+            behind.call("POST", "http://service.invalid/reload", headers={"X-Token": "env://T"})
+        assert (proxy.seen, read) == ([], [])
+        assert behind.call("GET", "http://service.invalid/health").status == 200
+        here = HttpEdge(("service.internal",), resolve, look_up=leads_to("127.0.0.1"))
+        assert here.call("GET", f"http://service.internal:{proxy.port}/", headers={"X-Token": "env://T"}).status == 200
+    assert read == ["env://T"]
+
+
 class TestTls:
     def test_a_self_signed_certificate_is_refused_before_anything_is_sent(self, tmp_path: Path) -> None:
         both, _ = certificate(tmp_path, x509.IPAddress(ipaddress.ip_address("127.0.0.1")))

@@ -14,9 +14,11 @@ from ir.drill.openbao_server import openbao as run_openbao
 from ir.errors import Conflict, Denied, Missing, Rejected, Unknown
 from ir.reference import Reference, parse
 from ir.stores import vault_client
+from ir.stores.escrow_locks import TransitLock
 from ir.stores.vault import VaultStore
 from tests.worlds import vault
 from tests.worlds.bad_network import Request, proxy
+from tests.worlds.service_world import closed_port
 from tests.worlds.stores import NEIGHBOUR, key, unique
 from tests.worlds.surroundings import environment
 from tests.worlds.vault import MOUNT, VaultWorld
@@ -259,6 +261,29 @@ def test_tls_is_never_left_unverified() -> None:
     with pytest.raises(Rejected, match="VAULT_SKIP_VERIFY"):
         vault_client.settings(env)
     assert vault_client.settings(env | {"VAULT_SKIP_VERIFY": "false", "VAULT_CACERT": "/ca.pem"}).verify == "/ca.pem"
+
+
+def test_a_token_does_not_go_to_another_machine_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
+    env = {"VAULT_ADDR": "http://vault.example:8200/", "VAULT_TOKEN": "t" * 8}
+    with pytest.raises(Rejected, match="in the clear") as refused:
+        vault_client.settings(env)
+    assert "plain_http: [http://vault.example:8200]" in refused.value.next_step
+    assert vault_client.settings(env, ["http://vault.example:8200"]).address == "http://vault.example:8200"
+    assert vault_client.settings(env | {"VAULT_ADDR": "http://127.0.0.1:8200"}).address == "http://127.0.0.1:8200"
+    monkeypatch.setenv("VAULT_ADDR", env["VAULT_ADDR"])
+    monkeypatch.setenv("VAULT_TOKEN", env["VAULT_TOKEN"])
+    monkeypatch.setenv("IR_ESCROW_TRANSIT_KEY", "")
+    with pytest.raises(Rejected, match="in the clear"):
+        VaultStore(parse("vault://secret/a#b")).read()
+    assert not TransitLock("transit", "ir-escrow", 1.0).usable, "a keyring is looked for instead"
+
+
+def test_a_proxy_does_not_see_what_goes_to_this_machine(world: VaultWorld) -> None:
+    """The token would go through it in the clear; nothing listens there, so a call by way of it would fail."""
+    dead = f"http://127.0.0.1:{closed_port()}"
+    ref = world.place(key())
+    with environment(http_proxy=dead, https_proxy=dead, all_proxy=dead, no_proxy=None, NO_PROXY=None):
+        assert VaultStore(ref, timeout=4.5).read().value is not None
 
 
 def test_client_certificates_and_the_default_address() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from ir import ledger, notice_log, wiring
+from ir import evidence, ledger, notice_log, wiring
 from ir.drill.simulated.journal import Journal
 from ir.drill.simulated.world import Simulation
 from ir.errors import ExitCode, Unknown
@@ -183,6 +183,32 @@ def test_a_flood_is_held_back_and_said_later(engine: sa.Engine) -> None:
     made._enqueue(made._posts[0], Notice("INC-x", 1, "waiting", "title", "body"))  # noqa: SLF001 - one more, let through
     made.flush()
     assert "5 more messages were held back" in listener.heard[0][1]
+
+
+def test_words_of_others_are_inert_and_bounded() -> None:
+    """Who opens an incident, why, and what a customer is called stand in it."""
+    reason = "<!channel> @everyone <https://evil.example|Approve> " + "x" * 5000
+    body = Simulation("exposed").opening() | {"options": {"reason": reason}, "key": "<@U012AB3CD>"}
+    entry = evidence.chained(None, at=body["at"], incident="INC-1", kind="opened", step="", actor="sim", body=body)
+    notice = notice_of(fold([entry]))
+    assert notice is not None
+    assert "‹!channel› ＠everyone ‹https[:]//evil.example|Approve›" in notice.body
+    assert max(map(len, [notice.title, *notice.body.split("\n")])) <= 400
+    assert not set("<>@") & set(notice.title + notice.body)
+
+
+def test_what_is_gathered_fits_one_message(engine: sa.Engine) -> None:
+    listener = Listener()
+    made = desk(engine, listener, gather=60.0)
+    listener.holds.clear()
+    for number in range(9):
+        made._enqueue(made._posts[0], Notice("INC-1", number, "debt", f"title {number}", "y" * 400))  # noqa: SLF001 - many at once
+    listener.holds.set()
+    made.flush()
+    bodies = [body for _, body, _ in listener.heard]
+    assert max(map(len, bodies)) < 1700
+    assert "title 8" in bodies[-1]
+    assert "earlier messages are left out: ir status INC-1" in bodies[-1]
 
 
 def test_hostile_words_stay_words(engine: sa.Engine) -> None:

@@ -4,6 +4,7 @@ import json
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 
 from ir import wiring
 from ir.cli import run
-from ir.cli.alerts import take
+from ir.cli.alerts import Taken, take
+from ir.cli.consenting import Consent
 from ir.cli.people import Terminal
 from ir.cli.screen import Screen
 from ir.drill.twin import Key, StripeTwin
@@ -32,6 +34,10 @@ class Desktop:
     @property
     def inventory(self) -> str:
         return str(self.folder / "keys.yaml")
+
+    def take(self, screen: Screen, file: str) -> Taken:
+        operator = Terminal(screen, name="me", yes=True)
+        return take(screen, file, "", self.inventory, operator, None, partial(Consent, wiring.state, operator, yes=True))
 
     def write(self, name: str, *rows: dict[str, Any]) -> str:
         path = self.folder / name
@@ -79,7 +85,7 @@ def test_import_names_the_key_and_what_leaked_beside_it(desktop: Desktop, folder
 def test_rotate_takes_key_time_and_reason_from_the_alert(desktop: Desktop, capsys: pytest.CaptureFixture[str]) -> None:
     file = desktop.write("scan.jsonl", samples.trufflehog(desktop.other.token.reveal()))
     screen = Screen(as_json=True)
-    taken = take(screen, file, "", desktop.inventory, Terminal(screen, name="me", yes=True), None)
+    taken = desktop.take(screen, file)
     assert taken.leaked == Secret(desktop.other.token.reveal()) and taken.via == "repo" and taken.exposed_at == 1794849460
     assert "trufflehog alert" in taken.reason and "deploy/.env:4" in taken.reason
     with pytest.raises(SystemExit) as ended:
@@ -117,6 +123,6 @@ def test_a_webhooks_signing_secret_leads_to_its_own_command(desktop: Desktop, ca
     words = capsys.readouterr()
     assert "it is webhook events\n  next: ir rotate stripe-webhook events --inventory" in words.out and signing not in words.out + words.err
     screen = Screen(as_json=True)
-    taken = take(screen, file, "", desktop.inventory, Terminal(screen, name="me", yes=True), None)
+    taken = desktop.take(screen, file)
     assert taken.leaked == Secret(desktop.leaked.token.reveal()), "the only API key of the file"
     assert "webhook events" in capsys.readouterr().err, "rotate it too"

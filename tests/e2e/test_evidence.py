@@ -87,6 +87,11 @@ def test_an_incident_is_signed_verified_and_purged(town: Shop, desk: Desk) -> No
     assert desk("verify", name, "--head", "0" * 64)[0] == ExitCode.UNEXPECTED
     assert desk("verify", name, "--public-key", str(Signer(Ed25519PrivateKey.generate()).public))[0] == ExitCode.UNEXPECTED
     assert desk("verify", name, "--public-key", "no-such-file")[0] == ExitCode.USAGE
+    report = (folder / "report.html").read_bytes()
+    (folder / "report.html").write_bytes(report.replace(b"done", b"gone"))
+    edited = desk.told("verify", name, "--public-key", key["fingerprint"])
+    assert (edited["code"], "report.html was changed after it was signed" in edited["said"]) == (ExitCode.UNEXPECTED, True)
+    (folder / "report.html").write_bytes(report)
     manifest = json.loads((folder / "manifest.json").read_text())
     assert [row["name"] for row in manifest["predicate"]["collected"][0]["inputs"]] == [str(town.folder / "egress.jsonl")]
 

@@ -15,6 +15,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 _COURSE = ("tests/course/test_course.py", "tests/hardening/test_state_machine.py")
+_CONSENT, _BUNDLE, _EDGE = (
+    ("tests/hardening/test_consent.py",),
+    ("tests/unit/test_bundle.py",),
+    ("tests/contract/test_http_edge_contract.py",),
+)
 _SIDE_BY_SIDE = 2
 
 
@@ -159,6 +164,35 @@ MUTANTS = (
         'facts = {"old": {"custody": old.reveal()[::-1]}}',
         ("tests/hardening/test_canary.py",),
     ),
+    Mutant("send a secret header in the clear", "ir/http_edge.py", "if references and place.scheme", "if False and place.scheme", _EDGE),
+    Mutant("look at the last four bytes only", "ir/http_address.py", "*(number.teredo or ())", "*()", ("tests/unit/test_http_address.py",)),
+    Mutant("run unasked what reads a store", "ir/cli/choices.py", "unread and consent.may(", "unread and (True or ", _CONSENT),
+    Mutant(
+        "rehearse unasked",
+        "ir/cli/rotate.py",
+        "        consent.ask((consents.rehearsal if",
+        "        list((consents.rehearsal if",
+        _CONSENT,
+    ),
+    Mutant(
+        "begin what another inventory pins", "ir/cli/consenting.py", "    if pin.lower() not in", "    if False and pin not in", _CONSENT
+    ),
+    Mutant("yes agrees for ever", "ir/cli/consenting.py", "if finished is None and self._yes", "if self._yes", _CONSENT),
+    Mutant(
+        "believe the sums",
+        "ir/evidence_check.py",
+        '        if sha256_of(path) != digest:\n            raise Broken(f"edited: {name} was changed after',
+        '        if False:\n            raise Broken(f"edited: {name} was changed after',
+        _BUNDLE,
+    ),
+    Mutant(
+        "believe any signer",
+        "ir/evidence_check.py",
+        "    if wanted and signer not in wanted:\n        raise",
+        "    if False:\n        raise",
+        _BUNDLE,
+    ),
+    Mutant("mention whom a stranger names", "ir/chat_text.py", "text.translate(_LOOKALIKES)", "text", ("tests/unit/test_chat_text.py",)),
     Mutant("read_only ports that write", "ir/guard.py", "            self._ask()\n", "", ("tests/course", "tests/hardening/test_guard.py")),
 )
 

@@ -16,13 +16,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ir import evidence, evidence_files
 from ir.bundle import write_bundle
 from ir.checkpoints import Signer, statement, tree_of
+from ir.evidence_check import FILES_NAMESPACE, check_evidence
 from ir.incident import fold
 from ir.model import Did, Json, Outcome
 from tests.unit.report_samples import STORIES, Builder, exploited, overlap
 
 FILES = ["audit.jsonl", "checkpoints.jsonl", "manifest.json", "findings.json", "evidence.db"]
-FILES += ["report.html", "report.md", "report.json", "verify.py", "sha256sums"]
-SIGNER = Signer(Ed25519PrivateKey.generate())
+FILES += ["report.html", "report.md", "report.json", "verify.py", "sha256sums", "signature.json"]
+SIGNER, OTHER = Signer(Ed25519PrivateKey.generate()), Signer(Ed25519PrivateKey.generate())
 
 
 def check(folder: Path, *arguments: str) -> tuple[int, str]:
@@ -40,15 +41,15 @@ def story() -> Builder:
 @pytest.fixture
 def folder(story: Builder, tmp_path: Path) -> Path:
     made = tmp_path / "bundle"
-    write_bundle(story.incident, story.entries, made)
+    write_bundle(story.incident, story.entries, made, signer=SIGNER)
     return made
 
 
 def test_it_is_whole_and_private(story: Builder, tmp_path: Path) -> None:
     made = tmp_path / "deep" / "bundle"
-    paths = write_bundle(story.incident, story.entries, made)
+    paths = write_bundle(story.incident, story.entries, made, signer=SIGNER)
     assert sorted(path.name for path in paths) == sorted(FILES)
-    assert paths[-1].name == "sha256sums"
+    assert paths[-1].name == "signature.json", "once all others are written"
     assert stat.S_IMODE(made.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in made.iterdir()} == {0o600}
     assert sorted(path.name for path in made.iterdir()) == sorted(FILES)
@@ -162,6 +163,8 @@ def test_every_edit_is_told_without_an_anchor(folder: Path, change: object, said
 def test_a_forged_or_shortened_chain_is_told_by_its_anchor(story: Builder, folder: Path, change: object) -> None:
     assert callable(change)
     put(folder, change(lines(folder)))
+    assert "spliced: the report" in check(folder)[1]
+    (folder / "signature.json").unlink()
     assert check(folder)[0] == 0
     code, said = check(folder, "--head", story.entries[-1]["hash"])
     assert code == 1
@@ -191,7 +194,7 @@ def test_an_unreadable_bundle_is_not_called_broken(folder: Path) -> None:
 def test_the_sums_are_what_sha256sum_reads(folder: Path) -> None:
     ran = subprocess.run(["sha256sum", "-c", "--strict", "sha256sums"], cwd=folder, capture_output=True, text=True, check=False)  # noqa: S607
     assert ran.returncode == 0, ran.stdout
-    assert ran.stdout.count(": OK") == len(FILES) - 1
+    assert ran.stdout.count(": OK") == len(FILES) - 2
 
 
 def test_the_database_answers_questions(story: Builder, folder: Path) -> None:
@@ -225,7 +228,7 @@ def collected(tmp_path: Path) -> tuple[Builder, list[Json], Path]:
     story.step("review", Outcome(Did.DONE, "reviewed", {"evidence": {"review": told}}))
     story.write("ended", body={"status": "done", "exit_code": 0, "said": "done", "debts": []})
     signed = [SIGNER.signed(statement(story.entries[-1], tree_of(story.entries)))]
-    write_bundle(story.incident, story.entries, made, checkpoints=signed)
+    write_bundle(story.incident, story.entries, made, checkpoints=signed, signer=SIGNER)
     return story, signed, made
 
 
@@ -285,7 +288,7 @@ def test_a_signed_purge_explains_what_is_missing_and_another_does_not(tmp_path: 
     purged: Json = {"by": "dpo\x1b[2J", "reason": "asked", "files": gone}
     signed = [*signed, SIGNER.signed(statement(story.entries[-1], tree_of(story.entries), purged=purged))]
     assert evidence_files.remove(made / "evidence") == 2
-    write_bundle(story.incident, story.entries, made, checkpoints=signed)
+    write_bundle(story.incident, story.entries, made, checkpoints=signed, signer=SIGNER)
     code, said = check(made, "--public-key", SIGNER.public.fingerprint)
     assert code == 0, said
     assert "0 evidence files are as recorded, 2 were purged" in said
@@ -293,7 +296,7 @@ def test_a_signed_purge_explains_what_is_missing_and_another_does_not(tmp_path: 
     report = (made / "report.md").read_text()
     assert "**Purged**: 2 evidence files" in report and "\x1b" not in report
     signed[-1]["statement"]["purged"]["by"] = "somebody else"
-    write_bundle(story.incident, story.entries, made, checkpoints=signed)
+    write_bundle(story.incident, story.entries, made, checkpoints=signed, signer=SIGNER)
     assert "edited: checkpoint 1 was edited" in check(made)[1]
 
 
@@ -301,3 +304,84 @@ def test_what_a_full_disk_leaves_is_no_evidence(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         evidence_files.keep([("gone", tmp_path / "gone")], tmp_path / "evidence")
     assert list((tmp_path / "evidence").iterdir()) == []
+
+
+# ── the report's own signature ──
+
+
+def mended(folder: Path, name: str, change: bytes = b" ") -> None:
+    """Change a file, and whatever anybody can mend without a key."""
+    (folder / name).write_bytes((folder / name).read_bytes() + change)
+    sums = (folder / "sha256sums").read_text().splitlines()
+    rows = [f"{hashlib.sha256((folder / line.partition('  ')[2]).read_bytes()).hexdigest()}  {line.partition('  ')[2]}" for line in sums]
+    (folder / "sha256sums").write_text("\n".join(rows) + "\n")
+
+
+def signed_again(folder: Path, signer: Signer, **changes: object) -> None:
+    """The signature made anew over what the files are now."""
+    statement = json.loads((folder / "signature.json").read_text())["statement"]
+    files = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in statement["files"]}
+    (folder / "signature.json").write_text(json.dumps(signer.signed({**statement, "files": files, **changes}, FILES_NAMESPACE)))
+
+
+@pytest.mark.parametrize("name", ["report.html", "report.md", "report.json", "findings.json", "evidence.db", "verify.py"])
+def test_an_edited_report_is_named_though_the_sums_were_mended(tmp_path: Path, name: str) -> None:
+    story, signed, made = collected(tmp_path)
+    key = SIGNER.public.fingerprint
+    assert check(made, "--public-key", key)[0] == 0
+    assert f"the report and the other files (10) are as {key} signed them" in check(made)[1]
+    mended(made, name, b" " if name != "verify.py" else b"\n")
+    for code, said in (check(made, "--public-key", key), check(made)):
+        assert (code, f"edited: {name} was changed after it was signed" in said) == (1, True), said
+    verdict = check_evidence(made, story.entries, signed, key, "")
+    assert not verdict.holds
+    assert name in verdict.said
+
+
+def test_a_report_signed_anew_with_another_key_is_told_by_the_public_key(tmp_path: Path) -> None:
+    story, signed, made = collected(tmp_path)
+    mended(made, "report.html")
+    signed_again(made, OTHER)
+    code, said = check(made, "--public-key", SIGNER.public.fingerprint)
+    assert code == 1
+    assert f"signed anew: the report and the other files were signed by {OTHER.public.fingerprint}" in said
+    assert "signed anew" in check_evidence(made, story.entries, signed, str(SIGNER.public), "").said
+    code, said = check(made)
+    assert code == 0
+    assert "signed by another key than the stream" in said
+
+
+def test_a_signature_that_is_gone_or_of_another_stream_is_told(tmp_path: Path) -> None:
+    story, signed, made = collected(tmp_path)
+    key, intact = SIGNER.public.fingerprint, (made / "signature.json").read_text()
+    for changes in ({"head_hash": "0" * 64}, {"incident": "INC-20260101-0000"}, {"size": 0}, {"size": 10**9}):
+        signed_again(made, SIGNER, **changes)
+        assert "spliced: the report" in check(made, "--public-key", key)[1], changes
+    for text in (
+        intact.replace(story.entries[-1]["hash"], "0" * 64),
+        "{}",
+        "[" * 9999,
+        intact.replace('"ts": "2', '"ts": "1'),
+        '{"statement": []}',
+    ):
+        (made / "signature.json").write_text(text)
+        assert "signature.json was edited" in check(made)[1]
+    checkpoint = signed[0]
+    (made / "signature.json").write_text(json.dumps(checkpoint))
+    assert "signature.json was edited" in check(made)[1], "a checkpoint is no signature of files"
+    (made / "signature.json").write_text(intact)
+    assert check(made, "--public-key", key)[0] == 0
+    (made / "signature.json").unlink()
+    assert "removed: nothing that" in check(made, "--public-key", key)[1]
+    code, said = check(made)
+    assert code == 0
+    assert "are not signed" in said
+
+
+def test_files_signed_before_the_end_say_so(tmp_path: Path) -> None:
+    """An older bundle of the same stream is genuine, and not the whole story."""
+    story = overlap()
+    write_bundle(fold(story.entries[:4]), story.entries[:4], tmp_path, signer=SIGNER)
+    verdict = check_evidence(tmp_path, story.entries, [], "", "")
+    assert verdict.holds
+    assert f"the report was written at entry 3; {len(story.entries) - 4} entries came later" in verdict.notes

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ir.errors import Rejected
-from ir.http_address import NotAsked, Place, all_loopback, check_address, family, look_up, parse, proxy_for, redirected
+from ir.http_address import NotAsked, Place, all_loopback, check_address, family, in_the_clear, look_up, parse, proxy_for, redirected
 
 
 def test_a_url_is_read() -> None:
@@ -90,6 +90,16 @@ DANGEROUS = [
     "::ffff:169.254.169.254",
     "2002:a9fe:a9fe::1",
     "64:ff9b::a9fe:a9fe",
+    "64:ff9b:1:a9fe:a9:fe00::",
+    "64:ff9b:1:a9:fe:a9fe::",
+    "64:ff9b:1::a9:fea9:fe00:0",
+    "64:ff9b:1::a9fe:a9fe",
+    "::169.254.169.254",
+    "::ffff:100.100.100.200",
+    "2001:0:a9fe:a9fe:8000:63bf:3fff:fdd2",
+    "2001:0:4136:e378:8000:63bf:5601:5601",
+    "::ffff:0.0.0.0",
+    "64:ff9b::e000:1",
     "fd00:ec2::254",
     "100.100.100.200",
     "168.63.129.16",
@@ -112,7 +122,14 @@ def test_a_metadata_name_counts_as_spelt_out() -> None:
     check_address("metadata.google.internal", "169.254.169.254", {"metadata.google.internal"})
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "10.1.2.3", "192.168.1.1", "fd12::1", "203.0.113.7", "2001:db8::1"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("127.0.0.1", "::1", "10.1.2.3", "192.168.1.1", "fd12::1", "203.0.113.7", "2001:db8::1"),
+        *("64:ff9b::203.0.113.7", "64:ff9b:1::203.0.113.7", "64:ff9b:1:cb00:71:700::", "2002:cb00:7107::1"),
+        *("::ffff:10.1.2.3", "::10.1.2.3", "2001:0:4136:e378:8000:63bf:3fff:fdd2"),
+    ],
+)
 def test_ordinary_addresses_pass(address: str) -> None:
     check_address("service.internal", address, {"service.internal"})
 
@@ -120,6 +137,28 @@ def test_ordinary_addresses_pass(address: str) -> None:
 def test_an_address_needs_no_look_up() -> None:
     assert look_up(parse("http://10.1.2.3:80/"), 0) == ("10.1.2.3",)
     assert look_up(parse("http://[FE80:0::1]/"), 0) == ("fe80::1",)
+
+
+@pytest.mark.parametrize(
+    ("url", "clear"),
+    [
+        ("https://vault.example:8200", False),
+        ("http://127.0.0.1:8200", False),
+        ("http://[::1]:8200/", False),
+        ("http://localhost", False),
+        ("http://vault.example:8200", True),
+        ("HTTP://10.0.0.1", True),
+        ("http://localhost.example", True),
+        ("http://2130706433", True),
+        (" http://vault.example", True),
+        ("http://user:word@127.0.0.1", True),
+        ("http://127.0.0.1@vault.example", True),
+        ("http://[", True),
+        ("vault.example:8200", False),
+    ],
+)
+def test_what_travels_in_the_clear(url: str, clear: bool) -> None:
+    assert in_the_clear(url) is clear
 
 
 def test_families_and_loopback() -> None:

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from ir import inventory
+from ir import wiring
 from ir.cli.choices import identify_row
+from ir.cli.consenting import Consent
+from ir.cli.opening import Opened
 from ir.cli.people import Terminal, files_of, read_again
 from ir.cli.screen import Screen
 from ir.secret import Secret
@@ -42,6 +44,6 @@ def test_a_remembered_file_is_read_unless_it_is_gone_or_this_command_names_anoth
 
 def test_without_an_inventory_the_pasted_key_is_the_row(tmp_path: Path) -> None:
     rows = "accounts: [{name: a, id: acct_1, mode: test}]\nkeys: [{name: leaked, account: a, kind: secret, stored_in: ['manual://x']}]"
-    source = inventory.loads(f"version: 1\n{rows}\n", "made up")
     operator = Terminal(Screen(), name="ann", yes=True)
-    assert identify_row(source, "", Secret("sk_" + "test_" + "a" * 30), operator, tmp_path).name == "leaked"
+    consent = Consent(wiring.state, operator, Opened(f"version: 1\n{rows}\n", "made up", tmp_path), yes=True)
+    assert identify_row(consent, "", Secret("sk_" + "test_" + "a" * 30), operator).name == "leaked"

@@ -130,11 +130,21 @@ def events_sql(relation: str, *, source: str) -> str:
     )
 
 
+_ENVELOPES = {
+    "detail": ("detail.type", "detail.type"),
+    "data": ("specversion", "data.type"),
+    "body": ("body.type", "body.data"),
+    "event": ("event.type", "event.id"),
+    "payload": ("payload.type", "payload.data"),
+}
+"""Where an event stands inside a cloud's envelope, and two fields that tell it."""
+
+
 def unwrapped_sql(relation: str) -> str:
-    """The event inside EventBridge's `detail`, Event Grid's `data`, or as it is."""
-    inner = """CASE WHEN json_exists(j, '$.detail.type') THEN json_extract(j, '$.detail')
-      WHEN json_exists(j, '$.specversion') AND json_exists(j, '$.data.type') THEN json_extract(j, '$.data')
-      WHEN json_exists(j, '$.body.type') AND json_exists(j, '$.body.data') THEN json_extract(j, '$.body')
-      WHEN json_exists(j, '$.event.type') AND json_exists(j, '$.event.id') THEN json_extract(j, '$.event')
-      WHEN json_exists(j, '$.payload.type') AND json_exists(j, '$.payload.data') THEN json_extract(j, '$.payload') ELSE j END"""
-    return f"(SELECT {inner} AS j, filename FROM {relation})"
+    """The event inside EventBridge's `detail`, Event Grid's `data`, or as it is. All is looked for in one go: each look parses anew."""
+    paths = ", ".join(f"'$.{path}'" for told in _ENVELOPES.values() for path in told)
+    cases = " ".join(
+        f"WHEN there[{2 * i + 1}] AND there[{2 * i + 2}] THEN json_extract(j, '$.{name}')" for i, name in enumerate(_ENVELOPES)
+    )
+    looked = f"(SELECT j, filename, json_exists(j, [{paths}]) AS there FROM {relation})"
+    return f"(SELECT CASE {cases} ELSE j END AS j, filename FROM {looked})"

@@ -200,24 +200,24 @@ class Importer:
             + f" FROM read_parquet({quoted(str(part))}) GROUP BY file ORDER BY file"
         )  # fmt: skip
         part.rename(target)
-        for name, rows, bad, _ in counts:
+        for _, rows, bad, _ in counts:
             self.loaded.rows[shape.label] = self.loaded.rows.get(shape.label, 0) + rows - bad
-            if bad:
-                self._find_bad(shape, Path(name), bad, instead_of)
+        self._find_bad(shape, {Path(name): bad for name, _, bad, _ in counts if bad}, instead_of)
         if shape.own and shape.form != "text":
             self._find_missed([Path(name) for name, _, _, without in counts if without or shape.many], target)
         elif shape.own and shape.many:
             self._find_missed(files, target)
 
-    def _find_bad(self, shape: Shape, file: Path, expected: int, instead_of: Path | None) -> None:
-        torn: list[bytes] = []
-        notes: list[str] = []
-        found = locate.bad_lines(self._engine, shape, file, expected, self._sink(shape, instead_of or file, torn), notes)
-        for note in notes:
-            self.loaded.say(shape.label, f"{instead_of or file}: {note.replace('read up to there', 'lines after that may be wrong')}")
-        self._aside.count(shape.label, expected - found)
+    def _find_bad(self, shape: Shape, expected: dict[Path, int], instead_of: Path | None) -> None:
+        with_ids: list[bytes] = []
+        for file, torn, notes in locate.read_through(shape, list(expected)):
+            sink = self._sink(shape, instead_of or file, with_ids)
+            found = locate.bad_lines(self._engine, shape, file, expected[file], torn, sink, notes)
+            for note in notes:
+                self.loaded.say(shape.label, f"{instead_of or file}: {note.replace('read up to there', 'lines after that may be wrong')}")
+            self._aside.count(shape.label, expected[file] - found)
         if shape.own:
-            locate.rescued(self._engine, torn, self._next("requests"))
+            locate.rescued(self._engine, with_ids, self._next("requests"))
 
     def _find_missed(self, files: list[Path], told: Path) -> None:
         """Ids that stand somewhere in a line, but in no field that was read, or as a second one."""

@@ -11,18 +11,35 @@ from ir.review.engine import DuckDb, quoted
 from ir.review.pieces import blocks
 from ir.review.relations import Shape, unread_sql
 from ir.review.sniff import unwrapped
+from ir.side_by_side import each
 
 Bad = Callable[[int, str, bytes], None]
+Torn = list[tuple[int, str, bytes]]
+"""Number, why, text."""
+_AT_ONCE = 2
 
 
-def bad_lines(engine: DuckDb, shape: Shape, file: Path, expected: int, bad: Bad, notes: list[str]) -> int:
+def read_through(shape: Shape, files: list[Path]) -> Iterator[tuple[Path, Torn, list[str]]]:
+    """Each file with its torn lines (of JSON; none of another form) and what else is wrong with it, such as damage inside a gzip.
+
+    Two files at once: what takes the time is to unpack them.
+    """
+
+    def look(file: Path) -> tuple[Path, Torn, list[str]]:
+        notes: list[str] = []
+        return file, list(_torn(file, notes)) if shape.form == "jsonl" else [], notes
+
+    for first in range(0, len(files), _AT_ONCE):
+        yield from each(files[first : first + _AT_ONCE], look)
+
+
+def bad_lines(engine: DuckDb, shape: Shape, file: Path, expected: int, torn: Torn, bad: Bad, notes: list[str]) -> int:
     """Hand the unreadable lines of one file to `bad`; returns how many were found of the `expected`.
 
-    What else is wrong with the file (damage inside a gzip) is added to `notes`. Torn JSON is told by its ends, and only if that
-    is not enough by parsing all lines again.
+    `torn` and `notes` are what `read_through` says of it. Torn JSON is told by its ends, and only if that is not enough by
+    parsing all lines again.
     """
     if shape.form == "jsonl":
-        torn = list(_torn(file, notes))
         if len(torn) < expected and not notes:
             torn = list(_fieldless(file, shape))
         for number, why, text in torn:

@@ -7,6 +7,7 @@ paths lose their query and their ids, user agents become families.
 from ir.review.fields import REQUEST_SHAPE
 
 SECRET_SHAPE = r"(sk|rk|pk|ek|rkcs)_(org_)?(live|test|prod)_[A-Za-z0-9*.]{4,}|whsec_[A-Za-z0-9+/=_-]{8,}|\b(c2tf|cmtf)[A-Za-z0-9+/=]{12,}"  # noqa: S105 # a shape, no secret
+_SHORTEST = 12  # characters of the shortest secret; a card number has 13
 CARD_SHAPE = r"\b[0-9](?:[ -]?[0-9]){12,18}\b"
 
 # Tried on a stamp without weekday, fraction, commas and the words UTC, GMT, Z; a date without a zone is in the session's.
@@ -75,7 +76,9 @@ MACROS: tuple[str, ...] = (
     "ir_word(x) AS COALESCE(regexp_extract(x, '^[A-Za-z0-9_.@+:,/ -]{0,80}'), '')",
     f"""ir_clean(x, n) AS substr(regexp_replace(regexp_replace(regexp_replace(COALESCE(x, ''), '{SECRET_SHAPE}', '[secret]', 'g'),
       '{CARD_SHAPE}', '[card]', 'g'), '[\\x00-\\x1f\\x7f-\\x9f]', ' ', 'g'), 1, n)""",
-    f"""ir_text(x) AS CASE WHEN x IS NULL THEN '' WHEN contains(x, '@') THEN ir_word(ir_person(ir_clean(x, 200)))
+    f"""ir_text(x) AS CASE WHEN x IS NULL OR x = '' THEN ''
+      WHEN length(x) < {_SHORTEST} AND NOT regexp_matches(x, '[^A-Za-z0-9_.+:,/ -]') THEN x
+      WHEN contains(x, '@') THEN ir_word(ir_person(ir_clean(x, 200)))
       WHEN contains(x, '_live_') OR contains(x, '_test_') OR contains(x, '_prod_')
       OR contains(x, 'whsec_') OR regexp_matches(x, '{CARD_SHAPE}') THEN ir_word(ir_clean(x, 80)) ELSE ir_word(x) END""",
     # Stripe's id, alone or in a text; another one (a map's) only if it is a plain word.
@@ -86,8 +89,9 @@ MACROS: tuple[str, ...] = (
       THEN regexp_extract(x, '^[A-Za-z0-9_.:@/+=-]*$') ELSE '' END""",
     # `POST /v1/charges HTTP/1.1`
     "ir_line(x) AS COALESCE(NULLIF(regexp_extract(x, '^[A-Za-z]{3,7} +(?:[a-z]+://[^/ ]+)?(/[^ ]*)', 1), ''), x)",
-    """ir_bare(x) AS split_part(CASE WHEN contains(x, ' ') THEN ir_line(x)
-      WHEN contains(x, '://') THEN '/' || regexp_replace(x, '^[a-z]+://[^/]*/?', '') ELSE x END, '?', 1)""",
+    """ir_bare(x) AS CASE WHEN starts_with(x, '/') AND NOT contains(x, '?') AND NOT contains(x, ' ') AND NOT contains(x, '://') THEN x
+      ELSE split_part(CASE WHEN contains(x, ' ') THEN ir_line(x)
+      WHEN contains(x, '://') THEN '/' || regexp_replace(x, '^[a-z]+://[^/]*/?', '') ELSE x END, '?', 1) END""",
     """ir_endpoint(p) AS CASE WHEN p IS NULL THEN '' WHEN NOT starts_with(p, '/') THEN ir_text(p)
       WHEN p IN ('/v1/charges', '/v1/customers', '/v1/payment_intents', '/v1/refunds', '/v1/balance') THEN p
       WHEN starts_with(p, '/v1/') OR starts_with(p, '/v2/') THEN substr(p, 1, 3) || ir_steps(substr(p, 4)) ELSE ir_steps(p) END""",

@@ -51,7 +51,10 @@ def _verb(columns: dict[str, str]) -> str:
     if "verb" in columns:
         return "CASE WHEN lower(verb) IN ('read', 'true', 'get') THEN 'read' ELSE 'write' END"
     if "method" in columns:
-        return "CASE WHEN upper(trim(substr(method, 1, 4))) IN ('GET', 'HEAD') THEN 'read' ELSE 'write' END"
+        return (
+            "CASE WHEN method = 'GET' THEN 'read' WHEN method = 'POST' THEN 'write' "
+            "WHEN upper(trim(substr(method, 1, 4))) IN ('GET', 'HEAD') THEN 'read' ELSE 'write' END"
+        )
     return "''"
 
 

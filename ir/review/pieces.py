@@ -67,12 +67,14 @@ def blocks(file: Path, notes: Say) -> Iterator[tuple[int, bytes, bool]]:
                 continue
             piece, dropping = piece[end + 1 :], False  # the rest of an endless line is gone
             number += 1
-        held += piece
-        cut = held.rfind(b"\n")
+        cut = piece.rfind(b"\n")
         if cut >= 0:
-            yield number, held[:cut], False
-            number += held.count(b"\n", 0, cut) + 1
-            held = held[cut + 1 :]
+            block = b"".join((held, memoryview(piece)[:cut]))
+            yield number, block, False
+            number += block.count(b"\n") + 1
+            held = piece[cut + 1 :]
+        else:
+            held += piece
         if len(held) > LONGEST:
             yield number, held[:LONGEST], True
             held, dropping = b"", True

@@ -56,6 +56,8 @@ WANTED = {2: 1.8, 4: 3.0}
 CPU, MEMORY, FLAT = 0.3, 400.0, 1.25
 BETWEEN_KILLS = (3.0, 9.0)
 """Seconds from the moment when all workers are at work to the next kill."""
+STUCK = 180.0
+"""Seconds without an end of any child after which a campaign is given up, and judged as it stands."""
 
 
 @dataclass(frozen=True)
@@ -134,10 +136,11 @@ class Company:
         self.book.open(
             name, "campaign", "bench", Limits(0, 0, 0, 0), {}, children_for(origin, origin.inventory.keys, book, Options(yes=True))
         )
-        begun = time.monotonic()
-        kill_at = 0.0
-        while (row := self.book.campaign(name)) and row["status"] != "done" and time.monotonic() < begun + 60 + 6 * len(keys):
+        kill_at, ended, moved_at = 0.0, 0, time.monotonic()
+        while (row := self.book.campaign(name)) and row["status"] != "done" and time.monotonic() < moved_at + STUCK:
             time.sleep(0.5)
+            done = sum(bool(child.ended_at) for child in self.book.children(name))
+            ended, moved_at = (done, time.monotonic()) if done > ended else (ended, moved_at)
             self.fleet.replace_dead()
             if not kills or len(self.book.workers()) < len(self.fleet.alive):
                 continue

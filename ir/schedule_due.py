@@ -38,7 +38,15 @@ class Row:
 
 def rows(source: Inventory, children: Sequence[Child], index: Sequence[Json], now: float) -> list[Row]:
     """Every key with `rotate_every`, the most urgent first."""
-    found = [_row(source, key, children, index, now) for key in source.keys if key.rotate_every]
+    begun: dict[str, list[Child]] = {}
+    for child in children:
+        begun.setdefault(child.named, []).append(child)
+    known: dict[str, list[Json]] = {}
+    for incident in index:
+        known.setdefault(str(incident["summary"].get("key")), []).append(incident)
+    found = [
+        _row(source, key, begun.get(named(source, key), []), known.get(key.name, []), now) for key in source.keys if key.rotate_every
+    ]
     order = list(When)
     return sorted(found, key=lambda row: (row.decision.when is When.LATER, row.decision.due, order.index(row.decision.when)))
 
@@ -60,11 +68,11 @@ def due_children(source: Source, book: Playbook, found: Iterable[Row], first: in
     return made
 
 
-def _row(source: Inventory, key: Key, children: Sequence[Child], index: Sequence[Json], now: float) -> Row:
-    mine = [child for child in children if child.named == named(source, key)]
-    incidents = [row for row in index if _about(row, key, source.account(key.account).id)]
+def _row(source: Inventory, key: Key, begun: Sequence[Child], index: Sequence[Json], now: float) -> Row:
+    """Of a key, its children, and the incidents of that name in any account."""
+    incidents = [row for row in index if _about(row, source.account(key.account).id)]
     guided = source.account(key.account).issuer == "dashboard"
-    decision = decide(key, _known(mine, incidents), now, guided=guided)
+    decision = decide(key, _known(begun, incidents), now, guided=guided)
     last = max(incidents, key=lambda row: float(row["updated_at"]), default=None)
     if last is None:
         return Row(key, decision, "never", 0.0, {})
@@ -72,9 +80,8 @@ def _row(source: Inventory, key: Key, children: Sequence[Child], index: Sequence
     return Row(key, decision, f"{last['status']} ({last['incident']})", float(last["updated_at"]), asks)
 
 
-def _about(row: Json, key: Key, account: str) -> bool:
-    summary = row["summary"]
-    return bool(summary.get("key") == key.name and summary.get("account", "") in ("", account) and not summary.get("rehearsal"))
+def _about(row: Json, account: str) -> bool:
+    return row["summary"].get("account", "") in ("", account) and not row["summary"].get("rehearsal")
 
 
 def _known(children: Sequence[Child], incidents: Sequence[Json]) -> Known:

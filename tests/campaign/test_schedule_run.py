@@ -61,7 +61,11 @@ def test_a_key_that_only_a_human_can_mint_waits_for_one(company: Shop) -> None:
     fresh = company.twin.create_secret_key("a-2")
     company._private("new", fresh.token.reveal() + "\n")  # noqa: SLF001 - the same suite
     code, said = company.ir("resume", row["incident"], "--new-key-from", "file:new", "--yes")
-    assert code == 4, said
+    assert code == 4 and "Last used" in said, "nobody has seen yet that the old key is unused"
+    code, said = company.ir("approve", row["incident"], "--unused", "`Last used` is of yesterday", "--by", "mia")
+    assert code == 0 and "says mia" in said
+    code, said = company.ir(*RUN)
+    assert code == 4 and "expire it" in said, "a word that was sent is heard by the next run"
     company.twin.expire_in_dashboard(company.keys["a"])
     code, said = company.ir("resume", row["incident"], "--yes")
     assert code == 0, said

@@ -314,6 +314,42 @@ def test_a_use_of_the_old_key_that_was_looked_into_does_not_stop_a_scheduled_run
     assert go(sim, journal)[0] == ExitCode.DONE
 
 
+def _moved_by_hand() -> Simulation:
+    """A scheduled run of a key that a human mints; nothing shows who uses it."""
+    sim = Simulation("scheduled", guided=True)
+    by_hand = sim.provider.create("by hand")
+    sim.provider.deliver = lambda: by_hand.value
+    return sim
+
+
+def test_a_scheduled_run_that_cannot_see_use_of_the_old_key_waits_for_somebody_who_has_looked() -> None:
+    sim = _moved_by_hand()
+    code, record, journal = go(sim)
+    said = record.runs[-1]
+    assert (code, said.id) == (ExitCode.WAITING, "quiet"), "--yes is no word about what nobody saw"
+    assert "Last used" in said.outcome.todo and f"ir approve {sim.incident} --unused REASON" in said.outcome.todo
+    journal.send("wake", yes=True)
+    assert go(sim, journal)[1].runs[-1].id == "quiet", "looking again shows no more"
+    verified = record.run_of("verify")
+    assert verified is not None
+    journal.send("approve", plan=sim.plan.hash, step="", unused="of an earlier verification", seen="2026-01-01T00:00:00.000Z")
+    assert go(sim, journal)[1].runs[-1].id == "quiet", "what was seen before the services moved says nothing"
+    assert sim.provider.lives(sim.leaked) and not sim.provider.retired
+    journal.send("approve", plan=sim.plan.hash, step="", unused="`Last used` is of yesterday", seen=verified.ended)
+    code, record, _ = go(sim, journal)
+    assert record.runs[-1].id == "retire", "the human is asked to kill it only now"
+    assert record.facts["quiet"] == {"checked": False, "attested": {"by": "tester", "reason": "`Last used` is of yesterday"}}
+
+
+@pytest.mark.parametrize(("saw", "next_step"), [("unused", "retire"), ("used", "quiet")])
+def test_at_a_terminal_the_human_is_asked_what_the_dashboard_shows(saw: str, next_step: str) -> None:
+    sim = _moved_by_hand()
+    sim.operator.interactive, sim.operator.chooses = True, saw
+    _, record, _ = go(sim)
+    assert record.runs[-1].id == next_step
+    assert any("`Last used` of the old key" in told for told in sim.operator.told)
+
+
 def test_no_answer_about_the_old_key_is_no_reason_to_give_up_the_way_back() -> None:
     sim = Simulation("exposed")
     sim.services["billing"].stuck = True

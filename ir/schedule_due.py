@@ -9,8 +9,10 @@ from ir.campaign import Child, ChildState
 from ir.campaign_setting import Source, child_for, named
 from ir.inventory import Inventory, Key
 from ir.model import Json
+from ir.notices import Notice
 from ir.playbook import Playbook
 from ir.schedule import Decision, Known, Try, When, decide
+from ir.secret import excerpt, scrub
 from ir.world import Options
 
 Begun = tuple[Child, Json]
@@ -19,6 +21,10 @@ _STATES = {ChildState.DONE: "rotated", ChildState.DEBT: "rotated", ChildState.FA
 _OPEN = ("running", "waiting", "debt")
 _ASKS = ("waiting", "debt")
 _ROTATED = ("done", "debt", "attested")
+HELD = (When.RUNNING, When.BLOCKED)
+"""An incident of the key decides when it goes on, not its date."""
+REMIND = 7 * 86400.0
+"""Seconds between reminders of a rotation whose date has come and that waits for a human."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,7 @@ class Row:
 
     Attributes:
         stuck: an incident of the key that waits for a human or owes something, {} when there is none.
+        why: what was decided, and what the incident that it is about says.
     """
 
     key: Key
@@ -34,6 +41,7 @@ class Row:
     last: str
     last_at: float
     stuck: Json
+    why: str
 
 
 def rows(source: Inventory, children: Sequence[Child], index: Sequence[Json], now: float) -> list[Row]:
@@ -53,8 +61,21 @@ def rows(source: Inventory, children: Sequence[Child], index: Sequence[Json], no
 
 def stuck(found: Iterable[Row], now: float) -> list[Row]:
     """Keys whose date has come and that do not move until a human does something."""
-    held = (When.RUNNING, When.BLOCKED)
-    return [row for row in found if row.stuck and row.decision.when in held and row.decision.due <= now]
+    return [row for row in found if row.stuck and row.decision.when in HELD and row.decision.due <= now]
+
+
+def reminder(row: Row, now: float) -> Notice:
+    """For a row of `stuck`: when its date comes, then once a week, however often it is asked for. Audit entries count from 1, these down from -1."""
+    about, due = row.stuck["incident"], row.decision.due
+    late = f"due {moment(due)}" + (", overdue" if row.decision.overdue else "")
+    kind = "debt" if row.stuck["status"] == "debt" else "waiting"
+    body = f"{excerpt(row.why, 400)}\nir status {about}"
+    return Notice(about, -1 - int((now - due) // REMIND), kind, f"{about} still holds up key {row.key.name}, {late}", scrub(body))
+
+
+def moment(at: float) -> str:
+    """Epoch seconds as people read them."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def due_children(source: Source, book: Playbook, found: Iterable[Row], first: int = 0) -> list[Begun]:
@@ -62,8 +83,7 @@ def due_children(source: Source, book: Playbook, found: Iterable[Row], first: in
     due = [row for row in found if row.decision.when is When.DUE]
     made = []
     for position, row in enumerate(due, first):
-        date = datetime.fromtimestamp(row.decision.due, UTC).strftime("%Y-%m-%d %H:%M UTC")
-        options = Options(yes=True, reason=f"scheduled rotation, due {date}")
+        options = Options(yes=True, reason=f"scheduled rotation, due {moment(row.decision.due)}")
         made.append(child_for(source, row.key, book, options, position, due=row.decision.due, attempt=row.decision.attempt))
     return made
 
@@ -75,9 +95,17 @@ def _row(source: Inventory, key: Key, begun: Sequence[Child], index: Sequence[Js
     decision = decide(key, _known(begun, incidents), now, guided=guided)
     last = max(incidents, key=lambda row: float(row["updated_at"]), default=None)
     if last is None:
-        return Row(key, decision, "never", 0.0, {})
+        return Row(key, decision, "never", 0.0, {}, decision.why)
     asks = next((row for row in incidents if row["status"] in _ASKS and float(row["summary"].get("wake_at", 0.0)) <= now), {})
-    return Row(key, decision, f"{last['status']} ({last['incident']})", float(last["updated_at"]), asks)
+    return Row(key, decision, f"{last['status']} ({last['incident']})", float(last["updated_at"]), asks, _why(decision, incidents))
+
+
+def _why(decision: Decision, incidents: Sequence[Json]) -> str:
+    if decision.when not in HELD:
+        return decision.why
+    told = next((row for row in incidents if row["status"] in _OPEN), None)
+    said = str(told["summary"].get("said", "")).split("\n")[0] if told else ""
+    return f"{decision.why}: {said}" if said else decision.why
 
 
 def _about(row: Json, account: str) -> bool:
@@ -114,4 +142,5 @@ def as_json(row: Row) -> Json:
         "every": row.key.rotate_every,
         "last": row.last,
         "last_at": row.last_at,
+        "why": row.why,
     }

@@ -14,6 +14,7 @@ from croniter import croniter  # type: ignore[import-untyped]  # it has no types
 from ir import ledger, wiring
 from ir.campaign_ledger import CampaignLedger
 from tests.campaign.shop import Shop
+from tests.worlds.receiver import Receiver
 
 RECIPES = Path(__file__).resolve().parents[2] / "docs" / "recipes"
 RUN = ["schedule", "run", "--inventory", "inventory.yaml", "--playbook", "./scheduled.yaml"]
@@ -43,8 +44,13 @@ def test_what_is_due_is_rotated_once_however_many_look(company: Shop) -> None:
 
 
 def test_a_key_that_only_a_human_can_mint_waits_for_one(company: Shop) -> None:
+    with Receiver() as chat:
+        _waits_for_a_human(company, chat)
+
+
+def _waits_for_a_human(company: Shop, chat: Receiver) -> None:
     company.add("a", rotate_every="30d")
-    company.write(issuer="dashboard")
+    company.write(issuer="dashboard", chat=chat.url)
     code, said = company.ir(*RUN)
     assert code == 4, said
     assert "waiting" in said
@@ -58,6 +64,11 @@ def test_a_key_that_only_a_human_can_mint_waits_for_one(company: Shop) -> None:
     told = json.loads(said)
     assert (code, told["keys"]) == (4, []), "its date has come, so every run says that it waits"
     assert told["stuck"] == [{"key": "a", "incident": row["incident"], "status": "waiting"}]
+    waits, reminds = f"{row['incident']} waits for you", f"{row['incident']} still holds up key a, due "
+    assert [sum(words in str(one) for one in chat.got) for words in (waits, reminds)] == [1, 1], chat.got
+    code, said = company.ir("schedule", "list", "--json")
+    [listed] = json.loads(said)["keys"]
+    assert listed["when"] == "running" and "A new secret key is needed" in listed["why"]
     fresh = company.twin.create_secret_key("a-2")
     company._private("new", fresh.token.reveal() + "\n")  # noqa: SLF001 - the same suite
     code, said = company.ir("resume", row["incident"], "--new-key-from", "file:new", "--yes")
@@ -70,6 +81,7 @@ def test_a_key_that_only_a_human_can_mint_waits_for_one(company: Shop) -> None:
     code, said = company.ir("resume", row["incident"], "--yes")
     assert code == 0, said
     assert company.moved("a")
+    assert sum(reminds in str(one) for one in chat.got) == 1, "not at every run"
     engine.dispose()
 
 

@@ -52,9 +52,7 @@ def rows(source: Inventory, children: Sequence[Child], index: Sequence[Json], no
     known: dict[str, list[Json]] = {}
     for incident in index:
         known.setdefault(str(incident["summary"].get("key")), []).append(incident)
-    found = [
-        _row(source, key, begun.get(named(source, key), []), known.get(key.name, []), now) for key in source.keys if key.rotate_every
-    ]
+    found = [_row(source, key, begun.get(named(source, key), []), known.get(key.name, []), now) for key in source.keys if key.rotate_every]
     order = list(When)
     return sorted(found, key=lambda row: (row.decision.when is When.LATER, row.decision.due, order.index(row.decision.when)))
 
@@ -65,7 +63,7 @@ def stuck(found: Iterable[Row], now: float) -> list[Row]:
 
 
 def reminder(row: Row, now: float) -> Notice:
-    """For a row of `stuck`: when its date comes, then once a week, however often it is asked for. Audit entries count from 1, these down from -1."""
+    """For a row of `stuck`: when its date comes, then once a week. Audit entries count from 1, these down from -1."""
     about, due = row.stuck["incident"], row.decision.due
     late = f"due {moment(due)}" + (", overdue" if row.decision.overdue else "")
     kind = "debt" if row.stuck["status"] == "debt" else "waiting"

@@ -1,6 +1,6 @@
 """Quiet: do *our* services still use the old key? Strangers' use never delays the kill; it speeds it.
 
-Where no source shows who uses the key, a run that nothing presses (`required`) waits for a human's word; any other says that it did not check.
+Where no source shows who uses the key, a run that nothing presses (`required`) waits for a human's word; any other says so and goes on.
 """
 
 from datetime import UTC, datetime
@@ -88,7 +88,8 @@ def _since(record: Incident) -> float:
 def _listen(world: World, key_id: str, record: Incident, seconds: float, last_used: float) -> float:
     """The time of a use after the last wave (or during the wait) that was not told before; 0.0 when there was none."""
     old = world.old_key(record.facts)
-    baseline = max(_since(record), float(record.facts.get("quiet", {}).get("used_at", 0.0)))
+    noted = float(record.facts.get("grace", {}).get("last_used", 0.0))
+    baseline = max(noted or _since(record), float(record.facts.get("quiet", {}).get("used_at", 0.0)))
     until = world.elapsed() + seconds
     while True:
         if last_used > baseline:

@@ -179,5 +179,3 @@ def _book(name: str) -> Playbook:
     if book.policy is not Policy.SCHEDULED:
         raise Refused(f"playbook {book.name} is for policy {book.policy.value}; the schedule runs policy scheduled only")
     return book
-
-

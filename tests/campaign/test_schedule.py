@@ -195,7 +195,9 @@ TWICE = [
 
 
 @pytest.mark.parametrize(("zone", "begin", "end", "opens", "closes"), SKIPPED + TWICE)
-def test_a_window_in_an_hour_that_the_clocks_skip_or_show_twice_opens_once(zone: str, begin: str, end: str, opens: str, closes: str) -> None:
+def test_a_window_in_an_hour_that_the_clocks_skip_or_show_twice_opens_once(
+    zone: str, begin: str, end: str, opens: str, closes: str
+) -> None:
     window = RotateWindow.model_validate({"from": begin, "to": end, "zone": zone})
     assert window.open_at(_utc(opens)) == (_utc(opens), _utc(closes))
     assert window.open_at(_utc(opens) - 1) is None
@@ -209,7 +211,7 @@ def test_a_window_in_an_hour_that_the_clocks_skip_or_show_twice_opens_once(zone:
 @pytest.mark.parametrize(("begin", "end"), [("02:10", "02:20"), ("01:45", "02:05"), ("23:30", "00:30"), ("00:00", "00:20")])
 def test_every_day_of_a_year_has_one_window_in_every_zone(zone: str, begin: str, end: str) -> None:
     window = RotateWindow.model_validate({"from": begin, "to": end, "zone": zone})
-    moment, days = START - DAY, []
+    moment, days = START - DAY, list[tuple[float, float]]()
     while moment < START + YEAR:
         span = window.next_after(moment)
         assert span[0] < span[1] and (not days or span[0] > days[-1][1]), "they do not overlap"

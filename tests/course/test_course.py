@@ -293,7 +293,7 @@ def test_an_unreadable_list_of_keys_stops_an_overlap_and_no_containment(policy: 
 
 def test_a_use_of_the_old_key_that_was_looked_into_does_not_stop_a_scheduled_run_for_ever() -> None:
     sim = Simulation("scheduled")
-    look, used = sim.provider.identify, [True]
+    look, used = sim.provider.identify, [True, False]  # in the grace, after it was noted when the key was used last
 
     def used_once(key: Secret, *, known_id: str = "") -> KeyRow | None:
         if used and used.pop():
@@ -312,6 +312,25 @@ def test_a_use_of_the_old_key_that_was_looked_into_does_not_stop_a_scheduled_run
     sim.clock.sleep(60)
     journal.send("wake")
     assert go(sim, journal)[0] == ExitCode.DONE
+
+
+@pytest.mark.parametrize("wrong_by", [-2 * 86400.0, 2 * 86400.0])
+@pytest.mark.parametrize("by_a_stranger", [False, True])
+def test_a_wrong_clock_of_ours_neither_invents_a_use_of_the_old_key_nor_hides_one(wrong_by: float, by_a_stranger: bool) -> None:
+    sim = Simulation("scheduled")
+    sim.clock.jump(wrong_by)
+    look, looks = sim.provider.identify, [0]
+
+    def identify(key: Secret, *, known_id: str = "") -> KeyRow | None:
+        looks[0] += 1
+        if by_a_stranger and sim.clock.elapsed() > 3600:
+            sim.leaked.last_used = sim.clock.time.timestamp()
+        return look(key, known_id=known_id)
+
+    sim.provider.identify = identify  # type: ignore[method-assign]  # somebody uses the key late in its grace
+    code, record, _ = go(sim)
+    assert looks[0] > 1
+    assert code == (ExitCode.WAITING if by_a_stranger else ExitCode.DONE), record.runs[-1].outcome.said
 
 
 def _moved_by_hand() -> Simulation:

@@ -104,7 +104,7 @@ def test_recipes_run_word_for_word(company: Shop) -> None:
     bin_folder.mkdir()
     (bin_folder / "ir").write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m ir.cli "$@"\n')
     (bin_folder / "ir").chmod(0o755)
-    env = company.environment()
+    env = {**company.environment(), "IR_INVENTORY_SHA256": json.loads(pin)["sha256"]}
     env["PATH"] = f"{bin_folder}:{env['PATH']}"
 
     def run(line: str) -> str:
@@ -127,7 +127,8 @@ def test_recipes_run_word_for_word(company: Shop) -> None:
     assert "nothing is due" in run(_unit("ir-schedule.service")["Service"]["ExecStart"])
     [job] = _snippets("kubernetes-cronjob", "yaml")
     pod = yaml.safe_load(job)["spec"]["jobTemplate"]["spec"]["template"]["spec"]
-    assert "nothing is due" in run(shlex.join(["ir", *pod["containers"][0]["args"]]))
+    args = [re.sub(r"^\$\((\w+)\)$", lambda found: env[found[1]], word) for word in pod["containers"][0]["args"]]  # as Kubernetes does
+    assert "nothing is due" in run(shlex.join(["ir", *args]))
 
 
 def _cron_line(text: str) -> tuple[str, str]:

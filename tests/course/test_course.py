@@ -369,6 +369,27 @@ def test_at_a_terminal_the_human_is_asked_what_the_dashboard_shows(saw: str, nex
     assert any("`Last used` of the old key" in told for told in sim.operator.told)
 
 
+@pytest.mark.parametrize(("times", "wanted"), [(1, ExitCode.DONE), (3, ExitCode.WAITING)])
+def test_no_answer_about_the_replacement_is_asked_again_before_a_human_is(times: int, wanted: ExitCode) -> None:
+    sim = Simulation("exposed")
+    look, mute = sim.provider.probe, [times]
+
+    def busy(key: Secret) -> Probe:
+        verified = any(service.held == sim.leaked.value for service in sim.services.values())
+        if key != sim.leaked.value and not verified and sim.provider.lives(sim.leaked) and mute[0]:
+            mute[0] -= 1
+            return Probe(Liveness.UNKNOWN, 429)
+        return look(key)
+
+    sim.provider.probe = busy  # type: ignore[method-assign]  # too many requests, for a while
+    code, record, journal = go(sim)
+    assert code == wanted, [(run.id, run.outcome.said) for run in record.runs]
+    if code == ExitCode.WAITING:
+        journal.send("wake")
+        code, record, _ = go(sim, journal)
+    assert (code, record.debts) == (ExitCode.DONE, {})
+
+
 def test_no_answer_about_the_old_key_is_no_reason_to_give_up_the_way_back() -> None:
     sim = Simulation("exposed")
     sim.services["billing"].stuck = True

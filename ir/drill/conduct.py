@@ -152,7 +152,7 @@ def _one(line: CommandLine, watch: Watch, words: list[str], trouble: Trouble) ->
 def _human_helps(world: stage.World, human: Human, watch: Watch, last: Ran) -> bool:
     """Whether another `ir resume` may help."""
     if last.code == ExitCode.WAITING and not world.options.managed:
-        if not human.click(last.output):
+        if _ASKS_FOR_USE not in last.output and not human.click(last.output):
             time.sleep(1.0)
         return True
     if last.code == ExitCode.DEBT and world.account.loot:

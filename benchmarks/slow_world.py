@@ -58,6 +58,7 @@ class SlowWorld:
 
     Attributes:
         delay: seconds that each call takes.
+        run: runs something where the servers run, and returns the answer as text.
         holds: service → fingerprint of the key that it works with.
         calls: all calls so far.
     """
@@ -67,6 +68,7 @@ class SlowWorld:
     bao: OpenBao
     stores: list[str]
     services: dict[str, str]
+    run: Callable[[Awaitable[object]], str]
     vault: str = ""
     service_base: str = ""
     holds: dict[str, str] = field(default_factory=dict)
@@ -189,7 +191,7 @@ def slow_world(stores: int, services: int, delay: float, mode: Mode = Mode.TEST)
         loop = stack.enter_context(_loop())
         names = [f"store-{n:02d}" for n in range(stores)]
         reads = {f"service-{n:03d}": names[n % stores] for n in range(services)}
-        world = SlowWorld(delay, twin, bao, names, reads)
+        world = SlowWorld(delay, twin, bao, names, reads, loop)
         world.vault = loop(world.listen("store", world.answer_vault))
         world.service_base = loop(world.listen("service", world.answer_service))
         yield world
@@ -197,10 +199,8 @@ def slow_world(stores: int, services: int, delay: float, mode: Mode = Mode.TEST)
 
 def furnish(world: SlowWorld, key: str) -> None:
     """The leaked key lies in every store, and every service works with it."""
-    with _loop() as loop:
-        for store in world.stores:
-            loop(world.put(store, key))
-        world._idle.clear()  # noqa: SLF001 - connections belong to the loop that made them
+    for store in world.stores:
+        world.run(world.put(store, key))
     world.holds = dict.fromkeys(world.services, hashlib.sha256(key.encode()).hexdigest()[:16])
 
 

@@ -71,7 +71,7 @@ def write_bundle(
         "checkpoints.jsonl": b"".join(evidence.canonical(one) + b"\n" for one in checkpoints),
         "manifest.json": _pretty(evidence_files.manifest(entries, checkpoints)),
         "findings.json": _pretty({name: told[name] for name in _REVIEW}),
-        "evidence.db": _database(lines, told, checkpoints, folder),
+        "evidence.db": _database(lines, told, checkpoints),
         **{name: text.encode() for name, text in texts.items()},
         **_stamps(checkpoints),
         "verify.py": Path(evidence_check.__file__).read_bytes(),
@@ -110,23 +110,22 @@ def _line(entry: Json) -> bytes:
     return (scrub(line) + "\n").encode(errors="surrogatepass")
 
 
-def _database(lines: Sequence[bytes], told: Json, checkpoints: Sequence[Json], folder: Path) -> bytes:
-    """The bytes of a SQLite file; nested values are JSON text."""
+def _database(lines: Sequence[bytes], told: Json, checkpoints: Sequence[Json]) -> bytes:
+    """The bytes of a SQLite file, made in memory; nested values are JSON text."""
     import sqlite_utils
 
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".evidence-") as scratch:
-        path = Path(scratch) / "evidence.db"
-        database = sqlite_utils.Database(path)
-        rows = [json.loads(line) for line in lines]
-        database.table("entries", pk="n").insert_all({**row, "body": json.dumps(row["body"], sort_keys=True)} for row in rows)
-        database.table("checkpoints").insert_all({**one["statement"], "signature": one["signature"]} for one in checkpoints)
-        files = evidence_check.recorded_files(rows)
-        database.table("evidence_files", pk="sha256").insert_all({"sha256": digest, "name": name} for digest, name in files.items())
-        for name in _TABLES:
-            if told[name]:
-                database.table(name).insert_all(told[name], alter=True)
-        database.close()
-        return path.read_bytes()
+    database = sqlite_utils.Database(memory=True)
+    rows = [json.loads(line) for line in lines]
+    database.table("entries", pk="n").insert_all({**row, "body": json.dumps(row["body"], sort_keys=True)} for row in rows)
+    database.table("checkpoints").insert_all({**one["statement"], "signature": one["signature"]} for one in checkpoints)
+    files = evidence_check.recorded_files(rows)
+    database.table("evidence_files", pk="sha256").insert_all({"sha256": digest, "name": name} for digest, name in files.items())
+    for name in _TABLES:
+        if told[name]:
+            database.table(name).insert_all(told[name], alter=True)
+    made = database.conn.serialize()
+    database.close()
+    return made
 
 
 def _replace(path: Path, data: bytes) -> Path:

@@ -12,7 +12,7 @@ from ir import evidence_check
 from ir.evidence_check import GENESIS, Verdict, canonical, entry_hash
 from ir.model import Json
 
-__all__ = ["GENESIS", "Verdict", "canonical", "chained", "entry_hash", "lost_before", "verify"]
+__all__ = ["GENESIS", "Verdict", "canonical", "chained", "ed25519_holds", "entry_hash", "lost_before", "verify"]
 
 
 def chained(previous: Json | None, *, at: str, incident: str, kind: str, step: str, actor: str, body: Json) -> Json:
@@ -43,7 +43,24 @@ def verify(entries: Iterable[Json], *, checkpoints: Sequence[Json] = (), public_
         ValueError: `public_key` is none.
     """
     lines = [canonical(entry) for entry in entries]
-    return evidence_check.check(lines, checkpoints, public_key=public_key, head=anchor)
+    return evidence_check.check(lines, checkpoints, public_key=public_key, head=anchor, holds=ed25519_holds)
+
+
+def ed25519_holds(public: bytes, signature: bytes, message: bytes) -> bool:
+    """As `evidence_check.ed25519_holds`, by a library and a tenth of its time.
+
+    A point has one form (RFC 8032, 5.1.3); the library would take some keys in a second one, too.
+    """
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    if len(public) != 32 or evidence_check.decoded(public) is None:
+        return False
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 def lost_before(entries: Sequence[Json]) -> str:

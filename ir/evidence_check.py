@@ -26,10 +26,10 @@ import hashlib
 import json
 import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 GENESIS = "0" * 64
 NAMESPACE = "ir-checkpoint"
@@ -37,6 +37,8 @@ FILES_NAMESPACE = "ir-bundle"
 SIGNED_FILES = "signature.json"
 HASH_DIGITS = 64
 _TORN = (ValueError, RecursionError)
+Holds = Optional[Callable[[bytes, bytes, bytes], bool]]  # noqa: UP045 - read by Python 3.9 too
+"""Whether an Ed25519 signature holds: public key, signature, message. None: `ed25519_holds`."""
 
 
 def canonical(data: Any) -> bytes:
@@ -170,7 +172,9 @@ class Tree:
 # ── checkpoints ──
 
 
-def check(lines: Sequence[bytes], checkpoints: Sequence[dict[str, Any]] = (), *, public_key: str = "", head: str = "") -> Verdict:
+def check(
+    lines: Sequence[bytes], checkpoints: Sequence[dict[str, Any]] = (), *, public_key: str = "", head: str = "", holds: Holds = None
+) -> Verdict:
     """What lines, checkpoints and what was kept outside say together.
 
     Args:
@@ -178,12 +182,13 @@ def check(lines: Sequence[bytes], checkpoints: Sequence[dict[str, Any]] = (), *,
         checkpoints: `{statement, signature}` each.
         public_key: lines of public keys, or fingerprints; empty when none was kept outside.
         head: hash of an entry that was kept outside; empty when there is none.
+        holds: what checks a signature.
     """
     entries: list[dict[str, Any]] = []
     try:
         entries = read_lines(lines)
         check_chain(entries)
-        signed, signers, notes = _signed(entries, lines, checkpoints, wanted_keys(public_key))
+        signed, signers, notes = _signed(entries, lines, checkpoints, wanted_keys(public_key), holds)
         anchored = _anchored(entries, head)
     except Broken as broken:
         return Verdict(False, str(broken), entries=len(lines))
@@ -217,12 +222,12 @@ def _anchored(entries: Sequence[dict[str, Any]], head: str) -> int:
 
 
 def _signed(
-    entries: Sequence[dict[str, Any]], lines: Sequence[bytes], checkpoints: Sequence[dict[str, Any]], wanted: set[str]
+    entries: Sequence[dict[str, Any]], lines: Sequence[bytes], checkpoints: Sequence[dict[str, Any]], wanted: set[str], holds: Holds
 ) -> tuple[int, list[str], list[str]]:
     """How far the checkpoints of the wanted keys (of any, when none is named) reach, whose they are, and notes."""
     found, others = [], 0
     for number, one in enumerate(checkpoints):
-        statement, signer = read_checkpoint(one, number)
+        statement, signer = read_checkpoint(one, number, holds)
         if wanted and signer not in wanted:
             others += 1
             continue
@@ -246,11 +251,11 @@ def _same_stream(number: int, statement: dict[str, Any], entries: Sequence[dict[
         raise Broken(f"rewritten: the first {size} entries are not those that checkpoint {number} was signed over")
 
 
-def read_checkpoint(one: Any, number: int) -> tuple[dict[str, Any], str]:
+def read_checkpoint(one: Any, number: int, holds: Holds = None) -> tuple[dict[str, Any], str]:
     """Its statement and its signer's fingerprint. Raises Broken: it was edited."""
     try:
         statement = one["statement"]
-        signer = signer_of(one["signature"], canonical(statement), NAMESPACE)
+        signer = signer_of(one["signature"], canonical(statement), NAMESPACE, holds)
         fine = type(statement["size"]) is int and statement["size"] > 0
     except (*_TORN, KeyError, TypeError, AttributeError, struct.error):
         fine, statement, signer = False, {}, ""
@@ -285,7 +290,7 @@ def fingerprint(blob: bytes) -> str:
 # ── signatures: OpenSSH's SSHSIG with Ed25519 of RFC 8032 ──
 
 
-def signer_of(armored: str, message: bytes, namespace: str) -> str:
+def signer_of(armored: str, message: bytes, namespace: str, holds: Holds = None) -> str:
     """Fingerprint of the Ed25519 key that signed `message` (`ssh-keygen -Y sign`). Raises ValueError: it holds not."""
     text = "".join(line for line in armored.split("\n") if line and not line.startswith("-----"))
     blob = base64.b64decode(text, validate=True)
@@ -302,7 +307,7 @@ def signer_of(armored: str, message: bytes, namespace: str) -> str:
     made, raw = _string(signature)
     public, none = _string(public)
     raw, nothing = _string(raw)
-    if kind != b"ssh-ed25519" or made != kind or none or nothing or not ed25519_holds(public, raw, signed):
+    if kind != b"ssh-ed25519" or made != kind or none or nothing or not (holds or ed25519_holds)(public, raw, signed):
         raise ValueError("the signature does not hold")
     return fingerprint(key)
 
@@ -325,7 +330,7 @@ def ed25519_holds(public: bytes, signature: bytes, message: bytes) -> bool:
     """RFC 8032, 5.1.7. It is not constant-time and need not be: nothing in it is secret."""
     if len(public) != 32 or len(signature) != 64:
         return False
-    point, claimed = _decoded(public), _decoded(signature[:32])
+    point, claimed = decoded(public), decoded(signature[:32])
     s = int.from_bytes(signature[32:], "little")
     if point is None or claimed is None or s >= _L:
         return False
@@ -351,7 +356,7 @@ def _times(factor: int, point: Any) -> Any:
     return found
 
 
-def _decoded(data: bytes) -> Any:
+def decoded(data: bytes) -> Any:
     """A point from its 32 bytes, None when they are none (5.1.3)."""
     y = int.from_bytes(data, "little")
     sign, y = y >> 255, y & ((1 << 255) - 1)
@@ -368,7 +373,7 @@ def _decoded(data: bytes) -> Any:
     return x, y, 1, x * y % _P
 
 
-_BASE = _decoded((4 * pow(5, _P - 2, _P) % _P).to_bytes(32, "little"))
+_BASE = decoded((4 * pow(5, _P - 2, _P) % _P).to_bytes(32, "little"))
 
 
 # ── the bundle's files ──

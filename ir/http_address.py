@@ -79,12 +79,13 @@ def parse(url: str) -> Place:
         port = parts.port
     except ValueError:
         raise ValueError("the URL's host or port cannot be read") from None
-    if parts.scheme not in _PORTS or not parts.hostname:
+    host = (parts.hostname or "").rstrip(".")
+    if parts.scheme not in _PORTS or not host:
         raise ValueError("a URL starts with http:// or https:// and a host")
     if parts.username is not None or parts.password is not None:
         raise ValueError("a URL must not hold a user name or password; use a header by reference")
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Place(parts.scheme, parts.hostname.rstrip("."), port or _PORTS[parts.scheme], target)
+    return Place(parts.scheme, host, port or _PORTS[parts.scheme], target)
 
 
 def redirected(place: Place, location: str) -> Place:

@@ -10,7 +10,8 @@ Facts that actions establish (all secret-free; times are epoch seconds):
     containment {how, said, before, undone}
     review / triage {verdict, verdicts, score, findings, coverage, blast_radius, leftovers, timeline}
     proof {polls, from, to, code, control}
-    quiet, money, sweep, watch {…}
+    grace {last_used}    of the old key when it began, by the provider's clock
+    quiet {checked, used_at, attested {by, reason}}, money, sweep, watch {…}
     pending {REF: {owner, since, version, incident}}    strangers' stages that the operator was shown; cleared {REF: reason}
     took_over {INCIDENT: [debt]}    of earlier incidents of this key, settled at the end where they can be
     adopted {at, owner, since, stores {REF: {roles, holds, trouble}}, keys {ID: NAME}, dead}    what the world still told of it;

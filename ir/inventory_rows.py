@@ -110,7 +110,8 @@ class Webhook(Key):
             raise ValueError("`roll: second-endpoint` needs `api_key`, a reference to a key that may write webhook endpoints")
         for name in ("permissions", "connect_permissions", "rotate_every", "rotate_window", "rotate_from"):
             if getattr(self, name):
-                raise ValueError(f"`{name}` is for API keys, not for webhooks")
+                instead = f"; a signing secret has no schedule: ir rotate stripe-webhook {self.name}" if name.startswith("rotate_") else ""
+                raise ValueError(f"`{name}` is for API keys, not for webhooks{instead}")
         return self
 
 

@@ -141,7 +141,7 @@ def begin(setting: Setting, kept: State, runner: Runner, given: Given, found: Js
 
 def _taken_over(setting: Setting, kept: State) -> Json:
     source = inventory.loads(setting.text, setting.name)
-    index = [row for row in kept.ledger.index() if bool(row["summary"].get("drill")) is setting.options.drill]
+    index = [row for row in kept.ledger.index(setting.key) if bool(row["summary"].get("drill")) is setting.options.drill]
     return owed.taken_over(index, setting.key, source.account(source.key(setting.key).account).id, setting.plan.policy)
 
 
@@ -153,7 +153,7 @@ def go_on(record: Incident, kept: State, runner: Runner, given: Given, kind: str
         Unreplayable: another version recorded what this one would not do; `ending` ends it.
         Refused: a later incident took over what it owed.
     """
-    heir = owed.heirs(kept.ledger.index()).get(record.id)
+    heir = owed.heirs(kept.ledger.index(str(record.opened.get("key", "")))).get(record.id)
     if heir:
         raise Refused(f"{heir} took over what {record.id} owed", safe="nothing was changed", next_step=f"ir status {heir}")
     holder = kept.ledger.holder(record.id)

@@ -307,10 +307,13 @@ class Ledger:
             if db.execute(sa.update(_incidents).where(_incidents.c.incident == incident).values(**values)).rowcount == 0:
                 db.execute(sa.insert(_incidents).values(incident=incident, opened_at=time.time(), **values))
 
-    def index(self) -> list[Json]:
-        """All incidents, newest first: `{incident, opened_at, updated_at, status, exit_code, summary}`."""
+    def index(self, key: str = "") -> list[Json]:
+        """Incidents, all or those of one key by its name, newest first: `{incident, opened_at, updated_at, status, exit_code, summary}`."""
+        query = sa.select(_incidents).order_by(_incidents.c.opened_at.desc())
+        if key:
+            query = query.where(_incidents.c.summary["key"].as_string() == key)
         with self._single.connect() as db:
-            return [dict(row) for row in db.execute(sa.select(_incidents).order_by(_incidents.c.opened_at.desc())).mappings()]
+            return [dict(row) for row in db.execute(query).mappings()]
 
     def find(self, incident: str) -> Json | None:
         """One row of the index."""

@@ -148,8 +148,16 @@ class Desk:
         """Tell who wants to hear of the record's last entry; returns at once, and never twice for one entry."""
         try:
             notice = notice_of(record)
-            for post in self._posts if notice else ():
-                if notice and notice.kind in post.when and self._log.claim(notice.incident, notice.entry, post.place, notice.digest):
+        except Exception:  # noqa: BLE001 - a notice is never worth a rotation
+            return
+        if notice is not None:
+            self.tell(notice)
+
+    def tell(self, notice: Notice) -> None:
+        """The same for news that no entry tells; its number stands for it."""
+        try:
+            for post in self._posts:
+                if notice.kind in post.when and self._log.claim(notice.incident, notice.entry, post.place, notice.digest):
                     self._enqueue(post, notice)
         except Exception:  # noqa: BLE001 - a notice is never worth a rotation
             return

@@ -2,14 +2,16 @@
 
     rotate_window: {days: [mon..fri], from: "09:00", to: "16:00", zone: Europe/Berlin}
 
-`to` before `from` passes midnight; the day is that of the beginning. An hour that summer time skips is taken as the hour after, one
-that comes twice lasts from its first beginning to its second end.
+`to` before `from` passes midnight; the day is that of the beginning. No day of the window is lost or comes twice when clocks change: what
+begins or ends in a skipped hour does so at the moment of the change, and a window of which nothing is left then opens at that moment for
+as long as it is written; an hour that comes twice is one window, from its first beginning to its second end.
 """
 
 import re
 from collections.abc import Iterator
 from datetime import datetime, time, timedelta
 from functools import lru_cache
+from itertools import takewhile
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -55,6 +57,18 @@ def _zone(name: str) -> str:
     return name
 
 
+def _moment(wall: datetime) -> float:
+    """Epoch seconds of what the clock on the wall shows; what it skips is the moment at which it does."""
+    late, early = wall.replace(fold=0).timestamp(), wall.replace(fold=1).timestamp()
+    if late <= early:  # shown once, or twice
+        return early if wall.fold else late
+    before = datetime.fromtimestamp(early, wall.tzinfo).utcoffset()
+    while late - early > 1:
+        middle = (early + late) // 2
+        early, late = (middle, late) if datetime.fromtimestamp(middle, wall.tzinfo).utcoffset() == before else (early, middle)
+    return late
+
+
 class RotateWindow(BaseModel):
     """See above."""
 
@@ -67,7 +81,8 @@ class RotateWindow(BaseModel):
 
     def open_at(self, moment: float) -> Span | None:
         """The span that `moment` (epoch seconds) lies in; None while it is closed."""
-        return next((span for span in self._spans(moment) if span[0] <= moment < span[1]), None)
+        begun = takewhile(lambda span: span[0] <= moment, self._spans(moment))
+        return next((span for span in begun if moment < span[1]), None)
 
     def next_after(self, moment: float) -> Span:
         """The first span that begins after `moment`."""
@@ -83,9 +98,9 @@ class RotateWindow(BaseModel):
                 continue
             begin = datetime.combine(day, self.from_, place)
             end = datetime.combine(day if self.to > self.from_ else day + timedelta(days=1), self.to, place)
-            span = (begin.timestamp(), end.replace(fold=1).timestamp())
-            if span[0] < span[1]:
-                yield span
+            first, last = _moment(begin), _moment(end.replace(fold=1))
+            written = (end.replace(tzinfo=None) - begin.replace(tzinfo=None)).total_seconds()
+            yield first, last if last > first else first + written
 
     def said(self) -> str:
         """For the screen: `mon tue 09:00-16:00 Europe/Berlin`."""

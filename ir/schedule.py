@@ -3,7 +3,8 @@
 Due dates of a key lie on a grid, one period (`rotate_every`) apart, so that late rotations do not add up. The grid begins at the last
 rotation for any other reason (a leak), else at `rotate_from`, else when the key is first looked at. Rules:
 
-* One rotation per due date. Dates that passed while nobody looked are one: the newest.
+* One rotation per due date. Dates that passed untried are one, the newest; it may begin when the oldest of them might have, or a date
+  that comes in each window would for ever put off the one before.
 * A date in the future (a clock that had jumped) binds nothing.
 * A try that changed nothing or was rolled back is repeated for the same date, later and later.
 * An incident that is open or owes something blocks the schedule of its key, never an emergency.
@@ -88,14 +89,15 @@ def decide(key: Key, known: Known, now: float, *, guided: bool) -> Decision:
     period = float(key.rotate_every or 0)
     lead = min(LEAD, period / 4) if guided else 0.0
     past = [row for row in known.tries if row.due <= now + lead]
-    due, why = _date(key, known, past, now, lead)
+    untried, due, why = _date(key, known, past, now, lead)
     tried = max((row for row in past if row.due == due), key=lambda row: row.attempt, default=None)
     if tried is not None and tried.state != "nothing":
         if tried.state == "open":
             return Decision(key.name, When.RUNNING, due, tried.at, tried.attempt, _late(due, now), "its incident is open")
-        due, tried, why = due + round(period), None, f"{spoken(period)} after the date before"
+        untried = due = due + round(period)
+        tried, why = None, f"{spoken(period)} after the date before"
     attempt = tried.attempt + 1 if tried else 1
-    starts = _starts(key, due - lead, period, spread=why != _FIRST)
+    starts = _starts(key, untried - lead, period, spread=why != _FIRST)
     if tried is not None:
         starts = max(starts, min(tried.at, now) + min(RETRY * 4 ** (tried.attempt - 1), RETRY_MOST))
         why = f"try {tried.attempt} changed nothing"
@@ -103,8 +105,8 @@ def decide(key: Key, known: Known, now: float, *, guided: bool) -> Decision:
     return Decision(key.name, when, due, starts, attempt, _late(due, now), "; ".join(part for part in (why, said) if part))
 
 
-def _date(key: Key, known: Known, past: list[Try], now: float, lead: float) -> tuple[int, str]:
-    """The newest date of the grid that has come, else the next one; and where the grid begins."""
+def _date(key: Key, known: Known, past: list[Try], now: float, lead: float) -> tuple[int, int, str]:
+    """Of the dates that have come, else of the next one alone: the oldest that is not tried, the newest; and where the grid begins."""
     period = round(float(key.rotate_every or 0))
     last = max(past, key=lambda row: row.due, default=None)
     since = max(last.due, last.at if last.at <= now else 0.0) if last else 0.0
@@ -116,16 +118,20 @@ def _date(key: Key, known: Known, past: list[Try], now: float, lead: float) -> t
         zone = datetime.combine(key.rotate_from, time(0, 0), UTC)
         first, why = round(zone.timestamp()) + period, f"counted from {key.rotate_from.isoformat()}"
     else:
-        return int(now), _FIRST  # cut, not rounded: a date half a second ahead would not have come
-    passed = max(0, int((now + lead - first) // period))
-    return first + passed * period, why
+        return int(now), int(now), _FIRST  # cut, not rounded: a date half a second ahead would not have come
+    newest = first + max(0, int((now + lead - first) // period)) * period
+    tried = last is not None and first == last.due
+    return min(first + period if tried else first, newest), newest, why
 
 
 def _starts(key: Key, moment: float, period: float, *, spread: bool) -> float:
     """When a date that lets a key begin at `moment` really begins: within its window, spread out by name."""
-    moment += fraction(key.name) * min(SPREAD, period / 20) if spread else 0.0
-    if key.rotate_window is None or key.rotate_window.open_at(moment):
-        return moment
+    longest = min(SPREAD, period / 20) if spread else 0.0
+    if key.rotate_window is None:
+        return moment + fraction(key.name) * longest
+    span = key.rotate_window.open_at(moment)
+    if span is not None:
+        return moment + fraction(key.name) * min(longest, (span[1] - moment) / 2)
     begin, end = key.rotate_window.next_after(moment)
     return begin + fraction(key.name) * min(3600.0, (end - begin) / 2)
 

@@ -9,8 +9,10 @@ from ir.campaign import Child, ChildState
 from ir.campaign_setting import Source, child_for, named
 from ir.inventory import Inventory, Key
 from ir.model import Json
+from ir.notices import Notice
 from ir.playbook import Playbook
 from ir.schedule import Decision, Known, Try, When, decide
+from ir.secret import excerpt, scrub
 from ir.world import Options
 
 Begun = tuple[Child, Json]
@@ -19,6 +21,10 @@ _STATES = {ChildState.DONE: "rotated", ChildState.DEBT: "rotated", ChildState.FA
 _OPEN = ("running", "waiting", "debt")
 _ASKS = ("waiting", "debt")
 _ROTATED = ("done", "debt", "attested")
+HELD = (When.RUNNING, When.BLOCKED)
+"""An incident of the key decides when it goes on, not its date."""
+REMIND = 7 * 86400.0
+"""Seconds between reminders of a rotation whose date has come and that waits for a human."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,7 @@ class Row:
 
     Attributes:
         stuck: an incident of the key that waits for a human or owes something, {} when there is none.
+        why: what was decided, and what the incident that it is about says.
     """
 
     key: Key
@@ -34,19 +41,39 @@ class Row:
     last: str
     last_at: float
     stuck: Json
+    why: str
 
 
 def rows(source: Inventory, children: Sequence[Child], index: Sequence[Json], now: float) -> list[Row]:
     """Every key with `rotate_every`, the most urgent first."""
-    found = [_row(source, key, children, index, now) for key in source.keys if key.rotate_every]
+    begun: dict[str, list[Child]] = {}
+    for child in children:
+        begun.setdefault(child.named, []).append(child)
+    known: dict[str, list[Json]] = {}
+    for incident in index:
+        known.setdefault(str(incident["summary"].get("key")), []).append(incident)
+    found = [_row(source, key, begun.get(named(source, key), []), known.get(key.name, []), now) for key in source.keys if key.rotate_every]
     order = list(When)
     return sorted(found, key=lambda row: (row.decision.when is When.LATER, row.decision.due, order.index(row.decision.when)))
 
 
 def stuck(found: Iterable[Row], now: float) -> list[Row]:
     """Keys whose date has come and that do not move until a human does something."""
-    held = (When.RUNNING, When.BLOCKED)
-    return [row for row in found if row.stuck and row.decision.when in held and row.decision.due <= now]
+    return [row for row in found if row.stuck and row.decision.when in HELD and row.decision.due <= now]
+
+
+def reminder(row: Row, now: float) -> Notice:
+    """For a row of `stuck`: when its date comes, then once a week. Audit entries count from 1, these down from -1."""
+    about, due = row.stuck["incident"], row.decision.due
+    late = f"due {moment(due)}" + (", overdue" if row.decision.overdue else "")
+    kind = "debt" if row.stuck["status"] == "debt" else "waiting"
+    body = f"{excerpt(row.why, 400)}\nir status {about}"
+    return Notice(about, -1 - int((now - due) // REMIND), kind, f"{about} still holds up key {row.key.name}, {late}", scrub(body))
+
+
+def moment(at: float) -> str:
+    """Epoch seconds as people read them."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def due_children(source: Source, book: Playbook, found: Iterable[Row], first: int = 0) -> list[Begun]:
@@ -54,27 +81,33 @@ def due_children(source: Source, book: Playbook, found: Iterable[Row], first: in
     due = [row for row in found if row.decision.when is When.DUE]
     made = []
     for position, row in enumerate(due, first):
-        date = datetime.fromtimestamp(row.decision.due, UTC).strftime("%Y-%m-%d %H:%M UTC")
-        options = Options(yes=True, reason=f"scheduled rotation, due {date}")
+        options = Options(yes=True, reason=f"scheduled rotation, due {moment(row.decision.due)}")
         made.append(child_for(source, row.key, book, options, position, due=row.decision.due, attempt=row.decision.attempt))
     return made
 
 
-def _row(source: Inventory, key: Key, children: Sequence[Child], index: Sequence[Json], now: float) -> Row:
-    mine = [child for child in children if child.named == named(source, key)]
-    incidents = [row for row in index if _about(row, key, source.account(key.account).id)]
+def _row(source: Inventory, key: Key, begun: Sequence[Child], index: Sequence[Json], now: float) -> Row:
+    """Of a key, its children, and the incidents of that name in any account."""
+    incidents = [row for row in index if _about(row, source.account(key.account).id)]
     guided = source.account(key.account).issuer == "dashboard"
-    decision = decide(key, _known(mine, incidents), now, guided=guided)
+    decision = decide(key, _known(begun, incidents), now, guided=guided)
     last = max(incidents, key=lambda row: float(row["updated_at"]), default=None)
     if last is None:
-        return Row(key, decision, "never", 0.0, {})
+        return Row(key, decision, "never", 0.0, {}, decision.why)
     asks = next((row for row in incidents if row["status"] in _ASKS and float(row["summary"].get("wake_at", 0.0)) <= now), {})
-    return Row(key, decision, f"{last['status']} ({last['incident']})", float(last["updated_at"]), asks)
+    return Row(key, decision, f"{last['status']} ({last['incident']})", float(last["updated_at"]), asks, _why(decision, incidents))
 
 
-def _about(row: Json, key: Key, account: str) -> bool:
-    summary = row["summary"]
-    return bool(summary.get("key") == key.name and summary.get("account", "") in ("", account) and not summary.get("rehearsal"))
+def _why(decision: Decision, incidents: Sequence[Json]) -> str:
+    if decision.when not in HELD:
+        return decision.why
+    told = next((row for row in incidents if row["status"] in _OPEN), None)
+    said = str(told["summary"].get("said", "")).split("\n")[0] if told else ""
+    return f"{decision.why}: {said}" if said else decision.why
+
+
+def _about(row: Json, account: str) -> bool:
+    return row["summary"].get("account", "") in ("", account) and not row["summary"].get("rehearsal")
 
 
 def _known(children: Sequence[Child], incidents: Sequence[Json]) -> Known:
@@ -107,4 +140,5 @@ def as_json(row: Row) -> Json:
         "every": row.key.rotate_every,
         "last": row.last,
         "last_at": row.last_at,
+        "why": row.why,
     }

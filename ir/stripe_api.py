@@ -52,15 +52,16 @@ class StripeApi:
     Args:
         base: `https://api.stripe.com`, or loopback.
         timeout: seconds for a whole call.
+        pace: waits until a call to a path may be made (`stripe_budget`).
 
     Raises:
         ValueError: `base` is another host.
         Refused: `STRIPE_LOG` is set, which makes the SDK print bodies, and with them keys.
     """
 
-    def __init__(self, base: str = STRIPE, *, timeout: float = 10.0) -> None:
+    def __init__(self, base: str = STRIPE, *, timeout: float = 10.0, pace: Callable[[str], None] = lambda _path: None) -> None:
         self.base = check_api_base(base)
-        self.timeout = timeout
+        self.timeout, self._pace = timeout, pace
         self.request_ids: list[str] = []
         """Stripe's ids of our own requests, for the review to subtract."""
         _refuse_logging()
@@ -137,6 +138,7 @@ class StripeApi:
         if not _SENDABLE.fullmatch(key.reveal()):
             raise Rejected("this cannot be sent as a key: it has white space or foreign characters in it")
         client = _client(self.base, self.timeout)
+        self._pace(path)
         answer = _answer(client, method, path, dict(params or {}), options | {"api_key": key.reveal()})
         if answer.request_id:
             self.request_ids.append(answer.request_id)

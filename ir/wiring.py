@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from functools import cache, cached_property, partial
 from pathlib import Path
@@ -28,6 +28,7 @@ from ir.plan import Plan, plan_from_json
 from ir.ports import Clock, Issuer, Operator, Reloader, Reviewer, Store
 from ir.secret import Secret
 from ir.signed_with import SignedWith
+from ir.stripe_budget import Budget
 from ir.world import Options, World
 
 
@@ -60,11 +61,12 @@ def actor() -> str:
 
 @dataclass
 class State:
-    """The tool's own state: folder, database, tables."""
+    """The tool's own state: folder, database, tables; and what this process may ask of Stripe."""
 
     folder: Path
     ledger: ledger.Ledger
     me: Me
+    budget: Budget = field(default_factory=Budget)
 
     @cached_property
     def consents(self) -> ConsentLog:
@@ -170,7 +172,7 @@ def world(
     key = source.key(setting.key)
     account = source.account(key.account)
     ticking = clock or SystemClock()
-    api = StripeApi(account.api_base)
+    api = StripeApi(account.api_base, pace=kept.budget.pace(account.id, account.mode))
 
     resolver = adapters.reference_resolver(source, operator, setting.base)
     signed = SignedWith(lambda: made)

@@ -63,7 +63,7 @@ class Worker:
         """
         self.runner.launch()
         self.runner.over = self._over.put
-        self.book.beat(self.kept.me)
+        self._beat_once()
         gone = threading.Event()
         threading.Thread(target=self._beat, args=(gone,), daemon=True, name="ir-worker-heartbeat").start()
         try:
@@ -188,7 +188,11 @@ class Worker:
     def _beat(self, gone: threading.Event) -> None:
         while not gone.wait(BEAT):
             with suppress(sa.exc.OperationalError):  # a database that is away for a moment: the next beat comes in time
-                self.book.beat(self.kept.me)
+                self._beat_once()
+
+    def _beat_once(self) -> None:
+        self.book.beat(self.kept.me)
+        self.kept.budget.workers = max(1, len(self.book.workers()))
 
 
 def _taken_over(_incident: str) -> None:

@@ -1,8 +1,13 @@
-"""Grace: both keys live for a while (scheduled policy)."""
+"""Grace: both keys live for a while (scheduled policy).
+
+When it begins, the provider's own time of the old key's last use is noted: a later one is a use after every service had moved, and no
+clock of ours, which may be wrong by days, has a part in that.
+"""
 
 from ir.durations import spoken
+from ir.errors import PortError
 from ir.incident import Incident
-from ir.model import Did, Outcome
+from ir.model import Did, Json, Outcome
 from ir.plan import Step
 from ir.world import World
 
@@ -11,15 +16,28 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     """Wait until the grace that began with the last promotion is over; a resumed run waits only for the rest."""
     if "new" not in record.facts or record.facts.get("dead_on_arrival"):
         return Outcome(Did.SKIPPED, "there is no overlap")
+    noted: Json = {} if "grace" in record.facts else {"grace": {"last_used": _last_used(world, record)}}
     until = float(record.facts.get("promoted_at", world.now())) + float(step.params["for"])
     left = until - world.now()
     if left > 0 and not world.patient:
         said = f"both keys live for another {spoken(left)}"
-        return Outcome(Did.WAITING, said, {"wake_at": until}, todo=f"nothing: a worker goes on by itself, or ir resume {world.incident}")
+        return Outcome(
+            Did.WAITING, said, {**noted, "wake_at": until}, todo=f"nothing: a worker goes on by itself, or ir resume {world.incident}"
+        )
     if left > 0:
         world.say(f"both keys live for another {spoken(left)}")
     while world.now() < until:
         if world.stopping():
-            return Outcome(Did.SKIPPED, "grace was cut short by a signal")
+            return Outcome(Did.SKIPPED, "grace was cut short by a signal", noted)
         world.clock.sleep(min(1.0, max(until - world.now(), 0.01)))
-    return Outcome(Did.DONE, f"both keys lived side by side for {spoken(float(step.params['for']))}")
+    return Outcome(Did.DONE, f"both keys lived side by side for {spoken(float(step.params['for']))}", noted)
+
+
+def _last_used(world: World, record: Incident) -> float:
+    """By the provider's clock; 0.0 when it does not tell, or tells only to whoever uses the key."""
+    key_id = record.facts["old"].get("id", "")
+    try:
+        row = world.issuer.identify(world.old_key(record.facts), known_id=key_id) if key_id else None
+    except PortError:
+        return 0.0
+    return row.last_used if row else 0.0

@@ -51,7 +51,8 @@ def _kill(world: World, record: Incident, probe: Probe, looked: _Seen) -> Outcom
     items, debts, why_not = looked
     if why_not and world.plan.policy is not Policy.EXPLOITED:
         todo = f"mend it, then: ir resume {world.incident}; or go back: ir rollback {world.incident}"
-        return Outcome(Did.WAITING, f"the old key is not killed: {why_not}", seen, tuple(items), debts, todo=todo)
+        did = Did.UNKNOWN if items and all(item.did in (Did.DONE, Did.SKIPPED, Did.UNKNOWN) for item in items) else Did.WAITING
+        return Outcome(did, f"the old key is not killed: {why_not}", seen, tuple(items), debts, todo=todo)
     if probe.liveness is Liveness.UNKNOWN and world.plan.policy is not Policy.EXPLOITED:
         return Outcome(Did.UNKNOWN, f"Stripe gave no answer about the old key (status {probe.status})", seen, tuple(items))
     if "new" in facts:
@@ -98,7 +99,7 @@ def _last_look(world: World, record: Incident, step: Step) -> _Seen:
             lambda: health.look_at(world, world.services, expected, patience=patience), lambda: _replacement(world, record, new)
         ),
     )
-    items = [*stores, *services]
+    items = [*stores, *services, *unwell]
     bad = [item for item in stores if item.did not in (Did.DONE, Did.SKIPPED)]
     bad += [item for item in services if item.did is not Did.DONE and item.name not in world.options.accept_unhealthy]
     bad += unwell
@@ -115,7 +116,8 @@ def _replacement(world: World, record: Incident, new: Secret) -> list[Item]:
     liveness = world.issuer.probe(new).liveness
     if liveness.answers or liveness is Liveness.BLOCKED:
         return []
-    return [Item(record.facts["new"].get("id") or new.fingerprint, Did.FAILED, f"the replacement itself answers {liveness.value}")]
+    did = Did.UNKNOWN if liveness is Liveness.UNKNOWN else Did.FAILED
+    return [Item(record.facts["new"].get("id") or new.fingerprint, did, f"the replacement itself answers {liveness.value}")]
 
 
 def _reread(record: Incident, store: Store, new: Secret) -> Item:

@@ -25,7 +25,6 @@ def trufflehog(data: Json) -> Alert:
         text(where, "link"),
     )
     since, what = earliest((moment(where, "timestamp", "date"), "the commit" if place.commit else "the find"))
-    verified = truth(data, "Verified")
     return Alert(
         "trufflehog",
         "",
@@ -34,7 +33,7 @@ def trufflehog(data: Json) -> Alert:
         since,
         what,
         secret(data, "Raw", "RawV2"),
-        True if verified else None if text(data, "VerificationError") or verified is None else False,
+        truth(data, "Verified") or None,  # `false` is also what it writes when it was told not to try
         text(where, "visibility") == "public",
     )
 

@@ -134,7 +134,7 @@ def warn_of(screen: Screen, file: str, leaks: tuple[Leak, ...]) -> None:
 
 def _show(screen: Screen, leak: Leak, file: str, inventory_file: str) -> None:
     first = leak.alerts[0]
-    state = {True: "seen alive", False: "seen dead", None: "not tried"}[leak.live]
+    state = {True: "seen alive", False: "seen dead", None: "not known to be alive"}[leak.live]
     what = first.credential.credential.value if first.credential and leak.stripe else first.kind
     screen.say(f"\n{what}, by {first.scanner}: {state}" + (", public" if leak.public else "") + ("" if leak.open else ", closed there"))
     for place in leak.places[:5]:

@@ -13,7 +13,7 @@ from ir.cli.signing import public_half, signed
 from ir.errors import Refused, UsageError
 from ir.incident import Incident
 from ir.inventory import Approver
-from ir.model import Json
+from ir.model import Did, Json
 from ir.wiring import State
 
 
@@ -31,6 +31,7 @@ def approve(
         str, typer.Option(help="Let the step happen alone; it is the loudest line of the report.", metavar="REASON")
     ] = "",
     source_closed: Annotated[str, typer.Option(help="Say that this source of the leak is closed.", metavar="STORE|SERVICE")] = "",
+    unused: Annotated[str, typer.Option(help="Say that nobody uses the old key any more, and how you know.", metavar="REASON")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Approve the step that an incident waits for; `ir resume` then goes on."""
@@ -39,9 +40,9 @@ def approve(
     record = record_of(kept, name)
     if record.status in FINAL:
         raise Refused(f"{name} has ended ({record.status})")
-    who = by or wiring.actor()
-    if source_closed:
-        body: Json = {"plan": record.opened["plan_hash"], "reason": reason, "source_closed": source_closed, "step": ""}
+    who, word = by or wiring.actor(), _word(record, reason, source_closed, unused.strip())
+    if word:
+        body = word
     else:
         body = _approval(record, who if by else "", reason, expires, sign_with)
         who = body.get("name") or who
@@ -49,15 +50,38 @@ def approve(
         body["break_glass"] = break_glass.strip()
         screen.warn(f"BREAK GLASS: `{body['step']}` will happen on the word of {who} alone: {break_glass.strip()}")
     kept.ledger.send(name, "approve", who, body)
-    what = f"source {source_closed} is closed" if source_closed else f"`{body['step']}`"
-    told = {"incident": name, "approved": source_closed or body["step"], "by": who, "signed": bool(body.get("signature"))}
-    weighed = {} if source_closed else _weighed(kept, record, body["step"])
+    what = body["step"] or source_closed or "unused"
+    told = {"incident": name, "approved": what, "by": who, "signed": bool(body.get("signature"))}
+    weighed = {} if word else _weighed(kept, record, body["step"])
     if as_json:
         screen.document({**told, "until": body.get("until", 0), "broken_glass": bool(break_glass.strip()), "weighed": weighed})
         return
-    screen.say(f"{what} approved by {who}, {'signed' if told['signed'] else 'unsigned'}; go on with: ir resume {name}")
+    said = _said(source_closed, who) if word else f"`{what}` approved by {who}, {'signed' if told['signed'] else 'unsigned'}"
+    screen.say(f"{said}; go on with: ir resume {name}")
     if weighed and (weighed["needs"] > 1 or weighed["not_counted"]):
         screen.say(f"so far: {weighed['said']}")
+
+
+def _word(record: Incident, reason: str, source_closed: str, unused: str) -> Json:
+    """What is sent when somebody vouches for what the tool cannot see; {} when it is an approval.
+
+    Raises:
+        Refused: nobody asks whether the old key is used.
+    """
+    body: Json = {"plan": record.opened["plan_hash"], "reason": reason, "step": ""}
+    if source_closed:
+        return {**body, "source_closed": source_closed}
+    if not unused:
+        return {}
+    last = record.runs[-1] if record.runs else None
+    if last is None or last.action != "quiet" or last.outcome.did is not Did.WAITING:
+        raise Refused(f"{record.id} does not ask whether the old key is still used", next_step=f"ir status {record.id}")
+    return {**body, "unused": unused, "seen": approvals.question(record, "", 1, "", ()).seen}
+
+
+def _said(source_closed: str, who: str) -> str:
+    what = f"source {source_closed} is closed" if source_closed else "nobody uses the old key any more"
+    return f"{what}, says {who}"
 
 
 def _weighed(kept: State, record: Incident, step: str) -> Json:

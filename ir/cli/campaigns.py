@@ -3,6 +3,7 @@
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from typing import Annotated, NoReturn
 
 import typer
@@ -27,7 +28,9 @@ Name = Annotated[str, typer.Argument(help="Campaign id, CAM-…; the newest need
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Answer the operator's own questions with yes.")]
 AtOnce = Annotated[int, typer.Option(min=1, max=64, help="Incidents that this process runs together.")]
-_ROWS = 30
+_AROUND = 6
+"""Lines of the terminal that the title, the heads and the prompt need."""
+_STANDS = (ChildState.QUEUED, ChildState.WAITING)
 _ORDER = tuple(ChildState[name] for name in ("RUNNING", "FAILED", "REFUSED", "DEBT", "WAITING", "QUEUED", "DONE"))
 
 
@@ -39,7 +42,7 @@ def status(name: Name = "", as_json: AsJson = False) -> None:
     if as_json:
         screen.document(_document(kept, book, row, children))
     else:
-        screen.table(_title(row, children, time.time()), _HEADS, [_line(child) for child in children])
+        screen.table(_title(row, children, time.time()), *_rows(children, time.time()))
         for worker in book.workers():
             screen.say(f"worker {worker['actor']} on {worker['host']} (process {worker['pid']})")
     sys.exit(int(_code(kept, row, children)))
@@ -105,7 +108,8 @@ def run_here(kept: State, book: CampaignLedger, name: str, operator: Terminal, *
     worker = Worker(kept, book, only(name), slots=slots, tell=tell)
     try:
         if shown:
-            with Live(get_renderable=lambda: _live(book, name), console=screen.err, refresh_per_second=1, transient=True):
+            height = screen.err.height
+            with Live(get_renderable=lambda: _live(book, name, height), console=screen.err, refresh_per_second=1, transient=True):
                 _until_over(worker, book, name, stop)
         else:
             _until_over(worker, book, name, stop)
@@ -116,7 +120,7 @@ def run_here(kept: State, book: CampaignLedger, name: str, operator: Terminal, *
     if screen.as_json:
         screen.document(_document(kept, book, row, children))
     else:
-        screen.table(_title(row, children, time.time()), _HEADS, [_line(child) for child in children])
+        screen.table(_title(row, children, time.time()), *_rows(children, time.time()))
     worker.runner.forget_queue()
     leave(int(_code(kept, row, children)))
 
@@ -132,28 +136,34 @@ def _until_over(worker: Worker, book: CampaignLedger, name: str, stop: threading
         time.sleep(0.5)
 
 
-def _live(book: CampaignLedger, name: str) -> Table:
+def _live(book: CampaignLedger, name: str, height: int) -> Table:
+    """As many lines as the terminal has room for, what moves or needs somebody first."""
     row, children = _row(book, name), book.children(name)
-    table = Table(title=plain(_title(row, children, time.time())), box=None, title_justify="left", header_style="bold")
-    for head in _HEADS:
-        table.add_column(head, overflow="fold")
     first = sorted(children, key=lambda child: (_ORDER.index(child.state), child.position))
-    for child in first[:_ROWS]:
-        table.add_row(*[plain(cell) for cell in _line(child)])
-    if len(first) > _ROWS:
-        table.add_row(f"… and {len(first) - _ROWS} more")
+    shown = first[: max(height - _AROUND, 3)]
+    heads, lines = _rows(shown, time.time())
+    table = Table(title=plain(_title(row, children, time.time())), box=None, title_justify="left", header_style="bold", expand=True)
+    for head in heads:
+        table.add_column(head, no_wrap=True, overflow="ellipsis", ratio=1 if head == "last" else None)
+    for line in lines:
+        table.add_row(*map(plain, line))
+    if len(first) > len(shown):
+        table.add_row(f"… and {len(first) - len(shown)} more")
     return table
 
 
 # ── looking ──
 
 
-_HEADS = ("key", "account", "state", "incident", "took", "last")
-
-
-def _line(child: Child) -> tuple[str, ...]:
-    took = spoken(child.ended_at - child.began_at) if child.ended_at and child.began_at else ""
-    return (child.key, child.account, child.state.value, child.incident, took, child.said)
+def _rows(children: Sequence[Child], now: float) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Heads and lines of the table; which account a key belongs to is said where there are several."""
+    several = len({child.account for child in children}) > 1
+    lines = []
+    for child in children:
+        took = spoken((child.ended_at or now) - child.began_at) if child.began_at and child.state not in _STANDS else ""
+        said = "" if child.state is ChildState.DONE else child.said
+        lines.append((child.key, *((child.account,) if several else ()), child.state.value, child.incident, took, said))
+    return ("key", *(("account",) if several else ()), "state", "incident", "took", "last"), lines
 
 
 def _title(row: Json, children: list[Child], now: float) -> str:
@@ -214,8 +224,9 @@ def _markdown(row: Json, children: list[Child]) -> str:
     created = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(row["created_at"]))
     lines = [f"# Campaign {row['campaign']}", "", safe(_title(row, children, time.time())), ""]
     lines += [f"- begun {created} by {safe(row['actor'])}"] + [f"- {name}: {safe(value)}" for name, value in row["about"].items() if value]
-    lines += ["", "| key | account | state | incident | took | last |", "|---|---|---|---|---|---|"]
-    lines += ["| " + " | ".join(map(safe, _line(child))) + " |" for child in children]
+    heads, rows = _rows(children, time.time())
+    lines += ["", "| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    lines += ["| " + " | ".join(map(safe, cells)) + " |" for cells in rows]
     return "\n".join(lines)
 
 

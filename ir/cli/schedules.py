@@ -2,12 +2,11 @@
 
 import signal
 import threading
-from datetime import UTC, datetime
 from typing import Annotated, NoReturn
 
 import typer
 
-from ir import playbook, schedule_due, wiring
+from ir import adapters, playbook, schedule_due, wiring
 from ir.campaign import Child, ChildState, Limits, exit_code
 from ir.campaign_ledger import CampaignLedger
 from ir.campaign_setting import Source, new_name
@@ -24,6 +23,7 @@ from ir.errors import ExitCode, IrError, Refused
 from ir.model import Policy
 from ir.playbook import Playbook
 from ir.schedule import When
+from ir.schedule_due import moment
 from ir.wiring import State
 from ir.worker import SLOTS, Worker
 
@@ -49,7 +49,7 @@ def list_schedule(inventory_file: File = "inventory.yaml", as_json: AsJson = Fal
     for row in rows:
         found = row.decision
         state = f"{found.when.value}, overdue" if found.overdue and found.when is not When.LATER else found.when.value
-        lines.append((row.key.name, spoken(row.key.rotate_every or 0), state, _time(found.due), _time(found.starts), row.last, found.why))
+        lines.append((row.key.name, spoken(row.key.rotate_every or 0), state, moment(found.due), moment(found.starts), row.last, row.why))
     screen.table(
         "Schedule" if lines else "No key has `rotate_every`", ("key", "every", "state", "due", "starts", "last result", "why"), lines
     )
@@ -71,9 +71,7 @@ def run_schedule(
     if begun or worker.anything():
         worker.run(until_idle=True, stop=threading.Event())
         worker.runner.forget_queue()
-    children, now = book.scheduled()
-    rows = schedule_due.rows(opening.read(inventory_file).source, children, kept.ledger.index(), now)
-    _end(screen, kept, told, begun, schedule_due.stuck(rows, now))
+    _end(screen, kept, told, begun, _held_up(kept, book, screen, inventory_file))
 
 
 def worker(
@@ -103,6 +101,7 @@ def worker(
         looked[0] = now
         try:
             _begin_due(kept, book, screen, inventory_file, playbook_name, inventory_sha256)
+            _held_up(kept, book, screen, inventory_file)
         except IrError as error:  # a broken file must not end the work on what was begun
             screen.warn(f"the schedule was not looked at: {error.what}")
 
@@ -133,8 +132,20 @@ def _begin_due(kept: State, book: CampaignLedger, screen: Screen, file: str, pla
 
     begun = book.open_due(name, kept.me.actor, Limits(at_once=0, per_account=4, per_store=8, stop_after=0), decide)
     for child in begun:
-        screen.say(f"{child.key}: due {_time(child.due)}, {name}")
+        screen.say(f"{child.key}: due {moment(child.due)}, {name}")
     return begun
+
+
+def _held_up(kept: State, book: CampaignLedger, screen: Screen, file: str) -> list[schedule_due.Row]:
+    """What does not move until a human does something; he is reminded of it now and then."""
+    opened, (children, now) = opening.read(file), book.scheduled()
+    stuck = schedule_due.stuck(schedule_due.rows(opened.source, children, kept.ledger.index(), now), now)
+    if stuck and opened.source.notify:
+        operator = Terminal(screen, name=kept.me.actor, yes=True)
+        desk = wiring.desk(opened.source, kept, adapters.reference_resolver(opened.source, operator, opened.base))
+        for row in stuck:
+            desk.tell(schedule_due.reminder(row, now))
+    return stuck
 
 
 def _end(screen: Screen, kept: State, told: list[Child], begun: list[Child], stuck: list[schedule_due.Row]) -> NoReturn:
@@ -157,7 +168,7 @@ def _end(screen: Screen, kept: State, told: list[Child], begun: list[Child], stu
         screen.say(f"{child.key}: another worker runs it (ir schedule list)")
     for row in held:
         name = row.stuck["incident"]
-        screen.say(f"{row.key.name}: due {_time(row.decision.due)}, but {name} is {row.stuck['status']}: ir status {name}")
+        screen.say(f"{row.key.name}: due {moment(row.decision.due)}; {row.why}: ir status {name}")
     if not (told or elsewhere or held):
         screen.say("nothing is due")
     leave(int(code))
@@ -168,7 +179,3 @@ def _book(name: str) -> Playbook:
     if book.policy is not Policy.SCHEDULED:
         raise Refused(f"playbook {book.name} is for policy {book.policy.value}; the schedule runs policy scheduled only")
     return book
-
-
-def _time(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -136,7 +136,8 @@ class Screen:
         with self._lock:
             target = self.err if self.as_json else self.out
             target.print(f"[bold]{plain(title)}[/]")
-            target.print(table)
+            if table.row_count:
+                target.print(table)
 
     def step(self, name: str, outcome: Outcome, *, rehearsal: bool = False) -> None:
         """One finished step, with what went wrong and what to do."""

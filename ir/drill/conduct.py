@@ -27,6 +27,8 @@ from ir.drill.witness import Witness
 from ir.errors import ExitCode, Refused
 
 _INCIDENT = re.compile(rb"INC-\d{8}-[0-9a-f]{4}")
+_ASKS_FOR_USE = b"--unused"
+"""What a run says that waits for somebody who has seen whether the old key is still used."""
 _MOST_RESUMES = 12
 _SETTLE = 1.5
 """Seconds of traffic after the run, so that every service pays once more."""
@@ -130,6 +132,9 @@ def _command(world: stage.World, watch: Watch, files: list[str], trouble: Troubl
         incident, helped = _incident_of(ran), _human_helps(world, human, watch, ran[-1])
         if not world.options.faults and not (incident and helped):
             break
+        if _ASKS_FOR_USE in ran[-1].output and incident:
+            watch.say("the human looks at Last used in the row of the old key")
+            line.run("approve", incident, "--unused", "Last used is from before the services moved")
         anew = ran[-1].code in (ExitCode.REFUSED, ExitCode.ROLLED_BACK) or not incident
         ran.append(_one(line, watch, words if anew else ["resume", incident, "--yes", *human.key_source], trouble))
     return ran
@@ -147,7 +152,7 @@ def _one(line: CommandLine, watch: Watch, words: list[str], trouble: Trouble) ->
 def _human_helps(world: stage.World, human: Human, watch: Watch, last: Ran) -> bool:
     """Whether another `ir resume` may help."""
     if last.code == ExitCode.WAITING and not world.options.managed:
-        if not human.click(last.output):
+        if _ASKS_FOR_USE not in last.output and not human.click(last.output):
             time.sleep(1.0)
         return True
     if last.code == ExitCode.DEBT and world.account.loot:

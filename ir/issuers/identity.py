@@ -64,4 +64,6 @@ class Identity:
         return fresh[0] if len(fresh) == 1 else None
 
     def _fresh(self, key: Secret, before: dict[str, float]) -> list[KeyRow]:
-        return [seen.row for seen in self._candidates(key) if seen.row.last_used > before.get(seen.row.id, 0.0)]
+        """Asked for one by one: an account may have many pages of keys, and few of them fit."""
+        rows = (self._known(key, key_id) for key_id in before)
+        return [row for row in rows if row is not None and row.active and row.last_used > before[row.id]]

@@ -98,13 +98,16 @@ class Shop:
         self.rows[name] = {"name": name, "account": "main", "kind": "secret", "permissions": list(PERMISSIONS), "stored_in": [ref], **more}
         return made
 
-    def write(self, *, issuer: str = "managed") -> None:
-        """The inventory as it is now, and a playbook without waits."""
+    def write(self, *, issuer: str = "managed", chat: str = "") -> None:
+        """The inventory as it is now, and a playbook without waits; `chat`: an address that hears of everything."""
         account: Json = {"name": "main", "id": self.twin.account, "mode": "test", "issuer": issuer, "api_base": self.twin.url}
         if issuer == "managed":
             account["app_key"] = "dotenv://app.env#APP"
         services = [self._service(name, number) for number, name in enumerate(self.held)]
-        text = {"version": 1, "accounts": [account], "keys": list(self.rows.values()), "services": services}
+        text: Json = {"version": 1, "accounts": [account], "keys": list(self.rows.values()), "services": services}
+        if chat:
+            self._private("chat.env", f"URL={chat}\n")
+            text["notify"] = [{"to": "dotenv://chat.env#URL"}]
         self._private("inventory.yaml", yaml.safe_dump(text, sort_keys=False))
         waits = Waits(soak=0, quiet=0, grace=0, watch=0, window=0)
         for policy in (Policy.EXPOSED, Policy.SCHEDULED):

@@ -3,8 +3,9 @@
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -170,13 +171,80 @@ def test_without_any_record_a_key_is_due_at_whatever_moment_it_is_looked_at(part
     assert (found.when, found.due) == (When.DUE, START)
 
 
-def test_windows_on_days_when_the_clocks_change() -> None:
-    skipped = RotateWindow.model_validate({"days": ["sun"], "from": "02:00", "to": "03:00", "zone": "Europe/Berlin"})
-    spring = datetime(2026, 3, 29, 0, 30, tzinfo=UTC).timestamp()
-    assert skipped.open_at(spring) is None, "an hour that does not exist is no window; the next Sunday is"
-    assert skipped.next_after(spring)[0] == datetime(2026, 4, 5, 0, 0, tzinfo=UTC).timestamp()
-    autumn = skipped.next_after(datetime(2026, 10, 24, tzinfo=UTC).timestamp())
-    assert autumn[1] - autumn[0] == 2 * HOUR, "an hour that comes twice counts twice"
+def _utc(text: str) -> float:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+
+
+SKIPPED = [
+    ("Europe/Berlin", "02:00", "03:00", "2026-03-29T01:00", "2026-03-29T02:00"),
+    ("Europe/Berlin", "02:30", "03:30", "2026-03-29T01:00", "2026-03-29T01:30"),
+    ("Europe/Berlin", "01:00", "02:30", "2026-03-29T00:00", "2026-03-29T01:00"),
+    ("America/New_York", "02:15", "02:45", "2026-03-08T07:00", "2026-03-08T07:30"),
+    ("Australia/Lord_Howe", "02:00", "02:30", "2026-10-03T15:30", "2026-10-03T16:00"),
+    ("Australia/Lord_Howe", "02:10", "02:40", "2026-10-03T15:30", "2026-10-03T15:40"),
+    ("Africa/Casablanca", "02:00", "03:00", "2026-03-22T02:00", "2026-03-22T03:00"),
+    ("Africa/Cairo", "00:00", "00:30", "2026-04-23T22:00", "2026-04-23T22:30"),
+]
+TWICE = [
+    ("Europe/Berlin", "02:00", "03:00", "2026-10-25T00:00", "2026-10-25T02:00"),
+    ("Europe/Berlin", "02:30", "04:00", "2026-10-25T00:30", "2026-10-25T03:00"),
+    ("America/New_York", "01:15", "01:45", "2026-11-01T05:15", "2026-11-01T06:45"),
+    ("Australia/Lord_Howe", "01:30", "02:00", "2026-04-04T14:30", "2026-04-04T15:30"),
+    ("Africa/Casablanca", "02:00", "03:00", "2026-02-15T01:00", "2026-02-15T03:00"),
+]
+
+
+@pytest.mark.parametrize(("zone", "begin", "end", "opens", "closes"), SKIPPED + TWICE)
+def test_a_window_in_an_hour_that_the_clocks_skip_or_show_twice_opens_once(
+    zone: str, begin: str, end: str, opens: str, closes: str
+) -> None:
+    window = RotateWindow.model_validate({"from": begin, "to": end, "zone": zone})
+    assert window.open_at(_utc(opens)) == (_utc(opens), _utc(closes))
+    assert window.open_at(_utc(opens) - 1) is None
+    assert window.open_at(_utc(closes)) is None
+    there = datetime.fromtimestamp(_utc(opens), ZoneInfo(zone)).date()
+    after = datetime.fromtimestamp(window.next_after(_utc(opens))[0], ZoneInfo(zone)).date()
+    assert (after - there).days == 1, "the day itself has one window, the next day another"
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "Africa/Cairo"])
+@pytest.mark.parametrize(("begin", "end"), [("02:10", "02:20"), ("01:45", "02:05"), ("23:30", "00:30"), ("00:00", "00:20")])
+def test_every_day_of_a_year_has_one_window_in_every_zone(zone: str, begin: str, end: str) -> None:
+    window = RotateWindow.model_validate({"from": begin, "to": end, "zone": zone})
+    moment, days = START - DAY, list[tuple[float, float]]()
+    while moment < START + YEAR:
+        span = window.next_after(moment)
+        assert span[0] < span[1] and (not days or span[0] > days[-1][1]), "they do not overlap"
+        days.append(span)
+        moment = span[0]
+    dates = [datetime.fromtimestamp(first, ZoneInfo(zone)).date() for first, _ in days]
+    assert all((after - before).days == 1 for before, after in pairwise(dates)), "no day is left out, none comes twice"
+
+
+CHANGES = [(row[0], row[3]) for row in SKIPPED + TWICE if row[1] in ("02:00", "02:15", "01:15", "01:30")]
+
+
+@pytest.mark.parametrize(("zone", "change"), CHANGES)
+@pytest.mark.parametrize("since", ["2025-12-30", "2025-12-31"])
+def test_a_daily_key_around_a_change_of_clocks_is_rotated_once_a_day(zone: str, change: str, since: str) -> None:
+    for begin, end in (("02:00", "02:30"), ("01:40", "03:10"), ("23:00", "23:20")):
+        key = _key("daily", "1d", {"from": begin, "to": end, "zone": zone})
+        machine = _Machine(key.model_copy(update={"rotate_from": date.fromisoformat(since)}))
+        for minutes in range(0, 8 * 1440, 15):
+            machine.look(_utc(change) - 4 * DAY + minutes * 60)
+        dues = [due for _, due in machine.ran]
+        assert len(dues) >= 7
+        assert all(after - before == DAY for before, after in pairwise(dues)), "none is left out or put off by the next"
+
+
+def test_a_weekly_key_whose_date_comes_late_in_its_weekly_window_is_not_put_off_for_ever() -> None:
+    window = RotateWindow.model_validate({"days": ["tue"], "from": "23:00", "to": "00:05", "zone": "UTC"})  # the dates: tuesdays, 24:00
+    for name in ("a", "b", "c", "d"):
+        machine = _Machine(_key(name, "7d").model_copy(update={"rotate_window": window, "rotate_from": date(2025, 12, 31)}))
+        for half in range(int(60 * DAY / HOUR * 2)):
+            machine.look(START + half * HOUR / 2)
+        assert len(machine.ran) == 7, "from 13 January on: on the 7th it came two minutes before the window closed, and nobody looked"
+        assert all(6 * DAY < after - before < 8 * DAY for (before, _), (after, _) in pairwise(machine.ran))
 
 
 def test_what_a_human_writes() -> None:

@@ -14,6 +14,7 @@ from croniter import croniter  # type: ignore[import-untyped]  # it has no types
 from ir import ledger, wiring
 from ir.campaign_ledger import CampaignLedger
 from tests.campaign.shop import Shop
+from tests.worlds.receiver import Receiver
 
 RECIPES = Path(__file__).resolve().parents[2] / "docs" / "recipes"
 RUN = ["schedule", "run", "--inventory", "inventory.yaml", "--playbook", "./scheduled.yaml"]
@@ -43,8 +44,13 @@ def test_what_is_due_is_rotated_once_however_many_look(company: Shop) -> None:
 
 
 def test_a_key_that_only_a_human_can_mint_waits_for_one(company: Shop) -> None:
+    with Receiver() as chat:
+        _waits_for_a_human(company, chat)
+
+
+def _waits_for_a_human(company: Shop, chat: Receiver) -> None:
     company.add("a", rotate_every="30d")
-    company.write(issuer="dashboard")
+    company.write(issuer="dashboard", chat=chat.url)
     code, said = company.ir(*RUN)
     assert code == 4, said
     assert "waiting" in said
@@ -58,14 +64,24 @@ def test_a_key_that_only_a_human_can_mint_waits_for_one(company: Shop) -> None:
     told = json.loads(said)
     assert (code, told["keys"]) == (4, []), "its date has come, so every run says that it waits"
     assert told["stuck"] == [{"key": "a", "incident": row["incident"], "status": "waiting"}]
+    waits, reminds = f"{row['incident']} waits for you", f"{row['incident']} still holds up key a, due "
+    assert [sum(words in str(one) for one in chat.got) for words in (waits, reminds)] == [1, 1], chat.got
+    code, said = company.ir("schedule", "list", "--json")
+    [listed] = json.loads(said)["keys"]
+    assert listed["when"] == "running" and "A new secret key is needed" in listed["why"]
     fresh = company.twin.create_secret_key("a-2")
     company._private("new", fresh.token.reveal() + "\n")  # noqa: SLF001 - the same suite
     code, said = company.ir("resume", row["incident"], "--new-key-from", "file:new", "--yes")
-    assert code == 4, said
+    assert code == 4 and "Last used" in said, "nobody has seen yet that the old key is unused"
+    code, said = company.ir("approve", row["incident"], "--unused", "`Last used` is of yesterday", "--by", "mia")
+    assert code == 0 and "says mia" in said
+    code, said = company.ir(*RUN)
+    assert code == 4 and "expire it" in said, "a word that was sent is heard by the next run"
     company.twin.expire_in_dashboard(company.keys["a"])
     code, said = company.ir("resume", row["incident"], "--yes")
     assert code == 0, said
     assert company.moved("a")
+    assert sum(reminds in str(one) for one in chat.got) == 1, "not at every run"
     engine.dispose()
 
 
@@ -88,7 +104,7 @@ def test_recipes_run_word_for_word(company: Shop) -> None:
     bin_folder.mkdir()
     (bin_folder / "ir").write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m ir.cli "$@"\n')
     (bin_folder / "ir").chmod(0o755)
-    env = company.environment()
+    env = {**company.environment(), "IR_INVENTORY_SHA256": json.loads(pin)["sha256"]}
     env["PATH"] = f"{bin_folder}:{env['PATH']}"
 
     def run(line: str) -> str:
@@ -111,7 +127,8 @@ def test_recipes_run_word_for_word(company: Shop) -> None:
     assert "nothing is due" in run(_unit("ir-schedule.service")["Service"]["ExecStart"])
     [job] = _snippets("kubernetes-cronjob", "yaml")
     pod = yaml.safe_load(job)["spec"]["jobTemplate"]["spec"]["template"]["spec"]
-    assert "nothing is due" in run(shlex.join(["ir", *pod["containers"][0]["args"]]))
+    args = [re.sub(r"^\$\((\w+)\)$", lambda found: env[found[1]], word) for word in pod["containers"][0]["args"]]  # as Kubernetes does
+    assert "nothing is due" in run(shlex.join(["ir", *args]))
 
 
 def _cron_line(text: str) -> tuple[str, str]:

@@ -293,7 +293,7 @@ def test_an_unreadable_list_of_keys_stops_an_overlap_and_no_containment(policy: 
 
 def test_a_use_of_the_old_key_that_was_looked_into_does_not_stop_a_scheduled_run_for_ever() -> None:
     sim = Simulation("scheduled")
-    look, used = sim.provider.identify, [True]
+    look, used = sim.provider.identify, [True, False]  # in the grace, after it was noted when the key was used last
 
     def used_once(key: Secret, *, known_id: str = "") -> KeyRow | None:
         if used and used.pop():
@@ -312,6 +312,82 @@ def test_a_use_of_the_old_key_that_was_looked_into_does_not_stop_a_scheduled_run
     sim.clock.sleep(60)
     journal.send("wake")
     assert go(sim, journal)[0] == ExitCode.DONE
+
+
+@pytest.mark.parametrize("wrong_by", [-2 * 86400.0, 2 * 86400.0])
+@pytest.mark.parametrize("by_a_stranger", [False, True])
+def test_a_wrong_clock_of_ours_neither_invents_a_use_of_the_old_key_nor_hides_one(wrong_by: float, by_a_stranger: bool) -> None:
+    sim = Simulation("scheduled")
+    sim.clock.jump(wrong_by)
+    look, looks = sim.provider.identify, [0]
+
+    def identify(key: Secret, *, known_id: str = "") -> KeyRow | None:
+        looks[0] += 1
+        if by_a_stranger and sim.clock.elapsed() > 3600:
+            sim.leaked.last_used = sim.clock.time.timestamp()
+        return look(key, known_id=known_id)
+
+    sim.provider.identify = identify  # type: ignore[method-assign]  # somebody uses the key late in its grace
+    code, record, _ = go(sim)
+    assert looks[0] > 1
+    assert code == (ExitCode.WAITING if by_a_stranger else ExitCode.DONE), record.runs[-1].outcome.said
+
+
+def _moved_by_hand() -> Simulation:
+    """A scheduled run of a key that a human mints; nothing shows who uses it."""
+    sim = Simulation("scheduled", guided=True)
+    by_hand = sim.provider.create("by hand")
+    sim.provider.deliver = lambda: by_hand.value
+    return sim
+
+
+def test_a_scheduled_run_that_cannot_see_use_of_the_old_key_waits_for_somebody_who_has_looked() -> None:
+    sim = _moved_by_hand()
+    code, record, journal = go(sim)
+    said = record.runs[-1]
+    assert (code, said.id) == (ExitCode.WAITING, "quiet"), "--yes is no word about what nobody saw"
+    assert "Last used" in said.outcome.todo and f"ir approve {sim.incident} --unused REASON" in said.outcome.todo
+    journal.send("wake", yes=True)
+    assert go(sim, journal)[1].runs[-1].id == "quiet", "looking again shows no more"
+    verified = record.run_of("verify")
+    assert verified is not None
+    journal.send("approve", plan=sim.plan.hash, step="", unused="of an earlier verification", seen="2026-01-01T00:00:00.000Z")
+    assert go(sim, journal)[1].runs[-1].id == "quiet", "what was seen before the services moved says nothing"
+    assert sim.provider.lives(sim.leaked) and not sim.provider.retired
+    journal.send("approve", plan=sim.plan.hash, step="", unused="`Last used` is of yesterday", seen=verified.ended)
+    code, record, _ = go(sim, journal)
+    assert record.runs[-1].id == "retire", "the human is asked to kill it only now"
+    assert record.facts["quiet"] == {"checked": False, "attested": {"by": "tester", "reason": "`Last used` is of yesterday"}}
+
+
+@pytest.mark.parametrize(("saw", "next_step"), [("unused", "retire"), ("used", "quiet")])
+def test_at_a_terminal_the_human_is_asked_what_the_dashboard_shows(saw: str, next_step: str) -> None:
+    sim = _moved_by_hand()
+    sim.operator.interactive, sim.operator.chooses = True, saw
+    _, record, _ = go(sim)
+    assert record.runs[-1].id == next_step
+    assert any("`Last used` of the old key" in told for told in sim.operator.told)
+
+
+@pytest.mark.parametrize(("times", "wanted"), [(1, ExitCode.DONE), (3, ExitCode.WAITING)])
+def test_no_answer_about_the_replacement_is_asked_again_before_a_human_is(times: int, wanted: ExitCode) -> None:
+    sim = Simulation("exposed")
+    look, mute = sim.provider.probe, [times]
+
+    def busy(key: Secret) -> Probe:
+        verified = any(service.held == sim.leaked.value for service in sim.services.values())
+        if key != sim.leaked.value and not verified and sim.provider.lives(sim.leaked) and mute[0]:
+            mute[0] -= 1
+            return Probe(Liveness.UNKNOWN, 429)
+        return look(key)
+
+    sim.provider.probe = busy  # type: ignore[method-assign]  # too many requests, for a while
+    code, record, journal = go(sim)
+    assert code == wanted, [(run.id, run.outcome.said) for run in record.runs]
+    if code == ExitCode.WAITING:
+        journal.send("wake")
+        code, record, _ = go(sim, journal)
+    assert (code, record.debts) == (ExitCode.DONE, {})
 
 
 def test_no_answer_about_the_old_key_is_no_reason_to_give_up_the_way_back() -> None:

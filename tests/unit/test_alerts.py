@@ -212,6 +212,10 @@ def test_one_rotation_takes_one_leak() -> None:
     assert choose([closed, samples.github_api(second, 2)], held).keys == ("b",)
 
 
+def test_what_trufflehog_did_not_verify_is_not_called_dead() -> None:
+    assert one({**samples.trufflehog(KEY), "Verified": False}).live is None, "it writes so too when it was told not to try"
+
+
 def test_older_forms_of_trufflehog_and_gitleaks() -> None:
     first, second = samples.key(), samples.key("rk")
     legacy = {

@@ -5,6 +5,7 @@ import hashlib
 import json
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ir import sshsig
+from ir import evidence, sshsig
 from ir.checkpoints import Signer, statement
 from ir.evidence import canonical, chained, verify
 from ir.evidence_check import NAMESPACE, Tree, ed25519_holds, printable, signer_of, wanted_keys
@@ -57,15 +58,16 @@ ROOTS = [  # of the first n leaves: the test tree of the Certificate Transparenc
 ]
 
 
+@pytest.mark.parametrize("holds", [ed25519_holds, evidence.ed25519_holds])
 @pytest.mark.parametrize(("public", "message", "signature"), RFC_8032)
-def test_ed25519_of_rfc_8032(public: str, message: str, signature: str) -> None:
+def test_ed25519_of_rfc_8032(public: str, message: str, signature: str, holds: Callable[[bytes, bytes, bytes], bool]) -> None:
     key, words, signed = bytes.fromhex(public), bytes.fromhex(message), bytes.fromhex(signature)
-    assert ed25519_holds(key, signed, words)
-    assert not ed25519_holds(key, signed, words + b"x")
-    assert not ed25519_holds(key, signed[:-1] + bytes([signed[-1] ^ 1]), words)
+    assert holds(key, signed, words)
+    assert not holds(key, signed, words + b"x")
+    assert not holds(key, signed[:-1] + bytes([signed[-1] ^ 1]), words)
     order = 2**252 + 27742317777372353535851937790883648493
     again = (int.from_bytes(signed[32:], "little") + order).to_bytes(32, "little")
-    assert not ed25519_holds(key, signed[:32] + again, words), "a second form of the same signature is refused"
+    assert not holds(key, signed[:32] + again, words), "a second form of the same signature is refused"
 
 
 @settings(max_examples=20, deadline=None)
@@ -80,6 +82,7 @@ def test_ed25519_agrees_with_the_library(message: bytes, at: int, flip: int) -> 
 @pytest.mark.parametrize("bad", [b"", b"\xff" * 32, (2**255 - 19).to_bytes(32, "little"), (2).to_bytes(32, "little")])
 def test_what_is_no_point_is_no_key(bad: bytes) -> None:
     assert not ed25519_holds(bad, bytes(64), b"")
+    assert not evidence.ed25519_holds(bad, bytes(64), b"")
 
 
 def test_the_tree_of_rfc_6962() -> None:

@@ -167,6 +167,8 @@ def test_signals_are_kept_in_order_and_the_index_is_newest_first(book: Ledger) -
     book.note("INC-2", "running", 4, {})
     book.note("INC-1", "done", 0, {"a": 2})
     assert [row["incident"] for row in book.index()] == ["INC-2", "INC-1"]
+    book.note("INC-3", "done", 0, {"key": "payments"})
+    assert [row["incident"] for row in book.index("payments")] == ["INC-3"], "those of one key, by the database"
     found = book.find("INC-1")
     assert found is not None
     assert (found["status"], found["summary"]) == ("done", {"a": 2})

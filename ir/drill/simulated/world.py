@@ -20,10 +20,10 @@ from ir.world import Options, World
 
 
 class SimOperator:
-    """Nobody at the terminal, or somebody who says yes."""
+    """Nobody at the terminal, or somebody who says yes; `chooses`: of several things, "" = the first."""
 
     def __init__(self, *, interactive: bool = False, says: bool = True) -> None:
-        self.interactive, self.says, self.name = interactive, says, "sim"
+        self.interactive, self.says, self.name, self.chooses = interactive, says, "sim", ""
         self.told: list[str] = []
 
     def tell(self, text: str) -> None:
@@ -36,7 +36,7 @@ class SimOperator:
 
     def choose(self, question: str, options: tuple[str, ...]) -> str:
         """See `ports`."""
-        return options[0]
+        return self.chooses or options[0]
 
     def ask(self, question: str) -> str:
         """See `ports`."""

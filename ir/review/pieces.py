@@ -1,9 +1,10 @@
 """The bytes of a file in bounded pieces and lines, whatever was done to it: gzip, torn gzip, UTF-16, lines without end."""
 
 import codecs
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
+
+from isal import isal_zlib
 
 PIECE = 1 << 18
 LONGEST = 1 << 20
@@ -39,7 +40,7 @@ def _unpacked(file: Path, notes: Say) -> Iterator[bytes]:
             while piece := stream.read(PIECE):
                 yield piece
             return
-        unpack, fed = zlib.decompressobj(wbits=31), False
+        unpack, fed = isal_zlib.decompressobj(wbits=31), False
         try:
             while raw := stream.read(PIECE >> 2):  # Small steps: what stands before the damage is still given.
                 while raw:
@@ -47,10 +48,10 @@ def _unpacked(file: Path, notes: Say) -> Iterator[bytes]:
                     yield unpack.decompress(raw, PIECE)
                     raw = unpack.unconsumed_tail
                     if unpack.eof:  # Another member may follow.
-                        raw, unpack, fed = unpack.unused_data.lstrip(b"\0"), zlib.decompressobj(wbits=31), False
+                        raw, unpack, fed = unpack.unused_data.lstrip(b"\0"), isal_zlib.decompressobj(wbits=31), False
             if fed:
                 notes.append("gzip ends too early: read up to there")
-        except zlib.error:
+        except isal_zlib.error:
             notes.append("gzip is damaged: read up to there")
 
 

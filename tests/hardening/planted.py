@@ -1,0 +1,248 @@
+"""The faults that `mutants` plants in our own code: each is one that somebody could make, and that a test has to notice."""
+
+from dataclasses import dataclass
+
+COURSE = ("tests/course/test_course.py", "tests/hardening/test_state_machine.py")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One fault: in `file`, `old`, which stands there once, becomes `new`; `tests` are what should notice."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...] = COURSE
+
+
+MUTANTS = (
+    Mutant("mint without looking in custody", "ir/actions/mint.py", "    if found is not None:\n", "    if False:\n"),
+    Mutant("mint without looking for strays", "ir/actions/mint.py", "    if strays:\n", "    if False:\n"),
+    Mutant("drop the custody write", "ir/actions/mint.py", 'address = world.custody.keep(f"new-{n}", secret)', 'address = ""'),
+    Mutant("burn no name after an unanswered mint", "ir/actions/mint.py", "else tried + 1", "else max(tried, 1)"),
+    Mutant("retire before the last look", "ir/actions/retire.py", "if why_not and world.plan", "if False and world.plan"),
+    Mutant(
+        "retire though a service was not seen", "ir/actions/retire.py", "bad += [item for item in services", "[item for item in services"
+    ),
+    Mutant(
+        "retire though the replacement is dead",
+        "ir/actions/retire.py",
+        "    if liveness.answers or liveness is Liveness.BLOCKED:",
+        "    if True:",
+    ),
+    Mutant(
+        "leave doubles alive",
+        "ir/actions/retire.py",
+        "lambda: ours.expire_others(world, told)",
+        "lambda: ({}, ())",
+    ),
+    Mutant("expire a key whose row is ambiguous", "ir/actions/ours.py", "if len(rows) == 1:", "if rows:"),
+    Mutant(
+        "take 403 for dead",
+        "ir/model.py",
+        "return self in (Liveness.EXPIRED, Liveness.INVALID)",
+        "return self in (Liveness.EXPIRED, Liveness.INVALID, Liveness.NARROW)",
+    ),
+    Mutant(
+        "take a time-out for dead",
+        "ir/model.py",
+        "return self in (Liveness.EXPIRED, Liveness.INVALID)",
+        "return self in (Liveness.EXPIRED, Liveness.INVALID, Liveness.UNKNOWN)",
+    ),
+    Mutant("believe one poll", "ir/actions/prove.py", 'watch.seconds >= float(step.params["window"])', "True"),
+    Mutant(
+        "prove without a control key",
+        "ir/actions/prove.py",
+        "if not dead or not watch.control.answers:",
+        "if not dead:",
+        ("tests/course", "tests/hardening/test_proof.py"),
+    ),
+    Mutant("roll back over a dead old key", "ir/actions/undo.py", "    if not liveness.answers:", "    if False:"),
+    Mutant(
+        "kill the replacement before the services are back",
+        "ir/actions/undo.py",
+        "    if bad:\n        debts",
+        "    if False:\n        debts",
+    ),
+    Mutant(
+        "undo by an old answer of the store",
+        "ir/actions/undo.py",
+        "        store.undo(incident, old, new)",
+        "        if store.guided or store.read().value != old:\n            store.undo(incident, old, new)",
+    ),
+    Mutant("accept another plan's approval", "ir/approvals.py", 'signal.get("plan") == asked.plan', "True"),
+    Mutant(
+        "go on after a failed wave",
+        "ir/course.py",
+        "            self._roll_back(outcome.said)\n        if step.action",
+        "            pass\n        if step.action",
+    ),
+    Mutant("forget debts at the end", "ir/course.py", "while self.record.debts and not", "while False and not"),
+    Mutant(
+        "record who acts anew on replay", "ir/course.py", "body=ran, at=at, actor=by)", "body=ran, at=at, actor=self.world.operator.name)"
+    ),
+    Mutant("do not read stores after the kill", "ir/actions/watch.py", "list(world.stores.values()) if last else []", "[]"),
+    Mutant(
+        "skip the lease check",
+        "ir/ledger.py",
+        '                if row["executor"] != holder.executor and self.alive(row, now):',
+        "                if False:",
+        ("tests/unit/test_ledger.py",),
+    ),
+    Mutant(
+        "let another incident take a held key",
+        "ir/ledger.py",
+        'if row["incident"] != incident and not',
+        "if False and not",
+        ("tests/unit/test_ledger.py",),
+    ),
+    Mutant(
+        "overwrite a stranger's value",
+        "ir/stores/dotenv.py",
+        "if held.version != expected and",
+        "if False and",
+        ("tests/contract/test_dotenv.py", "tests/contract/test_store_contract.py"),
+    ),
+    Mutant(
+        "drop the sync of an env file",
+        "ir/stores/private_file.py",
+        "            os.fsync(fd)",
+        "            pass",
+        ("tests/hardening/test_power_loss.py",),
+    ),
+    Mutant(
+        "drop the sync of a folder",
+        "ir/stores/private_file.py",
+        "dst_dir_fd=self._fd)\n            os.fsync(self._fd)",
+        "dst_dir_fd=self._fd)",
+        ("tests/hardening/test_power_loss.py",),
+    ),
+    Mutant(
+        "write an env file in place",
+        "ir/stores/private_file.py",
+        "self._write_scratch(scratch, data, before)",
+        "os.write(os.open(name, os.O_WRONLY | os.O_TRUNC, dir_fd=self._fd), data); before = None if before is None else self.read(name); "
+        "self._write_scratch(scratch, data, before)",
+        ("tests/hardening/test_power_loss.py",),
+    ),
+    Mutant(
+        "show a key when it is printed",
+        "ir/secret.py",
+        "def __repr__(self) -> str:\n",
+        "def __repr__(self) -> str:\n        return self.reveal()\n",
+        ("tests/unit/test_secret.py",),
+    ),
+    Mutant(
+        "tell a key on the screen",
+        "ir/actions/mint.py",
+        "def _keep(world: World, n: int, secret: Secret) -> str:\n",
+        "def _keep(world: World, n: int, secret: Secret) -> str:\n    world.say(secret.reveal())\n",
+        ("tests/hardening/test_canary.py",),
+    ),
+    Mutant(
+        "record a key as a fact",
+        "ir/actions/custody.py",
+        'facts = {"old": {"custody": address}} if address else {}',
+        'facts = {"old": {"custody": old.reveal()[::-1]}}',
+        ("tests/hardening/test_canary.py",),
+    ),
+    Mutant(
+        "log a key",
+        "ir/stripe_api.py",
+        "        client = _client(self.base, self.timeout)\n",
+        '        logging.getLogger("ir").warning("as %s", key.reveal())\n        client = _client(self.base, self.timeout)\n',
+        ("tests/contract/test_issuer_stripe_api.py", "tests/contract/test_issuer_contract.py"),
+    ),
+    Mutant(
+        "give a child the whole environment",
+        "ir/child.py",
+        "if k in ENVIRONMENT or k.startswith",
+        "if True or k.startswith",
+        ("tests/unit/test_child.py",),
+    ),
+    Mutant(
+        "a dry run whose ports write",
+        "ir/guard.py",
+        "        def asked(*args: object, **kwargs: object) -> object:\n            self._ask()\n",
+        "        def asked(*args: object, **kwargs: object) -> object:\n",
+        ("tests/course", "tests/hardening/test_guard.py"),
+    ),
+    Mutant(
+        "retry a revoke by itself",
+        "ir/stripe_api.py",
+        "max_network_retries=0",
+        "max_network_retries=2",
+        ("tests/contract/test_issuer_stripe_api.py", "tests/contract/test_issuer_managed.py"),
+    ),
+    Mutant(
+        "excuse a failed revoke without a look",
+        "ir/issuers/stripe_managed.py",
+        "if not key_id or not self._gone(key_id):",
+        "if not key_id:",
+        ("tests/contract/test_issuer_managed.py",),
+    ),
+    Mutant(
+        "ask Vault without check-and-set",
+        "ir/stores/vault_kv.py",
+        "cas=expected,",
+        "cas=None,",
+        ("tests/contract/test_vault.py",),
+    ),
+    Mutant(
+        "take Vault's silence for a no",
+        "ir/stores/vault_client.py",
+        'failed = Unknown(f"Vault did not answer in time',
+        'failed = Rejected(f"Vault did not answer in time',
+        ("tests/contract/test_store_contract.py",),
+    ),
+    Mutant(
+        "take AWS's silence for a no",
+        "ir/stores/aws_client.py",
+        'return Unknown(f"AWS did not answer',
+        'return Rejected(f"AWS did not answer',
+        ("tests/contract/test_store_contract.py",),
+    ),
+    Mutant(
+        "forget the neighbours of a field",
+        "ir/stores/field.py",
+        "text[: spot.start] + spot.lead + json.dumps(value.reveal()) + text[spot.end :]",
+        'json.dumps({field.rpartition("/")[2]: value.reveal()})',
+        ("tests/contract/test_store_contract.py",),
+    ),
+    Mutant(
+        "follow a redirect with the token",
+        "ir/stores/vault_client.py",
+        "allow_redirects=False",
+        "allow_redirects=True",
+        ("tests/contract/test_vault.py",),
+    ),
+    Mutant(
+        "chain entries to nothing",
+        "ir/evidence.py",
+        'previous["hash"] if previous else GENESIS',
+        "GENESIS",
+        ("tests/unit/test_evidence.py",),
+    ),
+    Mutant(
+        "escape nothing in a report",
+        "ir/report/__init__.py",
+        "return _environment(autoescape=True)",
+        "return _environment(autoescape=False)",
+        ("tests/unit/test_report_hostile.py",),
+    ),
+    Mutant(
+        "send keys to any host",
+        "ir/api_base.py",
+        'and _loopback(parts.hostname or "")',
+        "",
+        ("tests/unit",),
+    ),
+    Mutant(
+        "take a state folder that others planted",
+        "ir/home.py",
+        "        _refuse_planted(base)\n    return base",
+        "        pass\n    return base",
+        ("tests/hardening/test_state_folder.py",),
+    ),
+)

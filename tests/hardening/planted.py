@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-COURSE = ("tests/course/test_course.py", "tests/hardening/test_state_machine.py")
+COURSE = ("tests/course/test_course.py", "tests/course/test_keys_of_our_own.py", "tests/hardening/test_state_machine.py")
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,14 @@ MUTANTS = (
         "ir/model.py",
         "return self in (Liveness.EXPIRED, Liveness.INVALID)",
         "return self in (Liveness.EXPIRED, Liveness.INVALID, Liveness.NARROW)",
+        ("tests/unit/test_model.py",),
     ),
     Mutant(
         "take a time-out for dead",
         "ir/model.py",
         "return self in (Liveness.EXPIRED, Liveness.INVALID)",
         "return self in (Liveness.EXPIRED, Liveness.INVALID, Liveness.UNKNOWN)",
+        ("tests/unit/test_model.py",),
     ),
     Mutant("believe one poll", "ir/actions/prove.py", 'watch.seconds >= float(step.params["window"])', "True"),
     Mutant(
@@ -236,7 +238,7 @@ MUTANTS = (
         "ir/api_base.py",
         'and _loopback(parts.hostname or "")',
         "",
-        ("tests/unit",),
+        ("tests/unit/test_stripe_api.py",),
     ),
     Mutant(
         "take a state folder that others planted",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 COURSE = ("tests/course/test_course.py", "tests/course/test_keys_of_our_own.py", "tests/hardening/test_state_machine.py")
+CANARY = ("tests/hardening/test_canary.py::test_a_run_and_everything_that_can_be_asked_about_it",)
 
 
 @dataclass(frozen=True)
@@ -139,15 +140,15 @@ MUTANTS = (
         "tell a key on the screen",
         "ir/actions/mint.py",
         "def _keep(world: World, n: int, secret: Secret) -> str:\n",
-        "def _keep(world: World, n: int, secret: Secret) -> str:\n    world.say(secret.reveal())\n",
-        ("tests/hardening/test_canary.py",),
+        "def _keep(world: World, n: int, secret: Secret) -> str:\n    __import__('sys').stderr.write(secret.reveal())\n",
+        CANARY,
     ),
     Mutant(
         "record a key as a fact",
         "ir/actions/custody.py",
         'facts = {"old": {"custody": address}} if address else {}',
         'facts = {"old": {"custody": old.reveal()[::-1]}}',
-        ("tests/hardening/test_canary.py",),
+        CANARY,
     ),
     Mutant(
         "log a key",

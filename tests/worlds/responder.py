@@ -13,6 +13,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+import ir
 from ir.drill.twin import Fate, Key, StripeTwin, TwinSettings
 from ir.drill.twin.message import Request
 from ir.model import Mode
@@ -104,6 +105,7 @@ class Responder:
     def environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
         home = {"HOME": str(self.folder), "IR_HOME": str(self.folder / "home"), "PYTHONDONTWRITEBYTECODE": "1"}
+        home["PYTHONPATH"] = str(Path(ir.__file__).parents[1])  # the code that is tested here, wherever it lies
         return {**kept, **home, **({"IR_DATABASE_URL": self.database} if self.database else {}), **self.more}
 
     def start(self, *argv: str, stdin: int = subprocess.DEVNULL, program: Sequence[str] = ("-m", "ir.cli")) -> subprocess.Popen[str]:

@@ -16,7 +16,8 @@ import sqlalchemy as sa
 import ir
 from ir.drill.twin import Fate, Key, StripeTwin, TwinSettings
 from ir.drill.twin.message import Request
-from ir.model import Mode
+from ir.model import Json, Mode
+from ir.runner import read_entries
 from tests.worlds.loopback import Loopback, QuietHandler
 
 _VARIABLE = "STRIPE_KEY"
@@ -132,6 +133,14 @@ class Responder:
         with _engine(self._url()) as db:
             found = {str(row[0]) for table in ("ir_leases", "ir_incidents") for row in db.execute(sa.text(f"SELECT incident FROM {table}"))}  # noqa: S608 - two names of ours
         return sorted(found)
+
+    def recorded(self) -> list[Json]:
+        """The audit entries of the last incident, as the database has them."""
+        engine = sa.create_engine(self._url(), poolclass=sa.pool.NullPool)
+        try:
+            return read_entries(engine, self.incidents()[-1])
+        finally:
+            engine.dispose()
 
     def live(self) -> list[Key]:
         """Live keys of the account besides the leaked one."""

@@ -64,9 +64,7 @@ class KmsLock(Lock):
 
     def seal(self, key: bytes, context: str) -> str:
         """See `Lock`."""
-        sealed = self._call(
-            lambda kms: kms.encrypt(KeyId=self._key_id, Plaintext=key, EncryptionContext={"ir": context}), "CiphertextBlob"
-        )
+        sealed = self._call(lambda kms: kms.encrypt(KeyId=self._key_id, Plaintext=key, EncryptionContext={"ir": context}), "CiphertextBlob")
         return base64.b64encode(sealed).decode()
 
     def open(self, token: str, context: str) -> bytes:

@@ -117,8 +117,8 @@ MUTANTS = (
     Mutant(
         "drop the sync of a folder",
         "ir/stores/private_file.py",
-        "dst_dir_fd=self._fd)\n            os.fsync(self._fd)",
-        "dst_dir_fd=self._fd)",
+        "raise\n            os.fsync(self._fd)\n        return True",
+        "raise\n        return True",
         ("tests/hardening/test_power_loss.py",),
     ),
     Mutant(
@@ -247,5 +247,26 @@ MUTANTS = (
         "        _refuse_planted(base)\n    return base",
         "        pass\n    return base",
         ("tests/hardening/test_state_folder.py",),
+    ),
+    Mutant(
+        "record a failed write as the end of an incident",
+        "ir/runner.py",
+        "        raise _HandedBack from None\n    finally",
+        "        raise\n    finally",
+        ("tests/hardening/test_full_disk.py",),
+    ),
+    Mutant(
+        "take a hotel's page for AWS's answer",
+        "ir/stores/aws_client.py",
+        "if not isinstance(found, dict) or needed not in found:",
+        "if not isinstance(found, dict):",
+        ("tests/contract/test_bad_answers.py",),
+    ),
+    Mutant(
+        "take an ended login for a closed place",
+        "ir/stores/vault_sibling.py",
+        "            self._kv.perhaps(self._beside)\n            return None",
+        "            return None",
+        ("tests/contract/test_bad_answers.py",),
     ),
 )

@@ -4,6 +4,11 @@ from dataclasses import dataclass
 
 COURSE = ("tests/course/test_course.py", "tests/course/test_keys_of_our_own.py", "tests/hardening/test_state_machine.py")
 CANARY = ("tests/hardening/test_canary.py::test_a_run_and_everything_that_can_be_asked_about_it",)
+CONSENT, BUNDLE, EDGE = (
+    ("tests/hardening/test_consent.py",),
+    ("tests/unit/test_bundle.py",),
+    ("tests/contract/test_http_edge_contract.py",),
+)
 
 
 @dataclass(frozen=True)
@@ -269,4 +274,40 @@ MUTANTS = (
         "            return None",
         ("tests/contract/test_bad_answers.py",),
     ),
+    Mutant(
+        "take a namesake's process for our own machine's",
+        "ir/processes.py",
+        "or where != machine():",
+        "or False:",
+        ("tests/unit/test_ledger.py",),
+    ),
+    Mutant("send a secret header in the clear", "ir/http_edge.py", "if references and place.scheme", "if False and place.scheme", EDGE),
+    Mutant("look at the last four bytes only", "ir/http_address.py", "*(number.teredo or ())", "*()", ("tests/unit/test_http_address.py",)),
+    Mutant("run unasked what reads a store", "ir/cli/choices.py", "unread and consent.may(", "unread and (True or ", CONSENT),
+    Mutant(
+        "rehearse unasked",
+        "ir/cli/rotate.py",
+        "        consent.ask((consents.rehearsal if",
+        "        list((consents.rehearsal if",
+        CONSENT,
+    ),
+    Mutant(
+        "begin what another inventory pins", "ir/cli/consenting.py", "    if pin.lower() not in", "    if False and pin not in", CONSENT
+    ),
+    Mutant("yes agrees for ever", "ir/cli/consenting.py", "if finished is None and self._yes", "if self._yes", CONSENT),
+    Mutant(
+        "believe the sums",
+        "ir/evidence_check.py",
+        '        if sha256_of(path) != digest:\n            raise Broken(f"edited: {name} was changed after',
+        '        if False:\n            raise Broken(f"edited: {name} was changed after',
+        BUNDLE,
+    ),
+    Mutant(
+        "believe any signer",
+        "ir/evidence_check.py",
+        "    if wanted and signer not in wanted:\n        raise",
+        "    if False:\n        raise",
+        BUNDLE,
+    ),
+    Mutant("mention whom a stranger names", "ir/chat_text.py", "text.translate(_LOOKALIKES)", "text", ("tests/unit/test_chat_text.py",)),
 )

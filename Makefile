@@ -7,7 +7,11 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
   --no-emit-index-url --no-emit-find-links --extra drill --group build
 
-.PHONY: drill test lint check bench spark mutants docs lock clean
+FUZZED := tests/hardening/test_hostile_files.py tests/hardening/test_hostile_stripe.py tests/unit/test_alerts.py \
+  tests/unit/test_approvals.py tests/unit/test_evidence_check.py tests/unit/test_http_address.py tests/unit/test_inventory.py \
+  tests/unit/test_inventory_made.py tests/unit/test_reference.py tests/unit/test_report_hostile.py tests/unit/test_secret.py
+
+.PHONY: drill test lint check bench spark soak endurance fuzz mutants docs lock clean
 
 drill: $(VENV)/.run  ## a whole rotation in an embedded world
 	$(BIN)/ir drill stripe
@@ -30,6 +34,18 @@ bench: $(VENV)/.develop  ## ratios within one run
 
 spark: $(SPARK)/.ready  ## the review's SQL on Spark local[2] gives what DuckDB gives; needs Java 17, takes minutes
 	$(SPARK)/bin/python -m pytest tests/review/test_review_engines.py -k spark
+
+soak: $(VENV)/.run  ## 2,000 drills in simulated time, in which anything may go wrong; SEED=N begins elsewhere
+	$(BIN)/ir drill stripe --faults all --runs $(or $(RUNS),2000) --seed $(or $(SEED),1)
+
+endurance: $(VENV)/.develop soak  ## the large sizes of what `make test` runs small: hours
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 tests/hardening/test_state_machine.py
+	IR_BOUNDARIES=all IR_RACES=100 IR_KILLS=30 $(BIN)/python -m pytest -n 2 tests/hardening/test_kill_everywhere.py tests/hardening/test_kill.py
+	IR_BAD_ANSWERS=all $(BIN)/python -m pytest -n 2 tests/contract/test_bad_answers.py
+	$(BIN)/python -m tests.hardening.matrix
+
+fuzz: $(VENV)/.develop  ## hostile files, answers and texts: 200 times as many examples; TIMES=N for another number
+	IR_FUZZ=$(or $(TIMES),200) $(BIN)/python -m pytest -n 2 $(FUZZED)
 
 mutants: $(VENV)/.develop  ## faults planted in our own code, each caught by a test
 	$(BIN)/python -m tests.hardening.mutants

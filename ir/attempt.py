@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from ir.errors import IrError, PortError, Refused, Unknown, Waiting
+from ir.errors import IrError, PortError, Refused, Unknown, Waiting, unexpected
 from ir.incident import Incident
 from ir.model import Did, Outcome
 from ir.plan import Step
-from ir.secret import scrub
 from ir.world import World
 
 Action = Any
@@ -45,15 +44,4 @@ def guarded(module: Action, world: World, record: Incident, step: Step) -> Outco
     except IrError as error:
         return Outcome(Did.FAILED, error.what, todo=error.next_step)
     except Exception as error:  # noqa: BLE001 - a bug of ours must leave a resumable incident, not a wedged one
-        where = _where(error)
-        return Outcome(
-            Did.UNKNOWN, scrub(f"unexpected {type(error).__name__} at {where}"), todo=f"this is a bug; ir resume {world.incident}"
-        )
-
-
-def _where(error: Exception) -> str:
-    """File and line of the raise, never the text: that may hold a secret."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else "?"
+        return Outcome(Did.UNKNOWN, unexpected(error), todo=f"this is a bug; ir resume {world.incident}")

@@ -73,6 +73,15 @@ class IrError(Exception):
         self.next_step = next_step
 
 
+def unexpected(error: BaseException) -> str:
+    """What nobody expected: its class, file and line, never its text, which may hold a secret."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else "?"
+    return f"unexpected {type(error).__name__} at {where}"
+
+
 class UsageError(IrError):
     """The command line does not make sense."""
 

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from ir import processes
 from ir.errors import AlreadyRunning, Refused
 from ir.model import Json
+from ir.secret import excerpt
 
 STALE = 30.0
 """Seconds without a heartbeat after which a holder on another machine counts as dead."""
@@ -126,6 +127,11 @@ def _sqlite_settings(connection: Any, _record: object) -> None:
     connection.isolation_level = "IMMEDIATE"
     for pragma in ("busy_timeout=30000", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def trouble(error: Exception) -> str:
+    """What the database itself says of a call that failed, such as that its disk is full; "" when it was not the database."""
+    return excerpt(str(error.orig)) if isinstance(error, sa.exc.DBAPIError) else ""
 
 
 def create_tables(engine: sa.Engine, tables: sa.MetaData) -> None:

@@ -413,7 +413,7 @@ class ReviewRequest:
         egress, logs: globs of our own egress logs, and of other exports.
         own_requests: request ids of our own probes, to be subtracted.
         scratch: private folder for Parquet.
-        own_objects: ids that this incident made itself (its new key), never leftovers.
+        own_objects: ids of what this incident made itself (its new key, or the name that it asked for), never leftovers.
         rules: folders of further rules. engine: `duckdb`, or the URL of another one.
         personal_data: keep whole records of Stripe, with names, e-mail and postal addresses; without it ids only.
         named: people stand in the results by their names; never where results are recorded, since a record cannot be purged.

@@ -19,8 +19,8 @@ from dbos import DBOS, DBOSClient, DBOSConfig, Serializer, SetWorkflowID
 from dbos import error as dbos_errors
 
 from ir.course import Course
-from ir.errors import Unreplayable
-from ir.ledger import Ledger, Me
+from ir.errors import Unreplayable, unexpected
+from ir.ledger import Ledger, Me, trouble
 from ir.model import Json
 from ir.world import World
 
@@ -30,6 +30,8 @@ SCHEMA_VERSION = "2"
 """Version of recorded steps: an incident begun under another version is refused, not replayed wrongly (`replay`)."""
 _POLL = 0.1
 """Seconds between looks at the stream: each costs a query, and nobody reads faster than this."""
+_SILENCE = 1.0
+"""Seconds without an entry after which the reader asks whether there will be more."""
 _BEAT = 5.0
 
 
@@ -69,6 +71,8 @@ class Runner:
         self.engine, self.me, self.ledger = engine, me, ledger
         self.queue = f"ir-{me.executor}"
         self._beating: dict[str, int] = {}
+        self.broken: dict[str, str] = {}
+        """Incidents that broke off in this process, and why: the record cannot be written, or a bug of ours."""
         self.over: Callable[[str], None] = lambda _incident: None
         """Called when this process runs an incident no more: it ended, or it waits and was let go."""
         self._launched = self._queued = False
@@ -130,7 +134,8 @@ class Runner:
     def rest(self, incident: str) -> None:
         """This process does nothing more for an incident: whoever comes next need not wait for a heartbeat to grow old."""
         _carried.pop(incident, None)
-        self.ledger.let_go(self.me, incident, self._beating.pop(incident, 0))
+        with suppress(sa.exc.DBAPIError):  # then this process has to end before the next one may go on
+            self.ledger.let_go(self.me, incident, self._beating.pop(incident, 0))
         self.over(incident)
 
     def stop(self, incident: str, said: str) -> None:
@@ -141,13 +146,20 @@ class Runner:
     # ── reading ──
 
     def follow(self, incident: str, *, offset: int = 0) -> Iterator[Json]:
-        """Entries as they come, until the incident's workflow ends.
+        """Entries as they come, until the incident's workflow ends, or breaks off in this process.
 
         Raises:
             Unreplayable: it was stopped because its record is not what this version does.
         """
         self.launch()
-        yield from DBOS.read_stream(incident, STREAM, offset=offset, polling_interval_sec=_POLL)
+        while incident not in self.broken:
+            try:
+                for entry in DBOS.read_stream(incident, STREAM, offset=offset, polling_interval_sec=_POLL, timeout_seconds=_SILENCE):
+                    offset += 1
+                    yield entry
+            except dbos_errors.DBOSStreamTimeoutError:
+                continue
+            break
         if incident in self._stopped:
             raise self._stopped.pop(incident)
 
@@ -214,13 +226,23 @@ def _incident(opening: Json) -> int:
         _, place, expected, recorded = error.inputs
         runner.stop(incident, f"`{recorded}` is record {place}, where this version would go on with `{expected}`")
         raise _HandedBack from None
+    except Exception as error:  # noqa: BLE001 - whatever it is, recorded as the end it would leave an incident that nobody can resume
+        runner.broken[incident] = _why(error)
+        raise _HandedBack from None
     finally:
         runner.rest(incident)
     return code
 
 
+def _why(error: Exception) -> str:
+    said = trouble(error)
+    if said:
+        return f"its record cannot be written ({said}); once that is mended, it looks at what it did last and goes on"
+    return f"{unexpected(error)}, which is a bug; what was done is recorded"
+
+
 class _HandedBack(BaseException):
-    """Ends the thread of an incident that waits; the engine records only an `Exception`, so the incident is as if killed."""
+    """Ends the thread of an incident that waits or broke off; the engine records only an `Exception`, so it is as if killed."""
 
 
 class _Recorded:

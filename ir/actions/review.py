@@ -61,9 +61,10 @@ def _asked(asked: ReviewRequest) -> Json:
 
 
 def _made_by_us(facts: Json) -> tuple[str, ...]:
-    """Provider ids of the replacement, where known, of what earlier tries minted, and of the old key once it was narrowed here."""
+    """Provider ids of the replacement, where known, else its name; of what earlier tries minted, and of the old key once narrowed here."""
     narrowed = facts.get("old", {}).get("id", "") if facts.get("containment") else ""
-    found = (facts.get("new", {}).get("id", ""), narrowed, *facts.get("strays", {}))
+    new = facts.get("new", {})
+    found = (new.get("id", "") or (facts.get("mint", {}).get("name", "") if new else ""), narrowed, *facts.get("strays", {}))
     return tuple(name for name in found if name)
 
 

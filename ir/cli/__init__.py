@@ -164,10 +164,24 @@ def run(argv: list[str]) -> int:
     except OSError as error:
         return _told(_of_system(error), argv)
     except Exception as error:  # noqa: BLE001 - the last exit: a traceback could hold a secret
-        from ir.cli.screen import show_crash
+        return _unexpected(error, argv)
 
-        show_crash(error, as_json="--json" in argv)
-        return int(ExitCode.UNEXPECTED)
+
+def _unexpected(error: Exception, argv: list[str]) -> int:
+    """A database that cannot be used is told as such; anything else is a bug."""
+    from ir.cli.screen import show_crash
+    from ir.errors import ExitCode, IrError
+
+    if "sqlalchemy" in sys.modules:
+        from ir.ledger import trouble
+
+        said = trouble(error)
+        if said:
+            safe = "what was recorded stays, and what was done last is looked at before anything else is done"
+            step = "mend that, then run the same command again; ir status shows open incidents"
+            return _told(IrError(f"the database of incidents cannot be used: {said}", safe=safe, next_step=step), argv)
+    show_crash(error, as_json="--json" in argv)
+    return int(ExitCode.UNEXPECTED)
 
 
 def _of_system(error: OSError) -> Exception:

@@ -42,7 +42,7 @@ def _say(screen: Screen, tally: Tally, faults: str) -> None:
         screen.table("What went wrong", ("fault", "meaning", "times"), rows)
     screen.say("they ended: " + ", ".join(f"{count} {status}" for status, count in sorted(tally.ends.items())))
     for ran in tally.lost[:_SHOWN]:
-        screen.say(f"LOST, seed {ran.seed} ({ran.policy}, {'dashboard' if ran.guided else 'managed'}): {ran.lost}")
+        screen.say(f"LOST, seed {ran.seed} ({ran.policy}, {ran.issuer}): {ran.lost}")
         screen.say(f"  met: {', '.join(ran.faults) or 'nothing'}; killed {ran.kills} times")
         screen.say(f"  again: ir drill stripe --faults {faults} --runs 1 --seed {ran.seed}")
     screen.say(f"runs {tally.runs}, faults {tally.faults}, kills {tally.kills}, lost {len(tally.lost)}")

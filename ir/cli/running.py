@@ -56,7 +56,7 @@ def follow(runner: Runner, kept: State, world: World, operator: Terminal, *, ski
             world.published.wait(PUBLISHED_WITHIN)
             return finish(screen, kept, record, ExitCode(entry["body"]["exit_code"]))
     if not record.ended:
-        screen.warn(f"{name} stopped unexpectedly, which is a bug; what was done is recorded")
+        screen.warn(f"{name} stopped: {runner.broken.get(name, 'its engine ended, which is a bug; what was done is recorded')}")
         return finish(screen, kept, record, ExitCode.UNEXPECTED)
     return finish(screen, kept, record, record.exit_code)
 

@@ -8,14 +8,13 @@ import re
 import sys
 import threading
 from collections.abc import Sequence
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
-from ir.errors import IrError
+from ir.errors import IrError, unexpected
 from ir.model import Danger, Did, Json, Outcome
 from ir.plan import Plan
 from ir.secret import scrub
@@ -178,10 +177,4 @@ def show_error(error: IrError, *, as_json: bool) -> None:
 
 def show_crash(error: Exception, *, as_json: bool) -> None:
     """An unexpected error: its class and place, never its text or its frames, which may hold a secret."""
-    trace: Any = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    where = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else "?"
-    show_error(
-        IrError(f"unexpected {type(error).__name__} at {where}", next_step="this is a bug; ir status shows open incidents"), as_json=as_json
-    )
+    show_error(IrError(unexpected(error), next_step="this is a bug; ir status shows open incidents"), as_json=as_json)

@@ -72,7 +72,7 @@ def derive_sent(engine: Engine, *, egress: bool, probes: tuple[str, ...], mine: 
     """
     engine.keep("seen", SEEN)
     engine.fill("probes", PROBES, [(probe,) for probe in dict.fromkeys(probes)])
-    engine.fill("mine", MINE, [(name,) for name in dict.fromkeys((*probes, *mine))])
+    engine.fill("mine", MINE, [(name,) for name in dict.fromkeys((*probes, *mine, *_named(engine, mine)))])
     engine.keep("dashboard", DASHBOARD)
     engine.keep("offered", OFFERED)
     told = engine.rows("SELECT COUNT(*), COALESCE(SUM(CASE WHEN request_id <> '' THEN 1 ELSE 0 END), 0) FROM events WHERE ts > 0")[0]
@@ -81,6 +81,14 @@ def derive_sent(engine: Engine, *, egress: bool, probes: tuple[str, ...], mine: 
     stranger = "ghost" if egress and named else "unknown"
     engine.keep("sent", ACTS.replace("{stranger}", stranger).replace("{those}", those).replace("{request}", request))
     return named
+
+
+def _named(engine: Engine, names: tuple[str, ...]) -> list[str]:
+    """Keys that were made under a name that this incident asked a person for; two of one name may as well be a stranger's."""
+    rows = engine.rows(
+        "SELECT changed, MIN(object_id) AS id, COUNT(DISTINCT object_id) AS n FROM activity WHERE changed LIKE 'named %' GROUP BY changed"
+    )
+    return [str(ident) for changed, ident, count in rows if int(count) == 1 and str(changed).removeprefix("named ") in names]
 
 
 def derive_acts(engine: Engine, holes: list[tuple[object, ...]]) -> None:

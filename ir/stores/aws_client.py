@@ -115,6 +115,17 @@ def ask(call: Callable[[], T], what: str) -> T:
     raise failed
 
 
+def answer(found: Any, what: str, needed: str) -> Any:
+    """An answer, if it has what AWS always sends with it.
+
+    Raises:
+        Unknown: it has not: a proxy's page and half an answer look to the SDK like an answer in which everything is left out.
+    """
+    if not isinstance(found, dict) or needed not in found:
+        raise Unknown(f"what answered about {what} was not AWS, or not all of its answer arrived")
+    return found
+
+
 def _status(response: object) -> int:
     meta = response.get("ResponseMetadata", {}) if isinstance(response, dict) else {}
     return int(meta.get("HTTPStatusCode", 0))

@@ -130,4 +130,5 @@ class Versions:
 
     def _call(self, call: "Callable[[SecretsManagerClient], T]") -> T:
         client = aws_client.client(self._ref.host, self._timeout)
-        return aws_client.ask(lambda: call(client), str(self._ref))
+        found: T = aws_client.answer(aws_client.ask(lambda: call(client), str(self._ref)), str(self._ref), "ARN")
+        return found

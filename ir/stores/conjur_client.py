@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _RENEW = 300.0
 """Seconds after which a token is renewed; Conjur lets it live for 480."""
 _LARGEST = 1 << 20
+_TOKEN = {"protected", "payload", "signature"}
+"""What a token consists of; anything else that comes back from a login is not Conjur's."""
 _lock = threading.Lock()
 _clients: dict[tuple["Settings", float], "ConjurClient"] = {}
 
@@ -115,6 +117,8 @@ def client(account: str, timeout: float, plain: Collection[str] = ()) -> "Conjur
 class _Answer:
     status: int
     body: bytes
+    page: bool = False
+    """A page of HTML: Conjur sends none, so it is a proxy's."""
 
 
 class ConjurClient:
@@ -144,7 +148,10 @@ class ConjurClient:
 
     def value(self, variable: str, version: int) -> bytes:
         """One version's value."""
-        return self._ask("GET", f"{self._path('secrets', variable)}?version={version}", variable).body
+        body = self._ask("GET", f"{self._path('secrets', variable)}?version={version}", variable).body
+        if not body:
+            raise Unknown(f"Conjur gave no usable answer about {variable}: a value is never empty")
+        return body
 
     def put(self, variable: str, value: bytes) -> None:
         """A new version; Conjur makes none when the value is already current."""
@@ -165,7 +172,7 @@ class ConjurClient:
         answer = self._send(method, path, body, {"Authorization": f'Token token="{self._token_now()}"'})
         if answer.status == 401 and not self._chosen.token_file:  # It ended early: another clock, a restart.
             answer = self._send(method, path, body, {"Authorization": f'Token token="{self._token_now(renew=True)}"'})
-        if 200 <= answer.status < 300:
+        if 200 <= answer.status < 300 and not answer.page:
             return answer
         raise _refusal(answer.status, f"conjur://{self._chosen.account}/{variable}")
 
@@ -187,7 +194,7 @@ class ConjurClient:
         answer = self._send("POST", path, key, {})
         if answer.status == 401:
             raise Denied(f"Conjur does not let {chosen.login} in", next_step="check CONJUR_AUTHN_LOGIN and CONJUR_AUTHN_API_KEY")
-        if answer.status != 200:
+        if answer.status != 200 or not parsed(answer.body.decode(errors="replace")).keys() >= _TOKEN:
             raise _refusal(answer.status, "the login")
         token = base64.b64encode(answer.body).decode()
         Secret(token)  # So that nothing of ours can print it.
@@ -208,7 +215,7 @@ class ConjurClient:
                 redirect=False,  # It would carry the token to another host.
                 preload_content=False,
             )
-            return _Answer(answer.status, _whole(answer))
+            return _Answer(answer.status, _whole(answer), answer.headers.get("Content-Type", "").startswith("text/html"))
         except urllib3.exceptions.SSLError:
             failed = Unknown("the TLS connection to Conjur failed", next_step="does CONJUR_CERT_FILE name its certificate authority?")
         except urllib3.exceptions.LocationParseError:

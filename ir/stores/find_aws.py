@@ -18,7 +18,8 @@ def look(region: str, *, timeout: float = 10.0) -> Looked:
         PortError: the list itself cannot be had.
     """
     client = aws_client.client(region, timeout)
-    rows = aws_client.ask(lambda: _all(client), f"the secrets of {region}")
+    what = f"the secrets of {region}"
+    rows = aws_client.ask(lambda: _all(client, what), what)
     finds: list[Find] = []
     unread: list[str] = []
     for row in rows:
@@ -46,14 +47,15 @@ def kept_by(row: Any) -> tuple[str, ...]:
 def keepers_of(ref: Reference, *, timeout: float = 10.0) -> tuple[str, ...]:
     """Who else writes this one secret. Raises PortError."""
     client = aws_client.client(ref.host, timeout)
-    return kept_by(aws_client.ask(lambda: client.describe_secret(SecretId=ref.path), ref.object))
+    return kept_by(aws_client.answer(aws_client.ask(lambda: client.describe_secret(SecretId=ref.path), ref.object), ref.object, "ARN"))
 
 
-def _all(client: "SecretsManagerClient") -> list[Any]:
-    return [row for page in client.get_paginator("list_secrets").paginate() for row in page["SecretList"]]
+def _all(client: "SecretsManagerClient", what: str) -> list[Any]:
+    pages = client.get_paginator("list_secrets").paginate()
+    return [row for page in pages for row in aws_client.answer(page, what, "SecretList")["SecretList"]]
 
 
 def _value(client: "SecretsManagerClient", name: str) -> str:
     """The current string; "" for a binary one."""
     got = aws_client.ask(lambda: client.get_secret_value(SecretId=name, VersionStage="AWSCURRENT"), name)
-    return str(got.get("SecretString") or "")
+    return str(aws_client.answer(got, name, "ARN").get("SecretString") or "")

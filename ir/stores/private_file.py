@@ -92,7 +92,11 @@ class PrivateFolder:
             if not self._is_still(name, before):
                 self.remove(scratch)
                 return False
-            os.rename(scratch, name, src_dir_fd=self._fd, dst_dir_fd=self._fd)
+            try:
+                os.rename(scratch, name, src_dir_fd=self._fd, dst_dir_fd=self._fd)
+            except OSError:
+                self.remove(scratch)
+                raise
             os.fsync(self._fd)
         return True
 

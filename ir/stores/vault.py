@@ -14,7 +14,7 @@ from ir.secret import Secret
 from ir.side_by_side import both
 from ir.stores import field, marks
 from ir.stores.vault_kv import Found, Kv
-from ir.stores.vault_sibling import BEFORE, NOTHING, Sibling, as_secret
+from ir.stores.vault_sibling import BEFORE, Sibling, as_secret
 
 _TRIES = 6
 """How often a neighbour may be faster than us before we give up."""
@@ -111,7 +111,7 @@ class VaultStore(Store):
     def stage(self, incident: str, new: Secret) -> str:
         """See `ports.Store`. "" when the token may not write beside the secret."""
         sibling = self._sibling(incident)
-        current, beside = both(self._current, lambda: _unless_denied(sibling))
+        current, beside = both(self._current, sibling.seen)
         held = self._value(current)
         if held == new:
             return str(current.version)
@@ -123,6 +123,7 @@ class VaultStore(Store):
         try:
             return str(sibling.put(roles, seen=beside))
         except Denied:
+            self._current()  # or our login has ended, which is another matter
             return ""
 
     def promote(self, incident: str, new: Secret, *, expected: str) -> str:
@@ -219,14 +220,6 @@ class VaultStore(Store):
 
     def _value(self, found: Found) -> Secret | None:
         return self._held(found).value
-
-
-def _unless_denied(sibling: Sibling) -> Found | None:
-    """What lies beside; None when we may not look there."""
-    try:
-        return sibling.look() or NOTHING
-    except Denied:
-        return None
 
 
 def _allows(has: set[str], *needed: str) -> bool:

@@ -174,6 +174,25 @@ def answer(found: object, what: str) -> dict[str, Any]:
     raise Unknown(f"Vault gave no usable answer about {what} (status {status})")
 
 
+def data(found: object, what: str, *needed: str) -> dict[str, Any]:
+    """What an answer is about: its `data`, with everything that is `needed` of it.
+
+    Raises:
+        Unknown: it has no such thing, so it is not Vault's.
+    """
+    inner = answer(found, what).get("data")
+    if not isinstance(inner, dict) or not inner.keys() >= set(needed):
+        raise Unknown(f"what answered about {what} does not speak as Vault does")
+    return inner
+
+
+def done(found: object, what: str) -> None:
+    """The answer to a write that has nothing to say: 204. Raises Unknown when it says something else, as a proxy's page does."""
+    if getattr(found, "status_code", 0) != 204:
+        answer(found, what)
+        raise Unknown(f"what answered about {what} does not speak as Vault does")
+
+
 def _refusal(kind: str, said: str, what: str) -> PortError:
     if kind == "InvalidPath":
         return Missing(f"Vault finds nothing at {what}")

@@ -43,10 +43,11 @@ class Kv:
                 path=path, version=version, mount_point=self._mount, raise_on_deleted_version=True
             ),
         )
-        inner = vault_client.answer(got, self._name(path)).get("data") or {}
-        if not isinstance(inner.get("metadata"), dict) or not isinstance(inner.get("data"), dict):
+        inner = vault_client.data(got, self._name(path))
+        about, fields = inner.get("metadata"), inner.get("data")
+        if not isinstance(about, dict) or not isinstance(fields, dict) or not isinstance(about.get("version"), int):
             raise Rejected(f"{self._name(path)} is not a secret of KV version 2")
-        return Found(int(inner["metadata"]["version"]), inner["data"])
+        return Found(about["version"], fields)
 
     def perhaps(self, path: str) -> Found | None:
         """The current version; None when there is none."""
@@ -61,23 +62,25 @@ class Kv:
             path,
             lambda client: client.secrets.kv.v2.create_or_update_secret(path=path, secret=data, cas=expected, mount_point=self._mount),
         )
-        return int(vault_client.answer(got, self._name(path))["data"]["version"])
+        return int(vault_client.data(got, self._name(path), "version")["version"])
 
     def remove(self, path: str) -> None:
         """Destroy all versions and all metadata; free to repeat."""
-        self._call(path, lambda client: client.secrets.kv.v2.delete_metadata_and_all_versions(path=path, mount_point=self._mount))
+        got = self._call(path, lambda client: client.secrets.kv.v2.delete_metadata_and_all_versions(path=path, mount_point=self._mount))
+        vault_client.done(got, self._name(path))
 
     def metadata(self, path: str) -> dict[str, Any]:
         """Everything but the values."""
         got = self._call(path, lambda client: client.secrets.kv.v2.read_secret_metadata(path=path, mount_point=self._mount))
-        return dict(vault_client.answer(got, self._name(path)).get("data") or {})
+        return vault_client.data(got, self._name(path), "current_version")
 
     def describe(self, path: str, custom: dict[str, str]) -> None:
         """Set the custom metadata of a secret of ours."""
-        self._call(
+        got = self._call(
             path,
             lambda client: client.secrets.kv.v2.update_metadata(path=path, mount_point=self._mount, custom_metadata=custom),
         )
+        vault_client.done(got, self._name(path))
 
     def beside(self, path: str) -> list[str]:
         """Names in the folder of `path`."""
@@ -86,14 +89,13 @@ class Kv:
             got = self._call(folder, lambda client: client.secrets.kv.v2.list_secrets(path=folder, mount_point=self._mount))
         except Missing:
             return []
-        return list(vault_client.answer(got, self._name(folder)).get("data", {}).get("keys", []))
+        return list(vault_client.data(got, self._name(folder), "keys")["keys"])
 
     def capabilities(self, paths: list[str]) -> dict[str, set[str]]:
         """What our token may do at each API path below the mount, such as `data/payments`."""
         full = [f"{self._mount}/{path}" for path in paths]
         got = self._call("", lambda client: client.sys.get_capabilities(paths=full))  # type: ignore[no-untyped-call]  # the stubs lack it
-        found = vault_client.answer(got, "our own capabilities")
-        table = found.get("data") or found
+        table = vault_client.data(got, "our own capabilities")
         return {short: set(table.get(long, [])) for short, long in zip(paths, full, strict=True)}
 
     def most_versions(self, path: str) -> int:
@@ -109,14 +111,14 @@ class Kv:
     def _versions_of_mount(self) -> int:
         with suppress(Denied, Missing):
             got = self._call("", lambda client: client.secrets.kv.v2.read_configuration(mount_point=self._mount))
-            return int(vault_client.answer(got, self._name("")).get("data", {}).get("max_versions") or 10)
+            return int(vault_client.data(got, self._name("")).get("max_versions") or 10)
         return 0
 
     def refuse_version_1(self) -> None:
         """Raises Rejected when the mount is certainly not KV version 2."""
         try:
             got = self._call("", lambda client: client.adapter.get(f"/v1/sys/internal/ui/mounts/{self._mount}"))
-            about = vault_client.answer(got, self._name("")).get("data") or {}
+            about = vault_client.data(got, self._name(""))
         except PortError as error:
             if isinstance(error, Unknown):
                 raise

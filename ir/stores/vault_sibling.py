@@ -23,13 +23,25 @@ class Sibling:
     """The secret beside `path` that belongs to one incident; everything in it is ours."""
 
     def __init__(self, kv: Kv, path: str, incident: str) -> None:
-        self._kv, self._incident = kv, incident
+        self._kv, self._beside, self._incident = kv, path, incident
         self._about: dict[str, str] | None = None  # what the metadata says, once we have read or written it
         self.path = f"{path}.ir-{incident}"
 
     def look(self) -> Found | None:
         """All roles; None when there is nothing."""
         return self._kv.perhaps(self.path)
+
+    def seen(self) -> Found | None:
+        """All roles, `NOTHING` where there is nothing; None when we may not even look here, and so have never written.
+
+        Raises:
+            Denied: nor may we read the secret beside it: it is not this place that is closed, our login has ended.
+        """
+        try:
+            return self.look() or NOTHING
+        except Denied:
+            self._kv.perhaps(self._beside)
+            return None
 
     def get(self, role: str) -> str:
         """What is under a role, "" for nothing."""
@@ -96,11 +108,7 @@ class Sibling:
         try:
             self._kv.remove(self.path)
         except Denied:
-            try:
-                there = self._kv.perhaps(self.path) is not None
-            except Denied:
-                there = False  # We may not even read there, so nothing was ever written by us.
-            if there:
+            if self.seen() not in (None, NOTHING):
                 raise
 
 

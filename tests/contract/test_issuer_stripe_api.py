@@ -103,8 +103,11 @@ def twin() -> Iterator[StripeTwin]:
 
 @pytest.mark.parametrize(
     "fate",
-    [HANG, REFUSED, TORN, WRONG_TYPE, slow(2.0), too_many(), broken(), broken(should_retry=True)],
-    ids=lambda fate: fate.what,
+    [
+        *(HANG, REFUSED, TORN, WRONG_TYPE, slow(2.0), too_many(), too_many(None)),
+        *(broken(should_retry=said) for said in (None, True, False)),
+    ],
+    ids=lambda fate: f"{fate.what} {fate.reason or fate.should_retry}",
 )
 def test_a_spoilt_answer_proves_nothing(twin: StripeTwin, fate: Fate) -> None:
     leaked, api = twin.create_secret_key(), StripeApi(twin.url, timeout=0.4)

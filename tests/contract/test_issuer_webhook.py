@@ -315,12 +315,12 @@ services: [{{name: shop, uses: [events], reads_from: 'dotenv://./new.env#HOOK', 
 """)
     file.chmod(0o600)
     with pytest.raises(SystemExit) as ended:
-        run(["inventory", "drift", str(file), "--json"])
+        run(["inventory", "drift", str(file), "--json", "--yes"])
     (row,) = json.loads(capsys.readouterr().out)["keys"]
     assert ended.value.code == ExitCode.DEBT and row["services"][0]["fingerprint"] == world.old.fingerprint
     assert any(problem.startswith(f"service shop holds {world.old.fingerprint}") for problem in row["problems"])
     file.write_text(file.read_text().replace(", read_only: true", ""))
     before = len(world.service.events)
     with pytest.raises(SystemExit):
-        run(["inventory", "drift", str(file), "--json"])
+        run(["inventory", "drift", str(file), "--json", "--yes"])
     assert "no check shows" in capsys.readouterr().out and len(world.service.events) == before, "nothing is sent that was not allowed"

@@ -22,6 +22,7 @@ from ir.plan import compile_plan
 from ir.review.engine import DuckDb
 from ir.review.importer import Importer
 from ir.shipped_files import shipped_folder
+from tests.sizes import examples
 
 TEXT = (Path(__file__).parents[2] / "inventory.example.yaml").read_text()
 EXAMPLE = yaml.safe_load(TEXT)
@@ -72,7 +73,7 @@ def used(source: inventory.Inventory) -> None:
 
 
 @given(st.sampled_from(list(places(EXAMPLE))), NASTY, st.booleans())
-@settings(max_examples=100, parent=settings.get_profile("files"))
+@settings(max_examples=examples(100), parent=settings.get_profile("files"))
 def test_an_inventory_with_something_nasty_in_it(path: tuple[Any, ...], value: Any, as_key: bool) -> None:
     text = yaml.safe_dump(changed(EXAMPLE, path, value, as_key=as_key), allow_unicode=True)
     with suppress(BadFile):
@@ -82,7 +83,7 @@ def test_an_inventory_with_something_nasty_in_it(path: tuple[Any, ...], value: A
 
 
 @given(st.sampled_from(BOOKS).flatmap(lambda book: st.tuples(st.just(book), st.sampled_from(list(places(book))))), NASTY, st.booleans())
-@settings(max_examples=60, parent=settings.get_profile("files"))
+@settings(max_examples=examples(60), parent=settings.get_profile("files"))
 def test_a_playbook_with_something_nasty_in_it(book: tuple[Any, tuple[Any, ...]], value: Any, as_key: bool) -> None:
     text = yaml.safe_dump(changed(*book, value, as_key=as_key), allow_unicode=True)
     source = inventory.loads(TEXT, "inventory.example.yaml")
@@ -178,7 +179,7 @@ LINE = st.one_of(
 
 
 @given(st.lists(LINE, min_size=1, max_size=5), st.booleans())
-@settings(max_examples=12, parent=settings.get_profile("files"))
+@settings(max_examples=examples(12), parent=settings.get_profile("files"))
 def test_a_log_of_nonsense_is_counted_not_obeyed(tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], own: bool) -> None:
     folder = tmp_path_factory.mktemp("log")
     log = folder / "some'; DROP TABLE requests; -- log"

@@ -22,6 +22,7 @@ from ir.review.leftovers import sweep_lists
 from ir.secret import Secret
 from ir.stripe_api import StripeApi, account_of, probe
 from ir.stripe_wire import PooledClient, Wire
+from tests.sizes import examples
 
 KEY = Secret("rk_" + "test_" + secrets.token_hex(24))
 BASE = "http://127.0.0.1:9"
@@ -109,7 +110,7 @@ def page(rows: list[object], **more: object) -> tuple[int, bytes]:
 
 
 @given(st.sampled_from([200, 302, 400, 401, 403, 404, 500]), RAW)
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(80), deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_answer_trips_what_asks_about_keys(status: int, body: bytes) -> None:
     api, _ = answered((status, body))
     seen = probe(api, KEY)
@@ -129,7 +130,7 @@ def test_no_answer_trips_what_asks_about_keys(status: int, body: bytes) -> None:
 
 
 @given(BODIES)
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_answer_trips_the_review(tmp_path_factory: pytest.TempPathFactory, body: bytes) -> None:
     api, _ = answered((200, body))
     pages = tmp_path_factory.mktemp("pages")

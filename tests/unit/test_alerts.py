@@ -14,6 +14,7 @@ from ir import alerts
 from ir.alerts import Alert
 from ir.errors import BadFile, UsageError
 from ir.secret import Secret, fingerprint
+from tests.sizes import examples
 from tests.unit import alert_samples as samples
 
 
@@ -144,7 +145,7 @@ def damaged(draw: st.DrawFn) -> object:
     return walk(data)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(damaged())
 def test_damaged_alerts_are_read_or_refused(data: object) -> None:
     try:
@@ -157,7 +158,7 @@ def test_damaged_alerts_are_read_or_refused(data: object) -> None:
     assert alerts.leaks(found, {})
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.text(max_size=60) | TREES.map(json.dumps))
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(BadFile):

@@ -13,6 +13,7 @@ from ir.cli.signing import public_half, signed
 from ir.errors import BadFile, UsageError
 from ir.inventory import Approver
 from ir.model import Json
+from tests.sizes import examples
 from tests.worlds.signers import SSH_KEYGEN, Signer, made_by_ssh_keygen
 
 WORDS = b'{"incident":"INC-1"}'
@@ -79,7 +80,7 @@ def test_what_is_no_key_is_refused(tmp_path: Path, content: bytes | None) -> Non
         public_half(str(tmp_path / "key"))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.integers(0, 250), st.binary(min_size=1, max_size=4))
 def test_a_damaged_signature_never_holds(tmp_path_factory: pytest.TempPathFactory, at: int, noise: bytes) -> None:
     import base64

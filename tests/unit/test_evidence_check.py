@@ -18,6 +18,7 @@ from ir.checkpoints import Signer, statement
 from ir.evidence import canonical, chained, verify
 from ir.evidence_check import NAMESPACE, Tree, ed25519_holds, printable, signer_of, wanted_keys
 from ir.model import Json
+from tests.sizes import examples
 
 SIGNER = Signer(Ed25519PrivateKey.generate())
 OTHER = Signer(Ed25519PrivateKey.generate())
@@ -212,6 +213,7 @@ def test_a_checkpoint_of_any_other_form_is_named(bad: Json) -> None:
 
 
 @given(st.binary(max_size=300))
+@settings(max_examples=examples(100), deadline=None)
 def test_no_signature_makes_it_fall(noise: bytes) -> None:
     armored = sshsig.sign(b"words", Ed25519PrivateKey.generate(), NAMESPACE)
     for text in (noise.decode("latin-1"), armored.replace(armored[60:90], noise.decode("latin-1"))):
@@ -223,6 +225,7 @@ json_values = st.recursive(st.none() | st.booleans() | st.integers() | st.floats
 
 
 @given(st.integers(0, 8), st.sampled_from(["n", "at", "incident", "kind", "step", "actor", "body", "prev", "hash", "more"]), json_values)
+@settings(max_examples=examples(100), deadline=None)
 def test_no_value_in_an_entry_makes_it_fall(index: int, name: str, value: object) -> None:
     entries = copy.deepcopy(WHOLE)
     entries[index][name] = value

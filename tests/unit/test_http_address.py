@@ -1,11 +1,12 @@
 """Which places may be called: URLs, hosts, addresses. Nothing here opens a socket."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ir.errors import Rejected
 from ir.http_address import NotAsked, Place, all_loopback, check_address, family, in_the_clear, look_up, parse, proxy_for, redirected
+from tests.sizes import examples
 
 
 def test_a_url_is_read() -> None:
@@ -39,6 +40,7 @@ def test_what_is_no_url(url: str) -> None:
 
 
 @given(st.text())
+@settings(max_examples=examples(100), deadline=None)
 def test_any_text_is_a_place_or_a_clear_no(text: str) -> None:
     for url in (text, f"http://{text}", f"https://{text}/"):
         try:

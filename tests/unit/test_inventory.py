@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ir import inventory, yaml_file
 from ir.errors import BadFile
 from ir.inventory import Inventory
+from tests.sizes import examples
 
 GOOD = """version: 1
 accounts:
@@ -126,6 +127,7 @@ def says(text: str) -> str:
 
 
 @given(st.text(max_size=400))
+@settings(max_examples=examples(100), deadline=None)
 def test_no_text_crashes_it(text: str) -> None:
     assert says(text).startswith("fuzz.yaml")
 
@@ -139,6 +141,7 @@ _SHAPES = st.recursive(
 
 
 @given(_SHAPES)
+@settings(max_examples=examples(100), deadline=None)
 def test_no_shape_crashes_it(data: object) -> None:
     assert says(yaml.safe_dump(data)).startswith("fuzz.yaml")
 

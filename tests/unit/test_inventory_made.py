@@ -14,6 +14,7 @@ from ir.finds import Find, assigned, in_text, keepers
 from ir.model import Mode
 from ir.reference import Reference, parse
 from ir.secret import Secret
+from tests.sizes import examples
 
 
 def value(prefix: str = "sk", mode: str = "test", body: str = "") -> Secret:
@@ -38,7 +39,7 @@ def usable(ref: Reference) -> bool:
         return False
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     st.lists(
         st.tuples(REFS.filter(usable), st.integers(0, 3), st.lists(PARTS, max_size=2)), min_size=1, max_size=6, unique_by=lambda row: row[0]

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ir.reference import SCHEMES, Reference, parse
+from tests.sizes import examples
 
 PRINTABLE = st.characters(codec="utf-8").filter(lambda c: c.isprintable())
 PART = st.text(PRINTABLE, min_size=1, max_size=30)
@@ -20,13 +21,13 @@ REFERENCES = st.one_of(
 
 
 @given(REFERENCES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_written_and_read_again_it_is_the_same(reference: Reference) -> None:
     assert parse(str(reference)) == reference
 
 
 @given(REFERENCES, PART)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_the_object_is_the_reference_without_its_field(reference: Reference, field: str) -> None:
     other = Reference(reference.scheme, reference.host, reference.path, field)
     assert reference.object == other.object
@@ -34,14 +35,14 @@ def test_the_object_is_the_reference_without_its_field(reference: Reference, fie
 
 
 @given(REFERENCES, REFERENCES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_different_places_are_different_objects(one: Reference, two: Reference) -> None:
     same = (one.scheme, one.host, one.path) == (two.scheme, two.host, two.path)
     assert (one.object == two.object) is same
 
 
 @given(st.text())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_any_text_is_a_reference_or_a_clear_no(text: str) -> None:
     for candidate in (text, *(f"{scheme}://{text}" for scheme in SCHEMES)):
         try:

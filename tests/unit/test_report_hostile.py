@@ -9,6 +9,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
@@ -17,6 +19,7 @@ from ir.model import Did, Json, Outcome, Policy
 from ir.report import FORMATS, render
 from ir.report.foreign import Tamer, code, escape
 from ir.secret import Secret
+from tests.sizes import examples
 from tests.unit.report_samples import Builder, exploited, preflight
 
 HOSTILE = [
@@ -115,6 +118,18 @@ def test_html_shows_it_and_never_obeys_it(text: str) -> None:
     assert all(value.startswith("#") for name, value in page.attributes if name == "href")
     assert {value for name, value in page.attributes if name == "style"} == set()
     assert text in "".join(page.text)
+
+
+@given(st.lists(st.sampled_from([*HOSTILE, *CONTROLS]) | st.text(max_size=8), min_size=1, max_size=4).map("".join))
+@settings(max_examples=examples(8), deadline=None, suppress_health_check=list(HealthCheck))
+def test_no_mixture_of_them_is_obeyed_either(text: str) -> None:
+    story = attacked(text)
+    page = Parsed(render(story.incident, "html", story.entries))
+    assert page.tags <= TAGS
+    assert not [name for name, _ in page.attributes if name.startswith("on") or name in ("src", "srcset", "action", "style", "xlink:href")]
+    assert all(value.startswith("#") for name, value in page.attributes if name == "href")
+    tokens = flat(MarkdownIt("commonmark", {"html": True}).enable("table").parse(render(story.incident, "md", story.entries)))
+    assert not {token.type for token in tokens} & {"html_inline", "html_block", "link_open", "image", "fence", "code_block"}
 
 
 def flat(tokens: list[Token]) -> list[Token]:

@@ -25,6 +25,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ir.secret import Secret, excerpt, fingerprint, longest_form, scrub
+from tests.sizes import examples
 
 NEIGHBOURS = "·~^|"
 PLAIN = st.text(st.characters(codec="utf-8", exclude_characters=NEIGHBOURS), max_size=60).map(lambda text: "q7Zx9" + "Wk2" + text)
@@ -56,7 +57,7 @@ def forms(value: str) -> dict[str, str]:
 
 class TestScrub:
     @given(PLAIN, AROUND, AROUND)
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=examples(150), deadline=None)
     def test_takes_out_every_form_whole(self, value: str, before: str, after: str) -> None:
         secret = Secret(value)
         for name, form in forms(value).items():
@@ -64,7 +65,7 @@ class TestScrub:
         assert scrub(value) == f"[secret {secret.fingerprint}]"
 
     @given(st.binary(max_size=7), st.binary(max_size=7), st.integers(8, 60), st.booleans())
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=examples(200), deadline=None)
     def test_finds_base64_at_every_alignment(self, before: bytes, after: bytes, length: int, urlsafe: bool) -> None:
         value = "".join(secrets.choice(LETTERS) for _ in range(length))
         Secret(value)
@@ -78,7 +79,7 @@ class TestScrub:
             assert not any(part in left for part in (shown[i : i + 6] for i in range(len(shown) - 5)))
 
     @given(st.integers(1, 90), st.sampled_from(["\n", "\r\n", "\n  ", "\n\t"]))
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=examples(60), deadline=None)
     def test_finds_forms_folded_over_lines(self, width: int, fold: str) -> None:
         value = key()
         secret = Secret(value)
@@ -137,7 +138,7 @@ class TestScrub:
         assert scrub("ab cab") == "ab cab"
 
     @given(st.text())
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=examples(100), deadline=None)
     def test_twice_is_once(self, text: str) -> None:
         assert scrub(scrub(text)) == scrub(text)
 
@@ -182,7 +183,7 @@ class TestScrub:
 
 class TestExcerpt:
     @given(st.text(), st.integers(1, 400))
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=examples(100), deadline=None)
     def test_is_one_printable_line_of_that_length(self, text: str, limit: int) -> None:
         line = excerpt(text, limit)
         assert len(line) <= limit
@@ -304,7 +305,7 @@ class TestSecret:
             assert Secret(value) < Secret(value)  # type: ignore[operator]  # the mistake that is meant
 
     @given(PLAIN)
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=examples(60), deadline=None)
     def test_keeps_its_value_and_its_fingerprint(self, value: str) -> None:
         assert Secret(value).reveal() == value
         assert Secret(value).fingerprint == fingerprint(value)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property, lru_cache
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from ir.ports import Store
 from ir.reference import Reference, parse
 from ir.secret import Secret
 from ir.stores.aws_secrets_manager import AwsSecretsManagerStore
-from tests.worlds.bad_network import Request, proxy, silence
+from tests.worlds.bad_network import Answer, Request, silence
 from tests.worlds.stores import NEIGHBOUR, StoreWorld, unique
 from tests.worlds.surroundings import environment
 
@@ -43,6 +43,7 @@ class AwsWorld(StoreWorld):
 
     def __init__(self, address: str, strict: "StrictMoto", field: str) -> None:
         self.address, self.strict, self.field = address, strict, field
+        self.upstream = address
         self.neighbours = bool(field)  # type: ignore[misc]  # a matter of the field here
         self.client = client(address)
 
@@ -102,11 +103,21 @@ class AwsWorld(StoreWorld):
         """See `StoreWorld`."""
         return [label for labels in self.labels(ref).values() for label in labels if incident in label]
 
-    @contextmanager
-    def lossy(self, ref: Reference) -> Iterator[Store]:
+    def through(self, address: str) -> AbstractContextManager[None]:
         """See `StoreWorld`."""
-        with proxy(self.address, loses=_is_write) as way, environment(**settings(way.address)):
-            yield self.make(ref, timeout=5.0)
+        return environment(**settings(address))
+
+    def is_write(self, request: Request) -> bool:
+        """See `StoreWorld`."""
+        return request.headers.get("X-Amz-Target", "").endswith(WRITES)
+
+    def refusals(self) -> dict[str, Answer]:
+        """See `StoreWorld`. AWS has no seal."""
+        return {
+            "too many": _refusal(400, "ThrottlingException"),
+            "broken": _refusal(500, "InternalServiceError"),
+            "expired token": _refusal(400, "ExpiredTokenException"),
+        }
 
     @contextmanager
     def forbidden(self, value: Secret) -> Iterator[Store]:
@@ -143,8 +154,8 @@ def _leaf(field: str) -> str:
     return field.rsplit("/", 1)[-1]
 
 
-def _is_write(request: Request) -> bool:
-    return request.headers.get("X-Amz-Target", "").endswith(WRITES)
+def _refusal(status: int, code: str) -> Answer:
+    return Answer(status, json.dumps({"__type": code, "message": "as told"}).encode(), (("Content-Type", "application/x-amz-json-1.1"),))
 
 
 @lru_cache

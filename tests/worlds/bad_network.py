@@ -1,13 +1,16 @@
-"""Networks that fail in the ways that matter: silence, and an answer that is lost after the deed was done."""
+"""Networks that fail in the ways that matter: silence, and answers that are lost, torn, late, or not the server's at all."""
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
+
+_OF_THE_LINE = ("connection", "content-length", "transfer-encoding", "date", "server")
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,38 @@ class Request:
     path: str
     headers: dict[str, str]
     body: bytes
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a client gets."""
+
+    status: int
+    body: bytes
+    headers: tuple[tuple[str, str], ...] = (("Content-Type", "application/json"),)
+
+
+@dataclass(frozen=True)
+class Bad:
+    """How one exchange goes wrong.
+
+    Attributes:
+        times: how often the server gets the request; 0: it never does.
+        instead: what the client gets; None: what the server said.
+        part: how much of the body arrives; none of it and a cut line: not even a status.
+        cut: the line is cut then; otherwise what arrives looks whole.
+        late: seconds before anything arrives.
+    """
+
+    times: int = 1
+    instead: Answer | None = None
+    part: float = 1.0
+    cut: bool = False
+    late: float = 0.0
+
+
+LOST = Bad(part=0.0, cut=True)
+"""Done, then the line is cut without an answer."""
 
 
 @contextmanager
@@ -34,13 +69,13 @@ class Proxy:
     """Passes requests on to a server.
 
     Attributes:
-        loses: for which requests the server's answer is thrown away and the connection cut.
+        spoils: how the exchange of a request goes wrong; None: well.
         before: called before a request is passed on: the place for somebody else to be faster.
         seen: every request so far.
     """
 
     upstream: str
-    loses: Callable[[Request], bool] = lambda _request: False
+    spoils: Callable[[Request], Bad | None] = lambda _request: None
     before: Callable[[Request], None] = lambda _request: None
     seen: list[Request] = field(default_factory=list)
     address: str = ""
@@ -48,10 +83,10 @@ class Proxy:
 
 @contextmanager
 def proxy(
-    upstream: str, *, loses: Callable[[Request], bool] = lambda _r: False, before: Callable[[Request], None] = lambda _r: None
+    upstream: str, *, spoils: Callable[[Request], Bad | None] = lambda _r: None, before: Callable[[Request], None] = lambda _r: None
 ) -> Iterator[Proxy]:
     """A proxy in front of `upstream`; see `Proxy`."""
-    made = Proxy(upstream, loses, before)
+    made = Proxy(upstream, spoils, before)
     server = _Server(("127.0.0.1", 0), _Handler)
     server.proxy = made
     made.address = f"http://127.0.0.1:{server.server_address[1]}"
@@ -86,25 +121,37 @@ class _Handler(BaseHTTPRequestHandler):
         request = Request(self.command, self.path, dict(self.headers.items()), body)
         self.server.proxy.seen.append(request)
         self.server.proxy.before(request)
+        bad = self.server.proxy.spoils(request) or Bad()
+        answer = None
+        for _ in range(bad.times):
+            answer = self._asked(request)
+        time.sleep(bad.late)
+        self._say(bad.instead or answer, bad)
+
+    def _asked(self, request: Request) -> Answer:
         there = urlsplit(self.server.proxy.upstream)
         connection = HTTPConnection(there.hostname or "", there.port, timeout=10.0)
         try:
-            connection.request(self.command, self.path, body, dict(self.headers.items()))
-            answer = connection.getresponse()
-            data = answer.read()
+            connection.request(request.method, request.path, request.body, request.headers)
+            got = connection.getresponse()
+            return Answer(got.status, got.read(), tuple((n, v) for n, v in got.getheaders() if n.lower() not in _OF_THE_LINE))
         finally:
             connection.close()
-        if self.server.proxy.loses(request):
+
+    def _say(self, answer: Answer | None, bad: Bad) -> None:
+        if answer is not None and not (bad.cut and not bad.part):
+            data = answer.body[: int(len(answer.body) * bad.part)]
+            self.send_response(answer.status)
+            for name, value in answer.headers:
+                self.send_header(name, value)
+            if answer.status != 204:
+                self.send_header("Content-Length", str(len(answer.body if bad.cut else data)))
+            self.end_headers()
+            with suppress(OSError):
+                self.wfile.write(data)
+        if answer is None or bad.cut:
             self.close_connection = True
             with suppress(OSError):
                 self.connection.shutdown(socket.SHUT_RDWR)
-            return
-        self.send_response(answer.status)
-        for name, value in answer.getheaders():
-            if name.lower() not in ("connection", "content-length", "transfer-encoding", "date", "server"):
-                self.send_header(name, value)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_LIST = _pass_on  # noqa: N815 - the library's own names

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from ir.ports import Store
 from ir.reference import Reference, parse
 from ir.secret import Secret
 from ir.stores.conjur import ConjurStore
-from tests.worlds.bad_network import Request, proxy, silence
+from tests.worlds.bad_network import Answer, Request, silence
 from tests.worlds.conjur_fake import ConjurFake, Variable
 from tests.worlds.stores import NEIGHBOUR, StoreWorld, unique
 from tests.worlds.surroundings import environment
@@ -32,6 +32,7 @@ class ConjurWorld(StoreWorld):
 
     def __init__(self, fake: ConjurFake, field: str, *, companion: bool = True) -> None:
         self.fake, self.field, self.companion = fake, field, companion
+        self.upstream = fake.address
         self.neighbours = bool(field)  # type: ignore[misc]  # a matter of the field here
         self.stages = self.custodian = companion  # type: ignore[misc]  # and of the companion
 
@@ -81,11 +82,17 @@ class ConjurWorld(StoreWorld):
         kept = self.fake.variables.get(f"{ref.path}-ir", Variable()).versions
         return [value.decode() for _, value in kept if incident.encode() in value]
 
-    @contextmanager
-    def lossy(self, ref: Reference) -> Iterator[Store]:
+    def through(self, address: str) -> AbstractContextManager[None]:
         """See `StoreWorld`."""
-        with proxy(self.fake.address, loses=_is_write) as way, environment(CONJUR_APPLIANCE_URL=way.address):
-            yield self.make(ref)
+        return environment(CONJUR_APPLIANCE_URL=address)
+
+    def is_write(self, request: Request) -> bool:
+        """See `StoreWorld`."""
+        return request.method == "POST" and request.path.startswith("/secrets/")
+
+    def refusals(self) -> dict[str, Answer]:
+        """See `StoreWorld`. Conjur has no seal."""
+        return {name: Answer(status, b"") for name, status in (("too many", 429), ("broken", 500), ("expired token", 401))}
 
     @contextmanager
     def forbidden(self, value: Secret) -> Iterator[Store]:
@@ -111,7 +118,3 @@ class ConjurWorld(StoreWorld):
         if not self.field:
             return value.reveal()
         return json.dumps({self.field: value.reveal(), NEIGHBOUR: "pässwort", "port": 5432}, indent=1)
-
-
-def _is_write(request: Request) -> bool:
-    return request.method == "POST" and request.path.startswith("/secrets/")

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+import ir
 from ir.drill.twin import Fate, Key, StripeTwin, TwinSettings
 from ir.drill.twin.message import Request
-from ir.model import Mode
+from ir.model import Json, Mode
+from ir.runner import read_entries
 from tests.worlds.loopback import Loopback, QuietHandler
 
 _VARIABLE = "STRIPE_KEY"
@@ -104,6 +106,7 @@ class Responder:
     def environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
         home = {"HOME": str(self.folder), "IR_HOME": str(self.folder / "home"), "PYTHONDONTWRITEBYTECODE": "1"}
+        home["PYTHONPATH"] = str(Path(ir.__file__).parents[1])  # the code that is tested here, wherever it lies
         return {**kept, **home, **({"IR_DATABASE_URL": self.database} if self.database else {}), **self.more}
 
     def start(self, *argv: str, stdin: int = subprocess.DEVNULL, program: Sequence[str] = ("-m", "ir.cli")) -> subprocess.Popen[str]:
@@ -130,6 +133,14 @@ class Responder:
         with _engine(self._url()) as db:
             found = {str(row[0]) for table in ("ir_leases", "ir_incidents") for row in db.execute(sa.text(f"SELECT incident FROM {table}"))}  # noqa: S608 - two names of ours
         return sorted(found)
+
+    def recorded(self) -> list[Json]:
+        """The audit entries of the last incident, as the database has them."""
+        engine = sa.create_engine(self._url(), poolclass=sa.pool.NullPool)
+        try:
+            return read_entries(engine, self.incidents()[-1])
+        finally:
+            engine.dispose()
 
     def live(self) -> list[Key]:
         """Live keys of the account besides the leaked one."""

@@ -2,12 +2,14 @@
 
 import secrets
 from abc import ABC, abstractmethod
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import ClassVar
 
 from ir.ports import Store
 from ir.reference import Reference
 from ir.secret import Secret
+from tests.worlds.bad_network import LOST, Answer, Bad, Request, proxy
 
 NEIGHBOUR = "db_password"
 
@@ -31,6 +33,7 @@ class StoreWorld(ABC):
         neighbours: other fields stand beside the key's.
         loses_answers: `lossy` works.
         hangs: `hanging` works.
+        upstream: address of the server, empty when there is none.
     """
 
     stages: ClassVar[bool] = True
@@ -38,6 +41,7 @@ class StoreWorld(ABC):
     neighbours: ClassVar[bool] = True
     loses_answers: ClassVar[bool] = True
     hangs: ClassVar[bool] = True
+    upstream: str = ""
 
     @abstractmethod
     def place(self, value: Secret) -> Reference:
@@ -75,9 +79,27 @@ class StoreWorld(ABC):
         """Somebody else writes the neighbouring field."""
         raise NotImplementedError
 
-    def lossy(self, ref: Reference) -> AbstractContextManager[Store]:
-        """An adapter whose writes arrive and whose answers do not."""
+    def through(self, address: str) -> AbstractContextManager[None]:
+        """For that long, adapters find the server at another address."""
         raise NotImplementedError
+
+    def is_write(self, request: Request) -> bool:
+        """Whether a request to the server changes something there."""
+        raise NotImplementedError
+
+    def refusals(self) -> dict[str, Answer]:
+        """The server's own words when it does nothing: `too many`, `broken`, `expired token`, and `sealed` if it can be."""
+        raise NotImplementedError
+
+    @contextmanager
+    def lossy(self, ref: Reference) -> Iterator[Store]:
+        """An adapter whose writes arrive and whose answers do not."""
+
+        def spoils(request: Request) -> Bad | None:
+            return LOST if self.is_write(request) else None
+
+        with proxy(self.upstream, spoils=spoils) as way, self.through(way.address):
+            yield self.make(ref)
 
     @abstractmethod
     def forbidden(self, value: Secret) -> AbstractContextManager[Store]:

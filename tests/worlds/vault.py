@@ -1,8 +1,9 @@
 """Vault as others see it: plain hvac against an OpenBao server."""
 
+import json
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -13,7 +14,7 @@ from ir.ports import Store
 from ir.reference import Reference, parse
 from ir.secret import Secret
 from ir.stores.vault import VaultStore
-from tests.worlds.bad_network import Request, proxy, silence
+from tests.worlds.bad_network import Answer, Request, silence
 from tests.worlds.stores import NEIGHBOUR, StoreWorld, unique
 from tests.worlds.surroundings import environment
 
@@ -52,6 +53,7 @@ class VaultWorld(StoreWorld):
 
     def __init__(self, server: OpenBao, field: str) -> None:
         self.server, self.field = server, field
+        self.upstream = server.address
         self.kv = client(server).secrets.kv.v2
 
     def place(self, value: Secret) -> Reference:
@@ -96,11 +98,21 @@ class VaultWorld(StoreWorld):
         """See `StoreWorld`."""
         return [path for path in self._beside(ref) if incident in path]
 
-    @contextmanager
-    def lossy(self, ref: Reference) -> Iterator[Store]:
+    def through(self, address: str) -> AbstractContextManager[None]:
         """See `StoreWorld`."""
-        with proxy(self.server.address, loses=_is_write) as way, environment(**settings(way.address, self.server.token)):
-            yield self.make(ref)
+        return environment(**settings(address, self.server.token))
+
+    def is_write(self, request: Request) -> bool:
+        """See `StoreWorld`."""
+        return request.method in ("POST", "PUT", "DELETE", "PATCH") and not request.path.endswith("/capabilities-self")
+
+    def refusals(self) -> dict[str, Answer]:
+        """See `StoreWorld`."""
+        said = {"too many": (429, "too many"), "broken": (500, "internal"), "expired token": (403, "permission denied")}
+        return {
+            name: Answer(status, json.dumps({"errors": [text]}).encode())
+            for name, (status, text) in {**said, "sealed": (503, "Vault is sealed")}.items()
+        }
 
     @contextmanager
     def forbidden(self, value: Secret) -> Iterator[Store]:
@@ -136,7 +148,3 @@ class VaultWorld(StoreWorld):
     @property
     def _leaf(self) -> str:
         return self.field.rsplit("/", 1)[-1]
-
-
-def _is_write(request: Request) -> bool:
-    return request.method in ("POST", "PUT") and f"/{MOUNT}/data/" in request.path

@@ -39,6 +39,16 @@ class Ran:
     exit_code: int
     lost: str
 
+    @property
+    def issuer(self) -> str:
+        """`managed` or `dashboard`."""
+        return "dashboard" if self.guided else "managed"
+
+    def to_json(self) -> Json:
+        """What there is to know of one that lost something."""
+        how = {"seed": self.seed, "policy": self.policy, "issuer": self.issuer, "faults": list(self.faults), "kills": self.kills}
+        return {**how, "status": self.status, "exit_code": self.exit_code, "what": self.lost}
+
 
 @dataclass
 class Tally:
@@ -73,7 +83,7 @@ class Tally:
             "kills": self.kills,
             "by_fate": dict(sorted(self.by_fate.items())),
             "ends": dict(sorted(self.ends.items())),
-            "lost": [{"seed": ran.seed, "policy": ran.policy, "faults": list(ran.faults), "what": ran.lost} for ran in self.lost],
+            "lost": [ran.to_json() for ran in self.lost],
             "failing_seeds": [ran.seed for ran in self.lost],
         }
 

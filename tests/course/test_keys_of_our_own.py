@@ -1,0 +1,61 @@
+"""Keys that the tool itself made: none is made while another lives unknown, the right one is kept, and none dies under a service."""
+
+from collections.abc import Callable
+
+from ir.drill.simulated.journal import Journal
+from ir.drill.simulated.provider import SimKey
+from ir.drill.simulated.world import Simulation
+from ir.errors import ExitCode
+from ir.ports import Minted, MintOrder
+from ir.secret import Secret
+from tests.course.test_course import go
+
+
+def test_no_key_is_minted_while_one_whose_answer_was_lost_is_alive() -> None:
+    sim = Simulation("exposed")
+    sim.provider.lose_next = True
+    mint, alive = sim.provider.mint, list[list[SimKey]]()
+
+    def watched(order: MintOrder, keep: Callable[[Secret], str]) -> Minted:
+        alive.append([key for key in sim.provider.keys if key.name.startswith("ir-") and key.dies_at is None])
+        return mint(order, keep)
+
+    sim.provider.mint = watched  # type: ignore[method-assign]  # to look at the moment of each mint
+    code, _, _ = go(sim)
+    assert code == ExitCode.DONE
+    assert alive == [[], []]
+
+
+def test_of_two_keys_by_one_call_the_one_that_is_held_stays_even_after_a_crash() -> None:
+    """After the crash only custody's value is known; which of the two rows it is, no name tells."""
+    calm = Journal()
+    go(Simulation("exposed"), calm)
+    sim, crashed = Simulation("exposed"), Journal()
+    sim.provider.double_next = True
+    crashed.crash_at = 1 + next(number for number, (name, _) in enumerate(calm.outputs) if name == "mint#1")
+    code, record, _ = go(sim, crashed)
+    assert code == ExitCode.DONE, record.debts
+    assert {store.value for store in sim.stores.values()} == {key.value for key in sim.provider.living()}
+    assert len(sim.provider.living()) == 1
+
+
+def test_the_replacement_does_not_die_on_the_way_back_while_a_service_is_on_it() -> None:
+    sim = Simulation("exposed")
+    web = sim.services["web"]
+    sim.services["billing"].stuck = True
+    reload = web.reload
+
+    def sticks_then() -> str:
+        said = reload()
+        web.stuck = True
+        return said
+
+    web.reload = sticks_then  # type: ignore[method-assign]  # it comes up on the replacement, and stays there
+    code, record, journal = go(sim)
+    assert code == ExitCode.WAITING and "both keys live" in record.runs[-1].outcome.said
+    assert web.works and web.held != sim.leaked.value
+    web.stuck, web.held = False, web.store.value
+    journal.send("wake")
+    code, record, _ = go(sim, journal)
+    sim.clock.sleep(10)
+    assert (code, [key.id for key in sim.provider.living()]) == (ExitCode.ROLLED_BACK, [sim.leaked.id])

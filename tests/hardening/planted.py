@@ -1,0 +1,313 @@
+"""The faults that `mutants` plants in our own code: each is one that somebody could make, and that a test has to notice."""
+
+from dataclasses import dataclass
+
+COURSE = ("tests/course/test_course.py", "tests/course/test_keys_of_our_own.py", "tests/hardening/test_state_machine.py")
+CANARY = ("tests/hardening/test_canary.py::test_a_run_and_everything_that_can_be_asked_about_it",)
+CONSENT, BUNDLE, EDGE = (
+    ("tests/hardening/test_consent.py",),
+    ("tests/unit/test_bundle.py",),
+    ("tests/contract/test_http_edge_contract.py",),
+)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One fault: in `file`, `old`, which stands there once, becomes `new`; `tests` are what should notice."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...] = COURSE
+
+
+MUTANTS = (
+    Mutant("mint without looking in custody", "ir/actions/mint.py", "    if found is not None:\n", "    if False:\n"),
+    Mutant("mint without looking for strays", "ir/actions/mint.py", "    if strays:\n", "    if False:\n"),
+    Mutant("drop the custody write", "ir/actions/mint.py", 'address = world.custody.keep(f"new-{n}", secret)', 'address = ""'),
+    Mutant("burn no name after an unanswered mint", "ir/actions/mint.py", "else tried + 1", "else max(tried, 1)"),
+    Mutant("retire before the last look", "ir/actions/retire.py", "if why_not and world.plan", "if False and world.plan"),
+    Mutant(
+        "retire though a service was not seen", "ir/actions/retire.py", "bad += [item for item in services", "[item for item in services"
+    ),
+    Mutant(
+        "retire though the replacement is dead",
+        "ir/actions/retire.py",
+        "    if liveness.answers or liveness is Liveness.BLOCKED:",
+        "    if True:",
+    ),
+    Mutant(
+        "leave doubles alive",
+        "ir/actions/retire.py",
+        "lambda: ours.expire_others(world, told)",
+        "lambda: ({}, ())",
+    ),
+    Mutant("expire a key whose row is ambiguous", "ir/actions/ours.py", "if len(rows) == 1:", "if rows:"),
+    Mutant(
+        "take 403 for dead",
+        "ir/model.py",
+        "return self in (Liveness.EXPIRED, Liveness.INVALID)",
+        "return self in (Liveness.EXPIRED, Liveness.INVALID, Liveness.NARROW)",
+        ("tests/unit/test_model.py",),
+    ),
+    Mutant(
+        "take a time-out for dead",
+        "ir/model.py",
+        "return self in (Liveness.EXPIRED, Liveness.INVALID)",
+        "return self in (Liveness.EXPIRED, Liveness.INVALID, Liveness.UNKNOWN)",
+        ("tests/unit/test_model.py",),
+    ),
+    Mutant("believe one poll", "ir/actions/prove.py", 'watch.seconds >= float(step.params["window"])', "True"),
+    Mutant(
+        "prove without a control key",
+        "ir/actions/prove.py",
+        "if not dead or not watch.control.answers:",
+        "if not dead:",
+        ("tests/course", "tests/hardening/test_proof.py"),
+    ),
+    Mutant("roll back over a dead old key", "ir/actions/undo.py", "    if not liveness.answers:", "    if False:"),
+    Mutant(
+        "kill the replacement before the services are back",
+        "ir/actions/undo.py",
+        "    if bad:\n        debts",
+        "    if False:\n        debts",
+    ),
+    Mutant(
+        "undo by an old answer of the store",
+        "ir/actions/undo.py",
+        "        store.undo(incident, old, new)",
+        "        if store.guided or store.read().value != old:\n            store.undo(incident, old, new)",
+    ),
+    Mutant("accept another plan's approval", "ir/approvals.py", 'signal.get("plan") == asked.plan', "True"),
+    Mutant(
+        "go on after a failed wave",
+        "ir/course.py",
+        "            self._roll_back(outcome.said)\n        if step.action",
+        "            pass\n        if step.action",
+    ),
+    Mutant("forget debts at the end", "ir/course.py", "while self.record.debts and not", "while False and not"),
+    Mutant(
+        "record who acts anew on replay", "ir/course.py", "body=ran, at=at, actor=by)", "body=ran, at=at, actor=self.world.operator.name)"
+    ),
+    Mutant("do not read stores after the kill", "ir/actions/watch.py", "list(world.stores.values()) if last else []", "[]"),
+    Mutant(
+        "skip the lease check",
+        "ir/ledger.py",
+        '                if row["executor"] != holder.executor and self.alive(row, now):',
+        "                if False:",
+        ("tests/unit/test_ledger.py",),
+    ),
+    Mutant(
+        "let another incident take a held key",
+        "ir/ledger.py",
+        'if row["incident"] != incident and not',
+        "if False and not",
+        ("tests/unit/test_ledger.py",),
+    ),
+    Mutant(
+        "overwrite a stranger's value",
+        "ir/stores/dotenv.py",
+        "if held.version != expected and",
+        "if False and",
+        ("tests/contract/test_dotenv.py", "tests/contract/test_store_contract.py"),
+    ),
+    Mutant(
+        "drop the sync of an env file",
+        "ir/stores/private_file.py",
+        "            os.fsync(fd)",
+        "            pass",
+        ("tests/hardening/test_power_loss.py",),
+    ),
+    Mutant(
+        "drop the sync of a folder",
+        "ir/stores/private_file.py",
+        "raise\n            os.fsync(self._fd)\n        return True",
+        "raise\n        return True",
+        ("tests/hardening/test_power_loss.py",),
+    ),
+    Mutant(
+        "write an env file in place",
+        "ir/stores/private_file.py",
+        "self._write_scratch(scratch, data, before)",
+        "os.write(os.open(name, os.O_WRONLY | os.O_TRUNC, dir_fd=self._fd), data); before = None if before is None else self.read(name); "
+        "self._write_scratch(scratch, data, before)",
+        ("tests/hardening/test_power_loss.py",),
+    ),
+    Mutant(
+        "show a key when it is printed",
+        "ir/secret.py",
+        "def __repr__(self) -> str:\n",
+        "def __repr__(self) -> str:\n        return self.reveal()\n",
+        ("tests/unit/test_secret.py",),
+    ),
+    Mutant(
+        "tell a key on the screen",
+        "ir/actions/mint.py",
+        "def _keep(world: World, n: int, secret: Secret) -> str:\n",
+        "def _keep(world: World, n: int, secret: Secret) -> str:\n    __import__('sys').stderr.write(secret.reveal())\n",
+        CANARY,
+    ),
+    Mutant(
+        "record a key as a fact",
+        "ir/actions/custody.py",
+        'facts = {"old": {"custody": address}} if address else {}',
+        'facts = {"old": {"custody": old.reveal()[::-1]}}',
+        CANARY,
+    ),
+    Mutant(
+        "log a key",
+        "ir/stripe_api.py",
+        "        client = _client(self.base, self.timeout)\n",
+        '        logging.getLogger("ir").warning("as %s", key.reveal())\n        client = _client(self.base, self.timeout)\n',
+        ("tests/contract/test_issuer_stripe_api.py", "tests/contract/test_issuer_contract.py"),
+    ),
+    Mutant(
+        "give a child the whole environment",
+        "ir/child.py",
+        "if k in ENVIRONMENT or k.startswith",
+        "if True or k.startswith",
+        ("tests/unit/test_child.py",),
+    ),
+    Mutant(
+        "a dry run whose ports write",
+        "ir/guard.py",
+        "        def asked(*args: object, **kwargs: object) -> object:\n            self._ask()\n",
+        "        def asked(*args: object, **kwargs: object) -> object:\n",
+        ("tests/course", "tests/hardening/test_guard.py"),
+    ),
+    Mutant(
+        "retry a revoke by itself",
+        "ir/stripe_api.py",
+        "max_network_retries=0",
+        "max_network_retries=2",
+        ("tests/contract/test_issuer_stripe_api.py", "tests/contract/test_issuer_managed.py"),
+    ),
+    Mutant(
+        "excuse a failed revoke without a look",
+        "ir/issuers/stripe_managed.py",
+        "if not key_id or not self._gone(key_id):",
+        "if not key_id:",
+        ("tests/contract/test_issuer_managed.py",),
+    ),
+    Mutant(
+        "ask Vault without check-and-set",
+        "ir/stores/vault_kv.py",
+        "cas=expected,",
+        "cas=None,",
+        ("tests/contract/test_vault.py",),
+    ),
+    Mutant(
+        "take Vault's silence for a no",
+        "ir/stores/vault_client.py",
+        'failed = Unknown(f"Vault did not answer in time',
+        'failed = Rejected(f"Vault did not answer in time',
+        ("tests/contract/test_store_contract.py",),
+    ),
+    Mutant(
+        "take AWS's silence for a no",
+        "ir/stores/aws_client.py",
+        'return Unknown(f"AWS did not answer',
+        'return Rejected(f"AWS did not answer',
+        ("tests/contract/test_store_contract.py",),
+    ),
+    Mutant(
+        "forget the neighbours of a field",
+        "ir/stores/field.py",
+        "text[: spot.start] + spot.lead + json.dumps(value.reveal()) + text[spot.end :]",
+        'json.dumps({field.rpartition("/")[2]: value.reveal()})',
+        ("tests/contract/test_store_contract.py",),
+    ),
+    Mutant(
+        "follow a redirect with the token",
+        "ir/stores/vault_client.py",
+        "allow_redirects=False",
+        "allow_redirects=True",
+        ("tests/contract/test_vault.py",),
+    ),
+    Mutant(
+        "chain entries to nothing",
+        "ir/evidence.py",
+        'previous["hash"] if previous else GENESIS',
+        "GENESIS",
+        ("tests/unit/test_evidence.py",),
+    ),
+    Mutant(
+        "escape nothing in a report",
+        "ir/report/__init__.py",
+        "return _environment(autoescape=True)",
+        "return _environment(autoescape=False)",
+        ("tests/unit/test_report_hostile.py",),
+    ),
+    Mutant(
+        "send keys to any host",
+        "ir/api_base.py",
+        'and _loopback(parts.hostname or "")',
+        "",
+        ("tests/unit/test_stripe_api.py",),
+    ),
+    Mutant(
+        "take a state folder that others planted",
+        "ir/home.py",
+        "        _refuse_planted(base)\n    return base",
+        "        pass\n    return base",
+        ("tests/hardening/test_state_folder.py",),
+    ),
+    Mutant(
+        "record a failed write as the end of an incident",
+        "ir/runner.py",
+        "        raise _HandedBack from None\n    finally",
+        "        raise\n    finally",
+        ("tests/hardening/test_full_disk.py",),
+    ),
+    Mutant(
+        "take a hotel's page for AWS's answer",
+        "ir/stores/aws_client.py",
+        "if not isinstance(found, dict) or needed not in found:",
+        "if not isinstance(found, dict):",
+        ("tests/contract/test_bad_answers.py",),
+    ),
+    Mutant(
+        "take an ended login for a closed place",
+        "ir/stores/vault_sibling.py",
+        "            self._kv.perhaps(self._beside)\n            return None",
+        "            return None",
+        ("tests/contract/test_bad_answers.py",),
+    ),
+    Mutant(
+        "take a namesake's process for our own machine's",
+        "ir/processes.py",
+        "or where != machine():",
+        "or False:",
+        ("tests/unit/test_ledger.py",),
+    ),
+    Mutant("send a secret header in the clear", "ir/http_edge.py", "if references and place.scheme", "if False and place.scheme", EDGE),
+    Mutant("look at the last four bytes only", "ir/http_address.py", "*(number.teredo or ())", "*()", ("tests/unit/test_http_address.py",)),
+    Mutant("run unasked what reads a store", "ir/cli/choices.py", "unread and consent.may(", "unread and (True or ", CONSENT),
+    Mutant(
+        "rehearse unasked",
+        "ir/cli/rotate.py",
+        "        consent.ask((consents.rehearsal if",
+        "        list((consents.rehearsal if",
+        CONSENT,
+    ),
+    Mutant(
+        "begin what another inventory pins", "ir/cli/consenting.py", "    if pin.lower() not in", "    if False and pin not in", CONSENT
+    ),
+    Mutant("yes agrees for ever", "ir/cli/consenting.py", "if finished is None and self._yes", "if self._yes", CONSENT),
+    Mutant(
+        "believe the sums",
+        "ir/evidence_check.py",
+        '        if sha256_of(path) != digest:\n            raise Broken(f"edited: {name} was changed after',
+        '        if False:\n            raise Broken(f"edited: {name} was changed after',
+        BUNDLE,
+    ),
+    Mutant(
+        "believe any signer",
+        "ir/evidence_check.py",
+        "    if wanted and signer not in wanted:\n        raise",
+        "    if False:\n        raise",
+        BUNDLE,
+    ),
+    Mutant("mention whom a stranger names", "ir/chat_text.py", "text.translate(_LOOKALIKES)", "text", ("tests/unit/test_chat_text.py",)),
+)

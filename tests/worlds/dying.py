@@ -1,0 +1,66 @@
+"""`python -m tests.worlds.dying N TALLY …`: the command line, which kills itself at the N-th durable boundary.
+
+Boundaries: the lease is taken, an act is over and not yet recorded, it is recorded, an audit entry is written. They are
+counted in the file TALLY over all processes of one incident; what a replay only repeats does not count.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from ir.cli import main
+from ir.ledger import Ledger, Me
+from ir.model import Json
+from ir.runner import _Recorded
+
+
+class _Tally:
+    def __init__(self, at: int, file: Path) -> None:
+        self._at, self._file = at, file
+        self.acting, self.fresh = False, not file.exists()
+
+    def passed(self, what: str) -> None:
+        """One more; dies when it is the one."""
+        with self._file.open("a") as file:
+            file.write(f"{what}\n")
+        if len(self._file.read_text().splitlines()) == self._at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _count(tally: _Tally) -> None:
+    step, emit, take = _Recorded.step, _Recorded.emit, Ledger.take
+
+    def counted_step(self: _Recorded, name: str, body: Callable[[], Json]) -> Json:
+        fresh = []
+
+        def acting() -> Json:
+            fresh.append(name)
+            tally.acting = True
+            output = body()
+            tally.passed(f"{name}: done, not recorded")
+            return output
+
+        output = step(self, name, acting)
+        if fresh:
+            tally.passed(f"{name}: recorded")
+        return output
+
+    def counted_emit(self: _Recorded, entry: Json) -> None:
+        emit(self, entry)
+        if tally.acting or tally.fresh:
+            tally.passed(f"entry {entry['n']} written")
+
+    def counted_take(self: Ledger, holder: Me, incident: str, resources: Iterable[str]) -> int:
+        fence = take(self, holder, incident, resources)
+        tally.passed("lease taken")
+        return fence
+
+    _Recorded.step, _Recorded.emit, Ledger.take = counted_step, counted_emit, counted_take  # type: ignore[method-assign]  # only here
+
+
+if __name__ == "__main__":
+    _count(_Tally(int(sys.argv[1]), Path(sys.argv[2])))
+    sys.argv[1:3] = []
+    main()

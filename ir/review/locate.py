@@ -16,16 +16,18 @@ from ir.side_by_side import each
 Bad = Callable[[int, str, bytes], None]
 Torn = list[tuple[int, str, bytes]]
 """Number, why, text."""
+Through = tuple[Path, Torn, list[str]]
+"""A file, its torn lines, and what else is wrong with it."""
 _AT_ONCE = 2
 
 
-def read_through(shape: Shape, files: list[Path]) -> Iterator[tuple[Path, Torn, list[str]]]:
+def read_through(shape: Shape, files: list[Path]) -> Iterator[Through]:
     """Each file with its torn lines (of JSON; none of another form) and what else is wrong with it, such as damage inside a gzip.
 
     Two files at once: what takes the time is to unpack them.
     """
 
-    def look(file: Path) -> tuple[Path, Torn, list[str]]:
+    def look(file: Path) -> Through:
         notes: list[str] = []
         return file, list(_torn(file, notes)) if shape.form == "jsonl" else [], notes
 

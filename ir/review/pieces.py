@@ -51,7 +51,7 @@ def _unpacked(file: Path, notes: Say) -> Iterator[bytes]:
                         raw, unpack, fed = unpack.unused_data.lstrip(b"\0"), isal_zlib.decompressobj(wbits=31), False
             if fed:
                 notes.append("gzip ends too early: read up to there")
-        except isal_zlib.error:
+        except isal_zlib.error:  # type: ignore[misc]  # its stub calls it a type
             notes.append("gzip is damaged: read up to there")
 
 

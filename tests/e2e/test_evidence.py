@@ -12,10 +12,9 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ir.checkpoints import Signer
-from ir.cli import run
 from ir.errors import ExitCode
-from ir.model import Json
 from tests.campaign.shop import Shop, shop
+from tests.worlds.desk import Desk
 from tests.worlds.stamping import authority, openssl
 
 pytestmark = pytest.mark.server
@@ -31,26 +30,6 @@ def town(tmp_path: Path) -> Iterator[Shop]:
         source["accounts"][0]["egress"] = [str(tmp_path / "egress.jsonl")]
         (tmp_path / "inventory.yaml").write_text(yaml.safe_dump(source))
         yield made
-
-
-class Desk:
-    """The command line in this process, for all that neither runs an incident nor hardens a process."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-
-    def __call__(self, *words: str) -> tuple[int, str]:
-        self._capsys.readouterr()
-        try:
-            code = run(list(words))
-        except SystemExit as end:
-            code = int(end.code or 0)
-        return code, self._capsys.readouterr().out
-
-    def told(self, *words: str) -> Json:
-        code, said = self(*words, "--json")
-        answer: Json = {"code": code, **json.loads(said)}
-        return answer
 
 
 @pytest.fixture

@@ -17,12 +17,12 @@ import pytest
 import yaml
 
 from ir import __version__
-from ir.cli import run
 from ir.drill.twin.keys import Key
 from ir.errors import ExitCode
 from ir.evidence import GENESIS, entry_hash
 from ir.model import Json
 from tests.campaign.shop import Shop, shop
+from tests.worlds.desk import Desk
 from tests.worlds.signers import Signer
 
 pytestmark = pytest.mark.server
@@ -120,27 +120,6 @@ def _as_it_was(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IR_HOME", str(town.shop.folder / "home"))
     monkeypatch.delenv("IR_DATABASE_URL", raising=False)
     monkeypatch.chdir(town.shop.folder)
-
-
-class Desk:
-    """The command line in this process, for all that needs no engine: refusals, ends without replay, and looking."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-
-    def __call__(self, *words: str) -> tuple[int, str]:
-        self._capsys.readouterr()
-        try:
-            code = run(list(words))
-        except SystemExit as end:
-            code = int(end.code or 0)
-        said = self._capsys.readouterr()
-        return code, said.out + said.err
-
-    def told(self, *words: str) -> Json:
-        code, said = self(*words, "--json")
-        found: Json = {"code": code, **json.loads(said[said.index("{") : said.rindex("}") + 1])}
-        return found
 
 
 @pytest.fixture

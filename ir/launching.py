@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from ir import consent, guard, inventory, owed, replay, wiring
 from ir.errors import Refused, Waiting
 from ir.incident import Incident
+from ir.ledger import Ledger
 from ir.model import Json
 from ir.ports import Operator
 from ir.runner import Runner, read_entries
@@ -69,9 +70,12 @@ class Unattended:
         return None
 
 
-def new_id(now: str) -> str:
-    """`INC-YYYYMMDD-xxxx`; `now` is ISO 8601."""
-    return f"INC-{now[:10].replace('-', '')}-{secrets.token_hex(2)}"
+def new_id(ledger: Ledger) -> str:
+    """`INC-YYYYMMDD-xxxxxx`, which no incident of this database has: one of another key would be taken for this one, and done."""
+    while True:
+        name = f"INC-{wiring.SystemClock().now():%Y%m%d}-{secrets.token_hex(3)}"
+        if ledger.find(name) is None:
+            return name
 
 
 def resources(setting: Setting, leaked: Secret | None = None) -> list[str]:
@@ -116,7 +120,7 @@ def begin(setting: Setting, kept: State, runner: Runner, given: Given, found: Js
         Refused: it is a scheduled rotation, and an emergency of its key still owes something.
     """
     now = wiring.SystemClock().now()
-    setting.incident = setting.incident or new_id(now.isoformat())
+    setting.incident = setting.incident or new_id(kept.ledger)
     fence = kept.ledger.take(kept.me, setting.incident, resources(setting, given.leaked))
     try:
         world = wired(setting, kept, given, fence)

@@ -16,7 +16,7 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from ir import incident as incidents
-from ir import launching, wiring
+from ir import launching
 from ir.campaign import Child, ChildState, state_of
 from ir.campaign_ledger import CampaignLedger
 from ir.campaign_setting import setting_of
@@ -120,7 +120,7 @@ class Worker:
     def _begin(self) -> bool:
         began = False
         while len(self._mine) < self.slots:
-            child = self.book.claim(self.kept.me, launching.new_id(wiring.SystemClock().now().isoformat()), self.scope)
+            child = self.book.claim(self.kept.me, launching.new_id(self.kept.ledger), self.scope)
             if child is None:
                 return began
             began = True

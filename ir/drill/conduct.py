@@ -26,7 +26,7 @@ from ir.drill.twin import StripeTwin
 from ir.drill.witness import Witness
 from ir.errors import ExitCode, Refused
 
-_INCIDENT = re.compile(rb"INC-\d{8}-[0-9a-f]{4}")
+_INCIDENT = re.compile(rb"INC-\d{8}-[0-9a-f]{6}")
 _ASKS_FOR_USE = b"--unused"
 """What a run says that waits for somebody who has seen whether the old key is still used."""
 _MOST_RESUMES = 12

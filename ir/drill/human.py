@@ -8,7 +8,7 @@ from ir.drill.account import Account
 from ir.drill.shelves import write_private
 from ir.drill.twin import Key
 
-_NAME = re.compile(rb"ir-INC-\d{8}-[0-9a-f]{4}-\d+")
+_NAME = re.compile(rb"ir-INC-\d{8}-[0-9a-f]{6}-\d+")
 """The name that the guide gives to the new key."""
 
 

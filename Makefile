@@ -17,7 +17,7 @@ drill: $(VENV)/.run  ## a whole rotation in an embedded world
 	$(BIN)/ir drill stripe
 
 test: $(VENV)/.develop  ## all tests, against real servers on loopback
-	$(BIN)/python -m pytest -n 4 --dist loadgroup
+	$(BIN)/python -m pytest -n 3 --dist loadgroup
 
 lint: $(VENV)/.develop
 	$(BIN)/ruff check .

@@ -108,7 +108,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def moto(*, patience: float = 30.0) -> Iterator[str]:
+def moto(*, patience: float = 120.0) -> Iterator[str]:
     """A server of our own as a child process; gives its address once it answers.
 
     Raises:

@@ -39,7 +39,7 @@ def binary() -> str:
 
 
 @contextmanager
-def openbao(*, patience: float = 30.0) -> Iterator[OpenBao]:
+def openbao(*, patience: float = 120.0) -> Iterator[OpenBao]:
     """Start, wait until `secret/` is mounted as KV version 2, and end it at the exit.
 
     Raises:

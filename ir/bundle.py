@@ -7,7 +7,8 @@ evidence/          the evidence files, each named by its SHA-256; empty once the
 findings.json      the review part: verdicts, coverage, findings, blast radius, leftovers
 evidence.db        SQLite: tables `entries`, `checkpoints`, `evidence_files`, `findings`, `coverage`, `leftovers`, `services`, `stores`
 report.html, report.md, report.json
-checkpoint-N.json, checkpoint-N.tsr  a checkpoint over N entries and its time stamp, for `openssl ts -verify -data … -in …`
+checkpoint-N.json, checkpoint-N.tsr  a checkpoint over N entries and its time stamp, for `openssl ts -verify -data … -in …`;
+                   of a purge: checkpoint-N-purge
 verify.py          checks the bundle with the Python standard library alone
 sha256sums         of all of these files but the evidence files, as `sha256sum -c` reads it
 signature.json     the hashes of all of these, `sha256sums` included, signed when they were written: the report names the chain's head,
@@ -95,7 +96,8 @@ def _statement(entries: Sequence[Json], contents: Mapping[str, bytes]) -> Json:
 def _stamps(checkpoints: Sequence[Json]) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     for one in (one for one in checkpoints if "timestamp" in one):
-        name = f"checkpoint-{one['statement']['size']}"
+        statement = one["statement"]  # a purge is signed over as many entries as the end before it
+        name = f"checkpoint-{statement['size']}" + ("-purge" if statement.get("purged") else "")
         files |= {f"{name}.json": timestamps.stamped(one), f"{name}.tsr": base64.b64decode(one["timestamp"])}
     return files
 

@@ -9,11 +9,11 @@ from statistics import median
 
 from ir.review.window import HOUR, Window
 
-_SHORTEST_SILENCE = 5
-_DUE = 12
-_FEW = 5
-_DAYS = 3
-_SPAN = 30
+_SHORTEST_SILENCE = 5  # minutes
+_DUE = 12  # lines that make a silence a hole: by chance in 6 of a million
+_FEW = 5  # writes, or lines due, below which nothing shows that ours went on without their lines
+_DAYS = 3  # that tell what an hour of the day usually has
+_SPAN = 30  # minutes that tell a pace
 _MANY = 40
 """Known writes from which on a share of 95 % can be told from one of 90 %."""
 KNOWN_SHARE = 0.5

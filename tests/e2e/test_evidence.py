@@ -88,6 +88,10 @@ def test_an_incident_is_signed_verified_and_purged(town: Shop, desk: Desk) -> No
     purged = desk.told("evidence", "purge", name, "--yes", "--reason", "asked by the data protection officer", "--by", "dpo")
     assert (purged["code"], purged["purged"][0]["by"]) == (0, "dpo")
     assert not (folder / "scratch").exists()
+    with authority(town.folder) as tsa:
+        assert desk.told("evidence", "timestamp", name, "--tsa", tsa.url)["code"] == 0
+    assert len(list(folder.glob("checkpoint-*.tsr"))) == 2, "the stamp of the purge does not take the place of the earlier one"
+    assert stamp.is_file()
     again = desk.told("evidence", "purge", name, "--yes")
     assert (again["code"], again["removed"], again["purged"]) == (0, 0, purged["purged"])
     assert desk.told("verify", name, "--public-key", key["fingerprint"], "--head", head)["holds"]

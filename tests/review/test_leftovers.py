@@ -132,6 +132,14 @@ def test_what_this_incident_did_is_nobody_elses(tmp_path: Path) -> None:
     assert listed(tmp_path, KNOWN, ("mk_new", "req_ours"), activity=mine) == {}
 
 
+def test_a_key_that_a_person_made_under_our_name_is_ours_and_a_second_one_of_that_name_is_not(tmp_path: Path) -> None:
+    made = "ir-INC-20261127-0a0b0c-1"
+    one, two = (change("api_key_created", object_id=ident, changed=f"named {made}") for ident in ("mk_1", "mk_2"))
+    assert not listed(tmp_path / "one", KNOWN, own_ids=(made,), activity=[one])
+    assert set(listed(tmp_path / "another", KNOWN, own_ids=("ir-INC-20261127-0d0e0f-1",), activity=[one])) == {"mk_1"}
+    assert set(listed(tmp_path / "two", KNOWN, own_ids=(made,), activity=[one, two])) == {"mk_1", "mk_2"}
+
+
 def test_what_only_an_event_tells(tmp_path: Path) -> None:
     ts = LEAK + 60
     events = [

@@ -79,6 +79,8 @@ def _private(path: Path) -> bytes:
     """A regular file that nobody else can read; opened once, so that what is checked is what is read."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise UsageError(f"there is no key file {path}", next_step="write the key into it, for you alone: umask 077") from None
     except (OSError, ValueError) as error:
         raise UsageError(f"the key file {path} cannot be read: {type(error).__name__}") from None
     with os.fdopen(handle, "rb") as stream:

@@ -4,6 +4,7 @@ import getpass
 import os
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from ir.cli.screen import Screen, plain
@@ -104,10 +105,13 @@ class Terminal:
         self.screen, self.name, self._yes, self._source = screen, name, yes, new_key_from
         self.interactive = sys.stdin.isatty() and sys.stderr.isatty() and not screen.as_json
         self._read = False
+        self.shown: Callable[[], None] = lambda: None
+        """Returns once what was recorded so far stands on the screen; asked before anything is asked or told."""
 
     def tell(self, text: str) -> None:
-        """Show text now."""
-        self.screen.say(text)
+        """Show text now; while somebody sits here, on the terminal and nowhere else."""
+        self.shown()
+        (self.screen.show if self.interactive else self.screen.say)(text)
 
     def confirm(self, question: str) -> bool:
         """Yes or no; without a terminal, what `--yes` says."""
@@ -138,12 +142,14 @@ class Terminal:
 
     def new_key(self, prompt: str) -> Secret | None:
         """From the source that was named, once; after that from a hidden prompt, if somebody is there."""
+        self.shown()
         if self._source != "prompt" and not self._read:
             self._read = True
             return read_key(self._source, prompt, self.screen)
         return read_key("prompt", prompt, self.screen) if self.interactive else None
 
     def _line(self, question: str) -> str:
+        self.shown()
         self.screen.hush()
         self.screen.err.print(plain(question), end="")
         line = sys.stdin.readline()

@@ -5,9 +5,9 @@ from typing import Any, cast
 
 import pytest
 
-from ir import owed
+from ir import cli, owed
 from ir.attempt import guarded
-from ir.errors import IrError, Rejected, Unknown, Waiting
+from ir.errors import ExitCode, IrError, Rejected, Unknown, Waiting
 from ir.incident import Incident
 from ir.model import Danger, Debt, Did, Outcome
 from ir.plan import Step
@@ -66,3 +66,14 @@ def test_the_command_that_rotates_again_names_the_inventory() -> None:
     assert owed.again(opened("my world.yaml", "/srv/a b")) == "ir rotate stripe payments --inventory '/srv/a b/my world.yaml'"
     assert owed.again(opened("(no inventory)", "/root")) == "ir rotate stripe payments --leaked-key-from prompt"
     assert owed.again(opened("", "")) == "ir rotate stripe payments"
+
+
+def test_ctrl_c_says_so_and_claims_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was under way when it came, as a containment, may have happened."""
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ir.wiring.state", interrupted)
+    assert cli.run(["status"]) == ExitCode.INTERRUPTED
+    assert capsys.readouterr().err == "\ninterrupted; ir status shows what is open\n"

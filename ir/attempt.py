@@ -8,6 +8,7 @@ from ir.errors import IrError, PortError, Refused, Unknown, Waiting, unexpected
 from ir.incident import Incident
 from ir.model import Did, Outcome
 from ir.plan import Step
+from ir.secret import scrub
 from ir.world import World
 
 Action = Any
@@ -35,15 +36,17 @@ class NotRehearsed:
 def guarded(module: Action, world: World, record: Incident, step: Step) -> Outcome:
     """Run an action; every failure becomes an outcome, so that nothing transient is recorded as final.
 
-    Commands to type name the incident, though whoever asks for them, as an issuer does, may not know it.
+    What strangers said was scrubbed where it came in, and is once more before it is recorded. Commands to type name the incident,
+    though whoever asks for them, as an issuer does, may not know it.
     """
     outcome = _guarded(module, world, record, step)
-    debts = tuple(replace(debt, todo=_named(debt.todo, world.incident)) for debt in outcome.debts)
-    return replace(outcome, todo=_named(outcome.todo, world.incident), debts=debts)
+    debts = tuple(replace(debt, why=scrub(debt.why), todo=_named(debt.todo, world.incident)) for debt in outcome.debts)
+    items = tuple(replace(item, said=scrub(item.said)) for item in outcome.items)
+    return replace(outcome, said=scrub(outcome.said), items=items, todo=_named(outcome.todo, world.incident), debts=debts)
 
 
 def _named(todo: str, incident: str) -> str:
-    return _UNNAMED.sub(lambda found: f"{found[0]} {incident}", todo)
+    return _UNNAMED.sub(lambda found: f"{found[0]} {incident}", scrub(todo))
 
 
 def _guarded(module: Action, world: World, record: Incident, step: Step) -> Outcome:

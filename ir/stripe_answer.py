@@ -9,7 +9,9 @@ from ir.model import Json, Liveness, Mode, Probe
 from ir.secret import scrub
 
 _ACCOUNT = re.compile(r"\bacct_[A-Za-z0-9]+")
-_PLAIN = re.compile(r"[^a-z0-9_\[\].]")
+_TERM = re.compile(r"[a-z0-9_.\[\]]{1,60}")
+"""How Stripe writes codes and parameters; capitals, which keys have, are in none of them."""
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PERMISSION = re.compile(r"['\"`](?:rak_)?([a-z][a-z_]*_(?:read|write))['\"`]")
 # Only one wording of such a refusal was ever seen ("does not allow requests from your IP address"), so match widely:
 # a death taken for a block keeps the incident open, a block taken for a death would close it wrongly.
@@ -47,15 +49,15 @@ class Answer:
     @property
     def code(self) -> str:
         """`error.code`, "" when absent."""
-        return str((self.error or {}).get("code") or "")
+        return term((self.error or {}).get("code"))
 
     @property
     def reason(self) -> str:
         """Status, code, parameter and missing permission of a refusal; not Stripe's own words, which repeat parts of keys."""
         permission = _PERMISSION.search(self.full_message)
         needs = f"needs {permission.group(1)}" if permission and self.status == 403 else ""
-        param = _PLAIN.sub("", str((self.error or {}).get("param") or ""))[:60]
-        return " ".join(part for part in (f"HTTP {self.status}", _PLAIN.sub("", self.code)[:60], param, needs) if part)
+        param = term((self.error or {}).get("param"))
+        return " ".join(part for part in (f"HTTP {self.status}", self.code, param, needs) if part)
 
     @property
     def full_message(self) -> str:
@@ -66,6 +68,17 @@ class Answer:
     def transient(self) -> bool:
         """Proves nothing about what was asked: 429, 5xx, a conflict with another request, or "ask again"."""
         return self.status in (409, 429) or self.status >= 500 or self.headers.get("stripe-should-retry") == "true"
+
+
+def term(value: object) -> str:
+    """A code or the name of a parameter, fit for a record. Whoever answers in Stripe's place may repeat a key in it, as in anything."""
+    said = str(value or "")
+    return said if not said or (_TERM.fullmatch(said) and scrub(said) == said) else "[not shown]"
+
+
+def request_id(header: str) -> str:
+    """Stripe's id of a request, "" for anything that is none."""
+    return header if _REQUEST_ID.fullmatch(header) and scrub(header) == header else ""
 
 
 def probe_of(answer: Answer) -> Probe:

@@ -20,7 +20,7 @@ from ir.api_base import STRIPE, check_api_base
 from ir.errors import Refused, Rejected, Unknown
 from ir.model import Json, Liveness, Probe
 from ir.secret import Secret
-from ir.stripe_answer import Answer, account_named, probe_of
+from ir.stripe_answer import Answer, account_named, probe_of, request_id
 
 if TYPE_CHECKING:
     import stripe
@@ -164,7 +164,7 @@ def _answer(client: _Client, method: str, path: str, params: dict[str, object], 
         raise Unknown(f"the answer (HTTP {wire.status}) is not JSON: it may not come from Stripe") from None
     if not isinstance(body, dict):
         raise Unknown(f"the answer (HTTP {wire.status}) is not a JSON object")
-    return Answer(wire.status, body, wire.headers.get("request-id", ""), wire.headers)
+    return Answer(wire.status, body, request_id(wire.headers.get("request-id", "")), wire.headers)
 
 
 def _client(base: str, timeout: float) -> _Client:

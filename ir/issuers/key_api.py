@@ -11,7 +11,7 @@ from ir.errors import Denied, Missing, PortError, Rejected, Unknown
 from ir.issuers.rows import Seen, is_secret_key, narrow, split_permissions
 from ir.model import Json
 from ir.secret import Secret
-from ir.stripe_answer import Answer
+from ir.stripe_answer import Answer, term
 from ir.stripe_api import StripeApi
 
 PREVIEW = "2026-10-14.preview"
@@ -20,7 +20,6 @@ PREVIEW = "2026-10-14.preview"
 _PATH = "/v2/iam/api_keys"
 _MOST_PAGES = 100
 _KEY_ID = re.compile(r"[A-Za-z0-9_]{3,80}")
-_PLAIN = re.compile(r"[^A-Za-z0-9_.\[\]-]")
 
 
 class KeyApi:
@@ -99,7 +98,7 @@ def _refusal(answer: Answer, doing: str) -> PortError:
     error = answer.error or {}
     facts = [
         f"HTTP {answer.status}",
-        *(_PLAIN.sub("", str(error.get(name)))[:60] for name in ("code", "param") if error.get(name)),
+        *(term(error.get(name)) for name in ("code", "param") if error.get(name)),
     ]
     where = f" ({', '.join(facts + [answer.request_id] * bool(answer.request_id))})"
     if answer.status == 401:

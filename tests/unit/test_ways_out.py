@@ -1,5 +1,7 @@
 """What a run prints as the next command can be typed as it stands: from any folder, with any number of open incidents."""
 
+import base64
+import json
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -9,8 +11,11 @@ from ir import cli, owed
 from ir.attempt import guarded
 from ir.errors import ExitCode, IrError, Rejected, Unknown, Waiting
 from ir.incident import Incident
-from ir.model import Danger, Debt, Did, Outcome
+from ir.issuers.key_api import _refusal
+from ir.model import Danger, Debt, Did, Item, Outcome
 from ir.plan import Step
+from ir.secret import Secret
+from ir.stripe_answer import Answer, term
 
 STEP = Step("retire", "retire", Danger.IRREVERSIBLE, "kill the old key", "", {})
 WORLD: Any = SimpleNamespace(incident="INC-1")
@@ -49,6 +54,24 @@ def test_a_command_about_an_incident_names_it(said: str, typed: str) -> None:
 )
 def test_what_is_safe_now_is_recorded(error: IrError, did: Did) -> None:
     assert tried(error) == Outcome(did, "w; safe now: s")
+
+
+def test_no_key_is_recorded_though_a_port_forgot_to_scrub() -> None:
+    key = Secret("sk_" + "live_" + "Zq9" * 12)
+    said = f"it answers {key.reveal()}"
+    outcome = tried(Outcome(Did.FAILED, said, items=(Item("i", Did.FAILED, said),), debts=(Debt("key-alive", "k", said, said),), todo=said))
+    assert key.reveal() not in json.dumps(outcome.to_json()) and key.fingerprint in outcome.said
+
+
+@pytest.mark.parametrize("field", ["code", "param"])
+def test_no_word_of_an_answer_carries_a_key(field: str) -> None:
+    """Stripe would not; whoever answers in its place repeats what was sent to him wherever he likes."""
+    key = Secret("sk_" + "live_" + "Yw8" * 12)
+    for word in (f"oops_{key.reveal()}", key.reveal().replace("_", "%5F"), base64.b64encode(key.reveal().encode()).decode()):
+        answer = Answer(400, {"error": {"type": "api_error", field: word}}, "req_1", {})
+        said = f"{answer.reason} {answer.code} {_refusal(answer, 'mint a key').what}"
+        assert "Yw8" not in said and "yw8" not in said and word[5:25] not in said, said
+    assert term("more_permissions_required") == "more_permissions_required" and term("items[0].price") == "items[0].price"
 
 
 def test_what_is_safe_now_stands_on_its_own_line_below_a_list() -> None:

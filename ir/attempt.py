@@ -1,5 +1,7 @@
 """One attempt at one action: run, rehearsed, or passed over; every failure becomes an outcome."""
 
+import re
+from dataclasses import replace
 from typing import Any
 
 from ir.errors import IrError, PortError, Refused, Unknown, Waiting, unexpected
@@ -10,6 +12,8 @@ from ir.world import World
 
 Action = Any
 """A module of `actions`, or something with the same `run`."""
+_UNNAMED = re.compile(r"\bir (?:resume|rollback|abort)\b(?! INC-)")
+"""A command about an incident, without its name: with two open ones it would only ask which."""
 
 
 class Rehearsal:
@@ -29,16 +33,29 @@ class NotRehearsed:
 
 
 def guarded(module: Action, world: World, record: Incident, step: Step) -> Outcome:
-    """Run an action; every failure becomes an outcome, so that nothing transient is recorded as final."""
+    """Run an action; every failure becomes an outcome, so that nothing transient is recorded as final.
+
+    Commands to type name the incident, though whoever asks for them, as an issuer does, may not know it.
+    """
+    outcome = _guarded(module, world, record, step)
+    debts = tuple(replace(debt, todo=_named(debt.todo, world.incident)) for debt in outcome.debts)
+    return replace(outcome, todo=_named(outcome.todo, world.incident), debts=debts)
+
+
+def _named(todo: str, incident: str) -> str:
+    return _UNNAMED.sub(lambda found: f"{found[0]} {incident}", todo)
+
+
+def _guarded(module: Action, world: World, record: Incident, step: Step) -> Outcome:
     try:
         outcome: Outcome = module.run(world, record, step)
         return outcome
     except Waiting as error:
-        return Outcome(Did.WAITING, error.what, todo=error.next_step)
+        return Outcome(Did.WAITING, error.told, todo=error.next_step)
     except Unknown as error:
-        return Outcome(Did.UNKNOWN, error.what, todo=error.next_step)
+        return Outcome(Did.UNKNOWN, error.told, todo=error.next_step)
     except PortError as error:
-        return Outcome(Did.FAILED, error.what, todo=error.next_step)
+        return Outcome(Did.FAILED, error.told, todo=error.next_step)
     except Refused as error:
         return Outcome(Did.REFUSED, error.what, todo=error.next_step)
     except IrError as error:

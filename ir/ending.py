@@ -14,25 +14,22 @@ from ir.course import Course
 from ir.errors import ExitCode, IrError
 from ir.evidence import chained
 from ir.incident import Incident
-from ir.launching import Given, wired
+from ir.launching import Given, hold, wired
 from ir.ledger import Ledger
 from ir.model import Debt, Json
 from ir.runner import STREAM, as_recorded, client, read_entries
 from ir.wiring import State
 
-ENDS = ("abort", "close")
-"""Signals that end an incident."""
-
 
 def end(record: Incident, entries: list[Json], kept: State, given: Given, kind: str, body: Json) -> Incident:
-    """Obey `kind` (one of `ENDS`) without replay; returns the incident as it ended.
+    """Obey `kind` (one of `launching.ENDS`) without replay; returns the incident as it ended.
 
     Killed at any moment, it is simply called again. The engine's run is cancelled first: nobody goes on with it meanwhile.
 
     Raises:
         AlreadyRunning: a process lives that runs it.
     """
-    fence = kept.ledger.take_over(kept.me, record.id)
+    fence = hold(record, kept, kind)
     word = kept.ledger.send(record.id, kind, given.operator.name, body)
     client(kept.ledger.engine).cancel_workflow(record.id)
     journal = _Unrecorded(kept.ledger, record.id)

@@ -72,6 +72,11 @@ class IrError(Exception):
         self.safe = safe
         self.next_step = next_step
 
+    @property
+    def told(self) -> str:
+        """What happened, and what is safe now, for a record that keeps one text."""
+        return f"{self.what}{chr(10) if chr(10) in self.what else '; '}safe now: {self.safe}" if self.safe else self.what
+
 
 def unexpected(error: BaseException) -> str:
     """What nobody expected: its class, file and line, never its text, which may hold a secret."""

@@ -486,6 +486,9 @@ def check_files(folder: Path, entries: Sequence[dict[str, Any]], checkpoints: Se
             found.purged += 1
         else:
             raise Broken(f"removed: evidence file {name} ({digest[:12]}) is missing, and no signed purge says why")
+    strangers = sorted(path.name for path in (folder / "evidence").glob("*") if path.name not in wanted)
+    if strangers:
+        found.notes.append(f"{len(strangers)} files in evidence/ stand in no record and prove nothing: {', '.join(strangers[:3])[:200]}")
     for statement in purges:
         told = statement["purged"]
         found.notes.append(f"evidence files were purged at {statement['ts']} by {told['by']}; their hashes stand in the chain")
@@ -516,9 +519,10 @@ def check_evidence(folder: Path, entries: Sequence[dict[str, Any]], checkpoints:
     verdict = check([canonical(entry) for entry in entries], checkpoints, public_key=key, head=head)
     if verdict.holds and (folder / "sha256sums").is_file():
         verdict = _with_report(verdict, folder, entries, key)
-    if not verdict.holds or not recorded_files(entries):
+    there = (folder / "evidence").is_dir()
+    if not verdict.holds or not (there or recorded_files(entries)):
         return verdict
-    if not (folder / "evidence").is_dir():
+    if not there:
         return Verdict(**{**vars(verdict), "notes": (*verdict.notes, "its evidence files lie on another machine: not checked")})
     return _with_files(verdict, folder, entries, checkpoints)
 
@@ -540,9 +544,8 @@ def _with_files(verdict: Verdict, folder: Path, entries: Sequence[dict[str, Any]
         return Verdict(False, str(broken), verdict.head, verdict.entries)
     except (KeyError, TypeError, AttributeError):
         return Verdict(False, "edited: a record of evidence files is not in its form", verdict.head, verdict.entries)
-    if not files.kept + files.purged:
-        return verdict
-    notes = (*verdict.notes, f"{files.kept} evidence files are as recorded, {files.purged} were purged", *files.notes)
+    counted = f"{files.kept} evidence files are as recorded, {files.purged} were purged"
+    notes = (*verdict.notes, *([counted] if files.kept + files.purged else []), *files.notes)
     return Verdict(**{**vars(verdict), "notes": notes})
 
 

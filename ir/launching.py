@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ir import consent, guard, inventory, owed, replay, wiring
-from ir.errors import Refused, Waiting
+from ir.errors import AlreadyRunning, IrError, Refused, Waiting
 from ir.incident import Incident
 from ir.ledger import Ledger
 from ir.model import Json
@@ -149,11 +149,37 @@ def _taken_over(setting: Setting, kept: State) -> Json:
     return owed.taken_over(index, setting.key, source.account(source.key(setting.key).account).id, setting.plan.policy)
 
 
+ENDS = ("abort", "close")
+"""Signals that end an incident: it acts on nothing any more, so it need not have what others hold by now."""
+
+
+def hold(record: Incident, kept: State, kind: str) -> int:
+    """Take the incident's leases, to tell it `kind`; returns the fence.
+
+    All that it would act on: what it was only kept open for by debt, others may have taken and given back meanwhile.
+
+    Raises:
+        AlreadyRunning: its process lives, or another incident holds what it would act on.
+    """
+    ledger, itself = kept.ledger, [f"incident {record.id}"]
+    try:
+        wanted = resources(wiring.setting_from(record.id, record.opened))
+    except (IrError, LookupError, TypeError, ValueError):
+        wanted = itself  # another version's, which only ends here
+    try:
+        ledger.take(kept.me, record.id, wanted)
+    except AlreadyRunning as other:
+        if kind not in ENDS or other.incident == record.id:
+            raise
+        ledger.take(kept.me, record.id, itself)
+    return ledger.take_over(kept.me, record.id)
+
+
 def go_on(record: Incident, kept: State, runner: Runner, given: Given, kind: str, body: Json) -> World:
     """Take the incident over from a dead or absent holder, tell it `kind`, and run it on in this process.
 
     Raises:
-        AlreadyRunning: its process lives.
+        AlreadyRunning: its process lives, or another incident holds what it acts on.
         Unreplayable: another version recorded what this one would not do; `ending` ends it.
         Refused: a later incident took over what it owed.
     """
@@ -163,7 +189,7 @@ def go_on(record: Incident, kept: State, runner: Runner, given: Given, kind: str
     holder = kept.ledger.holder(record.id)
     if holder is None or not holder["alive"]:  # a live process answers for itself
         _check(record, kept, given)
-    fence = kept.ledger.take_over(kept.me, record.id)
+    fence = hold(record, kept, kind)
     setting = wiring.setting_from(record.id, record.opened)
     if body.get("yes"):
         setting.options = replace(setting.options, yes=True)

@@ -1,7 +1,9 @@
 """What is still owed: debts that follow from the record as a whole, which steps pay which debts, and who took over whose debts."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 
 from ir.errors import Refused
 from ir.incident import Incident
@@ -17,7 +19,7 @@ def leaked_key_lives(record: Incident) -> list[Debt]:
     old = record.facts.get("old", {})
     if not old.get("fingerprint") or old.get("liveness") in _DEAD or record.facts.get("dead_at"):
         return []
-    todo = again(record) + ("" if _webhook(record) else " --policy exploited")
+    todo = again(record) + ("" if webhook(record) else " --policy exploited")
     return [Debt("key-alive", old["fingerprint"], "the leaked key is not dead", todo)]
 
 
@@ -29,15 +31,25 @@ def never_looked_at(record: Incident) -> list[Debt]:
     return [Debt("key-alive", key, "the leaked key was not looked at, so it counts as alive", again(record))]
 
 
-def _webhook(record: Incident) -> bool:
+def webhook(record: Incident) -> bool:
     """Whether it is about a webhook's signing secret; by the playbook as long as nothing was looked at."""
     kind = record.facts.get("old", {}).get("kind") or record.plan.get("playbook", "").partition("-")[2]
     return bool(kind == KeyKind.WEBHOOK)
 
 
 def again(record: Incident) -> str:
-    """The command that rotates its key."""
-    return f"ir rotate stripe{'-webhook' if _webhook(record) else ''} {record.opened.get('key', '')}"
+    """The command that rotates its key, as it can be typed anywhere."""
+    return f"ir rotate stripe{'-webhook' if webhook(record) else ''} {record.opened.get('key', '')}{_inventory_of(record)}"
+
+
+def _inventory_of(record: Incident) -> str:
+    """The option that names its inventory; of one that was made up for a pasted key, the paste."""
+    name, base = str(record.opened.get("inventory_name", "")), str(record.opened.get("inventory_base", ""))
+    if not name or not base:
+        return ""
+    if name.startswith("("):
+        return " --leaked-key-from prompt"
+    return f" --inventory {shlex.quote(str(Path(base) / Path(name).name))}"
 
 
 def live_keys(record: Incident) -> list[Debt]:
@@ -52,7 +64,7 @@ def live_keys(record: Incident) -> list[Debt]:
         on = ", ".join(name for name, held in users.items() if held == key["fingerprint"]) or "nobody"
         why = f"the {word} key {key.get('id') or key['fingerprint']} lives; on it: {on}"
         todo = again(record)
-        if on == "nobody" and not _webhook(record):
+        if on == "nobody" and not webhook(record):
             todo = "ir rotate stripe --leaked-key-from prompt --no-replacement" if role == "old" else "expire it in the Dashboard"
         found.append(Debt("key-alive", key["fingerprint"], why, todo))
     return found

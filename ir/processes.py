@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 _PROC = Path("/proc")
+_ENDED = ("Z", "X", "x")
+"""The kernel's letters for a process that runs no more."""
 
 
 def machine() -> str:
@@ -19,10 +21,15 @@ def machine() -> str:
 
 
 def born(pid: int) -> str:
-    """The kernel's start time of a process, "" when there is none or it is not shown."""
+    """The kernel's start time of a process, "" when there is none or it is not shown.
+
+    One that has ended counts as none, though its number stays taken until its parent asks after it: where a container's first
+    process never asks, that is for ever.
+    """
     try:
-        return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
+        state, *rest = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        return "" if state in _ENDED else rest[18]
+    except (OSError, IndexError, ValueError):
         return ""
 
 

@@ -29,7 +29,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     try:
         done = _asked(world, Target(facts["old"].get("id", ""), old), egress)
     except Waiting as error:
-        return Outcome(Did.WAITING, error.what, todo=error.next_step)
+        return Outcome(Did.WAITING, error.told, todo=error.next_step)
     except PortError as error:
         return _uncontained(world, facts, error.what, error.next_step if isinstance(error, Rejected) else "")
     return _bitten(world, facts, done, answered=before.liveness)

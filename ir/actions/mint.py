@@ -54,7 +54,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         minted = world.issuer.mint(_order(world, record), lambda secret: _keep(world, int(mint["n"]), secret))
     except Waiting as error:
         seen, debts = _seen(world, record)
-        return Outcome(Did.WAITING, error.what, {"seen": seen}, debts=debts, todo=error.next_step)
+        return Outcome(Did.WAITING, error.told, {"seen": seen}, debts=debts, todo=error.next_step)
     except Unknown:
         raise
     except PortError as error:

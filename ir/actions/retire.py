@@ -62,7 +62,7 @@ def _kill(world: World, record: Incident, probe: Probe, looked: _Seen) -> Outcom
         how = world.issuer.retire(Target(facts["old"].get("id", ""), old), stop=world.stopping)
     except Waiting as error:
         asked = {**seen, "retire_told_at": facts.get("retire_told_at", world.now())}
-        return Outcome(Did.WAITING, error.what, asked, tuple(items), debts, todo=error.next_step)
+        return Outcome(Did.WAITING, f"{error.told} ({_named(facts)})", asked, tuple(items), debts, todo=error.next_step)
     except (Denied, Rejected, Conflict) as error:
         return _not_killed(world, facts, error, seen, tuple(items))
     return Outcome(Did.DONE, how, {**seen, "retire_asked_at": world.now()}, tuple(items), debts)
@@ -74,10 +74,17 @@ def _not_killed(world: World, facts: Json, error: PortError, seen: Json, items: 
     if "new" in facts:
         liveness = world.issuer.probe(world.new_key(facts)).liveness
         if liveness.dead:
-            return Outcome(Did.FAILED, error.what, {**seen, "new": {"liveness": liveness.value}}, items, todo=error.next_step)
+            said = f"{error.told} ({_named(facts)})"
+            return Outcome(Did.FAILED, said, {**seen, "new": {"liveness": liveness.value}}, items, todo=error.next_step)
     on = f"services stay on the replacement {facts['new'].get('id') or facts['new']['fingerprint']}" if "new" in facts else "nothing moved"
     todo = f"{error.next_step or f'expire {old} in the Dashboard'}, then: ir resume {world.incident}; to take its power meanwhile: "
     return Outcome(Did.WAITING, f"the old key {old} lives: {error.what}; {on}", seen, items, todo=f"{todo}ir contain {world.incident}")
+
+
+def _named(facts: Json) -> str:
+    """The keys that it is about, by what records call them."""
+    words = {"old": "old key", "new": "new key"}
+    return ", ".join(f"{word} {facts[role].get('id') or facts[role]['fingerprint']}" for role, word in words.items() if role in facts)
 
 
 def rehearse(world: World, record: Incident, step: Step) -> Outcome:

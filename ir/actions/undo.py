@@ -5,11 +5,11 @@ Looks first: only if the old key is alive, uncontained, and not about to run out
 
 from dataclasses import replace
 
-from ir import health
+from ir import health, owed
 from ir.actions import leave, ours
 from ir.errors import PortError, Rejected, Waiting
 from ir.incident import Incident
-from ir.model import Debt, Did, Item, Json, KeyKind, Liveness, Outcome
+from ir.model import Debt, Did, Item, Json, Liveness, Outcome
 from ir.plan import Step
 from ir.ports import Expected, Store, Target
 from ir.secret import Secret
@@ -38,7 +38,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if "new" not in facts:
         given = leave.in_custody(world, record)
         said = "nothing that was minted is in use, nothing has to be put back"
-        return Outcome(Did.DONE, said, {"strays": asked}, debts=(_alive(world, facts), *stray, *given))
+        return Outcome(Did.DONE, said, {"strays": asked}, debts=(_alive(record), *stray, *given))
     new = world.new_key(facts)
     stores = world.each([s for s in world.stores.values() if _touched(facts, s)], lambda store: _put_back(store, world.incident, old, new))
     expected = Expected(old.fingerprint, facts["old"].get("id", ""))
@@ -52,7 +52,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
             Did.WAITING, f"not all of it went back, both keys live: {said}", items=items, debts=debts, todo=f"ir rollback {world.incident}"
         )
     world.issuer.watch_also(old, created=float(facts["new"].get("created") or 0.0))
-    outcome = _kill_new(world, facts, new, items)
+    outcome = _kill_new(world, record, new, items)
     return replace(outcome, facts={**outcome.facts, "strays": asked}, debts=(*outcome.debts, *stray))
 
 
@@ -98,17 +98,18 @@ def _bring_back(world: World, name: str, expected: Expected) -> Item:
     return health.look(world, service, expected, patience=60.0)
 
 
-def _kill_new(world: World, facts: Json, new: Secret, items: tuple[Item, ...]) -> Outcome:
-    debts = [_alive(world, facts)]
+def _kill_new(world: World, record: Incident, new: Secret, items: tuple[Item, ...]) -> Outcome:
+    facts = record.facts
+    debts = [_alive(record)]
     key_id = facts["new"].get("id", "")
     try:
         said = world.issuer.retire(Target(key_id, new, replacement=True), stop=world.stopping)
     except Rejected as error:
         said = error.what
-        debts.append(_replacement_lives(world, facts, new, killed=world.issuer.probe(world.old_key(facts)).liveness.dead))
+        debts.append(_replacement_lives(record, new, killed=world.issuer.probe(world.old_key(facts)).liveness.dead))
     except (PortError, Waiting) as error:
         said = error.what
-        debts.append(_replacement_lives(world, facts, new, killed=False))
+        debts.append(_replacement_lives(record, new, killed=False))
     return Outcome(
         Did.DONE,
         f"rolled back: stores and services are on the old key; the replacement: {said}",
@@ -119,21 +120,19 @@ def _kill_new(world: World, facts: Json, new: Secret, items: tuple[Item, ...]) -
     )
 
 
-def _replacement_lives(world: World, facts: Json, new: Secret, *, killed: bool) -> Debt:
+def _replacement_lives(record: Incident, new: Secret, *, killed: bool) -> Debt:
     """`killed`: the old key died in its place, the wrong row was clicked."""
-    name = facts["new"].get("id") or new.fingerprint
+    name = record.facts["new"].get("id") or new.fingerprint
     if killed:
         why = f"the old key was killed instead of the replacement {name}, and the services run on the old key"
-        return Debt("key-alive", new.fingerprint, why, f"now: ir rotate stripe {world.key.name} --policy exposed, which brings them back")
+        return Debt("key-alive", new.fingerprint, why, f"now: {owed.again(record)} --policy exposed, which brings them back")
     todo = f"expire {name} in the Dashboard"
-    if world.key.kind is KeyKind.WEBHOOK:
-        todo = f"before the old secret runs out: ir rotate stripe-webhook {world.key.name}"
+    if owed.webhook(record):
+        todo = f"before the old secret runs out: {owed.again(record)}"
     return Debt("key-alive", new.fingerprint, f"the replacement {name} lives and is not used", todo)
 
 
-def _alive(world: World, facts: Json) -> Debt:
-    key = facts["old"].get("id") or facts["old"]["fingerprint"]
-    todo = f"ir rotate stripe {world.key.name}, or ir contain {world.key.name}"
-    if world.key.kind is KeyKind.WEBHOOK:
-        todo = f"ir rotate stripe-webhook {world.key.name}"
-    return Debt("key-alive", facts["old"]["fingerprint"], f"the leaked key {key} lives", todo)
+def _alive(record: Incident) -> Debt:
+    old = record.facts["old"]
+    todo = owed.again(record) + ("" if owed.webhook(record) else f"; to take its power now: ir contain {record.id}")
+    return Debt("key-alive", old["fingerprint"], f"the leaked key {old.get('id') or old['fingerprint']} lives", todo)

@@ -75,6 +75,8 @@ GROUPS = {
 }
 
 
+INTERRUPTED = "\ninterrupted; ir status shows what is open\n"
+
 _BAD_FILE = {
     *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG),
     *(errno.EACCES, errno.EPERM, errno.EROFS),
@@ -148,7 +150,10 @@ def run(argv: list[str]) -> int:
 
     try:
         refuse_keys(argv)
-        return int(typer.main.get_command(app).main(args=argv, prog_name="ir", standalone_mode=False) or 0)
+        code = int(typer.main.get_command(app).main(args=argv, prog_name="ir", standalone_mode=False) or 0)
+        if code == ExitCode.INTERRUPTED:  # all that typer makes of Ctrl-C
+            sys.stderr.write(INTERRUPTED)
+        return code
     except typer.Exit as stop:
         return stop.exit_code
     except typer.TyperException as error:
@@ -157,7 +162,7 @@ def run(argv: list[str]) -> int:
             return int(ExitCode.USAGE)
         return _told(UsageError(error.format_message(), next_step="ir --help"), argv)
     except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("\ninterrupted before anything was changed\n")
+        sys.stderr.write(INTERRUPTED)
         return int(ExitCode.INTERRUPTED)
     except IrError as error:
         return _told(error, argv)

@@ -59,7 +59,12 @@ def stripe(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     screen, watch, seen = _watched(as_json=as_json, pictured=bool(picture))
-    result = conduct(options, watch)
+    try:
+        result = conduct(options, watch)
+    except KeyboardInterrupt:
+        screen.hush()
+        screen.warn("interrupted: the drill's world is taken down, and nothing outside of it was touched")
+        sys.exit(int(ExitCode.INTERRUPTED))
     if as_json:
         screen.document(result.to_json())
     else:

@@ -136,7 +136,7 @@ def _go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json, le
     try:
         world = launching.go_on(record, kept, runner, brought, kind, body)
     except Unreplayable as error:
-        if kind not in ending.ENDS:
+        if kind not in launching.ENDS:
             raise
         operator.screen.say(f"{error.what}; so it ends without replay")
         record = ending.end(record, entries, kept, brought, kind, body)

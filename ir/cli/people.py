@@ -4,6 +4,7 @@ import getpass
 import os
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from ir.cli.screen import Screen, plain
@@ -79,6 +80,8 @@ def _private(path: Path) -> bytes:
     """A regular file that nobody else can read; opened once, so that what is checked is what is read."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise UsageError(f"there is no key file {path}", next_step="write the key into it, for you alone: umask 077") from None
     except (OSError, ValueError) as error:
         raise UsageError(f"the key file {path} cannot be read: {type(error).__name__}") from None
     with os.fdopen(handle, "rb") as stream:
@@ -102,10 +105,13 @@ class Terminal:
         self.screen, self.name, self._yes, self._source = screen, name, yes, new_key_from
         self.interactive = sys.stdin.isatty() and sys.stderr.isatty() and not screen.as_json
         self._read = False
+        self.shown: Callable[[], None] = lambda: None
+        """Returns once what was recorded so far stands on the screen; asked before anything is asked or told."""
 
     def tell(self, text: str) -> None:
-        """Show text now."""
-        self.screen.say(text)
+        """Show text now; while somebody sits here, on the terminal and nowhere else."""
+        self.shown()
+        (self.screen.show if self.interactive else self.screen.say)(text)
 
     def confirm(self, question: str) -> bool:
         """Yes or no; without a terminal, what `--yes` says."""
@@ -136,12 +142,14 @@ class Terminal:
 
     def new_key(self, prompt: str) -> Secret | None:
         """From the source that was named, once; after that from a hidden prompt, if somebody is there."""
+        self.shown()
         if self._source != "prompt" and not self._read:
             self._read = True
             return read_key(self._source, prompt, self.screen)
         return read_key("prompt", prompt, self.screen) if self.interactive else None
 
     def _line(self, question: str) -> str:
+        self.shown()
         self.screen.hush()
         self.screen.err.print(plain(question), end="")
         line = sys.stdin.readline()

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 from typing import NoReturn
 
 from ir import incident, notices, wiring
@@ -18,6 +19,9 @@ from ir.world import World
 PUBLISHED_WITHIN = 30.0
 """Seconds for writing the report, before the process ends without it; `ir report` writes it at any time."""
 
+SHOWN_WITHIN = 3.0
+"""Seconds that a question waits for the lines before it."""
+
 RECORDED_WITHIN = 5.0
 """Seconds for the checkpoint over the last entry."""
 
@@ -32,6 +36,36 @@ def given(operator: Terminal, leaked: Secret | None, control: Secret | None) -> 
     return Given(operator, lost, operator.screen.progress, leaked, control)
 
 
+class _Reading:
+    """How far the reader of an incident's entries is behind the one who writes them: the engine's thread asks and tells, too.
+
+    Without it a question, or a prompt for a key, could stand above the line of the step that it follows.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._written = self._read = 0
+        self._reader, self._moved = threading.current_thread(), threading.Condition()
+        announce = world.announce
+
+        def announced(record: incident.Incident) -> None:
+            announce(record)
+            self._written = int((record.last or {"n": -1})["n"]) + 1
+
+        world.announce = announced
+
+    def read(self, count: int) -> None:
+        """`count` entries stand on the screen."""
+        with self._moved:
+            self._read = count
+            self._moved.notify_all()
+
+    def caught_up(self) -> None:
+        """Wait until all that is written was read, not for ever; the reader itself does not wait for itself."""
+        if threading.current_thread() is not self._reader:
+            with self._moved:
+                self._moved.wait_for(lambda: self._read >= self._written, SHOWN_WITHIN)
+
+
 def follow(runner: Runner, kept: State, world: World, operator: Terminal, *, skip: int = 0) -> int:
     """Show entries as they come, the first `skip` silently; returns the exit code when the incident ends, waits or owes.
 
@@ -39,14 +73,18 @@ def follow(runner: Runner, kept: State, world: World, operator: Terminal, *, ski
     report that tells its end, its row in the index, its lease. One that owes waits on, so its report is awaited.
     """
     screen, record, name, ledger = operator.screen, incident.Incident(), world.incident, kept.ledger
+    reading = _Reading(world)
+    operator.shown = reading.caught_up
     for seen, entry in enumerate(runner.follow(name)):
         incident.absorb(record, entry)
         if seen < skip:
+            reading.read(seen + 1)
             continue
         if entry["kind"] == "signal":
             screen.say(f"  {entry['actor']}: {entry['body']['kind']}")
         if entry["kind"] == "step":
             screen.step(entry["step"], Outcome.from_json(entry["body"]["outcome"]), rehearsal=record.rehearsal)
+        reading.read(seen + 1)
         if record.status == "waiting" and not ledger.signals(name, record.heard):
             if not operator.interactive:
                 return finish(screen, kept, record, ExitCode.WAITING)

@@ -44,12 +44,28 @@ def _escaped(document: str) -> str:
 
 
 _COMMAND = re.compile(r"(?:^|[\s`])ir [a-z]")
+_INDENTED = re.compile(r"(\s+(?:\d+\. )?|\d+\. )(.+)")
 
 
 def _put(target: Console, text: str, style: str = "") -> None:
-    """Lines of ours. A terminal gets them broken between words, but never a command: it has to stay whole when it is copied."""
+    """Lines of ours. A terminal gets them broken between words, but never a command: it has to stay whole when it is copied.
+
+    What is broken goes on under its first word, so that the next number of a list is seen at once.
+    """
     for line in text.split("\n"):
-        target.print(line, style=style or None, soft_wrap=not target.is_terminal or bool(_COMMAND.search(line)))
+        indented = _INDENTED.fullmatch(line)
+        if not target.is_terminal or _COMMAND.search(line) or not indented:
+            target.print(line, style=style or None, soft_wrap=not target.is_terminal or bool(_COMMAND.search(line)))
+        else:
+            target.print(_hanging(*indented.groups()), style=style or None)
+
+
+def _hanging(head: str, text: str) -> Table:
+    row = Table.grid()
+    row.add_column(no_wrap=True)
+    row.add_column(overflow="fold")
+    row.add_row(head, text)
+    return row
 
 
 def _put_under(target: Console, head: str, text: str) -> None:
@@ -57,11 +73,7 @@ def _put_under(target: Console, head: str, text: str) -> None:
     if not target.is_terminal:
         target.print(head + text.replace("\n", "\n    "), soft_wrap=True)
         return
-    row = Table.grid()
-    row.add_column(no_wrap=True)
-    row.add_column(overflow="fold")
-    row.add_row(head, text)
-    target.print(row)
+    target.print(_hanging(head, text))
 
 
 class Screen:
@@ -83,6 +95,12 @@ class Screen:
         with self._lock:
             _put(self.err if self.as_json else self.out, plain(text))
             sys.stdout.flush()
+
+    def show(self, text: str) -> None:
+        """A line for the eyes of whoever sits there: to the terminal, also where standard output goes into a file."""
+        self.hush()
+        with self._lock:
+            _put(self.out if self.out.is_terminal and not self.as_json else self.err, plain(text))
 
     def warn(self, text: str) -> None:
         """A line that must be seen."""

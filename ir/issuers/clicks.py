@@ -87,18 +87,21 @@ def to_roll(mode: Mode, url: str, endpoint: str, expires_at: float) -> str:
     )
 
 
-def to_retire(mode: Mode, dying: Secret, spared: Secret | None, created: float, *, replacement: bool = False) -> str:
+def to_retire(mode: Mode, dying: Secret, spared: Secret | None, created: float, *, replacement: bool = False, watched: bool = True) -> str:
     """How to kill one of the two keys without hitting the other. For the screen only: it shows last fours.
 
-    `created` is when the replacement came to be, 0 = not known; `replacement`: it is the one to be killed.
+    `created` is when the replacement came to be, 0 = not known; `replacement`: it is the one to be killed; `watched`: a person sits at
+    the terminal. Where nobody does, what is told goes into a log, and no part of a key is told.
     """
     name, other = _names(replacement=replacement)
     at = when(created)
     was, since = (at, f"before {at}") if replacement else (f"before {at}", at)
-    found = f"its token ends in {last_four(dying)}" + (f" and it was created {was}" if created else "")
+    found = f"its token ends in {last_four(dying)}" if watched else "a run at a terminal shows how its token ends"
+    found += f"{' and' if watched else ';'} it was created {was}" if created else ""
     beware = []
     if spared is not None:
-        beware = [f"Do not touch the {other}: it ends in {last_four(spared)}" + (f", created {since}." if created else ".")]
+        marks = [*([f"it ends in {last_four(spared)}"] if watched else []), *([f"created {since}"] if created else [])]
+        beware = [f"Do not touch the {other}" + (f": {', '.join(marks)}." if marks else ".")]
     return _numbered(
         f"Now the {name} is to be killed." + (" The services run on the old one." if replacement else ""),
         [

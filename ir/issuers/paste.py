@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ir.errors import Waiting
+from ir.errors import UsageError, Waiting
 from ir.key_kind import account_hint, kind_of, may_be_cut, paste_fault
 from ir.model import KeyKind, Liveness, Mode, Probe
 from ir.ports import Operator
 from ir.secret import Secret
 
 _TRIES_UNATTENDED = 3
+_TRIES_UNREAD = 2
+"""The source that was named, then the terminal: where neither can be read, no third one comes."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,16 @@ def taken(operator: Operator, prompt: str, verdict_of: Callable[[Secret], Verdic
     Raises:
         Waiting: there is nothing (more) to take; says why the last one was not taken.
     """
-    fault, tries = "", 0
+    fault, tries, unread = "", 0, 0
     while operator.interactive or tries < _TRIES_UNATTENDED:
-        paste = operator.new_key(prompt)
+        try:
+            paste = operator.new_key(prompt)
+        except UsageError as error:  # such as a file that is not written yet; the run waits for it, and the human may paste meanwhile
+            fault, unread = error.what + (f" ({error.next_step})" if error.next_step else ""), unread + 1
+            operator.tell(f"Not taken. {fault}")
+            if unread < _TRIES_UNREAD:
+                continue
+            break
         if paste is None:
             break
         paste, tries = _without_line_end(paste), tries + 1
@@ -73,7 +82,7 @@ def taken(operator: Operator, prompt: str, verdict_of: Callable[[Secret], Verdic
         if verdict.alive:
             alive[paste] = fault
         operator.tell(f"Not taken. {fault}")
-    raise Waiting(f"The last paste was not taken. {fault}" if fault else "No key was given yet.")
+    raise Waiting(f"What was given last was not taken. {fault}" if fault else "No key was given yet.")
 
 
 def _without_line_end(paste: Secret) -> Secret:

@@ -122,7 +122,9 @@ class DashboardIssuer:
         """See `ir.ports.Issuer`. Raises Rejected when the key given to `watch_also` dies instead."""
         if self.probe(target.value).liveness.dead:
             return "it was dead already"
-        self._operator.tell(clicks.to_retire(self._mode, target.value, self._spared, self._created, replacement=target.replacement))
+        watched = self._operator.interactive
+        text = clicks.to_retire(self._mode, target.value, self._spared, self._created, replacement=target.replacement, watched=watched)
+        self._operator.tell(text)
         later = Waiting(
             clicks.to_retire_later(self._mode, replacement=target.replacement),
             safe="nobody is cut off; the key that is to die still works",
@@ -144,7 +146,8 @@ class DashboardIssuer:
         if first.liveness is Liveness.BLOCKED:
             return Containment("policy", "it is refused from this address already")
         text = clicks.to_contain(self._mode, egress) if self._replaces else clicks.to_retire_later(self._mode)
-        self._operator.tell(text if self._replaces else clicks.to_retire(self._mode, target.value, None, 0.0))
+        kill = clicks.to_retire(self._mode, target.value, None, 0.0, watched=self._operator.interactive)
+        self._operator.tell(text if self._replaces else kill)
         if self._operator.interactive:
             contained = self._until_contained(target.value, first.liveness, egress)
             if contained is not None:

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from ir.cli.people import Terminal
+from ir.cli.screen import Screen
 from ir.drill.twin import DeathText, Key, StripeTwin
 from ir.drill.twin.fates import broken
-from ir.errors import Rejected, Waiting
+from ir.errors import Rejected, UsageError, Waiting
 from ir.issuers.stripe_dashboard import DashboardIssuer
 from ir.model import Liveness, Mode
 from ir.ports import Target
@@ -172,6 +175,41 @@ def test_nobody_there_means_waiting_with_the_clicks(twin: StripeTwin, clock: Ben
     assert waiting.value.next_step == f"ir resume {INCIDENT}"
     for part in ("https://dashboard.stripe.com/apikeys", "Create secret key", f"ir-{INCIDENT}-1", twin.account):
         assert part in waiting.value.what
+
+
+@pytest.mark.parametrize("interactive", [True, False])
+def test_a_key_file_that_is_not_written_yet_is_waited_for(
+    twin: StripeTwin, clock: BentClock, leaked: Key, tmp_path: Path, *, interactive: bool
+) -> None:
+    """Whoever names the file in advance writes it once the run says which key to make; a run that has no terminal ends until then."""
+    file = tmp_path / "new.key"
+    terminal = Terminal(Screen(), name="ann", yes=True, new_key_from=f"file:{file}")
+    human = Human(interactive=interactive)
+    human.new_key = lambda prompt: terminal.new_key(prompt)  # type: ignore[method-assign]
+    with pytest.raises(Waiting) as waiting:
+        guided(twin, clock, human).mint(order(leaked), lambda _: "x")
+    assert f"there is no key file {file}" in waiting.value.what and waiting.value.next_step == f"ir resume {INCIDENT}"
+
+    made = value(twin.create_secret_key())
+    file.write_text(made.reveal() + "\n")
+    file.chmod(0o644)
+    terminal = Terminal(Screen(), name="ann", yes=True, new_key_from=f"file:{file}")
+    with pytest.raises(Waiting, match="others can read the key file"):
+        guided(twin, clock, human).mint(order(leaked), lambda _: "x")
+    file.chmod(0o600)
+    terminal = Terminal(Screen(), name="ann", yes=True, new_key_from=f"file:{file}")
+    assert guided(twin, clock, human).mint(order(leaked), lambda _: "x").value == made
+
+
+def test_a_source_that_never_can_be_read_is_not_asked_for_ever(twin: StripeTwin, clock: BentClock, leaked: Key) -> None:
+    human = Human()
+
+    def unread(prompt: str) -> Secret | None:
+        raise UsageError("this terminal cannot hide what is typed")
+
+    human.new_key = unread  # type: ignore[method-assign]
+    with pytest.raises(Waiting, match="cannot hide what is typed"):
+        guided(twin, clock, human).mint(order(leaked), lambda _: "x")
 
 
 def test_the_rotate_path_names_the_deadline(twin: StripeTwin, clock: BentClock) -> None:

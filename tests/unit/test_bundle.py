@@ -282,6 +282,16 @@ def test_an_evidence_file_that_is_not_as_recorded_is_named(how: str, tmp_path: P
     assert ("edited: evidence file affected.csv" if how == "edited" else "removed: evidence file") in said
 
 
+def test_a_file_beside_the_evidence_that_no_record_names_is_told(folder: Path, story: Builder) -> None:
+    """It breaks nothing, a killed collection leaves such files too; but nobody may take it for evidence."""
+    (folder / "evidence").mkdir(exist_ok=True)
+    (folder / "evidence" / "confession.json").write_text("{}")
+    code, said = check(folder)
+    assert code == 0 and "1 files in evidence/ stand in no record and prove nothing: confession.json" in said
+    told = check_evidence(folder, story.entries, [], "", "").notes
+    assert any("confession.json" in note for note in told)
+
+
 def test_a_signed_purge_explains_what_is_missing_and_another_does_not(tmp_path: Path) -> None:
     story, signed, made = collected(tmp_path)
     gone = [row["digest"]["sha256"] for row in json.loads((made / "manifest.json").read_text())["subject"]]

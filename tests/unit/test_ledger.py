@@ -1,6 +1,7 @@
 """Leases: one holder per resource, dead holders are replaced, live ones never."""
 
 import os
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -102,6 +103,21 @@ def test_a_table_of_an_older_version_gets_the_column_and_its_holders_are_told_by
         db.exec_driver_sql("UPDATE ir_leases SET heartbeat = 0")
     assert book.take_over(ledger.me("bob"), "INC-1") == 2
     engine.dispose()
+
+
+def test_a_killed_process_that_its_parent_never_asked_after_is_dead(book: Ledger) -> None:
+    child = subprocess.Popen(["/bin/sleep", "60"])
+    try:
+        killed = replace(ledger.me("ann"), pid=child.pid, born=processes.born(child.pid), executor="killed")
+        book.take(killed, "INC-1", ["key a"])
+        with pytest.raises(AlreadyRunning):
+            book.take_over(ledger.me("bob"), "INC-1")
+        child.kill()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # its number stays taken
+        assert book.take_over(ledger.me("bob"), "INC-1") == 2
+    finally:
+        child.kill()
+        child.wait()
 
 
 def test_this_machine_is_known_and_another_numbering_of_processes_is_not_it() -> None:

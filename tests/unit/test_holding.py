@@ -1,0 +1,108 @@
+"""Going on with an incident takes all that it acts on again: others may have had it while only a debt kept it open."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from ir import inventory, launching, ledger, playbook, wiring
+from ir.errors import AlreadyRunning, ExitCode
+from ir.incident import Incident
+from ir.ledger import Ledger, Me
+from ir.plan import compile_plan
+from ir.world import Options
+
+INVENTORY = """\
+version: 1
+accounts: [{name: main, id: acct_1AbC, mode: test}]
+keys:
+  - {name: payments, account: main, kind: secret, stored_in: ["dotenv:///etc/shop.env#A"]}
+  - {name: refunds, account: main, kind: secret, stored_in: ["dotenv:///etc/shop.env#B"]}
+"""
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Iterator[Ledger]:
+    engine = ledger.open_engine(f"sqlite:///{tmp_path / 'l.sqlite'}")
+    yield Ledger(engine)
+    engine.dispose()
+
+
+def opened(name: str, key: str) -> Incident:
+    """An incident about `key`."""
+    source = inventory.loads(INVENTORY, "inventory.yaml")
+    plan = compile_plan(playbook.load("stripe-exposed"), source, source.key(key))
+    setting = wiring.Setting(name, INVENTORY, "inventory.yaml", Path("/"), key, plan, Options())
+    return cast(Incident, _Record(name, wiring.opening(setting, "2026-11-27T00:00:00Z", "ann", {})))
+
+
+class _Record:
+    def __init__(self, name: str, body: dict[str, Any]) -> None:
+        self.id, self.opened = name, body
+
+
+class _Kept:
+    """What of `wiring.State` is asked."""
+
+    def __init__(self, book: Ledger, who: str) -> None:
+        self.ledger, self.me = book, ledger.me(who)
+
+
+def kept(book: Ledger, who: str = "bob") -> Any:
+    """A process of `who`."""
+    return _Kept(book, who)
+
+
+def dead(who: str) -> Me:
+    """A process that runs no more."""
+    return replace(ledger.me(who), pid=2**22 - 1, born="1")
+
+
+def begun(book: Ledger, record: Incident, holder: Me, status: str, code: ExitCode) -> None:
+    """`holder` began it and came as far as `status`."""
+    book.take(holder, record.id, launching.resources(wiring.setting_from(record.id, record.opened)))
+    book.note(record.id, status, int(code), {})
+
+
+def test_what_a_later_run_took_and_gave_back_is_taken_again(book: Ledger) -> None:
+    """A debt, and a new rotation that was refused: the debt's own `ir resume` found that it held nothing, for ever."""
+    owing, later = opened("INC-1", "payments"), opened("INC-2", "payments")
+    begun(book, owing, dead("ann"), "debt", ExitCode.DEBT)
+    begun(book, later, dead("ann"), "refused", ExitCode.REFUSED)
+    book.release(later.id)
+    assert book.holder(owing.id) is None
+    mine = kept(book)
+    fence = launching.hold(owing, mine, "wake")
+    assert book.holds(mine.me, owing.id, fence)
+    with pytest.raises(AlreadyRunning):
+        book.take(ledger.me("carl"), "INC-3", ["store dotenv:///etc/shop.env"])
+
+
+def test_a_store_that_another_key_is_being_rotated_in_is_not_written_beside_it(book: Ledger) -> None:
+    owing, other = opened("INC-1", "payments"), opened("INC-2", "refunds")
+    begun(book, owing, dead("ann"), "debt", ExitCode.DEBT)
+    book.claim(dead("ann"), owing.id, 1, "key 0123456789abcdef")
+    begun(book, other, ledger.me("carl"), "running", ExitCode.WAITING)
+    with pytest.raises(AlreadyRunning, match="INC-2") as refusal:
+        launching.hold(owing, kept(book), "wake")
+    assert refusal.value.incident == "INC-2"
+    for kind in launching.ENDS:
+        mine = kept(book, kind)
+        mine.me = replace(mine.me, pid=2**22 - 1, born="1")  # each ends at once
+        assert book.holds(mine.me, owing.id, launching.hold(owing, mine, kind))
+
+
+@pytest.mark.parametrize("kind", ["wake", "abort"])
+def test_a_live_one_is_never_taken_over(book: Ledger, kind: str) -> None:
+    record = opened("INC-1", "payments")
+    begun(book, record, ledger.me("ann"), "running", ExitCode.WAITING)
+    with pytest.raises(AlreadyRunning, match="INC-1"):
+        launching.hold(record, kept(book), kind)
+
+
+def test_what_this_version_cannot_read_is_held_by_its_name(book: Ledger) -> None:
+    record = cast(Incident, _Record("INC-1", {"key": "payments"}))
+    mine = kept(book)
+    assert book.holds(mine.me, "INC-1", launching.hold(record, mine, "abort"))

@@ -1,0 +1,112 @@
+"""What stands on the screen, where, and in which order: hanging lists, eyes-only text, no question above the step before it."""
+
+import io
+import threading
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from rich.console import Console
+
+from ir import incident
+from ir.cli import running
+from ir.cli.people import Terminal
+from ir.cli.screen import Screen
+from ir.incident import Incident
+from ir.issuers import clicks
+from ir.model import Json, KeyKind, Mode
+from ir.ports import MintOrder
+from ir.secret import Secret
+from tests.unit.report_samples import overlap
+
+OLD, NEW = (Secret("sk_" + "live_" + letter * 40) for letter in ("a", "b"))
+
+
+def narrow(width: int = 60) -> tuple[Screen, io.StringIO]:
+    """A terminal of `width` columns, and what stands on it."""
+    seen = io.StringIO()
+    return Screen(console=Console(file=seen, force_terminal=True, color_system=None, width=width, highlight=False)), seen
+
+
+def test_a_numbered_step_goes_on_under_its_first_word() -> None:
+    screen, seen = narrow()
+    order = MintOrder("INC-1", "ir-INC-1-1", "i", KeyKind.RESTRICTED, Mode.LIVE, "acct_1", ("charge_read", "balance_read"), OLD, 0.0)
+    text = clicks.to_mint(order)
+    screen.say(text)
+    lines = [line.rstrip() for line in seen.getvalue().splitlines()]
+    assert len(lines) > len(text.splitlines()), "it is narrow enough to be broken"
+    starts = [line[:5] for line in lines[1:]]
+    assert all(start.strip() == "" or (start[2].isdigit() and start[3:] == ". ") for start in starts), lines
+    assert " ".join(" ".join(lines).split()) == " ".join(text.split()), "no word is lost"
+
+
+def test_a_command_in_a_list_stays_whole() -> None:
+    screen, seen = narrow()
+    command = "ir resume INC-20261127-abcdef --new-key-from file:/a/rather/long/path/to/a/key/file"
+    screen.say(f"  1. {command}")
+    assert command in seen.getvalue()
+
+
+def test_what_shows_the_end_of_a_key_reaches_eyes_only(capsys: pytest.CaptureFixture[str]) -> None:
+    """`ir rotate … | tee log` has somebody at the terminal and a log behind it."""
+    screen = Screen()
+    screen.err = Console(stderr=True, force_terminal=True, color_system=None)
+    there = Terminal(screen, name="ann", yes=False)
+    there.interactive = True
+    there.tell("its token ends in …aaaa")
+    said = capsys.readouterr()
+    assert said.out == "" and "…aaaa" in said.err
+
+
+@pytest.mark.parametrize("created", [0.0, 1_795_000_000.0])
+def test_where_nobody_watches_no_part_of_a_key_is_told(created: float) -> None:
+    log = clicks.to_retire(Mode.LIVE, OLD, NEW, created, watched=False)
+    assert "aaaa" not in log and "bbbb" not in log and "Do not touch the new key" in log
+    assert ("2026-11" in log) is bool(created)
+    eyes = clicks.to_retire(Mode.LIVE, OLD, NEW, created)
+    assert "its token ends in …aaaa" in eyes and "it ends in …bbbb" in eyes
+
+
+class _SlowRunner:
+    """Hands out entries later than they were written, as a poll does."""
+
+    def __init__(self, entries: list[Json]) -> None:
+        self.broken: dict[str, str] = {}
+        self._entries, self.written = entries, threading.Semaphore(0)
+
+    def follow(self, _name: str) -> Iterator[Json]:
+        for entry in self._entries:
+            self.written.acquire()
+            time.sleep(0.05)
+            yield entry
+
+
+def test_a_question_stands_below_the_step_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = [entry for entry in overlap().entries if entry["kind"] in ("opened", "step")][:6]
+    runner, (screen, seen) = _SlowRunner(entries), narrow(100)
+    world: Any = SimpleNamespace(incident="INC-1", announce=lambda _record: None)
+    kept: Any = SimpleNamespace(ledger=SimpleNamespace(signals=lambda _name, _after: []))
+    operator = Terminal(screen, name="ann", yes=False)
+    operator.interactive = True
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n" * 9))
+    monkeypatch.setattr(running, "finish", lambda *_: 0)
+
+    def engine() -> None:
+        record = Incident()
+        while world.announce.__name__ != "announced":
+            time.sleep(0.001)
+        for entry in entries:
+            incident.absorb(record, entry)
+            world.announce(record)
+            runner.written.release()
+            assert operator.confirm(f"Go on after {entry['step'] or 'the opening'}?")
+
+    writer = threading.Thread(target=engine)
+    writer.start()
+    running.follow(cast(Any, runner), kept, world, operator)
+    writer.join()
+    shown = seen.getvalue()
+    for entry in entries[1:]:
+        assert shown.index(f" {entry['step']} ") < shown.index(f"Go on after {entry['step']}?")

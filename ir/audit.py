@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ir.ledger_tables import ENTRIES
+from ir.ledger_tables import ENTRIES, single
 from ir.model import Json
 
 _ADD = sa.text("INSERT INTO ir_entries (incident, n, entry) VALUES (:incident, :n, :entry) ON CONFLICT DO NOTHING")
@@ -41,7 +41,7 @@ def append(engine: sa.Engine, entry: Json) -> None:
         OtherEntry: its number is taken.
     """
     row: dict[str, Any] = {"incident": entry["incident"], "n": entry["n"], "entry": json.dumps(entry, separators=(",", ":"))}
-    with _single(engine).begin() as db:
+    with single(engine).begin() as db:
         if db.execute(_ADD, row).rowcount > 0:
             return
     there = entries(engine, entry["incident"], entry["n"])[0]
@@ -51,10 +51,5 @@ def append(engine: sa.Engine, entry: Json) -> None:
 
 def entries(engine: sa.Engine, incident: str, first: int = 0) -> list[Json]:
     """All entries of an incident that are written, from that number on."""
-    with _single(engine).connect() as db:
+    with single(engine).connect() as db:
         return [json.loads(text) for text in db.execute(_OF, {"of": incident, "first": first}).scalars()]
-
-
-def _single(engine: sa.Engine) -> sa.Engine:
-    """For what is one statement: no transaction around it, which would be two more trips."""
-    return engine if engine.dialect.name == "sqlite" else engine.execution_options(isolation_level="AUTOCOMMIT")

@@ -22,6 +22,7 @@ from ir.errors import IrError, Refused
 from ir.evidence import canonical
 from ir.evidence_check import NAMESPACE, Tree
 from ir.ledger import create_tables
+from ir.ledger_tables import single
 from ir.model import Danger, Did, Json
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class CheckpointLog:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
-        self._single = engine if engine.dialect.name == "sqlite" else engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._single = single(engine)
         create_tables(engine, _meta)
 
     def add(self, checkpoint: Json) -> None:

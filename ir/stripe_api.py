@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ from ir.stripe_answer import Answer, account_named, probe_of
 
 if TYPE_CHECKING:
     import stripe
+    import tenacity
 
     from ir.stripe_wire import PooledClient
 
@@ -203,8 +205,12 @@ def _refuse_logging() -> None:
 
 
 def _persist(call: Callable[[], Answer], retries: int) -> Answer:
-    if retries <= 0:
-        return call()
+    return call() if retries <= 0 else _retrying(retries)(call)
+
+
+@cache
+def _retrying(retries: int) -> "tenacity.Retrying":
+    """Of this process, for any of its threads: what it keeps of a call is the thread's own."""
     import tenacity
 
     def last(state: tenacity.RetryCallState) -> Answer:
@@ -212,13 +218,12 @@ def _persist(call: Callable[[], Answer], retries: int) -> Answer:
         answer: Answer = state.outcome.result()
         return answer
 
-    retrying = tenacity.Retrying(
+    return tenacity.Retrying(
         stop=tenacity.stop_after_attempt(retries + 1),
         wait=tenacity.wait_exponential(multiplier=0.3, max=5) + tenacity.wait_random(0, 0.3),
         retry=tenacity.retry_if_exception_type(Unknown) | tenacity.retry_if_result(_worth_asking_again),
         retry_error_callback=last,
     )
-    return retrying(call)
 
 
 def _worth_asking_again(answer: Answer) -> bool:

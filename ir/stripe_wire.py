@@ -92,7 +92,7 @@ class PooledClient(stripe.HTTPClient):
     def request(  # type: ignore[override]  # the SDK's base declares a `_usage` that it never passes on
         self, method: str, url: str, headers: Mapping[str, str] | None, post_data: object = None
     ) -> tuple[bytes, int, Mapping[str, str]]:
-        """One exchange. Raises `Unknown`, never anything of urllib3."""
+        """One exchange, for whoever reads `last`; the SDK would parse the body once more, so it gets none. Raises `Unknown` only."""
         self.forget()
         body = post_data.encode() if isinstance(post_data, str) else None
         watch = Watch(self._timeout)
@@ -111,7 +111,7 @@ class PooledClient(stripe.HTTPClient):
             late = "Stripe did not answer in time" if watch.expired else ""
             raise Unknown(late or "the connection to Stripe broke before the answer was complete") from None
         self._answers.wire = wire
-        return wire.body, wire.status, wire.headers
+        return b"{}", wire.status, wire.headers
 
     def _exchange(self, method: str, url: str, headers: dict[str, str], body: bytes | None, watch: Watch) -> Wire:
         deadline = time.monotonic() + self._timeout

@@ -11,7 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ir.ledger_tables import ENTRIES, single
+from ir.database import single
+from ir.ledger_tables import ENTRIES
 from ir.model import Json
 
 _ADD = sa.text("INSERT INTO ir_entries (incident, n, entry) VALUES (:incident, :n, :entry) ON CONFLICT DO NOTHING")

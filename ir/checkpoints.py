@@ -18,11 +18,11 @@ import sqlalchemy as sa
 
 from ir import sshsig
 from ir.catalog import ACTIONS
+from ir.database import single
 from ir.errors import IrError, Refused
 from ir.evidence import canonical
 from ir.evidence_check import NAMESPACE, Tree
 from ir.ledger import create_tables
-from ir.ledger_tables import single
 from ir.model import Danger, Did, Json
 
 if TYPE_CHECKING:

@@ -17,15 +17,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from ir import processes
+from ir.database import ping_after_a_rest, single
 from ir.errors import AlreadyRunning, Refused
-from ir.ledger_tables import INCIDENTS, LEASES, META, SIGNALS, single
+from ir.ledger_tables import INCIDENTS, LEASES, META, SIGNALS
 from ir.model import Json
 from ir.secret import excerpt
 
 STALE = 30.0
 """Seconds without a heartbeat after which a holder on another machine counts as dead."""
-_FRESH = 1.0
-"""Seconds after its last use in which a connection is taken to live."""
 ACTS_NO_MORE = ("done", "rolled back", "aborted", "attested", "refused", "debt", "reopened")
 """States of an incident that has ended, or that only debt keeps open."""
 
@@ -75,26 +74,8 @@ def open_engine(url: str) -> sa.Engine:
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _sqlite_settings)
     else:
-        _ping_after_a_rest(engine)
+        ping_after_a_rest(engine)
     return engine
-
-
-def _ping_after_a_rest(engine: sa.Engine) -> None:
-    """Ask a connection whether it lives before it is used again, unless it was used a moment ago: most of them are, and asking is dear."""
-
-    def rested(_connection: object, record: Any) -> None:
-        record.info["rested"] = time.monotonic()
-
-    def used(connection: Any, record: Any, _proxy: object) -> None:
-        if time.monotonic() - record.info.get("rested", time.monotonic()) < _FRESH:
-            return
-        try:
-            engine.dialect.do_ping(connection)
-        except Exception:  # noqa: BLE001 - whatever the driver raises, the pool is to open another one
-            raise sa.exc.DisconnectionError from None
-
-    sa.event.listen(engine, "checkin", rested)
-    sa.event.listen(engine, "checkout", used)
 
 
 def _sqlite_settings(connection: Any, _record: object) -> None:

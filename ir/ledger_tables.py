@@ -1,7 +1,5 @@
 """The tables of `ledger` and `audit`, as the database has them. What was added later is nullable: two versions may share a database."""
 
-from functools import lru_cache
-
 import sqlalchemy as sa
 
 META = sa.MetaData()
@@ -47,9 +45,3 @@ ENTRIES = sa.Table(
     sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("entry", sa.Text, nullable=False),
 )
-
-
-@lru_cache(maxsize=16)
-def single(engine: sa.Engine) -> sa.Engine:
-    """For what is one statement: no transaction around it, which would be two more trips. SQLite makes none of its own."""
-    return engine if engine.dialect.name == "sqlite" else engine.execution_options(isolation_level="AUTOCOMMIT")

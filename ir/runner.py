@@ -19,9 +19,8 @@ from typing import Any
 import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSConfig, Serializer, SetWorkflowID
 from dbos import error as dbos_errors
-from dbos._dbos import _get_dbos_instance
 
-from ir import audit
+from ir import audit, engine_habits
 from ir.course import Course
 from ir.errors import Unreplayable, unexpected
 from ir.ledger import Ledger, Me, trouble
@@ -40,8 +39,6 @@ _SILENCE = 1.0
 _ACTIVE = ("PENDING", "ENQUEUED", "DELAYED")
 """The engine's words for what it has not ended."""
 _BEAT = 5.0
-_NEVER = 86400.0
-"""Seconds between looks of the engine where there is nothing to find."""
 
 
 class _Plain(Serializer):
@@ -86,6 +83,8 @@ class Runner:
         """Called when this process runs an incident no more: it ended, or it waits and was let go."""
         self._launched = self._queued = False
         self._stopped: dict[str, Unreplayable] = {}
+        self._begun: set[str] = set()
+        """Incidents that this process began, and runs still: nothing of them was recorded by another."""
         self._rested: set[str] = set()
 
     def launch(self) -> None:
@@ -106,7 +105,8 @@ class Runner:
         DBOS(config=config)
         DBOS.listen_queues([self.queue])
         DBOS.launch()
-        _quieten()
+        engine_habits.quieten()
+        engine_habits.trust(self._begun.__contains__)
         self._launched = True
         threading.Thread(target=self._beat, daemon=True, name="ir-heartbeat").start()
 
@@ -120,6 +120,7 @@ class Runner:
         """
         self.launch()
         self._carry(world, fence)
+        self._begun.add(world.incident)
         with SetWorkflowID(world.incident):
             DBOS.start_workflow(_incident, opening)
 
@@ -146,6 +147,7 @@ class Runner:
     def rest(self, incident: str) -> None:
         """This process does nothing more for an incident: whoever comes next need not wait for a heartbeat to grow old."""
         _carried.pop(incident, None)
+        self._begun.discard(incident)
         with suppress(sa.exc.DBAPIError):  # then this process has to end before the next one may go on
             self.ledger.let_go(self.me, incident, self._beating.pop(incident, 0))
         self._rested.add(incident)
@@ -205,17 +207,6 @@ class Runner:
         for incident, fence in list(self._beating.items()):
             if not self.ledger.beat(self.me, incident, fence) and incident in self._beating and self.ledger.holder(incident):
                 os._exit(70)  # somebody took over: whatever we do now would be done twice
-
-
-def _quieten() -> None:
-    """Stop the engine's looks for work of kinds that we give it none of: what is delayed, overdue, or on its internal queue.
-
-    On that queue anybody's process might find an incident that it must not run. Each worker spent a tenth of its time on these looks,
-    and they have no setting.
-    """
-    engine = _get_dbos_instance()
-    engine._background_jobs_stop_event.set()  # noqa: SLF001 - see above
-    engine._registry.get_internal_queue()._polling_interval_sec = _NEVER  # noqa: SLF001 - see above
 
 
 def as_recorded(output: Json) -> Json:

@@ -13,6 +13,7 @@ import hmac
 import html
 import json
 import re
+import sys
 import threading
 import urllib.parse
 from collections.abc import Iterator
@@ -40,6 +41,8 @@ _starts: dict[str, tuple[int, ...]] = {}
 By the beginning, because those of keys are all alike: a process that holds hundreds of them has a few dozen to search for.
 """
 _longest = 0
+_shortest = sys.maxsize
+"""Characters of the longest and of the shortest form."""
 
 
 def fingerprint(value: str) -> str:
@@ -147,6 +150,8 @@ def _spans(text: str) -> list[_Span]:
 
 def _candidates(text: str) -> Iterator[int]:
     """Where something begins as a known form does: by a search in C for each beginning while they are few, else by a look at each place."""
+    if len(text) < _shortest:
+        return
     starts = tuple(_starts)
     if len(starts) > _FEW:
         yield from (at for at in range(len(text) - _SHORTEST + 1) if text[at : at + _SHORTEST] in _starts)
@@ -187,7 +192,7 @@ def _between_folds(text: str) -> list[tuple[int, int]]:
 
 
 def _remember(value: str) -> None:
-    global _longest
+    global _longest, _shortest
     if len(value) < _SHORTEST or value in _values:
         return
     with _lock:
@@ -196,7 +201,7 @@ def _remember(value: str) -> None:
             _marks.setdefault(form, mark)
             row = {*_starts.get(form[:_SHORTEST], ()), len(form)}
             _starts[form[:_SHORTEST]] = tuple(sorted(row, reverse=True))
-            _longest = max(_longest, len(form))
+            _longest, _shortest = max(_longest, len(form)), min(_shortest, len(form))
         _marks[value] = mark
         _values.add(value)
 

@@ -19,13 +19,10 @@ import base64
 import hashlib
 import json
 import os
-import sqlite3
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from ir import evidence, evidence_check, evidence_files, report, timestamps
 from ir.checkpoints import Signer
@@ -36,7 +33,6 @@ from ir.secret import scrub
 
 _REVIEW = ("incident", "verdict", "verdicts", "review", "coverage", "findings", "blast_radius", "leftovers", "moving_money")
 _TABLES = ("findings", "coverage", "leftovers", "services", "stores")
-_KEYS = {"entries": "n", "evidence_files": "sha256"}
 
 
 def write_bundle(
@@ -118,46 +114,20 @@ def _line(entry: Json) -> bytes:
 
 def _database(lines: Sequence[bytes], told: Json, checkpoints: Sequence[Json]) -> bytes:
     """The bytes of a SQLite file, made in memory; nested values are JSON text."""
-    entries = [json.loads(line) for line in lines]
-    files = [{"sha256": digest, "name": name} for digest, name in evidence_check.recorded_files(entries).items()]
-    tables = {
-        "entries": [{**entry, "body": json.dumps(entry["body"], sort_keys=True)} for entry in entries],
-        "checkpoints": [{**one["statement"], "signature": one["signature"]} for one in checkpoints],
-        "evidence_files": files,
-        **{name: told[name] for name in _TABLES},
-    }
-    with closing(sqlite3.connect(":memory:")) as db:
-        for name, rows in tables.items():
-            _fill(db, name, rows)
-        db.commit()
-        return db.serialize()
+    import sqlite_utils
 
-
-def _fill(db: sqlite3.Connection, table: str, rows: Sequence[Json]) -> None:
-    """A column for each field that any row has, in the order of their first appearance; no table for no rows."""
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    if not columns:
-        return
-    described = ", ".join(f"{_quoted(name)} {_kind(row[name] for row in rows if name in row)}" for name in columns)
-    key = f", PRIMARY KEY ({_quoted(_KEYS[table])})" if table in _KEYS else ""
-    db.execute(f"CREATE TABLE {_quoted(table)} ({described}{key})")
-    places = ", ".join("?" * len(columns))
-    add = f"INSERT INTO {_quoted(table)} VALUES ({places})"  # noqa: S608 - the name is one of ours, and quoted
-    db.executemany(add, [[_cell(row.get(name)) for name in columns] for row in rows])
-
-
-def _kind(values: Iterable[object]) -> str:
-    kinds = {type(value) for value in values if value is not None}
-    return "INTEGER" if kinds and kinds <= {int, bool} else "REAL" if kinds and kinds <= {int, bool, float} else "TEXT"
-
-
-def _cell(value: Any) -> Any:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list | tuple) else value
-
-
-def _quoted(name: str) -> str:
-    """A field's name may be a stranger's."""
-    return '"' + name.replace('"', '""') + '"'
+    database = sqlite_utils.Database(memory=True)
+    rows = [json.loads(line) for line in lines]
+    database.table("entries", pk="n").insert_all({**row, "body": json.dumps(row["body"], sort_keys=True)} for row in rows)
+    database.table("checkpoints").insert_all({**one["statement"], "signature": one["signature"]} for one in checkpoints)
+    files = evidence_check.recorded_files(rows)
+    database.table("evidence_files", pk="sha256").insert_all({"sha256": digest, "name": name} for digest, name in files.items())
+    for name in _TABLES:
+        if told[name]:
+            database.table(name).insert_all(told[name], alter=True)
+    made = database.conn.serialize()
+    database.close()
+    return made
 
 
 def _replace(path: Path, data: bytes) -> Path:

@@ -103,11 +103,17 @@ def wired(setting: Setting, kept: State, given: Given, fence: int) -> World:
     places = set() if setting.plan.key_alone else consent.destinations(made.inventory, made.key)
     made.note = lambda record: kept.ledger.note(record.id, record.status, int(record.exit_code), wiring.summary(record, places))
     made.claim = lambda fingerprint: kept.ledger.claim(kept.me, setting.incident, fence, key_itself(fingerprint))
+    made.knows = known(kept)
     made.patient = given.patient
     if not given.patient:  # nobody reads along: the report is written once, when it has an end to tell
         publish = made.publish
         made.publish = lambda record: publish(record) if record.ended else []
     return made
+
+
+def known(kept: State) -> Callable[[str], bool]:
+    """See `World.knows`."""
+    return lambda incident: kept.ledger.find(incident) is not None
 
 
 def begin(setting: Setting, kept: State, runner: Runner, given: Given, found: Json | None = None) -> World:

@@ -292,4 +292,4 @@ def _follow(row: Any) -> str:
     name = row["incident"]
     if Ledger.alive(row):
         return f"ir status {name} --follow; to stop the leak now: ir contain {name}"
-    return f"ir resume {name}, or give it up with ir abort {name}"
+    return f"ir resume {name}, or give it up with ir abort {name}; to stop the leak now: ir contain {name}"

@@ -124,6 +124,10 @@ class Store(Protocol):
         """What of this incident is still here; raises Denied when we may not look."""
         ...
 
+    def keepers(self) -> tuple[str, ...]:
+        """Ids of all incidents that have something here: staged, in custody, or a note. None where nothing can be kept or seen."""
+        return ()
+
     def stage(self, incident: str, new: Secret) -> str:
         """Place the new key beside the current one, unseen by services; returns the staged version ("" = store cannot stage).
 

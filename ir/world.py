@@ -70,6 +70,7 @@ class World:
         facts: the record's facts so far, for ports that have to know them.
         own_requests: request ids of our own probes so far.
         claim: makes a key itself this incident's own, by fingerprint, whatever an inventory calls it; raises AlreadyRunning.
+        knows: whether the database has an incident of that id.
         account_of: whose a living key is, "" when Stripe does not say; raises PortError.
         patient: False: an incident that waits, for a human or for a time, is let go instead of kept by this process.
         published: set once the report tells the incident's end; until then its process has not finished.
@@ -104,6 +105,7 @@ class World:
     facts: Callable[[], Json] = dict
     own_requests: Callable[[], tuple[str, ...]] = lambda: ()
     claim: Callable[[str], None] = lambda _fingerprint: None
+    knows: Callable[[str], bool] = lambda _incident: True
     account_of: Callable[[Secret], str] = lambda _key: ""
     scratch: str = ""
     patient: bool = True

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import TypeVar
 
-from ir import adoption, health, key_kind
+from ir import adoption, health, key_kind, owed
 from ir.actions import store_look
 from ir.actions.store_look import tried
 from ir.errors import PortError
@@ -38,7 +38,10 @@ def _looked(world: World, record: Incident, held: dict[str, Held | None], items:
     facts: Json = {"stores": {item.name: item.facts for item in items}}
     old, trouble = _adopted_key(world, record, held) if record.facts.get("adopted") else _old_key(world, held)
     if old is None:
-        return Outcome(Did.REFUSED, trouble, facts, tuple(items), todo="give the leaked key with --leaked-key-from prompt")
+        todo = "give the leaked key with --leaked-key-from prompt"
+        others = [name for item in items for name in _unfinished(item.facts) if name]
+        todo = f"{_adopt(world, record, others[0])}; or {todo}" if others else todo
+        return Outcome(Did.REFUSED, trouble, facts, tuple(items), todo=todo)
     world.claim(old.fingerprint)
     world.leaked = old
     world.say("looking at the key and the services")
@@ -53,16 +56,18 @@ def _looked(world: World, record: Incident, held: dict[str, Held | None], items:
     soft += unlisted + ([] if record.facts.get("new") else _mint_problems(world, old))
     facts["services"] = {item.name: _service_facts(world, item, old) for item in looked_at}
     facts["dead_on_arrival"] = dead
-    return _verdict(world, hard, soft, facts, items, dead=dead)
+    return _verdict(world, record, hard, soft, facts, items, dead=dead)
 
 
-def _verdict(world: World, hard: list[str], soft: list[str], facts: Json, items: list[Item], *, dead: bool) -> Outcome:
+def _verdict(world: World, record: Incident, hard: list[str], soft: list[str], facts: Json, items: list[Item], *, dead: bool) -> Outcome:
     exploited = world.plan.policy is Policy.EXPLOITED
     problems = hard if exploited else hard + soft
     if problems:
         fix = "mend it, or accept it by name with --accept-unhealthy, --accept-unreachable or --accept-unverified"
-        if any(item.facts.get("pending") for item in items):
-            fix = f"an unfinished rotation: go on with it, or clear it with --discard-pending REASON; anything else: {fix}"
+        others = [str(name) for item in items for name in _unfinished(item.facts) if name]
+        if others or any(item.facts.get("pending") for item in items):
+            lost = f"{_adopt(world, record, others[0])}; " if others else ""
+            fix = f"an unfinished rotation: {lost}or give it up with --discard-pending REASON; anything else: {fix}"
         return Outcome(Did.REFUSED, "; ".join(problems), facts, tuple(items), todo=fix)
     if dead:
         facts["warnings"] = soft
@@ -77,6 +82,15 @@ def _verdict(world: World, hard: list[str], soft: list[str], facts: Json, items:
         return Outcome(Did.DONE, f"containment can begin; {len(soft)} problems are left for later: {'; '.join(soft)}", facts, tuple(items))
     count = f"{len(facts['stores'])} stores, {len(facts['services'])} services"
     return Outcome(Did.DONE, f"the key answers, {count} looked at, nothing stands in the way", facts, tuple(items))
+
+
+def _adopt(world: World, record: Incident, other: str) -> str:
+    return f"if its machine is lost, {owed.again(record)} --policy {world.plan.policy.value} --adopt {other}"
+
+
+def _unfinished(facts: Json) -> list[str]:
+    """Incidents, not of this one's record, that left something at a store."""
+    return [*facts.get("unknown", []), facts.get("pending", {}).get("incident", "")]
 
 
 # ── the key ──

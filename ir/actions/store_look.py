@@ -23,6 +23,8 @@ def look(world: World, store: Store, known: Json) -> tuple[Item, Held | None]:
     """What it holds, whether we may write there, and whose unfinished rotation lies there.
 
     No hindrance are stages that the operator was shown and gave up, and those of an incident whose debts this one took over.
+    What an incident keeps that no record here tells of is one: a lost machine may have put its replacement in place already, and then
+    the key that leaked is none of those that the stores hold.
     """
     name = str(store.ref)
     if store.guided:
@@ -32,7 +34,7 @@ def look(world: World, store: Store, known: Json) -> tuple[Item, Held | None]:
         return _store_trouble(world, name, None, held), None
     if isinstance(asked, PortError):
         return _store_trouble(world, name, held, asked), held
-    pending, permission = asked
+    (pending, unknown), permission = asked
     facts: Json = {
         "guided": False,
         "permission": permission.said,
@@ -45,13 +47,21 @@ def look(world: World, store: Store, known: Json) -> tuple[Item, Held | None]:
         given_up = known.get("pending", {}).get(name) == facts["pending"]
         if not given_up and pending.incident not in known.get("took_over", {}):
             return Item(name, Did.REFUSED, f"{whose(pending, world.now())} lies there", facts), held
+    if unknown:
+        facts["unknown"] = list(unknown)
+        if not world.options.discard_pending:
+            said = f"{', '.join(unknown)} keeps keys there and is not on record here: it was begun on another machine, and may not be over"
+            return Item(name, Did.REFUSED, said, facts), held
     if held.value is None:
         return Item(name, Did.FAILED, "the field is empty", facts), held
     return Item(name, Did.DONE, permission.said if permission.proven else f"write permission not proven: {permission.said}", facts), held
 
 
-def _may_be_written(world: World, store: Store) -> tuple[Pending | None, Permission]:
-    return world.both(lambda: store.pending(world.incident), lambda: store.check_write(world.incident))
+def _may_be_written(world: World, store: Store) -> tuple[tuple[Pending | None, tuple[str, ...]], Permission]:
+    def others() -> tuple[Pending | None, tuple[str, ...]]:
+        return store.pending(world.incident), tuple(one for one in store.keepers() if one != world.incident and not world.knows(one))
+
+    return world.both(others, lambda: store.check_write(world.incident))
 
 
 def tried(call: Callable[[], T]) -> T | PortError:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ir import consent as consents
-from ir import guard, inventory, playbook, wiring, yaml_file
+from ir import guard, inventory, launching, playbook, wiring, yaml_file
 from ir.campaign import Choice, Limits, chosen
 from ir.campaign_ledger import CampaignLedger
 from ir.campaign_setting import Source, children_for, new_name, setting_of
@@ -137,6 +137,7 @@ def _rehearse(source: Source, keys: Sequence[Key], book: Playbook, options: Opti
     for child, row in children_for(source, keys, book, options):
         setting = setting_of(replace(child, incident="INC-rehearsal"), row)
         world = wiring.world(setting, kept, operator, ask=guard.read_only, say=operator.screen.progress)
+        world.knows = launching.known(kept)
         at = wiring.SystemClock().now().isoformat()
         record = rehearse(world, wiring.opening(setting, at, operator.name, {"opened_at": world.now()}), lambda _entry: None)
         operator.screen.hush()

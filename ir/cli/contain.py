@@ -60,6 +60,9 @@ def _contain(kept: State, record: Incident, operator: Terminal, leaked: Secret |
     operator.screen.step("contain", outcome)
     body: Json = {"said": outcome.said, "facts": outcome.facts}
     kept.ledger.send(record.id, "contain", operator.name, body)
+    holder = kept.ledger.holder(record.id)
+    if not record.ended and holder is not None and not holder["alive"]:
+        operator.screen.say(f"the kill is still to come, without waiting for an overlap: ir resume {record.id}")
     if operator.screen.as_json:
         operator.screen.document({"incident": record.id, "did": outcome.did.value, "said": outcome.said, "todo": outcome.todo})
     codes = {Did.DONE: ExitCode.DONE, Did.SKIPPED: ExitCode.DONE, Did.WAITING: ExitCode.WAITING}

@@ -181,6 +181,7 @@ def _rehearse(setting: Setting, kept: State, operator: Terminal, leaked: Secret 
     _refuse_if_busy(kept, f"key {source.account(source.key(setting.key).account).id}/{setting.key}")
     world = wiring.world(setting, kept, operator, ask=guard.read_only, leaked=leaked, control=control, say=operator.screen.progress)
     world.claim = lambda fingerprint: _refuse_if_busy(kept, launching.key_itself(fingerprint))
+    world.knows = launching.known(kept)
 
     def emitted(entry: Json) -> None:
         if entry["kind"] == "step":

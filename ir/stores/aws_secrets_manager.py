@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _TRIES = 6
 """How often a neighbour may be faster than us before we give up."""
 _STAGED = re.compile(r"ir-(INC-[0-9]+-[A-Za-z0-9]+)")
+_OURS = re.compile(r"ir-(INC-[0-9]+-[A-Za-z0-9]+)(?=-|\Z)")
 
 
 class AwsSecretsManagerStore(Store):
@@ -93,6 +94,10 @@ class AwsSecretsManagerStore(Store):
         }
         first = roles.get("old") or roles.get(STAGED)
         return Left(tuple(sorted(roles)), since=self._versions.created(first) if first else 0.0)
+
+    def keepers(self) -> tuple[str, ...]:
+        """See `ports.Store`."""
+        return tuple(sorted({found[1] for found in map(_OURS.match, self._versions.labels()) if found}))
 
     def prove_write(self, incident: str) -> None:
         """Stage the unchanged value under our label, and pin the version that a later promote compares with.

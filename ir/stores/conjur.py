@@ -98,6 +98,14 @@ class ConjurStore(Store):
             return Left()
         return Left(tuple(sorted(notes.get("roles", {}))), str(notes.get("owner", "")), marks.epoch(notes.get("created", "")))
 
+    def keepers(self) -> tuple[str, ...]:
+        """See `ports.Store`."""
+        try:
+            known = parsed(self._companion.latest().text)
+        except (Missing, Denied):
+            return ()
+        return tuple(sorted(name for name, notes in known.items() if isinstance(notes, dict) and notes.get("roles")))
+
     def stage(self, incident: str, new: Secret) -> str:
         """See `ports.Store`. "" without a companion variable."""
         current = self._variable.latest()

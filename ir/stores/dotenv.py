@@ -83,6 +83,12 @@ class DotenvStore(Store):
             notes = _notes(folder, f"{self._name}.ir-{incident}")
         return Left(tuple(sorted(notes.get("roles", {}))), str(notes.get("owner", "")), marks.epoch(notes.get("created", "")))
 
+    def keepers(self) -> tuple[str, ...]:
+        """See `ports.Store`."""
+        stem = f"{self._name}.ir-"
+        with self._folder() as folder:
+            return tuple(sorted(n.removeprefix(stem) for n in folder.names() if n.startswith(stem) and not n.endswith(".tmp")))
+
     def stage(self, incident: str, new: Secret) -> str:
         """See `ports.Store`."""
         with self._folder() as folder:

@@ -108,6 +108,14 @@ class VaultStore(Store):
         roles = sorted(role for role in found.data if not role.startswith(BEFORE))
         return Left(tuple(roles), about.get("owner", ""), marks.epoch(about.get("created", "")))
 
+    def keepers(self) -> tuple[str, ...]:
+        """See `ports.Store`. A token that may not list cannot tell."""
+        stem = f"{self.ref.path.rpartition('/')[2]}.ir-"
+        try:
+            return tuple(sorted(n.removeprefix(stem) for n in self._kv.beside(self.ref.path) if n.startswith(stem)))
+        except Denied:
+            return ()
+
     def stage(self, incident: str, new: Secret) -> str:
         """See `ports.Store`. "" when the token may not write beside the secret."""
         sibling = self._sibling(incident)

@@ -4,13 +4,15 @@ from collections.abc import Callable
 
 import pytest
 
+from ir.actions import contain
 from ir.course import Course
 from ir.drill.simulated.journal import Crash, Journal, Parked
 from ir.drill.simulated.shop import SimStore
 from ir.drill.simulated.world import Simulation
 from ir.errors import Denied, ExitCode, Rejected, Unknown
 from ir.incident import Incident, fold
-from ir.model import KeyRow, Liveness, Probe
+from ir.model import Danger, KeyRow, Liveness, Probe
+from ir.plan import Step
 from ir.ports import Held, Target
 from ir.secret import Secret
 from ir.world import Options
@@ -59,6 +61,20 @@ def test_scheduled_waits_out_its_grace() -> None:
     code, record, _ = go(sim)
     assert code == ExitCode.DONE
     assert record.facts["retire_asked_at"] - record.facts["promoted_at"] >= 86400
+
+
+def test_a_leak_in_the_grace_of_a_scheduled_rotation_is_not_waited_out() -> None:
+    """Somebody contains the old key of a rotation that waits for days: its kill is next, with both keys still on record."""
+    sim = Simulation("scheduled")
+    sim.world.patient = False
+    code, record, journal = go(sim)
+    assert code == ExitCode.WAITING and record.runs[-1].action == "grace"
+    done = contain.run(sim.world, record, Step("contain", "contain", Danger.REVERSIBLE, "contain", "", {}))
+    journal.send("contain", said=done.said, facts=done.facts)
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.DONE, [(run.id, run.outcome.said) for run in record.runs]
+    assert record.facts["retire_asked_at"] - record.facts["promoted_at"] < 600
+    assert [key.value for key in sim.provider.living()] == [next(iter(sim.stores.values())).value]
 
 
 def test_a_failed_wave_is_rolled_back() -> None:

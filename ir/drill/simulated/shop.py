@@ -68,6 +68,10 @@ class SimStore:
         self._fate()
         return next((Pending(other, 0.0, "1", other) for other in self.staged if other != incident), None)
 
+    def keepers(self) -> tuple[str, ...]:
+        """See `ports.Store`."""
+        return tuple(sorted({*self.staged, *(incident for incident, _ in self.kept)}))
+
     def drop(self, found: Pending) -> None:
         """See `ports.Store`."""
         self._fate()

@@ -6,7 +6,7 @@ from ir.model import Json
 from ir.review.collect import Read
 from ir.review.engine import Engine
 from ir.review.holes import ENOUGH, Completeness
-from ir.review.importer import Loaded
+from ir.review.loaded import Loaded
 from ir.review.window import HOUR, Window
 
 KEPT_BY_API = 30 * 86400

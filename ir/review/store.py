@@ -11,8 +11,9 @@ from ir.ports import ReviewRequest
 from ir.review.collect import Collector, Read
 from ir.review.columnmap import load_map
 from ir.review.engine import DuckDb, quoted
-from ir.review.importer import Importer, Loaded, expand
+from ir.review.importer import Importer, expand
 from ir.review.leftovers import Swept
+from ir.review.loaded import Loaded
 from ir.review.schema import TABLES
 from ir.review.window import Window
 

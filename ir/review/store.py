@@ -67,6 +67,8 @@ class Store:
             for note in notes:
                 importer.loaded.say("egress" if own else "request-log", note)
             importer.load(files, own=own)
+            # A log that was rotated meanwhile goes on under another name; what is read twice is counted once.
+            importer.load([file for file in expand(patterns)[0] if file not in files], own=own)
         for table, repeated in importer.finish().items():
             if repeated:
                 importer.loaded.say(_SOURCE_OF[table], f"{repeated:,} repeated {table} were counted once")

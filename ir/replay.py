@@ -93,19 +93,19 @@ class _Row:
 
 
 class _Again:
-    """`course.Durable` that hands out what is recorded, and nothing else."""
+    """`recorder.Durable` that hands out what is recorded, and nothing else."""
 
     def __init__(self, rows: Sequence[_Row], entries: Sequence[Json]) -> None:
         self._rows, self._entries = rows, entries
         self._place = self._written = 0
 
     def step(self, name: str, body: Callable[[], Json]) -> Json:
-        """See `course.Durable`; `body` is not run."""
+        """See `recorder.Durable`; `body` is not run."""
         output: Json = self._next(name).output
         return output
 
     def emit(self, entry: Json) -> None:
-        """See `course.Durable`; nothing is written. Only the last may be missing: its process died on the way to it."""
+        """See `recorder.Durable`; nothing is written. Only the last may be missing: its process died on the way to it."""
         if self._written == len(self._entries):
             if self._place == len(self._rows):
                 raise _UpToHere
@@ -117,11 +117,11 @@ class _Again:
         self._written += 1
 
     def signals(self, after: int) -> list[Json]:
-        """See `course.Durable`; steps ask, and none runs."""
+        """See `recorder.Durable`; steps ask, and none runs."""
         return []
 
     def await_signal(self, after: int) -> list[Json]:
-        """See `course.Durable`; steps ask, and none runs."""
+        """See `recorder.Durable`; steps ask, and none runs."""
         return []
 
     def end(self) -> None:

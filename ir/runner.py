@@ -276,7 +276,7 @@ class _HandedBack(BaseException):
 
 
 class _Recorded:
-    """`course.Durable`: steps on DBOS, entries and signals in tables of ours."""
+    """`recorder.Durable`: steps on DBOS, entries and signals in tables of ours."""
 
     def __init__(self, incident: str, runner: Runner, *, patient: bool) -> None:
         self._incident, self._runner, self._patient = incident, runner, patient

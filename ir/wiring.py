@@ -12,11 +12,13 @@ from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any, cast
 
+import sqlalchemy as sa
+
 from ir import adapters, checkpoints, evidence_files, guard, home, inventory, ledger, owed
 from ir.checkpoints import CheckpointLog, Signer, Witness
 from ir.consent_log import ConsentLog
 from ir.custody import Custody, Escrow
-from ir.errors import IrError, PortError, Unknown
+from ir.errors import IrError, PortError, Unknown, UsageError
 from ir.evidence_check import Broken, read_checkpoint
 from ir.incident import Incident
 from ir.inventory import Inventory, Key, Verify, Webhook
@@ -91,10 +93,20 @@ def state() -> State:
 
 
 def database(url: str) -> str:
-    """The address as SQLAlchemy wants it: PostgreSQL by psycopg 3, everything else as it stands."""
+    """The address as SQLAlchemy wants it: PostgreSQL by psycopg 3, SQLite as it stands.
+
+    Raises:
+        UsageError: it is neither; what it is instead is not told, a password may stand in it.
+    """
     for prefix in ("postgres://", "postgresql://"):
         if url.startswith(prefix):
-            return "postgresql+psycopg://" + url.removeprefix(prefix)
+            url = "postgresql+psycopg://" + url.removeprefix(prefix)
+    try:
+        known = sa.make_url(url).drivername in ("postgresql+psycopg", "sqlite")
+    except (sa.exc.ArgumentError, ValueError):
+        known = False
+    if not known:
+        raise UsageError("IR_DATABASE_URL is no address that can be used", next_step="postgresql://USER@HOST/NAME, or unset it for SQLite")
     return url
 
 

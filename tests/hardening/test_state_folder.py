@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ir import home
-from ir.errors import Refused
+from ir import home, wiring
+from ir.errors import Refused, UsageError
 
 
 def made(place: Path) -> Path:
@@ -71,3 +71,13 @@ def test_where_there_can_be_none_it_says_so(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Refused, match="no state folder"):
         made(tmp_path / place)
+
+
+@pytest.mark.parametrize(
+    "address", ["hunter2", "mysql://ir:hunter2@db/ir", "postgresql://ir:hunter2@db:port/ir", "oracle+hunter2://", ":::hunter2"]
+)
+def test_what_is_no_database_is_a_usage_error_that_repeats_nothing(address: str) -> None:
+    with pytest.raises(UsageError, match="IR_DATABASE_URL") as error:
+        wiring.database(address)
+    assert "hunter2" not in f"{error.value.what} {error.value.safe} {error.value.next_step}" and error.value.__cause__ is None
+    assert wiring.database("postgres://ir@db/ir") == "postgresql+psycopg://ir@db/ir"

@@ -106,7 +106,7 @@ def load(folder: Path, memory: str) -> None:
 
 
 def review(folder: Path, memory: str) -> dict[str, int]:
-    """Loading and every detection; returns hits per rule."""
+    """Loading and every detection; returns hits per rule and severity."""
     from ir.ports import ReviewRequest
     from ir.review import StripeReviewer
     from ir.stripe_api import StripeApi
@@ -129,7 +129,7 @@ def review(folder: Path, memory: str) -> dict[str, int]:
     reviewed = StripeReviewer(StripeApi("http://127.0.0.1:9"), memory_limit=memory).review(request, lambda _: None)
     counts: Counter[str] = Counter()
     for finding in reviewed.findings:
-        counts[finding.rule] += finding.count
+        counts[f"{finding.rule} {finding.severity}"] += finding.count
     return dict(sorted(counts.items()))
 
 
@@ -140,11 +140,11 @@ def plain_python(folder: Path, _: str) -> dict[str, int]:
 
     until = _START + _DAYS * 86400
     found, seen = plain.review(folder, Window.of(_START, until - 3 * 86400, until))
-    print(f"    rows {seen.rows}, unreadable {seen.bad}")
+    print(f"    rows {seen.rows}, unreadable {seen.bad}, repeated {seen.repeated}; {seen.keeping:.1f} s of it to keep normalised rows")
     counts: Counter[str] = Counter()
-    for (rule, _level), evidence in found.items():
-        counts[rule] += len(evidence)
-    return {rule: n for rule, n in sorted(counts.items()) if n}
+    for one in found:
+        counts[f"{one.rule} {one.level}"] += one.count
+    return dict(sorted(counts.items()))
 
 
 def scan(folder: Path, memory: str) -> None:

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from ir import sshsig
 from ir.catalog import ACTIONS
+from ir.database import single
 from ir.errors import IrError, Refused
 from ir.evidence import canonical
 from ir.evidence_check import NAMESPACE, Tree
@@ -114,15 +115,16 @@ class CheckpointLog:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
+        self._single = single(engine)
         create_tables(engine, _meta)
 
     def add(self, checkpoint: Json) -> None:
         """Keep one; of two about the same, the first stays."""
         statement = checkpoint["statement"]
         try:
-            with self._engine.begin() as db:
+            with self._single.begin() as db:
                 row = {"incident": statement["incident"], "size": statement["size"], "kind": _kind(statement), "made": checkpoint}
-                db.execute(sa.insert(_checkpoints).values(**row))
+                db.execute(sa.insert(_checkpoints), row)
         except sa.exc.IntegrityError:
             return
 
@@ -137,7 +139,7 @@ class CheckpointLog:
         """All of an incident's record, smallest first."""
         mine = (_checkpoints.c.incident == incident) & _checkpoints.c.kind.in_([_ENTRIES, _PURGE])
         query = sa.select(_checkpoints.c.made).where(mine).order_by(_checkpoints.c.size, _checkpoints.c.kind)
-        with self._engine.connect() as db:
+        with self._single.connect() as db:
             return list(db.execute(query).scalars())
 
     def set_aside(self, incident: str) -> Json:

@@ -12,22 +12,20 @@ turns. The rules:
 """
 
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
 from importlib import import_module
-from typing import Protocol
 
-from ir import approvals, owed
 from ir import incident as incidents
+from ir import owed
 from ir.actions import ACTIONS
+from ir.asking import Asking
 from ir.attempt import Action, NotRehearsed, Rehearsal, guarded
 from ir.catalog import ACTIONS as CATALOG
 from ir.durations import spoken
-from ir.errors import ExitCode, PortError
-from ir.evidence import chained
+from ir.errors import ExitCode
 from ir.incident import Incident
 from ir.model import Danger, Debt, Did, Json, Liveness, Outcome, Policy
 from ir.plan import Plan, Step, plan_from_json
+from ir.recorder import Durable, Recorder, iso
 from ir.world import World
 
 UNKNOWN_TRIES = 3
@@ -39,26 +37,6 @@ _INFORMS = ("review", "money", "sweep", "watch", "quiet", "report", "prove", "di
 """Actions whose failure is a fact or a debt, not a reason to stop."""
 _ADOPTS = ("preflight", "clear")
 """Actions before which only an adopted incident can have written: their failure takes nothing of it back."""
-
-
-class Durable(Protocol):
-    """What a course needs of an engine: steps whose output is recorded once, and a stream."""
-
-    def step(self, name: str, body: Callable[[], Json]) -> Json:
-        """Run `body` and record its output; on replay return the recorded output. At least once."""
-        ...
-
-    def emit(self, entry: Json) -> None:
-        """Append to the audit stream, once."""
-        ...
-
-    def signals(self, after: int) -> list[Json]:
-        """Signals with an id above `after`; asked inside steps only."""
-        ...
-
-    def await_signal(self, after: int) -> list[Json]:
-        """Block until there is a signal with an id above `after`; asked inside steps only."""
-        ...
 
 
 class _End(Exception):
@@ -76,19 +54,23 @@ class Course:
 
     def __init__(self, durable: Durable, world: World, opening: Json) -> None:
         self.durable, self.world, self.opening = durable, world, opening
-        self.record = Incident()
         self.plan: Plan = plan_from_json(opening["plan"])
-        self._plan_hash = self.plan.hash
-        self._calls = 0
+        self._recorder = Recorder(durable, world)
+        self._asking = Asking(self._recorder, self.plan)
         self._heard = 0
         self._rolling = False
         self._asked_at, self._called = 0.0, False
         world.stopping = self._stopping
         world.facts = lambda: self.record.facts
 
+    @property
+    def record(self) -> Incident:
+        """The fold of what was recorded so far."""
+        return self._recorder.record
+
     def run(self) -> int:
         """Until the incident has ended; returns the exit code."""
-        self._emit("opened", body=self.opening, at=self.opening["at"], actor=self.opening["actor"])
+        self._recorder.emit("opened", body=self.opening, at=self.opening["at"], actor=self.opening["actor"])
         try:
             for step in self.plan.steps:
                 self._take(step)
@@ -110,7 +92,7 @@ class Course:
             record: the fold of all entries.
             word: the signal, `abort` or `close`, that is obeyed.
         """
-        self.record, self._heard = record, record.heard
+        self._recorder.record, self._heard = record, record.heard
         try:
             for signal in self.durable.signals(self._heard):
                 self._take_in(signal)
@@ -129,12 +111,12 @@ class Course:
             if outcome is None:
                 continue
             attempt += 1
-            if step.action == "review" and outcome.did is Did.DONE:
-                self._escalate(step)
+            if step.action == "review" and outcome.did is Did.DONE and self._asking.containment():
+                self._run_extra("contain")
             if outcome.did in (Did.DONE, Did.SKIPPED):
                 return
             if outcome.did is Did.UNKNOWN and attempt % (UNKNOWN_TRIES + 1) != UNKNOWN_TRIES:
-                self._pause(f"{step.id}.pause#{attempt}", float(attempt))
+                self._recorder.pause(f"{step.id}.pause#{attempt}", float(attempt))
             elif self.world.options.dry_run and outcome.did is Did.WAITING:
                 return
             elif outcome.did in (Did.WAITING, Did.UNKNOWN) and not self.world.options.dry_run:
@@ -146,7 +128,9 @@ class Course:
         """One attempt; None when somebody was heard instead, or has still to approve."""
         if step.approval:
             self._listen()
-            if not self._approved(step):
+            missing = self._asking.approval(step)
+            if missing is not None:
+                self._park(step.id, "approve", missing)
                 return None
         self._mind_the_budget()
         return self._attempt(step, heeding=True)
@@ -172,10 +156,10 @@ class Course:
             called = self.durable.signals(self._heard) if heeding else []
             if called:
                 return {"signals": called}
-            started = self._now()
+            started = self._recorder.now()
             outcome = guarded(module if acts else Rehearsal(module), self.world, self.record, step)
             incidents.merge(outcome.facts, {**facts, **outcome.facts})
-            stamp = {"at": self._now(), "by": self.world.operator.name}
+            stamp = {"at": self._recorder.now(), "by": self.world.operator.name}
             return {"action": step.action, "attempt": attempt, "started": started, "outcome": outcome.to_json(), **stamp}
 
         ran = self.durable.step(f"{step.id}#{attempt}", body)
@@ -183,7 +167,7 @@ class Course:
             self._hear(ran["signals"])
             return None
         at, by = ran.pop("at"), ran.pop("by")
-        self._emit("step", step=step.id, body=ran, at=at, actor=by)
+        self._recorder.emit("step", step=step.id, body=ran, at=at, actor=by)
         return Outcome.from_json(ran["outcome"])
 
     def _rehearsable(self, step: Step) -> bool:
@@ -246,7 +230,7 @@ class Course:
                 self._rolling = False
                 return
             if outcome.did is Did.UNKNOWN and attempt % (UNKNOWN_TRIES + 1) != UNKNOWN_TRIES:
-                self._pause(f"undo.pause#{attempt}", float(attempt))
+                self._recorder.pause(f"undo.pause#{attempt}", float(attempt))
             else:
                 self._park("undo", "undo", outcome)
 
@@ -269,9 +253,8 @@ class Course:
     def _owe(self) -> None:
         """Debt keeps the incident open: say so, wait for a signal, look again at what is owed."""
         body = self._ending(_End("debt", ExitCode.DEBT, f"{len(self.record.debts)} things are still owed"))
-        at, by = self._stamp()
-        self._emit("ended", body=body, at=at, actor=by)
-        self._publish()
+        self._recorder.emit_now("ended", body=body)
+        self._recorder.publish()
         self._wait()
         kinds = {debt.kind for debt in self.record.debts.values()}
         for step in self.plan.steps:
@@ -282,20 +265,20 @@ class Course:
     # ── people ──
 
     def _listen(self) -> None:
-        self._hear(self.durable.step(self._name("listen"), lambda: {"signals": self.durable.signals(self._heard)})["signals"])
+        self._hear(self._recorder.step("listen", lambda: {"signals": self.durable.signals(self._heard)})["signals"])
 
     def _wait(self) -> None:
-        self._hear(self.durable.step(self._name("wait"), lambda: {"signals": self.durable.await_signal(self._heard)})["signals"])
+        self._hear(self._recorder.step("wait", lambda: {"signals": self.durable.await_signal(self._heard)})["signals"])
 
     def _park(self, step: str, action: str, outcome: Outcome) -> None:
         """Stand still until somebody signals; the record says what for."""
         if outcome.did is not Did.WAITING:
             todo = outcome.todo or f"ir resume {self.record.id} looks again"
             asked = Outcome(Did.WAITING, outcome.said, todo=todo)
-            at, by = self._stamp()
+            at, by = self._recorder.stamp()
             attempt = 1 + sum(run.id == step for run in self.record.runs)
             body = {"action": action, "attempt": attempt, "started": at, "outcome": asked.to_json()}
-            self._emit("step", step=step, body=body, at=at, actor=by)
+            self._recorder.emit("step", step=step, body=body, at=at, actor=by)
         self._wait()
 
     def _hear(self, signals: list[Json]) -> None:
@@ -306,7 +289,7 @@ class Course:
     def _take_in(self, signal: Json) -> None:
         self._heard = max(self._heard, int(signal["id"]))
         body = {**signal["body"], "kind": signal["kind"], "id": signal["id"]}
-        self._emit("signal", body=body, at=_iso(signal["at"]), actor=signal["actor"])
+        self._recorder.emit("signal", body=body, at=iso(signal["at"]), actor=signal["actor"])
 
     def _obey(self, signal: Json) -> None:
         kind = signal["kind"]
@@ -323,66 +306,6 @@ class Course:
             raise _End("attested", ExitCode.DONE, f"attested, not proven: {signal['body'].get('reason', '')}")
         if kind == "rollback" and not self._rolling:
             self._roll_back(f"{signal['actor']} asked for it")
-
-    def _approved(self, step: Step) -> bool:
-        """Whether somebody approved this step of this plan; asks the operator, else waits for a signal."""
-        if self.world.options.dry_run or self.record.facts.get("dead_on_arrival"):
-            return True
-        weighed = self._weighed(step)
-        if weighed.get("granted"):
-            return True
-        answer = self.durable.step(
-            self._name("approve"),
-            lambda: {"yes": step.approvals < 2 and self._ask(step), "by": self.world.operator.name, "at": self._now()},
-        )
-        if answer["yes"]:
-            body = {"kind": "approve", "step": step.id, "plan": self._plan_hash, "until": answer["at"]}
-            self._emit("signal", body=body, at=answer["at"], actor=answer["by"])
-            return True
-        needs = "an approval" if step.approvals < 2 else f"the approval of {step.approvals} people"
-        said = f"`{step.id}` needs {needs}: {step.says}" + (f"; {weighed['said']}" if weighed else "")
-        self._park(step.id, "approve", Outcome(Did.FAILED, said, todo=f"ir approve {self.record.id}"))
-        return False
-
-    def _weighed(self, step: Step) -> Json:
-        """What the approvals sent so far come to, {} when there are none; recorded with the time, since they expire."""
-        if not any(signal["kind"] == "approve" for signal in self.record.signals):
-            return {}
-        asked = approvals.question(self.record, step.id, step.approvals, self._plan_hash, self.world.inventory.approvers)
-        weighed = self.durable.step(self._name("weigh"), lambda: approvals.weigh(asked, self.record.signals, self.world.now()))
-        if weighed["granted"] and self.record.facts.get("approvals", {}).get(step.id) != weighed:
-            at, by = self._stamp()
-            body = {"kind": "approved", "step": step.id, "said": weighed["said"], "facts": {"approvals": {step.id: weighed}}}
-            self._emit("signal", body=body, at=at, actor=by)
-            if weighed["broken_glass"]:
-                self.world.say(f"WARNING: {weighed['said']}")
-        return weighed
-
-    def _ask(self, step: Step) -> bool:
-        operator = self.world.operator
-        if not operator.interactive and not self.world.options.yes:
-            return False
-        seen = self.record.run_of("verify")
-        proof = seen.outcome.said if seen else "no service was verified"
-        return operator.confirm(f"{step.says} ({self.record.facts['old']['fingerprint']}). Seen: {proof}. This cannot be undone. Go on?")
-
-    def _escalate(self, step: Step) -> None:
-        """Misuse found in an overlap run: propose to contain now; without anybody to ask, warn."""
-        facts = self.record.facts.get("review", {})
-        if (
-            self.plan.policy is Policy.EXPLOITED
-            or facts.get("verdict") not in ("confirmed", "suspected")
-            or self.record.facts.get("containment")
-        ):
-            return
-        question = f"Misuse is {facts['verdict']}. Contain the key now? Services that still use it will fail."
-        answer = self.durable.step(
-            self._name("escalate"), lambda: {"yes": self.world.operator.interactive and self.world.operator.confirm(question)}
-        )
-        if answer["yes"]:
-            self._run_extra("contain")
-        else:
-            self.world.say(f"WARNING: misuse is {facts['verdict']}; to contain the key now: ir contain {self.record.id}")
 
     def _stopping(self) -> bool:
         """Whether a signal that changes the course waits to be heard; asked often, so looked up twice a second at most."""
@@ -408,57 +331,10 @@ class Course:
             self.record.debts = {about: owed.not_resumed(self.record, debt) for about, debt in self.record.debts.items()}
         if end.status in ("aborted", "rolled back"):
             self._owes(owed.never_looked_at(self.record))
-        at, by = self._stamp()
-        self._emit("ended", body=self._ending(end), at=at, actor=by)
+        self._recorder.emit_now("ended", body=self._ending(end))
         if end.status != "refused":
-            self._publish()
+            self._recorder.publish()
 
     def _ending(self, end: _End) -> Json:
         debts = [debt.__dict__ for debt in self.record.debts.values()]
         return {"status": end.status, "exit_code": int(end.code), "said": end.said, "debts": debts}
-
-    def _publish(self) -> None:
-        if not self.world.options.dry_run:
-            self.durable.step(self._name("publish"), self._published)
-            if self.record.ended:
-                self.world.published.set()
-
-    def _published(self) -> Json:
-        """The paths; a report that cannot be written now can be had later, so it keeps nobody from an end."""
-        try:
-            return {"paths": self.world.publish(self.record)}
-        except PortError as error:
-            self.world.say(f"WARNING: {error.what}; {error.next_step}")
-            return {"paths": []}
-
-    def _emit(self, kind: str, *, body: Json, at: str, actor: str, step: str = "") -> None:
-        entry = chained(self.record.last, at=at, incident=self.world.incident, kind=kind, step=step, actor=actor, body=body)
-        incidents.absorb(self.record, entry)
-        self.world.announce(self.record)  # before anybody can follow the entry, and end the process with its last one
-        with self.world.recording:
-            self.durable.emit(entry)
-            self.world.witness(entry)
-        self.world.note(self.record)
-
-    def _pause(self, name: str, seconds: float) -> None:
-        def body() -> Json:
-            self.world.clock.sleep(seconds)
-            return {}
-
-        self.durable.step(name, body)
-
-    def _stamp(self) -> tuple[str, str]:
-        """When and by whom, recorded: a replay by somebody else must write the same entries."""
-        found = self.durable.step(self._name("now"), lambda: {"at": self._now(), "by": self.world.operator.name})
-        return str(found["at"]), str(found["by"])
-
-    def _name(self, what: str) -> str:
-        self._calls += 1
-        return f"{what}#{self._calls}"
-
-    def _now(self) -> str:
-        return _iso(self.world.now())
-
-
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

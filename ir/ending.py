@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from dbos import WorkflowSerializationFormat
 
+from ir import audit, owed, wiring
 from ir import incident as incidents
-from ir import owed, wiring
 from ir.course import Course
 from ir.errors import ExitCode, IrError
 from ir.evidence import chained
@@ -17,7 +17,7 @@ from ir.incident import Incident
 from ir.launching import Given, hold, wired
 from ir.ledger import Ledger
 from ir.model import Debt, Json
-from ir.runner import STREAM, as_recorded, client, read_entries
+from ir.runner import STREAM, as_recorded, client, in_stream, read_entries
 from ir.wiring import State
 
 
@@ -92,24 +92,29 @@ def _write(record: Incident, journal: "_Unrecorded", kind: str, body: Json, acto
 
 
 class _Unrecorded:
-    """`course.Durable` beside the engine: steps run and are not recorded, entries go to the end of the incident's stream."""
+    """`recorder.Durable` beside the engine: steps run and are not recorded, entries go to the end of the incident's stream."""
 
     def __init__(self, ledger: Ledger, incident: str) -> None:
         self._ledger, self._incident = ledger, incident
         self._tables = client(ledger.engine)._sys_db  # noqa: SLF001 - a stream has no other entrance from outside its workflow
+        self._streamed = not audit.entries(ledger.engine, incident) and bool(in_stream(ledger.engine, incident))
+        """By a version whose entries lie in the engine's stream: there it looks for the end."""
 
     def step(self, name: str, body: Callable[[], Json]) -> Json:
-        """See `course.Durable`; run once, and never again."""
+        """See `recorder.Durable`; run once, and never again."""
         return as_recorded(body())
 
     def emit(self, entry: Json) -> None:
-        """See `course.Durable`."""
+        """See `recorder.Durable`."""
+        if not self._streamed:
+            audit.append(self._ledger.engine, entry)
+            return
         self._tables.write_stream_from_step(self._incident, 0, STREAM, entry, serialization_type=WorkflowSerializationFormat.DEFAULT)
 
     def signals(self, after: int) -> list[Json]:
-        """See `course.Durable`."""
+        """See `recorder.Durable`."""
         return self._ledger.signals(self._incident, after)
 
     def await_signal(self, after: int) -> list[Json]:
-        """See `course.Durable`; an end waits for nobody."""
+        """See `recorder.Durable`; an end waits for nobody."""
         return self.signals(after)

@@ -7,6 +7,7 @@ A chain shows edits made after its head was known to somebody else; without such
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from ir import evidence_check
 from ir.evidence_check import GENESIS, Verdict, canonical, entry_hash
@@ -54,13 +55,19 @@ def ed25519_holds(public: bytes, signature: bytes, message: bytes) -> bool:
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-    if len(public) != 32 or evidence_check.decoded(public) is None:
+    if len(public) != 32 or not _is_point(public):
         return False
     try:
         Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
     except (InvalidSignature, ValueError):
         return False
     return True
+
+
+@lru_cache(maxsize=32)
+def _is_point(public: bytes) -> bool:
+    """Asked of the same few keys for every checkpoint, and dear."""
+    return evidence_check.decoded(public) is not None
 
 
 def lost_before(entries: Sequence[Json]) -> str:

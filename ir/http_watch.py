@@ -9,8 +9,8 @@ from itertools import count
 from types import TracebackType
 from typing import Self
 
-_LINGERS = 0.2
-"""Seconds that the thread waits for another call before it ends."""
+_TICK = 0.2
+"""Seconds between looks of the thread, which to wake for each call would cost more than the call; after two without any it ends."""
 
 
 class Watch:
@@ -66,6 +66,7 @@ class _Bell:
         self._numbers = count()
         self._going_on = 0
         self._thread: threading.Thread | None = None
+        self._wakes = 0.0
 
     def set(self, at: float, watch: Watch) -> None:
         """Ring at this `time.monotonic()`."""
@@ -75,7 +76,7 @@ class _Bell:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, daemon=True, name="ir-http-watch")
                 self._thread.start()
-            elif self._next[0][2] is watch:
+            elif at < self._wakes:
                 self._changed.notify()
 
     def unset(self) -> None:
@@ -84,7 +85,6 @@ class _Bell:
             self._going_on -= 1
             if not self._going_on:
                 self._next.clear()
-                self._changed.notify()
 
     def _run(self) -> None:
         while watch := self._due():
@@ -92,15 +92,18 @@ class _Bell:
 
     def _due(self) -> Watch | None:
         """The next watch, when its time has come; None when there has been none for a while, and the thread is to end."""
+        idle = False
         with self._changed:
             while True:
-                if not self._going_on and not self._changed.wait_for(lambda: self._going_on, _LINGERS):
+                now = time.monotonic()
+                if self._next and self._next[0][0] <= now:
+                    return heapq.heappop(self._next)[2]
+                if idle and not self._going_on:
                     self._thread = None
                     return None
-                left = self._next[0][0] - time.monotonic() if self._next else None
-                if left is not None and left <= 0:
-                    return heapq.heappop(self._next)[2]
-                self._changed.wait(left)
+                idle = not self._going_on
+                self._wakes = min([now + _TICK, *(row[0] for row in self._next[:1])])
+                self._changed.wait(self._wakes - now)
 
 
 _bell = _Bell()

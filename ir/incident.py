@@ -19,12 +19,11 @@ Facts that actions establish (all secret-free; times are epoch seconds):
 """
 
 from collections.abc import Iterable
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
 from ir.errors import ExitCode
-from ir.model import Debt, Did, Json, Outcome
+from ir.model import Debt, Did, Json, Outcome, copied
 
 
 @dataclass
@@ -185,4 +184,4 @@ def merge(into: dict[str, Any], facts: Json) -> None:
         if isinstance(value, dict) and isinstance(into.get(name), dict):
             merge(into[name], value)
         else:
-            into[name] = deepcopy(value)  # entries are evidence: folding must never reach into them
+            into[name] = copied(value)  # entries are evidence: folding must never reach into them

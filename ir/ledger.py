@@ -1,4 +1,4 @@
-"""Leases, signals and the index of incidents: three tables of ours beside the engine's, in the same database.
+"""Leases, signals and the index of incidents: tables of ours beside the engine's, in the same database.
 
 * A *lease* is one row per key or store object: who holds it, since when, last heartbeat, and a fence that grows with
   every take-over. Taken in one transaction. The engine's own deduplication is not a lock: a resume clears it.
@@ -17,53 +17,26 @@ from typing import Any
 import sqlalchemy as sa
 
 from ir import processes
+from ir.database import ping_after_a_rest, single
 from ir.errors import AlreadyRunning, Refused
+from ir.ledger_tables import INCIDENTS, LEASES, META, SIGNALS
 from ir.model import Json
 from ir.secret import excerpt
 
 STALE = 30.0
 """Seconds without a heartbeat after which a holder on another machine counts as dead."""
-_FRESH = 1.0
-"""Seconds after its last use in which a connection is taken to live."""
 ACTS_NO_MORE = ("done", "rolled back", "aborted", "attested", "refused", "debt", "reopened")
 """States of an incident that has ended, or that only debt keeps open."""
 
-_meta = sa.MetaData()
-_leases = sa.Table(
-    "ir_leases",
-    _meta,
-    sa.Column("resource", sa.String, primary_key=True),
-    sa.Column("incident", sa.String, nullable=False),
-    sa.Column("executor", sa.String, nullable=False),
-    sa.Column("host", sa.String, nullable=False),
-    sa.Column("pid", sa.Integer, nullable=False),
-    sa.Column("born", sa.String, nullable=False),
-    sa.Column("actor", sa.String, nullable=False),
-    sa.Column("since", sa.Float, nullable=False),
-    sa.Column("heartbeat", sa.Float, nullable=False),
-    sa.Column("fence", sa.Integer, nullable=False),
-    sa.Column("machine", sa.String, nullable=True),
+
+_HOLDS = sa.select(LEASES.c.executor, LEASES.c.fence).where(LEASES.c.incident == sa.bindparam("of")).limit(1)
+_AFTER = (
+    sa.select(SIGNALS).where((SIGNALS.c.incident == sa.bindparam("of")) & (SIGNALS.c.id > sa.bindparam("after"))).order_by(SIGNALS.c.id)
 )
-_signals = sa.Table(
-    "ir_signals",
-    _meta,
-    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("incident", sa.String, nullable=False, index=True),
-    sa.Column("kind", sa.String, nullable=False),
-    sa.Column("actor", sa.String, nullable=False),
-    sa.Column("at", sa.Float, nullable=False),
-    sa.Column("body", sa.JSON, nullable=False),
-)
-_incidents = sa.Table(
-    "ir_incidents",
-    _meta,
-    sa.Column("incident", sa.String, primary_key=True),
-    sa.Column("opened_at", sa.Float, nullable=False),
-    sa.Column("updated_at", sa.Float, nullable=False),
-    sa.Column("status", sa.String, nullable=False),
-    sa.Column("exit_code", sa.Integer, nullable=False),
-    sa.Column("summary", sa.JSON, nullable=False),
-)
+_ROW = sa.select(INCIDENTS).where(INCIDENTS.c.incident == sa.bindparam("of"))
+_NOTE = sa.update(INCIDENTS).where(INCIDENTS.c.incident == sa.bindparam("of"))
+_NEW_ROW = sa.insert(INCIDENTS)
+"""Said dozens of times per incident, so they are put together once."""
 
 
 @dataclass(frozen=True)
@@ -101,26 +74,8 @@ def open_engine(url: str) -> sa.Engine:
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _sqlite_settings)
     else:
-        _ping_after_a_rest(engine)
+        ping_after_a_rest(engine)
     return engine
-
-
-def _ping_after_a_rest(engine: sa.Engine) -> None:
-    """Ask a connection whether it lives before it is used again, unless it was used a moment ago: most of them are, and asking is dear."""
-
-    def rested(_connection: object, record: Any) -> None:
-        record.info["rested"] = time.monotonic()
-
-    def used(connection: Any, record: Any, _proxy: object) -> None:
-        if time.monotonic() - record.info.get("rested", time.monotonic()) < _FRESH:
-            return
-        try:
-            engine.dialect.do_ping(connection)
-        except Exception:  # noqa: BLE001 - whatever the driver raises, the pool is to open another one
-            raise sa.exc.DisconnectionError from None
-
-    sa.event.listen(engine, "checkin", rested)
-    sa.event.listen(engine, "checkout", used)
 
 
 def _sqlite_settings(connection: Any, _record: object) -> None:
@@ -168,9 +123,8 @@ class Ledger:
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
-        self._single = engine if engine.dialect.name == "sqlite" else engine.execution_options(isolation_level="AUTOCOMMIT")
-        """For what is one statement: no transaction around it, which would be two more trips."""
-        create_tables(engine, _meta)
+        self._single = single(engine)
+        create_tables(engine, META)
 
     # ── leases ──
 
@@ -184,7 +138,7 @@ class Ledger:
             self._lock(db)
             fence = 1
             wanted = sorted(set(resources))
-            rows = list(db.execute(sa.select(_leases).where(_leases.c.resource.in_(wanted))).mappings())
+            rows = list(db.execute(sa.select(LEASES).where(LEASES.c.resource.in_(wanted))).mappings())
             now = clock(db)
             for row in rows:
                 if row["incident"] != incident and not self._acts_no_more(db, row):
@@ -192,7 +146,7 @@ class Ledger:
                 if row["executor"] != holder.executor and self.alive(row, now):
                     raise AlreadyRunning(*blocked(row), incident=incident, next_step=_follow(row))
                 fence = max(fence, row["fence"] + (row["executor"] != holder.executor))
-            db.execute(sa.delete(_leases).where(_leases.c.resource.in_(wanted)))
+            db.execute(sa.delete(LEASES).where(LEASES.c.resource.in_(wanted)))
             since = {row["resource"]: row["since"] for row in rows}
             for resource in wanted:
                 times = {"since": since.get(resource, now), "heartbeat": now, "fence": fence}
@@ -201,7 +155,7 @@ class Ledger:
 
     @staticmethod
     def _insert(db: sa.Connection, holder: Me, incident: str, resource: str, times: Json) -> None:
-        db.execute(sa.insert(_leases).values(resource=resource, incident=incident, **holder.row, **times))
+        db.execute(sa.insert(LEASES).values(resource=resource, incident=incident, **holder.row, **times))
 
     def claim(self, holder: Me, incident: str, fence: int, resource: str) -> None:
         """Add one resource to those that a running incident holds; free to repeat.
@@ -211,16 +165,16 @@ class Ledger:
         """
         with self.engine.begin() as db:
             self._lock(db)
-            row = db.execute(sa.select(_leases).where(_leases.c.resource == resource)).mappings().first()
+            row = db.execute(sa.select(LEASES).where(LEASES.c.resource == resource)).mappings().first()
             if row is not None and row["incident"] != incident and not self._acts_no_more(db, row):
                 raise AlreadyRunning(*blocked(row), incident=row["incident"], next_step=_follow(row))
-            db.execute(sa.delete(_leases).where(_leases.c.resource == resource))
+            db.execute(sa.delete(LEASES).where(LEASES.c.resource == resource))
             now = clock(db)
             self._insert(db, holder, incident, resource, {"since": now, "heartbeat": now, "fence": fence})
 
     def busy(self, resources: Iterable[str]) -> Json | None:
         """The first lease on any of these that `take` would be refused for, None when all are free; takes nothing."""
-        query = sa.select(_leases).where(_leases.c.resource.in_(list(resources)))
+        query = sa.select(LEASES).where(LEASES.c.resource.in_(list(resources)))
         with self.engine.connect() as db:
             rows = list(db.execute(query).mappings())
             return next((dict(row) for row in rows if not self._acts_no_more(db, row)), None)
@@ -233,7 +187,7 @@ class Ledger:
             Refused: the incident holds no lease (it ended).
         """
         with self.engine.connect() as db:
-            held = list(db.execute(sa.select(_leases.c.resource).where(_leases.c.incident == incident)).scalars())
+            held = list(db.execute(sa.select(LEASES.c.resource).where(LEASES.c.incident == incident)).scalars())
         if not held:
             raise Refused(f"{incident} holds nothing any more", next_step=f"ir status {incident}")
         return self.take(holder, incident, held)
@@ -241,30 +195,29 @@ class Ledger:
     def beat(self, holder: Me, incident: str, fence: int) -> bool:
         """Heartbeat; False when somebody else took over."""
         with self._single.begin() as db:
-            mine = (_leases.c.incident == incident) & (_leases.c.executor == holder.executor) & (_leases.c.fence == fence)
-            return db.execute(sa.update(_leases).where(mine).values(heartbeat=clock(db))).rowcount > 0
+            mine = (LEASES.c.incident == incident) & (LEASES.c.executor == holder.executor) & (LEASES.c.fence == fence)
+            return db.execute(sa.update(LEASES).where(mine).values(heartbeat=clock(db))).rowcount > 0
 
     def let_go(self, holder: Me, incident: str, fence: int) -> None:
         """Stop holding an incident that waits: its resources stay its own, but any process may take it over at once."""
         with self._single.begin() as db:
-            mine = (_leases.c.incident == incident) & (_leases.c.executor == holder.executor) & (_leases.c.fence == fence)
-            db.execute(sa.update(_leases).where(mine).values(heartbeat=0.0, born=""))
+            mine = (LEASES.c.incident == incident) & (LEASES.c.executor == holder.executor) & (LEASES.c.fence == fence)
+            db.execute(sa.update(LEASES).where(mine).values(heartbeat=0.0, born=""))
 
     def release(self, incident: str) -> None:
         """Give everything back; the incident has ended."""
         with self.engine.begin() as db:
-            db.execute(sa.delete(_leases).where(_leases.c.incident == incident))
+            db.execute(sa.delete(LEASES).where(LEASES.c.incident == incident))
 
     def holds(self, holder: Me, incident: str, fence: int) -> bool:
         """Whether an incident is still this process's own."""
-        query = sa.select(_leases.c.executor, _leases.c.fence).where(_leases.c.incident == incident).limit(1)
         with self._single.connect() as db:
-            return db.execute(query).first() == (holder.executor, fence)
+            return db.execute(_HOLDS, {"of": incident}).first() == (holder.executor, fence)
 
     def holder(self, incident: str) -> Json | None:
         """Who holds an incident: `{executor, host, pid, actor, since, heartbeat, alive}`; None when nobody does."""
         with self._single.connect() as db:
-            row = db.execute(sa.select(_leases).where(_leases.c.incident == incident).limit(1)).mappings().first()
+            row = db.execute(sa.select(LEASES).where(LEASES.c.incident == incident).limit(1)).mappings().first()
             return {**row, "alive": self.alive(row, clock(db))} if row else None
 
     @staticmethod
@@ -280,7 +233,7 @@ class Ledger:
 
     def _acts_no_more(self, db: sa.Connection, row: Any) -> bool:
         """The other incident is only kept open by debt, or died before its first entry or after its last: others may take what it held."""
-        status = db.execute(sa.select(_incidents.c.status).where(_incidents.c.incident == row["incident"])).scalar()
+        status = db.execute(sa.select(INCIDENTS.c.status).where(INCIDENTS.c.incident == row["incident"])).scalar()
         return (status is None or status in ACTS_NO_MORE) and not self.alive(row, clock(db))
 
     def _lock(self, db: sa.Connection) -> None:
@@ -295,14 +248,13 @@ class Ledger:
         """Add a signal; returns its id."""
         with self._single.begin() as db:
             row = {"incident": incident, "kind": kind, "actor": actor, "at": time.time(), "body": body or {}}
-            key = db.execute(sa.insert(_signals).values(**row)).inserted_primary_key
+            key = db.execute(sa.insert(SIGNALS).values(**row)).inserted_primary_key
             return int(key[0]) if key else 0
 
     def signals(self, incident: str, after: int = 0) -> list[Json]:
         """Signals with an id above `after`, oldest first: `{id, incident, kind, actor, at, body}`."""
-        query = sa.select(_signals).where((_signals.c.incident == incident) & (_signals.c.id > after)).order_by(_signals.c.id)
         with self._single.connect() as db:
-            return [dict(row) for row in db.execute(query).mappings()]
+            return [dict(row) for row in db.execute(_AFTER, {"of": incident, "after": after}).mappings()]
 
     # ── index ──
 
@@ -310,21 +262,21 @@ class Ledger:
         """Write the index row of an incident; `summary` is free of secrets."""
         with self._single.begin() as db:
             values = {"status": status, "exit_code": exit_code, "summary": summary, "updated_at": time.time()}
-            if db.execute(sa.update(_incidents).where(_incidents.c.incident == incident).values(**values)).rowcount == 0:
-                db.execute(sa.insert(_incidents).values(incident=incident, opened_at=time.time(), **values))
+            if db.execute(_NOTE, {"of": incident, **values}).rowcount == 0:
+                db.execute(_NEW_ROW, {"incident": incident, "opened_at": time.time(), **values})
 
     def index(self, key: str = "") -> list[Json]:
         """Incidents, all or those of one key by its name, newest first: `{incident, opened_at, updated_at, status, exit_code, summary}`."""
-        query = sa.select(_incidents).order_by(_incidents.c.opened_at.desc())
+        query = sa.select(INCIDENTS).order_by(INCIDENTS.c.opened_at.desc())
         if key:
-            query = query.where(_incidents.c.summary["key"].as_string() == key)
+            query = query.where(INCIDENTS.c.summary["key"].as_string() == key)
         with self._single.connect() as db:
             return [dict(row) for row in db.execute(query).mappings()]
 
     def find(self, incident: str) -> Json | None:
         """One row of the index."""
         with self._single.connect() as db:
-            row = db.execute(sa.select(_incidents).where(_incidents.c.incident == incident)).mappings().first()
+            row = db.execute(_ROW, {"of": incident}).mappings().first()
         return dict(row) if row else None
 
 

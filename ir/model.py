@@ -1,6 +1,6 @@
 """Frozen nouns that every room shares. Plain data: no IO, no vendor, no secret in anything that is recorded."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, is_dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -167,6 +167,17 @@ class Finding:
     next_action: str
 
 
+def copied(value: Any) -> Any:
+    """A JSON value that shares nothing with `value`; a dataclass in it becomes an object."""
+    if isinstance(value, dict):
+        return {name: copied(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [copied(part) for part in value]
+    if isinstance(value, tuple):
+        return tuple(copied(part) for part in value)
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a step hands to the runner; all of it is recorded, so none of it may be secret.
@@ -187,8 +198,16 @@ class Outcome:
     todo: str = ""
 
     def to_json(self) -> Json:
-        """A JSON object; `from_json` reads it back."""
-        return asdict(self)
+        """A JSON object; `from_json` reads it back. Whatever is done to our facts later, it stays."""
+        return {
+            "did": self.did,
+            "said": self.said,
+            "facts": copied(self.facts),
+            "items": tuple({**vars(item), "facts": copied(item.facts)} for item in self.items),
+            "debts": tuple(dict(vars(debt)) for debt in self.debts),
+            "paid": self.paid,
+            "todo": self.todo,
+        }
 
     @classmethod
     def from_json(cls, data: Json) -> "Outcome":

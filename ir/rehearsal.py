@@ -10,7 +10,7 @@ from ir.world import World
 
 
 class InMemory:
-    """`course.Durable` for one process and one run; every entry is handed on as it comes."""
+    """`recorder.Durable` for one process and one run; every entry is handed on as it comes."""
 
     def __init__(self, emitted: Callable[[Json], None]) -> None:
         self._emitted = emitted

@@ -18,8 +18,6 @@ from ir.model import Json
 from ir.runner import SCHEMA_VERSION, client
 from ir.world import Options, World
 
-_WRITES = "DBOS.writeStream"
-"""What the engine calls the writing of an entry."""
 _STOPPED = ("ERROR", "CANCELLED")
 """The engine's words for what it will never run to an end of its own."""
 
@@ -95,20 +93,23 @@ class _Row:
 
 
 class _Again:
-    """`course.Durable` that hands out what is recorded, and nothing else."""
+    """`recorder.Durable` that hands out what is recorded, and nothing else."""
 
     def __init__(self, rows: Sequence[_Row], entries: Sequence[Json]) -> None:
         self._rows, self._entries = rows, entries
         self._place = self._written = 0
 
     def step(self, name: str, body: Callable[[], Json]) -> Json:
-        """See `course.Durable`; `body` is not run."""
+        """See `recorder.Durable`; `body` is not run."""
         output: Json = self._next(name).output
         return output
 
     def emit(self, entry: Json) -> None:
-        """See `course.Durable`; nothing is written."""
-        self._next(_WRITES)
+        """See `recorder.Durable`; nothing is written. Only the last may be missing: its process died on the way to it."""
+        if self._written == len(self._entries):
+            if self._place == len(self._rows):
+                raise _UpToHere
+            raise _Other(f"has a record with a hole: entry {self._written} is missing")
         recorded = self._entries[self._written]
         if recorded["hash"] != entry["hash"]:
             told = f"`{recorded['step'] or recorded['kind']}` is entry {self._written}, where this version would write"
@@ -116,31 +117,31 @@ class _Again:
         self._written += 1
 
     def signals(self, after: int) -> list[Json]:
-        """See `course.Durable`; steps ask, and none runs."""
+        """See `recorder.Durable`; steps ask, and none runs."""
         return []
 
     def await_signal(self, after: int) -> list[Json]:
-        """See `course.Durable`; steps ask, and none runs."""
+        """See `recorder.Durable`; steps ask, and none runs."""
         return []
 
     def end(self) -> None:
         """The course is over: so is the record, or they differ."""
+        if self._place == len(self._rows) and self._written < len(self._entries):
+            raise _Other(f"cannot be replayed: this version would end before entry {self._written}")
         self._next("the end")
 
     def _next(self, name: str) -> _Row:
         if self._place == len(self._rows):
+            if self._written < len(self._entries):
+                raise _Other(f"has a record with a hole: `{name}`, from which entry {self._written} was told, is missing")
             raise _UpToHere
         row, place = self._rows[self._place], self._place + 1
         if row.name != name:
-            raise _Other(f"cannot be replayed: `{_word(row.name)}` is record {place}, where this version would go on with `{_word(name)}`")
+            raise _Other(f"cannot be replayed: `{row.name}` is record {place}, where this version would go on with `{name}`")
         if row.error is not None:
             raise _Other(f"cannot be gone on with: `{name}`, record {place}, ended in an error of the engine")
         self._place = place
         return row
-
-
-def _word(name: str) -> str:
-    return "an entry" if name == _WRITES else name
 
 
 def _how(entry: Json, recorded: Json) -> str:

@@ -1,15 +1,17 @@
 """The durable runner: one incident is one workflow of DBOS, on embedded SQLite or on PostgreSQL.
 
-What the engine gives: recorded steps, replay, a stream. What it does not: locks (see `ledger`) and idempotence (see
-`actions`). Traps that this room knows (facts, components §5): the executor id is unique to the process, or the engine would run
-other people's incidents; an incident is resumed only on a queue that this process alone listens to; the serialiser is
-JSON and encodes an engine error without its text; a process that leaves an incident waiting ends at once.
+What the engine gives: recorded steps, replay. What it does not: locks (see `ledger`), idempotence (see `actions`) and an
+audit stream that costs one trip to the database (see `audit`). Traps that this room knows (facts, components §5): the
+executor id is unique to the process, or the engine would run other people's incidents; an incident is resumed only on a
+queue that this process alone listens to; the serialiser is JSON and encodes an engine error without its text; a process
+that leaves an incident waiting ends at once.
 """
 
 import json
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -18,6 +20,7 @@ import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSConfig, Serializer, SetWorkflowID
 from dbos import error as dbos_errors
 
+from ir import audit, engine_habits
 from ir.course import Course
 from ir.errors import Unreplayable, unexpected
 from ir.ledger import Ledger, Me, trouble
@@ -25,13 +28,16 @@ from ir.model import Json
 from ir.world import World
 
 STREAM = "audit"
+"""The engine's stream, in which entries lay up to recording version 2: such an incident is read, given up and closed, not resumed."""
 APPLICATION = "ir-engine"
-SCHEMA_VERSION = "2"
+SCHEMA_VERSION = "3"
 """Version of recorded steps: an incident begun under another version is refused, not replayed wrongly (`replay`)."""
 _POLL = 0.1
-"""Seconds between looks at the stream: each costs a query, and nobody reads faster than this."""
+"""Seconds between looks at the audit stream: each costs a query, and nobody reads faster than this."""
 _SILENCE = 1.0
 """Seconds without an entry after which the reader asks whether there will be more."""
+_ACTIVE = ("PENDING", "ENQUEUED", "DELAYED")
+"""The engine's words for what it has not ended."""
 _BEAT = 5.0
 
 
@@ -77,6 +83,9 @@ class Runner:
         """Called when this process runs an incident no more: it ended, or it waits and was let go."""
         self._launched = self._queued = False
         self._stopped: dict[str, Unreplayable] = {}
+        self._begun: set[str] = set()
+        """Incidents that this process began, and runs still: nothing of them was recorded by another."""
+        self._rested: set[str] = set()
 
     def launch(self) -> None:
         """Start the engine; costs about a second."""
@@ -96,6 +105,8 @@ class Runner:
         DBOS(config=config)
         DBOS.listen_queues([self.queue])
         DBOS.launch()
+        engine_habits.quieten()
+        engine_habits.trust(self._begun.__contains__)
         self._launched = True
         threading.Thread(target=self._beat, daemon=True, name="ir-heartbeat").start()
 
@@ -109,6 +120,7 @@ class Runner:
         """
         self.launch()
         self._carry(world, fence)
+        self._begun.add(world.incident)
         with SetWorkflowID(world.incident):
             DBOS.start_workflow(_incident, opening)
 
@@ -129,13 +141,16 @@ class Runner:
 
     def _carry(self, world: World, fence: int) -> None:
         self._beating[world.incident] = fence
+        self._rested.discard(world.incident)
         _carried[world.incident] = (world, self)
 
     def rest(self, incident: str) -> None:
         """This process does nothing more for an incident: whoever comes next need not wait for a heartbeat to grow old."""
         _carried.pop(incident, None)
+        self._begun.discard(incident)
         with suppress(sa.exc.DBAPIError):  # then this process has to end before the next one may go on
             self.ledger.let_go(self.me, incident, self._beating.pop(incident, 0))
+        self._rested.add(incident)
         self.over(incident)
 
     def stop(self, incident: str, said: str) -> None:
@@ -152,14 +167,19 @@ class Runner:
             Unreplayable: it was stopped because its record is not what this version does.
         """
         self.launch()
+        over, asked = False, time.monotonic()
         while incident not in self.broken:
-            try:
-                for entry in DBOS.read_stream(incident, STREAM, offset=offset, polling_interval_sec=_POLL, timeout_seconds=_SILENCE):
-                    offset += 1
-                    yield entry
-            except dbos_errors.DBOSStreamTimeoutError:
+            entries = audit.entries(self.engine, incident, offset)
+            offset += len(entries)
+            yield from entries
+            if entries:
                 continue
-            break
+            if over:
+                break
+            if incident in self._rested or time.monotonic() - asked > _SILENCE:
+                asked, over = time.monotonic(), self.status(incident) not in _ACTIVE
+            if not over:  # else one more look, for what was written before its end
+                time.sleep(_POLL)
         if incident in self._stopped:
             raise self._stopped.pop(incident)
 
@@ -202,6 +222,11 @@ def client(engine: sa.Engine) -> DBOSClient:
 
 def read_entries(engine: sa.Engine, incident: str) -> list[Json]:
     """All entries recorded so far, without starting an engine. Empty when there is no such incident."""
+    return audit.entries(engine, incident) or in_stream(engine, incident)
+
+
+def in_stream(engine: sa.Engine, incident: str) -> list[Json]:
+    """All entries of an incident that was begun under recording version 2 or before, none of any other."""
     entries: list[Json] = []
     try:
         for entry in client(engine).read_stream(incident, STREAM, polling_interval_sec=0.01, timeout_seconds=0.05):
@@ -220,11 +245,16 @@ def _incident(opening: Json) -> int:
     incident = str(DBOS.workflow_id)
     world, runner = _carried[incident]
     try:
-        code = Course(_Recorded(incident, runner.ledger, patient=world.patient), world, opening).run()
+        code = Course(_Recorded(incident, runner, patient=world.patient), world, opening).run()
         runner.ledger.release(incident)
     except dbos_errors.DBOSUnexpectedStepError as error:
         _, place, expected, recorded = error.inputs
         runner.stop(incident, f"`{recorded}` is record {place}, where this version would go on with `{expected}`")
+        raise _HandedBack from None
+    except audit.OtherEntry as error:
+        runner.stop(
+            incident, f"entry {error.entry['n']} is `{error.entry['step'] or error.entry['kind']}`, where this version would write another"
+        )
         raise _HandedBack from None
     except Exception as error:  # noqa: BLE001 - whatever it is, recorded as the end it would leave an incident that nobody can resume
         runner.broken[incident] = _why(error)
@@ -246,24 +276,24 @@ class _HandedBack(BaseException):
 
 
 class _Recorded:
-    """`course.Durable` on DBOS."""
+    """`recorder.Durable`: steps on DBOS, entries and signals in tables of ours."""
 
-    def __init__(self, incident: str, ledger: Ledger, *, patient: bool) -> None:
-        self._incident, self._ledger, self._patient = incident, ledger, patient
+    def __init__(self, incident: str, runner: Runner, *, patient: bool) -> None:
+        self._incident, self._runner, self._patient = incident, runner, patient
 
     def step(self, name: str, body: Callable[[], Json]) -> Json:
         return DBOS.run_step({"name": name}, body)
 
     def emit(self, entry: Json) -> None:
-        DBOS.write_stream(STREAM, entry)
+        audit.append(self._runner.engine, entry)
 
     def signals(self, after: int) -> list[Json]:
-        return self._ledger.signals(self._incident, after)
+        return self._runner.ledger.signals(self._incident, after)
 
     def await_signal(self, after: int) -> list[Json]:
         pause = threading.Event()
         while True:
-            found = self._ledger.signals(self._incident, after)
+            found = self.signals(after)
             if found:
                 return found
             if not self._patient:

@@ -62,6 +62,15 @@ def stuck(found: Iterable[Row], now: float) -> list[Row]:
     return [row for row in found if row.stuck and row.decision.when in HELD and row.decision.due <= now]
 
 
+def shut(found: Iterable[Row], now: float) -> list[tuple[Row, float]]:
+    """Keys whose date has come, looked at outside their window; and when it opens next.
+
+    A schedule that is looked at only while the window is closed would never rotate them, and nobody would hear of it.
+    """
+    windows = [(row, row.key.rotate_window) for row in found if row.decision.due <= now and row.decision.when in (When.CLOSED, When.LATER)]
+    return [(row, window.next_after(now)[0]) for row, window in windows if window is not None and window.open_at(now) is None]
+
+
 def reminder(row: Row, now: float) -> Notice:
     """For a row of `stuck`: when its date comes, then once a week. Audit entries count from 1, these down from -1."""
     about, due = row.stuck["incident"], row.decision.due

@@ -13,30 +13,36 @@ import hmac
 import html
 import json
 import re
+import sys
 import threading
 import urllib.parse
+from collections.abc import Iterator
 from typing import NoReturn
 
 _SHAPES = re.compile(
     r"(?:sk|rk|ek|rkcs)_(?:org_)?(?:live|test|prod)_[A-Za-z0-9*.\u2026]{6,}"
     r"|whsec_[A-Za-z0-9+/=_-]{8,}"
 )
+_SIGNS = ("_live_", "_test_", "_prod_", "whsec_")
+"""One of these stands in whatever has one of the shapes; to look for them first is ten times faster."""
 _WHOLE = re.compile(r"(?:sk|rk|ek|rkcs)_(?:org_)?(?:live|test|prod)_[A-Za-z0-9]{10,}|whsec_[A-Za-z0-9+/=_-]{16,}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FOLDS = re.compile(r"[\r\n]+[ \t]*")
 _SHORTEST = 6
 _FEW = 300
-"""Forms up to which a search for each of them is faster than a look at each character."""
+"""Beginnings up to which a search for each of them is faster than a look at each character."""
 _lock = threading.Lock()
 _values: set[str] = set()
 _marks: dict[str, str] = {}
 """Each form of each secret, and the fingerprint that stands in for it."""
-_ends: dict[str, tuple[str, ...]] = {}
-"""Last `_SHORTEST` characters of a form → the forms that end so, longest first. Rows are replaced, never changed.
+_starts: dict[str, tuple[int, ...]] = {}
+"""First `_SHORTEST` characters of a form → lengths of the forms that begin so, longest first. Rows are replaced, never changed.
 
-By the end, because the beginnings of keys are all alike.
+By the beginning, because those of keys are all alike: a process that holds hundreds of them has a few dozen to search for.
 """
 _longest = 0
+_shortest = sys.maxsize
+"""Characters of the longest and of the shortest form."""
 
 
 def fingerprint(value: str) -> str:
@@ -106,7 +112,9 @@ def scrub(text: str) -> str:
     spans = _spans(text)
     if "\n" in text or "\r" in text:
         spans += _folded_spans(text)
-    return _SHAPES.sub("[secret]", _without(text, spans) if spans else text)
+    if spans:
+        text = _without(text, spans)
+    return _SHAPES.sub("[secret]", text) if any(sign in text for sign in _SIGNS) else text
 
 
 def key_shaped(text: str) -> bool:
@@ -129,23 +137,40 @@ _Span = tuple[int, int, str]
 
 
 def _spans(text: str) -> list[_Span]:
-    """Where known forms stand: start, end, fingerprint. One dictionary look-up per character, however many secrets."""
-    if len(_marks) <= _FEW and not any(form in text for form in tuple(_marks)):
-        return []  # nearly always: told at the speed of a search in C
+    """Where known forms stand: start, end, fingerprint; of several that begin at one place the longest, which covers the others."""
     found = []
-    for end in range(_SHORTEST, len(text) + 1):
-        for form in _ends.get(text[end - _SHORTEST : end], ()):
-            if text.endswith(form, 0, end):
-                found.append((end - len(form), end, _marks[form]))
+    for start in _candidates(text):
+        for length in _starts[text[start : start + _SHORTEST]]:
+            form = text[start : start + length]
+            if form in _marks:
+                found.append((start, start + len(form), _marks[form]))
                 break
     return found
 
 
+def _candidates(text: str) -> Iterator[int]:
+    """Where something begins as a known form does: by a search in C for each beginning while they are few, else by a look at each place."""
+    if len(text) < _shortest:
+        return
+    starts = tuple(_starts)
+    if len(starts) > _FEW:
+        yield from (at for at in range(len(text) - _SHORTEST + 1) if text[at : at + _SHORTEST] in _starts)
+        return
+    for start in starts:
+        at = text.find(start)
+        while at >= 0:
+            yield at
+            at = text.find(start, at + 1)
+
+
 def _folded_spans(text: str) -> list[_Span]:
     """As `_spans`, for forms that something like `base64` broke over several lines."""
+    first, *folded = text.replace("\r", "\n").split("\n")
+    found = _spans("".join([first, *(line.lstrip(" \t") for line in folded)]))
+    if not found:
+        return []  # nearly always: then nobody has to know what stood where
     kept = [at for span in _between_folds(text) for at in range(*span)]
-    flat = "".join(text[at] for at in kept)
-    return [(kept[start], kept[end - 1] + 1, mark) for start, end, mark in _spans(flat)]
+    return [(kept[start], kept[end - 1] + 1, mark) for start, end, mark in found]
 
 
 def _without(text: str, spans: list[_Span]) -> str:
@@ -167,16 +192,16 @@ def _between_folds(text: str) -> list[tuple[int, int]]:
 
 
 def _remember(value: str) -> None:
-    global _longest
+    global _longest, _shortest
     if len(value) < _SHORTEST or value in _values:
         return
     with _lock:
         mark = fingerprint(value)
         for form in _encodings(value):
             _marks.setdefault(form, mark)
-            row = {*_ends.get(form[-_SHORTEST:], ()), form}
-            _ends[form[-_SHORTEST:]] = tuple(sorted(row, key=len, reverse=True))
-            _longest = max(_longest, len(form))
+            row = {*_starts.get(form[:_SHORTEST], ()), len(form)}
+            _starts[form[:_SHORTEST]] = tuple(sorted(row, reverse=True))
+            _longest, _shortest = max(_longest, len(form)), min(_shortest, len(form))
         _marks[value] = mark
         _values.add(value)
 

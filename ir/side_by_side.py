@@ -1,7 +1,7 @@
 """Calls that do not wait for each other, made side by side: what counts is the slowest, not the sum."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -10,16 +10,32 @@ MOST = 256
 """Most things done at once by one `each`; a wave of 200 services is one round trip, not seven."""
 
 
+_FEW = 32
+"""Things for which the process's own threads are used again: to begin and end a thread costs as much as a call."""
+_threads = ThreadPoolExecutor(100_000, thread_name_prefix="ir-beside")
+"""Never full: what runs here may wait for more that runs here."""
+
+
 def each(things: Sequence[T], work: Callable[[T], R]) -> list[R]:
     """`work` on all things, results in order. Raises what the first in order raised, when all have ended."""
     if len(things) <= 1:
         return [work(thing) for thing in things]
-    with ThreadPoolExecutor(min(len(things), MOST)) as pool:
-        return list(pool.map(work, things))
+    if len(things) > _FEW:
+        with ThreadPoolExecutor(min(len(things), MOST)) as pool:
+            return list(pool.map(work, things))
+    others = [_threads.submit(work, thing) for thing in things[1:]]
+    try:
+        first = work(things[0])
+    finally:
+        wait(others)
+    return [first, *(other.result() for other in others)]
 
 
 def both(first: Callable[[], T], second: Callable[[], R]) -> tuple[T, R]:
     """What both return. Raises what the first raised, else the second, when both have ended."""
-    with ThreadPoolExecutor(1) as pool:
-        later = pool.submit(second)
-        return first(), later.result()
+    later = _threads.submit(second)
+    try:
+        found = first()
+    finally:
+        wait([later])
+    return found, later.result()

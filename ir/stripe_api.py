@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ from ir.stripe_answer import Answer, account_named, probe_of, request_id
 
 if TYPE_CHECKING:
     import stripe
+    import tenacity
 
     from ir.stripe_wire import PooledClient
 
@@ -40,6 +42,12 @@ _PATH = re.compile(r"/(?!/)[!-~]*\Z")
 class _Client:
     sdk: "stripe.StripeClient"
     wire: "PooledClient"
+    base: str
+
+    def read(self, path: str, params: Mapping[str, Any], options: Mapping[str, str | None]) -> None:
+        """See `stripe_wire.PooledClient.read`."""
+        version, context = options.get("stripe_version") or "", options.get("stripe_context") or ""
+        self.wire.read(self.base + path, params, str(options["api_key"]), version=version, context=context)
 
 
 _clients: dict[tuple[str, float], _Client] = {}
@@ -150,7 +158,10 @@ def _answer(client: _Client, method: str, path: str, params: dict[str, object], 
         raise Rejected("only paths on Stripe's own host are called")
     client.wire.forget()
     try:
-        client.sdk.raw_request(method, path, **params, **options)
+        if method == "get" and "?" not in path and all(type(value) in (str, int) for value in params.values()):
+            client.read(path, params, options)
+        else:
+            client.sdk.raw_request(method, path, **params, **options)
     except Unknown:
         raise
     except Exception:  # noqa: BLE001, S110  # the SDK trips over odd answers in many ways; what counts is the answer, read below
@@ -190,7 +201,7 @@ def _new_client(base: str, timeout: float) -> _Client:
     wire = PooledClient(timeout)
     # Keys come with each call; the client itself holds none.
     sdk = stripe.StripeClient("none", base_addresses={"api": base}, max_network_retries=0, http_client=wire)
-    return _Client(sdk, wire)
+    return _Client(sdk, wire, base)
 
 
 def _refuse_logging() -> None:
@@ -203,8 +214,12 @@ def _refuse_logging() -> None:
 
 
 def _persist(call: Callable[[], Answer], retries: int) -> Answer:
-    if retries <= 0:
-        return call()
+    return call() if retries <= 0 else _retrying(retries)(call)
+
+
+@cache
+def _retrying(retries: int) -> "tenacity.Retrying":
+    """Of this process, for any of its threads: what it keeps of a call is the thread's own."""
     import tenacity
 
     def last(state: tenacity.RetryCallState) -> Answer:
@@ -212,13 +227,12 @@ def _persist(call: Callable[[], Answer], retries: int) -> Answer:
         answer: Answer = state.outcome.result()
         return answer
 
-    retrying = tenacity.Retrying(
+    return tenacity.Retrying(
         stop=tenacity.stop_after_attempt(retries + 1),
         wait=tenacity.wait_exponential(multiplier=0.3, max=5) + tenacity.wait_random(0, 0.3),
         retry=tenacity.retry_if_exception_type(Unknown) | tenacity.retry_if_result(_worth_asking_again),
         retry_error_callback=last,
     )
-    return retrying(call)
 
 
 def _worth_asking_again(answer: Answer) -> bool:

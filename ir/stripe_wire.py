@@ -6,11 +6,14 @@ the key elsewhere), and reads neither `.netrc` nor proxy settings.
 """
 
 import json
+import platform
 import socket
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from urllib.parse import urlencode, urlsplit
 
 import stripe
 import urllib3
@@ -89,17 +92,27 @@ class PooledClient(stripe.HTTPClient):
         """Before a call of this thread: whatever becomes of it, no earlier answer is taken for its own."""
         self._answers.wire = None
 
+    def read(self, url: str, params: Mapping[str, str | int], key: str, *, version: str = "", context: str = "") -> None:
+        """A plain GET, as the SDK would make it and for a third of its time: a rotation reads fifty times. The answer is `last`."""
+        own = {"Authorization": f"Bearer {key}", "Stripe-Version": version or stripe.api_version}
+        query = f"?{urlencode(params).replace('%5B', '[').replace('%5D', ']')}" if params else ""
+        self._send("GET", url + query, {**_standing(urlsplit(url).path), **own, **({"Stripe-Context": context} if context else {})}, None)
+
     def request(  # type: ignore[override]  # the SDK's base declares a `_usage` that it never passes on
         self, method: str, url: str, headers: Mapping[str, str] | None, post_data: object = None
     ) -> tuple[bytes, int, Mapping[str, str]]:
-        """One exchange. Raises `Unknown`, never anything of urllib3."""
-        self.forget()
+        """One exchange, for whoever reads `last`; the SDK would parse the body once more, so it gets none. Raises `Unknown` only."""
         body = post_data.encode() if isinstance(post_data, str) else None
+        wire = self._send(method.upper(), url, _plain(headers or {}), body)
+        return b"{}", wire.status, wire.headers
+
+    def _send(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Wire:
+        self.forget()
         watch = Watch(self._timeout)
         try:
             with watch:
                 _calls.watch = watch
-                wire = self._exchange(method.upper(), url, _plain(headers or {}), body, watch)
+                wire = self._exchange(method, url, headers, body, watch)
         except urllib3.exceptions.NewConnectionError:
             raise Unknown("no connection to Stripe", safe="nothing was sent") from None
         except (urllib3.exceptions.TimeoutError, TimeoutError):
@@ -111,7 +124,7 @@ class PooledClient(stripe.HTTPClient):
             late = "Stripe did not answer in time" if watch.expired else ""
             raise Unknown(late or "the connection to Stripe broke before the answer was complete") from None
         self._answers.wire = wire
-        return wire.body, wire.status, wire.headers
+        return wire
 
     def _exchange(self, method: str, url: str, headers: dict[str, str], body: bytes | None, watch: Watch) -> Wire:
         deadline = time.monotonic() + self._timeout
@@ -151,6 +164,26 @@ def _read(answer: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
         if time.monotonic() > deadline:
             raise urllib3.exceptions.TimeoutError("too slow")
     return b"".join(parts)
+
+
+@cache
+def _of_version(mode: str) -> dict[str, str]:
+    agent = f"Stripe/{mode} PythonBindings/{stripe.VERSION}"
+    about: dict[str, object] = {
+        "bindings_version": stripe.VERSION,
+        "lang": "python",
+        "httplib": PooledClient.name,
+        "lang_version": platform.python_version(),
+    }
+    if stripe.app_info:
+        agent += f" {stripe.app_info['name']}/{stripe.app_info.get('version', '')}"
+        about["application"] = stripe.app_info
+    return {"User-Agent": agent, "X-Stripe-Client-User-Agent": json.dumps(about)}
+
+
+def _standing(path: str) -> dict[str, str]:
+    """What every call says of us."""
+    return _of_version("v2" if path.startswith("/v2") else "v1")
 
 
 def _plain(headers: Mapping[str, str]) -> dict[str, str]:

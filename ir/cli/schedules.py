@@ -23,7 +23,7 @@ from ir.errors import ExitCode, IrError, Refused
 from ir.model import Policy
 from ir.playbook import Playbook
 from ir.schedule import When
-from ir.schedule_due import moment
+from ir.schedule_due import Row, moment
 from ir.wiring import State
 from ir.worker import SLOTS, Worker
 
@@ -31,6 +31,8 @@ File = Annotated[str, typer.Option("--inventory", help="Inventory file.", metava
 Book = Annotated[str, typer.Option("--playbook", help="A playbook for policy scheduled.", metavar="NAME|FILE")]
 Pin = Annotated[str, typer.Option("--inventory-sha256", help=PIN, metavar="HEX")]
 PLAYBOOK = "stripe-scheduled"
+Shut = tuple[Row, float]
+"""A key that is due, and when its window opens, epoch seconds."""
 _EACH = 30.0
 """Seconds between a worker's looks at the schedule."""
 
@@ -71,7 +73,7 @@ def run_schedule(
     if begun or worker.anything():
         worker.run(until_idle=True, stop=threading.Event())
         worker.runner.forget_queue()
-    _end(screen, kept, told, begun, _held_up(kept, book, screen, inventory_file))
+    _end(screen, kept, told, begun, *_left(kept, book, screen, inventory_file))
 
 
 def worker(
@@ -101,7 +103,7 @@ def worker(
         looked[0] = now
         try:
             _begin_due(kept, book, screen, inventory_file, playbook_name, inventory_sha256)
-            _held_up(kept, book, screen, inventory_file)
+            _left(kept, book, screen, inventory_file)
         except IrError as error:  # a broken file must not end the work on what was begun
             screen.warn(f"the schedule was not looked at: {error.what}")
 
@@ -136,30 +138,33 @@ def _begin_due(kept: State, book: CampaignLedger, screen: Screen, file: str, pla
     return begun
 
 
-def _held_up(kept: State, book: CampaignLedger, screen: Screen, file: str) -> list[schedule_due.Row]:
-    """What does not move until a human does something; he is reminded of it now and then."""
+def _left(kept: State, book: CampaignLedger, screen: Screen, file: str) -> tuple[list[Row], list[Shut]]:
+    """What does not move until a human does something, of which he is reminded now and then; and what waits for its window."""
     opened, (children, now) = opening.read(file), book.scheduled()
-    stuck = schedule_due.stuck(schedule_due.rows(opened.source, children, kept.ledger.index(), now), now)
+    found = schedule_due.rows(opened.source, children, kept.ledger.index(), now)
+    stuck = schedule_due.stuck(found, now)
     if stuck and opened.source.notify:
         operator = Terminal(screen, name=kept.me.actor, yes=True)
         desk = wiring.desk(opened.source, kept, adapters.reference_resolver(opened.source, operator, opened.base))
         for row in stuck:
             desk.tell(schedule_due.reminder(row, now))
-    return stuck
+    return stuck, schedule_due.shut(found, now)
 
 
-def _end(screen: Screen, kept: State, told: list[Child], begun: list[Child], stuck: list[schedule_due.Row]) -> NoReturn:
-    """Say what this run did, what it left to others, and what does not move until a human does something."""
+def _end(screen: Screen, kept: State, told: list[Child], begun: list[Child], stuck: list[Row], shut: list[Shut]) -> NoReturn:
+    """Say what this run did, what it left to others, what waits for its window, and what does not move until a human does something."""
     named = {child.key for child in told}
     elsewhere = [child for child in begun if child.key not in named]
     held = [row for row in stuck if row.key.name not in named]
     codes = {exit_code(told, sleeping=sleeping(kept, told))}
     codes |= {ExitCode.DEBT if row.stuck["status"] == "debt" else ExitCode.WAITING for row in held}
+    codes |= {ExitCode.WAITING for row, _ in shut if row.decision.when is When.CLOSED and row.decision.overdue}
     code = next(code for code in (ExitCode.DEBT, ExitCode.WAITING, ExitCode.REFUSED, ExitCode.DONE) if code in codes)
     if screen.as_json:
         keys = [{**child.__dict__, "state": child.state.value} for child in told]
         stands = [{"key": row.key.name, "incident": row.stuck["incident"], "status": row.stuck["status"]} for row in held]
-        screen.document({"exit_code": int(code), "keys": keys, "stuck": stands})
+        closed = [{"key": row.key.name, "due": row.decision.due, "opens": opens} for row, opens in shut]
+        screen.document({"exit_code": int(code), "keys": keys, "stuck": stands, "closed": closed})
         leave(int(code))
     for child in told:
         said = "" if child.state is ChildState.DONE else f": {child.said}"
@@ -169,7 +174,10 @@ def _end(screen: Screen, kept: State, told: list[Child], begun: list[Child], stu
     for row in held:
         name = row.stuck["incident"]
         screen.say(f"{row.key.name}: due {moment(row.decision.due)}; {row.why}: ir status {name}")
-    if not (told or elsewhere or held):
+    for row, opens in shut:
+        late = ", overdue" if row.decision.overdue else ""
+        screen.say(f"{row.key.name}: due {moment(row.decision.due)}{late}; its window is closed, look again from {moment(opens)} on")
+    if not (told or elsewhere or held or shut):
         screen.say("nothing is due")
     leave(int(code))
 

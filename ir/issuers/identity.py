@@ -5,7 +5,7 @@ from collections.abc import Callable
 from ir.errors import Missing
 from ir.issuers.key_api import KeyApi
 from ir.issuers.matching import fits
-from ir.issuers.rows import Seen
+from ir.issuers.rows import Seen, redacted_of, shows_token
 from ir.model import KeyRow, Liveness, Probe
 from ir.ports import Clock
 from ir.secret import Secret
@@ -43,7 +43,7 @@ class Identity:
         return None if another else seen.row
 
     def _candidates(self, key: Secret) -> list[Seen]:
-        every = self._keys.every(key)
+        every = self._keys.every(key, wanted=lambda data: shows_token(data) or fits(redacted_of(data), key))
         return [seen for seen in every if seen.same or (seen.same is None and fits(seen.row.redacted, key))]
 
     def _touched(self, key: Secret, before: dict[str, float]) -> KeyRow | None:

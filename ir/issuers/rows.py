@@ -25,19 +25,33 @@ class Seen:
 
 def narrow(data: Json, key: Secret | None = None) -> Seen:
     """Take what is needed of one `v2.iam.api_key`, and compare its token, if it shows one, with `key`."""
-    shown = _object(data.get("secret_key"))
     row = KeyRow(
         id=str(data.get("id") or ""),
-        name=str(data.get("name") or ""),
+        name=name_of(data),
         active=data.get("status") == "active",
         mode=Mode.LIVE if data.get("livemode") else Mode.TEST,
         created=moment(data.get("created")),
         last_used=moment(data.get("last_used")),
         permissions=_names(data.get("permissions")) + _names(data.get("connect_permissions"), CONNECT),
-        redacted=str(shown.get("secret_token_redacted") or ""),
+        redacted=redacted_of(data),
     )
     token = token_of(data)
     return Seen(row, None if token is None or key is None else token == key)
+
+
+def name_of(data: Json) -> str:
+    """The name that a key was given."""
+    return str(data.get("name") or "")
+
+
+def redacted_of(data: Json) -> str:
+    """What a row shows of its key, the rest hidden."""
+    return str(_object(data.get("secret_key")).get("secret_token_redacted") or "")
+
+
+def shows_token(data: Json) -> bool:
+    """Whether a row has more of its key to show than a hint."""
+    return bool(_object(data.get("secret_key")).get("token"))
 
 
 def token_of(data: Json) -> Secret | None:

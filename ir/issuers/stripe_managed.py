@@ -12,7 +12,7 @@ from ir.issuers.identity import Identity
 from ir.issuers.jwe import Envelope
 from ir.issuers.key_api import KeyApi
 from ir.issuers.order import DASHBOARD, creation, refuse_what_only_a_human_can_make, secret_in
-from ir.issuers.rows import CONNECT, narrow
+from ir.issuers.rows import CONNECT, name_of, narrow
 from ir.issuers.watching import GuidedIssuer
 from ir.key_kind import Credential, kind_of
 from ir.model import KeyKind, KeyRow, Liveness, Mode, Probe
@@ -76,7 +76,8 @@ class ManagedIssuer:
 
     def strays(self, incident: str) -> tuple[KeyRow, ...]:
         """See `ir.ports.Issuer`."""
-        ours = [seen.row for seen in self._keys.every() if seen.row.active and seen.row.name.startswith(f"ir-{incident}-")]
+        named = self._keys.every(wanted=lambda data: name_of(data).startswith(f"ir-{incident}-"))
+        ours = [seen.row for seen in named if seen.row.active]
         return tuple(sorted(ours, key=lambda row: row.created, reverse=True))
 
     # ── mint ──────────────────────────────────────────────────────────────────────────────────────────
@@ -146,7 +147,8 @@ class ManagedIssuer:
     def _expire_doubles(self, name: str, kept: str) -> None:
         # One call may have minted twice, somewhere between here and Stripe's records; nobody holds the other key.
         with contextlib.suppress(PortError):
-            for row in [seen.row for seen in self._keys.every() if seen.row.name == name and seen.row.id != kept]:
+            named = self._keys.every(wanted=lambda data: name_of(data) == name)
+            for row in [seen.row for seen in named if seen.row.id != kept]:
                 self._keys.expire(row.id)
 
     # ── retire, contain, release ──────────────────────────────────────────────────────────────────────

@@ -78,6 +78,7 @@ def _markdown() -> Environment:
 def _environment(*, autoescape: bool) -> Environment:
     made = Environment(
         loader=FileSystemLoader(shipped_folder("templates")),
+        auto_reload=False,
         undefined=StrictUndefined,
         autoescape=autoescape,  # noqa: S701 - off for Markdown only, where `finalize` escapes
         trim_blocks=True,

@@ -111,7 +111,7 @@ def chain(story: Story) -> Json:
         said = "not checked: this report was written without its entries; ir verify checks them"
         told = {"head": story.incident.head, "entries": count, "holds": None, "anchored": False, "said": said}
         return {**told, "checkpoints": 0, "signed_entries": 0, "signers": [], "files": 0, "purged": []}
-    verdict = evidence.verify(story.entries, anchor=story.anchor, checkpoints=story.checkpoints)
+    verdict = story.verdict
     same = verdict.head == story.incident.head or not verdict.holds
     said = verdict.said if same else "the entries are not those that this incident was told from"
     said = "; ".join(filter(None, [said, evidence.lost_before(story.entries)]))

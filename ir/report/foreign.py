@@ -7,6 +7,7 @@ template engine does it.
 
 import math
 import re
+from functools import lru_cache
 from typing import Any
 
 from ir.secret import longest_form, scrub
@@ -84,7 +85,13 @@ def escape(value: object) -> Markdown:
     """`value` as Markdown that shows exactly its characters: no table cell, link, code, HTML, heading or formula of its own."""
     if isinstance(value, Markdown):
         return value
-    text = _MARKS.sub(r"\\\1", str(value).replace("\n", " "))
+    return _escaped(str(value))
+
+
+@lru_cache(maxsize=4096)
+def _escaped(text: str) -> Markdown:
+    """The same few words stand in every report."""
+    text = _MARKS.sub(r"\\\1", text.replace("\n", " "))
     text = _LINK.sub(lambda hit: hit.group(0) + "\\" if hit.group(0) == ":" else "\\.", text)
     text = _LOOSE_UNDERSCORE.sub(r"\\_", text)
     return Markdown(_BLOCK_START.sub(_escaped_start, text))

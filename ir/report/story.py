@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from ir.evidence import Verdict, verify
 from ir.incident import Incident, StepRun
 from ir.model import Debt, Did, Json
 from ir.report.foreign import Tamer
@@ -55,6 +56,11 @@ class Story:
     def shown_entries(self) -> list[Json]:
         """The entries with harmless strings."""
         return [as_object(self.tamer(entry)) for entry in self.entries]
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """What the chain of the entries is worth."""
+        return verify(self.entries, checkpoints=self.checkpoints, anchor=self.anchor)
 
     @cached_property
     def signals(self) -> list[Json]:

@@ -75,11 +75,11 @@ def services(story: Story) -> list[Json]:
 
 def _listed_services(story: Story) -> list[str]:
     """Names from the inventory that was snapshotted into the incident, so that one never looked at is not left out."""
-    text = story.incident.opened.get("inventory")
+    text, name = story.incident.opened.get("inventory"), story.incident.opened.get("inventory_name")
     if not isinstance(text, str):
         return []
     try:
-        return [service.name for service in inventory.loads(text, "inventory").services_of(str(story.plan.get("key")))]
+        return [service.name for service in inventory.loads(text, str(name)).services_of(str(story.plan.get("key")))]
     except IrError:
         return []
 

@@ -9,7 +9,8 @@ from ir.model import Json
 from ir.review.personal import ids_of
 
 SHOWN = 20
-_KEPT = 100_000
+KEPT = 100_000
+"""Unreadable lines of one file that are kept; all are counted."""
 REASONS = {"long": "line is too long", "json": "not a JSON object", "field": "no field that is known here"}
 
 
@@ -43,7 +44,7 @@ class Aside:
     def keep(self, source: str, file: str, line: int, why: str, text: bytes) -> None:
         """One line that was counted already."""
         kept = self._kept[file] = self._kept.get(file, 0) + 1
-        if kept > _KEPT:
+        if kept > KEPT:
             return
         row: Json = {"source": source, "file": file, "line": line, "why": why, "text": ids_of(text.decode("utf-8", "replace"))}
         if kept <= SHOWN and len(self.examples) < 5 * SHOWN:
@@ -51,8 +52,17 @@ class Aside:
         with self._file.open("ab") as out:
             out.write(orjson.dumps(row) + b"\n")
 
+    def show(self, examples: list[Json]) -> None:
+        """Examples that another one has, as far as there is room."""
+        self.examples += examples[: 5 * SHOWN - len(self.examples)]
+
+    def more(self, file: str, lines: int) -> None:
+        """So many lines of a file were counted that are not handed over."""
+        if lines > 0:
+            self._kept[file] = self._kept.get(file, 0) + lines
+
     def notes(self) -> list[str]:
         """What was counted without being kept."""
         return [
-            f"{file}: {kept - _KEPT:,} further unreadable lines were counted, not kept" for file, kept in self._kept.items() if kept > _KEPT
+            f"{file}: {kept - KEPT:,} further unreadable lines were counted, not kept" for file, kept in self._kept.items() if kept > KEPT
         ]

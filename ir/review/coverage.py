@@ -6,7 +6,7 @@ from ir.model import Json
 from ir.review.collect import Read
 from ir.review.engine import Engine
 from ir.review.holes import ENOUGH, Completeness
-from ir.review.importer import Loaded
+from ir.review.loaded import Loaded
 from ir.review.window import HOUR, Window
 
 KEPT_BY_API = 30 * 86400
@@ -92,16 +92,17 @@ def judge_egress(seen: Seen, found: Completeness, window: Window) -> None:
         seen.gaps.append(gap(window.judged, seen.first, "the logs begin later"))
     if seen.last and seen.last < window.until - _SLACK:
         seen.gaps.append(gap(max(seen.last, window.judged), window.until, "the logs end earlier"))
-    told = f"{found.share:.1%} of {found.measured[0]:,} known writes of ours"
+    told = f"{found.share:.1%} of the {found.measured[0]:,} writes that look like ours"
     if not found.known:
-        seen.blind_to = "how complete the logs are: no write of ours is known in the window"
+        seen.blind_to = "how complete our logs are: nothing was written since the exposure that looks like ours"
     elif found.share < ENOUGH:
-        seen.blind_to = f"writes of strangers among ours: the logs hold only {told}, if they all were (95 % needed)"
+        seen.blind_to = f"strangers' writes among our own: our logs hold only {told}, and 95 % are needed to tell"
     elif not found.enough:
         lost = found.known - found.matched
-        seen.blind_to = f"writes of strangers among ours: {lost} of {found.known} since the exposure are not in the logs (95 % needed)"
+        missing = f"{lost} of the {found.known} writes since the exposure that look like ours are not in our logs"
+        seen.blind_to = f"strangers' writes among our own: {missing}, and 95 % are needed to tell"
     else:
-        seen.blind_to = f"requests that did not pass our systems (by design); the logs hold {told}"
+        seen.blind_to = f"requests that did not pass our systems (by design); our logs hold {told}"
     seen.full = found.enough
 
 

@@ -1,5 +1,7 @@
 """Tables that several rules share, in portable SQL: who sent each write, and what each hour looked like."""
 
+from collections.abc import Sequence
+
 from ir.review.engine import Engine
 from ir.review.schema import Column
 
@@ -55,14 +57,20 @@ WITH_HOLES = """
 SELECT a.request_id AS request_id, a.ts AS ts, a.hour AS hour, a.act AS act, a.client AS client, a.event_id AS event_id,
   a.amount AS amount, a.currency AS currency, a.customer AS customer, a.card AS card, a.card_group AS card_group,
   a.object_id AS object_id, a.destination AS destination, a.account AS account, a.method AS method, a.automatic AS automatic,
-  a.events AS events, CASE WHEN a.state = 'ghost' AND h.hour IS NOT NULL THEN 'hole' ELSE a.state END AS state
+  a.events AS events, CASE WHEN a.state = 'ghost' AND (a.ts < h.covers_from OR a.ts > h.covers_to) THEN 'hole' ELSE a.state END AS state
 FROM sent a LEFT JOIN holes h ON a.hour = h.hour AND a.act = h.act AND a.client = h.client
 """
 
 
 PROBES = (Column("request_id", "VARCHAR", "of our own probes"),)
 MINE = (Column("id", "VARCHAR", "of what this incident made or changed itself, and of its own requests"),)
-HOLES = (Column("act", "VARCHAR", ""), Column("client", "VARCHAR", ""), Column("hour", "BIGINT", "epoch hours"))
+HOLES = (
+    Column("act", "VARCHAR", ""),
+    Column("client", "VARCHAR", ""),
+    Column("hour", "BIGINT", "epoch hours"),
+    Column("covers_from", "BIGINT", "epoch seconds; what is covered of that hour"),
+    Column("covers_to", "BIGINT", "epoch seconds"),
+)
 
 
 def derive_sent(engine: Engine, *, egress: bool, probes: tuple[str, ...], mine: tuple[str, ...] = ()) -> bool:
@@ -91,7 +99,7 @@ def _named(engine: Engine, names: tuple[str, ...]) -> list[str]:
     return [str(ident) for changed, ident, count in rows if int(count) == 1 and str(changed).removeprefix("named ") in names]
 
 
-def derive_acts(engine: Engine, holes: list[tuple[object, ...]]) -> None:
+def derive_acts(engine: Engine, holes: Sequence[tuple[object, ...]]) -> None:
     """Make `acts`: `sent`, with strangers inside holes of our logs set apart as `hole`."""
     engine.fill("holes", HOLES, list(holes))
     engine.keep("acts", WITH_HOLES)

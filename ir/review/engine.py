@@ -13,6 +13,8 @@ from ir.review.schema import TABLES, Column, empty_select
 
 Row = tuple[Any, ...]
 _LEAST_MB = 128
+AS_PARQUET = "FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 40960, DICTIONARY_SIZE_LIMIT 2048"
+"""How large tables are written. A column of ids has no use for a dictionary, and to begin one costs time until its limit is met."""
 
 
 class Engine(Protocol):

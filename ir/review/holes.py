@@ -1,19 +1,16 @@
 """How complete our own logs are, and where they have holes: a hole *replaces* known traffic, an attacker *adds* to it."""
 
 import math
-from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass, field
-from itertools import accumulate, pairwise
 from statistics import median
 
+from ir.review.silences import Silence, silences, weekend
 from ir.review.window import HOUR, Window
 
-_SHORTEST_SILENCE = 5  # minutes
 _DUE = 12  # lines that make a silence a hole: by chance in 6 of a million
+_NOTHING = (0, -1)
 _FEW = 5  # writes, or lines due, below which nothing shows that ours went on without their lines
-_DAYS = 3  # that tell what an hour of the day usually has
-_SPAN = 30  # minutes that tell a pace
 _MANY = 40
 """Known writes from which on a share of 95 % can be told from one of 90 %."""
 KNOWN_SHARE = 0.5
@@ -22,6 +19,8 @@ ENOUGH = 0.95
 """Share of our own known traffic that our logs must hold before *none seen* may be said of writes."""
 
 Kind = tuple[str, str]
+Hole = tuple[str, str, int, int, int]
+"""(act, client, epoch hour, first and last epoch second that the logs cover of it); 0 and −1: they cover nothing of it."""
 
 
 @dataclass
@@ -32,7 +31,7 @@ class Completeness:
         known, matched: writes of our services' kinds in the judged window, and how many of them our logs hold.
         known_before, matched_before: the same before the exposure, outside holes.
         loss: share that our logs lose outside holes, from before the exposure where possible.
-        holes: (act, client, hour) of traffic that is missing from the logs.
+        holes: of traffic that is missing from the logs.
         hours: the hours that have a hole.
     """
 
@@ -41,7 +40,7 @@ class Completeness:
     known_before: int = 0
     matched_before: int = 0
     loss: float = 0.0
-    holes: list[tuple[object, ...]] = field(default_factory=list)
+    holes: list[Hole] = field(default_factory=list)
     hours: list[int] = field(default_factory=list)
 
     @property
@@ -65,23 +64,6 @@ class Completeness:
         return self.known > 0 and self.share >= ENOUGH and explained
 
 
-@dataclass(frozen=True)
-class _Silence:
-    """Hours `first … last` touch a stretch without any line.
-
-    `due` lines were to be expected there, `clock` by the clock of other days alone.
-    """
-
-    first: int
-    last: int
-    due: float
-    clock: float
-
-    @property
-    def hours(self) -> set[int]:
-        return set(range(self.first, self.last + 1))
-
-
 def measure(
     rows: list[tuple[str, str, int, int, int]], minutes: dict[int, int], window: Window, span: tuple[int, int] = (0, 0)
 ) -> Completeness:
@@ -95,18 +77,32 @@ def measure(
     lines: dict[int, int] = defaultdict(int)
     for minute, count in minutes.items():
         lines[minute // 60] += count
-    silences = _silences(minutes, lines)
-    empty = _empty_hours(lines, window).union(*(silence.hours for silence in silences if silence.due >= _DUE))
-    empty = empty.union(*(silence.hours for silence in silences if _replaced(silence, ours)))
+    missed = [silence for silence in silences(minutes, lines, window.until) if silence.due >= _DUE or _replaced(silence, ours)]
+    empty = _empty_hours(lines, window).union(*(silence.hours for silence in missed if not silence.last_of_all))
     found = Completeness()
     for (act, client), hours in ours.items():
         missing = _kind_holes(hours, window) | (empty & set(hours))
-        found.holes += [(act, client, hour) for hour in sorted(missing) if hours[hour][1]]
-    found.holes += [(act, client, hour) for act, client, hour, _, ghosts in outside if ghosts]
-    found.hours = sorted({int(str(hole[2])) for hole in found.holes} | {h for h in empty if h * 3600 >= window.judged})
+        found.holes += [(act, client, hour, *_NOTHING) for hour in sorted(missing) if hours[hour][1]]
+    found.holes += [(act, client, hour, *_NOTHING) for act, client, hour, _, ghosts in outside if ghosts]
+    found.holes += _at_the_edges(rows, span, found.holes, set(ours) if missed and missed[-1].last_of_all else set())
+    found.hours = sorted({hole[2] for hole in found.holes} | {h for h in empty if h * 3600 >= window.judged})
     _count(found, ours, window)
     cut = window.judged // HOUR
     found.known += sum(ghosts for act, client, hour, _, ghosts in outside if (act, client) in ours and hour >= cut)
+    return found
+
+
+def _at_the_edges(rows: list[tuple[str, str, int, int, int]], span: tuple[int, int], whole: list[Hole], late: set[Kind]) -> list[Hole]:
+    """The hours in which our logs begin (before that they may lie in a file that was rotated away) and end.
+
+    `late`: kinds of ours whose lines were due after the end, so that the logs lag behind; else silence at the end is only silence.
+    """
+    known, found = {hole[:3] for hole in whole}, list[Hole]()
+    for act, client, hour, _, ghosts in rows:
+        begins = span[0] if hour == span[0] // HOUR else hour * HOUR
+        ends = span[1] if (act, client) in late and hour == span[1] // HOUR else hour * HOUR + HOUR
+        if span[0] and ghosts and (begins > hour * HOUR or ends < hour * HOUR + HOUR) and (act, client, hour) not in known:
+            found.append((act, client, hour, begins, ends))
     return found
 
 
@@ -120,7 +116,7 @@ def _is_ours(hours: dict[int, tuple[int, int]], window: Window) -> bool:
 
 def _count(found: Completeness, ours: dict[Kind, dict[int, tuple[int, int]]], window: Window) -> None:
     cut = window.judged // 3600
-    holes = {(str(a), str(c), int(str(h))) for a, c, h in found.holes}
+    holes = {hole[:3] for hole in found.holes}
     before_own = before_all = 0
     for (act, client), hours in ours.items():
         for hour, (own, ghosts) in hours.items():
@@ -154,53 +150,7 @@ def _empty_hours(lines: dict[int, int], window: Window) -> set[int]:
     return {hour + step for hour in thin for step in (-1, 0, 1)}
 
 
-def _silences(minutes: dict[int, int], lines: dict[int, int]) -> list[_Silence]:
-    """Stretches without a line, and how many were due: by the clock of other days, and by the pace as long before and after.
-
-    The lesser of the two counts: by the pace alone, every night would be a hole, and by the clock alone every holiday.
-    """
-    known = sorted(minutes)
-    by_clock = _by_clock(lines, known)
-    until = dict(zip(known, accumulate(minutes[minute] for minute in known), strict=True))
-    found = []
-    for left, right in pairwise(known):
-        quiet = right - left - 1
-        if quiet >= _SHORTEST_SILENCE:
-            clock = sum(_overlap(hour, left, right) * by_clock[_class(hour)] for hour in range(left // 60, right // 60 + 1))
-            pace = min(_pace(left - max(quiet, 60), left, known, until), _pace(right + 1, right + 1 + max(quiet, 60), known, until))
-            found.append(_Silence(left // 60, right // 60, min(clock, pace * quiet), clock))
-    return found
-
-
-def _pace(begin: int, end: int, known: list[int], until: dict[int, int]) -> float:
-    """Lines a minute from `begin` to before `end`, as far as the logs reach; at least half an hour of them, or 0."""
-    begin, end = max(begin, known[0]), min(end, known[-1])
-    return (_lines_before(known, until, end) - _lines_before(known, until, begin)) / (end - begin) if end - begin >= _SPAN else 0.0
-
-
-def _lines_before(known: list[int], until: dict[int, int], minute: int) -> int:
-    index = bisect_left(known, minute)
-    return until[known[index - 1]] if index else 0
-
-
-def _by_clock(lines: dict[int, int], known: list[int]) -> dict[tuple[bool, int], float]:
-    """Lines that an hour of the day usually has, working days and weekends apart; 0 when fewer than three days tell."""
-    counts: dict[tuple[bool, int], list[int]] = defaultdict(list)
-    for hour in range(known[0] // 60 + 1, known[-1] // 60) if known else ():
-        counts[_class(hour)].append(lines.get(hour, 0))
-    return defaultdict(float, {which: sum(seen) / len(seen) for which, seen in counts.items() if len(seen) >= _DAYS})
-
-
-def _class(hour: int) -> tuple[bool, int]:
-    return _weekend(hour // 24), hour % 24
-
-
-def _overlap(hour: int, left: int, right: int) -> float:
-    """Share of an hour that lies between two minutes."""
-    return max(0, min(hour * 60 + 60, right) - max(hour * 60, left + 1)) / 60
-
-
-def _replaced(silence: _Silence, ours: dict[Kind, dict[int, tuple[int, int]]]) -> bool:
+def _replaced(silence: Silence, ours: dict[Kind, dict[int, tuple[int, int]]]) -> bool:
     """Whether writes of our services' kinds went on in a silence, at about their pace: they are ours, and the lines are lost.
 
     In a log of few lines a silence alone says nothing.
@@ -237,10 +187,6 @@ def _usual(hours: dict[int, tuple[int, int]], day: int, window: Window) -> float
     first, last = max(day * 24, -(-window.since // HOUR)) - day * 24, min(day * 24 + 24, window.until // HOUR) - day * 24
     whole = range(-(-window.since // (24 * HOUR)), window.until // (24 * HOUR))
     known = {hour // 24 for hour in hours}
-    like = [d for d in whole if d != day and d in known and _weekend(d) is _weekend(day)]
+    like = [d for d in whole if d != day and d in known and weekend(d) is weekend(day)]
     counts = [sum(hours.get(d * 24 + clock, (0, 0))[0] for clock in range(first, last)) for d in like]
     return float(median(counts)) if len(counts) >= 3 else 0.0
-
-
-def _weekend(day: int) -> bool:
-    return (day + 4) % 7 in (0, 6)  # 1970-01-01 was a Thursday.

@@ -7,15 +7,16 @@ file and line, and all are kept aside in `aside.jsonl`, by the ids that stand in
 import glob
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 
-from ir.model import Json
 from ir.review import careful, columnmap, documents, locate, pace, personal, unique
 from ir.review.aside import Aside
-from ir.review.engine import DuckDb, quoted
+from ir.review.damaged import Damaged
+from ir.review.engine import AS_PARQUET, DuckDb, quoted
+from ir.review.loaded import Loaded
 from ir.review.macros import MACROS
 from ir.review.rejects import Rejected, refuse_rejects
 from ir.review.relations import Shape, missed_sql, select_sql
@@ -28,29 +29,6 @@ _UNIQUE = (
 )
 _WITHOUT = ", SUM(CASE WHEN bad = 0 AND NOT starts_with(request_id, 'req_') THEN 1 ELSE 0 END)"
 _TABLE_OF = {"requests": "requests", "webhooks": "requests", "events": "events", "activity": "activity"}
-
-
-@dataclass
-class Loaded:
-    """What came of a set of files.
-
-    Attributes:
-        rows, bad: per kind (`egress`, `request-log`, `webhook-log`, `events`, `activity`): readable rows, unreadable lines.
-        examples: `{source, file, line, why, text}` of the first unreadable lines.
-        notes: per kind, one sentence for each file that was not read as it should be.
-        files: how many files were read. names: which.
-    """
-
-    rows: dict[str, int] = field(default_factory=dict)
-    bad: dict[str, int] = field(default_factory=dict)
-    examples: list[Json] = field(default_factory=list)
-    notes: dict[str, list[str]] = field(default_factory=dict)
-    files: int = 0
-    names: list[str] = field(default_factory=list)
-
-    def say(self, source: str, note: str) -> None:
-        """Add a note."""
-        self.notes.setdefault(source, []).append(note)
 
 
 def expand(patterns: Iterable[str]) -> tuple[list[Path], list[str]]:
@@ -91,7 +69,9 @@ class Importer:
         self._engine, self._store, self._maps, self._progress = engine, store, maps, progress
         self._count = 0
         self.loaded = Loaded()
-        self._aside = Aside(aside or store / "aside.jsonl", self.loaded.bad)
+        kept = aside or store / "aside.jsonl"
+        self._aside, self._rescued = Aside(kept, self.loaded.bad), locate.Rescued(store / "rescued.txt")
+        self._damaged = Damaged(kept, self._rescued.add)
         self.loaded.examples = self._aside.examples
         for macro in (*(personal.MACROS_NAMED if named else personal.MACROS), *MACROS):
             engine.connection.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
@@ -116,9 +96,24 @@ class Importer:
 
     def finish(self) -> dict[str, int]:
         """Make rows unique (the API's copy of an event wins); returns how many were repeated, by table."""
-        for note in self._aside.notes():
+        repeated = {}
+        for table, key, order in _UNIQUE:
+            if table == "requests":  # the last, since ids of ours may still be found meanwhile
+                self._damaged.finish()
+                self._rescued.write(self._engine, self._next("requests"))
+            repeated[table] = unique.make_unique(self._engine, self._store, table, key, order)
+        self._tell_damage()
+        return repeated
+
+    def _tell_damage(self) -> None:
+        late = self._damaged
+        for source, lines in late.bad.items():
+            self._aside.count(source, lines)
+        self._aside.show(late.examples)
+        for source, note in late.notes:
+            self.loaded.say(source, note)
+        for note in (*self._aside.notes(), *late.aside.notes()):
             self.loaded.say("egress", note)
-        return {table: unique.make_unique(self._engine, self._store, table, key, order) for table, key, order in _UNIQUE}
 
     def _shape(self, file: Path, own: bool) -> Shape | None:
         side = "egress" if own else "request-log"
@@ -151,8 +146,7 @@ class Importer:
     def _careful(self, shape: Shape, file: Path) -> None:
         self._progress(f"{shape.label}: {file.name} is damaged or unusual: line by line")
         target = self._store / f"clean-{self._count}.jsonl"
-        torn: list[bytes] = []
-        bad = self._sink(shape, file, torn)
+        bad = self._sink(shape, file)
         try:
             for note in self._rewrite(shape, file, target, bad):
                 self.loaded.say(shape.label, f"{file}: {note}")
@@ -165,8 +159,6 @@ class Importer:
             self.loaded.say(shape.label, f"{file}: could not be read ({type(error).__name__})")
         finally:
             target.unlink(missing_ok=True)
-        if shape.own:
-            locate.rescued(self._engine, torn, self._next("requests"))
 
     def _rewrite(self, shape: Shape, file: Path, target: Path, bad: careful.Bad) -> list[str]:
         if shape.form == "json":
@@ -175,13 +167,13 @@ class Importer:
             return careful.rewrite_csv(file, target, bad, delimiter=shape.delimiter, width=len(shape.header))
         return careful.rewrite_lines(file, target, bad, json_only=shape.form == "jsonl")
 
-    def _sink(self, shape: Shape, file: Path, keep_ids: list[bytes]) -> careful.Bad:
+    def _sink(self, shape: Shape, file: Path) -> careful.Bad:
         add = self._aside.sink(shape.label, str(file))
 
         def bad(line: int, why: str, text: bytes) -> None:
             add(line, why, text)
-            if shape.own and b"req_" in text:
-                keep_ids.append(text)
+            if shape.own:
+                self._rescued.add(text)
 
         return bad
 
@@ -209,15 +201,20 @@ class Importer:
             self._find_missed(files, target)
 
     def _find_bad(self, shape: Shape, expected: dict[Path, int], instead_of: Path | None) -> None:
-        with_ids: list[bytes] = []
-        for file, torn, notes in locate.read_through(shape, list(expected)):
-            sink = self._sink(shape, instead_of or file, with_ids)
-            found = locate.bad_lines(self._engine, shape, file, expected[file], torn, sink, notes)
+        if shape.form == "jsonl" and instead_of is None:
+            self._damaged.look(shape, expected)
+            return
+        for file, count in expected.items():
+            named = instead_of or file
+            if shape.form == "jsonl":
+                self._damaged.here(shape, file, count, named)
+                continue
+            notes: list[str] = []
+            lines = shape.form in ("text", "logfmt")
+            found = locate.unread_lines(self._engine, shape, file, self._sink(shape, named), notes) if lines else 0
+            self._aside.count(shape.label, count - found)
             for note in notes:
-                self.loaded.say(shape.label, f"{instead_of or file}: {note.replace('read up to there', 'lines after that may be wrong')}")
-            self._aside.count(shape.label, expected[file] - found)
-        if shape.own:
-            locate.rescued(self._engine, with_ids, self._next("requests"))
+                self.loaded.say(shape.label, f"{named}: {note.replace('read up to there', 'lines after that may be wrong')}")
 
     def _find_missed(self, files: list[Path], told: Path) -> None:
         """Ids that stand somewhere in a line, but in no field that was read, or as a second one."""
@@ -238,6 +235,6 @@ class Importer:
         engine.execute(f"SET TimeZone = {quoted(shape.zone)}")
         try:
             with pace.told(engine, f"{shape.label}: {len(files)} file(s)", size, self._progress):
-                engine.execute(f"COPY ({select}) TO {quoted(str(part))} (FORMAT parquet, COMPRESSION snappy)")
+                engine.execute(f"COPY ({select}) TO {quoted(str(part))} ({AS_PARQUET})")
         finally:
             engine.execute("SET TimeZone = 'UTC'")

@@ -1,75 +1,86 @@
 """Unreadable lines after the fast way: found again only in the files that have some, with their numbers."""
 
+import hashlib
+import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from ir.review.aside import REASONS
+from ir.review.aside import KEPT, REASONS
 from ir.review.engine import DuckDb, quoted
+from ir.review.fields import REQUEST_ID
+from ir.review.personal import ids_of
 from ir.review.pieces import blocks
 from ir.review.relations import Shape, unread_sql
+from ir.review.schema import TABLES
 from ir.review.sniff import unwrapped
-from ir.side_by_side import each
 
 Bad = Callable[[int, str, bytes], None]
-Torn = list[tuple[int, str, bytes]]
-"""Number, why, text."""
-Through = tuple[Path, Torn, list[str]]
-"""A file, its torn lines, and what else is wrong with it."""
-_AT_ONCE = 2
+"""Takes a line: its number, why it is not readable, its text."""
 
 
-def read_through(shape: Shape, files: list[Path]) -> Iterator[Through]:
-    """Each file with its torn lines (of JSON; none of another form) and what else is wrong with it, such as damage inside a gzip.
+@dataclass
+class Torn:
+    """Unreadable lines of one file: how many, and of the first `KEPT` the number, why, and the ids that stand in them."""
 
-    Two files at once: what takes the time is to unpack them.
+    count: int = 0
+    kept: list[tuple[int, str, bytes]] = field(default_factory=list)
+
+    def add(self, number: int, why: str, text: bytes) -> None:
+        """One more."""
+        self.count += 1
+        if len(self.kept) < KEPT:
+            self.kept.append((number, why, ids_of(text.decode("utf-8", "replace")).encode()))
+
+
+def torn_json(shape: Shape, file: Path, expected: int, notes: list[str], own_ids: Callable[[bytes], None]) -> Torn:
+    """The unreadable lines of a JSON log; `notes` gets what else is wrong with it, such as damage inside a gzip.
+
+    Torn lines are told by their ends, and only if that finds fewer than the `expected` by parsing all lines again.
+    `own_ids` is given each of them, to save the ids in it.
     """
-
-    def look(file: Path) -> Through:
-        notes: list[str] = []
-        return file, list(_torn(file, notes)) if shape.form == "jsonl" else [], notes
-
-    for first in range(0, len(files), _AT_ONCE):
-        yield from each(files[first : first + _AT_ONCE], look)
+    found = _kept(_torn(file, notes), own_ids)
+    return found if found.count >= expected or notes else _kept(_fieldless(file, shape), own_ids)
 
 
-def bad_lines(engine: DuckDb, shape: Shape, file: Path, expected: int, torn: Torn, bad: Bad, notes: list[str]) -> int:
-    """Hand the unreadable lines of one file to `bad`; returns how many were found of the `expected`.
+def _kept(lines: Iterator[tuple[int, str, bytes]], own_ids: Callable[[bytes], None]) -> Torn:
+    found = Torn()
+    for number, why, line in lines:
+        own_ids(line)
+        found.add(number, why, line)
+    return found
 
-    `torn` and `notes` are what `read_through` says of it. Torn JSON is told by its ends, and only if that is not enough by
-    parsing all lines again.
+
+def unread_lines(engine: DuckDb, shape: Shape, file: Path, bad: Bad, notes: list[str]) -> int:
+    """Hand the lines of a text file to `bad` in which nothing is readable; returns how many the engine counts them as.
+
+    It takes a carriage return inside a line for an end, too; here that is one line.
     """
-    if shape.form == "jsonl":
-        if len(torn) < expected and not notes:
-            torn = list(_fieldless(file, shape))
-        for number, why, text in torn:
-            bad(number, why, text)
-        return len(torn)
-    if shape.form not in ("text", "logfmt"):
-        return 0
-    wanted = {str(row[0]).encode() for row in engine.rows(unread_sql(shape, file))}
+    wanted = {str(row[0]) for row in engine.rows(unread_sql(shape, file))}
     found = 0
     for number, line in _lines(file, notes):
-        if line.rstrip(b"\r") in wanted:
-            found += 1
+        parts = sum(hashlib.sha256(part).hexdigest() in wanted for part in line.split(b"\r"))
+        if parts:
+            found += parts
             bad(number, REASONS["field"], line)
     return found
 
 
 def _lines(file: Path, notes: list[str]) -> Iterator[tuple[int, bytes]]:
     for number, block, _ in blocks(file, notes):
-        for offset, line in enumerate(block.split(b"\n")):
+        # An old file may have nothing but carriage returns.
+        end = b"\n" if number > 1 or b"\n" in block else b"\r"
+        for offset, line in enumerate(block.split(end)):
             if line.strip():
                 yield number + offset, line
 
 
 def _torn(file: Path, notes: list[str]) -> Iterator[tuple[int, str, bytes]]:
-    """Lines that do not begin and end with braces. Blocks in which all do are not even split."""
-    for number, block, _ in blocks(file, notes):
-        if block[:1] == b"{" and block[-1:] == b"}" and block.count(b"}\n{") == block.count(b"\n"):
-            continue
+    """Lines that do not begin and end with braces. Pieces in which all do are not even split."""
+    for number, block, _ in blocks(file, notes, usual=b"}\n{"):
         for offset, line in enumerate(block.split(b"\n")):
             text = line.strip()
             if text and not (text[:1] == b"{" and text[-1:] == b"}"):
@@ -101,18 +112,33 @@ def _reached(record: Any, path: tuple[str, ...]) -> bool:
     return record is not None
 
 
-def rescued(engine: DuckDb, texts: list[bytes], target: Path) -> None:
-    """Request ids in unreadable lines of our own logs are ours all the same."""
-    from ir.review.fields import REQUEST_ID
-    from ir.review.schema import TABLES
+class Rescued:
+    """Request ids in unreadable lines of our own logs: they are ours all the same. Kept in a file, however many there are.
 
-    ids = sorted({hit for text in texts for hit in REQUEST_ID.findall(text.decode("utf-8", "replace"))})
-    if not ids:
-        return
-    values = {"own": "1", "source": "'egress'", "request_id": "x.id"}
-    cells = ", ".join(
-        f"CAST({values.get(c.name, repr('') if c.type == 'VARCHAR' else '0')} AS {c.type}) AS {c.name}" for c in TABLES["requests"]
-    )
-    engine.connection.execute(
-        f"COPY (SELECT {cells}, '' AS file, 0 AS bad FROM (SELECT unnest(?) AS id) x) TO {quoted(str(target))} (FORMAT parquet)", [ids]
-    )
+    Args:
+        file: is made when there is the first, one id a line.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file, self._one_at_a_time = file, threading.Lock()
+
+    def add(self, text: bytes) -> None:
+        """The ids in a line."""
+        ids = dict.fromkeys(REQUEST_ID.findall(text.decode("utf-8", "replace"))) if b"req_" in text else ()
+        if ids:
+            with self._one_at_a_time, self._file.open("a", encoding="ascii") as out:
+                out.writelines(f"{one}\n" for one in ids)
+
+    def write(self, engine: DuckDb, target: Path) -> None:
+        """As rows of `requests`, once each."""
+        if not self._file.exists():
+            return
+        values = {"own": "1", "source": "'egress'", "request_id": "x.id"}
+        cells = ", ".join(
+            f"CAST({values.get(c.name, repr('') if c.type == 'VARCHAR' else '0')} AS {c.type}) AS {c.name}" for c in TABLES["requests"]
+        )
+        ids = f"read_csv({quoted(str(self._file))}, columns = {{'id': 'VARCHAR'}}, header = false, auto_detect = false)"
+        engine.connection.execute(
+            f"COPY (SELECT {cells}, '' AS file, 0 AS bad FROM (SELECT DISTINCT id FROM {ids}) x) TO {quoted(str(target))} (FORMAT parquet)"
+        )
+        self._file.unlink()

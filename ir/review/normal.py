@@ -14,16 +14,12 @@ def requests_sql(columns: dict[str, str], relation: str, *, own: int, source: st
         source: what to write into the column `source`.
     """
     raw = ", ".join(f"{expression} AS {name}" for name, expression in columns.items())
-    inner = f"SELECT {raw}, {_bare(columns)} filename FROM {relation}"
-    return f"SELECT {_outputs(columns, own, source)}, filename AS file, {_bad(columns)} AS bad FROM ({inner})"
+    inner = f"SELECT *, {_unread(columns)} AS unread FROM (SELECT {raw}, {_bare(columns)} filename FROM {relation})"
+    return f"SELECT {_outputs(columns, own, source)}, filename AS file, CASE WHEN unread THEN 1 ELSE 0 END AS bad FROM ({inner})"
 
 
 def _bare(columns: dict[str, str]) -> str:
     return f"ir_bare({columns['path']}) AS bare, " if "path" in columns else ""
-
-
-def _bad(columns: dict[str, str]) -> str:
-    return f"CASE WHEN {_unread(columns)} THEN 1 ELSE 0 END"
 
 
 def _unread(columns: dict[str, str]) -> str:
@@ -32,7 +28,7 @@ def _unread(columns: dict[str, str]) -> str:
 
 def _outputs(columns: dict[str, str], own: int, source: str) -> str:
     made = {name: template.replace("{}", name) for name, template in _TEMPLATES.items() if name in columns}
-    made["own"], made["source"] = f"CASE WHEN {_unread(columns)} THEN -1 ELSE {own} END", quoted(source)
+    made["own"], made["source"] = f"CASE WHEN unread THEN -1 ELSE {own} END", quoted(source)
     if "path" in columns:
         made["endpoint"] = "ir_endpoint(bare)"
         if not own:

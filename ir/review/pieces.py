@@ -55,10 +55,11 @@ def _unpacked(file: Path, notes: Say) -> Iterator[bytes]:
             notes.append("gzip is damaged: read up to there")
 
 
-def blocks(file: Path, notes: Say) -> Iterator[tuple[int, bytes, bool]]:
-    """Whole lines together: the number of the first, the bytes without the last line feed, and whether it is a line too long.
+def blocks(file: Path, notes: Say, usual: bytes = b"") -> Iterator[tuple[int, bytes, bool]]:
+    r"""Whole lines together: the number of the first, the bytes without the last line feed, and whether it is a line too long.
 
-    Of a line longer than `LONGEST` only the beginning is given.
+    Of a line longer than `LONGEST` only the beginning is given. `usual` is the end of a line, its line feed and the beginning of
+    the next, such as `}\n{`: where all lines begin and end like that, nothing is given; to see it is all that is done there.
     """
     held, number, dropping = b"", 1, False
     for piece in pieces(file, notes):
@@ -69,7 +70,9 @@ def blocks(file: Path, notes: Say) -> Iterator[tuple[int, bytes, bool]]:
             piece, dropping = piece[end + 1 :], False  # the rest of an endless line is gone
             number += 1
         cut = piece.rfind(b"\n")
-        if cut >= 0:
+        if usual and (held or piece)[:1] == usual[-1:] and piece.count(usual) == (ends := piece.count(b"\n")) > 0:
+            number, held = number + ends, piece[cut + 1 :]
+        elif cut >= 0:
             block = b"".join((held, memoryview(piece)[:cut]))
             yield number, block, False
             number += block.count(b"\n") + 1

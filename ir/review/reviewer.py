@@ -14,7 +14,7 @@ from ir.ports import LeftBehind, Reviewed, ReviewRequest
 from ir.review import affected, blast, coverage, derive, leftoverkinds, leftoverlist, leftovers, looking, moving, timeline
 from ir.review.collect import Collector, Read
 from ir.review.engine import Engine
-from ir.review.importer import Loaded
+from ir.review.loaded import Loaded
 from ir.review.rules import LEVELS
 from ir.review.store import Say, Store, collect, refuse_leaked
 from ir.review.verdict import NONE, judge

@@ -8,7 +8,8 @@ from ir.errors import UsageError
 from ir.review.engine import Row
 from ir.review.schema import TABLES, Column
 
-_SETTINGS = {"spark.sql.session.timeZone": "UTC", "spark.ui.showConsoleProgress": "false", "spark.sql.ansi.enabled": "true"}
+_SQL = {"spark.sql.session.timeZone": "UTC", "spark.sql.ansi.enabled": "true"}
+_SETTINGS = _SQL | {"spark.ui.showConsoleProgress": "false"}
 _LOCAL = {
     "spark.ui.enabled": "false",
     "spark.sql.shuffle.partitions": "4",
@@ -26,6 +27,8 @@ class Spark:
     """
 
     name = "spark"
+    _open = 0
+    """How many use the one Spark context that a process can have."""
 
     def __init__(self, master: str) -> None:
         try:
@@ -36,13 +39,17 @@ class Spark:
         for name, value in (_SETTINGS | (_LOCAL if master.startswith("local") else {})).items():
             build = build.config(name, value)
         try:
-            self._session: Any = build.getOrCreate()
+            # A session of its own: views of another review are not tables of the catalogue.
+            self._session: Any = build.getOrCreate().newSession()
+            for name, value in _SQL.items():
+                self._session.conf.set(name, value)
         except Exception as error:  # noqa: BLE001 # the gateway and the JVM raise what they like
             raise UsageError(
                 f"no Spark session on {master[:60]} ({type(error).__name__})",
                 next_step="check that Java 17 is on PATH or in JAVA_HOME, and that the master answers",
             ) from None
         self._session.sparkContext.setLogLevel("ERROR")
+        Spark._open += 1
 
     def attach(self, store: Path) -> None:
         """See `Engine`."""
@@ -71,4 +78,6 @@ class Spark:
 
     def close(self) -> None:
         """See `Engine`."""
-        self._session.stop()
+        Spark._open -= 1
+        if not Spark._open:
+            self._session.stop()

@@ -11,8 +11,9 @@ from ir.ports import ReviewRequest
 from ir.review.collect import Collector, Read
 from ir.review.columnmap import load_map
 from ir.review.engine import DuckDb, quoted
-from ir.review.importer import Importer, Loaded, expand
+from ir.review.importer import Importer, expand
 from ir.review.leftovers import Swept
+from ir.review.loaded import Loaded
 from ir.review.schema import TABLES
 from ir.review.window import Window
 
@@ -66,6 +67,8 @@ class Store:
             for note in notes:
                 importer.loaded.say("egress" if own else "request-log", note)
             importer.load(files, own=own)
+            # A log that was rotated meanwhile goes on under another name; what is read twice is counted once.
+            importer.load([file for file in expand(patterns)[0] if file not in files], own=own)
         for table, repeated in importer.finish().items():
             if repeated:
                 importer.loaded.say(_SOURCE_OF[table], f"{repeated:,} repeated {table} were counted once")

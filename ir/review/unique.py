@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ir.review.engine import DuckDb, quoted
+from ir.review.engine import AS_PARQUET, DuckDb, quoted
 from ir.review.schema import TABLES
 
 
@@ -27,7 +27,7 @@ def make_unique(engine: DuckDb, store: Path, table: str, key: str, order: str) -
     engine.connection.execute(
         f"COPY (SELECT {columns}, file, bad FROM (SELECT DISTINCT ON ({key}{side}) * FROM {source} WHERE bad = 0 AND {key} <> '' "
         f"ORDER BY {key}{side}, {order}) UNION ALL SELECT {columns}, file, bad FROM {source} WHERE bad = 0 AND {key} = '') "
-        f"TO {quoted(str(part))} (FORMAT parquet, COMPRESSION snappy)"
+        f"TO {quoted(str(part))} ({AS_PARQUET})"
     )
     for file in files:
         file.unlink()

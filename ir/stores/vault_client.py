@@ -98,11 +98,11 @@ def client(timeout: float, plain: Collection[str] = ()) -> "hvac.Client":
 
 def _made(chosen: Settings, token: Secret, timeout: float) -> "hvac.Client":
     import hvac
-    import requests
     from requests.adapters import HTTPAdapter
 
-    session = requests.Session()
-    session.auth = _no_netrc
+    from ir.stores.vault_session import Session
+
+    session = Session()
     # A proxy would see what goes to this machine by plain http, and could not reach it anyway.
     session.trust_env = not _is_here(chosen.address)
     session.cert = chosen.cert or None
@@ -128,10 +128,6 @@ def _is_here(address: str) -> bool:
         return is_loopback(parse(address).host)
     except ValueError:
         return False
-
-
-def _no_netrc(request: Any) -> Any:
-    return request
 
 
 def ask(call: Callable[[], T], what: str) -> T:

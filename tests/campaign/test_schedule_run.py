@@ -6,6 +6,8 @@ import re
 import shlex
 import subprocess
 import sys
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import yaml
@@ -41,6 +43,26 @@ def test_what_is_due_is_rotated_once_however_many_look(company: Shop) -> None:
     assert rows["a"]["due"] - CampaignLedger(engine).children()[0].due == 30 * 86400
     assert rows["a"]["last"].startswith("done (INC-")
     engine.dispose()
+
+
+def test_a_schedule_that_is_never_looked_at_in_the_window_says_so(company: Shop) -> None:
+    late = (datetime.now(UTC) - timedelta(days=32)).date().isoformat()
+    company.add("a", rotate_every="30d", rotate_from=late, rotate_window={"from": _clock(6), "to": _clock(7)})
+    company.add("b", rotate_every="30d", rotate_window={"from": _clock(6), "to": _clock(7)})
+    company.write()
+    code, said = company.ir(*RUN)
+    assert code == 4, said
+    assert re.search(r"a: due .*, overdue; its window is closed, look again from ", said)
+    assert re.search(r"b: due [^,]*; its window is closed, look again from ", said), "nobody knows since when"
+    code, said = company.ir(*RUN, "--json")
+    told = json.loads(said)
+    assert (code, [row["key"] for row in told["closed"]]) == (4, ["a", "b"])
+    assert all(5 * 3600 < row["opens"] - time.time() < 7 * 3600 for row in told["closed"])
+    assert not company.moved("a")
+
+
+def _clock(hours: int) -> str:
+    return f"{datetime.now(UTC) + timedelta(hours=hours):%H:00}"
 
 
 def test_a_key_that_only_a_human_can_mint_waits_for_one(company: Shop) -> None:

@@ -10,5 +10,5 @@ def test_a_year_of_real_runs_rotates_each_key_once_per_period(tmp_path: Path) ->
     year.run()
     assert year.wrong() == [], year.told()
     assert year.jumps == 12
-    assert set(year.codes) <= {0, 5}, "5: rolled back, and tried again"
+    assert set(year.codes) <= {0, 4, 5}, "4: its window went by while the machine was off; 5: rolled back, and tried again"
     assert sum(child.state.value == "done" for child in year.children()) >= 8

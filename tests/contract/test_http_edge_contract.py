@@ -184,7 +184,7 @@ def test_a_dead_first_address_leaves_time_for_the_next() -> None:
 def test_a_silent_first_address_leaves_time_too() -> None:
     with ServiceWorld([Instance("a")], address="127.0.0.2") as world, full_house("127.0.0.1", world.port):
         two = HttpEdge(("service.internal",), no_secrets, look_up=leads_to("127.0.0.1", "127.0.0.2"))
-        assert two.call("GET", f"http://service.internal:{world.port}/", timeout=1.0).address == "127.0.0.2"
+        assert two.call("GET", f"http://service.internal:{world.port}/", timeout=4.0).address == "127.0.0.2"
         with pytest.raises(Unknown, match="in time"):
             two.call("GET", f"http://service.internal:{world.port}/", timeout=0.4, address="127.0.0.1")
 

@@ -61,6 +61,12 @@ class Town:
 
     def entries(self) -> list[Json]:
         with closing(sqlite3.connect(self.database)) as db:
+            query = "SELECT entry FROM ir_entries WHERE incident = ? ORDER BY n"
+            return [json.loads(value) for (value,) in db.execute(query, (self.name,))]
+
+    def streamed(self) -> list[Json]:
+        """Entries where versions up to recording version 2 had them."""
+        with closing(sqlite3.connect(self.database)) as db:
             query = 'SELECT value FROM streams WHERE workflow_uuid = ? ORDER BY "offset"'
             return [json.loads(value) for (value,) in db.execute(query, (self.name,))]
 
@@ -73,8 +79,7 @@ class Town:
             for before, entry in zip([None, *entries], entries, strict=False):
                 entry["prev"] = before["hash"] if before else GENESIS
                 entry["hash"] = entry_hash({name: value for name, value in entry.items() if name != "hash"})
-                row = (json.dumps(entry), self.name, entry["n"])
-                db.execute('UPDATE streams SET value = ? WHERE workflow_uuid = ? AND "offset" = ?', row)
+                db.execute("UPDATE ir_entries SET entry = ? WHERE incident = ? AND n = ?", (json.dumps(entry), self.name, entry["n"]))
 
     def signed(self) -> list[int]:
         """How many entries each checkpoint of the record of now is over."""
@@ -134,6 +139,22 @@ def version(recorded: str) -> Doctor:
     return lambda db, name: db.execute("UPDATE workflow_status SET application_version = ? WHERE workflow_uuid = ?", (recorded, name))
 
 
+def in_the_engines_stream(db: sqlite3.Connection, name: str) -> None:
+    """Recording version 2: the engine held the entries."""
+    rows = list(db.execute("SELECT n, entry FROM ir_entries WHERE incident = ?", (name,)))
+    add = """INSERT INTO streams (workflow_uuid, function_id, "key", value, serialization, "offset")
+        VALUES (?, 0, 'audit', ?, 'ir-json', ?)"""
+    db.executemany(add, [(name, entry, n) for n, entry in rows])
+    db.execute("DELETE FROM ir_entries")
+    version("2")(db, name)
+
+
+def hole(db: sqlite3.Connection, name: str) -> None:
+    db.execute("DELETE FROM ir_entries WHERE incident = ? AND n = (SELECT max(n) FROM ir_entries)", (name,))
+    place, _ = _row_of(db, name, "stage#1")
+    db.execute("DELETE FROM operation_outputs WHERE workflow_uuid = ? AND function_id >= ?", (name, place))
+
+
 def renamed(db: sqlite3.Connection, name: str) -> None:
     place, _ = _row_of(db, name, "stage#1")
     db.execute("UPDATE operation_outputs SET function_name = 'place#1' WHERE workflow_uuid = ? AND function_id = ?", (name, place))
@@ -169,7 +190,7 @@ def broken(db: sqlite3.Connection, name: str) -> None:
 def forgotten(db: sqlite3.Connection, name: str) -> None:
     """All but what was signed."""
     db.execute("DELETE FROM workflow_status WHERE workflow_uuid = ?", (name,))
-    db.execute("DELETE FROM streams WHERE workflow_uuid = ?", (name,))
+    db.execute("DELETE FROM ir_entries WHERE incident = ?", (name,))
     db.execute("DELETE FROM operation_outputs WHERE workflow_uuid = ?", (name,))
     db.execute("DELETE FROM ir_incidents WHERE incident = ?", (name,))
     db.execute("DELETE FROM ir_leases WHERE incident = ?", (name,))
@@ -182,8 +203,10 @@ def _row_of(db: sqlite3.Connection, name: str, step: str) -> tuple[int, str]:
 
 
 UNLIKE: dict[str, tuple[Doctor, str]] = {
-    "an older version": (version("0"), "was begun under recording version 0, this is 2"),
-    "a future version": (version("99"), "was begun under recording version 99, this is 2"),
+    "an older version": (version("0"), "was begun under recording version 0, this is 3"),
+    "a future version": (version("99"), "was begun under recording version 99, this is 3"),
+    "entries in the engine's stream": (in_the_engines_stream, "was begun under recording version 2, this is 3"),
+    "a step lost whose entry is there": (hole, "has a record with a hole: `stage#1`"),
     "a step renamed": (renamed, "`place#1` is record"),
     "a step missing": (missing, "where this version would go on with `stage#1`"),
     "steps in another order": (reordered, "`mint#1` is record"),
@@ -236,6 +259,17 @@ def test_given_up_without_replay_nothing_is_touched_and_all_is_named(town: Town,
     verdict = desk.told("verify", town.name, "--head", entries[-1]["hash"])
     assert verdict["holds"] and desk.told("verify", town.name, "--head", document["head"])["covered"] == len(after)
     assert town.leases() == [] and desk.told("resume", town.name)["code"] == ExitCode.DEBT, "it has ended, also for its own version"
+
+
+def test_what_lies_in_the_engines_stream_is_read_there_and_ended_there(town: Town, desk: Desk) -> None:
+    entries = town.entries()
+    town.doctor(in_the_engines_stream)
+    assert desk.told("verify", town.name, "--head", entries[-1]["hash"])["holds"]
+    assert entries[-1]["hash"] in desk("report", town.name, "--format", "md")[1]
+    assert desk.told("abort", town.name, "--yes")["status"] == "aborted"
+    after = town.streamed()
+    assert after[: len(entries)] == entries and after[-1]["kind"] == "ended" and town.entries() == []
+    assert desk.told("verify", town.name, "--head", after[-1]["hash"])["covered"] == len(after)
 
 
 def test_closed_by_a_persons_word_without_replay_it_keeps_no_key(town: Town, desk: Desk) -> None:

@@ -70,6 +70,16 @@ ELSEWHERE: dict[tuple[str, ...], str] = {
 }
 
 
+@pytest.fixture(autouse=True)
+def only_refusals_run_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What goes further ends its process, which would be the one of the tests."""
+
+    def end(code: int) -> None:
+        raise AssertionError(f"it went on, and would have ended with {code}")
+
+    monkeypatch.setattr(os, "_exit", end)
+
+
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Strange]:
     monkeypatch.setenv("IR_HOME", str(tmp_path / "home"))

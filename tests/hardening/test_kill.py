@@ -119,6 +119,7 @@ def test_a_live_incident_is_not_resumed_twice(tmp_path: Path) -> None:
         world.twin.fate(slow(8.0), method="POST", path="/v2/iam/api_keys")
         running = world.rotate()
         while not world.entries():
+            assert running.poll() is None, "it ended before it began"
             time.sleep(0.02)
         (name,) = world.incidents()
         code, said = world.ir("resume", name, "--yes")

@@ -12,9 +12,12 @@ from typing import Any
 
 import pytest
 
+from ir.review import aside, locate
 from ir.review.columnmap import ColumnMap
 from ir.review.engine import DuckDb
-from ir.review.importer import Importer, Loaded
+from ir.review.importer import Importer
+from ir.review.loaded import Loaded
+from ir.review.relations import Shape
 
 NOON = 1_795_003_200  # 2026-11-18T12:00:00Z
 HUGE = int(os.environ.get("IR_TEST_LINE_MB", "48"))
@@ -218,3 +221,50 @@ def test_a_line_without_end_is_skipped_in_bounded_memory(tmp_path: Path, name: s
     assert {"req_00000001", "req_00000002"} <= set(ids.split("|"))
     assert (bad, [w.split(" is ")[1] for w in why]) == ("1", ["too long"])
     assert int(grown) < 200, f"{grown} MB more for a line of {HUGE} MB"
+
+
+def test_a_line_of_junk_with_carriage_returns_is_one_line(desk: Desk) -> None:
+    read = "".join(f"2026-11-18 12:00:00 POST /v1/charges 200 req_{n:08d}\n" for n in range(9))
+    loaded = desk.load({"a.log": read + "junk\rmore junk\rreq_\n" + "junk\r\n" + "junk\n"})
+    assert loaded.bad == {"egress": 3}
+    assert [row["line"] for row in desk.aside()] == [10, 11, 12]
+
+
+def test_an_old_file_of_carriage_returns_alone(desk: Desk) -> None:
+    loaded = desk.load({"a.log": "".join(f"2026-11-18 12:00:00 POST /v1/charges 200 req_{n:08d}\r" for n in range(9)) + "junk\rmore\r"})
+    assert len(desk.ids()) == 9
+    assert loaded.bad == {"egress": 2}
+    assert [row["line"] for row in desk.aside()] == [10, 11]
+
+
+def test_torn_lines_are_counted_all_and_held_only_as_ids(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locate, "KEPT", 3)
+    monkeypatch.setattr(aside, "KEPT", 3)
+    torn = '{"request_id": "req_torn%04d", "note": "' + "x" * 5000
+    file = desk.folder / "a.jsonl"
+    file.write_text(line(1) + "".join(torn % n + "\n" for n in range(40)) + line(2))
+    found = locate.torn_json(Shape("jsonl", "requests", (), own=True), file, 40, [], lambda _: None)
+    assert found.count == 40
+    assert found.kept == [(n + 2, "not a JSON object", b"req_torn%04d" % n) for n in range(3)], "not their five thousand letters"
+    desk.importer.load([file], own=True)
+    desk.importer.finish()
+    desk.engine.attach(desk.store)
+    assert desk.importer.loaded.bad == {"egress": 40}
+    assert len(desk.ids()) == 42, "ids of ours in lines that were not kept are ours all the same"
+    assert len(desk.aside()) == 3
+    assert any("37 further unreadable lines" in note for note in desk.importer.loaded.notes["egress"])
+
+
+def test_an_unreadable_line_is_found_by_its_number_however_the_file_was_cut(desk: Desk) -> None:
+    """Whole pieces are passed over where nothing is wrong: junk at their edges, in their midst, first and last."""
+    rows = [line(n, note="y" * 900) for n in range(3000)]
+    torn = (0, 1, 272, 273, 274, 1500, 2999)
+    for at in torn:
+        rows[at] = rows[at][:-3] + "\n"
+    rows[700] = "  " + rows[700].rstrip() + " \n"
+    rows[701] = "\n"
+    text = "".join(rows).rstrip("\n")
+    loaded = desk.load({"a.jsonl": text, "b.jsonl.gz": gzip.compress(text.encode())})
+    assert loaded.bad == {"egress": 2 * len(torn)}
+    found = sorted((Path(row["file"]).name, row["line"]) for row in desk.aside())
+    assert found == [(name, at + 1) for name in ("a.jsonl", "b.jsonl.gz") for at in torn]

@@ -57,7 +57,7 @@ def test_a_day_without_lines_is_one() -> None:
     minutes = {minute: count for minute, count in traffic(1, 28, until).items() if not begun <= minute // 60 < begun + 24}
     ghosts = {begun + clock: usual for clock, usual in enumerate(BY_CLOCK)}
     found = measure(rows_of(minutes, ghosts), minutes, window)
-    assert {hour for _, _, hour in found.holes} >= set(ghosts)
+    assert {hour for _, _, hour, _, _ in found.holes} >= set(ghosts)
 
 
 def slow(seed: int) -> dict[int, int]:
@@ -79,7 +79,7 @@ def test_writes_that_went_on_while_a_quiet_log_was_silent_are_ours() -> None:
     lost = range(BEGIN // HOUR + 29 * 24 + 9, BEGIN // HOUR + 29 * 24 + 17)
     minutes = {minute: count for minute, count in slow(3).items() if minute // 60 not in lost}
     found = measure(rows_of(minutes, dict.fromkeys(lost, 1)), minutes, window)
-    assert {hour for _, _, hour in found.holes} >= set(lost)
+    assert {hour for _, _, hour, _, _ in found.holes} >= set(lost)
     assert not found.enough
 
 
@@ -92,3 +92,40 @@ def test_a_short_window_is_measured_with_the_time_before_it() -> None:
         rows = [row for row in rows_of(kept, {}) if row[2] < last - 2] + [("refund", "none", last, own, ghosts)]
         rows += [("refund", "none", hour, 0, 1) for hour in sorted({minute // 60 for minute in set(whole) - set(kept)}) if hour < last - 2]
         assert measure(rows, kept, window).enough is enough, (own, ghosts)
+
+
+def steady(until: int) -> dict[int, int]:
+    """Ten days of two lines a minute."""
+    return dict.fromkeys(range(BEGIN // 60, until // 60), 2)
+
+
+def test_logs_that_lag_behind_hide_what_came_after_their_last_line_and_nothing_else() -> None:
+    until = BEGIN + 10 * DAY + 10 * HOUR + 2400
+    window = Window(BEGIN, BEGIN + 9 * DAY, until, BEGIN + 9 * DAY, baseline=True)
+    last = until - 1200
+    minutes = steady(last)
+    found = measure(rows_of(minutes, {until // HOUR: 40}), minutes, window, (BEGIN, last))
+    assert found.holes == [("refund", "none", until // HOUR, until // HOUR * HOUR, last)]
+    stranger = ("payout", "none", until // HOUR, 0, 1)
+    assert measure([*rows_of(minutes, {}), stranger], minutes, window, (BEGIN, last)).holes == [], "no service of ours does that"
+
+
+def test_silence_at_the_end_of_a_quiet_log_excuses_nobody() -> None:
+    until = BEGIN + 29 * DAY + 15 * HOUR + 3000
+    window = Window(BEGIN, BEGIN + 28 * DAY, until, BEGIN + 28 * DAY, baseline=True)
+    last = until - 2400
+    minutes = {minute: count for minute, count in slow(5).items() if minute * 60 < last} | {last // 60: 1}
+    found = measure(rows_of(minutes, {until // HOUR: 30}), minutes, window, (min(minutes) * 60, last))
+    assert until // HOUR not in {hole[2] for hole in found.holes}
+
+
+def test_what_came_before_the_first_line_of_its_hour_may_be_in_a_file_that_was_rotated_away() -> None:
+    until = BEGIN + 10 * DAY
+    window = Window(BEGIN, BEGIN + 9 * DAY, until, BEGIN + 9 * DAY, baseline=True)
+    first = BEGIN + 9 * DAY + 5 * HOUR + 1800
+    minutes = {minute: count for minute, count in steady(until).items() if minute * 60 >= first}
+    found = measure(rows_of(minutes, {first // HOUR - 1: 20, first // HOUR: 10}), minutes, window, (first, until - 60))
+    assert found.holes == [
+        ("refund", "none", first // HOUR - 1, 0, -1),
+        ("refund", "none", first // HOUR, first, first // HOUR * HOUR + HOUR),
+    ]

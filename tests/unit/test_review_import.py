@@ -11,7 +11,8 @@ import pytest
 from ir.errors import BadFile
 from ir.review.columnmap import ColumnMap, load_map
 from ir.review.engine import DuckDb
-from ir.review.importer import Importer, Loaded, expand
+from ir.review.importer import Importer, expand
+from ir.review.loaded import Loaded
 from ir.review.personal import person
 from ir.review.schema import TABLES
 
@@ -255,3 +256,28 @@ def test_a_wrong_map_is_explained(tmp_path: Path) -> None:
 
 def test_every_column_is_documented() -> None:
     assert all(column.meaning for columns in TABLES.values() for column in columns)
+
+
+def test_ids_in_paths_are_told_from_words(desk: Desk) -> None:
+    wanted = {
+        "/v1/charges/ch_3Abc": "/v1/charges/:id",
+        "/v1/radar/value_lists": "/v1/radar/value_lists",
+        "/v1/test_helpers/test_clocks": "/v1/test_helpers/test_clocks",
+        "/v1/accounts/acct_1Ab/capabilities": "/v1/accounts/:id/capabilities",
+        "/v2/core/events/evt_test9": "/v2/core/events/:id",
+    }
+    rows = desk.engine.rows("SELECT p, ir_endpoint(p) FROM (SELECT unnest(?) AS p) x".replace("?", str(list(wanted))))
+    assert dict(rows) == wanted
+
+
+def test_no_secret_passes_as_an_id(desk: Desk) -> None:
+    kept = {"ch_3Abc9": "ch_3Abc9", "pi_3Abcdefghijklmn": "pi_3Abcdefghijklmn", "cus_4242": "cus_4242"}
+    gone = [
+        "sk_live_4eC39HqLyjWDarjtT1zdp7dc",
+        "whsec_4eC39HqLyjWDarjtT1zdp7dc",
+        "c2tfbGl2ZV80ZUMzOUhxTHlqV0Rhcmp0VDE6",
+        "4242424242424242",
+    ]
+    rows: dict[str, str] = dict(desk.engine.rows(f"SELECT x, ir_text(x) FROM (SELECT unnest({[*kept, *gone]}) AS x) y"))
+    assert {x: rows[x] for x in kept} == kept
+    assert not any(secret[6:16] in rows[secret] for secret in gone)

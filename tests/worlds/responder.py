@@ -126,7 +126,7 @@ class Responder:
 
     def entries(self) -> int:
         """How many audit entries are recorded by now, of all incidents."""
-        return self._count("streams")
+        return self._count("ir_entries")
 
     def incidents(self) -> list[str]:
         """Ids that hold a lease or stand in the index."""

@@ -44,13 +44,13 @@ class Journal:
 
 
 class Replay:
-    """`course.Durable`: recorded outputs are handed out again, the rest is run and recorded."""
+    """`recorder.Durable`: recorded outputs are handed out again, the rest is run and recorded."""
 
     def __init__(self, journal: Journal) -> None:
         self.journal, self.place, self.written = journal, 0, 0
 
     def step(self, name: str, body: Callable[[], Json]) -> Json:
-        """See `course.Durable`."""
+        """See `recorder.Durable`."""
         journal = self.journal
         if self.place < len(journal.outputs):
             recorded, text = journal.outputs[self.place]
@@ -73,7 +73,7 @@ class Replay:
         return again
 
     def emit(self, entry: Json) -> None:
-        """See `course.Durable`."""
+        """See `recorder.Durable`."""
         if self.written < len(self.journal.stream):
             if self.journal.stream[self.written]["hash"] != entry["hash"]:
                 raise AnotherTurn("another entry was written")
@@ -82,11 +82,11 @@ class Replay:
         self.written += 1
 
     def signals(self, after: int) -> list[Json]:
-        """See `course.Durable`."""
+        """See `recorder.Durable`."""
         return [signal for signal in self.journal.queue if signal["id"] > after]
 
     def await_signal(self, after: int) -> list[Json]:
-        """See `course.Durable`."""
+        """See `recorder.Durable`."""
         found = self.signals(after)
         if not found:
             raise Parked

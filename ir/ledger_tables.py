@@ -1,0 +1,47 @@
+"""The tables of `ledger` and `audit`, as the database has them. What was added later is nullable: two versions may share a database."""
+
+import sqlalchemy as sa
+
+META = sa.MetaData()
+LEASES = sa.Table(
+    "ir_leases",
+    META,
+    sa.Column("resource", sa.String, primary_key=True),
+    sa.Column("incident", sa.String, nullable=False),
+    sa.Column("executor", sa.String, nullable=False),
+    sa.Column("host", sa.String, nullable=False),
+    sa.Column("pid", sa.Integer, nullable=False),
+    sa.Column("born", sa.String, nullable=False),
+    sa.Column("actor", sa.String, nullable=False),
+    sa.Column("since", sa.Float, nullable=False),
+    sa.Column("heartbeat", sa.Float, nullable=False),
+    sa.Column("fence", sa.Integer, nullable=False),
+    sa.Column("machine", sa.String, nullable=True),
+)
+SIGNALS = sa.Table(
+    "ir_signals",
+    META,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("incident", sa.String, nullable=False, index=True),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("actor", sa.String, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("body", sa.JSON, nullable=False),
+)
+INCIDENTS = sa.Table(
+    "ir_incidents",
+    META,
+    sa.Column("incident", sa.String, primary_key=True),
+    sa.Column("opened_at", sa.Float, nullable=False),
+    sa.Column("updated_at", sa.Float, nullable=False),
+    sa.Column("status", sa.String, nullable=False),
+    sa.Column("exit_code", sa.Integer, nullable=False),
+    sa.Column("summary", sa.JSON, nullable=False),
+)
+ENTRIES = sa.Table(
+    "ir_entries",
+    META,
+    sa.Column("incident", sa.String, primary_key=True),
+    sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("entry", sa.Text, nullable=False),
+)

@@ -124,7 +124,7 @@ class Store(Protocol):
         """What of this incident is still here; raises Denied when we may not look."""
         ...
 
-    def keepers(self) -> tuple[str, ...]:
+    def incidents(self) -> tuple[str, ...]:
         """Ids of all incidents that have something here: staged, in custody, or a note. None where nothing can be kept or seen."""
         return ()
 

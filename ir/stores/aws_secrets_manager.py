@@ -95,7 +95,7 @@ class AwsSecretsManagerStore(Store):
         first = roles.get("old") or roles.get(STAGED)
         return Left(tuple(sorted(roles)), since=self._versions.created(first) if first else 0.0)
 
-    def keepers(self) -> tuple[str, ...]:
+    def incidents(self) -> tuple[str, ...]:
         """See `ports.Store`."""
         return tuple(sorted({found[1] for found in map(_OURS.match, self._versions.labels()) if found}))
 

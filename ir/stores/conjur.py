@@ -98,7 +98,7 @@ class ConjurStore(Store):
             return Left()
         return Left(tuple(sorted(notes.get("roles", {}))), str(notes.get("owner", "")), marks.epoch(notes.get("created", "")))
 
-    def keepers(self) -> tuple[str, ...]:
+    def incidents(self) -> tuple[str, ...]:
         """See `ports.Store`."""
         try:
             known = parsed(self._companion.latest().text)

@@ -83,7 +83,7 @@ class DotenvStore(Store):
             notes = _notes(folder, f"{self._name}.ir-{incident}")
         return Left(tuple(sorted(notes.get("roles", {}))), str(notes.get("owner", "")), marks.epoch(notes.get("created", "")))
 
-    def keepers(self) -> tuple[str, ...]:
+    def incidents(self) -> tuple[str, ...]:
         """See `ports.Store`."""
         stem = f"{self._name}.ir-"
         with self._folder() as folder:

@@ -108,7 +108,7 @@ class VaultStore(Store):
         roles = sorted(role for role in found.data if not role.startswith(BEFORE))
         return Left(tuple(roles), about.get("owner", ""), marks.epoch(about.get("created", "")))
 
-    def keepers(self) -> tuple[str, ...]:
+    def incidents(self) -> tuple[str, ...]:
         """See `ports.Store`. A token that may not list cannot tell."""
         stem = f"{self.ref.path.rpartition('/')[2]}.ir-"
         try:

@@ -390,18 +390,18 @@ def test_what_an_incident_left_is_found_by_its_id(world: StoreWorld, make: Make,
 def test_who_left_something_is_told_without_knowing_the_id(world: StoreWorld, make: Make, old: Secret, new: Secret) -> None:
     """Whoever comes to a store after a machine was lost has no id to ask for."""
     ref = world.place(old)
-    assert make(ref).keepers() == ()
+    assert make(ref).incidents() == ()
     if not world.custodian:
         return
     make(ref).keep(INCIDENT, "old", old)
     make(ref).keep(OTHER, "new-1", new)
-    assert set(make(ref).keepers()) == {INCIDENT, OTHER}
+    assert set(make(ref).incidents()) == {INCIDENT, OTHER}
     make(ref).stage(INCIDENT, new)
     make(ref).promote(INCIDENT, new, expected=make(ref).read().version)
-    assert set(make(ref).keepers()) == {INCIDENT, OTHER}, "what was promoted is not over"
+    assert set(make(ref).incidents()) == {INCIDENT, OTHER}, "what was promoted is not over"
     for incident in (INCIDENT, OTHER):
         make(ref).discard(incident)
-    assert make(ref).keepers() == ()
+    assert make(ref).incidents() == ()
 
 
 def test_an_id_that_begins_like_ours_is_not_ours(world: StoreWorld, make: Make, old: Secret) -> None:

@@ -25,7 +25,7 @@ def test_reads_are_not_asked_about() -> None:
 
 
 def test_every_method_of_a_port_is_known_as_a_read_or_a_write() -> None:
-    reads = {"read", "check_write", "pending", "left", "fetch", "probe", "identify", "strays", "watch_also"}
+    reads = {"read", "check_write", "pending", "left", "incidents", "fetch", "probe", "identify", "strays", "watch_also"}
     for port, writes in ((ports.Store, guard.STORE_WRITES), (ports.Issuer, guard.ISSUER_WRITES), (ports.Reloader, guard.RELOADER_WRITES)):
         methods = {name for name, member in inspect.getmembers(port, inspect.isfunction) if not name.startswith("_")}
         assert methods <= reads | set(writes), f"{port.__name__}: {methods - reads - set(writes)} is neither"

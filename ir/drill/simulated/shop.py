@@ -68,7 +68,7 @@ class SimStore:
         self._fate()
         return next((Pending(other, 0.0, "1", other) for other in self.staged if other != incident), None)
 
-    def keepers(self) -> tuple[str, ...]:
+    def incidents(self) -> tuple[str, ...]:
         """See `ports.Store`."""
         return tuple(sorted({*self.staged, *(incident for incident, _ in self.kept)}))
 

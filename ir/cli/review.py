@@ -35,7 +35,9 @@ def review(
     inventory_file: Annotated[str, typer.Option("--inventory", help="Inventory file.", metavar="FILE")] = "",
     since: Annotated[str, typer.Option(help="Where the evidence begins: 30d, or a time.", metavar="30d|TIME")] = "30d",
     exposed_at: Annotated[str, typer.Option(help="When the key got out: ISO 8601, or 2h.", metavar="TIME")] = "",
-    egress: Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Our own egress logs; plain or gzip.")] = None,
+    egress: Annotated[
+        list[str] | None, typer.Option(metavar="GLOB", help="Our own egress logs; plain or gzip. In quotes: a watch then finds new ones.")
+    ] = None,
     logs: Annotated[
         list[str] | None, typer.Option(metavar="GLOB", help="Exports: request logs, events, security history, webhook logs.")
     ] = None,

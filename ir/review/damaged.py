@@ -36,6 +36,11 @@ class Damaged:
         self._last = threading.Thread(target=self._all, args=(shape, expected, self._last), daemon=True)
         self._last.start()
 
+    @property
+    def busy(self) -> bool:
+        """Whether there is something to wait for."""
+        return self._last is not None and self._last.is_alive()
+
     def finish(self) -> None:
         """Wait for all of it."""
         if self._last is not None:

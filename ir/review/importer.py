@@ -99,6 +99,8 @@ class Importer:
         repeated = {}
         for table, key, order in _UNIQUE:
             if table == "requests":  # the last, since ids of ours may still be found meanwhile
+                if self._damaged.busy:
+                    self._progress("looking for the lines that could not be read")
                 self._damaged.finish()
                 self._rescued.write(self._engine, self._next("requests"))
             repeated[table] = unique.make_unique(self._engine, self._store, table, key, order)

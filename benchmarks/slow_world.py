@@ -136,6 +136,7 @@ class SlowWorld:
 
     async def _upstream(self, asked: Asked) -> _Answer:
         place = urlsplit(self.bao.address)
+        self._idle = [idle for idle in self._idle if not idle[0].at_eof()]  # OpenBao closes what was idle for minutes
         reader, writer = self._idle.pop() if self._idle else await asyncio.open_connection(place.hostname, place.port)
         kept = {name: value for name, value in asked.headers.items() if name not in ("host", "connection", "content-length")}
         kept |= {"host": place.netloc, "content-length": str(len(asked.body))}

@@ -128,14 +128,16 @@ class PooledClient(stripe.HTTPClient):
 
     def _exchange(self, method: str, url: str, headers: dict[str, str], body: bytes | None, watch: Watch) -> Wire:
         deadline = time.monotonic() + self._timeout
-        answer = self._pool.request(
+        place = urlsplit(url)
+        answer = self._pool.connection_from_host(place.hostname, place.port, place.scheme).urlopen(
             method,
-            url,
+            place.path + (f"?{place.query}" if place.query else ""),
             headers=headers,
             body=body,
             timeout=urllib3.Timeout(connect=min(5.0, self._timeout), total=self._timeout),
             retries=False,
             redirect=False,
+            assert_same_host=False,
             preload_content=False,
         )
         try:

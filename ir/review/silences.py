@@ -43,12 +43,14 @@ def silences(minutes: dict[int, int], lines: dict[int, int], until: int) -> list
         until: epoch seconds to which the logs should reach; before the silence that ends there, only the pace before it is known.
     """
     known = sorted(minutes)
-    by_clock = _by_clock(lines, known)
+    by_clock, every_day = _by_clock(lines, known), _by_clock(lines, known, apart=False)
     before = dict(zip(known, accumulate(minutes[minute] for minute in known), strict=True))
     found = []
     for left, right, is_last in _quiet(known, until // 60):
         quiet = right - left - 1
-        clock = sum(_overlap(hour, left, right) * by_clock[_class(hour)] for hour in range(left // 60, right // 60 + 1))
+        # The end lies often on the first Saturday of young logs: then working days tell, too.
+        usual = every_day | by_clock if is_last else by_clock
+        clock = sum(_overlap(hour, left, right) * usual.get(_class(hour), 0.0) for hour in range(left // 60, right // 60 + 1))
         pace = _pace(left - max(quiet, 60), left, known, before)
         if not is_last:
             pace = min(pace, _pace(right + 1, right + 1 + max(quiet, 60), known, before))
@@ -73,12 +75,14 @@ def _lines_before(known: list[int], before: dict[int, int], minute: int) -> int:
     return before[known[index - 1]] if index else 0
 
 
-def _by_clock(lines: dict[int, int], known: list[int]) -> dict[tuple[bool, int], float]:
-    """Lines that an hour of the day usually has, working days and weekends apart; 0 when fewer than three days tell."""
+def _by_clock(lines: dict[int, int], known: list[int], *, apart: bool = True) -> dict[tuple[bool, int], float]:
+    """Lines that an hour of the day usually has, working days and weekends `apart` or not; absent when fewer than three days tell."""
     counts: dict[tuple[bool, int], list[int]] = defaultdict(list)
     for hour in range(known[0] // 60 + 1, known[-1] // 60) if known else ():
-        counts[_class(hour)].append(lines.get(hour, 0))
-    return defaultdict(float, {which: sum(seen) / len(seen) for which, seen in counts.items() if len(seen) >= _DAYS})
+        kind, clock = _class(hour)
+        for which in {kind} if apart else {False, True}:
+            counts[which, clock].append(lines.get(hour, 0))
+    return {which: sum(seen) / len(seen) for which, seen in counts.items() if len(seen) >= _DAYS}
 
 
 def _class(hour: int) -> tuple[bool, int]:

@@ -110,6 +110,15 @@ def test_logs_that_lag_behind_hide_what_came_after_their_last_line_and_nothing_e
     assert measure([*rows_of(minutes, {}), stranger], minutes, window, (BEGIN, last)).holes == [], "no service of ours does that"
 
 
+def test_logs_of_four_days_that_lag_on_their_first_saturday() -> None:
+    until = BEGIN + 2 * DAY + 9 * HOUR + 2400
+    window = Window(BEGIN - 2 * DAY, until - DAY, until, until - DAY, baseline=True)
+    last = until - 1500
+    minutes = dict.fromkeys(range(window.since // 60, last // 60), 2)
+    found = measure(rows_of(minutes, {until // HOUR: 30}), minutes, window, (window.since, last))
+    assert found.holes == [("refund", "none", until // HOUR, until // HOUR * HOUR, last)]
+
+
 def test_silence_at_the_end_of_a_quiet_log_excuses_nobody() -> None:
     until = BEGIN + 29 * DAY + 15 * HOUR + 3000
     window = Window(BEGIN, BEGIN + 28 * DAY, until, BEGIN + 28 * DAY, baseline=True)

@@ -126,7 +126,7 @@ class SlowWorld:
                     await writer.drain()
                     if asked.headers.get("connection", "").lower() == "close":
                         return
-            except ConnectionError:
+            except (ConnectionError, asyncio.IncompleteReadError):  # who asked was killed meanwhile
                 pass
             finally:
                 writer.close()

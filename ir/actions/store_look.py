@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import TypeVar
 
 from ir.durations import spoken
-from ir.errors import Denied, Missing, PortError
+from ir.errors import Denied, Missing, PortError, Unknown
 from ir.model import Did, Item, Json
 from ir.ports import Held, Pending, Permission, Store
 from ir.world import World
@@ -29,7 +29,7 @@ def look(world: World, store: Store, known: Json) -> tuple[Item, Held | None]:
     name = str(store.ref)
     if store.guided:
         return Item(name, Did.SKIPPED, "a human sets it; what it holds cannot be read", {"guided": True}), None
-    held, asked = world.both(lambda: tried(store.read), lambda: tried(lambda: _may_be_written(world, store)))
+    held, asked = world.both(lambda: _tried_twice(store.read), lambda: _tried_twice(lambda: _may_be_written(world, store)))
     if isinstance(held, PortError):
         return _store_trouble(world, name, None, held), None
     if isinstance(asked, PortError):
@@ -70,6 +70,12 @@ def tried(call: Callable[[], T]) -> T | PortError:
         return call()
     except PortError as error:
         return error
+
+
+def _tried_twice(call: Callable[[], T]) -> T | PortError:
+    """As `tried`; no answer is asked for once more, which changes nothing: a connection that drops must not refuse a rotation."""
+    found = tried(call)
+    return tried(call) if isinstance(found, Unknown) else found
 
 
 def _store_trouble(world: World, name: str, held: Held | None, error: PortError) -> Item:

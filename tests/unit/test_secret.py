@@ -24,6 +24,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ir import secret
 from ir.secret import Secret, excerpt, fingerprint, longest_form, scrub
 from tests.sizes import examples
 
@@ -141,6 +142,15 @@ class TestScrub:
     @settings(max_examples=examples(100), deadline=None)
     def test_twice_is_once(self, text: str) -> None:
         assert scrub(scrub(text)) == scrub(text)
+
+    @pytest.mark.parametrize("few", [0, 100_000])
+    def test_both_ways_of_searching_find_the_same(self, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(secret, "_FEW", few)
+        value, other = key(), key()
+        mark, second = Secret(value).fingerprint, Secret(other).fingerprint
+        coded = base64.b64encode(other.encode()).decode()
+        assert scrub(f"{value}{coded}, {value[:20]}") == f"[secret {mark}][secret {second}], [secret]"
+        assert scrub(f"a\n{coded[:9]}\r\n\t{coded[9:]} b") == f"a\n[secret {second}] b"
 
     def test_does_not_slow_down_with_the_number_of_secrets(self) -> None:
         text = "sk_ test words of a log line, " * 20

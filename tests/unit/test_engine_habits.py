@@ -1,0 +1,40 @@
+"""What is left out of the engine is still there to be left out, and only for whom it may be."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dbos._dbos import _get_dbos_instance
+
+from ir import ledger
+from ir.runner import Runner
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> Iterator[Runner]:
+    engine = ledger.open_engine(f"sqlite:///{tmp_path / 'ir.sqlite'}")
+    made = Runner(engine, ledger.me("ann"), ledger.Ledger(engine))
+    made.launch()
+    yield made
+    made.close()
+    engine.dispose()
+
+
+def test_nobody_looks_for_what_is_never_there(runner: Runner) -> None:
+    for thread in [thread for thread in threading.enumerate() if thread.name == "dbos-background-jobs"]:
+        thread.join(10)
+        assert not thread.is_alive()
+    queue = _get_dbos_instance()._registry.get_internal_queue()  # noqa: SLF001 - what `engine_habits` reaches for
+    assert queue._polling_interval_sec > 3600  # noqa: SLF001 - as above
+
+
+def test_only_an_incident_that_began_here_is_known_to_have_nothing_recorded(runner: Runner) -> None:
+    tables = _get_dbos_instance()._sys_db  # noqa: SLF001 - what `engine_habits` reaches for
+    runner._begun.add("INC-1")  # noqa: SLF001 - as `start` does
+    assert tables.check_operation_execution("INC-1", 1, "mint#1") is None
+    with pytest.raises(AssertionError, match="INC-2 does not exist"):
+        tables.check_operation_execution("INC-2", 1, "mint#1")
+    runner.rest("INC-1")
+    with pytest.raises(AssertionError, match="INC-1 does not exist"):
+        tables.check_operation_execution("INC-1", 1, "mint#1")

@@ -31,7 +31,8 @@ class Shop:
     """An account on the twin, its own log, and a clock by which something happens between two looks."""
 
     def __init__(self, twin: StripeTwin, folder: Path) -> None:
-        self.twin, self.log, self.ts = twin, folder / "logs" / "app.jsonl", int(twin.now) // HOUR * HOUR - 4 * DAY
+        self.twin, self.log = twin, folder / "logs" / "app.jsonl"
+        self.ts = (int(twin.now) // HOUR + 1) * HOUR - 4 * DAY  # so that the review key is older than any watch, at every minute
         self.folder, self.count = folder, 0
         self.key = Secret(twin.create_restricted_key(READS, "review").token.reveal())
         self.steps: list[Callable[[], None]] = []

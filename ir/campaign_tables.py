@@ -5,6 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ir.campaign import Child, ChildState
+from ir.ledger_tables import of_a_process
 
 META = sa.MetaData()
 CAMPAIGNS = sa.Table(
@@ -50,13 +51,7 @@ WORKERS = sa.Table(
     "ir_workers",
     META,
     sa.Column("executor", sa.String, primary_key=True),
-    sa.Column("host", sa.String, nullable=False),
-    sa.Column("pid", sa.Integer, nullable=False),
-    sa.Column("born", sa.String, nullable=False),
-    sa.Column("actor", sa.String, nullable=False),
-    sa.Column("since", sa.Float, nullable=False),
-    sa.Column("heartbeat", sa.Float, nullable=False),
-    sa.Column("machine", sa.String, nullable=True),
+    *of_a_process(),
 )
 SHOWN = [column for column in CHILDREN.c if column.name not in ("setting", "once")]
 """What a listing needs of a child: not the setting of its incident, which is long."""

@@ -1,6 +1,22 @@
 """The tables of `ledger` and `audit`, as the database has them. What was added later is nullable: two versions may share a database."""
 
+from typing import Any
+
 import sqlalchemy as sa
+
+
+def of_a_process() -> list["sa.Column[Any]"]:
+    """Which process has a row (with its `executor`, see `ledger.Me`), since when, and when it was last heard of, epoch seconds."""
+    return [
+        sa.Column("host", sa.String, nullable=False),
+        sa.Column("pid", sa.Integer, nullable=False),
+        sa.Column("born", sa.String, nullable=False),
+        sa.Column("actor", sa.String, nullable=False),
+        sa.Column("since", sa.Float, nullable=False),
+        sa.Column("heartbeat", sa.Float, nullable=False),
+        sa.Column("machine", sa.String, nullable=True),
+    ]
+
 
 META = sa.MetaData()
 LEASES = sa.Table(
@@ -9,14 +25,8 @@ LEASES = sa.Table(
     sa.Column("resource", sa.String, primary_key=True),
     sa.Column("incident", sa.String, nullable=False),
     sa.Column("executor", sa.String, nullable=False),
-    sa.Column("host", sa.String, nullable=False),
-    sa.Column("pid", sa.Integer, nullable=False),
-    sa.Column("born", sa.String, nullable=False),
-    sa.Column("actor", sa.String, nullable=False),
-    sa.Column("since", sa.Float, nullable=False),
-    sa.Column("heartbeat", sa.Float, nullable=False),
+    *of_a_process(),
     sa.Column("fence", sa.Integer, nullable=False),
-    sa.Column("machine", sa.String, nullable=True),
 )
 SIGNALS = sa.Table(
     "ir_signals",

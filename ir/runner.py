@@ -168,7 +168,7 @@ class Runner:
         """
         self.launch()
         over, asked = False, time.monotonic()
-        while incident not in self.broken:
+        while True:
             entries = audit.entries(self.engine, incident, offset)
             offset += len(entries)
             yield from entries
@@ -176,7 +176,9 @@ class Runner:
                 continue
             if over:
                 break
-            if incident in self._rested or time.monotonic() - asked > _SILENCE:
+            if incident in self.broken:
+                over = True
+            elif incident in self._rested or time.monotonic() - asked > _SILENCE:
                 asked, over = time.monotonic(), self.status(incident) not in _ACTIVE
             if not over:  # else one more look, for what was written before its end
                 time.sleep(_POLL)

@@ -1,5 +1,7 @@
 """What a course asks of people: approvals before a step, and whether to contain when misuse was found. Each answer is recorded."""
 
+from collections.abc import Callable
+
 from ir import approvals
 from ir.model import Did, Json, Outcome, Policy
 from ir.plan import Plan, Step
@@ -12,25 +14,36 @@ class Asking:
     def __init__(self, recorder: Recorder, plan: Plan) -> None:
         self._recorder, self._world, self._policy, self._plan_hash = recorder, recorder.world, plan.policy, plan.hash
 
-    def approval(self, step: Step) -> Outcome | None:
-        """None when somebody approved this step of this plan, else what it has to wait for; asks the operator first."""
+    def approval(self, step: Step, signals: Callable[[], list[Json]]) -> tuple[list[Json], Outcome | None]:
+        """Asks the operator where no approval was sent. `signals`: those that nobody has heard yet.
+
+        Returns:
+            Those signals, when there are any: then nobody was asked. And what has to be waited for; None: somebody approved this step
+            of this plan.
+        """
         record = self._recorder.record
         if self._world.options.dry_run or record.facts.get("dead_on_arrival"):
-            return None
+            return [], None
         weighed = self._weighed(step)
         if weighed.get("granted"):
-            return None
-        answer = self._recorder.step(
-            "approve",
-            lambda: {"yes": step.approvals < 2 and self._asked(step), "by": self._world.operator.name, "at": self._recorder.now()},
-        )
+            return [], None
+
+        def answered() -> Json:
+            called = signals()
+            if called:
+                return {"signals": called}
+            return {"yes": step.approvals < 2 and self._asked(step), "by": self._world.operator.name, "at": self._recorder.now()}
+
+        answer = self._recorder.step("approve", answered)
+        if "signals" in answer:
+            return answer["signals"], None
         if answer["yes"]:
             body = {"kind": "approve", "step": step.id, "plan": self._plan_hash, "until": answer["at"]}
             self._recorder.emit("signal", body=body, at=answer["at"], actor=answer["by"])
-            return None
+            return [], None
         needs = "an approval" if step.approvals < 2 else f"the approval of {step.approvals} people"
         said = f"`{step.id}` needs {needs}: {step.says}" + (f"; {weighed['said']}" if weighed else "")
-        return Outcome(Did.FAILED, said, todo=f"ir approve {record.id}")
+        return [], Outcome(Did.FAILED, said, todo=f"ir approve {record.id}")
 
     def _weighed(self, step: Step) -> Json:
         """What the approvals sent so far come to, {} when there are none; recorded with the time, since they expire."""

@@ -127,10 +127,11 @@ class Course:
     def _tried(self, step: Step) -> Outcome | None:
         """One attempt; None when somebody was heard instead, or has still to approve."""
         if step.approval:
-            self._listen()
-            missing = self._asking.approval(step)
+            called, missing = self._asking.approval(step, lambda: self.durable.signals(self._heard))
+            self._hear(called)
             if missing is not None:
                 self._park(step.id, "approve", missing)
+            if called or missing is not None:
                 return None
         self._mind_the_budget()
         return self._attempt(step, heeding=True)
@@ -146,11 +147,8 @@ class Course:
             module = NotRehearsed
         acts = not self.world.options.dry_run or step.danger is Danger.READ
         prepare = getattr(module, "prepare", None)
-        if prepare is not None and acts:
-            facts = self.durable.step(f"{step.id}.prepare#{attempt}", lambda: dict(prepare(self.world, self.record, step)))
-            incidents.merge(self.record.facts, facts)
-        else:
-            facts = {}
+        facts: Json = prepare(self.world, self.record, step) if prepare is not None and acts else {}
+        incidents.merge(self.record.facts, facts)
 
         def body() -> Json:
             called = self.durable.signals(self._heard) if heeding else []
@@ -263,9 +261,6 @@ class Course:
         self._tidy()
 
     # ── people ──
-
-    def _listen(self) -> None:
-        self._hear(self._recorder.step("listen", lambda: {"signals": self.durable.signals(self._heard)})["signals"])
 
     def _wait(self) -> None:
         self._hear(self._recorder.step("wait", lambda: {"signals": self.durable.await_signal(self._heard)})["signals"])

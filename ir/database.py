@@ -36,7 +36,7 @@ def single(engine: sa.Engine) -> sa.Engine:
     """
     if engine.dialect.name == "sqlite":
         return engine
-    own = sa.create_engine(engine.url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None)
+    own = sa.create_engine(engine.url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, pool_use_lifo=True)
     ping_after_a_rest(own)
     sa.event.listen(engine, "engine_disposed", lambda _engine: own.dispose())
     return own

@@ -12,14 +12,22 @@ _NEVER = 86400.0
 """Seconds between looks of the engine where there is nothing to find."""
 
 
-def quieten() -> None:
-    """Stop its looks for work of kinds that we give it none of: what is delayed, overdue, or on its internal queue.
+def quieten(queued: Callable[[], bool]) -> None:
+    """Stop its looks for work of kinds that we give it none of: what is delayed, overdue, scheduled, or on its internal queue.
 
     On that queue anybody's process might find an incident that it must not run. Each worker spent a tenth of its time on these looks.
+
+    Args:
+        queued: whether this process has a queue by now; until then there is none to find.
     """
     engine = _get_dbos_instance()
     engine._background_jobs_stop_event.set()  # noqa: SLF001 - see above
+    *_, scheduler = engine.background_thread_stop_events
+    scheduler.set()
     engine._registry.get_internal_queue()._polling_interval_sec = _NEVER  # noqa: SLF001 - see above
+    tables: Any = engine._sys_db  # noqa: SLF001 - see above
+    every = tables.list_queues
+    tables.list_queues = lambda **those: every(**those) if queued() else []
 
 
 def trust(begun_here: Callable[[str], bool]) -> None:

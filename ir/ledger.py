@@ -70,10 +70,11 @@ def me(actor: str) -> Me:
 
 def open_engine(url: str) -> sa.Engine:
     """A database engine; SQLite with full syncs, immediate transactions, and deleted pages overwritten."""
-    engine = sa.create_engine(url)
-    if engine.dialect.name == "sqlite":
+    if sa.make_url(url).get_backend_name() == "sqlite":
+        engine = sa.create_engine(url)
         sa.event.listen(engine, "connect", _sqlite_settings)
     else:
+        engine = sa.create_engine(url, pool_use_lifo=True)  # the one used last need not be asked whether it lives
         ping_after_a_rest(engine)
     return engine
 

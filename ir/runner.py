@@ -30,7 +30,7 @@ from ir.world import World
 STREAM = "audit"
 """The engine's stream, in which entries lay up to recording version 2: such an incident is read, given up and closed, not resumed."""
 APPLICATION = "ir-engine"
-SCHEMA_VERSION = "3"
+SCHEMA_VERSION = "4"
 """Version of recorded steps: an incident begun under another version is refused, not replayed wrongly (`replay`)."""
 _POLL = 0.1
 """Seconds between looks at the audit stream: each costs a query, and nobody reads faster than this."""
@@ -82,6 +82,9 @@ class Runner:
         self.over: Callable[[str], None] = lambda _incident: None
         """Called when this process runs an incident no more: it ended, or it waits and was let go."""
         self._launched = self._queued = False
+        self._queueing = threading.Lock()
+        self._coming: set[str] = set()
+        """Incidents that lie in this process's queue."""
         self._stopped: dict[str, Unreplayable] = {}
         self._begun: set[str] = set()
         """Incidents that this process began, and runs still: nothing of them was recorded by another."""
@@ -105,7 +108,7 @@ class Runner:
         DBOS(config=config)
         DBOS.listen_queues([self.queue])
         DBOS.launch()
-        engine_habits.quieten()
+        engine_habits.quieten(lambda: self._queued)
         engine_habits.trust(self._begun.__contains__)
         self._launched = True
         threading.Thread(target=self._beat, daemon=True, name="ir-heartbeat").start()
@@ -128,10 +131,12 @@ class Runner:
         """Go on with an incident whose lease we hold, and that `replay` found to be like ours; in this process and no other."""
         self.launch()
         self._carry(world, fence)
-        if not self._queued:
-            DBOS.register_queue(self.queue, polling_interval_sec=_POLL)
-            self._queued = True
-        DBOS.resume_workflow(world.incident, queue_name=self.queue)
+        with self._queueing:
+            self._coming.add(world.incident)
+            if not self._queued:
+                DBOS.register_queue(self.queue, polling_interval_sec=_POLL)
+                self._queued = True
+            DBOS.resume_workflow(world.incident, queue_name=self.queue)
 
     def status(self, incident: str) -> str:
         """The engine's word for an incident: `PENDING`, `SUCCESS` …; empty when it was never begun."""
@@ -143,6 +148,13 @@ class Runner:
         self._beating[world.incident] = fence
         self._rested.discard(world.incident)
         _carried[world.incident] = (world, self)
+
+    def arrived(self, incident: str) -> None:
+        """It runs; a queue in which nothing lies is not kept, since every look into it costs what a step costs, ten times a second."""
+        with self._queueing:
+            self._coming.discard(incident)
+            if not self._coming:
+                self.forget_queue()
 
     def rest(self, incident: str) -> None:
         """This process does nothing more for an incident: whoever comes next need not wait for a heartbeat to grow old."""
@@ -247,6 +259,7 @@ def _incident(opening: Json) -> int:
     incident = str(DBOS.workflow_id)
     world, runner = _carried[incident]
     try:
+        runner.arrived(incident)
         code = Course(_Recorded(incident, runner, patient=world.patient), world, opening).run()
         runner.ledger.release(incident)
     except dbos_errors.DBOSUnexpectedStepError as error:

@@ -158,8 +158,9 @@ def _answer(client: _Client, method: str, path: str, params: dict[str, object], 
         raise Rejected("only paths on Stripe's own host are called")
     client.wire.forget()
     try:
-        if method == "get" and "?" not in path and all(type(value) in (str, int) for value in params.values()):
-            client.read(path, params, options)
+        plain = _plain(params) if method == "get" and not (params and "?" in path) else None
+        if plain is not None:
+            client.read(path, plain, options)
         else:
             client.sdk.raw_request(method, path, **params, **options)
     except Unknown:
@@ -176,6 +177,15 @@ def _answer(client: _Client, method: str, path: str, params: dict[str, object], 
     if not isinstance(body, dict):
         raise Unknown(f"the answer (HTTP {wire.status}) is not a JSON object")
     return Answer(wire.status, body, request_id(wire.headers.get("request-id", "")), wire.headers)
+
+
+def _plain(params: Mapping[str, object]) -> dict[str, str | int] | None:
+    """Parameters as a query has them, `created[gte]` for what is nested; None: of kinds that the SDK knows how to write."""
+    flat: dict[str, object] = {}
+    for name, value in params.items():
+        flat |= {f"{name}[{part}]": inner for part, inner in value.items()} if isinstance(value, dict) else {name: value}
+    plain = {name: value for name, value in flat.items() if isinstance(value, str | int) and not isinstance(value, bool)}
+    return plain if len(plain) == len(flat) else None
 
 
 def _client(base: str, timeout: float) -> _Client:

@@ -1,7 +1,7 @@
 """One file per action. A module has `run(world, record, step) -> Outcome`: look, then act.
 
-Optional: `prepare(world, record, step) -> Json`, facts that must be recorded before the act (names, idempotency keys), and
-`rehearse(world, record, step) -> Outcome`, what a dry run says instead of acting; actions that only read need none.
+Optional: `prepare(world, record, step) -> Json`, facts that stand before the act and follow from the record alone (names, idempotency
+keys), and `rehearse(world, record, step) -> Outcome`, what a dry run says instead of acting; actions that only read need none.
 """
 
 ACTIONS = {

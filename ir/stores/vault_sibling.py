@@ -25,6 +25,7 @@ class Sibling:
     def __init__(self, kv: Kv, path: str, incident: str) -> None:
         self._kv, self._beside, self._incident = kv, path, incident
         self._about: dict[str, str] | None = None  # what the metadata says, once we have read or written it
+        self._wrote: Found | None = None  # what we wrote last, and so probably what is there
         self.path = f"{path}.ir-{incident}"
 
     def look(self) -> Found | None:
@@ -38,7 +39,7 @@ class Sibling:
             Denied: nor may we read the secret beside it: it is not this place that is closed, our login has ended.
         """
         try:
-            return self.look() or NOTHING
+            return self._wrote or self.look() or NOTHING
         except Denied:
             self._kv.perhaps(self._beside)
             return None
@@ -51,14 +52,17 @@ class Sibling:
     def put(self, roles: dict[str, str], *, seen: Found | None = None) -> int:
         """Set roles, leaving others alone; a repetition writes nothing. Returns the version.
 
-        `seen` is what was just looked at, if something was: should it have changed since, the write is refused and we look again.
+        What was seen before, or written last, is taken to be there still: if it is not, the write is refused and we look.
         """
         for attempt in range(_TRIES):
-            found = seen if seen and not attempt else self.look() or NOTHING
+            found = self.look() or NOTHING if attempt else seen or self._wrote or NOTHING
             if found.version and all(found.data.get(role) == value for role, value in roles.items()):
+                if found is self._wrote:
+                    continue  # To say that it is there, we have to look.
                 return found.version
             with suppress(Conflict):  # Another field of the same secret, side by side.
                 version = self._kv.write(self.path, {**found.data, **roles}, found.version)
+                self._wrote = Found(version, {**found.data, **roles})
                 if not found.version:
                     self._about = {}
                 if STAGED in roles:
@@ -72,6 +76,8 @@ class Sibling:
         """Say in the metadata what state it is in, if we may and it is there."""
         with suppress(Denied, Missing):
             known = self.about()
+            if known.get("state") == state:
+                return
             ours = {"incident": self._incident, "owner": marks.owner(), "created": marks.now(), **known, "state": state}
             self._kv.describe(self.path, ours)
             self._about = ours
@@ -83,6 +89,7 @@ class Sibling:
             return
         if str(found.version) != expected:
             raise Conflict(f"what lies at {self.path} is version {found.version} by now, not what was shown ({expected or 'none'})")
+        self._wrote = None
         rest = {name: value for name, value in found.data.items() if name != role}
         self._kv.write(self.path, rest, found.version)
         if all(name.startswith(BEFORE) for name in rest):
@@ -104,7 +111,7 @@ class Sibling:
 
     def remove(self) -> None:
         """Destroy it with all its versions; free to repeat."""
-        self._about = None
+        self._about = self._wrote = None
         try:
             self._kv.remove(self.path)
         except Denied:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dbos import DBOS
 from dbos._dbos import _get_dbos_instance
 
 from ir import ledger
@@ -22,11 +23,27 @@ def runner(tmp_path: Path) -> Iterator[Runner]:
 
 
 def test_nobody_looks_for_what_is_never_there(runner: Runner) -> None:
-    for thread in [thread for thread in threading.enumerate() if thread.name == "dbos-background-jobs"]:
+    threads = [thread for thread in threading.enumerate() if thread.name == "dbos-background-jobs" or "scheduler_loop" in thread.name]
+    assert len(threads) <= 2
+    for thread in threads:
         thread.join(10)
         assert not thread.is_alive()
     queue = _get_dbos_instance()._registry.get_internal_queue()  # noqa: SLF001 - what `engine_habits` reaches for
     assert queue._polling_interval_sec > 3600  # noqa: SLF001 - as above
+
+
+def test_a_queue_is_looked_into_only_while_something_lies_in_it(runner: Runner) -> None:
+    tables = _get_dbos_instance()._sys_db  # noqa: SLF001 - what `engine_habits` reaches for
+    assert tables.list_queues() == []
+    DBOS.register_queue(runner.queue)
+    runner._queued = True  # noqa: SLF001 - as `resume` does
+    runner._coming |= {"INC-1", "INC-2"}  # noqa: SLF001 - as `resume` does
+    assert [queue.name for queue in tables.list_queues()] == [runner.queue]
+    runner.arrived("INC-1")
+    assert tables.get_queue(runner.queue) is not None
+    runner.arrived("INC-2")
+    assert tables.get_queue(runner.queue) is None
+    assert tables.list_queues() == []
 
 
 def test_only_an_incident_that_began_here_is_known_to_have_nothing_recorded(runner: Runner) -> None:

@@ -38,7 +38,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from benchmarks.fleet import Fleet, Used, used
 from benchmarks.many_keys import Outages, furnish, source, wrong
 from benchmarks.slow_world import SlowWorld, slow_world
-from ir import ledger, playbook, wiring
+from ir import ledger, playbook
 from ir.campaign import ChildState, Limits
 from ir.campaign_ledger import CampaignLedger
 from ir.campaign_setting import children_for
@@ -46,6 +46,7 @@ from ir.drill.options import Waits
 from ir.drill.papers import playbook as shortened
 from ir.drill.twin.keys import Key
 from ir.model import Mode, Policy
+from ir.state import database_address
 from ir.world import Options
 from tests.worlds.postgres import Postgres, postgres
 
@@ -123,7 +124,7 @@ class Company:
         _private(folder / "app.env", f"APP={self.app.token.reveal()}\n")
         _private(folder / "playbook.yaml", shortened(Policy.EXPOSED, Waits(soak=0, quiet=0, grace=0, watch=0, window=0)))
         self.address = server.database()
-        self.engine = ledger.open_engine(wiring.database(self.address))
+        self.engine = ledger.open_engine(database_address(self.address))
         self.book = CampaignLedger(self.engine)
         env = {"PATH": os.environ["PATH"], "HOME": str(folder), "IR_HOME": str(folder / "state"), "IR_DATABASE_URL": self.address}
         self.fleet = Fleet(folder, env | {"VAULT_ADDR": world.vault, "VAULT_TOKEN": world.bao.token})

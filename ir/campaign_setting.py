@@ -10,7 +10,7 @@ from ir.inventory import Inventory, Key
 from ir.model import Json
 from ir.plan import compile_plan, plan_from_json
 from ir.playbook import Playbook
-from ir.wiring import Setting, inventory_text
+from ir.setting import Setting, inventory_text
 from ir.world import Options
 
 

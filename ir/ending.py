@@ -18,7 +18,8 @@ from ir.launching import Given, hold, wired
 from ir.ledger import Ledger
 from ir.model import Debt, Json
 from ir.runner import STREAM, as_recorded, client, in_stream, read_entries
-from ir.wiring import State
+from ir.setting import setting_from
+from ir.state import State
 
 
 def end(record: Incident, entries: list[Json], kept: State, given: Given, kind: str, body: Json) -> Incident:
@@ -34,7 +35,7 @@ def end(record: Incident, entries: list[Json], kept: State, given: Given, kind: 
     client(kept.ledger.engine).cancel_workflow(record.id)
     journal = _Unrecorded(kept.ledger, record.id)
     try:
-        world = wired(wiring.setting_from(record.id, record.opened), kept, given, fence)
+        world = wired(setting_from(record.id, record.opened), kept, given, fence)
         course = Course(journal, world, record.opened)
     except (IrError, LookupError, TypeError, ValueError) as error:
         _unseen(record, journal, kept, word, error.what if isinstance(error, IrError) else type(error).__name__)

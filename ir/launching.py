@@ -16,7 +16,8 @@ from ir.model import Json
 from ir.ports import Operator
 from ir.runner import Runner, read_entries
 from ir.secret import Secret
-from ir.wiring import Setting, State
+from ir.setting import Setting, opening_entry, setting_from
+from ir.state import State
 from ir.world import World
 
 
@@ -138,7 +139,7 @@ def begin(setting: Setting, kept: State, runner: Runner, given: Given, found: Js
         took_over = {"took_over": _taken_over(setting, kept)}
         facts = {"opened_at": now.timestamp(), "exposed_at": setting.options.exposed_at, **took_over, **(found or {})}
         at = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        opening = wiring.opening(setting, at, given.operator.name, facts)
+        opening = opening_entry(setting, at, given.operator.name, facts)
     except BaseException:
         kept.ledger.release(setting.incident)
         raise
@@ -169,7 +170,7 @@ def hold(record: Incident, kept: State, kind: str) -> int:
     """
     ledger, itself = kept.ledger, [f"incident {record.id}"]
     try:
-        wanted = resources(wiring.setting_from(record.id, record.opened))
+        wanted = resources(setting_from(record.id, record.opened))
     except (IrError, LookupError, TypeError, ValueError):
         wanted = itself  # another version's, which only ends here
     try:
@@ -196,7 +197,7 @@ def go_on(record: Incident, kept: State, runner: Runner, given: Given, kind: str
     if holder is None or not holder["alive"]:  # a live process answers for itself
         _check(record, kept, given)
     fence = hold(record, kept, kind)
-    setting = wiring.setting_from(record.id, record.opened)
+    setting = setting_from(record.id, record.opened)
     if body.get("yes"):
         setting.options = replace(setting.options, yes=True)
     world = wired(setting, kept, given, fence)
@@ -210,6 +211,6 @@ def _check(record: Incident, kept: State, given: Given) -> None:
     """Before anything is sent, so that a refusal leaves no trace."""
 
     def world() -> World:
-        return wiring.world(wiring.setting_from(record.id, record.opened), kept, given.operator, ask=guard.read_only)
+        return wiring.world(setting_from(record.id, record.opened), kept, given.operator, ask=guard.read_only)
 
     replay.check(kept.ledger.engine, record, read_entries(kept.ledger.engine, record.id), world)

@@ -10,7 +10,7 @@ from ir import incident as incidents
 from ir.incident import Incident
 from ir.model import Debt, Finding, Json
 from ir.runner import read_entries
-from ir.wiring import State
+from ir.state import State
 
 _OVER = ("done", "rolled back", "aborted", "attested", "reopened")
 _UNTOLD = 1_000_000

@@ -1,37 +1,28 @@
 """Settings to objects: the room that knows the engine, and through `adapters` the vendors."""
 
-import getpass
-import json
-import os
-import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import cache, cached_property, partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, cast
 
-import sqlalchemy as sa
-
-from ir import adapters, checkpoints, evidence_files, guard, home, inventory, ledger, owed
-from ir.checkpoints import CheckpointLog, Signer, Witness
-from ir.consent_log import ConsentLog
+from ir import adapters, evidence_files, guard, home, inventory, owed
+from ir.checkpoints import Witness
 from ir.custody import Custody, Escrow
-from ir.errors import IrError, PortError, Unknown, UsageError
-from ir.evidence_check import Broken, read_checkpoint
 from ir.incident import Incident
-from ir.inventory import Inventory, Key, Verify, Webhook
-from ir.ledger import Me
+from ir.inventory import Inventory, Verify, Webhook
 from ir.model import Json, Mode
 from ir.notice_log import NoticeLog
 from ir.notices import Desk, Post
-from ir.plan import Plan, plan_from_json
 from ir.ports import Clock, Issuer, Operator, Reloader, Reviewer, Store
+from ir.publishing import evidence_signer, publish
 from ir.secret import Secret
+from ir.setting import Setting
 from ir.signed_with import SignedWith
-from ir.stripe_budget import Budget
-from ir.world import Options, World
+from ir.state import State
+from ir.world import World
 
 
 class SystemClock:
@@ -48,121 +39,6 @@ class SystemClock:
     def sleep(self, seconds: float) -> None:
         """Wait."""
         time.sleep(seconds)
-
-
-def actor() -> str:
-    """Who runs this: user and host."""
-    try:
-        return f"{getpass.getuser()}@{socket.gethostname()}"
-    except (KeyError, OSError):
-        return f"uid-{os.getuid()}@{socket.gethostname()}"
-
-
-# ── state ──
-
-
-@dataclass
-class State:
-    """The tool's own state: folder, database, tables; and what this process may ask of Stripe."""
-
-    folder: Path
-    ledger: ledger.Ledger
-    me: Me
-    budget: Budget = field(default_factory=Budget)
-
-    @cached_property
-    def consents(self) -> ConsentLog:
-        """What people agreed to at a terminal."""
-        return ConsentLog(self.ledger.engine)
-
-    @cached_property
-    def checkpoints(self) -> CheckpointLog:
-        """What was signed, of all incidents."""
-        return CheckpointLog(self.ledger.engine)
-
-    def bundle(self, incident: str) -> Path:
-        """Where the report and the evidence of an incident lie."""
-        return home.private(home.private(self.folder / "incidents") / incident)
-
-
-def state() -> State:
-    """Open it; SQLite in the state folder, or the database that `IR_DATABASE_URL` names."""
-    folder = home.folder()
-    url = os.environ.get("IR_DATABASE_URL") or f"sqlite:///{folder / 'ir.sqlite'}"
-    return State(folder, ledger.Ledger(ledger.open_engine(database(url))), ledger.me(actor()))
-
-
-def database(url: str) -> str:
-    """The address as SQLAlchemy wants it: PostgreSQL by psycopg 3, SQLite as it stands.
-
-    Raises:
-        UsageError: it is neither; what it is instead is not told, a password may stand in it.
-    """
-    for prefix in ("postgres://", "postgresql://"):
-        if url.startswith(prefix):
-            url = "postgresql+psycopg://" + url.removeprefix(prefix)
-    try:
-        known = sa.make_url(url).drivername in ("postgresql+psycopg", "sqlite")
-    except (sa.exc.ArgumentError, ValueError):
-        known = False
-    if not known:
-        raise UsageError("IR_DATABASE_URL is no address that can be used", next_step="postgresql://USER@HOST/NAME, or unset it for SQLite")
-    return url
-
-
-# ── the world of one incident ──
-
-
-@dataclass
-class Setting:
-    """What an incident is wired from; all of it stands in the opening entry, except `leaked` and the people.
-
-    Attributes:
-        text: the inventory as text, snapshotted.
-        base: the folder that relative paths are relative to.
-    """
-
-    incident: str
-    text: str
-    name: str
-    base: Path
-    key: str
-    plan: Plan
-    options: Options
-
-
-def opening(setting: Setting, at: str, who: str, facts: Json) -> Json:
-    """The first audit entry's body."""
-    from ir import __version__
-
-    return {
-        "at": at,
-        "actor": who,
-        "version": __version__,
-        "plan": setting.plan.to_json(),
-        "plan_hash": setting.plan.hash,
-        "options": asdict(setting.options),
-        "inventory": setting.text,
-        "inventory_name": setting.name,
-        "inventory_base": str(setting.base),
-        "inventory_sha256": inventory.digest(setting.text),
-        "key": setting.key,
-        "facts": facts,
-    }
-
-
-def setting_from(incident: str, body: Json) -> Setting:
-    """Inverse of `opening`, for a resumed incident. Options that this version does not know are left out: `replay` refuses them."""
-    known = {field.name for field in fields(Options)}
-    return Setting(
-        incident,
-        body["inventory"],
-        body["inventory_name"],
-        Path(body["inventory_base"]),
-        body["key"],
-        plan_from_json(body["plan"]),
-        Options(**{name: value for name, value in body["options"].items() if name in known}),
-    )
 
 
 def world(
@@ -244,23 +120,6 @@ def _keep(folder: Path, files: Sequence[str], inputs: Sequence[str]) -> Json:
         return {"files": [], "inputs": read, "not_kept": type(error).__name__}
 
 
-def evidence_signer(
-    kept: State, source: Inventory, resolver: Callable[[str], Secret], say: Callable[[str], None] = lambda _text: None
-) -> Signer:
-    """The team's key that the inventory names; where it cannot be had now, and where none is named, this machine's.
-
-    Raises:
-        Refused: what should be a key is none.
-        OSError: this machine's can neither be read nor made.
-    """
-    if source.evidence_key is not None:
-        try:
-            return checkpoints.signer(resolver(str(source.evidence_key)).reveal().encode(), str(source.evidence_key))
-        except PortError as error:
-            say(f"WARNING: checkpoints are signed with this machine's key: {source.evidence_key}: {error.what}")
-    return checkpoints.own_signer(kept.folder)
-
-
 def desk(source: Inventory, kept: State, resolver: Callable[[str], Secret]) -> Desk:
     """Where notices of this process go out, to whom the inventory names."""
     from ir.notifiers import NOTIFIERS
@@ -307,45 +166,6 @@ def _reviewer(api: Any) -> Reviewer:
     return cast(Reviewer, StripeReviewer(api))
 
 
-def signer_of(kept: State, incident: str) -> str:
-    """Fingerprint of the key that signed the last checkpoint of an incident, "" when there is none that holds."""
-    made = kept.checkpoints.of(incident)
-    try:
-        return read_checkpoint(made[-1], len(made))[1] if made else ""
-    except Broken:
-        return ""
-
-
-def publish(kept: State, record: Incident, signer: Callable[[], Signer], say: Callable[[str], None]) -> list[str]:
-    """Report and bundle into the state folder; returns the paths, the HTML report first.
-
-    Without a key to sign with they are written all the same, and it is said.
-
-    Raises:
-        Unknown: the disk took them not, or not whole.
-    """
-    from ir.bundle import write_bundle
-    from ir.runner import read_entries
-
-    entries = read_entries(kept.ledger.engine, record.id)
-    try:
-        paths = write_bundle(
-            record, entries, kept.bundle(record.id), checkpoints=kept.checkpoints.of(record.id), signer=_perhaps(signer, say)
-        )
-    except OSError as error:
-        again = f"make room in {kept.folder}, then: ir report {record.id}"
-        raise Unknown(f"the report was not written ({os.strerror(error.errno or 0)})", next_step=again) from None
-    return [str(path) for path in sorted(paths, key=lambda p: p.suffix != ".html")]
-
-
-def _perhaps(signer: Callable[[], Signer], say: Callable[[str], None]) -> Signer | None:
-    try:
-        return signer()
-    except (OSError, IrError) as error:
-        say(f"WARNING: the report is not signed: {type(error).__name__}")
-        return None
-
-
 def summary(record: Incident, places: set[str]) -> Json:
     """The index row's secret-free summary."""
     facts = record.facts
@@ -367,15 +187,3 @@ def summary(record: Incident, places: set[str]) -> Json:
         "heard": record.heard,
         "wake_at": record.runs[-1].outcome.facts.get("wake_at", 0.0) if record.runs and record.status == "waiting" else 0.0,
     }
-
-
-def inventory_text(source: Inventory) -> str:
-    """An inventory that was made up in memory, as text that `inventory.loads` reads."""
-    return json.dumps(source.model_dump(mode="json", by_alias=True, exclude_defaults=True))
-
-
-def pick_key(source: Inventory, name: str) -> Key | None:
-    """The named key, or the only one; None when it has to be told apart otherwise."""
-    if name:
-        return next((key for key in source.keys if key.name == name), None)
-    return source.keys[0] if len(source.keys) == 1 else None

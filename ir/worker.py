@@ -23,7 +23,7 @@ from ir.campaign_setting import setting_of
 from ir.errors import AlreadyRunning, IrError
 from ir.ledger import ACTS_NO_MORE
 from ir.runner import Runner, read_entries
-from ir.wiring import State
+from ir.state import State
 
 SLOTS = 2
 BEAT = 5.0

@@ -1,6 +1,6 @@
 """No inventory at 3 a.m.: tell what was pasted, whose it is, and make up the smallest inventory that is true."""
 
-from ir import key_kind, wiring
+from ir import key_kind
 from ir.api_base import STRIPE
 from ir.cli.screen import Screen
 from ir.errors import Refused, UsageError
@@ -8,6 +8,7 @@ from ir.inventory import Account, Inventory, Key
 from ir.model import Liveness, Mode
 from ir.reference import parse
 from ir.secret import Secret
+from ir.setting import inventory_text
 
 
 def inventory_for(leaked: Secret, screen: Screen, *, api_base: str = "") -> str:
@@ -39,4 +40,4 @@ def inventory_for(leaked: Secret, screen: Screen, *, api_base: str = "") -> str:
     assert kind.key_kind is not None  # noqa: S101 - a rotatable credential has one
     row = Account(name="account", id=account, mode=mode, api_base=api.base)
     key = Key(name="leaked", account="account", kind=kind.key_kind, stored_in=[parse("manual://wherever-it-is-used")])
-    return wiring.inventory_text(Inventory(version=1, accounts=[row], keys=[key]))
+    return inventory_text(Inventory(version=1, accounts=[row], keys=[key]))

@@ -11,7 +11,8 @@ from ir.errors import AlreadyRunning, PortError, Refused, UsageError
 from ir.incident import Incident
 from ir.model import Did, Json
 from ir.secret import Secret
-from ir.wiring import Setting, State
+from ir.setting import Setting
+from ir.state import State
 from ir.world import World
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ir import adapters, alerts, wiring
+from ir import adapters, alerts
 from ir.alerts import Leak
 from ir.cli import opening
 from ir.cli.consenting import PIN, YES, Consent
@@ -20,6 +20,7 @@ from ir.consent import reading
 from ir.errors import IrError
 from ir.model import Json
 from ir.secret import Secret
+from ir.state import actor, open_state
 
 AlertFile = Annotated[str, typer.Argument(help="Alerts as JSON or JSON lines; - for standard input.", metavar="FILE|-")]
 
@@ -52,8 +53,8 @@ def import_alerts(
     screen = Screen(as_json=as_json)
     found = alerts.read_file(file)
     pasted = read_key(leaked_key_from, "The leaked key", screen) if leaked_key_from else None
-    operator = Terminal(screen, name=wiring.actor(), yes=False)
-    asking = partial(Consent, wiring.state, operator, yes=yes, pin=inventory_sha256)
+    operator = Terminal(screen, name=actor(), yes=False)
+    asking = partial(Consent, open_state, operator, yes=yes, pin=inventory_sha256)
     opened, held, unread = _looked_up(inventory_file, operator, asking)
     leaks = alerts.leaks(found, held, pasted)
     if as_json:

@@ -14,7 +14,7 @@ from ir.errors import Refused, UsageError
 from ir.incident import Incident
 from ir.inventory import Approver
 from ir.model import Did, Json
-from ir.wiring import State
+from ir.state import State, actor, open_state
 
 
 def approve(
@@ -35,12 +35,12 @@ def approve(
     as_json: AsJson = False,
 ) -> None:
     """Approve the step that an incident waits for; `ir resume` then goes on."""
-    screen, kept = Screen(as_json=as_json), wiring.state()
+    screen, kept = Screen(as_json=as_json), open_state()
     name = named(kept, name)
     record = record_of(kept, name)
     if record.status in FINAL:
         raise Refused(f"{name} has ended ({record.status})")
-    who, word = by or wiring.actor(), _word(record, reason, source_closed, unused.strip())
+    who, word = by or actor(), _word(record, reason, source_closed, unused.strip())
     if word:
         body = word
     else:

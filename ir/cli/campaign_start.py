@@ -19,7 +19,8 @@ from ir.errors import ExitCode, Refused, UsageError
 from ir.inventory import Key
 from ir.playbook import Playbook
 from ir.rehearsal import rehearse
-from ir.wiring import State
+from ir.setting import opening_entry
+from ir.state import State, open_state
 from ir.world import Options
 
 Pairs = list[str] | None
@@ -72,10 +73,10 @@ def start(asked: Asked, operator: Terminal) -> NoReturn:
     """Plan, ask, write the campaign, and run it from here or leave it to the workers."""
     opened = opening.read(asked.inventory_file or "inventory.yaml")
     source = Source(opened.source, opened.name, opened.base)
-    consent = Consent(wiring.state, operator, opened, yes=asked.options.yes, pin=asked.inventory_sha256)
+    consent = Consent(open_state, operator, opened, yes=asked.options.yes, pin=asked.inventory_sha256)
     keys = chosen(source.inventory, asked.choice)
     book = _book(asked, operator)
-    kept, options = wiring.state(), _options(asked, source, keys)
+    kept, options = open_state(), _options(asked, source, keys)
     _show(operator, source, keys, book)
     made = children_for(source, keys, book, replace(options, dry_run=False, yes=True))
     touched = consents.rehearsal if options.dry_run else consents.destinations
@@ -139,7 +140,7 @@ def _rehearse(source: Source, keys: Sequence[Key], book: Playbook, options: Opti
         world = wiring.world(setting, kept, operator, ask=guard.read_only, say=operator.screen.progress)
         world.knows = launching.known(kept)
         at = wiring.SystemClock().now().isoformat()
-        record = rehearse(world, wiring.opening(setting, at, operator.name, {"opened_at": world.now()}), lambda _entry: None)
+        record = rehearse(world, opening_entry(setting, at, operator.name, {"opened_at": world.now()}), lambda _entry: None)
         operator.screen.hush()
         refused = record.exit_code is ExitCode.REFUSED
         operator.screen.say(f"{child.key}: {'refused: ' + record.runs[-1].outcome.said if refused else 'nothing stands in the way'}")

@@ -10,7 +10,6 @@ import typer
 from rich.live import Live
 from rich.table import Table
 
-from ir import wiring
 from ir.campaign import Child, ChildState, counts, exit_code, state_of, time_left
 from ir.campaign_ledger import CampaignLedger
 from ir.campaign_tables import only
@@ -21,7 +20,7 @@ from ir.durations import spoken
 from ir.errors import ExitCode, UsageError
 from ir.ledger import ACTS_NO_MORE
 from ir.model import Json
-from ir.wiring import State
+from ir.state import State, actor, open_state
 from ir.worker import SLOTS, Worker
 
 Name = Annotated[str, typer.Argument(help="Campaign id, CAM-…; the newest needs no name.")]
@@ -52,7 +51,7 @@ def pause(name: Name = "", reason: Annotated[str, typer.Option(help="Why.")] = "
     """Begin no more keys; those under way go on to their end."""
     screen, _, book = _open()
     row = _unfinished(book, name)
-    book.say(row["campaign"], "paused", f"{wiring.actor()} paused it" + (f": {reason}" if reason else ""))
+    book.say(row["campaign"], "paused", f"{actor()} paused it" + (f": {reason}" if reason else ""))
     screen.say(f"{row['campaign']} is paused; go on with: ir campaign resume {row['campaign']}")
 
 
@@ -66,7 +65,7 @@ def resume(
     screen, kept, book = _open(as_json=as_json)
     row = _unfinished(book, name)
     book.say(row["campaign"], "running", "")
-    operator = Terminal(screen, name=wiring.actor(), yes=True)
+    operator = Terminal(screen, name=actor(), yes=True)
     if detach:
         screen.say(f"{row['campaign']} goes on as workers find it")
         return
@@ -250,5 +249,5 @@ def _unfinished(book: CampaignLedger, name: str) -> Json:
 
 
 def _open(*, as_json: bool = False) -> tuple[Screen, State, CampaignLedger]:
-    kept = wiring.state()
+    kept = open_state()
     return Screen(as_json=as_json), kept, CampaignLedger(kept.ledger.engine)

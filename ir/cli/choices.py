@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from ir import adapters, durations, key_kind, side_by_side, wiring
+from ir import adapters, durations, key_kind, side_by_side
 from ir.cli.consenting import Consent
 from ir.cli.opening import Opened
 from ir.cli.people import Terminal
@@ -13,6 +13,7 @@ from ir.inventory import Key
 from ir.model import Policy
 from ir.reference import Reference
 from ir.secret import Secret
+from ir.setting import pick_key
 
 WEEK = 7 * 86400.0
 """Stripe's longest delayed expiration (facts, §1.2)."""
@@ -115,7 +116,7 @@ def identify_row(consent: Consent, name: str, leaked: Secret | None, operator: T
     """
     opened, source = consent.opened, consent.opened.source
     if name or leaked is None:
-        found = wiring.pick_key(source, name)
+        found = pick_key(source, name)
         if found is None:
             names = ", ".join(key.name for key in source.keys)
             raise UsageError(

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from ir import wiring
 from ir.cli.incidents import AsJson, By, Name, named
 from ir.cli.screen import Screen
 from ir.errors import UsageError
 from ir.model import Json
+from ir.state import open_state
 
 HOURS = 72
 """GDPR art. 33."""
@@ -26,7 +26,7 @@ def classify(
     """Say whether this is a personal data breach: the 72 hours of GDPR art. 33 run from now. The latest word counts."""
     if breach is None or not by.strip():
         raise UsageError("this is a person's decision: it needs a yes or no, and a name", next_step="ir classify INC --breach --by NAME")
-    screen, kept = Screen(as_json=as_json), wiring.state()
+    screen, kept = Screen(as_json=as_json), open_state()
     name = named(kept, name, ended=True)
     now = time.time()
     said: Json = {"classified_at": now, "classified_by": by, "classified_because": reason, "personal_data_breach": breach}

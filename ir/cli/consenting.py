@@ -7,7 +7,7 @@ from ir import consent, inventory
 from ir.cli.opening import Opened
 from ir.cli.people import Terminal
 from ir.errors import Refused
-from ir.wiring import State
+from ir.state import State
 
 PIN = "Pin the inventory, whose SHA-256 `ir inventory check` prints; for machines."
 YES = "Consent to what the inventory runs and reaches, on first use."

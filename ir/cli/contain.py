@@ -22,7 +22,8 @@ from ir.incident import Incident
 from ir.model import Did, Json
 from ir.plan import Step, compile_plan
 from ir.secret import Secret
-from ir.wiring import Setting, State
+from ir.setting import Setting, setting_from
+from ir.state import State, actor, open_state
 from ir.world import Options
 
 
@@ -35,8 +36,8 @@ def contain(
     as_json: AsJson = False,
 ) -> None:
     """Take a leaked key away from strangers, now: narrow it, or guide you to an access policy or a rotation."""
-    screen, kept = Screen(as_json=as_json), wiring.state()
-    operator = Terminal(screen, name=wiring.actor(), yes=yes)
+    screen, kept = Screen(as_json=as_json), open_state()
+    operator = Terminal(screen, name=actor(), yes=yes)
     leaked = rotate.leaked_key(leaked_key_from, screen)
     if not what.startswith("INC-"):
         opened = opening.read_or_make(inventory_file, leaked, screen)
@@ -52,7 +53,7 @@ def contain(
 
 def _contain(kept: State, record: Incident, operator: Terminal, leaked: Secret | None) -> int:
     """Acts at once, beside whatever process runs the incident, and tells it afterwards."""
-    setting = wiring.setting_from(record.id, record.opened)
+    setting = setting_from(record.id, record.opened)
     setting.options = replace(setting.options, dry_run=False)
     world = wiring.world(setting, kept, operator, ask=lambda: None, leaked=leaked, say=operator.screen.progress)
     step = Step("contain", "contain", ACTIONS["contain"].danger, "contain", "", {})

@@ -8,7 +8,8 @@ from ir.cli.people import Terminal
 from ir.errors import PortError, Refused
 from ir.model import Json
 from ir.ports import Pending, Store
-from ir.wiring import Setting, State
+from ir.setting import Setting
+from ir.state import State
 
 
 def show(setting: Setting, kept: State, operator: Terminal) -> Json:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ir import adapters, checkpoints, evidence_files, incident, launching, wiring
+from ir import adapters, checkpoints, evidence_files, incident, launching
 from ir.cli import opening
 from ir.cli.consenting import PIN, YES, Consent
 from ir.cli.incidents import FINAL, AsJson, By, Name, Reason, Yes, named
@@ -17,7 +17,8 @@ from ir.consent import reading
 from ir.errors import Refused, UsageError
 from ir.evidence_check import recorded_files
 from ir.model import Json
-from ir.wiring import State
+from ir.publishing import evidence_signer, publish
+from ir.state import State, actor, open_state
 
 
 def key(
@@ -29,10 +30,10 @@ def key(
     as_json: AsJson = False,
 ) -> None:
     """The public key of the checkpoints, to be kept outside; this machine's is made on first use."""
-    screen, kept = Screen(as_json=as_json), wiring.state()
+    screen, kept = Screen(as_json=as_json), open_state()
     opened = opening.read(inventory_file) if inventory_file else None
     if opened is not None and opened.source.evidence_key is not None:
-        operator = Terminal(screen, name=wiring.actor(), yes=False)
+        operator = Terminal(screen, name=actor(), yes=False)
         consent = Consent(lambda: kept, operator, opened, yes=yes, pin=inventory_sha256)
         consent.ask(reading(opened.source, [opened.source.evidence_key]))
     public = _signer(kept, opened, screen).public
@@ -52,7 +53,7 @@ def bundle(
     from ir.bundle import write_bundle
     from ir.runner import read_entries
 
-    screen, kept = Screen(as_json=as_json), wiring.state()
+    screen, kept = Screen(as_json=as_json), open_state()
     name = named(kept, name, ended=True)
     entries, own = read_entries(kept.ledger.engine, name), kept.bundle(name)
     folder = Path(output) if output else own
@@ -74,7 +75,7 @@ def purge(name: Name = "", yes: Yes = False, as_json: AsJson = False, reason: Re
     """Remove what was collected about people, and say so: hashes stay, the chain goes on holding."""
     from ir.runner import read_entries
 
-    screen, kept = Screen(as_json=as_json), wiring.state()
+    screen, kept = Screen(as_json=as_json), open_state()
     name = named(kept, name, ended=True)
     entries, folder = read_entries(kept.ledger.engine, name), kept.bundle(name)
     record = incident.fold(entries)
@@ -85,7 +86,7 @@ def purge(name: Name = "", yes: Yes = False, as_json: AsJson = False, reason: Re
     if not here and not (scratch.is_dir() and any(scratch.iterdir())):
         _nothing(name, entries, told, screen)
         return
-    operator = Terminal(screen, name=by or wiring.actor(), yes=yes)
+    operator = Terminal(screen, name=by or actor(), yes=yes)
     if not operator.confirm(f"Remove {len(here)} evidence files of {name} for good? Only their hashes stay."):
         raise Refused("not confirmed", safe="nothing was removed", next_step="say --yes")
     # Signed and kept before anything is removed: a file that is missing without a word would look like tampering.
@@ -95,7 +96,7 @@ def purge(name: Name = "", yes: Yes = False, as_json: AsJson = False, reason: Re
     kept.checkpoints.add(signer.signed(said))
     evidence_files.remove(folder / "evidence")
     shutil.rmtree(scratch, ignore_errors=True)
-    wiring.publish(kept, record, lambda: signer, screen.warn)
+    publish(kept, record, lambda: signer, screen.warn)
     _say(name, len(here), _told(kept, name), screen)
 
 
@@ -131,6 +132,6 @@ def signer_of(kept: State, record: incident.Incident, screen: Screen) -> checkpo
 def _signer(kept: State, opened: Opened | None, screen: Screen) -> checkpoints.Signer:
     if opened is None:
         return checkpoints.own_signer(kept.folder)
-    operator = launching.Unattended(wiring.actor(), yes=False)
+    operator = launching.Unattended(actor(), yes=False)
     resolver = adapters.reference_resolver(opened.source, operator, opened.base)
-    return wiring.evidence_signer(kept, opened.source, resolver, screen.warn)
+    return evidence_signer(kept, opened.source, resolver, screen.warn)

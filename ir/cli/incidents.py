@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from ir import incident as incidents
-from ir import launching, owed, wiring
+from ir import launching, owed
 from ir.cli import running
 from ir.cli.people import SOURCES, Terminal, read_again, read_key
 from ir.cli.screen import Screen
@@ -15,7 +15,7 @@ from ir.errors import ExitCode, Refused, Unreplayable, UsageError
 from ir.incident import Incident
 from ir.model import Did, Json, Outcome
 from ir.notice_log import NoticeLog
-from ir.wiring import State
+from ir.state import State, actor, open_state
 
 Name = Annotated[str, typer.Argument(help="Incident id, INC-…; the only open one needs no name.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Answer the operator's own questions with yes.")]
@@ -31,7 +31,7 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Incidents, what they wait for, and what is owed. Exit code: of the named incident, else 5 when anything is owed."""
-    screen, kept = Screen(as_json=as_json), wiring.state()
+    screen, kept = Screen(as_json=as_json), open_state()
     if not name:
         sys.exit(_all(screen, kept))
     record = record_of(kept, name)
@@ -53,8 +53,8 @@ def resume(
     control_key_from: Annotated[str, typer.Option(help=f"Another live key, for the proof: {SOURCES}", metavar="SOURCE")] = "",
 ) -> None:
     """Go on with an incident, after a crash or a human's step; a finished one repeats its exit code."""
-    screen, kept = Screen(as_json=as_json), wiring.state()
-    operator = Terminal(screen, name=wiring.actor(), yes=yes, new_key_from=new_key_from)
+    screen, kept = Screen(as_json=as_json), open_state()
+    operator = Terminal(screen, name=actor(), yes=yes, new_key_from=new_key_from)
     leaked = read_key(leaked_key_from, "The leaked key", screen) if leaked_key_from else None
     control = read_key(control_key_from, "Another live key of the account", screen) if control_key_from else None
     _go_on(kept, operator, named(kept, name), "wake", {"yes": yes}, leaked, control)
@@ -62,9 +62,9 @@ def resume(
 
 def rollback(name: Name = "", yes: Yes = False, as_json: AsJson = False, reason: Reason = "") -> None:
     """Put the old key back, if it still lives, and kill the new one."""
-    screen, kept = Screen(as_json=as_json), wiring.state()
+    screen, kept = Screen(as_json=as_json), open_state()
     name = named(kept, name)
-    operator = Terminal(screen, name=wiring.actor(), yes=yes)
+    operator = Terminal(screen, name=actor(), yes=yes)
     if not operator.confirm(f"Put the old key back for {name}? The leaked key stays alive."):
         raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes")
     _tell_or_go_on(kept, operator, name, "rollback", {"reason": reason})
@@ -72,9 +72,9 @@ def rollback(name: Name = "", yes: Yes = False, as_json: AsJson = False, reason:
 
 def abort(name: Name = "", yes: Yes = False, as_json: AsJson = False, reason: Reason = "") -> None:
     """Stop acting; kills nothing in use, and says every live key, who is on it, and the next command."""
-    screen, kept = Screen(as_json=as_json), wiring.state()
+    screen, kept = Screen(as_json=as_json), open_state()
     name = named(kept, name)
-    operator = Terminal(screen, name=wiring.actor(), yes=yes)
+    operator = Terminal(screen, name=actor(), yes=yes)
     if not operator.confirm(f"Give up {name}? Nothing is killed, keys that live go on living."):
         raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes")
     _tell_or_go_on(kept, operator, name, "abort", {"reason": reason})
@@ -87,7 +87,7 @@ def close(
     as_json: AsJson = False,
 ) -> None:
     """End what cannot be proven, by name: attested, not proven."""
-    screen, kept = Screen(as_json=as_json), wiring.state()
+    screen, kept = Screen(as_json=as_json), open_state()
     if not attest.strip() or not by.strip():
         raise UsageError("closing needs a reason and a name", next_step="ir close INC --attest REASON --by NAME")
     name = named(kept, name)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ir import adapters, first_inventory, inventory, inventory_graph, wiring
+from ir import adapters, first_inventory, inventory, inventory_graph
 from ir import drift as drifting
 from ir.cli import opening
 from ir.cli.consenting import PIN, YES, Consent
@@ -25,6 +25,7 @@ from ir.inventory import Inventory, Key
 from ir.ports import Check, Expected
 from ir.reference import Reference
 from ir.secret import Secret
+from ir.state import actor, open_state
 
 _MODES = ("live", "test")
 
@@ -74,8 +75,8 @@ def drift(
 ) -> None:
     """Where stores of one key disagree, what would revert them, and which services hold another key. Exit 5 when anything does."""
     screen, opened = Screen(as_json=as_json), opening.read(file)
-    source, operator = opened.source, Terminal(screen, name=wiring.actor(), yes=False)
-    consent = Consent(wiring.state, operator, opened, yes=yes, pin=inventory_sha256)
+    source, operator = opened.source, Terminal(screen, name=actor(), yes=False)
+    consent = Consent(open_state, operator, opened, yes=yes, pin=inventory_sha256)
     consent.ask({place for key in source.held for place in comparison(source, key)})
     found = [_drift(source, key, operator, opened.base) for key in source.held]
     wrong = [row for row in found if row.problems]

@@ -15,7 +15,8 @@ from ir.inventory import Inventory, Key
 from ir.model import Json, Policy
 from ir.plan import Plan, compile_plan
 from ir.secret import Secret
-from ir.wiring import Setting, State
+from ir.setting import Setting
+from ir.state import State
 
 _SHOWN = 5
 

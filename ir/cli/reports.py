@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from ir import incident as incidents
-from ir import wiring
 from ir.cli.incidents import AsJson, Name, named
 from ir.cli.screen import Screen
 from ir.cli.stamps import TsaRoot, with_stamps
 from ir.errors import ExitCode, UsageError
+from ir.state import open_state
 
 Head = Annotated[str, typer.Option("--head", "--anchor", help="A head hash that was kept outside.", metavar="HEX")]
 Output = Annotated[str, typer.Option(help="Write it there (0600); default: standard output.", metavar="FILE")]
@@ -30,7 +30,7 @@ def report(
 
     if fmt not in FORMATS:
         raise UsageError(f"--format {fmt}: not known", next_step=f"one of {', '.join(FORMATS)}")
-    kept = wiring.state()
+    kept = open_state()
     name = named(kept, name, ended=True)
     entries = read_entries(kept.ledger.engine, name)
     record = incidents.fold(entries)
@@ -61,7 +61,7 @@ def verify(
     from ir.evidence_check import check_evidence, spoken
     from ir.runner import read_entries
 
-    kept, screen = wiring.state(), Screen(as_json=as_json)
+    kept, screen = open_state(), Screen(as_json=as_json)
     name = named(kept, name, ended=True)
     key, entries = _key(public_key), read_entries(kept.ledger.engine, name)
     made = kept.checkpoints.of(name)

@@ -26,6 +26,8 @@ from ir.inventory import Account
 from ir.model import Finding
 from ir.ports import Reviewed, ReviewRequest
 from ir.secret import Secret
+from ir.setting import pick_key
+from ir.state import actor, open_state
 
 _KEPT = ("timeline.jsonl", "affected.csv", "aside.jsonl")
 
@@ -65,9 +67,9 @@ def review(
     """What did the leaked key do? Evidence, findings, blast radius, leftovers. Ends with 7 when misuse is confirmed or suspected."""
     screen = Screen(as_json=as_json)
     names, egress_globs, log_globs = _sorted(key or [], egress or [], logs or [])
-    operator = Terminal(screen, name=wiring.actor(), yes=False)
+    operator = Terminal(screen, name=actor(), yes=False)
     opened = opening.read(inventory_file) if inventory_file else None
-    consent = Consent(wiring.state, operator, opened, yes=yes, pin=inventory_sha256) if opened else None
+    consent = Consent(open_state, operator, opened, yes=yes, pin=inventory_sha256) if opened else None
     account, known = _account(opened, names, account_id)
     reader = _review_key(review_key_from, account, consent, operator)
     fingerprint = _leaked(consent, names, reader, operator)
@@ -176,9 +178,9 @@ def _teller(opened: Opened | None, account: Account | None, names: list[str], op
             return []
         from ir import reopening
 
-        kept = wiring.state()
+        kept = open_state()
         desk = wiring.desk(opened.source, kept, adapters.reference_resolver(opened.source, operator, opened.base))
-        told = reopening.tell_misuse(kept, account.id, names[0] if names else "", found, wiring.actor(), desk.announce)
+        told = reopening.tell_misuse(kept, account.id, names[0] if names else "", found, actor(), desk.announce)
         notices.flush_all()
         return told
 
@@ -203,7 +205,7 @@ def _account(opened: Opened | None, names: list[str], account: str) -> tuple[Acc
             raise UsageError(f"`{names[0]}` names a key of an inventory", next_step="--inventory FILE")
         return None, ()
     source = opened.source
-    row = wiring.pick_key(source, names[0] if names else "") if names or len(source.keys) == 1 else None
+    row = pick_key(source, names[0] if names else "") if names or len(source.keys) == 1 else None
     wanted = row.account if row else account
     found = [a for a in source.accounts if wanted in (a.name, a.id)] if wanted else list(source.accounts)
     if len(found) != 1:
@@ -225,7 +227,7 @@ def _leaked(consent: Consent | None, names: list[str], reader: Secret | None, op
         return ""
     opened = consent.opened
     source, seen = opened.source, []
-    row = wiring.pick_key(source, names[0] if names else "")
+    row = pick_key(source, names[0] if names else "")
     refs = row.stored_in if row else []
     may_run = consent.may(reading(source, refs))
     for ref in refs if may_run else [ref for ref in refs if ref.scheme != "command"]:

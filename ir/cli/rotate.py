@@ -22,7 +22,8 @@ from ir.model import Did, Json, Outcome
 from ir.plan import Plan, clearing, compile_plan
 from ir.rehearsal import rehearse
 from ir.secret import Secret
-from ir.wiring import Setting, State
+from ir.setting import Setting, opening_entry
+from ir.state import State, actor, open_state
 from ir.world import Options
 
 LEAKED_VIA = ("repo", "frontend", "ci", "store", "host", "unknown")
@@ -80,7 +81,7 @@ def stripe(
 ) -> None:
     """Take a leaked key to proven dead, with every service on its replacement and the report written."""
     screen = Screen(as_json=as_json)
-    operator = Terminal(screen, name=wiring.actor(), yes=yes, new_key_from=new_key_from)
+    operator = Terminal(screen, name=actor(), yes=yes, new_key_from=new_key_from)
     if every_key or account or tag or stored_in or keys_from:
         lonely = (alert, leaked_key_from, control_key_from, leaked_from, adopt, discard_pending)
         campaign_start.refuse_single(key, *lonely, no_replacement=no_replacement)
@@ -92,12 +93,12 @@ def stripe(
         campaign_start.start(asked, operator)
     if policy == "auto" and yes and not playbook_name:
         raise UsageError("--yes never chooses a policy", next_step="say --policy exposed or --policy exploited")
-    asking = partial(Consent, wiring.state, operator, yes=yes, pin=inventory_sha256)
+    asking = partial(Consent, open_state, operator, yes=yes, pin=inventory_sha256)
     leaked = leaked_key(leaked_key_from, screen)
     taken = take(screen, alert, key, inventory_file, operator, leaked, asking) if alert else Taken(leaked)
     leaked, leaked_via = taken.leaked, taken.via if leaked_via == "unknown" else leaked_via
     opened = taken.opened or opening.read_or_make(inventory_file, leaked, screen, api_base=api_base)
-    source, kept, consent = opened.source, wiring.state(), asking(opened)
+    source, kept, consent = opened.source, open_state(), asking(opened)
     row = identify_row(consent, key, leaked, operator)
     options = Options(
         dry_run=dry_run,
@@ -188,7 +189,7 @@ def _rehearse(setting: Setting, kept: State, operator: Terminal, leaked: Secret 
             operator.screen.step(entry["step"], Outcome.from_json(entry["body"]["outcome"]), rehearsal=True)
 
     at = wiring.SystemClock().now().isoformat()
-    record = rehearse(world, wiring.opening(setting, at, operator.name, {"opened_at": world.now(), **found}), emitted)
+    record = rehearse(world, opening_entry(setting, at, operator.name, {"opened_at": world.now(), **found}), emitted)
     if operator.screen.as_json:
         operator.screen.document(running.document(record, record.exit_code))
     operator.screen.hush()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ir import playbook, wiring
+from ir import playbook
 from ir.cli import opening, rotate
 from ir.cli.choices import accepted, expires_time, exposed_time
 from ir.cli.consenting import PIN, Consent
@@ -15,7 +15,8 @@ from ir.cli.screen import Screen
 from ir.errors import UsageError
 from ir.inventory import Inventory, Webhook
 from ir.plan import compile_plan
-from ir.wiring import Setting
+from ir.setting import Setting
+from ir.state import actor, open_state
 from ir.world import Options
 
 LONGEST = 86400.0
@@ -46,9 +47,9 @@ def stripe_webhook(
 ) -> None:
     """Replace a webhook's signing secret: every service is seen to accept the new one and to refuse the old one."""
     screen = Screen(as_json=as_json)
-    operator = Terminal(screen, name=wiring.actor(), yes=yes, new_key_from=new_key_from)
+    operator = Terminal(screen, name=actor(), yes=yes, new_key_from=new_key_from)
     opened = opening.read_or_make(inventory_file, None, screen)
-    source, consent = opened.source, Consent(wiring.state, operator, opened, yes=yes, pin=inventory_sha256)
+    source, consent = opened.source, Consent(open_state, operator, opened, yes=yes, pin=inventory_sha256)
     row = _row(source, webhook)
     book = playbook.load(playbook_name)
     options = Options(
@@ -67,7 +68,7 @@ def stripe_webhook(
     )
     plan = compile_plan(book, source, row)
     setting = Setting("", opened.text, opened.name, opened.base, row.name, plan, options)
-    rotate.carry_out(setting, wiring.state(), operator, None, None, consent)
+    rotate.carry_out(setting, open_state(), operator, None, None, consent)
 
 
 def _row(source: Inventory, name: str) -> Webhook:

@@ -5,15 +5,16 @@ import sys
 import threading
 from typing import NoReturn
 
-from ir import incident, notices, wiring
+from ir import incident, notices
 from ir.cli.people import Terminal
 from ir.cli.screen import Screen
 from ir.errors import ExitCode
 from ir.launching import Given
 from ir.model import Json, Outcome
+from ir.publishing import signer_of
 from ir.runner import Runner
 from ir.secret import Secret
-from ir.wiring import State
+from ir.state import State
 from ir.world import World
 
 PUBLISHED_WITHIN = 30.0
@@ -101,7 +102,7 @@ def follow(runner: Runner, kept: State, world: World, operator: Terminal, *, ski
 
 def finish(screen: Screen, kept: State, record: incident.Incident, code: ExitCode) -> int:
     """The last words of a run; of one that ended, what has to be kept outside so that later edits can be told."""
-    signer = wiring.signer_of(kept, record.id) if record.ended else ""
+    signer = signer_of(kept, record.id) if record.ended else ""
     if screen.as_json:
         screen.document({**document(record, code), "evidence_key": signer})
         return int(code)

@@ -24,7 +24,7 @@ from ir.model import Policy
 from ir.playbook import Playbook
 from ir.schedule import When
 from ir.schedule_due import Row, moment
-from ir.wiring import State
+from ir.state import State, open_state
 from ir.worker import SLOTS, Worker
 
 File = Annotated[str, typer.Option("--inventory", help="Inventory file.", metavar="FILE")]
@@ -39,7 +39,7 @@ _EACH = 30.0
 
 def list_schedule(inventory_file: File = "inventory.yaml", as_json: AsJson = False) -> None:
     """Every key with `rotate_every`: due, overdue, next, the last result, and why. Changes nothing."""
-    screen, kept = Screen(as_json=as_json), wiring.state()
+    screen, kept = Screen(as_json=as_json), open_state()
     source = opening.read(inventory_file).source
     book = CampaignLedger(kept.ledger.engine)
     children, now = book.scheduled()
@@ -65,7 +65,7 @@ def run_schedule(
     as_json: AsJson = False,
 ) -> None:
     """Begin what is due, go on with what waited for its time, end. Nothing due: exit 0 at once, nothing is changed."""
-    screen, kept = Screen(as_json=as_json), wiring.state()
+    screen, kept = Screen(as_json=as_json), open_state()
     book = CampaignLedger(kept.ledger.engine)
     begun = _begin_due(kept, book, screen, inventory_file, playbook_name, inventory_sha256)
     told: list[Child] = []
@@ -84,7 +84,7 @@ def worker(
     until_idle: Annotated[bool, typer.Option("--until-idle", help="End when there is nothing more to do.")] = False,
 ) -> None:
     """Run children of campaigns, and what the schedule says is due, until told to stop (SIGTERM, Ctrl-C)."""
-    screen, kept, stop = Screen(), wiring.state(), threading.Event()
+    screen, kept, stop = Screen(), open_state(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
     book = CampaignLedger(kept.ledger.engine)

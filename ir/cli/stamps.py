@@ -7,13 +7,15 @@ from typing import Annotated
 
 import typer
 
-from ir import incident, timestamps, wiring
+from ir import incident, timestamps
 from ir.cli.evidence import signer_of
 from ir.cli.incidents import AsJson, Name, named
 from ir.cli.screen import Screen
 from ir.errors import Refused, Rejected, UsageError
 from ir.evidence_check import Verdict
 from ir.model import Json
+from ir.publishing import publish
+from ir.state import open_state
 from ir.timestamps import Stamp
 
 TsaRoot = Annotated[str, typer.Option(help="Root certificate of the time stamping authority, PEM.", metavar="FILE")]
@@ -28,7 +30,7 @@ def timestamp(
     """Let an authority outside say that the record existed by now: a time stamp over the last signed checkpoint."""
     from ir.runner import read_entries
 
-    screen, kept = Screen(as_json=as_json), wiring.state()
+    screen, kept = Screen(as_json=as_json), open_state()
     if not tsa:
         raise UsageError("no authority is named", next_step="--tsa URL, of one that your auditors trust")
     roots = timestamps.roots_in(Path(tsa_root)) if tsa_root else ()
@@ -40,7 +42,7 @@ def timestamp(
     stamp = timestamps.read(stamped, roots)
     kept.checkpoints.stamp(stamped)
     record = incident.fold(read_entries(kept.ledger.engine, name))
-    wiring.publish(kept, record, lambda: signer_of(kept, record, screen), screen.warn)
+    publish(kept, record, lambda: signer_of(kept, record, screen), screen.warn)
     if as_json:
         screen.document({"incident": name, **asdict(stamp), "bundle": str(kept.bundle(name))})
     else:

@@ -5,13 +5,14 @@ import time
 
 import sqlalchemy as sa
 
-from ir import ledger, wiring
+from ir import ledger
 from ir.campaign_ledger import CampaignLedger
+from ir.state import database_address
 from tests.campaign.shop import Shop, until
 
 
 def _book(company: Shop) -> tuple[CampaignLedger, sa.Engine]:
-    engine = ledger.open_engine(wiring.database(company.database))
+    engine = ledger.open_engine(database_address(company.database))
     return CampaignLedger(engine), engine
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from ir import inventory, ledger, wiring
+from ir import inventory, ledger
 from ir.campaign import Child, ChildState, Choice, Limits, chosen, exit_code, must_pause, next_child, sliced, time_left
 from ir.campaign_ledger import CampaignLedger
 from ir.campaign_tables import of_kind, only
 from ir.errors import ExitCode, UsageError
+from ir.setting import inventory_text
+from ir.state import database_address
 from tests.worlds.postgres import Postgres
 
 TEXT = """
@@ -48,7 +50,7 @@ def test_which_keys_and_canaries_first() -> None:
 
 def test_an_incident_knows_the_inventory_as_far_as_its_key_is_concerned() -> None:
     source = inventory.loads(TEXT, "i.yaml")
-    alone = inventory.loads(wiring.inventory_text(sliced(source, source.key("a"))), "slice")
+    alone = inventory.loads(inventory_text(sliced(source, source.key("a"))), "slice")
     assert ([key.name for key in alone.keys], [account.name for account in alone.accounts]) == (["a"], ["main"])
     assert [(service.name, service.uses) for service in alone.services] == [("s", ["a"])]
 
@@ -103,7 +105,7 @@ def test_stop_rule_exit_codes_and_time_left() -> None:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def book(request: pytest.FixtureRequest, server: Postgres, tmp_path: Path) -> Iterator[CampaignLedger]:
-    address = f"sqlite:///{tmp_path / 'c.sqlite'}" if request.param == "sqlite" else wiring.database(server.database())
+    address = f"sqlite:///{tmp_path / 'c.sqlite'}" if request.param == "sqlite" else database_address(server.database())
     engine = ledger.open_engine(address)
     yield CampaignLedger(engine)
     engine.dispose()

@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from ir import ledger, wiring
+from ir import ledger
 from ir.errors import AlreadyRunning
 from ir.evidence import verify
 from ir.ledger import Ledger
 from ir.runner import read_entries
+from ir.state import database_address
 from tests.campaign.shop import Shop, until
 from tests.worlds.postgres import Postgres
 
@@ -29,7 +30,7 @@ def test_a_whole_incident_leaves_no_key_in_the_database(company: Shop, server: P
     assert old.token.reveal() not in held
     assert company.stored("payments") not in held
 
-    engine = ledger.open_engine(wiring.database(company.database))
+    engine = ledger.open_engine(database_address(company.database))
     [row] = Ledger(engine).index()
     assert (row["status"], row["exit_code"]) == ("done", 0)
     assert verify(read_entries(engine, row["incident"])).holds
@@ -44,7 +45,7 @@ def test_a_killed_run_is_resumed_from_another_machine(company: Shop) -> None:
     company.write()
     company.gate = threading.Event()
     run = company.begin(*company.rotate("payments"))
-    engine = ledger.open_engine(wiring.database(company.database))
+    engine = ledger.open_engine(database_address(company.database))
     book = Ledger(engine)
     until(lambda: bool(book.index()))
     company.kill(run)
@@ -62,7 +63,7 @@ def test_a_killed_run_is_resumed_from_another_machine(company: Shop) -> None:
 
 
 def test_of_many_who_reach_for_a_key_one_gets_it(server: Postgres) -> None:
-    address = wiring.database(server.database())
+    address = database_address(server.database())
     won, lost = [], []
 
     def reach(name: str) -> None:
@@ -83,7 +84,7 @@ def test_of_many_who_reach_for_a_key_one_gets_it(server: Postgres) -> None:
 
 
 def test_elsewhere_the_heartbeat_counts_by_the_clock_of_the_database(server: Postgres) -> None:
-    engine = ledger.open_engine(wiring.database(server.database()))
+    engine = ledger.open_engine(database_address(server.database()))
     book = Ledger(engine)
     far = replace(ledger.me("ann"), host="elsewhere")
     fence = book.take(far, "INC-1", ["key a"])

@@ -13,8 +13,9 @@ from pathlib import Path
 import yaml
 from croniter import croniter  # type: ignore[import-untyped]  # it has no types
 
-from ir import ledger, wiring
+from ir import ledger
 from ir.campaign_ledger import CampaignLedger
+from ir.state import database_address
 from tests.campaign.shop import Shop
 from tests.worlds.receiver import Receiver
 
@@ -32,7 +33,7 @@ def test_what_is_due_is_rotated_once_however_many_look(company: Shop) -> None:
     assert [code for _, code in ends] == [0, 0], ends
     assert company.moved("a")
     assert company.living() == 3, "b is not due, c has no schedule"
-    engine = ledger.open_engine(wiring.database(company.database))
+    engine = ledger.open_engine(database_address(company.database))
     assert [row["summary"]["key"] for row in ledger.Ledger(engine).index()] == ["a"]
     code, said = company.ir(*RUN)
     assert (code, said.strip()) == (0, "nothing is due")
@@ -76,7 +77,7 @@ def _waits_for_a_human(company: Shop, chat: Receiver) -> None:
     code, said = company.ir(*RUN)
     assert code == 4, said
     assert "waiting" in said
-    engine = ledger.open_engine(wiring.database(company.database))
+    engine = ledger.open_engine(database_address(company.database))
     [row] = ledger.Ledger(engine).index()
     assert row["status"] == "waiting"
     holder = ledger.Ledger(engine).holder(row["incident"])

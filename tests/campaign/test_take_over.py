@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 import pytest
 import sqlalchemy as sa
 
-from ir import ledger, wiring
+from ir import ledger
 from ir.cli import run
 from ir.ledger import STALE, Ledger
 from ir.runner import read_entries
+from ir.state import database_address
 from tests.campaign.shop import Shop, until
 
 CRON = ["schedule", "run", "--inventory", "inventory.yaml", "--playbook", "./scheduled.yaml"]
@@ -20,7 +21,7 @@ Told = Callable[..., tuple[int, str]]
 
 @pytest.fixture
 def book(company: Shop) -> Iterator[Ledger]:
-    engine = ledger.open_engine(wiring.database(company.database))
+    engine = ledger.open_engine(database_address(company.database))
     yield Ledger(engine)
     engine.dispose()
 

@@ -34,7 +34,8 @@ from ir.drill.simulated.trial import OneByOne
 from ir.drill.simulated.world import SimOperator, SimReviewer
 from ir.ports import Issuer, Reloader, Store
 from ir.reference import parse
-from ir.wiring import Setting
+from ir.setting import Setting
+from ir.state import database_address
 from ir.world import World
 
 DAY = 86400.0
@@ -196,7 +197,7 @@ class Year:
 
     def children(self) -> list[Child]:
         """All that the schedule began."""
-        url = wiring.database(f"sqlite:///{self.folder / 'home' / 'ir.sqlite'}")
+        url = database_address(f"sqlite:///{self.folder / 'home' / 'ir.sqlite'}")
         engine = ledger.open_engine(url)
         try:
             return CampaignLedger(engine).scheduled()[0]

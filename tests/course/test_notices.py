@@ -17,6 +17,8 @@ from ir.incident import fold
 from ir.inventory import NOTICE_KINDS
 from ir.notice_log import NoticeLog
 from ir.notices import Desk, Notice, Post, notice_of
+from ir.setting import Setting
+from ir.state import open_state
 from ir.world import Options
 from tests.course.test_course import go
 
@@ -237,8 +239,8 @@ def test_nobody_is_told_of_a_rehearsal_or_a_drill(options: Options, wired: bool,
     monkeypatch.setenv("IR_HOME", str(tmp_path))
     monkeypatch.delenv("IR_DATABASE_URL", raising=False)
     sim = Simulation("exposed")
-    setting = wiring.Setting("INC-1", INVENTORY, "inventory.yaml", tmp_path, "payments", sim.plan, options)
-    kept = wiring.state()
+    setting = Setting("INC-1", INVENTORY, "inventory.yaml", tmp_path, "payments", sim.plan, options)
+    kept = open_state()
     world = wiring.world(setting, kept, sim.operator, ask=lambda: None)
     assert isinstance(getattr(world.announce, "__self__", None), Desk) is wired
     kept.ledger.engine.dispose()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ir import ledger, reopening, wiring
+from ir import ledger, reopening
 from ir.cli.classifying import classify
 from ir.cli.screen import Screen
 from ir.cli.watching import EVERY, watch
@@ -23,7 +23,7 @@ from ir.incident import Incident, fold, hear_late
 from ir.model import Debt, Finding
 from ir.notices import notice_of
 from ir.ports import Reviewed
-from ir.wiring import State
+from ir.state import State
 
 REFUNDS = Finding(
     "S-07", "critical", "Refunds in a burst", "60 refunds", "", 1, 2, 60, ("req_a", "evt_a"), ({"currency": "usd", "amount": 9},), "look"
@@ -90,7 +90,7 @@ def test_the_notification_clock_starts_with_a_persons_word(
     kept: tuple[State, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     state, name = kept
-    monkeypatch.setattr(wiring, "state", lambda: state)
+    monkeypatch.setattr("ir.cli.classifying.open_state", lambda: state)
     with pytest.raises(UsageError, match="a yes or no, and a name"):
         classify(name, None, "", "kim")
     classify(name, True, "cards were read", "kim", True)

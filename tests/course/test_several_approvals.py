@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ir import playbook, wiring
+from ir import playbook
 from ir.cli import approving
 from ir.drill.simulated.journal import Journal
 from ir.drill.simulated.world import Simulation
@@ -17,6 +17,7 @@ from ir.inventory import Approver
 from ir.model import Json
 from ir.plan import compile_plan
 from ir.report import render
+from ir.setting import inventory_text
 from tests.course.test_course import go
 from tests.worlds.signers import Signer
 
@@ -36,7 +37,7 @@ class Shop:
         steps = [replace(step, approvals=2) if step.id == "retire" else step for step in self.sim.plan.steps]
         self.sim.plan = self.sim.world.plan = replace(self.sim.plan, steps=tuple(steps))
         self.sim.source = self.sim.world.inventory = self.sim.source.model_copy(update={"approvers": listed})
-        opening = {**self.sim.opening(), "inventory": wiring.inventory_text(self.sim.source), "inventory_name": "keys.yaml"}
+        opening = {**self.sim.opening(), "inventory": inventory_text(self.sim.source), "inventory_name": "keys.yaml"}
         self.sim.opening = lambda: opening  # type: ignore[method-assign]  # the course needs the snapshot that approvers are read from
         self.clock = self.sim.clock
 

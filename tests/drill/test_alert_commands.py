@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from ir import wiring
 from ir.cli import run
 from ir.cli.alerts import Taken, take
 from ir.cli.consenting import Consent
@@ -19,6 +18,7 @@ from ir.cli.screen import Screen
 from ir.drill.twin import Key, StripeTwin
 from ir.errors import ExitCode
 from ir.secret import Secret
+from ir.state import open_state
 from tests.unit import alert_samples as samples
 
 
@@ -37,7 +37,7 @@ class Desktop:
 
     def take(self, screen: Screen, file: str) -> Taken:
         operator = Terminal(screen, name="me", yes=True)
-        return take(screen, file, "", self.inventory, operator, None, partial(Consent, wiring.state, operator, yes=True))
+        return take(screen, file, "", self.inventory, operator, None, partial(Consent, open_state, operator, yes=True))
 
     def write(self, name: str, *rows: dict[str, Any]) -> str:
         path = self.folder / name
@@ -93,7 +93,7 @@ def test_rotate_takes_key_time_and_reason_from_the_alert(desktop: Desktop, capsy
     told = json.loads(capsys.readouterr().out)
     assert ended.value.code in (ExitCode.DONE, ExitCode.REFUSED)
     assert told["key"] == "billing" and told["old"]["fingerprint"] == desktop.other.token.fingerprint
-    wiring.state().ledger.engine.dispose()
+    open_state().ledger.engine.dispose()
 
 
 def test_an_alert_of_another_key_is_not_taken_for_this_one(desktop: Desktop, capsys: pytest.CaptureFixture[str]) -> None:

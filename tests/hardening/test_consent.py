@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from ir import consent, inventory, ledger, wiring
+from ir import consent, inventory, ledger
 from ir.cli import COMMANDS, run
 from ir.cli.consenting import Consent
 from ir.cli.opening import Opened, read
 from ir.cli.people import Terminal
 from ir.cli.screen import Screen
 from ir.errors import ExitCode, Refused
+from ir.state import State, open_state
 from tests.worlds.responder import responder
 from tests.worlds.strange_inventory import FILE, Strange, strange
 
@@ -212,21 +213,21 @@ def test_what_a_person_agreed_to_is_not_asked_again(place: Strange, capsys: pyte
     opened = read(FILE)
     no, yes = Sitting("n"), Sitting("y")
     with pytest.raises(Refused, match="not consented"):
-        Consent(wiring.state, no, opened, yes=False).ask({"command a", "host b"})
-    assert not Consent(wiring.state, no, opened, yes=False).may({"command a"})
-    Consent(wiring.state, yes, opened, yes=False).ask({"command a", "host b"})
+        Consent(open_state, no, opened, yes=False).ask({"command a", "host b"})
+    assert not Consent(open_state, no, opened, yes=False).may({"command a"})
+    Consent(open_state, yes, opened, yes=False).ask({"command a", "host b"})
     assert capsys.readouterr().out.count("  command a\n") == 3
-    Consent(wiring.state, yes, opened, yes=False).ask({"host b", "command c"})
+    Consent(open_state, yes, opened, yes=False).ask({"host b", "command c"})
     shown = capsys.readouterr().out
     assert "command c" in shown
     assert "host b" not in shown
     assert len(yes.asked) == 2
-    Consent(wiring.state, Sitting("n"), opened, yes=False).ask({"command a", "host b", "command c"})
-    assert Consent(wiring.state, Terminal(Screen(), name="cron", yes=False), opened, yes=False).may({"command a"})
+    Consent(open_state, Sitting("n"), opened, yes=False).ask({"command a", "host b", "command c"})
+    assert Consent(open_state, Terminal(Screen(), name="cron", yes=False), opened, yes=False).may({"command a"})
 
 
 def test_nothing_to_agree_to_opens_no_state(tmp_path: Path) -> None:
-    def opens() -> wiring.State:
+    def opens() -> State:
         raise AssertionError("the state was opened")
 
     Consent(opens, Terminal(Screen(), name="x", yes=False), Opened("a: 1", "x", tmp_path), yes=False).ask(set())

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ir import home, wiring
+from ir import home
 from ir.errors import Refused, UsageError
+from ir.state import database_address
 
 
 def made(place: Path) -> Path:
@@ -78,6 +79,6 @@ def test_where_there_can_be_none_it_says_so(tmp_path: Path, place: str) -> None:
 )
 def test_what_is_no_database_is_a_usage_error_that_repeats_nothing(address: str) -> None:
     with pytest.raises(UsageError, match="IR_DATABASE_URL") as error:
-        wiring.database(address)
+        database_address(address)
     assert "hunter2" not in f"{error.value.what} {error.value.safe} {error.value.next_step}" and error.value.__cause__ is None
-    assert wiring.database("postgres://ir@db/ir") == "postgresql+psycopg://ir@db/ir"
+    assert database_address("postgres://ir@db/ir") == "postgresql+psycopg://ir@db/ir"

@@ -7,11 +7,12 @@ from typing import Any, cast
 
 import pytest
 
-from ir import inventory, launching, ledger, playbook, wiring
+from ir import inventory, launching, ledger, playbook
 from ir.errors import AlreadyRunning, ExitCode
 from ir.incident import Incident
 from ir.ledger import Ledger, Me
 from ir.plan import compile_plan
+from ir.setting import Setting, opening_entry, setting_from
 from ir.world import Options
 
 INVENTORY = """\
@@ -34,8 +35,8 @@ def opened(name: str, key: str) -> Incident:
     """An incident about `key`."""
     source = inventory.loads(INVENTORY, "inventory.yaml")
     plan = compile_plan(playbook.load("stripe-exposed"), source, source.key(key))
-    setting = wiring.Setting(name, INVENTORY, "inventory.yaml", Path("/"), key, plan, Options())
-    return cast(Incident, _Record(name, wiring.opening(setting, "2026-11-27T00:00:00Z", "ann", {})))
+    setting = Setting(name, INVENTORY, "inventory.yaml", Path("/"), key, plan, Options())
+    return cast(Incident, _Record(name, opening_entry(setting, "2026-11-27T00:00:00Z", "ann", {})))
 
 
 class _Record:
@@ -44,7 +45,7 @@ class _Record:
 
 
 class _Kept:
-    """What of `wiring.State` is asked."""
+    """What of `State` is asked."""
 
     def __init__(self, book: Ledger, who: str) -> None:
         self.ledger, self.me = book, ledger.me(who)
@@ -62,7 +63,7 @@ def dead(who: str) -> Me:
 
 def begun(book: Ledger, record: Incident, holder: Me, status: str, code: ExitCode) -> None:
     """`holder` began it and came as far as `status`."""
-    book.take(holder, record.id, launching.resources(wiring.setting_from(record.id, record.opened)))
+    book.take(holder, record.id, launching.resources(setting_from(record.id, record.opened)))
     book.note(record.id, status, int(code), {})
 
 

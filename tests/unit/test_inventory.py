@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ir import inventory, yaml_file
 from ir.errors import BadFile
 from ir.inventory import Inventory
+from ir.setting import inventory_text
 from tests.sizes import examples
 
 GOOD = """version: 1
@@ -147,10 +148,9 @@ def test_no_shape_crashes_it(data: object) -> None:
 
 
 def test_the_snapshot_is_read_back_the_same() -> None:
-    from ir import wiring
 
     source = inventory.loads(GOOD, "inventory.yaml")
-    again: Inventory = inventory.loads(wiring.inventory_text(source), "snapshot")
+    again: Inventory = inventory.loads(inventory_text(source), "snapshot")
     assert again == source
 
 

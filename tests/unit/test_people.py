@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from ir import wiring
 from ir.cli.choices import identify_row
 from ir.cli.consenting import Consent
 from ir.cli.opening import Opened
 from ir.cli.people import Terminal, files_of, read_again
 from ir.cli.screen import Screen
 from ir.secret import Secret
+from ir.state import open_state
 
 
 def test_only_files_are_remembered_and_by_absolute_path(tmp_path: Path) -> None:
@@ -45,5 +45,5 @@ def test_a_remembered_file_is_read_unless_it_is_gone_or_this_command_names_anoth
 def test_without_an_inventory_the_pasted_key_is_the_row(tmp_path: Path) -> None:
     rows = "accounts: [{name: a, id: acct_1, mode: test}]\nkeys: [{name: leaked, account: a, kind: secret, stored_in: ['manual://x']}]"
     operator = Terminal(Screen(), name="ann", yes=True)
-    consent = Consent(wiring.state, operator, Opened(f"version: 1\n{rows}\n", "made up", tmp_path), yes=True)
+    consent = Consent(open_state, operator, Opened(f"version: 1\n{rows}\n", "made up", tmp_path), yes=True)
     assert identify_row(consent, "", Secret("sk_" + "test_" + "a" * 30), operator).name == "leaked"

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ir import wiring
 from ir.drill.twin import Key, StripeTwin
 from ir.errors import ExitCode
 from ir.inventory import digest
+from ir.state import open_state
 from tests.unit import alert_samples
 from tests.worlds.service_world import Instance, ServiceWorld
 
@@ -47,7 +47,7 @@ class Strange:
     def finished(self, *places: str) -> None:
         """A rotation that touched these places finished: it is not the first use any more."""
         summary = {"destinations": sorted(places), "debts": [], "key": "another"}
-        wiring.state().ledger.note("INC-20260101-aaaa", "done", int(ExitCode.DONE), summary)
+        open_state().ledger.note("INC-20260101-aaaa", "done", int(ExitCode.DONE), summary)
 
     def write(self, **changes: Any) -> None:
         """The inventory; `changes` replace its parts."""

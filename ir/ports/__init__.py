@@ -1,0 +1,41 @@
+"""What the engine asks of the outside world. The docstring is the contract; `tests/contract/` holds each to it.
+
+Rules for every adapter:
+
+* Only `PortError` leaves (and `Waiting` from a guided adapter). Never a vendor's exception or its text.
+* A time-out, 429, 5xx or torn answer is `Unknown`. The caller looks again; the adapter never guesses.
+* Every write is idempotent and guarded by an expected version; doing it twice equals doing it once.
+* Nothing that is returned may hold a secret, except where the type says `Secret`.
+* All calls are bounded in time (`timeout` of the adapter) and safe to make from several threads.
+"""
+
+from ir.ports.issuer import Containment, Issuer, Minted, MintOrder, Target
+from ir.ports.people import Clock, Notifier, Operator
+from ir.ports.review import LeftBehind, Reviewed, Reviewer, ReviewRequest
+from ir.ports.service import Check, Expected, Reloader, Verifier
+from ir.ports.store import STAGED, Held, Left, Pending, Permission, Store
+
+__all__ = [
+    "STAGED",
+    "Check",
+    "Clock",
+    "Containment",
+    "Expected",
+    "Held",
+    "Issuer",
+    "Left",
+    "LeftBehind",
+    "MintOrder",
+    "Minted",
+    "Notifier",
+    "Operator",
+    "Pending",
+    "Permission",
+    "Reloader",
+    "ReviewRequest",
+    "Reviewed",
+    "Reviewer",
+    "Store",
+    "Target",
+    "Verifier",
+]

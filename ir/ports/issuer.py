@@ -1,0 +1,127 @@
+"""Who makes keys and kills them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from ir.model import KeyKind, KeyRow, Mode, Probe
+from ir.secret import Secret
+
+
+@dataclass(frozen=True)
+class Target:
+    """A key to narrow or kill: provider id (may be empty for the Dashboard) and its value for probing.
+
+    Attributes:
+        replacement: it is the incident's new key, killed on the way back: a human must not take it for the old one.
+    """
+
+    id: str
+    value: Secret
+    replacement: bool = False
+
+
+@dataclass(frozen=True)
+class MintOrder:
+    """What must be fixed before a mint is called (recorded in a step of its own).
+
+    Attributes:
+        name: unique at the provider, `ir-<incident>-<n>`; a stray is found by it.
+        idempotency_key: sent with the call.
+        expires_old_at: Dashboard's Rotate path: epoch seconds when the provider kills the old key, 0 = never.
+    """
+
+    incident: str
+    name: str
+    idempotency_key: str
+    kind: KeyKind
+    mode: Mode
+    account: str
+    permissions: tuple[str, ...]
+    old: Secret | None
+    expires_old_at: float = 0.0
+
+
+@dataclass(frozen=True)
+class Minted:
+    """A replacement, already in custody."""
+
+    id: str
+    value: Secret
+    created: float
+    kind: KeyKind
+    custody: str
+
+
+@dataclass(frozen=True)
+class Containment:
+    """How the leaked key was contained, and how to undo it.
+
+    Attributes:
+        how: `policy` | `narrowed` | `rotated` | `expired` | `none`.
+        before: the permission list that it had, to be restored on undo.
+    """
+
+    how: str
+    said: str
+    before: tuple[str, ...] = ()
+
+
+class Issuer(Protocol):
+    """Mints and kills keys of one account, by API (`managed`) or with a human's clicks (`dashboard`)."""
+
+    guided: bool
+    """A human clicks; `mint`, `retire` and `contain` may raise `Waiting`."""
+    seen_alive: dict[Secret, str]
+    """Pastes that Stripe answered to but that were not taken, and why: a stray may be among them."""
+
+    def probe(self, key: Secret) -> Probe:
+        """One look at any key of the account. Never raises: no answer is `Liveness.UNKNOWN`."""
+        ...
+
+    def identify(self, key: Secret, *, known_id: str = "") -> KeyRow | None:
+        """Which of the provider's rows this key is; None when that cannot be told for certain.
+
+        Managed: the row of `known_id`, else exactly one row whose redacted token fits and whose `last_used` is not
+        older than a probe of ours. Never by prefix or suffix alone. Dashboard: always None.
+        """
+        ...
+
+    def strays(self, incident: str) -> tuple[KeyRow, ...]:
+        """Active keys that carry this incident's name, newest first (managed); empty for the Dashboard."""
+        ...
+
+    def mint(self, order: MintOrder, keep: Callable[[Secret], str]) -> Minted:
+        """Get a replacement, check it (mode, account, alive, not the old one), hand it to `keep`, return it.
+
+        Raises Waiting when a human has not delivered, Rejected when the provider refuses the order for good,
+        Unknown when it may have been minted: look with `strays`.
+        """
+        ...
+
+    def watch_also(self, spared: Secret, *, created: float = 0.0) -> None:
+        """While a guided kill waits, poll this key too: if *it* dies, the wrong row was clicked and `retire` raises Rejected.
+
+        `created` is when the replacement came to be, in epoch seconds: it tells the two rows apart.
+        """
+        ...
+
+    def retire(self, target: Target, *, stop: Callable[[], bool] = lambda: False) -> str:
+        """Ask for the death of a key; accepted is not dead. Returns how it was asked. Gone already = fine.
+
+        Guided: tells the human what to click and returns once the key is seen dead; raises Waiting if detached.
+        `stop` is asked between polls; True ends the wait.
+        """
+        ...
+
+    def contain(self, target: Target, egress: tuple[str, ...]) -> Containment:
+        """Take the key away from strangers in the way that costs least, without killing it where that is possible."""
+        ...
+
+    def release(self, target: Target, before: tuple[str, ...]) -> None:
+        """Undo a narrowing. Managed only; guided raises Waiting with the clicks."""
+        ...
+
+    def remove(self, key_id: str) -> str:
+        """Clear away what is left at the provider of a key that is proven dead; returns what was, "" = nothing is left. Idempotent."""
+        ...

@@ -1,0 +1,71 @@
+"""Who is asked and told, and the clock."""
+
+from datetime import datetime
+from typing import Protocol
+
+from ir.secret import Secret
+
+
+class Operator(Protocol):
+    """The human at the terminal, or nobody."""
+
+    interactive: bool
+    name: str
+
+    def tell(self, text: str) -> None:
+        """Show text now (quiet when piped)."""
+        ...
+
+    def confirm(self, question: str) -> bool:
+        """Yes or no; without a terminal, what `--yes` says."""
+        ...
+
+    def choose(self, question: str, options: tuple[str, ...]) -> str:
+        """One of `options`; raises Waiting without a terminal. There is no default."""
+        ...
+
+    def ask(self, question: str) -> str:
+        """A line of plain text; raises Waiting without a terminal."""
+        ...
+
+    def new_key(self, prompt: str) -> Secret | None:
+        """The next candidate for the new key from where the operator said it comes from; None: nothing (more) there.
+
+        `prompt` is shown with hidden input on a terminal; other sources are read once.
+        """
+        ...
+
+
+class Clock(Protocol):
+    """Time, so that drills can bend it. What is waited for within one process is measured by `elapsed`, dates by `now`."""
+
+    def now(self) -> datetime:
+        """Aware, UTC."""
+        ...
+
+    def elapsed(self) -> float:
+        """Seconds at the pace of real time, whatever is done to the clock on the wall; compared within one process only."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class Notifier(Protocol):
+    """Tells people who are not at the terminal. What it sends is free of secrets already; its address is a secret."""
+
+    def notify(self, title: str, body: str, *, urgent: bool) -> str:
+        """Send one message of plain text; returns what was done, without the address.
+
+        Args:
+            title: one line.
+            body: a few lines; sent as it stands, never read as markup, template or escape sequences.
+            urgent: somebody has to do something.
+
+        Raises:
+            Rejected: the address is no good, or the service refused the message for good.
+            Unknown: nobody took it in time; it may have arrived.
+            PortError: the address cannot be read.
+        """
+        ...

@@ -1,0 +1,113 @@
+"""What tells of misuse."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ir.model import Finding, Json
+from ir.secret import Secret
+
+
+@dataclass(frozen=True)
+class ReviewRequest:
+    """What to look at.
+
+    Attributes:
+        since, exposed_at, until: epoch seconds; `exposed_at` 0 = unknown.
+        budget: seconds that the review may take, 0 = no limit; newest evidence first, what was not read is said.
+        key: value of the leaked key where known, only for its fingerprint and id; never used for a call.
+        review_key: key for reading; None = evidence from files only.
+        egress, logs: globs of our own egress logs, and of other exports.
+        own_requests: request ids of our own probes, to be subtracted.
+        scratch: private folder for Parquet.
+        own_objects: ids of what this incident made itself (its new key, or the name that it asked for), never leftovers.
+        rules: folders of further rules. engine: `duckdb`, or the URL of another one.
+        personal_data: keep whole records of Stripe, with names, e-mail and postal addresses; without it ids only.
+        named: people stand in the results by their names; never where results are recorded, since a record cannot be purged.
+    """
+
+    account: str
+    api_base: str
+    since: float
+    until: float
+    exposed_at: float
+    budget: float
+    review_key: Secret | None
+    key_fingerprint: str
+    key_id: str
+    scratch: str
+    egress: tuple[str, ...] = ()
+    logs: tuple[str, ...] = ()
+    maps: tuple[str, ...] = ()
+    own_requests: tuple[str, ...] = ()
+    known_webhooks: tuple[str, ...] = ()
+    own_objects: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    engine: str = "duckdb"
+    personal_data: bool = False
+    named: bool = False
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """What a review found. Verdicts: `confirmed | suspected | none seen within coverage | cannot tell`.
+
+    Attributes:
+        verdicts: for `writes`, `reads` and `account`.
+        coverage: `{source, from, to, rows, gaps, blind_to}` per source, one with 0 rows for a source not given.
+        leftovers: `{kind, id, created, severity, why, undo}`.
+        complete: coverage of writes is complete, so that `--policy auto` may propose `exposed`.
+        hours: `{at, requests, usual}` for the picture. reasons: why a verdict cannot be better.
+        affected: path of `affected.csv` in the scratch folder, "" when nobody was.
+        collected: files in the scratch folder that are evidence. inputs: files that were given and read.
+        exposed: whether it is known when the key got out.
+        began: epoch seconds of the first misuse where that was before the stated exposure, else 0; all is then judged from there.
+    """
+
+    verdict: str
+    verdicts: dict[str, str]
+    score: float
+    findings: tuple[Finding, ...] = ()
+    coverage: tuple[Json, ...] = ()
+    blast_radius: Json = field(default_factory=dict)
+    leftovers: tuple[Json, ...] = ()
+    timeline: tuple[Json, ...] = ()
+    complete: bool = False
+    request_ids: tuple[str, ...] = ()
+    hours: tuple[Json, ...] = ()
+    score_parts: dict[str, float] = field(default_factory=dict)
+    reasons: dict[str, list[str]] = field(default_factory=dict)
+    affected: str = ""
+    collected: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    exposed: bool = True
+    began: int = 0
+
+
+@dataclass(frozen=True)
+class LeftBehind:
+    """What a sweep found.
+
+    Attributes:
+        rows: `{kind, id, created, severity, why, undo}`.
+        looked: kinds of which everything was read (`app_*`: all that begin so): of those, what is not in `rows` is not there.
+    """
+
+    rows: tuple[Json, ...] = ()
+    looked: frozenset[str] = frozenset()
+
+
+class Reviewer(Protocol):
+    """Reads evidence; changes nothing."""
+
+    def review(self, request: ReviewRequest, progress: Callable[[str], None]) -> Reviewed:
+        """Collect, detect, judge. Raises Unknown only when no source at all could be read."""
+        ...
+
+    def sweep(self, request: ReviewRequest, progress: Callable[[str], None]) -> LeftBehind:
+        """Leftovers of an attacker. Raises Unknown when no list at all could be read."""
+        ...
+
+    def money(self, request: ReviewRequest, progress: Callable[[str], None]) -> tuple[Json, ...]:
+        """Money that can still be stopped, in under two minutes: `{kind, id, created, severity, why, undo, money}`."""
+        ...

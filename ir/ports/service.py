@@ -1,0 +1,50 @@
+"""What uses a key: how it is checked, and how it is told to read again."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The key that a service should hold: what placeholders stand for."""
+
+    fingerprint: str
+    key_id: str = ""
+    since: float = 0.0
+
+
+@dataclass(frozen=True)
+class Check:
+    """What one verifier saw.
+
+    Attributes:
+        passed: True, False, or None when it cannot be told (no answer).
+        proves: `holds-key` | `key-used` | `up`.
+        said: what was seen, scrubbed and capped.
+        instances: how many distinct instances answered as expected, and how many were asked for.
+    """
+
+    passed: bool | None
+    proves: str
+    said: str
+    instances: tuple[int, int] = (1, 1)
+
+
+class Verifier(Protocol):
+    """Looks at one service. Changes nothing."""
+
+    proves: str
+    read_only: bool
+    """False for a user's command that is not declared so: dry runs skip it."""
+
+    def check(self, expected: Expected) -> Check:
+        """Look once. Never raises for what the service does; a time-out is `passed=None`."""
+        ...
+
+
+class Reloader(Protocol):
+    """Makes one service take up the current key. Safe to repeat."""
+
+    def reload(self) -> str:
+        """Returns what was done. Raises Unknown (time-out), Rejected (it said no)."""
+        ...

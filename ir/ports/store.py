@@ -1,0 +1,152 @@
+"""What keeps keys: where services read them, and where a replacement waits."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from ir.reference import Reference
+from ir.secret import Secret
+
+STAGED = "staged"
+"""Role of the value that waits to become current; `Store.fetch` finds it as it finds what is in custody."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a store holds now.
+
+    Attributes:
+        value: the key; None when the field is absent or empty.
+        version: what a later write expects: version id, number, or content hash.
+        siblings: names of the other fields of the same object, never their values.
+    """
+
+    value: Secret | None
+    version: str
+    siblings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Permission:
+    """Whether we may write, found out without writing.
+
+    Attributes:
+        proven: True: yes. False: the vendor cannot tell. A plain no is raised as `Denied` instead.
+        said: what was checked, or why it cannot be.
+    """
+
+    proven: bool
+    said: str
+
+
+@dataclass(frozen=True)
+class Pending:
+    """Someone's unfinished stage.
+
+    Attributes:
+        owner: whose it is, for people.
+        since: epoch seconds, 0 unknown.
+        version: what `drop` expects to find there still.
+        incident: which incident of this tool, "" when it is another tool's.
+    """
+
+    owner: str
+    since: float
+    version: str
+    incident: str = ""
+
+
+@dataclass(frozen=True)
+class Left:
+    """What one incident left at a store: names and times, never a value.
+
+    Attributes:
+        roles: under which something is held: `STAGED`, `old`, `new-1` …
+        owner: who wrote it (user@host), "" unknown.
+        since: epoch seconds of the oldest of it, 0 unknown.
+    """
+
+    roles: tuple[str, ...] = ()
+    owner: str = ""
+    since: float = 0.0
+
+
+class Store(Protocol):
+    """A place that holds a key in one field, and that services read.
+
+    stage → promote → discard, or undo. All take the incident id, which marks what is ours.
+    Writes merge one field into the *current* value, so a neighbour's concurrent change is kept.
+    """
+
+    ref: Reference
+    """Where: one field of one object."""
+    guided: bool
+    """A human does the writing; `promote` may raise `Waiting`."""
+
+    @property
+    def custodian(self) -> bool:
+        """Whether `keep` works here."""
+        ...
+
+    def read(self) -> Held:
+        """The current value, by explicit version or stage. Raises Missing when the object is not there, Denied, Unknown."""
+        ...
+
+    def check_write(self, incident: str) -> Permission:
+        """Whether `stage` and `promote` would be allowed, changing no value. Raises Denied, Missing, Unknown."""
+        ...
+
+    def pending(self, incident: str) -> Pending | None:
+        """A stranger's unfinished rotation on this object, None when there is none (ours does not count)."""
+        ...
+
+    def drop(self, found: Pending) -> None:
+        """Take away the stage that `pending` found, and nothing else: neither custody nor the current value.
+
+        Gone already = fine. Raises Conflict when something else lies there by now, or when it has become current.
+        """
+        ...
+
+    def left(self, incident: str) -> Left:
+        """What of this incident is still here; raises Denied when we may not look."""
+        ...
+
+    def incidents(self) -> tuple[str, ...]:
+        """Ids of all incidents that have something here: staged, in custody, or a note. None where nothing can be kept or seen."""
+        return ()
+
+    def stage(self, incident: str, new: Secret) -> str:
+        """Place the new key beside the current one, unseen by services; returns the staged version ("" = store cannot stage).
+
+        Idempotent: what is staged by this incident already, with this value, stays.
+        """
+        ...
+
+    def promote(self, incident: str, new: Secret, *, expected: str) -> str:
+        """Make the new key current and read it back; returns the new version.
+
+        Already current: returns without a write. Raises Conflict when the object moved on from version `expected`
+        *and* the field no longer holds the value that it held then; a neighbour's change alone is merged instead.
+        """
+        ...
+
+    def undo(self, incident: str, old: Secret, new: Secret) -> str:
+        """Put the old key back, only if the field still holds `new`; returns the version. Idempotent.
+
+        Raises Conflict when the field holds a third value.
+        """
+        ...
+
+    def discard(self, incident: str) -> None:
+        """Remove everything that this incident staged or kept here. Idempotent. Never touches the current value."""
+        ...
+
+    def keep(self, incident: str, role: str, secret: Secret) -> str:
+        """Custody: hold `secret` under `role` (`old`, `new-1` …) durably and addressably; returns a secret-free address.
+
+        Idempotent. Raises Denied, Unknown; `Rejected` when this store cannot hold custody.
+        """
+        ...
+
+    def fetch(self, incident: str, role: str) -> Secret | None:
+        """What `keep` holds under `role`, or `stage` under `STAGED`; None when there is nothing."""
+        ...

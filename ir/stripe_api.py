@@ -158,9 +158,9 @@ def _answer(client: _Client, method: str, path: str, params: dict[str, object], 
         raise Rejected("only paths on Stripe's own host are called")
     client.wire.forget()
     try:
-        plain = _plain(params) if method == "get" and not (params and "?" in path) else None
-        if plain is not None:
-            client.read(path, plain, options)
+        flat = _flat(params) if method == "get" and not (params and "?" in path) else None
+        if flat is not None:
+            client.read(path, flat, options)
         else:
             client.sdk.raw_request(method, path, **params, **options)
     except Unknown:
@@ -179,7 +179,7 @@ def _answer(client: _Client, method: str, path: str, params: dict[str, object], 
     return Answer(wire.status, body, request_id(wire.headers.get("request-id", "")), wire.headers)
 
 
-def _plain(params: Mapping[str, object]) -> dict[str, str | int] | None:
+def _flat(params: Mapping[str, object]) -> dict[str, str | int] | None:
     """Parameters as a query has them, `created[gte]` for what is nested; None: of kinds that the SDK knows how to write."""
     flat: dict[str, object] = {}
     for name, value in params.items():

@@ -101,6 +101,27 @@ def test_check_and_set_is_always_sent(world: VaultWorld) -> None:
     assert world.seen(ref) == new.reveal()
 
 
+def test_what_was_kept_is_remembered_and_never_claimed_unseen(world: VaultWorld) -> None:
+    """Custody is written where we last left it without a look; whether something is there still takes one."""
+    asked: list[str] = []
+    ref, old, new = world.place(key()), key(), key()
+    store = VaultStore(ref)
+    store.keep(INCIDENT, "old", old)
+    with (
+        proxy(world.server.address, before=lambda request: asked.append(request.method)) as between,
+        environment(**vault.settings(between.address, world.server.token)),
+    ):
+        store.keep(INCIDENT, "new-1", new)
+    assert len(asked) == 1
+    assert "GET" not in asked
+    VaultStore(ref).discard(INCIDENT)
+    store.keep(INCIDENT, "new-1", new)
+    assert VaultStore(ref).fetch(INCIDENT, "new-1") == new
+    VaultStore(ref).keep(INCIDENT, "seen-1", old)
+    store.keep(INCIDENT, "old", old)
+    assert [VaultStore(ref).fetch(INCIDENT, role) for role in ("new-1", "seen-1", "old")] == [new, old, old]
+
+
 def test_a_cap_of_one_version_is_noticed_and_survived(world: VaultWorld) -> None:
     old, new = key(), key()
     ref = world.place(old)

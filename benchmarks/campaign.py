@@ -117,7 +117,7 @@ class Ran:
 class Company:
     """Keys, a database of their own and workers; made anew for each campaign."""
 
-    def __init__(self, world: SlowWorld, server: Postgres, folder: Path, keys: int) -> None:
+    def __init__(self, world: SlowWorld, server: Postgres, folder: Path, keys: int, python: str) -> None:
         folder.mkdir()
         self.world, self.folder, self.made = world, folder, furnish(world, keys)
         self.app: Key = world.twin.create_app_key()
@@ -127,7 +127,7 @@ class Company:
         self.engine = ledger.open_engine(database_address(self.address))
         self.book = CampaignLedger(self.engine)
         env = {"PATH": os.environ["PATH"], "HOME": str(folder), "IR_HOME": str(folder / "state"), "IR_DATABASE_URL": self.address}
-        self.fleet = Fleet(folder, env | {"VAULT_ADDR": world.vault, "VAULT_TOKEN": world.bao.token})
+        self.fleet = Fleet(folder, env | {"VAULT_ADDR": world.vault, "VAULT_TOKEN": world.bao.token}, python)
         self.dice = random.Random(1)
 
     def rotate(self, name: str, keys: Sequence[str], *, kills: bool = False) -> float:
@@ -169,10 +169,12 @@ class Company:
             self.world.twin.expire_in_dashboard(key)
 
 
-def campaign(world: SlowWorld, server: Postgres, folder: Path, keys: int, workers: int, *, kills: bool = False) -> Ran:
-    """Rotate that many new keys with that many workers."""
+def campaign(
+    world: SlowWorld, server: Postgres, folder: Path, keys: int, workers: int, *, kills: bool = False, python: str = sys.executable
+) -> Ran:
+    """Rotate that many new keys with that many workers, which run on that interpreter."""
     warming = WARM * workers
-    company = Company(world, server, folder, keys + warming)
+    company = Company(world, server, folder, keys + warming, python)
     fleet = company.fleet
     try:
         fleet.start(workers)
@@ -237,6 +239,7 @@ def main() -> int:
     parser.add_argument("--small", type=int, default=10, help="keys of the campaign that the cost per key is compared with, 0 = none")
     parser.add_argument("--no-kills", action="store_true", help="leave out the campaign whose workers are killed")
     parser.add_argument("--endure", action="store_true", help="only the campaign whose workers are killed, and no figures")
+    parser.add_argument("--python", default=sys.executable, help="interpreter of the workers: of an environment in which ir is installed")
     asked = parser.parse_args()
     most = max(asked.workers)
     plan = [] if asked.endure else [(asked.keys, count, False) for count in asked.workers]
@@ -248,7 +251,7 @@ def main() -> int:
         with slow_world(stores, stores * SERVICES, asked.delay, Mode.LIVE) as world, postgres() as server:
             world.twin.decide(world.note_stripe)
             for number, (keys, count, kills) in enumerate(plan):
-                runs.append(campaign(world, server, folder / str(number), keys, count, kills=kills))
+                runs.append(campaign(world, server, folder / str(number), keys, count, kills=kills, python=asked.python))
                 print(runs[-1].figures(), flush=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

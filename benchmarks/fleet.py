@@ -7,7 +7,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +19,8 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 class Fleet:
     """Real `ir worker` processes; whoever ends is replaced, and its use of the machine is kept."""
 
-    def __init__(self, folder: Path, env: dict[str, str]) -> None:
-        self.folder, self.env = folder, env
+    def __init__(self, folder: Path, env: dict[str, str], python: str) -> None:
+        self.folder, self.env, self.python = folder, env, python
         self.alive: list[subprocess.Popen[bytes]] = []
         self.killed = self.died = 0
         self.memory = self._gone = 0.0
@@ -30,7 +29,7 @@ class Fleet:
         """Begin more of them."""
         for _ in range(count):
             with (self.folder / f"worker-{time.time_ns()}.txt").open("wb") as output:
-                command = [sys.executable, "-m", "ir.cli", "worker"]
+                command = [self.python, "-m", "ir.cli", "worker"]
                 made = subprocess.Popen(command, cwd=self.folder, env=self.env, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
             self.alive.append(made)
 

@@ -27,6 +27,9 @@ class Asking:
         weighed = self._weighed(step)
         if weighed.get("granted"):
             return [], None
+        if step.approvals < 2 and record.opened.get("options", {}).get("yes") and record.last is not None:
+            self._approve(step, at=record.last["at"], by=record.actor)  # agreed to in advance: nobody is asked, so nothing is recorded
+            return [], None
 
         def answered() -> Json:
             called = signals()
@@ -38,12 +41,15 @@ class Asking:
         if "signals" in answer:
             return answer["signals"], None
         if answer["yes"]:
-            body = {"kind": "approve", "step": step.id, "plan": self._plan_hash, "until": answer["at"]}
-            self._recorder.emit("signal", body=body, at=answer["at"], actor=answer["by"])
+            self._approve(step, at=answer["at"], by=answer["by"])
             return [], None
         needs = "an approval" if step.approvals < 2 else f"the approval of {step.approvals} people"
         said = f"`{step.id}` needs {needs}: {step.says}" + (f"; {weighed['said']}" if weighed else "")
         return [], Outcome(Did.FAILED, said, todo=f"ir approve {record.id}")
+
+    def _approve(self, step: Step, *, at: str, by: str) -> None:
+        body = {"kind": "approve", "step": step.id, "plan": self._plan_hash, "until": at}
+        self._recorder.emit("signal", body=body, at=at, actor=by)
 
     def _weighed(self, step: Step) -> Json:
         """What the approvals sent so far come to, {} when there are none; recorded with the time, since they expire."""

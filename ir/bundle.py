@@ -24,6 +24,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import orjson
+
 from ir import evidence, evidence_check, evidence_files, report, timestamps
 from ir.checkpoints import Signer
 from ir.evidence_check import FILES_NAMESPACE, SIGNED_FILES
@@ -103,7 +105,7 @@ def _stamps(checkpoints: Sequence[Json]) -> dict[str, bytes]:
 
 
 def _pretty(data: Json) -> bytes:
-    return (scrub(json.dumps(data, indent=2)) + "\n").encode()
+    return (scrub(orjson.dumps(data, option=orjson.OPT_INDENT_2).decode()) + "\n").encode()
 
 
 def _line(entry: Json) -> bytes:

@@ -326,9 +326,9 @@ class Course:
             self.record.debts = {about: owed.not_resumed(self.record, debt) for about, debt in self.record.debts.items()}
         if end.status in ("aborted", "rolled back"):
             self._owes(owed.never_looked_at(self.record))
-        self._recorder.emit_now("ended", body=self._ending(end))
+        self._recorder.emit_after("ended", body=self._ending(end))
         if end.status != "refused":
-            self._recorder.publish()
+            self._recorder.publish_end()
 
     def _ending(self, end: _End) -> Json:
         debts = [debt.__dict__ for debt in self.record.debts.values()]

@@ -146,6 +146,7 @@ def begin(setting: Setting, kept: State, runner: Runner, given: Given, found: Js
     if begun:  # by a process that died before its first entry
         runner.resume(world, fence)
     else:
+        world.fresh = not facts.get("adopted")
         runner.start(opening, world, fence)
     return world
 

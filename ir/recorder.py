@@ -72,6 +72,11 @@ class Recorder:
         at, by = self.stamp()
         self.emit(kind, body=body, at=at, actor=by, step=step)
 
+    def emit_after(self, kind: str, *, body: Json) -> None:
+        """As `emit`, of what follows from the last entry at once: its moment and its actor need not be recorded anew."""
+        last = self.record.last or {}
+        self.emit(kind, body=body, at=last["at"], actor=last["actor"])
+
     def pause(self, name: str, seconds: float) -> None:
         """Wait, once: a replay does not."""
 
@@ -82,11 +87,16 @@ class Recorder:
         self.durable.step(name, body)
 
     def publish(self) -> None:
-        """Report and evidence bundle."""
+        """Report and evidence bundle of what may go on, as with debt: a replay does not write what has been overtaken since."""
         if not self.world.options.dry_run:
             self.step("publish", self._published)
-            if self.record.ended:
-                self.world.published.set()
+            self.world.published.set()
+
+    def publish_end(self) -> None:
+        """The same at its end. Whoever is killed before the engine has recorded that end writes them once more."""
+        if not self.world.options.dry_run:
+            self._published()
+            self.world.published.set()
 
     def _published(self) -> Json:
         """The paths; a report that cannot be written now can be had later, so it keeps nobody from an end."""

@@ -30,7 +30,7 @@ from ir.world import World
 STREAM = "audit"
 """The engine's stream, in which entries lay up to recording version 2: such an incident is read, given up and closed, not resumed."""
 APPLICATION = "ir-engine"
-SCHEMA_VERSION = "4"
+SCHEMA_VERSION = "5"
 """Version of recorded steps: an incident begun under another version is refused, not replayed wrongly (`replay`)."""
 _POLL = 0.1
 """Seconds between looks at the audit stream: each costs a query, and nobody reads faster than this."""

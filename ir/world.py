@@ -73,6 +73,7 @@ class World:
         knows: whether the database has an incident of that id.
         account_of: whose a living key is, "" when Stripe does not say; raises PortError.
         patient: False: an incident that waits, for a human or for a time, is let go instead of kept by this process.
+        fresh: this process began the incident, and under a name that none had before: what it does not know of, nobody did for it.
         published: set once the report tells the incident's end; until then its process has not finished.
     """
 
@@ -109,6 +110,7 @@ class World:
     account_of: Callable[[Secret], str] = lambda _key: ""
     scratch: str = ""
     patient: bool = True
+    fresh: bool = False
     published: Event = field(default_factory=Event)
 
     @property

@@ -1,8 +1,8 @@
 """Mint: get exactly one replacement key, and have it in custody before anything else happens.
 
-The order of the answer to "was it minted?": custody says yes · the provider lists a key of our name that custody does
-not have (its value is lost: it is expired, and the next try mints under the next name) · neither: mint. `prove` sees to it
-that expired strays are gone.
+The order of the answer to "was it minted?": who began the incident himself and tries for the first time knows · custody
+says yes · the provider lists a key of our name that custody does not have (its value is lost: it is expired, and the
+next try mints under the next name) · neither: mint. `prove` sees to it that expired strays are gone.
 """
 
 import uuid
@@ -34,7 +34,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if world.options.no_replacement:
         return Outcome(Did.SKIPPED, "no replacement was asked for")
     mint = record.facts["mint"]
-    found, listed = world.both(lambda: _at_hand(world, record), lambda: _listed(world))
+    found, listed = (None, ()) if _first(world, record) else world.both(lambda: _at_hand(world, record), lambda: _listed(world))
     if found is not None:
         return _done(world, record, found[0], found[1], "found in custody, nothing was minted again")
     if isinstance(listed, PortError):
@@ -59,7 +59,8 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         raise
     except PortError as error:
         return _not_minted(world, record, error)
-    facts = {"new": {"id": minted.id, "created": minted.created, "kind": minted.kind.value, "custody": minted.custody}}
+    told = {"id": minted.id, "created": minted.created, "kind": minted.kind.value, "custody": minted.custody}
+    facts = {"new": {**told, "alone": minted.alone}}
     done = _done(world, record, int(mint["n"]), minted.value, "a replacement was minted and kept", facts)
     seen, debts = _seen(world, record)
     return replace(done, facts={**done.facts, "seen": seen}, debts=debts, paid=(minted.value.fingerprint,))
@@ -104,6 +105,11 @@ def _keep(world: World, n: int, secret: Secret) -> str:
     if world.custody.fetch(f"new-{n}") != secret:
         raise Waiting("the new key could not be read back from custody", next_step="do not close the Dashboard dialog; try again")
     return address
+
+
+def _first(world: World, record: Incident) -> bool:
+    """Whether nobody can have tried before: then there is no mark to look for."""
+    return world.fresh and not world.issuer.guided and int(record.facts["mint"]["n"]) == 1
 
 
 def _seen(world: World, record: Incident) -> tuple[Json, tuple[Debt, ...]]:

@@ -95,8 +95,8 @@ class ManagedIssuer:
             self._expire_quietly(row.id)
             raise Rejected(f"{fault.what}; what was minted is expired again") from None
         address = keep(value)
-        self._expire_doubles(order.name, row.id)
-        return Minted(row.id, value, row.created, KeyKind.RESTRICTED, address)
+        alone = self._expire_doubles(order.name, row.id)
+        return Minted(row.id, value, row.created, KeyKind.RESTRICTED, address, alone=alone)
 
     def _permissions(self, order: MintOrder) -> tuple[str, ...]:
         if order.kind is KeyKind.SECRET:
@@ -144,12 +144,15 @@ class ManagedIssuer:
         with contextlib.suppress(PortError):  # It stays a stray by its name, and strays are swept.
             self._keys.expire(key_id)
 
-    def _expire_doubles(self, name: str, kept: str) -> None:
-        # One call may have minted twice, somewhere between here and Stripe's records; nobody holds the other key.
+    def _expire_doubles(self, name: str, kept: str) -> bool:
+        """One call may have minted twice, somewhere between here and Stripe's records; nobody holds the other key. True: it had not."""
         with contextlib.suppress(PortError):
             named = self._keys.every(wanted=lambda data: name_of(data) == name)
-            for row in [seen.row for seen in named if seen.row.id != kept]:
-                self._keys.expire(row.id)
+            ids = [seen.row.id for seen in named]
+            for other in [one for one in ids if one != kept]:
+                self._keys.expire(other)
+            return ids == [kept]
+        return False
 
     # ── retire, contain, release ──────────────────────────────────────────────────────────────────────
 

@@ -44,13 +44,18 @@ class MintOrder:
 
 @dataclass(frozen=True)
 class Minted:
-    """A replacement, already in custody."""
+    """A replacement, already in custody.
+
+    Attributes:
+        alone: after it was made, the provider's list was read to its end, and showed no other key of its name.
+    """
 
     id: str
     value: Secret
     created: float
     kind: KeyKind
     custody: str
+    alone: bool = False
 
 
 @dataclass(frozen=True)

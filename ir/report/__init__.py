@@ -4,10 +4,10 @@ The same entries give the same bytes: no clock, no network, nothing that is not 
 hold is called unknown or not checked, never left out.
 """
 
-import json
 from collections.abc import Sequence
 from functools import cache
 
+import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -49,7 +49,7 @@ def render_all(incident: Incident, entries: Sequence[Json] = (), *, anchor: str 
 
 def _drawn(story: Story, told: Json, fmt: str) -> str:
     if fmt == "json":
-        text = json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        text = orjson.dumps(told, option=orjson.OPT_INDENT_2).decode() + "\n"
     elif fmt == "md":
         text = _markdown().get_template("report.md.j2").render(r=told)
     else:

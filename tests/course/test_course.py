@@ -30,7 +30,7 @@ def go(sim: Simulation, journal: Journal | None = None) -> tuple[int, Incident, 
             return int(record.exit_code), record, journal
         except Crash:
             journal.crash_at = -1
-            sim.world.leaked = None
+            sim.world.leaked, sim.world.fresh = None, False
 
 
 def test_overlap_ends_with_one_live_key_and_no_outage() -> None:

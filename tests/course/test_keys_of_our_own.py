@@ -6,7 +6,8 @@ from ir.drill.simulated.journal import Journal
 from ir.drill.simulated.provider import SimKey
 from ir.drill.simulated.world import Simulation
 from ir.errors import ExitCode
-from ir.ports import Minted, MintOrder
+from ir.model import KeyRow
+from ir.ports import Minted, MintOrder, Target
 from ir.secret import Secret
 from tests.course.test_course import go
 
@@ -24,6 +25,55 @@ def test_no_key_is_minted_while_one_whose_answer_was_lost_is_alive() -> None:
     code, _, _ = go(sim)
     assert code == ExitCode.DONE
     assert alive == [[], []]
+
+
+def lists_read(sim: Simulation) -> list[str]:
+    """Notes, from now on, each reading of the provider's list of our keys."""
+    read, strays = list[str](), sim.provider.strays
+
+    def noted(incident: str) -> tuple[KeyRow, ...]:
+        read.append(incident)
+        return strays(incident)
+
+    sim.provider.strays = noted  # type: ignore[method-assign]  # to count them
+    return read
+
+
+def test_only_who_began_the_incident_mints_without_looking() -> None:
+    for fresh, wanted in ((True, 1), (False, 2)):
+        sim = Simulation("exposed")
+        sim.world.fresh = fresh
+        read = lists_read(sim)
+        code, record, _ = go(sim)
+        assert code == ExitCode.DONE and record.facts["new"]["alone"]
+        assert len(read) == wanted, "the last one is the proof's"
+
+
+def test_what_one_call_made_twice_is_looked_for_again_before_the_kill() -> None:
+    sim = Simulation("exposed")
+    sim.provider.double_next = True
+    read = lists_read(sim)
+    code, record, _ = go(sim)
+    assert code == ExitCode.DONE and not record.facts["new"]["alone"]
+    assert len(read) == 2 and len(sim.provider.living()) == 1
+
+
+def test_a_double_that_shows_late_is_owed_and_expired_by_the_next_look() -> None:
+    sim, journal = Simulation("exposed"), Journal()
+    retire, late = sim.provider.retire, list[SimKey]()
+
+    def shows_late(target: Target, *, stop: Callable[[], bool] = lambda: False) -> str:
+        if not late:
+            late.append(sim.provider.create(f"ir-{sim.incident}-1"))
+        return retire(target, stop=stop)
+
+    sim.provider.retire = shows_late  # type: ignore[method-assign]  # the list was one key short until then
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.DEBT and late[0].id in record.debts
+    journal.send("wake")
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.DONE, record.debts
+    assert late[0] not in sim.provider.living() and len(sim.provider.living()) == 1
 
 
 def test_of_two_keys_by_one_call_the_one_that_is_held_stays_even_after_a_crash() -> None:

@@ -129,7 +129,8 @@ class SimProvider:
         if self.double_next:
             self.double_next = False
             self.create(order.name)
-        return Minted(key.id, key.value, self.clock.time.timestamp(), KeyKind.RESTRICTED, keep(key.value))
+        alone = [living.name for living in self.living()].count(order.name) == 1
+        return Minted(key.id, key.value, self.clock.time.timestamp(), KeyKind.RESTRICTED, keep(key.value), alone=alone)
 
     def watch_also(self, spared: Secret, *, created: float = 0.0) -> None:
         """See `ports.Issuer`."""

@@ -168,7 +168,7 @@ class Trial:
         self.on_step(name.partition("#")[0])
 
     def _world(self) -> World:
-        """A fresh process: nothing but the outside world is left of the one before."""
+        """A new process: nothing but the outside world is left of the one before, and only the first began the incident."""
         sim, script = self.sim, self.script
         script.tick = self._tick
         stores = {name: cast(Store, Fated(store, "store", script)) for name, store in sim.stores.items()}
@@ -179,6 +179,7 @@ class Trial:
                 "plan": sim.plan,
                 "leaked": None,
                 "replacement": None,
+                "fresh": self.actors == 1,
                 "issuer": cast(Issuer, Fated(sim.provider, "issuer", script)),
                 "stores": stores,
                 "verifiers": {n: [cast(Verifier, Fated(s, "service", script))] for n, s in sim.services.items()},

@@ -101,6 +101,7 @@ class Simulation:
         self.options = options or Options(yes=True)
         self.incident = "INC-20261123-0001"
         self.world = self._world()
+        self.world.fresh = True
 
     def another_machine(self) -> World:
         """What a second process wires: the same outside world, nothing of the first one's memory."""
@@ -129,7 +130,7 @@ class Simulation:
         return {
             "plan": self.plan.to_json(),
             "plan_hash": self.plan.hash,
-            "options": {"dry_run": self.options.dry_run},
+            "options": {"dry_run": self.options.dry_run, "yes": self.options.yes},
             "key": "payments",
             "at": "2026-11-23T03:00:00.000Z",
             "actor": "sim",

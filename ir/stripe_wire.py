@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from urllib.parse import urlencode, urlsplit
 
 import stripe
@@ -78,8 +78,10 @@ class PooledClient(stripe.HTTPClient):
     def __init__(self, timeout: float) -> None:
         super().__init__()
         self._timeout = timeout
+        self._limits = urllib3.Timeout(connect=min(5.0, timeout), total=timeout)
         self._pool = urllib3.PoolManager(num_pools=4, maxsize=64, block=False, cert_reqs="CERT_REQUIRED", ca_certs=stripe.ca_bundle_path)
         self._pool.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+        self._of_host = lru_cache(maxsize=4)(self._pool.connection_from_host)
         self._answers = threading.local()
 
     @property
@@ -129,12 +131,12 @@ class PooledClient(stripe.HTTPClient):
     def _exchange(self, method: str, url: str, headers: dict[str, str], body: bytes | None, watch: Watch) -> Wire:
         deadline = time.monotonic() + self._timeout
         place = urlsplit(url)
-        answer = self._pool.connection_from_host(place.hostname, place.port, place.scheme).urlopen(
+        answer = self._of_host(place.hostname, place.port, place.scheme).urlopen(
             method,
             place.path + (f"?{place.query}" if place.query else ""),
             headers=headers,
             body=body,
-            timeout=urllib3.Timeout(connect=min(5.0, self._timeout), total=self._timeout),
+            timeout=self._limits,
             retries=False,
             redirect=False,
             assert_same_host=False,
@@ -153,6 +155,7 @@ class PooledClient(stripe.HTTPClient):
 
     def close(self) -> None:
         """Close every idle connection."""
+        self._of_host.cache_clear()
         self._pool.clear()
 
 

@@ -152,10 +152,19 @@ def test_a_call_that_minted_twice_leaves_one_key(live: StripeTwin, clock: BentCl
     live.fate(TWICE, method="POST", path=KEYS)
 
     minted = managed(live, clock, live.create_app_key()).mint(order(leaked), lambda _: "x")
-    assert len(ours(live)) == 2
+    assert len(ours(live)) == 2 and not minted.alone
     clock.sleep(10)
 
     assert [key.id for key in ours(live)] == [minted.id]
+
+
+def test_a_key_is_said_to_be_the_only_one_of_its_name_only_when_the_list_says_so(live: StripeTwin, clock: BentClock) -> None:
+    leaked = live.create_restricted_key(READS)
+    issuer = managed(live, clock, live.create_app_key())
+    assert issuer.mint(order(leaked), lambda _: "x").alone
+
+    live.fate(broken(), method="GET", path=KEYS, times=0)
+    assert not issuer.mint(order(leaked, n=2, permissions=READS), lambda _: "x").alone
 
 
 def test_an_order_that_stripe_refuses_for_good(live: StripeTwin, clock: BentClock) -> None:

@@ -40,8 +40,18 @@ MUTANTS = (
     Mutant(
         "leave doubles alive",
         "ir/actions/retire.py",
-        "lambda: ours.expire_others(world, told)",
-        "lambda: ({}, ())",
+        "else ours.expire_others(world, told)",
+        "else ({}, ())",
+    ),
+    Mutant("mint blind though another began", "ir/actions/mint.py", "return world.fresh and not", "return not"),
+    Mutant("mint blind a second time", "ir/actions/mint.py", 'and int(record.facts["mint"]["n"]) == 1', ""),
+    Mutant("owe a double and never expire it", "ir/actions/retire.py", "if only and not record.debts", "if only"),
+    Mutant(
+        "take two of a name for one",
+        "ir/issuers/stripe_managed.py",
+        "return ids == [kept]",
+        "return True",
+        ("tests/contract/test_issuer_managed.py",),
     ),
     Mutant("expire a key whose row is ambiguous", "ir/actions/ours.py", "if len(rows) == 1:", "if rows:"),
     Mutant(

@@ -14,7 +14,9 @@ watch take no time; two incidents at a time per worker. Compared in one run:
 
 Processor time is user and system time of the workers alone, from their first instruction on: start, imports, idle polling and the
 making of an RSA key per incident included. Each campaign is preceded by two keys per worker in the same processes, so that the
-comparison of sizes does not compare imports. What PostgreSQL, and what the world (this process and OpenBao), used is printed beside it
+comparison of sizes does not compare imports. `--python` names the interpreter of the workers, for an environment as users have it: this
+project's own also holds what only its tests need, which some libraries import where they find it, and a Python that was built without
+profile-guided optimisation costs a quarter more. What PostgreSQL, and what the world (this process and OpenBao), used is printed beside it
 and not judged.
 
 `--endure`: one campaign whose workers are killed at random, no figures judged, nothing may be lost. On a machine with fewer processors than
@@ -35,7 +37,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from benchmarks.fleet import Fleet, Used, used
+from benchmarks.fleet import Fleet, Used, pace, used
 from benchmarks.many_keys import Outages, furnish, source, wrong
 from benchmarks.slow_world import SlowWorld, slow_world
 from ir import ledger, playbook
@@ -68,7 +70,7 @@ class Ran:
     Attributes:
         seconds: from the first child's begin to the last one's end. used: meanwhile.
         cost: seconds of processor of all workers per key, from their start on, the keys that warmed them up included.
-        memory: megabytes of the largest worker. calls: outward ones per key.
+        memory: megabytes of the largest worker. calls: outward ones per key. pace: `fleet.pace` before and after.
     """
 
     workers: int
@@ -78,6 +80,7 @@ class Ran:
     cost: float
     memory: float
     calls: float
+    pace: tuple[float, float]
     wrong: list[str]
     killed: int
 
@@ -110,7 +113,8 @@ class Ran:
         spent = ", ".join(f"{name} {1000 * cost:.0f}" for name, cost in per_key.items())
         return (
             f"{self}: {self.seconds:.1f} s, {self.rate:.2f} keys/s, {self.calls:.0f} calls per key, largest worker {self.memory:.0f} MB\n"
-            f"    ms of processor per key: {spent}; processors busy {self.busy:.0%}"
+            f"    ms of processor per key: {spent}; processors busy {self.busy:.0%}\n"
+            f"    a fixed piece of Python takes {self.pace[0]:.1f} ms before and {self.pace[1]:.1f} ms after"
         )
 
 
@@ -173,7 +177,7 @@ def campaign(
     world: SlowWorld, server: Postgres, folder: Path, keys: int, workers: int, *, kills: bool = False, python: str = sys.executable
 ) -> Ran:
     """Rotate that many new keys with that many workers, which run on that interpreter."""
-    warming = WARM * workers
+    warming, before_all = WARM * workers, pace()
     company = Company(world, server, folder, keys + warming, python)
     fleet = company.fleet
     try:
@@ -190,7 +194,7 @@ def campaign(
         cost = fleet.spent() / (keys + warming)
         fleet.end()
         found = company.wrong(outages)
-        return Ran(workers, keys, seconds, spent, cost, fleet.memory, len(world.calls) / keys, found, fleet.killed)
+        return Ran(workers, keys, seconds, spent, cost, fleet.memory, len(world.calls) / keys, (before_all, pace()), found, fleet.killed)
     finally:
         company.end()
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -12,6 +11,7 @@ from ir.review.collect import Collector
 from ir.review.leftoverkinds import SWEEPS, Sweep, whole
 from ir.review.pages import epoch
 from ir.secret import scrub
+from ir.side_by_side import each
 
 _MOST_ACCOUNTS = 20
 _YEAR_9999 = 253_370_764_800
@@ -41,15 +41,14 @@ def sweep_lists(
 
     def one(sweep: Sweep) -> tuple[Sweep, list[Json], str]:
         rows, why = collector.objects(sweep.path, since, created=sweep.created, extra=sweep.extra)
+        progress(f"list {sweep.path}: {len(rows)}")
         return sweep, rows, why
 
-    with ThreadPoolExecutor(len(wanted)) as pool:  # the collector keeps the pace, however many ask
-        for sweep, rows, why in pool.map(one, wanted):
-            progress(f"list {sweep.path}: {len(rows)}")
-            if why:
-                swept.unread[sweep.kind] = why
-            swept.read += not why or bool(rows)
-            swept.rows += [_row(sweep.kind, row, known_webhooks) for row in rows if sweep.wanted(row)]
+    for sweep, rows, why in each(wanted, one):  # the collector keeps the pace, however many ask
+        if why:
+            swept.unread[sweep.kind] = why
+        swept.read += not why or bool(rows)
+        swept.rows += [_row(sweep.kind, row, known_webhooks) for row in rows if sweep.wanted(row)]
     if not kinds or "external_account" in kinds:
         _destinations(collector, swept, account)
     return swept

@@ -17,7 +17,7 @@ from ir.incident import Incident
 from ir.launching import Given, hold, wired
 from ir.ledger import Ledger
 from ir.model import Debt, Json
-from ir.runner import STREAM, as_recorded, client, in_stream, read_entries
+from ir.recorded import STREAM, as_recorded, client, in_stream, read_entries
 from ir.setting import setting_from
 from ir.state import State
 

@@ -14,7 +14,8 @@ from ir.incident import Incident
 from ir.ledger import Ledger
 from ir.model import Json
 from ir.ports import Operator
-from ir.runner import Runner, read_entries
+from ir.recorded import read_entries
+from ir.runner import Runner
 from ir.secret import Secret
 from ir.setting import Setting, opening_entry, setting_from
 from ir.state import State

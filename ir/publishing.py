@@ -22,7 +22,7 @@ def publish(kept: State, record: Incident, signer: Callable[[], Signer], say: Ca
         Unknown: the disk took them not, or not whole.
     """
     from ir.bundle import write_bundle
-    from ir.runner import read_entries
+    from ir.recorded import read_entries
 
     entries = read_entries(kept.ledger.engine, record.id)
     try:

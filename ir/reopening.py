@@ -9,7 +9,7 @@ from dataclasses import asdict
 from ir import incident as incidents
 from ir.incident import Incident
 from ir.model import Debt, Finding, Json
-from ir.runner import read_entries
+from ir.recorded import read_entries
 from ir.state import State
 
 _OVER = ("done", "rolled back", "aborted", "attested", "reopened")

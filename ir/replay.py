@@ -15,7 +15,8 @@ from ir.course import Course
 from ir.errors import IrError, Unreplayable
 from ir.incident import Incident
 from ir.model import Json
-from ir.runner import SCHEMA_VERSION, client
+from ir.recorded import client
+from ir.runner import SCHEMA_VERSION
 from ir.world import Options, World
 
 _STOPPED = ("ERROR", "CANCELLED")

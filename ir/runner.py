@@ -7,17 +7,15 @@ queue that this process alone listens to; the serialiser is JSON and encodes an 
 that leaves an incident waiting ends at once.
 """
 
-import json
 import logging
 import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any
 
 import sqlalchemy as sa
-from dbos import DBOS, DBOSClient, DBOSConfig, Serializer, SetWorkflowID
+from dbos import DBOS, DBOSConfig, SetWorkflowID
 from dbos import error as dbos_errors
 
 from ir import audit, engine_habits
@@ -25,10 +23,9 @@ from ir.course import Course
 from ir.errors import Unreplayable, unexpected
 from ir.ledger import Ledger, Me, trouble
 from ir.model import Json
+from ir.recorded import Plain, client
 from ir.world import World
 
-STREAM = "audit"
-"""The engine's stream, in which entries lay up to recording version 2: such an incident is read, given up and closed, not resumed."""
 APPLICATION = "ir-engine"
 SCHEMA_VERSION = "5"
 """Version of recorded steps: an incident begun under another version is refused, not replayed wrongly (`replay`)."""
@@ -39,30 +36,6 @@ _SILENCE = 1.0
 _ACTIVE = ("PENDING", "ENQUEUED", "DELAYED")
 """The engine's words for what it has not ended."""
 _BEAT = 5.0
-
-
-class _Plain(Serializer):
-    """JSON for the engine; an exception becomes `{class}`, never its text."""
-
-    def name(self) -> str:
-        return "ir-json"
-
-    def serialize(self, data: Any) -> str:
-        return json.dumps(data, default=_encode, separators=(",", ":"))
-
-    def deserialize(cls, serialized_data: str) -> Any:  # noqa: N805 - the engine's own signature
-        data = json.loads(serialized_data)
-        if isinstance(data, dict) and data.get("__error__"):
-            return RuntimeError(f"recorded engine error: {data['__error__']}")
-        return data
-
-
-def _encode(value: object) -> object:
-    if isinstance(value, BaseException):
-        return {"__error__": type(value).__name__}
-    if isinstance(value, (tuple, set, frozenset)):
-        return list(value)
-    raise TypeError(f"{type(value).__name__} is not recorded")
 
 
 class Runner:
@@ -98,7 +71,7 @@ class Runner:
         config: DBOSConfig = {
             "name": APPLICATION,
             "system_database_engine": self.engine,
-            "serializer": _Plain(),
+            "serializer": Plain(),
             "executor_id": self.me.executor,
             "application_version": SCHEMA_VERSION,
             "use_listen_notify": False,
@@ -221,33 +194,6 @@ class Runner:
         for incident, fence in list(self._beating.items()):
             if not self.ledger.beat(self.me, incident, fence) and incident in self._beating and self.ledger.holder(incident):
                 os._exit(70)  # somebody took over: whatever we do now would be done twice
-
-
-def as_recorded(output: Json) -> Json:
-    """A step's output as its record gives it back."""
-    plain: Json = json.loads(_Plain().serialize(output))
-    return plain
-
-
-def client(engine: sa.Engine) -> DBOSClient:
-    """The engine's tables, without starting an engine."""
-    return DBOSClient(system_database_engine=engine, serializer=_Plain())
-
-
-def read_entries(engine: sa.Engine, incident: str) -> list[Json]:
-    """All entries recorded so far, without starting an engine. Empty when there is no such incident."""
-    return audit.entries(engine, incident) or in_stream(engine, incident)
-
-
-def in_stream(engine: sa.Engine, incident: str) -> list[Json]:
-    """All entries of an incident that was begun under recording version 2 or before, none of any other."""
-    entries: list[Json] = []
-    try:
-        for entry in client(engine).read_stream(incident, STREAM, polling_interval_sec=0.01, timeout_seconds=0.05):
-            entries.append(entry)
-    except dbos_errors.DBOSStreamTimeoutError:
-        pass
-    return entries
 
 
 _carried: dict[str, tuple[World, Runner]] = {}

@@ -22,7 +22,8 @@ from ir.campaign_ledger import CampaignLedger
 from ir.campaign_setting import setting_of
 from ir.errors import AlreadyRunning, IrError
 from ir.ledger import ACTS_NO_MORE
-from ir.runner import Runner, read_entries
+from ir.recorded import read_entries
+from ir.runner import Runner
 from ir.state import State
 
 SLOTS = 2

@@ -79,7 +79,7 @@ def _open(key: str, consent: Consent, kept: State, operator: Terminal, leaked: S
 
 
 def _record(kept: State, name: str) -> Incident:
-    from ir.runner import read_entries
+    from ir.recorded import read_entries
 
     entries = read_entries(kept.ledger.engine, name) if kept.ledger.find(name) else []
     if not entries:

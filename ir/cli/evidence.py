@@ -51,7 +51,7 @@ def bundle(
 ) -> None:
     """Write the evidence bundle anew, of a waiting incident too; `python3 DIR/verify.py` checks it."""
     from ir.bundle import write_bundle
-    from ir.runner import read_entries
+    from ir.recorded import read_entries
 
     screen, kept = Screen(as_json=as_json), open_state()
     name = named(kept, name, ended=True)
@@ -73,7 +73,7 @@ def bundle(
 
 def purge(name: Name = "", yes: Yes = False, as_json: AsJson = False, reason: Reason = "", by: By = "") -> None:
     """Remove what was collected about people, and say so: hashes stay, the chain goes on holding."""
-    from ir.runner import read_entries
+    from ir.recorded import read_entries
 
     screen, kept = Screen(as_json=as_json), open_state()
     name = named(kept, name, ended=True)

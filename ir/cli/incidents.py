@@ -113,7 +113,8 @@ def _tell_or_go_on(kept: State, operator: Terminal, name: str, kind: str, body: 
 
 def _go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json, leaked: object, control: object) -> NoReturn:
     from ir import ending, reopening
-    from ir.runner import Runner, read_entries
+    from ir.recorded import read_entries
+    from ir.runner import Runner
     from ir.secret import Secret
 
     entries = read_entries(kept.ledger.engine, name)
@@ -180,7 +181,7 @@ def record_of(kept: State, name: str) -> Incident:
 
 def _follow(screen: Screen, kept: State, name: str) -> Incident:
     """Steps as they come, until the incident ends, waits, owes, or its process is gone."""
-    from ir.runner import read_entries
+    from ir.recorded import read_entries
 
     shown = 0
     while True:

@@ -25,8 +25,8 @@ def report(
     head: Head = "",
 ) -> None:
     """The incident report."""
+    from ir.recorded import read_entries
     from ir.report import FORMATS, render
-    from ir.runner import read_entries
 
     if fmt not in FORMATS:
         raise UsageError(f"--format {fmt}: not known", next_step=f"one of {', '.join(FORMATS)}")
@@ -59,7 +59,7 @@ def verify(
 
     from ir.evidence import lost_before
     from ir.evidence_check import check_evidence, spoken
-    from ir.runner import read_entries
+    from ir.recorded import read_entries
 
     kept, screen = open_state(), Screen(as_json=as_json)
     name = named(kept, name, ended=True)

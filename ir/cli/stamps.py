@@ -28,7 +28,7 @@ def timestamp(
     as_json: AsJson = False,
 ) -> None:
     """Let an authority outside say that the record existed by now: a time stamp over the last signed checkpoint."""
-    from ir.runner import read_entries
+    from ir.recorded import read_entries
 
     screen, kept = Screen(as_json=as_json), open_state()
     if not tsa:

@@ -11,7 +11,7 @@ from ir import ledger
 from ir.errors import AlreadyRunning
 from ir.evidence import verify
 from ir.ledger import Ledger
-from ir.runner import read_entries
+from ir.recorded import read_entries
 from ir.state import database_address
 from tests.campaign.shop import Shop, until
 from tests.worlds.postgres import Postgres

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from ir import ledger
 from ir.cli import run
 from ir.ledger import STALE, Ledger
-from ir.runner import read_entries
+from ir.recorded import read_entries
 from ir.state import database_address
 from tests.campaign.shop import Shop, until
 

@@ -17,7 +17,7 @@ import ir
 from ir.drill.twin import Fate, Key, StripeTwin, TwinSettings
 from ir.drill.twin.message import Request
 from ir.model import Json, Mode
-from ir.runner import read_entries
+from ir.recorded import read_entries
 from tests.worlds.loopback import Loopback, QuietHandler
 
 _VARIABLE = "STRIPE_KEY"

@@ -328,7 +328,7 @@ class Course:
             self._owes(owed.never_looked_at(self.record))
         self._recorder.emit_after("ended", body=self._ending(end))
         if end.status != "refused":
-            self._recorder.publish_end()
+            self._recorder.publish()
 
     def _ending(self, end: _End) -> Json:
         debts = [debt.__dict__ for debt in self.record.debts.values()]

@@ -87,16 +87,11 @@ class Recorder:
         self.durable.step(name, body)
 
     def publish(self) -> None:
-        """Report and evidence bundle of what may go on, as with debt: a replay does not write what has been overtaken since."""
+        """Report and evidence bundle."""
         if not self.world.options.dry_run:
             self.step("publish", self._published)
-            self.world.published.set()
-
-    def publish_end(self) -> None:
-        """The same at its end. Whoever is killed before the engine has recorded that end writes them once more."""
-        if not self.world.options.dry_run:
-            self._published()
-            self.world.published.set()
+            if self.record.ended:
+                self.world.published.set()
 
     def _published(self) -> Json:
         """The paths; a report that cannot be written now can be had later, so it keeps nobody from an end."""

@@ -1,8 +1,8 @@
 """Mint: get exactly one replacement key, and have it in custody before anything else happens.
 
-The order of the answer to "was it minted?": who began the incident himself and tries for the first time knows · custody
-says yes · the provider lists a key of our name that custody does not have (its value is lost: it is expired, and the
-next try mints under the next name) · neither: mint. `prove` sees to it that expired strays are gone.
+The order of the answer to "was it minted?": custody says yes · the provider lists a key of our name that custody does
+not have (its value is lost: it is expired, and the next try mints under the next name) · neither: mint. Who began the
+incident himself and tries for the first time need not ask the provider. `prove` sees to it that expired strays are gone.
 """
 
 import uuid
@@ -34,8 +34,8 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if world.options.no_replacement:
         return Outcome(Did.SKIPPED, "no replacement was asked for")
     mint = record.facts["mint"]
-    found, listed = (None, ()) if _first(world, record) else world.both(lambda: _at_hand(world, record), lambda: _listed(world))
-    if found is not None:
+    found, listed = world.both(lambda: _at_hand(world, record), lambda: () if _first(world, record) else _listed(world))
+    if found is not None and _listed_still(world, found[0], listed):
         return _done(world, record, found[0], found[1], "found in custody, nothing was minted again")
     if isinstance(listed, PortError):
         raise listed
@@ -70,7 +70,8 @@ def _not_minted(world: World, record: Incident, error: PortError) -> Outcome:
     """A no may come after the key was made, as when it could not be kept: what was made is expired before the no counts."""
     asked, debts = ours.expire_others(world, record.facts)
     did = Did.UNKNOWN if debts else Did.FAILED
-    return Outcome(did, error.what, {"strays": asked}, debts=debts, todo=error.next_step)
+    spoilt = {str(tried): "expired" for tried in range(1, int(record.facts["mint"]["n"]) + 1)} if asked else {}
+    return Outcome(did, error.what, {"strays": asked, "mint": {"spoilt": spoilt}}, debts=debts, todo=error.next_step)
 
 
 def rehearse(world: World, record: Incident, step: Step) -> Outcome:
@@ -108,7 +109,7 @@ def _keep(world: World, n: int, secret: Secret) -> str:
 
 
 def _first(world: World, record: Incident) -> bool:
-    """Whether nobody can have tried before: then there is no mark to look for."""
+    """Whether nobody can have tried before: then no key of our name is listed. Custody is looked at all the same: it must answer by now."""
     return world.fresh and not world.issuer.guided and int(record.facts["mint"]["n"]) == 1
 
 
@@ -136,7 +137,9 @@ def _listed(world: World) -> tuple[KeyRow, ...] | PortError:
 def _at_hand(world: World, record: Incident) -> tuple[int, Secret] | None:
     """The newest key of any try that custody holds; an adopted incident's may lie elsewhere, and is kept from now on."""
     facts = record.facts
-    found = _in_custody(world, int(facts["mint"]["n"]), set(facts.get("adopted", {}).get("dead", [])))
+    spoilt = set(facts["mint"].get("spoilt", {}))  # kept, and expired after all: custody has it still, and it answers for a while yet
+    tries = [n for n in range(int(facts["mint"]["n"]), 0, -1) if str(n) not in spoilt]
+    found = _in_custody(world, tries, set(facts.get("adopted", {}).get("dead", [])))
     if found is not None or not facts.get("adopted") or not facts.get("new"):
         return found
     n, value = int(facts["new"]["n"]), world.new_key(facts)
@@ -145,10 +148,17 @@ def _at_hand(world: World, record: Incident) -> tuple[int, Secret] | None:
     return n, value
 
 
-def _in_custody(world: World, n: int, dead: set[str]) -> tuple[int, Secret] | None:
+def _listed_still(world: World, n: int, listed: tuple[KeyRow, ...] | PortError) -> bool:
+    """Whether the provider has what custody holds; who was killed after he had expired it could not record that."""
+    if world.issuer.guided or isinstance(listed, PortError):
+        return True
+    return any(row.name == f"ir-{world.incident}-{n}" for row in listed)
+
+
+def _in_custody(world: World, tries: list[int], dead: set[str]) -> tuple[int, Secret] | None:
     if not world.custody.possible:
         return None
-    for tried in range(n, 0, -1):
+    for tried in tries:
         found = world.custody.fetch(f"new-{tried}")
         if found is not None and found.fingerprint not in dead:
             return tried, found

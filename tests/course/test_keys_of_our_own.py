@@ -5,7 +5,7 @@ from collections.abc import Callable
 from ir.drill.simulated.journal import Journal
 from ir.drill.simulated.provider import SimKey
 from ir.drill.simulated.world import Simulation
-from ir.errors import ExitCode
+from ir.errors import Denied, ExitCode
 from ir.model import KeyRow
 from ir.ports import Minted, MintOrder, Target
 from ir.secret import Secret
@@ -74,6 +74,26 @@ def test_a_double_that_shows_late_is_owed_and_expired_by_the_next_look() -> None
     code, record, _ = go(sim, journal)
     assert code == ExitCode.DONE, record.debts
     assert late[0] not in sim.provider.living() and len(sim.provider.living()) == 1
+
+
+def test_what_was_kept_and_expired_after_all_is_not_taken_from_custody() -> None:
+    """It answers for a while yet: services that were moved to it would fall."""
+    sim, journal = Simulation("exploited"), Journal()
+    first = next(iter(sim.stores.values()))
+    fetch, refused = first.fetch, list[str]()
+
+    def shut_once(incident: str, role: str) -> Secret | None:
+        if role == "new-1" and not refused:
+            refused.append(role)
+            raise Denied("it may be written there, and not read")
+        return fetch(incident, role)
+
+    first.fetch = shut_once  # type: ignore[method-assign]
+    assert go(sim, journal)[0] == ExitCode.WAITING and refused
+    journal.send("wake")
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.DONE, record.debts
+    assert record.facts["new"]["n"] > 1 and all(service.works for service in sim.services.values())
 
 
 def test_of_two_keys_by_one_call_the_one_that_is_held_stays_even_after_a_crash() -> None:

@@ -96,6 +96,17 @@ def test_what_was_kept_and_expired_after_all_is_not_taken_from_custody() -> None
     assert record.facts["new"]["n"] > 1 and all(service.works for service in sim.services.values())
 
 
+def test_who_was_killed_after_he_had_expired_what_he_kept_leaves_nothing_to_be_taken() -> None:
+    sim = Simulation("exposed")
+    sim.world.fresh = False
+    expired = sim.provider.create(f"ir-{sim.incident}-1")
+    expired.dies_at = sim.clock.time
+    next(iter(sim.stores.values())).keep(sim.incident, "new-1", expired.value)
+    code, record, _ = go(sim)
+    assert code == ExitCode.DONE, record.runs[-1].outcome.said
+    assert record.facts["new"]["fingerprint"] != expired.value.fingerprint
+
+
 def test_of_two_keys_by_one_call_the_one_that_is_held_stays_even_after_a_crash() -> None:
     """After the crash only custody's value is known; which of the two rows it is, no name tells."""
     calm = Journal()

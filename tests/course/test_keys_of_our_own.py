@@ -79,11 +79,12 @@ def test_a_double_that_shows_late_is_owed_and_expired_by_the_next_look() -> None
 def test_what_was_kept_and_expired_after_all_is_not_taken_from_custody() -> None:
     """It answers for a while yet: services that were moved to it would fall."""
     sim, journal = Simulation("exploited"), Journal()
+    sim.provider.delay = 30.0
     first = next(iter(sim.stores.values()))
     fetch, refused = first.fetch, list[str]()
 
     def shut_once(incident: str, role: str) -> Secret | None:
-        if role == "new-1" and not refused:
+        if (incident, role) in first.kept and role == "new-1" and not refused:
             refused.append(role)
             raise Denied("it may be written there, and not read")
         return fetch(incident, role)

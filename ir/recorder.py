@@ -74,7 +74,8 @@ class Recorder:
 
     def emit_after(self, kind: str, *, body: Json) -> None:
         """As `emit`, of what follows from the last entry at once: its moment and its actor need not be recorded anew."""
-        last = self.record.last or {}
+        last = self.record.last
+        assert last is not None  # noqa: S101 - `opened` is the first entry of all
         self.emit(kind, body=body, at=last["at"], actor=last["actor"])
 
     def pause(self, name: str, seconds: float) -> None:

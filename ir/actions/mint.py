@@ -35,7 +35,10 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         return Outcome(Did.SKIPPED, "no replacement was asked for")
     mint = record.facts["mint"]
     found, listed = world.both(lambda: _at_hand(world, record), lambda: () if _first(world, record) else _listed(world))
-    if found is not None and _listed_still(world, found[0], listed):
+    if found is not None and not _listed_still(world, record, found[0], listed):
+        said = "custody holds a key that the provider lists no more: it was expired, or is about to die; minting anew under another name"
+        return Outcome(Did.UNKNOWN, said, {"mint": {"spoilt": {str(found[0]): "expired"}}})
+    if found is not None:
         return _done(world, record, found[0], found[1], "found in custody, nothing was minted again")
     if isinstance(listed, PortError):
         raise listed
@@ -148,9 +151,12 @@ def _at_hand(world: World, record: Incident) -> tuple[int, Secret] | None:
     return n, value
 
 
-def _listed_still(world: World, n: int, listed: tuple[KeyRow, ...] | PortError) -> bool:
-    """Whether the provider has what custody holds; who was killed after he had expired it could not record that."""
-    if world.issuer.guided or isinstance(listed, PortError):
+def _listed_still(world: World, record: Incident, n: int, listed: tuple[KeyRow, ...] | PortError) -> bool:
+    """Whether the provider has what custody holds; who was killed after he had expired it could not record that.
+
+    What a lost machine left was looked at when it was adopted, and the number of its try may not be known.
+    """
+    if world.issuer.guided or isinstance(listed, PortError) or record.facts.get("adopted"):
         return True
     return any(row.name == f"ir-{world.incident}-{n}" for row in listed)
 

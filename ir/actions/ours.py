@@ -10,14 +10,15 @@ from ir.world import World
 def id_of(world: World, n: int, value: Secret) -> str:
     """The provider's id of our key of try `n`; empty when it cannot be told for certain.
 
-    One call may have minted twice under one name, so a name alone does not tell which row is the key that we hold.
+    One call may have minted twice under one name, so a name alone does not tell which row is the key that we hold; and what a lost machine
+    left may bear another number than is known.
     """
     if world.issuer.guided:
         return ""
     rows = [row for row in world.issuer.strays(world.incident) if row.name == f"ir-{world.incident}-{n}"]
     if len(rows) == 1:
         return rows[0].id
-    row = world.issuer.identify(value) if rows else None
+    row = world.issuer.identify(value)
     return row.id if row else ""
 
 

@@ -138,6 +138,15 @@ def test_with_the_escrow_lost_the_row_at_the_provider_tells_the_replacement_and_
     assert (code, whole(sim)) == (ExitCode.DONE, "")
 
 
+def test_a_replacement_that_services_are_on_is_not_doubted_because_the_number_of_its_try_is_not_known() -> None:
+    sim, new = half_promoted()
+    facts = adoption.look(world := sim.another_machine())
+    facts["new"]["n"] = facts["mint"]["n"] = 2
+    code, record = run(sim, world, Journal(), facts)
+    assert (code, whole(sim)) == (ExitCode.DONE, "")
+    assert record.facts["new"]["fingerprint"] == new.value.fingerprint
+
+
 def test_with_the_escrow_lost_and_all_promoted_the_leaked_key_must_be_given() -> None:
     sim, new = half_promoted()
     for store in sim.stores.values():

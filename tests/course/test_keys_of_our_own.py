@@ -106,6 +106,7 @@ def test_who_was_killed_after_he_had_expired_what_he_kept_leaves_nothing_to_be_t
     code, record, _ = go(sim)
     assert code == ExitCode.DONE, record.runs[-1].outcome.said
     assert record.facts["new"]["fingerprint"] != expired.value.fingerprint
+    assert record.facts["new"]["n"] == 2, "the same order would be answered with the same key again, where answers are replayed"
 
 
 def test_of_two_keys_by_one_call_the_one_that_is_held_stays_even_after_a_crash() -> None:

@@ -23,9 +23,21 @@ class Mutant:
 
 
 MUTANTS = (
-    Mutant("mint without looking in custody", "ir/actions/mint.py", "if found is not None and _listed", "if False and _listed"),
+    Mutant(
+        "mint without looking in custody",
+        "ir/actions/mint.py",
+        "    if found is not None:\n        return",
+        "    if False:\n        return",
+    ),
     Mutant("take from custody what was expired", "ir/actions/mint.py", "if str(n) not in spoilt", ""),
-    Mutant("take from custody what the provider lists no more", "ir/actions/mint.py", "and _listed_still(world, found[0], listed)", ""),
+    Mutant("take from custody what the provider lists no more", "ir/actions/mint.py", "and not _listed_still(", "and False and ("),
+    Mutant(
+        "doubt the replacement of a lost machine",
+        "ir/actions/mint.py",
+        ' or record.facts.get("adopted"):',
+        ":",
+        ("tests/course/test_adoption.py",),
+    ),
     Mutant("mint without looking for strays", "ir/actions/mint.py", "    if strays:\n", "    if False:\n"),
     Mutant("drop the custody write", "ir/actions/mint.py", 'address = world.custody.keep(f"new-{n}", secret)', 'address = ""'),
     Mutant("burn no name after an unanswered mint", "ir/actions/mint.py", "else tried + 1", "else max(tried, 1)"),

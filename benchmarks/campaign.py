@@ -40,16 +40,17 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from benchmarks.fleet import Fleet, Used, pace, used
 from benchmarks.many_keys import Outages, furnish, source, wrong
 from benchmarks.slow_world import SlowWorld, slow_world
-from ir import ledger, playbook
-from ir.campaign import ChildState, Limits
-from ir.campaign_ledger import CampaignLedger
-from ir.campaign_setting import children_for
-from ir.drill.options import Waits
-from ir.drill.papers import playbook as shortened
+from ir.core.model import Mode, Policy
+from ir.drill.embedded.inventory_file import playbook as shortened
+from ir.drill.embedded.options import Waits
 from ir.drill.twin.keys import Key
-from ir.model import Mode, Policy
-from ir.state import database_address
-from ir.world import Options
+from ir.fleet.campaign import ChildState, Limits
+from ir.fleet.campaign_child import children_for
+from ir.fleet.campaign_store import CampaignLedger
+from ir.incident import playbook
+from ir.incident.context import Options
+from ir.runtime.app_state import database_address
+from ir.storage import database, incident_store
 from tests.worlds.postgres import Postgres, postgres
 
 SERVICES = 3
@@ -128,7 +129,7 @@ class Company:
         _private(folder / "app.env", f"APP={self.app.token.reveal()}\n")
         _private(folder / "playbook.yaml", shortened(Policy.EXPOSED, Waits(soak=0, quiet=0, grace=0, watch=0, window=0)))
         self.address = server.database()
-        self.engine = ledger.open_engine(database_address(self.address))
+        self.engine = database.open_engine(database_address(self.address))
         self.book = CampaignLedger(self.engine)
         env = {"PATH": os.environ["PATH"], "HOME": str(folder), "IR_HOME": str(folder / "state"), "IR_DATABASE_URL": self.address}
         self.fleet = Fleet(folder, env | {"VAULT_ADDR": world.vault, "VAULT_TOKEN": world.bao.token}, python)
@@ -160,7 +161,7 @@ class Company:
         """What does not hold."""
         states = [row.state for row in self.book.children()]
         undone = len(states) - states.count(ChildState.DONE)
-        incidents = len(ledger.Ledger(self.engine).index())
+        incidents = len(incident_store.Ledger(self.engine).index())
         found = [f"{undone} children not done"] if undone else []
         found += [f"{self.fleet.died} workers ended by themselves"] if self.fleet.died else []
         return found + wrong(self.world, self.made, self.app, outages, incidents)

@@ -13,9 +13,9 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
+from ir.clients.stripe_api import StripeApi
 from ir.ports import Reviewed, ReviewRequest
 from ir.review import StripeReviewer
-from ir.stripe_api import StripeApi
 
 _NO_STRIPE = "http://127.0.0.1:9"
 _SESSION = ("accessKeyId", "sourceIPAddress")

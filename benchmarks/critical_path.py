@@ -8,7 +8,7 @@ what was really seen, so that the path cannot be made to look longer than it is.
 from collections.abc import Sequence
 
 from benchmarks.slow_world import Call
-from ir.plan import Plan, Step
+from ir.incident.plan import Plan, Step
 
 CHAINS: dict[str, tuple[str, ...]] = {
     "preflight": (

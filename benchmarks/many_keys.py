@@ -7,9 +7,9 @@ from pathlib import Path
 
 from benchmarks.slow_world import SlowWorld
 from ir import inventory as inventories
-from ir.campaign_setting import Source
+from ir.core.model import Json
 from ir.drill.twin.keys import Key
-from ir.model import Json
+from ir.fleet.campaign_child import Source
 
 PERMISSIONS = ["payment_intent_write", "charge_read", "balance_read"]
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from benchmarks.plain_load import Evidence, read
 from benchmarks.plain_rules import WITH_BASELINE, WITHOUT_BASELINE, Act, Case, Hits
-from ir.review.holes import Completeness, measure
-from ir.review.looking import LOOK_BACK
-from ir.review.window import DAY, HOUR, MIN_BASELINE, Window
+from ir.review.detect.log_gaps import Completeness, measure
+from ir.review.detect.window import DAY, HOUR, MIN_BASELINE, Window
+from ir.review.judge.detection import LOOK_BACK
 
 _SHOWN = 50
 _SERIOUS = ("high", "critical")

@@ -18,11 +18,11 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from ir.review.eventnormal import ACTS
-from ir.review.fields import REQUEST_ID
-from ir.review.macros import CARD_SHAPE, SECRET_SHAPE
-from ir.review.personal import ids_of, person
-from ir.review.sniff import unwrapped
+from ir.review.ingest.column_names import REQUEST_ID
+from ir.review.ingest.duckdb_macros import CARD_SHAPE, SECRET_SHAPE
+from ir.review.ingest.events_table import ACTS
+from ir.review.ingest.file_format import unwrapped
+from ir.review.ingest.personal_data import ids_of, person
 
 Row = dict[str, Any]
 _SECRET, _CARD = re.compile(SECRET_SHAPE), re.compile(CARD_SHAPE)

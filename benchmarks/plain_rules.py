@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ir.review.window import Window
+from ir.review.detect.window import Window
 
 Act = dict[str, Any]
 """What one request changed: the columns of `acts`."""

@@ -21,9 +21,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from benchmarks import accounts, shops
 from benchmarks.attacks import ATTACKS
 from benchmarks.thefts import NEEDS, THEFTS
+from ir.clients.stripe_api import StripeApi
 from ir.ports import Reviewed, ReviewRequest
 from ir.review import StripeReviewer
-from ir.stripe_api import StripeApi
 
 _STRONG = ("high", "critical")
 _NO_STRIPE = "http://127.0.0.1:9"

@@ -92,8 +92,8 @@ def convert(folder: Path, _: str) -> None:
 
 def load(folder: Path, memory: str) -> None:
     """Our own loading, nothing else."""
-    from ir.review.importer import expand
-    from ir.review.store import Store
+    from ir.review.ingest.importer import expand
+    from ir.review.workspace import Store
 
     store = Store(folder / "load", memory_limit=memory)
     store.fresh()
@@ -107,9 +107,9 @@ def load(folder: Path, memory: str) -> None:
 
 def review(folder: Path, memory: str) -> dict[str, int]:
     """Loading and every detection; returns hits per rule and severity."""
+    from ir.clients.stripe_api import StripeApi
     from ir.ports import ReviewRequest
     from ir.review import StripeReviewer
-    from ir.stripe_api import StripeApi
 
     until = _START + _DAYS * 86400
     request = ReviewRequest(
@@ -136,7 +136,7 @@ def review(folder: Path, memory: str) -> dict[str, int]:
 def plain_python(folder: Path, _: str) -> dict[str, int]:
     """The same load and the same detections in straightforward Python over orjson; see `benchmarks/plain.py`."""
     from benchmarks import plain
-    from ir.review.window import Window
+    from ir.review.detect.window import Window
 
     until = _START + _DAYS * 86400
     found, seen = plain.review(folder, Window.of(_START, until - 3 * 86400, until))
@@ -149,11 +149,11 @@ def plain_python(folder: Path, _: str) -> dict[str, int]:
 
 def scan(folder: Path, memory: str) -> None:
     """Every rule over many rows that lie in Parquet already, against one full scan."""
-    from ir.review.derive import derive_acts, derive_sent
-    from ir.review.detect import run_rules
-    from ir.review.engine import DuckDb
-    from ir.review.rules import Parameters, load_rules
-    from ir.review.window import Window
+    from ir.review.detect.derived_tables import derive_acts, derive_sent
+    from ir.review.detect.rules import Parameters, load_rules
+    from ir.review.detect.run_rules import run_rules
+    from ir.review.detect.window import Window
+    from ir.review.sql.engine import DuckDb
 
     engine = DuckDb(folder / "scan", memory_limit=memory)
     engine.attach(folder / "tables")
@@ -177,7 +177,7 @@ def scan(folder: Path, memory: str) -> None:
 
 def make_parquet(folder: Path, rows: int) -> None:
     """Stripe-side request logs, as the loader would have written them."""
-    from ir.review.schema import TABLES
+    from ir.review.sql.schema import TABLES
 
     tables = folder / "tables"
     tables.mkdir(exist_ok=True)

@@ -33,11 +33,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from benchmarks import critical_path
 from benchmarks.slow_world import Call, SlowWorld, furnish, inventory, slow_world
 from ir import inventory as inventories
-from ir import playbook
-from ir.drill.options import Waits
-from ir.drill.papers import playbook as shortened
-from ir.model import Json, Policy
-from ir.plan import Plan, compile_plan
+from ir.core.model import Json, Policy
+from ir.drill.embedded.inventory_file import playbook as shortened
+from ir.drill.embedded.options import Waits
+from ir.incident import playbook
+from ir.incident.plan import Plan, compile_plan
 
 LIMIT, MEMORY = 1.3, 300.0
 LAUNCHER = """

@@ -16,11 +16,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from ir.drill.openbao_server import OpenBao, openbao
+from ir.core.model import Json, Mode
+from ir.drill.embedded.openbao_server import OpenBao, openbao
 from ir.drill.twin import Fate, StripeTwin, TwinSettings
-from ir.drill.twin.fates import slow
+from ir.drill.twin.faults import slow
 from ir.drill.twin.message import Request
-from ir.model import Json, Mode
 
 _NAME = re.compile(r"(?:store|service)-\d+")
 _Answer = tuple[int, bytes]

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
 
-from ir import playbook
-from ir.catalog import ACTIONS
 from ir.cli import run
-from ir.errors import ExitCode
+from ir.core.errors import ExitCode
+from ir.incident import playbook
+from ir.incident.action_catalog import ACTIONS
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 _PART = re.compile(r"(<!-- generated: (?P<name>[a-z -]+) -->\n)(?P<text>.*?)(<!-- end -->)", re.DOTALL)

@@ -1,9 +1,9 @@
 """Check: prove the replacement before any service sees it."""
 
-from ir.incident import Incident
-from ir.model import Did, KeyKind, Liveness, Outcome
-from ir.plan import Step
-from ir.world import World
+from ir.core.model import Did, KeyKind, Liveness, Outcome
+from ir.incident.context import World
+from ir.incident.plan import Step
+from ir.incident.record import Incident
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:

@@ -1,12 +1,12 @@
 """Clear: take away strangers' unfinished stages that the operator was shown and gave up by name and reason. No current value is touched."""
 
-from ir.actions.store_look import whose
-from ir.errors import PortError, Unknown
-from ir.incident import Incident
-from ir.model import Did, Item, Outcome
-from ir.plan import Step
+from ir.actions.store_check import whose
+from ir.core.errors import PortError, Unknown
+from ir.core.model import Did, Item, Outcome
+from ir.incident.context import World
+from ir.incident.plan import Step
+from ir.incident.record import Incident
 from ir.ports import Pending, Store
-from ir.world import World
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:

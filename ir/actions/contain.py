@@ -3,12 +3,12 @@
 Contained = a probe is refused where it answered before.
 """
 
-from ir.errors import PortError, Rejected, Unknown, Waiting
-from ir.incident import Incident
-from ir.model import Debt, Did, Json, Liveness, Outcome
-from ir.plan import Step
+from ir.core.errors import PortError, Rejected, Unknown, Waiting
+from ir.core.model import Debt, Did, Json, Liveness, Outcome
+from ir.incident.context import World
+from ir.incident.plan import Step
+from ir.incident.record import Incident
 from ir.ports import Containment, Target
-from ir.world import World
 
 _CALLS = 4
 _BITES_WITHIN = 30.0

@@ -1,11 +1,11 @@
 """Custody: keep the old key where any later step, in any later process, finds it again."""
 
-from ir.errors import PortError
-from ir.incident import Incident
-from ir.model import Did, Item, Outcome
-from ir.plan import Step
-from ir.secret import Secret
-from ir.world import World
+from ir.core.errors import PortError
+from ir.core.model import Did, Item, Outcome
+from ir.core.secret import Secret
+from ir.incident.context import World
+from ir.incident.plan import Step
+from ir.incident.record import Incident
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:

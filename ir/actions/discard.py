@@ -1,11 +1,11 @@
 """Discard: remove everything that this incident staged or kept; custody ends when death is proven or the incident closes."""
 
-from ir.errors import PortError
-from ir.incident import Incident
-from ir.model import Debt, Did, Item, Outcome
-from ir.plan import Step
+from ir.core.errors import PortError
+from ir.core.model import Debt, Did, Item, Outcome
+from ir.incident.context import World
+from ir.incident.plan import Step
+from ir.incident.record import Incident
 from ir.ports import Store
-from ir.world import World
 
 ESCROW = "escrow"
 

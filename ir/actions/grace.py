@@ -4,12 +4,12 @@ When it begins, the provider's own time of the old key's last use is noted: a la
 clock of ours, which may be wrong by days, has a part in that.
 """
 
-from ir.durations import spoken
-from ir.errors import PortError
-from ir.incident import Incident
-from ir.model import Did, Json, Outcome
-from ir.plan import Step
-from ir.world import World
+from ir.core.durations import spoken
+from ir.core.errors import PortError
+from ir.core.model import Did, Json, Outcome
+from ir.incident.context import World
+from ir.incident.plan import Step
+from ir.incident.record import Incident
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:

@@ -1,11 +1,11 @@
 """Leave: what lives on when an incident is given up. Looks only; every key of ours that is found is named as debt."""
 
-from ir.actions import ours
-from ir.errors import PortError
-from ir.incident import Incident
-from ir.model import Debt, Did, Outcome
-from ir.plan import Step
-from ir.world import World
+from ir.actions import own_keys
+from ir.core.errors import PortError
+from ir.core.model import Debt, Did, Outcome
+from ir.incident.context import World
+from ir.incident.plan import Step
+from ir.incident.record import Incident
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
@@ -23,9 +23,9 @@ def rehearse(world: World, record: Incident, step: Step) -> Outcome:
 def _at_the_provider(world: World, record: Incident) -> list[Debt]:
     todo = "expire it in the Dashboard"
     try:
-        return [Debt("key-alive", row.id, f"{row.name} lives and is not used", todo) for row in ours.others(world, record.facts)]
+        return [Debt("key-alive", row.id, f"{row.name} lives and is not used", todo) for row in own_keys.others(world, record.facts)]
     except PortError as error:
-        return [ours.unlisted(world, error)]
+        return [own_keys.unlisted(world, error)]
 
 
 def in_custody(world: World, record: Incident) -> list[Debt]:
@@ -36,7 +36,7 @@ def in_custody(world: World, record: Incident) -> list[Debt]:
     try:
         found = world.custody.fetch(f"new-{mint['n']}")
     except PortError as error:
-        return [ours.unlisted(world, error)]
+        return [own_keys.unlisted(world, error)]
     if found is None:
         return []
     return [Debt("key-alive", found.fingerprint, "a key that was given by hand lives and is not used", "expire it in the Dashboard")]

@@ -9,14 +9,14 @@ import uuid
 from contextlib import suppress
 from dataclasses import replace
 
-from ir.actions import ours
-from ir.errors import PortError, Unknown, Waiting
-from ir.incident import Incident
-from ir.model import Debt, Did, Json, KeyKind, KeyRow, Outcome
-from ir.plan import Step
+from ir.actions import own_keys
+from ir.core.errors import PortError, Unknown, Waiting
+from ir.core.model import Debt, Did, Json, KeyKind, KeyRow, Outcome
+from ir.core.secret import Secret
+from ir.incident.context import World
+from ir.incident.plan import Step
+from ir.incident.record import Incident
 from ir.ports import MintOrder, Target
-from ir.secret import Secret
-from ir.world import World
 
 
 def prepare(world: World, record: Incident, step: Step) -> Json:
@@ -71,7 +71,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 
 def _not_minted(world: World, record: Incident, error: PortError) -> Outcome:
     """A no may come after the key was made, as when it could not be kept: what was made is expired before the no counts."""
-    asked, debts = ours.expire_others(world, record.facts)
+    asked, debts = own_keys.expire_others(world, record.facts)
     did = Did.UNKNOWN if debts else Did.FAILED
     spoilt = {str(tried): "expired" for tried in range(1, int(record.facts["mint"]["n"]) + 1)} if asked else {}
     return Outcome(did, error.what, {"strays": asked, "mint": {"spoilt": spoilt}}, debts=debts, todo=error.next_step)
@@ -175,5 +175,5 @@ def _done(world: World, record: Incident, n: int, value: Secret, said: str, fact
     world.replacement = value
     new = {"n": n, "fingerprint": value.fingerprint, **(facts or {}).get("new", {})}
     if not new.get("id") and not world.issuer.guided:
-        new["id"] = ours.id_of(world, n, value)
+        new["id"] = own_keys.id_of(world, n, value)
     return Outcome(Did.DONE, said, {"new": new, "minted_at": world.now()})

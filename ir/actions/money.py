@@ -1,11 +1,11 @@
 """Money: pending payouts, transfers, new external and connected accounts, each with its cancel or pause link."""
 
 from ir.actions.review import request
-from ir.errors import PortError
-from ir.incident import Incident
-from ir.model import Did, Item, Outcome
-from ir.plan import Step
-from ir.world import World
+from ir.core.errors import PortError
+from ir.core.model import Did, Item, Outcome
+from ir.incident.context import World
+from ir.incident.plan import Step
+from ir.incident.record import Incident
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:

@@ -3,17 +3,18 @@
 from dataclasses import replace
 from typing import TypeVar
 
-from ir import adoption, health, key_kind, owed
-from ir.actions import store_look
-from ir.actions.store_look import tried
-from ir.errors import PortError
-from ir.incident import Incident
+from ir.actions import store_check
+from ir.actions.store_check import tried
+from ir.core import key_kind
+from ir.core.errors import PortError
+from ir.core.model import Did, Item, Json, KeyKind, KeyRow, Liveness, Outcome, Policy, Probe
+from ir.core.secret import Secret
+from ir.incident import adoption, debts, service_health
+from ir.incident.context import World
+from ir.incident.plan import Step
+from ir.incident.record import Incident
 from ir.inventory import Service
-from ir.model import Did, Item, Json, KeyKind, KeyRow, Liveness, Outcome, Policy, Probe
-from ir.plan import Step
 from ir.ports import Expected, Held
-from ir.secret import Secret
-from ir.world import World
 
 T = TypeVar("T")
 _PROBES = 4
@@ -28,7 +29,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if world.plan.key_alone and world.leaked is not None:
         return _looked(world, record, {}, [], [])
     world.say("looking at the stores")
-    stores = world.each(list(world.stores.values()), lambda store: store_look.look(world, store, record.facts))
+    stores = world.each(list(world.stores.values()), lambda store: store_check.look(world, store, record.facts))
     held = {item.name: found for item, found in stores}
     services = [] if world.plan.key_alone else world.services
     return _looked(world, record, held, [item for item, _ in stores], services)
@@ -85,7 +86,7 @@ def _verdict(world: World, record: Incident, hard: list[str], soft: list[str], f
 
 
 def _adopt(world: World, record: Incident, other: str) -> str:
-    return f"if its machine is lost, {owed.again(record)} --policy {world.plan.policy.value} --adopt {other}"
+    return f"if its machine is lost, {debts.again(record)} --policy {world.plan.policy.value} --adopt {other}"
 
 
 def _unfinished(facts: Json) -> list[str]:
@@ -201,14 +202,14 @@ def _mint_problems(world: World, old: Secret) -> list[str]:
 
 def _look_at_services(world: World, services: list[Service], record: Incident, old: Secret) -> list[Item]:
     """Each holds the leaked key; in an adopted incident the replacement is as good."""
-    items = health.look_at(world, services, Expected(old.fingerprint, world.key.id))
+    items = service_health.look_at(world, services, Expected(old.fingerprint, world.key.id))
     if not record.facts.get("adopted") or not record.facts.get("new"):
         return items
     rest = [s for s, item in zip(services, items, strict=True) if item.did is not Did.DONE]
-    expected = health.expected_new(record.facts)
+    expected = service_health.expected_new(record.facts)
     moved = {
         item.name: replace(item, facts={**item.facts, "holds": expected.fingerprint})
-        for item in health.look_at(world, rest, expected)
+        for item in service_health.look_at(world, rest, expected)
         if item.did is Did.DONE
     }
     return [moved.get(item.name, item) for item in items]
@@ -217,7 +218,7 @@ def _look_at_services(world: World, services: list[Service], record: Incident, o
 def _accepted(world: World, service: Service, item: Item, *, dead: bool) -> Item:
     unverified = world.options.accept_unverified.get(service.name)
     unhealthy = world.options.accept_unhealthy.get(service.name)
-    if not health.provable(world, service) and not unverified and world.plan.policy is not Policy.EXPLOITED:
+    if not service_health.provable(world, service) and not unverified and world.plan.policy is not Policy.EXPLOITED:
         said = "no check proves which key it holds (`up` alone does not count)"
         return Item(item.name, Did.REFUSED, said, item.facts)
     if item.did is Did.DONE:

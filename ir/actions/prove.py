@@ -6,13 +6,13 @@ access-policy block, 429, 5xx and time-outs prove nothing and break the window.
 
 from dataclasses import dataclass
 
-from ir.actions import ours
-from ir.errors import PortError
-from ir.incident import Incident
-from ir.model import Debt, Did, Json, KeyKind, Liveness, Outcome
-from ir.plan import Step
-from ir.secret import Secret
-from ir.world import World
+from ir.actions import own_keys
+from ir.core.errors import PortError
+from ir.core.model import Debt, Did, Json, KeyKind, Liveness, Outcome
+from ir.core.secret import Secret
+from ir.incident.context import World
+from ir.incident.plan import Step
+from ir.incident.record import Incident
 
 
 @dataclass
@@ -82,9 +82,9 @@ def _strays(world: World, record: Incident) -> tuple[tuple[Debt, ...], tuple[str
     """Keys of our name, other than the replacement: those that still live, and those owed or asked for that live no more."""
     facts = record.facts
     try:
-        rows = ours.others(world, facts)
+        rows = own_keys.others(world, facts)
     except PortError as error:
-        return (ours.unlisted(world, error),), ()
+        return (own_keys.unlisted(world, error),), ()
     why = "a key that an unanswered mint left behind"
     debts = tuple(Debt("key-alive", row.id, why, f"ir resume {world.incident}") for row in rows)
     known = {facts["old"]["fingerprint"], facts.get("new", {}).get("fingerprint"), *facts.get("seen", {})}

@@ -5,10 +5,10 @@ Where no source shows who uses the key, a run that nothing presses (`required`) 
 
 from datetime import UTC, datetime
 
-from ir.incident import Incident
-from ir.model import Did, Json, Outcome
-from ir.plan import Step
-from ir.world import World
+from ir.core.model import Did, Json, Outcome
+from ir.incident.context import World
+from ir.incident.plan import Step
+from ir.incident.record import Incident
 
 _LOOK_EVERY = 2.0
 _CLOCK_RESOLUTION = 1.0

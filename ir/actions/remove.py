@@ -1,10 +1,10 @@
 """Remove: clear away what is left at the provider of a dead key, such as a disabled webhook endpoint."""
 
-from ir.errors import PortError
-from ir.incident import Incident
-from ir.model import Debt, Did, Outcome
-from ir.plan import Step
-from ir.world import World
+from ir.core.errors import PortError
+from ir.core.model import Debt, Did, Outcome
+from ir.incident.context import World
+from ir.incident.plan import Step
+from ir.incident.record import Incident
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:

@@ -5,15 +5,15 @@ Accepted is not dead: `prove` polls until it is.
 
 from dataclasses import replace
 
-from ir import health
-from ir.actions import ours
-from ir.errors import Conflict, Denied, PortError, Rejected, Waiting
-from ir.incident import Incident
-from ir.model import Debt, Did, Item, Json, Liveness, Outcome, Policy, Probe
-from ir.plan import Step
+from ir.actions import own_keys
+from ir.core.errors import Conflict, Denied, PortError, Rejected, Waiting
+from ir.core.model import Debt, Did, Item, Json, Liveness, Outcome, Policy, Probe
+from ir.core.secret import Secret
+from ir.incident import service_health
+from ir.incident.context import World
+from ir.incident.plan import Step
+from ir.incident.record import Incident
 from ir.ports import Store, Target
-from ir.secret import Secret
-from ir.world import World
 
 _Seen = tuple[list[Item], tuple[Debt, ...], str]
 """What was seen of stores and services, what is owed by it, and why the old key must not die yet."""
@@ -24,7 +24,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     named: Json = {}
     new = record.facts.get("new", {})
     if new and not new.get("id"):
-        named = {"new": {"id": ours.id_of(world, int(new["n"]), world.new_key(record.facts))}}
+        named = {"new": {"id": own_keys.id_of(world, int(new["n"]), world.new_key(record.facts))}}
     told = {**record.facts, "new": {**new, **named.get("new", {})}} if new else record.facts
     (asked, debts), (probe, seen) = world.both(lambda: _strays(world, record, told), lambda: _look(world, record, step))
     outcome = _kill(world, record, probe, seen)
@@ -34,7 +34,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 def _strays(world: World, record: Incident, told: Json) -> tuple[Json, tuple[Debt, ...]]:
     """As `ours.expire_others`. Where one call was made and was seen to make one key, there is none; `prove` looks once more."""
     only = told.get("new", {}).get("alone") and told["mint"]["n"] == 1
-    return ({}, ()) if only and not record.debts else ours.expire_others(world, told)
+    return ({}, ()) if only and not record.debts else own_keys.expire_others(world, told)
 
 
 def _look(world: World, record: Incident, step: Step) -> tuple[Probe, _Seen]:
@@ -105,11 +105,11 @@ def _last_look(world: World, record: Incident, step: Step) -> _Seen:
         return [], (), "" if not world.services or world.options.no_replacement else "there is no replacement"
     world.say("looking at every store and service once more")
     new = world.new_key(record.facts)
-    expected, patience = health.expected_new(record.facts), float(step.params["patience"])
+    expected, patience = service_health.expected_new(record.facts), float(step.params["patience"])
     stores, (services, unwell) = world.both(
         lambda: world.each(list(world.stores.values()), lambda store: _reread(record, store, new)),
         lambda: world.both(
-            lambda: health.look_at(world, world.services, expected, patience=patience), lambda: _replacement(world, record, new)
+            lambda: service_health.look_at(world, world.services, expected, patience=patience), lambda: _replacement(world, record, new)
         ),
     )
     items = [*stores, *services, *unwell]

@@ -2,13 +2,13 @@
 
 from dataclasses import asdict
 
-from ir.errors import PortError
-from ir.incident import Incident
-from ir.model import Debt, Did, Json, Outcome
-from ir.plan import Step
+from ir.core.errors import PortError
+from ir.core.model import Debt, Did, Json, Outcome
+from ir.core.secret import Secret
+from ir.incident.context import World
+from ir.incident.plan import Step
+from ir.incident.record import Incident
 from ir.ports import Reviewed, ReviewRequest
-from ir.secret import Secret
-from ir.world import World
 
 MISUSE = ("confirmed", "suspected")
 

@@ -2,14 +2,14 @@
 
 from itertools import chain
 
-from ir import owed
 from ir.actions import discard
-from ir.errors import PortError
-from ir.incident import Incident
-from ir.model import Debt, Did, Item, Outcome
-from ir.plan import Step
-from ir.secret import Secret
-from ir.world import World
+from ir.core.errors import PortError
+from ir.core.model import Debt, Did, Item, Outcome
+from ir.core.secret import Secret
+from ir.incident import debts
+from ir.incident.context import World
+from ir.incident.plan import Step
+from ir.incident.record import Incident
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
@@ -73,7 +73,7 @@ def _emptied(ended: dict[str, list[Item]]) -> set[str]:
     for earlier, mine in ended.items():
         stores = [item for item in mine if item.name != discard.ESCROW]
         if stores and all(item.did is not Did.FAILED for item in stores):
-            found.add(owed.in_stores(earlier))
+            found.add(debts.in_stores(earlier))
         if any(item.name == discard.ESCROW and item.did is Did.DONE for item in mine):
-            found.add(owed.in_escrow(earlier))
+            found.add(debts.in_escrow(earlier))
     return found

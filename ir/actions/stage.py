@@ -1,12 +1,12 @@
 """Stage: place the replacement beside the current key in every store, unseen by services."""
 
-from ir.errors import PortError, Unknown
-from ir.incident import Incident
-from ir.model import Did, Item, Outcome
-from ir.plan import Step
+from ir.core.errors import PortError, Unknown
+from ir.core.model import Did, Item, Outcome
+from ir.core.secret import Secret
+from ir.incident.context import World
+from ir.incident.plan import Step
+from ir.incident.record import Incident
 from ir.ports import Store
-from ir.secret import Secret
-from ir.world import World
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:

@@ -3,11 +3,11 @@
 from fnmatch import fnmatchcase
 
 from ir.actions.review import leftover_debts, request
-from ir.errors import PortError
-from ir.incident import Incident
-from ir.model import Did, Outcome
-from ir.plan import Step
-from ir.world import World
+from ir.core.errors import PortError
+from ir.core.model import Did, Outcome
+from ir.incident.context import World
+from ir.incident.plan import Step
+from ir.incident.record import Incident
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:

@@ -5,15 +5,16 @@ Looks first: only if the old key is alive, uncontained, and not about to run out
 
 from dataclasses import replace
 
-from ir import health, owed
-from ir.actions import leave, ours
-from ir.errors import PortError, Rejected, Waiting
-from ir.incident import Incident
-from ir.model import Debt, Did, Item, Json, Liveness, Outcome
-from ir.plan import Step
+from ir.actions import leave, own_keys
+from ir.core.errors import PortError, Rejected, Waiting
+from ir.core.model import Debt, Did, Item, Json, Liveness, Outcome
+from ir.core.secret import Secret
+from ir.incident import debts as debt_rules
+from ir.incident import service_health
+from ir.incident.context import World
+from ir.incident.plan import Step
+from ir.incident.record import Incident
 from ir.ports import Expected, Store, Target
-from ir.secret import Secret
-from ir.world import World
 
 _ROOM = 900.0
 """Seconds that must be left before a deadline of the old key, or going back is worse than going on."""
@@ -32,7 +33,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     why_not = _forward_only(world, facts, probe.liveness)
     if why_not:
         return Outcome(Did.REFUSED, f"there is no way back, only forward: {why_not}", {**seen, "forward_only": why_not})
-    asked, stray = ours.expire_others(world, facts) if "mint" in facts else ({}, ())
+    asked, stray = own_keys.expire_others(world, facts) if "mint" in facts else ({}, ())
     if any(debt.kind == "key-unproven" for debt in stray):
         return Outcome(Did.UNKNOWN, stray[0].why, debts=stray)
     if "new" not in facts:
@@ -88,14 +89,14 @@ def _put_back(store: Store, incident: str, old: Secret, new: Secret) -> Item:
 
 def _bring_back(world: World, name: str, expected: Expected) -> Item:
     service = next(s for s in world.services if s.name == name)
-    item = health.look(world, service, expected)
+    item = service_health.look(world, service, expected)
     if item.did is Did.DONE and item.facts.get("proves") == "holds-key":
         return item
     try:
         world.reloaders[name].reload()
     except PortError as error:
         return Item(name, Did.FAILED, error.what)
-    return health.look(world, service, expected, patience=60.0)
+    return service_health.look(world, service, expected, patience=60.0)
 
 
 def _kill_new(world: World, record: Incident, new: Secret, items: tuple[Item, ...]) -> Outcome:
@@ -125,14 +126,14 @@ def _replacement_lives(record: Incident, new: Secret, *, killed: bool) -> Debt:
     name = record.facts["new"].get("id") or new.fingerprint
     if killed:
         why = f"the old key was killed instead of the replacement {name}, and the services run on the old key"
-        return Debt("key-alive", new.fingerprint, why, f"now: {owed.again(record)} --policy exposed, which brings them back")
+        return Debt("key-alive", new.fingerprint, why, f"now: {debt_rules.again(record)} --policy exposed, which brings them back")
     todo = f"expire {name} in the Dashboard"
-    if owed.webhook(record):
-        todo = f"before the old secret runs out: {owed.again(record)}"
+    if debt_rules.webhook(record):
+        todo = f"before the old secret runs out: {debt_rules.again(record)}"
     return Debt("key-alive", new.fingerprint, f"the replacement {name} lives and is not used", todo)
 
 
 def _alive(record: Incident) -> Debt:
     old = record.facts["old"]
-    todo = owed.again(record) + ("" if owed.webhook(record) else f"; to take its power now: ir contain {record.id}")
+    todo = debt_rules.again(record) + ("" if debt_rules.webhook(record) else f"; to take its power now: ir contain {record.id}")
     return Debt("key-alive", old["fingerprint"], f"the leaked key {old.get('id') or old['fingerprint']} lives", todo)

@@ -1,19 +1,21 @@
 """Verify: every service is looked at once more, all side by side."""
 
-from ir import health
-from ir.incident import Incident
-from ir.model import Did, Outcome
-from ir.plan import Step
-from ir.world import World
+from ir.core.model import Did, Outcome
+from ir.incident import service_health
+from ir.incident.context import World
+from ir.incident.plan import Step
+from ir.incident.record import Incident
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
     """All services hold the replacement, or were accepted by name."""
     if "new" not in record.facts:
         return Outcome(Did.SKIPPED, "there is no replacement to verify")
-    items = health.look_at(world, world.services, health.expected_new(record.facts), patience=float(step.params["patience"]))
+    items = service_health.look_at(
+        world, world.services, service_health.expected_new(record.facts), patience=float(step.params["patience"])
+    )
     bad = [item for item in items if item.did is not Did.DONE and item.name not in world.options.accept_unhealthy]
     facts = {"verified_at": world.now()}
     if bad:
         return Outcome(Did.FAILED, "; ".join(f"{item.name}: {item.said}" for item in bad), facts, tuple(items))
-    return Outcome(Did.DONE, health.said_of(items), facts, tuple(items))
+    return Outcome(Did.DONE, service_health.said_of(items), facts, tuple(items))

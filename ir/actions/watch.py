@@ -2,14 +2,14 @@
 
 from functools import partial
 
-from ir import health
-from ir.errors import PortError
-from ir.incident import Incident
-from ir.model import Debt, Did, Item, Outcome
-from ir.plan import Step
+from ir.core.errors import PortError
+from ir.core.model import Debt, Did, Item, Outcome
+from ir.core.secret import Secret
+from ir.incident import service_health
+from ir.incident.context import World
+from ir.incident.plan import Step
+from ir.incident.record import Incident
 from ir.ports import Store
-from ir.secret import Secret
-from ir.world import World
 
 _LOOK_EVERY = 5.0
 
@@ -18,12 +18,14 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     """All listed services stay on the replacement for a while."""
     if "new" not in record.facts or not world.services:
         return Outcome(Did.SKIPPED, "there is no service to watch")
-    expected, until = health.expected_new(record.facts), world.elapsed() + float(step.params["for"])
+    expected, until = service_health.expected_new(record.facts), world.elapsed() + float(step.params["for"])
     world.say(f"watching the services for {step.params['for']:g} s")
     while True:
         last = world.elapsed() >= until or world.stopping()
         looked_at = list(world.stores.values()) if last else []
-        items, stores = world.both(lambda: health.look_at(world, world.services, expected), partial(_stores, world, record, looked_at))
+        items, stores = world.both(
+            lambda: service_health.look_at(world, world.services, expected), partial(_stores, world, record, looked_at)
+        )
         bad = [item for item in items if item.did is Did.FAILED and item.name not in world.options.accept_unhealthy]
         if last:
             break

@@ -4,15 +4,15 @@ A wave is one durable step; inside, things run side by side and each looks befor
 crash repeats nothing that has happened.
 """
 
-from ir import health
-from ir.errors import Conflict, PortError, Rejected, Unknown, Waiting
-from ir.incident import Incident
+from ir.core.errors import Conflict, PortError, Rejected, Unknown, Waiting
+from ir.core.model import Debt, Did, Item, Json, Outcome
+from ir.core.secret import Secret
+from ir.incident import service_health
+from ir.incident.context import World
+from ir.incident.plan import Step
+from ir.incident.record import Incident
 from ir.inventory import Service
-from ir.model import Debt, Did, Item, Json, Outcome
-from ir.plan import Step
 from ir.ports import Expected, Store
-from ir.secret import Secret
-from ir.world import World
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
@@ -28,13 +28,13 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if bad:
         return _not_promoted(bad, stores, facts)
     facts.setdefault("promoted_at", record.facts.get("promoted_at", world.now()))
-    expected = health.expected_new(record.facts)
+    expected = service_health.expected_new(record.facts)
     world.say(f"reloading {len(services)} services")
     items = world.each(services, lambda service: _move(world, service, expected, float(step.params["patience"])))
     if step.params["soak"] and all(item.did is Did.DONE for item in items) and not _hurried(world, record):
         world.say(f"soaking for {step.params['soak']:g} s")
         _soak(world, float(step.params["soak"]))
-        items = health.look_at(world, services, expected, patience=float(step.params["patience"]))
+        items = service_health.look_at(world, services, expected, patience=float(step.params["patience"]))
     facts["services"] = {item.name: _service_facts(world, item, expected) for item in items}
     unset = [item for item in items if item.did is not Did.DONE and _by_hand(world, item.name)]
     if unset:
@@ -110,8 +110,8 @@ def _not_promoted(bad: list[Item], stores: tuple[Item, ...], facts: Json) -> Out
 
 def _move(world: World, service: Service, expected: Expected, patience: float) -> Item:
     """Look, reload, look until it holds the replacement."""
-    if health.provable(world, service):
-        there = health.look(world, service, Expected(expected.fingerprint, expected.key_id, expected.since))
+    if service_health.provable(world, service):
+        there = service_health.look(world, service, Expected(expected.fingerprint, expected.key_id, expected.since))
         if there.did is Did.DONE and there.facts["proves"] == "holds-key":
             return there
     try:
@@ -122,7 +122,7 @@ def _move(world: World, service: Service, expected: Expected, patience: float) -
         said = f"its reload gave no answer ({error.what})"
     except PortError as error:
         return Item(service.name, Did.FAILED, f"its reload failed: {error.what}", {"wave": service.wave})
-    item = health.look(world, service, expected, patience=patience)
+    item = service_health.look(world, service, expected, patience=patience)
     return item if item.did is Did.DONE else Item(item.name, item.did, f"{said}; then: {item.said}", item.facts)
 
 
@@ -154,5 +154,5 @@ def _verdict(world: World, step: Step, services: list[Service], items: list[Item
         debts = tuple(Debt("service-behind", item.name, item.said, f"mend {item.name}, then: ir resume {world.incident}") for item in bad)
         said = "; ".join(f"{item.name}: {item.said}" for item in bad)
         return Outcome(Did.FAILED, f"{len(bad)} of {len(services)} services do not hold the replacement: {said}", facts, every, debts, paid)
-    said = health.said_of(items) if items else "promoted; no service reads from there"
+    said = service_health.said_of(items) if items else "promoted; no service reads from there"
     return Outcome(Did.DONE, said, facts, every, paid=paid)

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from ir.key_kind import Credential, Kind, kind_of
-from ir.secret import Secret
+from ir.core.key_kind import Credential, Kind, kind_of
+from ir.core.secret import Secret
 
 
 @dataclass(frozen=True)

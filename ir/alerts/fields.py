@@ -5,8 +5,8 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from ir.model import Json
-from ir.secret import Secret, excerpt
+from ir.core.model import Json
+from ir.core.secret import Secret, excerpt
 
 _HIDDEN = re.compile(r"\*{3}|\u2022|\u2026|\.{3}|REDACT(?:ED)?\b|^<.*>$", re.IGNORECASE)
 _GO_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.\d+)? ?([+-]\d\d:?\d\d)?(?: \S+)?")

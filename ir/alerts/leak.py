@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ir.alerts.alert import Alert, Place
-from ir.errors import UsageError
+from ir.core.errors import UsageError
+from ir.core.secret import Secret
 from ir.inventory import Inventory
-from ir.secret import Secret
 
 Holders = Mapping[str, Sequence[str]]
 """Fingerprint of a value → names of the keys in the inventory whose stores hold it."""

@@ -7,7 +7,7 @@ GitGuardian: https://docs.gitguardian.com (custom webhook, API `/v1/incidents/se
 
 from ir.alerts.alert import Alert, Place
 from ir.alerts.fields import NotThatFormat, earliest, moment, number, obj, rows, secret, text, truth
-from ir.model import Json
+from ir.core.model import Json
 
 
 def github(data: Json) -> Alert:

@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ir import foreign_json
 from ir.alerts.alert import Alert
 from ir.alerts.fields import NotThatFormat
 from ir.alerts.platforms import gitguardian, github
 from ir.alerts.scanners import gitleaks, kingfisher, single, trufflehog
-from ir.errors import BadFile
-from ir.model import Json
+from ir.core import untrusted_json
+from ir.core.errors import BadFile
+from ir.core.model import Json
 
 MAX_BYTES = 10_000_000
 MAX_ALERTS = 5_000
@@ -90,7 +90,7 @@ def _documents(content: str, name: str) -> Iterator[tuple[int, Any]]:
             at += 1
             continue
         try:
-            data, end = foreign_json.first(content, at)
+            data, end = untrusted_json.first(content, at)
         except ValueError:
             data, end = _NOT_JSON, at
         if data is _NOT_JSON:
@@ -133,6 +133,6 @@ _NOT_JSON = object()
 def _json(content: str) -> Any:
     """The data, `_NOT_JSON` when it is none."""
     try:
-        return foreign_json.loads(content)
+        return untrusted_json.loads(content)
     except ValueError:
         return _NOT_JSON

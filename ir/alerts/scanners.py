@@ -6,7 +6,7 @@ report/finding.go of 8, `Leak` of 7; kingfisher: its reporter's `FindingReporter
 
 from ir.alerts.alert import Alert, Place
 from ir.alerts.fields import NotThatFormat, earliest, moment, number, obj, secret, text, truth
-from ir.model import Json
+from ir.core.model import Json
 
 
 def trufflehog(data: Json) -> Alert:

@@ -24,29 +24,29 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
     "drill": {"stripe": ("ir.cli.drill:stripe", "A whole rotation in an embedded world.")},
     "status": ("ir.cli.incidents:status", "Incidents, what they wait for, and what is owed."),
     "resume": ("ir.cli.incidents:resume", "Go on with an incident, after a crash or a human's step."),
-    "approve": ("ir.cli.approving:approve", "Approve the step that an incident waits for."),
+    "approve": ("ir.cli.approve:approve", "Approve the step that an incident waits for."),
     "rollback": ("ir.cli.incidents:rollback", "Put the old key back, if it still lives."),
     "abort": ("ir.cli.incidents:abort", "Stop acting; says every live key and who is on it."),
     "close": ("ir.cli.incidents:close", "End what cannot be proven, by name: attested, not proven."),
-    "classify": ("ir.cli.classifying:classify", "Say whether it is a personal data breach; the notification clock runs from then."),
+    "classify": ("ir.cli.classify:classify", "Say whether it is a personal data breach; the notification clock runs from then."),
     "report": ("ir.cli.reports:report", "The incident report as html, md or json."),
     "verify": ("ir.cli.reports:verify", "Check the audit chain of an incident."),
     "evidence": {
         "key": ("ir.cli.evidence:key", "The public key of the checkpoints, to be kept outside."),
         "bundle": ("ir.cli.evidence:bundle", "Write the evidence bundle anew."),
-        "timestamp": ("ir.cli.stamps:timestamp", "Let an authority outside say that the record existed by now (RFC 3161)."),
+        "timestamp": ("ir.cli.timestamps:timestamp", "Let an authority outside say that the record existed by now (RFC 3161)."),
         "purge": ("ir.cli.evidence:purge", "Remove what was collected about people; hashes stay."),
     },
     "inventory": {
-        "check": ("ir.cli.files:check_inventory", "Check an inventory file."),
-        "init": ("ir.cli.inventories:init", "A first inventory from what your stores hold."),
-        "drift": ("ir.cli.inventories:drift", "Where stores disagree, what reverts them, who holds an old key."),
-        "graph": ("ir.cli.inventories:graph", "Keys, stores and services: a tree, Mermaid or SVG."),
+        "check": ("ir.cli.inventory_check:check_inventory", "Check an inventory file."),
+        "init": ("ir.cli.inventory:init", "A first inventory from what your stores hold."),
+        "drift": ("ir.cli.inventory:drift", "Where stores disagree, what reverts them, who holds an old key."),
+        "graph": ("ir.cli.inventory:graph", "Keys, stores and services: a tree, Mermaid or SVG."),
     },
     "playbook": {
-        "list": ("ir.cli.files:list_playbooks", "The playbooks that come with the tool."),
-        "show": ("ir.cli.files:show_playbook", "A playbook's text, to start your own from."),
-        "check": ("ir.cli.files:check_playbook", "Check a playbook file."),
+        "list": ("ir.cli.inventory_check:list_playbooks", "The playbooks that come with the tool."),
+        "show": ("ir.cli.inventory_check:show_playbook", "A playbook's text, to start your own from."),
+        "check": ("ir.cli.inventory_check:check_playbook", "Check a playbook file."),
     },
     "alert": {"import": ("ir.cli.alerts:import_alerts", "What secret scanners found: which key, where, since when.")},
     "campaign": {
@@ -137,7 +137,7 @@ def ir(version: Annotated[bool, typer.Option("--version", help="Show the version
 
 def main() -> None:
     """Entry point: hardens the process, runs the command, turns errors into words and exit codes."""
-    from ir.cli.hardening import harden
+    from ir.cli.terminal.process_hardening import harden
 
     harden()
     sys.exit(run(sys.argv[1:]))
@@ -145,8 +145,8 @@ def main() -> None:
 
 def run(argv: list[str]) -> int:
     """One command line; returns the exit code."""
-    from ir.cli.hardening import refuse_keys
-    from ir.errors import ExitCode, IrError, UsageError
+    from ir.cli.terminal.process_hardening import refuse_keys
+    from ir.core.errors import ExitCode, IrError, UsageError
 
     try:
         refuse_keys(argv)
@@ -174,11 +174,11 @@ def run(argv: list[str]) -> int:
 
 def _unexpected(error: Exception, argv: list[str]) -> int:
     """A database that cannot be used is told as such; anything else is a bug."""
-    from ir.cli.screen import show_crash
-    from ir.errors import ExitCode, IrError
+    from ir.cli.terminal.screen import show_crash
+    from ir.core.errors import ExitCode, IrError
 
     if "sqlalchemy" in sys.modules:
-        from ir.ledger import trouble
+        from ir.storage.database import trouble
 
         said = trouble(error)
         if said:
@@ -191,14 +191,14 @@ def _unexpected(error: Exception, argv: list[str]) -> int:
 
 def _of_system(error: OSError) -> Exception:
     """A file that cannot be used is a usage error; a full disk and the like is not."""
-    from ir.errors import IrError, UsageError
+    from ir.core.errors import IrError, UsageError
 
     kind = UsageError if error.errno in _BAD_FILE and error.filename else IrError
     return kind(f"{error.filename or 'the system'}: {error.strerror or type(error).__name__}", next_step="ir status shows open incidents")
 
 
 def _told(error: Any, argv: list[str]) -> int:
-    from ir.cli.screen import show_error
+    from ir.cli.terminal.screen import show_error
 
     show_error(error, as_json="--json" in argv)
     return int(error.exit_code)

@@ -9,18 +9,19 @@ from typing import Annotated
 
 import typer
 
-from ir import adapters, alerts
+from ir import alerts
 from ir.alerts import Leak
-from ir.cli import opening
-from ir.cli.consenting import PIN, YES, Consent
-from ir.cli.opening import Opened
-from ir.cli.people import SOURCES, Terminal, read_key
-from ir.cli.screen import Screen
-from ir.consent import reading
-from ir.errors import IrError
-from ir.model import Json
-from ir.secret import Secret
-from ir.state import actor, open_state
+from ir.cli.terminal import inventory_source
+from ir.cli.terminal.consent_prompt import PIN, YES, Consent
+from ir.cli.terminal.inventory_source import Opened
+from ir.cli.terminal.operator import SOURCES, Terminal, read_key
+from ir.cli.terminal.screen import Screen
+from ir.core.errors import IrError
+from ir.core.model import Json
+from ir.core.secret import Secret
+from ir.inventory.consent import reading
+from ir.runtime import adapter_registry
+from ir.runtime.app_state import actor, open_state
 
 AlertFile = Annotated[str, typer.Argument(help="Alerts as JSON or JSON lines; - for standard input.", metavar="FILE|-")]
 
@@ -97,7 +98,7 @@ def _looked_up(file: str, operator: Terminal, asking: Callable[[Opened], Consent
     """The inventory (None: there is none), and what its stores hold."""
     if not file and not Path("inventory.yaml").exists():
         return None, {}, []
-    opened = opening.read(file or "inventory.yaml")
+    opened = inventory_source.read(file or "inventory.yaml")
     return opened, *_holders(opened, operator, asking(opened))
 
 
@@ -112,7 +113,7 @@ def _holders(opened: Opened, operator: Terminal, consent: Consent) -> tuple[dict
                 unread.append(str(ref))
                 continue
             try:
-                value = adapters.store(ref, source, operator, opened.base).read().value
+                value = adapter_registry.store(ref, source, operator, opened.base).read().value
             except IrError:
                 unread.append(str(ref))
                 continue

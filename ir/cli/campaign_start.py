@@ -6,22 +6,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
-from ir import consent as consents
-from ir import guard, inventory, launching, playbook, wiring, yaml_file
-from ir.campaign import Choice, Limits, chosen
-from ir.campaign_ledger import CampaignLedger
-from ir.campaign_setting import Source, children_for, new_name, setting_of
-from ir.cli import campaigns, opening
-from ir.cli.choices import accepted, choose_policy
-from ir.cli.consenting import Consent
-from ir.cli.people import Terminal
-from ir.errors import ExitCode, Refused, UsageError
+from ir import inventory
+from ir.cli import campaigns
+from ir.cli.terminal import inventory_source
+from ir.cli.terminal.consent_prompt import Consent
+from ir.cli.terminal.operator import Terminal
+from ir.cli.terminal.option_values import accepted, choose_policy
+from ir.core import yaml_file
+from ir.core.errors import ExitCode, Refused, UsageError
+from ir.engine.dry_run import rehearse
+from ir.fleet.campaign import Choice, Limits, chosen
+from ir.fleet.campaign_child import Source, children_for, new_name, setting_of
+from ir.fleet.campaign_store import CampaignLedger
+from ir.incident import playbook
+from ir.incident.context import Options
+from ir.incident.playbook import Playbook
 from ir.inventory import Key
-from ir.playbook import Playbook
-from ir.rehearsal import rehearse
-from ir.setting import opening_entry
-from ir.state import State, open_state
-from ir.world import Options
+from ir.inventory import consent as consents
+from ir.runtime import lifecycle, wiring, write_guard
+from ir.runtime.app_state import State, open_state
+from ir.runtime.incident_spec import opening_entry
 
 Pairs = list[str] | None
 
@@ -71,7 +75,7 @@ def choice(*, everything: bool, accounts: Pairs, tags: Pairs, stored_in: Pairs, 
 
 def start(asked: Asked, operator: Terminal) -> NoReturn:
     """Plan, ask, write the campaign, and run it from here or leave it to the workers."""
-    opened = opening.read(asked.inventory_file or "inventory.yaml")
+    opened = inventory_source.read(asked.inventory_file or "inventory.yaml")
     source = Source(opened.source, opened.name, opened.base)
     consent = Consent(open_state, operator, opened, yes=asked.options.yes, pin=asked.inventory_sha256)
     keys = chosen(source.inventory, asked.choice)
@@ -137,8 +141,8 @@ def _rehearse(source: Source, keys: Sequence[Key], book: Playbook, options: Opti
     code = ExitCode.DONE
     for child, row in children_for(source, keys, book, options):
         setting = setting_of(replace(child, incident="INC-rehearsal"), row)
-        world = wiring.world(setting, kept, operator, ask=guard.read_only, say=operator.screen.progress)
-        world.knows = launching.known(kept)
+        world = wiring.world(setting, kept, operator, ask=write_guard.read_only, say=operator.screen.progress)
+        world.knows = lifecycle.known(kept)
         at = wiring.SystemClock().now().isoformat()
         record = rehearse(world, opening_entry(setting, at, operator.name, {"opened_at": world.now()}), lambda _entry: None)
         operator.screen.hush()

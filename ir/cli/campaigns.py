@@ -10,18 +10,18 @@ import typer
 from rich.live import Live
 from rich.table import Table
 
-from ir.campaign import Child, ChildState, counts, exit_code, state_of, time_left
-from ir.campaign_ledger import CampaignLedger
-from ir.campaign_tables import only
-from ir.cli.people import Terminal
-from ir.cli.running import leave
-from ir.cli.screen import Screen, plain
-from ir.durations import spoken
-from ir.errors import ExitCode, UsageError
-from ir.ledger import ACTS_NO_MORE
-from ir.model import Json
-from ir.state import State, actor, open_state
-from ir.worker import SLOTS, Worker
+from ir.cli.terminal.follow import leave
+from ir.cli.terminal.operator import Terminal
+from ir.cli.terminal.screen import Screen, plain
+from ir.core.durations import spoken
+from ir.core.errors import ExitCode, UsageError
+from ir.core.model import Json
+from ir.fleet.campaign import Child, ChildState, counts, exit_code, state_of, time_left
+from ir.fleet.campaign_store import CampaignLedger
+from ir.fleet.campaign_tables import only
+from ir.fleet.worker import SLOTS, Worker
+from ir.runtime.app_state import State, actor, open_state
+from ir.storage.incident_store import ACTS_NO_MORE
 
 Name = Annotated[str, typer.Argument(help="Campaign id, CAM-…; the newest needs no name.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
@@ -213,7 +213,7 @@ def _fresh(kept: State, book: CampaignLedger, name: str) -> list[Child]:
 
 
 def _markdown(row: Json, children: list[Child]) -> str:
-    from ir.report.foreign import Tamer, escape
+    from ir.report.escape import Tamer, escape
 
     tame = Tamer()
 

@@ -7,24 +7,26 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from ir import incident as incidents
-from ir import playbook, wiring
 from ir.actions import contain as containing
-from ir.catalog import ACTIONS
-from ir.cli import opening, rotate
-from ir.cli.choices import identify_row
-from ir.cli.consenting import PIN, Consent, refuse_other
+from ir.cli import rotate
 from ir.cli.incidents import AsJson, Yes
-from ir.cli.people import SOURCES, Terminal, files_of
-from ir.cli.screen import Screen
-from ir.errors import ExitCode, Refused, UsageError
-from ir.incident import Incident
-from ir.model import Did, Json
-from ir.plan import Step, compile_plan
-from ir.secret import Secret
-from ir.setting import Setting, setting_from
-from ir.state import State, actor, open_state
-from ir.world import Options
+from ir.cli.terminal import inventory_source
+from ir.cli.terminal.consent_prompt import PIN, Consent, refuse_other
+from ir.cli.terminal.operator import SOURCES, Terminal, files_of
+from ir.cli.terminal.option_values import identify_row
+from ir.cli.terminal.screen import Screen
+from ir.core.errors import ExitCode, Refused, UsageError
+from ir.core.model import Did, Json
+from ir.core.secret import Secret
+from ir.incident import playbook
+from ir.incident import record as incident_record
+from ir.incident.action_catalog import ACTIONS
+from ir.incident.context import Options
+from ir.incident.plan import Step, compile_plan
+from ir.incident.record import Incident
+from ir.runtime import wiring
+from ir.runtime.app_state import State, actor, open_state
+from ir.runtime.incident_spec import Setting, setting_from
 
 
 def contain(
@@ -40,7 +42,7 @@ def contain(
     operator = Terminal(screen, name=actor(), yes=yes)
     leaked = rotate.leaked_key(leaked_key_from, screen)
     if not what.startswith("INC-"):
-        opened = opening.read_or_make(inventory_file, leaked, screen)
+        opened = inventory_source.read_or_make(inventory_file, leaked, screen)
         consent = Consent(lambda: kept, operator, opened, yes=yes, pin=inventory_sha256)
         options = Options(yes=yes, drill=os.environ.get("IR_DRILL") == "1", key_files=files_of(leaked=leaked_key_from))
         _open(what, consent, kept, operator, leaked, options)
@@ -79,9 +81,9 @@ def _open(key: str, consent: Consent, kept: State, operator: Terminal, leaked: S
 
 
 def _record(kept: State, name: str) -> Incident:
-    from ir.recorded import read_entries
+    from ir.engine.dbos_records import read_entries
 
     entries = read_entries(kept.ledger.engine, name) if kept.ledger.find(name) else []
     if not entries:
         raise UsageError(f"there is no incident {name}", next_step="ir status lists them, or name a key: ir contain KEY --inventory FILE")
-    return incidents.fold(entries)
+    return incident_record.fold(entries)

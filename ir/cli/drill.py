@@ -11,14 +11,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from ir.cli.screen import Screen
-from ir.drill.conduct import Watch, conduct
-from ir.drill.options import DrillOptions, Waits
-from ir.drill.result import DrillResult
-from ir.drill.simulated.fates import Fate, named
-from ir.drill.trouble import HERE
-from ir.errors import ExitCode, UsageError
-from ir.model import Mode, Policy
+from ir.cli.terminal.screen import Screen
+from ir.core.errors import ExitCode, UsageError
+from ir.core.model import Mode, Policy
+from ir.drill.embedded.faults import HERE
+from ir.drill.embedded.options import DrillOptions, Waits
+from ir.drill.embedded.result import DrillResult
+from ir.drill.embedded.run import Watch, conduct
+from ir.drill.simulated.faults import Fate, named
 
 _MOST_SERVICES = 200
 _MOST_RUNS = 100_000
@@ -70,7 +70,7 @@ def stripe(
     else:
         _show(screen, result)
     if picture:
-        from ir.drill.picture import save
+        from ir.drill.embedded.svg_picture import save
 
         save(seen.getvalue().decode(errors="replace"), Path(picture), "ir drill stripe")
     sys.exit(int(ExitCode.DONE if result.passed else ExitCode.UNEXPECTED))

@@ -1,9 +1,9 @@
 """`ir drill stripe --faults … --runs N`: many drills in simulated time, and what was lost."""
 
-from ir.cli.screen import Screen
-from ir.drill.simulated.fates import Fate, named
+from ir.cli.terminal.screen import Screen
+from ir.core.errors import ExitCode
+from ir.drill.simulated.faults import Fate, named
 from ir.drill.simulated.runs import Ran, Tally, many
-from ir.errors import ExitCode
 
 _SHOWN = 10
 """Lost drills that are told one by one."""

@@ -6,19 +6,22 @@ from typing import Annotated
 
 import typer
 
-from ir import adapters, checkpoints, evidence_files, incident, launching
-from ir.cli import opening
-from ir.cli.consenting import PIN, YES, Consent
 from ir.cli.incidents import FINAL, AsJson, By, Name, Reason, Yes, named
-from ir.cli.opening import Opened
-from ir.cli.people import Terminal
-from ir.cli.screen import Screen
-from ir.consent import reading
-from ir.errors import Refused, UsageError
-from ir.evidence_check import recorded_files
-from ir.model import Json
-from ir.publishing import evidence_signer, publish
-from ir.state import State, actor, open_state
+from ir.cli.terminal import inventory_source
+from ir.cli.terminal.consent_prompt import PIN, YES, Consent
+from ir.cli.terminal.inventory_source import Opened
+from ir.cli.terminal.operator import Terminal
+from ir.cli.terminal.screen import Screen
+from ir.core.errors import Refused, UsageError
+from ir.core.model import Json
+from ir.evidence import checkpoints
+from ir.evidence import files as evidence_files
+from ir.evidence.bundle_verifier import recorded_files
+from ir.incident import record as incident_record
+from ir.inventory.consent import reading
+from ir.runtime import adapter_registry, lifecycle
+from ir.runtime.app_state import State, actor, open_state
+from ir.runtime.publish import evidence_signer, publish
 
 
 def key(
@@ -31,7 +34,7 @@ def key(
 ) -> None:
     """The public key of the checkpoints, to be kept outside; this machine's is made on first use."""
     screen, kept = Screen(as_json=as_json), open_state()
-    opened = opening.read(inventory_file) if inventory_file else None
+    opened = inventory_source.read(inventory_file) if inventory_file else None
     if opened is not None and opened.source.evidence_key is not None:
         operator = Terminal(screen, name=actor(), yes=False)
         consent = Consent(lambda: kept, operator, opened, yes=yes, pin=inventory_sha256)
@@ -50,8 +53,8 @@ def bundle(
     as_json: AsJson = False,
 ) -> None:
     """Write the evidence bundle anew, of a waiting incident too; `python3 DIR/verify.py` checks it."""
-    from ir.bundle import write_bundle
-    from ir.recorded import read_entries
+    from ir.engine.dbos_records import read_entries
+    from ir.report.bundle import write_bundle
 
     screen, kept = Screen(as_json=as_json), open_state()
     name = named(kept, name, ended=True)
@@ -59,7 +62,7 @@ def bundle(
     folder = Path(output) if output else own
     if folder.resolve() != own.resolve() and folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty", next_step="name a folder that does not exist yet")
-    record = incident.fold(entries)
+    record = incident_record.fold(entries)
     write_bundle(record, entries, folder, checkpoints=kept.checkpoints.of(name), signer=signer_of(kept, record, screen))
     if folder.resolve() != own.resolve():
         for digest in evidence_files.present(entries, own / "evidence"):
@@ -73,12 +76,12 @@ def bundle(
 
 def purge(name: Name = "", yes: Yes = False, as_json: AsJson = False, reason: Reason = "", by: By = "") -> None:
     """Remove what was collected about people, and say so: hashes stay, the chain goes on holding."""
-    from ir.recorded import read_entries
+    from ir.engine.dbos_records import read_entries
 
     screen, kept = Screen(as_json=as_json), open_state()
     name = named(kept, name, ended=True)
     entries, folder = read_entries(kept.ledger.engine, name), kept.bundle(name)
-    record = incident.fold(entries)
+    record = incident_record.fold(entries)
     if record.status not in FINAL and record.status != "debt":
         raise Refused(f"{name} still runs or waits: it needs what it collected", safe="nothing was removed", next_step=f"ir resume {name}")
     told, scratch = _told(kept, name), folder / "scratch"
@@ -123,7 +126,7 @@ def _say(name: str, removed: int, told: list[Json], screen: Screen) -> None:
     screen.say(f"{name}: {removed} evidence files removed{when}" if removed else f"{name}: there is nothing to remove{when}")
 
 
-def signer_of(kept: State, record: incident.Incident, screen: Screen) -> checkpoints.Signer:
+def signer_of(kept: State, record: incident_record.Incident, screen: Screen) -> checkpoints.Signer:
     """Who signs what is written of an incident now, by the inventory that it was begun with."""
     begun = Opened(record.opened["inventory"], record.opened["inventory_name"], Path(record.opened["inventory_base"]))
     return _signer(kept, begun, screen)
@@ -132,6 +135,6 @@ def signer_of(kept: State, record: incident.Incident, screen: Screen) -> checkpo
 def _signer(kept: State, opened: Opened | None, screen: Screen) -> checkpoints.Signer:
     if opened is None:
         return checkpoints.own_signer(kept.folder)
-    operator = launching.Unattended(actor(), yes=False)
-    resolver = adapters.reference_resolver(opened.source, operator, opened.base)
+    operator = lifecycle.Unattended(actor(), yes=False)
+    resolver = adapter_registry.reference_resolver(opened.source, operator, opened.base)
     return evidence_signer(kept, opened.source, resolver, screen.warn)

@@ -6,16 +6,17 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from ir import incident as incidents
-from ir import launching, owed
-from ir.cli import running
-from ir.cli.people import SOURCES, Terminal, read_again, read_key
-from ir.cli.screen import Screen
-from ir.errors import ExitCode, Refused, Unreplayable, UsageError
-from ir.incident import Incident
-from ir.model import Did, Json, Outcome
-from ir.notice_log import NoticeLog
-from ir.state import State, actor, open_state
+from ir.cli.terminal import follow as following
+from ir.cli.terminal.operator import SOURCES, Terminal, read_again, read_key
+from ir.cli.terminal.screen import Screen
+from ir.core.errors import ExitCode, Refused, Unreplayable, UsageError
+from ir.core.model import Did, Json, Outcome
+from ir.incident import debts as debt_rules
+from ir.incident import record as incident_record
+from ir.incident.record import Incident
+from ir.runtime import lifecycle
+from ir.runtime.app_state import State, actor, open_state
+from ir.storage.notice_log import NoticeLog
 
 Name = Annotated[str, typer.Argument(help="Incident id, INC-…; the only open one needs no name.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Answer the operator's own questions with yes.")]
@@ -38,7 +39,7 @@ def status(
     if follow:
         record = _follow(screen, kept, name)
     if as_json:
-        screen.document({**running.document(record, record.exit_code), "holder": _holder(kept, name)})
+        screen.document({**following.document(record, record.exit_code), "holder": _holder(kept, name)})
     else:
         _one(screen, kept, record)
     sys.exit(int(record.exit_code))
@@ -107,43 +108,43 @@ def _tell_or_go_on(kept: State, operator: Terminal, name: str, kind: str, body: 
     operator.screen.say(f"{name} runs on {holder['host']} (process {holder['pid']}); it was told to {kind}")
     record = _follow(operator.screen, kept, name)
     if operator.screen.as_json:
-        operator.screen.document(running.document(record, record.exit_code))
+        operator.screen.document(following.document(record, record.exit_code))
     sys.exit(int(record.exit_code))
 
 
 def _go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json, leaked: object, control: object) -> NoReturn:
-    from ir import ending, reopening
-    from ir.recorded import read_entries
-    from ir.runner import Runner
-    from ir.secret import Secret
+    from ir.core.secret import Secret
+    from ir.engine.dbos_records import read_entries
+    from ir.engine.dbos_runner import Runner
+    from ir.runtime import reopen, unreplayable
 
     entries = read_entries(kept.ledger.engine, name)
-    record = incidents.fold(entries)
+    record = incident_record.fold(entries)
     if not entries:
         raise Refused(f"{name} has no record yet", next_step="ir status")
-    incidents.hear_late(record, kept.ledger.signals(name))
+    incident_record.hear_late(record, kept.ledger.signals(name))
     if record.status == "reopened" and kind == "close":
-        record = reopening.close_again(kept, name, operator.name, str(body["reason"]))
+        record = reopen.close_again(kept, name, operator.name, str(body["reason"]))
     if record.status in (*FINAL, "reopened"):
-        ending.note_the_end(record, kept)
+        unreplayable.note_the_end(record, kept)
         operator.screen.say(f"{name} has ended: {record.status}" if record.status in FINAL else f"{name} had ended and is open again")
-        sys.exit(running.finish(operator.screen, kept, record, record.exit_code))
+        sys.exit(following.finish(operator.screen, kept, record, record.exit_code))
     files = record.opened["options"].get("key_files", {})
     given = leaked if isinstance(leaked, Secret) else read_again(files.get("leaked", ""), operator.screen)
     other = control if isinstance(control, Secret) else read_again(files.get("control", ""), operator.screen)
     operator.remember(files.get("new", ""))
     runner = Runner(kept.ledger.engine, kept.me, kept.ledger)
-    brought = running.given(operator, given, other)
+    brought = following.given(operator, given, other)
     try:
-        world = launching.go_on(record, kept, runner, brought, kind, body)
+        world = lifecycle.go_on(record, kept, runner, brought, kind, body)
     except Unreplayable as error:
-        if kind not in launching.ENDS:
+        if kind not in lifecycle.ENDS:
             raise
         operator.screen.say(f"{error.what}; so it ends without replay")
-        record = ending.end(record, entries, kept, brought, kind, body)
-        sys.exit(running.finish(operator.screen, kept, record, record.exit_code))
+        record = unreplayable.end(record, entries, kept, brought, kind, body)
+        sys.exit(following.finish(operator.screen, kept, record, record.exit_code))
     operator.screen.say(f"incident {name}")
-    running.drive(runner, kept, world, operator, skip=len(entries))
+    following.drive(runner, kept, world, operator, skip=len(entries))
 
 
 # ── looking ──
@@ -174,14 +175,14 @@ def record_of(kept: State, name: str) -> Incident:
     """What is recorded of an incident; UsageError when there is none."""
     if kept.ledger.find(name) is None and kept.ledger.holder(name) is None:
         raise UsageError(f"there is no incident {name}", next_step="ir status lists them")
-    from ir import reopening
+    from ir.runtime import reopen
 
-    return reopening.record_of(kept, name)
+    return reopen.record_of(kept, name)
 
 
 def _follow(screen: Screen, kept: State, name: str) -> Incident:
     """Steps as they come, until the incident ends, waits, owes, or its process is gone."""
-    from ir.recorded import read_entries
+    from ir.engine.dbos_records import read_entries
 
     shown = 0
     while True:
@@ -190,7 +191,7 @@ def _follow(screen: Screen, kept: State, name: str) -> Incident:
             if entry["kind"] == "step":
                 screen.step(entry["step"], Outcome.from_json(entry["body"]["outcome"]))
         shown = len(entries)
-        record = incidents.fold(entries)
+        record = incident_record.fold(entries)
         holder = kept.ledger.holder(name)
         if record.ended or record.status == "waiting" or holder is None or not holder["alive"]:
             return record
@@ -199,7 +200,7 @@ def _follow(screen: Screen, kept: State, name: str) -> Incident:
 
 def _all(screen: Screen, kept: State) -> int:
     rows = kept.ledger.index()
-    debts = owed.still(rows)
+    debts = debt_rules.still(rows)
     if screen.as_json:
         screen.document({"incidents": rows, "debts": debts})
     else:
@@ -228,7 +229,7 @@ def _one(screen: Screen, kept: State, record: Incident) -> None:
     if holder:
         state = "running" if holder["alive"] else "its process is gone; ir resume goes on"
         screen.say(f"held by {holder['actor']} on {holder['host']} (process {holder['pid']}): {state}")
-    heir = owed.heirs(kept.ledger.index()).get(record.id)
+    heir = debt_rules.heirs(kept.ledger.index()).get(record.id)
     if heir:
         screen.say(f"what it owed was taken over by {heir}")
     for run in record.runs:

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from ir import incident as incidents
 from ir.cli.incidents import AsJson, Name, named
-from ir.cli.screen import Screen
-from ir.cli.stamps import TsaRoot, with_stamps
-from ir.errors import ExitCode, UsageError
-from ir.state import open_state
+from ir.cli.terminal.screen import Screen
+from ir.cli.timestamps import TsaRoot, with_stamps
+from ir.core.errors import ExitCode, UsageError
+from ir.incident import record as incident_record
+from ir.runtime.app_state import open_state
 
 Head = Annotated[str, typer.Option("--head", "--anchor", help="A head hash that was kept outside.", metavar="HEX")]
 Output = Annotated[str, typer.Option(help="Write it there (0600); default: standard output.", metavar="FILE")]
@@ -25,7 +25,7 @@ def report(
     head: Head = "",
 ) -> None:
     """The incident report."""
-    from ir.recorded import read_entries
+    from ir.engine.dbos_records import read_entries
     from ir.report import FORMATS, render
 
     if fmt not in FORMATS:
@@ -33,8 +33,8 @@ def report(
     kept = open_state()
     name = named(kept, name, ended=True)
     entries = read_entries(kept.ledger.engine, name)
-    record = incidents.fold(entries)
-    incidents.hear_late(record, kept.ledger.signals(name))
+    record = incident_record.fold(entries)
+    incident_record.hear_late(record, kept.ledger.signals(name))
     text = render(record, fmt, entries, anchor=_head(head), checkpoints=kept.checkpoints.of(name))
     if not output:
         sys.stdout.write(text)
@@ -57,9 +57,9 @@ def verify(
     """Check the audit chain of an incident, its signed checkpoints, report and evidence files. Ends with 1 when something does not hold."""
     from dataclasses import asdict
 
-    from ir.evidence import lost_before
-    from ir.evidence_check import check_evidence, spoken
-    from ir.recorded import read_entries
+    from ir.engine.dbos_records import read_entries
+    from ir.evidence.bundle_verifier import check_evidence, spoken
+    from ir.evidence.hash_chain import lost_before
 
     kept, screen = open_state(), Screen(as_json=as_json)
     name = named(kept, name, ended=True)
@@ -92,7 +92,7 @@ def _key(text: str) -> str:
     Raises:
         UsageError: there is none.
     """
-    from ir.evidence_check import wanted_keys
+    from ir.evidence.bundle_verifier import wanted_keys
 
     if not text:
         return ""

@@ -13,21 +13,22 @@ from typing import Annotated, Any
 
 import typer
 
-from ir import adapters, home, notices, wiring
-from ir.cli import opening
-from ir.cli.choices import duration, exposed_time, moment
-from ir.cli.consenting import PIN, YES, Consent
-from ir.cli.opening import Opened
-from ir.cli.people import SOURCES, Terminal, read_key
-from ir.cli.screen import Screen, plain
-from ir.consent import reading
-from ir.errors import ExitCode, IrError, Refused, UsageError
+from ir.cli.terminal import inventory_source
+from ir.cli.terminal.consent_prompt import PIN, YES, Consent
+from ir.cli.terminal.inventory_source import Opened
+from ir.cli.terminal.operator import SOURCES, Terminal, read_key
+from ir.cli.terminal.option_values import duration, exposed_time, moment
+from ir.cli.terminal.screen import Screen, plain
+from ir.core.errors import ExitCode, IrError, Refused, UsageError
+from ir.core.model import Finding
+from ir.core.secret import Secret
 from ir.inventory import Account
-from ir.model import Finding
+from ir.inventory.consent import reading
 from ir.ports import Reviewed, ReviewRequest
-from ir.secret import Secret
-from ir.setting import pick_key
-from ir.state import actor, open_state
+from ir.runtime import adapter_registry, notifications, wiring
+from ir.runtime.app_state import actor, open_state
+from ir.runtime.incident_spec import pick_key
+from ir.storage import state_folder
 
 _KEPT = ("timeline.jsonl", "affected.csv", "aside.jsonl")
 
@@ -68,7 +69,7 @@ def review(
     screen = Screen(as_json=as_json)
     names, egress_globs, log_globs = _sorted(key or [], egress or [], logs or [])
     operator = Terminal(screen, name=actor(), yes=False)
-    opened = opening.read(inventory_file) if inventory_file else None
+    opened = inventory_source.read(inventory_file) if inventory_file else None
     consent = Consent(open_state, operator, opened, yes=yes, pin=inventory_sha256) if opened else None
     account, known = _account(opened, names, account_id)
     reader = _review_key(review_key_from, account, consent, operator)
@@ -97,7 +98,7 @@ def review(
         personal_data=with_personal_data,
         named=with_personal_data,
     )
-    from ir.review.engine import checked_limit
+    from ir.review.sql.engine import checked_limit
 
     checked_limit(memory_limit)
     try:
@@ -109,7 +110,7 @@ def review(
 
 
 def _once(request: ReviewRequest, memory_limit: str, screen: Screen) -> ExitCode:
-    from ir.review.document import MISUSE
+    from ir.review.present.json_document import MISUSE
 
     reviewed = _run(request, memory_limit, screen)
     _show(reviewed, request, screen)
@@ -117,8 +118,8 @@ def _once(request: ReviewRequest, memory_limit: str, screen: Screen) -> ExitCode
 
 
 def _run(request: ReviewRequest, memory_limit: str, screen: Screen) -> Reviewed:
+    from ir.clients.stripe_api import StripeApi
     from ir.review import StripeReviewer
-    from ir.stripe_api import StripeApi
 
     try:
         api = StripeApi(request.api_base)
@@ -137,8 +138,8 @@ def _write(target: Path, reviewed: Reviewed) -> None:
 
 
 def _show(reviewed: Reviewed, request: ReviewRequest, screen: Screen) -> None:
-    from ir.review.document import document
-    from ir.review.onscreen import NEXT, lines
+    from ir.review.present.json_document import document
+    from ir.review.present.screen_summary import NEXT, lines
 
     if screen.as_json:
         screen.document(document(reviewed, request))
@@ -159,7 +160,7 @@ def _show(reviewed: Reviewed, request: ReviewRequest, screen: Screen) -> None:
 
 
 def _watch(request: ReviewRequest, watch: str, memory_limit: str, screen: Screen, tell: Callable[[list[Finding]], list[str]]) -> ExitCode:
-    from ir.cli.watching import watch as run_on
+    from ir.cli.review_watch import watch as run_on
 
     def look(until: float) -> Reviewed:
         return _run(replace(request, until=until), memory_limit, screen)
@@ -176,12 +177,12 @@ def _teller(opened: Opened | None, account: Account | None, names: list[str], op
     def tell(found: list[Finding]) -> list[str]:
         if opened is None or account is None or not found:
             return []
-        from ir import reopening
+        from ir.runtime import reopen
 
         kept = open_state()
-        desk = wiring.desk(opened.source, kept, adapters.reference_resolver(opened.source, operator, opened.base))
-        told = reopening.tell_misuse(kept, account.id, names[0] if names else "", found, actor(), desk.announce)
-        notices.flush_all()
+        desk = wiring.desk(opened.source, kept, adapter_registry.reference_resolver(opened.source, operator, opened.base))
+        told = reopen.tell_misuse(kept, account.id, names[0] if names else "", found, actor(), desk.announce)
+        notifications.flush_all()
         return told
 
     return tell
@@ -232,7 +233,7 @@ def _leaked(consent: Consent | None, names: list[str], reader: Secret | None, op
     may_run = consent.may(reading(source, refs))
     for ref in refs if may_run else [ref for ref in refs if ref.scheme != "command"]:
         try:
-            seen.append(adapters.resolve(ref, source, operator, opened.base).fingerprint)
+            seen.append(adapter_registry.resolve(ref, source, operator, opened.base).fingerprint)
         except IrError:
             continue  # what cannot be read now refuses nothing; a review has to go without its stores, too
     if reader.fingerprint in seen:
@@ -250,7 +251,7 @@ def _review_key(source: str, account: Account | None, consent: Consent | None, o
     elif consent and account is not None and account.review_key is not None:
         opened = consent.opened
         consent.ask(reading(opened.source, [account.review_key]), "--review-key-from prompt")
-        found = adapters.resolve(account.review_key, opened.source, operator, opened.base)
+        found = adapter_registry.resolve(account.review_key, opened.source, operator, opened.base)
     if found is not None and not found.reveal().startswith(("rk_", "rkcs_")):
         raise Refused(
             "a review reads with a restricted key (rk_…) only",
@@ -267,5 +268,5 @@ def _folder(output: str) -> Path:
         if (folder / "review").exists():  # our own scratch of that name is removed at the end
             raise Refused(f"{folder / 'review'} exists", safe="nothing was changed", next_step="choose another folder, or move it away")
         return folder
-    reviews: Any = home.private(home.folder() / "reviews")
-    return home.private(reviews / datetime.now(UTC).strftime("%Y%m%dT%H%M%S-%f"))
+    reviews: Any = state_folder.private(state_folder.folder() / "reviews")
+    return state_folder.private(reviews / datetime.now(UTC).strftime("%Y%m%dT%H%M%S-%f"))

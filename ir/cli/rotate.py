@@ -7,24 +7,30 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from ir import consent as consents
-from ir import guard, inventory, launching, ledger, playbook, wiring
-from ir.campaign import Limits
-from ir.cli import adopting, campaign_start, discarding, opening, proposing, running
+from ir import inventory
+from ir.cli import adopt as adopt_command
+from ir.cli import campaign_start, propose_policy
+from ir.cli import discard_pending as discard_command
 from ir.cli.alerts import Taken, take
 from ir.cli.campaign_start import Accepted, Asked
-from ir.cli.choices import accepted, choose_policy, expires_time, exposed_time, identify_row, stored_key
-from ir.cli.consenting import PIN, Consent
-from ir.cli.people import SOURCES, Terminal, files_of, read_key
-from ir.cli.screen import Screen
-from ir.errors import AlreadyRunning, ExitCode, Refused, UsageError
-from ir.model import Did, Json, Outcome
-from ir.plan import Plan, clearing, compile_plan
-from ir.rehearsal import rehearse
-from ir.secret import Secret
-from ir.setting import Setting, opening_entry
-from ir.state import State, actor, open_state
-from ir.world import Options
+from ir.cli.terminal import follow, inventory_source
+from ir.cli.terminal.consent_prompt import PIN, Consent
+from ir.cli.terminal.operator import SOURCES, Terminal, files_of, read_key
+from ir.cli.terminal.option_values import accepted, choose_policy, expires_time, exposed_time, identify_row, stored_key
+from ir.cli.terminal.screen import Screen
+from ir.core.errors import AlreadyRunning, ExitCode, Refused, UsageError
+from ir.core.model import Did, Json, Outcome
+from ir.core.secret import Secret
+from ir.engine.dry_run import rehearse
+from ir.fleet.campaign import Limits
+from ir.incident import playbook
+from ir.incident.context import Options
+from ir.incident.plan import Plan, clearing, compile_plan
+from ir.inventory import consent as consents
+from ir.runtime import lifecycle, wiring, write_guard
+from ir.runtime.app_state import State, actor, open_state
+from ir.runtime.incident_spec import Setting, opening_entry
+from ir.storage import incident_store
 
 LEAKED_VIA = ("repo", "frontend", "ci", "store", "host", "unknown")
 
@@ -97,7 +103,7 @@ def stripe(
     leaked = leaked_key(leaked_key_from, screen)
     taken = take(screen, alert, key, inventory_file, operator, leaked, asking) if alert else Taken(leaked)
     leaked, leaked_via = taken.leaked, taken.via if leaked_via == "unknown" else leaked_via
-    opened = taken.opened or opening.read_or_make(inventory_file, leaked, screen, api_base=api_base)
+    opened = taken.opened or inventory_source.read_or_make(inventory_file, leaked, screen, api_base=api_base)
     source, kept, consent = opened.source, open_state(), asking(opened)
     row = identify_row(consent, key, leaked, operator)
     options = Options(
@@ -125,7 +131,7 @@ def stripe(
 
     def look() -> str:
         consent.ask(consents.rehearsal(source, row))
-        return proposing.propose(planned, source, row, kept, operator, leaked)
+        return propose_policy.propose(planned, source, row, kept, operator, leaked)
 
     book = playbook.load(playbook_name or f"stripe-{choose_policy(policy, operator, look)}")
     if playbook_name and policy not in ("auto", book.policy.value):
@@ -157,8 +163,8 @@ def carry_out(
 
 def _first_facts(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None) -> Json:
     """What stands before the run begins: what others left that it may clear, and what an adopted incident has done already."""
-    found = discarding.show(setting, kept, operator) if setting.options.discard_pending else {}
-    return adopting.adopt(setting, kept, operator, leaked, found) if setting.incident else found
+    found = discard_command.show(setting, kept, operator) if setting.options.discard_pending else {}
+    return adopt_command.adopt(setting, kept, operator, leaked, found) if setting.incident else found
 
 
 def _question(plan: Plan) -> str:
@@ -168,21 +174,21 @@ def _question(plan: Plan) -> str:
 
 def _start(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, control: Secret | None, found: Json) -> NoReturn:
     """Lease first, then the durable incident, then its id on the screen, then the first change."""
-    from ir.runner import Runner
+    from ir.engine.dbos_runner import Runner
 
     runner = Runner(kept.ledger.engine, kept.me, kept.ledger)
-    world = launching.begin(setting, kept, runner, running.given(operator, leaked, control), found)
+    world = lifecycle.begin(setting, kept, runner, follow.given(operator, leaked, control), found)
     operator.screen.say(f"incident {setting.incident}")
-    running.drive(runner, kept, world, operator)
+    follow.drive(runner, kept, world, operator)
 
 
 def _rehearse(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, control: Secret | None, found: Json) -> NoReturn:
     setting.incident = setting.incident or "INC-rehearsal"
     source = inventory.loads(setting.text, setting.name)
     _refuse_if_busy(kept, f"key {source.account(source.key(setting.key).account).id}/{setting.key}")
-    world = wiring.world(setting, kept, operator, ask=guard.read_only, leaked=leaked, control=control, say=operator.screen.progress)
-    world.claim = lambda fingerprint: _refuse_if_busy(kept, launching.key_itself(fingerprint))
-    world.knows = launching.known(kept)
+    world = wiring.world(setting, kept, operator, ask=write_guard.read_only, leaked=leaked, control=control, say=operator.screen.progress)
+    world.claim = lambda fingerprint: _refuse_if_busy(kept, lifecycle.key_itself(fingerprint))
+    world.knows = lifecycle.known(kept)
 
     def emitted(entry: Json) -> None:
         if entry["kind"] == "step":
@@ -191,7 +197,7 @@ def _rehearse(setting: Setting, kept: State, operator: Terminal, leaked: Secret 
     at = wiring.SystemClock().now().isoformat()
     record = rehearse(world, opening_entry(setting, at, operator.name, {"opened_at": world.now(), **found}), emitted)
     if operator.screen.as_json:
-        operator.screen.document(running.document(record, record.exit_code))
+        operator.screen.document(follow.document(record, record.exit_code))
     operator.screen.hush()
     refused = [run for run in record.runs if run.outcome.did in (Did.REFUSED, Did.FAILED, Did.UNKNOWN)]
     if not operator.screen.as_json:
@@ -204,7 +210,7 @@ def _rehearse(setting: Setting, kept: State, operator: Terminal, leaked: Secret 
 def _refuse_if_busy(kept: State, resource: str) -> None:
     holder = kept.ledger.busy([resource])
     if holder is not None:
-        raise AlreadyRunning(*ledger.blocked(holder), incident=holder["incident"])
+        raise AlreadyRunning(*incident_store.blocked(holder), incident=holder["incident"])
 
 
 def leaked_key(source: str, screen: Screen) -> Secret | None:

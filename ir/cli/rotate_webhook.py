@@ -6,18 +6,19 @@ from typing import Annotated
 
 import typer
 
-from ir import playbook
-from ir.cli import opening, rotate
-from ir.cli.choices import accepted, expires_time, exposed_time
-from ir.cli.consenting import PIN, Consent
-from ir.cli.people import SOURCES, Terminal, files_of
-from ir.cli.screen import Screen
-from ir.errors import UsageError
+from ir.cli import rotate
+from ir.cli.terminal import inventory_source
+from ir.cli.terminal.consent_prompt import PIN, Consent
+from ir.cli.terminal.operator import SOURCES, Terminal, files_of
+from ir.cli.terminal.option_values import accepted, expires_time, exposed_time
+from ir.cli.terminal.screen import Screen
+from ir.core.errors import UsageError
+from ir.incident import playbook
+from ir.incident.context import Options
+from ir.incident.plan import compile_plan
 from ir.inventory import Inventory, Webhook
-from ir.plan import compile_plan
-from ir.setting import Setting
-from ir.state import actor, open_state
-from ir.world import Options
+from ir.runtime.app_state import actor, open_state
+from ir.runtime.incident_spec import Setting
 
 LONGEST = 86400.0
 """Seconds for which Stripe signs with both secrets after a roll (facts, §6)."""
@@ -48,7 +49,7 @@ def stripe_webhook(
     """Replace a webhook's signing secret: every service is seen to accept the new one and to refuse the old one."""
     screen = Screen(as_json=as_json)
     operator = Terminal(screen, name=actor(), yes=yes, new_key_from=new_key_from)
-    opened = opening.read_or_make(inventory_file, None, screen)
+    opened = inventory_source.read_or_make(inventory_file, None, screen)
     source, consent = opened.source, Consent(open_state, operator, opened, yes=yes, pin=inventory_sha256)
     row = _row(source, webhook)
     book = playbook.load(playbook_name)

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ir.cli.screen import Screen
-from ir.errors import ExitCode, UsageError
+from ir.cli.terminal.screen import Screen
+from ir.core.errors import ExitCode, UsageError
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -25,7 +25,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stand
 @app.command("list")
 def list_rules(rules: Folders = None, as_json: AsJson = False) -> None:
     """Every rule with its severity and the question it answers."""
-    from ir.review.rules import load_rules
+    from ir.review.detect.rules import load_rules
 
     found, screen = load_rules(rules or ()), Screen(as_json=as_json)
     if as_json:
@@ -39,7 +39,7 @@ def show_rule(name: Annotated[str, typer.Argument(help="Id of the rule, such as 
     """A rule's file, to start your own from."""
     import yaml
 
-    from ir.review.rules import load_rules
+    from ir.review.detect.rules import load_rules
 
     found = next((rule for rule in load_rules(rules or ()) if rule.id == name), None)
     if found is None:
@@ -52,8 +52,8 @@ def check_rules(
     names: Annotated[list[str] | None, typer.Argument(help="Only these rules.")] = None, rules: Folders = None, as_json: AsJson = False
 ) -> None:
     """Run every rule's own positive and negative examples; ends with 1 when one fails."""
-    from ir.review.exampleworld import run_example
-    from ir.review.rules import load_rules
+    from ir.review.detect.rule_examples import run_example
+    from ir.review.detect.rules import load_rules
 
     screen, told = Screen(as_json=as_json), []
     with tempfile.TemporaryDirectory(prefix="ir-rules-") as scratch:
@@ -77,8 +77,8 @@ def export_rules(
     rules: Folders = None,
 ) -> None:
     """The pack for other tools, as YAML documents on standard output."""
-    from ir.review.rules import load_rules
-    from ir.review.sigma import export
+    from ir.review.detect.rules import load_rules
+    from ir.review.detect.sigma import export
 
     if not sigma:
         raise UsageError("say the format", next_step="ir rules export --sigma")

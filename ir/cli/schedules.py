@@ -6,26 +6,28 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from ir import adapters, playbook, schedule_due, wiring
-from ir.campaign import Child, ChildState, Limits, exit_code
-from ir.campaign_ledger import CampaignLedger
-from ir.campaign_setting import Source, new_name
-from ir.campaign_tables import of_kind
-from ir.cli import opening
 from ir.cli.campaigns import AsJson, AtOnce, sleeping
-from ir.cli.consenting import PIN, Consent
-from ir.cli.people import Terminal
-from ir.cli.running import leave
-from ir.cli.screen import Screen
-from ir.consent import destinations
-from ir.durations import spoken
-from ir.errors import ExitCode, IrError, Refused
-from ir.model import Policy
-from ir.playbook import Playbook
-from ir.schedule import When
-from ir.schedule_due import Row, moment
-from ir.state import State, open_state
-from ir.worker import SLOTS, Worker
+from ir.cli.terminal import inventory_source
+from ir.cli.terminal.consent_prompt import PIN, Consent
+from ir.cli.terminal.follow import leave
+from ir.cli.terminal.operator import Terminal
+from ir.cli.terminal.screen import Screen
+from ir.core.durations import spoken
+from ir.core.errors import ExitCode, IrError, Refused
+from ir.core.model import Policy
+from ir.fleet import due as due_rows
+from ir.fleet.campaign import Child, ChildState, Limits, exit_code
+from ir.fleet.campaign_child import Source, new_name
+from ir.fleet.campaign_store import CampaignLedger
+from ir.fleet.campaign_tables import of_kind
+from ir.fleet.due import Row, moment
+from ir.fleet.schedule import When
+from ir.fleet.worker import SLOTS, Worker
+from ir.incident import playbook
+from ir.incident.playbook import Playbook
+from ir.inventory.consent import destinations
+from ir.runtime import adapter_registry, wiring
+from ir.runtime.app_state import State, open_state
 
 File = Annotated[str, typer.Option("--inventory", help="Inventory file.", metavar="FILE")]
 Book = Annotated[str, typer.Option("--playbook", help="A playbook for policy scheduled.", metavar="NAME|FILE")]
@@ -40,12 +42,12 @@ _EACH = 30.0
 def list_schedule(inventory_file: File = "inventory.yaml", as_json: AsJson = False) -> None:
     """Every key with `rotate_every`: due, overdue, next, the last result, and why. Changes nothing."""
     screen, kept = Screen(as_json=as_json), open_state()
-    source = opening.read(inventory_file).source
+    source = inventory_source.read(inventory_file).source
     book = CampaignLedger(kept.ledger.engine)
     children, now = book.scheduled()
-    rows = schedule_due.rows(source, children, kept.ledger.index(), now)
+    rows = due_rows.rows(source, children, kept.ledger.index(), now)
     if as_json:
-        screen.document({"keys": [schedule_due.as_json(row) for row in rows], "now": now})
+        screen.document({"keys": [due_rows.as_json(row) for row in rows], "now": now})
         return
     lines = []
     for row in rows:
@@ -89,7 +91,7 @@ def worker(
         signal.signal(number, lambda _number, _frame: stop.set())
     book = CampaignLedger(kept.ledger.engine)
     if inventory_file:
-        opening.read(inventory_file)
+        inventory_source.read(inventory_file)
 
     def tell(child: Child) -> None:
         screen.say(f"{child.campaign} {child.key}: {child.state.value} ({child.incident})" + (f": {child.said}" if child.said else ""))
@@ -117,20 +119,20 @@ def worker(
 
 def _begin_due(kept: State, book: CampaignLedger, screen: Screen, file: str, playbook_name: str, pin: str) -> list[Child]:
     """Write what is due, once per due date; returns the new children."""
-    opened = opening.read(file)
+    opened = inventory_source.read(file)
     source = Source(opened.source, opened.name, opened.base)
     operator = Terminal(screen, name=kept.me.actor, yes=True)
     consent = Consent(lambda: kept, operator, opened, yes=True, pin=pin)
     plan, index = _book(playbook_name), kept.ledger.index()
     children, now = book.scheduled()
-    due = [row.key for row in schedule_due.rows(source.inventory, children, index, now) if row.decision.when is When.DUE]
+    due = [row.key for row in due_rows.rows(source.inventory, children, index, now) if row.decision.when is When.DUE]
     if not due:
         return []
     consent.ask({place for key in due for place in destinations(source.inventory, key)})
     name = new_name(wiring.SystemClock().now().isoformat())
 
-    def decide(children: list[Child], now: float) -> list[schedule_due.Begun]:
-        return schedule_due.due_children(source, plan, schedule_due.rows(source.inventory, children, index, now))
+    def decide(children: list[Child], now: float) -> list[due_rows.Begun]:
+        return due_rows.due_children(source, plan, due_rows.rows(source.inventory, children, index, now))
 
     begun = book.open_due(name, kept.me.actor, Limits(at_once=0, per_account=4, per_store=8, stop_after=0), decide)
     for child in begun:
@@ -140,15 +142,15 @@ def _begin_due(kept: State, book: CampaignLedger, screen: Screen, file: str, pla
 
 def _left(kept: State, book: CampaignLedger, screen: Screen, file: str) -> tuple[list[Row], list[Shut]]:
     """What does not move until a human does something, of which he is reminded now and then; and what waits for its window."""
-    opened, (children, now) = opening.read(file), book.scheduled()
-    found = schedule_due.rows(opened.source, children, kept.ledger.index(), now)
-    stuck = schedule_due.stuck(found, now)
+    opened, (children, now) = inventory_source.read(file), book.scheduled()
+    found = due_rows.rows(opened.source, children, kept.ledger.index(), now)
+    stuck = due_rows.stuck(found, now)
     if stuck and opened.source.notify:
         operator = Terminal(screen, name=kept.me.actor, yes=True)
-        desk = wiring.desk(opened.source, kept, adapters.reference_resolver(opened.source, operator, opened.base))
+        desk = wiring.desk(opened.source, kept, adapter_registry.reference_resolver(opened.source, operator, opened.base))
         for row in stuck:
-            desk.tell(schedule_due.reminder(row, now))
-    return stuck, schedule_due.shut(found, now)
+            desk.tell(due_rows.reminder(row, now))
+    return stuck, due_rows.shut(found, now)
 
 
 def _end(screen: Screen, kept: State, told: list[Child], begun: list[Child], stuck: list[Row], shut: list[Shut]) -> NoReturn:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from ir.model import KeyKind, KeyRow, Mode, Probe
-from ir.secret import Secret
+from ir.core.model import KeyKind, KeyRow, Mode, Probe
+from ir.core.secret import Secret
 
 
 @dataclass(frozen=True)

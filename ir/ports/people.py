@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Protocol
 
-from ir.secret import Secret
+from ir.core.secret import Secret
 
 
 class Operator(Protocol):

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ir.model import Finding, Json
-from ir.secret import Secret
+from ir.core.model import Finding, Json
+from ir.core.secret import Secret
 
 
 @dataclass(frozen=True)

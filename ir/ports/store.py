@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from ir.reference import Reference
-from ir.secret import Secret
+from ir.core.reference import Reference
+from ir.core.secret import Secret
 
 STAGED = "staged"
 """Role of the value that waits to become current; `Store.fetch` finds it as it finds what is in custody."""

@@ -11,12 +11,12 @@ import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ir.incident import Incident
-from ir.model import Json
-from ir.report import document, foreign, misuse, pictures, units
-from ir.report.story import Story
-from ir.secret import scrub
-from ir.shipped_files import shipped_folder
+from ir.core.model import Json
+from ir.core.resources import shipped_folder
+from ir.core.secret import scrub
+from ir.incident.record import Incident
+from ir.report import charts, document, escape, formatting, misuse
+from ir.report.source import Story
 
 FORMATS = ("html", "md", "json")
 
@@ -54,8 +54,8 @@ def _drawn(story: Story, told: Json, fmt: str) -> str:
         text = _markdown().get_template("report.md.j2").render(r=told)
     else:
         drawn = {
-            "glance": pictures.glance(story, told["milestones"]),
-            "requests": pictures.requests(told["review"]["hours"], told["findings"]),
+            "glance": charts.glance(story, told["milestones"]),
+            "requests": charts.requests(told["review"]["hours"], told["findings"]),
         }
         text = _html().get_template("report.html.j2").render(r=told, pictures=drawn)
     # The record is free of secrets by construction and was scrubbed string by string; this is the belt over all of it.
@@ -70,8 +70,8 @@ def _html() -> Environment:
 @cache
 def _markdown() -> Environment:
     made = _environment(autoescape=False)
-    made.finalize = lambda value: foreign.escape("unknown" if value is None else value)
-    made.filters["code"] = foreign.code
+    made.finalize = lambda value: escape.escape("unknown" if value is None else value)
+    made.filters["code"] = escape.code
     return made
 
 
@@ -85,7 +85,7 @@ def _environment(*, autoescape: bool) -> Environment:
         lstrip_blocks=True,
         finalize=lambda value: "unknown" if value is None else value,
     )
-    made.filters.update({"utc": units.utc, "span": units.span, "flat": misuse.flat, "label": units.label, "spaced": _spaced})
+    made.filters.update({"utc": formatting.utc, "span": formatting.span, "flat": misuse.flat, "label": formatting.label, "spaced": _spaced})
     return made
 
 

@@ -1,9 +1,9 @@
 """The report as one JSON document; HTML and Markdown are drawn from it, so all three tell the same."""
 
-from ir.model import Json
-from ir.report import acts, duties, exposure, misuse, verdict, world
-from ir.report.story import Story, as_rows, words
-from ir.report.units import iso
+from ir.core.model import Json
+from ir.report import before_after, exposure, misuse, next_steps, timeline, verdict
+from ir.report.formatting import iso
+from ir.report.source import Story, as_rows, words
 
 SCHEMA = "ir-report/1"
 """Changes when a key of the document changes its meaning; new keys do not change it. See `docs/report-schema.md`."""
@@ -13,7 +13,7 @@ def document(story: Story) -> Json:
     """Everything that a report says, JSON-able, free of secrets and of control characters."""
     told = {**_head(story), **_verdict(story), **_state(story), **_review(story), **_acts(story)}
     # Last, since it counts what the harmless-making of all the other parts took out.
-    return {**told, "promises": duties.promises(story)}
+    return {**told, "promises": next_steps.promises(story)}
 
 
 def _head(story: Story) -> Json:
@@ -48,15 +48,15 @@ def _verdict(story: Story) -> Json:
 
 
 def _state(story: Story) -> Json:
-    keys = world.keys(story)
+    keys = before_after.keys(story)
     return {
         "old": keys[0],
         "new": keys[1] if len(keys) > 1 else None,
         "exposure": exposure.window(story),
         "clocks": exposure.clocks(story),
         "milestones": exposure.milestones(story),
-        "services": world.services(story),
-        "stores": world.stores(story),
+        "services": before_after.services(story),
+        "stores": before_after.stores(story),
         "containment": _containment(story),
         "proof": _proof(story),
         "exceptions": verdict.exceptions(story),
@@ -106,10 +106,10 @@ def _review(story: Story) -> Json:
 
 def _acts(story: Story) -> Json:
     return {
-        "actions": acts.actions(story),
-        "signals": acts.signals(story),
-        "timeline": acts.timeline(story),
-        "next_steps": duties.next_steps(story),
-        "chain": acts.chain(story),
-        "lessons": list(duties.LESSONS),
+        "actions": timeline.actions(story),
+        "signals": timeline.signals(story),
+        "timeline": timeline.timeline(story),
+        "next_steps": next_steps.next_steps(story),
+        "chain": timeline.chain(story),
+        "lessons": list(next_steps.LESSONS),
     }

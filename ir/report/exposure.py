@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from ir.model import Json
-from ir.report.story import Story, as_object, as_rows
-from ir.report.units import UNKNOWN, iso, moment, span, utc
-from ir.report.world import moved_at, proven_dead
+from ir.core.model import Json
+from ir.report.before_after import moved_at, proven_dead
+from ir.report.formatting import UNKNOWN, iso, moment, span, utc
+from ir.report.source import Story, as_object, as_rows
 
 GDPR_HOURS = 72
 

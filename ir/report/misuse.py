@@ -3,9 +3,9 @@
 from fnmatch import fnmatchcase
 from typing import Any
 
-from ir.model import Did, Json
-from ir.report.story import Story, as_object, as_rows, words
-from ir.report.units import iso, label, money, span, utc
+from ir.core.model import Did, Json
+from ir.report.formatting import iso, label, money, span, utc
+from ir.report.source import Story, as_object, as_rows, words
 
 SEVERITIES = ("critical", "high", "medium", "low", "informational")
 CANNOT_TELL = "cannot tell"

@@ -1,9 +1,9 @@
 """The verdict in plain words: what comes first, is the leaked key dead, are all services moved, what is owed."""
 
-from ir.model import Json
-from ir.report.story import Story, as_object, as_rows, words
-from ir.report.units import UNKNOWN, moment, span, utc
-from ir.report.world import ACCEPTED, ON_NEW, leaked_key_debts, proven_dead, services
+from ir.core.model import Json
+from ir.report.before_after import ACCEPTED, ON_NEW, leaked_key_debts, proven_dead, services
+from ir.report.formatting import UNKNOWN, moment, span, utc
+from ir.report.source import Story, as_object, as_rows, words
 
 _ENDS = {
     "rolled back": ("bad", "Rolled back", "the services are back on the leaked key, and the leaked key lives"),

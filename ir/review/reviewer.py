@@ -7,19 +7,21 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from ir.api_base import STRIPE
-from ir.errors import Unknown
-from ir.model import Json
+from ir.clients.stripe_api import StripeApi, account_of
+from ir.core.errors import Unknown
+from ir.core.model import Json
+from ir.core.stripe_address import STRIPE
 from ir.ports import LeftBehind, Reviewed, ReviewRequest
-from ir.review import affected, blast, coverage, derive, leftoverkinds, leftoverlist, leftovers, looking, moving, timeline
-from ir.review.collect import Collector, Read
-from ir.review.engine import Engine
-from ir.review.loaded import Loaded
-from ir.review.rules import LEVELS
-from ir.review.store import Say, Store, collect, refuse_leaked
-from ir.review.verdict import NONE, judge
-from ir.review.window import DAY, Window
-from ir.stripe_api import StripeApi, account_of
+from ir.review.collect import leftover_kinds, leftover_sweep
+from ir.review.collect.collector import Collector, Read
+from ir.review.detect import derived_tables
+from ir.review.detect.rules import LEVELS
+from ir.review.detect.window import DAY, Window
+from ir.review.ingest.load_result import Loaded
+from ir.review.judge import affected_customers, blast_radius, coverage, detection, leftover_list, stoppable_money, timeline
+from ir.review.judge.verdict import NONE, judge
+from ir.review.sql.engine import Engine
+from ir.review.workspace import Say, Store, collect, refuse_leaked
 
 _BASELINE = 14 * DAY
 _MONEY_SECONDS = 100.0
@@ -92,15 +94,15 @@ class StripeReviewer:
             if not swept.read:
                 raise Unknown("Stripe refused every list: " + "; ".join(sorted(set(swept.unread.values())))[:200])
             activity = store.reread_activity(collector, window.since, progress, named=request.named)
-            looked = leftoverlist.looked_at(swept.unread, history=activity.available and not activity.why)
+            looked = leftover_list.looked_at(swept.unread, history=activity.available and not activity.why)
             if not swept.rows and store.empty:
                 return LeftBehind((), looked)
             store.write_objects(swept)
             store.engine.attach(store.tables)
             egress = bool(store.engine.rows("SELECT COUNT(*) FROM requests WHERE own = 1")[0][0])
-            derive.derive_sent(store.engine, egress=egress, probes=request.own_requests, mine=request.own_objects)
-            derive.derive_acts(store.engine, [])
-            left = leftoverlist.list_leftovers(store.engine, window, request.account)
+            derived_tables.derive_sent(store.engine, egress=egress, probes=request.own_requests, mine=request.own_objects)
+            derived_tables.derive_acts(store.engine, [])
+            left = leftover_list.list_leftovers(store.engine, window, request.account)
             return LeftBehind(left, looked)
         finally:
             store.close()
@@ -115,10 +117,10 @@ class StripeReviewer:
         deadline = time.monotonic() + (request.budget or _MONEY_SECONDS)
         collector = Collector(self._api, request.review_key, pages, deadline=deadline, progress=progress)
         since = int(request.exposed_at or request.since)
-        swept = leftovers.sweep_lists(collector, since, request.account, (), progress, leftoverkinds.MONEY_KINDS)
+        swept = leftover_sweep.sweep_lists(collector, since, request.account, (), progress, leftover_kinds.MONEY_KINDS)
         if not swept.read:
             raise Unknown("Stripe refused every list: " + "; ".join(sorted(set(swept.unread.values())))[:200])
-        return moving.list_moving(swept, since, test="_test_" in request.review_key.reveal())
+        return stoppable_money.list_moving(swept, since, test="_test_" in request.review_key.reveal())
 
     def _named(self, request: ReviewRequest) -> ReviewRequest:
         """Without an account's id, the one that the review key belongs to."""
@@ -135,12 +137,12 @@ class StripeReviewer:
         deadline = time.monotonic() + budget * (1 - _SWEEP_SHARE) if budget else 0.0
         return Collector(self._api, request.review_key, store.pages, deadline=deadline, progress=say, personal_data=request.personal_data)
 
-    def _sweep(self, collector: Collector | None, window: Window, request: ReviewRequest, say: Say) -> leftovers.Swept:
+    def _sweep(self, collector: Collector | None, window: Window, request: ReviewRequest, say: Say) -> leftover_sweep.Swept:
         if collector is None:
-            return leftovers.Swept()
+            return leftover_sweep.Swept()
         if request.budget:
             collector.extend(request.budget * _SWEEP_SHARE / 2)
-        return leftovers.sweep_lists(collector, window.judged, request.account, request.known_webhooks, say)
+        return leftover_sweep.sweep_lists(collector, window.judged, request.account, request.known_webhooks, say)
 
     def _judge(
         self,
@@ -148,18 +150,18 @@ class StripeReviewer:
         request: ReviewRequest,
         window: Window,
         reads: dict[str, Read],
-        swept: leftovers.Swept,
+        swept: leftover_sweep.Swept,
         loaded: Loaded,
         own: tuple[str, ...],
         say: Say,
     ) -> Reviewed:
-        looked = looking.look(engine, request, window, reads, own, say)
+        looked = detection.look(engine, request, window, reads, own, say)
         coverage.note_loaded(looked.seen, loaded)
-        looked.seen["objects"] = looking.objects_seen(swept, window)
-        left = leftoverlist.list_leftovers(engine, looked.window if looked.began else window, request.account)
+        looked.seen["objects"] = detection.objects_seen(swept, window)
+        left = leftover_list.list_leftovers(engine, looked.window if looked.began else window, request.account)
         judged = judge(looked.hits, looked.seen, left, looked.window, looked.hidden)
         reads_found = any(h.rule.judges == "reads" and h.finding.severity in ("high", "critical") for h in looked.hits)
-        radius, rows = blast.measure(engine, looked.parameters, reads_found=reads_found)
+        radius, rows = blast_radius.measure(engine, looked.parameters, reads_found=reads_found)
         hits = sorted(looked.hits, key=lambda h: (-LEVELS.index(h.finding.severity), h.finding.first_seen))
         return Reviewed(
             verdict=judged.verdict,
@@ -170,12 +172,12 @@ class StripeReviewer:
             blast_radius=radius,
             leftovers=left,
             timeline=timeline.rows(hits, left, window),
-            complete=judged.verdicts["writes"] == NONE and looking.from_stripe(reads),
+            complete=judged.verdicts["writes"] == NONE and detection.from_stripe(reads),
             request_ids=tuple(own[-500:]),
             hours=timeline.hours(engine, window),
             score_parts=judged.parts,
             reasons=judged.reasons,
-            affected=affected.write(rows, Path(request.scratch)),
+            affected=affected_customers.write(rows, Path(request.scratch)),
             inputs=tuple(loaded.names),
             exposed=window.exposed > 0,
             began=looked.began,
@@ -185,7 +187,7 @@ class StripeReviewer:
         if request.engine in ("", "duckdb"):
             store.engine.attach(store.tables)
             return store.engine
-        from ir.review.engines import open_engine
+        from ir.review.sql.other_engines import open_engine
 
         engine = (self._new_engine or open_engine)(request.engine)
         engine.attach(store.tables)

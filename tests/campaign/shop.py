@@ -16,11 +16,11 @@ from pathlib import Path
 
 import yaml
 
-from ir.drill.options import Waits
-from ir.drill.papers import playbook
+from ir.core.model import Json, Mode, Policy
+from ir.drill.embedded.inventory_file import playbook
+from ir.drill.embedded.options import Waits
 from ir.drill.twin import StripeTwin, TwinSettings
 from ir.drill.twin.keys import Key
-from ir.model import Json, Mode, Policy
 
 PERMISSIONS = ["payment_intent_write", "charge_read", "balance_read"]
 

@@ -5,14 +5,14 @@ import time
 
 import sqlalchemy as sa
 
-from ir import ledger
-from ir.campaign_ledger import CampaignLedger
-from ir.state import database_address
+from ir.fleet.campaign_store import CampaignLedger
+from ir.runtime.app_state import database_address
+from ir.storage import database, incident_store
 from tests.campaign.shop import Shop, until
 
 
 def _book(company: Shop) -> tuple[CampaignLedger, sa.Engine]:
-    engine = ledger.open_engine(database_address(company.database))
+    engine = database.open_engine(database_address(company.database))
     return CampaignLedger(engine), engine
 
 
@@ -32,8 +32,8 @@ def test_one_command_rotates_every_key_once_canaries_first(company: Shop) -> Non
     [row] = book.campaigns()
     assert row["status"] == "done"
     assert "3 keys: 3 done" in said
-    assert len(ledger.Ledger(engine).index()) == 3, "one incident per key"
-    assert ledger.Ledger(engine).busy([f"key {child.named}" for child in children]) is None
+    assert len(incident_store.Ledger(engine).index()) == 3, "one incident per key"
+    assert incident_store.Ledger(engine).busy([f"key {child.named}" for child in children]) is None
     code, said = company.ir("campaign", "pause")
     assert (code, "is done" in said) == (2, True), "what is over is not paused"
     engine.dispose()
@@ -59,7 +59,7 @@ def test_killed_workers_are_replaced_and_nothing_is_lost_or_doubled(company: Sho
     assert second.wait(20) == 0
     assert all(company.moved(name) for name in names)
     assert company.living() == 6
-    index = ledger.Ledger(engine).index()
+    index = incident_store.Ledger(engine).index()
     assert (len(index), {row["status"] for row in index}) == (6, {"done"})
     code, said = company.ir("campaign", "status", "--json")
     assert (code, json.loads(said)["counts"]) == (0, {"done": 6})

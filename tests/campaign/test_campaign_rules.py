@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from ir import inventory, ledger
-from ir.campaign import Child, ChildState, Choice, Limits, chosen, exit_code, must_pause, next_child, sliced, time_left
-from ir.campaign_ledger import CampaignLedger
-from ir.campaign_tables import of_kind, only
-from ir.errors import ExitCode, UsageError
-from ir.setting import inventory_text
-from ir.state import database_address
+from ir import inventory
+from ir.core.errors import ExitCode, UsageError
+from ir.fleet.campaign import Child, ChildState, Choice, Limits, chosen, exit_code, must_pause, next_child, sliced, time_left
+from ir.fleet.campaign_store import CampaignLedger
+from ir.fleet.campaign_tables import of_kind, only
+from ir.runtime.app_state import database_address
+from ir.runtime.incident_spec import inventory_text
+from ir.storage import database, process_identity
 from tests.worlds.postgres import Postgres
 
 TEXT = """
@@ -106,7 +107,7 @@ def test_stop_rule_exit_codes_and_time_left() -> None:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def book(request: pytest.FixtureRequest, server: Postgres, tmp_path: Path) -> Iterator[CampaignLedger]:
     address = f"sqlite:///{tmp_path / 'c.sqlite'}" if request.param == "sqlite" else database_address(server.database())
-    engine = ledger.open_engine(address)
+    engine = database.open_engine(address)
     yield CampaignLedger(engine)
     engine.dispose()
 
@@ -116,7 +117,7 @@ def test_of_many_workers_one_gets_a_child_and_limits_hold(book: CampaignLedger) 
     got: list[Child] = []
 
     def reach(name: str) -> None:
-        me = replace(ledger.me(name), executor=name)
+        me = replace(process_identity.me(name), executor=name)
         while (child := book.claim(me, f"INC-{name}-{len(got)}", only("CAM-1"))) is not None:
             got.append(child)
 
@@ -127,13 +128,13 @@ def test_of_many_workers_one_gets_a_child_and_limits_hold(book: CampaignLedger) 
         thread.join()
     assert len(got) == len({child.id for child in got}) == 5, "five at once, none twice"
     book.settle(got[0], ChildState.DONE, exit_code=0)
-    assert book.claim(ledger.me("x"), "INC-x", only("CAM-1")) is not None
+    assert book.claim(process_identity.me("x"), "INC-x", only("CAM-1")) is not None
     assert book.setting(got[0]) == {"n": got[0].position}
 
 
 def test_a_campaign_pauses_by_its_stop_rule_and_goes_on_when_told(book: CampaignLedger) -> None:
     book.open("CAM-1", "campaign", "ann", Limits(stop_after=2), {}, [(_child(n), {}) for n in range(4)])
-    me = ledger.me("w")
+    me = process_identity.me("w")
     for _ in range(2):
         child = book.claim(me, "INC", of_kind("campaign"))
         assert child is not None
@@ -152,7 +153,7 @@ def test_a_campaign_pauses_by_its_stop_rule_and_goes_on_when_told(book: Campaign
 
 def test_only_a_dead_workers_children_are_orphans_and_one_worker_seizes_each(book: CampaignLedger) -> None:
     book.open("CAM-1", "campaign", "ann", Limits(), {}, [(_child(n), {}) for n in range(2)])
-    alive, dead = ledger.me("alive"), replace(ledger.me("dead"), executor="dead", pid=2**22 - 1, born="1")
+    alive, dead = process_identity.me("alive"), replace(process_identity.me("dead"), executor="dead", pid=2**22 - 1, born="1")
     for me in (alive, dead):
         book.beat(me)
         assert book.claim(me, f"INC-{me.actor}", only("CAM-1")) is not None
@@ -180,5 +181,5 @@ def test_a_due_date_is_begun_once(book: CampaignLedger) -> None:
 def test_a_child_far_down_a_long_campaign_is_found_when_those_before_it_must_wait(book: CampaignLedger) -> None:
     rows = [_child(n, account="acct_1" if n < 60 else "acct_2") for n in range(62)]
     book.open("CAM-1", "campaign", "ann", Limits(0, 1, 0, 0), {}, [(row, {}) for row in rows])
-    claimed = [book.claim(ledger.me("w"), f"INC-{n}", only("CAM-1")) for n in range(3)]
+    claimed = [book.claim(process_identity.me("w"), f"INC-{n}", only("CAM-1")) for n in range(3)]
     assert [child.position if child else None for child in claimed] == [0, 60, None]

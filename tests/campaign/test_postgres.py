@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from ir import ledger
-from ir.errors import AlreadyRunning
-from ir.evidence import verify
-from ir.ledger import Ledger
-from ir.recorded import read_entries
-from ir.state import database_address
+from ir.core.errors import AlreadyRunning
+from ir.engine.dbos_records import read_entries
+from ir.evidence.hash_chain import verify
+from ir.runtime.app_state import database_address
+from ir.storage import database, incident_store, process_identity
+from ir.storage.incident_store import Ledger
 from tests.campaign.shop import Shop, until
 from tests.worlds.postgres import Postgres
 
@@ -30,7 +30,7 @@ def test_a_whole_incident_leaves_no_key_in_the_database(company: Shop, server: P
     assert old.token.reveal() not in held
     assert company.stored("payments") not in held
 
-    engine = ledger.open_engine(database_address(company.database))
+    engine = database.open_engine(database_address(company.database))
     [row] = Ledger(engine).index()
     assert (row["status"], row["exit_code"]) == ("done", 0)
     assert verify(read_entries(engine, row["incident"])).holds
@@ -45,7 +45,7 @@ def test_a_killed_run_is_resumed_from_another_machine(company: Shop) -> None:
     company.write()
     company.gate = threading.Event()
     run = company.begin(*company.rotate("payments"))
-    engine = ledger.open_engine(database_address(company.database))
+    engine = database.open_engine(database_address(company.database))
     book = Ledger(engine)
     until(lambda: bool(book.index()))
     company.kill(run)
@@ -67,9 +67,9 @@ def test_of_many_who_reach_for_a_key_one_gets_it(server: Postgres) -> None:
     won, lost = [], []
 
     def reach(name: str) -> None:
-        engine = ledger.open_engine(address)
+        engine = database.open_engine(address)
         try:
-            won.append(Ledger(engine).take(replace(ledger.me(name), executor=name), name, ["key a", f"store {name}"]))
+            won.append(Ledger(engine).take(replace(process_identity.me(name), executor=name), name, ["key a", f"store {name}"]))
         except AlreadyRunning:
             lost.append(name)
         finally:
@@ -84,14 +84,14 @@ def test_of_many_who_reach_for_a_key_one_gets_it(server: Postgres) -> None:
 
 
 def test_elsewhere_the_heartbeat_counts_by_the_clock_of_the_database(server: Postgres) -> None:
-    engine = ledger.open_engine(database_address(server.database()))
+    engine = database.open_engine(database_address(server.database()))
     book = Ledger(engine)
-    far = replace(ledger.me("ann"), host="elsewhere")
+    far = replace(process_identity.me("ann"), host="elsewhere")
     fence = book.take(far, "INC-1", ["key a"])
     with pytest.raises(AlreadyRunning):
-        book.take_over(ledger.me("bob"), "INC-1")
+        book.take_over(process_identity.me("bob"), "INC-1")
     with engine.begin() as db:
-        db.execute(sa.text("UPDATE ir_leases SET heartbeat = heartbeat - :age"), {"age": ledger.STALE + 1})
-    assert book.take_over(ledger.me("bob"), "INC-1") > fence
+        db.execute(sa.text("UPDATE ir_leases SET heartbeat = heartbeat - :age"), {"age": incident_store.STALE + 1})
+    assert book.take_over(process_identity.me("bob"), "INC-1") > fence
     assert not book.beat(far, "INC-1", fence), "the old holder learns that it lost"
     engine.dispose()

@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ir import inventory
-from ir.durations import seconds
-from ir.errors import BadFile
+from ir.core.durations import seconds
+from ir.core.errors import BadFile
+from ir.fleet.schedule import LEAD, Known, Try, When, decide
 from ir.inventory import Key
-from ir.rotate_window import RotateWindow
-from ir.schedule import LEAD, Known, Try, When, decide
+from ir.inventory.rotation_window import RotateWindow
 
 HOUR, DAY = 3600.0, 86400.0
 START = datetime(2026, 1, 1, tzinfo=UTC).timestamp()

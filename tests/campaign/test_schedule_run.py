@@ -13,9 +13,9 @@ from pathlib import Path
 import yaml
 from croniter import croniter  # type: ignore[import-untyped]  # it has no types
 
-from ir import ledger
-from ir.campaign_ledger import CampaignLedger
-from ir.state import database_address
+from ir.fleet.campaign_store import CampaignLedger
+from ir.runtime.app_state import database_address
+from ir.storage import database, incident_store
 from tests.campaign.shop import Shop
 from tests.worlds.receiver import Receiver
 
@@ -33,8 +33,8 @@ def test_what_is_due_is_rotated_once_however_many_look(company: Shop) -> None:
     assert [code for _, code in ends] == [0, 0], ends
     assert company.moved("a")
     assert company.living() == 3, "b is not due, c has no schedule"
-    engine = ledger.open_engine(database_address(company.database))
-    assert [row["summary"]["key"] for row in ledger.Ledger(engine).index()] == ["a"]
+    engine = database.open_engine(database_address(company.database))
+    assert [row["summary"]["key"] for row in incident_store.Ledger(engine).index()] == ["a"]
     code, said = company.ir(*RUN)
     assert (code, said.strip()) == (0, "nothing is due")
     code, said = company.ir("schedule", "list", "--json")
@@ -77,10 +77,10 @@ def _waits_for_a_human(company: Shop, chat: Receiver) -> None:
     code, said = company.ir(*RUN)
     assert code == 4, said
     assert "waiting" in said
-    engine = ledger.open_engine(database_address(company.database))
-    [row] = ledger.Ledger(engine).index()
+    engine = database.open_engine(database_address(company.database))
+    [row] = incident_store.Ledger(engine).index()
     assert row["status"] == "waiting"
-    holder = ledger.Ledger(engine).holder(row["incident"])
+    holder = incident_store.Ledger(engine).holder(row["incident"])
     assert holder is not None
     assert not holder["alive"], "whoever brings the key may take it over at once"
     code, said = company.ir(*RUN, "--json")

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 import pytest
 import sqlalchemy as sa
 
-from ir import ledger
 from ir.cli import run
-from ir.ledger import STALE, Ledger
-from ir.recorded import read_entries
-from ir.state import database_address
+from ir.engine.dbos_records import read_entries
+from ir.runtime.app_state import database_address
+from ir.storage import database
+from ir.storage.incident_store import STALE, Ledger
 from tests.campaign.shop import Shop, until
 
 CRON = ["schedule", "run", "--inventory", "inventory.yaml", "--playbook", "./scheduled.yaml"]
@@ -21,7 +21,7 @@ Told = Callable[..., tuple[int, str]]
 
 @pytest.fixture
 def book(company: Shop) -> Iterator[Ledger]:
-    engine = ledger.open_engine(database_address(company.database))
+    engine = database.open_engine(database_address(company.database))
     yield Ledger(engine)
     engine.dispose()
 

@@ -22,21 +22,24 @@ from unittest import mock
 import typer
 from dbos import DBOS
 
-from ir import durations, guard, inventory, ledger, wiring
-from ir.campaign import Child
-from ir.campaign_ledger import CampaignLedger
+from ir import inventory
 from ir.cli import schedules
-from ir.custody import Custody
+from ir.core import durations
+from ir.core.reference import parse
 from ir.drill.simulated.clock import START, SimClock
 from ir.drill.simulated.provider import ACCOUNT, SimProvider
-from ir.drill.simulated.shop import SimService, SimStore
+from ir.drill.simulated.stores_and_services import SimService, SimStore
 from ir.drill.simulated.trial import OneByOne
 from ir.drill.simulated.world import SimOperator, SimReviewer
+from ir.fleet.campaign import Child
+from ir.fleet.campaign_store import CampaignLedger
+from ir.incident.context import World
+from ir.incident.custody import Custody
 from ir.ports import Issuer, Reloader, Store
-from ir.reference import parse
-from ir.setting import Setting
-from ir.state import database_address
-from ir.world import World
+from ir.runtime import wiring, write_guard
+from ir.runtime.app_state import database_address
+from ir.runtime.incident_spec import Setting
+from ir.storage import database
 
 DAY = 86400.0
 WINDOWS = (
@@ -172,10 +175,10 @@ class Year:
                 stack.enter_context(mock.patch.object(place, name, mine))
             yield
 
-    def _world(self, setting: Setting, kept: object, operator: SimOperator, *, ask: guard.Ask, **_more: object) -> World:
+    def _world(self, setting: Setting, kept: object, operator: SimOperator, *, ask: write_guard.Ask, **_more: object) -> World:
         source = inventory.loads(setting.text, setting.name)
         rig, key = self.rigs[setting.key], source.key(setting.key)
-        store = cast(Store, guard.Guarded(rig.store, guard.STORE_WRITES, ask))
+        store = cast(Store, write_guard.Guarded(rig.store, write_guard.STORE_WRITES, ask))
         return OneByOne(
             incident=setting.incident,
             inventory=source,
@@ -183,10 +186,10 @@ class Year:
             key=key,
             plan=setting.plan,
             options=setting.options,
-            issuer=cast(Issuer, guard.Guarded(rig.provider, guard.ISSUER_WRITES, ask)),
+            issuer=cast(Issuer, write_guard.Guarded(rig.provider, write_guard.ISSUER_WRITES, ask)),
             stores={str(rig.store.ref): store},
             verifiers={name: [service] for name, service in rig.services.items()},
-            reloaders={n: cast(Reloader, guard.Guarded(s, guard.RELOADER_WRITES, ask)) for n, s in rig.services.items()},
+            reloaders={n: cast(Reloader, write_guard.Guarded(s, write_guard.RELOADER_WRITES, ask)) for n, s in rig.services.items()},
             custody=Custody(setting.incident, [store]),
             reviewer=SimReviewer(),
             operator=operator,
@@ -198,7 +201,7 @@ class Year:
     def children(self) -> list[Child]:
         """All that the schedule began."""
         url = database_address(f"sqlite:///{self.folder / 'home' / 'ir.sqlite'}")
-        engine = ledger.open_engine(url)
+        engine = database.open_engine(url)
         try:
             return CampaignLedger(engine).scheduled()[0]
         finally:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from ir.drill.moto_server import moto
-from ir.drill.openbao_server import OpenBao
-from ir.drill.openbao_server import openbao as run_openbao
+from ir.drill.embedded.moto_server import moto
+from ir.drill.embedded.openbao_server import OpenBao
+from ir.drill.embedded.openbao_server import openbao as run_openbao
 from tests.worlds.aws import StrictMoto
 from tests.worlds.conjur_fake import ConjurFake
 

@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ir.errors import Conflict, Denied, Missing, Rejected
-from ir.reference import Reference, parse
-from ir.secret import Secret
-from ir.stores import aws_client
-from ir.stores.aws_secrets_manager import AwsSecretsManagerStore
+from ir.adapters.stores.aws import client as aws_client
+from ir.adapters.stores.aws.secrets_manager import AwsSecretsManagerStore
+from ir.core.errors import Conflict, Denied, Missing, Rejected
+from ir.core.reference import Reference, parse
+from ir.core.secret import Secret
 from tests.worlds import aws
 from tests.worlds.aws import REGION, AwsWorld, StrictMoto
 from tests.worlds.bad_network import Request, proxy

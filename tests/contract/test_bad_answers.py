@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from ir.errors import Denied, PortError, Unknown
+from ir.core.errors import Denied, PortError, Unknown
+from ir.core.reference import Reference
+from ir.core.secret import Secret
 from ir.ports import Store
-from ir.reference import Reference
-from ir.secret import Secret
 from tests.worlds.bad_network import LOST, Answer, Bad, Proxy, Request, proxy
 from tests.worlds.joined import WORLDS
 from tests.worlds.stores import StoreWorld, key

@@ -8,13 +8,13 @@ from collections.abc import Callable
 
 import pytest
 
+from ir.adapters.issuers.stripe_managed import HARMLESS, ManagedIssuer
+from ir.core.errors import PortError, Unknown
+from ir.core.model import Mode
+from ir.core.secret import Secret
 from ir.drill.twin import Key, StripeTwin
-from ir.drill.twin.fates import ALL, HANG, HANG_AFTER, TWICE, Fate
-from ir.errors import PortError, Unknown
-from ir.issuers.stripe_managed import HARMLESS, ManagedIssuer
-from ir.model import Mode
+from ir.drill.twin.faults import ALL, HANG, HANG_AFTER, TWICE, Fate
 from ir.ports import Minted, Target
-from ir.secret import Secret
 from tests.worlds.issuers import INCIDENT, BentClock, managed, order, settings, value
 
 READS = ("balance_read", "charge_read")

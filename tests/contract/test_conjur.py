@@ -24,11 +24,11 @@ from conjur_api.providers import (  # type: ignore[import-untyped]  # as above
     SimpleCredentialsProvider,
 )
 
-from ir.errors import Conflict, Denied, Missing, Rejected, Unknown
-from ir.reference import parse
-from ir.secret import Secret
-from ir.stores import conjur_client
-from ir.stores.conjur import ConjurStore
+from ir.adapters.stores.conjur import client as conjur_client
+from ir.adapters.stores.conjur.store import ConjurStore
+from ir.core.errors import Conflict, Denied, Missing, Rejected, Unknown
+from ir.core.reference import parse
+from ir.core.secret import Secret
 from tests.worlds.conjur import ConjurWorld, settings
 from tests.worlds.conjur_fake import ConjurFake, Variable
 from tests.worlds.stores import key, unique
@@ -274,7 +274,7 @@ def test_binary_values_are_refused(fake: ConjurFake) -> None:
 
 
 def test_the_token_is_a_secret_too(fake: ConjurFake) -> None:
-    from ir.secret import scrub
+    from ir.core.secret import scrub
 
     ref = ConjurWorld(fake, "").place(key())
     ConjurStore(ref).read()

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from ir.errors import Denied, Missing, PortError, Rejected, Unknown
-from ir.reference import parse
-from ir.secret import Secret
-from ir.stores.dotenv import DotenvStore
-from ir.stores.private_file import PrivateFolder
+from ir.adapters.stores.env.dotenv_store import DotenvStore
+from ir.adapters.stores.private_file import PrivateFolder
+from ir.core.errors import Denied, Missing, PortError, Rejected, Unknown
+from ir.core.reference import parse
+from ir.core.secret import Secret
 from tests.worlds.dotenv import NAME, NOBODY, DotenvWorld
 from tests.worlds.stores import key
 

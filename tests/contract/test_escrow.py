@@ -13,10 +13,10 @@ import pytest
 from keyring.backend import KeyringBackend
 from keyring.backends import chainer, fail, null
 
-from ir.drill.openbao_server import OpenBao
-from ir.errors import Missing, Rejected, Unknown
-from ir.secret import Secret
-from ir.stores.escrow import Escrow
+from ir.adapters.stores.escrow.store import Escrow
+from ir.core.errors import Missing, Rejected, Unknown
+from ir.core.secret import Secret
+from ir.drill.embedded.openbao_server import OpenBao
 from tests.worlds import aws, vault
 from tests.worlds.stores import key, unique
 from tests.worlds.surroundings import environment

@@ -10,10 +10,10 @@ import pytest
 
 from ir import inventory
 from ir.cli import run
-from ir.drill.openbao_server import OpenBao
-from ir.errors import ExitCode
-from ir.model import KeyKind
-from ir.secret import Secret, fingerprint
+from ir.core.errors import ExitCode
+from ir.core.model import KeyKind
+from ir.core.secret import Secret, fingerprint
+from ir.drill.embedded.openbao_server import OpenBao
 from tests.worlds import aws, vault
 from tests.worlds.aws import StrictMoto
 from tests.worlds.service_world import Instance, ServiceWorld

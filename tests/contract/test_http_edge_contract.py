@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from ir.errors import Denied, Missing, Rejected, Unknown
-from ir.http_address import NotAsked, Place
-from ir.http_edge import HttpEdge, check_headers
-from ir.http_exchange import LARGEST
-from ir.secret import Secret
+from ir.clients.http_client import HttpEdge, check_headers
+from ir.clients.http_connection import LARGEST
+from ir.core.errors import Denied, Missing, Rejected, Unknown
+from ir.core.secret import Secret
+from ir.core.urls import NotAsked, Place
 from tests.worlds.service_world import (
     Handler,
     Instance,

@@ -7,13 +7,13 @@ from importlib import import_module
 
 import pytest
 
+from ir.adapters.issuers import ISSUERS
+from ir.adapters.issuers.guided_watch import GuidedIssuer
+from ir.clients.stripe_api import StripeApi
+from ir.core.model import Liveness, Mode
+from ir.core.secret import Secret
 from ir.drill.twin import Key, Kind, StripeTwin
-from ir.issuers import ISSUERS
-from ir.issuers.watching import GuidedIssuer
-from ir.model import Liveness, Mode
 from ir.ports import Target
-from ir.secret import Secret
-from ir.stripe_api import StripeApi
 from tests.worlds.issuers import INCIDENT, BentClock, Human, dashboard, managed, order, value
 
 READS = ("balance_read", "charge_read", "event_read")

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from ir.cli.people import Terminal
-from ir.cli.screen import Screen
+from ir.adapters.issuers.stripe_dashboard import DashboardIssuer
+from ir.cli.terminal.operator import Terminal
+from ir.cli.terminal.screen import Screen
+from ir.clients.stripe_api import StripeApi
+from ir.core.errors import Rejected, UsageError, Waiting
+from ir.core.model import Liveness, Mode
+from ir.core.secret import Secret
 from ir.drill.twin import DeathText, Key, StripeTwin
-from ir.drill.twin.fates import broken
-from ir.errors import Rejected, UsageError, Waiting
-from ir.issuers.stripe_dashboard import DashboardIssuer
-from ir.model import Liveness, Mode
+from ir.drill.twin.faults import broken
 from ir.ports import Target
-from ir.secret import Secret
-from ir.stripe_api import StripeApi
 from tests.worlds.issuers import INCIDENT, BentClock, Human, dashboard, order, settings, value
 
 READS = ("balance_read", "charge_read")

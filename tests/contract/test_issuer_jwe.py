@@ -9,10 +9,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from ir.errors import Rejected
-from ir.issuers.jwe import RSA_BITS, Envelope
-from ir.issuers.matching import fits
-from ir.secret import Secret
+from ir.adapters.issuers.jwe import RSA_BITS, Envelope
+from ir.adapters.issuers.token_match import fits
+from ir.core.errors import Rejected
+from ir.core.secret import Secret
 
 PLAIN = "rk_" + "live_" + os.urandom(20).hex()
 

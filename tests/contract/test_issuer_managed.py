@@ -5,14 +5,14 @@ from datetime import datetime
 
 import pytest
 
+from ir.adapters.issuers.stripe_managed import HARMLESS, ManagedIssuer
+from ir.clients.stripe_api import StripeApi
+from ir.core.errors import Denied, PortError, Rejected, Unknown, Waiting
+from ir.core.model import KeyKind, Liveness, Mode
+from ir.core.secret import Secret
 from ir.drill.twin import Key, Masking, StripeTwin, Token
-from ir.drill.twin.fates import HANG_AFTER, LOST, TORN, TWICE, WRONG_TYPE, Fate, broken, too_many
-from ir.errors import Denied, PortError, Rejected, Unknown, Waiting
-from ir.issuers.stripe_managed import HARMLESS, ManagedIssuer
-from ir.model import KeyKind, Liveness, Mode
+from ir.drill.twin.faults import HANG_AFTER, LOST, TORN, TWICE, WRONG_TYPE, Fate, broken, too_many
 from ir.ports import Target
-from ir.secret import Secret
-from ir.stripe_api import StripeApi
 from tests.worlds.issuers import INCIDENT, BentClock, Human, dashboard, managed, order, settings, value
 
 KEYS = "/v2/iam/api_keys"

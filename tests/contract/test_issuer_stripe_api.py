@@ -24,12 +24,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ir import __version__
+from ir.clients.stripe_api import Answer, StripeApi, account_of, probe
+from ir.core.errors import Unknown
+from ir.core.model import Liveness
+from ir.core.secret import Secret
 from ir.drill.twin import StripeTwin
-from ir.drill.twin.fates import HANG, REFUSED, TORN, WRONG_TYPE, Fate, broken, slow, too_many
-from ir.errors import Unknown
-from ir.model import Liveness
-from ir.secret import Secret
-from ir.stripe_api import Answer, StripeApi, account_of, probe
+from ir.drill.twin.faults import HANG, REFUSED, TORN, WRONG_TYPE, Fate, broken, slow, too_many
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -9,20 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from ir.adapters.issuers import WEBHOOK_ISSUERS
+from ir.adapters.issuers.webhook_endpoints import MOST, Endpoints
+from ir.adapters.issuers.webhook_roll import RollIssuer
+from ir.adapters.issuers.webhook_second_endpoint import SecondEndpointIssuer
+from ir.adapters.issuers.webhook_use import Uses
+from ir.adapters.verifiers.webhook import Secrets, WebhookVerifier
 from ir.cli import run
+from ir.clients.stripe_api import StripeApi
+from ir.core.errors import ExitCode, PortError, Rejected, Unknown, Waiting
+from ir.core.model import Json, KeyKind, Liveness, Mode
+from ir.core.secret import Secret
 from ir.drill.twin import StripeTwin
-from ir.drill.twin.fates import LOST, TORN, TWICE, WRONG_TYPE, Fate, broken
-from ir.errors import ExitCode, PortError, Rejected, Unknown, Waiting
-from ir.issuers import WEBHOOK_ISSUERS
-from ir.issuers.stripe_webhook import SecondEndpointIssuer
-from ir.issuers.webhook_endpoints import MOST, Endpoints
-from ir.issuers.webhook_roll import RollIssuer
-from ir.issuers.webhook_use import Uses
-from ir.model import Json, KeyKind, Liveness, Mode
+from ir.drill.twin.faults import LOST, TORN, TWICE, WRONG_TYPE, Fate, broken
 from ir.ports import Check, Expected, Issuer, MintOrder, Target
-from ir.secret import Secret
-from ir.stripe_api import StripeApi
-from ir.verifiers.webhook import Secrets, WebhookVerifier
 from tests.worlds.issuers import INCIDENT, BentClock, Human
 from tests.worlds.webhook_service import WebhookService
 

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ir.errors import Missing, PortError, Rejected, Unknown
-from ir.notifiers import NOTIFIERS
-from ir.notifiers.apprise import AppriseNotifier
+from ir.adapters.notifiers import NOTIFIERS
+from ir.adapters.notifiers.apprise import AppriseNotifier
+from ir.core.errors import Missing, PortError, Rejected, Unknown
+from ir.core.secret import Secret
 from ir.ports import Notifier
-from ir.secret import Secret
 from tests.worlds.receiver import Receiver
 
 Make = Callable[[Callable[[], Secret], float], Notifier]

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from ir.errors import Denied, Missing, PortError, Rejected, Unknown
-from ir.http_address import NotAsked
+from ir.adapters.reloaders import RELOADERS
+from ir.adapters.reloaders.command import CommandReloader
+from ir.adapters.reloaders.http import HttpReloader
+from ir.core.errors import Denied, Missing, PortError, Rejected, Unknown
+from ir.core.secret import Secret
+from ir.core.urls import NotAsked
 from ir.ports import Reloader
-from ir.reloaders import RELOADERS
-from ir.reloaders.command import CommandReloader
-from ir.reloaders.http import HttpReloader
-from ir.secret import Secret
 from tests.worlds.service_world import Handler, Instance, ServiceWorld, closed_port, hang_up, redirect, torn
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from ir.errors import Conflict, Denied, Missing, PortError, Rejected, Unknown, Waiting
-from ir.reference import parse
-from ir.secret import Secret
-from ir.stores.command import CommandStore
-from ir.stores.env import EnvStore
-from ir.stores.manual import ManualStore
+from ir.adapters.stores.command import CommandStore
+from ir.adapters.stores.env.process_env import EnvStore
+from ir.adapters.stores.manual import ManualStore
+from ir.core.errors import Conflict, Denied, Missing, PortError, Rejected, Unknown, Waiting
+from ir.core.reference import parse
+from ir.core.secret import Secret
 from tests.worlds.command import CommandWorld
 from tests.worlds.stores import key
 from tests.worlds.surroundings import environment

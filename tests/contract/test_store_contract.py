@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from ir.errors import Conflict, Denied, Missing, PortError, Unknown
+from ir.core.errors import Conflict, Denied, Missing, PortError, Unknown
+from ir.core.secret import Secret
 from ir.ports import Store
-from ir.secret import Secret
 from tests.worlds.joined import WORLDS
 from tests.worlds.stores import NEIGHBOUR, StoreWorld, key
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import hvac
 import pytest
 
-from ir.drill.openbao_server import OpenBao
-from ir.drill.openbao_server import openbao as run_openbao
-from ir.errors import Conflict, Denied, Missing, Rejected, Unknown
-from ir.reference import Reference, parse
-from ir.stores import vault_client
-from ir.stores.escrow_locks import TransitLock
-from ir.stores.vault import VaultStore
+from ir.adapters.stores.escrow.locks import TransitLock
+from ir.adapters.stores.vault import client as vault_client
+from ir.adapters.stores.vault.kv_store import VaultStore
+from ir.core.errors import Conflict, Denied, Missing, Rejected, Unknown
+from ir.core.reference import Reference, parse
+from ir.drill.embedded.openbao_server import OpenBao
+from ir.drill.embedded.openbao_server import openbao as run_openbao
 from tests.worlds import vault
 from tests.worlds.bad_network import Request, proxy
 from tests.worlds.service_world import closed_port

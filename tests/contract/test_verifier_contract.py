@@ -14,16 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from ir.errors import Missing, Unknown
-from ir.http_address import Place
+from ir.adapters.verifiers import VERIFIERS
+from ir.adapters.verifiers.command import CommandVerifier
+from ir.adapters.verifiers.expectation import PROVES
+from ir.adapters.verifiers.http import HttpVerifier
+from ir.adapters.verifiers.stripe_usage import StripeUsageVerifier
+from ir.adapters.verifiers.webhook import Secrets, WebhookVerifier
+from ir.core.errors import Missing, Unknown
+from ir.core.secret import Secret, fingerprint
+from ir.core.urls import Place
 from ir.ports import Check, Expected, Verifier
-from ir.secret import Secret, fingerprint
-from ir.verifiers import VERIFIERS
-from ir.verifiers.command import CommandVerifier
-from ir.verifiers.expectation import PROVES
-from ir.verifiers.http import HttpVerifier
-from ir.verifiers.stripe_usage import StripeUsageVerifier
-from ir.verifiers.webhook import Secrets, WebhookVerifier
 from tests.worlds.service_world import Handler, Instance, ServiceWorld, closed_port, hang_up, huge, redirect, torn, wrong_type
 from tests.worlds.webhook_service import WebhookService
 

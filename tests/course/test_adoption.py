@@ -4,15 +4,15 @@ from collections.abc import Callable
 
 import pytest
 
-from ir import adoption
-from ir.course import Course
-from ir.drill.simulated.journal import Crash, Journal, Parked
+from ir.core.errors import ExitCode, Refused, Unknown
+from ir.core.secret import Secret
+from ir.drill.simulated.durable_engine import Crash, Journal, Parked
 from ir.drill.simulated.provider import SimKey
 from ir.drill.simulated.world import Simulation
-from ir.errors import ExitCode, Refused, Unknown
-from ir.incident import Incident, fold
-from ir.secret import Secret
-from ir.world import Options, World
+from ir.engine.workflow import Course
+from ir.incident import adoption
+from ir.incident.context import Options, World
+from ir.incident.record import Incident, fold
 
 
 def run(sim: Simulation, world: World, journal: Journal, facts: dict[str, object]) -> tuple[int, Incident]:

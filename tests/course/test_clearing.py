@@ -2,16 +2,16 @@
 
 from dataclasses import asdict
 
-from ir.course import Course
-from ir.drill.simulated.journal import Journal
+from ir.core.errors import Conflict, Denied, ExitCode
+from ir.core.model import Json
+from ir.drill.simulated.durable_engine import Journal
 from ir.drill.simulated.world import Simulation
-from ir.errors import Conflict, Denied, ExitCode
-from ir.incident import Incident, fold
-from ir.model import Json
-from ir.plan import clearing
-from ir.report.story import Story
+from ir.engine.workflow import Course
+from ir.incident.context import Options
+from ir.incident.plan import clearing
+from ir.incident.record import Incident, fold
+from ir.report.source import Story
 from ir.report.verdict import exceptions
-from ir.world import Options
 
 OTHER = "INC-20261101-beef"
 WHY = "its laptop was stolen"

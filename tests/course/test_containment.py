@@ -1,10 +1,10 @@
 """Containment in the simulated world: what a bad line, a missing row or a lost key does to it."""
 
+from ir.core.errors import ExitCode, Unknown
+from ir.core.secret import Secret
 from ir.drill.simulated.world import Simulation
-from ir.errors import ExitCode, Unknown
+from ir.incident.context import World
 from ir.ports import Containment, Target
-from ir.secret import Secret
-from ir.world import World
 from tests.course.test_course import go
 
 

@@ -5,17 +5,17 @@ from collections.abc import Callable
 import pytest
 
 from ir.actions import contain
-from ir.course import Course
-from ir.drill.simulated.journal import Crash, Journal, Parked
-from ir.drill.simulated.shop import SimStore
+from ir.core.errors import Denied, ExitCode, Rejected, Unknown
+from ir.core.model import Danger, KeyRow, Liveness, Probe
+from ir.core.secret import Secret
+from ir.drill.simulated.durable_engine import Crash, Journal, Parked
+from ir.drill.simulated.stores_and_services import SimStore
 from ir.drill.simulated.world import Simulation
-from ir.errors import Denied, ExitCode, Rejected, Unknown
-from ir.incident import Incident, fold
-from ir.model import Danger, KeyRow, Liveness, Probe
-from ir.plan import Step
+from ir.engine.workflow import Course
+from ir.incident.context import Options
+from ir.incident.plan import Step
+from ir.incident.record import Incident, fold
 from ir.ports import Held, Target
-from ir.secret import Secret
-from ir.world import Options
 
 
 def go(sim: Simulation, journal: Journal | None = None) -> tuple[int, Incident, Journal]:
@@ -253,7 +253,7 @@ def test_a_crash_anywhere_changes_nothing_about_the_end(policy: str, before: boo
 
 
 def test_a_dry_run_changes_nothing() -> None:
-    from ir.rehearsal import rehearse
+    from ir.engine.dry_run import rehearse
 
     sim = Simulation("exposed", options=Options(dry_run=True))
     record = rehearse(sim.world, sim.opening(), lambda _entry: None)

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-from ir.drill.simulated.journal import Journal
+from ir.core.errors import Denied, ExitCode
+from ir.core.model import KeyRow
+from ir.core.secret import Secret
+from ir.drill.simulated.durable_engine import Journal
 from ir.drill.simulated.provider import SimKey
 from ir.drill.simulated.world import Simulation
-from ir.errors import Denied, ExitCode
-from ir.model import KeyRow
 from ir.ports import Minted, MintOrder, Target
-from ir.secret import Secret
 from tests.course.test_course import go
 
 

@@ -9,17 +9,19 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from ir import evidence, ledger, notice_log, wiring
-from ir.drill.simulated.journal import Journal
+from ir.core.errors import ExitCode, Unknown
+from ir.drill.simulated.durable_engine import Journal
 from ir.drill.simulated.world import Simulation
-from ir.errors import ExitCode, Unknown
-from ir.incident import fold
+from ir.evidence import hash_chain
+from ir.incident.context import Options
+from ir.incident.record import fold
 from ir.inventory import NOTICE_KINDS
-from ir.notice_log import NoticeLog
-from ir.notices import Desk, Notice, Post, notice_of
-from ir.setting import Setting
-from ir.state import open_state
-from ir.world import Options
+from ir.runtime import wiring
+from ir.runtime.app_state import open_state
+from ir.runtime.incident_spec import Setting
+from ir.runtime.notifications import Desk, Notice, Post, notice_of
+from ir.storage import database, notice_log
+from ir.storage.notice_log import NoticeLog
 from tests.course.test_course import go
 
 
@@ -41,7 +43,7 @@ class Listener:
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[sa.Engine]:
-    made = ledger.open_engine(f"sqlite:///{tmp_path / 'ir.sqlite'}")
+    made = database.open_engine(f"sqlite:///{tmp_path / 'ir.sqlite'}")
     yield made
     made.dispose()
 
@@ -191,7 +193,7 @@ def test_words_of_others_are_inert_and_bounded() -> None:
     """Who opens an incident, why, and what a customer is called stand in it."""
     reason = "<!channel> @everyone <https://evil.example|Approve> " + "x" * 5000
     body = Simulation("exposed").opening() | {"options": {"reason": reason}, "key": "<@U012AB3CD>"}
-    entry = evidence.chained(None, at=body["at"], incident="INC-1", kind="opened", step="", actor="sim", body=body)
+    entry = hash_chain.chained(None, at=body["at"], incident="INC-1", kind="opened", step="", actor="sim", body=body)
     notice = notice_of(fold([entry]))
     assert notice is not None
     assert "‹!channel› ＠everyone ‹https[:]//evil.example|Approve›" in notice.body

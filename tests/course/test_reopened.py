@@ -10,20 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from ir import ledger, reopening
-from ir.cli.classifying import classify
-from ir.cli.screen import Screen
-from ir.cli.watching import EVERY, watch
-from ir.course import Course
+from ir.cli.classify import classify
+from ir.cli.review_watch import EVERY, watch
+from ir.cli.terminal.screen import Screen
+from ir.core.errors import ExitCode, Unknown, UsageError
+from ir.core.model import Debt, Finding
 from ir.drill.simulated.clock import SimClock
-from ir.drill.simulated.journal import Journal, Parked
+from ir.drill.simulated.durable_engine import Journal, Parked
 from ir.drill.simulated.world import Simulation
-from ir.errors import ExitCode, Unknown, UsageError
-from ir.incident import Incident, fold, hear_late
-from ir.model import Debt, Finding
-from ir.notices import notice_of
+from ir.engine.workflow import Course
+from ir.incident.record import Incident, fold, hear_late
 from ir.ports import Reviewed
-from ir.state import State
+from ir.runtime import reopen
+from ir.runtime.app_state import State
+from ir.runtime.notifications import notice_of
+from ir.storage import database, incident_store, process_identity
 
 REFUNDS = Finding(
     "S-07", "critical", "Refunds in a burst", "60 refunds", "", 1, 2, 60, ("req_a", "evt_a"), ({"currency": "usd", "amount": 9},), "look"
@@ -78,9 +79,9 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Stat
     """A ledger with one finished incident of the key `payments`."""
     sim, journal = Simulation("exposed"), Journal()
     record = ended(sim, journal)
-    monkeypatch.setattr(reopening, "read_entries", lambda _engine, _name: journal.stream)
-    engine = ledger.open_engine(f"sqlite:///{tmp_path / 'ir.sqlite'}")
-    state = State(tmp_path, ledger.Ledger(engine), ledger.me("tester"))
+    monkeypatch.setattr(reopen, "read_entries", lambda _engine, _name: journal.stream)
+    engine = database.open_engine(f"sqlite:///{tmp_path / 'ir.sqlite'}")
+    state = State(tmp_path, incident_store.Ledger(engine), process_identity.me("tester"))
     state.ledger.note(record.id, record.status, 0, {"key": "payments", "rehearsal": False, "drill": False})
     yield state, record.id
     engine.dispose()
@@ -90,7 +91,7 @@ def test_the_notification_clock_starts_with_a_persons_word(
     kept: tuple[State, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     state, name = kept
-    monkeypatch.setattr("ir.cli.classifying.open_state", lambda: state)
+    monkeypatch.setattr("ir.cli.classify.open_state", lambda: state)
     with pytest.raises(UsageError, match="a yes or no, and a name"):
         classify(name, None, "", "kim")
     classify(name, True, "cards were read", "kim", True)
@@ -110,17 +111,17 @@ def test_the_last_incident_of_the_key_is_told_once_and_people_hear_of_it(kept: t
         assert notice is not None
         heard.append(f"{notice.kind}: {notice.body}")
 
-    assert reopening.tell_misuse(state, "", "another key", [REFUNDS], "me") == []
-    assert reopening.tell_misuse(state, "", "payments", [REFUNDS], "me", announce) == [name]
-    assert reopening.tell_misuse(state, "", "payments", [REFUNDS], "me", announce) == [], "the same evidence is news once"
+    assert reopen.tell_misuse(state, "", "another key", [REFUNDS], "me") == []
+    assert reopen.tell_misuse(state, "", "payments", [REFUNDS], "me", announce) == [name]
+    assert reopen.tell_misuse(state, "", "payments", [REFUNDS], "me", announce) == [], "the same evidence is news once"
     assert len(heard) == 1
     assert "S-07 refunds in a burst (60)" in heard[0]
     row = state.ledger.find(name)
     assert row is not None
     assert (row["status"], row["exit_code"], row["summary"]["debts"][0]["kind"]) == ("reopened", 5, "misuse")
     more = replace(REFUNDS, rule="S-08", evidence=("req_b",))
-    assert reopening.tell_misuse(state, "", "payments", [REFUNDS, more], "me") == [name]
-    record = reopening.close_again(state, name, "me", "refunds undone")
+    assert reopen.tell_misuse(state, "", "payments", [REFUNDS, more], "me") == [name]
+    record = reopen.close_again(state, name, "me", "refunds undone")
     assert (record.status, record.exit_code) == ("done", ExitCode.DONE)
     row = state.ledger.find(name)
     assert row is not None

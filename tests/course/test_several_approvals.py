@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from ir import playbook
-from ir.cli import approving
-from ir.drill.simulated.journal import Journal
+from ir.cli import approve as approve_command
+from ir.core.errors import BadFile, ExitCode, UsageError
+from ir.core.model import Json
+from ir.drill.simulated.durable_engine import Journal
 from ir.drill.simulated.world import Simulation
-from ir.errors import BadFile, ExitCode, UsageError
-from ir.incident import Incident, fold
+from ir.incident import playbook
+from ir.incident.plan import compile_plan
+from ir.incident.record import Incident, fold
 from ir.inventory import Approver
-from ir.model import Json
-from ir.plan import compile_plan
 from ir.report import render
-from ir.setting import inventory_text
+from ir.runtime.incident_spec import inventory_text
 from tests.course.test_course import go
 from tests.worlds.signers import Signer
 
@@ -48,7 +48,7 @@ class Shop:
     def approve(self, by: str, *, sign: bool = True, **more: Any) -> Json:
         """As `ir approve` on some machine does it."""
         record = fold(self.journal.stream)
-        body = approving._approval(record, by if sign else "", "looked at it", "", str(self.people[by].file) if sign else "")  # noqa: SLF001 - the command without its database
+        body = approve_command._approval(record, by if sign else "", "looked at it", "", str(self.people[by].file) if sign else "")  # noqa: SLF001 - the command without its database
         body = {**body, **more}
         self.journal.queue.append({"id": len(self.journal.queue) + 1, "kind": "approve", "actor": by, "at": 1.0, "body": body})
         return body

@@ -4,17 +4,17 @@ from dataclasses import asdict
 
 import pytest
 
-from ir import owed
-from ir.course import Course
-from ir.custody import Custody
-from ir.drill.simulated.journal import Journal, Parked
+from ir.core.errors import ExitCode, Refused
+from ir.core.model import Debt, Json, Policy
+from ir.core.secret import Secret
+from ir.drill.simulated.durable_engine import Journal, Parked
 from ir.drill.simulated.provider import ACCOUNT
 from ir.drill.simulated.world import Simulation
-from ir.errors import ExitCode, Refused
-from ir.incident import Incident, fold
-from ir.model import Debt, Json, Policy
+from ir.engine.workflow import Course
+from ir.incident import debts as debt_rules
+from ir.incident.custody import Custody
+from ir.incident.record import Incident, fold
 from ir.ports import Left
-from ir.secret import Secret
 
 EARLIER = "INC-20261101-beef"
 
@@ -44,20 +44,20 @@ def go(sim: Simulation, took_over: dict[str, list[Json]], journal: Journal | Non
 @pytest.mark.parametrize("policy", [Policy.EXPOSED, Policy.EXPLOITED])
 @pytest.mark.parametrize("status", ["debt", "rolled back", "aborted"])
 def test_an_emergency_is_never_kept_waiting(policy: Policy, status: str) -> None:
-    found = owed.taken_over([row(status, alive("aa"))], "payments", ACCOUNT, policy)
+    found = debt_rules.taken_over([row(status, alive("aa"))], "payments", ACCOUNT, policy)
     assert [debt["about"] for debt in found[EARLIER]] == ["aa"]
 
 
 @pytest.mark.parametrize("status", ["debt", "rolled back", "aborted"])
 def test_a_scheduled_rotation_waits_for_the_debts_of_an_emergency(status: str) -> None:
     with pytest.raises(Refused) as refusal:
-        owed.taken_over([row(status, alive("aa"))], "payments", ACCOUNT, Policy.SCHEDULED)
+        debt_rules.taken_over([row(status, alive("aa"))], "payments", ACCOUNT, Policy.SCHEDULED)
     assert EARLIER in refusal.value.what and "it lives" in refusal.value.what
     assert f"ir resume {EARLIER}" in refusal.value.next_step
 
 
 def test_a_scheduled_rotation_that_was_rolled_back_is_tried_again() -> None:
-    found = owed.taken_over([row("rolled back", alive("aa"), policy="scheduled")], "payments", ACCOUNT, Policy.SCHEDULED)
+    found = debt_rules.taken_over([row("rolled back", alive("aa"), policy="scheduled")], "payments", ACCOUNT, Policy.SCHEDULED)
     assert list(found) == [EARLIER]
 
 
@@ -67,24 +67,24 @@ def test_only_what_stands_and_concerns_this_key_is_taken_over() -> None:
     settled = row("debt", alive("aa"), incident="INC-20261031-0000")
     for name, account in (("payments", ACCOUNT), ("other", ACCOUNT), ("payments", "acct_other")):
         rows = paid if name == "payments" and account == ACCOUNT else [row("debt", alive("aa"))]
-        assert owed.taken_over([*rows, heir, settled], name, account, Policy.SCHEDULED) == {}
+        assert debt_rules.taken_over([*rows, heir, settled], name, account, Policy.SCHEDULED) == {}
 
 
 def test_debts_stand_once_with_the_heir_and_come_back_when_the_heir_was_refused() -> None:
     before = row("debt", alive("aa"))
-    assert [debt["about"] for debt in owed.still([before])] == ["aa"]
+    assert [debt["about"] for debt in debt_rules.still([before])] == ["aa"]
     heir = row("debt", alive("aa"), alive("bb"), incident="INC-20261102-0001", took_over=(EARLIER,))
-    assert [debt["about"] for debt in owed.still([heir, before])] == ["aa", "bb"]
-    assert owed.heirs([heir, before]) == {EARLIER: "INC-20261102-0001"}
+    assert [debt["about"] for debt in debt_rules.still([heir, before])] == ["aa", "bb"]
+    assert debt_rules.heirs([heir, before]) == {EARLIER: "INC-20261102-0001"}
     refused = row("refused", alive("aa"), incident="INC-20261102-0001", took_over=(EARLIER,))
-    assert [debt["about"] for debt in owed.still([refused, before])] == ["aa"]
+    assert [debt["about"] for debt in debt_rules.still([refused, before])] == ["aa"]
 
 
 def test_an_heir_of_an_heir_ends_the_custody_of_both_and_an_escrow_is_owed_where_it_lies() -> None:
     first = row("debt", alive("aa"), alive("bb"), incident="INC-20261031-0000")
     heir = row("rolled back", alive("bb"), alive("cc"), took_over=("INC-20261031-0000",))
     heir["summary"]["custody"] = ["escrow:///a/INC.old.json (keyring)", "vault://secret/payments#old"]
-    found = owed.taken_over([heir, first], "payments", ACCOUNT, Policy.EXPOSED)
+    found = debt_rules.taken_over([heir, first], "payments", ACCOUNT, Policy.EXPOSED)
     assert [debt["about"] for debt in found["INC-20261031-0000"]] == ["bb"], "what the first heir has paid is paid"
     assert [debt["about"] for debt in found[EARLIER]] == ["bb", "cc", f"escrow of {EARLIER}"]
     assert "escrow:///a/INC.old.json" in found[EARLIER][2]["why"] and "vault" not in found[EARLIER][2]["why"]

@@ -12,13 +12,13 @@ import pytest
 
 from ir.cli import run
 from ir.cli.alerts import Taken, take
-from ir.cli.consenting import Consent
-from ir.cli.people import Terminal
-from ir.cli.screen import Screen
+from ir.cli.terminal.consent_prompt import Consent
+from ir.cli.terminal.operator import Terminal
+from ir.cli.terminal.screen import Screen
+from ir.core.errors import ExitCode
+from ir.core.secret import Secret
 from ir.drill.twin import Key, StripeTwin
-from ir.errors import ExitCode
-from ir.secret import Secret
-from ir.state import open_state
+from ir.runtime.app_state import open_state
 from tests.unit import alert_samples as samples
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from ir.drill import account, place, stage
-from ir.drill.bent_clock import BentClock
-from ir.drill.conduct import Watch, conduct
-from ir.drill.options import DrillOptions, Waits
-from ir.drill.result import DrillResult
+from ir.core.model import Mode, Policy
+from ir.core.secret import key_shaped
+from ir.drill.embedded import sandbox, setup, stripe_account
+from ir.drill.embedded.options import DrillOptions, Waits
+from ir.drill.embedded.result import DrillResult
+from ir.drill.embedded.run import Watch, conduct
+from ir.drill.embedded.shifted_clock import BentClock
 from ir.drill.twin import StripeTwin
-from ir.model import Mode, Policy
-from ir.secret import key_shaped
 
 pytestmark = pytest.mark.server
 SHORT = Waits(soak=0.3, quiet=0.5, grace=0.5, watch=0.5, window=2.0)
@@ -95,8 +95,8 @@ def test_the_same_seed_makes_the_same_world(tmp_path: Path) -> None:
     worlds = []
     for seed in (7, 7, 8):
         options, clock = DrillOptions(seed=seed, services=5), BentClock()
-        with place.folder(keep=False) as folder, StripeTwin(seed=seed, clock=clock, settings=account.settings(options)) as twin:
-            world = stage.build(options, folder, place.Servers(None, None), twin, clock)
+        with sandbox.folder(keep=False) as folder, StripeTwin(seed=seed, clock=clock, settings=stripe_account.settings(options)) as twin:
+            world = setup.build(options, folder, sandbox.Servers(None, None), twin, clock)
             worlds.append((world.readers, world.account.leaked.id, [row["amount"] for row in twin.objects("charges")]))
     assert worlds[0] == worlds[1]
     assert worlds[0] != worlds[2]

@@ -12,18 +12,19 @@ from urllib.parse import quote
 
 import pytest
 
-from ir import inventory, playbook
-from ir.drill import leaks, papers, picture
-from ir.drill.bent_clock import BentClock
-from ir.drill.options import DrillOptions, Waits
-from ir.drill.result import DrillResult, ServiceRow
-from ir.drill.shelves import DotenvShelf
-from ir.drill.till import KeyInHand, Till
+from ir import inventory
+from ir.core.model import Policy
+from ir.core.secret import Secret
+from ir.drill.embedded import inventory_file, leak_search, svg_picture
+from ir.drill.embedded.options import DrillOptions, Waits
+from ir.drill.embedded.outcome_check import Witness
+from ir.drill.embedded.payment_loop import KeyInHand, Till
+from ir.drill.embedded.result import DrillResult, ServiceRow
+from ir.drill.embedded.shifted_clock import BentClock
+from ir.drill.embedded.stores import DotenvShelf
 from ir.drill.twin import StripeTwin, TwinSettings
-from ir.drill.twin.fates import LOST, too_many
-from ir.drill.witness import Witness
-from ir.model import Policy
-from ir.secret import Secret
+from ir.drill.twin.faults import LOST, too_many
+from ir.incident import playbook
 
 RNG = random.Random(1)  # noqa: S311 - repeatable, nothing secret
 KEY = "sk_" + "test_" + secrets.token_hex(48)
@@ -43,12 +44,12 @@ KEY = "sk_" + "test_" + secrets.token_hex(48)
     ids=range(7),
 )
 def test_a_key_is_found_however_it_is_written(hidden: bytes) -> None:
-    assert leaks.search([KEY], [("clean", b"nothing here"), ("dirty", b"\0" * 7 + hidden + b"tail")]) == ["dirty"]
+    assert leak_search.search([KEY], [("clean", b"nothing here"), ("dirty", b"\0" * 7 + hidden + b"tail")]) == ["dirty"]
 
 
 def test_another_key_of_the_same_account_is_no_hit() -> None:
     other = KEY[:40] + secrets.token_hex(32)
-    assert leaks.search([KEY], [("other", other.encode())]) == []
+    assert leak_search.search([KEY], [("other", other.encode())]) == []
 
 
 def test_spared_places_are_not_searched_and_all_others_are(tmp_path: Path) -> None:
@@ -56,7 +57,7 @@ def test_spared_places_are_not_searched_and_all_others_are(tmp_path: Path) -> No
     (tmp_path / "state" / "deep").mkdir(parents=True)
     (tmp_path / "stores" / "a.env").write_text(KEY)
     (tmp_path / "state" / "deep" / "log.bin").write_bytes(b"\xff" + KEY.encode())
-    assert leaks.search([KEY], leaks.files(tmp_path, [tmp_path / "stores"])) == ["state/deep/log.bin"]
+    assert leak_search.search([KEY], leak_search.files(tmp_path, [tmp_path / "stores"])) == ["state/deep/log.bin"]
 
 
 @pytest.fixture
@@ -165,16 +166,16 @@ def test_a_disturbed_neighbour_is_seen(tmp_path: Path) -> None:
 @pytest.mark.parametrize("policy", list(Policy))
 def test_a_drill_playbook_is_the_shipped_one_with_other_waits(policy: Policy) -> None:
     shipped = playbook.load(f"stripe-{policy.value}")
-    mine = playbook.loads(papers.playbook(policy, Waits()), "drill.yaml")
+    mine = playbook.loads(inventory_file.playbook(policy, Waits()), "drill.yaml")
     assert [(s.id, s.action, s.approval) for s in mine.steps] == [(s.id, s.action, s.approval) for s in shipped.steps]
     prove = next(s for s in mine.steps if s.action == "prove")
     assert prove.with_ == next(s for s in shipped.steps if s.action == "prove").with_, "the proof is never shortened"
 
 
 def test_the_inventory_of_a_drill_is_one() -> None:
-    owned = papers.Owned("acct_1abc", "http://127.0.0.1:1", "dotenv://./t.env#A", "dotenv://./t.env#B", "/x/*.jsonl")
-    listed = [papers.Listed("checkout", "dotenv://./p.env#K", 1), papers.Listed("kiosk", "dotenv://./p.env#K", 2, pid=7)]
-    read = inventory.loads(papers.inventory(DrillOptions(), owned, ["dotenv://./p.env#K"], listed), "inventory.yaml")
+    owned = inventory_file.Owned("acct_1abc", "http://127.0.0.1:1", "dotenv://./t.env#A", "dotenv://./t.env#B", "/x/*.jsonl")
+    listed = [inventory_file.Listed("checkout", "dotenv://./p.env#K", 1), inventory_file.Listed("kiosk", "dotenv://./p.env#K", 2, pid=7)]
+    read = inventory.loads(inventory_file.inventory(DrillOptions(), owned, ["dotenv://./p.env#K"], listed), "inventory.yaml")
     assert [service.wave for service in read.services] == ["canary", "main"]
     assert read.services[1].reload.command == ["kill", "-HUP", "7"]
 
@@ -189,11 +190,11 @@ def test_a_clock_can_be_set_back_and_let_go() -> None:
 
 def test_a_picture_shows_what_was_left_standing(tmp_path: Path) -> None:
     output = "first\n\x1b[?25l⠋ working\r\x1b[2K\x1b[1A\x1b[2K\x1b[32m✓\x1b[0m done & <dusted>\r\nlast\n"
-    assert [line.replace("\x1b[32m", "").replace("\x1b[0m", "") for line in picture.settle(output).split("\n")] == [
+    assert [line.replace("\x1b[32m", "").replace("\x1b[0m", "") for line in svg_picture.settle(output).split("\n")] == [
         "✓ done & <dusted>",
         "last",
     ]
-    picture.save("a\n\x1b[31mred\x1b[0m & <b>\n", tmp_path / "x.svg", "ir drill stripe")
+    svg_picture.save("a\n\x1b[31mred\x1b[0m & <b>\n", tmp_path / "x.svg", "ir drill stripe")
     svg = (tmp_path / "x.svg").read_text(encoding="utf-8")
     assert "red" in svg
     assert "&lt;b&gt;" in svg

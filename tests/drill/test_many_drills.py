@@ -5,8 +5,8 @@ import json
 import pytest
 
 from ir.cli import run
-from ir.drill.simulated.fates import Fate
-from ir.drill.simulated.judge import Judge, NotKept
+from ir.drill.simulated.faults import Fate
+from ir.drill.simulated.invariants import Judge, NotKept
 from ir.drill.simulated.runs import one
 
 RUNS = 200

@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from ir.core.model import Mode
 from ir.drill.twin import Key, Masking, StripeTwin, TwinSettings
 from ir.drill.twin.permissions import ACCEPTED
-from ir.model import Mode
 from tests.worlds.twin_rig import PREVIEW, StillClock, app_client, balance, client, error_of, failure
 
 pytestmark = pytest.mark.server

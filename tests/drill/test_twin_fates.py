@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import stripe
 
-from ir.drill.twin import Fate, Key, StripeTwin, fates
+from ir.drill.twin import Fate, Key, StripeTwin, faults
 from ir.drill.twin.message import Request
 from tests.worlds.twin_rig import client, error_of, failure, raw
 
@@ -36,17 +36,17 @@ def pay(twin: StripeTwin, key: Key, timeout: float = 5.0, retries: int = 0) -> o
 @pytest.mark.parametrize(
     ("fate", "made"),
     [
-        (fates.REFUSED, 0),
-        (fates.HANG, 0),
-        (fates.HANG_AFTER, 1),
-        (fates.LOST, 1),
-        (fates.TORN, 1),
-        (fates.WRONG_TYPE, 1),
-        (fates.too_many("global-rate"), 0),
-        (fates.too_many(None), 0),
-        (fates.broken(should_retry=True), 0),
-        (fates.broken(should_retry=False), 0),
-        (fates.broken(acted=True), 1),
+        (faults.REFUSED, 0),
+        (faults.HANG, 0),
+        (faults.HANG_AFTER, 1),
+        (faults.LOST, 1),
+        (faults.TORN, 1),
+        (faults.WRONG_TYPE, 1),
+        (faults.too_many("global-rate"), 0),
+        (faults.too_many(None), 0),
+        (faults.broken(should_retry=True), 0),
+        (faults.broken(should_retry=False), 0),
+        (faults.broken(acted=True), 1),
     ],
     ids=str,
 )
@@ -60,13 +60,13 @@ def test_a_spoiled_call_fails_and_has_or_has_not_acted(twin: StripeTwin, key: Ke
 
 
 def test_succeeds_twice_leaves_two(twin: StripeTwin, key: Key) -> None:
-    twin.fate(fates.TWICE)
+    twin.fate(faults.TWICE)
     pay(twin, key)
     assert len(twin.objects("customers")) == 2
 
 
 def test_slow_acts_at_once_and_answers_late(twin: StripeTwin, key: Key) -> None:
-    twin.fate(fates.slow(0.4))
+    twin.fate(faults.slow(0.4))
     started = time.monotonic()
     with ThreadPoolExecutor(1) as pool:
         going = pool.submit(pay, twin, key)
@@ -78,7 +78,7 @@ def test_slow_acts_at_once_and_answers_late(twin: StripeTwin, key: Key) -> None:
 
 
 def test_a_lost_answer_and_the_sdks_own_retry_end_in_one_object(twin: StripeTwin, key: Key) -> None:
-    twin.fate(fates.LOST)
+    twin.fate(faults.LOST)
     pay(twin, key, retries=1)
     assert len(twin.objects("customers")) == 1
     assert [use.status for use in twin.used(key)] == [200, 200]
@@ -86,7 +86,7 @@ def test_a_lost_answer_and_the_sdks_own_retry_end_in_one_object(twin: StripeTwin
 
 @pytest.mark.parametrize(("should_retry", "calls"), [(True, 2), (False, 1)])
 def test_the_sdk_heeds_should_retry(twin: StripeTwin, key: Key, should_retry: bool, calls: int) -> None:
-    twin.fate(fates.broken(should_retry=should_retry))
+    twin.fate(faults.broken(should_retry=should_retry))
     if should_retry:
         pay(twin, key, retries=1)
     else:
@@ -95,9 +95,9 @@ def test_the_sdk_heeds_should_retry(twin: StripeTwin, key: Key, should_retry: bo
 
 
 def test_headers_of_429_and_500(twin: StripeTwin, key: Key) -> None:
-    twin.fate(fates.too_many("resource-specific"))
-    twin.fate(fates.too_many(None))
-    twin.fate(fates.broken(should_retry=False))
+    twin.fate(faults.too_many("resource-specific"))
+    twin.fate(faults.too_many(None))
+    twin.fate(faults.broken(should_retry=False))
     status, headers, _ = raw(twin, "GET", "/v1/balance", key)
     assert (status, headers["stripe-rate-limited-reason"]) == (429, "resource-specific")
     status, headers, body = raw(twin, "GET", "/v1/balance", key)
@@ -111,23 +111,23 @@ def test_headers_of_429_and_500(twin: StripeTwin, key: Key) -> None:
 
 def test_rules_choose_by_key_path_and_count(twin: StripeTwin, key: Key) -> None:
     other = twin.create_secret_key()
-    twin.fate(fates.broken(), path="/v1/bal*", key=key, skip=1, times=2)
+    twin.fate(faults.broken(), path="/v1/bal*", key=key, skip=1, times=2)
     seen = [raw(twin, "GET", "/v1/balance", one)[0] for one in (other, key, key, other, key, key)]
     assert seen == [200, 200, 500, 200, 500, 200]
-    twin.fate(fates.broken(), times=0)
+    twin.fate(faults.broken(), times=0)
     assert [raw(twin, "GET", "/v1/customers", key)[0] for _ in range(3)] == [500] * 3
     twin.kinder()
     assert raw(twin, "GET", "/v1/customers", key)[0] == 200
 
 
 def test_a_callback_may_decide(twin: StripeTwin, key: Key) -> None:
-    twin.decide(lambda request: fates.broken() if "limit=7" in request.query else None)
+    twin.decide(lambda request: faults.broken() if "limit=7" in request.query else None)
     assert [raw(twin, "GET", f"/v1/customers?limit={n}", key)[0] for n in (6, 7, 8)] == [200, 500, 200]
 
 
 def test_chance_is_repeatable_and_not_changed_by_neighbours() -> None:
     def draws(seed: int, *, neighbour: bool) -> list[Fate | None]:
-        chance, found = fates.Chance(seed, 0.3), []
+        chance, found = faults.Chance(seed, 0.3), []
         for _ in range(60):
             found.append(chance(Request("GET", "/v1/balance", headers={"authorization": "a"})))
             if neighbour:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 import stripe
 
-from ir.drill.twin import DeathText, Key, Kind, StripeTwin, TwinSettings, fates
-from ir.model import Mode
+from ir.core.model import Mode
+from ir.drill.twin import DeathText, Key, Kind, StripeTwin, TwinSettings, faults
 from tests.worlds.twin_rig import StillClock, balance, client, error_of, failure, raw
 
 pytestmark = pytest.mark.server
@@ -239,7 +239,7 @@ def test_uses_live_keys_and_strays_can_be_counted(twin: StripeTwin, clock: Still
 
 def test_nothing_that_can_be_printed_shows_a_token(twin: StripeTwin) -> None:
     key = twin.create_secret_key()
-    on = twin.fate(fates.REFUSED, key=key)
+    on = twin.fate(faults.REFUSED, key=key)
     body = key.token.reveal()[8:]
     assert body not in f"{key!r} {key.token!r} {key.token} {twin.uses!r} {on!r}"
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from ir.core.model import Mode
 from ir.drill.twin import StripeTwin, TwinSettings
-from ir.model import Mode
 
 pytestmark = pytest.mark.server
 VERSION = "16.1.0a4"

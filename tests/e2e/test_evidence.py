@@ -11,8 +11,8 @@ import pytest
 import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ir.checkpoints import Signer
-from ir.errors import ExitCode
+from ir.core.errors import ExitCode
+from ir.evidence.checkpoints import Signer
 from tests.campaign.shop import Shop, shop
 from tests.worlds.desk import Desk
 from tests.worlds.stamping import authority, openssl

@@ -15,15 +15,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ir.drill import account, place, stage
-from ir.drill.bent_clock import BentClock
-from ir.drill.command_line import CommandLine, Ran
-from ir.drill.fleet import Fleet
-from ir.drill.options import DrillOptions, Waits
-from ir.drill.place import Servers
-from ir.drill.shelves import write_private
+from ir.drill.embedded import sandbox, setup, stripe_account
+from ir.drill.embedded.command_line import CommandLine, Ran
+from ir.drill.embedded.options import DrillOptions, Waits
+from ir.drill.embedded.sandbox import Servers
+from ir.drill.embedded.service_processes import Fleet
+from ir.drill.embedded.shifted_clock import BentClock
+from ir.drill.embedded.stores import write_private
 from ir.drill.twin import Fate, Key, Kind, StripeTwin
-from ir.drill.twin.fates import slow
+from ir.drill.twin.faults import slow
 from ir.drill.twin.message import Request
 from ir.inventory import digest
 
@@ -36,7 +36,7 @@ _GATE = "/v1/coupons"
 
 @pytest.fixture
 def servers() -> Iterator[Servers]:
-    with place.servers() as running:
+    with sandbox.servers() as running:
         assert running.aws and running.vault, "the drill extra is part of the development environment"
         yield running
 
@@ -45,7 +45,7 @@ def servers() -> Iterator[Servers]:
 class Site:
     """One drill's world, and two machines: `first` is lost where `lose` says."""
 
-    world: stage.World
+    world: setup.World
     fleet: Fleet
     words: list[str]
     reached: threading.Event
@@ -121,11 +121,11 @@ def site(servers: Servers, *, lost_after: str, managed: bool, seed: int) -> Iter
     options = DrillOptions(seed=seed, services=2, managed=managed, death=0.3, waits=Waits(soak=0.0, quiet=0.0, watch=0.0, window=0.5))
     clock = BentClock()
     with ExitStack() as stack:
-        folder = stack.enter_context(place.folder(keep=False))
-        twin = stack.enter_context(StripeTwin(seed=seed, clock=clock, settings=account.settings(options)))
-        world = stage.build(options, folder, servers, twin, clock)
-        fleet = stack.enter_context(Fleet(stage.settings(world), world.env, folder.logs / "services.log"))
-        words = stage.write_papers(world, fleet)
+        folder = stack.enter_context(sandbox.folder(keep=False))
+        twin = stack.enter_context(StripeTwin(seed=seed, clock=clock, settings=stripe_account.settings(options)))
+        world = setup.build(options, folder, servers, twin, clock)
+        fleet = stack.enter_context(Fleet(setup.settings(world), world.env, folder.logs / "services.log"))
+        words = setup.write_papers(world, fleet)
         book = yaml.safe_load((folder.root / "playbook.yaml").read_text())
         steps = [step for step in book["steps"] if step["action"] not in ("review", "sweep")]
         at = next(number for number, step in enumerate(steps) if step["id"] == lost_after)

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from ir import __version__
+from ir.core.errors import ExitCode
 from ir.drill.twin.permissions import allows
-from ir.errors import ExitCode
 from tests.campaign.shop import Shop, shop
 from tests.unit import alert_samples as samples
 from tests.worlds.receiver import Receiver

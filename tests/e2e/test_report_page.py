@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ir.model import Json
+from ir.core.model import Json
 from ir.report import render
 from tests.unit.report_samples import STORIES
 from tests.unit.test_report_hostile import HOSTILE, attacked

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from ir.reference import parse
-from ir.secret import Secret
-from ir.stores.dotenv import DotenvStore
+from ir.adapters.stores.env.dotenv_store import DotenvStore
+from ir.core.reference import parse
+from ir.core.secret import Secret
 from tests.worlds.responder import ended, responder
 
 OTHER = "INC-20261101-beef"

@@ -17,10 +17,10 @@ import pytest
 import yaml
 
 from ir import __version__
+from ir.core.errors import ExitCode
+from ir.core.model import Json
 from ir.drill.twin.keys import Key
-from ir.errors import ExitCode
-from ir.evidence import GENESIS, entry_hash
-from ir.model import Json
+from ir.evidence.hash_chain import GENESIS, entry_hash
 from tests.campaign.shop import Shop, shop
 from tests.worlds.desk import Desk
 from tests.worlds.signers import Signer

@@ -10,13 +10,13 @@ import pytest
 import stripe
 import yaml
 
+from ir.clients.stripe_api import StripeApi
+from ir.core.errors import ExitCode
+from ir.core.model import Json
+from ir.core.resources import shipped_folder
+from ir.core.secret import Secret, fingerprint
 from ir.drill.twin.keys import Key
-from ir.errors import ExitCode
-from ir.model import Json
-from ir.playbook import loads
-from ir.secret import Secret, fingerprint
-from ir.shipped_files import shipped_folder
-from ir.stripe_api import StripeApi
+from ir.incident.playbook import loads
 from tests.campaign.shop import Shop, shop
 from tests.worlds.webhook_service import WebhookService
 

@@ -7,9 +7,9 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-from ir.drill.simulated.fates import ANYWHERE, FATES, Fate
+from ir.drill.simulated.faults import ANYWHERE, FATES, Fate
 from ir.drill.simulated.human import Human
-from ir.drill.simulated.judge import Judge
+from ir.drill.simulated.invariants import Judge
 from ir.drill.simulated.trial import Trial
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "fault-matrix.md"

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from ir.drill.leaks import forms
+from ir.drill.embedded.leak_search import forms
 from tests.worlds.responder import Responder, ended
 
 

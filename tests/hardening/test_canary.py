@@ -13,8 +13,8 @@ from urllib.parse import quote
 import pytest
 
 from ir.cli import COMMANDS
-from ir.drill.leaks import forms
-from ir.drill.twin.fates import ALL, HANG, HANG_AFTER, TORN, Fate
+from ir.drill.embedded.leak_search import forms
+from ir.drill.twin.faults import ALL, HANG, HANG_AFTER, TORN, Fate
 from ir.drill.twin.message import Request
 from tests.hardening.searching import Searcher
 from tests.unit import alert_samples
@@ -67,7 +67,7 @@ main()
 """An adapter that quotes its key in what it raises, in this thread and in another."""
 HURRIED = (
     "-c",
-    "from ir.stripe_api import StripeApi\nStripeApi.__init__.__kwdefaults__['timeout'] = 0.6\nfrom ir.cli import main\nmain()",
+    "from ir.clients.stripe_api import StripeApi\nStripeApi.__init__.__kwdefaults__['timeout'] = 0.6\nfrom ir.cli import main\nmain()",
 )
 """The command with less patience for Stripe: a call that hangs costs a moment instead of ten seconds, and is given up in the same way."""
 ASKED: Commands = (

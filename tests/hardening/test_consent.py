@@ -11,14 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from ir import consent, inventory, ledger
+from ir import inventory
 from ir.cli import COMMANDS, run
-from ir.cli.consenting import Consent
-from ir.cli.opening import Opened, read
-from ir.cli.people import Terminal
-from ir.cli.screen import Screen
-from ir.errors import ExitCode, Refused
-from ir.state import State, open_state
+from ir.cli.terminal.consent_prompt import Consent
+from ir.cli.terminal.inventory_source import Opened, read
+from ir.cli.terminal.operator import Terminal
+from ir.cli.terminal.screen import Screen
+from ir.core.errors import ExitCode, Refused
+from ir.inventory import consent
+from ir.runtime.app_state import State, open_state
+from ir.storage import database, incident_store
 from tests.worlds.responder import responder
 from tests.worlds.strange_inventory import FILE, Strange, strange
 
@@ -272,8 +274,8 @@ def test_the_red_button_asks_only_for_what_it_needs(tmp_path: Path) -> None:
         file.write_text(text + extra)
         code, said = world.ir("contain", "payments", "--inventory", FILE, "--yes", "--inventory-sha256", "0" * 64)
         assert (code, world.incidents()) == (ExitCode.REFUSED, []), said
-        engine = ledger.open_engine(f"sqlite:///{world.folder / 'home' / 'ir.sqlite'}")
-        ledger.Ledger(engine).note("INC-20260101-aaaa", "done", 0, {"destinations": ["store vault://secret/another"], "debts": []})
+        engine = database.open_engine(f"sqlite:///{world.folder / 'home' / 'ir.sqlite'}")
+        incident_store.Ledger(engine).note("INC-20260101-aaaa", "done", 0, {"destinations": ["store vault://secret/another"], "debts": []})
         engine.dispose()
         code, said = world.ir("contain", "payments", "--inventory", FILE, "--yes")
         assert code == ExitCode.DEBT, said

@@ -3,7 +3,8 @@
 import threading
 from pathlib import Path
 
-from ir.ledger import Ledger, open_engine
+from ir.storage.database import open_engine
+from ir.storage.incident_store import Ledger
 
 
 def test_the_tables_are_made_once(tmp_path: Path) -> None:

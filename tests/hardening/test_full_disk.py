@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from ir.errors import Unknown
+from ir.adapters.stores.env.dotenv_store import DotenvStore
+from ir.core.errors import Unknown
+from ir.core.reference import parse
+from ir.core.secret import Secret
 from ir.ports import Store
-from ir.reference import parse
-from ir.secret import Secret
-from ir.stores.dotenv import DotenvStore
 from tests.worlds.responder import ended, responder
 from tests.worlds.stores import key
 
@@ -72,7 +72,7 @@ def test_an_env_file_is_whole_whenever_the_room_runs_out(tmp_path: Path, monkeyp
     ]
     for work, after in works:
         for spared in range(30):
-            monkeypatch.setattr("ir.stores.private_file.os", _Full(spared))
+            monkeypatch.setattr("ir.adapters.stores.private_file.os", _Full(spared))
             failed = said_by(work, store(tmp_path))
             monkeypatch.undo()
             if not failed:

@@ -4,8 +4,9 @@ import inspect
 
 import pytest
 
-from ir import guard, ports
-from ir.errors import Refused
+from ir import ports
+from ir.core.errors import Refused
+from ir.runtime import write_guard
 
 
 class _Port:
@@ -13,19 +14,23 @@ class _Port:
         return lambda *args, **kwargs: name
 
 
-@pytest.mark.parametrize("name", [*guard.STORE_WRITES, *guard.ISSUER_WRITES, *guard.RELOADER_WRITES])
+@pytest.mark.parametrize("name", [*write_guard.STORE_WRITES, *write_guard.ISSUER_WRITES, *write_guard.RELOADER_WRITES])
 def test_a_dry_run_stops_every_write(name: str) -> None:
-    writes = (*guard.STORE_WRITES, *guard.ISSUER_WRITES, *guard.RELOADER_WRITES)
+    writes = (*write_guard.STORE_WRITES, *write_guard.ISSUER_WRITES, *write_guard.RELOADER_WRITES)
     with pytest.raises(Refused):
-        getattr(guard.Guarded(_Port(), writes, guard.read_only), name)("x")
+        getattr(write_guard.Guarded(_Port(), writes, write_guard.read_only), name)("x")
 
 
 def test_reads_are_not_asked_about() -> None:
-    assert guard.Guarded(_Port(), guard.STORE_WRITES, guard.read_only).read() == "read"
+    assert write_guard.Guarded(_Port(), write_guard.STORE_WRITES, write_guard.read_only).read() == "read"
 
 
 def test_every_method_of_a_port_is_known_as_a_read_or_a_write() -> None:
     reads = {"read", "check_write", "pending", "left", "incidents", "fetch", "probe", "identify", "strays", "watch_also"}
-    for port, writes in ((ports.Store, guard.STORE_WRITES), (ports.Issuer, guard.ISSUER_WRITES), (ports.Reloader, guard.RELOADER_WRITES)):
+    for port, writes in (
+        (ports.Store, write_guard.STORE_WRITES),
+        (ports.Issuer, write_guard.ISSUER_WRITES),
+        (ports.Reloader, write_guard.RELOADER_WRITES),
+    ):
         methods = {name for name, member in inspect.getmembers(port, inspect.isfunction) if not name.startswith("_")}
         assert methods <= reads | set(writes), f"{port.__name__}: {methods - reads - set(writes)} is neither"

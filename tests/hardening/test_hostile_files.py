@@ -16,12 +16,15 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ir import consent, inventory, inventory_graph, playbook
-from ir.errors import BadFile, Refused, UsageError
-from ir.plan import compile_plan
-from ir.review.engine import DuckDb
-from ir.review.importer import Importer
-from ir.shipped_files import shipped_folder
+from ir import inventory
+from ir.core.errors import BadFile, Refused, UsageError
+from ir.core.resources import shipped_folder
+from ir.incident import playbook
+from ir.incident.plan import compile_plan
+from ir.inventory import consent
+from ir.inventory import graph as inventory_graph
+from ir.review.ingest.importer import Importer
+from ir.review.sql.engine import DuckDb
 from tests.sizes import examples
 
 TEXT = (Path(__file__).parents[2] / "inventory.example.yaml").read_text()

@@ -12,16 +12,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ir.errors import PortError, Rejected, Unknown
-from ir.issuers.key_api import KeyApi
-from ir.model import Liveness
+from ir.adapters.issuers.key_api import KeyApi
+from ir.clients.stripe_api import StripeApi, account_of, probe
+from ir.clients.stripe_transport import PooledClient, Wire
+from ir.core.errors import PortError, Rejected, Unknown
+from ir.core.model import Liveness
+from ir.core.secret import Secret
 from ir.ports import ReviewRequest
 from ir.review import StripeReviewer
-from ir.review.collect import Collector
-from ir.review.leftovers import sweep_lists
-from ir.secret import Secret
-from ir.stripe_api import StripeApi, account_of, probe
-from ir.stripe_wire import PooledClient, Wire
+from ir.review.collect.collector import Collector
+from ir.review.collect.leftover_sweep import sweep_lists
 from tests.sizes import examples
 
 KEY = Secret("rk_" + "test_" + secrets.token_hex(24))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ir.drill.twin.fates import slow
+from ir.drill.twin.faults import slow
 from tests.worlds.postgres import Postgres, postgres
 from tests.worlds.responder import Responder, ended, responder
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ir import evidence
+from ir.evidence import hash_chain
 from tests.worlds.responder import Responder, ended, responder
 
 WORLDS = [(policy, guided) for policy in ("exposed", "exploited") for guided in (False, True)]
@@ -69,7 +69,7 @@ def visited(folder: Path, policy: str, guided: bool, at: int) -> list[str]:
         where = f"killed at boundary {at} ({passed[at - 1] if at <= len(passed) else 'none'}), then {codes}"
         assert codes.count(KILLED) == (at <= len(passed)), where
         assert codes[-1] == DONE and world.is_whole() == "", f"{where}: {world.is_whole()}\n{said}"
-        assert evidence.verify(world.recorded()).holds, where
+        assert hash_chain.verify(world.recorded()).holds, where
         return passed
 
 

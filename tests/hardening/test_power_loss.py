@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ir.reference import parse
-from ir.secret import Secret
-from ir.stores.dotenv import DotenvStore
+from ir.adapters.stores.env.dotenv_store import DotenvStore
+from ir.core.reference import parse
+from ir.core.secret import Secret
 
 
 def test_a_power_cut_leaves_the_old_file_or_the_new_one(tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
 """Death is believed only while a control key answers on the same path."""
 
+from ir.core.errors import ExitCode
+from ir.core.model import Liveness, Probe
+from ir.core.secret import Secret
 from ir.drill.simulated.world import Simulation
-from ir.errors import ExitCode
-from ir.model import Liveness, Probe
-from ir.secret import Secret
 from tests.course.test_course import go
 
 

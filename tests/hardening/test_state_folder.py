@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from ir import home
-from ir.errors import Refused, UsageError
-from ir.state import database_address
+from ir.core.errors import Refused, UsageError
+from ir.runtime.app_state import database_address
+from ir.storage import state_folder
 
 
 def made(place: Path) -> Path:
-    return home.folder({"IR_HOME": str(place)})
+    return state_folder.folder({"IR_HOME": str(place)})
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
@@ -20,7 +20,7 @@ def test_it_is_private_under_any_umask(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)
     try:
         folder = made(tmp_path / "a" / "b" / "state")
-        inner = home.private(folder / "incidents")
+        inner = state_folder.private(folder / "incidents")
     finally:
         os.umask(before)
     assert [stat.S_IMODE(path.stat().st_mode) for path in (folder, inner)] == [0o700, 0o700]
@@ -64,7 +64,7 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
         made(tmp_path / "link")
     (tmp_path / "real" / "incidents").symlink_to(tmp_path)
     with pytest.raises(Refused, match="is a link"):
-        home.private(tmp_path / "real" / "incidents")
+        state_folder.private(tmp_path / "real" / "incidents")
 
 
 @pytest.mark.parametrize("place", ["/dev/null/state", "file/state", "x" * 300, "a\0b"])

@@ -1,7 +1,7 @@
 """A state machine over the course of an incident.
 
 Every outward call may go wrong in every way, the process may die between any two calls, people may say anything at any time,
-and the world may change under our hands. See `ir/drill/simulated/judge.py` for what must hold.
+and the world may change under our hands. See `ir/drill/simulated/invariants.py` for what must hold.
 
 `HYPOTHESIS_PROFILE`: `dev` (30 examples), `ci` (200), `nightly` (2,000 with crashes, 10,000 without).
 """
@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from ir.drill.simulated.fates import FATES, Fate
+from ir.drill.simulated.faults import FATES, Fate
 from ir.drill.simulated.human import Human
-from ir.drill.simulated.judge import Judge
+from ir.drill.simulated.invariants import Judge
 from ir.drill.simulated.trial import Trial
-from ir.world import Options
+from ir.incident.context import Options
 
 SIZES = {"mutants": (60, 60), "dev": (30, 30), "ci": (200, 200), "nightly": (2_000, 10_000)}
 """Profile → examples with crashes, without."""

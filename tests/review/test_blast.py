@@ -4,14 +4,14 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from ir.model import Json
-from ir.review import affected
-from ir.review.blast import measure
-from ir.review.derive import derive_acts, derive_sent
-from ir.review.engine import DuckDb
-from ir.review.rules import Parameters
-from ir.review.schema import TABLES, Column
-from ir.review.window import Window
+from ir.core.model import Json
+from ir.review.detect.derived_tables import derive_acts, derive_sent
+from ir.review.detect.rules import Parameters
+from ir.review.detect.window import Window
+from ir.review.judge import affected_customers
+from ir.review.judge.blast_radius import measure
+from ir.review.sql.engine import DuckDb
+from ir.review.sql.schema import TABLES, Column
 
 NOW, DAY = 1_790_000_000, 86400
 WINDOW = Window.of(NOW - 30 * DAY, NOW - DAY, NOW)
@@ -67,7 +67,7 @@ def test_money_goes_by_currency_and_says_how_it_comes_back(tmp_path: Path) -> No
 
 def test_a_spreadsheet_runs_nothing_of_what_an_attacker_named(tmp_path: Path) -> None:
     names = ["=HYPERLINK(1)", "+1", "-1", "@x", "\t=1", "a;=1", "cus_1"]
-    path = affected.write([{"customer": name, "what": "read", "first_seen": NOW, "requests": 1} for name in names], tmp_path)
+    path = affected_customers.write([{"customer": name, "what": "read", "first_seen": NOW, "requests": 1} for name in names], tmp_path)
     cells = [row["customer"] for row in csv.DictReader(Path(path).read_text(encoding="utf-8").splitlines())]
     assert not any(part.strip().startswith(("=", "+", "-", "@")) for cell in cells for part in cell.split(";"))
     assert cells[-1] == "cus_1"

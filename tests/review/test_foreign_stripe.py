@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from ir.model import Json
+from ir.clients.stripe_api import StripeApi
+from ir.core.model import Json
+from ir.core.secret import Secret
 from ir.ports import Reviewed, ReviewRequest
 from ir.review import StripeReviewer
-from ir.review.collect import Collector
-from ir.review.leftoverkinds import SWEEPS
-from ir.review.leftovers import sweep_lists
-from ir.secret import Secret
-from ir.stripe_api import StripeApi
+from ir.review.collect.collector import Collector
+from ir.review.collect.leftover_kinds import SWEEPS
+from ir.review.collect.leftover_sweep import sweep_lists
 from tests.worlds.foreign_stripe import HTML, ForeignStripe, Page, Reply, foreign_stripe, honest
 
 pytestmark = pytest.mark.server
@@ -109,7 +109,7 @@ def stripe() -> Iterator[ForeignStripe]:
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ir.review.collect.time.sleep", lambda _seconds: None)
+    monkeypatch.setattr("ir.review.collect.collector.time.sleep", lambda _seconds: None)
 
 
 def collector(stripe: ForeignStripe, folder: Path, seconds: float = 0.0) -> Collector:

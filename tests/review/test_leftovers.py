@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from ir.model import Json
-from ir.review.coverage import ABSENT, Seen
-from ir.review.derive import derive_acts, derive_sent
-from ir.review.engine import DuckDb
-from ir.review.leftoverlist import list_leftovers, looked_at
-from ir.review.schema import TABLES
-from ir.review.verdict import judge
-from ir.review.window import Window
+from ir.core.model import Json
+from ir.review.detect.derived_tables import derive_acts, derive_sent
+from ir.review.detect.window import Window
+from ir.review.judge.coverage import ABSENT, Seen
+from ir.review.judge.leftover_list import list_leftovers, looked_at
+from ir.review.judge.verdict import judge
+from ir.review.sql.engine import DuckDb
+from ir.review.sql.schema import TABLES
 
 NOW, DAY = 1_790_000_000, 86400
 LEAK = NOW - DAY

@@ -10,7 +10,7 @@ import pytest
 
 from ir.drill.twin import StripeTwin
 from ir.ports import Reviewed
-from ir.review.personal import person, without_people
+from ir.review.ingest.personal_data import person, without_people
 from tests.review.test_review_stripe import DAY, asked, plant_event, reading, reviewer
 
 pytestmark = pytest.mark.server

@@ -12,7 +12,7 @@ import jsonschema  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
 from benchmarks import accounts, attacks
-from ir.review.schema_json import SCHEMA
+from ir.review.present.json_schema import SCHEMA
 
 SEED = 7002
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ir.drill.twin import StripeTwin, fates
-from ir.review.collect import Collector
-from ir.secret import Secret
-from ir.stripe_api import StripeApi
+from ir.clients.stripe_api import StripeApi
+from ir.core.secret import Secret
+from ir.drill.twin import StripeTwin, faults
+from ir.review.collect.collector import Collector
 
 pytestmark = pytest.mark.server
 DAY = 86400
@@ -41,7 +41,7 @@ def planted(twin: StripeTwin, folder: Path) -> list[str]:
 
 def test_limits_and_faults_cost_time_but_no_event(twin: StripeTwin, tmp_path: Path) -> None:
     whole = planted(twin, tmp_path)
-    for fate in (fates.too_many(), fates.broken(should_retry=True), fates.TORN, fates.REFUSED):
+    for fate in (faults.too_many(), faults.broken(should_retry=True), faults.TORN, faults.REFUSED):
         twin.fate(fate, path="/v1/events", times=1)
     begun = time.monotonic()
     read = collector(twin, tmp_path / "pages").events(int(twin.now) - 6 * DAY, int(twin.now))
@@ -53,7 +53,7 @@ def test_limits_and_faults_cost_time_but_no_event(twin: StripeTwin, tmp_path: Pa
 
 
 def test_what_stripe_says_not_to_ask_again_is_said_to_be_unread(twin: StripeTwin, tmp_path: Path) -> None:
-    twin.fate(fates.broken(should_retry=False), path="/v1/events", times=0)
+    twin.fate(faults.broken(should_retry=False), path="/v1/events", times=0)
     calls = twin.calls
     read = collector(twin, tmp_path).events(int(twin.now) - DAY, int(twin.now))
     assert not read.available

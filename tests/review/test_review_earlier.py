@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from benchmarks import accounts, attacks
+from ir.clients.stripe_api import StripeApi
 from ir.ports import Reviewed, ReviewRequest
 from ir.review import StripeReviewer
-from ir.review.document import document
-from ir.review.looking import LOOK_BACK
-from ir.review.onscreen import lines
-from ir.review.verdict import NONE
-from ir.stripe_api import StripeApi
+from ir.review.judge.detection import LOOK_BACK
+from ir.review.judge.verdict import NONE
+from ir.review.present.json_document import document
+from ir.review.present.screen_summary import lines
 
 NOWHERE = "http://127.0.0.1:9"
 

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from benchmarks import accounts, attacks
-from ir.errors import UsageError
+from ir.clients.stripe_api import StripeApi
+from ir.core.errors import UsageError
 from ir.ports import Reviewed, ReviewRequest
 from ir.review import StripeReviewer
-from ir.review.detect import Hit
-from ir.review.engine import DuckDb, Engine
-from ir.review.engines import open_engine
-from ir.review.exampleworld import run_example, run_on
-from ir.review.rules import load_rules
-from ir.review.schema import TABLES
-from ir.stripe_api import StripeApi
+from ir.review.detect.rule_examples import run_example, run_on
+from ir.review.detect.rules import load_rules
+from ir.review.detect.run_rules import Hit
+from ir.review.sql.engine import DuckDb, Engine
+from ir.review.sql.other_engines import open_engine
+from ir.review.sql.schema import TABLES
 
 LIBRARY = {"chdb://": "chdb", "spark://local[2]": "pyspark"}
 HAVE = [url for url, library in LIBRARY.items()]

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from ir.clients.stripe_api import StripeApi
+from ir.core.errors import Refused, Unknown
+from ir.core.secret import Secret
 from ir.drill.twin import StripeTwin
-from ir.errors import Refused, Unknown
 from ir.ports import ReviewRequest
 from ir.review import StripeReviewer
-from ir.secret import Secret
-from ir.stripe_api import StripeApi
 
 pytestmark = pytest.mark.server
 DAY = 86400.0

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from ir.cli.screen import Screen
-from ir.cli.watching import EVERY, watch
+from ir.cli.review_watch import EVERY, watch
+from ir.cli.terminal.screen import Screen
+from ir.clients.stripe_api import StripeApi
+from ir.core.errors import ExitCode
+from ir.core.model import Finding
+from ir.core.secret import Secret
 from ir.drill.twin import StripeTwin
-from ir.errors import ExitCode
-from ir.model import Finding
 from ir.ports import Clock, Reviewed, ReviewRequest
 from ir.review import StripeReviewer
-from ir.review.importer import Importer
-from ir.secret import Secret
-from ir.stripe_api import StripeApi
+from ir.review.ingest.importer import Importer
 from tests.review.test_review_stripe import READS
 
 pytestmark = pytest.mark.server

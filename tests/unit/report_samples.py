@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from ir.evidence import chained
-from ir.incident import Incident, fold
-from ir.model import Debt, Did, Item, Json, Outcome, Policy
-from ir.secret import fingerprint
+from ir.core.model import Debt, Did, Item, Json, Outcome, Policy
+from ir.core.secret import fingerprint
+from ir.evidence.hash_chain import chained
+from ir.incident.record import Incident, fold
 
 START = datetime(2026, 11, 23, 2, 41, 7, tzinfo=UTC)
 OLD, NEW = (fingerprint("sk_" + "test_" + secrets.token_hex(24)) for _ in range(2))

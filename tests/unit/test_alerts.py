@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from ir import alerts
 from ir.alerts import Alert
-from ir.errors import BadFile, UsageError
-from ir.secret import Secret, fingerprint
+from ir.core.errors import BadFile, UsageError
+from ir.core.secret import Secret, fingerprint
 from tests.sizes import examples
 from tests.unit import alert_samples as samples
 

@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ir import approvals, inventory, sshsig
-from ir.approvals import Question
-from ir.cli.signing import public_half, signed
-from ir.errors import BadFile, UsageError
+from ir import inventory
+from ir.cli.terminal.approval_signing import public_half, signed
+from ir.core import sshsig
+from ir.core.errors import BadFile, UsageError
+from ir.core.model import Json
+from ir.engine import approvals
+from ir.engine.approvals import Question
 from ir.inventory import Approver
-from ir.model import Json
 from tests.sizes import examples
 from tests.worlds.signers import SSH_KEYGEN, Signer, made_by_ssh_keygen
 

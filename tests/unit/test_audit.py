@@ -6,15 +6,16 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from ir import audit, ledger
-from ir.evidence import chained, verify
-from ir.model import Json
+from ir.core.model import Json
+from ir.evidence import audit_log
+from ir.evidence.hash_chain import chained, verify
+from ir.storage import database, incident_store
 
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[sa.Engine]:
-    made = ledger.open_engine(f"sqlite:///{tmp_path / 'ir.sqlite'}")
-    ledger.Ledger(made)
+    made = database.open_engine(f"sqlite:///{tmp_path / 'ir.sqlite'}")
+    incident_store.Ledger(made)
     yield made
     made.dispose()
 
@@ -27,20 +28,20 @@ def test_entries_come_back_in_order_as_they_were_hashed(engine: sa.Engine) -> No
     first = entry(None, "grüße\ud800")
     second = entry(first, "b")
     for one in (first, second, entry(None, "another", "INC-2")):
-        audit.append(engine, one)
-    assert audit.entries(engine, "INC-1") == [first, second] and audit.entries(engine, "INC-1", 1) == [second]
-    assert audit.entries(engine, "INC-3") == []
-    assert verify(audit.entries(engine, "INC-1")).holds
+        audit_log.append(engine, one)
+    assert audit_log.entries(engine, "INC-1") == [first, second] and audit_log.entries(engine, "INC-1", 1) == [second]
+    assert audit_log.entries(engine, "INC-3") == []
+    assert verify(audit_log.entries(engine, "INC-1")).holds
 
 
 def test_written_again_it_is_there_once(engine: sa.Engine) -> None:
     for _ in range(2):
-        audit.append(engine, entry(None, "a"))
-    assert len(audit.entries(engine, "INC-1")) == 1
+        audit_log.append(engine, entry(None, "a"))
+    assert len(audit_log.entries(engine, "INC-1")) == 1
 
 
 def test_another_entry_of_that_number_is_refused_and_the_first_stays(engine: sa.Engine) -> None:
-    audit.append(engine, entry(None, "a"))
-    with pytest.raises(audit.OtherEntry) as caught:
-        audit.append(engine, entry(None, "b"))
-    assert caught.value.entry == entry(None, "a") == audit.entries(engine, "INC-1")[0]
+    audit_log.append(engine, entry(None, "a"))
+    with pytest.raises(audit_log.OtherEntry) as caught:
+        audit_log.append(engine, entry(None, "b"))
+    assert caught.value.entry == entry(None, "a") == audit_log.entries(engine, "INC-1")[0]

@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ir import evidence, evidence_files
-from ir.bundle import write_bundle
-from ir.checkpoints import Signer, statement, tree_of
-from ir.evidence_check import FILES_NAMESPACE, check_evidence
-from ir.incident import fold
-from ir.model import Did, Json, Outcome
+from ir.core.model import Did, Json, Outcome
+from ir.evidence import files as evidence_files
+from ir.evidence import hash_chain
+from ir.evidence.bundle_verifier import FILES_NAMESPACE, check_evidence
+from ir.evidence.checkpoints import Signer, statement, tree_of
+from ir.incident.record import fold
+from ir.report.bundle import write_bundle
 from tests.unit.report_samples import STORIES, Builder, exploited, overlap
 
 FILES = ["audit.jsonl", "checkpoints.jsonl", "manifest.json", "findings.json", "evidence.db"]
@@ -90,7 +91,7 @@ def test_it_can_be_written_anew_as_the_incident_goes_on(tmp_path: Path) -> None:
 def test_the_verifier_agrees_with_ours(name: str, tmp_path: Path) -> None:
     story = STORIES[name]()
     write_bundle(story.incident, story.entries, tmp_path)
-    ours = evidence.verify(story.entries)
+    ours = hash_chain.verify(story.entries)
     code, said = check(tmp_path)
     assert (code == 0) is ours.holds
     assert ours.head in said
@@ -123,7 +124,7 @@ def put(folder: Path, rows: list[str]) -> None:
 def edited(rows: list[str]) -> list[str]:
     entry = json.loads(rows[2])
     entry["actor"] = "somebody else"
-    return [*rows[:2], evidence.canonical(entry).decode(), *rows[3:]]
+    return [*rows[:2], hash_chain.canonical(entry).decode(), *rows[3:]]
 
 
 def rewritten(rows: list[str]) -> list[str]:
@@ -132,8 +133,8 @@ def rewritten(rows: list[str]) -> list[str]:
     for row in map(json.loads, rows):
         row["actor"] = "somebody else"
         rest = {name: row[name] for name in ("at", "incident", "kind", "step", "actor", "body")}
-        forged.append(evidence.chained(forged[-1] if forged else None, **rest))
-    return [evidence.canonical(row).decode() for row in forged]
+        forged.append(hash_chain.chained(forged[-1] if forged else None, **rest))
+    return [hash_chain.canonical(row).decode() for row in forged]
 
 
 @pytest.mark.parametrize(

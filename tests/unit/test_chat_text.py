@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ir.chat_text import inert
+from ir.core.chat_text import inert
 
 ORDERS = (
     "<!channel> look", "<!here|x>", "<@U012AB3CD>", "<@&1234>", "<#C024BE91L>", "@everyone", "@here now", "ann@laptop", "<at>Ann</at>",
@@ -43,7 +43,7 @@ def test_our_own_words_stay() -> None:
 
 def test_the_services_take_it_for_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """Apprise's own readers of mentions: one of them pings every `@word` that it finds."""
-    from ir.notifiers.delivery import deliver
+    from ir.adapters.notifiers.delivery import deliver
 
     sent: list[str] = []
 

@@ -8,14 +8,14 @@ import pytest
 from dbos import DBOS
 from dbos._dbos import _get_dbos_instance
 
-from ir import ledger
-from ir.runner import Runner
+from ir.engine.dbos_runner import Runner
+from ir.storage import database, incident_store, process_identity
 
 
 @pytest.fixture
 def runner(tmp_path: Path) -> Iterator[Runner]:
-    engine = ledger.open_engine(f"sqlite:///{tmp_path / 'ir.sqlite'}")
-    made = Runner(engine, ledger.me("ann"), ledger.Ledger(engine))
+    engine = database.open_engine(f"sqlite:///{tmp_path / 'ir.sqlite'}")
+    made = Runner(engine, process_identity.me("ann"), incident_store.Ledger(engine))
     made.launch()
     yield made
     made.close()

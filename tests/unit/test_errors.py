@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from ir import errors
-from ir.errors import (
+from ir.core import errors
+from ir.core.errors import (
     AlreadyRunning,
     BadFile,
     ExitCode,

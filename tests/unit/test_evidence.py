@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ir.evidence import GENESIS, chained, verify
-from ir.model import Json
+from ir.core.model import Json
+from ir.evidence.hash_chain import GENESIS, chained, verify
 
 
 def chain(length: int) -> list[Json]:

@@ -13,11 +13,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ir import evidence, sshsig
-from ir.checkpoints import Signer, statement
-from ir.evidence import canonical, chained, verify
-from ir.evidence_check import NAMESPACE, Tree, ed25519_holds, printable, signer_of, wanted_keys
-from ir.model import Json
+from ir.core import sshsig
+from ir.core.model import Json
+from ir.evidence import hash_chain
+from ir.evidence.bundle_verifier import NAMESPACE, Tree, ed25519_holds, printable, signer_of, wanted_keys
+from ir.evidence.checkpoints import Signer, statement
+from ir.evidence.hash_chain import canonical, chained, verify
 from tests.sizes import examples
 
 SIGNER = Signer(Ed25519PrivateKey.generate())
@@ -59,7 +60,7 @@ ROOTS = [  # of the first n leaves: the test tree of the Certificate Transparenc
 ]
 
 
-@pytest.mark.parametrize("holds", [ed25519_holds, evidence.ed25519_holds])
+@pytest.mark.parametrize("holds", [ed25519_holds, hash_chain.ed25519_holds])
 @pytest.mark.parametrize(("public", "message", "signature"), RFC_8032)
 def test_ed25519_of_rfc_8032(public: str, message: str, signature: str, holds: Callable[[bytes, bytes, bytes], bool]) -> None:
     key, words, signed = bytes.fromhex(public), bytes.fromhex(message), bytes.fromhex(signature)
@@ -83,7 +84,7 @@ def test_ed25519_agrees_with_the_library(message: bytes, at: int, flip: int) -> 
 @pytest.mark.parametrize("bad", [b"", b"\xff" * 32, (2**255 - 19).to_bytes(32, "little"), (2).to_bytes(32, "little")])
 def test_what_is_no_point_is_no_key(bad: bytes) -> None:
     assert not ed25519_holds(bad, bytes(64), b"")
-    assert not evidence.ed25519_holds(bad, bytes(64), b"")
+    assert not hash_chain.ed25519_holds(bad, bytes(64), b"")
 
 
 def test_the_tree_of_rfc_6962() -> None:

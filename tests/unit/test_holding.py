@@ -7,13 +7,17 @@ from typing import Any, cast
 
 import pytest
 
-from ir import inventory, launching, ledger, playbook
-from ir.errors import AlreadyRunning, ExitCode
-from ir.incident import Incident
-from ir.ledger import Ledger, Me
-from ir.plan import compile_plan
-from ir.setting import Setting, opening_entry, setting_from
-from ir.world import Options
+from ir import inventory
+from ir.core.errors import AlreadyRunning, ExitCode
+from ir.incident import playbook
+from ir.incident.context import Options
+from ir.incident.plan import compile_plan
+from ir.incident.record import Incident
+from ir.runtime import lifecycle
+from ir.runtime.incident_spec import Setting, opening_entry, setting_from
+from ir.storage import database, process_identity
+from ir.storage.incident_store import Ledger
+from ir.storage.process_identity import Me
 
 INVENTORY = """\
 version: 1
@@ -26,7 +30,7 @@ keys:
 
 @pytest.fixture
 def book(tmp_path: Path) -> Iterator[Ledger]:
-    engine = ledger.open_engine(f"sqlite:///{tmp_path / 'l.sqlite'}")
+    engine = database.open_engine(f"sqlite:///{tmp_path / 'l.sqlite'}")
     yield Ledger(engine)
     engine.dispose()
 
@@ -48,7 +52,7 @@ class _Kept:
     """What of `State` is asked."""
 
     def __init__(self, book: Ledger, who: str) -> None:
-        self.ledger, self.me = book, ledger.me(who)
+        self.ledger, self.me = book, process_identity.me(who)
 
 
 def kept(book: Ledger, who: str = "bob") -> Any:
@@ -58,12 +62,12 @@ def kept(book: Ledger, who: str = "bob") -> Any:
 
 def dead(who: str) -> Me:
     """A process that runs no more."""
-    return replace(ledger.me(who), pid=2**22 - 1, born="1")
+    return replace(process_identity.me(who), pid=2**22 - 1, born="1")
 
 
 def begun(book: Ledger, record: Incident, holder: Me, status: str, code: ExitCode) -> None:
     """`holder` began it and came as far as `status`."""
-    book.take(holder, record.id, launching.resources(setting_from(record.id, record.opened)))
+    book.take(holder, record.id, lifecycle.resources(setting_from(record.id, record.opened)))
     book.note(record.id, status, int(code), {})
 
 
@@ -75,35 +79,35 @@ def test_what_a_later_run_took_and_gave_back_is_taken_again(book: Ledger) -> Non
     book.release(later.id)
     assert book.holder(owing.id) is None
     mine = kept(book)
-    fence = launching.hold(owing, mine, "wake")
+    fence = lifecycle.hold(owing, mine, "wake")
     assert book.holds(mine.me, owing.id, fence)
     with pytest.raises(AlreadyRunning):
-        book.take(ledger.me("carl"), "INC-3", ["store dotenv:///etc/shop.env"])
+        book.take(process_identity.me("carl"), "INC-3", ["store dotenv:///etc/shop.env"])
 
 
 def test_a_store_that_another_key_is_being_rotated_in_is_not_written_beside_it(book: Ledger) -> None:
     owing, other = opened("INC-1", "payments"), opened("INC-2", "refunds")
     begun(book, owing, dead("ann"), "debt", ExitCode.DEBT)
     book.claim(dead("ann"), owing.id, 1, "key 0123456789abcdef")
-    begun(book, other, ledger.me("carl"), "running", ExitCode.WAITING)
+    begun(book, other, process_identity.me("carl"), "running", ExitCode.WAITING)
     with pytest.raises(AlreadyRunning, match="INC-2") as refusal:
-        launching.hold(owing, kept(book), "wake")
+        lifecycle.hold(owing, kept(book), "wake")
     assert refusal.value.incident == "INC-2"
-    for kind in launching.ENDS:
+    for kind in lifecycle.ENDS:
         mine = kept(book, kind)
         mine.me = replace(mine.me, pid=2**22 - 1, born="1")  # each ends at once
-        assert book.holds(mine.me, owing.id, launching.hold(owing, mine, kind))
+        assert book.holds(mine.me, owing.id, lifecycle.hold(owing, mine, kind))
 
 
 @pytest.mark.parametrize("kind", ["wake", "abort"])
 def test_a_live_one_is_never_taken_over(book: Ledger, kind: str) -> None:
     record = opened("INC-1", "payments")
-    begun(book, record, ledger.me("ann"), "running", ExitCode.WAITING)
+    begun(book, record, process_identity.me("ann"), "running", ExitCode.WAITING)
     with pytest.raises(AlreadyRunning, match="INC-1"):
-        launching.hold(record, kept(book), kind)
+        lifecycle.hold(record, kept(book), kind)
 
 
 def test_what_this_version_cannot_read_is_held_by_its_name(book: Ledger) -> None:
     record = cast(Incident, _Record("INC-1", {"key": "payments"}))
     mine = kept(book)
-    assert book.holds(mine.me, "INC-1", launching.hold(record, mine, "abort"))
+    assert book.holds(mine.me, "INC-1", lifecycle.hold(record, mine, "abort"))

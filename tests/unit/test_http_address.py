@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ir.errors import Rejected
-from ir.http_address import NotAsked, Place, all_loopback, check_address, family, in_the_clear, look_up, parse, proxy_for, redirected
+from ir.clients.http_resolver import check_address, family, look_up, proxy_for, redirected
+from ir.core.errors import Rejected
+from ir.core.urls import NotAsked, Place, all_loopback, in_the_clear, parse
 from tests.sizes import examples
 
 

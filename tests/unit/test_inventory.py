@@ -8,10 +8,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ir import inventory, yaml_file
-from ir.errors import BadFile
+from ir import inventory
+from ir.core import yaml_file
+from ir.core.errors import BadFile
 from ir.inventory import Inventory
-from ir.setting import inventory_text
+from ir.runtime.incident_spec import inventory_text
 from tests.sizes import examples
 
 GOOD = """version: 1

@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ir import first_inventory, inventory, inventory_graph
-from ir.errors import ExitCode
-from ir.finds import Find, assigned, in_text, keepers
-from ir.model import Mode
-from ir.reference import Reference, parse
-from ir.secret import Secret
+from ir import inventory
+from ir.core.errors import ExitCode
+from ir.core.key_search import Find, assigned, in_text, keepers
+from ir.core.model import Mode
+from ir.core.reference import Reference, parse
+from ir.core.secret import Secret
+from ir.inventory import graph as inventory_graph
+from ir.inventory import skeleton
 from tests.sizes import examples
 
 
@@ -48,7 +50,7 @@ def usable(ref: Reference) -> bool:
 def test_whatever_places_are_called_the_text_is_an_inventory(rows: list[tuple[Reference, int, list[str]]]) -> None:
     values = [value(), value("rk"), value(mode="live"), value("rk", "live")]
     finds = [Find(ref, values[which], tuple(kept)) for ref, which, kept in rows]
-    text = first_inventory.write(finds, ["x: \n- evil: y"])
+    text = skeleton.write(finds, ["x: \n- evil: y"])
     made = inventory.loads(text, "made.yaml")
     assert {ref for key in made.keys for ref in key.stored_in} == {ref for ref, _, _ in rows}
     assert len(made.keys) == len({which for _, which, _ in rows})
@@ -61,7 +63,7 @@ def test_whatever_places_are_called_the_text_is_an_inventory(rows: list[tuple[Re
 def test_a_key_tells_its_account_and_each_mode_is_an_account_of_its_own() -> None:
     told = value(body="51" + "A1b2C3d4E5f6G7h" + "x" * 82)
     finds = [Find(parse("vault://secret/a#k"), told), Find(parse("vault://secret/b#k"), value(mode="live"))]
-    made = inventory.loads(first_inventory.write(finds, accounts={"live": "acct_1Live"}), "x")
+    made = inventory.loads(skeleton.write(finds, accounts={"live": "acct_1Live"}), "x")
     assert {(account.name, account.id, account.mode) for account in made.accounts} == {
         ("test", "acct_1A1b2C3d4E5f6G7h", Mode.TEST),
         ("live", "acct_1Live", Mode.LIVE),
@@ -130,7 +132,7 @@ def test_check_says_what_a_made_inventory_still_lacks(capsys: pytest.CaptureFixt
     finds = [Find(parse("vault://secret/pay#key"), value(mode="live"))]
     finds.append(Find(parse("vault://secret/hook#key"), Secret(f"whsec_{secrets.token_hex(16)}")))
     file = tmp_path_factory.mktemp("made") / "keys.yaml"
-    text = first_inventory.write(finds)
+    text = skeleton.write(finds)
     assert "list it under `webhooks:` with its endpoint's url: webhook signing secret at vault://secret/hook#key" in text
     file.write_text(text)
     file.chmod(0o600)

@@ -4,9 +4,9 @@ import secrets
 
 import pytest
 
-from ir.key_kind import Credential, account_hint, kind_of, may_be_cut, paste_fault
-from ir.model import KeyKind, Mode
-from ir.secret import Secret
+from ir.core.key_kind import Credential, account_hint, kind_of, may_be_cut, paste_fault
+from ir.core.model import KeyKind, Mode
+from ir.core.secret import Secret
 
 BODY = secrets.token_hex(24)
 

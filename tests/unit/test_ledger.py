@@ -10,22 +10,22 @@ from pathlib import Path
 
 import pytest
 
-from ir import ledger, processes
-from ir.errors import AlreadyRunning, Refused
-from ir.ledger import Ledger
+from ir.core.errors import AlreadyRunning, Refused
+from ir.storage import database, incident_store, process_identity
+from ir.storage.incident_store import Ledger
 
 
 @pytest.fixture
 def book(tmp_path: Path) -> Iterator[Ledger]:
-    engine = ledger.open_engine(f"sqlite:///{tmp_path / 'l.sqlite'}")
+    engine = database.open_engine(f"sqlite:///{tmp_path / 'l.sqlite'}")
     yield Ledger(engine)
     engine.dispose()
 
 
 def test_one_incident_per_resource_and_the_refusal_names_who_where_and_since(book: Ledger) -> None:
-    book.take(ledger.me("ann"), "INC-1", ["key a", "store x"])
+    book.take(process_identity.me("ann"), "INC-1", ["key a", "store x"])
     with pytest.raises(AlreadyRunning) as refusal:
-        book.take(ledger.me("bob"), "INC-2", ["store y", "store x"])
+        book.take(process_identity.me("bob"), "INC-2", ["store y", "store x"])
     assert refusal.value.incident == "INC-1"
     assert "ann" in refusal.value.what
     assert str(os.getpid()) in refusal.value.what
@@ -33,15 +33,15 @@ def test_one_incident_per_resource_and_the_refusal_names_who_where_and_since(boo
 
 
 def test_a_live_holder_is_never_replaced(book: Ledger) -> None:
-    book.take(ledger.me("ann"), "INC-1", ["key a"])
+    book.take(process_identity.me("ann"), "INC-1", ["key a"])
     with pytest.raises(AlreadyRunning):
-        book.take_over(ledger.me("bob"), "INC-1")
+        book.take_over(process_identity.me("bob"), "INC-1")
 
 
 def test_a_dead_holder_is_replaced_with_a_higher_fence(book: Ledger) -> None:
-    dead = replace(ledger.me("ann"), pid=2**22 - 1, born="1")
+    dead = replace(process_identity.me("ann"), pid=2**22 - 1, born="1")
     first = book.take(dead, "INC-1", ["key a", "store x"])
-    mine = ledger.me("bob")
+    mine = process_identity.me("bob")
     second = book.take_over(mine, "INC-1")
     assert second > first
     assert not book.beat(dead, "INC-1", first), "the old holder learns that it lost"
@@ -49,72 +49,72 @@ def test_a_dead_holder_is_replaced_with_a_higher_fence(book: Ledger) -> None:
 
 
 def test_a_recycled_process_number_is_not_mistaken_for_the_holder(book: Ledger) -> None:
-    imposter = replace(ledger.me("ann"), born="12345", executor="other")
+    imposter = replace(process_identity.me("ann"), born="12345", executor="other")
     book.take(imposter, "INC-1", ["key a"])
-    assert book.take_over(ledger.me("bob"), "INC-1") == 2
+    assert book.take_over(process_identity.me("bob"), "INC-1") == 2
 
 
 def test_elsewhere_the_heartbeat_counts(book: Ledger) -> None:
-    far = replace(ledger.me("ann"), host="elsewhere")
+    far = replace(process_identity.me("ann"), host="elsewhere")
     book.take(far, "INC-1", ["key a"])
     with pytest.raises(AlreadyRunning):
-        book.take_over(ledger.me("bob"), "INC-1")
+        book.take_over(process_identity.me("bob"), "INC-1")
     with book.engine.begin() as db:
-        db.exec_driver_sql("UPDATE ir_leases SET heartbeat = ?", (time.time() - ledger.STALE - 1,))
-    assert book.take_over(ledger.me("bob"), "INC-1") == 2
+        db.exec_driver_sql("UPDATE ir_leases SET heartbeat = ?", (time.time() - incident_store.STALE - 1,))
+    assert book.take_over(process_identity.me("bob"), "INC-1") == 2
 
 
 @pytest.mark.parametrize("where", ["another kernel pid:[4026531836]", ""], ids=["another machine", "nobody knows where"])
 def test_of_a_namesake_only_the_heartbeat_tells(book: Ledger, where: str) -> None:
     """Two containers with one host name: the other's process is not here, or its number is somebody else's here."""
-    mine = ledger.me("bob")
+    mine = process_identity.me("bob")
     for pid, born in ((2**22 - 1, "1"), (mine.pid, mine.born)):
-        namesake = replace(ledger.me("ann"), machine=where, pid=pid, born=born)
+        namesake = replace(process_identity.me("ann"), machine=where, pid=pid, born=born)
         book.take(namesake, f"INC-{pid}", [f"key {pid}"])
         with pytest.raises(AlreadyRunning):
             book.take_over(mine, f"INC-{pid}")
         with book.engine.begin() as db:
-            db.exec_driver_sql("UPDATE ir_leases SET heartbeat = ?", (time.time() - ledger.STALE - 1,))
+            db.exec_driver_sql("UPDATE ir_leases SET heartbeat = ?", (time.time() - incident_store.STALE - 1,))
         assert book.take_over(mine, f"INC-{pid}") == 2
 
 
 def test_a_process_that_is_not_shown_to_us_is_not_taken_for_dead(book: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    book.take(replace(ledger.me("ann"), born="12345"), "INC-1", ["key a"])
+    book.take(replace(process_identity.me("ann"), born="12345"), "INC-1", ["key a"])
 
     def hidden(_pid: int, _signal: int) -> None:
         raise PermissionError
 
-    monkeypatch.setattr(processes, "born", lambda _pid: "")
+    monkeypatch.setattr(process_identity, "born", lambda _pid: "")
     monkeypatch.setattr(os, "kill", hidden)
     with pytest.raises(AlreadyRunning):
-        book.take_over(ledger.me("bob"), "INC-1")
+        book.take_over(process_identity.me("bob"), "INC-1")
 
 
 def test_a_table_of_an_older_version_gets_the_column_and_its_holders_are_told_by_their_heartbeat(tmp_path: Path) -> None:
-    engine = ledger.open_engine(f"sqlite:///{tmp_path / 'old.sqlite'}")
+    engine = database.open_engine(f"sqlite:///{tmp_path / 'old.sqlite'}")
     book = Ledger(engine)
-    book.take(replace(ledger.me("ann"), pid=2**22 - 1), "INC-1", ["key a"])
+    book.take(replace(process_identity.me("ann"), pid=2**22 - 1), "INC-1", ["key a"])
     with engine.begin() as db:
         db.exec_driver_sql("ALTER TABLE ir_leases DROP COLUMN machine")
     book = Ledger(engine)
     with pytest.raises(AlreadyRunning):
-        book.take_over(ledger.me("bob"), "INC-1")
+        book.take_over(process_identity.me("bob"), "INC-1")
     with engine.begin() as db:
         db.exec_driver_sql("UPDATE ir_leases SET heartbeat = 0")
-    assert book.take_over(ledger.me("bob"), "INC-1") == 2
+    assert book.take_over(process_identity.me("bob"), "INC-1") == 2
     engine.dispose()
 
 
 def test_a_killed_process_that_its_parent_never_asked_after_is_dead(book: Ledger) -> None:
     child = subprocess.Popen(["/bin/sleep", "60"])
     try:
-        killed = replace(ledger.me("ann"), pid=child.pid, born=processes.born(child.pid), executor="killed")
+        killed = replace(process_identity.me("ann"), pid=child.pid, born=process_identity.born(child.pid), executor="killed")
         book.take(killed, "INC-1", ["key a"])
         with pytest.raises(AlreadyRunning):
-            book.take_over(ledger.me("bob"), "INC-1")
+            book.take_over(process_identity.me("bob"), "INC-1")
         child.kill()
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # its number stays taken
-        assert book.take_over(ledger.me("bob"), "INC-1") == 2
+        assert book.take_over(process_identity.me("bob"), "INC-1") == 2
     finally:
         child.kill()
         child.wait()
@@ -122,38 +122,38 @@ def test_a_killed_process_that_its_parent_never_asked_after_is_dead(book: Ledger
 
 def test_this_machine_is_known_and_another_numbering_of_processes_is_not_it() -> None:
     pid = os.getpid()
-    where, born = processes.machine(), processes.born(pid)
-    assert where and processes.runs(where, pid, born) is True
-    assert processes.runs(where, pid, f"{born}0") is False, "a recycled number"
-    assert processes.runs(where, 2**22 - 1, born) is False
-    assert processes.runs(f"{where.split()[0]} pid:[1]", pid, born) is None
+    where, born = process_identity.machine(), process_identity.born(pid)
+    assert where and process_identity.runs(where, pid, born) is True
+    assert process_identity.runs(where, pid, f"{born}0") is False, "a recycled number"
+    assert process_identity.runs(where, 2**22 - 1, born) is False
+    assert process_identity.runs(f"{where.split()[0]} pid:[1]", pid, born) is None
 
 
 def test_an_incident_that_only_owes_gives_way(book: Ledger) -> None:
-    book.take(replace(ledger.me("ann"), pid=2**22 - 1, born="1"), "INC-1", ["key a"])
+    book.take(replace(process_identity.me("ann"), pid=2**22 - 1, born="1"), "INC-1", ["key a"])
     book.note("INC-1", "waiting", 4, {})
     with pytest.raises(AlreadyRunning):
-        book.take(ledger.me("bob"), "INC-2", ["key a"])
+        book.take(process_identity.me("bob"), "INC-2", ["key a"])
     book.note("INC-1", "debt", 5, {})
-    assert book.take(ledger.me("bob"), "INC-2", ["key a"]) >= 1
+    assert book.take(process_identity.me("bob"), "INC-2", ["key a"]) >= 1
     with pytest.raises(Refused):
-        book.take_over(ledger.me("ann"), "INC-1")
+        book.take_over(process_identity.me("ann"), "INC-1")
 
 
 @pytest.mark.parametrize("status", ["done", "refused", "rolled back", "aborted", "attested"])
 def test_an_incident_that_died_before_it_gave_back_blocks_nobody(book: Ledger, status: str) -> None:
-    book.take(replace(ledger.me("ann"), pid=2**22 - 1, born="1"), "INC-1", ["key a"])
+    book.take(replace(process_identity.me("ann"), pid=2**22 - 1, born="1"), "INC-1", ["key a"])
     book.note("INC-1", "running", 4, {})
     assert book.busy(["key a"]) is not None
     book.note("INC-1", status, 3, {})
     assert book.busy(["key a"]) is None
-    assert book.take(ledger.me("bob"), "INC-2", ["key a"]) >= 1
+    assert book.take(process_identity.me("bob"), "INC-2", ["key a"]) >= 1
 
 
 def test_an_incident_that_died_before_its_first_entry_blocks_nobody(book: Ledger) -> None:
-    book.take(replace(ledger.me("ann"), pid=2**22 - 1, born="1"), "INC-1", ["key a"])
+    book.take(replace(process_identity.me("ann"), pid=2**22 - 1, born="1"), "INC-1", ["key a"])
     assert book.busy(["key a"]) is None
-    assert book.take(ledger.me("bob"), "INC-2", ["key a"]) >= 1
+    assert book.take(process_identity.me("bob"), "INC-2", ["key a"]) >= 1
 
 
 def test_of_many_who_reach_for_it_one_gets_it(book: Ledger) -> None:
@@ -161,7 +161,7 @@ def test_of_many_who_reach_for_it_one_gets_it(book: Ledger) -> None:
 
     def reach(name: str) -> None:
         try:
-            book.take(replace(ledger.me(name), executor=name), name, ["key a"])
+            book.take(replace(process_identity.me(name), executor=name), name, ["key a"])
             won.append(name)
         except AlreadyRunning:
             pass
@@ -191,7 +191,7 @@ def test_signals_are_kept_in_order_and_the_index_is_newest_first(book: Ledger) -
 
 
 def test_a_key_is_claimed_by_one_incident_whatever_it_is_called(book: Ledger) -> None:
-    ann, bob = ledger.me("ann"), ledger.me("bob")
+    ann, bob = process_identity.me("ann"), process_identity.me("bob")
     fence = book.take(ann, "INC-1", ["key acct/payments"])
     book.claim(ann, "INC-1", fence, "key 0123456789abcdef")
     book.claim(ann, "INC-1", fence, "key 0123456789abcdef")
@@ -205,10 +205,10 @@ def test_a_key_is_claimed_by_one_incident_whatever_it_is_called(book: Ledger) ->
 
 
 def test_what_was_claimed_is_taken_over_with_the_rest(book: Ledger) -> None:
-    dead = replace(ledger.me("ann"), pid=2**22 - 1, born="1")
+    dead = replace(process_identity.me("ann"), pid=2**22 - 1, born="1")
     first = book.take(dead, "INC-1", ["key a"])
     book.claim(dead, "INC-1", first, "key 0123456789abcdef")
-    mine = ledger.me("bob")
+    mine = process_identity.me("bob")
     second = book.take_over(mine, "INC-1")
     book.claim(mine, "INC-1", second, "key 0123456789abcdef")
     assert book.beat(mine, "INC-1", second)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ir import model
-from ir.model import Debt, Did, Item, KeyRow, Liveness, Mode, Outcome
+from ir.core import model
+from ir.core.model import Debt, Did, Item, KeyRow, Liveness, Mode, Outcome
 
 LEAVES = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 FACTS = st.dictionaries(st.text(), st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=4))

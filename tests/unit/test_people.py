@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from ir.cli.choices import identify_row
-from ir.cli.consenting import Consent
-from ir.cli.opening import Opened
-from ir.cli.people import Terminal, files_of, read_again
-from ir.cli.screen import Screen
-from ir.secret import Secret
-from ir.state import open_state
+from ir.cli.terminal.consent_prompt import Consent
+from ir.cli.terminal.inventory_source import Opened
+from ir.cli.terminal.operator import Terminal, files_of, read_again
+from ir.cli.terminal.option_values import identify_row
+from ir.cli.terminal.screen import Screen
+from ir.core.secret import Secret
+from ir.runtime.app_state import open_state
 
 
 def test_only_files_are_remembered_and_by_absolute_path(tmp_path: Path) -> None:

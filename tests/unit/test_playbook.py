@@ -2,11 +2,12 @@
 
 import pytest
 
-from ir import inventory, playbook
-from ir.catalog import ACTIONS
-from ir.errors import BadFile, UsageError
-from ir.model import Danger
-from ir.plan import compile_plan, plan_from_json
+from ir import inventory
+from ir.core.errors import BadFile, UsageError
+from ir.core.model import Danger
+from ir.incident import playbook
+from ir.incident.action_catalog import ACTIONS
+from ir.incident.plan import compile_plan, plan_from_json
 from tests.unit.test_inventory import GOOD
 
 STEPS = """

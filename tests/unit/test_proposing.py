@@ -4,9 +4,9 @@ import io
 
 import pytest
 
-from ir.cli.people import Terminal
-from ir.cli.proposing import of
-from ir.cli.screen import Screen
+from ir.cli.propose_policy import of
+from ir.cli.terminal.operator import Terminal
+from ir.cli.terminal.screen import Screen
 
 
 @pytest.mark.parametrize(

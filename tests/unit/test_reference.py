@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ir.reference import SCHEMES, Reference, parse
+from ir.core.reference import SCHEMES, Reference, parse
 from tests.sizes import examples
 
 PRINTABLE = st.characters(codec="utf-8").filter(lambda c: c.isprintable())

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ir.incident import Incident, fold
-from ir.model import Did, Json, Outcome
+from ir.core.model import Did, Json, Outcome
+from ir.incident.record import Incident, fold
 from ir.report import FORMATS, render
 from tests.unit.report_samples import AWS, MANUAL, NEW, OLD, SERVICES, STORIES, VAULT, Builder, overlap, preflight, waiting
 

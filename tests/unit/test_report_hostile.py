@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from ir.bundle import write_bundle
-from ir.model import Did, Json, Outcome, Policy
+from ir.core.model import Did, Json, Outcome, Policy
+from ir.core.secret import Secret
 from ir.report import FORMATS, render
-from ir.report.foreign import Tamer, code, escape
-from ir.secret import Secret
+from ir.report.bundle import write_bundle
+from ir.report.escape import Tamer, code, escape
 from tests.sizes import examples
 from tests.unit.report_samples import Builder, exploited, preflight
 

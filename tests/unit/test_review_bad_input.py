@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from ir.review import aside, locate
-from ir.review.columnmap import ColumnMap
-from ir.review.engine import DuckDb
-from ir.review.importer import Importer
-from ir.review.loaded import Loaded
-from ir.review.relations import Shape
+from ir.review.ingest import locate_unreadable, unreadable
+from ir.review.ingest.column_map import ColumnMap
+from ir.review.ingest.importer import Importer
+from ir.review.ingest.load_result import Loaded
+from ir.review.ingest.relations import Shape
+from ir.review.sql.engine import DuckDb
 
 NOON = 1_795_003_200  # 2026-11-18T12:00:00Z
 HUGE = int(os.environ.get("IR_TEST_LINE_MB", "48"))
@@ -238,12 +238,12 @@ def test_an_old_file_of_carriage_returns_alone(desk: Desk) -> None:
 
 
 def test_torn_lines_are_counted_all_and_held_only_as_ids(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(locate, "KEPT", 3)
-    monkeypatch.setattr(aside, "KEPT", 3)
+    monkeypatch.setattr(locate_unreadable, "KEPT", 3)
+    monkeypatch.setattr(unreadable, "KEPT", 3)
     torn = '{"request_id": "req_torn%04d", "note": "' + "x" * 5000
     file = desk.folder / "a.jsonl"
     file.write_text(line(1) + "".join(torn % n + "\n" for n in range(40)) + line(2))
-    found = locate.torn_json(Shape("jsonl", "requests", (), own=True), file, 40, [], lambda _: None)
+    found = locate_unreadable.torn_json(Shape("jsonl", "requests", (), own=True), file, 40, [], lambda _: None)
     assert found.count == 40
     assert found.kept == [(n + 2, "not a JSON object", b"req_torn%04d" % n) for n in range(3)], "not their five thousand letters"
     desk.importer.load([file], own=True)

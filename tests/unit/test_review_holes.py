@@ -3,8 +3,8 @@
 import random
 from collections import defaultdict
 
-from ir.review.holes import measure
-from ir.review.window import HOUR, Window
+from ir.review.detect.log_gaps import measure
+from ir.review.detect.window import HOUR, Window
 
 DAY = 24 * HOUR
 BEGIN = 20_000 * DAY

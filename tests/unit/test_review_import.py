@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from ir.errors import BadFile
-from ir.review.columnmap import ColumnMap, load_map
-from ir.review.engine import DuckDb
-from ir.review.importer import Importer, expand
-from ir.review.loaded import Loaded
-from ir.review.personal import person
-from ir.review.schema import TABLES
+from ir.core.errors import BadFile
+from ir.review.ingest.column_map import ColumnMap, load_map
+from ir.review.ingest.importer import Importer, expand
+from ir.review.ingest.load_result import Loaded
+from ir.review.ingest.personal_data import person
+from ir.review.sql.engine import DuckDb
+from ir.review.sql.schema import TABLES
 
 NOON = 1_795_003_200  # 2026-11-18T12:00:00Z
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ir.review.engine import DuckDb
-from ir.review.importer import Importer
+from ir.review.ingest.importer import Importer
+from ir.review.sql.engine import DuckDb
 
 NOON = 1_795_003_200  # 2026-11-18T12:00:00Z
 ISO = "2026-11-18T12:00:00.123Z"

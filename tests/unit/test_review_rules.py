@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import yaml
 
-from ir.errors import BadFile
-from ir.review.exampleworld import run_example
-from ir.review.rules import Example, Rule, load_rules
-from ir.review.sigma import export
+from ir.core.errors import BadFile
+from ir.review.detect.rule_examples import run_example
+from ir.review.detect.rules import Example, Rule, load_rules
+from ir.review.detect.sigma import export
 
 RULES = load_rules()
 CASES = [pytest.param(rule, example, id=f"{rule.id} {example.name}") for rule in RULES for example in rule.examples]

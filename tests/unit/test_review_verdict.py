@@ -9,15 +9,15 @@ import jsonschema  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
 from benchmarks import accounts, attacks
+from ir.clients.stripe_api import StripeApi
 from ir.ports import Reviewed, ReviewRequest
 from ir.review import StripeReviewer
-from ir.review.blast import shown
-from ir.review.document import document, next_steps
-from ir.review.onscreen import lines
-from ir.review.schema import markdown
-from ir.review.schema_json import SCHEMA
-from ir.review.verdict import worst
-from ir.stripe_api import StripeApi
+from ir.review.judge.blast_radius import shown
+from ir.review.judge.verdict import worst
+from ir.review.present.json_document import document, next_steps
+from ir.review.present.json_schema import SCHEMA
+from ir.review.present.screen_summary import lines
+from ir.review.sql.schema import markdown
 
 NOWHERE = "http://127.0.0.1:9"
 DOCS = Path(__file__).parents[2] / "docs"

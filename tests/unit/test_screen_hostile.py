@@ -10,15 +10,15 @@ import pytest
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from ir.campaign import Child, ChildState
 from ir.cli import campaigns
-from ir.cli.people import Terminal
-from ir.cli.screen import Screen, show_error
-from ir.errors import Refused
-from ir.model import Did, Item, Json, Outcome
+from ir.cli.terminal.operator import Terminal
+from ir.cli.terminal.screen import Screen, show_error
+from ir.core.errors import Refused
+from ir.core.model import Did, Item, Json, Outcome
+from ir.fleet.campaign import Child, ChildState
 from ir.ports import Reviewed
-from ir.review import affected
-from ir.review.onscreen import lines
+from ir.review.judge import affected_customers
+from ir.review.present.screen_summary import lines
 from tests.unit.test_report_hostile import CONTROLS, HOSTILE
 
 MARKUP = ["[bold red]✓ retire[/]", "[link=https://evil.example]click[/link]", "[/]", "\\[x]", ":skull:"]
@@ -124,7 +124,7 @@ def test_the_page_of_a_campaign_is_no_markup(text: str) -> None:
 
 @pytest.mark.parametrize("text", [*FORMULAS, *CONTROLS])
 def test_a_spreadsheet_runs_nothing_of_affected_csv(text: str, tmp_path: Path) -> None:
-    path = affected.write([{"customer": text, "what": text, "first_seen": 0, "requests": 1}], tmp_path)
+    path = affected_customers.write([{"customer": text, "what": text, "first_seen": 0, "requests": 1}], tmp_path)
     written = Path(path).read_bytes().decode()
     assert written.isprintable() or set(written) - {"\r", "\n"} <= {c for c in written if c.isprintable()}
     for separator in ",;|\t":
@@ -133,5 +133,5 @@ def test_a_spreadsheet_runs_nothing_of_affected_csv(text: str, tmp_path: Path) -
 
 
 def test_a_plain_customer_stays_as_it_is(tmp_path: Path) -> None:
-    path = affected.write([{"customer": "cus_1", "what": "", "first_seen": 0, "requests": 1}], tmp_path)
+    path = affected_customers.write([{"customer": "cus_1", "what": "", "first_seen": 0, "requests": 1}], tmp_path)
     assert Path(path).read_text().splitlines()[1] == "cus_1,,1970-01-01T00:00:00+00:00,1"

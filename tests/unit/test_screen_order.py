@@ -10,15 +10,15 @@ from typing import Any, cast
 import pytest
 from rich.console import Console
 
-from ir import incident
-from ir.cli import running
-from ir.cli.people import Terminal
-from ir.cli.screen import Screen
-from ir.incident import Incident
-from ir.issuers import clicks
-from ir.model import Json, KeyKind, Mode
+from ir.adapters.issuers import dashboard_steps
+from ir.cli.terminal import follow as following
+from ir.cli.terminal.operator import Terminal
+from ir.cli.terminal.screen import Screen
+from ir.core.model import Json, KeyKind, Mode
+from ir.core.secret import Secret
+from ir.incident import record as incident_record
+from ir.incident.record import Incident
 from ir.ports import MintOrder
-from ir.secret import Secret
 from tests.unit.report_samples import overlap
 
 OLD, NEW = (Secret("sk_" + "live_" + letter * 40) for letter in ("a", "b"))
@@ -33,7 +33,7 @@ def narrow(width: int = 60) -> tuple[Screen, io.StringIO]:
 def test_a_numbered_step_goes_on_under_its_first_word() -> None:
     screen, seen = narrow()
     order = MintOrder("INC-1", "ir-INC-1-1", "i", KeyKind.RESTRICTED, Mode.LIVE, "acct_1", ("charge_read", "balance_read"), OLD, 0.0)
-    text = clicks.to_mint(order)
+    text = dashboard_steps.to_mint(order)
     screen.say(text)
     lines = [line.rstrip() for line in seen.getvalue().splitlines()]
     assert len(lines) > len(text.splitlines()), "it is narrow enough to be broken"
@@ -62,10 +62,10 @@ def test_what_shows_the_end_of_a_key_reaches_eyes_only(capsys: pytest.CaptureFix
 
 @pytest.mark.parametrize("created", [0.0, 1_795_000_000.0])
 def test_where_nobody_watches_no_part_of_a_key_is_told(created: float) -> None:
-    log = clicks.to_retire(Mode.LIVE, OLD, NEW, created, watched=False)
+    log = dashboard_steps.to_retire(Mode.LIVE, OLD, NEW, created, watched=False)
     assert "aaaa" not in log and "bbbb" not in log and "Do not touch the new key" in log
     assert ("2026-11" in log) is bool(created)
-    eyes = clicks.to_retire(Mode.LIVE, OLD, NEW, created)
+    eyes = dashboard_steps.to_retire(Mode.LIVE, OLD, NEW, created)
     assert "its token ends in …aaaa" in eyes and "it ends in …bbbb" in eyes
 
 
@@ -91,21 +91,21 @@ def test_a_question_stands_below_the_step_before_it(monkeypatch: pytest.MonkeyPa
     operator = Terminal(screen, name="ann", yes=False)
     operator.interactive = True
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n" * 9))
-    monkeypatch.setattr(running, "finish", lambda *_: 0)
+    monkeypatch.setattr(following, "finish", lambda *_: 0)
 
     def engine() -> None:
         record = Incident()
         while world.announce.__name__ != "announced":
             time.sleep(0.001)
         for entry in entries:
-            incident.absorb(record, entry)
+            incident_record.absorb(record, entry)
             world.announce(record)
             runner.written.release()
             assert operator.confirm(f"Go on after {entry['step'] or 'the opening'}?")
 
     writer = threading.Thread(target=engine)
     writer.start()
-    running.follow(cast(Any, runner), kept, world, operator)
+    following.follow(cast(Any, runner), kept, world, operator)
     writer.join()
     shown = seen.getvalue()
     for entry in entries[1:]:

@@ -24,8 +24,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ir import secret
-from ir.secret import Secret, excerpt, fingerprint, longest_form, scrub
+from ir.core import secret
+from ir.core.secret import Secret, excerpt, fingerprint, longest_form, scrub
 from tests.sizes import examples
 
 NEIGHBOURS = "·~^|"

@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-from ir.errors import Refused, Rejected
-from ir.model import Json, Liveness, Mode
-from ir.secret import Secret
-from ir.stripe_answer import Answer, account_named, probe_of
-from ir.stripe_api import StripeApi, probe
+from ir.clients.stripe_answer import Answer, account_named, probe_of
+from ir.clients.stripe_api import StripeApi, probe
+from ir.core.errors import Refused, Rejected
+from ir.core.model import Json, Liveness, Mode
+from ir.core.secret import Secret
 
 KEY = "rk_" + "live_" + secrets.token_hex(24)
 MASKED = KEY[:8] + "*****" + KEY[-6:]
@@ -110,5 +110,6 @@ def test_stripe_log_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_sdk_is_not_loaded_before_it_is_needed() -> None:
-    code = "import sys, ir.stripe_api, ir.key_kind, ir.issuers; sys.exit('stripe' in sys.modules or 'urllib3' in sys.modules)"
+    modules = "ir.clients.stripe_api, ir.core.key_kind, ir.adapters.issuers"
+    code = f"import sys, {modules}; sys.exit('stripe' in sys.modules or 'urllib3' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

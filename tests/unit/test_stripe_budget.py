@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from ir.clients.stripe_rate_limit import Budget
+from ir.core.model import Mode
+from ir.drill.twin.error_answers import ApiError
 from ir.drill.twin.limits import RateLimiter
-from ir.drill.twin.refusals import ApiError
 from ir.drill.twin.settings import Limits
-from ir.model import Mode
-from ir.stripe_budget import Budget
 
 
 @dataclass

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ir import timestamps
-from ir.checkpoints import Signer
-from ir.errors import Missing, Rejected, UsageError
-from ir.model import Json
+from ir.core.errors import Missing, Rejected, UsageError
+from ir.core.model import Json
+from ir.evidence import timestamps
+from ir.evidence.checkpoints import Signer
 from tests.worlds.stamping import Authority, authority, openssl
 
 pytestmark = pytest.mark.server

@@ -7,15 +7,16 @@ from typing import Any, cast
 
 import pytest
 
-from ir import cli, owed
-from ir.attempt import guarded
-from ir.errors import ExitCode, IrError, Rejected, Unknown, Waiting
-from ir.incident import Incident
-from ir.issuers.key_api import _refusal
-from ir.model import Danger, Debt, Did, Item, Outcome
-from ir.plan import Step
-from ir.secret import Secret
-from ir.stripe_answer import Answer, term
+from ir import cli
+from ir.adapters.issuers.key_api import _refusal
+from ir.clients.stripe_answer import Answer, term
+from ir.core.errors import ExitCode, IrError, Rejected, Unknown, Waiting
+from ir.core.model import Danger, Debt, Did, Item, Outcome
+from ir.core.secret import Secret
+from ir.engine.step_attempt import guarded
+from ir.incident import debts
+from ir.incident.plan import Step
+from ir.incident.record import Incident
 
 STEP = Step("retire", "retire", Danger.IRREVERSIBLE, "kill the old key", "", {})
 WORLD: Any = SimpleNamespace(incident="INC-1")
@@ -85,10 +86,10 @@ def opened(name: str, base: str) -> Incident:
 
 
 def test_the_command_that_rotates_again_names_the_inventory() -> None:
-    assert owed.again(opened("../ir/inventory.yaml", "/srv/ir")) == "ir rotate stripe payments --inventory /srv/ir/inventory.yaml"
-    assert owed.again(opened("my world.yaml", "/srv/a b")) == "ir rotate stripe payments --inventory '/srv/a b/my world.yaml'"
-    assert owed.again(opened("(no inventory)", "/root")) == "ir rotate stripe payments --leaked-key-from prompt"
-    assert owed.again(opened("", "")) == "ir rotate stripe payments"
+    assert debts.again(opened("../ir/inventory.yaml", "/srv/ir")) == "ir rotate stripe payments --inventory /srv/ir/inventory.yaml"
+    assert debts.again(opened("my world.yaml", "/srv/a b")) == "ir rotate stripe payments --inventory '/srv/a b/my world.yaml'"
+    assert debts.again(opened("(no inventory)", "/root")) == "ir rotate stripe payments --leaked-key-from prompt"
+    assert debts.again(opened("", "")) == "ir rotate stripe payments"
 
 
 def test_ctrl_c_says_so_and_claims_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from ir.adapters.stores.aws.secrets_manager import AwsSecretsManagerStore
+from ir.core.reference import Reference, parse
+from ir.core.secret import Secret
 from ir.ports import Store
-from ir.reference import Reference, parse
-from ir.secret import Secret
-from ir.stores.aws_secrets_manager import AwsSecretsManagerStore
 from tests.worlds.bad_network import Answer, Request, silence
 from tests.worlds.stores import NEIGHBOUR, StoreWorld, unique
 from tests.worlds.surroundings import environment

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ir.adapters.stores.command import CommandStore
+from ir.core.reference import Reference, parse
+from ir.core.secret import Secret
 from ir.ports import Store
-from ir.reference import Reference, parse
-from ir.secret import Secret
-from ir.stores.command import CommandStore
 from tests.worlds.stores import StoreWorld, unique
 
 

@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
+from ir.adapters.stores.conjur.store import ConjurStore
+from ir.core.reference import Reference, parse
+from ir.core.secret import Secret
 from ir.ports import Store
-from ir.reference import Reference, parse
-from ir.secret import Secret
-from ir.stores.conjur import ConjurStore
 from tests.worlds.bad_network import Answer, Request, silence
 from tests.worlds.conjur_fake import ConjurFake, Variable
 from tests.worlds.stores import NEIGHBOUR, StoreWorld, unique

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ir.cli import run
-from ir.model import Json
+from ir.core.model import Json
 
 
 class Desk:

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+from ir.adapters.stores.env.dotenv_store import DotenvStore
+from ir.core.reference import Reference, parse
+from ir.core.secret import Secret
 from ir.ports import Store
-from ir.reference import Reference, parse
-from ir.secret import Secret
-from ir.stores.dotenv import DotenvStore
 from tests.worlds.stores import NEIGHBOUR, StoreWorld, unique
 
 NOBODY = 65534

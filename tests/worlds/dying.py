@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ir.cli import main
-from ir.ledger import Ledger, Me
-from ir.model import Json
-from ir.runner import _Recorded
+from ir.core.model import Json
+from ir.engine.dbos_runner import _Recorded
+from ir.storage.incident_store import Ledger
+from ir.storage.process_identity import Me
 
 
 class _Tally:

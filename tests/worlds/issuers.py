@@ -5,13 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from ir.adapters.issuers.stripe_dashboard import DashboardIssuer
+from ir.adapters.issuers.stripe_managed import ManagedIssuer
+from ir.clients.stripe_api import StripeApi
+from ir.core.model import KeyKind, Mode
+from ir.core.secret import Secret
 from ir.drill.twin import Key, StripeTwin, TwinSettings
-from ir.issuers.stripe_dashboard import DashboardIssuer
-from ir.issuers.stripe_managed import ManagedIssuer
-from ir.model import KeyKind, Mode
 from ir.ports import MintOrder
-from ir.secret import Secret
-from ir.stripe_api import StripeApi
 
 INCIDENT = "INC-20261123-abcd"
 

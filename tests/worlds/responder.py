@@ -14,10 +14,10 @@ from pathlib import Path
 import sqlalchemy as sa
 
 import ir
+from ir.core.model import Json, Mode
 from ir.drill.twin import Fate, Key, StripeTwin, TwinSettings
 from ir.drill.twin.message import Request
-from ir.model import Json, Mode
-from ir.recorded import read_entries
+from ir.engine.dbos_records import read_entries
 from tests.worlds.loopback import Loopback, QuietHandler
 
 _VARIABLE = "STRIPE_KEY"

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import ClassVar
 
+from ir.core.reference import Reference
+from ir.core.secret import Secret
 from ir.ports import Store
-from ir.reference import Reference
-from ir.secret import Secret
 from tests.worlds.bad_network import LOST, Answer, Bad, Request, proxy
 
 NEIGHBOUR = "db_password"

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ir.core.errors import ExitCode
 from ir.drill.twin import Key, StripeTwin
-from ir.errors import ExitCode
 from ir.inventory import digest
-from ir.state import open_state
+from ir.runtime.app_state import open_state
 from tests.unit import alert_samples
 from tests.worlds.service_world import Instance, ServiceWorld
 

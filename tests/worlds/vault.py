@@ -9,11 +9,11 @@ from typing import Any
 
 import hvac
 
-from ir.drill.openbao_server import OpenBao
+from ir.adapters.stores.vault.kv_store import VaultStore
+from ir.core.reference import Reference, parse
+from ir.core.secret import Secret
+from ir.drill.embedded.openbao_server import OpenBao
 from ir.ports import Store
-from ir.reference import Reference, parse
-from ir.secret import Secret
-from ir.stores.vault import VaultStore
 from tests.worlds.bad_network import Answer, Request, silence
 from tests.worlds.stores import NEIGHBOUR, StoreWorld, unique
 from tests.worlds.surroundings import environment

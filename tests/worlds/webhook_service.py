@@ -9,7 +9,7 @@ from typing import Self
 
 import stripe
 
-from ir.model import Json
+from ir.core.model import Json
 from tests.worlds.loopback import Loopback, QuietHandler
 
 

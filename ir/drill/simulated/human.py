@@ -1,9 +1,9 @@
 """The people around an incident: who signals, clicks in the Dashboard, mends what is broken, and ends it."""
 
-from ir.drill.simulated.judge import Judge, waits_for
+from ir.core.secret import Secret
+from ir.drill.simulated.invariants import Judge, waits_for
 from ir.drill.simulated.provider import SimKey
 from ir.drill.simulated.trial import Trial
-from ir.secret import Secret
 
 PATIENCE = 12
 """How often somebody mends what is asked for and looks again, before the incident counts as wedged."""

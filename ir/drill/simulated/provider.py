@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
+from ir.core.errors import PortError, Unknown, Waiting
+from ir.core.model import KeyKind, KeyRow, Liveness, Mode, Probe
+from ir.core.secret import Secret
 from ir.drill.simulated.clock import SimClock
-from ir.errors import PortError, Unknown, Waiting
-from ir.model import KeyKind, KeyRow, Liveness, Mode, Probe
 from ir.ports import Containment, Minted, MintOrder, Target
-from ir.secret import Secret
 
 ACCOUNT = "acct_1Sim"
 

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 
-from ir.drill.simulated.fates import ANYWHERE, FATES, KILLS, Fate
+from ir.core.model import Json
+from ir.drill.simulated.faults import ANYWHERE, FATES, KILLS, Fate
 from ir.drill.simulated.human import Human
-from ir.drill.simulated.judge import Judge, NotKept
+from ir.drill.simulated.invariants import Judge, NotKept
 from ir.drill.simulated.trial import Trial
-from ir.model import Json
-from ir.world import Options
+from ir.incident.context import Options
 
 _POLICIES = ("exposed", "exposed", "exploited", "scheduled")
 _MOST_TURNS = 12

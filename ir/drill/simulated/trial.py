@@ -9,16 +9,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast
 
-from ir.course import Course
-from ir.custody import Custody
-from ir.drill.simulated.fates import Fated, Script
-from ir.drill.simulated.journal import Crash, Journal, Parked, Replay
+from ir.core.model import Json
+from ir.drill.simulated.durable_engine import Crash, Journal, Parked, Replay
+from ir.drill.simulated.faults import Fated, Script
 from ir.drill.simulated.world import Simulation
-from ir.incident import Incident, absorb
-from ir.model import Json
-from ir.plan import Plan
+from ir.engine.workflow import Course
+from ir.incident.context import Options, World
+from ir.incident.custody import Custody
+from ir.incident.plan import Plan
+from ir.incident.record import Incident, absorb
 from ir.ports import Issuer, Reloader, Reviewer, Store, Verifier
-from ir.world import Options, World
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -4,19 +4,20 @@ from collections.abc import Callable
 from functools import cache
 from random import Random
 
-from ir import inventory, playbook
-from ir.custody import Custody
+from ir import inventory
+from ir.core.model import Json
+from ir.core.reference import parse
+from ir.core.secret import Secret
 from ir.drill.simulated.clock import START, SimClock
 from ir.drill.simulated.provider import ACCOUNT, SimProvider
-from ir.drill.simulated.shop import SimService, SimStore
-from ir.incident import Incident
+from ir.drill.simulated.stores_and_services import SimService, SimStore
+from ir.incident import playbook
+from ir.incident.context import Options, World
+from ir.incident.custody import Custody
+from ir.incident.plan import compile_plan
+from ir.incident.record import Incident
 from ir.inventory import Inventory
-from ir.model import Json
-from ir.plan import compile_plan
 from ir.ports import LeftBehind, Reviewed, ReviewRequest
-from ir.reference import parse
-from ir.secret import Secret
-from ir.world import Options, World
 
 
 class SimOperator:

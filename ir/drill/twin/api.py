@@ -5,17 +5,17 @@ from dataclasses import dataclass, field, replace
 
 import orjson
 
-from ir.drill.twin import api_keys, gate, refusals, v1, v2
+from ir.core.model import Json
+from ir.drill.twin import api_keys, authentication, error_answers, v1, v2
 from ir.drill.twin.call import Call
-from ir.drill.twin.counter import Use, Uses
-from ir.drill.twin.fates import Decide, Fate, What
+from ir.drill.twin.call_log import Use, Uses
+from ir.drill.twin.error_answers import ApiError
+from ir.drill.twin.faults import Decide, Fate, What
+from ir.drill.twin.http_server import Reply, response
 from ir.drill.twin.idempotency import Replays
 from ir.drill.twin.limits import RateLimiter
 from ir.drill.twin.message import Answer, Request
-from ir.drill.twin.refusals import ApiError
-from ir.drill.twin.wire import Reply, response
 from ir.drill.twin.world import API_VERSION, World
-from ir.model import Json
 
 _JSON = "application/json"
 _HTML = b"<html><body>Bad gateway</body></html>"
@@ -61,7 +61,7 @@ class Api:
             answer = self._answer(replace(request, headers=headers), request_id)
         if fate.what in (What.TOO_MANY, What.BROKEN):
             refused = fate.what is What.TOO_MANY
-            answer = _refusal(refusals.too_many(fate.reason) if refused else refusals.broken(fate.should_retry))
+            answer = _refusal(error_answers.too_many(fate.reason) if refused else error_answers.broken(fate.should_retry))
         self._record(request, request_id, answer.status, fate.what)
         return self._spoiled(fate, answer, request_id, request)
 
@@ -93,7 +93,7 @@ class Api:
             return _refusal(refusal)
 
     def _work(self, request: Request, request_id: str) -> Answer:
-        caller = gate.authenticate(self.world, request)
+        caller = authentication.authenticate(self.world, request)
         mode, now = caller.key.mode, self.world.now()
         v1_path = request.path.startswith("/v1/")
         if self._limiter:
@@ -101,7 +101,7 @@ class Api:
             self._limiter.admit(caller.account, mode, f"{request.method} {where}", now)
         call = Call(self.world, self.world.book(caller.account, mode), caller, request, request.params(), request_id)
         if not v1_path and not request.path.startswith("/v2/"):
-            raise refusals.unknown_url(request.method, request.path)
+            raise error_answers.unknown_url(request.method, request.path)
         run = v1.answer if v1_path else v2.answer
         scope = f"{caller.account} {mode}"
         return self._replays.once(request, scope, now, request_id, lambda: Answer(200, run(call)), self._refresh)

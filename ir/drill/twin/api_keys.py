@@ -1,14 +1,14 @@
 """/v2/iam/api_keys (private preview): what an approved app may do to the keys of accounts that installed it."""
 
+from ir.core.model import Json, Mode
 from ir.drill.twin import jwe
 from ir.drill.twin import params as p
 from ir.drill.twin.call import Call
+from ir.drill.twin.error_answers import bad_request, foreign_key, not_found, unknown_url
 from ir.drill.twin.keys import Key, Kind
 from ir.drill.twin.paging import v2_page
 from ir.drill.twin.permissions import ACCEPTED
-from ir.drill.twin.refusals import bad_request, foreign_key, not_found, unknown_url
 from ir.drill.twin.world import World, iso, moment
-from ir.model import Json, Mode
 
 PATH = "/v2/iam/api_keys"
 _LONGEST_GRACE = 10_080

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
+from ir.core.model import Json
+from ir.drill.twin.error_answers import needs_permission
 from ir.drill.twin.keys import Key
 from ir.drill.twin.message import Request
 from ir.drill.twin.permissions import allows, called
-from ir.drill.twin.refusals import needs_permission
 from ir.drill.twin.resources import Resource
 from ir.drill.twin.world import API_VERSION, Book, World, iso
-from ir.model import Json
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
 """What a human does in the Dashboard, and what Stripe does by itself; plain methods, no HTTP."""
 
+from ir.core.model import Mode
 from ir.drill.twin.api import Api
 from ir.drill.twin.api_keys import key_details
 from ir.drill.twin.keys import Key, Kind, Token
 from ir.drill.twin.settings import DeathText
 from ir.drill.twin.world import World
-from ir.model import Mode
 
 Which = str | Token | Key
 """A key: by itself, by id (`mk_…`), or by token."""

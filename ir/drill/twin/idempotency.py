@@ -8,9 +8,9 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ir.core.model import Json
+from ir.drill.twin.error_answers import ApiError, bad_request, other_params
 from ir.drill.twin.message import Answer, Request
-from ir.drill.twin.refusals import ApiError, bad_request, other_params
-from ir.model import Json
 
 _DAY = 86_400.0
 _V1_KEEPS, _V2_KEEPS = _DAY, 30 * _DAY

@@ -5,7 +5,7 @@ import json
 import os
 from typing import TYPE_CHECKING
 
-from ir.drill.twin.refusals import bad_request
+from ir.drill.twin.error_answers import bad_request
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey

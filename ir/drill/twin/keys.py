@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from random import Random
 
-from ir.drill.twin.refusals import ApiError, expired_key, invalid_key
+from ir.core.model import Mode
+from ir.drill.twin.error_answers import ApiError, expired_key, invalid_key
 from ir.drill.twin.settings import DeathText, Masking
-from ir.model import Mode
 
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _ALPHABET = (_LETTERS * 5)[:256]
@@ -22,7 +22,7 @@ def letters(rng: Random, length: int) -> str:
 class Token:
     """A key's characters on the provider's side.
 
-    On purpose not an `ir.secret.Secret`: making one teaches `scrub` the value, and then a tool that forgot to
+    On purpose not an `ir.core.secret.Secret`: making one teaches `scrub` the value, and then a tool that forgot to
     wrap what it received would still look clean in the same process.
     """
 
@@ -37,7 +37,7 @@ class Token:
 
     @property
     def fingerprint(self) -> str:
-        """The same as `ir.secret.fingerprint`."""
+        """The same as `ir.core.secret.fingerprint`."""
         return hashlib.sha256(self._text.encode()).hexdigest()[:16]
 
     def __repr__(self) -> str:

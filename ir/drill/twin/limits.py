@@ -1,8 +1,8 @@
 """Rate limits per account and mode, as published: a global one and one per endpoint."""
 
-from ir.drill.twin.refusals import too_many
+from ir.core.model import Mode
+from ir.drill.twin.error_answers import too_many
 from ir.drill.twin.settings import Limits
-from ir.model import Mode
 
 
 class RateLimiter:

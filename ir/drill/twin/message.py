@@ -7,8 +7,8 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from ir.drill.twin.refusals import bad_request
-from ir.model import Json
+from ir.core.model import Json
+from ir.drill.twin.error_answers import bad_request
 
 
 @dataclass(slots=True)

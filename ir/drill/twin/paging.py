@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from urllib.parse import urlencode
 
+from ir.core.model import Json
 from ir.drill.twin import params as p
-from ir.drill.twin.refusals import ApiError, bad_request, no_such
+from ir.drill.twin.error_answers import ApiError, bad_request, no_such
 from ir.drill.twin.world import Shelf
-from ir.model import Json
 
 _NOT_FILTERS = frozenset({"limit", "starting_after", "ending_before", "created", "expand"})
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ir.drill.twin.refusals import bad_request
-from ir.model import Json
+from ir.core.model import Json
+from ir.drill.twin.error_answers import bad_request
 
 
 def text(params: Json, name: str, default: str | None = None) -> str:

@@ -1,11 +1,11 @@
 """Money: intents that are confirmed, refunds, payouts, transfers."""
 
-from ir.drill.twin import objects
+from ir.core.model import Json
+from ir.drill.twin import money_objects
 from ir.drill.twin import params as p
 from ir.drill.twin.call import Call
-from ir.drill.twin.refusals import bad_request, declined, no_such
+from ir.drill.twin.error_answers import bad_request, declined, no_such
 from ir.drill.twin.resources import RESOURCES
-from ir.model import Json
 
 _INTENTS, _CHARGES = RESOURCES["payment_intents"], RESOURCES["charges"]
 _DECLINED = "pm_card_chargeDeclined"
@@ -14,7 +14,7 @@ _DAY = 86_400
 
 def create_intent(call: Call) -> Json:
     """POST /v1/payment_intents; `confirm=true` pays at once."""
-    intent = call.create(_INTENTS, objects.payment_intent(call.params))
+    intent = call.create(_INTENTS, money_objects.payment_intent(call.params))
     intent = call.replace(_INTENTS, intent, client_secret=f"{intent['id']}_secret_{call.world.text(25)}")
     call.emit("payment_intent.created", intent)
     return _pay(call, intent) if p.flag(call.params, "confirm") else intent
@@ -60,7 +60,7 @@ def _pay(call: Call, intent: Json) -> Json:
             "payment_intent_unexpected_state",
         )
     carried = ("amount", "currency", "customer", "description", "metadata", "payment_method", "receipt_email")
-    fields = objects.charge({name: intent[name] for name in carried} | {"payment_intent": intent["id"]})
+    fields = money_objects.charge({name: intent[name] for name in carried} | {"payment_intent": intent["id"]})
     if intent["payment_method"] == _DECLINED:
         return _decline(call, intent, fields)
     charge = call.create(_CHARGES, fields)
@@ -91,7 +91,7 @@ def _decline(call: Call, intent: Json, fields: Json) -> Json:
 
 def create_charge(call: Call) -> Json:
     """POST /v1/charges."""
-    charge = call.create(_CHARGES, objects.charge(call.params))
+    charge = call.create(_CHARGES, money_objects.charge(call.params))
     _move(call, charge["currency"], charge["amount"])
     call.emit("charge.succeeded", charge)
     return charge
@@ -105,7 +105,7 @@ def create_refund(call: Call) -> Json:
     if amount > rest:
         raise bad_request("Refund amount is greater than unrefunded amount on charge.", "charge_already_refunded")
     fields = {"amount": amount, "currency": charge["currency"], "charge": charge["id"]}
-    refund = call.create(RESOURCES["refunds"], objects.refund(call.params | fields | {"payment_intent": charge["payment_intent"]}))
+    refund = call.create(RESOURCES["refunds"], money_objects.refund(call.params | fields | {"payment_intent": charge["payment_intent"]}))
     given = charge["amount_refunded"] + amount
     changed = call.replace(_CHARGES, charge, amount_refunded=given, refunded=given == charge["amount"])
     _move(call, charge["currency"], -amount)
@@ -127,7 +127,7 @@ def _refundable(call: Call) -> Json:
 def create_payout(call: Call) -> Json:
     """POST /v1/payouts."""
     arrival = int(call.now) + (0 if call.params.get("method") == "instant" else 2 * _DAY)
-    fields = objects.payout(call.params) | {"arrival_date": arrival, "automatic": False}
+    fields = money_objects.payout(call.params) | {"arrival_date": arrival, "automatic": False}
     fields["destination"] = fields["destination"] or f"ba_1{call.book.account[-15:]}"
     payout = call.create(RESOURCES["payouts"], fields)
     _move(call, payout["currency"], -payout["amount"])
@@ -150,7 +150,7 @@ def cancel_payout(call: Call, ident: str) -> Json:
 
 def create_transfer(call: Call) -> Json:
     """POST /v1/transfers."""
-    transfer = call.create(RESOURCES["transfers"], objects.transfer(call.params))
+    transfer = call.create(RESOURCES["transfers"], money_objects.transfer(call.params))
     _move(call, transfer["currency"], -transfer["amount"])
     call.emit("transfer.created", transfer)
     return transfer

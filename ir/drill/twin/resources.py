@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from ir.drill.twin import catalogue, objects
-from ir.drill.twin.objects import Builder
+from ir.drill.twin import money_objects, other_objects
+from ir.drill.twin.money_objects import Builder
 
 
 @dataclass(frozen=True)
@@ -41,20 +41,20 @@ class Resource:
 
 
 _ALL = (
-    Resource("charges", "charge", "ch", "charge", objects.charge, "charge"),
-    Resource("customers", "customer", "cus", "customer", objects.customer, "customer", removable=True),
-    Resource("payment_intents", "payment_intent", "pi", "payment_intent", objects.payment_intent, "payment_intent"),
-    Resource("setup_intents", "setup_intent", "seti", "setup_intent", objects.setup_intent, "setup_intent"),
-    Resource("refunds", "refund", "re", "charge", objects.refund, "refund"),
-    Resource("payouts", "payout", "po", "payout", objects.payout, "payout"),
-    Resource("transfers", "transfer", "tr", "transfer", objects.transfer, "transfer"),
-    Resource("topups", "topup", "tu", "top_up", objects.topup, "topup"),
-    Resource("products", "product", "prod", "product", catalogue.product, "product", removable=True),
-    Resource("prices", "price", "price", "plan", catalogue.price, "price"),
-    Resource("coupons", "coupon", "co", "coupon", catalogue.coupon, "coupon", removable=True),
-    Resource("payment_links", "payment_link", "plink", "payment_links", catalogue.payment_link, "payment_link", dated=False),
-    Resource("webhook_endpoints", "webhook_endpoint", "we", "webhook", catalogue.webhook_endpoint, removable=True, dated=False),
-    Resource("accounts", "account", "acct", "connected_account", catalogue.account, "account", removable=True),
+    Resource("charges", "charge", "ch", "charge", money_objects.charge, "charge"),
+    Resource("customers", "customer", "cus", "customer", money_objects.customer, "customer", removable=True),
+    Resource("payment_intents", "payment_intent", "pi", "payment_intent", money_objects.payment_intent, "payment_intent"),
+    Resource("setup_intents", "setup_intent", "seti", "setup_intent", money_objects.setup_intent, "setup_intent"),
+    Resource("refunds", "refund", "re", "charge", money_objects.refund, "refund"),
+    Resource("payouts", "payout", "po", "payout", money_objects.payout, "payout"),
+    Resource("transfers", "transfer", "tr", "transfer", money_objects.transfer, "transfer"),
+    Resource("topups", "topup", "tu", "top_up", money_objects.topup, "topup"),
+    Resource("products", "product", "prod", "product", other_objects.product, "product", removable=True),
+    Resource("prices", "price", "price", "plan", other_objects.price, "price"),
+    Resource("coupons", "coupon", "co", "coupon", other_objects.coupon, "coupon", removable=True),
+    Resource("payment_links", "payment_link", "plink", "payment_links", other_objects.payment_link, "payment_link", dated=False),
+    Resource("webhook_endpoints", "webhook_endpoint", "we", "webhook", other_objects.webhook_endpoint, removable=True, dated=False),
+    Resource("accounts", "account", "acct", "connected_account", other_objects.account, "account", removable=True),
     Resource("events", "event", "evt", "event"),
     Resource("balance_transactions", "balance_transaction", "txn", "balance_transaction_source"),
     Resource("disputes", "dispute", "du", "dispute"),

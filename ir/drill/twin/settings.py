@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
 
-from ir.model import Mode
+from ir.core.model import Mode
 
 
 class Now(Protocol):

@@ -3,19 +3,19 @@
 from types import TracebackType
 from typing import Self
 
-from ir.drill.twin import catalogue
+from ir.core.model import Json, Mode
+from ir.drill.twin import other_objects
 from ir.drill.twin.api import Api
 from ir.drill.twin.call import put_event, put_new, put_thin_event
-from ir.drill.twin.counter import Use, Uses
+from ir.drill.twin.call_log import Use, Uses
 from ir.drill.twin.dashboard import Dashboard, Which
-from ir.drill.twin.fates import ALL, Chance, Decide, Fate, On
+from ir.drill.twin.error_answers import ApiError
+from ir.drill.twin.faults import ALL, Chance, Decide, Fate, On
+from ir.drill.twin.http_server import Server
 from ir.drill.twin.keys import Key, Kind
-from ir.drill.twin.refusals import ApiError
 from ir.drill.twin.resources import EXTERNAL_ACCOUNTS, RESOURCES, Resource
 from ir.drill.twin.settings import Now, TwinSettings, WallClock
-from ir.drill.twin.wire import Server
 from ir.drill.twin.world import Book, World, iso
-from ir.model import Json, Mode
 
 
 class StripeTwin(Dashboard):
@@ -189,7 +189,7 @@ class StripeTwin(Dashboard):
         """A v2 event destination that calls a webhook; the API shows its address only when asked to include it."""
         with self._api.lock:
             book = self._book(account, mode)
-            found = catalogue.event_destination(url, iso(self.now if created is None else created))
+            found = other_objects.event_destination(url, iso(self.now if created is None else created))
             found |= {"id": f"ed_{self._world.text(24)}", "livemode": book.live}
             book.destinations.append(found)
             book.destinations.sort(key=lambda row: str(row["created"]))

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 
+from ir.core.model import Json
 from ir.drill.twin import params as p
 from ir.drill.twin import payments
 from ir.drill.twin.call import Call
+from ir.drill.twin.error_answers import bad_request, no_such, unknown_url
 from ir.drill.twin.paging import v1_page
-from ir.drill.twin.refusals import bad_request, no_such, unknown_url
 from ir.drill.twin.resources import EXTERNAL_ACCOUNTS, RESOURCES, Resource
 from ir.drill.twin.world import Shelf
-from ir.model import Json
 
 EVENT_DAYS = 30
 """How far back events can be read."""

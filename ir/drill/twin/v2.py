@@ -1,13 +1,13 @@
 """The v2 API beside keys: events, activity logs, event destinations."""
 
+from ir.core.model import Json
 from ir.drill.twin import api_keys
 from ir.drill.twin import params as p
 from ir.drill.twin.call import Call
+from ir.drill.twin.error_answers import bad_request, not_found, unknown_url
 from ir.drill.twin.paging import v2_page
-from ir.drill.twin.refusals import bad_request, not_found, unknown_url
 from ir.drill.twin.v1 import EVENT_DAYS
 from ir.drill.twin.world import iso, moment
-from ir.model import Json
 
 _EVENTS, _LOGS, _DESTINATIONS = "/v2/core/events", "/v2/iam/activity_logs", "/v2/core/event_destinations"
 _LOG_DAYS = 180

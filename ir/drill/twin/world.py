@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
+from ir.core.model import Json, Mode
+from ir.drill.twin.error_answers import bad_request
 from ir.drill.twin.keys import Key, KeyTable, letters
-from ir.drill.twin.refusals import bad_request
 from ir.drill.twin.settings import Now, TwinSettings
-from ir.model import Json, Mode
 
 API_VERSION = "2026-10-28.endive"
 """The version of an account's events, and of callers that send none."""

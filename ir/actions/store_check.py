@@ -1,0 +1,92 @@
+"""The first look at a store (no action of its own): what it holds, whether we may write, and what others left unfinished there."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TypeVar
+
+from ir.core.durations import spoken
+from ir.core.errors import Denied, Missing, PortError, Unknown
+from ir.core.model import Did, Item, Json
+from ir.incident.context import World
+from ir.ports import Held, Pending, Permission, Store
+
+T = TypeVar("T")
+
+
+def whose(pending: Pending, now: float) -> str:
+    """An unfinished rotation in words: whose, since when, which version."""
+    age = f", {spoken(max(now - pending.since, 0.0))} old" if pending.since else ", of unknown age"
+    return f"an unfinished rotation of {pending.owner}{age} (version {pending.version or 'unknown'})"
+
+
+def look(world: World, store: Store, known: Json) -> tuple[Item, Held | None]:
+    """What it holds, whether we may write there, and whose unfinished rotation lies there.
+
+    No hindrance are stages that the operator was shown and gave up, and those of an incident whose debts this one took over.
+    What an incident keeps that no record here tells of is one: a lost machine may have put its replacement in place already, and then
+    the key that leaked is none of those that the stores hold.
+    """
+    name = str(store.ref)
+    if store.guided:
+        return Item(name, Did.SKIPPED, "a human sets it; what it holds cannot be read", {"guided": True}), None
+    held, asked = world.both(lambda: _tried_twice(store.read), lambda: _tried_twice(lambda: _may_be_written(world, store)))
+    if isinstance(held, PortError):
+        return _store_trouble(world, name, None, held), None
+    if isinstance(asked, PortError):
+        return _store_trouble(world, name, held, asked), held
+    (pending, unknown), permission = asked
+    facts: Json = {
+        "guided": False,
+        "permission": permission.said,
+        "permission_proven": permission.proven,
+        "siblings": list(held.siblings),
+        "before": {"version": held.version, "fingerprint": held.value.fingerprint if held.value else ""},
+    }
+    if pending is not None:
+        facts["pending"] = asdict(pending)
+        given_up = known.get("pending", {}).get(name) == facts["pending"]
+        if not given_up and pending.incident not in known.get("took_over", {}):
+            return Item(name, Did.REFUSED, f"{whose(pending, world.now())} lies there", facts), held
+    if unknown:
+        facts["unknown"] = list(unknown)
+        if not world.options.discard_pending:
+            said = f"{', '.join(unknown)} keeps keys there and is not on record here: it was begun on another machine, and may not be over"
+            return Item(name, Did.REFUSED, said, facts), held
+    if held.value is None:
+        return Item(name, Did.FAILED, "the field is empty", facts), held
+    return Item(name, Did.DONE, permission.said if permission.proven else f"write permission not proven: {permission.said}", facts), held
+
+
+def _may_be_written(world: World, store: Store) -> tuple[tuple[Pending | None, tuple[str, ...]], Permission]:
+    def others() -> tuple[Pending | None, tuple[str, ...]]:
+        return store.pending(world.incident), tuple(one for one in store.incidents() if one != world.incident and not world.knows(one))
+
+    return world.both(others, lambda: store.check_write(world.incident))
+
+
+def tried(call: Callable[[], T]) -> T | PortError:
+    """What it returns, or why not."""
+    try:
+        return call()
+    except PortError as error:
+        return error
+
+
+def _tried_twice(call: Callable[[], T]) -> T | PortError:
+    """As `tried`; no answer is asked for once more, which changes nothing: a connection that drops must not refuse a rotation."""
+    found = tried(call)
+    return tried(call) if isinstance(found, Unknown) else found
+
+
+def _store_trouble(world: World, name: str, held: Held | None, error: PortError) -> Item:
+    reason = world.options.accept_unreachable.get(name)
+    facts: Json = {"guided": False, "accepted": reason or ""}
+    if held is not None:
+        facts["before"] = {"version": held.version, "fingerprint": held.value.fingerprint if held.value else ""}
+    if reason:
+        return Item(name, Did.SKIPPED, f"left out ({reason}): {error.what}", {**facts, "left_out": True})
+    if isinstance(error, Denied):
+        return Item(name, Did.REFUSED, f"permission is missing: {error.what}", facts)
+    if isinstance(error, Missing):
+        return Item(name, Did.FAILED, f"not there: {error.what}", facts)
+    return Item(name, Did.UNKNOWN, f"cannot be reached: {error.what}", facts)

@@ -1,0 +1,1 @@
+"""Vendors behind the ports: stores, issuers, verifiers, reloaders, notifiers. Each vendor is a stranger to the others."""

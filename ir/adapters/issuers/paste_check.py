@@ -1,0 +1,135 @@
+"""Is what a human pasted really the replacement? Every check before anything moves, each failure one clear sentence."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ir.core.errors import UsageError, Waiting
+from ir.core.key_kind import account_hint, kind_of, may_be_cut, paste_fault
+from ir.core.model import KeyKind, Liveness, Mode, Probe
+from ir.core.secret import Secret
+from ir.ports import Operator
+
+_TRIES_UNATTENDED = 3
+_TRIES_UNREAD = 2
+"""The source that was named, then the terminal: where neither can be read, no third one comes."""
+
+
+@dataclass(frozen=True)
+class Expect:
+    """What the paste has to be. `account` is "" when it is not known."""
+
+    kind: KeyKind
+    mode: Mode
+    account: str
+    old: Secret | None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the checks found.
+
+    Attributes:
+        fault: why it is not taken, "" = good.
+        alive: Stripe answered to it, so it is a working key even where it is not taken.
+        note: what could not be checked.
+    """
+
+    fault: str = ""
+    alive: bool = False
+    note: str = ""
+
+
+def examine(paste: Secret, expect: Expect, look: Callable[[Secret], Probe], account_of: Callable[[Secret], str]) -> Verdict:
+    """Check a paste: first what it looks like, then what Stripe says. What looks wrong is never sent."""
+    fault = looks_wrong(paste, expect)
+    if fault:
+        return Verdict(fault)
+    seen = look(paste)
+    if not seen.liveness.answers:
+        return Verdict(_not_answered(paste, seen))
+    if seen.mode is not None and seen.mode is not expect.mode:
+        return Verdict(f"Stripe says that it is a {seen.mode} key; a {expect.mode} key is needed.", alive=True)
+    account = seen.account or account_of(paste)
+    if account and expect.account and account != expect.account:
+        said = f"It is a key of another account ({account}); {expect.account} is needed. Select that one in the Dashboard."
+        return Verdict(said, alive=True)
+    return Verdict("", alive=True, note="" if account else _account_unread(paste, expect))
+
+
+def taken(operator: Operator, prompt: str, verdict_of: Callable[[Secret], Verdict], alive: dict[Secret, str]) -> tuple[Secret, Verdict]:
+    """The first good paste, and what was found of it. Each other one is told why, and noted in `alive` if it works.
+
+    Raises:
+        Waiting: there is nothing (more) to take; says why the last one was not taken.
+    """
+    fault, tries, unread = "", 0, 0
+    while operator.interactive or tries < _TRIES_UNATTENDED:
+        try:
+            paste = operator.new_key(prompt)
+        except UsageError as error:  # such as a file that is not written yet; the run waits for it, and the human may paste meanwhile
+            fault, unread = error.what + (f" ({error.next_step})" if error.next_step else ""), unread + 1
+            operator.tell(f"Not taken. {fault}")
+            if unread < _TRIES_UNREAD:
+                continue
+            break
+        if paste is None:
+            break
+        paste, tries = _without_line_end(paste), tries + 1
+        verdict = verdict_of(paste)
+        if not verdict.fault:
+            return paste, verdict
+        fault = verdict.fault
+        if verdict.alive:
+            alive[paste] = fault
+        operator.tell(f"Not taken. {fault}")
+    raise Waiting(f"What was given last was not taken. {fault}" if fault else "No key was given yet.")
+
+
+def _without_line_end(paste: Secret) -> Secret:
+    text = paste.reveal()
+    return Secret(text.rstrip("\r\n")) if text.endswith(("\r", "\n")) else paste
+
+
+def looks_wrong(paste: Secret, expect: Expect) -> str:
+    """Why this cannot be what is asked for, by its characters alone; "" when nothing speaks against it."""
+    fault = paste_fault(paste)
+    if fault:
+        return fault
+    kind = kind_of(paste)
+    wanted = "signing secret" if expect.kind is KeyKind.WEBHOOK else "key"
+    if (kind.key_kind is KeyKind.WEBHOOK) is not (expect.kind is KeyKind.WEBHOOK) or kind.key_kind is None:
+        return f"This is not the new {wanted} but: {kind.credential}. {kind.instruction}"
+    if expect.old is not None and paste == expect.old:
+        return f"This is the old {wanted} itself. Copy the value of the new one."
+    if kind.mode is not None and kind.mode is not expect.mode:
+        return f"This is a {kind.mode} key; a {expect.mode} key is needed. Switch the Dashboard to {_world(expect.mode)}."
+    if kind.key_kind is not expect.kind:
+        return f"This is a {kind.credential}; a {expect.kind} key is needed (`kind: {expect.kind}` in the inventory)."
+    return ""
+
+
+def _world(mode: Mode) -> str:
+    return "live mode" if mode is Mode.LIVE else "the sandbox (test mode)"
+
+
+def _not_answered(paste: Secret, seen: Probe) -> str:
+    if seen.liveness is Liveness.BLOCKED:
+        return (
+            "Stripe refuses it from this machine's address (an access policy of the key or of the account): that "
+            "says nothing "
+            "about its life. Allow this address in the policy, then paste it again."
+        )
+    if seen.liveness is Liveness.EXPIRED:
+        return "It has expired already. Make another one."
+    if seen.liveness is Liveness.INVALID:
+        cut = " It may be cut: it is shorter than keys of today." if may_be_cut(paste) else ""
+        return f"Not recognised: Stripe does not know it. Nothing was changed; copy it again.{cut}"
+    return "Stripe gave no answer about it just now. Nothing was changed; paste it again in a moment."
+
+
+def _account_unread(paste: Secret, expect: Expect) -> str:
+    hint = account_hint(paste)
+    said = "Its account could not be read: the key may not ask for it."
+    if not hint:
+        return said
+    return f"{said} Its own characters point to {hint}" + (", as expected." if hint == expect.account else ": look twice.")

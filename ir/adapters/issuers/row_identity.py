@@ -1,0 +1,69 @@
+"""Which row of Stripe's list is this key? Told by two independent facts, or not at all: the wrong row would be killed."""
+
+from collections.abc import Callable
+
+from ir.adapters.issuers.key_api import KeyApi
+from ir.adapters.issuers.key_rows import Seen, redacted_of, shows_token
+from ir.adapters.issuers.token_match import fits
+from ir.core.errors import Missing
+from ir.core.model import KeyRow, Liveness, Probe
+from ir.core.secret import Secret
+from ir.ports import Clock
+
+_LOOKS = 6
+_BETWEEN_LOOKS = 0.5
+_NEXT_SECOND = 1.1
+
+
+class Identity:
+    """Finds the row of a key. Raises what `KeyApi` raises."""
+
+    def __init__(self, keys: KeyApi, look: Callable[[Secret], Probe], clock: Clock) -> None:
+        self._keys, self._look, self._clock = keys, look, clock
+
+    def of(self, key: Secret, known_id: str = "") -> KeyRow | None:
+        """The row of `known_id` unless it shows another token, else the one row that fits and that our probe touched.
+
+        Where rows show their tokens (test mode), equality decides at once.
+        """
+        if known_id:
+            return self._known(key, known_id)
+        before = self._candidates(key)
+        certain = [seen.row for seen in before if seen.same]
+        if certain or not before:
+            return certain[0] if len(certain) == 1 else None
+        return self._touched(key, {seen.row.id: seen.row.last_used for seen in before})
+
+    def _known(self, key: Secret, known_id: str) -> KeyRow | None:
+        try:
+            seen = self._keys.one(known_id, key)
+        except Missing:
+            return None
+        another = seen.same is False or (seen.row.redacted and not fits(seen.row.redacted, key))
+        return None if another else seen.row
+
+    def _candidates(self, key: Secret) -> list[Seen]:
+        every = self._keys.every(key, wanted=lambda data: shows_token(data) or fits(redacted_of(data), key))
+        return [seen for seen in every if seen.same or (seen.same is None and fits(seen.row.redacted, key))]
+
+    def _touched(self, key: Secret, before: dict[str, float]) -> KeyRow | None:
+        # `last_used` counts whole seconds: after this wait, a use in our probe's second is told from one before it.
+        self._clock.sleep(_NEXT_SECOND)
+        if self._look(key).liveness is Liveness.UNKNOWN:
+            return None
+        fresh: list[KeyRow] = []
+        for _ in range(_LOOKS):
+            fresh = self._fresh(key, before)
+            if fresh:
+                break
+            self._clock.sleep(_BETWEEN_LOOKS)
+        if len(fresh) == 1 and len(before) > 1:
+            # Another row fits as well: let a use of it, or a late update of the right one, come to light.
+            self._clock.sleep(_NEXT_SECOND)
+            fresh = self._fresh(key, before)
+        return fresh[0] if len(fresh) == 1 else None
+
+    def _fresh(self, key: Secret, before: dict[str, float]) -> list[KeyRow]:
+        """Asked for one by one: an account may have many pages of keys, and few of them fit."""
+        rows = (self._known(key, key_id) for key_id in before)
+        return [row for row in rows if row is not None and row.active and row.last_used > before[row.id]]

@@ -1,0 +1,242 @@
+"""Keys by API: Stripe's managed API keys (private preview), through an approved and installed Stripe App.
+
+Whether an app may narrow or expire a key that it did not create is not established. Where Stripe says no, that
+one step falls back to the guided Dashboard; everything else stays with the API.
+"""
+
+import contextlib
+from collections.abc import Callable
+
+from ir.adapters.issuers.guided_watch import GuidedIssuer
+from ir.adapters.issuers.jwe import Envelope
+from ir.adapters.issuers.key_api import KeyApi
+from ir.adapters.issuers.key_rows import CONNECT, name_of, narrow
+from ir.adapters.issuers.mint_request import DASHBOARD, creation, refuse_what_only_a_human_can_make, secret_in
+from ir.adapters.issuers.row_identity import Identity
+from ir.clients.stripe_api import StripeApi, account_of, probe
+from ir.core.concurrency import both
+from ir.core.errors import Denied, Missing, PortError, Rejected, Unknown
+from ir.core.key_kind import Credential, kind_of
+from ir.core.model import KeyKind, KeyRow, Liveness, Mode, Probe
+from ir.core.secret import Secret
+from ir.ports import Clock, Containment, Minted, MintOrder, Target
+
+HARMLESS = "apple_pay_domain_read"
+"""All that a narrowed key may still do (an empty list would be ignored): `GET /v1/balance` answers 403 then."""
+
+_FIRST_LOOKS = 20
+
+
+class ManagedIssuer:
+    """Implements `ir.ports.Issuer` on `/v2/iam/api_keys`.
+
+    A Connect permission stands in permission lists as `connect:<name>`.
+
+    Args:
+        api: where Stripe is.
+        account_id: the account whose keys these are, sent as `Stripe-Context`.
+        mode: of the app's key, and so of every key that it mints.
+        app_key: reads the app's key; called for each request, its result is kept nowhere.
+        clock: waits between looks.
+        fallback: takes the steps that Stripe refuses to the app; None = such a step is `Denied`.
+    """
+
+    guided = False
+
+    def __init__(
+        self,
+        api: StripeApi,
+        account_id: str,
+        mode: Mode,
+        app_key: Callable[[], Secret],
+        clock: Clock,
+        *,
+        fallback: GuidedIssuer | None = None,
+    ) -> None:
+        self._api, self._account, self._mode, self._clock = api, account_id, mode, clock
+        self.seen_alive: dict[Secret, str] = {}
+        self._keys = KeyApi(api, account_id, app_key)
+        self._identity = Identity(self._keys, self.probe, clock)
+        self.fallback = fallback
+
+    def watch_also(self, spared: Secret, *, created: float = 0.0) -> None:
+        """Watch this key while a human kills the old one, where that step falls back to the Dashboard."""
+        if self.fallback is not None:
+            self.fallback.watch_also(spared, created=created)
+
+    def probe(self, key: Secret) -> Probe:
+        """See `ir.ports.Issuer`. An organization key is never sent without its context: `unknown`."""
+        if kind_of(key).credential is Credential.ORGANIZATION:
+            return Probe(Liveness.UNKNOWN, at=self._clock.now().timestamp())
+        return probe(self._api, key)
+
+    def identify(self, key: Secret, *, known_id: str = "") -> KeyRow | None:
+        """See `ir.ports.Issuer`. A known id whose row shows another token is not believed."""
+        return self._identity.of(key, known_id)
+
+    def strays(self, incident: str) -> tuple[KeyRow, ...]:
+        """See `ir.ports.Issuer`."""
+        named = self._keys.every(wanted=lambda data: name_of(data).startswith(f"ir-{incident}-"))
+        ours = [seen.row for seen in named if seen.row.active]
+        return tuple(sorted(ours, key=lambda row: row.created, reverse=True))
+
+    # ── mint ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def mint(self, order: MintOrder, keep: Callable[[Secret], str]) -> Minted:
+        """See `ir.ports.Issuer`. What was minted but cannot be used is expired again before `Rejected` is raised."""
+        permissions = self._permissions(order)
+        envelope = Envelope() if order.mode is Mode.LIVE else None
+        data = self._keys.create(creation(order, permissions, envelope), order.idempotency_key)
+        row = narrow(data).row
+        try:
+            value = secret_in(data, envelope)
+            self._check(value, row, order)
+        except Rejected as fault:
+            self._expire_quietly(row.id)
+            raise Rejected(f"{fault.what}; what was minted is expired again") from None
+        address = keep(value)
+        alone = self._expire_doubles(order.name, row.id)
+        return Minted(row.id, value, row.created, KeyKind.RESTRICTED, address, alone=alone)
+
+    def _permissions(self, order: MintOrder) -> tuple[str, ...]:
+        if order.kind is KeyKind.SECRET:
+            refuse_what_only_a_human_can_make(order)
+        if order.permissions:
+            return order.permissions
+        row = self.identify(order.old) if order.old is not None else None
+        if row is None or not row.permissions:
+            raise Rejected(
+                "the permissions of the new key are not known: the leaked key's row could not be told for certain",
+                safe="nothing was minted",
+                next_step="list `permissions` of this key in the inventory, or give its `id: mk_…`",
+            )
+        return row.permissions
+
+    def _check(self, value: Secret, row: KeyRow, order: MintOrder) -> None:
+        kind = kind_of(value)
+        if not kind.rotatable or row.mode is not order.mode or kind.mode is not order.mode:
+            raise Rejected(f"the minted key is not a {order.mode} key")
+        if order.old is not None and value == order.old:
+            raise Rejected("the minted key is the leaked key itself")
+        look, account = both(lambda: self._first_look(value), lambda: self._account_of(value))
+        if look.liveness.dead:
+            raise Rejected("the minted key is not accepted by Stripe")
+        # Asked as early as this, a fresh key may not have been known yet.
+        if look.liveness.answers and (account or self._account_of(value)) not in ("", order.account or self._account):
+            raise Rejected("the minted key belongs to another account")
+
+    def _first_look(self, value: Secret) -> Probe:
+        # A fresh key may take a moment to be known everywhere, so neither a 401 nor no answer is believed at once.
+        look = self.probe(value)
+        for _ in range(_FIRST_LOOKS):
+            if look.liveness.answers or look.liveness is Liveness.BLOCKED:
+                break
+            self._clock.sleep(0.5)
+            look = self.probe(value)
+        return look
+
+    def _account_of(self, value: Secret) -> str:
+        with contextlib.suppress(Unknown):
+            return account_of(self._api, value)
+        return ""
+
+    def _expire_quietly(self, key_id: str) -> None:
+        with contextlib.suppress(PortError):  # It stays a stray by its name, and strays are swept.
+            self._keys.expire(key_id)
+
+    def _expire_doubles(self, name: str, kept: str) -> bool:
+        """One call may have minted twice, somewhere between here and Stripe's records; nobody holds the other key. True: it had not."""
+        with contextlib.suppress(PortError):
+            named = self._keys.every(wanted=lambda data: name_of(data) == name)
+            ids = [seen.row.id for seen in named]
+            for other in [one for one in ids if one != kept]:
+                self._keys.expire(other)
+            return ids == [kept]
+        return False
+
+    # ── retire, contain, release ──────────────────────────────────────────────────────────────────────
+
+    def retire(self, target: Target, *, stop: Callable[[], bool] = lambda: False) -> str:
+        """See `ir.ports.Issuer`. A key whose row is not known for certain, or that the app may not touch, is guided."""
+        key_id = target.id
+        try:
+            key_id = key_id or self._id_of(target.value)
+            if not key_id:
+                return self._fall_back("its row in Stripe's list could not be told for certain").retire(target, stop=stop)
+            self._keys.expire(key_id)
+        except Missing:
+            return "Stripe no longer has it"
+        except Denied as refusal:
+            return self._fall_back(refusal.what).retire(target, stop=stop)
+        except PortError:
+            if not key_id or not self._gone(key_id):
+                raise
+            return "it was expired already"
+        return "expired by API"
+
+    def contain(self, target: Target, egress: tuple[str, ...]) -> Containment:
+        """Narrow the key to `HARMLESS`; see `ir.ports.Issuer`.
+
+        A key that is narrowed already comes back with an empty `before`: what was recorded first stays right.
+        """
+        try:
+            key_id = target.id or self._id_of(target.value)
+            if not key_id:
+                return self._fall_back("its row in Stripe's list could not be told for certain").contain(target, egress)
+            return self._narrow(key_id)
+        except Missing:
+            return Containment("expired", "Stripe no longer has it")
+        except (Denied, Rejected) as refusal:
+            return self._fall_back(refusal.what).contain(target, egress)
+
+    def _narrow(self, key_id: str) -> Containment:
+        row = self._keys.one(key_id).row
+        if not row.active:
+            return Containment("expired", "it was expired already")
+        harmless = _harmless(row.permissions)
+        if row.permissions == harmless:
+            return Containment("narrowed", f"narrowed already: it may only {HARMLESS}")
+        after = self._keys.permit(key_id, harmless)
+        if after and set(after) != set(harmless):  # Rows without a list say nothing: whether it bites, a probe tells.
+            raise Rejected("Stripe accepted the narrower permissions and kept the old ones")
+        shown = "" if after else ", says the answer, but it shows no list"
+        return Containment("narrowed", f"it may only {HARMLESS} now{shown}", row.permissions)
+
+    def release(self, target: Target, before: tuple[str, ...]) -> None:
+        """See `ir.ports.Issuer`. A key that had every permission has no list that could be put back by API."""
+        key_id = target.id or self._id_of(target.value)
+        if not key_id or not before:
+            return self._fall_back("the permissions that it had cannot be put back by API").release(target, before)
+        try:
+            after = self._keys.permit(key_id, before)
+        except Denied as refusal:
+            return self._fall_back(refusal.what).release(target, before)
+        if after and set(after) != set(before):
+            raise Unknown("Stripe accepted the former permissions but shows others")
+        return None
+
+    def remove(self, key_id: str) -> str:
+        """See `ir.ports.Issuer`. A dead key leaves nothing behind that works."""
+        return ""
+
+    def _id_of(self, key: Secret) -> str:
+        row = self.identify(key)
+        return row.id if row else ""
+
+    def _gone(self, key_id: str) -> bool:
+        try:
+            return not self._keys.one(key_id).row.active
+        except Missing:
+            return True
+        except PortError:
+            return False
+
+    def _fall_back(self, why: str) -> GuidedIssuer:
+        if self.fallback is None:
+            raise Denied(f"the API cannot do this: {why}", next_step=DASHBOARD)
+        return self.fallback
+
+
+def _harmless(permissions: tuple[str, ...]) -> tuple[str, ...]:
+    connect = any(name.startswith(CONNECT) for name in permissions)
+    return (HARMLESS, CONNECT + HARMLESS) if connect else (HARMLESS,)

@@ -1,0 +1,47 @@
+"""Slack, Teams, e-mail, PagerDuty, webhooks and a hundred more, through apprise: one URL says where and how.
+
+The URL holds tokens, so it is a secret and comes by reference. Apprise runs in a process of its own (`delivery`): loading
+its services costs more than a second of computing, which must not be taken from the rotation.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+
+from ir.clients import program
+from ir.core.errors import Rejected, Unknown
+from ir.core.secret import Secret
+from ir.ports import Notifier
+
+_NEEDS = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+_ARGV = (sys.executable, "-I", "-m", "ir.adapters.notifiers.delivery")
+"""Isolated: no module from the current folder, no `PYTHON*` variable."""
+
+
+class AppriseNotifier(Notifier):
+    """One destination.
+
+    Args:
+        resolve: reads the URL anew for each message, so that a changed one is used.
+        timeout: seconds for a whole message, the start of the process included.
+    """
+
+    def __init__(self, resolve: Callable[[], Secret], *, timeout: float = 20.0) -> None:
+        self._resolve, self._timeout = resolve, timeout
+
+    def notify(self, title: str, body: str, *, urgent: bool) -> str:
+        """See `ports.Notifier`."""
+        order = {"url": self._resolve().reveal(), "title": title, "body": body, "urgent": urgent, "seconds": self._timeout}
+        ended = program.run(_ARGV, stdin=json.dumps(order).encode(), env=_NEEDS, timeout=self._timeout)
+        try:
+            answer = json.loads(ended.out)
+            places, status = int(answer["places"]), int(answer["status"])
+        except (ValueError, KeyError, TypeError):
+            raise Unknown("the message was not delivered in time" if ended.timed_out else "the message was not delivered") from None
+        if not places:
+            raise Rejected("the URL names no service that apprise knows, or lacks a part", next_step="see apprise's list of URLs")
+        if answer.get("delivered") is True:
+            return f"delivered to {places} place{'s' * (places != 1)}"
+        if 400 <= status < 500 and status not in (408, 429):
+            raise Rejected(f"the service refused the message (HTTP {status})", next_step="check the URL behind the reference")
+        raise Unknown("the service did not take the message" + (f" (HTTP {status})" if status else ""))

@@ -1,0 +1,25 @@
+"""Where keys are held. A new store is one module and one line here; nothing is imported until it is asked for."""
+
+STORES = {
+    "aws-sm": "ir.adapters.stores.aws.secrets_manager:AwsSecretsManagerStore",
+    "vault": "ir.adapters.stores.vault.kv_store:VaultStore",
+    "conjur": "ir.adapters.stores.conjur.store:ConjurStore",
+    "dotenv": "ir.adapters.stores.env.dotenv_store:DotenvStore",
+    "command": "ir.adapters.stores.command:CommandStore",
+    "env": "ir.adapters.stores.env.process_env:EnvStore",
+    "manual": "ir.adapters.stores.manual:ManualStore",
+    "escrow": "ir.adapters.stores.escrow.store:Escrow",
+}
+
+FINDERS = {
+    "aws-sm": "ir.adapters.stores.aws.search:look",
+    "vault": "ir.adapters.stores.vault.search:look",
+    "dotenv": "ir.adapters.stores.env.search:look",
+}
+"""What looks through a whole store for keys: `look(place) -> finds.Looked`."""
+
+KEEPERS = {
+    "aws-sm": "ir.adapters.stores.aws.search:keepers_of",
+    "vault": "ir.adapters.stores.vault.search:keepers_of",
+}
+"""What tells who else writes one place: `keepers_of(ref) -> tuple[str, ...]`."""

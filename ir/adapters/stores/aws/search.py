@@ -1,0 +1,61 @@
+"""Every secret of a region in AWS Secrets Manager, looked through for values shaped like keys. Reads only."""
+
+from typing import TYPE_CHECKING, Any
+
+from ir.adapters.stores.aws import client as aws_client
+from ir.core.errors import PortError
+from ir.core.key_search import Find, Looked, in_text, keepers
+from ir.core.reference import Reference
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+
+def look(region: str, *, timeout: float = 10.0) -> Looked:
+    """All current values; a replica is passed over, since it is written where its primary is.
+
+    Raises:
+        PortError: the list itself cannot be had.
+    """
+    client = aws_client.client(region, timeout)
+    what = f"the secrets of {region}"
+    rows = aws_client.ask(lambda: _all(client, what), what)
+    finds: list[Find] = []
+    unread: list[str] = []
+    for row in rows:
+        name = str(row["Name"])
+        if row.get("PrimaryRegion", region) != region:
+            unread.append(f"{name}: a replica of {row['PrimaryRegion']}, look there")
+            continue
+        try:
+            text = _value(client, name)
+        except PortError as error:
+            unread.append(f"{name}: {error.what}")
+            continue
+        finds += [Find(Reference("aws-sm", region, name, field), value, kept_by(row)) for field, value in in_text(text)]
+    return Looked(tuple(finds), tuple(unread), len(rows))
+
+
+def kept_by(row: Any) -> tuple[str, ...]:
+    """Who else writes a secret, by what AWS says of it."""
+    tags = {str(tag.get("Key", "")): str(tag.get("Value", "")) for tag in row.get("Tags") or []}
+    service = (f"AWS service {row['OwningService']}",) if row.get("OwningService") else ()
+    rotation = ("its own rotation in AWS",) if row.get("RotationEnabled") else ()
+    return (*service, *rotation, *keepers(tags))
+
+
+def keepers_of(ref: Reference, *, timeout: float = 10.0) -> tuple[str, ...]:
+    """Who else writes this one secret. Raises PortError."""
+    client = aws_client.client(ref.host, timeout)
+    return kept_by(aws_client.answer(aws_client.ask(lambda: client.describe_secret(SecretId=ref.path), ref.object), ref.object, "ARN"))
+
+
+def _all(client: "SecretsManagerClient", what: str) -> list[Any]:
+    pages = client.get_paginator("list_secrets").paginate()
+    return [row for page in pages for row in aws_client.answer(page, what, "SecretList")["SecretList"]]
+
+
+def _value(client: "SecretsManagerClient", name: str) -> str:
+    """The current string; "" for a binary one."""
+    got = aws_client.ask(lambda: client.get_secret_value(SecretId=name, VersionStage="AWSCURRENT"), name)
+    return str(aws_client.answer(got, name, "ARN").get("SecretString") or "")

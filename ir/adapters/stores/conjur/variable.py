@@ -1,0 +1,114 @@
+"""Writing a variable of Conjur, which has no compare-and-set: write, then look who else wrote.
+
+Conjur counts versions and keeps the last 20. After a write exactly one version more is expected (none when the value was
+there already). More than one: somebody else wrote at the same moment, and what they wrote last is merged, not lost. Writers
+of this process take turns; those of other machines are kept apart by the incident's lease on the store.
+"""
+
+import threading
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from ir.adapters.stores.conjur import client as conjur_client
+from ir.core.errors import Conflict, Missing, Rejected
+
+KEPT = 20
+"""Versions that Conjur keeps."""
+_TRIES = 6
+_turns: dict[tuple[str, str], threading.Lock] = {}
+_turns_lock = threading.Lock()
+
+
+def _turn_of(account: str, name: str) -> threading.Lock:
+    """The lock of one variable."""
+    with _turns_lock:
+        return _turns.setdefault((account, name), threading.Lock())
+
+
+@dataclass(frozen=True, repr=False)
+class Text:
+    """One version: its number (0: there is no value yet), and its text, which holds the key."""
+
+    version: int
+    text: str
+
+
+class Variable:
+    """One variable.
+
+    Args:
+        account: Conjur's account.
+        name: the variable's id.
+        timeout: seconds per call.
+        plain: see `conjur_client.settings`.
+    """
+
+    def __init__(self, account: str, name: str, timeout: float, plain: Collection[str] = ()) -> None:
+        self.name = name
+        self._account, self._timeout, self._plain = account, timeout, plain
+
+    @property
+    def _client(self) -> conjur_client.ConjurClient:
+        return conjur_client.client(self._account, self._timeout, self._plain)
+
+    def may(self, privilege: str) -> bool:
+        """Whether our role has that privilege on it."""
+        return self._client.may(self.name, privilege)
+
+    def latest(self) -> Text:
+        """The current version, read by its number. Raises Missing when there is no such variable."""
+        versions = self._client.versions(self.name)
+        return self.at(versions[-1]) if versions else Text(0, "")
+
+    def at(self, version: int) -> Text:
+        """One version. Raises Missing when it is not kept any more."""
+        data = self._client.value(self.name, version)
+        try:
+            text: str | None = data.decode()
+        except UnicodeDecodeError:
+            text = None
+        if text is None:  # Outside of the handler: the codec's error holds the bytes.
+            raise Rejected(f"conjur://{self._account}/{self.name} holds binary data, not text")
+        return Text(version, text)
+
+    def exchange(self, merge: Callable[[Text], str]) -> int:
+        """Write what `merge` makes of the current text; returns the version that holds it.
+
+        `merge` raises Conflict when that text must not be touched. If such a text was written in the very moment of our
+        own write, it is put back.
+        """
+        with _turn_of(self._account, self.name):
+            base = current = self.latest()
+            for _ in range(_TRIES):
+                text = merge(base)
+                if text == current.text and current.version:
+                    return current.version
+                self.put(text)
+                current, before = self.latest(), current.version
+                strangers = [found for found in self._between(before, current) if found.text != text]
+                if not strangers:
+                    return current.version
+                base = Text(current.version, strangers[-1].text)
+                self._put_back_if_refused(merge, base, ours=current.text == text)
+        raise Conflict(f"conjur://{self._account}/{self.name} changed {_TRIES} times while we tried to write it")
+
+    def _put_back_if_refused(self, merge: Callable[[Text], str], theirs: Text, *, ours: bool) -> None:
+        try:
+            merge(theirs)
+        except Conflict:
+            if ours:
+                self.put(theirs.text)
+            raise
+
+    def _between(self, before: int, now: Text) -> list[Text]:
+        found = []
+        for version in range(before + 1, now.version):
+            try:
+                found.append(self.at(version))
+            except Missing:  # Pushed out already.
+                continue
+        return [*found, now] if now.version > before else found
+
+    def put(self, text: str) -> None:
+        """Write without a look, where nobody else does."""
+        self._client.put(self.name, text.encode())

@@ -1,0 +1,1 @@
+"""Env files, and this process's own environment."""

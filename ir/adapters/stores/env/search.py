@@ -1,0 +1,58 @@
+"""Env files under a folder, looked through for values shaped like keys. Reads only."""
+
+import os
+from pathlib import Path
+
+from ir.adapters.stores.env.dotenv_store import DotenvStore
+from ir.core.errors import PortError, Rejected
+from ir.core.key_search import Find, Looked, assigned
+from ir.core.reference import Reference
+
+_PASSED_OVER = {".git", ".hg", ".svn", ".tox", ".venv", "__pycache__", "node_modules", "site-packages", "venv"}
+_MOST = 10_000
+"""Files that are looked at."""
+_EXAMPLES = (".example", ".sample", ".template", ".dist")
+
+
+def look(place: str, *, timeout: float = 10.0) -> Looked:
+    """Files called `.env`, `.env.*` or `*.env`, but no examples, no links, nothing of ours. What cannot be read is listed."""
+    finds: list[Find] = []
+    unread: list[str] = []
+    files = _files(Path(place))
+    for path in files[:_MOST]:
+        try:
+            finds += _in(path, timeout)
+        except PortError as error:
+            unread.append(f"{path}: {error.what}")
+    if len(files) > _MOST:
+        unread.append(f"{place}: more than {_MOST} env files, only the first were looked at")
+    return Looked(tuple(finds), tuple(unread), len(files))
+
+
+def _in(path: Path, timeout: float) -> list[Find]:
+    """Variables whose text looks like a key are read as the store reads them, with all of its rules."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise Rejected("it cannot be read as text") from None
+    found = []
+    for name in sorted(assigned(text)):
+        ref = Reference("dotenv", "", str(path), name)
+        value = DotenvStore(ref, base=path.parent, timeout=timeout).read().value
+        found += [Find(ref, value)] if value is not None else []
+    return found
+
+
+def _files(folder: Path) -> list[Path]:
+    found: list[Path] = []
+    for here, folders, names in os.walk(folder.absolute()):
+        folders[:] = sorted(name for name in folders if name not in _PASSED_OVER)
+        found += [Path(here) / name for name in sorted(names) if _is_env(name) and not (Path(here) / name).is_symlink()]
+        if len(found) > _MOST:
+            break
+    return found
+
+
+def _is_env(name: str) -> bool:
+    named = name == ".env" or name.startswith(".env.") or name.endswith(".env")
+    return named and ".ir-" not in name and not name.endswith(_EXAMPLES)

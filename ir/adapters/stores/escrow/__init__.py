@@ -1,0 +1,1 @@
+"""Encrypted custody for stores that keep no versions."""

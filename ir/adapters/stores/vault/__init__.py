@@ -1,0 +1,1 @@
+"""HashiCorp Vault and OpenBao, KV versions 1 and 2."""

@@ -1,0 +1,206 @@
+"""Vault's (or OpenBao's) client: settings as its CLI reads them, shared per setting, its errors in our words."""
+
+import os
+import threading
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ir.adapters.stores import vendor_logging
+from ir.core.errors import Conflict, Denied, Missing, PortError, Rejected, Unknown
+from ir.core.secret import Secret
+from ir.core.urls import in_the_clear, is_loopback, parse
+
+if TYPE_CHECKING:
+    import hvac
+
+T = TypeVar("T")
+
+_DEFAULT = "https://127.0.0.1:8200"
+_lock = threading.Lock()
+_clients: dict[tuple["Settings", float], "hvac.Client"] = {}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where Vault is and who we are.
+
+    Attributes:
+        verify: path of a certificate authority, or "" for the system's.
+        cert: client certificate and key, or empty.
+    """
+
+    address: str
+    token: Secret | None
+    namespace: str = ""
+    verify: str = ""
+    cert: tuple[str, str] | tuple[()] = ()
+
+
+def settings(environment: Mapping[str, str] | None = None, plain: Collection[str] = ()) -> Settings:
+    """From `VAULT_ADDR`, `VAULT_TOKEN` (else `~/.vault-token`), `VAULT_NAMESPACE`, `VAULT_CACERT`, `VAULT_CAPATH`, `VAULT_CLIENT_*`.
+
+    Args:
+        environment: None: the process's.
+        plain: addresses of other machines that plain http is spoken with, as the inventory says.
+
+    Raises:
+        Rejected: `VAULT_SKIP_VERIFY` asks for TLS without verification, or the address for none.
+    """
+    env = os.environ if environment is None else environment
+    address = (env.get("VAULT_ADDR") or _DEFAULT).rstrip("/")
+    if in_the_clear(address) and address not in plain:
+        raise Rejected(
+            f"VAULT_ADDR is {address}: tokens and keys would go to another machine in the clear",
+            next_step=f"use https; or accept it in the inventory, `plain_http: [{address}]`",
+        )
+    if env.get("VAULT_SKIP_VERIFY", "").lower() in ("1", "t", "true") and not address.startswith("http://"):
+        raise Rejected(
+            "VAULT_SKIP_VERIFY is set, and keys are not sent over a connection that anybody could have made",
+            next_step="unset it and name the certificate authority in VAULT_CACERT",
+        )
+    cert = env.get("VAULT_CLIENT_CERT", "")
+    return Settings(
+        address,
+        _token(env),
+        env.get("VAULT_NAMESPACE", ""),
+        env.get("VAULT_CACERT") or env.get("VAULT_CAPATH") or "",
+        (cert, env.get("VAULT_CLIENT_KEY") or cert) if cert else (),
+    )
+
+
+def _token(env: Mapping[str, str]) -> Secret | None:
+    text = env.get("VAULT_TOKEN", "").strip()
+    if not text:
+        try:
+            text = (Path(env.get("HOME") or Path.home()) / ".vault-token").read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError, RuntimeError):
+            return None
+    return Secret(text) if text else None
+
+
+def client(timeout: float, plain: Collection[str] = ()) -> "hvac.Client":
+    """The shared client for the settings of this moment; safe to use from several threads. `plain`: see `settings`.
+
+    Raises:
+        Rejected: see `settings`.
+        Denied: nobody is logged in.
+    """
+    chosen = settings(plain=plain)
+    if chosen.token is None:
+        raise Denied(f"there is no token for Vault at {chosen.address}", next_step="log in (`vault login`), or set VAULT_TOKEN")
+    with _lock:
+        if (chosen, timeout) not in _clients:
+            _clients[chosen, timeout] = _made(chosen, chosen.token, timeout)
+        return _clients[chosen, timeout]
+
+
+def _made(chosen: Settings, token: Secret, timeout: float) -> "hvac.Client":
+    import hvac
+    from requests.adapters import HTTPAdapter
+
+    from ir.adapters.stores.vault.session import Session
+
+    session = Session()
+    # A proxy would see what goes to this machine by plain http, and could not reach it anyway.
+    session.trust_env = not _is_here(chosen.address)
+    session.cert = chosen.cert or None
+    session.verify = chosen.verify or True
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(pool_maxsize=256))
+    # A redirect would carry the token to another host.
+    made = hvac.Client(
+        url=chosen.address,
+        token=token.reveal(),
+        namespace=chosen.namespace or None,
+        session=session,
+        timeout=timeout,  # type: ignore[arg-type]  # requests takes fractions; the stubs of hvac do not
+        allow_redirects=False,
+    )
+    for library in ("hvac", "urllib3", "requests"):
+        vendor_logging.hush(library)
+    return made
+
+
+def _is_here(address: str) -> bool:
+    try:
+        return is_loopback(parse(address).host)
+    except ValueError:
+        return False
+
+
+def ask(call: Callable[[], T], what: str) -> T:
+    """Make one call; whatever hvac or requests raise becomes a leaf of ours that does not hold on to theirs.
+
+    Args:
+        call: the call.
+        what: what it is about, for the error's text.
+    """
+    import requests.exceptions
+    from hvac.exceptions import VaultError
+
+    try:
+        return call()
+    except VaultError as error:
+        failed = _refusal(type(error).__name__, str(error.errors or error.text or ""), what)
+    except requests.exceptions.SSLError:
+        failed = Unknown(f"the TLS connection about {what} failed", next_step="does VAULT_CACERT name Vault's certificate authority?")
+    except requests.exceptions.Timeout:
+        failed = Unknown(f"Vault did not answer in time about {what}")
+    except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema):
+        failed = Rejected("VAULT_ADDR is not an address", next_step="write it as https://vault.example:8200")
+    except (requests.exceptions.RequestException, OSError) as error:
+        failed = Unknown(f"no answer of Vault about {what} ({type(error).__name__})")
+    # Outside of the handlers: these exceptions hold requests with bodies, and must not become our context.
+    raise failed
+
+
+def answer(found: object, what: str) -> dict[str, Any]:
+    """The JSON object of an answer.
+
+    Raises:
+        Unknown: it is something else: a redirect of a standby, a proxy's page, a torn body.
+    """
+    if isinstance(found, dict):
+        return found
+    status = getattr(found, "status_code", 0)
+    if status in (301, 302, 307, 308):
+        raise Unknown(f"Vault sends us elsewhere for {what}: a standby answered", next_step="set VAULT_ADDR to the active node")
+    raise Unknown(f"Vault gave no usable answer about {what} (status {status})")
+
+
+def data(found: object, what: str, *needed: str) -> dict[str, Any]:
+    """What an answer is about: its `data`, with everything that is `needed` of it.
+
+    Raises:
+        Unknown: it has no such thing, so it is not Vault's.
+    """
+    inner = answer(found, what).get("data")
+    if not isinstance(inner, dict) or not inner.keys() >= set(needed):
+        raise Unknown(f"what answered about {what} does not speak as Vault does")
+    return inner
+
+
+def done(found: object, what: str) -> None:
+    """The answer to a write that has nothing to say: 204. Raises Unknown when it says something else, as a proxy's page does."""
+    if getattr(found, "status_code", 0) != 204:
+        answer(found, what)
+        raise Unknown(f"what answered about {what} does not speak as Vault does")
+
+
+def _refusal(kind: str, said: str, what: str) -> PortError:
+    if kind == "InvalidPath":
+        return Missing(f"Vault finds nothing at {what}")
+    if kind in ("Forbidden", "Unauthorized"):
+        return Denied(f"Vault denies access to {what}: the token is not valid, or its policy does not allow it")
+    if kind == "VaultDown":
+        sealed = "is sealed" if "sealed" in said else "is down, or has no active node"
+        return Unknown(f"Vault {sealed}; nothing is known about {what}", next_step="unseal it, then try again")
+    if kind == "InvalidRequest" and "check-and-set" in said:
+        return Conflict(f"somebody else wrote {what} first")
+    if kind in ("InvalidRequest", "ParamValidationError", "UnsupportedOperation"):
+        return Rejected(f"Vault refuses the request about {what}")
+    if kind == "RateLimitExceeded":
+        return Unknown(f"Vault asks us to slow down about {what}")
+    return Unknown(f"Vault gave no usable answer about {what} ({kind})")

@@ -1,0 +1,138 @@
+"""Vault's KV secrets engine, version 2: the calls that a store needs. Each raises Missing, Denied, Conflict, Rejected, Unknown."""
+
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ir.adapters.stores.vault import client as vault_client
+from ir.core.concurrency import both
+from ir.core.errors import Denied, Missing, PortError, Rejected, Unknown
+
+if TYPE_CHECKING:
+    import hvac
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, repr=False)
+class Found:
+    """One version of a secret: its number, and its fields, which hold the key."""
+
+    version: int
+    data: dict[str, Any]
+
+
+class Kv:
+    """One mount.
+
+    Args:
+        mount: where the engine is mounted.
+        timeout: seconds per call.
+        plain: see `vault_client.settings`.
+    """
+
+    def __init__(self, mount: str, timeout: float, plain: Collection[str] = ()) -> None:
+        self._mount, self._timeout, self._plain = mount, timeout, plain
+
+    def read(self, path: str, version: int | None = None) -> Found:
+        """The current version, or that one; deleted and destroyed ones are Missing."""
+        got = self._call(
+            path,
+            lambda client: client.secrets.kv.v2.read_secret_version(
+                path=path, version=version, mount_point=self._mount, raise_on_deleted_version=True
+            ),
+        )
+        inner = vault_client.data(got, self._name(path))
+        about, fields = inner.get("metadata"), inner.get("data")
+        if not isinstance(about, dict) or not isinstance(fields, dict) or not isinstance(about.get("version"), int):
+            raise Rejected(f"{self._name(path)} is not a secret of KV version 2")
+        return Found(about["version"], fields)
+
+    def perhaps(self, path: str) -> Found | None:
+        """The current version; None when there is none."""
+        try:
+            return self.read(path)
+        except Missing:
+            return None
+
+    def write(self, path: str, data: dict[str, Any], expected: int) -> int:
+        """A new version, if `expected` (0: none) is current at that moment, else Conflict. Returns its number."""
+        got = self._call(
+            path,
+            lambda client: client.secrets.kv.v2.create_or_update_secret(path=path, secret=data, cas=expected, mount_point=self._mount),
+        )
+        return int(vault_client.data(got, self._name(path), "version")["version"])
+
+    def remove(self, path: str) -> None:
+        """Destroy all versions and all metadata; free to repeat."""
+        got = self._call(path, lambda client: client.secrets.kv.v2.delete_metadata_and_all_versions(path=path, mount_point=self._mount))
+        vault_client.done(got, self._name(path))
+
+    def metadata(self, path: str) -> dict[str, Any]:
+        """Everything but the values."""
+        got = self._call(path, lambda client: client.secrets.kv.v2.read_secret_metadata(path=path, mount_point=self._mount))
+        return vault_client.data(got, self._name(path), "current_version")
+
+    def describe(self, path: str, custom: dict[str, str]) -> None:
+        """Set the custom metadata of a secret of ours."""
+        got = self._call(
+            path,
+            lambda client: client.secrets.kv.v2.update_metadata(path=path, mount_point=self._mount, custom_metadata=custom),
+        )
+        vault_client.done(got, self._name(path))
+
+    def beside(self, path: str) -> list[str]:
+        """Names in the folder of `path`."""
+        folder = path.rpartition("/")[0]
+        try:
+            got = self._call(folder, lambda client: client.secrets.kv.v2.list_secrets(path=folder, mount_point=self._mount))
+        except Missing:
+            return []
+        return list(vault_client.data(got, self._name(folder), "keys")["keys"])
+
+    def capabilities(self, paths: list[str]) -> dict[str, set[str]]:
+        """What our token may do at each API path below the mount, such as `data/payments`."""
+        full = [f"{self._mount}/{path}" for path in paths]
+        got = self._call("", lambda client: client.sys.get_capabilities(paths=full))  # type: ignore[no-untyped-call]  # the stubs lack it
+        table = vault_client.data(got, "our own capabilities")
+        return {short: set(table.get(long, [])) for short, long in zip(paths, full, strict=True)}
+
+    def most_versions(self, path: str) -> int:
+        """How many versions are kept; 0 when we may not know."""
+        own, mount = both(lambda: self._versions_of(path), self._versions_of_mount)
+        return own or mount
+
+    def _versions_of(self, path: str) -> int:
+        with suppress(Denied, Missing):
+            return int(self.metadata(path).get("max_versions") or 0)
+        return 0
+
+    def _versions_of_mount(self) -> int:
+        with suppress(Denied, Missing):
+            got = self._call("", lambda client: client.secrets.kv.v2.read_configuration(mount_point=self._mount))
+            return int(vault_client.data(got, self._name("")).get("max_versions") or 10)
+        return 0
+
+    def refuse_version_1(self) -> None:
+        """Raises Rejected when the mount is certainly not KV version 2."""
+        try:
+            got = self._call("", lambda client: client.adapter.get(f"/v1/sys/internal/ui/mounts/{self._mount}"))
+            about = vault_client.data(got, self._name(""))
+        except PortError as error:
+            if isinstance(error, Unknown):
+                raise
+            return
+        kind, version = about.get("type", ""), (about.get("options") or {}).get("version", "1")
+        if kind in ("kv", "generic") and version != "2":
+            raise Rejected(
+                f"the mount {self._mount} is KV version 1, which has no versions and no check-and-set",
+                next_step=f"upgrade it: vault kv enable-versioning {self._mount}",
+            )
+
+    def _name(self, path: str) -> str:
+        return f"vault://{self._mount}/{path}" if path else f"vault://{self._mount}"
+
+    def _call(self, path: str, call: "Callable[[hvac.Client], T]") -> T:
+        client = vault_client.client(self._timeout, self._plain)
+        return vault_client.ask(lambda: call(client), self._name(path))

@@ -1,0 +1,234 @@
+"""Vault or OpenBao, KV version 2: one field of one secret.
+
+Every write names the version that it replaces (check-and-set); a neighbour's change in between is merged and tried again.
+What is staged or in custody lies beside it: see `vault_sibling`.
+"""
+
+import json
+from collections.abc import Callable, Collection
+
+from ir.adapters.stores import ownership_marks, value_field
+from ir.adapters.stores.vault.kv import Found, Kv
+from ir.adapters.stores.vault.sibling import BEFORE, Sibling, as_secret
+from ir.core.concurrency import both
+from ir.core.errors import Conflict, Denied, Missing
+from ir.core.reference import Reference
+from ir.core.secret import Secret
+from ir.ports import STAGED, Held, Left, Pending, Permission, Store
+
+_TRIES = 6
+"""How often a neighbour may be faster than us before we give up."""
+
+
+class VaultStore(Store):
+    """One secret of one KV version 2 mount.
+
+    Args:
+        ref: `vault://MOUNT/PATH#FIELD`.
+        plain: see `vault_client.settings`.
+        timeout: seconds per call.
+
+    Address, login and TLS are those of Vault's CLI: see `vault_client.settings`. A version is KV's version number.
+    """
+
+    guided = False
+    custodian = True
+
+    def __init__(self, ref: Reference, *, plain: Collection[str] = (), timeout: float = 10.0) -> None:
+        self.ref = ref
+        self._kv = Kv(ref.host, timeout, plain)
+        self._siblings: dict[str, Sibling] = {}
+
+    def read(self) -> Held:
+        """See `ports.Store`."""
+        return self._held(self._current())
+
+    def check_write(self, incident: str) -> Permission:
+        """See `ports.Store`. Asks Vault for our capabilities on the secret and beside it."""
+        here, there = self.ref.path, self._sibling(incident).path
+        (_, may), versions = both(
+            lambda: both(self._current, lambda: self._may([f"data/{here}", f"data/{there}", f"metadata/{there}"])),
+            lambda: self._kv.most_versions(here),
+        )
+        if not may:
+            return Permission(proven=False, said="Vault does not let this token ask for its own capabilities")
+        if not _allows(may[f"data/{here}"], "update"):
+            rule = f'path "{self.ref.host}/data/{here}" {{ capabilities = ["read", "update"] }}'
+            raise Denied(f"the token's policy does not allow `update` on {self.ref.object}", next_step=f"add to its policy: {rule}")
+        said = "Vault says that our token may write it"
+        if not _allows(may[f"data/{there}"], "create", "read", "update") or not _allows(may[f"metadata/{there}"], "delete"):
+            said += (
+                "; not beside it, so nothing can be staged or kept there: for that, allow create, read, update on "
+                f"`{self.ref.host}/data/{here}.ir-*` and create, read, update, delete on `{self.ref.host}/metadata/{here}.ir-*`"
+            )
+        if versions == 1:
+            said += "; only one version is kept there, so Vault has no history to go back to"
+        return Permission(proven=True, said=said)
+
+    def pending(self, incident: str) -> Pending | None:
+        """See `ports.Store`: another incident's stage beside the secret. A token that may not list cannot tell."""
+        stem = f"{self.ref.path.rpartition('/')[2]}.ir-"
+        try:
+            names = self._kv.beside(self.ref.path)
+        except Denied:
+            return None
+        for name in sorted(names):
+            other = name.removeprefix(stem)
+            if not name.startswith(stem) or other == incident:
+                continue
+            found = self._unfinished(other)
+            if found is not None:
+                return found
+        return None
+
+    def _unfinished(self, other: str) -> Pending | None:
+        try:
+            about = self._kv.metadata(f"{self.ref.path}.ir-{other}")
+        except Missing:
+            return None
+        except Denied:
+            about = {}
+        custom = about.get("custom_metadata") or {}
+        if custom.get("state") in ("custody", "promoted"):
+            return None
+        owner = f"{other} of {custom['owner']}" if custom.get("owner") else other
+        return Pending(owner, ownership_marks.epoch(custom.get("created", "")), str(about.get("current_version", "")), other)
+
+    def drop(self, found: Pending) -> None:
+        """See `ports.Store`. Without custody beside it the whole of it is destroyed."""
+        self._sibling(found.incident).drop(STAGED, found.version)
+
+    def left(self, incident: str) -> Left:
+        """See `ports.Store`."""
+        sibling = self._sibling(incident)
+        found = sibling.look()
+        if found is None:
+            return Left()
+        about = sibling.about()
+        roles = sorted(role for role in found.data if not role.startswith(BEFORE))
+        return Left(tuple(roles), about.get("owner", ""), ownership_marks.epoch(about.get("created", "")))
+
+    def incidents(self) -> tuple[str, ...]:
+        """See `ports.Store`. A token that may not list cannot tell."""
+        stem = f"{self.ref.path.rpartition('/')[2]}.ir-"
+        try:
+            return tuple(sorted(n.removeprefix(stem) for n in self._kv.beside(self.ref.path) if n.startswith(stem)))
+        except Denied:
+            return ()
+
+    def stage(self, incident: str, new: Secret) -> str:
+        """See `ports.Store`. "" when the token may not write beside the secret."""
+        sibling = self._sibling(incident)
+        current, beside = both(self._current, sibling.seen)
+        held = self._value(current)
+        if held == new:
+            return str(current.version)
+        if beside is None:
+            return ""
+        roles = {STAGED: new.reveal()}
+        if beside.data.get(STAGED) != new.reveal():
+            roles[self._note(current.version)] = held.fingerprint if held else ""
+        try:
+            return str(sibling.put(roles, seen=beside))
+        except Denied:
+            self._current()  # or our login has ended, which is another matter
+            return ""
+
+    def promote(self, incident: str, new: Secret, *, expected: str) -> str:
+        """See `ports.Store`."""
+
+        def may(current: Found) -> None:
+            if str(current.version) == expected:
+                return
+            now = self._value(current)
+            if (now.fingerprint if now else "") != self._print_at(expected, incident):
+                said = f"version {current.version} is current, {expected or 'none'} was expected"
+                raise Conflict(f"somebody else changed the key in {self.ref}: {said}")
+
+        return self._switch(new, may, lambda: self._sibling(incident).mark("promoted"))
+
+    def undo(self, incident: str, old: Secret, new: Secret) -> str:
+        """See `ports.Store`."""
+
+        def may(current: Found) -> None:
+            if self._value(current) != new:
+                raise Conflict(f"{self.ref} holds neither the old key nor ours: version {current.version} is somebody else's")
+
+        return self._switch(old, may)
+
+    def discard(self, incident: str) -> None:
+        """See `ports.Store`. All versions beside the secret are destroyed."""
+        self._sibling(incident).remove()
+
+    def keep(self, incident: str, role: str, secret: Secret) -> str:
+        """See `ports.Store`."""
+        sibling = self._sibling(incident)
+        sibling.put({role: secret.reveal()})
+        return f"vault://{self.ref.host}/{sibling.path}#{role}"
+
+    def fetch(self, incident: str, role: str) -> Secret | None:
+        """See `ports.Store`."""
+        return as_secret(self._sibling(incident).get(role))
+
+    def _sibling(self, incident: str) -> Sibling:
+        return self._siblings.setdefault(incident, Sibling(self._kv, self.ref.path, incident))
+
+    def _may(self, paths: list[str]) -> dict[str, set[str]]:
+        """Our capabilities; empty when we may not ask."""
+        try:
+            return self._kv.capabilities(paths)
+        except Denied:
+            return {}
+
+    def _switch(self, wanted: Secret, may: Callable[[Found], None], then: Callable[[], None] = lambda: None) -> str:
+        """Make `wanted` current, merged into what is current at that moment; `may` raises if that must not be, `then` notes that it is."""
+        for _ in range(_TRIES):
+            current = self._current()
+            if self._value(current) == wanted:
+                then()
+                return str(current.version)
+            may(current)
+            text = value_field.write(json.dumps(current.data), self.ref.field, wanted, str(self.ref))
+            try:
+                self._kv.write(self.ref.path, json.loads(text), current.version)
+            except Conflict:
+                continue  # Somebody else was faster: look again.
+            now, _ = both(self._current, then)
+            if self._value(now) != wanted:
+                raise Conflict(f"somebody else changed the key in {self.ref} right after us: version {now.version}")
+            return str(now.version)
+        raise Conflict(f"{self.ref} changed {_TRIES} times while we tried to write it")
+
+    def _print_at(self, version: str, incident: str) -> str | None:
+        """Fingerprint of what the field held in an earlier version; what we keep beside it knows when that is gone."""
+        if version.isdigit():
+            try:
+                value = self._value(self._kv.read(self.ref.path, int(version)))
+            except Missing:
+                pass
+            else:
+                return value.fingerprint if value else ""
+        noted = self._sibling(incident).get(self._note(version))
+        old = None if noted else self.fetch(incident, "old")
+        return old.fingerprint if old else noted or None
+
+    def _note(self, version: str | int) -> str:
+        """Under what name the fingerprint of our field in a version is noted beside the secret."""
+        return f"{BEFORE}{version} {self.ref.field}"
+
+    def _current(self) -> Found:
+        try:
+            return self._kv.read(self.ref.path)
+        except Missing:
+            self._kv.refuse_version_1()
+            raise
+
+    def _held(self, found: Found) -> Held:
+        return value_field.read(json.dumps(found.data), self.ref.field, str(found.version), str(self.ref))
+
+    def _value(self, found: Found) -> Secret | None:
+        return self._held(found).value
+
+
+def _allows(has: set[str], *needed: str) -> bool:
+    return "root" in has or has.issuperset(needed)

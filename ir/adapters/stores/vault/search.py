@@ -1,0 +1,61 @@
+"""Every secret under a mount or path of Vault's KV version 2, looked through for values shaped like keys. Reads only."""
+
+from ir.adapters.stores.vault.kv import Kv
+from ir.core.errors import Missing, PortError
+from ir.core.key_search import Find, Looked, in_fields, keepers
+from ir.core.reference import Reference
+
+_DEEPEST = 20
+
+
+def look(place: str, *, timeout: float = 10.0) -> Looked:
+    """All current values under `mount` or `mount/path`.
+
+    Raises:
+        PortError: the first list cannot be had.
+    """
+    mount, _, path = place.strip("/").partition("/")
+    kv = Kv(mount, timeout)
+    kv.refuse_version_1()
+    unread: list[str] = []
+    names = _all(kv, f"{path}/" if path else "", unread, 0)
+    finds: list[Find] = []
+    for name in names:
+        try:
+            found = kv.read(name)
+        except Missing:
+            continue
+        except PortError as error:
+            unread.append(f"{mount}/{name}: {error.what}")
+            continue
+        held = [(field, value) for field, value in in_fields(found.data)]
+        kept = _kept_by(kv, name) if held else ()
+        finds += [Find(Reference("vault", mount, name, field), value, kept) for field, value in held]
+    return Looked(tuple(finds), tuple(unread), len(names))
+
+
+def keepers_of(ref: Reference, *, timeout: float = 10.0) -> tuple[str, ...]:
+    """Who else writes this one secret, by its custom metadata; nothing where we may not read that."""
+    return _kept_by(Kv(ref.host, timeout), ref.path)
+
+
+def _kept_by(kv: Kv, name: str) -> tuple[str, ...]:
+    try:
+        custom = kv.metadata(name).get("custom_metadata") or {}
+    except PortError:
+        return ()
+    return keepers({str(key): str(value) for key, value in custom.items()})
+
+
+def _all(kv: Kv, folder: str, unread: list[str], depth: int) -> list[str]:
+    """Paths of all secrets in a folder (ends with `/`, or empty) and below; ours for staging are passed over."""
+    found = []
+    for name in sorted(kv.beside(folder)):
+        if name.endswith("/") and depth < _DEEPEST:
+            try:
+                found += _all(kv, folder + name, unread, depth + 1)
+            except PortError as error:
+                unread.append(f"{folder}{name}: {error.what}")
+        elif ".ir-" not in name:
+            found.append(folder + name)
+    return found

@@ -1,0 +1,124 @@
+"""What an incident keeps in Vault: a secret beside the store's own, `<path>.ir-<incident>`, a field per role.
+
+Its custom metadata says `incident`, `owner`, `created` and `state` (`custody` | `staged` | `promoted`), so that who may
+see no value can still tell whose it is and whether it is unfinished.
+"""
+
+from contextlib import suppress
+
+from ir.adapters.stores import ownership_marks
+from ir.adapters.stores.vault.kv import Found, Kv
+from ir.core.errors import Conflict, Denied, Missing
+from ir.core.secret import Secret
+from ir.ports import STAGED
+
+_TRIES = 6
+NOTHING = Found(0, {})
+"""What `put` is told to have been seen where there was nothing."""
+BEFORE = "before "
+"""How the names of fields begin that note a fingerprint and hold no key."""
+
+
+class Sibling:
+    """The secret beside `path` that belongs to one incident; everything in it is ours."""
+
+    def __init__(self, kv: Kv, path: str, incident: str) -> None:
+        self._kv, self._beside, self._incident = kv, path, incident
+        self._about: dict[str, str] | None = None  # what the metadata says, once we have read or written it
+        self._wrote: Found | None = None  # what we wrote last, and so probably what is there
+        self.path = f"{path}.ir-{incident}"
+
+    def look(self) -> Found | None:
+        """All roles; None when there is nothing."""
+        return self._kv.perhaps(self.path)
+
+    def seen(self) -> Found | None:
+        """All roles, `NOTHING` where there is nothing; None when we may not even look here, and so have never written.
+
+        Raises:
+            Denied: nor may we read the secret beside it: it is not this place that is closed, our login has ended.
+        """
+        try:
+            return self._wrote or self.look() or NOTHING
+        except Denied:
+            self._kv.perhaps(self._beside)
+            return None
+
+    def get(self, role: str) -> str:
+        """What is under a role, "" for nothing."""
+        found = self.look()
+        return str(found.data.get(role) or "") if found else ""
+
+    def put(self, roles: dict[str, str], *, seen: Found | None = None) -> int:
+        """Set roles, leaving others alone; a repetition writes nothing. Returns the version.
+
+        What was seen before, or written last, is taken to be there still: if it is not, the write is refused and we look.
+        """
+        for attempt in range(_TRIES):
+            found = self.look() or NOTHING if attempt else seen or self._wrote or NOTHING
+            if found.version and all(found.data.get(role) == value for role, value in roles.items()):
+                if found is self._wrote:
+                    continue  # To say that it is there, we have to look.
+                return found.version
+            with suppress(Conflict):  # Another field of the same secret, side by side.
+                version = self._kv.write(self.path, {**found.data, **roles}, found.version)
+                self._wrote = Found(version, {**found.data, **roles})
+                if not found.version:
+                    self._about = {}
+                if STAGED in roles:
+                    self.mark("staged")
+                elif not found.version:
+                    self.mark("custody")
+                return version
+        raise Conflict(f"what we keep beside the secret changed {_TRIES} times while we tried to write it")
+
+    def mark(self, state: str) -> None:
+        """Say in the metadata what state it is in, if we may and it is there."""
+        with suppress(Denied, Missing):
+            known = self.about()
+            if known.get("state") == state:
+                return
+            ours = {"incident": self._incident, "owner": ownership_marks.owner(), "created": ownership_marks.now(), **known, "state": state}
+            self._kv.describe(self.path, ours)
+            self._about = ours
+
+    def drop(self, role: str, expected: str) -> None:
+        """Take one role away, if nothing was written here since version `expected`; all of it goes when no role is left."""
+        found = self.look()
+        if found is None or role not in found.data:
+            return
+        if str(found.version) != expected:
+            raise Conflict(f"what lies at {self.path} is version {found.version} by now, not what was shown ({expected or 'none'})")
+        self._wrote = None
+        rest = {name: value for name, value in found.data.items() if name != role}
+        self._kv.write(self.path, rest, found.version)
+        if all(name.startswith(BEFORE) for name in rest):
+            self.remove()
+        else:
+            self.mark("custody")
+
+    def about(self) -> dict[str, str]:
+        """What the metadata says, read once; nothing when we may not look."""
+        if self._about is None:
+            self._about = self._described()
+        return self._about
+
+    def _described(self) -> dict[str, str]:
+        try:
+            return dict(self._kv.metadata(self.path).get("custom_metadata") or {})
+        except Denied:
+            return {}
+
+    def remove(self) -> None:
+        """Destroy it with all its versions; free to repeat."""
+        self._about = self._wrote = None
+        try:
+            self._kv.remove(self.path)
+        except Denied:
+            if self.seen() not in (None, NOTHING):
+                raise
+
+
+def as_secret(text: str) -> Secret | None:
+    """A role's value as a secret; None for nothing."""
+    return Secret(text) if text else None

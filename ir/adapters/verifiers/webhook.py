@@ -1,0 +1,171 @@
+"""Verify by signed test events: a service accepts what is signed with the secret that it should hold, and refuses a wrong signature."""
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ir.adapters.verifiers.http import HttpVerifier
+from ir.clients.http_connection import Answer
+from ir.core.errors import PortError, Rejected, Unknown
+from ir.core.secret import Secret
+from ir.ports import Check, Expected
+
+_NOT_ABOUT_SIGNATURES = frozenset({404, 405, 408, 410, 413, 415, 421, 426, 429})
+_VERSION = "2026-10-28.endive"
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """Where the secrets come from that test events are signed with.
+
+    Attributes:
+        by_mark: fingerprint → secret, None when it is not at hand.
+        former: the former secret while both live, else None.
+        given_up: the former secret once its death was asked for, else None.
+    """
+
+    by_mark: Callable[[str], Secret | None]
+    former: Callable[[], Secret | None] = lambda: None
+    given_up: Callable[[], Secret | None] = lambda: None
+
+
+class WebhookVerifier(HttpVerifier):
+    """POSTs test events as Stripe would: right signature → 2xx; wrong signature, as the control → 4xx.
+
+    Answers 404, 405, 429 and the like are not about signatures and tell nothing, nor does a 5xx.
+
+    Args:
+        url: where the service takes deliveries.
+        signed_with: the secrets.
+        event: type of the test events. live: what they say in `livemode`.
+        both: while both live, the former secret must be accepted too.
+        refusals_only: send nothing that a service should accept (dry run): a pass then proves that signatures are checked, not which.
+        headers, resolve, timeout: as in `HttpVerifier`; what a service needs besides the signature.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        signed_with: Secrets,
+        resolve: Callable[[str], Secret],
+        event: str,
+        live: bool,
+        both: bool = False,
+        refusals_only: bool = False,
+        headers: Mapping[str, str] | None = None,
+        instances: int = 1,
+        instance_json: str = "",
+        instance_header: str = "",
+        timeout: float = 10.0,
+    ) -> None:
+        super().__init__(
+            url=url,
+            resolve=resolve,
+            headers=headers,
+            instances=instances,
+            instance_json=instance_json,
+            instance_header=instance_header,
+            proves="holds-key",
+            timeout=timeout,
+        )
+        self._secrets, self._event, self._live = signed_with, event, live
+        self._both, self.refusals_only = both, refusals_only
+        self._wrong = Secret(f"whsec_{secrets.token_hex(16)}")
+        self._number = secrets.token_hex(8)  # one id per verifier: a service that remembers events remembers one
+
+    def check(self, expected: Expected) -> Check:
+        """Look once, at every instance."""
+        if not self.refusals_only and self._secrets.by_mark(expected.fingerprint) is None:
+            return self._saw(None, "the signing secret to try it with is not at hand", 0)
+        return super().check(expected)
+
+    def _said_of_a_pass(self) -> str:
+        if self.refusals_only:
+            return "refused a wrong signature; nothing that it should accept is sent in a dry run"
+        return "accepted a signed test event, refused a wrong signature"
+
+    def accepts(self, secret: Secret) -> bool | None:
+        """Whether any address or instance of the service accepts this secret; None when an answer does not tell."""
+        told: list[bool | None] = []
+        try:
+            first = self._send(secret, "")
+            told.append(_accepted(first))
+            others = self._other_addresses(self._url, first.address)
+            rounds = [*others, *[first.address] * (self._wanted - 1)]
+            told.extend(_accepted(self._send(secret, address)) for address in rounds)
+        except PortError:
+            told.append(None)
+        return True if True in told else None if None in told else False
+
+    def _ask(self, url: str, address: str, expected: Expected) -> Answer:
+        wrong = self._send(self._wrong, address)
+        taken = _accepted(wrong)
+        if taken:
+            raise Rejected(f"answered {wrong.status} to a wrong signature: it does not check signatures, anybody can send it events")
+        if taken is None:
+            raise Unknown(f"answered {wrong.status} to a wrong signature, which does not tell whether it checks them (400 is usual)")
+        if self.refusals_only:
+            return wrong
+        answer = self._signed_so(self._secrets.by_mark(expected.fingerprint), address, "the expected secret")
+        former = self._secrets.former() if self._both else None
+        if former is not None and former.fingerprint != expected.fingerprint:
+            self._signed_so(former, address, "the former secret, which it should accept while both live")
+        dead = self._secrets.given_up()
+        if dead is not None and dead.fingerprint != expected.fingerprint and _accepted(self._send(dead, address)):
+            raise Rejected("still accepts the old secret, too: whoever has it can forge events")
+        return answer
+
+    def _signed_so(self, secret: Secret | None, address: str, what: str) -> Answer:
+        if secret is None:
+            raise Unknown("the signing secret to try it with is not at hand")
+        answer = self._send(secret, address)
+        taken = _accepted(answer)
+        if taken is None:
+            raise Unknown(f"answered {answer.status} to a test event signed with {what}, which does not tell")
+        if not taken:
+            raise Rejected(f"answered {answer.status} to a test event signed with {what}")
+        return answer
+
+    def _send(self, secret: Secret, address: str) -> Answer:
+        import stripe
+
+        payload = self._payload()
+        signature = stripe.WebhookSignature.generate_signature_header(payload, secret.reveal())
+        return self._edge.call(
+            "POST",
+            self._url,
+            headers=self._headers,
+            plain={"Stripe-Signature": signature},
+            body=payload.encode(),
+            timeout=self._timeout,
+            address=address,
+        )
+
+    def _payload(self) -> str:
+        """A snapshot event as Stripe sends it, about an object that there is not."""
+        now = int(time.time())
+        kind = self._event.rpartition(".")[0]
+        about = {"id": f"ir_{self._number}", "object": kind, "created": now, "livemode": self._live, "metadata": {"ir": "signature check"}}
+        return json.dumps(
+            {
+                "id": f"evt_ir{self._number}",
+                "object": "event",
+                "api_version": _VERSION,
+                "created": now,
+                "data": {"object": about},
+                "livemode": self._live,
+                "pending_webhooks": 0,
+                "request": {"id": None, "idempotency_key": None},
+                "type": self._event,
+            },
+            indent=2,
+        )
+
+
+def _accepted(answer: Answer) -> bool | None:
+    if 200 <= answer.status < 300:
+        return True
+    return False if 400 <= answer.status < 500 and answer.status not in _NOT_ABOUT_SIGNATURES else None

@@ -1,0 +1,154 @@
+"""`ir approve`: one person's word that a step may happen, signed or not, from any machine that sees the database."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from ir import inventory
+from ir.cli.incidents import FINAL, AsJson, By, Name, Reason, named, record_of
+from ir.cli.terminal.approval_signing import public_half, signed
+from ir.cli.terminal.option_values import moment
+from ir.cli.terminal.screen import Screen
+from ir.core import durations
+from ir.core.errors import Refused, UsageError
+from ir.core.model import Did, Json
+from ir.engine import approvals
+from ir.incident.record import Incident
+from ir.inventory import Approver
+from ir.runtime import wiring
+from ir.runtime.app_state import State, actor, open_state
+
+
+def approve(
+    name: Name = "",
+    reason: Reason = "",
+    by: By = "",
+    expires: Annotated[
+        str, typer.Option(help="Until when it holds: a duration such as 2h, or ISO 8601; default 24h.", metavar="TIME")
+    ] = "",
+    sign_with: Annotated[
+        str, typer.Option(help="Sign with this SSH or Ed25519 key, whose public half the inventory lists.", metavar="FILE")
+    ] = "",
+    break_glass: Annotated[
+        str, typer.Option(help="Let the step happen alone; it is the loudest line of the report.", metavar="REASON")
+    ] = "",
+    source_closed: Annotated[str, typer.Option(help="Say that this source of the leak is closed.", metavar="STORE|SERVICE")] = "",
+    unused: Annotated[str, typer.Option(help="Say that nobody uses the old key any more, and how you know.", metavar="REASON")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Approve the step that an incident waits for; `ir resume` then goes on."""
+    screen, kept = Screen(as_json=as_json), open_state()
+    name = named(kept, name)
+    record = record_of(kept, name)
+    if record.status in FINAL:
+        raise Refused(f"{name} has ended ({record.status})")
+    who, word = by or actor(), _word(record, reason, source_closed, unused.strip())
+    if word:
+        body = word
+    else:
+        body = _approval(record, who if by else "", reason, expires, sign_with)
+        who = body.get("name") or who
+    if break_glass.strip():
+        body["break_glass"] = break_glass.strip()
+        screen.warn(f"BREAK GLASS: `{body['step']}` will happen on the word of {who} alone: {break_glass.strip()}")
+    kept.ledger.send(name, "approve", who, body)
+    what = body["step"] or source_closed or "unused"
+    told = {"incident": name, "approved": what, "by": who, "signed": bool(body.get("signature"))}
+    weighed = {} if word else _weighed(kept, record, body["step"])
+    if as_json:
+        screen.document({**told, "until": body.get("until", 0), "broken_glass": bool(break_glass.strip()), "weighed": weighed})
+        return
+    said = _said(source_closed, who) if word else f"`{what}` approved by {who}, {'signed' if told['signed'] else 'unsigned'}"
+    screen.say(f"{said}; go on with: ir resume {name}")
+    if weighed and (weighed["needs"] > 1 or weighed["not_counted"]):
+        screen.say(f"so far: {weighed['said']}")
+
+
+def _word(record: Incident, reason: str, source_closed: str, unused: str) -> Json:
+    """What is sent when somebody vouches for what the tool cannot see; {} when it is an approval.
+
+    Raises:
+        Refused: nobody asks whether the old key is used.
+    """
+    body: Json = {"plan": record.opened["plan_hash"], "reason": reason, "step": ""}
+    if source_closed:
+        return {**body, "source_closed": source_closed}
+    if not unused:
+        return {}
+    last = record.runs[-1] if record.runs else None
+    if last is None or last.action != "quiet" or last.outcome.did is not Did.WAITING:
+        raise Refused(f"{record.id} does not ask whether the old key is still used", next_step=f"ir status {record.id}")
+    return {**body, "unused": unused, "seen": approvals.question(record, "", 1, "", ()).seen}
+
+
+def _said(source_closed: str, who: str) -> str:
+    what = f"source {source_closed} is closed" if source_closed else "nobody uses the old key any more"
+    return f"{what}, says {who}"
+
+
+def _weighed(kept: State, record: Incident, step: str) -> Json:
+    """What all approvals come to by now, those included that the incident has not heard yet; it weighs them again itself."""
+    sent = [
+        {**row["body"], "kind": row["kind"], "by": row["actor"], "step": row["body"].get("step", step)}
+        for row in kept.ledger.signals(record.id, record.heard)
+    ]
+    needs = next((int(row.get("approvals", 1)) for row in record.plan["steps"] if row["id"] == step), 1)
+    source = inventory.loads(record.opened["inventory"], record.opened["inventory_name"])
+    asked = approvals.question(record, step, needs, str(record.opened["plan_hash"]), source.approvers)
+    return approvals.weigh(asked, [*record.signals, *sent], time.time())
+
+
+def _approval(record: Incident, by: str, reason: str, expires: str, sign_with: str) -> Json:
+    """What is sent; `name` and `signature` only when it is signed."""
+    step = _step(record)
+    until = int(_until(expires))
+    plan = str(record.opened["plan_hash"])
+    question = approvals.question(record, step, 1, plan, ())
+    body: Json = {"plan": plan, "step": step, "seen": question.seen, "until": until, "reason": reason}
+    if not sign_with:
+        return body
+    approver = _approver(record, by, sign_with)
+    words = approvals.statement(record.id, step, plan, question.seen, until, approver.name)
+    return {**body, "name": approver.name, "signature": signed(sign_with, words)}
+
+
+def _step(record: Incident) -> str:
+    """The step that waits for an approval, else the next one that will ask for one.
+
+    Raises:
+        Refused: no step that is still to come asks for one.
+    """
+    last = record.runs[-1] if record.runs else None
+    if last is not None and last.action == "approve":
+        return last.id
+    found = next((s["id"] for s in record.plan["steps"] if s["approval"] and not record.settled(s["id"])), "")
+    if not found:
+        raise Refused(f"no step of {record.id} asks for an approval any more", next_step=f"ir status {record.id}")
+    return str(found)
+
+
+def _until(expires: str) -> float:
+    now = time.time()
+    try:
+        until = now + durations.seconds(expires or f"{approvals.DEFAULT:g}s")
+    except ValueError:
+        until = moment(expires, wiring.SystemClock().now())
+    if not now < until <= now + approvals.LONGEST:
+        raise UsageError(f"--expires {expires}: an approval holds for 7 days at most, and not backwards", next_step="say 2h, or 24h")
+    return until
+
+
+def _approver(record: Incident, by: str, sign_with: str) -> Approver:
+    """The person whose key it is, by the inventory that the incident was begun with."""
+    source = inventory.loads(record.opened["inventory"], record.opened["inventory_name"])
+    key = public_half(sign_with)
+    found = [row for row in source.approvers if row.public == key and by in ("", row.name)]
+    if not found:
+        names = ", ".join(sorted({row.name for row in source.approvers})) or "nobody"
+        whose = f"a key of {by}" if by else "a key of anybody"
+        raise UsageError(
+            f"{sign_with} ({key.fingerprint}) is not listed as {whose} in the inventory of {record.id}",
+            next_step=f"listed: {names}",
+        )
+    return found[0]

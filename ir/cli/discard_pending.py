@@ -1,0 +1,38 @@
+"""`ir rotate stripe --discard-pending REASON`: whose unfinished stage lies where, since when, and may it go?"""
+
+from dataclasses import asdict, replace
+
+from ir.actions.store_check import whose
+from ir.cli.terminal.operator import Terminal
+from ir.core.errors import PortError, Refused
+from ir.core.model import Json
+from ir.ports import Pending, Store
+from ir.runtime import wiring, write_guard
+from ir.runtime.app_state import State
+from ir.runtime.incident_spec import Setting
+
+
+def show(setting: Setting, kept: State, operator: Terminal) -> Json:
+    """First facts, `{pending: {REF: …}}`: exactly what was shown is cleared later, and nothing else. Looks only, and asks.
+
+    Raises:
+        Refused: the operator does not give it up.
+    """
+    world = wiring.world(replace(setting, incident=setting.incident or "INC-rehearsal"), kept, operator, ask=write_guard.read_only)
+    found = world.each(list(world.stores.values()), lambda store: _pending(store, world.incident))
+    pending = {str(store.ref): one for store, one in zip(world.stores.values(), found, strict=True) if one is not None}
+    for name, one in pending.items():
+        operator.screen.warn(f"{name}: {whose(one, world.now())}")
+    if not pending:
+        operator.screen.say("Nothing unfinished lies in the stores, so there is nothing to discard.")
+    elif not setting.options.dry_run and not operator.confirm("Discard what they staged there? Who made it cannot go on with it."):
+        raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes, or run it in a terminal")
+    return {"pending": {name: asdict(one) for name, one in pending.items()}}
+
+
+def _pending(store: Store, incident: str) -> Pending | None:
+    """None also where it cannot be told: preflight says why."""
+    try:
+        return store.pending(incident)
+    except PortError:
+        return None

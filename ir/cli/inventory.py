@@ -1,0 +1,188 @@
+"""`ir inventory init | drift | graph`: a first inventory from what the stores hold, where they disagree, and a picture of it."""
+
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ir import inventory
+from ir.cli.inventory_check import AsJson, File
+from ir.cli.inventory_check import graph as as_text
+from ir.cli.terminal import inventory_source
+from ir.cli.terminal.consent_prompt import PIN, YES, Consent
+from ir.cli.terminal.operator import Terminal
+from ir.cli.terminal.screen import Screen, plain
+from ir.core.errors import ExitCode, IrError, Refused, UsageError
+from ir.core.key_search import Find, Looked
+from ir.core.reference import Reference
+from ir.core.secret import Secret
+from ir.fleet import drift as drifting
+from ir.fleet.drift import KeyDrift, Reading
+from ir.inventory import Inventory, Key, skeleton
+from ir.inventory import graph as inventory_graph
+from ir.inventory.consent import comparison
+from ir.ports import Check, Expected
+from ir.runtime import adapter_registry
+from ir.runtime.app_state import actor, open_state
+
+_MODES = ("live", "test")
+
+
+def init(
+    aws: Annotated[list[str] | None, typer.Option("--aws", help="All secrets of this region.", metavar="REGION")] = None,
+    vault: Annotated[
+        list[str] | None, typer.Option("--vault", help="All secrets under this mount or path.", metavar="MOUNT[/PATH]")
+    ] = None,
+    env_files: Annotated[list[str] | None, typer.Option("--env-files", help="All env files under this folder.", metavar="FOLDER")] = None,
+    account: Annotated[
+        list[str] | None, typer.Option("--account", help="Account of the keys of a mode.", metavar="live=acct_…|test=acct_…")
+    ] = None,
+    output: Annotated[str, typer.Option(help="Write it there, mode 0600, instead of printing it.", metavar="FILE")] = "",
+) -> None:
+    """A first inventory from what stores hold: values shaped like keys, matched by fingerprint. Reads only; asks Stripe nothing."""
+    screen = Screen()
+    if output and Path(output).exists():
+        raise Refused(f"{output} exists", safe="nothing was changed", next_step="choose another name, or move it away")
+    places = [("aws-sm", place) for place in aws or ()] + [("vault", place) for place in vault or ()]
+    places += [("dotenv", place) for place in env_files or ()]
+    if not places:
+        raise UsageError(
+            "where should it look?", next_step="--aws REGION, --vault MOUNT[/PATH], --env-files FOLDER; each may be given again"
+        )
+    looked = [_look(screen, scheme, place) for scheme, place in places]
+    finds = _relative([find for one in looked for find in one.finds], Path(output).absolute().parent if output else Path.cwd())
+    if not any(find.rotatable for find in finds):
+        raise Refused(
+            "nothing shaped like a Stripe key was found", safe="nothing was changed", next_step="look elsewhere, or with other rights"
+        )
+    text = skeleton.write(finds, [line for one in looked for line in one.unread], _accounts(account or ()))
+    source = inventory.loads(text, output or "(the new inventory)")
+    if output:
+        _write(Path(output), text)
+        screen.say(f"{output}: {len(source.keys)} keys in {sum(len(key.stored_in) for key in source.keys)} places")
+        screen.say(f"next: list the services that read them, then: ir inventory check {output}")
+    else:
+        typer.echo(text, nl=False)
+
+
+def drift(
+    file: File = "inventory.yaml",
+    yes: Annotated[bool, typer.Option("--yes", help=YES)] = False,
+    inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Where stores of one key disagree, what would revert them, and which services hold another key. Exit 5 when anything does."""
+    screen, opened = Screen(as_json=as_json), inventory_source.read(file)
+    source, operator = opened.source, Terminal(screen, name=actor(), yes=False)
+    consent = Consent(open_state, operator, opened, yes=yes, pin=inventory_sha256)
+    consent.ask({place for key in source.held for place in comparison(source, key)})
+    found = [_drift(source, key, operator, opened.base) for key in source.held]
+    wrong = [row for row in found if row.problems]
+    if as_json:
+        screen.document({"file": file, "keys": [row.to_json() for row in found], "drift": bool(wrong)})
+    else:
+        for row in wrong:
+            screen.say(f"{row.key}:")
+            for problem in row.problems:
+                screen.say(f"  {problem}")
+        unseen = [
+            f"{h.service} ({h.said})" for row in found for h in row.holdings if not h.fingerprint and not h.said.startswith("does not")
+        ]
+        if unseen:
+            screen.say(f"cannot tell which key they hold: {', '.join(unseen)}")
+        screen.say(f"{len(found) - len(wrong)} of {len(found)} keys are the same everywhere")
+    sys.exit(int(ExitCode.DEBT if wrong else ExitCode.DONE))
+
+
+def graph(
+    file: File = "inventory.yaml",
+    form: Annotated[str, typer.Option("--format", help="text | mermaid | svg")] = "text",
+) -> None:
+    """Keys, the stores that hold them, and the services that read them."""
+    if form == "text":
+        as_text(file)
+        return
+    draw = {"mermaid": inventory_graph.mermaid, "svg": inventory_graph.svg}.get(form)
+    if draw is None:
+        raise UsageError(f"--format {form}: not known", next_step="one of text, mermaid, svg")
+    typer.echo(draw(inventory_graph.graph_of(inventory.load(Path(file)))), nl=False)
+
+
+# ── init ──
+
+
+def _look(screen: Screen, scheme: str, place: str) -> Looked:
+    looked = adapter_registry.look_through(scheme, place)
+    screen.err.print(plain(f"{place}: {len(looked.finds)} keys in {looked.places} places"))
+    for line in looked.unread:
+        screen.warn(f"not read: {line}")
+    return looked
+
+
+def _relative(finds: Iterable[Find], base: Path) -> list[Find]:
+    """Env files below the inventory's folder are named from there, so that both can move together."""
+    found = []
+    for find in finds:
+        path = Path(find.ref.path)
+        if find.ref.scheme == "dotenv" and path.is_relative_to(base):
+            find = replace(find, ref=Reference("dotenv", "", f"./{path.relative_to(base)}", find.ref.field))
+        found.append(find)
+    return list({find.ref: find for find in found}.values())
+
+
+def _accounts(rows: Iterable[str]) -> dict[str, str]:
+    found = {}
+    for row in rows:
+        mode, _, ident = row.partition("=")
+        if mode not in _MODES or not ident.startswith("acct_"):
+            raise UsageError(f"--account {row}: write live=acct_… or test=acct_…")
+        found[mode] = ident
+    return found
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
+
+
+# ── drift ──
+
+
+def _drift(source: Inventory, key: Key, operator: Terminal, base: Path) -> KeyDrift:
+    held: dict[str, Secret] = {}
+    readings = [_read(source, ref, operator, base, held) for ref in key.stored_in]
+    by_ref = {row.ref: row for row in readings}
+    holdings = []
+    for name, ref in drifting.stores_of(source, key).items():
+        own = by_ref[ref]
+        values = list(dict.fromkeys(row.fingerprint for row in (own, *readings) if row.fingerprint))
+        service = next(s for s in source.services if s.name == name)
+        checks = adapter_registry.verifiers(service, source, operator, base, key, held)
+        seen: dict[str, list[Check]] = {}
+        for value in values:
+            seen[value] = [check.check(Expected(value)) for check in checks]
+            if all(check.passed for check in seen[value]):
+                break
+        holdings.append(drifting.held_by(name, own, values, seen))
+    return drifting.judge(key, readings, holdings)
+
+
+def _read(source: Inventory, ref: Reference, operator: Terminal, base: Path, held: dict[str, Secret]) -> Reading:
+    """What one store holds; its value goes into `held` by its fingerprint."""
+    try:
+        store = adapter_registry.store(ref, source, operator, base)
+        if store.guided:
+            return Reading(str(ref), human=True)
+        value = store.read().value
+    except IrError as error:
+        return Reading(str(ref), why_not=error.what)
+    if value is not None:
+        held[value.fingerprint] = value
+    return Reading(str(ref), value.fingerprint if value else "", keepers=adapter_registry.keepers(ref))

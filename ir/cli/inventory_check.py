@@ -1,0 +1,80 @@
+"""`ir inventory check|graph` and `ir playbook list|show|check`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.tree import Tree
+
+from ir import inventory
+from ir.cli.terminal.screen import Screen, plain
+from ir.core import yaml_file
+from ir.core.resources import shipped_folder
+from ir.incident import playbook
+from ir.inventory import Inventory
+from ir.inventory.skeleton import UNKNOWN_ACCOUNT
+
+File = Annotated[str, typer.Argument(help="Inventory file.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+def check_inventory(file: File = "inventory.yaml", as_json: AsJson = False) -> None:
+    """Check an inventory file; nothing is contacted."""
+    text = yaml_file.read(Path(file))
+    source = inventory.loads(text, file)
+    counts = {name: len(getattr(source, name)) for name in ("accounts", "keys", "webhooks", "services")}
+    screen, missing = Screen(as_json=as_json), list(_missing(source))
+    if as_json:
+        screen.document({"file": file, "sha256": inventory.digest(text), **counts, "missing": missing})
+        return
+    screen.say(f"{file} is right: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+    screen.say(f"sha256 {inventory.digest(text)}")
+    for what in missing:
+        screen.warn(f"still missing: {what}")
+
+
+def _missing(source: Inventory) -> Iterator[str]:
+    """What a file that is right in form does not say yet, and a rotation would miss."""
+    for account in source.accounts:
+        if account.id == UNKNOWN_ACCOUNT:
+            yield f"the id of account `{account.name}` (acct_…, at the top of the Dashboard's settings)"
+    unused = [key.name for key in source.held if not source.services_of(key.name)]
+    if unused:
+        yield f"services that use {', '.join(unused)}; one that is not listed is cut off when its key dies"
+
+
+def graph(file: File = "inventory.yaml") -> None:
+    """Keys, the stores that hold them, and the services that read them."""
+    source = inventory.load(Path(file))
+    screen = Screen()
+    for key in source.held:
+        screen.out.print(_tree(source, key))
+
+
+def _tree(source: Inventory, key: inventory.Key) -> Tree:
+    tree = Tree(f"[bold]{plain(key.name)}[/] ({key.kind.value}, {plain(key.account)})")
+    for ref in key.stored_in:
+        branch = tree.add(plain(str(ref)))
+        for service in source.services_of(key.name):
+            if source.store_of(service, key) == ref:
+                branch.add(f"{plain(service.name)} (wave {plain(service.wave)})")
+    return tree
+
+
+def list_playbooks() -> None:
+    """The playbooks that come with the tool."""
+    books = [playbook.load(name) for name in playbook.shipped()]
+    Screen().table("Playbooks", ("name", "policy", "about"), [(book.name, book.policy.value, book.about) for book in books])
+
+
+def show_playbook(name: Annotated[str, typer.Argument(help="A shipped playbook.")]) -> None:
+    """A playbook's text, to start your own from."""
+    playbook.load(name)
+    typer.echo((shipped_folder("playbooks") / f"{name}.yaml").read_text(encoding="utf-8"), nl=False)
+
+
+def check_playbook(name: Annotated[str, typer.Argument(help="A shipped playbook, or a file.")]) -> None:
+    """Check a playbook: unknown actions, steps that cannot be reached, missing inputs."""
+    book = playbook.load(name)
+    Screen().say(f"{name} is right: policy {book.policy.value}, {len(book.steps)} steps")

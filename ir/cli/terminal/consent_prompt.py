@@ -1,0 +1,92 @@
+"""What an inventory makes us run, and tell secrets to, is shown before it happens: to a person, or pinned by a machine."""
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+
+from ir import inventory
+from ir.cli.terminal.inventory_source import Opened
+from ir.cli.terminal.operator import Terminal
+from ir.core.errors import Refused
+from ir.inventory import consent
+from ir.runtime.app_state import State
+
+PIN = "Pin the inventory, whose SHA-256 `ir inventory check` prints; for machines."
+YES = "Consent to what the inventory runs and reaches, on first use."
+
+
+class Consent:
+    """Of one command, about one inventory as it was read once: what is agreed to is what is used.
+
+    A pinned inventory is agreed to as it stands. `--yes` agrees on first use only, which is before the first rotation has finished.
+    Without either a person at the terminal is asked, once for each thing.
+
+    Args:
+        kept: opens the state; only when there is something to agree to.
+        opened: the inventory.
+        pin: the SHA-256 that it has to have, "" = none.
+
+    Raises:
+        Refused: it is another inventory than the pinned one.
+    """
+
+    def __init__(self, kept: Callable[[], State], operator: Terminal, opened: Opened, *, yes: bool, pin: str = "") -> None:
+        self.opened = opened
+        self._open, self._operator, self._yes, self._pinned = kept, operator, yes, bool(pin)
+        self._sha256 = inventory.digest(opened.text)
+        refuse_other(pin, self._sha256)
+
+    def ask(self, places: Iterable[str], otherwise: str = "") -> None:
+        """Go on only if it is agreed to.
+
+        Args:
+            places: from `ir.inventory.consent`.
+            otherwise: another way out besides the pin.
+
+        Raises:
+            Refused: it is not.
+        """
+        new = self._new(set(places))
+        if not new:
+            return
+        shown = "\n  ".join(new)
+        if self._yes or not self._operator.interactive:
+            why = "--yes consents on first use only" if self._yes else "nobody is here to consent"
+            raise Refused(
+                f"what the inventory runs or reaches is new, and {why}:\n  {shown}",
+                safe="nothing was changed, none of it was run or reached",
+                next_step=f"look at it, then pin the inventory: --inventory-sha256 {self._sha256}{otherwise and f'; or {otherwise}'}",
+            )
+        self._operator.screen.say(f"New since the last finished incident:\n  {shown}")
+        if not self._operator.confirm("May it be used in this way?"):
+            raise Refused("not consented", safe="nothing was changed, none of it was run or reached")
+        self._state.consents.add(new, self._operator.name)
+
+    def may(self, places: Iterable[str]) -> bool:
+        """The same, for what can be left out."""
+        try:
+            self.ask(places)
+        except Refused:
+            return False
+        return True
+
+    def _new(self, places: set[str]) -> list[str]:
+        if self._pinned or not places:
+            return []
+        finished = consent.known(self._state.ledger.index())
+        if finished is None and self._yes:
+            return []
+        return sorted(places - (finished or set()) - self._state.consents.places())
+
+    @cached_property
+    def _state(self) -> State:
+        return self._open()
+
+
+def refuse_other(pin: str, sha256: str) -> None:
+    """Raises Refused: `sha256` is not the pinned one."""
+    if pin.lower() not in ("", sha256):
+        raise Refused(
+            f"the inventory is not the one that --inventory-sha256 pins; its SHA-256 is {sha256}",
+            safe="nothing was changed, nothing that it names was run or reached",
+            next_step="look at what was changed in it, then pin it anew (ir inventory check)",
+        )

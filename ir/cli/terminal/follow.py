@@ -1,0 +1,163 @@
+"""Running an incident from a command: start or resume it, show it as it goes, leave with its exit code."""
+
+import os
+import sys
+import threading
+from typing import NoReturn
+
+from ir.cli.terminal.operator import Terminal
+from ir.cli.terminal.screen import Screen
+from ir.core.errors import ExitCode
+from ir.core.model import Json, Outcome
+from ir.core.secret import Secret
+from ir.engine.dbos_runner import Runner
+from ir.incident import record as incident_record
+from ir.incident.context import World
+from ir.runtime import notifications
+from ir.runtime.app_state import State
+from ir.runtime.lifecycle import Given
+from ir.runtime.publish import signer_of
+
+PUBLISHED_WITHIN = 30.0
+"""Seconds for writing the report, before the process ends without it; `ir report` writes it at any time."""
+
+SHOWN_WITHIN = 3.0
+"""Seconds that a question waits for the lines before it."""
+
+RECORDED_WITHIN = 5.0
+"""Seconds for the checkpoint over the last entry."""
+
+
+def given(operator: Terminal, leaked: Secret | None, control: Secret | None) -> Given:
+    """What this terminal brings to an incident."""
+
+    def lost(name: str) -> None:
+        sys.stderr.write(f"{name} was taken over by another process; this one stops\n")
+        leave(int(ExitCode.REFUSED))
+
+    return Given(operator, lost, operator.screen.progress, leaked, control)
+
+
+class _Reading:
+    """How far the reader of an incident's entries is behind the one who writes them: the engine's thread asks and tells, too.
+
+    Without it a question, or a prompt for a key, could stand above the line of the step that it follows.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._written = self._read = 0
+        self._reader, self._moved = threading.current_thread(), threading.Condition()
+        announce = world.announce
+
+        def announced(record: incident_record.Incident) -> None:
+            announce(record)
+            self._written = int((record.last or {"n": -1})["n"]) + 1
+
+        world.announce = announced
+
+    def read(self, count: int) -> None:
+        """`count` entries stand on the screen."""
+        with self._moved:
+            self._read = count
+            self._moved.notify_all()
+
+    def caught_up(self) -> None:
+        """Wait until all that is written was read, not for ever; the reader itself does not wait for itself."""
+        if threading.current_thread() is not self._reader:
+            with self._moved:
+                self._moved.wait_for(lambda: self._read >= self._written, SHOWN_WITHIN)
+
+
+def follow(runner: Runner, kept: State, world: World, operator: Terminal, *, skip: int = 0) -> int:
+    """Show entries as they come, the first `skip` silently; returns the exit code when the incident ends, waits or owes.
+
+    An incident that has ended is followed until its engine has finished too, so that nothing of it stays behind: the
+    report that tells its end, its row in the index, its lease. One that owes waits on, so its report is awaited.
+    """
+    screen, record, name, ledger = operator.screen, incident_record.Incident(), world.incident, kept.ledger
+    reading = _Reading(world)
+    operator.shown = reading.caught_up
+    for seen, entry in enumerate(runner.follow(name)):
+        incident_record.absorb(record, entry)
+        if seen < skip:
+            reading.read(seen + 1)
+            continue
+        if entry["kind"] == "signal":
+            screen.say(f"  {entry['actor']}: {entry['body']['kind']}")
+        if entry["kind"] == "step":
+            screen.step(entry["step"], Outcome.from_json(entry["body"]["outcome"]), rehearsal=record.rehearsal)
+        reading.read(seen + 1)
+        if record.status == "waiting" and not ledger.signals(name, record.heard):
+            if not operator.interactive:
+                return finish(screen, kept, record, ExitCode.WAITING)
+            operator.ask("Press Enter when it is done, Ctrl-C to leave.")
+            ledger.send(name, "wake", operator.name)
+        elif entry["kind"] == "ended" and record.status == "debt" and not ledger.signals(name, record.heard):
+            world.published.wait(PUBLISHED_WITHIN)
+            return finish(screen, kept, record, ExitCode(entry["body"]["exit_code"]))
+    if not record.ended:
+        screen.warn(f"{name} stopped: {runner.broken.get(name, 'its engine ended, which is a bug; what was done is recorded')}")
+        return finish(screen, kept, record, ExitCode.UNEXPECTED)
+    return finish(screen, kept, record, record.exit_code)
+
+
+def finish(screen: Screen, kept: State, record: incident_record.Incident, code: ExitCode) -> int:
+    """The last words of a run; of one that ended, what has to be kept outside so that later edits can be told."""
+    signer = signer_of(kept, record.id) if record.ended else ""
+    if screen.as_json:
+        screen.document({**document(record, code), "evidence_key": signer})
+        return int(code)
+    for debt in record.debts.values():
+        screen.warn(f"owed: {debt.why} → {debt.todo}")
+    if record.ended:
+        screen.say(f"{record.id}: {record.status} (exit {int(code)}); report: ir report {record.id}")
+        screen.say("keep these outside (ticket, chat), then `ir verify` tells later edits:")
+        screen.say(f"  chain head   {record.head}\n  evidence key {signer or 'none: nothing was signed'}")
+    else:
+        screen.say(f"{record.id} waits (exit {int(code)}); go on with: ir resume {record.id}")
+    return int(code)
+
+
+def document(record: incident_record.Incident, code: ExitCode) -> Json:
+    """What `--json` prints for one incident."""
+    facts = record.facts
+    return {
+        "incident": record.id,
+        "status": record.status,
+        "exit_code": int(code),
+        "policy": record.plan.get("policy", ""),
+        "playbook": record.plan.get("playbook", ""),
+        "key": record.opened.get("key", ""),
+        "old": facts.get("old", {}),
+        "new": facts.get("new", {}),
+        "stores": facts.get("stores", {}),
+        "services": facts.get("services", {}),
+        "verdicts": facts.get("review", {}).get("verdicts", {}),
+        "proof": facts.get("proof", {}),
+        "steps": [{"id": run.id, "did": run.outcome.did.value, "said": run.outcome.said, "todo": run.outcome.todo} for run in record.runs],
+        "debts": [debt.__dict__ for debt in record.debts.values()],
+        "head": record.head,
+    }
+
+
+def leave(code: int) -> NoReturn:
+    """End the process at once: the engine's threads would keep a waiting incident's process alive."""
+    for why in notifications.flush_all(2.0 if code == ExitCode.INTERRUPTED else notifications.FLUSH):
+        sys.stderr.write(f"not told: {why}\n")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def drive(runner: Runner, kept: State, world: World, operator: Terminal, *, skip: int = 0) -> NoReturn:
+    """Follow to the end and leave; Ctrl-C leaves a resumable incident and says so."""
+    name = world.incident
+    try:
+        code = follow(runner, kept, world, operator, skip=skip)
+    except KeyboardInterrupt:
+        operator.screen.hush()
+        sys.stderr.write(f"\ninterrupted; nothing is lost: ir resume {name}\n")
+        code = int(ExitCode.INTERRUPTED)
+    runner.forget_queue()
+    world.recording.acquire(timeout=RECORDED_WITHIN)  # an entry that was just followed may not be witnessed yet
+    leave(code)

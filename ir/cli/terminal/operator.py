@@ -1,0 +1,158 @@
+"""The human at the terminal, or nobody; and where keys come from. Never argv, never the environment."""
+
+import getpass
+import os
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from ir.cli.terminal.screen import Screen, plain
+from ir.core.errors import UsageError, Waiting
+from ir.core.secret import Secret
+
+SOURCES = "prompt | stdin | fd:N | file:PATH"
+_LONGEST = 64 * 1024
+"""Bytes of a line or file that may be a key; more is none."""
+
+
+def read_key(source: str, prompt: str, screen: Screen) -> Secret | None:
+    """A key from one of `SOURCES`; None when there is nothing there.
+
+    Raises:
+        UsageError: an unknown source, a file that others can read, or a prompt without a terminal.
+    """
+    kind, _, rest = source.partition(":")
+    if kind == "prompt" and not rest:
+        if not sys.stdin.isatty():
+            return None
+        screen.hush()
+        return _secret(_typed(prompt), "the prompt")
+    if kind == "stdin" and not rest:
+        return _secret(sys.stdin.buffer.readline(_LONGEST + 1), "standard input")
+    if kind == "fd" and rest.isdecimal() and len(rest) < 6:
+        return _secret(_line(int(rest)), f"file descriptor {rest}")
+    if kind == "file" and rest:
+        return _secret(_private(Path(rest)), rest)
+    raise UsageError(f"`{source}` is no source for a key", next_step=f"one of {SOURCES}; never the key itself")
+
+
+def files_of(**sources: str) -> dict[str, str]:
+    """Those of the sources that are files, by absolute path: they outlive the process that read them first."""
+    named = {role: Path(source.removeprefix("file:")) for role, source in sources.items() if source.startswith("file:")}
+    return {role: f"file:{path.absolute()}" for role, path in named.items()}
+
+
+def read_again(source: str, screen: Screen) -> Secret | None:
+    """The key in a file that an earlier command named; None when none was, or it is gone."""
+    return read_key(source, "", screen) if _there(source) else None
+
+
+def _there(source: str) -> bool:
+    return source.startswith("file:") and Path(source.removeprefix("file:")).exists()
+
+
+def _typed(prompt: str) -> bytes:
+    try:
+        return getpass.getpass(prompt + " (not shown): ").encode()
+    except (getpass.GetPassWarning, EOFError, UnicodeError):
+        raise UsageError("this terminal cannot hide what is typed", next_step=f"another source: {SOURCES}") from None
+
+
+def _line(number: int) -> bytes:
+    """The next line of a descriptor, and no byte more: another key may follow."""
+    try:
+        with os.fdopen(number, "rb", buffering=0, closefd=False) as stream:
+            return stream.readline(_LONGEST + 1)
+    except OSError:
+        raise UsageError(f"there is no open file descriptor {number} that can be read") from None
+
+
+def _secret(data: bytes, source: str) -> Secret | None:
+    """What was read, without its line end. The codec's own error would hold the bytes, so it goes no further."""
+    text = data.rstrip(b"\r\n").decode("utf-8", errors="replace")
+    if len(data) > _LONGEST or "\ufffd" in text or "\0" in text:
+        raise UsageError(f"what {source} gave is no key: it is too long, or no text", next_step=f"a key on one line, from {SOURCES}")
+    return Secret(text) if text else None
+
+
+def _private(path: Path) -> bytes:
+    """A regular file that nobody else can read; opened once, so that what is checked is what is read."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise UsageError(f"there is no key file {path}", next_step="write the key into it, for you alone: umask 077") from None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"the key file {path} cannot be read: {type(error).__name__}") from None
+    with os.fdopen(handle, "rb") as stream:
+        info = os.fstat(handle)
+        if not stat.S_ISREG(info.st_mode):
+            raise UsageError(f"the key file {path} is no plain file", next_step="a pipe is given as fd:N or stdin")
+        if info.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise UsageError(f"others can read the key file {path}", next_step=f"chmod 600 {path}")
+        return stream.read(_LONGEST + 1).strip(b"\r\n")
+
+
+class Terminal:
+    """`ports.Operator` on this terminal.
+
+    Args:
+        yes: answers the operator's own questions; never another person's, never a policy.
+        new_key_from: see `SOURCES`.
+    """
+
+    def __init__(self, screen: Screen, *, name: str, yes: bool, new_key_from: str = "prompt") -> None:
+        self.screen, self.name, self._yes, self._source = screen, name, yes, new_key_from
+        self.interactive = sys.stdin.isatty() and sys.stderr.isatty() and not screen.as_json
+        self._read = False
+        self.shown: Callable[[], None] = lambda: None
+        """Returns once what was recorded so far stands on the screen; asked before anything is asked or told."""
+
+    def tell(self, text: str) -> None:
+        """Show text now; while somebody sits here, on the terminal and nowhere else."""
+        self.shown()
+        (self.screen.show if self.interactive else self.screen.say)(text)
+
+    def confirm(self, question: str) -> bool:
+        """Yes or no; without a terminal, what `--yes` says."""
+        if self._yes:
+            return True
+        return self.interactive and self._line(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+
+    def choose(self, question: str, options: tuple[str, ...], *, proposed: str = "") -> str:
+        """One of `options`, typed out; an empty line takes what is `proposed`, and there is no other default."""
+        if not self.interactive:
+            raise Waiting(question, next_step=f"one of {', '.join(options)}")
+        while True:
+            default = f" [{proposed}]" if proposed else ""
+            answer = self._line(f"{question} ({' | '.join(options)}){default} ").strip() or proposed
+            if answer in options:
+                return answer
+
+    def ask(self, question: str) -> str:
+        """A line of plain text."""
+        if not self.interactive:
+            raise Waiting(question)
+        return self._line(question + " ").strip()
+
+    def remember(self, source: str) -> None:
+        """Where an earlier command said that the new key lies; a source that this command names goes before it."""
+        if self._source == "prompt" and _there(source):
+            self._source = source
+
+    def new_key(self, prompt: str) -> Secret | None:
+        """From the source that was named, once; after that from a hidden prompt, if somebody is there."""
+        self.shown()
+        if self._source != "prompt" and not self._read:
+            self._read = True
+            return read_key(self._source, prompt, self.screen)
+        return read_key("prompt", prompt, self.screen) if self.interactive else None
+
+    def _line(self, question: str) -> str:
+        self.shown()
+        self.screen.hush()
+        self.screen.err.print(plain(question), end="")
+        line = sys.stdin.readline()
+        if not line:
+            raise Waiting(f"no answer to: {question.strip()}")
+        return line

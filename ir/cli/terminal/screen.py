@@ -1,0 +1,198 @@
+"""The terminal: progress where someone watches, quiet where it is piped, plain words, colours only where welcome.
+
+Results go to standard output, everything else to standard error. With `--json` standard output carries one document.
+"""
+
+import json
+import re
+import sys
+import threading
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+from rich.table import Table
+
+from ir.core.errors import IrError, unexpected
+from ir.core.model import Danger, Did, Json, Outcome
+from ir.core.secret import scrub
+from ir.incident.plan import Plan
+
+MARKS = {
+    Did.DONE: ("✓", "green"),
+    Did.SKIPPED: ("–", "dim"),
+    Did.WAITING: ("…", "yellow"),
+    Did.REFUSED: ("✗", "red"),
+    Did.FAILED: ("✗", "red"),
+    Did.UNKNOWN: ("?", "yellow"),
+}
+DANGERS = {Danger.READ: ("looks", "dim"), Danger.REVERSIBLE: ("changes", "yellow"), Danger.IRREVERSIBLE: ("irreversible", "red")}
+
+
+def plain(text: str) -> str:
+    """`text` for a terminal: no secrets, no control characters, no markup."""
+    kept = "".join(c if c == "\n" or (c.isprintable() and c not in "\u202a\u202b\u202d\u202e\u2066\u2067") else "·" for c in scrub(text))
+    return escape(kept)
+
+
+def _escaped(document: str) -> str:
+    """A JSON document in which nothing that is not printable stands as it is: JSON itself lets some terminal controls through."""
+    if document.isascii() and "\x7f" not in document:
+        return document
+    return "".join(c if c == "\n" or c.isprintable() else json.dumps(c)[1:-1] if c != "\x7f" else "\\u007f" for c in document)
+
+
+_COMMAND = re.compile(r"(?:^|[\s`])ir [a-z]")
+_INDENTED = re.compile(r"(\s+(?:\d+\. )?|\d+\. )(.+)")
+
+
+def _put(target: Console, text: str, style: str = "") -> None:
+    """Lines of ours. A terminal gets them broken between words, but never a command: it has to stay whole when it is copied.
+
+    What is broken goes on under its first word, so that the next number of a list is seen at once.
+    """
+    for line in text.split("\n"):
+        indented = _INDENTED.fullmatch(line)
+        if not target.is_terminal or _COMMAND.search(line) or not indented:
+            target.print(line, style=style or None, soft_wrap=not target.is_terminal or bool(_COMMAND.search(line)))
+        else:
+            target.print(_hanging(*indented.groups()), style=style or None)
+
+
+def _hanging(head: str, text: str) -> Table:
+    row = Table.grid()
+    row.add_column(no_wrap=True)
+    row.add_column(overflow="fold")
+    row.add_row(head, text)
+    return row
+
+
+def _put_under(target: Console, head: str, text: str) -> None:
+    """`text` behind a head of ours, further lines under it: none of them can look like a line of ours."""
+    if not target.is_terminal:
+        target.print(head + text.replace("\n", "\n    "), soft_wrap=True)
+        return
+    target.print(_hanging(head, text))
+
+
+class Screen:
+    """What a command says. Thread-safe: the engine's threads report progress while the main thread prints.
+
+    Where nobody watches, lines are not broken at all, so that a command or path in one stays whole when it is piped.
+    """
+
+    def __init__(self, *, as_json: bool = False, console: Console | None = None) -> None:
+        self.as_json = as_json
+        self.err = console or Console(stderr=True, highlight=False, soft_wrap=False, emoji=False)
+        self.out = self.err if console else Console(highlight=False, emoji=False)
+        self._lock = threading.RLock()
+        self._status: Status | None = None
+
+    def say(self, text: str) -> None:
+        """A line for whoever watches."""
+        self.hush()
+        with self._lock:
+            _put(self.err if self.as_json else self.out, plain(text))
+            sys.stdout.flush()
+
+    def show(self, text: str) -> None:
+        """A line for the eyes of whoever sits there: to the terminal, also where standard output goes into a file."""
+        self.hush()
+        with self._lock:
+            _put(self.out if self.out.is_terminal and not self.as_json else self.err, plain(text))
+
+    def warn(self, text: str) -> None:
+        """A line that must be seen."""
+        self.hush()
+        with self._lock:
+            _put(self.err, plain(text), "bold yellow")
+
+    def progress(self, text: str) -> None:
+        """What is going on now; on a terminal only, and replaced by the next line."""
+        if text.startswith("WARNING"):
+            self.warn(text)
+        elif self.err.is_terminal:
+            with self._lock:
+                if self._status is None:
+                    self._status = self.err.status("")
+                    self._status.start()
+                self._status.update(plain(text))
+
+    def hush(self) -> None:
+        """Take the progress line away, before anything else is printed or asked."""
+        with self._lock:
+            if self._status is not None:
+                self._status.stop()
+                self._status = None
+
+    def document(self, data: Json) -> None:
+        """The one JSON document of a `--json` run."""
+        sys.stdout.write(_escaped(scrub(json.dumps(data, indent=2, ensure_ascii=False))) + "\n")
+        sys.stdout.flush()
+
+    def plan(self, plan: Plan) -> None:
+        """Every step, its danger, the last reversible step, the undo, and what cannot be checked in advance."""
+        table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+        for head in ("step", "does", "what"):
+            table.add_column(head, overflow="fold")
+        for step in plan.steps:
+            word, colour = DANGERS[step.danger]
+            asks = f" (needs {step.approvals} people)" if step.approvals > 1 else " (asks first)" if step.approval else ""
+            undo = f" [dim]undo: {plain(step.undo)}[/]" if step.undo else ""
+            table.add_row(plain(step.id), f"[{colour}]{word}[/]", plain(step.says) + asks + undo)
+        self._rows(f"Playbook {plan.playbook}, policy {plan.policy.value}, key {plan.key}", table)
+        last = plan.last_reversible
+        if last is not None:
+            self.say(f"Up to `{last.id}` everything can be undone (ir rollback). After it the old key dies.")
+        for note in plan.notes:
+            self.say(f"Cannot be checked in advance: {note}.")
+
+    def _rows(self, title: str, table: Table) -> None:
+        self.hush()
+        with self._lock:
+            target = self.err if self.as_json else self.out
+            target.print(f"[bold]{plain(title)}[/]")
+            if table.row_count:
+                target.print(table)
+
+    def step(self, name: str, outcome: Outcome, *, rehearsal: bool = False) -> None:
+        """One finished step, with what went wrong and what to do."""
+        mark, colour = MARKS[outcome.did]
+        self.hush()
+        with self._lock:
+            target = self.err if self.as_json else self.out
+            _put_under(target, f"[{colour}]{mark}[/] [bold]{plain(name):<14}[/] ", plain(outcome.said))
+            for item in outcome.items:
+                if item.said and (rehearsal or item.did not in (Did.DONE, Did.SKIPPED)):
+                    _put_under(target, "    ", f"{plain(item.name)}: {plain(item.said)}")
+            if outcome.todo and outcome.did not in (Did.DONE, Did.SKIPPED):
+                whole = plain(outcome.todo).replace("\n", "\n    ")
+                target.print(f"    [bold]next:[/] {whole}", soft_wrap=True)
+
+    def table(self, title: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+        """A small table."""
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for head in heads:
+            table.add_column(plain(head), overflow="fold")
+        for row in rows:
+            table.add_row(*[plain(cell) for cell in row])
+        self._rows(title, table)
+
+
+def show_error(error: IrError, *, as_json: bool) -> None:
+    """What happened, what is safe now, what to do next."""
+    if as_json:
+        said = {"error": error.what, "safe": error.safe, "next": error.next_step, "exit_code": int(error.exit_code)}
+        Screen(as_json=True).document(said)
+    console = Console(stderr=True, highlight=False, emoji=False)
+    _put(console, f"[bold red]{type(error).__name__}:[/] {plain(error.what)}")
+    if error.safe:
+        _put(console, f"  safe now: {plain(error.safe)}")
+    if error.next_step:
+        console.print(f"  next: {plain(error.next_step)}", soft_wrap=True)
+
+
+def show_crash(error: Exception, *, as_json: bool) -> None:
+    """An unexpected error: its class and place, never its text or its frames, which may hold a secret."""
+    show_error(IrError(unexpected(error), next_step="this is a bug; ir status shows open incidents"), as_json=as_json)

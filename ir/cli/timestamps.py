@@ -1,0 +1,79 @@
+"""`ir evidence timestamp`, and what `ir verify` says of the time stamps that there are."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ir.cli.evidence import signer_of
+from ir.cli.incidents import AsJson, Name, named
+from ir.cli.terminal.screen import Screen
+from ir.core.errors import Refused, Rejected, UsageError
+from ir.core.model import Json
+from ir.evidence import timestamps
+from ir.evidence.bundle_verifier import Verdict
+from ir.evidence.timestamps import Stamp
+from ir.incident import record as incident_record
+from ir.runtime.app_state import open_state
+from ir.runtime.publish import publish
+
+TsaRoot = Annotated[str, typer.Option(help="Root certificate of the time stamping authority, PEM.", metavar="FILE")]
+
+
+def timestamp(
+    name: Name = "",
+    tsa: Annotated[str, typer.Option(help="Address of an authority that answers RFC 3161.", metavar="URL")] = "",
+    tsa_root: TsaRoot = "",
+    as_json: AsJson = False,
+) -> None:
+    """Let an authority outside say that the record existed by now: a time stamp over the last signed checkpoint."""
+    from ir.engine.dbos_records import read_entries
+
+    screen, kept = Screen(as_json=as_json), open_state()
+    if not tsa:
+        raise UsageError("no authority is named", next_step="--tsa URL, of one that your auditors trust")
+    roots = timestamps.roots_in(Path(tsa_root)) if tsa_root else ()
+    name = named(kept, name, ended=True)
+    made = kept.checkpoints.of(name)
+    if not made:
+        raise Refused(f"nothing of {name} is signed yet", safe="nothing was sent", next_step="run it when the incident waits or has ended")
+    stamped = timestamps.fetch(made[-1], tsa)
+    stamp = timestamps.read(stamped, roots)
+    kept.checkpoints.stamp(stamped)
+    record = incident_record.fold(read_entries(kept.ledger.engine, name))
+    publish(kept, record, lambda: signer_of(kept, record, screen), screen.warn)
+    if as_json:
+        screen.document({"incident": name, **asdict(stamp), "bundle": str(kept.bundle(name))})
+    else:
+        screen.say(f"{name}: {_spoken(stamp)}; kept in {kept.bundle(name)}")
+
+
+def with_stamps(verdict: Verdict, checkpoints: Sequence[Json], tsa_root: str) -> Verdict:
+    """A verdict that holds, with a note about each time stamp; broken by one that does not hold.
+
+    Raises:
+        UsageError: the file holds no certificate.
+        OSError: it cannot be read.
+    """
+    roots = timestamps.roots_in(Path(tsa_root)) if tsa_root else ()
+    stamped = [one for one in checkpoints if "timestamp" in one]
+    if not verdict.holds:
+        return verdict
+    if tsa_root and not stamped:
+        return replace(verdict, holds=False, state="broken", said="there is no time stamp to check")
+    try:
+        notes = [_spoken(timestamps.read(one, roots)) for one in stamped]
+    except Rejected as broken:
+        return replace(verdict, holds=False, state="broken", said=broken.what)
+    except UsageError as missing:
+        if roots:
+            raise
+        notes = [f"{len(stamped)} time stamps, not read: {missing.what}"]
+    return replace(verdict, notes=(*verdict.notes, *notes))
+
+
+def _spoken(stamp: Stamp) -> str:
+    who = f"time stamp of {stamp.by}" if stamp.by else "time stamp (its signature not checked: --tsa-root FILE)"
+    return f"{who}: the first {stamp.entries} entries existed, as signed, at {stamp.at}"

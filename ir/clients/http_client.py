@@ -1,0 +1,182 @@
+"""HTTP to the services that the inventory names, and to nobody else.
+
+Every call opens a connection of its own: a kept one leads to the worker that a graceful reload is about to end, and so
+to the old key for ever. What is dear, the TLS context, is shared by all edges of a process.
+
+TLS is always verified. The address that was checked is the address that is called (no second look-up in between). A
+redirect is followed on the same host only. Time is limited in total, however slowly the other side drips; so is size.
+"""
+
+import os
+import re
+import ssl
+import time
+from collections.abc import Callable, Collection, Mapping
+from functools import lru_cache
+
+import ir
+from ir.clients import http_resolver
+from ir.clients.http_connection import Answer, Request, Way, exchange
+from ir.clients.http_deadline import Watch
+from ir.core import urls
+from ir.core.errors import Missing, PortError, Rejected
+from ir.core.secret import Secret
+from ir.core.urls import NotAsked, Place
+
+REDIRECTS = 5
+_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_Headers = tuple[Mapping[str, str], Mapping[str, str]]
+"""References, and plain values."""
+_OURS = frozenset({"host", "connection", "content-length", "transfer-encoding", "accept-encoding", "user-agent"})
+
+
+def check_headers(names: Collection[str]) -> None:
+    """Raises ValueError for a header that cannot be, or that is not the user's to set."""
+    for name in names:
+        if not _NAME.fullmatch(name) or name.lower() in _OURS:
+            raise ValueError(f"`{name[:40]}` cannot be used as a header")
+
+
+class HttpEdge:
+    """Safe to use from many threads, and free to make: one per verifier or reloader, which then reaches its own host only.
+
+    Args:
+        hosts: the hosts that may be called, as the inventory names them; any other is NotAsked.
+        resolve: reads a header's value by reference; may raise any PortError.
+        look_up: name service: a place and seconds → its addresses; raises as `http_address.look_up`.
+
+    Certificate authorities are the system's, or those of `SSL_CERT_FILE`.
+    """
+
+    def __init__(
+        self,
+        hosts: Collection[str],
+        resolve: Callable[[str], Secret],
+        *,
+        look_up: Callable[[Place, float], tuple[str, ...]] = http_resolver.look_up,
+    ) -> None:
+        self._hosts = frozenset(host.lower() for host in hosts)
+        self._resolve = resolve
+        self._look_up = look_up
+
+    def addresses(self, url: str, *, timeout: float = 10.0) -> tuple[str, ...]:
+        """All addresses of the URL's host; empty where a proxy stands between, which chooses for us.
+
+        Raises:
+            Missing: no such host. Unknown: no answer in time. NotAsked: not a place that we may call.
+        """
+        return self._way(urls.parse(url), time.monotonic() + timeout).addresses
+
+    def call(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        plain: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        timeout: float = 10.0,
+        address: str = "",
+    ) -> Answer:
+        """One request and its answer, whatever its status.
+
+        Args:
+            method: `GET` or `POST`.
+            url: where.
+            headers: name → reference, resolved when the place is known to be a good one; never sent in the clear to another machine.
+            plain: name → value, for what is no secret.
+            body: a JSON document to send.
+            timeout: seconds for all of it: name, connection, TLS, redirects, body.
+            address: ask this address of the host instead of the first that takes a connection.
+
+        Raises:
+            Missing: nothing is there: no such host, or it refuses connections.
+            Unknown: time-out, torn answer, no route.
+            NotAsked: a place that we may not call, or a header that cannot be filled.
+            Rejected: not fit to be followed or read: a redirect elsewhere, an untrusted certificate, too much.
+            PortError: what else `resolve` raised.
+        """
+        place = urls.parse(url)
+        deadline = time.monotonic() + timeout
+        with Watch(timeout) as watch:
+            for _ in range(REDIRECTS + 1):
+                answer = self._ask(method, place, (headers or {}, plain or {}), body, address, deadline, watch)
+                followed = _redirected(method, place, answer)
+                if followed is None:
+                    return answer
+                place = followed
+        raise Rejected(f"{place} redirects more than {REDIRECTS} times")
+
+    def _ask(self, method: str, place: Place, headers: _Headers, body: bytes, address: str, deadline: float, watch: Watch) -> Answer:
+        way = self._way(place, deadline)
+        if address:
+            http_resolver.check_address(place.host, address, self._hosts)
+            way = Way((address,))
+        references, plain = headers
+        if references and place.scheme == "http" and (way.proxy is not None or not urls.all_loopback(way.addresses)):
+            raise NotAsked(
+                f"{', '.join(references)} would go to {place} in the clear{' and through a proxy' if way.proxy else ''}; not asked",
+                next_step="use https",
+            )
+        request = Request(method, place, {**self._headers(place, references, has_body=bool(body)), **plain}, body)
+        return exchange(request, way, tls() if place.scheme == "https" else None, deadline, watch)
+
+    def _way(self, place: Place, deadline: float) -> Way:
+        """The addresses to try, or the proxy to go through."""
+        if place.host.lower() not in self._hosts:
+            raise NotAsked(f"the inventory does not name {place.host}; not asked")
+        proxy = http_resolver.proxy_for(place)
+        try:
+            addresses = self._look_up(place, deadline - time.monotonic())
+        except PortError:
+            if proxy is None:
+                raise
+            return Way((), proxy)  # A name that only the proxy knows.
+        for address in addresses:
+            http_resolver.check_address(place.host, address, self._hosts)
+        if proxy is None or urls.all_loopback(addresses):
+            return Way(addresses)
+        return Way((), proxy)
+
+    def _headers(self, place: Place, references: Mapping[str, str], *, has_body: bool) -> dict[str, str]:
+        sent = {
+            "Host": place.authority,
+            "User-Agent": f"ir/{ir.__version__}",
+            "Accept": "application/json, */*;q=0.5",
+            "Accept-Encoding": "identity",
+            "Connection": "close",
+        }
+        if has_body:
+            sent["Content-Type"] = "application/json"
+        for name, reference in references.items():
+            sent[name] = self._value(name, reference)
+        return sent
+
+    def _value(self, name: str, reference: str) -> str:
+        try:
+            value = self._resolve(reference).reveal().strip()
+        except Missing as error:  # Of the store, not of the service.
+            raise NotAsked(f"the header {name} has no value: {error.what}") from None
+        # http.client's own refusal would show the value.
+        if not (value.isascii() and value.isprintable()):
+            raise NotAsked(f"what {reference} holds cannot stand in the header {name}")
+        return value
+
+
+def tls() -> ssl.SSLContext:
+    """The process's TLS context (20 ms to make); another one when the environment names other authorities."""
+    return _tls(os.environ.get("SSL_CERT_FILE", ""), os.environ.get("SSL_CERT_DIR", ""))
+
+
+@lru_cache(maxsize=4)
+def _tls(_file: str, _folder: str) -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
+def _redirected(method: str, place: Place, answer: Answer) -> Place | None:
+    """Where to go on; None: this is the answer. A POST is repeated only where the status says so (307, 308)."""
+    follow = (301, 302, 303, 307, 308) if method == "GET" else (307, 308)
+    location = answer.headers.get("location", "")
+    if answer.status not in follow or not location:
+        return None
+    return http_resolver.redirected(place, location)

@@ -1,0 +1,172 @@
+"""One request over one new connection: to an address or through a proxy, TLS, answer, and what can go wrong."""
+
+import base64
+import http.client
+import socket
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ir.clients.http_deadline import Watch
+from ir.clients.http_resolver import Proxy
+from ir.core.errors import Missing, PortError, Rejected, Unknown
+from ir.core.secret import excerpt
+from ir.core.urls import Place
+
+LARGEST = 1024 * 1024
+"""Bytes of an answer's body; more is refused."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back.
+
+    Attributes:
+        headers: names in lower case; of a repeated one, the first.
+        address: the address that answered; empty behind a proxy.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to ask for; `headers` may hold secrets, so it is never shown."""
+
+    method: str
+    place: Place
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"Request({self.method} {self.place})"
+
+
+@dataclass(frozen=True)
+class Way:
+    """How to get there: addresses to try in this order, or a proxy."""
+
+    addresses: tuple[str, ...]
+    proxy: Proxy | None = None
+
+
+def exchange(request: Request, way: Way, tls: ssl.SSLContext | None, deadline: float, watch: Watch) -> Answer:
+    """Ask, and read the answer to its end.
+
+    Args:
+        request: what to ask.
+        way: how to get there.
+        tls: context for https; None for http.
+        deadline: `time.monotonic()` at which it has to be over.
+        watch: enforces that on a server that drips.
+
+    Raises:
+        Missing: connection refused. Unknown: time-out, torn answer, no route.
+        Rejected: the certificate is not trusted, no TLS there, or the answer is too large.
+    """
+    place = request.place
+    try:
+        connection, address = _connect(place, way, deadline)
+        try:
+            watch.hold(connection.sock)
+            if tls is not None:
+                connection.sock.settimeout(_left(deadline))
+                connection.sock = tls.wrap_socket(connection.sock, server_hostname=place.host)
+                watch.hold(connection.sock)
+            answer = _talk(connection, request, way.proxy, address)
+        finally:
+            watch.release()
+            connection.close()
+    except (OSError, http.client.HTTPException) as error:
+        raise _translated(error, place, expired=watch.expired) from None
+    if watch.expired:  # What looks like the end of the body may be our own watch.
+        raise _translated(TimeoutError(), place, expired=True)
+    return answer
+
+
+def _connect(place: Place, way: Way, deadline: float) -> tuple[http.client.HTTPConnection, str]:
+    if way.proxy is not None:
+        return _to_proxy(place, way.proxy, deadline), ""
+    connection = http.client.HTTPConnection(place.host, place.port, timeout=_left(deadline))
+    connection.sock, address = _open(place, way.addresses, deadline)
+    return connection, address
+
+
+def _open(place: Place, addresses: tuple[str, ...], deadline: float) -> tuple[socket.socket, str]:
+    """A connection to the first address that takes one; a dead one may not eat the time of the next."""
+    failures: list[OSError] = []
+    for number, address in enumerate(addresses):
+        share = _left(deadline) / (len(addresses) - number)
+        try:
+            opened = socket.create_connection((address, place.port), timeout=share)
+        except OSError as error:
+            failures.append(error)
+        else:
+            opened.settimeout(_left(deadline))
+            return opened, address
+    # The failure that says least wins: a time-out beside a refusal proves nothing.
+    raise min(failures, key=lambda error: isinstance(error, ConnectionRefusedError))
+
+
+def _to_proxy(place: Place, proxy: Proxy, deadline: float) -> http.client.HTTPConnection:
+    connection = http.client.HTTPConnection(proxy.host, proxy.port, timeout=_left(deadline))
+    if place.scheme == "https":
+        connection.set_tunnel(place.host, place.port, headers=_login(proxy))
+    try:
+        connection.connect()
+    except OSError:
+        connection.close()
+        raise Unknown(f"the proxy {proxy.host}:{proxy.port} opens no way to {place}") from None
+    return connection
+
+
+def _login(proxy: Proxy) -> dict[str, str]:
+    if not proxy.login:
+        return {}
+    return {"Proxy-Authorization": "Basic " + base64.b64encode(proxy.login.encode()).decode()}
+
+
+def _talk(connection: http.client.HTTPConnection, request: Request, proxy: Proxy | None, address: str) -> Answer:
+    place, headers = request.place, dict(request.headers)
+    target = place.target
+    if proxy is not None and place.scheme == "http":
+        target, headers = f"{place}{target}", {**headers, **_login(proxy)}
+    connection.auto_open = 0
+    connection.request(request.method, target, body=request.body or None, headers=headers)
+    with connection.getresponse() as response:
+        data = response.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            raise Rejected(f"the answer of {place} is larger than {LARGEST // 1024} KiB")
+        if response.length:  # Promised, and not come: `read` with a limit does not complain.
+            raise http.client.IncompleteRead(b"")
+        fields: dict[str, str] = {}
+        for name, value in response.getheaders():
+            fields.setdefault(name.lower(), value)
+        return Answer(response.status, fields, data, address)
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+def _translated(error: Exception, place: Place, *, expired: bool) -> PortError:
+    if expired or isinstance(error, TimeoutError):
+        return Unknown(f"{place} did not answer in time")
+    if isinstance(error, ConnectionRefusedError):
+        return Missing(f"nothing answers at {place}: connection refused")
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Rejected(f"the certificate of {place} is not trusted: {excerpt(error.verify_message, 120)}")
+    if isinstance(error, ssl.SSLEOFError):
+        return Unknown(f"{place} broke off the TLS handshake")
+    if isinstance(error, ssl.SSLError):
+        return Rejected(f"{place} does not speak TLS as it should: {excerpt(error.reason or 'no reason given', 60)}")
+    if isinstance(error, OSError) and not isinstance(error, ConnectionError):
+        return Unknown(f"{place} cannot be reached")
+    return Unknown(f"{place} broke off its answer")

@@ -1,0 +1,114 @@
+"""What an answer of Stripe means: an error's code and text, a key alive, blocked or dead."""
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ir.core.model import Json, Liveness, Mode, Probe
+from ir.core.secret import scrub
+
+_ACCOUNT = re.compile(r"\bacct_[A-Za-z0-9]+")
+_TERM = re.compile(r"[a-z0-9_.\[\]]{1,60}")
+"""How Stripe writes codes and parameters; capitals, which keys have, are in none of them."""
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_PERMISSION = re.compile(r"['\"`](?:rak_)?([a-z][a-z_]*_(?:read|write))['\"`]")
+# Only one wording of such a refusal was ever seen ("does not allow requests from your IP address"), so match widely:
+# a death taken for a block keeps the incident open, a block taken for a death would close it wrongly.
+_BLOCKED = re.compile(r"\bIP[ _-]?address|\bIP (?:is|range|not|restrict)|access[ _]polic|allow[ -]?list", re.IGNORECASE)
+_EXPIRED_CODES = frozenset({"api_key_expired", "platform_api_key_expired"})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What Stripe answered.
+
+    Attributes:
+        status: HTTP status.
+        body: the JSON object; may hold keys, so narrow it before it goes anywhere.
+        request_id: Stripe's id of this request, "" when there was none.
+        headers: names in lower case.
+    """
+
+    status: int
+    body: Json = field(repr=False)
+    request_id: str
+    headers: Mapping[str, str] = field(repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """2xx."""
+        return 200 <= self.status < 300
+
+    @property
+    def error(self) -> Json | None:
+        """Stripe's error object; None when the body is not Stripe's envelope."""
+        error = self.body.get("error")
+        return error if isinstance(error, dict) and ("type" in error or "message" in error) else None
+
+    @property
+    def code(self) -> str:
+        """`error.code`, "" when absent."""
+        return term((self.error or {}).get("code"))
+
+    @property
+    def reason(self) -> str:
+        """Status, code, parameter and missing permission of a refusal; not Stripe's own words, which repeat parts of keys."""
+        permission = _PERMISSION.search(self.full_message)
+        needs = f"needs {permission.group(1)}" if permission and self.status == 403 else ""
+        param = term((self.error or {}).get("param"))
+        return " ".join(part for part in (f"HTTP {self.status}", self.code, param, needs) if part)
+
+    @property
+    def full_message(self) -> str:
+        """`error.message` without keys, whole."""
+        return scrub(str((self.error or {}).get("message") or ""))
+
+    @property
+    def transient(self) -> bool:
+        """Proves nothing about what was asked: 429, 5xx, a conflict with another request, or "ask again"."""
+        return self.status in (409, 429) or self.status >= 500 or self.headers.get("stripe-should-retry") == "true"
+
+
+def term(value: object) -> str:
+    """A code or the name of a parameter, fit for a record. Whoever answers in Stripe's place may repeat a key in it, as in anything."""
+    said = str(value or "")
+    return said if not said or (_TERM.fullmatch(said) and scrub(said) == said) else "[not shown]"
+
+
+def request_id(header: str) -> str:
+    """Stripe's id of a request, "" for anything that is none."""
+    return header if _REQUEST_ID.fullmatch(header) and scrub(header) == header else ""
+
+
+def probe_of(answer: Answer) -> Probe:
+    """What one answer to `GET /v1/balance` shows of the key that asked."""
+    livemode = answer.body.get("livemode")
+    permission = _PERMISSION.search(answer.full_message)
+    return Probe(
+        liveness=_liveness(answer),
+        status=answer.status,
+        mode=(Mode.LIVE if livemode else Mode.TEST) if isinstance(livemode, bool) else None,
+        account=account_named(answer),
+        missing_permission=permission.group(1) if permission and answer.status == 403 else "",
+        request_id=answer.request_id,
+        at=time.time(),
+    )
+
+
+def account_named(answer: Answer) -> str:
+    """The account that a 403 names in its text, "" when none."""
+    named = _ACCOUNT.search(answer.full_message) if answer.status == 403 else None
+    return named.group() if named else ""
+
+
+def _liveness(answer: Answer) -> Liveness:
+    if answer.status == 200 and answer.error is None:
+        return Liveness.ALIVE
+    if answer.status not in (401, 403) or answer.error is None:
+        return Liveness.UNKNOWN  # A 401 without Stripe's envelope comes from something in between.
+    if answer.code in _EXPIRED_CODES:
+        return Liveness.EXPIRED
+    if _BLOCKED.search(f"{answer.code} {answer.full_message}"):
+        return Liveness.BLOCKED
+    return Liveness.NARROW if answer.status == 403 else Liveness.INVALID

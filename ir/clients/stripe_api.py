@@ -1,0 +1,267 @@
+"""The one way in which this project talks to Stripe: the stable SDK's `raw_request`, muted, pinned and bounded.
+
+Every HTTP status is an `Answer`; only the lack of an answer is an error (`Unknown`). What comes back may hold
+keys (test mode lists them in plain text; error messages quote parts of them), so an `Answer` does not show its
+body, and its message is scrubbed.
+"""
+
+import logging
+import os
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ir import __version__
+from ir.clients.stripe_answer import Answer, account_named, probe_of, request_id
+from ir.core import untrusted_json
+from ir.core.errors import Refused, Rejected, Unknown
+from ir.core.model import Json, Liveness, Probe
+from ir.core.secret import Secret
+from ir.core.stripe_address import STRIPE, check_api_base
+
+if TYPE_CHECKING:
+    import stripe
+    import tenacity
+
+    from ir.clients.stripe_transport import PooledClient
+
+__all__ = ["APP", "Answer", "StripeApi", "account_of", "check_api_base", "probe"]
+
+APP = "ir"
+"""Name in the user agent of every request of ours, so that it is told apart in Stripe's own request logs."""
+
+_SENDABLE = re.compile(r"[!-~]+")
+_PATH = re.compile(r"/(?!/)[!-~]*\Z")
+
+
+@dataclass(frozen=True)
+class _Client:
+    sdk: "stripe.StripeClient"
+    wire: "PooledClient"
+    base: str
+
+    def read(self, path: str, params: Mapping[str, Any], options: Mapping[str, str | None]) -> None:
+        """See `stripe_wire.PooledClient.read`."""
+        version, context = options.get("stripe_version") or "", options.get("stripe_context") or ""
+        self.wire.read(self.base + path, params, str(options["api_key"]), version=version, context=context)
+
+
+_clients: dict[tuple[str, float], _Client] = {}
+_lock = threading.Lock()
+
+
+class StripeApi:
+    """Calls to one API address. Thread-safe; connections are pooled per address for the whole process.
+
+    Args:
+        base: `https://api.stripe.com`, or loopback.
+        timeout: seconds for a whole call.
+        pace: waits until a call to a path may be made (`stripe_budget`).
+
+    Raises:
+        ValueError: `base` is another host.
+        Refused: `STRIPE_LOG` is set, which makes the SDK print bodies, and with them keys.
+    """
+
+    def __init__(self, base: str = STRIPE, *, timeout: float = 10.0, pace: Callable[[str], None] = lambda _path: None) -> None:
+        self.base = check_api_base(base)
+        self.timeout, self._pace = timeout, pace
+        self.request_ids: list[str] = []
+        """Stripe's ids of our own requests, for the review to subtract."""
+        _refuse_logging()
+
+    def get(
+        self,
+        key: Secret,
+        path: str,
+        params: Mapping[str, object] | None = None,
+        *,
+        version: str = "",
+        context: str = "",
+        retries: int = 0,
+    ) -> Answer:
+        """Read.
+
+        Args:
+            key: what authenticates; it may be any key, also a leaked one.
+            path: begins with `/`; a `next_page_url` goes through `next_page` first.
+            params: form-encoded, nested as Stripe wants it.
+            version: `Stripe-Version`, empty = the SDK's own.
+            context: `Stripe-Context` (`acct_…`), which managed and organization keys need.
+            retries: how many more times to try after no answer, 429 or 5xx; probes never do.
+
+        Raises:
+            Unknown: no answer, or one that is not JSON.
+            Rejected: `key` cannot be a key at all (nothing is sent), or `path` leads to another host.
+        """
+        options = {"stripe_version": version or None, "stripe_context": context or None}
+        return _persist(lambda: self._call("get", key, path, params, options), retries)
+
+    def post(
+        self,
+        key: Secret,
+        path: str,
+        params: Mapping[str, object] | None = None,
+        *,
+        version: str = "",
+        context: str = "",
+        idempotency_key: str = "",
+    ) -> Answer:
+        """Write, once: JSON for `/v2`, a form for `/v1`. Raises as `get` does; after `Unknown` it may have happened."""
+        options = {
+            "stripe_version": version or None,
+            "stripe_context": context or None,
+            "idempotency_key": idempotency_key or None,
+        }
+        return self._call("post", key, path, params, options)
+
+    def delete(self, key: Secret, path: str) -> Answer:
+        """Delete, once: v1 only. Raises as `get` does; after `Unknown` it may have happened."""
+        return self._call("delete", key, path, None, {})
+
+    def next_page(self, body: Json) -> str:
+        """The path of the next page of a v2 list, "" at its end.
+
+        Raises:
+            Rejected: the answer points to another host, which must not see the key.
+        """
+        url = body.get("next_page_url")
+        if not url:
+            return ""
+        here = urlsplit(self.base)
+        try:
+            there = urlsplit(str(url))
+        except ValueError:
+            there = urlsplit("")
+        # The path is put behind the host as it stands: one that begins otherwise would become part of the host's name.
+        if not there.path.startswith("/") or (there.netloc and (there.scheme, there.netloc) != (here.scheme, here.netloc)):
+            raise Rejected("Stripe's next page points to another host; it was not followed")
+        return there.path + (f"?{there.query}" if there.query else "")
+
+    def _call(self, method: str, key: Secret, path: str, params: Mapping[str, object] | None, options: dict[str, str | None]) -> Answer:
+        if not _SENDABLE.fullmatch(key.reveal()):
+            raise Rejected("this cannot be sent as a key: it has white space or foreign characters in it")
+        client = _client(self.base, self.timeout)
+        self._pace(path)
+        answer = _answer(client, method, path, dict(params or {}), options | {"api_key": key.reveal()})
+        if answer.request_id:
+            self.request_ids.append(answer.request_id)
+        return answer
+
+
+def _answer(client: _Client, method: str, path: str, params: dict[str, object], options: Mapping[str, str | None]) -> Answer:
+    if not _PATH.match(path):
+        raise Rejected("only paths on Stripe's own host are called")
+    client.wire.forget()
+    try:
+        flat = _flat(params) if method == "get" and not (params and "?" in path) else None
+        if flat is not None:
+            client.read(path, flat, options)
+        else:
+            client.sdk.raw_request(method, path, **params, **options)
+    except Unknown:
+        raise
+    except Exception:  # noqa: BLE001, S110  # the SDK trips over odd answers in many ways; what counts is the answer, read below
+        pass
+    wire = client.wire.last
+    if wire is None:
+        raise Unknown("Stripe gave no answer")
+    try:
+        body: Any = untrusted_json.loads(wire.body or b"{}")
+    except ValueError:
+        raise Unknown(f"the answer (HTTP {wire.status}) is not JSON: it may not come from Stripe") from None
+    if not isinstance(body, dict):
+        raise Unknown(f"the answer (HTTP {wire.status}) is not a JSON object")
+    return Answer(wire.status, body, request_id(wire.headers.get("request-id", "")), wire.headers)
+
+
+def _flat(params: Mapping[str, object]) -> dict[str, str | int] | None:
+    """Parameters as a query has them, `created[gte]` for what is nested; None: of kinds that the SDK knows how to write."""
+    flat: dict[str, object] = {}
+    for name, value in params.items():
+        flat |= {f"{name}[{part}]": inner for part, inner in value.items()} if isinstance(value, dict) else {name: value}
+    plain = {name: value for name, value in flat.items() if isinstance(value, str | int) and not isinstance(value, bool)}
+    return plain if len(plain) == len(flat) else None
+
+
+def _client(base: str, timeout: float) -> _Client:
+    client = _clients.get((base, timeout))
+    if client is not None:
+        return client
+    with _lock:
+        if (base, timeout) not in _clients:
+            _refuse_logging()
+            _clients[base, timeout] = _new_client(base, timeout)
+        return _clients[base, timeout]
+
+
+def _new_client(base: str, timeout: float) -> _Client:
+    import stripe
+
+    from ir.clients.stripe_transport import PooledClient
+
+    stripe.enable_telemetry = False
+    stripe.log = None
+    logging.getLogger("stripe").setLevel(logging.WARNING)
+    stripe.set_app_info(APP, version=__version__)
+    wire = PooledClient(timeout)
+    # Keys come with each call; the client itself holds none.
+    sdk = stripe.StripeClient("none", base_addresses={"api": base}, max_network_retries=0, http_client=wire)
+    return _Client(sdk, wire, base)
+
+
+def _refuse_logging() -> None:
+    if os.environ.get("STRIPE_LOG"):
+        raise Refused(
+            "STRIPE_LOG is set: Stripe's SDK would print answers, and with them keys",
+            safe="nothing was changed",
+            next_step="unset STRIPE_LOG, then run the same command again",
+        )
+
+
+def _persist(call: Callable[[], Answer], retries: int) -> Answer:
+    return call() if retries <= 0 else _retrying(retries)(call)
+
+
+@cache
+def _retrying(retries: int) -> "tenacity.Retrying":
+    """Of this process, for any of its threads: what it keeps of a call is the thread's own."""
+    import tenacity
+
+    def last(state: tenacity.RetryCallState) -> Answer:
+        assert state.outcome is not None  # noqa: S101  # tenacity calls this only after an attempt
+        answer: Answer = state.outcome.result()
+        return answer
+
+    return tenacity.Retrying(
+        stop=tenacity.stop_after_attempt(retries + 1),
+        wait=tenacity.wait_exponential(multiplier=0.3, max=5) + tenacity.wait_random(0, 0.3),
+        retry=tenacity.retry_if_exception_type(Unknown) | tenacity.retry_if_result(_worth_asking_again),
+        retry_error_callback=last,
+    )
+
+
+def _worth_asking_again(answer: Answer) -> bool:
+    return answer.transient and answer.headers.get("stripe-should-retry") != "false"
+
+
+def probe(api: StripeApi, key: Secret, *, context: str = "") -> Probe:
+    """One look at a key, `GET /v1/balance`. Never raises: no answer is `Liveness.UNKNOWN`."""
+    try:
+        return probe_of(api.get(key, "/v1/balance", context=context))
+    except (Unknown, Rejected):
+        return Probe(Liveness.UNKNOWN, at=time.time())
+
+
+def account_of(api: StripeApi, key: Secret, *, context: str = "") -> str:
+    """The account that a key belongs to (`acct_…`), "" when Stripe does not say.
+
+    A key that may not read `/v1/account` still tells: the 403 names the account. Raises `Unknown`.
+    """
+    answer = api.get(key, "/v1/account", context=context)
+    return str(answer.body.get("id") or "") if answer.ok else account_named(answer)

@@ -1,0 +1,201 @@
+"""The HTTP side of `stripe_api`: the SDK on one shared, bounded urllib3 pool. Imported lazily, it loads the SDK.
+
+The SDK's own `requests` client keeps one session per thread, honours `.netrc`, and a body that trickles in
+may hold it for ever. This one has a deadline for the whole call, follows no redirect (a redirect would carry
+the key elsewhere), and reads neither `.netrc` nor proxy settings.
+"""
+
+import json
+import platform
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from urllib.parse import urlencode, urlsplit
+
+import stripe
+import urllib3
+
+from ir.clients.http_deadline import Watch
+from ir.core.errors import Unknown
+
+_MOST_BYTES = 64 << 20
+_CHUNK = 1 << 16
+_AGENT_MARK = " AIAgent/"
+
+
+_calls = threading.local()
+"""`watch`: of the call that this thread makes now."""
+
+
+class _Http(urllib3.connection.HTTPConnection):
+    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]  # urllib3's own class differs from its base so, too
+        _watch(self.sock)
+        return super().getresponse()
+
+
+class _Https(urllib3.connection.HTTPSConnection):
+    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]  # urllib3's own class differs from its base so, too
+        _watch(self.sock)
+        return super().getresponse()
+
+
+class _HttpPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Http
+
+
+class _HttpsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _Https
+
+
+def _watch(held: socket.socket | None) -> None:
+    """A socket's own time-out starts anew with each byte; headers that drip would never end."""
+    watch: Watch | None = getattr(_calls, "watch", None)
+    if watch is not None and held is not None:
+        watch.hold(held)
+
+
+@dataclass(frozen=True)
+class Wire:
+    """One raw answer, as it came."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+
+class PooledClient(stripe.HTTPClient):
+    """`stripe.HTTPClient` over urllib3. Thread-safe; `last` is the calling thread's own last answer.
+
+    Args:
+        timeout: seconds for a whole call, connecting and reading included.
+    """
+
+    name = "urllib3"
+
+    def __init__(self, timeout: float) -> None:
+        super().__init__()
+        self._timeout = timeout
+        self._limits = urllib3.Timeout(connect=min(5.0, timeout), total=timeout)
+        self._pool = urllib3.PoolManager(num_pools=4, maxsize=64, block=False, cert_reqs="CERT_REQUIRED", ca_certs=stripe.ca_bundle_path)
+        self._pool.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+        self._of_host = lru_cache(maxsize=4)(self._pool.connection_from_host)
+        self._answers = threading.local()
+
+    @property
+    def last(self) -> Wire | None:
+        """What the last call of this thread was answered; None when there was no answer."""
+        answer: Wire | None = getattr(self._answers, "wire", None)
+        return answer
+
+    def forget(self) -> None:
+        """Before a call of this thread: whatever becomes of it, no earlier answer is taken for its own."""
+        self._answers.wire = None
+
+    def read(self, url: str, params: Mapping[str, str | int], key: str, *, version: str = "", context: str = "") -> None:
+        """A plain GET, as the SDK would make it and for a third of its time: a rotation reads fifty times. The answer is `last`."""
+        own = {"Authorization": f"Bearer {key}", "Stripe-Version": version or stripe.api_version}
+        query = f"?{urlencode(params).replace('%5B', '[').replace('%5D', ']')}" if params else ""
+        self._send("GET", url + query, {**_standing(urlsplit(url).path), **own, **({"Stripe-Context": context} if context else {})}, None)
+
+    def request(  # type: ignore[override]  # the SDK's base declares a `_usage` that it never passes on
+        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: object = None
+    ) -> tuple[bytes, int, Mapping[str, str]]:
+        """One exchange, for whoever reads `last`; the SDK would parse the body once more, so it gets none. Raises `Unknown` only."""
+        body = post_data.encode() if isinstance(post_data, str) else None
+        wire = self._send(method.upper(), url, _plain(headers or {}), body)
+        return b"{}", wire.status, wire.headers
+
+    def _send(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Wire:
+        self.forget()
+        watch = Watch(self._timeout)
+        try:
+            with watch:
+                _calls.watch = watch
+                wire = self._exchange(method, url, headers, body, watch)
+        except urllib3.exceptions.NewConnectionError:
+            raise Unknown("no connection to Stripe", safe="nothing was sent") from None
+        except (urllib3.exceptions.TimeoutError, TimeoutError):
+            raise Unknown("Stripe did not answer in time") from None
+        except urllib3.exceptions.SSLError:
+            said = "Stripe's certificate could not be verified: something stands between here and Stripe"
+            raise Unknown(said, safe="nothing was sent") from None
+        except (urllib3.exceptions.HTTPError, OSError):
+            late = "Stripe did not answer in time" if watch.expired else ""
+            raise Unknown(late or "the connection to Stripe broke before the answer was complete") from None
+        self._answers.wire = wire
+        return wire
+
+    def _exchange(self, method: str, url: str, headers: dict[str, str], body: bytes | None, watch: Watch) -> Wire:
+        deadline = time.monotonic() + self._timeout
+        place = urlsplit(url)
+        answer = self._of_host(place.hostname, place.port, place.scheme).urlopen(
+            method,
+            place.path + (f"?{place.query}" if place.query else ""),
+            headers=headers,
+            body=body,
+            timeout=self._limits,
+            retries=False,
+            redirect=False,
+            assert_same_host=False,
+            preload_content=False,
+        )
+        try:
+            content = _read(answer, deadline)
+            watch.release()
+            if watch.expired:  # What looks like the end of the body may be our own watch.
+                raise urllib3.exceptions.TimeoutError("too slow")
+        except BaseException:
+            answer.close()
+            raise
+        answer.release_conn()
+        return Wire(answer.status, content, {name.lower(): value for name, value in answer.headers.items()})
+
+    def close(self) -> None:
+        """Close every idle connection."""
+        self._of_host.cache_clear()
+        self._pool.clear()
+
+
+def _read(answer: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
+    parts, size = [], 0
+    while part := answer.read1(_CHUNK):
+        parts.append(part)
+        size += len(part)
+        if size > _MOST_BYTES:
+            raise urllib3.exceptions.ProtocolError("too long")
+        if time.monotonic() > deadline:
+            raise urllib3.exceptions.TimeoutError("too slow")
+    return b"".join(parts)
+
+
+@cache
+def _of_version(mode: str) -> dict[str, str]:
+    agent = f"Stripe/{mode} PythonBindings/{stripe.VERSION}"
+    about: dict[str, object] = {
+        "bindings_version": stripe.VERSION,
+        "lang": "python",
+        "httplib": PooledClient.name,
+        "lang_version": platform.python_version(),
+    }
+    if stripe.app_info:
+        agent += f" {stripe.app_info['name']}/{stripe.app_info.get('version', '')}"
+        about["application"] = stripe.app_info
+    return {"User-Agent": agent, "X-Stripe-Client-User-Agent": json.dumps(about)}
+
+
+def _standing(path: str) -> dict[str, str]:
+    """What every call says of us."""
+    return _of_version("v2" if path.startswith("/v2") else "v1")
+
+
+def _plain(headers: Mapping[str, str]) -> dict[str, str]:
+    # The SDK tells Stripe which editor or agent started the process; that is nobody's business.
+    kept = dict(headers)
+    kept["User-Agent"] = kept.get("User-Agent", "").partition(_AGENT_MARK)[0]
+    about = json.loads(kept.get("X-Stripe-Client-User-Agent", "{}"))
+    about.pop("ai_agent", None)
+    kept["X-Stripe-Client-User-Agent"] = json.dumps(about)
+    return kept

@@ -1,0 +1,100 @@
+"""Values shaped like Stripe's keys, found in stores: where each stands, and who else keeps that place. Pure.
+
+Only what is shaped so is ever taken up; every other value is passed over.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ir.core import untrusted_json
+from ir.core.key_kind import kind_of, paste_fault
+from ir.core.reference import Reference
+from ir.core.secret import Secret
+
+_SHAPE = re.compile(r"(?:(?:sk|rk)_(?:org_)?(?:live|test)_|rkcs_test_)[A-Za-z0-9_]{10,300}|whsec_[A-Za-z0-9+/=_-]{10,300}")
+_ASSIGNED = re.compile(rf"^[ \t\ufeff]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*=[ \t]*[\"'`]?(?:{_SHAPE.pattern})", re.MULTILINE)
+_DEEPEST = 8
+_KEEPERS = (
+    (("managed-by", "managed_by", "managedby", "app.kubernetes.io/managed-by"), "managed by {}"),
+    (("terraform", "terraformed", "tf-workspace", "terraform_workspace"), "Terraform ({})"),
+    (("aws:cloudformation:stack-name",), "CloudFormation stack {}"),
+    (("pulumi:project", "pulumi"), "Pulumi ({})"),
+)
+"""Tags by which tools mark what is theirs: Terraform, CloudFormation, Pulumi, External Secrets write their own value back."""
+
+
+@dataclass(frozen=True)
+class Find:
+    """One place that holds a value shaped like a key.
+
+    Attributes:
+        keepers: who else writes there, by tags and settings, such as `managed by external-secrets`.
+    """
+
+    ref: Reference
+    value: Secret = field(repr=False)
+    keepers: tuple[str, ...] = ()
+
+    @property
+    def rotatable(self) -> bool:
+        """Whether it is a key that this tool rotates: `sk_` or `rk_`, whole."""
+        return kind_of(self.value).rotatable and not paste_fault(self.value)
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a look through a store came to; `unread` is `place: why` for what could not be read."""
+
+    finds: tuple[Find, ...]
+    unread: tuple[str, ...] = ()
+    places: int = 0
+
+
+def in_text(text: str) -> Iterator[tuple[str, Secret]]:
+    """Fields of a text value that hold a key: "" for the whole of it, else a name or a pointer into its JSON."""
+    if _SHAPE.fullmatch(text.strip()):
+        yield "", Secret(text.strip())
+        return
+    try:
+        data = untrusted_json.loads(text)
+    except ValueError:
+        return
+    if isinstance(data, dict):
+        yield from in_fields(data)
+
+
+def in_fields(data: Mapping[str, Any]) -> Iterator[tuple[str, Secret]]:
+    """As `in_text`, for fields that are parsed already."""
+    for path, value in _leaves(data, ()):
+        if _SHAPE.fullmatch(value):
+            yield _field(path), Secret(value)
+
+
+def assigned(text: str) -> set[str]:
+    """Names of variables in an env file whose value begins like a key."""
+    return {hit.group(1) for hit in _ASSIGNED.finditer(text)}
+
+
+def _leaves(data: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    if isinstance(data, str):
+        yield path, data
+    elif len(path) < _DEEPEST and isinstance(data, dict):
+        for name, value in data.items():
+            yield from _leaves(value, (*path, str(name)))
+    elif len(path) < _DEEPEST and isinstance(data, list):
+        for number, value in enumerate(data[:1000]):
+            yield from _leaves(value, (*path, str(number)))
+
+
+def _field(path: tuple[str, ...]) -> str:
+    if len(path) == 1 and "/" not in path[0]:
+        return path[0]
+    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in path)
+
+
+def keepers(tags: Mapping[str, str]) -> tuple[str, ...]:
+    """Who keeps a place, by its tags or custom metadata."""
+    lower = {name.lower(): value for name, value in tags.items()}
+    return tuple(words.format(lower[name] or name) for names, words in _KEEPERS for name in names if name in lower)

@@ -1,0 +1,83 @@
+"""References to places where a key is held; secrets themselves never stand in files.
+
+    aws-sm://eu-west-1/prod/payments#api_key     region, secret name or ARN, JSON field (none: whole string)
+    vault://secret/payments#api_key              KV v2 mount, path, field
+    conjur://acme/prod/stripe                    account, variable id
+    dotenv://./.env#STRIPE_SECRET_KEY            file (three slashes: absolute), variable
+    command://NAME                               a program declared under `commands:`
+    env://NAME                                   an environment variable, read only
+    manual://NAME                                a human does it: a hosting platform's setting, a CI secret
+
+A field without `/` is a top-level JSON field, with `/` a JSON pointer.
+"""
+
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from ir.core.secret import excerpt
+
+SCHEMES = ("aws-sm", "vault", "conjur", "dotenv", "command", "env", "manual")
+_NEEDS_HOST = {"aws-sm": "region", "vault": "mount", "conjur": "account"}
+_NEEDS_FIELD = ("vault", "dotenv")
+
+
+@dataclass(frozen=True, order=True)
+class Reference:
+    """A parsed reference.
+
+    Attributes:
+        scheme: one of `SCHEMES`.
+        host: region, mount or account; empty for the other schemes.
+        path: secret name, path, variable id, file name or free name.
+        field: JSON field or pointer, variable name; empty when the whole value is the key.
+    """
+
+    scheme: str
+    host: str
+    path: str
+    field: str = ""
+
+    def __str__(self) -> str:
+        return self.object + (f"#{self.field}" if self.field else "")
+
+    @property
+    def object(self) -> str:
+        """The thing that is locked and written as one: the reference without its field."""
+        path = _escaped(self.path, "%#")
+        return f"{self.scheme}://{_escaped(self.host, '%#/')}/{path}" if self.host else f"{self.scheme}://{path}"
+
+
+def parse(text: str) -> Reference:
+    """Read one reference. `%` escapes are understood before `#` (`%23` for a `#`, `%2F` for a `/` in a mount's name).
+
+    Raises:
+        ValueError: with a sentence that says what is wrong and how it should look; a key pasted by mistake is not repeated.
+    """
+    scheme, mark, rest = text.partition("://")
+    if not mark or scheme not in SCHEMES:
+        raise ValueError(f"`{_shown(text)}` is not a reference; it starts with one of {', '.join(s + '://' for s in SCHEMES)}")
+    place, _, field = rest.partition("#")
+    host = ""
+    if scheme in _NEEDS_HOST:
+        host, _, place = place.partition("/")
+        if not host or not place:
+            raise ValueError(f"`{_shown(text)}` needs a {_NEEDS_HOST[scheme]} and a path: {scheme}://{_NEEDS_HOST[scheme]}/path#field")
+    if not place:
+        raise ValueError(f"`{_shown(text)}` names no {'file' if scheme == 'dotenv' else 'place'}")
+    if scheme in _NEEDS_FIELD and not field:
+        raise ValueError(f"`{_shown(text)}` needs a field after `#`")
+    try:
+        found = Reference(scheme, unquote(host, errors="strict"), unquote(place, errors="strict"), field)
+    except UnicodeDecodeError:
+        raise ValueError(f"`{_shown(text)}` has `%` escapes that are not UTF-8") from None
+    if not (found.host + found.path + found.field).isprintable():
+        raise ValueError("a reference must not contain control characters")
+    return found
+
+
+def _escaped(part: str, marks: str) -> str:
+    return "".join(f"%{ord(c):02X}" if c in marks else c for c in part)
+
+
+def _shown(text: str) -> str:
+    return excerpt(text, 60)

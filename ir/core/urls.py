@@ -1,0 +1,89 @@
+"""URLs that people write, taken apart: where a call would go, and whether it leaves this machine in the clear."""
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from ir.core.errors import Rejected
+
+_VISIBLE = re.compile(r"[!-~]+")
+_PORTS = {"http": 80, "https": 443}
+
+
+class NotAsked(Rejected):
+    """We did not ask: the place is not one that we may call, or the call could not be put together. Says nothing of the service."""
+
+
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+@dataclass(frozen=True)
+class Place:
+    """A parsed URL: where to connect, and what to ask for there (`target`: path and query)."""
+
+    scheme: str
+    host: str
+    port: int
+    target: str
+
+    @property
+    def authority(self) -> str:
+        """As in a Host header: the port only when it is not the scheme's own."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+
+    def __str__(self) -> str:
+        """Without path and query: those may carry what is none of a log's business."""
+        return f"{self.scheme}://{self.authority}"
+
+
+def parse(url: str) -> Place:
+    """Read a URL.
+
+    Raises:
+        ValueError: with a sentence that says what is wrong.
+    """
+    if not _VISIBLE.fullmatch(url):
+        raise ValueError("a URL must be printable ASCII without blanks")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ValueError("the URL's host or port cannot be read") from None
+    host = (parts.hostname or "").rstrip(".")
+    if parts.scheme not in _PORTS or not host:
+        raise ValueError("a URL starts with http:// or https:// and a host")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("a URL must not hold a user name or password; use a header by reference")
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Place(parts.scheme, host, port or _PORTS[parts.scheme], target)
+
+
+def in_the_clear(url: str) -> bool:
+    """Whether what is sent there can be read on the way: plain http to another machine, or to we do not know where."""
+    try:
+        place = parse(url)
+    except ValueError:
+        return url.strip().lower().startswith("http:")
+    return place.scheme == "http" and not is_loopback(place.host)
+
+
+def all_loopback(addresses: Iterable[str]) -> bool:
+    """Every one of them is this machine."""
+    return all(is_loopback(address) for address in addresses)
+
+
+def is_loopback(host: str) -> bool:
+    """By its spelling alone: an address of this machine, or `localhost`."""
+    literal = ip_literal(host)
+    return literal.is_loopback if literal is not None else host == "localhost" or host.endswith(".localhost")
+
+
+def ip_literal(host: str) -> IPAddress | None:
+    """The address that a host spells out, without its zone; None: it is a name."""
+    try:
+        return ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""A whole rotation against real servers on loopback, with services under payments."""

@@ -1,0 +1,128 @@
+"""Where a drill happens: a private folder, the servers on loopback, and the environment that its processes get."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import ir
+from ir.drill.embedded.moto_server import moto
+from ir.drill.embedded.openbao_server import OpenBao, binary, openbao
+from ir.drill.embedded.stores import REGION, AwsShelf, DotenvShelf, Shelf, VaultShelf
+
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TERM", "COLORTERM", "NO_COLOR", "COLUMNS", "LINES", "TZ", "PYTHONPATH")
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The drill's folder, 0700.
+
+    Attributes:
+        state: `IR_HOME` of the run.
+        stores: what a store keeps on disk; keys belong there.
+        keys: files that hand a key over; written by the drill itself.
+        logs: egress logs, standard error of the services.
+    """
+
+    root: Path
+
+    @property
+    def state(self) -> Path:
+        """See above."""
+        return self.root / "state"
+
+    @property
+    def stores(self) -> Path:
+        """See above."""
+        return self.root / "stores"
+
+    @property
+    def keys(self) -> Path:
+        """See above."""
+        return self.root / "keys"
+
+    @property
+    def logs(self) -> Path:
+        """See above."""
+        return self.root / "logs"
+
+
+@dataclass(frozen=True)
+class Servers:
+    """What runs on loopback; None: not installed, so that kind of store is left out."""
+
+    aws: str | None
+    vault: OpenBao | None
+
+    def shelves(self, folder: Folder) -> list[Shelf]:
+        """One empty shelf in each store that there is."""
+        found: list[Shelf] = [DotenvShelf(folder.stores / "payments.env", folder.root)]
+        if self.vault is not None:
+            found.append(VaultShelf(self.vault, "payments"))
+        if self.aws is not None:
+            found.append(AwsShelf(self.aws, "prod/payments"))
+        return found
+
+
+@contextmanager
+def folder(*, keep: bool) -> Iterator[Folder]:
+    """A new folder that only its owner may enter; removed at the end unless it is to be kept."""
+    made = Folder(Path(tempfile.mkdtemp(prefix="ir-drill-")).resolve())
+    for inner in (made.stores, made.keys, made.logs, made.root / "home", made.root / "tmp"):
+        inner.mkdir(mode=0o700)
+    try:
+        yield made
+    finally:
+        if not keep:
+            shutil.rmtree(made.root, ignore_errors=True)
+
+
+@contextmanager
+def servers() -> Iterator[Servers]:
+    """Start what is installed, side by side, and end it again.
+
+    Raises:
+        RuntimeError: something that is installed does not start.
+    """
+    with ExitStack() as stack, ThreadPoolExecutor(2) as pool:
+        aws = moto() if find_spec("moto") and find_spec("flask") else None
+        vault = openbao() if binary() else None
+        begun = [pool.submit(stack.enter_context, server) for server in (aws, vault) if server is not None]
+        for one in begun:
+            one.result()
+        address = begun[0].result() if aws is not None else None
+        bao = begun[-1].result() if vault is not None else None
+        yield Servers(
+            str(address) if address is not None else None,
+            bao if isinstance(bao, OpenBao) else None,
+        )
+
+
+def environment(place: Folder, running: Servers) -> dict[str, str]:
+    """For the services and for `ir`: nothing of the operator's own clouds, and no key."""
+    passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    source = str(Path(ir.__file__).resolve().parent.parent)
+    passed["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([*passed.get("PYTHONPATH", "").split(os.pathsep), source])).strip(os.pathsep)
+    own = {
+        "LOGNAME": "on-call",
+        "HOME": str(place.root / "home"),
+        "TMPDIR": str(place.root / "tmp"),
+        "IR_HOME": str(place.state),
+        "IR_DRILL": "1",
+    }
+    if running.aws is not None:
+        own |= {
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER": running.aws,
+            "AWS_ACCESS_KEY_ID": "drill",
+            "AWS_SECRET_ACCESS_KEY": "drill",
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+    if running.vault is not None:
+        own |= {"VAULT_ADDR": running.vault.address, "VAULT_TOKEN": running.vault.token}
+    return passed | own

@@ -1,0 +1,179 @@
+"""What stands at the other end of a rotation: stores that hold the key, and services that read them."""
+
+from collections.abc import Callable
+
+from ir.core.errors import Conflict, PortError
+from ir.core.reference import Reference
+from ir.core.secret import Secret
+from ir.drill.simulated.provider import SimProvider
+from ir.ports import STAGED, Check, Expected, Held, Left, Pending, Permission
+
+
+class SimStore:
+    """One field of one object, with versions, stages and custody.
+
+    Attributes:
+        shut: what every call raises until a person mends it.
+        reverts_in: calls until GitOps puts the first value back, 0 = never.
+        changed: called when something but a call of ours has changed the value.
+    """
+
+    guided = False
+    custodian = True
+
+    def __init__(self, ref: Reference, value: Secret) -> None:
+        self.ref, self.value, self.number = ref, value, 1
+        self.staged: dict[str, Secret] = {}
+        self.kept: dict[tuple[str, str], Secret] = {}
+        self.fail_next: list[PortError] = []
+        self.writes: list[str] = []
+        self.history: dict[str, Secret] = {"1": value}
+        self.shut: PortError | None = None
+        self.reverts_in = 0
+        self.changed: Callable[[], None] = lambda: None
+
+    def put(self, value: Secret) -> None:
+        """Somebody, perhaps us, makes another value current."""
+        self.value, self.number = value, self.number + 1
+        self.history[str(self.number)] = value
+
+    def earlier(self) -> Held:
+        """What a replica that lags behind would say."""
+        number = max(self.number - 1, 1)
+        return Held(self.history[str(number)], str(number), ("user",))
+
+    def _fate(self) -> None:
+        if self.reverts_in:
+            self.reverts_in -= 1
+            if not self.reverts_in:
+                self.put(self.history["1"])
+                self.changed()
+        if self.shut:
+            raise self.shut
+        if self.fail_next:
+            raise self.fail_next.pop(0)
+
+    def read(self) -> Held:
+        """See `ports.Store`."""
+        self._fate()
+        return Held(self.value, str(self.number), ("user",))
+
+    def check_write(self, incident: str) -> Permission:
+        """See `ports.Store`."""
+        self._fate()
+        return Permission(True, "may write")
+
+    def pending(self, incident: str) -> Pending | None:
+        """See `ports.Store`."""
+        self._fate()
+        return next((Pending(other, 0.0, "1", other) for other in self.staged if other != incident), None)
+
+    def incidents(self) -> tuple[str, ...]:
+        """See `ports.Store`."""
+        return tuple(sorted({*self.staged, *(incident for incident, _ in self.kept)}))
+
+    def drop(self, found: Pending) -> None:
+        """See `ports.Store`."""
+        self._fate()
+        self.staged.pop(found.incident, None)
+
+    def left(self, incident: str) -> Left:
+        """See `ports.Store`."""
+        self._fate()
+        staged = [STAGED] if incident in self.staged else []
+        return Left((*staged, *(role for name, role in self.kept if name == incident)))
+
+    def stage(self, incident: str, new: Secret) -> str:
+        """See `ports.Store`."""
+        self._fate()
+        self.writes.append("stage")
+        self.staged[incident] = new
+        return f"{self.number}-staged"
+
+    def promote(self, incident: str, new: Secret, *, expected: str) -> str:
+        """See `ports.Store`."""
+        self._fate()
+        if self.value != new:
+            if expected and expected != str(self.number) and self.history.get(expected) != self.value:
+                raise Conflict("it moved on")
+            self.put(new)
+            self.writes.append("promote")
+        return str(self.number)
+
+    def undo(self, incident: str, old: Secret, new: Secret) -> str:
+        """See `ports.Store`."""
+        self._fate()
+        if self.value == new:
+            self.put(old)
+            self.writes.append("undo")
+        elif self.value != old:
+            raise Conflict("a third value")
+        return str(self.number)
+
+    def discard(self, incident: str) -> None:
+        """See `ports.Store`."""
+        self._fate()
+        self.staged.pop(incident, None)
+        self.kept = {k: v for k, v in self.kept.items() if k[0] != incident}
+
+    def keep(self, incident: str, role: str, secret: Secret) -> str:
+        """See `ports.Store`."""
+        self._fate()
+        self.kept[(incident, role)] = secret
+        return f"{self.ref}|{role}"
+
+    def fetch(self, incident: str, role: str) -> Secret | None:
+        """See `ports.Store`."""
+        self._fate()
+        return self.staged.get(incident) if role == STAGED else self.kept.get((incident, role))
+
+
+class SimService:
+    """Holds a key in memory, reads its store when it is reloaded; is its own verifier and reloader.
+
+    Attributes:
+        flaps: checks before each of which it changes between its store's key and the one that it began with.
+        changed: called when it has changed its key by itself.
+    """
+
+    proves = "holds-key"
+    read_only = True
+
+    def __init__(self, store: SimStore, provider: SimProvider) -> None:
+        self.store, self.provider = store, provider
+        self.held = store.value
+        self.broken = False
+        self.stuck = False
+        self.reloads = self.flaps = 0
+        self.first = store.value
+        self.changed: Callable[[], None] = lambda: None
+
+    def come_up_on_the_old_key(self) -> str:
+        """A reload that did not take."""
+        self.reloads += 1
+        return "reloaded"
+
+    @property
+    def works(self) -> bool:
+        """Whether its payments go through."""
+        row = self.provider.row(self.held)
+        return row is not None and self.provider.lives(row) and not row.narrowed
+
+    def check(self, expected: Expected) -> Check:
+        """See `ports.Verifier`."""
+        if self.flaps:
+            self.flaps -= 1
+            self.held = self.first if self.held != self.first and self.flaps else self.store.value
+            self.changed()
+        if self.broken:
+            return Check(False, self.proves, "answers 500")
+        if self.held.fingerprint != expected.fingerprint:
+            return Check(False, self.proves, f"holds {self.held.fingerprint}")
+        return Check(True, self.proves, "holds the expected key")
+
+    def reload(self) -> str:
+        """See `ports.Reloader`."""
+        self.reloads += 1
+        if not self.stuck:
+            self.held = self.store.value
+        return "reloaded"

@@ -1,0 +1,1 @@
+"""The durable workflow that walks a plan, asks people and records what happened."""

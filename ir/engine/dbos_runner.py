@@ -1,0 +1,265 @@
+"""The durable runner: one incident is one workflow of DBOS, on embedded SQLite or on PostgreSQL.
+
+What the engine gives: recorded steps, replay. What it does not: locks (see `ledger`), idempotence (see `actions`) and an
+audit stream that costs one trip to the database (see `audit`). Traps that this room knows (facts, components §5): the
+executor id is unique to the process, or the engine would run other people's incidents; an incident is resumed only on a
+queue that this process alone listens to; the serialiser is JSON and encodes an engine error without its text; a process
+that leaves an incident waiting ends at once.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import sqlalchemy as sa
+from dbos import DBOS, DBOSConfig, SetWorkflowID
+from dbos import error as dbos_errors
+
+from ir.core.errors import Unreplayable, unexpected
+from ir.core.model import Json
+from ir.engine import dbos_tuning
+from ir.engine.dbos_records import Plain, client
+from ir.engine.workflow import Course
+from ir.evidence import audit_log
+from ir.incident.context import World
+from ir.storage.database import trouble
+from ir.storage.incident_store import Ledger
+from ir.storage.process_identity import Me
+
+APPLICATION = "ir-engine"
+SCHEMA_VERSION = "5"
+"""Version of recorded steps: an incident begun under another version is refused, not replayed wrongly (`replay`)."""
+_POLL = 0.1
+"""Seconds between looks at the audit stream: each costs a query, and nobody reads faster than this."""
+_SILENCE = 1.0
+"""Seconds without an entry after which the reader asks whether there will be more."""
+_ACTIVE = ("PENDING", "ENQUEUED", "DELAYED")
+"""The engine's words for what it has not ended."""
+_BEAT = 5.0
+
+
+class Runner:
+    """The engine of this process.
+
+    Args:
+        engine: a database engine (`ledger.open_engine`); DBOS keeps its tables beside ours.
+        me: this process.
+    """
+
+    def __init__(self, engine: sa.Engine, me: Me, ledger: Ledger) -> None:
+        self.engine, self.me, self.ledger = engine, me, ledger
+        self.queue = f"ir-{me.executor}"
+        self._beating: dict[str, int] = {}
+        self.broken: dict[str, str] = {}
+        """Incidents that broke off in this process, and why: the record cannot be written, or a bug of ours."""
+        self.over: Callable[[str], None] = lambda _incident: None
+        """Called when this process runs an incident no more: it ended, or it waits and was let go."""
+        self._launched = self._queued = False
+        self._queueing = threading.Lock()
+        self._coming: set[str] = set()
+        """Incidents that lie in this process's queue."""
+        self._stopped: dict[str, Unreplayable] = {}
+        self._begun: set[str] = set()
+        """Incidents that this process began, and runs still: nothing of them was recorded by another."""
+        self._rested: set[str] = set()
+
+    def launch(self) -> None:
+        """Start the engine; costs about a second."""
+        if self._launched:
+            return
+        logging.getLogger("dbos").setLevel(logging.CRITICAL)
+        config: DBOSConfig = {
+            "name": APPLICATION,
+            "system_database_engine": self.engine,
+            "serializer": Plain(),
+            "executor_id": self.me.executor,
+            "application_version": SCHEMA_VERSION,
+            "use_listen_notify": False,
+            "log_level": "CRITICAL",
+            "console_log_level": "CRITICAL",
+        }
+        DBOS(config=config)
+        DBOS.listen_queues([self.queue])
+        DBOS.launch()
+        dbos_tuning.quieten(lambda: self._queued)
+        dbos_tuning.trust(self._begun.__contains__)
+        self._launched = True
+        threading.Thread(target=self._beat, daemon=True, name="ir-heartbeat").start()
+
+    # ── starting and resuming ──
+
+    def start(self, opening: Json, world: World, fence: int) -> None:
+        """Begin an incident; returns once it is durable.
+
+        Raises:
+            Refused: an incident of that id exists.
+        """
+        self.launch()
+        self._carry(world, fence)
+        self._begun.add(world.incident)
+        with SetWorkflowID(world.incident):
+            DBOS.start_workflow(_incident, opening)
+
+    def resume(self, world: World, fence: int) -> None:
+        """Go on with an incident whose lease we hold, and that `replay` found to be like ours; in this process and no other."""
+        self.launch()
+        self._carry(world, fence)
+        with self._queueing:
+            self._coming.add(world.incident)
+            if not self._queued:
+                DBOS.register_queue(self.queue, polling_interval_sec=_POLL)
+                self._queued = True
+            DBOS.resume_workflow(world.incident, queue_name=self.queue)
+
+    def status(self, incident: str) -> str:
+        """The engine's word for an incident: `PENDING`, `SUCCESS` …; empty when it was never begun."""
+        self.launch()
+        found = DBOS.get_workflow_status(incident)
+        return str(found.status) if found else ""
+
+    def _carry(self, world: World, fence: int) -> None:
+        self._beating[world.incident] = fence
+        self._rested.discard(world.incident)
+        _carried[world.incident] = (world, self)
+
+    def arrived(self, incident: str) -> None:
+        """It runs; a queue in which nothing lies is not kept, since every look into it costs what a step costs, ten times a second."""
+        with self._queueing, suppress(sa.exc.DBAPIError):  # a queue too many hurts nobody
+            self._coming.discard(incident)
+            if not self._coming:
+                self.forget_queue()
+
+    def rest(self, incident: str) -> None:
+        """This process does nothing more for an incident: whoever comes next need not wait for a heartbeat to grow old."""
+        _carried.pop(incident, None)
+        self._begun.discard(incident)
+        with suppress(sa.exc.DBAPIError):  # then this process has to end before the next one may go on
+            self.ledger.let_go(self.me, incident, self._beating.pop(incident, 0))
+        self._rested.add(incident)
+        self.over(incident)
+
+    def stop(self, incident: str, said: str) -> None:
+        """Let go of an incident whose record this version cannot follow: nothing was done, and nothing of it is recorded as final."""
+        self._stopped[incident] = Unreplayable(f"{incident} cannot be gone on with: {said}", incident=incident)
+        client(self.engine).cancel_workflow(incident)  # inside of it, the engine's own would be one more step of it
+
+    # ── reading ──
+
+    def follow(self, incident: str, *, offset: int = 0) -> Iterator[Json]:
+        """Entries as they come, until the incident's workflow ends, or breaks off in this process.
+
+        Raises:
+            Unreplayable: it was stopped because its record is not what this version does.
+        """
+        self.launch()
+        over, asked = False, time.monotonic()
+        while True:
+            entries = audit_log.entries(self.engine, incident, offset)
+            offset += len(entries)
+            yield from entries
+            if entries:
+                continue
+            if over:
+                break
+            if incident in self.broken:
+                over = True
+            elif incident in self._rested or time.monotonic() - asked > _SILENCE:
+                asked, over = time.monotonic(), self.status(incident) not in _ACTIVE
+            if not over:  # else one more look, for what was written before its end
+                time.sleep(_POLL)
+        if incident in self._stopped:
+            raise self._stopped.pop(incident)
+
+    def close(self) -> None:
+        """Stop the engine, in tests; a command line ends with `end_process` instead."""
+        self._beating.clear()
+        self.forget_queue()
+        if self._launched:
+            DBOS.destroy(workflow_completion_timeout_sec=0)
+            self._launched = False
+
+    def forget_queue(self) -> None:
+        """Remove this process's queue from the database; incidents that wait are resumed on another one."""
+        if self._queued:
+            DBOS.delete_queue(self.queue)
+            self._queued = False
+
+    def _beat(self) -> None:
+        pause = threading.Event()
+        while not pause.wait(_BEAT):
+            with suppress(sa.exc.OperationalError):  # a database that is away for a moment: the next beat comes in time
+                self._beat_once()
+
+    def _beat_once(self) -> None:
+        for incident, fence in list(self._beating.items()):
+            if not self.ledger.beat(self.me, incident, fence) and incident in self._beating and self.ledger.holder(incident):
+                os._exit(70)  # somebody took over: whatever we do now would be done twice
+
+
+_carried: dict[str, tuple[World, Runner]] = {}
+
+
+@DBOS.workflow(name="incident")
+def _incident(opening: Json) -> int:
+    """The workflow: its id is the incident's. Its world is wired by the process that runs it, never recorded."""
+    incident = str(DBOS.workflow_id)
+    world, runner = _carried[incident]
+    try:
+        runner.arrived(incident)
+        code = Course(_Recorded(incident, runner, patient=world.patient), world, opening).run()
+        runner.ledger.release(incident)
+    except dbos_errors.DBOSUnexpectedStepError as error:
+        _, place, expected, recorded = error.inputs
+        runner.stop(incident, f"`{recorded}` is record {place}, where this version would go on with `{expected}`")
+        raise _HandedBack from None
+    except audit_log.OtherEntry as error:
+        runner.stop(
+            incident, f"entry {error.entry['n']} is `{error.entry['step'] or error.entry['kind']}`, where this version would write another"
+        )
+        raise _HandedBack from None
+    except Exception as error:  # noqa: BLE001 - whatever it is, recorded as the end it would leave an incident that nobody can resume
+        runner.broken[incident] = _why(error)
+        raise _HandedBack from None
+    finally:
+        runner.rest(incident)
+    return code
+
+
+def _why(error: Exception) -> str:
+    said = trouble(error)
+    if said:
+        return f"its record cannot be written ({said}); once that is mended, it looks at what it did last and goes on"
+    return f"{unexpected(error)}, which is a bug; what was done is recorded"
+
+
+class _HandedBack(BaseException):
+    """Ends the thread of an incident that waits or broke off; the engine records only an `Exception`, so it is as if killed."""
+
+
+class _Recorded:
+    """`recorder.Durable`: steps on DBOS, entries and signals in tables of ours."""
+
+    def __init__(self, incident: str, runner: Runner, *, patient: bool) -> None:
+        self._incident, self._runner, self._patient = incident, runner, patient
+
+    def step(self, name: str, body: Callable[[], Json]) -> Json:
+        return DBOS.run_step({"name": name}, body)
+
+    def emit(self, entry: Json) -> None:
+        audit_log.append(self._runner.engine, entry)
+
+    def signals(self, after: int) -> list[Json]:
+        return self._runner.ledger.signals(self._incident, after)
+
+    def await_signal(self, after: int) -> list[Json]:
+        pause = threading.Event()
+        while True:
+            found = self.signals(after)
+            if found:
+                return found
+            if not self._patient:
+                raise _HandedBack
+            pause.wait(0.2)

@@ -1,0 +1,39 @@
+"""A course without an engine: a dry run keeps nothing, so it needs no durability."""
+
+from collections.abc import Callable
+
+from ir.core.errors import Refused
+from ir.core.model import Json
+from ir.engine.workflow import Course
+from ir.incident.context import World
+from ir.incident.record import Incident
+
+
+class InMemory:
+    """`recorder.Durable` for one process and one run; every entry is handed on as it comes."""
+
+    def __init__(self, emitted: Callable[[Json], None]) -> None:
+        self._emitted = emitted
+
+    def step(self, name: str, body: Callable[[], Json]) -> Json:
+        """Runs it."""
+        return body()
+
+    def emit(self, entry: Json) -> None:
+        """Hands it on."""
+        self._emitted(entry)
+
+    def signals(self, after: int) -> list[Json]:
+        """Nobody can signal a rehearsal."""
+        return []
+
+    def await_signal(self, after: int) -> list[Json]:
+        """Raises Refused: there is nobody to wait for."""
+        raise Refused("a dry run waits for nobody")
+
+
+def rehearse(world: World, opening: Json, emitted: Callable[[Json], None]) -> Incident:
+    """Run a whole plan with read-only ports; returns what was recorded."""
+    course = Course(InMemory(emitted), world, opening)
+    course.run()
+    return course.record

@@ -1,0 +1,112 @@
+"""What one course records: steps and stamps by its engine, entries in the audit stream, and the report over them.
+
+Everything that is recorded goes through here, so that a replay in another process writes the same entries.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Protocol
+
+from ir.core.errors import PortError
+from ir.core.model import Json
+from ir.evidence.hash_chain import chained
+from ir.incident import record as incident_record
+from ir.incident.context import World
+from ir.incident.record import Incident
+
+
+class Durable(Protocol):
+    """What a course needs of an engine: steps whose output is recorded once, and a stream."""
+
+    def step(self, name: str, body: Callable[[], Json]) -> Json:
+        """Run `body` and record its output; on replay return the recorded output. At least once."""
+        ...
+
+    def emit(self, entry: Json) -> None:
+        """Append to the audit stream, once."""
+        ...
+
+    def signals(self, after: int) -> list[Json]:
+        """Signals with an id above `after`; asked inside steps only."""
+        ...
+
+    def await_signal(self, after: int) -> list[Json]:
+        """Block until there is a signal with an id above `after`; asked inside steps only."""
+        ...
+
+
+class Recorder:
+    """See above.
+
+    Attributes:
+        record: the fold of what was recorded so far.
+    """
+
+    def __init__(self, durable: Durable, world: World) -> None:
+        self.durable, self.world = durable, world
+        self.record = Incident()
+        self._calls = 0
+
+    def emit(self, kind: str, *, body: Json, at: str, actor: str, step: str = "") -> None:
+        """The next entry of the audit stream."""
+        entry = chained(self.record.last, at=at, incident=self.world.incident, kind=kind, step=step, actor=actor, body=body)
+        incident_record.absorb(self.record, entry)
+        self.world.announce(self.record)  # before anybody can follow the entry, and end the process with its last one
+        with self.world.recording:
+            self.durable.emit(entry)
+            self.world.witness(entry)
+        self.world.note(self.record)
+
+    def step(self, what: str, body: Callable[[], Json]) -> Json:
+        """One step that belongs to no step of the plan: it is named by its number."""
+        self._calls += 1
+        return self.durable.step(f"{what}#{self._calls}", body)
+
+    def stamp(self) -> tuple[str, str]:
+        """When and by whom, recorded: a replay by somebody else must write the same entries."""
+        found = self.step("now", lambda: {"at": self.now(), "by": self.world.operator.name})
+        return str(found["at"]), str(found["by"])
+
+    def emit_now(self, kind: str, *, body: Json, step: str = "") -> None:
+        """As `emit`, by whoever runs this, at this moment."""
+        at, by = self.stamp()
+        self.emit(kind, body=body, at=at, actor=by, step=step)
+
+    def emit_after(self, kind: str, *, body: Json) -> None:
+        """As `emit`, of what follows from the last entry at once: its moment and its actor need not be recorded anew."""
+        last = self.record.last
+        assert last is not None  # noqa: S101 - `opened` is the first entry of all
+        self.emit(kind, body=body, at=last["at"], actor=last["actor"])
+
+    def pause(self, name: str, seconds: float) -> None:
+        """Wait, once: a replay does not."""
+
+        def body() -> Json:
+            self.world.clock.sleep(seconds)
+            return {}
+
+        self.durable.step(name, body)
+
+    def publish(self) -> None:
+        """Report and evidence bundle."""
+        if not self.world.options.dry_run:
+            self.step("publish", self._published)
+            if self.record.ended:
+                self.world.published.set()
+
+    def _published(self) -> Json:
+        """The paths; a report that cannot be written now can be had later, so it keeps nobody from an end."""
+        try:
+            return {"paths": self.world.publish(self.record)}
+        except PortError as error:
+            self.world.say(f"WARNING: {error.what}; {error.next_step}")
+            return {"paths": []}
+
+    def now(self) -> str:
+        """The time as entries have it."""
+        return iso(self.world.now())
+
+
+def iso(seconds: float) -> str:
+    """UTC, ISO 8601, to the millisecond."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,151 @@
+"""Whether this version would do again what an incident has recorded: tried on the record alone, before anything is resumed.
+
+The engine compares names as it goes and would fail in the middle. Here the course is taken with recorded outputs only; no step's
+body runs. An entry has to come out as it was written, too: one that differs would break the audit chain from there on.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from ir.core.errors import IrError, Unreplayable
+from ir.core.model import Json
+from ir.engine.dbos_records import client
+from ir.engine.dbos_runner import SCHEMA_VERSION
+from ir.engine.workflow import Course
+from ir.incident import debts
+from ir.incident.context import Options, World
+from ir.incident.record import Incident
+
+_STOPPED = ("ERROR", "CANCELLED")
+"""The engine's words for what it will never run to an end of its own."""
+
+
+def check(engine: sa.Engine, record: Incident, entries: Sequence[Json], world: Callable[[], World]) -> None:
+    """Reads only; `record` is the fold of all `entries`, and nothing in the `world` that is wired is called.
+
+    Raises:
+        Unreplayable: this version would not do what is recorded.
+    """
+    state = client(engine).retrieve_workflow(record.id).get_status()
+    again = debts.again(record)
+    if state.status in _STOPPED:
+        said = f"was stopped by its engine ({state.status}), which will not run it again"
+        raise Unreplayable(f"{record.id} {said}", incident=record.id, again=again)
+    if state.app_version in (None, SCHEMA_VERSION):
+        said = _unlike(engine, record, entries, world)
+    else:
+        said = f"was begun under recording version {state.app_version}, this is {SCHEMA_VERSION}"
+    if said:
+        version = record.opened.get("version")
+        begun = f"version {version}, which began it" if version else "the version that began it"
+        raise Unreplayable(f"{record.id} {said}", incident=record.id, begun=begun, again=again)
+
+
+def _unlike(engine: sa.Engine, record: Incident, entries: Sequence[Json], world: Callable[[], World]) -> str:
+    """What differs, "" when nothing does."""
+    if not entries:
+        return ""  # it died before the first
+    unknown = sorted(set(record.opened.get("options", {})) - {field.name for field in fields(Options)})
+    if unknown:
+        return f"was begun with options that this version does not know: {', '.join(unknown)}"
+    rows = [_Row(str(step["function_name"]), step["output"], step["error"]) for step in client(engine).list_workflow_steps(record.id)]
+    again = _Again(rows, entries)
+    try:
+        Course(again, _deaf(world()), record.opened).run()
+        again.end()
+    except _UpToHere:
+        return ""
+    except _Other as other:
+        return str(other)
+    except IrError as error:
+        return f"was begun with what this version cannot read: {error.what}"
+    except Exception as error:  # noqa: BLE001 - what another version recorded may make today's code raise anything
+        return f"has a record that this version cannot read: {type(error).__name__}"
+    return ""
+
+
+def _deaf(world: World) -> World:
+    """The same world for a course that must leave no trace."""
+    return replace(
+        world,
+        say=lambda _text: None,
+        note=lambda _record: None,
+        announce=lambda _record: None,
+        witness=lambda _entry: None,
+    )
+
+
+class _UpToHere(Exception):
+    """Everything that is recorded was handed out."""
+
+
+class _Other(Exception):
+    """The course took another turn than the recorded one."""
+
+
+@dataclass(frozen=True)
+class _Row:
+    name: str
+    output: Any
+    error: object
+
+
+class _Again:
+    """`recorder.Durable` that hands out what is recorded, and nothing else."""
+
+    def __init__(self, rows: Sequence[_Row], entries: Sequence[Json]) -> None:
+        self._rows, self._entries = rows, entries
+        self._place = self._written = 0
+
+    def step(self, name: str, body: Callable[[], Json]) -> Json:
+        """See `recorder.Durable`; `body` is not run."""
+        output: Json = self._next(name).output
+        return output
+
+    def emit(self, entry: Json) -> None:
+        """See `recorder.Durable`; nothing is written. Only the last may be missing: its process died on the way to it."""
+        if self._written == len(self._entries):
+            if self._place == len(self._rows):
+                raise _UpToHere
+            raise _Other(f"has a record with a hole: entry {self._written} is missing")
+        recorded = self._entries[self._written]
+        if recorded["hash"] != entry["hash"]:
+            told = f"`{recorded['step'] or recorded['kind']}` is entry {self._written}, where this version would write"
+            raise _Other(f"cannot be replayed: {told} {_how(entry, recorded)}")
+        self._written += 1
+
+    def signals(self, after: int) -> list[Json]:
+        """See `recorder.Durable`; steps ask, and none runs."""
+        return []
+
+    def await_signal(self, after: int) -> list[Json]:
+        """See `recorder.Durable`; steps ask, and none runs."""
+        return []
+
+    def end(self) -> None:
+        """The course is over: so is the record, or they differ."""
+        if self._place == len(self._rows) and self._written < len(self._entries):
+            raise _Other(f"cannot be replayed: this version would end before entry {self._written}")
+        self._next("the end")
+
+    def _next(self, name: str) -> _Row:
+        if self._place == len(self._rows):
+            if self._written < len(self._entries):
+                raise _Other(f"has a record with a hole: `{name}`, from which entry {self._written} was told, is missing")
+            raise _UpToHere
+        row, place = self._rows[self._place], self._place + 1
+        if row.name != name:
+            raise _Other(f"cannot be replayed: `{row.name}` is record {place}, where this version would go on with `{name}`")
+        if row.error is not None:
+            raise _Other(f"cannot be gone on with: `{name}`, record {place}, ended in an error of the engine")
+        self._place = place
+        return row
+
+
+def _how(entry: Json, recorded: Json) -> str:
+    if (entry["kind"], entry["step"]) != (recorded["kind"], recorded["step"]):
+        return f"`{entry['step'] or entry['kind']}`"
+    return "another text"

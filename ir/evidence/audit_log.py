@@ -1,0 +1,56 @@
+"""The audit streams of all incidents: one table of ours, a row an entry, beside the engine's tables.
+
+An entry tells what recorded steps say and nothing else, so whoever replays them writes the same bytes. That makes the number of an entry
+all that is needed against doubles: of two writers the second finds its own entry there, or another one in its place, and then it stops.
+A step is recorded before its entry is written, and the next step begins after that: killed in between, an incident lacks its last entry
+until it is resumed, and never one in the middle.
+"""
+
+import json
+from typing import Any
+
+import sqlalchemy as sa
+
+from ir.core.model import Json
+from ir.storage.database import single
+from ir.storage.tables import ENTRIES
+
+_ADD = sa.text("INSERT INTO ir_entries (incident, n, entry) VALUES (:incident, :n, :entry) ON CONFLICT DO NOTHING")
+_OF = (
+    sa.select(ENTRIES.c.entry)
+    .where((ENTRIES.c.incident == sa.bindparam("of")) & (ENTRIES.c.n >= sa.bindparam("first")))
+    .order_by(ENTRIES.c.n)
+)
+
+
+class OtherEntry(Exception):
+    """Another entry has the number of the one that was to be written.
+
+    Attributes:
+        entry: the one that is there.
+    """
+
+    def __init__(self, entry: Json) -> None:
+        super().__init__(f"entry {entry['n']} of {entry['incident']} is another one")
+        self.entry = entry
+
+
+def append(engine: sa.Engine, entry: Json) -> None:
+    """Write one entry, for good once this returns; free to repeat.
+
+    Raises:
+        OtherEntry: its number is taken.
+    """
+    row: dict[str, Any] = {"incident": entry["incident"], "n": entry["n"], "entry": json.dumps(entry, separators=(",", ":"))}
+    with single(engine).begin() as db:
+        if db.execute(_ADD, row).rowcount > 0:
+            return
+    there = entries(engine, entry["incident"], entry["n"])[0]
+    if there["hash"] != entry["hash"]:
+        raise OtherEntry(there)
+
+
+def entries(engine: sa.Engine, incident: str, first: int = 0) -> list[Json]:
+    """All entries of an incident that are written, from that number on."""
+    with single(engine).connect() as db:
+        return [json.loads(text) for text in db.execute(_OF, {"of": incident, "first": first}).scalars()]

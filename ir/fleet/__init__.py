@@ -1,0 +1,1 @@
+"""Many keys: campaigns, schedules, workers, and stores that drift."""

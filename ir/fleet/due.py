@@ -1,0 +1,153 @@
+"""What is due, from the inventory, the children that the schedule began before, and the index of incidents."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+from ir.core.model import Json
+from ir.core.secret import excerpt, scrub
+from ir.fleet.campaign import Child, ChildState
+from ir.fleet.campaign_child import Source, child_for, named
+from ir.fleet.schedule import Decision, Known, Try, When, decide
+from ir.incident import debts
+from ir.incident.context import Options
+from ir.incident.playbook import Playbook
+from ir.inventory import Inventory, Key
+from ir.runtime.notifications import Notice
+
+Begun = tuple[Child, Json]
+"""A child and the setting of its incident."""
+_STATES = {ChildState.DONE: "rotated", ChildState.DEBT: "rotated", ChildState.FAILED: "nothing", ChildState.REFUSED: "nothing"}
+_OPEN = ("running", "waiting", "debt")
+_ASKS = ("waiting", "debt")
+_ROTATED = ("done", "debt", "attested")
+HELD = (When.RUNNING, When.BLOCKED)
+"""An incident of the key decides when it goes on, not its date."""
+REMIND = 7 * 86400.0
+"""Seconds between reminders of a rotation whose date has come and that waits for a human."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One key of the schedule: what was decided, and the last result, as the index tells it.
+
+    Attributes:
+        stuck: an incident of the key that waits for a human or owes something, {} when there is none.
+        why: what was decided, and what the incident that it is about says.
+    """
+
+    key: Key
+    decision: Decision
+    last: str
+    last_at: float
+    stuck: Json
+    why: str
+
+
+def rows(source: Inventory, children: Sequence[Child], index: Sequence[Json], now: float) -> list[Row]:
+    """Every key with `rotate_every`, the most urgent first."""
+    begun: dict[str, list[Child]] = {}
+    for child in children:
+        begun.setdefault(child.named, []).append(child)
+    known: dict[str, list[Json]] = {}
+    for incident in index:
+        known.setdefault(str(incident["summary"].get("key")), []).append(incident)
+    found = [_row(source, key, begun.get(named(source, key), []), known.get(key.name, []), now) for key in source.keys if key.rotate_every]
+    order = list(When)
+    return sorted(found, key=lambda row: (row.decision.when is When.LATER, row.decision.due, order.index(row.decision.when)))
+
+
+def stuck(found: Iterable[Row], now: float) -> list[Row]:
+    """Keys whose date has come and that do not move until a human does something."""
+    return [row for row in found if row.stuck and row.decision.when in HELD and row.decision.due <= now]
+
+
+def shut(found: Iterable[Row], now: float) -> list[tuple[Row, float]]:
+    """Keys whose date has come, looked at outside their window; and when it opens next.
+
+    A schedule that is looked at only while the window is closed would never rotate them, and nobody would hear of it.
+    """
+    windows = [(row, row.key.rotate_window) for row in found if row.decision.due <= now and row.decision.when in (When.CLOSED, When.LATER)]
+    return [(row, window.next_after(now)[0]) for row, window in windows if window is not None and window.open_at(now) is None]
+
+
+def reminder(row: Row, now: float) -> Notice:
+    """For a row of `stuck`: when its date comes, then once a week. Audit entries count from 1, these down from -1."""
+    about, due = row.stuck["incident"], row.decision.due
+    late = f"due {moment(due)}" + (", overdue" if row.decision.overdue else "")
+    kind = "debt" if row.stuck["status"] == "debt" else "waiting"
+    body = f"{excerpt(row.why, 400)}\nir status {about}"
+    return Notice(about, -1 - int((now - due) // REMIND), kind, f"{about} still holds up key {row.key.name}, {late}", scrub(body))
+
+
+def moment(at: float) -> str:
+    """Epoch seconds as people read them."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def due_children(source: Source, book: Playbook, found: Iterable[Row], first: int = 0) -> list[Begun]:
+    """A child for every key that may be begun now."""
+    due = [row for row in found if row.decision.when is When.DUE]
+    made = []
+    for position, row in enumerate(due, first):
+        options = Options(yes=True, reason=f"scheduled rotation, due {moment(row.decision.due)}")
+        made.append(child_for(source, row.key, book, options, position, due=row.decision.due, attempt=row.decision.attempt))
+    return made
+
+
+def _row(source: Inventory, key: Key, begun: Sequence[Child], index: Sequence[Json], now: float) -> Row:
+    """Of a key, its children, and the incidents of that name in any account."""
+    incidents = [row for row in index if _about(row, source.account(key.account).id)]
+    guided = source.account(key.account).issuer == "dashboard"
+    decision = decide(key, _known(begun, incidents), now, guided=guided)
+    last = max(incidents, key=lambda row: float(row["updated_at"]), default=None)
+    if last is None:
+        return Row(key, decision, "never", 0.0, {}, decision.why)
+    asks = next((row for row in incidents if row["status"] in _ASKS and float(row["summary"].get("wake_at", 0.0)) <= now), {})
+    return Row(key, decision, f"{last['status']} ({last['incident']})", float(last["updated_at"]), asks, _why(decision, incidents))
+
+
+def _why(decision: Decision, incidents: Sequence[Json]) -> str:
+    if decision.when not in HELD:
+        return decision.why
+    told = next((row for row in incidents if row["status"] in _OPEN), None)
+    said = str(told["summary"].get("said", "")).split("\n")[0] if told else ""
+    return f"{decision.why}: {said}" if said else decision.why
+
+
+def _about(row: Json, account: str) -> bool:
+    return row["summary"].get("account", "") in ("", account) and not row["summary"].get("rehearsal")
+
+
+def _known(children: Sequence[Child], incidents: Sequence[Json]) -> Known:
+    own = {child.incident for child in children if child.incident}
+    statuses = {row["incident"]: row["status"] for row in incidents}
+    tries = tuple(Try(row.due, row.attempt, _state(row, statuses), row.ended_at or row.began_at) for row in children)
+    others = [row for row in incidents if row["incident"] not in own and row["status"] in _ROTATED and row["summary"].get("new")]
+    return Known(
+        tries,
+        max((float(row["opened_at"]) for row in others), default=0.0),
+        next((row["incident"] for row in incidents if row["status"] in _OPEN and row["incident"] not in debts.heirs(incidents)), ""),
+    )
+
+
+def _state(child: Child, statuses: dict[str, str]) -> str:
+    """As the index tells it where somebody ended the incident by hand, else as the child does."""
+    told = statuses.get(child.incident, "")
+    if child.state in (ChildState.WAITING, ChildState.DEBT) and told in ("done", "attested"):
+        return "rotated"
+    if child.state in (ChildState.WAITING, ChildState.DEBT) and told in ("aborted", "rolled back", "refused"):
+        return "nothing"
+    return _STATES.get(child.state, "open")
+
+
+def as_json(row: Row) -> Json:
+    """For `--json`: times in epoch seconds."""
+    return {
+        **asdict(row.decision),
+        "when": row.decision.when.value,
+        "every": row.key.rotate_every,
+        "last": row.last,
+        "last_at": row.last_at,
+        "why": row.why,
+    }

@@ -1,0 +1,200 @@
+"""One process that runs children of campaigns and of the schedule, a few at a time.
+
+A worker looks, again and again: children whose worker is dead are taken over, those that wait for a time or heard a signal go on, and
+while it has room it claims new ones. It runs nothing whose lease it did not take: a claim gives the right to try, the lease decides.
+The engine's queues are not used for sharing work, because any process that listens to one would run what it finds there.
+"""
+
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+
+import sqlalchemy as sa
+
+from ir.core.errors import AlreadyRunning, IrError
+from ir.engine.dbos_records import read_entries
+from ir.engine.dbos_runner import Runner
+from ir.fleet.campaign import Child, ChildState, state_of
+from ir.fleet.campaign_child import setting_of
+from ir.fleet.campaign_store import CampaignLedger
+from ir.incident import record as incident_record
+from ir.runtime import lifecycle
+from ir.runtime.app_state import State
+from ir.storage.incident_store import ACTS_NO_MORE
+
+SLOTS = 2
+BEAT = 5.0
+"""Seconds between heartbeats of a worker, and between its looks for work that others left."""
+_IDLE = 0.5
+_POSTPONE, _POSTPONED_MOST = 15.0, 8
+_ENDED = tuple(status for status in ACTS_NO_MORE if status != "debt")
+
+
+class Worker:
+    """See above.
+
+    Args:
+        scope: whose children it runs (`campaign_tables.only`, `of_kind`).
+        tell: hears of every child that ended or waits.
+    """
+
+    def __init__(
+        self,
+        kept: State,
+        book: CampaignLedger,
+        scope: sa.ColumnElement[bool],
+        *,
+        slots: int = SLOTS,
+        tell: Callable[[Child], None] = lambda _child: None,
+    ) -> None:
+        self.kept, self.book, self.scope, self.slots, self.tell = kept, book, scope, slots, tell
+        self.runner = Runner(kept.ledger.engine, kept.me, kept.ledger)
+        self._mine: dict[str, Child] = {}
+        self._over: queue.Queue[str] = queue.Queue()
+        self._looked = 0.0
+
+    def run(self, *, until_idle: bool, stop: threading.Event, each_look: Callable[[], None] = lambda: None) -> None:
+        """Work until told to stop, or (`until_idle`) until there is nothing to begin and nothing of ours runs.
+
+        A stop begins nothing more and returns at once: whoever comes next takes over what was under way.
+        """
+        self.runner.launch()
+        self.runner.over = self._over.put
+        self._beat_once()
+        gone = threading.Event()
+        threading.Thread(target=self._beat, args=(gone,), daemon=True, name="ir-worker-heartbeat").start()
+        try:
+            while not stop.is_set():
+                self._settle_ended()
+                if time.monotonic() - self._looked > BEAT or not self._looked:
+                    self._looked = time.monotonic()
+                    each_look()
+                    self._look_after_others()
+                began = self._begin()
+                if until_idle and not began and not self._mine and self._over.empty():
+                    return
+                self._wait()
+        finally:
+            gone.set()
+            if not self._mine:
+                self.book.leave(self.kept.me)
+
+    def anything(self) -> bool:
+        """Whether there is anything to begin, to go on with or to take over, without starting the engine."""
+        waiting, now = self.book.waiting(self.scope)
+        return bool(self.book.queued(self.scope) or self.book.orphans(self.scope) or any(self._wakes(child, now) for child in waiting))
+
+    # ── what others left ──
+
+    def _look_after_others(self) -> None:
+        for child in self.book.orphans(self.scope):
+            if len(self._mine) < self.slots:
+                self._seize(child)
+        waiting, now = self.book.waiting(self.scope)
+        for child in waiting:
+            if len(self._mine) < self.slots and self._wakes(child, now):
+                self._seize(child)
+
+    def _seize(self, child: Child) -> None:
+        if self.book.seize(child, self.kept.me):
+            self._launch(replace(child, owner=self.kept.me.executor, state=ChildState.RUNNING))
+
+    def _wakes(self, child: Child, now: float) -> bool:
+        """Whether a child that waits can go on: its time has come, somebody sent it a signal, or it ended elsewhere."""
+        row = self.kept.ledger.find(child.incident)
+        if row is None:
+            return True
+        holder = self.kept.ledger.holder(child.incident)
+        if holder is not None and holder["alive"]:
+            return False
+        if row["status"] in _ENDED:
+            return True
+        wake_at = float(row["summary"].get("wake_at", 0.0))
+        return bool(0 < wake_at <= now or self.kept.ledger.signals(child.incident, int(row["summary"].get("heard", 0))))
+
+    # ── beginning ──
+
+    def _begin(self) -> bool:
+        began = False
+        while len(self._mine) < self.slots:
+            child = self.book.claim(self.kept.me, lifecycle.new_id(self.kept.ledger), self.scope)
+            if child is None:
+                return began
+            began = True
+            self._launch(child)
+        return began
+
+    def _launch(self, child: Child) -> None:
+        """Run a child that we claimed, from wherever it stands."""
+        self._mine[child.incident] = child
+        row = self.kept.ledger.find(child.incident)
+        if row is not None and row["status"] in _ENDED:
+            self._over.put(child.incident)
+            return
+        try:
+            entries = read_entries(self.kept.ledger.engine, child.incident) if row is not None else []
+            setting = setting_of(child, self.book.setting(child))
+            given = lifecycle.Given(lifecycle.Unattended(self.kept.me.actor, yes=setting.options.yes), _taken_over, patient=False)
+            if entries:
+                lifecycle.go_on(incident_record.fold(entries), self.kept, self.runner, given, "wake", {})
+            else:
+                lifecycle.begin(setting, self.kept, self.runner, given)
+        except AlreadyRunning as error:
+            self._blocked(child, error)
+        except IrError as error:
+            self._ended(child, ChildState.REFUSED, error.what, int(error.exit_code))
+        except Exception as error:  # noqa: BLE001 - one child that cannot be run must not end every worker that tries it
+            self._ended(child, ChildState.FAILED, f"unexpected {type(error).__name__}: ir resume {child.incident}", 1)
+
+    def _blocked(self, child: Child, error: AlreadyRunning) -> None:
+        """Somebody else has the key, a store object, or the incident itself: later again, but not for ever."""
+        if error.incident == child.incident:
+            self._ended(child, ChildState.WAITING, error.what, 4)
+        elif child.postponed < _POSTPONED_MOST:
+            self._mine.pop(child.incident, None)
+            self.book.settle(child, ChildState.QUEUED, said=error.what, postpone=_POSTPONE)
+            self.tell(replace(child, state=ChildState.QUEUED, said=f"put off: {error.what}"))
+        else:
+            self._ended(child, ChildState.REFUSED, error.what, 3)
+
+    # ── ending ──
+
+    def _settle_ended(self) -> None:
+        while not self._over.empty():
+            child = self._mine.get(self._over.get())
+            if child is None:
+                continue
+            row = self.kept.ledger.find(child.incident)
+            if row is None or row["status"] == "running":
+                self._ended(child, ChildState.FAILED, f"it stopped unexpectedly: ir resume {child.incident}", 1)
+            else:
+                self._ended(child, state_of(row["status"]), str(row["summary"].get("said", "")), row["exit_code"])
+
+    def _ended(self, child: Child, state: ChildState, said: str, code: int) -> None:
+        self._mine.pop(child.incident, None)
+        self.book.settle(child, state, said=said.split("\n")[0][:300], exit_code=code)
+        self.tell(replace(child, state=state, said=said.split("\n")[0][:300], exit_code=code))
+
+    def _wait(self) -> None:
+        """Until something of ours ended, or a moment has passed."""
+        try:
+            self._over.put(self._over.get(timeout=_IDLE))
+        except queue.Empty:
+            return
+
+    def _beat(self, gone: threading.Event) -> None:
+        while not gone.wait(BEAT):
+            with suppress(sa.exc.OperationalError):  # a database that is away for a moment: the next beat comes in time
+                self._beat_once()
+
+    def _beat_once(self) -> None:
+        self.book.beat(self.kept.me)
+        self.kept.budget.workers = max(1, len(self.book.workers()))
+
+
+def _taken_over(_incident: str) -> None:
+    os._exit(70)  # we were silent for so long that another worker goes on: whatever we do now would be done twice

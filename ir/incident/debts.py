@@ -1,0 +1,182 @@
+"""What is still owed: debts that follow from the record as a whole, which steps pay which debts, and who took over whose debts."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from ir.core.errors import Refused
+from ir.core.model import Debt, Did, Json, KeyKind, Policy
+from ir.incident.record import Incident
+
+_DEAD = ("expired", "invalid")
+_OWING = ("debt", "rolled back", "aborted")
+"""States of an incident that acts no more and may owe something."""
+
+
+def leaked_key_lives(record: Incident) -> list[Debt]:
+    """A plan that ends with the leaked key alive (contained only) owes its death."""
+    old = record.facts.get("old", {})
+    if not old.get("fingerprint") or old.get("liveness") in _DEAD or record.facts.get("dead_at"):
+        return []
+    todo = again(record) + ("" if webhook(record) else " --policy exploited")
+    return [Debt("key-alive", old["fingerprint"], "the leaked key is not dead", todo)]
+
+
+def never_looked_at(record: Incident) -> list[Debt]:
+    """A run that ends before its first look owes the leaked key under its name."""
+    if record.facts.get("old"):
+        return []
+    key = str(record.opened.get("key", ""))
+    return [Debt("key-alive", key, "the leaked key was not looked at, so it counts as alive", again(record))]
+
+
+def webhook(record: Incident) -> bool:
+    """Whether it is about a webhook's signing secret; by the playbook as long as nothing was looked at."""
+    kind = record.facts.get("old", {}).get("kind") or record.plan.get("playbook", "").partition("-")[2]
+    return bool(kind == KeyKind.WEBHOOK)
+
+
+def again(record: Incident) -> str:
+    """The command that rotates its key, as it can be typed anywhere."""
+    return f"ir rotate stripe{'-webhook' if webhook(record) else ''} {record.opened.get('key', '')}{_inventory_of(record)}"
+
+
+def _inventory_of(record: Incident) -> str:
+    """The option that names its inventory; of one that was made up for a pasted key, the paste."""
+    name, base = str(record.opened.get("inventory_name", "")), str(record.opened.get("inventory_base", ""))
+    if not name or not base:
+        return ""
+    if name.startswith("("):
+        return " --leaked-key-from prompt"
+    return f" --inventory {shlex.quote(str(Path(base) / Path(name).name))}"
+
+
+def live_keys(record: Incident) -> list[Debt]:
+    """After an abort every live key is named, with who is on it."""
+    services: Json = record.facts.get("services", {})
+    users = {name: row.get("after") or row.get("before", "") for name, row in services.items()}
+    found = []
+    for role, word in (("old", "leaked"), ("new", "replacement")):
+        key = record.facts.get(role, {})
+        if not key.get("fingerprint") or key.get("liveness") in _DEAD:
+            continue
+        on = ", ".join(name for name, held in users.items() if held == key["fingerprint"]) or "nobody"
+        why = f"the {word} key {key.get('id') or key['fingerprint']} lives; on it: {on}"
+        todo = again(record)
+        if on == "nobody" and not webhook(record):
+            todo = "ir rotate stripe --leaked-key-from prompt --no-replacement" if role == "old" else "expire it in the Dashboard"
+        found.append(Debt("key-alive", key["fingerprint"], why, todo))
+    return found
+
+
+def kept(record: Incident) -> list[Debt]:
+    """After an abort: where the incident still keeps the keys, if its custody was not emptied."""
+    places, found = custody(record), []
+    todo = f"{again(record)}: at its end it empties that, once those keys are dead"
+    stored, escrowed = [p for p in places if not _escrowed(p)], [p for p in places if _escrowed(p)]
+    if stored:
+        found.append(Debt("custody", in_stores(record.id), f"{record.id} still keeps keys at {', '.join(stored)}", todo))
+    if escrowed:
+        found.append(_in_escrow(record.id, escrowed, todo))
+    return found
+
+
+def in_stores(incident: str) -> str:
+    """What a debt is about whose incident keeps keys in stores."""
+    return f"custody of {incident}"
+
+
+def in_escrow(incident: str) -> str:
+    """What a debt is about whose incident keeps keys in the escrow of one machine."""
+    return f"escrow of {incident}"
+
+
+def custody(record: Incident) -> list[str]:
+    """Addresses where the incident still keeps keys."""
+    emptied = record.run_of("discard")
+    if emptied is not None and emptied.outcome.did is Did.DONE:
+        return []
+    places = [str(record.facts.get(role, {}).get("custody") or "") for role in ("old", "new")]
+    return sorted({place for place in places if place})
+
+
+def not_resumed(record: Incident, debt: Debt) -> Debt:
+    """What is owed by an incident that was given up is not paid by resuming it."""
+    return replace(debt, todo=debt.todo.replace(f"ir resume {record.id}", again(record)))
+
+
+def _escrowed(place: str) -> bool:
+    return place.startswith("escrow://")
+
+
+def pays(action: str, kinds: set[str]) -> bool:
+    """Which steps are taken again for which debts."""
+    if action == "report":
+        return True
+    if kinds & {"store-behind", "service-behind"} and action in ("stage", "wave", "verify"):
+        return True
+    if kinds & {"store-behind", "service-behind", "key-alive", "key-unproven"} and action in ("retire", "prove", "watch", "remove"):
+        return True
+    return action in ("sweep", "remove") and "leftover" in kinds
+
+
+# ── debts of earlier incidents; `index` is `ledger.index()` ───────────────────────────────────────────
+
+
+def heirs(index: Sequence[Json]) -> dict[str, str]:
+    """Incident → the later one that took over what it owed. One that was refused took over nothing."""
+    rows = [row for row in index if row["status"] != "refused"]
+    return {old: str(row["incident"]) for row in rows for old in row["summary"].get("took_over", [])}
+
+
+def still(index: Sequence[Json]) -> list[Json]:
+    """Debts that stand, as JSON: what an heir took over stands in the heir's row."""
+    taken = heirs(index)
+    rows = [row for row in index if row["status"] not in ("attested", "refused") and row["incident"] not in taken]
+    return [debt for row in rows for debt in row["summary"].get("debts", [])]
+
+
+def taken_over(index: Sequence[Json], key: str, account: str, policy: Policy) -> dict[str, list[Json]]:
+    """Debts of this key that a new incident takes over: incident → debts as JSON.
+
+    Raises:
+        Refused: a `scheduled` rotation does not begin while an emergency of its key owes something; nothing else is ever kept waiting.
+    """
+    taken = heirs(index)
+    owing = [row for row in index if row["status"] in _OWING and row["incident"] not in taken and row["summary"].get("debts")]
+    mine = [row for row in owing if row["summary"].get("key") == key and row["summary"].get("account", "") in ("", account)]
+    blocking = [row for row in mine if row["status"] == "debt" or row["summary"].get("policy") != Policy.SCHEDULED.value]
+    if policy is Policy.SCHEDULED and blocking:
+        first = blocking[0]
+        raise Refused(
+            f"{first['incident']} still owes something about key `{key}`: {first['summary']['debts'][0]['why']}",
+            safe="nothing was changed",
+            next_step=f"{first['summary']['debts'][0]['todo']}; an emergency is not kept waiting: --policy exposed or exploited",
+        )
+    found: dict[str, list[Json]] = {}
+    for row in mine:
+        found |= _inherited(index, row)
+        found[str(row["incident"])] = [*row["summary"]["debts"], *_escrow_of(row)]
+    return found
+
+
+def _inherited(index: Sequence[Json], heir: Json) -> dict[str, list[Json]]:
+    """What an heir took over itself and has not paid; its own heir ends the custody of those incidents, too."""
+    owing = {debt["about"] for debt in heir["summary"]["debts"]}
+    rows = [row for row in index if row["incident"] in heir["summary"].get("took_over", [])]
+    return {str(row["incident"]): [debt for debt in row["summary"].get("debts", []) if debt["about"] in owing] for row in rows}
+
+
+def _escrow_of(row: Json) -> list[Json]:
+    """An escrow lies on one machine, so who takes over elsewhere owes that it is emptied."""
+    name, summary = str(row["incident"]), row["summary"]
+    places = [place for place in summary.get("custody", []) if _escrowed(place)]
+    if not places or any(debt["about"] == in_escrow(name) for debt in summary["debts"]):
+        return []
+    return [asdict(_in_escrow(name, places, f"ir resume {name}"))]
+
+
+def _in_escrow(incident: str, places: list[str], todo: str) -> Debt:
+    why = f"{incident} still keeps keys at {', '.join(places)}"
+    return Debt("custody", in_escrow(incident), why, f"on the machine where it lies, {todo}")

@@ -1,0 +1,134 @@
+"""A plan: a playbook bound to one key of an inventory; checked, printable, hashable."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from ir.core.errors import UsageError
+from ir.core.model import Danger, Json, Policy
+from ir.incident.action_catalog import ACTIONS
+from ir.incident.playbook import Playbook, StepRow
+from ir.inventory import Approver, Inventory, Key, Webhook, waves
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a plan; `wave` names the services that it is about, `approvals` how many people have to approve it."""
+
+    id: str
+    action: str
+    danger: Danger
+    says: str
+    undo: str
+    params: Json
+    approval: bool = False
+    wave: str = ""
+    last_wave: bool = False
+    approvals: int = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A playbook bound to one key of an inventory."""
+
+    playbook: str
+    policy: Policy
+    key: str
+    steps: tuple[Step, ...]
+    notes: tuple[str, ...] = field(default=())
+
+    def to_json(self) -> Json:
+        """A JSON object; `plan_from_json` reads it back."""
+        return asdict(self)
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over the canonical JSON; approvals are bound to it."""
+        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+    @property
+    def key_alone(self) -> bool:
+        """No step asks a store or a service: the red button."""
+        return all(ACTIONS[step.action].key_alone for step in self.steps)
+
+    @property
+    def last_reversible(self) -> Step | None:
+        """The last step before the first irreversible one; None when there is no irreversible step."""
+        for index, step in enumerate(self.steps):
+            if step.danger is Danger.IRREVERSIBLE:
+                return self.steps[index - 1] if index else None
+        return None
+
+
+def plan_from_json(data: Json) -> Plan:
+    """Inverse of `Plan.to_json`."""
+    steps = tuple(Step(**{**row, "danger": Danger(row["danger"])}) for row in data["steps"])
+    return Plan(data["playbook"], Policy(data["policy"]), data["key"], steps, tuple(data["notes"]))
+
+
+def compile_plan(book: Playbook, inventory: Inventory, key: Key) -> Plan:
+    """Bind a playbook to a key: waves are spelled out, settings filled in.
+
+    Raises:
+        UsageError: a step needs the approval of more people than the inventory lists.
+    """
+    listed = inventory.approvers
+    for row in book.steps:
+        if not possible(row.approvals, listed):
+            raise UsageError(
+                f"`{row.id}` needs the approval of {row.approvals} people, and the inventory lists {len(listed)} who can sign one",
+                next_step="list their public keys under `approvers:`; one more may approve unsigned",
+            )
+    services = inventory.services_of(key.name)
+    names = waves(services)
+    rest = [n for n in names if n != "canary"]
+    notes = ["consumers that the inventory does not list will fail when the old key is retired"]
+    if "canary" not in names and services:
+        notes.append("no service is in wave `canary`: the first wave goes without a rehearsal")
+    notes += _webhook_notes(key)
+    steps: list[Step] = []
+    for row in book.steps:
+        params = ACTIONS[row.action].params.model_validate(row.with_).model_dump(by_alias=True, mode="json")
+        if row.action != "wave":
+            steps.append(_step(row, row.id, params))
+            continue
+        chosen = {"canary": [n for n in names if n == "canary"], "rest": rest, "all": names}[params["which"]]
+        if params["which"] != "canary" and not chosen:
+            chosen = [""]  # no service: the stores are still promoted
+        steps += [_step(row, row.id if name == row.id else f"{row.id}.{name or 'stores'}", params, name) for name in chosen]
+    last = max((i for i, s in enumerate(steps) if s.action == "wave"), default=-1)
+    steps = [Step(**{**asdict(s), "danger": s.danger, "last_wave": i == last}) for i, s in enumerate(steps)]
+    return Plan(book.name, book.policy, key.name, tuple(steps), tuple(notes))
+
+
+def clearing(plan: Plan) -> Plan:
+    """The same plan with a step that clears strangers' unfinished stages, right after everything was looked at."""
+    action = ACTIONS["clear"]
+    at = next((number + 1 for number, step in enumerate(plan.steps) if step.action == "preflight"), 0)
+    step = Step("clear", "clear", action.danger, action.says, action.undo, {})
+    return replace(plan, steps=(*plan.steps[:at], step, *plan.steps[at:]))
+
+
+def _webhook_notes(key: Key) -> list[str]:
+    if not isinstance(key, Webhook):
+        return []
+    if key.roll == "second-endpoint":
+        said = (
+            "while both endpoints are enabled Stripe delivers every event twice, once signed with each secret: a service has to "
+            "recognise an event by its id, and refuses the deliveries signed with the secret that it does not have"
+        )
+        return [said]
+    return ["a pasted signing secret cannot be tried at Stripe: that it is this endpoint's is seen when real deliveries are accepted"]
+
+
+def _step(row: StepRow, id_: str, params: dict[str, Any], wave: str = "") -> Step:
+    action = ACTIONS[row.action]
+    asks = row.approval == "required"
+    return Step(id_, row.action, action.danger, action.says, action.undo, params, asks, wave, approvals=row.approvals)
+
+
+def possible(needs: int, approvers: Sequence[Approver]) -> bool:
+    """Whether so many people can be had at all: each listed one, and one who does not sign."""
+    return needs <= len({row.name for row in approvers}) + 1

@@ -1,0 +1,99 @@
+"""Consent: what an inventory makes us write to, run, and tell secrets to, as readable words; new ones are shown before they are used.
+
+Reading a store with the operator's own login needs no consent, nor does asking a service without a secret.
+"""
+
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from urllib.parse import urlsplit
+
+from ir.core.model import Json
+from ir.core.reference import Reference
+from ir.inventory import Account, Command, Inventory, Key, Reload, Service, Verify, references
+
+_FINISHED = ("done", "debt", "attested", "rolled back")
+
+
+def destinations(inventory: Inventory, key: Key) -> set[str]:
+    """Of a rotation: everything that may receive the key or be run on its account."""
+    account, services = inventory.account(key.account), inventory.services_of(key.name)
+    stores = {ref for _, ref in (*references.of_key(key), *references.of_account(account))}
+    stores |= {ref for ref in (inventory.evidence_key,) if ref is not None}
+    found = {f"store {ref.object}" for ref in stores} | {f"host {urlsplit(account.api_base).netloc}"}
+    found |= {f"notices to {row.to.object}" for row in inventory.notify}
+    found |= {f"keys in the clear to {url}" for url in inventory.plain_http}
+    found |= _programs(inventory, key.stored_in, ("read", "check", "write")) | _programs(inventory, (*stores, *_told(inventory)))
+    for service in services:
+        urls = [service.reload.http, *(url for verify in service.verify for url in (verify.http, verify.webhook))]
+        found |= {f"host {urlsplit(url).netloc}" for url in urls if url}
+        found |= _used(inventory, service.reload).union(*(_used(inventory, verify) for verify in service.verify))
+    return found
+
+
+def rehearsal(inventory: Inventory, key: Key) -> set[str]:
+    """Of a dry run."""
+    found = _programs(inventory, key.stored_in, ("read", "check"))
+    return found | reading(inventory, _others(inventory.account(key.account), key)) | _looks(inventory, inventory.services_of(key.name))
+
+
+def comparison(inventory: Inventory, key: Key) -> set[str]:
+    """Of a look at what the stores and services of a key hold."""
+    return reading(inventory, key.stored_in) | _looks(inventory, inventory.services_of(key.name))
+
+
+def containment(inventory: Inventory, key: Key) -> set[str]:
+    """Of the red button, which has the leaked key already, and needs neither a store nor a service."""
+    others = _others(inventory.account(key.account), key)
+    return reading(inventory, [*others, *_told(inventory), *filter(None, [inventory.evidence_key])])
+
+
+def reading(inventory: Inventory, refs: Iterable[Reference]) -> set[str]:
+    """Of reading references: the programs behind them."""
+    return _programs(inventory, refs)
+
+
+def known(index: Iterable[Json]) -> set[str] | None:
+    """Destinations of finished rotations; None when there is none yet (first use)."""
+    rows = [row["summary"] for row in index if row["status"] in _FINISHED and not row["summary"].get("rehearsal")]
+    places = [row["destinations"] for row in rows if row.get("destinations")]
+    return {place for some in places for place in some} if places else None
+
+
+def _others(account: Account, key: Key) -> list[Reference]:
+    """What is read besides the key's own places."""
+    return [ref for where, ref in (*references.of_account(account), *references.of_key(key)) if where[0] != "stored_in"]
+
+
+def _told(inventory: Inventory) -> list[Reference]:
+    return [row.to for row in inventory.notify]
+
+
+def _programs(inventory: Inventory, refs: Iterable[Reference], parts: Sequence[str] = ("read",)) -> set[str]:
+    rows: dict[str, Command] = {row.name: row for row in inventory.commands}
+    chosen = [rows[ref.path] for ref in refs if ref.scheme == "command"]
+    return {_command(argv, row.env) for row in chosen for part in parts if (argv := getattr(row, part))}
+
+
+def _command(argv: Sequence[str], env: Sequence[str]) -> str:
+    """What a child gets of our environment is part of what is agreed to: a variable may hold a login."""
+    return f"command {shlex.join(argv)}" + (f", which gets {', '.join(env)} of the environment" if env else "")
+
+
+def _looks(inventory: Inventory, services: Sequence[Service]) -> set[str]:
+    """A program that may change something is not run for a look."""
+    rows = [verify for service in services for verify in service.verify if verify.read_only or not verify.command]
+    return {place for row in rows for place in _used(inventory, row)}
+
+
+def _used(inventory: Inventory, row: Reload | Verify) -> set[str]:
+    """Programs that it runs, and secrets that it tells a host: headers, and what only a signing secret can sign."""
+    found = {_command(row.command, row.env)} if row.command else set()
+    found |= set(_headers(row)) | reading(inventory, row.headers.values())
+    if isinstance(row, Verify) and row.webhook:
+        found.add(f"signed test events to {urlsplit(row.webhook).netloc}")
+    return found
+
+
+def _headers(row: Reload | Verify) -> Iterator[str]:
+    url = row.http or (row.webhook if isinstance(row, Verify) else "") or ""
+    yield from (f"header {name} from {ref} to {urlsplit(url).netloc}" for name, ref in row.headers.items())

@@ -1,0 +1,114 @@
+"""The rows about services: which keys they use, how they take up a new one, and what proves that they have."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
+
+from ir.core.durations import Seconds
+from ir.core.placeholders import check_placeholders
+from ir.inventory.terms import STRICT, Argv, Name, Ref, Url
+
+
+class _Row(BaseModel):
+    model_config = STRICT
+
+
+class Expectation(_Row):
+    """What an answer must be: status, and JSON fields (a name, or a pointer with `/`) that must be equal."""
+
+    status: Annotated[int, Field(ge=100, le=599)] = 200
+    json_: dict[str, str | int | float | bool | None] = Field(default_factory=dict, alias="json")
+
+
+class InstanceFrom(_Row):
+    """Where an answer names its instance."""
+
+    json_: str = Field(default="", alias="json")
+    header: str = ""
+
+
+class Verify(_Row):
+    """One check of a service: exactly one of `http`, `command`, `stripe_usage`, `webhook`.
+
+    Attributes:
+        webhook: where it takes Stripe's deliveries; test events are sent there, signed with the secret that it should hold.
+        event: type of the test event; by default one that only test clocks send, so that no service has anything to do with it.
+        both: it accepts the former secret too, as long as both live.
+        read_only: running it changes nothing. A command that is not declared so is not run in a dry run; a webhook is then sent only
+            an event that it has to refuse.
+    """
+
+    http: Url | None = None
+    command: Argv | None = None
+    stripe_usage: Literal[True] | None = None
+    webhook: Url | None = None
+    event: Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$")] = "test_helpers.test_clock.ready"
+    both: bool = False
+    proves: Literal["holds-key", "key-used", "up"] | None = None
+    instances: Annotated[int, Field(ge=1, le=1000)] = 1
+    instance_from: InstanceFrom | None = None
+    expect: Expectation = Expectation()
+    headers: dict[str, Ref] = {}
+    env: list[str] = []
+    read_only: bool = False
+    timeout: Seconds = 10.0
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "Verify":
+        if sum(x is not None for x in (self.http, self.command, self.stripe_usage, self.webhook)) != 1:
+            raise ValueError("needs exactly one of `http`, `command`, `stripe_usage`, `webhook`")
+        for text in (*self.expect.json_.values(), *(self.command or ()), self.http or ""):
+            check_placeholders(str(text))
+        return self
+
+    @property
+    def proven(self) -> str:
+        """What a pass proves: as declared, else `holds-key` when the new fingerprint is expected, else `up`."""
+        if self.proves:
+            return self.proves
+        if self.stripe_usage or self.webhook:
+            return "key-used" if self.stripe_usage else "holds-key"
+        named = any("new.fingerprint" in str(v) for v in (*self.expect.json_.values(), *(self.command or ())))
+        return "holds-key" if named else "up"
+
+
+class Reload(_Row):
+    """How a service takes up a key: `command`, `http` (a POST), or `polls`: by itself within that time."""
+
+    command: Argv | None = None
+    http: Url | None = None
+    polls: Seconds | None = None
+    headers: dict[str, Ref] = {}
+    env: list[str] = []
+    timeout: Seconds = 30.0
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "Reload":
+        if sum(x is not None for x in (self.http, self.command, self.polls)) != 1:
+            raise ValueError("needs exactly one of `command`, `http`, `polls`")
+        return self
+
+
+class Service(_Row):
+    """One service that uses a key.
+
+    Attributes:
+        reads_from: the stores that it reads its keys from.
+        wave: services of one wave are reloaded side by side; `canary` goes first.
+        stale: seconds that it may go on with an old value after its reload (cache, refresh interval).
+    """
+
+    name: Name
+    uses: Annotated[list[Name], Field(min_length=1)]
+    reads_from: Annotated[list[Ref], BeforeValidator(lambda v: v if isinstance(v, list) else [v]), Field(min_length=1)]
+    wave: Name = "main"
+    reload: Reload
+    verify: Annotated[list[Verify], Field(min_length=1)]
+    owner: str = ""
+    stale: Seconds = 0.0
+
+
+def waves(services: list[Service]) -> list[str]:
+    """Wave names: `canary` first if there, the others in order of first appearance."""
+    names = list(dict.fromkeys(s.wave for s in services))
+    return sorted(names, key=lambda n: n != "canary")

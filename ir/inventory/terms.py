@@ -1,0 +1,22 @@
+"""What the rows of an inventory are made of: names, references, command lines, addresses."""
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from ir.core.reference import Reference, parse
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+"""Letters, digits, dot, dash, underscore: safe in a file name, a label and on a terminal."""
+
+
+def _reference(text: object) -> Reference:
+    return text if isinstance(text, Reference) else parse(str(text))
+
+
+Ref = Annotated[Reference, BeforeValidator(_reference), PlainSerializer(str)]
+Argv = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
+Url = Annotated[str, Field(pattern=r"^https?://[^\s@]+$")]
+
+STRICT = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+"""A field that nobody knows is an error."""

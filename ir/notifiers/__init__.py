@@ -1,5 +1,0 @@
-"""How people hear of an incident. A new way is one module and one line here; nothing is imported until it is asked for."""
-
-NOTIFIERS = {
-    "apprise": "ir.notifiers.apprise:AppriseNotifier",
-}

@@ -1,0 +1,149 @@
+"""The evidence bundle: everything that a third party needs to check an incident, in one private folder.
+
+audit.jsonl        the audit entries, one canonical JSON object per line, in order
+checkpoints.jsonl  what was signed of them, one `{statement, signature}` per line (`ir.evidence.checkpoints`)
+manifest.json      the evidence files by name and hash, as an in-toto statement (`ir.evidence.files`)
+evidence/          the evidence files, each named by its SHA-256; empty once they were purged
+findings.json      the review part: verdicts, coverage, findings, blast radius, leftovers
+evidence.db        SQLite: tables `entries`, `checkpoints`, `evidence_files`, `findings`, `coverage`, `leftovers`, `services`, `stores`
+report.html, report.md, report.json
+checkpoint-N.json, checkpoint-N.tsr  a checkpoint over N entries and its time stamp, for `openssl ts -verify -data … -in …`;
+                   of a purge: checkpoint-N-purge
+verify.py          checks the bundle with the Python standard library alone
+sha256sums         of all of these files but the evidence files, as `sha256sum -c` reads it
+signature.json     the hashes of all of these, `sha256sums` included, signed when they were written: the report names the chain's head,
+                   so no checkpoint inside the chain could cover it
+"""
+
+import base64
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+
+from ir import report
+from ir.core.model import Json
+from ir.core.secret import scrub
+from ir.evidence import bundle_verifier, hash_chain, timestamps
+from ir.evidence import files as evidence_files
+from ir.evidence.bundle_verifier import FILES_NAMESPACE, SIGNED_FILES
+from ir.evidence.checkpoints import Signer
+from ir.incident.record import Incident
+
+_REVIEW = ("incident", "verdict", "verdicts", "review", "coverage", "findings", "blast_radius", "leftovers", "moving_money")
+_TABLES = ("findings", "coverage", "leftovers", "services", "stores")
+
+
+def write_bundle(
+    incident: Incident,
+    entries: Sequence[Json],
+    folder: Path,
+    *,
+    anchor: str = "",
+    checkpoints: Sequence[Json] = (),
+    signer: Signer | None = None,
+) -> list[Path]:
+    """Write (or write anew) the bundle; files are 0600, the folder is 0700, each file is replaced as a whole.
+
+    Evidence files are where a review put them; they are not touched.
+
+    Args:
+        incident: the fold of `entries`.
+        entries: all audit entries of the incident, in order.
+        folder: where to; created when it is not there, foreign files in it are left alone.
+        anchor: head hash that somebody outside keeps, empty when there is none.
+        checkpoints: what was signed of the entries.
+        signer: signs the files; None: they stay unsigned.
+
+    Returns:
+        The files written, in order.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    texts = {f"report.{fmt}": text for fmt, text in report.render_all(incident, entries, anchor=anchor, checkpoints=checkpoints).items()}
+    lines = [_line(entry) for entry in entries]
+    told = json.loads(texts["report.json"])
+    contents = {
+        "audit.jsonl": b"".join(lines),
+        "checkpoints.jsonl": b"".join(hash_chain.canonical(one) + b"\n" for one in checkpoints),
+        "manifest.json": _pretty(evidence_files.manifest(entries, checkpoints)),
+        "findings.json": _pretty({name: told[name] for name in _REVIEW}),
+        "evidence.db": _database(lines, told, checkpoints),
+        **{name: text.encode() for name, text in texts.items()},
+        **_stamps(checkpoints),
+        "verify.py": Path(bundle_verifier.__file__).read_bytes(),
+    }
+    sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in contents.items())
+    contents["sha256sums"] = sums.encode()
+    (folder / SIGNED_FILES).unlink(missing_ok=True)  # whoever dies on the way leaves files without a signature, not with a wrong one
+    written = [_replace(folder / name, data) for name, data in contents.items()]
+    if signer is not None:
+        written.append(_replace(folder / SIGNED_FILES, _pretty(signer.signed(_statement(entries, contents), FILES_NAMESPACE))))
+    return written
+
+
+def _statement(entries: Sequence[Json], contents: Mapping[str, bytes]) -> Json:
+    """What is signed of the files: their hashes, and the stream that they belong to."""
+    last, files = entries[-1], {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
+    ts = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"incident": last["incident"], "size": len(entries), "head_hash": last["hash"], "ts": ts, "files": files}
+
+
+def _stamps(checkpoints: Sequence[Json]) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    for one in (one for one in checkpoints if "timestamp" in one):
+        statement = one["statement"]  # a purge is signed over as many entries as the end before it
+        name = f"checkpoint-{statement['size']}" + ("-purge" if statement.get("purged") else "")
+        files |= {f"{name}.json": timestamps.stamped(one), f"{name}.tsr": base64.b64decode(one["timestamp"])}
+    return files
+
+
+def _pretty(data: Json) -> bytes:
+    return (scrub(orjson.dumps(data, option=orjson.OPT_INDENT_2).decode()) + "\n").encode()
+
+
+def _line(entry: Json) -> bytes:
+    """An entry as it was hashed. A key in it would be a broken promise; it is then taken out, and the chain shows that."""
+    line = hash_chain.canonical(entry).decode(errors="surrogatepass")
+    return (scrub(line) + "\n").encode(errors="surrogatepass")
+
+
+def _database(lines: Sequence[bytes], told: Json, checkpoints: Sequence[Json]) -> bytes:
+    """The bytes of a SQLite file, made in memory; nested values are JSON text."""
+    import sqlite_utils
+
+    database = sqlite_utils.Database(memory=True)
+    rows = [json.loads(line) for line in lines]
+    database.table("entries", pk="n").insert_all({**row, "body": json.dumps(row["body"], sort_keys=True)} for row in rows)
+    database.table("checkpoints").insert_all({**one["statement"], "signature": one["signature"]} for one in checkpoints)
+    files = bundle_verifier.recorded_files(rows)
+    database.table("evidence_files", pk="sha256").insert_all({"sha256": digest, "name": name} for digest, name in files.items())
+    for name in _TABLES:
+        if told[name]:
+            database.table(name).insert_all(told[name], alter=True)
+    made = database.conn.serialize()
+    database.close()
+    return made
+
+
+def _replace(path: Path, data: bytes) -> Path:
+    """Write beside, flush to disk, rename over: a reader sees the old file or the new one, never a part."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return path

@@ -1,0 +1,1 @@
+"""Read Stripe's record of an account."""

@@ -1,0 +1,1 @@
+"""Run the detection rules over the tables."""

@@ -1,0 +1,169 @@
+"""The rule pack: one YAML file per detection, with Sigma's field names, portable SQL and its own examples.
+
+A rule's SELECT gives one row per hit with the columns `entity, ts, evidence, currency, amount, seen, usual, level`
+(`level` '' = the rule's own), over the tables of `docs/review-schema.md` and the derived `acts`.
+Parameters in braces are numbers; see `Parameters`.
+"""
+
+import string
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from ir.core.errors import BadFile
+from ir.core.model import Json
+from ir.review.detect.window import Window
+
+Level = Literal["informational", "low", "medium", "high", "critical"]
+LEVELS: tuple[str, ...] = ("informational", "low", "medium", "high", "critical")
+COLUMNS = ("entity", "ts", "evidence", "currency", "amount", "seen", "usual", "level")
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Numbers that rules are told: times in epoch seconds, lengths in hours, flags 0 or 1.
+
+    Attributes:
+        since, judged, until, exposed, middle: window; `middle` halves the baseline.
+        hours, base_hours: length of what is judged, and of the baseline.
+        baseline: whether there is one.
+        ghost_baseline, ghost_hours: the same for what our egress logs cover.
+        loss: share of our own traffic that our logs lose.
+        api_from, api_until: what the API's events cover.
+    """
+
+    since: int
+    judged: int
+    until: int
+    exposed: int
+    middle: int
+    hours: float
+    base_hours: float
+    baseline: int
+    ghost_baseline: int = 0
+    ghost_hours: float = 1.0
+    loss: float = 0.0
+    api_from: int = 0
+    api_until: int = 0
+
+    @classmethod
+    def of(cls, window: Window, **more: Any) -> "Parameters":
+        """From a window; what our logs and the API cover is added by name."""
+        return cls(
+            since=window.since,
+            judged=window.judged,
+            until=window.until,
+            exposed=window.exposed,
+            middle=(window.since + window.judged) // 2,
+            hours=round(window.hours, 3),
+            base_hours=round(window.base_hours, 3),
+            baseline=int(window.baseline),
+            **more,
+        )
+
+
+class Example(BaseModel):
+    """Rows that must, or must not, make the rule fire; `ts` is relative to the exposure, in seconds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    match: bool
+    requests: list[Json] = []
+    events: list[Json] = []
+    activity: list[Json] = []
+    objects: list[Json] = []
+
+
+class Rule(BaseModel):
+    """One detection.
+
+    Attributes:
+        needs: sources without which it cannot see: `events`, `egress`, `requests` (logs that show strangers), `activity`,
+            `webhooks`, `api` (events from the API), `baseline`.
+        judges: which verdict it feeds. stage: its place in an attack.
+        next: what a human does. why: sentence with `{entity} {hits} {seen} {usual}`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9-]{1,30}$")]
+    title: str
+    status: Literal["experimental", "test", "stable"] = "experimental"
+    level: Level
+    logsource: dict[str, str]
+    tags: list[str] = []
+    falsepositives: list[str] = []
+    question: str
+    usual: str
+    next: str
+    needs: list[Literal["events", "egress", "requests", "activity", "webhooks", "api", "baseline"]] = []
+    judges: Literal["writes", "reads", "account"]
+    stage: Literal["recon", "write", "cashout", "persistence"]
+    why: str
+    sql: str
+    sigma: Json = {}
+    examples: Annotated[list[Example], Field(min_length=1)]
+
+    @field_validator("sql")
+    @classmethod
+    def _parameters(cls, sql: str) -> str:
+        known = set(Parameters.__dataclass_fields__)
+        used = {name for _, name, _, _ in string.Formatter().parse(sql) if name is not None}
+        if used - known:
+            raise ValueError(f"unknown parameter {', '.join(sorted(used - known))}; there are {', '.join(sorted(known))}")
+        if ";" in sql:
+            raise ValueError("one SELECT, without a semicolon")
+        return sql
+
+    @field_validator("examples")
+    @classmethod
+    def _both(cls, examples: list[Example]) -> list[Example]:
+        if {e.match for e in examples} != {True, False}:
+            raise ValueError("needs at least one example that matches and one that does not")
+        return examples
+
+    def query(self, parameters: Parameters) -> str:
+        """The SELECT with numbers filled in."""
+        return self.sql.format(**{name: _number(value) for name, value in asdict(parameters).items()})
+
+
+def _number(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.6f}"
+
+
+def load_rules(folders: Iterable[str] = ()) -> tuple[Rule, ...]:
+    """The shipped pack, then the user's folders; a later rule replaces an earlier one of the same id.
+
+    Raises:
+        BadFile: with file, place and what is wrong.
+    """
+    found: dict[str, Rule] = {}
+    shipped = Path(str(files("ir.review").joinpath("rules")))
+    for folder in (shipped, *map(Path, folders)):
+        if not folder.is_dir():
+            raise BadFile(str(folder), 0, "", "is not a folder of rules", "give a folder with one YAML file per rule")
+        for file in sorted(folder.glob("*.y*ml")):
+            rule = load_rule(file)
+            found[rule.id] = rule
+    return tuple(found[name] for name in sorted(found))
+
+
+def load_rule(file: Path) -> Rule:
+    """Read one rule; raises BadFile."""
+    import yaml
+
+    try:
+        return Rule.model_validate(yaml.load(file.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))  # noqa: S506 # both are safe loaders
+    except OSError:
+        raise BadFile(str(file), 0, "", "cannot be read") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise BadFile(str(file), mark.line + 1 if mark else 0, "", "not YAML") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadFile(str(file), 0, ".".join(map(str, first["loc"])), str(first["msg"]), "see docs/review-schema.md") from None

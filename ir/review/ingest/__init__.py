@@ -1,0 +1,1 @@
+"""Read logs and exports of any format into four tables."""

@@ -1,0 +1,157 @@
+"""Which field of a foreign log means which column: names as they occur in the wild, in order of preference."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from ir.core.model import Json
+
+
+def _words(*lines: str) -> tuple[str, ...]:
+    return tuple(" ".join(lines).split())
+
+
+NAMES: dict[str, tuple[str, ...]] = {
+    "ts": _words(
+        "ts time timestamp @timestamp datetime date created created_at event_time start_time",
+        "logged_at time_local time_iso8601 received_at occurred_at when t created_utc date_utc time_utc asctime",
+        "time_millis timestamp_ms time_ms epoch_second started_date_time event_timestamp log_time time_unix_nano",
+    ),
+    "request_id": _words("stripe_request_id request_id req_id requestid stripe_req_id upstream_request_id request.id stripe_request"),
+    "method": _words("method http_method request_method verb request request_line"),
+    "path": _words(
+        "path request_path url_path url.path http_path uri request_uri url request_url http_url url.full url.original full original",
+        "endpoint api_endpoint target http_target resource route request request_line",
+    ),
+    "status": _words("status_code status http_status response_status response_code status_http http_status_code code"),
+    "key_id": _words("key_id api_key_id api_key key access_key_id key_name stripe_key secret_key authorization"),
+    "ip": _words(
+        "source_ip source_ip_address client_ip remote_addr remote_ip remote_address client.ip source.ip client.address source.address",
+        "ip ip_address clientip src_ip client_ip_address x_forwarded_for forwarded_for",
+    ),
+    "agent": _words("user_agent user_agent.original useragent ua http_user_agent source_user_agent source_ua client sdk agent"),
+    "api_version": _words("api_version stripe_version"),
+    "idem": _words("idempotency_key idem_key idempotency"),
+    "params": _words("params_hash body_hash request_hash payload_hash body_sha256 params_sha256"),
+    "error_code": _words("error.code error_code code_error error.type error_type failure_code error reason"),
+    "decline_code": _words("error.decline_code decline_code"),
+    "amount": _words("amount amount_minor amount_cents"),
+    "currency": _words("currency"),
+    "customer": _words("customer customer_id cus"),
+    "card": _words("card_fingerprint fingerprint card"),
+    "country": _words("country geo_country country_code"),
+    "asn": _words("asn as_org as_organization isp"),
+    "object_id": _words("event_id evt_id evt webhook_event_id object_id"),
+}
+"""Column → names, compared after lower-casing and turning runs of other characters into `_`."""
+
+ACTIVITY_NAMES: dict[str, tuple[str, ...]] = {
+    "ts": NAMES["ts"],
+    "id": ("id",),
+    "type": ("action", "type", "event", "activity", "action_type"),
+    "actor": ("user", "actor", "email", "user_email", "performed_by", "api_key"),
+    "request_id": NAMES["request_id"],
+    "ip": NAMES["ip"],
+    "country": (*NAMES["country"], "location"),
+    "object_id": ("object", "target", "resource", "key", "related_object"),
+    "changed": ("details", "description", "change"),
+}
+"""The same for exports of the Dashboard's security history, whose headings are not documented."""
+
+_OTHER = re.compile(r"[^a-z0-9@]+")
+_ASIDE = re.compile(r"\(.*?\)")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+REQUEST_SHAPE = r"\breq_(?:[A-Za-z0-9_]{8,64}|[A-Za-z_]{0,6}[0-9][A-Za-z0-9_]{0,6})"
+"""Stripe's ids, in Python's and DuckDB's regular expressions alike; a short one has a digit, so that `req_time` is none."""
+REQUEST_ID = re.compile(REQUEST_SHAPE)
+EVENT_ID = re.compile(r"\bevt_[A-Za-z0-9_]{2,64}\b")
+_DEPTH = 8
+
+
+def canonical(name: str) -> str:
+    """`sourceIPAddress` and `Source IP address (v4)` → `source_ip_address`."""
+    return _OTHER.sub("_", _CAMEL.sub("_", _ASIDE.sub("", name).strip()).lower()).strip("_")
+
+
+def flatten(record: Json, prefix: tuple[str, ...] = (), depth: int = _DEPTH) -> Iterator[tuple[tuple[str, ...], object]]:
+    """Every leaf of a record with its path; lists are leaves."""
+    for name, value in record.items():
+        path = (*prefix, str(name))
+        if isinstance(value, dict) and depth > 1:
+            yield from flatten(value, path, depth - 1)
+        else:
+            yield path, value
+
+
+Found = dict[str, tuple[tuple[str, ...], ...]]
+"""Column → paths, best first. `ts_clock` is the time of day where `ts` holds only a date."""
+_Values = dict[tuple[str, ...], list[str]]
+
+
+def find_columns(records: Sequence[Json], names: dict[str, tuple[str, ...]] | None = None) -> Found:
+    """Map columns to paths: by value where the value is telling (`req_…`, `evt_…`), else by name if no value speaks against it."""
+    paths: _Values = {}
+    for record in records:
+        for path, value in flatten(record):
+            texts = paths.setdefault(path, [])
+            if value not in (None, "", "-"):
+                texts.append(str(value))
+    found: Found = {}
+    for column, wanted in (names or NAMES).items():
+        hits = tuple(path for path in _by_name(paths, wanted) if _fits(column, paths[path]))
+        if column == "request_id":
+            hits = _by_value(paths, REQUEST_ID) or hits
+        if column == "object_id" and names is None:
+            hits = _by_value(paths, EVENT_ID)
+        if hits:
+            found[column] = hits[:4]
+    clock = [path for path, values in paths.items() if values and all(map(_CLOCK.fullmatch, values))]
+    if clock and "ts" in found and all(map(_DATE.fullmatch, paths[found["ts"][0]])):
+        found |= {"ts": found["ts"][:1], "ts_clock": (clock[0],)}
+    return found
+
+
+def _by_name(paths: _Values, wanted: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    ranks = {name: rank for rank, name in enumerate(wanted)}
+    scored: list[tuple[int, int, tuple[str, ...]]] = []
+    for path in paths:
+        # `http.request.method` may be three objects or one name.
+        steps = [canonical(step) for name in path for step in name.split(".")]
+        rank = min((ranks[name] for name in (steps[-1], ".".join(steps[-2:])) if name in ranks), default=None)
+        if rank is not None:
+            scored.append((rank, len(steps), path))
+    return tuple(path for _, _, path in sorted(scored))
+
+
+def _by_value(paths: _Values, shape: re.Pattern[str]) -> tuple[tuple[str, ...], ...]:
+    """Fields with such values; those that hold nothing else and the most different ones first."""
+    scored = []
+    for path, values in paths.items():
+        hits = [hit for hit in map(shape.search, values) if hit]
+        whole = {hit[0] for hit in hits if hit[0] == hit.string}
+        if hits:
+            scored.append((-len(whole), -len({hit[0] for hit in hits}), path))
+    return tuple(path for _, _, path in sorted(scored))
+
+
+_NUMBER = re.compile(r"\d{9,19}(\.\d+)?")
+_STAMP = re.compile(
+    r"\d{4}[-/]\d\d[-/]\d\d|\d{8}T\d{6}|\d\d?/[A-Z][a-z]{2}/\d{4}|"
+    r"\d\d?[/.-]\d\d?[/.-]\d{4}|[A-Z][a-z]{2} \d\d?,? |\d\d? [A-Z][a-z]{2} \d{4}"
+)
+_DATE = re.compile(r"[\d./-]{8,10}")
+_CLOCK = re.compile(r"\d\d?:\d\d(:\d\d([.,]\d+)?)?( ?[AP]M)?(Z| ?[+-]\d\d:?\d\d)?")
+_SHAPES = {
+    "method": re.compile(r"(?i)(get|post|put|patch|delete|head|options)\b"),
+    "path": re.compile(r".*/|[a-z_:.]+$"),
+    "status": re.compile(r"[1-5]\d\d(\.0)?$"),
+    "ip": re.compile(r"\[?\d{1,3}(\.\d{1,3}){3}|\[?[0-9a-fA-F]*:[0-9a-fA-F:]+|[0-9*x.]+$"),
+}
+DAY_FIRST = re.compile(r"(1[3-9]|2\d|3[01])[/.-]\d\d?[/.-]\d{4}")
+
+
+def _fits(column: str, values: list[str]) -> bool:
+    """Whether the values may be such a column's; a field that is always empty may be anything."""
+    if column == "ts":
+        return any(_NUMBER.fullmatch(value) or _STAMP.search(value) for value in values)
+    shape = _SHAPES.get(column)
+    return shape is None or not values or any(shape.match(value) for value in values)

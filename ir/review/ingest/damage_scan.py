@@ -1,0 +1,71 @@
+"""Unreadable lines of JSON logs, looked for beside the rest of the loading: to read a file through again takes one core, not two."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from ir.core.model import Json
+from ir.review.ingest.locate_unreadable import torn_json
+from ir.review.ingest.relations import Shape
+from ir.review.ingest.unreadable import Aside
+
+
+class Damaged:
+    """One thread, one file after the other; what it found is there after `finish`.
+
+    Args:
+        kept: where unreadable lines are kept.
+        own_ids: is given unreadable lines of our own logs; called in that thread.
+    """
+
+    def __init__(self, kept: Path, own_ids: Callable[[bytes], None]) -> None:
+        self.bad: dict[str, int] = {}
+        self.aside = Aside(kept, self.bad)
+        self.notes: list[tuple[str, str]] = []
+        self._own_ids = own_ids
+        self._last: threading.Thread | None = None
+
+    @property
+    def examples(self) -> list[Json]:
+        """The first unreadable lines."""
+        return self.aside.examples
+
+    def look(self, shape: Shape, expected: dict[Path, int]) -> None:
+        """Begin with these files, when those before are done; `expected` says how many of their lines the engine could not read."""
+        # Not a pool's: an interrupted review must not wait for it.
+        self._last = threading.Thread(target=self._all, args=(shape, expected, self._last), daemon=True)
+        self._last.start()
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is something to wait for."""
+        return self._last is not None and self._last.is_alive()
+
+    def finish(self) -> None:
+        """Wait for all of it."""
+        if self._last is not None:
+            self._last.join()
+
+    def _all(self, shape: Shape, expected: dict[Path, int], before: threading.Thread | None) -> None:
+        if before is not None:
+            before.join()
+        for file, count in expected.items():
+            try:
+                self._one(shape, file, count, file)
+            except OSError as error:
+                self.aside.count(shape.label, count)
+                self.notes.append((shape.label, f"{file}: its unreadable lines could not be looked for ({type(error).__name__})"))
+
+    def here(self, shape: Shape, file: Path, expected: int, named: Path) -> None:
+        """One file, at once; its lines are said to be `named`'s. Raises OSError."""
+        self.finish()
+        self._one(shape, file, expected, named)
+
+    def _one(self, shape: Shape, file: Path, expected: int, named: Path) -> None:
+        notes: list[str] = []
+        found = torn_json(shape, file, expected, notes, self._own_ids if shape.own else lambda _: None)
+        self.aside.count(shape.label, expected)
+        for number, why, ids in found.kept:
+            self.aside.keep(shape.label, str(named), number, why, ids)
+        self.aside.more(str(named), found.count - len(found.kept))
+        self.notes += [(shape.label, f"{named}: {note.replace('read up to there', 'lines after that may be wrong')}") for note in notes]

@@ -1,0 +1,128 @@
+"""DuckDB macros of the importer: times in any unit, scrubbing, closed vocabularies. Used while loading only.
+
+Nothing that a stranger may write survives as free text: ids, words and addresses are cut down to their alphabet,
+paths lose their query and their ids, user agents become families.
+"""
+
+from ir.review.ingest.column_names import REQUEST_SHAPE
+
+SECRET_SHAPE = r"(sk|rk|pk|ek|rkcs)_(org_)?(live|test|prod)_[A-Za-z0-9*.]{4,}|whsec_[A-Za-z0-9+/=_-]{8,}|\b(c2tf|cmtf)[A-Za-z0-9+/=]{12,}"  # noqa: S105 # a shape, no secret
+_SHORTEST = 12  # characters of the shortest secret; a card number has 13
+CARD_SHAPE = r"\b[0-9](?:[ -]?[0-9]){12,18}\b"
+_UNMARKED = CARD_SHAPE + r"|\b(?:c2tf|cmtf)[A-Za-z0-9+/=]{12,}"  # what no fixed text gives away
+
+# Tried on a stamp without weekday, fraction, commas and the words UTC, GMT, Z; a date without a zone is in the session's.
+_FORMATS = (
+    "['%d/%b/%Y:%H:%M:%S %z', '%d/%b/%Y %H:%M:%S %z', '%d %b %Y %H:%M:%S %z', '%Y-%m-%dT%H:%M:%S%z', "
+    "'%Y-%m-%d %H:%M:%S %z', '%Y/%m/%d %H:%M:%S %z']"
+)
+_PLAIN_FORMATS = (
+    "['%d/%b/%Y:%H:%M:%S', '%d/%b/%Y %H:%M:%S', '%m/%d/%Y %H:%M:%S', '%m/%d/%Y %H:%M', '%m/%d/%Y %I:%M:%S %p', '%m/%d/%Y %I:%M %p', "
+    "'%m/%d/%y %I:%M %p', '%d/%m/%Y %H:%M:%S', '%d/%m/%Y %H:%M', '%d.%m.%Y %H:%M:%S', '%d.%m.%Y %H:%M', "
+    "'%b %d %Y %I:%M:%S %p', '%b %d %Y %I:%M %p', '%b %d %Y %H:%M:%S', '%b %d %Y %H:%M', '%b %d %H:%M:%S %Y', "
+    "'%d %b %Y %H:%M:%S', '%d %b %Y %H:%M', '%d %b %Y %I:%M %p', '%Y/%m/%d %H:%M:%S', '%Y%m%dT%H%M%S', '%Y%m%d%H%M%S', "
+    "'%Y-%m-%d %I:%M:%S %p', '%b %d %Y', '%d %b %Y', '%m/%d/%Y']"
+)
+
+# How a number's magnitude tells its unit: below 1e11 seconds (until the year 5138), then ms, µs, ns.
+_NUMBER = """CASE WHEN n IS NULL OR n <= 0 OR n >= 4e18 THEN NULL WHEN n >= 1e17 THEN CAST(FLOOR(n / 1e9) AS BIGINT)
+  WHEN n >= 1e14 THEN CAST(FLOOR(n / 1e6) AS BIGINT) WHEN n >= 1e11 THEN CAST(FLOOR(n / 1e3) AS BIGINT)
+  WHEN n < 1e8 THEN NULL ELSE CAST(FLOOR(n) AS BIGINT) END"""
+# 14 digits that begin with 20 are a date run together, not milliseconds of the year 2612.
+_RUN_TOGETHER = "length(x) = 14 AND starts_with(x, '20')"
+_TIDY = r"""regexp_replace(regexp_replace(regexp_replace(trim(x), '^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? ', ''),
+  ' ?(?:Z|UTC|GMT|\[[A-Za-z_/+-]+\])$', ''), '(:[0-9]{2})[,.][0-9]+', '\1')"""
+
+_AGENTS = (
+    (" ir/", "ir"),
+    ("trufflehog", "scanner"),
+    ("gitguardian", "scanner"),
+    ("ggshield", "scanner"),
+    ("gitleaks", "scanner"),
+    ("stripe-cli", "stripe-cli"),
+    ("mozilla/", "browser"),
+    ("python-requests", "python-requests"),
+    ("python-httpx", "python-httpx"),
+    ("aiohttp", "aiohttp"),
+    ("curl/", "curl"),
+    ("guzzle", "guzzle"),
+    ("postman", "postman"),
+    ("go-http-client", "go-http-client"),
+    ("axios", "axios"),
+    ("okhttp", "okhttp"),
+)
+
+
+def _agent() -> str:
+    cases = " ".join(f"WHEN contains(x, '{mark}') THEN '{family}'" for mark, family in _AGENTS)
+    return f"CASE {cases} ELSE regexp_extract(x, '^[a-z][a-z_.-]{{0,23}}') END"
+
+
+MACROS: tuple[str, ...] = (
+    f"ir_number_time(n) AS {_NUMBER}",
+    f"ir_tidy(x) AS replace(replace(replace({_TIDY}, ', ', ' '), ' @ ', ' '), '  ', ' ')",
+    f"""ir_stamp(x) AS COALESCE(TRY_CAST(x AS TIMESTAMPTZ), CAST(try_strptime(x, {_FORMATS}) AS TIMESTAMPTZ),
+      CAST(try_strptime(x, {_PLAIN_FORMATS}) AS TIMESTAMPTZ))""",
+    # Syslog leaves the year out: it is the last such day.
+    "ir_dated(x, y) AS try_strptime(concat(y, ' ', x), '%Y %b %d %H:%M:%S')",
+    """ir_yearless(x) AS CASE WHEN NOT regexp_matches(x, '^[A-Z][a-z]{2} [0-9]{1,2} [0-9:]{8}$') THEN NULL
+      WHEN ir_dated(x, year(now())) > now() + INTERVAL 1 DAY THEN CAST(ir_dated(x, year(now()) - 1) AS TIMESTAMPTZ)
+      ELSE CAST(ir_dated(x, year(now())) AS TIMESTAMPTZ) END""",
+    f"""ir_any_time(x) AS COALESCE(CASE WHEN {_RUN_TOGETHER} THEN NULL ELSE ir_number_time(TRY_CAST(x AS DOUBLE)) END,
+      CAST(FLOOR(epoch(TRY_CAST(x AS TIMESTAMPTZ))) AS BIGINT), CAST(FLOOR(epoch(ir_stamp(ir_tidy(x)))) AS BIGINT),
+      CAST(FLOOR(epoch(ir_yearless(ir_tidy(x)))) AS BIGINT), 0)""",
+    # Whole seconds are what most logs have; to look for anything else costs ten times as much.
+    """ir_time(x) AS CASE WHEN TRY_CAST(x AS BIGINT) BETWEEN 100000000 AND 99999999999 THEN TRY_CAST(x AS BIGINT)
+      ELSE ir_any_time(x) END""",
+    "ir_word(x) AS COALESCE(regexp_extract(x, '^[A-Za-z0-9_.@+:,/ -]{0,80}'), '')",
+    f"""ir_clean(x, n) AS substr(regexp_replace(regexp_replace(regexp_replace(COALESCE(x, ''), '{SECRET_SHAPE}', '[secret]', 'g'),
+      '{CARD_SHAPE}', '[card]', 'g'), '[\\x00-\\x1f\\x7f-\\x9f]', ' ', 'g'), 1, n)""",
+    # An id of Stripe's: no secret (`whsec_` and what has two `_` are none), no card number, short enough.
+    "ir_is_id(x) AS regexp_full_match(x, '[a-z]{2,9}_[A-Za-z0-9]{1,60}') AND NOT starts_with(x, 'whsec_')",
+    f"""ir_text(x) AS CASE WHEN x IS NULL OR x = '' THEN ''
+      WHEN length(x) < {_SHORTEST} AND NOT regexp_matches(x, '[^A-Za-z0-9_.+:,/ -]') THEN x
+      WHEN ir_is_id(x) THEN x WHEN contains(x, '@') THEN ir_word(ir_person(ir_clean(x, 200)))
+      WHEN contains(x, '_live_') OR contains(x, '_test_') OR contains(x, '_prod_')
+      OR contains(x, 'whsec_') OR regexp_matches(x, '{_UNMARKED}') THEN ir_word(ir_clean(x, 80)) ELSE ir_word(x) END""",
+    # Stripe's id, alone or in a text; another one (a map's) only if it is a plain word.
+    f"""ir_id(x) AS CASE WHEN x IS NULL THEN ''
+      WHEN length(x) <= 40 AND starts_with(x, 'req_') AND NOT regexp_matches(x, '[^A-Za-z0-9_]') THEN x
+      WHEN contains(x, 'req_') AND regexp_matches(x, '{REQUEST_SHAPE}') THEN regexp_extract(x, '{REQUEST_SHAPE}')
+      WHEN length(x) <= 64 AND NOT contains(x, '_live_') AND NOT contains(x, '_test_')
+      THEN regexp_extract(x, '^[A-Za-z0-9_.:@/+=-]*$') ELSE '' END""",
+    # `POST /v1/charges HTTP/1.1`
+    "ir_line(x) AS COALESCE(NULLIF(regexp_extract(x, '^[A-Za-z]{3,7} +(?:[a-z]+://[^/ ]+)?(/[^ ]*)', 1), ''), x)",
+    """ir_bare(x) AS CASE WHEN starts_with(x, '/') AND NOT contains(x, '?') AND NOT contains(x, ' ') AND NOT contains(x, '://') THEN x
+      ELSE split_part(CASE WHEN contains(x, ' ') THEN ir_line(x)
+      WHEN contains(x, '://') THEN '/' || regexp_replace(x, '^[a-z]+://[^/]*/?', '') ELSE x END, '?', 1) END""",
+    """ir_endpoint(p) AS CASE WHEN p IS NULL THEN '' WHEN NOT starts_with(p, '/') THEN ir_text(p)
+      WHEN p IN ('/v1/charges', '/v1/customers', '/v1/payment_intents', '/v1/refunds', '/v1/balance') THEN p
+      WHEN regexp_full_match(p, '/v[12]/[a-z_]{1,40}/[a-z]{2,9}_[A-Za-z0-9]*[A-Z0-9][A-Za-z0-9]*')
+      THEN regexp_extract(p, '^/v[12]/[a-z_]{1,40}/') || ':id'
+      WHEN starts_with(p, '/v1/') OR starts_with(p, '/v2/') THEN substr(p, 1, 3) || ir_steps(substr(p, 4)) ELSE ir_steps(p) END""",
+    "ir_steps(p) AS substr(regexp_replace(rtrim(p, '/'), '/[a-z_]*[^a-z_/][^/]*', '/:id', 'g'), 1, 80)",
+    """ir_net(x) AS CASE WHEN x = '' THEN '' WHEN contains(x, ':') THEN regexp_extract(x, '^[0-9a-f]*:[0-9a-f]*:[0-9a-f]*') || '::/48'
+      ELSE left(x, length(x) - strpos(reverse(x), '.')) || '.0/24' END""",
+    # To match a whole text costs half of what it costs to take a part out.
+    """ir_ip(x) AS CASE WHEN regexp_full_match(x, '[0-9]{1,3}([.][0-9]{1,3}){3}') THEN x
+      ELSE COALESCE(regexp_extract(x, '^([0-9]{1,3}([.][0-9]{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F:.]{1,44})'), '') END""",
+    # Basic authorisation is the key and a colon in base64.
+    """ir_basic(x) AS COALESCE(rtrim(TRY(decode(from_base64(regexp_extract(x, '(?i)^basic +([A-Za-z0-9+/=]+)', 1)))), ':'), x)""",
+    (
+        "ir_key(x) AS CASE WHEN x IS NULL THEN '' WHEN contains(x, '_live_') OR contains(x, '_test_') OR contains(x, '_prod_') "
+        "THEN 'key:' || substr(sha256(trim(replace(x, 'Bearer ', ''))), 1, 16) "
+        "WHEN contains(x, ' ') AND regexp_matches(x, '(?i)^(basic|bearer|token) ') "
+        "THEN 'key:' || substr(sha256(ir_basic(x)), 1, 16) ELSE ir_word(x) END"
+    ),
+    f"ir_agent_of(x) AS {_agent()}",
+    """ir_agent(x) AS CASE WHEN x IS NULL OR x = '' THEN '' WHEN contains(x, ' ir/') THEN 'ir'
+      WHEN contains(x, 'NodeBindings/') THEN 'stripe-node' WHEN contains(x, 'PythonBindings/') THEN 'stripe-python'
+      WHEN contains(x, 'RubyBindings/') THEN 'stripe-ruby' WHEN contains(x, 'PhpBindings/') THEN 'stripe-php'
+      WHEN contains(x, 'JavaBindings/') THEN 'stripe-java' WHEN contains(x, 'GoBindings/') THEN 'stripe-go'
+      WHEN contains(x, '.NetBindings/') THEN 'stripe-dotnet' ELSE ir_agent_of(lower(x)) END""",
+    "ir_version(x) AS CASE WHEN x IS NULL THEN '' ELSE regexp_extract(x, '^20[0-9]{2}-[0-9]{2}-[0-9]{2}([.][a-z]{1,20})?') END",
+    """ir_idem_format(x) AS CASE WHEN x IS NULL OR x = '' THEN 'none' WHEN starts_with(x, 'stripe-node-retry-') THEN 'node'
+      WHEN x LIKE '________-____-____-____-____________' THEN 'uuid' ELSE 'other' END""",
+    "ir_hash(x) AS CASE WHEN x IS NULL OR x = '' THEN 0 ELSE CAST(hash(x) >> 1 AS BIGINT) END",
+    "ir_whole(x) AS COALESCE(CAST(TRY_CAST(x AS DOUBLE) AS BIGINT), 0)",
+)

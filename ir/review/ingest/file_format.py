@@ -1,0 +1,208 @@
+"""What a file is: its format and its kind, told from its first 256 kB."""
+
+import codecs
+import csv
+import json
+import re
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ir.core.model import Json
+from ir.review.ingest import column_names
+from ir.review.ingest.byte_stream import pieces
+from ir.review.ingest.column_names import Found
+from ir.review.ingest.json_documents import LISTS
+
+_SAMPLE = 256 << 10
+_LINES = 200
+_PAIR = re.compile(r'([A-Za-z_][\w.@-]*)=("(?:[^"\\]|\\.)*"|\S+)')
+_DELIMITERS = (",", ";", "\t", "|")
+_TITLES = 6
+_LIST = re.compile(r"\s*\[\s*([{\[]|$)")
+_VALUE = re.compile(r"^[\d.:-]+$|\d{4}-\d\d-\d\d|[{}=]")
+_FOREIGN = {
+    b"PK\x03\x04": "a zip archive",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd",
+    b"BZh": "compressed with bzip2",
+    b"\xfd7zXZ": "compressed with xz",
+    b"PAR1": "Parquet",
+    b"\xd0\xcf\x11\xe0": "an Excel file",
+}
+
+
+@dataclass(frozen=True)
+class Sniffed:
+    """One file, as far as its beginning tells.
+
+    Attributes:
+        form: `jsonl`, `json`, `csv`, `logfmt`, `text`, `empty` or `foreign` (nothing that is read here; `why` says what it is).
+        kind: `requests`, `events`, `activity` or `webhooks`.
+        columns: column → paths; CSV and logfmt have paths of one name.
+        delimiter, header, skip: of a CSV; `skip` lines stand before the heading.
+        day_first: dates such as 18/11/2026 occur.
+        many: a line holds several request ids.
+        plain: UTF-8, so that the fast way can read it.
+    """
+
+    form: str
+    kind: str
+    columns: Found
+    delimiter: str = ""
+    header: tuple[str, ...] = ()
+    skip: int = 0
+    day_first: bool = False
+    many: bool = False
+    plain: bool = True
+    why: str = ""
+
+
+def sniff(file: Path, *, own: bool = False, fields_of: frozenset[str] = frozenset()) -> Sniffed:
+    """Look at the beginning of a file. Never raises for its content; OSError if it cannot be opened.
+
+    `own`: it was given as our own egress log, so a line that tells a request of ours counts, whatever else it tells.
+    `fields_of`: names that a map knows; a CSV is one whose heading has any of them.
+    """
+    with file.open("rb") as stream:
+        magic = stream.read(8)
+    for mark, name in _FOREIGN.items():
+        if magic.startswith(mark):
+            return Sniffed("foreign", "requests", {}, why=f"{name}: not read; unpack it to text or gzip")
+    text = next(pieces(file, []), b"")[:_SAMPLE].decode("utf-8", "replace")
+    cut = text.rfind("\n")
+    if len(text) >= _SAMPLE - 4096 and cut > 0:
+        text = text[:cut]
+    lines = [line for line in text.removeprefix("\ufeff").splitlines()[:_LINES] if line.strip()]
+    found = _told(lines, own=own, mapped=fields_of)
+    many = any(len(set(column_names.REQUEST_ID.findall(line))) > 1 for line in lines)
+    return replace(found, many=many, plain=magic[:2] not in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+
+
+def _told(lines: list[str], *, own: bool, mapped: frozenset[str]) -> Sniffed:
+    if not lines:
+        return Sniffed("empty", "requests", {})
+    records = [record for record in map(_record, lines) if record is not None]
+    whole = records and (len(records) * 2 >= len(lines) or _record(lines[0]) is not None)
+    if whole and not _is_list(records[0]):
+        return _of_records("jsonl", records, own=own)
+    if lines[0].lstrip(" \t")[:1] == "{" or _LIST.match(lines[0]):
+        return Sniffed("json", "requests", {})
+    return _of_csv(lines, own=own, mapped=mapped) or _of_logfmt(lines, own=own) or Sniffed("text", "requests", {})
+
+
+def _record(line: str) -> Json | None:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _is_list(record: Json) -> bool:
+    """An API page, or a HAR; a field of a log line may be called `data` or `log` too."""
+    log = record.get("log")
+    if isinstance(log, dict) and isinstance(log.get("entries"), list):
+        return True
+    page = record.get("object") == "list" or "has_more" in record or "next_page_url" in record or len(record) <= 2
+    lists = [value for name, value in record.items() if name in LISTS and isinstance(value, list)]
+    return page and any(not value or isinstance(value[0], dict) for value in lists)
+
+
+def _of_records(form: str, records: list[Json], *, own: bool) -> Sniffed:
+    kind = kind_of(records, own=own)
+    names = column_names.ACTIVITY_NAMES if kind == "activity" else None
+    found = column_names.find_columns(records, names)
+    return Sniffed(form, kind, found, day_first=_day_first(records, found))
+
+
+def _day_first(records: list[Json], found: Found) -> bool:
+    steps = {path[-1] for path in found.get("ts", ())}
+    return any(column_names.DAY_FIRST.match(str(record.get(step, ""))) for record in records for step in steps)
+
+
+def kind_of(records: list[Json], *, own: bool = False) -> str:
+    """What most of the records are; an archive may hold other lines too, and our own log names requests among other things."""
+    votes = [_vote(record) for record in records]
+    kind = max(("requests", "events", "activity", "webhooks"), key=votes.count)
+    if kind == "requests" and not own:
+        kind = next((told for told in ("events", "activity") if votes.count(told) * 3 >= len(votes)), kind)
+    if own and kind == "webhooks" and column_names.REQUEST_ID.search(str(records)):
+        return "requests"
+    return kind
+
+
+def _vote(record: Json) -> str:
+    inner = unwrapped(record)
+    ident, kind = str(inner.get("id", "")), str(inner.get("type", ""))
+    if inner.get("object") in ("event", "v2.core.event") or (ident.startswith("evt_") and "." in kind and "data" in inner):
+        return "events"
+    if inner.get("object") == "v2.iam.activity_log" or ident.startswith("accact_"):
+        return "activity"
+    text = str(record)
+    if column_names.EVENT_ID.search(text) and not column_names.REQUEST_ID.search(text):
+        return "webhooks"
+    return "requests"
+
+
+def unwrapped(record: Json) -> Json:
+    """The event inside a cloud's envelope, or the record itself."""
+    for name in ("detail", "data", "body", "event", "payload"):
+        inner = record.get(name)
+        if isinstance(inner, dict) and "type" in inner and record.get("object") not in ("event", "v2.core.event"):
+            return inner
+    return record
+
+
+def _of_csv(lines: list[str], *, own: bool, mapped: frozenset[str]) -> Sniffed | None:
+    """Titles may stand above the heading: the first line that names two columns is it."""
+    for skip in range(min(_TITLES, len(lines))):
+        for delimiter in _DELIMITERS:
+            found = _under_heading(lines[skip:], delimiter, mapped)
+            if found is not None:
+                return replace(found, skip=skip)
+    return None
+
+
+def _under_heading(lines: list[str], delimiter: str, mapped: frozenset[str]) -> Sniffed | None:
+    header = next(iter(_cells(lines[:1], delimiter)), ())
+    if len(header) < 2 or len(set(header)) < len(header) or column_names.REQUEST_ID.search(lines[0]) or not _is_heading(header):
+        return None
+    rows: list[Json] = [dict(zip(header, row, strict=False)) for row in _cells(lines[1:], delimiter)]
+    rows = rows or [dict.fromkeys(header, "")]
+    found = column_names.find_columns(rows)
+    names = {column_names.canonical(name) for name in header}
+    if names & {"action", "activity"} and names & {"user", "actor", "user_email", "email"} and "path" not in found:
+        kind, found = "activity", column_names.find_columns(rows, column_names.ACTIVITY_NAMES)
+    elif "object_id" in found and "request_id" not in found:
+        kind = "webhooks"
+    else:
+        kind = "requests"
+    if len(found) < 2 and "request_id" not in found and not mapped & set(header):
+        return None
+    return Sniffed("csv", kind, found, delimiter, header, day_first=_day_first(rows, found))
+
+
+def _cells(lines: list[str], delimiter: str) -> list[tuple[str, ...]]:
+    """Rows up to the first that the parser gives up on: a cell without end, or a stray NUL."""
+    found: list[tuple[str, ...]] = []
+    with suppress(csv.Error):
+        found.extend(map(tuple, csv.reader(lines, delimiter=delimiter)))
+    return found
+
+
+def _is_heading(header: tuple[str, ...]) -> bool:
+    """Names, not values: none of them is empty, a number, a time or an object."""
+    return all(name.strip() and not _VALUE.search(name) for name in header)
+
+
+def pairs(line: str) -> dict[str, str]:
+    """The `key=value` pairs of a logfmt line."""
+    return {name: value.strip('"') for name, value in _PAIR.findall(line)}
+
+
+def _of_logfmt(lines: list[str], *, own: bool) -> Sniffed | None:
+    records: list[Json] = [dict(pairs(line)) for line in lines]
+    if sum(len(record) >= 3 for record in records) * 2 < len(lines):
+        return None
+    found = column_names.find_columns(records)
+    return Sniffed("logfmt", kind_of(records, own=own), found, day_first=_day_first(records, found)) if found else None

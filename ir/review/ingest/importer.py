@@ -1,0 +1,244 @@
+"""Files → Parquet: the fast way for whole groups of alike files, the careful way for what breaks it.
+
+Nothing is fatal and nothing is dropped in silence: every unreadable line is counted, the first ones are shown with
+file and line, and all are kept aside in `aside.jsonl`, by the ids that stand in them.
+"""
+
+import glob
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+
+from ir.review.ingest import column_map as column_maps
+from ir.review.ingest import deduplicate, json_documents, locate_unreadable, personal_data, tolerant_reader
+from ir.review.ingest import progress as load_progress
+from ir.review.ingest.csv_rejects import Rejected, refuse_rejects
+from ir.review.ingest.damage_scan import Damaged
+from ir.review.ingest.duckdb_macros import MACROS
+from ir.review.ingest.file_format import sniff
+from ir.review.ingest.load_result import Loaded
+from ir.review.ingest.relations import Shape, missed_sql, select_sql
+from ir.review.ingest.unreadable import Aside
+from ir.review.sql.engine import AS_PARQUET, DuckDb, quoted
+
+_UNIQUE = (
+    ("events", "id", "source"),
+    ("activity", "id", "ts"),
+    ("requests", "request_id", "own DESC"),
+)
+_WITHOUT = ", SUM(CASE WHEN bad = 0 AND NOT starts_with(request_id, 'req_') THEN 1 ELSE 0 END)"
+_TABLE_OF = {"requests": "requests", "webhooks": "requests", "events": "events", "activity": "activity"}
+
+
+def expand(patterns: Iterable[str]) -> tuple[list[Path], list[str]]:
+    """Files behind globs, and a note for each glob that matches nothing."""
+    files: list[Path] = []
+    notes: list[str] = []
+    for pattern in patterns:
+        hits = sorted(Path(p) for p in glob.glob(str(Path(pattern).expanduser()), recursive=True))  # noqa: PTH207 # absolute patterns
+        hits = [hit for hit in hits if hit.is_file()]
+        if not hits:
+            notes.append(f"{pattern}: no such file")
+        files += [hit for hit in hits if hit not in files]
+    return files, notes
+
+
+class Importer:
+    """Loads files into the store of one review.
+
+    Args:
+        engine: the embedded DuckDB.
+        store: private folder; `requests-*.parquet` and the like are written there.
+        maps: column maps, tried in order; the first whose `files` glob fits is used.
+        aside: file for unreadable lines.
+        named: people by their names and e-mail addresses, not by what stands for them.
+    """
+
+    def __init__(
+        self,
+        engine: DuckDb,
+        store: Path,
+        *,
+        maps: tuple[column_maps.ColumnMap, ...] = (),
+        progress: Callable[[str], None] = lambda _: None,
+        aside: Path | None = None,
+        named: bool = False,
+    ) -> None:
+        store.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._engine, self._store, self._maps, self._progress = engine, store, maps, progress
+        self._count = 0
+        self.loaded = Loaded()
+        kept = aside or store / "aside.jsonl"
+        self._aside, self._rescued = Aside(kept, self.loaded.bad), locate_unreadable.Rescued(store / "rescued.txt")
+        self._damaged = Damaged(kept, self._rescued.add)
+        self.loaded.examples = self._aside.examples
+        for macro in (*(personal_data.MACROS_NAMED if named else personal_data.MACROS), *MACROS):
+            engine.connection.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
+
+    def load(self, files: Iterable[Path], *, own: bool) -> None:
+        """Read files; alike ones together. `own`: they are our own egress logs."""
+        groups: dict[Shape, list[Path]] = {}
+        for file in files:
+            shape = self._shape(file, own)
+            if shape is not None:
+                groups.setdefault(shape, []).append(file)
+                self.loaded.files += 1
+                self.loaded.names.append(str(file))
+        for shape, members in groups.items():
+            self._group(shape, members)
+
+    def load_collected(self, kind: str, files: list[Path]) -> None:
+        """Read what the collectors wrote: JSONL of `events` or `activity`, straight from Stripe's API."""
+        files = [file for file in files if file.stat().st_size]
+        if files:
+            self._group(Shape("jsonl", kind, (), own=False, origin="api"), files)
+
+    def finish(self) -> dict[str, int]:
+        """Make rows unique (the API's copy of an event wins); returns how many were repeated, by table."""
+        repeated = {}
+        for table, key, order in _UNIQUE:
+            if table == "requests":  # the last, since ids of ours may still be found meanwhile
+                if self._damaged.busy:
+                    self._progress("looking for the lines that could not be read")
+                self._damaged.finish()
+                self._rescued.write(self._engine, self._next("requests"))
+            repeated[table] = deduplicate.make_unique(self._engine, self._store, table, key, order)
+        self._tell_damage()
+        return repeated
+
+    def _tell_damage(self) -> None:
+        late = self._damaged
+        for source, lines in late.bad.items():
+            self._aside.count(source, lines)
+        self._aside.show(late.examples)
+        for source, note in late.notes:
+            self.loaded.say(source, note)
+        for note in (*self._aside.notes(), *late.aside.notes()):
+            self.loaded.say("egress", note)
+
+    def _shape(self, file: Path, own: bool) -> Shape | None:
+        side = "egress" if own else "request-log"
+        column_map = next((one for one in self._maps if one.fits(file)), None)
+        try:
+            found = sniff(file, own=own, fields_of=column_map.names() if column_map else frozenset())
+        except OSError as error:
+            self.loaded.say(side, f"{file}: cannot be opened ({os.strerror(error.errno or 0)})")
+            return None
+        if found.form in ("foreign", "empty"):
+            self.loaded.say(side, f"{file}: {found.why or 'empty'}")
+            self.loaded.files += found.form == "empty"
+            return None
+        return Shape.of(found, own=own) if column_map is None else Shape.of_map(column_map, found, own=own)
+
+    def _group(self, shape: Shape, files: list[Path]) -> None:
+        if shape.form != "json" and shape.plain:
+            try:
+                self._fast(shape, files)
+            except (duckdb.Error, Rejected):
+                if len(files) > 1:
+                    for file in files:
+                        self._group(shape, [file])
+                    return
+            else:
+                return
+        for file in files:
+            self._careful(shape, file)
+
+    def _careful(self, shape: Shape, file: Path) -> None:
+        self._progress(f"{shape.label}: {file.name} is damaged or unusual: line by line")
+        target = self._store / f"clean-{self._count}.jsonl"
+        bad = self._sink(shape, file)
+        try:
+            for note in self._rewrite(shape, file, target, bad):
+                self.loaded.say(shape.label, f"{file}: {note}")
+            if shape.form == "json" and not shape.mapped:
+                shape = Shape.of(sniff(target, own=shape.own), own=shape.own)
+            shape = replace(shape, form="jsonl" if shape.form == "json" else shape.form, plain=True, cleaned=True)
+            if target.stat().st_size and shape.form != "empty":
+                self._fast(shape, [target], instead_of=file)
+        except (duckdb.Error, Rejected, OSError) as error:
+            self.loaded.say(shape.label, f"{file}: could not be read ({type(error).__name__})")
+        finally:
+            target.unlink(missing_ok=True)
+
+    def _rewrite(self, shape: Shape, file: Path, target: Path, bad: tolerant_reader.Bad) -> list[str]:
+        if shape.form == "json":
+            return json_documents.rewrite_document(file, target, bad)
+        if shape.form == "csv":
+            return tolerant_reader.rewrite_csv(file, target, bad, delimiter=shape.delimiter, width=len(shape.header))
+        return tolerant_reader.rewrite_lines(file, target, bad, json_only=shape.form == "jsonl")
+
+    def _sink(self, shape: Shape, file: Path) -> tolerant_reader.Bad:
+        add = self._aside.sink(shape.label, str(file))
+
+        def bad(line: int, why: str, text: bytes) -> None:
+            add(line, why, text)
+            if shape.own:
+                self._rescued.add(text)
+
+        return bad
+
+    def _fast(self, shape: Shape, files: list[Path], *, instead_of: Path | None = None) -> None:
+        target = self._next(_TABLE_OF[shape.kind])
+        part = target.with_suffix(".part")
+        try:
+            self._copy(select_sql(shape, files), shape, files, part)
+            if shape.form == "csv":
+                refuse_rejects(self._engine)
+        except (duckdb.Error, Rejected):
+            part.unlink(missing_ok=True)
+            raise
+        counts = self._engine.rows(
+            "SELECT file, COUNT(*), SUM(bad)" + (_WITHOUT if shape.own and _TABLE_OF[shape.kind] == "requests" else ", 0")
+            + f" FROM read_parquet({quoted(str(part))}) GROUP BY file ORDER BY file"
+        )  # fmt: skip
+        part.rename(target)
+        for _, rows, bad, _ in counts:
+            self.loaded.rows[shape.label] = self.loaded.rows.get(shape.label, 0) + rows - bad
+        self._find_bad(shape, {Path(name): bad for name, _, bad, _ in counts if bad}, instead_of)
+        if shape.own and shape.form != "text":
+            self._find_missed([Path(name) for name, _, _, without in counts if without or shape.many], target)
+        elif shape.own and shape.many:
+            self._find_missed(files, target)
+
+    def _find_bad(self, shape: Shape, expected: dict[Path, int], instead_of: Path | None) -> None:
+        if shape.form == "jsonl" and instead_of is None:
+            self._damaged.look(shape, expected)
+            return
+        for file, count in expected.items():
+            named = instead_of or file
+            if shape.form == "jsonl":
+                self._damaged.here(shape, file, count, named)
+                continue
+            notes: list[str] = []
+            lines = shape.form in ("text", "logfmt")
+            found = locate_unreadable.unread_lines(self._engine, shape, file, self._sink(shape, named), notes) if lines else 0
+            self._aside.count(shape.label, count - found)
+            for note in notes:
+                self.loaded.say(shape.label, f"{named}: {note.replace('read up to there', 'lines after that may be wrong')}")
+
+    def _find_missed(self, files: list[Path], told: Path) -> None:
+        """Ids that stand somewhere in a line, but in no field that was read, or as a second one."""
+        if not files:
+            return
+        try:
+            self._engine.connection.execute(f"COPY ({missed_sql(files, told)}) TO {quoted(str(self._next('requests')))} (FORMAT parquet)")
+        except duckdb.Error as error:
+            self.loaded.say("egress", f"ids outside their fields could not be looked for ({type(error).__name__})")
+
+    def _next(self, table: str) -> Path:
+        self._count += 1
+        return self._store / f"{table}-{self._count:04d}.parquet"
+
+    def _copy(self, select: str, shape: Shape, files: list[Path], part: Path) -> None:
+        size = sum(file.stat().st_size for file in files)
+        engine = self._engine.connection
+        engine.execute(f"SET TimeZone = {quoted(shape.zone)}")
+        try:
+            with load_progress.told(engine, f"{shape.label}: {len(files)} file(s)", size, self._progress):
+                engine.execute(f"COPY ({select}) TO {quoted(str(part))} ({AS_PARQUET})")
+        finally:
+            engine.execute("SET TimeZone = 'UTC'")

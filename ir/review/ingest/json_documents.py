@@ -1,0 +1,119 @@
+"""JSON documents (a list, an API page, HAR, objects printed over many lines) → one object a line, in bounded memory."""
+
+import re
+from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from ir.review.ingest.byte_stream import LONGEST, pieces
+
+Bad = Callable[[int, str, bytes], None]
+_TOKEN = re.compile(rb'\\.|["{}\[\]\n]', re.DOTALL)
+LISTS = ("data", "entries", "items", "logs", "events", "records", "Records", "value", "results", "rows")
+"""What a document may call its list of records."""
+_LIST = re.compile(rb'"(?:' + "|".join(LISTS).encode() + rb')"\s*:\s*\[\s*(?:\{|$)')
+_OBJECT = re.compile(rb'"(?:id|type)"\s*:')
+
+
+def rewrite_document(file: Path, target: Path, bad: Bad) -> list[str]:
+    """Write each record of a document as a line; what is broken goes to `bad`. Returns what else is to be said."""
+    notes: list[str] = []
+    stream = pieces(file, notes)
+    first = next(stream, b"").lstrip(b"\xef\xbb\xbf")
+    written = 0
+    with target.open("wb") as out:
+        for record in _records(chain([first], stream), _depth(first), bad):
+            out.write(orjson.dumps(_named(record)) + b"\n")
+            written += 1
+    return notes if written else [*notes, "a JSON document without records"]
+
+
+def _depth(head: bytes) -> int:
+    """How many brackets are open around a record: none, a list's one, or those of an object that holds the list."""
+    start = head.lstrip()
+    if start[:1] == b"[":
+        return 1
+    found = _LIST.search(start)
+    if found is None or _OBJECT.search(start, 0, found.start()):
+        return 0
+    before = start[: found.end()].rstrip(b"{ \t\r\n")
+    return before.count(b"{") - before.count(b"}") + before.count(b"[") - before.count(b"]")
+
+
+def _records(stream: Iterator[bytes], depth: int, bad: Bad) -> Iterator[Any]:
+    """Objects that are opened inside `depth` brackets. One is held at a time; one longer than `LONGEST` is skipped."""
+    cutter = _Cutter(depth, bad)
+    carried = b""
+    for piece in stream:
+        text = carried + piece
+        # An escape is two bytes that must not be parted.
+        carried = b"\\" if (len(text) - len(text.rstrip(b"\\"))) % 2 else b""
+        for found, line in cutter.cut(text[: len(text) - len(carried)]):
+            try:
+                yield orjson.loads(found)
+            except orjson.JSONDecodeError:
+                bad(line, "not JSON", found)
+    cutter.end()
+
+
+class _Cutter:
+    """Follows brackets and quotes through pieces of text."""
+
+    def __init__(self, depth: int, bad: Bad) -> None:
+        self._wanted, self._bad = depth, bad
+        self._depth, self._line, self._quoted = 0, 1, False
+        self._held: bytearray | None = None
+        self._from = self._long = 0
+
+    def cut(self, text: bytes) -> Iterator[tuple[bytes, int]]:
+        """Records that end in this piece, with the line on which they began."""
+        start = 0
+        for hit in _TOKEN.finditer(text):
+            sign = hit[0]
+            if sign == b"\n":
+                self._line += 1
+            elif sign == b'"':
+                self._quoted = not self._quoted
+            elif self._quoted or len(sign) > 1:
+                continue
+            elif sign in b"{[":
+                if sign == b"{" and self._depth == self._wanted and self._held is None:
+                    self._held, self._from, start = bytearray(), self._line, hit.start()
+                self._depth += 1
+            else:
+                self._depth = max(0, self._depth - 1)
+                if self._held is not None and self._depth == self._wanted:
+                    yield from self._whole(text[start : hit.end()])
+        if self._held is not None:
+            self._hold(text[start:])
+
+    def end(self) -> None:
+        """Say what was left open."""
+        if self._held is not None or self._quoted or self._depth:
+            self._bad(self._from or self._line, "JSON ends too early", bytes(self._held or b""))
+
+    def _hold(self, rest: bytes) -> None:
+        held = self._held if self._held is not None else bytearray()
+        if len(held) + len(rest) > LONGEST and not self._long:
+            self._long = self._from
+            self._bad(self._from, "record is too long", bytes(held + rest[:300]))
+        if not self._long:
+            held += rest
+
+    def _whole(self, rest: bytes) -> Iterator[tuple[bytes, int]]:
+        self._hold(rest)
+        if not self._long and self._held is not None:
+            yield bytes(self._held), self._from
+        self._held, self._long = None, 0
+
+
+def _named(value: Any) -> Any:
+    """HAR's lists of `{name, value}` as objects, so that a header has a path."""
+    if isinstance(value, dict):
+        return {name: _named(inner) for name, inner in value.items()}
+    if isinstance(value, list) and value and all(isinstance(one, dict) and {"name", "value"} <= set(one) for one in value):
+        return {str(one["name"]): one["value"] for one in value}
+    return value

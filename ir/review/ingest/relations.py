@@ -1,0 +1,231 @@
+"""How a group of alike files becomes a relation for the normalising SELECT."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ir.review.ingest.activity_table import activity_sql, flat_activity_sql
+from ir.review.ingest.byte_stream import LONGEST
+from ir.review.ingest.column_map import ColumnMap
+from ir.review.ingest.column_names import REQUEST_SHAPE
+from ir.review.ingest.events_table import events_sql, unwrapped_sql
+from ir.review.ingest.file_format import Sniffed
+from ir.review.ingest.requests_table import requests_sql
+from ir.review.sql.engine import quoted
+
+_SEARCHED = 100_000
+_SIZES = f"max_line_size = {LONGEST + (64 << 10)}, buffer_size = {8 * LONGEST}"
+_LINES = "delim = '\x01', quote = '', escape = '', header = false, auto_detect = false, strict_mode = false, " + _SIZES
+_CLOCK = r"\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?"
+_TIMES = (
+    (r"\d{4}[-/]\d\d[-/]\d\d[T ]" + _CLOCK, 0),
+    (r"\d\d?/[A-Z][a-z]{2}/\d{4}[: ]" + _CLOCK, 0),
+    (r"\d\d?[/.]\d\d?[/.]\d{4},? " + _CLOCK, 0),
+    (r"[A-Z][a-z]{2} +\d\d? \d\d:\d\d:\d\d(?:\.\d+)? 20\d\d", 0),
+    (r"^(?:<\d{1,3}>\d* ?)?([A-Z][a-z]{2} +\d\d? \d\d:\d\d:\d\d)", 1),
+    (r"(?:^|[ =\[])(1\d{9}(?:\.\d{1,9}|\d{3}|\d{6}|\d{9})?)(?:[\] ,]|$)", 1),
+)
+
+
+def _first(patterns: tuple[tuple[str, int], ...]) -> str:
+    return "COALESCE(" + ", ".join(f"NULLIF(regexp_extract(l, {quoted(p)}, {group}), '')" for p, group in patterns) + ")"
+
+
+_METHODS = "GET|POST|DELETE|PUT|PATCH|HEAD|OPTIONS"
+# Web servers, proxies and plain text: what can be told from any line.
+TEXT = {
+    "ts": _first(_TIMES),
+    "request_id": f"NULLIF(regexp_extract(l, {quoted(REQUEST_SHAPE)}), '')",
+    "method": f"NULLIF(regexp_extract(l, '\\b({_METHODS})\\b[ ,:|\"]', 1), '')",
+    "path": f"NULLIF(regexp_extract(l, '\\b(?:{_METHODS})\\b[ ,:|\"]+(?:https?://[^/ ]+)?(/[^ \",|]*)', 1), '')",
+    "status": r"NULLIF(regexp_extract(l, '(?:\"|HTTP/[0-9.]+|/v[12]/[^ \"]*|->|status[=: ]+|code[=: ]+)[ ,:|]+([1-5]\d\d)\b', 1), '')",
+    "ip": r"NULLIF(regexp_extract(l, '(?:^|[ \"=\[,])"
+    r"(\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{1,4}(?::[0-9a-f]{0,4}){3,7})(?:$|[ \":,\]])', 1), '')",
+    "agent": r"NULLIF(regexp_extract(l, '((?:Stripe/v[12]|curl/|python-|Mozilla/|PostmanRuntime|Go-http|okhttp|axios)[^\"]*)', 1), '')",
+}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What makes files alike: same format, kind, columns and side; the other attributes are `Sniffed`'s.
+
+    Attributes:
+        mapped: a human's map says so; several paths of a column are joined by `:` instead of tried in order.
+        origin: of events, `api` or `archive`.
+        zone: of times without one.
+        cleaned: the careful way has been over it.
+    """
+
+    form: str
+    kind: str
+    columns: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]
+    own: bool
+    delimiter: str = ""
+    header: tuple[str, ...] = ()
+    skip: int = 0
+    day_first: bool = False
+    many: bool = False
+    plain: bool = True
+    mapped: bool = False
+    origin: str = "archive"
+    zone: str = "UTC"
+    cleaned: bool = False
+
+    @classmethod
+    def of(cls, sniffed: Sniffed, *, own: bool) -> "Shape":
+        """From what a file looks like. Webhook logs are our own in any case."""
+        columns = tuple(sorted(sniffed.columns.items()))
+        return cls(
+            sniffed.form, sniffed.kind, columns, own, sniffed.delimiter, sniffed.header, sniffed.skip,
+            sniffed.day_first, sniffed.many, sniffed.plain,
+        )  # fmt: skip
+
+    @classmethod
+    def of_map(cls, column_map: ColumnMap, sniffed: Sniffed, *, own: bool) -> "Shape":
+        """From a human's map; only the format is sniffed."""
+        side = own if column_map.own is None else column_map.own
+        columns = tuple(sorted(column_map.paths().items()))
+        seen = cls.of(sniffed, own=side)
+        return replace(seen, kind=column_map.kind, columns=columns, mapped=True, zone=column_map.zone)
+
+    @property
+    def label(self) -> str:
+        """Name of the source in coverage."""
+        if self.kind == "requests":
+            return "egress" if self.own else "request-log"
+        return {"webhooks": "webhook-log"}.get(self.kind, self.kind)
+
+
+def select_sql(shape: Shape, files: list[Path]) -> str:
+    """The SELECT that normalises these files, with `file` and `bad`."""
+    names = "[" + ", ".join(quoted(str(file)) for file in files) + "]"
+    if shape.kind == "events":
+        return events_sql(unwrapped_sql(_objects(names)), source=shape.origin)
+    if shape.kind == "activity" and shape.form == "jsonl" and not shape.mapped:
+        return activity_sql(_objects(names))
+    relation, columns = _relation(shape, names)
+    if shape.kind == "activity":
+        return flat_activity_sql(columns, relation)
+    columns = columns or {"request_id": "CAST(NULL AS VARCHAR)"}
+    if shape.kind == "webhooks":
+        return requests_sql(_webhook(columns), relation, own=1, source="webhook-log")
+    return requests_sql(columns, relation, own=int(shape.own), source=shape.label)
+
+
+def _objects(names: str) -> str:
+    # A line that is not JSON comes as NULL.
+    return (
+        f"(SELECT json AS j, filename FROM read_json_objects({names}, format = 'newline_delimited', ignore_errors = true, filename = true))"
+    )
+
+
+def lines_of(names: str, *, strict: bool = True) -> str:
+    """A relation of `l` (a line that is not blank) and `filename`; one that is not strict leaves out what cannot be read."""
+    lines = f"read_csv({names}, columns = {{'l': 'VARCHAR'}}, {_LINES}, ignore_errors = {str(not strict).lower()}, filename = true)"
+    return f"(SELECT l, filename FROM {lines} WHERE l IS NOT NULL AND trim(l) <> '')"
+
+
+def unread_sql(shape: Shape, file: Path) -> str:
+    """SHA-256 of the lines of a text file in which nothing is readable: short, however long they are."""
+    relation, columns = _relation(shape, f"[{quoted(str(file))}]")
+    nothing = " AND ".join(f"({expression}) IS NULL" for expression in columns.values())
+    return f"SELECT DISTINCT sha256(l) FROM {relation} WHERE {nothing} LIMIT {_SEARCHED}"
+
+
+def missed_sql(files: list[Path], part: Path) -> str:
+    """Requests of ours whose id stands somewhere in a line where its fields do not tell it, or as a second one."""
+    names = "[" + ", ".join(quoted(str(file)) for file in files) + "]"
+    ids = f"regexp_extract_all(l, {quoted(REQUEST_SHAPE)})"
+    told = f"SELECT request_id FROM read_parquet({quoted(str(part))}) WHERE request_id <> ''"
+    relation = (
+        f"(SELECT * FROM (SELECT l, filename, unnest({ids}) AS found FROM {lines_of(names, strict=False)} WHERE contains(l, 'req_')) "
+        f"ANTI JOIN ({told}) t ON found = t.request_id)"
+    )
+    return requests_sql({**TEXT, "request_id": "found"}, relation, own=1, source="egress")
+
+
+def _relation(shape: Shape, names: str) -> tuple[str, dict[str, str]]:
+    if shape.form == "jsonl":
+        relation, columns = _json(shape, names)
+    elif shape.form == "csv":
+        relation, columns = _csv(shape, names)
+    elif shape.form == "logfmt":
+        relation = lines_of(names)
+        columns = {name: _pick(shape, name, [_pair(p[-1]) for p in paths]) for name, paths in shape.columns}
+        if not shape.mapped:  # A prefix before the pairs often has the time.
+            columns = {name: sql for name, sql in TEXT.items() if name in ("ts", "request_id")} | columns
+    else:
+        return lines_of(names), dict(TEXT)
+    if "ts_clock" in columns:
+        columns["ts"] = f"concat_ws(' ', {columns['ts']}, {columns.pop('ts_clock')})"
+    if shape.day_first and "ts" in columns:
+        columns["ts"] = f"regexp_replace({columns['ts']}, '^([0-9]{{1,2}})[/.-]([0-9]{{1,2}})[/.-]([0-9]{{4}}),?', '\\3-\\2-\\1')"
+    return relation, columns
+
+
+def _csv(shape: Shape, names: str) -> tuple[str, dict[str, str]]:
+    """What DuckDB cannot read it rejects, which the importer looks for: those files go the careful way."""
+    header = dict.fromkeys((*shape.header, *(paths[-1] for _, several in shape.columns for paths in several)))
+    there = shape.header or tuple(header)
+    typed = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in there)
+    relation = (
+        f"read_csv({names}, columns = {{{typed}}}, auto_detect = false, header = true, "
+        f"skip = {shape.skip}, delim = {quoted(shape.delimiter)}, "
+        f"quote = '\"', escape = '\"', null_padding = true, {_SIZES}, "
+        f"parallel = false, store_rejects = true, filename = true)"
+    )
+    return relation, {
+        name: _pick(shape, name, [_name(p[-1]) if p[-1] in there else "CAST(NULL AS VARCHAR)" for p in paths])
+        for name, paths in shape.columns
+    }
+
+
+def _json(shape: Shape, names: str) -> tuple[str, dict[str, str]]:
+    tops: dict[str, str] = {}
+    for _, paths in shape.columns:
+        for path in paths:
+            nested = len(path) > 1
+            tops[path[0]] = "JSON" if nested or tops.get(path[0]) == "JSON" else "VARCHAR"
+    columns = {name: _pick(shape, name, [_leaf(path, tops) for path in paths]) for name, paths in shape.columns}
+    typed = ", ".join(f"{quoted(top)}: '{kind}'" for top, kind in (tops or {"request_id": "VARCHAR"}).items())
+    relation = (
+        f"read_json({names}, format = 'newline_delimited', columns = {{{typed}}}, ignore_errors = true, "
+        "filename = true, maximum_object_size = " + f"{LONGEST})"
+    )
+    return relation, columns
+
+
+def _leaf(path: tuple[str, ...], tops: dict[str, str]) -> str:
+    if len(path) == 1:
+        return f"json_extract_string({_name(path[0])}, '$')" if tops[path[0]] == "JSON" else _name(path[0])
+    steps = "".join('."' + step.replace('"', "") + '"' for step in path[1:])
+    return f"json_extract_string({_name(path[0])}, {quoted('$' + steps)})"
+
+
+def _pair(name: str) -> str:
+    escaped = "".join(c if c.isalnum() or c == "_" else "\\" + c for c in name)
+    pattern = "(?:^|\\s)" + escaped + '=("(?:[^"\\\\]|\\\\.)*"|\\S+)'
+    return f"NULLIF(trim(regexp_extract(l, {quoted(pattern)}, 1), '\"'), '')"
+
+
+def _pick(shape: Shape, column: str, expressions: list[str]) -> str:
+    if len(expressions) == 1:
+        return f"CAST({expressions[0]} AS VARCHAR)"
+    if shape.mapped:
+        return "concat_ws(':', " + ", ".join(expressions) + ")"
+    if column == "request_id":  # A text without an id must not hide the field that has one.
+        expressions = [f"NULLIF(ir_id({expression}), '')" for expression in expressions]
+    return "COALESCE(" + ", ".join(expressions) + ")"
+
+
+def _name(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
+
+
+def _webhook(columns: dict[str, str]) -> dict[str, str]:
+    """Our own log of webhook deliveries: what went wrong becomes one of two codes."""
+    said = "lower(" + columns.get("error_code", "''") + ")"
+    code = (
+        f"CASE WHEN {said} LIKE '%tolerance%' OR {said} LIKE '%timestamp%' OR {said} LIKE '%too old%' THEN 'stale_timestamp' "
+        f"WHEN {said} LIKE '%signature%' OR {said} LIKE '%no signatures found%' THEN 'bad_signature' END"
+    )
+    return {**columns, "error_code": code}

@@ -1,0 +1,1 @@
+"""Coverage, verdicts, the blast radius and the time line."""

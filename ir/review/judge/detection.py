@@ -1,0 +1,176 @@
+"""What the engine sees: completeness of our logs, what each source covers, the rules' hits."""
+
+from copy import deepcopy
+from dataclasses import dataclass, replace
+
+from ir.ports import ReviewRequest
+from ir.review.collect import leftover_sweep
+from ir.review.collect.collector import Read
+from ir.review.detect import attack_chains, citations, derived_tables, log_gaps
+from ir.review.detect.rules import Parameters, Rule, load_rules
+from ir.review.detect.run_rules import Hit, run_rules
+from ir.review.detect.window import DAY, HOUR, MIN_BASELINE, Window
+from ir.review.judge import coverage
+from ir.review.sql.engine import Engine
+from ir.review.workspace import Say
+
+LOOK_BACK = 3 * DAY
+"""Seconds before a stated exposure in which misuse is looked for; further back, what people changed by hand would pass for it."""
+
+
+@dataclass
+class Looked:
+    """What detection worked on; `window` is the one that the evidence allows.
+
+    Attributes:
+        began: when misuse began, if that was before the stated exposure; 0 = it was not.
+    """
+
+    window: Window
+    seen: dict[str, coverage.Seen]
+    parameters: Parameters
+    complete: log_gaps.Completeness
+    hits: list[Hit]
+    hidden: int
+    began: int = 0
+
+
+def look(
+    engine: Engine,
+    request: ReviewRequest,
+    window: Window,
+    reads: dict[str, Read],
+    own: tuple[str, ...],
+    say: Say,
+) -> Looked:
+    """Derive, measure, run the rules. `own` are request ids of our own probes.
+
+    A stated exposure is often no more than a scanner's first sight, and what came before it counts as usual. So it is looked
+    first whether misuse shows before it; if it does, and shows again measured by what came before that, all is judged from there.
+    """
+    seen = coverage.look(engine)
+    window = _evidenced(window, seen)
+    derived_tables.derive_sent(engine, egress=seen["egress"].rows > 0, probes=own, mine=request.own_objects)
+    rules = load_rules(request.rules)
+    began = _began(engine, rules, window, seen, reads, say) if window.baseline else 0
+    if began:
+        looked = _judged(engine, rules, window.from_then(began), deepcopy(seen), reads, say)
+        if any(_strong(hit) and hit.finding.first_seen < window.judged for hit in looked.hits):
+            return replace(looked, began=looked.window.judged)
+    return _judged(engine, rules, window, seen, reads, say)
+
+
+def _began(
+    engine: Engine, rules: tuple[Rule, ...], window: Window, seen: dict[str, coverage.Seen], reads: dict[str, Read], say: Say
+) -> int:
+    """When the first strong sign of misuse shows in the days before the exposure; 0 = none. Reads have no history and are left out."""
+    before, earliest = window.before(), window.judged - LOOK_BACK
+    complete = _completeness(engine, seen, before)
+    derived_tables.derive_acts(engine, complete.holes)
+    strong = [rule for rule in rules if rule.judges != "reads" and "baseline" not in rule.needs]
+    hits, _ = run_rules(engine, strong, _parameters(before, seen, complete, reads), _have(seen, reads, before), say)
+    late = [hit.finding for hit in hits if _strong(hit) and hit.finding.last_seen >= earliest]
+    return min((max(finding.first_seen, earliest) for finding in late), default=0)
+
+
+def _strong(hit: Hit) -> bool:
+    return hit.finding.severity in ("high", "critical")
+
+
+def _judged(
+    engine: Engine, rules: tuple[Rule, ...], window: Window, seen: dict[str, coverage.Seen], reads: dict[str, Read], say: Say
+) -> Looked:
+    complete = _completeness(engine, seen, window)
+    derived_tables.derive_acts(engine, complete.holes)
+    coverage.judge_events(seen["events"], reads.get("events"), window, reads.get("thin"))
+    coverage.judge_egress(seen["egress"], complete, window)
+    coverage.judge_span(seen["request-log"], window, "reads outside the log's span")
+    coverage.judge_activity(seen["activity"], reads.get("activity"), window)
+    parameters = _parameters(window, seen, complete, reads)
+    hits, blind = run_rules(engine, rules, parameters, _have(seen, reads, window), say)
+    hidden = engine.rows(f"SELECT COUNT(*) FROM acts WHERE state = 'hole' AND ts >= {window.judged}")[0][0]
+    _say_blind(seen, blind)
+    return Looked(window, seen, parameters, complete, citations.with_events(engine, attack_chains.raise_chains(hits)), int(hidden))
+
+
+def from_stripe(reads: dict[str, Read]) -> bool:
+    """An archive may lack types that nobody subscribed to; only Stripe's own list is complete."""
+    return "events" in reads and reads["events"].available and not reads["events"].unread
+
+
+def _evidenced(window: Window, seen: dict[str, coverage.Seen]) -> Window:
+    """Evidence that begins after the window does gives a shorter baseline; what is judged stays the same."""
+    first = min((one.first for one in seen.values() if one.rows and one.first), default=window.since)
+    since = min(max(window.since, first), window.judged)
+    baseline = window.exposed > 0 and window.judged - max(since, first) >= MIN_BASELINE
+    return Window(since, window.judged, window.until, window.exposed, baseline)
+
+
+def _completeness(engine: Engine, seen: dict[str, coverage.Seen], window: Window) -> log_gaps.Completeness:
+    if not seen["egress"].rows:
+        return log_gaps.Completeness()
+    rows = [
+        (str(a), str(c), int(h), int(o), int(g)) for a, c, h, o, g in engine.rows(derived_tables.KIND_HOURS) if int(h) * HOUR < window.until
+    ]
+    minutes = {
+        int(minute): int(count)
+        for minute, count in engine.rows(
+            "SELECT CAST(FLOOR(ts / 60) AS BIGINT) AS minute, COUNT(*) AS n FROM requests WHERE own = 1 AND source = 'egress' AND ts > 0 "
+            "GROUP BY CAST(FLOOR(ts / 60) AS BIGINT)"
+        )
+    }
+    return log_gaps.measure(rows, minutes, window, (seen["egress"].first, seen["egress"].last))
+
+
+def _parameters(window: Window, seen: dict[str, coverage.Seen], complete: log_gaps.Completeness, reads: dict[str, Read]) -> Parameters:
+    begin = max(window.since, seen["egress"].first or window.since, seen["events"].first or window.since)
+    ghost_hours = (window.judged - begin) / HOUR
+    read = from_stripe(reads)
+    return Parameters.of(
+        window,
+        ghost_baseline=int(window.baseline and ghost_hours >= 24),
+        ghost_hours=max(round(ghost_hours, 3), 1.0),
+        loss=round(complete.loss, 6),
+        api_from=max(window.since, window.until - coverage.KEPT_BY_API) if read else window.until,
+        api_until=window.until,
+    )
+
+
+def _have(seen: dict[str, coverage.Seen], reads: dict[str, Read], window: Window) -> set[str]:
+    given = {
+        "events": seen["events"].rows > 0,
+        "egress": seen["egress"].rows > 0,
+        "requests": seen["request-log"].rows > 0,
+        "activity": seen["activity"].rows > 0,
+        "webhooks": seen["webhook-log"].rows > 0 or seen["events"].rows > 0,
+        "api": from_stripe(reads),
+        "baseline": window.baseline,
+    }
+    return {name for name, there in given.items() if there}
+
+
+def _say_blind(seen: dict[str, coverage.Seen], blind: list[str]) -> None:
+    if not blind:
+        return
+    for name, one in seen.items():
+        if not one.rows:
+            rules = [rule for rule in blind if rule in _SEES.get(name, ())]
+            if rules:
+                one.blind_to = (one.blind_to or coverage.ABSENT.get(name, "")) + f" (rules {', '.join(rules)} could not run)"
+
+
+_SEES = {
+    "egress": ("S-00",),
+    "request-log": ("S-02", "S-03", "S-11", "S-13", "S-14"),
+    "webhook-log": ("W-01", "W-02", "W-03"),
+}
+
+
+def objects_seen(swept: leftover_sweep.Swept, window: Window) -> coverage.Seen:
+    """What the list sweeps cover."""
+    one = coverage.Seen(len(swept.rows), window.judged if swept.read else 0, window.until if swept.read else 0)
+    one.gaps = [coverage.gap(window.judged, window.until, f"{kind}: {why}") for kind, why in sorted(swept.unread.items())]
+    one.full = swept.read > 0
+    if swept.read and swept.unread:
+        one.blind_to = "leftovers of the kinds " + ", ".join(sorted(swept.unread))
+    return one

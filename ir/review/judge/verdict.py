@@ -1,0 +1,106 @@
+"""Three verdicts, each within its coverage, and a score whose parts can be read.
+
+`confirmed`: a critical finding, and a second rule that agrees.
+`suspected`: a finding of high severity or worse, two different findings of medium severity where there is a baseline, or a leftover
+made after the exposure.
+`cannot tell`: the coverage does not allow more, or one medium finding is unexplained.
+`none seen within coverage`: the coverage is complete for what is judged, and nothing was found.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ir.core.model import Json
+from ir.review.detect.rules import LEVELS
+from ir.review.detect.run_rules import Hit
+from ir.review.detect.window import Window
+from ir.review.judge.coverage import Seen
+
+CONFIRMED, SUSPECTED, CANNOT, NONE = "confirmed", "suspected", "cannot tell", "none seen within coverage"
+RANKS = (NONE, CANNOT, SUSPECTED, CONFIRMED)
+_WEIGHTS = {"informational": 0.0, "low": 5.0, "medium": 30.0, "high": 60.0, "critical": 85.0}
+_CAP = 15.0
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Verdicts for `writes`, `reads`, `account`; why one is *cannot tell*; the score's parts."""
+
+    verdict: str
+    verdicts: dict[str, str]
+    reasons: dict[str, list[str]]
+    score: float
+    parts: dict[str, float]
+
+
+def worst(verdicts: Iterable[str]) -> str:
+    """By rank: confirmed, suspected, cannot tell, none seen."""
+    return max(verdicts, key=RANKS.index, default=CANNOT)
+
+
+def judge(hits: list[Hit], seen: dict[str, Seen], leftovers: tuple[Json, ...], window: Window, hidden: int) -> Judged:
+    """Args: `hidden` is the number of strangers' writes that fall into holes of our logs."""
+    reasons = {"writes": _no_writes(seen, hidden), "reads": _no_reads(seen), "account": _no_account(seen)}
+    verdicts = {area: _area(area, hits, reasons[area], window.baseline) for area in reasons}
+    fresh = [row for row in leftovers if window.exposed and int(row["created"]) >= window.exposed]
+    if fresh:
+        verdicts["account"] = worst((verdicts["account"], SUSPECTED))
+    parts = _parts(hits, fresh)
+    return Judged(worst(verdicts.values()), verdicts, reasons, min(100.0, round(sum(parts.values()), 1)), parts)
+
+
+def _area(area: str, hits: list[Hit], reasons: list[str], baseline: bool) -> str:
+    here = [hit for hit in hits if hit.rule.judges == area]
+    levels = [LEVELS.index(hit.finding.severity) for hit in here]
+    strong = {hit.rule.id for hit in hits if LEVELS.index(hit.finding.severity) >= LEVELS.index("medium")}
+    if LEVELS.index("critical") in levels and len(strong) >= 2:
+        return CONFIRMED
+    if any(level >= LEVELS.index("high") for level in levels):
+        return SUSPECTED
+    medium = {hit.rule.id for hit in here if hit.finding.severity == "medium"}
+    if len(medium) >= 2 and baseline:
+        return SUSPECTED
+    return CANNOT if reasons or medium else NONE
+
+
+def _no_writes(seen: dict[str, Seen], hidden: int) -> list[str]:
+    reasons = []
+    if not seen["events"].full:
+        reasons.append("Stripe's events do not cover the whole window")
+    if not seen["egress"].rows:
+        reasons.append("our own egress logs were not given, so nobody can say which writes were ours")
+    elif not seen["egress"].full:
+        reasons.append("our egress logs hold less than 95 % of our own known writes, or that cannot be measured")
+    if hidden:
+        reasons.append(f"{hidden} write(s) of unknown origin fall into holes of our logs")
+    return reasons
+
+
+def _no_reads(seen: dict[str, Seen]) -> list[str]:
+    if seen["request-log"].full:
+        return []
+    return ["reads leave no trace in events; a request-log export (Workbench) that covers the window was not given"]
+
+
+def _no_account(seen: dict[str, Seen]) -> list[str]:
+    return [] if seen["activity"].full else ["the activity log was not readable for the whole window"]
+
+
+def _parts(hits: list[Hit], fresh: list[Json]) -> dict[str, float]:
+    rules = {hit.rule.id: 0.0 for hit in hits if not hit.rule.id.startswith(("N-", "D-"))}
+    for hit in hits:
+        if hit.rule.id in rules:
+            rules[hit.rule.id] = max(rules[hit.rule.id], _WEIGHTS[hit.finding.severity])
+    parts: dict[str, float] = {}
+    if rules:
+        strongest = max(rules, key=lambda name: rules[name])
+        parts[f"strongest rule {strongest}"] = rules[strongest]
+        others = sum(weight for name, weight in rules.items() if name != strongest)
+        parts["other rules"] = round(min(_CAP, others / 10), 1)
+    for prefix, name in (("N-", "novelty"), ("D-", "deviation")):
+        points = sum(_WEIGHTS[hit.finding.severity] / 4 for hit in hits if hit.rule.id.startswith(prefix))
+        if points:
+            parts[name] = round(min(_CAP, points), 1)
+    if fresh:
+        parts["leftovers since the exposure"] = min(60.0, max(_WEIGHTS[str(row["severity"])] for row in fresh))
+    return parts

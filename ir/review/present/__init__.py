@@ -1,0 +1,1 @@
+"""The review as JSON and on the screen."""

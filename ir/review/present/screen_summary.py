@@ -1,0 +1,88 @@
+"""The review as one screenful: verdict, coverage, findings, and the three things to do next."""
+
+import textwrap
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import chain
+
+from ir.core.model import Json
+from ir.ports import Reviewed
+from ir.review.judge.blast_radius import shown
+from ir.review.present.json_document import MISUSE, next_steps
+
+_AREAS = {"writes": "writes", "reads": "reads", "account": "account changes"}
+_FINDINGS = 4
+# Findings shown, and whether sources that were not given share a line: ever less, until it fits.
+_TIGHTER = ((_FINDINGS, False), (3, False), (3, True), (2, True), (1, True))
+NEXT = "Next"
+
+
+def lines(reviewed: Reviewed, width: int = 0, height: int = 0) -> list[str]:
+    """What to print. Where a terminal's size is given (0 = no terminal) it fits, and the steps are broken between words."""
+    steps = _steps(reviewed, width)
+    blocks = [*_blocks(reviewed, _FINDINGS, merged=False), steps]
+    spacious = [*chain.from_iterable(("", *block) for block in blocks)][1:]
+    if not height or len(spacious) <= height:
+        return spacious
+    tight: list[str] = []
+    for findings, merged in _TIGHTER:
+        tight = [*chain.from_iterable(_blocks(reviewed, findings, merged=merged)), *steps]
+        if len(tight) <= height:
+            break
+    return tight
+
+
+def _blocks(reviewed: Reviewed, most: int, *, merged: bool) -> Iterator[list[str]]:
+    yield _verdict(reviewed)
+    there = [row for row in reviewed.coverage if row["rows"] or row["to"] or not merged]
+    absent = ", ".join(str(row["source"]) for row in reviewed.coverage if row not in there)
+    yield ["Coverage", *map(_source, there), *([f"  not given   {absent}"] if absent else [])]
+    if reviewed.findings or reviewed.leftovers:
+        yield _found(reviewed, most)
+
+
+def _verdict(reviewed: Reviewed) -> list[str]:
+    parts = " + ".join(f"{points:g} {name}" for name, points in reviewed.score_parts.items())
+    out = [f"Misuse: {reviewed.verdict.upper()}   score {reviewed.score:g}" + (f" = {parts}" if parts else "")]
+    for area, name in _AREAS.items():
+        why = reviewed.reasons.get(area) or []
+        told = reviewed.verdicts[area]
+        out.append(f"  {name:<16}{told}" + (f" ({why[0]})" if why and told not in MISUSE else ""))
+    if reviewed.began:
+        out.append(f"  Misuse shows before the stated exposure: judged from {_day(reviewed.began)} on")
+    return out
+
+
+def _found(reviewed: Reviewed, most: int) -> list[str]:
+    count = len(reviewed.findings)
+    head = f"Findings ({count}{f', the worst {most}; --json gives all' if count > most else ''})"
+    out = [head, *(f"  {f.severity:<9}{f.rule}  {f.why}{_money(f.money)}" for f in reviewed.findings[:most])]
+    if reviewed.leftovers:
+        first = reviewed.leftovers[0]
+        out.append(f"  leftovers: {len(reviewed.leftovers)}, first {first['kind']} {first['id']} ({first['severity']})")
+    return out
+
+
+def _steps(reviewed: Reviewed, width: int) -> list[str]:
+    out = [NEXT]
+    for n, step in enumerate(next_steps(reviewed), 1):
+        broken = textwrap.wrap(step, width - 6, break_on_hyphens=False, break_long_words=False) if width else [step]
+        out += [f"{'     ' if i else f'  {n}. '}{part}" for i, part in enumerate(broken)]
+    return out
+
+
+def _money(parts: tuple[Json, ...]) -> str:
+    return "".join(f", {shown(int(part['amount']), str(part['currency']))}" for part in parts[:2])
+
+
+def _source(row: Json) -> str:
+    span = f"{_day(row['from'])} to {_day(row['to'])}" if row["rows"] and row["from"] else "not given" if not row["rows"] else "no times"
+    if not row["rows"] and row["to"]:
+        span = f"{_day(row['from'])} to {_day(row['to'])}, empty"
+    gaps = f"; {len(row['gaps'])} gap(s)" if row["gaps"] else ""
+    blind = f"; blind to {row['blind_to']}" if row["blind_to"] else ""
+    return f"  {row['source']:<12}{row['rows']:>9,}  {span}{gaps}{blind}"
+
+
+def _day(epoch: int) -> str:
+    return datetime.fromtimestamp(int(epoch), UTC).strftime("%m-%d %H:%M")

@@ -1,0 +1,1 @@
+"""The SQL engines and the schema that all detections share."""

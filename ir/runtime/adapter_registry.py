@@ -1,0 +1,223 @@
+"""Names to classes, references to values: the vendors' side of `wiring`, each loaded when it is first named."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
+
+from ir.core.errors import IrError, Missing, PortError
+from ir.core.key_search import Looked
+from ir.core.model import Mode
+from ir.core.reference import Reference, parse
+from ir.core.secret import Secret
+from ir.inventory import Account, Inventory, Key, Reload, Service, Verify, Webhook
+from ir.ports import Clock, Issuer, Operator, Reloader, Store, Verifier
+from ir.runtime.signing_secrets import SignedWith
+
+
+def load(table: dict[str, str], name: str) -> Any:
+    """The class that a lazy table names."""
+    module, _, attribute = table[name].partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def store(ref: Reference, source: Inventory, operator: Operator, base: Path) -> Store:
+    """The adapter for a reference; `base` is the folder of the inventory file."""
+    from ir.adapters.stores import STORES
+
+    made = load(STORES, ref.scheme)
+    extra: dict[str, object] = {}
+    if ref.scheme == "dotenv":
+        extra["base"] = base
+    elif ref.scheme in ("vault", "conjur"):
+        extra["plain"] = tuple(source.plain_http)
+    elif ref.scheme == "manual":
+        extra["operator"] = operator
+    elif ref.scheme == "command":
+        command = next(c for c in source.commands if c.name == ref.path)
+        extra.update(read=command.read, write=command.write, check=command.check, env=command.env)
+    return cast(Store, made(ref, **extra))
+
+
+def resolve(ref: Reference, source: Inventory, operator: Operator, base: Path) -> Secret:
+    """The value behind a reference.
+
+    Raises:
+        Missing: there is nothing.
+        PortError: it cannot be read.
+    """
+    value = store(ref, source, operator, base).read().value
+    if value is None:
+        raise Missing(f"{ref} is empty")
+    return value
+
+
+@dataclass(frozen=True)
+class Means:
+    """What an issuer works with."""
+
+    operator: Operator
+    clock: Clock
+    api: Any
+    resolve: Callable[[str], Secret]
+
+
+def issuer(account: Account, operator: Operator, clock: Clock, api: Any, app_key: Callable[[], Secret], *, replaces: bool) -> Issuer:
+    """Managed, with the guided Dashboard as its fallback, or the Dashboard; `replaces`: whether another key is wanted."""
+    from ir.adapters.issuers import ISSUERS
+
+    dashboard = load(ISSUERS, "dashboard")(api, account.id, account.mode, operator, clock, replaces=replaces)
+    if account.issuer == "dashboard":
+        return cast(Issuer, dashboard)
+    return cast(Issuer, load(ISSUERS, "managed")(api, account.id, account.mode, app_key, clock, fallback=dashboard))
+
+
+def webhook_issuer(row: Webhook, account: Account, incident: str, with_: Means, signed: SignedWith) -> Issuer:
+    """A second endpoint by API, or the guided roll."""
+    from ir.adapters.issuers import WEBHOOK_ISSUERS
+    from ir.adapters.issuers.webhook_endpoints import Endpoints
+    from ir.adapters.issuers.webhook_use import Uses
+
+    made, uses = load(WEBHOOK_ISSUERS, row.roll), Uses(signed.accepted, signed.other, signed.facts)
+    if row.roll == "dashboard":
+        return cast(Issuer, made(row.url, row.id, account.mode, with_.operator, with_.clock, uses))
+    endpoints = Endpoints(with_.api, lambda: with_.resolve(str(row.api_key)))
+    about = {"incident": incident, "url": row.url, "endpoint": row.id, "connect": row.connect}
+    return cast(Issuer, made(endpoints, uses, account.mode, with_.clock, **about))
+
+
+@dataclass(frozen=True)
+class Incidental:
+    """What a check is told of its incident: when the new key was last used, and the secrets to sign test events with.
+
+    Attributes:
+        by_mark, former, given_up: see `verifiers.webhook.Secrets`.
+        refusals_only: a test event must be one that has to be refused (dry run).
+    """
+
+    last_used: Callable[[], float | None] = lambda: None
+    by_mark: Callable[[str], Secret | None] = lambda _mark: None
+    former: Callable[[], Secret | None] = lambda: None
+    given_up: Callable[[], Secret | None] = lambda: None
+    live: bool = True
+    refusals_only: bool = False
+
+
+def verifier(row: Verify, resolver: Callable[[str], Secret], told: Incidental) -> Verifier:
+    """One check of one service."""
+    from ir.adapters.verifiers import VERIFIERS
+
+    if row.http:
+        made = load(VERIFIERS, "http")(
+            url=row.http,
+            proves=row.proven,
+            status=row.expect.status,
+            json=row.expect.json_,
+            instances=row.instances,
+            instance_json=row.instance_from.json_ if row.instance_from else "",
+            instance_header=row.instance_from.header if row.instance_from else "",
+            headers={name: str(ref) for name, ref in row.headers.items()},
+            resolve=resolver,
+            timeout=row.timeout,
+        )
+    elif row.webhook:
+        made = _webhook_verifier(row, resolver, told)
+    elif row.command:
+        made = load(VERIFIERS, "command")(argv=row.command, proves=row.proven, read_only=row.read_only, env=row.env, timeout=row.timeout)
+    else:
+        made = load(VERIFIERS, "stripe_usage")(proves=row.proven, last_used=told.last_used)
+    return cast(Verifier, made)
+
+
+def _webhook_verifier(row: Verify, resolver: Callable[[str], Secret], told: Incidental) -> Verifier:
+    from ir.adapters.verifiers import VERIFIERS
+    from ir.adapters.verifiers.webhook import Secrets
+
+    made = load(VERIFIERS, "webhook")(
+        url=row.webhook,
+        signed_with=Secrets(told.by_mark, told.former, told.given_up),
+        event=row.event,
+        live=told.live,
+        both=row.both,
+        refusals_only=told.refusals_only and not row.read_only,
+        instances=row.instances,
+        instance_json=row.instance_from.json_ if row.instance_from else "",
+        instance_header=row.instance_from.header if row.instance_from else "",
+        headers={name: str(ref) for name, ref in row.headers.items()},
+        resolve=resolver,
+        timeout=row.timeout,
+    )
+    return cast(Verifier, made)
+
+
+def verifiers(
+    service: Service, source: Inventory, operator: Operator, base: Path, key: Key, values: Mapping[str, Secret]
+) -> list[Verifier]:
+    """The checks of a service about one key that may run outside of an incident: commands and test events only if `read_only`.
+
+    `values` is fingerprint → value, of what the key's stores hold; test events are signed with them.
+    """
+    resolver = reference_resolver(source, operator, base)
+    rows = [row for row in service.verify if not row.stripe_usage and (row.read_only or not (row.command or row.webhook))]
+    told = Incidental(by_mark=values.get, live=source.account(key.account).mode is Mode.LIVE)
+    return [verifier(row, resolver, told) for row in rows if about(row, service, key)]
+
+
+def look_through(scheme: str, place: str) -> Looked:
+    """What a whole store holds that is shaped like a key: a region, a mount or path, a folder. Raises PortError."""
+    from ir.adapters.stores import FINDERS
+
+    return cast(Looked, load(FINDERS, scheme)(place))
+
+
+def keepers(ref: Reference) -> tuple[str, ...]:
+    """Who else writes a place; nothing where that cannot be told."""
+    from ir.adapters.stores import KEEPERS
+
+    try:
+        return cast(tuple[str, ...], load(KEEPERS, ref.scheme)(ref)) if ref.scheme in KEEPERS else ()
+    except PortError:
+        return ()
+
+
+def reloader(row: Reload, resolver: Callable[[str], Secret]) -> Reloader:
+    """What makes a service take up the current key."""
+    from ir.adapters.reloaders import RELOADERS
+
+    if row.http:
+        headers = {name: str(ref) for name, ref in row.headers.items()}
+        return cast(Reloader, load(RELOADERS, "http")(url=row.http, headers=headers, resolve=resolver, timeout=row.timeout))
+    if row.command:
+        return cast(Reloader, load(RELOADERS, "command")(argv=row.command, env=row.env, timeout=row.timeout))
+    return _Polls()
+
+
+class _Polls:
+    """A service that takes up a new key by itself."""
+
+    def reload(self) -> str:
+        """Nothing to do but wait."""
+        return "it polls its store"
+
+
+def reference_resolver(source: Inventory, operator: Operator, base: Path) -> Callable[[str], Secret]:
+    """References as text to their values, outside of an incident."""
+    return lambda text: resolve(parse(text), source, operator, base)
+
+
+def optional(ref: Reference | None, resolver: Callable[[str], Secret]) -> Secret | None:
+    """The value, or None when there is no reference or it cannot be read now."""
+    if ref is None:
+        return None
+    try:
+        return resolver(str(ref))
+    except IrError:
+        return None
+
+
+def about(row: Verify, service: Service, key: Key) -> bool:
+    """Of a service that uses an API key and a webhook, a check that names a key tells of one of them."""
+    if not isinstance(key, Webhook):
+        return row.webhook is None
+    return bool(row.webhook) or row.proven == "up" or len(service.uses) == 1

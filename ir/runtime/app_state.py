@@ -1,0 +1,74 @@
+"""The tool's own state: a folder of this machine, and a database that machines may share."""
+
+import getpass
+import os
+import socket
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from ir.clients.stripe_rate_limit import Budget
+from ir.core.errors import UsageError
+from ir.evidence.checkpoints import CheckpointLog
+from ir.storage import database, incident_store, process_identity, state_folder
+from ir.storage.consent_log import ConsentLog
+from ir.storage.process_identity import Me
+
+
+@dataclass
+class State:
+    """The tool's own state: folder, database, tables; and what this process may ask of Stripe."""
+
+    folder: Path
+    ledger: incident_store.Ledger
+    me: Me
+    budget: Budget = field(default_factory=Budget)
+
+    @cached_property
+    def consents(self) -> ConsentLog:
+        """What people agreed to at a terminal."""
+        return ConsentLog(self.ledger.engine)
+
+    @cached_property
+    def checkpoints(self) -> CheckpointLog:
+        """What was signed, of all incidents."""
+        return CheckpointLog(self.ledger.engine)
+
+    def bundle(self, incident: str) -> Path:
+        """Where the report and the evidence of an incident lie."""
+        return state_folder.private(state_folder.private(self.folder / "incidents") / incident)
+
+
+def open_state() -> State:
+    """Open it; SQLite in the state folder, or the database that `IR_DATABASE_URL` names."""
+    folder = state_folder.folder()
+    url = os.environ.get("IR_DATABASE_URL") or f"sqlite:///{folder / 'ir.sqlite'}"
+    return State(folder, incident_store.Ledger(database.open_engine(database_address(url))), process_identity.me(actor()))
+
+
+def database_address(url: str) -> str:
+    """The address as SQLAlchemy wants it: PostgreSQL by psycopg 3, SQLite as it stands.
+
+    Raises:
+        UsageError: it is neither; what it is instead is not told, a password may stand in it.
+    """
+    for prefix in ("postgres://", "postgresql://"):
+        if url.startswith(prefix):
+            url = "postgresql+psycopg://" + url.removeprefix(prefix)
+    try:
+        known = sa.make_url(url).drivername in ("postgresql+psycopg", "sqlite")
+    except (sa.exc.ArgumentError, ValueError):
+        known = False
+    if not known:
+        raise UsageError("IR_DATABASE_URL is no address that can be used", next_step="postgresql://USER@HOST/NAME, or unset it for SQLite")
+    return url
+
+
+def actor() -> str:
+    """Who runs this: user and host."""
+    try:
+        return f"{getpass.getuser()}@{socket.gethostname()}"
+    except (KeyError, OSError):
+        return f"uid-{os.getuid()}@{socket.gethostname()}"

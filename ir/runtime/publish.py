@@ -1,0 +1,69 @@
+"""Report and evidence bundle of an incident, put into the state folder and signed."""
+
+import os
+from collections.abc import Callable
+
+from ir.core.errors import IrError, PortError, Unknown
+from ir.core.secret import Secret
+from ir.evidence import checkpoints
+from ir.evidence.bundle_verifier import Broken, read_checkpoint
+from ir.evidence.checkpoints import Signer
+from ir.incident.record import Incident
+from ir.inventory import Inventory
+from ir.runtime.app_state import State
+
+
+def publish(kept: State, record: Incident, signer: Callable[[], Signer], say: Callable[[str], None]) -> list[str]:
+    """Report and bundle into the state folder; returns the paths, the HTML report first.
+
+    Without a key to sign with they are written all the same, and it is said.
+
+    Raises:
+        Unknown: the disk took them not, or not whole.
+    """
+    from ir.engine.dbos_records import read_entries
+    from ir.report.bundle import write_bundle
+
+    entries = read_entries(kept.ledger.engine, record.id)
+    try:
+        paths = write_bundle(
+            record, entries, kept.bundle(record.id), checkpoints=kept.checkpoints.of(record.id), signer=_perhaps(signer, say)
+        )
+    except OSError as error:
+        again = f"make room in {kept.folder}, then: ir report {record.id}"
+        raise Unknown(f"the report was not written ({os.strerror(error.errno or 0)})", next_step=again) from None
+    return [str(path) for path in sorted(paths, key=lambda p: p.suffix != ".html")]
+
+
+def _perhaps(signer: Callable[[], Signer], say: Callable[[str], None]) -> Signer | None:
+    try:
+        return signer()
+    except (OSError, IrError) as error:
+        say(f"WARNING: the report is not signed: {type(error).__name__}")
+        return None
+
+
+def evidence_signer(
+    kept: State, source: Inventory, resolver: Callable[[str], Secret], say: Callable[[str], None] = lambda _text: None
+) -> Signer:
+    """The team's key that the inventory names; where it cannot be had now, and where none is named, this machine's.
+
+    Raises:
+        Refused: what should be a key is none.
+        OSError: this machine's can neither be read nor made.
+    """
+    if source.evidence_key is not None:
+        try:
+            return checkpoints.signer(resolver(str(source.evidence_key)).reveal().encode(), str(source.evidence_key))
+        except PortError as error:
+            say(f"WARNING: checkpoints are signed with this machine's key: {source.evidence_key}: {error.what}")
+    return checkpoints.own_signer(kept.folder)
+
+
+def signer_of(kept: State, incident: str) -> str:
+    """Fingerprint of the key that signed the last checkpoint of an incident, "" when there is none that holds."""
+    made = kept.checkpoints.of(incident)
+    try:
+        return read_checkpoint(made[-1], len(made))[1] if made else ""
+    except Broken:
+        return ""

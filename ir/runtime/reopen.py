@@ -1,0 +1,88 @@
+"""A watch finds misuse after the fact: the incidents of that key are told, and one that had ended is open again.
+
+See `docs/decisions/0006-a-watch-reopens-by-a-signal.md`.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+
+from ir.core.model import Debt, Finding, Json
+from ir.engine.dbos_records import read_entries
+from ir.incident import record as incident_record
+from ir.incident.record import Incident
+from ir.runtime.app_state import State
+
+_OVER = ("done", "rolled back", "aborted", "attested", "reopened")
+_UNTOLD = 1_000_000
+"""Added to a signal's number, so that its notice is never taken for that of an audit entry."""
+
+
+def record_of(kept: State, name: str) -> Incident:
+    """What is recorded of an incident, and what was sent to it since."""
+    record = incident_record.fold(read_entries(kept.ledger.engine, name))
+    incident_record.hear_late(record, kept.ledger.signals(name))
+    return record
+
+
+def tell_misuse(
+    kept: State, account: str, key: str, found: Iterable[Finding], actor: str, announce: Callable[[Incident], None] = lambda _record: None
+) -> list[str]:
+    """Send findings to every open incident of a key, else to the last one that ended; returns the ids of those it is news to.
+
+    `account` is `acct_…`, `key` its name in the inventory ("" = every key of the account); `announce` tells people of a record's
+    last entry (`notices.Desk.announce`).
+    """
+    told, found = [], list(found)
+    for name in _concerned(kept, account, key):
+        record = record_of(kept, name)
+        fresh = [one for one in found if not set(one.evidence) <= _known(record)]
+        if not fresh:
+            continue
+        body: Json = {"debt": asdict(_debt(name, fresh)), "evidence": sorted({e for one in fresh for e in one.evidence})}
+        number = kept.ledger.send(name, "misuse", actor, body)
+        record = record_of(kept, name)
+        _note(kept, record, body["debt"]["why"])
+        record.last = {"kind": "signal", "n": _UNTOLD + number, "body": {**body, "kind": "misuse"}}
+        announce(record)
+        told.append(name)
+    return told
+
+
+def close_again(kept: State, name: str, actor: str, reason: str) -> Incident:
+    """End a reopened incident by a person's word."""
+    kept.ledger.send(name, "close", actor, {"reason": reason})
+    record = record_of(kept, name)
+    _note(kept, record, f"attested, not proven: {reason}")
+    return record
+
+
+def _note(kept: State, record: Incident, said: str) -> None:
+    summary = {**(kept.ledger.find(record.id) or {}).get("summary", {}), "said": said}
+    summary["debts"] = [asdict(debt) for debt in record.debts.values()]
+    kept.ledger.note(record.id, record.status, int(record.exit_code), summary)
+
+
+def _concerned(kept: State, account: str, key: str) -> list[str]:
+    rows = [row for row in kept.ledger.index() if not row["summary"].get("rehearsal") and not row["summary"].get("drill")]
+    ours = [row for row in rows if key in ("", row["summary"].get("key")) and row["status"] != "refused"]
+    ours = [row for row in ours if not account or _account(kept, row["incident"]) in ("", account)]
+    running = [row["incident"] for row in ours if row["status"] not in _OVER]
+    return running or [row["incident"] for row in ours[:1]]
+
+
+def _account(kept: State, name: str) -> str:
+    return str(record_of(kept, name).facts.get("old", {}).get("account", ""))
+
+
+def _known(record: Incident) -> set[str]:
+    """Evidence that the incident's own review, or an earlier signal, has shown."""
+    reviews = (record.facts.get(name, {}) for name in ("triage", "review"))
+    known = {e for review in reviews for one in review.get("findings", []) for e in one["evidence"]}
+    return known | {e for signal in record.signals for e in signal.get("evidence", [])} | record.late
+
+
+def _debt(name: str, fresh: list[Finding]) -> Debt:
+    worst = max(fresh, key=lambda one: (one.severity == "critical", one.last_seen))
+    more = f", and {len(fresh) - 1} more" if len(fresh) > 1 else ""
+    why = f"the watch found misuse: {worst.rule} {worst.title.lower()} ({worst.count}){more}"
+    return Debt("misuse", "misuse", why, f"ir review stripe shows it; when it is dealt with: ir close {name} --attest REASON --by NAME")

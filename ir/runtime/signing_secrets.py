@@ -1,0 +1,66 @@
+"""The signing secrets of one incident about a webhook: for the checks that sign test events, and for who still accepts what."""
+
+from collections.abc import Callable, Sequence
+
+from ir.core.errors import PortError
+from ir.core.model import Json
+from ir.core.secret import Secret
+from ir.incident.context import World
+
+
+class SignedWith:
+    """Secrets by fingerprint, found when they are asked for.
+
+    Args:
+        world: the incident's world; called late, since its own ports want this.
+    """
+
+    def __init__(self, world: Callable[[], World]) -> None:
+        self._world = world
+
+    def facts(self) -> Json:
+        """The record's facts so far."""
+        return self._world().facts()
+
+    def by_mark(self, mark: str) -> Secret | None:
+        """The old or the new secret, whichever has this fingerprint; None when it is at neither's places."""
+        world = self._world()
+        for known in (world.leaked, world.replacement):
+            if known is not None and known.fingerprint == mark:
+                return known
+        facts = self.facts()
+        try:
+            if mark and facts.get("old", {}).get("fingerprint") == mark:
+                return world.old_key(facts)
+            if mark and facts.get("new", {}).get("fingerprint") == mark:
+                return world.new_key(facts)
+        except PortError:
+            pass
+        return None
+
+    def former(self) -> Secret | None:
+        """The old secret while both live, else None."""
+        facts = self.facts()
+        both_live = facts.get("new") and not facts.get("retire_asked_at")
+        return self.by_mark(facts["old"]["fingerprint"]) if both_live else None
+
+    def given_up(self) -> Secret | None:
+        """The old secret once its death was asked for, else None."""
+        facts = self.facts()
+        return self.by_mark(facts["old"]["fingerprint"]) if facts.get("retire_asked_at") else None
+
+    def other(self, secret: Secret) -> Secret | None:
+        """The new one for the old, and the other way round."""
+        facts = self.facts()
+        marks = [facts.get(role, {}).get("fingerprint", "") for role in ("old", "new")]
+        return next((self.by_mark(mark) for mark in marks if mark and mark != secret.fingerprint), None)
+
+    def accepted(self, secret: Secret) -> Sequence[bool | None]:
+        """What each service makes of this secret; nobody is asked where only refusals may be provoked (dry run)."""
+        from ir.adapters.verifiers.webhook import WebhookVerifier
+
+        world = self._world()
+        checks = [check for each in world.verifiers.values() for check in each if isinstance(check, WebhookVerifier)]
+        if any(check.refusals_only for check in checks):
+            return []
+        return world.each(checks, lambda check: check.accepts(secret))

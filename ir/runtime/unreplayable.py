@@ -1,0 +1,123 @@
+"""The way out of an incident that this version cannot go on with (`replay`): it is given up or closed without being resumed.
+
+Nothing recorded is run again. What its entries tell is believed, the world is looked at where this version can still wire it, and the
+end is chained to the same audit stream, so that the version which began it sees it, too.
+"""
+
+from collections.abc import Callable
+
+from dbos import WorkflowSerializationFormat
+
+from ir.core.errors import ExitCode, IrError
+from ir.core.model import Debt, Json
+from ir.engine.dbos_records import STREAM, as_recorded, client, in_stream, read_entries
+from ir.engine.workflow import Course
+from ir.evidence import audit_log
+from ir.evidence.hash_chain import chained
+from ir.incident import debts as debt_rules
+from ir.incident import record as incident_record
+from ir.incident.record import Incident
+from ir.runtime import wiring
+from ir.runtime.app_state import State
+from ir.runtime.incident_spec import setting_from
+from ir.runtime.lifecycle import Given, hold, wired
+from ir.storage.incident_store import Ledger
+
+
+def end(record: Incident, entries: list[Json], kept: State, given: Given, kind: str, body: Json) -> Incident:
+    """Obey `kind` (one of `launching.ENDS`) without replay; returns the incident as it ended.
+
+    Killed at any moment, it is simply called again. The engine's run is cancelled first: nobody goes on with it meanwhile.
+
+    Raises:
+        AlreadyRunning: a process lives that runs it.
+    """
+    fence = hold(record, kept, kind)
+    word = kept.ledger.send(record.id, kind, given.operator.name, body)
+    client(kept.ledger.engine).cancel_workflow(record.id)
+    journal = _Unrecorded(kept.ledger, record.id)
+    try:
+        world = wired(setting_from(record.id, record.opened), kept, given, fence)
+        course = Course(journal, world, record.opened)
+    except (IrError, LookupError, TypeError, ValueError) as error:
+        _unseen(record, journal, kept, word, error.what if isinstance(error, IrError) else type(error).__name__)
+    else:
+        for entry in entries:
+            world.witness(entry)
+        course.end(record, word)
+    kept.ledger.release(record.id)
+    return incident_record.fold(read_entries(kept.ledger.engine, record.id))
+
+
+def note_the_end(record: Incident, kept: State) -> None:
+    """Of an incident that has ended: a process that died right after the last entry left its row and its leases as they were."""
+    holder, row = kept.ledger.holder(record.id), kept.ledger.find(record.id)
+    if holder is not None and holder["alive"]:
+        return
+    if row is not None and row["status"] != record.status:
+        _note(record, kept)
+    if holder is not None:
+        kept.ledger.release(record.id)
+
+
+def _note(record: Incident, kept: State) -> None:
+    before = (kept.ledger.find(record.id) or {}).get("summary", {})
+    summary = wiring.summary(record, set(before.get("destinations", [])))
+    kept.ledger.note(record.id, record.status, int(record.exit_code), summary)
+
+
+def _unseen(record: Incident, journal: "_Unrecorded", kept: State, word: int, why: str) -> None:
+    """The end of an incident whose world this version cannot wire: everything that it may have left is owed."""
+    for signal in journal.signals(record.heard):
+        if signal["id"] <= word:
+            said = {**signal["body"], "kind": signal["kind"], "id": signal["id"]}
+            _write(record, journal, "signal", said, signal["actor"])
+    attested = record.signals[-1]["kind"] == "close"
+    again = debt_rules.again(record)
+    left = Debt(
+        "key-unproven", f"strays of {record.id}", f"which keys it left was not looked at: this version cannot read it ({why})", again
+    )
+    for debt in [left, *debt_rules.live_keys(record), *debt_rules.never_looked_at(record), *debt_rules.kept(record)]:
+        record.debts.setdefault(debt.about, debt)
+    debts = [debt_rules.not_resumed(record, debt).__dict__ for debt in record.debts.values()]
+    body: Json = {"status": "aborted", "exit_code": int(ExitCode.DEBT), "said": "given up; nothing more is done", "debts": debts}
+    if attested:
+        body |= {"status": "attested", "exit_code": int(ExitCode.DONE), "said": f"attested, not proven: {record.signals[-1]['reason']}"}
+    _write(record, journal, "ended", body, record.signals[-1]["by"])
+    _note(record, kept)
+
+
+def _write(record: Incident, journal: "_Unrecorded", kind: str, body: Json, actor: str) -> None:
+    at = wiring.SystemClock().now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    entry = chained(record.last, at=at, incident=record.id, kind=kind, step="", actor=actor, body=body)
+    incident_record.absorb(record, entry)
+    journal.emit(entry)
+
+
+class _Unrecorded:
+    """`recorder.Durable` beside the engine: steps run and are not recorded, entries go to the end of the incident's stream."""
+
+    def __init__(self, ledger: Ledger, incident: str) -> None:
+        self._ledger, self._incident = ledger, incident
+        self._tables = client(ledger.engine)._sys_db  # noqa: SLF001 - a stream has no other entrance from outside its workflow
+        self._streamed = not audit_log.entries(ledger.engine, incident) and bool(in_stream(ledger.engine, incident))
+        """By a version whose entries lie in the engine's stream: there it looks for the end."""
+
+    def step(self, name: str, body: Callable[[], Json]) -> Json:
+        """See `recorder.Durable`; run once, and never again."""
+        return as_recorded(body())
+
+    def emit(self, entry: Json) -> None:
+        """See `recorder.Durable`."""
+        if not self._streamed:
+            audit_log.append(self._ledger.engine, entry)
+            return
+        self._tables.write_stream_from_step(self._incident, 0, STREAM, entry, serialization_type=WorkflowSerializationFormat.DEFAULT)
+
+    def signals(self, after: int) -> list[Json]:
+        """See `recorder.Durable`."""
+        return self._ledger.signals(self._incident, after)
+
+    def await_signal(self, after: int) -> list[Json]:
+        """See `recorder.Durable`; an end waits for nobody."""
+        return self.signals(after)

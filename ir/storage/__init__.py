@@ -1,0 +1,1 @@
+"""Tables in the database that all processes share, and the folder for state."""

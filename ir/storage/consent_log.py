@@ -1,0 +1,37 @@
+"""What a person agreed to at a terminal, and who it was: the same is not asked twice."""
+
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+
+import sqlalchemy as sa
+
+from ir.storage.database import create_tables
+
+_meta = sa.MetaData()
+_consents = sa.Table(
+    "ir_consents",
+    _meta,
+    sa.Column("place", sa.String, primary_key=True),
+    sa.Column("actor", sa.String, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+)
+
+
+class ConsentLog:
+    """The table, in the same database as the incidents."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        create_tables(engine, _meta)
+
+    def add(self, places: Iterable[str], actor: str) -> None:
+        """Of two that agree to the same, the first stays."""
+        for place in set(places) - self.places():
+            with suppress(sa.exc.IntegrityError), self._engine.begin() as db:
+                db.execute(sa.insert(_consents).values(place=place, actor=actor, at=time.time()))
+
+    def places(self) -> set[str]:
+        """All that was agreed to."""
+        with self._engine.connect() as db:
+            return set(db.execute(sa.select(_consents.c.place)).scalars())

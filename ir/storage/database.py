@@ -1,0 +1,95 @@
+"""Connections to the database that the engine and our tables share."""
+
+import time
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+
+from ir.core.secret import excerpt
+
+_FRESH = 1.0
+"""Seconds after its last use in which a connection is taken to live."""
+
+
+def ping_after_a_rest(engine: sa.Engine) -> None:
+    """Ask a connection whether it lives before it is used again, unless it was used a moment ago: most of them are, and asking is dear."""
+
+    def rested(_connection: object, record: Any) -> None:
+        record.info["rested"] = time.monotonic()
+
+    def used(connection: Any, record: Any, _proxy: object) -> None:
+        if time.monotonic() - record.info.get("rested", time.monotonic()) < _FRESH:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except Exception:  # noqa: BLE001 - whatever the driver raises, the pool is to open another one
+            raise sa.exc.DisconnectionError from None
+
+    sa.event.listen(engine, "checkin", rested)
+    sa.event.listen(engine, "checkout", used)
+
+
+@lru_cache(maxsize=16)
+def single(engine: sa.Engine) -> sa.Engine:
+    """For what is one statement: no transaction around it, which would be two more trips.
+
+    On PostgreSQL with connections of its own: to switch one between the two ways costs as much as a statement.
+    """
+    if engine.dialect.name == "sqlite":
+        return engine
+    own = sa.create_engine(engine.url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, pool_use_lifo=True)
+    ping_after_a_rest(own)
+    sa.event.listen(engine, "engine_disposed", lambda _engine: own.dispose())
+    return own
+
+
+def open_engine(url: str) -> sa.Engine:
+    """A database engine; SQLite with full syncs, immediate transactions, and deleted pages overwritten."""
+    if sa.make_url(url).get_backend_name() == "sqlite":
+        engine = sa.create_engine(url)
+        sa.event.listen(engine, "connect", _sqlite_settings)
+    else:
+        engine = sa.create_engine(url, pool_use_lifo=True)  # the one used last need not be asked whether it lives
+        ping_after_a_rest(engine)
+    return engine
+
+
+def _sqlite_settings(connection: Any, _record: object) -> None:
+    connection.isolation_level = "IMMEDIATE"
+    for pragma in ("busy_timeout=30000", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def trouble(error: Exception) -> str:
+    """What the database itself says of a call that failed, such as that its disk is full; "" when it was not the database."""
+    return excerpt(str(error.orig)) if isinstance(error, sa.exc.DBAPIError) else ""
+
+
+def create_tables(engine: sa.Engine, tables: sa.MetaData) -> None:
+    """Create what is missing; of several processes or machines that begin at once on an empty database, one does it."""
+    with engine.begin() as db:
+        if db.dialect.name == "postgresql":
+            db.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('ir-tables'))"))
+        else:
+            db.execute(sa.text("BEGIN IMMEDIATE"))
+        tables.create_all(db)
+        for table in tables.tables.values():
+            _add_columns(db, table)
+
+
+def _add_columns(db: sa.Connection, table: sa.Table) -> None:
+    """Those that a table of an older version lacks: whatever was added later is nullable, so that such a version goes on working."""
+    later = [column for column in table.columns if column.nullable]
+    there = {column["name"] for column in sa.inspect(db).get_columns(table.name)} if later else set()
+    for column in later:
+        if column.name not in there:
+            kind = column.type.compile(db.dialect)
+            db.execute(sa.text(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}"))
+
+
+def clock(db: sa.Connection) -> float:
+    """Epoch seconds by the one clock that all machines share: the database server's, else this machine's."""
+    if db.dialect.name != "postgresql":
+        return time.time()
+    return float(db.execute(sa.text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())

@@ -1,0 +1,89 @@
+"""Which process a number means, and whether it runs: what one holder of a lease can know of another."""
+
+import os
+import secrets
+import socket
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ir.core.model import Json
+
+_PROC = Path("/proc")
+_ENDED = ("Z", "X", "x")
+"""The kernel's letters for a process that runs no more."""
+
+
+def machine() -> str:
+    """One running kernel and one numbering of processes in it, "" where that is not told.
+
+    Names of hosts repeat, those of containers and of cloned machines above all, and so do the numbers of their processes.
+    """
+    try:
+        boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {(_PROC / 'self/ns/pid').readlink()}"
+    except OSError:
+        return ""
+
+
+def born(pid: int) -> str:
+    """The kernel's start time of a process, "" when there is none or it is not shown.
+
+    One that has ended counts as none, though its number stays taken until its parent asks after it: where a container's first
+    process never asks, that is for ever.
+    """
+    try:
+        state, *rest = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        return "" if state in _ENDED else rest[18]
+    except (OSError, IndexError, ValueError):
+        return ""
+
+
+def runs(where: str, pid: int, since: str) -> bool | None:
+    """Whether the process `pid` of the machine `where`, started at `since`, still runs; None when only its heartbeat can tell."""
+    if not where or not since or where != machine():
+        return None
+    seen = born(pid)
+    if not seen and _hidden(pid):
+        return None
+    return seen == since
+
+
+def _hidden(pid: int) -> bool:
+    """Whether there is such a process that is not shown to us, as where /proc shows each user only his own."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
+@dataclass(frozen=True)
+class Me:
+    """This process, as a holder of leases.
+
+    Attributes:
+        born: start time of the process, so that a recycled pid is not mistaken for it.
+        machine: where the pid means this process (`machine`), "" when that cannot be known.
+    """
+
+    executor: str
+    host: str
+    pid: int
+    born: str
+    actor: str
+    machine: str = ""
+
+    @property
+    def row(self) -> Json:
+        """Its columns in a table of holders."""
+        return asdict(self)
+
+
+def me(actor: str) -> Me:
+    """This process; the executor id is unique to it."""
+    pid, host = os.getpid(), socket.gethostname()
+    unique = f"{pid}-{time.time_ns() % 10**10}-{secrets.token_hex(4)}"
+    return Me(f"{host}-{unique}", host, pid, born(pid), actor, machine())

@@ -1,4 +1,4 @@
-"""Settings to objects: the room that knows the engine, and through `adapters` the vendors."""
+"""Settings to objects: the room that knows the engine, and through `adapter_registry` the vendors."""
 
 import time
 from collections.abc import Callable, Sequence

@@ -39,7 +39,7 @@ class DrillOptions:
         dead_on_arrival: Stripe has deactivated the leaked key before anybody noticed.
         death: seconds from the order to a key's death (Stripe: seconds to minutes).
         keep: leave the folder behind.
-        faults: what goes wrong meanwhile, of `trouble.HERE`.
+        faults: what goes wrong meanwhile, of `faults.HERE`.
     """
 
     seed: int = 0

@@ -230,7 +230,7 @@ def test_it_is_refused_before_anything_is_touched_and_every_way_out_is_named(tow
 
 def test_should_the_engine_meet_another_step_after_all_nothing_of_it_is_final(town: Town, desk: Desk) -> None:
     town.doctor(renamed)
-    blind = "from ir import replay\nreplay.check = lambda *_: None\nfrom ir.cli import main\nmain()"
+    blind = "from ir.engine import replay_check\nreplay_check.check = lambda *_: None\nfrom ir.cli import main\nmain()"
     command = [sys.executable, "-c", blind, "resume", town.name, "--yes"]
     ran = subprocess.run(command, env=town.shop.environment(), capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode == ExitCode.REFUSED and "`place#1` is record" in ran.stderr, ran.stderr

@@ -36,7 +36,7 @@ LOUD = {
 MANY = """
 import json, sys
 from ir.cli import run
-from ir.cli.hardening import harden
+from ir.cli.terminal.process_hardening import harden
 harden()
 codes = []
 for argv in json.loads(sys.argv[1]):
@@ -50,7 +50,7 @@ print("codes", json.dumps(codes))
 CRASHING = """
 import threading
 from ir.cli import main
-from ir.stripe_api import StripeApi
+from ir.clients.stripe_api import StripeApi
 
 def raising(self, key, *rest, **more):
     text = "the key is " + key.reveal()

@@ -1,4 +1,4 @@
-"""A benchmark that is ended by SIGTERM leaves nothing behind: no server, no program that it measured, no folder."""
+"""Benchmarks: what ends one ends all that it started, and the critical path of a rotation is what the code does."""
 
 import os
 import signal
@@ -48,3 +48,10 @@ def test_every_benchmark_runs_so() -> None:
     runnable = [text for text in texts if "__main__" in text]
     assert runnable
     assert all(text.endswith('if __name__ == "__main__":\n    running.run(main)\n') for text in runnable)
+
+
+def test_no_chain_of_the_critical_path_is_longer_than_what_the_code_does() -> None:
+    argv = [sys.executable, "-m", "benchmarks.rotate", "--services", "2", "--stores", "2", "--delay", "0.1"]
+    told = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False).stdout
+    assert "PASS  no chain of the table is longer than what was seen" in told, told
+    assert "PASS  old key dead, every service on the replacement" in told, told

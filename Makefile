@@ -11,7 +11,7 @@ FUZZED := tests/hardening/test_hostile_files.py tests/hardening/test_hostile_str
   tests/unit/test_approvals.py tests/unit/test_evidence_check.py tests/unit/test_http_address.py tests/unit/test_inventory.py \
   tests/unit/test_inventory_made.py tests/unit/test_reference.py tests/unit/test_report_hostile.py tests/unit/test_secret.py
 
-.PHONY: drill test lint check bench spark soak endurance fuzz mutants docs lock clean
+.PHONY: drill test lint check bench spark soak endurance fuzz mutants findings docs lock clean
 
 drill: $(VENV)/.run  ## a whole rotation in an embedded world
 	$(BIN)/ir drill stripe
@@ -49,6 +49,11 @@ fuzz: $(VENV)/.develop  ## hostile files, answers and texts: 200 times as many e
 
 mutants: $(VENV)/.develop  ## faults planted in our own code, each caught by a test
 	$(BIN)/python -m tests.hardening.mutants
+
+findings: $(VENV)/.develop  ## surprises of the libraries and tools that we stand on, each shown by a script; outside of `make test`
+	@failed=0; for script in findings/*.sh; do \
+	  if said=$$(PATH="$(CURDIR)/$(BIN):$$PATH" bash "$$script" 2>&1); then echo "pass  $$script"; \
+	  else failed=1; echo "FAIL  $$script"; echo "$$said"; fi; done; exit $$failed
 
 docs: $(VENV)/.develop  ## write the generated parts of the README anew
 	$(BIN)/python -m docs.generate

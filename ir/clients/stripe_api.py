@@ -75,6 +75,10 @@ class StripeApi:
         """Stripe's ids of our own requests, for the review to subtract."""
         _refuse_logging()
 
+    def load(self) -> None:
+        """Load the SDK, half a second of processor time: otherwise the first call does."""
+        _client(self.base, self.timeout)
+
     def get(
         self,
         key: Secret,

@@ -101,6 +101,7 @@ def world(
         review_key=lambda: adapter_registry.optional(account.review_key, resolver),
         say=say,
         own_requests=lambda: tuple(api.request_ids),
+        prepare=api.load,
         account_of=lambda secret: "" if webhook else account_of(api, secret),  # a signing secret opens no API
         scratch=str(state_folder.private(folder / "scratch")),
     )

@@ -23,6 +23,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -35,8 +36,13 @@ from ir.evidence.bundle_verifier import FILES_NAMESPACE, SIGNED_FILES
 from ir.evidence.checkpoints import Signer
 from ir.incident.record import Incident
 
+if TYPE_CHECKING:
+    from sqlalchemy import MetaData, Table
+
 _REVIEW = ("incident", "verdict", "verdicts", "review", "coverage", "findings", "blast_radius", "leftovers", "moving_money")
 _TABLES = ("findings", "coverage", "leftovers", "services", "stores")
+_KEYS = {"entries": "n", "evidence_files": "sha256"}
+"""Primary keys; the other tables have none."""
 
 
 def write_bundle(
@@ -118,20 +124,43 @@ def _line(entry: Json) -> bytes:
 
 def _database(lines: Sequence[bytes], told: Json, checkpoints: Sequence[Json]) -> bytes:
     """The bytes of a SQLite file, made in memory; nested values are JSON text."""
-    import sqlite_utils
+    from sqlalchemy import MetaData, create_engine
+    from sqlalchemy.pool import StaticPool
 
-    database = sqlite_utils.Database(memory=True)
     rows = [json.loads(line) for line in lines]
-    database.table("entries", pk="n").insert_all({**row, "body": json.dumps(row["body"], sort_keys=True)} for row in rows)
-    database.table("checkpoints").insert_all({**one["statement"], "signature": one["signature"]} for one in checkpoints)
-    files = bundle_verifier.recorded_files(rows)
-    database.table("evidence_files", pk="sha256").insert_all({"sha256": digest, "name": name} for digest, name in files.items())
-    for name in _TABLES:
-        if told[name]:
-            database.table(name).insert_all(told[name], alter=True)
-    made = database.conn.serialize()
-    database.close()
+    tables: dict[str, list[Json]] = {
+        "entries": [{**row, "body": json.dumps(row["body"], sort_keys=True)} for row in rows],
+        "checkpoints": [{**one["statement"], "signature": one["signature"]} for one in checkpoints],
+        "evidence_files": [{"sha256": digest, "name": name} for digest, name in bundle_verifier.recorded_files(rows).items()],
+        **{name: told[name] for name in _TABLES},
+    }
+    engine, metadata = create_engine("sqlite://", poolclass=StaticPool), MetaData()
+    with engine.begin() as database:
+        for name, found in tables.items():
+            if found:
+                table = _table(metadata, name, found)
+                table.create(database)
+                database.execute(table.insert(), [{column.name: _cell(row.get(column.name)) for column in table.columns} for row in found])
+    driver: Any = engine.raw_connection().driver_connection
+    made: bytes = driver.serialize()
+    engine.dispose()
     return made
+
+
+def _table(metadata: "MetaData", name: str, rows: Sequence[Json]) -> "Table":
+    """Its columns are the fields of all rows, each of the type of its first value that says something."""
+    from sqlalchemy import Column, Float, Integer, Table, Text
+
+    types: dict[type, Any] = {bool: Integer, int: Integer, float: Float}
+    said: Json = {}
+    for row in rows:
+        said |= {field: value for field, value in row.items() if said.get(field) is None}
+    columns = [Column(field, types.get(type(value), Text), primary_key=_KEYS.get(name) == field) for field, value in said.items()]
+    return Table(name, metadata, *columns)
+
+
+def _cell(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list | tuple) else value
 
 
 def _replace(path: Path, data: bytes) -> Path:

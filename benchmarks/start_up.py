@@ -27,7 +27,7 @@ PROJECT = "ir-stripe"
 LIMIT = 1.5
 FORBIDDEN = (
     *("boto3", "botocore", "cryptography", "dbos", "duckdb", "httpx", "hvac", "jinja2"),
-    *("pydantic", "requests", "rich", "sqlalchemy", "sqlite_utils", "stripe"),
+    *("pydantic", "requests", "rich", "sqlalchemy", "stripe"),
 )
 """Vendor and other heavy libraries that no help text needs."""
 LOADED = """

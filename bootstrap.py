@@ -48,7 +48,7 @@ class Progress:
         """
         began, lines = time.monotonic(), ["…"]
         child = subprocess.Popen(argv, cwd=ROOT, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        reader = threading.Thread(target=lambda: lines.extend(filter(None, map(str.strip, child.stdout or ()))))
+        reader = threading.Thread(target=lambda: lines.extend(filter(_tells, map(str.strip, child.stdout or ()))))
         reader.start()
         while _runs(child, self._tick):
             self._show(f"{what}, {time.monotonic() - began:.0f} s: {lines[-1]}")
@@ -103,12 +103,13 @@ class Installer:
             self._progress.run("pip", self._bring_pip())
 
     def _bring_pip(self) -> list[str]:
-        """The pip of the lock, by this Python's own pip if there is one: the bundled one is several times slower at a lock of this size."""
+        """Fetch the pip of the lock: the one that Python bundles takes several times as long for a lock of this size."""
         fetch = ["install", "--no-compile", "--require-hashes", "--requirement", PIP]
-        if subprocess.run([sys.executable, "-m", "pip", "--python", self._python, "--version"], check=False, capture_output=True).returncode:
+        ours = [sys.executable, "-m", "pip", "--python", self._python]
+        if subprocess.run([*ours, "--version"], check=False, capture_output=True).returncode:
             self._progress.run("the bundled pip", [self._python, "-m", "ensurepip"])
-            return [self._python, "-m", "pip", *fetch]
-        return [sys.executable, "-m", "pip", "--python", self._python, *fetch]
+            ours = [self._python, "-m", "pip"]
+        return [*ours, *fetch]
 
     def _command(self, verb: str) -> list[str]:
         if self._uv:
@@ -136,6 +137,11 @@ def _count(locks: Sequence[str]) -> int:
 def _environment() -> dict[str, str]:
     """Ours, without what would point the installer elsewhere or make each of its starts compile it anew."""
     return {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")}
+
+
+def _tells(line: str) -> bool:
+    """Whether a line of an installer says what it does."""
+    return bool(line) and not line.startswith("WARNING: Location")
 
 
 def _runs(child: "subprocess.Popen[str]", seconds: float) -> bool:
@@ -173,8 +179,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if asked.purpose == "develop":
             installer.compile()
     except Failed as error:
-        _say(f"{error}\n\nThe set-up failed; nothing outside {asked.venv} was changed. Run it again once the cause above is mended.")
-        _say("`IR_INSTALLER=pip` does without uv." if uv else "On Debian, `apt-get install python3.11-venv` brings what a bare Python lacks.")
+        _say(f"{error}\n\nThe set-up failed; nothing outside {asked.venv} was changed. Mend the cause above and run it again.")
+        _say("IR_INSTALLER=pip does without uv." if uv else "On Debian, `apt-get install python3.11-venv` brings what may be missing.")
         return 1
     return 0
 

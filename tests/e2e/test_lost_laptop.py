@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ir.drill.embedded import sandbox, setup, stripe_account
+from ir.drill.embedded import sandbox, setup, store_choice, stripe_account
 from ir.drill.embedded.command_line import CommandLine, Ran
 from ir.drill.embedded.options import DrillOptions, Waits
 from ir.drill.embedded.sandbox import Servers
@@ -36,7 +36,7 @@ _GATE = "/v1/coupons"
 
 @pytest.fixture
 def servers() -> Iterator[Servers]:
-    with sandbox.servers() as running:
+    with sandbox.servers(store_choice.choose()) as running:
         assert running.aws and running.vault, "the drill extra is part of the development environment"
         yield running
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from ir.core.errors import ExitCode, Refused
-from ir.drill.embedded import ground_truth, sandbox, setup
+from ir.drill.embedded import ground_truth, sandbox, setup, store_choice
 from ir.drill.embedded import stripe_account as accounts
 from ir.drill.embedded.command_line import CommandLine, Ran
 from ir.drill.embedded.faults import Trouble
@@ -62,15 +62,19 @@ def conduct(options: DrillOptions, watch: Watch) -> DrillResult:
 
     Raises:
         Refused: a server, or a service, did not start or went away.
+        UsageError: a store was asked for that this machine has no server for.
     """
     began = time.monotonic()
+    choice = store_choice.choose(options.stores)
+    for line in choice.said():
+        watch.say(line)
     clock, twin_settings = BentClock(), accounts.settings(options)
     try:
         with ExitStack() as stack:
             folder = stack.enter_context(sandbox.folder(keep=options.keep))
             twin = stack.enter_context(StripeTwin(seed=options.seed, clock=clock, settings=twin_settings))
             with watch.phase("servers"):
-                running = stack.enter_context(sandbox.servers())
+                running = stack.enter_context(sandbox.servers(choice))
             with watch.phase("account"):
                 world = setup.build(options, folder, running, twin, clock)
             with watch.phase("services"):

@@ -6,7 +6,6 @@ durable boundary: `test_kill_everywhere`.
 
 import os
 import random
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 from ir.drill.twin.faults import slow
 from tests.worlds.postgres import Postgres, postgres
 from tests.worlds.responder import Responder, ended, responder
+from tests.worlds.started import Started
 
 KILLS = int(os.environ.get("IR_KILLS", "4"))
 RACES = int(os.environ.get("IR_RACES", "10"))
@@ -30,7 +30,7 @@ def database() -> Iterator[Postgres]:
         yield server
 
 
-def kill_after(world: Responder, process: subprocess.Popen[str], entries: int, delay: float) -> int:
+def kill_after(world: Responder, process: Started, entries: int, delay: float) -> int:
     """SIGKILL once so many entries are recorded, and some time later; returns the exit code, 0 if it was faster."""
     end = time.monotonic() + 60
     while process.poll() is None and world.entries() < entries and time.monotonic() < end:
@@ -97,7 +97,7 @@ def race(folder: Path, turn: int, database: str = "") -> None:
         assert minted(world) <= codes.count(DONE) + codes.count(KILLED), told
 
 
-def whoever_runs(world: Responder, first: subprocess.Popen[str], second: subprocess.Popen[str]) -> subprocess.Popen[str]:
+def whoever_runs(world: Responder, first: Started, second: Started) -> Started:
     """The process whose incident has begun; the other one is refused and ends by itself."""
     end = time.monotonic() + 60
     while time.monotonic() < end:

@@ -7,13 +7,12 @@ durable boundary: `test_kill_everywhere`.
 import os
 import random
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ir.drill.twin.faults import slow
-from tests.worlds.postgres import Postgres, postgres
+from tests.worlds.postgres import Postgres
 from tests.worlds.responder import Responder, ended, responder
 from tests.worlds.started import Started
 
@@ -22,12 +21,6 @@ RACES = int(os.environ.get("IR_RACES", "10"))
 _ENTRIES = 15
 """About as many audit entries as an undisturbed run writes."""
 DONE, REFUSED, KILLED = 0, 3, -9
-
-
-@pytest.fixture(scope="session")
-def database() -> Iterator[Postgres]:
-    with postgres() as server:
-        yield server
 
 
 def kill_after(world: Responder, process: Started, entries: int, delay: float) -> int:
@@ -70,8 +63,8 @@ def test_a_race_for_one_key_has_one_winner(tmp_path: Path, turn: int) -> None:
 
 
 @pytest.mark.server
-def test_a_race_on_postgresql_has_one_winner(tmp_path: Path, database: Postgres) -> None:
-    race(tmp_path, 1, database.database())
+def test_a_race_on_postgresql_has_one_winner(tmp_path: Path, postgresql: Postgres) -> None:
+    race(tmp_path, 1, postgresql.database())
 
 
 def race(folder: Path, turn: int, database: str = "") -> None:

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -35,9 +36,10 @@ class Started:
         returncode: None while it runs; negative: the signal that ended it.
     """
 
-    def __init__(self, told: FileIO, outputs: Sequence[FileIO]) -> None:
+    def __init__(self, told: FileIO, outputs: Sequence[FileIO] = ()) -> None:
         self.returncode: int | None = None
         self._told, self._outputs = told, {output: bytearray() for output in outputs}
+        self._asking = threading.Lock()
         self.pid = int(_line(told))
 
     def poll(self) -> int | None:
@@ -53,14 +55,14 @@ class Started:
         Raises:
             subprocess.TimeoutExpired: it still runs after `timeout` seconds.
         """
-        if self.returncode is None:
-            with selectors.DefaultSelector() as ready:
-                ready.register(self._told, selectors.EVENT_READ)
-                if not ready.select(timeout):
-                    raise subprocess.TimeoutExpired("ir", timeout or 0.0)
-            self.returncode = int(_line(self._told))
-            self._told.close()
-        return self.returncode
+        with selectors.DefaultSelector() as ready:
+            ready.register(self._told, selectors.EVENT_READ)
+            if not ready.select(timeout):
+                raise subprocess.TimeoutExpired("ir", timeout or 0.0)
+        with self._asking:
+            if self.returncode is None:
+                self.returncode = int(_line(self._told))
+            return self.returncode
 
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
         """Wait for its end: what it wrote to standard output, and to standard error where that is apart.

@@ -16,8 +16,10 @@ FUZZED := tests/hardening/test_hostile_files.py tests/hardening/test_hostile_str
 drill: $(VENV)/.run  ## a whole rotation in an embedded world
 	$(BIN)/ir drill stripe
 
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.develop  ## all tests, against real servers on loopback
-	$(BIN)/python -m pytest -n 3 --dist loadgroup
+	$(BIN)/python -m compileall -q -j 0 ir
+	$(BIN)/python -m pytest -n 4 --dist loadgroup
 
 lint: $(VENV)/.develop
 	$(BIN)/ruff check .

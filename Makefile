@@ -21,8 +21,10 @@ FUZZED := tests/hardening/test_hostile_files.py tests/hardening/test_hostile_str
 drill: $(DRILL_READY)  ## a whole rotation in an embedded world; STORES=aws,env leaves Vault out
 	$(BIN)/ir drill stripe --stores $(STORES)
 
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.develop  ## all tests, against real servers on loopback
-	$(BIN)/python -m pytest -n 3 --dist loadgroup
+	$(BIN)/python -m compileall -q -j 0 ir
+	$(BIN)/python -m pytest -n 4 --dist loadgroup
 
 lint: $(VENV)/.develop
 	$(BIN)/ruff check .

@@ -151,7 +151,7 @@ def _leaves() -> Iterator[tuple[str, ...]]:
 @pytest.mark.server
 def test_a_run_and_everything_that_can_be_asked_about_it(tmp_path: Path) -> None:
     with responder(tmp_path / "world") as world:
-        look = Searcher(world, **LOUD)
+        look = Searcher(world, executed=True, **LOUD)
         _papers(look)
         assert look.run(*ROTATE, "--alert", "alert.jsonl", "--dry-run") == 0
         assert look.run(*ROTATE, "--alert", "alert.jsonl") == 0

@@ -19,6 +19,7 @@ from ir.drill.twin import Fate, Key, StripeTwin, TwinSettings
 from ir.drill.twin.message import Request
 from ir.engine.dbos_records import read_entries
 from tests.worlds.loopback import Loopback, QuietHandler
+from tests.worlds.started import COMMAND, Started, start
 
 _VARIABLE = "STRIPE_KEY"
 PLAYBOOK = """\
@@ -109,13 +110,24 @@ class Responder:
         home["PYTHONPATH"] = str(Path(ir.__file__).parents[1])  # the code that is tested here, wherever it lies
         return {**kept, **home, **({"IR_DATABASE_URL": self.database} if self.database else {}), **self.more}
 
-    def start(self, *argv: str, stdin: int = subprocess.DEVNULL, program: Sequence[str] = ("-m", "ir.cli")) -> subprocess.Popen[str]:
+    def start(self, *argv: str, program: Sequence[str] = COMMAND) -> Started:
         """`ir …`, in a process of its own; `program`: what Python runs instead. The umask is open: what is private is so by itself."""
-        command = [sys.executable, *program, *argv]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        return subprocess.Popen(command, cwd=self.folder, env=self.environment, stdin=stdin, text=True, umask=0, **pipes)  # type: ignore[call-overload,no-any-return]  # the stubs want the pipes spelled out
+        return start(*argv, cwd=self.folder, env=self.environment, program=program, umask=0)
 
-    def rotate(self, *more: str) -> subprocess.Popen[str]:
+    def execute(self, *argv: str, program: Sequence[str] = COMMAND) -> subprocess.Popen[str]:
+        """The same, executed: for the options of Python itself, and for a look at what the kernel shows of it."""
+        return subprocess.Popen(
+            [sys.executable, *program, *argv],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            umask=0,
+        )
+
+    def rotate(self, *more: str) -> Started:
         return self.start("rotate", "stripe", "--inventory", "inventory.yaml", "--playbook", "./quick.yaml", "--yes", *more)
 
     def ir(self, *argv: str) -> tuple[int, str]:
@@ -211,7 +223,7 @@ def responder(folder: Path, *, seed: int = 0, policy: str = "exposed", database:
             made.close()
 
 
-def ended(process: subprocess.Popen[str], seconds: float = 60.0) -> tuple[int, str]:
+def ended(process: Started | subprocess.Popen[str], seconds: float = 60.0) -> tuple[int, str]:
     """Wait for a process: exit code (negative: the signal that killed it) and what it printed."""
     try:
         said, _ = process.communicate(timeout=seconds)
@@ -219,7 +231,7 @@ def ended(process: subprocess.Popen[str], seconds: float = 60.0) -> tuple[int, s
         process.kill()
         said, _ = process.communicate()
         raise AssertionError(f"still running after {seconds:g} s:\n{said}") from None
-    return process.returncode, said
+    return process.wait(), said
 
 
 def read(file: Path) -> str:

@@ -73,8 +73,8 @@ def conduct(options: DrillOptions, watch: Watch, *, start: Start = execute, serv
     """
     began = time.monotonic()
     choice = store_choice.choose(options.stores)
-    for line in choice.said():
-        watch.say(line)
+    for told in choice.said():
+        watch.say(told)
     clock, twin_settings = BentClock(), accounts.settings(options)
     try:
         with ExitStack() as stack:

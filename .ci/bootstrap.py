@@ -15,6 +15,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -40,14 +41,15 @@ class Progress:
         self._live = sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
         self._tick = 0.2 if self._live else BEAT
 
-    def run(self, what: str, argv: Sequence[str]) -> None:
+    def run(self, what: str, argv: Sequence[str], **variables: str) -> None:
         """Run a program and show its latest line.
 
         Raises:
             Failed: it ended with another code than 0.
         """
         began, lines = time.monotonic(), ["…"]
-        child = subprocess.Popen(argv, cwd=ROOT, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        environment = _environment() | variables
+        child = subprocess.Popen(argv, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         reader = threading.Thread(target=lambda: lines.extend(filter(_tells, map(str.strip, child.stdout or ()))))
         reader.start()
         while _runs(child, self._tick):
@@ -71,50 +73,48 @@ class Progress:
 
 
 class Installer:
-    """uv or pip, working on one environment.
+    """uv or pip, working on one environment; both leave the same in it.
 
     Args:
         venv: folder of the environment.
         uv: path of uv; "" means pip.
+        tools: an empty folder that goes away afterwards; pip itself lies there.
     """
 
-    def __init__(self, venv: Path, uv: str, progress: Progress) -> None:
-        self._venv, self._uv, self._progress = venv, uv, progress
+    def __init__(self, venv: Path, uv: str, tools: Path, progress: Progress) -> None:
+        self._venv, self._uv, self._tools, self._progress = venv, uv, tools, progress
         self._python = str(venv / "bin" / "python")
-        self._name = "uv" if uv else "pip"
 
     def install(self, locks: Sequence[str]) -> None:
         """Install everything that the locks name, and `ir` itself from the checkout."""
-        self._make()
+        if not Path(self._python).exists():
+            argv = [self._uv, "venv", "--python", sys.executable] if self._uv else [sys.executable, "-m", "venv", "--without-pip"]
+            self._progress.run("a new environment", [*argv, str(self._venv)])
+        if not self._uv:
+            self._fetch_pip()
         named = [word for lock in locks for word in ("--requirement", lock)]
-        self._progress.run(f"{self._name} installs {_count(locks)} packages", [*self._command("install"), "--require-hashes", *named])
-        own = ["--no-deps", "--no-build-isolation", "--editable", "."]
-        self._progress.run(f"{self._name} installs ir", [*self._command("install"), *own])
+        self._install(f"{_count(locks)} packages", "--require-hashes", *named)
+        self._install("ir", "--no-deps", "--no-build-isolation", "--editable", ".")
 
     def compile(self) -> None:
         """Write the bytecode of everything."""
         self._progress.run("Python compiles it", [self._python, "-m", "compileall", "-q", "-j", "0", str(self._venv / "lib")])
 
-    def _make(self) -> None:
-        if not Path(self._python).exists():
-            argv = [self._uv, "venv", "--python", sys.executable] if self._uv else [sys.executable, "-m", "venv", "--without-pip"]
-            self._progress.run("a new environment", [*argv, str(self._venv)])
-        if not self._uv and not (self._venv / "bin" / "pip").exists():
-            self._progress.run("pip", self._bring_pip())
-
-    def _bring_pip(self) -> list[str]:
+    def _fetch_pip(self) -> None:
         """Fetch the pip of the lock: the one that Python bundles takes several times as long for a lock of this size."""
-        fetch = ["install", "--no-compile", "--require-hashes", "--requirement", PIP]
-        ours = [sys.executable, "-m", "pip", "--python", self._python]
-        if subprocess.run([*ours, "--version"], check=False, capture_output=True).returncode:
-            self._progress.run("the bundled pip", [self._python, "-m", "ensurepip"])
-            ours = [self._python, "-m", "pip"]
-        return [*ours, *fetch]
+        python = sys.executable
+        if subprocess.run([python, "-m", "pip", "--version"], check=False, capture_output=True).returncode:
+            self._progress.run("the bundled pip", [python, "-m", "venv", str(self._tools / "bundled")])
+            python = str(self._tools / "bundled" / "bin" / "python")
+        fetch = ["install", "--no-compile", "--target", str(self._tools / "pip"), "--require-hashes", "--requirement", PIP]
+        self._progress.run("pip", [python, "-m", "pip", *fetch])
 
-    def _command(self, verb: str) -> list[str]:
+    def _install(self, what: str, *words: str) -> None:
         if self._uv:
-            return [self._uv, "pip", verb, "--python", self._python]
-        return [self._python, "-m", "pip", verb, "--no-compile", "--progress-bar", "off", "--disable-pip-version-check"]
+            self._progress.run(f"uv installs {what}", [self._uv, "pip", "install", "--python", self._python, *words])
+        else:
+            pip = [self._python, "-m", "pip", "install", "--no-compile", "--progress-bar", "off", "--disable-pip-version-check"]
+            self._progress.run(f"pip installs {what}", [*pip, *words], PYTHONPATH=str(self._tools / "pip"))
 
 
 def locks_for(stores: Sequence[str]) -> list[str]:
@@ -173,11 +173,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--venv", type=Path, default=ROOT / ".venv", help="the environment's folder")
     asked = parser.parse_args(argv)
     uv = "" if os.environ.get("IR_INSTALLER") == "pip" else shutil.which("uv") or ""
-    installer = Installer(asked.venv, uv, Progress())
     try:
-        installer.install({"product": [PRODUCT], "develop": [DEVELOP]}.get(asked.purpose) or locks_for(asked.stores))
-        if asked.purpose == "develop":
-            installer.compile()
+        with tempfile.TemporaryDirectory(prefix="ir-set-up-") as tools:
+            installer = Installer(asked.venv.absolute(), uv, Path(tools), Progress())
+            installer.install({"product": [PRODUCT], "develop": [DEVELOP]}.get(asked.purpose) or locks_for(asked.stores))
+            if asked.purpose == "develop":
+                installer.compile()
     except Failed as error:
         _say(f"{error}\n\nThe set-up failed; nothing outside {asked.venv} was changed. Mend the cause above and run it again.")
         _say("IR_INSTALLER=pip does without uv." if uv else "On Debian, `apt-get install python3.11-venv` brings what may be missing.")

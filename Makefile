@@ -9,7 +9,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
   --no-emit-index-url --no-emit-find-links
 without = $$(sed -n 's/^\([A-Za-z0-9._-]*\)==.*/--no-emit-package \1/p' $(1))
 PRODUCT_LOCKS := requirements.lock requirements-drill-aws.lock requirements-drill-vault.lock
-VAULT_HERE := $(notdir $(firstword $(shell command -v bao vault)))
+VAULT_HERE := $(notdir $(shell command -v bao || command -v vault))
 DRILL_READY := $(VENV)/.drill-$(STORES)$(addprefix -,$(VAULT_HERE))
 
 FUZZED := tests/hardening/test_hostile_files.py tests/hardening/test_hostile_stripe.py tests/unit/test_alerts.py \

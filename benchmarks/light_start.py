@@ -1,6 +1,6 @@
 """How much lighter is a newcomer's start than it was at a given commit?
 
-    python -m benchmarks.light_start [--against COMMIT] [--ratios drill,small,tests] [--pairs N] [--pip]
+    python -m benchmarks.light_start [--against COMMIT] [--ratios drill,small,tests] [--pairs N] [--pip] [--warm]
 
 Clones this checkout's last commit and the given one, side by side, and lets each make its environment anew, in turn:
 
@@ -8,7 +8,7 @@ Clones this checkout's last commit and the given one, side by side, and lets eac
     small   the bytes of `.venv` after `make drill STORES=aws,env`, against the other commit's whole drill
     tests   seconds of `make test`, its environment made beforehand; each takes minutes
 
-Both begin with what the installer keeps of earlier downloads: a first set-up of each is not counted. Bytes are what the files take
+Both begin with what the installer keeps of earlier downloads: a first set-up of each is not counted, nor made with `--warm`. Bytes are what the files take
 on disk, as `du` counts them. The median of the pairs is judged.
 
 Exit code 0: each measured ratio is within its limit, 1: one is not.
@@ -123,12 +123,15 @@ def environment(state: Path, *, pip: bool) -> dict[str, str]:
     return kept | {"XDG_STATE_HOME": str(state)} | ({"IR_INSTALLER": "pip"} if pip else {})
 
 
+def warm_up(sides: tuple[Side, ...]) -> None:
+    """Fill the installers' caches."""
+    print("a first set-up of both, not counted", flush=True)
+    for side in sides:
+        side.make(side.clone(), *DRILL)
+
+
 def measure(before: Side, now: Side, ratios: set[str], pairs: int) -> None:
     """Each pair in turn, so that a slow moment of the machine hits both."""
-    if ratios & {"drill", "small"}:
-        print("a first set-up of both, not counted", flush=True)
-        for side in (before, now):
-            side.make(side.clone(), *DRILL)
     for _ in range(pairs):
         if ratios & {"drill", "small"}:
             before.drill()
@@ -160,6 +163,7 @@ def main() -> int:
     parser.add_argument("--ratios", default="drill,small,tests", help="some of drill, small, tests")
     parser.add_argument("--pairs", type=int, default=1)
     parser.add_argument("--pip", action="store_true", help="install with pip though uv is there")
+    parser.add_argument("--warm", action="store_true", help="the caches are filled already")
     asked = parser.parse_args()
     ratios = set(asked.ratios.split(","))
     if ratios - {"drill", "small", "tests"} or asked.pairs < 1:
@@ -171,6 +175,8 @@ def main() -> int:
         (scratch / "clones").mkdir()
         clean = environment(scratch / "state", pip=asked.pip)
         before, now = (Side(label, commit, scratch / "clones", clean) for label, commit in (("then", asked.against), ("now", "HEAD")))
+        if ratios & {"drill", "small"} and not asked.warm:
+            warm_up((before, now))
         measure(before, now, ratios, asked.pairs)
         return judge(before, now)
 

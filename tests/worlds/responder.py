@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -142,17 +143,13 @@ class Responder:
 
     def incidents(self) -> list[str]:
         """Ids that hold a lease or stand in the index."""
-        with _engine(self._url()) as db:
+        with self._database.connect() as db:
             found = {str(row[0]) for table in ("ir_leases", "ir_incidents") for row in db.execute(sa.text(f"SELECT incident FROM {table}"))}  # noqa: S608 - two names of ours
         return sorted(found)
 
     def recorded(self) -> list[Json]:
         """The audit entries of the last incident, as the database has them."""
-        engine = sa.create_engine(self._url(), poolclass=sa.pool.NullPool)
-        try:
-            return read_entries(engine, self.incidents()[-1])
-        finally:
-            engine.dispose()
+        return read_entries(self._database, self.incidents()[-1])
 
     def live(self) -> list[Key]:
         """Live keys of the account besides the leaked one."""
@@ -173,15 +170,18 @@ class Responder:
 
     def _count(self, table: str) -> int:
         try:
-            with _engine(self._url()) as db:
+            with self._database.connect() as db:
                 return int(db.execute(sa.text(f"SELECT count(*) FROM {table}")).scalar() or 0)  # noqa: S608 - a name of ours
         except sa.exc.DBAPIError:
             return 0  # the engine has not made its tables yet
 
-    def _url(self) -> str:
+    @cached_property
+    def _database(self) -> sa.Engine:
+        """Made once, since it is asked again and again; a connection lasts for one question."""
+        url = f"sqlite:///file:{self.folder / 'home' / 'ir.sqlite'}?mode=rw&uri=true"
         if self.database:
-            return "postgresql+psycopg://" + self.database.partition("://")[2]
-        return f"sqlite:///file:{self.folder / 'home' / 'ir.sqlite'}?mode=rw&uri=true"
+            url = "postgresql+psycopg://" + self.database.partition("://")[2]
+        return sa.create_engine(url, poolclass=sa.pool.NullPool)
 
     def _watch(self, request: Request) -> Fate | None:
         """At the call that kills the leaked key no service may hold it; a look only."""
@@ -242,11 +242,3 @@ def read(file: Path) -> str:
 def _private(path: Path, text: str) -> None:
     path.write_text(text)
     path.chmod(0o600)
-
-
-@contextmanager
-def _engine(url: str) -> Iterator[sa.Connection]:
-    engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
-    with engine.connect() as db:
-        yield db
-    engine.dispose()

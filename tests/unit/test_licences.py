@@ -24,7 +24,8 @@ def licence(name: str) -> str:
 
 
 def test_notice_names_every_library_that_is_not_permissive() -> None:
-    locked = re.findall(r"^([a-z0-9.-]+)==", (ROOT / "requirements.lock").read_text(encoding="utf-8"), re.MULTILINE)
+    locks = [ROOT / "requirements.lock", *ROOT.glob("requirements-drill-*.lock")]
+    locked = {name for lock in locks for name in re.findall(r"^([a-z0-9.-]+)==", lock.read_text(encoding="utf-8"), re.MULTILINE)}
     installed = {re.sub(r"[-_.]+", "-", one.metadata["Name"]).lower() for one in metadata.distributions()}
     licences = {name: licence(name) for name in locked if name in installed}
     assert len(licences) > len(locked) / 2

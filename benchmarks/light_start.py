@@ -8,8 +8,8 @@ Clones this checkout's last commit and the given one, side by side, and lets eac
     small   the bytes of `.venv` after `make drill STORES=aws,env`, against the other commit's whole drill
     tests   seconds of `make test`, its environment made beforehand; each takes minutes
 
-Both begin with what the installer keeps of earlier downloads: a first set-up of each is not counted, nor made with `--warm`. Bytes are what the files take
-on disk, as `du` counts them. The median of the pairs is judged.
+Both begin with what the installer keeps of earlier downloads: a first set-up of each is not counted, nor made with `--warm`.
+Bytes are what the files take on disk, as `du` counts them. The median of the pairs is judged.
 
 Exit code 0: each measured ratio is within its limit, 1: one is not.
 """
@@ -17,7 +17,6 @@ Exit code 0: each measured ratio is within its limit, 1: one is not.
 import argparse
 import os
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
@@ -25,6 +24,8 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from benchmarks import running
 
 ROOT = Path(__file__).resolve().parent.parent
 LIMITS = {"bytes": 0.55, "seconds": 0.6, "bytes without Vault": 0.3, "seconds of make test": 0.55}
@@ -89,17 +90,10 @@ class Side:
 
 
 def run(argv: list[str], folder: Path, environment: dict[str, str]) -> None:
-    """A program that has to succeed, in a group of its own, so that what it started ends with us."""
+    """A program that has to succeed."""
     with (folder.parent / "last.log").open("w+", encoding="utf-8") as log:
-        child = subprocess.Popen(
-            argv, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, process_group=0
-        )
-        try:
+        with running.started(argv, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT) as child:
             ended = child.wait()
-        except BaseException:
-            os.killpg(child.pid, signal.SIGTERM)
-            child.wait()
-            raise
         if ended:
             log.seek(0)
             sys.exit(f"{' '.join(argv)} ended with {ended}\n{log.read()[-3000:]}")
@@ -168,7 +162,6 @@ def main() -> int:
     ratios = set(asked.ratios.split(","))
     if ratios - {"drill", "small", "tests"} or asked.pairs < 1:
         parser.error("--ratios: some of drill, small, tests; --pairs: at least 1")
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with tempfile.TemporaryDirectory(prefix="ir-light-start-") as name:
         scratch = Path(name)
         (scratch / "state").mkdir()
@@ -182,4 +175,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    running.run(main)

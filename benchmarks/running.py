@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
+_PATIENCE = 20.0
+"""Seconds that a program has to end what it started."""
+
 
 def run(main: Callable[[], int | None]) -> NoReturn:
     """End with what the benchmark returns. SIGTERM raises SystemExit in it, so that each `with` and `finally` ends what it began."""
@@ -22,7 +25,7 @@ def _end(number: int, frame: object) -> NoReturn:
 
 @contextmanager
 def started(argv: Sequence[str], **how: Any) -> Iterator["subprocess.Popen[str]"]:
-    """A program in a process group of its own; at the exit all of the group is killed.
+    """A program in a process group of its own; at the exit all of the group ends: what still runs is asked to, and then killed.
 
     Args:
         argv: the program.
@@ -33,4 +36,8 @@ def started(argv: Sequence[str], **how: Any) -> Iterator["subprocess.Popen[str]"
             yield child
         finally:
             with suppress(ProcessLookupError):
+                if child.poll() is None:
+                    os.killpg(child.pid, signal.SIGTERM)
+                    with suppress(subprocess.TimeoutExpired):
+                        child.wait(_PATIENCE)
                 os.killpg(child.pid, signal.SIGKILL)

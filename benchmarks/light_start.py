@@ -8,8 +8,8 @@ Clones this checkout's last commit and the given one, side by side, and lets eac
     small   the bytes of `.venv` after `make drill STORES=aws,env`, against the other commit's whole drill
     tests   seconds of `make test`, its environment made beforehand; each takes minutes
 
-Both begin with what the installer keeps of earlier downloads: a first set-up of each is not counted, nor made with `--warm`. Bytes are what the files take
-on disk, as `du` counts them. The median of the pairs is judged.
+Both begin with what the installer keeps of earlier downloads: a first set-up of each is not counted, nor made with `--warm`. Bytes are
+what the files take on disk, as `du` counts them. The median of the pairs is judged.
 
 Exit code 0: each measured ratio is within its limit, 1: one is not.
 """

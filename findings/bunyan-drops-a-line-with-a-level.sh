@@ -35,4 +35,4 @@ PY
 echo "five lines logged at info (30), these were written: $seen"
 [ "$seen" = "req_plain=30 req_high=60 req_inside=30" ] || { echo "changed"; exit 1; }
 
-echo "seen: of five lines bunyan wrote three; those with a level field of 'elevated' and 2 are gone, and 60 became fatal"
+echo "seen: of five lines bunyan 2.0.5 wrote three; those with a level field of 'elevated' and 2 are gone, and 60 became fatal"

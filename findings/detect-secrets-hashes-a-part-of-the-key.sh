@@ -46,4 +46,4 @@ assert stripe == [(1, "the whole key"), (2, "its first 32 characters")], "change
 PY
 venv/bin/python scan.py
 
-echo "seen: the Stripe finding of a 107-character key carries the hash of its first 32 characters"
+echo "seen: detect-secrets 1.5.0's Stripe finding of a 107-character key carries the hash of its first 32 characters"

@@ -34,4 +34,4 @@ assert off == {"-03:30": 3600, "-09:30": 3600, "-03:00": 0, "+05:30": 0, "+05:45
 PY
 venv/bin/python zones.py
 
-echo "seen: dfdatetime writes 10:00-03:30 as 10:00-04:30, one hour later than it read"
+echo "seen: dfdatetime 20261027 writes 10:00-03:30 as 10:00-04:30, one hour later than it read"

@@ -68,4 +68,4 @@ assert by_hvac == {"stripe": {"key": "new"}, "note": None}, by_hvac
 PY
 venv/bin/python patch.py "$port"
 
-echo "seen: hvac.patch lost stripe.webhook_secret and stored null; the server's PATCH of the same body kept and removed"
+echo "seen: hvac 2.4.0's patch lost stripe.webhook_secret and stored null; the server's PATCH of the same body kept and removed"

@@ -46,4 +46,4 @@ echo "hvac:       $by_hvac"
 [ "$by_bao" = team-key ] && [ "$by_node" = team-key ] || { echo "changed: the others no longer read VAULT_NAMESPACE"; exit 1; }
 [ "$by_hvac" = root-key ] || { echo "changed: hvac reads VAULT_NAMESPACE"; exit 1; }
 
-echo "seen: with VAULT_NAMESPACE=team, bao and node-vault read the team's secret, hvac read the root namespace's"
+echo "seen: with VAULT_NAMESPACE=team, bao and node-vault read the team's secret, hvac 2.4.0 read the root namespace's"

@@ -51,4 +51,4 @@ for (const read of [first, second]) {
 JS
 node read.js
 
-echo "seen: of one valid line Python's logfmt loses request id and status, both npm readers turn a line break into the letter n"
+echo "seen: of one valid line logfmt 0.4 (PyPI) loses request id and status, both npm readers turn a line break into the letter n"

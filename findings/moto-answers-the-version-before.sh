@@ -43,4 +43,4 @@ assert len(current) == 2, "changed"
 PY
 AWS_DEFAULT_REGION=eu-central-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test venv/bin/python promote.py
 
-echo "seen: after a promotion moto's plain read answers the old secret, and one put later two versions are current"
+echo "seen: after a promotion moto 5.2.5's plain read answers the old secret, and one put later two versions are current"

@@ -59,4 +59,4 @@ main().catch((error) => {
 JS
 VAULT_ADDR=http://127.0.0.1:$port VAULT_TOKEN=root node read.js
 
-echo "seen: node-vault drops the query of a single call; version 1 was asked for, version 2 was answered"
+echo "seen: node-vault 0.12.0 drops the query of a single call; version 1 was asked for, version 2 was answered"

@@ -46,4 +46,4 @@ assert (forced, plain_again, old_by_id) == ("pending", "pending", "pending"), "c
 PY
 AWS_DEFAULT_REGION=eu-central-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test venv/bin/python stages.py
 
-echo "seen: powertools' cache knows no stage and no version; the pending secret was asked for, the current one answered"
+echo "seen: aws-lambda-powertools 3.37.0 was asked for the pending secret and answered the current one from its cache"

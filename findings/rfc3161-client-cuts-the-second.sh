@@ -66,4 +66,4 @@ assert cut == whole.replace(microsecond=0), "changed"
 PY
 venv/bin/python read.py "$fraction"
 
-echo "seen: openssl and rfc3161ng read the fraction of the second, rfc3161-client answers the second without it"
+echo "seen: openssl and rfc3161ng read the fraction of the second, rfc3161-client 1.0.9 answers the second without it"

@@ -73,4 +73,4 @@ for verb in get post; do
   done
 done
 
-echo "seen: of ten answers only 401 is a failure to the Stripe CLI; 403, 409, 429 and 5xx end with 0"
+echo "seen: of ten answers only 401 is a failure to the Stripe CLI 1.52.0; 403, 409, 429 and 5xx end with 0"

@@ -15,6 +15,7 @@ from ir.cli import run
 from ir.core.errors import ExitCode
 from ir.incident import playbook
 from ir.incident.action_catalog import ACTIONS
+from ir.incident.standing import STATES
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 _PART = re.compile(r"(<!-- generated: (?P<name>[a-z -]+) -->\n)(?P<text>.*?)(<!-- end -->)", re.DOTALL)
@@ -42,6 +43,11 @@ def _exit_codes() -> str:
     return "| code | meaning |\n|---|---|\n" + rows
 
 
+def _states() -> str:
+    rows = "".join(f"| {word} | {meaning} |\n" for word, meaning in STATES.items())
+    return "| state | meaning |\n|---|---|\n" + rows
+
+
 def _actions() -> str:
     rows = "".join(f"| `{name}` | {action.danger.value} | {action.says} | {action.undo or '—'} |\n" for name, action in ACTIONS.items())
     return "| action | danger | what it does | undo |\n|---|---|---|---|\n" + rows
@@ -55,6 +61,7 @@ def _playbooks() -> str:
 PARTS: dict[str, Callable[[], str]] = {
     "help": lambda: _help(),
     "rotate help": lambda: _help("rotate", "stripe"),
+    "states": _states,
     "exit codes": _exit_codes,
     "actions": _actions,
     "playbooks": _playbooks,

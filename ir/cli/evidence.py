@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ir.cli.incidents import FINAL, AsJson, By, Name, Reason, Yes, named
+from ir.cli.incidents import AsJson, By, Name, Reason, Yes, named
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, YES, Consent
 from ir.cli.terminal.inventory_source import Opened
@@ -18,6 +18,7 @@ from ir.evidence import checkpoints
 from ir.evidence import files as evidence_files
 from ir.evidence.bundle_verifier import recorded_files
 from ir.incident import record as incident_record
+from ir.incident.record import FINAL
 from ir.inventory.consent import reading
 from ir.runtime import adapter_registry, lifecycle
 from ir.runtime.app_state import State, actor, open_state

@@ -35,7 +35,8 @@ def key(
 ) -> None:
     """The public key of the checkpoints, to be kept outside; this machine's is made on first use."""
     screen, kept = Screen(as_json=as_json), open_state()
-    opened = inventory_source.read(inventory_file) if inventory_file else None
+    path = inventory_source.chosen(inventory_file, screen)
+    opened = inventory_source.read(path) if path else None
     if opened is not None and opened.source.evidence_key is not None:
         operator = Terminal(screen, name=actor(), yes=False)
         consent = Consent(lambda: kept, operator, opened, yes=yes, pin=inventory_sha256)

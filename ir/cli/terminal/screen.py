@@ -96,6 +96,12 @@ class Screen:
             _put(self.err if self.as_json else self.out, plain(text))
             sys.stdout.flush()
 
+    def note(self, text: str) -> None:
+        """A remark about the command itself, never part of its result: to standard error."""
+        self.hush()
+        with self._lock:
+            _put(self.err, plain(text))
+
     def show(self, text: str) -> None:
         """A line for the eyes of whoever sits there: to the terminal, also where standard output goes into a file."""
         self.hush()

@@ -1,4 +1,4 @@
-"""Write the generated parts of the README anew: `python -m docs.generate` (`make docs`).
+"""Write the generated parts of the README, and the man page, anew: `python -m docs.generate` (`make docs`).
 
 A generated part stands between `<!-- generated: NAME -->` and `<!-- end -->`. A test regenerates all of them and
 compares, so the README cannot say what the code does not do.
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
 
+from docs import man_page
 from ir.cli import run
 from ir.core.errors import ExitCode
 from ir.incident import playbook
@@ -78,4 +79,5 @@ def generated(text: str) -> str:
 
 
 if __name__ == "__main__":
+    man_page.write()
     README.write_text(generated(README.read_text(encoding="utf-8")), encoding="utf-8")

@@ -5,7 +5,6 @@ import pty
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -36,7 +35,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], bool, str]] = {
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Desk]:
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Desk:
     monkeypatch.setenv("IR_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("COLUMNS", "300")
     for name in ("IR_DATABASE_URL", "IR_INVENTORY"):

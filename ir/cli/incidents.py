@@ -12,6 +12,7 @@ from ir.cli.terminal.screen import Screen
 from ir.core.errors import Refused, Unreplayable, UsageError
 from ir.core.model import Json
 from ir.incident import record as incident_record
+from ir.incident import signal_words
 from ir.incident.record import FINAL, Incident
 from ir.runtime import lifecycle
 from ir.runtime.app_state import State, actor, open_state
@@ -83,7 +84,7 @@ def _tell_or_go_on(kept: State, operator: Terminal, name: str, kind: str, body: 
     if holder is None or not holder["alive"]:
         _go_on(kept, operator, name, kind, body, None, None)
     kept.ledger.send(name, kind, operator.name, body)
-    operator.screen.say(f"{name} runs on {holder['host']} (process {holder['pid']}); it was told to {kind}")
+    operator.screen.say(f"{name} runs on {holder['host']} (process {holder['pid']}); {operator.name} {signal_words.did(kind)}")
     record = look_on(operator, kept, name)
     if operator.screen.as_json:
         operator.screen.document(following.document(record, record.exit_code))

@@ -156,3 +156,18 @@ def test_a_question_stands_below_the_step_before_it(monkeypatch: pytest.MonkeyPa
     shown = seen.getvalue()
     for entry in entries[1:]:
         assert shown.index(f" {entry['step']} ") < shown.index(f"Go on after {entry['step']}?")
+
+
+def test_a_signal_is_told_in_words_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`wake` is a word of the engine."""
+    entries = [entry for entry in overlap().entries if entry["kind"] in ("opened", "signal")]
+    entries.append({**entries[-1], "body": {"kind": "wake", "id": 2}})
+    runner, (screen, seen) = _SlowRunner(entries), narrow(100)
+    for _ in entries:
+        runner.written.release()
+    world: Any = SimpleNamespace(incident="INC-1", announce=lambda _record: None)
+    kept: Any = SimpleNamespace(ledger=SimpleNamespace(signals=lambda _name, _after: []))
+    monkeypatch.setattr(following, "finish", lambda *_: 0)
+    following.follow(cast(Any, runner), kept, world, Terminal(screen, name="ann", yes=False))
+    assert "approved retire" in seen.getvalue() and "went on" in seen.getvalue()
+    assert "wake" not in seen.getvalue()

@@ -1,7 +1,7 @@
-"""Write the generated parts of the README, and the man page, anew: `python -m docs.generate` (`make docs`).
+"""Write the generated parts of the README and of `docs/architecture.md`, and the man page, anew: `python -m docs.generate` (`make docs`).
 
 A generated part stands between `<!-- generated: NAME -->` and `<!-- end -->`. A test regenerates all of them and
-compares, so the README cannot say what the code does not do.
+compares, so no page can say what the code does not do.
 """
 
 import io
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
 
-from docs import man_page
+from docs import man_page, rooms
 from ir.cli import run
 from ir.core.errors import ExitCode
 from ir.incident import playbook
@@ -19,6 +19,7 @@ from ir.incident.action_catalog import ACTIONS
 from ir.incident.standing import STATES
 
 README = Path(__file__).resolve().parent.parent / "README.md"
+PAGES = (README, README.parent / "docs" / "architecture.md")
 _PART = re.compile(r"(<!-- generated: (?P<name>[a-z -]+) -->\n)(?P<text>.*?)(<!-- end -->)", re.DOTALL)
 
 
@@ -66,6 +67,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "exit codes": _exit_codes,
     "actions": _actions,
     "playbooks": _playbooks,
+    "rooms": rooms.table,
 }
 
 
@@ -80,4 +82,5 @@ def generated(text: str) -> str:
 
 if __name__ == "__main__":
     man_page.write()
-    README.write_text(generated(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in PAGES:
+        page.write_text(generated(page.read_text(encoding="utf-8")), encoding="utf-8")

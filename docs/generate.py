@@ -1,4 +1,4 @@
-"""Write the generated parts of the README and of `docs/architecture.md`, and the man page, anew: `python -m docs.generate` (`make docs`).
+"""Write the generated parts of the pages, and the man page, anew: `python -m docs.generate` (`make docs`).
 
 A generated part stands between `<!-- generated: NAME -->` and `<!-- end -->`. A test regenerates all of them and
 compares, so no page can say what the code does not do.

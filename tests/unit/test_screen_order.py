@@ -3,7 +3,7 @@
 import io
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -63,13 +63,14 @@ def test_what_is_copied_is_never_broken_whatever_says_it(whole: str, width: int)
     """Nor does it share its line with a sentence where it does not fit."""
     said = f"the first words of a sentence, then {whole} and what else there is to be said about it at some length"
     outcome = Outcome(Did.FAILED, said, items=(Item("checkout", Did.FAILED, said),), todo=said)
-    for show in (
+    shown: tuple[Callable[[Screen], None], ...] = (
         lambda screen: screen.say(said),
         lambda screen: screen.say(f"  1. {said}"),
         lambda screen: screen.warn(f"  still to do: {said}"),
         lambda screen: screen.show(said),
         lambda screen: screen.step("waves.main", outcome),
-    ):
+    )
+    for show in shown:
         screen, seen = narrow(width)
         show(screen)
         lines = seen.getvalue().splitlines()

@@ -101,8 +101,10 @@ def _show(screen: Screen, row: Standing) -> None:
     screen.say(f"  leaked key: {_leaked(row, now)}")
     if row.outage:
         screen.say(f"  outage: {_outage(row.outage, now)}")
-    if row.said:
-        screen.say(f"  {'waits for' if row.state.startswith('waiting') else 'last step'}: {row.said.split(chr(10))[0]}")
+    if row.said and row.state.startswith("waiting"):
+        screen.say("  waits for: " + row.said.replace("\n", "\n  "))
+    elif row.said:
+        screen.say(f"  last step: {row.said.splitlines()[0]}")
     if row.todo and row.todo != row.next:
         screen.say("  to do: " + row.todo.replace("\n", "\n  "))
     for debt in row.left:

@@ -12,6 +12,7 @@ from docs import man_page
 from ir.cli import COMMANDS
 from ir.core.errors import ExitCode
 from ir.core.secret import Secret
+from tests.programs import FISH, GROFF, ZSH
 from tests.worlds.desk import Desk
 
 ROOT = Path(__file__).parent.parent.parent
@@ -94,12 +95,10 @@ def test_completing_a_command_imports_none() -> None:
     assert done.stdout.splitlines() == [*COMMANDS, "[]"]
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize("shell", ["bash", pytest.param("zsh", marks=ZSH.needed), pytest.param("fish", marks=FISH.needed)])
 def test_the_script_of_a_shell_can_be_had_and_is_right_for_that_shell(shell: str) -> None:
     """Typer finds the shell out by the process that calls it."""
-    program = shutil.which(shell)
-    if program is None:
-        pytest.skip(f"{shell} is not installed")
+    program = shutil.which(shell) or ""
     # A second command keeps the shell there: it would otherwise become the program itself.
     done = subprocess.run(
         [program, "-c", f"{sys.executable} -m ir.cli --show-completion; true"], capture_output=True, text=True, check=True
@@ -123,9 +122,7 @@ def test_the_man_page_is_fresh_and_tells_every_command() -> None:
         assert f".SS ir {' '.join(words)} ".replace("-", "\\-") in page, words
 
 
+@GROFF.needed
 def test_the_man_page_is_what_man_understands() -> None:
-    groff = shutil.which("groff")
-    if groff is None:
-        pytest.skip("groff is not installed")
-    done = subprocess.run([groff, "-man", "-Tutf8", "-ww", "-Kutf8", str(man_page.FILE)], capture_output=True, text=True, check=True)
+    done = subprocess.run([GROFF.path, "-man", "-Tutf8", "-ww", "-Kutf8", str(man_page.FILE)], capture_output=True, text=True, check=True)
     assert done.stderr == "" and "interrupted; `ir resume` goes on" in done.stdout

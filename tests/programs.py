@@ -54,7 +54,10 @@ SSH_KEYGEN = Program(
     "signatures that OpenSSH makes and verifies",
     ("tests/unit/test_approvals.py", "tests/unit/test_evidence_check.py"),
 )
-PROGRAMS = (CHROMIUM, OPENSSL, SSH_KEYGEN)
+FISH = Program(("fish",), "fish", "completion in fish", ("tests/unit/test_help.py",))
+GROFF = Program(("groff",), "groff-base", "the man page as man reads it", ("tests/unit/test_help.py",))
+ZSH = Program(("zsh",), "zsh", "completion in zsh", ("tests/unit/test_help.py",))
+PROGRAMS = (CHROMIUM, FISH, GROFF, OPENSSL, SSH_KEYGEN, ZSH)
 
 
 def install(*programs: Program) -> str:

@@ -52,6 +52,11 @@ def test_it_tells_its_version_and_its_commands(program: Path, tmp_path: Path) ->
     assert "rotate" in run([program, "--help"], tmp_path)
 
 
+def test_it_brings_its_man_page(program: Path) -> None:
+    page = program.parent.parent / "share" / "man" / "man1" / "ir.1"
+    assert page.read_text(encoding="utf-8") == (ROOT / "docs" / "ir.1").read_text(encoding="utf-8")
+
+
 def test_it_brings_its_playbooks(program: Path, tmp_path: Path) -> None:
     assert "stripe-exposed" in run([program, "playbook", "show", "stripe-exposed"], tmp_path)
 

@@ -95,6 +95,7 @@ ASKED: Commands = (
     ("schedule", "list", "--inventory", "inventory.yaml"),
     ("rules", "list"),
     ("campaign", "status"),
+    ("help", "status"),
 )
 """What is asked after a run, in one process; `INC` stands for the incident."""
 TOLD: Commands = (("campaign", "pause"), ("campaign", "report"), ("approve", "INC", "--reason", "looked"))

@@ -4,7 +4,7 @@ Judged by the terminal's own state, the bytes that it showed, the bytes that are
 """
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from tests.worlds.person import Person, person
 from tests.worlds.responder import PLAYBOOK, Responder, responder
 
 PASTE = "sk_" + "test_" + "Pasted0Too1Early2" * 3
-SLOW = PLAYBOOK.replace("soak: 0s", "soak: 4s")
+SLOW = PLAYBOOK.replace("soak: 0s", "soak: 3s")
 NAME = "payments"
 
 
@@ -82,33 +82,18 @@ def test_what_is_typed_before_the_question_is_no_answer_and_no_ends_with_both_ke
     assert ann.ends() == ExitCode.DONE
 
 
-def interrupts(who: Person) -> int:
-    who.presses("c")
-    return ExitCode.INTERRUPTED
-
-
-def gets(number: signal.Signals) -> Callable[[Person], int]:
-    def sent(who: Person) -> int:
-        who.sends(number)
-        return -number
-
-    return sent
-
-
-ENDINGS = {"ctrl-c": interrupts, "sigterm": gets(signal.SIGTERM), "sighup": gets(signal.SIGHUP), "sigquit": gets(signal.SIGQUIT)}
-
-
-@pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS)
-def test_a_key_pasted_while_it_works_is_neither_shown_nor_left_to_the_shell(
-    world: Responder, ann: Person, ending: Callable[[Person], int]
-) -> None:
+@pytest.mark.parametrize("ending", ["ctrl-c", "sighup"])
+def test_a_key_pasted_while_it_works_is_neither_shown_nor_left_to_the_shell(world: Responder, ann: Person, ending: str) -> None:
     begins(ann, world, slow=True)
     ann.sees("stage")
     assert not ann.echoes
     ann.types(PASTE)
-    wanted = ending(ann)
+    if ending == "ctrl-c":
+        ann.presses("c")
+    else:
+        ann.sends(signal.SIGHUP)
     ann.types(PASTE + "\n")
-    assert ann.ends() == wanted
+    assert ann.ends() == (ExitCode.INTERRUPTED if ending == "ctrl-c" else -signal.SIGHUP)
     in_safe_hands(ann)
     assert world.twin.is_alive(world.leaked)
 
@@ -120,7 +105,7 @@ def test_after_sigkill_the_next_command_puts_the_terminal_right(world: Responder
     ann.sends(signal.SIGKILL)
     assert ann.ends() == -signal.SIGKILL and not ann.echoes
     ann.starts("status")
-    assert ann.ends() == ExitCode.DEBT or ann.shown()
+    ann.ends()
     in_safe_hands(ann)
 
 
@@ -148,36 +133,26 @@ def test_ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_back(world: Resp
     assert world.is_whole() == ""
 
 
-def test_of_two_terminals_the_first_answer_wins(world: Responder, ann: Person) -> None:
+def test_of_several_terminals_the_first_answer_wins_and_the_others_say_whose_it_was(world: Responder, ann: Person) -> None:
     begins(ann, world)
     ann.sees("or n:")
     name = incident(ann)
-    with person(world.folder, world.environment) as bob:
+    with person(world.folder, world.environment) as bob, person(world.folder, world.environment) as eve:
         bob.starts("approve", name, "--by", "bob")
+        eve.starts("approve", name, "--by", "eve")
         bob.sees("or n:")
-        bob.until_echo(on=True)
+        eve.sees("or n:")
         bob.types(f"{NAME}\n")
         assert bob.ends() == ExitCode.DONE, bob.shown()
-        in_safe_hands(bob)
+        eve.sees("bob has approved `retire` already")
+        assert eve.ends() == ExitCode.DONE
+        for other in (bob, eve):
+            in_safe_hands(other)
     ann.sees("Answered at another terminal: bob")
     assert ann.ends() == ExitCode.DONE, ann.shown()
+    assert {row["actor"] for row in world.recorded() if row["kind"] == "signal" and row["body"]["kind"] == "approve"} == {"bob"}
     in_safe_hands(ann)
     assert world.is_whole() == ""
-
-
-def test_who_comes_second_is_told_who_answered(world: Responder, ann: Person) -> None:
-    begins(ann, world)
-    ann.sees("or n:")
-    with person(world.folder, world.environment) as bob:
-        bob.starts("approve", incident(ann), "--by", "bob")
-        bob.sees("or n:")
-        ann.types(f"{NAME}\n")
-        bob.sees("has approved `retire` already")
-        assert bob.ends() == ExitCode.DONE
-        in_safe_hands(bob)
-    assert ann.ends() == ExitCode.DONE
-    assert not any(row["kind"] == "signal" and row["actor"] == "bob" for row in world.recorded())
-    in_safe_hands(ann)
 
 
 def test_a_guided_rotation_takes_the_key_at_its_prompt_alone_and_shows_that_it_watches(tmp_path: Path) -> None:

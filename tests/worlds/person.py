@@ -66,7 +66,11 @@ class Person:
 
     def starts(self, *words: str) -> None:
         """Runs `ir …` in front."""
-        self._tell({"run": [sys.executable, "-m", "ir.cli", *words]})
+        self.runs(sys.executable, "-m", "ir.cli", *words)
+
+    def runs(self, *argv: str) -> None:
+        """Runs a program in front."""
+        self._tell({"run": list(argv)})
         self.pid = int(self._hear()["pid"])
 
     def types(self, text: str) -> None:
@@ -119,6 +123,12 @@ class Person:
     def echoes(self) -> bool:
         """Whether a key that is pressed now is shown."""
         return bool(self.modes()[3] & termios.ECHO)
+
+    def sets(self, *, echo: bool) -> None:
+        """`stty echo` or `stty -echo`."""
+        modes = self.modes()
+        modes[3] = modes[3] | termios.ECHO if echo else modes[3] & ~termios.ECHO
+        termios.tcsetattr(self._terminal, termios.TCSANOW, modes)
 
     def until_echo(self, *, on: bool) -> None:
         """Waits until a question is asked (`on`), or the terminal is silent again."""

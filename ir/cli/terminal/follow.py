@@ -121,7 +121,7 @@ def _woken(operator: Terminal, kept: State, record: incident_record.Incident) ->
 def _keep_clock(screen: Screen, world: World, record: incident_record.Incident) -> None:
     """The progress line of an incident: its clock, and the step that is under way."""
     todo = next((step for step in record.plan.get("steps", []) if not record.settled(step["id"])), None)
-    doing = f"{todo['id']}: {todo['says']}" if todo and not record.ended else "writing the report"
+    doing = f"{todo['id']}: {todo.get('says', '')}" if todo and not record.ended else "writing the report"
     screen.keep_clock(lambda minutes: exposure_clock.said(record.facts, world.now(), minutes=minutes), doing)
 
 

@@ -45,7 +45,7 @@ class _Guard:
         self._lock, self._turn = threading.RLock(), threading.Lock()
         self._before: Attributes = []
         self._mode: Callable[[Attributes], Attributes] = tty_mode.silent
-        self._lent = False
+        self._lent = self._interrupted = False
         self._file: Path | None = None
         self._ask_again = _nothing
 
@@ -63,7 +63,7 @@ class _Guard:
             self._before = next((record.before for record in others if tty_mode.ours(now, record.before)), now)
             self.handle, self._file = handle, tty_record.write(handle, self._before)
             self._set(tty_mode.silent)
-        tty_signals.listen(ended=self._ended, stopped=self._stopped, continued=self._continued)
+        tty_signals.listen(interrupted=self._interrupt, ended=self._ended, stopped=self._stopped, continued=self._continued)
 
     def give_back(self, *, drain: bool = True) -> None:
         """The terminal as it was, without what was typed; nothing is asked after this. Further calls do nothing."""
@@ -131,7 +131,7 @@ class _Guard:
     def _restore(self, handle: int, *, drain: bool) -> None:
         tty_mode.apply(handle, tty_mode.silent(self._before))
         if drain:
-            tty_mode.discard(handle)
+            tty_mode.discard(handle, begun=self._interrupted)
         if tty_mode.in_front(handle):
             with suppress(OSError, termios.error):
                 termios.tcflush(handle, termios.TCIFLUSH)
@@ -155,7 +155,11 @@ class _Guard:
 
     # ── signals ──
 
+    def _interrupt(self) -> None:
+        self._interrupted = True
+
     def _ended(self) -> None:
+        self._interrupted = True
         self.ask_no_more()
         _say(ENDED)
         self.give_back()
@@ -164,7 +168,7 @@ class _Guard:
         """Ctrl-Z: the shell gets the terminal as it was."""
         with self._lock:
             if self.handle is not None and not self._lent:
-                self._lent = True
+                self._lent = self._interrupted = True
                 self._restore(self.handle, drain=True)
 
     def _continued(self) -> None:
@@ -174,7 +178,7 @@ class _Guard:
             if handle is None or not tty_mode.in_front(handle):
                 return
             if lent:
-                self._lent = False
+                self._lent = self._interrupted = False
                 with suppress(termios.error):
                     self._before = termios.tcgetattr(handle)
             self._apply(self._mode(self._before))

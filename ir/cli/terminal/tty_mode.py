@@ -49,13 +49,16 @@ def ours(now: Attributes, before: Attributes) -> bool:
     return now != before and now in (silent(before), visible(before), hidden(before))
 
 
-def discard(handle: int) -> None:
-    """Throw away what was typed so far; a paste that has begun is waited for until its line is silent. The mode has to be `silent`."""
+def discard(handle: int, *, begun: bool = False) -> None:
+    """Throw away what was typed so far; a paste that has begun is waited for until its line is silent. The mode has to be `silent`.
+
+    `begun`: there may be one though nothing of it is left: the kernel has thrown away what came before Ctrl-C.
+    """
     with suppress(OSError, termios.error):
         if not in_front(handle):  # what is typed now is the shell's, and reading would stop this process
             return
         end = time.monotonic() + _LONGEST_PASTE
-        while _readable(handle, 0.0):
+        while _readable(handle, _SILENT_FOR if begun else 0.0):
             termios.tcflush(handle, termios.TCIFLUSH)
             while time.monotonic() < end and _readable(handle, _SILENT_FOR):
                 if not os.read(handle, 65536):

@@ -12,13 +12,17 @@ _ENDS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _DEFAULTS = dict.fromkeys((*_ENDS, signal.SIGTSTP, signal.SIGCONT), signal.SIG_DFL) | {signal.SIGINT: signal.default_int_handler}
 
 
-def listen(*, ended: Handler, stopped: Handler, continued: Handler) -> None:
-    """Call `ended` before a signal ends this process, `stopped` before Ctrl-Z stops it, `continued` when it goes on.
+def listen(*, interrupted: Handler, ended: Handler, stopped: Handler, continued: Handler) -> None:
+    """Call `interrupted` at Ctrl-C, `ended` before a signal ends this process, `stopped` before Ctrl-Z does, `continued` at `fg` and `bg`.
 
     Signals that are ignored (`nohup`), or that a command answers in its own way, are left alone.
     """
     if threading.current_thread() is not threading.main_thread():
         return
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        interrupted()
+        signal.default_int_handler(number, frame)
 
     def end(number: int, _frame: FrameType | None) -> None:
         ended()
@@ -35,6 +39,8 @@ def listen(*, ended: Handler, stopped: Handler, continued: Handler) -> None:
         signal.signal(signal.SIGTSTP, stop)
         continued()
 
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
     for number in _ENDS:
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, end)

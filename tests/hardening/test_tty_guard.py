@@ -143,6 +143,5 @@ def test_of_two_that_hold_one_terminal_the_last_gives_it_back(ann: Person) -> No
 
 def test_without_a_terminal_nothing_is_touched(tmp_path: Path) -> None:
     environment = {"IR_HOME": str(tmp_path / "home"), "PYTHONPATH": str(Path(ir.__file__).parents[1])}
-    nowhere = {"stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "stdout": subprocess.PIPE}
-    done = subprocess.run(script("print(tty_guard.holds())"), env=environment, check=True, **nowhere)
+    done = subprocess.run(script("print(tty_guard.holds())"), env=environment, check=True, capture_output=True, stdin=subprocess.DEVNULL)
     assert done.stdout == b"False\n" and not (tmp_path / "home").exists()

@@ -74,7 +74,12 @@ def test_yes_stays_for_machines_and_nobody_confirms_nothing() -> None:
 def test_the_warning_says_what_dies_what_fails_and_who_was_not_looked_at() -> None:
     about = irreversible.to_kill(record(accept_unverified={"web": "it has no check"}), "1303")
     assert about.name == "payments" and "1303" not in repr(about)
-    for said in ("payments (…1303, mk_1) dies", "cannot be brought back", "refused by Stripe", "Not looked at: web, manual://host#KEY, whatever"):
+    for said in (
+        "payments (…1303, mk_1) dies",
+        "cannot be brought back",
+        "refused by Stripe",
+        "Not looked at: web, manual://host#KEY, whatever",
+    ):
         assert said in about.warning
     back = irreversible.to_go_back(record())
     assert back.name == "payments" and "fedcba9876543210" in back.warning and "web" in back.warning and "stays alive" in back.warning

@@ -18,7 +18,8 @@ INVENTORY = """\
 version: 1
 accounts: [{name: main, id: acct_1, mode: test}]
 keys: [{name: payments, account: main, kind: secret, stored_in: ['manual://host#KEY']}]
-services: [{name: web, uses: [payments], reads_from: 'manual://host#KEY', reload: {command: ['true']}, verify: [{command: ['true'], proves: up}]}]
+services:
+- {name: web, uses: [payments], reads_from: 'manual://host#KEY', reload: {command: ['true']}, verify: [{command: ['true'], proves: up}]}
 """
 
 

@@ -1,7 +1,7 @@
-"""Write the generated parts of the README anew: `python -m docs.generate` (`make docs`).
+"""Write the generated parts of the README and of `docs/architecture.md` anew: `python -m docs.generate` (`make docs`).
 
 A generated part stands between `<!-- generated: NAME -->` and `<!-- end -->`. A test regenerates all of them and
-compares, so the README cannot say what the code does not do.
+compares, so no page can say what the code does not do.
 """
 
 import io
@@ -11,12 +11,14 @@ from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
 
+from docs import rooms
 from ir.cli import run
 from ir.core.errors import ExitCode
 from ir.incident import playbook
 from ir.incident.action_catalog import ACTIONS
 
 README = Path(__file__).resolve().parent.parent / "README.md"
+PAGES = (README, README.parent / "docs" / "architecture.md")
 _PART = re.compile(r"(<!-- generated: (?P<name>[a-z -]+) -->\n)(?P<text>.*?)(<!-- end -->)", re.DOTALL)
 
 
@@ -58,6 +60,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "exit codes": _exit_codes,
     "actions": _actions,
     "playbooks": _playbooks,
+    "rooms": rooms.table,
 }
 
 
@@ -71,4 +74,5 @@ def generated(text: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(generated(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in PAGES:
+        page.write_text(generated(page.read_text(encoding="utf-8")), encoding="utf-8")

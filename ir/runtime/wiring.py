@@ -1,4 +1,4 @@
-"""Settings to objects: the room that knows the engine, and through `adapters` the vendors."""
+"""Settings to objects: the room that knows the engine, and through `adapter_registry` the vendors."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -101,6 +101,7 @@ def world(
         review_key=lambda: adapter_registry.optional(account.review_key, resolver),
         say=say,
         own_requests=lambda: tuple(api.request_ids),
+        prepare=api.load,
         account_of=lambda secret: "" if webhook else account_of(api, secret),  # a signing secret opens no API
         scratch=str(state_folder.private(folder / "scratch")),
     )

@@ -31,7 +31,7 @@ from ir.storage.incident_store import Ledger
 from ir.storage.process_identity import Me
 
 APPLICATION = "ir-engine"
-SCHEMA_VERSION = "5"
+SCHEMA_VERSION = "6"
 """Version of recorded steps: an incident begun under another version is refused, not replayed wrongly (`replay_check`)."""
 _POLL = 0.1
 """Seconds between looks at the audit stream: each costs a query, and nobody reads faster than this."""

@@ -160,10 +160,13 @@ def ir(version: Annotated[bool, typer.Option("--version", help="Show the version
 
 def main() -> None:
     """Entry point: hardens the process, runs the command, turns errors into words and exit codes."""
+    from ir.cli.terminal import tty_guard
     from ir.cli.terminal.process_hardening import harden
 
     harden()
-    sys.exit(run(sys.argv[1:]))
+    with tty_guard.armed():
+        code = run(sys.argv[1:])
+    sys.exit(code)
 
 
 def run(argv: list[str]) -> int:

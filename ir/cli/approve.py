@@ -1,23 +1,27 @@
 """`ir approve`: one person's word that a step may happen, signed or not, from any machine that sees the database."""
 
+import sys
 import time
 from typing import Annotated
 
 import typer
 
 from ir import inventory
-from ir.cli.incidents import AsJson, By, Name, Reason, named, record_of
+from ir.cli.incidents import AsJson, By, Name, Reason, Yes, named, record_of
+from ir.cli.terminal import by_name, tty_guard
 from ir.cli.terminal.approval_signing import public_half, signed
+from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.option_values import moment
 from ir.cli.terminal.screen import Screen
 from ir.core import durations
-from ir.core.errors import Refused, UsageError
-from ir.core.model import Did, Json
+from ir.core.errors import ExitCode, Refused, UsageError
+from ir.core.model import Danger, Did, Json
 from ir.engine import approvals
+from ir.incident import irreversible
 from ir.incident.record import FINAL, Incident
 from ir.inventory import Approver
 from ir.runtime import wiring
-from ir.runtime.app_state import actor, open_state
+from ir.runtime.app_state import State, actor, open_state
 from ir.runtime.approved import weighed as weigh_all
 
 
@@ -36,6 +40,7 @@ def approve(
     ] = "",
     source_closed: Annotated[str, typer.Option(help="Say that this source of the leak is closed.", metavar="STORE|SERVICE")] = "",
     unused: Annotated[str, typer.Option(help="Say that nobody uses the old key any more, and how you know.", metavar="REASON")] = "",
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Approve the step that an incident waits for; `ir resume` then goes on."""
@@ -48,6 +53,7 @@ def approve(
     if word:
         body = word
     else:
+        _confirm(kept, Terminal(screen, name=who, yes=yes), record)
         body = _approval(record, who if by else "", reason, expires, sign_with)
         who = body.get("name") or who
     if break_glass.strip():
@@ -64,6 +70,27 @@ def approve(
     screen.say(f"{said}; go on with: ir resume {name}")
     if weighed and (weighed["needs"] > 1 or weighed["not_counted"]):
         screen.say(f"so far: {weighed['said']}")
+
+
+def _confirm(kept: State, operator: Terminal, record: Incident) -> None:
+    """At a terminal, what cannot be undone is confirmed by name, here as where the incident runs. Ends when that was done meanwhile.
+
+    Raises:
+        Refused: it was not confirmed.
+    """
+    row = next(row for row in record.plan["steps"] if row["id"] == _step(record))
+    if not operator.interactive or row["danger"] != Danger.IRREVERSIBLE:
+        return
+    about = irreversible.to_kill(record, by_name.ends_in(kept, operator, record, "old"))
+    alone = int(row.get("approvals", 1)) < 2
+    elsewhere = by_name.settled(record, row["id"], lambda: record_of(kept, record.id)) if alone else lambda: ""
+    try:
+        yes = by_name.confirmed(operator, about, elsewhere)
+    except by_name.Answered as answered:
+        operator.screen.say(f"{answered.by} has approved `{row['id']}` already; nothing was sent from here")
+        sys.exit(int(ExitCode.DONE))
+    if not yes:
+        raise Refused("not confirmed", safe="nothing was approved, nothing was killed", next_step=f"ir approve {record.id} asks again")
 
 
 def _word(record: Incident, reason: str, source_closed: str, unused: str) -> Json:
@@ -99,7 +126,9 @@ def _approval(record: Incident, by: str, reason: str, expires: str, sign_with: s
         return body
     approver = _approver(record, by, sign_with)
     words = approvals.statement(record.id, step, plan, question.seen, until, approver.name)
-    return {**body, "name": approver.name, "signature": signed(sign_with, words)}
+    with tty_guard.lent():
+        signature = signed(sign_with, words)
+    return {**body, "name": approver.name, "signature": signature}
 
 
 def _step(record: Incident) -> str:

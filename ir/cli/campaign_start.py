@@ -23,6 +23,7 @@ from ir.incident.context import Options
 from ir.incident.playbook import Playbook
 from ir.inventory import Key
 from ir.inventory import consent as consents
+from ir.ports import Irreversible
 from ir.runtime import lifecycle, wiring, write_guard
 from ir.runtime.app_state import State, open_state
 from ir.runtime.incident_spec import opening_entry
@@ -87,10 +88,10 @@ def start(asked: Asked, operator: Terminal) -> NoReturn:
     consent.ask({place for key in keys for place in touched(source.inventory, key)})
     if options.dry_run:
         _rehearse(source, keys, book, options, kept, operator)
-    if not operator.confirm(f"Rotate {len(keys)} keys? Each old key is killed once its services were seen on the new one."):
+    name = new_name(wiring.SystemClock().now().isoformat())
+    if not operator.confirm_by_name(_about(name, source, keys)):
         raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes, or run it in a terminal")
     ledger = CampaignLedger(kept.ledger.engine)
-    name = new_name(wiring.SystemClock().now().isoformat())
     about = {
         "inventory": opened.name,
         "inventory_sha256": inventory.digest(opened.text),
@@ -104,6 +105,18 @@ def start(asked: Asked, operator: Terminal) -> NoReturn:
         operator.screen.say(f"left to the workers (ir worker); ir campaign status {name} shows how it goes")
         sys.exit(int(ExitCode.DONE))
     campaigns.run_here(kept, ledger, name, operator)
+
+
+def _about(name: str, source: Source, keys: Sequence[Key]) -> Irreversible:
+    lonely = [key.name for key in keys if not source.inventory.services_of(key.name)]
+    return Irreversible(
+        f"{len(keys)} keys die, each once its services were seen on the new one. None can be brought back, and no key is asked about "
+        "again. Whatever still uses an old key then fails. Not looked at: whatever the inventory does not list"
+        + (f"; no service is listed for {', '.join(lonely)}" if lonely else "")
+        + ".",
+        name,
+        f"the campaign's name, {name},",
+    )
 
 
 def _book(asked: Asked, operator: Terminal) -> Playbook:

@@ -1,12 +1,13 @@
 """`ir rotate stripe --discard-pending REASON`: whose unfinished stage lies where, since when, and may it go?"""
 
+from collections.abc import Collection
 from dataclasses import asdict, replace
 
 from ir.actions.store_check import whose
 from ir.cli.terminal.operator import Terminal
 from ir.core.errors import PortError, Refused
 from ir.core.model import Json
-from ir.ports import Pending, Store
+from ir.ports import Irreversible, Pending, Store
 from ir.runtime import wiring, write_guard
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting
@@ -25,9 +26,18 @@ def show(setting: Setting, kept: State, operator: Terminal) -> Json:
         operator.screen.warn(f"{name}: {whose(one, world.now())}")
     if not pending:
         operator.screen.say("Nothing unfinished lies in the stores, so there is nothing to discard.")
-    elif not setting.options.dry_run and not operator.confirm("Discard what they staged there? Who made it cannot go on with it."):
+    elif not setting.options.dry_run and not operator.confirm_by_name(_about(setting, pending)):
         raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes, or run it in a terminal")
     return {"pending": {name: asdict(one) for name, one in pending.items()}}
+
+
+def _about(setting: Setting, pending: Collection[str]) -> Irreversible:
+    return Irreversible(
+        f"What others staged in {', '.join(pending)} is deleted, and whoever staged it cannot go on with it. It cannot be brought back. "
+        "No service fails: nothing that is in use is touched. Not looked at: whether the rotation that staged it still runs elsewhere.",
+        setting.key,
+        f"the key's name, {setting.key},",
+    )
 
 
 def _pending(store: Store, incident: str) -> Pending | None:

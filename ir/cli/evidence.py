@@ -17,6 +17,7 @@ from ir.core.model import Json
 from ir.evidence import checkpoints
 from ir.evidence import files as evidence_files
 from ir.evidence.bundle_verifier import recorded_files
+from ir.incident import irreversible
 from ir.incident import record as incident_record
 from ir.incident.record import FINAL
 from ir.inventory.consent import reading
@@ -92,7 +93,7 @@ def purge(name: Name = "", yes: Yes = False, as_json: AsJson = False, reason: Re
         _nothing(name, entries, told, screen)
         return
     operator = Terminal(screen, name=by or actor(), yes=yes)
-    if not operator.confirm(f"Remove {len(here)} evidence files of {name} for good? Only their hashes stay."):
+    if not operator.confirm_by_name(irreversible.to_purge(record, len(here))):
         raise Refused("not confirmed", safe="nothing was removed", next_step="say --yes")
     # Signed and kept before anything is removed: a file that is missing without a word would look like tampering.
     gone = [*recorded_files(entries)]

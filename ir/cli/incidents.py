@@ -5,14 +5,15 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from ir.cli.terminal import by_name
 from ir.cli.terminal import follow as following
 from ir.cli.terminal.onlooker import look_on
 from ir.cli.terminal.operator import SOURCES, Terminal, read_again, read_key
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import Refused, Unreplayable, UsageError
 from ir.core.model import Json
+from ir.incident import irreversible, signal_words
 from ir.incident import record as incident_record
-from ir.incident import signal_words
 from ir.incident.record import FINAL, Incident
 from ir.runtime import lifecycle
 from ir.runtime.app_state import State, actor, open_state
@@ -45,8 +46,8 @@ def rollback(name: Name = "", yes: Yes = False, as_json: AsJson = False, reason:
     screen, kept = Screen(as_json=as_json), open_state()
     name = named(kept, name)
     operator = Terminal(screen, name=actor(), yes=yes)
-    if not operator.confirm(f"Put the old key back for {name}? The leaked key stays alive."):
-        raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes")
+    if not _may_go_back(kept, operator, record_of(kept, name)):
+        raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes, or run it in a terminal")
     _tell_or_go_on(kept, operator, name, "rollback", {"reason": reason})
 
 
@@ -76,6 +77,19 @@ def close(
 
 
 # ── going on ──
+
+
+def _may_go_back(kept: State, operator: Terminal, record: Incident) -> bool:
+    """A rollback kills the replacement, if there is one; without one it undoes nothing that could not be done again."""
+    if "new" not in record.facts:
+        return operator.confirm(f"Put the old key back for {record.id}? The leaked key stays alive.")
+    about = irreversible.to_go_back(record, by_name.ends_in(kept, operator, record, "new"))
+    step = next((row["id"] for row in record.plan["steps"] if row["action"] == "retire"), "")
+    try:
+        return by_name.confirmed(operator, about, by_name.settled(record, step, lambda: record_of(kept, record.id)))
+    except by_name.Answered as answered:
+        what = f"{answered.by} let the old key be killed meanwhile, so there may be no way back"
+        raise Refused(what, safe="nothing was changed from here", next_step=f"ir status {record.id}") from None
 
 
 def _tell_or_go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json) -> None:

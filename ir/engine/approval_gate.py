@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 
-from ir.core.model import Did, Json, Outcome, Policy
+from ir.core.errors import PortError
+from ir.core.model import Danger, Did, Json, Outcome, Policy
 from ir.engine import approvals
 from ir.engine.recorder import Recorder
+from ir.incident import irreversible
 from ir.incident.plan import Plan, Step
+from ir.ports import Irreversible
 
 
 class Asking:
@@ -24,28 +27,61 @@ class Asking:
         record = self._recorder.record
         if self._world.options.dry_run or record.facts.get("dead_on_arrival"):
             return [], None
+        if not step.approval:
+            return self._confirmation(step, signals)
         weighed = self._weighed(step)
         if weighed.get("granted"):
             return [], None
-        if step.approvals < 2 and record.opened.get("options", {}).get("yes") and record.last is not None:
+        if step.approvals < 2 and self._agreed and record.last is not None:
             self._approve(step, at=record.last["at"], by=record.actor)  # agreed to in advance: nobody is asked, so nothing is recorded
             return [], None
-
-        def answered() -> Json:
-            called = signals()
-            if called:
-                return {"signals": called}
-            return {"yes": step.approvals < 2 and self._asked(step), "by": self._world.operator.name, "at": self._recorder.now()}
-
-        answer = self._recorder.step("approve", answered)
+        operator = self._world.operator
+        asks = step.approvals < 2 and (operator.interactive or self._world.options.yes)
+        answer = self._recorder.step("approve", lambda: self._answer(step, signals, asks=asks, unasked=False))
         if "signals" in answer:
             return answer["signals"], None
         if answer["yes"]:
             self._approve(step, at=answer["at"], by=answer["by"])
             return [], None
+        if answer.get("declined"):
+            return [], self._declined(step, str(answer["by"]))
         needs = "an approval" if step.approvals < 2 else f"the approval of {step.approvals} people"
         said = f"`{step.id}` needs {needs}: {step.says}" + (f"; {weighed['said']}" if weighed else "")
         return [], Outcome(Did.FAILED, said, todo=f"ir approve {record.id}")
+
+    def _confirmation(self, step: Step, signals: Callable[[], list[Json]]) -> tuple[list[Json], Outcome | None]:
+        """Of a step that cannot be undone and that its playbook lets happen without approval: whoever sits at the terminal is asked."""
+        if self._agreed or not self._dies(step):
+            return [], None
+        asks = self._world.operator.interactive
+        answer = self._recorder.step("confirm", lambda: self._answer(step, signals, asks=asks, unasked=True))
+        if "signals" in answer:
+            return answer["signals"], None
+        return [], None if answer["yes"] else self._declined(step, str(answer["by"]))
+
+    @property
+    def _agreed(self) -> bool:
+        """Whoever began the incident agreed to all of it in advance."""
+        return bool(self._recorder.record.opened.get("options", {}).get("yes"))
+
+    def _answer(self, step: Step, signals: Callable[[], list[Json]], *, asks: bool, unasked: bool) -> Json:
+        """Of the operator, if he is to be asked (`asks`), else `unasked`; or what was signalled before he had answered."""
+        called = signals()
+        if called:
+            return {"signals": called}
+        yes = self._asked(step, signals) if asks else unasked
+        called = [] if yes else signals()  # somebody may have answered elsewhere, while the question stood here
+        if called:
+            return {"signals": called}
+        declined = {"declined": True} if asks and not yes else {}
+        return {"yes": yes, "by": self._world.operator.name, "at": self._recorder.now(), **declined}
+
+    def _declined(self, step: Step, by: str) -> Outcome:
+        record = self._recorder.record
+        both = "new" in record.facts and not record.facts.get("containment") and not record.facts.get("dead_at")
+        said = f"`{step.id}` was not done: {by} said no. Nothing was killed or deleted" + ("; both keys work" if both else "")
+        ways = {"to go on, and be asked again": "resume", "to go back to the old key": "rollback", "to leave it, killing nothing": "abort"}
+        return Outcome(Did.FAILED, said, todo="\n".join(f"{why}: ir {word} {record.id}" for why, word in ways.items()))
 
     def _approve(self, step: Step, *, at: str, by: str) -> None:
         body = {"kind": "approve", "step": step.id, "plan": self._plan_hash, "until": at}
@@ -65,13 +101,33 @@ class Asking:
                 self._world.say(f"WARNING: {weighed['said']}")
         return weighed
 
-    def _asked(self, step: Step) -> bool:
-        operator, record = self._world.operator, self._recorder.record
-        if not operator.interactive and not self._world.options.yes:
+    def _asked(self, step: Step, signals: Callable[[], list[Json]]) -> bool:
+        def elsewhere() -> str:
+            return next((f"{row['actor']} ({row['kind']})" for row in signals()), "")
+
+        return self._world.operator.confirm_by_name(self._about(step), elsewhere=elsewhere)
+
+    def _about(self, step: Step) -> Irreversible:
+        record = self._recorder.record
+        if step.action == "remove":
+            return irreversible.to_delete(record)
+        return irreversible.to_kill(record, self._ends_in())
+
+    def _dies(self, step: Step) -> bool:
+        """Whether the step has anything to kill or to delete; from what is recorded alone."""
+        if step.danger is not Danger.IRREVERSIBLE:
             return False
-        seen = record.run_of("verify")
-        proof = seen.outcome.said if seen else "no service was verified"
-        return operator.confirm(f"{step.says} ({record.facts['old']['fingerprint']}). Seen: {proof}. This cannot be undone. Go on?")
+        facts = self._recorder.record.facts
+        return step.action != "remove" or bool(facts.get("proof") and facts["old"].get("id") and not self._world.issuer.guided)
+
+    def _ends_in(self) -> str:
+        """The last four characters of the key that dies, for the eyes only: where it has no other name, it is called by them."""
+        if not self._world.operator.interactive:
+            return ""
+        try:
+            return self._world.old_key(self._recorder.record.facts).reveal()[-4:]
+        except PortError:
+            return ""
 
     def containment(self) -> bool:
         """Misuse found in an overlap run: whether the operator wants to contain now; without anybody to ask, warn."""

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import NoReturn
 
 import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, SetWorkflowID
@@ -30,7 +31,7 @@ from ir.storage.incident_store import Ledger
 from ir.storage.process_identity import Me
 
 APPLICATION = "ir-engine"
-SCHEMA_VERSION = "5"
+SCHEMA_VERSION = "6"
 """Version of recorded steps: an incident begun under another version is refused, not replayed wrongly (`replay_check`)."""
 _POLL = 0.1
 """Seconds between looks at the audit stream: each costs a query, and nobody reads faster than this."""
@@ -39,6 +40,8 @@ _SILENCE = 1.0
 _ACTIVE = ("PENDING", "ENQUEUED", "DELAYED")
 """The engine's words for what it has not ended."""
 _BEAT = 5.0
+TAKEN_OVER = 70
+"""Exit code of a process whose incident somebody took over."""
 
 
 class Runner:
@@ -57,6 +60,8 @@ class Runner:
         """Incidents that broke off in this process, and why: the record cannot be written, or a bug of ours."""
         self.over: Callable[[str], None] = lambda _incident: None
         """Called when this process runs an incident no more: it ended, or it waits and was let go."""
+        self.taken_over: Callable[[], NoReturn] = lambda: os._exit(TAKEN_OVER)
+        """Ends this process at once: somebody took an incident of it over, and whatever it does now would be done twice."""
         self._launched = self._queued = False
         self._queueing = threading.Lock()
         self._coming: set[str] = set()
@@ -196,7 +201,7 @@ class Runner:
     def _beat_once(self) -> None:
         for incident, fence in list(self._beating.items()):
             if not self.ledger.beat(self.me, incident, fence) and incident in self._beating and self.ledger.holder(incident):
-                os._exit(70)  # somebody took over: whatever we do now would be done twice
+                self.taken_over()
 
 
 _carried: dict[str, tuple[World, Runner]] = {}

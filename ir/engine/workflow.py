@@ -7,7 +7,8 @@ turns. The rules:
   then waits; `refused` before anything was written ends the run.
 * `failed` in a step that only informs is noted. Before the replacement is visible, what was made is taken back.
   In the overlap policies a failed wave is rolled back; where there is no way back, the way is forward, with debt.
-* An approval is asked before the step that requires it, and bound to the plan and to the verification that was seen.
+* An approval is asked before the step that requires it, and bound to the plan and to the verification that was seen. At a terminal,
+  a step that cannot be undone is confirmed by name, whatever its playbook says.
 * Debt at the end leaves the incident open: a later signal looks again at what is owed.
 """
 
@@ -126,7 +127,7 @@ class Course:
 
     def _tried(self, step: Step) -> Outcome | None:
         """One attempt; None when somebody was heard instead, or has still to approve."""
-        if step.approval:
+        if step.approval or step.danger is Danger.IRREVERSIBLE:
             called, missing = self._asking.approval(step, lambda: self.durable.signals(self._heard))
             self._hear(called)
             if missing is not None:

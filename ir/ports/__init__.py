@@ -10,7 +10,7 @@ Rules for every adapter:
 """
 
 from ir.ports.issuer import Containment, Issuer, Minted, MintOrder, Target
-from ir.ports.people import Clock, Notifier, Operator
+from ir.ports.people import Clock, Irreversible, Notifier, Operator
 from ir.ports.review import LeftBehind, Reviewed, Reviewer, ReviewRequest
 from ir.ports.service import Check, Expected, Reloader, Verifier
 from ir.ports.store import STAGED, Held, Left, Pending, Permission, Store
@@ -22,6 +22,7 @@ __all__ = [
     "Containment",
     "Expected",
     "Held",
+    "Irreversible",
     "Issuer",
     "Left",
     "LeftBehind",

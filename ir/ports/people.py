@@ -1,9 +1,26 @@
 """Who is asked and told, and the clock."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from ir.core.secret import Secret
+
+
+@dataclass(frozen=True)
+class Irreversible:
+    """What cannot be undone once it is confirmed.
+
+    Attributes:
+        warning: what dies, what fails meanwhile, and who was not looked at.
+        name: what a person types to confirm it; may be the end of a key, so it is never recorded.
+        asks_for: how the question calls that name.
+    """
+
+    warning: str = field(repr=False)
+    name: str = field(repr=False)
+    asks_for: str
 
 
 class Operator(Protocol):
@@ -18,6 +35,13 @@ class Operator(Protocol):
 
     def confirm(self, question: str) -> bool:
         """Yes or no; without a terminal, what `--yes` says."""
+        ...
+
+    def confirm_by_name(self, about: Irreversible, *, elsewhere: Callable[[], str] = lambda: "") -> bool:
+        """Whether the name was typed, after the warning; without a terminal, what `--yes` says.
+
+        `elsewhere` tells who has answered at another terminal, "" = nobody yet: then the question is taken back, and the answer is no.
+        """
         ...
 
     def choose(self, question: str, options: tuple[str, ...]) -> str:

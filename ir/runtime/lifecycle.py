@@ -19,7 +19,7 @@ from ir.incident import debts
 from ir.incident.context import World
 from ir.incident.record import Incident
 from ir.inventory import consent
-from ir.ports import Operator
+from ir.ports import Irreversible, Operator
 from ir.runtime import wiring, write_guard
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting, opening_entry, setting_from
@@ -60,6 +60,10 @@ class Unattended:
         """Nobody listens; what matters is in the record."""
 
     def confirm(self, question: str) -> bool:
+        """As agreed in advance."""
+        return self._yes
+
+    def confirm_by_name(self, about: Irreversible, *, elsewhere: Callable[[], str] = lambda: "") -> bool:
         """As agreed in advance."""
         return self._yes
 

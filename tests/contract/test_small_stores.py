@@ -13,6 +13,7 @@ from ir.adapters.stores.manual import ManualStore
 from ir.core.errors import Conflict, Denied, Missing, PortError, Rejected, Unknown, Waiting
 from ir.core.reference import parse
 from ir.core.secret import Secret
+from ir.ports import Irreversible
 from tests.worlds.command import CommandWorld
 from tests.worlds.stores import key
 from tests.worlds.surroundings import environment
@@ -139,6 +140,10 @@ class Human:
         self.told.append(text)
 
     def confirm(self, question: str) -> bool:
+        """As `--yes` does."""
+        return True
+
+    def confirm_by_name(self, about: Irreversible, *, elsewhere: Callable[[], str] = lambda: "") -> bool:
         """As `--yes` does."""
         return True
 

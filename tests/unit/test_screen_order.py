@@ -133,7 +133,7 @@ class _SlowRunner:
 def test_a_question_stands_below_the_step_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
     entries = [entry for entry in overlap().entries if entry["kind"] in ("opened", "step")][:6]
     runner, (screen, seen) = _SlowRunner(entries), narrow(100)
-    world: Any = SimpleNamespace(incident="INC-1", announce=lambda _record: None)
+    world: Any = SimpleNamespace(incident="INC-1", announce=lambda _record: None, now=time.time)
     kept: Any = SimpleNamespace(ledger=SimpleNamespace(signals=lambda _name, _after: []))
     operator = Terminal(screen, name="ann", yes=False)
     operator.interactive = True

@@ -11,7 +11,7 @@ from ir.clients.stripe_api import StripeApi
 from ir.core.model import KeyKind, Mode
 from ir.core.secret import Secret
 from ir.drill.twin import Key, StripeTwin, TwinSettings
-from ir.ports import MintOrder
+from ir.ports import Irreversible, MintOrder
 
 INCIDENT = "INC-20261123-abcd"
 
@@ -53,6 +53,10 @@ class Human:
 
     def confirm(self, question: str) -> bool:
         self.told.append(question)
+        return self.says
+
+    def confirm_by_name(self, about: Irreversible, *, elsewhere: Callable[[], str] = lambda: "") -> bool:
+        self.told.append(about.warning)
         return self.says
 
     def choose(self, question: str, options: tuple[str, ...]) -> str:

@@ -3,16 +3,18 @@
 import os
 import sys
 import threading
+from contextlib import suppress
 from typing import NoReturn
 
+from ir.cli.terminal import tty_guard
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import ExitCode
 from ir.core.model import Json, Outcome
 from ir.core.secret import Secret
-from ir.engine.dbos_runner import Runner
+from ir.engine.dbos_runner import TAKEN_OVER, Runner
+from ir.incident import exposure_clock, signal_words
 from ir.incident import record as incident_record
-from ir.incident import signal_words
 from ir.incident.context import World
 from ir.runtime import notifications
 from ir.runtime.app_state import State
@@ -33,6 +35,7 @@ def given(operator: Terminal, leaked: Secret | None, control: Secret | None) -> 
     """What this terminal brings to an incident."""
 
     def lost(name: str) -> None:
+        operator.screen.rest()
         sys.stderr.write(f"{name} was taken over by another process; this one stops\n")
         leave(int(ExitCode.REFUSED))
 
@@ -42,16 +45,18 @@ def given(operator: Terminal, leaked: Secret | None, control: Secret | None) -> 
 class _Reading:
     """How far the reader of an incident's entries is behind the one who writes them: the engine's thread asks and tells, too.
 
-    Without it a question, or a prompt for a key, could stand above the line of the step that it follows.
+    Without it a question, or a prompt for a key, could stand above the line of the step that it follows. What the progress line waits
+    for is told by the writer, too: the reader would overwrite what the next step has said meanwhile.
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, screen: Screen) -> None:
         self._written = self._read = 0
         self._reader, self._moved = threading.current_thread(), threading.Condition()
         announce = world.announce
 
         def announced(record: incident_record.Incident) -> None:
             announce(record)
+            _keep_clock(screen, world, record)
             self._written = int((record.last or {"n": -1})["n"]) + 1
 
         world.announce = announced
@@ -76,7 +81,7 @@ def follow(runner: Runner, kept: State, world: World, operator: Terminal, *, ski
     report that tells its end, its row in the index, its lease. One that owes waits on, so its report is awaited.
     """
     screen, record, name, ledger = operator.screen, incident_record.Incident(), world.incident, kept.ledger
-    reading = _Reading(world)
+    reading = _Reading(world, screen)
     operator.shown = reading.caught_up
     for seen, entry in enumerate(runner.follow(name)):
         incident_record.absorb(record, entry)
@@ -89,10 +94,8 @@ def follow(runner: Runner, kept: State, world: World, operator: Terminal, *, ski
             screen.step(entry["step"], Outcome.from_json(entry["body"]["outcome"]), rehearsal=record.rehearsal)
         reading.read(seen + 1)
         if record.status == "waiting" and not ledger.signals(name, record.heard):
-            if not operator.interactive:
+            if not operator.interactive or operator.declined or not _woken(operator, kept, record):
                 return finish(screen, kept, record, ExitCode.WAITING)
-            operator.ask("Press Enter when it is done, Ctrl-C to leave.")
-            ledger.send(name, "wake", operator.name)
         elif entry["kind"] == "ended" and record.status == "debt" and not ledger.signals(name, record.heard):
             world.published.wait(PUBLISHED_WITHIN)
             return finish(screen, kept, record, ExitCode(entry["body"]["exit_code"]))
@@ -102,8 +105,29 @@ def follow(runner: Runner, kept: State, world: World, operator: Terminal, *, ski
     return finish(screen, kept, record, record.exit_code)
 
 
+def _woken(operator: Terminal, kept: State, record: incident_record.Incident) -> bool:
+    """Somebody says that it may be looked at again, here or at another terminal; False: nobody is there to say it."""
+
+    def spoken() -> str:
+        return next((str(row["actor"]) for row in kept.ledger.signals(record.id, record.heard)), "")
+
+    if not operator.pause("Press Enter when it is done, Ctrl-C to leave.", spoken):
+        return False
+    if not spoken():
+        kept.ledger.send(record.id, "wake", operator.name)
+    return True
+
+
+def _keep_clock(screen: Screen, world: World, record: incident_record.Incident) -> None:
+    """The progress line of an incident: its clock, and the step that is under way."""
+    todo = next((step for step in record.plan.get("steps", []) if not record.settled(step["id"])), None)
+    doing = f"{todo['id']}: {todo.get('says', '')}" if todo and not record.ended else "writing the report"
+    screen.keep_clock(lambda minutes: exposure_clock.said(record.facts, world.now(), minutes=minutes), doing)
+
+
 def finish(screen: Screen, kept: State, record: incident_record.Incident, code: ExitCode) -> int:
     """The last words of a run; of one that ended, what has to be kept outside so that later edits can be told."""
+    screen.rest()
     signer = signer_of(kept, record.id) if record.ended else ""
     if screen.as_json:
         screen.document({**document(record, code), "evidence_key": signer})
@@ -145,18 +169,22 @@ def leave(code: int) -> NoReturn:
     """End the process at once: the engine's threads would keep a waiting incident's process alive."""
     for why in notifications.flush_all(2.0 if code == ExitCode.INTERRUPTED else notifications.FLUSH):
         sys.stderr.write(f"not told: {why}\n")
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with suppress(OSError):  # the terminal may be gone
+        sys.stdout.flush()
+        sys.stderr.flush()
+    tty_guard.give_back()
     os._exit(code)
 
 
 def drive(runner: Runner, kept: State, world: World, operator: Terminal, *, skip: int = 0) -> NoReturn:
     """Follow to the end and leave; Ctrl-C leaves a resumable incident and says so."""
     name = world.incident
+    runner.taken_over = lambda: tty_guard.end_at_once(TAKEN_OVER)
     try:
         code = follow(runner, kept, world, operator, skip=skip)
     except KeyboardInterrupt:
-        operator.screen.hush()
+        tty_guard.ask_no_more()
+        operator.screen.rest()
         sys.stderr.write(f"\ninterrupted; nothing is lost: ir resume {name}\n")
         code = int(ExitCode.INTERRUPTED)
     runner.forget_queue()

@@ -11,6 +11,7 @@ from ir.cli.terminal.screen import Screen
 from ir.core import yaml_file
 from ir.core.errors import UsageError
 from ir.core.secret import Secret
+from ir.incident.irreversible import NO_INVENTORY
 from ir.inventory import Inventory
 
 VARIABLE, HERE = "IR_INVENTORY", "inventory.yaml"
@@ -90,4 +91,4 @@ def read_or_make(
         leaked = read_key("prompt", "The leaked key", screen)
     if leaked is None:
         raise UsageError("there is no inventory", next_step="--inventory FILE, or --leaked-key-from prompt to go without one")
-    return Opened(adhoc_inventory.inventory_for(leaked, screen, api_base=api_base), "(no inventory)", Path.cwd()), leaked
+    return Opened(adhoc_inventory.inventory_for(leaked, screen, api_base=api_base), NO_INVENTORY, Path.cwd()), leaked

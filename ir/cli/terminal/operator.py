@@ -1,15 +1,17 @@
 """The human at the terminal, or nobody; and where keys come from. Never argv, never the environment."""
 
-import getpass
 import os
 import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from ir.cli.terminal.screen import Screen, plain
+from ir.cli.terminal import tty_guard
+from ir.cli.terminal.screen import Screen
+from ir.cli.terminal.tty_guard import AnsweredElsewhere
 from ir.core.errors import UsageError, Waiting
 from ir.core.secret import Secret
+from ir.ports import Irreversible
 
 SOURCES = "prompt | stdin | fd:N | file:PATH"
 _LONGEST = 64 * 1024
@@ -26,8 +28,7 @@ def read_key(source: str, prompt: str, screen: Screen) -> Secret | None:
     if kind == "prompt" and not rest:
         if not sys.stdin.isatty():
             return None
-        screen.hush()
-        return _secret(_typed(prompt), "the prompt")
+        return _secret(_hidden(f"{prompt} (not shown): ", screen), "the prompt")
     if kind == "stdin" and not rest:
         return _secret(sys.stdin.buffer.readline(_LONGEST + 1), "standard input")
     if kind == "fd" and rest.isdecimal() and len(rest) < 6:
@@ -52,11 +53,36 @@ def _there(source: str) -> bool:
     return source.startswith("file:") and Path(source.removeprefix("file:")).exists()
 
 
-def _typed(prompt: str) -> bytes:
-    try:
-        return getpass.getpass(prompt + " (not shown): ").encode()
-    except (getpass.GetPassWarning, EOFError, UnicodeError):
-        raise UsageError("this terminal cannot hide what is typed", next_step=f"another source: {SOURCES}") from None
+def _hidden(prompt: str, screen: Screen) -> bytes:
+    """A line that is not echoed; b"" when there is none."""
+    tty_guard.hold()
+    if not tty_guard.holds():
+        raise UsageError("this terminal cannot hide what is typed", next_step=f"another source: {SOURCES}")
+    return _asked(prompt, screen, hidden=True).encode()
+
+
+def _nobody() -> str:
+    return ""
+
+
+def _asked(prompt: str, screen: Screen, *, hidden: bool = False, elsewhere: Callable[[], str] = _nobody) -> str:
+    """One line, with its end; "" when there is none. What was typed before the question is no answer to it.
+
+    Raises:
+        AnsweredElsewhere: somebody answered at another terminal, as `elsewhere` tells.
+    """
+    with screen.asking(prompt) as ask:
+        if not tty_guard.holds():  # no terminal of ours: a stream that a test, or another program, answers on
+            ask()
+            return sys.stdin.readline()
+        try:
+            line = tty_guard.read_line(ask, hidden=hidden, elsewhere=lambda: bool(elsewhere()), tick=screen.tick)
+        except BaseException:
+            screen.end_line()
+            raise
+        if hidden or line is None:
+            screen.end_line()
+        return line or ""
 
 
 def _line(number: int) -> bytes:
@@ -93,18 +119,27 @@ def _private(path: Path) -> bytes:
         return stream.read(_LONGEST + 1).strip(b"\r\n")
 
 
+_TRIES = 3
+"""Wrong names that are taken for a slip; then it is a no."""
+_NO = ("", "n", "no")
+
+
 class Terminal:
-    """`ports.Operator` on this terminal.
+    """`ports.Operator` on this terminal, which is held from now on: see `tty_guard`.
 
     Args:
         yes: answers the operator's own questions; never another person's, never a policy.
         new_key_from: see `SOURCES`.
+
+    Attributes:
+        declined: the last question by name was answered with no.
     """
 
     def __init__(self, screen: Screen, *, name: str, yes: bool, new_key_from: str = "prompt") -> None:
+        tty_guard.hold()
         self.screen, self.name, self._yes, self._source = screen, name, yes, new_key_from
         self.interactive = sys.stdin.isatty() and sys.stderr.isatty() and not screen.as_json
-        self._read = False
+        self.declined = self._read = False
         self.shown: Callable[[], None] = lambda: None
         """Returns once what was recorded so far stands on the screen; asked before anything is asked or told."""
 
@@ -119,13 +154,36 @@ class Terminal:
             return True
         return self.interactive and self._line(f"{question} [y/N] ").strip().lower() in ("y", "yes")
 
+    def confirm_by_name(self, about: Irreversible, *, elsewhere: Callable[[], str] = _nobody) -> bool:
+        """See `ports.Operator`. What is typed instead of the name is not repeated: it may be a key."""
+        self.declined = False
+        if self._yes or not self.interactive:
+            return self._yes
+        self.tell(about.warning)
+        for _ in range(_TRIES):
+            try:
+                answer = self._line(f"Type {about.asks_for} to confirm, or n: ", elsewhere).strip()
+            except AnsweredElsewhere:
+                self.tell(f"Answered at another terminal: {elsewhere()}. Nothing that was typed here counts.")
+                return False
+            if answer.lower() in _NO:
+                break
+            if answer == about.name:
+                return True
+            self.tell("That is not the name. Nothing was done.")
+        self.declined = True
+        return False
+
     def choose(self, question: str, options: tuple[str, ...], *, proposed: str = "") -> str:
         """One of `options`, typed out; an empty line takes what is `proposed`, and there is no other default."""
         if not self.interactive:
             raise Waiting(question, next_step=f"one of {', '.join(options)}")
         while True:
             default = f" [{proposed}]" if proposed else ""
-            answer = self._line(f"{question} ({' | '.join(options)}){default} ").strip() or proposed
+            line = self._line(f"{question} ({' | '.join(options)}){default} ")
+            answer = line.strip() or proposed
+            if not line:
+                raise Waiting(f"no answer to: {question}", next_step=f"one of {', '.join(options)}")
             if answer in options:
                 return answer
 
@@ -133,7 +191,18 @@ class Terminal:
         """A line of plain text."""
         if not self.interactive:
             raise Waiting(question)
-        return self._line(question + " ").strip()
+        line = self._line(question + " ")
+        if not line:
+            raise Waiting(f"no answer to: {question}")
+        return line.strip()
+
+    def pause(self, text: str, elsewhere: Callable[[], str]) -> bool:
+        """Until Enter is pressed, unseen whatever is typed, or somebody else has spoken. False: nobody sits here any more."""
+        self.shown()
+        try:
+            return bool(_asked(text + " ", self.screen, hidden=True, elsewhere=elsewhere))
+        except AnsweredElsewhere:
+            return True
 
     def remember(self, source: str) -> None:
         """Where an earlier command said that the new key lies; a source that this command names goes before it."""
@@ -148,11 +217,7 @@ class Terminal:
             return read_key(self._source, prompt, self.screen)
         return read_key("prompt", prompt, self.screen) if self.interactive else None
 
-    def _line(self, question: str) -> str:
+    def _line(self, question: str, elsewhere: Callable[[], str] = _nobody) -> str:
+        """One line, with its end; "" when there is none (any more)."""
         self.shown()
-        self.screen.hush()
-        self.screen.err.print(plain(question), end="")
-        line = sys.stdin.readline()
-        if not line:
-            raise Waiting(f"no answer to: {question.strip()}")
-        return line
+        return _asked(question, self.screen, elsewhere=elsewhere)

@@ -4,13 +4,11 @@ A traceback, a log line of a library or a memory image may hold a key; an argume
 """
 
 import ctypes
-import getpass
 import logging
 import os
 import resource
 import sys
 import threading
-import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from types import TracebackType
@@ -36,8 +34,6 @@ def harden() -> None:
     # Libraries speak through our errors or not at all: what they log of themselves may quote a key.
     logging.lastResort = None
     logging.raiseExceptions = False
-    # A prompt that cannot hide what is typed is refused instead of showing it.
-    warnings.simplefilter("error", getpass.GetPassWarning)
     sys.excepthook = _crashed
     threading.excepthook = lambda said: _crashed(said.exc_type, said.exc_value, said.exc_traceback)
     sys.unraisablehook = lambda _said: None

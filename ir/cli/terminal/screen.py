@@ -6,13 +6,14 @@ Results go to standard output, everything else to standard error. With `--json` 
 import json
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.markup import escape
-from rich.status import Status
 from rich.table import Table
 
+from ir.cli.terminal.status_line import StatusLine
 from ir.cli.terminal.wrapping import put
 from ir.core.errors import IrError, unexpected
 from ir.core.model import Danger, Did, Json, Outcome
@@ -32,8 +33,11 @@ DANGERS = {Danger.READ: ("looks", "dim"), Danger.REVERSIBLE: ("changes", "yellow
 
 def plain(text: str) -> str:
     """`text` for a terminal: no secrets, no control characters, no markup."""
-    kept = "".join(c if c == "\n" or (c.isprintable() and c not in "\u202a\u202b\u202d\u202e\u2066\u2067") else "·" for c in scrub(text))
-    return escape(kept)
+    return escape(_printable(text))
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c == "\n" or (c.isprintable() and c not in "\u202a\u202b\u202d\u202e\u2066\u2067") else "·" for c in scrub(text))
 
 
 def _escaped(document: str) -> str:
@@ -41,6 +45,10 @@ def _escaped(document: str) -> str:
     if document.isascii() and "\x7f" not in document:
         return document
     return "".join(c if c == "\n" or c.isprintable() else json.dumps(c)[1:-1] if c != "\x7f" else "\\u007f" for c in document)
+
+
+_IN_PLACE = "\x1b7\x1b[{above}A\x1b[1G\x1b[2K{text}\x1b8"
+"""Rewrites a line further up, and leaves the cursor where somebody is typing."""
 
 
 class Screen:
@@ -54,50 +62,110 @@ class Screen:
         self.err = console or Console(stderr=True, highlight=False, soft_wrap=False, emoji=False)
         self.out = self.err if console else Console(highlight=False, emoji=False)
         self._lock = threading.RLock()
-        self._status: Status | None = None
+        self._prompt = self._clock = ""
+        self._line = StatusLine(self.err)
 
     def say(self, text: str) -> None:
         """A line for whoever watches."""
-        self.hush()
-        with self._lock:
+        with self._printing():
             put(self.err if self.as_json else self.out, plain(text))
             sys.stdout.flush()
 
     def note(self, text: str) -> None:
         """A remark about the command itself, never part of its result: to standard error."""
-        self.hush()
-        with self._lock:
+        with self._printing():
             put(self.err, plain(text))
 
     def show(self, text: str) -> None:
         """A line for the eyes of whoever sits there: to the terminal, also where standard output goes into a file."""
-        self.hush()
-        with self._lock:
+        with self._printing():
             put(self.out if self.out.is_terminal and not self.as_json else self.err, plain(text))
 
     def warn(self, text: str) -> None:
         """A line that must be seen."""
-        self.hush()
-        with self._lock:
+        with self._printing():
             put(self.err, plain(text), style="bold yellow")
 
     def progress(self, text: str) -> None:
         """What is going on now; on a terminal only, and replaced by the next line."""
         if text.startswith("WARNING"):
             self.warn(text)
-        elif self.err.is_terminal:
-            with self._lock:
-                if self._status is None:
-                    self._status = self.err.status("")
-                    self._status.start()
-                self._status.update(plain(text))
+            return
+        with self._lock:
+            if self._prompt:
+                return
+            self._line.doing(" ".join(_printable(text).split()))
 
     def hush(self) -> None:
         """Take the progress line away, before anything else is printed or asked."""
         with self._lock:
-            if self._status is not None:
-                self._status.stop()
-                self._status = None
+            self._line.clear()
+
+    def keep_clock(self, clock: Callable[[bool], str], doing: str) -> None:
+        """From now on the progress line stays, begins with the clock (see `StatusLine`), and gives way only to a question."""
+        with self._lock:
+            self._line.clock, self._line.steady = clock, True
+            if not self._prompt:
+                self._line.doing(doing)
+
+    def rest(self) -> None:
+        """The work is over: no progress line any more."""
+        with self._lock:
+            self._line.steady = False
+            self._line.clear()
+
+    @contextmanager
+    def asking(self, prompt: str) -> Iterator[Callable[[], None]]:
+        """While a question stands here: yields what prints it. What is printed meanwhile stands above it, progress does not."""
+
+        def ask() -> None:
+            with self._lock:
+                self._ask()
+
+        with self._lock:
+            self._line.clear()
+            self._prompt = plain(prompt)
+        try:
+            yield ask
+        finally:
+            with self._lock:
+                self._prompt = ""
+                if self._line.steady:
+                    self._line.draw()
+
+    def _ask(self) -> None:
+        self._clock = self._line.clock(True) if self._line.steady else ""
+        if self._clock:
+            self.err.print(f"[dim]{plain(self._clock)}[/]")
+        self.err.print(self._prompt, end="")
+
+    def tick(self) -> None:
+        """Bring the clock above the open question up to date, if it stands there and shows another minute."""
+        with self._lock:
+            now = self._line.clock(True) if self._clock and self._prompt else ""
+            if not now or now == self._clock or not self.err.is_terminal or self.err.is_dumb_terminal:
+                return
+            self._clock = now
+            above = len(self.err.render_lines(self._prompt, pad=False))
+            self.err.file.write(_IN_PLACE.format(above=above, text=_printable(now)[: self.err.width]))
+            self.err.file.flush()
+
+    def end_line(self) -> None:
+        """Leave the line of a question whose answer was not echoed."""
+        with self._lock:
+            self.err.print()
+
+    @contextmanager
+    def _printing(self) -> Iterator[None]:
+        with self._lock:
+            self._line.clear()
+            if self._prompt:
+                self.err.print()
+            yield
+            if self._prompt:
+                self._ask()
+            elif self._line.steady:
+                self._line.draw()
 
     def document(self, data: Json) -> None:
         """The one JSON document of a `--json` run."""
@@ -122,8 +190,7 @@ class Screen:
             self.say(f"Cannot be checked in advance: {note}.")
 
     def _rows(self, title: str, table: Table) -> None:
-        self.hush()
-        with self._lock:
+        with self._printing():
             target = self.err if self.as_json else self.out
             target.print(f"[bold]{plain(title)}[/]")
             if table.row_count:
@@ -132,8 +199,7 @@ class Screen:
     def step(self, name: str, outcome: Outcome, *, rehearsal: bool = False) -> None:
         """One finished step, with what went wrong and what to do."""
         mark, colour = MARKS[outcome.did]
-        self.hush()
-        with self._lock:
+        with self._printing():
             target = self.err if self.as_json else self.out
             put(target, plain(outcome.said), head=f"[{colour}]{mark}[/] [bold]{plain(name):<14}[/] ")
             for item in outcome.items:

@@ -17,7 +17,7 @@ from ir.incident.custody import Custody
 from ir.incident.plan import compile_plan
 from ir.incident.record import Incident
 from ir.inventory import Inventory
-from ir.ports import LeftBehind, Reviewed, ReviewRequest
+from ir.ports import Irreversible, LeftBehind, Reviewed, ReviewRequest
 
 
 class SimOperator:
@@ -33,6 +33,11 @@ class SimOperator:
 
     def confirm(self, question: str) -> bool:
         """See `ports`."""
+        return self.says
+
+    def confirm_by_name(self, about: Irreversible, *, elsewhere: Callable[[], str] = lambda: "") -> bool:
+        """See `ports`."""
+        self.told.append(about.warning)
         return self.says
 
     def choose(self, question: str, options: tuple[str, ...]) -> str:

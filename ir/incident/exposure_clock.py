@@ -1,0 +1,53 @@
+"""The one clock of an incident: how long the leaked key has been alive, and how long the outage that containment makes has lasted. Pure."""
+
+from ir.core.model import Json
+
+_MINUTE = 60.0
+_UNTOUCHED = "policy"
+"""The way to contain a key that leaves our own services their access."""
+
+
+def said(facts: Json, now: float, *, minutes: bool = False) -> str:
+    """For a person, such as `leaked key alive 14:32 · outage 2:10`; "" before anything is known.
+
+    Args:
+        facts: of the record.
+        now: epoch seconds, on the clock of the facts.
+        minutes: whole minutes only, for a line that stands still.
+    """
+    span = _in_minutes if minutes else passed
+    since = float(facts.get("exposed_at") or 0.0) or float(facts.get("opened_at") or 0.0)
+    if not since:
+        return ""
+    if facts.get("dead_at"):
+        key = "leaked key dead"
+    else:
+        least = "" if facts.get("exposed_at") or (minutes and now - since < _MINUTE) else "at least "
+        key = f"leaked key {'contained, ' if _contained(facts) else ''}alive {least}{span(now - since)}"
+    outage = outage_since(facts)
+    return f"{key} · outage {span(now - outage)}" if outage else key
+
+
+def outage_since(facts: Json) -> float:
+    """Since when our own services cannot use Stripe (epoch seconds), because the key was contained; 0 = they can."""
+    contained = float(facts.get("contained_at") or 0.0)
+    if not contained or facts.get("containment", {}).get("how") == _UNTOUCHED or facts.get("containment", {}).get("undone"):
+        return 0.0
+    return 0.0 if float(facts.get("verified_at") or 0.0) > contained else contained
+
+
+def passed(seconds: float) -> str:
+    """`75.0` → `1:15`."""
+    whole = max(0, int(seconds))
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
+
+
+def _in_minutes(seconds: float) -> str:
+    hours, minutes = divmod(max(0, int(seconds)) // 60, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes else "under 1 min"
+
+
+def _contained(facts: Json) -> bool:
+    containment = facts.get("containment", {})
+    return bool(containment) and not containment.get("undone") and not containment.get("unseen")

@@ -11,7 +11,7 @@ FUZZED := tests/hardening/test_hostile_files.py tests/hardening/test_hostile_str
   tests/unit/test_approvals.py tests/unit/test_evidence_check.py tests/unit/test_http_address.py tests/unit/test_inventory.py \
   tests/unit/test_inventory_made.py tests/unit/test_reference.py tests/unit/test_report_hostile.py tests/unit/test_secret.py
 
-.PHONY: drill test lint check bench spark soak endurance fuzz mutants docs lock clean
+.PHONY: drill test lint check bench spark soak endurance fuzz mutants docs pictures lock clean
 
 drill: $(VENV)/.run  ## a whole rotation in an embedded world
 	$(BIN)/ir drill stripe
@@ -52,6 +52,11 @@ mutants: $(VENV)/.develop  ## faults planted in our own code, each caught by a t
 
 docs: $(VENV)/.develop  ## write the generated parts of the README anew
 	$(BIN)/python -m docs.generate
+
+pictures: $(VENV)/.develop  ## draw the README's pictures anew, from drills; needs Chromium
+	$(BIN)/ir drill stripe --picture docs/drill.svg
+	IR_HOME=$(CURDIR)/$(VENV)/pictures $(BIN)/ir drill stripe --policy exploited
+	$(BIN)/python -m docs.page_picture $(VENV)/pictures/drill-report.html docs/report.webp
 
 lock:  ## resolve dependencies anew; needs uv
 	$(COMPILE) --output-file requirements.lock pyproject.toml

@@ -13,21 +13,29 @@ _MOST_BARS = 240
 def line(story: Story, milestones: list[Json]) -> list[Json]:
     """Points at equal distances (seconds and days share one line): `{id, name, known, time, date, gap, state, sure}`.
 
-    `gap` is the time since the point before, written out; `state` is that of the key from this point to the next: `open`
-    (strangers can use it), `contained`, `dead`, or `unknown`; `sure` when both ends of that stretch are known.
+    `gap` is the time since the known point before, written out; `state` is that of the key from this point to the next: `open`
+    (strangers can use it), `contained`, `dead`, or `unknown`; `sure` when that stretch lies between known points.
     """
     points: list[Json] = []
-    state, day = "unknown", ""
-    for row, before, after in zip(milestones, [None, *milestones], [*milestones[1:], None], strict=False):
+    last_known = max((place for place, row in enumerate(milestones) if row["epoch"] is not None), default=-1)
+    state, before = "unknown", None
+    for place, row in enumerate(milestones):
         state = _state_after(story, row, state)
-        date, _, clock = utc(row["epoch"]).removesuffix(" UTC").partition(" ")
-        known = row["epoch"] is not None
-        about = {"id": row["id"], "name": row["name"], "known": known, "time": clock if known else _missing(story, row["id"])}
-        gap = f"+{span(row['epoch'] - before['epoch'])}" if before and known and before["epoch"] is not None else ""
-        sure = known and after is not None and after["epoch"] is not None
-        points.append({**about, "date": date if known and date != day else "", "gap": gap, "state": state, "sure": sure})
-        day = date if known else day
+        points.append({**_point(story, row, before), "state": state})
+        before = row["epoch"] if row["epoch"] is not None else before
+        points[-1]["sure"] = before is not None and place < last_known
     return points
+
+
+def _point(story: Story, row: Json, before: float | None) -> Json:
+    """`before`: when the known point before was, None for the first; a day is named where it begins."""
+    at = row["epoch"]
+    about = {"id": row["id"], "name": row["name"], "known": at is not None}
+    if at is None:
+        return {**about, "time": _missing(story, row["id"]), "date": "", "gap": ""}
+    date, _, clock = utc(at).removesuffix(" UTC").partition(" ")
+    gap = "" if before is None else f"+{span(at - before)}"
+    return {**about, "time": clock, "date": "" if date == utc(before).partition(" ")[0] else date, "gap": gap}
 
 
 def _missing(story: Story, id_: str) -> str:

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from ir.core.model import Debt, Did, Json, Outcome
-from ir.report import render
+from ir.report import charts, exposure, render
+from ir.report.source import Story
 from tests.unit.report_samples import NEW, OLD, STORIES, Builder, exploited, overlap, preflight, triage, waiting
 
 CONFIRMED = {"writes": "confirmed", "reads": "cannot tell", "account": "cannot tell"}
@@ -202,3 +203,16 @@ def test_missed_consumers_are_denied_only_when_somebody_looked() -> None:
         story = STORIES[name]()
         for fmt in ("html", "md"):
             assert said in render(story.incident, fmt, story.entries), (name, fmt)
+
+
+def test_a_time_line_is_sure_between_what_is_known_and_counts_from_there() -> None:
+    story = Story(overlap().incident)
+    points = {point["id"]: point for point in charts.line(story, exposure.open_line(story))}
+    assert [(p["state"], p["sure"], p["gap"]) for p in points.values()] == [
+        ("open", True, ""),
+        ("open", True, ""),
+        ("dead", False, "+1 h 37 min"),
+    ]
+    assert (points["contained"]["time"], points["proven"]["date"]) == ("not done", "")
+    alive = Story(waiting().incident)
+    assert [(p["known"], p["sure"]) for p in charts.line(alive, exposure.open_line(alive))] == [(False, False)] * 3

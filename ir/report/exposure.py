@@ -11,7 +11,7 @@ GDPR_HOURS = 72
 
 
 def milestones(story: Story) -> list[Json]:
-    """What the at-a-glance picture shows, in the order in which it happened; `at` None = not known, or not yet."""
+    """What the time line shows, in the order in which it happened; `at` None = not known, or not yet."""
     told, moved = story.facts, sorted(moved_at(story).values())
     proof = as_object(told.get("proof"))
     proven = proven_dead(story)

@@ -3,21 +3,28 @@ PYTHON ?= python3.11
 VENV := .venv
 SPARK := .venv-spark
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-  --no-emit-index-url --no-emit-find-links --extra drill --group build
+STORES ?= aws,vault,env
+SET_UP := $(PYTHON) .ci/bootstrap.py
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+  --no-emit-index-url --no-emit-find-links
+without = $$(sed -n 's/^\([A-Za-z0-9._-]*\)==.*/--no-emit-package \1/p' $(1))
+PRODUCT_LOCKS := requirements.lock requirements-drill-aws.lock requirements-drill-vault.lock
+VAULT_HERE := $(notdir $(shell command -v bao || command -v vault))
+DRILL_READY := $(VENV)/.drill-$(STORES)$(addprefix -,$(VAULT_HERE))
 
 FUZZED := tests/hardening/test_hostile_files.py tests/hardening/test_hostile_stripe.py tests/unit/test_alerts.py \
   tests/unit/test_approvals.py tests/unit/test_evidence_check.py tests/unit/test_http_address.py tests/unit/test_inventory.py \
   tests/unit/test_inventory_made.py tests/unit/test_reference.py tests/unit/test_report_hostile.py tests/unit/test_secret.py
 
-.PHONY: drill test lint check bench spark soak endurance fuzz mutants docs pictures lock clean
+.PHONY: drill test lint check bench spark soak endurance fuzz mutants findings docs pictures lock clean
 
-drill: $(VENV)/.run  ## a whole rotation in an embedded world
-	$(BIN)/ir drill stripe
+drill: $(DRILL_READY)  ## a whole rotation in an embedded world; STORES=aws,env leaves Vault out
+	$(BIN)/ir drill stripe --stores $(STORES)
 
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.develop  ## all tests, against real servers on loopback
-	$(BIN)/python -m pytest -n 3 --dist loadgroup
+	$(BIN)/python -m compileall -q -j 0 ir
+	$(BIN)/python -m pytest -n 4 --dist loadgroup
 
 lint: $(VENV)/.develop
 	$(BIN)/ruff check .
@@ -35,7 +42,7 @@ bench: $(VENV)/.develop  ## ratios within one run
 spark: $(SPARK)/.ready  ## the review's SQL on Spark local[2] gives what DuckDB gives; needs Java 17, takes minutes
 	$(SPARK)/bin/python -m pytest tests/review/test_review_engines.py -k spark
 
-soak: $(VENV)/.run  ## 2,000 drills in simulated time, in which anything may go wrong; SEED=N begins elsewhere
+soak: $(VENV)/.product  ## 2,000 drills in simulated time, in which anything may go wrong; SEED=N begins elsewhere
 	$(BIN)/ir drill stripe --faults all --runs $(or $(RUNS),2000) --seed $(or $(SEED),1)
 
 endurance: $(VENV)/.develop soak  ## the large sizes of what `make test` runs small: hours
@@ -50,6 +57,11 @@ fuzz: $(VENV)/.develop  ## hostile files, answers and texts: 200 times as many e
 mutants: $(VENV)/.develop  ## faults planted in our own code, each caught by a test
 	$(BIN)/python -m tests.hardening.mutants
 
+findings: $(VENV)/.develop  ## surprises of the libraries and tools that we stand on, each shown by a script; outside of `make test`
+	@failed=0; for script in findings/*.sh; do \
+	  if said=$$(PATH="$(CURDIR)/$(BIN):$$PATH" bash "$$script" 2>&1); then echo "pass  $$script"; \
+	  else failed=1; echo "FAIL  $$script"; echo "$$said"; fi; done; exit $$failed
+
 docs: $(VENV)/.develop  ## write the generated parts of the README anew
 	$(BIN)/python -m docs.generate
 
@@ -59,17 +71,22 @@ pictures: $(VENV)/.develop  ## draw the README's pictures anew, from drills; nee
 	$(BIN)/python -m docs.page_picture $(VENV)/pictures/drill-report.html docs/report.webp
 
 lock:  ## resolve dependencies anew; needs uv
-	$(COMPILE) --output-file requirements.lock pyproject.toml
-	$(COMPILE) --group dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	echo pip | $(LOCK) --output-file requirements-pip.lock -
+	$(LOCK) --group build --output-file requirements.lock pyproject.toml
+	for server in aws vault; do $(LOCK) --extra drill-$$server --constraint requirements.lock $(call without,requirements.lock) \
+	  --output-file requirements-drill-$$server.lock pyproject.toml || exit 1; done
+	$(LOCK) --group build --group dev --extra drill $(addprefix --constraint ,$(PRODUCT_LOCKS)) --output-file requirements-dev.lock pyproject.toml
 
-$(VENV)/.run: requirements.lock pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(PIP) --require-hashes --requirement requirements.lock
-	$(PIP) --no-deps --no-build-isolation --editable .
+$(VENV)/.product: requirements.lock pyproject.toml .ci/bootstrap.py
+	$(SET_UP) product
 	touch $@
 
-$(VENV)/.develop: requirements-dev.lock $(VENV)/.run
-	$(PIP) --require-hashes --requirement requirements-dev.lock
+$(DRILL_READY): $(PRODUCT_LOCKS) pyproject.toml .ci/bootstrap.py
+	$(SET_UP) drill --stores $(STORES)
+	touch $@
+
+$(VENV)/.develop: requirements-dev.lock pyproject.toml .ci/bootstrap.py
+	$(SET_UP) develop
 	touch $@
 
 $(SPARK)/.ready: requirements-dev.lock pyproject.toml

@@ -37,6 +37,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from benchmarks import running
 from benchmarks.fleet import Fleet, Used, pace, used
 from benchmarks.many_keys import Outages, furnish, source, wrong
 from benchmarks.slow_world import SlowWorld, slow_world
@@ -273,4 +274,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    running.run(main)

@@ -13,6 +13,7 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
+from benchmarks import running
 from ir.clients.stripe_api import StripeApi
 from ir.ports import Reviewed, ReviewRequest
 from ir.review import StripeReviewer
@@ -76,4 +77,4 @@ def _share(part: int, whole: int) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    running.run(main)

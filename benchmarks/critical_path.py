@@ -17,7 +17,7 @@ CHAINS: dict[str, tuple[str, ...]] = {
         "find the key's row, only if it lives",
     ),
     "review": (),
-    "custody": ("is it kept already?", "keep it, if nothing is there", "say whose it is"),
+    "custody": ("keep it, if nothing is there", "say whose it is"),
     "mint": (
         "is it in custody already? beside: did an earlier call mint?",
         "mint",

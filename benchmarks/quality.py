@@ -18,7 +18,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from benchmarks import accounts, shops
+from benchmarks import accounts, running, shops
 from benchmarks.attacks import ATTACKS
 from benchmarks.thefts import NEEDS, THEFTS
 from ir.clients.stripe_api import StripeApi
@@ -134,4 +134,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    running.run(main)

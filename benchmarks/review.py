@@ -20,6 +20,8 @@ from typing import Any
 import duckdb
 import orjson
 
+from benchmarks import running
+
 _START, _DAYS = 1_788_220_800, 30
 
 
@@ -202,8 +204,11 @@ def measured(work: Callable[[Path, str], Any], folder: Path, memory: str) -> tup
     answer: Any = context.Queue()
     child = context.Process(target=_child, args=(work.__name__, str(folder), memory, answer))
     child.start()
-    seconds, peak, busy, told = answer.get()
-    child.join()
+    try:
+        seconds, peak, busy, told = answer.get()
+        child.join()
+    finally:
+        child.kill()
     if child.exitcode or seconds < 0:
         raise SystemExit(f"{work.__name__} failed")
     print(f"  {work.__name__:<14}{seconds:8.1f} s  {peak:6d} MB  {busy:8.1f} CPU s   {told or ''}", flush=True)
@@ -251,4 +256,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    running.run(main)

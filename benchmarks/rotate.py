@@ -30,7 +30,7 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from benchmarks import critical_path
+from benchmarks import critical_path, running
 from benchmarks.slow_world import Call, SlowWorld, furnish, inventory, slow_world
 from ir import inventory as inventories
 from ir.core.model import Json, Policy
@@ -119,7 +119,8 @@ def _run(world: SlowWorld, folder: Path) -> Ran:
     ]
     with (folder / "output.txt").open("wb") as output:
         launch = [sys.executable, "-I", "-c", LAUNCHER, str(folder / "used.json"), *command]
-        subprocess.run(launch, cwd=folder, env=env, stdout=output, stderr=subprocess.STDOUT, check=True, timeout=600)
+        with running.started(launch, cwd=folder, env=env, stdout=output, stderr=subprocess.STDOUT) as launcher:
+            launcher.wait(600)
     used = json.loads((folder / "used.json").read_text())
     if not world.calls:
         sys.exit("the run made no call:\n" + (folder / "output.txt").read_text())
@@ -208,4 +209,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    running.run(main)

@@ -126,7 +126,7 @@ class SlowWorld:
                     await writer.drain()
                     if asked.headers.get("connection", "").lower() == "close":
                         return
-            except (ConnectionError, asyncio.IncompleteReadError):  # who asked was killed meanwhile
+            except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):  # the caller was killed, or this world ends
                 pass
             finally:
                 writer.close()

@@ -22,12 +22,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks import running
+
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = "ir-stripe"
 LIMIT = 1.5
 FORBIDDEN = (
     *("boto3", "botocore", "cryptography", "dbos", "duckdb", "httpx", "hvac", "jinja2"),
-    *("pydantic", "requests", "rich", "sqlalchemy", "sqlite_utils", "stripe"),
+    *("pydantic", "requests", "rich", "sqlalchemy", "stripe"),
 )
 """Vendor and other heavy libraries that no help text needs."""
 LOADED = """
@@ -67,13 +69,15 @@ def wheel(folder: Path) -> Path:
     return max(folder.glob("*.whl"), key=lambda path: path.stat().st_mtime)
 
 
-def run(argv: Sequence[str], *, quiet: bool = False) -> "subprocess.CompletedProcess[str]":
-    """A program that has to succeed, outside of the checkout, with bytecode cached as for any user."""
+def run(argv: Sequence[str], *, quiet: bool = False) -> str:
+    """Standard error (if `quiet`) of a program that has to succeed, run outside of the checkout, with bytecode cached as for any user."""
     env = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")}
-    done = subprocess.run(argv, check=False, cwd=tempfile.gettempdir(), env=env, capture_output=quiet, text=True)
-    if done.returncode:
-        sys.exit(f"{' '.join(argv)[:200]} ended with {done.returncode}\n{done.stderr or ''}")
-    return done
+    pipe = subprocess.PIPE if quiet else None
+    with running.started(argv, cwd=tempfile.gettempdir(), env=env, stdout=pipe, stderr=pipe) as child:
+        _, said = child.communicate()
+    if child.returncode:
+        sys.exit(f"{' '.join(argv)[:200]} ended with {child.returncode}\n{said or ''}")
+    return said or ""
 
 
 def measure(commands: Sequence[Sequence[str]], runs: int) -> list[list[float]]:
@@ -90,7 +94,7 @@ def measure(commands: Sequence[Sequence[str]], runs: int) -> list[list[float]]:
 
 def loaded(bin_folder: Path) -> list[str]:
     """Forbidden libraries that `ir --help` has imported."""
-    where, modules = json.loads(run([str(bin_folder / "python"), "-I", "-c", LOADED], quiet=True).stderr.splitlines()[-1])
+    where, modules = json.loads(run([str(bin_folder / "python"), "-I", "-c", LOADED], quiet=True).splitlines()[-1])
     if not Path(where).is_relative_to(bin_folder.parent):
         sys.exit(f"measured the wrong `ir`: {where}")
     return [name for name in FORBIDDEN if name in modules]
@@ -121,4 +125,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    running.run(main)

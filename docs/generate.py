@@ -1,7 +1,7 @@
-"""Write the generated parts of the README anew: `python -m docs.generate` (`make docs`).
+"""Write the generated parts of the pages, and the man page, anew: `python -m docs.generate` (`make docs`).
 
 A generated part stands between `<!-- generated: NAME -->` and `<!-- end -->`. A test regenerates all of them and
-compares, so the README cannot say what the code does not do.
+compares, so no page can say what the code does not do.
 """
 
 import io
@@ -11,12 +11,15 @@ from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
 
+from docs import man_page, rooms
 from ir.cli import run
 from ir.core.errors import ExitCode
 from ir.incident import playbook
 from ir.incident.action_catalog import ACTIONS
+from ir.incident.standing import STATES
 
 README = Path(__file__).resolve().parent.parent / "README.md"
+PAGES = (README, README.parent / "docs" / "architecture.md")
 _PART = re.compile(r"(<!-- generated: (?P<name>[a-z -]+) -->\n)(?P<text>.*?)(<!-- end -->)", re.DOTALL)
 
 
@@ -42,6 +45,11 @@ def _exit_codes() -> str:
     return "| code | meaning |\n|---|---|\n" + rows
 
 
+def _states() -> str:
+    rows = "".join(f"| {word} | {meaning} |\n" for word, meaning in STATES.items())
+    return "| state | meaning |\n|---|---|\n" + rows
+
+
 def _actions() -> str:
     rows = "".join(f"| `{name}` | {action.danger.value} | {action.says} | {action.undo or '—'} |\n" for name, action in ACTIONS.items())
     return "| action | danger | what it does | undo |\n|---|---|---|---|\n" + rows
@@ -55,9 +63,11 @@ def _playbooks() -> str:
 PARTS: dict[str, Callable[[], str]] = {
     "help": lambda: _help(),
     "rotate help": lambda: _help("rotate", "stripe"),
+    "states": _states,
     "exit codes": _exit_codes,
     "actions": _actions,
     "playbooks": _playbooks,
+    "rooms": rooms.table,
 }
 
 
@@ -71,4 +81,6 @@ def generated(text: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(generated(README.read_text(encoding="utf-8")), encoding="utf-8")
+    man_page.write()
+    for page in PAGES:
+        page.write_text(generated(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -29,7 +29,9 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if world.plan.key_alone and world.leaked is not None:
         return _looked(world, record, {}, [], [])
     world.say("looking at the stores")
-    stores = world.each(list(world.stores.values()), lambda store: store_check.look(world, store, record.facts))
+    stores, _ = world.both(
+        lambda: world.each(list(world.stores.values()), lambda store: store_check.look(world, store, record.facts)), world.prepare
+    )
     held = {item.name: found for item, found in stores}
     services = [] if world.plan.key_alone else world.services
     return _looked(world, record, held, [item for item, _ in stores], services)

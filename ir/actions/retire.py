@@ -32,7 +32,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 
 
 def _strays(world: World, record: Incident, told: Json) -> tuple[Json, tuple[Debt, ...]]:
-    """As `ours.expire_others`. Where one call was made and was seen to make one key, there is none; `prove` looks once more."""
+    """As `own_keys.expire_others`. Where one call was made and was seen to make one key, there is none; `prove` looks once more."""
     only = told.get("new", {}).get("alone") and told["mint"]["n"] == 1
     return ({}, ()) if only and not record.debts else own_keys.expire_others(world, told)
 

@@ -59,7 +59,8 @@ def look(world: World, store: Store, known: Json) -> tuple[Item, Held | None]:
 
 def _may_be_written(world: World, store: Store) -> tuple[tuple[Pending | None, tuple[str, ...]], Permission]:
     def others() -> tuple[Pending | None, tuple[str, ...]]:
-        return store.pending(world.incident), tuple(one for one in store.incidents() if one != world.incident and not world.knows(one))
+        pending, there = world.both(lambda: store.pending(world.incident), store.incidents)
+        return pending, tuple(one for one in there if one != world.incident and not world.knows(one))
 
     return world.both(others, lambda: store.check_write(world.incident))
 

@@ -5,11 +5,12 @@ Commands are loaded on demand, so that `ir --help` imports no vendor. The table 
 
 import errno
 import sys
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 Row = tuple[str, str]
 """`module:function` (a typer command, or `module:app` of a typer app) and its one line of help."""
@@ -22,7 +23,7 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
     "contain": ("ir.cli.contain:contain", "Take a leaked key away from strangers, now. Works at any time."),
     "review": {"stripe": ("ir.cli.review:review", "What did the leaked key do? Evidence, findings, leftovers.")},
     "drill": {"stripe": ("ir.cli.drill:stripe", "A whole rotation in an embedded world.")},
-    "status": ("ir.cli.incidents:status", "Incidents, what they wait for, and what is owed."),
+    "status": ("ir.cli.status:status", "Where every incident stands, and the next command."),
     "resume": ("ir.cli.incidents:resume", "Go on with an incident, after a crash or a human's step."),
     "approve": ("ir.cli.approve:approve", "Approve the step that an incident waits for."),
     "rollback": ("ir.cli.incidents:rollback", "Put the old key back, if it still lives."),
@@ -61,6 +62,7 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
     },
     "worker": ("ir.cli.schedules:worker", "Run campaigns and due rotations, beside other workers."),
     "rules": ("ir.cli.rules:app", "The detection rules of the review."),
+    "help": ("ir.cli.help_page:help_page", "The help page of a command."),
 }
 GROUPS = {
     "rotate": "Rotate a leaked key.",
@@ -87,6 +89,7 @@ class LazyGroup(TyperGroup):
     """A group whose commands are imported when they are called; their help lines stand in the table."""
 
     table: dict[str, Any] = COMMANDS
+    _completing = False
 
     def list_commands(self, ctx: Any) -> list[str]:
         """In the order of the table."""
@@ -97,11 +100,25 @@ class LazyGroup(TyperGroup):
         row = self.table.get(cmd_name)
         if row is None:
             return None
+        if self._completing:  # only names and help lines are asked for: nothing is imported
+            return TyperCommand(name=cmd_name, callback=None, help=GROUPS[cmd_name] if isinstance(row, dict) else row[1])
         if isinstance(row, dict):
             group = LazyGroup(name=cmd_name, help=GROUPS[cmd_name], rich_markup_mode=None, no_args_is_help=True)
             group.table = row
             return group
         return _imported(cmd_name, *row)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """A command that does not exist is told with those that it may be meant for."""
+        if not ctx.resilient_parsing and not args[0].startswith("-") and args[0] not in self.table:
+            near = " or ".join(f"`{ctx.command_path} {name}`" for name in get_close_matches(args[0], self.table))
+            ctx.fail(f"there is no command `{ctx.command_path} {args[0][:40]}`" + (f"; did you mean {near}?" if near else ""))
+        return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """Names from the table."""
+        self._completing = True
+        return super().shell_complete(ctx, incomplete)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Names and help lines, without importing anything."""
@@ -122,7 +139,13 @@ def _imported(name: str, target: str, words: str) -> Any:
     return command
 
 
-app = typer.Typer(cls=LazyGroup, rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
+app = typer.Typer(
+    cls=LazyGroup,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 
 
 @app.callback(invoke_without_command=True)
@@ -158,9 +181,9 @@ def run(argv: list[str]) -> int:
         return stop.exit_code
     except typer.TyperException as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help page; typer itself tells it by this name
-            sys.stderr.write(f"{error.format_message()}\nTry `ir --help`.\n")
+            sys.stderr.write(f"{error.format_message()}\nTry `{_nearest_help(error)}`.\n")
             return int(ExitCode.USAGE)
-        return _told(UsageError(error.format_message(), next_step="ir --help"), argv)
+        return _told(UsageError(error.format_message(), next_step=_nearest_help(error)), argv)
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write(INTERRUPTED)
         return int(ExitCode.INTERRUPTED)
@@ -170,6 +193,12 @@ def run(argv: list[str]) -> int:
         return _told(_of_system(error), argv)
     except Exception as error:  # noqa: BLE001 - the last exit: a traceback could hold a secret
         return _unexpected(error, argv)
+
+
+def _nearest_help(error: typer.TyperException) -> str:
+    """The help page of the command that did not understand its words."""
+    context = getattr(error, "ctx", None)
+    return f"{context.command_path if context else 'ir'} --help"
 
 
 def _unexpected(error: Exception, argv: list[str]) -> int:

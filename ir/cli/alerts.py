@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -96,9 +95,10 @@ def take(
 
 def _looked_up(file: str, operator: Terminal, asking: Callable[[Opened], Consent]) -> tuple[Opened | None, dict[str, list[str]], list[str]]:
     """The inventory (None: there is none), and what its stores hold."""
-    if not file and not Path("inventory.yaml").exists():
+    path = inventory_source.chosen(file, operator.screen)
+    if not path:
         return None, {}, []
-    opened = inventory_source.read(file or "inventory.yaml")
+    opened = inventory_source.read(path)
     return opened, *_holders(opened, operator, asking(opened))
 
 

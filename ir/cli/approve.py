@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ir import inventory
-from ir.cli.incidents import FINAL, AsJson, By, Name, Reason, named, record_of
+from ir.cli.incidents import AsJson, By, Name, Reason, named, record_of
 from ir.cli.terminal.approval_signing import public_half, signed
 from ir.cli.terminal.option_values import moment
 from ir.cli.terminal.screen import Screen
@@ -14,10 +14,11 @@ from ir.core import durations
 from ir.core.errors import Refused, UsageError
 from ir.core.model import Did, Json
 from ir.engine import approvals
-from ir.incident.record import Incident
+from ir.incident.record import FINAL, Incident
 from ir.inventory import Approver
 from ir.runtime import wiring
-from ir.runtime.app_state import State, actor, open_state
+from ir.runtime.app_state import actor, open_state
+from ir.runtime.approved import weighed as weigh_all
 
 
 def approve(
@@ -55,7 +56,7 @@ def approve(
     kept.ledger.send(name, "approve", who, body)
     what = body["step"] or source_closed or "unused"
     told = {"incident": name, "approved": what, "by": who, "signed": bool(body.get("signature"))}
-    weighed = {} if word else _weighed(kept, record, body["step"])
+    weighed = {} if word else weigh_all(kept, record, body["step"])
     if as_json:
         screen.document({**told, "until": body.get("until", 0), "broken_glass": bool(break_glass.strip()), "weighed": weighed})
         return
@@ -85,18 +86,6 @@ def _word(record: Incident, reason: str, source_closed: str, unused: str) -> Jso
 def _said(source_closed: str, who: str) -> str:
     what = f"source {source_closed} is closed" if source_closed else "nobody uses the old key any more"
     return f"{what}, says {who}"
-
-
-def _weighed(kept: State, record: Incident, step: str) -> Json:
-    """What all approvals come to by now, those included that the incident has not heard yet; it weighs them again itself."""
-    sent = [
-        {**row["body"], "kind": row["kind"], "by": row["actor"], "step": row["body"].get("step", step)}
-        for row in kept.ledger.signals(record.id, record.heard)
-    ]
-    needs = next((int(row.get("approvals", 1)) for row in record.plan["steps"] if row["id"] == step), 1)
-    source = inventory.loads(record.opened["inventory"], record.opened["inventory_name"])
-    asked = approvals.question(record, step, needs, str(record.opened["plan_hash"]), source.approvers)
-    return approvals.weigh(asked, [*record.signals, *sent], time.time())
 
 
 def _approval(record: Incident, by: str, reason: str, expires: str, sign_with: str) -> Json:

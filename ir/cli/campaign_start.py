@@ -75,7 +75,7 @@ def choice(*, everything: bool, accounts: Pairs, tags: Pairs, stored_in: Pairs, 
 
 def start(asked: Asked, operator: Terminal) -> NoReturn:
     """Plan, ask, write the campaign, and run it from here or leave it to the workers."""
-    opened = inventory_source.read(asked.inventory_file or "inventory.yaml")
+    opened = inventory_source.default(asked.inventory_file, operator.screen)
     source = Source(opened.source, opened.name, opened.base)
     consent = Consent(open_state, operator, opened, yes=asked.options.yes, pin=asked.inventory_sha256)
     keys = chosen(source.inventory, asked.choice)

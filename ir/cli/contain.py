@@ -12,6 +12,7 @@ from ir.cli import rotate
 from ir.cli.incidents import AsJson, Yes
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, Consent, refuse_other
+from ir.cli.terminal.inventory_source import INVENTORY
 from ir.cli.terminal.operator import SOURCES, Terminal, files_of
 from ir.cli.terminal.option_values import identify_row
 from ir.cli.terminal.screen import Screen
@@ -31,7 +32,7 @@ from ir.runtime.incident_spec import Setting, setting_from
 
 def contain(
     what: Annotated[str, typer.Argument(help="An incident, or the name of a key in the inventory.")] = "",
-    inventory_file: Annotated[str, typer.Option("--inventory", help="Inventory file, for a key.", metavar="FILE")] = "",
+    inventory_file: Annotated[str, typer.Option("--inventory", help=INVENTORY, metavar="FILE")] = "",
     leaked_key_from: Annotated[str, typer.Option(help=f"Where the leaked key comes from: {SOURCES}", metavar="SOURCE")] = "",
     inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = "",
     yes: Yes = False,
@@ -42,7 +43,7 @@ def contain(
     operator = Terminal(screen, name=actor(), yes=yes)
     leaked = rotate.leaked_key(leaked_key_from, screen)
     if not what.startswith("INC-"):
-        opened = inventory_source.read_or_make(inventory_file, leaked, screen)
+        opened, leaked = inventory_source.read_or_make(inventory_file, leaked, operator, name=what)
         consent = Consent(lambda: kept, operator, opened, yes=yes, pin=inventory_sha256)
         options = Options(yes=yes, drill=os.environ.get("IR_DRILL") == "1", key_files=files_of(leaked=leaked_key_from))
         _open(what, consent, kept, operator, leaked, options)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ir.cli.incidents import FINAL, AsJson, By, Name, Reason, Yes, named
+from ir.cli.incidents import AsJson, By, Name, Reason, Yes, named
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, YES, Consent
 from ir.cli.terminal.inventory_source import Opened
@@ -18,6 +18,7 @@ from ir.evidence import checkpoints
 from ir.evidence import files as evidence_files
 from ir.evidence.bundle_verifier import recorded_files
 from ir.incident import record as incident_record
+from ir.incident.record import FINAL
 from ir.inventory.consent import reading
 from ir.runtime import adapter_registry, lifecycle
 from ir.runtime.app_state import State, actor, open_state
@@ -34,7 +35,8 @@ def key(
 ) -> None:
     """The public key of the checkpoints, to be kept outside; this machine's is made on first use."""
     screen, kept = Screen(as_json=as_json), open_state()
-    opened = inventory_source.read(inventory_file) if inventory_file else None
+    path = inventory_source.chosen(inventory_file, screen)
+    opened = inventory_source.read(path) if path else None
     if opened is not None and opened.source.evidence_key is not None:
         operator = Terminal(screen, name=actor(), yes=False)
         consent = Consent(lambda: kept, operator, opened, yes=yes, pin=inventory_sha256)

@@ -1,48 +1,27 @@
-"""`ir status | resume | approve | rollback | abort | close`: what to do with an incident that exists."""
+"""`ir resume | rollback | abort | close`: what to do with an incident that exists."""
 
 import sys
-import time
 from typing import Annotated, NoReturn
 
 import typer
 
 from ir.cli.terminal import follow as following
+from ir.cli.terminal.onlooker import look_on
 from ir.cli.terminal.operator import SOURCES, Terminal, read_again, read_key
 from ir.cli.terminal.screen import Screen
-from ir.core.errors import ExitCode, Refused, Unreplayable, UsageError
-from ir.core.model import Did, Json, Outcome
-from ir.incident import debts as debt_rules
+from ir.core.errors import Refused, Unreplayable, UsageError
+from ir.core.model import Json
 from ir.incident import record as incident_record
-from ir.incident.record import Incident
+from ir.incident import signal_words
+from ir.incident.record import FINAL, Incident
 from ir.runtime import lifecycle
 from ir.runtime.app_state import State, actor, open_state
-from ir.storage.notice_log import NoticeLog
 
 Name = Annotated[str, typer.Argument(help="Incident id, INC-…; the only open one needs no name.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Answer the operator's own questions with yes.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Reason = Annotated[str, typer.Option(help="Why; it stands in the report.")]
 By = Annotated[str, typer.Option(help="Who says so; default: you.", metavar="NAME")]
-FINAL = ("done", "rolled back", "aborted", "attested", "refused")
-
-
-def status(
-    name: Annotated[str, typer.Argument(help="Incident id; without one, all of them.")] = "",
-    follow: Annotated[bool, typer.Option("--follow", help="Show steps as they come.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Incidents, what they wait for, and what is owed. Exit code: of the named incident, else 5 when anything is owed."""
-    screen, kept = Screen(as_json=as_json), open_state()
-    if not name:
-        sys.exit(_all(screen, kept))
-    record = record_of(kept, name)
-    if follow:
-        record = _follow(screen, kept, name)
-    if as_json:
-        screen.document({**following.document(record, record.exit_code), "holder": _holder(kept, name)})
-    else:
-        _one(screen, kept, record)
-    sys.exit(int(record.exit_code))
 
 
 def resume(
@@ -105,8 +84,8 @@ def _tell_or_go_on(kept: State, operator: Terminal, name: str, kind: str, body: 
     if holder is None or not holder["alive"]:
         _go_on(kept, operator, name, kind, body, None, None)
     kept.ledger.send(name, kind, operator.name, body)
-    operator.screen.say(f"{name} runs on {holder['host']} (process {holder['pid']}); it was told to {kind}")
-    record = _follow(operator.screen, kept, name)
+    operator.screen.say(f"{name} runs on {holder['host']} (process {holder['pid']}); {operator.name} {signal_words.did(kind)}")
+    record = look_on(operator, kept, name)
     if operator.screen.as_json:
         operator.screen.document(following.document(record, record.exit_code))
     sys.exit(int(record.exit_code))
@@ -178,70 +157,3 @@ def record_of(kept: State, name: str) -> Incident:
     from ir.runtime import reopen
 
     return reopen.record_of(kept, name)
-
-
-def _follow(screen: Screen, kept: State, name: str) -> Incident:
-    """Steps as they come, until the incident ends, waits, owes, or its process is gone."""
-    from ir.engine.dbos_records import read_entries
-
-    shown = 0
-    while True:
-        entries = read_entries(kept.ledger.engine, name)
-        for entry in entries[shown:]:
-            if entry["kind"] == "step":
-                screen.step(entry["step"], Outcome.from_json(entry["body"]["outcome"]))
-        shown = len(entries)
-        record = incident_record.fold(entries)
-        holder = kept.ledger.holder(name)
-        if record.ended or record.status == "waiting" or holder is None or not holder["alive"]:
-            return record
-        time.sleep(0.3)
-
-
-def _all(screen: Screen, kept: State) -> int:
-    rows = kept.ledger.index()
-    debts = debt_rules.still(rows)
-    if screen.as_json:
-        screen.document({"incidents": rows, "debts": debts})
-    else:
-        lines = [
-            (
-                r["incident"],
-                r["summary"].get("key", ""),
-                r["summary"].get("policy", ""),
-                r["status"],
-                r["summary"].get("said", "").split("\n")[0],
-            )
-            for r in rows
-        ]
-        screen.table("Incidents" if rows else "No incident yet", ("incident", "key", "policy", "status", "last"), lines)
-        for debt in debts:
-            screen.warn(f"owed: {debt['why']} → {debt['todo']}")
-    return int(ExitCode.DEBT if debts else ExitCode.DONE)
-
-
-def _one(screen: Screen, kept: State, record: Incident) -> None:
-    screen.say(
-        f"{record.id}: {record.status}, policy {record.plan.get('policy')}, key {record.opened.get('key')}, "
-        f"opened {record.opened_at} by {record.actor}"
-    )
-    holder = kept.ledger.holder(record.id)
-    if holder:
-        state = "running" if holder["alive"] else "its process is gone; ir resume goes on"
-        screen.say(f"held by {holder['actor']} on {holder['host']} (process {holder['pid']}): {state}")
-    heir = debt_rules.heirs(kept.ledger.index()).get(record.id)
-    if heir:
-        screen.say(f"what it owed was taken over by {heir}")
-    for run in record.runs:
-        screen.step(run.id, run.outcome)
-    waiting = record.runs[-1].outcome if record.runs and record.runs[-1].outcome.did is Did.WAITING else None
-    if waiting:
-        screen.warn(f"waiting: {waiting.said} → {waiting.todo}")
-    for debt in record.debts.values():
-        screen.warn(f"owed: {debt.why} → {debt.todo}")
-    for place, why in NoticeLog(kept.ledger.engine, kept.me.executor).untold(record.id).items():
-        screen.warn(f"not told: {place}: {why}")
-
-
-def _holder(kept: State, name: str) -> Json | None:
-    return kept.ledger.holder(name)

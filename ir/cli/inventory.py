@@ -70,20 +70,21 @@ def init(
 
 
 def drift(
-    file: File = "inventory.yaml",
+    file: File = "",
     yes: Annotated[bool, typer.Option("--yes", help=YES)] = False,
     inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Where stores of one key disagree, what would revert them, and which services hold another key. Exit 5 when anything does."""
-    screen, opened = Screen(as_json=as_json), inventory_source.read(file)
+    screen = Screen(as_json=as_json)
+    opened = inventory_source.default(file, screen)
     source, operator = opened.source, Terminal(screen, name=actor(), yes=False)
     consent = Consent(open_state, operator, opened, yes=yes, pin=inventory_sha256)
     consent.ask({place for key in source.held for place in comparison(source, key)})
     found = [_drift(source, key, operator, opened.base) for key in source.held]
     wrong = [row for row in found if row.problems]
     if as_json:
-        screen.document({"file": file, "keys": [row.to_json() for row in found], "drift": bool(wrong)})
+        screen.document({"file": opened.name, "keys": [row.to_json() for row in found], "drift": bool(wrong)})
     else:
         for row in wrong:
             screen.say(f"{row.key}:")
@@ -99,7 +100,7 @@ def drift(
 
 
 def graph(
-    file: File = "inventory.yaml",
+    file: File = "",
     form: Annotated[str, typer.Option("--format", help="text | mermaid | svg")] = "text",
 ) -> None:
     """Keys, the stores that hold them, and the services that read them."""
@@ -109,7 +110,7 @@ def graph(
     draw = {"mermaid": inventory_graph.mermaid, "svg": inventory_graph.svg}.get(form)
     if draw is None:
         raise UsageError(f"--format {form}: not known", next_step="one of text, mermaid, svg")
-    typer.echo(draw(inventory_graph.graph_of(inventory.load(Path(file)))), nl=False)
+    typer.echo(draw(inventory_graph.graph_of(inventory_source.default(file, Screen()).source)), nl=False)
 
 
 # ── init ──

@@ -1,30 +1,30 @@
 """`ir inventory check|graph` and `ir playbook list|show|check`."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.tree import Tree
 
 from ir import inventory
+from ir.cli.terminal import inventory_source
 from ir.cli.terminal.screen import Screen, plain
-from ir.core import yaml_file
 from ir.core.resources import shipped_folder
 from ir.incident import playbook
 from ir.inventory import Inventory
 from ir.inventory.skeleton import UNKNOWN_ACCOUNT
 
-File = Annotated[str, typer.Argument(help="Inventory file.")]
+File = Annotated[str, typer.Argument(help="Inventory file; default: IR_INVENTORY, else inventory.yaml of this folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
-def check_inventory(file: File = "inventory.yaml", as_json: AsJson = False) -> None:
+def check_inventory(file: File = "", as_json: AsJson = False) -> None:
     """Check an inventory file; nothing is contacted."""
-    text = yaml_file.read(Path(file))
-    source = inventory.loads(text, file)
+    screen = Screen(as_json=as_json)
+    opened = inventory_source.default(file, screen)
+    text, source, file = opened.text, opened.source, opened.name
     counts = {name: len(getattr(source, name)) for name in ("accounts", "keys", "webhooks", "services")}
-    screen, missing = Screen(as_json=as_json), list(_missing(source))
+    missing = list(_missing(source))
     if as_json:
         screen.document({"file": file, "sha256": inventory.digest(text), **counts, "missing": missing})
         return
@@ -44,10 +44,10 @@ def _missing(source: Inventory) -> Iterator[str]:
         yield f"services that use {', '.join(unused)}; one that is not listed is cut off when its key dies"
 
 
-def graph(file: File = "inventory.yaml") -> None:
+def graph(file: File = "") -> None:
     """Keys, the stores that hold them, and the services that read them."""
-    source = inventory.load(Path(file))
     screen = Screen()
+    source = inventory_source.default(file, screen).source
     for key in source.held:
         screen.out.print(_tree(source, key))
 

@@ -15,13 +15,14 @@ import typer
 
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, YES, Consent
-from ir.cli.terminal.inventory_source import Opened
+from ir.cli.terminal.inventory_source import INVENTORY, Opened
 from ir.cli.terminal.operator import SOURCES, Terminal, read_key
 from ir.cli.terminal.option_values import duration, exposed_time, moment
 from ir.cli.terminal.screen import Screen, plain
 from ir.core.errors import ExitCode, IrError, Refused, UsageError
 from ir.core.model import Finding
 from ir.core.secret import Secret
+from ir.core.stripe_address import STRIPE
 from ir.inventory import Account
 from ir.inventory.consent import reading
 from ir.ports import Reviewed, ReviewRequest
@@ -35,7 +36,7 @@ _KEPT = ("timeline.jsonl", "affected.csv", "aside.jsonl")
 
 def review(
     key: Annotated[list[str] | None, typer.Argument(help="Name of the key in the inventory; one key needs no name.")] = None,
-    inventory_file: Annotated[str, typer.Option("--inventory", help="Inventory file.", metavar="FILE")] = "",
+    inventory_file: Annotated[str, typer.Option("--inventory", help=INVENTORY, metavar="FILE")] = "",
     since: Annotated[str, typer.Option(help="Where the evidence begins: 30d, or a time.", metavar="30d|TIME")] = "30d",
     exposed_at: Annotated[str, typer.Option(help="When the key got out: ISO 8601, or 2h.", metavar="TIME")] = "",
     egress: Annotated[
@@ -58,9 +59,7 @@ def review(
         bool, typer.Option("--with-personal-data", help="Keep names, e-mail and postal addresses in the evidence; else ids only.")
     ] = False,
     output: Annotated[str, typer.Option(help="Folder for timeline.jsonl and affected.csv (0700).", metavar="DIR")] = "",
-    api_base: Annotated[
-        str, typer.Option(help="Without an inventory: a Stripe stand-in on loopback.", metavar="URL")
-    ] = "https://api.stripe.com",
+    api_base: Annotated[str, typer.Option(help="Without an inventory: a Stripe stand-in on loopback.", metavar="URL")] = STRIPE,
     yes: Annotated[bool, typer.Option("--yes", help=YES)] = False,
     inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
@@ -69,7 +68,7 @@ def review(
     screen = Screen(as_json=as_json)
     names, egress_globs, log_globs = _sorted(key or [], egress or [], logs or [])
     operator = Terminal(screen, name=actor(), yes=False)
-    opened = inventory_source.read(inventory_file) if inventory_file else None
+    opened = _opened(inventory_file, names, account_id, screen) if inventory_file or api_base == STRIPE else None
     consent = Consent(open_state, operator, opened, yes=yes, pin=inventory_sha256) if opened else None
     account, known = _account(opened, names, account_id)
     reader = _review_key(review_key_from, account, consent, operator)
@@ -199,6 +198,20 @@ def _sorted(words: list[str], egress: list[str], logs: list[str]) -> tuple[list[
     return names, egress + (files if egress else []), logs + (files if logs else [])
 
 
+def _opened(file: str, names: list[str], account: str, screen: Screen) -> Opened | None:
+    """The inventory. One that was not named is left out where it cannot tell which account is meant: a review needs none."""
+    path = inventory_source.chosen(file, screen)
+    opened = inventory_source.read(path) if path else None
+    if opened is None or file or names:
+        return opened
+    try:
+        _account(opened, names, account)
+    except UsageError:
+        screen.note(f"{path} does not tell which account is meant, so the review goes without it; to use it, name a key or --account")
+        return None
+    return opened
+
+
 def _account(opened: Opened | None, names: list[str], account: str) -> tuple[Account | None, tuple[str, ...]]:
     """The account that is meant, and its own webhooks."""
     if opened is None:
@@ -207,6 +220,8 @@ def _account(opened: Opened | None, names: list[str], account: str) -> tuple[Acc
         return None, ()
     source = opened.source
     row = pick_key(source, names[0] if names else "") if names or len(source.keys) == 1 else None
+    if names and row is None:
+        raise UsageError(f"there is no key `{names[0]}`", next_step=f"one of {', '.join(key.name for key in source.keys)}")
     wanted = row.account if row else account
     found = [a for a in source.accounts if wanted in (a.name, a.id)] if wanted else list(source.accounts)
     if len(found) != 1:

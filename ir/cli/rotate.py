@@ -15,6 +15,7 @@ from ir.cli.alerts import Taken, take
 from ir.cli.campaign_start import Accepted, Asked
 from ir.cli.terminal import follow, inventory_source
 from ir.cli.terminal.consent_prompt import PIN, Consent
+from ir.cli.terminal.inventory_source import INVENTORY
 from ir.cli.terminal.operator import SOURCES, Terminal, files_of, read_key
 from ir.cli.terminal.option_values import accepted, choose_policy, expires_time, exposed_time, identify_row, stored_key
 from ir.cli.terminal.screen import Screen
@@ -37,7 +38,7 @@ LEAKED_VIA = ("repo", "frontend", "ci", "store", "host", "unknown")
 
 def stripe(
     key: Annotated[str, typer.Argument(help="Name of the key in the inventory; one key needs no name.")] = "",
-    inventory_file: Annotated[str, typer.Option("--inventory", help="Inventory file.", metavar="FILE")] = "",
+    inventory_file: Annotated[str, typer.Option("--inventory", help=INVENTORY, metavar="FILE")] = "",
     policy: Annotated[str, typer.Option(help="auto | exposed | exploited | scheduled")] = "auto",
     playbook_name: Annotated[str, typer.Option("--playbook", help="A shipped playbook, or a file.", metavar="NAME|FILE")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Rehearse: real reads, every write listed, nothing changed.")] = False,
@@ -103,7 +104,9 @@ def stripe(
     leaked = leaked_key(leaked_key_from, screen)
     taken = take(screen, alert, key, inventory_file, operator, leaked, asking) if alert else Taken(leaked)
     leaked, leaked_via = taken.leaked, taken.via if leaked_via == "unknown" else leaked_via
-    opened = taken.opened or inventory_source.read_or_make(inventory_file, leaked, screen, api_base=api_base)
+    opened = taken.opened
+    if opened is None:
+        opened, leaked = inventory_source.read_or_make(inventory_file, leaked, operator, name=key, api_base=api_base)
     source, kept, consent = opened.source, open_state(), asking(opened)
     row = identify_row(consent, key, leaked, operator)
     options = Options(

@@ -9,6 +9,7 @@ import typer
 from ir.cli import rotate
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, Consent
+from ir.cli.terminal.inventory_source import INVENTORY
 from ir.cli.terminal.operator import SOURCES, Terminal, files_of
 from ir.cli.terminal.option_values import accepted, expires_time, exposed_time
 from ir.cli.terminal.screen import Screen
@@ -26,7 +27,7 @@ LONGEST = 86400.0
 
 def stripe_webhook(
     webhook: Annotated[str, typer.Argument(help="Name of the webhook in the inventory; the only one needs no name.")] = "",
-    inventory_file: Annotated[str, typer.Option("--inventory", help="Inventory file.", metavar="FILE")] = "",
+    inventory_file: Annotated[str, typer.Option("--inventory", help=INVENTORY, metavar="FILE")] = "",
     playbook_name: Annotated[
         str, typer.Option("--playbook", help="A shipped playbook, or a file.", metavar="NAME|FILE")
     ] = "stripe-webhook",
@@ -49,7 +50,7 @@ def stripe_webhook(
     """Replace a webhook's signing secret: every service is seen to accept the new one and to refuse the old one."""
     screen = Screen(as_json=as_json)
     operator = Terminal(screen, name=actor(), yes=yes, new_key_from=new_key_from)
-    opened = inventory_source.read_or_make(inventory_file, None, screen)
+    opened = inventory_source.default(inventory_file, screen)
     source, consent = opened.source, Consent(open_state, operator, opened, yes=yes, pin=inventory_sha256)
     row = _row(source, webhook)
     book = playbook.load(playbook_name)

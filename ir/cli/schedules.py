@@ -10,6 +10,7 @@ from ir.cli.campaigns import AsJson, AtOnce, sleeping
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, Consent
 from ir.cli.terminal.follow import leave
+from ir.cli.terminal.inventory_source import INVENTORY
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
 from ir.core.durations import spoken
@@ -29,7 +30,7 @@ from ir.inventory.consent import destinations
 from ir.runtime import adapter_registry, wiring
 from ir.runtime.app_state import State, open_state
 
-File = Annotated[str, typer.Option("--inventory", help="Inventory file.", metavar="FILE")]
+File = Annotated[str, typer.Option("--inventory", help=INVENTORY, metavar="FILE")]
 Book = Annotated[str, typer.Option("--playbook", help="A playbook for policy scheduled.", metavar="NAME|FILE")]
 Pin = Annotated[str, typer.Option("--inventory-sha256", help=PIN, metavar="HEX")]
 PLAYBOOK = "stripe-scheduled"
@@ -39,10 +40,10 @@ _EACH = 30.0
 """Seconds between a worker's looks at the schedule."""
 
 
-def list_schedule(inventory_file: File = "inventory.yaml", as_json: AsJson = False) -> None:
+def list_schedule(inventory_file: File = "", as_json: AsJson = False) -> None:
     """Every key with `rotate_every`: due, overdue, next, the last result, and why. Changes nothing."""
     screen, kept = Screen(as_json=as_json), open_state()
-    source = inventory_source.read(inventory_file).source
+    source = inventory_source.default(inventory_file, screen).source
     book = CampaignLedger(kept.ledger.engine)
     children, now = book.scheduled()
     rows = due_rows.rows(source, children, kept.ledger.index(), now)
@@ -60,7 +61,7 @@ def list_schedule(inventory_file: File = "inventory.yaml", as_json: AsJson = Fal
 
 
 def run_schedule(
-    inventory_file: File = "inventory.yaml",
+    inventory_file: File = "",
     playbook_name: Book = PLAYBOOK,
     inventory_sha256: Pin = "",
     at_once: AtOnce = SLOTS,
@@ -68,6 +69,7 @@ def run_schedule(
 ) -> None:
     """Begin what is due, go on with what waited for its time, end. Nothing due: exit 0 at once, nothing is changed."""
     screen, kept = Screen(as_json=as_json), open_state()
+    inventory_file = inventory_source.default(inventory_file, screen).name
     book = CampaignLedger(kept.ledger.engine)
     begun = _begin_due(kept, book, screen, inventory_file, playbook_name, inventory_sha256)
     told: list[Child] = []
@@ -79,7 +81,10 @@ def run_schedule(
 
 
 def worker(
-    inventory_file: Annotated[str, typer.Option("--inventory", help="Inventory whose schedule this worker keeps.", metavar="FILE")] = "",
+    inventory_file: Annotated[
+        str,
+        typer.Option("--inventory", help="Inventory whose schedule it keeps; no default.", metavar="FILE"),
+    ] = "",
     playbook_name: Book = PLAYBOOK,
     inventory_sha256: Pin = "",
     at_once: AtOnce = SLOTS,

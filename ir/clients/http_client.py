@@ -43,7 +43,7 @@ class HttpEdge:
     Args:
         hosts: the hosts that may be called, as the inventory names them; any other is NotAsked.
         resolve: reads a header's value by reference; may raise any PortError.
-        look_up: name service: a place and seconds → its addresses; raises as `http_address.look_up`.
+        look_up: name service: a place and seconds → its addresses; raises as `http_resolver.look_up`.
 
     Certificate authorities are the system's, or those of `SSL_CERT_FILE`.
     """

@@ -46,7 +46,7 @@ class _Client:
     base: str
 
     def read(self, path: str, params: Mapping[str, Any], options: Mapping[str, str | None]) -> None:
-        """See `stripe_wire.PooledClient.read`."""
+        """See `stripe_transport.PooledClient.read`."""
         version, context = options.get("stripe_version") or "", options.get("stripe_context") or ""
         self.wire.read(self.base + path, params, str(options["api_key"]), version=version, context=context)
 
@@ -61,7 +61,7 @@ class StripeApi:
     Args:
         base: `https://api.stripe.com`, or loopback.
         timeout: seconds for a whole call.
-        pace: waits until a call to a path may be made (`stripe_budget`).
+        pace: waits until a call to a path may be made (`stripe_rate_limit`).
 
     Raises:
         ValueError: `base` is another host.
@@ -74,6 +74,10 @@ class StripeApi:
         self.request_ids: list[str] = []
         """Stripe's ids of our own requests, for the review to subtract."""
         _refuse_logging()
+
+    def load(self) -> None:
+        """Load the SDK, half a second of processor time: otherwise the first call does."""
+        _client(self.base, self.timeout)
 
     def get(
         self,

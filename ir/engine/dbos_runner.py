@@ -1,7 +1,7 @@
 """The durable runner: one incident is one workflow of DBOS, on embedded SQLite or on PostgreSQL.
 
-What the engine gives: recorded steps, replay. What it does not: locks (see `ledger`), idempotence (see `actions`) and an
-audit stream that costs one trip to the database (see `audit`). Traps that this room knows (facts, components §5): the
+What the engine gives: recorded steps, replay. What it does not: locks (see `storage.incident_store`), idempotence (see `actions`) and an
+audit stream that costs one trip to the database (see `evidence.audit_log`). Traps that this room knows (facts, components §5): the
 executor id is unique to the process, or the engine would run other people's incidents; an incident is resumed only on a
 queue that this process alone listens to; the serialiser is JSON and encodes an engine error without its text; a process
 that leaves an incident waiting ends at once.
@@ -31,7 +31,7 @@ from ir.storage.process_identity import Me
 
 APPLICATION = "ir-engine"
 SCHEMA_VERSION = "5"
-"""Version of recorded steps: an incident begun under another version is refused, not replayed wrongly (`replay`)."""
+"""Version of recorded steps: an incident begun under another version is refused, not replayed wrongly (`replay_check`)."""
 _POLL = 0.1
 """Seconds between looks at the audit stream: each costs a query, and nobody reads faster than this."""
 _SILENCE = 1.0
@@ -45,7 +45,7 @@ class Runner:
     """The engine of this process.
 
     Args:
-        engine: a database engine (`ledger.open_engine`); DBOS keeps its tables beside ours.
+        engine: a database engine (`database.open_engine`); DBOS keeps its tables beside ours.
         me: this process.
     """
 
@@ -104,7 +104,7 @@ class Runner:
             DBOS.start_workflow(_incident, opening)
 
     def resume(self, world: World, fence: int) -> None:
-        """Go on with an incident whose lease we hold, and that `replay` found to be like ours; in this process and no other."""
+        """Go on with an incident whose lease we hold, and that `replay_check` found to be like ours; in this process and no other."""
         self.launch()
         self._carry(world, fence)
         with self._queueing:

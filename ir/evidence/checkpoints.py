@@ -2,7 +2,7 @@
 
 A checkpoint is `{statement, signature}`. The statement is `{incident, size, merkle_root, head_hash, ts}`: the root of the
 tree of RFC 6962 (SHA-256) over the first `size` canonical entries, the hash of the last of them, and when it was made (UTC).
-The signature is OpenSSH's over the canonical statement, namespace `ir-checkpoint`: `evidence_check` and `ssh-keygen -Y
+The signature is OpenSSH's over the canonical statement, namespace `ir-checkpoint`: `bundle_verifier` and `ssh-keygen -Y
 verify` both check it. A statement with `purged` also says that evidence files were removed: `{by, reason, files}`.
 A checkpoint may carry a `timestamp` of an authority outside (`ir.evidence.timestamps`).
 """

@@ -1,4 +1,4 @@
-"""Audit entries and their hash chain; verified by anyone with plain Python (`evidence_check`).
+"""Audit entries and their hash chain; verified by anyone with plain Python (`bundle_verifier`).
 
 An entry is a JSON object `{n, at, incident, kind, step, actor, body, prev, hash}`: `n` counts from 0, `at` is UTC ISO
 8601, `prev` the hash of the entry before (64 zeros at first), `hash` SHA-256 over the canonical JSON (sorted keys, no
@@ -48,7 +48,7 @@ def verify(entries: Iterable[Json], *, checkpoints: Sequence[Json] = (), public_
 
 
 def ed25519_holds(public: bytes, signature: bytes, message: bytes) -> bool:
-    """As `evidence_check.ed25519_holds`, by a library and a tenth of its time.
+    """As `bundle_verifier.ed25519_holds`, by a library and a tenth of its time.
 
     A point has one form (RFC 8032, 5.1.3); the library would take some keys in a second one, too.
     """

@@ -1,4 +1,4 @@
-"""The tables of campaigns, their children and the workers, in the database of the leases (`campaign_ledger` works on them)."""
+"""The tables of campaigns, their children and the workers, in the database of the leases (`campaign_store` works on them)."""
 
 from typing import Any
 

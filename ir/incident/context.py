@@ -74,6 +74,7 @@ class World:
         account_of: whose a living key is, "" when Stripe does not say; raises PortError.
         patient: False: an incident that waits, for a human or for a time, is let go instead of kept by this process.
         fresh: this process began the incident, and under a name that none had before: what it does not know of, nobody did for it.
+        prepare: loads what the first call to the provider needs; beside a look at the stores that takes no time.
         published: set once the report tells the incident's end; until then its process has not finished.
     """
 
@@ -108,6 +109,7 @@ class World:
     claim: Callable[[str], None] = lambda _fingerprint: None
     knows: Callable[[str], bool] = lambda _incident: True
     account_of: Callable[[Secret], str] = lambda _key: ""
+    prepare: Callable[[], None] = lambda: None
     scratch: str = ""
     patient: bool = True
     fresh: bool = False

@@ -121,7 +121,7 @@ def pays(action: str, kinds: set[str]) -> bool:
     return action in ("sweep", "remove") and "leftover" in kinds
 
 
-# ── debts of earlier incidents; `index` is `ledger.index()` ───────────────────────────────────────────
+# ── debts of earlier incidents; `index` is `Ledger.index()` ───────────────────────────────────────────
 
 
 def heirs(index: Sequence[Json]) -> dict[str, str]:

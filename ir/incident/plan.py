@@ -3,11 +3,11 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ir.core.errors import UsageError
-from ir.core.model import Danger, Json, Policy
+from ir.core.model import Danger, Json, Policy, copied
 from ir.incident.action_catalog import ACTIONS
 from ir.incident.playbook import Playbook, StepRow
 from ir.inventory import Approver, Inventory, Key, Webhook, waves
@@ -41,7 +41,8 @@ class Plan:
 
     def to_json(self) -> Json:
         """A JSON object; `plan_from_json` reads it back."""
-        return asdict(self)
+        steps = tuple({**vars(step), "params": copied(step.params)} for step in self.steps)
+        return {"playbook": self.playbook, "policy": self.policy, "key": self.key, "steps": steps, "notes": self.notes}
 
     @property
     def hash(self) -> str:
@@ -99,7 +100,7 @@ def compile_plan(book: Playbook, inventory: Inventory, key: Key) -> Plan:
             chosen = [""]  # no service: the stores are still promoted
         steps += [_step(row, row.id if name == row.id else f"{row.id}.{name or 'stores'}", params, name) for name in chosen]
     last = max((i for i, s in enumerate(steps) if s.action == "wave"), default=-1)
-    steps = [Step(**{**asdict(s), "danger": s.danger, "last_wave": i == last}) for i, s in enumerate(steps)]
+    steps = [replace(step, last_wave=number == last) for number, step in enumerate(steps)]
     return Plan(book.name, book.policy, key.name, tuple(steps), tuple(notes))
 
 

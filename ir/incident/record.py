@@ -25,6 +25,9 @@ from typing import Any
 from ir.core.errors import ExitCode
 from ir.core.model import Debt, Did, Json, Outcome, copied
 
+FINAL = ("done", "rolled back", "aborted", "attested", "refused")
+"""States of an incident that has ended for good."""
+
 
 @dataclass
 class StepRun:

@@ -43,7 +43,7 @@ def write(finds: Sequence[Find], unread: Sequence[str] = (), accounts: Mapping[s
     """YAML text that `inventory.loads` takes, free of secrets.
 
     Args:
-        finds: what `finds` found; values that are no rotatable keys become comments.
+        finds: what `core.key_search` describes: one row per value found; values that are no rotatable keys become comments.
         unread: what could not be read, for a comment.
         accounts: mode → account id, for keys that do not tell theirs.
     """

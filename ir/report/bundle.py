@@ -34,6 +34,7 @@ from ir.evidence import files as evidence_files
 from ir.evidence.bundle_verifier import FILES_NAMESPACE, SIGNED_FILES
 from ir.evidence.checkpoints import Signer
 from ir.incident.record import Incident
+from ir.report.bundle_database import database
 
 _REVIEW = ("incident", "verdict", "verdicts", "review", "coverage", "findings", "blast_radius", "leftovers", "moving_money")
 _TABLES = ("findings", "coverage", "leftovers", "services", "stores")
@@ -117,21 +118,16 @@ def _line(entry: Json) -> bytes:
 
 
 def _database(lines: Sequence[bytes], told: Json, checkpoints: Sequence[Json]) -> bytes:
-    """The bytes of a SQLite file, made in memory; nested values are JSON text."""
-    import sqlite_utils
-
-    database = sqlite_utils.Database(memory=True)
     rows = [json.loads(line) for line in lines]
-    database.table("entries", pk="n").insert_all({**row, "body": json.dumps(row["body"], sort_keys=True)} for row in rows)
-    database.table("checkpoints").insert_all({**one["statement"], "signature": one["signature"]} for one in checkpoints)
     files = bundle_verifier.recorded_files(rows)
-    database.table("evidence_files", pk="sha256").insert_all({"sha256": digest, "name": name} for digest, name in files.items())
-    for name in _TABLES:
-        if told[name]:
-            database.table(name).insert_all(told[name], alter=True)
-    made = database.conn.serialize()
-    database.close()
-    return made
+    return database(
+        {
+            "entries": [{**row, "body": json.dumps(row["body"], sort_keys=True)} for row in rows],
+            "checkpoints": [{**one["statement"], "signature": one["signature"]} for one in checkpoints],
+            "evidence_files": [{"sha256": digest, "name": name} for digest, name in files.items()],
+            **{name: told[name] for name in _TABLES},
+        }
+    )
 
 
 def _replace(path: Path, data: bytes) -> Path:

@@ -50,7 +50,7 @@ def opening_entry(setting: Setting, at: str, who: str, facts: Json) -> Json:
 
 
 def setting_from(incident: str, body: Json) -> Setting:
-    """Inverse of `opening_entry`, for a resumed incident. Options that this version does not know are left out: `replay` refuses them."""
+    """Invert `opening_entry`, for a resumed incident. Options unknown to this version are left out: `replay_check` refuses them."""
     known = {field.name for field in fields(Options)}
     return Setting(
         incident,

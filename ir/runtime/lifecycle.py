@@ -193,7 +193,7 @@ def go_on(record: Incident, kept: State, runner: Runner, given: Given, kind: str
 
     Raises:
         AlreadyRunning: its process lives, or another incident holds what it acts on.
-        Unreplayable: another version recorded what this one would not do; `ending` ends it.
+        Unreplayable: another version recorded what this one would not do; `unreplayable` ends it.
         Refused: a later incident took over what it owed.
     """
     heir = debts.heirs(kept.ledger.index(str(record.opened.get("key", "")))).get(record.id)

@@ -30,7 +30,7 @@ def tell_misuse(
     """Send findings to every open incident of a key, else to the last one that ended; returns the ids of those it is news to.
 
     `account` is `acct_…`, `key` its name in the inventory ("" = every key of the account); `announce` tells people of a record's
-    last entry (`notices.Desk.announce`).
+    last entry (`notifications.Desk.announce`).
     """
     told, found = [], list(found)
     for name in _concerned(kept, account, key):

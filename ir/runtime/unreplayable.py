@@ -1,4 +1,4 @@
-"""The way out of an incident that this version cannot go on with (`replay`): it is given up or closed without being resumed.
+"""The way out of an incident that this version cannot go on with (`replay_check`): it is given up or closed without being resumed.
 
 Nothing recorded is run again. What its entries tell is believed, the world is looked at where this version can still wire it, and the
 end is chained to the same audit stream, so that the version which began it sees it, too.
@@ -25,7 +25,7 @@ from ir.storage.incident_store import Ledger
 
 
 def end(record: Incident, entries: list[Json], kept: State, given: Given, kind: str, body: Json) -> Incident:
-    """Obey `kind` (one of `launching.ENDS`) without replay; returns the incident as it ended.
+    """Obey `kind` (one of `lifecycle.ENDS`) without replay; returns the incident as it ended.
 
     Killed at any moment, it is simply called again. The engine's run is cancelled first: nobody goes on with it meanwhile.
 

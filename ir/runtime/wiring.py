@@ -1,4 +1,4 @@
-"""Settings to objects: the room that knows the engine, and through `adapters` the vendors."""
+"""Settings to objects: the room that knows the engine, and through `adapter_registry` the vendors."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from ir.core.model import Json, Mode
 from ir.core.secret import Secret
 from ir.evidence import files as evidence_files
 from ir.evidence.checkpoints import Witness
-from ir.incident import debts
+from ir.incident import debts, standing
 from ir.incident.context import World
 from ir.incident.custody import Custody, Escrow
 from ir.incident.record import Incident
@@ -101,6 +101,7 @@ def world(
         review_key=lambda: adapter_registry.optional(account.review_key, resolver),
         say=say,
         own_requests=lambda: tuple(api.request_ids),
+        prepare=api.load,
         account_of=lambda secret: "" if webhook else account_of(api, secret),  # a signing secret opens no API
         scratch=str(state_folder.private(folder / "scratch")),
     )
@@ -191,5 +192,6 @@ def summary(record: Incident, places: set[str]) -> Json:
         "said": record.runs[-1].outcome.said if record.runs else "",
         "account": facts.get("old", {}).get("account", ""),
         "heard": record.heard,
+        **standing.told(record),
         "wake_at": record.runs[-1].outcome.facts.get("wake_at", 0.0) if record.runs and record.status == "waiting" else 0.0,
     }

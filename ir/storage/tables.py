@@ -1,4 +1,7 @@
-"""The tables of `ledger` and `audit`, as the database has them. What was added later is nullable: two versions may share a database."""
+"""The tables of `incident_store` and `evidence.audit_log`, as the database has them.
+
+A column that was added later is nullable, since two versions of the program may share a database.
+"""
 
 from typing import Any
 
@@ -6,7 +9,7 @@ import sqlalchemy as sa
 
 
 def of_a_process() -> list["sa.Column[Any]"]:
-    """Which process has a row (with its `executor`, see `ledger.Me`), since when, and when it was last heard of, epoch seconds."""
+    """Which process has a row (with its `executor`, see `process_identity.Me`), since when, and its last heartbeat; epoch seconds."""
     return [
         sa.Column("host", sa.String, nullable=False),
         sa.Column("pid", sa.Integer, nullable=False),

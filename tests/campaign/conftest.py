@@ -1,4 +1,4 @@
-"""One PostgreSQL server for all of these tests; without it they fail, they are never skipped."""
+"""A shop on a PostgreSQL database of its own."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,18 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.campaign.shop import Shop, shop
-from tests.worlds.postgres import Postgres, postgres
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[Postgres]:
-    """The server."""
-    with postgres() as found:
-        yield found
+from tests.worlds.postgres import Postgres
 
 
 @pytest.fixture
-def company(server: Postgres, tmp_path: Path) -> Iterator[Shop]:
+def company(postgresql: Postgres, tmp_path: Path) -> Iterator[Shop]:
     """A shop on a database of its own."""
-    with shop(tmp_path, server.database()) as made:
+    with shop(tmp_path, postgresql.database()) as made:
         yield made

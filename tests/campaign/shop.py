@@ -4,8 +4,6 @@ import hashlib
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +19,7 @@ from ir.drill.embedded.inventory_file import playbook
 from ir.drill.embedded.options import Waits
 from ir.drill.twin import StripeTwin, TwinSettings
 from ir.drill.twin.keys import Key
+from tests.worlds.started import Started, start
 
 PERMISSIONS = ["payment_intent_write", "charge_read", "balance_read"]
 
@@ -81,7 +80,7 @@ class Shop:
     stuck: set[str] = field(default_factory=set)
     gate: threading.Event | None = None
     rows: dict[str, Json] = field(default_factory=dict)
-    _running: list[subprocess.Popen[str]] = field(default_factory=list)
+    _running: list[Started] = field(default_factory=list)
 
     def stored(self, key: str) -> str:
         """What the store of a key holds now."""
@@ -136,18 +135,9 @@ class Shop:
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         return {**kept, "IR_HOME": str(self.folder / home), "IR_DATABASE_URL": self.database, "COLUMNS": "200"}
 
-    def begin(self, *words: str, home: str = "home") -> subprocess.Popen[str]:
+    def begin(self, *words: str, home: str = "home") -> Started:
         """Start `ir` and leave it running; it is killed at the end at the latest."""
-        made = subprocess.Popen(
-            [sys.executable, "-m", "ir.cli", *words],
-            cwd=self.folder,
-            env=self.environment(home),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        made = start(*words, cwd=self.folder, env=self.environment(home), session=True)
         self._running.append(made)
         return made
 
@@ -155,13 +145,13 @@ class Shop:
         """Run `ir` to its end: exit code and everything it said."""
         made = self.begin(*words, home=home)
         said, _ = made.communicate(timeout=within)
-        return made.returncode, said
+        return made.wait(), said
 
     def rotate(self, *words: str, policy: str = "exposed") -> list[str]:
         """The words of a rotation without waits."""
         return ["rotate", "stripe", *words, "--inventory", "inventory.yaml", "--playbook", f"./{policy}.yaml", "--yes"]
 
-    def kill(self, process: subprocess.Popen[str]) -> None:
+    def kill(self, process: Started) -> None:
         """No chance to tidy up."""
         os.kill(process.pid, signal.SIGKILL)
         process.communicate(timeout=10)

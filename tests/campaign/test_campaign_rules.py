@@ -105,8 +105,8 @@ def test_stop_rule_exit_codes_and_time_left() -> None:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def book(request: pytest.FixtureRequest, server: Postgres, tmp_path: Path) -> Iterator[CampaignLedger]:
-    address = f"sqlite:///{tmp_path / 'c.sqlite'}" if request.param == "sqlite" else database_address(server.database())
+def book(request: pytest.FixtureRequest, postgresql: Postgres, tmp_path: Path) -> Iterator[CampaignLedger]:
+    address = f"sqlite:///{tmp_path / 'c.sqlite'}" if request.param == "sqlite" else database_address(postgresql.database())
     engine = database.open_engine(address)
     yield CampaignLedger(engine)
     engine.dispose()

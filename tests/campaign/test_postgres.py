@@ -17,7 +17,7 @@ from tests.campaign.shop import Shop, until
 from tests.worlds.postgres import Postgres
 
 
-def test_a_whole_incident_leaves_no_key_in_the_database(company: Shop, server: Postgres) -> None:
+def test_a_whole_incident_leaves_no_key_in_the_database(company: Shop, postgresql: Postgres) -> None:
     old = company.add("payments", services=2)
     company.write()
     code, said = company.ir(*company.rotate("payments"))
@@ -25,7 +25,7 @@ def test_a_whole_incident_leaves_no_key_in_the_database(company: Shop, server: P
     assert company.moved("payments")
     assert company.living() == 1
     assert not (company.folder / "home" / "ir.sqlite").exists(), "all state that matters is in the database"
-    held = server.bytes_of(company.database)
+    held = postgresql.bytes_of(company.database)
     assert old.token.fingerprint in held
     assert old.token.reveal() not in held
     assert company.stored("payments") not in held
@@ -62,8 +62,8 @@ def test_a_killed_run_is_resumed_from_another_machine(company: Shop) -> None:
     engine.dispose()
 
 
-def test_of_many_who_reach_for_a_key_one_gets_it(server: Postgres) -> None:
-    address = database_address(server.database())
+def test_of_many_who_reach_for_a_key_one_gets_it(postgresql: Postgres) -> None:
+    address = database_address(postgresql.database())
     won, lost = [], []
 
     def reach(name: str) -> None:
@@ -83,8 +83,8 @@ def test_of_many_who_reach_for_a_key_one_gets_it(server: Postgres) -> None:
     assert (len(won), len(lost)) == (1, 7)
 
 
-def test_elsewhere_the_heartbeat_counts_by_the_clock_of_the_database(server: Postgres) -> None:
-    engine = database.open_engine(database_address(server.database()))
+def test_elsewhere_the_heartbeat_counts_by_the_clock_of_the_database(postgresql: Postgres) -> None:
+    engine = database.open_engine(database_address(postgresql.database()))
     book = Ledger(engine)
     far = replace(process_identity.me("ann"), host="elsewhere")
     fence = book.take(far, "INC-1", ["key a"])

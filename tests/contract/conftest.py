@@ -1,20 +1,12 @@
-"""Real servers on loopback, one of each per session; every test makes objects of its own in them."""
+"""Real servers on loopback that the contracts alone need, one of each; every test makes objects of its own in them."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from ir.drill.embedded.moto_server import moto
-from ir.drill.embedded.openbao_server import OpenBao
-from ir.drill.embedded.openbao_server import openbao as run_openbao
 from tests.worlds.aws import StrictMoto
 from tests.worlds.conjur_fake import ConjurFake
-
-
-@pytest.fixture(scope="session")
-def aws_address() -> Iterator[str]:
-    with moto() as address:
-        yield address
 
 
 @pytest.fixture(scope="session")
@@ -22,12 +14,6 @@ def strict_aws() -> Iterator[StrictMoto]:
     """It checks IAM policies."""
     with moto() as address:
         yield StrictMoto(address)
-
-
-@pytest.fixture(scope="session")
-def openbao() -> Iterator[OpenBao]:
-    with run_openbao() as server:
-        yield server
 
 
 @pytest.fixture(scope="session")

@@ -257,9 +257,9 @@ def test_a_killed_writer_leaves_a_whole_file_and_discard_its_rest(tmp_path: Path
     program = f"""
 import sys
 from pathlib import Path
-from ir.reference import parse
-from ir.secret import Secret
-from ir.stores.dotenv import DotenvStore
+from ir.core.reference import parse
+from ir.core.secret import Secret
+from ir.adapters.stores.env.dotenv_store import DotenvStore
 a, b = (Secret(line.strip()) for line in sys.stdin)
 store = DotenvStore(parse("dotenv://.env#{NAME}"), base=Path({str(tmp_path)!r}))
 print("up", flush=True)

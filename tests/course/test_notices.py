@@ -31,9 +31,11 @@ class Listener:
 
     fails: bool = False
     holds: threading.Event = field(default_factory=threading.Event)
+    asked: threading.Event = field(default_factory=threading.Event)
     heard: list[tuple[str, str, bool]] = field(default_factory=list)
 
     def notify(self, title: str, body: str, *, urgent: bool) -> str:
+        self.asked.set()
         self.holds.wait(20)
         if self.fails:
             raise Unknown("no answer")
@@ -207,6 +209,7 @@ def test_what_is_gathered_fits_one_message(engine: sa.Engine) -> None:
     listener.holds.clear()
     for number in range(9):
         made._enqueue(made._posts[0], Notice("INC-1", number, "debt", f"title {number}", "y" * 400))  # noqa: SLF001 - many at once
+        assert listener.asked.wait(20), "the first goes out at once and alone; the others are gathered while it is on its way"
     listener.holds.set()
     made.flush()
     bodies = [body for _, body, _ in listener.heard]

@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -15,8 +17,10 @@ from ir.drill.embedded import sandbox, setup, stripe_account
 from ir.drill.embedded.options import DrillOptions, Waits
 from ir.drill.embedded.result import DrillResult
 from ir.drill.embedded.run import Watch, conduct
+from ir.drill.embedded.sandbox import Servers
 from ir.drill.embedded.shifted_clock import BentClock
 from ir.drill.twin import StripeTwin
+from tests.worlds.started import COMMAND, Started, fork
 
 pytestmark = pytest.mark.server
 SHORT = Waits(soak=0.3, quiet=0.5, grace=0.5, watch=0.5, window=2.0)
@@ -29,13 +33,28 @@ def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", None)
 
 
-def drill(**options: object) -> tuple[DrillResult, str]:
-    """A short drill, and what stood on the screen."""
-    screen = bytearray()
-    said = Watch(lambda text: screen.extend(text.encode() + b"\n"), screen.extend, 0)
-    result = conduct(DrillOptions(**{"services": 3, "waits": SHORT, "death": 0.6, **options}), said)  # type: ignore[arg-type]  # the tests name fields
-    assert not key_shaped(screen.decode()), "a key of the drill stands on the screen"
-    return result, screen.decode()
+Drill = Callable[..., tuple[DrillResult, str]]
+
+
+@pytest.fixture
+def drill(drill_servers: Servers) -> Drill:
+    """A short drill, and what stood on the screen. Its command is forked: what the kernel would show of it is looked at here."""
+
+    def run(**options: object) -> tuple[DrillResult, str]:
+        screen, shown = bytearray(), list[str]()
+
+        def start(args: Sequence[str], env: Mapping[str, str], cwd: Path, output: int) -> Started:
+            shown.extend([*args, *env.values()])
+            return Started(fork((*COMMAND, *args), cwd=cwd, env=env, output=output, errors=output, session=True))
+
+        said = Watch(lambda text: screen.extend(text.encode() + b"\n"), screen.extend, 0)
+        wanted = DrillOptions(**{"services": 3, "waits": SHORT, "death": 0.6, **options})  # type: ignore[arg-type]  # the tests name fields
+        result = conduct(wanted, said, start=start, servers=lambda _choice: nullcontext(drill_servers))
+        assert not key_shaped(screen.decode()), "a key of the drill stands on the screen"
+        assert shown and not key_shaped("\n".join(shown)), "a key of the drill stands in an argument or in the environment"
+        return result, screen.decode()
+
+    return run
 
 
 @pytest.mark.parametrize(
@@ -46,7 +65,7 @@ def drill(**options: object) -> tuple[DrillResult, str]:
         pytest.param({"seed": 3, "policy": Policy.SCHEDULED, "mode": Mode.LIVE}, id="scheduled-managed-live"),
     ],
 )
-def test_an_overlap_loses_no_payment(options: dict[str, object], tmp_path: Path) -> None:
+def test_an_overlap_loses_no_payment(drill: Drill, options: dict[str, object], tmp_path: Path) -> None:
     result, screen = drill(**options)
     assert not result.problems, screen
     assert result.payments > 20
@@ -72,7 +91,7 @@ def test_an_overlap_loses_no_payment(options: dict[str, object], tmp_path: Path)
         pytest.param({"seed": 5, "managed": False}, id="dashboard"),
     ],
 )
-def test_contain_first_takes_the_key_away_at_once_and_names_what_was_left_behind(options: dict[str, object]) -> None:
+def test_contain_first_takes_the_key_away_at_once_and_names_what_was_left_behind(drill: Drill, options: dict[str, object]) -> None:
     result, screen = drill(policy=Policy.EXPLOITED, **options)
     assert not result.problems, screen
     assert result.contained is not None
@@ -83,7 +102,7 @@ def test_contain_first_takes_the_key_away_at_once_and_names_what_was_left_behind
         assert f"owed: {left}" in screen
 
 
-def test_a_key_that_is_dead_on_arrival_brings_the_services_back() -> None:
+def test_a_key_that_is_dead_on_arrival_brings_the_services_back(drill: Drill) -> None:
     result, screen = drill(seed=6, dead_on_arrival=True)
     assert not result.problems, screen
     assert result.failed > 0

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ir.core.errors import ExitCode
 from ir.evidence.checkpoints import Signer
 from tests.campaign.shop import Shop, shop
+from tests.programs import OPENSSL
 from tests.worlds.desk import Desk
 from tests.worlds.stamping import authority, openssl
 
@@ -46,6 +47,7 @@ def third_party(folder: Path, *words: str) -> tuple[int, str]:
     return ran.returncode, ran.stdout + ran.stderr
 
 
+@OPENSSL.needed
 def test_an_incident_is_signed_verified_and_purged(town: Shop, desk: Desk) -> None:
     key = desk.told("evidence", "key")
     assert (town.folder / "home" / "evidence-key.pem").stat().st_mode & 0o777 == 0o600

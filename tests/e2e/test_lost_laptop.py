@@ -7,9 +7,9 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -26,19 +26,13 @@ from ir.drill.twin import Fate, Key, Kind, StripeTwin
 from ir.drill.twin.faults import slow
 from ir.drill.twin.message import Request
 from ir.inventory import digest
+from tests.worlds.started import COMMAND, Started, fork
 
 pytestmark = pytest.mark.server
 ALL = bool(os.environ.get("IR_LOST_LAPTOPS"))
 """Lost after other steps, too; every step is visited in the simulated world (`tests/course/test_adoption.py`)."""
 _GATE = "/v1/coupons"
 """What a sweep asks for, and nothing else does: where the first machine is lost."""
-
-
-@pytest.fixture
-def servers() -> Iterator[Servers]:
-    with sandbox.servers() as running:
-        assert running.aws and running.vault, "the drill extra is part of the development environment"
-        yield running
 
 
 @dataclass
@@ -49,13 +43,15 @@ class Site:
     fleet: Fleet
     words: list[str]
     reached: threading.Event
+    running: list[Started] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.twin = self.world.account.twin
         self.keys = self.world.folder.keys / "new"
 
     def ir(self, *argv: str) -> tuple[int, str]:
-        ran: Ran = CommandLine(self.world.env, self.world.folder.root, lambda _chunk: None, terminal=0).run(*argv)
+        line = CommandLine(self.world.env, self.world.folder.root, lambda _chunk: None, terminal=0, start=self._start)
+        ran: Ran = line.run(*argv)
         return ran.code, ran.output.decode()
 
     def rotate(self, *more: str) -> tuple[int, str]:
@@ -104,15 +100,13 @@ class Site:
         self.reached.set()
         return slow(5.0)
 
+    def _start(self, args: Sequence[str], env: Mapping[str, str], cwd: Path, output: int) -> Started:
+        self.running.append(Started(fork((*COMMAND, *args), cwd=cwd, env=env, output=output, errors=output, session=True)))
+        return self.running[-1]
+
     def _kill(self) -> None:
         assert self.reached.wait(60)
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                ours = str(self.world.folder.state).encode() in (process / "environ").read_bytes()
-                if ours and b"ir.cli" in (process / "cmdline").read_bytes():
-                    os.kill(int(process.name), signal.SIGKILL)
-            except OSError:
-                continue
+        self.running[-1].kill()
 
 
 @contextmanager
@@ -135,8 +129,8 @@ def site(servers: Servers, *, lost_after: str, managed: bool, seed: int) -> Iter
 
 
 @pytest.mark.parametrize("lost_after", ["stage", *(["custody", "canary", "verify"] if ALL else [])])
-def test_managed_the_other_machine_ends_it_without_a_second_mint(servers: Servers, lost_after: str) -> None:
-    with site(servers, lost_after=lost_after, managed=True, seed=1) as here:
+def test_managed_the_other_machine_ends_it_without_a_second_mint(drill_servers: Servers, lost_after: str) -> None:
+    with site(drill_servers, lost_after=lost_after, managed=True, seed=1) as here:
         incident = here.lose()
         code, said = here.rotate("--adopt", incident)
         assert code == 0, said
@@ -147,8 +141,8 @@ def test_managed_the_other_machine_ends_it_without_a_second_mint(servers: Server
 
 
 @pytest.mark.parametrize("lost_after", ["verify", *(["stage"] if ALL else [])])
-def test_dashboard_the_other_machine_needs_no_second_key(servers: Servers, lost_after: str) -> None:
-    with site(servers, lost_after=lost_after, managed=False, seed=2) as here:
+def test_dashboard_the_other_machine_needs_no_second_key(drill_servers: Servers, lost_after: str) -> None:
+    with site(drill_servers, lost_after=lost_after, managed=False, seed=2) as here:
         _, source = here.give()
         incident = here.lose("--new-key-from", source)
         pinned = digest((here.world.folder.root / "inventory.yaml").read_text())

@@ -5,6 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.worlds.responder import ended
+from tests.worlds.started import COMMAND, start
+
 INVENTORY = """\
 version: 1
 accounts:
@@ -14,11 +17,18 @@ keys:
 """
 
 
-def rotate(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "ir.cli", "rotate", "stripe", "--inventory", "inventory.yaml", "--policy", "exposed", "--yes"]
+ROTATE = ("rotate", "stripe", "--inventory", "inventory.yaml", "--policy", "exposed", "--yes")
+
+
+def environment(folder: Path) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
-    kept |= {"HOME": str(folder), "IR_HOME": str(folder / "home"), **environment}
-    return subprocess.run(command, cwd=folder, env=kept, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+    return kept | {"HOME": str(folder), "IR_HOME": str(folder / "home")}
+
+
+def talkative(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Executed: the SDK reads its switch when it is imported."""
+    command, env = [sys.executable, *COMMAND, *ROTATE], environment(folder) | {"STRIPE_LOG": "debug"}
+    return subprocess.run(command, cwd=folder, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_a_refused_run_holds_no_lease_whether_refused_before_its_first_entry_or_after(tmp_path: Path) -> None:
@@ -28,12 +38,11 @@ def test_a_refused_run_holds_no_lease_whether_refused_before_its_first_entry_or_
         (tmp_path / name).chmod(0o600)
     before = (tmp_path / ".env").read_bytes()
 
-    first = rotate(tmp_path, STRIPE_LOG="debug")
+    first = talkative(tmp_path)
     assert (first.returncode, "STRIPE_LOG" in first.stderr) == (3, True), first.stderr
     for _ in range(2):
-        later = rotate(tmp_path)
-        said = later.stdout + later.stderr
-        assert later.returncode == 3, said
+        code, said = ended(start(*ROTATE, cwd=tmp_path, env=environment(tmp_path)))
+        assert code == 3, said
         assert "belongs to" not in said
         assert "refused (exit 3)" in said
     assert (tmp_path / ".env").read_bytes() == before

@@ -1,13 +1,8 @@
-"""The report in a real browser: laid out without overflow on desk and telephone, in light and dark, on paper, deaf to what attackers wrote.
-
-Headless Chromium is named in `.ci/apt-packages.txt`. Without it these tests are skipped on a workstation and fail under CI.
-"""
+"""The report in a real browser: nothing overflows on desk, telephone or paper, in light and dark; what attackers wrote does nothing."""
 
 import html
 import json
-import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -17,10 +12,10 @@ import pytest
 from docs import page_picture
 from ir.core.model import Json
 from ir.report import render
+from tests.programs import CHROMIUM
 from tests.unit.report_samples import STORIES, Builder
 from tests.unit.test_report_hostile import HOSTILE, attacked
 
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--hide-scrollbars", "--allow-file-access-from-files"),
@@ -57,20 +52,11 @@ onload = () => {{
 </script>"""
 
 
-pytestmark = pytest.mark.xdist_group("report page")  # one browser serves many of these tests
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _browser() -> None:
-    if BROWSER is None:
-        if os.environ.get("CI"):
-            pytest.fail("chromium is missing: apt-get install -y --no-install-recommends $(cat .ci/apt-packages.txt)")
-        pytest.skip("chromium is not installed")
+pytestmark = [CHROMIUM.needed, pytest.mark.xdist_group("report page")]  # one browser serves many of these tests
 
 
 def chromium(folder: Path, *arguments: str) -> str:
-    assert BROWSER is not None
-    argv = [BROWSER, *FLAGS, f"--user-data-dir={folder / 'profile'}", *arguments]
+    argv = [CHROMIUM.path, *FLAGS, f"--user-data-dir={folder / 'profile'}", *arguments]
     return subprocess.run(argv, capture_output=True, text=True, timeout=90, check=True).stdout
 
 

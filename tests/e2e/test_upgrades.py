@@ -6,8 +6,6 @@ One real incident that waits for its second approver; its database is doctored a
 import json
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -24,6 +22,7 @@ from ir.evidence.hash_chain import GENESIS, entry_hash
 from tests.campaign.shop import Shop, shop
 from tests.worlds.desk import Desk
 from tests.worlds.signers import Signer
+from tests.worlds.started import start
 
 pytestmark = pytest.mark.server
 
@@ -230,10 +229,10 @@ def test_it_is_refused_before_anything_is_touched_and_every_way_out_is_named(tow
 
 def test_should_the_engine_meet_another_step_after_all_nothing_of_it_is_final(town: Town, desk: Desk) -> None:
     town.doctor(renamed)
-    blind = "from ir import replay\nreplay.check = lambda *_: None\nfrom ir.cli import main\nmain()"
-    command = [sys.executable, "-c", blind, "resume", town.name, "--yes"]
-    ran = subprocess.run(command, env=town.shop.environment(), capture_output=True, text=True, timeout=60, check=False)
-    assert ran.returncode == ExitCode.REFUSED and "`place#1` is record" in ran.stderr, ran.stderr
+    blind = "from ir.engine import replay_check\nreplay_check.check = lambda *_: None\nfrom ir.cli import main\nmain()"
+    ran = start("resume", town.name, "--yes", program=("-c", blind), cwd=town.shop.folder, env=town.shop.environment(), apart=True)
+    _, errors = ran.communicate(timeout=60)
+    assert ran.returncode == ExitCode.REFUSED and "`place#1` is record" in errors, errors
     with closing(sqlite3.connect(town.database)) as db:
         assert db.execute("SELECT status FROM workflow_status").fetchone() == ("CANCELLED",), "an error would be for ever"
     assert desk.told("abort", town.name, "--yes")["status"] == "aborted"

@@ -54,7 +54,7 @@ MUTANTS = (
     Mutant(
         "leave doubles alive",
         "ir/actions/retire.py",
-        "else ours.expire_others(world, told)",
+        "else own_keys.expire_others(world, told)",
         "else ({}, ())",
     ),
     Mutant("mint blind though another began", "ir/actions/mint.py", "return world.fresh and not", "return not"),

@@ -8,13 +8,19 @@ from pathlib import Path
 
 from ir.drill.embedded.leak_search import forms
 from tests.worlds.responder import Responder, ended
+from tests.worlds.started import COMMAND, Started
 
 
 class Searcher:
-    """Collects bytes and says where a key was found. Files with keys that the test itself wrote are added to `spared`."""
+    """Collects bytes and says where a key was found. Files with keys that the test itself wrote are added to `spared`.
 
-    def __init__(self, world: Responder, **environment: str) -> None:
-        self.world = world
+    Args:
+        executed: whether every command is executed anew, which the options of Python itself need; otherwise it is forked, and
+            its arguments and its environment are searched as it gets them, those of its children as the kernel shows them.
+    """
+
+    def __init__(self, world: Responder, *, executed: bool = False, **environment: str) -> None:
+        self.world, self._executed = world, executed
         (world.folder / "tmp").mkdir(mode=0o700)
         world.more = {"TMPDIR": str(world.folder / "tmp"), **environment}
         self._before, self._scratch = set(world.folder.rglob("*")), world.folder / "tmp"
@@ -22,13 +28,16 @@ class Searcher:
         self.spared = {*world.files, world.folder / "app.env"}
         self._over = threading.Event()
         self._snapshots = threading.Thread(target=self._snap, daemon=True)
-        self._running: list[subprocess.Popen[str]] = []
+        self._running: list[Started | subprocess.Popen[str]] = []
+        self._shown, self._strangers = set[bytes](), set[str]()
         self.looks = 0
         self._snapshots.start()
 
-    def run(self, *argv: str, stdin: int = subprocess.DEVNULL, kill_at: int = 0, program: Sequence[str] = ("-m", "ir.cli")) -> int:
+    def run(self, *argv: str, kill_at: int = 0, program: Sequence[str] = COMMAND) -> int:
         """`ir …` under observation; with `kill_at`, SIGKILL once so many entries are recorded."""
-        process = self.world.start(*argv, stdin=stdin, program=program)
+        self._show("arguments of a process", "\0".join(argv).encode())
+        self._show("environment of a process", "\0".join(f"{name}={value}" for name, value in self.world.environment.items()).encode())
+        process = (self.world.execute if self._executed else self.world.start)(*argv, program=program)
         self._running.append(process)
         while kill_at and process.poll() is None and self.world.entries() < kill_at:
             time.sleep(0.01)
@@ -69,13 +78,19 @@ class Searcher:
             pids = {str(process.pid) for process in list(self._running)}
             for process in Path("/proc").iterdir():
                 try:
-                    if process.name not in pids and _parent(process) not in pids:
+                    if process.name not in pids and (process.name in self._strangers or _parent(process) not in pids):
+                        self._strangers.add(process.name)
                         continue
-                    self.seen.append(("arguments of a process", (process / "cmdline").read_bytes()))
+                    self._show("arguments of a process", (process / "cmdline").read_bytes())
                     self.looks += 1
-                    self.seen.append(("environment of a process", (process / "environ").read_bytes()))
+                    self._show("environment of a process", (process / "environ").read_bytes())
                 except OSError:  # it is over, or shows its environment to nobody
                     continue
+
+    def _show(self, name: str, data: bytes) -> None:
+        if data not in self._shown:
+            self._shown.add(data)
+            self.seen.append((name, data))
 
 
 def _parent(process: Path) -> str:

@@ -36,7 +36,7 @@ LOUD = {
 MANY = """
 import json, sys
 from ir.cli import run
-from ir.cli.hardening import harden
+from ir.cli.terminal.process_hardening import harden
 harden()
 codes = []
 for argv in json.loads(sys.argv[1]):
@@ -50,7 +50,7 @@ print("codes", json.dumps(codes))
 CRASHING = """
 import threading
 from ir.cli import main
-from ir.stripe_api import StripeApi
+from ir.clients.stripe_api import StripeApi
 
 def raising(self, key, *rest, **more):
     text = "the key is " + key.reveal()
@@ -95,6 +95,7 @@ ASKED: Commands = (
     ("schedule", "list", "--inventory", "inventory.yaml"),
     ("rules", "list"),
     ("campaign", "status"),
+    ("help", "status"),
 )
 """What is asked after a run, in one process; `INC` stands for the incident."""
 TOLD: Commands = (("campaign", "pause"), ("campaign", "report"), ("approve", "INC", "--reason", "looked"))
@@ -151,7 +152,7 @@ def _leaves() -> Iterator[tuple[str, ...]]:
 @pytest.mark.server
 def test_a_run_and_everything_that_can_be_asked_about_it(tmp_path: Path) -> None:
     with responder(tmp_path / "world") as world:
-        look = Searcher(world, **LOUD)
+        look = Searcher(world, executed=True, **LOUD)
         _papers(look)
         assert look.run(*ROTATE, "--alert", "alert.jsonl", "--dry-run") == 0
         assert look.run(*ROTATE, "--alert", "alert.jsonl") == 0

@@ -6,16 +6,15 @@ durable boundary: `test_kill_everywhere`.
 
 import os
 import random
-import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ir.drill.twin.faults import slow
-from tests.worlds.postgres import Postgres, postgres
+from tests.worlds.postgres import Postgres
 from tests.worlds.responder import Responder, ended, responder
+from tests.worlds.started import Started
 
 KILLS = int(os.environ.get("IR_KILLS", "4"))
 RACES = int(os.environ.get("IR_RACES", "10"))
@@ -24,13 +23,7 @@ _ENTRIES = 15
 DONE, REFUSED, KILLED = 0, 3, -9
 
 
-@pytest.fixture(scope="session")
-def database() -> Iterator[Postgres]:
-    with postgres() as server:
-        yield server
-
-
-def kill_after(world: Responder, process: subprocess.Popen[str], entries: int, delay: float) -> int:
+def kill_after(world: Responder, process: Started, entries: int, delay: float) -> int:
     """SIGKILL once so many entries are recorded, and some time later; returns the exit code, 0 if it was faster."""
     end = time.monotonic() + 60
     while process.poll() is None and world.entries() < entries and time.monotonic() < end:
@@ -70,8 +63,8 @@ def test_a_race_for_one_key_has_one_winner(tmp_path: Path, turn: int) -> None:
 
 
 @pytest.mark.server
-def test_a_race_on_postgresql_has_one_winner(tmp_path: Path, database: Postgres) -> None:
-    race(tmp_path, 1, database.database())
+def test_a_race_on_postgresql_has_one_winner(tmp_path: Path, postgresql: Postgres) -> None:
+    race(tmp_path, 1, postgresql.database())
 
 
 def race(folder: Path, turn: int, database: str = "") -> None:
@@ -97,7 +90,7 @@ def race(folder: Path, turn: int, database: str = "") -> None:
         assert minted(world) <= codes.count(DONE) + codes.count(KILLED), told
 
 
-def whoever_runs(world: Responder, first: subprocess.Popen[str], second: subprocess.Popen[str]) -> subprocess.Popen[str]:
+def whoever_runs(world: Responder, first: Started, second: Started) -> Started:
     """The process whose incident has begun; the other one is refused and ends by itself."""
     end = time.monotonic() + 60
     while time.monotonic() < end:

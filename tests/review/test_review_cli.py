@@ -3,8 +3,7 @@
 import json
 import os
 import secrets
-import subprocess
-import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,15 +12,25 @@ import pytest
 
 from benchmarks import accounts, attacks
 from ir.review.present.json_schema import SCHEMA
+from tests.worlds.started import start
 
 SEED = 7002
 
 
-def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended, and what it wrote."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(folder: Path, *words: str) -> Ran:
     env = {"PATH": os.environ["PATH"], "HOME": str(folder), "IR_HOME": str(folder / "state"), "COLUMNS": "100"}
-    return subprocess.run(
-        [sys.executable, "-m", "ir.cli", *words], cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False
-    )
+    process = start(*words, cwd=folder, env=env, apart=True)
+    said, errors = process.communicate(timeout=120)
+    return Ran(process.wait(), said, errors)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from ir.clients.stripe_api import StripeApi
 from ir.core.secret import Secret
 from ir.drill.twin import StripeTwin, faults
 from ir.review.collect.collector import Collector
+from ir.review.collect.rate_pacing import Pace
 
 pytestmark = pytest.mark.server
 DAY = 86400
@@ -100,3 +102,26 @@ def test_progress_tells_rate_and_time_left(twin: StripeTwin, tmp_path: Path) -> 
     said: list[str] = []
     collector(twin, tmp_path, said).events(int(twin.now) - 6 * DAY, int(twin.now))
     assert any("/s, about" in line and "s left" in line for line in said), said
+
+
+def paced(pace: Pace, clock: list[float], count: int) -> list[float]:
+    """When each of so many requests goes, if all come at once."""
+    times = []
+    for _ in range(count):
+        pace.wait()
+        times.append(clock[0])
+    return times
+
+
+def test_a_seconds_worth_goes_at_once_and_then_the_rate_holds() -> None:
+    clock = [100.0]
+    pace = Pace(10.0, clock=lambda: clock[0], sleep=lambda seconds: clock.__setitem__(0, clock[0] + seconds))
+    times = paced(pace, clock, 60)
+    assert times[10] == pytest.approx(100.0)
+    assert [round(later - earlier, 6) for earlier, later in pairwise(times[10:])] == [0.1] * 49
+    assert max(sum(begin <= time < begin + 1 for time in times) for begin in times) <= 21, "Stripe's sandbox takes 25 a second"
+
+    rested = clock[0] = clock[0] + 60
+    pace.slower(3.0)
+    wanted = [rested + 3.0 + 0.15 * n for n in range(6)]
+    assert paced(pace, clock, 6) == pytest.approx(wanted), "production needs the limit: nothing for a while, and then not all at once"

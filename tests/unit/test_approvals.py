@@ -15,17 +15,17 @@ from ir.core.model import Json
 from ir.engine import approvals
 from ir.engine.approvals import Question
 from ir.inventory import Approver
+from tests.programs import SSH_KEYGEN
 from tests.sizes import examples
-from tests.worlds.signers import SSH_KEYGEN, Signer, made_by_ssh_keygen
+from tests.worlds.signers import Signer, made_by_ssh_keygen
 
 WORDS = b'{"incident":"INC-1"}'
-needs_ssh_keygen = pytest.mark.skipif(SSH_KEYGEN is None, reason="OpenSSH is not installed")
 
 
 # ── signatures ──
 
 
-@needs_ssh_keygen
+@SSH_KEYGEN.needed
 @pytest.mark.parametrize(
     ("kind", "options"), [("ed25519", ()), ("ecdsa", ("-b", "256")), ("ecdsa", ("-b", "521")), ("rsa", ("-b", "2048"))]
 )
@@ -37,22 +37,20 @@ def test_what_ssh_keygen_signs_is_verified(tmp_path: Path, kind: str, options: t
         sshsig.verify(armored, WORDS + b" ")
 
 
-@needs_ssh_keygen
+@SSH_KEYGEN.needed
 def test_what_we_sign_is_verified_by_ssh_keygen(tmp_path: Path) -> None:
     alice = Signer(tmp_path, "alice")
     (tmp_path / "sig").write_text(sshsig.sign(WORDS, alice.private))
     (tmp_path / "allowed").write_text(f"alice {alice.public}\n")
     argv = ["-Y", "verify", "-f", str(tmp_path / "allowed"), "-I", "alice", "-n", "ir-approve", "-s", str(tmp_path / "sig")]
-    assert SSH_KEYGEN
-    done = subprocess.run([SSH_KEYGEN, *argv], input=WORDS, capture_output=True, check=False)
+    done = subprocess.run([SSH_KEYGEN.path, *argv], input=WORDS, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
-@needs_ssh_keygen
+@SSH_KEYGEN.needed
 def test_another_purpose_is_refused(tmp_path: Path) -> None:
     key = made_by_ssh_keygen(tmp_path, "ed25519")
-    assert SSH_KEYGEN
-    argv = [SSH_KEYGEN, "-Y", "sign", "-q", "-n", "file", "-f", str(key)]
+    argv = [SSH_KEYGEN.path, "-Y", "sign", "-q", "-n", "file", "-f", str(key)]
     armored = subprocess.run(argv, input=WORDS, capture_output=True, check=True).stdout.decode()
     with pytest.raises(sshsig.BadSignature, match="not made for this purpose"):
         sshsig.verify(armored, WORDS)

@@ -3,15 +3,33 @@
 import re
 from pathlib import Path
 
-from docs.generate import PARTS, README, generated
+from docs import rooms
+from docs.generate import PAGES, PARTS, README, generated
 
 ROOT = README.parent
 
 
 def test_generated_parts_are_fresh() -> None:
-    text = README.read_text(encoding="utf-8")
-    assert generated(text) == text, "run `make docs`"
-    assert all(f"<!-- generated: {name} -->" in text for name in PARTS)
+    texts = [page.read_text(encoding="utf-8") for page in PAGES]
+    assert [generated(text) for text in texts] == texts, "run `make docs`"
+    assert all(any(f"<!-- generated: {name} -->" in text for text in texts) for name in PARTS)
+
+
+def test_the_architecture_page_shows_every_room_of_the_contract() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = sorted(room for floor in rooms.floors() for room in floor)
+    assert named == [room.name for room in rooms.inner(ROOT / "ir")], "the contract and `ls ir` name the same rooms"
+    assert [file.name for file in sorted((ROOT / "ir").glob("*.py"))] == ["__init__.py"], "no file lies outside a room"
+    folders = [folder.parent for folder in (ROOT / "ir").rglob("__init__.py") if folder.parent != ROOT / "ir"]
+    assert all(f"`{folder.relative_to(ROOT / 'ir')}/`" in text for folder in folders)
+
+
+def test_the_paths_that_the_documents_name_exist() -> None:
+    for file in [README, *ROOT.glob("docs/**/*.md")]:
+        for named in re.findall(
+            r"(?<![\w/.-])(?:ir|tests|docs|benchmarks|playbooks|templates)/[\w/.-]*[\w/]", file.read_text(encoding="utf-8")
+        ):
+            assert (ROOT / named).exists(), f"{file.name} names {named}"
 
 
 def test_every_link_leads_somewhere() -> None:

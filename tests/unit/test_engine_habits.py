@@ -28,12 +28,12 @@ def test_nobody_looks_for_what_is_never_there(runner: Runner) -> None:
     for thread in threads:
         thread.join(10)
         assert not thread.is_alive()
-    queue = _get_dbos_instance()._registry.get_internal_queue()  # noqa: SLF001 - what `engine_habits` reaches for
+    queue = _get_dbos_instance()._registry.get_internal_queue()  # noqa: SLF001 - what `dbos_tuning` reaches for
     assert queue._polling_interval_sec > 3600  # noqa: SLF001 - as above
 
 
 def test_a_queue_is_looked_into_only_while_something_lies_in_it(runner: Runner) -> None:
-    tables = _get_dbos_instance()._sys_db  # noqa: SLF001 - what `engine_habits` reaches for
+    tables = _get_dbos_instance()._sys_db  # noqa: SLF001 - what `dbos_tuning` reaches for
     assert tables.list_queues() == []
     DBOS.register_queue(runner.queue)
     runner._queued = True  # noqa: SLF001 - as `resume` does
@@ -47,7 +47,7 @@ def test_a_queue_is_looked_into_only_while_something_lies_in_it(runner: Runner) 
 
 
 def test_only_an_incident_that_began_here_is_known_to_have_nothing_recorded(runner: Runner) -> None:
-    tables = _get_dbos_instance()._sys_db  # noqa: SLF001 - what `engine_habits` reaches for
+    tables = _get_dbos_instance()._sys_db  # noqa: SLF001 - what `dbos_tuning` reaches for
     runner._begun.add("INC-1")  # noqa: SLF001 - as `start` does
     assert tables.check_operation_execution("INC-1", 1, "mint#1") is None
     with pytest.raises(AssertionError, match="INC-2 does not exist"):

@@ -3,7 +3,6 @@
 import copy
 import hashlib
 import json
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ from ir.evidence import hash_chain
 from ir.evidence.bundle_verifier import NAMESPACE, Tree, ed25519_holds, printable, signer_of, wanted_keys
 from ir.evidence.checkpoints import Signer, statement
 from ir.evidence.hash_chain import canonical, chained, verify
+from tests.programs import SSH_KEYGEN
 from tests.sizes import examples
 
 SIGNER = Signer(Ed25519PrivateKey.generate())
@@ -95,9 +95,9 @@ def test_the_tree_of_rfc_6962() -> None:
         assert tree.root() == root
 
 
+@SSH_KEYGEN.needed
 def test_signatures_are_those_of_ssh_keygen(tmp_path: Path) -> None:
-    program = shutil.which("ssh-keygen")
-    assert program, "OpenSSH is among the packages that the tests need"
+    program = SSH_KEYGEN.path
     subprocess.run([program, "-q", "-t", "ed25519", "-N", "", "-f", "key"], cwd=tmp_path, check=True)
     signed = subprocess.run([program, "-Y", "sign", "-q", "-n", NAMESPACE, "-f", "key"], cwd=tmp_path, input=b"words", capture_output=True)
     line = (tmp_path / "key.pub").read_text()

@@ -3,7 +3,7 @@
 import io
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -14,9 +14,10 @@ from ir.adapters.issuers import dashboard_steps
 from ir.cli.terminal import follow as following
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
-from ir.core.model import Json, KeyKind, Mode
+from ir.core.model import Danger, Did, Item, Json, KeyKind, Mode, Outcome, Policy
 from ir.core.secret import Secret
 from ir.incident import record as incident_record
+from ir.incident.plan import Plan, Step
 from ir.incident.record import Incident
 from ir.ports import MintOrder
 from tests.unit.report_samples import overlap
@@ -47,6 +48,52 @@ def test_a_command_in_a_list_stays_whole() -> None:
     command = "ir resume INC-20261127-abcdef --new-key-from file:/a/rather/long/path/to/a/key/file"
     screen.say(f"  1. {command}")
     assert command in seen.getvalue()
+
+
+PATHS = (
+    "/home/mara/work/our-company/infrastructure/incident-response/inventory.production.yaml",
+    "https://dashboard.stripe.com/test/apikeys?and=a-rather-long-query-that-no-line-holds-in-eighty-columns",
+)
+COMMAND = f"ir rotate stripe payments --inventory '{PATHS[0].replace('work', 'my work')}' --policy exploited"
+
+
+@pytest.mark.parametrize("whole", [*PATHS, COMMAND, "ir resume INC-20261127-abcdef --new-key-from file:/a/rather/long/path/to/a/key/file"])
+@pytest.mark.parametrize("width", [80, 40])
+def test_what_is_copied_is_never_broken_whatever_says_it(whole: str, width: int) -> None:
+    """Nor does it share its line with a sentence where it does not fit."""
+    said = f"the first words of a sentence, then {whole} and what else there is to be said about it at some length"
+    outcome = Outcome(Did.FAILED, said, items=(Item("checkout", Did.FAILED, said),), todo=said)
+    shown: tuple[Callable[[Screen], None], ...] = (
+        lambda screen: screen.say(said),
+        lambda screen: screen.say(f"  1. {said}"),
+        lambda screen: screen.warn(f"  still to do: {said}"),
+        lambda screen: screen.show(said),
+        lambda screen: screen.step("waves.main", outcome),
+    )
+    for show in shown:
+        screen, seen = narrow(width)
+        show(screen)
+        lines = seen.getvalue().splitlines()
+        held = [line for line in lines if whole in line]
+        assert len(held) == said.count(whole) * max(1, sum("first words" in line for line in lines)), lines
+        assert [line for line in held if line.strip() != whole and len(line.rstrip()) > width] == [], "alone where it does not fit"
+        assert all(len(line.rstrip()) <= width for line in lines if line not in held), lines
+        words = " ".join(" ".join(lines).split())
+        assert " ".join(said.split()) in words, "no word is lost"
+
+
+def test_an_undo_stands_on_a_line_of_its_own() -> None:
+    screen, seen = narrow(80)
+    mint = Step("mint", "mint", Danger.REVERSIBLE, "get a replacement key and keep it", "expire the replacement", {})
+    screen.plan(Plan("stripe-exposed", Policy.EXPOSED, "payments", (mint,), ()))
+    lines = [line.strip() for line in seen.getvalue().splitlines()]
+    assert "undo: expire the replacement" in lines
+
+
+def test_no_line_of_a_step_begins_as_one_of_ours_however_narrow() -> None:
+    screen, seen = narrow(40)
+    screen.step("watch", Outcome(Did.FAILED, f"bad {'x' * 60}\n✓ retire         the old key is dead"))
+    assert [line for line in seen.getvalue().splitlines()[1:] if not line.startswith("    ")] == []
 
 
 def test_what_shows_the_end_of_a_key_reaches_eyes_only(capsys: pytest.CaptureFixture[str]) -> None:
@@ -110,3 +157,18 @@ def test_a_question_stands_below_the_step_before_it(monkeypatch: pytest.MonkeyPa
     shown = seen.getvalue()
     for entry in entries[1:]:
         assert shown.index(f" {entry['step']} ") < shown.index(f"Go on after {entry['step']}?")
+
+
+def test_a_signal_is_told_in_words_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`wake` is a word of the engine."""
+    entries = [entry for entry in overlap().entries if entry["kind"] in ("opened", "signal")]
+    entries.append({**entries[-1], "body": {"kind": "wake", "id": 2}})
+    runner, (screen, seen) = _SlowRunner(entries), narrow(100)
+    for _ in entries:
+        runner.written.release()
+    world: Any = SimpleNamespace(incident="INC-1", announce=lambda _record: None)
+    kept: Any = SimpleNamespace(ledger=SimpleNamespace(signals=lambda _name, _after: []))
+    monkeypatch.setattr(following, "finish", lambda *_: 0)
+    following.follow(cast(Any, runner), kept, world, Terminal(screen, name="ann", yes=False))
+    assert "approved retire" in seen.getvalue() and "went on" in seen.getvalue()
+    assert "wake" not in seen.getvalue()

@@ -11,9 +11,10 @@ from ir.core.errors import Missing, Rejected, UsageError
 from ir.core.model import Json
 from ir.evidence import timestamps
 from ir.evidence.checkpoints import Signer
+from tests.programs import OPENSSL
 from tests.worlds.stamping import Authority, authority, openssl
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, OPENSSL.needed]
 
 
 @pytest.fixture(scope="module")

@@ -98,6 +98,6 @@ def test_ctrl_c_says_so_and_claims_nothing(monkeypatch: pytest.MonkeyPatch, caps
     def interrupted() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("ir.cli.incidents.open_state", interrupted)
+    monkeypatch.setattr("ir.cli.status.open_state", interrupted)
     assert cli.run(["status"]) == ExitCode.INTERRUPTED
     assert capsys.readouterr().err == "\ninterrupted; ir status shows what is open\n"

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cached_property, lru_cache
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
@@ -162,6 +162,12 @@ def _refusal(status: int, code: str) -> Answer:
 def client(address: str, region: str = REGION) -> "SecretsManagerClient":
     """A client that is not the product's."""
     return boto3.session.Session("test", "test", region_name=region).client("secretsmanager", endpoint_url=address)
+
+
+def forget(address: str, name: str) -> None:
+    """Delete a secret, with all that its versions hold; one that is not there counts as deleted."""
+    with suppress(client(address).exceptions.ResourceNotFoundException):
+        client(address).delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
 
 
 class StrictMoto:

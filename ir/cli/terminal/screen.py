@@ -4,7 +4,6 @@ Results go to standard output, everything else to standard error. With `--json` 
 """
 
 import json
-import re
 import sys
 import threading
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
+from ir.cli.terminal.wrapping import put
 from ir.core.errors import IrError, unexpected
 from ir.core.model import Danger, Did, Json, Outcome
 from ir.core.secret import scrub
@@ -43,39 +43,6 @@ def _escaped(document: str) -> str:
     return "".join(c if c == "\n" or c.isprintable() else json.dumps(c)[1:-1] if c != "\x7f" else "\\u007f" for c in document)
 
 
-_COMMAND = re.compile(r"(?:^|[\s`])ir [a-z]")
-_INDENTED = re.compile(r"(\s+(?:\d+\. )?|\d+\. )(.+)")
-
-
-def _put(target: Console, text: str, style: str = "") -> None:
-    """Lines of ours. A terminal gets them broken between words, but never a command: it has to stay whole when it is copied.
-
-    What is broken goes on under its first word, so that the next number of a list is seen at once.
-    """
-    for line in text.split("\n"):
-        indented = _INDENTED.fullmatch(line)
-        if not target.is_terminal or _COMMAND.search(line) or not indented:
-            target.print(line, style=style or None, soft_wrap=not target.is_terminal or bool(_COMMAND.search(line)))
-        else:
-            target.print(_hanging(*indented.groups()), style=style or None)
-
-
-def _hanging(head: str, text: str) -> Table:
-    row = Table.grid()
-    row.add_column(no_wrap=True)
-    row.add_column(overflow="fold")
-    row.add_row(head, text)
-    return row
-
-
-def _put_under(target: Console, head: str, text: str) -> None:
-    """`text` behind a head of ours, further lines under it: none of them can look like a line of ours."""
-    if not target.is_terminal:
-        target.print(head + text.replace("\n", "\n    "), soft_wrap=True)
-        return
-    target.print(_hanging(head, text))
-
-
 class Screen:
     """What a command says. Thread-safe: the engine's threads report progress while the main thread prints.
 
@@ -93,20 +60,26 @@ class Screen:
         """A line for whoever watches."""
         self.hush()
         with self._lock:
-            _put(self.err if self.as_json else self.out, plain(text))
+            put(self.err if self.as_json else self.out, plain(text))
             sys.stdout.flush()
+
+    def note(self, text: str) -> None:
+        """A remark about the command itself, never part of its result: to standard error."""
+        self.hush()
+        with self._lock:
+            put(self.err, plain(text))
 
     def show(self, text: str) -> None:
         """A line for the eyes of whoever sits there: to the terminal, also where standard output goes into a file."""
         self.hush()
         with self._lock:
-            _put(self.out if self.out.is_terminal and not self.as_json else self.err, plain(text))
+            put(self.out if self.out.is_terminal and not self.as_json else self.err, plain(text))
 
     def warn(self, text: str) -> None:
         """A line that must be seen."""
         self.hush()
         with self._lock:
-            _put(self.err, plain(text), "bold yellow")
+            put(self.err, plain(text), style="bold yellow")
 
     def progress(self, text: str) -> None:
         """What is going on now; on a terminal only, and replaced by the next line."""
@@ -139,7 +112,7 @@ class Screen:
         for step in plan.steps:
             word, colour = DANGERS[step.danger]
             asks = f" (needs {step.approvals} people)" if step.approvals > 1 else " (asks first)" if step.approval else ""
-            undo = f" [dim]undo: {plain(step.undo)}[/]" if step.undo else ""
+            undo = f"\n[dim]undo: {plain(step.undo)}[/]" if step.undo else ""
             table.add_row(plain(step.id), f"[{colour}]{word}[/]", plain(step.says) + asks + undo)
         self._rows(f"Playbook {plan.playbook}, policy {plan.policy.value}, key {plan.key}", table)
         last = plan.last_reversible
@@ -162,13 +135,12 @@ class Screen:
         self.hush()
         with self._lock:
             target = self.err if self.as_json else self.out
-            _put_under(target, f"[{colour}]{mark}[/] [bold]{plain(name):<14}[/] ", plain(outcome.said))
+            put(target, plain(outcome.said), head=f"[{colour}]{mark}[/] [bold]{plain(name):<14}[/] ")
             for item in outcome.items:
                 if item.said and (rehearsal or item.did not in (Did.DONE, Did.SKIPPED)):
-                    _put_under(target, "    ", f"{plain(item.name)}: {plain(item.said)}")
+                    put(target, f"{plain(item.name)}: {plain(item.said)}", head="    ")
             if outcome.todo and outcome.did not in (Did.DONE, Did.SKIPPED):
-                whole = plain(outcome.todo).replace("\n", "\n    ")
-                target.print(f"    [bold]next:[/] {whole}", soft_wrap=True)
+                put(target, plain(outcome.todo), head="    [bold]next:[/] ")
 
     def table(self, title: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
         """A small table."""
@@ -186,11 +158,11 @@ def show_error(error: IrError, *, as_json: bool) -> None:
         said = {"error": error.what, "safe": error.safe, "next": error.next_step, "exit_code": int(error.exit_code)}
         Screen(as_json=True).document(said)
     console = Console(stderr=True, highlight=False, emoji=False)
-    _put(console, f"[bold red]{type(error).__name__}:[/] {plain(error.what)}")
+    put(console, f"[bold red]{type(error).__name__}:[/] {plain(error.what)}")
     if error.safe:
-        _put(console, f"  safe now: {plain(error.safe)}")
+        put(console, f"  safe now: {plain(error.safe)}")
     if error.next_step:
-        console.print(f"  next: {plain(error.next_step)}", soft_wrap=True)
+        put(console, f"  next: {plain(error.next_step)}")
 
 
 def show_crash(error: Exception, *, as_json: bool) -> None:

@@ -9,11 +9,12 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer
+from typing import Protocol
 
 from ir.drill.embedded.options import LONGEST_WAIT
 
@@ -29,6 +30,40 @@ class Ran:
     took: float
 
 
+class Running(Protocol):
+    """A command that was started, with what is needed of `subprocess.Popen`."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id; it leads a session of its own."""
+        ...
+
+    def poll(self) -> int | None:
+        """Its exit code, None while it runs."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit code, as soon as there is one. Raises subprocess.TimeoutExpired."""
+        ...
+
+
+Start = Callable[[Sequence[str], Mapping[str, str], Path, int], Running]
+"""Starts `ir` without input: arguments, environment, folder, and the descriptor that takes all output."""
+
+
+def execute(args: Sequence[str], env: Mapping[str, str], cwd: Path, output: int) -> Running:
+    """See `Start`."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "ir.cli", *args],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        env=dict(env),
+        cwd=cwd,
+        start_new_session=True,
+    )
+
+
 class CommandLine:
     """Runs `ir`.
 
@@ -37,10 +72,11 @@ class CommandLine:
         cwd: folder to run in.
         show: gets the output as it comes.
         terminal: columns of a terminal that the command gets, so that it shows colours and progress; 0: none.
+        start: starts it.
     """
 
-    def __init__(self, env: Mapping[str, str], cwd: Path, show: Callable[[bytes], None], *, terminal: int) -> None:
-        self._env, self._cwd, self._show, self._terminal = dict(env), cwd, show, terminal
+    def __init__(self, env: Mapping[str, str], cwd: Path, show: Callable[[bytes], None], *, terminal: int, start: Start = execute) -> None:
+        self._env, self._cwd, self._show, self._terminal, self._start = dict(env), cwd, show, terminal, start
 
     def run(self, *args: str, kill_after: float = 0.0) -> Ran:
         """Run it to its end, without anybody at the keyboard. A run that takes too long is ended.
@@ -52,15 +88,7 @@ class CommandLine:
         try:
             if self._terminal:
                 _set_size(writes, self._terminal)
-            child = subprocess.Popen(
-                [sys.executable, "-m", "ir.cli", *args],
-                stdin=subprocess.DEVNULL,
-                stdout=writes,
-                stderr=writes,
-                env=self._env,
-                cwd=self._cwd,
-                start_new_session=True,
-            )
+            child = self._start(args, self._env, self._cwd, writes)
         finally:
             os.close(writes)
         overdue = Timer(LONGEST_WAIT, _signal, (child, signal.SIGINT))
@@ -95,7 +123,7 @@ def _set_size(terminal: int, columns: int) -> None:
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
 
 
-def _end(child: "subprocess.Popen[bytes]") -> None:
+def _end(child: Running) -> None:
     if child.poll() is not None:
         return
     _signal(child, signal.SIGTERM)
@@ -105,7 +133,7 @@ def _end(child: "subprocess.Popen[bytes]") -> None:
     child.wait()
 
 
-def _signal(child: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
+def _signal(child: Running, number: signal.Signals) -> None:
     if child.poll() is None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, number)

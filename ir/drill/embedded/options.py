@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from ir.core.model import Mode, Policy
+from ir.drill.embedded.store_choice import StoreKind
 from ir.drill.simulated.faults import Fate
 
 LONGEST_WAIT = 600.0
@@ -39,7 +40,8 @@ class DrillOptions:
         dead_on_arrival: Stripe has deactivated the leaked key before anybody noticed.
         death: seconds from the order to a key's death (Stripe: seconds to minutes).
         keep: leave the folder behind.
-        faults: what goes wrong meanwhile, of `trouble.HERE`.
+        stores: kinds of store that have to run; none: all that this machine can run.
+        faults: what goes wrong meanwhile, of `faults.HERE`.
     """
 
     seed: int = 0
@@ -51,6 +53,7 @@ class DrillOptions:
     dead_on_arrival: bool = False
     death: float = 3.0
     keep: bool = False
+    stores: frozenset[StoreKind] = frozenset()
     faults: frozenset[Fate] = frozenset()
 
     @property

@@ -5,21 +5,21 @@ import shlex
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from ir.core.errors import ExitCode, Refused
-from ir.drill.embedded import ground_truth, sandbox, setup
+from ir.drill.embedded import ground_truth, sandbox, setup, store_choice
 from ir.drill.embedded import stripe_account as accounts
-from ir.drill.embedded.command_line import CommandLine, Ran
+from ir.drill.embedded.command_line import CommandLine, Ran, Start, execute
 from ir.drill.embedded.faults import Trouble
 from ir.drill.embedded.ground_truth import Scene
 from ir.drill.embedded.human import Human
 from ir.drill.embedded.options import DrillOptions
 from ir.drill.embedded.outcome_check import Witness
 from ir.drill.embedded.result import DrillResult
-from ir.drill.embedded.sandbox import Folder
+from ir.drill.embedded.sandbox import Folder, Servers
 from ir.drill.embedded.service_processes import Fleet
 from ir.drill.embedded.shifted_clock import BentClock
 from ir.drill.embedded.stores import write_private
@@ -32,6 +32,7 @@ _ASKS_FOR_USE = b"--unused"
 _MOST_RESUMES = 12
 _SETTLE = 1.5
 """Seconds of traffic after the run, so that every service pays once more."""
+Serving = Callable[[store_choice.StoreChoice], AbstractContextManager[Servers]]
 
 
 @dataclass
@@ -57,25 +58,36 @@ class Watch:
         self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - began, 1)
 
 
-def conduct(options: DrillOptions, watch: Watch) -> DrillResult:
+def conduct(options: DrillOptions, watch: Watch, *, start: Start = execute, servers: Serving = sandbox.servers) -> DrillResult:
     """Run a drill.
+
+    Args:
+        options: what is rehearsed.
+        watch: what happens on the screen meanwhile.
+        start: starts the command.
+        servers: what runs on loopback while a context lasts, with nothing in it of another drill.
 
     Raises:
         Refused: a server, or a service, did not start or went away.
+        UsageError: a store was asked for that this machine has no server for.
     """
     began = time.monotonic()
+    choice = store_choice.choose(options.stores)
+    for told in choice.said():
+        watch.say(told)
     clock, twin_settings = BentClock(), accounts.settings(options)
     try:
         with ExitStack() as stack:
             folder = stack.enter_context(sandbox.folder(keep=options.keep))
             twin = stack.enter_context(StripeTwin(seed=options.seed, clock=clock, settings=twin_settings))
             with watch.phase("servers"):
-                running = stack.enter_context(sandbox.servers())
+                running = stack.enter_context(servers(choice))
             with watch.phase("account"):
                 world = setup.build(options, folder, running, twin, clock)
             with watch.phase("services"):
                 fleet = stack.enter_context(Fleet(setup.settings(world), world.env, folder.logs / "services.log"))
-            result = _run(world, fleet, watch)
+            line = CommandLine(world.env, folder.root, watch.show, terminal=watch.terminal, start=start)
+            result = _run(world, fleet, line, watch)
     except RuntimeError as error:
         raise Refused(str(error), safe="nothing outside the drill's folder was touched") from None
     except OSError as error:
@@ -84,7 +96,7 @@ def conduct(options: DrillOptions, watch: Watch) -> DrillResult:
     return replace(result, seconds=watch.seconds)
 
 
-def _run(world: setup.World, fleet: Fleet, watch: Watch) -> DrillResult:
+def _run(world: setup.World, fleet: Fleet, line: CommandLine, watch: Watch) -> DrillResult:
     files = setup.write_papers(world, fleet)
     setup.announce(world, watch.say)
     twin, folder = world.account.twin, world.folder
@@ -92,7 +104,7 @@ def _run(world: setup.World, fleet: Fleet, watch: Watch) -> DrillResult:
         trouble = Trouble(world.options.seed, world.options.faults)
         twin.decide(trouble)
         with watch.phase("run"):
-            ran = _command(world, watch, files, trouble)
+            ran = _command(world, line, watch, files, trouble)
             last, incident = ran[-1], _incident_of(ran)
         with watch.phase("settle"):
             time.sleep(_SETTLE)
@@ -118,12 +130,11 @@ def _run(world: setup.World, fleet: Fleet, watch: Watch) -> DrillResult:
     )
 
 
-def _command(world: setup.World, watch: Watch, files: list[str], trouble: Trouble) -> list[Ran]:
+def _command(world: setup.World, line: CommandLine, watch: Watch, files: list[str], trouble: Trouble) -> list[Ran]:
     """`ir rotate`, and `ir resume` for as long as the run waits for the human or owes something that a human can mend.
 
     A process that was killed is resumed; what was refused or rolled back, because nothing answered, is begun anew.
     """
-    line = CommandLine(world.env, world.folder.root, watch.show, terminal=watch.terminal)
     human = Human(world.account, world.folder.keys / "new", watch.say)
     exposed = datetime.fromtimestamp(world.account.exposed_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     words = ["rotate", "stripe", *files, "--exposed-at", exposed, "--leaked-via", "repo", "--reason", "drill", "--yes"]

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 import ir
 from ir.drill.embedded.moto_server import moto
-from ir.drill.embedded.openbao_server import OpenBao, binary, openbao
+from ir.drill.embedded.openbao_server import OpenBao, openbao
+from ir.drill.embedded.store_choice import StoreChoice, StoreKind
 from ir.drill.embedded.stores import REGION, AwsShelf, DotenvShelf, Shelf, VaultShelf
 
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TERM", "COLORTERM", "NO_COLOR", "COLUMNS", "LINES", "TZ", "PYTHONPATH")
@@ -54,14 +54,15 @@ class Folder:
 
 @dataclass(frozen=True)
 class Servers:
-    """What runs on loopback; None: not installed, so that kind of store is left out."""
+    """What runs on loopback; None: that kind of store is left out."""
 
     aws: str | None
     vault: OpenBao | None
+    env_file: bool = True
 
     def shelves(self, folder: Folder) -> list[Shelf]:
         """One empty shelf in each store that there is."""
-        found: list[Shelf] = [DotenvShelf(folder.stores / "payments.env", folder.root)]
+        found: list[Shelf] = [DotenvShelf(folder.stores / "payments.env", folder.root)] if self.env_file else []
         if self.vault is not None:
             found.append(VaultShelf(self.vault, "payments"))
         if self.aws is not None:
@@ -83,23 +84,20 @@ def folder(*, keep: bool) -> Iterator[Folder]:
 
 
 @contextmanager
-def servers() -> Iterator[Servers]:
-    """Start what is installed, side by side, and end it again.
+def servers(choice: StoreChoice) -> Iterator[Servers]:
+    """Start the servers of the chosen stores, side by side, and end them again.
 
     Raises:
-        RuntimeError: something that is installed does not start.
+        RuntimeError: one of them does not start.
     """
     with ExitStack() as stack, ThreadPoolExecutor(2) as pool:
-        aws = moto() if find_spec("moto") and find_spec("flask") else None
-        vault = openbao() if binary() else None
-        begun = [pool.submit(stack.enter_context, server) for server in (aws, vault) if server is not None]
-        for one in begun:
-            one.result()
-        address = begun[0].result() if aws is not None else None
-        bao = begun[-1].result() if vault is not None else None
+        wanted = choice.running
+        aws = pool.submit(stack.enter_context, moto()) if StoreKind.AWS in wanted else None
+        vault = pool.submit(stack.enter_context, openbao(wanted[StoreKind.VAULT].program)) if StoreKind.VAULT in wanted else None
         yield Servers(
-            str(address) if address is not None else None,
-            bao if isinstance(bao, OpenBao) else None,
+            aws.result() if aws is not None else None,
+            vault.result() if vault is not None else None,
+            env_file=StoreKind.ENV in wanted,
         )
 
 

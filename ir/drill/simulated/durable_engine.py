@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 from ir.core.model import Json
-from ir.evidence.hash_chain import verify
+from ir.evidence.hash_chain import GENESIS, entry_hash, verify
 
 
 class Crash(BaseException):
@@ -29,6 +29,7 @@ class Journal:
         self.crash_at: int = -1
         self.crash_before_record = True
         self.acts = 0
+        self._looked_at = 0
 
     def send(self, kind: str, **body: object) -> None:
         """Somebody signals."""
@@ -41,6 +42,15 @@ class Journal:
     def holds(self) -> bool:
         """Whether the audit chain is whole."""
         return verify(self.stream).holds
+
+    def grows(self) -> bool:
+        """Whether every entry that came since the last look continues the chain: a look at the new ones alone."""
+        for number in range(self._looked_at, len(self.stream)):
+            entry, before = self.stream[number], self.stream[number - 1]["hash"] if number else GENESIS
+            if (entry["n"], entry["prev"], entry["hash"]) != (number, before, entry_hash(entry)):
+                return False
+        self._looked_at = len(self.stream)
+        return True
 
 
 class Replay:

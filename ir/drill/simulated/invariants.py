@@ -98,7 +98,7 @@ class Judge:
     def always(self) -> None:
         """What holds at any time."""
         promised(not self.wrong, "; ".join(self.wrong))
-        promised(not self.trial.journal.stream or self.trial.journal.holds(), "the chain is broken")
+        promised(self.trial.journal.grows(), "the chain is broken")
         if self.overlap and not self.sim.provider.guided and not self.contained_by_signal:
             promised(not self.sim.leaked.narrowed, "an overlap run contained the key though nobody asked for it")
         record = self.trial.record
@@ -110,6 +110,7 @@ class Judge:
     def finally_(self) -> None:
         """The incident has ended, and the outside world was calm for a while."""
         self.always()
+        promised(not self.trial.journal.stream or self.trial.journal.holds(), "the chain is broken")
         record = self.trial.record
         last = record.runs[-1] if record.runs else None
         where = f"{last.id} {last.outcome.said}" if last else ""

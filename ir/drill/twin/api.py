@@ -41,7 +41,7 @@ class Api:
         self._limiter = RateLimiter(limits) if limits else None
 
     def handle(self, request: Request) -> Reply:
-        """See `wire.Handler`."""
+        """See `http_server.Handler`."""
         with self.lock:
             fate = next((found for decide in self.decides if (found := decide(request))), None)
             request_id = f"req_{self.world.text(14)}"

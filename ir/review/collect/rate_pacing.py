@@ -1,30 +1,44 @@
-"""The account's production keeps its rate limit: our own requests go at a pace, and slower when it is busy."""
+"""The account's production keeps its rate limit: our own requests go at a pace, and slower when it is busy.
+
+After a rest a second's worth of them may go at once, so within one second never more than twice the rate.
+"""
 
 import threading
 import time
+from collections.abc import Callable
+
+_BURST = 1.0
+"""Seconds' worth of requests that may go at once after a rest."""
 
 
 class Pace:
-    """At most so many requests a second, over all threads; slower after a 429."""
+    """So many requests a second, over all threads; slower after a 429.
 
-    def __init__(self, rate: float) -> None:
+    Args:
+        rate: requests a second in the long run.
+        clock: seconds that only grow.
+        sleep: waits for seconds.
+    """
+
+    def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep) -> None:
         self._least = self._gap = 1.0 / rate
+        self._clock, self._sleep = clock, sleep
         self._lock, self._next = threading.Lock(), 0.0
 
     def wait(self) -> None:
         """Until the next request may go."""
         with self._lock:
-            now = time.monotonic()
-            self._next = max(self._next, now) + self._gap
-            pause = self._next - self._gap - now
-        if pause > 0:
-            time.sleep(pause)
+            now = self._clock()
+            due = max(self._next, now - _BURST)
+            self._next = due + self._gap
+        if due > now:
+            self._sleep(due - now)
 
     def slower(self, pause: float = 1.0) -> None:
         """Someone needs the limit more than we do: nobody asks for `pause` seconds."""
         with self._lock:
             self._gap = min(self._gap * 1.5, 2.0)
-            self._next = max(self._next, time.monotonic() + pause)
+            self._next = max(self._next, self._clock() + pause)
 
     def faster(self) -> None:
         """An answer came: slowly back to the rate that was allowed."""

@@ -8,6 +8,7 @@ Parameters in braces are numbers; see `Parameters`.
 import string
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -142,15 +143,22 @@ def load_rules(folders: Iterable[str] = ()) -> tuple[Rule, ...]:
     Raises:
         BadFile: with file, place and what is wrong.
     """
-    found: dict[str, Rule] = {}
-    shipped = Path(str(files("ir.review").joinpath("rules")))
-    for folder in (shipped, *map(Path, folders)):
+    found = {rule.id: rule for rule in _shipped()}
+    for folder in map(Path, folders):
         if not folder.is_dir():
             raise BadFile(str(folder), 0, "", "is not a folder of rules", "give a folder with one YAML file per rule")
-        for file in sorted(folder.glob("*.y*ml")):
-            rule = load_rule(file)
-            found[rule.id] = rule
+        found |= {rule.id: rule for rule in _rules_in(folder)}
     return tuple(found[name] for name in sorted(found))
+
+
+@cache
+def _shipped() -> tuple[Rule, ...]:
+    """Read once: a watch reviews again and again."""
+    return _rules_in(Path(str(files("ir.review").joinpath("rules"))))
+
+
+def _rules_in(folder: Path) -> tuple[Rule, ...]:
+    return tuple(load_rule(file) for file in sorted(folder.glob("*.y*ml")))
 
 
 def load_rule(file: Path) -> Rule:

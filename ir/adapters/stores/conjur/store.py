@@ -23,10 +23,10 @@ class ConjurStore(Store):
 
     Args:
         ref: `conjur://ACCOUNT/ID`, with `#FIELD` if the variable holds JSON.
-        plain: see `conjur_client.settings`.
+        plain: see `client.settings`.
         timeout: seconds per call.
 
-    Address and login: see `conjur_client.settings`. A version is Conjur's version number, 0 before the first value.
+    Address and login: see `client.settings`. A version is Conjur's version number, 0 before the first value.
     """
 
     guided = False

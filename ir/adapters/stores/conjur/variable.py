@@ -40,7 +40,7 @@ class Variable:
         account: Conjur's account.
         name: the variable's id.
         timeout: seconds per call.
-        plain: see `conjur_client.settings`.
+        plain: see `client.settings`.
     """
 
     def __init__(self, account: str, name: str, timeout: float, plain: Collection[str] = ()) -> None:

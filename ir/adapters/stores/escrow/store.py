@@ -1,6 +1,6 @@
 """Custody of last resort, when no listed store can hold it: an encrypted file whose key is not on that disk.
 
-One file per incident and role, AES-256-GCM under a key of its own; who holds that key: see `escrow_locks`.
+One file per incident and role, AES-256-GCM under a key of its own; who holds that key: see `locks`.
 """
 
 import base64

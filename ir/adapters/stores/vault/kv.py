@@ -29,7 +29,7 @@ class Kv:
     Args:
         mount: where the engine is mounted.
         timeout: seconds per call.
-        plain: see `vault_client.settings`.
+        plain: see `client.settings`.
     """
 
     def __init__(self, mount: str, timeout: float, plain: Collection[str] = ()) -> None:

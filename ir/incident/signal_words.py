@@ -1,0 +1,18 @@
+"""What people and watches send to an incident, in words for a reader: the recorded kinds are words of the engine."""
+
+_DID = {
+    "approve": "approved",
+    "approved": "approvals counted",
+    "wake": "went on",
+    "contain": "contained the key",
+    "rollback": "asked for a rollback",
+    "abort": "asked to stop",
+    "close": "ended it by attesting",
+    "classify": "classified it",
+    "misuse": "reported misuse",
+}
+
+
+def did(kind: str, step: str = "") -> str:
+    """What was done by sending it: `approved retire`, `went on`."""
+    return f"{_DID.get(kind, kind)} {step}".strip() if kind == "approve" else _DID.get(kind, kind)

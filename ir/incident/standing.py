@@ -1,0 +1,216 @@
+"""Where an incident stands: one state word out of a closed list, since when, the leaked key, the outage, the next command. Pure.
+
+`status` is what the record says; a record cannot tell that its process was killed or whom it waits for. The state word can.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ir import inventory
+from ir.core import command_text
+from ir.core.errors import IrError
+from ir.core.model import Did, Json, Liveness
+from ir.incident import debts
+from ir.incident.record import FINAL, Incident
+
+STATES: dict[str, str] = {
+    "running": "a process works on it",
+    "waiting for you": "it stands still until you act",
+    "waiting for NAME": "it stands still until these people act, or the person at another terminal",
+    "waiting for its time": "it goes on by itself: at a time, in a window, by the next `ir schedule run`",
+    "interrupted": "its process ended in the middle; nothing acts until `ir resume`",
+    "still to do": "it has ended, and something is left to do",
+    "done": "the leaked key is dead, and nothing is left to do",
+    "rolled back": "the old key is in use again, and it is the leaked one",
+    "aborted": "it was given up; nothing acts any more",
+    "attested": "a person ended it by name: attested, not proven",
+    "refused": "it ended before anything was changed",
+    "taken over": "a later incident of the same key took over what was left to do",
+}
+"""The closed list, with meanings; NAME stands for one or several names."""
+_LEFT = ("debt", "reopened")
+_LEAVES = ("still to do", "rolled back", "aborted")
+"""States in which debts are left that no process works on."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One row of `ir status`.
+
+    Attributes:
+        status: as recorded, see `Incident.status`. state: a word of `STATES`.
+        since, of the state: epoch seconds.
+        leaked: `{state, since}` of the leaked key, `alive | contained | dead | unknown`; since 0 = not known.
+        outage: `{since, until, services}` of services on a key that does not work; {} = none, until 0 = it lasts.
+        said, todo: what it waits for or does, and what a person does about it.
+        left: debts as JSON, those about keys first.
+        next: one command, as it can be typed.
+    """
+
+    incident: str
+    key: str
+    policy: str
+    status: str
+    state: str
+    since: float
+    leaked: Json
+    outage: Json
+    said: str
+    todo: str
+    left: tuple[Json, ...]
+    next: str
+
+    def to_json(self) -> Json:
+        """What `--json` adds to the recorded `status`."""
+        return {"state": self.state, "since": self.since, "leaked": self.leaked, "outage": self.outage, "next": self.next}
+
+
+def stand(row: Json, holder: Json | None, *, people: Sequence[str] = (), heir: str = "", me: str = "", now: float = 0.0) -> Standing:
+    """Where an incident stands.
+
+    Args:
+        row: of the index; its summary with all of `told`.
+        holder: whose process holds it (`Ledger.holder`), None when nobody does.
+        people: who has still to approve, where it waits for several people.
+        heir: the later incident that took over what was left, "" = none.
+        me: who asks, as `holder["actor"]` is written.
+        now: epoch seconds.
+    """
+    summary, alive = row["summary"], bool(holder and holder["alive"])
+    actor = str(holder["actor"]) if holder and alive else ""
+    state = _state(row, alive, heir, _waits_for(summary, people, actor if actor != me else "", now))
+    said, todo = _told(summary, state)
+    left = tuple(sorted(summary.get("debts", []), key=lambda debt: not str(debt["kind"]).startswith("key-"))) if state in _LEAVES else ()
+    return Standing(
+        incident=str(row["incident"]),
+        key=str(summary.get("key", "")),
+        policy=str(summary.get("policy", "")),
+        status=str(row["status"]),
+        state=state,
+        since=_since(row, state, holder),
+        leaked=summary.get("leaked") or {"state": "unknown", "since": 0.0},
+        outage=summary.get("outage") or {},
+        said=said,
+        todo=todo,
+        left=left,
+        next=_next(row, state, todo or (str(left[0]["todo"]) if left else ""), heir, alive=alive),
+    )
+
+
+def _state(row: Json, alive: bool, heir: str, waits: str) -> str:
+    status = str(row["status"])
+    if heir:
+        return "taken over"
+    if status in FINAL:
+        return status
+    if status in _LEFT:
+        return "still to do"
+    if status == "waiting":
+        return waits
+    return "running" if alive else "interrupted"
+
+
+def _waits_for(summary: Json, people: Sequence[str], elsewhere: str, now: float) -> str:
+    if float(summary.get("wake_at") or 0.0) > now:
+        return "waiting for its time"
+    return f"waiting for {', '.join(people) or elsewhere or 'you'}"
+
+
+def _since(row: Json, state: str, holder: Json | None) -> float:
+    if state == "running":
+        return float(row["opened_at"])
+    seen = float(holder["heartbeat"]) if holder and state == "interrupted" else 0.0
+    return max(float(row["updated_at"]), float(row["opened_at"]), seen)
+
+
+def _told(summary: Json, state: str) -> tuple[str, str]:
+    """What it waits for or does, and what a person does about it."""
+    if state.startswith("waiting"):
+        asks = summary.get("asks") or {}
+        return str(asks.get("said", "")), str(asks.get("todo", ""))
+    return (str(summary.get("said", "")), "") if state in ("running", "interrupted") else ("", "")
+
+
+def _next(row: Json, state: str, todo: str, heir: str, *, alive: bool) -> str:
+    name, summary = str(row["incident"]), row["summary"]
+    again = str(summary.get("again") or f"ir rotate stripe {summary.get('key', '')}").strip()
+    if heir:
+        return f"ir status {heir}"
+    if state == "running" or (alive and state.startswith("waiting")):
+        return f"ir status {name} --follow"
+    if state.startswith("waiting") and (summary.get("asks") or {}).get("action") == "approve":
+        return f"ir approve {name}"
+    if state in ("refused", "rolled back", "aborted"):
+        return command_text.first(todo) or again
+    return command_text.first(todo) or f"ir {'report' if state in ('done', 'attested') else 'resume'} {name}"
+
+
+# ── what the record says of it ──
+
+
+def told(record: Incident) -> Json:
+    """The part of the index row's summary that `stand` reads."""
+    return {"leaked": leaked(record), "outage": outage(record), "asks": asks(record), "again": debts.again(record)}
+
+
+def asks(record: Incident) -> Json:
+    """What a waiting incident asks a person for: `{said, todo, action}`; {} when it does not wait."""
+    last = record.runs[-1] if record.runs else None
+    if record.status != "waiting" or last is None or last.outcome.did is not Did.WAITING:
+        return {}
+    return {"said": last.outcome.said, "todo": last.outcome.todo, "action": last.action}
+
+
+def leaked(record: Incident) -> Json:
+    """The leaked key by what was seen: `{state, since}`. Dead is proven dead, contained is seen refused; between the two: unknown."""
+    facts, old = record.facts, record.facts.get("old", {})
+    start = float(facts.get("exposed_at") or facts.get("opened_at") or 0.0)
+    if not old.get("fingerprint"):
+        return {"state": "unknown", "since": 0.0}
+    owed = {debt.about for debt in record.debts.values() if debt.kind in ("key-alive", "key-unproven")}
+    if facts.get("dead_at") and old["fingerprint"] not in owed and record.status != "rolled back":
+        return {"state": "dead", "since": float(facts["dead_at"])}
+    if _contained(record):
+        return {"state": "contained", "since": float(facts["contained_at"])}
+    seen = Liveness(old.get("liveness", Liveness.UNKNOWN))
+    undecided = (facts.get("retire_asked_at") or facts.get("containment")) and record.status != "rolled back"
+    return {"state": "alive", "since": start} if seen.answers and not undecided else {"state": "unknown", "since": 0.0}
+
+
+def _contained(record: Incident) -> bool:
+    """Seen to be refused, and not undone since; an access policy that does not bite here was not seen."""
+    how = record.facts.get("containment") or {}
+    return bool(how and record.facts.get("contained_at") and not how.get("unseen") and record.status != "rolled back")
+
+
+def outage(record: Incident) -> Json:
+    """Services that were not seen on a working key since the leaked one was taken away: `{since, until, services}`, {} = no outage.
+
+    An access policy leaves our own services their key; whatever else takes a key away takes it from them, too.
+    """
+    cut, seen = _cut_at(record), record.facts.get("services", {})
+    moved = {name: float(seen.get(name, {}).get("moved_at") or 0.0) for name in seen or _listed(record)} if cut else {}
+    out, late = sorted(name for name, at in moved.items() if not at), [at for at in moved.values() if at > cut]
+    if not out and not late:
+        return {}
+    return {"since": cut, "until": 0.0 if out else max(late), "services": out}
+
+
+def _cut_at(record: Incident) -> float:
+    """When the key stopped working for everybody, 0 = it works for our services."""
+    facts = record.facts
+    if record.status == "rolled back":
+        return 0.0
+    if _contained(record) and facts["containment"].get("how") != "policy":
+        return float(facts["contained_at"])
+    found = facts.get("opened_at") if facts.get("dead_on_arrival") else facts.get("dead_at")
+    return float(found or 0.0)
+
+
+def _listed(record: Incident) -> list[str]:
+    """Services of the key, by the inventory that the incident was begun with."""
+    try:
+        source = inventory.loads(str(record.opened["inventory"]), str(record.opened["inventory_name"]))
+        return [service.name for service in source.services_of(str(record.opened["key"]))]
+    except (IrError, KeyError):
+        return []

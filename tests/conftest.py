@@ -1,0 +1,55 @@
+"""What the machine lacks, said before the first test; and servers on loopback that all tests of one process share.
+
+Each server starts when the first test asks for it.
+"""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from ir.drill.embedded.moto_server import moto
+from ir.drill.embedded.openbao_server import OpenBao
+from ir.drill.embedded.openbao_server import openbao as run_openbao
+from ir.drill.embedded.sandbox import Servers
+from tests import programs
+from tests.worlds import aws, vault
+from tests.worlds.postgres import Postgres, postgres
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Says it once, in the process that prints; under CI it is an error, and no test begins."""
+    lines = programs.lacking()
+    if lines and os.environ.get("CI"):
+        raise pytest.UsageError("\n".join(lines))
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        for line in lines:
+            reporter.write_line(line, yellow=True)
+
+
+@pytest.fixture(scope="session")
+def aws_address() -> Iterator[str]:
+    with moto() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def openbao() -> Iterator[OpenBao]:
+    with run_openbao() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Postgres]:
+    """Without it a test fails, it is never skipped."""
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def drill_servers(aws_address: str, openbao: OpenBao) -> Iterator[Servers]:
+    """For one drill: what it put there is gone afterwards."""
+    yield Servers(aws_address, openbao)
+    aws.forget(aws_address, "prod/payments")
+    vault.forget(openbao, "payments")

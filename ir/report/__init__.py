@@ -15,7 +15,7 @@ from ir.core.model import Json
 from ir.core.resources import shipped_folder
 from ir.core.secret import scrub
 from ir.incident.record import Incident
-from ir.report import charts, document, escape, formatting, misuse
+from ir.report import charts, document, escape, exposure, formatting, misuse
 from ir.report.source import Story
 
 FORMATS = ("html", "md", "json")
@@ -54,7 +54,8 @@ def _drawn(story: Story, told: Json, fmt: str) -> str:
         text = _markdown().get_template("report.md.j2").render(r=told)
     else:
         drawn = {
-            "glance": charts.glance(story, told["milestones"]),
+            "milestones": charts.line(story, told["milestones"]),
+            "open": charts.line(story, exposure.open_line(story)),
             "requests": charts.requests(told["review"]["hours"], told["findings"]),
         }
         text = _html().get_template("report.html.j2").render(r=told, pictures=drawn)
@@ -85,8 +86,14 @@ def _environment(*, autoescape: bool) -> Environment:
         lstrip_blocks=True,
         finalize=lambda value: "unknown" if value is None else value,
     )
-    made.filters.update({"utc": formatting.utc, "span": formatting.span, "flat": misuse.flat, "label": formatting.label, "spaced": _spaced})
+    told = {"utc": formatting.utc, "span": formatting.span, "counted": formatting.counted, "flat": misuse.flat, "label": formatting.label}
+    made.filters.update({**told, "spaced": _spaced, "css": _css})
     return made
+
+
+def _css(text: str) -> Markup:
+    """The inside of a string of a style sheet: everything but letters and digits is written as its number, so nothing ends the string."""
+    return Markup("".join(c if c.isascii() and c.isalnum() else f"\\{ord(c):x} " for c in text))  # noqa: S704 - letters, digits, `\`, space
 
 
 def _spaced(text: str) -> Markup:

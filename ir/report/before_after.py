@@ -6,7 +6,7 @@ from ir import inventory
 from ir.core.errors import IrError
 from ir.core.model import Did, Item, Json
 from ir.report.formatting import iso, moment
-from ir.report.source import Story, as_object, as_rows, fingerprint_of, words
+from ir.report.source import Story, as_object, as_rows, fingerprint_of, named, words
 
 ON_NEW = "on the replacement"
 ON_OLD = "on the old key"
@@ -33,16 +33,24 @@ class _Look:
 
 def keys(story: Story) -> list[Json]:
     """The leaked key and its replacement, by provider id and fingerprint only."""
-    rows = [_key("leaked" if story.policy != "scheduled" else "old", story.old, _old_state(story))]
+    rows = [_key(story, "leaked" if story.policy != "scheduled" else "old", story.old, _old_state(story))]
     if story.new:
-        rows.append(_key("replacement", story.new, str(story.new.get("liveness") or UNKNOWN)))
+        rows.append(_key(story, "replacement", story.new, str(story.new.get("liveness") or UNKNOWN)))
     return rows
 
 
-def _key(role: str, key: Json, state: str) -> Json:
+def _key(story: Story, role: str, key: Json, state: str) -> Json:
     shown = {name: str(key.get(name) or "") for name in ("id", "fingerprint", "kind", "mode", "account")}
     extra = {"permissions": [str(p) for p in as_rows(key.get("permissions"))], "created": iso(key.get("created"))}
-    return {"role": role, **shown, "state": state, **extra, "last_used": iso(key.get("last_used")), "deadline": iso(key.get("deadline"))}
+    return {
+        "role": role,
+        "name": named(story, key),
+        **shown,
+        "state": state,
+        **extra,
+        "last_used": iso(key.get("last_used")),
+        "deadline": iso(key.get("deadline")),
+    }
 
 
 def _old_state(story: Story) -> str:

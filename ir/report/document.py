@@ -1,7 +1,7 @@
 """The report as one JSON document; HTML and Markdown are drawn from it, so all three tell the same."""
 
 from ir.core.model import Json
-from ir.report import before_after, exposure, misuse, next_steps, timeline, verdict
+from ir.report import before_after, cards, exposure, misuse, next_steps, people, summary, timeline
 from ir.report.formatting import iso
 from ir.report.source import Story, as_rows, words
 
@@ -39,10 +39,12 @@ def _head(story: Story) -> Json:
 
 
 def _verdict(story: Story) -> Json:
+    row = cards.cards(story)
     return {
-        "banners": verdict.banners(story),
-        "answers": verdict.answers(story),
-        "summary": verdict.summary(story),
+        "banners": summary.banners(story),
+        "cards": row,
+        "answers": cards.answers(row),
+        "summary": summary.summary(story),
         "warnings": [words(row) for row in as_rows(story.facts.get("warnings"))],
     }
 
@@ -59,9 +61,10 @@ def _state(story: Story) -> Json:
         "stores": before_after.stores(story),
         "containment": _containment(story),
         "proof": _proof(story),
-        "exceptions": verdict.exceptions(story),
+        "exceptions": summary.exceptions(story),
+        "watched": story.settled_run("watch") is not None,
         "missed_consumers": misuse.missed_consumers(story),
-        "debts": [{"kind": d.kind, "about": d.about, "why": d.why, "todo": d.todo} for d in story.debts],
+        "debts": next_steps.debts(story),
     }
 
 
@@ -107,7 +110,7 @@ def _review(story: Story) -> Json:
 def _acts(story: Story) -> Json:
     return {
         "actions": timeline.actions(story),
-        "signals": timeline.signals(story),
+        "signals": people.signals(story),
         "timeline": timeline.timeline(story),
         "next_steps": next_steps.next_steps(story),
         "chain": timeline.chain(story),

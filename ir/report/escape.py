@@ -17,10 +17,22 @@ LONGEST = 2000
 _READ = 20_000
 """Characters of one string that are looked at, so that an endless one costs little."""
 
-_MARKS = re.compile(r"([\\`*\[\]<>|~&$])")
-_LOOSE_UNDERSCORE = re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
-_BLOCK_START = re.compile(r"^(\s*)([#+\-=>:]|\d{1,9}(?=[.)]))")
-_LINK = re.compile(r":(?=//)|(?<=www)\.", re.IGNORECASE)
+_MARKS = re.compile(
+    r"""
+    [`|]                        # code and cells, anywhere
+    | \\ (?=[!-/:-@\[-`{-~]|$)  # a backslash that would swallow what follows
+    | (?<!\s)\* | \*(?!\s)      # emphasis, unless it stands alone
+    | (?<![A-Za-z0-9])_ | _(?![A-Za-z0-9])
+    | <(?=[A-Za-z/!?]|$)        # HTML and autolinks; `a < 5` is neither
+    | &(?=[#\w]*(?:;|$))        # an entity
+    | (?<!^)(?<!\s)[~$] | [~$](?![A-Za-z0-9])  # what could end struck or mathematical text; what only opens it changes nothing
+    | ^\[ | \](?=[(\[:]|$)      # links, and their definitions
+    """,
+    re.VERBOSE,
+)
+"""Characters that would change the meaning where they stand, at the edge of a text whatever its neighbour is."""
+_BLOCK_START = re.compile(r"^(#{1,6}(?=\s|$)|[-+:](?=\s|$)|>|[-=:](?=[-=:\s]*$)|\d{1,9}(?=[.)](?:\s|$)))")
+_LINK = re.compile(r"((?:https?|ftp)(?=://)|mailto(?=:)|xmpp(?=:)|www(?=\.))", re.IGNORECASE)
 _TICKS = re.compile("`+")
 
 
@@ -82,7 +94,10 @@ class Markdown(str):
 
 
 def escape(value: object) -> Markdown:
-    """`value` as Markdown that shows exactly its characters: no table cell, link, code, HTML, heading or formula of its own."""
+    """`value` as Markdown that shows exactly its characters: no table cell, link, code, HTML, heading or formula of its own.
+
+    Only what would change the meaning is escaped, so that the source reads as it will look.
+    """
     if isinstance(value, Markdown):
         return value
     return _escaped(str(value))
@@ -91,9 +106,8 @@ def escape(value: object) -> Markdown:
 @lru_cache(maxsize=4096)
 def _escaped(text: str) -> Markdown:
     """The same few words stand in every report."""
-    text = _MARKS.sub(r"\\\1", text.replace("\n", " "))
-    text = _LINK.sub(lambda hit: hit.group(0) + "\\" if hit.group(0) == ":" else "\\.", text)
-    text = _LOOSE_UNDERSCORE.sub(r"\\_", text)
+    text = _MARKS.sub(r"\\\g<0>", text.replace("\n", " ").strip(" "))
+    text = _LINK.sub(r"\1\\", text)
     return Markdown(_BLOCK_START.sub(_escaped_start, text))
 
 
@@ -111,5 +125,4 @@ def code(value: object) -> Markdown:
 
 
 def _escaped_start(hit: re.Match[str]) -> str:
-    space, mark = hit.groups()
-    return f"{space}{mark}\\" if mark.isdigit() else f"{space}\\{mark}"
+    return hit[1] + "\\" if hit[1].isdigit() else "\\" + hit[1]

@@ -11,15 +11,15 @@ GDPR_HOURS = 72
 
 
 def milestones(story: Story) -> list[Json]:
-    """What the at-a-glance picture shows, in the order in which it happened; `at` None = not known, or not yet."""
+    """What the time line shows, in the order in which it happened; `at` None = not known, or not yet."""
     told, moved = story.facts, sorted(moved_at(story).values())
     proof = as_object(told.get("proof"))
     proven = proven_dead(story)
     first_401 = moment(proof.get("from")) or (moment(told.get("dead_at")) if proven else None)
     rows = [
-        ("exposed", "key exposed", moment(told.get("exposed_at") or story.options.get("exposed_at"))),
+        ("exposed", "key exposed", stated_exposure(story)),
         ("opened", "incident opened", moment(story.incident.opened_at)),
-        ("contained", "contained", moment(told.get("contained_at"))),
+        ("contained", "contained" if contained_at(story) else "containment not seen", moment(told.get("contained_at"))),
         ("minted", "replacement minted", moment(told.get("minted_at"))),
         ("first_moved", "first service moved", moved[0] if moved else None),
         ("last_moved", "last service moved", moved[-1] if len(moved) > 1 else None),
@@ -29,6 +29,24 @@ def milestones(story: Story) -> list[Json]:
     ]
     shown = [row for row in rows if row[2] is not None or row[0] in _ALWAYS]
     return [{"id": id_, "name": name, "at": iso(at), "epoch": at} for id_, name, at in _in_order(shown)]
+
+
+def stated_exposure(story: Story) -> float | None:
+    """When the key got out, as a person or an alert said; epoch seconds, None when nobody did."""
+    return moment(story.facts.get("exposed_at") or story.options.get("exposed_at"))
+
+
+def contained_at(story: Story) -> float | None:
+    """When containment was seen to hold; epoch seconds, None when it was not seen, or was undone."""
+    told = as_object(story.facts.get("containment"))
+    return None if told.get("unseen") or told.get("undone") else moment(story.facts.get("contained_at"))
+
+
+def open_line(story: Story) -> list[Json]:
+    """The small time line: first exposed, contained, dead; as milestones, in that order."""
+    dead = moment(story.facts.get("dead_at")) if proven_dead(story) else None
+    points = (("exposed", "exposed", stated_exposure(story)), ("contained", "contained", contained_at(story)), ("proven", "dead", dead))
+    return [{"id": id_, "name": name, "at": iso(at), "epoch": at} for id_, name, at in points]
 
 
 _ALWAYS = ("exposed", "opened", "minted", "retire_asked", "first_401", "proven")
@@ -47,7 +65,7 @@ def _in_order(rows: list[tuple[str, str, float | None]]) -> list[tuple[str, str,
 def clocks(story: Story) -> list[Json]:
     """Exposed, first misuse, detected, contained, dead, and the notification deadline; an unknown one says what it needs."""
     told = story.facts
-    exposed = moment(told.get("exposed_at") or story.options.get("exposed_at"))
+    exposed = stated_exposure(story)
     opened, dead = moment(story.incident.opened_at), moment(told.get("dead_at")) if proven_dead(story) else None
     contained = moment(told.get("contained_at"))
     after = "after exposure" if exposed else "after opening"
@@ -55,7 +73,9 @@ def clocks(story: Story) -> list[Json]:
         _clock("exposed", exposed, _exposed_said(story), "nobody said when (--exposed-at)"),
         _clock("first misuse", first_misuse(story), "earliest finding of the review", _no_misuse(story), _none_seen(story)),
         _clock("detected", opened, _since(exposed, opened, "after exposure") or "when this incident was opened", "not recorded"),
-        _clock("contained", contained, _since(exposed or opened, contained, after), _uncontained(story), "not done"),
+        _clock(
+            "contained", contained, _contained_said(story, _since(exposed or opened, contained, after)), _uncontained(story), "not done"
+        ),
         _clock("dead", dead, _since(exposed or opened, dead, after), "no proof is recorded", "not proven"),
         _deadline(told),
     ]
@@ -78,6 +98,10 @@ def _since(start: float | None, end: float | None, what: str) -> str:
 def _exposed_said(story: Story) -> str:
     via = str(story.options.get("leaked_via") or UNKNOWN)
     return f"as the operator said; leaked through: {via}"
+
+
+def _contained_said(story: Story, since: str) -> str:
+    return since if contained_at(story) is not None else "asked for, but not seen to hold"
 
 
 def _no_misuse(story: Story) -> str:
@@ -110,8 +134,8 @@ def first_misuse(story: Story) -> float | None:
 def window(story: Story) -> Json:
     """How long the leaked key worked for strangers: from exposure (else from opening) to containment or proven death."""
     told: dict[str, Any] = story.facts
-    start = moment(told.get("exposed_at") or story.options.get("exposed_at"))
-    ends = [moment(told.get("contained_at")), moment(told.get("dead_at")) if proven_dead(story) else None]
+    start = stated_exposure(story)
+    ends = [contained_at(story), moment(told.get("dead_at")) if proven_dead(story) else None]
     end = min((t for t in ends if t is not None), default=None)
     length = end - start if start is not None and end is not None and end >= start else None
     return {"from": iso(start), "to": iso(end), "seconds": length, "said": _window_said(start, end, length)}

@@ -45,6 +45,11 @@ def findings(told: Json) -> list[Json]:
     return sorted(rows, key=lambda row: (SEVERITIES.index(row["severity"]), row["first_seen"] or ""))
 
 
+def grave(story: Story) -> list[Json]:
+    """Findings that are critical or high."""
+    return [row for row in findings(story.reviews()) if row["severity"] in ("critical", "high")]
+
+
 def _finding(row: Json) -> Json:
     severity = str(row.get("severity") or "").lower()
     text = {name: words(row.get(name)) for name in ("rule", "title", "why", "usual", "next_action")}

@@ -2,8 +2,9 @@
 
 from ir.core.model import Json
 from ir.report.before_after import ACCEPTED, ON_NEW, proven_dead, services, stores
+from ir.report.formatting import label
 from ir.report.misuse import CANNOT_TELL, GONE, leftovers, moving_money, review
-from ir.report.source import Story, as_object, words
+from ir.report.source import Story, as_object, named, words
 from ir.report.timeline import actions, chain
 
 LESSONS = (
@@ -15,6 +16,40 @@ LESSONS = (
     "Which consumers, stores or owners were missing from the inventory?",
     "Which actions follow, who owns each, and until when?",
 )
+
+
+_KINDS = {
+    "key-alive": "key alive",
+    "key-unproven": "death not proven",
+    "service-behind": "service not moved",
+    "store-behind": "store not moved",
+    "leftover": "left by an attacker",
+    "custody": "copy kept",
+    "misuse": "misuse found",
+}
+
+
+def debts(story: Story) -> list[Json]:
+    """`{kind, about, why, todo, what, name}`: `kind` and `about` as recorded, `what` and `name` as people say it."""
+    return [
+        {
+            "kind": d.kind,
+            "about": d.about,
+            "why": d.why,
+            "todo": d.todo,
+            "what": _KINDS.get(d.kind) or label(d.kind),
+            "name": _name(story, d.about),
+        }
+        for d in story.debts
+    ]
+
+
+def _name(story: Story, about: str) -> str:
+    """A fingerprint or provider id of our two keys as `payments (mk_…)`; everything else as it is."""
+    for key, role in ((story.old, "the leaked key"), (story.new, "the replacement")):
+        if about and about in (key.get("fingerprint"), key.get("id")):
+            return f"{role} {named(story, key)}"
+    return about
 
 
 def next_steps(story: Story) -> list[Json]:

@@ -130,6 +130,13 @@ def fingerprint_of(value: Any) -> str:
     return str(as_object(value).get("fingerprint") or "") if isinstance(value, dict) else str(value or "")
 
 
+def named(story: Story, key: Json) -> str:
+    """The leaked key or its replacement as people know it: name, and the provider's id (else the fingerprint); empty without both."""
+    id_ = words(key.get("id") or key.get("fingerprint"))
+    name = words(story.plan.get("key"))
+    return f"{name} ({id_})" if name and id_ else id_
+
+
 def words(value: Any) -> str:
     """A list or value as one phrase."""
     if isinstance(value, list | tuple):

@@ -5,6 +5,7 @@ from typing import Any
 from ir.core.model import Json
 from ir.evidence import bundle_verifier, hash_chain
 from ir.evidence import files as evidence_files
+from ir.report import people
 from ir.report.formatting import iso, moment
 from ir.report.misuse import findings
 from ir.report.source import Story, as_object, as_rows, words
@@ -23,7 +24,7 @@ def _row(entry: Json) -> Json:
     body = as_object(entry.get("body"))
     outcome = as_object(body.get("outcome"))
     kind = words(entry.get("kind"))
-    what = words(entry.get("step")) if kind == "step" else kind
+    what = words(entry.get("step")) if kind == "step" else people.what(body) if kind == "signal" else kind
     said = outcome.get("said") if kind == "step" else _body_said(kind, body)
     attempt = body.get("attempt")
     return {
@@ -45,8 +46,8 @@ def _body_said(kind: str, body: Json) -> str:
         return f"key {words(plan.get('key'))}, policy {words(plan.get('policy'))}" + (f", reason: {reason}" if reason else "")
     if kind == "ended":
         return ", ".join(part for part in (words(body.get("status")), words(body.get("reason") or body.get("said"))) if part)
-    if kind == "signal" and body.get("kind") == "approved":
-        return words(body.get("said"))
+    if kind == "signal":
+        return people.said(body)
     shown = {name: value for name, value in body.items() if name not in ("facts", "plan_hash", "hash", "signature")}
     return words(shown)
 
@@ -87,21 +88,6 @@ def actions(story: Story) -> list[Json]:
 
 def _step_of(story: Story, id_: str) -> Json:
     return next((step for step in map(as_object, as_rows(story.plan.get("steps"))) if step.get("id") == id_), {})
-
-
-def signals(story: Story) -> list[Json]:
-    """What people sent: approvals, containment, rollback, abort."""
-    return [
-        {"at": iso(s.get("at")), "by": words(s.get("by")), "kind": words(s.get("kind")), "said": _signal_said(s)} for s in story.signals
-    ]
-
-
-def _signal_said(signal: Json) -> str:
-    if signal.get("kind") == "approved":
-        return words(signal.get("said"))
-    hidden = ("at", "by", "kind", "facts", *(("signature", "plan", "name") if signal.get("signature") else ()))
-    shown = {name: value for name, value in signal.items() if name not in hidden and value not in ("", None)}
-    return words({**shown, "signed": "yes, see `approved`"} if signal.get("signature") else shown)
 
 
 def chain(story: Story) -> Json:

@@ -11,7 +11,7 @@ from ir.incident.context import Options
 from ir.incident.plan import clearing
 from ir.incident.record import Incident, fold
 from ir.report.source import Story
-from ir.report.verdict import exceptions
+from ir.report.summary import exceptions
 
 OTHER = "INC-20261101-beef"
 WHY = "its laptop was stolen"

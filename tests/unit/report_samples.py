@@ -196,8 +196,13 @@ def _reviewed(b: Builder, *, misuse: bool) -> Json:
         _finding(b, "S-04", "high", "Payout destination changed outside office hours", 1, []),
         _finding(b, "S-09", "medium", "New API client (python-requests/2.32) on a Node-only account", 61, []),
     ]
-    blast: Json = {"people": {"read (upper bound)": 400, "written": 9}, "objects": {"refunds created": 9, "bank accounts changed": 1}}
-    blast["money"] = [{"currency": "eur", "amount": 184250}, {"currency": "jpy", "amount": 90000}]
+    blast: Json = {"customers_written": 9, "customers_read_at_most": None, "read_requests": None, "requests": 71}
+    blast["objects"] = {"refund": {"created": 9}, "bank_account": {"changed": 1}}
+    blast["money"] = [
+        {"what": "refund", "currency": "eur", "amount": 184250, "count": 7, "shown": "1,842.50 EUR", "reversible": "only while pending"},
+        {"what": "refund", "currency": "jpy", "amount": 90000, "count": 2, "shown": "90,000 JPY", "reversible": "only while pending"},
+    ]
+    blast |= {"card_fingerprints": 1, "connected_accounts": 0}
     left = {
         "kind": "webhook endpoint",
         "id": "we_1SZevil",

@@ -24,21 +24,21 @@ def answer(report: Json, about: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "dead", "moved", "owed", "first"),
+    ("name", "dead", "moved", "todo", "first"),
     [
         ("overlap", "yes", "yes", "nothing", []),
-        ("exploited", "yes", "yes", "1 debt", ["Done, with debt"]),
-        ("debt", "no", "no", "2 debts", ["Done, with debt"]),
-        ("rolled_back", "no", "no", "1 debt", ["Rolled back"]),
-        ("aborted", "no", "no", "1 debt", ["Aborted"]),
+        ("exploited", "yes", "yes", "1 thing", ["Done, with something still to do"]),
+        ("debt", "no", "no", "2 things", ["Done, with something still to do"]),
+        ("rolled_back", "no", "no", "1 thing", ["Rolled back"]),
+        ("aborted", "no", "no", "1 thing", ["Aborted"]),
         ("dry_run", "not applicable", "not applicable", "not applicable", ["Dry run"]),
         ("waiting", "no", "not yet", "not finished", ["Waiting for a human"]),
         ("dead_on_arrival", "yes", "yes", "nothing", ["Drill", "Dead on arrival"]),
     ],
 )
-def test_the_verdict_box_answers_three_questions(name: str, dead: str, moved: str, owed: str, first: list[str]) -> None:
+def test_the_verdict_box_answers_three_questions(name: str, dead: str, moved: str, todo: str, first: list[str]) -> None:
     report = told(name)
-    assert (answer(report, "proven dead"), answer(report, "all services"), answer(report, "owed")) == (dead, moved, owed)
+    assert (answer(report, "proven dead"), answer(report, "all services"), answer(report, "still to do")) == (dead, moved, todo)
     assert [banner["title"] for banner in report["banners"]] == first
 
 
@@ -311,7 +311,7 @@ def test_an_attested_end_is_never_called_proven() -> None:
     report = json.loads(render(story.incident, "json", story.entries))
     assert report["banners"][0]["title"] == "Attested, not proven"
     assert answer(report, "proven dead") == "not proven"
-    assert answer(report, "owed") == "proof"
+    assert answer(report, "still to do") == "proof"
 
 
 def test_next_steps_begin_with_debt_and_end_with_where_else_the_key_may_live() -> None:

@@ -227,7 +227,54 @@ def test_a_planted_key_is_called_a_broken_promise() -> None:
     assert next(row for row in report["promises"] if row["name"] == "no leak")["kept"] == "honoured"
 
 
-def test_escaped_markdown_stays_readable() -> None:
-    plain = "INC-20261123-7f3a acct_1AbC payments-oncall 203.0.113.5 (3 of 3) key_fingerprint: 2026-11-23"
-    assert escape(plain) == plain
-    assert not re.search(r"\\", escape("a_b_c #3 x.y"))
+PLAIN = [
+    "INC-20261123-7f3a acct_1AbC payments-oncall 203.0.113.5 (3 of 3) key_fingerprint: 2026-11-23",
+    "a_b_c #3 x.y",
+    "aws-sm://eu-west-1/prod/payments#api_key",
+    "a & b, 5 > 3 < 8, 2 * 3, => and ->",
+    "~3 s, $5 and $6, +5 min",
+    "#3",
+    "-1",
+    "1.5 s",
+    "see [1], or C:\\path",
+]
+
+
+@pytest.mark.parametrize("text", PLAIN)
+def test_markdown_escapes_only_what_would_change_the_meaning(text: str) -> None:
+    assert escape(text) == text
+    assert shown_in(f"{escape(text)}\n") == text
+
+
+def shown_in(made: str) -> str:
+    """What a reader sees of one paragraph or cell."""
+    tokens = flat(MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).parse(made))
+    assert not {token.type for token in tokens} & OBEYED
+    return "".join(token.content for token in tokens if token.type in ("text", "text_special", "code_inline"))
+
+
+OBEYED = {
+    "html_inline",
+    "html_block",
+    "link_open",
+    "image",
+    "fence",
+    "code_block",
+    "s_open",
+    "em_open",
+    "heading_open",
+    "hr",
+    "list_item_open",
+}
+
+
+@given(st.lists(st.sampled_from(HOSTILE) | st.text("*_~`$<>[]()!|\\&;:#-+=1. ab/www", max_size=6), min_size=2, max_size=3))
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
+def test_texts_that_stand_together_are_shown_as_they_are(texts: list[str]) -> None:
+    """An opening in one text must not meet its end in the next."""
+    texts = [" ".join(text.split()) for text in texts]
+    seen = [text for text in texts if text]
+    for made, between in ((" ".join(map(escape, seen)), " "), ("x" + "; ".join(map(escape, seen)), "; ")):
+        assert shown_in(f"{made}\n").removeprefix("x" if between == "; " else "") == between.join(seen)
+    cells = f"| a |\n|---|\n| {' '.join(map(escape, seen))} |\n"
+    assert shown_in(cells) == "a" + " ".join(seen)

@@ -1,0 +1,77 @@
+"""What people sent to an incident, in plain words: approvals, containment, rollback, abort, and their like."""
+
+from ir.core.model import Json
+from ir.report.formatting import iso, label, utc
+from ir.report.source import Story, as_object, words
+
+_WHAT = {
+    "approve": "approved",
+    "approved": "approvals counted",
+    "wake": "went on",
+    "contain": "contained the key",
+    "rollback": "asked for a rollback",
+    "abort": "stopped the run",
+    "close": "closed it by attesting",
+    "classify": "classified it",
+    "misuse": "reported misuse",
+}
+_ENGINE = frozenset(["at", "by", "id", "kind", "facts", "plan", "seen", "signature", "hash", "plan_hash", "name", "evidence"])
+"""Fields that tie a message to the engine, and say nothing to a reader."""
+
+
+def signals(story: Story) -> list[Json]:
+    """`{at, by, kind, what, said}` of everything that was sent; `kind` is the recorded word, `what` the plain one."""
+    return [
+        {"at": iso(s.get("at")), "by": words(s.get("by")), "kind": words(s.get("kind")), "what": what(s), "said": said(s)}
+        for s in story.signals
+    ]
+
+
+def what(signal: Json) -> str:
+    """What the person did: `approved retire`, `asked for a rollback`."""
+    kind = words(signal.get("kind"))
+    if kind == "approve":
+        return _vouched(signal) or f"approved {words(signal.get('step')) or 'the next step'}"
+    return _WHAT.get(kind) or label(kind)
+
+
+def _vouched(signal: Json) -> str:
+    if signal.get("source_closed"):
+        return f"said that {words(signal['source_closed'])}, the source of the leak, is closed"
+    return "said that nobody uses the old key any more" if signal.get("unused") else ""
+
+
+def said(signal: Json) -> str:
+    """The rest of the message, for a reader."""
+    kind = signal.get("kind")
+    if kind == "approve":
+        return _approval(signal)
+    if kind == "approved":
+        return words(signal.get("said"))
+    if kind == "classify":
+        return _classified(as_object(signal.get("facts")))
+    if kind == "misuse":
+        return words(as_object(signal.get("debt")).get("why"))
+    if kind == "wake":
+        return "the operator's own questions answered with yes" if signal.get("yes") else ""
+    return _rest(signal)
+
+
+def _approval(signal: Json) -> str:
+    glass = f"BREAK GLASS: {words(signal['break_glass'])}" if signal.get("break_glass") else ""
+    why = words(signal.get("unused") or signal.get("reason"))
+    signed = "signed" if signal.get("signature") else "" if _vouched(signal) else "not signed"
+    until = f"holds until {utc(signal['until'])}" if isinstance(signal.get("until"), int | float) else ""
+    return "; ".join(filter(None, [glass, why, signed, until]))
+
+
+def _classified(told: Json) -> str:
+    verdict = "no personal data breach" if told.get("personal_data_breach") is False else "a personal data breach"
+    return ": ".join(filter(None, [verdict, words(told.get("classified_because"))]))
+
+
+def _rest(signal: Json) -> str:
+    parts = {label(name): value for name, value in signal.items() if name not in _ENGINE and value not in ("", None, False, [], {})}
+    if set(parts) <= {"reason", "said"}:
+        return "; ".join(words(value) for value in parts.values())
+    return ", ".join(f"{name}: {words(value)}" for name, value in parts.items())

@@ -1,11 +1,12 @@
 """The twin as Stripe's own private-preview SDK sees it: a second client, whose typed classes know the key API."""
 
-import importlib.util
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import venv
 from pathlib import Path
 from typing import Any
 
@@ -98,9 +99,9 @@ def preview_sdk(request: pytest.FixtureRequest) -> Path:
     home = request.config.cache.mkdir("preview-sdk") / f"stripe-{VERSION}"
     if not (home / "stripe").is_dir():
         fresh = home.with_name(f"{home.name}.{os.getpid()}")
-        done = subprocess.run(
-            [*_installer(), "--no-deps", "--target", str(fresh), f"stripe=={VERSION}"], capture_output=True, text=True, check=False
-        )
+        with tempfile.TemporaryDirectory() as folder:
+            argv = [*_installer(Path(folder)), "--no-deps", "--target", str(fresh), f"stripe=={VERSION}"]
+            done = subprocess.run(argv, capture_output=True, text=True, check=False)
         if done.returncode:
             pytest.fail(f"the private-preview SDK cannot be installed:\n{done.stderr[-1500:]}", pytrace=False)
         try:
@@ -110,13 +111,12 @@ def preview_sdk(request: pytest.FixtureRequest) -> Path:
     return home
 
 
-def _installer() -> list[str]:
-    if importlib.util.find_spec("pip"):
-        return [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
-    if uv is None:
-        pytest.fail("neither pip nor uv is here to install the private-preview SDK", pytrace=False)
-    return [uv, "pip", "install", "--quiet", "--python", sys.executable]
+def _installer(home: Path) -> list[str]:
+    """What installs a package: uv where it is on PATH, else the pip of an environment made for that; the tests' own has none."""
+    if uv := shutil.which("uv"):
+        return [uv, "pip", "install", "--quiet", "--python", sys.executable]
+    venv.create(home, with_pip=True)
+    return [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
 
 
 def seen_by_preview_sdk(sdk: Path, twin: StripeTwin) -> dict[str, Any]:

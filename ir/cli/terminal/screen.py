@@ -72,7 +72,9 @@ class Screen:
             sys.stdout.flush()
 
     def note(self, text: str) -> None:
-        """A remark about the command itself, never part of its result: to standard error."""
+        """A remark about the command itself, never part of its result: to standard error, and not to a machine that asked for JSON."""
+        if self.as_json:
+            return
         with self._printing():
             put(self.err, plain(text))
 

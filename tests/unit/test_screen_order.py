@@ -51,7 +51,7 @@ def test_a_command_in_a_list_stays_whole() -> None:
 
 
 PATHS = (
-    "/home/mara/work/our-company/infrastructure/incident-response/inventory.production.yaml",
+    "/srv/our-company/infrastructure/incident-response/inventory.production.yaml",
     "https://dashboard.stripe.com/test/apikeys?and=a-rather-long-query-that-no-line-holds-in-eighty-columns",
 )
 COMMAND = f"ir rotate stripe payments --inventory '{PATHS[0].replace('work', 'my work')}' --policy exploited"

@@ -163,7 +163,7 @@ def test_a_body_that_trickles_ends_in_time(key: Secret) -> None:
 def test_headers_that_trickle_end_in_time(key: Secret, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(self_signed(tmp_path))
-    monkeypatch.setattr("stripe.ca_bundle_path", str(tmp_path / "server.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "server.pem"))
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:

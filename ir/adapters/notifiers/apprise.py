@@ -8,12 +8,12 @@ import json
 import sys
 from collections.abc import Callable
 
-from ir.clients import program
+from ir.clients import program, way_out
 from ir.core.errors import Rejected, Unknown
 from ir.core.secret import Secret
 from ir.ports import Notifier
 
-_NEEDS = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+_NEEDS = (*way_out.PROXIES, *way_out.AUTHORITIES)
 _ARGV = (sys.executable, "-I", "-m", "ir.adapters.notifiers.delivery")
 """Isolated: no module from the current folder, no `PYTHON*` variable."""
 

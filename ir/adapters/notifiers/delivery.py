@@ -6,11 +6,14 @@ both JSON. Apprise logs to nobody here, keeps nothing on disk, follows no redire
 
 import json
 import logging
+import os
 import re
 import sys
 from typing import Any
 
 import apprise
+
+from ir.clients import way_out
 
 _STATUS = re.compile(r"error=(\d{3})\b")
 """How apprise's services name the HTTP status that they were answered."""
@@ -18,6 +21,7 @@ _STATUS = re.compile(r"error=(\d{3})\b")
 
 def deliver(order: dict[str, Any]) -> dict[str, Any]:
     """Send it; returns the answer. Nothing in it comes from the URL."""
+    os.environ.update(way_out.for_requests())
     logger = logging.getLogger("apprise")
     logger.addHandler(logging.NullHandler())
     logger.propagate = False

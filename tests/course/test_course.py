@@ -1,6 +1,7 @@
 """The course of an incident in a simulated world: what ends how, and what the world looks like then."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -518,3 +519,14 @@ def test_a_store_that_answers_late_is_put_back_all_the_same() -> None:
 
 def _late(store: SimStore) -> Callable[[], Held]:
     return lambda: store.earlier() if store.number == 2 else Held(store.value, str(store.number))
+
+
+def test_white_space_around_a_stored_key_is_named_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    sim = Simulation("exposed")
+    name, store = next(iter(sim.stores.items()))
+    plain = SimStore.read
+    monkeypatch.setattr(SimStore, "read", lambda self: replace(plain(self), blanks=self is store))
+    code, record, _ = go(sim)
+    assert code == ExitCode.DONE
+    said = {item.name: item.said for run in record.runs if run.action == "preflight" for item in run.outcome.items}
+    assert [item for item, words in said.items() if "white space" in words] == [name]

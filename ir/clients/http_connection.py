@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ir.clients.http_answer import FinalResponse, unpacked
 from ir.clients.http_deadline import Watch
 from ir.clients.way_out import NAME_THE_AUTHORITY, PERHAPS_OF_THE_PROXY, Proxy
 from ir.core.errors import Missing, PortError, Rejected, Unknown
@@ -129,6 +130,7 @@ def _talk(connection: http.client.HTTPConnection, request: Request, proxy: Proxy
     if proxy is not None and place.scheme == "http":
         target, headers = f"{place}{target}", {**headers, **proxy.headers}
     connection.auto_open = 0
+    connection.response_class = FinalResponse
     connection.request(request.method, target, body=request.body or None, headers=headers)
     with connection.getresponse() as response:
         data = response.read(LARGEST + 1)
@@ -143,7 +145,10 @@ def _talk(connection: http.client.HTTPConnection, request: Request, proxy: Proxy
             raise Unknown(
                 f"HTTP {response.status} came through the proxy {proxy}: it may be the proxy's own, so it tells nothing of {place}"
             )
-        return Answer(response.status, fields, data, address)
+        try:
+            return Answer(response.status, fields, unpacked(data, fields.get("content-encoding", ""), LARGEST), address)
+        except OSError:
+            raise http.client.IncompleteRead(b"") from None
 
 
 def _left(deadline: float) -> float:

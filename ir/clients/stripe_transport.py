@@ -20,6 +20,7 @@ import stripe
 import urllib3
 
 from ir.clients import way_out
+from ir.clients.http_answer import FinalResponse
 from ir.clients.http_deadline import Watch
 from ir.core.errors import PortError, Unknown
 from ir.core.urls import parse
@@ -34,12 +35,16 @@ _calls = threading.local()
 
 
 class _Http(urllib3.connection.HTTPConnection):
+    response_class = FinalResponse
+
     def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]  # urllib3's own class differs from its base so, too
         _watch(self.sock)
         return super().getresponse()
 
 
 class _Https(urllib3.connection.HTTPSConnection):
+    response_class = FinalResponse
+
     def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]  # urllib3's own class differs from its base so, too
         _watch(self.sock)
         return super().getresponse()

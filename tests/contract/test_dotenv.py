@@ -138,7 +138,10 @@ def test_white_space_around_a_key_is_none_of_it_and_is_written_no_more(tmp_path:
     assert store.read().value == old
 
 
-@pytest.mark.parametrize("text", [" " * 900_000 + "x", "A=" + " " * 900_000 + "x", "A=1\n" * 200_000, 'A="' + "\\" * 900_000, "#" * 900_000])
+N = 900_000
+
+
+@pytest.mark.parametrize("text", [" " * N + "x", "A=" + " " * N + "x", "A=1\n" * 200_000, 'A="' + "\\" * N, "#" * N])
 def test_no_text_takes_long(tmp_path: Path, text: str) -> None:
     """Of what fits into a file: a pattern that goes back and forth would take hours for some of these."""
     store = _file(tmp_path, text.encode())

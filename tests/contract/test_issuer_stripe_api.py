@@ -183,6 +183,19 @@ def test_headers_that_trickle_end_in_time(key: Secret, tmp_path: Path, monkeypat
         thread.join()
 
 
+def test_interim_answers_and_a_packed_one(key: Secret) -> None:
+    def early(handler: Handler) -> None:
+        handler.send_response_only(103)
+        handler.send_header("Link", "</a>; rel=preload")
+        handler.end_headers()
+        handler.say(200, gzip.compress(b'{"object": "balance", "livemode": false}'), Content_Encoding="gzip", Request_Id="req_1")
+
+    with server(early) as (url, seen):
+        for _ in range(2):  # On a kept connection, too.
+            assert StripeApi(url).get(key, "/v1/balance").body["object"] == "balance"
+        assert len(seen) == 2
+
+
 def test_a_body_that_unfolds_without_end_is_cut_off(key: Secret) -> None:
     bomb = gzip.compress(b"0" * (100 << 20))
     with server(lambda handler: handler.say(200, bomb, Content_Encoding="gzip")) as (url, _):

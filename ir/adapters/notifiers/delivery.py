@@ -28,11 +28,19 @@ def deliver(order: dict[str, Any]) -> dict[str, Any]:
     post = apprise.Apprise(asset=_asset(float(order["seconds"])))
     if not post.add(str(order["url"])):
         return {"places": 0, "delivered": False, "status": 0}
+    for service in post:
+        _fit(service)
     kind = apprise.NotifyType.WARNING if order["urgent"] else apprise.NotifyType.INFO
     result = post.notify(body=order["body"], title=order["title"], notify_type=kind, body_format=apprise.NotifyFormat.TEXT)
     statuses = [int(hit.group(1)) for entry in result.logs() for hit in _STATUS.finditer(str(entry.message))]
     delivered = result.status == apprise.AppriseResultStatus.SUCCESS
     return {"places": len(post), "delivered": delivered, "status": statuses[-1] if statuses and not delivered else 0}
+
+
+def _fit(service: Any) -> None:
+    """Cut what is longer than the service takes, unless the URL says how (`overflow=split`): it would refuse the whole message."""
+    if service.overflow_mode == apprise.OverflowMode.UPSTREAM:
+        service.overflow_mode = apprise.OverflowMode.TRUNCATE
 
 
 def _asset(seconds: float) -> apprise.AppriseAsset:

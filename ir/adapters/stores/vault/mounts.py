@@ -49,7 +49,8 @@ def _path_of_the_api(ref: Reference) -> PortError | None:
     for part in _OF_THE_API:
         if ref.path.startswith(part):
             there = Reference(ref.scheme, ref.host, ref.path.removeprefix(part), ref.field)
-            return Missing(f"{ref.object}: nothing is there; `{part}` is part of Vault's API, not of a path", next_step=f"write it as {there}")
+            said = f"{ref.object}: nothing is there; `{part}` is part of Vault's API, not of a path"
+            return Missing(said, next_step=f"write it as {there}")
     return None
 
 

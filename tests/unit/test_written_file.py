@@ -29,12 +29,12 @@ def test_who_could_read_the_former_file_cannot_read_the_new_one(tmp_path: Path) 
 def test_nothing_else_is_written_over(kind: str, tmp_path: Path) -> None:
     target, victim = tmp_path / "there", tmp_path / "victim"
     victim.write_text("kept")
-    {
-        "link": lambda: target.symlink_to(victim),
-        "pipe": lambda: os.mkfifo(target),
-        "folder": target.mkdir,
-        "no folder": lambda: None,
-    }[kind]()
+    if kind == "link":
+        target.symlink_to(victim)
+    elif kind == "pipe":
+        os.mkfifo(target)
+    elif kind == "folder":
+        target.mkdir()
     with pytest.raises(UsageError, match="there"):
         written_file.write(target / "x" if kind == "no folder" else target, "new")
     assert victim.read_text() == "kept" and len(list(tmp_path.iterdir())) == (1 if kind == "no folder" else 2)

@@ -76,7 +76,7 @@ def report(
     name: Name = "",
     format: Annotated[str, typer.Option(help="md | json")] = "md",  # noqa: A002 - the flag's name, as in `ir report`
 ) -> None:
-    """One page about a campaign: what it was, every key with its incident, what is owed."""
+    """One page about a campaign: what it was, every key with its incident, what is still to do."""
     screen, kept, book = _open(as_json=format == "json")
     row = _row(book, name)
     children = _fresh(kept, book, row["campaign"])

@@ -9,6 +9,7 @@ from ir.core import key_kind
 from ir.core.errors import PortError
 from ir.core.model import Did, Item, Json, KeyKind, KeyRow, Liveness, Outcome, Policy, Probe
 from ir.core.secret import Secret
+from ir.core.wording import counted
 from ir.incident import adoption, debts, service_health
 from ir.incident.context import World
 from ir.incident.plan import Step
@@ -83,7 +84,7 @@ def _verdict(world: World, record: Incident, hard: list[str], soft: list[str], f
     if soft:
         facts["warnings"] = soft
         return Outcome(Did.DONE, f"containment can begin; left for later: {'; '.join(soft)}", facts, tuple(items))
-    count = f"{len(facts['stores'])} stores, {len(facts['services'])} services"
+    count = f"{counted(len(facts['stores']), 'store')}, {counted(len(facts['services']), 'service')}"
     return Outcome(Did.DONE, f"the key answers, {count} looked at, no problem was found", facts, tuple(items))
 
 

@@ -36,7 +36,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     mint = record.facts["mint"]
     found, listed = world.both(lambda: _at_hand(world, record), lambda: () if _first(world, record) else _listed(world))
     if found is not None and not _listed_still(world, record, found[0], listed):
-        said = "custody holds a key that the provider lists no more: it was expired, or is about to die; minting anew under another name"
+        said = "custody holds a key that the provider lists no more: it was expired, or is about to die; minting again under another name"
         return Outcome(Did.UNKNOWN, said, {"mint": {"spoilt": {str(found[0]): "expired"}}})
     if found is not None:
         return _done(world, record, found[0], found[1], "found in custody, nothing was minted again")
@@ -46,11 +46,11 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     strays = [row for row in listed if row.id not in known]
     if strays:
         for row in strays:
-            world.issuer.retire(Target(row.id, Secret("")))
+            world.issuer.retire(Target(row.id, Secret(""), name=row.name))
         ids = ", ".join(row.id for row in strays)
         return Outcome(
             Did.UNKNOWN,
-            f"an earlier call did mint {ids}, but its value was lost with the answer: expired, minting anew",
+            f"an earlier call did mint {ids}, but its value was lost with the answer: expired, minting again",
             {"strays": {row.id: "expired" for row in strays}},
         )
     try:

@@ -46,7 +46,7 @@ def look(world: World, store: Store, known: Json) -> tuple[Item, Held | None]:
         facts["pending"] = asdict(pending)
         given_up = known.get("pending", {}).get(name) == facts["pending"]
         if not given_up and pending.incident not in known.get("took_over", {}):
-            return Item(name, Did.REFUSED, f"{whose(pending, world.now())} lies there", facts), held
+            return Item(name, Did.REFUSED, f"{whose(pending, world.now())} is there", facts), held
     if unknown:
         facts["unknown"] = list(unknown)
         if not world.options.discard_pending:

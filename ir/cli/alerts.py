@@ -18,6 +18,7 @@ from ir.cli.terminal.screen import Screen
 from ir.core.errors import IrError
 from ir.core.model import Json
 from ir.core.secret import Secret
+from ir.core.wording import counted
 from ir.inventory.consent import reading
 from ir.runtime import adapter_registry
 from ir.runtime.app_state import actor, open_state
@@ -62,7 +63,7 @@ def import_alerts(
         screen.document({"file": file, "leaks": [_row(leak) for leak in leaks], "holds_secrets": bool(secrets), "unread": unread})
         return
     stripe = [leak for leak in leaks if leak.stripe]
-    screen.say(f"{len(found)} alerts, {len(leaks)} credentials, {len(stripe)} of them Stripe keys")
+    screen.say(f"{counted(len(found), 'alert')}, {counted(len(leaks), 'credential')}, of them {counted(len(stripe), 'Stripe key')}")
     for leak in leaks:
         _show(screen, leak, file, opened.name if opened else "")
     _warn_of_unread(screen, unread)

@@ -36,7 +36,7 @@ def redirected(place: Place, location: str) -> Place:
     try:
         there = parse(urljoin(f"{place}{place.target}", location.partition("#")[0]))
     except ValueError:
-        raise Rejected(f"{place} redirects to something that is no URL") from None
+        raise Rejected(f"{place} redirects to something that is not a URL") from None
     upgraded = (place.scheme, place.port, there.scheme, there.port) == ("http", 80, "https", 443)
     if there.host != place.host or not (upgraded or (there.scheme, there.port) == (place.scheme, place.port)):
         raise Rejected(f"{place} redirects to {excerpt(str(there), 80)}; only redirects within one host are followed")

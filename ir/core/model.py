@@ -88,6 +88,7 @@ class Probe:
         request_id: Stripe's id of our own request, so that the review can subtract it.
         at: epoch seconds, UTC, of the answer.
         why: what stood in the way of an answer; not recorded.
+        date: the same by Stripe's own clock, in whole seconds (its `Date` header); 0 = it gave none.
     """
 
     liveness: Liveness
@@ -98,6 +99,7 @@ class Probe:
     request_id: str = ""
     at: float = 0.0
     why: str = ""
+    date: float = 0.0
 
 
 @dataclass(frozen=True)

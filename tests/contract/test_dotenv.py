@@ -84,7 +84,7 @@ def test_only_the_value_changes(tmp_path: Path, layout: bytes) -> None:
         (b'{"%s": "a"}\n"%s" = b\n', "line 1, sets|line 2, sets"),
         (b'%s="a"b\n', "line 1: something stands behind"),
         (b'A="open\n%s=a\nB="x"\n', "line 1: the quote of A is closed only by another one, 2 lines below"),
-        (b'A="open\n%s=a\nB="\n', "line 2: %s stands in the quotes of A that open in line 1"),
+        (b'A="open\n%s=a\nB="\n', "line 2: %s is inside the quotes of A that open in line 1"),
         ("A=1\n%s=a\n".encode("utf-16"), "line 1, holds zero bytes.*UTF-16"),
         (b"A=1\n%s=a\n\0", "line 3, holds zero bytes"),
     ],

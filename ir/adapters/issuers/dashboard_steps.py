@@ -109,7 +109,7 @@ def to_retire(mode: Mode, dying: Secret, spared: Secret | None, created: float, 
             *beware,
             "Click ⋯ > `Expire key` (some accounts say `Delete key`).",
             "No such entry, as with a standard secret key? Then ⋯ > `Rotate key`, Expiration `Now`.",
-            "That makes yet another key: leave it unused and unseen.",
+            "That makes yet another key: do not use it.",
         ],
     )
 

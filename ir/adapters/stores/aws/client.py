@@ -161,7 +161,7 @@ def _refusal(response: Any, what: str) -> PortError:
     if code.isdigit() and not meta.get("RequestId"):
         return Unknown(f"what answered about {what} was not AWS: a proxy, or something else in between (status {code})")
     if code in ("ResourceNotFoundException", "NotFoundException"):
-        return Missing(f"AWS finds nothing at {what}")
+        return Missing(f"AWS has no secret at {what}")
     if code in _DENIED or status in (401, 403):
         return Denied(f"AWS denies access to {what} ({code})", next_step="check the credentials, the policy and the KMS key")
     if code == "ResourceExistsException":

@@ -189,7 +189,7 @@ def _refusal(answer: _Answer, what: str) -> PortError:
     if answer.page:
         return Unknown(f"what answered about {what} was not Conjur: a proxy, or something else in between (status {status})")
     if status == 404:
-        return Missing(f"Conjur finds nothing at {what}, or does not let us see it")
+        return Missing(f"Conjur has no variable at {what}, or does not let us see it")
     if status in (401, 403):
         return Denied(f"Conjur denies access to {what}: the login is not valid, or the policy does not allow it")
     if status in (400, 409, 422):

@@ -88,7 +88,7 @@ def _refuse_swallowed(text: str, parsed: _Parsed, other: re.Pattern[str], name: 
     for variable in parsed.variables:
         for number, line in enumerate(text[variable.start : variable.end].split("\n")[1:], variable.line + 1):
             if other.search(line):
-                said = f"{place}, line {number}: {name} stands in the quotes of {variable.name} that open in line {variable.line}"
+                said = f"{place}, line {number}: {name} is inside the quotes of {variable.name} that open in line {variable.line}"
                 raise Rejected(said, next_step=f"close the quote of {variable.name} on its own line")
 
 

@@ -216,7 +216,7 @@ def test_conjurrc_and_netrc(fake: ConjurFake, tmp_path: Path) -> None:
         with pytest.raises(Denied, match="there is no login"):
             ConjurStore(ref).read()
         (tmp_path / ".conjurrc").unlink()
-        with pytest.raises(Rejected, match="where Conjur is"):
+        with pytest.raises(Rejected, match="is not set"):
             ConjurStore(ref).read()
 
 

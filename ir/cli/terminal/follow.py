@@ -6,7 +6,7 @@ import threading
 from contextlib import suppress
 from typing import NoReturn
 
-from ir.cli.terminal import tty_guard
+from ir.cli.terminal import database_watch, tty_guard
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import ExitCode
@@ -181,7 +181,8 @@ def drive(runner: Runner, kept: State, world: World, operator: Terminal, *, skip
     name = world.incident
     runner.taken_over = lambda: tty_guard.end_at_once(TAKEN_OVER)
     try:
-        code = follow(runner, kept, world, operator, skip=skip)
+        with database_watch.told(operator.screen, runner):
+            code = follow(runner, kept, world, operator, skip=skip)
     except KeyboardInterrupt:
         tty_guard.ask_no_more()
         operator.screen.rest()

@@ -66,7 +66,7 @@ def _verdict(world: World, record: Incident, hard: list[str], soft: list[str], f
     exploited = world.plan.policy is Policy.EXPLOITED
     problems = hard if exploited else hard + soft
     if problems:
-        fix = "mend it, or accept it by name with --accept-unhealthy, --accept-unreachable or --accept-unverified"
+        fix = "fix it, or accept it by name with --accept-unhealthy, --accept-unreachable or --accept-unverified"
         others = [str(name) for item in items for name in _unfinished(item.facts) if name]
         if others or any(item.facts.get("pending") for item in items):
             lost = f"{_adopt(world, record, others[0])}; " if others else ""
@@ -86,7 +86,7 @@ def _verdict(world: World, record: Incident, hard: list[str], soft: list[str], f
         said = f"{_answered(world, seen)}; containment can begin; {left} left for later: {'; '.join(soft)}"
         return Outcome(Did.DONE, said, facts, tuple(items))
     count = f"{len(facts['stores'])} stores, {len(facts['services'])} services"
-    return Outcome(Did.DONE, f"{_answered(world, seen)}, {count} looked at, nothing stands in the way", facts, tuple(items))
+    return Outcome(Did.DONE, f"{_answered(world, seen)}, {count} looked at, no problem was found", facts, tuple(items))
 
 
 def _answered(world: World, seen: Liveness) -> str:
@@ -237,7 +237,7 @@ def _accepted(world: World, service: Service, item: Item, *, dead: bool) -> Item
     if item.did is Did.DONE:
         return item
     if dead:
-        return Item(item.name, Did.SKIPPED, f"unwell, which the dead key explains: {item.said}", item.facts)
+        return Item(item.name, Did.SKIPPED, f"unhealthy, which the dead key explains: {item.said}", item.facts)
     if unhealthy:
         return Item(item.name, Did.SKIPPED, f"unhealthy, accepted ({unhealthy}): {item.said}", {**item.facts, "accepted": unhealthy})
     return Item(item.name, item.did, f"is unhealthy before we start: {item.said}", item.facts)

@@ -25,7 +25,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         did = Did.FAILED if any(item.did is Did.FAILED for item in failed) else Did.UNKNOWN
         return Outcome(did, "; ".join(f"{item.name}: {item.said}" for item in failed), facts, items)
     done = sum(item.did is Did.DONE for item in items)
-    return Outcome(Did.DONE, f"the replacement lies ready in {done} stores", facts, items)
+    return Outcome(Did.DONE, f"the replacement is staged in {done} stores", facts, items)
 
 
 def rehearse(world: World, record: Incident, step: Step) -> Outcome:

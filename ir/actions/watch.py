@@ -61,4 +61,4 @@ def _reread(store: Store, new: Secret) -> Item:
 
 def _debt(world: World, item: Item) -> Debt:
     kind = "store-behind" if item.name in world.stores else "service-behind"
-    return Debt(kind, item.name, item.said, f"mend {item.name}, then: ir resume {world.incident}")
+    return Debt(kind, item.name, item.said, f"fix {item.name}, then: ir resume {world.incident}")

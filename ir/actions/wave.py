@@ -151,7 +151,7 @@ def _verdict(world: World, step: Step, services: list[Service], items: list[Item
     bad = [item for item in items if item.did is not Did.DONE and item.name not in world.options.accept_unhealthy]
     paid = tuple(item.name for item in every if item.did is Did.DONE)
     if bad:
-        debts = tuple(Debt("service-behind", item.name, item.said, f"mend {item.name}, then: ir resume {world.incident}") for item in bad)
+        debts = tuple(Debt("service-behind", item.name, item.said, f"fix {item.name}, then: ir resume {world.incident}") for item in bad)
         said = "; ".join(f"{item.name}: {item.said}" for item in bad)
         return Outcome(Did.FAILED, f"{len(bad)} of {len(services)} services do not hold the replacement: {said}", facts, every, debts, paid)
     said = service_health.said_of(items) if items else "promoted; no service reads from there"

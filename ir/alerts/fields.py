@@ -56,7 +56,7 @@ def number(data: Json, *names: str) -> int:
 
 
 def truth(data: Json, name: str) -> bool | None:
-    """A truth value, None when it is none."""
+    """A true or false, None when it is none."""
     value = data.get(name)
     return value if isinstance(value, bool) else None
 

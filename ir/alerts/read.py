@@ -105,7 +105,7 @@ def _listed(data: Any, line: int, name: str) -> list[Json]:
         data = next((data[field] for field in _LISTS if isinstance(data.get(field), list)), data)
     listed = data if isinstance(data, list) else [data]
     if not all(isinstance(row, dict) for row in listed):
-        raise BadFile(name, line, "", "holds something that is no alert", f"give {_KNOWN}")
+        raise BadFile(name, line, "", "holds something that is not an alert", f"give {_KNOWN}")
     return [one for row in listed for one in single(row)]
 
 
@@ -123,7 +123,7 @@ def _as(reader: Callable[[Json], Alert], row: Json) -> Alert | None:
 def _alert(row: Json, line: int, name: str) -> Alert:
     reader = next((reader for reader in FORMATS.values() if _as(reader, row) is not None), None)
     if reader is None:
-        raise BadFile(name, line, "", "holds something that is no alert of a scanner that we know", f"give {_KNOWN}")
+        raise BadFile(name, line, "", "holds something that is not an alert of a known scanner", f"give {_KNOWN}")
     return reader(row)  # the second reading: by now every other field is scrubbed of this secret's value
 
 

@@ -160,7 +160,7 @@ def _rehearse(source: Source, keys: Sequence[Key], book: Playbook, options: Opti
         record = rehearse(world, opening_entry(setting, at, operator.name, {"opened_at": world.now()}), lambda _entry: None)
         operator.screen.hush()
         refused = record.exit_code is ExitCode.REFUSED
-        operator.screen.say(f"{child.key}: {'refused: ' + record.runs[-1].outcome.said if refused else 'nothing stands in the way'}")
+        operator.screen.say(f"{child.key}: {'refused: ' + record.runs[-1].outcome.said if refused else 'no problem was found'}")
         code = ExitCode.REFUSED if refused else code
     operator.screen.say("dry run: nothing was changed")
     sys.exit(int(code))

@@ -81,7 +81,7 @@ def export_rules(
     from ir.review.detect.sigma import export
 
     if not sigma:
-        raise UsageError("say the format", next_step="ir rules export --sigma")
+        raise UsageError("name the format", next_step="ir rules export --sigma")
     text, left_out = export(load_rules(rules or ()))
     sys.stdout.write(text)
     Screen(as_json=True).say(f"left out, they need state or a baseline: {', '.join(left_out)}")

@@ -197,7 +197,7 @@ def check(
     if reach < count and (head or public_key):
         notes.append(f"{count - reach} entries came later; they are chained, but nothing kept outside covers them")
     if entries[-1].get("kind") != "ended":
-        notes.append("the last entry is no end: the incident is still open, or the stream was cut behind its last checkpoint")
+        notes.append("the last entry is not an end: the incident is still open, or the stream was cut behind its last checkpoint")
     said = f"{count} entries, the chain holds, {_reach(head, anchored, public_key, signed, signers)}"
     state = "anchored" if head else "signed" if public_key else "unanchored"
     return Verdict(True, said, last, count, state, reach, tuple(signers), tuple(notes))
@@ -209,7 +209,7 @@ def _reach(head: str, anchored: int, public_key: str, signed: int, signers: Sequ
         parts.append(f"anchored up to entry {anchored - 1}: nothing up to there was changed since its hash was noted")
     if public_key:
         parts.append(f"signed by {', '.join(signers)} up to entry {signed - 1}: only who holds that key could have rewritten it")
-    return "; ".join(parts) or "unanchored: whoever can write these files could have rewritten all of it"
+    return "; ".join(parts) or "unanchored: anyone who can write these files could have rewritten all of it"
 
 
 def _anchored(entries: Sequence[dict[str, Any]], head: str) -> int:
@@ -423,10 +423,10 @@ def check_signed_files(folder: Path, entries: Sequence[dict[str, Any]], public_k
     if not (folder / SIGNED_FILES).is_file():
         if wanted:
             raise Broken(f"removed: nothing that {', '.join(sorted(wanted))} signed covers the report ({SIGNED_FILES} is missing)")
-        return ["the report and the other files are not signed: whoever can write them could have changed them"]
+        return ["the report and the other files are not signed: anyone who can write them could have changed them"]
     statement, signer = _signed_files((folder / SIGNED_FILES).read_bytes())
     if wanted and signer not in wanted:
-        raise Broken(f"signed anew: the report and the other files were signed by {signer}, not by {', '.join(sorted(wanted))}")
+        raise Broken(f"signed again: the report and the other files were signed by {signer}, not by {', '.join(sorted(wanted))}")
     size = statement["size"]
     same = statement["incident"] == entries[0].get("incident") and 0 < size <= len(entries)
     if not same or statement["head_hash"] != entries[size - 1]["hash"]:
@@ -488,10 +488,10 @@ def check_files(folder: Path, entries: Sequence[dict[str, Any]], checkpoints: Se
             raise Broken(f"removed: evidence file {name} ({digest[:12]}) is missing, and no signed purge says why")
     strangers = sorted(path.name for path in (folder / "evidence").glob("*") if path.name not in wanted)
     if strangers:
-        found.notes.append(f"{len(strangers)} files in evidence/ stand in no record and prove nothing: {', '.join(strangers[:3])[:200]}")
+        found.notes.append(f"{len(strangers)} files in evidence/ are in no record and prove nothing: {', '.join(strangers[:3])[:200]}")
     for statement in purges:
         told = statement["purged"]
-        found.notes.append(f"evidence files were purged at {statement['ts']} by {told['by']}; their hashes stand in the chain")
+        found.notes.append(f"evidence files were purged at {statement['ts']} by {told['by']}; their hashes are in the chain")
     return found
 
 
@@ -523,7 +523,7 @@ def check_evidence(folder: Path, entries: Sequence[dict[str, Any]], checkpoints:
     if not verdict.holds or not (there or recorded_files(entries)):
         return verdict
     if not there:
-        return Verdict(**{**vars(verdict), "notes": (*verdict.notes, "its evidence files lie on another machine: not checked")})
+        return Verdict(**{**vars(verdict), "notes": (*verdict.notes, "its evidence files are on another machine: not checked")})
     return _with_files(verdict, folder, entries, checkpoints)
 
 

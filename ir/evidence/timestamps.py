@@ -125,7 +125,7 @@ def _reply(checkpoint: Json) -> "TimeStampResponse":
             return reply
         why = "; ".join(reply.status_string) or library.PKIStatus(reply.status).name.lower()
     except ValueError:
-        why = "it is no answer of RFC 3161"
+        why = "it is not an answer of RFC 3161"
     raise Rejected(f"there is no time stamp: {why}", next_step="run it again, or name another authority")
 
 

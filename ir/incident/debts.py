@@ -178,7 +178,7 @@ def taken_over(index: Sequence[Json], key: str, account: str, policy: Policy) ->
     if policy is Policy.SCHEDULED and blocking:
         first = blocking[0]
         raise Refused(
-            f"{first['incident']} still owes something about key `{key}`: {first['summary']['debts'][0]['why']}",
+            f"{first['incident']} still has something to do about key `{key}`: {first['summary']['debts'][0]['why']}",
             safe="nothing was changed",
             next_step=f"{first['summary']['debts'][0]['todo']}; an emergency is not kept waiting: --policy exposed or exploited",
         )

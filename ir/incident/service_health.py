@@ -45,7 +45,7 @@ def said_of(items: Sequence[Item]) -> str:
     unwell = [item.name for item in items if item.did is not Did.DONE]
     said = f"{len(holding)} services hold the replacement"
     said += f"; up, but not proven to hold the key (accepted): {', '.join(up)}" if up else ""
-    return said + (f"; unwell, so not seen to hold it (accepted): {', '.join(unwell)}" if unwell else "")
+    return said + (f"; unhealthy, so not seen to hold it (accepted): {', '.join(unwell)}" if unwell else "")
 
 
 def expected_new(facts: dict[str, object]) -> Expected:

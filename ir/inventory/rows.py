@@ -82,7 +82,7 @@ class Key(_Row):
     @model_validator(mode="after")
     def _a_key(self) -> "Key":
         if (self.kind is KeyKind.WEBHOOK) is not isinstance(self, Webhook):
-            raise ValueError("a webhook's signing secret stands under `webhooks:`")
+            raise ValueError("a webhook's signing secret is listed under `webhooks:`")
         return self
 
 

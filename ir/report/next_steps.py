@@ -100,7 +100,7 @@ def _found(story: Story) -> list[Json]:
             todo = f"decide if this is a personal data breach: ir classify {story.incident.id} --breach --by NAME"
             rows.append(_step(todo, "the notification clock runs from that decision"))
     if not told["ran"]:
-        rows.append(_step("run ir review stripe with egress logs", "nobody has looked whether the key was misused"))
+        rows.append(_step("run ir review stripe with egress logs", "no review looked whether the key was misused"))
     return rows
 
 
@@ -117,10 +117,10 @@ def _elsewhere(story: Story) -> list[Json]:
     siblings = sorted({f"{row['ref']}: {', '.join(row['siblings'])}" for row in stores(story) if row["siblings"]})
     if siblings:
         rows.append(
-            _step(f"treat the sibling fields as leaked too if the whole entry leaked ({'; '.join(siblings)})", "they lie beside the key")
+            _step(f"treat the sibling fields as leaked too if the whole entry leaked ({'; '.join(siblings)})", "they are stored beside the key")
         )
     rows += [
-        _step("roll webhook signing secrets that stood in the same file or entry", "rotating an API key does not touch them"),
+        _step("roll webhook signing secrets that were in the same file or entry", "rotating an API key does not touch them"),
         _step("log Stripe CLI sessions out where the machine leaked", "CLI keys are separate and live up to 90 days"),
         _step("check Connect OAuth tokens, ephemeral keys and installed apps", "they survive the rotation of an API key"),
     ]
@@ -208,7 +208,7 @@ def _no_leak(story: Story) -> Json:
         return _promise(
             "no leak", "broken", f"{removed} strings of the record held something shaped like a key; it was taken out of this report"
         )
-    return _promise("no leak", "honoured", "nothing shaped like a key stood in the record of this report")
+    return _promise("no leak", "honoured", "the record of this report held nothing shaped like a key")
 
 
 def _proof(story: Story) -> Json:

@@ -38,7 +38,7 @@ def what(signal: Json) -> str:
 def _vouched(signal: Json) -> str:
     if signal.get("source_closed"):
         return f"said that {words(signal['source_closed'])}, the source of the leak, is closed"
-    return "said that nobody uses the old key any more" if signal.get("unused") else ""
+    return "said that the old key is not used any more" if signal.get("unused") else ""
 
 
 def said(signal: Json) -> str:

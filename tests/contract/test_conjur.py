@@ -213,7 +213,7 @@ def test_conjurrc_and_netrc(fake: ConjurFake, tmp_path: Path) -> None:
     with environment(**unset, HOME=str(tmp_path)):
         assert ConjurStore(ref).read().value == value
         (tmp_path / ".netrc").unlink()
-        with pytest.raises(Denied, match="nobody is logged in"):
+        with pytest.raises(Denied, match="there is no login"):
             ConjurStore(ref).read()
         (tmp_path / ".conjurrc").unlink()
         with pytest.raises(Rejected, match="where Conjur is"):

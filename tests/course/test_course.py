@@ -490,7 +490,7 @@ def test_a_service_that_was_accepted_unwell_is_named_and_not_counted() -> None:
     assert code == ExitCode.DONE
     said = {run.id: run.outcome.said for run in record.runs}
     for step in ("waves.main", "verify"):
-        assert "unwell, so not seen to hold it (accepted): billing" in said[step]
+        assert "unhealthy, so not seen to hold it (accepted): billing" in said[step]
     assert said["verify"].startswith("2 services hold the replacement")
 
 

@@ -288,7 +288,7 @@ def test_a_file_beside_the_evidence_that_no_record_names_is_told(folder: Path, s
     (folder / "evidence").mkdir(exist_ok=True)
     (folder / "evidence" / "confession.json").write_text("{}")
     code, said = check(folder)
-    assert code == 0 and "1 files in evidence/ stand in no record and prove nothing: confession.json" in said
+    assert code == 0 and "1 files in evidence/ are in no record and prove nothing: confession.json" in said
     told = check_evidence(folder, story.entries, [], "", "").notes
     assert any("confession.json" in note for note in told)
 
@@ -355,7 +355,7 @@ def test_a_report_signed_anew_with_another_key_is_told_by_the_public_key(tmp_pat
     signed_again(made, OTHER)
     code, said = check(made, "--public-key", SIGNER.public.fingerprint)
     assert code == 1
-    assert f"signed anew: the report and the other files were signed by {OTHER.public.fingerprint}" in said
+    assert f"signed again: the report and the other files were signed by {OTHER.public.fingerprint}" in said
     assert "signed anew" in check_evidence(made, story.entries, signed, str(SIGNER.public), "").said
     code, said = check(made)
     assert code == 0

@@ -149,5 +149,5 @@ def _skip(text: str, at: int) -> int:
 
 
 def _kind(value: object) -> str:
-    kinds = {bool: "truth value", int: "number", float: "number", list: "list", dict: "JSON object"}
+    kinds = {bool: "true or false", int: "number", float: "number", list: "list", dict: "JSON object"}
     return kinds.get(type(value), "value of another kind")

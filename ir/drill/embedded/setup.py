@@ -113,7 +113,7 @@ def announce(world: World, say: Callable[[str], None]) -> None:
     say(f"drill, seed {options.seed}: {len(world.readers)} services, policy {options.policy.value}, {options.mode.value} mode, {issuer}")
     for shelf in world.shelves:
         users = ", ".join(name for name, store in world.readers.items() if store == shelf.ref)
-        say(f"  {shelf.ref} ← {users or 'nobody reads it'}")
+        say(f"  {shelf.ref} ← {users or 'no service reads it'}")
     if options.dead_on_arrival:
         say("  Stripe has found the leaked key in public and deactivated it already")
     if options.waits is not None:

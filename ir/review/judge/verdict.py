@@ -68,7 +68,7 @@ def _no_writes(seen: dict[str, Seen], hidden: int) -> list[str]:
     if not seen["events"].full:
         reasons.append("Stripe's events do not cover the whole window")
     if not seen["egress"].rows:
-        reasons.append("our own egress logs were not given, so nobody can say which writes were ours")
+        reasons.append("our own egress logs were not given, so it cannot be told which writes were ours")
     elif not seen["egress"].full:
         reasons.append("our egress logs hold less than 95 % of our own known writes, or that cannot be measured")
     if hidden:

@@ -148,7 +148,7 @@ class _Server:
         if not host:
             raise UsageError(f"--engine {parts.scheme}:// names no host", next_step="clickhouse://user@host:8123/database")
         if parts.password:
-            raise UsageError("a password in --engine would stand in the process list", next_step="put it in CLICKHOUSE_PASSWORD")
+            raise UsageError("a password in --engine would be visible in the process list", next_step="put it in CLICKHOUSE_PASSWORD")
         self._url = f"{'https' if secure else 'http'}://{_bracketed(host)}:{port or (8443 if secure else 8123)}/"
         settings = _SETTINGS | {"database": parts.path.strip("/") or "default"}
         self._query = "&".join(f"{name}={quote(value)}" for name, value in settings.items())

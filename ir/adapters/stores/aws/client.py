@@ -133,7 +133,7 @@ def _status(response: object) -> int:
 
 def _refusal(code: str, status: int, what: str) -> PortError:
     if code in ("ResourceNotFoundException", "NotFoundException"):
-        return Missing(f"AWS finds nothing at {what}")
+        return Missing(f"AWS has no secret at {what}")
     if code in _DENIED or status in (401, 403):
         return Denied(f"AWS denies access to {what} ({code})", next_step="check the credentials, the policy and the KMS key")
     if code == "ResourceExistsException":

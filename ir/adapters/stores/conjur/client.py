@@ -64,7 +64,7 @@ def settings(account: str, environment: Mapping[str, str] | None = None, plain: 
     rc = _conjurrc(Path(env.get("CONJURRC") or home / ".conjurrc"))
     url = (env.get("CONJUR_APPLIANCE_URL") or rc.get("appliance_url") or rc.get("conjur_url") or "").rstrip("/")
     if not url:
-        raise Rejected("nobody says where Conjur is", next_step="set CONJUR_APPLIANCE_URL")
+        raise Rejected("the address of Conjur is not set", next_step="set CONJUR_APPLIANCE_URL")
     if urlsplit(url).scheme not in ("http", "https"):
         raise Rejected("CONJUR_APPLIANCE_URL must be https", next_step="write it as https://conjur.example")
     if in_the_clear(url) and url not in plain:
@@ -81,7 +81,7 @@ def settings(account: str, environment: Mapping[str, str] | None = None, plain: 
     if not token_file and not (login and api_key):
         login, api_key = _netrc(Path(env.get("NETRC") or rc.get("netrc_path") or home / ".netrc"), url)
     if not token_file and not api_key:
-        raise Denied("nobody is logged in to Conjur", next_step="set CONJUR_AUTHN_LOGIN and CONJUR_AUTHN_API_KEY")
+        raise Denied("there is no login for Conjur", next_step="set CONJUR_AUTHN_LOGIN and CONJUR_AUTHN_API_KEY")
     return Settings(url, account, login, Secret(api_key) if api_key else None, token_file, authority)
 
 
@@ -248,7 +248,7 @@ def _tls(authority: str) -> ssl.SSLContext:
 
 def _refusal(status: int, what: str) -> PortError:
     if status == 404:
-        return Missing(f"Conjur finds nothing at {what}, or does not let us see it")
+        return Missing(f"Conjur has no variable at {what}, or does not let us see it")
     if status in (401, 403):
         return Denied(f"Conjur denies access to {what}: the login is not valid, or the policy does not allow it")
     if status in (400, 409, 422):

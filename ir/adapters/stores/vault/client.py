@@ -191,7 +191,7 @@ def done(found: object, what: str) -> None:
 
 def _refusal(kind: str, said: str, what: str) -> PortError:
     if kind == "InvalidPath":
-        return Missing(f"Vault finds nothing at {what}")
+        return Missing(f"Vault has no secret at {what}")
     if kind in ("Forbidden", "Unauthorized"):
         return Denied(f"Vault denies access to {what}: the token is not valid, or its policy does not allow it")
     if kind == "VaultDown":

@@ -39,6 +39,8 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if found is not None and not replacement.listed_still(world, record, found[0], listed):
         said = "custody holds a key that the provider lists no more: it was expired, or is about to die; minting anew under another name"
         return Outcome(Did.UNKNOWN, said, {"mint": {"spoilt": {str(found[0]): "expired"}}})
+    if found is not None and world.issuer.guided and world.issuer.probe(found[1]).liveness.dead:
+        return _died(world, *found)
     if found is not None:
         return _done(world, record, found[0], found[1], "found in custody, nothing was minted again")
     if isinstance(listed, PortError):
@@ -57,6 +59,13 @@ def _rotated(world: World, record: Incident, new: Json) -> Outcome:
     debt = successor.unvalued(world, lost=True)
     facts: Json = {"rotation": {"value": "lost"}, "mint": {"spoilt": {str(new["n"]): "lost"}}, "new": {"rotated": False}}
     return Outcome(Did.UNKNOWN, f"{debt.why}; another key is asked for", facts, debts=(debt,), paid=(new["fingerprint"],))
+
+
+def _died(world: World, n: int, value: Secret) -> Outcome:
+    """A person killed the row of the new key instead of the old one's: another is asked for, and its death is to be proven."""
+    facts, debts = replacement.not_taken(world, value, "it died before it was in use")
+    spoilt: Json = {"mint": {"spoilt": {str(n): "dead"}}}
+    return Outcome(Did.UNKNOWN, "the key in custody is dead already; another is asked for", {**spoilt, "seen": facts}, debts=debts)
 
 
 def _strays_expired(world: World, strays: list[KeyRow]) -> Outcome:

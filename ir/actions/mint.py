@@ -12,6 +12,7 @@ from ir.actions import own_keys, replacement, successor
 from ir.core.errors import PortError, Unknown, Waiting
 from ir.core.model import Did, Json, KeyRow, Outcome
 from ir.core.secret import Secret
+from ir.incident import debts as debt_rules
 from ir.incident.context import World
 from ir.incident.plan import Step
 from ir.incident.record import Incident
@@ -100,7 +101,7 @@ def _minted(world: World, record: Incident) -> Outcome:
     facts |= {"rotation": {"value": "taken"}} if order.rotated else {}
     done = _done(world, record, n, minted.value, "a replacement was made and kept", facts)
     seen, debts = replacement.seen(world, record)
-    paid = (minted.value.fingerprint, *([successor.about(world.incident)] if order.rotated else []))
+    paid = (minted.value.fingerprint, *([debt_rules.rotation_of(world.incident)] if order.rotated else []))
     return replace(done, facts={**done.facts, "seen": seen}, debts=debts, paid=paid)
 
 

@@ -24,7 +24,8 @@ def look(world: World, record: Incident) -> Outcome | None:
     world.say("looking at the services")
     items = world.each(world.services, lambda service: _look(world, record, service))
     owed = [item for item in items if item.did is not Did.DONE]
-    debts = tuple(Debt("service-behind", item.name, f"{item.name} {item.said}", debt_rules.roll_out(record)) for item in owed)
+    todo = debt_rules.roll_out(record) if world.plan.key_alone else f"ir resume {world.incident}"
+    debts = tuple(Debt("service-behind", item.name, f"{item.name} {item.said}", todo) for item in owed)
     facts: Json = {"services": {item.name: _facts(world, item) for item in items}}
     said = f"{len(items) - len(owed)} of {len(items)} listed services were seen to work"
     if owed:

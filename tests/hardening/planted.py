@@ -30,7 +30,9 @@ MUTANTS = (
         "    if False:\n        return",
     ),
     Mutant("take from custody what was expired", "ir/actions/replacement.py", "if str(n) not in spoilt", ""),
-    Mutant("take from custody what the provider lists no more", "ir/actions/mint.py", "and not replacement.listed_still(", "and False and ("),
+    Mutant(
+        "take from custody what the provider lists no more", "ir/actions/mint.py", "and not replacement.listed_still(", "and False and ("
+    ),
     Mutant(
         "doubt the replacement of a lost machine",
         "ir/actions/replacement.py",

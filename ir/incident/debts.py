@@ -16,6 +16,11 @@ _OWING = ("debt", "rolled back", "aborted")
 """States of an incident that acts no more and may owe something."""
 
 
+def rotation_of(incident: str) -> str:
+    """What a debt is about whose key a rotation made, and whose value nobody gave: it has no fingerprint that we know."""
+    return f"rotation of {incident}"
+
+
 def leaked_key_lives(record: Incident) -> list[Debt]:
     """A plan that ends with the leaked key alive (contained only) owes its death; dead is what was proven so."""
     old = record.facts.get("old", {})

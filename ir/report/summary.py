@@ -104,6 +104,8 @@ def exceptions(story: Story) -> list[Json]:
         pairs = given if isinstance(given, dict) else dict(str(pair).partition("=")[::2] for pair in as_rows(given))
         what = option.removeprefix("accept_")
         rows += [{"what": what, "name": name, "reason": words(reason) or "none given"} for name, reason in pairs.items()]
+    if because := words(story.new.get("because")):
+        rows.append({"what": "a pasted key that is in use already", "name": words(story.new.get("fingerprint")), "reason": because})
     for name, row in as_object(story.facts.get("pending")).items():
         told = f"unfinished rotation of {words(as_object(row).get('owner'))} discarded"
         rows.append({"what": told, "name": words(name), "reason": words(story.options.get("discard_pending")) or "none given"})

@@ -181,3 +181,29 @@ def test_without_custody_the_button_works_and_the_rollout_is_the_very_next_thing
     assert "(not shown)" not in ann.shown(place) and [key.id for key in world.live()] == [new.id]
     assert {read(file) for file in world.files} == {service.key for service in world.services} == {new.token.reveal()}
     unseen(ann, new)
+
+
+def test_the_red_button_of_an_open_incident_makes_its_replacement(world: Responder, ann: Person) -> None:
+    """An overlap that waits for a new key is contained: the value of that rotation is the one that it goes on with."""
+    code, said = world.ir("rotate", "stripe", "--inventory", "inventory.yaml", "--policy", "exposed", "--yes")
+    assert code == ExitCode.WAITING, said
+    (name,) = world.incidents()
+    ann.starts("contain", name)
+    place = ann.sees("or n:")
+    ann.types("y\n")
+    place = ann.sees("not the name", after=place)
+    assert world.twin.is_alive(world.leaked)
+    ann.types(f"{NAME}\n")
+    place = ann.sees("(not shown)", after=place)
+    new = world.twin.rotate_in_dashboard(world.leaked)
+    pastes(ann, new)
+    assert ann.ends() == ExitCode.DEBT, ann.shown()
+    assert all(f"still to do: s{n} is on the leaked key" in ann.shown() for n in range(3)), "no exit 0 while a listed service is down"
+    unseen(ann, new)
+    end = len(ann.shown())
+    ann.starts("resume", name, "--yes")
+    ann.sees("the rotation that contained the old key made the replacement", after=end)
+    ann.sees("3 services hold the replacement", after=end)
+    ann.presses("c")
+    assert ann.ends() == ExitCode.INTERRUPTED
+    assert [key.id for key in world.live()] == [new.id] and {read(file) for file in world.files} == {new.token.reveal()}

@@ -211,7 +211,7 @@ def _key_problems(world: World, old: Secret, probe: Probe) -> list[str]:
 def _no_answer(world: World, probe: Probe) -> str:
     if world.key.kind is KeyKind.WEBHOOK:
         return "neither Stripe nor a service shows that the signing secret in the stores is the one in use"
-    return f"Stripe gave no answer about the key (status {probe.status})"
+    return f"Stripe gave no answer about the key ({probe.why or f'status {probe.status}'})"
 
 
 def _mint_problems(world: World, old: Secret) -> list[str]:

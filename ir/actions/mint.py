@@ -46,7 +46,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     strays = [row for row in listed if row.id not in known]
     if strays:
         for row in strays:
-            world.issuer.retire(Target(row.id, Secret("")))
+            world.issuer.retire(Target(row.id, Secret(""), name=row.name))
         ids = ", ".join(row.id for row in strays)
         return Outcome(
             Did.UNKNOWN,

@@ -9,6 +9,7 @@ from ir.core import key_kind
 from ir.core.errors import PortError
 from ir.core.model import Did, Item, Json, KeyKind, KeyRow, Liveness, Outcome, Policy, Probe
 from ir.core.secret import Secret
+from ir.core.wording import counted
 from ir.incident import adoption, debts, service_health
 from ir.incident.context import World
 from ir.incident.plan import Step
@@ -82,8 +83,8 @@ def _verdict(world: World, record: Incident, hard: list[str], soft: list[str], f
         )
     if soft:
         facts["warnings"] = soft
-        return Outcome(Did.DONE, f"containment can begin; {len(soft)} problems are left for later: {'; '.join(soft)}", facts, tuple(items))
-    count = f"{len(facts['stores'])} stores, {len(facts['services'])} services"
+        return Outcome(Did.DONE, f"containment can begin; left for later: {'; '.join(soft)}", facts, tuple(items))
+    count = f"{counted(len(facts['stores']), 'store')}, {counted(len(facts['services']), 'service')}"
     return Outcome(Did.DONE, f"the key answers, {count} looked at, no problem was found", facts, tuple(items))
 
 
@@ -142,17 +143,33 @@ def _look_at_key(world: World, old: Secret) -> tuple[Probe, KeyRow | None, list[
     account, row = world.both(
         # An answer that refuses nothing does not name the account.
         lambda: probe.account or tried(lambda: world.account_of(old)),
-        lambda: tried(lambda: world.issuer.identify(old, known_id=world.key.id)),
+        lambda: tried(lambda: _row(world, old)),
     )
     probe = replace(probe, account="" if isinstance(account, PortError) else account)
-    return (probe, None, [row.what]) if isinstance(row, PortError) else (probe, row, [])
+    return (probe, None, [row.what]) if isinstance(row, PortError) else (probe, row, _wrong_id(world, row))
+
+
+def _row(world: World, old: Secret) -> KeyRow | None:
+    """The key's own row: where the inventory says, else by what rows show of the key."""
+    row = world.issuer.identify(old, known_id=world.key.id) if world.key.id else None
+    return row or world.issuer.identify(old)
+
+
+def _wrong_id(world: World, row: KeyRow | None) -> list[str]:
+    """An `id` of the inventory that is another key's, or a former key's, is told before anything is made: it is not what has to die."""
+    listed = world.key.id
+    if not listed or world.issuer.guided or (row is not None and row.id == listed):
+        return []
+    fix = f"this key is {row.id}: write that" if row else "remove it"
+    return [f"the inventory's `id: {listed}` is not the id of the key that the stores hold for `{world.key.name}`; {fix}"]
 
 
 def _old_facts(world: World, old: Secret, probe: Probe, row: KeyRow | None, held: dict[str, Held | None]) -> Json:
     in_store = any(found and found.value == old for found in held.values())
     return {
         "fingerprint": old.fingerprint,
-        "id": row.id if row else world.key.id,
+        # What cannot be checked is only shown to a human who clicks; a call never goes by it.
+        "id": row.id if row else world.key.id * world.issuer.guided,
         "kind": world.key.kind.value,
         "mode": world.mode.value,
         "account": world.account.id,

@@ -5,6 +5,7 @@ from functools import partial
 from ir.core.errors import PortError
 from ir.core.model import Debt, Did, Item, Outcome
 from ir.core.secret import Secret
+from ir.core.wording import counted
 from ir.incident import service_health
 from ir.incident.context import World
 from ir.incident.plan import Step
@@ -37,7 +38,9 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         debts = tuple(_debt(world, item) for item in bad)
         return Outcome(Did.FAILED, "; ".join(f"{i.name}: {i.said}" for i in bad), facts, tuple(items), debts)
     stayed = sum(item.did is Did.DONE and item.name not in world.stores for item in items)
-    return Outcome(Did.DONE, f"{stayed} services stayed on the replacement", facts, tuple(items), paid=tuple(i.name for i in items))
+    return Outcome(
+        Did.DONE, f"{counted(stayed, 'service')} stayed on the replacement", facts, tuple(items), paid=tuple(i.name for i in items)
+    )
 
 
 def _stores(world: World, record: Incident, stores: list[Store]) -> list[Item]:

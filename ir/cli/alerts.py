@@ -19,6 +19,7 @@ from ir.core.errors import IrError, UsageError
 from ir.core.key_kind import kind_of
 from ir.core.model import Json
 from ir.core.secret import Secret
+from ir.core.wording import counted
 from ir.inventory.consent import reading
 from ir.runtime import adapter_registry
 from ir.runtime.app_state import actor, open_state
@@ -65,8 +66,7 @@ def import_alerts(
         screen.document({"file": file, "leaks": [_row(leak) for leak in leaks], "holds_secrets": holds, "unread": unread})
         return
     stripe = [leak for leak in leaks if leak.stripe]
-    counted = ((found, "alert"), (leaks, "credential"), (stripe, "Stripe key"))
-    screen.say(", ".join(f"{len(rows)} {what}{'s' * (len(rows) != 1)}" for rows, what in counted))
+    screen.say(f"{counted(len(found), 'alert')}, {counted(len(leaks), 'credential')}, of them {counted(len(stripe), 'Stripe key')}")
     for leak in leaks:
         _show(screen, leak, file, opened.name if opened else "")
     _warn_of_unread(screen, unread)

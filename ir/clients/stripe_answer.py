@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 
 from ir.core.model import Json, Liveness, Mode, Probe
 from ir.core.secret import scrub
@@ -93,7 +94,16 @@ def probe_of(answer: Answer) -> Probe:
         missing_permission=permission.group(1) if permission and answer.status == 403 else "",
         request_id=answer.request_id,
         at=time.time(),
+        date=_date(answer),
     )
+
+
+def _date(answer: Answer) -> float:
+    """When Stripe answered, by its own clock (RFC 9110, 6.6.1); 0 when it does not say."""
+    try:
+        return parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
 
 
 def account_named(answer: Answer) -> str:

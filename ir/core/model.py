@@ -87,6 +87,7 @@ class Probe:
         missing_permission: the permission that a 403 names, such as `balance_read`.
         request_id: Stripe's id of our own request, so that the review can subtract it.
         at: epoch seconds, UTC, of the answer.
+        date: the same by Stripe's own clock, in whole seconds (its `Date` header); 0 = it gave none.
     """
 
     liveness: Liveness
@@ -96,6 +97,7 @@ class Probe:
     missing_permission: str = ""
     request_id: str = ""
     at: float = 0.0
+    date: float = 0.0
 
 
 @dataclass(frozen=True)

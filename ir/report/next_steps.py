@@ -1,6 +1,7 @@
 """What remains for people: next steps, questions for the review meeting, and which promises this run kept."""
 
 from ir.core.model import Json
+from ir.core.wording import counted
 from ir.report.before_after import ACCEPTED, ON_NEW, proven_dead, services, stores
 from ir.report.formatting import label
 from ir.report.misuse import CANNOT_TELL, GONE, leftovers, moving_money, review
@@ -179,7 +180,7 @@ def _no_cut_off(story: Story) -> Json:
     late = [name for name, moved in before.items() if not moved]
     if late:
         return _promise(name, "broken", f"the kill was asked for before these were seen on the replacement: {', '.join(late)}")
-    return _promise(name, "honoured", f"{len(before)} services were looked at in the very step that asked for the kill")
+    return _promise(name, "honoured", f"looked at {counted(len(before), 'service')} in the very step that asked for the kill")
 
 
 def _states_before_kill(story: Story) -> dict[str, bool]:

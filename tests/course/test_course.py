@@ -307,6 +307,27 @@ def test_an_unreadable_list_of_keys_stops_an_overlap_and_no_containment(policy: 
     assert "may not read the list" in record.runs[0].outcome.said
 
 
+@pytest.mark.parametrize(("policy", "wanted"), [("exposed", ExitCode.REFUSED), ("exploited", ExitCode.DONE)])
+@pytest.mark.parametrize("whose", ["another key's", "a former key's"])
+def test_an_id_of_the_inventory_that_is_not_this_keys_never_dies(policy: str, wanted: ExitCode, whose: str) -> None:
+    sim = Simulation(policy)
+    other = sim.provider.create("other")
+    if whose == "a former key's":
+        other.dies_at = sim.clock.time
+    sim.world.key = sim.world.key.model_copy(update={"id": other.id})
+    code, record, _ = go(sim)
+    assert code == wanted, [(run.id, run.outcome.said) for run in record.runs]
+    assert f"`id: {other.id}`" in record.runs[0].outcome.said and sim.leaked.id in record.runs[0].outcome.said
+    assert other.id not in sim.provider.retired
+    assert sim.provider.lives(other) is (whose == "another key's")
+    assert sim.provider.lives(sim.leaked) is (policy == "exposed")
+    if policy == "exposed":
+        assert len(sim.provider.keys) == 2, "it was refused before the mint"
+    else:
+        (report,) = (run for run in record.runs if run.action == "report")
+        assert f"`id: {record.facts['new']['id']}` from now on" in report.outcome.said
+
+
 def test_a_use_of_the_old_key_that_was_looked_into_does_not_stop_a_scheduled_run_for_ever() -> None:
     sim = Simulation("scheduled")
     look, used = sim.provider.identify, [True, False]  # in the grace, after it was noted when the key was used last

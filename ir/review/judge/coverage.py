@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from ir.core.model import Json
+from ir.core.wording import counted
 from ir.review.collect.collector import Read
 from ir.review.detect.log_gaps import ENOUGH, Completeness
 from ir.review.detect.source_holes import Span
@@ -79,8 +80,8 @@ def look(engine: Engine, until: int) -> dict[str, Seen]:
         count, first, last, late, latest, untimed = engine.rows(_SPAN.format(rows=rows, end=until + SLACK))[0]
         one = Seen(int(count) - int(late or 0), int(first), int(last), untimed=int(untimed or 0))
         if late:
-            rows_have = "1 row has a time" if late == 1 else f"{int(late):,} rows have times"
-            one.gaps.append(gap(0, 0, f"{rows_have} after the end of the review, up to {_day(int(latest))}: counted for nothing"))
+            told = f"{counted(int(late), 'time')} after the end of the review, up to {_day(int(latest))}: counted for nothing"
+            one.gaps.append(gap(0, 0, told))
         if not one.last:
             one.first = 0
         seen[name] = one

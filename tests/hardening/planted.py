@@ -96,8 +96,8 @@ MUTANTS = (
     Mutant(
         "kill the replacement before the services are back",
         "ir/actions/undo.py",
-        "    if bad:\n        debts",
-        "    if False:\n        debts",
+        "world, facts, old))\n    if still := _not_back(world, items):",
+        "world, facts, old))\n    if still := None:",
     ),
     Mutant(
         "undo by an old answer of the store",

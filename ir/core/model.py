@@ -137,7 +137,8 @@ class Debt:
     """Something still owed after the run; it stays in `ir status` and in the exit code.
 
     Attributes:
-        kind: `key-alive` | `key-unproven` | `store-behind` | `service-behind` | `leftover` | `custody` | `misuse`.
+        kind: `key-alive` | `key-unproven` | `key-waits` (wanted, and in no service yet) |
+            `store-behind` | `service-behind` | `leftover` | `custody` | `misuse`.
         about: what it concerns (key id or fingerprint, store, service).
         todo: what pays it, as a command or click.
     """

@@ -18,6 +18,7 @@ class Held:
         value: the key; None when the field is absent or empty.
         version: what a later write expects: version id, number, or content hash.
         siblings: names of the other fields of the same object, never their values.
+        until: epoch seconds at which the store deletes this version by itself, 0 = never.
         blanks: white space stood around the key, such as a line end; `value` is without, and what is written is, too.
     """
 
@@ -25,6 +26,7 @@ class Held:
     version: str
     siblings: tuple[str, ...] = ()
     blanks: bool = False
+    until: float = 0.0
 
     @staticmethod
     def of(text: str, version: str, siblings: tuple[str, ...] = ()) -> "Held":

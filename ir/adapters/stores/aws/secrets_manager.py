@@ -103,10 +103,12 @@ class AwsSecretsManagerStore(Store):
     def prove_write(self, incident: str) -> None:
         """Stage the unchanged value under our label, and pin the version that a later promote compares with.
 
-        Idempotent; `discard` takes both labels away again. Raises Denied, Missing, Unknown.
+        First of all whether labels may be moved, with a call that changes nothing: what is put and cannot be promoted, nor
+        taken away again, would stay. Idempotent; `discard` takes both labels away again. Raises Denied, Missing, Unknown.
         """
         labels = self._versions.labels()
         current = self._versions.at(CURRENT)
+        self._versions.prove_move(current.id)
         if f"ir-{incident}" not in labels:
             self._versions.put(incident, current.text, f"ir-{incident}")
         if f"ir-{incident}-before" not in labels:
@@ -156,7 +158,9 @@ class AwsSecretsManagerStore(Store):
         """See `ports.Store`. It gets a version of its own, which no put and no promotion of anybody takes the label from."""
         label = f"ir-{incident}-{role}"
         if self.fetch(incident, role) != secret:
-            self._versions.put(incident, self._with(self._versions.at(CURRENT), secret), label)
+            current = self._versions.at(CURRENT)
+            self._versions.prove_move(current.id)
+            self._versions.put(incident, self._with(current, secret), label)
         return f"{self.ref} under the label {label}"
 
     def fetch(self, incident: str, role: str) -> Secret | None:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -40,7 +41,7 @@ class Versions:
 
     def __init__(self, ref: Reference, timeout: float, plain: Collection[str] = ()) -> None:
         self._ref, self._timeout, self._plain = ref, timeout, plain
-        self._name = ref.path
+        self._name, self._moves = ref.path, False
 
     def describe(self) -> "DescribeSecretResponseTypeDef":
         """What AWS says about the secret, without its value; one that is about to be deleted is Missing."""
@@ -113,6 +114,24 @@ class Versions:
                 SecretId=self._name, VersionStage=label, MoveToVersionId=version, RemoveFromVersionId=holder
             )
         )
+
+    def prove_move(self, version: str) -> None:
+        """Whether we may move labels: asks for one that nothing has to be taken away, which AWS refuses to do and changes nothing.
+
+        Asked once. What is put by those who may not could never be taken away again.
+
+        Raises:
+            Denied: we may not.
+        """
+        if self._moves:
+            return
+        with suppress(Rejected):
+            self._call(
+                lambda client: client.update_secret_version_stage(
+                    SecretId=self._name, VersionStage=f"ir-probe-{uuid.uuid4()}", RemoveFromVersionId=version
+                )
+            )
+        self._moves = True
 
     def unlabel(self, label: str, version: str) -> None:
         """Take a label of ours away; free to repeat."""

@@ -6,12 +6,14 @@ What is staged or in custody lies beside it: see `sibling`.
 
 import json
 from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import replace
 
 from ir.adapters.stores import ownership_marks, value_field
 from ir.adapters.stores.vault.kv import Found, Kv
 from ir.adapters.stores.vault.sibling import BEFORE, Sibling, as_secret
 from ir.core.concurrency import both
-from ir.core.errors import Conflict, Denied, Missing
+from ir.core.errors import Conflict, Denied, Missing, PortError
 from ir.core.reference import Reference
 from ir.core.secret import Secret
 from ir.ports import STAGED, Held, Left, Pending, Permission, Store
@@ -46,7 +48,7 @@ class VaultStore(Store):
     def check_write(self, incident: str) -> Permission:
         """See `ports.Store`. Asks Vault for our capabilities on the secret and beside it."""
         here, there = self.ref.path, self._sibling(incident).path
-        (_, may), versions = both(
+        (current, may), versions = both(
             lambda: both(self._current, lambda: self._may([f"data/{here}", f"data/{there}", f"metadata/{there}"])),
             lambda: self._kv.most_versions(here),
         )
@@ -61,6 +63,8 @@ class VaultStore(Store):
                 "; not beside it, so nothing can be staged or kept there: for that, allow create, read, update on "
                 f"`{self.ref.host}/data/{here}.ir-*` and create, read, update, delete on `{self.ref.host}/metadata/{here}.ir-*`"
             )
+        if current.until:
+            said += "; its versions delete themselves (`delete_version_after`): the new one is kept from that where its secret says so"
         if versions == 1:
             said += "; only one version is kept there, so Vault has no history to go back to"
         return Permission(proven=True, said=said)
@@ -190,9 +194,12 @@ class VaultStore(Store):
             may(current)
             text = value_field.write(json.dumps(current.data), self.ref.field, wanted, str(self.ref))
             try:
-                self._kv.write(self.ref.path, json.loads(text), current.version)
+                written = self._kv.write(self.ref.path, json.loads(text), current.version)
             except Conflict:
                 continue  # Somebody else was faster: look again.
+            if written.until:
+                with suppress(PortError):  # what is left of the timer is told by `read`
+                    self._kv.keep_for_good(self.ref.path, written.version, ours=False)
             now, _ = both(self._current, then)
             if self._value(now) != wanted:
                 raise Conflict(f"somebody else changed the key in {self.ref} right after us: version {now.version}")
@@ -224,7 +231,8 @@ class VaultStore(Store):
             raise
 
     def _held(self, found: Found) -> Held:
-        return value_field.read(json.dumps(found.data), self.ref.field, str(found.version), str(self.ref))
+        held = value_field.read(json.dumps(found.data), self.ref.field, str(found.version), str(self.ref))
+        return replace(held, until=found.until)
 
     def _value(self, found: Found) -> Secret | None:
         return self._held(found).value

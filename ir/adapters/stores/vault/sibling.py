@@ -4,15 +4,18 @@ Its custom metadata says `incident`, `owner`, `created` and `state` (`custody` |
 see no value can still tell whose it is and whether it is unfinished.
 """
 
+import time
 from contextlib import suppress
 
 from ir.adapters.stores import ownership_marks
 from ir.adapters.stores.vault.kv import Found, Kv
-from ir.core.errors import Conflict, Denied, Missing
+from ir.core.errors import Conflict, Denied, PortError
 from ir.core.secret import Secret
 from ir.ports import STAGED
 
 _TRIES = 6
+_KEPT = 86400.0
+"""Seconds for which what is in custody has to stay."""
 NOTHING = Found(0, {})
 """What `put` is told to have been seen where there was nothing."""
 BEFORE = "before "
@@ -61,8 +64,10 @@ class Sibling:
                     continue  # To say that it is there, we have to look.
                 return found.version
             with suppress(Conflict):  # Another field of the same secret, side by side.
-                version = self._kv.write(self.path, {**found.data, **roles}, found.version)
-                self._wrote = Found(version, {**found.data, **roles})
+                self._wrote = written = self._kv.write(self.path, {**found.data, **roles}, found.version)
+                version = written.version
+                if written.until:
+                    self._lift(version)
                 if not found.version:
                     self._about = {}
                 if STAGED in roles:
@@ -72,9 +77,22 @@ class Sibling:
                 return version
         raise Conflict(f"what we keep beside the secret changed {_TRIES} times while we tried to write it")
 
+    def _lift(self, version: int) -> None:
+        """What is kept here has to outlive the incident.
+
+        Raises:
+            Denied: it deletes itself too soon, and we cannot keep it from that: this is no place for it.
+        """
+        with suppress(PortError):
+            self._kv.keep_for_good(self.path, version, ours=True)
+        left = self._kv.read(self.path)
+        if left.until and left.until - time.time() < _KEPT:
+            self.remove()
+            raise Denied(f"what is written beside {self._beside} deletes itself within a day (`delete_version_after` of the mount)")
+
     def mark(self, state: str) -> None:
-        """Say in the metadata what state it is in, if we may and it is there."""
-        with suppress(Denied, Missing):
+        """Say in the metadata what state it is in, if we may and it is there: a hint for people, so no failure of it counts."""
+        with suppress(PortError):
             known = self.about()
             if known.get("state") == state:
                 return

@@ -49,6 +49,25 @@ class Permission:
 
 
 @dataclass(frozen=True)
+class Call:
+    """One kind of call that a run makes at a store: what a policy has to allow.
+
+    Attributes:
+        right: as the vendor's policies name it: an IAM action, a capability of Vault, a privilege of Conjur.
+        on: the object or path, with `{path}`, `{folder}` and `{incident}` for what differs.
+        why: for which of our operations.
+        proof: how it is proven before the mint: `asked` (the vendor tells), `done` (made, on what is ours), "" = not proven.
+        hint: without it a run goes on: it is for people, or tells more.
+    """
+
+    right: str
+    on: str
+    why: str
+    proof: str = ""
+    hint: bool = False
+
+
+@dataclass(frozen=True)
 class Pending:
     """Someone's unfinished stage.
 

@@ -142,6 +142,10 @@ class VaultWorld(StoreWorld):
         got = self.kv.read_secret_version(path=path, mount_point=MOUNT, raise_on_deleted_version=True)
         return dict(got["data"]["data"])
 
+    def server_metadata(self, ref: Reference, **settings: object) -> None:
+        """Change the metadata of a secret, as its owners would."""
+        client(self.server).adapter.post(f"/v1/{MOUNT}/metadata/{ref.path}", json=settings)
+
     def _versions(self, path: str) -> list[str]:
         return sorted(self.kv.read_secret_metadata(path=path, mount_point=MOUNT)["data"]["versions"])
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ir.adapters.stores import value_field
+from ir.adapters.stores.aws.calls import unproven
 from ir.adapters.stores.aws.versions import CURRENT, PENDING, Version, Versions
 from ir.core.errors import Conflict, Denied, Missing, PortError, Rejected
 from ir.core.reference import Reference
@@ -54,7 +55,7 @@ class AwsSecretsManagerStore(Store):
         """See `ports.Store`. What AWS cannot simulate is left to `prove_write`."""
         about = self._versions.describe()
         _refuse_unwritable(about, self.ref)
-        said = "Secrets Manager cannot simulate a write; staging the unchanged value proves it when the run starts"
+        said = unproven()
         regions = ", ".join(row.get("Region", "?") for row in about.get("ReplicationStatus", []))
         if regions:
             said += f"; AWS copies the secret to {regions}"

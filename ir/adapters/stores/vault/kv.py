@@ -77,10 +77,10 @@ class Kv:
         about = vault_client.data(got, self._name(path), "version")
         return Found(int(about["version"]), data, moment(about.get("deletion_time")))
 
-    def keep_for_good(self, path: str, version: int, *, ours: bool) -> None:
+    def keep_for_good(self, path: str, version: int) -> None:
         """Lift the timer of one version, where the secret sets it; that of a mount is the same for all.
 
-        The timer of a secret that is not `ours` is set again for those who write after us.
+        It is set again for those who write after us.
         """
         after = str(self.metadata(path).get("delete_version_after") or "0s")
         if after == "0s":
@@ -88,8 +88,7 @@ class Kv:
         self._set(path, {"delete_version_after": "0s"})
         got = self._call(path, lambda client: client.secrets.kv.v2.undelete_secret_versions(path, [version], mount_point=self._mount))
         vault_client.done(got, self._name(path))
-        if not ours:
-            self._set(path, {"delete_version_after": after})
+        self._set(path, {"delete_version_after": after})
 
     def remove(self, path: str) -> None:
         """Destroy all versions and all metadata; free to repeat."""

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from ir.adapters.stores import ownership_marks, value_field
+from ir.adapters.stores.vault.calls import needed
 from ir.adapters.stores.vault.kv import Found, Kv
 from ir.adapters.stores.vault.sibling import BEFORE, Sibling, as_secret
 from ir.core.concurrency import both
@@ -47,18 +48,19 @@ class VaultStore(Store):
 
     def check_write(self, incident: str) -> Permission:
         """See `ports.Store`. Asks Vault for our capabilities on the secret and beside it."""
-        here, there = self.ref.path, self._sibling(incident).path
+        here = self.ref.path
+        own, kept = needed(here, incident, beside=False), needed(here, incident, beside=True)
         (current, may), versions = both(
-            lambda: both(self._current, lambda: self._may([f"data/{here}", f"data/{there}", f"metadata/{there}"])),
+            lambda: both(self._current, lambda: self._may([*own, *kept])),
             lambda: self._kv.most_versions(here),
         )
         if not may:
             return Permission(proven=False, said="Vault does not let this token ask for its own capabilities")
-        if not _allows(may[f"data/{here}"], "update"):
+        if not all(_allows(may[path], *rights) for path, rights in own.items()):
             rule = f'path "{self.ref.host}/data/{here}" {{ capabilities = ["read", "update"] }}'
             raise Denied(f"the token's policy does not allow `update` on {self.ref.object}", next_step=f"add to its policy: {rule}")
         said = "Vault says that our token may write it"
-        if not _allows(may[f"data/{there}"], "create", "read", "update") or not _allows(may[f"metadata/{there}"], "delete"):
+        if not all(_allows(may[path], *rights) for path, rights in kept.items()):
             said += (
                 "; not beside it, so nothing can be staged or kept there: for that, allow create, read, update on "
                 f"`{self.ref.host}/data/{here}.ir-*` and create, read, update, delete on `{self.ref.host}/metadata/{here}.ir-*`"
@@ -199,7 +201,7 @@ class VaultStore(Store):
                 continue  # Somebody else was faster: look again.
             if written.until:
                 with suppress(PortError):  # what is left of the timer is told by `read`
-                    self._kv.keep_for_good(self.ref.path, written.version, ours=False)
+                    self._kv.keep_for_good(self.ref.path, written.version)
             now, _ = both(self._current, then)
             if self._value(now) != wanted:
                 raise Conflict(f"somebody else changed the key in {self.ref} right after us: version {now.version}")

@@ -66,8 +66,8 @@ class Sibling:
             with suppress(Conflict):  # Another field of the same secret, side by side.
                 self._wrote = written = self._kv.write(self.path, {**found.data, **roles}, found.version)
                 version = written.version
-                if written.until:
-                    self._lift(version)
+                if written.until and written.until - time.time() < _KEPT:
+                    self._refuse_place()
                 if not found.version:
                     self._about = {}
                 if STAGED in roles:
@@ -77,18 +77,10 @@ class Sibling:
                 return version
         raise Conflict(f"what we keep beside the secret changed {_TRIES} times while we tried to write it")
 
-    def _lift(self, version: int) -> None:
-        """What is kept here has to outlive the incident.
-
-        Raises:
-            Denied: it deletes itself too soon, and we cannot keep it from that: this is no place for it.
-        """
-        with suppress(PortError):
-            self._kv.keep_for_good(self.path, version, ours=True)
-        left = self._kv.read(self.path)
-        if left.until and left.until - time.time() < _KEPT:
-            self.remove()
-            raise Denied(f"what is written beside {self._beside} deletes itself within a day (`delete_version_after` of the mount)")
+    def _refuse_place(self) -> None:
+        """What is kept here has to outlive the incident; a timer of the whole mount cannot be lifted from it."""
+        self.remove()
+        raise Denied(f"what is written beside {self._beside} deletes itself within a day (`delete_version_after` of the mount)")
 
     def mark(self, state: str) -> None:
         """Say in the metadata what state it is in, if we may and it is there: a hint for people, so no failure of it counts."""

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from ir.adapters.stores import value_field
 from ir.adapters.stores.aws.calls import unproven
 from ir.adapters.stores.aws.versions import CURRENT, PENDING, Version, Versions
-from ir.core.errors import Conflict, Denied, Missing, PortError, Rejected
+from ir.adapters.stores.old_news import awaited
+from ir.core.errors import Conflict, Denied, Missing, PortError, Rejected, Unknown
 from ir.core.reference import Reference
 from ir.core.secret import Secret
 from ir.ports import STAGED, Held, Left, Pending, Permission, Store
@@ -179,12 +180,18 @@ class AwsSecretsManagerStore(Store):
             version = self._versions.put(incident, self._with(current, wanted), f"ir-{incident}")
             try:
                 self._versions.move(CURRENT, current.id, version)
-            except Rejected:
-                if self._versions.at(CURRENT).id == current.id:
-                    raise
-                continue  # Somebody else moved it first: look again.
+            except Rejected as refused:
+                self._moved_meanwhile(current.id, refused)
+                continue  # Somebody else moved it first, or what we read was old: look again.
             return self._read_back(wanted, f"ir-{incident}", version)
         raise Conflict(f"{self.ref} changed {_TRIES} times while we tried to write it")
+
+    def _moved_meanwhile(self, before: str, refused: Rejected) -> None:
+        """Wait until AWSCURRENT is read elsewhere. Raises what was refused when it stays: then that was no news of a move."""
+        try:
+            awaited(lambda: self._versions.at(CURRENT).id, lambda now: now == before, str(self.ref))
+        except Unknown:
+            raise refused from None
 
     def _read_back(self, wanted: Secret, label: str, version: str) -> str:
         now = self._versions.at(CURRENT)

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from ir.adapters.stores import ownership_marks, value_field
+from ir.adapters.stores.old_news import awaited
 from ir.adapters.stores.vault.calls import needed
 from ir.adapters.stores.vault.kv import Found, Kv
 from ir.adapters.stores.vault.sibling import BEFORE, Sibling, as_secret
@@ -41,6 +42,7 @@ class VaultStore(Store):
         self.ref = ref
         self._kv = Kv(ref.host, timeout, plain)
         self._siblings: dict[str, Sibling] = {}
+        self._newest = 0  # the newest version that we know of: what is read of an older one is old news
 
     def read(self) -> Held:
         """See `ports.Store`."""
@@ -142,6 +144,7 @@ class VaultStore(Store):
 
     def promote(self, incident: str, new: Secret, *, expected: str) -> str:
         """See `ports.Store`."""
+        self._newest = max(self._newest, int(expected)) if expected.isdigit() else self._newest
 
         def may(current: Found) -> None:
             if str(current.version) == expected:
@@ -198,7 +201,9 @@ class VaultStore(Store):
             try:
                 written = self._kv.write(self.ref.path, json.loads(text), current.version)
             except Conflict:
-                continue  # Somebody else was faster: look again.
+                self._newest = max(self._newest, current.version + 1)
+                continue  # Somebody else was faster, or what we read was old: look again.
+            self._newest = max(self._newest, written.version)
             if written.until:
                 with suppress(PortError):  # what is left of the timer is told by `read`
                     self._kv.keep_for_good(self.ref.path, written.version)
@@ -227,10 +232,12 @@ class VaultStore(Store):
 
     def _current(self) -> Found:
         try:
-            return self._kv.read(self.ref.path)
+            found = awaited(lambda: self._kv.read(self.ref.path), lambda found: found.version < self._newest, str(self.ref))
         except (Missing, Denied):
             self._kv.explain(self.ref)
             raise
+        self._newest = found.version
+        return found
 
     def _held(self, found: Found) -> Held:
         held = value_field.read(json.dumps(found.data), self.ref.field, str(found.version), str(self.ref))

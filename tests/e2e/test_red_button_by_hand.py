@@ -3,6 +3,7 @@
 Judged by keys, stores, services, the bytes that the terminal showed, and exit codes.
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -99,6 +100,13 @@ def test_an_exploited_key_is_replaced_by_the_one_that_its_rotation_made(world: R
     unseen(ann, world.leaked, new)
 
 
+def test_the_rehearsal_as_a_document_says_what_cannot_be_undone(world: Responder) -> None:
+    code, said = world.ir("rotate", "stripe", "--inventory", "inventory.yaml", "--playbook", "./quick.yaml", "--yes", "--dry-run", "--json")
+    told = json.loads(said[said.index("{") : said.rindex("}") + 1])
+    assert code == ExitCode.DONE and "`contain` kills the leaked key" in told["reversibility"]
+    assert world.twin.is_alive(world.leaked) and world.live() == []
+
+
 def test_no_to_the_kill_kills_nothing_and_says_how_to_go_on(world: Responder, ann: Person) -> None:
     agrees(ann, "contain", NAME, "--inventory", "inventory.yaml", questions=2)
     ann.types("n\n")
@@ -191,7 +199,7 @@ def test_the_red_button_of_an_open_incident_makes_its_replacement(world: Respond
     ann.starts("contain", name)
     place = ann.sees("or n:")
     ann.types("y\n")
-    place = ann.sees("not the name", after=place)
+    place = ann.sees("or n:", after=ann.sees("not the name", after=place))
     assert world.twin.is_alive(world.leaked)
     ann.types(f"{NAME}\n")
     place = ann.sees("(not shown)", after=place)

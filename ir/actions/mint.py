@@ -38,7 +38,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         lambda: replacement.at_hand(world, record), lambda: () if replacement.first(world, record) else replacement.listed(world)
     )
     if found is not None and not replacement.listed_still(world, record, found[0], listed):
-        said = "custody holds a key that the provider lists no more: it was expired, or is about to die; minting anew under another name"
+        said = "custody holds a key that the provider lists no more: it was expired, or is about to die; minting again under another name"
         return Outcome(Did.UNKNOWN, said, {"mint": {"spoilt": {str(found[0]): "expired"}}})
     if found is not None and world.issuer.guided and world.issuer.probe(found[1]).liveness.dead:
         return _died(world, *found)
@@ -71,9 +71,9 @@ def _died(world: World, n: int, value: Secret) -> Outcome:
 
 def _strays_expired(world: World, strays: list[KeyRow]) -> Outcome:
     for row in strays:
-        world.issuer.retire(Target(row.id, Secret("")))
+        world.issuer.retire(Target(row.id, Secret(""), name=row.name))
     ids = ", ".join(row.id for row in strays)
-    said = f"an earlier call did mint {ids}, but its value was lost with the answer: expired, minting anew"
+    said = f"an earlier call did mint {ids}, but its value was lost with the answer: expired, minting again"
     return Outcome(Did.UNKNOWN, said, {"strays": {row.id: "expired" for row in strays}})
 
 

@@ -59,7 +59,7 @@ def _expired(world: World, facts: Json, row: KeyRow) -> str:
     if new and not new.get("id") and row.name == f"ir-{world.incident}-{new.get('n')}":
         return "which of the keys of its name is the replacement cannot be told for certain"
     try:
-        world.issuer.retire(Target(row.id, Secret("")))
+        world.issuer.retire(Target(row.id, Secret(""), name=row.name))
     except (PortError, Waiting) as error:
         return f"it could not be expired: {error.what}"
     return ""

@@ -3,6 +3,7 @@
 from ir.core.errors import PortError, Unknown
 from ir.core.model import Did, Item, Outcome
 from ir.core.secret import Secret
+from ir.core.wording import counted
 from ir.incident.context import World
 from ir.incident.plan import Step
 from ir.incident.record import Incident
@@ -25,7 +26,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         did = Did.FAILED if any(item.did is Did.FAILED for item in failed) else Did.UNKNOWN
         return Outcome(did, "; ".join(f"{item.name}: {item.said}" for item in failed), facts, items)
     done = sum(item.did is Did.DONE for item in items)
-    return Outcome(Did.DONE, f"the replacement lies ready in {done} stores", facts, items)
+    return Outcome(Did.DONE, f"the replacement is staged in {counted(done, 'store')}", facts, items)
 
 
 def rehearse(world: World, record: Incident, step: Step) -> Outcome:
@@ -33,7 +34,7 @@ def rehearse(world: World, record: Incident, step: Step) -> Outcome:
     if world.options.no_replacement:
         return Outcome(Did.SKIPPED, "there would be no replacement to stage")
     items = tuple(Item(str(store.ref), Did.SKIPPED, "would stage the replacement") for store in world.stores.values() if not store.guided)
-    return Outcome(Did.SKIPPED, f"would write a staged version to {len(items)} stores", items=items)
+    return Outcome(Did.SKIPPED, f"would write a staged version to {counted(len(items), 'store')}", items=items)
 
 
 def _closed(world: World, record: Incident) -> bool:

@@ -90,7 +90,7 @@ def _contain(kept: State, setting: Setting, record: Incident, operator: Terminal
     if {"containment", "new", "proof"} & set(outcome.facts):  # else nothing has changed that its process would have to know
         kept.ledger.send(record.id, "contain", operator.name, {"said": outcome.said, "facts": outcome.facts})
     for debt in outcome.debts:
-        operator.screen.warn(f"owed: {debt.why} → {debt.todo}")
+        operator.screen.warn(f"still to do: {debt.why} → {debt.todo}")
     holder = kept.ledger.holder(record.id)
     if not record.ended and holder is not None and not holder["alive"]:
         what = "the rollout of the new key" if "new" in outcome.facts else "the kill"

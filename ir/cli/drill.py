@@ -37,7 +37,7 @@ def stripe(
     stores: Annotated[str, typer.Option(help="aws | vault | env, several by comma; default: all that can run here.", metavar="NAMES")] = "",
     faults: Annotated[str, typer.Option(help="What goes wrong meanwhile: all, or names by comma; ? lists them.", metavar="NAMES")] = "",
     runs: Annotated[int, typer.Option(min=0, max=_MOST_RUNS, help="So many drills in simulated time, seeds counted from --seed.")] = 0,
-    picture: Annotated[str, typer.Option(help="Also draw what stands on the screen, as SVG.", metavar="FILE")] = "",
+    picture: Annotated[str, typer.Option(help="Also draw the screen as SVG.", metavar="FILE")] = "",
     keep: Annotated[bool, typer.Option("--keep", help="Leave the drill's folder behind.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:

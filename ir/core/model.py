@@ -87,6 +87,8 @@ class Probe:
         missing_permission: the permission that a 403 names, such as `balance_read`.
         request_id: Stripe's id of our own request, so that the review can subtract it.
         at: epoch seconds, UTC, of the answer.
+        why: what stood in the way of an answer; not recorded.
+        date: the same by Stripe's own clock, in whole seconds (its `Date` header); 0 = it gave none.
     """
 
     liveness: Liveness
@@ -96,6 +98,8 @@ class Probe:
     missing_permission: str = ""
     request_id: str = ""
     at: float = 0.0
+    why: str = ""
+    date: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -251,7 +251,7 @@ class Course:
 
     def _owe(self) -> None:
         """Debt keeps the incident open: say so, wait for a signal, look again at what is owed."""
-        body = self._ending(_End("debt", ExitCode.DEBT, f"{len(self.record.debts)} things are still owed"))
+        body = self._ending(_End("debt", ExitCode.DEBT, _still_to_do(len(self.record.debts))))
         self._recorder.emit_now("ended", body=body)
         self._recorder.publish()
         self._wait()
@@ -335,3 +335,7 @@ class Course:
     def _ending(self, end: _End) -> Json:
         debts = [debt.__dict__ for debt in self.record.debts.values()]
         return {"status": end.status, "exit_code": int(end.code), "said": end.said, "debts": debts}
+
+
+def _still_to_do(count: int) -> str:
+    return "1 thing is still to do" if count == 1 else f"{count} things are still to do"

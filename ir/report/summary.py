@@ -77,7 +77,7 @@ def _source(story: Story) -> str:
     source, closed = words(story.options.get("source")), words(story.options.get("source_closed_by"))
     if not source:
         return ""
-    return f", from {source}" + (f", which {closed} says is closed" if closed else ", and nobody has said that it is closed")
+    return f", from {source}" + (f", which {closed} says is closed" if closed else ", and no one has said that it is closed")
 
 
 def _took(story: Story) -> str:

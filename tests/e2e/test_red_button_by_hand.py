@@ -206,7 +206,7 @@ def test_the_red_button_of_an_open_incident_makes_its_replacement(world: Respond
     new = world.twin.rotate_in_dashboard(world.leaked)
     pastes(ann, new)
     assert ann.ends() == ExitCode.DEBT, ann.shown()
-    assert all(f"owed: s{n} is on the leaked key" in ann.shown() for n in range(3)), "no exit 0 while a listed service is down"
+    assert all(f"still to do: s{n} is on the leaked key" in ann.shown() for n in range(3)), "no exit 0 while a listed service is down"
     unseen(ann, new)
     end = len(ann.shown())
     ann.starts("resume", name, "--yes")

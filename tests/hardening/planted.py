@@ -187,8 +187,8 @@ MUTANTS = (
     Mutant(
         "log a key",
         "ir/clients/stripe_api.py",
-        "        client = _client(self.base, self.timeout)\n",
-        '        logging.getLogger("ir").warning("as %s", key.reveal())\n        client = _client(self.base, self.timeout)\n',
+        "        client = _client(self.base, self.timeout, self._way)\n",
+        '        logging.getLogger("ir").warning("as %s", key.reveal())\n        client = _client(self.base, self.timeout, self._way)\n',
         ("tests/contract/test_issuer_stripe_api.py", "tests/contract/test_issuer_contract.py"),
     ),
     Mutant(

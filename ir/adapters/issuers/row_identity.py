@@ -34,6 +34,35 @@ class Identity:
         """
         if known_id:
             return self._known(key, known_id)
+        return self._found(key)
+
+    def certain(self, key: Secret, known_id: str, probed_at: float) -> KeyRow | None:
+        """The row to act on: that of `known_id` if two facts of this very step speak for it, else what `of` finds without the id.
+
+        The two facts: it shows this key's characters, and Stripe counts a use of it no earlier than our latest probe of this key.
+
+        Args:
+            key: what is to be acted on.
+            known_id: where to look first, "" = nowhere.
+            probed_at: Stripe's own time of that probe; 0 = there was none.
+        """
+        seen = self._seen(key, known_id) if known_id else None
+        if seen is not None and (seen.same or not seen.row.active):
+            return seen.row
+        if seen is not None and seen.row.redacted and probed_at and self._used_since(key, known_id, probed_at):
+            return seen.row
+        return self._found(key)
+
+    def _used_since(self, key: Secret, key_id: str, moment: float) -> bool:
+        for look in range(_LOOKS):
+            if look:
+                self._clock.sleep(_BETWEEN_LOOKS)
+            row = self._known(key, key_id)
+            if row is not None and row.last_used >= moment:
+                return True
+        return False
+
+    def _found(self, key: Secret) -> KeyRow | None:
         before = self._candidates(key)
         certain = [seen.row for seen in before if seen.same]
         if certain or not before:
@@ -41,12 +70,17 @@ class Identity:
         return self._touched(key, {seen.row.id: seen.row.last_used for seen in before})
 
     def _known(self, key: Secret, known_id: str) -> KeyRow | None:
+        seen = self._seen(key, known_id)
+        return seen.row if seen else None
+
+    def _seen(self, key: Secret, known_id: str) -> Seen | None:
+        """The row of an id; None when there is none, or when it shows another key."""
         try:
             seen = self._keys.one(known_id, key)
         except Missing:
             return None
         another = seen.same is False or (seen.row.redacted and not fits(seen.row.redacted, key))
-        return None if another else seen.row
+        return None if another else seen
 
     def _candidates(self, key: Secret) -> list[Seen]:
         every = self._keys.every(key, wanted=lambda data: shows_token(data) or fits(redacted_of(data), key))

@@ -134,7 +134,7 @@ def finish(screen: Screen, kept: State, record: incident_record.Incident, code: 
         screen.document({**document(record, code), "evidence_key": signer})
         return int(code)
     for debt in record.debts.values():
-        screen.warn(f"owed: {debt.why} → {debt.todo}")
+        screen.warn(f"still to do: {debt.why} → {debt.todo}")
     if record.ended:
         screen.say(f"{record.id}: {record.status} (exit {int(code)}); report: ir report {record.id}")
         screen.say("keep these outside (ticket, chat), then `ir verify` tells later edits:")

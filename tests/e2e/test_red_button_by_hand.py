@@ -68,7 +68,7 @@ def test_the_value_is_asked_for_at_once_waits_in_custody_and_is_what_the_next_ro
     said = ann.shown()
     assert "cannot be undone" in said and "Nothing in it is irreversible" not in said and "everything can be undone" not in said
     new = world.twin.rotate_in_dashboard(world.leaked)
-    ann.sees("leaked key is dead", after=place)
+    ann.sees("refuses the leaked key now", after=place)
     pastes(ann, new)
     assert ann.ends() == ExitCode.DEBT, ann.shown()
     said = ann.shown()
@@ -151,7 +151,7 @@ def test_it_is_taken_with_a_reason_which_is_recorded(world: Responder, ann: Pers
 def test_a_lost_value_is_a_debt_until_a_person_says_that_its_key_is_expired(world: Responder, ann: Person) -> None:
     place = contains(ann)
     stray = world.twin.rotate_in_dashboard(world.leaked)
-    ann.sees("leaked key is dead", after=place)
+    ann.sees("refuses the leaked key now", after=place)
     ann.types("\n")
     place = ann.sees("not rotated)", after=place)
     ann.types("lost\n")

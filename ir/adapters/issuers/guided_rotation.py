@@ -76,7 +76,7 @@ class GuidedRotation:
     def _value_of_the_dead(self, rotation: Rotation) -> Containment:
         """The key is dead, and it may have been this rotation that killed it: its value is asked for, and nothing else."""
         order = replace(rotation.order, rotated=True)
-        self.operator.tell(dashboard_steps.to_give_rotated(self.mode, order.account))
+        self.operator.tell(dashboard_steps.to_give_rotated(order))
         try:
             minted = self.take(order, rotation.keep)
         except Waiting:
@@ -116,5 +116,5 @@ class GuidedRotation:
         while not over.wait(EVERY):
             dead = dead + 1 if self.look(key).liveness.dead else 0
             if dead >= _SURE and not over.is_set():
-                self.operator.tell("The leaked key is dead. Now paste the value of the new one.")
+                self.operator.tell("Stripe refuses the leaked key now. Paste the value of the new one.")
                 return

@@ -155,6 +155,19 @@ def test_a_value_that_no_custody_took_and_whose_process_is_gone_is_a_debt_once_i
     assert code == ExitCode.DEBT and all(service.held == second.value for service in sim.services.values())
 
 
+def test_a_value_that_was_kept_by_a_process_that_died_is_not_asked_for_again() -> None:
+    sim = Simulation("exploited", guided=True)
+    _, _, journal = go(sim)
+    made = rotate(sim)
+    sim.provider.deliver = iter([made.value, None, None, None]).__next__
+    journal.crash_at, journal.crash_before_record = journal.acts + 2, True
+    journal.send("wake")
+    code, record, _ = go(sim, journal)
+    assert journal.crash_at == -1, "it died in the step that had taken the value"
+    assert code == ExitCode.DONE, [(run.id, run.outcome.said) for run in record.runs]
+    assert sim.provider.living() == [made]
+
+
 # ── the red button alone ──
 
 

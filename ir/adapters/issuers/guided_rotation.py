@@ -41,6 +41,9 @@ class GuidedRotation:
             Waiting: nothing was rotated, as far as can be seen, and no value was given.
             Rejected: the *new* key died.
         """
+        if rotation.found is not None:
+            self.operator.tell("The value of the new key is in custody already.")
+            return self._until_dead(target, rotation, self._minted(rotation, rotation.found))
         if rotation.told and self.look(target.value).liveness.dead:
             return self._value_of_the_dead(rotation)
         text = self._steps(rotation)
@@ -59,6 +62,10 @@ class GuidedRotation:
     def _steps(self, rotation: Rotation, leaked: Secret | None = None) -> str:
         order = rotation.order
         return dashboard_steps.to_rotate_now(self.mode, order.account, kept=order.kept, leaked=leaked)
+
+    def _minted(self, rotation: Rotation, value: Secret) -> Minted:
+        pasted = self.clock.now().timestamp()
+        return Minted("", value, 0.0, rotation.order.kind, rotation.keep(value), pasted=pasted)
 
     def _until_dead(self, target: Target, rotation: Rotation, minted: Minted) -> Containment:
         if self.look(target.value).liveness.dead:

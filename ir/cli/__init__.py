@@ -166,6 +166,10 @@ def main() -> None:
     harden()
     with tty_guard.armed():
         code = run(sys.argv[1:])
+        if "dbos" in sys.modules:  # its threads would keep this process, and the heartbeat of an incident, for ever
+            from ir.cli.terminal.follow import leave
+
+            leave(code)
     sys.exit(code)
 
 

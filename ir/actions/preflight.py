@@ -60,10 +60,10 @@ def _looked(world: World, record: Incident, held: dict[str, Held | None], items:
     soft += unlisted + ([] if record.facts.get("new") else _mint_problems(world, old))
     facts["services"] = {item.name: _service_facts(world, item, old) for item in looked_at}
     facts["dead_on_arrival"] = dead
-    return _verdict(world, record, hard, soft, facts, items, dead=dead)
+    return _verdict(world, record, hard, soft, facts, items, probe.liveness)
 
 
-def _verdict(world: World, record: Incident, hard: list[str], soft: list[str], facts: Json, items: list[Item], *, dead: bool) -> Outcome:
+def _verdict(world: World, record: Incident, hard: list[str], soft: list[str], facts: Json, items: list[Item], seen: Liveness) -> Outcome:
     exploited = world.plan.policy is Policy.EXPLOITED
     problems = hard if exploited else hard + soft
     if problems:
@@ -73,7 +73,7 @@ def _verdict(world: World, record: Incident, hard: list[str], soft: list[str], f
             lost = f"{_adopt(world, record, others[0])}; " if others else ""
             fix = f"an unfinished rotation: {lost}or give it up with --discard-pending REASON; anything else: {fix}"
         return Outcome(Did.REFUSED, "; ".join(problems), facts, tuple(items), todo=fix)
-    if dead:
+    if seen.dead:
         facts["warnings"] = soft
         return Outcome(
             Did.DONE,
@@ -83,9 +83,19 @@ def _verdict(world: World, record: Incident, hard: list[str], soft: list[str], f
         )
     if soft:
         facts["warnings"] = soft
-        return Outcome(Did.DONE, f"containment can begin; left for later: {'; '.join(soft)}", facts, tuple(items))
+        said = f"{_answered(world, seen)}; containment can begin; left for later: {'; '.join(soft)}"
+        return Outcome(Did.DONE, said, facts, tuple(items))
     count = f"{counted(len(facts['stores']), 'store')}, {counted(len(facts['services']), 'service')}"
-    return Outcome(Did.DONE, f"the key answers, {count} looked at, no problem was found", facts, tuple(items))
+    return Outcome(Did.DONE, f"{_answered(world, seen)}, {count} looked at, no problem was found", facts, tuple(items))
+
+
+def _answered(world: World, seen: Liveness) -> str:
+    """What the look at the key showed, and no more than that."""
+    if seen.answers:
+        return "the key answers"
+    if seen is Liveness.BLOCKED:
+        return "no call tells whether the secret works" if world.key.kind is KeyKind.WEBHOOK else "the key is refused from this address"
+    return "Stripe gave no answer about the key"
 
 
 def _adopt(world: World, record: Incident, other: str) -> str:
@@ -201,7 +211,7 @@ def _key_problems(world: World, old: Secret, probe: Probe) -> list[str]:
 def _no_answer(world: World, probe: Probe) -> str:
     if world.key.kind is KeyKind.WEBHOOK:
         return "neither Stripe nor a service shows that the signing secret in the stores is the one in use"
-    return f"Stripe gave no answer about the key (status {probe.status})"
+    return f"Stripe gave no answer about the key ({probe.why or f'status {probe.status}'})"
 
 
 def _mint_problems(world: World, old: Secret) -> list[str]:

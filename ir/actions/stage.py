@@ -1,6 +1,7 @@
 """Stage: place the replacement beside the current key in every store, unseen by services."""
 
-from ir.core.errors import PortError, Unknown
+from ir.actions import own_keys
+from ir.core.errors import Missing, PortError, Unknown
 from ir.core.model import Did, Item, Outcome
 from ir.core.secret import Secret
 from ir.core.wording import counted
@@ -18,7 +19,10 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if source and not _closed(world, record):
         said = f"{source} is where the key leaked: it gets no new key until a named person says that it is closed"
         return Outcome(Did.WAITING, said, todo=f"close the leak, then: ir approve {world.incident} --source-closed {source} --by NAME")
-    new = world.new_key(record.facts)
+    try:
+        new = world.new_key(record.facts)
+    except Missing as error:
+        return own_keys.replaced(world, record.facts, error)
     items = tuple(world.each(list(world.stores.values()), lambda store: _stage(world, record, store, new)))
     facts = {"stores": {item.name: item.facts for item in items if item.facts}}
     failed = [item for item in items if item.did in (Did.FAILED, Did.UNKNOWN)]

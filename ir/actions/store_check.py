@@ -54,7 +54,10 @@ def look(world: World, store: Store, known: Json) -> tuple[Item, Held | None]:
             return Item(name, Did.REFUSED, said, facts), held
     if held.value is None:
         return Item(name, Did.FAILED, "the field is empty", facts), held
-    return Item(name, Did.DONE, permission.said if permission.proven else f"write permission not proven: {permission.said}", facts), held
+    said = permission.said if permission.proven else f"write permission not proven: {permission.said}"
+    if held.blanks:
+        said += "; white space stands around the key there (a line end?): the new one is written without"
+    return Item(name, Did.DONE, said, facts), held
 
 
 def _may_be_written(world: World, store: Store) -> tuple[tuple[Pending | None, tuple[str, ...]], Permission]:

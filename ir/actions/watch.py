@@ -34,13 +34,12 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     items += stores
     bad += [item for item in items if item.did is Did.FAILED and item.name in world.stores]
     facts = {"watch": {"until": world.now(), "failing": [item.name for item in bad]}}
+    paid = tuple(item.name for item in items if item.did is Did.DONE)  # only what was just seen
     if bad:
         debts = tuple(_debt(world, item) for item in bad)
-        return Outcome(Did.FAILED, "; ".join(f"{i.name}: {i.said}" for i in bad), facts, tuple(items), debts)
+        return Outcome(Did.FAILED, "; ".join(f"{i.name}: {i.said}" for i in bad), facts, tuple(items), debts, paid)
     stayed = sum(item.did is Did.DONE and item.name not in world.stores for item in items)
-    return Outcome(
-        Did.DONE, f"{counted(stayed, 'service')} stayed on the replacement", facts, tuple(items), paid=tuple(i.name for i in items)
-    )
+    return Outcome(Did.DONE, f"{counted(stayed, 'service')} stayed on the replacement", facts, tuple(items), paid=paid)
 
 
 def _stores(world: World, record: Incident, stores: list[Store]) -> list[Item]:

@@ -48,6 +48,11 @@ class Answer:
         return error if isinstance(error, dict) and ("type" in error or "message" in error) else None
 
     @property
+    def from_stripe(self) -> bool:
+        """A refusal of Stripe's own: in its envelope, with its id of the request. Any other is of something in between."""
+        return self.error is not None and bool(self.request_id)
+
+    @property
     def code(self) -> str:
         """`error.code`, "" when absent."""
         return term((self.error or {}).get("code"))
@@ -115,8 +120,8 @@ def account_named(answer: Answer) -> str:
 def _liveness(answer: Answer) -> Liveness:
     if answer.status == 200 and answer.error is None:
         return Liveness.ALIVE
-    if answer.status not in (401, 403) or answer.error is None:
-        return Liveness.UNKNOWN  # A 401 without Stripe's envelope comes from something in between.
+    if answer.status not in (401, 403) or not answer.from_stripe:
+        return Liveness.UNKNOWN
     if answer.code in _EXPIRED_CODES:
         return Liveness.EXPIRED
     if _BLOCKED.search(f"{answer.code} {answer.full_message}"):

@@ -182,6 +182,9 @@ class Course:
             return True
         if self.world.options.dry_run:
             raise _End("refused", ExitCode.REFUSED, outcome.said)
+        if outcome.facts.get("mint", {}).get("again"):
+            self._take(next(step for step in self.plan.steps if step.action == "mint"))
+            return False
         if not self._written():
             if self.record.run_of("mint") and self._left_something():
                 self._park(step.id, step.action, outcome)
@@ -256,8 +259,9 @@ class Course:
         self._recorder.publish()
         self._wait()
         kinds = {debt.kind for debt in self.record.debts.values()}
+        kills = any(step.action == "retire" for step in self.plan.steps)
         for step in self.plan.steps:
-            if debt_rules.pays(step.action, kinds):
+            if debt_rules.pays(step.action, kinds, kills=kills):
                 self._take(step)
         self._tidy()
 

@@ -22,6 +22,7 @@ LESSONS = (
 _KINDS = {
     "key-alive": "key alive",
     "key-unproven": "death not proven",
+    "key-waits": "new key not in use",
     "service-behind": "service not moved",
     "store-behind": "store not moved",
     "leftover": "left by an attacker",

@@ -1,6 +1,7 @@
 """What a reader must know first, what happened in a few sentences, and what a human accepted."""
 
 from ir.core.model import Json
+from ir.incident import reversibility
 from ir.report.formatting import UNKNOWN, moment, span, utc
 from ir.report.source import Story, as_object, as_rows, words
 
@@ -61,6 +62,8 @@ def summary(story: Story) -> list[str]:
     reason = words(story.options.get("reason"))
     via = words(story.options.get("leaked_via")) or UNKNOWN
     said.append(f"Reason given: {reason or 'none'}. It leaked through: {via}{_source(story)}.")
+    if undone := words(reversibility.promise_of(story.plan)):
+        said.append(f"By plan: {undone}")
     if told.get("containment"):
         said.append(f"Contained at {utc(told.get('contained_at'))}: {words(as_object(told['containment']).get('said')) or UNKNOWN}.")
     said += _last_words(story)
@@ -101,6 +104,8 @@ def exceptions(story: Story) -> list[Json]:
         pairs = given if isinstance(given, dict) else dict(str(pair).partition("=")[::2] for pair in as_rows(given))
         what = option.removeprefix("accept_")
         rows += [{"what": what, "name": name, "reason": words(reason) or "none given"} for name, reason in pairs.items()]
+    if because := words(story.new.get("because")):
+        rows.append({"what": "a pasted key that is in use already", "name": words(story.new.get("fingerprint")), "reason": because})
     for name, row in as_object(story.facts.get("pending")).items():
         told = f"unfinished rotation of {words(as_object(row).get('owner'))} discarded"
         rows.append({"what": told, "name": words(name), "reason": words(story.options.get("discard_pending")) or "none given"})

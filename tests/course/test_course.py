@@ -1,12 +1,13 @@
 """The course of an incident in a simulated world: what ends how, and what the world looks like then."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from ir.actions import contain
+from ir.actions import contain, watch
 from ir.core.errors import Denied, ExitCode, Rejected, Unknown
-from ir.core.model import Danger, KeyRow, Liveness, Probe
+from ir.core.model import Danger, Did, KeyRow, Liveness, Probe
 from ir.core.secret import Secret
 from ir.drill.simulated.durable_engine import Crash, Journal, Parked
 from ir.drill.simulated.stores_and_services import SimStore
@@ -15,7 +16,7 @@ from ir.engine.workflow import Course
 from ir.incident.context import Options
 from ir.incident.plan import Step
 from ir.incident.record import Incident, fold
-from ir.ports import Held, Target
+from ir.ports import Check, Expected, Held, Target
 
 
 def go(sim: Simulation, journal: Journal | None = None) -> tuple[int, Incident, Journal]:
@@ -539,3 +540,60 @@ def test_a_store_that_answers_late_is_put_back_all_the_same() -> None:
 
 def _late(store: SimStore) -> Callable[[], Held]:
     return lambda: store.earlier() if store.number == 2 else Held(store.value, str(store.number))
+
+
+def test_white_space_around_a_stored_key_is_named_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    sim = Simulation("exposed")
+    name, store = next(iter(sim.stores.items()))
+    plain = SimStore.read
+    monkeypatch.setattr(SimStore, "read", lambda self: replace(plain(self), blanks=self is store))
+    code, record, _ = go(sim)
+    assert code == ExitCode.DONE
+    said = {item.name: item.said for run in record.runs if run.action == "preflight" for item in run.outcome.items}
+    assert [item for item, words in said.items() if "white space" in words] == [name]
+
+
+def _sick(sim: Simulation, name: str, until: Callable[[], bool]) -> None:
+    """A service that answers 500 as long as it is not `until`."""
+    service = sim.services[name]
+    plain = service.check
+
+    def check(expected: Expected) -> Check:
+        service.broken = not until()
+        return plain(expected)
+
+    service.check = check  # type: ignore[method-assign]
+
+
+def test_a_debt_that_a_later_look_has_paid_is_none() -> None:
+    """In contain-first nothing goes back: a service that comes up by itself before the end owes nothing any more."""
+    sim = Simulation("exploited")
+    journal, name = Journal(), sorted(sim.services)[-1]
+    _sick(sim, name, lambda: name in fold(journal.stream).debts)
+    code, record, _ = go(sim, journal)
+    owed = [debt.about for run in record.runs for debt in run.outcome.debts]
+    assert name in owed and record.debts == {} and code == ExitCode.DONE, record.debts
+    assert [name in run.outcome.paid for run in record.runs if run.action == "verify"] == [True]
+
+
+def test_a_look_that_finds_one_service_down_pays_for_the_others_only() -> None:
+    sim = Simulation("exploited")
+    first, last = sorted(sim.services)[0], sorted(sim.services)[-1]
+    for name in (first, last):
+        _sick(sim, name, lambda name=name: name == first and not sim.provider.lives(sim.leaked))  # type: ignore[misc]  # of this turn
+    code, record, _ = go(sim)
+    assert code == ExitCode.DEBT and set(record.debts) == {last}, record.debts
+
+
+def test_a_store_that_gave_no_answer_pays_nothing() -> None:
+    """What could not be read was not seen to be in order."""
+    sim = Simulation("exploited")
+    store = next(iter(sim.stores.values()))
+    record, sim.world.replacement = Incident(facts={"new": {"fingerprint": store.value.fingerprint}}), store.value
+    store.read = _silent  # type: ignore[method-assign]
+    outcome = watch.run(sim.world, record, Step("watch", "watch", Danger.READ, "", "", {"for": 0.0}))
+    assert str(store.ref) not in outcome.paid and any(item.did is Did.UNKNOWN for item in outcome.items)
+
+
+def _silent() -> Held:
+    raise Unknown("no answer")

@@ -89,7 +89,9 @@ def test_an_overlap_loses_no_payment(drill: Drill, options: dict[str, object], t
     "options",
     [
         pytest.param({"seed": 4, "managed": True}, id="managed"),
-        pytest.param({"seed": 5, "managed": False}, id="dashboard"),
+        pytest.param({"seed": 6, "managed": False}, id="dashboard"),
+        pytest.param({"seed": 5, "managed": False}, id="dashboard-mistaken"),
+        pytest.param({"seed": 7, "managed": False}, id="dashboard-lost"),
     ],
 )
 def test_contain_first_takes_the_key_away_at_once_and_names_what_was_left_behind(drill: Drill, options: dict[str, object]) -> None:

@@ -35,7 +35,7 @@ def begins(who: Person, world: Responder, *, slow: bool = False) -> None:
     if slow:
         (world.folder / "quick.yaml").write_text(SLOW.format(policy=world.policy, contain=""))
     who.starts("rotate", "stripe", "--inventory", "inventory.yaml", "--playbook", "./quick.yaml")
-    for question in ("[y/N]", "can be undone. [y/N]"):
+    for question in ("[y/N]", "key dies. [y/N]"):
         who.sees(question)
         who.types("y\n")
     who.sees("incident INC-")

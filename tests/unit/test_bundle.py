@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import sqlite3
 import stat
@@ -180,6 +181,26 @@ def test_a_changed_or_missing_file_is_told(folder: Path, name: str) -> None:
     code, said = check(folder)
     assert code == 1
     assert f"{name} is missing" in said
+
+
+@pytest.mark.parametrize("name", ["audit.jsonl", "checkpoints.jsonl", "sha256sums", "report.html", "signature.json", "evidence"])
+@pytest.mark.parametrize("kind", ["pipe", "link", "device", "folder"])
+def test_what_is_no_plain_file_is_named_and_not_read(name: str, kind: str, tmp_path: Path) -> None:
+    """A pipe would be waited for, a device read, for ever; a link leads out of the bundle."""
+    _, _, folder = collected(tmp_path)
+    if name == "evidence":
+        name = f"evidence/{next((folder / 'evidence').iterdir()).name}"
+    spoilt = folder / name
+    kept = tmp_path / "kept"
+    spoilt.rename(kept)
+    if kind == "pipe":
+        os.mkfifo(spoilt)
+    elif kind == "folder":
+        spoilt.mkdir()
+    else:
+        spoilt.symlink_to(kept if kind == "link" else "/dev/zero")
+    code, said = check(folder)
+    assert code == 1 and "not a plain file" in said and Path(name).name in said, said
 
 
 def test_the_sums_cannot_point_outside(folder: Path, tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def test_id_and_time_are_read(desk: Desk, name: str) -> None:
     ids = [ident(n) for n in range(6)]
     text = "".join(f"{LINES[name](i, n)}\n" for n, i in enumerate(ids)) if name in LINES else WHOLE[name](ids)
     loaded = desk.load(text, "a.csv" if name == "azure" else "a.log")
-    found = dict(desk.rows("request_id, ts", where="request_id <> ''"))
+    found: dict[str, int] = dict(desk.rows("request_id, ts", where="request_id <> ''"))
     assert found == dict.fromkeys(ids, NOON), "fractions are cut, not rounded"
     assert loaded.bad == {} and loaded.notes == {}
 

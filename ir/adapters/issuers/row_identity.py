@@ -5,7 +5,8 @@ from collections.abc import Callable
 from ir.adapters.issuers.key_api import KeyApi
 from ir.adapters.issuers.key_rows import Seen, redacted_of, shows_token
 from ir.adapters.issuers.token_match import fits
-from ir.core.errors import Missing
+from ir.clients.stripe_api import StripeApi, probe
+from ir.core.errors import Missing, Unknown
 from ir.core.model import KeyRow, Liveness, Probe
 from ir.core.secret import Secret
 from ir.ports import Clock
@@ -13,6 +14,15 @@ from ir.ports import Clock
 _LOOKS = 6
 _BETWEEN_LOOKS = 0.5
 _NEXT_SECOND = 1.1
+
+
+def rows_of(api: StripeApi, account_id: str, app_key: Callable[[], Secret], clock: Clock) -> Callable[[Secret], KeyRow | None]:
+    """Tells the row of any key of the account, where an app's key may read Stripe's list."""
+    return Identity(KeyApi(api, account_id, app_key), lambda key: probe(api, key), clock).of
+
+
+class _NoSecondFact(Unknown):
+    """Our probe was not answered, so no row can have been touched by it."""
 
 
 class Identity:
@@ -28,7 +38,10 @@ class Identity:
         """
         if known_id:
             return self._known(key, known_id)
-        return self._found(key)
+        try:
+            return self._found(key)
+        except _NoSecondFact:
+            return None
 
     def certain(self, key: Secret, known_id: str, probed_at: float) -> KeyRow | None:
         """The row to act on: that of `known_id` if two facts of this very step speak for it, else what `of` finds without the id.
@@ -39,6 +52,9 @@ class Identity:
             key: what is to be acted on.
             known_id: where to look first, "" = nowhere.
             probed_at: Stripe's own time of that probe; 0 = there was none.
+
+        Raises:
+            Unknown: Stripe gave no answer when it was asked.
         """
         seen = self._seen(key, known_id) if known_id else None
         if seen is not None and (seen.same or not seen.row.active):
@@ -84,7 +100,7 @@ class Identity:
         # `last_used` counts whole seconds: after this wait, a use in our probe's second is told from one before it.
         self._clock.sleep(_NEXT_SECOND)
         if self._look(key).liveness is Liveness.UNKNOWN:
-            return None
+            raise _NoSecondFact("Stripe gave no answer about the key, so its row cannot be told")
         fresh: list[KeyRow] = []
         for _ in range(_LOOKS):
             fresh = self._fresh(key, before)

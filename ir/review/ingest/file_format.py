@@ -9,22 +9,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ir.core.model import Json
-from ir.review.ingest import column_names, envelopes
+from ir.review.ingest import column_names, envelopes, folds
 from ir.review.ingest.byte_stream import pieces
 from ir.review.ingest.column_names import Found
 from ir.review.ingest.json_documents import LISTS
-from ir.review.ingest.text_times import stamp
 
 _SAMPLE = 256 << 10
 _LINES = 200
-_PAIR = re.compile(r'([A-Za-z_][\w.@-]*)=("(?:[^"\\]|\\.)*"|\S+)')
+_LONGEST = 32 << 10
+"""Characters of a sampled line of text; JSON is looked at whole."""
+_PAIR = re.compile(r'([A-Za-z_][\w.@-]*+)(?:=("(?:[^"\\]|\\.)*"|\S+))?')
+"""A name without a value is a hit, too: whoever began at each of its letters anew would never come to the end of a long one."""
 _DELIMITERS = (",", ";", "\t", "|")
 _TITLES = 6
 _LIST = re.compile(r"\s*\[\s*([{\[]|$)")
 _VALUE = re.compile(r"^[\d.:-]+$|\d{4}-\d\d-\d\d|[{}=]")
-_VERBS = "GET|POST|DELETE|PUT|PATCH|HEAD|OPTIONS"
-_ACCESS = re.compile(rf'(?:^|[\s|])"(?:{_VERBS}) [^"]* HTTP/\d')
-_REQUEST_LINE = re.compile(rf"\b(?:{_VERBS})\b[\s\"]+(?:https?:/)?/")
 _FOREIGN = {
     b"PK\x03\x04": "a zip archive",
     b"\x28\xb5\x2f\xfd": "compressed with zstd",
@@ -91,46 +90,20 @@ def _told(lines: list[str], *, own: bool, mapped: frozenset[str]) -> Sniffed:
     records = [record for record in map(_record, lines) if record is not None]
     whole = records and (len(records) * 2 >= len(lines) or _record(lines[0]) is not None)
     if whole and (not _is_list(records[0]) or envelopes.unfold(records[0], own=own)):
-        return _folded(lines, records, own=own) or _of_records("jsonl", records, own=own)
+        fold = folds.of_records(lines, records, own=own)
+        return Sniffed("jsonl", "requests", {}, folded=fold) if fold else _of_records("jsonl", records, own=own)
     if lines[0].lstrip(" \t")[:1] == "{" or _LIST.match(lines[0]):
         return Sniffed("json", "requests", {})
-    return _of_text(lines, own=own, mapped=mapped)
-
-
-def _folded(lines: list[str], records: list[Json], *, own: bool) -> Sniffed | None:
-    """Records that are envelopes of others, or have a name twice, of which the last value counts."""
-    if 3 * sum(envelopes.unfold(record, own=own) is not None for record in records) >= len(records):
-        return Sniffed("jsonl", "requests", {}, folded="batch")
-    return Sniffed("jsonl", "requests", {}, folded="doubled") if any(map(_doubled, lines)) else None
-
-
-def _doubled(line: str) -> bool:
-    """Whether an object has a name twice."""
-    found: list[bool] = []
-
-    def pairs_of(pairs: list[tuple[str, object]]) -> None:
-        found.append(len({name for name, _ in pairs}) < len(pairs))
-
-    with suppress(ValueError, RecursionError):
-        json.loads(line, object_pairs_hook=pairs_of)
-    return any(found)
+    return _of_text([line[:_LONGEST] for line in lines], own=own, mapped=mapped)
 
 
 def _of_text(lines: list[str], *, own: bool, mapped: frozenset[str]) -> Sniffed:
-    if 2 * sum(_ACCESS.search(line) is not None for line in lines) >= len(lines):
-        return Sniffed("text", "requests", {})  # whatever pairs stand behind it
-    behind = [found for found in map(envelopes.behind_prefix, lines) if found is not None]
-    if 2 * len(behind) >= len(lines) and (not own or not all(map(stamp, lines[:20]))):
+    if folds.access_lines(lines):
+        return Sniffed("text", "requests", {})  # whatever pairs stand behind them
+    if folds.behind_prefixes(lines, own=own):
         return Sniffed("jsonl", "requests", {}, folded="prefix")
     told = _of_csv(lines, own=own, mapped=mapped) or _of_logfmt(lines, own=own) or Sniffed("text", "requests", {})
-    return replace(told, folded="lines") if told.form in ("text", "logfmt") and _spread(lines, own=own) else told
-
-
-def _spread(lines: list[str], *, own: bool) -> bool:
-    """Whether records have several lines, of which only the first has a time."""
-    timed = [bool(stamp(line)) for line in lines]
-    later = [line for line, first in zip(lines, timed, strict=True) if not first]
-    return timed[0] and 20 * len(later) >= len(lines) and (own or not any(_REQUEST_LINE.search(line) for line in later))
+    return replace(told, folded="lines") if told.form in ("text", "logfmt") and folds.spread(lines, own=own) else told
 
 
 def _record(line: str) -> Json | None:
@@ -242,7 +215,7 @@ def _is_heading(header: tuple[str, ...]) -> bool:
 
 def pairs(line: str) -> dict[str, str]:
     """The `key=value` pairs of a logfmt line."""
-    return {name: value.strip('"') for name, value in _PAIR.findall(line)}
+    return {name: value.strip('"') for name, value in _PAIR.findall(line) if value}
 
 
 def _of_logfmt(lines: list[str], *, own: bool) -> Sniffed | None:

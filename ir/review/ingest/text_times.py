@@ -9,27 +9,9 @@ ZONES = {
 }  # fmt: skip
 """Letters that name one zone; others, such as CST, IST and BST, name several, and a time with them is not read."""
 UNSURE = (
-    "CST",
-    "CDT",
-    "IST",
-    "BST",
-    "AST",
-    "ADT",
-    "MST",
-    "GST",
-    "AMT",
-    "ECT",
-    "SST",
-    "WST",
-    "ACT",
-    "PKT",
-    "SGT",
-    "KST",
-    "ICT",
-    "WIB",
-    "BRT",
-    "ART",
-)
+    "CST", "CDT", "IST", "BST", "AST", "ADT", "MST", "GST", "AMT", "ECT", "SST", "WST", "ACT", "PKT", "SGT", "KST", "ICT", "WIB",
+    "BRT", "ART",
+)  # fmt: skip
 
 _LETTERS = "|".join((*ZONES, *UNSURE))
 _CLOCK = (

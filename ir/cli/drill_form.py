@@ -1,4 +1,7 @@
-"""The keys page of a rehearsal as text, for a terminal without a browser: it sends the same forms."""
+"""The keys page of a rehearsal as text, for a terminal without a browser: it sends the same forms.
+
+It shows what the page shows, masked tokens and a new value included; so it does not print through `Screen`, which would hide them.
+"""
 
 import sys
 from collections.abc import Callable
@@ -22,11 +25,10 @@ class TextForm:
     Args:
         client: the page.
         ask: a question, answered by a line without its end.
-        say: a line on the screen.
     """
 
-    def __init__(self, client: PageClient, ask: Ask, say: Callable[[str], None]) -> None:
-        self._client, self._ask, self._say = client, ask, say
+    def __init__(self, client: PageClient, ask: Ask) -> None:
+        self._client, self._ask = client, ask
 
     def run(self) -> None:
         """Until the person leaves."""
@@ -50,13 +52,13 @@ class TextForm:
 
     def _restricted(self) -> str:
         name, note = self._ask("Key name: "), self._ask("Add a note: ")
-        self._say("Permissions, such as payment_intent_write charge_read; write includes read.")
+        _say("Permissions, such as payment_intent_write charge_read; write includes read.")
         wanted = self._ask("Permissions: ").replace(",", " ").split()
         chosen = {f"permission_{resource}": right for resource, _, right in (one.rpartition("_") for one in wanted)}
         return self._made(self._client.send("/apikeys/create/restricted", name=name, note=note, **chosen))
 
     def _row(self, row: Json) -> str:
-        self._say(f"\n{row['name']}   {row['token']}")
+        _say(f"\n{row['name']}   {row['token']}")
         choice, path = self._ask(_MENU).strip().lower(), f"/apikeys/{row['id']}"
         if choice == "r":
             return self._rotate(path)
@@ -66,7 +68,7 @@ class TextForm:
         if choice == "n":
             return str(self._client.send(f"{path}/edit", name=self._ask("Key name: "), note=self._ask("Note: "))["problem"])
         if choice == "p":
-            self._say("IPv4 addresses and networks that may use this key; an empty line: any address.")
+            _say("IPv4 addresses and networks that may use this key; an empty line: any address.")
             return str(self._client.send(f"{path}/policy", addresses=self._ask("IP addresses: "))["problem"])
         if choice == "l":
             self._logs(path)
@@ -74,7 +76,7 @@ class TextForm:
 
     def _rotate(self, path: str) -> str:
         for number, (words, _) in enumerate(EXPIRATIONS.values(), 1):
-            self._say(f"  {number} {words}")
+            _say(f"  {number} {words}")
         choice = self._ask("Expiration, a number; Enter = cancel: ").strip()
         if not (choice.isdecimal() and 1 <= int(choice) <= len(EXPIRATIONS)):
             return ""
@@ -88,9 +90,9 @@ class TextForm:
             raise Refused("the value of a key is shown at a terminal only", next_step="use the page in a browser")
         sys.stdout.write(_OTHER_SCREEN)
         try:
-            self._say(f"REHEARSAL · Save your key\n\n{seen['row']['name']}   {seen['row']['token']}\n")
-            self._say(f"{seen['value']}\n")
-            self._say("Copy it now: it is shown only this once. Keep this open until ir says that the")
+            _say(f"REHEARSAL · Save your key\n\n{seen['row']['name']}   {seen['row']['token']}\n")
+            _say(f"{seen['value']}\n")
+            _say("Copy it now: it is shown only this once. Keep this open until ir says that the")
             self._ask("key is stored. Enter = Done: ")
         finally:
             sys.stdout.write(_BACK)
@@ -99,23 +101,29 @@ class TextForm:
 
     def _logs(self, path: str) -> None:
         for call in self._client.see(f"{path}/logs")["calls"]:
-            self._say(f"  {call['at']}  {call['status']}  {call['ip']:<15} {call['call']}"[:_WIDTH])
+            _say(f"  {call['at']}  {call['status']}  {call['ip']:<15} {call['call']}"[:_WIDTH])
 
     def _list(self, seen: Json, problem: str) -> list[Json]:
         """The rows that can be chosen, numbered as they stand on the screen."""
         live = [row for row in seen["rows"] if not row["expired"]]
         order = [row for row in live if row["kind"] == "restricted"] + [row for row in live if row["kind"] != "restricted"]
-        self._say("\nREHEARSAL · Stripe Dashboard · API keys")
+        _say("\nREHEARSAL · Stripe Dashboard · API keys")
         kind = ""
         for number, row in enumerate(order, 1):
             section = "Restricted keys" if row["kind"] == "restricted" else "Standard keys"
             if section != kind:
-                self._say(f"{section:<43} Token            Last used")
+                _say(f"{section:<43} Token            Last used")
                 kind = section
-            self._say(f"{number:3} {row['name'][:38]:<38}  {row['token']:<16} {row['last_used']}"[:_WIDTH])
+            _say(f"{number:3} {row['name'][:38]:<38}  {row['token']:<16} {row['last_used']}"[:_WIDTH])
             more = "   ".join(part for part in (row["remaining"], row["policy"] and f"only from {row['policy']}", row["note"]) if part)
             if more:
-                self._say(f"      {more}"[:_WIDTH])
+                _say(f"      {more}"[:_WIDTH])
         if problem:
-            self._say(f"! {problem}")
+            _say(f"! {problem}")
         return order
+
+
+def _say(text: str) -> None:
+    """A line on the screen, without what could steer a terminal."""
+    sys.stdout.write("".join(c if c == "\n" or c.isprintable() else "·" for c in text) + "\n")
+    sys.stdout.flush()

@@ -19,7 +19,7 @@ from ir.drill.hands.rehearsal import Place, Rehearsal, meet, rehearsal
 
 _PROMPT = "rehearsal> "
 _OWN_WORLD = ("--inventory", "--api-base")
-_HELP = "ir …: a command   form: the Dashboard as text   page: its address for a browser   end"
+_HELP = "ir …: a command   form: the Dashboard as text   page: its address   end"
 
 
 def conduct(options: DrillOptions, screen: Screen) -> ExitCode:
@@ -44,7 +44,7 @@ def conduct(options: DrillOptions, screen: Screen) -> ExitCode:
 def join() -> None:
     """Take part in the rehearsal that runs in another terminal: run `ir` in its world, or click as text."""
     screen = Screen()
-    screen.say("REHEARSAL. Nothing here is real. `end` leaves this terminal; the rehearsal goes on.")
+    screen.say("REHEARSAL. Nothing here is real. `end` leaves this terminal, and the rehearsal goes on.")
     screen.say(_HELP)
     Prompt(meet(), screen).run()
 
@@ -90,7 +90,7 @@ class Prompt:
         if words[:1] == ["end"]:
             return False
         if words[:1] == ["form"]:
-            TextForm(self._client, self._asked, self._screen.say).run()
+            TextForm(self._client, self._asked).run()
         elif words[:1] == ["page"]:
             self._screen.say(self._client.invitation())
         elif words[:1] == ["ir"]:
@@ -131,12 +131,11 @@ class Prompt:
 def _alert(made: Rehearsal, screen: Screen) -> None:
     world, leaked = made.world, made.world.account.leaked
     minutes = round(EXPOSED_BEFORE / 60)
+    what = f"ALERT: the key `{leaked.name}`, …{leaked.token.reveal()[-4:]}, was found in a public repository {minutes} minutes ago."
     for line in (
-        "REHEARSAL. Nothing here is real: a stand-in for Stripe, stores and services on this",
-        "machine, keys that were made a moment ago. Only those are taken.",
+        "REHEARSAL. Nothing here is real: Stripe is a stand-in, the keys were made just now, and no other key is taken.",
         "",
-        f"ALERT: the key `{leaked.name}`, …{leaked.token.reveal()[-4:]}, was found in a public repository {minutes} minutes ago.",
-        f"{len(world.readers)} services take payments with it. Time runs from now on.",
+        f"{what} {len(world.readers)} services take payments with it. Time runs from now on.",
         "",
         "The Dashboard's page of API keys, for a browser on this machine; the address works once:",
         f"  {made.page.door.invite()}",
@@ -162,7 +161,7 @@ def _balanced(line: str) -> bool:
 
 @contextmanager
 def _left_alone() -> Iterator[None]:
-    """Ctrl-C and Ctrl-\\ are the command's: it is in the same group. A handler, since it would inherit that they are ignored."""
+    """Ctrl-C and its like are the command's: it is in the same group. A handler, since it would inherit that they are ignored."""
     before = {number: signal.signal(number, lambda _number, _frame: None) for number in (signal.SIGINT, signal.SIGQUIT)}
     try:
         yield

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -142,21 +141,21 @@ def client(made: Rehearsal) -> PageClient:
 
 def to_services(made: Rehearsal, value: str) -> None:
     """What `ir` would do: the store, then each service."""
-    file = made.world.folder.stores / "payments.env"
-    old = made.world.account.leaked.token.reveal()
-    file.write_text(file.read_text().replace(old, value))
-    for address in re.findall(r"http://127\.0\.0\.1:\d+/reload|kill, -HUP, '\d+'", (made.world.folder.root / "inventory.yaml").read_text()):
-        line = HTTPConnection(urlsplit(address).netloc, timeout=10)
+    file, papers = made.world.folder.stores / "payments.env", (made.world.folder.root / "inventory.yaml").read_text()
+    file.write_text(file.read_text().replace(made.world.account.leaked.token.reveal(), value))
+    for port in re.findall(r"http://127.0.0.1:(\d+)/reload", papers):
+        line = HTTPConnection(f"127.0.0.1:{port}", timeout=10)
         line.request("POST", "/reload")
-        assert line.getresponse().read() and not line.close()
+        assert line.getresponse().status == 200
+        line.close()
+    for pid in re.findall(r"- -HUP\n\s+- '(\d+)'", papers):
+        os.kill(int(pid), signal.SIGHUP)
 
 
 def test_a_good_hand_scores_without_a_mistake(made: Rehearsal) -> None:
     page, leaked = client(made), made.world.account.leaked
     value = page.send(f"/apikeys/{leaked.id}/rotate", expiration="1h")["value"]
-    for pid in re.findall(r"- -HUP\n\s+- '(\d+)'", (made.world.folder.root / "inventory.yaml").read_text()):
-        to_services(made, value)
-        os.kill(int(pid), signal.SIGHUP)
+    to_services(made, value)
     time.sleep(1.0)
     page.send(f"/apikeys/{leaked.id}/expire")
     score = made.end()

@@ -7,6 +7,7 @@ import base64
 import json
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,6 +21,13 @@ _FLAGS = [
     *("--headless", "--disable-gpu", "--no-first-run", "--no-default-browser-check", "--disable-background-networking", "--disable-sync"),
     *("--disable-component-update", "--disable-extensions", "--disable-dev-shm-usage", "--hide-scrollbars", "--remote-debugging-pipe"),
 ]
+_ONTO_3_AND_4 = """\
+import fcntl, os, sys
+reads, writes = (fcntl.fcntl(int(fd), fcntl.F_DUPFD_CLOEXEC, 10) for fd in sys.argv[1:3])
+os.dup2(reads, 3)
+os.dup2(writes, 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 _WITHIN = 30.0
 
 
@@ -46,7 +54,7 @@ class Browser:
             " e.scrollIntoView({block: 'center'}); const r = e.getBoundingClientRect();"
             " return [r.x + r.width / 2, r.y + r.height / 2]; })()"
         )
-        assert place, f"nothing on the page is {selector}: {self.text()}"
+        assert isinstance(place, list), f"nothing on the page is {selector}: {self.text()}"
         for kind in ("mousePressed", "mouseReleased"):
             self._call("Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button="left", clickCount=1)
         self._settle()
@@ -66,6 +74,17 @@ class Browser:
         assert "exceptionDetails" not in told, told
         return told["result"].get("value")
 
+    def waits_for(self, selector: str) -> None:
+        """Until it stands on the page, which another page may bring."""
+        end = time.monotonic() + _WITHIN
+        while not self._there(selector):
+            assert time.monotonic() < end, f"{selector} never stood on the page"
+            time.sleep(0.05)
+
+    def forgets(self) -> None:
+        """All cookies."""
+        self._call("Network.clearBrowserCookies")
+
     def text(self, selector: str = "body") -> str:
         """What a person reads there; "" where there is nothing."""
         return str(self.reads(f"document.querySelector({json.dumps(selector)})?.innerText ?? ''"))
@@ -82,6 +101,12 @@ class Browser:
         self._call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
 
     # ── the wire ──
+
+    def _there(self, selector: str) -> bool:
+        try:
+            return bool(self.reads(f"document.readyState === 'complete' && document.querySelector({json.dumps(selector)}) !== null"))
+        except _Gone:
+            return False
 
     def _settle(self) -> None:
         """Until the page that a click may have asked for is there."""
@@ -130,11 +155,10 @@ def browser() -> Iterator[Browser]:
     ours_in, from_it = os.pipe()
     flags = [*_FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]  # it refuses to run as root with one
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        argv = ["sh", "-c", 'exec "$@" 3<&"$IN" 4>&"$OUT"', "sh", CHROMIUM.path, *flags, f"--user-data-dir={profile}"]
+        argv = [sys.executable, "-ISc", _ONTO_3_AND_4, str(to_it), str(from_it), CHROMIUM.path, *flags, f"--user-data-dir={profile}"]
         process = subprocess.Popen(
             argv,
             pass_fds=(to_it, from_it),
-            env={**os.environ, "IN": str(to_it), "OUT": str(from_it)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

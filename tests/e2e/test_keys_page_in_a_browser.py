@@ -1,9 +1,11 @@
 """The imitation of the Dashboard's page of keys in a real browser: clicked as a person does, and measured wide, narrow, light and dark."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from docs import keys_picture
 from ir.core.model import Mode
 from ir.drill.twin import Key, StripeTwin, TwinSettings
 from tests.programs import CHROMIUM
@@ -122,3 +124,10 @@ def test_nothing_overflows_and_everything_can_be_read(window: Browser, page: Pag
         f"(() => {{ const r = document.querySelector('#{key.id} ul').getBoundingClientRect(); return [r.left, r.right]; }})()"
     )
     assert isinstance(box, list) and box[0] >= 0 and box[1] <= width, "the menu stands on the screen"
+
+
+def test_the_picture_of_the_readme_can_be_taken_anew(tmp_path: Path) -> None:
+    picture = tmp_path / "page.webp"
+    keys_picture.take(picture)
+    data = picture.read_bytes()
+    assert (data[:4], data[8:12]) == (b"RIFF", b"WEBP") and 10_000 < len(data) < 100_000

@@ -11,6 +11,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import threading
 import time
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.worlds import job_shell
+from tests.worlds.started import Started, fork
 
 _WITHIN = 30.0
 _SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[78])")
@@ -28,32 +30,40 @@ _SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[78])")
 class Person:
     """One terminal of 80 × 24, and whoever sits at it.
 
+    Args:
+        forked: `ir` is forked from a process that has imported it, which takes a tenth of the time.
+
     Attributes:
         screen: every byte that the terminal showed.
     """
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str], *, forked: bool = False) -> None:
         self.folder, self.environment = folder, {**environment, "TERM": "xterm", "PYTHONUNBUFFERED": "1"}
+        self._forked = forked
         self._ours, self._terminal = pty.openpty()
-        fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self.resizes(24, 80)
         self.before = self.modes()
         self.screen, self._moved = bytearray(), threading.Condition()
-        self._line, theirs = socket.socketpair()
-        self._shell = subprocess.Popen(
-            [sys.executable, job_shell.__file__, str(theirs.fileno())],
-            stdin=self._terminal,
-            stdout=self._terminal,
-            stderr=self._terminal,
-            cwd=folder,
-            env=self.environment,
-            pass_fds=(theirs.fileno(),),
-            start_new_session=True,
-        )
-        theirs.close()
+        with tempfile.TemporaryDirectory(prefix="ir-") as place, socket.socket(socket.AF_UNIX) as waits:
+            waits.bind(f"{place}/shell")
+            waits.listen(1)
+            waits.settimeout(60.0)
+            self._shell = self._begun(f"{place}/shell")
+            self._line, _ = waits.accept()
         self._heard = self._line.makefile("r")
         self._line.settimeout(60.0)
         self.pid = 0
         threading.Thread(target=self._watch, daemon=True).start()
+
+    def _begun(self, path: str) -> "subprocess.Popen[bytes] | Started":
+        streams = self._terminal
+        if self._forked:
+            words = ("-m", job_shell.__name__, path)
+            return Started(fork(words, cwd=self.folder, env=self.environment, reads=streams, output=streams, errors=streams, session=True))
+        argv = [sys.executable, job_shell.__file__, path]
+        return subprocess.Popen(
+            argv, stdin=streams, stdout=streams, stderr=streams, cwd=self.folder, env=self.environment, start_new_session=True
+        )
 
     def _watch(self) -> None:
         with suppress(OSError):
@@ -66,7 +76,11 @@ class Person:
 
     def starts(self, *words: str) -> None:
         """Runs `ir …` in front."""
-        self.runs(sys.executable, "-m", "ir.cli", *words)
+        if self._forked:
+            self._tell({"module": ["ir.cli", *words]})
+            self.pid = int(self._hear()["pid"])
+        else:
+            self.runs(sys.executable, "-m", "ir.cli", *words)
 
     def runs(self, *argv: str) -> None:
         """Runs a program in front."""
@@ -88,6 +102,10 @@ class Person:
     def brings_back(self) -> None:
         """`fg`."""
         self._tell({"fg": True})
+
+    def resizes(self, rows: int, columns: int) -> None:
+        """The window gets another size."""
+        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     # ── the eyes ──
 
@@ -170,9 +188,9 @@ class Person:
 
 
 @contextmanager
-def person(folder: Path, environment: Mapping[str, str]) -> Iterator[Person]:
+def person(folder: Path, environment: Mapping[str, str], *, forked: bool = False) -> Iterator[Person]:
     """Sits down, and leaves."""
-    made = Person(folder, environment)
+    made = Person(folder, environment, forked=forked)
     try:
         yield made
     finally:

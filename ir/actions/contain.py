@@ -1,54 +1,100 @@
 """Contain: take the leaked key away from strangers, in the order of least outage; seen, not believed.
 
-Contained = a probe is refused where it answered before.
+Contained = a probe is refused where it answered before. How it is done depends on the issuer and the inventory (`reversibility`); a guided
+rotation is the mint, too. What no later step of the plan does, containment does itself, afterwards: it proves a death, and looks at the
+listed services.
 """
 
+from dataclasses import replace
+
+from ir.actions import death, outage, successor
 from ir.core.errors import PortError, Rejected, Unknown, Waiting
 from ir.core.model import Debt, Did, Json, Liveness, Outcome
+from ir.incident import record as incident_record
 from ir.incident.context import World
 from ir.incident.plan import Step
 from ir.incident.record import Incident
-from ir.ports import Containment, Target
+from ir.incident.reversibility import Way
+from ir.ports import Containment, Rotation, Target
 
 _CALLS = 4
 _BITES_WITHIN = 30.0
 """Narrowing was measured to bite in 1 to 1.5 s (facts, §1.5); this leaves room."""
 
 
+def prepare(world: World, record: Incident, step: Step) -> Json:
+    """A rotation is a mint: its name stands before it."""
+    guided = successor.way_of(world, record) in (Way.ROTATION, Way.POLICY)
+    return successor.fixed(world, record) if guided and "new" not in record.facts else {}
+
+
 def run(world: World, record: Incident, step: Step) -> Outcome:
-    """Look, contain, look until it bites."""
+    """Look, contain, look until it bites; then what no later step does."""
+    outcome = _contained(world, record)
+    contained = outcome.did is Did.DONE or (outcome.did is Did.SKIPPED and outcome.facts)
+    return _afterwards(world, record, outcome) if contained else outcome
+
+
+def _contained(world: World, record: Incident) -> Outcome:
     facts = record.facts
     old = world.old_key(facts)
     before = world.issuer.probe(old)
-    if before.liveness.dead:
-        return Outcome(Did.SKIPPED, "the key is dead already, there is nothing to contain", _seen(before.liveness, world))
-    if facts.get("containment") and not before.liveness.answers:
-        return Outcome(Did.DONE, "contained already", _seen(before.liveness, world))
-    egress = tuple(str(network) for network in world.account.egress_ips)
+    seen = {"old": {"liveness": before.liveness.value, "probed_at": world.now()}}
+    unvalued = facts.get("rotation", {}).get("value") == "open" and "new" not in facts
+    if facts.get("containment") and not before.liveness.answers and not unvalued:
+        return Outcome(Did.DONE, "contained already", seen)
+    if before.liveness.dead and (successor.way_of(world, record) is not Way.ROTATION or not _may_be_ours(facts)):
+        return Outcome(Did.SKIPPED, "the key is dead already, there is nothing to contain", seen)
     world.say("taking the key away from strangers")
+    rotation, custody = None, dict[str, Json]()
+    mint: Json = facts["mint"] if "name" in facts.get("mint", {}) else successor.fixed(world, record)["mint"]
     try:
-        done = _asked(world, Target(facts["old"].get("id", ""), old), egress)
+        if "new" not in facts and not world.options.no_replacement:
+            rotation, custody = successor.rotation(world, record, mint)
+        done = _asked(world, record, rotation)
     except Waiting as error:
-        return Outcome(Did.WAITING, error.told, todo=error.next_step)
+        return Outcome(Did.WAITING, error.told, {**custody, **_told(world, record)}, todo=error.next_step)
     except PortError as error:
-        return _uncontained(world, facts, error.what, error.next_step if isinstance(error, Rejected) else "")
-    return _bitten(world, facts, done, answered=before.liveness)
+        outcome = _uncontained(world, facts, error.what, error.next_step if isinstance(error, Rejected) else "")
+        return replace(outcome, facts={**custody, **_told(world, record)})
+    found, debts, paid = successor.after(world, record, done, mint)
+    outcome = _bitten(world, facts, done, answered=before.liveness)
+    merged: Json = dict(custody)
+    for more in (found, outcome.facts):
+        incident_record.merge(merged, more)
+    return replace(outcome, facts=merged, debts=(*outcome.debts, *debts), paid=paid)
 
 
-def _asked(world: World, target: Target, egress: tuple[str, ...]) -> Containment:
+def _may_be_ours(facts: Json) -> bool:
+    """The key died since this incident first saw it alive: a rotation that it guided may be why."""
+    return bool(facts.get("rotation") or facts["old"].get("seen_alive")) and "new" not in facts
+
+
+def _told(world: World, record: Incident) -> Json:
+    """Somebody was told to rotate: from now on the key may have been rotated."""
+    guided = successor.way_of(world, record) is Way.ROTATION
+    return {"rotation": {"told_at": record.facts.get("rotation", {}).get("told_at", world.now())}} if guided else {}
+
+
+def _asked(world: World, record: Incident, rotation: Rotation | None) -> Containment:
     """Narrowing twice is narrowing once, so a call without an answer is made again: containment does not fail on a torn line."""
+    target = Target(record.facts["old"].get("id", ""), world.old_key(record.facts))
+    wanted = not world.options.no_replacement
+    egress = tuple(str(network) for network in world.account.egress_ips) if wanted else ()
     for tried in range(1, _CALLS):
         try:
-            return world.issuer.contain(target, egress)
+            return world.issuer.contain(target, egress, rotation)
         except Unknown:
             world.clock.sleep(float(tried))
-    return world.issuer.contain(target, egress)
+    return world.issuer.contain(target, egress, rotation)
 
 
 def rehearse(world: World, record: Incident, step: Step) -> Outcome:
-    """What would be done."""
-    how = "guide you to an access policy or a rotation in the Dashboard" if world.issuer.guided else "narrow the key's permissions"
-    return Outcome(Did.SKIPPED, f"would {how}; services on the old key fail from then on")
+    """What would be done, and whether it could be undone."""
+    way = successor.way_of(world, record)
+    facts: Json = {"rotation": {"rehearsed": True}} if way is Way.ROTATION else {}
+    end = "this cannot be undone" if way.kills else "this can be undone by hand"
+    return Outcome(Did.SKIPPED, f"would {step.says}; {end}", facts)
 
 
 def _bitten(world: World, facts: Json, done: Containment, *, answered: Liveness) -> Outcome:
@@ -57,10 +103,11 @@ def _bitten(world: World, facts: Json, done: Containment, *, answered: Liveness)
     until = world.elapsed() + _BITES_WITHIN
     while True:
         seen = world.issuer.probe(world.old_key(facts)).liveness
-        if seen in (Liveness.NARROW, Liveness.BLOCKED, Liveness.EXPIRED, Liveness.INVALID) and seen is not answered:
+        refused = seen in (Liveness.NARROW, Liveness.BLOCKED, Liveness.EXPIRED, Liveness.INVALID)
+        if refused and (seen is not answered or done.how in ("rotated", "expired")):
             said = f"contained: {done.said}; a probe is now refused ({seen.value})"
             return Outcome(Did.DONE, said, {"containment": containment, "contained_at": world.now(), "old": {"liveness": seen.value}})
-        if world.elapsed() >= until:
+        if world.elapsed() >= until or done.how == "none":
             break
         world.clock.sleep(0.25)
     if done.how == "narrowed" and answered is Liveness.NARROW:
@@ -70,13 +117,54 @@ def _bitten(world: World, facts: Json, done: Containment, *, answered: Liveness)
         said = f"{done.said}; from this machine the key answers as before, so the policy cannot be seen to bite from here"
         return Outcome(Did.DONE, said, {"containment": {**containment, "unseen": True}, "contained_at": world.now()})
     outcome = _uncontained(world, facts, f"{done.said}, but a probe is still answered as before ({seen.value})")
-    return Outcome(outcome.did, outcome.said, {"containment": containment}, debts=outcome.debts, todo=outcome.todo)
-
-
-def _seen(liveness: Liveness, world: World) -> Json:
-    return {"old": {"liveness": liveness.value, "probed_at": world.now()}}
+    return replace(outcome, facts={} if done.how == "none" else {"containment": containment})
 
 
 def _uncontained(world: World, facts: Json, why: str, todo: str = "") -> Outcome:
     debt = Debt("key-alive", facts["old"]["fingerprint"], f"not contained: {why}", todo or f"ir contain {world.incident}")
     return Outcome(Did.FAILED, f"not contained: {why}", debts=(debt,), todo=debt.todo)
+
+
+# ── afterwards ──
+
+
+def _afterwards(world: World, record: Incident, outcome: Outcome) -> Outcome:
+    """Never before the key is contained, and never instead: a plan that goes on to a rotation does it there."""
+    later = {step.action for step in world.plan.steps}
+    now = Incident(record.id, opened=record.opened, facts={}, debts=record.debts)
+    for facts in (record.facts, outcome.facts):
+        incident_record.merge(now.facts, facts)
+    (proof, looked) = world.both(
+        lambda: None if "prove" in later else _proven(world, now), lambda: None if "wave" in later else outage.look(world, now)
+    )
+    for more in filter(None, (proof, looked)):
+        merged = dict(outcome.facts)
+        incident_record.merge(merged, more.facts)
+        outcome = replace(
+            outcome,
+            said=f"{outcome.said}; {more.said}",
+            facts=merged,
+            items=(*outcome.items, *more.items),
+            debts=(*outcome.debts, *more.debts),
+            paid=(*outcome.paid, *more.paid),
+        )
+    return outcome
+
+
+def _proven(world: World, now: Incident) -> Outcome | None:
+    """The death of the old key, where that is how it was contained, and of one whose value was lost what a person says."""
+    facts, mark = now.facts, now.facts["old"]["fingerprint"]
+    if not Liveness(facts["old"].get("liveness", Liveness.UNKNOWN)).dead or facts.get("proof"):
+        return None
+    old, control = world.old_key(facts), death.other_control(world, now, world.old_key(facts))
+    attested, expired = successor.lost(world, now)
+    if control is None:
+        why = death.NO_CONTROL
+    else:
+        seen = death.watch(world, old, control, replace(death.window_of(world), limit=death.window_of(world).seconds))
+        if seen.proven:
+            found: Json = {"proof": seen.proof(control), "dead_at": seen.began, "old": {"liveness": seen.last.value}, **attested}
+            return Outcome(Did.DONE, seen.said(world.key.kind), found, paid=(mark, *expired))
+        why = seen.said(world.key.kind)
+    debt = Debt("key-unproven", mark, f"not proven dead: {why}", f"ir resume {world.incident} looks again")
+    return Outcome(Did.DONE, debt.why, attested, debts=(debt,), paid=expired)

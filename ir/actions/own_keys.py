@@ -65,6 +65,14 @@ def _expired(world: World, facts: Json, row: KeyRow) -> str:
     return ""
 
 
+def spare(world: World, facts: Json, old: Secret | None = None) -> None:
+    """Have the key watched that must not die while a human kills the other: the replacement, or on the way back the `old` one."""
+    new = facts["new"]
+    name = "" if new.get("rotated") else str(facts.get("mint", {}).get("name", ""))
+    marks = {"created": float(new.get("created") or 0.0), "pasted": float(new.get("pasted") or 0.0)}
+    world.issuer.watch_also(world.new_key(facts) if old is None else old, **marks, name=name)
+
+
 def unlisted(world: World, error: PortError) -> Debt:
     """The provider's list could not be read, so that a stray may live."""
     about = f"strays of {world.incident}"

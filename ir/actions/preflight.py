@@ -59,10 +59,10 @@ def _looked(world: World, record: Incident, held: dict[str, Held | None], items:
     soft += unlisted + ([] if record.facts.get("new") else _mint_problems(world, old))
     facts["services"] = {item.name: _service_facts(world, item, old) for item in looked_at}
     facts["dead_on_arrival"] = dead
-    return _verdict(world, record, hard, soft, facts, items, dead=dead)
+    return _verdict(world, record, hard, soft, facts, items, probe.liveness)
 
 
-def _verdict(world: World, record: Incident, hard: list[str], soft: list[str], facts: Json, items: list[Item], *, dead: bool) -> Outcome:
+def _verdict(world: World, record: Incident, hard: list[str], soft: list[str], facts: Json, items: list[Item], seen: Liveness) -> Outcome:
     exploited = world.plan.policy is Policy.EXPLOITED
     problems = hard if exploited else hard + soft
     if problems:
@@ -72,7 +72,7 @@ def _verdict(world: World, record: Incident, hard: list[str], soft: list[str], f
             lost = f"{_adopt(world, record, others[0])}; " if others else ""
             fix = f"an unfinished rotation: {lost}or give it up with --discard-pending REASON; anything else: {fix}"
         return Outcome(Did.REFUSED, "; ".join(problems), facts, tuple(items), todo=fix)
-    if dead:
+    if seen.dead:
         facts["warnings"] = soft
         return Outcome(
             Did.DONE,
@@ -82,9 +82,20 @@ def _verdict(world: World, record: Incident, hard: list[str], soft: list[str], f
         )
     if soft:
         facts["warnings"] = soft
-        return Outcome(Did.DONE, f"containment can begin; {len(soft)} problems are left for later: {'; '.join(soft)}", facts, tuple(items))
+        left = "1 problem is" if len(soft) == 1 else f"{len(soft)} problems are"
+        said = f"{_answered(world, seen)}; containment can begin; {left} left for later: {'; '.join(soft)}"
+        return Outcome(Did.DONE, said, facts, tuple(items))
     count = f"{len(facts['stores'])} stores, {len(facts['services'])} services"
-    return Outcome(Did.DONE, f"the key answers, {count} looked at, nothing stands in the way", facts, tuple(items))
+    return Outcome(Did.DONE, f"{_answered(world, seen)}, {count} looked at, nothing stands in the way", facts, tuple(items))
+
+
+def _answered(world: World, seen: Liveness) -> str:
+    """What the look at the key showed, and no more than that."""
+    if seen.answers:
+        return "the key answers"
+    if seen is Liveness.BLOCKED:
+        return "no call tells whether the secret works" if world.key.kind is KeyKind.WEBHOOK else "the key is refused from this address"
+    return "Stripe gave no answer about the key"
 
 
 def _adopt(world: World, record: Incident, other: str) -> str:

@@ -9,7 +9,7 @@ from ir.actions import own_keys
 from ir.core.errors import Conflict, Denied, PortError, Rejected, Waiting
 from ir.core.model import Debt, Did, Item, Json, Liveness, Outcome, Policy, Probe
 from ir.core.secret import Secret
-from ir.incident import service_health
+from ir.incident import reversibility, service_health
 from ir.incident.context import World
 from ir.incident.plan import Step
 from ir.incident.record import Incident
@@ -61,8 +61,11 @@ def _kill(world: World, record: Incident, probe: Probe, looked: _Seen) -> Outcom
         return Outcome(did, f"the old key is not killed: {why_not}", seen, tuple(items), debts, todo=todo)
     if probe.liveness is Liveness.UNKNOWN and world.plan.policy is not Policy.EXPLOITED:
         return Outcome(Did.UNKNOWN, f"Stripe gave no answer about the old key (status {probe.status})", seen, tuple(items))
+    if reversibility.dead(facts) and probe.liveness.answers:
+        said = "the old key was seen dead when it was contained, and answers now: nobody was asked about another kill yet"
+        return Outcome(Did.UNKNOWN, said, seen, tuple(items))
     if "new" in facts:
-        world.issuer.watch_also(world.new_key(facts), created=float(facts["new"].get("created") or 0.0))
+        own_keys.spare(world, facts)
     world.say("asking for the death of the old key")
     try:
         how = world.issuer.retire(Target(facts["old"].get("id", ""), old), stop=world.stopping)

@@ -1,8 +1,9 @@
 """Settle: which debts of earlier incidents are paid by now? Looks at their keys; where none of those lives, their custody ends."""
 
+from functools import partial
 from itertools import chain
 
-from ir.actions import discard
+from ir.actions import death, discard
 from ir.core.errors import PortError
 from ir.core.model import Debt, Did, Item, Outcome
 from ir.core.secret import Secret
@@ -18,7 +19,8 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     ended: dict[str, list[Item]] = {}
     for earlier in record.facts.get("took_over", {}):
         keys = [debt for debt in map(record.debts.get, _abouts(record, earlier)) if debt is not None and debt.kind.startswith("key-")]
-        dead = [debt.about for debt in keys if _is_dead(world, record, earlier, debt)]
+        proven = world.each(keys, partial(_is_dead, world, record, earlier))
+        dead = [debt.about for debt, is_dead in zip(keys, proven, strict=True) if is_dead]
         ended[earlier] = discard.emptied(world, record, earlier) if len(dead) == len(keys) else []
         paid += dead
     emptied = _emptied(ended)
@@ -44,7 +46,7 @@ def _is_dead(world: World, record: Incident, earlier: str, debt: Debt) -> bool:
     try:
         value = _value(world, earlier, debt.about)
         if value is not None:
-            return world.issuer.probe(value).liveness.dead
+            return death.is_proven(world, record, value)
         return not world.issuer.guided and _unlisted(world, earlier, debt.about)
     except PortError:
         return False

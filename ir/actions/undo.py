@@ -5,7 +5,7 @@ Looks first: only if the old key is alive, uncontained, and not about to run out
 
 from dataclasses import replace
 
-from ir.actions import leave, own_keys
+from ir.actions import death, leave, own_keys
 from ir.core.errors import PortError, Rejected, Waiting
 from ir.core.model import Debt, Did, Item, Json, Liveness, Outcome
 from ir.core.secret import Secret
@@ -52,7 +52,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         return Outcome(
             Did.WAITING, f"not all of it went back, both keys live: {said}", items=items, debts=debts, todo=f"ir rollback {world.incident}"
         )
-    world.issuer.watch_also(old, created=float(facts["new"].get("created") or 0.0))
+    own_keys.spare(world, facts, old)
     outcome = _kill_new(world, record, new, items)
     return replace(outcome, facts={**outcome.facts, "strays": asked}, debts=(*outcome.debts, *stray))
 
@@ -105,6 +105,7 @@ def _kill_new(world: World, record: Incident, new: Secret, items: tuple[Item, ..
     key_id = facts["new"].get("id", "")
     try:
         said = world.issuer.retire(Target(key_id, new, replacement=True), stop=world.stopping)
+        debts += _unproven(world, record, new)
     except Rejected as error:
         said = error.what
         debts.append(_replacement_lives(record, new, killed=world.issuer.probe(world.old_key(facts)).liveness.dead))
@@ -119,6 +120,17 @@ def _kill_new(world: World, record: Incident, new: Secret, items: tuple[Item, ..
         tuple(debts),
         paid=tuple(item.name for item in items),
     )
+
+
+def _unproven(world: World, record: Incident, new: Secret) -> list[Debt]:
+    """The replacement's death is proven by the one rule, with the old key as control: that lives, or nothing would have gone back."""
+    window = death.window_of(world)
+    seen = death.watch(world, new, world.old_key(record.facts), window.at_once if world.issuer.guided else window)
+    if seen.proven:
+        return []
+    name = record.facts["new"].get("id") or new.fingerprint
+    todo = f"look at its row in the Dashboard, and expire it if it is there; then: {debt_rules.again(record)}"
+    return [Debt("key-unproven", new.fingerprint, f"the replacement {name} is not proven dead: {seen.said(world.key.kind)}", todo)]
 
 
 def _replacement_lives(record: Incident, new: Secret, *, killed: bool) -> Debt:

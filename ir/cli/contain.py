@@ -7,24 +7,25 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from ir import inventory
 from ir.actions import contain as containing
 from ir.cli import rotate
 from ir.cli.incidents import AsJson, Yes
-from ir.cli.terminal import inventory_source
+from ir.cli.terminal import by_name, inventory_source
 from ir.cli.terminal.consent_prompt import PIN, Consent, refuse_other
-from ir.cli.terminal.inventory_source import INVENTORY
+from ir.cli.terminal.inventory_source import INVENTORY, Opened
 from ir.cli.terminal.operator import SOURCES, Terminal, files_of
 from ir.cli.terminal.option_values import identify_row
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import ExitCode, Refused, UsageError
 from ir.core.model import Did, Json
 from ir.core.secret import Secret
-from ir.incident import playbook
+from ir.incident import irreversible, playbook, reversibility
 from ir.incident import record as incident_record
 from ir.incident.action_catalog import ACTIONS
 from ir.incident.context import Options
 from ir.incident.plan import Step, compile_plan
-from ir.incident.record import Incident
+from ir.incident.record import FINAL, Incident
 from ir.runtime import wiring
 from ir.runtime.app_state import State, actor, open_state
 from ir.runtime.incident_spec import Setting, setting_from
@@ -49,18 +50,42 @@ def contain(
         _open(what, consent, kept, operator, leaked, options)
     record = _record(kept, what)
     refuse_other(inventory_sha256, record.opened["inventory_sha256"])
-    if not operator.confirm(f"Contain the leaked key of {what} now? Services that still use it will fail."):
-        raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes")
-    sys.exit(_contain(kept, record, operator, leaked))
-
-
-def _contain(kept: State, record: Incident, operator: Terminal, leaked: Secret | None) -> int:
-    """Acts at once, beside whatever process runs the incident, and tells it afterwards."""
     setting = setting_from(record.id, record.opened)
     setting.options = replace(setting.options, dry_run=False)
+    source = inventory.loads(setting.text, setting.name)
+    account = source.account(source.key(setting.key).account)
+    kills = reversibility.way(account, replaces=not setting.options.no_replacement, made="new" in record.facts).kills
+    if record.status in FINAL and kills:  # nothing of it hears of a new key any more
+        opened = Opened(setting.text, setting.name, setting.base)
+        options = Options(yes=yes, drill=setting.options.drill)
+        _open(setting.key, Consent(lambda: kept, operator, opened, yes=yes, pin=inventory_sha256), kept, operator, leaked, options)
+    if not (_confirmed_by_name(kept, operator, record) if kills else operator.confirm(_QUESTION.format(what))):
+        raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes, or run it in a terminal")
+    sys.exit(_contain(kept, setting, record, operator, leaked))
+
+
+_QUESTION = "Contain the leaked key of {} now? Services that still use it will fail."
+
+
+def _confirmed_by_name(kept: State, operator: Terminal, record: Incident) -> bool:
+    """Of two terminals the first counts."""
+    about = irreversible.to_contain(record, by_name.ends_in(kept, operator, record, "old"))
+    try:
+        return by_name.confirmed(operator, about, by_name.settled(record, "contain", lambda: _record(kept, record.id)))
+    except by_name.Answered as answered:
+        what = f"{answered.by} contained the key meanwhile"
+        raise Refused(what, safe="nothing was changed from here", next_step=f"ir status {record.id}") from None
+
+
+def _contain(kept: State, setting: Setting, record: Incident, operator: Terminal, leaked: Secret | None) -> int:
+    """Acts at once, beside whatever process runs the incident, and tells it afterwards."""
     world = wiring.world(setting, kept, operator, ask=lambda: None, leaked=leaked, say=operator.screen.progress)
     step = Step("contain", "contain", ACTIONS["contain"].danger, "contain", "", {})
+    fixed = containing.prepare(world, record, step)
+    incident_record.merge(record.facts, fixed)
     outcome = containing.run(world, record, step)
+    incident_record.merge(fixed, outcome.facts)
+    outcome = replace(outcome, facts=fixed)
     operator.screen.step("contain", outcome)
     body: Json = {"said": outcome.said, "facts": outcome.facts}
     kept.ledger.send(record.id, "contain", operator.name, body)
@@ -70,7 +95,7 @@ def _contain(kept: State, record: Incident, operator: Terminal, leaked: Secret |
     if operator.screen.as_json:
         operator.screen.document({"incident": record.id, "did": outcome.did.value, "said": outcome.said, "todo": outcome.todo})
     codes = {Did.DONE: ExitCode.DONE, Did.SKIPPED: ExitCode.DONE, Did.WAITING: ExitCode.WAITING}
-    return int(codes.get(outcome.did, ExitCode.DEBT))
+    return int(ExitCode.DEBT if outcome.debts else codes.get(outcome.did, ExitCode.DEBT))
 
 
 def _open(key: str, consent: Consent, kept: State, operator: Terminal, leaked: Secret | None, options: Options) -> NoReturn:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, NoReturn
 
@@ -9,7 +10,7 @@ import typer
 
 from ir import inventory
 from ir.cli import adopt as adopt_command
-from ir.cli import campaign_start, propose_policy
+from ir.cli import campaign_start, propose_policy, roll_out
 from ir.cli import discard_pending as discard_command
 from ir.cli.alerts import Taken, take
 from ir.cli.campaign_start import Accepted, Asked
@@ -24,7 +25,7 @@ from ir.core.model import Did, Json, Outcome
 from ir.core.secret import Secret
 from ir.engine.dry_run import rehearse
 from ir.fleet.campaign import Limits
-from ir.incident import playbook
+from ir.incident import playbook, reversibility
 from ir.incident.context import Options
 from ir.incident.plan import Plan, clearing, compile_plan
 from ir.inventory import consent as consents
@@ -139,7 +140,7 @@ def stripe(
     book = playbook.load(playbook_name or f"stripe-{choose_policy(policy, operator, look)}")
     if playbook_name and policy not in ("auto", book.policy.value):
         raise UsageError(f"playbook {book.name} is for policy {book.policy.value}, not {policy}")
-    plan = compile_plan(book, source, row)
+    plan = compile_plan(book, source, row, replaces=not options.no_replacement)
     plan = clearing(plan) if options.discard_pending else plan
     carry_out(planned(plan), kept, operator, leaked, control, consent)
 
@@ -154,25 +155,32 @@ def carry_out(
     if plan.key_alone:
         consent.ask(consents.containment(source, row))
         leaked = leaked or stored_key(consent, row, operator)
+        setting.options = replace(options, unagreed=_left_out(plan, row, consent))
     else:
         consent.ask((consents.rehearsal if options.dry_run else consents.destinations)(source, row))
     if options.dry_run:
         _rehearse(setting, kept, operator, leaked, control, _first_facts(setting, kept, operator, leaked))
     found = _first_facts(setting, kept, operator, leaked)
-    if not options.yes and not operator.confirm(_question(plan)):
+    if not options.yes and not operator.confirm(f"Start? {plan.reversibility}"):
         raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes, or run it in a terminal")
     _start(setting, kept, operator, leaked, control, found)
+
+
+def _left_out(plan: Plan, row: inventory.Key, consent: Consent) -> list[str]:
+    """What the red button goes without: checks that nobody agreed to (nobody is asked), and stores in which the new key may not wait."""
+    source = consent.opened.source
+    checks = {place for service in source.services_of(row.name) for check in service.verify for place in consents.of_check(source, check)}
+    stores = consents.custody(row)
+    made = reversibility.way(source.account(row.account), replaces=True) is reversibility.Way.ROTATION
+    if made and consent.unagreed(stores):
+        consent.may(stores)
+    return consent.unagreed(checks | stores)
 
 
 def _first_facts(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None) -> Json:
     """What stands before the run begins: what others left that it may clear, and what an adopted incident has done already."""
     found = discard_command.show(setting, kept, operator) if setting.options.discard_pending else {}
     return adopt_command.adopt(setting, kept, operator, leaked, found) if setting.incident else found
-
-
-def _question(plan: Plan) -> str:
-    last = plan.last_reversible
-    return f"Start? {f'Up to `{last.id}` it can be undone.' if last else 'Nothing in it is irreversible.'}"
 
 
 def _start(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, control: Secret | None, found: Json) -> NoReturn:
@@ -182,7 +190,7 @@ def _start(setting: Setting, kept: State, operator: Terminal, leaked: Secret | N
     runner = Runner(kept.ledger.engine, kept.me, kept.ledger)
     world = lifecycle.begin(setting, kept, runner, follow.given(operator, leaked, control), found)
     operator.screen.say(f"incident {setting.incident}")
-    follow.drive(runner, kept, world, operator)
+    follow.drive(runner, kept, world, operator, then=partial(roll_out.offer, setting, world, operator) if setting.plan.key_alone else None)
 
 
 def _rehearse(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, control: Secret | None, found: Json) -> NoReturn:

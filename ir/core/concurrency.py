@@ -31,6 +31,11 @@ def each(things: Sequence[T], work: Callable[[T], R]) -> list[R]:
     return [first, *(other.result() for other in others)]
 
 
+def within(seconds: float, call: Callable[[], T]) -> T:
+    """What it returns. Raises what it raised, or TimeoutError when it has not ended by then; it is not stopped."""
+    return _threads.submit(call).result(timeout=seconds)
+
+
 def both(first: Callable[[], T], second: Callable[[], R]) -> tuple[T, R]:
     """What both return. Raises what the first raised, else the second, when both have ended."""
     later = _threads.submit(second)

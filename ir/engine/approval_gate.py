@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from ir.core.errors import PortError
-from ir.core.model import Danger, Did, Json, Outcome, Policy
+from ir.core.model import Danger, Did, Json, Liveness, Outcome, Policy
 from ir.engine import approvals
 from ir.engine.recorder import Recorder
-from ir.incident import irreversible
+from ir.incident import irreversible, reversibility
 from ir.incident.plan import Plan, Step
 from ir.ports import Irreversible
 
@@ -25,7 +25,7 @@ class Asking:
             of this plan.
         """
         record = self._recorder.record
-        if self._world.options.dry_run or record.facts.get("dead_on_arrival"):
+        if self._world.options.dry_run or reversibility.dead(record.facts):
             return [], None
         if not step.approval:
             return self._confirmation(step, signals)
@@ -79,8 +79,11 @@ class Asking:
     def _declined(self, step: Step, by: str) -> Outcome:
         record = self._recorder.record
         both = "new" in record.facts and not record.facts.get("containment") and not record.facts.get("dead_at")
-        said = f"`{step.id}` was not done: {by} said no. Nothing was killed or deleted" + ("; both keys work" if both else "")
+        lives = "; both keys work" if both else "; the leaked key works, for strangers, too" if step.action == "contain" else ""
+        said = f"`{step.id}` was not done: {by} said no. Nothing was killed or deleted{lives}"
         ways = {"to go on, and be asked again": "resume", "to go back to the old key": "rollback", "to leave it, killing nothing": "abort"}
+        if "new" not in record.facts:
+            del ways["to go back to the old key"]
         return Outcome(Did.FAILED, said, todo="\n".join(f"{why}: ir {word} {record.id}" for why, word in ways.items()))
 
     def _approve(self, step: Step, *, at: str, by: str) -> None:
@@ -111,6 +114,8 @@ class Asking:
         record = self._recorder.record
         if step.action == "remove":
             return irreversible.to_delete(record)
+        if step.action == "contain":
+            return irreversible.to_contain(record, self._ends_in())
         return irreversible.to_kill(record, self._ends_in())
 
     def _dies(self, step: Step) -> bool:
@@ -118,6 +123,8 @@ class Asking:
         if step.danger is not Danger.IRREVERSIBLE:
             return False
         facts = self._recorder.record.facts
+        if step.action == "contain":
+            return not facts.get("containment") and not Liveness(facts["old"].get("liveness", Liveness.UNKNOWN)).dead
         return step.action != "remove" or bool(facts.get("proof") and facts["old"].get("id") and not self._world.issuer.guided)
 
     def _ends_in(self) -> str:
@@ -138,7 +145,14 @@ class Asking:
             return False
         question = f"Misuse is {facts['verdict']}. Contain the key now? Services that still use it will fail."
         operator = self._world.operator
-        answer = self._recorder.step("escalate", lambda: {"yes": operator.interactive and operator.confirm(question)})
+
+        def yes() -> bool:
+            if not operator.interactive or not operator.confirm(question):
+                return False
+            made = reversibility.way(self._world.account, replaces=not self._world.options.no_replacement, made="new" in record.facts)
+            return not made.kills or operator.confirm_by_name(irreversible.to_contain(record, self._ends_in()))
+
+        answer = self._recorder.step("escalate", lambda: {"yes": yes()})
         if not answer["yes"]:
             self._world.say(f"WARNING: misuse is {facts['verdict']}; to contain the key now: ir contain {record.id}")
         return bool(answer["yes"])

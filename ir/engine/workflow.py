@@ -256,8 +256,9 @@ class Course:
         self._recorder.publish()
         self._wait()
         kinds = {debt.kind for debt in self.record.debts.values()}
+        kills = any(step.action == "retire" for step in self.plan.steps)
         for step in self.plan.steps:
-            if debt_rules.pays(step.action, kinds):
+            if debt_rules.pays(step.action, kinds, kills=kills):
                 self._take(step)
         self._tidy()
 

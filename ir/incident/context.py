@@ -28,6 +28,7 @@ class Options:
         exposed_at, old_key_expires: epoch seconds, 0 = not said / never.
         accept_unverified, accept_unhealthy, accept_unreachable: name → reason.
         discard_pending: why strangers' unfinished stages are cleared, "" = they are not.
+        unagreed: what the inventory would run or reach, and nobody agreed to: it is left out (`inventory.consent`, in its words).
         source: the listed store or service that leaked, "" = none of them.
         source_closed_by: who says that it is closed.
         personal_data: evidence may hold names, e-mail and postal addresses.
@@ -50,6 +51,7 @@ class Options:
     personal_data: bool = False
     key_files: Mapping[str, str] = field(default_factory=dict)
     discard_pending: str = ""
+    unagreed: Sequence[str] = ()
 
 
 @dataclass
@@ -72,6 +74,7 @@ class World:
         claim: makes a key itself this incident's own, by fingerprint, whatever an inventory calls it; raises AlreadyRunning.
         knows: whether the database has an incident of that id.
         account_of: whose a living key is, "" when Stripe does not say; raises PortError.
+        holder_of: who holds a value already, in words, of all stores, services and keys of the inventory; "" = nobody of them.
         patient: False: an incident that waits, for a human or for a time, is let go instead of kept by this process.
         fresh: this process began the incident, and under a name that none had before: what it does not know of, nobody did for it.
         prepare: loads what the first call to the provider needs; beside a look at the stores that takes no time.
@@ -109,6 +112,7 @@ class World:
     claim: Callable[[str], None] = lambda _fingerprint: None
     knows: Callable[[str], bool] = lambda _incident: True
     account_of: Callable[[Secret], str] = lambda _key: ""
+    holder_of: Callable[[Secret], str] = lambda _key: ""
     prepare: Callable[[], None] = lambda: None
     scratch: str = ""
     patient: bool = True
@@ -203,6 +207,10 @@ class World:
     def each(self, things: Sequence[T], work: Callable[[T], R]) -> list[R]:
         """`work` on all things side by side, results in order."""
         return concurrency.each(things, work)
+
+    def within(self, seconds: float, call: Callable[[], T]) -> T:
+        """What it returns, if it does so in time; raises TimeoutError otherwise, and lets it run on."""
+        return concurrency.within(seconds, call)
 
     def both(self, first: Callable[[], T], second: Callable[[], R]) -> tuple[T, R]:
         """Two different things side by side."""

@@ -10,17 +10,34 @@ from ir.core.model import Debt, Did, Json, KeyKind, Policy
 from ir.incident.record import Incident
 
 _DEAD = ("expired", "invalid")
+WAITS = "key-waits"
+"""Kind of the debt about a key that a rotation made and that no service has yet: it lives, and is wanted."""
 _OWING = ("debt", "rolled back", "aborted")
 """States of an incident that acts no more and may owe something."""
 
 
 def leaked_key_lives(record: Incident) -> list[Debt]:
-    """A plan that ends with the leaked key alive (contained only) owes its death."""
+    """A plan that ends with the leaked key alive (contained only) owes its death; dead is what was proven so."""
     old = record.facts.get("old", {})
-    if not old.get("fingerprint") or old.get("liveness") in _DEAD or record.facts.get("dead_at"):
+    if not old.get("fingerprint") or record.facts.get("dead_at"):
         return []
-    todo = again(record) + ("" if webhook(record) else " --policy exploited")
+    if old.get("liveness") in _DEAD:
+        todo = f"ir resume {record.id} looks again"
+        return [Debt("key-unproven", old["fingerprint"], "the leaked key answers as dead, which is not proven", todo)]
+    todo = again(record) if webhook(record) else roll_out(record)
     return [Debt("key-alive", old["fingerprint"], "the leaked key is not dead", todo)]
+
+
+def roll_out(record: Incident) -> str:
+    """The command that gives a contained key's services another one."""
+    return f"{again(record)} --policy exploited"
+
+
+def waiting_replacement(record: Incident, fingerprint: str, *, kept: bool = True) -> Debt:
+    """A key that the rotation made, and that waits for a rollout."""
+    where = "waits in custody" if kept else "waits in nobody's custody: keep the Dashboard's dialog open"
+    why = f"the key that the rotation made ({fingerprint}) lives and {where}; no service has it yet"
+    return Debt(WAITS, fingerprint, why, roll_out(record))
 
 
 def never_looked_at(record: Incident) -> list[Debt]:
@@ -59,11 +76,20 @@ def live_keys(record: Incident) -> list[Debt]:
     found = []
     for role, word in (("old", "leaked"), ("new", "replacement")):
         key = record.facts.get(role, {})
-        if not key.get("fingerprint") or key.get("liveness") in _DEAD:
+        if not key.get("fingerprint") or (role == "old" and record.facts.get("dead_at")):
+            continue
+        if role == "old" and key.get("liveness") in _DEAD:
+            why = f"the leaked key {key.get('id') or key['fingerprint']} answers as dead, which is not proven"
+            found.append(Debt("key-unproven", key["fingerprint"], why, again(record)))
+            continue
+        if role == "new" and key.get("liveness") in _DEAD:
             continue
         on = ", ".join(name for name, held in users.items() if held == key["fingerprint"]) or "nobody"
         why = f"the {word} key {key.get('id') or key['fingerprint']} lives; on it: {on}"
         todo = again(record)
+        if on == "nobody" and role == "new" and key.get("rotated"):
+            found.append(waiting_replacement(record, key["fingerprint"], kept=bool(key.get("custody"))))
+            continue
         if on == "nobody" and not webhook(record):
             todo = "ir rotate stripe --leaked-key-from prompt --no-replacement" if role == "old" else "expire it in the Dashboard"
         found.append(Debt("key-alive", key["fingerprint"], why, todo))
@@ -110,8 +136,10 @@ def _escrowed(place: str) -> bool:
     return place.startswith("escrow://")
 
 
-def pays(action: str, kinds: set[str]) -> bool:
-    """Which steps are taken again for which debts."""
+def pays(action: str, kinds: set[str], *, kills: bool = True) -> bool:
+    """Which steps are taken again for which debts; `kills`: the plan has a kill of its own, so that containment is no end in itself."""
+    if action == "contain":
+        return not kills and bool(kinds & {"service-behind", "key-alive", "key-unproven", "key-waits"})
     if action == "report":
         return True
     if kinds & {"store-behind", "service-behind"} and action in ("stage", "wave", "verify"):

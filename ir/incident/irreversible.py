@@ -26,6 +26,18 @@ def to_kill(record: Incident, ends_in: str = "") -> Irreversible:
     )
 
 
+def to_contain(record: Incident, ends_in: str = "") -> Irreversible:
+    """The death of the leaked key, when it is contained by rotating or killing it. `ends_in`: as in `to_kill`."""
+    services = ", ".join(_services(record)) or "none is listed"
+    return _asked(
+        record,
+        ends_in,
+        f"{called(record, 'old', ends_in)} dies as soon as you have clicked. It cannot be brought back.",
+        f"From then on every program that still uses it is refused by Stripe, until it has another key. Listed services: {services}.",
+        f"Not looked at before it is contained: any service; {unseen(record)}.",
+    )
+
+
 def to_delete(record: Incident) -> Irreversible:
     """What is left of a dead key at the provider."""
     left = record.facts["old"].get("id", "")

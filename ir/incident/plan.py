@@ -8,7 +8,8 @@ from typing import Any
 
 from ir.core.errors import UsageError
 from ir.core.model import Danger, Json, Policy, copied
-from ir.incident.action_catalog import ACTIONS
+from ir.incident import reversibility
+from ir.incident.action_catalog import ACTIONS, Action
 from ir.incident.playbook import Playbook, StepRow
 from ir.inventory import Approver, Inventory, Key, Webhook, waves
 
@@ -55,12 +56,9 @@ class Plan:
         return all(ACTIONS[step.action].key_alone for step in self.steps)
 
     @property
-    def last_reversible(self) -> Step | None:
-        """The last step before the first irreversible one; None when there is no irreversible step."""
-        for index, step in enumerate(self.steps):
-            if step.danger is Danger.IRREVERSIBLE:
-                return self.steps[index - 1] if index else None
-        return None
+    def reversibility(self) -> str:
+        """See `reversibility.promise`."""
+        return reversibility.promise(self.steps)
 
 
 def plan_from_json(data: Json) -> Plan:
@@ -69,8 +67,8 @@ def plan_from_json(data: Json) -> Plan:
     return Plan(data["playbook"], Policy(data["policy"]), data["key"], steps, tuple(data["notes"]))
 
 
-def compile_plan(book: Playbook, inventory: Inventory, key: Key) -> Plan:
-    """Bind a playbook to a key: waves are spelled out, settings filled in.
+def compile_plan(book: Playbook, inventory: Inventory, key: Key, *, replaces: bool = True) -> Plan:
+    """Bind a playbook to a key: waves are spelled out, settings filled in; `replaces`: a replacement is wanted.
 
     Raises:
         UsageError: a step needs the approval of more people than the inventory lists.
@@ -82,7 +80,7 @@ def compile_plan(book: Playbook, inventory: Inventory, key: Key) -> Plan:
                 f"`{row.id}` needs the approval of {row.approvals} people, and the inventory lists {len(listed)} who can sign one",
                 next_step="list their public keys under `approvers:`; one more may approve unsigned",
             )
-    services = inventory.services_of(key.name)
+    services, account = inventory.services_of(key.name), inventory.account(key.account)
     names = waves(services)
     rest = [n for n in names if n != "canary"]
     notes = ["consumers that the inventory does not list will fail when the old key is retired"]
@@ -93,12 +91,13 @@ def compile_plan(book: Playbook, inventory: Inventory, key: Key) -> Plan:
     for row in book.steps:
         params = ACTIONS[row.action].params.model_validate(row.with_).model_dump(by_alias=True, mode="json")
         if row.action != "wave":
-            steps.append(_step(row, row.id, params))
+            steps.append(_step(row, reversibility.of(row.action, account, replaces=replaces), row.id, params))
             continue
         chosen = {"canary": [n for n in names if n == "canary"], "rest": rest, "all": names}[params["which"]]
         if params["which"] != "canary" and not chosen:
             chosen = [""]  # no service: the stores are still promoted
-        steps += [_step(row, row.id if name == row.id else f"{row.id}.{name or 'stores'}", params, name) for name in chosen]
+        wave = ACTIONS[row.action]
+        steps += [_step(row, wave, row.id if name == row.id else f"{row.id}.{name or 'stores'}", params, name) for name in chosen]
     last = max((i for i, s in enumerate(steps) if s.action == "wave"), default=-1)
     steps = [replace(step, last_wave=number == last) for number, step in enumerate(steps)]
     return Plan(book.name, book.policy, key.name, tuple(steps), tuple(notes))
@@ -124,8 +123,7 @@ def _webhook_notes(key: Key) -> list[str]:
     return ["a pasted signing secret cannot be tried at Stripe: that it is this endpoint's is seen when real deliveries are accepted"]
 
 
-def _step(row: StepRow, id_: str, params: dict[str, Any], wave: str = "") -> Step:
-    action = ACTIONS[row.action]
+def _step(row: StepRow, action: Action, id_: str, params: dict[str, Any], wave: str = "") -> Step:
     asks = row.approval == "required"
     return Step(id_, row.action, action.danger, action.says, action.undo, params, asks, wave, approvals=row.approvals)
 

@@ -52,6 +52,16 @@ def reading(inventory: Inventory, refs: Iterable[Reference]) -> set[str]:
     return _programs(inventory, refs)
 
 
+def of_check(inventory: Inventory, row: Verify) -> set[str]:
+    """Of one check of a service."""
+    return _used(inventory, row)
+
+
+def custody(key: Key) -> set[str]:
+    """Of keeping a new key in the stores of a key, until it is in use."""
+    return {f"store {ref.object}" for ref in key.stored_in if ref.scheme not in ("manual", "env", "command")}
+
+
 def known(index: Iterable[Json]) -> set[str] | None:
     """Destinations of finished rotations; None when there is none yet (first use)."""
     rows = [row["summary"] for row in index if row["status"] in _FINISHED and not row["summary"].get("rehearsal")]

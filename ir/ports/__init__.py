@@ -9,7 +9,7 @@ Rules for every adapter:
 * All calls are bounded in time (`timeout` of the adapter) and safe to make from several threads.
 """
 
-from ir.ports.issuer import Containment, Issuer, Minted, MintOrder, Target
+from ir.ports.issuer import Containment, Issuer, Minted, MintOrder, Rotation, Target
 from ir.ports.people import Clock, Irreversible, Notifier, Operator
 from ir.ports.review import LeftBehind, Reviewed, Reviewer, ReviewRequest
 from ir.ports.service import Check, Expected, Reloader, Verifier
@@ -36,6 +36,7 @@ __all__ = [
     "ReviewRequest",
     "Reviewed",
     "Reviewer",
+    "Rotation",
     "Store",
     "Target",
     "Verifier",

@@ -1,7 +1,7 @@
 """Who makes keys and kills them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from ir.core.model import KeyKind, KeyRow, Mode, Probe
@@ -29,6 +29,10 @@ class MintOrder:
         name: unique at the provider, `ir-<incident>-<n>`; a stray is found by it.
         idempotency_key: sent with the call.
         expires_old_at: Dashboard's Rotate path: epoch seconds when the provider kills the old key, 0 = never.
+        asked_at: when the replacement was first asked for, epoch seconds; a key that is older than that was made for something else.
+        rotated: the old key was rotated already, so the value is the one that the rotation made.
+        kept: custody was found for the value.
+        holder: who holds a value already, in words, "" = nobody that the inventory lists.
     """
 
     incident: str
@@ -40,6 +44,10 @@ class MintOrder:
     permissions: tuple[str, ...]
     old: Secret | None
     expires_old_at: float = 0.0
+    asked_at: float = 0.0
+    rotated: bool = False
+    kept: bool = True
+    holder: Callable[[Secret], str] = field(default=lambda _value: "", repr=False)
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,9 @@ class Minted:
     """A replacement, already in custody.
 
     Attributes:
+        created: epoch seconds by the provider, 0 = it does not tell.
+        pasted: epoch seconds, when a human gave it; says nothing of when it was made. 0 = no human did.
+        because: why it was taken although somebody holds it already, "" = nobody does.
         alone: after it was made, the provider's list was read to its end, and showed no other key of its name.
     """
 
@@ -56,6 +67,27 @@ class Minted:
     kind: KeyKind
     custody: str
     alone: bool = False
+    pasted: float = 0.0
+    because: str = ""
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """What a guided rotation with expiration *Now* needs: it is a mint, so its value is asked for at once.
+
+    Attributes:
+        order: of the key that it makes.
+        keep: takes its value into custody; never raises, "" = it is in this process alone.
+        told: a human was told to rotate before, or the old key died since it was first looked at: it may have happened already.
+        sure: asked where the plan did not say that this cannot be undone.
+        stop: asked while both keys are watched; True ends the wait.
+    """
+
+    order: MintOrder
+    keep: Callable[[Secret], str]
+    told: bool = False
+    sure: Callable[[], bool] = lambda: True
+    stop: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True)
@@ -65,11 +97,15 @@ class Containment:
     Attributes:
         how: `policy` | `narrowed` | `rotated` | `expired` | `none`.
         before: the permission list that it had, to be restored on undo.
+        minted: what a rotation made, where its value was given.
+        value: of a rotation: `taken` | `open` (not given yet) | `lost` (a human says so) | "" (no rotation was made).
     """
 
     how: str
     said: str
     before: tuple[str, ...] = ()
+    minted: Minted | None = None
+    value: str = ""
 
 
 class Issuer(Protocol):
@@ -104,10 +140,11 @@ class Issuer(Protocol):
         """
         ...
 
-    def watch_also(self, spared: Secret, *, created: float = 0.0) -> None:
+    def watch_also(self, spared: Secret, *, created: float = 0.0, pasted: float = 0.0, name: str = "") -> None:
         """While a guided kill waits, poll this key too: if *it* dies, the wrong row was clicked and `retire` raises Rejected.
 
-        `created` is when the replacement came to be, in epoch seconds: it tells the two rows apart.
+        `created` (by the provider, 0 = it does not tell), `pasted` (both epoch seconds) and `name` are of the replacement: they tell the
+        two rows apart.
         """
         ...
 
@@ -119,8 +156,12 @@ class Issuer(Protocol):
         """
         ...
 
-    def contain(self, target: Target, egress: tuple[str, ...]) -> Containment:
-        """Take the key away from strangers in the way that costs least, without killing it where that is possible."""
+    def contain(self, target: Target, egress: tuple[str, ...], rotation: Rotation | None = None) -> Containment:
+        """Take the key away from strangers in the way that costs least, without killing it where that is possible.
+
+        Guided without `egress`: a `rotation` with expiration *Now*, whose value is asked for at once; None: the key is killed, no other
+        is wanted. Raises Waiting when a human has not done it.
+        """
         ...
 
     def release(self, target: Target, before: tuple[str, ...]) -> None:

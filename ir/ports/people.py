@@ -59,6 +59,10 @@ class Operator(Protocol):
         """
         ...
 
+    def key_or_why(self, prompt: str) -> Secret | str | None:
+        """As `new_key`, from the terminal alone. What is typed in several words is no key: it is why the last one is to be taken."""
+        ...
+
 
 class Clock(Protocol):
     """Time, so that drills can bend it. What is waited for within one process is measured by `elapsed`, dates by `now`."""

@@ -1,6 +1,7 @@
 """The report as one JSON document; HTML and Markdown are drawn from it, so all three tell the same."""
 
 from ir.core.model import Json
+from ir.incident import reversibility
 from ir.report import before_after, cards, exposure, misuse, next_steps, people, summary, timeline
 from ir.report.formatting import iso
 from ir.report.source import Story, as_rows, words
@@ -30,6 +31,7 @@ def _head(story: Story) -> Json:
         "playbook": words(story.plan.get("playbook")),
         "key": words(story.plan.get("key")),
         "actor": words(story.tamer(incident.actor)),
+        "reversibility": words(reversibility.promise_of(story.plan)),
         "reason": words(story.options.get("reason")),
         "leaked_via": words(story.options.get("leaked_via")) or "unknown",
         "opened_at": iso(incident.opened_at),

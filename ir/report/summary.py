@@ -1,6 +1,7 @@
 """What a reader must know first, what happened in a few sentences, and what a human accepted."""
 
 from ir.core.model import Json
+from ir.incident import reversibility
 from ir.report.formatting import UNKNOWN, moment, span, utc
 from ir.report.source import Story, as_object, as_rows, words
 
@@ -61,6 +62,8 @@ def summary(story: Story) -> list[str]:
     reason = words(story.options.get("reason"))
     via = words(story.options.get("leaked_via")) or UNKNOWN
     said.append(f"Reason given: {reason or 'none'}. It leaked through: {via}{_source(story)}.")
+    if undone := words(reversibility.promise_of(story.plan)):
+        said.append(f"By plan: {undone}")
     if told.get("containment"):
         said.append(f"Contained at {utc(told.get('contained_at'))}: {words(as_object(told['containment']).get('said')) or UNKNOWN}.")
     said += _last_words(story)

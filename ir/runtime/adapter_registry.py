@@ -63,11 +63,16 @@ class Means:
     resolve: Callable[[str], Secret]
 
 
-def issuer(account: Account, operator: Operator, clock: Clock, api: Any, app_key: Callable[[], Secret], *, replaces: bool) -> Issuer:
-    """Managed, with the guided Dashboard as its fallback, or the Dashboard; `replaces`: whether another key is wanted."""
+def issuer(account: Account, operator: Operator, clock: Clock, api: Any, app_key: Callable[[], Secret]) -> Issuer:
+    """Managed, with the guided Dashboard as its fallback, or the Dashboard."""
     from ir.adapters.issuers import ISSUERS
 
-    dashboard = load(ISSUERS, "dashboard")(api, account.id, account.mode, operator, clock, replaces=replaces)
+    rows = None
+    if account.app_key is not None:
+        from ir.adapters.issuers.row_identity import rows_of
+
+        rows = rows_of(api, account.id, app_key, clock)
+    dashboard = load(ISSUERS, "dashboard")(api, account.id, account.mode, operator, clock, rows=rows)
     if account.issuer == "dashboard":
         return cast(Issuer, dashboard)
     return cast(Issuer, load(ISSUERS, "managed")(api, account.id, account.mode, app_key, clock, fallback=dashboard))

@@ -79,6 +79,10 @@ class Unattended:
         """Nobody brings one."""
         return None
 
+    def key_or_why(self, prompt: str) -> Secret | str | None:
+        """Nobody says why."""
+        return None
+
 
 def new_id(ledger: Ledger) -> str:
     """`INC-YYYYMMDD-xxxxxx`, which no incident of this database has: one of another key would be taken for this one, and done."""

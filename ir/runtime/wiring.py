@@ -17,11 +17,12 @@ from ir.incident import debts, standing
 from ir.incident.context import World
 from ir.incident.custody import Custody, Escrow
 from ir.incident.record import Incident
-from ir.inventory import Inventory, Verify, Webhook
+from ir.inventory import Inventory, Verify, Webhook, consent
 from ir.ports import Clock, Issuer, Operator, Reloader, Reviewer, Store
 from ir.runtime import adapter_registry, write_guard
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting
+from ir.runtime.known_keys import KnownKeys
 from ir.runtime.notifications import Desk, Post
 from ir.runtime.publish import evidence_signer, publish
 from ir.runtime.signing_secrets import SignedWith
@@ -74,9 +75,7 @@ def world(
             key, account, setting.incident, adapter_registry.Means(operator, ticking, api, resolver), signed
         )
     else:
-        raw = adapter_registry.issuer(
-            account, operator, ticking, api, lambda: resolver(str(account.app_key)), replaces=not setting.options.no_replacement
-        )
+        raw = adapter_registry.issuer(account, operator, ticking, api, lambda: resolver(str(account.app_key)))
     alone = setting.plan.key_alone  # nobody was asked whether the programs behind its stores may run
     places = [ref for ref in key.stored_in if not (alone and ref.scheme == "command")]
     stores = {str(ref): adapter_registry.store(ref, source, operator, setting.base) for ref in places}
@@ -105,8 +104,14 @@ def world(
         account_of=lambda secret: "" if webhook else account_of(api, secret),  # a signing secret opens no API
         scratch=str(state_folder.private(folder / "scratch")),
     )
+    made.holder_of = KnownKeys(source, key, operator, setting.base, programs=not alone).holder_of
     _wire_services(made, resolver, ask, signed)
-    reachable = [store for name, store in made.stores.items() if name not in made.options.accept_unreachable]
+    unagreed = set(made.options.unagreed)
+    reachable = [
+        store
+        for name, store in made.stores.items()
+        if name not in made.options.accept_unreachable and f"store {store.ref.object}" not in unagreed
+    ]
     made.custody = Custody(setting.incident, reachable, made.each, partial(_escrow, kept, ask))
     signer = cache(lambda: evidence_signer(kept, source, resolver, say))
     made.publish = lambda record: publish(kept, record, signer, say)
@@ -155,8 +160,10 @@ def _wire_services(made: World, resolver: Callable[[str], Secret], ask: write_gu
 
 
 def _allowed(row: Verify, made: World) -> bool:
-    """In a dry run a user's command runs only if it is declared `read_only`."""
-    return not (made.options.dry_run and row.command and not row.read_only)
+    """What was not agreed to is left out; in a dry run also a user's command, unless it is declared `read_only`."""
+    if made.options.dry_run and row.command and not row.read_only:
+        return False
+    return not (consent.of_check(made.inventory, row) & set(made.options.unagreed))
 
 
 def _escrow(kept: State, ask: write_guard.Ask, incident: str) -> Escrow:

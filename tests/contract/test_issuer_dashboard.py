@@ -15,7 +15,7 @@ from ir.core.model import Liveness, Mode
 from ir.core.secret import Secret
 from ir.drill.twin import DeathText, Key, StripeTwin
 from ir.drill.twin.faults import broken
-from ir.ports import Target
+from ir.ports import Rotation, Target
 from tests.worlds.issuers import INCIDENT, BentClock, Human, dashboard, order, settings, value
 
 READS = ("balance_read", "charge_read")
@@ -35,6 +35,16 @@ def twin(clock: BentClock) -> Iterator[StripeTwin]:
 @pytest.fixture
 def leaked(twin: StripeTwin) -> Key:
     return twin.create_secret_key("payments")
+
+
+def rotation(leaked: Key, kept: list[Secret], **more: object) -> Rotation:
+    """A guided rotation of `leaked`, whose value goes into `kept`."""
+
+    def keep(secret: Secret) -> str:
+        kept.append(secret)
+        return "custody"
+
+    return Rotation(order(leaked), keep, **more)  # type: ignore[arg-type]  # the tests name real fields
 
 
 def guided(twin: StripeTwin, clock: BentClock, human: Human) -> DashboardIssuer:
@@ -346,21 +356,29 @@ def test_a_policy_that_lets_us_through_is_the_operators_word(twin: StripeTwin, c
 
 
 def test_without_egress_addresses_the_way_is_rotate_now(twin: StripeTwin, clock: BentClock, leaked: Key) -> None:
-    human = Human(acts={"taken away": lambda: twin.rotate_in_dashboard(leaked)})
+    made: list[Key] = []
+    human = Human(
+        acts={"taken away": lambda: made.append(twin.rotate_in_dashboard(leaked))},
+        pastes=[lambda: value(made[0])],
+    )
+    kept: list[Secret] = []
 
-    done = guided(twin, clock, human).contain(Target("", value(leaked)), ())
+    done = guided(twin, clock, human).contain(Target("", value(leaked)), (), rotation(leaked, kept))
 
-    assert done.how == "rotated"
-    assert "Expiration `Now`" in human.told[0]
+    assert (done.how, done.value) == ("rotated", "taken")
+    assert done.minted is not None and done.minted.value == value(made[0]) and kept == [value(made[0])]
+    assert done.minted.created == 0.0 < done.minted.pasted <= clock.now().timestamp(), "pasted at is not created at"
+    assert "Expiration: `Now`" in human.told[0] and f"…{leaked.token.reveal()[-4:]}" in human.told[0]
+    assert human.told[1].startswith("New secret key"), "the hidden prompt for the value is the very next thing"
     assert not twin.is_alive(leaked)
 
 
 def test_a_key_that_nothing_replaces_is_contained_by_its_death(twin: StripeTwin, clock: BentClock, leaked: Key) -> None:
     human = Human(acts={"is to be killed": lambda: twin.stripe_deactivates(leaked)})
-    issuer = DashboardIssuer(StripeApi(twin.url), twin.account, Mode.TEST, human, clock, replaces=False)
+    issuer = DashboardIssuer(StripeApi(twin.url), twin.account, Mode.TEST, human, clock)
 
     assert issuer.contain(Target("", value(leaked)), ()).how == "rotated"
-    assert "asks for it next" not in human.told[0], "no new key is asked for"
+    assert not any(said.startswith("New ") for said in human.told), "no new key is asked for"
 
 
 def test_containment_looks_once_when_nobody_is_there(twin: StripeTwin, clock: BentClock, leaked: Key) -> None:

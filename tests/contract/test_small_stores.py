@@ -157,6 +157,9 @@ class Human:
     def new_key(self, prompt: str) -> Secret | None:
         raise AssertionError("no key is asked for")
 
+    def key_or_why(self, prompt: str) -> Secret | str | None:
+        raise AssertionError("no key is asked for")
+
 
 def test_a_human_is_told_what_to_set_where() -> None:
     human, new = Human(answers=["done"]), key()

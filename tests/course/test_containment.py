@@ -4,7 +4,7 @@ from ir.core.errors import ExitCode, Unknown
 from ir.core.secret import Secret
 from ir.drill.simulated.world import Simulation
 from ir.incident.context import World
-from ir.ports import Containment, Target
+from ir.ports import Containment, Rotation, Target
 from tests.course.test_course import go
 
 
@@ -12,10 +12,10 @@ def test_containment_does_not_fail_on_a_torn_line() -> None:
     sim = Simulation("exploited")
     known, torn = sim.provider.contain, iter([Unknown("no answer"), Unknown("no answer")])
 
-    def contain(target: Target, egress: tuple[str, ...]) -> Containment:
+    def contain(target: Target, egress: tuple[str, ...], rotation: Rotation | None = None) -> Containment:
         for failure in torn:
             raise failure
-        return known(target, egress)
+        return known(target, egress, rotation)
 
     sim.provider.contain = contain  # type: ignore[method-assign]  # two calls that get no answer, then the world as it was
     code, record, _ = go(sim)

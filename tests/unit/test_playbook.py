@@ -34,7 +34,7 @@ def test_the_shipped_ones_are_right(name: str) -> None:
     plan = compile_plan(playbook.load(name), source, source.keys[0])
     assert plan_from_json(plan.to_json()).hash == plan.hash
     if any(step.action == "retire" for step in plan.steps):
-        assert plan.last_reversible is not None
+        assert plan.reversibility
     assert plan.steps[-1].action == "report"
 
 

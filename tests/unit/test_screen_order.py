@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from ir.adapters.issuers import dashboard_steps
+from ir.adapters.issuers.dashboard_steps import Marks
 from ir.cli.terminal import follow as following
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
@@ -109,10 +110,10 @@ def test_what_shows_the_end_of_a_key_reaches_eyes_only(capsys: pytest.CaptureFix
 
 @pytest.mark.parametrize("created", [0.0, 1_795_000_000.0])
 def test_where_nobody_watches_no_part_of_a_key_is_told(created: float) -> None:
-    log = dashboard_steps.to_retire(Mode.LIVE, OLD, NEW, created, watched=False)
+    log = dashboard_steps.to_retire(Mode.LIVE, OLD, NEW, Marks(created), watched=False)
     assert "aaaa" not in log and "bbbb" not in log and "Do not touch the new key" in log
     assert ("2026-11" in log) is bool(created)
-    eyes = dashboard_steps.to_retire(Mode.LIVE, OLD, NEW, created)
+    eyes = dashboard_steps.to_retire(Mode.LIVE, OLD, NEW, Marks(created))
     assert "its token ends in …aaaa" in eyes and "it ends in …bbbb" in eyes
 
 

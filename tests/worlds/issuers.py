@@ -41,10 +41,11 @@ class Human:
 
     interactive: bool = True
     name: str = "someone"
-    pastes: list[Callable[[], Secret | None]] = field(default_factory=list)
+    pastes: list[Callable[[], Secret | str | None]] = field(default_factory=list)
     acts: dict[str, Callable[[], object]] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
     says: bool = True
+    chooses: str = ""
 
     def tell(self, text: str) -> None:
         self.told.append(text)
@@ -60,13 +61,20 @@ class Human:
         return self.says
 
     def choose(self, question: str, options: tuple[str, ...]) -> str:
-        raise AssertionError("no issuer leaves a choice to the operator")
+        self.told.append(question)
+        assert self.chooses in options, options
+        return self.chooses
 
     def ask(self, question: str) -> str:
         raise AssertionError("no issuer asks for a line of text")
 
     def new_key(self, prompt: str) -> Secret | None:
         self.told.append(prompt)
+        given = self.key_or_why(prompt)
+        assert not isinstance(given, str), "a reason was typed where a key was asked for"
+        return given
+
+    def key_or_why(self, prompt: str) -> Secret | str | None:
         return self.pastes.pop(0)() if self.pastes else None
 
 

@@ -4,12 +4,15 @@ Words of the pages as of November 2026. Stripe words some menus differently by a
 wordings were seen, both are given.
 """
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ir.core.model import KeyKind, Mode
 from ir.core.secret import Secret
 from ir.ports import MintOrder
 
+EVERY = 2.0
+"""Seconds between two looks at the keys while a person clicks; each look is a request of the key, marked as ours."""
 POLICIES_PAGE = "https://dashboard.stripe.com/api-access-policies"
 
 
@@ -31,6 +34,8 @@ def last_four(key: Secret) -> str:
 def to_mint(order: MintOrder) -> str:
     """How to get the replacement: create a second key, or rotate with an expiration when the order sets one."""
     head = f"Open {keys_page(order.mode)} and see that account {order.account} is selected."
+    if order.rotated:
+        return to_give_rotated(order.mode, order.account)
     if order.expires_old_at > 0:
         steps = _rotate(order)
     elif order.kind is KeyKind.SECRET:
@@ -87,21 +92,46 @@ def to_roll(mode: Mode, url: str, endpoint: str, expires_at: float) -> str:
     )
 
 
-def to_retire(mode: Mode, dying: Secret, spared: Secret | None, created: float, *, replacement: bool = False, watched: bool = True) -> str:
+@dataclass(frozen=True)
+class Marks:
+    """What tells the replacement's row from the other one; epoch seconds, 0 = not known.
+
+    Attributes:
+        created: by Stripe. pasted: when a person gave it to this run, which says nothing of when it was made.
+        name: that it was to be given, "" = not known.
+    """
+
+    created: float = 0.0
+    pasted: float = 0.0
+    name: str = ""
+
+    @property
+    def words(self) -> list[str]:
+        """As a person reads them."""
+        named = [f"Name {self.name}, unless it was given another"] if self.name else []
+        if self.created:
+            return [f"created {when(self.created)}", *named]
+        return [*named, *([f"pasted into this run at {when(self.pasted)}"] if self.pasted else [])]
+
+
+def to_retire(mode: Mode, dying: Secret, spared: Secret | None, marks: Marks, *, replacement: bool = False, watched: bool = True) -> str:
     """How to kill one of the two keys without hitting the other. For the screen only: it shows last fours.
 
-    `created` is when the replacement came to be, 0 = not known; `replacement`: it is the one to be killed; `watched`: a person sits at
-    the terminal. Where nobody does, what is told goes into a log, and no part of a key is told.
+    `marks` are of the replacement; `replacement`: it is the one to be killed; `watched`: a person sits at the terminal. Where nobody
+    does, what is told goes into a log, and no part of a key is told.
     """
     name, other = _names(replacement=replacement)
-    at = when(created)
-    was, since = (at, f"before {at}") if replacement else (f"before {at}", at)
+    older = [f"created before {when(marks.created)}"] if marks.created else []
+    mine, others = (marks.words, older) if replacement else (older, marks.words)
     found = f"its token ends in {last_four(dying)}" if watched else "a run at a terminal shows how its token ends"
-    found += f"{' and' if watched else ';'} it was created {was}" if created else ""
+    found = "; ".join([found, *mine])
     beware = []
     if spared is not None:
-        marks = [*([f"it ends in {last_four(spared)}"] if watched else []), *([f"created {since}"] if created else [])]
-        beware = [f"Do not touch the {other}" + (f": {', '.join(marks)}." if marks else ".")]
+        others = [*([f"it ends in {last_four(spared)}"] if watched else []), *others]
+        beware = [f"Do not touch the {other}" + (f": {', '.join(others)}." if others else ".")]
+        if watched and last_four(dying) == last_four(spared):
+            beware.append(f"Both tokens end in {last_four(dying)}: go by the columns Name, Created and Last used, not by the token.")
+    watching = "This run watches both keys" if spared is not None else "This run watches the key"
     return _numbered(
         f"Now the {name} is to be killed." + (" The services run on the old one." if replacement else ""),
         [
@@ -109,7 +139,8 @@ def to_retire(mode: Mode, dying: Secret, spared: Secret | None, created: float, 
             *beware,
             "Click ⋯ > `Expire key` (some accounts say `Delete key`).",
             "No such entry, as with a standard secret key? Then ⋯ > `Rotate key`, Expiration `Now`.",
-            "That makes yet another key: leave it unused and unseen.",
+            "That makes yet another key, which lives: expire it in its own row, the newest one, in the same way.",
+            f"{watching} every {EVERY:g} s, and goes on by itself once the {name} is dead.",
         ],
     )
 
@@ -127,25 +158,51 @@ def _names(*, replacement: bool) -> tuple[str, str]:
     return ("replacement", "old key") if replacement else ("old key", "new key")
 
 
+def to_rotate_now(mode: Mode, account: str, *, kept: bool, leaked: Secret | None = None) -> str:
+    """How to replace a key at once, which kills it and makes the next one. With `leaked`, for the screen only: it shows the last four."""
+    row = f"the leaked key (its token ends in {last_four(leaked)})" if leaked is not None else "the leaked key"
+    if kept:
+        place, until = "it goes into custody at once", "this run says that it is in custody"
+    else:
+        place = "NO CUSTODY is to be had here (no store, no keyring), so it stays in this process alone"
+        until = "the services have it: if this process ends, nothing else shows the value"
+    return _numbered(
+        "The leaked key is to be taken away from strangers. The inventory does not have your own addresses (`egress_ips`), so it is "
+        "rotated at once: it dies, which cannot be undone, and what still uses it fails until it has the new key.",
+        [
+            f"Open {keys_page(mode)} and see that account {account} is selected.",
+            f"In the row of {row} click ⋯ > `Rotate key`. Expiration: `Now`.",
+            "Click `Rotate API key`, enter the verification code if Stripe asks, and click the value to copy it: it is shown once.",
+            f"Paste it here; {place}. Leave the Dashboard's dialog open until {until}.",
+        ],
+    )
+
+
+def to_give_rotated(mode: Mode, account: str) -> str:
+    """How to hand over what a rotation made whose value was not given yet; when it is lost, how to get another without a stray."""
+    newest = "in the row of the key that the rotation made (the newest)"
+    return _numbered(
+        "The leaked key was rotated. The value of the key that this made is needed.",
+        [
+            "Copy it from the Dashboard's dialog, if that is still open, and paste it here.",
+            f"Closed? Open {keys_page(mode)}, account {account}: {newest} click ⋯ > `Rotate key`, Expiration `Now`.",
+            "That kills the key whose value is lost.",
+            "Click the value that this shows to copy it, and paste it here.",
+            "Leave the dialog open until this run says that it is in custody.",
+        ],
+    )
+
+
 def to_contain(mode: Mode, egress: tuple[str, ...]) -> str:
-    """How to take a key away from strangers: a policy where our own addresses are known, else rotate now."""
-    if not egress:
-        return _numbered(
-            "The leaked key is to be taken away from strangers. The addresses of your own services are not in the "
-            "inventory "
-            "(`egress_ips`), so it has to be replaced at once; what still uses it will fail.",
-            [
-                f"Open {keys_page(mode)}, and in the row of the leaked key click ⋯ > `Rotate key`, Expiration `Now`.",
-                "Click the new value to copy it and keep the dialog open: this run asks for it next.",
-            ],
-        )
+    """How to attach a policy that allows our own addresses alone."""
     return _numbered(
         "The leaked key is to be taken away from strangers without cutting off your own services.",
         [
             f"Open {POLICIES_PAGE} and create an IP policy that allows only: {', '.join(egress)}.",
             f"Open {keys_page(mode)}, and in the row of the leaked key click ⋯ > `Manage access policy`, and attach it.",
             "Older pages call it `Manage IP restrictions`.",
-            "If you cannot: ⋯ > `Rotate key`, Expiration `Now`. Your own services fail then until they have the new key.",
+            "If you cannot: ⋯ > `Rotate key`, Expiration `Now`. That kills the key, which cannot be undone.",
+            "Your own services fail then until they have the new value, which this run asks for at once.",
         ],
     )
 

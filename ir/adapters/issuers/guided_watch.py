@@ -3,13 +3,11 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from ir.adapters.issuers.dashboard_steps import EVERY
 from ir.core.errors import Rejected
 from ir.core.model import Probe
 from ir.core.secret import Secret
 from ir.ports import Clock, Issuer, Target
-
-EVERY = 2.0
-"""Seconds between two looks; each look is a request of the old key, marked as ours."""
 
 _SURE = 2
 
@@ -17,8 +15,8 @@ _SURE = 2
 class GuidedIssuer(Issuer, Protocol):
     """An issuer whose clicks a human makes, and that can keep an eye on the key that must not die."""
 
-    def watch_also(self, spared: Secret, *, created: float = 0.0) -> None:
-        """Watch this key during the next `retire`; `created` (epoch seconds) helps the human to tell the rows apart."""
+    def watch_also(self, spared: Secret, *, created: float = 0.0, pasted: float = 0.0, name: str = "") -> None:
+        """Watch this key during the next `retire`; see `ports.Issuer.watch_also`."""
         ...
 
 

@@ -16,12 +16,20 @@ _TRIES_UNREAD = 2
 
 @dataclass(frozen=True)
 class Expect:
-    """What the paste has to be. `account` is "" when it is not known."""
+    """What the paste has to be.
+
+    Attributes:
+        account: "" when it is not known.
+        holder: who holds a value already, in words, "" = nobody that is known.
+        older: why a value was made before it was asked for, "" = it was not, or Stripe does not tell.
+    """
 
     kind: KeyKind
     mode: Mode
     account: str
     old: Secret | None
+    holder: Callable[[Secret], str] = lambda _value: ""
+    older: Callable[[Secret], str] = lambda _value: ""
 
 
 @dataclass(frozen=True)
@@ -32,11 +40,22 @@ class Verdict:
         fault: why it is not taken, "" = good.
         alive: Stripe answered to it, so it is a working key even where it is not taken.
         note: what could not be checked.
+        doubt: why it may be another key than the new one; it is taken only if a person says why.
     """
 
     fault: str = ""
     alive: bool = False
     note: str = ""
+    doubt: str = ""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """The paste that was taken, what was found of it, and why it was taken in spite of a doubt ("" = there was none)."""
+
+    value: Secret
+    verdict: Verdict
+    because: str = ""
 
 
 def examine(paste: Secret, expect: Expect, look: Callable[[Secret], Probe], account_of: Callable[[Secret], str]) -> Verdict:
@@ -53,34 +72,44 @@ def examine(paste: Secret, expect: Expect, look: Callable[[Secret], Probe], acco
     if account and expect.account and account != expect.account:
         said = f"It is a key of another account ({account}); {expect.account} is needed. Select that one in the Dashboard."
         return Verdict(said, alive=True)
-    return Verdict("", alive=True, note="" if account else _account_unread(paste, expect))
+    doubt = expect.holder(paste) or expect.older(paste)
+    return Verdict("", alive=True, note="" if account else _account_unread(paste, expect), doubt=doubt)
 
 
-def taken(operator: Operator, prompt: str, verdict_of: Callable[[Secret], Verdict], alive: dict[Secret, str]) -> tuple[Secret, Verdict]:
+def taken(operator: Operator, prompt: str, verdict_of: Callable[[Secret], Verdict], alive: dict[Secret, str]) -> Taken:
     """The first good paste, and what was found of it. Each other one is told why, and noted in `alive` if it works.
+
+    One that raises a doubt is taken only by a person who types why, at the same hidden prompt: what follows may be another paste.
 
     Raises:
         Waiting: there is nothing (more) to take; says why the last one was not taken.
     """
     fault, tries, unread = "", 0, 0
+    doubted: tuple[Secret, Verdict] | None = None
     while operator.interactive or tries < _TRIES_UNATTENDED:
         try:
-            paste = operator.new_key(prompt)
+            given = operator.new_key(prompt) if doubted is None else operator.key_or_why(prompt)
         except UsageError as error:  # such as a file that is not written yet; the run waits for it, and the human may paste meanwhile
             fault, unread = error.what + (f" ({error.next_step})" if error.next_step else ""), unread + 1
             operator.tell(f"Not taken. {fault}")
             if unread < _TRIES_UNREAD:
                 continue
             break
-        if paste is None:
+        if given is None:
             break
-        paste, tries = _without_line_end(paste), tries + 1
-        verdict = verdict_of(paste)
-        if not verdict.fault:
-            return paste, verdict
-        fault = verdict.fault
-        if verdict.alive:
+        if isinstance(given, str) and doubted is not None:
+            return Taken(*doubted, given)
+        assert isinstance(given, Secret)  # noqa: S101 - words are an answer to a doubt alone
+        paste, tries = _without_line_end(given), tries + 1
+        verdict, doubted = verdict_of(paste), None
+        if not verdict.fault and not verdict.doubt:
+            return Taken(paste, verdict)
+        fault = verdict.fault or verdict.doubt
+        if verdict.fault and verdict.alive:
             alive[paste] = fault
+        if verdict.doubt and operator.interactive:
+            doubted = (paste, verdict)
+            fault += " Paste the new one; or, if this is the one, type in a few words why (it is not shown)."
         operator.tell(f"Not taken. {fault}")
     raise Waiting(f"What was given last was not taken. {fault}" if fault else "No key was given yet.")
 

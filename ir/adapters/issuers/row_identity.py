@@ -5,6 +5,7 @@ from collections.abc import Callable
 from ir.adapters.issuers.key_api import KeyApi
 from ir.adapters.issuers.key_rows import Seen, redacted_of, shows_token
 from ir.adapters.issuers.token_match import fits
+from ir.clients.stripe_api import StripeApi, probe
 from ir.core.errors import Missing
 from ir.core.model import KeyRow, Liveness, Probe
 from ir.core.secret import Secret
@@ -13,6 +14,11 @@ from ir.ports import Clock
 _LOOKS = 6
 _BETWEEN_LOOKS = 0.5
 _NEXT_SECOND = 1.1
+
+
+def rows_of(api: StripeApi, account_id: str, app_key: Callable[[], Secret], clock: Clock) -> Callable[[Secret], KeyRow | None]:
+    """Tells the row of any key of the account, where an app's key may read Stripe's list."""
+    return Identity(KeyApi(api, account_id, app_key), lambda key: probe(api, key), clock).of
 
 
 class Identity:

@@ -1,19 +1,24 @@
 """Keys by a human's clicks in Stripe's Dashboard: the tool says what to click, and believes only probes."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from ir.adapters.issuers import dashboard_steps
-from ir.adapters.issuers.guided_watch import EVERY, until_dead
-from ir.adapters.issuers.paste_check import Expect, Verdict, examine, taken
+from ir.adapters.issuers.dashboard_steps import EVERY, Marks
+from ir.adapters.issuers.guided_rotation import GuidedRotation
+from ir.adapters.issuers.guided_watch import until_dead
+from ir.adapters.issuers.paste_check import Expect, examine, taken
 from ir.clients.stripe_api import StripeApi, account_of, probe
-from ir.core.errors import Unknown, Waiting
+from ir.core.errors import PortError, Unknown, Waiting
 from ir.core.key_kind import Credential, kind_of
 from ir.core.model import KeyRow, Liveness, Mode, Probe
 from ir.core.secret import Secret
-from ir.ports import Clock, Containment, Minted, MintOrder, Operator, Target
+from ir.ports import Clock, Containment, Minted, MintOrder, Operator, Rotation, Target
 
 _LOOKS_AT_A_PASTE = 4
 _ASK_EVERY = 60.0
+_CLOCKS_DIFFER = 120.0
+"""Seconds by which this machine's clock may be off Stripe's."""
 
 
 class DashboardIssuer:
@@ -26,7 +31,7 @@ class DashboardIssuer:
         operator: the human, or nobody: then each step looks once.
         clock: waits between looks.
         patience: seconds that a guided kill or containment waits for the human before it becomes `Waiting`.
-        replaces: False: nothing uses the key and no other is wanted, so that killing it is the way to contain it.
+        rows: the provider's row of a key, where something can read its list; None: nothing can.
 
     Attributes:
         seen_alive: see `ir.ports.Issuer`.
@@ -43,18 +48,18 @@ class DashboardIssuer:
         clock: Clock,
         *,
         patience: float = 1800.0,
-        replaces: bool = True,
+        rows: Callable[[Secret], KeyRow | None] | None = None,
     ) -> None:
         self._api, self._account, self._mode = api, account_id, mode
         self._operator, self._clock, self._patience = operator, clock, patience
-        self._replaces = replaces
+        self._rows = rows
         self._spared: Secret | None = None
-        self._created = 0.0
+        self._marks = Marks()
         self.seen_alive: dict[Secret, str] = {}
 
-    def watch_also(self, spared: Secret, *, created: float = 0.0) -> None:
+    def watch_also(self, spared: Secret, *, created: float = 0.0, pasted: float = 0.0, name: str = "") -> None:
         """See `ir.ports.Issuer`."""
-        self._spared, self._created = spared, created
+        self._spared, self._marks = spared, Marks(created, pasted, name)
 
     def probe(self, key: Secret) -> Probe:
         """See `ir.ports.Issuer`. An organization key is never sent without its context: `unknown`."""
@@ -76,26 +81,52 @@ class DashboardIssuer:
         """See `ir.ports.Issuer`. Asks until a paste is good; raises Waiting when there is nothing (more) to take."""
         text = dashboard_steps.to_mint(order)
         self._operator.tell(text)
-        expect = Expect(order.kind, order.mode, self._expected_account(order), order.old)
         try:
-            paste, verdict = taken(
-                self._operator,
-                f"New {order.kind} key ({order.mode})",
-                lambda given: examine(given, expect, self._look_again, self._account_of),
-                self.seen_alive,
-            )
+            return self._take(order, keep)
         except Waiting as none:
-            safe = "the old key still works and nothing was changed"
+            safe = "" if order.rotated else "the old key still works and nothing was changed"
             raise Waiting(f"{text}\n{none.what}", safe=safe, next_step=f"ir resume {order.incident}") from None
-        return self._take(paste, order, verdict, keep)
 
-    def _take(self, paste: Secret, order: MintOrder, verdict: Verdict, keep: Callable[[Secret], str]) -> Minted:
-        if verdict.note:
-            self._operator.tell(verdict.note)
-        address = keep(paste)
-        self.seen_alive.pop(paste, None)
-        self._operator.tell("Taken: Stripe answers to it, and it is in custody.")
-        return Minted("", paste, self._clock.now().timestamp(), order.kind, address)
+    def _take(self, order: MintOrder, keep: Callable[[Secret], str]) -> Minted:
+        expect = Expect(
+            order.kind, order.mode, self._expected_account(order), order.old, order.holder, lambda given: self._older(given, order.asked_at)
+        )
+        given = taken(
+            self._operator,
+            f"New {order.kind} key ({order.mode})",
+            lambda paste: examine(paste, expect, self._look_again, self._account_of),
+            self.seen_alive,
+        )
+        if given.verdict.note:
+            self._operator.tell(given.verdict.note)
+        address = keep(given.value)
+        self.seen_alive.pop(given.value, None)
+        self._operator.tell(self._said_of(given.value, order.old, kept=bool(address)))
+        pasted = self._clock.now().timestamp()
+        return Minted("", given.value, 0.0, order.kind, address, pasted=pasted, because=given.because)
+
+    def _said_of(self, value: Secret, old: Secret | None, *, kept: bool) -> str:
+        """To a person also how it ends, to be compared with the row that was just made."""
+        said = "Taken: Stripe answers to it, and it is in custody." if kept else "Taken: Stripe answers to it. It is in this process alone."
+        if not self._operator.interactive:
+            return said
+        ends = dashboard_steps.last_four(value)
+        said += f" It ends in {ends}: compare that with the Token column of the new row in the Dashboard."
+        if old is not None and dashboard_steps.last_four(old) == ends:
+            said += " The old key ends so, too: compare Name and Created of the two rows."
+        return said
+
+    def _older(self, value: Secret, asked_at: float) -> str:
+        """Why a paste is not what was asked for, where Stripe tells when it made it; "" otherwise."""
+        if self._rows is None or not asked_at:
+            return ""
+        try:
+            row = self._rows(value)
+        except PortError:
+            return ""
+        if row is None or not row.created or row.created >= asked_at - _CLOCKS_DIFFER:
+            return ""
+        return f"Stripe made this key at {dashboard_steps.when(row.created)}, before it was asked for: something else may use it."
 
     def _expected_account(self, order: MintOrder) -> str:
         known = order.account or self._account
@@ -124,7 +155,7 @@ class DashboardIssuer:
             return "it was dead already"
         watched = self._operator.interactive
         text = dashboard_steps.to_retire(
-            self._mode, target.value, self._spared, self._created, replacement=target.replacement, watched=watched
+            self._mode, target.value, self._spared, self._marks, replacement=target.replacement, watched=watched
         )
         self._operator.tell(text)
         later = Waiting(
@@ -140,29 +171,42 @@ class DashboardIssuer:
             return "shown what to click; the wait was ended before the key was seen dead"
         raise later
 
-    def contain(self, target: Target, egress: tuple[str, ...]) -> Containment:
+    def contain(self, target: Target, egress: tuple[str, ...], rotation: Rotation | None = None) -> Containment:
         """See `ir.ports.Issuer`. A policy that lets this machine through cannot be seen from it: the human is asked."""
         first = self.probe(target.value)
-        if first.liveness.dead:
-            return Containment("expired", "it was dead already")
         if first.liveness is Liveness.BLOCKED:
             return Containment("policy", "it is refused from this address already")
-        text = dashboard_steps.to_contain(self._mode, egress) if self._replaces else dashboard_steps.to_retire_later(self._mode)
-        kill = dashboard_steps.to_retire(self._mode, target.value, None, 0.0, watched=self._operator.interactive)
-        self._operator.tell(text if self._replaces else kill)
-        if self._operator.interactive:
-            contained = self._until_contained(target.value, first.liveness, egress)
-            if contained is not None:
-                return contained
-        raise Waiting(text, safe="nothing was changed", next_step="ir resume")
+        if first.liveness.dead and (rotation is None or not rotation.told):
+            return Containment("expired", "it was dead already")
+        if not egress and rotation is None:
+            return self._killed(target)
+        guide = GuidedRotation(self._mode, self._operator, self._clock, self.probe, self._take, self._patience)
+        if rotation is not None and (not egress or first.liveness.dead):
+            return guide.run(target, rotation)
+        text = dashboard_steps.to_contain(self._mode, egress)
+        self._operator.tell(text)
+        contained = self._until_contained(target.value, first.liveness, asks=True) if self._operator.interactive else None
+        if contained is None:
+            raise Waiting(text, safe="nothing was changed", next_step="ir resume")
+        if contained.how != "rotated" or rotation is None:
+            return contained
+        return guide.run(target, replace(rotation, told=True))
 
-    def _until_contained(self, key: Secret, first: Liveness, egress: tuple[str, ...]) -> Containment | None:
+    def _killed(self, target: Target) -> Containment:
+        watched = self._operator.interactive
+        self._operator.tell(dashboard_steps.to_retire(self._mode, target.value, None, Marks(), watched=watched))
+        contained = self._until_contained(target.value, self.probe(target.value).liveness, asks=False) if watched else None
+        if contained is None:
+            raise Waiting(dashboard_steps.to_retire_later(self._mode), safe="nothing was changed", next_step="ir resume")
+        return contained
+
+    def _until_contained(self, key: Secret, first: Liveness, *, asks: bool) -> Containment | None:
         start = asked = self._clock.elapsed()
         while (now := self._clock.elapsed()) < start + self._patience:
             contained = _contained(self.probe(key).liveness, first)
             if contained is not None:
                 return contained
-            if egress and now >= asked + _ASK_EVERY:
+            if asks and now >= asked + _ASK_EVERY:
                 if self._operator.confirm("This machine's probes are still answered. Is the policy attached, and allows it?"):
                     return Containment("policy", "attached, says the operator; probes from here are let through, so unseen")
                 asked = self._clock.elapsed()

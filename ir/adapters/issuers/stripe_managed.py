@@ -19,7 +19,7 @@ from ir.core.errors import Denied, Missing, PortError, Rejected, Unknown
 from ir.core.key_kind import Credential, kind_of
 from ir.core.model import KeyKind, KeyRow, Liveness, Mode, Probe
 from ir.core.secret import Secret
-from ir.ports import Clock, Containment, Minted, MintOrder, Target
+from ir.ports import Clock, Containment, Minted, MintOrder, Rotation, Target
 
 HARMLESS = "apple_pay_domain_read"
 """All that a narrowed key may still do (an empty list would be ignored): `GET /v1/balance` answers 403 then."""
@@ -59,10 +59,10 @@ class ManagedIssuer:
         self._identity = Identity(self._keys, self.probe, clock)
         self.fallback = fallback
 
-    def watch_also(self, spared: Secret, *, created: float = 0.0) -> None:
+    def watch_also(self, spared: Secret, *, created: float = 0.0, pasted: float = 0.0, name: str = "") -> None:
         """Watch this key while a human kills the old one, where that step falls back to the Dashboard."""
         if self.fallback is not None:
-            self.fallback.watch_also(spared, created=created)
+            self.fallback.watch_also(spared, created=created, pasted=pasted, name=name)
 
     def probe(self, key: Secret) -> Probe:
         """See `ir.ports.Issuer`. An organization key is never sent without its context: `unknown`."""
@@ -174,7 +174,7 @@ class ManagedIssuer:
             return "it was expired already"
         return "expired by API"
 
-    def contain(self, target: Target, egress: tuple[str, ...]) -> Containment:
+    def contain(self, target: Target, egress: tuple[str, ...], rotation: Rotation | None = None) -> Containment:
         """Narrow the key to `HARMLESS`; see `ir.ports.Issuer`.
 
         A key that is narrowed already comes back with an empty `before`: what was recorded first stays right.
@@ -182,12 +182,12 @@ class ManagedIssuer:
         try:
             key_id = target.id or self._id_of(target.value)
             if not key_id:
-                return self._fall_back("its row in Stripe's list could not be told for certain").contain(target, egress)
+                return self._fall_back("its row in Stripe's list could not be told for certain").contain(target, egress, rotation)
             return self._narrow(key_id)
         except Missing:
             return Containment("expired", "Stripe no longer has it")
         except (Denied, Rejected) as refusal:
-            return self._fall_back(refusal.what).contain(target, egress)
+            return self._fall_back(refusal.what).contain(target, egress, rotation)
 
     def _narrow(self, key_id: str) -> Containment:
         row = self._keys.one(key_id).row

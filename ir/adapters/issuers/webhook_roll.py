@@ -12,7 +12,7 @@ from ir.adapters.issuers.webhook_use import Use, Uses
 from ir.core.errors import Rejected, Waiting
 from ir.core.model import KeyKind, KeyRow, Liveness, Mode, Probe
 from ir.core.secret import Secret
-from ir.ports import Clock, Containment, Issuer, Minted, MintOrder, Operator, Target
+from ir.ports import Clock, Containment, Issuer, Minted, MintOrder, Operator, Rotation, Target
 
 
 class RollIssuer(Issuer):
@@ -65,15 +65,20 @@ class RollIssuer(Issuer):
         self._operator.tell(text)
         expect = Expect(KeyKind.WEBHOOK, order.mode, "", order.old)
         try:
-            paste, _ = taken(self._operator, "New signing secret", lambda given: Verdict(looks_wrong(given, expect)), self.seen_alive)
+            paste = taken(
+                self._operator,
+                "New signing secret",
+                lambda given: Verdict(looks_wrong(given, expect), doubt=order.holder(given)),
+                self.seen_alive,
+            )
         except Waiting as none:
             safe = "both secrets sign until the old one expires, if it was rolled already; the services still have the old one"
             raise Waiting(f"{text}\n{none.what}", safe=safe, next_step=f"ir resume {order.incident}") from None
-        address = keep(paste)
+        address = keep(paste.value)
         self._operator.tell("Taken, and in custody. Whether it is this endpoint's secret, the services will show.")
-        return Minted("", paste, self._clock.now().timestamp(), KeyKind.WEBHOOK, address)
+        return Minted("", paste.value, 0.0, KeyKind.WEBHOOK, address, pasted=self._clock.now().timestamp(), because=paste.because)
 
-    def watch_also(self, spared: Secret, *, created: float = 0.0) -> None:
+    def watch_also(self, spared: Secret, *, created: float = 0.0, pasted: float = 0.0, name: str = "") -> None:
         """Nothing to watch: no row can be clicked by mistake."""
 
     def retire(self, target: Target, *, stop: Callable[[], bool] = lambda: False) -> str:
@@ -89,7 +94,7 @@ class RollIssuer(Issuer):
         deadline = float(self._uses.facts().get("old", {}).get("deadline") or 0.0)
         return dashboard_steps.when(deadline) if deadline else "the time that was chosen when it was rolled"
 
-    def contain(self, target: Target, egress: tuple[str, ...]) -> Containment:
+    def contain(self, target: Target, egress: tuple[str, ...], rotation: Rotation | None = None) -> Containment:
         """Not possible: whoever has it forges events without asking Stripe, until the services refuse it."""
         raise Rejected(
             "a signing secret cannot be taken away from strangers at Stripe: services refuse it once they have another one",

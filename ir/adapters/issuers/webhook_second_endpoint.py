@@ -11,7 +11,7 @@ from ir.adapters.issuers.webhook_use import Use, Uses
 from ir.core.errors import Missing, PortError, Rejected
 from ir.core.model import KeyKind, KeyRow, Liveness, Mode, Probe
 from ir.core.secret import Secret
-from ir.ports import Clock, Containment, Issuer, Minted, MintOrder, Target
+from ir.ports import Clock, Containment, Issuer, Minted, MintOrder, Rotation, Target
 
 
 class SecondEndpointIssuer(Issuer):
@@ -112,7 +112,7 @@ class SecondEndpointIssuer(Issuer):
     def _count(self, every: list[Endpoint]) -> int:
         return sum(row.url == self._url and row.enabled for row in every)
 
-    def watch_also(self, spared: Secret, *, created: float = 0.0) -> None:
+    def watch_also(self, spared: Secret, *, created: float = 0.0, pasted: float = 0.0, name: str = "") -> None:
         """Nothing to watch: nobody clicks."""
 
     def retire(self, target: Target, *, stop: Callable[[], bool] = lambda: False) -> str:
@@ -130,7 +130,7 @@ class SecondEndpointIssuer(Issuer):
             return "Stripe no longer has its endpoint"
         return f"the endpoint {row.id} is disabled"
 
-    def contain(self, target: Target, egress: tuple[str, ...]) -> Containment:
+    def contain(self, target: Target, egress: tuple[str, ...], rotation: Rotation | None = None) -> Containment:
         """Not possible: whoever has it forges events without asking Stripe, until the services refuse it."""
         raise Rejected(
             "a signing secret cannot be taken away from strangers at Stripe: services refuse it once they have another one",

@@ -69,6 +69,10 @@ class Consent:
             return False
         return True
 
+    def unagreed(self, places: Iterable[str]) -> list[str]:
+        """Of these, what nobody agreed to so far; nobody is asked."""
+        return self._new(set(places))
+
     def _new(self, places: set[str]) -> list[str]:
         if self._pinned or not places:
             return []

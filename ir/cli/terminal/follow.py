@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NoReturn
 
@@ -13,7 +14,7 @@ from ir.core.errors import ExitCode
 from ir.core.model import Json, Outcome
 from ir.core.secret import Secret
 from ir.engine.dbos_runner import TAKEN_OVER, Runner
-from ir.incident import exposure_clock, signal_words
+from ir.incident import exposure_clock, reversibility, signal_words
 from ir.incident import record as incident_record
 from ir.incident.context import World
 from ir.runtime import notifications
@@ -153,6 +154,7 @@ def document(record: incident_record.Incident, code: ExitCode) -> Json:
         "policy": record.plan.get("policy", ""),
         "playbook": record.plan.get("playbook", ""),
         "key": record.opened.get("key", ""),
+        "reversibility": reversibility.promise_of(record.plan),
         "old": facts.get("old", {}),
         "new": facts.get("new", {}),
         "stores": facts.get("stores", {}),
@@ -167,21 +169,38 @@ def document(record: incident_record.Incident, code: ExitCode) -> Json:
 
 def leave(code: int) -> NoReturn:
     """End the process at once: the engine's threads would keep a waiting incident's process alive."""
-    for why in notifications.flush_all(2.0 if code == ExitCode.INTERRUPTED else notifications.FLUSH):
-        sys.stderr.write(f"not told: {why}\n")
-    with suppress(OSError):  # the terminal may be gone
-        sys.stdout.flush()
-        sys.stderr.flush()
+    _flush(2.0 if code == ExitCode.INTERRUPTED else notifications.FLUSH)
     tty_guard.give_back()
     os._exit(code)
 
 
-def drive(runner: Runner, kept: State, world: World, operator: Terminal, *, skip: int = 0) -> NoReturn:
-    """Follow to the end and leave; Ctrl-C leaves a resumable incident and says so."""
-    name = world.incident
+def _flush(seconds: float) -> None:
+    for why in notifications.flush_all(seconds):
+        sys.stderr.write(f"not told: {why}\n")
+    with suppress(OSError):  # the terminal may be gone
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def become(words: Sequence[str]) -> NoReturn:
+    """Run another command of this tool in place of this process, whose threads and leases end with it."""
+    _flush(notifications.FLUSH)
+    tty_guard.give_back()
+    os.execv(sys.executable, [sys.executable, "-m", "ir.cli", *words])  # noqa: S606 - our own command, and no key in its words
+
+
+def drive(
+    runner: Runner, kept: State, world: World, operator: Terminal, *, skip: int = 0, then: Callable[[], Sequence[str]] | None = None
+) -> NoReturn:
+    """Follow to the end and leave; Ctrl-C leaves a resumable incident and says so.
+
+    `then`: asked when all is followed, for another command of this tool that takes this one's place, as words; empty = none does.
+    """
+    name, words = world.incident, list[str]()
     runner.taken_over = lambda: tty_guard.end_at_once(TAKEN_OVER)
     try:
         code = follow(runner, kept, world, operator, skip=skip)
+        words = list(then()) if then is not None else []
     except KeyboardInterrupt:
         tty_guard.ask_no_more()
         operator.screen.rest()
@@ -189,4 +208,7 @@ def drive(runner: Runner, kept: State, world: World, operator: Terminal, *, skip
         code = int(ExitCode.INTERRUPTED)
     runner.forget_queue()
     world.recording.acquire(timeout=RECORDED_WITHIN)  # an entry that was just followed may not be witnessed yet
+    if words:
+        kept.ledger.release(name)
+        become(words)
     leave(code)

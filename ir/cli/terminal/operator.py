@@ -10,7 +10,7 @@ from ir.cli.terminal import tty_guard
 from ir.cli.terminal.screen import Screen
 from ir.cli.terminal.tty_guard import AnsweredElsewhere
 from ir.core.errors import UsageError, Waiting
-from ir.core.secret import Secret
+from ir.core.secret import Secret, scrub
 from ir.ports import Irreversible
 
 SOURCES = "prompt | stdin | fd:N | file:PATH"
@@ -119,6 +119,8 @@ def _private(path: Path) -> bytes:
         return stream.read(_LONGEST + 1).strip(b"\r\n")
 
 
+_LONGEST_WHY = 200
+"""Characters of a reason; more is something else that was pasted."""
 _TRIES = 3
 """Wrong names that are taken for a slip; then it is a no."""
 _NO = ("", "n", "no")
@@ -216,6 +218,15 @@ class Terminal:
             self._read = True
             return read_key(self._source, prompt, self.screen)
         return read_key("prompt", prompt, self.screen) if self.interactive else None
+
+    def key_or_why(self, prompt: str) -> Secret | str | None:
+        """See `ports.Operator`."""
+        self.shown()
+        line = _hidden(f"{prompt} (not shown): ", self.screen)
+        text = line.strip(b"\r\n").decode("utf-8", errors="replace")
+        why = " ".join(text.split())
+        wordy = len(why.split()) > 1 and why.isprintable() and len(why) <= _LONGEST_WHY and scrub(why) == why
+        return why if wordy else _secret(line, "the prompt")
 
     def _line(self, question: str, elsewhere: Callable[[], str] = _nobody) -> str:
         """One line, with its end; "" when there is none (any more)."""

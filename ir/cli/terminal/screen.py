@@ -185,9 +185,7 @@ class Screen:
             undo = f"\n[dim]undo: {plain(step.undo)}[/]" if step.undo else ""
             table.add_row(plain(step.id), f"[{colour}]{word}[/]", plain(step.says) + asks + undo)
         self._rows(f"Playbook {plan.playbook}, policy {plan.policy.value}, key {plan.key}", table)
-        last = plan.last_reversible
-        if last is not None:
-            self.say(f"Up to `{last.id}` everything can be undone (ir rollback). After it the old key dies.")
+        self.say(plan.reversibility)
         for note in plan.notes:
             self.say(f"Cannot be checked in advance: {note}.")
 

@@ -64,8 +64,10 @@ class Human:
                 self._expires(key)
 
     def _clicks(self, action: str, asked: str) -> None:
-        if action == "contain":
-            self.sim.leaked.narrowed = True
+        if action == "contain" and self.sim.provider.lives(self.sim.leaked):
+            self._expires(self.sim.leaked)
+            if self._given is None and self.judge.new() is None:
+                self._given = self.sim.provider.create("by hand").value
         if action == "mint" and (self._given is None or not self._lives(self._given)):
             self._given = self.sim.provider.create("by hand").value
         if action in ("retire", "undo") and "in the Dashboard" in asked:

@@ -9,7 +9,7 @@ from ir.core.errors import PortError, Unknown, Waiting
 from ir.core.model import KeyKind, KeyRow, Liveness, Mode, Probe
 from ir.core.secret import Secret
 from ir.drill.simulated.clock import SimClock
-from ir.ports import Containment, Minted, MintOrder, Target
+from ir.ports import Containment, Minted, MintOrder, Rotation, Target
 
 ACCOUNT = "acct_1Sim"
 
@@ -132,7 +132,7 @@ class SimProvider:
         alone = [living.name for living in self.living()].count(order.name) == 1
         return Minted(key.id, key.value, self.clock.time.timestamp(), KeyKind.RESTRICTED, keep(key.value), alone=alone)
 
-    def watch_also(self, spared: Secret, *, created: float = 0.0) -> None:
+    def watch_also(self, spared: Secret, *, created: float = 0.0, pasted: float = 0.0, name: str = "") -> None:
         """See `ports.Issuer`."""
 
     def retire(self, target: Target, *, stop: Callable[[], bool] = lambda: False) -> str:
@@ -150,15 +150,27 @@ class SimProvider:
         self.retired.append(key.id)
         return "expired"
 
-    def contain(self, target: Target, egress: tuple[str, ...]) -> Containment:
+    def contain(self, target: Target, egress: tuple[str, ...], rotation: Rotation | None = None) -> Containment:
         """See `ports.Issuer`."""
         self._fate()
         key = self.known(target.value)
-        if self.guided and not key.narrowed:
-            self.human("contain")
-            raise Waiting("narrow the key in the Dashboard", next_step="ir resume")
+        if self.guided:
+            return self._rotated(key, rotation)
         before, key.narrowed = key.permissions, True
         return Containment("narrowed", "narrowed to one harmless permission", before)
+
+    def _rotated(self, key: SimKey, rotation: Rotation | None) -> Containment:
+        self.human("contain")
+        given = self.deliver() if rotation is not None else None
+        if self.lives(key) and given is None:
+            raise Waiting("rotate the key in the Dashboard, Expiration Now", next_step="ir resume")
+        if rotation is None:
+            return Containment("expired", "a human killed it")
+        if given is None:
+            return Containment("rotated", "a human rotated it, and gave no value", value="open")
+        minted = Minted("", given, 0.0, rotation.order.kind, rotation.keep(given), pasted=self.clock.now().timestamp())
+        how = "none" if self.lives(key) else "rotated"
+        return Containment(how, "a human rotated it", minted=minted, value="taken")
 
     def release(self, target: Target, before: tuple[str, ...]) -> None:
         """See `ports.Issuer`."""

@@ -52,6 +52,10 @@ class SimOperator:
         """See `ports`."""
         return None
 
+    def key_or_why(self, prompt: str) -> Secret | str | None:
+        """See `ports`."""
+        return None
+
 
 class SimReviewer:
     """Sees what it is told to see."""

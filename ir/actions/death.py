@@ -1,0 +1,121 @@
+"""Death (no action of its own), proven by one rule wherever it is claimed.
+
+Every poll of an unbroken window says dead, and on each a control key answers.
+
+Dead = 401 expired, or 401 invalid for bytes that this incident saw alive or found in a listed store. 403 is alive; an IP or
+access-policy block, 429, 5xx and time-outs prove nothing and break the window.
+"""
+
+from dataclasses import dataclass
+
+from ir.core.errors import PortError
+from ir.core.model import Json, KeyKind, Liveness
+from ir.core.secret import Secret
+from ir.incident.action_catalog import ProveParams
+from ir.incident.context import World
+from ir.incident.record import Incident
+
+NO_CONTROL = "there is no control key to show that the path to Stripe works: give one with ir resume --control-key-from"
+
+
+@dataclass(frozen=True)
+class Window:
+    """Seconds: of unbroken death, to wait for its beginning, between polls."""
+
+    seconds: float
+    limit: float
+    every: float
+
+    @property
+    def at_once(self) -> "Window":
+        """The same, for a key that has to be dead already."""
+        return Window(self.seconds, 0.0, self.every)
+
+
+@dataclass
+class Watch:
+    """The state of one proof.
+
+    Attributes:
+        began: epoch seconds of the first answer of the unbroken window.
+        since, until: the same, and when the last poll was sent, as `World.elapsed`; an answer tells nothing of the time after its question.
+    """
+
+    began: float = 0.0
+    since: float | None = None
+    until: float = 0.0
+    polls: int = 0
+    last: Liveness = Liveness.UNKNOWN
+    control: Liveness = Liveness.UNKNOWN
+    proven: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """How long every poll has said dead."""
+        return 0.0 if self.since is None else max(0.0, self.until - self.since)
+
+    def said(self, kind: KeyKind) -> str:
+        """What was seen."""
+        if not self.proven:
+            return f"after {self.polls} polls it still answers {self.last.value} (control key: {self.control.value})"
+        if kind is KeyKind.WEBHOOK:
+            return f"proven dead: no service accepted it on any poll for {self.seconds:.0f} s while the replacement was good"
+        return f"proven dead: {self.last.value} on every poll for {self.seconds:.0f} s while a control key answered"
+
+    def proof(self, control: Secret) -> Json:
+        """What is recorded of it."""
+        times = {"from": self.began, "to": self.began + self.seconds}
+        return {"polls": self.polls, **times, "code": self.last.value, "control": control.fingerprint}
+
+
+def window_of(world: World) -> Window:
+    """As the plan's own proof has it, else as shipped."""
+    params = next((step.params for step in world.plan.steps if step.action == "prove"), None) or ProveParams().model_dump()
+    return Window(float(params["window"]), float(params["limit"]), float(params["every"]))
+
+
+def control_of(world: World, record: Incident) -> Secret | None:
+    """The replacement, else the review key or one that the operator gave. Raises PortError."""
+    if "new" in record.facts:
+        return world.new_key(record.facts)
+    return world.control_key()
+
+
+def other_control(world: World, record: Incident, but: Secret) -> Secret | None:
+    """A control key that is not the key in question; None where there is none, or it cannot be had."""
+    try:
+        found = control_of(world, record)
+    except PortError:
+        found = None
+    return found if found is not None and found != but else world.control_key()
+
+
+def watch(world: World, key: Secret, control: Secret, window: Window, *, known: bool = True) -> Watch:
+    """Poll until it is proven, or until the limit is over and the window is broken; `known`: the bytes were seen alive, or in a store."""
+    seen, limit = Watch(), world.elapsed() + window.limit
+    while True:
+        _poll(world, seen, key, control, known=known)
+        if seen.since is not None and seen.seconds >= window.seconds:
+            seen.proven = True
+            return seen
+        if seen.since is None and world.elapsed() >= limit:
+            return seen
+        world.clock.sleep(window.every)
+
+
+def is_proven(world: World, record: Incident, key: Secret) -> bool:
+    """Whether a key that should be dead by now is, by the same rule."""
+    control = other_control(world, record, key)
+    return control is not None and control != key and watch(world, key, control, window_of(world).at_once).proven
+
+
+def _poll(world: World, seen: Watch, key: Secret, control: Secret, *, known: bool) -> None:
+    seen.until = world.elapsed()
+    looked, other = world.both(lambda: world.issuer.probe(key), lambda: world.issuer.probe(control))
+    seen.last, seen.control = looked.liveness, other.liveness
+    seen.polls += 1
+    dead = seen.last is Liveness.EXPIRED or (seen.last is Liveness.INVALID and known)
+    if not dead or not seen.control.answers:
+        seen.since = None
+    elif seen.since is None:
+        seen.began, seen.since = world.now(), world.elapsed()

@@ -1,0 +1,80 @@
+"""The outage that containment makes (no action of its own): a look at the listed services, after it, for at most half a minute.
+
+Never before it, and never instead. Nobody is asked here whether a check may run: one that was not agreed to is not looked at, and named.
+"""
+
+from ir.core.errors import PortError
+from ir.core.model import Debt, Did, Item, Json, Outcome
+from ir.incident import debts as debt_rules
+from ir.incident import service_health
+from ir.incident.context import World
+from ir.incident.record import Incident
+from ir.inventory import Service
+from ir.inventory.consent import of_check
+from ir.ports import Expected
+
+AT_MOST = 30.0
+"""Seconds for all services together."""
+
+
+def look(world: World, record: Incident) -> Outcome | None:
+    """Each listed service: on the replacement, on the leaked key, failing, or not looked at. None: none is listed."""
+    if not world.services:
+        return None
+    world.say("looking at the services")
+    items = world.each(world.services, lambda service: _look(world, record, service))
+    owed = [item for item in items if item.did is not Did.DONE]
+    debts = tuple(Debt("service-behind", item.name, item.said, debt_rules.roll_out(record)) for item in owed)
+    facts: Json = {"services": {item.name: _facts(world, item) for item in items}}
+    said = f"{len(items) - len(owed)} of {len(items)} listed services were seen to work"
+    if owed:
+        cut = "as containment had to" if _cut(record) else "though the policy lets them through"
+        said += f"; the outage is expected, {cut}: " if _cut(record) else f"; {cut}: "
+        said += "; ".join(f"{item.name}: {item.said}" for item in owed)
+    return Outcome(Did.DONE, said, facts, tuple(items), debts, paid=tuple(item.name for item in items if item.did is Did.DONE))
+
+
+def _look(world: World, record: Incident, service: Service) -> Item:
+    """A service that works on a key of which nobody but us has anything left works; all that is said of it follows from this look."""
+    facts, cut = record.facts, _cut(record)
+    unagreed = _unagreed(world, service)
+    if not world.verifiers.get(service.name):
+        why = f"not looked at: nobody agreed to {', '.join(unagreed)}" if unagreed else "not looked at: it has no check"
+        return Item(service.name, Did.UNKNOWN, why + ("; the key that it is listed with works no more" if cut else ""))
+    partly = f" (not looked at, since nobody agreed to it: {', '.join(unagreed)})" if unagreed else ""
+    new = service_health.expected_new(facts) if "new" in facts else None
+    if new is not None and (item := _within(world, service, new)).did is Did.DONE and item.facts["proves"] in service_health.PROOFS:
+        return Item(item.name, Did.DONE, f"holds the replacement{partly}", {"holds": new.fingerprint})
+    item = _within(world, service, Expected(facts["old"]["fingerprint"], world.key.id))
+    if item.did is Did.DONE and cut:
+        on = "is on the leaked key, which works no more"
+        return Item(item.name, Did.FAILED, on + partly, {"holds": facts["old"]["fingerprint"]})
+    if item.did is Did.DONE:
+        return Item(item.name, Did.DONE, f"works{partly}", {"holds": facts["old"]["fingerprint"]})
+    return Item(item.name, item.did, f"{item.said or 'gave no answer'}{partly}")
+
+
+def _within(world: World, service: Service, expected: Expected) -> Item:
+    try:
+        return world.within(AT_MOST / 2, lambda: service_health.look(world, service, expected))
+    except TimeoutError:
+        return Item(service.name, Did.UNKNOWN, f"gave no answer within {AT_MOST / 2:g} s")
+    except PortError as error:
+        return Item(service.name, Did.UNKNOWN, error.what)
+
+
+def _unagreed(world: World, service: Service) -> list[str]:
+    places = {place for row in service.verify for place in of_check(world.inventory, row)}
+    return sorted(places & set(world.options.unagreed))
+
+
+def _cut(record: Incident) -> bool:
+    """Whether our own services lost the key, too."""
+    return bool(record.facts.get("containment", {}).get("how", "expired") != "policy")
+
+
+def _facts(world: World, item: Item) -> Json:
+    service = next(one for one in world.services if one.name == item.name)
+    moved = item.did is Did.DONE and item.said.startswith("holds the replacement")
+    row: Json = {"wave": service.wave, "owner": service.owner, "store": world.store_of(service)}
+    return {**row, "before": item.facts.get("holds", "")} if not moved else {**row, "after": item.facts["holds"], "moved_at": world.now()}

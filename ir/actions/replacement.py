@@ -1,0 +1,92 @@
+"""Is there a replacement already (no action of its own)? In custody, at the provider, or waiting from an earlier rotation."""
+
+from contextlib import suppress
+
+from ir.actions import successor
+from ir.core.errors import Missing, PortError
+from ir.core.model import Debt, Json, KeyRow
+from ir.core.secret import Secret
+from ir.incident.context import World
+from ir.incident.record import Incident
+
+AGAIN, LOST = "again", "lost"
+
+
+def first(world: World, record: Incident) -> bool:
+    """Whether nobody can have tried before: then no key of our name is listed. Custody is looked at all the same: it must answer by now."""
+    return world.fresh and not world.issuer.guided and int(record.facts["mint"]["n"]) == 1
+
+
+def listed(world: World) -> tuple[KeyRow, ...] | PortError:
+    """Keys of our name at the provider; what keeps us from knowing matters only when custody has none."""
+    try:
+        return world.issuer.strays(world.incident)
+    except PortError as error:
+        return error
+
+
+def rotated(world: World, record: Incident) -> Secret | None:
+    """The value of this incident's own rotation; None: there was none, or a person says that it is lost.
+
+    Raises:
+        Missing: it was in a process that is gone, and was not given once more.
+        PortError: its custody cannot be asked.
+    """
+    new = record.facts.get("new", {})
+    if not new.get("rotated") or str(new["n"]) in record.facts["mint"].get("spoilt", {}):
+        return None
+    while True:
+        try:
+            return world.new_key(record.facts)
+        except Missing:
+            question = f"The value of the key that the rotation made ({new['fingerprint']}) is in no custody. Is it lost?"
+            if not world.operator.interactive or world.operator.choose(question, (AGAIN, LOST)) == AGAIN:
+                raise
+            return None
+
+
+def at_hand(world: World, record: Incident) -> tuple[int, Secret] | None:
+    """The newest key of any try that custody holds; an adopted incident's may lie elsewhere, and is kept from now on."""
+    facts = record.facts
+    spoilt = set(facts["mint"].get("spoilt", {}))  # kept, and expired after all: custody has it still, and it answers for a while yet
+    tries = [n for n in range(int(facts["mint"]["n"]), 0, -1) if str(n) not in spoilt]
+    found = _in_custody(world, tries, set(facts.get("adopted", {}).get("dead", [])))
+    if found is not None or not facts.get("adopted") or not facts.get("new"):
+        return found
+    n, value = int(facts["new"]["n"]), world.new_key(facts)
+    with suppress(PortError):  # It lies where it was found in any case.
+        successor.keep(world, n, value)
+    return n, value
+
+
+def _in_custody(world: World, tries: list[int], dead: set[str]) -> tuple[int, Secret] | None:
+    if not world.custody.possible:
+        return None
+    for tried in tries:
+        found = world.custody.fetch(f"new-{tried}")
+        if found is not None and found.fingerprint not in dead:
+            return tried, found
+    return None
+
+
+def listed_still(world: World, record: Incident, n: int, rows: tuple[KeyRow, ...] | PortError) -> bool:
+    """Whether the provider has what custody holds; who was killed after he had expired it could not record that.
+
+    What a lost machine left was looked at when it was adopted, and the number of its try may not be known.
+    """
+    if world.issuer.guided or isinstance(rows, PortError) or record.facts.get("adopted"):
+        return True
+    return any(row.name == f"ir-{world.incident}-{n}" for row in rows)
+
+
+def seen(world: World, record: Incident) -> tuple[Json, tuple[Debt, ...]]:
+    """Keys that were pasted, answered, and were not taken: kept, and owed until they are in use or seen dead."""
+    found: Json = {}
+    for secret, why in world.issuer.seen_alive.items():
+        if secret.fingerprint == record.facts["old"]["fingerprint"]:
+            continue
+        if world.custody.possible:
+            world.custody.keep(f"seen-{secret.fingerprint}", secret)
+        found[secret.fingerprint] = why
+    todo = f"expire it in the Dashboard, then: ir resume {world.incident}"
+    return found, tuple(Debt("key-alive", mark, f"a pasted key that was not taken lives: {why}", todo) for mark, why in found.items())

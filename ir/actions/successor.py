@@ -1,0 +1,193 @@
+"""The value that replaces the leaked key (no action of its own): its order, its custody, and the value of a guided rotation.
+
+A guided rotation with expiration *Now* is the mint (decision 20): its value is asked for at once and kept before anything else. Where a
+rotation makes nothing but that value, as with `ir contain`, it waits in custody, and the next rotation of the key takes it up.
+"""
+
+import uuid
+
+from ir.core.errors import PortError, Waiting
+from ir.core.model import Debt, Json, KeyKind
+from ir.core.secret import Secret
+from ir.incident import debts as debt_rules
+from ir.incident import irreversible
+from ir.incident.context import World
+from ir.incident.record import Incident
+from ir.incident.reversibility import Way, way
+from ir.ports import Containment, Minted, MintOrder, Rotation
+
+CUSTODY_WITHIN = 10.0
+"""Seconds in which custody has to answer before a person is told to click: the red button waits for no store."""
+_MOST_TRIES = 4
+EXPIRED, NOT_YET = "expired", "not yet"
+
+
+def about(incident: str) -> str:
+    """What a debt is about whose key nobody gave: it has no fingerprint that we know."""
+    return f"rotation of {incident}"
+
+
+def way_of(world: World, record: Incident) -> Way:
+    """How containment goes in this incident, as it stands now."""
+    return way(world.account, replaces=not world.options.no_replacement, made="new" in record.facts)
+
+
+def fixed(world: World, record: Incident) -> Json:
+    """What must stand before a replacement is asked for: the try's number, the key's unique name, the idempotency key."""
+    mint = record.facts.get("mint", {})
+    tried = int(mint.get("n", 0))
+    anew = not world.issuer.guided or str(tried) in mint.get("spoilt", {})
+    n = tried + 1 if anew else max(tried, 1)  # a human's name stays; an unanswered call's name is burnt
+    name = f"ir-{world.incident}-{n}"
+    # The lost machine may have sent this very name: its answer, sealed to a key that is gone, is not to be had again.
+    salt = str(record.facts.get("adopted", {}).get("at", ""))
+    return {"mint": {"n": n, "name": name, "idempotency_key": str(uuid.uuid5(uuid.NAMESPACE_URL, name + salt))}}
+
+
+def order(world: World, record: Incident, mint: Json, *, kept: bool = True) -> MintOrder:
+    """What the issuer is asked for; `mint` as `fixed`."""
+    facts = record.facts
+    declared = world.key.permissions or facts["old"].get("permissions", [])
+    return MintOrder(
+        incident=world.incident,
+        name=mint["name"],
+        idempotency_key=mint["idempotency_key"],
+        kind=KeyKind(facts["old"]["kind"]),
+        mode=world.mode,
+        account=world.account.id,
+        permissions=tuple(declared),
+        old=world.old_key(facts),
+        expires_old_at=world.options.old_key_expires,
+        asked_at=float(facts.get("opened_at") or 0.0),
+        rotated=facts.get("rotation", {}).get("value") == "open",
+        kept=kept,
+        holder=world.holder_of,
+    )
+
+
+def keep(world: World, n: int, secret: Secret) -> str:
+    """Take it into custody and read it back; "" = no custody is to be had. Raises PortError, Waiting."""
+    if not world.custody.possible:
+        return ""
+    address = world.custody.keep(f"new-{n}", secret)
+    if world.custody.fetch(f"new-{n}") != secret:
+        raise Waiting("the new key could not be read back from custody", next_step="do not close the Dashboard dialog; try again")
+    return address
+
+
+# ── a guided rotation ──
+
+
+def rotation(world: World, record: Incident, mint: Json) -> tuple[Rotation, Json]:
+    """What the issuer needs to guide one, and the facts of the custody that was found for it, before anything is clicked."""
+    facts = record.facts
+    planned = way_of(world, record) is Way.ROTATION
+    address = _custody(world, world.old_key(facts)) if planned else ""
+    told = bool(facts.get("rotation")) or bool(facts["old"].get("seen_alive"))
+    asked = Rotation(
+        order(world, record, mint, kept=bool(address) or (not planned and world.custody.possible)),
+        lambda secret: _kept(world, int(mint["n"]), secret),
+        told=told,
+        sure=(lambda: True) if way_of(world, record).kills else (lambda: _sure(world, record)),
+        stop=world.stopping,
+    )
+    return asked, ({"old": {"custody": address}} if address else {})
+
+
+def _custody(world: World, old: Secret) -> str:
+    """Where it is; shown by keeping the old key there. "" = none is to be had now."""
+    if not world.custody.possible:
+        return ""
+    try:
+        return world.within(CUSTODY_WITHIN, lambda: world.custody.keep("old", old))
+    except (PortError, TimeoutError):
+        return ""
+
+
+def _kept(world: World, n: int, secret: Secret) -> str:
+    """As `keep`; a custody that refuses must not cost a value that is shown once."""
+    world.replacement = secret
+    try:
+        return keep(world, n, secret)
+    except (PortError, Waiting) as error:
+        world.operator.tell(f"Custody did not take it: {error.what}. Leave the Dashboard's dialog open until the services have it.")
+        return ""
+
+
+def _sure(world: World, record: Incident) -> bool:
+    """The plan said that it can be undone, and Stripe refused that way: it is confirmed here, by name."""
+    ends_in = world.old_key(record.facts).reveal()[-4:] if world.operator.interactive else ""
+    return not world.operator.interactive or world.operator.confirm_by_name(irreversible.to_contain(record, ends_in))
+
+
+def given(world: World, minted: Minted, n: int, *, rotated: bool) -> Json:
+    """The facts of a replacement."""
+    world.replacement = minted.value
+    new: Json = {"n": n, "fingerprint": minted.value.fingerprint, "id": minted.id, "kind": minted.kind.value, "custody": minted.custody}
+    new |= {"created": minted.created, "pasted": minted.pasted, "alone": minted.alone}
+    new |= {"rotated": True} if rotated else {}
+    new |= {"because": minted.because} if minted.because else {}
+    return {"new": new, "minted_at": world.now()}
+
+
+def after(world: World, record: Incident, done: Containment, mint: Json) -> tuple[Json, tuple[Debt, ...], tuple[str, ...]]:
+    """Facts, debts and paid debts of a containment that may have been a rotation."""
+    if done.minted is not None:
+        found = given(world, done.minted, int(mint["n"]), rotated=True)
+        debts = waits(world, record, done.minted.value.fingerprint)
+        return {**found, "mint": mint, "rotation": {"value": "taken"}}, debts, (about(world.incident),)
+    if done.value not in ("open", "lost"):
+        return {}, (), ()
+    return {"rotation": {"value": done.value}}, (unvalued(world, lost=done.value == "lost"),), ()
+
+
+def waits(world: World, record: Incident, fingerprint: str) -> tuple[Debt, ...]:
+    """A value that this incident does not put to use itself: named until it is in use or dead."""
+    if not world.plan.key_alone:
+        return ()
+    return (debt_rules.waiting_replacement(record, fingerprint, kept=world.custody.possible),)
+
+
+def unvalued(world: World, *, lost: bool) -> Debt:
+    """A key that lives, and whose value nobody gave."""
+    if not lost:
+        why = "the key that the rotation made lives, and its value was not given yet"
+        return Debt("key-alive", about(world.incident), why, f"ir resume {world.incident} asks for it")
+    why = "the key that the rotation made lives, and its value is lost"
+    row = "in the Dashboard, under API keys, in the newest row of this account (the rotation made it)"
+    clicks = f"{row}, click ⋯ > `Expire key` or `Delete key`"
+    return Debt("key-alive", about(world.incident), why, f"{clicks}; then: ir resume {world.incident}")
+
+
+def lost(world: World, record: Incident) -> tuple[Json, tuple[str, ...]]:
+    """Whether a key whose value is lost was expired: only a person can say so. Facts, and what that pays."""
+    name = about(world.incident)
+    if name not in record.debts or record.facts.get("rotation", {}).get("value") != "lost" or not world.operator.interactive:
+        return {}, ()
+    if world.operator.choose("Was the key whose value was lost expired in the Dashboard?", (EXPIRED, NOT_YET)) != EXPIRED:
+        return {}, ()
+    return {"rotation": {"attested": {"by": world.operator.name, "at": world.now()}}}, (name,)
+
+
+# ── a value that an earlier incident waits with ──
+
+
+def waiting(world: World, record: Incident) -> tuple[str, Secret] | None:
+    """The incident whose rotation made a key that waits to be put to use, and its value, if it works.
+
+    Raises:
+        PortError: its custody cannot be asked.
+    """
+    old = record.facts["old"]["fingerprint"]
+    for earlier, rows in record.facts.get("took_over", {}).items():
+        for mark in [row["about"] for row in rows if row["kind"] == debt_rules.WAITS and row["about"] in record.debts]:
+            value = _of(world, earlier, mark)
+            if value is not None and mark != old and world.issuer.probe(value).liveness.answers:
+                return earlier, value
+    return None
+
+
+def _of(world: World, earlier: str, fingerprint: str) -> Secret | None:
+    custody = world.custody.of(earlier)
+    values = (custody.fetch(f"new-{n}") for n in range(1, _MOST_TRIES + 1)) if custody.possible else iter(())
+    return next((value for value in values if value is not None and value.fingerprint == fingerprint), None)

@@ -1,0 +1,114 @@
+"""What of a plan can be undone: of this action, with this issuer, for this key, by what the inventory allows. It is decided here alone.
+
+Danger is no property of an action alone: to contain a key is to narrow it where an API does it, to attach a policy where the inventory
+knows our own addresses, and otherwise to rotate it with expiration *Now*, which kills it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Protocol
+
+from ir.core.model import Danger, Json
+from ir.incident.action_catalog import ACTIONS, Action
+from ir.inventory import Account
+
+
+class Way(StrEnum):
+    """How a leaked key is taken away from strangers."""
+
+    NARROWING = "narrowing"
+    POLICY = "policy"
+    ROTATION = "rotation"
+    KILL = "kill"
+
+    @property
+    def kills(self) -> bool:
+        """The key cannot be brought back, and our own services lose it, too."""
+        return self in (Way.ROTATION, Way.KILL)
+
+
+class _Step(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def action(self) -> str: ...
+    @property
+    def danger(self) -> Danger: ...
+
+
+@dataclass(frozen=True)
+class _Recorded:
+    id: str
+    action: str
+    danger: Danger
+
+
+@dataclass(frozen=True)
+class _Effect:
+    danger: Danger
+    says: str
+    undo: str
+
+
+_CONTAINS = {
+    Way.NARROWING: _Effect(
+        Danger.REVERSIBLE, "narrow the leaked key to one harmless permission; services that use it fail", "restore its permissions by hand"
+    ),
+    Way.POLICY: _Effect(
+        Danger.REVERSIBLE, "guide you to an access policy that keeps strangers from the leaked key", "take the access policy away by hand"
+    ),
+    Way.ROTATION: _Effect(
+        Danger.IRREVERSIBLE,
+        "guide you through a rotation with expiration `Now`: the leaked key dies, services that use it fail, and its replacement is made",
+        "",
+    ),
+    Way.KILL: _Effect(Danger.IRREVERSIBLE, "guide you to kill the leaked key; services that use it fail", ""),
+}
+
+
+def way(account: Account, *, replaces: bool, made: bool = False) -> Way:
+    """How containment goes; `replaces`: a replacement is wanted, `made`: there is one already."""
+    if account.issuer != "dashboard":
+        return Way.NARROWING
+    if replaces and account.egress_ips:
+        return Way.POLICY
+    return Way.ROTATION if replaces and not made else Way.KILL
+
+
+def of(name: str, account: Account, *, replaces: bool) -> Action:
+    """An action as it is for this key: its danger, what the plan says of it, and how it is undone ("" = not at all)."""
+    action = ACTIONS[name]
+    if name != "contain":
+        return action
+    effect = _CONTAINS[way(account, replaces=replaces)]
+    return replace(action, danger=effect.danger, says=effect.says, undo=effect.undo)
+
+
+def promise(steps: Sequence[_Step]) -> str:
+    """What of a plan can be undone, in words: for the plan, the question, the rehearsal, the report and the JSON document alike."""
+    first = next((number for number, step in enumerate(steps) if step.danger is Danger.IRREVERSIBLE), None)
+    contained = any(step.action == "contain" for step in steps[:first])
+    by_hand = " (the containment by hand, the rest with ir rollback)" if contained else " (ir rollback)"
+    if first is None:
+        return "Nothing in it is irreversible." + (" The containment is undone by hand." if contained else "")
+    if steps[first].action == "contain":
+        return f"`{steps[first].id}` kills the leaked key, which cannot be undone. Nothing is changed before it."
+    before = f"Up to `{steps[first - 1].id}` everything can be undone{by_hand}. " if first else ""
+    return f"{before}After it the old key dies." if before else "The old key dies, which cannot be undone."
+
+
+def promise_of(plan: Json) -> str:
+    """As `promise`, of a recorded plan; "" of one that this version cannot read."""
+    try:
+        return promise([_Recorded(row["id"], row["action"], Danger(row["danger"])) for row in plan["steps"]])
+    except (KeyError, TypeError, ValueError):
+        return ""
+
+
+def dead(facts: Json) -> bool:
+    """Whether there is no leaked key left to kill: it was dead on arrival, or containment killed it and it was seen dead."""
+    if facts.get("dead_on_arrival"):
+        return True
+    killed = facts.get("containment", {}).get("how") in ("rotated", "expired")
+    return bool(killed and facts.get("old", {}).get("liveness") in ("expired", "invalid"))

@@ -127,6 +127,14 @@ class Person:
         time.sleep(0.05)  # what it printed last is on its way
         return int(told["code"])
 
+    def heard(self, within: float) -> dict[str, Any] | None:
+        """What the shell tells of the command in that time: that it ended, with its code, or stopped; None: nothing."""
+        if not select.select([self._line], [], [], within)[0]:
+            return None
+        told = self._hear()
+        time.sleep(0.05)  # what it printed last is on its way
+        return told
+
     def stops(self) -> None:
         """Waits until Ctrl-Z has stopped it."""
         assert self._hear()["state"] == "stopped"
@@ -141,6 +149,14 @@ class Person:
     def echoes(self) -> bool:
         """Whether a key that is pressed now is shown."""
         return bool(self.modes()[3] & termios.ECHO)
+
+    @property
+    def asked(self) -> str:
+        """`line` while a line is read that is shown, `hidden` while one is read that is not, "" while nothing is."""
+        local = self.modes()[3]
+        if not local & termios.ICANON:
+            return ""
+        return "line" if local & termios.ECHO else "hidden"
 
     def sets(self, *, echo: bool) -> None:
         """`stty echo` or `stty -echo`."""
@@ -175,6 +191,15 @@ class Person:
         told: dict[str, Any] = json.loads(self._heard.readline())
         return told
 
+    def closes(self) -> None:
+        """The window is closed: the shell goes, and the kernel hangs up on what runs in front."""
+        self._shell.kill()
+        self._shell.wait(10)
+        end = time.monotonic() + _WITHIN
+        while _lives(self.pid):
+            assert time.monotonic() < end, "a command lives on without its terminal"
+            time.sleep(0.02)
+
     def leaves(self) -> None:
         """Nothing of it stays behind."""
         if self.pid:
@@ -185,6 +210,14 @@ class Person:
         self._line.close()
         os.close(self._terminal)
         os.close(self._ours)
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process runs; one that only waits to be reaped does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Many sessions: `python -m tests.hands --seed 1 --runs 300` (`make hands`); says what did not hold, and ends with 1 if anything did not."""
+"""Many sessions: `python -m tests.hands --seed 1 --runs 300` (`make hands`); says what did not hold, and then ends with 1."""
 
 import argparse
 import subprocess
@@ -13,7 +13,6 @@ from pathlib import Path
 
 from tests.hands.session import Ran, run
 from tests.programs import CHROMIUM
-from tests.worlds.browser import browser
 
 _ONE_OF = 15
 """One session in so many goes through a browser: 20 of 300."""
@@ -27,19 +26,11 @@ What `make test` runs in small numbers runs here in large ones; each row was app
 """
 
 
-def session(seed: int, *, by_mouse: bool) -> Ran:
-    """One, in a process of its own pool."""
-    if not by_mouse:
-        return run(seed)
-    with browser() as window:
-        return run(seed, window)
-
-
 def sessions(first: int, runs: int, jobs: int) -> Iterator[Ran]:
     """As they end."""
     mouse = bool(CHROMIUM.path)
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=25) as pool:
-        asked = [pool.submit(session, first + n, by_mouse=mouse and n % _ONE_OF == 0) for n in range(runs)]
+        asked = [pool.submit(run, first + n, by_mouse=mouse and n % _ONE_OF == 0) for n in range(runs)]
         for one in as_completed(asked):
             yield one.result()
 

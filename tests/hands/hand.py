@@ -131,29 +131,23 @@ class Hand:
             self._types(self._pasted(struck))
 
     def _pasted(self, struck: Mishap | None) -> str:
+        """What goes through the prompt."""
         value = self._copied.token.reveal() if self._copied is not None else ""
         if struck is not None:
             self._says(struck)
-        match struck:
-            case Mishap.PASTES_LATE:
-                time.sleep(self._dice.uniform(1.0, 2.5))
-            case Mishap.PASTES_TWICE:
-                return f"{value}\n{value}\n"
-            case Mishap.PASTES_LEAKED:
-                return self.scene.leaked.token.reveal() + "\n"
-            case Mishap.PASTES_ANOTHER:
-                return self.scene.bystander.token.reveal() + "\n"
-            case Mishap.PASTES_STRANGER:
-                return self.scene.stranger().token.reveal() + "\n"
-            case Mishap.PASTES_JUNK:
-                return self.scene.of_another_account() + "\n"
-            case Mishap.PASTES_CUT:
-                return value[:-20] + "\n"
-            case Mishap.PASTES_SPACE:
-                return f"{value} \n"
-            case Mishap.PASTES_LINES:
-                return f"{value}\n\n\n"
-        return f"{value}\n"
+        if struck is Mishap.PASTES_LATE:
+            time.sleep(self._dice.uniform(1.0, 2.5))
+        others: dict[Mishap, Callable[[], str]] = {
+            Mishap.PASTES_TWICE: lambda: f"{value}\n{value}",
+            Mishap.PASTES_LEAKED: self.scene.leaked.token.reveal,
+            Mishap.PASTES_ANOTHER: self.scene.bystander.token.reveal,
+            Mishap.PASTES_STRANGER: lambda: self.scene.stranger().token.reveal(),
+            Mishap.PASTES_JUNK: self.scene.of_another_account,
+            Mishap.PASTES_CUT: lambda: value[:-20],
+            Mishap.PASTES_SPACE: lambda: f"{value} ",
+            Mishap.PASTES_LINES: lambda: f"{value}\n\n",
+        }
+        return others.get(struck, lambda: value)() + "\n" if struck is not None else value + "\n"
 
     # ── the page ──
 

@@ -2,15 +2,20 @@
 
 import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from tests.hands.clicker import ByForms, ByMouse
-from tests.hands.hand import Hand, Stuck
+from tests.hands.clicker import ByForms, ByMouse, Clicker
+from tests.hands.hand import Hand
 from tests.hands.invariants import Watch
 from tests.hands.scene import Story, scene
-from tests.worlds.browser import Browser
+from tests.worlds.browser import browser
+
+
+_LONGEST = 900
+"""Characters of what is said of a session that came to no end."""
 
 
 @dataclass(frozen=True)
@@ -30,20 +35,19 @@ class Ran:
     faults: tuple[str, ...]
 
 
-def run(seed: int, window: Browser | None = None) -> Ran:
-    """One session; with a `window` its clicks go through that browser."""
+def run(seed: int, *, by_mouse: bool = False) -> Ran:
+    """One session; its clicks go through a browser or through the same forms."""
     dice, began = Random(f"hands {seed}"), time.monotonic()  # noqa: S311 - repeatable, nothing secret
     story = dice.choice(list(Story))
-    with (
-        tempfile.TemporaryDirectory(prefix="ir-hands-", ignore_cleanup_errors=True) as folder,
-        scene(Path(folder) / "w", story, seed) as made,
-    ):
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ir-hands-", ignore_cleanup_errors=True))
+        made = stack.enter_context(scene(Path(folder) / "w", story, seed))
+        clicker: Clicker = ByMouse(made.page, stack.enter_context(browser())) if by_mouse else ByForms(made.page)
         watch = Watch(made)
-        hand = Hand(made, ByMouse(made.page, window) if window is not None else ByForms(made.page), dice, watch)
-        faults = []
+        hand, stuck = Hand(made, clicker, dice, watch), list[str]()
         try:
             hand.run()
-        except (Stuck, AssertionError) as stuck:
-            faults.append(f"{type(stuck).__name__}: {stuck}"[:900])
+        except AssertionError as what:
+            stuck.append(f"{type(what).__name__}: {what}"[:_LONGEST])
         watch.at_the_end()
-        return Ran(seed, story, window is not None, time.monotonic() - began, tuple(hand.log), (*faults, *watch.faults))
+        return Ran(seed, story, by_mouse, time.monotonic() - began, tuple(hand.log), (*stuck, *watch.faults))

@@ -4,10 +4,12 @@ Commands are loaded on demand, so that `ir --help` imports no vendor. The table 
 """
 
 import errno
+import os
 import sys
+from contextlib import suppress
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -169,7 +171,17 @@ def main() -> None:
     harden()
     with tty_guard.armed():
         code = run(sys.argv[1:])
+    if "ir.engine.dbos_runner" in sys.modules:
+        _end_at_once(code)
     sys.exit(code)
+
+
+def _end_at_once(code: int) -> NoReturn:
+    """An engine may have begun an incident, as when Ctrl-C came before anybody followed it: its threads would act on, and never end."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(code)
 
 
 def run(argv: list[str]) -> int:

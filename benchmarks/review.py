@@ -47,7 +47,7 @@ def generate(folder: Path, lines: int, events: int, seed: int) -> None:
           {_START} + (({part} * {per_file} + i) * {_DAYS} * 86400) // {events} AS created, true AS livemode, 0 AS pending_webhooks,
           CASE WHEN i % 20 = 0 THEN 'charge.failed' WHEN i % 7 = 0 THEN 'customer.created' ELSE 'charge.succeeded' END AS type,
           {{id: 'req_' || CASE WHEN {part} = 9 AND i % 50 = 0 THEN substr(md5('x{seed}' || i), 1, 14)
-              ELSE substr(md5('{seed}-' || (({part} * {per_file} + i) * {_DAYS} // {events}) || '-' || (i * 3)), 1, 14) END,
+              ELSE substr(md5('{seed}-' || (({part} * {per_file} + i) * {_DAYS} // {events}) || '-' || ((i * 3) % {per_day})), 1, 14) END,
             idempotency_key: 'stripe-node-retry-' || uuid()::VARCHAR}} AS request,
           {{object: {{id: 'ch_' || substr(md5(i::VARCHAR), 1, 22), object: 'charge', amount: (i % 90) * 100, currency: 'usd', customer: 'cus_' || (i % 90000),
             status: 'succeeded', description: 'order ' || i, receipt_email: 'a' || i || '@example.com', billing_details: {{name: 'N ' || i, address: {{city: 'X', country: 'US'}}}},

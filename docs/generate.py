@@ -16,6 +16,7 @@ from ir.cli import run
 from ir.core.errors import ExitCode
 from ir.incident import playbook
 from ir.incident.action_catalog import ACTIONS
+from ir.incident.reversibility import CONTAINS
 from ir.incident.standing import STATES
 
 README = Path(__file__).resolve().parent.parent / "README.md"
@@ -51,7 +52,10 @@ def _states() -> str:
 
 
 def _actions() -> str:
-    rows = "".join(f"| `{name}` | {action.danger.value} | {action.says} | {action.undo or '—'} |\n" for name, action in ACTIONS.items())
+    rows = ""
+    for name, action in ACTIONS.items():
+        ways = {f"`{name}`": action} if name != "contain" else {f"`{name}`: {way.value}": effect for way, effect in CONTAINS.items()}
+        rows += "".join(f"| {who} | {does.danger.value} | {does.says} | {does.undo or '—'} |\n" for who, does in ways.items())
     return "| action | danger | what it does | undo |\n|---|---|---|---|\n" + rows
 
 

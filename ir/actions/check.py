@@ -1,5 +1,7 @@
 """Check: prove the replacement before any service sees it."""
 
+from ir.actions import own_keys
+from ir.core.errors import Missing
 from ir.core.model import Did, KeyKind, Liveness, Outcome
 from ir.incident.context import World
 from ir.incident.plan import Step
@@ -10,7 +12,10 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     """Alive, another key than the old one, same account, same mode."""
     if "new" not in record.facts:
         return Outcome(Did.SKIPPED, "there is no replacement to check")
-    new = world.new_key(record.facts)
+    try:
+        new = world.new_key(record.facts)
+    except Missing as error:
+        return own_keys.replaced(world, record.facts, error)
     probe = world.issuer.probe(new)
     facts = {"new": {"liveness": probe.liveness.value, "probed_at": probe.at or world.now(), "mode": world.mode.value}}
     if new.fingerprint == record.facts["old"]["fingerprint"]:

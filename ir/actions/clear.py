@@ -46,5 +46,5 @@ def _clear(world: World, store: Store, found: Pending) -> Item:
     except PortError as error:
         return Item(name, Did.FAILED, error.what)
     if under is not None:
-        return Item(name, Did.FAILED, f"cleared what was shown, but {whose(under, world.now())} lies there, too")
+        return Item(name, Did.FAILED, f"cleared what was shown, but {whose(under, world.now())} is there, too")
     return Item(name, Did.DONE, f"cleared {whose(found, world.now())}")

@@ -5,6 +5,7 @@ rotation is the mint, too. What no later step of the plan does, containment does
 listed services.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from ir.actions import death, outage, successor
@@ -30,9 +31,14 @@ def prepare(world: World, record: Incident, step: Step) -> Json:
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
     """Look, contain, look until it bites; then what no later step does."""
+    return act(world, record, {step.action for step in world.plan.steps})
+
+
+def act(world: World, record: Incident, later: Collection[str] = ()) -> Outcome:
+    """As `run`, for whoever presses the button beside an incident's own process; `later`: actions that will follow here."""
     outcome = _contained(world, record)
     contained = outcome.did is Did.DONE or (outcome.did is Did.SKIPPED and outcome.facts)
-    return _afterwards(world, record, outcome) if contained else outcome
+    return _afterwards(world, record, outcome, later) if contained else outcome
 
 
 def _contained(world: World, record: Incident) -> Outcome:
@@ -128,9 +134,8 @@ def _uncontained(world: World, facts: Json, why: str, todo: str = "") -> Outcome
 # ── afterwards ──
 
 
-def _afterwards(world: World, record: Incident, outcome: Outcome) -> Outcome:
+def _afterwards(world: World, record: Incident, outcome: Outcome, later: Collection[str]) -> Outcome:
     """Never before the key is contained, and never instead: a plan that goes on to a rotation does it there."""
-    later = {step.action for step in world.plan.steps}
     now = Incident(record.id, opened=record.opened, facts={}, debts=record.debts)
     for facts in (record.facts, outcome.facts):
         incident_record.merge(now.facts, facts)
@@ -158,10 +163,12 @@ def _proven(world: World, now: Incident) -> Outcome | None:
         return None
     old, control = world.old_key(facts), death.other_control(world, now, world.old_key(facts))
     attested, expired = successor.lost(world, now)
+    known = bool(facts["old"].get("seen_alive") or facts["old"].get("found_in_store"))
     if control is None:
         why = death.NO_CONTROL
     else:
-        seen = death.watch(world, old, control, replace(death.window_of(world), limit=death.window_of(world).seconds))
+        window = death.window_of(world)
+        seen = death.watch(world, old, control, replace(window, limit=window.seconds), known=known)
         if seen.proven:
             found: Json = {"proof": seen.proof(control), "dead_at": seen.began, "old": {"liveness": seen.last.value}, **attested}
             return Outcome(Did.DONE, seen.said(world.key.kind), found, paid=(mark, *expired))

@@ -12,7 +12,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     """Take custody of the old key and prove, where that is possible, that the stores take a write of ours."""
     if not world.custody.possible:
         if world.options.no_replacement or world.issuer.guided:
-            return Outcome(Did.SKIPPED, "no store can hold the old key: whoever resumes this run gives it again")
+            return Outcome(Did.SKIPPED, "no store can hold the old key: `ir resume` asks for it again")
         return Outcome(
             Did.FAILED, "no listed store can hold custody and there is no escrow", todo="list a store, or log in to an OS keyring"
         )
@@ -24,7 +24,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         said = "; ".join(f"{item.name}: {item.said}" for item in refused)
         return Outcome(Did.FAILED, f"a store refuses our write: {said}", items=items, todo="grant the permission, then start again")
     facts = {"old": {"custody": address}} if address else {}
-    return Outcome(Did.DONE, "the old key is kept where the run finds it again", facts, items)
+    return Outcome(Did.DONE, "the old key is backed up", facts, items)
 
 
 def _is_kept(world: World, record: Incident, old: Secret) -> bool:

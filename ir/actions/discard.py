@@ -2,6 +2,7 @@
 
 from ir.core.errors import PortError
 from ir.core.model import Debt, Did, Item, Outcome
+from ir.core.wording import counted
 from ir.incident.context import World
 from ir.incident.plan import Step
 from ir.incident.record import Incident
@@ -19,7 +20,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     debts = tuple(Debt("custody", item.name, item.said, f"ir resume {world.incident}") for item in left.values())
     paid = tuple({item.name for item in items if item.did is Did.DONE} - set(left))
     if left:
-        return Outcome(Did.FAILED, f"{len(left)} stores still hold what we kept there", items=tuple(items), debts=debts)
+        return Outcome(Did.FAILED, f"kept values are still in {counted(len(left), 'store')}", items=tuple(items), debts=debts)
     return Outcome(Did.DONE, "everything that was kept for this incident is removed", items=tuple(items), paid=paid)
 
 

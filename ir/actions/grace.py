@@ -17,7 +17,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if "new" not in record.facts or record.facts.get("dead_on_arrival"):
         return Outcome(Did.SKIPPED, "there is no overlap")
     if record.facts.get("containment"):
-        return Outcome(Did.SKIPPED, "the old key was contained: nobody is to work with it any more")
+        return Outcome(Did.SKIPPED, "the old key was contained: no service can use it any more")
     noted: Json = {} if "grace" in record.facts else {"grace": {"last_used": _last_used(world, record)}}
     until = float(record.facts.get("promoted_at", world.now())) + float(step.params["for"])
     left = until - world.now()

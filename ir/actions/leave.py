@@ -3,6 +3,7 @@
 from ir.actions import own_keys
 from ir.core.errors import PortError
 from ir.core.model import Debt, Did, Outcome
+from ir.core.wording import counted
 from ir.incident.context import World
 from ir.incident.plan import Step
 from ir.incident.record import Incident
@@ -11,7 +12,7 @@ from ir.incident.record import Incident
 def run(world: World, record: Incident, step: Step) -> Outcome:
     """Keys at the provider that carry our name, and keys in custody that no record knows."""
     debts = [*_at_the_provider(world, record), *in_custody(world, record)]
-    said = f"{len(debts)} keys of this run are left behind" if debts else "no key of this run is left behind unrecorded"
+    said = f"left behind by this run: {counted(len(debts), 'key')}" if debts else "no key of this run is left behind unrecorded"
     return Outcome(Did.DONE, said, debts=tuple(debts))
 
 

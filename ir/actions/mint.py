@@ -12,6 +12,7 @@ from ir.actions import own_keys, replacement, successor
 from ir.core.errors import PortError, Unknown, Waiting
 from ir.core.model import Did, Json, KeyRow, Outcome
 from ir.core.secret import Secret
+from ir.incident import debts as debt_rules
 from ir.incident.context import World
 from ir.incident.plan import Step
 from ir.incident.record import Incident
@@ -37,8 +38,10 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         lambda: replacement.at_hand(world, record), lambda: () if replacement.first(world, record) else replacement.listed(world)
     )
     if found is not None and not replacement.listed_still(world, record, found[0], listed):
-        said = "custody holds a key that the provider lists no more: it was expired, or is about to die; minting anew under another name"
+        said = "custody holds a key that the provider lists no more: it was expired, or is about to die; minting again under another name"
         return Outcome(Did.UNKNOWN, said, {"mint": {"spoilt": {str(found[0]): "expired"}}})
+    if found is not None and world.issuer.guided and world.issuer.probe(found[1]).liveness.dead:
+        return _died(world, *found)
     if found is not None:
         return _done(world, record, found[0], found[1], "found in custody, nothing was minted again")
     if isinstance(listed, PortError):
@@ -59,11 +62,18 @@ def _rotated(world: World, record: Incident, new: Json) -> Outcome:
     return Outcome(Did.UNKNOWN, f"{debt.why}; another key is asked for", facts, debts=(debt,), paid=(new["fingerprint"],))
 
 
+def _died(world: World, n: int, value: Secret) -> Outcome:
+    """A person killed the row of the new key instead of the old one's: another is asked for, and its death is to be proven."""
+    facts, debts = replacement.not_taken(world, value, "it died before it was in use")
+    spoilt: Json = {"mint": {"spoilt": {str(n): "dead"}}}
+    return Outcome(Did.UNKNOWN, "the key in custody is dead already; another is asked for", {**spoilt, "seen": facts}, debts=debts)
+
+
 def _strays_expired(world: World, strays: list[KeyRow]) -> Outcome:
     for row in strays:
-        world.issuer.retire(Target(row.id, Secret("")))
+        world.issuer.retire(Target(row.id, Secret(""), name=row.name))
     ids = ", ".join(row.id for row in strays)
-    said = f"an earlier call did mint {ids}, but its value was lost with the answer: expired, minting anew"
+    said = f"an earlier call did mint {ids}, but its value was lost with the answer: expired, minting again"
     return Outcome(Did.UNKNOWN, said, {"strays": {row.id: "expired" for row in strays}})
 
 
@@ -91,7 +101,7 @@ def _minted(world: World, record: Incident) -> Outcome:
     facts |= {"rotation": {"value": "taken"}} if order.rotated else {}
     done = _done(world, record, n, minted.value, "a replacement was made and kept", facts)
     seen, debts = replacement.seen(world, record)
-    paid = (minted.value.fingerprint, *([successor.about(world.incident)] if order.rotated else []))
+    paid = (minted.value.fingerprint, *([debt_rules.rotation_of(world.incident)] if order.rotated else []))
     return replace(done, facts={**done.facts, "seen": seen}, debts=debts, paid=paid)
 
 

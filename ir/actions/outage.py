@@ -24,13 +24,15 @@ def look(world: World, record: Incident) -> Outcome | None:
     world.say("looking at the services")
     items = world.each(world.services, lambda service: _look(world, record, service))
     owed = [item for item in items if item.did is not Did.DONE]
-    debts = tuple(Debt("service-behind", item.name, item.said, debt_rules.roll_out(record)) for item in owed)
+    todo = debt_rules.roll_out(record) if world.plan.key_alone else f"ir resume {world.incident}"
+    debts = tuple(Debt("service-behind", item.name, f"{item.name} {item.said}", todo) for item in owed)
     facts: Json = {"services": {item.name: _facts(world, item) for item in items}}
     said = f"{len(items) - len(owed)} of {len(items)} listed services were seen to work"
     if owed:
-        cut = "as containment had to" if _cut(record) else "though the policy lets them through"
-        said += f"; the outage is expected, {cut}: " if _cut(record) else f"; {cut}: "
-        said += "; ".join(f"{item.name}: {item.said}" for item in owed)
+        why = (
+            "an outage that is expected, since containment took the key from them, too" if _cut(record) else "though the policy spares them"
+        )
+        said += f"; not: {', '.join(item.name for item in owed)} ({why})"
     return Outcome(Did.DONE, said, facts, tuple(items), debts, paid=tuple(item.name for item in items if item.did is Did.DONE))
 
 

@@ -1,7 +1,7 @@
 """Keys of this incident's own making (no action of its own): found at the provider by their name, told apart, expired."""
 
-from ir.core.errors import PortError, Waiting
-from ir.core.model import Debt, Json, KeyRow
+from ir.core.errors import Missing, PortError, Waiting
+from ir.core.model import Debt, Did, Json, KeyRow, Outcome
 from ir.core.secret import Secret
 from ir.incident.context import World
 from ir.ports import Target
@@ -53,13 +53,33 @@ def expire_others(world: World, facts: Json) -> tuple[Json, tuple[Debt, ...]]:
     return asked, tuple(debts)
 
 
+def replaced(world: World, facts: Json, error: Missing) -> Outcome:
+    """A replacement whose value is in no store and in no custody any more: it is expired by its id, and the step `mint` is taken again.
+
+    Raises:
+        Missing: its id is not known, so only a human can end it.
+        PortError: it could not be expired.
+    """
+    new = facts["new"]
+    if not new.get("id") or facts.get("promoted_at"):
+        raise error
+    expire_by_id(world, new)
+    said = f"the value of the replacement {new['id']} is in no store and in no custody any more: expired by its id, another is minted"
+    return Outcome(Did.FAILED, said, {"strays": {new["id"]: "expired"}, "mint": {"spoilt": {str(new["n"]): "lost"}, "again": True}})
+
+
+def expire_by_id(world: World, new: Json) -> str:
+    """Ask for the death of the replacement by the id and the name that this incident gave it; what was done, in words."""
+    return world.issuer.retire(Target(new["id"], Secret(""), replacement=True, name=f"ir-{world.incident}-{new['n']}"))
+
+
 def _expired(world: World, facts: Json, row: KeyRow) -> str:
     """Empty when its death was asked for, else why not."""
     new = facts.get("new", {})
     if new and not new.get("id") and row.name == f"ir-{world.incident}-{new.get('n')}":
         return "which of the keys of its name is the replacement cannot be told for certain"
     try:
-        world.issuer.retire(Target(row.id, Secret("")))
+        world.issuer.retire(Target(row.id, Secret(""), name=row.name))
     except (PortError, Waiting) as error:
         return f"it could not be expired: {error.what}"
     return ""

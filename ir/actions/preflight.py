@@ -9,6 +9,7 @@ from ir.core import key_kind
 from ir.core.errors import PortError
 from ir.core.model import Did, Item, Json, KeyKind, KeyRow, Liveness, Outcome, Policy, Probe
 from ir.core.secret import Secret
+from ir.core.wording import counted
 from ir.incident import adoption, debts, service_health
 from ir.incident.context import World
 from ir.incident.plan import Step
@@ -66,7 +67,7 @@ def _verdict(world: World, record: Incident, hard: list[str], soft: list[str], f
     exploited = world.plan.policy is Policy.EXPLOITED
     problems = hard if exploited else hard + soft
     if problems:
-        fix = "mend it, or accept it by name with --accept-unhealthy, --accept-unreachable or --accept-unverified"
+        fix = "fix it, or accept it by name with --accept-unhealthy, --accept-unreachable or --accept-unverified"
         others = [str(name) for item in items for name in _unfinished(item.facts) if name]
         if others or any(item.facts.get("pending") for item in items):
             lost = f"{_adopt(world, record, others[0])}; " if others else ""
@@ -82,11 +83,10 @@ def _verdict(world: World, record: Incident, hard: list[str], soft: list[str], f
         )
     if soft:
         facts["warnings"] = soft
-        left = "1 problem is" if len(soft) == 1 else f"{len(soft)} problems are"
-        said = f"{_answered(world, seen)}; containment can begin; {left} left for later: {'; '.join(soft)}"
+        said = f"{_answered(world, seen)}; containment can begin; left for later: {'; '.join(soft)}"
         return Outcome(Did.DONE, said, facts, tuple(items))
-    count = f"{len(facts['stores'])} stores, {len(facts['services'])} services"
-    return Outcome(Did.DONE, f"{_answered(world, seen)}, {count} looked at, nothing stands in the way", facts, tuple(items))
+    count = f"{counted(len(facts['stores']), 'store')}, {counted(len(facts['services']), 'service')}"
+    return Outcome(Did.DONE, f"{_answered(world, seen)}, {count} looked at, no problem was found", facts, tuple(items))
 
 
 def _answered(world: World, seen: Liveness) -> str:
@@ -153,17 +153,33 @@ def _look_at_key(world: World, old: Secret) -> tuple[Probe, KeyRow | None, list[
     account, row = world.both(
         # An answer that refuses nothing does not name the account.
         lambda: probe.account or tried(lambda: world.account_of(old)),
-        lambda: tried(lambda: world.issuer.identify(old, known_id=world.key.id)),
+        lambda: tried(lambda: _row(world, old)),
     )
     probe = replace(probe, account="" if isinstance(account, PortError) else account)
-    return (probe, None, [row.what]) if isinstance(row, PortError) else (probe, row, [])
+    return (probe, None, [row.what]) if isinstance(row, PortError) else (probe, row, _wrong_id(world, row))
+
+
+def _row(world: World, old: Secret) -> KeyRow | None:
+    """The key's own row: where the inventory says, else by what rows show of the key."""
+    row = world.issuer.identify(old, known_id=world.key.id) if world.key.id else None
+    return row or world.issuer.identify(old)
+
+
+def _wrong_id(world: World, row: KeyRow | None) -> list[str]:
+    """An `id` of the inventory that is another key's, or a former key's, is told before anything is made: it is not what has to die."""
+    listed = world.key.id
+    if not listed or world.issuer.guided or (row is not None and row.id == listed):
+        return []
+    fix = f"this key is {row.id}: write that" if row else "remove it"
+    return [f"the inventory's `id: {listed}` is not the id of the key that the stores hold for `{world.key.name}`; {fix}"]
 
 
 def _old_facts(world: World, old: Secret, probe: Probe, row: KeyRow | None, held: dict[str, Held | None]) -> Json:
     in_store = any(found and found.value == old for found in held.values())
     return {
         "fingerprint": old.fingerprint,
-        "id": row.id if row else world.key.id,
+        # What cannot be checked is only shown to a human who clicks; a call never goes by it.
+        "id": row.id if row else world.key.id * world.issuer.guided,
         "kind": world.key.kind.value,
         "mode": world.mode.value,
         "account": world.account.id,
@@ -195,7 +211,7 @@ def _key_problems(world: World, old: Secret, probe: Probe) -> list[str]:
 def _no_answer(world: World, probe: Probe) -> str:
     if world.key.kind is KeyKind.WEBHOOK:
         return "neither Stripe nor a service shows that the signing secret in the stores is the one in use"
-    return f"Stripe gave no answer about the key (status {probe.status})"
+    return f"Stripe gave no answer about the key ({probe.why or f'status {probe.status}'})"
 
 
 def _mint_problems(world: World, old: Secret) -> list[str]:
@@ -237,7 +253,7 @@ def _accepted(world: World, service: Service, item: Item, *, dead: bool) -> Item
     if item.did is Did.DONE:
         return item
     if dead:
-        return Item(item.name, Did.SKIPPED, f"unwell, which the dead key explains: {item.said}", item.facts)
+        return Item(item.name, Did.SKIPPED, f"unhealthy, which the dead key explains: {item.said}", item.facts)
     if unhealthy:
         return Item(item.name, Did.SKIPPED, f"unhealthy, accepted ({unhealthy}): {item.said}", {**item.facts, "accepted": unhealthy})
     return Item(item.name, item.did, f"is unhealthy before we start: {item.said}", item.facts)

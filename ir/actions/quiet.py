@@ -24,7 +24,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     old, key_id = world.old_key(facts), facts["old"].get("id", "")
     first = world.issuer.identify(old, known_id=key_id) if key_id or not world.issuer.guided else None
     if first is not None and not first.active:
-        return Outcome(Did.SKIPPED, "the old key is dead already, nobody can use it", {"quiet": {"checked": False}})
+        return Outcome(Did.SKIPPED, "the old key is dead already, so nothing can use it", {"quiet": {"checked": False}})
     if first is None or not first.last_used:  # we asked with it ourselves: no time at all means that none is told
         if step.params["required"]:
             return _word(world, record)
@@ -33,7 +33,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     used = _listen(world, first.id, record, float(step.params["for"]), first.last_used)
     quiet: Json = {"checked": True, **({"used_at": used} if used else {})}
     if not used:
-        return Outcome(Did.DONE, "nobody used the old key after the services moved", {"quiet": quiet})
+        return Outcome(Did.DONE, "no use of the old key was seen after the services moved", {"quiet": quiet})
     said = "the old key is still used, though every listed service was seen on the replacement: a stranger, or a consumer not listed"
     if step.params["required"]:
         todo = f"find the consumer, then: ir resume {world.incident}"
@@ -55,9 +55,9 @@ def _word(world: World, record: Incident) -> Outcome:
         if world.operator.choose("What does its `Last used` say?", (UNUSED, USED)) == UNUSED:
             word = {"by": world.operator.name, "reason": "looked at `Last used` in the Dashboard when asked"}
     if word:
-        said = f"{word['by']} says that nobody uses the old key any more: {word['reason']}; attested, no source of ours shows it"
+        said = f"{word['by']} says that the old key is not used any more: {word['reason']}; attested, no source of ours shows it"
         return Outcome(Did.DONE, said, {"quiet": {"checked": False, "attested": word}})
-    said = "no source shows whether the old key is still used, and nothing presses: it is not killed before somebody has looked"
+    said = "no source shows whether the old key is still used, and nothing is urgent: it is not killed before a person has looked"
     todo = f"{_where(world, record)} Not used since: ir approve {world.incident} --unused REASON, then ir resume {world.incident}. "
     return Outcome(Did.WAITING, said, {"quiet": {"checked": False}}, todo=f"{todo}Used since: find the consumer first")
 

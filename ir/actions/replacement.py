@@ -79,14 +79,22 @@ def listed_still(world: World, record: Incident, n: int, rows: tuple[KeyRow, ...
     return any(row.name == f"ir-{world.incident}-{n}" for row in rows)
 
 
+def not_taken(world: World, secret: Secret, why: str) -> tuple[Json, tuple[Debt, ...]]:
+    """A key that answered once and is not the replacement, kept so that its death can be proven."""
+    if world.custody.possible:
+        world.custody.keep(f"seen-{secret.fingerprint}", secret)
+    debt = Debt(
+        "key-unproven", secret.fingerprint, f"a key that was given is not proven dead: {why}", f"ir resume {world.incident} looks again"
+    )
+    return {secret.fingerprint: why}, (debt,)
+
+
 def seen(world: World, record: Incident) -> tuple[Json, tuple[Debt, ...]]:
     """Keys that were pasted, answered, and were not taken: kept, and owed until they are in use or seen dead."""
     found: Json = {}
     for secret, why in world.issuer.seen_alive.items():
         if secret.fingerprint == record.facts["old"]["fingerprint"]:
             continue
-        if world.custody.possible:
-            world.custody.keep(f"seen-{secret.fingerprint}", secret)
-        found[secret.fingerprint] = why
+        found |= not_taken(world, secret, why)[0]
     todo = f"expire it in the Dashboard, then: ir resume {world.incident}"
     return found, tuple(Debt("key-alive", mark, f"a pasted key that was not taken lives: {why}", todo) for mark, why in found.items())

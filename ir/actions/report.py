@@ -11,4 +11,13 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if world.options.dry_run:
         return Outcome(Did.SKIPPED, "a dry run keeps no report")
     paths = world.publish(record)
-    return Outcome(Did.DONE, f"the report is in {paths[0]}" if paths else "the report can be had with ir report")
+    said = f"the report is in {paths[0]}" if paths else "the report can be had with ir report"
+    return Outcome(Did.DONE, said + _new_id(world, record))
+
+
+def _new_id(world: World, record: Incident) -> str:
+    """The line for an inventory that names the key by its id: that id is a dead key's now."""
+    new = record.facts.get("new", {}).get("id", "")
+    if not world.key.id or not new or not record.facts.get("dead_at"):
+        return ""
+    return f"; in {record.opened.get('inventory_name', 'the inventory')} key `{world.key.name}` needs `id: {new}` from now on"

@@ -56,7 +56,7 @@ def _kill(world: World, record: Incident, probe: Probe, looked: _Seen) -> Outcom
         )
     items, debts, why_not = looked
     if why_not and world.plan.policy is not Policy.EXPLOITED:
-        todo = f"mend it, then: ir resume {world.incident}; or go back: ir rollback {world.incident}"
+        todo = f"fix it, then: ir resume {world.incident}; or go back: ir rollback {world.incident}"
         did = Did.UNKNOWN if items and all(item.did in (Did.DONE, Did.SKIPPED, Did.UNKNOWN) for item in items) else Did.WAITING
         return Outcome(did, f"the old key is not killed: {why_not}", seen, tuple(items), debts, todo=todo)
     if probe.liveness is Liveness.UNKNOWN and world.plan.policy is not Policy.EXPLOITED:

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from ir.core.errors import PortError
 from ir.core.model import Debt, Did, Json, Outcome
 from ir.core.secret import Secret
+from ir.core.wording import counted
 from ir.incident.context import World
 from ir.incident.plan import Step
 from ir.incident.record import Incident
@@ -25,7 +26,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     collected = world.keep([*reviewed.collected, *filter(None, [reviewed.affected])], reviewed.inputs)
     evidence = {step.id: {**_asked(asked), "rows": {row["source"]: row["rows"] for row in reviewed.coverage}, **collected}}
     said = f"misuse of writes: {reviewed.verdicts.get('writes', 'cannot tell')}, of reads: {reviewed.verdicts.get('reads', 'cannot tell')}"
-    said += f", account changes: {reviewed.verdicts.get('account', 'cannot tell')}; {len(reviewed.findings)} findings"
+    said += f", account changes: {reviewed.verdicts.get('account', 'cannot tell')}; {counted(len(reviewed.findings), 'finding')}"
     return Outcome(Did.DONE, said, {step.id: facts, "review": facts, "evidence": evidence}, debts=leftover_debts(reviewed.leftovers))
 
 

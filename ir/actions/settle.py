@@ -27,7 +27,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     paid += [debt.about for debt in record.debts.values() if debt.kind == "custody" and debt.about in emptied]
     left = [about for earlier in record.facts.get("took_over", {}) for about in _abouts(record, earlier) if about not in paid]
     still = [about for about in left if about in record.debts]
-    said = f"of what earlier incidents owed, {len(paid)} debts are paid just now and {len(still)} are left"
+    said = f"of what earlier incidents left to do, {len(paid)} done just now, {len(still)} still to do"
     return Outcome(Did.DONE, said, items=tuple(item for items in ended.values() for item in items), paid=tuple(paid))
 
 

@@ -1,8 +1,10 @@
 """Stage: place the replacement beside the current key in every store, unseen by services."""
 
-from ir.core.errors import PortError, Unknown
+from ir.actions import own_keys
+from ir.core.errors import Missing, PortError, Unknown
 from ir.core.model import Did, Item, Outcome
 from ir.core.secret import Secret
+from ir.core.wording import counted
 from ir.incident.context import World
 from ir.incident.plan import Step
 from ir.incident.record import Incident
@@ -17,7 +19,10 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if source and not _closed(world, record):
         said = f"{source} is where the key leaked: it gets no new key until a named person says that it is closed"
         return Outcome(Did.WAITING, said, todo=f"close the leak, then: ir approve {world.incident} --source-closed {source} --by NAME")
-    new = world.new_key(record.facts)
+    try:
+        new = world.new_key(record.facts)
+    except Missing as error:
+        return own_keys.replaced(world, record.facts, error)
     items = tuple(world.each(list(world.stores.values()), lambda store: _stage(world, record, store, new)))
     facts = {"stores": {item.name: item.facts for item in items if item.facts}}
     failed = [item for item in items if item.did in (Did.FAILED, Did.UNKNOWN)]
@@ -25,7 +30,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         did = Did.FAILED if any(item.did is Did.FAILED for item in failed) else Did.UNKNOWN
         return Outcome(did, "; ".join(f"{item.name}: {item.said}" for item in failed), facts, items)
     done = sum(item.did is Did.DONE for item in items)
-    return Outcome(Did.DONE, f"the replacement lies ready in {done} stores", facts, items)
+    return Outcome(Did.DONE, f"the replacement is staged in {counted(done, 'store')}", facts, items)
 
 
 def rehearse(world: World, record: Incident, step: Step) -> Outcome:
@@ -33,7 +38,7 @@ def rehearse(world: World, record: Incident, step: Step) -> Outcome:
     if world.options.no_replacement:
         return Outcome(Did.SKIPPED, "there would be no replacement to stage")
     items = tuple(Item(str(store.ref), Did.SKIPPED, "would stage the replacement") for store in world.stores.values() if not store.guided)
-    return Outcome(Did.SKIPPED, f"would write a staged version to {len(items)} stores", items=items)
+    return Outcome(Did.SKIPPED, f"would write a staged version to {counted(len(items), 'store')}", items=items)
 
 
 def _closed(world: World, record: Incident) -> bool:

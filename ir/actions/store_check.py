@@ -46,7 +46,7 @@ def look(world: World, store: Store, known: Json) -> tuple[Item, Held | None]:
         facts["pending"] = asdict(pending)
         given_up = known.get("pending", {}).get(name) == facts["pending"]
         if not given_up and pending.incident not in known.get("took_over", {}):
-            return Item(name, Did.REFUSED, f"{whose(pending, world.now())} lies there", facts), held
+            return Item(name, Did.REFUSED, f"{whose(pending, world.now())} is there", facts), held
     if unknown:
         facts["unknown"] = list(unknown)
         if not world.options.discard_pending:
@@ -54,7 +54,10 @@ def look(world: World, store: Store, known: Json) -> tuple[Item, Held | None]:
             return Item(name, Did.REFUSED, said, facts), held
     if held.value is None:
         return Item(name, Did.FAILED, "the field is empty", facts), held
-    return Item(name, Did.DONE, permission.said if permission.proven else f"write permission not proven: {permission.said}", facts), held
+    said = permission.said if permission.proven else f"write permission not proven: {permission.said}"
+    if held.blanks:
+        said += "; white space stands around the key there (a line end?): the new one is written without"
+    return Item(name, Did.DONE, said, facts), held
 
 
 def _may_be_written(world: World, store: Store) -> tuple[tuple[Pending | None, tuple[str, ...]], Permission]:

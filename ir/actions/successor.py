@@ -22,11 +22,6 @@ _MOST_TRIES = 4
 EXPIRED, NOT_YET = "expired", "not yet"
 
 
-def about(incident: str) -> str:
-    """What a debt is about whose key nobody gave: it has no fingerprint that we know."""
-    return f"rotation of {incident}"
-
-
 def way_of(world: World, record: Incident) -> Way:
     """How containment goes in this incident, as it stands now."""
     return way(world.account, replaces=not world.options.no_replacement, made="new" in record.facts)
@@ -135,7 +130,7 @@ def after(world: World, record: Incident, done: Containment, mint: Json) -> tupl
     if done.minted is not None:
         found = given(world, done.minted, int(mint["n"]), rotated=True)
         debts = waits(world, record, done.minted.value.fingerprint)
-        return {**found, "mint": mint, "rotation": {"value": "taken"}}, debts, (about(world.incident),)
+        return {**found, "mint": mint, "rotation": {"value": "taken"}}, debts, (debt_rules.rotation_of(world.incident),)
     if done.value not in ("open", "lost"):
         return {}, (), ()
     return {"rotation": {"value": done.value}}, (unvalued(world, lost=done.value == "lost"),), ()
@@ -152,16 +147,16 @@ def unvalued(world: World, *, lost: bool) -> Debt:
     """A key that lives, and whose value nobody gave."""
     if not lost:
         why = "the key that the rotation made lives, and its value was not given yet"
-        return Debt("key-alive", about(world.incident), why, f"ir resume {world.incident} asks for it")
+        return Debt("key-alive", debt_rules.rotation_of(world.incident), why, f"ir resume {world.incident} asks for it")
     why = "the key that the rotation made lives, and its value is lost"
     row = "in the Dashboard, under API keys, in the newest row of this account (the rotation made it)"
     clicks = f"{row}, click ⋯ > `Expire key` or `Delete key`"
-    return Debt("key-alive", about(world.incident), why, f"{clicks}; then: ir resume {world.incident}")
+    return Debt("key-alive", debt_rules.rotation_of(world.incident), why, f"{clicks}; then: ir resume {world.incident}")
 
 
 def lost(world: World, record: Incident) -> tuple[Json, tuple[str, ...]]:
     """Whether a key whose value is lost was expired: only a person can say so. Facts, and what that pays."""
-    name = about(world.incident)
+    name = debt_rules.rotation_of(world.incident)
     if name not in record.debts or record.facts.get("rotation", {}).get("value") != "lost" or not world.operator.interactive:
         return {}, ()
     if world.operator.choose("Was the key whose value was lost expired in the Dashboard?", (EXPIRED, NOT_YET)) != EXPIRED:

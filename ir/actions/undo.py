@@ -6,7 +6,7 @@ Looks first: only if the old key is alive, uncontained, and not about to run out
 from dataclasses import replace
 
 from ir.actions import death, leave, own_keys
-from ir.core.errors import PortError, Rejected, Waiting
+from ir.core.errors import Missing, PortError, Rejected, Waiting
 from ir.core.model import Debt, Did, Item, Json, Liveness, Outcome
 from ir.core.secret import Secret
 from ir.incident import debts as debt_rules
@@ -18,6 +18,8 @@ from ir.ports import Expected, Store, Target
 
 _ROOM = 900.0
 """Seconds that must be left before a deadline of the old key, or going back is worse than going on."""
+_LIST_LOOKS = 30
+"""Looks, a second apart, until a key that was expired by its id leaves the provider's list."""
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
@@ -40,21 +42,64 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         given = leave.in_custody(world, record)
         said = "nothing that was minted is in use, nothing has to be put back"
         return Outcome(Did.DONE, said, {"strays": asked}, debts=(_alive(record), *stray, *given))
-    new = world.new_key(facts)
-    stores = world.each([s for s in world.stores.values() if _touched(facts, s)], lambda store: _put_back(store, world.incident, old, new))
-    expected = Expected(old.fingerprint, facts["old"].get("id", ""))
-    services = world.each(world.services, lambda service: _bring_back(world, service.name, expected))
-    items = (*stores, *services)
-    bad = [item for item in items if item.did not in (Did.DONE, Did.SKIPPED)]
-    if bad:
-        debts = tuple(Debt("service-behind", i.name, i.said, f"ir rollback {world.incident}") for i in bad)
-        said = "; ".join(f"{item.name}: {item.said}" for item in bad)
-        return Outcome(
-            Did.WAITING, f"not all of it went back, both keys live: {said}", items=items, debts=debts, todo=f"ir rollback {world.incident}"
+    try:
+        new = world.new_key(facts)
+    except Missing:
+        return replace(
+            outcome := _without_its_value(world, record, old), facts={**outcome.facts, "strays": asked}, debts=(*outcome.debts, *stray)
         )
+    stores = world.each([s for s in world.stores.values() if _touched(facts, s)], lambda store: _put_back(store, world.incident, old, new))
+    items = (*stores, *_services_back(world, facts, old))
+    if still := _not_back(world, items):
+        return still
     own_keys.spare(world, facts, old)
     outcome = _kill_new(world, record, new, items)
     return replace(outcome, facts={**outcome.facts, "strays": asked}, debts=(*outcome.debts, *stray))
+
+
+def _services_back(world: World, facts: Json, old: Secret) -> list[Item]:
+    expected = Expected(old.fingerprint, facts["old"].get("id", ""))
+    return world.each(world.services, lambda service: _bring_back(world, service.name, expected))
+
+
+def _not_back(world: World, items: tuple[Item, ...]) -> Outcome | None:
+    """Why the replacement must not die yet; None: everything is on the old key."""
+    bad = [item for item in items if item.did not in (Did.DONE, Did.SKIPPED)]
+    if not bad:
+        return None
+    todo = f"ir rollback {world.incident}"
+    debts = tuple(Debt("service-behind", i.name, i.said, todo) for i in bad)
+    said = "; ".join(f"{item.name}: {item.said}" for item in bad)
+    return Outcome(Did.WAITING, f"not all of it went back, both keys live: {said}", items=items, debts=debts, todo=todo)
+
+
+def _without_its_value(world: World, record: Incident, old: Secret) -> Outcome:
+    """The replacement's value is in no store, so none has to be put back; the key itself is expired by its id, or by a human."""
+    new = record.facts["new"]
+    items = tuple(_services_back(world, record.facts, old))
+    if still := _not_back(world, items):
+        return still
+    name, debts = new.get("id") or new["fingerprint"], [_alive(record)]
+    said = f"its value is lost, and no call can expire it without an id; {name} lives"
+    if new.get("id"):
+        try:
+            said = own_keys.expire_by_id(world, new)
+        except (PortError, Waiting) as error:
+            said = error.what
+    if not new.get("id") or _stays_listed(world, new["id"]):
+        debts.append(Debt("key-alive", new["fingerprint"], f"the replacement {name}: {said}", f"expire {name} in the Dashboard"))
+    done = f"rolled back: stores and services are on the old key; the replacement, whose value is lost: {said}"
+    return Outcome(Did.DONE, done, {"rolled_back_at": world.now()}, items, tuple(debts), paid=tuple(item.name for item in items))
+
+
+def _stays_listed(world: World, key_id: str) -> bool:
+    """Whether the provider still lists it as a living key of ours; its value is lost, so the list is all that tells."""
+    for look in range(_LIST_LOOKS):
+        if look:
+            world.clock.sleep(1.0)
+        if all(row.id != key_id for row in world.issuer.strays(world.incident)):
+            return False
+    return True
 
 
 def rehearse(world: World, record: Incident, step: Step) -> Outcome:

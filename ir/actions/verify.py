@@ -15,7 +15,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         world, world.services, service_health.expected_new(record.facts), patience=float(step.params["patience"])
     )
     bad = [item for item in items if item.did is not Did.DONE and item.name not in world.options.accept_unhealthy]
-    facts = {"verified_at": world.now()}
+    facts, paid = {"verified_at": world.now()}, tuple(item.name for item in items if item.did is Did.DONE)
     if bad:
-        return Outcome(Did.FAILED, "; ".join(f"{item.name}: {item.said}" for item in bad), facts, tuple(items))
-    return Outcome(Did.DONE, service_health.said_of(items), facts, tuple(items))
+        return Outcome(Did.FAILED, "; ".join(f"{item.name}: {item.said}" for item in bad), facts, tuple(items), paid=paid)
+    return Outcome(Did.DONE, service_health.said_of(items), facts, tuple(items), paid=paid)

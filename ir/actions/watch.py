@@ -5,6 +5,7 @@ from functools import partial
 from ir.core.errors import PortError
 from ir.core.model import Debt, Did, Item, Outcome
 from ir.core.secret import Secret
+from ir.core.wording import counted
 from ir.incident import service_health
 from ir.incident.context import World
 from ir.incident.plan import Step
@@ -33,11 +34,12 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     items += stores
     bad += [item for item in items if item.did is Did.FAILED and item.name in world.stores]
     facts = {"watch": {"until": world.now(), "failing": [item.name for item in bad]}}
+    paid = tuple(item.name for item in items if item.did is Did.DONE)  # only what was just seen
     if bad:
         debts = tuple(_debt(world, item) for item in bad)
-        return Outcome(Did.FAILED, "; ".join(f"{i.name}: {i.said}" for i in bad), facts, tuple(items), debts)
+        return Outcome(Did.FAILED, "; ".join(f"{i.name}: {i.said}" for i in bad), facts, tuple(items), debts, paid)
     stayed = sum(item.did is Did.DONE and item.name not in world.stores for item in items)
-    return Outcome(Did.DONE, f"{stayed} services stayed on the replacement", facts, tuple(items), paid=tuple(i.name for i in items))
+    return Outcome(Did.DONE, f"{counted(stayed, 'service')} stayed on the replacement", facts, tuple(items), paid=paid)
 
 
 def _stores(world: World, record: Incident, stores: list[Store]) -> list[Item]:
@@ -61,4 +63,4 @@ def _reread(store: Store, new: Secret) -> Item:
 
 def _debt(world: World, item: Item) -> Debt:
     kind = "store-behind" if item.name in world.stores else "service-behind"
-    return Debt(kind, item.name, item.said, f"mend {item.name}, then: ir resume {world.incident}")
+    return Debt(kind, item.name, item.said, f"fix {item.name}, then: ir resume {world.incident}")

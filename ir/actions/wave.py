@@ -7,6 +7,7 @@ crash repeats nothing that has happened.
 from ir.core.errors import Conflict, PortError, Rejected, Unknown, Waiting
 from ir.core.model import Debt, Did, Item, Json, Outcome
 from ir.core.secret import Secret
+from ir.core.wording import counted
 from ir.incident import service_health
 from ir.incident.context import World
 from ir.incident.plan import Step
@@ -29,7 +30,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         return _not_promoted(bad, stores, facts)
     facts.setdefault("promoted_at", record.facts.get("promoted_at", world.now()))
     expected = service_health.expected_new(record.facts)
-    world.say(f"reloading {len(services)} services")
+    world.say(f"reloading {counted(len(services), 'service')}")
     items = world.each(services, lambda service: _move(world, service, expected, float(step.params["patience"])))
     if step.params["soak"] and all(item.did is Did.DONE for item in items) and not _hurried(world, record):
         world.say(f"soaking for {step.params['soak']:g} s")
@@ -57,7 +58,9 @@ def rehearse(world: World, record: Incident, step: Step) -> Outcome:
     items = [Item(str(store.ref), Did.SKIPPED, "would make the replacement current") for store in stores]
     items += [Item(s.name, Did.SKIPPED, f"would reload by {_how(s)}") for s in services]
     facts = {"stores": {str(store.ref): {"rehearsed": True} for store in stores}}
-    return Outcome(Did.SKIPPED, f"would promote in {len(stores)} stores and reload {len(services)} services", facts, tuple(items))
+    return Outcome(
+        Did.SKIPPED, f"would promote in {counted(len(stores), 'store')} and reload {counted(len(services), 'service')}", facts, tuple(items)
+    )
 
 
 def _how(service: Service) -> str:
@@ -151,8 +154,10 @@ def _verdict(world: World, step: Step, services: list[Service], items: list[Item
     bad = [item for item in items if item.did is not Did.DONE and item.name not in world.options.accept_unhealthy]
     paid = tuple(item.name for item in every if item.did is Did.DONE)
     if bad:
-        debts = tuple(Debt("service-behind", item.name, item.said, f"mend {item.name}, then: ir resume {world.incident}") for item in bad)
+        debts = tuple(Debt("service-behind", item.name, item.said, f"fix {item.name}, then: ir resume {world.incident}") for item in bad)
         said = "; ".join(f"{item.name}: {item.said}" for item in bad)
-        return Outcome(Did.FAILED, f"{len(bad)} of {len(services)} services do not hold the replacement: {said}", facts, every, debts, paid)
+        return Outcome(
+            Did.FAILED, f"of {counted(len(services), 'service')} these do not hold the replacement: {said}", facts, every, debts, paid
+        )
     said = service_health.said_of(items) if items else "promoted; no service reads from there"
     return Outcome(Did.DONE, said, facts, every, paid=paid)

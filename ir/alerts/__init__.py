@@ -5,6 +5,8 @@ A secret in an alert is a `Secret` from the moment that its text is parsed, and 
 
 from ir.alerts.alert import Alert, Place
 from ir.alerts.leak import Leak, leaks, the_leak
+from ir.alerts.mail import MAIL
 from ir.alerts.read import FORMATS, MAX_ALERTS, MAX_BYTES, loads, read_file
+from ir.alerts.recognise import Held
 
-__all__ = ["FORMATS", "MAX_ALERTS", "MAX_BYTES", "Alert", "Leak", "Place", "leaks", "loads", "read_file", "the_leak"]
+__all__ = ["FORMATS", "MAIL", "MAX_ALERTS", "MAX_BYTES", "Alert", "Held", "Leak", "Place", "leaks", "loads", "read_file", "the_leak"]

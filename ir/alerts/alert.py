@@ -29,17 +29,41 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Hash:
+    """What names a value without holding it.
+
+    Attributes:
+        made: how: `sha256` or `sha1` of the value (`sha1` also of its first 32 characters), `hmsl` (GitGuardian's scrypt),
+            `ggshield` (SHA-256 of the value and `,apikey`).
+        hex: lower case.
+    """
+
+    made: str
+    hex: str
+
+
+@dataclass(frozen=True)
+class Ends:
+    """What a masked value still shows: how it begins and how it ends."""
+
+    head: str = ""
+    tail: str = ""
+
+
+@dataclass(frozen=True)
 class Alert:
     """One alert.
 
     Attributes:
-        scanner: one of `FORMATS`.
+        scanner: one of `FORMATS`, or `MAIL`.
         id: the scanner's own, "" when it gives none.
         kind: what the scanner calls the secret.
         places: every place it names, the earliest first.
         since: epoch seconds of the earliest time that it gives for the leak, 0 = it gives none.
         since_what: what that time is, such as `the commit` or `the alert`.
-        secret: what leaked, None when the alert does not hold it.
+        secret: what leaked, None when the alert does not hold it; a scanner may have cut it.
+        hashes: hashes of it.
+        ends: what the mask leaves of it, None when there is nothing to tell it by.
         live: whether the scanner saw that it works; None when it did not look.
         public: the scanner says that anybody could read it.
         closed: the scanner counts it as dealt with.
@@ -53,6 +77,8 @@ class Alert:
     since: float = 0.0
     since_what: str = ""
     secret: Secret | None = field(default=None, repr=False)
+    hashes: tuple[Hash, ...] = ()
+    ends: Ends | None = field(default=None, repr=False)
     live: bool | None = None
     public: bool = False
     closed: bool = False
@@ -79,4 +105,4 @@ class Alert:
     def via(self) -> str:
         """How it leaked, in the words of `--leaked-via`; "unknown" where the place does not say."""
         first = self.places[0] if self.places else Place()
-        return "repo" if first.commit or self.scanner in ("github", "gitguardian") else "unknown"
+        return "repo" if first.commit or self.scanner in ("github", "gitguardian", "hmsl") else "unknown"

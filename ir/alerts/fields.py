@@ -5,6 +5,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+from ir.alerts.alert import Ends, Hash
 from ir.core.model import Json
 from ir.core.secret import Secret, excerpt
 
@@ -12,6 +13,12 @@ _HIDDEN = re.compile(r"\*{3}|\u2022|\u2026|\.{3}|REDACT(?:ED)?\b|^<.*>$", re.IGN
 _GO_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.\d+)? ?([+-]\d\d:?\d\d)?(?: \S+)?")
 """Go's way of printing a time: `2022-06-16 10:17:40 -0700 PDT`."""
 _LONGEST_SECRET = 1_000
+_MASK = re.compile(r"[*\u2022]{2}|\u2026|\.\.")
+_WORD = re.compile(r"[A-Za-z0-9_]*")
+_KEY = re.compile(r"(?:(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{10,247}|whsec_[A-Za-z0-9+/=_-]{24,200})")
+_HEX = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
+_TAIL, _HEAD = 4, 30
+"""Characters by which a value of the stores is told: of its end, and of its beginning. All keys of one account share the first 25."""
 _EPOCH_2000, _EPOCH_2100 = 946_684_800.0, 4_102_444_800.0
 
 
@@ -56,7 +63,7 @@ def number(data: Json, *names: str) -> int:
 
 
 def truth(data: Json, name: str) -> bool | None:
-    """A truth value, None when it is none."""
+    """A true or false, None when it is none."""
     value = data.get(name)
     return value if isinstance(value, bool) else None
 
@@ -71,6 +78,47 @@ def secret(data: Json, *names: str) -> Secret | None:
             except ValueError:
                 continue
     return None
+
+
+def snippet(data: Json, *names: str) -> Secret | None:
+    """As `secret`, from fields that may hold a whole line: the key in it."""
+    for name in names:
+        value = data.get(name)
+        found = _KEY.search(value[:_LONGEST_SECRET]) if isinstance(value, str) else None
+        if found and not _MASK.match(found.string, found.end()):
+            return Secret(found.group())
+    return None
+
+
+def ends(data: Json, *names: str) -> Ends | None:
+    """What the mask of the first masked field leaves; None when it leaves too little to tell a key by."""
+    for name in names:
+        value = data.get(name)
+        found = masked(value[:_LONGEST_SECRET]) if isinstance(value, str) else None
+        if found:
+            return found
+    return None
+
+
+def masked(value: str) -> Ends | None:
+    """What stands before and behind the first mask of a text, such as `sk_live_…1303`."""
+    mask = _MASK.search(value)
+    if mask is None:
+        return None
+    head = _word(value[: mask.start()][::-1])[::-1]
+    tail = _word(value[mask.end() :].lstrip("*\u2022\u2026. "))
+    return Ends(head, tail) if len(tail) >= _TAIL or len(head) >= _HEAD else None
+
+
+def _word(value: str) -> str:
+    found = _WORD.match(value)
+    return found.group() if found else ""
+
+
+def hashes(data: Json, **made: str) -> tuple[Hash, ...]:
+    """Hashes of the secret: how each is made → the field that holds it."""
+    found = ((how, data.get(name)) for how, name in made.items())
+    return tuple(Hash(how, value.lower()) for how, value in found if isinstance(value, str) and _HEX.fullmatch(value))
 
 
 def moment(data: Json, *names: str) -> float:

@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ir.alerts import recognise
 from ir.alerts.alert import Alert, Place
+from ir.alerts.recognise import Held, Holdings, Recognised
 from ir.core.errors import UsageError
+from ir.core.key_kind import Credential, kind_of
 from ir.core.secret import Secret
 from ir.inventory import Inventory
 
-Holders = Mapping[str, Sequence[str]]
-"""Fingerprint of a value → names of the keys in the inventory whose stores hold it."""
+_BY = {"value": "", "hash": " (by its hash)", "beginning": " (by its beginning)", "ends": " (by the characters that the mask leaves)"}
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,8 @@ class Leak:
     """All that the alerts say of one credential.
 
     Attributes:
-        keys: names of the inventory's keys that it is, by fingerprint; empty when that cannot be told.
+        keys: names of the inventory's keys that it is; empty when that cannot be told.
+        by: how that was told, as in `Recognised`; "" when it was not.
         places: every place, each once.
         since, since_what: the earliest time that any alert gives, and what it is; 0 = none does.
         beside: what else leaked in the same files: names of keys, or what the scanner calls it and where.
@@ -31,16 +34,34 @@ class Leak:
     beside: tuple[str, ...]
     alerts: tuple[Alert, ...]
     secret: Secret | None = field(default=None, repr=False)
+    by: str = ""
 
     @property
     def stripe(self) -> bool:
         """Whether it is a Stripe API key, as far as can be told."""
-        return any(alert.stripe for alert in self.alerts)
+        return kind_of(self.secret).rotatable if self.keys and self.secret else any(alert.stripe for alert in self.alerts)
 
     @property
     def webhook(self) -> bool:
         """Whether it is the signing secret of a Stripe webhook."""
+        if self.keys and self.secret:
+            return kind_of(self.secret).credential is Credential.WEBHOOK
         return any(alert.webhook for alert in self.alerts)
+
+    @property
+    def cut(self) -> bool:
+        """Whether only the beginning of a key is known: no store holds it so, and no command can use it."""
+        return not self.keys and self.secret is not None and recognise.cut(self.secret)
+
+    @property
+    def told_by(self) -> str:
+        """How the key was told, to stand behind its name; "" where the alert holds its value."""
+        return _BY.get(self.by, "")
+
+    @property
+    def in_file(self) -> bool:
+        """Whether the alerts hold a secret in plain text."""
+        return any(alert.secret is not None for alert in self.alerts)
 
     @property
     def open(self) -> bool:
@@ -72,32 +93,39 @@ class Leak:
         return f"{name}: {first.kind} in {self.places[0] if self.places else 'an unnamed place'}{more}"
 
 
-def leaks(alerts: Iterable[Alert], holders: Holders, pasted: Secret | None = None) -> tuple[Leak, ...]:
-    """Alerts by credential: those that hold the same value are one leak; one without a value stands alone.
+def leaks(alerts: Iterable[Alert], held: Sequence[Held], pasted: Secret | None = None) -> tuple[Leak, ...]:
+    """Alerts by credential: those of the same value are one leak, however each names it; one that names none stands alone.
 
     Args:
         alerts: of one file.
-        holders: see `Holders`.
-        pasted: the leaked key as a human gave it, for the one Stripe alert that does not hold its secret.
+        held: what the stores of the inventory hold, each value once.
+        pasted: the leaked key as a human gave it; it is also that of the one Stripe alert that tells nothing of its secret.
     """
+    values = [*held, *([Held(pasted, ())] if pasted is not None and pasted not in [one.secret for one in held] else [])]
+    holdings = Holdings(values)
     groups: dict[object, list[Alert]] = {}
+    found: dict[object, Recognised | None] = {}
     for number, alert in enumerate(alerts):
-        groups.setdefault(alert.secret.fingerprint if alert.secret else number, []).append(alert)
-    bare = [name for name, group in groups.items() if group[0].secret is None and group[0].stripe]
-    given = {bare[0]: pasted} if pasted is not None and len(bare) == 1 else {}
-    known = {name: group[0].secret or given.get(name) for name, group in groups.items()}
-    return tuple(_leak(name, groups, known, holders) for name in groups)
+        told = holdings.find(alert)
+        value = told.held.secret if told else alert.secret
+        name: object = value.fingerprint if value else alert.hashes[0] if alert.hashes else number
+        groups.setdefault(name, []).append(alert)
+        found[name] = found.get(name) or told
+    bare = [name for name, group in groups.items() if found[name] is None and group[0].secret is None and group[0].stripe]
+    if pasted is not None and len(bare) == 1:
+        found[bare[0]] = Recognised(next(one for one in values if one.secret == pasted), "value")
+    return tuple(_leak(name, groups, found) for name in groups)
 
 
-def _leak(name: object, groups: Mapping[object, list[Alert]], known: Mapping[object, Secret | None], holders: Holders) -> Leak:
-    group = groups[name]
+def _leak(name: object, groups: Mapping[object, list[Alert]], found: Mapping[object, Recognised | None]) -> Leak:
+    group, told = groups[name], found[name]
     places = tuple(dict.fromkeys(place for alert in group for place in alert.places))
     files = _files(group)
-    beside = [
-        _named(other, groups[other], known[other], holders) for other in groups if other != name and _meet(files, _files(groups[other]))
-    ]
+    beside = [_named(groups[other], found[other]) for other in groups if other != name and _meet(files, _files(groups[other]))]
     since, what = min(((a.since, a.since_what) for a in group if a.since), default=(0.0, ""))
-    return Leak(_keys(known[name], holders), places, since, what, tuple(dict.fromkeys(beside)), tuple(group), known[name])
+    secret = told.held.secret if told else group[0].secret
+    keys, by = (told.held.keys, told.by) if told else ((), "")
+    return Leak(keys, places, since, what, tuple(dict.fromkeys(beside)), tuple(group), secret, by if keys else "")
 
 
 def _files(group: Sequence[Alert]) -> set[tuple[str, str]]:
@@ -109,15 +137,12 @@ def _meet(these: set[tuple[str, str]], those: set[tuple[str, str]]) -> bool:
     return any(file == other and (source == place or not (source and place)) for source, file in these for place, other in those)
 
 
-def _keys(secret: Secret | None, holders: Holders) -> tuple[str, ...]:
-    return tuple(holders.get(secret.fingerprint, ())) if secret else ()
-
-
-def _named(name: object, group: Sequence[Alert], secret: Secret | None, holders: Holders) -> str:
-    keys = _keys(secret, holders)
+def _named(group: Sequence[Alert], told: Recognised | None) -> str:
     first = group[0]
-    word = "webhook" if first.webhook else "key"
-    return f"{word} {', '.join(keys)}" if keys else f"{first.kind} in {first.places[0] if first.places else 'an unnamed place'}"
+    if told and told.held.keys:
+        word = "webhook" if kind_of(told.held.secret).credential is Credential.WEBHOOK else "key"
+        return f"{word} {', '.join(told.held.keys)}"
+    return f"{first.kind} in {first.places[0] if first.places else 'an unnamed place'}"
 
 
 def the_leak(found: Sequence[Leak], name: str, key: str, source: Inventory | None) -> Leak:
@@ -128,7 +153,7 @@ def the_leak(found: Sequence[Leak], name: str, key: str, source: Inventory | Non
     """
     stripe = [leak for leak in found if leak.stripe]
     if key:
-        stripe = [leak for leak in stripe if key in leak.keys] or [leak for leak in stripe if leak.secret is None]
+        stripe = [leak for leak in stripe if key in leak.keys] or [leak for leak in stripe if leak.secret is None or leak.cut]
     stripe = [leak for leak in stripe if leak.open] or stripe
     if len(stripe) == 1:
         return stripe[0]

@@ -1,34 +1,34 @@
 """GitHub secret scanning and GitGuardian: webhook bodies, and what their APIs answer.
 
 GitHub: https://docs.github.com/webhooks (`secret_scanning_alert`, `secret_scanning_alert_location`) and
-https://docs.github.com/rest/secret-scanning; the API gives the secret, the webhook does not.
-GitGuardian: https://docs.gitguardian.com (custom webhook, API `/v1/incidents/secrets`); neither gives the secret.
+https://docs.github.com/rest/secret-scanning; the API gives the secret, the webhook does not. A secret may also have been
+found in an issue, a pull request or a discussion: then the location is the address of one of these.
+GitGuardian: https://docs.gitguardian.com (custom webhook, API `/v1/incidents/secrets`); neither gives the secret, both give
+its `hmsl_hash`. `ggshield hmsl check --json` (verticals/hmsl/output.py) gives hash and first address.
 """
 
+import re
+
 from ir.alerts.alert import Alert, Place
-from ir.alerts.fields import NotThatFormat, earliest, moment, number, obj, rows, secret, text, truth
+from ir.alerts.fields import NotThatFormat, earliest, ends, hashes, moment, number, obj, rows, secret, text, truth
 from ir.core.model import Json
+
+_API = re.compile(r"https://api\.github\.com/repos/([^/\s]+/[^/\s]+)/(.*)")
+_ISSUE_PARTS = ("issue", "pull_request", "discussion")
 
 
 def github(data: Json) -> Alert:
-    """A webhook body, or one alert as the API gives it."""
+    """A webhook body, one alert as the API gives it, or a row of its list of locations."""
+    if set(data) == {"type", "details"}:
+        return _location(data)
     alert = obj(data, "alert") or data
     if not text(alert, "secret_type", "secret_type_display_name") or not text(alert, "number", "html_url", "url"):
         raise NotThatFormat("a GitHub alert has `secret_type` and `number`")
     repository = obj(alert, "repository") or obj(data, "repository")
     first = obj(alert, "first_location_detected")
     where = [obj(data, "location", "details"), obj(first, "details") or first]
-    places = tuple(
-        Place(
-            text(repository, "full_name", "name"),
-            text(place, "path"),
-            number(place, "start_line"),
-            text(place, "commit_sha"),
-            text(alert, "html_url"),
-        )
-        for place in where
-        if place
-    ) or (Place(text(repository, "full_name", "name"), url=text(alert, "html_url")),)
+    name = text(repository, "full_name", "name")
+    places = tuple(_place(name, place, text(alert, "html_url")) for place in where if place) or (Place(name, url=text(alert, "html_url")),)
     since, what = earliest((moment(alert, "created_at"), "the alert"))
     return Alert(
         "github",
@@ -38,9 +38,43 @@ def github(data: Json) -> Alert:
         since,
         what,
         secret(alert, "secret"),
+        (),
+        ends(alert, "secret"),
         {"active": True, "inactive": False}.get(text(alert, "validity")),
         truth(alert, "publicly_leaked") is True or truth(repository, "private") is False,
         text(alert, "state") == "resolved",
+    )
+
+
+def _location(data: Json) -> Alert:
+    """A row of an alert's list of locations, which does not say what was found."""
+    kind, details = text(data, "type"), obj(data, "details")
+    if not details or not (kind == "commit" or kind.startswith(_ISSUE_PARTS)):
+        raise NotThatFormat("a GitHub location has `type` and `details`")
+    return Alert("github", "", "a secret that its list of locations does not name", (_place("", details, ""),))
+
+
+def _place(repository: str, details: Json, url: str) -> Place:
+    """Of a commit path, line and commit; of an issue, a pull request or a discussion its address."""
+    address = next((text(details, name) for name in details if name.startswith(_ISSUE_PARTS) and name.endswith("_url")), "")
+    api = _API.fullmatch(address or text(details, "commit_url", "blob_url"))
+    shown = f"https://github.com/{api.group(1)}/{api.group(2)}" if api and address else address
+    return Place(
+        repository or (api.group(1) if api else ""),
+        text(details, "path"),
+        number(details, "start_line"),
+        text(details, "commit_sha"),
+        shown or url,
+    )
+
+
+def hmsl(data: Json) -> Alert:
+    """A row of what `ggshield hmsl check --json` found in public repositories, by a hash alone."""
+    found = hashes(data, hmsl="hash")
+    if not found or "count" not in data:
+        raise NotThatFormat("a HasMySecretLeaked row has `hash` and `count`")
+    return Alert(
+        "hmsl", found[0].hex[:16], "a secret seen in public repositories", (Place(url=text(data, "url")),), hashes=found, public=True
     )
 
 
@@ -68,6 +102,8 @@ def gitguardian(data: Json) -> Alert:
         places,
         since,
         what,
+        None,
+        hashes(incident, hmsl="hmsl_hash"),
         None,
         {"valid": True, "invalid": False}.get(validity),
         any(text(obj(row, "source"), "visibility") == "public" for row in found) or text(incident, "visibility") == "public",

@@ -1,15 +1,19 @@
 """An alert file, whatever scanner wrote it: recognised by its fields, bounded in size, refused with file and line."""
 
+import csv
+import io
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ir.alerts import documents, mail
 from ir.alerts.alert import Alert
 from ir.alerts.fields import NotThatFormat
-from ir.alerts.platforms import gitguardian, github
-from ir.alerts.scanners import gitleaks, kingfisher, single, trufflehog
+from ir.alerts.platforms import gitguardian, github, hmsl
+from ir.alerts.scanners import betterleaks, gitleaks, kingfisher, single, trufflehog
 from ir.core import untrusted_json
 from ir.core.errors import BadFile
 from ir.core.model import Json
@@ -22,12 +26,30 @@ FORMATS: dict[str, Callable[[Json], Alert]] = {
     "trufflehog": trufflehog,
     "gitleaks": gitleaks,
     "kingfisher": kingfisher,
+    "betterleaks": betterleaks,
+    "sarif": documents.sarif,
+    "gitlab": documents.gitlab,
+    "detect-secrets": documents.detect_secrets,
+    "ggshield": documents.ggshield,
+    "trivy": documents.trivy,
+    "hmsl": hmsl,
 }
-_LISTS = ("findings", "results", "incidents", "alerts", "data")
+_LISTS = ("findings", "results", "incidents", "alerts", "data", "leaks")
 """Fields under which a document may carry its alerts."""
 _ASIDE = {"level", "msg", "summary", "access_map", "audit"}
 """Fields of what scanners write between their findings: logs, totals, maps of what a key opens."""
-_KNOWN = "a GitHub or GitGuardian alert (webhook or API), or the JSON report of TruffleHog, gitleaks or kingfisher"
+_KNOWN = (
+    "a GitHub or GitGuardian alert (webhook or API), a scanner's report (JSON, SARIF 2.1, gitleaks' CSV), "
+    "or the e-mail that told of the leak"
+)
+_TOTALS = ("findings", "scan_date", "rules_applied")
+"""What kingfisher writes to standard output behind its findings."""
+_TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[@-Z\\^_=>])")
+"""What a terminal is told between texts: colours, questions, titles."""
+_CSV = re.compile(r"(?:[A-Za-z]+,)*RuleID,(?:[A-Za-z]+,)*[A-Za-z]+\r?\n")
+_DOCUMENT = re.compile(r"^[ \t]*(?:\{|\[\s*(?:[\[{\]]|$))", re.MULTILINE)
+_BRACKET = re.compile(r"\[[^\[\]{}\"\n]{0,40}\][ \t]+[^\s,\]]")
+"""How a line of a program's own log begins, such as `[INFO] `; JSON never does."""
 
 
 def read_file(name: str) -> tuple[Alert, ...]:
@@ -56,17 +78,44 @@ def read_file(name: str) -> tuple[Alert, ...]:
 
 
 def loads(content: str, name: str) -> tuple[Alert, ...]:
-    """As `read_file`, from text: JSON documents, one or many, each on its lines. The same finding at the same place counts once."""
+    """As `read_file`, from text: JSON documents, one or many, each on its lines; gitleaks' CSV; an e-mail.
+
+    The same finding at the same place counts once.
+    """
+    content = _TERMINAL.sub("", content) if "\x1b" in content else content
     found: dict[object, Alert] = {}
-    for line, row in _rows(content, name):
-        alert = replace(_alert(row, line, name), line=line)
-        known = (alert.scanner, alert.id, alert.kind, alert.places, alert.secret)
+    for alert in _alerts(content, name):
+        known = (alert.scanner, alert.id, alert.kind, alert.places, alert.secret, alert.hashes, alert.ends)
         found.setdefault(known, alert)
         if len(found) > MAX_ALERTS:
-            raise BadFile(name, line, "", f"holds more than {MAX_ALERTS} alerts", "split it")
+            raise BadFile(name, alert.line, "", f"holds more than {MAX_ALERTS} alerts", "split it")
     if not found:
         raise BadFile(name, 0, "", "holds no alert", f"give {_KNOWN}")
     return tuple(found.values())
+
+
+def _alerts(content: str, name: str) -> Iterator[Alert]:
+    if _CSV.match(content):
+        yield from (replace(_alert(row, line, name), line=line) for line, row in _table(content, name))
+        return
+    told = [] if _DOCUMENT.search(content) else mail.read(content)
+    if told:
+        yield from told
+        return
+    yield from (replace(_alert(row, line, name), line=line) for line, row in _rows(content, name))
+
+
+def _table(content: str, name: str) -> Iterator[tuple[int, Json]]:
+    """Rows of a CSV with the line on which each ends."""
+    reader = csv.DictReader(io.StringIO(content, newline=""))
+    try:
+        yield from ((reader.line_num, {str(k): v for k, v in row.items()}) for row in reader)
+    except csv.Error:
+        broken = True
+    else:
+        broken = False
+    if broken:  # outside of the handler: the error may hold a part of the cell
+        raise BadFile(name, reader.line_num, "", "has a cell that cannot be read", "write the report as JSON")
 
 
 def _rows(content: str, name: str) -> Iterator[tuple[int, Json]]:
@@ -76,36 +125,65 @@ def _rows(content: str, name: str) -> Iterator[tuple[int, Json]]:
         yield from ((0, row) for row in _listed(whole, 0, name))
         return
     for line, data in _documents(content, name):
-        if isinstance(data, dict) and set(data) & _ASIDE and not set(data) & set(_LISTS) and not _known(data):
-            continue
-        yield from ((line, row) for row in _listed(data, line, name))
+        if not _aside(data):
+            yield from ((line, row) for row in _listed(data, line, name))
+
+
+def _aside(data: Any) -> bool:
+    """What scanners write between and behind their findings."""
+    if not isinstance(data, dict) or any(isinstance(data.get(field), list) for field in _LISTS) or _known(data):
+        return False
+    return bool(set(data) & _ASIDE) or all(field in data for field in _TOTALS)
 
 
 def _documents(content: str, name: str) -> Iterator[tuple[int, Any]]:
-    """JSON documents one after the other: one per line, or spread over lines as `jq .` and paged APIs write them."""
-    at, line = 0, 1
+    """JSON documents one after the other: one per line, or spread over lines as `jq .` and paged APIs write them.
+
+    A line of a banner or of a log between them is passed over; one that may be a torn document is not.
+    """
+    at, line, passed, found = 0, 1, 0, False
     while at < len(content):
         if content[at].isspace():
             line += content[at] == "\n"
             at += 1
+            continue
+        banner = _banner(content, at)
+        if banner:
+            passed, at = passed or line, at + banner
             continue
         try:
             data, end = untrusted_json.first(content, at)
         except ValueError:
             data, end = _NOT_JSON, at
         if data is _NOT_JSON:
-            raise BadFile(name, line, "", "is not JSON", f"give {_KNOWN}")
+            raise BadFile(name, passed or line, "", "is not JSON", f"give {_KNOWN}")
         yield line, data
+        found = True
         line += content.count("\n", at, end)
         at = end
+    if passed and not found:
+        raise BadFile(name, passed, "", "is not JSON", f"give {_KNOWN}")
+
+
+def _banner(content: str, at: int) -> int:
+    """Length of the rest of a line that begins like no document and tells of no key; 0 when it may be a torn document."""
+    if content[at] in '{}"' or (content[at] == "[" and not _BRACKET.match(content, at)):
+        return 0
+    end = content.find("\n", at)
+    line = content[at : end if end >= 0 else len(content)]
+    return 0 if '{"' in line or "_live_" in line or "stripe" in line.lower() else len(line)
 
 
 def _listed(data: Any, line: int, name: str) -> list[Json]:
+    rows = documents.unfold(data) if isinstance(data, dict) else None
+    if rows is not None:
+        return rows
     if isinstance(data, dict) and not _known(data):
         data = next((data[field] for field in _LISTS if isinstance(data.get(field), list)), data)
     listed = data if isinstance(data, list) else [data]
+    listed = [row for page in listed for row in (page if isinstance(page, list) else [page])]  # as `gh api --slurp` gathers pages
     if not all(isinstance(row, dict) for row in listed):
-        raise BadFile(name, line, "", "holds something that is no alert", f"give {_KNOWN}")
+        raise BadFile(name, line, "", "holds something that is not an alert", f"give {_KNOWN}")
     return [one for row in listed for one in single(row)]
 
 
@@ -123,7 +201,7 @@ def _as(reader: Callable[[Json], Alert], row: Json) -> Alert | None:
 def _alert(row: Json, line: int, name: str) -> Alert:
     reader = next((reader for reader in FORMATS.values() if _as(reader, row) is not None), None)
     if reader is None:
-        raise BadFile(name, line, "", "holds something that is no alert of a scanner that we know", f"give {_KNOWN}")
+        raise BadFile(name, line, "", "holds something that is not an alert of a known scanner", f"give {_KNOWN}")
     return reader(row)  # the second reading: by now every other field is scrubbed of this secret's value
 
 

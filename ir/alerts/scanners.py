@@ -1,11 +1,12 @@
-"""TruffleHog, gitleaks and kingfisher: one finding each, as their JSON reports give it.
+"""TruffleHog, gitleaks, betterleaks and kingfisher: one finding each, as their JSON reports give it.
 
 TruffleHog: pkg/output/json.go, and legacy_json.go for `--json-legacy`, which is also what TruffleHog 2 wrote; gitleaks:
-report/finding.go of 8, `Leak` of 7; kingfisher: its reporter's `FindingReporterRecord`.
+report/finding.go of 8, `Leak` of 7, and the columns of report/csv.go; betterleaks 2: report/finding.go; kingfisher: its reporter's
+`FindingReporterRecord`, whose `[REDACTED:…]` is a hash with a salt of that one run, so it names nothing.
 """
 
 from ir.alerts.alert import Alert, Place
-from ir.alerts.fields import NotThatFormat, earliest, moment, number, obj, secret, text, truth
+from ir.alerts.fields import NotThatFormat, earliest, ends, hashes, moment, number, obj, secret, text, truth
 from ir.core.model import Json
 
 
@@ -33,6 +34,8 @@ def trufflehog(data: Json) -> Alert:
         since,
         what,
         secret(data, "Raw", "RawV2"),
+        (),
+        ends(data, "Raw", "RawV2", "Redacted"),
         truth(data, "Verified") or None,  # `false` is also what it writes when it was told not to try
         text(where, "visibility") == "public",
     )
@@ -57,7 +60,7 @@ def single(data: Json) -> list[Json]:
 
 
 def gitleaks(data: Json) -> Alert:
-    """One finding of a gitleaks or betterleaks report."""
+    """One finding of a gitleaks or betterleaks 1 report, or a row of its CSV."""
     if text(data, "rule") and "offender" in data:
         return _gitleaks_7(data)
     if not text(data, "RuleID") or "StartLine" not in data:
@@ -65,7 +68,38 @@ def gitleaks(data: Json) -> Alert:
     place = Place("", text(data, "File", "SymlinkFile"), number(data, "StartLine"), text(data, "Commit"), text(data, "Link"))
     since, what = earliest((moment(data, "Date"), "the commit"))
     kind = f"{text(data, 'RuleID')} {text(data, 'Description')}".strip()
-    return Alert("gitleaks", text(data, "Fingerprint"), kind, (place,), since, what, secret(data, "Secret"))
+    return Alert(
+        "gitleaks", text(data, "Fingerprint"), kind, (place,), since, what, secret(data, "Secret"), ends=ends(data, "Secret", "Match")
+    )
+
+
+def betterleaks(data: Json) -> Alert:
+    """One finding of betterleaks 2: `match` holds the value, and its SHA-256 where that is masked."""
+    match, more, where = obj(data, "match"), obj(data, "attributes"), obj(data, "location")
+    match = match or {"value": data.get("secret"), "full": data.get("match")}
+    if not text(data, "rule_id", "ruleID") or not where:
+        raise NotThatFormat("a betterleaks finding has `rule_id` and `location`")
+    place = Place(
+        text(more, "git.remote_url"),
+        text(where, "path") or text(more, "path", "fs.symlink"),
+        number(where, "start_line", "startLine"),
+        text(more, "git.sha"),
+    )
+    since, what = earliest((moment(more, "git.date"), "the commit"))
+    kind = f"{text(data, 'rule_id', 'ruleID')} {text(data, 'description')}".strip()
+    found, live = secret(match, "value"), text(obj(data, "analysis"), "status") or text(obj(data, "validation"), "status")
+    return Alert(
+        "betterleaks",
+        "",
+        kind,
+        (place,),
+        since,
+        what,
+        found,
+        hashes(match, sha256="fingerprint"),
+        ends(match, "value", "full"),
+        {"valid": True, "active": True, "invalid": False, "revoked": False, "inactive": False}.get(live.lower()),
+    )
 
 
 def _gitleaks_7(data: Json) -> Alert:
@@ -93,4 +127,4 @@ def kingfisher(data: Json) -> Alert:
     status = text(obj(finding, "validation"), "status").lower()
     live = True if status.startswith("active") else False if status.startswith("inactive") else None
     kind = " ".join(dict.fromkeys(part for part in (text(rule, "description", "name"), text(rule, "id")) if part))
-    return Alert("kingfisher", text(finding, "fingerprint"), kind, (place,), since, what, secret(finding, "snippet"), live)
+    return Alert("kingfisher", text(finding, "fingerprint"), kind, (place,), since, what, secret(finding, "snippet"), (), None, live)

@@ -39,7 +39,7 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
     "verify": ("ir.cli.reports:verify", "Check the audit chain of an incident."),
     "evidence": {
         "key": ("ir.cli.evidence:key", "The public key of the checkpoints, to be kept outside."),
-        "bundle": ("ir.cli.evidence:bundle", "Write the evidence bundle anew."),
+        "bundle": ("ir.cli.evidence:bundle", "Write the evidence bundle again."),
         "timestamp": ("ir.cli.timestamps:timestamp", "Let an authority outside say that the record existed by now (RFC 3161)."),
         "purge": ("ir.cli.evidence:purge", "Remove what was collected about people; hashes stay."),
     },
@@ -230,7 +230,7 @@ def _unexpected(error: Exception, argv: list[str]) -> int:
         said = trouble(error)
         if said:
             safe = "what was recorded stays, and what was done last is looked at before anything else is done"
-            step = "mend that, then run the same command again; ir status shows open incidents"
+            step = "fix that, then run the same command again; ir status shows open incidents"
             return _told(IrError(f"the database of incidents cannot be used: {said}", safe=safe, next_step=step), argv)
     show_crash(error, as_json="--json" in argv)
     return int(ExitCode.UNEXPECTED)

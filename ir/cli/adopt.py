@@ -27,7 +27,7 @@ def adopt(setting: Setting, kept: State, operator: Terminal, leaked: Secret | No
     """
     name = setting.incident
     if not adoption.NAMED.fullmatch(name):
-        raise UsageError(f"`{name[:40]}` is no incident's id", next_step="INC-YYYYMMDD-xxxx, as it stands on what it staged")
+        raise UsageError(f"`{name[:40]}` is not an incident id", next_step="INC-YYYYMMDD-xxxx, as it is written on what it staged")
     _refuse_known(kept, name)
     world = wiring.world(setting, kept, operator, ask=write_guard.read_only, leaked=leaked, say=operator.screen.progress)
     try:
@@ -57,7 +57,7 @@ def _refuse_known(kept: State, name: str) -> None:
 def _show(operator: Terminal, name: str, facts: Json) -> None:
     found, screen = facts["adopted"], operator.screen
     screen.table(
-        f"What the world tells of {name}",
+        f"What stores and Stripe show of {name}",
         ("store", "holds", "of the incident"),
         [
             (store, row["holds"] or row["trouble"] or "cannot be read", ", ".join(row["roles"]) or "nothing")
@@ -80,7 +80,7 @@ def _confirm(operator: Terminal, name: str, facts: Json, world: World) -> None:
     since = f", {spoken(max(world.now() - found['since'], 1.0))} ago" if found["since"] else ""
     operator.screen.warn(
         f"{name} was begun by {who}{since}. No database tells whether its process still lives, and two that go on with one "
-        "incident undo each other's work: be sure that it is dead."
+        "incident undo each other's work: make sure that it has ended."
     )
     if not operator.confirm(f"Is the process that began {name} dead, and shall this machine go on with it?"):
         raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes, or run it in a terminal")

@@ -9,20 +9,24 @@ from typing import Annotated
 import typer
 
 from ir import alerts
-from ir.alerts import Leak
+from ir.alerts import Held, Leak
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, YES, Consent
 from ir.cli.terminal.inventory_source import Opened
 from ir.cli.terminal.operator import SOURCES, Terminal, read_key
 from ir.cli.terminal.screen import Screen
-from ir.core.errors import IrError
+from ir.core.errors import IrError, UsageError
+from ir.core.key_kind import kind_of
 from ir.core.model import Json
 from ir.core.secret import Secret
+from ir.core.wording import counted
 from ir.inventory.consent import reading
 from ir.runtime import adapter_registry
 from ir.runtime.app_state import actor, open_state
 
-AlertFile = Annotated[str, typer.Argument(help="Alerts as JSON or JSON lines; - for standard input.", metavar="FILE|-")]
+AlertFile = Annotated[
+    str, typer.Argument(help="A scanner's report, or the e-mail that told of the leak; - for standard input.", metavar="FILE|-")
+]
 
 
 @dataclass(frozen=True)
@@ -58,11 +62,11 @@ def import_alerts(
     opened, held, unread = _looked_up(inventory_file, operator, asking)
     leaks = alerts.leaks(found, held, pasted)
     if as_json:
-        secrets = [leak for leak in leaks if leak.secret]
-        screen.document({"file": file, "leaks": [_row(leak) for leak in leaks], "holds_secrets": bool(secrets), "unread": unread})
+        holds = any(leak.in_file for leak in leaks)
+        screen.document({"file": file, "leaks": [_row(leak) for leak in leaks], "holds_secrets": holds, "unread": unread})
         return
     stripe = [leak for leak in leaks if leak.stripe]
-    screen.say(f"{len(found)} alerts, {len(leaks)} credentials, {len(stripe)} of them Stripe keys")
+    screen.say(f"{counted(len(found), 'alert')}, {counted(len(leaks), 'credential')}, of them {counted(len(stripe), 'Stripe key')}")
     for leak in leaks:
         _show(screen, leak, file, opened.name if opened else "")
     _warn_of_unread(screen, unread)
@@ -83,28 +87,41 @@ def take(
     leaks = alerts.leaks(found, held, pasted)
     leak = alerts.the_leak(leaks, file, key, opened.source if opened else None)
     warn_of(screen, file, leaks)
-    secret = pasted or leak.secret
-    if secret is None and not key and operator.interactive:
-        screen.say("The alert does not hold the key; with it the right row of the inventory is found.")
-        secret = read_key("prompt", "The leaked key", screen)
+    secret = pasted or (None if leak.cut else leak.secret)
+    if secret is None and not key:
+        secret = _whole(leak, file, operator)
     if leak.beside:
         screen.warn(f"leaked with it, rotate these too: {'; '.join(leak.beside)}")
     since = leak.since if leak.since <= datetime.now(UTC).timestamp() else 0.0  # some machine's clock is wrong
     return Taken(secret, opened, since, leak.via, leak.said)
 
 
-def _looked_up(file: str, operator: Terminal, asking: Callable[[Opened], Consent]) -> tuple[Opened | None, dict[str, list[str]], list[str]]:
+def _whole(leak: Leak, file: str, operator: Terminal) -> Secret | None:
+    """The key as a human gives it, where the alert does not hold it or holds its beginning."""
+    if operator.interactive:
+        screen = operator.screen
+        screen.say(f"The alert holds {'only the beginning of the key' if leak.cut else 'no key'}; with it the right row is found.")
+        return read_key("prompt", "The leaked key", screen)
+    if leak.cut:
+        raise UsageError(
+            f"{file} holds only the beginning of the key, and no listed store holds a key that begins so",
+            next_step=f"name the row of the inventory, or give the key: --leaked-key-from {SOURCES}",
+        )
+    return None
+
+
+def _looked_up(file: str, operator: Terminal, asking: Callable[[Opened], Consent]) -> tuple[Opened | None, list[Held], list[str]]:
     """The inventory (None: there is none), and what its stores hold."""
     path = inventory_source.chosen(file, operator.screen)
     if not path:
-        return None, {}, []
+        return None, [], []
     opened = inventory_source.read(path)
     return opened, *_holders(opened, operator, asking(opened))
 
 
-def _holders(opened: Opened, operator: Terminal, consent: Consent) -> tuple[dict[str, list[str]], list[str]]:
-    """Fingerprints of what every store of the inventory holds, with the names of its keys; and the stores that were not read."""
-    found: dict[str, list[str]] = {}
+def _holders(opened: Opened, operator: Terminal, consent: Consent) -> tuple[list[Held], list[str]]:
+    """What every store of the inventory holds, each value once; and the stores that were not read."""
+    found: dict[Secret, list[str]] = {}
     unread, source = [], opened.source
     may_run = consent.may(reading(source, [ref for key in source.held for ref in key.stored_in]))
     for key in source.held:
@@ -117,9 +134,9 @@ def _holders(opened: Opened, operator: Terminal, consent: Consent) -> tuple[dict
             except IrError:
                 unread.append(str(ref))
                 continue
-            if value is not None and key.name not in found.setdefault(value.fingerprint, []):
-                found[value.fingerprint].append(key.name)
-    return found, unread
+            if value is not None and key.name not in found.setdefault(value, []):
+                found[value].append(key.name)
+    return [Held(value, tuple(names)) for value, names in found.items()], unread
 
 
 def _warn_of_unread(screen: Screen, stores: list[str]) -> None:
@@ -129,7 +146,7 @@ def _warn_of_unread(screen: Screen, stores: list[str]) -> None:
 
 def warn_of(screen: Screen, file: str, leaks: tuple[Leak, ...]) -> None:
     """A file with keys in it is the next leak."""
-    live = [leak for leak in leaks if leak.secret is not None and leak.live is not False]
+    live = [leak for leak in leaks if leak.in_file and leak.live is not False]
     if live and file != "-":
         screen.warn(f"{file} holds {len(live)} secret{'s' * (len(live) != 1)} in plain text that may be alive: delete it when this is over")
 
@@ -137,7 +154,7 @@ def warn_of(screen: Screen, file: str, leaks: tuple[Leak, ...]) -> None:
 def _show(screen: Screen, leak: Leak, file: str, inventory_file: str) -> None:
     first = leak.alerts[0]
     state = {True: "seen alive", False: "seen dead", None: "not known to be alive"}[leak.live]
-    what = first.credential.credential.value if first.credential and leak.stripe else first.kind
+    what = kind_of(leak.secret).credential.value if leak.secret and leak.stripe else first.kind
     screen.say(f"\n{what}, by {first.scanner}: {state}" + (", public" if leak.public else "") + ("" if leak.open else ", closed there"))
     for place in leak.places[:5]:
         screen.say(f"  in {place}{f' {place.url}' if place.url else ''}")
@@ -146,21 +163,37 @@ def _show(screen: Screen, leak: Leak, file: str, inventory_file: str) -> None:
         screen.say(f"  leaked with it: {other}")
     option = f" --inventory {inventory_file}" if inventory_file else ""
     if not leak.stripe:
-        screen.say(_webhook_next(leak, option) if leak.webhook else "  not a key that this tool rotates")
+        hashed = not option and any(alert.hashes for alert in leak.alerts)
+        other = (
+            f"  its hash tells whether it is a listed key: ir alert import {file} --inventory FILE"
+            if hashed
+            else "  not a key that this tool rotates"
+        )
+        screen.say(_webhook_next(leak, option) if leak.webhook else other)
         return
     if leak.keys:
-        screen.say(f"  it is key {', '.join(leak.keys)}\n  next: ir rotate stripe {leak.keys[0]}{option} --alert {file}")
-    elif leak.secret:
-        screen.say(f"  no listed store holds it ({leak.secret.fingerprint})\n  next: ir rotate stripe --alert {file}")
+        screen.say(f"  it is key {', '.join(leak.keys)}{leak.told_by}\n  next: ir rotate stripe {leak.keys[0]}{option} --alert {file}")
     else:
-        paste = "give it: --leaked-key-from prompt"
-        screen.say(f"  which key it is cannot be told without the key; {paste}\n  next: ir rotate stripe{option} --alert {file}")
+        screen.say("\n".join(f"  {line}" for line in _not_recognised(leak, file, option)))
+
+
+def _not_recognised(leak: Leak, file: str, option: str) -> tuple[str, str]:
+    """What is known of a key that is no row of the inventory, and the next command."""
+    rotate = f"next: ir rotate stripe{option} --alert {file}"
+    if leak.secret and not leak.cut:
+        return f"no listed store holds it ({leak.secret.fingerprint})", rotate
+    left = "the beginning of it" if leak.cut else "a hash of it" if any(a.hashes for a in leak.alerts) else "some characters of it"
+    if not leak.cut and not any(a.hashes or a.ends for a in leak.alerts):
+        return "which key it is cannot be told without the key", f"{rotate} --leaked-key-from prompt"
+    if not option:
+        return f"the alert holds {left}: enough to find its row in an inventory", f"next: ir alert import {file} --inventory FILE"
+    return f"the alert holds {left}, and no listed store holds such a key", f"{rotate} --leaked-key-from prompt"
 
 
 def _webhook_next(leak: Leak, option: str) -> str:
     since = f" --exposed-at {_time(leak.since)}" if leak.since else ""
     command = f"ir rotate stripe-webhook {leak.keys[0] if leak.keys else 'NAME'}{option} --leaked-via {leak.via}{since}"
-    which = f"it is webhook {', '.join(leak.keys)}" if leak.keys else "which webhook it is cannot be told from the inventory"
+    which = f"it is webhook {', '.join(leak.keys)}{leak.told_by}" if leak.keys else "which webhook it is cannot be told from the inventory"
     return f"  {which}\n  next: {command}"
 
 
@@ -172,8 +205,9 @@ def _row(leak: Leak) -> Json:
         "kind": first.kind,
         "stripe": leak.stripe,
         "webhook": leak.webhook,
-        "fingerprint": leak.secret.fingerprint if leak.secret else "",
+        "fingerprint": leak.secret.fingerprint if leak.secret and not leak.cut else "",
         "keys": list(leak.keys),
+        "told_by": leak.by,
         "places": [place.__dict__ for place in leak.places],
         "since": _time(leak.since) if leak.since else "",
         "since_what": leak.since_what,

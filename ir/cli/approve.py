@@ -36,10 +36,10 @@ def approve(
         str, typer.Option(help="Sign with this SSH or Ed25519 key, whose public half the inventory lists.", metavar="FILE")
     ] = "",
     break_glass: Annotated[
-        str, typer.Option(help="Let the step happen alone; it is the loudest line of the report.", metavar="REASON")
+        str, typer.Option(help="Approve alone, without a second person; the report says so in its first line.", metavar="REASON")
     ] = "",
     source_closed: Annotated[str, typer.Option(help="Say that this source of the leak is closed.", metavar="STORE|SERVICE")] = "",
-    unused: Annotated[str, typer.Option(help="Say that nobody uses the old key any more, and how you know.", metavar="REASON")] = "",
+    unused: Annotated[str, typer.Option(help="Say that the old key is not used any more, and how you know.", metavar="REASON")] = "",
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
@@ -58,7 +58,7 @@ def approve(
         who = body.get("name") or who
     if break_glass.strip():
         body["break_glass"] = break_glass.strip()
-        screen.warn(f"BREAK GLASS: `{body['step']}` will happen on the word of {who} alone: {break_glass.strip()}")
+        screen.warn(f"BREAK GLASS: `{body['step']}` will be done on the approval of {who} alone: {break_glass.strip()}")
     kept.ledger.send(name, "approve", who, body)
     what = body["step"] or source_closed or "unused"
     told = {"incident": name, "approved": what, "by": who, "signed": bool(body.get("signature"))}
@@ -111,7 +111,7 @@ def _word(record: Incident, reason: str, source_closed: str, unused: str) -> Jso
 
 
 def _said(source_closed: str, who: str) -> str:
-    what = f"source {source_closed} is closed" if source_closed else "nobody uses the old key any more"
+    what = f"source {source_closed} is closed" if source_closed else "the old key is not used any more"
     return f"{what}, says {who}"
 
 
@@ -163,7 +163,7 @@ def _approver(record: Incident, by: str, sign_with: str) -> Approver:
     key = public_half(sign_with)
     found = [row for row in source.approvers if row.public == key and by in ("", row.name)]
     if not found:
-        names = ", ".join(sorted({row.name for row in source.approvers})) or "nobody"
+        names = ", ".join(sorted({row.name for row in source.approvers})) or "no one"
         whose = f"a key of {by}" if by else "a key of anybody"
         raise UsageError(
             f"{sign_with} ({key.fingerprint}) is not listed as {whose} in the inventory of {record.id}",

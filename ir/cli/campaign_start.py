@@ -14,6 +14,7 @@ from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.option_values import accepted, choose_policy
 from ir.core import yaml_file
 from ir.core.errors import ExitCode, Refused, UsageError
+from ir.core.wording import counted
 from ir.engine.dry_run import rehearse
 from ir.fleet.campaign import Choice, Limits, chosen
 from ir.fleet.campaign_child import Source, children_for, new_name, setting_of
@@ -100,7 +101,7 @@ def start(asked: Asked, operator: Terminal) -> NoReturn:
         "reason": options.reason,
     }
     ledger.open(name, "campaign", operator.name, asked.limits, about, made)
-    operator.screen.say(f"campaign {name}: {len(keys)} keys")
+    operator.screen.say(f"campaign {name}: {counted(len(keys), 'key')}")
     if asked.detach:
         operator.screen.say(f"left to the workers (ir worker); ir campaign status {name} shows how it goes")
         sys.exit(int(ExitCode.DONE))
@@ -110,8 +111,8 @@ def start(asked: Asked, operator: Terminal) -> NoReturn:
 def _about(name: str, source: Source, keys: Sequence[Key]) -> Irreversible:
     lonely = [key.name for key in keys if not source.inventory.services_of(key.name)]
     return Irreversible(
-        f"{len(keys)} keys die, each once its services were seen on the new one. None can be brought back, and no key is asked about "
-        "again. Whatever still uses an old key then fails. Not looked at: whatever the inventory does not list"
+        f"{counted(len(keys), 'key')} will die, each once its services were seen on the new one. None can be brought back, "
+        "and no key is asked about again. Whatever still uses an old key then fails. Not looked at: whatever the inventory does not list"
         + (f"; no service is listed for {', '.join(lonely)}" if lonely else "")
         + ".",
         name,
@@ -145,7 +146,7 @@ def _show(operator: Terminal, source: Source, keys: Sequence[Key], book: Playboo
         services = [service.name for service in source.inventory.services_of(key.name)]
         first = "canary" if "canary" in key.tags else ""
         lines.append((key.name, key.account, ", ".join(str(ref) for ref in key.stored_in), ", ".join(services) or "none listed", first))
-    title = f"{len(keys)} keys, playbook {book.name}, policy {book.policy.value}"
+    title = f"{counted(len(keys), 'key')}, playbook {book.name}, policy {book.policy.value}"
     operator.screen.table(title, ("key", "account", "stored in", "services", "first"), lines)
 
 
@@ -160,7 +161,7 @@ def _rehearse(source: Source, keys: Sequence[Key], book: Playbook, options: Opti
         record = rehearse(world, opening_entry(setting, at, operator.name, {"opened_at": world.now()}), lambda _entry: None)
         operator.screen.hush()
         refused = record.exit_code is ExitCode.REFUSED
-        operator.screen.say(f"{child.key}: {'refused: ' + record.runs[-1].outcome.said if refused else 'nothing stands in the way'}")
+        operator.screen.say(f"{child.key}: {'refused: ' + record.runs[-1].outcome.said if refused else 'no problem was found'}")
         code = ExitCode.REFUSED if refused else code
     operator.screen.say("dry run: nothing was changed")
     sys.exit(int(code))

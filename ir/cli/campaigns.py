@@ -16,6 +16,7 @@ from ir.cli.terminal.screen import Screen, plain
 from ir.core.durations import spoken
 from ir.core.errors import ExitCode, UsageError
 from ir.core.model import Json
+from ir.core.wording import counted
 from ir.fleet.campaign import Child, ChildState, counts, exit_code, state_of, time_left
 from ir.fleet.campaign_store import CampaignLedger
 from ir.fleet.campaign_tables import only
@@ -76,7 +77,7 @@ def report(
     name: Name = "",
     format: Annotated[str, typer.Option(help="md | json")] = "md",  # noqa: A002 - the flag's name, as in `ir report`
 ) -> None:
-    """One page about a campaign: what it was, every key with its incident, what is owed."""
+    """One page about a campaign: what it was, every key with its incident, what is still to do."""
     screen, kept, book = _open(as_json=format == "json")
     row = _row(book, name)
     children = _fresh(kept, book, row["campaign"])
@@ -171,7 +172,7 @@ def _title(row: Json, children: list[Child], now: float) -> str:
     words = ", ".join(f"{there[state.value]} {state.value}" for state in _ORDER if state.value in there)
     time_said = f", about {spoken(left)} left" if left else ""
     said = f": {row['said']}" if row["said"] else ""
-    return f"{row['campaign']} {row['status']}{said} · {len(children)} keys: {words}{time_said}"
+    return f"{row['campaign']} {row['status']}{said} · {counted(len(children), 'key')}: {words}{time_said}"
 
 
 def _document(kept: State, book: CampaignLedger, row: Json, children: list[Child]) -> Json:

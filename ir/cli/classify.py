@@ -19,7 +19,7 @@ HOURS = 72
 def classify(
     name: Name = "",
     breach: Annotated[bool | None, typer.Option("--breach/--no-breach", help="Is it a personal data breach?")] = None,
-    reason: Annotated[str, typer.Option(help="Why; it stands in the report.", metavar="TEXT")] = "",
+    reason: Annotated[str, typer.Option(help="Why; the report quotes it.", metavar="TEXT")] = "",
     by: By = "",
     as_json: AsJson = False,
 ) -> None:

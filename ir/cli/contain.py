@@ -18,7 +18,7 @@ from ir.cli.terminal.operator import SOURCES, Terminal, files_of
 from ir.cli.terminal.option_values import identify_row
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import ExitCode, Refused, UsageError
-from ir.core.model import Did, Json
+from ir.core.model import Did
 from ir.core.secret import Secret
 from ir.incident import irreversible, playbook, reversibility
 from ir.incident import record as incident_record
@@ -83,15 +83,18 @@ def _contain(kept: State, setting: Setting, record: Incident, operator: Terminal
     step = Step("contain", "contain", ACTIONS["contain"].danger, "contain", "", {})
     fixed = containing.prepare(world, record, step)
     incident_record.merge(record.facts, fixed)
-    outcome = containing.run(world, record, step)
+    outcome = containing.act(world, record)
     incident_record.merge(fixed, outcome.facts)
     outcome = replace(outcome, facts=fixed)
     operator.screen.step("contain", outcome)
-    body: Json = {"said": outcome.said, "facts": outcome.facts}
-    kept.ledger.send(record.id, "contain", operator.name, body)
+    if {"containment", "new", "proof"} & set(outcome.facts):  # else nothing has changed that its process would have to know
+        kept.ledger.send(record.id, "contain", operator.name, {"said": outcome.said, "facts": outcome.facts})
+    for debt in outcome.debts:
+        operator.screen.warn(f"still to do: {debt.why} → {debt.todo}")
     holder = kept.ledger.holder(record.id)
     if not record.ended and holder is not None and not holder["alive"]:
-        operator.screen.say(f"the kill is still to come, without waiting for an overlap: ir resume {record.id}")
+        what = "the rollout of the new key" if "new" in outcome.facts else "the kill"
+        operator.screen.say(f"{what} is still to come, without waiting for an overlap: ir resume {record.id}")
     if operator.screen.as_json:
         operator.screen.document({"incident": record.id, "did": outcome.did.value, "said": outcome.said, "todo": outcome.todo})
     codes = {Did.DONE: ExitCode.DONE, Did.SKIPPED: ExitCode.DONE, Did.WAITING: ExitCode.WAITING}

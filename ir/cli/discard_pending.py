@@ -25,7 +25,7 @@ def show(setting: Setting, kept: State, operator: Terminal) -> Json:
     for name, one in pending.items():
         operator.screen.warn(f"{name}: {whose(one, world.now())}")
     if not pending:
-        operator.screen.say("Nothing unfinished lies in the stores, so there is nothing to discard.")
+        operator.screen.say("The stores hold no unfinished rotation, so there is nothing to discard.")
     elif not setting.options.dry_run and not operator.confirm_by_name(_about(setting, pending)):
         raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes, or run it in a terminal")
     return {"pending": {name: asdict(one) for name, one in pending.items()}}
@@ -33,7 +33,7 @@ def show(setting: Setting, kept: State, operator: Terminal) -> Json:
 
 def _about(setting: Setting, pending: Collection[str]) -> Irreversible:
     return Irreversible(
-        f"What others staged in {', '.join(pending)} is deleted, and whoever staged it cannot go on with it. It cannot be brought back. "
+        f"What others staged in {', '.join(pending)} is deleted, and its rotation cannot continue. It cannot be brought back. "
         "No service fails: nothing that is in use is touched. Not looked at: whether the rotation that staged it still runs elsewhere.",
         setting.key,
         f"the key's name, {setting.key},",

@@ -38,7 +38,7 @@ def stripe(
     stores: Annotated[str, typer.Option(help="aws | vault | env, several by comma; default: all that can run here.", metavar="NAMES")] = "",
     faults: Annotated[str, typer.Option(help="What goes wrong meanwhile: all, or names by comma; ? lists them.", metavar="NAMES")] = "",
     runs: Annotated[int, typer.Option(min=0, max=_MOST_RUNS, help="So many drills in simulated time, seeds counted from --seed.")] = 0,
-    picture: Annotated[str, typer.Option(help="Also draw what stands on the screen, as SVG.", metavar="FILE")] = "",
+    picture: Annotated[str, typer.Option(help="Also draw the screen as SVG.", metavar="FILE")] = "",
     hands: Annotated[
         bool, typer.Option("--hands", help="You are the person: run ir by hand, and click in an imitation of the Dashboard.")
     ] = False,

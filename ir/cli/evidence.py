@@ -55,7 +55,7 @@ def bundle(
     output: Annotated[str, typer.Option(help="Folder; default: where the incident's own lies.", metavar="DIR")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Write the evidence bundle anew, of a waiting incident too; `python3 DIR/verify.py` checks it."""
+    """Write the evidence bundle again, of a waiting incident too; `python3 DIR/verify.py` checks it."""
     from ir.engine.dbos_records import read_entries
     from ir.report.bundle import write_bundle
 

@@ -21,7 +21,7 @@ from ir.runtime.app_state import State, actor, open_state
 Name = Annotated[str, typer.Argument(help="Incident id, INC-…; the only open one needs no name.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Answer the operator's own questions with yes.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
-Reason = Annotated[str, typer.Option(help="Why; it stands in the report.")]
+Reason = Annotated[str, typer.Option(help="Why; the report quotes it.")]
 By = Annotated[str, typer.Option(help="Who says so; default: you.", metavar="NAME")]
 
 

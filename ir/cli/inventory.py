@@ -20,6 +20,7 @@ from ir.core.errors import ExitCode, IrError, Refused, UsageError
 from ir.core.key_search import Find, Looked
 from ir.core.reference import Reference
 from ir.core.secret import Secret
+from ir.core.wording import counted
 from ir.fleet import drift as drifting
 from ir.fleet.drift import KeyDrift, Reading
 from ir.inventory import Inventory, Key, skeleton
@@ -63,7 +64,7 @@ def init(
     source = inventory.loads(text, output or "(the new inventory)")
     if output:
         _write(Path(output), text)
-        screen.say(f"{output}: {len(source.keys)} keys in {sum(len(key.stored_in) for key in source.keys)} places")
+        screen.say(f"{output}: {counted(len(source.keys), 'key')} in {counted(sum(len(key.stored_in) for key in source.keys), 'place')}")
         screen.say(f"next: list the services that read them, then: ir inventory check {output}")
     else:
         typer.echo(text, nl=False)
@@ -95,7 +96,7 @@ def drift(
         ]
         if unseen:
             screen.say(f"cannot tell which key they hold: {', '.join(unseen)}")
-        screen.say(f"{len(found) - len(wrong)} of {len(found)} keys are the same everywhere")
+        screen.say(f"the same everywhere: {len(found) - len(wrong)} of {counted(len(found), 'key')}")
     sys.exit(int(ExitCode.DEBT if wrong else ExitCode.DONE))
 
 
@@ -118,7 +119,7 @@ def graph(
 
 def _look(screen: Screen, scheme: str, place: str) -> Looked:
     looked = adapter_registry.look_through(scheme, place)
-    screen.err.print(plain(f"{place}: {len(looked.finds)} keys in {looked.places} places"))
+    screen.err.print(plain(f"{place}: {counted(len(looked.finds), 'key')} in {counted(looked.places, 'place')}"))
     for line in looked.unread:
         screen.warn(f"not read: {line}")
     return looked

@@ -10,6 +10,7 @@ from ir import inventory
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.screen import Screen, plain
 from ir.core.resources import shipped_folder
+from ir.core.wording import counted
 from ir.incident import playbook
 from ir.inventory import Inventory
 from ir.inventory.skeleton import UNKNOWN_ACCOUNT
@@ -77,4 +78,4 @@ def show_playbook(name: Annotated[str, typer.Argument(help="A shipped playbook."
 def check_playbook(name: Annotated[str, typer.Argument(help="A shipped playbook, or a file.")]) -> None:
     """Check a playbook: unknown actions, steps that cannot be reached, missing inputs."""
     book = playbook.load(name)
-    Screen().say(f"{name} is right: policy {book.policy.value}, {len(book.steps)} steps")
+    Screen().say(f"{name} is right: policy {book.policy.value}, {counted(len(book.steps), 'step')}")

@@ -1,6 +1,5 @@
 """`ir report` and `ir verify`."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +12,7 @@ from ir.cli.timestamps import TsaRoot, with_stamps
 from ir.core.errors import ExitCode, UsageError
 from ir.incident import record as incident_record
 from ir.runtime.app_state import open_state
+from ir.storage import written_file
 
 Head = Annotated[str, typer.Option("--head", "--anchor", help="A head hash that was kept outside.", metavar="HEX")]
 Output = Annotated[str, typer.Option(help="Write it there (0600); default: standard output.", metavar="FILE")]
@@ -39,9 +39,7 @@ def report(
     if not output:
         sys.stdout.write(text)
         return
-    handle = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
+    written_file.write(Path(output), text)
     Screen().say(f"written to {Path(output)}")
 
 

@@ -1,7 +1,6 @@
 """`ir review stripe`: what did the leaked key do?"""
 
 import json
-import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -29,7 +28,7 @@ from ir.ports import Reviewed, ReviewRequest
 from ir.runtime import adapter_registry, notifications, wiring
 from ir.runtime.app_state import actor, open_state
 from ir.runtime.incident_spec import pick_key
-from ir.storage import state_folder
+from ir.storage import state_folder, written_file
 
 _KEPT = ("timeline.jsonl", "affected.csv", "aside.jsonl")
 
@@ -131,9 +130,7 @@ def _run(request: ReviewRequest, memory_limit: str, screen: Screen) -> Reviewed:
 
 
 def _write(target: Path, reviewed: Reviewed) -> None:
-    handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.writelines(json.dumps(row, ensure_ascii=True) + "\n" for row in reviewed.timeline)
+    written_file.write(target, "".join(json.dumps(row, ensure_ascii=True) + "\n" for row in reviewed.timeline))
 
 
 def _show(reviewed: Reviewed, request: ReviewRequest, screen: Screen) -> None:

@@ -45,7 +45,7 @@ def stripe(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Rehearse: real reads, every write listed, nothing changed.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Answer the operator's own questions with yes; never chooses a policy.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
-    reason: Annotated[str, typer.Option(help="Why; it stands in the report.")] = "",
+    reason: Annotated[str, typer.Option(help="Why; the report quotes it.")] = "",
     exposed_at: Annotated[str, typer.Option(help="When the key got out: ISO 8601, or 2h ago as 2h.", metavar="TIME")] = "",
     leaked_via: Annotated[str, typer.Option(help="repo | frontend | ci | store | host | unknown")] = "unknown",
     alert: Annotated[
@@ -57,9 +57,9 @@ def stripe(
     new_key_from: Annotated[str, typer.Option(help=f"Where the new key comes from: {SOURCES}", metavar="SOURCE")] = "prompt",
     control_key_from: Annotated[str, typer.Option(help=f"Another live key, for the proof: {SOURCES}", metavar="SOURCE")] = "",
     accept_unverified: Annotated[
-        list[str] | None, typer.Option(metavar="SERVICE=REASON", help="Go on though no check proves its key.")
+        list[str] | None, typer.Option(metavar="SERVICE=REASON", help="Continue although no check proves this service's key.")
     ] = None,
-    accept_unhealthy: Annotated[list[str] | None, typer.Option(metavar="SERVICE=REASON", help="Go on though it is unwell.")] = None,
+    accept_unhealthy: Annotated[list[str] | None, typer.Option(metavar="SERVICE=REASON", help="Continue although it is unhealthy.")] = None,
     accept_unreachable: Annotated[list[str] | None, typer.Option(metavar="STORE=REASON", help="Leave a store out.")] = None,
     no_replacement: Annotated[bool, typer.Option("--no-replacement", help="Nothing uses the key: kill it, mint nothing.")] = False,
     old_key_expires: Annotated[
@@ -73,17 +73,17 @@ def stripe(
     every_key: Annotated[bool, typer.Option("--all", help="A campaign: every key of the inventory.")] = False,
     account: Annotated[list[str] | None, typer.Option(help="A campaign: keys of this account.", metavar="NAME")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="A campaign: keys with this tag.", metavar="TAG")] = None,
-    stored_in: Annotated[list[str] | None, typer.Option(help="A campaign: keys that lie there.", metavar="vault://…")] = None,
+    stored_in: Annotated[list[str] | None, typer.Option(help="A campaign: keys that are stored there.", metavar="vault://…")] = None,
     keys_from: Annotated[str, typer.Option(help="A campaign: names, one per line.", metavar="FILE")] = "",
     at_once: Annotated[int, typer.Option(min=0, help="Keys under way together; 0 = no limit.")] = 8,
     per_account: Annotated[int, typer.Option(min=0, help="The same, per account.")] = 4,
     per_store: Annotated[int, typer.Option(min=0, help="The same, per store server.")] = 8,
     stop_after: Annotated[int, typer.Option(min=0, help="Pause a campaign after that many failures; 0 = never.")] = 3,
     adopt: Annotated[
-        str, typer.Option(help="Go on with an incident whose machine is lost, from what the world still tells of it.", metavar="INC")
+        str, typer.Option(help="Go on with an incident whose machine is lost, from what stores and Stripe still show of it.", metavar="INC")
     ] = "",
     discard_pending: Annotated[
-        str, typer.Option(help="Clear unfinished rotations of others that lie in the stores, once they were shown.", metavar="REASON")
+        str, typer.Option(help="Clear unfinished rotations of others from the stores, once they were shown.", metavar="REASON")
     ] = "",
     detach: Annotated[bool, typer.Option("--detach", help="Leave a campaign to the workers (ir worker).")] = False,
 ) -> None:
@@ -212,9 +212,7 @@ def _rehearse(setting: Setting, kept: State, operator: Terminal, leaked: Secret 
     operator.screen.hush()
     refused = [run for run in record.runs if run.outcome.did in (Did.REFUSED, Did.FAILED, Did.UNKNOWN)]
     if not operator.screen.as_json:
-        operator.screen.say(
-            "dry run: refused, nothing was changed" if refused else "dry run: nothing stands in the way, nothing was changed"
-        )
+        operator.screen.say("dry run: refused, nothing was changed" if refused else "dry run: no problem was found, nothing was changed")
     sys.exit(int(ExitCode.REFUSED if record.exit_code is ExitCode.REFUSED else ExitCode.DONE))
 
 

@@ -34,16 +34,16 @@ def stripe_webhook(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Rehearse: real reads, every write listed, nothing changed.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Answer the operator's own questions with yes.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
-    reason: Annotated[str, typer.Option(help="Why; it stands in the report.")] = "",
+    reason: Annotated[str, typer.Option(help="Why; the report quotes it.")] = "",
     exposed_at: Annotated[str, typer.Option(help="When the secret got out: ISO 8601, or 2h ago as 2h.", metavar="TIME")] = "",
     leaked_via: Annotated[str, typer.Option(help=" | ".join(rotate.LEAKED_VIA))] = "unknown",
     leaked_from: Annotated[str, typer.Option(help="The listed store or service that is the source of the leak.")] = "",
     source_closed_by: Annotated[str, typer.Option(help="Who says that the source of the leak is closed.", metavar="NAME")] = "",
     new_key_from: Annotated[str, typer.Option(help=f"Where a rolled secret comes from: {SOURCES}", metavar="SOURCE")] = "prompt",
     old_key_expires: Annotated[
-        str, typer.Option(help="When a rolled secret's forerunner runs out: 24 hours at most.", metavar="TIME")
+        str, typer.Option(help="When the old secret expires after a roll: 24 hours at most.", metavar="TIME")
     ] = "24h",
-    accept_unhealthy: Annotated[list[str] | None, typer.Option(metavar="SERVICE=REASON", help="Go on though it is unwell.")] = None,
+    accept_unhealthy: Annotated[list[str] | None, typer.Option(metavar="SERVICE=REASON", help="Continue although it is unhealthy.")] = None,
     accept_unreachable: Annotated[list[str] | None, typer.Option(metavar="STORE=REASON", help="Leave a store out.")] = None,
     inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = "",
 ) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import ExitCode, UsageError
+from ir.core.wording import counted
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -31,7 +32,9 @@ def list_rules(rules: Folders = None, as_json: AsJson = False) -> None:
     if as_json:
         screen.document({"rules": [rule.model_dump(exclude={"sql", "examples"}) for rule in found]})
         return
-    screen.table(f"{len(found)} rules", ("rule", "level", "judges", "question"), [(r.id, r.level, r.judges, r.question) for r in found])
+    screen.table(
+        counted(len(found), "rule"), ("rule", "level", "judges", "question"), [(r.id, r.level, r.judges, r.question) for r in found]
+    )
 
 
 @app.command("show")
@@ -67,7 +70,7 @@ def check_rules(
     else:
         for row in failed:
             screen.warn(f"{row['rule']}: `{row['example']}` should {'' if row['expected'] else 'not '}be found")
-        screen.say(f"{len(told)} examples, {len(failed)} failed")
+        screen.say(f"{counted(len(told), 'example')}, {len(failed)} failed")
     sys.exit(int(ExitCode.UNEXPECTED if failed or not told else ExitCode.DONE))
 
 
@@ -81,7 +84,7 @@ def export_rules(
     from ir.review.detect.sigma import export
 
     if not sigma:
-        raise UsageError("say the format", next_step="ir rules export --sigma")
+        raise UsageError("name the format", next_step="ir rules export --sigma")
     text, left_out = export(load_rules(rules or ()))
     sys.stdout.write(text)
     Screen(as_json=True).say(f"left out, they need state or a baseline: {', '.join(left_out)}")

@@ -12,6 +12,7 @@ from ir.cli.incidents import AsJson, Name, named
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import Refused, Rejected, UsageError
 from ir.core.model import Json
+from ir.core.wording import counted
 from ir.evidence import timestamps
 from ir.evidence.bundle_verifier import Verdict
 from ir.evidence.timestamps import Stamp
@@ -76,4 +77,4 @@ def with_stamps(verdict: Verdict, checkpoints: Sequence[Json], tsa_root: str) ->
 
 def _spoken(stamp: Stamp) -> str:
     who = f"time stamp of {stamp.by}" if stamp.by else "time stamp (its signature not checked: --tsa-root FILE)"
-    return f"{who}: the first {stamp.entries} entries existed, as signed, at {stamp.at}"
+    return f"{who}: the first {counted(stamp.entries, 'entry', 'entries')} existed, as signed, at {stamp.at}"

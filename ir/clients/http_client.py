@@ -7,15 +7,12 @@ TLS is always verified. The address that was checked is the address that is call
 redirect is followed on the same host only. Time is limited in total, however slowly the other side drips; so is size.
 """
 
-import os
 import re
-import ssl
 import time
 from collections.abc import Callable, Collection, Mapping
-from functools import lru_cache
 
 import ir
-from ir.clients import http_resolver
+from ir.clients import http_resolver, way_out
 from ir.clients.http_connection import Answer, Request, Way, exchange
 from ir.clients.http_deadline import Watch
 from ir.core import urls
@@ -45,7 +42,7 @@ class HttpEdge:
         resolve: reads a header's value by reference; may raise any PortError.
         look_up: name service: a place and seconds → its addresses; raises as `http_resolver.look_up`.
 
-    Certificate authorities are the system's, or those of `SSL_CERT_FILE`.
+    Proxies and certificate authorities: `way_out`.
     """
 
     def __init__(
@@ -119,13 +116,13 @@ class HttpEdge:
                 next_step="use https",
             )
         request = Request(method, place, {**self._headers(place, references, has_body=bool(body)), **plain}, body)
-        return exchange(request, way, tls() if place.scheme == "https" else None, deadline, watch)
+        return exchange(request, way, way_out.tls() if place.scheme == "https" else None, deadline, watch)
 
     def _way(self, place: Place, deadline: float) -> Way:
         """The addresses to try, or the proxy to go through."""
         if place.host.lower() not in self._hosts:
             raise NotAsked(f"the inventory does not name {place.host}; not asked")
-        proxy = http_resolver.proxy_for(place)
+        proxy = way_out.proxy_for(place)
         try:
             addresses = self._look_up(place, deadline - time.monotonic())
         except PortError:
@@ -161,16 +158,6 @@ class HttpEdge:
         if not (value.isascii() and value.isprintable()):
             raise NotAsked(f"what {reference} holds cannot stand in the header {name}")
         return value
-
-
-def tls() -> ssl.SSLContext:
-    """The process's TLS context (20 ms to make); another one when the environment names other authorities."""
-    return _tls(os.environ.get("SSL_CERT_FILE", ""), os.environ.get("SSL_CERT_DIR", ""))
-
-
-@lru_cache(maxsize=4)
-def _tls(_file: str, _folder: str) -> ssl.SSLContext:
-    return ssl.create_default_context()
 
 
 def _redirected(method: str, place: Place, answer: Answer) -> Place | None:

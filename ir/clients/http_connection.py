@@ -1,6 +1,5 @@
 """One request over one new connection: to an address or through a proxy, TLS, answer, and what can go wrong."""
 
-import base64
 import http.client
 import socket
 import ssl
@@ -8,8 +7,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ir.clients.http_answer import FinalResponse, unpacked
 from ir.clients.http_deadline import Watch
-from ir.clients.http_resolver import Proxy
+from ir.clients.way_out import NAME_THE_AUTHORITY, PERHAPS_OF_THE_PROXY, Proxy
 from ir.core.errors import Missing, PortError, Rejected, Unknown
 from ir.core.secret import excerpt
 from ir.core.urls import Place
@@ -115,27 +115,22 @@ def _open(place: Place, addresses: tuple[str, ...], deadline: float) -> tuple[so
 def _to_proxy(place: Place, proxy: Proxy, deadline: float) -> http.client.HTTPConnection:
     connection = http.client.HTTPConnection(proxy.host, proxy.port, timeout=_left(deadline))
     if place.scheme == "https":
-        connection.set_tunnel(place.host, place.port, headers=_login(proxy))
+        connection.set_tunnel(place.host, place.port, headers=proxy.headers)
     try:
         connection.connect()
-    except OSError:
+    except OSError as error:
         connection.close()
-        raise Unknown(f"the proxy {proxy.host}:{proxy.port} opens no way to {place}") from None
+        raise proxy.refuses(place, error) from None
     return connection
-
-
-def _login(proxy: Proxy) -> dict[str, str]:
-    if not proxy.login:
-        return {}
-    return {"Proxy-Authorization": "Basic " + base64.b64encode(proxy.login.encode()).decode()}
 
 
 def _talk(connection: http.client.HTTPConnection, request: Request, proxy: Proxy | None, address: str) -> Answer:
     place, headers = request.place, dict(request.headers)
     target = place.target
     if proxy is not None and place.scheme == "http":
-        target, headers = f"{place}{target}", {**headers, **_login(proxy)}
+        target, headers = f"{place}{target}", {**headers, **proxy.headers}
     connection.auto_open = 0
+    connection.response_class = FinalResponse
     connection.request(request.method, target, body=request.body or None, headers=headers)
     with connection.getresponse() as response:
         data = response.read(LARGEST + 1)
@@ -146,7 +141,14 @@ def _talk(connection: http.client.HTTPConnection, request: Request, proxy: Proxy
         fields: dict[str, str] = {}
         for name, value in response.getheaders():
             fields.setdefault(name.lower(), value)
-        return Answer(response.status, fields, data, address)
+        if proxy is not None and place.scheme == "http" and response.status in PERHAPS_OF_THE_PROXY:
+            raise Unknown(
+                f"HTTP {response.status} came through the proxy {proxy}: it may be the proxy's own, so it tells nothing of {place}"
+            )
+        try:
+            return Answer(response.status, fields, unpacked(data, fields.get("content-encoding", ""), LARGEST), address)
+        except OSError:
+            raise http.client.IncompleteRead(b"") from None
 
 
 def _left(deadline: float) -> float:
@@ -162,7 +164,7 @@ def _translated(error: Exception, place: Place, *, expired: bool) -> PortError:
     if isinstance(error, ConnectionRefusedError):
         return Missing(f"nothing answers at {place}: connection refused")
     if isinstance(error, ssl.SSLCertVerificationError):
-        return Rejected(f"the certificate of {place} is not trusted: {excerpt(error.verify_message, 120)}")
+        return Rejected(f"the certificate of {place} is not trusted: {excerpt(error.verify_message, 120)}", next_step=NAME_THE_AUTHORITY)
     if isinstance(error, ssl.SSLEOFError):
         return Unknown(f"{place} broke off the TLS handshake")
     if isinstance(error, ssl.SSLError):

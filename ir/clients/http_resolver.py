@@ -8,12 +8,11 @@ import ipaddress
 import socket
 import threading
 from collections.abc import Collection
-from dataclasses import dataclass, field
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import urljoin
 
 from ir.core.errors import Missing, Rejected, Unknown
 from ir.core.secret import excerpt
-from ir.core.urls import IPAddress, NotAsked, Place, ip_literal, is_loopback, parse
+from ir.core.urls import IPAddress, NotAsked, Place, ip_literal, parse
 
 METADATA_NAMES = frozenset({"metadata", "metadata.google.internal", "instance-data", "instance-data.ec2.internal"})
 _METADATA = frozenset(
@@ -28,15 +27,6 @@ _LOCAL_FORMS = ((6, 7, 9, 10), (7, 9, 10, 11), (9, 10, 11, 12), (12, 13, 14, 15)
 _COMPATIBLE = ipaddress.ip_network("::/96")
 
 
-@dataclass(frozen=True)
-class Proxy:
-    """An HTTP proxy; `login` is `user:password` or empty."""
-
-    host: str
-    port: int
-    login: str = field(default="", repr=False)
-
-
 def redirected(place: Place, location: str) -> Place:
     """Where a `Location` leads.
 
@@ -46,7 +36,7 @@ def redirected(place: Place, location: str) -> Place:
     try:
         there = parse(urljoin(f"{place}{place.target}", location.partition("#")[0]))
     except ValueError:
-        raise Rejected(f"{place} redirects to something that is no URL") from None
+        raise Rejected(f"{place} redirects to something that is not a URL") from None
     upgraded = (place.scheme, place.port, there.scheme, there.port) == ("http", 80, "https", 443)
     if there.host != place.host or not (upgraded or (there.scheme, there.port) == (place.scheme, place.port)):
         raise Rejected(f"{place} redirects to {excerpt(str(there), 80)}; only redirects within one host are followed")
@@ -93,36 +83,6 @@ def check_address(host: str, address: str, named: Collection[str]) -> None:
 def family(address: str) -> int:
     """4 or 6."""
     return ipaddress.ip_address(address.partition("%")[0]).version
-
-
-def proxy_for(place: Place) -> Proxy | None:
-    """The proxy that the environment (`https_proxy`, `no_proxy` …) asks for; never for loopback.
-
-    Raises:
-        NotAsked: the environment names a proxy that is not plain HTTP.
-    """
-    from urllib.request import getproxies, proxy_bypass  # 40 ms, needed only here
-
-    chosen = {} if is_loopback(place.host) else getproxies()
-    url = chosen.get(place.scheme) or chosen.get("all")
-    if not url or proxy_bypass(f"{place.host}:{place.port}"):
-        return None
-    proxy = _proxy(url if "://" in url else f"http://{url}")
-    if proxy is None:
-        raise NotAsked("the environment names a proxy that is not http://host:port; only that kind is spoken")
-    return proxy
-
-
-def _proxy(url: str) -> Proxy | None:
-    try:
-        parts = urlsplit(url)
-        port = parts.port or 80
-    except ValueError:
-        return None
-    if parts.scheme != "http" or not parts.hostname:
-        return None
-    login = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else ""
-    return Proxy(parts.hostname, port, login)
 
 
 def _dangerous(number: IPAddress) -> bool:

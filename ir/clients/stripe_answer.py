@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 
 from ir.core.model import Json, Liveness, Mode, Probe
 from ir.core.secret import scrub
@@ -45,6 +46,11 @@ class Answer:
         """Stripe's error object; None when the body is not Stripe's envelope."""
         error = self.body.get("error")
         return error if isinstance(error, dict) and ("type" in error or "message" in error) else None
+
+    @property
+    def from_stripe(self) -> bool:
+        """A refusal of Stripe's own: in its envelope, with its id of the request. Any other is of something in between."""
+        return self.error is not None and bool(self.request_id)
 
     @property
     def code(self) -> str:
@@ -93,7 +99,16 @@ def probe_of(answer: Answer) -> Probe:
         missing_permission=permission.group(1) if permission and answer.status == 403 else "",
         request_id=answer.request_id,
         at=time.time(),
+        date=_date(answer),
     )
+
+
+def _date(answer: Answer) -> float:
+    """When Stripe answered, by its own clock (RFC 9110, 6.6.1); 0 when it does not say."""
+    try:
+        return parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
 
 
 def account_named(answer: Answer) -> str:
@@ -105,8 +120,8 @@ def account_named(answer: Answer) -> str:
 def _liveness(answer: Answer) -> Liveness:
     if answer.status == 200 and answer.error is None:
         return Liveness.ALIVE
-    if answer.status not in (401, 403) or answer.error is None:
-        return Liveness.UNKNOWN  # A 401 without Stripe's envelope comes from something in between.
+    if answer.status not in (401, 403) or not answer.from_stripe:
+        return Liveness.UNKNOWN
     if answer.code in _EXPIRED_CODES:
         return Liveness.EXPIRED
     if _BLOCKED.search(f"{answer.code} {answer.full_message}"):

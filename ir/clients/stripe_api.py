@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ir import __version__
+from ir.clients import way_out
 from ir.clients.stripe_answer import Answer, account_named, probe_of, request_id
 from ir.core import untrusted_json
 from ir.core.errors import Refused, Rejected, Unknown
@@ -51,7 +52,8 @@ class _Client:
         self.wire.read(self.base + path, params, str(options["api_key"]), version=version, context=context)
 
 
-_clients: dict[tuple[str, float], _Client] = {}
+_clients: dict[tuple[str, float, tuple[str, ...]], _Client] = {}
+"""By address, time-out, and the way that the environment named when the caller began."""
 _lock = threading.Lock()
 
 
@@ -73,11 +75,12 @@ class StripeApi:
         self.timeout, self._pace = timeout, pace
         self.request_ids: list[str] = []
         """Stripe's ids of our own requests, for the review to subtract."""
+        self._way = way_out.named()
         _refuse_logging()
 
     def load(self) -> None:
         """Load the SDK, half a second of processor time: otherwise the first call does."""
-        _client(self.base, self.timeout)
+        _client(self.base, self.timeout, self._way)
 
     def get(
         self,
@@ -150,7 +153,7 @@ class StripeApi:
     def _call(self, method: str, key: Secret, path: str, params: Mapping[str, object] | None, options: dict[str, str | None]) -> Answer:
         if not _SENDABLE.fullmatch(key.reveal()):
             raise Rejected("this cannot be sent as a key: it has white space or foreign characters in it")
-        client = _client(self.base, self.timeout)
+        client = _client(self.base, self.timeout, self._way)
         self._pace(path)
         answer = _answer(client, method, path, dict(params or {}), options | {"api_key": key.reveal()})
         if answer.request_id:
@@ -193,15 +196,15 @@ def _flat(params: Mapping[str, object]) -> dict[str, str | int] | None:
     return plain if len(plain) == len(flat) else None
 
 
-def _client(base: str, timeout: float) -> _Client:
-    client = _clients.get((base, timeout))
+def _client(base: str, timeout: float, way: tuple[str, ...]) -> _Client:
+    client = _clients.get((base, timeout, way))
     if client is not None:
         return client
     with _lock:
-        if (base, timeout) not in _clients:
+        if (base, timeout, way) not in _clients:
             _refuse_logging()
-            _clients[base, timeout] = _new_client(base, timeout)
-        return _clients[base, timeout]
+            _clients[base, timeout, way] = _new_client(base, timeout)
+        return _clients[base, timeout, way]
 
 
 def _new_client(base: str, timeout: float) -> _Client:
@@ -213,7 +216,7 @@ def _new_client(base: str, timeout: float) -> _Client:
     stripe.log = None
     logging.getLogger("stripe").setLevel(logging.WARNING)
     stripe.set_app_info(APP, version=__version__)
-    wire = PooledClient(timeout)
+    wire = PooledClient(timeout, base)
     # Keys come with each call; the client itself holds none.
     sdk = stripe.StripeClient("none", base_addresses={"api": base}, max_network_retries=0, http_client=wire)
     return _Client(sdk, wire, base)
@@ -258,8 +261,8 @@ def probe(api: StripeApi, key: Secret, *, context: str = "") -> Probe:
     """One look at a key, `GET /v1/balance`. Never raises: no answer is `Liveness.UNKNOWN`."""
     try:
         return probe_of(api.get(key, "/v1/balance", context=context))
-    except (Unknown, Rejected):
-        return Probe(Liveness.UNKNOWN, at=time.time())
+    except (Unknown, Rejected) as error:
+        return Probe(Liveness.UNKNOWN, at=time.time(), why="; ".join(filter(None, (error.what, error.next_step))))
 
 
 def account_of(api: StripeApi, key: Secret, *, context: str = "") -> str:

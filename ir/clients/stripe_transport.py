@@ -2,12 +2,13 @@
 
 The SDK's own `requests` client keeps one session per thread, honours `.netrc`, and a body that trickles in
 may hold it for ever. This one has a deadline for the whole call, follows no redirect (a redirect would carry
-the key elsewhere), and reads neither `.netrc` nor proxy settings.
+the key elsewhere), and reads no `.netrc`. Proxies and authorities: `way_out`.
 """
 
 import json
 import platform
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Mapping
@@ -18,8 +19,11 @@ from urllib.parse import urlencode, urlsplit
 import stripe
 import urllib3
 
+from ir.clients import way_out
+from ir.clients.http_answer import FinalResponse
 from ir.clients.http_deadline import Watch
-from ir.core.errors import Unknown
+from ir.core.errors import PortError, Unknown
+from ir.core.urls import parse
 
 _MOST_BYTES = 64 << 20
 _CHUNK = 1 << 16
@@ -31,12 +35,16 @@ _calls = threading.local()
 
 
 class _Http(urllib3.connection.HTTPConnection):
+    response_class = FinalResponse
+
     def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]  # urllib3's own class differs from its base so, too
         _watch(self.sock)
         return super().getresponse()
 
 
 class _Https(urllib3.connection.HTTPSConnection):
+    response_class = FinalResponse
+
     def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]  # urllib3's own class differs from its base so, too
         _watch(self.sock)
         return super().getresponse()
@@ -71,15 +79,21 @@ class PooledClient(stripe.HTTPClient):
 
     Args:
         timeout: seconds for a whole call, connecting and reading included.
+        base: whom it calls; the proxy and the authorities for that place are read now.
+
+    Raises:
+        NotAsked: the environment names a proxy or authorities that cannot be used.
     """
 
     name = "urllib3"
 
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, timeout: float, base: str) -> None:
         super().__init__()
+        place = parse(base)
+        self._way = way_out.proxy_for(place)
         self._timeout = timeout
         self._limits = urllib3.Timeout(connect=min(5.0, timeout), total=timeout)
-        self._pool = urllib3.PoolManager(num_pools=4, maxsize=64, block=False, cert_reqs="CERT_REQUIRED", ca_certs=stripe.ca_bundle_path)
+        self._pool = way_out.pool(self._way, _trusted(), 64)
         self._pool.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
         self._of_host = lru_cache(maxsize=4)(self._pool.connection_from_host)
         self._answers = threading.local()
@@ -115,18 +129,13 @@ class PooledClient(stripe.HTTPClient):
             with watch:
                 _calls.watch = watch
                 wire = self._exchange(method, url, headers, body, watch)
-        except urllib3.exceptions.NewConnectionError:
-            raise Unknown("no connection to Stripe", safe="nothing was sent") from None
-        except (urllib3.exceptions.TimeoutError, TimeoutError):
-            raise Unknown("Stripe did not answer in time") from None
-        except urllib3.exceptions.SSLError:
-            said = "Stripe's certificate could not be verified: something stands between here and Stripe"
-            raise Unknown(said, safe="nothing was sent") from None
-        except (urllib3.exceptions.HTTPError, OSError):
-            late = "Stripe did not answer in time" if watch.expired else ""
-            raise Unknown(late or "the connection to Stripe broke before the answer was complete") from None
-        self._answers.wire = wire
-        return wire
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            failed: PortError = _failure(error, self._way, late=watch.expired)
+        else:
+            self._answers.wire = wire
+            return wire
+        # Outside of the handlers: the library's errors hold the request.
+        raise failed
 
     def _exchange(self, method: str, url: str, headers: dict[str, str], body: bytes | None, watch: Watch) -> Wire:
         deadline = time.monotonic() + self._timeout
@@ -157,6 +166,25 @@ class PooledClient(stripe.HTTPClient):
         """Close every idle connection."""
         self._of_host.cache_clear()
         self._pool.clear()
+
+
+def _trusted() -> ssl.SSLContext:
+    """As the environment says, else by the SDK's own list."""
+    return way_out.tls() if way_out.authority() else ssl.create_default_context(cafile=stripe.ca_bundle_path)
+
+
+def _failure(error: Exception, proxy: way_out.Proxy | None, *, late: bool) -> PortError:
+    """What went wrong, in our words."""
+    if isinstance(error, urllib3.exceptions.ProxyError) and proxy is not None:
+        return proxy.refuses("Stripe", error)
+    if isinstance(error, urllib3.exceptions.NewConnectionError):
+        return Unknown("no connection to Stripe", safe="nothing was sent")
+    if late or isinstance(error, urllib3.exceptions.TimeoutError | TimeoutError):
+        return Unknown("Stripe did not answer in time")
+    if isinstance(error, urllib3.exceptions.SSLError):
+        said = "Stripe's certificate could not be verified: something stands between here and Stripe"
+        return Unknown(said, safe="nothing was sent", next_step=way_out.NAME_THE_AUTHORITY)
+    return Unknown("the connection to Stripe broke before the answer was complete")
 
 
 def _read(answer: urllib3.BaseHTTPResponse, deadline: float) -> bytes:

@@ -16,7 +16,7 @@ def seconds(text: object) -> float:
     """
     if isinstance(text, (int, float)) and not isinstance(text, bool):
         if not 0 <= text < 1e9:
-            raise ValueError("a duration lies between 0 and 30 years")
+            raise ValueError("a duration must be between 0 and 30 years")
         return float(text)
     match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)\s*([smhd])?", str(text).strip())
     if not match:

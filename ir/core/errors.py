@@ -48,7 +48,7 @@ _MEANINGS = {
     ExitCode.USAGE: "usage: bad flags or a bad file",
     ExitCode.REFUSED: "refused, nothing changed",
     ExitCode.WAITING: "waiting for a human",
-    ExitCode.DEBT: "done with debt: something is still owed, `ir status` lists it",
+    ExitCode.DEBT: "done, with something still to do: `ir status` lists it",
     ExitCode.ROLLED_BACK: "rolled back: the leaked key lives",
     ExitCode.MISUSE: "misuse found (review)",
     ExitCode.INTERRUPTED: "interrupted; `ir resume` goes on",

@@ -72,7 +72,7 @@ _INSTRUCTIONS = {
         "Dashboard. Look whether a secret key leaked beside it."
     ),
     Credential.WEBHOOK: (
-        "It signs webhooks and opens no API: whoever has it can forge events. List its endpoint under `webhooks:` and rotate it "
+        "It signs webhooks and opens no API: anyone who has it can forge events. List its endpoint under `webhooks:` and rotate it "
         "with `ir rotate stripe-webhook`, or roll it in Workbench > Webhooks > the endpoint > ⋯ > Roll secret; both secrets sign "
         "for up to 24 hours if you choose so."
     ),

@@ -87,6 +87,8 @@ class Probe:
         missing_permission: the permission that a 403 names, such as `balance_read`.
         request_id: Stripe's id of our own request, so that the review can subtract it.
         at: epoch seconds, UTC, of the answer.
+        why: what stood in the way of an answer; not recorded.
+        date: the same by Stripe's own clock, in whole seconds (its `Date` header); 0 = it gave none.
     """
 
     liveness: Liveness
@@ -96,6 +98,8 @@ class Probe:
     missing_permission: str = ""
     request_id: str = ""
     at: float = 0.0
+    why: str = ""
+    date: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,8 @@ class Debt:
     """Something still owed after the run; it stays in `ir status` and in the exit code.
 
     Attributes:
-        kind: `key-alive` | `key-unproven` | `store-behind` | `service-behind` | `leftover` | `custody` | `misuse`.
+        kind: `key-alive` | `key-unproven` | `key-waits` (wanted, and in no service yet) |
+            `store-behind` | `service-behind` | `leftover` | `custody` | `misuse`.
         about: what it concerns (key id or fingerprint, store, service).
         todo: what pays it, as a command or click.
     """

@@ -41,7 +41,7 @@ def read(path: Path) -> str:
                 raise BadFile(name, 0, "", "is not a regular file")
             data = stream.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        said = os.strerror(error.errno or 0) if isinstance(error, OSError) else "is no file name"
+        said = os.strerror(error.errno or 0) if isinstance(error, OSError) else "is not a file name"
         raise BadFile(name, 0, "", said, "name an existing file") from None
     if len(data) > MAX_BYTES:
         raise BadFile(name, 0, "", f"has {max(info.st_size, len(data))} bytes; {MAX_BYTES} are the most", "split it")
@@ -123,7 +123,7 @@ def _walk(node: yaml.Node, path: tuple[str | int, ...], lines: Lines, name: str)
             if key.tag == "tag:yaml.org,2002:bool":
                 raise BadFile(name, line, dotted(path), f"YAML reads the key `{word}:` as true or false", "use another word")
             if word in seen:
-                raise BadFile(name, line, dotted((*path, word)), "stands here twice", "remove one")
+                raise BadFile(name, line, dotted((*path, word)), "is written here twice", "remove one")
             seen.add(word)
             _walk(value, (*path, word), lines, name)
             lines[(*path, word)] = line

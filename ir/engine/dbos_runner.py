@@ -148,7 +148,7 @@ class Runner:
 
     def stop(self, incident: str, said: str) -> None:
         """Let go of an incident whose record this version cannot follow: nothing was done, and nothing of it is recorded as final."""
-        self._stopped[incident] = Unreplayable(f"{incident} cannot be gone on with: {said}", incident=incident)
+        self._stopped[incident] = Unreplayable(f"{incident} cannot be continued: {said}", incident=incident)
         client(self.engine).cancel_workflow(incident)  # inside of it, the engine's own would be one more step of it
 
     # ── reading ──
@@ -236,7 +236,7 @@ def _incident(opening: Json) -> int:
 def _why(error: Exception) -> str:
     said = trouble(error)
     if said:
-        return f"its record cannot be written ({said}); once that is mended, it looks at what it did last and goes on"
+        return f"its record cannot be written ({said}); once that is fixed, it looks at what it did last and goes on"
     return f"{unexpected(error)}, which is a bug; what was done is recorded"
 
 

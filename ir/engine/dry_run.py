@@ -29,7 +29,7 @@ class InMemory:
 
     def await_signal(self, after: int) -> list[Json]:
         """Raises Refused: there is nobody to wait for."""
-        raise Refused("a dry run waits for nobody")
+        raise Refused("a dry run waits for no one")
 
 
 def rehearse(world: World, opening: Json, emitted: Callable[[Json], None]) -> Incident:

@@ -140,7 +140,7 @@ class _Again:
         if row.name != name:
             raise _Other(f"cannot be replayed: `{row.name}` is record {place}, where this version would go on with `{name}`")
         if row.error is not None:
-            raise _Other(f"cannot be gone on with: `{name}`, record {place}, ended in an error of the engine")
+            raise _Other(f"cannot be continued: `{name}`, record {place}, ended in an error of the engine")
         self._place = place
         return row
 

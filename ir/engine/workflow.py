@@ -182,6 +182,9 @@ class Course:
             return True
         if self.world.options.dry_run:
             raise _End("refused", ExitCode.REFUSED, outcome.said)
+        if outcome.facts.get("mint", {}).get("again"):
+            self._take(next(step for step in self.plan.steps if step.action == "mint"))
+            return False
         if not self._written():
             if self.record.run_of("mint") and self._left_something():
                 self._park(step.id, step.action, outcome)
@@ -251,7 +254,7 @@ class Course:
 
     def _owe(self) -> None:
         """Debt keeps the incident open: say so, wait for a signal, look again at what is owed."""
-        body = self._ending(_End("debt", ExitCode.DEBT, f"{len(self.record.debts)} things are still owed"))
+        body = self._ending(_End("debt", ExitCode.DEBT, _still_to_do(len(self.record.debts))))
         self._recorder.emit_now("ended", body=body)
         self._recorder.publish()
         self._wait()
@@ -335,3 +338,7 @@ class Course:
     def _ending(self, end: _End) -> Json:
         debts = [debt.__dict__ for debt in self.record.debts.values()]
         return {"status": end.status, "exit_code": int(end.code), "said": end.said, "debts": debts}
+
+
+def _still_to_do(count: int) -> str:
+    return "1 thing is still to do" if count == 1 else f"{count} things are still to do"

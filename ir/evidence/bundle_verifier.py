@@ -24,6 +24,8 @@ import argparse
 import base64
 import hashlib
 import json
+import os
+import stat
 import struct
 import sys
 from collections.abc import Callable, Sequence
@@ -197,7 +199,7 @@ def check(
     if reach < count and (head or public_key):
         notes.append(f"{count - reach} entries came later; they are chained, but nothing kept outside covers them")
     if entries[-1].get("kind") != "ended":
-        notes.append("the last entry is no end: the incident is still open, or the stream was cut behind its last checkpoint")
+        notes.append("the last entry is not an end: the incident is still open, or the stream was cut behind its last checkpoint")
     said = f"{count} entries, the chain holds, {_reach(head, anchored, public_key, signed, signers)}"
     state = "anchored" if head else "signed" if public_key else "unanchored"
     return Verdict(True, said, last, count, state, reach, tuple(signers), tuple(notes))
@@ -209,7 +211,7 @@ def _reach(head: str, anchored: int, public_key: str, signed: int, signers: Sequ
         parts.append(f"anchored up to entry {anchored - 1}: nothing up to there was changed since its hash was noted")
     if public_key:
         parts.append(f"signed by {', '.join(signers)} up to entry {signed - 1}: only who holds that key could have rewritten it")
-    return "; ".join(parts) or "unanchored: whoever can write these files could have rewritten all of it"
+    return "; ".join(parts) or "unanchored: anyone who can write these files could have rewritten all of it"
 
 
 def _anchored(entries: Sequence[dict[str, Any]], head: str) -> int:
@@ -388,23 +390,45 @@ class Files:
     notes: list[str] = field(default_factory=list)
 
 
+def plain(path: Path) -> Any:
+    """A plain file, opened. Raises Broken: a link, a pipe, a device, which could be read for ever; OSError."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    if path.is_symlink():
+        raise Broken(f"edited: {path.name} is a link, not a plain file")
+    handle = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise Broken(f"edited: {path.name} is not a plain file")
+    return os.fdopen(handle, "rb")
+
+
+def _bytes_of(path: Path) -> bytes:
+    with plain(path) as stream:
+        return bytes(stream.read())
+
+
 def sha256_of(path: Path) -> str:
-    """Of a file of any size."""
+    """Of a file of any size. Raises Broken, OSError: see `plain`."""
+    with plain(path) as stream:
+        return sha256_in(stream)
+
+
+def sha256_in(stream: Any) -> str:
+    """Of what is left in an open file."""
     digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while piece := stream.read(1 << 20):
-            digest.update(piece)
+    while piece := stream.read(1 << 20):
+        digest.update(piece)
     return digest.hexdigest()
 
 
 def check_sums(folder: Path) -> None:
     """The files that `sha256sums` lists. Raises Broken."""
-    for line in (folder / "sha256sums").read_text(encoding="utf-8").splitlines():
+    for line in _bytes_of(folder / "sha256sums").decode("utf-8", "replace").splitlines():
         wanted, _, name = line.partition("  ")
         if not name or Path(name).name != name:
             raise Broken(f"sha256sums has a line that is none: {line[:80]!r}")
         path = folder / name
-        if not path.is_file():
+        if not os.path.lexists(path):
             raise Broken(f"removed: {name} is missing")
         if sha256_of(path) != wanted:
             raise Broken(f"edited: {name} was changed")
@@ -420,20 +444,20 @@ def check_signed_files(folder: Path, entries: Sequence[dict[str, Any]], public_k
         signers: whose checkpoints of the stream hold.
     """
     wanted = wanted_keys(public_key)
-    if not (folder / SIGNED_FILES).is_file():
+    if not os.path.lexists(folder / SIGNED_FILES):
         if wanted:
             raise Broken(f"removed: nothing that {', '.join(sorted(wanted))} signed covers the report ({SIGNED_FILES} is missing)")
-        return ["the report and the other files are not signed: whoever can write them could have changed them"]
-    statement, signer = _signed_files((folder / SIGNED_FILES).read_bytes())
+        return ["the report and the other files are not signed: anyone who can write them could have changed them"]
+    statement, signer = _signed_files(_bytes_of(folder / SIGNED_FILES))
     if wanted and signer not in wanted:
-        raise Broken(f"signed anew: the report and the other files were signed by {signer}, not by {', '.join(sorted(wanted))}")
+        raise Broken(f"signed again: the report and the other files were signed by {signer}, not by {', '.join(sorted(wanted))}")
     size = statement["size"]
     same = statement["incident"] == entries[0].get("incident") and 0 < size <= len(entries)
     if not same or statement["head_hash"] != entries[size - 1]["hash"]:
         raise Broken("spliced: the report and the other files were signed with another stream than this one")
     for name, digest in statement["files"].items():
         path = folder / name
-        if Path(name).name != name or not path.is_file():
+        if Path(name).name != name or not os.path.lexists(path):
             raise Broken(f"removed: {name} is missing")
         if sha256_of(path) != digest:
             raise Broken(f"edited: {name} was changed after it was signed")
@@ -478,7 +502,7 @@ def check_files(folder: Path, entries: Sequence[dict[str, Any]], checkpoints: Se
         path = folder / "evidence" / digest
         if len(digest) != HASH_DIGITS or not path.name.isalnum():
             raise Broken(f"edited: {name} is recorded with a hash that is none")
-        if path.is_file():
+        if os.path.lexists(path):
             if sha256_of(path) != digest:
                 raise Broken(f"edited: evidence file {name} ({digest[:12]}) was changed")
             found.kept += 1
@@ -488,19 +512,23 @@ def check_files(folder: Path, entries: Sequence[dict[str, Any]], checkpoints: Se
             raise Broken(f"removed: evidence file {name} ({digest[:12]}) is missing, and no signed purge says why")
     strangers = sorted(path.name for path in (folder / "evidence").glob("*") if path.name not in wanted)
     if strangers:
-        found.notes.append(f"{len(strangers)} files in evidence/ stand in no record and prove nothing: {', '.join(strangers[:3])[:200]}")
+        found.notes.append(f"{len(strangers)} files in evidence/ are in no record and prove nothing: {', '.join(strangers[:3])[:200]}")
     for statement in purges:
         told = statement["purged"]
-        found.notes.append(f"evidence files were purged at {statement['ts']} by {told['by']}; their hashes stand in the chain")
+        found.notes.append(f"evidence files were purged at {statement['ts']} by {told['by']}; their hashes are in the chain")
     return found
 
 
 def check_folder(folder: Path, public_key: str, head: str) -> Verdict:
     """A whole bundle. Raises OSError: a file cannot be read."""
-    lines = (folder / "audit.jsonl").read_bytes().split(b"\n")
+    try:
+        lines = _bytes_of(folder / "audit.jsonl").split(b"\n")
+        told = _bytes_of(folder / "checkpoints.jsonl").splitlines()
+    except Broken as broken:
+        return Verdict(False, str(broken))
     lines = lines[:-1] if lines[-1] == b"" else lines
     try:
-        checkpoints = [json.loads(line) for line in (folder / "checkpoints.jsonl").read_bytes().splitlines()]
+        checkpoints = [json.loads(line) for line in told]
     except _TORN:
         return Verdict(False, "edited: checkpoints.jsonl has a line that is not JSON", entries=len(lines))
     verdict = check(lines, checkpoints, public_key=public_key, head=head)
@@ -523,7 +551,7 @@ def check_evidence(folder: Path, entries: Sequence[dict[str, Any]], checkpoints:
     if not verdict.holds or not (there or recorded_files(entries)):
         return verdict
     if not there:
-        return Verdict(**{**vars(verdict), "notes": (*verdict.notes, "its evidence files lie on another machine: not checked")})
+        return Verdict(**{**vars(verdict), "notes": (*verdict.notes, "its evidence files are on another machine: not checked")})
     return _with_files(verdict, folder, entries, checkpoints)
 
 

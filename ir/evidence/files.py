@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ir.core.model import Json
-from ir.evidence.bundle_verifier import recorded_files, sha256_of
+from ir.evidence.bundle_verifier import recorded_files, sha256_in, sha256_of
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "urn:ir:evidence:1"
@@ -56,7 +56,10 @@ def digests(files: Iterable[Path]) -> list[Json]:
     rows = []
     for path in files:
         try:
-            rows.append({"name": str(path), "sha256": sha256_of(path), "bytes": path.stat().st_size})
+            if not path.is_file():
+                raise OSError("a pipe or a device: what was read of it is gone")
+            with path.open("rb") as stream:
+                rows.append({"name": str(path), "sha256": sha256_in(stream), "bytes": path.stat().st_size})
         except OSError:
             rows.append({"name": str(path), "sha256": "", "bytes": 0})
     return rows

@@ -18,6 +18,7 @@ from ir.clients.http_client import HttpEdge
 from ir.core.errors import Rejected, Unknown, UsageError
 from ir.core.model import Json
 from ir.core.secret import Secret
+from ir.core.wording import counted
 from ir.evidence.hash_chain import canonical
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def read(checkpoint: Json, roots: "tuple[Certificate, ...]" = ()) -> Stamp:
         Rejected: it covers something else, or does not come from an authority under one of the roots.
     """
     reply, size = _reply(checkpoint), int(checkpoint["statement"]["size"])
-    about = f"the time stamp over {size} entries"
+    about = f"the time stamp over {counted(size, 'entry', 'entries')}"
     imprint = reply.tst_info.message_imprint.message
     if imprint not in (hashlib.sha256(stamped(checkpoint)).digest(), hashlib.sha512(stamped(checkpoint)).digest()):
         raise Rejected(f"{about} covers something else")
@@ -125,7 +126,7 @@ def _reply(checkpoint: Json) -> "TimeStampResponse":
             return reply
         why = "; ".join(reply.status_string) or library.PKIStatus(reply.status).name.lower()
     except ValueError:
-        why = "it is no answer of RFC 3161"
+        why = "it is not an answer of RFC 3161"
     raise Rejected(f"there is no time stamp: {why}", next_step="run it again, or name another authority")
 
 

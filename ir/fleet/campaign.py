@@ -13,6 +13,7 @@ from enum import StrEnum
 from ir.core.errors import ExitCode, UsageError
 from ir.core.model import Json
 from ir.core.reference import Reference
+from ir.core.wording import counted
 from ir.inventory import Inventory, Key, references
 
 CANARY = "canary"
@@ -189,7 +190,7 @@ def must_pause(rows: Iterable[Child], limits: Limits, forgiven: int, *, gated: b
     failed = [row for row in rows if row.state in FAILURES]
     new = len(failed) - forgiven
     if limits.stop_after and new >= limits.stop_after:
-        return f"{new} keys failed, the last of them {failed[-1].key}: {failed[-1].said}"
+        return f"{counted(new, 'key')} failed, the last of them {failed[-1].key}: {failed[-1].said}"
     if gated and new > 0 and any(row.canary and row.state in FAILURES for row in rows):
         name = next(row.key for row in rows if row.canary and row.state in FAILURES)
         return f"canary key {name} failed"

@@ -145,7 +145,7 @@ def _now(key: Key, known: Known, starts: float, now: float, *, again: bool) -> t
     if now < starts:
         return (When.AGAIN if again else When.LATER), ""
     if known.open:
-        return When.BLOCKED, f"{known.open} is open or owes something: ir status {known.open}"
+        return When.BLOCKED, f"{known.open} is open or has something still to do: ir status {known.open}"
     if key.rotate_window is not None and key.rotate_window.open_at(now) is None:
         return When.CLOSED, f"its window is closed ({key.rotate_window.said()})"
     return When.DUE, ""

@@ -1,1 +1,1 @@
-"""One incident: its record, plan and playbook, the keys in custody, and what it still owes."""
+"""One incident: its record, plan and playbook, the keys in custody, and what is still to do."""

@@ -107,7 +107,7 @@ ACTIONS: dict[str, Action] = {
         _W, "take the leaked key away from strangers", "restore its permissions or access policy", gives=("contained",), key_alone=True
     ),
     "money": Action(_R, "list pending payouts, transfers and new accounts, each with its cancel link", gives=("money",), key_alone=True),
-    "custody": Action(_W, "keep the old key where the run can find it again", "discard", gives=("custody",)),
+    "custody": Action(_W, "back up the old key in a store or the keyring", "discard", gives=("custody",)),
     "mint": Action(_W, "get a replacement key and keep it", "expire the replacement", ("custody",), ("new-key",)),
     "check": Action(_R, "prove the replacement: alive, same account, same mode", "", ("new-key",), ("checked",)),
     "stage": Action(_W, "place the replacement beside the current key in every store", "discard the stage", ("new-key",), ("staged",)),

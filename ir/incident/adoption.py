@@ -103,7 +103,7 @@ def _refuse_nothing(world: World, seen: list[_Seen], rows: tuple[KeyRow, ...]) -
     raise Refused(
         f"nothing in the world carries {world.incident}. Looked at: {', '.join(looked)}{'. ' + failed if failed else ''}",
         safe="nothing was changed",
-        next_step="look at the id again; if it never got as far as a store, start anew without --adopt",
+        next_step="look at the id again; if it never got as far as a store, start again without --adopt",
     )
 
 
@@ -175,7 +175,7 @@ def _told_apart(world: World, seen: list[_Seen], new: Secret | None) -> Secret:
     if len(values) == 1:
         return values.pop()
     lost = (
-        f"the leaked key of {world.incident} is in no store and in no custody: an escrow is gone with the machine that held it"
+        f"the leaked key of {world.incident} is in no store and in no custody: an escrow was lost with the machine that held it"
         if not values
         else f"the stores disagree, and no custody tells which key {world.incident} is about"
     )

@@ -16,6 +16,11 @@ _OWING = ("debt", "rolled back", "aborted")
 """States of an incident that acts no more and may owe something."""
 
 
+def rotation_of(incident: str) -> str:
+    """What a debt is about whose key a rotation made, and whose value nobody gave: it has no fingerprint that we know."""
+    return f"rotation of {incident}"
+
+
 def leaked_key_lives(record: Incident) -> list[Debt]:
     """A plan that ends with the leaked key alive (contained only) owes its death; dead is what was proven so."""
     old = record.facts.get("old", {})
@@ -84,13 +89,13 @@ def live_keys(record: Incident) -> list[Debt]:
             continue
         if role == "new" and key.get("liveness") in _DEAD:
             continue
-        on = ", ".join(name for name, held in users.items() if held == key["fingerprint"]) or "nobody"
+        on = ", ".join(name for name, held in users.items() if held == key["fingerprint"]) or "none"
         why = f"the {word} key {key.get('id') or key['fingerprint']} lives; on it: {on}"
         todo = again(record)
-        if on == "nobody" and role == "new" and key.get("rotated"):
+        if on == "none" and role == "new" and key.get("rotated"):
             found.append(waiting_replacement(record, key["fingerprint"], kept=bool(key.get("custody"))))
             continue
-        if on == "nobody" and not webhook(record):
+        if on == "none" and not webhook(record):
             todo = "ir rotate stripe --leaked-key-from prompt --no-replacement" if role == "old" else "expire it in the Dashboard"
         found.append(Debt("key-alive", key["fingerprint"], why, todo))
     return found
@@ -178,7 +183,7 @@ def taken_over(index: Sequence[Json], key: str, account: str, policy: Policy) ->
     if policy is Policy.SCHEDULED and blocking:
         first = blocking[0]
         raise Refused(
-            f"{first['incident']} still owes something about key `{key}`: {first['summary']['debts'][0]['why']}",
+            f"{first['incident']} still has something to do about key `{key}`: {first['summary']['debts'][0]['why']}",
             safe="nothing was changed",
             next_step=f"{first['summary']['debts'][0]['todo']}; an emergency is not kept waiting: --policy exposed or exploited",
         )

@@ -78,13 +78,13 @@ def _step_problems(book: Playbook, index: int, row: StepRow, seen: set[str], fac
     if action is None:
         return [(("action",), f"there is no action `{row.action}`", f"one of: {', '.join(sorted(ACTIONS))}")]
     if row.id in seen:
-        return [(("id",), f"the id `{row.id}` stands twice", "ids are unique")]
+        return [(("id",), f"the id `{row.id}` is listed twice", "ids are unique")]
     if "reported" in facts:
         return [((), f"`{row.id}` cannot be reached: `report` ends the run", "move `report` to the end")]
     if row.action == "retire" and "retired" in facts:
         return [((), f"`{row.id}` cannot be reached: the key is retired already", "remove one `retire`")]
     if row.action == "retire" and book.policy is not Policy.EXPLOITED and "verified" not in facts:
-        return [((), "`retire` stands before any `verify`: services would be cut off", "put a `verify` step before it")]
+        return [((), "`retire` comes before any `verify`: services would be cut off", "put a `verify` step before it")]
     missing = [need for need in action.needs if not set(need.split("|")) & facts]
     if missing:
         givers = [name for name, a in ACTIONS.items() if set(missing[0].split("|")) & set(a.gives)]
@@ -92,7 +92,7 @@ def _step_problems(book: Playbook, index: int, row: StepRow, seen: set[str], fac
     if row.approval and action.danger is Danger.READ:
         return [(("approval",), f"`{row.action}` changes nothing, so there is nothing to approve", "remove it")]
     if row.approvals > 1 and not row.approval:
-        return [(("approvals",), "nobody is asked for an approval", "write `approval: required` too")]
+        return [(("approvals",), "no person is asked for an approval", "write `approval: required` too")]
     return _param_problems(action, row)
 
 

@@ -15,12 +15,12 @@ from ir.inventory import Account
 
 
 class Way(StrEnum):
-    """How a leaked key is taken away from strangers."""
+    """How a leaked key is taken away from strangers; the value says where."""
 
-    NARROWING = "narrowing"
-    POLICY = "policy"
-    ROTATION = "rotation"
-    KILL = "kill"
+    NARROWING = "issuer `managed`"
+    POLICY = "issuer `dashboard`, with `egress_ips`"
+    ROTATION = "issuer `dashboard`, without"
+    KILL = "nothing is to replace it"
 
     @property
     def kills(self) -> bool:
@@ -45,25 +45,27 @@ class _Recorded:
 
 
 @dataclass(frozen=True)
-class _Effect:
+class Effect:
+    """What an action does here: see `action_catalog.Action`."""
+
     danger: Danger
     says: str
     undo: str
 
 
-_CONTAINS = {
-    Way.NARROWING: _Effect(
+CONTAINS = {
+    Way.NARROWING: Effect(
         Danger.REVERSIBLE, "narrow the leaked key to one harmless permission; services that use it fail", "restore its permissions by hand"
     ),
-    Way.POLICY: _Effect(
+    Way.POLICY: Effect(
         Danger.REVERSIBLE, "guide you to an access policy that keeps strangers from the leaked key", "take the access policy away by hand"
     ),
-    Way.ROTATION: _Effect(
+    Way.ROTATION: Effect(
         Danger.IRREVERSIBLE,
         "guide you through a rotation with expiration `Now`: the leaked key dies, services that use it fail, and its replacement is made",
         "",
     ),
-    Way.KILL: _Effect(Danger.IRREVERSIBLE, "guide you to kill the leaked key; services that use it fail", ""),
+    Way.KILL: Effect(Danger.IRREVERSIBLE, "guide you to kill the leaked key; services that use it fail", ""),
 }
 
 
@@ -81,7 +83,7 @@ def of(name: str, account: Account, *, replaces: bool) -> Action:
     action = ACTIONS[name]
     if name != "contain":
         return action
-    effect = _CONTAINS[way(account, replaces=replaces)]
+    effect = CONTAINS[way(account, replaces=replaces)]
     return replace(action, danger=effect.danger, says=effect.says, undo=effect.undo)
 
 
@@ -93,7 +95,9 @@ def promise(steps: Sequence[_Step]) -> str:
     if first is None:
         return "Nothing in it is irreversible." + (" The containment is undone by hand." if contained else "")
     if steps[first].action == "contain":
-        return f"`{steps[first].id}` kills the leaked key, which cannot be undone. Nothing is changed before it."
+        untouched = all(step.danger is Danger.READ for step in steps[:first])
+        before = "Nothing is changed before it." if untouched else "What comes before it can be undone."
+        return f"`{steps[first].id}` kills the leaked key, which cannot be undone. {before}"
     before = f"Up to `{steps[first - 1].id}` everything can be undone{by_hand}. " if first else ""
     return f"{before}After it the old key dies." if before else "The old key dies, which cannot be undone."
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ir.core.model import Did, Item
+from ir.core.wording import counted
 from ir.incident.context import World
 from ir.inventory import Service
 from ir.ports import Check, Expected, Verifier
@@ -43,9 +44,9 @@ def said_of(items: Sequence[Item]) -> str:
     holding = [item for item in items if item.did is Did.DONE and item.facts.get("proves") in PROOFS]
     up = [item.name for item in items if item.did is Did.DONE and item not in holding]
     unwell = [item.name for item in items if item.did is not Did.DONE]
-    said = f"{len(holding)} services hold the replacement"
+    said = f"{counted(len(holding), 'service')} {'holds' if len(holding) == 1 else 'hold'} the replacement"
     said += f"; up, but not proven to hold the key (accepted): {', '.join(up)}" if up else ""
-    return said + (f"; unwell, so not seen to hold it (accepted): {', '.join(unwell)}" if unwell else "")
+    return said + (f"; unhealthy, so not seen to hold it (accepted): {', '.join(unwell)}" if unwell else "")
 
 
 def expected_new(facts: dict[str, object]) -> Expected:

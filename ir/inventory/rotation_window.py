@@ -28,7 +28,7 @@ def _days(value: object) -> list[int]:
     for item in value if isinstance(value, list) else [value]:
         first, _, last = (DAYS[item] if isinstance(item, int) and 0 <= item < 7 else str(item)).partition("..")
         if first not in DAYS or (last and last not in DAYS):
-            raise ValueError(f"`{str(item)[:20]}` is no day; write one of {', '.join(DAYS)}, or a span such as mon..fri")
+            raise ValueError(f"`{str(item)[:20]}` is not a day; write one of {', '.join(DAYS)}, or a span such as mon..fri")
         begin, end = DAYS.index(first), DAYS.index(last or first)
         found |= {day % 7 for day in range(begin, end + 1 if end >= begin else end + 8)}
     return sorted(found)
@@ -40,7 +40,7 @@ def _clock(value: object) -> time:
         return value
     text = f"{value // 60:02d}:{value % 60:02d}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
     if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d(:00)?", text):
-        raise ValueError(f'`{text[:20]}` is no time of day; write "09:00"')
+        raise ValueError(f'`{text[:20]}` is not a time of day; write "09:00"')
     return time.fromisoformat(text)
 
 
@@ -53,7 +53,7 @@ def _zone(name: str) -> str:
     try:
         _place(name)
     except (KeyError, ValueError, OSError):
-        raise ValueError(f"`{name[:40]}` is no time zone; write one such as Europe/Berlin or UTC") from None
+        raise ValueError(f"`{name[:40]}` is not a time zone; write one such as Europe/Berlin or UTC") from None
     return name
 
 

@@ -82,7 +82,7 @@ class Key(_Row):
     @model_validator(mode="after")
     def _a_key(self) -> "Key":
         if (self.kind is KeyKind.WEBHOOK) is not isinstance(self, Webhook):
-            raise ValueError("a webhook's signing secret stands under `webhooks:`")
+            raise ValueError("a webhook's signing secret is listed under `webhooks:`")
         return self
 
 
@@ -160,7 +160,7 @@ class Inventory(_Row):
 
     Attributes:
         evidence_key: the team's Ed25519 private key that signs checkpoints of the audit stream; without it this machine's own.
-        plain_http: addresses of Vault or Conjur on other machines that keys may go to in the clear, as `VAULT_ADDR` spells them.
+        plain_http: addresses of AWS, Vault or Conjur on other machines that keys may go to in the clear, as `VAULT_ADDR` spells them.
     """
 
     version: Literal[1]

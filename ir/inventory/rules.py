@@ -72,7 +72,7 @@ def _sent_in_the_clear(inventory: Inventory) -> Iterator[Problem]:
 def _notices(inventory: Inventory) -> Iterator[Problem]:
     for i, row in enumerate(inventory.notify):
         if row.to in [other.to for other in inventory.notify[:i]]:
-            yield ("notify", i, "to"), f"`{row.to}` stands twice", "put all of its `when:` into one row"
+            yield ("notify", i, "to"), f"`{row.to}` is listed twice", "put all of its `when:` into one row"
 
 
 def _approvers(inventory: Inventory) -> Iterator[Problem]:
@@ -129,5 +129,5 @@ def _duplicates(inventory: Inventory) -> Iterator[Problem]:
         for i, row in enumerate(members):
             name = ("keys" if group == "webhooks" else group, row.name)
             if name in seen:
-                yield (group, i, "name"), f"the name `{row.name}` stands twice under `{name[0]}`", "names are unique"
+                yield (group, i, "name"), f"the name `{row.name}` is listed twice under `{name[0]}`", "names are unique"
             seen.add(name)

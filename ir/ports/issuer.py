@@ -12,13 +12,17 @@ from ir.core.secret import Secret
 class Target:
     """A key to narrow or kill: provider id (may be empty for the Dashboard) and its value for probing.
 
+    An id alone is never acted on: the provider's own row for it has to show this value, or the name that we gave the key.
+
     Attributes:
+        name: what we named it when we minted it, `ir-<incident>-<n>`; "" = it is not of our making.
         replacement: it is the incident's new key, killed on the way back: a human must not take it for the old one.
     """
 
     id: str
     value: Secret
     replacement: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,19 @@ class Held:
         value: the key; None when the field is absent or empty.
         version: what a later write expects: version id, number, or content hash.
         siblings: names of the other fields of the same object, never their values.
+        blanks: white space stood around the key, such as a line end; `value` is without, and what is written is, too.
     """
 
     value: Secret | None
     version: str
     siblings: tuple[str, ...] = ()
+    blanks: bool = False
+
+    @staticmethod
+    def of(text: str, version: str, siblings: tuple[str, ...] = ()) -> "Held":
+        """What `text`, as it stands there, holds."""
+        clean = text.strip()
+        return Held(Secret(clean) if clean else None, version, siblings, clean != text)
 
 
 @dataclass(frozen=True)

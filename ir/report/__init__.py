@@ -11,6 +11,7 @@ import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from ir.core import wording
 from ir.core.model import Json
 from ir.core.resources import shipped_folder
 from ir.core.secret import scrub
@@ -86,7 +87,7 @@ def _environment(*, autoescape: bool) -> Environment:
         lstrip_blocks=True,
         finalize=lambda value: "unknown" if value is None else value,
     )
-    told = {"utc": formatting.utc, "span": formatting.span, "counted": formatting.counted, "flat": misuse.flat, "label": formatting.label}
+    told = {"utc": formatting.utc, "span": formatting.span, "counted": wording.counted, "flat": misuse.flat, "label": formatting.label}
     made.filters.update({**told, "spaced": _spaced, "css": _css})
     return made
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ir import inventory
 from ir.core.errors import IrError
 from ir.core.model import Did, Item, Json
+from ir.incident.debts import rotation_of
 from ir.report.formatting import iso, moment
 from ir.report.source import Story, as_object, as_rows, fingerprint_of, named, words
 
@@ -41,13 +42,14 @@ def keys(story: Story) -> list[Json]:
 
 def _key(story: Story, role: str, key: Json, state: str) -> Json:
     shown = {name: str(key.get(name) or "") for name in ("id", "fingerprint", "kind", "mode", "account")}
-    extra = {"permissions": [str(p) for p in as_rows(key.get("permissions"))], "created": iso(key.get("created"))}
+    extra = {"permissions": [str(p) for p in as_rows(key.get("permissions"))], "created": iso(key.get("created") or None)}
     return {
         "role": role,
         "name": named(story, key),
         **shown,
         "state": state,
         **extra,
+        "pasted": iso(key.get("pasted") or None),
         "last_used": iso(key.get("last_used")),
         "deadline": iso(key.get("deadline")),
     }
@@ -71,6 +73,7 @@ def proven_dead(story: Story) -> bool:
 def leaked_key_debts(story: Story) -> list[str]:
     """Why the leaked key is still owed a death."""
     ours = {str(story.new.get(name)) for name in ("id", "fingerprint") if story.new.get(name)}
+    ours |= {*as_object(story.facts.get("seen")), rotation_of(story.incident.id)}
     return [debt.why for debt in story.debts if debt.kind in ("key-alive", "key-unproven") and debt.about not in ours]
 
 

@@ -4,10 +4,11 @@ A card is red or amber as long as something is found, unproven or cannot be told
 """
 
 from ir.core.model import Json
+from ir.core.wording import counted
 from ir.report import misuse_card
 from ir.report.before_after import ACCEPTED, ON_NEW, leaked_key_debts, proven_dead, services
 from ir.report.exposure import contained_at, first_misuse, open_line, stated_exposure, window
-from ir.report.formatting import UNKNOWN, counted, span, utc
+from ir.report.formatting import UNKNOWN, span, utc
 from ir.report.misuse import grave
 from ir.report.source import Story, as_object, named, words
 

@@ -70,7 +70,7 @@ def clocks(story: Story) -> list[Json]:
     contained = moment(told.get("contained_at"))
     after = "after exposure" if exposed else "after opening"
     return [
-        _clock("exposed", exposed, _exposed_said(story), "nobody said when (--exposed-at)"),
+        _clock("exposed", exposed, _exposed_said(story), "not stated (--exposed-at)"),
         _clock("first misuse", first_misuse(story), "earliest finding of the review", _no_misuse(story), _none_seen(story)),
         _clock("detected", opened, _since(exposed, opened, "after exposure") or "when this incident was opened", "not recorded"),
         _clock(
@@ -117,7 +117,7 @@ def _deadline(told: Json) -> Json:
     at, by = moment(told.get("classified_at")), str(told.get("classified_by") or "a human")
     because = f": {why}" if (why := str(told.get("classified_because") or "")) else ""
     if told.get("personal_data_breach") is False:
-        return _clock("GDPR deadline", None, "", f"{by} said at {utc(at)} that this is no personal data breach{because}", "none")
+        return _clock("GDPR deadline", None, "", f"{by} said at {utc(at)} that this is not a personal data breach{because}", "none")
     said = f"{GDPR_HOURS} h after {by} classified it as a personal data breach ({utc(at)}){because}"
     otherwise = "no human has classified this as a personal data breach yet (ir classify --breach)"
     otherwise += f"; the {GDPR_HOURS} h of GDPR art. 33 run from then"

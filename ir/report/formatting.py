@@ -65,8 +65,3 @@ def money(currency: Any, amount: Any) -> str:
 def label(name: str) -> str:
     """`customers_read` as `customers read`."""
     return name.replace("_", " ").strip()
-
-
-def counted(count: int, noun: str, plural: str = "") -> str:
-    """`1 service`, `2 services`; `plural` where an s is not enough."""
-    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"

@@ -1,7 +1,7 @@
 """The first card: was the leaked key misused? Verdicts, money, people."""
 
 from ir.core.model import Json
-from ir.report.formatting import counted
+from ir.core.wording import counted
 from ir.report.misuse import CANNOT_TELL, amount, moving_money, review
 from ir.report.source import Story, as_object, as_rows, words
 

@@ -1,6 +1,7 @@
 """What remains for people: next steps, questions for the review meeting, and which promises this run kept."""
 
 from ir.core.model import Json
+from ir.core.wording import counted
 from ir.report.before_after import ACCEPTED, ON_NEW, proven_dead, services, stores
 from ir.report.formatting import label
 from ir.report.misuse import CANNOT_TELL, GONE, leftovers, moving_money, review
@@ -21,6 +22,7 @@ LESSONS = (
 _KINDS = {
     "key-alive": "key alive",
     "key-unproven": "death not proven",
+    "key-waits": "new key not in use",
     "service-behind": "service not moved",
     "store-behind": "store not moved",
     "leftover": "left by an attacker",
@@ -100,7 +102,7 @@ def _found(story: Story) -> list[Json]:
             todo = f"decide if this is a personal data breach: ir classify {story.incident.id} --breach --by NAME"
             rows.append(_step(todo, "the notification clock runs from that decision"))
     if not told["ran"]:
-        rows.append(_step("run ir review stripe with egress logs", "nobody has looked whether the key was misused"))
+        rows.append(_step("run ir review stripe with egress logs", "no review looked whether the key was misused"))
     return rows
 
 
@@ -117,10 +119,13 @@ def _elsewhere(story: Story) -> list[Json]:
     siblings = sorted({f"{row['ref']}: {', '.join(row['siblings'])}" for row in stores(story) if row["siblings"]})
     if siblings:
         rows.append(
-            _step(f"treat the sibling fields as leaked too if the whole entry leaked ({'; '.join(siblings)})", "they lie beside the key")
+            _step(
+                f"treat the sibling fields as leaked too if the whole entry leaked ({'; '.join(siblings)})",
+                "they are beside the key",
+            )
         )
     rows += [
-        _step("roll webhook signing secrets that stood in the same file or entry", "rotating an API key does not touch them"),
+        _step("roll webhook signing secrets that were in the same file or entry", "rotating an API key does not touch them"),
         _step("log Stripe CLI sessions out where the machine leaked", "CLI keys are separate and live up to 90 days"),
         _step("check Connect OAuth tokens, ephemeral keys and installed apps", "they survive the rotation of an API key"),
     ]
@@ -176,7 +181,7 @@ def _no_cut_off(story: Story) -> Json:
     late = [name for name, moved in before.items() if not moved]
     if late:
         return _promise(name, "broken", f"the kill was asked for before these were seen on the replacement: {', '.join(late)}")
-    return _promise(name, "honoured", f"{len(before)} services were looked at in the very step that asked for the kill")
+    return _promise(name, "honoured", f"looked at {counted(len(before), 'service')} in the very step that asked for the kill")
 
 
 def _states_before_kill(story: Story) -> dict[str, bool]:
@@ -208,7 +213,7 @@ def _no_leak(story: Story) -> Json:
         return _promise(
             "no leak", "broken", f"{removed} strings of the record held something shaped like a key; it was taken out of this report"
         )
-    return _promise("no leak", "honoured", "nothing shaped like a key stood in the record of this report")
+    return _promise("no leak", "honoured", "the record of this report held nothing shaped like a key")
 
 
 def _proof(story: Story) -> Json:

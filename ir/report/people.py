@@ -1,20 +1,10 @@
 """What people sent to an incident, in plain words: approvals, containment, rollback, abort, and their like."""
 
 from ir.core.model import Json
+from ir.incident import signal_words
 from ir.report.formatting import iso, label, utc
 from ir.report.source import Story, as_object, words
 
-_WHAT = {
-    "approve": "approved",
-    "approved": "approvals counted",
-    "wake": "went on",
-    "contain": "contained the key",
-    "rollback": "asked for a rollback",
-    "abort": "stopped the run",
-    "close": "closed it by attesting",
-    "classify": "classified it",
-    "misuse": "reported misuse",
-}
 _ENGINE = frozenset(["at", "by", "id", "kind", "facts", "plan", "seen", "signature", "hash", "plan_hash", "name", "evidence"])
 """Fields that tie a message to the engine, and say nothing to a reader."""
 
@@ -32,13 +22,13 @@ def what(signal: Json) -> str:
     kind = words(signal.get("kind"))
     if kind == "approve":
         return _vouched(signal) or f"approved {words(signal.get('step')) or 'the next step'}"
-    return _WHAT.get(kind) or label(kind)
+    return signal_words.did(kind)
 
 
 def _vouched(signal: Json) -> str:
     if signal.get("source_closed"):
         return f"said that {words(signal['source_closed'])}, the source of the leak, is closed"
-    return "said that nobody uses the old key any more" if signal.get("unused") else ""
+    return "said that the old key is not used any more" if signal.get("unused") else ""
 
 
 def said(signal: Json) -> str:

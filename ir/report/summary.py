@@ -77,7 +77,7 @@ def _source(story: Story) -> str:
     source, closed = words(story.options.get("source")), words(story.options.get("source_closed_by"))
     if not source:
         return ""
-    return f", from {source}" + (f", which {closed} says is closed" if closed else ", and nobody has said that it is closed")
+    return f", from {source}" + (f", which {closed} says is closed" if closed else ", and no one has said that it is closed")
 
 
 def _took(story: Story) -> str:
@@ -104,6 +104,8 @@ def exceptions(story: Story) -> list[Json]:
         pairs = given if isinstance(given, dict) else dict(str(pair).partition("=")[::2] for pair in as_rows(given))
         what = option.removeprefix("accept_")
         rows += [{"what": what, "name": name, "reason": words(reason) or "none given"} for name, reason in pairs.items()]
+    if because := words(story.new.get("because")):
+        rows.append({"what": "a pasted key that is in use already", "name": words(story.new.get("fingerprint")), "reason": because})
     for name, row in as_object(story.facts.get("pending")).items():
         told = f"unfinished rotation of {words(as_object(row).get('owner'))} discarded"
         rows.append({"what": told, "name": words(name), "reason": words(story.options.get("discard_pending")) or "none given"})

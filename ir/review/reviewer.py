@@ -2,7 +2,6 @@
 
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -12,20 +11,20 @@ from ir.core.errors import Unknown
 from ir.core.model import Json
 from ir.core.stripe_address import STRIPE
 from ir.ports import LeftBehind, Reviewed, ReviewRequest
+from ir.review import apart
 from ir.review.collect import leftover_kinds, leftover_sweep
-from ir.review.collect.collector import Collector, Read
+from ir.review.collect.collector import Collector
 from ir.review.detect import derived_tables
-from ir.review.detect.rules import LEVELS
 from ir.review.detect.window import DAY, Window
-from ir.review.ingest.load_result import Loaded
-from ir.review.judge import affected_customers, blast_radius, coverage, detection, leftover_list, stoppable_money, timeline
-from ir.review.judge.verdict import NONE, judge
-from ir.review.sql.engine import Engine
+from ir.review.judge import coverage, leftover_list, stoppable_money, timeline
+from ir.review.reading import NewEngine, Order, carry_out
 from ir.review.workspace import Say, Store, collect, refuse_leaked
 
 _BASELINE = 14 * DAY
 _MONEY_SECONDS = 100.0
 _SWEEP_SHARE = 0.4
+_FILES_SHARE = 0.25
+"""Of a budget, the least that is left for files, however long Stripe's own record took."""
 
 
 class StripeReviewer:
@@ -37,7 +36,7 @@ class StripeReviewer:
         new_engine: makes another engine from a URL (`clickhouse://…`, `spark://…`).
     """
 
-    def __init__(self, api: StripeApi, *, memory_limit: str = "1GB", new_engine: Callable[[str], Engine] | None = None) -> None:
+    def __init__(self, api: StripeApi, *, memory_limit: str = "1GB", new_engine: NewEngine | None = None) -> None:
         self._api, self._memory, self._new_engine = api, memory_limit, new_engine
 
     def review(self, request: ReviewRequest, progress: Say) -> Reviewed:
@@ -51,7 +50,7 @@ class StripeReviewer:
         return self._reviewed(request, progress)
 
     def _reviewed(self, request: ReviewRequest, progress: Say) -> Reviewed:
-        first = len(self._api.request_ids)
+        first, begun = len(self._api.request_ids), time.monotonic()
         request = self._named(request)
         window = _window(request)
         store = Store(Path(request.scratch) / "review", memory_limit=self._memory)
@@ -60,23 +59,15 @@ class StripeReviewer:
             collector = self._collector(request, store, progress, request.budget)
             reads = collect(collector, window, progress)
             swept = self._sweep(collector, window, request, progress)
-            loaded = store.import_files(request, reads, progress)
-            store.write_objects(swept)
-            if collector is not None and not loaded.files and not any(read.available for read in reads.values()):
-                raise Unknown(
-                    "no source at all could be read: " + "; ".join(sorted({r.why for r in reads.values() if r.why}))[:300],
-                    next_step="check the review key, or give exported files",
-                )
-            own = (*request.own_requests, *self._api.request_ids[first:])
-            engine = self._engine(request, store)
-            try:
-                reviewed = self._judge(engine, request, window, reads, swept, loaded, own, progress)
-                return replace(reviewed, collected=store.collected(swept))
-            finally:
-                if engine is not store.engine:
-                    engine.close()
         finally:
             store.close()
+        own = (*request.own_requests, *self._api.request_ids[first:])
+        order = Order(replace(request, review_key=None), window, reads, swept, own, self._memory, keyed=collector is not None)
+        if not request.budget or not (request.egress or request.logs) or request.engine not in ("", "duckdb"):
+            return carry_out(order, progress, self._new_engine)
+        left = max(request.budget - (time.monotonic() - begun), request.budget * _FILES_SHARE)
+        why = f"not read: it took longer than the budget of {request.budget:g} s"
+        return apart.carried_out(order, left, progress) or carry_out(order.without_files(why), progress)
 
     def sweep(self, request: ReviewRequest, progress: Say) -> LeftBehind:
         """See `Reviewer`. Uses what the last review of the same scratch folder knows of who made what."""
@@ -143,55 +134,6 @@ class StripeReviewer:
         if request.budget:
             collector.extend(request.budget * _SWEEP_SHARE / 2)
         return leftover_sweep.sweep_lists(collector, window.judged, request.account, request.known_webhooks, say)
-
-    def _judge(
-        self,
-        engine: Engine,
-        request: ReviewRequest,
-        window: Window,
-        reads: dict[str, Read],
-        swept: leftover_sweep.Swept,
-        loaded: Loaded,
-        own: tuple[str, ...],
-        say: Say,
-    ) -> Reviewed:
-        looked = detection.look(engine, request, window, reads, own, say)
-        coverage.note_loaded(looked.seen, loaded)
-        looked.seen["objects"] = detection.objects_seen(swept, window)
-        left = leftover_list.list_leftovers(engine, looked.window if looked.began else window, request.account)
-        judged = judge(looked.hits, looked.seen, left, looked.window, looked.hidden)
-        reads_found = any(h.rule.judges == "reads" and h.finding.severity in ("high", "critical") for h in looked.hits)
-        radius, rows = blast_radius.measure(engine, looked.parameters, reads_found=reads_found)
-        hits = sorted(looked.hits, key=lambda h: (-LEVELS.index(h.finding.severity), h.finding.first_seen))
-        return Reviewed(
-            verdict=judged.verdict,
-            verdicts=judged.verdicts,
-            score=judged.score,
-            findings=tuple(hit.finding for hit in hits),
-            coverage=coverage.table(looked.seen),
-            blast_radius=radius,
-            leftovers=left,
-            timeline=timeline.rows(hits, left, window),
-            complete=judged.verdicts["writes"] == NONE and detection.from_stripe(reads),
-            request_ids=tuple(own[-500:]),
-            hours=timeline.hours(engine, window),
-            score_parts=judged.parts,
-            reasons=judged.reasons,
-            affected=affected_customers.write(rows, Path(request.scratch)),
-            inputs=tuple(loaded.names),
-            exposed=window.exposed > 0,
-            began=looked.began,
-        )
-
-    def _engine(self, request: ReviewRequest, store: Store) -> Engine:
-        if request.engine in ("", "duckdb"):
-            store.engine.attach(store.tables)
-            return store.engine
-        from ir.review.sql.other_engines import open_engine
-
-        engine = (self._new_engine or open_engine)(request.engine)
-        engine.attach(store.tables)
-        return engine
 
 
 @cache

@@ -62,7 +62,7 @@ def database_address(url: str) -> str:
     except (sa.exc.ArgumentError, ValueError):
         known = False
     if not known:
-        raise UsageError("IR_DATABASE_URL is no address that can be used", next_step="postgresql://USER@HOST/NAME, or unset it for SQLite")
+        raise UsageError("IR_DATABASE_URL is not a usable address", next_step="postgresql://USER@HOST/NAME, or unset it for SQLite")
     return url
 
 

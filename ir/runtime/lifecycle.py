@@ -206,7 +206,7 @@ def go_on(record: Incident, kept: State, runner: Runner, given: Given, kind: str
     """
     heir = debts.heirs(kept.ledger.index(str(record.opened.get("key", "")))).get(record.id)
     if heir:
-        raise Refused(f"{heir} took over what {record.id} owed", safe="nothing was changed", next_step=f"ir status {heir}")
+        raise Refused(f"{heir} took over what {record.id} had still to do", safe="nothing was changed", next_step=f"ir status {heir}")
     holder = kept.ledger.holder(record.id)
     if holder is None or not holder["alive"]:  # a live process answers for itself
         _check(record, kept, given)

@@ -61,7 +61,7 @@ def notice_of(record: Incident) -> Notice | None:
     title = _words(f"{record.id} {_title(kind, record)}: {about}", 160)
     lines = [_words(said, 400), *([f"Next: {_words(todo, 300)}"] if todo else [])]
     if kind in ("debt", "rolled-back", "done"):
-        lines += [f"Owed: {_words(debt.why, 160)} → {_words(debt.todo, 160)}" for debt in list(record.debts.values())[:5]]
+        lines += [f"Still to do: {_words(debt.why, 160)} → {_words(debt.todo, 160)}" for debt in list(record.debts.values())[:5]]
     lines.append(f"ir status {record.id}")
     return Notice(record.id, int(record.last["n"]), kind, title, scrub("\n".join(lines))[:_LONGEST])
 

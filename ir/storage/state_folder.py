@@ -22,7 +22,7 @@ def folder(environment: dict[str, str] | None = None) -> Path:
         base.mkdir(mode=0o700, parents=True, exist_ok=True)
         info = base.stat()
     except (OSError, ValueError) as error:
-        said = os.strerror(error.errno or 0) if isinstance(error, OSError) else "it is no path"
+        said = os.strerror(error.errno or 0) if isinstance(error, OSError) else "it is not a path"
         raise Refused(f"there can be no state folder {base}: {said}", next_step="set IR_HOME to a folder of yours") from None
     if info.st_uid != os.geteuid():
         raise Refused(f"the state folder {base} belongs to user {info.st_uid}", next_step="set IR_HOME to a folder of yours")

@@ -94,7 +94,7 @@ def mints(life: Life) -> Minted:
 
     def clears() -> None:
         for row in life.issuer().strays(INCIDENT):
-            life.issuer().retire(Target(row.id, Secret("")))
+            life.issuer().retire(Target(row.id, Secret(""), name=row.name))
         life.clock.sleep(10)
         assert life.ours() == []
 

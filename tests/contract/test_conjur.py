@@ -24,7 +24,7 @@ from conjur_api.providers import (  # type: ignore[import-untyped]  # as above
     SimpleCredentialsProvider,
 )
 
-from ir.adapters.stores.conjur import client as conjur_client
+from ir.adapters.stores.conjur import settings as conjur_settings
 from ir.adapters.stores.conjur.store import ConjurStore
 from ir.core.errors import Conflict, Denied, Missing, Rejected, Unknown
 from ir.core.reference import parse
@@ -213,23 +213,23 @@ def test_conjurrc_and_netrc(fake: ConjurFake, tmp_path: Path) -> None:
     with environment(**unset, HOME=str(tmp_path)):
         assert ConjurStore(ref).read().value == value
         (tmp_path / ".netrc").unlink()
-        with pytest.raises(Denied, match="nobody is logged in"):
+        with pytest.raises(Denied, match="there is no login"):
             ConjurStore(ref).read()
         (tmp_path / ".conjurrc").unlink()
-        with pytest.raises(Rejected, match="where Conjur is"):
+        with pytest.raises(Rejected, match="is not set"):
             ConjurStore(ref).read()
 
 
 def test_keys_do_not_travel_in_the_clear_and_accounts_must_agree(fake: ConjurFake) -> None:
     env = {"CONJUR_APPLIANCE_URL": "http://conjur.example", "CONJUR_AUTHN_LOGIN": "admin", "CONJUR_AUTHN_API_KEY": "k" * 12}
     with pytest.raises(Rejected, match="must be https"):
-        conjur_client.settings("acme", env)
-    assert conjur_client.settings("acme", env, ["http://conjur.example"]).url == "http://conjur.example"
+        conjur_settings.settings("acme", env)
+    assert conjur_settings.settings("acme", env, ["http://conjur.example"]).url == "http://conjur.example"
     for spelling in ("http://127.0.0.1@conjur.example", "HTTP://conjur.example", "http://conjur.example:80"):
         with pytest.raises(Rejected, match="must be https"):
-            conjur_client.settings("acme", env | {"CONJUR_APPLIANCE_URL": spelling}, ["http://conjur.example"])
+            conjur_settings.settings("acme", env | {"CONJUR_APPLIANCE_URL": spelling}, ["http://conjur.example"])
     with pytest.raises(Rejected, match="account other"):
-        conjur_client.settings("acme", env | {"CONJUR_APPLIANCE_URL": "https://c.example", "CONJUR_ACCOUNT": "other"})
+        conjur_settings.settings("acme", env | {"CONJUR_APPLIANCE_URL": "https://c.example", "CONJUR_ACCOUNT": "other"})
     with environment(CONJUR_CERT_FILE="/nowhere.pem"), pytest.raises(Rejected, match="certificate authority"):
         ConjurStore(parse("conjur://acme/x")).read()
 

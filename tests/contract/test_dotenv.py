@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -73,13 +74,26 @@ def test_only_the_value_changes(tmp_path: Path, layout: bytes) -> None:
         (b'%s="$(cat key)"\n', "is an expression"),
         (b"%s=two words\n", "holds characters"),
         (b"%s=\xff\xfe\n", "holds characters"),
+        (b"%s=a\n%s: b\n", "line 2, sets"),
+        (b"%s: b\n", "line 1, sets"),
+        (b"A=1\nset %s=a\n", "line 2, sets"),
+        (b"%s=a\nA='x\ny'\nsetenv %s b\n", "line 4, sets"),
+        (b"%s=a\nA=1; %s=b\n", "line 2, sets"),
+        (b"%s=a\nA='1' %s=b\n", "line 2, sets"),
+        (b"%s+=a\n", "line 1, sets"),
+        (b'{"%s": "a"}\n"%s" = b\n', "line 1, sets|line 2, sets"),
+        (b'%s="a"b\n', "line 1: something stands behind"),
+        (b'A="open\n%s=a\nB="x"\n', "line 1: the quote of A is closed only by another one, 2 lines below"),
+        (b'A="open\n%s=a\nB="\n', "line 2: %s is inside the quotes of A that open in line 1"),
+        ("A=1\n%s=a\n".encode("utf-16"), "line 1, holds zero bytes.*UTF-16"),
+        (b"A=1\n%s=a\n\0", "line 3, holds zero bytes"),
     ],
 )
 def test_what_readers_disagree_about_is_refused(tmp_path: Path, text: bytes, said: str) -> None:
     store = _file(tmp_path, text.replace(b"%s", NAME.encode()))
     before = (tmp_path / ".env").read_bytes()
     for call in (store.read, lambda: store.promote(INCIDENT, key(), expected="")):
-        with pytest.raises(Rejected, match=said):
+        with pytest.raises(Rejected, match=said.replace("%s", NAME)):
             call()
     assert (tmp_path / ".env").read_bytes() == before
 
@@ -92,6 +106,9 @@ def test_what_readers_disagree_about_is_refused(tmp_path: Path, text: bytes, sai
         (b"A=1\r\n", b"A=1\r\n%s=@\r\n"),
         (b"%s=\nA=1\n", b"%s=@\nA=1\n"),
         (b"%s=''\n", b"%s='@'\n"),
+        (b"%s=   # note\n", b"%s=@   # note\n"),
+        (b"%s =# note\n", b"%s =@ # note\n"),
+        (b"# %s: in a comment\nA=1 # %s=too\nURL=http://x/?%s=1\n", b"# %s: in a comment\nA=1 # %s=too\nURL=http://x/?%s=1\n%s=@\n"),
     ],
 )
 def test_an_absent_or_empty_variable_reads_as_nothing_and_can_be_set(tmp_path: Path, text: bytes, after: bytes) -> None:
@@ -107,6 +124,31 @@ def test_a_value_that_would_need_quoting_is_refused(tmp_path: Path) -> None:
     store = _file(tmp_path, f"{NAME}=x\n".encode())
     with pytest.raises(Rejected, match="need quoting"):
         store.promote(INCIDENT, Secret("a b'c\"$d"), expected=store.read().version)
+
+
+@pytest.mark.parametrize("layout", ['%s=" @\t"\n', "%s='@\n'\n", "%s=@ \n"])
+def test_white_space_around_a_key_is_none_of_it_and_is_written_no_more(tmp_path: Path, layout: str) -> None:
+    old, new = key(), key()
+    store = _file(tmp_path, layout.replace("%s", NAME).replace("@", old.reveal()).encode())
+    held = store.read()
+    assert held.value == old and held.blanks is ('"' in layout or "'" in layout)
+    store.promote(INCIDENT, new, expected=held.version)
+    assert (store.read().value, store.read().blanks) == (new, False)
+    store.undo(INCIDENT, old, new)
+    assert store.read().value == old
+
+
+N = 900_000
+
+
+@pytest.mark.parametrize("text", [" " * N + "x", "A=" + " " * N + "x", "A=1\n" * 200_000, 'A="' + "\\" * N, "#" * N])
+def test_no_text_takes_long(tmp_path: Path, text: str) -> None:
+    """Of what fits into a file: a pattern that goes back and forth would take hours for some of these."""
+    store = _file(tmp_path, text.encode())
+    begun = time.process_time()
+    with suppress(Rejected):
+        store.read()
+    assert time.process_time() - begun < 5.0
 
 
 def test_siblings_are_named(tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """The HTTP edge against real servers on loopback: who is asked, what is sent, how long it may take."""
 
+import gzip
 import ipaddress
 import secrets
 import threading
 import time
+import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -132,6 +134,52 @@ def test_a_redirect_on_the_same_host_is_followed_within_bounds() -> None:
         with pytest.raises(Rejected, match="more than 5"):
             edge().call("GET", world.url)
         assert len(world.seen) == 6
+
+
+def early(handler: Handler) -> None:
+    """Hints before the answer, as servers behind a content network send them."""
+    for status in (103, 102, 100):
+        handler.send_response_only(status)
+        handler.send_header("Link", "</style.css>; rel=preload")
+        handler.end_headers()
+    handler.answer(200, {"ok": True})
+
+
+def packed(how: Callable[[bytes], bytes], name: str) -> Callable[[Handler], None]:
+    return lambda handler: handler.answer(200, how(b'{"ok": true}'), Content_Encoding=name)
+
+
+def test_interim_answers_are_none() -> None:
+    with ServiceWorld([Instance("a", misbehave=early)]) as world:
+        answer = edge().call("GET", world.url)
+        assert (answer.status, answer.body) == (200, b'{"ok": true}')
+
+
+def test_interim_answers_without_an_end_are_none_either() -> None:
+    def endless(handler: Handler) -> None:
+        for _ in range(100):
+            handler.send_response_only(102)
+            handler.end_headers()
+
+    with ServiceWorld([Instance("a", misbehave=endless)]) as world, pytest.raises(Unknown):
+        edge().call("GET", world.url)
+
+
+def twice(data: bytes) -> bytes:
+    return gzip.compress(gzip.compress(data))
+
+
+@pytest.mark.parametrize(("how", "name"), [(gzip.compress, "gzip"), (zlib.compress, "deflate"), (twice, "gzip, x-gzip")])
+def test_a_packed_answer_is_unpacked_within_bounds(how: Callable[[bytes], bytes], name: str) -> None:
+    with ServiceWorld([Instance("a", misbehave=packed(how, name))]) as world:
+        assert edge().call("GET", world.url).body == b'{"ok": true}'
+    bomb = packed(lambda _: how(b" " * (LARGEST + 1)), name)
+    with ServiceWorld([Instance("a", misbehave=bomb)]) as world, pytest.raises(Rejected, match="larger"):
+        edge().call("GET", world.url)
+    with ServiceWorld([Instance("a", misbehave=packed(lambda data: how(data)[:-4], name))]) as world, pytest.raises(Unknown):
+        edge().call("GET", world.url)
+    with ServiceWorld([Instance("a", misbehave=packed(lambda data: data, "br"))]) as world, pytest.raises(Rejected, match="packed"):
+        edge().call("GET", world.url)
 
 
 def test_a_post_is_repeated_only_where_the_redirect_says_so() -> None:

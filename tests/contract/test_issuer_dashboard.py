@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from ir.adapters.issuers import dashboard_steps
+from ir.adapters.issuers.dashboard_steps import Marks
 from ir.adapters.issuers.stripe_dashboard import DashboardIssuer
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
 from ir.clients.stripe_api import StripeApi
 from ir.core.errors import Rejected, UsageError, Waiting
-from ir.core.model import Liveness, Mode
+from ir.core.model import KeyRow, Liveness, Mode
 from ir.core.secret import Secret
 from ir.drill.twin import DeathText, Key, StripeTwin
 from ir.drill.twin.faults import broken
@@ -371,6 +373,86 @@ def test_without_egress_addresses_the_way_is_rotate_now(twin: StripeTwin, clock:
     assert "Expiration: `Now`" in human.told[0] and f"…{leaked.token.reveal()[-4:]}" in human.told[0]
     assert human.told[1].startswith("New secret key"), "the hidden prompt for the value is the very next thing"
     assert not twin.is_alive(leaked)
+
+
+def test_a_rotation_whose_value_is_a_key_in_use_is_refused_and_taken_by_typing_why_alone(
+    twin: StripeTwin, clock: BentClock, leaked: Key
+) -> None:
+    """The key was made 400 days ago, and something else uses it; a second paste is no reason, words are one."""
+    other, kept = twin.create_secret_key("in use elsewhere"), list[Secret]()
+    held = replace(order(leaked), holder=lambda given: "This key is in use already: key other." if given == value(other) else "")
+    human = Human(
+        acts={"taken away": lambda: twin.stripe_deactivates(leaked)},
+        pastes=[lambda: value(other), lambda: value(leaked), lambda: value(other), lambda: "we moved to it"],
+    )
+    done = guided(twin, clock, human).contain(Target("", value(leaked)), (), replace(rotation(leaked, kept), order=held))
+    assert done.minted is not None and (done.minted.value, done.minted.because) == (value(other), "we moved to it")
+    assert kept == [value(other)] and sum("in use already" in said for said in human.told) == 2
+
+    alone = Human(interactive=False, pastes=[lambda: value(other)])
+    with pytest.raises(Waiting, match="in use already"):
+        guided(twin, clock, alone).mint(replace(held, old=None), lambda _: "x")
+
+
+def test_a_key_that_stripe_made_before_it_was_asked_for_is_doubted(twin: StripeTwin, clock: BentClock, leaked: Key) -> None:
+    other = twin.create_secret_key("of last year")
+    asked = clock.now().timestamp() + 3600.0
+    row = KeyRow(other.id, other.name, active=True, mode=Mode.LIVE, created=other.created)
+    human = Human(pastes=[lambda: value(other), lambda: None])
+    issuer = DashboardIssuer(StripeApi(twin.url), twin.account, Mode.LIVE, human, clock, rows=lambda _key: row)
+    with pytest.raises(Waiting, match="before it was asked for"):
+        issuer.mint(replace(order(leaked), asked_at=asked), lambda _: "x")
+    fresh = DashboardIssuer(
+        StripeApi(twin.url), twin.account, Mode.LIVE, Human(pastes=[lambda: value(other)]), clock, rows=lambda _key: row
+    )
+    assert fresh.mint(replace(order(leaked), asked_at=other.created - 5.0), lambda _: "x").value == value(other)
+
+
+def test_the_new_key_that_dies_in_a_rotation_stops_it(twin: StripeTwin, clock: BentClock, leaked: Key) -> None:
+    """Another key was made, and its row was expired instead of the leaked one's."""
+    new, kept = twin.create_secret_key("the new one"), list[Secret]()
+    human = Human(acts={"Both keys are watched": lambda: twin.stripe_deactivates(new)}, pastes=[lambda: value(new)])
+    with pytest.raises(Rejected, match="the new key was killed"):
+        guided(twin, clock, human).contain(Target("", value(leaked)), (), rotation(leaked, kept))
+    assert kept == [value(new)] and twin.is_alive(leaked)
+
+
+def test_a_new_key_beside_one_that_does_not_die_is_kept_and_nothing_counts_as_contained(
+    twin: StripeTwin, clock: BentClock, leaked: Key
+) -> None:
+    new = twin.create_secret_key("created, not rotated")
+    human = Human(pastes=[lambda: value(new)])
+    done = guided(twin, clock, human).contain(Target("", value(leaked)), (), rotation(leaked, []))
+    assert (done.how, done.value) == ("none", "taken") and done.minted is not None
+    assert any("was Expiration `Now` chosen" in said for said in human.told), "the person is told what they may have missed"
+
+
+@pytest.mark.parametrize(("word", "how", "left"), [("lost", "rotated", "lost"), ("not rotated", "expired", "")])
+def test_a_value_that_is_not_given_is_asked_about(twin: StripeTwin, clock: BentClock, leaked: Key, word: str, how: str, left: str) -> None:
+    human = Human(acts={"taken away": lambda: twin.stripe_deactivates(leaked)}, chooses=word)
+    done = guided(twin, clock, human).contain(Target("", value(leaked)), (), rotation(leaked, []))
+    assert (done.how, done.value, done.minted) == (how, left, None)
+
+
+def test_where_nobody_sits_the_value_is_asked_for_again_once_the_key_is_dead(twin: StripeTwin, clock: BentClock, leaked: Key) -> None:
+    nobody = Human(interactive=False)
+    with pytest.raises(Waiting) as waiting:
+        guided(twin, clock, nobody).contain(Target("", value(leaked)), (), rotation(leaked, []))
+    assert "Rotate key" in waiting.value.what and leaked.token.reveal()[-4:] not in waiting.value.what
+    made = twin.rotate_in_dashboard(leaked)
+    clock.sleep(30)
+    told = rotation(leaked, [], told=True)
+    assert guided(twin, clock, nobody).contain(Target("", value(leaked)), (), told).value == "open"
+    brings = Human(interactive=False, pastes=[lambda: value(made)])
+    assert guided(twin, clock, brings).contain(Target("", value(leaked)), (), told).value == "taken"
+
+
+def test_equal_ends_are_said_and_other_marks_are_given(twin: StripeTwin, clock: BentClock, leaked: Key) -> None:
+    end = leaked.token.reveal()[-4:]
+    text = dashboard_steps.to_retire(Mode.LIVE, value(leaked), Secret("sk_" + "live_" + "x" * 40 + end), Marks(pasted=1.8e9, name="ir-1"))
+    assert f"Both tokens end in …{end}" in text and "Name ir-1" in text and "pasted into this run at" in text
+    assert "created" not in text.replace("columns Name, Created", ""), "when a key was made is not known from its paste"
+    assert "watches both keys" in text and "leave it unused" not in text
 
 
 def test_a_key_that_nothing_replaces_is_contained_by_its_death(twin: StripeTwin, clock: BentClock, leaked: Key) -> None:

@@ -66,7 +66,7 @@ def test_a_lost_answer_is_found_by_name_expired_and_minted_anew(clock: BentClock
             issuer.mint(order(leaked), lambda _: "x")
         (stray,) = issuer.strays(INCIDENT)
         assert (stray.name, stray.active) == (f"ir-{INCIDENT}-1", True)
-        issuer.retire(Target(stray.id, Secret("")))
+        issuer.retire(Target(stray.id, Secret(""), name=stray.name))
         minted = issuer.mint(order(leaked, n=2), lambda _: "x")
         clock.sleep(10)
 
@@ -311,12 +311,64 @@ def test_death_comes_late_and_is_not_claimed_before(live: StripeTwin, clock: Ben
     assert issuer.probe(value(leaked)).liveness is Liveness.EXPIRED
 
 
-def test_a_key_that_is_gone_is_fine(live: StripeTwin, clock: BentClock) -> None:
+def test_a_key_of_our_own_that_is_gone_is_fine(live: StripeTwin, clock: BentClock) -> None:
     issuer = managed(live, clock, live.create_app_key())
-    gone = Target("mk_gone", value(live.create_restricted_key(READS)))
 
-    assert "no longer" in issuer.retire(gone)
-    assert issuer.contain(gone, ()).how == "expired"
+    assert "no longer" in issuer.retire(Target("mk_gone", Secret(""), name="ir-INC-20261123-abcd-1"))
+
+
+# ── which key dies ────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("probed", [True, False])
+def test_an_id_that_is_another_keys_is_never_acted_on(live: StripeTwin, clock: BentClock, *, probed: bool) -> None:
+    """An inventory names the wrong row, or the row of a former key."""
+    leaked, other = live.create_restricted_key(READS), live.create_restricted_key(READS)
+    issuer, wrong = managed(live, clock, live.create_app_key()), Target(other.id, value(leaked))
+    if probed:
+        issuer.probe(value(leaked))
+
+    issuer.contain(wrong, ())
+    issuer.release(wrong, READS)
+    assert issuer.probe(value(other)).liveness is Liveness.ALIVE, "another key was narrowed"
+    issuer.retire(wrong)
+    clock.sleep(60)
+    assert live.is_alive(other)
+    assert not live.is_alive(leaked)
+
+
+def test_characters_alone_do_not_kill(clock: BentClock) -> None:
+    """Two rows show the same prefix and last four; the id names the one that our probe did not use."""
+    with StripeTwin(clock=clock, settings=settings(mode=Mode.LIVE, masking=Masking.DOTS)) as twin:
+        leaked, double = twin.create_restricted_key(READS), twin.create_restricted_key(READS)
+        double.token = Token(double.token.reveal()[:-4] + leaked.token.reveal()[-4:])
+        issuer = managed(twin, clock, twin.create_app_key())
+        issuer.probe(value(leaked))
+
+        issuer.retire(Target(double.id, value(leaked)))
+        clock.sleep(60)
+        assert twin.is_alive(double)
+        assert not twin.is_alive(leaked)
+
+
+def test_a_right_id_costs_no_wait(live: StripeTwin, clock: BentClock) -> None:
+    leaked = live.create_restricted_key(READS)
+    issuer = managed(live, clock, live.create_app_key())
+    issuer.probe(value(leaked))
+    began = clock.elapsed()
+
+    assert issuer.retire(Target(leaked.id, value(leaked))) == "expired by API"
+    assert clock.elapsed() == began
+
+
+def test_a_key_counts_as_our_own_by_its_name_only(live: StripeTwin, clock: BentClock) -> None:
+    other = live.create_restricted_key(READS)
+    issuer = managed(live, clock, live.create_app_key())
+
+    with pytest.raises(Rejected, match="not the key ir-INC-1-1"):
+        issuer.retire(Target(other.id, Secret(""), name="ir-INC-1-1"))
+    clock.sleep(60)
+    assert live.is_alive(other)
 
 
 def test_a_failed_kill_is_excused_only_by_a_look(live: StripeTwin, clock: BentClock) -> None:

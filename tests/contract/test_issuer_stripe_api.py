@@ -163,7 +163,7 @@ def test_a_body_that_trickles_ends_in_time(key: Secret) -> None:
 def test_headers_that_trickle_end_in_time(key: Secret, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(self_signed(tmp_path))
-    monkeypatch.setattr("stripe.ca_bundle_path", str(tmp_path / "server.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "server.pem"))
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -181,6 +181,19 @@ def test_headers_that_trickle_end_in_time(key: Secret, tmp_path: Path, monkeypat
             StripeApi(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}", timeout=0.55).get(key, "/v1/balance")
         assert time.monotonic() - began < 1.5
         thread.join()
+
+
+def test_interim_answers_and_a_packed_one(key: Secret) -> None:
+    def early(handler: Handler) -> None:
+        handler.send_response_only(103)
+        handler.send_header("Link", "</a>; rel=preload")
+        handler.end_headers()
+        handler.say(200, gzip.compress(b'{"object": "balance", "livemode": false}'), Content_Encoding="gzip", Request_Id="req_1")
+
+    with server(early) as (url, seen):
+        for _ in range(2):  # On a kept connection, too.
+            assert StripeApi(url).get(key, "/v1/balance").body["object"] == "balance"
+        assert len(seen) == 2
 
 
 def test_a_body_that_unfolds_without_end_is_cut_off(key: Secret) -> None:

@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +12,9 @@ from ir.adapters.notifiers.apprise import AppriseNotifier
 from ir.core.errors import Missing, PortError, Rejected, Unknown
 from ir.core.secret import Secret
 from ir.ports import Notifier
+from tests.worlds.forward_proxy import ForwardProxy
 from tests.worlds.receiver import Receiver
+from tests.worlds.surroundings import environment
 
 Make = Callable[[Callable[[], Secret], float], Notifier]
 
@@ -52,6 +56,37 @@ def test_a_service_that_does_not_take_it(make: Make, receiver: Receiver, status:
         make(lambda: Secret(receiver.url), 60.0).notify("title", "body", urgent=False)
     told = f"{caught.value.what} {caught.value.next_step} {caught.value.__cause__}"
     assert "T0KEN" not in told and type(caught.value) is error
+
+
+OF_THE_TEXT, OF_THE_URL = (400, 413, 422), (401, 403, 404, 410)
+
+
+@pytest.mark.parametrize(("status", "todo"), [*((one, "text") for one in OF_THE_TEXT), *((one, "URL") for one in OF_THE_URL)])
+def test_what_to_do_about_a_refusal(receiver: Receiver, status: int, todo: str) -> None:
+    receiver.status = status
+    with pytest.raises(Rejected) as caught:
+        AppriseNotifier(lambda: Secret(receiver.url), timeout=60.0).notify("title", "body", urgent=False)
+    assert todo in caught.value.next_step
+
+
+CARD = "workflows://host.example/workflow-id/signature"
+LIMITS: dict[str, tuple[str, int, Callable[[Any], str]]] = {
+    "pagerduty://integration@" + "a" * 32: ("events.pagerduty.com", 1024, lambda got: got["payload"]["summary"]),
+    "pover://" + "u" * 30 + "@" + "a" * 30: ("api.pushover.net", 1024, lambda got: got["message"]),
+    CARD: ("host.example", 1000, lambda got: got["attachments"][0]["content"]["body"][-1]["text"]),
+}
+
+
+@pytest.mark.parametrize("url", LIMITS, ids=lambda url: url.partition(":")[0])
+def test_a_long_text_is_cut_to_what_the_service_takes(url: str, receiver: Receiver, tmp_path: Path) -> None:
+    """They refuse a longer one whole, with a 400."""
+    host, most, text_of = LIMITS[url]
+    first, title = "the leaked key is alive", "INC-1 waits for you"
+    with ForwardProxy(tmp_path, {host: receiver.http}) as proxy, environment(**proxy.environment()):
+        AppriseNotifier(lambda: Secret(url), timeout=60.0).notify(title, f"{first}\n" + "a line of the report\n" * 500, urgent=True)
+        AppriseNotifier(lambda: Secret(url), timeout=60.0).notify(title, first, urgent=True)
+    long, short = (text_of(got) for got in receiver.got)
+    assert len(long) <= most and first in long and first in short
 
 
 def test_a_service_that_says_nothing_is_unknown_within_the_time(make: Make, receiver: Receiver) -> None:

@@ -102,6 +102,20 @@ def test_reads_the_current_value_and_names_the_siblings(world: StoreWorld, make:
     assert bool(held.siblings) is world.neighbours
 
 
+def test_white_space_around_a_key_is_none_of_it(world: StoreWorld, make: Make, old: Secret, new: Secret) -> None:
+    """A line end that somebody pasted along: the key is used without, and the new one is written without."""
+    ref = world.place(Secret(f"{old.reveal()} \n"))
+    held = make(ref).read()
+    assert held.value == old and held.blanks
+    store = make(ref)
+    store.keep("INC-20261123-ab12", "old", old) if world.custodian else None
+    store.promote("INC-20261123-ab12", new, expected=held.version)
+    assert world.seen(ref) == new.reveal()
+    assert not make(ref).read().blanks
+    store.undo("INC-20261123-ab12", old, new)
+    assert world.seen(ref) == old.reveal()
+
+
 def test_what_is_not_there_is_missing(world: StoreWorld, make: Make) -> None:
     with pytest.raises(Missing):
         make(world.nowhere()).read()

@@ -235,6 +235,41 @@ def test_namespaces(world: VaultWorld) -> None:
         assert VaultStore(parse(f"vault://{MOUNT}/app#api_key")).read().value == value
 
 
+def test_a_mount_with_a_slash_is_named(world: VaultWorld) -> None:
+    team, value = unique("team"), key()
+    there = vault.client(world.server)
+    there.sys.enable_secrets_engine("kv", path=f"{team}/kv", options={"version": "2"})
+    there.secrets.kv.v2.create_or_update_secret(path="pay", secret={"api_key": value.reveal()}, mount_point=f"{team}/kv")
+    narrow = vault.token_with(world.server, f'path "{team}/kv/data/pay" {{ capabilities = ["read"] }}')
+    for token in (world.server.token, narrow):
+        with environment(VAULT_TOKEN=token), pytest.raises(Missing, match=f"called `{team}/kv`") as wrong:
+            VaultStore(parse(f"vault://{team}/kv/pay#api_key")).read()
+        assert wrong.value.next_step == f"write it as vault://{team}%2Fkv/pay#api_key"
+        with environment(VAULT_TOKEN=token):
+            assert VaultStore(parse(wrong.value.next_step.removeprefix("write it as "))).read().value == value
+
+
+def test_a_path_of_the_api_is_named(world: VaultWorld) -> None:
+    ref = world.place(key())
+    for part in ("data", "metadata"):
+        with pytest.raises(Missing, match=f"`{part}/` is part of Vault's API") as wrong:
+            VaultStore(parse(f"vault://{MOUNT}/{part}/{ref.path}#{ref.field}")).read()
+        assert wrong.value.next_step == f"write it as {ref}"
+
+
+def test_a_wrong_mount_or_namespace_is_named(world: VaultWorld) -> None:
+    name, narrow = unique("team"), vault.token_with(world.server, f'path "{MOUNT}/data/a" {{ capabilities = ["read"] }}')
+    vault.client(world.server).adapter.post(f"/v1/sys/namespaces/{name}")
+    for token in (world.server.token, narrow):
+        with environment(VAULT_TOKEN=token), pytest.raises(Missing, match=f"no mount `nowhere` in the root.* it shows there: .*{MOUNT}"):
+            VaultStore(parse("vault://nowhere/a#b")).read()
+        with environment(VAULT_TOKEN=token, VAULT_NAMESPACE="none"), pytest.raises(Missing, match="no namespace `none`") as wrong:
+            VaultStore(parse(f"vault://{MOUNT}/a#b")).read()
+        assert "VAULT_NAMESPACE" in wrong.value.next_step
+        with environment(VAULT_TOKEN=token, VAULT_NAMESPACE=name), pytest.raises(Missing, match=f"in the namespace {name}; .*: none"):
+            VaultStore(parse(f"vault://{MOUNT}/a#b")).read()
+
+
 def test_a_redirect_is_not_followed_with_the_token(world: VaultWorld) -> None:
     import http.server
 

@@ -1,12 +1,13 @@
 """The course of an incident in a simulated world: what ends how, and what the world looks like then."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from ir.actions import contain
+from ir.actions import contain, watch
 from ir.core.errors import Denied, ExitCode, Rejected, Unknown
-from ir.core.model import Danger, KeyRow, Liveness, Probe
+from ir.core.model import Danger, Did, KeyRow, Liveness, Probe
 from ir.core.secret import Secret
 from ir.drill.simulated.durable_engine import Crash, Journal, Parked
 from ir.drill.simulated.stores_and_services import SimStore
@@ -15,7 +16,7 @@ from ir.engine.workflow import Course
 from ir.incident.context import Options
 from ir.incident.plan import Step
 from ir.incident.record import Incident, fold
-from ir.ports import Held, Target
+from ir.ports import Check, Expected, Held, Target
 
 
 def go(sim: Simulation, journal: Journal | None = None) -> tuple[int, Incident, Journal]:
@@ -307,6 +308,27 @@ def test_an_unreadable_list_of_keys_stops_an_overlap_and_no_containment(policy: 
     assert "may not read the list" in record.runs[0].outcome.said
 
 
+@pytest.mark.parametrize(("policy", "wanted"), [("exposed", ExitCode.REFUSED), ("exploited", ExitCode.DONE)])
+@pytest.mark.parametrize("whose", ["another key's", "a former key's"])
+def test_an_id_of_the_inventory_that_is_not_this_keys_never_dies(policy: str, wanted: ExitCode, whose: str) -> None:
+    sim = Simulation(policy)
+    other = sim.provider.create("other")
+    if whose == "a former key's":
+        other.dies_at = sim.clock.time
+    sim.world.key = sim.world.key.model_copy(update={"id": other.id})
+    code, record, _ = go(sim)
+    assert code == wanted, [(run.id, run.outcome.said) for run in record.runs]
+    assert f"`id: {other.id}`" in record.runs[0].outcome.said and sim.leaked.id in record.runs[0].outcome.said
+    assert other.id not in sim.provider.retired
+    assert sim.provider.lives(other) is (whose == "another key's")
+    assert sim.provider.lives(sim.leaked) is (policy == "exposed")
+    if policy == "exposed":
+        assert len(sim.provider.keys) == 2, "it was refused before the mint"
+    else:
+        (report,) = (run for run in record.runs if run.action == "report")
+        assert f"`id: {record.facts['new']['id']}` from now on" in report.outcome.said
+
+
 def test_a_use_of_the_old_key_that_was_looked_into_does_not_stop_a_scheduled_run_for_ever() -> None:
     sim = Simulation("scheduled")
     look, used = sim.provider.identify, [True, False]  # in the grace, after it was noted when the key was used last
@@ -490,7 +512,7 @@ def test_a_service_that_was_accepted_unwell_is_named_and_not_counted() -> None:
     assert code == ExitCode.DONE
     said = {run.id: run.outcome.said for run in record.runs}
     for step in ("waves.main", "verify"):
-        assert "unwell, so not seen to hold it (accepted): billing" in said[step]
+        assert "unhealthy, so not seen to hold it (accepted): billing" in said[step]
     assert said["verify"].startswith("2 services hold the replacement")
 
 
@@ -518,3 +540,60 @@ def test_a_store_that_answers_late_is_put_back_all_the_same() -> None:
 
 def _late(store: SimStore) -> Callable[[], Held]:
     return lambda: store.earlier() if store.number == 2 else Held(store.value, str(store.number))
+
+
+def test_white_space_around_a_stored_key_is_named_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    sim = Simulation("exposed")
+    name, store = next(iter(sim.stores.items()))
+    plain = SimStore.read
+    monkeypatch.setattr(SimStore, "read", lambda self: replace(plain(self), blanks=self is store))
+    code, record, _ = go(sim)
+    assert code == ExitCode.DONE
+    said = {item.name: item.said for run in record.runs if run.action == "preflight" for item in run.outcome.items}
+    assert [item for item, words in said.items() if "white space" in words] == [name]
+
+
+def _sick(sim: Simulation, name: str, until: Callable[[], bool]) -> None:
+    """A service that answers 500 as long as it is not `until`."""
+    service = sim.services[name]
+    plain = service.check
+
+    def check(expected: Expected) -> Check:
+        service.broken = not until()
+        return plain(expected)
+
+    service.check = check  # type: ignore[method-assign]
+
+
+def test_a_debt_that_a_later_look_has_paid_is_none() -> None:
+    """In contain-first nothing goes back: a service that comes up by itself before the end owes nothing any more."""
+    sim = Simulation("exploited")
+    journal, name = Journal(), sorted(sim.services)[-1]
+    _sick(sim, name, lambda: name in fold(journal.stream).debts)
+    code, record, _ = go(sim, journal)
+    owed = [debt.about for run in record.runs for debt in run.outcome.debts]
+    assert name in owed and record.debts == {} and code == ExitCode.DONE, record.debts
+    assert [name in run.outcome.paid for run in record.runs if run.action == "verify"] == [True]
+
+
+def test_a_look_that_finds_one_service_down_pays_for_the_others_only() -> None:
+    sim = Simulation("exploited")
+    first, last = sorted(sim.services)[0], sorted(sim.services)[-1]
+    for name in (first, last):
+        _sick(sim, name, lambda name=name: name == first and not sim.provider.lives(sim.leaked))  # type: ignore[misc]  # of this turn
+    code, record, _ = go(sim)
+    assert code == ExitCode.DEBT and set(record.debts) == {last}, record.debts
+
+
+def test_a_store_that_gave_no_answer_pays_nothing() -> None:
+    """What could not be read was not seen to be in order."""
+    sim = Simulation("exploited")
+    store = next(iter(sim.stores.values()))
+    record, sim.world.replacement = Incident(facts={"new": {"fingerprint": store.value.fingerprint}}), store.value
+    store.read = _silent  # type: ignore[method-assign]
+    outcome = watch.run(sim.world, record, Step("watch", "watch", Danger.READ, "", "", {"for": 0.0}))
+    assert str(store.ref) not in outcome.paid and any(item.did is Did.UNKNOWN for item in outcome.items)
+
+
+def _silent() -> Held:
+    raise Unknown("no answer")

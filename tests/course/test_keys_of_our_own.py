@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from ir.core.errors import Denied, ExitCode
 from ir.core.model import KeyRow
 from ir.core.secret import Secret
-from ir.drill.simulated.durable_engine import Journal
+from ir.drill.simulated.durable_engine import Crash, Journal
 from ir.drill.simulated.provider import SimKey
 from ir.drill.simulated.world import Simulation
+from ir.engine.workflow import Course
 from ir.ports import Minted, MintOrder, Target
 from tests.course.test_course import go
 
@@ -142,3 +145,40 @@ def test_the_replacement_does_not_die_on_the_way_back_while_a_service_is_on_it()
     code, record, _ = go(sim, journal)
     sim.clock.sleep(10)
     assert (code, [key.id for key in sim.provider.living()]) == (ExitCode.ROLLED_BACK, [sim.leaked.id])
+
+
+def killed_after(step: str, policy: str) -> tuple[Simulation, Journal]:
+    """A world whose process died once that step was recorded, and whose custody of the replacement a colleague tidied away then."""
+    journal = Journal()
+    go(Simulation(policy), journal)
+    acts = [name for name, _ in journal.outputs].index(f"{step}#1") + 2
+    sim, journal = Simulation(policy), Journal()
+    journal.crash_at = acts
+    with pytest.raises(Crash):
+        Course(journal.engine(), sim.world, sim.opening()).run()
+    journal.crash_at = -1
+    for store in sim.stores.values():
+        store.kept = {kept: value for kept, value in store.kept.items() if not kept[1].startswith("new-")}
+    sim.world = sim.another_machine()
+    return sim, journal
+
+
+@pytest.mark.parametrize("policy", ["exposed", "exploited"])
+def test_a_replacement_whose_value_is_lost_is_expired_by_its_id_and_minted_again(policy: str) -> None:
+    sim, journal = killed_after("mint", policy)
+    (lost,) = (key for key in sim.provider.living() if key.name.startswith("ir-"))
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.DONE, [(run.id, run.outcome.said) for run in record.runs]
+    (living,) = sim.provider.living()
+    assert living.name == f"ir-{sim.incident}-2" and lost.id in sim.provider.retired
+    assert all(store.value == living.value for store in sim.stores.values()) and not record.debts
+
+
+def test_a_rollback_expires_a_replacement_without_its_value() -> None:
+    sim, journal = killed_after("mint", "exposed")
+    (lost,) = (key for key in sim.provider.living() if key.name.startswith("ir-"))
+    journal.send("rollback")
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.ROLLED_BACK, record.runs[-1].outcome.said
+    assert sim.provider.living() == [sim.leaked] and lost.id in sim.provider.retired
+    assert set(record.debts) == {sim.leaked.value.fingerprint}

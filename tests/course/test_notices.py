@@ -128,7 +128,7 @@ def test_news_that_come_close_together_are_one_message(engine: sa.Engine) -> Non
     assert code == ExitCode.ROLLED_BACK
     assert 1 <= len(listener.heard) <= 2
     title, body, urgent = listener.heard[-1]
-    assert "rolled back" in title and urgent and "Owed:" in body
+    assert "rolled back" in title and urgent and "Still to do:" in body
 
 
 def test_only_what_somebody_wants_to_hear(engine: sa.Engine) -> None:

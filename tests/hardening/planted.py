@@ -29,18 +29,20 @@ MUTANTS = (
         "    if found is not None:\n        return",
         "    if False:\n        return",
     ),
-    Mutant("take from custody what was expired", "ir/actions/mint.py", "if str(n) not in spoilt", ""),
-    Mutant("take from custody what the provider lists no more", "ir/actions/mint.py", "and not _listed_still(", "and False and ("),
+    Mutant("take from custody what was expired", "ir/actions/replacement.py", "if str(n) not in spoilt", ""),
+    Mutant(
+        "take from custody what the provider lists no more", "ir/actions/mint.py", "and not replacement.listed_still(", "and False and ("
+    ),
     Mutant(
         "doubt the replacement of a lost machine",
-        "ir/actions/mint.py",
+        "ir/actions/replacement.py",
         ' or record.facts.get("adopted"):',
         ":",
         ("tests/course/test_adoption.py",),
     ),
     Mutant("mint without looking for strays", "ir/actions/mint.py", "    if strays:\n", "    if False:\n"),
-    Mutant("drop the custody write", "ir/actions/mint.py", 'address = world.custody.keep(f"new-{n}", secret)', 'address = ""'),
-    Mutant("burn no name after an unanswered mint", "ir/actions/mint.py", "else tried + 1", "else max(tried, 1)"),
+    Mutant("drop the custody write", "ir/actions/successor.py", 'address = world.custody.keep(f"new-{n}", secret)', 'address = ""'),
+    Mutant("burn no name after an unanswered mint", "ir/actions/successor.py", "n = tried + 1 if anew", "n = max(tried, 1) if anew"),
     Mutant("retire before the last look", "ir/actions/retire.py", "if why_not and world.plan", "if False and world.plan"),
     Mutant(
         "retire though a service was not seen", "ir/actions/retire.py", "bad += [item for item in services", "[item for item in services"
@@ -57,8 +59,8 @@ MUTANTS = (
         "else own_keys.expire_others(world, told)",
         "else ({}, ())",
     ),
-    Mutant("mint blind though another began", "ir/actions/mint.py", "return world.fresh and not", "return not"),
-    Mutant("mint blind a second time", "ir/actions/mint.py", 'and int(record.facts["mint"]["n"]) == 1', ""),
+    Mutant("mint blind though another began", "ir/actions/replacement.py", "return world.fresh and not", "return not"),
+    Mutant("mint blind a second time", "ir/actions/replacement.py", 'and int(record.facts["mint"]["n"]) == 1', ""),
     Mutant("owe a double and never expire it", "ir/actions/retire.py", "if only and not record.debts", "if only"),
     Mutant(
         "take two of a name for one",
@@ -82,11 +84,11 @@ MUTANTS = (
         "return self in (Liveness.EXPIRED, Liveness.INVALID, Liveness.UNKNOWN)",
         ("tests/unit/test_model.py",),
     ),
-    Mutant("believe one poll", "ir/actions/prove.py", 'watch.seconds >= float(step.params["window"])', "True"),
+    Mutant("believe one poll", "ir/actions/death.py", "seen.seconds >= window.seconds", "True"),
     Mutant(
         "prove without a control key",
-        "ir/actions/prove.py",
-        "if not dead or not watch.control.answers:",
+        "ir/actions/death.py",
+        "if not dead or not seen.control.answers:",
         "if not dead:",
         ("tests/course", "tests/hardening/test_proof.py"),
     ),
@@ -94,8 +96,8 @@ MUTANTS = (
     Mutant(
         "kill the replacement before the services are back",
         "ir/actions/undo.py",
-        "    if bad:\n        debts",
-        "    if False:\n        debts",
+        "world, facts, old))\n    if still := _not_back(world, items):",
+        "world, facts, old))\n    if still := None:",
     ),
     Mutant(
         "undo by an old answer of the store",
@@ -170,9 +172,9 @@ MUTANTS = (
     ),
     Mutant(
         "tell a key on the screen",
-        "ir/actions/mint.py",
-        "def _keep(world: World, n: int, secret: Secret) -> str:\n",
-        "def _keep(world: World, n: int, secret: Secret) -> str:\n    __import__('sys').stderr.write(secret.reveal())\n",
+        "ir/actions/successor.py",
+        "def keep(world: World, n: int, secret: Secret) -> str:\n",
+        "def keep(world: World, n: int, secret: Secret) -> str:\n    __import__('sys').stderr.write(secret.reveal())\n",
         CANARY,
     ),
     Mutant(
@@ -185,8 +187,8 @@ MUTANTS = (
     Mutant(
         "log a key",
         "ir/clients/stripe_api.py",
-        "        client = _client(self.base, self.timeout)\n",
-        '        logging.getLogger("ir").warning("as %s", key.reveal())\n        client = _client(self.base, self.timeout)\n',
+        "        client = _client(self.base, self.timeout, self._way)\n",
+        '        logging.getLogger("ir").warning("as %s", key.reveal())\n        client = _client(self.base, self.timeout, self._way)\n',
         ("tests/contract/test_issuer_stripe_api.py", "tests/contract/test_issuer_contract.py"),
     ),
     Mutant(

@@ -280,7 +280,7 @@ def test_the_red_button_asks_only_for_what_it_needs(tmp_path: Path) -> None:
         code, said = world.ir("contain", "payments", "--inventory", FILE, "--yes")
         assert code == ExitCode.DEBT, said
         assert "contained" in said
-        assert "owed: the leaked key is not dead" in said
+        assert "still to do: the leaked key is not dead" in said
         assert "0 stores, 0 services" in said
         assert not ran.exists()
         [incident] = [name for name in world.incidents() if name != "INC-20260101-aaaa"]

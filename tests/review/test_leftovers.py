@@ -72,7 +72,7 @@ def test_an_unknown_exposure_shows_what_nobody_explains_and_suspects_nobody(tmp_
     for row in left.values():
         assert row["severity"] == "medium"
         assert "the exposure time is unknown" in row["why"]
-        assert row["undo"].startswith("if nobody owns it: ")
+        assert row["undo"].startswith("if no one owns it: ")
     assert judge([], SEEN, tuple(left.values()), UNKNOWN, 0).verdict == "cannot tell"
 
 

@@ -81,7 +81,7 @@ def test_a_shell_that_expanded_the_glob_and_a_screen_that_is_enough(tmp_path: Pa
     [
         (["review", "stripe", "--memory-limit", "lots"], 2, "not a memory size"),
         (["review", "stripe", "--engine", "oracle://x"], 2, "not known"),
-        (["review", "stripe", "--since", "yesterdayish"], 2, "is no time"),
+        (["review", "stripe", "--since", "yesterdayish"], 2, "is not a valid time"),
         (["review", "stripe", "payments"], 2, "--inventory"),
         (["rules", "show", "S-99"], 2, "no rule"),
         (["rules", "show", "S-00"], 0, ""),

@@ -1,5 +1,6 @@
 """Alerts as the scanners write them, around keys that are made up on the spot."""
 
+import hashlib
 import json
 import secrets
 from typing import Any
@@ -161,6 +162,107 @@ def kingfisher(secret: str) -> Json:
             },
         },
     }
+
+
+def modern_key(prefix: str = "sk", account: str = "1Ab2Cd3Ef4Gh5Ij6") -> str:
+    """As long as keys of today, with the account in its beginning."""
+    return f"{prefix}_" + "live_" + "5" + account + secrets.token_hex(41)
+
+
+def betterleaks_2(secret: str | None, of: str = "") -> Json:
+    value = secret or "REDACTED"
+    mark = hashlib.sha256((of or value).encode()).hexdigest()
+    finding = {
+        "rule_id": "stripe-access-token",
+        "description": "Found a Stripe Access Token",
+        "confidence": "high",
+        "match": {"full": f"KEY={value}", "value": value, "fingerprint": mark},
+        "attributes": {"git.date": "2026-11-20T08:30:00Z", "git.sha": "a" * 40, "resource": "git.patch_content"},
+        "location": {"path": "deploy/.env", "start_line": 3, "end_line": 3},
+        "tags": [],
+    }
+    return {"schema_version": "1", "findings": [finding]}
+
+
+def sarif(secret: str) -> Json:
+    region = {"startLine": 12, "startColumn": 1, "endLine": 12, "endColumn": 40, "snippet": {"text": secret}}
+    result = {
+        "message": {"text": "stripe-access-token has detected secret for file deploy/.env."},
+        "ruleId": "stripe-access-token",
+        "locations": [{"physicalLocation": {"artifactLocation": {"uri": "deploy/.env"}, "region": region}}],
+        "partialFingerprints": {"commitSha": "c" * 40, "email": "a@example.com", "author": "a", "date": "2026-11-18T08:00:00Z"},
+        "properties": {"tags": []},
+    }
+    run = {"tool": {"driver": {"name": "gitleaks", "semanticVersion": "v8.0.0", "rules": []}}, "results": [result]}
+    return {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
+
+
+def gitlab(secret: str) -> Json:
+    row = {
+        "id": "714ed3e4e289ad35a089e0a888e8d0120b6a6083b1090a189cbc6a3227396240",
+        "category": "secret_detection",
+        "name": "Stripe live secret key",
+        "severity": "Critical",
+        "raw_source_code_extract": secret,
+        "location": {"file": "deploy/.env", "commit": {"date": "2026-11-19T07:00:00Z", "sha": "e" * 40}, "start_line": 5},
+        "identifiers": [{"type": "gitleaks_rule_id", "name": "Gitleaks rule ID Stripe", "value": "stripe_live_secret_key"}],
+    }
+    scan = {"scanner": {"id": "gitleaks", "name": "Gitleaks"}, "type": "secret_detection", "start_time": "2026-11-20T09:13:09"}
+    return {"version": "15.0.0", "vulnerabilities": [row], "remediations": [], "scan": scan}
+
+
+def detect_secrets(secret: str, length: int = 32) -> Json:
+    """`length`: the Stripe detector hashes 32 characters, the detector of random strings all."""
+    row = {
+        "type": "Stripe Access Key",
+        "filename": "deploy/.env",
+        "hashed_secret": hashlib.sha1(secret[:length].encode(), usedforsecurity=False).hexdigest(),
+        "is_verified": False,
+        "line_number": 2,
+    }
+    plugins = [{"name": "StripeDetector"}]
+    return {"version": "1.5.0", "plugins_used": plugins, "filters_used": [], "results": {"deploy/.env": [row]}, "generated_at": ""}
+
+
+def ggshield(secret: str, shown: str = "sk_l" + "*" * 40 + "abcd") -> Json:
+    incident = {
+        "policy": "Secrets detection",
+        "occurrences": [{"match": shown, "type": "apikey", "line_start": 4, "line_end": 4, "index_start": 1, "index_end": 9}],
+        "type": "Stripe Keys",
+        "validity": "no_checker",
+        "ignore_sha": hashlib.sha256(f"{secret},apikey".encode()).hexdigest(),
+        "total_occurrences": 1,
+        "incident_url": "",
+        "known_secret": False,
+    }
+    entity = {"mode": "NEW", "filename": "deploy/.env", "incidents": [incident], "total_incidents": 1, "total_occurrences": 1}
+    scan = {"id": "f" * 40, "type": "commit", "entities_with_incidents": [entity], "total_incidents": 1, "total_occurrences": 1}
+    return {"id": "HEAD~1", "type": "commit-range", "scans": [scan], "total_incidents": 1, "total_occurrences": 1}
+
+
+def trivy(secret: str) -> Json:
+    """What is behind the 32 characters that its rule takes stays readable."""
+    row = {
+        "RuleID": "stripe-secret-token",
+        "Category": "Stripe",
+        "Severity": "CRITICAL",
+        "Title": "Stripe Secret Key",
+        "StartLine": 6,
+        "EndLine": 6,
+        "Code": {"Lines": []},
+        "Match": "STRIPE_KEY=" + "*" * 40 + secret[40:],
+    }
+    target = {"Target": "deploy/.env", "Class": "secret", "Secrets": [row]}
+    return {"SchemaVersion": 2, "ArtifactName": "acme/shop", "Results": [{"Target": "go.mod", "Class": "lang-pkgs"}, target]}
+
+
+def hmsl_hash(secret: str) -> str:
+    pepper = hashlib.sha256(b"GitGuardian").digest()
+    return hashlib.scrypt(secret.encode(), salt=pepper, n=2048, r=8, p=1, dklen=32).hex()
+
+
+def hmsl_check(secret: str) -> Json:
+    return {"leaks_count": 1, "leaks": [{"name": "STRIPE_KEY", "hash": hmsl_hash(secret), "count": 3, "url": "https://github.com/a/b"}]}
 
 
 def lines(*rows: Json) -> str:

@@ -224,16 +224,14 @@ def _finding(b: Builder, rule: str, severity: str, title: str, count: int, money
 
 
 def mint(b: Builder) -> None:
-    b.step(
-        "custody", Outcome(Did.DONE, "the old key is kept where the run finds it again", {"old": {"custody": f"{AWS}@ir-{b.id}"}}), took=0.6
-    )
+    b.step("custody", Outcome(Did.DONE, "the old key is backed up", {"old": {"custody": f"{AWS}@ir-{b.id}"}}), took=0.6)
     new = {"n": 1, "id": "mk_1SZfresh", "fingerprint": NEW, "kind": "restricted", "created": b.now, "custody": f"{AWS}@ir-{b.id}-new-1"}
     b.step("mint", Outcome(Did.DONE, "a replacement was minted and kept", {"new": new, "minted_at": b.now + 1.8}), took=1.8)
     facts = {"new": {"liveness": "alive", "probed_at": b.now, "mode": "live"}}
     b.step("check", Outcome(Did.DONE, "the replacement answers (alive), same account, same mode", facts), took=0.3)
     staged = {AWS: {"staged": "9d1c77aa-0b1e-4e55-8a53-0d7b7fd1c9aa"}, VAULT: {"staged": "1"}}
     items = (Item(AWS, Did.DONE, "staged"), Item(VAULT, Did.DONE, "staged"), Item(MANUAL, Did.SKIPPED, "a human sets it at its turn"))
-    b.step("stage", Outcome(Did.DONE, "the replacement lies ready in 2 stores", {"stores": staged}, items), took=0.9)
+    b.step("stage", Outcome(Did.DONE, "the replacement is staged in 2 stores", {"stores": staged}, items), took=0.9)
 
 
 def wave(b: Builder, id_: str, names: list[str], *, failed: str = "") -> None:
@@ -254,7 +252,7 @@ def wave(b: Builder, id_: str, names: list[str], *, failed: str = "") -> None:
             "service-behind",
             failed,
             f"{failed}: 1 of 3 instances still answers with the old fingerprint",
-            f"mend {failed}, then: ir resume {b.id}",
+            f"fix {failed}, then: ir resume {b.id}",
         )
         b.step(
             id_,
@@ -380,7 +378,7 @@ def exploited() -> Builder:
         actor="aydin@legal",
     )
     b.step("report", Outcome(Did.DONE, "the report is in report.html"), took=0.2)
-    b.end("debt", 5, "1 thing is still owed")
+    b.end("debt", 5, "1 thing is still to do")
     return b
 
 
@@ -398,10 +396,10 @@ def debt() -> Builder:
     verify(b)
     kill(b, proven=False)
     facts: Json = {"watch": {"until": b.now, "failing": ["billing-worker"]}}
-    owed = Debt("service-behind", "billing-worker", "answers 500 since the kill", f"mend billing-worker, then: ir resume {b.id}")
+    owed = Debt("service-behind", "billing-worker", "answers 500 since the kill", f"fix billing-worker, then: ir resume {b.id}")
     item = Item("billing-worker", Did.FAILED, "answers 500 since the kill", {"proves": "", "instances": [0, 0]})
     b.step("watch", Outcome(Did.FAILED, "billing-worker: answers 500 since the kill", facts, (item,), (owed,)), took=30.0)
-    b.end("debt", 5, "2 things are still owed")
+    b.end("debt", 5, "2 things are still to do")
     return b
 
 
@@ -467,7 +465,7 @@ def waiting() -> Builder:
     b = Builder(exposed_minutes_before=None)
     preflight(b)
     triage(b)
-    b.step("custody", Outcome(Did.DONE, "the old key is kept where the run finds it again"), took=0.6)
+    b.step("custody", Outcome(Did.DONE, "the old key is backed up"), took=0.6)
     todo = (
         "open https://dashboard.stripe.com/apikeys, create a restricted key named ir-INC-20261123-7f3a-1, then: ir resume INC-20261123-7f3a"
     )

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ir import alerts
-from ir.alerts import Alert
+from ir.alerts import Alert, Held
 from ir.core.errors import BadFile, UsageError
 from ir.core.secret import Secret, fingerprint
 from tests.sizes import examples
@@ -20,6 +20,10 @@ from tests.unit import alert_samples as samples
 
 def day(text: str) -> float:
     return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+
+
+def held(*rows: tuple[str, str]) -> list[Held]:
+    return [Held(Secret(value), (name,)) for value, name in rows]
 
 
 def one(data: object) -> Alert:
@@ -39,7 +43,17 @@ CASES: list[tuple[str, Any, str, str, str, bool]] = [
     ("trufflehog", samples.trufflehog(KEY), f"{SHOP}:4 (fbc14303ffbf)", "2026-11-16T17:17:40", "the commit", True),
     ("gitleaks", [samples.gitleaks(KEY)], "deploy/.env:12 (cccccccccccc)", "2026-11-18T08:00:00", "the commit", True),
     ("kingfisher", {"findings": [samples.kingfisher(KEY)]}, f"{SHOP}:9 (dddddddddddd)", "2026-11-17T11:00:00", "the commit", True),
+    ("betterleaks", samples.betterleaks_2(KEY), "deploy/.env:3 (aaaaaaaaaaaa)", "2026-11-20T08:30:00", "the commit", True),
+    ("sarif", samples.sarif(KEY), "deploy/.env:12 (cccccccccccc)", "2026-11-18T08:00:00", "the commit", True),
+    ("gitlab", samples.gitlab(KEY), "deploy/.env:5 (eeeeeeeeeeee)", "2026-11-19T07:00:00", "the commit", True),
 ]
+FORMS: list[tuple[str, Any]] = [
+    ("detect-secrets", samples.detect_secrets(KEY)),
+    ("ggshield", samples.ggshield(KEY)),
+    ("trivy", samples.trivy(KEY)),
+    ("hmsl", samples.hmsl_check(KEY)),
+]
+"""Reports that hold neither the key nor a time."""
 
 
 @pytest.mark.parametrize(("scanner", "data", "place", "since", "what", "holds"), CASES)
@@ -54,7 +68,7 @@ def test_every_format_tells_where_and_since_when(scanner: str, data: object, pla
 
 
 def test_every_format_is_covered() -> None:
-    assert {case[0] for case in CASES} == set(alerts.FORMATS)
+    assert {case[0] for case in CASES} | {form[0] for form in FORMS} == set(alerts.FORMATS)
 
 
 def test_json_lines_name_their_line_and_logs_between_them_are_left_out() -> None:
@@ -99,7 +113,7 @@ def test_other_fields_do_not_carry_the_secret() -> None:
         ("[" * 100_000, 1),
         ('{"a":' * 50_000 + "1" + "}" * 50_000, 1),
         ("1" * 10_000, 1),
-        (samples.lines(samples.trufflehog(samples.key())) + "oops", 2),
+        (samples.lines(samples.trufflehog(samples.key())) + '"oops', 2),
         (samples.lines(samples.trufflehog(samples.key())) + '{"unknown": 1}', 2),
         ("NaN", 1),
     ],
@@ -133,7 +147,7 @@ TREES = st.recursive(LEAVES, lambda deep: st.lists(deep, max_size=3) | st.dictio
 @st.composite
 def damaged(draw: st.DrawFn) -> object:
     """A real alert in which some fields hold something else."""
-    data = json.loads(json.dumps(draw(st.sampled_from([case[1] for case in CASES]))))
+    data = json.loads(json.dumps(draw(st.sampled_from([*(case[1] for case in CASES), *(form[1] for form in FORMS)]))))
 
     def walk(node: Any) -> Any:
         if draw(st.integers(0, 9)) == 0:
@@ -155,7 +169,7 @@ def test_damaged_alerts_are_read_or_refused(data: object) -> None:
     for alert in found:
         assert all(str(place).isprintable() and len(str(place)) < 1000 for place in alert.places)
         assert alert.kind.isprintable() and KEY not in repr(alert) and 0 <= alert.since < 5e9
-    assert alerts.leaks(found, {})
+    assert alerts.leaks(found, [])
 
 
 @settings(max_examples=examples(100), deadline=None)
@@ -176,8 +190,7 @@ def test_a_leak_is_a_key_by_its_fingerprint_and_what_lies_beside_it_is_named() -
         samples.gitleaks(aws, rule="aws-access-token"),
         samples.gitleaks("zz" * 10, file="elsewhere"),
     ]
-    held = {fingerprint(stripe): ["payments"], fingerprint(other): ["refunds"]}
-    found = alerts.leaks(alerts.loads(json.dumps(rows), "x"), held)
+    found = alerts.leaks(alerts.loads(json.dumps(rows), "x"), held((stripe, "payments"), (other, "refunds")))
     assert [leak.keys for leak in found] == [("payments",), ("refunds",), (), ()]
     assert found[0].beside[0] == "key refunds" and "aws-access-token" in found[0].beside[1] and len(found[0].beside) == 2
 
@@ -186,31 +199,31 @@ def test_the_earliest_time_of_all_alerts_counts() -> None:
     secret = samples.key()
     both = alerts.loads(samples.lines(samples.trufflehog(secret), samples.trufflehog(secret, "other.py")), "x")
     late = alerts.loads(json.dumps(samples.github_api(secret)), "y")
-    leak = alerts.leaks((*late, *both), {})
+    leak = alerts.leaks((*late, *both), [])
     assert len(leak) == 1 and leak[0].since == day("2026-11-16T17:17:40") and len(leak[0].places) == 3
 
 
 def test_a_paste_is_the_key_of_the_one_alert_that_does_not_hold_it() -> None:
     pasted = Secret(samples.key())
-    found = alerts.leaks(alerts.loads(json.dumps(samples.gitguardian_api()), "x"), {pasted.fingerprint: ["payments"]}, pasted)
+    found = alerts.leaks(alerts.loads(json.dumps(samples.gitguardian_api()), "x"), [Held(pasted, ("payments",))], pasted)
     assert found[0].keys == ("payments",) and found[0].secret == pasted
 
 
-def choose(rows: list[Any], held: dict[str, list[str]], key: str = "") -> alerts.Leak:
+def choose(rows: list[Any], held: list[Held], key: str = "") -> alerts.Leak:
     return alerts.the_leak(alerts.leaks(alerts.loads(json.dumps(rows), "x"), held), "x", key, None)
 
 
 def test_one_rotation_takes_one_leak() -> None:
     first, second = samples.key(), samples.key()
-    rows, held = [samples.gitleaks(first), samples.gitleaks(second)], {fingerprint(first): ["a"], fingerprint(second): ["b"]}
+    rows, stores = [samples.gitleaks(first), samples.gitleaks(second)], held((first, "a"), (second, "b"))
     with pytest.raises(UsageError) as caught:
-        choose(rows, held)
+        choose(rows, stores)
     assert caught.value.next_step == "name it: a, b"
-    assert choose(rows, held, "b").keys == ("b",)
+    assert choose(rows, stores, "b").keys == ("b",)
     with pytest.raises(UsageError):
-        choose(rows, held, "c")
+        choose(rows, stores, "c")
     closed = {**samples.github_api(first, 1), "state": "resolved"}
-    assert choose([closed, samples.github_api(second, 2)], held).keys == ("b",)
+    assert choose([closed, samples.github_api(second, 2)], stores).keys == ("b",)
 
 
 def test_what_trufflehog_did_not_verify_is_not_called_dead() -> None:
@@ -252,7 +265,7 @@ def test_older_forms_of_trufflehog_and_gitleaks() -> None:
         ("gitleaks", Secret(first)),
     ]
     assert found[0].since == 1794824260 and found[0].via == "repo" and found[2].places[0].line == 30
-    (leak, other) = alerts.leaks(found, {})
+    (leak, other) = alerts.leaks(found, [])
     assert leak.since == found[0].since and len(leak.alerts) == 2 and other.beside == ("Stripe in deploy/.env (eeeeeeeeeeee)",)
     zero = alerts.loads(json.dumps([{**seven, "date": "0001-01-01T00:00:00Z", "offender": "REDACTED", "commit": ""}]), "old.json")
     assert (zero[0].since, zero[0].secret) == (0.0, None)
@@ -292,7 +305,7 @@ def test_a_webhooks_signing_secret_is_told_from_a_key() -> None:
     }
     found = alerts.loads(json.dumps([{**bare, "number": 8, "secret": signing}, bare]), "it.json")
     assert [(a.stripe, a.webhook) for a in found] == [(False, True), (False, True)]
-    leak = alerts.leaks(found, {Secret(signing).fingerprint: ["shop-events"]})[0]
+    leak = alerts.leaks(found, held((signing, "shop-events")))[0]
     assert leak.webhook and leak.keys == ("shop-events",)
 
 

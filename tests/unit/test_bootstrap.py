@@ -9,6 +9,8 @@ from pathlib import Path
 import bootstrap
 import pytest
 
+from ir.drill.embedded import openbao_server
+
 ROOT = bootstrap.ROOT
 LOCKS = [bootstrap.PRODUCT, bootstrap.PIP, bootstrap.DEVELOP, *bootstrap.SERVERS.values()]
 
@@ -43,6 +45,10 @@ def test_a_drill_without_vault_needs_no_openbao(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv("PATH", str(tmp_path))
     assert bootstrap.locks_for(["aws", "env"]) == ["requirements.lock", "requirements-drill-aws.lock"]
     assert bootstrap.locks_for(["aws", "vault", "env"])[-1] == "requirements-drill-vault.lock"
+
+
+def test_the_set_up_keeps_openbao_where_the_drill_looks_for_it() -> None:
+    assert bootstrap.PACKED == openbao_server.PACKED
 
 
 @pytest.mark.parametrize("name", ["bao", "vault"])

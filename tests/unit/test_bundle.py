@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import sqlite3
 import stat
@@ -182,6 +183,26 @@ def test_a_changed_or_missing_file_is_told(folder: Path, name: str) -> None:
     assert f"{name} is missing" in said
 
 
+@pytest.mark.parametrize("name", ["audit.jsonl", "checkpoints.jsonl", "sha256sums", "report.html", "signature.json", "evidence"])
+@pytest.mark.parametrize("kind", ["pipe", "link", "device", "folder"])
+def test_what_is_no_plain_file_is_named_and_not_read(name: str, kind: str, tmp_path: Path) -> None:
+    """A pipe would be waited for, a device read, for ever; a link leads out of the bundle."""
+    _, _, folder = collected(tmp_path)
+    if name == "evidence":
+        name = f"evidence/{next((folder / 'evidence').iterdir()).name}"
+    spoilt = folder / name
+    kept = tmp_path / "kept"
+    spoilt.rename(kept)
+    if kind == "pipe":
+        os.mkfifo(spoilt)
+    elif kind == "folder":
+        spoilt.mkdir()
+    else:
+        spoilt.symlink_to(kept if kind == "link" else "/dev/zero")
+    code, said = check(folder)
+    assert code == 1 and "not a plain file" in said and Path(name).name in said, said
+
+
 def test_the_sums_cannot_point_outside(folder: Path, tmp_path: Path) -> None:
     (folder / "sha256sums").write_text(f"{'0' * 64}  ../../etc/passwd\n")
     assert check(folder)[0] == 1
@@ -288,7 +309,7 @@ def test_a_file_beside_the_evidence_that_no_record_names_is_told(folder: Path, s
     (folder / "evidence").mkdir(exist_ok=True)
     (folder / "evidence" / "confession.json").write_text("{}")
     code, said = check(folder)
-    assert code == 0 and "1 files in evidence/ stand in no record and prove nothing: confession.json" in said
+    assert code == 0 and "1 files in evidence/ are in no record and prove nothing: confession.json" in said
     told = check_evidence(folder, story.entries, [], "", "").notes
     assert any("confession.json" in note for note in told)
 
@@ -355,8 +376,8 @@ def test_a_report_signed_anew_with_another_key_is_told_by_the_public_key(tmp_pat
     signed_again(made, OTHER)
     code, said = check(made, "--public-key", SIGNER.public.fingerprint)
     assert code == 1
-    assert f"signed anew: the report and the other files were signed by {OTHER.public.fingerprint}" in said
-    assert "signed anew" in check_evidence(made, story.entries, signed, str(SIGNER.public), "").said
+    assert f"signed again: the report and the other files were signed by {OTHER.public.fingerprint}" in said
+    assert "signed again" in check_evidence(made, story.entries, signed, str(SIGNER.public), "").said
     code, said = check(made)
     assert code == 0
     assert "signed by another key than the stream" in said

@@ -51,3 +51,10 @@ def test_the_example_inventory_is_right(tmp_path: Path) -> None:
     source = inventory.load(ROOT / "inventory.example.yaml")
     assert source.services
     assert {ref.scheme for key in source.keys for ref in key.stored_in} >= {"aws-sm", "vault", "conjur", "dotenv", "command", "manual"}
+
+
+def test_the_page_about_the_network_names_every_variable() -> None:
+    from ir.clients import way_out
+
+    text = (ROOT / "docs" / "network.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`" in text for name in (*way_out.PROXIES, *way_out.AUTHORITIES) if name.isupper())

@@ -155,7 +155,7 @@ def test_what_is_whole_holds_as_far_as_something_outside_says() -> None:
     assert "2 entries came later" in part.notes[0]
     held = verify(WHOLE, checkpoints=SIGNED, anchor=WHOLE[5]["hash"])
     assert (held.state, held.covered) == ("anchored", 6)
-    assert any("no end" in note for note in verify(WHOLE[:7]).notes)
+    assert any("not an end" in note for note in verify(WHOLE[:7]).notes)
 
 
 EDITED = copy.deepcopy(WHOLE)

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ir.clients.http_resolver import check_address, family, look_up, proxy_for, redirected
+from ir.clients.http_resolver import check_address, family, look_up, redirected
+from ir.clients.way_out import Proxy, proxy_for
 from ir.core.errors import Rejected
 from ir.core.urls import NotAsked, Place, all_loopback, in_the_clear, parse
 from tests.sizes import examples
@@ -203,3 +204,33 @@ class TestProxy:
         monkeypatch.setenv("https_proxy", kind)
         with pytest.raises(NotAsked, match="proxy"):
             proxy_for(parse("https://checkout.internal/"))
+
+    @pytest.mark.parametrize(
+        ("listed", "url", "goes_through"),
+        [
+            ("*", "https://checkout.internal/", False),
+            ("10.0.0.0/8", "http://10.1.2.3/", False),
+            ("10.0.0.0/8", "http://11.1.2.3/", True),
+            ("10.0.0.0/8", "https://checkout.internal/", True),
+            ("fd00::/8", "https://[fd00::1]/", False),
+            ("[fd00::1]:8443", "https://[fd00::1]:8443/", False),
+            ("[fd00::1]:8443", "https://[fd00::1]/", True),
+            ("fd00::1", "https://[fd00::1]/", False),
+            ("*.internal", "https://checkout.INTERNAL/", False),
+            ("out.internal", "https://checkout.internal/", True),
+            ("checkout.internal:8443", "https://checkout.internal/", True),
+            ("checkout.internal:443", "https://checkout.internal/", False),
+            (" a, ,checkout.internal ", "https://checkout.internal/", False),
+            ("not/a/network,:,[", "https://checkout.internal/", True),
+            ("10.1.2.3", "http://10.1.2.3:80/", False),
+        ],
+    )
+    def test_what_goes_without_one(self, monkeypatch: pytest.MonkeyPatch, listed: str, url: str, goes_through: bool) -> None:
+        monkeypatch.setenv("ALL_PROXY", "proxy.internal:3128")
+        monkeypatch.setenv("NO_PROXY", listed)
+        assert (proxy_for(parse(url)) is not None) is goes_through
+
+    def test_the_login_stands_in_what_libraries_are_given_and_nowhere_else(self) -> None:
+        proxy = Proxy("fd00::1", 3128, "us@er:w:rd")
+        assert proxy.url == "http://us%40er:w%3Ard@[fd00::1]:3128" and str(proxy) == "[fd00::1]:3128"
+        assert "w:rd" not in repr(proxy) and Proxy("proxy", 80).url == "http://proxy:80"

@@ -82,7 +82,7 @@ def test_mistakes_are_named_with_their_line(change: str, to: str, line: int, wor
 
 
 def test_duplicate_names_are_refused() -> None:
-    assert "stands twice" in bad(GOOD + GOOD[GOOD.index("  - name: web") :]).what
+    assert "listed twice" in bad(GOOD + GOOD[GOOD.index("  - name: web") :]).what
 
 
 def test_aliases_depth_size_and_binary_are_refused(tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_a_webhook_is_held_and_found_by_name() -> None:
         (
             "webhooks:",
             "keys:\n  - {name: events, account: main, kind: secret, stored_in: ['vault://secret/a#b']}\nwebhooks:",
-            "stands twice",
+            "listed twice",
         ),
         ("webhooks:", "keys: []\nwebhooks: []\n_webhooks:", "_webhooks"),
     ],

@@ -47,7 +47,7 @@ def test_ones_own_is_read() -> None:
     [
         ("action: verify}", "action: verfy}", "no action"),
         ("  - {id: verify, action: verify}\n", "", "before any `verify`"),
-        ("id: check", "id: mint", "stands twice"),
+        ("id: check", "id: mint", "listed twice"),
         ("  - {id: stage, action: stage}\n", "", "needs what only `stage` gives"),
         ("  - {id: mint, action: mint}\n", "", "needs what only `mint` gives"),
         ("  - {id: report, action: report}\n", "  - {id: report, action: report}\n  - {id: sweep, action: sweep}\n", "cannot be reached"),

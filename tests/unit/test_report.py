@@ -132,7 +132,7 @@ def clock(report: Json, name: str) -> Json:
 def test_the_clocks_know_what_they_do_not_know() -> None:
     waits = told("waiting")
     assert clock(waits, "exposed")["at"] is None
-    assert "nobody said" in clock(waits, "exposed")["said"]
+    assert "not stated" in clock(waits, "exposed")["said"]
     assert clock(waits, "GDPR deadline")["when"] == "unknown"
     assert "no human has classified" in clock(waits, "GDPR deadline")["said"]
     assert clock(waits, "dead")["when"] == "not proven"
@@ -158,7 +158,7 @@ def test_a_human_may_say_that_it_is_no_breach() -> None:
     row = clock(json.loads(render(incident, "json", story.entries)), "GDPR deadline")
     assert (row["at"], row["when"]) == (None, "none")
     assert row["said"].startswith("kim said at 2025-11-24")
-    assert row["said"].endswith("no personal data breach: test data")
+    assert row["said"].endswith("not a personal data breach: test data")
 
 
 def test_the_gdpr_clock_runs_from_the_moment_a_human_classified_it() -> None:

@@ -182,7 +182,7 @@ def test_what_people_sent_is_told_without_the_engines_words() -> None:
     assert [(row["what"], row["said"]) for row in report["signals"]] == [
         ("approved retire", "not signed"),
         ("went on", "the operator's own questions answered with yes"),
-        ("stopped the run", "wrong key"),
+        ("asked to stop", "wrong key"),
         ("classified it", "no personal data breach: test data"),
     ]
     for fmt in ("html", "md"):

@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import parse_qsl
 
 from tests.worlds.loopback import Loopback, QuietHandler
 
@@ -36,6 +37,11 @@ class Receiver:
         """As apprise wants it; its path is a secret as with Slack or Teams."""
         return f"json://127.0.0.1:{self._server.server_address[1]}/T0KEN-of-the-receiver"
 
+    @property
+    def http(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
 
 class _Server(Loopback):
     receiver: Receiver
@@ -46,10 +52,19 @@ class _Handler(QuietHandler):
 
     def post(self) -> None:
         receiver = self.server.receiver
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = _parsed(self.rfile.read(int(self.headers["Content-Length"])))
         time.sleep(receiver.silent)
         if receiver.status < 300:
             receiver.got.append(body)
         self.send_response(receiver.status)
         self.send_header("Content-Length", "0")
         self.end_headers()
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
+    """JSON, or a form."""
+    try:
+        found: dict[str, Any] = json.loads(body)
+    except ValueError:
+        found = dict(parse_qsl(body.decode()))
+    return found

@@ -102,6 +102,13 @@ class Responder:
         for service in self.services:
             service.__exit__()
 
+    def another_key(self, key: Key) -> None:
+        """A key of the same account that something else uses: it is listed, with a store of its own."""
+        _private(self.folder / "other.env", f"{_VARIABLE}={key.token.reveal()}\n")
+        row = f'  - {{name: other, account: main, kind: secret, stored_in: ["dotenv://other.env#{_VARIABLE}"]}}\n'
+        text = self._inventory()
+        _private(self.folder / "inventory.yaml", text.replace("services:\n", f"{row}services:\n"))
+
     # ── processes ──
 
     @property

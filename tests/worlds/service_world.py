@@ -136,7 +136,7 @@ class Handler(QuietHandler):
         self.send_header("X-Instance", self.instance.name)
         self.send_header("Content-Length", headers.pop("Content_Length", str(len(data))))
         for name, value in headers.items():
-            self.send_header(name, value)
+            self.send_header(name.replace("_", "-"), value)
         self.end_headers()
         self.wfile.write(data)
 

@@ -104,12 +104,12 @@ def _refusal(answer: Answer, doing: str) -> PortError:
         *(term(error.get(name)) for name in ("code", "param") if error.get(name)),
     ]
     where = f" ({', '.join(facts + [answer.request_id] * bool(answer.request_id))})"
+    if answer.transient or not answer.from_stripe:
+        return Unknown(f"no answer that proves anything when asked to {doing}{where}")
     if answer.status == 401:
         return Denied(f"Stripe does not accept the app's key, so it could not {doing}{where}")
     if answer.status == 403:
         return Denied(f"Stripe does not let this app {doing}: not installed on the account, or not its key{where}")
     if answer.status == 404:
         return Missing(f"Stripe has no such key{where}")
-    if answer.transient or answer.error is None:
-        return Unknown(f"no answer that proves anything when asked to {doing}{where}")
     return Rejected(f"Stripe refused to {doing}{where}")

@@ -152,8 +152,8 @@ def _not_answered(paste: Secret, seen: Probe) -> str:
         return "It has expired already. Make another one."
     if seen.liveness is Liveness.INVALID:
         cut = " It may be cut: it is shorter than keys of today." if may_be_cut(paste) else ""
-        return f"Not recognised: Stripe does not know it. Nothing was changed; copy it again.{cut}"
-    return "Stripe gave no answer about it just now. Nothing was changed; paste it again in a moment."
+        return f"Not recognised: Stripe does not know it. Nothing was stored; copy it again.{cut}"
+    return "Stripe gave no answer about it just now. Nothing was stored; paste it again in a moment."
 
 
 def _account_unread(paste: Secret, expect: Expect) -> str:

@@ -6,7 +6,7 @@ from ir.adapters.issuers.key_api import KeyApi
 from ir.adapters.issuers.key_rows import Seen, redacted_of, shows_token
 from ir.adapters.issuers.token_match import fits
 from ir.clients.stripe_api import StripeApi, probe
-from ir.core.errors import Missing
+from ir.core.errors import Missing, Unknown
 from ir.core.model import KeyRow, Liveness, Probe
 from ir.core.secret import Secret
 from ir.ports import Clock
@@ -19,6 +19,10 @@ _NEXT_SECOND = 1.1
 def rows_of(api: StripeApi, account_id: str, app_key: Callable[[], Secret], clock: Clock) -> Callable[[Secret], KeyRow | None]:
     """Tells the row of any key of the account, where an app's key may read Stripe's list."""
     return Identity(KeyApi(api, account_id, app_key), lambda key: probe(api, key), clock).of
+
+
+class _NoSecondFact(Unknown):
+    """Our probe was not answered, so no row can have been touched by it."""
 
 
 class Identity:
@@ -34,6 +38,41 @@ class Identity:
         """
         if known_id:
             return self._known(key, known_id)
+        try:
+            return self._found(key)
+        except _NoSecondFact:
+            return None
+
+    def certain(self, key: Secret, known_id: str, probed_at: float) -> KeyRow | None:
+        """The row to act on: that of `known_id` if two facts of this very step speak for it, else what `of` finds without the id.
+
+        The two facts: it shows this key's characters, and Stripe counts a use of it no earlier than our latest probe of this key.
+
+        Args:
+            key: what is to be acted on.
+            known_id: where to look first, "" = nowhere.
+            probed_at: Stripe's own time of that probe; 0 = there was none.
+
+        Raises:
+            Unknown: Stripe gave no answer when it was asked.
+        """
+        seen = self._seen(key, known_id) if known_id else None
+        if seen is not None and (seen.same or not seen.row.active):
+            return seen.row
+        if seen is not None and seen.row.redacted and probed_at and self._used_since(key, known_id, probed_at):
+            return seen.row
+        return self._found(key)
+
+    def _used_since(self, key: Secret, key_id: str, moment: float) -> bool:
+        for look in range(_LOOKS):
+            if look:
+                self._clock.sleep(_BETWEEN_LOOKS)
+            row = self._known(key, key_id)
+            if row is not None and row.last_used >= moment:
+                return True
+        return False
+
+    def _found(self, key: Secret) -> KeyRow | None:
         before = self._candidates(key)
         certain = [seen.row for seen in before if seen.same]
         if certain or not before:
@@ -41,12 +80,17 @@ class Identity:
         return self._touched(key, {seen.row.id: seen.row.last_used for seen in before})
 
     def _known(self, key: Secret, known_id: str) -> KeyRow | None:
+        seen = self._seen(key, known_id)
+        return seen.row if seen else None
+
+    def _seen(self, key: Secret, known_id: str) -> Seen | None:
+        """The row of an id; None when there is none, or when it shows another key."""
         try:
             seen = self._keys.one(known_id, key)
         except Missing:
             return None
         another = seen.same is False or (seen.row.redacted and not fits(seen.row.redacted, key))
-        return None if another else seen.row
+        return None if another else seen
 
     def _candidates(self, key: Secret) -> list[Seen]:
         every = self._keys.every(key, wanted=lambda data: shows_token(data) or fits(redacted_of(data), key))
@@ -56,7 +100,7 @@ class Identity:
         # `last_used` counts whole seconds: after this wait, a use in our probe's second is told from one before it.
         self._clock.sleep(_NEXT_SECOND)
         if self._look(key).liveness is Liveness.UNKNOWN:
-            return None
+            raise _NoSecondFact("Stripe gave no answer about the key, so its row cannot be told")
         fresh: list[KeyRow] = []
         for _ in range(_LOOKS):
             fresh = self._fresh(key, before)

@@ -160,7 +160,7 @@ class DashboardIssuer:
         self._operator.tell(text)
         later = Waiting(
             dashboard_steps.to_retire_later(self._mode, replacement=target.replacement),
-            safe="nobody is cut off; the key that is to die still works",
+            safe="no service is cut off; the key that is to die still works",
             next_step="ir resume",
         )
         if not self._operator.interactive:

@@ -55,6 +55,8 @@ class ManagedIssuer:
     ) -> None:
         self._api, self._account, self._mode, self._clock = api, account_id, mode, clock
         self.seen_alive: dict[Secret, str] = {}
+        self._probed: dict[str, float] = {}
+        """Fingerprint → Stripe's time of our latest answered probe: the second fact by which its row is told."""
         self._keys = KeyApi(api, account_id, app_key)
         self._identity = Identity(self._keys, self.probe, clock)
         self.fallback = fallback
@@ -68,7 +70,10 @@ class ManagedIssuer:
         """See `ir.ports.Issuer`. An organization key is never sent without its context: `unknown`."""
         if kind_of(key).credential is Credential.ORGANIZATION:
             return Probe(Liveness.UNKNOWN, at=self._clock.now().timestamp())
-        return probe(self._api, key)
+        seen = probe(self._api, key)
+        if seen.date and seen.liveness.answers:
+            self._probed[key.fingerprint] = seen.date
+        return seen
 
     def identify(self, key: Secret, *, known_id: str = "") -> KeyRow | None:
         """See `ir.ports.Issuer`. A known id whose row shows another token is not believed."""
@@ -158,9 +163,9 @@ class ManagedIssuer:
 
     def retire(self, target: Target, *, stop: Callable[[], bool] = lambda: False) -> str:
         """See `ir.ports.Issuer`. A key whose row is not known for certain, or that the app may not touch, is guided."""
-        key_id = target.id
+        key_id = ""
         try:
-            key_id = key_id or self._id_of(target.value)
+            key_id = self._id_of(target)
             if not key_id:
                 return self._fall_back("its row in Stripe's list could not be told for certain").retire(target, stop=stop)
             self._keys.expire(key_id)
@@ -180,7 +185,7 @@ class ManagedIssuer:
         A key that is narrowed already comes back with an empty `before`: what was recorded first stays right.
         """
         try:
-            key_id = target.id or self._id_of(target.value)
+            key_id = self._id_of(target)
             if not key_id:
                 return self._fall_back("its row in Stripe's list could not be told for certain").contain(target, egress, rotation)
             return self._narrow(key_id)
@@ -204,8 +209,8 @@ class ManagedIssuer:
 
     def release(self, target: Target, before: tuple[str, ...]) -> None:
         """See `ir.ports.Issuer`. A key that had every permission has no list that could be put back by API."""
-        key_id = target.id or self._id_of(target.value)
-        if not key_id or not before:
+        key_id = self._id_of(target) if before else ""
+        if not key_id:
             return self._fall_back("the permissions that it had cannot be put back by API").release(target, before)
         try:
             after = self._keys.permit(key_id, before)
@@ -219,9 +224,18 @@ class ManagedIssuer:
         """See `ir.ports.Issuer`. A dead key leaves nothing behind that works."""
         return ""
 
-    def _id_of(self, key: Secret) -> str:
-        row = self.identify(key)
+    def _id_of(self, target: Target) -> str:
+        """The id to act on, "" when its row cannot be told for certain; what an inventory or a record says is only where to look."""
+        if target.name:
+            return self._named(target)
+        row = self._identity.certain(target.value, target.id, self._probed.get(target.value.fingerprint, 0.0))
         return row.id if row else ""
+
+    def _named(self, target: Target) -> str:
+        """A key that we minted: its row carries the name that we gave it."""
+        if self._keys.one(target.id).row.name != target.name:
+            raise Rejected(f"Stripe's row {target.id} is not the key {target.name} that this incident minted", safe="it was not touched")
+        return target.id
 
     def _gone(self, key_id: str) -> bool:
         try:

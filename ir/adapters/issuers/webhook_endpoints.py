@@ -122,8 +122,10 @@ def _good(answer: Answer) -> Answer:
 
 def _refusal(answer: Answer) -> PortError:
     said = f"Stripe refused what was asked about webhook endpoints: {answer.reason}"
+    if answer.transient or not answer.from_stripe:
+        return Unknown(said)
     if answer.status in (401, 403):
         return Denied(said, next_step="`api_key` of the webhook needs the permission webhook_write")
     if answer.status == 404:
         return Missing(said)
-    return Unknown(said) if answer.transient or answer.error is None else Rejected(said)
+    return Rejected(said)

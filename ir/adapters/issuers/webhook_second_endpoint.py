@@ -59,7 +59,7 @@ class SecondEndpointIssuer(Issuer):
 
     def _of(self, key: Secret, known_id: str = "") -> Endpoint | None:
         """The endpoint of a secret: as noted there, as the inventory says, or the only one of that URL; None when it is not certain."""
-        rows = [row for row in self._endpoints.every() if row.url == self._url or row.id == known_id]
+        rows = [row for row in self._endpoints.every() if row.url == self._url]
         noted = [row for row in rows if row.fingerprint == key.fingerprint]
         if noted:
             return noted[0] if len(noted) == 1 else None
@@ -119,6 +119,12 @@ class SecondEndpointIssuer(Issuer):
         """Disable its endpoint; one that this incident made itself is deleted."""
         try:
             row = self._endpoints.one(target.id) if target.id else self._of(target.value)
+            if row is not None and row.url != self._url:
+                raise Rejected(
+                    f"the endpoint {row.id} delivers to {row.url}, not to {self._url}",
+                    safe="it was not touched",
+                    next_step="correct `id` or `url` of the webhook in the inventory",
+                )
             if row is None:
                 raise Rejected("which webhook endpoint has this secret cannot be told", next_step="disable it in Workbench > Webhooks")
             if self._ours(row):

@@ -8,12 +8,12 @@ import json
 import sys
 from collections.abc import Callable
 
-from ir.clients import program
+from ir.clients import program, way_out
 from ir.core.errors import Rejected, Unknown
 from ir.core.secret import Secret
 from ir.ports import Notifier
 
-_NEEDS = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+_NEEDS = (*way_out.PROXIES, *way_out.AUTHORITIES)
 _ARGV = (sys.executable, "-I", "-m", "ir.adapters.notifiers.delivery")
 """Isolated: no module from the current folder, no `PYTHON*` variable."""
 
@@ -42,6 +42,10 @@ class AppriseNotifier(Notifier):
             raise Rejected("the URL names no service that apprise knows, or lacks a part", next_step="see apprise's list of URLs")
         if answer.get("delivered") is True:
             return f"delivered to {places} place{'s' * (places != 1)}"
+        if status == 407:
+            raise Unknown("the proxy asks for a login (HTTP 407)", next_step="give it one in HTTPS_PROXY")
         if 400 <= status < 500 and status not in (408, 429):
-            raise Rejected(f"the service refused the message (HTTP {status})", next_step="check the URL behind the reference")
+            of_the_text = status in (400, 413, 422)
+            todo = "the text does not suit it: `ir status` shows it" if of_the_text else "check the URL behind the reference"
+            raise Rejected(f"the service refused the message (HTTP {status})", next_step=todo)
         raise Unknown("the service did not take the message" + (f" (HTTP {status})" if status else ""))

@@ -6,11 +6,14 @@ both JSON. Apprise logs to nobody here, keeps nothing on disk, follows no redire
 
 import json
 import logging
+import os
 import re
 import sys
 from typing import Any
 
 import apprise
+
+from ir.clients import way_out
 
 _STATUS = re.compile(r"error=(\d{3})\b")
 """How apprise's services name the HTTP status that they were answered."""
@@ -18,17 +21,26 @@ _STATUS = re.compile(r"error=(\d{3})\b")
 
 def deliver(order: dict[str, Any]) -> dict[str, Any]:
     """Send it; returns the answer. Nothing in it comes from the URL."""
+    os.environ.update(way_out.for_requests())
     logger = logging.getLogger("apprise")
     logger.addHandler(logging.NullHandler())
     logger.propagate = False
     post = apprise.Apprise(asset=_asset(float(order["seconds"])))
     if not post.add(str(order["url"])):
         return {"places": 0, "delivered": False, "status": 0}
+    for service in post:
+        _fit(service)
     kind = apprise.NotifyType.WARNING if order["urgent"] else apprise.NotifyType.INFO
     result = post.notify(body=order["body"], title=order["title"], notify_type=kind, body_format=apprise.NotifyFormat.TEXT)
     statuses = [int(hit.group(1)) for entry in result.logs() for hit in _STATUS.finditer(str(entry.message))]
     delivered = result.status == apprise.AppriseResultStatus.SUCCESS
     return {"places": len(post), "delivered": delivered, "status": statuses[-1] if statuses and not delivered else 0}
+
+
+def _fit(service: Any) -> None:
+    """Cut what is longer than the service takes, unless the URL says how (`overflow=split`): it would refuse the whole message."""
+    if service.overflow_mode == apprise.OverflowMode.UPSTREAM:
+        service.overflow_mode = apprise.OverflowMode.TRUNCATE
 
 
 def _asset(seconds: float) -> apprise.AppriseAsset:

@@ -1,6 +1,7 @@
 """A user's own programs as a store: `read` prints the key, `write` takes it on standard input, never as an argument."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ir.clients import program
 from ir.core.errors import Conflict, Denied, Missing, PortError, Rejected, Unknown
@@ -47,7 +48,8 @@ class CommandStore(Store):
             raise Unknown(f"the `read` of {self.ref} did not end within {self._timeout:g} s")
         if done.code != 0:
             raise Unknown(f"the `read` of {self.ref} {_ended(done.code, done.err)}")
-        return Held(done.value, done.value.fingerprint if done.value else "")
+        held = Held.of(done.value.reveal() if done.value else "", "")
+        return replace(held, version=held.value.fingerprint if held.value else "")
 
     def check_write(self, incident: str) -> Permission:
         """See `ports.Store`."""

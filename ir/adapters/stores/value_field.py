@@ -34,7 +34,7 @@ class _Member:
 
 
 def read(text: str, field: str, version: str, place: str) -> Held:
-    """What the field holds; absent, empty or null is None.
+    """What the field holds; absent, empty or null is None; white space around it is none of it.
 
     Args:
         text: the whole value.
@@ -47,12 +47,12 @@ def read(text: str, field: str, version: str, place: str) -> Held:
     """
     if not field:
         _refuse_object(text, place)
-        return Held(Secret(text) if text else None, version)
+        return Held.of(text, version)
     spot = _find(text, field, place)
     value = json.loads(text[spot.start : spot.end]) if spot.end > spot.start else None
     if value is not None and not isinstance(value, str):
         raise Rejected(f"field `{field}` of {place} holds a {_kind(value)}, not text")
-    return Held(Secret(value) if value else None, version, spot.siblings)
+    return Held.of(value or "", version, spot.siblings)
 
 
 def write(text: str, field: str, value: Secret, place: str) -> str:
@@ -149,5 +149,5 @@ def _skip(text: str, at: int) -> int:
 
 
 def _kind(value: object) -> str:
-    kinds = {bool: "truth value", int: "number", float: "number", list: "list", dict: "JSON object"}
+    kinds = {bool: "true or false", int: "number", float: "number", list: "list", dict: "JSON object"}
     return kinds.get(type(value), "value of another kind")

@@ -115,7 +115,7 @@ class WebhookVerifier(HttpVerifier):
             self._signed_so(former, address, "the former secret, which it should accept while both live")
         dead = self._secrets.given_up()
         if dead is not None and dead.fingerprint != expected.fingerprint and _accepted(self._send(dead, address)):
-            raise Rejected("still accepts the old secret, too: whoever has it can forge events")
+            raise Rejected("still accepts the old secret, too: anyone who has it can forge events")
         return answer
 
     def _signed_so(self, secret: Secret | None, address: str, what: str) -> Answer:

@@ -50,14 +50,14 @@ class Consent:
             return
         shown = "\n  ".join(new)
         if self._yes or not self._operator.interactive:
-            why = "--yes consents on first use only" if self._yes else "nobody is here to consent"
+            why = "--yes consents on first use only" if self._yes else "no person is here to consent"
             raise Refused(
                 f"what the inventory runs or reaches is new, and {why}:\n  {shown}",
                 safe="nothing was changed, none of it was run or reached",
                 next_step=f"look at it, then pin the inventory: --inventory-sha256 {self._sha256}{otherwise and f'; or {otherwise}'}",
             )
         self._operator.screen.say(f"New since the last finished incident:\n  {shown}")
-        if not self._operator.confirm("May it be used in this way?"):
+        if not self._operator.confirm("Trust this inventory?"):
             raise Refused("not consented", safe="nothing was changed, none of it was run or reached")
         self._state.consents.add(new, self._operator.name)
 
@@ -92,5 +92,5 @@ def refuse_other(pin: str, sha256: str) -> None:
         raise Refused(
             f"the inventory is not the one that --inventory-sha256 pins; its SHA-256 is {sha256}",
             safe="nothing was changed, nothing that it names was run or reached",
-            next_step="look at what was changed in it, then pin it anew (ir inventory check)",
+            next_step="look at what was changed in it, then pin it again (ir inventory check)",
         )

@@ -134,7 +134,7 @@ def finish(screen: Screen, kept: State, record: incident_record.Incident, code: 
         screen.document({**document(record, code), "evidence_key": signer})
         return int(code)
     for debt in record.debts.values():
-        screen.warn(f"owed: {debt.why} → {debt.todo}")
+        screen.warn(f"still to do: {debt.why} → {debt.todo}")
     if record.ended:
         screen.say(f"{record.id}: {record.status} (exit {int(code)}); report: ir report {record.id}")
         screen.say("keep these outside (ticket, chat), then `ir verify` tells later edits:")
@@ -182,6 +182,11 @@ def _flush(seconds: float) -> None:
         sys.stderr.flush()
 
 
+def _kept(world: World) -> bool:
+    """Whether the new key, if there is one, is anywhere but in this process."""
+    return world.replacement is None or bool(world.facts().get("new", {}).get("custody")) or bool(world.facts().get("promoted_at"))
+
+
 def become(words: Sequence[str]) -> NoReturn:
     """Run another command of this tool in place of this process, whose threads and leases end with it."""
     _flush(notifications.FLUSH)
@@ -204,7 +209,8 @@ def drive(
     except KeyboardInterrupt:
         tty_guard.ask_no_more()
         operator.screen.rest()
-        sys.stderr.write(f"\ninterrupted; nothing is lost: ir resume {name}\n")
+        safe = "nothing is lost" if _kept(world) else "the new key is in no custody: LEAVE the Dashboard's dialog OPEN, then paste it again"
+        sys.stderr.write(f"\ninterrupted; {safe}: ir resume {name}\n")
         code = int(ExitCode.INTERRUPTED)
     runner.forget_queue()
     world.recording.acquire(timeout=RECORDED_WITHIN)  # an entry that was just followed may not be witnessed yet

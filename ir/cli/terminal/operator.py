@@ -35,7 +35,7 @@ def read_key(source: str, prompt: str, screen: Screen) -> Secret | None:
         return _secret(_line(int(rest)), f"file descriptor {rest}")
     if kind == "file" and rest:
         return _secret(_private(Path(rest)), rest)
-    raise UsageError(f"`{source}` is no source for a key", next_step=f"one of {SOURCES}; never the key itself")
+    raise UsageError(f"`{source}` is not a source for a key", next_step=f"one of {SOURCES}; never the key itself")
 
 
 def files_of(**sources: str) -> dict[str, str]:
@@ -98,7 +98,7 @@ def _secret(data: bytes, source: str) -> Secret | None:
     """What was read, without its line end. The codec's own error would hold the bytes, so it goes no further."""
     text = data.rstrip(b"\r\n").decode("utf-8", errors="replace")
     if len(data) > _LONGEST or "\ufffd" in text or "\0" in text:
-        raise UsageError(f"what {source} gave is no key: it is too long, or no text", next_step=f"a key on one line, from {SOURCES}")
+        raise UsageError(f"what {source} gave no key: what came is too long, or not text", next_step=f"a key on one line, from {SOURCES}")
     return Secret(text) if text else None
 
 
@@ -113,7 +113,7 @@ def _private(path: Path) -> bytes:
     with os.fdopen(handle, "rb") as stream:
         info = os.fstat(handle)
         if not stat.S_ISREG(info.st_mode):
-            raise UsageError(f"the key file {path} is no plain file", next_step="a pipe is given as fd:N or stdin")
+            raise UsageError(f"the key file {path} is not a regular file", next_step="a pipe is given as fd:N or stdin")
         if info.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise UsageError(f"others can read the key file {path}", next_step=f"chmod 600 {path}")
         return stream.read(_LONGEST + 1).strip(b"\r\n")

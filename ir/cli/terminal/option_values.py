@@ -58,10 +58,10 @@ def moment(text: str, now: datetime) -> float:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"`{text[:40]}` is no time", next_step="write 2026-11-23T03:00Z, or 2h") from None
+        raise UsageError(f"`{text[:40]}` is not a valid time", next_step="write 2026-11-23T03:00Z, or 2h") from None
     found = found if found.tzinfo else found.replace(tzinfo=UTC)
     if not 2000 <= found.year < 2100:
-        raise UsageError(f"`{text[:40]}` is no time of this century")
+        raise UsageError(f"`{text[:40]}` is not a time of this century")
     return found.timestamp()
 
 
@@ -72,7 +72,7 @@ def exposed_time(text: str) -> float:
     now = datetime.now(UTC)
     found = moment(text, now)
     if found > now.timestamp() + 60:
-        raise UsageError(f"--exposed-at {text} lies in the future")
+        raise UsageError(f"--exposed-at {text} is in the future")
     return found
 
 
@@ -87,7 +87,7 @@ def expires_time(text: str) -> float:
         found = moment(text, now)
     if not now.timestamp() < found <= now.timestamp() + WEEK + 60:
         raise UsageError(
-            f"--old-key-expires {text}: it lies between now and 7 days from now", next_step="a time, a duration such as 1h, or never"
+            f"--old-key-expires {text}: it must be between now and 7 days from now", next_step="a time, a duration such as 1h, or never"
         )
     return found
 
@@ -135,7 +135,7 @@ def identify_row(consent: Consent, name: str, leaked: Secret | None, operator: T
         return holders[0]
     kind = key_kind.kind_of(leaked)
     said = f"is in the stores of {', '.join(key.name for key in holders)}" if holders else "is in none of the listed stores"
-    said += f" (nobody agreed to run what reads {', '.join(map(str, unread))})" if unread else ""
+    said += f" (no person agreed to run what reads {', '.join(map(str, unread))})" if unread else ""
     raise UsageError(
         f"the leaked key {said}; {kind.credential.instruction}", next_step="name the row of the inventory, or go without --inventory"
     )

@@ -44,9 +44,9 @@ def refuse_keys(argv: Sequence[str]) -> None:
     for number, word in enumerate(argv, 1):
         if key_shaped(word):
             raise UsageError(
-                f"argument {number} holds what looks like a key; it is used for nothing and not repeated here",
+                f"argument {number} holds what looks like a key; it is not used and not repeated here",
                 safe="nothing was sent or changed",
-                next_step="it now stands in your shell's history and was visible in the process list: delete it there, treat it as leaked; "
+                next_step="it is now in your shell's history and was visible in the process list: delete it there, treat it as leaked; "
                 "keys are given by --leaked-key-from prompt | stdin | fd:N | file:PATH",
             )
 

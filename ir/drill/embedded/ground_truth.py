@@ -69,7 +69,7 @@ def problems(scene: Scene, services: Sequence[ServiceRow]) -> Iterable[str]:
     yield from _stores(scene)
     yield from _services(scene, services)
     yield from _papers(scene)
-    yield from (f"a key stands in {place}" for place in leaked_places(scene))
+    yield from (f"a key is in {place}" for place in leaked_places(scene))
 
 
 def _keys(scene: Scene) -> Iterable[str]:
@@ -124,7 +124,7 @@ def _papers(scene: Scene) -> Iterable[str]:
     expected = {"payments.env", "tool.env"}
     left = sorted(path.name for path in scene.folder.stores.iterdir() if path.name not in expected)
     if left and scene.code == ExitCode.DONE:
-        yield f"custody was not ended: {', '.join(left)} lies beside the env file"
+        yield f"custody was not ended: {', '.join(left)} is beside the env file"
 
 
 def leaked_places(scene: Scene) -> list[str]:

@@ -15,7 +15,7 @@ from ir.drill.embedded import stripe_account as accounts
 from ir.drill.embedded.command_line import CommandLine, Ran, Start, execute
 from ir.drill.embedded.faults import Trouble
 from ir.drill.embedded.ground_truth import Scene
-from ir.drill.embedded.human import Human
+from ir.drill.embedded.human import Human, slip_of
 from ir.drill.embedded.options import DrillOptions
 from ir.drill.embedded.outcome_check import Witness
 from ir.drill.embedded.result import DrillResult
@@ -135,7 +135,7 @@ def _command(world: setup.World, line: CommandLine, watch: Watch, files: list[st
 
     A process that was killed is resumed; what was refused or rolled back, because nothing answered, is begun anew.
     """
-    human = Human(world.account, world.folder.keys / "new", watch.say)
+    human = Human(world.account, world.folder.keys / "new", watch.say, slip_of(world.options.seed))
     exposed = datetime.fromtimestamp(world.account.exposed_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     words = ["rotate", "stripe", *files, "--exposed-at", exposed, "--leaked-via", "repo", "--reason", "drill", "--yes"]
     ran = [_one(line, watch, words, trouble)]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+from ir.core.wording import counted
 from ir.drill.embedded import inventory_file, sandbox
 from ir.drill.embedded import stripe_account as accounts
 from ir.drill.embedded.inventory_file import Listed, Owned
@@ -110,10 +111,11 @@ def announce(world: World, say: Callable[[str], None]) -> None:
     """Say what is about to be rehearsed."""
     options = world.options
     issuer = "managed (keys by API)" if options.managed else "dashboard (a human clicks)"
-    say(f"drill, seed {options.seed}: {len(world.readers)} services, policy {options.policy.value}, {options.mode.value} mode, {issuer}")
+    services = counted(len(world.readers), "service")
+    say(f"drill, seed {options.seed}: {services}, policy {options.policy.value}, {options.mode.value} mode, {issuer}")
     for shelf in world.shelves:
         users = ", ".join(name for name, store in world.readers.items() if store == shelf.ref)
-        say(f"  {shelf.ref} ← {users or 'nobody reads it'}")
+        say(f"  {shelf.ref} ← {users or 'no service reads it'}")
     if options.dead_on_arrival:
         say("  Stripe has found the leaked key in public and deactivated it already")
     if options.waits is not None:

@@ -37,7 +37,7 @@ class Human:
         {"approve": self.approves, "quiet": self.vouches}.get(waits_for(self.trial.record), self.wakes)()
 
     def vouches(self) -> None:
-        """Somebody saw in the Dashboard that nobody uses the old key any more."""
+        """Somebody saw in the Dashboard that the old key is not used any more."""
         verified = self.trial.record.run_of("verify")
         self.says("approve", plan=self.sim.plan.hash, step="", unused="`Last used` is old", seen=verified.ended if verified else "")
 

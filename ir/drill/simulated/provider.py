@@ -98,7 +98,7 @@ class SimProvider:
     def identify(self, key: Secret, *, known_id: str = "") -> KeyRow | None:
         """See `ports.Issuer`."""
         found = self.row(key)
-        if found is None or self.guided:
+        if found is None or self.guided or (known_id and known_id != found.id):
             return None
         return KeyRow(found.id, found.name, self.lives(found), Mode.TEST, last_used=found.last_used, permissions=found.permissions)
 

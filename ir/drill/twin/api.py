@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass, field, replace
+from email.utils import formatdate
 
 import orjson
 
@@ -73,18 +74,21 @@ class Api:
         if fate.what is What.LOST:
             return Reply(b"", close=True)
         if fate.what is What.WRONG_TYPE:
-            return Reply(response(200, {"Content-Type": "text/html", "Request-Id": request_id}, _HTML))
+            return Reply(response(200, {"Content-Type": "text/html", "Request-Id": request_id, **self._date()}, _HTML))
         whole = self._payload(answer, request_id, request)
         if fate.what is What.TORN:
             start = whole.index(b"\r\n\r\n") + 4
             return Reply(whole[: start + (len(whole) - start) // 2], close=True)
         return Reply(whole, delay=fate.seconds)
 
-    @staticmethod
-    def _payload(answer: Answer, request_id: str, request: Request) -> bytes:
+    def _payload(self, answer: Answer, request_id: str, request: Request) -> bytes:
         version = request.headers.get("stripe-version", API_VERSION)
-        headers = {"Content-Type": _JSON, "Request-Id": request_id, "Stripe-Version": version} | answer.headers
+        headers = {"Content-Type": _JSON, "Request-Id": request_id, "Stripe-Version": version} | self._date() | answer.headers
         return response(answer.status, headers, orjson.dumps(answer.body))
+
+    def _date(self) -> dict[str, str]:
+        """By the world's clock, as `last_used` and `created` are."""
+        return {"Date": formatdate(self.world.now(), usegmt=True)}
 
     def _answer(self, request: Request, request_id: str) -> Answer:
         try:

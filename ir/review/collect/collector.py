@@ -240,7 +240,7 @@ class Collector:
                 found.why = error.what
                 time.sleep(0.2 * 2**attempt)
                 continue
-            found.refused = 400 <= answer.status < 500
+            found.refused = 400 <= answer.status < 500 and answer.from_stripe
             if answer.ok:
                 found.available = True
                 self._pace.faster()

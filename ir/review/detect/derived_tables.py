@@ -60,6 +60,7 @@ SELECT a.request_id AS request_id, a.ts AS ts, a.hour AS hour, a.act AS act, a.c
   a.events AS events, CASE WHEN a.state = 'ghost' AND (a.ts < h.covers_from OR a.ts > h.covers_to) THEN 'hole' ELSE a.state END AS state
 FROM sent a LEFT JOIN holes h ON a.hour = h.hour AND a.act = h.act AND a.client = h.client
 """
+_UNTOLD = "WHEN a.state = 'ghost' THEN 'unknown' ELSE a.state END AS state"
 
 
 PROBES = (Column("request_id", "VARCHAR", "of our own probes"),)
@@ -99,7 +100,10 @@ def _named(engine: Engine, names: tuple[str, ...]) -> list[str]:
     return [str(ident) for changed, ident, count in rows if int(count) == 1 and str(changed).removeprefix("named ") in names]
 
 
-def derive_acts(engine: Engine, holes: Sequence[tuple[object, ...]]) -> None:
-    """Make `acts`: `sent`, with strangers inside holes of our logs set apart as `hole`."""
+def derive_acts(engine: Engine, holes: Sequence[tuple[object, ...]], *, judged: bool = True) -> None:
+    """Make `acts`: `sent`, with strangers inside holes of our logs set apart as `hole`.
+
+    Not `judged`: our logs are too bad for a write that they lack to be a stranger's, so it is `unknown`.
+    """
     engine.fill("holes", HOLES, list(holes))
-    engine.keep("acts", WITH_HOLES)
+    engine.keep("acts", WITH_HOLES if judged else WITH_HOLES.replace("ELSE a.state END AS state", _UNTOLD))

@@ -31,6 +31,8 @@ class Completeness:
         known, matched: writes of our services' kinds in the judged window, and how many of them our logs hold.
         known_before, matched_before: the same before the exposure, outside holes.
         loss: share that our logs lose outside holes, from before the exposure where possible.
+        outside, outside_matched: writes of our services' kinds outside holes, before the exposure where there are enough, and how many
+            of them our logs hold.
         holes: of traffic that is missing from the logs.
         hours: the hours that have a hole.
     """
@@ -40,6 +42,8 @@ class Completeness:
     known_before: int = 0
     matched_before: int = 0
     loss: float = 0.0
+    outside: int = 0
+    outside_matched: int = 0
     holes: list[Hole] = field(default_factory=list)
     hours: list[int] = field(default_factory=list)
 
@@ -55,6 +59,12 @@ class Completeness:
         """0 to 1; 0 when there was nothing to measure by."""
         known, matched = self.measured
         return matched / known if known else 0.0
+
+    @property
+    def tells(self) -> bool:
+        """Whether a write that our logs lack, outside their holes, may be called a stranger's: they hold 95 % of ours, but for chance."""
+        chance = 3 * math.sqrt(self.outside * ENOUGH * (1 - ENOUGH))
+        return self.outside > 0 and self.outside_matched >= ENOUGH * self.outside - chance
 
     @property
     def enough(self) -> bool:
@@ -117,14 +127,18 @@ def _is_ours(hours: dict[int, tuple[int, int]], window: Window) -> bool:
 def _count(found: Completeness, ours: dict[Kind, dict[int, tuple[int, int]]], window: Window) -> None:
     cut = window.judged // 3600
     holes = {hole[:3] for hole in found.holes}
-    before_own = before_all = 0
+    before_own = before_all = after_own = after_all = 0
     for (act, client), hours in ours.items():
         for hour, (own, ghosts) in hours.items():
             if hour < cut and (act, client, hour) not in holes:
                 before_own, before_all = before_own + own, before_all + own + ghosts
+            if hour >= cut and (act, client, hour) not in holes:
+                after_own, after_all = after_own + own, after_all + own + ghosts
             if hour >= cut:
                 found.matched, found.known = found.matched + own, found.known + own + ghosts
-    if window.baseline and before_all >= 50:
+    earlier = window.baseline and before_all >= 50
+    found.outside, found.outside_matched = (before_all, before_own) if earlier else (before_all + after_all, before_own + after_own)
+    if earlier:
         found.loss = 1 - before_own / before_all
         found.known_before, found.matched_before = before_all, before_own
     elif found.known:

@@ -16,8 +16,10 @@ class Silence:
     """Hours `first … last` touch a stretch without any line.
 
     Attributes:
-        due: lines that were to be expected there. clock: the same by the clock of other days alone.
+        due: lines that were to be expected there.
+        clock: the same by the clock of other days alone; where too few of a kind are known, of working days and weekends together.
         last_of_all: no line comes after it.
+        begin, end: epoch seconds of the stretch.
     """
 
     first: int
@@ -25,6 +27,8 @@ class Silence:
     due: float
     clock: float
     last_of_all: bool = False
+    begin: int = 0
+    end: int = 0
 
     @property
     def hours(self) -> set[int]:
@@ -49,12 +53,14 @@ def silences(minutes: dict[int, int], lines: dict[int, int], until: int) -> list
     for left, right, is_last in _quiet(known, until // 60):
         quiet = right - left - 1
         # The end lies often on the first Saturday of young logs: then working days tell, too.
-        usual = every_day | by_clock if is_last else by_clock
-        clock = sum(_overlap(hour, left, right) * usual.get(_class(hour), 0.0) for hour in range(left // 60, right // 60 + 1))
+        clock = sum(_overlap(hour, left, right) * by_clock.get(_class(hour), 0.0) for hour in range(left // 60, right // 60 + 1))
+        usual = every_day | by_clock
+        either = sum(_overlap(hour, left, right) * usual.get(_class(hour), 0.0) for hour in range(left // 60, right // 60 + 1))
         pace = _pace(left - max(quiet, 60), left, known, before)
         if not is_last:
             pace = min(pace, _pace(right + 1, right + 1 + max(quiet, 60), known, before))
-        found.append(Silence(left // 60, right // 60, min(clock, pace * quiet), clock, is_last))
+        due = min(either if is_last else clock, pace * quiet)
+        found.append(Silence(left // 60, right // 60, due, either, is_last, left * 60 + 60, right * 60))
     return found
 
 

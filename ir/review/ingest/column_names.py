@@ -58,7 +58,7 @@ ACTIVITY_NAMES: dict[str, tuple[str, ...]] = {
 """The same for exports of the Dashboard's security history, whose headings are not documented."""
 
 _OTHER = re.compile(r"[^a-z0-9@]+")
-_ASIDE = re.compile(r"\(.*?\)")
+_ASIDE = re.compile(r"\([^()]*\)")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 REQUEST_SHAPE = r"\breq_(?:[A-Za-z0-9_]{8,64}|[A-Za-z_]{0,6}[0-9][A-Za-z0-9_]{0,6})"
 """Stripe's ids, in Python's and DuckDB's regular expressions alike; a short one has a digit, so that `req_time` is none."""

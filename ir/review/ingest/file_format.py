@@ -16,7 +16,10 @@ from ir.review.ingest.json_documents import LISTS
 
 _SAMPLE = 256 << 10
 _LINES = 200
-_PAIR = re.compile(r'([A-Za-z_][\w.@-]*)=("(?:[^"\\]|\\.)*"|\S+)')
+_LONGEST = 32 << 10
+"""Characters of a sampled line of text; JSON is looked at whole."""
+_PAIR = re.compile(r'([A-Za-z_][\w.@-]*+)(?:=("(?:[^"\\]|\\.)*"|\S+))?')
+"""A name without a value is a hit, too: whoever began at each of its letters anew would never come to the end of a long one."""
 _DELIMITERS = (",", ";", "\t", "|")
 _TITLES = 6
 _LIST = re.compile(r"\s*\[\s*([{\[]|$)")
@@ -87,6 +90,7 @@ def _told(lines: list[str], *, own: bool, mapped: frozenset[str]) -> Sniffed:
         return _of_records("jsonl", records, own=own)
     if lines[0].lstrip(" \t")[:1] == "{" or _LIST.match(lines[0]):
         return Sniffed("json", "requests", {})
+    lines = [line[:_LONGEST] for line in lines]
     return _of_csv(lines, own=own, mapped=mapped) or _of_logfmt(lines, own=own) or Sniffed("text", "requests", {})
 
 
@@ -197,7 +201,7 @@ def _is_heading(header: tuple[str, ...]) -> bool:
 
 def pairs(line: str) -> dict[str, str]:
     """The `key=value` pairs of a logfmt line."""
-    return {name: value.strip('"') for name, value in _PAIR.findall(line)}
+    return {name: value.strip('"') for name, value in _PAIR.findall(line) if value}
 
 
 def _of_logfmt(lines: list[str], *, own: bool) -> Sniffed | None:

@@ -1,13 +1,14 @@
 """`affected.csv`: who has to be told."""
 
 import csv
-import os
+import io
 import re
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ir.core.model import Json
 from ir.core.secret import excerpt
+from ir.storage import written_file
 
 
 def write(rows: list[Json], folder: Path) -> str:
@@ -15,13 +16,13 @@ def write(rows: list[Json], folder: Path) -> str:
     if not rows:
         return ""
     target = folder / "affected.csv"
-    handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", newline="", encoding="utf-8") as file:
-        out = csv.writer(file)
-        out.writerow(("customer", "what", "first_seen", "requests"))
-        for row in rows:
-            seen = datetime.fromtimestamp(int(row["first_seen"]), UTC).isoformat()
-            out.writerow([_cell(str(row["customer"])), _cell(str(row["what"])), seen, row["requests"]])
+    text = io.StringIO(newline="")
+    out = csv.writer(text)
+    out.writerow(("customer", "what", "first_seen", "requests"))
+    for row in rows:
+        seen = datetime.fromtimestamp(int(row["first_seen"]), UTC).isoformat()
+        out.writerow([_cell(str(row["customer"])), _cell(str(row["what"])), seen, row["requests"]])
+    written_file.write(target, text.getvalue())
     return str(target)
 
 

@@ -1,12 +1,16 @@
 """What each source covers, what it leaves out, and what that makes us blind to."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from ir.core.model import Json
+from ir.core.wording import counted
 from ir.review.collect.collector import Read
 from ir.review.detect.log_gaps import ENOUGH, Completeness
+from ir.review.detect.source_holes import Span
 from ir.review.detect.window import HOUR, Window
 from ir.review.ingest.load_result import Loaded
+from ir.review.judge.carrying import SLACK, Given
 from ir.review.sql.engine import Engine
 
 KEPT_BY_API = 30 * 86400
@@ -14,14 +18,26 @@ KEPT_BY_API = 30 * 86400
 _SLACK = 2 * HOUR
 _EXAMPLES = 3
 
-_REQUESTS = "SELECT COUNT(*), COALESCE(MIN(CASE WHEN ts > 0 THEN ts END), 0), COALESCE(MAX(ts), 0) FROM requests WHERE {}"
-_QUERIES = {
-    "events": "SELECT COUNT(*), COALESCE(MIN(ts), 0), COALESCE(MAX(ts), 0) FROM events WHERE id <> '' AND ts > 0",
-    "activity": "SELECT COUNT(*), COALESCE(MIN(ts), 0), COALESCE(MAX(ts), 0) FROM activity WHERE ts > 0",
-    "egress": _REQUESTS.format("own = 1 AND source = 'egress'"),
-    "request-log": _REQUESTS.format("own = 0"),
-    "webhook-log": _REQUESTS.format("source = 'webhook-log'"),
+_SPAN = (
+    "SELECT COUNT(*), COALESCE(MIN(CASE WHEN ts > 0 THEN ts END), 0), COALESCE(MAX(CASE WHEN ts <= {end} THEN ts END), 0), "
+    "SUM(CASE WHEN ts > {end} THEN 1 ELSE 0 END), COALESCE(MAX(ts), 0), SUM(CASE WHEN ts = 0 THEN 1 ELSE 0 END) FROM {rows}"
+)
+_ROWS = {
+    "events": "events WHERE id <> '' AND ts > 0",
+    "activity": "activity WHERE ts > 0",
+    "egress": "requests WHERE own = 1 AND source = 'egress'",
+    "request-log": "requests WHERE own = 0",
+    "webhook-log": "requests WHERE source = 'webhook-log'",
 }
+ANSWERS: dict[str, tuple[str, ...]] = {
+    "events": ("writes",),
+    "activity": ("account",),
+    "egress": ("whose writes",),
+    "request-log": ("reads",),
+    "webhook-log": ("webhooks",),
+    "objects": ("account",),
+}
+"""What a source can answer, in the words of the verdicts."""
 ABSENT = {
     "events": "everything that was changed",
     "activity": "new API keys, users, apps and payout destinations; who in the Dashboard did what",
@@ -34,7 +50,14 @@ ABSENT = {
 
 @dataclass
 class Seen:
-    """Rows and span of one source, with what is missing; `full` = it covers the judged window."""
+    """Rows and span of one source, with what is missing.
+
+    Attributes:
+        rows: all that do not lie after the end of the review. untimed: those without a readable time.
+        full: it covers the judged window.
+        carries: the rows can answer what this source is asked for.
+        lacks: why it is not `full`, for the verdict; "" = nothing is lacking, or nothing was given.
+    """
 
     rows: int = 0
     first: int = 0
@@ -42,21 +65,46 @@ class Seen:
     gaps: list[Json] = field(default_factory=list)
     blind_to: str = ""
     full: bool = False
+    untimed: int = 0
+    carries: bool = True
+    lacks: str = ""
 
 
-def look(engine: Engine) -> dict[str, Seen]:
-    """Rows and span of every source that has a table."""
+_NAMED = "SELECT COUNT(*) FROM requests WHERE own = 1 AND source = 'egress' AND request_id LIKE 'req_%'"
+
+
+def look(engine: Engine, until: int) -> dict[str, Seen]:
+    """Rows and span of every source that has a table; times after the end of the review count for nothing, and are named."""
     seen = {}
-    for name, sql in _QUERIES.items():
-        rows, first, last = engine.rows(sql)[0]
-        seen[name] = Seen(int(rows), int(first), int(last))
+    for name, rows in _ROWS.items():
+        count, first, last, late, latest, untimed = engine.rows(_SPAN.format(rows=rows, end=until + SLACK))[0]
+        one = Seen(int(count) - int(late or 0), int(first), int(last), untimed=int(untimed or 0))
+        if late:
+            told = f"{counted(int(late), 'time')} after the end of the review, up to {_day(int(latest))}: counted for nothing"
+            one.gaps.append(gap(0, 0, told))
+        if not one.last:
+            one.first = 0
+        seen[name] = one
+    seen["egress"].carries = not seen["egress"].rows or bool(engine.rows(_NAMED)[0][0])
     return seen
 
 
-def judge_events(seen: Seen, read: Read | None, window: Window, thin: Read | None = None) -> None:
-    """API events cover what they were asked for, less what was not read; an archive covers its own span.
+def _day(ts: int) -> str:
+    return datetime.fromtimestamp(min(ts, 253_402_300_799), UTC).strftime("%Y-%m-%d")
 
-    `thin` are v2's own events. An account without them is no hole; some that were read, and not to their end, are one.
+
+def judge_events(
+    seen: Seen,
+    read: Read | None,
+    window: Window,
+    thin: Read | None = None,
+    holes: list[Span] | None = None,
+    lacking: list[str] | None = None,
+) -> None:
+    """API events cover what they were asked for, less what was not read; an archive covers its own span, less its holes.
+
+    `thin` are v2's own events: an account without them is no hole; some that were read, and not to their end, are one. `holes` are
+    those of an archive, by its own pace and by our own writes that have no event in it; `lacking` says which events it never has.
     """
     if read is not None and read.available:
         start = max(window.since, window.until - KEPT_BY_API)
@@ -71,10 +119,12 @@ def judge_events(seen: Seen, read: Read | None, window: Window, thin: Read | Non
             seen.gaps.append(gap(window.judged, seen.first, "the archive begins later"))
         if seen.last < window.until - 12 * HOUR:
             seen.gaps.append(gap(seen.last, window.until, "the archive ends earlier"))
+        seen.gaps += [gap(a, b, "events are missing from the archive here") for a, b in holes or []]
+        seen.gaps += [gap(window.judged, window.until, why) for why in lacking or []]
         seen.blind_to = "events that the archive missed"
     if read is not None and not read.available:
         seen.blind_to = f"{ABSENT['events']}: Stripe's API gave none ({read.why})" if not seen.rows else seen.blind_to
-    seen.full = not seen.gaps and (seen.rows > 0 or (read is not None and read.available))
+    seen.full = not _real(seen.gaps) and (seen.rows > 0 or (read is not None and read.available))
     if thin is not None and thin.why:
         seen.gaps.append(gap(window.judged, window.until, f"v2 events: {thin.why}"))
         seen.full = seen.full and not thin.available
@@ -84,46 +134,82 @@ def judge_egress(seen: Seen, found: Completeness, window: Window) -> None:
     """Our own logs cover what our own known traffic says they do."""
     if not seen.rows:
         return
-    for start, end in _runs(found.hours):
-        seen.gaps.append(gap(start, end, "our own traffic is missing from the logs here"))
-    if seen.first == 0:
-        seen.gaps.append(gap(window.judged, window.until, "the lines carry no time: holes cannot be seen"))
+    untimed = 2 * seen.untimed > seen.rows
+    seen.gaps += [gap(start, end, "our own traffic is missing from the logs here") for start, end in _runs(found.hours)]
+    if seen.first == 0 or untimed:
+        told = "the lines" if seen.first == 0 else f"{seen.untimed:,} of {seen.rows:,} lines"
+        seen.gaps.append(gap(window.judged, window.until, f"{told} carry no time: holes cannot be seen"))
     elif seen.first > window.judged + _SLACK:
         seen.gaps.append(gap(window.judged, seen.first, "the logs begin later"))
     if seen.last and seen.last < window.until - _SLACK:
         seen.gaps.append(gap(max(seen.last, window.judged), window.until, "the logs end earlier"))
-    told = f"{found.share:.1%} of the {found.measured[0]:,} writes that look like ours"
+    seen.full = found.enough and not untimed
+    seen.blind_to, seen.lacks = _whole(found)
+    if not seen.carries:
+        seen.blind_to = "which writes are ours: the lines hold no request id of Stripe (`req_…`)"
+        seen.lacks = "our egress logs hold no request id of Stripe, so it cannot be told which writes were ours"
+    elif untimed:
+        seen.lacks = "our egress logs carry no readable times, so their holes cannot be seen"
+
+
+def _whole(found: Completeness) -> tuple[str, str]:
+    """What logs of that share are blind to, and what they lack."""
+    holds = f"our logs hold {found.share:.1%} of the {found.measured[0]:,} writes that look like ours"
     if not found.known:
-        seen.blind_to = "how complete our logs are: nothing was written since the exposure that looks like ours"
-    elif found.share < ENOUGH:
-        seen.blind_to = f"strangers' writes among our own: our logs hold only {told}, and 95 % are needed to tell"
-    elif not found.enough:
-        lost = found.known - found.matched
-        missing = f"{lost} of the {found.known} writes since the exposure that look like ours are not in our logs"
-        seen.blind_to = f"strangers' writes among our own: {missing}, and 95 % are needed to tell"
-    else:
-        seen.blind_to = f"requests that did not pass our systems (by design); our logs hold {told}"
-    seen.full = found.enough
+        return (
+            "how complete our logs are: nothing was written since the exposure that looks like ours",
+            "our egress logs show no write that looks like ours, so it cannot be told how complete they are",
+        )
+    lacks = f"our egress logs hold {found.share:.1%} of our own known writes, and 95 % are needed"
+    if found.share < ENOUGH:
+        return f"strangers' writes among our own: {holds}, and 95 % are needed to tell", lacks
+    if found.enough:
+        return f"requests that did not pass our systems (by design); {holds}", ""
+    missing = f"{found.known - found.matched} of the {found.known} writes since the exposure that look like ours are not in our logs"
+    return f"strangers' writes among our own: {missing}, and 95 % are needed to tell", missing
 
 
-def judge_span(seen: Seen, window: Window, absent: str) -> None:
-    """A log covers the window when it begins before it and ends near its end."""
+def judge_requests(seen: Seen, given: Given, window: Window, holes: list[Span]) -> None:
+    """A request log covers reads by the rows in which they show, in the hours for which it has them."""
     if not seen.rows:
+        return
+    judge_span(seen, window, "reads outside the log's span", holes)
+    seen.carries = given.usable > 0
+    if given.told:
+        seen.blind_to = given.told
+        seen.full = seen.full and seen.carries
+    if not seen.full:
+        seen.lacks = f"reads: {given.told}" if not seen.carries else "the request log does not cover the whole window"
+
+
+def judge_span(seen: Seen, window: Window, absent: str, holes: list[Span] | None = None) -> None:
+    """A log covers the window when it begins before it, ends near its end, and has no hole."""
+    if not seen.rows:
+        return
+    if not seen.last:
+        seen.gaps.append(gap(window.judged, window.until, "the rows carry no time"))
+        seen.blind_to = absent
         return
     if seen.first > window.judged + _SLACK:
         seen.gaps.append(gap(window.judged, seen.first, "begins later"))
     if seen.last < window.until - 6 * HOUR:
         seen.gaps.append(gap(max(seen.last, window.judged), window.until, "ends earlier"))
-    seen.full = not seen.gaps
+    seen.gaps += [gap(a, b, "rows are missing here, though some were due") for a, b in holes or []]
+    seen.full = not _real(seen.gaps)
     seen.blind_to = "" if seen.full else absent
 
 
-def judge_activity(seen: Seen, read: Read | None, window: Window) -> None:
+def _real(gaps: list[Json]) -> list[Json]:
+    """Those that have a place in time; the others are remarks."""
+    return [one for one in gaps if one["to"]]
+
+
+def judge_activity(seen: Seen, read: Read | None, window: Window, holes: list[Span] | None = None) -> None:
     """The API gives half a year; an export covers its own span."""
     if read is not None and read.available and not read.why:
         seen.first, seen.last, seen.full = window.since, window.until, True
         return
-    judge_span(seen, window, ABSENT["activity"])
+    judge_span(seen, window, ABSENT["activity"], holes)
     if not seen.rows:
         seen.blind_to = ABSENT["activity"] + (f" ({read.why})" if read is not None and read.why else "")
 
@@ -143,7 +229,9 @@ def table(seen: dict[str, Seen]) -> tuple[Json, ...]:
     rows = []
     for name, one in seen.items():
         blind = one.blind_to or ("" if one.rows or one.full else ABSENT.get(name, ""))
-        rows.append({"source": name, "from": one.first, "to": one.last, "rows": one.rows, "gaps": one.gaps, "blind_to": blind})
+        answers = [*ANSWERS.get(name, ())] if (one.rows or one.full) and one.carries else []
+        row = {"source": name, "from": one.first, "to": one.last, "rows": one.rows, "gaps": one.gaps, "blind_to": blind}
+        rows.append({**row, "answers": answers})
     return tuple(rows)
 
 

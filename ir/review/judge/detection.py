@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from ir.ports import ReviewRequest
 from ir.review.collect import leftover_sweep
 from ir.review.collect.collector import Read
-from ir.review.detect import attack_chains, citations, derived_tables, log_gaps
+from ir.review.detect import attack_chains, citations, derived_tables, log_gaps, source_holes
 from ir.review.detect.rules import Parameters, Rule, load_rules
 from ir.review.detect.run_rules import Hit, run_rules
 from ir.review.detect.window import DAY, HOUR, MIN_BASELINE, Window
-from ir.review.judge import coverage
+from ir.review.judge import carrying, coverage
 from ir.review.sql.engine import Engine
 from ir.review.workspace import Say
 
@@ -48,7 +48,7 @@ def look(
     A stated exposure is often no more than a scanner's first sight, and what came before it counts as usual. So it is looked
     first whether misuse shows before it; if it does, and shows again measured by what came before that, all is judged from there.
     """
-    seen = coverage.look(engine)
+    seen = coverage.look(engine, window.until)
     window = _evidenced(window, seen)
     derived_tables.derive_sent(engine, egress=seen["egress"].rows > 0, probes=own, mine=request.own_objects)
     rules = load_rules(request.rules)
@@ -66,7 +66,7 @@ def _began(
     """When the first strong sign of misuse shows in the days before the exposure; 0 = none. Reads have no history and are left out."""
     before, earliest = window.before(), window.judged - LOOK_BACK
     complete = _completeness(engine, seen, before)
-    derived_tables.derive_acts(engine, complete.holes)
+    derived_tables.derive_acts(engine, complete.holes, judged=_can_tell_strangers(seen, complete))
     strong = [rule for rule in rules if rule.judges != "reads" and "baseline" not in rule.needs]
     hits, _ = run_rules(engine, strong, _parameters(before, seen, complete, reads), _have(seen, reads, before), say)
     late = [hit.finding for hit in hits if _strong(hit) and hit.finding.last_seen >= earliest]
@@ -81,16 +81,35 @@ def _judged(
     engine: Engine, rules: tuple[Rule, ...], window: Window, seen: dict[str, coverage.Seen], reads: dict[str, Read], say: Say
 ) -> Looked:
     complete = _completeness(engine, seen, window)
-    derived_tables.derive_acts(engine, complete.holes)
-    coverage.judge_events(seen["events"], reads.get("events"), window, reads.get("thin"))
-    coverage.judge_egress(seen["egress"], complete, window)
-    coverage.judge_span(seen["request-log"], window, "reads outside the log's span")
-    coverage.judge_activity(seen["activity"], reads.get("activity"), window)
+    derived_tables.derive_acts(engine, complete.holes, judged=_can_tell_strangers(seen, complete))
+    _cover(engine, seen, window, reads, complete)
     parameters = _parameters(window, seen, complete, reads)
     hits, blind = run_rules(engine, rules, parameters, _have(seen, reads, window), say)
     hidden = engine.rows(f"SELECT COUNT(*) FROM acts WHERE state = 'hole' AND ts >= {window.judged}")[0][0]
     _say_blind(seen, blind)
     return Looked(window, seen, parameters, complete, citations.with_events(engine, attack_chains.raise_chains(hits)), int(hidden))
+
+
+def _can_tell_strangers(seen: dict[str, coverage.Seen], complete: log_gaps.Completeness) -> bool:
+    """Whether our logs are whole enough, outside of their holes, for a write that they lack to be a stranger's."""
+    return complete.tells and not 2 * seen["egress"].untimed > seen["egress"].rows
+
+
+def _cover(engine: Engine, seen: dict[str, coverage.Seen], window: Window, reads: dict[str, Read], complete: log_gaps.Completeness) -> None:
+    """What each source covers of the judged window."""
+    archive = seen["events"].rows > 0 and not from_stripe(reads)
+    events = carrying.minutes(engine, "events", "ts > 0") if archive else {}
+    silent, lacking = carrying.unacknowledged(engine, window) if archive and seen["egress"].rows else ([], [])
+    missing = source_holes.merged(carrying.holes(events, {}, window) + silent)
+    coverage.judge_events(seen["events"], reads.get("events"), window, reads.get("thin"), missing, lacking)
+    coverage.judge_egress(seen["egress"], complete, window)
+    if seen["request-log"].rows:
+        given = carrying.request_log(engine, window.until)
+        rows = carrying.minutes(engine, "requests", carrying.USABLE) if given.usable else {}
+        expected = carrying.other_requests(engine, window.until) if rows and carrying.young(rows) else {}
+        coverage.judge_requests(seen["request-log"], given, window, carrying.holes(rows, expected, window))
+    activity = carrying.minutes(engine, "activity", "ts > 0")
+    coverage.judge_activity(seen["activity"], reads.get("activity"), window, carrying.holes(activity, {}, window))
 
 
 def from_stripe(reads: dict[str, Read]) -> bool:
@@ -116,7 +135,7 @@ def _completeness(engine: Engine, seen: dict[str, coverage.Seen], window: Window
         int(minute): int(count)
         for minute, count in engine.rows(
             "SELECT CAST(FLOOR(ts / 60) AS BIGINT) AS minute, COUNT(*) AS n FROM requests WHERE own = 1 AND source = 'egress' AND ts > 0 "
-            "GROUP BY CAST(FLOOR(ts / 60) AS BIGINT)"
+            f"AND ts <= {window.until + carrying.SLACK} GROUP BY CAST(FLOOR(ts / 60) AS BIGINT)"
         )
     }
     return log_gaps.measure(rows, minutes, window, (seen["egress"].first, seen["egress"].last))

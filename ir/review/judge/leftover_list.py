@@ -110,4 +110,4 @@ def _events(engine: Engine, window: Window, account: str) -> list[Json]:
 
 def _doubtful(row: Json, why: str) -> Json:
     """Something to look at, which alone shows nothing."""
-    return {**row, "severity": "medium", "why": f"{row['why']}; {why}", "undo": f"if nobody owns it: {row['undo']}"}
+    return {**row, "severity": "medium", "why": f"{row['why']}; {why}", "undo": f"if no one owns it: {row['undo']}"}

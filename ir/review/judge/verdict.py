@@ -68,9 +68,9 @@ def _no_writes(seen: dict[str, Seen], hidden: int) -> list[str]:
     if not seen["events"].full:
         reasons.append("Stripe's events do not cover the whole window")
     if not seen["egress"].rows:
-        reasons.append("our own egress logs were not given, so nobody can say which writes were ours")
+        reasons.append("our own egress logs were not given, so it cannot be told which writes were ours")
     elif not seen["egress"].full:
-        reasons.append("our egress logs hold less than 95 % of our own known writes, or that cannot be measured")
+        reasons.append(seen["egress"].lacks or "our egress logs do not hold 95 % of our own known writes")
     if hidden:
         reasons.append(f"{hidden} write(s) of unknown origin fall into holes of our logs")
     return reasons
@@ -79,6 +79,8 @@ def _no_writes(seen: dict[str, Seen], hidden: int) -> list[str]:
 def _no_reads(seen: dict[str, Seen]) -> list[str]:
     if seen["request-log"].full:
         return []
+    if seen["request-log"].lacks:
+        return [seen["request-log"].lacks]
     return ["reads leave no trace in events; a request-log export (Workbench) that covers the window was not given"]
 
 

@@ -61,7 +61,7 @@ SCHEMA: Json = {
         coverage=_list(
             {
                 "type": "object",
-                "required": ["source", "from", "to", "rows", "gaps", "blind_to"],
+                "required": ["source", "from", "to", "rows", "gaps", "blind_to", "answers"],
                 "properties": {
                     "source": {"enum": ["events", "activity", "egress", "request-log", "webhook-log", "objects"]},
                     "from": _EPOCH,
@@ -71,6 +71,7 @@ SCHEMA: Json = {
                         {"type": "object", "required": ["from", "to", "why"], "properties": {"from": _EPOCH, "to": _EPOCH, "why": _TEXT}}
                     ),
                     "blind_to": _TEXT,
+                    "answers": _list({"enum": ["writes", "whose writes", "reads", "account", "webhooks"]}),
                 },
             }
         ),

@@ -80,8 +80,9 @@ def _source(row: Json) -> str:
     if not row["rows"] and row["to"]:
         span = f"{_day(row['from'])} to {_day(row['to'])}, empty"
     gaps = f"; {len(row['gaps'])} gap(s)" if row["gaps"] else ""
+    answers = f"; {', '.join(row['answers'])}" if row.get("answers") else "; answers nothing" if row["rows"] and "answers" in row else ""
     blind = f"; blind to {row['blind_to']}" if row["blind_to"] else ""
-    return f"  {row['source']:<12}{row['rows']:>9,}  {span}{gaps}{blind}"
+    return f"  {row['source']:<12}{row['rows']:>9,}  {span}{answers}{gaps}{blind}"
 
 
 def _day(epoch: int) -> str:

@@ -14,7 +14,9 @@ from urllib.parse import quote, urlsplit
 
 import orjson
 
+from ir.clients import way_out
 from ir.core.errors import Unknown, UsageError
+from ir.core.urls import parse
 from ir.review.sql.engine import Engine, Row
 from ir.review.sql.schema import TABLES, Column
 
@@ -137,8 +139,6 @@ class _Server:
     """ClickHouse's HTTP interface."""
 
     def __init__(self, url: str) -> None:
-        import urllib3
-
         parts = urlsplit(url)
         secure = parts.scheme == "clickhouses"
         try:
@@ -148,12 +148,12 @@ class _Server:
         if not host:
             raise UsageError(f"--engine {parts.scheme}:// names no host", next_step="clickhouse://user@host:8123/database")
         if parts.password:
-            raise UsageError("a password in --engine would stand in the process list", next_step="put it in CLICKHOUSE_PASSWORD")
+            raise UsageError("a password in --engine would be visible in the process list", next_step="put it in CLICKHOUSE_PASSWORD")
         self._url = f"{'https' if secure else 'http'}://{_bracketed(host)}:{port or (8443 if secure else 8123)}/"
         settings = _SETTINGS | {"database": parts.path.strip("/") or "default"}
         self._query = "&".join(f"{name}={quote(value)}" for name, value in settings.items())
         self._headers = {"X-ClickHouse-User": parts.username or "default", "X-ClickHouse-Key": os.environ.get("CLICKHOUSE_PASSWORD", "")}
-        self._pool = urllib3.PoolManager(timeout=_TIMEOUT, retries=False)
+        self._pool = way_out.pool(way_out.proxy_for(parse(self._url)), way_out.tls() if secure else None, 4)
 
     def send(self, sql: str, data: bytes = b"") -> bytes:
         """See `_Wire`. Raises Unknown with ClickHouse's error code, never with its text."""
@@ -161,7 +161,9 @@ class _Server:
 
         url = f"{self._url}?{self._query}" + (f"&query={quote(sql)}" if data else "")
         try:
-            answer = self._pool.request("POST", url, body=data or sql.encode(), headers=self._headers)
+            answer = self._pool.request(
+                "POST", url, body=data or sql.encode(), headers=self._headers, timeout=_TIMEOUT, retries=False, redirect=False
+            )
         except urllib3.exceptions.HTTPError:
             raise Unknown(
                 f"ClickHouse gave no answer at {self._url}", next_step="check the URL of --engine; its HTTP port, not 9000"

@@ -5,12 +5,14 @@ Settings are the SDK's own: profiles, roles, `AWS_*` variables, `AWS_ENDPOINT_UR
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ir.adapters.stores import vendor_logging
+from ir.clients import way_out
 from ir.core.errors import Conflict, Denied, Missing, PortError, Rejected, Unknown
 from ir.core.secret import fingerprint
+from ir.core.urls import in_the_clear, parse
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _lock = threading.Lock()
-_clients: dict[tuple[str, str, float, str], Any] = {}
+_clients: dict[tuple[str, str, float, str], tuple[Any, str]] = {}
+"""Each with the address that it calls."""
 
 _DENIED = {
     "AccessDenied",
@@ -47,14 +50,16 @@ _NO_LOGIN = ("Credential", "Token", "SSO", "Profile", "Unauthorized", "ConfigPar
 _NO_ANSWER = ("Connect", "Timeout", "HTTPClient", "ConnectionClosed", "SSL", "Proxy", "ResponseStreaming", "IncompleteRead")
 
 
-def client(region: str, timeout: float) -> "SecretsManagerClient":
+def client(region: str, timeout: float, plain: Collection[str] = ()) -> "SecretsManagerClient":
     """Secrets Manager in a region; `timeout` in seconds per call: one try and one repetition of half of it each.
+
+    `plain` is the addresses of other machines that plain http is spoken with, as the inventory says.
 
     Raises:
         Denied: no usable profile.
-        Rejected: the settings make no sense.
+        Rejected: the settings make no sense, or keys would go to another machine in the clear.
     """
-    found: SecretsManagerClient = _shared("secretsmanager", region, timeout)
+    found: SecretsManagerClient = _shared("secretsmanager", region, timeout, plain)
     return found
 
 
@@ -63,33 +68,56 @@ def kms(region: str, timeout: float) -> Any:
     return _shared("kms", region, timeout)
 
 
-def _shared(service: Literal["secretsmanager", "kms"], region: str, timeout: float) -> Any:
+def _shared(service: Literal["secretsmanager", "kms"], region: str, timeout: float, plain: Collection[str] = ()) -> Any:
     # Building a client costs 0.2 s and is not thread-safe; using one is.
     settings = sorted(item for item in os.environ.items() if item[0].startswith("AWS_"))
-    key = (service, region, timeout, fingerprint(repr(settings)))
+    key = (service, region, timeout, fingerprint(repr((settings, way_out.named()))))
     with _lock:
         if key not in _clients:
             _clients[key] = ask(lambda: _made(service, region, timeout), "the AWS settings")
-        return _clients[key]
+        made, address = _clients[key]
+    if in_the_clear(address) and address.rstrip("/") not in plain:
+        raise Rejected(
+            f"AWS's endpoint is {address}: keys would go to another machine in the clear",
+            next_step=f"use https; or accept it in the inventory, `plain_http: [{address.rstrip('/')}]`",
+        )
+    return made
 
 
-def _made(service: Literal["secretsmanager", "kms"], region: str, timeout: float) -> object:
+def _made(service: Literal["secretsmanager", "kms"], region: str, timeout: float) -> tuple[object, str]:
+    """A client, and the address that it calls: only when it is made, is that known, and so the way there."""
     from boto3.session import Session
+
+    session = Session()
+    made = session.client(service, region_name=region or None, config=_config(timeout, {}), verify=_authority())
+    address = str(made.meta.endpoint_url)
+    proxy = way_out.proxy_for(parse(address))
+    if proxy is not None:
+        by = {"http": proxy.url, "https": proxy.url}
+        made = session.client(service, region_name=region or None, config=_config(timeout, by), verify=_authority())
+    for library in ("botocore", "boto3", "urllib3"):
+        vendor_logging.hush(library)
+    return made, address
+
+
+def _authority() -> str | None:
+    """None: what the SDK finds by `AWS_CA_BUNDLE` or in its profile, else its own."""
+    return None if os.environ.get("AWS_CA_BUNDLE") else way_out.authority() or None
+
+
+def _config(timeout: float, proxies: dict[str, str]) -> Any:
     from botocore.config import Config
 
     # All tries are idempotent: a put carries its token, a move of a label its expected holder.
     half = max(timeout / 2, 0.1)
-    config = Config(
+    return Config(
         connect_timeout=half,
         read_timeout=half,
         retries={"mode": "standard", "total_max_attempts": 2},
         max_pool_connections=64,
         user_agent_extra="ir",
+        proxies=proxies,
     )
-    made = Session().client(service, region_name=region or None, config=config)
-    for library in ("botocore", "boto3", "urllib3"):
-        vendor_logging.hush(library)
-    return made
 
 
 def ask(call: Callable[[], T], what: str) -> T:
@@ -104,7 +132,7 @@ def ask(call: Callable[[], T], what: str) -> T:
     try:
         return call()
     except ClientError as error:
-        failed = _refusal(str(error.response.get("Error", {}).get("Code", "")), _status(error.response), what)
+        failed = _refusal(error.response, what)
     except BotoCoreError as error:
         failed = _breakdown(type(error).__name__, what)
     except OSError as error:
@@ -126,14 +154,14 @@ def answer(found: Any, what: str, needed: str) -> Any:
     return found
 
 
-def _status(response: object) -> int:
-    meta = response.get("ResponseMetadata", {}) if isinstance(response, dict) else {}
-    return int(meta.get("HTTPStatusCode", 0))
-
-
-def _refusal(code: str, status: int, what: str) -> PortError:
+def _refusal(response: Any, what: str) -> PortError:
+    code, meta = str(response.get("Error", {}).get("Code", "")), response.get("ResponseMetadata", {})
+    status = int(meta.get("HTTPStatusCode", 0))
+    # AWS names its errors, and gives each answer an id; where there is a status alone, something in between said it.
+    if code.isdigit() and not meta.get("RequestId"):
+        return Unknown(f"what answered about {what} was not AWS: a proxy, or something else in between (status {code})")
     if code in ("ResourceNotFoundException", "NotFoundException"):
-        return Missing(f"AWS finds nothing at {what}")
+        return Missing(f"AWS has no secret at {what}")
     if code in _DENIED or status in (401, 403):
         return Denied(f"AWS denies access to {what} ({code})", next_step="check the credentials, the policy and the KMS key")
     if code == "ResourceExistsException":
@@ -144,6 +172,12 @@ def _refusal(code: str, status: int, what: str) -> PortError:
 
 
 def _breakdown(kind: str, what: str) -> PortError:
+    if kind == "ProxyConnectionError":
+        return Unknown(f"the proxy opens no way to AWS about {what}", next_step="check HTTPS_PROXY, NO_PROXY, its login and its rules")
+    if kind == "SSLError":
+        return Unknown(
+            f"AWS's certificate could not be verified about {what}", next_step=f"AWS_CA_BUNDLE, or: {way_out.NAME_THE_AUTHORITY}"
+        )
     if any(word in kind for word in _NO_ANSWER):
         return Unknown(f"AWS did not answer about {what} ({kind})")
     if any(word in kind for word in _NO_LOGIN):

@@ -8,7 +8,7 @@ change in between is merged and tried again.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,7 @@ class AwsSecretsManagerStore(Store):
     Args:
         ref: `aws-sm://REGION/NAME-OR-ARN#FIELD`.
         timeout: seconds per call.
+        plain: addresses of other machines that plain http is spoken with, as the inventory says.
 
     A version is Secrets Manager's `VersionId`.
     """
@@ -41,9 +42,9 @@ class AwsSecretsManagerStore(Store):
     guided = False
     custodian = True
 
-    def __init__(self, ref: Reference, *, timeout: float = 10.0) -> None:
+    def __init__(self, ref: Reference, *, timeout: float = 10.0, plain: Collection[str] = ()) -> None:
         self.ref = ref
-        self._versions = Versions(ref, timeout)
+        self._versions = Versions(ref, timeout, plain)
 
     def read(self) -> Held:
         """See `ports.Store`."""

@@ -1,7 +1,7 @@
 """The versions of one AWS secret, and the labels that say which is which. A version never changes; labels move."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -35,10 +35,11 @@ class Versions:
     Args:
         ref: `aws-sm://REGION/NAME-OR-ARN#FIELD`.
         timeout: seconds per call.
+        plain: see `client.client`.
     """
 
-    def __init__(self, ref: Reference, timeout: float) -> None:
-        self._ref, self._timeout = ref, timeout
+    def __init__(self, ref: Reference, timeout: float, plain: Collection[str] = ()) -> None:
+        self._ref, self._timeout, self._plain = ref, timeout, plain
         self._name = ref.path
 
     def describe(self) -> "DescribeSecretResponseTypeDef":
@@ -129,6 +130,6 @@ class Versions:
         return Version(str(answer["VersionId"]), str(answer["SecretString"]))
 
     def _call(self, call: "Callable[[SecretsManagerClient], T]") -> T:
-        client = aws_client.client(self._ref.host, self._timeout)
+        client = aws_client.client(self._ref.host, self._timeout, self._plain)
         found: T = aws_client.answer(aws_client.ask(lambda: call(client), str(self._ref)), str(self._ref), "ARN")
         return found

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -149,8 +150,9 @@ class DotenvStore(Store):
         return PrivateFolder(self._path.parent, self._timeout)
 
     def _held(self, content: Content) -> Held:
-        value, siblings = env_file.read(_text(content), self.ref.field, str(self._path))
-        return Held(value, f"{_hash(content)}.{value.fingerprint if value else ''}", siblings)
+        text, siblings = env_file.read(_text(content), self.ref.field, str(self._path))
+        held = Held.of(text, "", siblings)
+        return replace(held, version=f"{_hash(content)}.{held.value.fingerprint if held.value else ''}")
 
     def _switch(self, folder: PrivateFolder, incident: str, wanted: Secret, may: Callable[[Held], None]) -> str:
         """Write `wanted`, merged into what the file holds at that moment; `may` raises if that must not be."""

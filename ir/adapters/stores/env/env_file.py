@@ -11,37 +11,45 @@ from ir.core.errors import Rejected
 from ir.core.secret import Secret
 
 _ASSIGNMENT = re.compile(r"\ufeff?[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*=[ \t]*")
-_COMMENT = re.compile(r"(?:^|[ \t]+)#.*")
 _SAFE = re.compile(r"[A-Za-z0-9_./+=:@%-]+")
 """Means itself under every quoting."""
 
 
 @dataclass(frozen=True)
 class _Variable:
+    """`start` and `end`: of the value; `behind`: what follows it on its line, without its quote and a comment."""
+
     name: str
     start: int
     end: int
     quote: str
     line: int
+    behind: str = ""
 
 
-def read(text: str, name: str, place: str) -> tuple[Secret | None, tuple[str, ...]]:
-    """The value (None: absent or empty) and the names of the other variables.
+@dataclass(frozen=True)
+class _Parsed:
+    """`loose` is what some reader might take for an assignment: line numbers and text, comments left out."""
+
+    variables: list[_Variable]
+    loose: list[tuple[int, str]]
+
+
+def read(text: str, name: str, place: str) -> tuple[str, tuple[str, ...]]:
+    """The value as it stands there ("": absent or empty) and the names of the other variables.
 
     Raises:
-        Rejected: the file is torn, the variable stands there twice, or its value is an expression.
+        Rejected: the file is torn, the variable stands there twice or in another spelling, or its value is an expression.
     """
-    variables = _variables(text, place)
-    siblings = tuple(dict.fromkeys(v.name for v in variables if v.name != name))
-    spot = _only(variables, name, place)
+    parsed = _parsed(text, place)
+    siblings = tuple(dict.fromkeys(v.name for v in parsed.variables if v.name != name))
+    spot = _only(text, parsed, name, place)
     value = text[spot.start : spot.end] if spot else ""
     if spot and spot.quote != "'" and ("$" in value or "\\" in value):
         raise Rejected(f"{name} in {place}, line {spot.line}, is an expression that each reader expands in its own way")
-    if not value:
-        return None, siblings
-    if not _SAFE.fullmatch(value):
+    if value.strip() and not _SAFE.fullmatch(value.strip()):
         raise Rejected(f"{name} in {place}, line {spot.line if spot else 0}, holds characters that no key has")
-    return Secret(value), siblings
+    return value, siblings
 
 
 def write(text: str, name: str, value: Secret, place: str) -> str:
@@ -49,32 +57,66 @@ def write(text: str, name: str, value: Secret, place: str) -> str:
     plain = value.reveal()
     if not _SAFE.fullmatch(plain):
         raise Rejected(f"the value for {name} in {place} would need quoting that each reader does in its own way")
-    spot = _only(_variables(text, place), name, place)
+    spot = _only(text, _parsed(text, place), name, place)
     if spot is not None:
-        return text[: spot.start] + plain + text[spot.end :]
+        comes_close = not spot.quote and text[spot.end : spot.end + 1] == "#"  # a comment only behind a blank
+        return text[: spot.start] + plain + " " * comes_close + text[spot.end :]
     line_end = "\r\n" if "\r\n" in text else "\n"
     gap = "" if not text or text.endswith("\n") else line_end
     return f"{text}{gap}{name}={plain}{line_end}"
 
 
-def _only(variables: list[_Variable], name: str, place: str) -> _Variable | None:
-    found = [v for v in variables if v.name == name]
+def _only(text: str, parsed: _Parsed, name: str, place: str) -> _Variable | None:
+    found = [v for v in parsed.variables if v.name == name]
     if len(found) > 1:
         lines = " and ".join(str(v.line) for v in found)
         raise Rejected(f"{name} stands {len(found)} times in {place} (lines {lines})", next_step="leave only the one that counts")
+    other = _other_spelling(name)
+    for line, loose in parsed.loose:
+        if other.search(loose):
+            said = f"{place}, line {line}, sets {name} in a spelling that some readers take for an assignment, and others do not"
+            raise Rejected(said, next_step=f"write it as {name}=VALUE, once, on a line of its own")
+    if found and found[0].behind:
+        raise Rejected(f"{name} in {place}, line {found[0].line}: something stands behind the value", next_step="end the line there")
+    if not found:
+        _refuse_swallowed(text, parsed, other, name, place)
     return found[0] if found else None
 
 
-def _variables(text: str, place: str) -> list[_Variable]:
-    found, at = [], 0
+def _refuse_swallowed(text: str, parsed: _Parsed, other: re.Pattern[str], name: str, place: str) -> None:
+    """A variable that is nowhere but inside of a neighbour's quotes: they may never have been meant to reach so far."""
+    for variable in parsed.variables:
+        for number, line in enumerate(text[variable.start : variable.end].split("\n")[1:], variable.line + 1):
+            if other.search(line):
+                said = f"{place}, line {number}: {name} is inside the quotes of {variable.name} that open in line {variable.line}"
+                raise Rejected(said, next_step=f"close the quote of {variable.name} on its own line")
+
+
+def _other_spelling(name: str) -> re.Pattern[str]:
+    """Of an assignment: `NAME: value`, `set NAME=…`, `A=1; NAME=…`, `NAME+=…`, `"NAME": …`, `setenv NAME value`."""
+    exact = re.escape(name)
+    return re.compile(rf"(?<![^\s;&|])[\"']?{exact}[\"']?[ \t]{{0,99}}\+?[:=]|\bsetenv[ \t]{{1,99}}{exact}(?![\w.-])")
+
+
+def _parsed(text: str, place: str) -> _Parsed:
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise Rejected(f"{place}, line {line}, holds zero bytes: it is not UTF-8 (UTF-16?), or no text", next_step="save it as UTF-8")
+    found = _Parsed([], [])
+    at, line = 0, 1
     while at < len(text):
+        begun = at
         assignment = _ASSIGNMENT.match(text, at)
         if assignment is not None:
-            made = _value(text, assignment, text.count("\n", 0, at) + 1, place)
-            found.append(made)
+            made = _value(text, assignment, line, place)
+            found.variables.append(made)
             at = made.end
+            found.loose.append((line + text.count("\n", begun, at), made.behind or (text[made.start : made.end] if not made.quote else "")))
         line_end = text.find("\n", at)
-        at = len(text) if line_end < 0 else line_end + 1
+        following = len(text) if line_end < 0 else line_end + 1
+        if assignment is None:
+            found.loose.append((line, _uncommented(text[at:following])))
+        line, at = line + text.count("\n", begun, following), following
     return found
 
 
@@ -85,18 +127,38 @@ def _value(text: str, assignment: re.Match[str], line: int, place: str) -> _Vari
         end = _closing(text, start + 1, quote)
         if end < 0:
             raise Rejected(f"{place}, line {line}: the quote of {name} is never closed")
-        return _Variable(name, start + 1, end, quote, line)
-    stop = text.find("\n", start)
-    bare = text[start : len(text) if stop < 0 else stop]
-    return _Variable(name, start, start + len(_COMMENT.sub("", bare, count=1).rstrip()), "", line)
+        behind = _uncommented(text[end + 1 : _line_end(text, end)]).strip()
+        if behind and "\n" in text[start:end]:
+            said = f"{place}, line {line}: the quote of {name} is closed only by another one, {text.count(chr(10), start, end)} lines below"
+            raise Rejected(said, next_step=f"close the quote of {name}")
+        return _Variable(name, start + 1, end, quote, line, behind)
+    bare = _uncommented(text[start : _line_end(text, start)]).rstrip()
+    if not bare:  # Right behind the sign: what follows may be a comment, which needs the blank before it.
+        start = text.index("=", assignment.end(1)) + 1
+    return _Variable(name, start, start + len(bare), "", line)
+
+
+def _line_end(text: str, at: int) -> int:
+    found = text.find("\n", at)
+    return len(text) if found < 0 else found
+
+
+def _uncommented(line: str) -> str:
+    """A line, or the end of one, without its comment: a `#` that stands first or behind a blank begins one."""
+    at = line.find("#")
+    while at > 0 and line[at - 1] not in " \t":
+        at = line.find("#", at + 1)
+    return line if at < 0 else line[:at]
 
 
 def _closing(text: str, at: int, quote: str) -> int:
-    while at < len(text):
-        if text[at] == "\\" and quote == '"':
-            at += 2
-            continue
-        if text[at] == quote:
+    while True:
+        at = text.find(quote, at)
+        if at < 0 or quote != '"':
+            return at
+        before = at
+        while text[before - 1] == "\\":
+            before -= 1
+        if (at - before) % 2 == 0:
             return at
         at += 1
-    return -1

@@ -1,6 +1,7 @@
 """An environment variable of this process: read only, for keys that only this tool uses (a review key, an app key)."""
 
 import os
+from dataclasses import replace
 
 from ir.core.errors import Denied, Missing, Rejected
 from ir.core.reference import Reference
@@ -30,8 +31,8 @@ class EnvStore(Store):
             raise Missing(f"the environment variable {self.ref.path} is not set")
         if any("\udc80" <= char <= "\udcff" for char in text):
             raise Rejected(f"the environment variable {self.ref.path} is not text")
-        value = Secret(text) if text else None
-        return Held(value, value.fingerprint if value else "")
+        held = Held.of(text, "")
+        return replace(held, version=held.value.fingerprint if held.value else "")
 
     def check_write(self, incident: str) -> Permission:
         """See `ports.Store`. Always Denied: what a process writes there, no other process sees."""

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ir.adapters.stores import vendor_logging
+from ir.clients import way_out
 from ir.core.errors import Conflict, Denied, Missing, PortError, Rejected, Unknown
 from ir.core.secret import Secret
-from ir.core.urls import in_the_clear, is_loopback, parse
+from ir.core.urls import in_the_clear, parse
 
 if TYPE_CHECKING:
     import hvac
@@ -19,7 +20,7 @@ T = TypeVar("T")
 
 _DEFAULT = "https://127.0.0.1:8200"
 _lock = threading.Lock()
-_clients: dict[tuple["Settings", float], "hvac.Client"] = {}
+_clients: dict[tuple["Settings", tuple[str, ...], float], "hvac.Client"] = {}
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Settings:
     """Where Vault is and who we are.
 
     Attributes:
-        verify: path of a certificate authority, or "" for the system's.
+        verify: path of a certificate authority, or "" for those of `way_out`, else of the library.
         cert: client certificate and key, or empty.
     """
 
@@ -90,10 +91,19 @@ def client(timeout: float, plain: Collection[str] = ()) -> "hvac.Client":
     chosen = settings(plain=plain)
     if chosen.token is None:
         raise Denied(f"there is no token for Vault at {chosen.address}", next_step="log in (`vault login`), or set VAULT_TOKEN")
+    key = (chosen, way_out.named(), timeout)
     with _lock:
-        if (chosen, timeout) not in _clients:
-            _clients[chosen, timeout] = _made(chosen, chosen.token, timeout)
-        return _clients[chosen, timeout]
+        if key not in _clients:
+            _clients[key] = _made(chosen, chosen.token, timeout)
+        return _clients[key]
+
+
+def _proxy(address: str) -> way_out.Proxy | None:
+    try:
+        place = parse(address)
+    except ValueError:
+        raise Rejected("VAULT_ADDR is not an address", next_step="write it as https://vault.example:8200") from None
+    return way_out.proxy_for(place)
 
 
 def _made(chosen: Settings, token: Secret, timeout: float) -> "hvac.Client":
@@ -102,11 +112,8 @@ def _made(chosen: Settings, token: Secret, timeout: float) -> "hvac.Client":
 
     from ir.adapters.stores.vault.session import Session
 
-    session = Session()
-    # A proxy would see what goes to this machine by plain http, and could not reach it anyway.
-    session.trust_env = not _is_here(chosen.address)
+    session = Session(_proxy(chosen.address), chosen.verify or way_out.authority())
     session.cert = chosen.cert or None
-    session.verify = chosen.verify or True
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(pool_maxsize=256))
     # A redirect would carry the token to another host.
@@ -123,13 +130,6 @@ def _made(chosen: Settings, token: Secret, timeout: float) -> "hvac.Client":
     return made
 
 
-def _is_here(address: str) -> bool:
-    try:
-        return is_loopback(parse(address).host)
-    except ValueError:
-        return False
-
-
 def ask(call: Callable[[], T], what: str) -> T:
     """Make one call; whatever hvac or requests raise becomes a leaf of ours that does not hold on to theirs.
 
@@ -143,9 +143,10 @@ def ask(call: Callable[[], T], what: str) -> T:
     try:
         return call()
     except VaultError as error:
-        failed = _refusal(type(error).__name__, str(error.errors or error.text or ""), what)
+        failed = _refusal(type(error).__name__, str(error.errors or error.text or ""), what) if _of_vault(error) else _stranger(what)
     except requests.exceptions.SSLError:
-        failed = Unknown(f"the TLS connection about {what} failed", next_step="does VAULT_CACERT name Vault's certificate authority?")
+        todo = f"does VAULT_CACERT name Vault's certificate authority? {way_out.NAME_THE_AUTHORITY}"
+        failed = Unknown(f"the TLS connection about {what} failed", next_step=todo)
     except requests.exceptions.Timeout:
         failed = Unknown(f"Vault did not answer in time about {what}")
     except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema):
@@ -154,6 +155,15 @@ def ask(call: Callable[[], T], what: str) -> T:
         failed = Unknown(f"no answer of Vault about {what} ({type(error).__name__})")
     # Outside of the handlers: these exceptions hold requests with bodies, and must not become our context.
     raise failed
+
+
+def _of_vault(error: Any) -> bool:
+    """Vault refuses in JSON, always; without, a proxy or a balancer in between said it, and it tells nothing of Vault."""
+    return (isinstance(error.json, dict) and bool({"errors", "data"} & error.json.keys())) or error.text is None
+
+
+def _stranger(what: str) -> Unknown:
+    return Unknown(f"what answered about {what} was not Vault: a proxy, or something else in between")
 
 
 def answer(found: object, what: str) -> dict[str, Any]:
@@ -191,7 +201,7 @@ def done(found: object, what: str) -> None:
 
 def _refusal(kind: str, said: str, what: str) -> PortError:
     if kind == "InvalidPath":
-        return Missing(f"Vault finds nothing at {what}")
+        return Missing(f"Vault has no secret at {what}")
     if kind in ("Forbidden", "Unauthorized"):
         return Denied(f"Vault denies access to {what}: the token is not valid, or its policy does not allow it")
     if kind == "VaultDown":

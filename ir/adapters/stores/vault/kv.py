@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ir.adapters.stores.vault import client as vault_client
+from ir.adapters.stores.vault import mounts
 from ir.core.concurrency import both
-from ir.core.errors import Denied, Missing, PortError, Rejected, Unknown
+from ir.core.errors import Denied, Missing, Rejected
+from ir.core.reference import Reference
 
 if TYPE_CHECKING:
     import hvac
@@ -114,21 +116,23 @@ class Kv:
             return int(vault_client.data(got, self._name("")).get("max_versions") or 10)
         return 0
 
-    def refuse_version_1(self) -> None:
-        """Raises Rejected when the mount is certainly not KV version 2."""
+    def explain(self, ref: Reference) -> None:
+        """Raise what is wrong with a reference that nothing was found at, if Vault's list of mounts tells.
+
+        Raises:
+            Missing: another mount, another namespace, a path of the API. Rejected: KV version 1. Unknown: no answer.
+        """
+        namespace = str(vault_client.client(self._timeout, self._plain).adapter.namespace or "")
         try:
-            got = self._call("", lambda client: client.adapter.get(f"/v1/sys/internal/ui/mounts/{self._mount}"))
-            about = vault_client.data(got, self._name(""))
-        except PortError as error:
-            if isinstance(error, Unknown):
-                raise
+            got = self._call("", lambda client: client.adapter.get("/v1/sys/internal/ui/mounts"))
+            rows = vault_client.data(got, self._name("")).get("secret")
+        except (Denied, Rejected):
             return
-        kind, version = about.get("type", ""), (about.get("options") or {}).get("version", "1")
-        if kind in ("kv", "generic") and version != "2":
-            raise Rejected(
-                f"the mount {self._mount} is KV version 1, which has no versions and no check-and-set",
-                next_step=f"upgrade it: vault kv enable-versioning {self._mount}",
-            )
+        except Missing:
+            raise mounts.no_namespace(ref, namespace) from None
+        found = mounts.hindrance(rows, ref, namespace) if isinstance(rows, dict) else None
+        if found is not None:
+            raise found
 
     def _name(self, path: str) -> str:
         return f"vault://{self._mount}/{path}" if path else f"vault://{self._mount}"

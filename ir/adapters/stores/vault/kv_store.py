@@ -219,8 +219,8 @@ class VaultStore(Store):
     def _current(self) -> Found:
         try:
             return self._kv.read(self.ref.path)
-        except Missing:
-            self._kv.refuse_version_1()
+        except (Missing, Denied):
+            self._kv.explain(self.ref)
             raise
 
     def _held(self, found: Found) -> Held:

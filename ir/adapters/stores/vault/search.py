@@ -16,7 +16,7 @@ def look(place: str, *, timeout: float = 10.0) -> Looked:
     """
     mount, _, path = place.strip("/").partition("/")
     kv = Kv(mount, timeout)
-    kv.refuse_version_1()
+    kv.explain(Reference("vault", mount, path or "*", "*"))
     unread: list[str] = []
     names = _all(kv, f"{path}/" if path else "", unread, 0)
     finds: list[Find] = []

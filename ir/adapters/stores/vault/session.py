@@ -4,13 +4,21 @@ from typing import Any
 
 import requests
 
+from ir.clients.way_out import Proxy
+
 
 class Session(requests.Session):
-    """For one server. Proxies and authorities are read from the environment once; a redirect is not followed and not looked into."""
+    """For one server; nothing is read from the environment, and a redirect is neither followed nor looked into.
 
-    def __init__(self) -> None:
+    Args:
+        proxy: the way there, None: directly.
+        authority: path of the authorities to trust, "": the library's.
+    """
+
+    def __init__(self, proxy: Proxy | None, authority: str) -> None:
         super().__init__()
-        self._environment: dict[str, Any] | None = None
+        self.trust_env = False
+        self._proxy, self._trusted = proxy, authority or True
 
     def request(  # type: ignore[override]  # what hvac passes, and no more
         self,
@@ -32,12 +40,20 @@ class Session(requests.Session):
         prepared = requests.PreparedRequest()
         told = {**self.headers, **(headers or {})}
         prepared.prepare(method.upper(), url, told, params=params, json=json, cookies=self.cookies, auth=_by_token)
-        if self._environment is None:
-            self._environment = dict(self.merge_environment_settings(str(prepared.url), dict(proxies or {}), False, verify, cert))
-        answer = self.get_adapter(str(prepared.url)).send(prepared, timeout=timeout, **self._environment)
+        answer = self._sent(prepared, timeout)
         if answer.cookies:
             self.cookies.update(answer.cookies)
         return answer
+
+    def _sent(self, prepared: requests.PreparedRequest, timeout: Any) -> requests.Response:
+        by = {"http": self._proxy.url, "https": self._proxy.url} if self._proxy else {}
+        try:
+            return self.get_adapter(str(prepared.url)).send(prepared, timeout=timeout, verify=self._trusted, cert=self.cert, proxies=by)
+        except requests.exceptions.ProxyError as error:
+            assert self._proxy is not None  # noqa: S101 - only a proxy raises it
+            failed = self._proxy.refuses("Vault", error)
+        # Outside of the handler: the library's error holds the request, and with it the token.
+        raise failed
 
 
 def _by_token(request: Any) -> Any:

@@ -88,7 +88,7 @@ class Sibling:
         if found is None or role not in found.data:
             return
         if str(found.version) != expected:
-            raise Conflict(f"what lies at {self.path} is version {found.version} by now, not what was shown ({expected or 'none'})")
+            raise Conflict(f"what is at {self.path} is version {found.version} by now, not what was shown ({expected or 'none'})")
         self._wrote = None
         rest = {name: value for name, value in found.data.items() if name != role}
         self._kv.write(self.path, rest, found.version)

@@ -1,0 +1,139 @@
+"""The plain e-mail in which Stripe, a platform or a stranger tells of a leak, as a person pastes or saves it.
+
+What it may tell: the key, or how it begins and ends; an address where it was found; a time. No form of it is promised, so nothing
+but these three is looked for.
+"""
+
+import email
+import html
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.message import Message
+
+from ir.alerts.alert import Alert, Ends, Hash, Place
+from ir.alerts.fields import earliest, masked
+from ir.core.secret import Secret, excerpt
+
+MAIL = "e-mail"
+LONGEST = 1_000_000
+"""Characters of a mail that are read."""
+_HEADER = re.compile(r"(?:[A-Za-z][A-Za-z0-9-]{1,40}:[^\n]*\n(?:[ \t][^\n]*\n){0,50}){2}")
+_TAG = re.compile(r"<[^<>]{0,2000}>")
+_WHOLE = re.compile(r"(?<![A-Za-z0-9_])(?:(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{16,247}|whsec_[A-Za-z0-9+/=_-]{24,200})")
+_SHOWN = re.compile(r"(?<![A-Za-z0-9_])(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{0,60}[*\u2022\u2026.xX]{2,120}[ ]?[A-Za-z0-9]{4,60}")
+_ENDS = re.compile(
+    r"(?:end(?:s|ing) (?:in|with|on)|last (?:four|4)(?: characters| digits| letters)?(?: (?:of|are|is|being))?(?: the key| it)?)"
+    r"[\s:=('\"`\u201c\u2018*\u2022\u2026.]{1,12}([A-Za-z0-9]{4})(?![A-Za-z0-9])",
+    re.IGNORECASE,
+)
+_HASH = re.compile(r"hash[^0-9a-f\n]{1,20}([0-9a-f]{64})(?![0-9a-f])", re.IGNORECASE)
+_URL = re.compile(r"https?://[^\s<>\"')\]}|]{4,300}")
+_OURS = re.compile(r"https?://(?:[a-z0-9-]{1,60}\.){0,4}(?:stripe\.com|stripe\.network)(?![a-z0-9.-])", re.IGNORECASE)
+_GITHUB = re.compile(
+    r"https://github\.com/([^/\s]{1,100}/[^/\s]{1,100})/(?:blob|commit)/([0-9a-f]{40}|[^/\s]{1,100})(?:/([^#\s?]{1,300}))?(?:#L(\d{1,7}))?"
+)
+_MONTH = r"(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}\.?"
+_ZONE = r"(?:\s?\(?(Z|UTC|GMT|[ECMP][SD]T|[+-]\d\d:?\d\d)(?![A-Za-z0-9]))?"
+_CLOCK = r"(\d{1,2}):(\d\d)(?::(\d\d)(?:\.\d{1,9})?)?(?:\s?([AaPp])\.?[Mm]\.?(?![A-Za-z]))?" + _ZONE
+_TIMES = (
+    re.compile(rf"(?<!\d)(?P<y>\d{{4}})-(?P<m>\d\d)-(?P<d>\d\d)(?:T|,? {{1,3}}(?:at )?){_CLOCK}"),
+    re.compile(rf"(?<!\d)(?P<d>\d{{1,2}}) {_MONTH.replace('(', '(?P<m>', 1)},? (?P<y>\d{{4}}),?(?: at)? {{1,3}}{_CLOCK}"),
+    re.compile(
+        rf"(?<![A-Za-z]){_MONTH.replace('(', '(?P<m>', 1)} (?P<d>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<y>\d{{4}}),?(?: at)? {{1,3}}{_CLOCK}"
+    ),
+)
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+_HOURS = {"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7}
+"""RFC 2822 §4.3."""
+
+
+def read(content: str) -> list[Alert]:
+    """One alert for each key that the mail tells of; empty when it tells of none."""
+    sent, said = _parts(content[:LONGEST])
+    if "stripe" not in said.lower() and not _WHOLE.search(said) and not _SHOWN.search(said):
+        return []
+    place = _place(said)
+    # What is yet to come, such as a deadline, is no time of the leak.
+    times = [(found, f"the e-mail{'' if zone else ', read as UTC'}") for found, zone in _times(said) if not sent or found <= sent]
+    since, what = earliest(*times, (sent, "the e-mail"))
+    kind = "Stripe API key"
+    whole = [Alert(MAIL, "", kind, (place,), since, what, Secret(value)) for value in _each(_WHOLE, said) if not _SHOWN.match(value)]
+    if whole:
+        return whole
+    marks = [Alert(MAIL, "", kind, (place,), since, what, ends=ends) for ends in _shown(said)]
+    hashed = [Alert(MAIL, "", kind, (place,), since, what, hashes=(Hash("sha256", h), Hash("hmsl", h))) for h in _each(_HASH, said.lower())]
+    return marks + hashed
+
+
+def _each(pattern: re.Pattern[str], text: str) -> list[str]:
+    return list(dict.fromkeys(pattern.findall(text)))
+
+
+def _shown(text: str) -> list[Ends]:
+    found = [ends for value in _each(_SHOWN, text) if (ends := masked(value.replace("xx", "**").replace("XX", "**")))]
+    tails = [Ends("", tail) for tail in _each(_ENDS, text)]
+    sure = [ends for ends in tails if not ends.tail.isalpha() or not ends.tail.islower()]  # `ending with your` ends no key
+    return list(dict.fromkeys(found or sure))
+
+
+def _parts(content: str) -> tuple[float, str]:
+    """When it was sent (0: it does not say), and its text: of a saved mail decoded, of HTML without tags."""
+    if not _HEADER.match(content):
+        return 0.0, content
+    try:
+        mail = email.message_from_string(content)
+        parts = [part for part in mail.walk() if part.get_content_maintype() == "text"]
+    except (RecursionError, ValueError, LookupError):
+        return 0.0, content
+    sent = next((found for found, _ in _times(str(mail.get("Date", ""))[:100])), 0.0)
+    plain = [part for part in parts if part.get_content_subtype() == "plain"] or parts
+    said = "\n".join(filter(None, map(_decoded, plain)))
+    return sent, f"{str(mail.get('Subject', ''))[:500]}\n{said}"
+
+
+def _decoded(part: Message) -> str:
+    raw = part.get_payload(decode=True)
+    text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else ""
+    return html.unescape(_TAG.sub(" ", text)) if part.get_content_subtype() == "html" else text
+
+
+def _place(text: str) -> Place:
+    """The first address that is not Stripe's own."""
+    address = next((url for url in _each(_URL, text) if not _OURS.match(url)), "").rstrip(".,;:!?*_")
+    on_github = _GITHUB.match(address)
+    url = excerpt(address, 300)
+    if on_github is None:
+        return Place(url=url)
+    commit = on_github.group(2)
+    line = int(on_github.group(4) or 0)
+    return Place(excerpt(on_github.group(1)), excerpt(on_github.group(3) or ""), line, commit if len(commit) == 40 else "", url)
+
+
+def _times(text: str) -> Iterator[tuple[float, bool]]:
+    """Each time of day that stands in the text, and whether it names its zone."""
+    for pattern in _TIMES:
+        for found in pattern.finditer(text):
+            hour, minute, second, half, zone = found.groups()[-5:]
+            try:
+                month = found["m"]
+                named = _MONTHS.index(month) + 1 if month in _MONTHS else int(month)
+                full = _hour(int(hour), half)
+                moment = datetime(int(found["y"]), named, int(found["d"]), full, int(minute), int(second or 0), tzinfo=UTC)
+            except ValueError:
+                continue
+            if 2000 < moment.year < 2100:
+                yield moment.timestamp() - _offset(zone or ""), bool(zone)
+
+
+def _hour(hour: int, half: str | None) -> int:
+    if half and not 1 <= hour <= 12:
+        raise ValueError
+    return hour if not half else hour % 12 + (12 if half in "Pp" else 0)
+
+
+def _offset(zone: str) -> int:
+    if zone[:1] in ("+", "-"):
+        digits = zone[1:].replace(":", "")
+        return (1 if zone[0] == "+" else -1) * (int(digits[:2]) * 3600 + int(digits[2:]) * 60)
+    return _HOURS.get(zone, 0) * 3600

@@ -1,0 +1,327 @@
+"""A key that a person rotates with expiration *Now*: that is the mint; its value may wait, or be lost; its death is as any other."""
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+
+import pytest
+
+from ir.actions import outage, settle
+from ir.core.errors import ExitCode
+from ir.core.model import Danger, Did, Json, Liveness, Probe
+from ir.core.secret import Secret
+from ir.drill.simulated.durable_engine import Journal
+from ir.drill.simulated.provider import SimKey
+from ir.drill.simulated.world import SimOperator, Simulation
+from ir.incident.custody import Custody
+from ir.incident.plan import Step
+from ir.incident.record import Incident
+from ir.ports import Check, Expected, Minted, MintOrder
+from tests.course import test_taken_over
+from tests.course.test_course import go
+
+FIRST = "INC-20261123-0001"
+
+
+def rotate(sim: Simulation) -> SimKey:
+    """The person's click, and what the dialog shows."""
+    made = sim.provider.create("by hand")
+    sim.leaked.dies_at = sim.clock.time
+    return made
+
+
+def hands_over(sim: Simulation, value: Secret | None) -> Callable[[], Secret | None]:
+    sim.provider.deliver = lambda: value
+    return sim.provider.deliver
+
+
+def at_the_terminal(sim: Simulation, chooses: str) -> SimOperator:
+    sim.operator.interactive, sim.operator.chooses = True, chooses
+    return sim.operator
+
+
+def controlled(sim: Simulation) -> SimKey:
+    """A review key, which answers on the same path."""
+    review = sim.provider.create("review")
+    sim.world.control_key = lambda: review.value
+    return review
+
+
+# ── exploited: the rotation is the mint ──
+
+
+def test_an_exploited_key_gets_the_replacement_that_its_rotation_made_and_no_other() -> None:
+    sim = Simulation("exploited", guided=True)
+    code, record, journal = go(sim)
+    assert code == ExitCode.WAITING and record.runs[-1].action == "contain", "it waits for the click"
+    made = rotate(sim)
+    hands_over(sim, made.value)
+
+    def asks_for_another(order: MintOrder, keep: Callable[[Secret], str]) -> Minted:
+        raise AssertionError("a second key is asked for")
+
+    sim.provider.mint = asks_for_another  # type: ignore[method-assign]
+    journal.send("wake")
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.DONE, [(run.id, run.outcome.said) for run in record.runs]
+    assert sim.provider.living() == [made] and all(service.held == made.value for service in sim.services.values())
+    assert record.facts["new"]["rotated"] and record.facts["new"]["created"] == 0.0 < record.facts["new"]["pasted"]
+
+
+def test_a_value_that_was_not_given_is_asked_for_by_the_mint() -> None:
+    sim = Simulation("exploited", guided=True)
+    _, _, journal = go(sim)
+    made = rotate(sim)
+    journal.send("wake")
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.WAITING and record.runs[-1].action == "mint"
+    assert f"rotation of {FIRST}" in record.debts, "a key lives whose value nobody gave"
+    hands_over(sim, made.value)
+    journal.send("wake")
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.DONE, record.debts
+    assert sim.provider.living() == [made]
+
+
+def test_a_lost_value_is_a_debt_with_its_clicks_until_a_person_says_that_the_key_is_expired() -> None:
+    sim = Simulation("exploited", guided=True)
+    _, _, journal = go(sim)
+    stray = rotate(sim)
+    _lost(sim)
+    journal.send("wake")
+    code, record, _ = go(sim, journal)
+    debt = record.debts[f"rotation of {FIRST}"]
+    assert "lost" in debt.why and "Expire key" in debt.todo and record.facts["rotation"]["value"] == "lost"
+    assert code == ExitCode.WAITING and record.runs[-1].action == "mint", "another key is asked for"
+    second = sim.provider.create("by hand")
+    hands_over(sim, second.value)
+    at_the_terminal(sim, "not yet")
+    journal.send("wake")
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.DEBT and list(record.debts) == [f"rotation of {FIRST}"]
+    stray.dies_at = sim.clock.time
+    at_the_terminal(sim, "expired")
+    journal.send("wake")
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.DONE and record.facts["rotation"]["attested"]["by"] == "sim"
+    assert sim.provider.living() == [second]
+
+
+def _lost(sim: Simulation) -> None:
+    """The issuer says what a person said to it."""
+    contain = sim.provider.contain
+
+    def lost(*args: object) -> object:
+        return replace(contain(*args), value="lost")  # type: ignore[arg-type]
+
+    sim.provider.contain = lost  # type: ignore[method-assign, assignment]
+
+
+def unkept(sim: Simulation) -> tuple[Journal, SimKey]:
+    """Contained by a rotation whose value no custody took; what comes next is the mint."""
+    sim.world.custody = Custody(FIRST, [])
+    _, _, journal = go(sim)
+    made = rotate(sim)
+    hands_over(sim, made.value)
+    journal.send("wake")
+    return journal, made
+
+
+def test_a_value_that_no_custody_took_is_used_by_this_process() -> None:
+    sim = Simulation("exploited", guided=True)
+    journal, made = unkept(sim)
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.DONE, record.debts
+    assert record.facts["new"]["custody"] == "" and sim.provider.living() == [made]
+
+
+def test_a_value_that_no_custody_took_and_whose_process_is_gone_is_a_debt_once_it_is_lost() -> None:
+    sim = Simulation("exploited", guided=True)
+    journal, made = unkept(sim)
+    note = sim.world.note
+
+    def dies_after_containment(record: Incident) -> None:
+        note(record)
+        if record.runs and record.runs[-1].action == "money":
+            sim.world.replacement, sim.world.note = None, note
+
+    sim.world.note = dies_after_containment
+    at_the_terminal(sim, "lost")
+    second = sim.provider.create("by hand")
+    sim.provider.deliver = iter([made.value, second.value]).__next__
+    code, record, _ = go(sim, journal)
+    assert f"rotation of {FIRST}" in record.debts and record.facts["new"]["fingerprint"] == second.value.fingerprint, record.runs[-1]
+    assert code == ExitCode.DEBT and all(service.held == second.value for service in sim.services.values())
+
+
+# ── the red button alone ──
+
+
+def pressed() -> tuple[Simulation, SimKey, Incident]:
+    """`ir contain`, by a rotation whose value was given."""
+    sim = Simulation("contain", guided=True)
+    _, record, journal = go(sim)
+    assert record.runs[-1].action == "contain" and record.runs[-1].outcome.did is Did.WAITING
+    made = rotate(sim)
+    hands_over(sim, made.value)
+    journal.send("wake")
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.DEBT
+    return sim, made, record
+
+
+def test_the_red_button_owes_every_service_that_it_cut_off_and_names_the_next_command() -> None:
+    sim, made, record = pressed()
+    kinds = {about: debt.kind for about, debt in record.debts.items()}
+    assert {name for name, kind in kinds.items() if kind == "service-behind"} == set(sim.services)
+    assert kinds[made.value.fingerprint] == "key-waits"
+    assert all("ir rotate stripe payments" in debt.todo and "--policy exploited" in debt.todo for debt in record.debts.values())
+    assert sim.leaked.value.fingerprint not in kinds and record.facts["proof"]["control"] == made.value.fingerprint
+    assert record.facts["proof"]["to"] - record.facts["proof"]["from"] >= 15, "proven by the rule of every death"
+    assert all(not store.writes for store in sim.stores.values())
+    assert "an outage that is expected" in record.run_of("contain").outcome.said  # type: ignore[union-attr]
+
+
+def test_without_a_control_key_a_death_is_seen_and_not_proven() -> None:
+    sim = Simulation("contain", guided=True)
+    _, _, journal = go(sim)
+    rotate(sim)
+    journal.send("wake")
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.DEBT and record.debts[sim.leaked.value.fingerprint].kind == "key-unproven"
+    assert "dead_at" not in record.facts
+
+
+def test_what_waits_in_custody_is_what_the_next_rotation_uses() -> None:
+    sim, made, record = pressed()
+    heir = Simulation("exploited", guided=True)
+    heir.provider, heir.clock, heir.stores, heir.services, heir.leaked = sim.provider, sim.clock, sim.stores, sim.services, sim.leaked
+    heir.incident = "INC-20261124-0002"
+    heir.world = heir._world()  # noqa: SLF001 - the second process, on the same outside world
+    hands_over(heir, None)
+    code, after, _ = test_taken_over.go(heir, {FIRST: [asdict(debt) for debt in record.debts.values()]})
+    assert code == ExitCode.DONE, (after.debts, [(run.id, run.outcome.said) for run in after.runs])
+    assert sim.provider.living() == [made] and after.facts["new"]["made_by"] == FIRST
+    assert all(service.held == made.value for service in sim.services.values())
+    assert all(not store.kept for store in sim.stores.values()), "the custody of both incidents is over"
+
+
+def test_services_are_looked_at_again_on_resume_and_paid_once_they_hold_the_new_key() -> None:
+    sim = Simulation("contain", guided=True)
+    _, _, journal = go(sim)
+    made = rotate(sim)
+    hands_over(sim, made.value)
+    journal.send("wake")
+    go(sim, journal)
+    for service in sim.services.values():
+        service.held = made.value
+    journal.send("wake")
+    _, record, _ = go(sim, journal)
+    assert not {debt for debt in record.debts.values() if debt.kind == "service-behind"}
+
+
+def test_a_check_that_nobody_agreed_to_is_not_run_and_named() -> None:
+    sim = Simulation("contain", guided=True)
+    asked: list[str] = []
+
+    def watched(name: str, check: Callable[[Expected], Check]) -> Callable[[Expected], Check]:
+        def looked(expected: Expected) -> Check:
+            asked.append(name)
+            return check(expected)
+
+        return looked
+
+    for name, service in sim.services.items():
+        service.check = watched(name, service.check)  # type: ignore[method-assign, assignment]
+    sim.world.verifiers = {name: ([] if name == "web" else [service]) for name, service in sim.services.items()}
+    _, _, journal = go(sim)
+    assert asked == [], "no service is looked at before the key is contained"
+    made = rotate(sim)
+    hands_over(sim, made.value)
+    journal.send("wake")
+    _, record, _ = go(sim, journal)
+    assert "not looked at" in record.debts["web"].why and set(asked) == {"canary", "billing"}
+
+
+def test_a_policy_leaves_services_alone_and_one_that_fails_all_the_same_is_owed() -> None:
+    sim = Simulation("contain", guided=True)
+    sim.services["billing"].broken = True
+    policy = {"how": "policy", "said": "attached", "before": []}
+    record = Incident(FIRST, opened=sim.opening(), facts={"old": {"fingerprint": sim.leaked.value.fingerprint}, "containment": policy})
+    looked = outage.look(sim.world, record)
+    assert looked is not None and [debt.about for debt in looked.debts] == ["billing"] and "expected" not in looked.said
+
+
+def test_a_service_that_gives_no_answer_is_waited_for_half_a_minute_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    sim = Simulation("contain", guided=True)
+    waited: list[float] = []
+
+    def within(seconds: float, _call: object) -> object:
+        waited.append(seconds)
+        raise TimeoutError
+
+    monkeypatch.setattr(type(sim.world), "within", lambda _self, seconds, call: within(seconds, call))
+    facts = {"old": {"fingerprint": sim.leaked.value.fingerprint}, "new": {"fingerprint": "aa"}}
+    looked = outage.look(sim.world, Incident(FIRST, opened=sim.opening(), facts=facts))
+    assert looked is not None and all("no answer" in item.said for item in looked.items)
+    assert sum(waited[:2]) <= 30.0
+
+
+# ── one rule of death ──
+
+
+def test_an_abort_does_not_take_one_look_for_a_death() -> None:
+    sim = Simulation("contain", guided=True)
+    _, _, journal = go(sim)
+    rotate(sim)
+    journal.send("wake")
+    go(sim, journal)
+    journal.send("abort")
+    _, record, _ = go(sim, journal)
+    assert record.status == "aborted" and record.debts[sim.leaked.value.fingerprint].kind == "key-unproven"
+
+
+def test_settling_needs_a_control_key_and_an_unbroken_window() -> None:
+    sim = Simulation("exposed")
+    old = sim.provider.create("an earlier one")
+    first = next(iter(sim.stores.values()))
+    first.kept[("INC-20261101-beef", "old")] = old.value
+    debt = {"kind": "key-alive", "about": old.value.fingerprint, "why": "it lives", "todo": "x"}
+    facts: Json = {"took_over": {"INC-20261101-beef": [debt]}, "old": {"fingerprint": sim.leaked.value.fingerprint}}
+    record = Incident(FIRST, opened=sim.opening(), facts=facts, debts={})
+    test_debts = {debt["about"]: test_taken_over.alive(debt["about"])}
+    record.debts.update(test_debts)
+    old.dies_at = sim.clock.time
+    step = Step("settle", "settle", Danger.REVERSIBLE, "settle", "", {})
+    assert settle.run(sim.world, record, step).paid == (), "no control key, no proof"
+    controlled(sim)
+    look, flaps = sim.provider.probe, iter([Liveness.EXPIRED, Liveness.UNKNOWN])
+
+    def flapping(key: Secret) -> Probe:
+        if key == old.value and (liveness := next(flaps, None)) is not None:
+            return Probe(liveness, 401)
+        return look(key)
+
+    sim.provider.probe = flapping  # type: ignore[method-assign]
+    assert settle.run(sim.world, record, step).paid == (), "one look that says dead is no death"
+    sim.provider.probe = look  # type: ignore[method-assign]
+    began = sim.clock.elapsed()
+    assert settle.run(sim.world, record, step).paid == (old.value.fingerprint,)
+    assert sim.clock.elapsed() - began >= 15
+
+
+def test_what_was_seen_dead_and_answers_again_is_not_killed_unasked() -> None:
+    sim = Simulation("exploited", guided=True)
+    _, _, journal = go(sim)
+    made = rotate(sim)
+    hands_over(sim, made.value)
+    verify = sim.services["billing"].check
+
+    def revives(expected: Expected) -> object:
+        sim.leaked.dies_at = None
+        return verify(expected)
+
+    sim.services["billing"].check = revives  # type: ignore[method-assign, assignment]
+    journal.send("wake")
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.WAITING and sim.provider.lives(sim.leaked)
+    assert any("answers now" in run.outcome.said for run in record.runs if run.action == "retire")

@@ -64,7 +64,30 @@ def test_what_stays_behind_is_unknown(world: StoreWorld, monkeypatch: pytest.Mon
         before = store.read().version
         with pytest.raises(Unknown, match="a copy of the store is behind"):
             store.promote(INCIDENT, new, expected=before)
-            store.read()
         with pytest.raises(Unknown, match="a copy of the store is behind"):
             store.undo(INCIDENT, old, new)
     assert world.seen(ref) in (new.reveal(), old.reveal())
+
+
+def test_a_long_wait_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[str] = []
+    monkeypatch.setattr(old_news, "_tell", [heard.append])
+    number = iter(range(100))
+    assert old_news.awaited(lambda: next(number), lambda found: found < 8, "vault://secret/pay") == 8
+    assert len(heard) == 1 and heard[0].startswith("vault://secret/pay: a copy of the store is behind")
+
+
+def test_another_process_does_not_take_old_news_for_an_undo(world: StoreWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that promoted has died: who comes next knows of no write, and reads the store as it was before it."""
+    old, new = key(), key()
+    ref = world.place(old)
+    with lagging(world.upstream, 1.0) as (way, _), world.through(way.address):
+        store = world.make(ref)
+        before = store.read().version
+        with monkeypatch.context() as dying:
+            dying.setattr(old_news, "PATIENCE", 0.0)
+            with pytest.raises(Unknown):
+                store.promote(INCIDENT, new, expected=before)
+        monkeypatch.setattr("ir.adapters.stores.aws.versions._moves", {})
+        world.make(ref).undo(INCIDENT, old, new)
+    assert world.seen(ref) == old.reveal()

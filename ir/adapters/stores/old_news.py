@@ -12,7 +12,27 @@ from ir.core.errors import Unknown
 T = TypeVar("T")
 PATIENCE = 15.0
 """Seconds that a copy may be behind."""
+SETTLE = 2.0
+"""Seconds after which a first look of a process is made again, when it finds that there is nothing to do."""
 _PAUSES = (0.05, 0.1, 0.2, 0.4)
+
+
+_TOLD_AFTER = len(_PAUSES)
+_tell: list[Callable[[str], None]] = [lambda _text: None]
+
+
+def tell(say: Callable[[str], None]) -> None:
+    """Who hears, in a sentence, that a store is waited for."""
+    _tell[0] = say
+
+
+def settled(look: Callable[[], T], seems_done: Callable[[T], bool], *, knows: bool) -> T:
+    """A look of a process that `knows` of no write yet: what seems done already may be read as it was before another's write."""
+    found = look()
+    if not knows and seems_done(found):
+        time.sleep(SETTLE)
+        found = look()
+    return found
 
 
 def awaited(look: Callable[[], T], is_old: Callable[[T], bool], what: str) -> T:
@@ -22,6 +42,7 @@ def awaited(look: Callable[[], T], is_old: Callable[[T], bool], what: str) -> T:
         Unknown: it stays so. Whatever `look` raises.
     """
     until, number = time.monotonic() + PATIENCE, 0
+    tell = _tell[0]
     while True:
         found = look()
         if not is_old(found):
@@ -31,5 +52,7 @@ def awaited(look: Callable[[], T], is_old: Callable[[T], bool], what: str) -> T:
                 f"for {PATIENCE:g} s {what} has been read as it was before our own last write: a copy of the store is behind",
                 next_step="ir resume looks again",
             )
+        if number == _TOLD_AFTER:
+            tell(f"{what}: a copy of the store is behind our own last write; waiting for it, at most {PATIENCE:g} s")
         time.sleep(_PAUSES[min(number, len(_PAUSES) - 1)])
         number += 1

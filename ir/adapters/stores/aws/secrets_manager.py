@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ir.adapters.stores import value_field
 from ir.adapters.stores.aws.calls import unproven
 from ir.adapters.stores.aws.versions import CURRENT, PENDING, Version, Versions
-from ir.adapters.stores.old_news import awaited
+from ir.adapters.stores.old_news import awaited, settled
 from ir.core.errors import Conflict, Denied, Missing, PortError, Rejected, Unknown
 from ir.core.reference import Reference
 from ir.core.secret import Secret
@@ -143,6 +143,7 @@ class AwsSecretsManagerStore(Store):
             if self._value(current) != new:
                 raise Conflict(f"{self.ref} holds neither the old key nor ours: version {current.id} is somebody else's")
 
+        settled(lambda: self._versions.at(CURRENT), lambda current: self._value(current) == old, knows=self._versions.moved)
         return self._switch(incident, old, may)
 
     def discard(self, incident: str) -> None:

@@ -68,6 +68,11 @@ class Versions:
             raise Missing(f"{self._ref.object} is scheduled for deletion", next_step="aws secretsmanager restore-secret")
         return about
 
+    @property
+    def moved(self) -> bool:
+        """Whether this process has moved AWSCURRENT here."""
+        return bool(self._known.gone)
+
     def labels(self) -> dict[str, str]:
         """Each label, AWS's own included, and the id of the version that has it."""
 

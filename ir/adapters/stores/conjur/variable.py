@@ -48,6 +48,8 @@ class Variable:
         self.name = name
         self._account, self._timeout, self._plain = account, timeout, plain
         self._newest = 0
+        self.wrote = False
+        """Whether this process has written it."""
 
     @property
     def _client(self) -> conjur_client.ConjurClient:
@@ -88,7 +90,7 @@ class Variable:
                 if text == current.text and current.version:
                     return current.version
                 self.put(text)
-                self._newest = current.version + 1
+                self._newest, self.wrote = current.version + 1, True
                 current, before = self.latest(), current.version
                 strangers = [found for found in self._between(before, current) if found.text != text]
                 if not strangers:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from ir.adapters.stores import ownership_marks, value_field
-from ir.adapters.stores.old_news import awaited
+from ir.adapters.stores.old_news import awaited, settled
 from ir.adapters.stores.vault.calls import needed
 from ir.adapters.stores.vault.kv import Found, Kv
 from ir.adapters.stores.vault.sibling import BEFORE, Sibling, as_secret
@@ -42,6 +42,7 @@ class VaultStore(Store):
         self.ref = ref
         self._kv = Kv(ref.host, timeout, plain)
         self._siblings: dict[str, Sibling] = {}
+        self._wrote = False
         self._newest = 0  # the newest version that we know of: what is read of an older one is old news
 
     def read(self) -> Held:
@@ -163,6 +164,7 @@ class VaultStore(Store):
             if self._value(current) != new:
                 raise Conflict(f"{self.ref} holds neither the old key nor ours: version {current.version} is somebody else's")
 
+        settled(self._current, lambda current: self._value(current) == old, knows=self._wrote)
         return self._switch(old, may)
 
     def discard(self, incident: str) -> None:
@@ -203,7 +205,7 @@ class VaultStore(Store):
             except Conflict:
                 self._newest = max(self._newest, current.version + 1)
                 continue  # Somebody else was faster, or what we read was old: look again.
-            self._newest = max(self._newest, written.version)
+            self._newest, self._wrote = max(self._newest, written.version), True
             if written.until:
                 with suppress(PortError):  # what is left of the timer is told by `read`
                     self._kv.keep_for_good(self.ref.path, written.version)

@@ -387,4 +387,32 @@ MUTANTS = (
     Mutant(
         "mention whom a stranger names", "ir/core/chat_text.py", "text.translate(_LOOKALIKES)", "text", ("tests/unit/test_chat_text.py",)
     ),
+    Mutant(
+        "take a proxy's refusal for Stripe's",
+        "ir/clients/stripe_answer.py",
+        "return self.error is not None and bool(self.request_id)",
+        "return self.error is not None",
+        ("tests/contract/test_way_out.py",),
+    ),
+    Mutant(
+        "send what goes to this machine through a proxy",
+        "ir/clients/way_out.py",
+        "or is_loopback(place.host) ",
+        "",
+        ("tests/contract/test_way_out.py", "tests/unit/test_http_address.py"),
+    ),
+    Mutant(
+        "take old news for news",
+        "ir/adapters/stores/old_news.py",
+        "        if not is_old(found):\n",
+        "        if True:\n",
+        ("tests/contract/test_old_news.py",),
+    ),
+    Mutant(
+        "put at AWS what cannot be taken away",
+        "ir/adapters/stores/aws/secrets_manager.py",
+        "            self._versions.prove_move(current.id)\n",
+        "",
+        ("tests/contract/test_aws_secrets_manager.py",),
+    ),
 )

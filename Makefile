@@ -16,7 +16,7 @@ FUZZED := tests/hardening/test_hostile_files.py tests/hardening/test_hostile_str
   tests/unit/test_approvals.py tests/unit/test_evidence_check.py tests/unit/test_http_address.py tests/unit/test_inventory.py \
   tests/unit/test_inventory_made.py tests/unit/test_reference.py tests/unit/test_report_hostile.py tests/unit/test_secret.py
 
-.PHONY: drill test lint check bench spark soak hands endurance fuzz mutants findings docs pictures lock clean
+.PHONY: drill test lint check bench spark soak hands endurance cuts fuzz mutants findings docs pictures lock clean
 
 drill: $(DRILL_READY)  ## a whole rotation in an embedded world; STORES=aws,env leaves Vault out
 	$(BIN)/ir drill stripe --stores $(STORES)
@@ -53,6 +53,9 @@ endurance: $(VENV)/.develop soak  ## the large sizes of what `make test` runs sm
 	IR_BOUNDARIES=all IR_RACES=100 IR_KILLS=30 $(BIN)/python -m pytest -n 2 tests/hardening/test_kill_everywhere.py tests/hardening/test_kill.py
 	IR_BAD_ANSWERS=all $(BIN)/python -m pytest -n 2 tests/contract/test_bad_answers.py
 	$(BIN)/python -m tests.hardening.matrix
+
+cuts: $(VENV)/.develop  ## PostgreSQL taken away 100 times, for up to 12 s, at random moments; CUTS=N for another number
+	IR_CUTS=$(or $(CUTS),100) $(BIN)/python -m pytest -n 2 tests/hardening/test_database_cuts.py
 
 fuzz: $(VENV)/.develop  ## hostile files, answers and texts: 200 times as many examples; TIMES=N for another number
 	IR_FUZZ=$(or $(TIMES),200) $(BIN)/python -m pytest -n 2 $(FUZZED)

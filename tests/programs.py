@@ -59,8 +59,9 @@ SSH_KEYGEN = Program(
 )
 FISH = Program(("fish",), "fish", "completion in fish", ("tests/unit/test_help.py",))
 GROFF = Program(("groff",), "groff-base", "the man page as man reads it", ("tests/unit/test_help.py",))
+PGBOUNCER = Program(("pgbouncer",), "pgbouncer", "a team's database behind a pooler", ("tests/campaign/test_postgres.py",))
 ZSH = Program(("zsh",), "zsh", "completion in zsh", ("tests/unit/test_help.py",))
-PROGRAMS = (CHROMIUM, FISH, GROFF, OPENSSL, SSH_KEYGEN, ZSH)
+PROGRAMS = (CHROMIUM, FISH, GROFF, OPENSSL, PGBOUNCER, SSH_KEYGEN, ZSH)
 
 
 def install(*programs: Program) -> str:

@@ -171,17 +171,11 @@ def main() -> None:
     harden()
     with tty_guard.armed():
         code = run(sys.argv[1:])
-    if "ir.engine.dbos_runner" in sys.modules:
-        _end_at_once(code)
+        if "dbos" in sys.modules:  # its threads would keep this process, and the heartbeat of an incident, for ever
+            from ir.cli.terminal.follow import leave
+
+            leave(code)
     sys.exit(code)
-
-
-def _end_at_once(code: int) -> NoReturn:
-    """An engine may have begun an incident, as when Ctrl-C came before anybody followed it: its threads would act on, and never end."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError, AttributeError):
-            stream.flush()
-    os._exit(code)
 
 
 def run(argv: list[str]) -> int:

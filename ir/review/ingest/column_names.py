@@ -15,20 +15,30 @@ NAMES: dict[str, tuple[str, ...]] = {
         "ts time timestamp @timestamp datetime date created created_at event_time start_time",
         "logged_at time_local time_iso8601 received_at occurred_at when t created_utc date_utc time_utc asctime",
         "time_millis timestamp_ms time_ms epoch_second started_date_time event_timestamp log_time time_unix_nano",
+        "@t source_realtime_timestamp realtime_timestamp timereported timegenerated time_generated time_generated_utc",
+        "observed_time_unix_nano",
+        "start_utc start_local edge_start_timestamp request_time request_time_epoch approximate_arrival_timestamp published_at",
     ),
     "request_id": _words("stripe_request_id request_id req_id requestid stripe_req_id upstream_request_id request.id stripe_request"),
-    "method": _words("method http_method request_method verb request request_line"),
+    "method": _words("method http_method request_method client_request_method verb request request_line"),
     "path": _words(
         "path request_path url_path url.path http_path uri request_uri url request_url http_url url.full url.original full original",
-        "endpoint api_endpoint target http_target resource route request request_line",
+        "client_request_uri client_request_path resource_path endpoint api_endpoint target http_target resource route request request_line",
     ),
-    "status": _words("status_code status http_status response_status response_code status_http http_status_code code"),
+    "status": _words(
+        "status_code status http_status response_status response_code status_http http_status_code edge_response_status",
+        "downstream_status origin_response_status origin_status code",
+    ),
     "key_id": _words("key_id api_key_id api_key key access_key_id key_name stripe_key secret_key authorization"),
     "ip": _words(
         "source_ip source_ip_address client_ip remote_addr remote_ip remote_address client.ip source.ip client.address source.address",
-        "ip ip_address clientip src_ip client_ip_address x_forwarded_for forwarded_for",
+        "ip ip_address clientip src_ip client_ip_address client_addr client_host downstream_remote_address",
+        "downstream_remote_address_without_port downstream_direct_remote_address x_forwarded_for forwarded_for client remote",
     ),
-    "agent": _words("user_agent user_agent.original useragent ua http_user_agent source_user_agent source_ua client sdk agent"),
+    "agent": _words(
+        "client_request_user_agent request_user_agent user_agent user_agent.original useragent ua http_user_agent",
+        "source_user_agent source_ua client sdk agent",
+    ),
     "api_version": _words("api_version stripe_version"),
     "idem": _words("idempotency_key idem_key idempotency"),
     "params": _words("params_hash body_hash request_hash payload_hash body_sha256 params_sha256"),
@@ -94,7 +104,7 @@ def find_columns(records: Sequence[Json], names: dict[str, tuple[str, ...]] | No
         for path, value in flatten(record):
             texts = paths.setdefault(path, [])
             if value not in (None, "", "-"):
-                texts.append(str(value))
+                texts.append(_said(value))
     found: Found = {}
     for column, wanted in (names or NAMES).items():
         hits = tuple(path for path in _by_name(paths, wanted) if _fits(column, paths[path]))
@@ -110,12 +120,21 @@ def find_columns(records: Sequence[Json], names: dict[str, tuple[str, ...]] | No
     return found
 
 
+def _said(value: object) -> str:
+    """A value as text; a text that came as its bytes (journald's, of what has colours in it) as that text."""
+    if isinstance(value, list) and len(value) > 3 and all(isinstance(one, int) and 0 <= one < 256 for one in value):
+        return bytes(value).decode("utf-8", "replace")
+    return str(value)
+
+
 def _by_name(paths: _Values, wanted: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
     ranks = {name: rank for rank, name in enumerate(wanted)}
     scored: list[tuple[int, int, tuple[str, ...]]] = []
     for path in paths:
-        # `http.request.method` may be three objects or one name.
-        steps = [canonical(step) for name in path for step in name.split(".")]
+        # `http.request.method` may be three objects or one name; `$date` and `$numberLong` tell a type.
+        steps = [canonical(step) for name in path if not name.startswith("$") for step in name.split(".")]
+        if not steps:
+            continue
         rank = min((ranks[name] for name in (steps[-1], ".".join(steps[-2:])) if name in ranks), default=None)
         if rank is not None:
             scored.append((rank, len(steps), path))
@@ -136,7 +155,7 @@ def _by_value(paths: _Values, shape: re.Pattern[str]) -> tuple[tuple[str, ...], 
 _NUMBER = re.compile(r"\d{9,19}(\.\d+)?")
 _STAMP = re.compile(
     r"\d{4}[-/]\d\d[-/]\d\d|\d{8}T\d{6}|\d\d?/[A-Z][a-z]{2}/\d{4}|"
-    r"\d\d?[/.-]\d\d?[/.-]\d{4}|[A-Z][a-z]{2} \d\d?,? |\d\d? [A-Z][a-z]{2} \d{4}"
+    r"\d\d?[/.-]\d\d?[/.-]\d{4}|[A-Z][a-z]{2} \d\d?,? |\d\d?[ -][A-Z][a-z]{2}[ -]\d{4}"
 )
 _DATE = re.compile(r"[\d./-]{8,10}")
 _CLOCK = re.compile(r"\d\d?:\d\d(:\d\d([.,]\d+)?)?( ?[AP]M)?(Z| ?[+-]\d\d:?\d\d)?")
@@ -144,6 +163,7 @@ _SHAPES = {
     "method": re.compile(r"(?i)(get|post|put|patch|delete|head|options)\b"),
     "path": re.compile(r".*/|[a-z_:.]+$"),
     "status": re.compile(r"[1-5]\d\d(\.0)?$"),
+    "agent": re.compile(r"(?!\[?\d{1,3}(\.\d{1,3}){3}|\[?[0-9a-fA-F]*:[0-9a-fA-F]*:)"),
     "ip": re.compile(r"\[?\d{1,3}(\.\d{1,3}){3}|\[?[0-9a-fA-F]*:[0-9a-fA-F:]+|[0-9*x.]+$"),
 }
 DAY_FIRST = re.compile(r"(1[3-9]|2\d|3[01])[/.-]\d\d?[/.-]\d{4}")

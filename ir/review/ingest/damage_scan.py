@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ir.core.model import Json
+from ir.review.ingest.byte_stream import WRONG_SUM, checked
 from ir.review.ingest.locate_unreadable import torn_json
 from ir.review.ingest.relations import Shape
 from ir.review.ingest.unreadable import Aside
@@ -32,9 +33,25 @@ class Damaged:
 
     def look(self, shape: Shape, expected: dict[Path, int]) -> None:
         """Begin with these files, when those before are done; `expected` says how many of their lines the engine could not read."""
+        self._begin(self._all, shape, expected)
+
+    def sums(self, shape: Shape, files: list[Path]) -> None:
+        """The same for the checksums of gzips, which the engine does not look at."""
+        self._begin(self._sums, shape, files)
+
+    def _begin(self, work: Callable[..., None], *given: object) -> None:
         # Not a pool's: an interrupted review must not wait for it.
-        self._last = threading.Thread(target=self._all, args=(shape, expected, self._last), daemon=True)
+        self._last = threading.Thread(target=work, args=(*given, self._last), daemon=True)
         self._last.start()
+
+    def _sums(self, shape: Shape, files: list[Path], before: threading.Thread | None) -> None:
+        if before is not None:
+            before.join()
+        for file in files:
+            try:
+                self.notes += [(shape.label, f"{file}: {note}") for note in checked(file) if note == WRONG_SUM]
+            except OSError:
+                continue  # it was read a moment ago, and is not there any more
 
     @property
     def busy(self) -> bool:

@@ -5,33 +5,44 @@ paths lose their query and their ids, user agents become families.
 """
 
 from ir.review.ingest.column_names import REQUEST_SHAPE
+from ir.review.ingest.text_times import ZONES
 
 SECRET_SHAPE = r"(sk|rk|pk|ek|rkcs)_(org_)?(live|test|prod)_[A-Za-z0-9*.]{4,}|whsec_[A-Za-z0-9+/=_-]{8,}|\b(c2tf|cmtf)[A-Za-z0-9+/=]{12,}"  # noqa: S105 # a shape, no secret
 _SHORTEST = 12  # characters of the shortest secret; a card number has 13
+BEYOND = -9_223_372_036_854_775_000
+"""Stands for a number beyond 64 bits while a file is loaded."""
 CARD_SHAPE = r"\b[0-9](?:[ -]?[0-9]){12,18}\b"
 _UNMARKED = CARD_SHAPE + r"|\b(?:c2tf|cmtf)[A-Za-z0-9+/=]{12,}"  # what no fixed text gives away
 
 # Tried on a stamp without weekday, fraction, commas and the words UTC, GMT, Z; a date without a zone is in the session's.
 _FORMATS = (
     "['%d/%b/%Y:%H:%M:%S %z', '%d/%b/%Y %H:%M:%S %z', '%d %b %Y %H:%M:%S %z', '%Y-%m-%dT%H:%M:%S%z', "
-    "'%Y-%m-%d %H:%M:%S %z', '%Y/%m/%d %H:%M:%S %z']"
+    "'%Y-%m-%d %H:%M:%S %z', '%Y/%m/%d %H:%M:%S %z', '%m/%d/%Y %H:%M:%S %z', '%m/%d/%Y %I:%M:%S %p %z', '%Y-%m-%d %I:%M:%S %p %z', "
+    "'%d-%b-%Y %H:%M:%S %z', '%d.%m.%Y %H:%M:%S %z', '%b %d %H:%M:%S %Y %z', '%b %d %Y %H:%M:%S %z', '%b %d %Y %I:%M:%S %p %z', "
+    "'%b %d %Y %I:%M %p %z', '%Y-%m-%dT%H:%M:%S %z']"
 )
 _PLAIN_FORMATS = (
     "['%d/%b/%Y:%H:%M:%S', '%d/%b/%Y %H:%M:%S', '%m/%d/%Y %H:%M:%S', '%m/%d/%Y %H:%M', '%m/%d/%Y %I:%M:%S %p', '%m/%d/%Y %I:%M %p', "
     "'%m/%d/%y %I:%M %p', '%d/%m/%Y %H:%M:%S', '%d/%m/%Y %H:%M', '%d.%m.%Y %H:%M:%S', '%d.%m.%Y %H:%M', "
     "'%b %d %Y %I:%M:%S %p', '%b %d %Y %I:%M %p', '%b %d %Y %H:%M:%S', '%b %d %Y %H:%M', '%b %d %H:%M:%S %Y', "
     "'%d %b %Y %H:%M:%S', '%d %b %Y %H:%M', '%d %b %Y %I:%M %p', '%Y/%m/%d %H:%M:%S', '%Y%m%dT%H%M%S', '%Y%m%d%H%M%S', "
-    "'%Y-%m-%d %I:%M:%S %p', '%b %d %Y', '%d %b %Y', '%m/%d/%Y']"
+    "'%Y-%m-%d %I:%M:%S %p', '%d/%m/%Y %I:%M:%S %p', '%d.%m.%Y %I:%M:%S %p', '%Y/%m/%d %I:%M:%S %p', '%d-%b-%Y %H:%M:%S', "
+    "'%b %d %Y', '%d %b %Y', '%m/%d/%Y']"
 )
 
-# How a number's magnitude tells its unit: below 1e11 seconds (until the year 5138), then ms, µs, ns.
+# How a number's magnitude tells its unit: below 1e11 seconds (until the year 5138), then ms, µs, ns. Whole ones are cut without a
+# detour: as a floating-point number, the last nanoseconds of a second belong to the next.
 _NUMBER = """CASE WHEN n IS NULL OR n <= 0 OR n >= 4e18 THEN NULL WHEN n >= 1e17 THEN CAST(FLOOR(n / 1e9) AS BIGINT)
   WHEN n >= 1e14 THEN CAST(FLOOR(n / 1e6) AS BIGINT) WHEN n >= 1e11 THEN CAST(FLOOR(n / 1e3) AS BIGINT)
   WHEN n < 1e8 THEN NULL ELSE CAST(FLOOR(n) AS BIGINT) END"""
+_WHOLE_NUMBER = """CASE WHEN NOT regexp_full_match(x, '[0-9]{9,19}') THEN NULL WHEN length(x) >= 18 THEN TRY_CAST(x AS BIGINT) // 1000000000
+  WHEN length(x) >= 15 THEN TRY_CAST(x AS BIGINT) // 1000000 WHEN length(x) >= 12 THEN TRY_CAST(x AS BIGINT) // 1000
+  WHEN TRY_CAST(x AS BIGINT) >= 100000000 THEN TRY_CAST(x AS BIGINT) END"""
 # 14 digits that begin with 20 are a date run together, not milliseconds of the year 2612.
 _RUN_TOGETHER = "length(x) = 14 AND starts_with(x, '20')"
-_TIDY = r"""regexp_replace(regexp_replace(regexp_replace(trim(x), '^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? ', ''),
-  ' ?(?:Z|UTC|GMT|\[[A-Za-z_/+-]+\])$', ''), '(:[0-9]{2})[,.][0-9]+', '\1')"""
+_TIDY = r"""regexp_replace(regexp_replace(regexp_replace(regexp_replace(trim(x), '^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? ', ''),
+  ' ?(?:Z|UTC|GMT|\[[A-Za-z_/+-]+\])$', ''), '(:[0-9]{2})[,.][0-9]+', '\1'), '(?i) ?\b([ap])[.]?m\b[.]?', ' \1M')"""
+_OFFSET = "CASE regexp_extract(x, '([A-Z]{3,5})$', 1) " + " ".join(f"WHEN '{zone}' THEN '{at}'" for zone, at in ZONES.items()) + " END"
 
 _AGENTS = (
     (" ir/", "ir"),
@@ -65,14 +76,32 @@ MACROS: tuple[str, ...] = (
       CAST(try_strptime(x, {_PLAIN_FORMATS}) AS TIMESTAMPTZ))""",
     # Syslog leaves the year out: it is the last such day.
     "ir_dated(x, y) AS try_strptime(concat(y, ' ', x), '%Y %b %d %H:%M:%S')",
-    """ir_yearless(x) AS CASE WHEN NOT regexp_matches(x, '^[A-Z][a-z]{2} [0-9]{1,2} [0-9:]{8}$') THEN NULL
+    """ir_yearless_named(x) AS CASE WHEN NOT regexp_matches(x, '^[A-Z][a-z]{2} [0-9]{1,2} [0-9:]{8}$') THEN NULL
       WHEN ir_dated(x, year(now())) > now() + INTERVAL 1 DAY THEN CAST(ir_dated(x, year(now()) - 1) AS TIMESTAMPTZ)
       ELSE CAST(ir_dated(x, year(now())) AS TIMESTAMPTZ) END""",
-    f"""ir_any_time(x) AS COALESCE(CASE WHEN {_RUN_TOGETHER} THEN NULL ELSE ir_number_time(TRY_CAST(x AS DOUBLE)) END,
-      CAST(FLOOR(epoch(TRY_CAST(x AS TIMESTAMPTZ))) AS BIGINT), CAST(FLOOR(epoch(ir_stamp(ir_tidy(x)))) AS BIGINT),
-      CAST(FLOOR(epoch(ir_yearless(ir_tidy(x)))) AS BIGINT), 0)""",
+    """ir_yearless(x) AS CASE WHEN regexp_matches(x, '^[0-9]{4} [0-9:]{8}$')
+        THEN ir_yearless_named(strftime(try_strptime('2024' || x, '%Y%m%d %H:%M:%S'), '%b %d %H:%M:%S')) ELSE ir_yearless_named(x) END""",
+    """ir_region(x) AS CAST(try_strptime(regexp_replace(x, '(:[0-9]{2})[,.][0-9]+', '\\1'),
+      ['%d-%b-%Y %H:%M:%S %Z', '%Y-%m-%d %H:%M:%S %Z']) AS TIMESTAMPTZ)""",
+    # `CAST … AS TIMESTAMPTZ` reads letters as a zone, and guesses which: none are left here.
+    """ir_calendar(x) AS COALESCE(CAST(FLOOR(epoch(TRY_CAST(x AS TIMESTAMPTZ))) AS BIGINT),
+      CAST(FLOOR(epoch(ir_stamp(ir_tidy(x)))) AS BIGINT), CAST(FLOOR(epoch(ir_yearless(ir_tidy(x)))) AS BIGINT))""",
+    f"ir_offset(x) AS {_OFFSET}",
+    """ir_lettered(x) AS CASE WHEN regexp_matches(x, '(?:UTC|GMT|Z|(?i)[ap][.]?m[.]?)$') THEN ir_calendar(x)
+      WHEN regexp_matches(x, '[0-9M] ?[A-Z]{3,5}$')
+      THEN ir_calendar(rtrim(regexp_replace(x, '[A-Z]+$', '')) || ' ' || ir_offset(x))
+      WHEN regexp_matches(x, '[0-9] [A-Z][A-Za-z_]+/[A-Za-z_/+-]+$') THEN CAST(FLOOR(epoch(ir_region(x))) AS BIGINT)
+      ELSE ir_calendar(x) END""",
+    # The zone of `Wed Nov 18 07:00:00 EST 2026` goes to the end.
+    """ir_turned(x) AS CASE WHEN regexp_matches(x, ' [A-Z]{3,5} 20[0-9]{2}$')
+      THEN regexp_replace(x, '( [A-Z]{3,5})( 20[0-9]{2})$', '\\2\\1') ELSE x END""",
+    f"ir_whole_time(x) AS {_WHOLE_NUMBER}",
+    f"""ir_any_time(x) AS COALESCE(CASE WHEN {_RUN_TOGETHER} THEN NULL
+        ELSE COALESCE(ir_whole_time(x), ir_number_time(TRY_CAST(x AS DOUBLE))) END,
+      CASE WHEN regexp_matches(x, '[A-Za-z.]$|[A-Z]{{3,5}} 20[0-9]{{2}}$')
+      THEN ir_lettered(ir_turned(trim(x))) ELSE ir_calendar(x) END, 0)""",
     # Whole seconds are what most logs have; to look for anything else costs ten times as much.
-    """ir_time(x) AS CASE WHEN TRY_CAST(x AS BIGINT) BETWEEN 100000000 AND 99999999999 THEN TRY_CAST(x AS BIGINT)
+    """ir_time(x) AS CASE WHEN length(x) = 10 AND TRY_CAST(x AS BIGINT) >= 100000000 AND NOT contains(x, '.') THEN TRY_CAST(x AS BIGINT)
       ELSE ir_any_time(x) END""",
     "ir_word(x) AS COALESCE(regexp_extract(x, '^[A-Za-z0-9_.@+:,/ -]{0,80}'), '')",
     f"""ir_clean(x, n) AS substr(regexp_replace(regexp_replace(regexp_replace(COALESCE(x, ''), '{SECRET_SHAPE}', '[secret]', 'g'),
@@ -121,8 +150,16 @@ MACROS: tuple[str, ...] = (
       WHEN contains(x, 'JavaBindings/') THEN 'stripe-java' WHEN contains(x, 'GoBindings/') THEN 'stripe-go'
       WHEN contains(x, '.NetBindings/') THEN 'stripe-dotnet' ELSE ir_agent_of(lower(x)) END""",
     "ir_version(x) AS CASE WHEN x IS NULL THEN '' ELSE regexp_extract(x, '^20[0-9]{2}-[0-9]{2}-[0-9]{2}([.][a-z]{1,20})?') END",
-    """ir_idem_format(x) AS CASE WHEN x IS NULL OR x = '' THEN 'none' WHEN starts_with(x, 'stripe-node-retry-') THEN 'node'
+    # What programs print for a key that is not there.
+    "ir_no_key(x) AS x IS NULL OR x IN ('', 'undefined', 'null', 'None', 'nil', 'none', '-', '<nil>', '(null)')",
+    """ir_idem_format(x) AS CASE WHEN ir_no_key(x) THEN 'none' WHEN starts_with(x, 'stripe-node-retry-') THEN 'node'
       WHEN x LIKE '________-____-____-____-____________' THEN 'uuid' ELSE 'other' END""",
-    "ir_hash(x) AS CASE WHEN x IS NULL OR x = '' THEN 0 ELSE CAST(hash(x) >> 1 AS BIGINT) END",
-    "ir_whole(x) AS COALESCE(CAST(TRY_CAST(x AS DOUBLE) AS BIGINT), 0)",
+    "ir_hash(x) AS CASE WHEN ir_no_key(x) THEN 0 ELSE CAST(hash(x) >> 1 AS BIGINT) END",
+    # A number that no column holds, and that is no reason to lose the row.
+    f"""ir_whole(x) AS CASE WHEN x IS NULL OR x = '' THEN 0 ELSE COALESCE(TRY_CAST(TRY_CAST(x AS DOUBLE) AS BIGINT),
+      CASE WHEN TRY_CAST(x AS DOUBLE) IS NULL THEN 0 ELSE {BEYOND} END) END""",
+    "ir_small(x) AS COALESCE(TRY_CAST(ir_whole(x) AS INTEGER), 0)",
+    # A text that came as its bytes, as journald writes what has colours in it.
+    """ir_said(x) AS CASE WHEN starts_with(x, '[') AND regexp_matches(x, '^\\[ *[0-9]')
+      THEN COALESCE(array_to_string(list_transform(TRY_CAST(x AS INTEGER[]), lambda c: chr(c)), ''), x) ELSE x END""",
 )

@@ -112,7 +112,7 @@ _OUT = {
     "destination": "ir_text(CASE WHEN type LIKE 'account.external_account.%' THEN account_of ELSE destination END)",
     "method": "ir_text(method)",
     "automatic": "CASE automatic WHEN 'true' THEN 1 WHEN 'false' THEN 0 ELSE -1 END",
-    "percent_off": "ir_whole(percent_off)",
+    "percent_off": "ir_small(percent_off)",
     "changed": "COALESCE(substr(array_to_string(json_keys(TRY_CAST(COALESCE(changed, v2_changed) AS JSON)), ','), 1, 200), '')",
 }
 

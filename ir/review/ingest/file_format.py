@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ir.core.model import Json
-from ir.review.ingest import column_names
+from ir.review.ingest import column_names, envelopes, folds
 from ir.review.ingest.byte_stream import pieces
 from ir.review.ingest.column_names import Found
 from ir.review.ingest.json_documents import LISTS
@@ -46,6 +46,8 @@ class Sniffed:
         day_first: dates such as 18/11/2026 occur.
         many: a line holds several request ids.
         plain: UTF-8, so that the fast way can read it.
+        folded: records stand inside others, behind a prefix, or have a name twice; or a record has several lines. Only the careful way
+            reads that: `batch`, `prefix`, `doubled`, `table`, `lines`; "" = none of it.
     """
 
     form: str
@@ -58,6 +60,7 @@ class Sniffed:
     many: bool = False
     plain: bool = True
     why: str = ""
+    folded: str = ""
 
 
 def sniff(file: Path, *, own: bool = False, fields_of: frozenset[str] = frozenset()) -> Sniffed:
@@ -86,12 +89,21 @@ def _told(lines: list[str], *, own: bool, mapped: frozenset[str]) -> Sniffed:
         return Sniffed("empty", "requests", {})
     records = [record for record in map(_record, lines) if record is not None]
     whole = records and (len(records) * 2 >= len(lines) or _record(lines[0]) is not None)
-    if whole and not _is_list(records[0]):
-        return _of_records("jsonl", records, own=own)
+    if whole and (not _is_list(records[0]) or envelopes.unfold(records[0], own=own)):
+        fold = folds.of_records(lines, records, own=own)
+        return Sniffed("jsonl", "requests", {}, folded=fold) if fold else _of_records("jsonl", records, own=own)
     if lines[0].lstrip(" \t")[:1] == "{" or _LIST.match(lines[0]):
         return Sniffed("json", "requests", {})
-    lines = [line[:_LONGEST] for line in lines]
-    return _of_csv(lines, own=own, mapped=mapped) or _of_logfmt(lines, own=own) or Sniffed("text", "requests", {})
+    return _of_text([line[:_LONGEST] for line in lines], own=own, mapped=mapped)
+
+
+def _of_text(lines: list[str], *, own: bool, mapped: frozenset[str]) -> Sniffed:
+    if folds.access_lines(lines):
+        return Sniffed("text", "requests", {})  # whatever pairs stand behind them
+    if folds.behind_prefixes(lines, own=own):
+        return Sniffed("jsonl", "requests", {}, folded="prefix")
+    told = _of_csv(lines, own=own, mapped=mapped) or _of_logfmt(lines, own=own) or Sniffed("text", "requests", {})
+    return replace(told, folded="lines") if told.form in ("text", "logfmt") and folds.spread(lines, own=own) else told
 
 
 def _record(line: str) -> Json | None:
@@ -181,6 +193,8 @@ def _under_heading(lines: list[str], delimiter: str, mapped: frozenset[str]) -> 
         kind = "webhooks"
     else:
         kind = "requests"
+    if any(envelopes.unfold(row) for row in rows):
+        return Sniffed("csv", "events", {}, delimiter, header, folded="table")
     if len(found) < 2 and "request_id" not in found and not mapped & set(header):
         return None
     return Sniffed("csv", kind, found, delimiter, header, day_first=_day_first(rows, found))

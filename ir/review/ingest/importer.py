@@ -12,12 +12,13 @@ from pathlib import Path
 
 import duckdb
 
+from ir.core.wording import counted
 from ir.review.ingest import column_map as column_maps
-from ir.review.ingest import deduplicate, json_documents, locate_unreadable, personal_data, tolerant_reader
+from ir.review.ingest import deduplicate, json_documents, locate_unreadable, personal_data, tolerant_reader, unfolding
 from ir.review.ingest import progress as load_progress
 from ir.review.ingest.csv_rejects import Rejected, refuse_rejects
 from ir.review.ingest.damage_scan import Damaged
-from ir.review.ingest.duckdb_macros import MACROS
+from ir.review.ingest.duckdb_macros import BEYOND, MACROS
 from ir.review.ingest.file_format import sniff
 from ir.review.ingest.load_result import Loaded
 from ir.review.ingest.relations import Shape, missed_sql, select_sql
@@ -134,7 +135,7 @@ class Importer:
         return Shape.of(found, own=own) if column_map is None else Shape.of_map(column_map, found, own=own)
 
     def _group(self, shape: Shape, files: list[Path]) -> None:
-        if shape.form != "json" and shape.plain:
+        if shape.form != "json" and shape.plain and not shape.folded:
             try:
                 self._fast(shape, files)
             except (duckdb.Error, Rejected):
@@ -154,9 +155,10 @@ class Importer:
         try:
             for note in self._rewrite(shape, file, target, bad):
                 self.loaded.say(shape.label, f"{file}: {note}")
-            if shape.form == "json" and not shape.mapped:
+            if (shape.form == "json" or shape.folded) and not shape.mapped:
                 shape = Shape.of(sniff(target, own=shape.own), own=shape.own)
-            shape = replace(shape, form="jsonl" if shape.form == "json" else shape.form, plain=True, cleaned=True)
+            form = "jsonl" if shape.form == "json" or shape.folded in ("batch", "prefix", "doubled", "table") else shape.form
+            shape = replace(shape, form=form, plain=True, cleaned=True, folded="")
             if target.stat().st_size and shape.form != "empty":
                 self._fast(shape, [target], instead_of=file)
         except (duckdb.Error, Rejected, OSError) as error:
@@ -166,7 +168,13 @@ class Importer:
 
     def _rewrite(self, shape: Shape, file: Path, target: Path, bad: tolerant_reader.Bad) -> list[str]:
         if shape.form == "json":
-            return json_documents.rewrite_document(file, target, bad)
+            return json_documents.rewrite_document(file, target, bad, own=shape.own)
+        if shape.folded == "table":
+            return unfolding.rewrite_table(file, target, bad, header=shape.header, delimiter=shape.delimiter, skip=shape.skip)
+        if shape.folded == "lines":
+            return unfolding.rewrite_spread(file, target, bad)
+        if shape.folded:
+            return unfolding.rewrite_records(file, target, bad, own=shape.own)
         if shape.form == "csv":
             return tolerant_reader.rewrite_csv(file, target, bad, delimiter=shape.delimiter, width=len(shape.header))
         return tolerant_reader.rewrite_lines(file, target, bad, json_only=shape.form == "jsonl")
@@ -191,18 +199,36 @@ class Importer:
         except (duckdb.Error, Rejected):
             part.unlink(missing_ok=True)
             raise
+        table = _TABLE_OF[shape.kind]
         counts = self._engine.rows(
-            "SELECT file, COUNT(*), SUM(bad)" + (_WITHOUT if shape.own and _TABLE_OF[shape.kind] == "requests" else ", 0")
+            "SELECT file, COUNT(*), SUM(bad)" + (_WITHOUT if shape.own and table == "requests" else ", 0")
+            + (f", SUM(CASE WHEN amount = {BEYOND} THEN 1 ELSE 0 END)" if table in ("requests", "events") else ", 0")
             + f" FROM read_parquet({quoted(str(part))}) GROUP BY file ORDER BY file"
         )  # fmt: skip
-        part.rename(target)
-        for _, rows, bad, _ in counts:
+        for name, _, _, _, beyond in counts:
+            if beyond:
+                self.loaded.say(shape.label, f"{instead_of or name}: {counted(int(beyond), 'number')} beyond 64 bits, read as none")
+        self._settle(part, target, odd=any(beyond for *_, beyond in counts))
+        if instead_of is None:
+            self._damaged.sums(shape, files)
+        for _, rows, bad, _, _ in counts:
             self.loaded.rows[shape.label] = self.loaded.rows.get(shape.label, 0) + rows - bad
-        self._find_bad(shape, {Path(name): bad for name, _, bad, _ in counts if bad}, instead_of)
+        self._find_bad(shape, {Path(name): bad for name, _, bad, _, _ in counts if bad}, instead_of)
         if shape.own and shape.form != "text":
-            self._find_missed([Path(name) for name, _, _, without in counts if without or shape.many], target)
+            self._find_missed([Path(name) for name, _, _, without, _ in counts if without or shape.many], target)
         elif shape.own and shape.many:
             self._find_missed(files, target)
+
+    def _settle(self, part: Path, target: Path, *, odd: bool) -> None:
+        """Give a table its name; numbers that no column holds are none, which is rare enough to write it twice."""
+        if odd:
+            select = (
+                f"SELECT * REPLACE (CASE WHEN amount = {BEYOND} THEN 0 ELSE amount END AS amount) FROM read_parquet({quoted(str(part))})"
+            )
+            self._engine.connection.execute(f"COPY ({select}) TO {quoted(str(target))} ({AS_PARQUET})")
+            part.unlink()
+            return
+        part.rename(target)
 
     def _find_bad(self, shape: Shape, expected: dict[Path, int], instead_of: Path | None) -> None:
         if shape.form == "jsonl" and instead_of is None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from ir.review.ingest import envelopes
 from ir.review.ingest.byte_stream import LONGEST, pieces
 
 Bad = Callable[[int, str, bytes], None]
@@ -18,16 +19,20 @@ _LIST = re.compile(rb'"(?:' + "|".join(LISTS).encode() + rb')"\s*:\s*\[\s*(?:\{|
 _OBJECT = re.compile(rb'"(?:id|type)"\s*:')
 
 
-def rewrite_document(file: Path, target: Path, bad: Bad) -> list[str]:
-    """Write each record of a document as a line; what is broken goes to `bad`. Returns what else is to be said."""
+def rewrite_document(file: Path, target: Path, bad: Bad, *, own: bool = False) -> list[str]:
+    """Write each record of a document as a line, those inside envelopes singly; what is broken goes to `bad`.
+
+    Returns what else is to be said.
+    """
     notes: list[str] = []
     stream = pieces(file, notes)
     first = next(stream, b"").lstrip(b"\xef\xbb\xbf")
     written = 0
     with target.open("wb") as out:
         for record in _records(chain([first], stream), _depth(first), bad):
-            out.write(orjson.dumps(_named(record)) + b"\n")
-            written += 1
+            for one in (envelopes.unfold(record, own=own) if isinstance(record, dict) else None) or [record]:
+                out.write(orjson.dumps(_named(one)) + b"\n")
+                written += 1
     return notes if written else [*notes, "a JSON document without records"]
 
 

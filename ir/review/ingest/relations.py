@@ -10,20 +10,12 @@ from ir.review.ingest.column_names import REQUEST_SHAPE
 from ir.review.ingest.events_table import events_sql, unwrapped_sql
 from ir.review.ingest.file_format import Sniffed
 from ir.review.ingest.requests_table import requests_sql
+from ir.review.ingest.text_times import TIMES
 from ir.review.sql.engine import quoted
 
 _SEARCHED = 100_000
 _SIZES = f"max_line_size = {LONGEST + (64 << 10)}, buffer_size = {8 * LONGEST}"
 _LINES = "delim = '\x01', quote = '', escape = '', header = false, auto_detect = false, strict_mode = false, " + _SIZES
-_CLOCK = r"\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?"
-_TIMES = (
-    (r"\d{4}[-/]\d\d[-/]\d\d[T ]" + _CLOCK, 0),
-    (r"\d\d?/[A-Z][a-z]{2}/\d{4}[: ]" + _CLOCK, 0),
-    (r"\d\d?[/.]\d\d?[/.]\d{4},? " + _CLOCK, 0),
-    (r"[A-Z][a-z]{2} +\d\d? \d\d:\d\d:\d\d(?:\.\d+)? 20\d\d", 0),
-    (r"^(?:<\d{1,3}>\d* ?)?([A-Z][a-z]{2} +\d\d? \d\d:\d\d:\d\d)", 1),
-    (r"(?:^|[ =\[])(1\d{9}(?:\.\d{1,9}|\d{3}|\d{6}|\d{9})?)(?:[\] ,]|$)", 1),
-)
 
 
 def _first(patterns: tuple[tuple[str, int], ...]) -> str:
@@ -33,14 +25,20 @@ def _first(patterns: tuple[tuple[str, int], ...]) -> str:
 _METHODS = "GET|POST|DELETE|PUT|PATCH|HEAD|OPTIONS"
 # Web servers, proxies and plain text: what can be told from any line.
 TEXT = {
-    "ts": _first(_TIMES),
+    "ts": _first(TIMES),
     "request_id": f"NULLIF(regexp_extract(l, {quoted(REQUEST_SHAPE)}), '')",
     "method": f"NULLIF(regexp_extract(l, '\\b({_METHODS})\\b[ ,:|\"]', 1), '')",
     "path": f"NULLIF(regexp_extract(l, '\\b(?:{_METHODS})\\b[ ,:|\"]+(?:https?://[^/ ]+)?(/[^ \",|]*)', 1), '')",
-    "status": r"NULLIF(regexp_extract(l, '(?:\"|HTTP/[0-9.]+|/v[12]/[^ \"]*|->|status[=: ]+|code[=: ]+)[ ,:|]+([1-5]\d\d)\b', 1), '')",
+    # Behind a request line; else as HAProxy (after its timers), Squid (after its result) and `stripe logs tail` (in brackets) write it.
+    "status": r"NULLIF(concat(regexp_extract(l, '(?:\"|HTTP/[0-9.]+|/v[12]/[^ \"]*|->|status[=: ]+|code[=: ]+)[ ,:|]+([1-5]\d\d)\b', 1), "
+    r"CASE WHEN regexp_matches(l, '(?:/[+-]?\d+ | TCP_[A-Z_]+/|\[)[1-5]\d\d\b') AND NOT regexp_matches(l, "
+    r"'(?:\"|HTTP/[0-9.]+|/v[12]/[^ \"]*|->|status[=: ]+|code[=: ]+)[ ,:|]+[1-5]\d\d\b') "
+    r"THEN regexp_extract(l, '(?:/[+-]?\d+ | TCP_[A-Z_]+/|\[)([1-5]\d\d)\b', 1) ELSE '' END), '')",
     "ip": r"NULLIF(regexp_extract(l, '(?:^|[ \"=\[,])"
     r"(\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{1,4}(?::[0-9a-f]{0,4}){3,7})(?:$|[ \":,\]])', 1), '')",
-    "agent": r"NULLIF(regexp_extract(l, '((?:Stripe/v[12]|curl/|python-|Mozilla/|PostmanRuntime|Go-http|okhttp|axios)[^\"]*)', 1), '')",
+    "agent": r"COALESCE(NULLIF(regexp_extract(l, "
+    r"'((?:Stripe/v[12]|curl/|python-|Mozilla/|PostmanRuntime|Go-http|okhttp|axios)[^\"]*)', 1), ''), "
+    r"NULLIF(regexp_extract(l, '\" [1-5]\d\d (?:\d+|-) \"[^\"]*\" \"([^\"-][^\"]*)\"', 1), ''))",
 }
 
 
@@ -69,6 +67,7 @@ class Shape:
     origin: str = "archive"
     zone: str = "UTC"
     cleaned: bool = False
+    folded: str = ""
 
     @classmethod
     def of(cls, sniffed: Sniffed, *, own: bool) -> "Shape":
@@ -76,7 +75,7 @@ class Shape:
         columns = tuple(sorted(sniffed.columns.items()))
         return cls(
             sniffed.form, sniffed.kind, columns, own, sniffed.delimiter, sniffed.header, sniffed.skip,
-            sniffed.day_first, sniffed.many, sniffed.plain,
+            sniffed.day_first, sniffed.many, sniffed.plain, folded=sniffed.folded,
         )  # fmt: skip
 
     @classmethod
@@ -195,9 +194,11 @@ def _json(shape: Shape, names: str) -> tuple[str, dict[str, str]]:
 
 
 def _leaf(path: tuple[str, ...], tops: dict[str, str]) -> str:
+    if path == ("MESSAGE",):  # journald's
+        return f"ir_said({_name(path[0])})"
     if len(path) == 1:
         return f"json_extract_string({_name(path[0])}, '$')" if tops[path[0]] == "JSON" else _name(path[0])
-    steps = "".join('."' + step.replace('"', "") + '"' for step in path[1:])
+    steps = "".join(f"[{step}]" if step.isascii() and step.isdigit() else '."' + step.replace('"', "") + '"' for step in path[1:])
     return f"json_extract_string({_name(path[0])}, {quoted('$' + steps)})"
 
 

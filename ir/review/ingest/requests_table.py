@@ -33,7 +33,7 @@ def _outputs(columns: dict[str, str], own: int, source: str) -> str:
         made["endpoint"] = "ir_endpoint(bare)"
         if not own:
             made["paged"] = "CASE WHEN contains(path, 'starting_after=') OR contains(path, 'page=') THEN 1 ELSE 0 END"
-            made["page_size"] = "CAST(ir_whole(regexp_extract(path, '[?&]limit=([0-9]{1,4})', 1)) AS INTEGER)"
+            made["page_size"] = "ir_small(regexp_extract(path, '[?&]limit=([0-9]{1,4})', 1))"
             made.setdefault("object_id", "ir_text(regexp_extract(bare, '/([a-z]{2,6}_[A-Za-z0-9_]{4,})', 1))")
     if "idem" in columns:
         made["idem_format"] = "ir_idem_format(idem)"

@@ -23,7 +23,7 @@ def rewrite_lines(file: Path, target: Path, bad: Bad, *, json_only: bool) -> lis
     notes: list[str] = []
     with target.open("wb") as out:
         for number, line, too_long in lines(file, notes):
-            text = b"" if too_long else _clean(line, binary=json_only)
+            text = b"" if too_long else clean(line, binary=json_only)
             if too_long:
                 bad(number, REASONS["long"], line)
             elif text and json_only and not _is_record(text):
@@ -33,9 +33,10 @@ def rewrite_lines(file: Path, target: Path, bad: Bad, *, json_only: bool) -> lis
     return notes
 
 
-def _clean(line: bytes, *, binary: bool) -> bytes:
+def clean(line: bytes, *, binary: bool) -> bytes:
+    """A line without what stands around it; of text also without bytes that the engine takes for ends of columns or is not UTF-8."""
     text = line.rstrip(b"\r").removeprefix(b"\xef\xbb\xbf").strip()
-    return text if binary else text.replace(b"\0", b"").decode("utf-8", "replace").encode()
+    return text if binary else text.replace(b"\0", b"").replace(b"\x01", b" ").decode("utf-8", "replace").encode()
 
 
 def _is_record(text: bytes) -> bool:

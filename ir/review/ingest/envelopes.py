@@ -1,0 +1,182 @@
+"""Records inside other records: batches of a log shipper, and events inside strings, as queues, topics and dumps hold them.
+
+OTLP: opentelemetry.proto.logs.v1 as JSON. CloudWatch: a subscription's `logEvents`. Loki: `/loki/api/v1/query_range` and push. Firehose
+and Kinesis: `data` in base64, of CloudWatch also gzip. SNS: `Message`. SQS: `Body` or `body`. dj-stripe: `fields` of a dump.
+"""
+
+import base64
+import binascii
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from ir.core.model import Json
+from ir.review.ingest.text_times import stamp
+
+_DEEPEST = 6
+_MOST_UNPACKED = 16 << 20
+"""Bytes that a packed record may have."""
+_EVENT_TYPES = ("event", "v2.core.event")
+
+
+def unfold(record: Json, *, own: bool = False) -> list[Json] | None:
+    """The records in an envelope, None when it is none that is known here; a log of our `own` holds no events, only mentions them."""
+    batch = _batch(record)
+    if batch is not None:
+        return [inner for one in batch for inner in unfold(one, own=own) or [one]]
+    if own or is_event(record):
+        return None
+    events = list(_events(record, _DEEPEST, packed=False))
+    return events or None
+
+
+def is_event(record: Json) -> bool:
+    """Whether it is an event of Stripe as Stripe writes it."""
+    ident = str(record.get("id", ""))
+    return record.get("object") in _EVENT_TYPES or (ident.startswith("evt_") and "type" in record and isinstance(record.get("data"), dict))
+
+
+def _batch(record: Json) -> list[Json] | None:
+    if isinstance(record.get("resourceLogs"), list):
+        return [_otlp(one) for one in _under(record, "resourceLogs", ("scopeLogs", "instrumentationLibraryLogs"), "logRecords")]
+    if isinstance(record.get("attributes"), list) and ("timeUnixNano" in record or "observedTimeUnixNano" in record):
+        return [_otlp(record)]
+    if isinstance(record.get("logEvents"), list):
+        return [_message(one, "message") for one in record["logEvents"] if isinstance(one, dict)]
+    data = record.get("data")
+    streams = data.get("result") if isinstance(data, dict) else record.get("streams")
+    if isinstance(streams, list) and any(isinstance(one, dict) and "values" in one for one in streams):
+        return [_line(pair) for one in streams if isinstance(one, dict) for pair in one.get("values") or () if _is_pair(pair)]
+    rows = record.get("records") or record.get("Records")
+    if isinstance(rows, list):
+        packed = [_unpacked(row) for row in rows if isinstance(row, dict)]
+        found = [one for one in packed if one is not None]
+        return found or None
+    one = _unpacked(record) if set(record) >= {"data", "recordId"} else None
+    return None if one is None else [one]
+
+
+def _under(record: Json, outer: str, middle: tuple[str, ...], inner: str) -> Iterator[Json]:
+    for resource in record[outer]:
+        for name in middle:
+            for scope in (resource.get(name) if isinstance(resource, dict) else None) or ():
+                yield from (one for one in (scope.get(inner) if isinstance(scope, dict) else None) or () if isinstance(one, dict))
+
+
+def _otlp(record: Json) -> Json:
+    said = _value(record.get("body"))
+    attributes = {str(one.get("key")): _value(one.get("value")) for one in record.get("attributes") or () if isinstance(one, dict)}
+    time = next((record[name] for name in ("timeUnixNano", "observedTimeUnixNano") if str(record.get(name, "0")) != "0"), None)
+    return {"timeUnixNano": time, "body": _parsed(said), "attributes": attributes}
+
+
+def _value(data: Any) -> Any:
+    """OTLP's typed values: `{"stringValue": …}`, lists, lists of pairs."""
+    if not isinstance(data, dict) or len(data) != 1:
+        return data
+    name, value = next(iter(data.items()))
+    if name == "kvlistValue":
+        pairs = value.get("values") if isinstance(value, dict) else ()
+        return {str(one.get("key")): _value(one.get("value")) for one in pairs or () if isinstance(one, dict)}
+    if name == "arrayValue":
+        return [_value(one) for one in (value.get("values") if isinstance(value, dict) else ()) or ()]
+    return value if name.endswith("Value") else data
+
+
+def _is_pair(pair: Any) -> bool:
+    return isinstance(pair, list) and len(pair) >= 2 and isinstance(pair[1], str)
+
+
+def _line(pair: list[Any]) -> Json:
+    """A line of Loki: nanoseconds and text."""
+    return _message({"timestamp": pair[0], "message": pair[1]}, "message")
+
+
+def _message(record: Json, name: str) -> Json:
+    """A record whose message is JSON as that JSON, with the record's time where it has none."""
+    inner = _parsed(record.get(name))
+    if not isinstance(inner, dict):
+        return record
+    return {"timestamp": record.get("timestamp"), **inner}
+
+
+def _parsed(value: Any) -> Any:
+    if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "[", '"'):
+        return value
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return value
+
+
+def _unpacked(row: Json) -> Json | None:
+    """A record of Firehose or Kinesis."""
+    inner = row.get("kinesis")
+    holder = inner if isinstance(inner, dict) else row
+    data = holder.get("data") or holder.get("Data")
+    if not isinstance(data, str):
+        return None
+    try:
+        raw = base64.b64decode(data, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    if raw[:2] == b"\x1f\x8b":
+        try:
+            raw = zlib.decompressobj(31).decompress(raw, _MOST_UNPACKED)
+        except zlib.error:
+            return None
+    found = _parsed(raw.decode("utf-8", "replace"))
+    stamp_of = holder.get("approximateArrivalTimestamp")
+    return {"timestamp": stamp_of, **found} if isinstance(found, dict) else None
+
+
+def _events(value: Any, deep: int, *, packed: bool) -> Iterator[Json]:
+    """Events that stand in a string or a list somewhere inside; in objects alone they are told by the tables' own envelopes."""
+    if isinstance(value, dict):
+        fields = value.get("fields")
+        if isinstance(fields, dict) and str(value.get("model", "")).endswith(".event"):
+            yield _of_dump(value, fields)
+            return
+        if packed and is_event(value):
+            yield value
+            return
+        inside = list(value.values())
+    elif isinstance(value, list):
+        inside, packed = value, True
+    elif isinstance(value, str) and "evt_" in value and (inner := _parsed(value)) is not value:
+        inside, packed = [inner], True
+    else:
+        return
+    for one in inside if deep else ():
+        yield from _events(one, deep - 1, packed=packed)
+
+
+def _of_dump(row: Json, fields: Json) -> Json:
+    """dj-stripe's event: the whole of it in `stripe_data`, or spread over columns."""
+    whole = _parsed(fields.get("stripe_data"))
+    if isinstance(whole, dict) and is_event(whole):
+        return whole
+    request = {"id": fields.get("request_id") or None, "idempotency_key": fields.get("idempotency_key") or None}
+    data = _parsed(fields.get("data"))
+    return {
+        **{name: fields.get(name) for name in ("type", "created", "livemode", "api_version")},
+        "id": fields.get("id") or row.get("pk"),
+        "object": "event",
+        "request": request,
+        "data": data if isinstance(data, dict) else {},
+    }
+
+
+def behind_prefix(line: str) -> Json | None:
+    """The JSON object at the end of a line, with the time of the text before it where it has none; None when there is no such object."""
+    at = line.find("{")
+    if not 0 < at < 400 or not line.rstrip().endswith("}"):
+        return None
+    try:
+        found = orjson.loads(line[at:])
+    except orjson.JSONDecodeError:
+        return None
+    before = stamp(line[:at])
+    return ({"timestamp": before, **found} if before else found) if isinstance(found, dict) else None

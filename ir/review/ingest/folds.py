@@ -1,0 +1,50 @@
+"""Whether the records of a file are its lines: they may stand inside others, behind a prefix, or go on over several lines."""
+
+import json
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+
+from ir.core.model import Json
+from ir.review.ingest import envelopes
+from ir.review.ingest.text_times import stamp
+
+_VERBS = "GET|POST|DELETE|PUT|PATCH|HEAD|OPTIONS"
+_ACCESS = re.compile(rf'(?:^|[\s|])"(?:{_VERBS}) [^"]* HTTP/\d')
+_REQUEST_LINE = re.compile(rf"\b(?:{_VERBS})\b[\s\"]+(?:https?:/)?/")
+
+
+def of_records(lines: Sequence[str], records: Sequence[Json], *, own: bool) -> str:
+    """`batch`: records are envelopes of others. `doubled`: a name stands twice, of which the last value counts. "" = neither."""
+    if 3 * sum(envelopes.unfold(record, own=own) is not None for record in records) >= len(records):
+        return "batch"
+    return "doubled" if any(map(_doubled, lines)) else ""
+
+
+def _doubled(line: str) -> bool:
+    found: list[bool] = []
+
+    def pairs_of(pairs: list[tuple[str, object]]) -> None:
+        found.append(len({name for name, _ in pairs}) < len(pairs))
+
+    with suppress(ValueError, RecursionError):
+        json.loads(line, object_pairs_hook=pairs_of)
+    return any(found)
+
+
+def access_lines(lines: Sequence[str]) -> bool:
+    """Whether they are a web server's, with a request line in quotes."""
+    return 2 * sum(_ACCESS.search(line) is not None for line in lines) >= len(lines)
+
+
+def behind_prefixes(lines: Sequence[str], *, own: bool) -> bool:
+    """Whether each line ends in a JSON object; of a log of ours the text alone tells enough, if it has a time."""
+    behind = [found for found in map(envelopes.behind_prefix, lines) if found is not None]
+    return 2 * len(behind) >= len(lines) and (not own or not all(map(stamp, lines[:20])))
+
+
+def spread(lines: Sequence[str], *, own: bool) -> bool:
+    """Whether records have several lines, of which only the first has a time."""
+    timed = [bool(stamp(line)) for line in lines]
+    later = [line for line, first in zip(lines, timed, strict=True) if not first]
+    return timed[0] and 20 * len(later) >= len(lines) and (own or not any(_REQUEST_LINE.search(line) for line in later))

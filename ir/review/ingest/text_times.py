@@ -1,0 +1,43 @@
+"""Times as they stand in lines of text, and the zone letters that can be read; in Python's and DuckDB's regular expressions alike."""
+
+import re
+
+ZONES = {
+    "EST": "-0500", "EDT": "-0400", "MDT": "-0600", "PST": "-0800", "PDT": "-0700", "AKST": "-0900", "AKDT": "-0800", "HST": "-1000",
+    "WET": "+0000", "WEST": "+0100", "CET": "+0100", "CEST": "+0200", "EET": "+0200", "EEST": "+0300", "MSK": "+0300", "JST": "+0900",
+    "HKT": "+0800", "AEST": "+1000", "AEDT": "+1100", "NZST": "+1200", "NZDT": "+1300",
+}  # fmt: skip
+"""Letters that name one zone; others, such as CST, IST and BST, name several, and a time with them is not read."""
+UNSURE = (
+    "CST", "CDT", "IST", "BST", "AST", "ADT", "MST", "GST", "AMT", "ECT", "SST", "WST", "ACT", "PKT", "SGT", "KST", "ICT", "WIB",
+    "BRT", "ART",
+)  # fmt: skip
+
+_LETTERS = "|".join((*ZONES, *UNSURE))
+_CLOCK = (
+    r"\d{1,2}:\d\d:\d\d(?:[.,]\d+)?(?: ?[AaPp](?:[Mm]\b|\.[Mm]\.))?"
+    rf"(?: ?(?:Z\b|UTC\b|GMT\b|[+-]\d\d:?\d\d|(?:{_LETTERS})\b))?"
+)
+TIMES = (
+    (r"\d{4}[-/]\d\d[-/]\d\d[T ]" + _CLOCK, 0),
+    (r"\d\d?/[A-Z][a-z]{2}/\d{4}[: ]" + _CLOCK, 0),
+    (r"\d\d?[/.]\d\d?[/.]\d{4},? " + _CLOCK, 0),
+    (r"\d\d?-[A-Z][a-z]{2}-\d{4} " + _CLOCK + r"(?: [A-Z][A-Za-z_]+/[A-Za-z_/+-]+)?", 0),
+    (r"\d\d? [A-Z][a-z]{2} \d{4},? " + _CLOCK, 0),
+    (rf"[A-Z][a-z]{{2}} +\d\d? \d\d:\d\d:\d\d(?:\.\d+)?(?: (?:UTC|GMT|{_LETTERS}))? 20\d\d", 0),
+    (r"^[IWEF](\d{4} \d\d:\d\d:\d\d)\.\d{6} ", 1),
+    (r"^(?:<\d{1,3}>\d* ?)?([A-Z][a-z]{2} +\d\d? \d\d:\d\d:\d\d)", 1),
+    (r"(?:^|[ =\[])(1\d{9}(?:\.\d{1,9}|\d{3}|\d{6}|\d{9})?)(?:[\] ,]|$)", 1),
+)
+"""(pattern, its group): the first that is found in a line counts."""
+
+STAMP = re.compile("|".join(f"(?:{pattern})" for pattern, _ in TIMES))
+
+
+def stamp(text: str) -> str:
+    """The time that stands in a text, "" when none does."""
+    for pattern, group in TIMES:
+        found = re.search(pattern, text)
+        if found:
+            return found.group(group)
+    return ""

@@ -1,0 +1,110 @@
+"""Files whose records are not lines: records inside others, events in a column of a dump, records of several lines. Bounded memory."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from ir.review.ingest import envelopes
+from ir.review.ingest.byte_stream import LONGEST, lines
+from ir.review.ingest.text_times import stamp
+from ir.review.ingest.tolerant_reader import Bad, clean
+from ir.review.ingest.unreadable import REASONS
+
+_MOST_LINES = 200
+_MOST_BYTES = 256 << 10
+"""Of one record of several lines."""
+_WHERE = 200
+"""Characters in which a record's time stands."""
+
+
+def rewrite_records(file: Path, target: Path, bad: Bad, *, own: bool) -> list[str]:
+    """JSON lines, also behind a prefix: each record, or those inside it, as a line. Of a name that stands twice the last value counts."""
+    notes: list[str] = []
+    with target.open("wb") as out:
+        for number, line, too_long in lines(file, notes):
+            text = b"" if too_long else clean(line, binary=True)
+            if too_long or not text:
+                _refuse(bad, number, line, too_long=too_long)
+                continue
+            record = _record(text)
+            if record is None:
+                bad(number, REASONS["json"], text)
+                continue
+            for one in envelopes.unfold(record, own=own) or [record]:
+                out.write(orjson.dumps(one) + b"\n")
+    return notes
+
+
+def _refuse(bad: Bad, number: int, line: bytes, *, too_long: bool) -> None:
+    if too_long:
+        bad(number, REASONS["long"], line)
+
+
+def _record(text: bytes) -> dict[str, Any] | None:
+    if text[:1] != b"{":
+        return envelopes.behind_prefix(text.decode("utf-8", "replace"))
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def rewrite_table(file: Path, target: Path, bad: Bad, *, header: tuple[str, ...], delimiter: str, skip: int) -> list[str]:
+    """A CSV in which a column holds whole events: each event as a line."""
+    notes: list[str] = []
+    numbered = _texts(file, notes, bad)
+    for _ in range(skip):
+        next(numbered, None)
+    reader = csv.reader(numbered, delimiter=delimiter)
+    csv.field_size_limit(LONGEST)
+    next(reader, None)
+    with target.open("wb") as out:
+        while True:
+            try:
+                row = next(reader, None)
+            except csv.Error:
+                bad(reader.line_num + skip, "a cell that cannot be read", b"")
+                continue
+            if row is None:
+                return notes
+            found = envelopes.unfold(dict(zip(header, row, strict=False)))
+            if not found and any(row):
+                bad(reader.line_num + skip, "no event in it", b"")
+            for one in found or ():
+                out.write(orjson.dumps(one) + b"\n")
+
+
+def _texts(file: Path, notes: list[str], bad: Bad) -> Iterator[str]:
+    for number, line, too_long in lines(file, notes):
+        if too_long:
+            bad(number, REASONS["long"], line)
+            continue
+        yield line.decode("utf-8", "replace").replace("\0", "") + "\n"
+
+
+def rewrite_spread(file: Path, target: Path, bad: Bad) -> list[str]:
+    """Text in which a record goes on over lines without a time: each record as one line, which has the time of its first."""
+    notes: list[str] = []
+    held: list[bytes] = []
+    size = 0
+    with target.open("wb") as out:
+        for number, line, too_long in lines(file, notes):
+            if too_long:
+                bad(number, REASONS["long"], line)
+                continue
+            text = clean(line, binary=False)
+            if held and (stamp(text[:_WHERE].decode("utf-8", "replace")) or len(held) >= _MOST_LINES or size > _MOST_BYTES):
+                out.write(b" ".join(held) + b"\n")
+                # A record that is too long goes on under the time of its first line.
+                held = [] if stamp(text[:_WHERE].decode("utf-8", "replace")) else held[:1]
+                size = len(held[0]) if held else 0
+            if text:
+                held.append(text)
+                size += len(text)
+        if held:
+            out.write(b" ".join(held) + b"\n")
+    return notes

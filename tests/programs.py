@@ -46,7 +46,7 @@ CHROMIUM = Program(
     ("chromium", "chromium-browser", "google-chrome"),
     "chromium",
     "the report and the keys page in a real browser",
-    ("tests/e2e/test_report_page.py", "tests/e2e/test_keys_page_in_a_browser.py", "tests/hands/test_hands.py"),
+    ("tests/e2e/test_keys_page_in_a_browser.py", "tests/e2e/test_report_page.py", "tests/hands/test_hands.py"),
 )
 OPENSSL = Program(
     ("openssl",), "openssl", "time stamps of a real authority", ("tests/e2e/test_evidence.py", "tests/unit/test_timestamps.py")

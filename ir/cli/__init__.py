@@ -4,12 +4,10 @@ Commands are loaded on demand, so that `ir --help` imports no vendor. The table 
 """
 
 import errno
-import os
 import sys
-from contextlib import suppress
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup

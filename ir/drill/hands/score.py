@@ -125,7 +125,7 @@ def _left(scene: Scene) -> Iterable[str]:
             yield f"{ref} holds a key that does not work"
     yield from (f"a live key that nothing uses: {_called(twin.key(ident))}" for ident in ground_truth.strays(scene))
     yield from (f"what a stranger left: {path.removeprefix('/v1/').removesuffix('/cancel')}" for path in account.loot)
-    yield from (f"a key was found in {place}" for place in ground_truth.leaked_places(scene))
+    yield from (f"a key is in {place}" for place in ground_truth.leaked_places(scene))
 
 
 def _called(key: Key) -> str:

@@ -180,7 +180,7 @@ def test_without_custody_the_button_works_and_the_rollout_is_the_very_next_thing
     assert "NO CUSTODY" in ann.shown(), "said before the clicks"
     new = world.twin.rotate_in_dashboard(world.leaked)
     pastes(ann, new)
-    for question in ("Give it to the services now", "May it be used in this way", "Start?"):
+    for question in ("Give it to the services now", "Trust this inventory", "Start?"):
         place = ann.sees("[y/N]", after=ann.sees(question, after=place))
         ann.types("y\n")
     ann.sees("3 services hold the replacement", after=place)

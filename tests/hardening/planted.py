@@ -418,4 +418,18 @@ MUTANTS = (
         "'approve'",
         ("tests/unit/test_standing.py",),
     ),
+    Mutant(
+        "kill the old key though the replacement died",
+        "ir/actions/retire.py",
+        "if (died := _replacement_died(world, record)) is not None:\n        return died",
+        "if _replacement_died(world, record) is not None:\n        pass",
+        ("tests/e2e/test_wrong_row.py",),
+    ),
+    Mutant(
+        "take our own last write for somebody else's",
+        "ir/actions/wave.py",
+        'if after.get("fingerprint", new.fingerprint) != new.fingerprint else',
+        "if False else",
+        ("tests/e2e/test_wrong_row.py",),
+    ),
 )

@@ -14,7 +14,7 @@ import duckdb
 
 from ir.core.wording import counted
 from ir.review.ingest import column_map as column_maps
-from ir.review.ingest import deduplicate, json_documents, locate_unreadable, personal_data, tolerant_reader, unfolding
+from ir.review.ingest import deduplicate, json_documents, locate_unreadable, personal_data, programs, tolerant_reader, unfolding
 from ir.review.ingest import progress as load_progress
 from ir.review.ingest.csv_rejects import Rejected, refuse_rejects
 from ir.review.ingest.damage_scan import Damaged
@@ -208,6 +208,11 @@ class Importer:
         for name, _, _, _, beyond in counts:
             if beyond:
                 self.loaded.say(shape.label, f"{instead_of or name}: {counted(int(beyond), 'number')} beyond 64 bits, read as none")
+        nameless = [instead_of or name for name, rows, bad, without, _ in counts if rows - bad and without == rows - bad]
+        for name in nameless if shape.own and table == "requests" and not shape.many else ():
+            self.loaded.say(
+                shape.label, f"{name}: no request id of Stripe in its fields; {programs.fix(shape.program)} (docs/egress-logs.md)"
+            )
         self._settle(part, target, odd=any(beyond for *_, beyond in counts))
         if instead_of is None:
             self._damaged.sums(shape, files)

@@ -4,7 +4,12 @@ import re
 from collections.abc import Sequence
 
 _MARKS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("envoy", re.compile(r'"downstream_remote_address"|"upstream_host"|"start_time".*"response_code"|^\[\d{4}-\d\d-\d\dT[^]]*\] "[A-Z]+ \S+ HTTP/')),
+    (
+        "envoy",
+        re.compile(
+            r'"downstream_remote_address"|"upstream_host"|"start_time".*"response_code"|^\[\d{4}-\d\d-\d\dT[^]]*\] "[A-Z]+ \S+ HTTP/'
+        ),
+    ),
     ("traefik", re.compile(r'"RequestMethod"|"DownstreamStatus"')),
     ("caddy", re.compile(r'"http\.log\.access|"resp_headers"')),
     ("haproxy", re.compile(r"haproxy\[\d+\]:")),

@@ -16,7 +16,7 @@ FUZZED := tests/hardening/test_hostile_files.py tests/hardening/test_hostile_str
   tests/unit/test_approvals.py tests/unit/test_evidence_check.py tests/unit/test_http_address.py tests/unit/test_inventory.py \
   tests/unit/test_inventory_made.py tests/unit/test_reference.py tests/unit/test_report_hostile.py tests/unit/test_secret.py
 
-.PHONY: drill test lint check bench spark soak endurance fuzz mutants findings docs pictures lock clean
+.PHONY: drill test lint check bench spark soak hands endurance cuts fuzz mutants findings docs pictures lock clean
 
 drill: $(DRILL_READY)  ## a whole rotation in an embedded world; STORES=aws,env leaves Vault out
 	$(BIN)/ir drill stripe --stores $(STORES)
@@ -45,11 +45,17 @@ spark: $(SPARK)/.ready  ## the review's SQL on Spark local[2] gives what DuckDB 
 soak: $(VENV)/.product  ## 2,000 drills in simulated time, in which anything may go wrong; SEED=N begins elsewhere
 	$(BIN)/ir drill stripe --faults all --runs $(or $(RUNS),2000) --seed $(or $(SEED),1)
 
+hands: $(VENV)/.develop  ## badly timed people at real terminals, 20 of 300 in a real browser; SEED=N begins elsewhere; an hour
+	$(BIN)/python -m tests.hands --seed $(or $(SEED),1) --runs $(or $(RUNS),300) --append docs/endurance.md
+
 endurance: $(VENV)/.develop soak  ## the large sizes of what `make test` runs small: hours
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 tests/hardening/test_state_machine.py
 	IR_BOUNDARIES=all IR_RACES=100 IR_KILLS=30 $(BIN)/python -m pytest -n 2 tests/hardening/test_kill_everywhere.py tests/hardening/test_kill.py
 	IR_BAD_ANSWERS=all $(BIN)/python -m pytest -n 2 tests/contract/test_bad_answers.py
 	$(BIN)/python -m tests.hardening.matrix
+
+cuts: $(VENV)/.develop  ## PostgreSQL taken away 100 times, for up to 12 s, at random moments; CUTS=N for another number
+	IR_CUTS=$(or $(CUTS),100) $(BIN)/python -m pytest -n 2 tests/hardening/test_database_cuts.py
 
 fuzz: $(VENV)/.develop  ## hostile files, answers and texts: 200 times as many examples; TIMES=N for another number
 	IR_FUZZ=$(or $(TIMES),200) $(BIN)/python -m pytest -n 2 $(FUZZED)
@@ -69,6 +75,7 @@ pictures: $(VENV)/.develop  ## draw the README's pictures anew, from drills; nee
 	$(BIN)/ir drill stripe --picture docs/drill.svg
 	IR_HOME=$(CURDIR)/$(VENV)/pictures $(BIN)/ir drill stripe --policy exploited
 	$(BIN)/python -m docs.page_picture $(VENV)/pictures/drill-report.html docs/report.webp
+	$(BIN)/python -m docs.keys_picture docs/keys-page.webp
 
 lock:  ## resolve dependencies anew; needs uv
 	echo pip | $(LOCK) --output-file requirements-pip.lock -

@@ -43,7 +43,10 @@ class Program:
 
 
 CHROMIUM = Program(
-    ("chromium", "chromium-browser", "google-chrome"), "chromium", "the report in a real browser", ("tests/e2e/test_report_page.py",)
+    ("chromium", "chromium-browser", "google-chrome"),
+    "chromium",
+    "the report and the keys page in a real browser",
+    ("tests/e2e/test_keys_page_in_a_browser.py", "tests/e2e/test_report_page.py", "tests/hands/test_hands.py"),
 )
 OPENSSL = Program(
     ("openssl",), "openssl", "time stamps of a real authority", ("tests/e2e/test_evidence.py", "tests/unit/test_timestamps.py")
@@ -56,8 +59,9 @@ SSH_KEYGEN = Program(
 )
 FISH = Program(("fish",), "fish", "completion in fish", ("tests/unit/test_help.py",))
 GROFF = Program(("groff",), "groff-base", "the man page as man reads it", ("tests/unit/test_help.py",))
+PGBOUNCER = Program(("pgbouncer",), "pgbouncer", "a team's database behind a pooler", ("tests/campaign/test_postgres.py",))
 ZSH = Program(("zsh",), "zsh", "completion in zsh", ("tests/unit/test_help.py",))
-PROGRAMS = (CHROMIUM, FISH, GROFF, OPENSSL, SSH_KEYGEN, ZSH)
+PROGRAMS = (CHROMIUM, FISH, GROFF, OPENSSL, PGBOUNCER, SSH_KEYGEN, ZSH)
 
 
 def install(*programs: Program) -> str:

@@ -85,6 +85,7 @@ def rotation(world: World, record: Incident, mint: Json) -> tuple[Rotation, Json
         told=told,
         sure=(lambda: True) if way_of(world, record).kills else (lambda: _sure(world, record)),
         stop=world.stopping,
+        found=_found(world, int(mint["n"])) if planned else None,
     )
     return asked, ({"old": {"custody": address}} if address else {})
 
@@ -97,6 +98,17 @@ def _custody(world: World, old: Secret) -> str:
         return world.within(CUSTODY_WITHIN, lambda: world.custody.keep("old", old))
     except (PortError, TimeoutError):
         return ""
+
+
+def _found(world: World, n: int) -> Secret | None:
+    """What an earlier try took and could not record; one that is dead by now is looked after by the mint."""
+    if not world.custody.possible:
+        return None
+    try:
+        value = world.within(CUSTODY_WITHIN, lambda: world.custody.fetch(f"new-{n}"))
+    except (PortError, TimeoutError):
+        return None
+    return value if value is not None and world.issuer.probe(value).liveness.answers else None
 
 
 def _kept(world: World, n: int, secret: Secret) -> str:

@@ -22,7 +22,10 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
     },
     "contain": ("ir.cli.contain:contain", "Take a leaked key away from strangers, now. Works at any time."),
     "review": {"stripe": ("ir.cli.review:review", "What did the leaked key do? Evidence, findings, leftovers.")},
-    "drill": {"stripe": ("ir.cli.drill:stripe", "A whole rotation in an embedded world.")},
+    "drill": {
+        "stripe": ("ir.cli.drill:stripe", "A whole rotation in an embedded world."),
+        "join": ("ir.cli.drill_hands:join", "A second terminal in the rehearsal that runs."),
+    },
     "status": ("ir.cli.status:status", "Where every incident stands, and the next command."),
     "resume": ("ir.cli.incidents:resume", "Go on with an incident, after a crash or a human's step."),
     "approve": ("ir.cli.approve:approve", "Approve the step that an incident waits for."),
@@ -166,6 +169,10 @@ def main() -> None:
     harden()
     with tty_guard.armed():
         code = run(sys.argv[1:])
+        if "dbos" in sys.modules:  # its threads would keep this process, and the heartbeat of an incident, for ever
+            from ir.cli.terminal.follow import leave
+
+            leave(code)
     sys.exit(code)
 
 

@@ -4,12 +4,14 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Annotated, NoReturn
 
 import typer
 from rich.live import Live
 from rich.table import Table
 
+from ir.cli.terminal import database_watch
 from ir.cli.terminal.follow import leave
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen, plain
@@ -106,12 +108,10 @@ def run_here(kept: State, book: CampaignLedger, name: str, operator: Terminal, *
             )
 
     worker = Worker(kept, book, only(name), slots=slots, tell=tell)
+    height = screen.err.height
+    live = Live(get_renderable=lambda: _live(book, name, height), console=screen.err, refresh_per_second=1, transient=True)
     try:
-        if shown:
-            height = screen.err.height
-            with Live(get_renderable=lambda: _live(book, name, height), console=screen.err, refresh_per_second=1, transient=True):
-                _until_over(worker, book, name, stop)
-        else:
+        with database_watch.told(screen, worker.runner), live if shown else nullcontext():
             _until_over(worker, book, name, stop)
     except KeyboardInterrupt:
         screen.say(f"interrupted; nothing is lost: ir campaign resume {name}")

@@ -5,6 +5,7 @@ import random
 import shutil
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -38,6 +39,9 @@ def stripe(
     faults: Annotated[str, typer.Option(help="What goes wrong meanwhile: all, or names by comma; ? lists them.", metavar="NAMES")] = "",
     runs: Annotated[int, typer.Option(min=0, max=_MOST_RUNS, help="So many drills in simulated time, seeds counted from --seed.")] = 0,
     picture: Annotated[str, typer.Option(help="Also draw the screen as SVG.", metavar="FILE")] = "",
+    hands: Annotated[
+        bool, typer.Option("--hands", help="You are the person: run ir by hand, and click in an imitation of the Dashboard.")
+    ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the drill's folder behind.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
@@ -59,6 +63,11 @@ def stripe(
         stores=frozenset(StoreKind(_one_of("--stores", name.strip(), tuple(StoreKind))) for name in stores.split(",") if name),
         faults=_playable(faults),
     )
+    if hands:
+        from ir.cli import drill_hands
+
+        by_hand = replace(options, managed=False, mode=Mode.LIVE, faults=frozenset())
+        sys.exit(int(drill_hands.conduct(by_hand, Screen(as_json=as_json))))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     screen, watch, seen = _watched(as_json=as_json, pictured=bool(picture))

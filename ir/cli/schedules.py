@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from ir.cli.campaigns import AsJson, AtOnce, sleeping
-from ir.cli.terminal import inventory_source
+from ir.cli.terminal import database_watch, inventory_source
 from ir.cli.terminal.consent_prompt import PIN, Consent
 from ir.cli.terminal.follow import leave
 from ir.cli.terminal.inventory_source import INVENTORY
@@ -29,6 +29,7 @@ from ir.incident.playbook import Playbook
 from ir.inventory.consent import destinations
 from ir.runtime import adapter_registry, wiring
 from ir.runtime.app_state import State, open_state
+from ir.storage.patience import Away
 
 File = Annotated[str, typer.Option("--inventory", help=INVENTORY, metavar="FILE")]
 Book = Annotated[str, typer.Option("--playbook", help="A playbook for policy scheduled.", metavar="NAME|FILE")]
@@ -75,7 +76,8 @@ def run_schedule(
     told: list[Child] = []
     worker = Worker(kept, book, of_kind("schedule"), slots=at_once, tell=told.append)
     if begun or worker.anything():
-        worker.run(until_idle=True, stop=threading.Event())
+        with database_watch.told(screen, worker.runner):
+            worker.run(until_idle=True, stop=threading.Event())
         worker.runner.forget_queue()
     _end(screen, kept, told, begun, *_left(kept, book, screen, inventory_file))
 
@@ -111,12 +113,15 @@ def worker(
         try:
             _begin_due(kept, book, screen, inventory_file, playbook_name, inventory_sha256)
             _left(kept, book, screen, inventory_file)
+        except Away:
+            raise
         except IrError as error:  # a broken file must not end the work on what was begun
             screen.warn(f"the schedule was not looked at: {error.what}")
 
     working = Worker(kept, book, of_kind("campaign", "schedule"), slots=at_once, tell=tell)
     screen.say(f"worker {kept.me.executor} begins, {at_once} at a time")
-    working.run(until_idle=until_idle, stop=stop, each_look=each_look)
+    with database_watch.told(screen, working.runner):
+        working.run(until_idle=until_idle, stop=stop, each_look=each_look)
     working.runner.forget_queue()
     screen.say("worker ends; what was under way is taken over by another worker, or when this one comes back")
     leave(int(ExitCode.DONE))

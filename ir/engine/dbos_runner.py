@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 from dbos import error as dbos_errors
 
-from ir.core.errors import Unreplayable, unexpected
+from ir.core.errors import ExitCode, Unreplayable, unexpected
 from ir.core.model import Json
 from ir.engine import dbos_tuning
 from ir.engine.dbos_records import Plain, client
@@ -28,6 +28,7 @@ from ir.evidence import audit_log
 from ir.incident.context import World
 from ir.storage.database import trouble
 from ir.storage.incident_store import Ledger
+from ir.storage.patience import Away
 from ir.storage.process_identity import Me
 
 APPLICATION = "ir-engine"
@@ -62,6 +63,8 @@ class Runner:
         """Called when this process runs an incident no more: it ended, or it waits and was let go."""
         self.taken_over: Callable[[], NoReturn] = lambda: os._exit(TAKEN_OVER)
         """Ends this process at once: somebody took an incident of it over, and whatever it does now would be done twice."""
+        self.away: Callable[[Away], None] = lambda _error: os._exit(int(ExitCode.UNEXPECTED))
+        """Ends this process at once: the database did not come back, and another process may go on with what it runs."""
         self._launched = self._queued = False
         self._queueing = threading.Lock()
         self._coming: set[str] = set()
@@ -132,7 +135,7 @@ class Runner:
 
     def arrived(self, incident: str) -> None:
         """It runs; a queue in which nothing lies is not kept, since every look into it costs what a step costs, ten times a second."""
-        with self._queueing, suppress(sa.exc.DBAPIError):  # a queue too many hurts nobody
+        with self._queueing, suppress(sa.exc.DBAPIError, Away):  # a queue too many hurts nobody
             self._coming.discard(incident)
             if not self._coming:
                 self.forget_queue()
@@ -141,7 +144,7 @@ class Runner:
         """This process does nothing more for an incident: whoever comes next need not wait for a heartbeat to grow old."""
         _carried.pop(incident, None)
         self._begun.discard(incident)
-        with suppress(sa.exc.DBAPIError):  # then this process has to end before the next one may go on
+        with suppress(sa.exc.DBAPIError, Away):  # then this process has to end before the next one may go on
             self.ledger.let_go(self.me, incident, self._beating.pop(incident, 0))
         self._rested.add(incident)
         self.over(incident)
@@ -195,8 +198,14 @@ class Runner:
     def _beat(self) -> None:
         pause = threading.Event()
         while not pause.wait(_BEAT):
-            with suppress(sa.exc.OperationalError):  # a database that is away for a moment: the next beat comes in time
+            try:
                 self._beat_once()
+            except Away as error:
+                self._beating.clear()
+                self.away(error)
+                return
+            except sa.exc.OperationalError:  # a disk that is full: the next beat comes in time
+                continue
 
     def _beat_once(self) -> None:
         for incident, fence in list(self._beating.items()):
@@ -234,6 +243,8 @@ def _incident(opening: Json) -> int:
 
 
 def _why(error: Exception) -> str:
+    if isinstance(error, Away):
+        return error.what
     said = trouble(error)
     if said:
         return f"its record cannot be written ({said}); once that is fixed, it looks at what it did last and goes on"
@@ -251,7 +262,14 @@ class _Recorded:
         self._incident, self._runner, self._patient = incident, runner, patient
 
     def step(self, name: str, body: Callable[[], Json]) -> Json:
-        return DBOS.run_step({"name": name}, body)
+        def whole() -> Json:
+            try:
+                return body()
+            except Away as error:  # recorded as a failure it would be final
+                self._runner.broken[self._incident] = error.what
+                raise _HandedBack from None
+
+        return DBOS.run_step({"name": name}, whole)
 
     def emit(self, entry: Json) -> None:
         audit_log.append(self._runner.engine, entry)

@@ -10,6 +10,7 @@ from ir.core.secret import scrub
 from ir.incident.context import World
 from ir.incident.plan import Step
 from ir.incident.record import Incident
+from ir.storage.patience import Away
 
 Action = Any
 """A module of `actions`, or something with the same `run`."""
@@ -53,6 +54,8 @@ def _guarded(module: Action, world: World, record: Incident, step: Step) -> Outc
     try:
         outcome: Outcome = module.run(world, record, step)
         return outcome
+    except Away:  # not this step's failure: nothing can be recorded, so it was not made
+        raise
     except Waiting as error:
         return Outcome(Did.WAITING, error.told, todo=error.next_step)
     except Unknown as error:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from ir.core.model import Json
 from ir.storage.database import single
+from ir.storage.patience import patient
 from ir.storage.tables import ENTRIES
 
 _ADD = sa.text("INSERT INTO ir_entries (incident, n, entry) VALUES (:incident, :n, :entry) ON CONFLICT DO NOTHING")
@@ -35,6 +36,7 @@ class OtherEntry(Exception):
         self.entry = entry
 
 
+@patient
 def append(engine: sa.Engine, entry: Json) -> None:
     """Write one entry, for good once this returns; free to repeat.
 
@@ -50,6 +52,7 @@ def append(engine: sa.Engine, entry: Json) -> None:
         raise OtherEntry(there)
 
 
+@patient
 def entries(engine: sa.Engine, incident: str, first: int = 0) -> list[Json]:
     """All entries of an incident that are written, from that number on."""
     with single(engine).connect() as db:

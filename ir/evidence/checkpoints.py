@@ -23,6 +23,7 @@ from ir.evidence.bundle_verifier import NAMESPACE, Tree
 from ir.evidence.hash_chain import canonical
 from ir.incident.action_catalog import ACTIONS
 from ir.storage.database import create_tables, single
+from ir.storage.patience import all_patient
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -109,6 +110,7 @@ def _place(path: Path, data: bytes) -> None:
         scratch.unlink()
 
 
+@all_patient()
 class CheckpointLog:
     """The table, in the same database as the incidents: whoever writes a bundle, on whatever machine, has all of them."""
 

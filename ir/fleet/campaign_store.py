@@ -15,6 +15,7 @@ from ir.fleet.campaign import FAILURES, Child, ChildState, Limits, must_pause, n
 from ir.fleet.campaign_tables import CAMPAIGNS, CHILDREN, META, SHOWN, WORKERS, child_of
 from ir.storage.database import clock, create_tables
 from ir.storage.incident_store import Ledger
+from ir.storage.patience import all_patient
 from ir.storage.process_identity import Me
 
 _UNDER_WAY = (ChildState.RUNNING.value, ChildState.WAITING.value)
@@ -27,6 +28,7 @@ Due = Callable[[list[Child], float], Sequence[tuple[Child, Json]]]
 """Scheduled children so far and the time → those that are to be begun now, each with its setting."""
 
 
+@all_patient("open")
 class CampaignLedger:
     """See above. All times are by the database's clock."""
 
@@ -114,6 +116,9 @@ class CampaignLedger:
         with self.engine.begin() as db:
             self._lock(db)
             now = clock(db)
+            ours = (CHILDREN.c.incident == incident) & (CHILDREN.c.owner == me.executor)
+            if again := self._rows(db, ours & (CHILDREN.c.state == ChildState.RUNNING.value)):
+                return again[0]  # said once already, and the answer was lost
             for row in list(db.execute(sa.select(CAMPAIGNS).where((CAMPAIGNS.c.status == "running") & scope)).mappings()):
                 found = self._next(db, row, now)
                 if found is None:
@@ -164,7 +169,10 @@ class CampaignLedger:
         seen = (CHILDREN.c.id == child.id) & (CHILDREN.c.state == child.state.value) & (CHILDREN.c.owner == child.owner)
         with self.engine.begin() as db:
             values = {"state": ChildState.RUNNING.value, "owner": me.executor}
-            return db.execute(sa.update(CHILDREN).where(seen).values(**values)).rowcount > 0
+            if db.execute(sa.update(CHILDREN).where(seen).values(**values)).rowcount > 0:
+                return True
+            ours = (CHILDREN.c.id == child.id) & (CHILDREN.c.state == ChildState.RUNNING.value) & (CHILDREN.c.owner == me.executor)
+            return bool(self._rows(db, ours))  # said once already, and the answer was lost
 
     def settle(self, child: Child, state: ChildState, *, said: str = "", exit_code: int = 4, postpone: float = 0.0) -> None:
         """Write how a child of ours stands now, and what that means for its campaign; `postpone`: seconds until it may begin again."""

@@ -10,7 +10,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -25,6 +24,7 @@ from ir.incident import record as incident_record
 from ir.runtime import lifecycle
 from ir.runtime.app_state import State
 from ir.storage.incident_store import ACTS_NO_MORE
+from ir.storage.patience import Away
 
 SLOTS = 2
 BEAT = 5.0
@@ -145,6 +145,8 @@ class Worker:
                 lifecycle.begin(setting, self.kept, self.runner, given)
         except AlreadyRunning as error:
             self._blocked(child, error)
+        except Away:
+            raise
         except IrError as error:
             self._ended(child, ChildState.REFUSED, error.what, int(error.exit_code))
         except Exception as error:  # noqa: BLE001 - one child that cannot be run must not end every worker that tries it
@@ -188,8 +190,13 @@ class Worker:
 
     def _beat(self, gone: threading.Event) -> None:
         while not gone.wait(BEAT):
-            with suppress(sa.exc.OperationalError):  # a database that is away for a moment: the next beat comes in time
+            try:
                 self._beat_once()
+            except Away as error:
+                self.runner.away(error)
+                return
+            except sa.exc.OperationalError:  # a disk that is full: the next beat comes in time
+                continue
 
     def _beat_once(self) -> None:
         self.book.beat(self.kept.me)

@@ -1,6 +1,7 @@
 """The one clock of an incident: how long the leaked key has been alive, and how long the outage that containment makes has lasted. Pure."""
 
 from ir.core.model import Json
+from ir.incident import reversibility
 
 _MINUTE = 60.0
 _UNTOUCHED = "policy"
@@ -21,6 +22,8 @@ def said(facts: Json, now: float, *, minutes: bool = False) -> str:
         return ""
     if facts.get("dead_at"):
         key = "leaked key dead"
+    elif reversibility.dead(facts):
+        key = "leaked key refused by Stripe, not proven dead yet"
     else:
         least = "" if facts.get("exposed_at") or (minutes and now - since < _MINUTE) else "at least "
         key = f"leaked key {'contained, ' if _contained(facts) else ''}alive {least}{span(now - since)}"

@@ -139,7 +139,8 @@ def _next(row: Json, state: str, todo: str, heir: str, *, alive: bool) -> str:
     if state == "running" or (alive and state.startswith("waiting")):
         return f"ir status {name} --follow"
     if state.startswith("waiting") and (summary.get("asks") or {}).get("action") == "approve":
-        return f"ir approve {name}"
+        # resume asks you by itself; once all have approved, it goes on without a question
+        return f"ir {'resume' if state == 'waiting for you' else 'approve'} {name}"
     if state in ("refused", "rolled back", "aborted"):
         return command_text.first(todo) or again
     return command_text.first(todo) or f"ir {'report' if state in ('done', 'attested') else 'resume'} {name}"

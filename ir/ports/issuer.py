@@ -85,6 +85,7 @@ class Rotation:
         told: a human was told to rotate before, or the old key died since it was first looked at: it may have happened already.
         sure: asked where the plan did not say that this cannot be undone.
         stop: asked while both keys are watched; True ends the wait.
+        found: the value, where an earlier try took it into custody and died: it is not asked for again.
     """
 
     order: MintOrder
@@ -92,6 +93,7 @@ class Rotation:
     told: bool = False
     sure: Callable[[], bool] = lambda: True
     stop: Callable[[], bool] = lambda: False
+    found: Secret | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from contextlib import suppress
 import sqlalchemy as sa
 
 from ir.storage.database import create_tables
+from ir.storage.patience import all_patient
 
 _meta = sa.MetaData()
 _consents = sa.Table(
@@ -18,6 +19,7 @@ _consents = sa.Table(
 )
 
 
+@all_patient()
 class ConsentLog:
     """The table, in the same database as the incidents."""
 

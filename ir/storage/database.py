@@ -7,7 +7,17 @@ from typing import Any
 import sqlalchemy as sa
 
 from ir.core.secret import excerpt
+from ir.storage import patience
 
+_CONNECTION: dict[str, Any] = {
+    "prepare_threshold": None,  # a prepared statement would be one of the server's connection, and the next transaction is on another
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,  # milliseconds: a server that went away without a word is noticed
+}
+"""Settings of psycopg and libpq; what the address says itself stays."""
 _FRESH = 1.0
 """Seconds after its last use in which a connection is taken to live."""
 
@@ -38,8 +48,7 @@ def single(engine: sa.Engine) -> sa.Engine:
     """
     if engine.dialect.name == "sqlite":
         return engine
-    own = sa.create_engine(engine.url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, pool_use_lifo=True)
-    ping_after_a_rest(own)
+    own = _postgres(engine.url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None)
     sa.event.listen(engine, "engine_disposed", lambda _engine: own.dispose())
     return own
 
@@ -50,8 +59,17 @@ def open_engine(url: str) -> sa.Engine:
         engine = sa.create_engine(url)
         sa.event.listen(engine, "connect", _sqlite_settings)
     else:
-        engine = sa.create_engine(url, pool_use_lifo=True)  # the one used last need not be asked whether it lives
-        ping_after_a_rest(engine)
+        engine = _postgres(url)
+    return engine
+
+
+def _postgres(url: str | sa.URL, **options: Any) -> sa.Engine:
+    """Works through PgBouncer's pools of transactions, too; the connection used last need not be asked whether it lives."""
+    named = sa.make_url(url).query
+    settings = {name: value for name, value in _CONNECTION.items() if name not in named}
+    engine = sa.create_engine(url, pool_use_lifo=True, connect_args=settings, **options)
+    ping_after_a_rest(engine)
+    patience.wait_to_connect(engine)
     return engine
 
 
@@ -66,6 +84,7 @@ def trouble(error: Exception) -> str:
     return excerpt(str(error.orig)) if isinstance(error, sa.exc.DBAPIError) else ""
 
 
+@patience.patient
 def create_tables(engine: sa.Engine, tables: sa.MetaData) -> None:
     """Create what is missing; of several processes or machines that begin at once on an empty database, one does it."""
     with engine.begin() as db:

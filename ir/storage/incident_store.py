@@ -17,6 +17,7 @@ from ir.core.errors import AlreadyRunning, Refused
 from ir.core.model import Json
 from ir.storage import process_identity
 from ir.storage.database import clock, create_tables, single
+from ir.storage.patience import all_patient
 from ir.storage.process_identity import Me
 from ir.storage.tables import INCIDENTS, LEASES, META, SIGNALS
 
@@ -36,6 +37,7 @@ _NEW_ROW = sa.insert(INCIDENTS)
 """Said dozens of times per incident, so they are put together once."""
 
 
+@all_patient()
 class Ledger:
     """The three tables. All times are epoch seconds of the database's clock where it has one, else ours."""
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from ir.storage.patience import all_patient
+
 SAME_WORDS = 3600.0
 """Seconds in which the same words about an incident go to the same place once."""
 MOST, WITHIN = 30, 600.0
@@ -41,6 +43,7 @@ class Told:
     said: str
 
 
+@all_patient()
 class NoticeLog:
     """The table, in the same database as the incidents.
 

@@ -2,6 +2,8 @@
 
 import json
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -14,7 +16,10 @@ from ir.runtime.app_state import database_address
 from ir.storage import database, incident_store, process_identity
 from ir.storage.incident_store import Ledger
 from tests.campaign.shop import Shop, until
+from tests.programs import PGBOUNCER
+from tests.worlds.pgbouncer import pgbouncer
 from tests.worlds.postgres import Postgres
+from tests.worlds.wire import wire
 
 
 def test_a_whole_incident_leaves_no_key_in_the_database(company: Shop, postgresql: Postgres) -> None:
@@ -95,3 +100,60 @@ def test_elsewhere_the_heartbeat_counts_by_the_clock_of_the_database(postgresql:
     assert book.take_over(process_identity.me("bob"), "INC-1") > fence
     assert not book.beat(far, "INC-1", fence), "the old holder learns that it lost"
     engine.dispose()
+
+
+@PGBOUNCER.needed
+def test_a_rotation_and_its_resume_through_a_pooler_of_transactions(company: Shop) -> None:
+    """Each statement may reach another connection of the server: nothing may be left on one for the next."""
+    company.add("payments", services=2)
+    company.write()
+    with pgbouncer(company.database) as pooled:
+        company.database = pooled
+        company.gate = threading.Event()
+        run = company.begin(*company.rotate("payments"))
+        book = Ledger(database.open_engine(database_address(pooled)))
+        until(lambda: bool(book.index()))
+        company.kill(run)
+        company.gate.set()
+        code, said = company.ir("resume", book.index()[0]["incident"], "--yes", home="another-machine")
+        book.engine.dispose()
+        assert code == 0, said
+    assert company.moved("payments") and company.living() == 1
+
+
+@PGBOUNCER.needed
+def test_many_statements_at_once_through_a_pooler(postgresql: Postgres) -> None:
+    with pgbouncer(postgresql.database()) as pooled:
+        engine = database.open_engine(database_address(pooled))
+        book, me = Ledger(engine), process_identity.me("ann")
+
+        def work(number: int) -> None:
+            name = f"INC-{number}"
+            fence = book.take(me, name, [f"key {number}"])
+            for _ in range(20):
+                assert book.beat(me, name, fence) and book.holds(me, name, fence)
+                book.note(name, "running", 4, {})
+                assert book.find(name) is not None
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(work, range(8)))
+        engine.dispose()
+
+
+def test_a_worker_waits_for_its_database(company: Shop) -> None:
+    names = [f"key-{number}" for number in range(4)]
+    for name in names:
+        company.add(name)
+    company.write()
+    with wire(company.database) as line:
+        company.database = line.address
+        run = company.begin(*company.rotate("--all"))
+        for _ in range(3):
+            until(lambda: run.poll() is not None or company.living() > len(names))
+            line.cut()
+            time.sleep(1.5)
+            line.mend()
+            time.sleep(1.0)
+        said, _ = run.communicate(timeout=120)
+        assert run.wait() == 0, said
+    assert all(company.moved(name) for name in names) and company.living() == len(names)

@@ -447,6 +447,14 @@ def test_where_nobody_sits_the_value_is_asked_for_again_once_the_key_is_dead(twi
     assert guided(twin, clock, brings).contain(Target("", value(leaked)), (), told).value == "taken"
 
 
+def test_a_value_that_is_in_custody_is_not_asked_for_and_both_keys_are_watched(twin: StripeTwin, clock: BentClock, leaked: Key) -> None:
+    made, kept = twin.create_secret_key("of an earlier try"), list[Secret]()
+    human = Human(acts={"Both keys are watched": lambda: twin.stripe_deactivates(leaked)})
+    done = guided(twin, clock, human).contain(Target("", value(leaked)), (), rotation(leaked, kept, found=value(made)))
+    assert done.minted is not None and (done.how, done.minted.value, kept) == ("rotated", value(made), [value(made)])
+    assert not any(said.startswith("New secret key") for said in human.told)
+
+
 def test_equal_ends_are_said_and_other_marks_are_given(twin: StripeTwin, clock: BentClock, leaked: Key) -> None:
     end = leaked.token.reveal()[-4:]
     text = dashboard_steps.to_retire(Mode.LIVE, value(leaked), Secret("sk_" + "live_" + "x" * 40 + end), Marks(pasted=1.8e9, name="ir-1"))

@@ -12,6 +12,8 @@ from ir.core.secret import Secret
 from ir.drill.simulated.durable_engine import Journal
 from ir.drill.simulated.provider import SimKey
 from ir.drill.simulated.world import SimOperator, Simulation
+from ir.engine.dry_run import rehearse
+from ir.incident.context import Options
 from ir.incident.custody import Custody
 from ir.incident.plan import Step
 from ir.incident.record import Incident
@@ -151,6 +153,19 @@ def test_a_value_that_no_custody_took_and_whose_process_is_gone_is_a_debt_once_i
     code, record, _ = go(sim, journal)
     assert f"rotation of {FIRST}" in record.debts and record.facts["new"]["fingerprint"] == second.value.fingerprint, record.runs[-1]
     assert code == ExitCode.DEBT and all(service.held == second.value for service in sim.services.values())
+
+
+def test_a_value_that_was_kept_by_a_process_that_died_is_not_asked_for_again() -> None:
+    sim = Simulation("exploited", guided=True)
+    _, _, journal = go(sim)
+    made = rotate(sim)
+    sim.provider.deliver = iter([made.value, None, None, None]).__next__
+    journal.crash_at, journal.crash_before_record = journal.acts + 2, True
+    journal.send("wake")
+    code, record, _ = go(sim, journal)
+    assert journal.crash_at == -1, "it died in the step that had taken the value"
+    assert code == ExitCode.DONE, [(run.id, run.outcome.said) for run in record.runs]
+    assert sim.provider.living() == [made]
 
 
 # ── the red button alone ──
@@ -325,3 +340,22 @@ def test_what_was_seen_dead_and_answers_again_is_not_killed_unasked() -> None:
     code, record, _ = go(sim, journal)
     assert code == ExitCode.WAITING and sim.provider.lives(sim.leaked)
     assert any("answers now" in run.outcome.said for run in record.runs if run.action == "retire")
+
+
+# ── what is said ──
+
+
+def test_a_rehearsal_says_what_cannot_be_undone_and_that_no_second_key_is_made() -> None:
+    sim = Simulation("exploited", guided=True, options=Options(yes=True, dry_run=True))
+    record = rehearse(sim.world, sim.opening(), lambda _entry: None)
+    said = {run.action: run.outcome.said for run in record.runs}
+    assert "this cannot be undone" in said["contain"] and "expiration `Now`" in said["contain"]
+    assert "the key that the rotation made" in said["mint"] and "`contain` kills the leaked key" in sim.plan.reversibility
+
+
+def test_no_answer_of_stripe_is_not_told_as_one() -> None:
+    sim = Simulation("contain", guided=True)
+    sim.provider.probe = lambda key: Probe(Liveness.UNKNOWN)  # type: ignore[method-assign]
+    _, record, _ = go(sim)
+    looked = record.run_of("preflight")
+    assert looked is not None and "gave no answer" in looked.outcome.said and "the key answers" not in looked.outcome.said

@@ -147,7 +147,7 @@ def test_dashboard_the_other_machine_needs_no_second_key(drill_servers: Servers,
         incident = here.lose("--new-key-from", source)
         pinned = digest((here.world.folder.root / "inventory.yaml").read_text())
         code, said = here.ir("rotate", "stripe", *here.words, "--inventory-sha256", pinned, "--adopt", incident)
-        assert code == 3 and "be sure that it is dead" in said.replace("\n", " "), "without a word of the operator nothing goes on"
+        assert code == 3 and "make sure that it has ended" in said.replace("\n", " "), "without a word of the operator nothing goes on"
         code, said = here.rotate("--adopt", incident)
         assert code == 4 and "Expire key" in said, said
         here.twin.expire_in_dashboard(here.world.account.leaked)

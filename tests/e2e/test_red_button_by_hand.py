@@ -3,6 +3,7 @@
 Judged by keys, stores, services, the bytes that the terminal showed, and exit codes.
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def test_the_value_is_asked_for_at_once_waits_in_custody_and_is_what_the_next_ro
     said = ann.shown()
     assert "cannot be undone" in said and "Nothing in it is irreversible" not in said and "everything can be undone" not in said
     new = world.twin.rotate_in_dashboard(world.leaked)
-    ann.sees("leaked key is dead", after=place)
+    ann.sees("refuses the leaked key now", after=place)
     pastes(ann, new)
     assert ann.ends() == ExitCode.DEBT, ann.shown()
     said = ann.shown()
@@ -97,6 +98,13 @@ def test_an_exploited_key_is_replaced_by_the_one_that_its_rotation_made(world: R
     assert "or n:" not in ann.shown(place), "nobody is asked to kill what is dead"
     assert [key.id for key in world.live()] == [new.id] and world.is_whole() == ""
     unseen(ann, world.leaked, new)
+
+
+def test_the_rehearsal_as_a_document_says_what_cannot_be_undone(world: Responder) -> None:
+    code, said = world.ir("rotate", "stripe", "--inventory", "inventory.yaml", "--playbook", "./quick.yaml", "--yes", "--dry-run", "--json")
+    told = json.loads(said[said.index("{") : said.rindex("}") + 1])
+    assert code == ExitCode.DONE and "`contain` kills the leaked key" in told["reversibility"]
+    assert world.twin.is_alive(world.leaked) and world.live() == []
 
 
 def test_no_to_the_kill_kills_nothing_and_says_how_to_go_on(world: Responder, ann: Person) -> None:
@@ -143,7 +151,7 @@ def test_it_is_taken_with_a_reason_which_is_recorded(world: Responder, ann: Pers
 def test_a_lost_value_is_a_debt_until_a_person_says_that_its_key_is_expired(world: Responder, ann: Person) -> None:
     place = contains(ann)
     stray = world.twin.rotate_in_dashboard(world.leaked)
-    ann.sees("leaked key is dead", after=place)
+    ann.sees("refuses the leaked key now", after=place)
     ann.types("\n")
     place = ann.sees("not rotated)", after=place)
     ann.types("lost\n")
@@ -172,7 +180,7 @@ def test_without_custody_the_button_works_and_the_rollout_is_the_very_next_thing
     assert "NO CUSTODY" in ann.shown(), "said before the clicks"
     new = world.twin.rotate_in_dashboard(world.leaked)
     pastes(ann, new)
-    for question in ("Give it to the services now", "May it be used in this way", "Start?"):
+    for question in ("Give it to the services now", "Trust this inventory", "Start?"):
         place = ann.sees("[y/N]", after=ann.sees(question, after=place))
         ann.types("y\n")
     ann.sees("3 services hold the replacement", after=place)
@@ -191,7 +199,7 @@ def test_the_red_button_of_an_open_incident_makes_its_replacement(world: Respond
     ann.starts("contain", name)
     place = ann.sees("or n:")
     ann.types("y\n")
-    place = ann.sees("not the name", after=place)
+    place = ann.sees("or n:", after=ann.sees("not the name", after=place))
     assert world.twin.is_alive(world.leaked)
     ann.types(f"{NAME}\n")
     place = ann.sees("(not shown)", after=place)

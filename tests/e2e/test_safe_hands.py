@@ -11,11 +11,21 @@ import pytest
 
 from ir.core.errors import ExitCode
 from tests.worlds.person import Person, person
-from tests.worlds.responder import PLAYBOOK, Responder, responder
+from tests.worlds.responder import PLAYBOOK, Responder, ended, responder
 
 PASTE = "sk_" + "test_" + "Pasted0Too1Early2" * 3
 SLOW = PLAYBOOK.replace("soak: 0s", "soak: 3s")
 NAME = "payments"
+ROTATES = ("rotate", "stripe", "--inventory", "inventory.yaml", "--playbook", "./quick.yaml")
+INTERRUPTED_EARLY = """
+from ir.cli import main
+from ir.cli.terminal import follow
+def drive(runner, kept, world, operator, **_):
+    next(iter(runner.follow(world.incident)))
+    raise KeyboardInterrupt
+follow.drive = drive
+main()
+"""
 
 
 @pytest.fixture
@@ -171,3 +181,11 @@ def test_a_guided_rotation_takes_the_key_at_its_prompt_alone_and_shows_that_it_w
         assert early not in ann.shown() and new not in ann.shown()
         in_safe_hands(ann)
         assert all(new in file.read_text() for file in world.files)
+
+
+def test_ctrl_c_before_anybody_follows_the_incident_ends_the_process_all_the_same(world: Responder) -> None:
+    """The engine has begun; nothing of it may act on behind a command that said that it was interrupted."""
+    code, said = ended(world.start(*ROTATES, "--yes", program=("-c", INTERRUPTED_EARLY)), 30.0)
+    assert code == ExitCode.INTERRUPTED and "interrupted" in said
+    assert (told := ended(world.start("resume", "--yes")))[0] == ExitCode.DONE, told[1]
+    assert world.is_whole() == ""

@@ -242,7 +242,7 @@ def test_what_was_changed_meanwhile_is_not_what_was_agreed_to(place: Strange) ->
     process = subprocess.Popen(argv, cwd=place.folder, stdin=inner, stdout=inner, stderr=inner, start_new_session=True)
     os.close(inner)
     said = b""
-    while b"May it be used" not in said:
+    while b"Trust this inventory" not in said:
         said += os.read(outer, 65536)
     assert place.used() == []
     place.write(commands=[{"name": n, "read": place.program("evil", "key"), "write": ["w"]} for n in _names(place)])

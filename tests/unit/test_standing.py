@@ -41,7 +41,7 @@ TABLE: list[tuple[str, Json | None, Json, Json, str, str]] = [
     ("waiting", None, {"asks": CLICKS}, {}, "waiting for you", RESUME),
     ("waiting", MINE, {"asks": CLICKS}, {}, "waiting for you", FOLLOW),
     ("waiting", HERS, {"asks": CLICKS}, {}, "waiting for ann@desk", FOLLOW),
-    ("waiting", GONE, {"asks": ASKED}, {}, "waiting for you", f"ir approve {NAME}"),
+    ("waiting", GONE, {"asks": ASKED}, {}, "waiting for you", f"ir resume {NAME}"),
     ("waiting", GONE, {"asks": ASKED}, {"people": ["alice", "bob"]}, "waiting for alice, bob", f"ir approve {NAME}"),
     ("waiting", HERS, {"asks": ASKED}, {"people": ["alice"]}, "waiting for alice", FOLLOW),
     ("waiting", GONE, {"asks": CLICKS, "wake_at": NOW + 60}, {}, "waiting for its time", RESUME),

@@ -11,6 +11,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import threading
 import time
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.worlds import job_shell
+from tests.worlds.started import Started, fork
 
 _WITHIN = 30.0
 _SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[78])")
@@ -28,32 +30,40 @@ _SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[78])")
 class Person:
     """One terminal of 80 × 24, and whoever sits at it.
 
+    Args:
+        forked: `ir` is forked from a process that has imported it, which takes a tenth of the time.
+
     Attributes:
         screen: every byte that the terminal showed.
     """
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str], *, forked: bool = False) -> None:
         self.folder, self.environment = folder, {**environment, "TERM": "xterm", "PYTHONUNBUFFERED": "1"}
+        self._forked = forked
         self._ours, self._terminal = pty.openpty()
-        fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self.resizes(24, 80)
         self.before = self.modes()
         self.screen, self._moved = bytearray(), threading.Condition()
-        self._line, theirs = socket.socketpair()
-        self._shell = subprocess.Popen(
-            [sys.executable, job_shell.__file__, str(theirs.fileno())],
-            stdin=self._terminal,
-            stdout=self._terminal,
-            stderr=self._terminal,
-            cwd=folder,
-            env=self.environment,
-            pass_fds=(theirs.fileno(),),
-            start_new_session=True,
-        )
-        theirs.close()
+        with tempfile.TemporaryDirectory(prefix="ir-") as place, socket.socket(socket.AF_UNIX) as waits:
+            waits.bind(f"{place}/shell")
+            waits.listen(1)
+            waits.settimeout(60.0)
+            self._shell = self._begun(f"{place}/shell")
+            self._line, _ = waits.accept()
         self._heard = self._line.makefile("r")
         self._line.settimeout(60.0)
         self.pid = 0
         threading.Thread(target=self._watch, daemon=True).start()
+
+    def _begun(self, path: str) -> "subprocess.Popen[bytes] | Started":
+        streams = self._terminal
+        if self._forked:
+            words = ("-m", job_shell.__name__, path)
+            return Started(fork(words, cwd=self.folder, env=self.environment, reads=streams, output=streams, errors=streams, session=True))
+        argv = [sys.executable, job_shell.__file__, path]
+        return subprocess.Popen(
+            argv, stdin=streams, stdout=streams, stderr=streams, cwd=self.folder, env=self.environment, start_new_session=True
+        )
 
     def _watch(self) -> None:
         with suppress(OSError):
@@ -66,7 +76,11 @@ class Person:
 
     def starts(self, *words: str) -> None:
         """Runs `ir …` in front."""
-        self.runs(sys.executable, "-m", "ir.cli", *words)
+        if self._forked:
+            self._tell({"module": ["ir.cli", *words]})
+            self.pid = int(self._hear()["pid"])
+        else:
+            self.runs(sys.executable, "-m", "ir.cli", *words)
 
     def runs(self, *argv: str) -> None:
         """Runs a program in front."""
@@ -89,6 +103,10 @@ class Person:
         """`fg`."""
         self._tell({"fg": True})
 
+    def resizes(self, rows: int, columns: int) -> None:
+        """The window gets another size."""
+        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
     # ── the eyes ──
 
     def sees(self, text: str, *, after: int = 0, within: float = _WITHIN) -> int:
@@ -109,6 +127,14 @@ class Person:
         time.sleep(0.05)  # what it printed last is on its way
         return int(told["code"])
 
+    def heard(self, within: float) -> dict[str, Any] | None:
+        """What the shell tells of the command in that time: that it ended, with its code, or stopped; None: nothing."""
+        if not select.select([self._line], [], [], within)[0]:
+            return None
+        told = self._hear()
+        time.sleep(0.05)  # what it printed last is on its way
+        return told
+
     def stops(self) -> None:
         """Waits until Ctrl-Z has stopped it."""
         assert self._hear()["state"] == "stopped"
@@ -123,6 +149,14 @@ class Person:
     def echoes(self) -> bool:
         """Whether a key that is pressed now is shown."""
         return bool(self.modes()[3] & termios.ECHO)
+
+    @property
+    def asked(self) -> str:
+        """`line` while a line is read that is shown, `hidden` while one is read that is not, "" while nothing is."""
+        local = self.modes()[3]
+        if not local & termios.ICANON:
+            return ""
+        return "line" if local & termios.ECHO else "hidden"
 
     def sets(self, *, echo: bool) -> None:
         """`stty echo` or `stty -echo`."""
@@ -157,6 +191,15 @@ class Person:
         told: dict[str, Any] = json.loads(self._heard.readline())
         return told
 
+    def closes(self) -> None:
+        """The window is closed: the shell goes, and the kernel hangs up on what runs in front."""
+        self._shell.kill()
+        self._shell.wait(10)
+        end = time.monotonic() + _WITHIN
+        while _lives(self.pid):
+            assert time.monotonic() < end, "a command lives on without its terminal"
+            time.sleep(0.02)
+
     def leaves(self) -> None:
         """Nothing of it stays behind."""
         if self.pid:
@@ -169,10 +212,18 @@ class Person:
         os.close(self._ours)
 
 
+def _lives(pid: int) -> bool:
+    """Whether a process runs; one that only waits to be reaped does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 @contextmanager
-def person(folder: Path, environment: Mapping[str, str]) -> Iterator[Person]:
+def person(folder: Path, environment: Mapping[str, str], *, forked: bool = False) -> Iterator[Person]:
     """Sits down, and leaves."""
-    made = Person(folder, environment)
+    made = Person(folder, environment, forked=forked)
     try:
         yield made
     finally:

@@ -162,6 +162,17 @@ class Responder:
         """Live keys of the account besides the leaked one."""
         return [key for key in self.twin.live_keys() if key.id != self.leaked.id]
 
+    def state(self) -> object:
+        """All that a rotation changes: env files and what lies beside them, what services hold, keys and what they may do."""
+        files = {path.name: path.read_bytes() for path in self.folder.glob("*.env*")}
+        keys = [(key.id, self.twin.is_alive(key)) for key in (self.leaked, *self.twin.live_keys())]
+        return files, [service.key for service in self.services], keys
+
+    def forget_the_holder(self) -> None:
+        """As if the process that holds the leases ran on another machine, and had been silent for a minute."""
+        with self._database.begin() as db:
+            db.execute(sa.text("UPDATE ir_leases SET host = 'elsewhere', heartbeat = heartbeat - 60"))
+
     def is_whole(self) -> str:
         """Empty when the rotation ended as it should, else what is wrong."""
         live, wrong = self.live(), []

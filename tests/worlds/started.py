@@ -125,14 +125,22 @@ def start(
 
 
 def fork(
-    program: Sequence[str], *, cwd: Path, env: Mapping[str, str], output: int, errors: int, umask: int = -1, session: bool = False
+    program: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    output: int,
+    errors: int,
+    reads: int | None = None,
+    umask: int = -1,
+    session: bool = False,
 ) -> FileIO:
-    """Have a process forked that writes to two descriptors; returns where the server tells of it, see `Started`."""
+    """Have a process forked that writes to two descriptors, and reads from a third; returns where the server tells of it, see `Started`."""
     request = Request(tuple(program), str(cwd), dict(env), umask, session)
     told, tell = os.pipe()
     nothing = os.open(os.devnull, os.O_RDONLY)
     try:
-        socket.send_fds(_server(), [request.to_bytes()], [nothing, output, errors, tell])
+        socket.send_fds(_server(), [request.to_bytes()], [nothing if reads is None else reads, output, errors, tell])
     finally:
         os.close(nothing)
         os.close(tell)

@@ -35,7 +35,7 @@ def to_mint(order: MintOrder) -> str:
     """How to get the replacement: create a second key, or rotate with an expiration when the order sets one."""
     head = f"Open {keys_page(order.mode)} and see that account {order.account} is selected."
     if order.rotated:
-        return to_give_rotated(order.mode, order.account)
+        return to_give_rotated(order)
     if order.expires_old_at > 0:
         steps = _rotate(order)
     elif order.kind is KeyKind.SECRET:
@@ -139,7 +139,7 @@ def to_retire(mode: Mode, dying: Secret, spared: Secret | None, marks: Marks, *,
             *beware,
             "Click ⋯ > `Expire key` (some accounts say `Delete key`).",
             "No such entry, as with a standard secret key? Then ⋯ > `Rotate key`, Expiration `Now`.",
-            "That makes yet another key, which lives: expire it in its own row, the newest one, in the same way.",
+            "That makes yet another key, which lives: expire it, too, in its own row (Created just now; it is not the new key).",
             f"{watching} every {EVERY:g} s, and goes on by itself once the {name} is dead.",
         ],
     )
@@ -178,17 +178,17 @@ def to_rotate_now(mode: Mode, account: str, *, kept: bool, leaked: Secret | None
     )
 
 
-def to_give_rotated(mode: Mode, account: str) -> str:
+def to_give_rotated(order: MintOrder) -> str:
     """How to hand over what a rotation made whose value was not given yet; when it is lost, how to get another without a stray."""
-    newest = "in the row of the key that the rotation made (the newest)"
     return _numbered(
-        "The leaked key was rotated. The value of the key that this made is needed.",
+        "The leaked key is dead. The value of the key that its rotation made is needed.",
         [
             "Copy it from the Dashboard's dialog, if that is still open, and paste it here.",
-            f"Closed? Open {keys_page(mode)}, account {account}: {newest} click ⋯ > `Rotate key`, Expiration `Now`.",
-            "That kills the key whose value is lost.",
-            "Click the value that this shows to copy it, and paste it here.",
-            "Leave the dialog open until this run says that it is in custody.",
+            f"Closed? Open {keys_page(order.mode)}, account {order.account}: find the row that the rotation made, by its time of creation.",
+            "There click ⋯ > `Rotate key`, Expiration `Now`: that kills the key whose value is lost. Paste the value that it shows.",
+            "Did nobody rotate it (Stripe may have killed it)? Then touch no row:",
+            f"click `Create secret key`, Key name {order.name}, and paste that value.",
+            "Leave the dialog open until this run says that the value is in custody.",
         ],
     )
 

@@ -41,6 +41,9 @@ class GuidedRotation:
             Waiting: nothing was rotated, as far as can be seen, and no value was given.
             Rejected: the *new* key died.
         """
+        if rotation.found is not None:
+            self.operator.tell("The value of the new key is in custody already.")
+            return self._until_dead(target, rotation, self._minted(rotation, rotation.found))
         if rotation.told and self.look(target.value).liveness.dead:
             return self._value_of_the_dead(rotation)
         text = self._steps(rotation)
@@ -60,6 +63,10 @@ class GuidedRotation:
         order = rotation.order
         return dashboard_steps.to_rotate_now(self.mode, order.account, kept=order.kept, leaked=leaked)
 
+    def _minted(self, rotation: Rotation, value: Secret) -> Minted:
+        pasted = self.clock.now().timestamp()
+        return Minted("", value, 0.0, rotation.order.kind, rotation.keep(value), pasted=pasted)
+
     def _until_dead(self, target: Target, rotation: Rotation, minted: Minted) -> Containment:
         if self.look(target.value).liveness.dead:
             return Containment("rotated", _DONE, minted=minted, value="taken")
@@ -76,7 +83,7 @@ class GuidedRotation:
     def _value_of_the_dead(self, rotation: Rotation) -> Containment:
         """The key is dead, and it may have been this rotation that killed it: its value is asked for, and nothing else."""
         order = replace(rotation.order, rotated=True)
-        self.operator.tell(dashboard_steps.to_give_rotated(self.mode, order.account))
+        self.operator.tell(dashboard_steps.to_give_rotated(order))
         try:
             minted = self.take(order, rotation.keep)
         except Waiting:
@@ -116,5 +123,5 @@ class GuidedRotation:
         while not over.wait(EVERY):
             dead = dead + 1 if self.look(key).liveness.dead else 0
             if dead >= _SURE and not over.is_set():
-                self.operator.tell("The leaked key is dead. Now paste the value of the new one.")
+                self.operator.tell("Stripe refuses the leaked key now. Paste the value of the new one.")
                 return

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NoReturn
 
-from ir.cli.terminal import tty_guard
+from ir.cli.terminal import database_watch, tty_guard
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import ExitCode
@@ -204,8 +204,9 @@ def drive(
     name, words = world.incident, list[str]()
     runner.taken_over = lambda: tty_guard.end_at_once(TAKEN_OVER)
     try:
-        code = follow(runner, kept, world, operator, skip=skip)
-        words = list(then()) if then is not None else []
+        with database_watch.told(operator.screen, runner):
+            code = follow(runner, kept, world, operator, skip=skip)
+            words = list(then()) if then is not None else []
     except KeyboardInterrupt:
         tty_guard.ask_no_more()
         operator.screen.rest()

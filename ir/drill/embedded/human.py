@@ -11,7 +11,7 @@ from ir.drill.twin import Key
 
 _NAME = re.compile(rb"ir-INC-\d{8}-[0-9a-f]{6}-\d+")
 """The name that the guide gives to the new key."""
-_VALUE_WANTED = b"The value of the key that this made is needed."
+_VALUE_WANTED = b"The value of the key that its rotation made is needed."
 """What a run says that saw the rotation and was given no value."""
 
 
@@ -52,7 +52,7 @@ class Human:
         """Do what is left to do for a run that waits, as its `screen` says; False: there is nothing left."""
         twin, leaked = self._account.twin, self._account.leaked
         name = _NAME.search(screen)
-        if self._made is None and name:
+        if self._made is None and name and _VALUE_WANTED not in screen:
             self._say("the human clicks Create secret key, names it as told, and puts the value into a private file")
             self._made = twin.create_secret_key(name.group().decode())
             self._writes(self._made)

@@ -30,7 +30,7 @@ _INCIDENT = re.compile(rb"INC-\d{8}-[0-9a-f]{6}")
 _ASKS_FOR_USE = b"--unused"
 """What a run says that waits for somebody who has seen whether the old key is still used."""
 _MOST_RESUMES = 12
-_SETTLE = 1.5
+SETTLE = 1.5
 """Seconds of traffic after the run, so that every service pays once more."""
 Serving = Callable[[store_choice.StoreChoice], AbstractContextManager[Servers]]
 
@@ -107,7 +107,7 @@ def _run(world: setup.World, fleet: Fleet, line: CommandLine, watch: Watch) -> D
             ran = _command(world, line, watch, files, trouble)
             last, incident = ran[-1], _incident_of(ran)
         with watch.phase("settle"):
-            time.sleep(_SETTLE)
+            time.sleep(SETTLE)
             counted = fleet.stop()
     with watch.phase("truth"):
         output = b"".join(one.output for one in ran)

@@ -161,7 +161,7 @@ class SimProvider:
 
     def _rotated(self, key: SimKey, rotation: Rotation | None) -> Containment:
         self.human("contain")
-        given = self.deliver() if rotation is not None else None
+        given = rotation.found or self.deliver() if rotation is not None else None
         if self.lives(key) and given is None:
             raise Waiting("rotate the key in the Dashboard, Expiration Now", next_step="ir resume")
         if rotation is None:

@@ -26,15 +26,16 @@ def authenticate(world: World, request: Request) -> Caller:
         raise key.obituary()
     if key.kind is Kind.PUBLISHABLE:
         raise publishable_key()
-    if key.ip_allowlist and not _listed(request.ip, key.ip_allowlist):
+    if key.ip_allowlist and not allowed(request.ip, key.ip_allowlist):
         raise blocked_address(request.ip)
     key.last_used = int(now)
     return Caller(key, _account(world, key, request))
 
 
-def _listed(ip: str, allowed: tuple[str, ...]) -> bool:
+def allowed(ip: str, networks: tuple[str, ...]) -> bool:
+    """Whether an access policy lets an address in."""
     address = ipaddress.ip_address(ip)
-    return any(address in ipaddress.ip_network(block, strict=False) for block in allowed)
+    return any(address in ipaddress.ip_network(block, strict=False) for block in networks)
 
 
 def _account(world: World, key: Key, request: Request) -> str:

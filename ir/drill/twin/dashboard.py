@@ -95,10 +95,17 @@ class Dashboard:
             self._log("api_key_updated", key)
 
     def set_permissions(self, which: Which, permissions: tuple[str, ...]) -> None:
-        """Edit key."""
+        """Edit key: its permissions."""
         with self._api.lock:
             key = self._world.keys.find(which)
             key.change_permissions(frozenset(permissions), self._world.now(), self._world.settings.narrow_delay)
+            self._log("api_key_updated", key)
+
+    def edit_key(self, which: Which, name: str, note: str) -> None:
+        """Edit key: its name and its note."""
+        with self._api.lock:
+            key = self._world.keys.find(which)
+            key.name, key.note = name, note
             self._log("api_key_updated", key)
 
     def stripe_deactivates(self, which: Which) -> None:

@@ -1,0 +1,150 @@
+"""A database that goes away for a while: what we ask of it is asked again until it answers, for a time, and people are told.
+
+A failover takes seconds to minutes. Nothing of the world is changed meanwhile: each write asks the database first whether the
+incident is still ours. A process that has waited long enough ends, and with it its heartbeat, so that any other may go on.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from functools import wraps
+from inspect import isfunction
+from typing import Any, ParamSpec, TypeVar
+
+import sqlalchemy as sa
+
+from ir.core.durations import spoken
+from ir.core.errors import IrError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+C = TypeVar("C", bound=type)
+
+_PAUSE = 0.25
+_FAILS = ("08", "57P", "53300", "25006")
+"""Beginnings of PostgreSQL's codes for: no connection, a server that starts or ends, too many connections, a server that only reads."""
+
+
+class Away(IrError):
+    """The database did not come back in time."""
+
+
+def longest() -> float:
+    """Seconds that a database is waited for: `IR_DATABASE_PATIENCE`, else 120."""
+    try:
+        return max(0.0, float(os.environ.get("IR_DATABASE_PATIENCE") or 120.0))
+    except ValueError:
+        return 120.0
+
+
+class Outage:
+    """One time without the database, as all threads of this process see it.
+
+    Attributes:
+        seen: the database was there once; an address that never worked is told at once.
+        tell: hears, in a sentence, that it began and that it is over.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._since = 0.0
+        self.seen = False
+        self.tell: Callable[[str], None] = lambda _text: None
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the last that was tried failed."""
+        return self._since > 0
+
+    def wait(self) -> None:
+        """A moment. Raises Away when all of it takes too long."""
+        most, now = longest(), time.monotonic()
+        with self._lock:
+            first, self._since = not self._since, self._since or now
+            waited = now - self._since
+        if waited >= most:
+            raise Away(
+                f"the database has not answered for {spoken(max(waited, 1.0))}",
+                safe="what was recorded stays; the next run looks at what was done last before it does anything",
+                next_step="ir resume, once the database answers; IR_DATABASE_PATIENCE=SECONDS waits longer",
+            )
+        if first and most:
+            self.tell(f"the database does not answer; waiting for it, at most {spoken(most)}; nothing is changed meanwhile")
+        time.sleep(min(_PAUSE, most))
+
+    def over(self) -> None:
+        """It answers."""
+        if not self._since:
+            return
+        with self._lock:
+            since, self._since = self._since, 0.0
+        if since:
+            self.tell(f"the database answers again, after {spoken(max(time.monotonic() - since, 1.0))}")
+
+
+outage = Outage()
+"""Of this process."""
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the database is not there, or the way to it: not whether it refuses what was asked."""
+    if isinstance(error, sa.exc.TimeoutError):  # all connections of the pool wait for it
+        return outage.goes_on
+    if isinstance(error, sa.exc.DBAPIError):
+        return bool(error.connection_invalidated) or (error.orig is not None and is_away(error.orig))
+    if not type(error).__module__.startswith("psycopg"):
+        return False
+    code = getattr(error, "sqlstate", None)
+    if code:
+        return str(code).startswith(_FAILS)
+    return type(error).__name__ in ("OperationalError", "ConnectionTimeout", "InterfaceError")
+
+
+def patient(call: Callable[P, T]) -> Callable[P, T]:
+    """`call`, said again as long as the database is away: it must be free to repeat. Raises Away."""
+
+    @wraps(call)
+    def tried(*args: P.args, **kwargs: P.kwargs) -> T:
+        while True:
+            try:
+                found = call(*args, **kwargs)
+            except sa.exc.SQLAlchemyError as error:
+                if not is_away(error) or not outage.seen:
+                    raise
+            else:
+                outage.over()
+                return found
+            outage.wait()  # outside of the handler: what is raised has nothing to do with a statement
+
+    return tried
+
+
+def all_patient(*but: str) -> Callable[[C], C]:
+    """A class each of whose public methods is `patient`, `but` those that are not free to repeat."""
+
+    def made(kind: C) -> C:
+        for name, member in list(vars(kind).items()):
+            if isfunction(member) and not name.startswith("_") and name not in but:
+                setattr(kind, name, patient(member))
+        return kind
+
+    return made
+
+
+def wait_to_connect(engine: sa.Engine) -> None:
+    """New connections of this engine wait for the server, once there was one."""
+
+    def connect(dialect: Any, _record: object, args: list[Any], options: dict[str, Any]) -> Any:
+        while True:
+            try:
+                made = dialect.connect(*args, **options)
+            except Exception as error:  # whatever the driver raises
+                if not outage.seen or not is_away(error):
+                    raise
+            else:
+                outage.seen = True
+                return made
+            outage.wait()
+
+    sa.event.listen(engine, "do_connect", connect)

@@ -1,0 +1,126 @@
+"""The database of a team goes away in the midst of a rotation, and comes back, or does not.
+
+`IR_CUTS=N`: that many cuts of up to 12 s, at random moments (`make cuts`).
+"""
+
+import os
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ir.core.errors import ExitCode
+from ir.engine.dbos_runner import TAKEN_OVER
+from tests.worlds.postgres import Postgres
+from tests.worlds.responder import Responder, ended, responder
+from tests.worlds.started import Started
+from tests.worlds.wire import Wire, wire
+
+CUTS, PER_RUN = int(os.environ.get("IR_CUTS") or 6), 3
+LONGEST = 12.0 if os.environ.get("IR_CUTS") else 2.5
+WITHIN = 240.0
+
+
+@pytest.fixture
+def database(postgresql: Postgres) -> str:
+    return postgresql.database()
+
+
+@pytest.fixture
+def line(database: str) -> Iterator[Wire]:
+    with wire(database) as made:
+        yield made
+
+
+@pytest.fixture
+def world(tmp_path: Path, database: str, line: Wire) -> Iterator[Responder]:
+    """Its own looks at the database go past the line."""
+    with responder(tmp_path / "world", database=database) as made:
+        made.more = {"IR_DATABASE_URL": line.address}
+        yield made
+
+
+def reached(world: Responder, run: Started, entries: int) -> bool:
+    """Wait until that many entries are written; False: it ended before."""
+    until = time.monotonic() + WITHIN
+    while world.entries() < entries:
+        if run.poll() is not None:
+            return False
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    return True
+
+
+@pytest.mark.parametrize("seed", range(max(1, CUTS // PER_RUN)))
+def test_a_rotation_goes_on_when_the_database_is_back(world: Responder, line: Wire, seed: int) -> None:
+    dice = random.Random(seed)  # noqa: S311 - moments, no secrets
+    moments = sorted(dice.sample(range(1, 16), PER_RUN))
+    run = world.rotate()
+    for moment in moments:
+        if not reached(world, run, moment):
+            break
+        time.sleep(dice.random() * 0.2)
+        line.cut()
+        time.sleep(dice.random() * LONGEST)
+        line.mend()
+    code, said = ended(run, WITHIN)
+    assert code == ExitCode.DONE, said
+    assert world.is_whole() == "" and line.cuts >= 1
+    assert "the database does not answer; waiting for it" in said and "the database answers again" in said
+
+
+def test_a_database_that_stays_away_ends_the_process_and_any_other_goes_on(world: Responder, line: Wire) -> None:
+    world.more["IR_DATABASE_PATIENCE"] = "2"
+    run = world.rotate()
+    assert reached(world, run, 6)
+    line.cut()
+    begun = time.monotonic()
+    code, said = ended(run, WITHIN)
+    assert code == ExitCode.UNEXPECTED and "the database has not answered for" in said, said
+    assert time.monotonic() - begun < 20.0
+    line.mend()
+    code, said = world.ir("resume", world.incidents()[-1], "--yes")
+    assert code == ExitCode.DONE, said
+    assert world.is_whole() == ""
+
+
+def test_nothing_is_changed_while_the_lease_cannot_be_renewed(world: Responder, line: Wire) -> None:
+    run = world.rotate()
+    assert reached(world, run, 4)
+    line.cut()
+    time.sleep(1.0)  # what was under way
+    seen = world.state()
+    time.sleep(2.0)
+    assert world.state() == seen
+    line.mend()
+    code, said = ended(run, WITHIN)
+    assert code == ExitCode.DONE, said
+    assert world.is_whole() == ""
+
+
+def test_another_that_took_over_meanwhile_is_not_disturbed(world: Responder, line: Wire) -> None:
+    """Both come back to a database that gave the incident to one of them: the first changes nothing more."""
+    run = world.rotate()
+    assert reached(world, run, 5)
+    line.cut()
+    time.sleep(0.5)
+    world.forget_the_holder()
+    world.more = {}  # of a machine that reaches it
+    code, said = world.ir("resume", world.incidents()[-1], "--yes")
+    assert code == ExitCode.DONE, said
+    done = world.state()
+    line.mend()
+    first, told = ended(run, WITHIN)
+    assert first in (TAKEN_OVER, ExitCode.REFUSED, ExitCode.DONE) and "the database answers again" in told, told
+    assert world.state() == done
+    assert world.is_whole() == ""
+
+
+def test_an_address_that_never_worked_is_told_at_once(world: Responder, line: Wire) -> None:
+    line.cut()
+    begun = time.monotonic()
+    code, said = world.ir("status")
+    assert code == ExitCode.UNEXPECTED and "cannot be used" in said
+    assert time.monotonic() - begun < 15.0

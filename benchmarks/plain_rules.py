@@ -5,9 +5,11 @@ into `Case.found`.
 """
 
 import math
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 from ir.review.detect.window import Window
@@ -164,14 +166,12 @@ def declines(case: Case) -> None:
         base = [a for a in tried if not case.judged(a)]
         peak = max((burst[a["ts"]] for a in base), default=0)
         usual = sum(a["act"] == "58:decline" for a in base) / max(len(base), 1)
-        tries = Counter(a["hour"] for a in tried if case.judged(a))
-        bad = Counter(a["hour"] for a in tried if case.judged(a) and a["act"] == "58:decline")
-        for a in tried:
-            if case.judged(a) and a["act"] == "58:decline":
-                n, failed = tries[a["hour"]], bad[a["hour"]]
-                most = n >= 30 and 2 * failed >= n and failed / n >= 5.0 * usual
-                if most or (burst[a["ts"]] >= 20 and burst[a["ts"]] > 2 * peak):
-                    case.hit("S-04", "high", side, a)
+        later = [a for a in tried if case.judged(a)]
+        tries, bad = _trailing(later, 3600), _trailing([a for a in later if a["act"] == "58:decline"], 3600, at=later)
+        most_of = [int(n >= 30 and 2 * failed >= n and failed / n >= 5.0 * usual) for n, failed in zip(tries, bad, strict=True)]
+        for a, most in zip(later, _best(later, most_of, 3600), strict=True):
+            if a["act"] == "58:decline" and (most or (burst[a["ts"]] >= 20 and burst[a["ts"]] > 2 * peak)):
+                case.hit("S-04", "high", side, a)
 
 
 def fresh_cards(case: Case) -> None:
@@ -263,14 +263,17 @@ def refunds(case: Case) -> None:
                 case.hit("S-07", "high", "account", a)
 
 
-def _trailing(acts: list[Act], wide: int, *, amounts: bool = False) -> list[int]:
-    """Of each act, how many (or how much) the time before it and its own second hold."""
-    return [sum(b["amount"] if amounts else 1 for b in acts if a["ts"] - wide < b["ts"] <= a["ts"]) for a in acts]
+def _trailing(acts: list[Act], wide: int, *, amounts: bool = False, at: list[Act] | None = None) -> list[int]:
+    """How many (or how much) of some acts, in order of time, the time up to and with each of these (or of `at`) holds."""
+    times = [a["ts"] for a in acts]
+    sums = [0, *accumulate(a["amount"] if amounts else 1 for a in acts)]
+    return [sums[bisect_right(times, a["ts"])] - sums[bisect_right(times, a["ts"] - wide)] for a in (acts if at is None else at)]
 
 
 def _best(acts: list[Act], counted: list[int], wide: int) -> list[int]:
     """Of each act, the fullest of the times that hold it."""
-    return [max(n for b, n in zip(acts, counted, strict=True) if a["ts"] <= b["ts"] < a["ts"] + wide) for a in acts]
+    times = [a["ts"] for a in acts]
+    return [max(counted[bisect_left(times, a["ts"]) : bisect_left(times, a["ts"] + wide)]) for a in acts]
 
 
 def cash_out(case: Case) -> None:

@@ -16,7 +16,7 @@ FUZZED := tests/hardening/test_hostile_files.py tests/hardening/test_hostile_str
   tests/unit/test_approvals.py tests/unit/test_evidence_check.py tests/unit/test_http_address.py tests/unit/test_inventory.py \
   tests/unit/test_inventory_made.py tests/unit/test_reference.py tests/unit/test_report_hostile.py tests/unit/test_secret.py
 
-.PHONY: drill test lint check bench spark soak hands endurance cuts fuzz mutants findings docs pictures lock clean
+.PHONY: drill test lint check bench spark soak hands endurance cuts raft fuzz mutants findings docs pictures lock clean
 
 drill: $(DRILL_READY)  ## a whole rotation in an embedded world; STORES=aws,env leaves Vault out
 	$(BIN)/ir drill stripe --stores $(STORES)
@@ -56,6 +56,9 @@ endurance: $(VENV)/.develop soak  ## the large sizes of what `make test` runs sm
 
 cuts: $(VENV)/.develop  ## PostgreSQL taken away 100 times, for up to 12 s, at random moments; CUTS=N for another number
 	IR_CUTS=$(or $(CUTS),100) $(BIN)/python -m pytest -n 2 tests/hardening/test_database_cuts.py
+
+raft: $(VENV)/.develop  ## 20 whole rotations by a standby of three OpenBao nodes; RUNS=N for another number
+	IR_RAFT=$(or $(RUNS),20) $(BIN)/python -m pytest tests/contract/test_raft.py
 
 fuzz: $(VENV)/.develop  ## hostile files, answers and texts: 200 times as many examples; TIMES=N for another number
 	IR_FUZZ=$(or $(TIMES),200) $(BIN)/python -m pytest -n 2 $(FUZZED)

@@ -1,5 +1,6 @@
 """Watch: look at the services after the kill; who fails now is a missed consumer or fell back."""
 
+from datetime import UTC, datetime
 from functools import partial
 
 from ir.core.errors import PortError
@@ -53,10 +54,15 @@ def _stores(world: World, record: Incident, stores: list[Store]) -> list[Item]:
 def _reread(store: Store, new: Secret) -> Item:
     name = str(store.ref)
     try:
-        held = store.read().value
+        held = store.read()
     except PortError as error:
         return Item(name, Did.UNKNOWN, error.what)
-    if held == new:
+    if held.value == new and held.until:
+        at = datetime.fromtimestamp(held.until, UTC).isoformat(timespec="minutes")
+        return Item(
+            name, Did.FAILED, f"holds the replacement, and deletes that version by itself at {at}: lift the timer and write it again"
+        )
+    if held.value == new:
         return Item(name, Did.DONE, "holds the replacement")
     return Item(name, Did.FAILED, "no longer holds the replacement: somebody put another value there")
 

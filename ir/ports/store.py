@@ -18,6 +18,7 @@ class Held:
         value: the key; None when the field is absent or empty.
         version: what a later write expects: version id, number, or content hash.
         siblings: names of the other fields of the same object, never their values.
+        until: epoch seconds at which the store deletes this version by itself, 0 = never.
         blanks: white space stood around the key, such as a line end; `value` is without, and what is written is, too.
     """
 
@@ -25,6 +26,7 @@ class Held:
     version: str
     siblings: tuple[str, ...] = ()
     blanks: bool = False
+    until: float = 0.0
 
     @staticmethod
     def of(text: str, version: str, siblings: tuple[str, ...] = ()) -> "Held":
@@ -44,6 +46,25 @@ class Permission:
 
     proven: bool
     said: str
+
+
+@dataclass(frozen=True)
+class Call:
+    """One kind of call that a run makes at a store: what a policy has to allow.
+
+    Attributes:
+        right: as the vendor's policies name it: an IAM action, a capability of Vault, a privilege of Conjur.
+        on: the object or path, with `{path}`, `{folder}` and `{incident}` for what differs.
+        why: for which of our operations.
+        proof: how it is proven before the mint: `asked` (the vendor tells), `done` (made, on what is ours), "" = not proven.
+        hint: without it a run goes on: it is for people, or tells more.
+    """
+
+    right: str
+    on: str
+    why: str
+    proof: str = ""
+    hint: bool = False
 
 
 @dataclass(frozen=True)

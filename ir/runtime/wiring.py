@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ir import inventory
+from ir.adapters.stores import old_news
 from ir.core.model import Json, Mode
 from ir.core.secret import Secret
 from ir.evidence import files as evidence_files
@@ -61,6 +62,7 @@ def world(
     ask = write_guard.Shared(ask)
     from ir.clients.stripe_api import StripeApi, account_of
 
+    old_news.tell(say)
     source = inventory.loads(setting.text, setting.name)
     key = source.key(setting.key)
     account = source.account(key.account)

@@ -245,3 +245,26 @@ def test_a_secret_by_its_arn(world: AwsWorld) -> None:
     ref = world.place(value)
     arn = world.client.describe_secret(SecretId=ref.path)["ARN"]
     assert AwsSecretsManagerStore(parse(f"aws-sm://{REGION}/{arn}#api_key")).read().value == value
+
+
+def test_who_may_put_and_not_move_labels_is_told_before_anything_is_put(strict_aws: StrictMoto) -> None:
+    """What was put could neither be promoted nor taken away again: labels and a copy of the key would stay."""
+    name, old = unique(), key()
+    strict_aws.secrets.create_secret(Name=name, SecretString=old.reveal())
+    store = AwsSecretsManagerStore(parse(f"aws-sm://{REGION}/{name}"))
+    before = strict_aws.secrets.describe_secret(SecretId=name)["VersionIdsToStages"]
+    for call in (lambda: store.prove_write(INCIDENT), lambda: store.keep(INCIDENT, "old", old)):
+        with environment(**strict_aws.half), pytest.raises(Denied):
+            call()
+    assert strict_aws.secrets.describe_secret(SecretId=name)["VersionIdsToStages"] == before
+
+
+def test_proving_moves_no_label_but_ours(world: AwsWorld) -> None:
+    ref = world.place(key())
+    store = AwsSecretsManagerStore(ref)
+    before = world.labels(ref)
+    store.prove_write(INCIDENT)
+    store.prove_write(INCIDENT)
+    assert {label for labels in world.labels(ref).values() for label in labels} == {"AWSCURRENT", f"ir-{INCIDENT}", f"ir-{INCIDENT}-before"}
+    store.discard(INCIDENT)
+    assert {v: labels for v, labels in world.labels(ref).items() if labels} == before

@@ -361,3 +361,43 @@ def test_the_note_says_whose_it_is(tmp_path: Path) -> None:
     assert world.roles(ref, INCIDENT) == {"new-1": new.reveal()}
     with pytest.raises(Missing):
         world.make(world.nowhere()).fetch(INCIDENT, "old")
+
+
+# ── what preflight says must be so ────────────────────────────────────────────────────────────────────
+
+
+def _allowed(*command: str) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def test_a_file_that_is_mounted_over_another_is_refused_before_anything(tmp_path: Path) -> None:
+    """As containers mount single files: a rename over it fails only when it is made."""
+    store = _file(tmp_path, f"{NAME}=x\n".encode())
+    source = tmp_path / "so urce"
+    source.write_bytes((tmp_path / ".env").read_bytes())
+    source.chmod(0o600)
+    if not _allowed("mount", "--bind", str(source), str(tmp_path / ".env")):
+        pytest.skip("this machine lets nobody mount")
+    try:
+        version = store.read().version
+        for call in (lambda: store.check_write(INCIDENT), lambda: store.promote(INCIDENT, key(), expected=version)):
+            with pytest.raises(Rejected, match="mounted as a file of its own") as refused:
+                call()
+            assert "mount its folder" in refused.value.next_step
+    finally:
+        assert _allowed("umount", str(tmp_path / ".env"))
+    assert store.check_write(INCIDENT).proven
+
+
+@pytest.mark.parametrize(("name", "attribute"), [(".env", "i"), (".env", "a"), (".", "i"), (".", "a")])
+def test_an_attribute_that_forbids_it_is_told_before_anything(tmp_path: Path, name: str, attribute: str) -> None:
+    store = _file(tmp_path, f"{NAME}=x\n".encode())
+    if not _allowed("chattr", f"+{attribute}", str(tmp_path / name)):
+        pytest.skip("this file system has no such attribute")
+    try:
+        with pytest.raises(Denied, match="has the attribute") as refused:
+            store.check_write(INCIDENT)
+        assert f"chattr -{attribute}" in refused.value.next_step
+    finally:
+        assert _allowed("chattr", f"-{attribute}", str(tmp_path / name))
+    assert store.check_write(INCIDENT).proven

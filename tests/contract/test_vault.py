@@ -2,7 +2,8 @@
 
 import secrets
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from ir.adapters.stores.vault import client as vault_client
 from ir.adapters.stores.vault.kv_store import VaultStore
 from ir.core.errors import Conflict, Denied, Missing, Rejected, Unknown
 from ir.core.reference import Reference, parse
+from ir.core.secret import Secret
 from ir.drill.embedded.openbao_server import OpenBao
 from ir.drill.embedded.openbao_server import openbao as run_openbao
 from tests.worlds import vault
@@ -352,3 +354,79 @@ def test_twenty_stores_share_one_client(world: VaultWorld) -> None:
     with ThreadPoolExecutor(20) as pool:
         list(pool.map(lambda ref: VaultStore(ref, timeout=6.0).read(), refs))
         assert len(set(pool.map(lambda _: id(vault_client.client(6.0)), range(20)))) == 1
+
+
+# ── what preflight says must be so ────────────────────────────────────────────────────────────────────
+
+
+def _rotate(ref: Reference, old: Secret, new: Secret) -> VaultStore:
+    store = VaultStore(ref)
+    assert store.check_write(INCIDENT).proven
+    store.keep(INCIDENT, "old", old)
+    store.stage(INCIDENT, new)
+    store.promote(INCIDENT, new, expected=store.read().version)
+    return store
+
+
+@pytest.mark.parametrize("where", ["secret", "mount"])
+def test_metadata_by_check_and_set_alone(world: VaultWorld, where: str) -> None:
+    """The mark is refused with a 400, which is no stranger's write."""
+    old, new, mount = key(), key(), unique("kv")
+    vault.client(world.server).sys.enable_secrets_engine("kv", path=mount, options={"version": "2"})
+    there = vault.client(world.server).adapter
+    if where == "mount":
+        _until_mounted(lambda: there.post(f"/v1/{mount}/config", json={"metadata_cas_required": True}))
+    _until_mounted(lambda: there.post(f"/v1/{mount}/data/pay", json={"data": {"api_key": old.reveal()}}))
+    there.post(f"/v1/{mount}/metadata/pay", json={"metadata_cas_required": True, "metadata_cas": 0})
+    store = _rotate(parse(f"vault://{mount}/pay#api_key"), old, new)
+    assert VaultStore(store.ref).read().value == new
+    about = there.get(f"/v1/{mount}/metadata/pay.ir-{INCIDENT}")["data"]["custom_metadata"]
+    assert about["state"] == "promoted", "the mark is made by check-and-set"
+    store.discard(INCIDENT)
+
+
+def test_a_timer_of_the_secret_is_lifted_from_what_we_write_and_stays_for_others(world: VaultWorld) -> None:
+    old, new = key(), key()
+    ref = world.place(old)
+    there = vault.client(world.server).adapter
+    there.post(f"/v1/{MOUNT}/metadata/{ref.path}", json={"delete_version_after": "1h"})
+    store = _rotate(ref, old, new)
+    held = store.read()
+    assert (held.value, held.until) == (new, 0.0)
+    assert there.get(f"/v1/{MOUNT}/metadata/{ref.path}")["data"]["delete_version_after"] == "1h0m0s"
+
+
+def test_a_timer_of_the_mount_is_told_and_is_no_place_for_custody(world: VaultWorld) -> None:
+    old, new, mount = key(), key(), unique("kv")
+    vault.client(world.server).sys.enable_secrets_engine("kv", path=mount, options={"version": "2"})
+    there = vault.client(world.server).adapter
+    _until_mounted(lambda: there.post(f"/v1/{mount}/config", json={"delete_version_after": "1h"}))
+    there.post(f"/v1/{mount}/data/pay", json={"data": {"api_key": old.reveal()}})
+    store = VaultStore(parse(f"vault://{mount}/pay#api_key"))
+    assert "delete themselves" in store.check_write(INCIDENT).said
+    with pytest.raises(Denied, match="deletes itself within a day"):
+        store.keep(INCIDENT, "old", old)
+    assert store.incidents() == ()
+    store.promote(INCIDENT, new, expected=store.read().version)
+    held = store.read()
+    assert held.value == new and 3000 < held.until - time.time() < 3700
+
+
+def test_a_version_that_was_deleted_is_told_with_its_time(world: VaultWorld) -> None:
+    ref = world.place(key())
+    world.kv.delete_latest_version_of_secret(path=ref.path, mount_point=MOUNT)
+    with pytest.raises(Missing, match="was deleted at 20"):
+        VaultStore(ref).read()
+
+
+def _until_mounted(call: Callable[[], object]) -> None:
+    """A new mount is upgraded for a moment."""
+    until = time.monotonic() + 20.0
+    while True:
+        try:
+            call()
+        except hvac.exceptions.VaultError:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        else:
+            return

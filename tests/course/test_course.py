@@ -597,3 +597,13 @@ def test_a_store_that_gave_no_answer_pays_nothing() -> None:
 
 def _silent() -> Held:
     raise Unknown("no answer")
+
+
+def test_a_store_that_deletes_the_replacement_by_itself_is_still_to_do_with_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    sim = Simulation("exposed")
+    name, store = next(iter(sim.stores.items()))
+    plain = SimStore.read
+    monkeypatch.setattr(SimStore, "read", lambda self: replace(plain(self), until=4_000_000_000.0 if self is store else 0.0))
+    code, record, _ = go(sim)
+    assert code == ExitCode.DEBT and record.debts[name].kind == "store-behind"
+    assert "deletes that version by itself at 2096-10-02T07:06" in record.debts[name].why

@@ -171,13 +171,15 @@ def forget(address: str, name: str) -> None:
 
 
 class StrictMoto:
-    """A moto server that checks IAM policies: an administrator, and a user who may only read."""
+    """A moto server that checks IAM policies: an administrator, a user who may only read, and one who may put and move no label."""
 
     def __init__(self, address: str) -> None:
         self._address = address
         self._login = ("test", "test")
         self._login = self._user("admin", ["*"])
         self.reader = settings(address, self._user("reader", ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"]))
+        half = ["GetSecretValue", "DescribeSecret", "PutSecretValue", "ListSecretVersionIds"]
+        self.half = settings(address, self._user("half", [f"secretsmanager:{name}" for name in half]))
         connection = HTTPConnection(address.removeprefix("http://"), timeout=10.0)
         connection.request("POST", "/moto-api/reset-auth", b"0", {"Content-Type": "text/plain"})
         assert connection.getresponse().status == 200

@@ -99,6 +99,18 @@ def proxy(
         server.server_close()
 
 
+def asked(upstream: str, request: Request) -> Answer:
+    """What the server answers."""
+    there = urlsplit(upstream)
+    connection = HTTPConnection(there.hostname or "", there.port, timeout=10.0)
+    try:
+        connection.request(request.method, request.path, request.body, request.headers)
+        got = connection.getresponse()
+        return Answer(got.status, got.read(), tuple((n, v) for n, v in got.getheaders() if n.lower() not in _OF_THE_LINE))
+    finally:
+        connection.close()
+
+
 class _Server(ThreadingHTTPServer):
     proxy: Proxy
     daemon_threads = True
@@ -124,19 +136,9 @@ class _Handler(BaseHTTPRequestHandler):
         bad = self.server.proxy.spoils(request) or Bad()
         answer = None
         for _ in range(bad.times):
-            answer = self._asked(request)
+            answer = asked(self.server.proxy.upstream, request)
         time.sleep(bad.late)
         self._say(bad.instead or answer, bad)
-
-    def _asked(self, request: Request) -> Answer:
-        there = urlsplit(self.server.proxy.upstream)
-        connection = HTTPConnection(there.hostname or "", there.port, timeout=10.0)
-        try:
-            connection.request(request.method, request.path, request.body, request.headers)
-            got = connection.getresponse()
-            return Answer(got.status, got.read(), tuple((n, v) for n, v in got.getheaders() if n.lower() not in _OF_THE_LINE))
-        finally:
-            connection.close()
 
     def _say(self, answer: Answer | None, bad: Bad) -> None:
         if answer is not None and not (bad.cut and not bad.part):

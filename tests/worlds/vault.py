@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import lru_cache
@@ -55,6 +56,25 @@ def forget(server: OpenBao, beginning: str) -> None:
         for name in kv.list_secrets(path="", mount_point=MOUNT)["data"]["keys"]:
             if name.startswith(beginning):
                 kv.delete_metadata_and_all_versions(path=name, mount_point=MOUNT)
+
+
+def read(server: OpenBao, ref: Reference) -> str:
+    """What a service reads of that node."""
+    got = client(server).secrets.kv.v2.read_secret_version(path=ref.path, mount_point=MOUNT, raise_on_deleted_version=True)
+    return str(got["data"]["data"][ref.field])
+
+
+def settled(server: OpenBao, ref: Reference) -> None:
+    """Wait until that node has the secret at all."""
+    until = time.monotonic() + 10.0
+    while True:
+        try:
+            read(server, ref)
+        except hvac.exceptions.InvalidPath:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        else:
+            return
 
 
 class VaultWorld(StoreWorld):
@@ -141,6 +161,10 @@ class VaultWorld(StoreWorld):
         """All fields, now."""
         got = self.kv.read_secret_version(path=path, mount_point=MOUNT, raise_on_deleted_version=True)
         return dict(got["data"]["data"])
+
+    def server_metadata(self, ref: Reference, **settings: object) -> None:
+        """Change the metadata of a secret, as its owners would."""
+        client(self.server).adapter.post(f"/v1/{MOUNT}/metadata/{ref.path}", json=settings)
 
     def _versions(self, path: str) -> list[str]:
         return sorted(self.kv.read_secret_metadata(path=path, mount_point=MOUNT)["data"]["versions"])

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ir.adapters.stores import file_hindrance
 from ir.core.errors import Denied, Missing, PortError, Rejected, Unknown
 
 _LARGEST = 1 << 20
@@ -68,9 +69,10 @@ class PrivateFolder:
             return sorted(os.listdir(self._fd))  # noqa: PTH208 - of the folder that we hold open, not of its name
 
     def check_replace(self, name: str, info: os.stat_result) -> None:
-        """Raises Denied when `replace` would fail or would have to change owner or group."""
+        """Raises Denied or Rejected when `replace` would fail or would have to change owner or group."""
         place = self.path / name
         folder = os.fstat(self._fd)
+        self._refuse_fixed(name)
         if not os.access(".", os.W_OK | os.X_OK, dir_fd=self._fd, effective_ids=True):
             said = f"no file can be made in {self.path}, so {place} cannot be replaced as a whole"
             raise Denied(said, next_step=f"chmod u+w {self.path}")
@@ -80,6 +82,17 @@ class PrivateFolder:
             raise Denied(f"{place} has {info.st_nlink} names; the others would keep the old key", next_step="make it a file of its own")
         if os.geteuid() != 0 and info.st_gid not in (os.getegid(), *os.getgroups()):
             raise Denied(f"{place} belongs to a group that we are not in, and replacing it would change that")
+
+    def _refuse_fixed(self, name: str) -> None:
+        place = self.path / name
+        found = file_hindrance.of_mount(self.path.resolve() / name) or file_hindrance.of_file(self._fd, self.path)
+        if found is None:
+            with translated(str(place)):
+                fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=self._fd)
+                found = file_hindrance.of_file(fd, place)
+                os.close(fd)
+        if found is not None:
+            raise found
 
     def replace(self, name: str, data: bytes, scratch: str, before: Content | None) -> bool:
         """Put `data` in place of the file; False: it is no longer as in `before` (None: it must not be there yet).

@@ -13,8 +13,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ir.adapters.stores import value_field
+from ir.adapters.stores.aws.calls import unproven
 from ir.adapters.stores.aws.versions import CURRENT, PENDING, Version, Versions
-from ir.core.errors import Conflict, Denied, Missing, PortError, Rejected
+from ir.adapters.stores.old_news import awaited, settled
+from ir.core.errors import Conflict, Denied, Missing, PortError, Rejected, Unknown
 from ir.core.reference import Reference
 from ir.core.secret import Secret
 from ir.ports import STAGED, Held, Left, Pending, Permission, Store
@@ -54,7 +56,7 @@ class AwsSecretsManagerStore(Store):
         """See `ports.Store`. What AWS cannot simulate is left to `prove_write`."""
         about = self._versions.describe()
         _refuse_unwritable(about, self.ref)
-        said = "Secrets Manager cannot simulate a write; staging the unchanged value proves it when the run starts"
+        said = unproven()
         regions = ", ".join(row.get("Region", "?") for row in about.get("ReplicationStatus", []))
         if regions:
             said += f"; AWS copies the secret to {regions}"
@@ -103,10 +105,12 @@ class AwsSecretsManagerStore(Store):
     def prove_write(self, incident: str) -> None:
         """Stage the unchanged value under our label, and pin the version that a later promote compares with.
 
-        Idempotent; `discard` takes both labels away again. Raises Denied, Missing, Unknown.
+        First of all whether labels may be moved, with a call that changes nothing: what is put and cannot be promoted, nor
+        taken away again, would stay. Idempotent; `discard` takes both labels away again. Raises Denied, Missing, Unknown.
         """
         labels = self._versions.labels()
         current = self._versions.at(CURRENT)
+        self._versions.prove_move(current.id)
         if f"ir-{incident}" not in labels:
             self._versions.put(incident, current.text, f"ir-{incident}")
         if f"ir-{incident}-before" not in labels:
@@ -139,6 +143,7 @@ class AwsSecretsManagerStore(Store):
             if self._value(current) != new:
                 raise Conflict(f"{self.ref} holds neither the old key nor ours: version {current.id} is somebody else's")
 
+        settled(lambda: self._versions.at(CURRENT), lambda current: self._value(current) == old, knows=self._versions.moved)
         return self._switch(incident, old, may)
 
     def discard(self, incident: str) -> None:
@@ -156,7 +161,9 @@ class AwsSecretsManagerStore(Store):
         """See `ports.Store`. It gets a version of its own, which no put and no promotion of anybody takes the label from."""
         label = f"ir-{incident}-{role}"
         if self.fetch(incident, role) != secret:
-            self._versions.put(incident, self._with(self._versions.at(CURRENT), secret), label)
+            current = self._versions.at(CURRENT)
+            self._versions.prove_move(current.id)
+            self._versions.put(incident, self._with(current, secret), label)
         return f"{self.ref} under the label {label}"
 
     def fetch(self, incident: str, role: str) -> Secret | None:
@@ -174,12 +181,18 @@ class AwsSecretsManagerStore(Store):
             version = self._versions.put(incident, self._with(current, wanted), f"ir-{incident}")
             try:
                 self._versions.move(CURRENT, current.id, version)
-            except Rejected:
-                if self._versions.at(CURRENT).id == current.id:
-                    raise
-                continue  # Somebody else moved it first: look again.
+            except Rejected as refused:
+                self._moved_meanwhile(current.id, refused)
+                continue  # Somebody else moved it first, or what we read was old: look again.
             return self._read_back(wanted, f"ir-{incident}", version)
         raise Conflict(f"{self.ref} changed {_TRIES} times while we tried to write it")
+
+    def _moved_meanwhile(self, before: str, refused: Rejected) -> None:
+        """Wait until AWSCURRENT is read elsewhere. Raises what was refused when it stays: then that was no news of a move."""
+        try:
+            awaited(lambda: self._versions.at(CURRENT).id, lambda now: now == before, str(self.ref))
+        except Unknown:
+            raise refused from None
 
     def _read_back(self, wanted: Secret, label: str, version: str) -> str:
         now = self._versions.at(CURRENT)

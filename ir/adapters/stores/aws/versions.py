@@ -2,10 +2,12 @@
 
 import uuid
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from ir.adapters.stores.aws import client as aws_client
+from ir.adapters.stores.old_news import awaited
 from ir.core.errors import Conflict, Missing, PortError, Rejected
 from ir.core.reference import Reference
 from ir.core.secret import fingerprint
@@ -29,6 +31,22 @@ class Version:
     text: str
 
 
+@dataclass
+class _Moves:
+    """What this process did to one secret, whichever of its fields it was about.
+
+    Attributes:
+        gone: versions that AWSCURRENT was taken from.
+        ours: labels of ours that were moved, and where to; None: taken away.
+    """
+
+    gone: set[str] = field(default_factory=set)
+    ours: dict[str, str | None] = field(default_factory=dict)
+
+
+_moves: dict[str, _Moves] = {}
+
+
 class Versions:
     """Calls on one secret; each raises Missing, Denied, Rejected, Unknown.
 
@@ -40,7 +58,8 @@ class Versions:
 
     def __init__(self, ref: Reference, timeout: float, plain: Collection[str] = ()) -> None:
         self._ref, self._timeout, self._plain = ref, timeout, plain
-        self._name = ref.path
+        self._name, self._moves = ref.path, False
+        self._known = _moves.setdefault(f"{ref.host} {ref.path}", _Moves())
 
     def describe(self) -> "DescribeSecretResponseTypeDef":
         """What AWS says about the secret, without its value; one that is about to be deleted is Missing."""
@@ -49,22 +68,47 @@ class Versions:
             raise Missing(f"{self._ref.object} is scheduled for deletion", next_step="aws secretsmanager restore-secret")
         return about
 
+    @property
+    def moved(self) -> bool:
+        """Whether this process has moved AWSCURRENT here."""
+        return bool(self._known.gone)
+
     def labels(self) -> dict[str, str]:
         """Each label, AWS's own included, and the id of the version that has it."""
-        stages = self.describe().get("VersionIdsToStages", {})
-        return {label: version for version, labels in stages.items() for label in labels}
+
+        def look() -> dict[str, str]:
+            stages = self.describe().get("VersionIdsToStages", {})
+            return {label: version for version, labels in stages.items() for label in labels}
+
+        return awaited(
+            look, lambda found: any(self._is_old(label, found.get(label)) for label in (CURRENT, *self._known.ours)), str(self._ref)
+        )
+
+    def _is_old(self, label: str, version: str | None) -> bool:
+        """Whether a label is read where we know that it is no more."""
+        if label == CURRENT:
+            return version in self._known.gone
+        return self._known.ours.get(label, version) != version
 
     def at(self, label: str) -> Version:
         """The version under a label."""
         # Always by label or id: what AWS answers to neither is a matter of where the secret was promoted.
+        found = self.perhaps(label)
+        return found or self._at(label)
+
+    def _at(self, label: str) -> Version:
         return self._version(self._call(lambda client: client.get_secret_value(SecretId=self._name, VersionStage=label)))
 
     def perhaps(self, label: str) -> Version | None:
         """The version under a label; None when there is none."""
-        try:
-            return self.at(label)
-        except Missing:
-            return None
+
+        def look() -> Version | None:
+            try:
+                return self._at(label)
+            except Missing:
+                return None
+
+        return awaited(look, lambda found: self._is_old(label, found.id if found else None), str(self._ref))
 
     def by_id(self, version: str) -> Version:
         """The version of that id; without a label AWS may have pruned it."""
@@ -83,11 +127,13 @@ class Versions:
         """A version with this text under this label; doing it again finds the first one. Returns its id."""
         # Of the text, too: AWS refuses one token for two contents. Of the label: what is in custody is never made current.
         token = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{incident} {self._ref.object} {fingerprint(text)} {label}"))
+        self._known.ours.pop(label, None)
         answer = self._call(
             lambda client: client.put_secret_value(SecretId=self._name, ClientRequestToken=token, SecretString=text, VersionStages=[label])
         )
         if label not in answer.get("VersionStages", []):  # It was there already, so AWS ignored the call.
             self.label(label, token)
+        self._known.ours[label] = token
         return token
 
     def label(self, label: str, version: str) -> None:
@@ -105,17 +151,45 @@ class Versions:
 
     def move(self, label: str, holder: str | None, version: str) -> None:
         """Move a label. Raises Rejected when `holder` does not have it (any more)."""
+        self._known.ours.pop(label, None)
         if holder is None:
             self._call(lambda client: client.update_secret_version_stage(SecretId=self._name, VersionStage=label, MoveToVersionId=version))
+            self._moved(label, None, version)
             return
         self._call(
             lambda client: client.update_secret_version_stage(
                 SecretId=self._name, VersionStage=label, MoveToVersionId=version, RemoveFromVersionId=holder
             )
         )
+        self._moved(label, holder, version)
+
+    def _moved(self, label: str, holder: str | None, version: str) -> None:
+        if label != CURRENT:
+            self._known.ours[label] = version
+        elif holder is not None:
+            self._known.gone = (self._known.gone | {holder}) - {version}
+
+    def prove_move(self, version: str) -> None:
+        """Whether we may move labels: asks for one that nothing has to be taken away, which AWS refuses to do and changes nothing.
+
+        Asked once. What is put by those who may not could never be taken away again.
+
+        Raises:
+            Denied: we may not.
+        """
+        if self._moves:
+            return
+        with suppress(Rejected):
+            self._call(
+                lambda client: client.update_secret_version_stage(
+                    SecretId=self._name, VersionStage=f"ir-probe-{uuid.uuid4()}", RemoveFromVersionId=version
+                )
+            )
+        self._moves = True
 
     def unlabel(self, label: str, version: str) -> None:
         """Take a label of ours away; free to repeat."""
+        self._known.ours.pop(label, None)  # until it is known to have happened, anything may be so
         try:
             self._call(
                 lambda client: client.update_secret_version_stage(SecretId=self._name, VersionStage=label, RemoveFromVersionId=version)
@@ -123,6 +197,7 @@ class Versions:
         except Rejected:
             if self.labels().get(label) == version:
                 raise
+        self._known.ours[label] = None
 
     def _version(self, answer: object) -> Version:
         if not isinstance(answer, dict) or "SecretString" not in answer:

@@ -12,6 +12,7 @@ from typing import Any
 from ir.adapters.stores import ownership_marks, value_field
 from ir.adapters.stores.conjur.client import parsed
 from ir.adapters.stores.conjur.variable import KEPT, Text, Variable
+from ir.adapters.stores.old_news import settled
 from ir.core.errors import Conflict, Denied, Missing, PortError, Rejected
 from ir.core.reference import Reference
 from ir.core.secret import Secret
@@ -135,6 +136,7 @@ class ConjurStore(Store):
             if self._value(current) != new:
                 raise Conflict(f"{self.ref} holds neither the old key nor ours: version {current.version} is somebody else's")
 
+        settled(self._variable.latest, lambda current: self._value(current) == old, knows=self._variable.wrote)
         return self._switch(old, may)
 
     def discard(self, incident: str) -> None:

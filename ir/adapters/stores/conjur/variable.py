@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from ir.adapters.stores.conjur import client as conjur_client
+from ir.adapters.stores.old_news import awaited
 from ir.core.errors import Conflict, Missing, Rejected
 
 KEPT = 20
@@ -46,6 +47,9 @@ class Variable:
     def __init__(self, account: str, name: str, timeout: float, plain: Collection[str] = ()) -> None:
         self.name = name
         self._account, self._timeout, self._plain = account, timeout, plain
+        self._newest = 0
+        self.wrote = False
+        """Whether this process has written it."""
 
     @property
     def _client(self) -> conjur_client.ConjurClient:
@@ -56,8 +60,10 @@ class Variable:
         return self._client.may(self.name, privilege)
 
     def latest(self) -> Text:
-        """The current version, read by its number. Raises Missing when there is no such variable."""
-        versions = self._client.versions(self.name)
+        """The current version, read by its number; never an older one than we know of. Raises Missing when there is no such variable."""
+        place = f"conjur://{self._account}/{self.name}"
+        versions = awaited(lambda: self._client.versions(self.name), lambda found: (found or [0])[-1] < self._newest, place)
+        self._newest = (versions or [0])[-1]
         return self.at(versions[-1]) if versions else Text(0, "")
 
     def at(self, version: int) -> Text:
@@ -84,6 +90,7 @@ class Variable:
                 if text == current.text and current.version:
                     return current.version
                 self.put(text)
+                self._newest, self.wrote = current.version + 1, True
                 current, before = self.latest(), current.version
                 strangers = [found for found in self._between(before, current) if found.text != text]
                 if not strangers:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ir.adapters.stores import vendor_logging
 from ir.clients import way_out
 from ir.core.errors import Conflict, Denied, Missing, PortError, Rejected, Unknown
-from ir.core.secret import Secret
+from ir.core.secret import Secret, excerpt
 from ir.core.urls import in_the_clear, parse
 
 if TYPE_CHECKING:
@@ -144,6 +144,9 @@ def ask(call: Callable[[], T], what: str) -> T:
         return call()
     except VaultError as error:
         failed = _refusal(type(error).__name__, str(error.errors or error.text or ""), what) if _of_vault(error) else _stranger(what)
+        gone = _deleted_at(error.json)
+        if gone:
+            failed = Missing(f"the current version of {what} was deleted at {gone}", next_step="vault kv undelete, or write it again")
     except requests.exceptions.SSLError:
         todo = f"does VAULT_CACERT name Vault's certificate authority? {way_out.NAME_THE_AUTHORITY}"
         failed = Unknown(f"the TLS connection about {what} failed", next_step=todo)
@@ -160,6 +163,13 @@ def ask(call: Callable[[], T], what: str) -> T:
 def _of_vault(error: Any) -> bool:
     """Vault refuses in JSON, always; without, a proxy or a balancer in between said it, and it tells nothing of Vault."""
     return (isinstance(error.json, dict) and bool({"errors", "data"} & error.json.keys())) or error.text is None
+
+
+def _deleted_at(said: Any) -> str:
+    """When the version was deleted that a 404 tells of, "" when it tells of none."""
+    inner = said.get("data") if isinstance(said, dict) else None
+    about = inner.get("metadata") if isinstance(inner, dict) else None
+    return excerpt(str(about.get("deletion_time") or ""), 40) if isinstance(about, dict) else ""
 
 
 def _stranger(what: str) -> Unknown:
@@ -207,6 +217,8 @@ def _refusal(kind: str, said: str, what: str) -> PortError:
     if kind == "VaultDown":
         sealed = "is sealed" if "sealed" in said else "is down, or has no active node"
         return Unknown(f"Vault {sealed}; nothing is known about {what}", next_step="unseal it, then try again")
+    if kind == "InvalidRequest" and "metadata check-and-set" in said:
+        return Conflict(f"the metadata of {what} has moved on, or is to be written with check-and-set only")
     if kind == "InvalidRequest" and "check-and-set" in said:
         return Conflict(f"somebody else wrote {what} first")
     if kind in ("InvalidRequest", "ParamValidationError", "UnsupportedOperation"):

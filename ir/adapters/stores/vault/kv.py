@@ -3,12 +3,13 @@
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ir.adapters.stores.vault import client as vault_client
 from ir.adapters.stores.vault import mounts
 from ir.core.concurrency import both
-from ir.core.errors import Denied, Missing, Rejected
+from ir.core.errors import Conflict, Denied, Missing, Rejected
 from ir.core.reference import Reference
 
 if TYPE_CHECKING:
@@ -19,10 +20,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, repr=False)
 class Found:
-    """One version of a secret: its number, and its fields, which hold the key."""
+    """One version of a secret: its number, its fields, which hold the key, and when it deletes itself (epoch seconds, 0 = never)."""
 
     version: int
     data: dict[str, Any]
+    until: float = 0.0
+
+
+def moment(text: object) -> float:
+    """A time of Vault's as epoch seconds, 0 for none."""
+    try:
+        return datetime.fromisoformat(str(text)).timestamp()
+    except ValueError:
+        return 0.0
 
 
 class Kv:
@@ -49,7 +59,7 @@ class Kv:
         about, fields = inner.get("metadata"), inner.get("data")
         if not isinstance(about, dict) or not isinstance(fields, dict) or not isinstance(about.get("version"), int):
             raise Rejected(f"{self._name(path)} is not a secret of KV version 2")
-        return Found(about["version"], fields)
+        return Found(about["version"], fields, moment(about.get("deletion_time")))
 
     def perhaps(self, path: str) -> Found | None:
         """The current version; None when there is none."""
@@ -58,13 +68,27 @@ class Kv:
         except Missing:
             return None
 
-    def write(self, path: str, data: dict[str, Any], expected: int) -> int:
-        """A new version, if `expected` (0: none) is current at that moment, else Conflict. Returns its number."""
+    def write(self, path: str, data: dict[str, Any], expected: int) -> Found:
+        """A new version, if `expected` (0: none) is current at that moment, else Conflict. Returns it."""
         got = self._call(
             path,
             lambda client: client.secrets.kv.v2.create_or_update_secret(path=path, secret=data, cas=expected, mount_point=self._mount),
         )
-        return int(vault_client.data(got, self._name(path), "version")["version"])
+        about = vault_client.data(got, self._name(path), "version")
+        return Found(int(about["version"]), data, moment(about.get("deletion_time")))
+
+    def keep_for_good(self, path: str, version: int) -> None:
+        """Lift the timer of one version, where the secret sets it; that of a mount is the same for all.
+
+        It is set again for those who write after us.
+        """
+        after = str(self.metadata(path).get("delete_version_after") or "0s")
+        if after == "0s":
+            return
+        self._set(path, {"delete_version_after": "0s"})
+        got = self._call(path, lambda client: client.secrets.kv.v2.undelete_secret_versions(path, [version], mount_point=self._mount))
+        vault_client.done(got, self._name(path))
+        self._set(path, {"delete_version_after": after})
 
     def remove(self, path: str) -> None:
         """Destroy all versions and all metadata; free to repeat."""
@@ -78,10 +102,15 @@ class Kv:
 
     def describe(self, path: str, custom: dict[str, str]) -> None:
         """Set the custom metadata of a secret of ours."""
-        got = self._call(
-            path,
-            lambda client: client.secrets.kv.v2.update_metadata(path=path, mount_point=self._mount, custom_metadata=custom),
-        )
+        self._set(path, {"custom_metadata": custom})
+
+    def _set(self, path: str, settings: dict[str, Any]) -> None:
+        """Change metadata. Some want it by check-and-set alone, which OpenBao says when it is not."""
+        try:
+            got = self._call(path, lambda client: client.adapter.post(f"/v1/{self._mount}/metadata/{path}", json=settings))
+        except Conflict:
+            known = {"metadata_cas": int(self.metadata(path).get("current_metadata_version") or 0)}
+            got = self._call(path, lambda client: client.adapter.post(f"/v1/{self._mount}/metadata/{path}", json=settings | known))
         vault_client.done(got, self._name(path))
 
     def beside(self, path: str) -> list[str]:

@@ -6,12 +6,16 @@ What is staged or in custody lies beside it: see `sibling`.
 
 import json
 from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import replace
 
 from ir.adapters.stores import ownership_marks, value_field
+from ir.adapters.stores.old_news import awaited, settled
+from ir.adapters.stores.vault.calls import needed
 from ir.adapters.stores.vault.kv import Found, Kv
 from ir.adapters.stores.vault.sibling import BEFORE, Sibling, as_secret
 from ir.core.concurrency import both
-from ir.core.errors import Conflict, Denied, Missing
+from ir.core.errors import Conflict, Denied, Missing, PortError
 from ir.core.reference import Reference
 from ir.core.secret import Secret
 from ir.ports import STAGED, Held, Left, Pending, Permission, Store
@@ -38,6 +42,8 @@ class VaultStore(Store):
         self.ref = ref
         self._kv = Kv(ref.host, timeout, plain)
         self._siblings: dict[str, Sibling] = {}
+        self._wrote = False
+        self._newest = 0  # the newest version that we know of: what is read of an older one is old news
 
     def read(self) -> Held:
         """See `ports.Store`."""
@@ -45,22 +51,25 @@ class VaultStore(Store):
 
     def check_write(self, incident: str) -> Permission:
         """See `ports.Store`. Asks Vault for our capabilities on the secret and beside it."""
-        here, there = self.ref.path, self._sibling(incident).path
-        (_, may), versions = both(
-            lambda: both(self._current, lambda: self._may([f"data/{here}", f"data/{there}", f"metadata/{there}"])),
+        here = self.ref.path
+        own, kept = needed(here, incident, beside=False), needed(here, incident, beside=True)
+        (current, may), versions = both(
+            lambda: both(self._current, lambda: self._may([*own, *kept])),
             lambda: self._kv.most_versions(here),
         )
         if not may:
             return Permission(proven=False, said="Vault does not let this token ask for its own capabilities")
-        if not _allows(may[f"data/{here}"], "update"):
+        if not all(_allows(may[path], *rights) for path, rights in own.items()):
             rule = f'path "{self.ref.host}/data/{here}" {{ capabilities = ["read", "update"] }}'
             raise Denied(f"the token's policy does not allow `update` on {self.ref.object}", next_step=f"add to its policy: {rule}")
         said = "Vault says that our token may write it"
-        if not _allows(may[f"data/{there}"], "create", "read", "update") or not _allows(may[f"metadata/{there}"], "delete"):
+        if not all(_allows(may[path], *rights) for path, rights in kept.items()):
             said += (
                 "; not beside it, so nothing can be staged or kept there: for that, allow create, read, update on "
                 f"`{self.ref.host}/data/{here}.ir-*` and create, read, update, delete on `{self.ref.host}/metadata/{here}.ir-*`"
             )
+        if current.until:
+            said += "; its versions delete themselves (`delete_version_after`): the new one is kept from that where its secret says so"
         if versions == 1:
             said += "; only one version is kept there, so Vault has no history to go back to"
         return Permission(proven=True, said=said)
@@ -136,6 +145,7 @@ class VaultStore(Store):
 
     def promote(self, incident: str, new: Secret, *, expected: str) -> str:
         """See `ports.Store`."""
+        self._newest = max(self._newest, int(expected)) if expected.isdigit() else self._newest
 
         def may(current: Found) -> None:
             if str(current.version) == expected:
@@ -154,6 +164,7 @@ class VaultStore(Store):
             if self._value(current) != new:
                 raise Conflict(f"{self.ref} holds neither the old key nor ours: version {current.version} is somebody else's")
 
+        settled(self._current, lambda current: self._value(current) == old, knows=self._wrote)
         return self._switch(old, may)
 
     def discard(self, incident: str) -> None:
@@ -190,9 +201,14 @@ class VaultStore(Store):
             may(current)
             text = value_field.write(json.dumps(current.data), self.ref.field, wanted, str(self.ref))
             try:
-                self._kv.write(self.ref.path, json.loads(text), current.version)
+                written = self._kv.write(self.ref.path, json.loads(text), current.version)
             except Conflict:
-                continue  # Somebody else was faster: look again.
+                self._newest = max(self._newest, current.version + 1)
+                continue  # Somebody else was faster, or what we read was old: look again.
+            self._newest, self._wrote = max(self._newest, written.version), True
+            if written.until:
+                with suppress(PortError):  # what is left of the timer is told by `read`
+                    self._kv.keep_for_good(self.ref.path, written.version)
             now, _ = both(self._current, then)
             if self._value(now) != wanted:
                 raise Conflict(f"somebody else changed the key in {self.ref} right after us: version {now.version}")
@@ -218,13 +234,16 @@ class VaultStore(Store):
 
     def _current(self) -> Found:
         try:
-            return self._kv.read(self.ref.path)
+            found = awaited(lambda: self._kv.read(self.ref.path), lambda found: found.version < self._newest, str(self.ref))
         except (Missing, Denied):
             self._kv.explain(self.ref)
             raise
+        self._newest = found.version
+        return found
 
     def _held(self, found: Found) -> Held:
-        return value_field.read(json.dumps(found.data), self.ref.field, str(found.version), str(self.ref))
+        held = value_field.read(json.dumps(found.data), self.ref.field, str(found.version), str(self.ref))
+        return replace(held, until=found.until)
 
     def _value(self, found: Found) -> Secret | None:
         return self._held(found).value

@@ -4,15 +4,19 @@ Its custom metadata says `incident`, `owner`, `created` and `state` (`custody` |
 see no value can still tell whose it is and whether it is unfinished.
 """
 
+import time
 from contextlib import suppress
 
 from ir.adapters.stores import ownership_marks
+from ir.adapters.stores.old_news import awaited
 from ir.adapters.stores.vault.kv import Found, Kv
-from ir.core.errors import Conflict, Denied, Missing
+from ir.core.errors import Conflict, Denied, PortError
 from ir.core.secret import Secret
 from ir.ports import STAGED
 
 _TRIES = 6
+_KEPT = 86400.0
+"""Seconds for which what is in custody has to stay."""
 NOTHING = Found(0, {})
 """What `put` is told to have been seen where there was nothing."""
 BEFORE = "before "
@@ -26,11 +30,18 @@ class Sibling:
         self._kv, self._beside, self._incident = kv, path, incident
         self._about: dict[str, str] | None = None  # what the metadata says, once we have read or written it
         self._wrote: Found | None = None  # what we wrote last, and so probably what is there
+        self._removed = 0  # the last version that we removed, until something is written again
         self.path = f"{path}.ir-{incident}"
 
     def look(self) -> Found | None:
-        """All roles; None when there is nothing."""
-        return self._kv.perhaps(self.path)
+        """All roles; None when there is nothing. What is older than what we wrote, or removed, last is old news."""
+
+        def is_old(found: Found | None) -> bool:
+            if self._wrote is not None:
+                return found is None or found.version < self._wrote.version
+            return found is not None and found.version <= self._removed
+
+        return awaited(lambda: self._kv.perhaps(self.path), is_old, f"what is kept beside {self._beside}")
 
     def seen(self) -> Found | None:
         """All roles, `NOTHING` where there is nothing; None when we may not even look here, and so have never written.
@@ -55,14 +66,18 @@ class Sibling:
         What was seen before, or written last, is taken to be there still: if it is not, the write is refused and we look.
         """
         for attempt in range(_TRIES):
-            found = self.look() or NOTHING if attempt else seen or self._wrote or NOTHING
+            if attempt > 1:
+                time.sleep(0.05 * 2**attempt)  # what is read may be old: the write itself finds out
+            found = self._kv.perhaps(self.path) or NOTHING if attempt else seen or self._wrote or NOTHING
             if found.version and all(found.data.get(role) == value for role, value in roles.items()):
                 if found is self._wrote:
                     continue  # To say that it is there, we have to look.
                 return found.version
             with suppress(Conflict):  # Another field of the same secret, side by side.
-                version = self._kv.write(self.path, {**found.data, **roles}, found.version)
-                self._wrote = Found(version, {**found.data, **roles})
+                self._wrote = written = self._kv.write(self.path, {**found.data, **roles}, found.version)
+                version, self._removed = written.version, 0
+                if written.until and written.until - time.time() < _KEPT:
+                    self._refuse_place()
                 if not found.version:
                     self._about = {}
                 if STAGED in roles:
@@ -72,9 +87,14 @@ class Sibling:
                 return version
         raise Conflict(f"what we keep beside the secret changed {_TRIES} times while we tried to write it")
 
+    def _refuse_place(self) -> None:
+        """What is kept here has to outlive the incident; a timer of the whole mount cannot be lifted from it."""
+        self.remove()
+        raise Denied(f"what is written beside {self._beside} deletes itself within a day (`delete_version_after` of the mount)")
+
     def mark(self, state: str) -> None:
-        """Say in the metadata what state it is in, if we may and it is there."""
-        with suppress(Denied, Missing):
+        """Say in the metadata what state it is in, if we may and it is there: a hint for people, so no failure of it counts."""
+        with suppress(PortError):
             known = self.about()
             if known.get("state") == state:
                 return
@@ -111,9 +131,11 @@ class Sibling:
 
     def remove(self) -> None:
         """Destroy it with all its versions; free to repeat."""
+        last = self._wrote.version if self._wrote else 0
         self._about = self._wrote = None
         try:
             self._kv.remove(self.path)
+            self._removed = max(self._removed, last)
         except Denied:
             if self.seen() not in (None, NOTHING):
                 raise

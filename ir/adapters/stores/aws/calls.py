@@ -1,0 +1,18 @@
+"""The calls that a run makes at AWS Secrets Manager, all of them: what a policy has to allow."""
+
+from ir.ports.store import Call
+
+CALLS = (
+    Call("secretsmanager:DescribeSecret", "{path}", "every look", "done"),
+    Call("secretsmanager:GetSecretValue", "{path}", "every look", "done"),
+    Call("secretsmanager:PutSecretValue", "{path}", "custody, stage, promote, undo", "done"),
+    Call("secretsmanager:UpdateSecretVersionStage", "{path}", "promote, undo, discard", "done"),
+    Call("secretsmanager:ListSecretVersionIds", "{path}", "the age of what others left", hint=True),
+)
+"""A key of KMS that is not AWS's own takes `kms:Decrypt` and `kms:GenerateDataKey` on that key, which the same calls prove."""
+
+
+def unproven() -> str:
+    """What no look can prove, and what the run proves when it starts, before the mint."""
+    writes = [call.right.partition(":")[2] for call in CALLS if call.right.endswith(("Value", "Stage")) and "promote" in call.why]
+    return f"Secrets Manager cannot simulate a write; the run proves {' and '.join(writes)} on a version of its own before the mint"

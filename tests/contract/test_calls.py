@@ -1,0 +1,97 @@
+"""The table of calls of each store names all that a run makes, and nothing that none makes: it is what policies are made of."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from ir.adapters.stores.aws.calls import CALLS as AWS
+from ir.adapters.stores.conjur.calls import CALLS as CONJUR
+from ir.adapters.stores.vault.calls import CALLS as VAULT
+from ir.core.errors import PortError
+from ir.core.reference import Reference, parse
+from ir.ports.store import Call
+from tests.worlds.bad_network import Request, proxy
+from tests.worlds.joined import WORLDS
+from tests.worlds.stores import StoreWorld, key
+from tests.worlds.vault import MOUNT, VaultWorld
+
+INCIDENT = "INC-20261123-ab12"
+OTHER = "INC-20261122-zz99"
+
+
+def _aws(request: Request, _ref: Reference) -> set[tuple[str, str]]:
+    return {("secretsmanager:" + request.headers["X-Amz-Target"].rpartition(".")[2], "{path}")}
+
+
+def _vault(request: Request, ref: Reference) -> set[tuple[str, str]]:
+    path = unquote(urlsplit(request.path).path).removeprefix("/v1/")
+    path = path.removeprefix(f"{ref.host}/") if path.startswith(f"{ref.host}/") else f"/{path}"
+    for incident in (INCIDENT, OTHER):
+        path = path.replace(f"{ref.path}.ir-{incident}", "{path}.ir-{incident}")
+    path = path.replace(ref.path, "{path}").replace("nothing/here", "{path}")
+    folder = ref.path.rpartition("/")[0]
+    listing = request.method == "LIST" or "list=true" in request.path
+    right = "list" if listing else {"GET": "read", "DELETE": "delete"}.get(request.method, "update")
+    if path.startswith("data/{path}.ir-") and right == "update":
+        return {("create", path), ("update", path)}  # by whether it is there already
+    return {(right, path.replace(folder, "{folder}") if listing else path)}
+
+
+def _conjur(request: Request, ref: Reference) -> set[tuple[str, str]]:
+    path = unquote(urlsplit(request.path).path)
+    if path.startswith("/authn/"):
+        return set()
+    right = {"resources": "read", "secrets": "execute"}[path.split("/")[1]] if request.method == "GET" else "update"
+    return {(right, path.rpartition("/variable/")[2].replace(ref.path, "{path}"))}
+
+
+KINDS: dict[str, tuple[tuple[Call, ...], Callable[[Request, Reference], set[tuple[str, str]]]]] = {
+    "aws, field": (AWS, _aws),
+    "vault": (VAULT, _vault),
+    "conjur": (CONJUR, _conjur),
+}
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> Iterator[tuple[StoreWorld, str]]:
+    for world in WORLDS[request.param](request):
+        yield world, request.param
+
+
+def test_a_whole_life_makes_the_calls_of_the_table(kind: tuple[StoreWorld, str]) -> None:
+    world, name = kind
+    table, of = KINDS[name]
+    old, new = key(), key()
+    ref = world.place(old)
+    if isinstance(world, VaultWorld):  # so that there is a timer to lift
+        world.server_metadata(ref, delete_version_after="30h")
+    with proxy(world.upstream) as way, world.through(way.address):
+        live(world, ref, old, new)
+        made = {call for request in way.seen for call in of(request, ref)}
+    told = {(call.right, call.on) for call in table}
+    assert made - told == set(), "calls that no policy would allow"
+    assert told - made == set(), "rights that nothing needs"
+
+
+def live(world: StoreWorld, ref: Reference, old: object, new: object) -> None:
+    world.make(ref).stage(OTHER, new)  # type: ignore[arg-type]  # keys of this test
+    store = world.make(ref)
+    store.check_write(INCIDENT)
+    found = store.pending(INCIDENT)
+    store.incidents()
+    store.left(INCIDENT)
+    if found is not None:
+        store.drop(found)
+    store.keep(INCIDENT, "old", old)  # type: ignore[arg-type]  # see above
+    getattr(store, "prove_write", lambda _incident: None)(INCIDENT)
+    store.stage(INCIDENT, new)  # type: ignore[arg-type]  # see above
+    store.promote(INCIDENT, new, expected=store.read().version)  # type: ignore[arg-type]  # see above
+    store.undo(INCIDENT, old, new)  # type: ignore[arg-type]  # see above
+    store.fetch(INCIDENT, "old")
+    store.discard(INCIDENT)
+    store.discard(OTHER)
+    if ref.scheme == "vault":
+        with suppress(PortError):
+            world.make(parse(f"vault://{MOUNT}/nothing/here#x")).read()

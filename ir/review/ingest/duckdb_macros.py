@@ -153,7 +153,8 @@ MACROS: tuple[str, ...] = (
     "ir_version(x) AS CASE WHEN x IS NULL THEN '' ELSE regexp_extract(x, '^20[0-9]{2}-[0-9]{2}-[0-9]{2}([.][a-z]{1,20})?') END",
     # What programs print for a key that is not there.
     "ir_no_key(x) AS x IN ('', 'undefined', 'null', 'None', 'nil', 'none', '-', '<nil>', '(null)')",
-    """ir_idem_format(x) AS CASE WHEN x IS NULL THEN 'none' WHEN length(x) < 12 AND ir_no_key(x) THEN 'none' WHEN starts_with(x, 'stripe-node-retry-') THEN 'node'
+    """ir_idem_format(x) AS CASE WHEN x IS NULL THEN 'none' WHEN length(x) < 12 AND ir_no_key(x) THEN 'none'
+      WHEN starts_with(x, 'stripe-node-retry-') THEN 'node'
       WHEN x LIKE '________-____-____-____-____________' THEN 'uuid' ELSE 'other' END""",
     "ir_hash(x) AS CASE WHEN x IS NULL THEN 0 WHEN length(x) < 12 AND ir_no_key(x) THEN 0 ELSE CAST(hash(x) >> 1 AS BIGINT) END",
     # A number that no column holds, and that is no reason to lose the row.

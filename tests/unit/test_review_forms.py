@@ -214,6 +214,12 @@ def test_events_inside_strings_are_events(desk: Desk, name: str) -> None:
     assert desk.rows("request_id") == [] and loaded.bad == {}
 
 
+def test_a_page_of_the_api_may_be_one_line_of_any_length(desk: Desk) -> None:
+    page = {"object": "list", "has_more": False, "data": [event(n) | {"more": "x" * 4000} for n in range(600)]}
+    loaded = desk.load(json.dumps(page), "page.json", own=False)
+    assert len(desk.rows("id", "events", "id <> ''")) == 600 and loaded.bad == {} and loaded.notes == {}
+
+
 def test_our_own_log_that_mentions_events_stays_a_log(desk: Desk) -> None:
     rows = [{"time": NOON, "request_id": ident(n), "payload": json.dumps(event(n))} for n in range(4)]
     desk.load("".join(json.dumps(row) + "\n" for row in rows))

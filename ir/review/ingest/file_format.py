@@ -92,7 +92,7 @@ def _told(lines: list[str], *, own: bool, mapped: frozenset[str]) -> Sniffed:
         return Sniffed("empty", "requests", {})
     records = [record for record in map(_record, lines) if record is not None]
     whole = records and (len(records) * 2 >= len(lines) or _record(lines[0]) is not None)
-    if whole and (not _is_list(records[0]) or envelopes.unfold(records[0], own=own)):
+    if whole and (not _is_list(records[0]) or envelopes.is_batch(records[0])):
         fold = folds.of_records(lines, records, own=own)
         return Sniffed("jsonl", "requests", {}, folded=fold) if fold else _of_records("jsonl", records, own=own)
     if lines[0].lstrip(" \t")[:1] == "{" or _LIST.match(lines[0]):

@@ -5,9 +5,11 @@ into `Case.found`.
 """
 
 import math
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 from ir.review.detect.window import Window
@@ -164,14 +166,12 @@ def declines(case: Case) -> None:
         base = [a for a in tried if not case.judged(a)]
         peak = max((burst[a["ts"]] for a in base), default=0)
         usual = sum(a["act"] == "58:decline" for a in base) / max(len(base), 1)
-        tries = Counter(a["hour"] for a in tried if case.judged(a))
-        bad = Counter(a["hour"] for a in tried if case.judged(a) and a["act"] == "58:decline")
-        for a in tried:
-            if case.judged(a) and a["act"] == "58:decline":
-                n, failed = tries[a["hour"]], bad[a["hour"]]
-                most = n >= 30 and 2 * failed >= n and failed / n >= 5.0 * usual
-                if most or (burst[a["ts"]] >= 20 and burst[a["ts"]] > 2 * peak):
-                    case.hit("S-04", "high", side, a)
+        later = [a for a in tried if case.judged(a)]
+        tries, bad = _trailing(later, 3600), _trailing([a for a in later if a["act"] == "58:decline"], 3600, at=later)
+        most_of = [int(n >= 30 and 2 * failed >= n and failed / n >= 5.0 * usual) for n, failed in zip(tries, bad, strict=True)]
+        for a, most in zip(later, _best(later, most_of, 3600), strict=True):
+            if a["act"] == "58:decline" and (most or (burst[a["ts"]] >= 20 and burst[a["ts"]] > 2 * peak)):
+                case.hit("S-04", "high", side, a)
 
 
 def fresh_cards(case: Case) -> None:
@@ -180,11 +180,13 @@ def fresh_cards(case: Case) -> None:
     found = sides(carded, case.window.judged)
     found["small"] = [a for a in carded if a["state"] == "ghost" and 0 < a["amount"] <= 500]
     for side, acts in found.items():
-        slots: dict[int, list[Act]] = defaultdict(list)
+        name = {"small": "small amounts", "hole": "in a hole of our logs"}
+        slots: dict[tuple[int, int], list[Act]] = defaultdict(list)
         for a in acts:
-            slots[a["ts"] // 21600].append(a)
+            for off in range(0, 21600, 1800):
+                slots[off, (a["ts"] + off) // 21600].append(a)
         bad = {slot: sum(a["act"] == "58:decline" for a in tried) for slot, tried in slots.items()}
-        worst = max((n for slot, n in bad.items() if case.over(slot, 21600)), default=0)
+        worst = max((n for (off, slot), n in bad.items() if slot * 21600 + 21600 - off <= case.window.judged), default=0)
         for slot, tried in slots.items():
             n, cards, groups = len(tried), len({a["card"] for a in tried}), len({a["card_group"] for a in tried})
             cheap = side != "small" and bad[slot] >= 6 and 5 * bad[slot] >= n and 5 * sum(a["amount"] <= 500 for a in tried) >= 4 * n
@@ -192,7 +194,7 @@ def fresh_cards(case: Case) -> None:
             if n >= 8 and cards * 10 >= n * 8 and bad[slot] > 2 * worst + 2 and alike:
                 for a in tried:
                     if case.judged(a):
-                        case.hit("S-05", "critical", f"six hours from hour {slot * 6}", a)
+                        case.hit("S-05", "critical", name.get(side, f"idempotency keys {a['client']}"), a)
 
 
 def one_amount(case: Case) -> None:
@@ -250,22 +252,34 @@ def refunds(case: Case) -> None:
     for side, acts in sides((a for a in case.acts if a["act"] == "65:refund"), case.window.judged).items():
         found[side.split()[0]] += acts
     for acts in found.values():
-        hours, days = defaultdict[int, list[int]](list), Counter(a["ts"] // 86400 for a in acts)
-        for a in acts:
-            hours[a["hour"]].append(a["amount"])
-        past = [amounts for hour, amounts in hours.items() if case.over(hour, 3600)]
-        peak, most = max(map(len, past), default=0), max(map(sum, past), default=0)
-        daily = max((n for day, n in days.items() if case.over(day, 86400)), default=0)
-        for a in acts:
-            n, total, day = len(hours[a["hour"]]), sum(hours[a["hour"]]), days[a["ts"] // 86400]
+        acts = sorted(acts, key=lambda a: a["ts"])
+        hours, totals, days = _trailing(acts, 3600), _trailing(acts, 3600, amounts=True), _trailing(acts, 86400)
+        past = [n for n, a in enumerate(acts) if not case.judged(a)]
+        peak, most, daily = (max((row[n] for n in past), default=0) for row in (hours, totals, days))
+        rows = zip(acts, _best(acts, hours, 3600), _best(acts, totals, 3600), _best(acts, days, 86400), strict=True)
+        for a, n, total, day in rows:
             many = n >= 6 and n > 2 * peak + 4 and (peak > 0 or baseline or n >= 20)
             if case.judged(a) and (many or (n >= 3 and total > 3 * most > 0) or (day >= 12 and day > 2 * daily and baseline)):
                 case.hit("S-07", "high", "account", a)
 
 
+def _trailing(acts: list[Act], wide: int, *, amounts: bool = False, at: list[Act] | None = None) -> list[int]:
+    """How many (or how much) of some acts, in order of time, the time up to and with each of these (or of `at`) holds."""
+    times = [a["ts"] for a in acts]
+    sums = [0, *accumulate(a["amount"] if amounts else 1 for a in acts)]
+    return [sums[bisect_right(times, a["ts"])] - sums[bisect_right(times, a["ts"] - wide)] for a in (acts if at is None else at)]
+
+
+def _best(acts: list[Act], counted: list[int], wide: int) -> list[int]:
+    """Of each act, the fullest of the times that hold it."""
+    times = [a["ts"] for a in acts]
+    return [max(counted[bisect_left(times, a["ts"]) : bisect_left(times, a["ts"] + wide)]) for a in acts]
+
+
 def cash_out(case: Case) -> None:
     """S-08: money sent somewhere new, and payout settings changed."""
-    window, moved = case.window, [(a, *_moved(a)) for a in case.acts if a["state"] in (*_STRANGE, "dashboard") and _moves(a)]
+    window, usual_ways = case.window, _automatic(case)
+    moved = [(a, *_moved(a)) for a in case.acts if a["state"] in (*_STRANGE, "dashboard") and _moves(a)]
     before: dict[str, list[int]] = defaultdict(list)
     kinds, now = Counter[str](), Counter[str]()
     for a, _, habit in moved:
@@ -282,12 +296,21 @@ def cash_out(case: Case) -> None:
         if case.judged(a) and (odd or (not sellers and a["act"] in ("95:external_account", "85:issuing"))):
             calm = len(past) >= 2 or not window.baseline if sellers else a["act"] == "85:issuing" and bool(past)
             calm = calm or a["state"] == "dashboard" or kinds[a["act"]] >= 10 or _lost(case, a["act"], a["client"])
-            calm = calm or (not window.baseline and entity.startswith("manual payout"))
+            by_habit = a["act"] == "90:payout" and a["method"] != "instant" and a["destination"] in usual_ways
+            if by_habit and entity.startswith("manual payout"):
+                entity += ", where automatic ones go"
+            calm = calm or by_habit or (not window.baseline and entity.startswith("manual payout"))
             case.hit("S-08", "medium" if calm else "critical", entity, a)
     changed = {e["request_id"] for e in case.events if e["type"] == "balance_settings.updated" and not e["account"]}
     for a in case.acts:
         if a["request_id"] in changed and case.judged(a) and a["state"] in (*_STRANGE, "dashboard"):
             case.hit("S-08", "high" if a["state"] == "ghost" else "medium", "payout settings changed", a)
+
+
+def _automatic(case: Case) -> set[str]:
+    """Where the payouts of the schedule go."""
+    auto = (e for e in case.events if e["act"] == "90:payout" and e["automatic"] == 1 and e["destination"])
+    return {e["destination"] for e in auto if not case.window.baseline or e["ts"] < case.window.judged}
 
 
 def _moves(a: Act) -> bool:

@@ -94,7 +94,7 @@ def convert(folder: Path, _: str) -> None:
 
 def load(folder: Path, memory: str) -> None:
     """Our own loading, nothing else."""
-    from ir.review.ingest.importer import expand
+    from ir.review.ingest.given_files import expand
     from ir.review.workspace import Store
 
     store = Store(folder / "load", memory_limit=memory)

@@ -21,6 +21,8 @@ _Seen = tuple[list[Item], tuple[Debt, ...], str]
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
     """Look at stores, services and the old key; then, and only then, ask for its death. Strays of ours die with it."""
+    if (died := _replacement_died(world, record)) is not None:
+        return died
     named: Json = {}
     new = record.facts.get("new", {})
     if new and not new.get("id"):
@@ -29,6 +31,18 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     (asked, debts), (probe, seen) = world.both(lambda: _strays(world, record, told), lambda: _look(world, record, step))
     outcome = _kill(world, record, probe, seen)
     return replace(outcome, facts={**named, "strays": asked, **outcome.facts}, debts=(*debts, *outcome.debts))
+
+
+def _replacement_died(world: World, record: Incident) -> Outcome | None:
+    """Where there is no way back, a replacement that a person killed by mistake is replaced itself, before anything else dies."""
+    facts = record.facts
+    new = facts.get("new", {})
+    if not new or not world.issuer.guided or not world.issuer.probe(world.new_key(facts)).liveness.dead:
+        return None
+    if world.plan.policy is not Policy.EXPLOITED and world.issuer.probe(world.old_key(facts)).liveness.answers:
+        return None  # the old key is what is left, and the course goes back to it
+    said = f"the replacement {new.get('id') or new['fingerprint']} is dead: services that hold it fail; another one is needed"
+    return Outcome(Did.FAILED, said, {"mint": {"spoilt": {str(new["n"]): "dead"}, "again": True}})
 
 
 def _strays(world: World, record: Incident, told: Json) -> tuple[Json, tuple[Debt, ...]]:

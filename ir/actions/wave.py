@@ -83,9 +83,11 @@ def _stores_of(world: World, record: Incident, services: list[Service], step: St
 def _promote(world: World, record: Incident, store: Store, new: Secret) -> Item:
     name = str(store.ref)
     known = record.facts.get("stores", {}).get(name, {})
-    before = known.get("before", {})
+    after = known.get("after", {})
+    # our own last write, where a replacement that died is replaced
+    last = after if after.get("fingerprint", new.fingerprint) != new.fingerprint else known.get("before", {})
     try:
-        version = store.promote(world.incident, new, expected=str(before.get("version", "")))
+        version = store.promote(world.incident, new, expected=str(last.get("version", "")))
     except Waiting as error:
         if known.get("told"):  # the run was resumed since: whether it is set shows in the services
             return Item(name, Did.SKIPPED, "a human was told to set it; its services show whether it is")

@@ -105,4 +105,5 @@ class Alert:
     def via(self) -> str:
         """How it leaked, in the words of `--leaked-via`; "unknown" where the place does not say."""
         first = self.places[0] if self.places else Place()
-        return "repo" if first.commit or self.scanner in ("github", "gitguardian", "hmsl") else "unknown"
+        there = first.commit or first.url.startswith(("https://github.com/", "https://gitlab.com/", "https://bitbucket.org/"))
+        return "repo" if there or self.scanner in ("github", "gitguardian", "hmsl") else "unknown"

@@ -37,6 +37,7 @@ def review(
     key: Annotated[list[str] | None, typer.Argument(help="Name of the key in the inventory; one key needs no name.")] = None,
     inventory_file: Annotated[str, typer.Option("--inventory", help=INVENTORY, metavar="FILE")] = "",
     since: Annotated[str, typer.Option(help="Where the evidence begins: 30d, or a time.", metavar="30d|TIME")] = "30d",
+    until: Annotated[str, typer.Option(help="Where the evidence ends, for old logs: a time; default: now.", metavar="TIME")] = "",
     exposed_at: Annotated[str, typer.Option(help="When the key got out: ISO 8601, or 2h.", metavar="TIME")] = "",
     egress: Annotated[
         list[str] | None, typer.Option(metavar="GLOB", help="Our own egress logs; plain or gzip. In quotes: a watch then finds new ones.")
@@ -75,12 +76,12 @@ def review(
     if consent and watch:
         consent.ask(reading(consent.opened.source, [row.to for row in consent.opened.source.notify]))
     folder = _folder(output)
-    now = datetime.now(UTC)
+    end = _end(until, watch)
     request = ReviewRequest(
         account=account.id if account else account_id,
         api_base=account.api_base if account else api_base,
-        since=moment(since, now),
-        until=now.timestamp(),
+        since=moment(since, end),
+        until=end.timestamp(),
         exposed_at=exposed_time(exposed_at),
         budget=duration("--budget", budget) if budget else 0.0,
         review_key=reader,
@@ -105,6 +106,14 @@ def review(
     finally:
         shutil.rmtree(folder / "review", ignore_errors=True)
     sys.exit(int(code))
+
+
+def _end(until: str, watch: str) -> datetime:
+    """Where the evidence ends; what is said of `--since` counts back from there."""
+    now = datetime.now(UTC)
+    if until and watch:
+        raise UsageError("--until ends a review, --watch goes on with it", next_step="leave one of them out")
+    return datetime.fromtimestamp(min(moment(until, now), now.timestamp()), UTC) if until else now
 
 
 def _once(request: ReviewRequest, memory_limit: str, screen: Screen) -> ExitCode:

@@ -173,7 +173,7 @@ def _left_out(plan: Plan, row: inventory.Key, consent: Consent) -> list[str]:
     stores = consents.custody(row)
     made = reversibility.way(source.account(row.account), replaces=True) is reversibility.Way.ROTATION
     if made and consent.unagreed(stores):
-        consent.may(stores)
+        consent.may(stores, "Keep the new key there until its services have it (n: it stays in this process)?")
     return consent.unagreed(checks | stores)
 
 

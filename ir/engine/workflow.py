@@ -183,7 +183,7 @@ class Course:
         if self.world.options.dry_run:
             raise _End("refused", ExitCode.REFUSED, outcome.said)
         if outcome.facts.get("mint", {}).get("again"):
-            self._take(next(step for step in self.plan.steps if step.action == "mint"))
+            self._replace_again(step)
             return False
         if not self._written():
             if self.record.run_of("mint") and self._left_something():
@@ -198,6 +198,13 @@ class Course:
             return True  # forward: what is behind is owed, and the kill looks again
         self._park(step.id, step.action, outcome)
         return False
+
+    def _replace_again(self, failed: Step) -> None:
+        """Another replacement, and everything that was done with the one before it, up to the step that missed it."""
+        actions = [step.action for step in self.plan.steps]
+        mint, here = actions.index("mint"), self.plan.steps.index(failed)
+        for step in self.plan.steps[mint : max(here, mint + 1)]:
+            self._take(step)
 
     def _better_back(self, step: Step) -> bool:
         """Whether what failed is undone by itself. At the kill all services are on the replacement, and only its death drives them back."""

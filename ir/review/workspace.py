@@ -12,7 +12,8 @@ from ir.review.collect.collector import Collector, Read
 from ir.review.collect.leftover_sweep import Swept
 from ir.review.detect.window import Window
 from ir.review.ingest.column_map import load_map
-from ir.review.ingest.importer import Importer, expand
+from ir.review.ingest.given_files import expand
+from ir.review.ingest.importer import Importer
 from ir.review.ingest.load_result import Loaded
 from ir.review.sql.engine import DuckDb, quoted
 from ir.review.sql.schema import TABLES

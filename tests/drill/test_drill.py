@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ir.core.model import Mode, Policy
-from ir.core.secret import key_shaped
+from ir.core.secret import key_shaped, scrub
 from ir.drill.embedded import sandbox, setup, stripe_account
 from ir.drill.embedded.options import DrillOptions, Waits
 from ir.drill.embedded.result import DrillResult
@@ -51,7 +51,8 @@ def drill(drill_servers: Servers) -> Drill:
         said = Watch(lambda text: screen.extend(text.encode() + b"\n"), screen.extend, 0)
         wanted = DrillOptions(**{"services": 3, "waits": SHORT, "death": 0.6, **options})  # type: ignore[arg-type]  # the tests name fields
         result = conduct(wanted, said, start=start, servers=lambda _choice: nullcontext(drill_servers))
-        assert not key_shaped(screen.decode()), "a key of the drill stands on the screen"
+        shown_keys = [line for line in scrub(screen.decode()).splitlines() if "[secret" in line]
+        assert not key_shaped(screen.decode()), f"a key of the drill stands on the screen: {shown_keys}"
         assert shown and not key_shaped("\n".join(shown)), "a key of the drill stands in an argument or in the environment"
         return result, screen.decode()
 

@@ -1,6 +1,5 @@
 """The person: reads what stands on the terminal, answers, clicks what is named, and goes on with the command that is named."""
 
-import re
 import shlex
 import time
 from collections.abc import Callable, Iterator
@@ -9,12 +8,11 @@ from random import Random
 
 from ir.core.errors import ExitCode
 from ir.core.model import Json
-from ir.drill.twin import Key
 from tests.hands import mishaps, reading
+from tests.hands.at_the_page import AtThePage
 from tests.hands.clicker import Clicker
 from tests.hands.invariants import Watch
 from tests.hands.mishaps import Fate, Mishap
-from tests.hands.reading import Told
 from tests.hands.scene import NAME, Scene
 from tests.worlds.person import Person, person
 
@@ -44,11 +42,11 @@ class Hand:
     def __init__(self, scene: Scene, clicker: Clicker, dice: Random, watch: Watch) -> None:
         self.scene, self._clicker, self._dice, self._watch = scene, clicker, dice, watch
         self._fate, self._stack = Fate(dice), ExitStack()
+        self._page = AtThePage(scene, clicker, dice, self._fate, self._says)
         self.log = [f"mishaps in store: {', '.join(self._fate.left)}"]
         self._who = self._sits()
         self._commands, self._end = 0, time.monotonic() + LONGEST
         self._begun_at = self._read_to = self._answered_at = 0
-        self._copied: Key | None = None
         self._last_code = -1
 
     def run(self) -> None:
@@ -115,87 +113,28 @@ class Hand:
                 self._clicker.expire(key)
             return "expired"
         if "lost" in options:
-            return "again" if self._copied is not None else "lost" if self.scene.lost else "not rotated"
+            return "again" if self._page.copied is not None else "lost" if self.scene.lost else "not rotated"
         return options[-1]
 
     def _gives(self) -> None:
         """At the hidden prompt for a key."""
-        struck = self._fate.strikes(mishaps.AT_A_KEY if self._copied is not None else mishaps.AT_A_QUESTION)
-        if struck is Mishap.ENTERS_NOTHING or (struck is None and self._copied is None):
+        struck = self._fate.strikes(mishaps.AT_A_KEY if self._page.copied is not None else mishaps.AT_A_QUESTION)
+        if struck is Mishap.ENTERS_NOTHING or (struck is None and self._page.copied is None):
             self._types("\n")
         elif struck is not None and self._happens(struck):
             return
         else:
-            self._types(self._pasted(struck))
-
-    def _pasted(self, struck: Mishap | None) -> str:
-        """What goes through the prompt."""
-        value = self._copied.token.reveal() if self._copied is not None else ""
-        if struck is not None:
-            self._says(struck)
-        if struck is Mishap.PASTES_LATE:
-            time.sleep(self._dice.uniform(1.0, 2.5))
-        others: dict[Mishap, Callable[[], str]] = {
-            Mishap.PASTES_TWICE: lambda: f"{value}\n{value}",
-            Mishap.PASTES_LEAKED: self.scene.leaked.token.reveal,
-            Mishap.PASTES_ANOTHER: self.scene.bystander.token.reveal,
-            Mishap.PASTES_STRANGER: lambda: self.scene.stranger().token.reveal(),
-            Mishap.PASTES_JUNK: self.scene.of_another_account,
-            Mishap.PASTES_CUT: lambda: value[:-20],
-            Mishap.PASTES_SPACE: lambda: f"{value} ",
-            Mishap.PASTES_LINES: lambda: f"{value}\n\n",
-        }
-        return others.get(struck, lambda: value)() + "\n" if struck is not None else value + "\n"
-
-    # ── the page ──
+            self._types(self._page.pasted(struck))
 
     def _clicks(self) -> None:
         """What the text since the last look names."""
         text = self._who.shown(self._read_to)
         found = reading.instruction(text)
-        if found is None:
-            return
-        self._read_to += len(text)
-        self._says(f"is told to {found.told} {found.what}".rstrip())
-        self._watch.told(found.told)
-        match found.told:
-            case Told.CREATE:
-                self._made(self._clicker.create(found.what))
-            case Told.ROTATE:
-                self._made(self._clicker.rotate(self.scene.leaked, "now"))
-            case Told.GIVE:
-                if self._copied is None and (newest := self.scene.newest()) is not None:
-                    self._made(self._clicker.rotate(newest, "now"))
-            case Told.POLICY:
-                self._clicker.policy(self.scene.leaked, found.what)
-            case Told.KILL:
-                self._kills(self.scene.ends_in(found.what) or self.scene.leaked)
-
-    def _made(self, value: str) -> None:
-        struck = self._fate.strikes(mishaps.MAKING)
-        key = self.scene.world.twin.key(value) if value else None
-        if struck is Mishap.CLICKS_LATE:
-            time.sleep(self._dice.uniform(0.5, 3.0))
-        if struck is not None:
-            self._says(struck)
-        if struck is Mishap.LOSES_DIALOG and key is not None:
-            self.scene.lost.append(key)
-            key = None
-        self._copied = key
-
-    def _kills(self, key: Key) -> None:
-        struck = self._fate.strikes(mishaps.CLICKING)
-        if struck is not None:
-            self._says(struck)
-        if struck is Mishap.CLICKS_LATE:
-            time.sleep(self._dice.uniform(0.5, 3.0))
-        elif struck is Mishap.WRONG_ROW_OTHER:
-            self._clicker.expire(self.scene.bystander)
-        elif struck is Mishap.WRONG_ROW_NEW and (new := self._copied) is not None:
-            self._clicker.expire(new)
-            self._copied = None
-            return
-        self._clicker.expire(key)
+        if found is not None:
+            self._read_to += len(text)
+            self._says(f"is told to {found.told} {found.what}".rstrip())
+            self._watch.told(found.told)
+            self._page.follows(found)
 
     # ── mishaps at the terminal ──
 
@@ -289,30 +228,14 @@ class Hand:
             self._starts(*self.scene.story.first)
             return True
         row = open_ones[0] if open_ones else rows[0]
-        self._clears_debts(row)
-        self._starts(*self._named(str(row["next"])))
+        for key in self.scene.to_expire(row):
+            self._says("expires a key that is still to be expired")
+            self._clicker.expire(key)
+        words = reading.command(str(row["next"]))
+        if not words:
+            raise Stuck(f"the next command is {row['next']}")
+        self._starts(*words)
         return True
-
-    def _named(self, command: str) -> list[str]:
-        """As it stands there; only the playbook is a quicker one."""
-        words = shlex.split(command)
-        if words[:1] != ["ir"]:
-            raise Stuck(f"the next command is none: {command}")
-        if words[1] not in ("resume", "rotate", "approve", "contain", "status"):
-            raise Stuck(f"the next command is {command}")
-        if words[1] == "status":
-            return ["resume"]
-        return [*words[1:], "--playbook", "./quick.yaml"] if words[1] == "rotate" else words[1:]
-
-    def _clears_debts(self, row: Json) -> None:
-        """Clicks that debts name: a key that was pasted and is not wanted is expired."""
-        for debt in row["summary"].get("debts", []):
-            if not re.search(r"expire it", str(debt["todo"])):
-                continue
-            key = next((key for key in self.scene.world.twin.live_keys() if key.token.fingerprint == debt["about"]), None)
-            if key is not None:
-                self._says("expires a key that a debt names")
-                self._clicker.expire(key)
 
     # ── the terminal ──
 

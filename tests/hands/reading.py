@@ -1,9 +1,11 @@
 """What a person reads on the screen: the question that stands there, and what they are told to click."""
 
 import re
+import shlex
 from dataclasses import dataclass
 from enum import StrEnum
 
+QUICK = ("--playbook", "./quick.yaml")
 PROMPT = re.compile(r"(?:\[y/N\]|or n:|\(not shown\):|to leave\.|\([a-z ]+(?: \| [a-z ]+)+\)(?: \[[a-z ]*\])?)\s*$")
 """How every question ends."""
 CHOICE = re.compile(r"\(([a-z ]+(?: \| [a-z ]+)+)\)")
@@ -46,3 +48,13 @@ def instruction(text: str) -> Instruction | None:
 def by_name(question: str) -> bool:
     """Whether it confirms what cannot be undone."""
     return _BY_NAME.search(question) is not None
+
+
+def command(named: str) -> list[str]:
+    """The words of the next command after `ir`, with a quicker playbook; none where it is not one of those that a person may need."""
+    words = shlex.split(named)
+    if words[:1] != ["ir"] or words[1] not in ("resume", "rotate", "contain", "status"):
+        return []
+    if words[1] == "status":  # a process that ended a moment ago may still look alive
+        return ["resume"]
+    return [*words[1:], *QUICK] if words[1] == "rotate" else words[1:]

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from ir.core.model import Json
 from ir.drill.twin import Key
+from tests.hands.reading import QUICK
 from tests.worlds.keys_page import Page, keys_page
 from tests.worlds.responder import Responder, read, responder
 
 NAME = "payments"
 ELSEWHERE = "203.0.113.0/28"
 """Our own addresses in the inventory: not those of this machine, so that a policy is seen to bite from here."""
-_QUICK = ("--playbook", "./quick.yaml")
 
 
 class Story(StrEnum):
@@ -33,7 +33,7 @@ class Story(StrEnum):
         """The first command."""
         if self in (Story.CONTAIN, Story.POLICY):
             return "contain", NAME
-        return "rotate", "stripe", NAME, *_QUICK
+        return "rotate", "stripe", NAME, *QUICK
 
 
 @dataclass
@@ -97,6 +97,11 @@ class Scene:
         _, said = self.world.ir("status", "--json")
         rows: list[Json] = json.loads(said)["incidents"]
         return rows
+
+    def to_expire(self, row: Json) -> list[Key]:
+        """Live keys that a row of `ir status` says are to be expired."""
+        marks = {debt["about"] for debt in row["summary"].get("debts", []) if "expire it" in str(debt["todo"])}
+        return [key for key in self.world.twin.live_keys() if key.token.fingerprint in marks]
 
 
 @contextmanager

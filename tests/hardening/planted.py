@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 COURSE = ("tests/course/test_course.py", "tests/course/test_keys_of_our_own.py", "tests/hardening/test_state_machine.py")
 CANARY = ("tests/hardening/test_canary.py::test_a_run_and_everything_that_can_be_asked_about_it",)
+PAGE = ("tests/drill/test_keys_page.py",)
 CONSENT, BUNDLE, EDGE = (
     ("tests/hardening/test_consent.py",),
     ("tests/unit/test_bundle.py",),
@@ -414,5 +415,49 @@ MUTANTS = (
         "            self._versions.prove_move(current.id)\n",
         "",
         ("tests/contract/test_aws_secrets_manager.py",),
+    ),
+    Mutant("take a form twice", "ir/drill/hands/door.py", "                del self._forms[known]\n", "                pass\n", PAGE),
+    Mutant("take a form of another page", "ir/drill/hands/door.py", 'header("Origin") == self.origin and', "", PAGE),
+    Mutant("answer to any name of this machine", "ir/drill/hands/door.py", 'header("Host") == self._host', 'bool(header("Host"))', PAGE),
+    Mutant("let an invitation in twice", "ir/drill/hands/door.py", 'self._invitations.discard(known or "")', "pass", PAGE),
+    Mutant(
+        "ask for no cookie", "ir/drill/hands/door.py", "return found is not None and _same(found.value, self.pass_)", "return True", PAGE
+    ),
+    Mutant(
+        "show the value of a key again",
+        "ir/drill/hands/keys_page.py",
+        "found, self._value = self._value, None",
+        "found = self._value",
+        PAGE,
+    ),
+    Mutant("write what was typed as it is", "ir/drill/hands/keys_page.py", "autoescape=True", "autoescape=False", PAGE),
+    Mutant("keep a key that was typed into a form", "ir/drill/hands/clicks.py", "if key_shaped(text):", "if False:", PAGE),
+    Mutant(
+        "act on behind a command that was interrupted",
+        "ir/cli/__init__.py",
+        'if "dbos" in sys.modules:',
+        "if False:",
+        ("tests/e2e/test_safe_hands.py::test_ctrl_c_before_anybody_follows_the_incident_ends_the_process_all_the_same",),
+    ),
+    Mutant(
+        "name approve where resume is enough",
+        "ir/incident/standing.py",
+        "'resume' if state == 'waiting for you' else 'approve'",
+        "'approve'",
+        ("tests/unit/test_standing.py",),
+    ),
+    Mutant(
+        "kill the old key though the replacement died",
+        "ir/actions/retire.py",
+        "if (died := _replacement_died(world, record)) is not None:\n        return died",
+        "if _replacement_died(world, record) is not None:\n        pass",
+        ("tests/e2e/test_wrong_row.py",),
+    ),
+    Mutant(
+        "take our own last write for somebody else's",
+        "ir/actions/wave.py",
+        'if after.get("fingerprint", new.fingerprint) != new.fingerprint else',
+        "if False else",
+        ("tests/e2e/test_wrong_row.py",),
     ),
 )

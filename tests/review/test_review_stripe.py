@@ -114,12 +114,12 @@ def test_events_of_the_api_become_findings_with_money(twin: StripeTwin, tmp_path
     reviewed = reviewer(twin).review(asked(twin, tmp_path, reading(twin)), lambda _: None)
     assert len(ids) == 40
     sweep = next(f for f in reviewed.findings if f.rule == "S-06")
-    assert sweep.severity == "critical"
+    assert sweep.severity == "medium", "events alone cannot tell whose they are"
     assert sweep.count == 40
     assert sweep.money == ({"currency": "jpy", "amount": 20_000},)
     events = next(row for row in reviewed.coverage if row["source"] == "events")
     assert events["rows"] >= 290
-    assert reviewed.verdicts["writes"] in ("suspected", "confirmed")
+    assert reviewed.verdicts["writes"] == "cannot tell"
     assert reviewed.verdicts["reads"] == "cannot tell"
     assert (tmp_path / "affected.csv").read_text().count("cus_") == 40
     assert reviewed.blast_radius["money"][0]["shown"] == "20,000 JPY"

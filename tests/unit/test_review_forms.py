@@ -150,6 +150,33 @@ def test_a_map_reaches_into_lists(tmp_path: Path) -> None:
     assert desk.rows("request_id, method, ts") == [(ident(1), "GET", NOON)]
 
 
+# ── logs of ours without Stripe's ids, and how to put them there ──
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "egress-logs.md").read_text()
+EXAMPLES: dict[str, str] = {
+    part.split("\n", 1)[0]: part.split("```log\n")[1].split("```")[0] for part in GUIDE.split("\n## ")[1:]
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("program", EXAMPLES)
+def test_the_guides_example_is_read(desk: Desk, program: str) -> None:
+    loaded = desk.load(EXAMPLES[program])
+    assert desk.rows("request_id, ts") == [("req_Aa01bbCC02dd03", NOON)] and loaded.bad == {} and loaded.notes == {}
+
+
+@pytest.mark.parametrize("program", ["nginx", "Envoy", "HAProxy", "Traefik", "Squid"])
+def test_a_log_of_ours_without_ids_is_told_how_to_get_them(desk: Desk, program: str) -> None:
+    loaded = desk.load(EXAMPLES[program].replace("req_Aa01bbCC02dd03", "-") * 3)
+    (note,) = loaded.notes["egress"]
+    assert "no request id of Stripe" in note and f"{program.lower()}: " in note and "docs/egress-logs.md" in note
+
+
+def test_stripe_python_at_info_is_told_too(desk: Desk) -> None:
+    line = "2026-11-18 12:00:00,123 INFO stripe: message='Stripe API response' path=https://api.stripe.com/v1/charges response_code=200\n"
+    (note,) = desk.load(line * 4).notes["egress"]
+    assert "stripe-python: log `last_response.request_id`" in note
+
+
 # ── events inside strings ──
 
 
@@ -185,6 +212,12 @@ def test_events_inside_strings_are_events(desk: Desk, name: str) -> None:
     loaded = desk.load(EVENTS[name]([event(n) for n in range(5)]), "a.csv" if "column" in name else "a.jsonl", own=False)
     assert desk.rows("id, request_id, ts, amount", "events", "id <> ''") == [(f"evt_1Aa{n:08d}", ident(n), NOON, 1000) for n in range(5)]
     assert desk.rows("request_id") == [] and loaded.bad == {}
+
+
+def test_a_page_of_the_api_may_be_one_line_of_any_length(desk: Desk) -> None:
+    page = {"object": "list", "has_more": False, "data": [event(n) | {"more": "x" * 4000} for n in range(600)]}
+    loaded = desk.load(json.dumps(page), "page.json", own=False)
+    assert len(desk.rows("id", "events", "id <> ''")) == 600 and loaded.bad == {} and loaded.notes == {}
 
 
 def test_our_own_log_that_mentions_events_stays_a_log(desk: Desk) -> None:

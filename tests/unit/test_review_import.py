@@ -12,7 +12,8 @@ import pytest
 
 from ir.core.errors import BadFile
 from ir.review.ingest.column_map import ColumnMap, load_map
-from ir.review.ingest.importer import Importer, expand
+from ir.review.ingest.given_files import expand
+from ir.review.ingest.importer import Importer
 from ir.review.ingest.load_result import Loaded
 from ir.review.ingest.personal_data import person
 from ir.review.sql.engine import DuckDb

@@ -11,6 +11,7 @@ from ir.inventory import consent
 from ir.runtime.app_state import State
 
 PIN = "Pin the inventory, whose SHA-256 `ir inventory check` prints; for machines."
+TRUST = "Trust this inventory?"
 YES = "Consent to what the inventory runs and reaches, on first use."
 
 
@@ -35,12 +36,13 @@ class Consent:
         self._sha256 = inventory.digest(opened.text)
         refuse_other(pin, self._sha256)
 
-    def ask(self, places: Iterable[str], otherwise: str = "") -> None:
+    def ask(self, places: Iterable[str], otherwise: str = "", question: str = TRUST) -> None:
         """Go on only if it is agreed to.
 
         Args:
             places: from `ir.inventory.consent`.
             otherwise: another way out besides the pin.
+            question: what a person is asked below the list.
 
         Raises:
             Refused: it is not.
@@ -57,14 +59,14 @@ class Consent:
                 next_step=f"look at it, then pin the inventory: --inventory-sha256 {self._sha256}{otherwise and f'; or {otherwise}'}",
             )
         self._operator.screen.say(f"New since the last finished incident:\n  {shown}")
-        if not self._operator.confirm("Trust this inventory?"):
+        if not self._operator.confirm(question):
             raise Refused("not consented", safe="nothing was changed, none of it was run or reached")
         self._state.consents.add(new, self._operator.name)
 
-    def may(self, places: Iterable[str]) -> bool:
+    def may(self, places: Iterable[str], question: str = TRUST) -> bool:
         """The same, for what can be left out."""
         try:
-            self.ask(places)
+            self.ask(places, question=question)
         except Refused:
             return False
         return True

@@ -123,7 +123,12 @@ def _keep_clock(screen: Screen, world: World, record: incident_record.Incident) 
     """The progress line of an incident: its clock, and the step that is under way."""
     todo = next((step for step in record.plan.get("steps", []) if not record.settled(step["id"])), None)
     doing = f"{todo['id']}: {todo.get('says', '')}" if todo and not record.ended else "writing the report"
-    screen.keep_clock(lambda minutes: exposure_clock.said(record.facts, world.now(), minutes=minutes), doing)
+    told = ["rehearsal"] if world.options.drill else []
+
+    def clock(minutes: bool) -> str:
+        return " · ".join(part for part in [*told, exposure_clock.said(record.facts, world.now(), minutes=minutes)] if part)
+
+    screen.keep_clock(clock, doing)
 
 
 def finish(screen: Screen, kept: State, record: incident_record.Incident, code: ExitCode) -> int:

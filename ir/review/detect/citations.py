@@ -14,8 +14,14 @@ WHERE e.id <> '' ORDER BY e.request_id, e.ts, e.id LIMIT 50000
 """
 
 
-def with_events(engine: Engine, hits: list[Hit]) -> list[Hit]:
-    """Each hit with the event ids of its requests after their ids; of each kind at most `SHOWN`."""
+_OURS = "SELECT DISTINCT c.evidence AS evidence FROM requests r JOIN cited c ON r.request_id = c.evidence WHERE r.own = 1"
+
+
+def with_events(engine: Engine, hits: list[Hit], *, egress: bool) -> list[Hit]:
+    """Each hit with the event ids of its requests after their ids, of each kind at most `SHOWN`.
+
+    Where our own logs were given (`egress`), each also says how many of the requests that it cites they hold.
+    """
     wanted = sorted({evidence for hit in hits for evidence in hit.finding.evidence})
     if not wanted:
         return hits
@@ -23,7 +29,16 @@ def with_events(engine: Engine, hits: list[Hit]) -> list[Hit]:
     caused: dict[str, list[str]] = defaultdict(list)
     for request, event in engine.rows(_EVENTS):
         caused[str(request)].append(str(event))
-    return [_cite(hit, caused) for hit in hits]
+    ours = {str(row[0]) for row in engine.rows(_OURS)} if egress else set()
+    return [_cite(_owned(hit, ours) if egress else hit, caused) for hit in hits]
+
+
+def _owned(hit: Hit, ours: set[str]) -> Hit:
+    cited = [one for one in hit.finding.evidence if one.startswith("req_")]
+    if not cited:
+        return hit
+    held = sum(one in ours for one in cited)
+    return replace(hit, finding=replace(hit.finding, why=f"{hit.finding.why}; {held} of {len(cited)} cited requests are in our own logs"))
 
 
 def _cite(hit: Hit, caused: dict[str, list[str]]) -> Hit:

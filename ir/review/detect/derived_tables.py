@@ -11,6 +11,13 @@ FROM requests r JOIN (SELECT DISTINCT request_id FROM events WHERE request_id <>
 WHERE r.own = 1
 """
 
+# Requests of Stripe's log that our own logs hold too: they are no evidence against us.
+OURS = """
+SELECT DISTINCT r.request_id AS request_id
+FROM requests r JOIN (SELECT DISTINCT request_id FROM requests WHERE own = 0 AND request_id <> '') l ON r.request_id = l.request_id
+WHERE r.own = 1
+"""
+
 DASHBOARD = "SELECT DISTINCT request_id FROM activity WHERE request_id <> ''"
 
 # Intents that our own servers made: a buyer's browser confirms them with the publishable key, and no log of ours holds that request.
@@ -65,6 +72,7 @@ _UNTOLD = "WHEN a.state = 'ghost' THEN 'unknown' ELSE a.state END AS state"
 
 PROBES = (Column("request_id", "VARCHAR", "of our own probes"),)
 MINE = (Column("id", "VARCHAR", "of what this incident made or changed itself, and of its own requests"),)
+SILENT = (Column("hour", "BIGINT", "epoch hours in which our logs have a hole"),)
 HOLES = (
     Column("act", "VARCHAR", ""),
     Column("client", "VARCHAR", ""),
@@ -75,11 +83,12 @@ HOLES = (
 
 
 def derive_sent(engine: Engine, *, egress: bool, probes: tuple[str, ...], mine: tuple[str, ...] = ()) -> bool:
-    """Make `seen`, `probes`, `mine`, `dashboard`, `offered`, `sent`; returns whether the events tell their requests at all.
+    """Make `seen`, `ours`, `probes`, `mine`, `dashboard`, `offered`, `sent`; returns whether the events tell their requests at all.
 
     Without egress logs, or without request ids, nobody can be called a stranger: `unknown`.
     """
     engine.keep("seen", SEEN)
+    engine.keep("ours", OURS)
     engine.fill("probes", PROBES, [(probe,) for probe in dict.fromkeys(probes)])
     engine.fill("mine", MINE, [(name,) for name in dict.fromkeys((*probes, *mine, *_named(engine, mine)))])
     engine.keep("dashboard", DASHBOARD)
@@ -100,10 +109,11 @@ def _named(engine: Engine, names: tuple[str, ...]) -> list[str]:
     return [str(ident) for changed, ident, count in rows if int(count) == 1 and str(changed).removeprefix("named ") in names]
 
 
-def derive_acts(engine: Engine, holes: Sequence[tuple[object, ...]], *, judged: bool = True) -> None:
-    """Make `acts`: `sent`, with strangers inside holes of our logs set apart as `hole`.
+def derive_acts(engine: Engine, holes: Sequence[tuple[object, ...]], *, judged: bool = True, hours: Sequence[int] = ()) -> None:
+    """Make `acts`: `sent`, with strangers inside holes of our logs set apart as `hole`; and `silent`, the `hours` that have holes.
 
     Not `judged`: our logs are too bad for a write that they lack to be a stranger's, so it is `unknown`.
     """
     engine.fill("holes", HOLES, list(holes))
+    engine.fill("silent", SILENT, [(hour,) for hour in sorted({*hours, *(int(str(hole[2])) for hole in holes)})])
     engine.keep("acts", WITH_HOLES if judged else WITH_HOLES.replace("ELSE a.state END AS state", _UNTOLD))

@@ -33,7 +33,15 @@ def run_on(engine: Engine, rule: Rule, example: Example) -> list[Hit]:
     egress = any(row.get("own") == 1 and row.get("source") != "webhook-log" for row in example.requests)
     derive_sent(engine, egress=egress, probes=())
     derive_acts(engine, [])
-    parameters = Parameters.of(window, ghost_baseline=1, ghost_hours=window.base_hours, api_from=window.since, api_until=window.until)
+    parameters = Parameters.of(
+        window,
+        ghost_baseline=1,
+        ghost_hours=window.base_hours,
+        api_from=window.since,
+        api_until=window.until,
+        own_from=window.since,
+        own_until=window.until,
+    )
     return run_rules(engine, [rule], parameters, set(rule.needs), lambda _: None)[0]
 
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from ir.core.errors import BadFile
 from ir.core.model import Json
 from ir.review.detect.window import Window
+from ir.review.sql.schema import TABLES
 
 Level = Literal["informational", "low", "medium", "high", "critical"]
 LEVELS: tuple[str, ...] = ("informational", "low", "medium", "high", "critical")
@@ -35,6 +36,7 @@ class Parameters:
         ghost_baseline, ghost_hours: the same for what our egress logs cover.
         loss: share of our own traffic that our logs lose.
         api_from, api_until: what the API's events cover.
+        own_from, own_until: the first and the last line of our egress logs.
     """
 
     since: int
@@ -50,6 +52,8 @@ class Parameters:
     loss: float = 0.0
     api_from: int = 0
     api_until: int = 0
+    own_from: int = 0
+    own_until: int = 0
 
     @classmethod
     def of(cls, window: Window, **more: Any) -> "Parameters":
@@ -65,6 +69,13 @@ class Parameters:
             baseline=int(window.baseline),
             **more,
         )
+
+
+_CALLS = (
+    "(SELECT " + ", ".join(f"l.{column.name} AS {column.name}" for column in TABLES["requests"]) + " FROM requests l "
+    "LEFT JOIN ours m ON l.request_id = m.request_id WHERE l.own = 0 AND (l.ts < {judged} OR m.request_id IS NULL))"
+)
+"""What `{calls}` in a rule stands for: Stripe's log, from the exposure on without the requests that our own logs hold too."""
 
 
 class Example(BaseModel):
@@ -113,7 +124,7 @@ class Rule(BaseModel):
     @field_validator("sql")
     @classmethod
     def _parameters(cls, sql: str) -> str:
-        known = set(Parameters.__dataclass_fields__)
+        known = {*Parameters.__dataclass_fields__, "calls"}
         used = {name for _, name, _, _ in string.Formatter().parse(sql) if name is not None}
         if used - known:
             raise ValueError(f"unknown parameter {', '.join(sorted(used - known))}; there are {', '.join(sorted(known))}")
@@ -130,7 +141,8 @@ class Rule(BaseModel):
 
     def query(self, parameters: Parameters) -> str:
         """The SELECT with numbers filled in."""
-        return self.sql.format(**{name: _number(value) for name, value in asdict(parameters).items()})
+        numbers = {name: _number(value) for name, value in asdict(parameters).items()}
+        return self.sql.format(**numbers, calls=_CALLS.format(**numbers))
 
 
 def _number(value: float) -> str:

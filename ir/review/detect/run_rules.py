@@ -90,7 +90,7 @@ def _hit(rule: Rule, level: str, entities: dict[str, list[Row]]) -> Hit:
         severity=level,
         title=rule.title,
         why=why,
-        usual=f"{_short(first[12])} here. {rule.usual}" if "{usual}" in rule.why else rule.usual,
+        usual=(f"{_short(first[12])} here. " if "{usual}" in rule.why else "") + rule.usual + _innocent(rule),
         first_seen=min(int(row[9]) for row in rows),
         last_seen=max(int(row[10]) for row in rows),
         count=hits,
@@ -100,6 +100,10 @@ def _hit(rule: Rule, level: str, entities: dict[str, list[Row]]) -> Hit:
     )
     moments = tuple((int(row[2]), str(row[3])) for row in sorted(rows, key=lambda r: int(r[2]))[:SHOWN])
     return Hit(finding, rule, names[0], moments)
+
+
+def _innocent(rule: Rule) -> str:
+    return f" It may also be {' or '.join(rule.falsepositives)}." if rule.falsepositives else ""
 
 
 def _spread(lists: list[list[str]]) -> list[str]:

@@ -33,6 +33,8 @@ def of_its_own(minutes: Mapping[int, int], until: int) -> list[Span]:
 
 def _strays(rows: Mapping[int, int], until: int) -> list[Span]:
     """Silences of days that part fewer than `DUE` rows from all others: one row with a wrong clock makes no coverage."""
+    if not rows:
+        return []
     known = sorted(rows)
     total, counted, found = sum(rows.values()), 0, list[Span]()
     for left, right in zip(known, [*known[1:], until // _MINUTE], strict=True):

@@ -101,7 +101,8 @@ MACROS: tuple[str, ...] = (
       CASE WHEN regexp_matches(x, '[A-Za-z.]$|[A-Z]{{3,5}} 20[0-9]{{2}}$')
       THEN ir_lettered(ir_turned(trim(x))) ELSE ir_calendar(x) END, 0)""",
     # Whole seconds are what most logs have; to look for anything else costs ten times as much.
-    """ir_time(x) AS CASE WHEN length(x) = 10 AND TRY_CAST(x AS BIGINT) >= 100000000 AND NOT contains(x, '.') THEN TRY_CAST(x AS BIGINT)
+    # Of ten characters none is a fraction of a second.
+    """ir_time(x) AS CASE WHEN length(x) = 10 AND TRY_CAST(x AS BIGINT) >= 100000000 THEN TRY_CAST(x AS BIGINT)
       ELSE ir_any_time(x) END""",
     "ir_word(x) AS COALESCE(regexp_extract(x, '^[A-Za-z0-9_.@+:,/ -]{0,80}'), '')",
     f"""ir_clean(x, n) AS substr(regexp_replace(regexp_replace(regexp_replace(COALESCE(x, ''), '{SECRET_SHAPE}', '[secret]', 'g'),
@@ -151,10 +152,11 @@ MACROS: tuple[str, ...] = (
       WHEN contains(x, '.NetBindings/') THEN 'stripe-dotnet' ELSE ir_agent_of(lower(x)) END""",
     "ir_version(x) AS CASE WHEN x IS NULL THEN '' ELSE regexp_extract(x, '^20[0-9]{2}-[0-9]{2}-[0-9]{2}([.][a-z]{1,20})?') END",
     # What programs print for a key that is not there.
-    "ir_no_key(x) AS x IS NULL OR x IN ('', 'undefined', 'null', 'None', 'nil', 'none', '-', '<nil>', '(null)')",
-    """ir_idem_format(x) AS CASE WHEN ir_no_key(x) THEN 'none' WHEN starts_with(x, 'stripe-node-retry-') THEN 'node'
+    "ir_no_key(x) AS x IN ('', 'undefined', 'null', 'None', 'nil', 'none', '-', '<nil>', '(null)')",
+    """ir_idem_format(x) AS CASE WHEN x IS NULL THEN 'none' WHEN length(x) < 12 AND ir_no_key(x) THEN 'none'
+      WHEN starts_with(x, 'stripe-node-retry-') THEN 'node'
       WHEN x LIKE '________-____-____-____-____________' THEN 'uuid' ELSE 'other' END""",
-    "ir_hash(x) AS CASE WHEN ir_no_key(x) THEN 0 ELSE CAST(hash(x) >> 1 AS BIGINT) END",
+    "ir_hash(x) AS CASE WHEN x IS NULL THEN 0 WHEN length(x) < 12 AND ir_no_key(x) THEN 0 ELSE CAST(hash(x) >> 1 AS BIGINT) END",
     # A number that no column holds, and that is no reason to lose the row.
     f"""ir_whole(x) AS CASE WHEN x IS NULL OR x = '' THEN 0 ELSE COALESCE(TRY_CAST(TRY_CAST(x AS DOUBLE) AS BIGINT),
       CASE WHEN TRY_CAST(x AS DOUBLE) IS NULL THEN 0 ELSE {BEYOND} END) END""",

@@ -32,6 +32,11 @@ def unfold(record: Json, *, own: bool = False) -> list[Json] | None:
     return events or None
 
 
+def is_batch(record: Json) -> bool:
+    """Whether it is a batch of a shipper, a queue or a log store; a page of Stripe's API is none, and may be a line of any length."""
+    return _batch(record) is not None
+
+
 def is_event(record: Json) -> bool:
     """Whether it is an event of Stripe as Stripe writes it."""
     ident = str(record.get("id", ""))

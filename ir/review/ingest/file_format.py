@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ir.core.model import Json
-from ir.review.ingest import column_names, envelopes, folds
+from ir.review.ingest import column_names, envelopes, folds, programs
 from ir.review.ingest.byte_stream import pieces
 from ir.review.ingest.column_names import Found
 from ir.review.ingest.json_documents import LISTS
@@ -48,6 +48,7 @@ class Sniffed:
         plain: UTF-8, so that the fast way can read it.
         folded: records stand inside others, behind a prefix, or have a name twice; or a record has several lines. Only the careful way
             reads that: `batch`, `prefix`, `doubled`, `table`, `lines`; "" = none of it.
+        program: that wrote a log of ours, as far as it tells, if no line of it has a request id.
     """
 
     form: str
@@ -61,6 +62,7 @@ class Sniffed:
     plain: bool = True
     why: str = ""
     folded: str = ""
+    program: str = ""
 
 
 def sniff(file: Path, *, own: bool = False, fields_of: frozenset[str] = frozenset()) -> Sniffed:
@@ -81,7 +83,8 @@ def sniff(file: Path, *, own: bool = False, fields_of: frozenset[str] = frozense
     lines = [line for line in text.removeprefix("\ufeff").splitlines()[:_LINES] if line.strip()]
     found = _told(lines, own=own, mapped=fields_of)
     many = any(len(set(column_names.REQUEST_ID.findall(line))) > 1 for line in lines)
-    return replace(found, many=many, plain=magic[:2] not in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    program = programs.program(lines) if own and lines and not any(map(column_names.REQUEST_ID.search, lines)) else ""
+    return replace(found, many=many, program=program, plain=magic[:2] not in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
 
 
 def _told(lines: list[str], *, own: bool, mapped: frozenset[str]) -> Sniffed:
@@ -89,7 +92,7 @@ def _told(lines: list[str], *, own: bool, mapped: frozenset[str]) -> Sniffed:
         return Sniffed("empty", "requests", {})
     records = [record for record in map(_record, lines) if record is not None]
     whole = records and (len(records) * 2 >= len(lines) or _record(lines[0]) is not None)
-    if whole and (not _is_list(records[0]) or envelopes.unfold(records[0], own=own)):
+    if whole and (not _is_list(records[0]) or envelopes.is_batch(records[0])):
         fold = folds.of_records(lines, records, own=own)
         return Sniffed("jsonl", "requests", {}, folded=fold) if fold else _of_records("jsonl", records, own=own)
     if lines[0].lstrip(" \t")[:1] == "{" or _LIST.match(lines[0]):

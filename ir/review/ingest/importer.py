@@ -4,7 +4,6 @@ Nothing is fatal and nothing is dropped in silence: every unreadable line is cou
 file and line, and all are kept aside in `aside.jsonl`, by the ids that stand in them.
 """
 
-import glob
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -14,11 +13,20 @@ import duckdb
 
 from ir.core.wording import counted
 from ir.review.ingest import column_map as column_maps
-from ir.review.ingest import deduplicate, json_documents, locate_unreadable, personal_data, tolerant_reader, unfolding
+from ir.review.ingest import (
+    deduplicate,
+    json_documents,
+    locate_unreadable,
+    personal_data,
+    programs,
+    tolerant_reader,
+    unfolding,
+    written_table,
+)
 from ir.review.ingest import progress as load_progress
 from ir.review.ingest.csv_rejects import Rejected, refuse_rejects
 from ir.review.ingest.damage_scan import Damaged
-from ir.review.ingest.duckdb_macros import BEYOND, MACROS
+from ir.review.ingest.duckdb_macros import MACROS
 from ir.review.ingest.file_format import sniff
 from ir.review.ingest.load_result import Loaded
 from ir.review.ingest.relations import Shape, missed_sql, select_sql
@@ -30,21 +38,7 @@ _UNIQUE = (
     ("activity", "id", "ts"),
     ("requests", "request_id", "own DESC"),
 )
-_WITHOUT = ", SUM(CASE WHEN bad = 0 AND NOT starts_with(request_id, 'req_') THEN 1 ELSE 0 END)"
 _TABLE_OF = {"requests": "requests", "webhooks": "requests", "events": "events", "activity": "activity"}
-
-
-def expand(patterns: Iterable[str]) -> tuple[list[Path], list[str]]:
-    """Files behind globs, and a note for each glob that matches nothing."""
-    files: list[Path] = []
-    notes: list[str] = []
-    for pattern in patterns:
-        hits = sorted(Path(p) for p in glob.glob(str(Path(pattern).expanduser()), recursive=True))  # noqa: PTH207 # absolute patterns
-        hits = [hit for hit in hits if hit.is_file()]
-        if not hits:
-            notes.append(f"{pattern}: no such file")
-        files += [hit for hit in hits if hit not in files]
-    return files, notes
 
 
 class Importer:
@@ -200,35 +194,30 @@ class Importer:
             part.unlink(missing_ok=True)
             raise
         table = _TABLE_OF[shape.kind]
-        counts = self._engine.rows(
-            "SELECT file, COUNT(*), SUM(bad)" + (_WITHOUT if shape.own and table == "requests" else ", 0")
-            + (f", SUM(CASE WHEN amount = {BEYOND} THEN 1 ELSE 0 END)" if table in ("requests", "events") else ", 0")
-            + f" FROM read_parquet({quoted(str(part))}) GROUP BY file ORDER BY file"
-        )  # fmt: skip
-        for name, _, _, _, beyond in counts:
-            if beyond:
-                self.loaded.say(shape.label, f"{instead_of or name}: {counted(int(beyond), 'number')} beyond 64 bits, read as none")
-        self._settle(part, target, odd=any(beyond for *_, beyond in counts))
+        counts = written_table.counted_rows(self._engine, part, table, own=shape.own)
+        for one in counts:
+            if one.beyond:
+                self.loaded.say(shape.label, f"{instead_of or one.file}: {counted(one.beyond, 'number')} beyond 64 bits, read as none")
+        written_table.settle(self._engine, part, target, odd=any(one.beyond for one in counts))
         if instead_of is None:
             self._damaged.sums(shape, files)
-        for _, rows, bad, _, _ in counts:
-            self.loaded.rows[shape.label] = self.loaded.rows.get(shape.label, 0) + rows - bad
-        self._find_bad(shape, {Path(name): bad for name, _, bad, _, _ in counts if bad}, instead_of)
-        if shape.own and shape.form != "text":
-            self._find_missed([Path(name) for name, _, _, without, _ in counts if without or shape.many], target)
-        elif shape.own and shape.many:
-            self._find_missed(files, target)
+        for one in counts:
+            self.loaded.rows[shape.label] = self.loaded.rows.get(shape.label, 0) + one.rows - one.bad
+        self._find_bad(shape, {one.file: one.bad for one in counts if one.bad}, instead_of)
+        if shape.own and table == "requests":
+            self._look_for_ids(shape, files, target, counts, instead_of)
 
-    def _settle(self, part: Path, target: Path, *, odd: bool) -> None:
-        """Give a table its name; numbers that no column holds are none, which is rare enough to write it twice."""
-        if odd:
-            select = (
-                f"SELECT * REPLACE (CASE WHEN amount = {BEYOND} THEN 0 ELSE amount END AS amount) FROM read_parquet({quoted(str(part))})"
-            )
-            self._engine.connection.execute(f"COPY ({select}) TO {quoted(str(target))} ({AS_PARQUET})")
-            part.unlink()
-            return
-        part.rename(target)
+    def _look_for_ids(
+        self, shape: Shape, files: list[Path], target: Path, counts: list[written_table.Counts], instead_of: Path | None
+    ) -> None:
+        """Ids outside the fields that were read; a log of ours without any is told how to get them."""
+        without = [one.file for one in counts if one.without or shape.many]
+        text = files if shape.many else []
+        missed = self._find_missed(text if shape.form == "text" else without, target)
+        for one in counts if not missed and not shape.many else ():
+            if one.rows > one.bad and one.without == one.rows - one.bad:
+                fix = f"no request id of Stripe in it; {programs.fix(shape.program)} (docs/egress-logs.md)"
+                self.loaded.say(shape.label, f"{instead_of or one.file}: {fix}")
 
     def _find_bad(self, shape: Shape, expected: dict[Path, int], instead_of: Path | None) -> None:
         if shape.form == "jsonl" and instead_of is None:
@@ -246,14 +235,16 @@ class Importer:
             for note in notes:
                 self.loaded.say(shape.label, f"{named}: {note.replace('read up to there', 'lines after that may be wrong')}")
 
-    def _find_missed(self, files: list[Path], told: Path) -> None:
-        """Ids that stand somewhere in a line, but in no field that was read, or as a second one."""
+    def _find_missed(self, files: list[Path], told: Path) -> int:
+        """Ids that stand somewhere in a line, but in no field that was read, or as a second one; returns how many."""
         if not files:
-            return
+            return 0
+        target = quoted(str(self._next("requests")))
         try:
-            self._engine.connection.execute(f"COPY ({missed_sql(files, told)}) TO {quoted(str(self._next('requests')))} (FORMAT parquet)")
+            return int(self._engine.rows(f"COPY ({missed_sql(files, told)}) TO {target} (FORMAT parquet)")[0][0])
         except duckdb.Error as error:
             self.loaded.say("egress", f"ids outside their fields could not be looked for ({type(error).__name__})")
+            return 0
 
     def _next(self, table: str) -> Path:
         self._count += 1

@@ -68,6 +68,7 @@ class Shape:
     zone: str = "UTC"
     cleaned: bool = False
     folded: str = ""
+    program: str = ""
 
     @classmethod
     def of(cls, sniffed: Sniffed, *, own: bool) -> "Shape":
@@ -75,7 +76,7 @@ class Shape:
         columns = tuple(sorted(sniffed.columns.items()))
         return cls(
             sniffed.form, sniffed.kind, columns, own, sniffed.delimiter, sniffed.header, sniffed.skip,
-            sniffed.day_first, sniffed.many, sniffed.plain, folded=sniffed.folded,
+            sniffed.day_first, sniffed.many, sniffed.plain, folded=sniffed.folded, program=sniffed.program,
         )  # fmt: skip
 
     @classmethod

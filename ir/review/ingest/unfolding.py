@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from ir.review.ingest import envelopes
-from ir.review.ingest.byte_stream import LONGEST, lines
+from ir.review.ingest.byte_stream import lines
 from ir.review.ingest.text_times import stamp
 from ir.review.ingest.tolerant_reader import Bad, clean
 from ir.review.ingest.unreadable import REASONS
@@ -60,7 +60,6 @@ def rewrite_table(file: Path, target: Path, bad: Bad, *, header: tuple[str, ...]
     for _ in range(skip):
         next(numbered, None)
     reader = csv.reader(numbered, delimiter=delimiter)
-    csv.field_size_limit(LONGEST)
     next(reader, None)
     with target.open("wb") as out:
         while True:

@@ -179,7 +179,7 @@ def judge_requests(seen: Seen, given: Given, window: Window, holes: list[Span]) 
         seen.blind_to = given.told
         seen.full = seen.full and seen.carries
     if not seen.full:
-        seen.lacks = f"reads: {given.told}" if not seen.carries else "the request log does not cover the whole window"
+        seen.lacks = given.told if not seen.carries else "the request log does not cover the whole window"
 
 
 def judge_span(seen: Seen, window: Window, absent: str, holes: list[Span] | None = None) -> None:

@@ -81,13 +81,20 @@ def _judged(
     engine: Engine, rules: tuple[Rule, ...], window: Window, seen: dict[str, coverage.Seen], reads: dict[str, Read], say: Say
 ) -> Looked:
     complete = _completeness(engine, seen, window)
-    derived_tables.derive_acts(engine, complete.holes, judged=_can_tell_strangers(seen, complete))
+    derived_tables.derive_acts(engine, complete.holes, judged=_can_tell_strangers(seen, complete), hours=complete.hours)
     _cover(engine, seen, window, reads, complete)
     parameters = _parameters(window, seen, complete, reads)
     hits, blind = run_rules(engine, rules, parameters, _have(seen, reads, window), say)
     hidden = engine.rows(f"SELECT COUNT(*) FROM acts WHERE state = 'hole' AND ts >= {window.judged}")[0][0]
     _say_blind(seen, blind)
-    return Looked(window, seen, parameters, complete, citations.with_events(engine, attack_chains.raise_chains(hits)), int(hidden))
+    return Looked(
+        window,
+        seen,
+        parameters,
+        complete,
+        citations.with_events(engine, attack_chains.raise_chains(hits), egress=seen["egress"].rows > 0),
+        int(hidden),
+    )
 
 
 def _can_tell_strangers(seen: dict[str, coverage.Seen], complete: log_gaps.Completeness) -> bool:
@@ -152,6 +159,8 @@ def _parameters(window: Window, seen: dict[str, coverage.Seen], complete: log_ga
         loss=round(complete.loss, 6),
         api_from=max(window.since, window.until - coverage.KEPT_BY_API) if read else window.until,
         api_until=window.until,
+        own_from=seen["egress"].first,
+        own_until=seen["egress"].last,
     )
 
 

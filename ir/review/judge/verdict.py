@@ -1,16 +1,18 @@
 """Three verdicts, each within its coverage, and a score whose parts can be read.
 
-`confirmed`: a critical finding, and a second rule that agrees.
-`suspected`: a finding of high severity or worse, two different findings of medium severity where there is a baseline, or a leftover
-made after the exposure.
+`confirmed`: a critical finding, and another of at least medium severity on other evidence: one act that two rules name is one act.
+`suspected`: a finding of high severity or worse, two of medium severity that are told by different sources or on other evidence where
+there is a baseline, two of different areas and sources on the same requests, or a leftover made after the exposure.
 `cannot tell`: the coverage does not allow more, or one medium finding is unexplained.
 `none seen within coverage`: the coverage is complete for what is judged, and nothing was found.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import combinations
 
 from ir.core.model import Json
+from ir.core.wording import counted
 from ir.review.detect.rules import LEVELS
 from ir.review.detect.run_rules import Hit
 from ir.review.detect.window import Window
@@ -20,6 +22,8 @@ CONFIRMED, SUSPECTED, CANNOT, NONE = "confirmed", "suspected", "cannot tell", "n
 RANKS = (NONE, CANNOT, SUSPECTED, CONFIRMED)
 _WEIGHTS = {"informational": 0.0, "low": 5.0, "medium": 30.0, "high": 60.0, "critical": 85.0}
 _CAP = 15.0
+_MEDIUM, _CRITICAL = LEVELS.index("medium"), LEVELS.index("critical")
+_NOBODYS = "S-15"
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,10 @@ def worst(verdicts: Iterable[str]) -> str:
 
 def judge(hits: list[Hit], seen: dict[str, Seen], leftovers: tuple[Json, ...], window: Window, hidden: int) -> Judged:
     """Args: `hidden` is the number of strangers' writes that fall into holes of our logs."""
-    reasons = {"writes": _no_writes(seen, hidden), "reads": _no_reads(seen), "account": _no_account(seen)}
+    reasons = {"writes": _no_writes(seen, hidden), "reads": _no_reads(seen, hits), "account": _no_account(seen)}
     verdicts = {area: _area(area, hits, reasons[area], window.baseline) for area in reasons}
+    for area in _named_twice(hits):
+        verdicts[area] = worst((verdicts[area], SUSPECTED))
     fresh = [row for row in leftovers if window.exposed and int(row["created"]) >= window.exposed]
     if fresh:
         verdicts["account"] = worst((verdicts["account"], SUSPECTED))
@@ -51,16 +57,36 @@ def judge(hits: list[Hit], seen: dict[str, Seen], leftovers: tuple[Json, ...], w
 
 def _area(area: str, hits: list[Hit], reasons: list[str], baseline: bool) -> str:
     here = [hit for hit in hits if hit.rule.judges == area]
-    levels = [LEVELS.index(hit.finding.severity) for hit in here]
-    strong = {hit.rule.id for hit in hits if LEVELS.index(hit.finding.severity) >= LEVELS.index("medium")}
-    if LEVELS.index("critical") in levels and len(strong) >= 2:
+    strong = [hit for hit in hits if _level(hit) >= _MEDIUM]
+    if any(_level(hit) == _CRITICAL and any(_apart(hit, other) for other in strong) for hit in here):
         return CONFIRMED
-    if any(level >= LEVELS.index("high") for level in levels):
+    if any(_level(hit) > _MEDIUM for hit in here):
         return SUSPECTED
-    medium = {hit.rule.id for hit in here if hit.finding.severity == "medium"}
-    if len(medium) >= 2 and baseline:
+    medium = [hit for hit in here if _level(hit) == _MEDIUM]
+    if baseline and any(_apart(one, other) or _elsewhere(one, other) for one, other in combinations(medium, 2)):
         return SUSPECTED
     return CANNOT if reasons or medium else NONE
+
+
+def _level(hit: Hit) -> int:
+    return LEVELS.index(hit.finding.severity)
+
+
+def _apart(one: Hit, other: Hit) -> bool:
+    """Whether two rules speak of other evidence: not of one act that both name."""
+    return one.rule.id != other.rule.id and set(one.finding.evidence).isdisjoint(other.finding.evidence)
+
+
+def _elsewhere(one: Hit, other: Hit) -> bool:
+    """Whether two rules look into different sources."""
+    return one.rule.id != other.rule.id and one.rule.logsource.get("service") != other.rule.logsource.get("service")
+
+
+def _named_twice(hits: list[Hit]) -> set[str]:
+    """Areas of medium findings that name the same requests from different sources: each may be chance, both are not."""
+    medium = [hit for hit in hits if _level(hit) == _MEDIUM]
+    pairs = [(a, b) for a, b in combinations(medium, 2) if a.rule.judges != b.rule.judges and _elsewhere(a, b)]
+    return {hit.rule.judges for a, b in pairs if not set(a.finding.evidence).isdisjoint(b.finding.evidence) for hit in (a, b)}
 
 
 def _no_writes(seen: dict[str, Seen], hidden: int) -> list[str]:
@@ -76,9 +102,10 @@ def _no_writes(seen: dict[str, Seen], hidden: int) -> list[str]:
     return reasons
 
 
-def _no_reads(seen: dict[str, Seen]) -> list[str]:
+def _no_reads(seen: dict[str, Seen], hits: list[Hit]) -> list[str]:
     if seen["request-log"].full:
-        return []
+        nobodys = sum(hit.finding.count for hit in hits if hit.rule.id == _NOBODYS)
+        return [f"{counted(nobodys, 'request')} in Stripe's log {'is' if nobodys == 1 else 'are'} in no log of ours"] if nobodys else []
     if seen["request-log"].lacks:
         return [seen["request-log"].lacks]
     return ["reads leave no trace in events; a request-log export (Workbench) that covers the window was not given"]

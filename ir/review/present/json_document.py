@@ -72,11 +72,13 @@ def _missing(sources: dict[str, Json], *, exposed: bool) -> list[str]:
         steps.append("let it read Stripe's events: make a restricted read-only key, then --review-key-from prompt")
     if not sources["egress"]["rows"]:
         steps.append("give our own egress logs: --egress 'logs/*.jsonl.gz' (a Request-Id per line is enough)")
+    elif sources["egress"].get("answers") == []:
+        steps.append("put Stripe's request id into our egress logs, one line for each program: docs/egress-logs.md")
     elif "95 %" in str(sources["egress"]["blind_to"]):
         steps.append("find the services whose logs are missing and give them with --egress")
     if not exposed:
         steps.append("say when the key got out: --exposed-at TIME; what was usual before can then be told from what came after")
-    if not sources["request-log"]["rows"]:
+    if not sources["request-log"]["rows"] or sources["request-log"].get("answers") == []:
         steps.append("export the key's request log (Dashboard > API keys > View request logs), then --logs FILE")
     if not sources["activity"]["rows"]:
         steps.append("export the security history (Dashboard > Settings > Security history), then --logs FILE")

@@ -89,7 +89,7 @@ def _minted(world: World, record: Incident) -> Outcome:
     n = int(record.facts["mint"]["n"])
     order = successor.order(world, record, record.facts["mint"], kept=world.custody.possible)
     try:
-        minted = world.issuer.mint(order, lambda secret: successor.keep(world, n, secret))
+        minted = world.issuer.mint(order, lambda secret: successor.taken(world, record, n, secret))
     except Waiting as error:
         seen, debts = replacement.seen(world, record)
         return Outcome(Did.WAITING, error.told, {"seen": seen}, debts=debts, todo=error.next_step)

@@ -5,6 +5,7 @@ rotation makes nothing but that value, as with `ir contain`, it waits in custody
 """
 
 import uuid
+from dataclasses import replace
 
 from ir.core.errors import PortError, Waiting
 from ir.core.model import Debt, Json, KeyKind
@@ -70,6 +71,16 @@ def keep(world: World, n: int, secret: Secret) -> str:
     return address
 
 
+def taken(world: World, record: Incident, n: int, secret: Secret) -> str:
+    """As `keep`; and the index tells of the key at once, for a process that ends before its step is recorded would leave it unseen."""
+    address = keep(world, n, secret)
+    if world.issuer.guided:
+        where = f"is kept at {address}" if address else "is in this process alone"
+        waits = Debt(debt_rules.WAITS, secret.fingerprint, f"a new key was taken, {where}, and is not in use yet", f"ir resume {record.id}")
+        world.note(replace(record, debts={**record.debts, waits.about: waits}))
+    return address
+
+
 # ── a guided rotation ──
 
 
@@ -81,7 +92,7 @@ def rotation(world: World, record: Incident, mint: Json) -> tuple[Rotation, Json
     told = bool(facts.get("rotation")) or bool(facts["old"].get("seen_alive"))
     asked = Rotation(
         order(world, record, mint, kept=bool(address) or (not planned and world.custody.possible)),
-        lambda secret: _kept(world, int(mint["n"]), secret),
+        lambda secret: _kept(world, record, int(mint["n"]), secret),
         told=told,
         sure=(lambda: True) if way_of(world, record).kills else (lambda: _sure(world, record)),
         stop=world.stopping,
@@ -111,11 +122,11 @@ def _found(world: World, n: int) -> Secret | None:
     return value if value is not None and world.issuer.probe(value).liveness.answers else None
 
 
-def _kept(world: World, n: int, secret: Secret) -> str:
+def _kept(world: World, record: Incident, n: int, secret: Secret) -> str:
     """As `keep`; a custody that refuses must not cost a value that is shown once."""
     world.replacement = secret
     try:
-        return keep(world, n, secret)
+        return taken(world, record, n, secret)
     except (PortError, Waiting) as error:
         world.operator.tell(f"Custody did not take it: {error.what}. Leave the Dashboard's dialog open until the services have it.")
         return ""

@@ -29,7 +29,7 @@ STATES: dict[str, str] = {
 }
 """The closed list, with meanings; NAME stands for one or several names."""
 _LEFT = ("debt", "reopened")
-_LEAVES = ("still to do", "rolled back", "aborted")
+_LEAVES = ("still to do", "rolled back", "aborted", "interrupted")
 """States in which debts are left that no process works on."""
 
 

@@ -69,6 +69,21 @@ def test_an_exploited_key_gets_the_replacement_that_its_rotation_made_and_no_oth
     assert record.facts["new"]["rotated"] and record.facts["new"]["created"] == 0.0 < record.facts["new"]["pasted"]
 
 
+@pytest.mark.parametrize("policy", ["exploited", "exposed"])
+def test_a_value_that_was_taken_is_in_the_index_before_its_step_is_recorded(policy: str) -> None:
+    """A process that ends in the middle of the step leaves a key that `ir status` has to know."""
+    sim, noted = Simulation(policy, guided=True), list[tuple[int, set[str]]]()
+    _, _, journal = go(sim)
+    made = rotate(sim) if policy == "exploited" else sim.provider.create("by hand")
+    hands_over(sim, made.value)
+    sim.world.note = lambda record: noted.append((len(record.runs), {debt.about for debt in record.debts.values()}))
+    journal.send("wake")
+    _, record, _ = go(sim, journal)
+    first = next(runs for runs, about in noted if made.value.fingerprint in about)
+    assert first == next(n for n, run in enumerate(record.runs) if "new" in run.outcome.facts), "it was noted before"
+    assert made.value.fingerprint not in record.debts
+
+
 def test_a_value_that_was_not_given_is_asked_for_by_the_mint() -> None:
     sim = Simulation("exploited", guided=True)
     _, _, journal = go(sim)

@@ -80,7 +80,7 @@ class AtThePage:
             time.sleep(self._dice.uniform(0.5, 3.0))
         elif struck is Mishap.WRONG_ROW_OTHER:
             self._clicker.expire(self._scene.bystander)
-        elif struck is Mishap.WRONG_ROW_NEW and (new := self.copied) is not None:
+        elif struck is Mishap.WRONG_ROW_NEW and (new := self.copied) is not None and new.token.reveal() in self._scene.held:
             self._clicker.expire(new)
             self.copied = None
             return

@@ -38,6 +38,10 @@ def our_proxy(ts: int, n: int) -> str:
     return f'10.0.0.1 - - [{iso(ts)}] "POST /v1/charges HTTP/1.1" 200 123 "-" "Stripe/v1 NodeBindings/18" id="{ident(n)}"'
 
 
+def our_proxy_outside(ts: int, n: int) -> str:
+    return our_proxy(ts, n).replace("10.0.0.1", "203.0.113.9")
+
+
 def our_log(ts: int, n: int) -> dict[str, Any]:
     return {"time": ts, "method": "POST", "path": "/v1/charges", "status": 200, "request_id": ident(n)}
 
@@ -66,6 +70,7 @@ def only_ids(ts: int, n: int) -> dict[str, Any]:
         (web_server, "a web server's own log"),
         (web_api, "a web server's own log"),
         (our_proxy, "our own proxy"),
+        (our_proxy_outside, "our own proxy"),
         (our_log, "no addresses"),
         (logs_tail, "stripe logs tail"),
         (only_ids, "a log of request ids"),

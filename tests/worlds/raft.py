@@ -100,7 +100,7 @@ def _health(node: str) -> int:
 
 
 def _said(method: str, url: str, body: Any, token: str = "") -> requests.Response:
-    return requests.request(method, url, json=body, headers={"X-Vault-Token": token}, timeout=10)
+    return requests.request(method, url, json=body, headers={"X-Vault-Token": token}, timeout=_PATIENCE)
 
 
 def _until(holds: Callable[[], bool]) -> None:

@@ -18,6 +18,7 @@ from ir.cli.terminal.screen import Screen
 from ir.core.model import Danger, Did, Item, Json, KeyKind, Mode, Outcome, Policy
 from ir.core.secret import Secret
 from ir.incident import record as incident_record
+from ir.incident.context import Options
 from ir.incident.plan import Plan, Step
 from ir.incident.record import Incident
 from ir.ports import MintOrder
@@ -126,7 +127,7 @@ class _SlowRunner:
 
     def follow(self, _name: str) -> Iterator[Json]:
         for entry in self._entries:
-            self.written.acquire()
+            assert self.written.acquire(timeout=30), "the writer died"
             time.sleep(0.05)
             yield entry
 
@@ -134,7 +135,7 @@ class _SlowRunner:
 def test_a_question_stands_below_the_step_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
     entries = [entry for entry in overlap().entries if entry["kind"] in ("opened", "step")][:6]
     runner, (screen, seen) = _SlowRunner(entries), narrow(100)
-    world: Any = SimpleNamespace(incident="INC-1", announce=lambda _record: None, now=time.time)
+    world: Any = SimpleNamespace(incident="INC-1", announce=lambda _record: None, now=time.time, options=Options())
     kept: Any = SimpleNamespace(ledger=SimpleNamespace(signals=lambda _name, _after: []))
     operator = Terminal(screen, name="ann", yes=False)
     operator.interactive = True
@@ -151,7 +152,7 @@ def test_a_question_stands_below_the_step_before_it(monkeypatch: pytest.MonkeyPa
             runner.written.release()
             assert operator.confirm(f"Go on after {entry['step'] or 'the opening'}?")
 
-    writer = threading.Thread(target=engine)
+    writer = threading.Thread(target=engine, daemon=True)
     writer.start()
     following.follow(cast(Any, runner), kept, world, operator)
     writer.join()

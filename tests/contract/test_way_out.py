@@ -153,7 +153,7 @@ def test_vault_is_called_through_the_proxy(proxy: ForwardProxy, openbao: OpenBao
         with environment(**named, **proxy.environment()), pytest.raises(Unknown, match="was not Vault"):
             vault_store(path).read()
     proxy.says.clear()
-    with environment(**vault.settings(f"https://{VAULT_HOST}", "nobody"), **proxy.environment()), pytest.raises(Denied):
+    with environment(**vault.settings(f"https://{VAULT_HOST}", secrets.token_hex(16)), **proxy.environment()), pytest.raises(Denied):
         vault_store(path).read()
     proxy.login = "ir:word"
     with environment(**named, **proxy.environment()), pytest.raises(Unknown, match=r"the proxy 127\.0\.0\.1.*HTTP 407"):

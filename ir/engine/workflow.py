@@ -307,12 +307,19 @@ class Course:
             if not left.debts and "new" not in self.record.facts:
                 self._run_extra("discard")  # or what we kept would stand in the way of the next run
             raise _End("aborted", ExitCode.DEBT, "given up; nothing more is done")
-        if kind == "close":
+        if kind == "close" and not self._holds_the_only_copy():
             self._run_extra("leave")
             self._run_extra("discard")
             raise _End("attested", ExitCode.DONE, f"attested, not proven: {signal['body'].get('reason', '')}")
         if kind == "rollback" and not self._rolling:
             self._roll_back(f"{signal['actor']} asked for it")
+
+    def _holds_the_only_copy(self) -> bool:
+        """Whether a new key waits in our custody alone: closing would throw its value away and leave it alive, so it is refused."""
+        waits = next((debt for debt in self.record.debts.values() if debt.kind == debt_rules.WAITS), None)
+        if waits is not None:
+            self.world.say(f"WARNING: not closed, for its custody would be emptied: {waits.why} → {waits.todo}")
+        return waits is not None
 
     def _stopping(self) -> bool:
         """Whether a signal that changes the course waits to be heard; asked often, so looked up twice a second at most."""

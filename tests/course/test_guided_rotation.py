@@ -211,6 +211,20 @@ def test_the_red_button_owes_every_service_that_it_cut_off_and_names_the_next_co
     assert "an outage that is expected" in record.run_of("contain").outcome.said  # type: ignore[union-attr]
 
 
+def test_a_close_does_not_throw_the_only_copy_of_a_waiting_key_away() -> None:
+    sim = Simulation("contain", guided=True)
+    _, _, journal = go(sim)
+    made = rotate(sim)
+    hands_over(sim, made.value)
+    controlled(sim)
+    journal.send("wake")
+    assert go(sim, journal)[0] == ExitCode.DEBT
+    journal.send("close", reason="the Dashboard shows it")
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.DEBT and record.status == "debt" and made.value.fingerprint in record.debts
+    assert sim.world.custody.fetch(f"new-{record.facts['new']['n']}") == made.value
+
+
 def test_without_a_control_key_a_death_is_seen_and_not_proven() -> None:
     sim = Simulation("contain", guided=True)
     _, _, journal = go(sim)

@@ -18,7 +18,7 @@ from ir.cli.terminal import follow, inventory_source
 from ir.cli.terminal.consent_prompt import PIN, Consent
 from ir.cli.terminal.inventory_source import INVENTORY
 from ir.cli.terminal.operator import SOURCES, Terminal, files_of, read_key
-from ir.cli.terminal.option_values import accepted, choose_policy, expires_time, exposed_time, identify_row, stored_key
+from ir.cli.terminal.option_values import accepted, choose_policy, expires_time, exposed_time, identify_row, places, stored_key
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import AlreadyRunning, ExitCode, Refused, UsageError
 from ir.core.model import Did, Json, Outcome
@@ -123,7 +123,7 @@ def stripe(
         old_key_expires=expires_time(old_key_expires),
         accept_unverified=accepted("--accept-unverified", accept_unverified, {s.name for s in source.services}),
         accept_unhealthy=accepted("--accept-unhealthy", accept_unhealthy, {s.name for s in source.services}),
-        accept_unreachable=accepted("--accept-unreachable", accept_unreachable, {str(r) for r in row.stored_in}),
+        accept_unreachable=accepted("--accept-unreachable", accept_unreachable, *places(source)),
         drill=os.environ.get("IR_DRILL") == "1",
         personal_data=with_personal_data,
         discard_pending=discard_pending.strip(),
@@ -158,6 +158,7 @@ def carry_out(
         setting.options = replace(options, unagreed=_left_out(plan, row, consent))
     else:
         consent.ask((consents.rehearsal if options.dry_run else consents.destinations)(source, row))
+        setting.options = replace(options, agreed=consent.agreed(consents.others(source, row)))
     if options.dry_run:
         _rehearse(setting, kept, operator, leaked, control, _first_facts(setting, kept, operator, leaked))
     found = _first_facts(setting, kept, operator, leaked)

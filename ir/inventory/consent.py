@@ -41,6 +41,11 @@ def comparison(inventory: Inventory, key: Key) -> set[str]:
     return reading(inventory, key.stored_in) | _looks(inventory, inventory.services_of(key.name))
 
 
+def others(inventory: Inventory, key: Key) -> set[str]:
+    """Of the same look at all keys but this one."""
+    return {place for other in inventory.held if other.name != key.name for place in comparison(inventory, other)}
+
+
 def containment(inventory: Inventory, key: Key) -> set[str]:
     """Of the red button, which has the leaked key already, and needs neither a store nor a service."""
     others = _others(inventory.account(key.account), key)

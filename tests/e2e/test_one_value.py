@@ -1,0 +1,126 @@
+"""One value in several places: what the leaked key's death would cut off is found by its fingerprint, whatever it is listed under."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ir.drill.twin import Fate
+from ir.drill.twin.message import Request
+from tests.worlds.responder import Responder, ended, read, responder
+
+pytestmark = pytest.mark.server
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[Responder]:
+    with responder(tmp_path / "world") as made:
+        made.another_key(made.twin.create_secret_key("other"))
+        yield made
+
+
+def _put(world: Responder, name: str, value: str) -> None:
+    file = world.folder / name
+    file.write_text(file.read_text().replace(f"STRIPE_KEY={read(file)}", f"STRIPE_KEY={value}"))
+
+
+def _same_under_another_name(world: Responder) -> str:
+    world.other_service()
+    _put(world, "other.env", world.leaked.token.reveal())
+    world.services[-1].key = world.leaked.token.reveal()
+    return "dotenv://other.env#STRIPE_KEY"
+
+
+def _twice_in_one_object(world: Responder) -> str:
+    with world.files[0].open("a") as file:
+        file.write(f"FORMER_KEY='{world.leaked.token.reveal()}'\n")
+    return "dotenv://one.env#FORMER_KEY"
+
+
+def _a_listed_service(world: Responder) -> str:
+    world.other_service()
+    world.services[-1].key = world.leaked.token.reveal()
+    return "s3 (a service of key `other`)"
+
+
+def _a_store(world: Responder) -> str:
+    _put(world, "other.env", world.leaked.token.reveal())
+    return "dotenv://other.env#STRIPE_KEY"
+
+
+KINDS = [_same_under_another_name, _twice_in_one_object, _a_listed_service, _a_store]
+
+
+@pytest.mark.parametrize("holds", KINDS)
+def test_found_later_the_key_is_not_killed_and_a_resume_ends_it(world: Responder, holds: Callable[[Responder], str]) -> None:
+    named: list[str] = []
+
+    def meanwhile(request: Request) -> Fate | None:
+        if request.method == "POST" and request.path.endswith("/api_keys") and not named:
+            named.append(holds(world))
+        return None
+
+    world.other_service()
+    world.twin.decide(meanwhile)
+    code, said = ended(world.rotate("payments"))
+    assert named and code == 4, said
+    assert named[0].partition(" ")[0] in said and "ir rollback" in said and "ir resume" in said, said
+    assert world.twin.is_alive(world.leaked) and len(world.live()) == 2, "the replacement and the other key"
+    assert world.leaked.token.reveal() not in said
+    _put_right(world)
+    code, said = world.ir("resume", "--yes")
+    assert code == 0, said
+    assert not world.twin.is_alive(world.leaked)
+
+
+def _put_right(world: Responder) -> None:
+    new = read(world.files[0])
+    other = next(key for key in world.live() if key.name == "other").token.reveal()
+    text = world.files[0].read_text()
+    world.files[0].write_text(text.replace(world.leaked.token.reveal(), new))
+    _put(world, "other.env", other)
+    for service in world.services[3:]:
+        service.key = other
+
+
+@pytest.mark.parametrize("holds", KINDS)
+def test_found_before_anything_was_changed_it_is_refused_by_name(world: Responder, holds: Callable[[Responder], str]) -> None:
+    name = holds(world).partition(" ")[0]
+    before = world.state()
+    code, said = ended(world.rotate("payments"))
+    assert code == 3 and name in said and "--accept-un" in said, said
+    assert world.state() == before
+    code, said = ended(world.rotate("payments", "--dry-run"))
+    assert code == 3 and name in said, said
+
+
+def test_what_may_not_be_read_is_named_before_the_question_and_no_program_is_run(world: Responder) -> None:
+    text = (world.folder / "inventory.yaml").read_text()
+    rows = '  - {name: third, account: main, kind: secret, stored_in: ["command://third", "manual://Vercel"]}\nservices:\n'
+    command = f"commands:\n  - {{name: third, read: [/bin/touch, {world.folder}/ran], write: [/bin/false]}}\n"
+    (world.folder / "inventory.yaml").write_text(text.replace("services:\n", rows) + command)
+    code, said = ended(world.rotate("payments"))
+    assert code == 0, said
+    assert "not compared with the key: command://third, manual://Vercel" in said, said
+    assert not (world.folder / "ran").exists()
+
+
+def test_a_place_that_is_left_behind_by_name_is_left(world: Responder) -> None:
+    name = _twice_in_one_object(world)
+    code, said = ended(world.rotate("payments", "--accept-unreachable", f"{name}=no program reads it"))
+    assert code == 0, said
+    assert not world.twin.is_alive(world.leaked)
+
+
+def test_containment_does_not_wait_for_it_and_what_is_on_the_dead_key_is_named(tmp_path: Path) -> None:
+    with responder(tmp_path / "world", policy="exploited") as world:
+        world.another_key(world.twin.create_secret_key("other"))
+        name = _same_under_another_name(world)
+        code, said = ended(world.rotate("payments"))
+        assert code == 5 and not world.twin.is_alive(world.leaked), said
+        assert name in said and "s3" in said, said
+        code, said = world.ir("status", "--json")
+        assert name in said and "service-behind" in said, said
+        _put_right(world)
+        code, said = world.ir("resume", "--yes")
+        assert code == 0, said

@@ -167,7 +167,7 @@ def _judged(world: World, record: Incident, items: tuple[Item, ...], bad: list[I
         for item in bad
     )
     told = [why_not, *(f"{item.name}: {item.said}" for item in bad), *same_value.problems(others)]
-    todo = same_value.later(world, record) if same_value.problems(others) and not bad else ""
+    todo = same_value.later(world, record, found) if same_value.problems(others) and not bad else ""
     return _Seen((*items, *others), (*debts, *same_value.debts(world, others)), "; ".join(filter(None, told)), found, todo)
 
 

@@ -11,6 +11,7 @@ from ir.core.model import Debt, Did, Item, Json
 from ir.incident import debts as debt_rules
 from ir.incident.context import World
 from ir.incident.record import Incident
+from ir.inventory import consent
 from ir.ports import Comparison, Holder
 
 _SHOWN = 6
@@ -84,7 +85,10 @@ def gone(record: Incident, found: Comparison) -> tuple[str, ...]:
     return tuple(row["name"] for row in before if row["name"] not in still)
 
 
-def later(world: World, record: Incident) -> str:
+def later(world: World, record: Incident, found: Comparison) -> str:
     """What to do where the replacement is in use already, and both keys live."""
     again = f"ir rollback {world.incident}, then {debt_rules.again(record)}"
-    return f"put the replacement, or another key, there and reload, then: ir resume {world.incident}; or take it into a new plan: {again}"
+    ways = f"put the replacement, or another key, there and reload, then: ir resume {world.incident}; or take it into a new plan: {again}"
+    keys = {holder.key for holder in found.holders if holder.key}
+    more = sorted(consent.beyond(world.inventory, world.key, keys))
+    return f"{ways}, which then also reaches and runs: {', '.join(more)}" if more else ways

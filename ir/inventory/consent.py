@@ -30,6 +30,12 @@ def destinations(inventory: Inventory, key: Key) -> set[str]:
     return found
 
 
+def beyond(inventory: Inventory, key: Key, others: Iterable[str]) -> set[str]:
+    """What rotations of other keys, by name, would run and reach that this one does not."""
+    names = {other.name for other in inventory.held} & set(others)
+    return {place for name in names for place in destinations(inventory, inventory.key(name))} - destinations(inventory, key)
+
+
 def rehearsal(inventory: Inventory, key: Key) -> set[str]:
     """Of a dry run."""
     found = _programs(inventory, key.stored_in, ("read", "check"))

@@ -83,7 +83,7 @@ def _put_right(world: Responder) -> None:
         service.key = other
 
 
-@pytest.mark.parametrize("holds", KINDS)
+@pytest.mark.parametrize("holds", [_twice_in_one_object, _a_listed_service])
 def test_found_before_anything_was_changed_it_is_refused_by_name(world: Responder, holds: Callable[[Responder], str]) -> None:
     name = holds(world).partition(" ")[0]
     before = world.state()
@@ -92,6 +92,43 @@ def test_found_before_anything_was_changed_it_is_refused_by_name(world: Responde
     assert world.state() == before
     code, said = ended(world.rotate("payments", "--dry-run"))
     assert code == 3 and name in said, said
+
+
+def test_one_plan_replaces_a_key_that_is_listed_under_two_names(world: Responder) -> None:
+    _same_under_another_name(world)
+    _fitting(world)
+    code, said = ended(world.rotate("payments", "--dry-run"))
+    assert code == 0 and "listed under `other`" in said, said
+    code, said = ended(world.rotate("payments"))
+    assert code == 0 and "4 services hold the replacement" in said, said
+    assert not world.twin.is_alive(world.leaked) and world.cut_off == []
+    new = read(world.files[0])
+    assert read(world.folder / "other.env") == new and {service.key for service in world.services} == {new}
+    (minted,) = [key for key in world.live() if key.token.reveal() == new]
+    assert set(minted.permissions or ()) == {"payment_intent_write", "charge_read", "balance_read", "dispute_read"}, "of both rows"
+    assert world.recorded()[0]["body"]["plan"]["also"] == ["other"]
+
+
+def _fitting(world: Responder) -> None:
+    file = world.folder / "inventory.yaml"
+    row = "{name: other, account: main, kind: secret,"
+    file.write_text(file.read_text().replace(row, f"{row} permissions: [charge_read, dispute_read],"))
+
+
+def test_a_row_that_does_not_say_what_it_may_do_is_not_taken_in(world: Responder) -> None:
+    name = _same_under_another_name(world)
+    code, said = ended(world.rotate("payments"))
+    assert code == 3 and name in said and "s3" in said, said
+
+
+def test_the_leaked_key_finds_the_first_of_its_names(world: Responder) -> None:
+    _same_under_another_name(world)
+    _fitting(world)
+    file = world.folder / "leaked.key"
+    file.write_text(world.leaked.token.reveal())
+    file.chmod(0o600)
+    code, said = ended(world.rotate("--leaked-key-from", f"file:{file}"))
+    assert code == 0 and "4 services hold the replacement" in said, said
 
 
 def test_what_may_not_be_read_is_named_before_the_question_and_no_program_is_run(world: Responder) -> None:
@@ -124,3 +161,20 @@ def test_containment_does_not_wait_for_it_and_what_is_on_the_dead_key_is_named(t
         _put_right(world)
         code, said = world.ir("resume", "--yes")
         assert code == 0, said
+
+
+def test_the_second_rotation_needs_no_consent_to_what_the_first_showed(world: Responder) -> None:
+    def meanwhile(request: Request) -> Fate | None:
+        if request.method == "POST" and request.path.endswith("/api_keys"):
+            _same_under_another_name(world)
+        return None
+
+    world.other_service()
+    world.twin.decide(meanwhile)
+    code, said = ended(world.rotate("payments"))
+    assert code == 4 and "also reaches and runs: " in said and "store dotenv://other.env" in said, said
+    world.twin.decide(lambda _request: None)
+    code, said = world.ir("rollback", "--yes")
+    assert code == 6, said
+    code, said = ended(world.rotate("other", "--accept-unreachable", "dotenv://one.env#STRIPE_KEY=a test"))
+    assert "new, and" not in said, said

@@ -137,14 +137,20 @@ def identify_row(consent: Consent, name: str, leaked: Secret | None, operator: T
     unread = [] if holders else [ref for ref in refs if ref.scheme == "command"]
     if unread and consent.may(reading(source, unread)):
         holders, unread = [key for key in source.keys if leaked in _held(opened, _behind_programs(key.stored_in), operator)], []
-    if len(holders) == 1:
-        return holders[0]
+    if holders:
+        return holders[0]  # several: the others are found again by their fingerprint, and named
     kind = key_kind.kind_of(leaked)
-    said = f"is in the stores of {', '.join(key.name for key in holders)}" if holders else "is in none of the listed stores"
+    said = "is in none of the listed stores"
     said += f" (no person agreed to run what reads {', '.join(map(str, unread))})" if unread else ""
     raise UsageError(
         f"the leaked key {said}; {kind.credential.instruction}", next_step="name the row of the inventory, or go without --inventory"
     )
+
+
+def held_in_stores(opened: Opened, key: Key, operator: Terminal) -> Secret | None:
+    """The key itself, by what can be read without a program; None when nothing gives it, or its stores disagree."""
+    found = _held(opened, _plain(key.stored_in), operator)
+    return found.pop() if len(found) == 1 else None
 
 
 def stored_key(consent: Consent, key: Key, operator: Terminal) -> Secret | None:

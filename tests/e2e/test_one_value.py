@@ -178,3 +178,43 @@ def test_the_second_rotation_needs_no_consent_to_what_the_first_showed(world: Re
     assert code == 6, said
     code, said = ended(world.rotate("other", "--accept-unreachable", "dotenv://one.env#STRIPE_KEY=a test"))
     assert "new, and" not in said, said
+
+
+# ── in peace ──
+
+
+@pytest.mark.parametrize(
+    ("holds", "told"),
+    [
+        (_same_under_another_name, "key `other` holds the same value (dotenv://other.env#STRIPE_KEY)"),
+        (_twice_in_one_object, "dotenv://one.env#FORMER_KEY holds its value, too, and no key lists it"),
+        (_a_listed_service, "service s3 holds"),
+    ],
+)
+def test_it_is_told_in_peace(world: Responder, holds: Callable[[Responder], str], told: str) -> None:
+    world.other_service()
+    for argv in (("inventory", "drift"), ("inventory", "check", "--live")):
+        code, said = world.ir(*argv, "--yes")
+        assert code == 0 and "the same everywhere: 2 of 2 keys" in said, said
+    holds(world)
+    assert world.ir("inventory", "check")[0] == 0, "a plain check contacts nothing"
+    for argv in (("inventory", "drift"), ("inventory", "check", "--live"), ("inventory", "check", "--live", "--json")):
+        code, said = world.ir(*argv, "--yes")
+        assert code == 5 and told in said, said
+
+
+def test_ids_of_former_and_other_keys_are_told_in_peace(world: Responder) -> None:
+    file, calls = world.folder / "inventory.yaml", list[str]()
+    text, row = file.read_text(), "{name: payments, account: main,"
+
+    def listed(key_id: str) -> tuple[int, str]:
+        file.write_text(text.replace(row, f"{row} id: {key_id},"))
+        return world.ir("inventory", "check", "--live", "--yes")
+
+    world.twin.decide(lambda request: calls.append(request.headers.get("authorization", "")))  # type: ignore[func-returns-value]  # a look
+    code, said = listed(world.leaked.id)
+    assert code == 0, said
+    for wrong in (world.live()[0].id, "mk_never"):
+        code, said = listed(wrong)
+        assert code == 5 and f"`id: {wrong}` is not the id of what its stores hold" in said, said
+    assert calls and not any(world.leaked.token.reveal() in call for call in calls), "the key itself is not used for it"

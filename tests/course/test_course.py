@@ -599,6 +599,47 @@ def _silent() -> Held:
     raise Unknown("no answer")
 
 
+def test_what_gave_no_answer_since_the_kill_is_still_to_do_until_it_was_seen() -> None:
+    """The last look tells the end: a store that was put back meanwhile gives the dead key to what is restarted next."""
+    sim = Simulation("exposed")
+    name, store = next(iter(sim.stores.items()))
+    service = next(iter(sim.services.values()))
+    plain, check, silent = store.read, service.check, [True]
+
+    def gone() -> bool:
+        return silent[0] and not sim.provider.lives(sim.leaked)
+
+    store.read = lambda: _silent() if gone() else plain()  # type: ignore[method-assign]
+    service.check = lambda expected: Check(None, service.proves, "no answer") if gone() else check(expected)  # type: ignore[method-assign]
+    code, record, journal = go(sim)
+    assert code == ExitCode.DEBT and {debt.kind for debt in record.debts.values()} == {"store-behind", "service-behind"}, record.debts
+    assert "cannot be read since the old key died" in record.debts[name].why
+    silent[0] = False
+    journal.send("wake")
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.DONE and record.debts == {}
+
+
+def test_refused_is_not_said_while_a_store_still_keeps_the_old_key() -> None:
+    """Exit 3 promises that nothing has changed; what we kept and cannot take away yet is still to do, by `ir resume`."""
+    sim = Simulation("exposed")
+    store = next(iter(sim.stores.values()))
+    sim.provider.fail_next.append(Rejected("no"))
+    plain = store.discard
+    store.discard = lambda incident: _denied()  # type: ignore[method-assign]
+    code, record, journal = go(sim)
+    assert code == ExitCode.DEBT and record.status == "debt" and str(store.ref) in record.debts
+    assert sim.leaked.value.fingerprint in record.debts, "it lives"
+    store.discard = plain  # type: ignore[method-assign]
+    journal.send("wake")
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.REFUSED and not store.kept and not store.staged
+
+
+def _denied() -> None:
+    raise Denied("the token has expired")
+
+
 def test_a_store_that_deletes_the_replacement_by_itself_is_still_to_do_with_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     sim = Simulation("exposed")
     name, store = next(iter(sim.stores.items()))

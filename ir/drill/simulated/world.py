@@ -102,7 +102,7 @@ class Simulation:
         self.provider = SimProvider(self.clock, guided=guided, dice=Random(seed))  # noqa: S311 - keys of nothing
         self.leaked = self.provider.create("leaked")
         refs = [parse("vault://secret/payments#api_key"), parse("vault://secret/billing#api_key")]
-        self.stores = {str(ref): SimStore(ref, self.leaked.value) for ref in refs}
+        self.stores = {str(ref): SimStore(ref, self.leaked.value, self.clock) for ref in refs}
         first, second = self.stores.values()
         self.services = {
             "canary": SimService(first, self.provider),

@@ -16,7 +16,7 @@ from ir.engine.workflow import Course
 from ir.incident.context import Options
 from ir.incident.plan import Step
 from ir.incident.record import Incident, fold
-from ir.ports import Check, Expected, Held, Target
+from ir.ports import Check, Expected, Held, Minted, MintOrder, Target
 
 
 def go(sim: Simulation, journal: Journal | None = None) -> tuple[int, Incident, Journal]:
@@ -480,6 +480,31 @@ def test_a_key_that_could_not_be_kept_is_expired_before_the_run_is_refused() -> 
     sim.clock.sleep(10)
     assert code == ExitCode.REFUSED
     assert len(sim.provider.keys) > 1 and [key.id for key in sim.provider.living()] == [sim.leaked.id]
+
+
+def test_a_key_that_was_expired_while_custody_did_not_show_it_is_not_taken_from_it_later() -> None:
+    """The copy that was read was behind: kept, expired by its id for want of a value, and then there after all."""
+    sim, answers = Simulation("exposed"), iter([Unknown("time-out")])
+    mint = sim.provider.mint
+
+    def minted(order: MintOrder, keep: Callable[[Secret], str]) -> Minted:
+        made = mint(order, keep)
+        for lost in answers:
+            for store in sim.stores.values():
+                store.fetch = _behind(sim, store.fetch)  # type: ignore[method-assign]
+            raise lost
+        return made
+
+    sim.provider.mint = minted  # type: ignore[method-assign]
+    code, record, _ = go(sim)
+    assert code == ExitCode.DONE, [(run.id, run.outcome.said) for run in record.runs]
+    (alive,) = sim.provider.living()
+    assert all(store.value == alive.value for store in sim.stores.values())
+
+
+def _behind(sim: Simulation, fetch: Callable[[str, str], Secret | None]) -> Callable[[str, str], Secret | None]:
+    """Shows a new key only once one was expired."""
+    return lambda incident, role: fetch(incident, role) if sim.provider.retired or not role.startswith("new-") else None
 
 
 def test_a_store_that_was_put_back_after_the_kill_is_owed() -> None:

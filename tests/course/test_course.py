@@ -491,7 +491,7 @@ def test_a_key_that_was_expired_while_custody_did_not_show_it_is_not_taken_from_
         made = mint(order, keep)
         for lost in answers:
             for store in sim.stores.values():
-                store.fetch = _behind(sim, store.fetch)  # type: ignore[method-assign]
+                store.fetch = _behind(sim, store.fetch)  # type: ignore[method-assign, assignment]
             raise lost
         return made
 

@@ -6,7 +6,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
@@ -29,10 +28,14 @@ What `make test` runs in small numbers runs here in large ones; each row was app
 def sessions(first: int, runs: int, jobs: int) -> Iterator[Ran]:
     """As they end."""
     mouse = bool(CHROMIUM.path)
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=25) as pool:
-        asked = [pool.submit(run, first + n, by_mouse=mouse and n % _ONE_OF == 0) for n in range(runs)]
-        for one in as_completed(asked):
-            yield one.result()
+    asked = [(first + n, mouse and n % _ONE_OF == 0) for n in range(runs)]
+    with get_context("spawn").Pool(jobs, maxtasksperchild=25) as pool:  # a process leaves what it leaked behind
+        yield from pool.imap_unordered(_session, asked)
+
+
+def _session(asked: tuple[int, bool]) -> Ran:
+    seed, by_mouse = asked
+    return run(seed, by_mouse=by_mouse)
 
 
 def main() -> int:

@@ -83,7 +83,7 @@ def kept_alive(kept: State, operator: Terminal, record: Incident, rows: Sequence
             raise UsageError("--accept-alive: write KEY=REASON")
         meant = {about for about, names in called.items() if name in names}
         if len(meant) != 1:
-            said = "stands for several keys" if meant else "is no key of this incident that can be looked at from here"
+            said = "stands for several keys" if meant else "is not a key of this incident that can be looked at from here"
             known = ", ".join(sorted({record.opened.get("key", ""), *called} - {""}))
             raise UsageError(f"--accept-alive: `{name[:40]}` {said}", next_step=f"a name or the last four characters of one of: {known}")
         found[meant.pop()] = reason.strip()

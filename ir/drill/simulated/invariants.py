@@ -167,7 +167,8 @@ class Judge:
 
     def _custody_is_over(self, record: Incident) -> None:
         for name, store in self.sim.stores.items():
-            promised(not (store.kept or store.staged) or name in record.debts, f"{record.status}, and {name} still keeps something")
+            owed = {name, f"custody of {record.id}"} & set(record.debts)
+            promised(not (store.kept or store.staged) or owed, f"{record.status}, and {name} still keeps something")
 
     def _all_named(self, record: Incident) -> None:
         """Each live key that services do not need is named among the debts."""
@@ -186,8 +187,8 @@ class Judge:
         leaked = self.sim.leaked
         excused = record.status == "refused" or (record.status == "attested" and self._could_not_look())
         if provider.lives(leaked) and not excused and "payments" not in record.debts:
-            named = {*record.debts, *record.accepted}
-            promised(leaked.value.fingerprint in named, f"{record.status}: the leaked key lives and is not named")
+            told = leaked.value.fingerprint in {*record.debts, *record.accepted}
+            promised(told, f"{record.status}: the leaked key lives and is not named")
 
     def _is_held(self, key: SimKey) -> bool:
         holders = [*(store.value for store in self.sim.stores.values()), *(service.held for service in self.sim.services.values())]

@@ -174,13 +174,28 @@ class World:
             Missing: nobody has it.
             PortError: a place that should have it cannot be asked.
         """
-        new = facts["new"]
-        if self.replacement is not None and self.replacement.fingerprint == new["fingerprint"]:
-            return self.replacement
-        self.replacement = self._find_new_key(new)
+        self.replacement = self._find_new_key(facts["new"])
         return self.replacement
 
     def _find_new_key(self, new: Json) -> Secret:
+        found = self.held_new(new)
+        if found is None:
+            found = self.operator.new_key(f"The replacement once more, with fingerprint {new['fingerprint']}")
+        if found is not None and found.fingerprint == new["fingerprint"]:
+            return found
+        raise Missing(
+            f"the replacement ({new['fingerprint']}) is in no store and in no custody",
+            next_step="ir resume, with --new-key-from to give it again",
+        )
+
+    def held_new(self, new: Json) -> Secret | None:
+        """The replacement where it is held; nobody is asked. None: all places were looked at, and none has it.
+
+        Raises:
+            PortError: a place that should have it cannot be asked, and no other has it.
+        """
+        if self.replacement is not None and self.replacement.fingerprint == new["fingerprint"]:
+            return self.replacement
         found = self.custody.fetch(f"new-{new['n']}") if self.custody.possible else None
         if found is not None and found.fingerprint == new["fingerprint"]:
             return found
@@ -196,13 +211,7 @@ class World:
                     return held
         if failed is not None:
             raise failed
-        given = self.operator.new_key(f"The replacement once more, with fingerprint {new['fingerprint']}")
-        if given is not None and given.fingerprint == new["fingerprint"]:
-            return given
-        raise Missing(
-            f"the replacement ({new['fingerprint']}) is in no store and in no custody",
-            next_step="ir resume, with --new-key-from to give it again",
-        )
+        return None
 
     def each(self, things: Sequence[T], work: Callable[[T], R]) -> list[R]:
         """`work` on all things side by side, results in order."""

@@ -15,6 +15,7 @@ Facts that actions establish (all secret-free; times are epoch seconds):
     quiet {checked, used_at, attested {by, reason}}, money, sweep, watch {…}
     pending {REF: {owner, since, version, incident}}    strangers' stages that the operator was shown; cleared {REF: reason}
     took_over {INCIDENT: [debt]}    of earlier incidents of this key, settled at the end where they can be
+    closed {accepted, attested, needs_custody}    what a person's word ended, and what it could not
     adopted {at, owner, since, stores {REF: {roles, holds, trouble}}, keys {ID: NAME}, dead}    what the world still told of it;
         `signed_before` {size, head_hash, ts}: of a record that is lost
 """
@@ -56,6 +57,7 @@ class Incident:
         runs: every attempt at every step, in order.
         signals: what people sent: approvals, containment, rollback, abort.
         late: evidence in signals that no course has taken in.
+        accepted: living keys that a person keeps: what a debt would be about → `{why, reason, by}`.
     """
 
     id: str = ""
@@ -72,6 +74,7 @@ class Incident:
     head: str = ""
     last: Json | None = None
     late: set[str] = field(default_factory=set)
+    accepted: Json = field(default_factory=dict)
 
     @property
     def heard(self) -> int:
@@ -95,6 +98,13 @@ class Incident:
         if self.ended:
             return ExitCode(self.ended["exit_code"])
         return ExitCode.WAITING
+
+    @property
+    def standing_code(self) -> ExitCode:
+        """As `exit_code`, from now on: a living key that a person keeps counts once, when that is said."""
+        if self.status == "attested" and "accepted" in self.ended:
+            return ExitCode.DEBT if self.debts else ExitCode.DONE
+        return self.exit_code
 
     def run_of(self, action: str) -> StepRun | None:
         """The latest attempt of the first step with that action, None when it never ran."""
@@ -132,6 +142,7 @@ def absorb(incident: Incident, entry: Json) -> None:
     elif entry["kind"] == "ended":
         incident.ended, incident.ended_at, incident.status = body, entry["at"], body["status"]
         incident.debts = {row["about"]: Debt(**row) for row in body["debts"]}
+        incident.accepted = body.get("accepted", {})
 
 
 def _inherit(incident: Incident) -> None:

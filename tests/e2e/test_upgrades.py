@@ -273,8 +273,13 @@ def test_what_lies_in_the_engines_stream_is_read_there_and_ended_there(town: Tow
 
 def test_closed_by_a_persons_word_without_replay_it_keeps_no_key(town: Town, desk: Desk) -> None:
     town.doctor(version("0"))
-    closed = desk.told("close", town.name, "--attest", "revoked at the bank's desk", "--by", "ann")
-    assert (closed["code"], closed["status"]) == (ExitCode.DONE, "attested") and town.custody() == []
+    said = ("close", town.name, "--attest", "revoked at the bank's desk", "--by", "ann")
+    closed = desk.told(*said)
+    assert (closed["code"], closed["status"]) == (ExitCode.DEBT, "attested"), "it answers, so no word ends it"
+    assert town.custody(), "its value is nowhere else"
+    closed = desk.told(*said, "--accept-alive", "payments=the bank's desk needs it")
+    assert (closed["code"], closed["debts"]) == (ExitCode.DEBT, []) and town.custody() == []
+    assert desk.told("status")["debts"] == []
     assert desk.told("verify", town.name)["holds"]
 
 

@@ -52,6 +52,8 @@ TABLE: list[tuple[str, Json | None, Json, Json, str, str]] = [
     ("reopened", None, {"debts": [LEFT]}, {}, "still to do", RESUME),
     ("done", None, {}, {}, "done", REPORT),
     ("attested", None, {}, {}, "attested", REPORT),
+    ("attested", None, {"debts": [OWED]}, {}, "attested", REPORT),
+    ("attested", None, {"debts": [OWED], "accepted": {}}, {}, "attested", "ir rotate stripe payments --policy exploited"),
     ("rolled back", None, {"debts": [OWED]}, {}, "rolled back", "ir rotate stripe payments --policy exploited"),
     ("rolled back", None, {}, {}, "rolled back", "ir rotate stripe payments"),
     ("aborted", None, {"debts": [LEFT]}, {}, "aborted", "ir rotate stripe payments"),

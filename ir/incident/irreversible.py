@@ -74,10 +74,11 @@ def to_purge(record: Incident, files: int) -> Irreversible:
 
 
 def unseen(record: Incident) -> str:
-    """Who may still use the key without having been seen: exceptions by name, places that cannot be read, and all that is not listed."""
+    """What may still use the key unseen: exceptions by name, what could not be read or compared, and all that is not listed."""
     options: Json = record.opened.get("options", {})
     names = [*options.get("accept_unverified", {}), *options.get("accept_unhealthy", {}), *options.get("accept_unreachable", {})]
     names += [name for name, row in record.facts.get("stores", {}).items() if row.get("guided") and name not in names]
+    names += [row["name"] for row in record.facts.get("elsewhere", {}).get("unread", [])]
     return ", ".join([*dict.fromkeys(names), "whatever the inventory does not list"])
 
 

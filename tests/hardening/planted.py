@@ -23,10 +23,20 @@ class Mutant:
     tests: tuple[str, ...] = COURSE
 
 
+BROKEN = ("tests/e2e/test_one_thing_broken.py",)
 ONE_VALUE = ("tests/e2e/test_one_value.py",)
 
 MUTANTS = (
     Mutant("kill what another listed place holds", "ir/actions/retire.py", ", *same_value.problems(others)]", "]", ONE_VALUE),
+    Mutant("hold up a wave for one store", "ir/actions/wave.py", "if bad and not alone:", "if bad:", BROKEN),
+    Mutant("hold up a mint for one store", "ir/actions/custody.py", "if refused and forward:", "if False and forward:", BROKEN),
+    Mutant(
+        "kill by a word from before an exception",
+        "ir/engine/approval_gate.py",
+        ' and not any(signal.get("accepts") for signal in record.signals)',
+        "",
+        ONE_VALUE,
+    ),
     Mutant(
         "run a program of another key to compare",
         "ir/runtime/same_value.py",
@@ -229,8 +239,8 @@ MUTANTS = (
     Mutant(
         "record a key as a fact",
         "ir/actions/custody.py",
-        'facts = {"old": {"custody": address}} if address else {}',
-        'facts = {"old": {"custody": old.reveal()[::-1]}}',
+        'return "" if kept else world.custody.keep("old", old)',
+        'return world.custody.keep("old", old) and old.reveal()[::-1]',
         CANARY,
     ),
     Mutant(

@@ -63,7 +63,7 @@ def _look(world: World, record: Incident, step: Step) -> tuple[Probe, _Seen]:
 def _kill(world: World, record: Incident, probe: Probe, looked: _Seen) -> Outcome:
     facts = record.facts
     old = world.old_key(facts)
-    seen = {"old": {"liveness": probe.liveness.value, "probed_at": probe.at or world.now()}}
+    seen = {"old": {"liveness": probe.liveness.value, "probed_at": probe.date}}
     if probe.liveness.dead:
         return Outcome(
             Did.DONE, "the old key answers as dead already", {**seen, "retire_asked_at": facts.get("retire_asked_at", world.now())}

@@ -72,7 +72,7 @@ def _how(service: Service) -> str:
 def _stores_of(world: World, record: Incident, services: list[Service], step: Step) -> list[Store]:
     """Stores that these services read; the last wave takes every store that is left."""
     known = record.facts.get("stores", {})
-    wanted = {world.store_of(s) for s in services} if not step.last_wave else set(world.stores)
+    wanted = {str(ref) for s in services for ref in s.reads_from} if not step.last_wave else set(world.stores)
     return [
         store
         for name, store in world.stores.items()

@@ -44,7 +44,7 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
     "inventory": {
         "check": ("ir.cli.inventory_check:check_inventory", "Check an inventory file."),
         "init": ("ir.cli.inventory:init", "A first inventory from what your stores hold."),
-        "drift": ("ir.cli.inventory:drift", "Where stores disagree, what reverts them, who holds an old key."),
+        "drift": ("ir.cli.drift:drift", "Where stores disagree, what reverts them, who holds an old key."),
         "graph": ("ir.cli.inventory:graph", "Keys, stores and services: a tree, Mermaid or SVG."),
     },
     "playbook": {

@@ -122,7 +122,7 @@ def _go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json, le
     entries = read_entries(kept.ledger.engine, name)
     record = incident_record.fold(entries)
     if not entries:
-        raise Refused(f"{name} has no record yet", next_step="ir status")
+        raise _never_begun(kept, name)
     incident_record.hear_late(record, kept.ledger.signals(name))
     if record.status == "reopened" and kind == "close":
         record = reopen.close_again(kept, name, operator.name, str(body["reason"]))
@@ -177,9 +177,27 @@ def named(kept: State, name: str, *, ended: bool = False) -> str:
 
 
 def record_of(kept: State, name: str) -> Incident:
-    """What is recorded of an incident; UsageError when there is none."""
-    if kept.ledger.find(name) is None and kept.ledger.holder(name) is None:
+    """What is recorded of an incident; nothing yet, while its process begins it.
+
+    Raises:
+        UsageError: there is none.
+        Refused: its process ended before the first entry.
+    """
+    holder = kept.ledger.holder(name)
+    if kept.ledger.find(name) is None and holder is None:
         raise UsageError(f"there is no incident {name}", next_step="ir status lists them")
     from ir.runtime import reopen
 
-    return reopen.record_of(kept, name)
+    record = reopen.record_of(kept, name)
+    if not record.id and not (holder and holder["alive"]):
+        raise _never_begun(kept, name)
+    return record
+
+
+def _never_begun(kept: State, name: str) -> Refused:
+    """Why an incident of which nothing is recorded is not gone on with: nothing is done before the first entry."""
+    holder = kept.ledger.holder(name)
+    if holder and holder["alive"]:
+        return Refused(f"{name} is being begun by process {holder['pid']}", next_step=f"ir status {name} --follow")
+    what = f"{name} was not begun: its process ended before the first entry was recorded"
+    return Refused(what, safe="nothing was changed, and the key is free", next_step="ir rotate stripe, or ir contain, as before")

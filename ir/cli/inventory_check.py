@@ -8,6 +8,7 @@ from rich.tree import Tree
 
 from ir import inventory
 from ir.cli.terminal import inventory_source
+from ir.cli.terminal.consent_prompt import PIN, YES
 from ir.cli.terminal.screen import Screen, plain
 from ir.core.resources import shipped_folder
 from ir.core.wording import counted
@@ -16,23 +17,35 @@ from ir.inventory import Inventory
 from ir.inventory.skeleton import UNKNOWN_ACCOUNT
 
 File = Annotated[str, typer.Argument(help="Inventory file; default: IR_INVENTORY, else inventory.yaml of this folder.")]
+LIVE = "Compare it with what stores, services and Stripe show, as `drift` does; exit 5 if they differ."
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
-def check_inventory(file: File = "", as_json: AsJson = False) -> None:
-    """Check an inventory file; nothing is contacted."""
+def check_inventory(
+    file: File = "",
+    live: Annotated[bool, typer.Option("--live", help=LIVE)] = False,
+    yes: Annotated[bool, typer.Option("--yes", help=f"With --live: {YES}")] = False,
+    inventory_sha256: Annotated[str, typer.Option(help=f"With --live: {PIN}", metavar="HEX")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Check an inventory file; nothing is contacted, except with --live."""
     screen = Screen(as_json=as_json)
     opened = inventory_source.default(file, screen)
     text, source, file = opened.text, opened.source, opened.name
     counts = {name: len(getattr(source, name)) for name in ("accounts", "keys", "webhooks", "services")}
     missing = list(_missing(source))
-    if as_json:
-        screen.document({"file": file, "sha256": inventory.digest(text), **counts, "missing": missing})
+    about = {"sha256": inventory.digest(text), **counts, "missing": missing}
+    if as_json and not live:
+        screen.document({"file": file, **about})
         return
     screen.say(f"{file} is right: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
     screen.say(f"sha256 {inventory.digest(text)}")
     for what in missing:
         screen.warn(f"still missing: {what}")
+    if live:
+        from ir.cli import drift
+
+        drift.compare(opened, screen, yes=yes, pin=inventory_sha256, head=about)
 
 
 def _missing(source: Inventory) -> Iterator[str]:

@@ -10,7 +10,7 @@ import typer
 
 from ir import inventory
 from ir.cli import adopt as adopt_command
-from ir.cli import campaign_start, propose_policy, roll_out
+from ir.cli import campaign_start, propose_policy, roll_out, same_key
 from ir.cli import discard_pending as discard_command
 from ir.cli.alerts import Taken, take
 from ir.cli.campaign_start import Accepted, Asked
@@ -18,10 +18,10 @@ from ir.cli.terminal import follow, inventory_source
 from ir.cli.terminal.consent_prompt import PIN, Consent
 from ir.cli.terminal.inventory_source import INVENTORY
 from ir.cli.terminal.operator import SOURCES, Terminal, files_of, read_key
-from ir.cli.terminal.option_values import accepted, choose_policy, expires_time, exposed_time, identify_row, stored_key
+from ir.cli.terminal.option_values import accepted, choose_policy, expires_time, exposed_time, identify_row, places, stored_key
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import AlreadyRunning, ExitCode, Refused, UsageError
-from ir.core.model import Did, Json, Outcome
+from ir.core.model import Did, Json, Outcome, Policy
 from ir.core.secret import Secret
 from ir.engine.dry_run import rehearse
 from ir.fleet.campaign import Limits
@@ -123,15 +123,16 @@ def stripe(
         old_key_expires=expires_time(old_key_expires),
         accept_unverified=accepted("--accept-unverified", accept_unverified, {s.name for s in source.services}),
         accept_unhealthy=accepted("--accept-unhealthy", accept_unhealthy, {s.name for s in source.services}),
-        accept_unreachable=accepted("--accept-unreachable", accept_unreachable, {str(r) for r in row.stored_in}),
+        accept_unreachable=accepted("--accept-unreachable", accept_unreachable, *places(source)),
         drill=os.environ.get("IR_DRILL") == "1",
         personal_data=with_personal_data,
         discard_pending=discard_pending.strip(),
     )
     control = read_key(control_key_from, "Another live key of the account", screen) if control_key_from else None
+    planning, also = opened, tuple[str, ...]()
 
     def planned(plan: Plan) -> Setting:
-        return Setting(adopt, opened.text, opened.name, opened.base, row.name, plan, options)
+        return Setting(adopt, planning.text, planning.name, planning.base, row.name, plan, options)
 
     def look() -> str:
         consent.ask(consents.rehearsal(source, row))
@@ -140,7 +141,9 @@ def stripe(
     book = playbook.load(playbook_name or f"stripe-{choose_policy(policy, operator, look)}")
     if playbook_name and policy not in ("auto", book.policy.value):
         raise UsageError(f"playbook {book.name} is for policy {book.policy.value}, not {policy}")
-    plan = compile_plan(book, source, row, replaces=not options.no_replacement)
+    if book.policy is not Policy.EXPLOITED and not adopt:  # containment waits for no look
+        planning, also = same_key.taken_in(consent, row, operator, leaked, options)
+    plan = compile_plan(book, planning.source, planning.source.key(row.name), replaces=not options.no_replacement, also=also)
     plan = clearing(plan) if options.discard_pending else plan
     carry_out(planned(plan), kept, operator, leaked, control, consent)
 
@@ -149,7 +152,7 @@ def carry_out(
     setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, control: Secret | None, consent: Consent
 ) -> NoReturn:
     """Show the plan; ask whether what it runs and reaches may be, then rehearse it, or ask once more and do it."""
-    plan, options, source = setting.plan, setting.options, consent.opened.source
+    plan, options, source = setting.plan, setting.options, inventory.loads(setting.text, setting.name)
     operator.screen.plan(plan)
     row = source.key(setting.key)
     if plan.key_alone:
@@ -158,6 +161,7 @@ def carry_out(
         setting.options = replace(options, unagreed=_left_out(plan, row, consent))
     else:
         consent.ask((consents.rehearsal if options.dry_run else consents.destinations)(source, row))
+        setting.options = replace(options, agreed=consent.agreed(consents.others(source, row)))
     if options.dry_run:
         _rehearse(setting, kept, operator, leaked, control, _first_facts(setting, kept, operator, leaked))
     found = _first_facts(setting, kept, operator, leaked)
@@ -196,7 +200,8 @@ def _start(setting: Setting, kept: State, operator: Terminal, leaked: Secret | N
 def _rehearse(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, control: Secret | None, found: Json) -> NoReturn:
     setting.incident = setting.incident or "INC-rehearsal"
     source = inventory.loads(setting.text, setting.name)
-    _refuse_if_busy(kept, f"key {source.account(source.key(setting.key).account).id}/{setting.key}")
+    for name in (setting.key, *setting.plan.also):
+        _refuse_if_busy(kept, f"key {source.account(source.key(setting.key).account).id}/{name}")
     world = wiring.world(setting, kept, operator, ask=write_guard.read_only, leaked=leaked, control=control, say=operator.screen.progress)
     world.claim = lambda fingerprint: _refuse_if_busy(kept, lifecycle.key_itself(fingerprint))
     world.knows = lifecycle.known(kept)

@@ -87,7 +87,9 @@ class Asking:
         return Outcome(Did.FAILED, said, todo="\n".join(f"{why}: ir {word} {record.id}" for why, word in ways.items()))
 
     def _approve(self, step: Step, *, at: str, by: str) -> None:
-        body = {"kind": "approve", "step": step.id, "plan": self._plan_hash, "until": at}
+        """Given at this terminal, for what was verified by now: of another replacement, the person is asked anew."""
+        seen = approvals.question(self._recorder.record, step.id, step.approvals, self._plan_hash, ()).seen
+        body = {"kind": "approve", "step": step.id, "plan": self._plan_hash, "until": at, "seen": seen}
         self._recorder.emit("signal", body=body, at=at, actor=by)
 
     def _weighed(self, step: Step) -> Json:

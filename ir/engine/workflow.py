@@ -193,7 +193,7 @@ class Course:
                 self._park(step.id, step.action, outcome)
                 return False
             if self.record.run_of("custody"):
-                self._run_extra("discard")
+                self._clear_away(outcome.said)
             raise _End("refused", ExitCode.REFUSED, outcome.said)
         if step.action not in _ADOPTS and self._better_back(step):
             self._roll_back(outcome.said)
@@ -201,6 +201,12 @@ class Course:
             return True  # forward: what is behind is owed, and the kill looks again
         self._park(step.id, step.action, outcome)
         return False
+
+    def _clear_away(self, why: str) -> None:
+        """Remove what was kept, before it is said that nothing has changed; what cannot be removed yet keeps the incident open."""
+        while self._run_extra("discard").did is Did.FAILED:
+            self._owes(debt_rules.live_keys(self.record))
+            self._stay_open(f"refused: {why}; {_still_to_do(len(self.record.debts))}")
 
     def _replace_again(self, failed: Step) -> None:
         """Another replacement, and everything that was done with the one before it, up to the step that missed it."""
@@ -264,16 +270,19 @@ class Course:
 
     def _owe(self) -> None:
         """Debt keeps the incident open: say so, wait for a signal, look again at what is owed."""
-        body = self._ending(_End("debt", ExitCode.DEBT, _still_to_do(len(self.record.debts))))
-        self._recorder.emit_now("ended", body=body)
-        self._recorder.publish()
-        self._wait()
+        self._stay_open(_still_to_do(len(self.record.debts)))
         kinds = {debt.kind for debt in self.record.debts.values()}
         kills = any(step.action == "retire" for step in self.plan.steps)
         for step in self.plan.steps:
             if debt_rules.pays(step.action, kinds, kills=kills):
                 self._take(step)
         self._tidy()
+
+    def _stay_open(self, said: str) -> None:
+        """End with debt, until a signal."""
+        self._recorder.emit_now("ended", body=self._ending(_End("debt", ExitCode.DEBT, said)))
+        self._recorder.publish()
+        self._wait()
 
     # ── people ──
 

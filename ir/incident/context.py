@@ -14,7 +14,7 @@ from ir.incident.custody import Custody
 from ir.incident.plan import Plan
 from ir.incident.record import Incident
 from ir.inventory import Account, Inventory, Key, Service
-from ir.ports import STAGED, Clock, Issuer, Operator, Reloader, Reviewer, Store, Verifier
+from ir.ports import STAGED, Clock, Comparison, Issuer, Operator, Reloader, Reviewer, Store, Verifier
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -28,6 +28,7 @@ class Options:
         exposed_at, old_key_expires: epoch seconds, 0 = not said / never.
         accept_unverified, accept_unhealthy, accept_unreachable: name → reason.
         discard_pending: why strangers' unfinished stages are cleared, "" = they are not.
+        agreed: programs and secret headers of other keys that were agreed to (`inventory.consent`), for comparing what those hold.
         unagreed: what the inventory would run or reach, and nobody agreed to: it is left out (`inventory.consent`, in its words).
         source: the listed store or service that leaked, "" = none of them.
         source_closed_by: who says that it is closed.
@@ -52,6 +53,7 @@ class Options:
     key_files: Mapping[str, str] = field(default_factory=dict)
     discard_pending: str = ""
     unagreed: Sequence[str] = ()
+    agreed: Sequence[str] = ()
 
 
 @dataclass
@@ -75,6 +77,8 @@ class World:
         knows: whether the database has an incident of that id.
         account_of: whose a living key is, "" when Stripe does not say; raises PortError.
         holder_of: who holds a value already, in words, of all stores, services and keys of the inventory; "" = nobody of them.
+        elsewhere: who else holds the value with that fingerprint, of all stores and services of the inventory that the plan does not
+            replace; at most 10 s.
         patient: False: an incident that waits, for a human or for a time, is let go instead of kept by this process.
         fresh: this process began the incident, and under a name that none had before: what it does not know of, nobody did for it.
         prepare: loads what the first call to the provider needs; beside a look at the stores that takes no time.
@@ -113,6 +117,7 @@ class World:
     knows: Callable[[str], bool] = lambda _incident: True
     account_of: Callable[[Secret], str] = lambda _key: ""
     holder_of: Callable[[Secret], str] = lambda _key: ""
+    elsewhere: Callable[[str], Comparison] = lambda _fingerprint: Comparison()
     prepare: Callable[[], None] = lambda: None
     scratch: str = ""
     patient: bool = True

@@ -51,7 +51,7 @@ def roll_out(record: Incident) -> str:
 
 def waiting_replacement(record: Incident, fingerprint: str, *, kept: bool = True) -> Debt:
     """A key that the rotation made, and that waits for a rollout."""
-    where = "waits in custody" if kept else "waits in nobody's custody: keep the Dashboard's dialog open"
+    where = "waits in custody" if kept else "is in no custody: keep the Dashboard's dialog open"
     why = f"the key that the rotation made ({fingerprint}) lives and {where}; no service has it yet"
     return Debt(WAITS, fingerprint, why, roll_out(record))
 

@@ -10,6 +10,7 @@ from ir.ports import Irreversible
 
 NO_INVENTORY = "(no inventory)"
 """The name of an inventory that was made up for one leaked key; its key has no name that a person would know."""
+_RARE = 3
 
 
 def to_kill(record: Incident, ends_in: str = "") -> Irreversible:
@@ -22,6 +23,7 @@ def to_kill(record: Incident, ends_in: str = "") -> Irreversible:
         f"{key} dies. It cannot be brought back.",
         "From then on every program that still uses it is refused by Stripe.",
         f"Seen: {seen.outcome.said if seen else 'no service was verified'}.",
+        *rare_consumers(record),
         f"Not looked at: {unseen(record)}.",
     )
 
@@ -34,6 +36,7 @@ def to_contain(record: Incident, ends_in: str = "") -> Irreversible:
         ends_in,
         f"{called(record, 'old', ends_in)} dies as soon as you have clicked. It cannot be brought back.",
         f"From then on every program that still uses it is refused by Stripe, until it has another key. Listed services: {services}.",
+        *rare_consumers(record),
         f"Not looked at before it is contained: any service; {unseen(record)}.",
     )
 
@@ -73,11 +76,25 @@ def to_purge(record: Incident, files: int) -> Irreversible:
     )
 
 
+def rare_consumers(record: Incident) -> list[str]:
+    """Lines on programs that the review saw to use the key rarely but regularly, so that no wait of ours would have shown them."""
+    key = record.facts.get("old", {}).get("id", "")
+    rows: list[Json] = [*record.facts.get("review", {}).get("regular", ())]
+    known = [str(row["said"]) for row in rows if not key or not str(row["key"]).startswith("mk_") or row["key"] == key]
+    more = f"; and {len(known) - _RARE} more" if len(known) > _RARE else ""
+    return (
+        [f"Seen rarely, but regularly, in Stripe's request log: {'; '.join(known[:_RARE])}{more}. Does it have the replacement?"]
+        if known
+        else []
+    )
+
+
 def unseen(record: Incident) -> str:
-    """Who may still use the key without having been seen: exceptions by name, places that cannot be read, and all that is not listed."""
+    """What may still use the key unseen: exceptions by name, what could not be read or compared, and all that is not listed."""
     options: Json = record.opened.get("options", {})
     names = [*options.get("accept_unverified", {}), *options.get("accept_unhealthy", {}), *options.get("accept_unreachable", {})]
     names += [name for name, row in record.facts.get("stores", {}).items() if row.get("guided") and name not in names]
+    names += [row["name"] for row in record.facts.get("elsewhere", {}).get("unread", [])]
     return ", ".join([*dict.fromkeys(names), "whatever the inventory does not list"])
 
 

@@ -32,18 +32,24 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """A playbook bound to one key of an inventory."""
+    """A playbook bound to one key of an inventory.
+
+    Attributes:
+        also: names of the other keys of the inventory that hold the same value: their places and services are this key's here.
+    """
 
     playbook: str
     policy: Policy
     key: str
     steps: tuple[Step, ...]
     notes: tuple[str, ...] = field(default=())
+    also: tuple[str, ...] = ()
 
     def to_json(self) -> Json:
         """A JSON object; `plan_from_json` reads it back."""
         steps = tuple({**vars(step), "params": copied(step.params)} for step in self.steps)
-        return {"playbook": self.playbook, "policy": self.policy, "key": self.key, "steps": steps, "notes": self.notes}
+        also = {"also": self.also} if self.also else {}
+        return {"playbook": self.playbook, "policy": self.policy, "key": self.key, "steps": steps, "notes": self.notes, **also}
 
     @property
     def hash(self) -> str:
@@ -64,11 +70,11 @@ class Plan:
 def plan_from_json(data: Json) -> Plan:
     """Inverse of `Plan.to_json`."""
     steps = tuple(Step(**{**row, "danger": Danger(row["danger"])}) for row in data["steps"])
-    return Plan(data["playbook"], Policy(data["policy"]), data["key"], steps, tuple(data["notes"]))
+    return Plan(data["playbook"], Policy(data["policy"]), data["key"], steps, tuple(data["notes"]), tuple(data.get("also", ())))
 
 
-def compile_plan(book: Playbook, inventory: Inventory, key: Key, *, replaces: bool = True) -> Plan:
-    """Bind a playbook to a key: waves are spelled out, settings filled in; `replaces`: a replacement is wanted.
+def compile_plan(book: Playbook, inventory: Inventory, key: Key, *, replaces: bool = True, also: tuple[str, ...] = ()) -> Plan:
+    """Bind a playbook to a key: waves are spelled out, settings filled in; `replaces`: a replacement is wanted, `also`: see `Plan`.
 
     Raises:
         UsageError: a step needs the approval of more people than the inventory lists.
@@ -100,7 +106,7 @@ def compile_plan(book: Playbook, inventory: Inventory, key: Key, *, replaces: bo
         steps += [_step(row, wave, row.id if name == row.id else f"{row.id}.{name or 'stores'}", params, name) for name in chosen]
     last = max((i for i, s in enumerate(steps) if s.action == "wave"), default=-1)
     steps = [replace(step, last_wave=number == last) for number, step in enumerate(steps)]
-    return Plan(book.name, book.policy, key.name, tuple(steps), tuple(notes))
+    return Plan(book.name, book.policy, key.name, tuple(steps), tuple(notes), also)
 
 
 def clearing(plan: Plan) -> Plan:

@@ -9,6 +9,7 @@ Rules for every adapter:
 * All calls are bounded in time (`timeout` of the adapter) and safe to make from several threads.
 """
 
+from ir.ports.comparison import Comparison, Holder
 from ir.ports.issuer import Containment, Issuer, Minted, MintOrder, Rotation, Target
 from ir.ports.people import Clock, Irreversible, Notifier, Operator
 from ir.ports.review import LeftBehind, Reviewed, Reviewer, ReviewRequest
@@ -19,9 +20,11 @@ __all__ = [
     "STAGED",
     "Check",
     "Clock",
+    "Comparison",
     "Containment",
     "Expected",
     "Held",
+    "Holder",
     "Irreversible",
     "Issuer",
     "Left",

@@ -93,11 +93,12 @@ def new_id(ledger: Ledger) -> str:
 
 
 def resources(setting: Setting, leaked: Secret | None = None) -> list[str]:
-    """What one incident holds alone: the key, by `account/name` and by fingerprint, and every store object."""
+    """What one incident holds alone: the key, by each name of it (`account/name`) and by fingerprint, and every store object."""
     source = inventory.loads(setting.text, setting.name)
     key = source.key(setting.key)
     stores = sorted({ref.object for ref in key.stored_in if ref.scheme != "manual"})
-    named = [f"key {source.account(key.account).id}/{key.name}"]
+    account = source.account(key.account).id
+    named = [f"key {account}/{name}" for name in sorted({key.name, *setting.plan.also})]
     return [*named, *([key_itself(leaked.fingerprint)] if leaked else []), *(f"store {name}" for name in stores)]
 
 
@@ -115,7 +116,14 @@ def wired(setting: Setting, kept: State, given: Given, fence: int) -> World:
 
     made = wiring.world(setting, kept, given.operator, ask=ask, leaked=given.leaked, control=given.control, say=given.say)
     places = set() if setting.plan.key_alone else consent.destinations(made.inventory, made.key)
-    made.note = lambda record: kept.ledger.note(record.id, record.status, int(record.exit_code), wiring.summary(record, places))
+
+    def note(record: Incident) -> None:
+        """What a find of the same key elsewhere showed is known to the rotation that takes it in."""
+        also = {row["key"] for row in record.facts.get("elsewhere", {}).get("holders", [])} if places else set()
+        shown = places | consent.beyond(made.inventory, made.key, also) if also else places
+        kept.ledger.note(record.id, record.status, int(record.exit_code), wiring.summary(record, shown))
+
+    made.note = note
     made.claim = lambda fingerprint: kept.ledger.claim(kept.me, setting.incident, fence, key_itself(fingerprint))
     made.knows = known(kept)
     made.patient = given.patient

@@ -26,6 +26,7 @@ from ir.runtime.incident_spec import Setting
 from ir.runtime.known_keys import KnownKeys
 from ir.runtime.notifications import Desk, Post
 from ir.runtime.publish import evidence_signer, publish
+from ir.runtime.same_value import OtherPlaces
 from ir.runtime.signing_secrets import SignedWith
 from ir.storage import state_folder
 from ir.storage.notice_log import NoticeLog
@@ -107,6 +108,7 @@ def world(
         scratch=str(state_folder.private(folder / "scratch")),
     )
     made.holder_of = KnownKeys(source, key, operator, setting.base, programs=not alone).holder_of
+    made.elsewhere = OtherPlaces(source, key, operator, setting.base, made.options.agreed).compare
     _wire_services(made, resolver, ask, signed)
     unagreed = set(made.options.unagreed)
     reachable = [

@@ -23,7 +23,27 @@ class Mutant:
     tests: tuple[str, ...] = COURSE
 
 
+ONE_VALUE = ("tests/e2e/test_one_value.py",)
+
 MUTANTS = (
+    Mutant("kill what another listed place holds", "ir/actions/retire.py", ", *same_value.problems(others)]", "]", ONE_VALUE),
+    Mutant(
+        "run a program of another key to compare",
+        "ir/runtime/same_value.py",
+        'if ref.scheme == "command" and not reading(',
+        "if False and not reading(",
+        ONE_VALUE,
+    ),
+    Mutant(
+        "compare no field but the listed ones", "ir/runtime/same_value.py", " and place not in mine:", " and place in listed:", ONE_VALUE
+    ),
+    Mutant(
+        "owe nothing for what is on a dead key",
+        "ir/actions/same_value.py",
+        "items if item.did is Did.FAILED)\n\n\ndef gone",
+        "() if item)\n\n\ndef gone",
+        ONE_VALUE,
+    ),
     Mutant(
         "mint without looking in custody",
         "ir/actions/mint.py",

@@ -121,6 +121,7 @@ class Human:
         self.sim.provider.shut = self.sim.disk.shut = None
         for store in self.sim.stores.values():
             store.shut, store.reverts_in = None, 0
+            store.catches_up()
         wanted, debts = self._wanted(), self.trial.record.debts
         for name, store in self.sim.stores.items():
             behind = name in debts and debts[name].kind == "store-behind"

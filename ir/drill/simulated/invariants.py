@@ -162,8 +162,11 @@ class Judge:
     def _refused(self, record: Incident) -> None:
         promised(record.exit_code == ExitCode.REFUSED, f"refused, with exit code {record.exit_code}")
         minted = {key.value for key in self._minted()}
+        living = [key.name for key in self._minted() if self.sim.provider.lives(key)]
+        promised(not living, f"refused, nothing changed, and {living} live")
         for name, store in self.sim.stores.items():
             promised(store.value not in minted, f"refused, nothing changed, and {name} holds a key of ours")
+            promised(not (store.kept or store.staged), f"refused, nothing changed, and {name} still keeps something")
 
     def _custody_is_over(self, record: Incident) -> None:
         for name, store in self.sim.stores.items():

@@ -150,8 +150,8 @@ class DotenvStore(Store):
         return PrivateFolder(self._path.parent, self._timeout)
 
     def _held(self, content: Content) -> Held:
-        text, siblings = env_file.read(_text(content), self.ref.field, str(self._path))
-        held = Held.of(text, "", siblings)
+        text, siblings, others = env_file.read(_text(content), self.ref.field, str(self._path))
+        held = Held.of(text, "", siblings, others)
         return replace(held, version=f"{_hash(content)}.{held.value.fingerprint if held.value else ''}")
 
     def _switch(self, folder: PrivateFolder, incident: str, wanted: Secret, may: Callable[[Held], None]) -> str:

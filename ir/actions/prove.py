@@ -50,7 +50,7 @@ def _proven(world: World, record: Incident, seen: Watch, control: Secret) -> Out
     facts = record.facts
     found: Json = {"proof": seen.proof(control), "dead_at": seen.began, "old": {"liveness": seen.last.value}}
     if "new" in facts:
-        found["new"] = {"probed_at": world.now()}  # our own use of it: checks of use count from here
+        found["new"] = {"probed_at": seen.control_at}  # our own use of it: checks of use count from here
     strays, gone = _strays(world, record)
     lost, expired = successor.lost(world, record)
     works = [name for name in (facts.get("new", {}).get("id"), facts.get("new", {}).get("fingerprint")) if name]  # it was the control key

@@ -27,7 +27,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         return Outcome(Did.DONE, "nothing was looked at yet, nothing has to be put back")
     old = world.old_key(facts)
     probe = world.issuer.probe(old)
-    seen = {"old": {"liveness": probe.liveness.value, "probed_at": probe.at or world.now()}}
+    seen = {"old": {"liveness": probe.liveness.value, "probed_at": probe.date}}
     if probe.liveness is Liveness.UNKNOWN:
         return Outcome(Did.UNKNOWN, f"Stripe gave no answer about the old key (status {probe.status})")
     why_not = _forward_only(world, facts, probe.liveness)

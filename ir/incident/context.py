@@ -13,7 +13,7 @@ from ir.core.secret import Secret
 from ir.incident.custody import Custody
 from ir.incident.plan import Plan
 from ir.incident.record import Incident
-from ir.inventory import Account, Inventory, Key, Service
+from ir.inventory import Account, Approver, Inventory, Key, Service
 from ir.ports import STAGED, Clock, Comparison, Issuer, Operator, Reloader, Reviewer, Store, Verifier
 
 ACCEPTS = ("accept_unverified", "accept_unhealthy", "accept_unreachable")
@@ -90,6 +90,7 @@ class World:
             replace; at most 10 s.
         patient: False: an incident that waits, for a human or for a time, is let go instead of kept by this process.
         fresh: this process began the incident, and under a name that none had before: what it does not know of, nobody did for it.
+        removed_approvers: of the incident's approvers, those whose key has been taken out of the inventory's file since.
         prepare: loads what the first call to the provider needs; beside a look at the stores that takes no time.
         published: set once the report tells the incident's end; until then its process has not finished.
     """
@@ -127,6 +128,7 @@ class World:
     account_of: Callable[[Secret], str] = lambda _key: ""
     holder_of: Callable[[Secret], str] = lambda _key: ""
     elsewhere: Callable[[str], Comparison] = lambda _fingerprint: Comparison()
+    removed_approvers: Callable[[], Sequence[Approver]] = tuple
     prepare: Callable[[], None] = lambda: None
     scratch: str = ""
     patient: bool = True

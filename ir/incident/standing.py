@@ -189,7 +189,8 @@ def leaked(record: Incident) -> Json:
     if _contained(record):
         return {"state": "contained", "since": float(facts["contained_at"])}
     seen = Liveness(old.get("liveness", Liveness.UNKNOWN))
-    undecided = (facts.get("retire_asked_at") or facts.get("containment")) and record.status != "rolled back"
+    back = facts.get("dead_at") == 0.0  # proven dead once, and not any more
+    undecided = not back and (facts.get("retire_asked_at") or facts.get("containment")) and record.status != "rolled back"
     return {"state": "alive", "since": start} if seen.answers and not undecided else {"state": "unknown", "since": 0.0}
 
 

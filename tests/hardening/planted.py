@@ -356,6 +356,27 @@ MUTANTS = (
         ("tests/contract/test_bad_answers.py",),
     ),
     Mutant(
+        "listen by our own clock for uses of the old key",
+        "ir/actions/last_use.py",
+        "    while last <= mine.at + RESOLUTION:",
+        "    while last <= world.now() + RESOLUTION:",
+        ("tests/course/test_clocks.py",),
+    ),
+    Mutant(
+        "take Stripe's silence about our own use for quiet",
+        "ir/actions/last_use.py",
+        "return Own(probe.date, skew, 0.0, waited)",
+        "return Own(probe.date, skew, probe.date, waited)",
+        ("tests/course/test_clocks.py",),
+    ),
+    Mutant(
+        "believe a proof for ever",
+        "ir/actions/watch.py",
+        "    if back is None:",
+        "    if back is None or True:",
+        ("tests/course/test_clocks.py",),
+    ),
+    Mutant(
         "attest a key that answers",
         "ir/actions/close.py",
         "            return seen.answers\n    return False",

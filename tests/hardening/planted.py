@@ -10,6 +10,7 @@ CONSENT, BUNDLE, EDGE = (
     ("tests/unit/test_bundle.py",),
     ("tests/contract/test_http_edge_contract.py",),
 )
+PROPOSED = ("tests/unit/test_review_proposed.py",)
 
 
 @dataclass(frozen=True)
@@ -545,5 +546,40 @@ MUTANTS = (
         'if after.get("fingerprint", new.fingerprint) != new.fingerprint else',
         "if False else",
         ("tests/e2e/test_wrong_row.py",),
+    ),
+    Mutant(
+        "let a proposed time confirm",
+        "ir/review/judge/verdict.py",
+        "{area: min(told, SUSPECTED, key=RANKS.index) for area, told in proposed",
+        "{area: told for area, told in proposed",
+        PROPOSED,
+    ),
+    Mutant(
+        "count all that is new about a proposed group",
+        "ir/review/judge/proposing.py",
+        "if hit.rule.id not in NOVELTY and ",
+        "if ",
+        PROPOSED,
+    ),
+    Mutant(
+        "say none seen while a group is open",
+        "ir/review/judge/verdict.py",
+        "worst((undated.verdicts[area], capped[area], CANNOT))",
+        "worst((undated.verdicts[area], capped[area]))",
+        PROPOSED,
+    ),
+    Mutant(
+        "excuse a stranger by a deploy of ours",
+        "ir/review/detect/change_points.py",
+        "            if left > 0:\n",
+        "            if True:\n",
+        PROPOSED,
+    ),
+    Mutant(
+        "open an incident again on a proposed time",
+        "ir/cli/review_watch.py",
+        " if not one.proposed]",
+        "]",
+        ("tests/course/test_reopened.py",),
     ),
 )

@@ -17,7 +17,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     except Missing as error:
         return own_keys.replaced(world, record.facts, error)
     probe = world.issuer.probe(new)
-    facts = {"new": {"liveness": probe.liveness.value, "probed_at": probe.at or world.now(), "mode": world.mode.value}}
+    facts = {"new": {"liveness": probe.liveness.value, "probed_at": probe.date, "mode": world.mode.value}}
     if new.fingerprint == record.facts["old"]["fingerprint"]:
         return Outcome(Did.FAILED, "the replacement is the leaked key itself", facts)
     if probe.mode is not None and probe.mode is not world.mode:

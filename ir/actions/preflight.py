@@ -10,7 +10,7 @@ from ir.core.errors import PortError
 from ir.core.model import Did, Item, Json, KeyKind, KeyRow, Liveness, Outcome, Policy, Probe
 from ir.core.secret import Secret
 from ir.core.wording import counted
-from ir.incident import adoption, debts, service_health
+from ir.incident import adoption, approvers, debts, service_health
 from ir.incident.context import World
 from ir.incident.plan import Step
 from ir.incident.record import Incident
@@ -65,6 +65,9 @@ def _looked(world: World, record: Incident, held: dict[str, Held | None], items:
         items += also
         soft += same_value.problems(also)
     facts |= same_value.facts(found)
+    soft += [
+        said for row in world.plan.steps if (said := approvers.too_few(row.id, row.approvals, world.inventory.approvers, record.actor))
+    ]
     soft += unlisted + ([] if record.facts.get("new") else _mint_problems(world, old))
     facts["services"] = {item.name: _service_facts(world, item, old) for item in looked_at}
     facts["dead_on_arrival"] = dead

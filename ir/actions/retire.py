@@ -85,7 +85,7 @@ def _cut_off(world: World, record: Incident) -> _Seen:
 def _kill(world: World, record: Incident, probe: Probe, looked: _Seen) -> Outcome:
     facts = record.facts
     old = world.old_key(facts)
-    seen = {"old": {"liveness": probe.liveness.value, "probed_at": probe.at or world.now()}}
+    seen = {"old": {"liveness": probe.liveness.value, "probed_at": probe.date}}
     if probe.liveness.dead:
         asked = {**seen, "retire_asked_at": facts.get("retire_asked_at", world.now())}
         return Outcome(Did.DONE, "the old key answers as dead already", asked, looked.items, looked.debts)

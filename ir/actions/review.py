@@ -52,6 +52,7 @@ def request(world: World, record: Incident, *, since: float = 30 * 86400.0, budg
         known_webhooks=tuple(world.account.webhooks),
         own_objects=_made_by_us(facts),
         personal_data=world.options.personal_data,
+        ours=tuple(world.account.ours),
     )
 
 

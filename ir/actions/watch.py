@@ -1,12 +1,13 @@
-"""Watch: look at services and stores after the kill; what fails now is a missed consumer or fell back.
+"""Watch: look at services and stores after the kill; what fails now is a missed consumer or fell back. Then one more look at the old key.
 
 The last look is the one that the end is told by, so what gave no answer to it is looked at again, and is a debt when it stays silent.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
-from ir.actions import store_check
+from ir.actions import death, store_check
 from ir.core.errors import PortError
 from ir.core.model import Debt, Did, Item, Json, Outcome
 from ir.core.secret import Secret
@@ -23,7 +24,23 @@ _SILENT = 10.0
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
-    """All listed services stay on the replacement for a while."""
+    """All listed services stay on the replacement for a while, and the old key stays dead."""
+    until = world.elapsed() + float(step.params["for"])
+    outcome = _watched(world, record, step)
+    if not record.facts.get("dead_at"):
+        return outcome
+    while world.elapsed() < until and not world.stopping():  # nothing was watched, and a key may come back all the same
+        world.clock.sleep(min(_LOOK_EVERY, max(until - world.elapsed(), 0.01)))
+    back = death.came_back(world, record)
+    if back is None:
+        return outcome
+    said = f"{outcome.said}; {back.said}"
+    return replace(
+        back, said=said, facts={**outcome.facts, **back.facts}, items=outcome.items, debts=(*outcome.debts, *back.debts), paid=outcome.paid
+    )
+
+
+def _watched(world: World, record: Incident, step: Step) -> Outcome:
     if "new" not in record.facts or not world.services:
         return Outcome(Did.SKIPPED, "there is no service to watch")
     expected, until = service_health.expected_new(record.facts), world.elapsed() + float(step.params["for"])

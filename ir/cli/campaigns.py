@@ -208,8 +208,8 @@ def _fresh(kept: State, book: CampaignLedger, name: str) -> list[Child]:
     for child in book.children(name):
         if child.state in (ChildState.WAITING, ChildState.DEBT):
             row = kept.ledger.find(child.incident)
-            if row and row["status"] in ACTS_NO_MORE and state_of(row["status"]) is not child.state:
-                book.settle(child, state_of(row["status"]), said=str(row["summary"].get("said", "")), exit_code=row["exit_code"])
+            if row and row["status"] in ACTS_NO_MORE and state_of(row) is not child.state:
+                book.settle(child, state_of(row), said=str(row["summary"].get("said", "")), exit_code=row["exit_code"])
     return book.children(name)
 
 

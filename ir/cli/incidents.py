@@ -72,15 +72,23 @@ def close(
     name: Name = "",
     attest: Annotated[str, typer.Option(help="What you attest, and how you know.", metavar="REASON")] = "",
     by: By = "",
+    accept_alive: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Keep a key that still answers: its name in the inventory, or its last four characters. Counted as still to do once.",
+            metavar="KEY=REASON",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """End what cannot be proven, by name: attested, not proven."""
+    """End what cannot be proven, by name: attested, not proven. A key that answers is proven alive, and stays to do."""
     screen, kept = Screen(as_json=as_json), open_state()
     if not attest.strip() or not by.strip():
         raise UsageError("closing needs a reason and a name", next_step="ir close INC --attest REASON --by NAME")
     name = named(kept, name)
     operator = Terminal(screen, name=by, yes=True)
-    _tell_or_go_on(kept, operator, name, "close", {"reason": attest})
+    alive = by_name.kept_alive(kept, operator, record_of(kept, name), accept_alive or ())
+    _tell_or_go_on(kept, operator, name, "close", {"reason": attest, **({"accept_alive": alive} if alive else {})})
 
 
 # ── going on ──
@@ -125,16 +133,20 @@ def _go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json, le
     incident_record.hear_late(record, kept.ledger.signals(name))
     if record.status == "reopened" and kind == "close":
         record = reopen.close_again(kept, name, operator.name, str(body["reason"]))
-    if record.status in (*FINAL, "reopened"):
+    closes_again = kind == "close" and record.status == "attested" and bool(record.debts) and "accepted" in record.ended
+    if record.status in (*FINAL, "reopened") and not closes_again:
         unreplayable.note_the_end(record, kept)
         operator.screen.say(f"{name} has ended: {record.status}" if record.status in FINAL else f"{name} had ended and is open again")
-        sys.exit(following.finish(operator.screen, kept, record, record.exit_code))
+        sys.exit(following.finish(operator.screen, kept, record, record.standing_code))
     files = record.opened["options"].get("key_files", {})
     given = leaked if isinstance(leaked, Secret) else read_again(files.get("leaked", ""), operator.screen)
     other = control if isinstance(control, Secret) else read_again(files.get("control", ""), operator.screen)
     operator.remember(files.get("new", ""))
     runner = Runner(kept.ledger.engine, kept.me, kept.ledger)
     brought = following.given(operator, given, other)
+    if closes_again:
+        record = unreplayable.end(record, entries, kept, brought, kind, body)
+        sys.exit(following.finish(operator.screen, kept, record, record.exit_code))
     try:
         world = lifecycle.go_on(record, kept, runner, brought, kind, body)
     except Unreplayable as error:

@@ -1,6 +1,8 @@
 """`ir inventory check|graph` and `ir playbook list|show|check`."""
 
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,15 +11,22 @@ from rich.tree import Tree
 from ir import inventory
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, YES
+from ir.cli.terminal.inventory_source import Opened
 from ir.cli.terminal.screen import Screen, plain
+from ir.core import yaml_file
+from ir.core.errors import BadFile, IrError
 from ir.core.resources import shipped_folder
 from ir.core.wording import counted
-from ir.incident import playbook
+from ir.incident import approvers, playbook
+from ir.incident.playbook import Playbook
 from ir.inventory import Inventory
 from ir.inventory.skeleton import UNKNOWN_ACCOUNT
 
 File = Annotated[str, typer.Argument(help="Inventory file; default: IR_INVENTORY, else inventory.yaml of this folder.")]
+PLAYBOOK = "Check that it lists as many people as this playbook asks to approve; those in files beside it are checked in any case."
 LIVE = "Compare it with what stores, services and Stripe show, as `drift` does; exit 5 if they differ."
+_LONGEST_BOOK = 100_000
+"""Bytes of a file beside the inventory that may be a playbook."""
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
@@ -26,12 +35,14 @@ def check_inventory(
     live: Annotated[bool, typer.Option("--live", help=LIVE)] = False,
     yes: Annotated[bool, typer.Option("--yes", help=f"With --live: {YES}")] = False,
     inventory_sha256: Annotated[str, typer.Option(help=f"With --live: {PIN}", metavar="HEX")] = "",
+    playbook_name: Annotated[str, typer.Option("--playbook", help=PLAYBOOK, metavar="NAME|FILE")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Check an inventory file; nothing is contacted, except with --live."""
     screen = Screen(as_json=as_json)
     opened = inventory_source.default(file, screen)
     text, source, file = opened.text, opened.source, opened.name
+    _refuse_too_few(opened, playbook_name)
     counts = {name: len(getattr(source, name)) for name in ("accounts", "keys", "webhooks", "services")}
     missing = list(_missing(source))
     about = {"sha256": inventory.digest(text), **counts, "missing": missing}
@@ -46,6 +57,30 @@ def check_inventory(
         from ir.cli import drift
 
         drift.compare(opened, screen, yes=yes, pin=inventory_sha256, head=about)
+
+
+def _refuse_too_few(opened: Opened, playbook_name: str) -> None:
+    """Where several people have to approve, only signatures count, so as many keys have to be listed.
+
+    Raises:
+        BadFile: there are too few; with the line to add.
+    """
+    listed = opened.source.approvers
+    said = approvers.one_is_none(listed)
+    for book in [playbook.load(playbook_name)] if playbook_name else _beside(opened.base):
+        wanted = (approvers.too_few(row.id, row.approvals, listed) for row in book.steps)
+        said = next((f"playbook {book.name}: {why}" for why in wanted if why), said)
+    if said:
+        line = yaml_file.parse(opened.text, opened.name)[1].get(("approvers",), 0)
+        raise BadFile(opened.name, line, "approvers", said, f"approvers:\n    {approvers.LINE}")
+
+
+def _beside(folder: Path) -> Iterator[Playbook]:
+    """Playbooks in the folder of an inventory; what is no playbook is not looked at."""
+    for path in sorted(folder.glob("*.y*ml")):
+        with suppress(IrError, OSError):
+            if path.stat().st_size <= _LONGEST_BOOK and "steps:" in (text := path.read_text(encoding="utf-8", errors="replace")):
+                yield playbook.loads(text, str(path))
 
 
 def _missing(source: Inventory) -> Iterator[str]:

@@ -18,6 +18,7 @@ from ir.cli.terminal.inventory_source import INVENTORY, Opened
 from ir.cli.terminal.operator import SOURCES, Terminal, read_key
 from ir.cli.terminal.option_values import duration, exposed_time, moment
 from ir.cli.terminal.screen import Screen, plain
+from ir.core.caller_group import CallerGroup
 from ir.core.errors import ExitCode, IrError, Refused, UsageError
 from ir.core.model import Finding
 from ir.core.secret import Secret
@@ -46,6 +47,9 @@ def review(
         list[str] | None, typer.Option(metavar="GLOB", help="Exports: request logs, events, security history, webhook logs.")
     ] = None,
     maps: Annotated[list[str] | None, typer.Option("--map", metavar="FILE", help="Column map for a foreign log (YAML).")] = None,
+    ours: Annotated[
+        list[str] | None, typer.Option(metavar="GROUP", help="Callers that are ours, as the review names them: CLIENT/VERSION@NETWORK.")
+    ] = None,
     account_id: Annotated[str, typer.Option("--account", help="Account name in the inventory, or acct_….")] = "",
     review_key_from: Annotated[str, typer.Option(help=f"A read-only rk_ key: {SOURCES}", metavar="SOURCE")] = "",
     budget: Annotated[str, typer.Option(help="At most so long; newest evidence first.", metavar="60s")] = "",
@@ -96,6 +100,7 @@ def review(
         engine=engine,
         personal_data=with_personal_data,
         named=with_personal_data,
+        ours=(*(account.ours if account else ()), *map(_group, ours or ())),
     )
     from ir.review.sql.engine import checked_limit
 
@@ -106,6 +111,13 @@ def review(
     finally:
         shutil.rmtree(folder / "review", ignore_errors=True)
     sys.exit(int(code))
+
+
+def _group(text: str) -> str:
+    try:
+        return str(CallerGroup.parse(text))
+    except ValueError as error:
+        raise UsageError(f"--ours: {error}") from None
 
 
 def _end(until: str, watch: str) -> datetime:

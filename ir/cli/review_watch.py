@@ -71,7 +71,8 @@ def _evidence(reviewed: Reviewed, since: float) -> set[tuple[str, str]]:
 
 
 def _told(tell: Callable[[list[Finding]], list[str]], reviewed: Reviewed, since: float, screen: Screen) -> list[str]:
-    names = tell(list(serious(reviewed, since)))
+    # What rests on a proposed time is shown, and makes no debt.
+    names = tell([one for one in serious(reviewed, since) if not one.proposed])
     for name in names:
         screen.warn(f"{name} did not know of this and is open again: ir status {name}")
     return names

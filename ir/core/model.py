@@ -157,6 +157,7 @@ class Finding:
         first_seen, last_seen: epoch seconds.
         evidence: event and request ids; object ids only where there is no event.
         money: `[{"currency": "usd", "amount": minor units}]`.
+        proposed: it rests on an exposure time that is proposed, not known.
     """
 
     rule: str
@@ -170,6 +171,7 @@ class Finding:
     evidence: tuple[str, ...]
     money: tuple[Json, ...]
     next_action: str
+    proposed: bool = False
 
 
 def copied(value: Any) -> Any:

@@ -99,14 +99,18 @@ class Asking:
         record = self._recorder.record
         if not any(signal["kind"] == "approve" for signal in record.signals):
             return {}
-        asked = approvals.question(record, step.id, step.approvals, self._plan_hash, self._world.inventory.approvers)
-        weighed = self._recorder.step("weigh", lambda: approvals.weigh(asked, record.signals, self._world.now()))
+        weighed = self._recorder.step("weigh", lambda: self._weigh(step))
         if weighed["granted"] and record.facts.get("approvals", {}).get(step.id) != weighed:
             body = {"kind": "approved", "step": step.id, "said": weighed["said"], "facts": {"approvals": {step.id: weighed}}}
             self._recorder.emit_now("signal", body=body)
             if weighed["broken_glass"]:
                 self._world.say(f"WARNING: {weighed['said']}")
         return weighed
+
+    def _weigh(self, step: Step) -> Json:
+        record, listed = self._recorder.record, self._world.inventory.approvers
+        asked = approvals.question(record, step.id, step.approvals, self._plan_hash, listed, self._world.removed_approvers())
+        return approvals.weigh(asked, record.signals, self._world.now())
 
     def _asked(self, step: Step, signals: Callable[[], list[Json]]) -> bool:
         def elsewhere() -> str:

@@ -32,7 +32,7 @@ from ir.storage.patience import Away
 from ir.storage.process_identity import Me
 
 APPLICATION = "ir-engine"
-SCHEMA_VERSION = "6"
+SCHEMA_VERSION = "7"
 """Version of recorded steps: an incident begun under another version is refused, not replayed wrongly (`replay_check`)."""
 _POLL = 0.1
 """Seconds between looks at the audit stream: each costs a query, and nobody reads faster than this."""

@@ -19,6 +19,7 @@ from ir.actions import ACTIONS
 from ir.core.durations import spoken
 from ir.core.errors import ExitCode
 from ir.core.model import Danger, Debt, Did, Json, Liveness, Outcome, Policy
+from ir.core.wording import counted
 from ir.engine.approval_gate import Asking
 from ir.engine.recorder import Durable, Recorder, iso
 from ir.engine.step_attempt import Action, NotRehearsed, Rehearsal, guarded
@@ -42,9 +43,11 @@ _ADOPTS = ("preflight", "clear")
 
 
 class _End(Exception):
-    def __init__(self, status: str, code: ExitCode, said: str) -> None:
+    """`accepted`: of a close, the living keys that a person keeps: what a debt would be about → `{why, reason, by}`."""
+
+    def __init__(self, status: str, code: ExitCode, said: str, accepted: Json | None = None) -> None:
         super().__init__(said)
-        self.status, self.code, self.said = status, code, said
+        self.status, self.code, self.said, self.accepted = status, code, said, accepted
 
 
 class Course:
@@ -323,16 +326,32 @@ class Course:
             if not left.debts and "new" not in self.record.facts:
                 self._run_extra("discard")  # or what we kept would stand in the way of the next run
             raise _End("aborted", ExitCode.DEBT, "given up; nothing more is done")
-        if kind == "close" and not self._holds_the_only_copy():
-            self._run_extra("leave")
-            self._run_extra("discard")
-            raise _End("attested", ExitCode.DONE, f"attested, not proven: {signal['body'].get('reason', '')}")
+        if kind == "close" and not self._holds_the_only_copy(signal):
+            raise self._closed(signal)
         if kind == "rollback" and not self._rolling:
             self._roll_back(f"{signal['actor']} asked for it")
 
-    def _holds_the_only_copy(self) -> bool:
+    def _closed(self, signal: Json) -> _End:
+        """What cannot be proven ends by a person's word; a key that answers is named, and counts."""
+        looked = self._run_extra("close").facts.get("closed", {})
+        if looked.get("needs_custody"):
+            self._owes(debt_rules.kept(self.record))
+        else:
+            self._run_extra("discard")
+        accepted = looked.get("accepted", {})
+        said = f"attested, not proven: {signal['body'].get('reason', '')}"
+        if self.record.debts or accepted:
+            said += f"; {counted(len(self.record.debts), 'thing')} of what was seen cannot be attested" if self.record.debts else ""
+            said += f"; kept alive: {', '.join(accepted)}" if accepted else ""
+        fresh = set(accepted) - set(self.record.accepted)
+        code = ExitCode.DEBT if self.record.debts or fresh else ExitCode.DONE
+        return _End("attested", code, said, accepted)
+
+    def _holds_the_only_copy(self, signal: Json) -> bool:
         """Whether a new key waits in our custody alone: closing would throw its value away and leave it alive, so it is refused."""
-        waits = next((debt for debt in self.record.debts.values() if debt.kind == debt_rules.WAITS), None)
+        kept = signal["body"].get("accept_alive", {})
+        debts = self.record.debts.values()
+        waits = next((debt for debt in debts if debt.kind == debt_rules.WAITS and debt.about not in kept), None)
         if waits is not None:
             self.world.say(f"WARNING: not closed, for its custody would be emptied: {waits.why} → {waits.todo}")
         return waits is not None
@@ -358,6 +377,7 @@ class Course:
     def _finish(self, end: _End) -> None:
         if end.status == "aborted":
             self._owes([*debt_rules.live_keys(self.record), *debt_rules.kept(self.record)])
+        if end.status in ("aborted", "attested"):
             self.record.debts = {about: debt_rules.not_resumed(self.record, debt) for about, debt in self.record.debts.items()}
         if end.status in ("aborted", "rolled back"):
             self._owes(debt_rules.never_looked_at(self.record))
@@ -367,7 +387,8 @@ class Course:
 
     def _ending(self, end: _End) -> Json:
         debts = [debt.__dict__ for debt in self.record.debts.values()]
-        return {"status": end.status, "exit_code": int(end.code), "said": end.said, "debts": debts}
+        kept = {} if end.accepted is None else {"accepted": end.accepted}
+        return {"status": end.status, "exit_code": int(end.code), "said": end.said, "debts": debts, **kept}
 
 
 def _still_to_do(count: int) -> str:

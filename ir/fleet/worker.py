@@ -174,7 +174,7 @@ class Worker:
             if row is None or row["status"] == "running":
                 self._ended(child, ChildState.FAILED, f"it stopped unexpectedly: ir resume {child.incident}", 1)
             else:
-                self._ended(child, state_of(row["status"]), str(row["summary"].get("said", "")), row["exit_code"])
+                self._ended(child, state_of(row), str(row["summary"].get("said", "")), row["exit_code"])
 
     def _ended(self, child: Child, state: ChildState, said: str, code: int) -> None:
         self._mine.pop(child.incident, None)

@@ -13,7 +13,7 @@ from ir.core.secret import Secret
 from ir.incident.custody import Custody
 from ir.incident.plan import Plan
 from ir.incident.record import Incident
-from ir.inventory import Account, Inventory, Key, Service
+from ir.inventory import Account, Approver, Inventory, Key, Service
 from ir.ports import STAGED, Clock, Comparison, Issuer, Operator, Reloader, Reviewer, Store, Verifier
 
 ACCEPTS = ("accept_unverified", "accept_unhealthy", "accept_unreachable")
@@ -90,6 +90,7 @@ class World:
             replace; at most 10 s.
         patient: False: an incident that waits, for a human or for a time, is let go instead of kept by this process.
         fresh: this process began the incident, and under a name that none had before: what it does not know of, nobody did for it.
+        removed_approvers: of the incident's approvers, those whose key has been taken out of the inventory's file since.
         prepare: loads what the first call to the provider needs; beside a look at the stores that takes no time.
         published: set once the report tells the incident's end; until then its process has not finished.
     """
@@ -127,6 +128,7 @@ class World:
     account_of: Callable[[Secret], str] = lambda _key: ""
     holder_of: Callable[[Secret], str] = lambda _key: ""
     elsewhere: Callable[[str], Comparison] = lambda _fingerprint: Comparison()
+    removed_approvers: Callable[[], Sequence[Approver]] = tuple
     prepare: Callable[[], None] = lambda: None
     scratch: str = ""
     patient: bool = True
@@ -188,13 +190,28 @@ class World:
             Missing: nobody has it.
             PortError: a place that should have it cannot be asked.
         """
-        new = facts["new"]
-        if self.replacement is not None and self.replacement.fingerprint == new["fingerprint"]:
-            return self.replacement
-        self.replacement = self._find_new_key(new)
+        self.replacement = self._find_new_key(facts["new"])
         return self.replacement
 
     def _find_new_key(self, new: Json) -> Secret:
+        found = self.held_new(new)
+        if found is None:
+            found = self.operator.new_key(f"The replacement once more, with fingerprint {new['fingerprint']}")
+        if found is not None and found.fingerprint == new["fingerprint"]:
+            return found
+        raise Missing(
+            f"the replacement ({new['fingerprint']}) is in no store and in no custody",
+            next_step="ir resume, with --new-key-from to give it again",
+        )
+
+    def held_new(self, new: Json) -> Secret | None:
+        """The replacement where it is held; nobody is asked. None: all places were looked at, and none has it.
+
+        Raises:
+            PortError: a place that should have it cannot be asked, and no other has it.
+        """
+        if self.replacement is not None and self.replacement.fingerprint == new["fingerprint"]:
+            return self.replacement
         found = self.custody.fetch(f"new-{new['n']}") if self.custody.possible else None
         if found is not None and found.fingerprint == new["fingerprint"]:
             return found
@@ -210,13 +227,7 @@ class World:
                     return held
         if failed is not None:
             raise failed
-        given = self.operator.new_key(f"The replacement once more, with fingerprint {new['fingerprint']}")
-        if given is not None and given.fingerprint == new["fingerprint"]:
-            return given
-        raise Missing(
-            f"the replacement ({new['fingerprint']}) is in no store and in no custody",
-            next_step="ir resume, with --new-key-from to give it again",
-        )
+        return None
 
     def each(self, things: Sequence[T], work: Callable[[T], R]) -> list[R]:
         """`work` on all things side by side, results in order."""

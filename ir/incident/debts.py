@@ -10,10 +10,21 @@ from ir.core.model import Debt, Did, Json, KeyKind, Policy
 from ir.incident.record import Incident
 
 _DEAD = ("expired", "invalid")
+KEYS = ("key-alive", "key-unproven", "key-waits")
+"""Kinds of debts about keys."""
 WAITS = "key-waits"
 """Kind of the debt about a key that a rotation made and that no service has yet: it lives, and is wanted."""
-_OWING = ("debt", "rolled back", "aborted")
+_OWING = ("debt", "rolled back", "aborted", "attested")
 """States of an incident that acts no more and may owe something."""
+
+
+END_IT = "ir rotate stripe --leaked-key-from prompt --no-replacement"
+"""The command that kills a key on which nothing of ours is."""
+
+
+def is_id(about: str) -> bool:
+    """Whether a debt is about a key that is known by the provider's id for it, or for its endpoint."""
+    return about.startswith(("mk_", "we_"))
 
 
 def rotation_of(incident: str) -> str:
@@ -96,7 +107,7 @@ def live_keys(record: Incident) -> list[Debt]:
             found.append(waiting_replacement(record, key["fingerprint"], kept=bool(key.get("custody"))))
             continue
         if on == "none" and not webhook(record):
-            todo = "ir rotate stripe --leaked-key-from prompt --no-replacement" if role == "old" else "expire it in the Dashboard"
+            todo = END_IT if role == "old" else "expire it in the Dashboard"
         found.append(Debt("key-alive", key["fingerprint"], why, todo))
     return found
 
@@ -166,8 +177,13 @@ def heirs(index: Sequence[Json]) -> dict[str, str]:
 def still(index: Sequence[Json]) -> list[Json]:
     """Debts that stand, as JSON: what an heir took over stands in the heir's row."""
     taken = heirs(index)
-    rows = [row for row in index if row["status"] not in ("attested", "refused") and row["incident"] not in taken]
+    rows = [row for row in index if row["status"] != "refused" and counts(row) and row["incident"] not in taken]
     return [debt for row in rows for debt in row["summary"].get("debts", [])]
+
+
+def counts(row: Json) -> bool:
+    """Whether the debts of an index row stand; an end by a person's word that looked at no key, as of earlier versions, ended them all."""
+    return row["status"] != "attested" or "accepted" in row["summary"]
 
 
 def taken_over(index: Sequence[Json], key: str, account: str, policy: Policy) -> dict[str, list[Json]]:
@@ -177,7 +193,8 @@ def taken_over(index: Sequence[Json], key: str, account: str, policy: Policy) ->
         Refused: a `scheduled` rotation does not begin while an emergency of its key owes something; nothing else is ever kept waiting.
     """
     taken = heirs(index)
-    owing = [row for row in index if row["status"] in _OWING and row["incident"] not in taken and row["summary"].get("debts")]
+    free = [row for row in index if row["status"] in _OWING and row["incident"] not in taken]
+    owing = [row for row in free if counts(row) and row["summary"].get("debts")]
     mine = [row for row in owing if row["summary"].get("key") == key and row["summary"].get("account", "") in ("", account)]
     blocking = [row for row in mine if row["status"] == "debt" or row["summary"].get("policy") != Policy.SCHEDULED.value]
     if policy is Policy.SCHEDULED and blocking:

@@ -11,6 +11,7 @@ from ir.ports import Irreversible
 
 NO_INVENTORY = "(no inventory)"
 """The name of an inventory that was made up for one leaked key; its key has no name that a person would know."""
+_RARE = 3
 
 
 def to_kill(record: Incident, ends_in: str = "") -> Irreversible:
@@ -23,6 +24,7 @@ def to_kill(record: Incident, ends_in: str = "") -> Irreversible:
         f"{key} dies. It cannot be brought back.",
         "From then on every program that still uses it is refused by Stripe.",
         f"Seen: {seen.outcome.said if seen else 'no service was verified'}.",
+        *rare_consumers(record),
         f"Not looked at: {unseen(record)}.",
     )
 
@@ -35,6 +37,7 @@ def to_contain(record: Incident, ends_in: str = "") -> Irreversible:
         ends_in,
         f"{called(record, 'old', ends_in)} dies as soon as you have clicked. It cannot be brought back.",
         f"From then on every program that still uses it is refused by Stripe, until it has another key. Listed services: {services}.",
+        *rare_consumers(record),
         f"Not looked at before it is contained: any service; {unseen(record)}.",
     )
 
@@ -71,6 +74,19 @@ def to_purge(record: Incident, files: int) -> Irreversible:
         f"{'1 evidence file' if files == 1 else f'{files} evidence files'} of {record.id} will be deleted. Only the hashes stay.",
         "No service fails. What the files say can be read nowhere else any more.",
         "Not looked at: copies that somebody made of the bundle.",
+    )
+
+
+def rare_consumers(record: Incident) -> list[str]:
+    """Lines on programs that the review saw to use the key rarely but regularly, so that no wait of ours would have shown them."""
+    key = record.facts.get("old", {}).get("id", "")
+    rows: list[Json] = [*record.facts.get("review", {}).get("regular", ())]
+    known = [str(row["said"]) for row in rows if not key or not str(row["key"]).startswith("mk_") or row["key"] == key]
+    more = f"; and {len(known) - _RARE} more" if len(known) > _RARE else ""
+    return (
+        [f"Seen rarely, but regularly, in Stripe's request log: {'; '.join(known[:_RARE])}{more}. Does it have the replacement?"]
+        if known
+        else []
     )
 
 

@@ -2,16 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ir.core.errors import UsageError
 from ir.core.model import Danger, Json, Policy, copied
-from ir.incident import reversibility
+from ir.incident import approvers, reversibility
 from ir.incident.action_catalog import ACTIONS, Action
 from ir.incident.playbook import Playbook, StepRow
-from ir.inventory import Approver, Inventory, Key, Webhook, waves
+from ir.inventory import Inventory, Key, Webhook, waves
 
 
 @dataclass(frozen=True)
@@ -79,13 +78,9 @@ def compile_plan(book: Playbook, inventory: Inventory, key: Key, *, replaces: bo
     Raises:
         UsageError: a step needs the approval of more people than the inventory lists.
     """
-    listed = inventory.approvers
     for row in book.steps:
-        if not possible(row.approvals, listed):
-            raise UsageError(
-                f"`{row.id}` needs the approval of {row.approvals} people, and the inventory lists {len(listed)} who can sign one",
-                next_step="list their public keys under `approvers:`; one more may approve unsigned",
-            )
+        if said := approvers.too_few(row.id, row.approvals, inventory.approvers):
+            raise UsageError(said, safe="nothing was changed", next_step="ir inventory check, once the line is there")
     services, account = inventory.services_of(key.name), inventory.account(key.account)
     names = waves(services)
     rest = [n for n in names if n != "canary"]
@@ -132,8 +127,3 @@ def _webhook_notes(key: Key) -> list[str]:
 def _step(row: StepRow, action: Action, id_: str, params: dict[str, Any], wave: str = "") -> Step:
     asks = row.approval == "required"
     return Step(id_, row.action, action.danger, action.says, action.undo, params, asks, wave, approvals=row.approvals)
-
-
-def possible(needs: int, approvers: Sequence[Approver]) -> bool:
-    """Whether so many people can be had at all: each listed one, and one who does not sign."""
-    return needs <= len({row.name for row in approvers}) + 1

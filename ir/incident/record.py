@@ -3,8 +3,9 @@
 Facts that actions establish (all secret-free; times are epoch seconds):
 
     exposed_at, opened_at, minted_at, promoted_at, contained_at, retire_asked_at, dead_at
-    old {fingerprint, id, kind, mode, account, liveness, custody, seen_alive, permissions, deadline, last_used}
-    new {fingerprint, id, kind, custody, n, created, pasted, because, rotated, made_by, liveness}    `rotated`: a guided rotation made it
+    old {fingerprint, id, kind, mode, account, liveness, custody, seen_alive, permissions, deadline, last_used, probed_at}
+    new {fingerprint, id, kind, custody, n, created, pasted, because, rotated, made_by, liveness, probed_at}
+        `rotated`: a guided rotation made it; `probed_at`: our own latest use, by the provider's clock, 0 = it does not tell
     rotation {told_at, value, attested {by, at}}    of a containment by rotating: `value` is taken | open | lost
     stores {REF: {guided, permission, before {version, fingerprint}, staged, after {version, fingerprint}, siblings, left_out, later}}
     elsewhere {holders [{name, kind, about, key}], unread [{name, why}]}    of the leaked key, outside of the plan
@@ -17,6 +18,7 @@ Facts that actions establish (all secret-free; times are epoch seconds):
     pending {REF: {owner, since, version, incident}}    strangers' stages that the operator was shown; cleared {REF: reason}
     accepted {OPTION: {NAME: REASON}}    exceptions that were accepted when it was resumed; at the start they stand in its options
     took_over {INCIDENT: [debt]}    of earlier incidents of this key, settled at the end where they can be
+    closed {accepted, attested, needs_custody}    what a person's word ended, and what it could not
     adopted {at, owner, since, stores {REF: {roles, holds, trouble}}, keys {ID: NAME}, dead}    what the world still told of it;
         `signed_before` {size, head_hash, ts}: of a record that is lost
 """
@@ -58,6 +60,7 @@ class Incident:
         runs: every attempt at every step, in order.
         signals: what people sent: approvals, containment, rollback, abort.
         late: evidence in signals that no course has taken in.
+        accepted: living keys that a person keeps: what a debt would be about → `{why, reason, by}`.
     """
 
     id: str = ""
@@ -74,6 +77,7 @@ class Incident:
     head: str = ""
     last: Json | None = None
     late: set[str] = field(default_factory=set)
+    accepted: Json = field(default_factory=dict)
 
     @property
     def heard(self) -> int:
@@ -97,6 +101,13 @@ class Incident:
         if self.ended:
             return ExitCode(self.ended["exit_code"])
         return ExitCode.WAITING
+
+    @property
+    def standing_code(self) -> ExitCode:
+        """As `exit_code`, from now on: a living key that a person keeps counts once, when that is said."""
+        if self.status == "attested" and "accepted" in self.ended:
+            return ExitCode.DEBT if self.debts else ExitCode.DONE
+        return self.exit_code
 
     def run_of(self, action: str) -> StepRun | None:
         """The latest attempt of the first step with that action, None when it never ran."""
@@ -134,6 +145,7 @@ def absorb(incident: Incident, entry: Json) -> None:
     elif entry["kind"] == "ended":
         incident.ended, incident.ended_at, incident.status = body, entry["at"], body["status"]
         incident.debts = {row["about"]: Debt(**row) for row in body["debts"]}
+        incident.accepted = body.get("accepted", {})
 
 
 def _inherit(incident: Incident) -> None:

@@ -13,7 +13,7 @@ from ir.core.sshsig import PublicKey, public_key
 from ir.core.stripe_address import check_api_base
 from ir.inventory.rotation_window import RotateWindow
 from ir.inventory.service_rows import Service, waves
-from ir.inventory.terms import STRICT, Argv, Name, Ref, Url
+from ir.inventory.terms import STRICT, Argv, Caller, Name, Ref, Url
 
 NoticeKind = Literal["opened", "waiting", "rolled-back", "debt", "done"]
 NOTICE_KINDS: tuple[NoticeKind, ...] = get_args(NoticeKind)
@@ -31,6 +31,7 @@ class Account(_Row):
         review_key: a read-only `rk_` key for evidence; also the control key of the proof of death.
         egress_ips: our own egress addresses, for an access policy.
         egress, logs, maps: globs of our own egress logs, of other exports, and column maps, for the review.
+        ours: groups of callers that are ours (`ir.core.caller_group`), so that the review does not propose them.
         webhooks: endpoint URLs that are ours; others are leftovers.
     """
 
@@ -45,6 +46,7 @@ class Account(_Row):
     egress: list[str] = []
     logs: list[str] = []
     maps: list[str] = []
+    ours: list[Caller] = []
     webhooks: list[Url] = []
 
     @model_validator(mode="after")

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer
 
+from ir.core.caller_group import CallerGroup
 from ir.core.reference import Reference, parse
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
@@ -17,6 +18,13 @@ def _reference(text: object) -> Reference:
 Ref = Annotated[Reference, BeforeValidator(_reference), PlainSerializer(str)]
 Argv = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s@]+$")]
+
+
+def _caller(text: object) -> str:
+    return str(CallerGroup.parse(str(text)))
+
+
+Caller = Annotated[str, BeforeValidator(_caller)]
 
 STRICT = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 """A field that nobody knows is an error."""

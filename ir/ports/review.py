@@ -23,6 +23,7 @@ class ReviewRequest:
         own_objects: ids of what this incident made itself (its new key, or the name that it asked for), never leftovers.
         rules: folders of further rules. engine: `duckdb`, or the URL of another one.
         personal_data: keep whole records of Stripe, with names, e-mail and postal addresses; without it ids only.
+        ours: groups of callers that a person calls ours (`ir.core.caller_group`).
         named: people stand in the results by their names; never where results are recorded, since a record cannot be purged.
     """
 
@@ -46,6 +47,7 @@ class ReviewRequest:
     engine: str = "duckdb"
     personal_data: bool = False
     named: bool = False
+    ours: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,10 @@ class Reviewed:
         affected: path of `affected.csv` in the scratch folder, "" when nobody was.
         collected: files in the scratch folder that are evidence. inputs: files that were given and read.
         exposed: whether it is known when the key got out.
+        proposed: where it is not known, groups of requests that came late, the latest rare one first; if one is not ours, the key was out
+            by then: `{at, group, who, key, requests, of, last_seen, new, kinds, every, said, follows, evidence}`.
+        proposed_at: epoch seconds of the one that is judged by; 0 = none. Never an exposure time.
+        regular: consumers that come rarely but regularly: `{who, key, every, visits, requests, last_seen, due, said}`.
         began: epoch seconds of the first misuse where that was before the stated exposure, else 0; all is then judged from there.
     """
 
@@ -82,6 +88,9 @@ class Reviewed:
     inputs: tuple[str, ...] = ()
     exposed: bool = True
     began: int = 0
+    proposed: tuple[Json, ...] = ()
+    proposed_at: int = 0
+    regular: tuple[Json, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,19 @@ from ir.evidence.checkpoints import Signer
 from ir.incident.record import Incident
 from ir.report.bundle_database import database
 
-_REVIEW = ("incident", "verdict", "verdicts", "review", "coverage", "findings", "blast_radius", "leftovers", "moving_money")
+_REVIEW = (
+    "incident",
+    "verdict",
+    "verdicts",
+    "review",
+    "coverage",
+    "proposed",
+    "regular",
+    "findings",
+    "blast_radius",
+    "leftovers",
+    "moving_money",
+)
 _TABLES = ("findings", "coverage", "leftovers", "services", "stores")
 
 

@@ -99,6 +99,8 @@ def _review(story: Story) -> Json:
         "review": {"ran": told["ran"], "scope": told["scope"], "score": score, "hours": told["hours"]},
         "verdict": told["verdict"],
         "verdicts": told["verdicts"],
+        "proposed": told["proposed"],
+        "regular": told["regular"],
         "findings": told["findings"],
         "coverage": told["coverage"],
         "blast_radius": told["blast_radius"],

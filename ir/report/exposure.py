@@ -70,7 +70,7 @@ def clocks(story: Story) -> list[Json]:
     contained = moment(told.get("contained_at"))
     after = "after exposure" if exposed else "after opening"
     return [
-        _clock("exposed", exposed, _exposed_said(story), "not stated (--exposed-at)"),
+        _clock("exposed", exposed, _exposed_said(story), _unstated(story)),
         _clock("first misuse", first_misuse(story), "earliest finding of the review", _no_misuse(story), _none_seen(story)),
         _clock("detected", opened, _since(exposed, opened, "after exposure") or "when this incident was opened", "not recorded"),
         _clock(
@@ -93,6 +93,11 @@ def _none_seen(story: Story) -> str:
 
 def _since(start: float | None, end: float | None, what: str) -> str:
     return f"{span(end - start)} {what}" if start is not None and end is not None and end >= start else ""
+
+
+def _unstated(story: Story) -> str:
+    at = moment(story.reviews().get("proposed_at"))
+    return f"not stated (--exposed-at); proposed by the review: {utc(at)}" if at else "not stated (--exposed-at)"
 
 
 def _exposed_said(story: Story) -> str:

@@ -25,9 +25,24 @@ def review(story: Story) -> Json:
         "findings": findings(told),
         "coverage": [_source(as_object(row)) for row in as_rows(told.get("coverage"))],
         "blast_radius": as_object(told.get("blast_radius")),
+        "proposed": [_group(as_object(row)) for row in as_rows(told.get("proposed"))],
+        "regular": [
+            {**_texts(as_object(row), "who", "every", "said"), "due": iso(as_object(row).get("due"))}
+            for row in as_rows(told.get("regular"))
+        ],
         "leftovers": leftovers(story),
         "hours": [hour for row in as_rows(told.get("hours")) if (hour := _hour(as_object(row)))],
     }
+
+
+def _group(row: Json) -> Json:
+    """A group of requests that came late; `at` is a proposed exposure time, never a known one."""
+    texts = _texts(row, "who", "group", "new", "kinds", "said")
+    return {**texts, "at": iso(row.get("at")), "status": "proposed", "follows": [words(one) for one in as_rows(row.get("follows"))]}
+
+
+def _texts(row: Json, *names: str) -> Json:
+    return {name: words(row.get(name)) for name in names}
 
 
 def _scope(story: Story) -> str:
@@ -56,6 +71,7 @@ def _finding(row: Json) -> Json:
     return {
         **text,
         "severity": severity if severity in SEVERITIES else "medium",
+        "proposed": bool(row.get("proposed")),
         "first_seen": iso(row.get("first_seen")),
         "last_seen": iso(row.get("last_seen")),
         "count": row.get("count"),

@@ -11,8 +11,8 @@ from ir.review.collect.leftover_sweep import Swept
 from ir.review.detect.rules import LEVELS
 from ir.review.detect.window import Window
 from ir.review.ingest.load_result import Loaded
-from ir.review.judge import affected_customers, blast_radius, coverage, detection, leftover_list, timeline
-from ir.review.judge.verdict import NONE, judge
+from ir.review.judge import affected_customers, blast_radius, coverage, detection, leftover_list, proposing, timeline
+from ir.review.judge.verdict import NONE, at_most_suspected, judge
 from ir.review.sql.engine import Engine
 from ir.review.workspace import Say, Store
 
@@ -73,22 +73,26 @@ def carry_out(order: Order, say: Say, new_engine: NewEngine | None = None) -> Re
 def _judged(engine: Engine, order: Order, loaded: Loaded, say: Say) -> Reviewed:
     request, window = order.request, order.window
     looked = detection.look(engine, request, window, order.reads, order.own, say)
+    told = proposing.propose(engine, request, looked, order.reads, say)
     coverage.note_loaded(looked.seen, loaded)
     looked.seen["objects"] = detection.objects_seen(order.swept, window)
     left = leftover_list.list_leftovers(engine, looked.window if looked.began else window, request.account)
     judged = judge(looked.hits, looked.seen, left, looked.window, looked.hidden)
-    reads_found = any(h.rule.judges == "reads" and h.finding.severity in ("high", "critical") for h in looked.hits)
-    radius, rows = blast_radius.measure(engine, looked.parameters, reads_found=reads_found)
-    hits = sorted(looked.hits, key=lambda h: (-LEVELS.index(h.finding.severity), h.finding.first_seen))
+    if told.rows:
+        both = judge(looked.hits + told.hits, looked.seen, left, looked.window, looked.hidden)
+        judged = at_most_suspected(judged, both, told.rows)
+    hits = sorted(looked.hits + told.hits, key=lambda h: (-LEVELS.index(h.finding.severity), h.finding.first_seen))
+    reads_found = any(h.rule.judges == "reads" and h.finding.severity in ("high", "critical") for h in hits)
+    radius, rows = blast_radius.measure(engine, told.parameters or looked.parameters, reads_found=reads_found or bool(told.hits))
     return Reviewed(
         verdict=judged.verdict,
         verdicts=judged.verdicts,
         score=judged.score,
-        findings=tuple(hit.finding for hit in hits),
+        findings=(*(hit.finding for hit in hits), *told.findings),
         coverage=coverage.table(looked.seen),
         blast_radius=radius,
         leftovers=left,
-        timeline=timeline.rows(hits, left, window),
+        timeline=timeline.rows(hits, left, window, told.at),
         complete=judged.verdicts["writes"] == NONE and detection.from_stripe(order.reads),
         request_ids=tuple(order.own[-500:]),
         hours=timeline.hours(engine, window),
@@ -98,6 +102,9 @@ def _judged(engine: Engine, order: Order, loaded: Loaded, say: Say) -> Reviewed:
         inputs=tuple(loaded.names),
         exposed=window.exposed > 0,
         began=looked.began,
+        proposed=told.rows,
+        proposed_at=told.at,
+        regular=told.regular,
     )
 
 

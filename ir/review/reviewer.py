@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from ir.clients.stripe_api import StripeApi, account_of
+from ir.core.caller_group import CallerGroup
 from ir.core.errors import Unknown
 from ir.core.model import Json
 from ir.core.stripe_address import STRIPE
@@ -90,8 +91,11 @@ class StripeReviewer:
                 return LeftBehind((), looked)
             store.write_objects(swept)
             store.engine.attach(store.tables)
+            declared = [CallerGroup.parse(text) for text in request.ours]
             egress = bool(store.engine.rows("SELECT COUNT(*) FROM requests WHERE own = 1")[0][0])
-            derived_tables.derive_sent(store.engine, egress=egress, probes=request.own_requests, mine=request.own_objects)
+            derived_tables.derive_sent(
+                store.engine, egress=egress, probes=request.own_requests, mine=request.own_objects, declared=declared
+            )
             derived_tables.derive_acts(store.engine, [])
             left = leftover_list.list_leftovers(store.engine, window, request.account)
             return LeftBehind(left, looked)

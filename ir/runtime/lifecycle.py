@@ -20,7 +20,7 @@ from ir.incident.context import World
 from ir.incident.record import Incident
 from ir.inventory import consent
 from ir.ports import Irreversible, Operator
-from ir.runtime import wiring, write_guard
+from ir.runtime import approved, wiring, write_guard
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting, opening_entry, setting_from
 from ir.storage.incident_store import Ledger
@@ -126,6 +126,7 @@ def wired(setting: Setting, kept: State, given: Given, fence: int) -> World:
     made.note = note
     made.claim = lambda fingerprint: kept.ledger.claim(kept.me, setting.incident, fence, key_itself(fingerprint))
     made.knows = known(kept)
+    made.removed_approvers = lambda: approved.removed(setting, made.inventory.approvers)
     made.patient = given.patient
     if not given.patient:  # nobody reads along: the report is written once, when it has an end to tell
         publish = made.publish

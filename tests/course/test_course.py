@@ -228,15 +228,6 @@ def test_an_unproven_death_is_debt_until_it_is_proven() -> None:
     assert all(not store.kept for store in sim.stores.values())
 
 
-def test_close_attests() -> None:
-    sim = Simulation("exposed")
-    sim.provider.delay = 5000.0
-    _, _, journal = go(sim)
-    journal.send("close", reason="seen in the Dashboard")
-    code, record, _ = go(sim, journal)
-    assert code == ExitCode.DONE and record.status == "attested"
-
-
 @pytest.mark.parametrize("policy", ["exposed", "exploited"])
 @pytest.mark.parametrize("before", [True, False])
 def test_a_crash_anywhere_changes_nothing_about_the_end(policy: str, before: bool) -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
 
-from tests.hands.session import Ran, run
+from tests.hands.session import Ran, run_one
 from tests.programs import CHROMIUM
 
 _ONE_OF = 15
@@ -30,12 +30,7 @@ def sessions(first: int, runs: int, jobs: int) -> Iterator[Ran]:
     mouse = bool(CHROMIUM.path)
     asked = [(first + n, mouse and n % _ONE_OF == 0) for n in range(runs)]
     with get_context("spawn").Pool(jobs, maxtasksperchild=25) as pool:  # a process leaves what it leaked behind
-        yield from pool.imap_unordered(_session, asked)
-
-
-def _session(asked: tuple[int, bool]) -> Ran:
-    seed, by_mouse = asked
-    return run(seed, by_mouse=by_mouse)
+        yield from pool.imap_unordered(run_one, asked)
 
 
 def main() -> int:

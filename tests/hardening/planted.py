@@ -10,6 +10,7 @@ CONSENT, BUNDLE, EDGE = (
     ("tests/unit/test_bundle.py",),
     ("tests/contract/test_http_edge_contract.py",),
 )
+PROPOSED = ("tests/unit/test_review_proposed.py",)
 
 
 @dataclass(frozen=True)
@@ -356,6 +357,62 @@ MUTANTS = (
         ("tests/contract/test_bad_answers.py",),
     ),
     Mutant(
+        "listen by our own clock for uses of the old key",
+        "ir/actions/last_use.py",
+        "    while last <= mine.at + RESOLUTION:",
+        "    while last <= world.now() + RESOLUTION:",
+        ("tests/course/test_clocks.py",),
+    ),
+    Mutant(
+        "take Stripe's silence about our own use for quiet",
+        "ir/actions/last_use.py",
+        "return Own(probe.date, skew, 0.0, waited)",
+        "return Own(probe.date, skew, probe.date, waited)",
+        ("tests/course/test_clocks.py",),
+    ),
+    Mutant(
+        "believe a proof for ever",
+        "ir/actions/watch.py",
+        "    if back is None:",
+        "    if back is None or True:",
+        ("tests/course/test_clocks.py",),
+    ),
+    Mutant(
+        "attest a key that answers",
+        "ir/actions/close.py",
+        "            return seen.answers\n    return False",
+        "            return False\n    return False",
+        ("tests/course/test_closing.py",),
+    ),
+    Mutant(
+        "expire what a service holds",
+        "ir/actions/close.py",
+        "        spared = [row for row in rows if in_use and _may_be_it(world, record, row)]",
+        "        spared = list[KeyRow]()",
+        ("tests/course/test_closing.py",),
+    ),
+    Mutant(
+        "throw away the only copy of a living key",
+        "ir/engine/workflow.py",
+        'if looked.get("needs_custody"):',
+        "if False:",
+        ("tests/course/test_closing.py",),
+    ),
+    Mutant(
+        "drop what a close left to do",
+        "ir/incident/debts.py",
+        'return row["status"] != "attested" or "accepted" in row["summary"]',
+        'return row["status"] != "attested"',
+        ("tests/course/test_taken_over.py",),
+    ),
+    Mutant(
+        "expire by its id alone what is lost",
+        "ir/actions/own_keys.py",
+        "    for key_id in ids:",
+        "    for key_id in ids[:1]:",
+        ("tests/course/test_closing.py",),
+    ),
+    Mutant(
         "take an ended login for a closed place",
         "ir/adapters/stores/vault/sibling.py",
         "            self._kv.perhaps(self._beside)\n            return None",
@@ -489,5 +546,40 @@ MUTANTS = (
         'if after.get("fingerprint", new.fingerprint) != new.fingerprint else',
         "if False else",
         ("tests/e2e/test_wrong_row.py",),
+    ),
+    Mutant(
+        "let a proposed time confirm",
+        "ir/review/judge/verdict.py",
+        "{area: min(told, SUSPECTED, key=RANKS.index) for area, told in proposed",
+        "{area: told for area, told in proposed",
+        PROPOSED,
+    ),
+    Mutant(
+        "count all that is new about a proposed group",
+        "ir/review/judge/proposing.py",
+        "if hit.rule.id not in NOVELTY and ",
+        "if ",
+        PROPOSED,
+    ),
+    Mutant(
+        "say none seen while a group is open",
+        "ir/review/judge/verdict.py",
+        "worst((undated.verdicts[area], capped[area], CANNOT))",
+        "worst((undated.verdicts[area], capped[area]))",
+        PROPOSED,
+    ),
+    Mutant(
+        "excuse a stranger by a deploy of ours",
+        "ir/review/detect/change_points.py",
+        "            if left > 0:\n",
+        "            if True:\n",
+        PROPOSED,
+    ),
+    Mutant(
+        "open an incident again on a proposed time",
+        "ir/cli/review_watch.py",
+        " if not one.proposed]",
+        "]",
+        ("tests/course/test_reopened.py",),
     ),
 )

@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks import accounts, attacks
 from ir.review.present.json_schema import SCHEMA
+from tests.unit import test_review_proposed as proposed
 from tests.worlds.started import start
 
 SEED = 7002
@@ -119,3 +120,21 @@ def test_the_leaked_key_never_reads_about_itself(tmp_path: Path) -> None:
     assert done.returncode == 3, done.stdout + done.stderr
     assert "the review key is the leaked key itself" in done.stderr and "nothing was read" in done.stderr
     assert leaked not in done.stdout + done.stderr
+
+
+def test_without_an_exposure_time_one_is_proposed_and_marked(tmp_path: Path) -> None:
+    world = proposed.account(tmp_path / "logs", *proposed.looked_around())
+    words = ["review", "stripe", "--api-base", "http://127.0.0.1:9", "--since", "2026-11-23T00:00:00Z", "--until", "2026-11-28T00:00:00Z"]
+    words += [part for file in world.logs for part in ("--logs", file)]
+    done = run(tmp_path, *words, "--json")
+    assert done.returncode == 7, done.stderr
+    told = json.loads(done.stdout)
+    jsonschema.validate(told, SCHEMA)
+    assert told["window"]["proposed_at"] == proposed.LATE and told["window"]["exposed_at"] == 0 and told["proposed"][0]["requests"] == 6
+    assert [f["proposed"] for f in told["findings"] if f["rule"] == "S-16"] == [True]
+    screen = run(tmp_path, *words).stdout
+    assert "proposed (out by then, if these are not yours)" in screen and "6 of 3,006 requests" in screen
+    ours = run(tmp_path, *words, "--json", "--ours", told["proposed"][0]["group"])
+    assert ours.returncode == 0 and not json.loads(ours.stdout)["proposed"]
+    wrong = run(tmp_path, *words, "--ours", "everybody")
+    assert wrong.returncode == 2 and "CLIENT[/VERSION]@NETWORK" in wrong.stderr

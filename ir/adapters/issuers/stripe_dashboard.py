@@ -18,7 +18,7 @@ from ir.ports import Clock, Containment, Minted, MintOrder, Operator, Rotation, 
 _LOOKS_AT_A_PASTE = 4
 _ASK_EVERY = 60.0
 _CLOCKS_DIFFER = 120.0
-"""Seconds by which this machine's clock may be off Stripe's."""
+"""Seconds by which this machine's clock may have changed against Stripe's since the key was asked for."""
 
 
 class DashboardIssuer:
@@ -124,7 +124,9 @@ class DashboardIssuer:
             row = self._rows(value)
         except PortError:
             return ""
-        if row is None or not row.created or row.created >= asked_at - _CLOCKS_DIFFER:
+        look = self.probe(value)
+        ahead = self._clock.now().timestamp() - look.date if look.date else 0.0
+        if row is None or not row.created or row.created >= asked_at - ahead - _CLOCKS_DIFFER:
             return ""
         return f"Stripe made this key at {dashboard_steps.when(row.created)}, before it was asked for: something else may use it."
 

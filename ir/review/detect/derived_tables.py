@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from ir.core.caller_group import CallerGroup
+from ir.review.detect import callers
 from ir.review.sql.engine import Engine
 from ir.review.sql.schema import Column
 
@@ -11,11 +13,11 @@ FROM requests r JOIN (SELECT DISTINCT request_id FROM events WHERE request_id <>
 WHERE r.own = 1
 """
 
-# Requests of Stripe's log that our own logs hold too: they are no evidence against us.
+# Requests of Stripe's log that our own logs hold too, or that a person called ours: they are no evidence against us.
 OURS = """
-SELECT DISTINCT r.request_id AS request_id
+SELECT DISTINCT request_id FROM (SELECT r.request_id AS request_id
 FROM requests r JOIN (SELECT DISTINCT request_id FROM requests WHERE own = 0 AND request_id <> '') l ON r.request_id = l.request_id
-WHERE r.own = 1
+WHERE r.own = 1 UNION ALL SELECT request_id FROM declared_ids) x
 """
 
 DASHBOARD = "SELECT DISTINCT request_id FROM activity WHERE request_id <> ''"
@@ -82,14 +84,20 @@ HOLES = (
 )
 
 
-def derive_sent(engine: Engine, *, egress: bool, probes: tuple[str, ...], mine: tuple[str, ...] = ()) -> bool:
+def derive_sent(
+    engine: Engine, *, egress: bool, probes: tuple[str, ...], mine: tuple[str, ...] = (), declared: Sequence[CallerGroup] = ()
+) -> bool:
     """Make `seen`, `ours`, `probes`, `mine`, `dashboard`, `offered`, `sent`; returns whether the events tell their requests at all.
 
     Without egress logs, or without request ids, nobody can be called a stranger: `unknown`.
     """
     engine.keep("seen", SEEN)
+    callers.declare(engine, declared)
     engine.keep("ours", OURS)
-    engine.fill("probes", PROBES, [(probe,) for probe in dict.fromkeys(probes)])
+    engine.fill("own_probes", PROBES, [(probe,) for probe in dict.fromkeys(probes)])
+    engine.keep(
+        "probes", "SELECT DISTINCT request_id FROM (SELECT request_id FROM own_probes UNION ALL SELECT request_id FROM declared_ids) x"
+    )
     engine.fill("mine", MINE, [(name,) for name in dict.fromkeys((*probes, *mine, *_named(engine, mine)))])
     engine.keep("dashboard", DASHBOARD)
     engine.keep("offered", OFFERED)

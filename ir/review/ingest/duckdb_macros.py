@@ -150,6 +150,9 @@ MACROS: tuple[str, ...] = (
       WHEN contains(x, 'RubyBindings/') THEN 'stripe-ruby' WHEN contains(x, 'PhpBindings/') THEN 'stripe-php'
       WHEN contains(x, 'JavaBindings/') THEN 'stripe-java' WHEN contains(x, 'GoBindings/') THEN 'stripe-go'
       WHEN contains(x, '.NetBindings/') THEN 'stripe-dotnet' ELSE ir_agent_of(lower(x)) END""",
+    """ir_agent_version(x) AS CASE WHEN x IS NULL THEN ''
+      ELSE regexp_extract(x,
+        '^(?:Stripe/v[12] [A-Za-z.]{1,10}Bindings|[A-Za-z][A-Za-z0-9_.-]{0,40})/v?([0-9]{1,6}(?:[.][0-9]{1,6}){0,3})', 1) END""",
     "ir_version(x) AS CASE WHEN x IS NULL THEN '' ELSE regexp_extract(x, '^20[0-9]{2}-[0-9]{2}-[0-9]{2}([.][a-z]{1,20})?') END",
     # What programs print for a key that is not there.
     "ir_no_key(x) AS x IN ('', 'undefined', 'null', 'None', 'nil', 'none', '-', '<nil>', '(null)')",

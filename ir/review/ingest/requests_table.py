@@ -37,6 +37,8 @@ def _outputs(columns: dict[str, str], own: int, source: str) -> str:
             made.setdefault("object_id", "ir_text(regexp_extract(bare, '/([a-z]{2,6}_[A-Za-z0-9_]{4,})', 1))")
     if "idem" in columns:
         made["idem_format"] = "ir_idem_format(idem)"
+    if "agent" in columns:
+        made["agent_version"] = "ir_agent_version(agent)"
     if "ip" in columns:
         made["net"] = "ir_net(ir_ip(ip))"
     made["verb"] = _verb(columns)

@@ -3,6 +3,7 @@
 from copy import deepcopy
 from dataclasses import dataclass, replace
 
+from ir.core.caller_group import CallerGroup
 from ir.ports import ReviewRequest
 from ir.review.collect import leftover_sweep
 from ir.review.collect.collector import Read
@@ -50,14 +51,15 @@ def look(
     """
     seen = coverage.look(engine, window.until)
     window = _evidenced(window, seen)
-    derived_tables.derive_sent(engine, egress=seen["egress"].rows > 0, probes=own, mine=request.own_objects)
+    declared = [CallerGroup.parse(text) for text in request.ours]
+    derived_tables.derive_sent(engine, egress=seen["egress"].rows > 0, probes=own, mine=request.own_objects, declared=declared)
     rules = load_rules(request.rules)
     began = _began(engine, rules, window, seen, reads, say) if window.baseline else 0
     if began:
-        looked = _judged(engine, rules, window.from_then(began), deepcopy(seen), reads, say)
-        if any(_strong(hit) and hit.finding.first_seen < window.judged for hit in looked.hits):
+        looked = judged_from(engine, rules, window.from_then(began), deepcopy(seen), reads, say)
+        if any(strong(hit) and hit.finding.first_seen < window.judged for hit in looked.hits):
             return replace(looked, began=looked.window.judged)
-    return _judged(engine, rules, window, seen, reads, say)
+    return judged_from(engine, rules, window, seen, reads, say)
 
 
 def _began(
@@ -67,19 +69,28 @@ def _began(
     before, earliest = window.before(), window.judged - LOOK_BACK
     complete = _completeness(engine, seen, before)
     derived_tables.derive_acts(engine, complete.holes, judged=_can_tell_strangers(seen, complete))
-    strong = [rule for rule in rules if rule.judges != "reads" and "baseline" not in rule.needs]
-    hits, _ = run_rules(engine, strong, _parameters(before, seen, complete, reads), _have(seen, reads, before), say)
-    late = [hit.finding for hit in hits if _strong(hit) and hit.finding.last_seen >= earliest]
+    telling = [rule for rule in rules if rule.judges != "reads" and "baseline" not in rule.needs]
+    hits, _ = run_rules(engine, telling, _parameters(before, seen, complete, reads), _have(seen, reads, before), say)
+    late = [hit.finding for hit in hits if strong(hit) and hit.finding.last_seen >= earliest]
     return min((max(finding.first_seen, earliest) for finding in late), default=0)
 
 
-def _strong(hit: Hit) -> bool:
+def strong(hit: Hit) -> bool:
+    """Whether it is of high or critical severity."""
     return hit.finding.severity in ("high", "critical")
 
 
-def _judged(
-    engine: Engine, rules: tuple[Rule, ...], window: Window, seen: dict[str, coverage.Seen], reads: dict[str, Read], say: Say
+def judged_from(
+    engine: Engine,
+    rules: tuple[Rule, ...],
+    window: Window,
+    seen: dict[str, coverage.Seen],
+    reads: dict[str, Read],
+    say: Say,
+    *,
+    raised: bool = True,
 ) -> Looked:
+    """Measure and run the rules over what is derived. Not `raised`: each rule speaks for itself, and cites requests alone."""
     complete = _completeness(engine, seen, window)
     derived_tables.derive_acts(engine, complete.holes, judged=_can_tell_strangers(seen, complete), hours=complete.hours)
     _cover(engine, seen, window, reads, complete)
@@ -87,14 +98,15 @@ def _judged(
     hits, blind = run_rules(engine, rules, parameters, _have(seen, reads, window), say)
     hidden = engine.rows(f"SELECT COUNT(*) FROM acts WHERE state = 'hole' AND ts >= {window.judged}")[0][0]
     _say_blind(seen, blind)
-    return Looked(
-        window,
-        seen,
-        parameters,
-        complete,
-        citations.with_events(engine, attack_chains.raise_chains(hits), egress=seen["egress"].rows > 0),
-        int(hidden),
-    )
+    if raised:
+        hits = citations.with_events(engine, attack_chains.raise_chains(hits), egress=seen["egress"].rows > 0)
+    return Looked(window, seen, parameters, complete, hits, int(hidden))
+
+
+def derive_again(engine: Engine, looked: Looked) -> None:
+    """Make `acts` as they were for this look, after another one."""
+    complete = looked.complete
+    derived_tables.derive_acts(engine, complete.holes, judged=_can_tell_strangers(looked.seen, complete), hours=complete.hours)
 
 
 def _can_tell_strangers(seen: dict[str, coverage.Seen], complete: log_gaps.Completeness) -> bool:

@@ -14,11 +14,15 @@ _PER_FINDING = 20
 _LEFTOVERS = 200
 
 
-def rows(hits: list[Hit], left: tuple[Json, ...], window: Window) -> tuple[Json, ...]:
+def rows(hits: list[Hit], left: tuple[Json, ...], window: Window, proposed: int = 0) -> tuple[Json, ...]:
     """`{message, datetime, timestamp_desc, timestamp, rule_id, severity, evidence}`, in order of time; `timestamp` in µs."""
     made = []
     if window.exposed:
         made.append(_row(window.exposed, "the key was exposed", "Exposure", "", "informational", ""))
+    elif proposed:
+        made.append(
+            _row(proposed, "the key may have been out by then: proposed, not known", "Exposure (proposed)", "", "informational", "")
+        )
     for hit in hits:
         moments = hit.moments[:_PER_FINDING] or ((hit.finding.first_seen, ""),)
         for ts, evidence in moments:

@@ -7,7 +7,7 @@ there is a baseline, two of different areas and sources on the same requests, or
 `none seen within coverage`: the coverage is complete for what is judged, and nothing was found.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -48,10 +48,22 @@ def judge(hits: list[Hit], seen: dict[str, Seen], leftovers: tuple[Json, ...], w
     verdicts = {area: _area(area, hits, reasons[area], window.baseline) for area in reasons}
     for area in _named_twice(hits):
         verdicts[area] = worst((verdicts[area], SUSPECTED))
+    if not window.exposed and not seen["egress"].rows:  # Nothing tells whose acts these are, neither a time nor our own logs.
+        verdicts = {area: min(told, SUSPECTED, key=RANKS.index) for area, told in verdicts.items()}
     fresh = [row for row in leftovers if window.exposed and int(row["created"]) >= window.exposed]
     if fresh:
         verdicts["account"] = worst((verdicts["account"], SUSPECTED))
     parts = _parts(hits, fresh)
+    return Judged(worst(verdicts.values()), verdicts, reasons, min(100.0, round(sum(parts.values()), 1)), parts)
+
+
+def at_most_suspected(undated: Judged, proposed: Judged, groups: Sequence[Json]) -> Judged:
+    """What a proposed exposure time adds to what shows without one: never *confirmed*, and never *none seen* while a group is open."""
+    capped = {area: min(told, SUSPECTED, key=RANKS.index) for area, told in proposed.verdicts.items()}
+    verdicts = {area: worst((undated.verdicts[area], capped[area], CANNOT)) for area in capped}
+    why = f"when the key got out is not known, and {groups[0]['who']} came late: {groups[0]['new']} not seen before"
+    reasons = {area: [why, *told] for area, told in undated.reasons.items()}
+    parts = {**proposed.parts, "a group that came late": _WEIGHTS["low"]}
     return Judged(worst(verdicts.values()), verdicts, reasons, min(100.0, round(sum(parts.values()), 1)), parts)
 
 

@@ -22,10 +22,13 @@ def document(reviewed: Reviewed, request: ReviewRequest) -> Json:
         "window": {
             "since": int(request.since),
             "exposed_at": int(request.exposed_at),
+            "proposed_at": reviewed.proposed_at,
             "misuse_before": reviewed.began,
             "until": int(request.until),
         },
         "clocks": clocks(reviewed, request),
+        "proposed": list(reviewed.proposed),
+        "regular": list(reviewed.regular),
         "findings": [_finding(asdict(finding)) for finding in reviewed.findings],
         "coverage": list(reviewed.coverage),
         "blast_radius": reviewed.blast_radius,
@@ -60,10 +63,16 @@ def next_steps(reviewed: Reviewed) -> list[str]:
         ranked = sorted(reviewed.findings, key=lambda f: -LEVELS.index(f.severity))
         steps += [f"{f.rule}: {f.next_action}" for f in ranked if LEVELS.index(f.severity) >= LEVELS.index("medium")]
     steps += [f"decide on {left['kind']} {left['id']}: {left['undo']}" for left in reviewed.leftovers[:1]]
-    steps += _missing({str(row["source"]): row for row in reviewed.coverage}, exposed=reviewed.exposed)
+    steps += [asked(row) for row in reviewed.proposed[:1]]
+    steps += _missing({str(row["source"]): row for row in reviewed.coverage}, exposed=reviewed.exposed or bool(reviewed.proposed))
     if reviewed.verdict == NONE:
         steps.append("keep watching until the key is dead and three days after: ir review stripe --watch 72h")
     return list(dict.fromkeys(steps))[:3]
+
+
+def asked(row: Json) -> str:
+    """What a person does about a group that came late."""
+    return f"ask who runs {row['who']}; if it is ours: --ours '{row['group']}', or in the inventory's account: ours: ['{row['group']}']"
 
 
 def _missing(sources: dict[str, Json], *, exposed: bool) -> list[str]:

@@ -7,6 +7,7 @@ from ir.review.judge.verdict import RANKS
 
 _TEXT: Json = {"type": "string"}
 _EPOCH: Json = {"type": "integer", "minimum": 0, "description": "epoch seconds, UTC; 0 = not known"}
+_COUNT: Json = {"type": "integer", "minimum": 0}
 _VERDICT: Json = {"enum": list(RANKS)}
 _SEVERITY: Json = {"enum": list(LEVELS)}
 _MONEY: Json = {
@@ -39,10 +40,28 @@ SCHEMA: Json = {
         reasons={"type": "object", "additionalProperties": _list(_TEXT)},
         score={"type": "number", "minimum": 0, "maximum": 100},
         score_parts={"type": "object", "additionalProperties": {"type": "number"}},
-        window=_object(since=_EPOCH, exposed_at=_EPOCH, misuse_before=_EPOCH, until=_EPOCH),
+        window=_object(since=_EPOCH, exposed_at=_EPOCH, proposed_at=_EPOCH, misuse_before=_EPOCH, until=_EPOCH),
         clocks=_object(
             exposed=_EPOCH, first_misuse=_EPOCH, last_misuse=_EPOCH, detected=_EPOCH, gdpr_hours_after_classification={"type": "integer"}
         ),
+        proposed=_list(
+            _object(
+                at=_EPOCH,
+                group=_TEXT,
+                who=_TEXT,
+                key=_TEXT,
+                requests=_COUNT,
+                of=_COUNT,
+                last_seen=_EPOCH,
+                new=_TEXT,
+                kinds=_TEXT,
+                every=_TEXT,
+                said=_TEXT,
+                follows=_list(_TEXT),
+                evidence=_list(_TEXT),
+            )
+        ),
+        regular=_list(_object(who=_TEXT, key=_TEXT, every=_TEXT, visits=_COUNT, requests=_COUNT, last_seen=_EPOCH, due=_EPOCH, said=_TEXT)),
         findings=_list(
             _object(
                 rule=_TEXT,
@@ -56,6 +75,7 @@ SCHEMA: Json = {
                 evidence={"type": "array", "items": _TEXT, "maxItems": 2 * SHOWN},
                 money=_MONEY,
                 next_action=_TEXT,
+                proposed={"type": "boolean", "description": "rests on an exposure time that is proposed, not known"},
             )
         ),
         coverage=_list(

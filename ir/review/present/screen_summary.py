@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import chain
 
-from ir.core.model import Json
+from ir.core.model import Finding, Json
 from ir.ports import Reviewed
 from ir.review.judge.blast_radius import shown
+from ir.review.judge.proposing import RULE as LATE
 from ir.review.present.json_document import MISUSE, next_steps
 
 _AREAS = {"writes": "writes", "reads": "reads", "account": "account changes"}
@@ -37,7 +38,9 @@ def _blocks(reviewed: Reviewed, most: int, *, merged: bool) -> Iterator[list[str
     there = [row for row in reviewed.coverage if row["rows"] or row["to"] or not merged]
     absent = ", ".join(str(row["source"]) for row in reviewed.coverage if row not in there)
     yield ["Coverage", *map(_source, there), *([f"  not given   {absent}"] if absent else [])]
-    if reviewed.findings or reviewed.leftovers:
+    if reviewed.proposed or reviewed.regular:
+        yield _callers(reviewed, 1 if merged else 3)
+    if _shown(reviewed) or reviewed.leftovers:
         yield _found(reviewed, most)
 
 
@@ -53,10 +56,28 @@ def _verdict(reviewed: Reviewed) -> list[str]:
     return out
 
 
+def _callers(reviewed: Reviewed, most: int) -> list[str]:
+    """Who came late, where the exposure time is not known, and who comes rarely."""
+    out = ["When the key got out is not known; proposed (out by then, if these are not yours)"] if reviewed.proposed else []
+    for row in reviewed.proposed[:most]:
+        follows = f"; {row['follows'][0]}" if row["follows"] else "; nothing dangerous seen"
+        out.append(
+            f"  {_day(row['at'])}  {row['requests']:,} of {row['of']:,} requests: {row['who']}, {row['new']} not seen before{follows}"
+        )
+    rare = [f"  {row['said']}" for row in reviewed.regular[:most]]
+    return [*out, *(["Comes rarely, and would be refused after the kill"] if rare else []), *rare]
+
+
+def _shown(reviewed: Reviewed) -> list[Finding]:
+    """Findings, without those that the groups themselves are."""
+    return [one for one in reviewed.findings if one.rule != LATE]
+
+
 def _found(reviewed: Reviewed, most: int) -> list[str]:
-    count = len(reviewed.findings)
+    found = _shown(reviewed)
+    count = len(found)
     head = f"Findings ({count}{f', the worst {most}; --json gives all' if count > most else ''})"
-    out = [head, *(f"  {f.severity:<9}{f.rule}  {f.why}{_money(f.money)}" for f in reviewed.findings[:most])]
+    out = [head, *(f"  {f.severity:<9}{f.rule}  {f.why}{_money(f.money)}" for f in found[:most])]
     if reviewed.leftovers:
         first = reviewed.leftovers[0]
         out.append(f"  leftovers: {len(reviewed.leftovers)}, first {first['kind']} {first['id']} ({first['severity']})")

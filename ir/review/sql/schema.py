@@ -36,6 +36,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ip           VARCHAR  source address
         net          VARCHAR  its /24 (IPv4) or /48 (IPv6)
         agent        VARCHAR  family of the client: `stripe-node`, `stripe-python`, `curl`, `scanner`, `ir` …
+        agent_version VARCHAR its version, such as `18.1.0`; '' = not stated
         api_version  VARCHAR  `Stripe-Version` of the request
         idem         BIGINT   hash of the idempotency key; 0 = none
         idem_format  VARCHAR  `node`, `uuid`, `none`, `other`

@@ -6,7 +6,7 @@ from ir.core.errors import Denied, ExitCode, Missing, PortError, Unknown
 from ir.core.secret import Secret
 from ir.drill.simulated.world import Simulation
 from ir.incident.context import World
-from ir.ports import Containment, Rotation, Target
+from ir.ports import Containment, Permission, Rotation, Target
 from tests.course.test_course import go
 
 
@@ -79,3 +79,22 @@ def test_a_store_that_is_left_out_when_it_is_resumed_is_waited_for_no_more() -> 
     journal.send("wake", yes=False, accepts=accepts, facts={"accepted": accepts, "stores": {str(store.ref): {"left_out": True}}})
     code, record, _ = go(sim, journal)
     assert code == ExitCode.DONE, [(r.id, r.outcome.did, r.outcome.said) for r in record.runs]
+
+
+def test_a_write_that_is_refused_when_it_is_tried_keeps_no_mint_waiting() -> None:
+    """The vendor cannot tell in advance, and says no to the first try: its wave tries again."""
+    sim = Simulation("exploited")
+    store = next(reversed(sim.stores.values()))
+    tried: list[str] = []
+
+    def refuses(incident: str) -> None:
+        tried.append(incident)
+        raise Denied("not allowed yet")
+
+    def cannot_tell(incident: str) -> Permission:
+        return Permission(False, f"the vendor cannot tell for {incident}")
+
+    store.check_write = cannot_tell  # type: ignore[method-assign]
+    store.prove_write = refuses  # type: ignore[attr-defined]
+    code, record, _ = go(sim)
+    assert tried and code == ExitCode.DONE, [(r.id, r.outcome.did, r.outcome.said) for r in record.runs]

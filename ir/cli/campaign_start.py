@@ -14,6 +14,7 @@ from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.option_values import accepted, choose_policy
 from ir.core import yaml_file
 from ir.core.errors import ExitCode, Refused, UsageError
+from ir.core.model import Policy
 from ir.core.wording import counted
 from ir.engine.dry_run import rehearse
 from ir.fleet.campaign import Choice, Limits, chosen
@@ -28,6 +29,7 @@ from ir.ports import Irreversible
 from ir.runtime import lifecycle, wiring, write_guard
 from ir.runtime.app_state import State, open_state
 from ir.runtime.incident_spec import opening_entry
+from ir.runtime.same_value import OtherPlaces
 
 Pairs = list[str] | None
 
@@ -87,6 +89,8 @@ def start(asked: Asked, operator: Terminal) -> NoReturn:
     made = children_for(source, keys, book, replace(options, dry_run=False, yes=True))
     touched = consents.rehearsal if options.dry_run else consents.destinations
     consent.ask({place for key in keys for place in touched(source.inventory, key)})
+    if book.policy is not Policy.EXPLOITED:  # containment waits for no look
+        _refuse_shared(opened, keys, operator, consent)
     if options.dry_run:
         _rehearse(source, keys, book, options, kept, operator)
     name = new_name(wiring.SystemClock().now().isoformat())
@@ -106,6 +110,22 @@ def start(asked: Asked, operator: Terminal) -> NoReturn:
         operator.screen.say(f"left to the workers (ir worker); ir campaign status {name} shows how it goes")
         sys.exit(int(ExitCode.DONE))
     campaigns.run_here(kept, ledger, name, operator)
+
+
+def _refuse_shared(opened: inventory_source.Opened, keys: Sequence[Key], operator: Terminal, consent: Consent) -> None:
+    """A key of a campaign dies for what its own row lists; whatever else holds it would fail. Raises Refused."""
+    source = opened.source
+    agreed = consent.agreed({place for key in source.held for place in consents.comparison(source, key)})
+    found, unread = OtherPlaces(source, keys[0], operator, opened.base, agreed).shared(keys)
+    if unread:
+        operator.tell(f"Not compared with these keys, since they could not be read: {counted(unread, 'place')}.")
+    if found:
+        told = "; ".join(f"`{name}` is also in {', '.join(places)}" for name, places in found.items())
+        raise Refused(
+            f"one value in several places: {told}",
+            safe="nothing was changed",
+            next_step=f"rotate it by name, which takes in what another key lists: ir rotate stripe {next(iter(found))}; then the others",
+        )
 
 
 def _about(name: str, source: Source, keys: Sequence[Key]) -> Irreversible:

@@ -6,7 +6,7 @@ event is sent: what can be told by these alone is named as not compared.
 
 import re
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -81,16 +81,27 @@ class OtherPlaces:
                 unread[f"service {service.name}"] = found or _NO_ANSWER
         return Comparison(tuple(holders), unread)
 
+    def shared(self, keys: Sequence[Key]) -> tuple[dict[str, list[str]], int]:
+        """Of many keys at once, by stores alone: key → where else its value stands; and how many places could not be read."""
+        seen = self._read(list(_every(self._source, lambda _key, _ref: True)))
+        listed = {plain(ref): f"{ref} (key `{key.name}`)" for key in self._source.held for ref in key.stored_in}
+        places: dict[str, list[Reference]] = {}
+        for marks in seen.marks.values():
+            for place, mark in marks:
+                places.setdefault(mark, []).append(place)
+        found: dict[str, list[str]] = {}
+        for key in keys:
+            own = {plain(ref) for ref in key.stored_in}
+            others = [place for mark in {seen.at(ref) for ref in key.stored_in} - {""} for place in places[mark] if place not in own]
+            if others:
+                found[key.name] = [listed.get(place, f"{place} (which no key lists)") for place in others]
+        return found, len(seen.unread)
+
     # ── stores ──
 
     def _objects(self) -> Iterator[_Listed]:
         """Each object once, whatever fields of it are listed; of the rotation's own ones the other fields count."""
-        rows: dict[str, dict[Reference, str]] = {}
-        for key in self._source.held:
-            for ref in key.stored_in:
-                if ref.field or key.name != self._key.name:
-                    rows.setdefault(ref.object, {})[ref] = key.name
-        yield from (_Listed(name, fields) for name, fields in rows.items())
+        return _every(self._source, lambda key, ref: bool(ref.field) or key.name != self._key.name)
 
     def _read(self, objects: list[_Listed]) -> _Seen:
         seen = _Seen()
@@ -165,3 +176,12 @@ class OtherPlaces:
 def _fields(ref: Reference, held: Held) -> _Marks:
     own = ((plain(ref), held.value.fingerprint),) if held.value else ()
     return (*own, *((other_field(ref, name), mark) for name, mark in held.others))
+
+
+def _every(source: Inventory, counts: Callable[[Key, Reference], bool]) -> Iterator[_Listed]:
+    rows: dict[str, dict[Reference, str]] = {}
+    for key in source.held:
+        for ref in key.stored_in:
+            if counts(key, ref):
+                rows.setdefault(ref.object, {})[ref] = key.name
+    yield from (_Listed(name, fields) for name, fields in rows.items())

@@ -72,9 +72,18 @@ def _looked(world: World, record: Incident, held: dict[str, Held | None], items:
     facts["services"] = {item.name: _service_facts(world, item, old) for item in looked_at}
     facts["dead_on_arrival"] = dead
     outcome = _verdict(world, record, hard, soft, facts, items, probe.liveness)
+    if outcome.did is Did.DONE:
+        _note_trouble(facts, items)
     if outcome.did is Did.REFUSED and found.holders:
         return replace(outcome, todo=f"{same_value.fix(world, found)}; anything else: {outcome.todo}")
     return replace(outcome, said=outcome.said + same_value.not_compared(found.unread)) if outcome.did is Did.DONE else outcome
+
+
+def _note_trouble(facts: Json, items: list[Item]) -> None:
+    """A store whose trouble did not stop the run is not what custody may wait for."""
+    for item in items:
+        if item.name in facts["stores"] and item.did not in (Did.DONE, Did.SKIPPED):
+            facts["stores"][item.name] = {**facts["stores"][item.name], "later": item.said}
 
 
 def _elsewhere(world: World, old: Secret) -> Comparison:

@@ -5,7 +5,7 @@ Accepted is not dead: `prove` polls until it is.
 
 from dataclasses import dataclass, field, replace
 
-from ir.actions import own_keys, same_value
+from ir.actions import own_keys, same_value, store_check
 from ir.core.errors import Conflict, Denied, PortError, Rejected, Waiting
 from ir.core.model import Debt, Did, Item, Json, Liveness, Outcome, Policy, Probe
 from ir.core.secret import Secret
@@ -44,7 +44,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     (asked, debts), (probe, seen) = world.both(lambda: _strays(world, record, told), lambda: _look(world, record, step))
     outcome = _kill(world, record, probe, seen)
     found = {**named, "strays": asked, **same_value.facts(seen.elsewhere)}
-    paid = same_value.gone(record, seen.elsewhere)
+    paid = (*same_value.gone(record, seen.elsewhere), *(item.name for item in seen.items if item.facts.get("accepted")))
     return replace(outcome, facts={**found, **outcome.facts}, debts=(*debts, *outcome.debts), paid=(*outcome.paid, *paid))
 
 
@@ -182,7 +182,8 @@ def _replacement(world: World, record: Incident, new: Secret) -> list[Item]:
 
 def _reread(record: Incident, store: Store, new: Secret) -> Item:
     name = str(store.ref)
-    if store.guided or record.facts.get("stores", {}).get(name, {}).get("left_out"):
+    known = record.facts.get("stores", {}).get(name, {})
+    if store.guided or known.get("left_out"):
         return Item(name, Did.SKIPPED, "cannot be read; its services were looked at instead")
     try:
         held = store.read()
@@ -190,4 +191,4 @@ def _reread(record: Incident, store: Store, new: Secret) -> Item:
         return Item(name, Did.UNKNOWN, error.what)
     if held.value == new:
         return Item(name, Did.DONE, "holds the replacement", {"version": held.version})
-    return Item(name, Did.FAILED, "no longer holds the replacement: somebody put another value there", {"version": held.version})
+    return Item(name, Did.FAILED, store_check.another_value(known), {"version": held.version})

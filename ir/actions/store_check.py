@@ -19,6 +19,11 @@ def whose(pending: Pending, now: float) -> str:
     return f"an unfinished rotation of {pending.owner}{age} (version {pending.version or 'unknown'})"
 
 
+def another_value(known: Json) -> str:
+    """Of a store that does not hold the replacement, by what is recorded of it."""
+    return "no longer holds the replacement: somebody put another value there" if known.get("after") else "it was not written"
+
+
 def look(world: World, store: Store, known: Json) -> tuple[Item, Held | None]:
     """What it holds, whether we may write there, and whose unfinished rotation lies there.
 

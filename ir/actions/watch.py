@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
-from ir.actions import death
+from ir.actions import death, store_check
 from ir.core.errors import PortError
-from ir.core.model import Debt, Did, Item, Outcome
+from ir.core.model import Debt, Did, Item, Json, Outcome
 from ir.core.secret import Secret
 from ir.core.wording import counted
 from ir.incident import service_health
@@ -77,19 +77,19 @@ def _stores(world: World, record: Incident, stores: list[Store]) -> list[Item]:
     known = record.facts.get("stores", {})
     new = world.new_key(record.facts)
     asked = [store for store in stores if not store.guided and not known.get(str(store.ref), {}).get("left_out")]
-    return world.each(asked, lambda store: _reread(world, store, new))
+    return world.each(asked, lambda store: _reread(world, store, new, known.get(str(store.ref), {})))
 
 
-def _reread(world: World, store: Store, new: Secret) -> Item:
+def _reread(world: World, store: Store, new: Secret, known: Json) -> Item:
     """As it is; what cannot be read is asked again for a while, unless somebody signals."""
-    until, item = world.elapsed() + _SILENT, _seen(store, new)
+    until, item = world.elapsed() + _SILENT, _seen(store, new, known)
     while item.did is Did.UNKNOWN and world.elapsed() < until and not world.stopping():
         world.clock.sleep(1.0)
-        item = _seen(store, new)
+        item = _seen(store, new, known)
     return item
 
 
-def _seen(store: Store, new: Secret) -> Item:
+def _seen(store: Store, new: Secret, known: Json) -> Item:
     name = str(store.ref)
     try:
         held = store.read()
@@ -102,7 +102,7 @@ def _seen(store: Store, new: Secret) -> Item:
         )
     if held.value == new:
         return Item(name, Did.DONE, "holds the replacement")
-    return Item(name, Did.FAILED, "no longer holds the replacement: somebody put another value there")
+    return Item(name, Did.FAILED, store_check.another_value(known))
 
 
 def _debt(world: World, item: Item) -> Debt:

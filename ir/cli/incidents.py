@@ -5,8 +5,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from ir.cli.terminal import by_name
+from ir.cli.terminal import by_name, exceptions
 from ir.cli.terminal import follow as following
+from ir.cli.terminal.exceptions import Unhealthy, Unreachable, Unverified
 from ir.cli.terminal.onlooker import look_on
 from ir.cli.terminal.operator import SOURCES, Terminal, read_again, read_key
 from ir.cli.terminal.screen import Screen
@@ -32,13 +33,19 @@ def resume(
     new_key_from: Annotated[str, typer.Option(help=f"Where the new key comes from: {SOURCES}", metavar="SOURCE")] = "prompt",
     leaked_key_from: Annotated[str, typer.Option(help=f"Where the leaked key comes from: {SOURCES}", metavar="SOURCE")] = "",
     control_key_from: Annotated[str, typer.Option(help=f"Another live key, for the proof: {SOURCES}", metavar="SOURCE")] = "",
+    accept_unverified: Unverified = None,
+    accept_unhealthy: Unhealthy = None,
+    accept_unreachable: Unreachable = None,
 ) -> None:
     """Go on with an incident, after a crash or a human's step; a finished one repeats its exit code."""
     screen, kept = Screen(as_json=as_json), open_state()
+    name = named(kept, name)
+    given = {"accept_unverified": accept_unverified, "accept_unhealthy": accept_unhealthy, "accept_unreachable": accept_unreachable}
+    accepts = exceptions.said(record_of(kept, name), given) if any(given.values()) else {}
     operator = Terminal(screen, name=actor(), yes=yes, new_key_from=new_key_from)
     leaked = read_key(leaked_key_from, "The leaked key", screen) if leaked_key_from else None
     control = read_key(control_key_from, "Another live key of the account", screen) if control_key_from else None
-    _go_on(kept, operator, named(kept, name), "wake", {"yes": yes}, leaked, control)
+    _go_on(kept, operator, name, "wake", {"yes": yes, **accepts}, leaked, control)
 
 
 def rollback(name: Name = "", yes: Yes = False, as_json: AsJson = False, reason: Reason = "") -> None:

@@ -14,11 +14,12 @@ from ir.cli import campaign_start, propose_policy, roll_out, same_key
 from ir.cli import discard_pending as discard_command
 from ir.cli.alerts import Taken, take
 from ir.cli.campaign_start import Accepted, Asked
-from ir.cli.terminal import follow, inventory_source
+from ir.cli.terminal import exceptions, follow, inventory_source
 from ir.cli.terminal.consent_prompt import PIN, Consent
+from ir.cli.terminal.exceptions import Unhealthy, Unreachable, Unverified
 from ir.cli.terminal.inventory_source import INVENTORY
 from ir.cli.terminal.operator import SOURCES, Terminal, files_of, read_key
-from ir.cli.terminal.option_values import accepted, choose_policy, expires_time, exposed_time, identify_row, places, stored_key
+from ir.cli.terminal.option_values import choose_policy, expires_time, exposed_time, identify_row, stored_key
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import AlreadyRunning, ExitCode, Refused, UsageError
 from ir.core.model import Did, Json, Outcome, Policy
@@ -57,11 +58,9 @@ def stripe(
     leaked_key_from: Annotated[str, typer.Option(help=f"Where the leaked key comes from: {SOURCES}", metavar="SOURCE")] = "",
     new_key_from: Annotated[str, typer.Option(help=f"Where the new key comes from: {SOURCES}", metavar="SOURCE")] = "prompt",
     control_key_from: Annotated[str, typer.Option(help=f"Another live key, for the proof: {SOURCES}", metavar="SOURCE")] = "",
-    accept_unverified: Annotated[
-        list[str] | None, typer.Option(metavar="SERVICE=REASON", help="Continue although no check proves this service's key.")
-    ] = None,
-    accept_unhealthy: Annotated[list[str] | None, typer.Option(metavar="SERVICE=REASON", help="Continue although it is unhealthy.")] = None,
-    accept_unreachable: Annotated[list[str] | None, typer.Option(metavar="STORE=REASON", help="Leave a store out.")] = None,
+    accept_unverified: Unverified = None,
+    accept_unhealthy: Unhealthy = None,
+    accept_unreachable: Unreachable = None,
     no_replacement: Annotated[bool, typer.Option("--no-replacement", help="Nothing uses the key: kill it, mint nothing.")] = False,
     old_key_expires: Annotated[
         str, typer.Option(help="The Dashboard's Rotate path: when Stripe kills the old key, or never.", metavar="TIME|never")
@@ -98,8 +97,8 @@ def stripe(
         choice = campaign_start.choice(everything=every_key, accounts=account, tags=tag, stored_in=stored_in, keys_from=keys_from)
         limits = Limits(at_once, per_account, per_store, stop_after)
         options = Options(dry_run, yes, reason, leaked_via, exposed_at=exposed_time(exposed_at), personal_data=with_personal_data)
-        given = Accepted(accept_unverified, accept_unhealthy, accept_unreachable)
-        asked = Asked(choice, limits, policy, playbook_name, inventory_file, inventory_sha256, options, given, detach, sign_with)
+        named = Accepted(accept_unverified, accept_unhealthy, accept_unreachable)
+        asked = Asked(choice, limits, policy, playbook_name, inventory_file, inventory_sha256, options, named, detach, sign_with)
         campaign_start.start(asked, operator)
     if policy == "auto" and yes and not playbook_name:
         raise UsageError("--yes never chooses a policy", next_step="say --policy exposed or --policy exploited")
@@ -112,6 +111,8 @@ def stripe(
         opened, leaked = inventory_source.read_or_make(inventory_file, leaked, operator, name=key, api_base=api_base)
     source, kept, consent = opened.source, open_state(), asking(opened)
     row = identify_row(consent, key, leaked, operator)
+    said = {"accept_unverified": accept_unverified, "accept_unhealthy": accept_unhealthy, "accept_unreachable": accept_unreachable}
+    given = exceptions.options(source, said)
     options = Options(
         dry_run=dry_run,
         yes=yes,
@@ -123,9 +124,9 @@ def stripe(
         no_replacement=no_replacement,
         key_files=files_of(new=new_key_from, leaked=leaked_key_from, control=control_key_from),
         old_key_expires=expires_time(old_key_expires),
-        accept_unverified=accepted("--accept-unverified", accept_unverified, {s.name for s in source.services}),
-        accept_unhealthy=accepted("--accept-unhealthy", accept_unhealthy, {s.name for s in source.services}),
-        accept_unreachable=accepted("--accept-unreachable", accept_unreachable, *places(source)),
+        accept_unverified=given["accept_unverified"],
+        accept_unhealthy=given["accept_unhealthy"],
+        accept_unreachable=given["accept_unreachable"],
         drill=os.environ.get("IR_DRILL") == "1",
         personal_data=with_personal_data,
         discard_pending=discard_pending.strip(),

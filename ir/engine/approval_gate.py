@@ -25,7 +25,8 @@ class Asking:
             of this plan.
         """
         record = self._recorder.record
-        if self._world.options.dry_run or reversibility.dead(record.facts):
+        proven = bool(record.facts.get("dead_at"))  # it was approved once, and is done
+        if self._world.options.dry_run or reversibility.dead(record.facts) or (proven and step.action == "retire"):
             return [], None
         if not step.approval:
             return self._confirmation(step, signals)
@@ -61,8 +62,9 @@ class Asking:
 
     @property
     def _agreed(self) -> bool:
-        """Whoever began the incident agreed to all of it in advance."""
-        return bool(self._recorder.record.opened.get("options", {}).get("yes"))
+        """Whoever began the incident agreed to all of it in advance; an exception that was accepted since was no part of that."""
+        record = self._recorder.record
+        return bool(record.opened.get("options", {}).get("yes")) and not any(signal.get("accepts") for signal in record.signals)
 
     def _answer(self, step: Step, signals: Callable[[], list[Json]], *, asks: bool, unasked: bool) -> Json:
         """Of the operator, if he is to be asked (`asks`), else `unasked`; or what was signalled before he had answered."""

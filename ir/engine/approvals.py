@@ -1,6 +1,7 @@
 """Who may let a step happen: people, not messages. Pure.
 
-* An approval is about one step of one plan of one incident, and about the verification that was seen; it expires.
+* An approval is about one step of one plan of one incident, and about the verification that was seen; it expires. One from before an
+  exception was accepted by name counts no more.
 * Signed, by a key that the incident's inventory lists and that nobody has taken out of it since, it is that person's. Where several people
   are needed, only signatures count: anybody can type any name.
 * Where several people are needed, the one who opened the incident is none of them.
@@ -67,11 +68,14 @@ def weigh(asked: Question, signals: Iterable[Json], now: float) -> Json:
     unsigned: list[Json] = []
     refused: list[Json] = []
     glass: Json = {}
-    for signal in signals:
+    sent = list(signals)
+    since = max((number for number, signal in enumerate(sent) if signal.get("accepts")), default=-1)
+    for number, signal in enumerate(sent):
         if not _about(asked, signal):
             continue
         by = excerpt(str(signal.get("by", "")), 80)
         person, why = _person(asked, signal, by, now)
+        why = why or ("an exception was accepted by name since" if number < since else "")
         if why:
             refused.append({"by": by, "why": why})
         elif signal.get("break_glass"):

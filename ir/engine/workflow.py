@@ -25,8 +25,9 @@ from ir.engine.recorder import Durable, Recorder, iso
 from ir.engine.step_attempt import Action, NotRehearsed, Rehearsal, guarded
 from ir.incident import debts as debt_rules
 from ir.incident import record as incident_record
+from ir.incident import reversibility
 from ir.incident.action_catalog import ACTIONS as CATALOG
-from ir.incident.context import World
+from ir.incident.context import World, accepting
 from ir.incident.plan import Plan, Step, plan_from_json
 from ir.incident.record import Incident
 
@@ -66,6 +67,7 @@ class Course:
         self._asked_at, self._called = 0.0, False
         world.stopping = self._stopping
         world.facts = lambda: self.record.facts
+        world.custody.passed_over = lambda: incident_record.passed_over(self.record.facts)
 
     @property
     def record(self) -> Incident:
@@ -123,6 +125,8 @@ class Course:
                 self._recorder.pause(f"{step.id}.pause#{attempt}", float(attempt))
             elif self.world.options.dry_run and outcome.did is Did.WAITING:
                 return
+            elif outcome.did is Did.UNKNOWN and step.action in ("wave", "verify") and reversibility.forward(self.record.facts):
+                return  # after a containment nothing waits for it: what it owes is a debt
             elif outcome.did in (Did.WAITING, Did.UNKNOWN) and not self.world.options.dry_run:
                 self._park(step.id, step.action, outcome)
             elif self._failed(step, outcome):
@@ -309,6 +313,9 @@ class Course:
         self._heard = max(self._heard, int(signal["id"]))
         body = {**signal["body"], "kind": signal["kind"], "id": signal["id"]}
         self._recorder.emit("signal", body=body, at=iso(signal["at"]), actor=signal["actor"])
+        accepts: Json = body.get("accepts", {})
+        if signal["kind"] == "wake" and (accepts or body.get("yes")):
+            self.world.options = accepting(self.world.options, accepts, yes=bool(body.get("yes")))
 
     def _obey(self, signal: Json) -> None:
         kind = signal["kind"]

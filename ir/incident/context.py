@@ -1,7 +1,7 @@
 """The world of one incident: every port that its actions may use, wired by `wiring`, and the keys found through them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Event, Lock
 from typing import TypeVar, cast
@@ -16,6 +16,8 @@ from ir.incident.record import Incident
 from ir.inventory import Account, Approver, Inventory, Key, Service
 from ir.ports import STAGED, Clock, Comparison, Issuer, Operator, Reloader, Reviewer, Store, Verifier
 
+ACCEPTS = ("accept_unverified", "accept_unhealthy", "accept_unreachable")
+"""Options by which a person accepts an exception, by name and reason."""
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -54,6 +56,13 @@ class Options:
     discard_pending: str = ""
     unagreed: Sequence[str] = ()
     agreed: Sequence[str] = ()
+
+
+def accepting(options: Options, accepts: Json, *, yes: bool) -> Options:
+    """The options from now on: `accepts` is option → name → reason, said when the incident was resumed; `yes` as said with it."""
+    said = {name: {**getattr(options, name), **accepts.get(name, {})} for name in ACCEPTS}
+    unverified, unhealthy, unreachable = (said[name] for name in ACCEPTS)
+    return replace(options, yes=yes, accept_unverified=unverified, accept_unhealthy=unhealthy, accept_unreachable=unreachable)
 
 
 @dataclass

@@ -5,6 +5,7 @@ Pure, and the same for whoever asks: the run at its terminal, and `ir approve` a
 
 from ir import inventory
 from ir.core.model import Json
+from ir.incident.context import ACCEPTS
 from ir.incident.record import Incident
 from ir.ports import Irreversible
 
@@ -91,8 +92,8 @@ def rare_consumers(record: Incident) -> list[str]:
 
 def unseen(record: Incident) -> str:
     """What may still use the key unseen: exceptions by name, what could not be read or compared, and all that is not listed."""
-    options: Json = record.opened.get("options", {})
-    names = [*options.get("accept_unverified", {}), *options.get("accept_unhealthy", {}), *options.get("accept_unreachable", {})]
+    said: list[Json] = [record.opened.get("options", {}), record.facts.get("accepted", {})]
+    names = [name for options in said for option in ACCEPTS for name in options.get(option, {})]
     names += [name for name, row in record.facts.get("stores", {}).items() if row.get("guided") and name not in names]
     names += [row["name"] for row in record.facts.get("elsewhere", {}).get("unread", [])]
     return ", ".join([*dict.fromkeys(names), "whatever the inventory does not list"])

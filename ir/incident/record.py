@@ -7,7 +7,8 @@ Facts that actions establish (all secret-free; times are epoch seconds):
     new {fingerprint, id, kind, custody, n, created, pasted, because, rotated, made_by, liveness, probed_at}
         `rotated`: a guided rotation made it; `probed_at`: our own latest use, by the provider's clock, 0 = it does not tell
     rotation {told_at, value, attested {by, at}}    of a containment by rotating: `value` is taken | open | lost
-    stores {REF: {guided, permission, before {version, fingerprint}, staged, after {version, fingerprint}, siblings}}
+    stores {REF: {guided, permission, before {version, fingerprint}, staged, after {version, fingerprint}, siblings, left_out, later}}
+    elsewhere {holders [{name, kind, about, key}], unread [{name, why}]}    of the leaked key, outside of the plan
     services {NAME: {wave, owner, store, before, after, proves, accepted, tries}}
     containment {how, said, before, undone}
     review / triage {verdict, verdicts, score, findings, coverage, blast_radius, leftovers, timeline}
@@ -15,6 +16,7 @@ Facts that actions establish (all secret-free; times are epoch seconds):
     grace {last_used}    of the old key when it began, by the provider's clock
     quiet {checked, used_at, attested {by, reason}}, money, sweep, watch {…}
     pending {REF: {owner, since, version, incident}}    strangers' stages that the operator was shown; cleared {REF: reason}
+    accepted {OPTION: {NAME: REASON}}    exceptions that were accepted when it was resumed; at the start they stand in its options
     took_over {INCIDENT: [debt]}    of earlier incidents of this key, settled at the end where they can be
     closed {accepted, attested, needs_custody}    what a person's word ended, and what it could not
     adopted {at, owner, since, stores {REF: {roles, holds, trouble}}, keys {ID: NAME}, dead}    what the world still told of it;
@@ -192,6 +194,11 @@ def _absorb_step(incident: Incident, entry: Json, body: Json) -> None:
         incident.debts.pop(about, None)
     incident.status = "waiting" if outcome.did is Did.WAITING else "running"
     incident.ended = {}
+
+
+def passed_over(facts: Json) -> tuple[str, ...]:
+    """Stores that are left alone: left out by name, or in trouble already when a contain-first run looked at them first."""
+    return tuple(name for name, row in facts.get("stores", {}).items() if row.get("left_out") or row.get("later"))
 
 
 def merge(into: dict[str, Any], facts: Json) -> None:

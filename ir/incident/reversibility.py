@@ -110,6 +110,12 @@ def promise_of(plan: Json) -> str:
         return ""
 
 
+def forward(facts: Json) -> bool:
+    """Whether there is only the way forward: services are without a key until each is on another, so none waits for anything else."""
+    contained = facts.get("containment", {})
+    return bool(facts.get("dead_on_arrival") or (contained and not contained.get("undone")))
+
+
 def dead(facts: Json) -> bool:
     """Whether there is no leaked key left to kill: it was dead on arrival, or containment killed it and it was seen dead."""
     if facts.get("dead_on_arrival"):

@@ -144,6 +144,8 @@ def _next(row: Json, state: str, todo: str, heir: str, *, alive: bool) -> str:
     again = str(summary.get("again") or f"ir rotate stripe {summary.get('key', '')}").strip()
     if heir:
         return f"ir status {heir}"
+    if state == "interrupted":  # whatever is left, of it or of those that it took over, it goes on with
+        return f"ir resume {name}"
     if state == "running" or (alive and state.startswith("waiting")):
         return f"ir status {name} --follow"
     if state.startswith("waiting") and (summary.get("asks") or {}).get("action") == "approve":

@@ -179,3 +179,16 @@ def test_where_the_exposure_is_unknown_only_what_the_watch_saw_being_made_counts
     code = watch(lambda _: Reviewed("cannot tell", {}, 0.0, leftovers=next(rows)), shown.append, tell, 3600.0, clock, Screen(as_json=True))
     assert code == ExitCode.MISUSE
     assert [finding.evidence for finding in told] == [("we_2",)]
+
+
+def test_what_rests_on_a_proposed_time_is_shown_and_makes_no_debt() -> None:
+    clock, told = SimClock(), list[Finding]()
+    doubtful = replace(REFUNDS, proposed=True, evidence=("req_new",))
+    answers = iter([Reviewed("cannot tell", {}, 0.0), Reviewed("suspected", {}, 60.0, findings=(doubtful,))])
+
+    def tell(found: list[Finding]) -> list[str]:
+        told.extend(found)
+        return []
+
+    code = watch(lambda _: next(answers), lambda _: None, tell, 3600.0, clock, Screen(as_json=True))
+    assert code == ExitCode.MISUSE and told == []

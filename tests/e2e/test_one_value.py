@@ -163,6 +163,25 @@ def test_containment_does_not_wait_for_it_and_what_is_on_the_dead_key_is_named(t
         assert code == 0, said
 
 
+def test_an_approval_from_before_an_exception_was_accepted_counts_no_more(world: Responder) -> None:
+    def meanwhile(request: Request) -> Fate | None:
+        if request.method == "POST" and request.path.endswith("/api_keys"):
+            _a_store(world)
+        return None
+
+    world.twin.decide(meanwhile)
+    code, said = ended(world.rotate("payments"))
+    assert code == 4, said
+    accept = ("--accept-unreachable", "dotenv://other.env#STRIPE_KEY=it is a copy")
+    code, said = world.ir("resume", *accept)
+    assert code == 4 and world.twin.is_alive(world.leaked), "--yes was said before anybody knew of it\n" + said
+    assert "ir approve" in said, said
+    code, said = world.ir("approve")
+    assert code == 0, said
+    code, said = world.ir("resume")
+    assert code == 0 and not world.twin.is_alive(world.leaked), said
+
+
 def test_the_second_rotation_needs_no_consent_to_what_the_first_showed(world: Responder) -> None:
     def meanwhile(request: Request) -> Fate | None:
         if request.method == "POST" and request.path.endswith("/api_keys"):

@@ -10,6 +10,7 @@ CONSENT, BUNDLE, EDGE = (
     ("tests/unit/test_bundle.py",),
     ("tests/contract/test_http_edge_contract.py",),
 )
+PROPOSED = ("tests/unit/test_review_proposed.py",)
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,20 @@ class Mutant:
     tests: tuple[str, ...] = COURSE
 
 
+BROKEN = ("tests/e2e/test_one_thing_broken.py",)
 ONE_VALUE = ("tests/e2e/test_one_value.py",)
 
 MUTANTS = (
     Mutant("kill what another listed place holds", "ir/actions/retire.py", ", *same_value.problems(others)]", "]", ONE_VALUE),
+    Mutant("hold up a wave for one store", "ir/actions/wave.py", "if bad and not alone:", "if bad:", BROKEN),
+    Mutant("hold up a mint for one store", "ir/actions/custody.py", "if refused and forward:", "if False and forward:", BROKEN),
+    Mutant(
+        "kill by a word from before an exception",
+        "ir/engine/approval_gate.py",
+        ' and not any(signal.get("accepts") for signal in record.signals)',
+        "",
+        ONE_VALUE,
+    ),
     Mutant(
         "run a program of another key to compare",
         "ir/runtime/same_value.py",
@@ -229,8 +240,8 @@ MUTANTS = (
     Mutant(
         "record a key as a fact",
         "ir/actions/custody.py",
-        'facts = {"old": {"custody": address}} if address else {}',
-        'facts = {"old": {"custody": old.reveal()[::-1]}}',
+        'return "" if kept else world.custody.keep("old", old)',
+        'return world.custody.keep("old", old) and old.reveal()[::-1]',
         CANARY,
     ),
     Mutant(
@@ -584,5 +595,40 @@ MUTANTS = (
         'if after.get("fingerprint", new.fingerprint) != new.fingerprint else',
         "if False else",
         ("tests/e2e/test_wrong_row.py",),
+    ),
+    Mutant(
+        "let a proposed time confirm",
+        "ir/review/judge/verdict.py",
+        "{area: min(told, SUSPECTED, key=RANKS.index) for area, told in proposed",
+        "{area: told for area, told in proposed",
+        PROPOSED,
+    ),
+    Mutant(
+        "count all that is new about a proposed group",
+        "ir/review/judge/proposing.py",
+        "if hit.rule.id not in NOVELTY and ",
+        "if ",
+        PROPOSED,
+    ),
+    Mutant(
+        "say none seen while a group is open",
+        "ir/review/judge/verdict.py",
+        "worst((undated.verdicts[area], capped[area], CANNOT))",
+        "worst((undated.verdicts[area], capped[area]))",
+        PROPOSED,
+    ),
+    Mutant(
+        "excuse a stranger by a deploy of ours",
+        "ir/review/detect/change_points.py",
+        "            if left > 0:\n",
+        "            if True:\n",
+        PROPOSED,
+    ),
+    Mutant(
+        "open an incident again on a proposed time",
+        "ir/cli/review_watch.py",
+        " if not one.proposed]",
+        "]",
+        ("tests/course/test_reopened.py",),
     ),
 )

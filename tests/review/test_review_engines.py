@@ -18,6 +18,8 @@ from ir.review.detect.run_rules import Hit
 from ir.review.sql.engine import DuckDb, Engine
 from ir.review.sql.other_engines import open_engine
 from ir.review.sql.schema import TABLES
+from tests.unit import evidence_world
+from tests.unit import test_review_proposed as proposed
 
 LIBRARY = {"chdb://": "chdb", "spark://local[2]": "pyspark"}
 HAVE = [url for url, library in LIBRARY.items()]
@@ -66,6 +68,14 @@ def test_a_whole_review_is_the_same(url: str, tmp_path: Path) -> None:
     ours, theirs = reviewed(world, tmp_path, "duckdb"), reviewed(world, tmp_path, url)
     assert ours.findings
     for part in ("verdicts", "score", "findings", "coverage", "blast_radius", "timeline", "hours", "reasons"):
+        assert getattr(theirs, part) == getattr(ours, part), part
+
+
+def test_what_is_proposed_is_the_same(url: str, tmp_path: Path) -> None:
+    world = proposed.account(tmp_path / "logs", *proposed.looked_around(), *proposed.visits(evidence_world.BEGIN + 7200, 86400, 5))
+    ours, theirs = (world.reviewed(exposed=0, engine=engine, ours=("curl@192.0.2.0/24",)) for engine in ("duckdb", url))
+    assert ours.proposed and ours.regular and ours.verdict == "suspected"
+    for part in ("verdicts", "score", "findings", "proposed", "proposed_at", "regular", "blast_radius", "timeline", "reasons"):
         assert getattr(theirs, part) == getattr(ours, part), part
 
 

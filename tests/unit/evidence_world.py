@@ -87,10 +87,12 @@ class Account:
         self.logs.append(self.write("requests.jsonl", [self.seen(n, ts) for n, ts in self.calls if ts not in gone] + list(more)))
         return self
 
-    def reviewed(self, *, exposed: float = EXPOSED, ours: tuple[str, ...] = (), since: float = BEGIN) -> Reviewed:
+    def reviewed(self, *, exposed: float = EXPOSED, ours: tuple[str, ...] = (), since: float = BEGIN, engine: str = "duckdb") -> Reviewed:
         """The review of all that was written."""
         files: Any = {"egress": tuple(self.egress), "logs": tuple(self.logs)}
-        request = ReviewRequest("acct_1", NOWHERE, since, UNTIL, exposed, 0, None, "", "", str(self.folder / "review"), ours=ours, **files)
+        request = ReviewRequest(
+            "acct_1", NOWHERE, since, UNTIL, exposed, 0, None, "", "", str(self.folder / "review"), ours=ours, engine=engine, **files
+        )
         return StripeReviewer(StripeApi(NOWHERE), memory_limit="512MB").review(request, lambda _: None)
 
 

@@ -37,6 +37,7 @@ TABLE: list[tuple[str, Json | None, Json, Json, str, str]] = [
     ("running", HERS, {}, {}, "running", FOLLOW),
     ("running", GONE, {}, {}, "interrupted", RESUME),
     ("running", None, {}, {}, "interrupted", RESUME),
+    ("running", GONE, {"debts": [OWED]}, {}, "interrupted", RESUME),
     ("waiting", GONE, {"asks": CLICKS}, {}, "waiting for you", RESUME),
     ("waiting", None, {"asks": CLICKS}, {}, "waiting for you", RESUME),
     ("waiting", MINE, {"asks": CLICKS}, {}, "waiting for you", FOLLOW),

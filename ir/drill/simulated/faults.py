@@ -99,6 +99,7 @@ FATES: dict[str, tuple[Fate, ...]] = {
     "reviewer.review": (Fate.BUSY, Fate.HANGS),
     "reviewer.sweep": (Fate.BUSY, Fate.HANGS),
     "reviewer.money": (Fate.BUSY, Fate.HANGS),
+    "other.compare": (),
     "disk.publish": (Fate.DISK_FULL,),
 }
 """Which fates make sense for which call, besides those of `ANYWHERE`."""

@@ -7,6 +7,7 @@ from typing import Any
 from ir.core.errors import ExitCode
 from ir.core.model import Did
 from ir.drill.embedded.leak_search import told
+from ir.drill.simulated.other_key import NAME as OTHER
 from ir.drill.simulated.provider import SimKey
 from ir.drill.simulated.stores_and_services import SimService
 from ir.drill.simulated.trial import Trial
@@ -44,6 +45,7 @@ class Judge:
             store.changed = partial(self.happened, name)
         for name, service in self.sim.services.items():
             service.changed = partial(self.happened, name)
+        self.sim.other.changed = partial(self.happened, OTHER)
 
     def happened(self, thing: str) -> None:
         """Something outside changed this thing just now."""
@@ -86,6 +88,8 @@ class Judge:
         promised(self.sim.provider.lives(new) or self._fresh("new"), "the leaked key is killed though the replacement is dead")
         for name, service in self.sim.services.items():
             promised(service.held == new.value or self._fresh(name), f"the leaked key is killed while {name} holds it")
+        other = self.sim.other.service.held
+        promised(other != self.sim.leaked.value or self._fresh(OTHER), f"the leaked key is killed while {OTHER} holds it")
         for name, store in self.sim.stores.items():
             promised(store.value == new.value or self._fresh(name), f"the leaked key is killed while {name} holds it")
 
@@ -137,10 +141,16 @@ class Judge:
         living = [key for key in self._minted() if provider.lives(key)]
         if "new" not in self.unfair:
             promised(living == [new], f"done with {[k.name for k in living]} alive")
+        self._others_work()
         for name, store in self.sim.stores.items():
             promised(store.value == new.value or self.upset.get(name, -1) >= seen, f"done, and {name} is not on the replacement")
         for name, service in self.sim.services.items():
             promised(service.held == new.value or self.upset.get(name, -1) >= seen, f"done, and {name} is not on the replacement")
+
+    def _others_work(self) -> None:
+        """No service of another key is cut off, unless it was given the leaked key when nobody looked any more."""
+        late = self.upset.get(OTHER, -1) >= self._seen_by("retire")
+        promised(self.sim.other.works or late, "done, and a listed service of another key is on the dead key")
 
     def _proof(self) -> float:
         """Seconds over which the leaked key was last seen dead, poll after poll."""

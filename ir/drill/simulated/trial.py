@@ -193,6 +193,7 @@ class Trial:
                 "reloaders": {n: cast(Reloader, Fated(s, "service", script)) for n, s in sim.services.items()},
                 "custody": Custody(sim.incident, cast(Any, list(stores.values()))),
                 "reviewer": cast(Reviewer, Fated(sim.reviewer, "reviewer", script)),
+                "elsewhere": Fated(sim.other, "other", script).compare,
                 "publish": Fated(sim.disk, "disk", script).publish,
             }
         )

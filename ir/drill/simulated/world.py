@@ -9,6 +9,7 @@ from ir.core.model import Json
 from ir.core.reference import parse
 from ir.core.secret import Secret
 from ir.drill.simulated.clock import START, SimClock
+from ir.drill.simulated.other_key import OtherKey
 from ir.drill.simulated.provider import ACCOUNT, SimProvider
 from ir.drill.simulated.stores_and_services import SimService, SimStore
 from ir.incident import playbook
@@ -109,6 +110,7 @@ class Simulation:
             "web": SimService(first, self.provider),
             "billing": SimService(second, self.provider),
         }
+        self.other = OtherKey(self.provider, self.clock)
         self.reviewer, self.operator, self.disk = SimReviewer(), SimOperator(), SimDisk()
         self._text = _inventory(tuple(str(ref) for ref in refs), guided=guided, egress=egress)
         self.source = _parsed(self._text)
@@ -138,6 +140,7 @@ class Simulation:
             reviewer=self.reviewer,
             operator=self.operator,
             clock=self.clock,
+            elsewhere=self.other.compare,
         )
 
     def opening(self) -> Json:

@@ -17,6 +17,7 @@ Facts that actions establish (all secret-free; times are epoch seconds):
     quiet {checked, used_at, attested {by, reason}}, money, sweep, watch {…}
     pending {REF: {owner, since, version, incident}}    strangers' stages that the operator was shown; cleared {REF: reason}
     accepted {OPTION: {NAME: REASON}}    exceptions that were accepted when it was resumed; at the start they stand in its options
+        `leftover` of a store: an incident that is over for good, and left something there
     took_over {INCIDENT: [debt]}    of earlier incidents of this key, settled at the end where they can be
     closed {accepted, attested, needs_custody}    what a person's word ended, and what it could not
     adopted {at, owner, since, stores {REF: {roles, holds, trouble}}, keys {ID: NAME}, dead}    what the world still told of it;

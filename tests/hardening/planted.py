@@ -427,6 +427,20 @@ MUTANTS = (
         ("tests/unit/test_login.py",),
     ),
     Mutant(
+        "say that nothing changed without a look",
+        "ir/actions/discard.py",
+        'return Item(name, Did.DONE, "") if "new" in record.facts else _emptied(world, store, incident)',
+        'return Item(name, Did.DONE, "")',
+        ("tests/course/test_clearing.py",),
+    ),
+    Mutant(
+        "be stopped by what an incident of our own left",
+        "ir/actions/store_check.py",
+        "        mine = bool(pending.incident) and world.over(pending.incident)",
+        "        mine = False",
+        ("tests/course/test_clearing.py",),
+    ),
+    Mutant(
         "attest a key that answers",
         "ir/actions/close.py",
         "            return seen.answers\n    return False",

@@ -30,7 +30,7 @@ _NO_STRIPE = "http://127.0.0.1:9"
 _JUDGED = 2.0
 """Days from the exposure to the end."""
 _NO_LOG_NEEDED = ("off_session_slow", "refunds_like_us")
-_MEDIUM_ENOUGH = {("no-logs", name) for name in ("payment_page", "report", "everyone_charged", "refund_spree", "slow_refunds")}
+_MEDIUM_ENOUGH = {("no-logs", name) for name in ("payment_page", "report", "everyone_charged", "refund_spree", "slow_refunds", "crowd")}
 """Without our own logs these are acts that a person or a service of ours may as well have done: medium, and *cannot tell*."""
 
 

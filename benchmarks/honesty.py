@@ -7,6 +7,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ from ir.review import StripeReviewer
 NONE = "none seen within coverage"
 STRONG = ("high", "critical")
 _NO_STRIPE = "http://127.0.0.1:9"
-_AREA = {"reads": "reads", "webhook": "reads"}
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,6 @@ def holes(seed: int) -> Iterator[Told]:
 
 
 def _cut_out(world: Shop, source: str, begin: int, end: int) -> None:
-    from datetime import UTC, datetime
-
     a, b = (datetime.fromtimestamp(t, UTC) for t in (begin, end))
     if source == "events":
         world.events = [row for row in world.events if not begin <= row["created"] < end]

@@ -152,6 +152,7 @@ def quiet(kind: Kind, seed: int, judged: float = 2.0) -> Shop:
 
 
 def sale_of(shop: Shop, ts: int, amount: int) -> None:
+    """One sale, as the shop makes it."""
     rng = shop.rng
     if ts >= shop.until:
         return

@@ -181,7 +181,8 @@ def main() -> None:
     open_ended = [case for case in attacks(seeds) if case.seed == first]
     reached, ended = undated(open_ended)
     print(f"exposure time unknown: {reached}/{len(open_ended)} named or proposed; {dict(ended)}")
-    good = all([honest(seed, asked.every) for seed in seeds]) and not ended["cleared"]
+    outcomes = [honest(seed, asked.every) for seed in seeds]  # all of them are printed
+    good = all(outcomes) and not ended["cleared"]
     sys.exit(int(sum(told.values()) < sum(tried.values()) or rate > 1 or not good))
 
 

@@ -34,6 +34,7 @@ from ir.core.model import Debt, Did, Json, Outcome, copied
 _OWN_FACTS = {
     "classify": ("classified_at", "classified_by", "classified_because", "personal_data_breach"),
     "approved": ("approvals",),
+    "wake": ("accepted", "stores"),
 }
 """Kind of a signal → facts that it may establish."""
 FINAL = ("done", "rolled back", "aborted", "attested", "refused")
@@ -159,8 +160,10 @@ def _told(signal: Json) -> Json:
     facts, kind = signal.get("facts", {}), signal.get("kind")
     if kind == "contain":  # by whoever may run incidents, who has done it
         return dict(facts)
-    own = _OWN_FACTS.get(str(kind), ())
-    return {name: facts[name] for name in own if name in facts}
+    told = {name: facts[name] for name in _OWN_FACTS.get(str(kind), ()) if name in facts}
+    if "stores" in told:  # what it accepts: that a store is left out, and nothing of what was written there
+        told["stores"] = {name: {"left_out": True} for name, row in told["stores"].items() if row.get("left_out")}
+    return told
 
 
 def _inherit(incident: Incident) -> None:

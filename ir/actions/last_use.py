@@ -47,7 +47,7 @@ def ahead(asked: float, probe: Probe) -> float | None:
 
 
 def comparable(record: Incident, skew: float) -> bool:
-    """Whether the two clocks differ as they did before services were moved: else one was set meanwhile, and a move has no time of Stripe's."""
+    """Whether the two clocks differ as before the services moved: else one was set meanwhile, and no move has a time of Stripe's."""
     before = record.facts.get("clock", {}).get("ahead")
     return before is None or abs(float(before) - skew) <= _CLOCKS_KEEP
 

@@ -15,6 +15,7 @@ from ir.cli.terminal.option_values import accepted, choose_policy
 from ir.cli.terminal.work_signing import signers
 from ir.core import yaml_file
 from ir.core.errors import ExitCode, Refused, UsageError
+from ir.core.model import Policy
 from ir.core.wording import counted
 from ir.engine.dry_run import rehearse
 from ir.fleet.agreed_work import agreed
@@ -30,6 +31,7 @@ from ir.ports import Irreversible
 from ir.runtime import lifecycle, wiring, write_guard
 from ir.runtime.app_state import State, open_state
 from ir.runtime.incident_spec import opening_entry
+from ir.runtime.same_value import OtherPlaces
 
 Pairs = list[str] | None
 
@@ -90,6 +92,8 @@ def start(asked: Asked, operator: Terminal) -> NoReturn:
     made = children_for(source, keys, book, replace(options, dry_run=False, yes=True))
     touched = consents.rehearsal if options.dry_run else consents.destinations
     consent.ask({place for key in keys for place in touched(source.inventory, key)})
+    if book.policy is not Policy.EXPLOITED:  # containment waits for no look
+        _refuse_shared(opened, keys, operator, consent)
     if options.dry_run:
         _rehearse(source, keys, book, options, kept, operator)
     name = new_name(wiring.SystemClock().now().isoformat())
@@ -110,6 +114,22 @@ def start(asked: Asked, operator: Terminal) -> NoReturn:
         operator.screen.say(f"left to the workers (ir worker); ir campaign status {name} shows how it goes")
         sys.exit(int(ExitCode.DONE))
     campaigns.run_here(kept, ledger, name, operator)
+
+
+def _refuse_shared(opened: inventory_source.Opened, keys: Sequence[Key], operator: Terminal, consent: Consent) -> None:
+    """A key of a campaign dies for what its own row lists; whatever else holds it would fail. Raises Refused."""
+    source = opened.source
+    agreed = consent.agreed({place for key in source.held for place in consents.comparison(source, key)})
+    found, unread = OtherPlaces(source, keys[0], operator, opened.base, agreed).shared(keys)
+    if unread:
+        operator.tell(f"Not compared with these keys, since they could not be read: {counted(unread, 'place')}.")
+    if found:
+        told = "; ".join(f"`{name}` is also in {', '.join(places)}" for name, places in found.items())
+        raise Refused(
+            f"one value in several places: {told}",
+            safe="nothing was changed",
+            next_step=f"rotate it by name, which takes in what another key lists: ir rotate stripe {next(iter(found))}; then the others",
+        )
 
 
 def _about(name: str, source: Source, keys: Sequence[Key]) -> Irreversible:

@@ -155,7 +155,7 @@ def _escrowed(place: str) -> bool:
 def pays(action: str, kinds: set[str], *, kills: bool = True) -> bool:
     """Which steps are taken again for which debts; `kills`: the plan has a kill of its own, so that containment is no end in itself."""
     if action == "contain":
-        return not kills and bool(kinds & {"service-behind", "key-alive", "key-unproven", "key-waits"})
+        return not kills and bool(kinds & {"store-behind", "service-behind", "key-alive", "key-unproven", "key-waits"})
     if action == "report":
         return True
     if kinds & {"store-behind", "service-behind"} and action in ("stage", "wave", "verify"):

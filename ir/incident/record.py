@@ -14,7 +14,7 @@ Facts that actions establish (all secret-free; times are epoch seconds):
     review / triage {verdict, verdicts, score, findings, coverage, blast_radius, leftovers, timeline}
     proof {polls, from, to, code, control}
     grace {last_used}    of the old key when it began, by the provider's clock
-    quiet {checked, used_at, attested {by, reason}}, money, sweep, watch {…}
+    quiet {checked, used_at, users {ours [name], strangers [name]}, attested {by, reason}}, money, sweep, watch {…}
     pending {REF: {owner, since, version, incident}}    strangers' stages that the operator was shown; cleared {REF: reason}
     accepted {OPTION: {NAME: REASON}}    exceptions that were accepted when it was resumed; at the start they stand in its options
         `leftover` of a store: an incident that is over for good, and left something there

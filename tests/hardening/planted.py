@@ -24,13 +24,24 @@ class Mutant:
     tests: tuple[str, ...] = COURSE
 
 
+USERS = ("tests/course/test_key_users.py",)
+CONTAIN = ("tests/course/test_containment.py",)
 BROKEN = ("tests/e2e/test_one_thing_broken.py",)
 ONE_VALUE = ("tests/e2e/test_one_value.py",)
 
 MUTANTS = (
     Mutant("kill what another listed place holds", "ir/actions/retire.py", ", *same_value.problems(others)]", "]", ONE_VALUE),
+    Mutant("kill under a program of ours", "ir/actions/key_users.py", "if not found.ours:", "if True:", USERS),
+    Mutant("let a stranger delay the kill", "ir/actions/key_users.py", "    if found.strangers:\n", "    if False:\n", USERS),
+    Mutant("owe nothing for a use of nobody knows whom", "ir/actions/key_users.py", "debts=(debt,))", "debts=())", USERS),
     Mutant("hold up a wave for one store", "ir/actions/wave.py", "if bad and not alone:", "if bad:", BROKEN),
-    Mutant("hold up a mint for one store", "ir/actions/custody.py", "if refused and forward:", "if False and forward:", BROKEN),
+    Mutant(
+        "hold up a mint for one store",
+        "ir/actions/custody.py",
+        "if refused and forward:",
+        "if False and forward:",
+        CONTAIN,
+    ),
     Mutant(
         "kill by a word from before an exception",
         "ir/engine/approval_gate.py",

@@ -34,6 +34,7 @@ from ir.core.model import Debt, Did, Json, Outcome, copied
 _OWN_FACTS = {
     "classify": ("classified_at", "classified_by", "classified_because", "personal_data_breach"),
     "approved": ("approvals",),
+    "wake": ("accepted",),
 }
 """Kind of a signal → facts that it may establish."""
 FINAL = ("done", "rolled back", "aborted", "attested", "refused")
@@ -159,8 +160,11 @@ def _told(signal: Json) -> Json:
     facts, kind = signal.get("facts", {}), signal.get("kind")
     if kind == "contain":  # by whoever may run incidents, who has done it
         return dict(facts)
-    own = _OWN_FACTS.get(str(kind), ())
-    return {name: facts[name] for name in own if name in facts}
+    told = {name: facts[name] for name in _OWN_FACTS.get(str(kind), ()) if name in facts}
+    if kind == "wake" and facts.get("stores"):  # which stores are left out from now on, and why
+        rows = facts["stores"].items()
+        told |= {"stores": {ref: {name: row[name] for name in ("left_out", "accepted") if name in row} for ref, row in rows}}
+    return told
 
 
 def _inherit(incident: Incident) -> None:

@@ -34,7 +34,7 @@ from ir.core.model import Debt, Did, Json, Outcome, copied
 _OWN_FACTS = {
     "classify": ("classified_at", "classified_by", "classified_because", "personal_data_breach"),
     "approved": ("approvals",),
-    "wake": ("accepted", "stores"),
+    "wake": ("accepted",),
 }
 """Kind of a signal → facts that it may establish."""
 FINAL = ("done", "rolled back", "aborted", "attested", "refused")
@@ -161,8 +161,9 @@ def _told(signal: Json) -> Json:
     if kind == "contain":  # by whoever may run incidents, who has done it
         return dict(facts)
     told = {name: facts[name] for name in _OWN_FACTS.get(str(kind), ()) if name in facts}
-    if "stores" in told:  # what it accepts: that a store is left out, and nothing of what was written there
-        told["stores"] = {name: {"left_out": True} for name, row in told["stores"].items() if row.get("left_out")}
+    if kind == "wake" and facts.get("stores"):  # which stores are left out from now on, and why
+        rows = facts["stores"].items()
+        told |= {"stores": {ref: {name: row[name] for name in ("left_out", "accepted") if name in row} for ref, row in rows}}
     return told
 
 

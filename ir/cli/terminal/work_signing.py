@@ -70,7 +70,7 @@ def trusted(kept: State, operator: Terminal, file: str = "", pin: str = "", book
         if sha256 not in team:
             team[sha256] = _team(opened, operator)
         keys |= {row.public.fingerprint: row.name for row in opened.source.approvers} | team[sha256]
-        return Trust(keys, Source(opened.source, opened.name, opened.base), [*books, *playbook.beside(opened.base)])
+        return Trust(keys, Source(opened.source, opened.name, opened.base), lambda: [*books, *playbook.beside(opened.base)])
 
     return look
 

@@ -12,11 +12,13 @@ from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import Consent
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.option_values import accepted, choose_policy
+from ir.cli.terminal.work_signing import signers
 from ir.core import yaml_file
 from ir.core.errors import ExitCode, Refused, UsageError
 from ir.core.model import Policy
 from ir.core.wording import counted
 from ir.engine.dry_run import rehearse
+from ir.fleet.agreed_work import agreed
 from ir.fleet.campaign import Choice, Limits, chosen
 from ir.fleet.campaign_child import Source, children_for, new_name, setting_of
 from ir.fleet.campaign_store import CampaignLedger
@@ -55,6 +57,7 @@ class Asked:
     options: Options
     accepted: Accepted
     detach: bool
+    sign_with: str = ""
 
 
 def refuse_single(key: str, *others: str, no_replacement: bool) -> None:
@@ -96,6 +99,7 @@ def start(asked: Asked, operator: Terminal) -> NoReturn:
     if not operator.confirm_by_name(_about(name, source, keys)):
         raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes, or run it in a terminal")
     ledger = CampaignLedger(kept.ledger.engine)
+    made = agreed(signers(kept, opened, operator, asked.sign_with), name, operator.name, made)
     about = {
         "inventory": opened.name,
         "inventory_sha256": inventory.digest(opened.text),

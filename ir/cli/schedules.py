@@ -14,10 +14,12 @@ from ir.cli.terminal.follow import leave
 from ir.cli.terminal.inventory_source import INVENTORY, Opened
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
+from ir.cli.terminal.work_signing import signers, trusted
 from ir.core.durations import spoken
 from ir.core.errors import ExitCode, IrError, Refused
 from ir.core.model import Policy
 from ir.fleet import due as due_rows
+from ir.fleet.agreed_work import agreed
 from ir.fleet.campaign import Child, ChildState, Limits, exit_code
 from ir.fleet.campaign_child import Source, new_name
 from ir.fleet.campaign_store import CampaignLedger
@@ -73,10 +75,11 @@ def run_schedule(
     """Begin what is due, go on with what waited for its time, end. Nothing due: exit 0 at once, nothing is changed."""
     screen, kept = Screen(as_json=as_json), open_state()
     inventory_file = inventory_source.default(inventory_file, screen).name
-    book = CampaignLedger(kept.ledger.engine)
+    book, operator = CampaignLedger(kept.ledger.engine), Terminal(screen, name=kept.me.actor, yes=True)
+    trust = trusted(kept, operator, inventory_file, inventory_sha256, [_book(playbook_name)])
     begun, alone = _begin_due(kept, book, screen, inventory_file, playbook_name, inventory_sha256)
     told: list[Child] = []
-    worker = Worker(kept, book, of_kind("schedule"), slots=at_once, tell=told.append)
+    worker = Worker(kept, book, of_kind("schedule"), trust=trust, slots=at_once, tell=told.append)
     if begun or worker.anything():
         with database_watch.told(screen, worker.runner):
             worker.run(until_idle=True, stop=threading.Event())
@@ -101,6 +104,8 @@ def worker(
     book = CampaignLedger(kept.ledger.engine)
     if inventory_file:
         inventory_source.read(inventory_file)
+    books = [_book(playbook_name)] if inventory_file else []
+    trust = trusted(kept, Terminal(screen, name=kept.me.actor, yes=True), inventory_file, inventory_sha256, books)
 
     def tell(child: Child) -> None:
         screen.say(f"{child.campaign} {child.key}: {child.state.value} ({child.incident})" + (f": {child.said}" if child.said else ""))
@@ -120,7 +125,7 @@ def worker(
         except IrError as error:  # a broken file must not end the work on what was begun
             screen.warn(f"the schedule was not looked at: {error.what}")
 
-    working = Worker(kept, book, of_kind("campaign", "schedule"), slots=at_once, tell=tell)
+    working = Worker(kept, book, of_kind("campaign", "schedule"), trust=trust, slots=at_once, tell=tell)
     screen.say(f"worker {kept.me.executor} begins, {at_once} at a time")
     with database_watch.told(screen, working.runner):
         working.run(until_idle=until_idle, stop=stop, each_look=each_look)
@@ -144,9 +149,12 @@ def _begin_due(kept: State, book: CampaignLedger, screen: Screen, file: str, pla
     consent.ask({place for key in due if key.name not in left for place in destinations(source.inventory, key)})
     name = new_name(wiring.SystemClock().now().isoformat())
 
+    signs = signers(kept, opened, operator)
+
     def decide(children: list[Child], now: float) -> list[due_rows.Begun]:
         found = due_rows.rows(source.inventory, children, index, now)
-        return due_rows.due_children(source, plan, [row for row in found if row.key.name not in left])
+        begun = due_rows.due_children(source, plan, [row for row in found if row.key.name not in left])
+        return agreed(signs, name, kept.me.actor, begun)
 
     begun = book.open_due(name, kept.me.actor, Limits(at_once=0, per_account=4, per_store=8, stop_after=0), decide)
     for child in begun:

@@ -69,6 +69,7 @@ class Reviewed:
             by then: `{at, group, who, key, requests, of, last_seen, new, kinds, every, said, follows, evidence}`.
         proposed_at: epoch seconds of the one that is judged by; 0 = none. Never an exposure time.
         regular: consumers that come rarely but regularly: `{who, key, every, visits, requests, last_seen, due, said}`.
+        sdks: age of SDKs and API versions per service (`ir.review.judge.sdk_ages.ages`).
         began: epoch seconds of the first misuse where that was before the stated exposure, else 0; all is then judged from there.
     """
 
@@ -93,6 +94,7 @@ class Reviewed:
     proposed: tuple[Json, ...] = ()
     proposed_at: int = 0
     regular: tuple[Json, ...] = ()
+    sdks: tuple[Json, ...] = ()
 
 
 @dataclass(frozen=True)

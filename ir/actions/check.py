@@ -1,6 +1,6 @@
 """Check: prove the replacement before any service sees it."""
 
-from ir.actions import own_keys
+from ir.actions import last_use, own_keys
 from ir.core.errors import Missing
 from ir.core.model import Did, KeyKind, Liveness, Outcome
 from ir.incident.context import World
@@ -17,7 +17,9 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     except Missing as error:
         return own_keys.replaced(world, record.facts, error)
     probe = world.issuer.probe(new)
-    facts = {"new": {"liveness": probe.liveness.value, "probed_at": probe.date, "mode": world.mode.value}}
+    ahead = last_use.ahead(world, probe)
+    seen = {"liveness": probe.liveness.value, "probed_at": probe.date, "mode": world.mode.value}
+    facts = {"new": seen if ahead is None else {**seen, "ahead": ahead}}
     if new.fingerprint == record.facts["old"]["fingerprint"]:
         return Outcome(Did.FAILED, "the replacement is the leaked key itself", facts)
     if probe.mode is not None and probe.mode is not world.mode:

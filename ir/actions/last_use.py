@@ -15,6 +15,8 @@ RESOLUTION = 1.0
 """Stripe's `last_used` and its `Date` count whole seconds (facts, §1.3)."""
 WITHIN = 15.0
 """Seconds in which Stripe has to show our own use; how late it may count one is not established."""
+_SET = 5.0
+"""Seconds by which two readings of the difference of the clocks differ when one of them was set; answers are late by less."""
 _LOOK_EVERY = 2.0
 _OWN_LOOK_EVERY = 0.5
 
@@ -62,12 +64,25 @@ def known_until(record: Incident, skew: float, probed: float = 0.0) -> float:
     """The time of Stripe's up to which uses of the old key are our own, a listed service's, or were told before.
 
     A grace noted Stripe's own time of the last use when it began, so that our clock has no part in it. `probed`: our own use just now.
+    Where our clock was set meanwhile, the move of a service was at the earlier of the two times that it may stand for.
     """
     moved = max((float(s.get("moved_at", 0.0)) for s in record.facts.get("services", {}).values()), default=0.0)
+    moved -= max(skew, float(record.facts.get("new", {}).get("ahead", skew))) if moved else 0.0
     noted = float(record.facts.get("grace", {}).get("last_used", 0.0))
     probed = probed or float(record.facts.get("old", {}).get("probed_at", 0.0))
     told = float(record.facts.get("quiet", {}).get("used_at", 0.0))
-    return max(noted or (moved - skew + RESOLUTION if moved else 0.0), probed + RESOLUTION if probed else 0.0, told)
+    return max(noted or (moved + RESOLUTION if moved else 0.0), probed + RESOLUTION if probed else 0.0, told)
+
+
+def before(record: Incident, mine: Own, last_used: float) -> float:
+    """`last_used`, as it was told before our own use, if it is somebody else's since the services moved, else 0.0.
+
+    A clock of ours that was set since the replacement was checked cannot tell; then only what comes after our own use can.
+    """
+    clock_was_set = abs(float(record.facts.get("new", {}).get("ahead", mine.ahead)) - mine.ahead) > _SET
+    if clock_was_set and not record.facts.get("grace", {}).get("last_used"):
+        return 0.0
+    return last_used if last_used > known_until(record, mine.ahead) else 0.0
 
 
 def by_others(world: World, key: Secret, key_id: str, mine: Own, seconds: float) -> float:

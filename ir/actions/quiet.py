@@ -38,8 +38,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         said = f"cannot tell who uses the old key: Stripe did not show our own use of it within {last_use.WITHIN:g} s"
         outcome = _word(world, record, mine) if step.params["required"] else Outcome(Did.SKIPPED, said, {"quiet": {"checked": False}})
         return replace(outcome, facts={**outcome.facts, **({"old": {"probed_at": mine.at}} if mine else {})})
-    told = first.last_used if key_id else 0.0  # without an id, it was found by a use of our own
-    used = told if told > last_use.known_until(record, mine.ahead) else 0.0
+    used = last_use.before(record, mine, first.last_used) if key_id else 0.0  # without an id, it was found by a use of our own
     used = used or last_use.by_others(world, old, first.id, mine, float(step.params["for"]))
     quiet: Json = {"quiet": {"checked": True, **({"used_at": used} if used else {})}, "old": {"probed_at": mine.at}}
     if not used:

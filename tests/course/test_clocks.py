@@ -189,3 +189,23 @@ def test_the_time_that_a_person_is_told_to_compare_with_is_stripes() -> None:
     shown = record.runs[-1].outcome.todo.split("later than ")[1][:10]
     moved = max(row["moved_at"] for row in record.facts["services"].values())
     assert shown == f"{datetime.fromtimestamp(moved, UTC) - timedelta(days=2):%Y-%m-%d}"
+
+
+@pytest.mark.parametrize("jump", [-7200.0, 7200.0])
+@pytest.mark.parametrize("used", [False, True])
+def test_a_clock_that_is_set_between_the_move_and_the_look_invents_no_use_and_hides_none(jump: float, used: bool) -> None:
+    sim = Simulation("exposed")
+    look, jumped = sim.provider.identify, list[bool]()
+
+    def identify(key: Secret, *, known_id: str = "") -> KeyRow | None:
+        moved = all(service.held != sim.leaked.value for service in sim.services.values())
+        if moved and not jumped:
+            jumped.append(True)
+            sim.clock.jump(jump)
+        if used:
+            sim.leaked.last_used = sim.clock.time.timestamp()
+        return look(key, known_id=known_id)
+
+    sim.provider.identify = identify  # type: ignore[method-assign]
+    _, quiet, said = quiet_of(sim)
+    assert jumped and bool(quiet.get("used_at")) is used, said

@@ -2,7 +2,7 @@
 
 from ir.actions import last_use, own_keys
 from ir.core.errors import Missing
-from ir.core.model import Did, KeyKind, Liveness, Outcome
+from ir.core.model import Did, Json, KeyKind, Liveness, Outcome
 from ir.incident.context import World
 from ir.incident.plan import Step
 from ir.incident.record import Incident
@@ -16,10 +16,11 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         new = world.new_key(record.facts)
     except Missing as error:
         return own_keys.replaced(world, record.facts, error)
+    asked = world.now()
     probe = world.issuer.probe(new)
-    ahead = last_use.ahead(world, probe)
-    seen = {"liveness": probe.liveness.value, "probed_at": probe.date, "mode": world.mode.value}
-    facts = {"new": seen if ahead is None else {**seen, "ahead": ahead}}
+    facts: Json = {"new": {"liveness": probe.liveness.value, "probed_at": probe.date, "mode": world.mode.value}}
+    if (skew := last_use.ahead(asked, probe)) is not None:
+        facts["clock"] = {"ahead": skew}
     if new.fingerprint == record.facts["old"]["fingerprint"]:
         return Outcome(Did.FAILED, "the replacement is the leaked key itself", facts)
     if probe.mode is not None and probe.mode is not world.mode:

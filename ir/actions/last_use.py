@@ -15,8 +15,8 @@ RESOLUTION = 1.0
 """Stripe's `last_used` and its `Date` count whole seconds (facts, §1.3)."""
 WITHIN = 15.0
 """Seconds in which Stripe has to show our own use; how late it may count one is not established."""
-_SET = 5.0
-"""Seconds by which two readings of the difference of the clocks differ when one of them was set; answers are late by less."""
+_CLOCKS_KEEP = 5.0
+"""Seconds by which two readings of the difference between the clocks may differ."""
 _LOOK_EVERY = 2.0
 _OWN_LOOK_EVERY = 0.5
 
@@ -38,15 +38,30 @@ class Own:
     lag: float
 
 
-def ahead(world: World, probe: Probe) -> float | None:
-    """Seconds by which our clock is ahead of Stripe's, to about a second, by an answer of just now; None where it gave no time."""
-    return world.now() - probe.date if probe.date else None
+def ahead(asked: float, probe: Probe) -> float | None:
+    """Seconds by which our clock is ahead of Stripe's, to about a second, by an answer to what was `asked` then; None: it gave no time.
+
+    Where the answer was slow it may be ahead by more, as much as that took.
+    """
+    return asked - probe.date if probe.date else None
+
+
+def comparable(record: Incident, skew: float) -> bool:
+    """Whether the two clocks differ as before the services moved: else one was set meanwhile, and no move has a time of Stripe's.
+
+    A grace noted Stripe's own time when it began, so that our clock has no part in it.
+    """
+    if record.facts.get("grace", {}).get("last_used"):
+        return True
+    before = record.facts.get("clock", {}).get("ahead")
+    return before is None or abs(float(before) - skew) <= _CLOCKS_KEEP
 
 
 def own(world: World, key: Secret, key_id: str) -> Own | None:
     """Use the key once, and wait until Stripe shows it; if it does not, it cannot be told when others used it. None: no use was made."""
+    sent = world.now()
     probe = world.issuer.probe(key)
-    skew = ahead(world, probe)
+    skew = ahead(sent, probe)
     if skew is None or not probe.liveness.answers:
         return None
     asked = world.elapsed()
@@ -67,22 +82,11 @@ def known_until(record: Incident, skew: float, probed: float = 0.0) -> float:
     Where our clock was set meanwhile, the move of a service was at the earlier of the two times that it may stand for.
     """
     moved = max((float(s.get("moved_at", 0.0)) for s in record.facts.get("services", {}).values()), default=0.0)
-    moved -= max(skew, float(record.facts.get("new", {}).get("ahead", skew))) if moved else 0.0
+    moved -= max(skew, float(record.facts.get("clock", {}).get("ahead", skew))) if moved else 0.0
     noted = float(record.facts.get("grace", {}).get("last_used", 0.0))
     probed = probed or float(record.facts.get("old", {}).get("probed_at", 0.0))
     told = float(record.facts.get("quiet", {}).get("used_at", 0.0))
     return max(noted or (moved + RESOLUTION if moved else 0.0), probed + RESOLUTION if probed else 0.0, told)
-
-
-def before(record: Incident, mine: Own, last_used: float) -> float:
-    """`last_used`, as it was told before our own use, if it is somebody else's since the services moved, else 0.0.
-
-    A clock of ours that was set since the replacement was checked cannot tell; then only what comes after our own use can.
-    """
-    clock_was_set = abs(float(record.facts.get("new", {}).get("ahead", mine.ahead)) - mine.ahead) > _SET
-    if clock_was_set and not record.facts.get("grace", {}).get("last_used"):
-        return 0.0
-    return last_used if last_used > known_until(record, mine.ahead) else 0.0
 
 
 def by_others(world: World, key: Secret, key_id: str, mine: Own, seconds: float) -> float:

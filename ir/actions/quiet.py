@@ -38,7 +38,8 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         said = f"cannot tell who uses the old key: Stripe did not show our own use of it within {last_use.WITHIN:g} s"
         outcome = _word(world, record, mine) if step.params["required"] else Outcome(Did.SKIPPED, said, {"quiet": {"checked": False}})
         return replace(outcome, facts={**outcome.facts, **({"old": {"probed_at": mine.at}} if mine else {})})
-    used = last_use.before(record, mine, first.last_used) if key_id else 0.0  # without an id, it was found by a use of our own
+    told = first.last_used if key_id else 0.0  # without an id, it was found by a use of our own
+    used = told if last_use.comparable(record, mine.ahead) and told > last_use.known_until(record, mine.ahead) else 0.0
     used = used or last_use.by_others(world, old, first.id, mine, float(step.params["for"]))
     quiet: Json = {"quiet": {"checked": True, **({"used_at": used} if used else {})}, "old": {"probed_at": mine.at}}
     if not used:
@@ -88,4 +89,5 @@ def _ahead(world: World, record: Incident) -> float:
         new = world.held_new(record.facts["new"])
     except PortError:
         return 0.0
-    return (last_use.ahead(world, world.issuer.probe(new)) if new is not None else None) or 0.0
+    asked = world.now()
+    return (last_use.ahead(asked, world.issuer.probe(new)) if new is not None else None) or 0.0

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ir import inventory
-from ir.cli import campaigns
+from ir.cli import campaigns, same_key
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import Consent
 from ir.cli.terminal.operator import Terminal
@@ -31,7 +31,6 @@ from ir.ports import Irreversible
 from ir.runtime import lifecycle, wiring, write_guard
 from ir.runtime.app_state import State, open_state
 from ir.runtime.incident_spec import opening_entry
-from ir.runtime.same_value import OtherPlaces
 
 Pairs = list[str] | None
 
@@ -118,11 +117,7 @@ def start(asked: Asked, operator: Terminal) -> NoReturn:
 
 def _refuse_shared(opened: inventory_source.Opened, keys: Sequence[Key], operator: Terminal, consent: Consent) -> None:
     """A key of a campaign dies for what its own row lists; whatever else holds it would fail. Raises Refused."""
-    source = opened.source
-    agreed = consent.agreed({place for key in source.held for place in consents.comparison(source, key)})
-    found, unread = OtherPlaces(source, keys[0], operator, opened.base, agreed).shared(keys)
-    if unread:
-        operator.tell(f"Not compared with these keys, since they could not be read: {counted(unread, 'place')}.")
+    found = same_key.shared(opened, keys, operator, consent)
     if found:
         told = "; ".join(f"`{name}` is also in {', '.join(places)}" for name, places in found.items())
         raise Refused(

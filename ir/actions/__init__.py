@@ -28,4 +28,5 @@ ACTIONS = {
     "discard": "ir.actions.discard",
     "leave": "ir.actions.leave",
     "settle": "ir.actions.settle",
+    "close": "ir.actions.close",
 }

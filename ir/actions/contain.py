@@ -45,7 +45,7 @@ def _contained(world: World, record: Incident) -> Outcome:
     facts = record.facts
     old = world.old_key(facts)
     before = world.issuer.probe(old)
-    seen = {"old": {"liveness": before.liveness.value, "probed_at": world.now()}}
+    seen = {"old": {"liveness": before.liveness.value, "probed_at": before.date}}
     unvalued = facts.get("rotation", {}).get("value") == "open" and "new" not in facts
     if facts.get("containment") and not before.liveness.answers and not unvalued:
         return Outcome(Did.DONE, "contained already", seen)
@@ -153,7 +153,18 @@ def _afterwards(world: World, record: Incident, outcome: Outcome, later: Collect
             debts=(*outcome.debts, *more.debts),
             paid=(*outcome.paid, *more.paid),
         )
-    return outcome
+    return _still_dead(world, now, outcome) if proof is not None and proof.facts.get("dead_at") else outcome
+
+
+def _still_dead(world: World, now: Incident, outcome: Outcome) -> Outcome:
+    """With one more look at the key, after everything else."""
+    back = death.came_back(world, now)
+    if back is None:
+        return outcome
+    facts: Json = dict(outcome.facts)
+    incident_record.merge(facts, back.facts)
+    paid = tuple(about for about in outcome.paid if about not in {debt.about for debt in back.debts})
+    return replace(outcome, said=f"{outcome.said}; {back.said}", facts=facts, debts=(*outcome.debts, *back.debts), paid=paid)
 
 
 def _proven(world: World, now: Incident) -> Outcome | None:

@@ -1,11 +1,14 @@
 """Custody: keep the old key where any later step, in any later process, finds it again."""
 
-from ir.core.errors import PortError
-from ir.core.model import Did, Item, Outcome
-from ir.core.secret import Secret
+from ir.core.errors import PortError, Unknown
+from ir.core.model import Did, Item, Json, Outcome
+from ir.incident import reversibility
 from ir.incident.context import World
 from ir.incident.plan import Step
 from ir.incident.record import Incident
+
+_TRIES = 2
+"""Looks at a store that gives no answer, before the services of a contained key wait no longer."""
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
@@ -16,19 +19,50 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         return Outcome(
             Did.FAILED, "no listed store can hold custody and there is no escrow", todo="list a store, or log in to an OS keyring"
         )
-    old = world.old_key(record.facts)
-    address = "" if _is_kept(world, record, old) else world.custody.keep("old", old)  # which looks before it writes
+    forward = reversibility.forward(record.facts)
+    try:
+        address = _kept(world, record)
+    except PortError as error:
+        if not forward or (isinstance(error, Unknown) and _tries(record, step) < _TRIES):
+            raise
+        return Outcome(Did.SKIPPED, f"the old key is contained, and was not backed up: {error.what}; `ir resume` asks for it again")
     items = tuple(world.each([s for s in world.stores.values() if not s.guided], lambda store: _prove(world, record, store)))
     refused = [item for item in items if item.did is Did.FAILED]
+    if refused and forward:
+        told = "; ".join(f"{item.name}: {item.said}" for item in refused)
+        return Outcome(
+            Did.DONE, f"the old key is backed up; a store that refuses our write is left for its wave: {told}", _facts(address), items
+        )
     if refused:
         said = "; ".join(f"{item.name}: {item.said}" for item in refused)
         return Outcome(Did.FAILED, f"a store refuses our write: {said}", items=items, todo="grant the permission, then start again")
-    facts = {"old": {"custody": address}} if address else {}
-    return Outcome(Did.DONE, "the old key is backed up", facts, items)
+    return Outcome(Did.DONE, "the old key is backed up", _facts(address), items)
 
 
-def _is_kept(world: World, record: Incident, old: Secret) -> bool:
-    return bool(record.facts["old"].get("custody")) and world.custody.fetch("old") == old
+def _tries(record: Incident, step: Step) -> int:
+    """How often it was not known before whether the key was taken in."""
+    return sum(run.id == step.id and run.outcome.did is Did.UNKNOWN for run in record.runs)
+
+
+def kept_late(world: World, record: Incident) -> Json:
+    """Once more, before stores lose the old key: the facts of a custody that could not be had at its time."""
+    if not reversibility.forward(record.facts) or record.facts["old"].get("custody") or not world.custody.possible:
+        return {}
+    try:
+        return _facts(_kept(world, record))
+    except PortError:
+        return {}
+
+
+def _facts(address: str) -> Json:
+    return {"old": {"custody": address}} if address else {}
+
+
+def _kept(world: World, record: Incident) -> str:
+    """Where it is kept from now on, "" = it was already. Raises PortError."""
+    old = world.old_key(record.facts)
+    kept = bool(record.facts["old"].get("custody")) and world.custody.fetch("old") == old
+    return "" if kept else world.custody.keep("old", old)  # which looks before it writes
 
 
 def rehearse(world: World, record: Incident, step: Step) -> Outcome:
@@ -42,7 +76,7 @@ def _prove(world: World, record: Incident, store: object) -> Item:
     name = str(getattr(store, "ref", ""))
     facts = record.facts.get("stores", {}).get(name, {})
     prove = getattr(store, "prove_write", None)
-    if facts.get("left_out") or facts.get("permission_proven") or prove is None:
+    if facts.get("left_out") or facts.get("later") or facts.get("permission_proven") or prove is None:
         return Item(name, Did.SKIPPED, "")
     try:
         prove(world.incident)

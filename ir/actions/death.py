@@ -9,12 +9,13 @@ access-policy block, 429, 5xx and time-outs prove nothing and break the window.
 from dataclasses import dataclass
 
 from ir.core.errors import PortError
-from ir.core.model import Json, KeyKind, Liveness
+from ir.core.model import Debt, Did, Json, KeyKind, Liveness, Outcome
 from ir.core.secret import Secret
 from ir.incident.action_catalog import ProveParams
 from ir.incident.context import World
 from ir.incident.record import Incident
 
+_LOOKS, _BETWEEN_LOOKS = 4, 2.0
 NO_CONTROL = "there is no control key to show that the path to Stripe works: give one with ir resume --control-key-from"
 
 
@@ -38,6 +39,7 @@ class Watch:
 
     Attributes:
         began: epoch seconds of the first answer of the unbroken window.
+        control_at: when the control key was asked with last, by the provider's clock; 0 = it does not tell.
         since, until: the same, and when the last poll was sent, as `World.elapsed`; an answer tells nothing of the time after its question.
     """
 
@@ -47,6 +49,7 @@ class Watch:
     polls: int = 0
     last: Liveness = Liveness.UNKNOWN
     control: Liveness = Liveness.UNKNOWN
+    control_at: float = 0.0
     proven: bool = False
 
     @property
@@ -109,10 +112,40 @@ def is_proven(world: World, record: Incident, key: Secret) -> bool:
     return control is not None and control != key and watch(world, key, control, window_of(world).at_once).proven
 
 
+def came_back(world: World, record: Incident) -> Outcome | None:
+    """One more look at a key that was proven dead. None: it is refused still; else what that look takes back of the proof."""
+    mark, again = record.facts["old"]["fingerprint"], f"ir resume {world.incident}"
+    try:
+        seen = _looked(world, world.old_key(record.facts))
+    except PortError as error:
+        seen, why = Liveness.UNKNOWN, error.what
+    else:
+        why = "Stripe gave no answer that tells"
+    if seen.dead:
+        return None
+    if seen.answers:
+        said = "the old key, which was proven dead, answers again"
+        debt = Debt("key-alive", mark, said, f"{again} kills it again; to take its power now: ir contain {world.incident}")
+        return Outcome(Did.FAILED, said, {"dead_at": 0.0, "old": {"liveness": seen.value}}, debts=(debt,))
+    said = f"whether the old key stayed dead cannot be told: {why}"
+    return Outcome(Did.FAILED, said, {"dead_at": 0.0}, debts=(Debt("key-unproven", mark, said, f"{again} looks again"),))
+
+
+def _looked(world: World, key: Secret) -> Liveness:
+    """What it answers, after some looks where the first gives no answer."""
+    for look in range(_LOOKS):
+        if look:
+            world.clock.sleep(_BETWEEN_LOOKS)
+        seen = world.issuer.probe(key).liveness
+        if seen is not Liveness.UNKNOWN:
+            return seen
+    return Liveness.UNKNOWN
+
+
 def _poll(world: World, seen: Watch, key: Secret, control: Secret, *, known: bool) -> None:
     seen.until = world.elapsed()
     looked, other = world.both(lambda: world.issuer.probe(key), lambda: world.issuer.probe(control))
-    seen.last, seen.control = looked.liveness, other.liveness
+    seen.last, seen.control, seen.control_at = looked.liveness, other.liveness, other.date
     seen.polls += 1
     dead = seen.last is Liveness.EXPIRED or (seen.last is Liveness.INVALID and known)
     if not dead or not seen.control.answers:

@@ -1,8 +1,11 @@
 """Leave: what lives on when an incident is given up. Looks only; every key of ours that is found is named as debt."""
 
-from ir.actions import own_keys
+from collections.abc import Callable
+
+from ir.actions import death, own_keys
 from ir.core.errors import PortError
-from ir.core.model import Debt, Did, Outcome
+from ir.core.model import Debt, Did, Json, Liveness, Outcome
+from ir.core.secret import Secret
 from ir.core.wording import counted
 from ir.incident.context import World
 from ir.incident.plan import Step
@@ -10,10 +13,11 @@ from ir.incident.record import Incident
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
-    """Keys at the provider that carry our name, and keys in custody that no record knows."""
-    debts = [*_at_the_provider(world, record), *in_custody(world, record)]
+    """Keys at the provider that carry our name, keys in custody that no record knows, and which of those that were named live no more."""
+    (found, listed), (seen, dead) = world.both(lambda: _at_the_provider(world, record), lambda: _known(world, record))
+    debts = (*found, *in_custody(world, record))
     said = f"left behind by this run: {counted(len(debts), 'key')}" if debts else "no key of this run is left behind unrecorded"
-    return Outcome(Did.DONE, said, debts=tuple(debts))
+    return Outcome(Did.DONE, said, seen, debts=debts, paid=(*listed, *dead))
 
 
 def rehearse(world: World, record: Incident, step: Step) -> Outcome:
@@ -21,12 +25,38 @@ def rehearse(world: World, record: Incident, step: Step) -> Outcome:
     return Outcome(Did.SKIPPED, "nothing was made")
 
 
-def _at_the_provider(world: World, record: Incident) -> list[Debt]:
-    todo = "expire it in the Dashboard"
+def _at_the_provider(world: World, record: Incident) -> tuple[list[Debt], tuple[str, ...]]:
+    """What lives of our making, other than the replacement, and which debts the list shows to be paid."""
+    new, todo = record.facts.get("new", {}), "expire it in the Dashboard"
     try:
-        return [Debt("key-alive", row.id, f"{row.name} lives and is not used", todo) for row in own_keys.others(world, record.facts)]
+        rows = world.issuer.strays(world.incident)
     except PortError as error:
-        return [own_keys.unlisted(world, error)]
+        return [own_keys.unlisted(world, error)], ()
+    others = [row for row in rows if not new.get("id") or row.id != new["id"]]
+    paid = () if world.issuer.guided else own_keys.shown_paid(record, rows)
+    return [Debt("key-alive", row.id, f"{row.name} lives and is not used", todo) for row in others], paid
+
+
+def _known(world: World, record: Incident) -> tuple[Json, tuple[str, ...]]:
+    """What our two keys answer now, as facts, and which of the debts about them that pays; one that cannot be had now tells nothing."""
+    facts: Json = {}
+    paid: list[str] = []
+    places: dict[str, Callable[[], Secret | None]] = {
+        "old": lambda: world.old_key(record.facts),
+        "new": lambda: world.held_new(record.facts["new"]),
+    }
+    for role, find in places.items():
+        row = record.facts.get(role, {})
+        try:
+            key = find() if row.get("fingerprint") else None
+        except PortError:
+            continue
+        seen = world.issuer.probe(key).liveness if key is not None else Liveness.UNKNOWN
+        proven = role == "new" and key is not None and seen.dead and death.is_proven(world, record, key)
+        if seen.answers or proven or (role == "old" and seen.dead):
+            facts[role] = {"liveness": seen.value}
+        paid += own_keys.names(row) if proven else ()
+    return facts, tuple(paid)
 
 
 def in_custody(world: World, record: Incident) -> list[Debt]:

@@ -70,11 +70,13 @@ def _died(world: World, n: int, value: Secret) -> Outcome:
 
 
 def _strays_expired(world: World, strays: list[KeyRow]) -> Outcome:
+    """Custody may have been read as it was before their value was kept: what is expired here is not taken from it later."""
     for row in strays:
         world.issuer.retire(Target(row.id, Secret(""), name=row.name))
     ids = ", ".join(row.id for row in strays)
     said = f"an earlier call did mint {ids}, but its value was lost with the answer: expired, minting again"
-    return Outcome(Did.UNKNOWN, said, {"strays": {row.id: "expired" for row in strays}})
+    spoilt = {row.name.rpartition("-")[2]: "expired" for row in strays}
+    return Outcome(Did.UNKNOWN, said, {"strays": {row.id: "expired" for row in strays}, "mint": {"spoilt": spoilt}})
 
 
 def _taken_up(world: World, record: Incident, earlier: str, value: Secret) -> Outcome:

@@ -1,10 +1,17 @@
 """Keys of this incident's own making (no action of its own): found at the provider by their name, told apart, expired."""
 
+from collections.abc import Iterable
+
 from ir.core.errors import Missing, PortError, Waiting
 from ir.core.model import Debt, Did, Json, KeyRow, Outcome
 from ir.core.secret import Secret
+from ir.incident import debts as debt_rules
 from ir.incident.context import World
+from ir.incident.record import Incident
 from ir.ports import Target
+
+_LIST_LOOKS = 30
+"""Looks, a second apart, until a key that was expired by its id leaves the provider's list."""
 
 
 def id_of(world: World, n: int, value: Secret) -> str:
@@ -42,47 +49,81 @@ def expire_others(world: World, facts: Json) -> tuple[Json, tuple[Debt, ...]]:
         rows = others(world, facts)
     except PortError as error:
         return {}, (unlisted(world, error),)
-    asked: Json = {}
-    debts = []
+    new = facts.get("new", {})
+    unsure = {row.id for row in rows if new and not new.get("id") and row.name == f"ir-{world.incident}-{new.get('n')}"}
+    asked, why_not = expire_each(world, [row for row in rows if row.id not in unsure])
+    why_not |= dict.fromkeys(unsure, "which of the keys of its name is the replacement cannot be told for certain")
+    debts = (
+        Debt("key-alive", one, f"an unanswered mint left it behind; {why}", f"ir resume {world.incident}") for one, why in why_not.items()
+    )
+    return dict.fromkeys(asked, "expired"), tuple(debts)
+
+
+def expire_each(world: World, rows: Iterable[KeyRow]) -> tuple[list[str], dict[str, str]]:
+    """Ask for the death of keys of our name; the ids whose death was asked for, and of the others why it was not."""
+    asked, why_not = list[str](), dict[str, str]()
     for row in rows:
-        why_not = _expired(world, facts, row)
-        if why_not:
-            debts.append(Debt("key-alive", row.id, f"an unanswered mint left it behind; {why_not}", f"ir resume {world.incident}"))
-        else:
-            asked[row.id] = "expired"
-    return asked, tuple(debts)
+        try:
+            world.issuer.retire(Target(row.id, Secret(""), name=row.name))
+            asked.append(row.id)
+        except (PortError, Waiting) as error:
+            why_not[row.id] = f"it could not be expired: {error.what}"
+    return asked, why_not
 
 
 def replaced(world: World, facts: Json, error: Missing) -> Outcome:
     """A replacement whose value is in no store and in no custody any more: it is expired by its id, and the step `mint` is taken again.
 
     Raises:
-        Missing: its id is not known, so only a human can end it.
+        Missing: no row of the provider's list is known to be its, so only a human can end it.
         PortError: it could not be expired.
     """
     new = facts["new"]
-    if not new.get("id") or facts.get("promoted_at"):
+    if facts.get("promoted_at") or not (ids := expire_by_id(world, new)):
         raise error
-    expire_by_id(world, new)
-    said = f"the value of the replacement {new['id']} is in no store and in no custody any more: expired by its id, another is minted"
-    return Outcome(Did.FAILED, said, {"strays": {new["id"]: "expired"}, "mint": {"spoilt": {str(new["n"]): "lost"}, "again": True}})
+    told = ", ".join(ids)
+    said = f"the value of the replacement {told} is in no store and in no custody any more: expired by its id, another is minted"
+    spoilt: Json = {"mint": {"spoilt": {str(new["n"]): "lost"}, "again": True}}
+    return Outcome(Did.FAILED, said, {"strays": dict.fromkeys(ids, "expired"), **spoilt})
 
 
-def expire_by_id(world: World, new: Json) -> str:
-    """Ask for the death of the replacement by the id and the name that this incident gave it; what was done, in words."""
-    return world.issuer.retire(Target(new["id"], Secret(""), replacement=True, name=f"ir-{world.incident}-{new['n']}"))
+def expire_by_id(world: World, new: Json) -> tuple[str, ...]:
+    """Ask for the death of a replacement that no store and no service holds, by its id and the name that this incident gave it.
+
+    Where its id is not known, one call may have minted twice under that name: nobody holds either, so all of that name die. Returns their
+    ids, empty where the provider lists none.
+    """
+    name = f"ir-{world.incident}-{new['n']}"
+    ids = (new["id"],) if new.get("id") else tuple(row.id for row in world.issuer.strays(world.incident) if row.name == name)
+    for key_id in ids:
+        world.issuer.retire(Target(key_id, Secret(""), replacement=True, name=name))
+    return ids
 
 
-def _expired(world: World, facts: Json, row: KeyRow) -> str:
-    """Empty when its death was asked for, else why not."""
-    new = facts.get("new", {})
-    if new and not new.get("id") and row.name == f"ir-{world.incident}-{new.get('n')}":
-        return "which of the keys of its name is the replacement cannot be told for certain"
-    try:
-        world.issuer.retire(Target(row.id, Secret(""), name=row.name))
-    except (PortError, Waiting) as error:
-        return f"it could not be expired: {error.what}"
-    return ""
+def still_listed(world: World, ids: Iterable[str], *, looks: int = _LIST_LOOKS) -> set[str]:
+    """Which of them the provider still lists as living keys of ours, once all have gone or all looks are over; raises PortError."""
+    left = set(ids)
+    for look in range(looks if left else 0):
+        if look:
+            world.clock.sleep(1.0)
+        left &= {row.id for row in world.issuer.strays(world.incident)}
+        if not left:
+            break
+    return left
+
+
+def shown_paid(record: Incident, rows: Iterable[KeyRow]) -> tuple[str, ...]:
+    """Debts about keys of this incident's own making that the provider's list, read just now, shows to be paid."""
+    listed = {row.id for row in rows}
+    earlier = {row["about"] for rows in record.facts.get("took_over", {}).values() for row in rows}  # not of our name, so not in that list
+    owed = {debt.about for debt in record.debts.values() if debt.kind in debt_rules.KEYS and debt_rules.is_id(debt.about)}
+    owed -= {*earlier, record.facts.get("old", {}).get("id", "")}
+    return (f"strays of {record.id}", *sorted((owed | set(record.facts.get("strays", {}))) - listed))
+
+
+def names(new: Json) -> tuple[str, ...]:
+    """What a debt about one of our two keys may be about."""
+    return tuple(name for name in (new.get("id"), new.get("fingerprint")) if name)
 
 
 def spare(world: World, facts: Json, old: Secret | None = None) -> None:

@@ -3,19 +3,19 @@
 from dataclasses import replace
 from typing import TypeVar
 
-from ir.actions import store_check
+from ir.actions import same_value, store_check
 from ir.actions.store_check import tried
 from ir.core import key_kind
 from ir.core.errors import PortError
 from ir.core.model import Did, Item, Json, KeyKind, KeyRow, Liveness, Outcome, Policy, Probe
 from ir.core.secret import Secret
 from ir.core.wording import counted
-from ir.incident import adoption, debts, service_health
+from ir.incident import adoption, approvers, debts, service_health
 from ir.incident.context import World
 from ir.incident.plan import Step
 from ir.incident.record import Incident
 from ir.inventory import Service
-from ir.ports import Expected, Held
+from ir.ports import Comparison, Expected, Held
 
 T = TypeVar("T")
 _PROBES = 4
@@ -49,7 +49,10 @@ def _looked(world: World, record: Incident, held: dict[str, Held | None], items:
     world.claim(old.fingerprint)
     world.leaked = old
     world.say("looking at the key and the services")
-    (probe, row, unlisted), seen = world.both(lambda: _look_at_key(world, old), lambda: _look_at_services(world, services, record, old))
+    (probe, row, unlisted), (seen, found) = world.both(
+        lambda: _look_at_key(world, old),
+        lambda: world.both(lambda: _look_at_services(world, services, record, old), lambda: _elsewhere(world, old)),
+    )
     facts["old"] = _old_facts(world, old, probe, row, held)
     facts["old"]["found_in_store"] |= bool(record.facts.get("old", {}).get("found_in_store"))
     hard = _key_problems(world, old, probe)
@@ -57,10 +60,37 @@ def _looked(world: World, record: Incident, held: dict[str, Held | None], items:
     looked_at = [_accepted(world, service, item, dead=dead) for service, item in zip(services, seen, strict=True)]
     items += looked_at
     soft = [f"{item.name}: {item.said}" for item in items if item.did in (Did.FAILED, Did.UNKNOWN, Did.REFUSED)]
+    if not dead:  # what is on a dead key already is told later, when the others are brought back
+        also = same_value.items(world, found)
+        items += also
+        soft += same_value.problems(also)
+    facts |= same_value.facts(found)
+    soft += [
+        said for row in world.plan.steps if (said := approvers.too_few(row.id, row.approvals, world.inventory.approvers, record.actor))
+    ]
     soft += unlisted + ([] if record.facts.get("new") else _mint_problems(world, old))
     facts["services"] = {item.name: _service_facts(world, item, old) for item in looked_at}
     facts["dead_on_arrival"] = dead
-    return _verdict(world, record, hard, soft, facts, items, probe.liveness)
+    outcome = _verdict(world, record, hard, soft, facts, items, probe.liveness)
+    if outcome.did is Did.DONE:
+        _note_trouble(facts, items)
+    if outcome.did is Did.REFUSED and found.holders:
+        return replace(outcome, todo=f"{same_value.fix(world, found)}; anything else: {outcome.todo}")
+    return replace(outcome, said=outcome.said + same_value.not_compared(found.unread)) if outcome.did is Did.DONE else outcome
+
+
+def _note_trouble(facts: Json, items: list[Item]) -> None:
+    """A store whose trouble did not stop the run is not what custody may wait for."""
+    for item in items:
+        if item.name in facts["stores"] and item.did not in (Did.DONE, Did.SKIPPED):
+            facts["stores"][item.name] = {**facts["stores"][item.name], "later": item.said}
+
+
+def _elsewhere(world: World, old: Secret) -> Comparison:
+    """Containment does not wait for it."""
+    if world.plan.policy is Policy.EXPLOITED or world.plan.key_alone:
+        return Comparison()
+    return world.elsewhere(old.fingerprint)
 
 
 def _verdict(world: World, record: Incident, hard: list[str], soft: list[str], facts: Json, items: list[Item], seen: Liveness) -> Outcome:

@@ -5,7 +5,6 @@ from ir.actions.death import Watch, Window
 from ir.core.errors import PortError
 from ir.core.model import Debt, Did, Json, Outcome
 from ir.core.secret import Secret
-from ir.incident import debts as debt_rules
 from ir.incident.context import World
 from ir.incident.plan import Step
 from ir.incident.record import Incident
@@ -36,16 +35,7 @@ def _strays(world: World, record: Incident) -> tuple[tuple[Debt, ...], tuple[str
         return (own_keys.unlisted(world, error),), ()
     why = "a key that an unanswered mint left behind"
     debts = tuple(Debt("key-alive", row.id, why, f"ir resume {world.incident}") for row in rows)
-    known = {
-        facts["old"]["fingerprint"],
-        facts.get("new", {}).get("fingerprint"),
-        *facts.get("seen", {}),
-        debt_rules.rotation_of(world.incident),
-    }
-    known |= {row["about"] for rows in facts.get("took_over", {}).values() for row in rows}  # not of our name, so not in that list
-    owed = {debt.about for debt in record.debts.values() if debt.kind == "key-alive"} - known
-    gone = (owed | set(facts.get("strays", {}))) - {row.id for row in rows}
-    return debts, (f"strays of {world.incident}", *sorted(gone))
+    return debts, own_keys.shown_paid(record, rows)
 
 
 def _pasted_and_dead(world: World, record: Incident) -> tuple[str, ...]:
@@ -60,7 +50,7 @@ def _proven(world: World, record: Incident, seen: Watch, control: Secret) -> Out
     facts = record.facts
     found: Json = {"proof": seen.proof(control), "dead_at": seen.began, "old": {"liveness": seen.last.value}}
     if "new" in facts:
-        found["new"] = {"probed_at": world.now()}  # our own use of it: checks of use count from here
+        found["new"] = {"probed_at": seen.control_at}  # our own use of it: checks of use count from here
     strays, gone = _strays(world, record)
     lost, expired = successor.lost(world, record)
     works = [name for name in (facts.get("new", {}).get("id"), facts.get("new", {}).get("fingerprint")) if name]  # it was the control key

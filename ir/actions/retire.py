@@ -3,9 +3,9 @@
 Accepted is not dead: `prove` polls until it is.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
-from ir.actions import own_keys
+from ir.actions import own_keys, same_value, store_check
 from ir.core.errors import Conflict, Denied, PortError, Rejected, Waiting
 from ir.core.model import Debt, Did, Item, Json, Liveness, Outcome, Policy, Probe
 from ir.core.secret import Secret
@@ -13,10 +13,23 @@ from ir.incident import reversibility, service_health
 from ir.incident.context import World
 from ir.incident.plan import Step
 from ir.incident.record import Incident
-from ir.ports import Store, Target
+from ir.ports import Comparison, Store, Target
 
-_Seen = tuple[list[Item], tuple[Debt, ...], str]
-"""What was seen of stores and services, what is owed by it, and why the old key must not die yet."""
+
+@dataclass(frozen=True)
+class _Seen:
+    """What was seen of stores and services, what is still to do by it, and why the old key must not die yet.
+
+    Attributes:
+        elsewhere: who holds the old key outside of the plan.
+        todo: what to do about `why_not`, where that is a matter of its own.
+    """
+
+    items: tuple[Item, ...] = ()
+    debts: tuple[Debt, ...] = ()
+    why_not: str = ""
+    elsewhere: Comparison = field(default_factory=Comparison)
+    todo: str = ""
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
@@ -30,7 +43,9 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     told = {**record.facts, "new": {**new, **named.get("new", {})}} if new else record.facts
     (asked, debts), (probe, seen) = world.both(lambda: _strays(world, record, told), lambda: _look(world, record, step))
     outcome = _kill(world, record, probe, seen)
-    return replace(outcome, facts={**named, "strays": asked, **outcome.facts}, debts=(*debts, *outcome.debts))
+    found = {**named, "strays": asked, **same_value.facts(seen.elsewhere)}
+    paid = (*same_value.gone(record, seen.elsewhere), *(item.name for item in seen.items if item.facts.get("accepted")))
+    return replace(outcome, facts={**found, **outcome.facts}, debts=(*debts, *outcome.debts), paid=(*outcome.paid, *paid))
 
 
 def _replacement_died(world: World, record: Incident) -> Outcome | None:
@@ -57,27 +72,33 @@ def _look(world: World, record: Incident, step: Step) -> tuple[Probe, _Seen]:
     if Liveness(record.facts["old"].get("liveness", Liveness.UNKNOWN)).answers:
         return world.both(lambda: world.issuer.probe(old), lambda: _last_look(world, record, step))
     probe = world.issuer.probe(old)
-    return probe, ([], (), "") if probe.liveness.dead else _last_look(world, record, step)
+    return probe, _cut_off(world, record) if probe.liveness.dead else _last_look(world, record, step)
+
+
+def _cut_off(world: World, record: Incident) -> _Seen:
+    """Of a key that is dead: nothing stands in the way, and what is on it elsewhere is still to do."""
+    found = world.elsewhere(record.facts["old"]["fingerprint"])
+    items = same_value.items(world, found)
+    return _Seen(tuple(items), same_value.debts(world, items), elsewhere=found)
 
 
 def _kill(world: World, record: Incident, probe: Probe, looked: _Seen) -> Outcome:
     facts = record.facts
     old = world.old_key(facts)
-    seen = {"old": {"liveness": probe.liveness.value, "probed_at": probe.at or world.now()}}
+    seen = {"old": {"liveness": probe.liveness.value, "probed_at": probe.date}}
     if probe.liveness.dead:
-        return Outcome(
-            Did.DONE, "the old key answers as dead already", {**seen, "retire_asked_at": facts.get("retire_asked_at", world.now())}
-        )
-    items, debts, why_not = looked
+        asked = {**seen, "retire_asked_at": facts.get("retire_asked_at", world.now())}
+        return Outcome(Did.DONE, "the old key answers as dead already", asked, looked.items, looked.debts)
+    items, debts, why_not = looked.items, looked.debts, looked.why_not
     if why_not and world.plan.policy is not Policy.EXPLOITED:
-        todo = f"fix it, then: ir resume {world.incident}; or go back: ir rollback {world.incident}"
+        todo = looked.todo or f"fix it, then: ir resume {world.incident}; or go back: ir rollback {world.incident}"
         did = Did.UNKNOWN if items and all(item.did in (Did.DONE, Did.SKIPPED, Did.UNKNOWN) for item in items) else Did.WAITING
-        return Outcome(did, f"the old key is not killed: {why_not}", seen, tuple(items), debts, todo=todo)
+        return Outcome(did, f"the old key is not killed: {why_not}", seen, items, debts, todo=todo)
     if probe.liveness is Liveness.UNKNOWN and world.plan.policy is not Policy.EXPLOITED:
-        return Outcome(Did.UNKNOWN, f"Stripe gave no answer about the old key (status {probe.status})", seen, tuple(items))
+        return Outcome(Did.UNKNOWN, f"Stripe gave no answer about the old key (status {probe.status})", seen, items)
     if reversibility.dead(facts) and probe.liveness.answers:
         said = "the old key was seen dead when it was contained, and answers now: nobody was asked about another kill yet"
-        return Outcome(Did.UNKNOWN, said, seen, tuple(items))
+        return Outcome(Did.UNKNOWN, said, seen, items)
     if "new" in facts:
         own_keys.spare(world, facts)
     world.say("asking for the death of the old key")
@@ -85,10 +106,10 @@ def _kill(world: World, record: Incident, probe: Probe, looked: _Seen) -> Outcom
         how = world.issuer.retire(Target(facts["old"].get("id", ""), old), stop=world.stopping)
     except Waiting as error:
         asked = {**seen, "retire_told_at": facts.get("retire_told_at", world.now())}
-        return Outcome(Did.WAITING, f"{error.told} ({_named(facts)})", asked, tuple(items), debts, todo=error.next_step)
+        return Outcome(Did.WAITING, f"{error.told} ({_named(facts)})", asked, items, debts, todo=error.next_step)
     except (Denied, Rejected, Conflict) as error:
-        return _not_killed(world, facts, error, seen, tuple(items))
-    return Outcome(Did.DONE, how, {**seen, "retire_asked_at": world.now()}, tuple(items), debts)
+        return _not_killed(world, facts, error, seen, items)
+    return Outcome(Did.DONE, how, {**seen, "retire_asked_at": world.now()}, items, debts)
 
 
 def _not_killed(world: World, facts: Json, error: PortError, seen: Json, items: tuple[Item, ...]) -> Outcome:
@@ -119,26 +140,36 @@ def rehearse(world: World, record: Incident, step: Step) -> Outcome:
 
 def _last_look(world: World, record: Incident, step: Step) -> _Seen:
     if "new" not in record.facts:
-        return [], (), "" if not world.services or world.options.no_replacement else "there is no replacement"
+        found = world.elsewhere(record.facts["old"]["fingerprint"])
+        why_not = "" if not world.services or world.options.no_replacement else "there is no replacement"
+        return _judged(world, record, (), [], found, why_not)
     world.say("looking at every store and service once more")
-    new = world.new_key(record.facts)
+    new, old = world.new_key(record.facts), record.facts["old"]["fingerprint"]
     expected, patience = service_health.expected_new(record.facts), float(step.params["patience"])
-    stores, (services, unwell) = world.both(
-        lambda: world.each(list(world.stores.values()), lambda store: _reread(record, store, new)),
+    (stores, found), (services, unwell) = world.both(
+        lambda: (  # in this order: what its own stores are read to hold besides is compared, too
+            world.each(list(world.stores.values()), lambda store: _reread(record, store, new)),
+            world.elsewhere(old),
+        ),
         lambda: world.both(
             lambda: service_health.look_at(world, world.services, expected, patience=patience), lambda: _replacement(world, record, new)
         ),
     )
-    items = [*stores, *services, *unwell]
     bad = [item for item in stores if item.did not in (Did.DONE, Did.SKIPPED)]
     bad += [item for item in services if item.did is not Did.DONE and item.name not in world.options.accept_unhealthy]
-    bad += unwell
+    return _judged(world, record, (*stores, *services, *unwell), [*bad, *unwell], found)
+
+
+def _judged(world: World, record: Incident, items: tuple[Item, ...], bad: list[Item], found: Comparison, why_not: str = "") -> _Seen:
+    others = same_value.items(world, found)
     names = {str(ref) for ref in world.stores}
     debts = tuple(
         Debt("store-behind" if item.name in names else "service-behind", item.name, item.said, f"ir resume {world.incident}")
         for item in bad
     )
-    return items, debts, "; ".join(f"{item.name}: {item.said}" for item in bad)
+    told = [why_not, *(f"{item.name}: {item.said}" for item in bad), *same_value.problems(others)]
+    todo = same_value.later(world, record, found) if same_value.problems(others) and not bad else ""
+    return _Seen((*items, *others), (*debts, *same_value.debts(world, others)), "; ".join(filter(None, told)), found, todo)
 
 
 def _replacement(world: World, record: Incident, new: Secret) -> list[Item]:
@@ -152,7 +183,8 @@ def _replacement(world: World, record: Incident, new: Secret) -> list[Item]:
 
 def _reread(record: Incident, store: Store, new: Secret) -> Item:
     name = str(store.ref)
-    if store.guided or record.facts.get("stores", {}).get(name, {}).get("left_out"):
+    known = record.facts.get("stores", {}).get(name, {})
+    if store.guided or known.get("left_out"):
         return Item(name, Did.SKIPPED, "cannot be read; its services were looked at instead")
     try:
         held = store.read()
@@ -160,4 +192,4 @@ def _reread(record: Incident, store: Store, new: Secret) -> Item:
         return Item(name, Did.UNKNOWN, error.what)
     if held.value == new:
         return Item(name, Did.DONE, "holds the replacement", {"version": held.version})
-    return Item(name, Did.FAILED, "no longer holds the replacement: somebody put another value there", {"version": held.version})
+    return Item(name, Did.FAILED, store_check.another_value(known), {"version": held.version})

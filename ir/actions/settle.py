@@ -44,7 +44,7 @@ def _is_dead(world: World, record: Incident, earlier: str, debt: Debt) -> bool:
     if debt.about == world.key.name:
         return bool(record.facts.get("dead_at"))
     try:
-        value = _value(world, earlier, debt.about)
+        value = value_of(world, earlier, debt.about)
         if value is not None:
             return death.is_proven(world, record, value)
         return not world.issuer.guided and _unlisted(world, earlier, debt.about)
@@ -57,10 +57,10 @@ def _unlisted(world: World, earlier: str, about: str) -> bool:
     rows = world.issuer.strays(earlier)
     if about == f"strays of {earlier}":
         return not rows
-    return about.startswith("mk_") and all(row.id != about for row in rows)
+    return debts.is_id(about) and all(row.id != about for row in rows)
 
 
-def _value(world: World, earlier: str, fingerprint: str) -> Secret | None:
+def value_of(world: World, earlier: str, fingerprint: str) -> Secret | None:
     """A key by its fingerprint, from what the earlier incident still keeps."""
     kept = world.custody.of(earlier)
     in_stores = (store.fetch(earlier, role) for store in world.stores.values() if not store.guided for role in store.left(earlier).roles)

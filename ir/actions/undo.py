@@ -18,8 +18,6 @@ from ir.ports import Expected, Store, Target
 
 _ROOM = 900.0
 """Seconds that must be left before a deadline of the old key, or going back is worse than going on."""
-_LIST_LOOKS = 30
-"""Looks, a second apart, until a key that was expired by its id leaves the provider's list."""
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
@@ -29,7 +27,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         return Outcome(Did.DONE, "nothing was looked at yet, nothing has to be put back")
     old = world.old_key(facts)
     probe = world.issuer.probe(old)
-    seen = {"old": {"liveness": probe.liveness.value, "probed_at": probe.at or world.now()}}
+    seen = {"old": {"liveness": probe.liveness.value, "probed_at": probe.date}}
     if probe.liveness is Liveness.UNKNOWN:
         return Outcome(Did.UNKNOWN, f"Stripe gave no answer about the old key (status {probe.status})")
     why_not = _forward_only(world, facts, probe.liveness)
@@ -41,20 +39,32 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if "new" not in facts:
         given = leave.in_custody(world, record)
         said = "nothing that was minted is in use, nothing has to be put back"
-        return Outcome(Did.DONE, said, {"strays": asked}, debts=(_alive(record), *stray, *given))
+        return _settled(world, record, Outcome(Did.DONE, said, debts=(_alive(record), *given)), asked, stray)
     try:
         new = world.new_key(facts)
     except Missing:
-        return replace(
-            outcome := _without_its_value(world, record, old), facts={**outcome.facts, "strays": asked}, debts=(*outcome.debts, *stray)
-        )
+        return _settled(world, record, _without_its_value(world, record, old), asked, stray)
     stores = world.each([s for s in world.stores.values() if _touched(facts, s)], lambda store: _put_back(store, world.incident, old, new))
     items = (*stores, *_services_back(world, facts, old))
     if still := _not_back(world, items):
         return still
     own_keys.spare(world, facts, old)
-    outcome = _kill_new(world, record, new, items)
-    return replace(outcome, facts={**outcome.facts, "strays": asked}, debts=(*outcome.debts, *stray))
+    return _settled(world, record, _kill_new(world, record, new, items), asked, stray)
+
+
+def _settled(world: World, record: Incident, outcome: Outcome, asked: Json, stray: tuple[Debt, ...]) -> Outcome:
+    """With what became of the other keys of this incident's making, by a look at the provider's list after all of it."""
+    merged = replace(outcome, facts={**outcome.facts, "strays": asked}, debts=(*outcome.debts, *stray))
+    if outcome.did is not Did.DONE or world.issuer.guided or not (asked or stray or record.debts):
+        return merged
+    try:
+        left = own_keys.still_listed(world, asked)
+        rows = world.issuer.strays(world.incident)
+    except PortError as error:
+        return replace(merged, debts=(*merged.debts, own_keys.unlisted(world, error)))
+    lives = tuple(Debt("key-alive", one, f"{one} was expired, and Stripe lists it still", "expire it in the Dashboard") for one in left)
+    gone = {debt.about for debt in stray} - {row.id for row in rows}
+    return replace(merged, debts=(*merged.debts, *lives), paid=(*merged.paid, *own_keys.shown_paid(record, rows), *sorted(gone)))
 
 
 def _services_back(world: World, facts: Json, old: Secret) -> list[Item]:
@@ -75,31 +85,22 @@ def _not_back(world: World, items: tuple[Item, ...]) -> Outcome | None:
 
 def _without_its_value(world: World, record: Incident, old: Secret) -> Outcome:
     """The replacement's value is in no store, so none has to be put back; the key itself is expired by its id, or by a human."""
-    new = record.facts["new"]
     items = tuple(_services_back(world, record.facts, old))
     if still := _not_back(world, items):
         return still
-    name, debts = new.get("id") or new["fingerprint"], [_alive(record)]
-    said = f"its value is lost, and no call can expire it without an id; {name} lives"
-    if new.get("id"):
-        try:
-            said = own_keys.expire_by_id(world, new)
-        except (PortError, Waiting) as error:
-            said = error.what
-    if not new.get("id") or _stays_listed(world, new["id"]):
-        debts.append(Debt("key-alive", new["fingerprint"], f"the replacement {name}: {said}", f"expire {name} in the Dashboard"))
+    new, debts = record.facts["new"], [_alive(record)]
+    try:
+        ids = own_keys.expire_by_id(world, new)
+        said = f"expired by its id {', '.join(ids)}" if ids else "no call can expire it without an id"
+        lives = bool(own_keys.still_listed(world, ids)) or (not ids and world.issuer.guided)
+    except (PortError, Waiting) as error:
+        said, lives = error.what, True
+    if lives:
+        name = new.get("id") or new["fingerprint"]
+        debts.append(Debt("key-alive", new["fingerprint"], f"the replacement {name} lives: {said}", f"expire {name} in the Dashboard"))
     done = f"rolled back: stores and services are on the old key; the replacement, whose value is lost: {said}"
-    return Outcome(Did.DONE, done, {"rolled_back_at": world.now()}, items, tuple(debts), paid=tuple(item.name for item in items))
-
-
-def _stays_listed(world: World, key_id: str) -> bool:
-    """Whether the provider still lists it as a living key of ours; its value is lost, so the list is all that tells."""
-    for look in range(_LIST_LOOKS):
-        if look:
-            world.clock.sleep(1.0)
-        if all(row.id != key_id for row in world.issuer.strays(world.incident)):
-            return False
-    return True
+    paid = (*(item.name for item in items), *(() if lives else own_keys.names(new)))
+    return Outcome(Did.DONE, done, {"rolled_back_at": world.now()}, items, tuple(debts), paid)
 
 
 def rehearse(world: World, record: Incident, step: Step) -> Outcome:
@@ -146,11 +147,12 @@ def _bring_back(world: World, name: str, expected: Expected) -> Item:
 
 def _kill_new(world: World, record: Incident, new: Secret, items: tuple[Item, ...]) -> Outcome:
     facts = record.facts
-    debts = [_alive(record)]
+    debts, paid = [_alive(record)], tuple[str, ...]()
     key_id = facts["new"].get("id", "")
     try:
         said = world.issuer.retire(Target(key_id, new, replacement=True), stop=world.stopping)
-        debts += _unproven(world, record, new)
+        debts += (unproven := _unproven(world, record, new))
+        paid = () if unproven else own_keys.names(facts["new"])
     except Rejected as error:
         said = error.what
         debts.append(_replacement_lives(record, new, killed=world.issuer.probe(world.old_key(facts)).liveness.dead))
@@ -163,7 +165,7 @@ def _kill_new(world: World, record: Incident, new: Secret, items: tuple[Item, ..
         {"rolled_back_at": world.now()},
         items,
         tuple(debts),
-        paid=tuple(item.name for item in items),
+        (*(item.name for item in items), *paid),
     )
 
 

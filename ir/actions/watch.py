@@ -1,23 +1,46 @@
-"""Watch: look at the services after the kill; who fails now is a missed consumer or fell back."""
+"""Watch: look at services and stores after the kill; what fails now is a missed consumer or fell back. Then one more look at the old key.
 
+The last look is the one that the end is told by, so what gave no answer to it is looked at again, and is a debt when it stays silent.
+"""
+
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
+from ir.actions import death, store_check
 from ir.core.errors import PortError
-from ir.core.model import Debt, Did, Item, Outcome
+from ir.core.model import Debt, Did, Item, Json, Outcome
 from ir.core.secret import Secret
 from ir.core.wording import counted
 from ir.incident import service_health
 from ir.incident.context import World
 from ir.incident.plan import Step
 from ir.incident.record import Incident
-from ir.ports import Store
+from ir.ports import Expected, Store
 
 _LOOK_EVERY = 5.0
+_SILENT = 10.0
+"""Seconds in which something that gave no answer at the end is looked at again."""
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
-    """All listed services stay on the replacement for a while."""
+    """All listed services stay on the replacement for a while, and the old key stays dead."""
+    until = world.elapsed() + float(step.params["for"])
+    outcome = _watched(world, record, step)
+    if not record.facts.get("dead_at"):
+        return outcome
+    while world.elapsed() < until and not world.stopping():  # nothing was watched, and a key may come back all the same
+        world.clock.sleep(min(_LOOK_EVERY, max(until - world.elapsed(), 0.01)))
+    back = death.came_back(world, record)
+    if back is None:
+        return outcome
+    said = f"{outcome.said}; {back.said}"
+    return replace(
+        back, said=said, facts={**outcome.facts, **back.facts}, items=outcome.items, debts=(*outcome.debts, *back.debts), paid=outcome.paid
+    )
+
+
+def _watched(world: World, record: Incident, step: Step) -> Outcome:
     if "new" not in record.facts or not world.services:
         return Outcome(Did.SKIPPED, "there is no service to watch")
     expected, until = service_health.expected_new(record.facts), world.elapsed() + float(step.params["for"])
@@ -28,12 +51,11 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         items, stores = world.both(
             lambda: service_health.look_at(world, world.services, expected), partial(_stores, world, record, looked_at)
         )
-        bad = [item for item in items if item.did is Did.FAILED and item.name not in world.options.accept_unhealthy]
         if last:
             break
         world.clock.sleep(min(_LOOK_EVERY, max(until - world.elapsed(), 0.01)))
-    items += stores
-    bad += [item for item in items if item.did is Did.FAILED and item.name in world.stores]
+    items = [*_heard(world, items, expected), *stores]
+    bad = [item for item in items if item.did in (Did.FAILED, Did.UNKNOWN) and item.name not in world.options.accept_unhealthy]
     facts = {"watch": {"until": world.now(), "failing": [item.name for item in bad]}}
     paid = tuple(item.name for item in items if item.did is Did.DONE)  # only what was just seen
     if bad:
@@ -43,20 +65,36 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     return Outcome(Did.DONE, f"{counted(stayed, 'service')} stayed on the replacement", facts, tuple(items), paid=paid)
 
 
+def _heard(world: World, items: list[Item], expected: Expected) -> list[Item]:
+    """The services as they were seen; those that gave no answer as they are seen at last."""
+    silent = [service for service in world.services if any(item.name == service.name and item.did is Did.UNKNOWN for item in items)]
+    again = {item.name: item for item in service_health.look_at(world, silent, expected, patience=_SILENT)}
+    return [again.get(item.name, item) for item in items]
+
+
 def _stores(world: World, record: Incident, stores: list[Store]) -> list[Item]:
     """A store that was put back since then gives the dead key to whoever restarts next."""
     known = record.facts.get("stores", {})
     new = world.new_key(record.facts)
     asked = [store for store in stores if not store.guided and not known.get(str(store.ref), {}).get("left_out")]
-    return world.each(asked, lambda store: _reread(store, new))
+    return world.each(asked, lambda store: _reread(world, store, new, known.get(str(store.ref), {})))
 
 
-def _reread(store: Store, new: Secret) -> Item:
+def _reread(world: World, store: Store, new: Secret, known: Json) -> Item:
+    """As it is; what cannot be read is asked again for a while, unless somebody signals."""
+    until, item = world.elapsed() + _SILENT, _seen(store, new, known)
+    while item.did is Did.UNKNOWN and world.elapsed() < until and not world.stopping():
+        world.clock.sleep(1.0)
+        item = _seen(store, new, known)
+    return item
+
+
+def _seen(store: Store, new: Secret, known: Json) -> Item:
     name = str(store.ref)
     try:
         held = store.read()
     except PortError as error:
-        return Item(name, Did.UNKNOWN, error.what)
+        return Item(name, Did.UNKNOWN, f"cannot be read since the old key died: {error.what}")
     if held.value == new and held.until:
         at = datetime.fromtimestamp(held.until, UTC).isoformat(timespec="minutes")
         return Item(
@@ -64,7 +102,7 @@ def _reread(store: Store, new: Secret) -> Item:
         )
     if held.value == new:
         return Item(name, Did.DONE, "holds the replacement")
-    return Item(name, Did.FAILED, "no longer holds the replacement: somebody put another value there")
+    return Item(name, Did.FAILED, store_check.another_value(known))
 
 
 def _debt(world: World, item: Item) -> Debt:

@@ -1,14 +1,17 @@
 """One wave: promote in the stores that its services read, reload them, see each hold the replacement.
 
 A wave is one durable step; inside, things run side by side and each looks before it acts, so that a second run after a
-crash repeats nothing that has happened.
+crash repeats nothing that has happened. After a containment every service is on its own: one whose store was written is
+reloaded at once, whatever became of the others.
 """
+
+from dataclasses import replace
 
 from ir.core.errors import Conflict, PortError, Rejected, Unknown, Waiting
 from ir.core.model import Debt, Did, Item, Json, Outcome
 from ir.core.secret import Secret
 from ir.core.wording import counted
-from ir.incident import service_health
+from ir.incident import reversibility, service_health
 from ir.incident.context import World
 from ir.incident.plan import Step
 from ir.incident.record import Incident
@@ -26,23 +29,32 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     stores = tuple(world.each(_stores_of(world, record, services, step), lambda store: _promote(world, record, store, new)))
     facts: Json = {"stores": {item.name: item.facts for item in stores if item.facts}}
     bad = [item for item in stores if item.did not in (Did.DONE, Did.SKIPPED)]
-    if bad:
+    alone = reversibility.forward(record.facts)
+    if bad and not alone:
         return _not_promoted(bad, stores, facts)
-    facts.setdefault("promoted_at", record.facts.get("promoted_at", world.now()))
+    if not stores or len(bad) < len(stores):
+        facts["promoted_at"] = record.facts.get("promoted_at", world.now())
     expected = service_health.expected_new(record.facts)
     world.say(f"reloading {counted(len(services), 'service')}")
-    items = world.each(services, lambda service: _move(world, service, expected, float(step.params["patience"])))
-    if step.params["soak"] and all(item.did is Did.DONE for item in items) and not _hurried(world, record):
+    items = world.each(services, lambda service: _moved(world, service, bad, expected, float(step.params["patience"])))
+    if step.params["soak"] and all(item.did is Did.DONE for item in items) and not alone:
         world.say(f"soaking for {step.params['soak']:g} s")
         _soak(world, float(step.params["soak"]))
         items = service_health.look_at(world, services, expected, patience=float(step.params["patience"]))
     facts["services"] = {item.name: _service_facts(world, item, expected) for item in items}
     unset = [item for item in items if item.did is not Did.DONE and _by_hand(world, item.name)]
-    if unset:
+    if unset and not alone:
         said = "; ".join(f"{item.name}: {item.said}" for item in unset)
         todo = f"set the replacement by hand where they read it, then: ir resume {world.incident} --yes"
         return Outcome(Did.WAITING, f"not set by hand yet, as it seems: {said}", facts, (*stores, *items), todo=todo)
-    return _verdict(world, step, services, items, stores, facts)
+    outcome = _verdict(world, services, items, stores, facts)
+    return replace(outcome, paid=(*outcome.paid, *_given_up(world, record)))
+
+
+def _given_up(world: World, record: Incident) -> tuple[str, ...]:
+    """What a person has accepted by name is nothing that is still to do."""
+    left_out = (name for name, row in record.facts.get("stores", {}).items() if row.get("left_out"))
+    return (*left_out, *world.options.accept_unhealthy)
 
 
 def _by_hand(world: World, name: str) -> bool:
@@ -72,7 +84,7 @@ def _how(service: Service) -> str:
 def _stores_of(world: World, record: Incident, services: list[Service], step: Step) -> list[Store]:
     """Stores that these services read; the last wave takes every store that is left."""
     known = record.facts.get("stores", {})
-    wanted = {world.store_of(s) for s in services} if not step.last_wave else set(world.stores)
+    wanted = {str(ref) for s in services for ref in s.reads_from} if not step.last_wave else set(world.stores)
     return [
         store
         for name, store in world.stores.items()
@@ -87,6 +99,7 @@ def _promote(world: World, record: Incident, store: Store, new: Secret) -> Item:
     # our own last write, where a replacement that died is replaced
     last = after if after.get("fingerprint", new.fingerprint) != new.fingerprint else known.get("before", {})
     try:
+        last = last or _first_read(record, store, new)
         version = store.promote(world.incident, new, expected=str(last.get("version", "")))
     except Waiting as error:
         if known.get("told"):  # the run was resumed since: whether it is set shows in the services
@@ -101,6 +114,16 @@ def _promote(world: World, record: Incident, store: Store, new: Secret) -> Item:
     return Item(name, Did.DONE, "promoted and read back", _after(version, new))
 
 
+def _first_read(record: Incident, store: Store, new: Secret) -> Json:
+    """Of a store that preflight could not read, what is there now. Raises Conflict: another key; PortError: it cannot be read yet."""
+    if store.guided:
+        return {}
+    held = store.read()
+    if held.value is not None and held.value.fingerprint not in (record.facts["old"]["fingerprint"], new.fingerprint):
+        raise Conflict(f"{store.ref} holds neither the leaked key nor ours")
+    return {"version": held.version}
+
+
 def _after(version: str, new: Secret) -> Json:
     return {"after": {"version": version, "fingerprint": new.fingerprint}}
 
@@ -111,6 +134,15 @@ def _not_promoted(bad: list[Item], stores: tuple[Item, ...], facts: Json) -> Out
         if any(item.did is did for item in bad):
             return Outcome(did, said, facts, stores)
     return Outcome(Did.WAITING, said, facts, stores, todo=said)
+
+
+def _moved(world: World, service: Service, bad: list[Item], expected: Expected, patience: float) -> Item:
+    """As `_move`; one whose own store was not written has nothing to take up."""
+    unwritten = [item for item in bad if item.name in {str(ref) for ref in service.reads_from}]
+    if not unwritten:
+        return _move(world, service, expected, patience)
+    said = f"not reloaded: {', '.join(item.name for item in unwritten)}, which it reads, was not written"
+    return Item(service.name, Did.UNKNOWN if all(i.did is Did.UNKNOWN for i in unwritten) else Did.FAILED, said, {"wave": service.wave})
 
 
 def _move(world: World, service: Service, expected: Expected, patience: float) -> Item:
@@ -137,11 +169,6 @@ def _soak(world: World, seconds: float) -> None:
         world.clock.sleep(min(0.5, max(until - world.elapsed(), 0.01)))
 
 
-def _hurried(world: World, record: Incident) -> bool:
-    """Contained or dead already: an outage is running, so nobody waits."""
-    return bool(record.facts.get("containment") or record.facts.get("dead_on_arrival"))
-
-
 def _service_facts(world: World, item: Item, expected: Expected) -> Json:
     moved = item.did is Did.DONE
     return {
@@ -151,15 +178,23 @@ def _service_facts(world: World, item: Item, expected: Expected) -> Json:
     }
 
 
-def _verdict(world: World, step: Step, services: list[Service], items: list[Item], stores: tuple[Item, ...], facts: Json) -> Outcome:
+def _verdict(world: World, services: list[Service], items: list[Item], stores: tuple[Item, ...], facts: Json) -> Outcome:
+    """Whatever did not come to its end is a debt of its own, with what a person has to do there."""
     every = (*stores, *items)
     bad = [item for item in items if item.did is not Did.DONE and item.name not in world.options.accept_unhealthy]
+    unwritten = [item for item in stores if item.did not in (Did.DONE, Did.SKIPPED)]
     paid = tuple(item.name for item in every if item.did is Did.DONE)
-    if bad:
-        debts = tuple(Debt("service-behind", item.name, item.said, f"fix {item.name}, then: ir resume {world.incident}") for item in bad)
-        said = "; ".join(f"{item.name}: {item.said}" for item in bad)
-        return Outcome(
-            Did.FAILED, f"of {counted(len(services), 'service')} these do not hold the replacement: {said}", facts, every, debts, paid
-        )
-    said = service_health.said_of(items) if items else "promoted; no service reads from there"
-    return Outcome(Did.DONE, said, facts, every, paid=paid)
+    if not bad and not unwritten:
+        said = service_health.said_of(items) if items else "promoted; no service reads from there"
+        return Outcome(Did.DONE, said, facts, every, paid=paid)
+    debts = tuple(_behind(world, "store-behind", item, f"not written: {item.said}") for item in unwritten)
+    debts += tuple(_behind(world, "service-behind", item, item.said) for item in bad)
+    told = [f"{item.name} was not written: {item.said}" for item in unwritten] + [f"{item.name}: {item.said}" for item in bad]
+    did = Did.UNKNOWN if unwritten and all(item.did is Did.UNKNOWN for item in (*unwritten, *bad)) else Did.FAILED
+    behind = f"of {counted(len(services), 'service')} {len(bad)} {'does' if len(bad) == 1 else 'do'} not hold the replacement"
+    return Outcome(did, f"{behind}: {'; '.join(told)}", facts, every, debts, paid)
+
+
+def _behind(world: World, kind: str, item: Item, why: str) -> Debt:
+    what = f"set the replacement by hand in {item.name}" if item.did is Did.WAITING else f"fix {item.name}"
+    return Debt(kind, item.name, why, f"{what}, then: ir resume {world.incident}")

@@ -15,6 +15,7 @@ from ir.cli.terminal.option_values import moment
 from ir.cli.terminal.screen import Screen
 from ir.core import durations
 from ir.core.errors import ExitCode, Refused, UsageError
+from ir.core.login import remark
 from ir.core.model import Danger, Did, Json
 from ir.engine import approvals
 from ir.incident import irreversible
@@ -59,6 +60,8 @@ def approve(
     if break_glass.strip():
         body["break_glass"] = break_glass.strip()
         screen.warn(f"BREAK GLASS: `{body['step']}` will be done on the approval of {who} alone: {break_glass.strip()}")
+    if said := remark():
+        body["environment"] = said
     kept.ledger.send(name, "approve", who, body)
     what = body["step"] or source_closed or "unused"
     told = {"incident": name, "approved": what, "by": who, "signed": bool(body.get("signature"))}

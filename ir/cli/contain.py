@@ -36,6 +36,7 @@ def contain(
     inventory_file: Annotated[str, typer.Option("--inventory", help=INVENTORY, metavar="FILE")] = "",
     leaked_key_from: Annotated[str, typer.Option(help=f"Where the leaked key comes from: {SOURCES}", metavar="SOURCE")] = "",
     inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = "",
+    api_base: Annotated[str, typer.Option(help="Without an inventory: a Stripe stand-in on loopback.", metavar="URL")] = "",
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
@@ -44,7 +45,7 @@ def contain(
     operator = Terminal(screen, name=actor(), yes=yes)
     leaked = rotate.leaked_key(leaked_key_from, screen)
     if not what.startswith("INC-"):
-        opened, leaked = inventory_source.read_or_make(inventory_file, leaked, operator, name=what)
+        opened, leaked = inventory_source.read_or_make(inventory_file, leaked, operator, name=what, api_base=api_base)
         consent = Consent(lambda: kept, operator, opened, yes=yes, pin=inventory_sha256)
         options = Options(yes=yes, drill=os.environ.get("IR_DRILL") == "1", key_files=files_of(leaked=leaked_key_from))
         _open(what, consent, kept, operator, leaked, options)

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from ir.cli.drill_form import TextForm
@@ -73,13 +73,25 @@ class Prompt:
         self._client = PageClient(place.origin, place.cookie)
 
     def run(self) -> None:
-        """Until `end`, or no more input."""
-        while (line := self._line(_PROMPT)) is not None:
+        """Until `end`, or no more input. Ctrl-C never ends the rehearsal, at whatever moment it comes."""
+        while True:
             try:
-                if not self._obey(line.strip() or self._next):
+                if not self._one():
                     return
-            except IrError as error:
-                self._screen.warn(error.told + (f"; {error.next_step}" if error.next_step else ""))
+            except KeyboardInterrupt:
+                with suppress(KeyboardInterrupt):  # one more, pressed while this is printed, means the same
+                    sys.stderr.write("\n")
+
+    def _one(self) -> bool:
+        """One line; False: it was the last."""
+        line = self._line(_PROMPT)
+        if line is None:
+            return False
+        try:
+            return self._obey(line.strip() or self._next)
+        except IrError as error:
+            self._screen.warn(error.told + (f"; {error.next_step}" if error.next_step else ""))
+        return True
 
     def _obey(self, line: str) -> bool:
         """False: this was the last line."""
@@ -116,11 +128,11 @@ class Prompt:
         return self._line(question) or ""
 
     def _line(self, question: str) -> str | None:
-        """None: there will be none. Ctrl-C throws the line away, as a shell does."""
+        """None: there will be none. Ctrl-C throws the line away and the question is asked again: a dialog with a new key stays."""
         while True:
-            sys.stderr.write(question)
-            sys.stderr.flush()
             try:
+                sys.stderr.write(question)
+                sys.stderr.flush()
                 line = sys.stdin.readline()
             except KeyboardInterrupt:
                 sys.stderr.write("\n")

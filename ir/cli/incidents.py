@@ -5,8 +5,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from ir.cli.terminal import by_name
+from ir.cli.terminal import by_name, exceptions
 from ir.cli.terminal import follow as following
+from ir.cli.terminal.exceptions import Unhealthy, Unreachable, Unverified
 from ir.cli.terminal.onlooker import look_on
 from ir.cli.terminal.operator import SOURCES, Terminal, read_again, read_key
 from ir.cli.terminal.screen import Screen
@@ -32,13 +33,19 @@ def resume(
     new_key_from: Annotated[str, typer.Option(help=f"Where the new key comes from: {SOURCES}", metavar="SOURCE")] = "prompt",
     leaked_key_from: Annotated[str, typer.Option(help=f"Where the leaked key comes from: {SOURCES}", metavar="SOURCE")] = "",
     control_key_from: Annotated[str, typer.Option(help=f"Another live key, for the proof: {SOURCES}", metavar="SOURCE")] = "",
+    accept_unverified: Unverified = None,
+    accept_unhealthy: Unhealthy = None,
+    accept_unreachable: Unreachable = None,
 ) -> None:
     """Go on with an incident, after a crash or a human's step; a finished one repeats its exit code."""
     screen, kept = Screen(as_json=as_json), open_state()
+    name = named(kept, name)
+    given = {"accept_unverified": accept_unverified, "accept_unhealthy": accept_unhealthy, "accept_unreachable": accept_unreachable}
+    accepts = exceptions.said(record_of(kept, name), given) if any(given.values()) else {}
     operator = Terminal(screen, name=actor(), yes=yes, new_key_from=new_key_from)
     leaked = read_key(leaked_key_from, "The leaked key", screen) if leaked_key_from else None
     control = read_key(control_key_from, "Another live key of the account", screen) if control_key_from else None
-    _go_on(kept, operator, named(kept, name), "wake", {"yes": yes}, leaked, control)
+    _go_on(kept, operator, name, "wake", {"yes": yes, **accepts}, leaked, control)
 
 
 def rollback(name: Name = "", yes: Yes = False, as_json: AsJson = False, reason: Reason = "") -> None:
@@ -65,15 +72,23 @@ def close(
     name: Name = "",
     attest: Annotated[str, typer.Option(help="What you attest, and how you know.", metavar="REASON")] = "",
     by: By = "",
+    accept_alive: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Keep a key that still answers: its name in the inventory, or its last four characters. Counted as still to do once.",
+            metavar="KEY=REASON",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """End what cannot be proven, by name: attested, not proven."""
+    """End what cannot be proven, by name: attested, not proven. A key that answers is proven alive, and stays to do."""
     screen, kept = Screen(as_json=as_json), open_state()
     if not attest.strip() or not by.strip():
         raise UsageError("closing needs a reason and a name", next_step="ir close INC --attest REASON --by NAME")
     name = named(kept, name)
     operator = Terminal(screen, name=by, yes=True)
-    _tell_or_go_on(kept, operator, name, "close", {"reason": attest})
+    alive = by_name.kept_alive(kept, operator, record_of(kept, name), accept_alive or ())
+    _tell_or_go_on(kept, operator, name, "close", {"reason": attest, **({"accept_alive": alive} if alive else {})})
 
 
 # ── going on ──
@@ -114,20 +129,24 @@ def _go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json, le
     entries = read_entries(kept.ledger.engine, name)
     record = incident_record.fold(entries)
     if not entries:
-        raise Refused(f"{name} has no record yet", next_step="ir status")
+        raise _never_begun(kept, name)
     incident_record.hear_late(record, kept.ledger.signals(name))
     if record.status == "reopened" and kind == "close":
         record = reopen.close_again(kept, name, operator.name, str(body["reason"]))
-    if record.status in (*FINAL, "reopened"):
+    closes_again = kind == "close" and record.status == "attested" and bool(record.debts) and "accepted" in record.ended
+    if record.status in (*FINAL, "reopened") and not closes_again:
         unreplayable.note_the_end(record, kept)
         operator.screen.say(f"{name} has ended: {record.status}" if record.status in FINAL else f"{name} had ended and is open again")
-        sys.exit(following.finish(operator.screen, kept, record, record.exit_code))
+        sys.exit(following.finish(operator.screen, kept, record, record.standing_code))
     files = record.opened["options"].get("key_files", {})
     given = leaked if isinstance(leaked, Secret) else read_again(files.get("leaked", ""), operator.screen)
     other = control if isinstance(control, Secret) else read_again(files.get("control", ""), operator.screen)
     operator.remember(files.get("new", ""))
     runner = Runner(kept.ledger.engine, kept.me, kept.ledger)
     brought = following.given(operator, given, other)
+    if closes_again:
+        record = unreplayable.end(record, entries, kept, brought, kind, body)
+        sys.exit(following.finish(operator.screen, kept, record, record.exit_code))
     try:
         world = lifecycle.go_on(record, kept, runner, brought, kind, body)
     except Unreplayable as error:
@@ -165,9 +184,27 @@ def named(kept: State, name: str, *, ended: bool = False) -> str:
 
 
 def record_of(kept: State, name: str) -> Incident:
-    """What is recorded of an incident; UsageError when there is none."""
-    if kept.ledger.find(name) is None and kept.ledger.holder(name) is None:
+    """What is recorded of an incident; nothing yet, while its process begins it.
+
+    Raises:
+        UsageError: there is none.
+        Refused: its process ended before the first entry.
+    """
+    holder = kept.ledger.holder(name)
+    if kept.ledger.find(name) is None and holder is None:
         raise UsageError(f"there is no incident {name}", next_step="ir status lists them")
     from ir.runtime import reopen
 
-    return reopen.record_of(kept, name)
+    record = reopen.record_of(kept, name)
+    if not record.id and not (holder and holder["alive"]):
+        raise _never_begun(kept, name)
+    return record
+
+
+def _never_begun(kept: State, name: str) -> Refused:
+    """Why an incident of which nothing is recorded is not gone on with: nothing is done before the first entry."""
+    holder = kept.ledger.holder(name)
+    if holder and holder["alive"]:
+        return Refused(f"{name} is being begun by process {holder['pid']}", next_step=f"ir status {name} --follow")
+    what = f"{name} was not begun: its process ended before the first entry was recorded"
+    return Refused(what, safe="nothing was changed, and the key is free", next_step="ir rotate stripe, or ir contain, as before")

@@ -1,7 +1,6 @@
 """`ir inventory init | drift | graph`: a first inventory from what the stores hold, where they disagree, and a picture of it."""
 
 import os
-import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -10,25 +9,17 @@ from typing import Annotated
 import typer
 
 from ir import inventory
-from ir.cli.inventory_check import AsJson, File
+from ir.cli.inventory_check import File
 from ir.cli.inventory_check import graph as as_text
 from ir.cli.terminal import inventory_source
-from ir.cli.terminal.consent_prompt import PIN, YES, Consent
-from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen, plain
-from ir.core.errors import ExitCode, IrError, Refused, UsageError
+from ir.core.errors import Refused, UsageError
 from ir.core.key_search import Find, Looked
 from ir.core.reference import Reference
-from ir.core.secret import Secret
 from ir.core.wording import counted
-from ir.fleet import drift as drifting
-from ir.fleet.drift import KeyDrift, Reading
-from ir.inventory import Inventory, Key, skeleton
 from ir.inventory import graph as inventory_graph
-from ir.inventory.consent import comparison
-from ir.ports import Check, Expected
+from ir.inventory import skeleton
 from ir.runtime import adapter_registry
-from ir.runtime.app_state import actor, open_state
 
 _MODES = ("live", "test")
 
@@ -68,36 +59,6 @@ def init(
         screen.say(f"next: list the services that read them, then: ir inventory check {output}")
     else:
         typer.echo(text, nl=False)
-
-
-def drift(
-    file: File = "",
-    yes: Annotated[bool, typer.Option("--yes", help=YES)] = False,
-    inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = "",
-    as_json: AsJson = False,
-) -> None:
-    """Where stores of one key disagree, what would revert them, and which services hold another key. Exit 5 when anything does."""
-    screen = Screen(as_json=as_json)
-    opened = inventory_source.default(file, screen)
-    source, operator = opened.source, Terminal(screen, name=actor(), yes=False)
-    consent = Consent(open_state, operator, opened, yes=yes, pin=inventory_sha256)
-    consent.ask({place for key in source.held for place in comparison(source, key)})
-    found = [_drift(source, key, operator, opened.base) for key in source.held]
-    wrong = [row for row in found if row.problems]
-    if as_json:
-        screen.document({"file": opened.name, "keys": [row.to_json() for row in found], "drift": bool(wrong)})
-    else:
-        for row in wrong:
-            screen.say(f"{row.key}:")
-            for problem in row.problems:
-                screen.say(f"  {problem}")
-        unseen = [
-            f"{h.service} ({h.said})" for row in found for h in row.holdings if not h.fingerprint and not h.said.startswith("does not")
-        ]
-        if unseen:
-            screen.say(f"cannot tell which key they hold: {', '.join(unseen)}")
-        screen.say(f"the same everywhere: {len(found) - len(wrong)} of {counted(len(found), 'key')}")
-    sys.exit(int(ExitCode.DEBT if wrong else ExitCode.DONE))
 
 
 def graph(
@@ -152,39 +113,3 @@ def _write(path: Path, text: str) -> None:
             stream.write(text)
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from None
-
-
-# ── drift ──
-
-
-def _drift(source: Inventory, key: Key, operator: Terminal, base: Path) -> KeyDrift:
-    held: dict[str, Secret] = {}
-    readings = [_read(source, ref, operator, base, held) for ref in key.stored_in]
-    by_ref = {row.ref: row for row in readings}
-    holdings = []
-    for name, ref in drifting.stores_of(source, key).items():
-        own = by_ref[ref]
-        values = list(dict.fromkeys(row.fingerprint for row in (own, *readings) if row.fingerprint))
-        service = next(s for s in source.services if s.name == name)
-        checks = adapter_registry.verifiers(service, source, operator, base, key, held)
-        seen: dict[str, list[Check]] = {}
-        for value in values:
-            seen[value] = [check.check(Expected(value)) for check in checks]
-            if all(check.passed for check in seen[value]):
-                break
-        holdings.append(drifting.held_by(name, own, values, seen))
-    return drifting.judge(key, readings, holdings)
-
-
-def _read(source: Inventory, ref: Reference, operator: Terminal, base: Path, held: dict[str, Secret]) -> Reading:
-    """What one store holds; its value goes into `held` by its fingerprint."""
-    try:
-        store = adapter_registry.store(ref, source, operator, base)
-        if store.guided:
-            return Reading(str(ref), human=True)
-        value = store.read().value
-    except IrError as error:
-        return Reading(str(ref), why_not=error.what)
-    if value is not None:
-        held[value.fingerprint] = value
-    return Reading(str(ref), value.fingerprint if value else "", keepers=adapter_registry.keepers(ref))

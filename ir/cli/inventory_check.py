@@ -8,31 +8,66 @@ from rich.tree import Tree
 
 from ir import inventory
 from ir.cli.terminal import inventory_source
+from ir.cli.terminal.consent_prompt import PIN, YES
+from ir.cli.terminal.inventory_source import Opened
 from ir.cli.terminal.screen import Screen, plain
+from ir.core import yaml_file
+from ir.core.errors import BadFile
 from ir.core.resources import shipped_folder
 from ir.core.wording import counted
-from ir.incident import playbook
+from ir.incident import approvers, playbook
 from ir.inventory import Inventory
 from ir.inventory.skeleton import UNKNOWN_ACCOUNT
 
 File = Annotated[str, typer.Argument(help="Inventory file; default: IR_INVENTORY, else inventory.yaml of this folder.")]
+PLAYBOOK = "Check that it lists as many people as this playbook asks to approve; those in files beside it are checked in any case."
+LIVE = "Compare it with what stores, services and Stripe show, as `drift` does; exit 5 if they differ."
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
-def check_inventory(file: File = "", as_json: AsJson = False) -> None:
-    """Check an inventory file; nothing is contacted."""
+def check_inventory(
+    file: File = "",
+    live: Annotated[bool, typer.Option("--live", help=LIVE)] = False,
+    yes: Annotated[bool, typer.Option("--yes", help=f"With --live: {YES}")] = False,
+    inventory_sha256: Annotated[str, typer.Option(help=f"With --live: {PIN}", metavar="HEX")] = "",
+    playbook_name: Annotated[str, typer.Option("--playbook", help=PLAYBOOK, metavar="NAME|FILE")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Check an inventory file; nothing is contacted, except with --live."""
     screen = Screen(as_json=as_json)
     opened = inventory_source.default(file, screen)
     text, source, file = opened.text, opened.source, opened.name
+    _refuse_too_few(opened, playbook_name)
     counts = {name: len(getattr(source, name)) for name in ("accounts", "keys", "webhooks", "services")}
     missing = list(_missing(source))
-    if as_json:
-        screen.document({"file": file, "sha256": inventory.digest(text), **counts, "missing": missing})
+    about = {"sha256": inventory.digest(text), **counts, "missing": missing}
+    if as_json and not live:
+        screen.document({"file": file, **about})
         return
     screen.say(f"{file} is right: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
     screen.say(f"sha256 {inventory.digest(text)}")
     for what in missing:
         screen.warn(f"still missing: {what}")
+    if live:
+        from ir.cli import drift
+
+        drift.compare(opened, screen, yes=yes, pin=inventory_sha256, head=about)
+
+
+def _refuse_too_few(opened: Opened, playbook_name: str) -> None:
+    """Where several people have to approve, only signatures count, so as many keys have to be listed.
+
+    Raises:
+        BadFile: there are too few; with the line to add.
+    """
+    listed = opened.source.approvers
+    said = approvers.one_is_none(listed)
+    for book in [playbook.load(playbook_name)] if playbook_name else playbook.beside(opened.base):
+        wanted = (approvers.too_few(row.id, row.approvals, listed) for row in book.steps)
+        said = next((f"playbook {book.name}: {why}" for why in wanted if why), said)
+    if said:
+        line = yaml_file.parse(opened.text, opened.name)[1].get(("approvers",), 0)
+        raise BadFile(opened.name, line, "approvers", said, f"approvers:\n    {approvers.LINE}")
 
 
 def _missing(source: Inventory) -> Iterator[str]:

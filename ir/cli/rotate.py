@@ -10,18 +10,19 @@ import typer
 
 from ir import inventory
 from ir.cli import adopt as adopt_command
-from ir.cli import campaign_start, propose_policy, roll_out
+from ir.cli import campaign_start, propose_policy, roll_out, same_key
 from ir.cli import discard_pending as discard_command
 from ir.cli.alerts import Taken, take
 from ir.cli.campaign_start import Accepted, Asked
-from ir.cli.terminal import follow, inventory_source
+from ir.cli.terminal import exceptions, follow, inventory_source
 from ir.cli.terminal.consent_prompt import PIN, Consent
+from ir.cli.terminal.exceptions import Unhealthy, Unreachable, Unverified
 from ir.cli.terminal.inventory_source import INVENTORY
 from ir.cli.terminal.operator import SOURCES, Terminal, files_of, read_key
-from ir.cli.terminal.option_values import accepted, choose_policy, expires_time, exposed_time, identify_row, stored_key
+from ir.cli.terminal.option_values import choose_policy, expires_time, exposed_time, identify_row, stored_key
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import AlreadyRunning, ExitCode, Refused, UsageError
-from ir.core.model import Did, Json, Outcome
+from ir.core.model import Did, Json, Outcome, Policy
 from ir.core.secret import Secret
 from ir.engine.dry_run import rehearse
 from ir.fleet.campaign import Limits
@@ -34,6 +35,7 @@ from ir.runtime.app_state import State, actor, open_state
 from ir.runtime.incident_spec import Setting, opening_entry
 from ir.storage import incident_store
 
+SIGN_WITH = "A campaign: sign what workers are to run with this SSH key, too, which the inventory lists as an approver's."
 LEAKED_VIA = ("repo", "frontend", "ci", "store", "host", "unknown")
 
 
@@ -56,11 +58,9 @@ def stripe(
     leaked_key_from: Annotated[str, typer.Option(help=f"Where the leaked key comes from: {SOURCES}", metavar="SOURCE")] = "",
     new_key_from: Annotated[str, typer.Option(help=f"Where the new key comes from: {SOURCES}", metavar="SOURCE")] = "prompt",
     control_key_from: Annotated[str, typer.Option(help=f"Another live key, for the proof: {SOURCES}", metavar="SOURCE")] = "",
-    accept_unverified: Annotated[
-        list[str] | None, typer.Option(metavar="SERVICE=REASON", help="Continue although no check proves this service's key.")
-    ] = None,
-    accept_unhealthy: Annotated[list[str] | None, typer.Option(metavar="SERVICE=REASON", help="Continue although it is unhealthy.")] = None,
-    accept_unreachable: Annotated[list[str] | None, typer.Option(metavar="STORE=REASON", help="Leave a store out.")] = None,
+    accept_unverified: Unverified = None,
+    accept_unhealthy: Unhealthy = None,
+    accept_unreachable: Unreachable = None,
     no_replacement: Annotated[bool, typer.Option("--no-replacement", help="Nothing uses the key: kill it, mint nothing.")] = False,
     old_key_expires: Annotated[
         str, typer.Option(help="The Dashboard's Rotate path: when Stripe kills the old key, or never.", metavar="TIME|never")
@@ -86,6 +86,7 @@ def stripe(
         str, typer.Option(help="Clear unfinished rotations of others from the stores, once they were shown.", metavar="REASON")
     ] = "",
     detach: Annotated[bool, typer.Option("--detach", help="Leave a campaign to the workers (ir worker).")] = False,
+    sign_with: Annotated[str, typer.Option(help=SIGN_WITH, metavar="FILE")] = "",
 ) -> None:
     """Take a leaked key to proven dead, with every service on its replacement and the report written."""
     screen = Screen(as_json=as_json)
@@ -96,8 +97,8 @@ def stripe(
         choice = campaign_start.choice(everything=every_key, accounts=account, tags=tag, stored_in=stored_in, keys_from=keys_from)
         limits = Limits(at_once, per_account, per_store, stop_after)
         options = Options(dry_run, yes, reason, leaked_via, exposed_at=exposed_time(exposed_at), personal_data=with_personal_data)
-        given = Accepted(accept_unverified, accept_unhealthy, accept_unreachable)
-        asked = Asked(choice, limits, policy, playbook_name, inventory_file, inventory_sha256, options, given, detach)
+        named = Accepted(accept_unverified, accept_unhealthy, accept_unreachable)
+        asked = Asked(choice, limits, policy, playbook_name, inventory_file, inventory_sha256, options, named, detach, sign_with)
         campaign_start.start(asked, operator)
     if policy == "auto" and yes and not playbook_name:
         raise UsageError("--yes never chooses a policy", next_step="say --policy exposed or --policy exploited")
@@ -110,6 +111,8 @@ def stripe(
         opened, leaked = inventory_source.read_or_make(inventory_file, leaked, operator, name=key, api_base=api_base)
     source, kept, consent = opened.source, open_state(), asking(opened)
     row = identify_row(consent, key, leaked, operator)
+    said = {"accept_unverified": accept_unverified, "accept_unhealthy": accept_unhealthy, "accept_unreachable": accept_unreachable}
+    given = exceptions.options(source, said)
     options = Options(
         dry_run=dry_run,
         yes=yes,
@@ -121,17 +124,18 @@ def stripe(
         no_replacement=no_replacement,
         key_files=files_of(new=new_key_from, leaked=leaked_key_from, control=control_key_from),
         old_key_expires=expires_time(old_key_expires),
-        accept_unverified=accepted("--accept-unverified", accept_unverified, {s.name for s in source.services}),
-        accept_unhealthy=accepted("--accept-unhealthy", accept_unhealthy, {s.name for s in source.services}),
-        accept_unreachable=accepted("--accept-unreachable", accept_unreachable, {str(r) for r in row.stored_in}),
+        accept_unverified=given["accept_unverified"],
+        accept_unhealthy=given["accept_unhealthy"],
+        accept_unreachable=given["accept_unreachable"],
         drill=os.environ.get("IR_DRILL") == "1",
         personal_data=with_personal_data,
         discard_pending=discard_pending.strip(),
     )
     control = read_key(control_key_from, "Another live key of the account", screen) if control_key_from else None
+    planning, also = opened, tuple[str, ...]()
 
     def planned(plan: Plan) -> Setting:
-        return Setting(adopt, opened.text, opened.name, opened.base, row.name, plan, options)
+        return Setting(adopt, planning.text, planning.name, planning.base, row.name, plan, options)
 
     def look() -> str:
         consent.ask(consents.rehearsal(source, row))
@@ -140,7 +144,9 @@ def stripe(
     book = playbook.load(playbook_name or f"stripe-{choose_policy(policy, operator, look)}")
     if playbook_name and policy not in ("auto", book.policy.value):
         raise UsageError(f"playbook {book.name} is for policy {book.policy.value}, not {policy}")
-    plan = compile_plan(book, source, row, replaces=not options.no_replacement)
+    if book.policy is not Policy.EXPLOITED and not adopt:  # containment waits for no look
+        planning, also = same_key.taken_in(consent, row, operator, leaked, options)
+    plan = compile_plan(book, planning.source, planning.source.key(row.name), replaces=not options.no_replacement, also=also)
     plan = clearing(plan) if options.discard_pending else plan
     carry_out(planned(plan), kept, operator, leaked, control, consent)
 
@@ -149,7 +155,7 @@ def carry_out(
     setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, control: Secret | None, consent: Consent
 ) -> NoReturn:
     """Show the plan; ask whether what it runs and reaches may be, then rehearse it, or ask once more and do it."""
-    plan, options, source = setting.plan, setting.options, consent.opened.source
+    plan, options, source = setting.plan, setting.options, inventory.loads(setting.text, setting.name)
     operator.screen.plan(plan)
     row = source.key(setting.key)
     if plan.key_alone:
@@ -158,6 +164,7 @@ def carry_out(
         setting.options = replace(options, unagreed=_left_out(plan, row, consent))
     else:
         consent.ask((consents.rehearsal if options.dry_run else consents.destinations)(source, row))
+        setting.options = replace(options, agreed=consent.agreed(consents.others(source, row)))
     if options.dry_run:
         _rehearse(setting, kept, operator, leaked, control, _first_facts(setting, kept, operator, leaked))
     found = _first_facts(setting, kept, operator, leaked)
@@ -196,7 +203,8 @@ def _start(setting: Setting, kept: State, operator: Terminal, leaked: Secret | N
 def _rehearse(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, control: Secret | None, found: Json) -> NoReturn:
     setting.incident = setting.incident or "INC-rehearsal"
     source = inventory.loads(setting.text, setting.name)
-    _refuse_if_busy(kept, f"key {source.account(source.key(setting.key).account).id}/{setting.key}")
+    for name in (setting.key, *setting.plan.also):
+        _refuse_if_busy(kept, f"key {source.account(source.key(setting.key).account).id}/{name}")
     world = wiring.world(setting, kept, operator, ask=write_guard.read_only, leaked=leaked, control=control, say=operator.screen.progress)
     world.claim = lambda fingerprint: _refuse_if_busy(kept, lifecycle.key_itself(fingerprint))
     world.knows = lifecycle.known(kept)

@@ -41,14 +41,14 @@ def status(
     stands = standings.of(kept, record)
     if as_json:
         screen.document(
-            {**following.document(record, record.exit_code), "holder": kept.ledger.holder(name), **stands.to_json()},
+            {**following.document(record, record.standing_code), "holder": kept.ledger.holder(name), **stands.to_json()},
         )
     else:
         for run in record.runs if not follow else ():
             screen.step(run.id, run.outcome)
         _show(screen, stands)
         _show_who(screen, kept, name)
-    sys.exit(int(record.exit_code))
+    sys.exit(int(record.standing_code))
 
 
 def _followed(operator: Terminal, kept: State) -> str:
@@ -76,6 +76,7 @@ def _all(screen: Screen, kept: State) -> int:
         screen.say("")
     for row in [row for row in found if _over(row)]:
         screen.say(f"{row.incident}  {row.state} since {moment(row.since)}, {_about(row)}{_dead_or_not(row)}")
+        _show_accepted(screen, row)
     return int(ExitCode.DEBT if debts else ExitCode.DONE)
 
 
@@ -111,8 +112,15 @@ def _show(screen: Screen, row: Standing) -> None:
         screen.warn(f"  still to do: {debt['why']}")
         if debt["todo"] != row.next:
             screen.say(f"    by: {debt['todo']}")
+    _show_accepted(screen, row)
     if row.next:
         screen.say(f"  next:\n    {row.next}")
+
+
+def _show_accepted(screen: Screen, row: Standing) -> None:
+    """Living keys that a person keeps: shown, and not counted."""
+    for kept in row.accepted.values():
+        screen.say(f"  accepted by {kept['by']}: {kept['why']}; reason: {kept['reason']}")
 
 
 def _leaked(row: Standing, now: float) -> str:

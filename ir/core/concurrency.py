@@ -1,7 +1,9 @@
 """Calls that do not wait for each other, made side by side: what counts is the slowest, not the sum."""
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from threading import Lock
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -34,6 +36,26 @@ def each(things: Sequence[T], work: Callable[[T], R]) -> list[R]:
 def within(seconds: float, call: Callable[[], T]) -> T:
     """What it returns. Raises what it raised, or TimeoutError when it has not ended by then; it is not stopped."""
     return _threads.submit(call).result(timeout=seconds)
+
+
+def each_within(seconds: float, things: Sequence[T], work: Callable[[T], R]) -> list[R | None]:
+    """`work` on all things, results in order; None for those that have not ended by then, which are not stopped. `work` raises nothing."""
+    found: list[R | None] = [None] * len(things)
+    waiting, until = iter(range(len(things))), time.monotonic() + seconds
+    lock = Lock()
+
+    def some() -> None:
+        while time.monotonic() < until:
+            with lock:
+                number = next(waiting, None)
+            if number is None:
+                return
+            found[number] = work(things[number])
+
+    begun = [_threads.submit(some) for _ in range(min(len(things), MOST))]
+    for one in wait(begun, timeout=seconds).done:
+        one.result()
+    return list(found)
 
 
 def both(first: Callable[[], T], second: Callable[[], R]) -> tuple[T, R]:

@@ -11,7 +11,7 @@ from typing import Any
 from ir.core import untrusted_json
 from ir.core.key_kind import kind_of, paste_fault
 from ir.core.reference import Reference
-from ir.core.secret import Secret
+from ir.core.secret import Secret, fingerprint
 
 _SHAPE = re.compile(r"(?:(?:sk|rk)_(?:org_)?(?:live|test)_|rkcs_test_)[A-Za-z0-9_]{10,300}|whsec_[A-Za-z0-9+/=_-]{10,300}")
 _ASSIGNED = re.compile(rf"^[ \t\ufeff]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*=[ \t]*[\"'`]?(?:{_SHAPE.pattern})", re.MULTILINE)
@@ -70,6 +70,16 @@ def in_fields(data: Mapping[str, Any]) -> Iterator[tuple[str, Secret]]:
     for path, value in _leaves(data, ()):
         if _SHAPE.fullmatch(value):
             yield _field(path), Secret(value)
+
+
+def prints(data: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Fields in which something shaped like a key stands, alone or within a longer text, and its fingerprint."""
+    return tuple((_field(path), fingerprint(hit.group())) for path, value in _leaves(data, ()) for hit in _SHAPE.finditer(value))
+
+
+def holds_any(text: str) -> bool:
+    """Whether something shaped like a key stands anywhere in it."""
+    return _SHAPE.search(text) is not None
 
 
 def assigned(text: str) -> set[str]:

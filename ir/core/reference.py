@@ -47,6 +47,18 @@ class Reference:
         return f"{self.scheme}://{_escaped(self.host, '%#/')}/{path}" if self.host else f"{self.scheme}://{path}"
 
 
+def other_field(ref: Reference, name: str) -> Reference:
+    """Another field of the same object, a top-level one under its bare name: `#/api_key` is `#api_key`."""
+    head, mark, rest = name.partition("/")
+    bare = mark and not head and "/" not in rest
+    return Reference(ref.scheme, ref.host, ref.path, rest.replace("~1", "/").replace("~0", "~") if bare else name)
+
+
+def plain(ref: Reference) -> Reference:
+    """The same place, however its field is written."""
+    return other_field(ref, ref.field)
+
+
 def parse(text: str) -> Reference:
     """Read one reference. `%` escapes are understood before `#` (`%23` for a `#`, `%2F` for a `/` in a mount's name).
 

@@ -25,7 +25,8 @@ class Asking:
             of this plan.
         """
         record = self._recorder.record
-        if self._world.options.dry_run or reversibility.dead(record.facts):
+        proven = bool(record.facts.get("dead_at"))  # it was approved once, and is done
+        if self._world.options.dry_run or reversibility.dead(record.facts) or (proven and step.action == "retire"):
             return [], None
         if not step.approval:
             return self._confirmation(step, signals)
@@ -61,8 +62,9 @@ class Asking:
 
     @property
     def _agreed(self) -> bool:
-        """Whoever began the incident agreed to all of it in advance."""
-        return bool(self._recorder.record.opened.get("options", {}).get("yes"))
+        """Whoever began the incident agreed to all of it in advance; an exception that was accepted since was no part of that."""
+        record = self._recorder.record
+        return bool(record.opened.get("options", {}).get("yes")) and not any(signal.get("accepts") for signal in record.signals)
 
     def _answer(self, step: Step, signals: Callable[[], list[Json]], *, asks: bool, unasked: bool) -> Json:
         """Of the operator, if he is to be asked (`asks`), else `unasked`; or what was signalled before he had answered."""
@@ -87,7 +89,9 @@ class Asking:
         return Outcome(Did.FAILED, said, todo="\n".join(f"{why}: ir {word} {record.id}" for why, word in ways.items()))
 
     def _approve(self, step: Step, *, at: str, by: str) -> None:
-        body = {"kind": "approve", "step": step.id, "plan": self._plan_hash, "until": at}
+        """Given at this terminal, for what was verified by now: of another replacement, the person is asked anew."""
+        seen = approvals.question(self._recorder.record, step.id, step.approvals, self._plan_hash, ()).seen
+        body = {"kind": "approve", "step": step.id, "plan": self._plan_hash, "until": at, "seen": seen}
         self._recorder.emit("signal", body=body, at=at, actor=by)
 
     def _weighed(self, step: Step) -> Json:
@@ -95,14 +99,18 @@ class Asking:
         record = self._recorder.record
         if not any(signal["kind"] == "approve" for signal in record.signals):
             return {}
-        asked = approvals.question(record, step.id, step.approvals, self._plan_hash, self._world.inventory.approvers)
-        weighed = self._recorder.step("weigh", lambda: approvals.weigh(asked, record.signals, self._world.now()))
+        weighed = self._recorder.step("weigh", lambda: self._weigh(step))
         if weighed["granted"] and record.facts.get("approvals", {}).get(step.id) != weighed:
             body = {"kind": "approved", "step": step.id, "said": weighed["said"], "facts": {"approvals": {step.id: weighed}}}
             self._recorder.emit_now("signal", body=body)
             if weighed["broken_glass"]:
                 self._world.say(f"WARNING: {weighed['said']}")
         return weighed
+
+    def _weigh(self, step: Step) -> Json:
+        record, listed = self._recorder.record, self._world.inventory.approvers
+        asked = approvals.question(record, step.id, step.approvals, self._plan_hash, listed, self._world.removed_approvers())
+        return approvals.weigh(asked, record.signals, self._world.now())
 
     def _asked(self, step: Step, signals: Callable[[], list[Json]]) -> bool:
         def elsewhere() -> str:

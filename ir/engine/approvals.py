@@ -1,8 +1,9 @@
 """Who may let a step happen: people, not messages. Pure.
 
-* An approval is about one step of one plan of one incident, and about the verification that was seen; it expires.
-* Signed, by a key that the incident's inventory lists, it is that person's. Where several people are needed, all unsigned
-  approvals together count as one person: anybody can type any name.
+* An approval is about one step of one plan of one incident, and about the verification that was seen; it expires. One from before an
+  exception was accepted by name counts no more.
+* Signed, by a key that the incident's inventory lists and that nobody has taken out of it since, it is that person's. Where several people
+  are needed, only signatures count: anybody can type any name.
 * Where several people are needed, the one who opened the incident is none of them.
 * Broken glass lets a step happen alone, and is the loudest line of the record.
 """
@@ -14,6 +15,7 @@ from ir.core import sshsig
 from ir.core.model import Json
 from ir.core.secret import excerpt
 from ir.evidence.hash_chain import canonical
+from ir.incident.approvers import SEVERAL, is_requester
 from ir.incident.record import Incident
 from ir.inventory import Approver
 
@@ -30,6 +32,7 @@ class Question:
         plan: the plan's hash. seen: end of the last verification, as recorded; "" when there was none.
         needs: how many people.
         requester: who opened the incident.
+        removed: of `approvers`, those whose key is not in the inventory any more.
     """
 
     incident: str
@@ -39,12 +42,16 @@ class Question:
     needs: int
     requester: str
     approvers: tuple[Approver, ...] = ()
+    removed: tuple[Approver, ...] = ()
 
 
-def question(record: Incident, step: str, needs: int, plan: str, approvers: Sequence[Approver]) -> Question:
+def question(
+    record: Incident, step: str, needs: int, plan: str, approvers: Sequence[Approver], removed: Sequence[Approver] = ()
+) -> Question:
     """What is to be approved now: an incident's record says what was verified last, and who opened it."""
     verified = record.run_of("verify")
-    return Question(record.id, step, plan, verified.ended if verified else "", needs, record.actor, tuple(approvers))
+    seen = verified.ended if verified else ""
+    return Question(record.id, step, plan, seen, needs, record.actor, tuple(approvers), tuple(removed))
 
 
 def statement(incident: str, step: str, plan: str, seen: str, until: float, name: str) -> bytes:
@@ -61,11 +68,14 @@ def weigh(asked: Question, signals: Iterable[Json], now: float) -> Json:
     unsigned: list[Json] = []
     refused: list[Json] = []
     glass: Json = {}
-    for signal in signals:
+    sent = list(signals)
+    since = max((number for number, signal in enumerate(sent) if signal.get("accepts")), default=-1)
+    for number, signal in enumerate(sent):
         if not _about(asked, signal):
             continue
         by = excerpt(str(signal.get("by", "")), 80)
         person, why = _person(asked, signal, by, now)
+        why = why or ("an exception was accepted by name since" if number < since else "")
         if why:
             refused.append({"by": by, "why": why})
         elif signal.get("break_glass"):
@@ -75,12 +85,13 @@ def weigh(asked: Question, signals: Iterable[Json], now: float) -> Json:
         else:
             unsigned.append(person)
     people = list(signed.values())
-    for person in unsigned:
-        if _same_person(asked, person["name"], signed) or len(people) > len(signed):
-            why = "unsigned approvals count as one person together" if len(people) > len(signed) else "the same person signed one already"
-            refused.append({"by": person["name"], "why": why})
-        else:
-            people.append(person)
+    if asked.needs < SEVERAL:
+        people += unsigned[:1] if not people else []
+    else:
+        refused += [
+            {"by": person["name"], "why": "it is not signed, and where several people are needed only signatures count"}
+            for person in unsigned
+        ]
     granted = len(people) >= asked.needs or bool(glass)
     answer = {"granted": granted, "needs": asked.needs, "people": people, "not_counted": refused, "broken_glass": glass}
     return {**answer, "said": _said(asked, answer)}
@@ -103,7 +114,7 @@ def _person(asked: Question, signal: Json, by: str, now: float) -> tuple[Json, s
         if approver is None:
             return person, why
         person = {"name": approver.name, "signed": True, "key": approver.public.fingerprint, "reason": reason}
-    if asked.needs > 1 and not signal.get("break_glass") and is_requester(asked, person["name"], by):
+    if asked.needs >= SEVERAL and not signal.get("break_glass") and is_requester(asked.requester, asked.approvers, person["name"], by):
         return person, "it is from the one who opened the incident"
     return person, ""
 
@@ -119,19 +130,9 @@ def _signer(asked: Question, signal: Json) -> tuple[Approver | None, str]:
     except sshsig.BadSignature as error:
         return None, f"its signature does not hold: {error}"
     found = next((row for row in asked.approvers if row.name == name and row.public == key), None)
-    return found, "" if found else "it was signed with a key that the inventory does not list for that name"
-
-
-def is_requester(asked: Question, *names: str) -> bool:
-    """Whether one of the names is the one who opened the incident: as recorded, without the host, or by a listed login."""
-    opened_by = {asked.requester, asked.requester.partition("@")[0]}
-    mine = {row.name for row in asked.approvers if {row.name, *row.logins} & opened_by}
-    return bool(set(names) & (opened_by | mine))
-
-
-def _same_person(asked: Question, name: str, signed: Iterable[str]) -> bool:
-    short = name.partition("@")[0]
-    return any(row.name in signed and {name, short} & {row.name, *row.logins} for row in asked.approvers)
+    if found in asked.removed:
+        return None, f"it was signed with {key.fingerprint}, the key of {name} that has been taken out of the inventory since"
+    return found, "" if found else f"it was signed with {key.fingerprint}, a key that the inventory does not list for {name or 'anybody'}"
 
 
 def _said(asked: Question, answer: Json) -> str:

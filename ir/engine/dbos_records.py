@@ -58,11 +58,11 @@ def read_entries(engine: sa.Engine, incident: str) -> list[Json]:
 
 
 def in_stream(engine: sa.Engine, incident: str) -> list[Json]:
-    """All entries of an incident that was begun under recording version 2 or before, none of any other."""
+    """All entries of an incident that was begun under recording version 2 or before, none of any other or of one that was not begun."""
     entries: list[Json] = []
     try:
         for entry in client(engine).read_stream(incident, STREAM, polling_interval_sec=0.01, timeout_seconds=0.05):
             entries.append(entry)
-    except dbos_errors.DBOSStreamTimeoutError:
+    except (dbos_errors.DBOSStreamTimeoutError, dbos_errors.DBOSNonExistentWorkflowError):  # no more, or never begun
         pass
     return entries

@@ -19,20 +19,20 @@ from ir.actions import ACTIONS
 from ir.core.durations import spoken
 from ir.core.errors import ExitCode
 from ir.core.model import Danger, Debt, Did, Json, Liveness, Outcome, Policy
+from ir.core.wording import counted
 from ir.engine.approval_gate import Asking
 from ir.engine.recorder import Durable, Recorder, iso
 from ir.engine.step_attempt import Action, NotRehearsed, Rehearsal, guarded
 from ir.incident import debts as debt_rules
 from ir.incident import record as incident_record
+from ir.incident import reversibility
 from ir.incident.action_catalog import ACTIONS as CATALOG
-from ir.incident.context import World
+from ir.incident.context import World, accepting
 from ir.incident.plan import Plan, Step, plan_from_json
 from ir.incident.record import Incident
 
 UNKNOWN_TRIES = 3
 """Looks at a step that ends `unknown` before a human is asked."""
-OVERLAP_BUDGET = 3600.0
-"""Seconds that the leaked key and its replacement may live side by side."""
 _CHANGES_COURSE = ("contain", "abort", "rollback", "close")
 _INFORMS = ("review", "money", "sweep", "watch", "quiet", "report", "prove", "discard", "contain", "remove")
 """Actions whose failure is a fact or a debt, not a reason to stop."""
@@ -41,9 +41,11 @@ _ADOPTS = ("preflight", "clear")
 
 
 class _End(Exception):
-    def __init__(self, status: str, code: ExitCode, said: str) -> None:
+    """`accepted`: of a close, the living keys that a person keeps: what a debt would be about → `{why, reason, by}`."""
+
+    def __init__(self, status: str, code: ExitCode, said: str, accepted: Json | None = None) -> None:
         super().__init__(said)
-        self.status, self.code, self.said = status, code, said
+        self.status, self.code, self.said, self.accepted = status, code, said, accepted
 
 
 class Course:
@@ -63,6 +65,7 @@ class Course:
         self._asked_at, self._called = 0.0, False
         world.stopping = self._stopping
         world.facts = lambda: self.record.facts
+        world.custody.passed_over = lambda: incident_record.passed_over(self.record.facts)
 
     @property
     def record(self) -> Incident:
@@ -120,6 +123,8 @@ class Course:
                 self._recorder.pause(f"{step.id}.pause#{attempt}", float(attempt))
             elif self.world.options.dry_run and outcome.did is Did.WAITING:
                 return
+            elif outcome.did is Did.UNKNOWN and step.action in ("wave", "verify") and reversibility.forward(self.record.facts):
+                return  # after a containment nothing waits for it: what it owes is a debt
             elif outcome.did in (Did.WAITING, Did.UNKNOWN) and not self.world.options.dry_run:
                 self._park(step.id, step.action, outcome)
             elif self._failed(step, outcome):
@@ -190,7 +195,7 @@ class Course:
                 self._park(step.id, step.action, outcome)
                 return False
             if self.record.run_of("custody"):
-                self._run_extra("discard")
+                self._clear_away(outcome.said)
             raise _End("refused", ExitCode.REFUSED, outcome.said)
         if step.action not in _ADOPTS and self._better_back(step):
             self._roll_back(outcome.said)
@@ -198,6 +203,12 @@ class Course:
             return True  # forward: what is behind is owed, and the kill looks again
         self._park(step.id, step.action, outcome)
         return False
+
+    def _clear_away(self, why: str) -> None:
+        """Remove what was kept, before it is said that nothing has changed; what cannot be removed yet keeps the incident open."""
+        while self._run_extra("discard").did is Did.FAILED:
+            self._owes(debt_rules.live_keys(self.record))
+            self._stay_open(f"refused: {why}; {_still_to_do(len(self.record.debts))}")
 
     def _replace_again(self, failed: Step) -> None:
         """Another replacement, and everything that was done with the one before it, up to the step that missed it."""
@@ -261,16 +272,19 @@ class Course:
 
     def _owe(self) -> None:
         """Debt keeps the incident open: say so, wait for a signal, look again at what is owed."""
-        body = self._ending(_End("debt", ExitCode.DEBT, _still_to_do(len(self.record.debts))))
-        self._recorder.emit_now("ended", body=body)
-        self._recorder.publish()
-        self._wait()
+        self._stay_open(_still_to_do(len(self.record.debts)))
         kinds = {debt.kind for debt in self.record.debts.values()}
         kills = any(step.action == "retire" for step in self.plan.steps)
         for step in self.plan.steps:
             if debt_rules.pays(step.action, kinds, kills=kills):
                 self._take(step)
         self._tidy()
+
+    def _stay_open(self, said: str) -> None:
+        """End with debt, until a signal."""
+        self._recorder.emit_now("ended", body=self._ending(_End("debt", ExitCode.DEBT, said)))
+        self._recorder.publish()
+        self._wait()
 
     # ── people ──
 
@@ -297,6 +311,9 @@ class Course:
         self._heard = max(self._heard, int(signal["id"]))
         body = {**signal["body"], "kind": signal["kind"], "id": signal["id"]}
         self._recorder.emit("signal", body=body, at=iso(signal["at"]), actor=signal["actor"])
+        accepts: Json = body.get("accepts", {})
+        if signal["kind"] == "wake" and (accepts or body.get("yes")):
+            self.world.options = accepting(self.world.options, accepts, yes=bool(body.get("yes")))
 
     def _obey(self, signal: Json) -> None:
         kind = signal["kind"]
@@ -307,16 +324,32 @@ class Course:
             if not left.debts and "new" not in self.record.facts:
                 self._run_extra("discard")  # or what we kept would stand in the way of the next run
             raise _End("aborted", ExitCode.DEBT, "given up; nothing more is done")
-        if kind == "close" and not self._holds_the_only_copy():
-            self._run_extra("leave")
-            self._run_extra("discard")
-            raise _End("attested", ExitCode.DONE, f"attested, not proven: {signal['body'].get('reason', '')}")
+        if kind == "close" and not self._holds_the_only_copy(signal):
+            raise self._closed(signal)
         if kind == "rollback" and not self._rolling:
             self._roll_back(f"{signal['actor']} asked for it")
 
-    def _holds_the_only_copy(self) -> bool:
+    def _closed(self, signal: Json) -> _End:
+        """What cannot be proven ends by a person's word; a key that answers is named, and counts."""
+        looked = self._run_extra("close").facts.get("closed", {})
+        if looked.get("needs_custody"):
+            self._owes(debt_rules.kept(self.record))
+        else:
+            self._run_extra("discard")
+        accepted = looked.get("accepted", {})
+        said = f"attested, not proven: {signal['body'].get('reason', '')}"
+        if self.record.debts or accepted:
+            said += f"; {counted(len(self.record.debts), 'thing')} of what was seen cannot be attested" if self.record.debts else ""
+            said += f"; kept alive: {', '.join(accepted)}" if accepted else ""
+        fresh = set(accepted) - set(self.record.accepted)
+        code = ExitCode.DEBT if self.record.debts or fresh else ExitCode.DONE
+        return _End("attested", code, said, accepted)
+
+    def _holds_the_only_copy(self, signal: Json) -> bool:
         """Whether a new key waits in our custody alone: closing would throw its value away and leave it alive, so it is refused."""
-        waits = next((debt for debt in self.record.debts.values() if debt.kind == debt_rules.WAITS), None)
+        kept = signal["body"].get("accept_alive", {})
+        debts = self.record.debts.values()
+        waits = next((debt for debt in debts if debt.kind == debt_rules.WAITS and debt.about not in kept), None)
         if waits is not None:
             self.world.say(f"WARNING: not closed, for its custody would be emptied: {waits.why} → {waits.todo}")
         return waits is not None
@@ -332,7 +365,7 @@ class Course:
     def _mind_the_budget(self) -> None:
         """An overlap keeps the leaked key alive: overrun is loud."""
         begun = self.record.facts.get("opened_at", self.world.now())
-        over = self.world.now() - float(begun) - OVERLAP_BUDGET
+        over = self.world.now() - float(begun) - reversibility.OVERLAP_BUDGET
         if self.plan.policy is Policy.EXPOSED and over > 0 and not self.record.facts.get("dead_at"):
             now = f"to contain it now: ir contain {self.record.id}"
             self.world.say(f"WARNING: the leaked key lives {spoken(over)} longer than an overlap should; {now}")
@@ -342,6 +375,7 @@ class Course:
     def _finish(self, end: _End) -> None:
         if end.status == "aborted":
             self._owes([*debt_rules.live_keys(self.record), *debt_rules.kept(self.record)])
+        if end.status in ("aborted", "attested"):
             self.record.debts = {about: debt_rules.not_resumed(self.record, debt) for about, debt in self.record.debts.items()}
         if end.status in ("aborted", "rolled back"):
             self._owes(debt_rules.never_looked_at(self.record))
@@ -351,7 +385,8 @@ class Course:
 
     def _ending(self, end: _End) -> Json:
         debts = [debt.__dict__ for debt in self.record.debts.values()]
-        return {"status": end.status, "exit_code": int(end.code), "said": end.said, "debts": debts}
+        kept = {} if end.accepted is None else {"accepted": end.accepted}
+        return {"status": end.status, "exit_code": int(end.code), "said": end.said, "debts": debts, **kept}
 
 
 def _still_to_do(count: int) -> str:

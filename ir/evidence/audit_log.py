@@ -7,14 +7,16 @@ until it is resumed, and never one in the middle.
 """
 
 import json
+import time
 from typing import Any
 
 import sqlalchemy as sa
 
+from ir.core.errors import ExitCode
 from ir.core.model import Json
 from ir.storage.database import single
 from ir.storage.patience import patient
-from ir.storage.tables import ENTRIES
+from ir.storage.tables import ENTRIES, INCIDENTS
 
 _ADD = sa.text("INSERT INTO ir_entries (incident, n, entry) VALUES (:incident, :n, :entry) ON CONFLICT DO NOTHING")
 _OF = (
@@ -40,16 +42,38 @@ class OtherEntry(Exception):
 def append(engine: sa.Engine, entry: Json) -> None:
     """Write one entry, for good once this returns; free to repeat.
 
+    The first entry of an incident enters it in the index, too, in the same transaction: a process killed after it would else leave
+    an incident that `ir status` and `ir resume` do not find.
+
     Raises:
         OtherEntry: its number is taken.
     """
     row: dict[str, Any] = {"incident": entry["incident"], "n": entry["n"], "entry": json.dumps(entry, separators=(",", ":"))}
     with single(engine).begin() as db:
         if db.execute(_ADD, row).rowcount > 0:
+            if entry["n"] == 0:
+                _list(db, entry)
             return
     there = entries(engine, entry["incident"], entry["n"])[0]
     if there["hash"] != entry["hash"]:
         raise OtherEntry(there)
+
+
+def _list(db: sa.Connection, opened: Json) -> None:
+    """Enter an incident in the index as running; what its entries tell replaces the row at once (`incident_store.note`)."""
+    if db.execute(sa.select(INCIDENTS.c.incident).where(INCIDENTS.c.incident == opened["incident"])).first():
+        return
+    now, body = time.time(), opened["body"]
+    options = body.get("options", {})
+    summary = {
+        "key": body.get("key", ""),
+        "policy": body.get("plan", {}).get("policy", ""),
+        "drill": bool(options.get("drill")),
+        "rehearsal": bool(options.get("dry_run")),
+        "debts": [],
+    }
+    row = {"incident": opened["incident"], "opened_at": now, "updated_at": now, "status": "running", "summary": summary}
+    db.execute(sa.insert(INCIDENTS).values(exit_code=int(ExitCode.WAITING), **row))
 
 
 @patient

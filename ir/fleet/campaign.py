@@ -14,6 +14,7 @@ from ir.core.errors import ExitCode, UsageError
 from ir.core.model import Json
 from ir.core.reference import Reference
 from ir.core.wording import counted
+from ir.incident import debts
 from ir.inventory import Inventory, Key, references
 
 CANARY = "canary"
@@ -42,9 +43,11 @@ _OF_INCIDENT = {
 }
 
 
-def state_of(status: str) -> ChildState:
-    """The state of a child whose incident nobody runs at the moment, from the incident's own status."""
-    return _OF_INCIDENT.get(status, ChildState.FAILED)
+def state_of(row: Json) -> ChildState:
+    """The state of a child whose incident nobody runs at the moment, from the incident's own row of the index."""
+    if row["status"] == "attested" and debts.counts(row) and row["summary"].get("debts"):
+        return ChildState.DEBT
+    return _OF_INCIDENT.get(row["status"], ChildState.FAILED)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
-"""Drift: stores of one key that hold different values, and services that hold another one than their store. Pure."""
+"""Drift: stores of a key that disagree, services that hold another value than their store, one value in several places. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ir.core.model import Json
+from ir.core.reference import Reference, plain
 from ir.inventory import Inventory, Key
 from ir.ports import Check
 
@@ -15,6 +16,7 @@ class Reading:
     Attributes:
         keepers: who else writes there.
         human: only a human can look.
+        others: other fields of the same object that hold a key, each with its fingerprint.
     """
 
     ref: str
@@ -22,6 +24,7 @@ class Reading:
     why_not: str = ""
     keepers: tuple[str, ...] = ()
     human: bool = False
+    others: tuple[tuple[Reference, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -36,21 +39,28 @@ class Holding:
 
 @dataclass(frozen=True)
 class KeyDrift:
-    """One key: its readings, the services' holdings, and what is wrong (empty: nothing)."""
+    """One key: its readings, the services' holdings, what is wrong (empty: nothing), and what could not be told."""
 
     key: str
     readings: tuple[Reading, ...]
     holdings: tuple[Holding, ...]
     problems: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
 
     def to_json(self) -> Json:
         """For `--json`."""
         return {
             "key": self.key,
-            "stores": [{**r.__dict__, "keepers": list(r.keepers)} for r in self.readings],
+            "stores": [_row(reading) for reading in self.readings],
             "services": [h.__dict__ for h in self.holdings],
             "problems": list(self.problems),
+            "unknown": list(self.unknown),
         }
+
+
+def _row(reading: Reading) -> Json:
+    """Without the other fields of the object: they are none of the inventory's."""
+    return {**{name: value for name, value in vars(reading).items() if name != "others"}, "keepers": list(reading.keepers)}
 
 
 def held_by(service: str, store: Reading, values: Sequence[str], checks: Mapping[str, Sequence[Check]]) -> Holding:
@@ -96,6 +106,24 @@ def judge(key: Key, readings: Sequence[Reading], holdings: Sequence[Holding]) ->
         elif not row.fingerprint and row.said.startswith("does not hold"):
             problems.append(f"service {row.service} {row.said}: reload it, or it has a key that no listed store holds")
     return KeyDrift(key.name, tuple(readings), tuple(holdings), tuple(problems))
+
+
+def shared(source: Inventory, read: Mapping[str, Sequence[Reading]]) -> dict[str, list[str]]:
+    """Key → where its value stands besides: under another key of the inventory, or in a field that no key lists.
+
+    `read` is key → what its stores hold.
+    """
+    holds = {name: {row.fingerprint for row in rows if row.fingerprint} for name, rows in read.items()}
+    listed = {plain(ref) for key in source.held for ref in key.stored_in}
+    found: dict[str, list[str]] = {name: [] for name in read}
+    for name, marks in holds.items():
+        for other, rows in read.items():
+            places = [row.ref for row in rows if row.fingerprint in marks and other != name]
+            if places:
+                found[name].append(f"key `{other}` holds the same value ({', '.join(places)}): when one is rotated, both are")
+            fields = sorted({str(place) for row in rows for place, mark in row.others if mark in marks and place not in listed})
+            found[name] += [f"{place} holds its value, too, and no key lists it: list it, or remove it" for place in fields]
+    return {name: list(dict.fromkeys(said)) for name, said in found.items()}
 
 
 def stores_of(source: Inventory, key: Key) -> dict[str, str]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from ir.core.model import Json
 from ir.core.secret import excerpt, scrub
-from ir.fleet.campaign import Child, ChildState
+from ir.fleet.campaign import Child, ChildState, state_of
 from ir.fleet.campaign_child import Source, child_for, named
 from ir.fleet.schedule import Decision, Known, Try, When, decide
 from ir.incident import debts
@@ -121,7 +121,7 @@ def _about(row: Json, account: str) -> bool:
 
 def _known(children: Sequence[Child], incidents: Sequence[Json]) -> Known:
     own = {child.incident for child in children if child.incident}
-    statuses = {row["incident"]: row["status"] for row in incidents}
+    statuses = {row["incident"]: str(state_of(row)) if row["status"] == "attested" else row["status"] for row in incidents}
     tries = tuple(Try(row.due, row.attempt, _state(row, statuses), row.ended_at or row.began_at) for row in children)
     others = [row for row in incidents if row["incident"] not in own and row["status"] in _ROTATED and row["summary"].get("new")]
     return Known(
@@ -134,7 +134,7 @@ def _known(children: Sequence[Child], incidents: Sequence[Json]) -> Known:
 def _state(child: Child, statuses: dict[str, str]) -> str:
     """As the index tells it where somebody ended the incident by hand, else as the child does."""
     told = statuses.get(child.incident, "")
-    if child.state in (ChildState.WAITING, ChildState.DEBT) and told in ("done", "attested"):
+    if child.state in (ChildState.WAITING, ChildState.DEBT) and told == "done":
         return "rotated"
     if child.state in (ChildState.WAITING, ChildState.DEBT) and told in ("aborted", "rolled back", "refused"):
         return "nothing"

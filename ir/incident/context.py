@@ -1,7 +1,7 @@
 """The world of one incident: every port that its actions may use, wired by `wiring`, and the keys found through them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Event, Lock
 from typing import TypeVar, cast
@@ -13,9 +13,11 @@ from ir.core.secret import Secret
 from ir.incident.custody import Custody
 from ir.incident.plan import Plan
 from ir.incident.record import Incident
-from ir.inventory import Account, Inventory, Key, Service
-from ir.ports import STAGED, Clock, Issuer, Operator, Reloader, Reviewer, Store, Verifier
+from ir.inventory import Account, Approver, Inventory, Key, Service
+from ir.ports import STAGED, Clock, Comparison, Issuer, Operator, Reloader, Reviewer, Store, Verifier
 
+ACCEPTS = ("accept_unverified", "accept_unhealthy", "accept_unreachable")
+"""Options by which a person accepts an exception, by name and reason."""
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -28,6 +30,7 @@ class Options:
         exposed_at, old_key_expires: epoch seconds, 0 = not said / never.
         accept_unverified, accept_unhealthy, accept_unreachable: name → reason.
         discard_pending: why strangers' unfinished stages are cleared, "" = they are not.
+        agreed: programs and secret headers of other keys that were agreed to (`inventory.consent`), for comparing what those hold.
         unagreed: what the inventory would run or reach, and nobody agreed to: it is left out (`inventory.consent`, in its words).
         source: the listed store or service that leaked, "" = none of them.
         source_closed_by: who says that it is closed.
@@ -52,6 +55,14 @@ class Options:
     key_files: Mapping[str, str] = field(default_factory=dict)
     discard_pending: str = ""
     unagreed: Sequence[str] = ()
+    agreed: Sequence[str] = ()
+
+
+def accepting(options: Options, accepts: Json, *, yes: bool) -> Options:
+    """The options from now on: `accepts` is option → name → reason, said when the incident was resumed; `yes` as said with it."""
+    said = {name: {**getattr(options, name), **accepts.get(name, {})} for name in ACCEPTS}
+    unverified, unhealthy, unreachable = (said[name] for name in ACCEPTS)
+    return replace(options, yes=yes, accept_unverified=unverified, accept_unhealthy=unhealthy, accept_unreachable=unreachable)
 
 
 @dataclass
@@ -73,10 +84,14 @@ class World:
         own_requests: request ids of our own probes so far.
         claim: makes a key itself this incident's own, by fingerprint, whatever an inventory calls it; raises AlreadyRunning.
         knows: whether the database has an incident of that id.
+        over: whether the database has an incident of that id, and it is over for good, with no key of it left to do.
         account_of: whose a living key is, "" when Stripe does not say; raises PortError.
         holder_of: who holds a value already, in words, of all stores, services and keys of the inventory; "" = nobody of them.
+        elsewhere: who else holds the value with that fingerprint, of all stores and services of the inventory that the plan does not
+            replace; at most 10 s.
         patient: False: an incident that waits, for a human or for a time, is let go instead of kept by this process.
         fresh: this process began the incident, and under a name that none had before: what it does not know of, nobody did for it.
+        removed_approvers: of the incident's approvers, those whose key has been taken out of the inventory's file since.
         prepare: loads what the first call to the provider needs; beside a look at the stores that takes no time.
         published: set once the report tells the incident's end; until then its process has not finished.
     """
@@ -111,8 +126,11 @@ class World:
     own_requests: Callable[[], tuple[str, ...]] = lambda: ()
     claim: Callable[[str], None] = lambda _fingerprint: None
     knows: Callable[[str], bool] = lambda _incident: True
+    over: Callable[[str], bool] = lambda _incident: False
     account_of: Callable[[Secret], str] = lambda _key: ""
     holder_of: Callable[[Secret], str] = lambda _key: ""
+    elsewhere: Callable[[str], Comparison] = lambda _fingerprint: Comparison()
+    removed_approvers: Callable[[], Sequence[Approver]] = tuple
     prepare: Callable[[], None] = lambda: None
     scratch: str = ""
     patient: bool = True
@@ -174,13 +192,28 @@ class World:
             Missing: nobody has it.
             PortError: a place that should have it cannot be asked.
         """
-        new = facts["new"]
-        if self.replacement is not None and self.replacement.fingerprint == new["fingerprint"]:
-            return self.replacement
-        self.replacement = self._find_new_key(new)
+        self.replacement = self._find_new_key(facts["new"])
         return self.replacement
 
     def _find_new_key(self, new: Json) -> Secret:
+        found = self.held_new(new)
+        if found is None:
+            found = self.operator.new_key(f"The replacement once more, with fingerprint {new['fingerprint']}")
+        if found is not None and found.fingerprint == new["fingerprint"]:
+            return found
+        raise Missing(
+            f"the replacement ({new['fingerprint']}) is in no store and in no custody",
+            next_step="ir resume, with --new-key-from to give it again",
+        )
+
+    def held_new(self, new: Json) -> Secret | None:
+        """The replacement where it is held; nobody is asked. None: all places were looked at, and none has it.
+
+        Raises:
+            PortError: a place that should have it cannot be asked, and no other has it.
+        """
+        if self.replacement is not None and self.replacement.fingerprint == new["fingerprint"]:
+            return self.replacement
         found = self.custody.fetch(f"new-{new['n']}") if self.custody.possible else None
         if found is not None and found.fingerprint == new["fingerprint"]:
             return found
@@ -196,13 +229,7 @@ class World:
                     return held
         if failed is not None:
             raise failed
-        given = self.operator.new_key(f"The replacement once more, with fingerprint {new['fingerprint']}")
-        if given is not None and given.fingerprint == new["fingerprint"]:
-            return given
-        raise Missing(
-            f"the replacement ({new['fingerprint']}) is in no store and in no custody",
-            next_step="ir resume, with --new-key-from to give it again",
-        )
+        return None
 
     def each(self, things: Sequence[T], work: Callable[[T], R]) -> list[R]:
         """`work` on all things side by side, results in order."""

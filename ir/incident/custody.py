@@ -3,7 +3,7 @@
 The first listed store that can hold custody does; without one, the escrow; without that, nothing, and a mint is refused.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from ir.core.errors import PortError, Rejected
@@ -63,11 +63,21 @@ class Custody:
     ) -> None:
         self._incident, self._each, self._escrow_of = incident, each, escrow
         self._escrow = escrow(incident) if escrow is not None else None
-        self._places = [place for place in places if place.custodian]
+        self._every = [place for place in places if place.custodian]
+        self.passed_over: Callable[[], Collection[str]] = tuple
+        """Names of stores that are left alone in this incident, as long as there is any other place."""
+
+    @property
+    def _places(self) -> list[Custodian]:
+        names = self.passed_over()
+        found = [place for place in self._every if str(getattr(place, "ref", "")) not in names] if names else self._every
+        return found or ([] if self._escrow is not None and self._escrow.custodian else self._every)
 
     def of(self, incident: str) -> "Custody":
         """The same places, for another incident."""
-        return Custody(incident, self._places, self._each, self._escrow_of)
+        other = Custody(incident, self._every, self._each, self._escrow_of)
+        other.passed_over = self.passed_over
+        return other
 
     @property
     def possible(self) -> bool:

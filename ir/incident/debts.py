@@ -7,13 +7,24 @@ from pathlib import Path
 
 from ir.core.errors import Refused
 from ir.core.model import Debt, Did, Json, KeyKind, Policy
-from ir.incident.record import Incident
+from ir.incident.record import FINAL, Incident
 
 _DEAD = ("expired", "invalid")
+KEYS = ("key-alive", "key-unproven", "key-waits")
+"""Kinds of debts about keys."""
 WAITS = "key-waits"
 """Kind of the debt about a key that a rotation made and that no service has yet: it lives, and is wanted."""
-_OWING = ("debt", "rolled back", "aborted")
+_OWING = ("debt", "rolled back", "aborted", "attested")
 """States of an incident that acts no more and may owe something."""
+
+
+END_IT = "ir rotate stripe --leaked-key-from prompt --no-replacement"
+"""The command that kills a key on which nothing of ours is."""
+
+
+def is_id(about: str) -> bool:
+    """Whether a debt is about a key that is known by the provider's id for it, or for its endpoint."""
+    return about.startswith(("mk_", "we_"))
 
 
 def rotation_of(incident: str) -> str:
@@ -40,7 +51,7 @@ def roll_out(record: Incident) -> str:
 
 def waiting_replacement(record: Incident, fingerprint: str, *, kept: bool = True) -> Debt:
     """A key that the rotation made, and that waits for a rollout."""
-    where = "waits in custody" if kept else "waits in nobody's custody: keep the Dashboard's dialog open"
+    where = "waits in custody" if kept else "is in no custody: keep the Dashboard's dialog open"
     why = f"the key that the rotation made ({fingerprint}) lives and {where}; no service has it yet"
     return Debt(WAITS, fingerprint, why, roll_out(record))
 
@@ -96,7 +107,7 @@ def live_keys(record: Incident) -> list[Debt]:
             found.append(waiting_replacement(record, key["fingerprint"], kept=bool(key.get("custody"))))
             continue
         if on == "none" and not webhook(record):
-            todo = "ir rotate stripe --leaked-key-from prompt --no-replacement" if role == "old" else "expire it in the Dashboard"
+            todo = END_IT if role == "old" else "expire it in the Dashboard"
         found.append(Debt("key-alive", key["fingerprint"], why, todo))
     return found
 
@@ -144,7 +155,7 @@ def _escrowed(place: str) -> bool:
 def pays(action: str, kinds: set[str], *, kills: bool = True) -> bool:
     """Which steps are taken again for which debts; `kills`: the plan has a kill of its own, so that containment is no end in itself."""
     if action == "contain":
-        return not kills and bool(kinds & {"service-behind", "key-alive", "key-unproven", "key-waits"})
+        return not kills and bool(kinds & {"store-behind", "service-behind", "key-alive", "key-unproven", "key-waits"})
     if action == "report":
         return True
     if kinds & {"store-behind", "service-behind"} and action in ("stage", "wave", "verify"):
@@ -166,8 +177,19 @@ def heirs(index: Sequence[Json]) -> dict[str, str]:
 def still(index: Sequence[Json]) -> list[Json]:
     """Debts that stand, as JSON: what an heir took over stands in the heir's row."""
     taken = heirs(index)
-    rows = [row for row in index if row["status"] not in ("attested", "refused") and row["incident"] not in taken]
+    rows = [row for row in index if row["status"] != "refused" and counts(row) and row["incident"] not in taken]
     return [debt for row in rows for debt in row["summary"].get("debts", [])]
+
+
+def counts(row: Json) -> bool:
+    """Whether the debts of an index row stand; an end by a person's word that looked at no key, as of earlier versions, ended them all."""
+    return row["status"] != "attested" or "accepted" in row["summary"]
+
+
+def over(row: Json) -> bool:
+    """Whether an incident of the index is over for good, so that what it left at a store is nobody's any more."""
+    kinds = {debt["kind"] for debt in row["summary"].get("debts", [])} if counts(row) else set()
+    return row["status"] in FINAL and not kinds - {"custody"}
 
 
 def taken_over(index: Sequence[Json], key: str, account: str, policy: Policy) -> dict[str, list[Json]]:
@@ -177,9 +199,11 @@ def taken_over(index: Sequence[Json], key: str, account: str, policy: Policy) ->
         Refused: a `scheduled` rotation does not begin while an emergency of its key owes something; nothing else is ever kept waiting.
     """
     taken = heirs(index)
-    owing = [row for row in index if row["status"] in _OWING and row["incident"] not in taken and row["summary"].get("debts")]
+    free = [row for row in index if row["status"] in _OWING and row["incident"] not in taken]
+    owing = [row for row in free if counts(row) and row["summary"].get("debts")]
     mine = [row for row in owing if row["summary"].get("key") == key and row["summary"].get("account", "") in ("", account)]
-    blocking = [row for row in mine if row["status"] == "debt" or row["summary"].get("policy") != Policy.SCHEDULED.value]
+    pressing = [row for row in mine if any(debt["kind"] != "custody" for debt in row["summary"]["debts"])]
+    blocking = [row for row in pressing if row["status"] == "debt" or row["summary"].get("policy") != Policy.SCHEDULED.value]
     if policy is Policy.SCHEDULED and blocking:
         first = blocking[0]
         raise Refused(

@@ -5,6 +5,7 @@ Pure, and the same for whoever asks: the run at its terminal, and `ir approve` a
 
 from ir import inventory
 from ir.core.model import Json
+from ir.incident.context import ACCEPTS
 from ir.incident.record import Incident
 from ir.ports import Irreversible
 
@@ -90,10 +91,11 @@ def rare_consumers(record: Incident) -> list[str]:
 
 
 def unseen(record: Incident) -> str:
-    """Who may still use the key without having been seen: exceptions by name, places that cannot be read, and all that is not listed."""
-    options: Json = record.opened.get("options", {})
-    names = [*options.get("accept_unverified", {}), *options.get("accept_unhealthy", {}), *options.get("accept_unreachable", {})]
+    """What may still use the key unseen: exceptions by name, what could not be read or compared, and all that is not listed."""
+    said: list[Json] = [record.opened.get("options", {}), record.facts.get("accepted", {})]
+    names = [name for options in said for option in ACCEPTS for name in options.get(option, {})]
     names += [name for name, row in record.facts.get("stores", {}).items() if row.get("guided") and name not in names]
+    names += [row["name"] for row in record.facts.get("elsewhere", {}).get("unread", [])]
     return ", ".join([*dict.fromkeys(names), "whatever the inventory does not list"])
 
 

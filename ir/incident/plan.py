@@ -2,16 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ir.core.errors import UsageError
 from ir.core.model import Danger, Json, Policy, copied
-from ir.incident import reversibility
+from ir.incident import approvers, reversibility
 from ir.incident.action_catalog import ACTIONS, Action
 from ir.incident.playbook import Playbook, StepRow
-from ir.inventory import Approver, Inventory, Key, Webhook, waves
+from ir.inventory import Inventory, Key, Webhook, waves
 
 
 @dataclass(frozen=True)
@@ -32,18 +31,24 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """A playbook bound to one key of an inventory."""
+    """A playbook bound to one key of an inventory.
+
+    Attributes:
+        also: names of the other keys of the inventory that hold the same value: their places and services are this key's here.
+    """
 
     playbook: str
     policy: Policy
     key: str
     steps: tuple[Step, ...]
     notes: tuple[str, ...] = field(default=())
+    also: tuple[str, ...] = ()
 
     def to_json(self) -> Json:
         """A JSON object; `plan_from_json` reads it back."""
         steps = tuple({**vars(step), "params": copied(step.params)} for step in self.steps)
-        return {"playbook": self.playbook, "policy": self.policy, "key": self.key, "steps": steps, "notes": self.notes}
+        also = {"also": self.also} if self.also else {}
+        return {"playbook": self.playbook, "policy": self.policy, "key": self.key, "steps": steps, "notes": self.notes, **also}
 
     @property
     def hash(self) -> str:
@@ -64,22 +69,18 @@ class Plan:
 def plan_from_json(data: Json) -> Plan:
     """Inverse of `Plan.to_json`."""
     steps = tuple(Step(**{**row, "danger": Danger(row["danger"])}) for row in data["steps"])
-    return Plan(data["playbook"], Policy(data["policy"]), data["key"], steps, tuple(data["notes"]))
+    return Plan(data["playbook"], Policy(data["policy"]), data["key"], steps, tuple(data["notes"]), tuple(data.get("also", ())))
 
 
-def compile_plan(book: Playbook, inventory: Inventory, key: Key, *, replaces: bool = True) -> Plan:
-    """Bind a playbook to a key: waves are spelled out, settings filled in; `replaces`: a replacement is wanted.
+def compile_plan(book: Playbook, inventory: Inventory, key: Key, *, replaces: bool = True, also: tuple[str, ...] = ()) -> Plan:
+    """Bind a playbook to a key: waves are spelled out, settings filled in; `replaces`: a replacement is wanted, `also`: see `Plan`.
 
     Raises:
         UsageError: a step needs the approval of more people than the inventory lists.
     """
-    listed = inventory.approvers
     for row in book.steps:
-        if not possible(row.approvals, listed):
-            raise UsageError(
-                f"`{row.id}` needs the approval of {row.approvals} people, and the inventory lists {len(listed)} who can sign one",
-                next_step="list their public keys under `approvers:`; one more may approve unsigned",
-            )
+        if said := approvers.too_few(row.id, row.approvals, inventory.approvers):
+            raise UsageError(said, safe="nothing was changed", next_step="ir inventory check, once the line is there")
     services, account = inventory.services_of(key.name), inventory.account(key.account)
     names = waves(services)
     rest = [n for n in names if n != "canary"]
@@ -100,7 +101,7 @@ def compile_plan(book: Playbook, inventory: Inventory, key: Key, *, replaces: bo
         steps += [_step(row, wave, row.id if name == row.id else f"{row.id}.{name or 'stores'}", params, name) for name in chosen]
     last = max((i for i, s in enumerate(steps) if s.action == "wave"), default=-1)
     steps = [replace(step, last_wave=number == last) for number, step in enumerate(steps)]
-    return Plan(book.name, book.policy, key.name, tuple(steps), tuple(notes))
+    return Plan(book.name, book.policy, key.name, tuple(steps), tuple(notes), also)
 
 
 def clearing(plan: Plan) -> Plan:
@@ -126,8 +127,3 @@ def _webhook_notes(key: Key) -> list[str]:
 def _step(row: StepRow, action: Action, id_: str, params: dict[str, Any], wave: str = "") -> Step:
     asks = row.approval == "required"
     return Step(id_, row.action, action.danger, action.says, action.undo, params, asks, wave, approvals=row.approvals)
-
-
-def possible(needs: int, approvers: Sequence[Approver]) -> bool:
-    """Whether so many people can be had at all: each listed one, and one who does not sign."""
-    return needs <= len({row.name for row in approvers}) + 1

@@ -3,18 +3,23 @@
 Facts that actions establish (all secret-free; times are epoch seconds):
 
     exposed_at, opened_at, minted_at, promoted_at, contained_at, retire_asked_at, dead_at
-    old {fingerprint, id, kind, mode, account, liveness, custody, seen_alive, permissions, deadline, last_used}
-    new {fingerprint, id, kind, custody, n, created, pasted, because, rotated, made_by, liveness}    `rotated`: a guided rotation made it
+    old {fingerprint, id, kind, mode, account, liveness, custody, seen_alive, permissions, deadline, last_used, probed_at}
+    new {fingerprint, id, kind, custody, n, created, pasted, because, rotated, made_by, liveness, probed_at}
+        `rotated`: a guided rotation made it; `probed_at`: our own latest use, by the provider's clock, 0 = it does not tell
     rotation {told_at, value, attested {by, at}}    of a containment by rotating: `value` is taken | open | lost
-    stores {REF: {guided, permission, before {version, fingerprint}, staged, after {version, fingerprint}, siblings}}
+    stores {REF: {guided, permission, before {version, fingerprint}, staged, after {version, fingerprint}, siblings, left_out, later}}
+    elsewhere {holders [{name, kind, about, key}], unread [{name, why}]}    of the leaked key, outside of the plan
     services {NAME: {wave, owner, store, before, after, proves, accepted, tries}}
     containment {how, said, before, undone}
     review / triage {verdict, verdicts, score, findings, coverage, blast_radius, leftovers, timeline}
     proof {polls, from, to, code, control}
     grace {last_used}    of the old key when it began, by the provider's clock
-    quiet {checked, used_at, attested {by, reason}}, money, sweep, watch {…}
+    quiet {checked, used_at, users {ours [name], strangers [name]}, attested {by, reason}}, money, sweep, watch {…}
     pending {REF: {owner, since, version, incident}}    strangers' stages that the operator was shown; cleared {REF: reason}
+    accepted {OPTION: {NAME: REASON}}    exceptions that were accepted when it was resumed; at the start they stand in its options
+        `leftover` of a store: an incident that is over for good, and left something there
     took_over {INCIDENT: [debt]}    of earlier incidents of this key, settled at the end where they can be
+    closed {accepted, attested, needs_custody}    what a person's word ended, and what it could not
     adopted {at, owner, since, stores {REF: {roles, holds, trouble}}, keys {ID: NAME}, dead}    what the world still told of it;
         `signed_before` {size, head_hash, ts}: of a record that is lost
 """
@@ -26,6 +31,12 @@ from typing import Any
 from ir.core.errors import ExitCode
 from ir.core.model import Debt, Did, Json, Outcome, copied
 
+_OWN_FACTS = {
+    "classify": ("classified_at", "classified_by", "classified_because", "personal_data_breach"),
+    "approved": ("approvals",),
+    "wake": ("accepted",),
+}
+"""Kind of a signal → facts that it may establish."""
 FINAL = ("done", "rolled back", "aborted", "attested", "refused")
 """States of an incident that has ended for good."""
 
@@ -56,6 +67,7 @@ class Incident:
         runs: every attempt at every step, in order.
         signals: what people sent: approvals, containment, rollback, abort.
         late: evidence in signals that no course has taken in.
+        accepted: living keys that a person keeps: what a debt would be about → `{why, reason, by}`.
     """
 
     id: str = ""
@@ -72,6 +84,7 @@ class Incident:
     head: str = ""
     last: Json | None = None
     late: set[str] = field(default_factory=set)
+    accepted: Json = field(default_factory=dict)
 
     @property
     def heard(self) -> int:
@@ -95,6 +108,13 @@ class Incident:
         if self.ended:
             return ExitCode(self.ended["exit_code"])
         return ExitCode.WAITING
+
+    @property
+    def standing_code(self) -> ExitCode:
+        """As `exit_code`, from now on: a living key that a person keeps counts once, when that is said."""
+        if self.status == "attested" and "accepted" in self.ended:
+            return ExitCode.DEBT if self.debts else ExitCode.DONE
+        return self.exit_code
 
     def run_of(self, action: str) -> StepRun | None:
         """The latest attempt of the first step with that action, None when it never ran."""
@@ -126,12 +146,25 @@ def absorb(incident: Incident, entry: Json) -> None:
         _absorb_step(incident, entry, body)
     elif entry["kind"] == "signal":
         incident.signals.append({**body, "at": entry["at"], "by": entry["actor"]})
-        merge(incident.facts, body.get("facts", {}))
+        merge(incident.facts, _told(body))
         _owe_misuse(incident, body)
         incident.status = "running"
     elif entry["kind"] == "ended":
         incident.ended, incident.ended_at, incident.status = body, entry["at"], body["status"]
         incident.debts = {row["about"]: Debt(**row) for row in body["debts"]}
+        incident.accepted = body.get("accepted", {})
+
+
+def _told(signal: Json) -> Json:
+    """Facts that a signal establishes: of each kind only its own, since whoever may send an approval may not say what was seen."""
+    facts, kind = signal.get("facts", {}), signal.get("kind")
+    if kind == "contain":  # by whoever may run incidents, who has done it
+        return dict(facts)
+    told = {name: facts[name] for name in _OWN_FACTS.get(str(kind), ()) if name in facts}
+    if kind == "wake" and facts.get("stores"):  # which stores are left out from now on, and why
+        rows = facts["stores"].items()
+        told |= {"stores": {ref: {name: row[name] for name in ("left_out", "accepted") if name in row} for ref, row in rows}}
+    return told
 
 
 def _inherit(incident: Incident) -> None:
@@ -151,7 +184,7 @@ def hear_late(incident: Incident, signals: Iterable[Json]) -> None:
     for signal in signals:
         if int(signal["id"]) <= incident.heard:
             continue
-        merge(incident.facts, signal["body"].get("facts", {}) if signal["kind"] == "classify" else {})
+        merge(incident.facts, _told({**signal["body"], "kind": signal["kind"]}) if signal["kind"] == "classify" else {})
         if signal["kind"] == "misuse":
             _owe_misuse(incident, {**signal["body"], "kind": "misuse"})
             incident.late |= set(signal["body"]["evidence"])
@@ -180,6 +213,11 @@ def _absorb_step(incident: Incident, entry: Json, body: Json) -> None:
         incident.debts.pop(about, None)
     incident.status = "waiting" if outcome.did is Did.WAITING else "running"
     incident.ended = {}
+
+
+def passed_over(facts: Json) -> tuple[str, ...]:
+    """Stores that are left alone: left out by name, or in trouble already when a contain-first run looked at them first."""
+    return tuple(name for name, row in facts.get("stores", {}).items() if row.get("left_out") or row.get("later"))
 
 
 def merge(into: dict[str, Any], facts: Json) -> None:

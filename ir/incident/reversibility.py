@@ -13,6 +13,9 @@ from ir.core.model import Danger, Json
 from ir.incident.action_catalog import ACTIONS, Action
 from ir.inventory import Account
 
+OVERLAP_BUDGET = 3600.0
+"""Seconds that a leaked key and its replacement may live side by side."""
+
 
 class Way(StrEnum):
     """How a leaked key is taken away from strangers; the value says where."""
@@ -108,6 +111,12 @@ def promise_of(plan: Json) -> str:
         return promise([_Recorded(row["id"], row["action"], Danger(row["danger"])) for row in plan["steps"]])
     except (KeyError, TypeError, ValueError):
         return ""
+
+
+def forward(facts: Json) -> bool:
+    """Whether there is only the way forward: services are without a key until each is on another, so none waits for anything else."""
+    contained = facts.get("containment", {})
+    return bool(facts.get("dead_on_arrival") or (contained and not contained.get("undone")))
 
 
 def dead(facts: Json) -> bool:

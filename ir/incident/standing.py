@@ -29,7 +29,7 @@ STATES: dict[str, str] = {
 }
 """The closed list, with meanings; NAME stands for one or several names."""
 _LEFT = ("debt", "reopened")
-_LEAVES = ("still to do", "rolled back", "aborted", "interrupted")
+_LEAVES = ("still to do", "rolled back", "aborted", "attested", "interrupted")
 """States in which debts are left that no process works on."""
 
 
@@ -45,6 +45,7 @@ class Standing:
         said, todo: what it waits for or does, and what a person does about it.
         left: debts as JSON, those about keys first.
         next: one command, as it can be typed.
+        accepted: living keys that a person keeps, as `Incident.accepted`.
     """
 
     incident: str
@@ -59,10 +60,12 @@ class Standing:
     todo: str
     left: tuple[Json, ...]
     next: str
+    accepted: Json
 
     def to_json(self) -> Json:
         """What `--json` adds to the recorded `status`."""
-        return {"state": self.state, "since": self.since, "leaked": self.leaked, "outage": self.outage, "next": self.next}
+        row = {"state": self.state, "since": self.since, "leaked": self.leaked, "outage": self.outage}
+        return {**row, "next": self.next, "accepted": self.accepted}
 
 
 def stand(row: Json, holder: Json | None, *, people: Sequence[str] = (), heir: str = "", me: str = "", now: float = 0.0) -> Standing:
@@ -80,7 +83,7 @@ def stand(row: Json, holder: Json | None, *, people: Sequence[str] = (), heir: s
     actor = str(holder["actor"]) if holder and alive else ""
     state = _state(row, alive, heir, _waits_for(summary, people, actor if actor != me else "", now))
     said, todo = _told(summary, state)
-    left = tuple(sorted(summary.get("debts", []), key=lambda debt: not str(debt["kind"]).startswith("key-"))) if state in _LEAVES else ()
+    left = tuple(sorted(summary.get("debts", []), key=lambda debt: not str(debt["kind"]).startswith("key-"))) if _leaves(row, state) else ()
     return Standing(
         incident=str(row["incident"]),
         key=str(summary.get("key", "")),
@@ -94,7 +97,12 @@ def stand(row: Json, holder: Json | None, *, people: Sequence[str] = (), heir: s
         todo=todo,
         left=left,
         next=_next(row, state, todo or (str(left[0]["todo"]) if left else ""), heir, alive=alive),
+        accepted=summary.get("accepted") or {},
     )
+
+
+def _leaves(row: Json, state: str) -> bool:
+    return state in _LEAVES and debts.counts(row)
 
 
 def _state(row: Json, alive: bool, heir: str, waits: str) -> str:
@@ -136,12 +144,14 @@ def _next(row: Json, state: str, todo: str, heir: str, *, alive: bool) -> str:
     again = str(summary.get("again") or f"ir rotate stripe {summary.get('key', '')}").strip()
     if heir:
         return f"ir status {heir}"
+    if state == "interrupted":  # whatever is left, of it or of those that it took over, it goes on with
+        return f"ir resume {name}"
     if state == "running" or (alive and state.startswith("waiting")):
         return f"ir status {name} --follow"
     if state.startswith("waiting") and (summary.get("asks") or {}).get("action") == "approve":
         # resume asks you by itself; once all have approved, it goes on without a question
         return f"ir {'resume' if state == 'waiting for you' else 'approve'} {name}"
-    if state in ("refused", "rolled back", "aborted"):
+    if state in ("refused", "rolled back", "aborted") or (state == "attested" and todo):
         return command_text.first(todo) or again
     return command_text.first(todo) or f"ir {'report' if state in ('done', 'attested') else 'resume'} {name}"
 
@@ -151,7 +161,12 @@ def _next(row: Json, state: str, todo: str, heir: str, *, alive: bool) -> str:
 
 def told(record: Incident) -> Json:
     """The part of the index row's summary that `stand` reads."""
-    return {"leaked": leaked(record), "outage": outage(record), "asks": asks(record), "again": debts.again(record)}
+    return {"leaked": leaked(record), "outage": outage(record), "asks": asks(record), "again": debts.again(record), **kept(record)}
+
+
+def kept(record: Incident) -> Json:
+    """Living keys that a person keeps, as `Incident.accepted`; {} of an incident that no close has looked at."""
+    return {"accepted": record.accepted} if "accepted" in record.ended else {}
 
 
 def asks(record: Incident) -> Json:
@@ -174,7 +189,8 @@ def leaked(record: Incident) -> Json:
     if _contained(record):
         return {"state": "contained", "since": float(facts["contained_at"])}
     seen = Liveness(old.get("liveness", Liveness.UNKNOWN))
-    undecided = (facts.get("retire_asked_at") or facts.get("containment")) and record.status != "rolled back"
+    back = facts.get("dead_at") == 0.0  # proven dead once, and not any more
+    undecided = not back and (facts.get("retire_asked_at") or facts.get("containment")) and record.status != "rolled back"
     return {"state": "alive", "since": start} if seen.answers and not undecided else {"state": "unknown", "since": 0.0}
 
 

@@ -30,6 +30,12 @@ def destinations(inventory: Inventory, key: Key) -> set[str]:
     return found
 
 
+def beyond(inventory: Inventory, key: Key, others: Iterable[str]) -> set[str]:
+    """What rotations of other keys, by name, would run and reach that this one does not."""
+    names = {other.name for other in inventory.held} & set(others)
+    return {place for name in names for place in destinations(inventory, inventory.key(name))} - destinations(inventory, key)
+
+
 def rehearsal(inventory: Inventory, key: Key) -> set[str]:
     """Of a dry run."""
     found = _programs(inventory, key.stored_in, ("read", "check"))
@@ -39,6 +45,11 @@ def rehearsal(inventory: Inventory, key: Key) -> set[str]:
 def comparison(inventory: Inventory, key: Key) -> set[str]:
     """Of a look at what the stores and services of a key hold."""
     return reading(inventory, key.stored_in) | _looks(inventory, inventory.services_of(key.name))
+
+
+def others(inventory: Inventory, key: Key) -> set[str]:
+    """Of the same look at all keys but this one."""
+    return {place for other in inventory.held if other.name != key.name for place in comparison(inventory, other)}
 
 
 def containment(inventory: Inventory, key: Key) -> set[str]:

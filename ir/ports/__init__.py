@@ -9,9 +9,10 @@ Rules for every adapter:
 * All calls are bounded in time (`timeout` of the adapter) and safe to make from several threads.
 """
 
+from ir.ports.comparison import Comparison, Holder
 from ir.ports.issuer import Containment, Issuer, Minted, MintOrder, Rotation, Target
 from ir.ports.people import Clock, Irreversible, Notifier, Operator
-from ir.ports.review import LeftBehind, Reviewed, Reviewer, ReviewRequest
+from ir.ports.review import KeyUse, LeftBehind, Reviewed, Reviewer, ReviewRequest
 from ir.ports.service import Check, Expected, Reloader, Verifier
 from ir.ports.store import STAGED, Held, Left, Pending, Permission, Store
 
@@ -19,11 +20,14 @@ __all__ = [
     "STAGED",
     "Check",
     "Clock",
+    "Comparison",
     "Containment",
     "Expected",
     "Held",
+    "Holder",
     "Irreversible",
     "Issuer",
+    "KeyUse",
     "Left",
     "LeftBehind",
     "MintOrder",

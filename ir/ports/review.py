@@ -24,6 +24,7 @@ class ReviewRequest:
         rules: folders of further rules. engine: `duckdb`, or the URL of another one.
         personal_data: keep whole records of Stripe, with names, e-mail and postal addresses; without it ids only.
         ours: groups of callers that a person calls ours (`ir.core.caller_group`).
+        addresses: networks of our own egress, for telling whose a use was.
         named: people stand in the results by their names; never where results are recorded, since a record cannot be purged.
     """
 
@@ -48,6 +49,7 @@ class ReviewRequest:
     personal_data: bool = False
     named: bool = False
     ours: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,23 @@ class LeftBehind:
     looked: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True)
+class KeyUse:
+    """One use of a key, as a log tells it.
+
+    Attributes:
+        at: epoch seconds, by the clock of the log.
+        ours: it came from an address or a client of ours; a stranger's otherwise.
+        who: the client in words.
+        by_us: it stands in a log of our own, whose clock is ours.
+    """
+
+    at: float
+    ours: bool
+    who: str
+    by_us: bool = False
+
+
 class Reviewer(Protocol):
     """Reads evidence; changes nothing."""
 
@@ -117,6 +136,13 @@ class Reviewer(Protocol):
 
     def sweep(self, request: ReviewRequest, progress: Callable[[str], None]) -> LeftBehind:
         """Leftovers of an attacker. Raises Unknown when no list at all could be read."""
+        ...
+
+    def users(self, request: ReviewRequest, since: float, progress: Callable[[str], None]) -> tuple[KeyUse, ...]:
+        """Who used the key (`key_id`, `key_fingerprint`) after `since`, newest first, by the given logs alone; Stripe is not asked.
+
+        Our own probes (`own_requests`) are none. Empty also where no log names keys. Raises BadFile (a map).
+        """
         ...
 
     def money(self, request: ReviewRequest, progress: Callable[[str], None]) -> tuple[Json, ...]:

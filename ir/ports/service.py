@@ -6,7 +6,11 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Expected:
-    """The key that a service should hold: what placeholders stand for."""
+    """The key that a service should hold: what placeholders stand for.
+
+    Attributes:
+        since: when we used the key ourselves last, by the provider's clock; 0 = not known.
+    """
 
     fingerprint: str
     key_id: str = ""

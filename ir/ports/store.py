@@ -1,6 +1,6 @@
 """What keeps keys: where services read them, and where a replacement waits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from ir.core.reference import Reference
@@ -18,6 +18,7 @@ class Held:
         value: the key; None when the field is absent or empty.
         version: what a later write expects: version id, number, or content hash.
         siblings: names of the other fields of the same object, never their values.
+        others: of those, each that holds something shaped like a key, and its fingerprint; for comparing, never recorded.
         until: epoch seconds at which the store deletes this version by itself, 0 = never.
         blanks: white space stood around the key, such as a line end; `value` is without, and what is written is, too.
     """
@@ -27,12 +28,17 @@ class Held:
     siblings: tuple[str, ...] = ()
     blanks: bool = False
     until: float = 0.0
+    others: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @staticmethod
-    def of(text: str, version: str, siblings: tuple[str, ...] = ()) -> "Held":
+    def of(text: str, version: str, siblings: tuple[str, ...] = (), others: tuple[tuple[str, str], ...] = ()) -> "Held":
         """What `text`, as it stands there, holds."""
         clean = text.strip()
-        return Held(Secret(clean) if clean else None, version, siblings, clean != text)
+        return Held(Secret(clean) if clean else None, version, siblings, clean != text, others=others)
+
+    def twins(self, fingerprint: str) -> tuple[str, ...]:
+        """Names of the other fields of the same object that hold this value."""
+        return tuple(dict.fromkeys(name for name, mark in self.others if mark == fingerprint))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ BEHIND = "not seen on the replacement"
 ACCEPTED = "accepted by name"
 NOT_CHECKED = "not checked"
 NOT_CHANGED = "not changed"
+NOT_WRITTEN = "not written"
 HOLDS_NEW = "holds the replacement"
 LEFT_OUT = "left out by name"
 UNKNOWN = "unknown"
@@ -142,10 +143,10 @@ def _accepted_service(story: Story, name: str, told: Json) -> str:
     return "; ".join(f"{kind}: {reason}" for kind, reason in reasons.items() if reason)
 
 
-def _last_look(story: Story, name: str) -> _Look | None:
+def _last_look(story: Story, name: str, actions: tuple[str, ...] = _LOOKS) -> _Look | None:
     """The latest item about this thing, out of the steps that could see the replacement."""
     for run in reversed(story.incident.runs):
-        if run.action in _LOOKS:
+        if run.action in actions:
             for item in run.outcome.items:
                 if item.name == name:
                     return _Look(run.action, run.ended, item)
@@ -168,7 +169,7 @@ def stores(story: Story) -> list[Json]:
 def _store(story: Story, ref: str, told: Json) -> Json:
     before, after = as_object(told.get("before")), as_object(told.get("after"))
     seen = _last_look(story, ref)
-    state = _store_state(story, told, seen)
+    state = _store_state(story, told, seen, _last_look(story, ref, ("wave",)))
     return {
         "ref": ref,
         "guided": bool(told.get("guided")),
@@ -183,12 +184,14 @@ def _store(story: Story, ref: str, told: Json) -> Json:
     }
 
 
-def _store_state(story: Story, told: Json, look: _Look | None) -> str:
+def _store_state(story: Story, told: Json, look: _Look | None, write: _Look | None) -> str:
     after = fingerprint_of(told.get("after"))
     if told.get("left_out"):
         return LEFT_OUT
     if look and look.action == "undo":
         return PUT_BACK if look.item.did is Did.DONE else "in between: going back failed"
+    if not after and write and write.item.did in (Did.FAILED, Did.UNKNOWN):
+        return NOT_WRITTEN if write.item.did is Did.FAILED else "not known whether it was written"
     if not after:
         return "staged, not current yet" if told.get("staged") else NOT_CHANGED
     if look and look.item.did in (Did.FAILED, Did.UNKNOWN):

@@ -79,6 +79,8 @@ def _death(story: Story) -> tuple[str, str, str]:
         return "no", "bad", "it lives: the run was rolled back before it was killed"
     if owed:
         return "no" if _alive(story) else "not proven", "bad", "; ".join(owed)
+    if kept := as_object(as_object(story.ended.get("accepted")).get(str(story.old.get("fingerprint")))):
+        return "no", "bad", f"it answers, and {words(kept.get('by'))} keeps it: {words(kept.get('reason'))}"
     if story.incident.status == "attested":
         return "not proven", "warn", "attested by a human instead"
     if story.facts.get("retire_asked_at"):

@@ -240,7 +240,10 @@ def missed_consumers(story: Story) -> list[Json]:
     rows = [{"source": words(name), "said": "fails since the kill"} for name in as_rows(watch.get("failing"))]
     if quiet.get("used_at"):
         said = f"used the old key at {utc(quiet['used_at'])}, after every listed service had moved"
-        rows.append({"source": "somebody: a stranger, or a consumer that is not listed", "said": said})
+        users = as_object(quiet.get("users"))
+        known = [f"{words(name)}: ours" for name in as_rows(users.get("ours"))]
+        known += [f"{words(name)}: a stranger" for name in as_rows(users.get("strangers"))]
+        rows += [{"source": name, "said": said} for name in known or ["somebody: a stranger, or a consumer that is not listed"]]
     for row in as_rows(story.facts.get("missed_consumers")) + as_rows(watch.get("missed_consumers")):
         told = as_object(row)
         rows.append({"source": words(told.get("source") or row), "said": words(told.get("said")) or "still called with the dead key"})

@@ -28,6 +28,7 @@ _KINDS = {
     "leftover": "left by an attacker",
     "custody": "copy kept",
     "misuse": "misuse found",
+    "unknown-use": "used by we do not know whom",
 }
 
 

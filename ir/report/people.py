@@ -52,7 +52,8 @@ def _approval(signal: Json) -> str:
     why = words(signal.get("unused") or signal.get("reason"))
     signed = "signed" if signal.get("signature") else "" if _vouched(signal) else "not signed"
     until = f"holds until {utc(signal['until'])}" if isinstance(signal.get("until"), int | float) else ""
-    return "; ".join(filter(None, [glass, why, signed, until]))
+    aside = f"its environment says {words(signal['environment'])}" if signal.get("environment") else ""
+    return "; ".join(filter(None, [glass, why, signed, until, aside]))
 
 
 def _classified(told: Json) -> str:

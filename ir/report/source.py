@@ -50,7 +50,9 @@ class Story:
     @cached_property
     def options(self) -> Json:
         """What the operator asked for."""
-        return as_object(self.opened.get("options"))
+        said = as_object(self.opened.get("options"))
+        later = as_object(self.facts.get("accepted"))
+        return {**said, **{name: {**as_object(said.get(name)), **as_object(rows)} for name, rows in later.items()}}
 
     @cached_property
     def shown_entries(self) -> list[Json]:

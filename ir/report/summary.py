@@ -104,6 +104,10 @@ def exceptions(story: Story) -> list[Json]:
         pairs = given if isinstance(given, dict) else dict(str(pair).partition("=")[::2] for pair in as_rows(given))
         what = option.removeprefix("accept_")
         rows += [{"what": what, "name": name, "reason": words(reason) or "none given"} for name, reason in pairs.items()]
+    for name, row in as_object(story.ended.get("accepted")).items():
+        kept = as_object(row)
+        given = f"{words(kept.get('reason')) or 'none given'} ({words(kept.get('by'))})"
+        rows.append({"what": f"kept alive: {words(kept.get('why'))}", "name": name, "reason": given})
     if because := words(story.new.get("because")):
         rows.append({"what": "a pasted key that is in use already", "name": words(story.new.get("fingerprint")), "reason": because})
     for name, row in as_object(story.facts.get("pending")).items():

@@ -1,6 +1,5 @@
 """The tool's own state: a folder of this machine, and a database that machines may share."""
 
-import getpass
 import os
 import socket
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ import sqlalchemy as sa
 
 from ir.clients.stripe_rate_limit import Budget
 from ir.core.errors import UsageError
+from ir.core.login import login
 from ir.evidence.checkpoints import CheckpointLog
 from ir.storage import database, incident_store, process_identity, state_folder
 from ir.storage.consent_log import ConsentLog
@@ -67,8 +67,5 @@ def database_address(url: str) -> str:
 
 
 def actor() -> str:
-    """Who runs this: user and host."""
-    try:
-        return f"{getpass.getuser()}@{socket.gethostname()}"
-    except (KeyError, OSError):
-        return f"uid-{os.getuid()}@{socket.gethostname()}"
+    """Who runs this: user, by the user id and not by the environment, and host."""
+    return f"{login()}@{socket.gethostname()}"

@@ -1,6 +1,8 @@
 """Who has approved what an incident waits for, and who may still do it; also by approvals that it has not heard yet."""
 
 import time
+from collections.abc import Sequence
+from pathlib import Path
 
 from ir import inventory
 from ir.core.errors import IrError
@@ -8,8 +10,11 @@ from ir.core.model import Json
 from ir.engine import approvals
 from ir.engine.approvals import Question
 from ir.incident import standing
+from ir.incident.approvers import able
 from ir.incident.record import Incident
+from ir.inventory import Approver
 from ir.runtime.app_state import State
+from ir.runtime.incident_spec import Setting, setting_from
 
 
 def weighed(kept: State, record: Incident, step: str) -> Json:
@@ -28,8 +33,7 @@ def still_to_approve(kept: State, record: Incident) -> list[str]:
         return []  # another version's inventory
     found = approvals.weigh(asked, _signals(kept, record, step), time.time())
     given = {person["name"] for person in found["people"]}
-    able = [row.name for row in asked.approvers if row.name not in given and not approvals.is_requester(asked, row.name)]
-    return [] if found["granted"] else able
+    return [] if found["granted"] else [name for name in able(asked.approvers, asked.requester) if name not in given]
 
 
 def _needs(record: Incident, step: str) -> int:
@@ -37,8 +41,21 @@ def _needs(record: Incident, step: str) -> int:
 
 
 def _question(record: Incident, step: str) -> Question:
-    listed = inventory.loads(record.opened["inventory"], record.opened["inventory_name"]).approvers
-    return approvals.question(record, step, _needs(record, step), str(record.opened["plan_hash"]), listed)
+    setting = setting_from(record.id, record.opened)
+    listed = inventory.loads(setting.text, setting.name).approvers
+    return approvals.question(record, step, _needs(record, step), str(record.opened["plan_hash"]), listed, removed(setting, listed))
+
+
+def removed(setting: Setting, listed: Sequence[Approver]) -> tuple[Approver, ...]:
+    """Of the approvers of an incident, those whose key its inventory's file, as this machine has it now, lists no more.
+
+    A file that is not here, or cannot be read, takes nobody's key away.
+    """
+    try:
+        now = {(row.name, row.public) for row in inventory.load(setting.base / Path(setting.name).name).approvers}
+    except (IrError, OSError):
+        return ()
+    return tuple(row for row in listed if (row.name, row.public) not in now)
 
 
 def _signals(kept: State, record: Incident, step: str) -> list[Json]:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from ir import inventory
+from ir.core.login import remark
 from ir.core.model import Json
 from ir.incident.context import Options
 from ir.incident.plan import Plan, plan_from_json
@@ -46,6 +47,7 @@ def opening_entry(setting: Setting, at: str, who: str, facts: Json) -> Json:
         "inventory_sha256": inventory.digest(setting.text),
         "key": setting.key,
         "facts": facts,
+        **({"environment": said} if (said := remark()) else {}),
     }
 
 

@@ -20,7 +20,7 @@ from ir.incident.context import World
 from ir.incident.record import Incident
 from ir.inventory import consent
 from ir.ports import Irreversible, Operator
-from ir.runtime import wiring, write_guard
+from ir.runtime import approved, wiring, write_guard
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting, opening_entry, setting_from
 from ir.storage.incident_store import Ledger
@@ -93,11 +93,12 @@ def new_id(ledger: Ledger) -> str:
 
 
 def resources(setting: Setting, leaked: Secret | None = None) -> list[str]:
-    """What one incident holds alone: the key, by `account/name` and by fingerprint, and every store object."""
+    """What one incident holds alone: the key, by each name of it (`account/name`) and by fingerprint, and every store object."""
     source = inventory.loads(setting.text, setting.name)
     key = source.key(setting.key)
     stores = sorted({ref.object for ref in key.stored_in if ref.scheme != "manual"})
-    named = [f"key {source.account(key.account).id}/{key.name}"]
+    account = source.account(key.account).id
+    named = [f"key {account}/{name}" for name in sorted({key.name, *setting.plan.also})]
     return [*named, *([key_itself(leaked.fingerprint)] if leaked else []), *(f"store {name}" for name in stores)]
 
 
@@ -115,9 +116,18 @@ def wired(setting: Setting, kept: State, given: Given, fence: int) -> World:
 
     made = wiring.world(setting, kept, given.operator, ask=ask, leaked=given.leaked, control=given.control, say=given.say)
     places = set() if setting.plan.key_alone else consent.destinations(made.inventory, made.key)
-    made.note = lambda record: kept.ledger.note(record.id, record.status, int(record.exit_code), wiring.summary(record, places))
+
+    def note(record: Incident) -> None:
+        """What a find of the same key elsewhere showed is known to the rotation that takes it in."""
+        also = {row["key"] for row in record.facts.get("elsewhere", {}).get("holders", [])} if places else set()
+        shown = places | consent.beyond(made.inventory, made.key, also) if also else places
+        kept.ledger.note(record.id, record.status, int(record.exit_code), wiring.summary(record, shown))
+
+    made.note = note
     made.claim = lambda fingerprint: kept.ledger.claim(kept.me, setting.incident, fence, key_itself(fingerprint))
     made.knows = known(kept)
+    made.over = over(kept)
+    made.removed_approvers = lambda: approved.removed(setting, made.inventory.approvers)
     made.patient = given.patient
     if not given.patient:  # nobody reads along: the report is written once, when it has an end to tell
         publish = made.publish
@@ -128,6 +138,16 @@ def wired(setting: Setting, kept: State, given: Given, fence: int) -> World:
 def known(kept: State) -> Callable[[str], bool]:
     """See `World.knows`."""
     return lambda incident: kept.ledger.find(incident) is not None
+
+
+def over(kept: State) -> Callable[[str], bool]:
+    """See `World.over`."""
+
+    def look(incident: str) -> bool:
+        row = kept.ledger.find(incident)
+        return row is not None and debts.over(row)
+
+    return look
 
 
 def begin(setting: Setting, kept: State, runner: Runner, given: Given, found: Json | None = None) -> World:

@@ -78,7 +78,8 @@ def _news(record: Incident) -> tuple[str, str, str]:
         reason = record.opened.get("options", {}).get("reason", "")
         return "opened", f"opened by {record.actor}" + (f": {reason}" if reason else ""), ""
     if last["kind"] == "ended":
-        return _KINDS.get(record.status, ""), str(record.ended.get("said", "")), ""
+        kind = _KINDS.get(record.status, "")
+        return "debt" if kind == "done" and record.debts else kind, str(record.ended.get("said", "")), ""
     if last["kind"] == "signal" and last["body"].get("kind") == "misuse":
         return "debt", str(last["body"]["debt"]["why"]), str(last["body"]["debt"]["todo"])
     run = record.runs[-1] if last["kind"] == "step" and record.runs else None

@@ -72,7 +72,6 @@ def _unseen(record: Incident, journal: "_Unrecorded", kept: State, word: int, wh
         if signal["id"] <= word:
             said = {**signal["body"], "kind": signal["kind"], "id": signal["id"]}
             _write(record, journal, "signal", said, signal["actor"])
-    attested = record.signals[-1]["kind"] == "close"
     again = debt_rules.again(record)
     left = Debt(
         "key-unproven", f"strays of {record.id}", f"which keys it left was not looked at: this version cannot read it ({why})", again
@@ -81,10 +80,23 @@ def _unseen(record: Incident, journal: "_Unrecorded", kept: State, word: int, wh
         record.debts.setdefault(debt.about, debt)
     debts = [debt_rules.not_resumed(record, debt).__dict__ for debt in record.debts.values()]
     body: Json = {"status": "aborted", "exit_code": int(ExitCode.DEBT), "said": "given up; nothing more is done", "debts": debts}
-    if attested:
-        body |= {"status": "attested", "exit_code": int(ExitCode.DONE), "said": f"attested, not proven: {record.signals[-1]['reason']}"}
+    if record.signals[-1]["kind"] == "close":
+        body = _attested(record)
     _write(record, journal, "ended", body, record.signals[-1]["by"])
     _note(record, kept)
+
+
+def _attested(record: Incident) -> Json:
+    """By a person's word: no key can be looked at from here, so what the last look saw alive counts as alive."""
+    word = record.signals[-1]
+    alive = {about: debt_rules.not_resumed(record, debt) for about, debt in record.debts.items() if debt.kind == "key-alive"}
+    alive.pop(str(record.opened.get("key", "")), None)  # never looked at: that is what the word is about
+    keeps = word.get("accept_alive", {})
+    accepted = {about: {"why": debt.why, "reason": keeps[about], "by": word["by"]} for about, debt in alive.items() if about in keeps}
+    left = [debt.__dict__ for about, debt in alive.items() if about not in accepted]
+    said = f"attested, not proven: {word['reason']}"
+    code = ExitCode.DEBT if alive else ExitCode.DONE
+    return {"status": "attested", "exit_code": int(code), "said": said, "debts": left, "accepted": accepted}
 
 
 def _write(record: Incident, journal: "_Unrecorded", kind: str, body: Json, actor: str) -> None:

@@ -19,6 +19,7 @@ from ir.drill.embedded.inventory_file import playbook
 from ir.drill.embedded.options import Waits
 from ir.drill.twin import StripeTwin, TwinSettings
 from ir.drill.twin.keys import Key
+from ir.drill.twin.settings import Now
 from tests.worlds.started import Started, start
 
 PERMISSIONS = ["payment_intent_write", "charge_read", "balance_read"]
@@ -97,9 +98,11 @@ class Shop:
         self.rows[name] = {"name": name, "account": "main", "kind": "secret", "permissions": list(PERMISSIONS), "stored_in": [ref], **more}
         return made
 
-    def write(self, *, issuer: str = "managed", chat: str = "") -> None:
-        """The inventory as it is now, and a playbook without waits; `chat`: an address that hears of everything."""
+    def write(self, *, issuer: str = "managed", chat: str = "", quiet: float = 0, logs: str = "") -> None:
+        """The inventory as it is now, and a playbook without waits but `quiet`; `chat` hears of everything, `logs` tell of all requests."""
         account: Json = {"name": "main", "id": self.twin.account, "mode": "test", "issuer": issuer, "api_base": self.twin.url}
+        if logs:
+            account["logs"] = [logs]
         if issuer == "managed":
             account["app_key"] = "dotenv://app.env#APP"
         services = [self._service(name, number) for number, name in enumerate(self.held)]
@@ -108,7 +111,7 @@ class Shop:
             self._private("chat.env", f"URL={chat}\n")
             text["notify"] = [{"to": "dotenv://chat.env#URL"}]
         self._private("inventory.yaml", yaml.safe_dump(text, sort_keys=False))
-        waits = Waits(soak=0, quiet=0, grace=0, watch=0, window=0)
+        waits = Waits(soak=0, quiet=quiet, grace=0, watch=0, window=0)
         for policy in (Policy.EXPOSED, Policy.SCHEDULED):
             self._private(f"{policy.value}.yaml", playbook(policy, waits))
 
@@ -179,10 +182,10 @@ class Shop:
 
 
 @contextmanager
-def shop(folder: Path, database: str) -> Iterator[Shop]:
-    """Everything up, no key yet."""
+def shop(folder: Path, database: str, *, clock: Now | None = None) -> Iterator[Shop]:
+    """Everything up, no key yet; `clock`: Stripe's, where it is not ours."""
     settings = TwinSettings(mode=Mode.TEST, death_delay=0.0, narrow_delay=0.0)
-    with StripeTwin(seed=5, settings=settings) as twin, _Server(("127.0.0.1", 0), _Services) as server:
+    with StripeTwin(seed=5, clock=clock, settings=settings) as twin, _Server(("127.0.0.1", 0), _Services) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
         made = server.shop = Shop(folder, twin, database, server.server_port, twin.create_app_key())

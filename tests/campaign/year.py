@@ -95,7 +95,7 @@ class Year:
 
     def _rig(self, name: str) -> Rig:
         provider = SimProvider(self.clock, dice=random.Random(f"{self.seed} {name}"))  # noqa: S311 - keys of nothing
-        store = SimStore(parse(f"vault://secret/{name}#key"), provider.create(name).value)
+        store = SimStore(parse(f"vault://secret/{name}#key"), provider.create(name).value, self.clock)
         return Rig(provider, store, {f"{name}-{n}": SimService(store, provider) for n in range(2)})
 
     def _inventory(self) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -282,6 +283,17 @@ def test_both_keys_were_killed(twin: StripeTwin, clock: BentClock, leaked: Key) 
 
     with pytest.raises(Rejected, match="STOP"):
         issuer.retire(Target("", value(leaked)))
+
+
+def test_a_kill_by_rotation_makes_a_key_that_is_told_of_where_such_a_kill_may_have_been_needed(twin: StripeTwin, clock: BentClock) -> None:
+    """A restricted key has `Expire key`; a standard secret key may have `Rotate key` alone."""
+    told = {}
+    for dies in (twin.create_secret_key(), twin.create_restricted_key(READS)):
+        human = Human(acts={"is to be killed": partial(twin.rotate_in_dashboard, dies)})
+        told[dies.token.reveal()[:3]] = guided(twin, clock, human).retire(Target("", value(dies)))
+        assert dies.token.reveal()[-4:] not in told[dies.token.reveal()[:3]], "it is recorded"
+    assert told["rk_"] == "killed in the Dashboard, seen dead"
+    assert "one more key, which lives" in told["sk_"]
 
 
 def test_on_the_way_back_the_human_is_told_to_kill_the_replacement_and_not_the_old_key(

@@ -102,6 +102,21 @@ def test_reads_the_current_value_and_names_the_siblings(world: StoreWorld, make:
     assert bool(held.siblings) is world.neighbours
 
 
+def test_a_key_in_another_field_of_the_object_is_told_by_its_fingerprint(world: StoreWorld, make: Make, old: Secret, new: Secret) -> None:
+    """The same one twice, another one, or one within a longer text."""
+    if not world.neighbours:
+        pytest.skip("nothing stands beside the key there")
+    ref = world.place(old)
+    assert make(ref).read().others == ()
+    for text, mark in ((new.reveal(), new), (f"user:{old.reveal()}@host", old), (old.reveal(), old)):
+        world.write_neighbour(ref, text)
+        held = make(ref).read()
+        assert [found for _, found in held.others] == [mark.fingerprint]
+        assert held.twins(mark.fingerprint) and held.value == old and text not in repr(held)
+    make(ref).promote(INCIDENT, new, expected=make(ref).read().version)
+    assert make(ref).read().twins(old.fingerprint), "the other field is no business of a write"
+
+
 def test_white_space_around_a_key_is_none_of_it(world: StoreWorld, make: Make, old: Secret, new: Secret) -> None:
     """A line end that somebody pasted along: the key is used without, and the new one is written without."""
     ref = world.place(Secret(f"{old.reveal()} \n"))

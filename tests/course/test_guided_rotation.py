@@ -17,7 +17,7 @@ from ir.incident.context import Options
 from ir.incident.custody import Custody
 from ir.incident.plan import Step
 from ir.incident.record import Incident
-from ir.ports import Check, Expected, Minted, MintOrder
+from ir.ports import Check, Containment, Expected, Minted, MintOrder
 from tests.course import test_taken_over
 from tests.course.test_course import go
 
@@ -46,6 +46,38 @@ def controlled(sim: Simulation) -> SimKey:
     review = sim.provider.create("review")
     sim.world.control_key = lambda: review.value
     return review
+
+
+# ── exploited, shut out by a policy: the kill is by hand ──
+
+
+def test_the_kill_is_confirmed_by_name_once_more_for_the_replacement_of_one_that_was_killed_by_mistake() -> None:
+    """What was agreed to was a kill beside another replacement, which is dead now; so is the answer."""
+    sim = Simulation("exploited", guided=True, options=Options(yes=False), egress="203.0.113.7")
+    sim.provider.contain = lambda *_: Containment("policy", "attached")  # type: ignore[method-assign]
+    at_the_terminal(sim, "")
+    first = sim.provider.create("by hand")
+    hands_over(sim, first.value)
+    clicks = iter([first, sim.leaked])
+
+    def clicked(what: str) -> None:
+        next(clicks).dies_at = sim.clock.time
+
+    sim.provider.human = clicked
+    code, record, journal = go(sim)
+    assert code == ExitCode.WAITING and asked_to_kill(sim) == 1, "the wrong row died, the leaked key lives"
+    sim.clock.sleep(60.0)
+    second = sim.provider.create("by hand")
+    hands_over(sim, second.value)
+    journal.send("wake")
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.DONE, [(run.id, run.outcome.said) for run in record.runs]
+    assert asked_to_kill(sim) == 2 and sim.provider.living() == [second]
+
+
+def asked_to_kill(sim: Simulation) -> int:
+    """How often the question by name was put."""
+    return sum("It cannot be brought back." in told for told in sim.operator.told)
 
 
 # ── exploited: the rotation is the mint ──

@@ -85,11 +85,13 @@ def test_the_report_tells_who_and_what_did_not_count(shop: Shop) -> None:
     shop.go()
     shop.approve("alice")
     shop.approve("carol", sign=False)
-    shop.approve("dave", sign=False)
+    code, record = shop.go()
+    assert code == ExitCode.WAITING and "carol, it is not signed" in record.runs[-1].outcome.said
+    shop.approve("bob")
     code, record = shop.go()
     assert code == ExitCode.DONE
     said = next(row["said"] for row in told(shop, record)["signals"] if row["kind"] == "approved")
-    assert "carol (unsigned: anybody could have typed it)" in said and "dave, unsigned approvals count as one person together" in said
+    assert "alice (signed with SHA256:" in said and "carol, it is not signed" in said
     assert "BEGIN SSH" not in str(told(shop, record)["signals"])
 
 
@@ -125,7 +127,36 @@ def test_a_playbook_that_nobody_could_pass_is_refused(shop: Shop) -> None:
     with pytest.raises(BadFile, match="no person is asked"):
         playbook.loads(PLAYBOOK.format(", approvals: 2"), "mine.yaml")
     book = playbook.loads(PLAYBOOK.format(", approval: required, approvals: 4"), "mine.yaml")
-    with pytest.raises(UsageError, match="the inventory lists 2"):
+    with pytest.raises(UsageError, match="the inventory lists 2") as refused:
         compile_plan(book, shop.sim.source, shop.sim.source.keys[0])
-    three = playbook.loads(PLAYBOOK.format(", approval: required, approvals: 3"), "mine.yaml")
-    assert compile_plan(three, shop.sim.source, shop.sim.source.keys[0]).steps[0].approvals == 3
+    assert "- {name: NAME, key: ssh-ed25519 AAAA…}" in refused.value.what
+    two = playbook.loads(PLAYBOOK.format(", approval: required, approvals: 2"), "mine.yaml")
+    assert compile_plan(two, shop.sim.source, shop.sim.source.keys[0]).steps[0].approvals == 2
+
+
+def test_one_who_opened_it_and_cannot_sign_it_is_told_before_anything_is_minted(shop: Shop) -> None:
+    opening = {**shop.sim.opening(), "actor": "alice@ops"}
+    shop.sim.opening = lambda: opening  # type: ignore[method-assign]
+    code, record = shop.go()
+    assert code == ExitCode.REFUSED and len(shop.sim.provider.keys) == 1
+    said = record.runs[-1].outcome.said
+    assert "needs the signatures of 2 people, and the inventory lists 1 person who did not open the incident (alice@ops)" in said
+
+
+def test_a_key_that_is_gone_from_the_inventory_counts_no_more(shop: Shop) -> None:
+    shop.go()
+    shop.approve("alice")
+    shop.approve("bob")
+    shop.sim.world.removed_approvers = lambda: tuple(row for row in shop.sim.source.approvers if row.name == "bob")
+    code, record = shop.go()
+    assert code == ExitCode.WAITING and "the key of bob that has been taken out" in record.runs[-1].outcome.said
+
+
+@pytest.mark.parametrize("kind", ["approve", "wake", "classify"])
+def test_who_may_send_an_approval_says_nothing_of_what_was_seen(shop: Shop, kind: str) -> None:
+    shop.go()
+    forged = {"old": {"id": "mk_of_another_team", "liveness": "expired"}, "dead_at": 1.0, "classified_by": "eve"}
+    shop.journal.send(kind, facts=forged, plan=shop.sim.plan.hash, step="contain")
+    _, record = shop.go()
+    assert record.facts["old"]["id"] == shop.sim.leaked.id and not record.facts.get("dead_at")
+    assert record.facts.get("classified_by") == ("eve" if kind == "classify" else None)

@@ -1,5 +1,6 @@
 """`ir drill stripe --hands`: the prompt, a second terminal, the form as text, the score, and nothing left behind."""
 
+import io
 import json
 import os
 import re
@@ -13,12 +14,14 @@ from pathlib import Path
 
 import pytest
 
+from ir.cli.drill_hands import Prompt
+from ir.cli.terminal.screen import Screen
 from ir.core.errors import ExitCode
 from ir.core.model import Mode, Policy
 from ir.drill.embedded.options import DrillOptions
 from ir.drill.embedded.store_choice import StoreKind
 from ir.drill.hands.page_client import PageClient
-from ir.drill.hands.rehearsal import Rehearsal, rehearsal
+from ir.drill.hands.rehearsal import Place, Rehearsal, rehearsal
 from tests.worlds.person import Person, person
 from tests.worlds.surroundings import environment
 
@@ -117,6 +120,20 @@ def test_a_terminal_that_is_closed_takes_the_rehearsal_with_it(own: dict[str, st
     ann.sends(signal.SIGHUP)
     assert ann.ends() == 128 + signal.SIGHUP
     nothing_is_left(own)
+
+
+class _PressedMeanwhile(Screen):
+    """Ctrl-C comes at the worst moment: the answer stands on the screen, the next prompt does not yet."""
+
+    def say(self, text: str) -> None:
+        if text.startswith("ir …: a command"):
+            raise KeyboardInterrupt
+
+
+def test_ctrl_c_between_an_answer_and_the_next_prompt_ends_no_rehearsal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("what now\nstill there\nend\n"))
+    Prompt(Place(Path(), {}, "http://127.0.0.1:9", ""), _PressedMeanwhile()).run()
+    assert sys.stdin.read() == "", "it read on to `end`"
 
 
 def test_without_a_rehearsal_there_is_nothing_to_join(own: dict[str, str]) -> None:

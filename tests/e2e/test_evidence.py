@@ -114,7 +114,8 @@ def test_a_waiting_incident_is_signed_with_the_teams_key_and_can_be_handed_over(
     (tmp_path / "inventory.yaml").write_text(yaml.safe_dump(source))
     book = yaml.safe_load((tmp_path / "exposed.yaml").read_text())
     next(step for step in book["steps"] if step["id"] == "retire")["approvals"] = 2
-    source["approvers"] = [{"name": "a", "key": str(Signer(team).public)}]
+    people = {"a": team, "b": Ed25519PrivateKey.generate()}
+    source["approvers"] = [{"name": name, "key": str(Signer(key).public)} for name, key in people.items()]
     (tmp_path / "inventory.yaml").write_text(yaml.safe_dump(source))
     (tmp_path / "exposed.yaml").write_text(yaml.safe_dump(book))
 

@@ -107,6 +107,28 @@ def test_the_rehearsal_as_a_document_says_what_cannot_be_undone(world: Responder
     assert world.twin.is_alive(world.leaked) and world.live() == []
 
 
+def test_the_bare_red_button_asks_for_the_key_and_is_confirmed_by_its_last_four(world: Responder, ann: Person) -> None:
+    """Nothing is listed: no inventory, no store, no service; what is known is the key that the person has."""
+    (world.folder / "inventory.yaml").unlink()
+    ann.starts("contain", "--api-base", world.twin.url)
+    place = ann.sees("(not shown)")
+    pastes(ann, world.leaked)
+    place = ann.sees("[y/N]", after=place)
+    ann.types("y\n")
+    place = ann.sees("or n:", after=place)
+    assert world.twin.is_alive(world.leaked)
+    ann.types(world.leaked.token.reveal()[-4:] + "\n")
+    place = ann.sees("(not shown)", after=place)
+    new = world.twin.rotate_in_dashboard(world.leaked)
+    pastes(ann, new)
+    place = ann.sees("The new key is in no custody", after=place)
+    ann.types("n\n")
+    assert ann.ends() == ExitCode.DEBT, ann.shown()
+    assert not world.twin.is_alive(world.leaked) and [key.id for key in world.live()] == [new.id]
+    unseen(ann, world.leaked, new)
+    assert world.ir("status")[0] == ExitCode.DEBT, "the new key is in no use yet"
+
+
 def test_no_to_the_kill_kills_nothing_and_says_how_to_go_on(world: Responder, ann: Person) -> None:
     agrees(ann, "contain", NAME, "--inventory", "inventory.yaml", questions=2)
     ann.types("n\n")

@@ -6,12 +6,11 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
 
-from tests.hands.session import Ran, run
+from tests.hands.session import Ran, run_one
 from tests.programs import CHROMIUM
 
 _ONE_OF = 15
@@ -29,10 +28,9 @@ What `make test` runs in small numbers runs here in large ones; each row was app
 def sessions(first: int, runs: int, jobs: int) -> Iterator[Ran]:
     """As they end."""
     mouse = bool(CHROMIUM.path)
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=25) as pool:
-        asked = [pool.submit(run, first + n, by_mouse=mouse and n % _ONE_OF == 0) for n in range(runs)]
-        for one in as_completed(asked):
-            yield one.result()
+    asked = [(first + n, mouse and n % _ONE_OF == 0) for n in range(runs)]
+    with get_context("spawn").Pool(jobs, maxtasksperchild=25) as pool:  # a process leaves what it leaked behind
+        yield from pool.imap_unordered(run_one, asked)
 
 
 def main() -> int:

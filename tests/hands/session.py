@@ -34,6 +34,11 @@ class Ran:
     faults: tuple[str, ...]
 
 
+def run_one(asked: tuple[int, bool]) -> Ran:
+    """`run`, for a pool: the seed, and whether it goes through a browser."""
+    return run(asked[0], by_mouse=asked[1])
+
+
 def run(seed: int, *, by_mouse: bool = False) -> Ran:
     """One session; its clicks go through a browser or through the same forms."""
     dice, began = Random(f"hands {seed}"), time.monotonic()  # noqa: S311 - repeatable, nothing secret

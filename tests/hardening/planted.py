@@ -24,7 +24,48 @@ class Mutant:
     tests: tuple[str, ...] = COURSE
 
 
+USERS = ("tests/course/test_key_users.py",)
+CONTAIN = ("tests/course/test_containment.py",)
+BROKEN = ("tests/e2e/test_one_thing_broken.py",)
+ONE_VALUE = ("tests/e2e/test_one_value.py",)
+
 MUTANTS = (
+    Mutant("kill what another listed place holds", "ir/actions/retire.py", ", *same_value.problems(others)]", "]", ONE_VALUE),
+    Mutant("kill under a program of ours", "ir/actions/key_users.py", "if not found.ours:", "if True:", USERS),
+    Mutant("let a stranger delay the kill", "ir/actions/key_users.py", "    if found.strangers:\n", "    if False:\n", USERS),
+    Mutant("owe nothing for a use of nobody knows whom", "ir/actions/key_users.py", "debts=(debt,))", "debts=())", USERS),
+    Mutant("hold up a wave for one store", "ir/actions/wave.py", "if bad and not alone:", "if bad:", BROKEN),
+    Mutant(
+        "hold up a mint for one store",
+        "ir/actions/custody.py",
+        "if refused and forward:",
+        "if False and forward:",
+        CONTAIN,
+    ),
+    Mutant(
+        "kill by a word from before an exception",
+        "ir/engine/approval_gate.py",
+        ' and not any(signal.get("accepts") for signal in record.signals)',
+        "",
+        ONE_VALUE,
+    ),
+    Mutant(
+        "run a program of another key to compare",
+        "ir/runtime/same_value.py",
+        'if ref.scheme == "command" and not reading(',
+        "if False and not reading(",
+        ONE_VALUE,
+    ),
+    Mutant(
+        "compare no field but the listed ones", "ir/runtime/same_value.py", " and place not in mine:", " and place in listed:", ONE_VALUE
+    ),
+    Mutant(
+        "owe nothing for what is on a dead key",
+        "ir/actions/same_value.py",
+        "items if item.did is Did.FAILED)\n\n\ndef gone",
+        "() if item)\n\n\ndef gone",
+        ONE_VALUE,
+    ),
     Mutant(
         "mint without looking in custody",
         "ir/actions/mint.py",
@@ -210,8 +251,8 @@ MUTANTS = (
     Mutant(
         "record a key as a fact",
         "ir/actions/custody.py",
-        'facts = {"old": {"custody": address}} if address else {}',
-        'facts = {"old": {"custody": old.reveal()[::-1]}}',
+        'return "" if kept else world.custody.keep("old", old)',
+        'return world.custody.keep("old", old) and old.reveal()[::-1]',
         CANARY,
     ),
     Mutant(
@@ -325,6 +366,125 @@ MUTANTS = (
         "if not isinstance(found, dict) or needed not in found:",
         "if not isinstance(found, dict):",
         ("tests/contract/test_bad_answers.py",),
+    ),
+    Mutant(
+        "listen by our own clock for uses of the old key",
+        "ir/actions/last_use.py",
+        "    while last <= mine.at + RESOLUTION:",
+        "    while last <= world.now() + RESOLUTION:",
+        ("tests/course/test_clocks.py",),
+    ),
+    Mutant(
+        "take Stripe's silence about our own use for quiet",
+        "ir/actions/last_use.py",
+        "return Own(probe.date, skew, 0.0, waited)",
+        "return Own(probe.date, skew, probe.date, waited)",
+        ("tests/course/test_clocks.py",),
+    ),
+    Mutant(
+        "believe a proof for ever",
+        "ir/actions/watch.py",
+        "    if back is None:",
+        "    if back is None or True:",
+        ("tests/course/test_clocks.py",),
+    ),
+    Mutant(
+        "run whatever a row says",
+        "ir/fleet/agreed_work.py",
+        "    if any(statement.get(name) != value for name, value in wanted.items()):",
+        "    if False:",
+        ("tests/campaign/test_agreed_work.py",),
+    ),
+    Mutant(
+        "take the word of any signature",
+        "ir/fleet/agreed_work.py",
+        "    if whose is None:",
+        "    if False:",
+        ("tests/campaign/test_agreed_work.py",),
+    ),
+    Mutant(
+        "take a worker's inventory for another's",
+        "ir/fleet/agreed_work.py",
+        '        if (row["text"], row["base"], row["key"]) != (inventory_text(alone), str(own.base), key.name):',
+        "        if False:",
+        ("tests/campaign/test_agreed_work.py",),
+    ),
+    Mutant(
+        "go on with an incident that was begun with something else",
+        "ir/fleet/agreed_work.py",
+        "    if _told(begun) != _told(setting):",
+        "    if False:",
+        ("tests/campaign/test_agreed_work.py",),
+    ),
+    Mutant(
+        "count a typed name as a second person",
+        "ir/engine/approvals.py",
+        "    if asked.needs < SEVERAL:",
+        "    if True:",
+        ("tests/unit/test_approvals.py",),
+    ),
+    Mutant(
+        "count a key that was taken out of the inventory",
+        "ir/engine/approvals.py",
+        "    if found in asked.removed:",
+        "    if False:",
+        ("tests/unit/test_approvals.py", "tests/course/test_several_approvals.py"),
+    ),
+    Mutant(
+        "believe the environment about who runs it",
+        "ir/core/login.py",
+        "return pwd.getpwuid(os.getuid()).pw_name",
+        'return os.environ.get("LOGNAME") or pwd.getpwuid(os.getuid()).pw_name',
+        ("tests/unit/test_login.py",),
+    ),
+    Mutant(
+        "say that nothing changed without a look",
+        "ir/actions/discard.py",
+        'return Item(name, Did.DONE, "") if "new" in record.facts else _emptied(world, store, incident)',
+        'return Item(name, Did.DONE, "")',
+        ("tests/course/test_clearing.py",),
+    ),
+    Mutant(
+        "be stopped by what an incident of our own left",
+        "ir/actions/store_check.py",
+        "        mine = bool(pending.incident) and world.over(pending.incident)",
+        "        mine = False",
+        ("tests/course/test_clearing.py",),
+    ),
+    Mutant(
+        "attest a key that answers",
+        "ir/actions/close.py",
+        "            return seen.answers\n    return False",
+        "            return False\n    return False",
+        ("tests/course/test_closing.py",),
+    ),
+    Mutant(
+        "expire what a service holds",
+        "ir/actions/close.py",
+        "        spared = [row for row in rows if in_use and _may_be_it(world, record, row)]",
+        "        spared = list[KeyRow]()",
+        ("tests/course/test_closing.py",),
+    ),
+    Mutant(
+        "throw away the only copy of a living key",
+        "ir/engine/workflow.py",
+        'if looked.get("needs_custody"):',
+        "if False:",
+        ("tests/course/test_closing.py",),
+    ),
+    Mutant(
+        "drop what a close left to do",
+        "ir/incident/debts.py",
+        'return row["status"] != "attested" or "accepted" in row["summary"]',
+        'return row["status"] != "attested"',
+        ("tests/course/test_taken_over.py",),
+    ),
+    Mutant(
+        "expire by its id alone what is lost",
+        "ir/actions/own_keys.py",
+        "    for key_id in ids:",
+        "    for key_id in ids[:1]:",
+        ("tests/course/test_closing.py",),
     ),
     Mutant(
         "take an ended login for a closed place",

@@ -1,6 +1,6 @@
 """The database of a team goes away in the midst of a rotation, and comes back, or does not.
 
-`IR_CUTS=N`: that many cuts of up to 12 s, at random moments (`make cuts`).
+`IR_CUTS=N`: that many cuts of up to 12 s at random moments, and one at each durable boundary (`make cuts`).
 """
 
 import os
@@ -21,6 +21,10 @@ from tests.worlds.wire import Wire, wire
 CUTS, PER_RUN = int(os.environ.get("IR_CUTS") or 6), 3
 LONGEST = 12.0 if os.environ.get("IR_CUTS") else 2.5
 WITHIN = 240.0
+ROTATES = ("rotate", "stripe", "--inventory", "inventory.yaml", "--playbook", "./quick.yaml", "--yes")
+MOST = 70
+"""As many boundaries as a rotation has, about; one that has fewer is not cut."""
+BOUNDARIES = range(1, MOST) if os.environ.get("IR_CUTS") else random.Random(7).sample(range(1, 50), 2)  # noqa: S311 - which ones
 
 
 @pytest.fixture
@@ -69,6 +73,26 @@ def test_a_rotation_goes_on_when_the_database_is_back(world: Responder, line: Wi
     assert code == ExitCode.DONE, said
     assert world.is_whole() == "" and line.cuts >= 1
     assert "the database does not answer; waiting for it" in said and "the database answers again" in said
+
+
+@pytest.mark.parametrize("at", BOUNDARIES)
+def test_cut_at_any_boundary_it_goes_on(world: Responder, line: Wire, at: int) -> None:
+    """The process stands at its boundary while the line is cut, and finds it so when it goes on."""
+    tally = world.folder / "boundaries"
+    run = world.start(*ROTATES, program=("-m", "tests.worlds.cutting", str(at), str(tally)))
+    asks, until = tally.with_suffix(".cut"), time.monotonic() + WITHIN
+    while not asks.exists() and run.poll() is None and time.monotonic() < until:
+        time.sleep(0.01)
+    struck = asks.exists()
+    if struck:
+        line.cut()
+        asks.unlink()
+        time.sleep(0.7)
+        line.mend()
+    code, said = ended(run, WITHIN)
+    assert code == ExitCode.DONE and world.is_whole() == "", f"{world.is_whole()}\n{said}"
+    passed = tally.read_text().splitlines()
+    assert struck == (at <= len(passed)), f"{len(passed)} boundaries"
 
 
 def test_a_database_that_stays_away_ends_the_process_and_any_other_goes_on(world: Responder, line: Wire) -> None:

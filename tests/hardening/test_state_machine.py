@@ -129,6 +129,11 @@ class Incidents(RuleBasedStateMachine):
         self.trial.advance(ticks)
 
     @rule(ticks=_TICKS)
+    def a_service_of_another_key_gets_the_leaked_one(self, ticks: int) -> None:
+        self.human.uses_the_leaked_key_elsewhere()
+        self.trial.advance(ticks)
+
+    @rule(ticks=_TICKS)
     def stripe_deactivates_the_leaked_key(self, ticks: int) -> None:
         sim = self.trial.sim
         sim.leaked.dies_at = min(sim.leaked.dies_at or sim.clock.time, sim.clock.time)

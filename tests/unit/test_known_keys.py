@@ -11,6 +11,7 @@ from ir.drill.simulated.world import SimOperator
 from ir.runtime.known_keys import KnownKeys
 from tests.worlds.service_world import Instance, ServiceWorld
 
+OURS = "sk_" + "test_" + "ours00ours00ours00ours00"
 ANOTHER = "sk_" + "test_" + "other0other0other0other0"
 IN_A_SERVICE = "sk_" + "test_" + "served0served0served0serve"
 REVIEW = "rk_" + "test_" + "review0review0review0revie"
@@ -24,7 +25,7 @@ def service() -> Iterator[ServiceWorld]:
 
 
 def known(folder: Path, service: ServiceWorld, *, more: str = "") -> tuple[KnownKeys, SimOperator]:
-    for name, value in (("pay.env", "x" * 20), ("other.env", ANOTHER), ("review.env", REVIEW)):
+    for name, value in (("pay.env", OURS), ("other.env", ANOTHER), ("review.env", REVIEW)):
         (folder / name).write_text(f"KEY={value}\n")
         (folder / name).chmod(0o600)
     check = f'{{http: "{service.url}/healthz", expect: {{json: {{key_fingerprint: "{{{{ new.fingerprint }}}}"}}}}}}'

@@ -17,20 +17,27 @@ from ir.storage.incident_store import Ledger
 from ir.storage.process_identity import Me
 
 
-class _Tally:
+class Tally:
+    """How many were passed; strikes at one of them."""
+
     def __init__(self, at: int, file: Path) -> None:
-        self._at, self._file = at, file
+        self._at, self.file = at, file
         self.acting, self.fresh = False, not file.exists()
 
     def passed(self, what: str) -> None:
-        """One more; dies when it is the one."""
-        with self._file.open("a") as file:
+        """One more; strikes when it is the one."""
+        with self.file.open("a") as file:
             file.write(f"{what}\n")
-        if len(self._file.read_text().splitlines()) == self._at:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if len(self.file.read_text().splitlines()) == self._at:
+            self.strike()
+
+    def strike(self) -> None:
+        """Die."""
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _count(tally: _Tally) -> None:
+def count(tally: Tally) -> None:
+    """From now on this process counts its boundaries there."""
     step, emit, take = _Recorded.step, _Recorded.emit, Ledger.take
 
     def counted_step(self: _Recorded, name: str, body: Callable[[], Json]) -> Json:
@@ -62,6 +69,6 @@ def _count(tally: _Tally) -> None:
 
 
 if __name__ == "__main__":
-    _count(_Tally(int(sys.argv[1]), Path(sys.argv[2])))
+    count(Tally(int(sys.argv[1]), Path(sys.argv[2])))
     sys.argv[1:3] = []
     main()

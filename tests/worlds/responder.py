@@ -109,6 +109,16 @@ class Responder:
         text = self._inventory()
         _private(self.folder / "inventory.yaml", text.replace("services:\n", f"{row}services:\n"))
 
+    def other_service(self) -> None:
+        """A service of that other key, listed; once."""
+        if len(self.services) > 3:
+            return
+        service = _Service(self.folder / "other.env")
+        service.__enter__()
+        self.services.append(service)
+        with (self.folder / "inventory.yaml").open("a") as file:
+            file.write(self._row(3, service, "other"))
+
     # ── processes ──
 
     @property
@@ -219,14 +229,14 @@ keys:
   - {{name: payments, account: main, kind: secret, permissions: [payment_intent_write, charge_read, balance_read], stored_in: [{stores}]}}
 services:
 """
-        check = 'expect: {status: 200, json: {key_fingerprint: "{{ new.fingerprint }}"}}'
-        for number, service in enumerate(self.services):
-            wave = "canary" if number == 0 else "main"
-            text += (
-                f'  - {{name: s{number}, uses: [payments], reads_from: "dotenv://{service.file.name}#{_VARIABLE}", wave: {wave},'
-                f' reload: {{http: "{service.url}/reload"}}, verify: [{{http: "{service.url}/healthz", {check}}}]}}\n'
-            )
-        return text
+        return text + "".join(self._row(number, service, "payments") for number, service in enumerate(self.services[:3]))
+
+    def _row(self, number: int, service: _Service, key: str) -> str:
+        wave, check = "canary" if number == 0 else "main", 'expect: {status: 200, json: {key_fingerprint: "{{ new.fingerprint }}"}}'
+        return (
+            f'  - {{name: s{number}, uses: [{key}], reads_from: "dotenv://{service.file.name}#{_VARIABLE}", wave: {wave},'
+            f' reload: {{http: "{service.url}/reload"}}, verify: [{{http: "{service.url}/healthz", {check}}}]}}\n'
+        )
 
 
 @contextmanager

@@ -7,6 +7,7 @@ wordings were seen, both are given.
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from ir.core.key_kind import Credential, kind_of
 from ir.core.model import KeyKind, Mode
 from ir.core.secret import Secret
 from ir.ports import MintOrder
@@ -143,6 +144,17 @@ def to_retire(mode: Mode, dying: Secret, spared: Secret | None, marks: Marks, *,
             f"{watching} every {EVERY:g} s, and goes on by itself once the {name} is dead.",
         ],
     )
+
+
+def killed(key: Secret) -> str:
+    """What is known of a kill by hand, without anything of the key: that it died is seen, how it was done is not.
+
+    A standard secret key may have no `Expire key`, and then dies by a rotation, which makes yet another key.
+    """
+    said = "killed in the Dashboard, seen dead"
+    if kind_of(key).credential is not Credential.SECRET:
+        return said
+    return f"{said}; if it was done by `Rotate key`, that made one more key, which lives and is not known here: expire it in its own row"
 
 
 def to_retire_later(mode: Mode, *, replacement: bool = False) -> str:

@@ -18,7 +18,7 @@ from ir.ports import Clock, Containment, Minted, MintOrder, Operator, Rotation, 
 _LOOKS_AT_A_PASTE = 4
 _ASK_EVERY = 60.0
 _CLOCKS_DIFFER = 120.0
-"""Seconds by which this machine's clock may be off Stripe's."""
+"""Seconds by which this machine's clock may have changed against Stripe's since the key was asked for."""
 
 
 class DashboardIssuer:
@@ -124,7 +124,9 @@ class DashboardIssuer:
             row = self._rows(value)
         except PortError:
             return ""
-        if row is None or not row.created or row.created >= asked_at - _CLOCKS_DIFFER:
+        look = self.probe(value)
+        ahead = self._clock.now().timestamp() - look.date if look.date else 0.0
+        if row is None or not row.created or row.created >= asked_at - ahead - _CLOCKS_DIFFER:
             return ""
         return f"Stripe made this key at {dashboard_steps.when(row.created)}, before it was asked for: something else may use it."
 
@@ -166,7 +168,7 @@ class DashboardIssuer:
         if not self._operator.interactive:
             raise later
         if until_dead(target, self._spared, self.probe, self._clock, stop=stop, patience=self._patience):
-            return "killed in the Dashboard, seen dead"
+            return dashboard_steps.killed(target.value)
         if stop():
             return "shown what to click; the wait was ended before the key was seen dead"
         raise later
@@ -203,7 +205,7 @@ class DashboardIssuer:
     def _until_contained(self, key: Secret, first: Liveness, *, asks: bool) -> Containment | None:
         start = asked = self._clock.elapsed()
         while (now := self._clock.elapsed()) < start + self._patience:
-            contained = _contained(self.probe(key).liveness, first)
+            contained = _contained(key, self.probe(key).liveness, first)
             if contained is not None:
                 return contained
             if asks and now >= asked + _ASK_EVERY:
@@ -222,11 +224,11 @@ class DashboardIssuer:
         return ""
 
 
-def _contained(now: Liveness, first: Liveness) -> Containment | None:
+def _contained(key: Secret, now: Liveness, first: Liveness) -> Containment | None:
     if now is Liveness.BLOCKED:
         return Containment("policy", "an access policy refuses it from this address")
     if now.dead:
-        return Containment("rotated", "killed in the Dashboard, seen dead")
+        return Containment("rotated", dashboard_steps.killed(key))
     if now is Liveness.NARROW and first is Liveness.ALIVE:
         return Containment("narrowed", "its permissions were narrowed in the Dashboard")
     return None

@@ -1,18 +1,14 @@
 """What we leave beside a key while an incident runs: who, since when, and what for."""
 
-import getpass
-import os
 import socket
 from datetime import UTC, datetime
+
+from ir.core.login import login
 
 
 def owner() -> str:
     """Who runs this: user and host, so that whoever finds our marks knows whom to ask."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = f"uid-{os.getuid()}"
-    return f"{user}@{socket.gethostname()}"
+    return f"{login()}@{socket.gethostname()}"
 
 
 def now() -> str:

@@ -8,6 +8,7 @@ import json
 import re
 from dataclasses import dataclass
 
+from ir.core import key_search
 from ir.core.errors import Rejected
 from ir.core.secret import Secret
 from ir.ports import Held
@@ -52,7 +53,16 @@ def read(text: str, field: str, version: str, place: str) -> Held:
     value = json.loads(text[spot.start : spot.end]) if spot.end > spot.start else None
     if value is not None and not isinstance(value, str):
         raise Rejected(f"field `{field}` of {place} holds a {_kind(value)}, not text")
-    return Held.of(value or "", version, spot.siblings)
+    rest = f"{text[: spot.start]}null{text[spot.end :]}" if spot.end > spot.start else text
+    return Held.of(value or "", version, spot.siblings, _others(rest))
+
+
+def _others(rest: str) -> tuple[tuple[str, str], ...]:
+    """Keys in the other fields of an object; read twice only where there is one, which is seldom."""
+    if not key_search.holds_any(rest):
+        return ()
+    data = json.loads(rest)
+    return key_search.prints(data) if isinstance(data, dict) else ()
 
 
 def write(text: str, field: str, value: Secret, place: str) -> str:

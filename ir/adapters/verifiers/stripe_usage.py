@@ -13,24 +13,24 @@ class StripeUsageVerifier(Verifier):
     """Passes when `last_used` of the new key is later than our last probe of it, so that someone else must have used it.
 
     It can tell one service only: where several use the key, and where the provider shows no `last_used` (Dashboard keys),
-    the answer is "cannot be told". The provider keeps whole seconds, and its clock is not ours: a use counts from
-    `skew` seconds after the second of our probe.
+    the answer is "cannot be told". The provider keeps whole seconds; a use counts from
+    `late` seconds after the second of our probe.
 
     Args:
         last_used: epoch seconds of the new key's last use, 0 when never, None when that cannot be seen; may raise PortError.
         sole_user: exactly one service uses the key (the inventory refuses others).
-        skew: seconds by which the provider's clock may be ahead of ours.
+        late: seconds by which the provider may count our own probe late.
         proves: as declared; empty: `key-used`.
     """
 
     read_only = True
 
-    def __init__(self, *, last_used: Callable[[], float | None], sole_user: bool = True, skew: float = 1.0, proves: str = "") -> None:
+    def __init__(self, *, last_used: Callable[[], float | None], sole_user: bool = True, late: float = 1.0, proves: str = "") -> None:
         self.proves = declared(proves, ()) if proves else "key-used"
-        self._last_used, self._sole_user, self._skew = last_used, sole_user, skew
+        self._last_used, self._sole_user, self._late = last_used, sole_user, late
 
     def check(self, expected: Expected) -> Check:
-        """Look once; `expected.since` is the time of our own last probe of the key, by our clock."""
+        """Look once; `expected.since` is the time of our own last probe of the key, by the provider's clock."""
         if not self._sole_user:
             return self._saw(None, "cannot be told: several services use this key")
         if expected.since <= 0:
@@ -41,7 +41,7 @@ class StripeUsageVerifier(Verifier):
             return self._saw(None, error.what)
         if last is None:
             return self._saw(None, "cannot be told: the provider shows no last use of this key")
-        if math.floor(last) > math.floor(expected.since + self._skew):
+        if math.floor(last) > math.floor(expected.since + self._late):
             return self._saw(True, "the provider saw the key used after our own last probe")
         if math.floor(last) >= math.floor(expected.since):
             return self._saw(None, "cannot be told yet: the last use may be our own probe")

@@ -1,10 +1,13 @@
 """What cannot be undone, asked about an incident that exists, at a terminal that need not be the one that runs it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from ir.cli.terminal.operator import Terminal
-from ir.core.errors import IrError
-from ir.incident import irreversible
+from ir.core.errors import IrError, UsageError
+from ir.core.secret import Secret
+from ir.incident import debts, irreversible
+from ir.incident.context import World
 from ir.incident.record import Incident
 from ir.ports import Irreversible
 from ir.runtime import wiring, write_guard
@@ -53,10 +56,68 @@ def ends_in(kept: State, operator: Terminal, record: Incident, role: str) -> str
     """The last four characters of the `old` or the `new` key where it has no other name; "" also where it cannot be had here."""
     if not operator.interactive or not irreversible.unnamed(record):
         return ""
-    nobody = Unattended(operator.name, yes=False)
     try:
-        world = wiring.world(setting_from(record.id, record.opened), kept, nobody, ask=write_guard.read_only)
+        world = _world(kept, operator, record)
         key = world.old_key(record.facts) if role == "old" else world.new_key(record.facts)
     except IrError:
         return ""
     return key.reveal()[-4:]
+
+
+def kept_alive(kept: State, operator: Terminal, record: Incident, rows: Sequence[str]) -> dict[str, str]:
+    """`KEY=REASON` pairs as what a debt about that key is about → reason.
+
+    KEY is the key's name in the inventory (the leaked one), the name, id or fingerprint of another key of the incident, or the last four
+    characters of one that can be had from here.
+
+    Raises:
+        UsageError: no reason, or no key of this incident, or several, are called that.
+    """
+    if not rows:
+        return {}
+    called = _called(kept, operator, record)
+    found = {}
+    for row in rows:
+        name, _, reason = row.partition("=")
+        if not name or not reason.strip():
+            raise UsageError("--accept-alive: write KEY=REASON")
+        meant = {about for about, names in called.items() if name in names}
+        if len(meant) != 1:
+            said = "stands for several keys" if meant else "is not a key of this incident that can be looked at from here"
+            known = ", ".join(sorted({record.opened.get("key", ""), *called} - {""}))
+            raise UsageError(f"--accept-alive: `{name[:40]}` {said}", next_step=f"a name or the last four characters of one of: {known}")
+        found[meant.pop()] = reason.strip()
+    return found
+
+
+def _called(kept: State, operator: Terminal, record: Incident) -> dict[str, set[str]]:
+    """What each key of an incident is called, by what a debt about it is about."""
+    facts, name = record.facts, str(record.opened.get("key", ""))
+    old, new = facts.get("old", {}), facts.get("new", {})
+    called = {debt.about: {debt.about} for debt in record.debts.values() if debt.kind in debts.KEYS}
+    first = str(old.get("fingerprint") or name)
+    called[first] = {first, name, str(old.get("id") or name)}
+    if new:
+        called[new["fingerprint"]] = {new["fingerprint"], f"ir-{record.id}-{new['n']}", str(new.get("id") or new["fingerprint"])}
+    with suppress(IrError):
+        world = _world(kept, operator, record)
+        for row in world.issuer.strays(record.id):
+            about = new["fingerprint"] if row.id == new.get("id") else row.id
+            called.setdefault(about, {row.id}).update({row.name, *([row.redacted[-4:]] if row.redacted else [])})
+        for about, key in ((first, _held(lambda: world.old_key(facts))), (new.get("fingerprint"), _held(lambda: world.held_new(new)))):
+            if about and key is not None:
+                called[about].add(key.reveal()[-4:])
+    return called
+
+
+def _held(look: Callable[[], Secret | None]) -> Secret | None:
+    try:
+        return look()
+    except (IrError, LookupError):  # nobody has it, or nothing was looked at yet
+        return None
+
+
+def _world(kept: State, operator: Terminal, record: Incident) -> World:
+    """To look only."""
+    nobody = Unattended(operator.name, yes=False)
+    return wiring.world(setting_from(record.id, record.opened), kept, nobody, ask=write_guard.read_only)

@@ -75,6 +75,12 @@ class Consent:
         """Of these, what nobody agreed to so far; nobody is asked."""
         return self._new(set(places))
 
+    def agreed(self, places: set[str]) -> list[str]:
+        """What of them was seen and agreed to, or pinned; nobody is asked, and `--yes` alone has seen none of them."""
+        if self._pinned or not places:
+            return sorted(places)
+        return sorted(places & ((consent.known(self._state.ledger.index()) or set()) | self._state.consents.places()))
+
     def _new(self, places: set[str]) -> list[str]:
         if self._pinned or not places:
             return []

@@ -1,6 +1,6 @@
 """Reading what the operator typed: policies, times, exceptions, and which row of the inventory is meant."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 
 from ir.cli.terminal.consent_prompt import Consent
@@ -11,7 +11,7 @@ from ir.core.errors import IrError, UsageError
 from ir.core.model import Policy
 from ir.core.reference import Reference
 from ir.core.secret import Secret
-from ir.inventory import Key
+from ir.inventory import Inventory, Key
 from ir.inventory.consent import reading
 from ir.runtime import adapter_registry
 from ir.runtime.incident_spec import pick_key
@@ -92,8 +92,14 @@ def expires_time(text: str) -> float:
     return found
 
 
-def accepted(flag: str, rows: Sequence[str] | None, known: set[str]) -> dict[str, str]:
-    """`NAME=REASON` pairs.
+def places(source: Inventory) -> tuple[set[str], set[str]]:
+    """Every place where the inventory keeps a key, and the objects, whose other fields can be named, too."""
+    refs = [ref for key in source.held for ref in key.stored_in]
+    return {str(ref) for ref in refs}, {ref.object for ref in refs}
+
+
+def accepted(flag: str, rows: Sequence[str] | None, known: set[str], objects: Collection[str] = ()) -> dict[str, str]:
+    """`NAME=REASON` pairs; `objects`: whose fields are known, too.
 
     Raises:
         UsageError: no reason, or a name that the inventory does not list.
@@ -103,7 +109,7 @@ def accepted(flag: str, rows: Sequence[str] | None, known: set[str]) -> dict[str
         name, _, reason = row.rpartition("=")
         if not name or not reason.strip():
             raise UsageError(f"{flag} {row}: write NAME=REASON")
-        if name not in known:
+        if name not in known and name.partition("#")[0] not in objects:
             raise UsageError(f"{flag}: `{name}` is not listed", next_step=f"one of {', '.join(sorted(known)) or 'nothing'}")
         found[name] = reason.strip()
     return found
@@ -131,14 +137,20 @@ def identify_row(consent: Consent, name: str, leaked: Secret | None, operator: T
     unread = [] if holders else [ref for ref in refs if ref.scheme == "command"]
     if unread and consent.may(reading(source, unread)):
         holders, unread = [key for key in source.keys if leaked in _held(opened, _behind_programs(key.stored_in), operator)], []
-    if len(holders) == 1:
-        return holders[0]
+    if holders:
+        return holders[0]  # several: the others are found again by their fingerprint, and named
     kind = key_kind.kind_of(leaked)
-    said = f"is in the stores of {', '.join(key.name for key in holders)}" if holders else "is in none of the listed stores"
+    said = "is in none of the listed stores"
     said += f" (no person agreed to run what reads {', '.join(map(str, unread))})" if unread else ""
     raise UsageError(
         f"the leaked key {said}; {kind.credential.instruction}", next_step="name the row of the inventory, or go without --inventory"
     )
+
+
+def held_in_stores(opened: Opened, key: Key, operator: Terminal) -> Secret | None:
+    """The key itself, by what can be read without a program; None when nothing gives it, or its stores disagree."""
+    found = _held(opened, _plain(key.stored_in), operator)
+    return found.pop() if len(found) == 1 else None
 
 
 def stored_key(consent: Consent, key: Key, operator: Terminal) -> Secret | None:

@@ -107,7 +107,6 @@ def environment(place: Folder, running: Servers) -> dict[str, str]:
     source = str(Path(ir.__file__).resolve().parent.parent)
     passed["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([*passed.get("PYTHONPATH", "").split(os.pathsep), source])).strip(os.pathsep)
     own = {
-        "LOGNAME": "on-call",
         "HOME": str(place.root / "home"),
         "TMPDIR": str(place.root / "tmp"),
         "IR_HOME": str(place.state),

@@ -34,6 +34,7 @@ class Fate(StrEnum):
     SEALED = "sealed"
     DISK_FULL = "disk-full"
     REVERTS = "reverts"
+    LAGS = "lags"
     OLD_KEY = "old-key"
     FLAPS = "flaps"
     SAYS_NO = "says-no"
@@ -64,6 +65,7 @@ _MEANINGS = {
     Fate.SEALED: "sealed: no answer until a person opens it",
     Fate.DISK_FULL: "disk full, until a person makes room",
     Fate.REVERTS: "done, then the old value is put back",
+    Fate.LAGS: "done, and for two minutes the copy that is read is behind",
     Fate.OLD_KEY: "comes up on the old key",
     Fate.FLAPS: "flaps between the keys",
     Fate.SAYS_NO: "says no",
@@ -86,17 +88,18 @@ FATES: dict[str, tuple[Fate, ...]] = {
     "issuer.identify": (Fate.STALE,),
     "issuer.probe": (Fate.BUSY, Fate.HANGS, Fate.BLOCKED),
     "store.read": (Fate.BUSY, Fate.HANGS, Fate.REFUSED, Fate.STALE, *_LASTS),
-    "store.stage": (*_WRITE, Fate.CONFLICT, Fate.DISK_FULL, *_LASTS),
-    "store.promote": (*_WRITE, Fate.CONFLICT, Fate.DISK_FULL, Fate.REVERTS, *_LASTS),
-    "store.undo": (*_WRITE, Fate.CONFLICT, Fate.DISK_FULL, *_LASTS),
-    "store.keep": (*_WRITE, Fate.DISK_FULL, *_LASTS),
+    "store.stage": (*_WRITE, Fate.LAGS, Fate.CONFLICT, Fate.DISK_FULL, *_LASTS),
+    "store.promote": (*_WRITE, Fate.LAGS, Fate.CONFLICT, Fate.DISK_FULL, Fate.REVERTS, *_LASTS),
+    "store.undo": (*_WRITE, Fate.LAGS, Fate.CONFLICT, Fate.DISK_FULL, *_LASTS),
+    "store.keep": (*_WRITE, Fate.LAGS, Fate.DISK_FULL, *_LASTS),
     "store.fetch": (Fate.BUSY, Fate.HANGS, Fate.REFUSED, Fate.STALE, *_LASTS),
-    "store.discard": (*_WRITE, Fate.DISK_FULL, *_LASTS),
+    "store.discard": (*_WRITE, Fate.LAGS, Fate.DISK_FULL, *_LASTS),
     "service.check": (Fate.HANGS, Fate.SAYS_NO, Fate.FLAPS),
     "service.reload": (Fate.REJECTED, Fate.BUSY, Fate.HANGS, Fate.LOST, Fate.TWICE, Fate.OLD_KEY, Fate.FLAPS),
     "reviewer.review": (Fate.BUSY, Fate.HANGS),
     "reviewer.sweep": (Fate.BUSY, Fate.HANGS),
     "reviewer.money": (Fate.BUSY, Fate.HANGS),
+    "other.compare": (),
     "disk.publish": (Fate.DISK_FULL,),
 }
 """Which fates make sense for which call, besides those of `ANYWHERE`."""
@@ -234,6 +237,8 @@ def _acted(port: Any, name: str, fate: Fate, act: Callable[[], Any]) -> Any:
         return act()
     if fate is Fate.REVERTS:
         port.reverts_in = 4
+    if fate is Fate.LAGS:
+        port.behind()
     if fate is Fate.LOST:
         raise Unknown("the answer was lost")
     return result

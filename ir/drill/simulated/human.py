@@ -2,6 +2,7 @@
 
 from ir.core.secret import Secret
 from ir.drill.simulated.invariants import Judge, waits_for
+from ir.drill.simulated.other_key import NAME as OTHER
 from ir.drill.simulated.provider import SimKey
 from ir.drill.simulated.trial import Trial
 
@@ -97,6 +98,10 @@ class Human:
         self.sim.stores[name].put(self.sim.provider.create("a colleague's").value)
         self.judge.happened(name)
 
+    def uses_the_leaked_key_elsewhere(self) -> None:
+        """A colleague gives it to a service of another key."""
+        self.sim.other.gets(self.sim.leaked.value)
+
     # ── the end ──
 
     def ends_it(self) -> None:
@@ -121,6 +126,9 @@ class Human:
         self.sim.provider.shut = self.sim.disk.shut = None
         for store in self.sim.stores.values():
             store.shut, store.reverts_in = None, 0
+            store.catches_up()
+        if {str(self.sim.other.store.ref), OTHER} & set(self.trial.record.debts):
+            self.sim.other.gets(self.sim.other.own)
         wanted, debts = self._wanted(), self.trial.record.debts
         for name, store in self.sim.stores.items():
             behind = name in debts and debts[name].kind == "store-behind"

@@ -7,6 +7,7 @@ from typing import Any
 from ir.core.errors import ExitCode
 from ir.core.model import Did
 from ir.drill.embedded.leak_search import told
+from ir.drill.simulated.other_key import NAME as OTHER
 from ir.drill.simulated.provider import SimKey
 from ir.drill.simulated.stores_and_services import SimService
 from ir.drill.simulated.trial import Trial
@@ -44,6 +45,7 @@ class Judge:
             store.changed = partial(self.happened, name)
         for name, service in self.sim.services.items():
             service.changed = partial(self.happened, name)
+        self.sim.other.changed = partial(self.happened, OTHER)
 
     def happened(self, thing: str) -> None:
         """Something outside changed this thing just now."""
@@ -86,6 +88,8 @@ class Judge:
         promised(self.sim.provider.lives(new) or self._fresh("new"), "the leaked key is killed though the replacement is dead")
         for name, service in self.sim.services.items():
             promised(service.held == new.value or self._fresh(name), f"the leaked key is killed while {name} holds it")
+        other = self.sim.other.service.held
+        promised(other != self.sim.leaked.value or self._fresh(OTHER), f"the leaked key is killed while {OTHER} holds it")
         for name, store in self.sim.stores.items():
             promised(store.value == new.value or self._fresh(name), f"the leaked key is killed while {name} holds it")
 
@@ -137,10 +141,16 @@ class Judge:
         living = [key for key in self._minted() if provider.lives(key)]
         if "new" not in self.unfair:
             promised(living == [new], f"done with {[k.name for k in living]} alive")
+        self._others_work()
         for name, store in self.sim.stores.items():
             promised(store.value == new.value or self.upset.get(name, -1) >= seen, f"done, and {name} is not on the replacement")
         for name, service in self.sim.services.items():
             promised(service.held == new.value or self.upset.get(name, -1) >= seen, f"done, and {name} is not on the replacement")
+
+    def _others_work(self) -> None:
+        """No service of another key is cut off, unless it was given the leaked key when nobody looked any more."""
+        late = self.upset.get(OTHER, -1) >= self._seen_by("retire")
+        promised(self.sim.other.works or late, "done, and a listed service of another key is on the dead key")
 
     def _proof(self) -> float:
         """Seconds over which the leaked key was last seen dead, poll after poll."""
@@ -162,19 +172,24 @@ class Judge:
     def _refused(self, record: Incident) -> None:
         promised(record.exit_code == ExitCode.REFUSED, f"refused, with exit code {record.exit_code}")
         minted = {key.value for key in self._minted()}
+        living = [key.name for key in self._minted() if self.sim.provider.lives(key)]
+        promised(not living, f"refused, nothing changed, and {living} live")
         for name, store in self.sim.stores.items():
             promised(store.value not in minted, f"refused, nothing changed, and {name} holds a key of ours")
+            promised(not (store.kept or store.staged), f"refused, nothing changed, and {name} still keeps something")
 
     def _custody_is_over(self, record: Incident) -> None:
         for name, store in self.sim.stores.items():
-            promised(not (store.kept or store.staged) or name in record.debts, f"{record.status}, and {name} still keeps something")
+            owed = {name, f"custody of {record.id}"} & set(record.debts)
+            promised(not (store.kept or store.staged) or owed, f"{record.status}, and {name} still keeps something")
 
     def _all_named(self, record: Incident) -> None:
         """Each live key that services do not need is named among the debts."""
         provider = self.sim.provider
         new = record.facts.get("new", {})
         for key in self._minted():
-            used = key.value.fingerprint == new.get("fingerprint") and record.status in ("debt", "attested", "done")
+            in_use = record.status in ("debt", "done") or (record.status == "attested" and self._is_held(key))
+            used = in_use and key.value.fingerprint == new.get("fingerprint")
             named = (
                 f"strays of {record.id}" in record.debts
                 or key.id in record.debts
@@ -183,8 +198,19 @@ class Judge:
             )
             promised(not provider.lives(key) or used or named, f"{record.status}: {key.id} {key.name} lives and is not named")
         leaked = self.sim.leaked
-        if provider.lives(leaked) and record.status not in ("refused", "attested") and "payments" not in record.debts:
-            promised(leaked.value.fingerprint in record.debts, f"{record.status}: the leaked key lives and is not named")
+        excused = record.status == "refused" or (record.status == "attested" and self._could_not_look())
+        if provider.lives(leaked) and not excused and "payments" not in record.debts:
+            told = leaked.value.fingerprint in {*record.debts, *record.accepted}
+            promised(told, f"{record.status}: the leaked key lives and is not named")
+
+    def _is_held(self, key: SimKey) -> bool:
+        holders = [*(store.value for store in self.sim.stores.values()), *(service.held for service in self.sim.services.values())]
+        return key.value in holders
+
+    def _could_not_look(self) -> bool:
+        """Whether something went wrong while a person's word was taken: what gives no answer then is what the word is about."""
+        met = self.trial.script.met[self.trial.met_before.get("close", 0) :]
+        return bool(met) or any(store.shut for store in self.sim.stores.values())
 
     def _nothing_told(self) -> None:
         """No key stands in what was recorded or said, in no form."""

@@ -78,16 +78,16 @@ class SimProvider:
 
     def probe(self, key: Secret) -> Probe:
         """See `ports.Issuer`."""
-        found, at = self.row(key), self.clock.now().timestamp()
+        found, at, date = self.row(key), self.clock.now().timestamp(), float(int(self.clock.time.timestamp()))
         self.polls.append((self.clock.elapsed(), key, found is not None and self.lives(found)))
         if found is None:
-            return Probe(Liveness.INVALID, 401, at=at)
+            return Probe(Liveness.INVALID, 401, at=at, date=date)
         if not self.lives(found):
-            return Probe(Liveness.EXPIRED, 401, at=at)
+            return Probe(Liveness.EXPIRED, 401, at=at, date=date)
         found.last_used = self.clock.time.timestamp()
         if found.narrowed:
-            return Probe(Liveness.NARROW, 403, Mode.TEST, ACCOUNT, at=at)
-        return Probe(Liveness.ALIVE, 200, Mode.TEST, at=at)
+            return Probe(Liveness.NARROW, 403, Mode.TEST, ACCOUNT, at=at, date=date)
+        return Probe(Liveness.ALIVE, 200, Mode.TEST, at=at, date=date)
 
     def _fate(self) -> None:
         if self.shut:
@@ -100,7 +100,9 @@ class SimProvider:
         found = self.row(key)
         if found is None or self.guided or (known_id and known_id != found.id):
             return None
-        return KeyRow(found.id, found.name, self.lives(found), Mode.TEST, last_used=found.last_used, permissions=found.permissions)
+        return KeyRow(
+            found.id, found.name, self.lives(found), Mode.TEST, last_used=float(int(found.last_used)), permissions=found.permissions
+        )
 
     def strays(self, incident: str) -> tuple[KeyRow, ...]:
         """See `ports.Issuer`."""

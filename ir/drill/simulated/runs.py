@@ -15,6 +15,8 @@ from ir.incident.context import Options
 _POLICIES = ("exposed", "exposed", "exploited", "scheduled")
 _MOST_TURNS = 12
 _MOST_TICKS = 80
+_COPIED = 0.05
+"""How often, a turn, a colleague gives the leaked key to a service of another key."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,8 @@ def _turns(dice: Random, fates: frozenset[Fate]) -> Iterator[Turn]:
         ticks = dice.randint(1, _MOST_TICKS)
         if fates & set(KILLS) and dice.random() < 0.25:
             yield _killed(ticks)
+        if dice.random() < _COPIED:
+            yield _used_elsewhere(ticks)
         if wrong:
             fate = dice.choice(list(wrong))
             yield _goes_wrong(dice.choice(wrong[fate]), fate, ticks)
@@ -141,6 +145,15 @@ def _killed(ticks: int) -> Turn:
         trial.crash()
         trial.advance(ticks)
         return int(struck)
+
+    return turn
+
+
+def _used_elsewhere(ticks: int) -> Turn:
+    def turn(trial: Trial, human: Human) -> int:
+        human.uses_the_leaked_key_elsewhere()
+        trial.advance(ticks)
+        return 0
 
     return turn
 

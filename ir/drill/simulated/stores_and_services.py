@@ -2,15 +2,23 @@
 
 from collections.abc import Callable
 
-from ir.core.errors import Conflict, PortError
+from ir.adapters.stores.old_news import PATIENCE
+from ir.core.errors import Conflict, PortError, Unknown
 from ir.core.reference import Reference
 from ir.core.secret import Secret
+from ir.drill.simulated.clock import SimClock
 from ir.drill.simulated.provider import SimProvider
 from ir.ports import STAGED, Check, Expected, Held, Left, Pending, Permission
+
+_LAG = 120.0
+"""Seconds that a copy is behind."""
 
 
 class SimStore:
     """One field of one object, with versions, stages and custody.
+
+    Where the copy that is read is behind our own last write, an adapter waits for it, and when it stays so it does not know
+    (`adapters.stores.old_news`): nothing that was read before counts.
 
     Attributes:
         shut: what every call raises until a person mends it.
@@ -21,8 +29,9 @@ class SimStore:
     guided = False
     custodian = True
 
-    def __init__(self, ref: Reference, value: Secret) -> None:
-        self.ref, self.value, self.number = ref, value, 1
+    def __init__(self, ref: Reference, value: Secret, clock: SimClock) -> None:
+        self.ref, self.value, self.number, self.clock = ref, value, 1, clock
+        self._behind_until = 0.0
         self.staged: dict[str, Secret] = {}
         self.kept: dict[tuple[str, str], Secret] = {}
         self.fail_next: list[PortError] = []
@@ -36,6 +45,19 @@ class SimStore:
         """Somebody, perhaps us, makes another value current."""
         self.value, self.number = value, self.number + 1
         self.history[str(self.number)] = value
+
+    def behind(self) -> None:
+        """The copy that is read is behind, for longer than an adapter waits."""
+        self._behind_until = self.clock.elapsed() + _LAG
+
+    def catches_up(self) -> None:
+        """It is not, any more."""
+        self._behind_until = 0.0
+
+    def _seen(self) -> None:
+        if self.clock.elapsed() < self._behind_until:
+            self.clock.sleep(PATIENCE)
+            raise Unknown("it has been read as it was before our own last write")
 
     def earlier(self) -> Held:
         """What a replica that lags behind would say."""
@@ -56,6 +78,7 @@ class SimStore:
     def read(self) -> Held:
         """See `ports.Store`."""
         self._fate()
+        self._seen()
         return Held(self.value, str(self.number), ("user",))
 
     def check_write(self, incident: str) -> Permission:
@@ -66,6 +89,7 @@ class SimStore:
     def pending(self, incident: str) -> Pending | None:
         """See `ports.Store`."""
         self._fate()
+        self._seen()
         return next((Pending(other, 0.0, "1", other) for other in self.staged if other != incident), None)
 
     def incidents(self) -> tuple[str, ...]:
@@ -80,6 +104,7 @@ class SimStore:
     def left(self, incident: str) -> Left:
         """See `ports.Store`."""
         self._fate()
+        self._seen()
         staged = [STAGED] if incident in self.staged else []
         return Left((*staged, *(role for name, role in self.kept if name == incident)))
 
@@ -93,6 +118,7 @@ class SimStore:
     def promote(self, incident: str, new: Secret, *, expected: str) -> str:
         """See `ports.Store`."""
         self._fate()
+        self._seen()
         if self.value != new:
             if expected and expected != str(self.number) and self.history.get(expected) != self.value:
                 raise Conflict("it moved on")
@@ -103,6 +129,7 @@ class SimStore:
     def undo(self, incident: str, old: Secret, new: Secret) -> str:
         """See `ports.Store`."""
         self._fate()
+        self._seen()
         if self.value == new:
             self.put(old)
             self.writes.append("undo")
@@ -125,6 +152,7 @@ class SimStore:
     def fetch(self, incident: str, role: str) -> Secret | None:
         """See `ports.Store`."""
         self._fate()
+        self._seen()
         return self.staged.get(incident) if role == STAGED else self.kept.get((incident, role))
 
 

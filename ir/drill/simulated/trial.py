@@ -80,6 +80,7 @@ class Trial:
     """A simulation whose outward calls meet their fates, and a course through it.
 
     Attributes:
+        met_before: step → how many fates had been met when its latest attempt began.
         state: `new | running | parked | crashed | ended`.
         code: the exit code, once it has ended.
     """
@@ -92,6 +93,7 @@ class Trial:
         self.trace: list[str] = []
         self.step_began = 0
         self.began: dict[str, int] = {}
+        self.met_before: dict[str, int] = {}
         self._ticks, self._killed = 0, False
         self._go, self._stopped = threading.Semaphore(0), threading.Semaphore(0)
         self._thread: threading.Thread | None = None
@@ -169,6 +171,7 @@ class Trial:
     def _began(self, name: str) -> None:
         self.step_began = len(self.script.calls)
         self.began[name.partition("#")[0]] = self.step_began
+        self.met_before[name.partition("#")[0]] = len(self.script.met)
         self.on_step(name.partition("#")[0])
 
     def _world(self) -> World:
@@ -190,6 +193,7 @@ class Trial:
                 "reloaders": {n: cast(Reloader, Fated(s, "service", script)) for n, s in sim.services.items()},
                 "custody": Custody(sim.incident, cast(Any, list(stores.values()))),
                 "reviewer": cast(Reviewer, Fated(sim.reviewer, "reviewer", script)),
+                "elsewhere": Fated(sim.other, "other", script).compare,
                 "publish": Fated(sim.disk, "disk", script).publish,
             }
         )

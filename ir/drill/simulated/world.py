@@ -9,6 +9,7 @@ from ir.core.model import Json
 from ir.core.reference import parse
 from ir.core.secret import Secret
 from ir.drill.simulated.clock import START, SimClock
+from ir.drill.simulated.other_key import OtherKey
 from ir.drill.simulated.provider import ACCOUNT, SimProvider
 from ir.drill.simulated.stores_and_services import SimService, SimStore
 from ir.incident import playbook
@@ -17,7 +18,9 @@ from ir.incident.custody import Custody
 from ir.incident.plan import compile_plan
 from ir.incident.record import Incident
 from ir.inventory import Inventory
-from ir.ports import Irreversible, LeftBehind, Reviewed, ReviewRequest
+from ir.ports import Irreversible, KeyUse, LeftBehind, Reviewed, ReviewRequest
+
+_NAME = "simulated.yaml"
 
 
 class SimOperator:
@@ -63,10 +66,15 @@ class SimReviewer:
     def __init__(self) -> None:
         self.verdict = "none seen within coverage"
         self.leftovers: tuple[Json, ...] = ()
+        self.uses: Callable[[float], tuple[KeyUse, ...]] = lambda _since: ()
 
     def review(self, request: ReviewRequest, progress: Callable[[str], None]) -> Reviewed:
         """See `ports`."""
         return Reviewed(self.verdict, {"writes": self.verdict, "reads": "cannot tell", "account": "cannot tell"}, 0.0)
+
+    def users(self, request: ReviewRequest, since: float, progress: Callable[[str], None]) -> tuple[KeyUse, ...]:
+        """See `ports`."""
+        return self.uses(since)
 
     def sweep(self, request: ReviewRequest, progress: Callable[[str], None]) -> LeftBehind:
         """See `ports`."""
@@ -91,22 +99,26 @@ class SimDisk:
 
 
 class Simulation:
-    """Two stores, three services (one canary), one leaked key."""
+    """Two stores, three services (one canary), one leaked key. `egress`: addresses that the inventory gives as our own."""
 
-    def __init__(self, policy: str = "exposed", *, guided: bool = False, options: Options | None = None, seed: int = 0) -> None:
+    def __init__(
+        self, policy: str = "exposed", *, guided: bool = False, options: Options | None = None, seed: int = 0, egress: str = ""
+    ) -> None:
         self.clock = SimClock()
         self.provider = SimProvider(self.clock, guided=guided, dice=Random(seed))  # noqa: S311 - keys of nothing
         self.leaked = self.provider.create("leaked")
         refs = [parse("vault://secret/payments#api_key"), parse("vault://secret/billing#api_key")]
-        self.stores = {str(ref): SimStore(ref, self.leaked.value) for ref in refs}
+        self.stores = {str(ref): SimStore(ref, self.leaked.value, self.clock) for ref in refs}
         first, second = self.stores.values()
         self.services = {
             "canary": SimService(first, self.provider),
             "web": SimService(first, self.provider),
             "billing": SimService(second, self.provider),
         }
+        self.other = OtherKey(self.provider, self.clock)
         self.reviewer, self.operator, self.disk = SimReviewer(), SimOperator(), SimDisk()
-        self.source = _inventory(tuple(str(ref) for ref in refs), guided=guided)
+        self._text = _inventory(tuple(str(ref) for ref in refs), guided=guided, egress=egress)
+        self.source = _parsed(self._text)
         self.plan = compile_plan(_playbook(policy), self.source, self.source.key("payments"))
         self.options = options or Options(yes=True)
         self.incident = "INC-20261123-0001"
@@ -133,6 +145,7 @@ class Simulation:
             reviewer=self.reviewer,
             operator=self.operator,
             clock=self.clock,
+            elsewhere=self.other.compare,
         )
 
     def opening(self) -> Json:
@@ -142,6 +155,8 @@ class Simulation:
             "plan_hash": self.plan.hash,
             "options": {"dry_run": self.options.dry_run, "yes": self.options.yes},
             "key": "payments",
+            "inventory": self._text,
+            "inventory_name": _NAME,
             "at": "2026-11-23T03:00:00.000Z",
             "actor": "sim",
             "facts": {"opened_at": START.timestamp()},
@@ -154,7 +169,11 @@ def _playbook(policy: str) -> playbook.Playbook:
 
 
 @cache
-def _inventory(refs: tuple[str, ...], *, guided: bool) -> Inventory:
+def _parsed(text: str) -> Inventory:
+    return inventory.loads(text, _NAME)
+
+
+def _inventory(refs: tuple[str, ...], *, guided: bool, egress: str) -> str:
     rows = ""
     for name, ref in zip(("canary", "web", "billing"), (refs[0], refs[0], refs[1]), strict=True):
         wave = "canary" if name == "canary" else "main"
@@ -162,12 +181,12 @@ def _inventory(refs: tuple[str, ...], *, guided: bool) -> Inventory:
         rows += f"""
   - {{name: {name}, uses: [payments], reads_from: "{ref}", wave: {wave}, reload: {{polls: 1s}}, {verify}}}"""
     issuer = "dashboard" if guided else "managed, app_key: env://APP_KEY"
-    text = f"""
+    own = f", egress_ips: [{egress}]" if egress else ""
+    return f"""
 version: 1
 accounts:
-  - {{name: main, id: {ACCOUNT}, mode: test, issuer: {issuer}}}
+  - {{name: main, id: {ACCOUNT}, mode: test, issuer: {issuer}{own}}}
 keys:
   - {{name: payments, account: main, kind: secret, permissions: [charge_read], stored_in: ["{refs[0]}", "{refs[1]}"]}}
 services:{rows}
 """
-    return inventory.loads(text, "simulated.yaml")

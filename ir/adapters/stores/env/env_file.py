@@ -7,6 +7,7 @@ several lines, CRLF, a byte order mark, no line end at the end. What parsers dis
 import re
 from dataclasses import dataclass
 
+from ir.core import key_search
 from ir.core.errors import Rejected
 from ir.core.secret import Secret
 
@@ -35,8 +36,8 @@ class _Parsed:
     loose: list[tuple[int, str]]
 
 
-def read(text: str, name: str, place: str) -> tuple[str, tuple[str, ...]]:
-    """The value as it stands there ("": absent or empty) and the names of the other variables.
+def read(text: str, name: str, place: str) -> tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """The value as it stands there ("": absent or empty), the names of the other variables, and the keys that those hold (`Held.others`).
 
     Raises:
         Rejected: the file is torn, the variable stands there twice or in another spelling, or its value is an expression.
@@ -49,7 +50,13 @@ def read(text: str, name: str, place: str) -> tuple[str, tuple[str, ...]]:
         raise Rejected(f"{name} in {place}, line {spot.line}, is an expression that each reader expands in its own way")
     if value.strip() and not _SAFE.fullmatch(value.strip()):
         raise Rejected(f"{name} in {place}, line {spot.line if spot else 0}, holds characters that no key has")
-    return value, siblings
+    return value, siblings, _others(text, parsed, name)
+
+
+def _others(text: str, parsed: _Parsed, name: str) -> tuple[tuple[str, str], ...]:
+    rest = [variable for variable in parsed.variables if variable.name != name]
+    found = (key_search.prints({one.name: text[one.start : one.end]}) for one in rest)
+    return tuple(row for rows in found for row in rows)
 
 
 def write(text: str, name: str, value: Secret, place: str) -> str:

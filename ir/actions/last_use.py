@@ -1,0 +1,94 @@
+"""When was the old key last used by somebody else? (no action of its own) Stripe's times are compared with Stripe's times only.
+
+Our own use is a probe, whose time Stripe gives (its `Date` header): what it counts after that is another's. What happened by our clock, as
+the move of a service did, is told in Stripe's time by the difference between the two clocks, read off that same answer.
+"""
+
+from dataclasses import dataclass
+
+from ir.core.model import Probe
+from ir.core.secret import Secret
+from ir.incident.context import World
+from ir.incident.record import Incident
+
+RESOLUTION = 1.0
+"""Stripe's `last_used` and its `Date` count whole seconds (facts, §1.3)."""
+WITHIN = 15.0
+"""Seconds in which Stripe has to show our own use; how late it may count one is not established."""
+_CLOCKS_KEEP = 5.0
+"""Seconds by which two readings of the difference between the clocks may differ."""
+_LOOK_EVERY = 2.0
+_OWN_LOOK_EVERY = 0.5
+
+
+@dataclass(frozen=True)
+class Own:
+    """Our own use of the key, as Stripe shows it.
+
+    Attributes:
+        at: when, by Stripe's clock.
+        ahead: seconds by which our clock is ahead of Stripe's.
+        last_used: what Stripe told as soon as it showed our use, 0 = it did not in time.
+        lag: seconds until it did.
+    """
+
+    at: float
+    ahead: float
+    last_used: float
+    lag: float
+
+
+def ahead(asked: float, probe: Probe) -> float | None:
+    """Seconds by which our clock is ahead of Stripe's, to about a second, by an answer to what was `asked` then; None: it gave no time.
+
+    Where the answer was slow it may be ahead by more, as much as that took.
+    """
+    return asked - probe.date if probe.date else None
+
+
+def comparable(record: Incident, skew: float) -> bool:
+    """Whether the two clocks differ as before the services moved: else one was set meanwhile, and no move has a time of Stripe's."""
+    before = record.facts.get("clock", {}).get("ahead")
+    return before is None or abs(float(before) - skew) <= _CLOCKS_KEEP
+
+
+def own(world: World, key: Secret, key_id: str) -> Own | None:
+    """Use the key once, and wait until Stripe shows it; if it does not, it cannot be told when others used it. None: no use was made."""
+    sent = world.now()
+    probe = world.issuer.probe(key)
+    skew = ahead(sent, probe)
+    if skew is None or not probe.liveness.answers:
+        return None
+    asked = world.elapsed()
+    while True:
+        row = world.issuer.identify(key, known_id=key_id)
+        waited = world.elapsed() - asked
+        if row is not None and row.last_used >= probe.date:
+            return Own(probe.date, skew, row.last_used, waited)
+        if waited >= WITHIN or world.stopping():
+            return Own(probe.date, skew, 0.0, waited)
+        world.clock.sleep(_OWN_LOOK_EVERY)
+
+
+def known_until(record: Incident, skew: float, probed: float = 0.0) -> float:
+    """The time of Stripe's up to which uses of the old key are our own, a listed service's, or were told before.
+
+    A grace noted Stripe's own time of the last use when it began, so that our clock has no part in it. `probed`: our own use just now.
+    """
+    moved = max((float(s.get("moved_at", 0.0)) for s in record.facts.get("services", {}).values()), default=0.0)
+    noted = float(record.facts.get("grace", {}).get("last_used", 0.0))
+    probed = probed or float(record.facts.get("old", {}).get("probed_at", 0.0))
+    told = float(record.facts.get("quiet", {}).get("used_at", 0.0))
+    return max(noted or (moved - skew + RESOLUTION if moved else 0.0), probed + RESOLUTION if probed else 0.0, told)
+
+
+def by_others(world: World, key: Secret, key_id: str, mine: Own, seconds: float) -> float:
+    """Listen for a use after our own; its time by Stripe's clock, 0.0 = none came. As late as Stripe showed ours, it may show another's."""
+    until, last = world.elapsed() + seconds + mine.lag, mine.last_used
+    while last <= mine.at + RESOLUTION:
+        if world.elapsed() >= until or world.stopping():
+            return 0.0
+        world.clock.sleep(min(_LOOK_EVERY, max(until - world.elapsed(), 0.01)))
+        row = world.issuer.identify(key, known_id=key_id)
+        last = row.last_used if row else last
+    return last

@@ -1,0 +1,47 @@
+"""The leaked key is listed under another name, too: found before the plan is made, all of its places and services are in one plan."""
+
+from collections.abc import Sequence
+
+from ir.cli.terminal.consent_prompt import Consent
+from ir.cli.terminal.inventory_source import Opened
+from ir.cli.terminal.operator import Terminal
+from ir.cli.terminal.option_values import held_in_stores
+from ir.core.secret import Secret
+from ir.core.wording import counted
+from ir.incident.context import Options
+from ir.inventory import Key, consent, union
+from ir.runtime.incident_spec import inventory_text
+from ir.runtime.same_value import OtherPlaces
+
+
+def taken_in(asked: Consent, row: Key, operator: Terminal, leaked: Secret | None, options: Options) -> tuple[Opened, tuple[str, ...]]:
+    """The inventory of the plan, and the names of the other keys whose places are this key's in it.
+
+    Only stores are taken in, with the services that read them. What is found besides is left to preflight, which refuses it by name.
+    """
+    opened, source = asked.opened, asked.opened.source
+    others = [key for key in source.keys if key.name != row.name]
+    value = leaked or (held_in_stores(opened, row, operator) if others else None)
+    if value is None or not others:
+        return opened, ()
+    operator.screen.progress("looking whether the key is listed under another name, too")
+    found = OtherPlaces(source, row, operator, opened.base, asked.agreed(consent.others(source, row))).compare(value.fingerprint)
+    names = {holder.name for holder in found.holders if holder.kind == "store"} - set(options.accept_unreachable)
+    keys = {key.name: [ref for ref in key.stored_in if str(ref) in names] for key in others if union.fit(source, row, key)}
+    also = tuple(sorted(name for name, refs in keys.items() if refs))
+    if not also:
+        return opened, ()
+    places = [ref for name in also for ref in keys[name]]
+    named, where = ", ".join(f"`{name}`" for name in also), ", ".join(map(str, places))
+    operator.tell(f"The same key is listed under {named}, too ({where}): one plan replaces it in all of them.")
+    return Opened(inventory_text(union.merged(source, row.name, places)), opened.name, opened.base), also
+
+
+def shared(opened: Opened, keys: Sequence[Key], operator: Terminal, asked: Consent) -> dict[str, list[str]]:
+    """Of many keys, those whose value stands elsewhere in the stores of the inventory, too, and where; each object is read once."""
+    source = opened.source
+    agreed = asked.agreed({place for key in source.held for place in consent.comparison(source, key)})
+    found, unread = OtherPlaces(source, keys[0], operator, opened.base, agreed).shared(keys)
+    if unread:
+        operator.tell(f"Not compared with these keys, since they could not be read: {counted(unread, 'place')}.")
+    return found

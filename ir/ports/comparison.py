@@ -1,0 +1,38 @@
+"""Where else a key lies: what of an inventory, outside of one rotation's plan, holds the very value that the plan replaces."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Holder:
+    """One place that holds the value, and that the plan does not replace.
+
+    Attributes:
+        name: as the inventory calls it: a reference, or a service.
+        kind: what it is: a place that keeps the value, or a program that has it.
+        about: what it is in words, such as "a store of key `billing`".
+        key: the key of the inventory that it is listed under, "" = it is not listed.
+    """
+
+    name: str
+    kind: Literal["store", "service"]
+    about: str
+    key: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.about})"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What one look at all other places came to; it holds no value, and names none.
+
+    Attributes:
+        holders: who holds the value.
+        unread: what could not be compared, by name, and why.
+    """
+
+    holders: tuple[Holder, ...] = ()
+    unread: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,228 @@
+"""The same value in other places: every store and service of an inventory, outside of one rotation's plan, compared by fingerprint.
+
+Objects of other keys are only read, each once per look. A program or a secret header that nobody agreed to is not used, and no test
+event is sent: what can be told by these alone is named as not compared.
+"""
+
+import re
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ir.core import concurrency
+from ir.core.errors import IrError
+from ir.core.model import KeyKind
+from ir.core.reference import Reference, other_field, plain
+from ir.inventory import Inventory, Key, Service, Verify
+from ir.inventory.consent import of_check, reading
+from ir.ports import Comparison, Expected, Held, Holder, Operator, Store, Verifier
+from ir.runtime import adapter_registry
+
+WITHIN = 10.0
+"""Seconds for the whole look; what gives no answer by then is named as not compared."""
+_FOR_STORES = 6.0
+"""Of these, for stores: what they hold is what their services are expected to tell."""
+_NO_ANSWER = "gave no answer in time"
+
+
+_Marks = tuple[tuple[Reference, str], ...]
+"""Fields of one object, each with the fingerprint of a key that stands in it."""
+_TOLD = re.compile(r" is \"[0-9a-f]{16}\", expected ")
+"""How `verifiers.expectation` says that a service told another fingerprint than the expected one."""
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """One object of a store, and the fields of it that an inventory lists, with the key of each."""
+
+    name: str
+    fields: Mapping[Reference, str]
+
+
+@dataclass
+class _Seen:
+    """What the objects hold: fields with fingerprints, by object; or why one could not be read."""
+
+    marks: dict[str, _Marks] = field(default_factory=dict)
+    unread: dict[str, str] = field(default_factory=dict)
+
+    def at(self, ref: Reference) -> str:
+        """The fingerprint of what a place holds, "" = nothing shaped like a key, or it could not be read."""
+        return next((mark for place, mark in self.marks.get(ref.object, ()) if place == plain(ref)), "")
+
+
+class Noted:
+    """A store that remembers what its last read told of the other fields of its object; everything else passes through."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._last: Held | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def read(self) -> Held:
+        """See `ports.Store`."""
+        self._last = None
+        self._last = self._store.read()
+        return self._last
+
+    def taken(self) -> Held | None:
+        """What the last read told, once; None: it failed, or was told already."""
+        found, self._last = self._last, None
+        return found
+
+
+class OtherPlaces:
+    """Of one rotation: all that its inventory lists and that its plan does not replace.
+
+    Args:
+        key: the key that is rotated.
+        base: the folder of the inventory file.
+        agreed: programs and secret headers (`inventory.consent`) that may be used for this.
+        own: the rotation's own stores, by reference: what they were just read to hold is not read again. None: all are read here.
+    """
+
+    def __init__(
+        self,
+        source: Inventory,
+        key: Key,
+        operator: Operator,
+        base: Path,
+        agreed: Collection[str],
+        own: Mapping[str, Noted] | None = None,
+    ) -> None:
+        self._source, self._key, self._operator, self._base, self._agreed = source, key, operator, base, set(agreed)
+        self._own = own
+
+    def compare(self, fingerprint: str) -> Comparison:
+        """Who else holds it. At most `WITHIN` seconds, side by side; raises nothing."""
+        until = time.monotonic() + WITHIN
+        objects = list(self._objects())
+        services = [service for service in self._source.services if self._may_have_it(service)]
+        seen = self._read(objects)
+        holders = [holder for one in objects for holder in self._holding(one, seen, fingerprint)]
+        unread = dict(seen.unread)
+        told = concurrency.each_within(until - time.monotonic(), services, lambda one: self._told(one, seen, fingerprint))
+        for service, found in zip(services, told, strict=True):
+            if found is True:
+                about = f"a service of key {', '.join(f'`{name}`' for name in service.uses)}"
+                holders.append(Holder(service.name, "service", about, service.uses[0]))
+            elif found is not False:
+                unread[f"service {service.name}"] = found or _NO_ANSWER
+        return Comparison(tuple(holders), unread)
+
+    def shared(self, keys: Sequence[Key]) -> tuple[dict[str, list[str]], int]:
+        """Of many keys at once, by stores alone: key → where else its value stands; and how many places could not be read."""
+        seen = self._read(list(_every(self._source, lambda _key, _ref: True)))
+        listed = {plain(ref): f"{ref} (key `{key.name}`)" for key in self._source.held for ref in key.stored_in}
+        places: dict[str, list[Reference]] = {}
+        for marks in seen.marks.values():
+            for place, mark in marks:
+                places.setdefault(mark, []).append(place)
+        found: dict[str, list[str]] = {}
+        for key in keys:
+            own = {plain(ref) for ref in key.stored_in}
+            others = [place for mark in {seen.at(ref) for ref in key.stored_in} - {""} for place in places[mark] if place not in own]
+            if others:
+                found[key.name] = [listed.get(place, f"{place} (which no key lists)") for place in others]
+        return found, len(seen.unread)
+
+    # ── stores ──
+
+    def _objects(self) -> Iterator[_Listed]:
+        """Each object once, whatever fields of it are listed; of the rotation's own ones the other fields count."""
+
+        def counts(key: Key, ref: Reference) -> bool:
+            return key.name != self._key.name or bool(ref.field and (self._own is None or str(ref) in self._own))
+
+        return _every(self._source, counts)
+
+    def _read(self, objects: list[_Listed]) -> _Seen:
+        seen = _Seen()
+        for one, found in zip(objects, concurrency.each_within(_FOR_STORES, objects, self._marks), strict=True):
+            if isinstance(found, tuple):
+                seen.marks[one.name] = found
+            else:
+                seen.unread |= dict.fromkeys(map(str, one.fields), found or _NO_ANSWER)
+        return seen
+
+    def _marks(self, one: _Listed) -> _Marks | str:
+        """Its fields with fingerprints, by one read of the object; or why it could not be read."""
+        why = ""
+        for ref in one.fields:
+            held = self._own[str(ref)].taken() if self._own and str(ref) in self._own else None
+            if held is not None:
+                return _fields(ref, held)
+        for ref in one.fields:
+            if ref.scheme == "manual":
+                return "a human sets it, so it cannot be read"
+            if ref.scheme == "command" and not reading(self._source, [ref]) <= self._agreed:
+                return "nobody agreed to run the program that reads it"
+            try:
+                held = adapter_registry.store(ref, self._source, self._operator, self._base).read()
+            except IrError as error:
+                why = why or error.what
+                continue
+            return _fields(ref, held)
+        return why
+
+    def _holding(self, one: _Listed, seen: _Seen, fingerprint: str) -> Iterator[Holder]:
+        """The fields of an object that hold it; one that the rotation itself replaces is none of them."""
+        listed = {plain(row): (row, key) for row, key in one.fields.items()}
+        mine = {plain(row) for row in self._key.stored_in}
+        for place, mark in seen.marks.get(one.name, ()):
+            if mark == fingerprint and place not in mine:
+                row, key = listed.get(place, (place, ""))
+                yield Holder(str(row), "store", f"a store of key `{key}`" if key else "a field that no key lists", key)
+
+    # ── services ──
+
+    def _may_have_it(self, service: Service) -> bool:
+        """One that the plan does not move, and that uses a key of that sort."""
+        signs = self._key.kind is KeyKind.WEBHOOK
+        others = [self._source.key(name) for name in service.uses]
+        return self._key.name not in service.uses and any((key.kind is KeyKind.WEBHOOK) is signs for key in others)
+
+    def _told(self, service: Service, seen: _Seen, fingerprint: str) -> bool | str:
+        """Whether it holds it; or why that cannot be told. One that holds what its own store holds is asked once."""
+        checks = [self._check(row) for row in service.verify if self._may_ask(row)]
+        if not checks:
+            return "no check that may be used here shows which key it holds"
+        own = {mark for ref in service.reads_from if (mark := seen.at(ref)) and mark != fingerprint}
+        for mark in sorted(own):
+            told = [check.check(Expected(mark)) for check in checks]
+            if all(one.passed for one in told):
+                return False
+            if any(fingerprint in one.said for one in told):
+                return True  # one of its instances, if not all
+        told = [check.check(Expected(fingerprint)) for check in checks]
+        if all(one.passed for one in told):
+            return True
+        return False if any(_TOLD.search(one.said) for one in told) else "it did not tell which key it holds"
+
+    def _may_ask(self, row: Verify) -> bool:
+        """A check that passes for one key only, changes nothing, and uses nothing that nobody agreed to."""
+        harmless = bool(row.http) or bool(row.command and row.read_only)
+        named = any("new.fingerprint" in str(value) for value in (*row.expect.json_.values(), *(row.command or ())))
+        return harmless and named and of_check(self._source, row) <= self._agreed
+
+    def _check(self, row: Verify) -> Verifier:
+        resolver = adapter_registry.reference_resolver(self._source, self._operator, self._base)
+        return adapter_registry.verifier(row, resolver, adapter_registry.Incidental())
+
+
+def _fields(ref: Reference, held: Held) -> _Marks:
+    own = ((plain(ref), held.value.fingerprint),) if held.value else ()
+    return (*own, *((other_field(ref, name), mark) for name, mark in held.others))
+
+
+def _every(source: Inventory, counts: Callable[[Key, Reference], bool]) -> Iterator[_Listed]:
+    rows: dict[str, dict[Reference, str]] = {}
+    for key in source.held:
+        for ref in key.stored_in:
+            if counts(key, ref):
+                rows.setdefault(ref.object, {})[ref] = key.name
+    yield from (_Listed(name, fields) for name, fields in rows.items())

@@ -16,6 +16,7 @@ ACTIONS = {
     "stage": "ir.actions.stage",
     "wave": "ir.actions.wave",
     "verify": "ir.actions.verify",
+    "delivery": "ir.actions.delivery",
     "quiet": "ir.actions.quiet",
     "grace": "ir.actions.grace",
     "retire": "ir.actions.retire",

@@ -43,6 +43,13 @@ class VerifyParams(Params):
     patience: Seconds = 60.0
 
 
+class DeliveryParams(Params):
+    """`for`: seconds to wait for a delivery that Stripe signed; `patience`: after so many an event that was not taken is refused."""
+
+    for_: Annotated[Seconds, Field(alias="for")] = 600.0
+    patience: Seconds = 60.0
+
+
 class QuietParams(Params):
     """`for`: seconds without use of the old key by us; `required`: whether use afterwards stops the run."""
 
@@ -120,6 +127,7 @@ ACTIONS: dict[str, Action] = {
         WaveParams,
     ),
     "verify": Action(_R, "look at every service once more: does it hold the replacement?", "", ("promoted",), ("verified",), VerifyParams),
+    "delivery": Action(_R, "wait for an event that Stripe signed and the services took", "", ("promoted",), ("delivered",), DeliveryParams),
     "quiet": Action(_R, "ask whether our services still use the old key", "", ("promoted",), ("quiet",), QuietParams),
     "grace": Action(_R, "let both keys live for a while", "", ("promoted",), ("grace",), GraceParams),
     "retire": Action(_X, "kill the old key", "", ("custody", "verified|contained|no-services"), ("retired",), RetireParams),

@@ -27,7 +27,18 @@ class Mutant:
 BROKEN = ("tests/e2e/test_one_thing_broken.py",)
 ONE_VALUE = ("tests/e2e/test_one_value.py",)
 
+WEBHOOK = ("tests/e2e/test_webhook.py",)
+
 MUTANTS = (
+    Mutant(
+        "believe a delivery while the old secret is accepted",
+        "ir/actions/delivery.py",
+        "if guided and accepted:",
+        "if False and accepted:",
+        WEBHOOK,
+    ),
+    Mutant("call a refused delivery quiet", "ir/actions/delivery.py", "return late if none else []", "return []", WEBHOOK),
+    Mutant("roll a secret that cannot be proven", "ir/actions/delivery.py", "        if blind:\n", "        if False:\n", WEBHOOK),
     Mutant("kill what another listed place holds", "ir/actions/retire.py", ", *same_value.problems(others)]", "]", ONE_VALUE),
     Mutant("hold up a wave for one store", "ir/actions/wave.py", "if bad and not alone:", "if bad:", BROKEN),
     Mutant("hold up a mint for one store", "ir/actions/custody.py", "if refused and forward:", "if False and forward:", BROKEN),

@@ -17,6 +17,7 @@ ACTIONS = {
     "wave": "ir.actions.wave",
     "verify": "ir.actions.verify",
     "delivery": "ir.actions.delivery",
+    "undelivered": "ir.actions.undelivered",
     "quiet": "ir.actions.quiet",
     "grace": "ir.actions.grace",
     "retire": "ir.actions.retire",

@@ -36,7 +36,7 @@ UNKNOWN_TRIES = 3
 OVERLAP_BUDGET = 3600.0
 """Seconds that the leaked key and its replacement may live side by side."""
 _CHANGES_COURSE = ("contain", "abort", "rollback", "close")
-_INFORMS = ("review", "money", "sweep", "watch", "quiet", "report", "prove", "discard", "contain", "remove")
+_INFORMS = ("review", "money", "sweep", "watch", "quiet", "report", "prove", "discard", "contain", "remove", "undelivered")
 """Actions whose failure is a fact or a debt, not a reason to stop."""
 _ADOPTS = ("preflight", "clear")
 """Actions before which only an adopted incident can have written: their failure takes nothing of it back."""

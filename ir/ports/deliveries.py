@@ -13,7 +13,7 @@ class Sent:
     Attributes:
         created: whole epoch seconds, by Stripe's clock.
         untaken: endpoints that have not answered it with 2xx, by Stripe's own count (`pending_webhooks`).
-        wanted: enabled endpoints that can be seen and that want it; ours: how many of them sign with a secret of this incident.
+        wanted: enabled endpoints that can be seen and that want it; ours: to how many of our own it went.
     """
 
     id: str
@@ -54,8 +54,8 @@ class Deliveries(Protocol):
         """Whether a service still accepts what is signed with it; None when that cannot be told."""
         ...
 
-    def left(self, before: int) -> list[str]:
-        """Ids of events of this endpoint made before that time which were not delivered, the oldest first."""
+    def left(self) -> list[str]:
+        """Ids of events made before the second endpoint, within three days, that the old one may not have delivered; the oldest first."""
         ...
 
     def replay(self, event: str, secret: Secret) -> bool | None:

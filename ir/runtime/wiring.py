@@ -207,5 +207,6 @@ def summary(record: Incident, places: set[str]) -> Json:
         "account": facts.get("old", {}).get("account", ""),
         "heard": record.heard,
         **standing.told(record),
+        "removal": facts.get("removal", {}) if not facts.get("removed_at") else {},
         "wake_at": record.runs[-1].outcome.facts.get("wake_at", 0.0) if record.runs and record.status == "waiting" else 0.0,
     }

@@ -25,6 +25,7 @@ class WebhookService:
         refuses_with: status for a bad signature.
         tolerance: seconds of age of a signature; None: any. once: it answers 409 to an event that it knows.
         events: what it accepted; refused: how many it did not.
+        never: ids of events that it refuses whatever signs them.
         meanwhile: called before each delivery is looked at.
     """
 
@@ -36,6 +37,7 @@ class WebhookService:
     refuses_with: int = 400
     tolerance: int | None = 300
     once: bool = False
+    never: set[str] = field(default_factory=set)
     events: list[Json] = field(default_factory=list)
     refused: int = 0
     reloads: int = 0
@@ -71,6 +73,8 @@ class WebhookService:
                 event = json.loads(body) if self.careless else self._checked(body, signature, secret)
             except stripe.SignatureVerificationError:
                 continue
+            if event["id"] in self.never:
+                break
             if self.once and any(known["id"] == event["id"] for known in self.events):
                 return 409
             self.events.append({"id": event["id"], "type": event["type"], "livemode": event["livemode"]})

@@ -21,10 +21,8 @@ _PAGES = 20
 _LATELY = 20
 _SETTLED = 60
 """Seconds after which an event that was not taken is called so."""
-_OLDEST = 30 * 86400
-"""Seconds for which Stripe keeps events (facts, §5)."""
-_EXPLICIT = ("issuing_authorization.request",)
-"""Types that `*` does not mean."""
+_TRIED = 3 * 86400
+"""Seconds for which Stripe tries to deliver an event."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ class StripeDeliveries(Deliveries):
     def floor(self) -> int:
         """See `ir.ports.Deliveries`."""
         settled = [event for event in self._mine({"limit": 100}, pages=1) if event.created < self._now() - _SETTLED]
-        return min((event.untaken for event in settled[:_LATELY]), default=0)
+        return max(0, min((event.untaken - event.ours + 1 for event in settled[:_LATELY]), default=0))
 
     def newest(self) -> int:
         """See `ir.ports.Deliveries`."""
@@ -107,11 +105,12 @@ class StripeDeliveries(Deliveries):
         """See `ir.ports.Deliveries`."""
         return {Use.ACCEPTED: True, Use.REFUSED: False}.get(self._uses.of(secret))
 
-    def left(self, before: int) -> list[str]:
-        """See `ir.ports.Deliveries`. Stripe tries for three days; it lists what is older, too, for thirty."""
-        within = {"gte": int(self._now()) - _OLDEST, "lt": before}
+    def left(self) -> list[str]:
+        """See `ir.ports.Deliveries`."""
+        made = int(self._endpoints().one(str(self._uses.facts()["new"]["id"])).created)
+        within = {"gte": made - _TRIED, "lte": made}
         rows = self._mine({"limit": 100, "delivery_success": "false", "created": within})
-        return [row.id for row in rows if row.untaken][::-1]
+        return [row.id for row in rows if row.untaken >= row.ours][::-1]
 
     def replay(self, event: str, secret: Secret) -> bool | None:
         """See `ir.ports.Deliveries`. Raises PortError when the event cannot be read."""
@@ -126,16 +125,27 @@ class StripeDeliveries(Deliveries):
 
     def _mine(self, params: Json, pages: int = _PAGES) -> Iterator[Sent]:
         """Those that the endpoint wants, the newest first."""
-        enabled = [row for row in self._endpoints().every() if row.enabled]
-        known = {self._uses.facts().get(role, {}).get("id") for role in ("old", "new")}
+        endpoints = list(self._endpoints().every())
+        facts = self._uses.facts()
         for row in self._events(params, pages):
             if bool(row.get("account")) is not bool(self._hook.connect):
                 continue
-            wanted = [one for one in enabled if _wants(one, str(row.get("type")))]
-            ours = [one for one in wanted if one.url == self._hook.url and (not self._hook.second or one.id in known or known == {None})]
+            created = int(row.get("created") or 0)
+            wanted = [one for one in endpoints if one.delivered_to(str(row.get("type")), created)]
+            ours = self._ours(wanted, created, facts)
             if ours:
-                count = len(ours) if self._hook.second else 1
-                yield Sent(str(row.get("id")), int(row.get("created") or 0), int(row.get("pending_webhooks") or 0), len(wanted), count)
+                count = sum(one.enabled for one in wanted)
+                yield Sent(str(row.get("id")), created, int(row.get("pending_webhooks") or 0), count, ours)
+
+    def _ours(self, wanted: list[Endpoint], created: int, facts: Json) -> int:
+        """How many endpoints of ours an event went to: the one in question, another of this incident, and what an earlier one disabled."""
+        old, new = (facts.get(role, {}).get("id", "") for role in ("old", "new"))
+        here = [one for one in wanted if one.url == self._hook.url]
+        earlier = sum(not one.enabled for one in here if one.id not in (old, new))
+        if not self._hook.second:
+            return earlier + any(one.enabled for one in here)
+        mine = [one for one in here if not old or one.id == old or (one.id == new and one.created < created)]
+        return earlier + len([one for one in mine if one.enabled or one.id in (old, new)])
 
     def _events(self, params: Json, pages: int = _PAGES) -> Iterator[Json]:
         for _ in range(pages):
@@ -166,7 +176,3 @@ class StripeDeliveries(Deliveries):
             "no key may look at Stripe's deliveries: give the webhook `api_key`, or its account `review_key`, with the permissions "
             "event_read and webhook_read"
         )
-
-
-def _wants(endpoint: Endpoint, kind: str) -> bool:
-    return kind in endpoint.events or ("*" in endpoint.events and kind not in _EXPLICIT)

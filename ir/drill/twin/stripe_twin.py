@@ -204,6 +204,11 @@ class StripeTwin(Dashboard):
         with self._api.lock:
             self._world.deliveries.routes[url] = to
 
+    def retry_after(self, seconds: float) -> None:
+        """How long Stripe waits until it tries a delivery again."""
+        with self._api.lock:
+            self._world.deliveries.retry = seconds
+
     def deliver(self) -> int:
         """Try everything once that is due; how many deliveries were taken. A disabled or deleted endpoint gets nothing any more."""
         with self._api.lock:

@@ -19,6 +19,7 @@ Act = dict[str, Any]
 Hits = dict[tuple[str, str], dict[tuple[str, str], Act]]
 """(rule, severity) → (entity, evidence) → the act."""
 _CARDS = ("58:decline", "60:payment", "45:setup", "40:intent", "35:payment_method")
+_SIX_HOURS = 21600
 _PAID = ("60:payment", "58:decline")
 _STRANGE = ("ghost", "hole")
 
@@ -181,20 +182,49 @@ def fresh_cards(case: Case) -> None:
     found["small"] = [a for a in carded if a["state"] == "ghost" and 0 < a["amount"] <= 500]
     for side, acts in found.items():
         name = {"small": "small amounts", "hole": "in a hole of our logs"}
-        slots: dict[tuple[int, int], list[Act]] = defaultdict(list)
-        for a in acts:
-            for off in range(0, 21600, 1800):
-                slots[off, (a["ts"] + off) // 21600].append(a)
-        bad = {slot: sum(a["act"] == "58:decline" for a in tried) for slot, tried in slots.items()}
-        worst = max((n for (off, slot), n in bad.items() if slot * 21600 + 21600 - off <= case.window.judged), default=0)
-        for slot, tried in slots.items():
-            n, cards, groups = len(tried), len({a["card"] for a in tried}), len({a["card_group"] for a in tried})
-            cheap = side != "small" and bad[slot] >= 6 and 5 * bad[slot] >= n and 5 * sum(a["amount"] <= 500 for a in tried) >= 4 * n
-            alike = 2 * bad[slot] >= n or cheap or (groups * 5 <= n and 3 * bad[slot] >= n)
-            if n >= 8 and cards * 10 >= n * 8 and bad[slot] > 2 * worst + 2 and alike:
-                for a in tried:
-                    if case.judged(a):
-                        case.hit("S-05", "critical", name.get(side, f"idempotency keys {a['client']}"), a)
+        acts = sorted(acts, key=lambda a: a["ts"])
+        bad = [a for a in acts if a["act"] == "58:decline"]
+        tries, declined = _trailing(acts, _SIX_HOURS), _trailing(bad, _SIX_HOURS, at=acts)
+        cards, cheap = (
+            _trailing(_first_tries(acts), _SIX_HOURS, at=acts),
+            _trailing([a for a in acts if a["amount"] <= 500], _SIX_HOURS, at=acts),
+        )
+        alike = [0] * len(acts)
+        for group in {a["card_group"] for a in acts}:
+            places = [n for n, a in enumerate(acts) if a["card_group"] == group]
+            for n, count in zip(places, _trailing([acts[n] for n in places], _SIX_HOURS), strict=True):
+                alike[n] = count
+        worst = max((n for n, a in zip(declined, acts, strict=True) if not case.judged(a)), default=0)
+        hot = [
+            int(
+                n >= 8
+                and 10 * fresh >= 8 * n
+                and d > 2 * worst + 2
+                and (2 * d >= n or _cheap(side, n, d, small) or (2 * like >= n and 3 * d >= n))
+            )
+            for n, d, fresh, small, like in zip(tries, declined, cards, cheap, alike, strict=True)
+        ]
+        later = [n for n, a in enumerate(acts) if case.judged(a)]
+        for a, found_hot in zip(
+            [acts[n] for n in later], _best([acts[n] for n in later], [hot[n] for n in later], _SIX_HOURS), strict=True
+        ):
+            if found_hot and (side != "hole" or a["state"] == "hole"):
+                case.hit("S-05", "critical", name.get(side, f"idempotency keys {a['client']}"), a)
+
+
+def _first_tries(acts: list[Act]) -> list[Act]:
+    """Those whose card was not tried in the six hours before."""
+    last: dict[str, int] = {}
+    fresh = []
+    for a in acts:
+        if last.get(a["card"], 0) < a["ts"] - _SIX_HOURS + 1:
+            fresh.append(a)
+        last[a["card"]] = a["ts"]
+    return fresh
+
+
+def _cheap(side: str, tries: int, declined: int, small: int) -> bool:
+    return side != "small" and declined >= 6 and 5 * declined >= tries and 5 * small >= 4 * tries
 
 
 def one_amount(case: Case) -> None:

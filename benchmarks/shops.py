@@ -145,13 +145,14 @@ def quiet(kind: Kind, seed: int, judged: float = 2.0) -> Shop:
         noon = max(0.1, 1 - abs((hour // HOUR) % 24 - 13) / 12)
         expected = kind.rate * noon * rng.uniform(0.5, 1.5) * (4 if sale <= hour < sale + 3 * HOUR else 1)
         for _ in range(int(expected) + (rng.random() < expected % 1)):
-            _sale(shop, hour + rng.randrange(HOUR), rng.choice(prices))
+            sale_of(shop, hour + rng.randrange(HOUR), rng.choice(prices))
     for day in range(shop.first, until, DAY):
-        _day(shop, day, prices)
+        day_of(shop, day, prices)
     return shop
 
 
-def _sale(shop: Shop, ts: int, amount: int) -> None:
+def sale_of(shop: Shop, ts: int, amount: int) -> None:
+    """One sale, as the shop makes it."""
     rng = shop.rng
     if ts >= shop.until:
         return
@@ -193,7 +194,7 @@ _CLICKS: tuple[tuple[str, str], ...] = (
 )
 
 
-def _day(shop: Shop, day: int, prices: list[int]) -> None:
+def day_of(shop: Shop, day: int, prices: list[int]) -> None:
     """People at their desks, Stripe by itself, and what runs at night."""
     rng = shop.rng
     for _ in range(rng.randrange(0, 6)):

@@ -1,8 +1,8 @@
 """Check: prove the replacement before any service sees it."""
 
-from ir.actions import own_keys
+from ir.actions import last_use, own_keys
 from ir.core.errors import Missing
-from ir.core.model import Did, KeyKind, Liveness, Outcome
+from ir.core.model import Did, Json, KeyKind, Liveness, Outcome
 from ir.incident.context import World
 from ir.incident.plan import Step
 from ir.incident.record import Incident
@@ -16,8 +16,11 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         new = world.new_key(record.facts)
     except Missing as error:
         return own_keys.replaced(world, record.facts, error)
+    asked = world.now()
     probe = world.issuer.probe(new)
-    facts = {"new": {"liveness": probe.liveness.value, "probed_at": probe.date, "mode": world.mode.value}}
+    facts: Json = {"new": {"liveness": probe.liveness.value, "probed_at": probe.date, "mode": world.mode.value}}
+    if (skew := last_use.ahead(asked, probe)) is not None:
+        facts["clock"] = {"ahead": skew}
     if new.fingerprint == record.facts["old"]["fingerprint"]:
         return Outcome(Did.FAILED, "the replacement is the leaked key itself", facts)
     if probe.mode is not None and probe.mode is not world.mode:

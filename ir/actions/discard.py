@@ -9,12 +9,17 @@ from ir.incident.record import Incident
 from ir.ports import Store
 
 ESCROW = "escrow"
+_LOOKS, _BETWEEN_LOOKS = 4, 1.0
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
-    """What cannot be removed is a debt, never an error. A close ends the custody of earlier incidents, too, whose debts were taken over."""
+    """What cannot be removed is a debt, never an error. A close ends the custody of earlier incidents, too, whose debts were taken over.
+
+    What an earlier incident that is over for good left at a store of this key is taken away as well.
+    """
     closed = any(signal.get("kind") == "close" for signal in record.signals)
-    earlier = record.facts.get("took_over", {}) if closed else {}
+    earlier = dict.fromkeys(record.facts.get("took_over", {}) if closed else ())
+    earlier |= dict.fromkeys(row["leftover"] for row in record.facts.get("stores", {}).values() if row.get("leftover"))
     items = [item for incident in (world.incident, *earlier) for item in emptied(world, record, incident)]
     left = {item.name: item for item in items if item.did is Did.FAILED}
     debts = tuple(Debt("custody", item.name, item.said, f"ir resume {world.incident}") for item in left.values())
@@ -31,11 +36,12 @@ def rehearse(world: World, record: Incident, step: Step) -> Outcome:
 
 def emptied(world: World, record: Incident, incident: str) -> list[Item]:
     """Take away what an incident keeps, in all stores side by side and in the escrow."""
-    stores = world.each(list(world.stores.values()), lambda store: _discard(record, store, incident))
+    stores = world.each(list(world.stores.values()), lambda store: _discard(world, record, store, incident))
     return [*stores, _discard_escrow(world, incident)]
 
 
-def _discard(record: Incident, store: Store, incident: str) -> Item:
+def _discard(world: World, record: Incident, store: Store, incident: str) -> Item:
+    """Where nothing was made, it may be said next that nothing was changed: so it is looked at, too."""
     name = str(store.ref)
     if store.guided or record.facts.get("stores", {}).get(name, {}).get("left_out"):
         return Item(name, Did.SKIPPED, "")
@@ -43,7 +49,24 @@ def _discard(record: Incident, store: Store, incident: str) -> Item:
         store.discard(incident)
     except PortError as error:
         return Item(name, Did.FAILED, error.what)
-    return Item(name, Did.DONE, "")
+    return Item(name, Did.DONE, "") if "new" in record.facts else _emptied(world, store, incident)
+
+
+def _emptied(world: World, store: Store, incident: str) -> Item:
+    """Seen to be empty; what is read may be older than what was just removed."""
+    name, said = str(store.ref), ""
+    for look in range(_LOOKS):
+        if look:
+            world.clock.sleep(_BETWEEN_LOOKS)
+        try:
+            roles = store.left(incident).roles
+        except PortError as error:
+            said = f"whether something of {incident} is left there cannot be told: {error.what}"
+            continue
+        if not roles:
+            return Item(name, Did.DONE, "")
+        said = f"still keeps {', '.join(roles)} of {incident}"
+    return Item(name, Did.FAILED, said)
 
 
 def _discard_escrow(world: World, incident: str) -> Item:

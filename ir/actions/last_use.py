@@ -15,6 +15,8 @@ RESOLUTION = 1.0
 """Stripe's `last_used` and its `Date` count whole seconds (facts, §1.3)."""
 WITHIN = 15.0
 """Seconds in which Stripe has to show our own use; how late it may count one is not established."""
+_CLOCKS_KEEP = 5.0
+"""Seconds by which two readings of the difference between the clocks may differ."""
 _LOOK_EVERY = 2.0
 _OWN_LOOK_EVERY = 0.5
 
@@ -36,15 +38,25 @@ class Own:
     lag: float
 
 
-def ahead(world: World, probe: Probe) -> float | None:
-    """Seconds by which our clock is ahead of Stripe's, to about a second, by an answer of just now; None where it gave no time."""
-    return world.now() - probe.date if probe.date else None
+def ahead(asked: float, probe: Probe) -> float | None:
+    """Seconds by which our clock is ahead of Stripe's, to about a second, by an answer to what was `asked` then; None: it gave no time.
+
+    Where the answer was slow it may be ahead by more, as much as that took.
+    """
+    return asked - probe.date if probe.date else None
+
+
+def comparable(record: Incident, skew: float) -> bool:
+    """Whether the two clocks differ as before the services moved: else one was set meanwhile, and no move has a time of Stripe's."""
+    before = record.facts.get("clock", {}).get("ahead")
+    return before is None or abs(float(before) - skew) <= _CLOCKS_KEEP
 
 
 def own(world: World, key: Secret, key_id: str) -> Own | None:
     """Use the key once, and wait until Stripe shows it; if it does not, it cannot be told when others used it. None: no use was made."""
+    sent = world.now()
     probe = world.issuer.probe(key)
-    skew = ahead(world, probe)
+    skew = ahead(sent, probe)
     if skew is None or not probe.liveness.answers:
         return None
     asked = world.elapsed()

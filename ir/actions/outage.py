@@ -3,6 +3,7 @@
 Never before it, and never instead. Nobody is asked here whether a check may run: one that was not agreed to is not looked at, and named.
 """
 
+from ir.actions import same_value
 from ir.core.errors import PortError
 from ir.core.model import Debt, Did, Item, Json, Outcome
 from ir.incident import debts as debt_rules
@@ -11,7 +12,7 @@ from ir.incident.context import World
 from ir.incident.record import Incident
 from ir.inventory import Service
 from ir.inventory.consent import of_check
-from ir.ports import Expected
+from ir.ports import Comparison, Expected
 
 AT_MOST = 30.0
 """Seconds for all services together."""
@@ -19,10 +20,14 @@ AT_MOST = 30.0
 
 def look(world: World, record: Incident) -> Outcome | None:
     """Each listed service: on the replacement, on the leaked key, failing, or not looked at. None: none is listed."""
-    if not world.services:
+    world.say("looking at the services, and where else the key lies")
+    items, found = world.both(
+        lambda: world.each(world.services, lambda service: _look(world, record, service)),
+        lambda: world.elsewhere(record.facts["old"]["fingerprint"]) if _cut(record) else Comparison(),
+    )
+    others = same_value.items(world, found)
+    if not items and not others:
         return None
-    world.say("looking at the services")
-    items = world.each(world.services, lambda service: _look(world, record, service))
     owed = [item for item in items if item.did is not Did.DONE]
     todo = debt_rules.roll_out(record) if world.plan.key_alone else f"ir resume {world.incident}"
     debts = tuple(Debt("service-behind", item.name, f"{item.name} {item.said}", todo) for item in owed)
@@ -33,7 +38,11 @@ def look(world: World, record: Incident) -> Outcome | None:
             "an outage that is expected, since containment took the key from them, too" if _cut(record) else "though the policy spares them"
         )
         said += f"; not: {', '.join(item.name for item in owed)} ({why})"
-    return Outcome(Did.DONE, said, facts, tuple(items), debts, paid=tuple(item.name for item in items if item.did is Did.DONE))
+    if same_value.problems(others):
+        said += f"; on the key, too, and moved by no plan of it: {', '.join(item.name for item in others if item.did is Did.FAILED)}"
+    paid = (*(item.name for item in items if item.did is Did.DONE), *same_value.gone(record, found))
+    every = (*items, *others)
+    return Outcome(Did.DONE, said, {**facts, **same_value.facts(found)}, every, (*debts, *same_value.debts(world, others)), paid)
 
 
 def _look(world: World, record: Incident, service: Service) -> Item:

@@ -1,12 +1,13 @@
 """Quiet: do *our* services still use the old key? Strangers' use never delays the kill; it speeds it.
 
 Where no source shows who uses the key, a run that nothing presses (`required`) waits for a human's word; any other says so and goes on.
+Where one shows that it is used, `key_users` tells whose use it is, as far as that can be told.
 """
 
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from ir.actions import last_use
+from ir.actions import key_users, last_use
 from ir.core.errors import PortError
 from ir.core.model import Did, Json, Outcome
 from ir.incident.context import World
@@ -26,6 +27,8 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if first is not None and not first.active:
         return Outcome(Did.SKIPPED, "the old key is dead already, so nothing can use it", {"quiet": {"checked": False}})
     if first is None or not first.last_used:  # we asked with it ourselves: no time at all means that none is told
+        if stopped := key_users.logged(world, record, float(step.params["for"]), _ahead(world, record)):
+            return stopped
         if step.params["required"]:
             return _word(world, record)
         return Outcome(Did.SKIPPED, "not checked: no source shows who still uses the old key", {"quiet": {"checked": False}})
@@ -36,16 +39,12 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         outcome = _word(world, record, mine) if step.params["required"] else Outcome(Did.SKIPPED, said, {"quiet": {"checked": False}})
         return replace(outcome, facts={**outcome.facts, **({"old": {"probed_at": mine.at}} if mine else {})})
     told = first.last_used if key_id else 0.0  # without an id, it was found by a use of our own
-    used = told if told > last_use.known_until(record, mine.ahead) else 0.0
+    used = told if last_use.comparable(record, mine.ahead) and told > last_use.known_until(record, mine.ahead) else 0.0
     used = used or last_use.by_others(world, old, first.id, mine, float(step.params["for"]))
     quiet: Json = {"quiet": {"checked": True, **({"used_at": used} if used else {})}, "old": {"probed_at": mine.at}}
     if not used:
         return Outcome(Did.DONE, "no use of the old key was seen after the services moved", quiet)
-    said = "the old key is still used, though every listed service was seen on the replacement: a stranger, or a consumer not listed"
-    if step.params["required"]:
-        todo = f"find the consumer, then: ir resume {world.incident}"
-        return Outcome(Did.WAITING, said, quiet, todo=todo)
-    return Outcome(Did.DONE, said, quiet)
+    return key_users.judged(world, record, quiet, mine.ahead, required=bool(step.params["required"]))
 
 
 # ── a human's word ──
@@ -90,4 +89,5 @@ def _ahead(world: World, record: Incident) -> float:
         new = world.held_new(record.facts["new"])
     except PortError:
         return 0.0
-    return (last_use.ahead(world, world.issuer.probe(new)) if new is not None else None) or 0.0
+    asked = world.now()
+    return (last_use.ahead(asked, world.issuer.probe(new)) if new is not None else None) or 0.0

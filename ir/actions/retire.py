@@ -147,8 +147,9 @@ def _last_look(world: World, record: Incident, step: Step) -> _Seen:
     new, old = world.new_key(record.facts), record.facts["old"]["fingerprint"]
     expected, patience = service_health.expected_new(record.facts), float(step.params["patience"])
     (stores, found), (services, unwell) = world.both(
-        lambda: world.both(
-            lambda: world.each(list(world.stores.values()), lambda store: _reread(record, store, new)), lambda: world.elsewhere(old)
+        lambda: (  # in this order: what its own stores are read to hold besides is compared, too
+            world.each(list(world.stores.values()), lambda store: _reread(record, store, new)),
+            world.elsewhere(old),
         ),
         lambda: world.both(
             lambda: service_health.look_at(world, world.services, expected, patience=patience), lambda: _replacement(world, record, new)

@@ -53,6 +53,7 @@ def request(world: World, record: Incident, *, since: float = 30 * 86400.0, budg
         own_objects=_made_by_us(facts),
         personal_data=world.options.personal_data,
         ours=tuple(world.account.ours),
+        addresses=tuple(str(network) for network in world.account.egress_ips),
     )
 
 

@@ -1,6 +1,6 @@
 """Stage: place the replacement beside the current key in every store, unseen by services."""
 
-from ir.actions import own_keys
+from ir.actions import custody, own_keys
 from ir.core.errors import Missing, PortError, Unknown
 from ir.core.model import Did, Item, Outcome
 from ir.core.secret import Secret
@@ -24,8 +24,9 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         new = world.new_key(record.facts)
     except Missing as error:
         return own_keys.replaced(world, record.facts, error)
+    late = custody.kept_late(world, record)
     items = tuple(world.each(list(world.stores.values()), lambda store: _stage(world, record, store, new)))
-    facts = {"stores": {item.name: item.facts for item in items if item.facts}}
+    facts = {**late, "stores": {item.name: item.facts for item in items if item.facts}}
     failed = [item for item in items if item.did in (Did.FAILED, Did.UNKNOWN)]
     if failed and reversibility.forward(record.facts):  # each store is on its own: its wave says what became of it
         where = "; ".join(f"{item.name}: {item.said}" for item in failed)

@@ -49,8 +49,10 @@ def look(world: World, store: Store, known: Json) -> tuple[Item, Held | None]:
     }
     if pending is not None:
         facts["pending"] = asdict(pending)
+        mine = bool(pending.incident) and world.over(pending.incident)
+        facts |= {"leftover": pending.incident} if mine else {}
         given_up = known.get("pending", {}).get(name) == facts["pending"]
-        if not given_up and pending.incident not in known.get("took_over", {}):
+        if not given_up and not mine and pending.incident not in known.get("took_over", {}):
             return Item(name, Did.REFUSED, f"{whose(pending, world.now())} is there", facts), held
     if unknown:
         facts["unknown"] = list(unknown)
@@ -60,6 +62,7 @@ def look(world: World, store: Store, known: Json) -> tuple[Item, Held | None]:
     if held.value is None:
         return Item(name, Did.FAILED, "the field is empty", facts), held
     said = permission.said if permission.proven else f"write permission not proven: {permission.said}"
+    said += f"; what {facts['leftover']} left there is cleared at the end" if facts.get("leftover") else ""
     if held.blanks:
         said += "; white space stands around the key there (a line end?): the new one is written without"
     return Item(name, Did.DONE, said, facts), held

@@ -187,10 +187,14 @@ def _verdict(world: World, services: list[Service], items: list[Item], stores: t
     if not bad and not unwritten:
         said = service_health.said_of(items) if items else "promoted; no service reads from there"
         return Outcome(Did.DONE, said, facts, every, paid=paid)
-    todo = {item.name: f"fix {item.name}, then: ir resume {world.incident}" for item in (*bad, *unwritten)}
-    debts = tuple(Debt("store-behind", item.name, f"not written: {item.said}", todo[item.name]) for item in unwritten)
-    debts += tuple(Debt("service-behind", item.name, item.said, todo[item.name]) for item in bad)
+    debts = tuple(_behind(world, "store-behind", item, f"not written: {item.said}") for item in unwritten)
+    debts += tuple(_behind(world, "service-behind", item, item.said) for item in bad)
     told = [f"{item.name} was not written: {item.said}" for item in unwritten] + [f"{item.name}: {item.said}" for item in bad]
     did = Did.UNKNOWN if unwritten and all(item.did is Did.UNKNOWN for item in (*unwritten, *bad)) else Did.FAILED
     behind = f"of {counted(len(services), 'service')} {len(bad)} {'does' if len(bad) == 1 else 'do'} not hold the replacement"
     return Outcome(did, f"{behind}: {'; '.join(told)}", facts, every, debts, paid)
+
+
+def _behind(world: World, kind: str, item: Item, why: str) -> Debt:
+    what = f"set the replacement by hand in {item.name}" if item.did is Did.WAITING else f"fix {item.name}"
+    return Debt(kind, item.name, why, f"{what}, then: ir resume {world.incident}")

@@ -63,6 +63,7 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
         "list": ("ir.cli.schedules:list_schedule", "Keys with rotate_every: due, overdue, next, last result and why."),
         "run": ("ir.cli.schedules:run_schedule", "Begin what is due, once per due date; for cron and timers."),
     },
+    "database": {"roles": ("ir.cli.database:roles", "Tables and roles of a PostgreSQL that machines share.")},
     "worker": ("ir.cli.schedules:worker", "Run campaigns and due rotations, beside other workers."),
     "rules": ("ir.cli.rules:app", "The detection rules of the review."),
     "help": ("ir.cli.help_page:help_page", "The help page of a command."),
@@ -77,6 +78,7 @@ GROUPS = {
     "schedule": "Rotations that are due.",
     "evidence": "Keep, hand over and purge evidence.",
     "alert": "Read alerts of secret scanners.",
+    "database": "The database that machines share.",
 }
 
 

@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import NoReturn
 
 from ir import inventory
-from ir.cli import campaigns
+from ir.cli import campaigns, same_key
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import Consent
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.option_values import accepted, choose_policy
+from ir.cli.terminal.work_signing import signers
 from ir.core import yaml_file
 from ir.core.errors import ExitCode, Refused, UsageError
+from ir.core.model import Policy
 from ir.core.wording import counted
 from ir.engine.dry_run import rehearse
+from ir.fleet.agreed_work import agreed
 from ir.fleet.campaign import Choice, Limits, chosen
 from ir.fleet.campaign_child import Source, children_for, new_name, setting_of
 from ir.fleet.campaign_store import CampaignLedger
@@ -54,6 +57,7 @@ class Asked:
     options: Options
     accepted: Accepted
     detach: bool
+    sign_with: str = ""
 
 
 def refuse_single(key: str, *others: str, no_replacement: bool) -> None:
@@ -87,12 +91,15 @@ def start(asked: Asked, operator: Terminal) -> NoReturn:
     made = children_for(source, keys, book, replace(options, dry_run=False, yes=True))
     touched = consents.rehearsal if options.dry_run else consents.destinations
     consent.ask({place for key in keys for place in touched(source.inventory, key)})
+    if book.policy is not Policy.EXPLOITED:  # containment waits for no look
+        _refuse_shared(opened, keys, operator, consent)
     if options.dry_run:
         _rehearse(source, keys, book, options, kept, operator)
     name = new_name(wiring.SystemClock().now().isoformat())
     if not operator.confirm_by_name(_about(name, source, keys)):
         raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes, or run it in a terminal")
     ledger = CampaignLedger(kept.ledger.engine)
+    made = agreed(signers(kept, opened, operator, asked.sign_with), name, operator.name, made)
     about = {
         "inventory": opened.name,
         "inventory_sha256": inventory.digest(opened.text),
@@ -106,6 +113,18 @@ def start(asked: Asked, operator: Terminal) -> NoReturn:
         operator.screen.say(f"left to the workers (ir worker); ir campaign status {name} shows how it goes")
         sys.exit(int(ExitCode.DONE))
     campaigns.run_here(kept, ledger, name, operator)
+
+
+def _refuse_shared(opened: inventory_source.Opened, keys: Sequence[Key], operator: Terminal, consent: Consent) -> None:
+    """A key of a campaign dies for what its own row lists; whatever else holds it would fail. Raises Refused."""
+    found = same_key.shared(opened, keys, operator, consent)
+    if found:
+        told = "; ".join(f"`{name}` is also in {', '.join(places)}" for name, places in found.items())
+        raise Refused(
+            f"one value in several places: {told}",
+            safe="nothing was changed",
+            next_step=f"rotate it by name, which takes in what another key lists: ir rotate stripe {next(iter(found))}; then the others",
+        )
 
 
 def _about(name: str, source: Source, keys: Sequence[Key]) -> Irreversible:

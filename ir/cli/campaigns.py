@@ -15,6 +15,7 @@ from ir.cli.terminal import database_watch
 from ir.cli.terminal.follow import leave
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen, plain
+from ir.cli.terminal.work_signing import trusted
 from ir.core.durations import spoken
 from ir.core.errors import ExitCode, UsageError
 from ir.core.model import Json
@@ -95,7 +96,11 @@ def report(
 
 
 def run_here(kept: State, book: CampaignLedger, name: str, operator: Terminal, *, slots: int = 0) -> NoReturn:
-    """Run a campaign in this process, beside whatever workers there are, until nothing is left to begin or to end."""
+    """Run a campaign in this process, beside whatever workers there are, until nothing is left to begin or to end.
+
+    Raises:
+        Refused: there is something to run, and nobody whose word this machine takes agreed to it.
+    """
     screen, stop = operator.screen, threading.Event()
     row = _row(book, name)
     slots = slots or min(int(row["limits"]["at_once"]) or SLOTS, 8)
@@ -107,7 +112,7 @@ def run_here(kept: State, book: CampaignLedger, name: str, operator: Terminal, *
                 f"  {child.key}: {child.state.value} ({child.incident})" + (f": {child.said}" if child.state is not ChildState.DONE else "")
             )
 
-    worker = Worker(kept, book, only(name), slots=slots, tell=tell)
+    worker = Worker(kept, book, only(name), slots=slots, trust=trusted(kept, operator), tell=tell)
     height = screen.err.height
     live = Live(get_renderable=lambda: _live(book, name, height), console=screen.err, refresh_per_second=1, transient=True)
     try:
@@ -129,6 +134,8 @@ def _until_over(worker: Worker, book: CampaignLedger, name: str, stop: threading
     """Children that others run are waited for; those that wait for a human are not."""
     while True:
         worker.run(until_idle=True, stop=stop)
+        if name in worker.shunned:
+            raise worker.shunned[name]
         states = {child.state for child in book.children(name)}
         paused = _row(book, name)["status"] == "paused"
         if ChildState.RUNNING not in states and (paused or ChildState.QUEUED not in states or ChildState.WAITING in states):

@@ -119,8 +119,8 @@ def _watched(*, as_json: bool, pictured: bool) -> tuple[Screen, Watch, io.BytesI
 
 
 def _show(screen: Screen, result: DrillResult) -> None:
-    rows = [(row.name, row.store, str(row.ok), str(row.failed), row.key) for row in result.services]
-    screen.table("What the twin saw", ("service", "reads", "paid", "failed", "pays with"), rows)
+    rows = [(row.name, str(row.ok), str(row.failed), row.key, row.store) for row in result.services]
+    screen.table("What the twin saw", ("service", "paid", "failed", "pays with", "reads"), rows)
     screen.say("seconds: " + ", ".join(f"{name} {spent:g}" for name, spent in result.seconds.items()))
     for fault in result.faults:
         screen.say(f"went wrong: {fault}")

@@ -1,8 +1,6 @@
 """`ir inventory check|graph` and `ir playbook list|show|check`."""
 
 from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,19 +12,16 @@ from ir.cli.terminal.consent_prompt import PIN, YES
 from ir.cli.terminal.inventory_source import Opened
 from ir.cli.terminal.screen import Screen, plain
 from ir.core import yaml_file
-from ir.core.errors import BadFile, IrError
+from ir.core.errors import BadFile
 from ir.core.resources import shipped_folder
 from ir.core.wording import counted
 from ir.incident import approvers, playbook
-from ir.incident.playbook import Playbook
 from ir.inventory import Inventory
 from ir.inventory.skeleton import UNKNOWN_ACCOUNT
 
 File = Annotated[str, typer.Argument(help="Inventory file; default: IR_INVENTORY, else inventory.yaml of this folder.")]
 PLAYBOOK = "Check that it lists as many people as this playbook asks to approve; those in files beside it are checked in any case."
 LIVE = "Compare it with what stores, services and Stripe show, as `drift` does; exit 5 if they differ."
-_LONGEST_BOOK = 100_000
-"""Bytes of a file beside the inventory that may be a playbook."""
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
@@ -67,20 +62,12 @@ def _refuse_too_few(opened: Opened, playbook_name: str) -> None:
     """
     listed = opened.source.approvers
     said = approvers.one_is_none(listed)
-    for book in [playbook.load(playbook_name)] if playbook_name else _beside(opened.base):
+    for book in [playbook.load(playbook_name)] if playbook_name else playbook.beside(opened.base):
         wanted = (approvers.too_few(row.id, row.approvals, listed) for row in book.steps)
         said = next((f"playbook {book.name}: {why}" for why in wanted if why), said)
     if said:
         line = yaml_file.parse(opened.text, opened.name)[1].get(("approvers",), 0)
         raise BadFile(opened.name, line, "approvers", said, f"approvers:\n    {approvers.LINE}")
-
-
-def _beside(folder: Path) -> Iterator[Playbook]:
-    """Playbooks in the folder of an inventory; what is no playbook is not looked at."""
-    for path in sorted(folder.glob("*.y*ml")):
-        with suppress(IrError, OSError):
-            if path.stat().st_size <= _LONGEST_BOOK and "steps:" in (text := path.read_text(encoding="utf-8", errors="replace")):
-                yield playbook.loads(text, str(path))
 
 
 def _missing(source: Inventory) -> Iterator[str]:

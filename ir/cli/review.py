@@ -66,6 +66,7 @@ def review(
     api_base: Annotated[str, typer.Option(help="Without an inventory: a Stripe stand-in on loopback.", metavar="URL")] = STRIPE,
     yes: Annotated[bool, typer.Option("--yes", help=YES)] = False,
     inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = "",
+    sdk: Annotated[bool, typer.Option("--sdk", help="Show the age of SDKs and API versions per service.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
     """What did the leaked key do? Evidence, findings, blast radius, leftovers. Ends with 7 when misuse is confirmed or suspected."""
@@ -107,7 +108,7 @@ def review(
     checked_limit(memory_limit)
     try:
         tell = _teller(opened, account, names, operator)
-        code = _watch(request, watch, memory_limit, screen, tell) if watch else _once(request, memory_limit, screen)
+        code = _watch(request, watch, memory_limit, screen, tell) if watch else _once(request, memory_limit, screen, sdk=sdk)
     finally:
         shutil.rmtree(folder / "review", ignore_errors=True)
     sys.exit(int(code))
@@ -128,11 +129,14 @@ def _end(until: str, watch: str) -> datetime:
     return datetime.fromtimestamp(min(moment(until, now), now.timestamp()), UTC) if until else now
 
 
-def _once(request: ReviewRequest, memory_limit: str, screen: Screen) -> ExitCode:
+def _once(request: ReviewRequest, memory_limit: str, screen: Screen, *, sdk: bool) -> ExitCode:
     from ir.review.present.json_document import MISUSE
+    from ir.review.present.screen_summary import sdk_lines
 
     reviewed = _run(request, memory_limit, screen)
     _show(reviewed, request, screen)
+    for line in sdk_lines(reviewed) if sdk and not screen.as_json else ():
+        screen.out.print(plain(line), soft_wrap=True)
     return ExitCode.MISUSE if reviewed.verdict in MISUSE else ExitCode.DONE
 
 

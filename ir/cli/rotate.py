@@ -35,6 +35,7 @@ from ir.runtime.app_state import State, actor, open_state
 from ir.runtime.incident_spec import Setting, opening_entry
 from ir.storage import incident_store
 
+SIGN_WITH = "A campaign: sign what workers are to run with this SSH key, too, which the inventory lists as an approver's."
 LEAKED_VIA = ("repo", "frontend", "ci", "store", "host", "unknown")
 
 
@@ -85,6 +86,7 @@ def stripe(
         str, typer.Option(help="Clear unfinished rotations of others from the stores, once they were shown.", metavar="REASON")
     ] = "",
     detach: Annotated[bool, typer.Option("--detach", help="Leave a campaign to the workers (ir worker).")] = False,
+    sign_with: Annotated[str, typer.Option(help=SIGN_WITH, metavar="FILE")] = "",
 ) -> None:
     """Take a leaked key to proven dead, with every service on its replacement and the report written."""
     screen = Screen(as_json=as_json)
@@ -96,7 +98,7 @@ def stripe(
         limits = Limits(at_once, per_account, per_store, stop_after)
         options = Options(dry_run, yes, reason, leaked_via, exposed_at=exposed_time(exposed_at), personal_data=with_personal_data)
         named = Accepted(accept_unverified, accept_unhealthy, accept_unreachable)
-        asked = Asked(choice, limits, policy, playbook_name, inventory_file, inventory_sha256, options, named, detach)
+        asked = Asked(choice, limits, policy, playbook_name, inventory_file, inventory_sha256, options, named, detach, sign_with)
         campaign_start.start(asked, operator)
     if policy == "auto" and yes and not playbook_name:
         raise UsageError("--yes never chooses a policy", next_step="say --policy exposed or --policy exploited")

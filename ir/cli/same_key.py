@@ -1,10 +1,13 @@
 """The leaked key is listed under another name, too: found before the plan is made, all of its places and services are in one plan."""
 
+from collections.abc import Sequence
+
 from ir.cli.terminal.consent_prompt import Consent
 from ir.cli.terminal.inventory_source import Opened
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.option_values import held_in_stores
 from ir.core.secret import Secret
+from ir.core.wording import counted
 from ir.incident.context import Options
 from ir.inventory import Key, consent, union
 from ir.runtime.incident_spec import inventory_text
@@ -32,3 +35,13 @@ def taken_in(asked: Consent, row: Key, operator: Terminal, leaked: Secret | None
     named, where = ", ".join(f"`{name}`" for name in also), ", ".join(map(str, places))
     operator.tell(f"The same key is listed under {named}, too ({where}): one plan replaces it in all of them.")
     return Opened(inventory_text(union.merged(source, row.name, places)), opened.name, opened.base), also
+
+
+def shared(opened: Opened, keys: Sequence[Key], operator: Terminal, asked: Consent) -> dict[str, list[str]]:
+    """Of many keys, those whose value stands elsewhere in the stores of the inventory, too, and where; each object is read once."""
+    source = opened.source
+    agreed = asked.agreed({place for key in source.held for place in consent.comparison(source, key)})
+    found, unread = OtherPlaces(source, keys[0], operator, opened.base, agreed).shared(keys)
+    if unread:
+        operator.tell(f"Not compared with these keys, since they could not be read: {counted(unread, 'place')}.")
+    return found

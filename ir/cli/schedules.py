@@ -6,17 +6,20 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from ir.cli import same_key
 from ir.cli.campaigns import AsJson, AtOnce, sleeping
 from ir.cli.terminal import database_watch, inventory_source
 from ir.cli.terminal.consent_prompt import PIN, Consent
 from ir.cli.terminal.follow import leave
-from ir.cli.terminal.inventory_source import INVENTORY
+from ir.cli.terminal.inventory_source import INVENTORY, Opened
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
+from ir.cli.terminal.work_signing import signers, trusted
 from ir.core.durations import spoken
 from ir.core.errors import ExitCode, IrError, Refused
 from ir.core.model import Policy
 from ir.fleet import due as due_rows
+from ir.fleet.agreed_work import agreed
 from ir.fleet.campaign import Child, ChildState, Limits, exit_code
 from ir.fleet.campaign_child import Source, new_name
 from ir.fleet.campaign_store import CampaignLedger
@@ -26,6 +29,7 @@ from ir.fleet.schedule import When
 from ir.fleet.worker import SLOTS, Worker
 from ir.incident import playbook
 from ir.incident.playbook import Playbook
+from ir.inventory import Key
 from ir.inventory.consent import destinations
 from ir.runtime import adapter_registry, removals, wiring
 from ir.runtime.app_state import State, open_state
@@ -71,16 +75,17 @@ def run_schedule(
     """Begin what is due, go on with what waited for its time, end. Nothing due: exit 0 at once, nothing is changed."""
     screen, kept = Screen(as_json=as_json), open_state()
     inventory_file = inventory_source.default(inventory_file, screen).name
-    book = CampaignLedger(kept.ledger.engine)
+    book, operator = CampaignLedger(kept.ledger.engine), Terminal(screen, name=kept.me.actor, yes=True)
+    trust = trusted(kept, operator, inventory_file, inventory_sha256, [_book(playbook_name)])
     _remove_due(kept, screen)
-    begun = _begin_due(kept, book, screen, inventory_file, playbook_name, inventory_sha256)
+    begun, alone = _begin_due(kept, book, screen, inventory_file, playbook_name, inventory_sha256)
     told: list[Child] = []
-    worker = Worker(kept, book, of_kind("schedule"), slots=at_once, tell=told.append)
+    worker = Worker(kept, book, of_kind("schedule"), trust=trust, slots=at_once, tell=told.append)
     if begun or worker.anything():
         with database_watch.told(screen, worker.runner):
             worker.run(until_idle=True, stop=threading.Event())
         worker.runner.forget_queue()
-    _end(screen, kept, told, begun, *_left(kept, book, screen, inventory_file))
+    _end(screen, kept, told, begun, *_left(kept, book, screen, inventory_file), alone=alone)
 
 
 def worker(
@@ -100,6 +105,8 @@ def worker(
     book = CampaignLedger(kept.ledger.engine)
     if inventory_file:
         inventory_source.read(inventory_file)
+    books = [_book(playbook_name)] if inventory_file else []
+    trust = trusted(kept, Terminal(screen, name=kept.me.actor, yes=True), inventory_file, inventory_sha256, books)
 
     def tell(child: Child) -> None:
         screen.say(f"{child.campaign} {child.key}: {child.state.value} ({child.incident})" + (f": {child.said}" if child.said else ""))
@@ -120,7 +127,7 @@ def worker(
         except IrError as error:  # a broken file must not end the work on what was begun
             screen.warn(f"the schedule was not looked at: {error.what}")
 
-    working = Worker(kept, book, of_kind("campaign", "schedule"), slots=at_once, tell=tell)
+    working = Worker(kept, book, of_kind("campaign", "schedule"), trust=trust, slots=at_once, tell=tell)
     screen.say(f"worker {kept.me.executor} begins, {at_once} at a time")
     with database_watch.told(screen, working.runner):
         working.run(until_idle=until_idle, stop=stop, each_look=each_look)
@@ -135,8 +142,8 @@ def _remove_due(kept: State, screen: Screen) -> None:
         screen.say(said)
 
 
-def _begin_due(kept: State, book: CampaignLedger, screen: Screen, file: str, playbook_name: str, pin: str) -> list[Child]:
-    """Write what is due, once per due date; returns the new children."""
+def _begin_due(kept: State, book: CampaignLedger, screen: Screen, file: str, playbook_name: str, pin: str) -> tuple[list[Child], set[str]]:
+    """Write what is due, once per due date; returns the new children, and the due keys that are left to a person."""
     opened = inventory_source.read(file)
     source = Source(opened.source, opened.name, opened.base)
     operator = Terminal(screen, name=kept.me.actor, yes=True)
@@ -145,17 +152,31 @@ def _begin_due(kept: State, book: CampaignLedger, screen: Screen, file: str, pla
     children, now = book.scheduled()
     due = [row.key for row in due_rows.rows(source.inventory, children, index, now) if row.decision.when is When.DUE]
     if not due:
-        return []
-    consent.ask({place for key in due for place in destinations(source.inventory, key)})
+        return [], set()
+    left = _shared(opened, due, operator, consent, screen)
+    consent.ask({place for key in due if key.name not in left for place in destinations(source.inventory, key)})
     name = new_name(wiring.SystemClock().now().isoformat())
 
+    signs = signers(kept, opened, operator)
+
     def decide(children: list[Child], now: float) -> list[due_rows.Begun]:
-        return due_rows.due_children(source, plan, due_rows.rows(source.inventory, children, index, now))
+        found = due_rows.rows(source.inventory, children, index, now)
+        begun = due_rows.due_children(source, plan, [row for row in found if row.key.name not in left])
+        return agreed(signs, name, kept.me.actor, begun)
 
     begun = book.open_due(name, kept.me.actor, Limits(at_once=0, per_account=4, per_store=8, stop_after=0), decide)
     for child in begun:
         screen.say(f"{child.key}: due {moment(child.due)}, {name}")
-    return begun
+    return begun, left
+
+
+def _shared(opened: Opened, due: list[Key], operator: Terminal, consent: Consent, screen: Screen) -> set[str]:
+    """Due keys whose value stands elsewhere, too, so that a child of their own would cut that off; they are named and left alone."""
+    found = same_key.shared(opened, due, operator, consent)
+    for key, places in found.items():
+        by_hand = f"ir rotate stripe {key} --policy scheduled"
+        screen.warn(f"{key}: due, and not begun, since its value is also in {', '.join(places)}; by hand: {by_hand}")
+    return set(found)
 
 
 def _left(kept: State, book: CampaignLedger, screen: Screen, file: str) -> tuple[list[Row], list[Shut]]:
@@ -171,13 +192,16 @@ def _left(kept: State, book: CampaignLedger, screen: Screen, file: str) -> tuple
     return stuck, due_rows.shut(found, now)
 
 
-def _end(screen: Screen, kept: State, told: list[Child], begun: list[Child], stuck: list[Row], shut: list[Shut]) -> NoReturn:
+def _end(
+    screen: Screen, kept: State, told: list[Child], begun: list[Child], stuck: list[Row], shut: list[Shut], *, alone: set[str]
+) -> NoReturn:
     """Say what this run did, what it left to others, what waits for its window, and what does not move until a human does something."""
     named = {child.key for child in told}
     elsewhere = [child for child in begun if child.key not in named]
     held = [row for row in stuck if row.key.name not in named]
     codes = {exit_code(told, sleeping=sleeping(kept, told))}
     codes |= {ExitCode.DEBT if row.stuck["status"] == "debt" else ExitCode.WAITING for row in held}
+    codes |= {ExitCode.WAITING for _ in alone}
     codes |= {ExitCode.WAITING for row, _ in shut if row.decision.when is When.CLOSED and row.decision.overdue}
     code = next(code for code in (ExitCode.DEBT, ExitCode.WAITING, ExitCode.REFUSED, ExitCode.DONE) if code in codes)
     if screen.as_json:
@@ -197,7 +221,7 @@ def _end(screen: Screen, kept: State, told: list[Child], begun: list[Child], stu
     for row, opens in shut:
         late = ", overdue" if row.decision.overdue else ""
         screen.say(f"{row.key.name}: due {moment(row.decision.due)}{late}; its window is closed, look again from {moment(opens)} on")
-    if not (told or elsewhere or held or shut):
+    if not (told or elsewhere or held or shut or alone):
         screen.say("nothing is due")
     leave(int(code))
 

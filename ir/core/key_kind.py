@@ -1,7 +1,7 @@
 """What kind of credential a string is, and what its owner has to do about it. Pure: nothing is sent.
 
 Prefixes and lifetimes are Stripe's (docs.stripe.com/keys, /keys/organization-api-keys, /webhooks; the CLI's own
-sources for its 90 days). No answer here holds a part of the string.
+sources for its 90 days, and for OAuth since 2026-08-10: stripe-cli #1880, #1910). No answer here holds a part of the string.
 """
 
 import re
@@ -56,9 +56,9 @@ _INSTRUCTIONS = {
         "Claim the sandbox and replace the key in its Dashboard."
     ),
     Credential.CLI: (
-        "A restricted key that the Stripe CLI made for one machine lives for 90 days, and no rotation of another "
-        "key touches it. "
-        "Expire it in the Dashboard where it is listed, and run `stripe login` on that machine again."
+        "A restricted key that the Stripe CLI made for one machine before August 2026 lives for 90 days, and no rotation of "
+        "another key touches it: expire it in the Dashboard where it is listed. Since then the CLI signs in with OAuth: "
+        "`stripe login --new-session` on that machine revokes the former token."
     ),
     Credential.HOSTED: (
         "A key that a hosting platform manages can be rotated in the Dashboard but never revealed: Stripe hands the "

@@ -26,6 +26,7 @@ from ir.engine.dbos_records import Plain, client
 from ir.engine.workflow import Course
 from ir.evidence import audit_log
 from ir.incident.context import World
+from ir.incident.plan import plan_from_json
 from ir.storage.database import trouble
 from ir.storage.incident_store import Ledger
 from ir.storage.patience import Away
@@ -216,6 +217,10 @@ class Runner:
 _carried: dict[str, tuple[World, Runner]] = {}
 
 
+class OtherPlan(Exception):
+    """What the engine's tables hand over is not the plan that this process has checked."""
+
+
 @DBOS.workflow(name="incident")
 def _incident(opening: Json) -> int:
     """The workflow: its id is the incident's. Its world is wired by the process that runs it, never recorded."""
@@ -223,11 +228,16 @@ def _incident(opening: Json) -> int:
     world, runner = _carried[incident]
     try:
         runner.arrived(incident)
+        if plan_from_json(opening["plan"]).hash != world.plan.hash:
+            raise OtherPlan
         code = Course(_Recorded(incident, runner, patient=world.patient), world, opening).run()
         runner.ledger.release(incident)
     except dbos_errors.DBOSUnexpectedStepError as error:
         _, place, expected, recorded = error.inputs
         runner.stop(incident, f"`{recorded}` is record {place}, where this version would go on with `{expected}`")
+        raise _HandedBack from None
+    except OtherPlan:
+        runner.stop(incident, "the plan that its engine has is not the one in its record")
         raise _HandedBack from None
     except audit_log.OtherEntry as error:
         runner.stop(

@@ -33,8 +33,6 @@ from ir.incident.record import Incident
 
 UNKNOWN_TRIES = 3
 """Looks at a step that ends `unknown` before a human is asked."""
-OVERLAP_BUDGET = 3600.0
-"""Seconds that the leaked key and its replacement may live side by side."""
 _CHANGES_COURSE = ("contain", "abort", "rollback", "close")
 _INFORMS = ("review", "money", "sweep", "watch", "quiet", "report", "prove", "discard", "contain", "remove", "undelivered")
 """Actions whose failure is a fact or a debt, not a reason to stop."""
@@ -367,7 +365,7 @@ class Course:
     def _mind_the_budget(self) -> None:
         """An overlap keeps the leaked key alive: overrun is loud."""
         begun = self.record.facts.get("opened_at", self.world.now())
-        over = self.world.now() - float(begun) - OVERLAP_BUDGET
+        over = self.world.now() - float(begun) - reversibility.OVERLAP_BUDGET
         if self.plan.policy is Policy.EXPOSED and over > 0 and not self.record.facts.get("dead_at"):
             now = f"to contain it now: ir contain {self.record.id}"
             self.world.say(f"WARNING: the leaked key lives {spoken(over)} longer than an overlap should; {now}")

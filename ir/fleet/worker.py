@@ -14,12 +14,15 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
-from ir.core.errors import AlreadyRunning, IrError
+from ir.core.errors import AlreadyRunning, IrError, Refused
 from ir.engine.dbos_records import read_entries
 from ir.engine.dbos_runner import Runner
+from ir.fleet import agreed_work
+from ir.fleet.agreed_work import Trust
 from ir.fleet.campaign import Child, ChildState, state_of
 from ir.fleet.campaign_child import setting_of
 from ir.fleet.campaign_store import CampaignLedger
+from ir.fleet.campaign_tables import CAMPAIGNS
 from ir.incident import record as incident_record
 from ir.runtime import lifecycle
 from ir.runtime.app_state import State
@@ -39,6 +42,7 @@ class Worker:
 
     Args:
         scope: whose children it runs (`campaign_tables.only`, `of_kind`).
+        trust: whose word it takes about what it runs.
         tell: hears of every child that ended or waits.
     """
 
@@ -48,10 +52,14 @@ class Worker:
         book: CampaignLedger,
         scope: sa.ColumnElement[bool],
         *,
+        trust: Callable[[], Trust],
         slots: int = SLOTS,
         tell: Callable[[Child], None] = lambda _child: None,
     ) -> None:
         self.kept, self.book, self.scope, self.slots, self.tell = kept, book, scope, slots, tell
+        self.trust = trust
+        self.shunned: dict[str, Refused] = {}
+        """Campaigns that were agreed to by nobody whose word this worker takes, and what was said of them: others may run them."""
         self.runner = Runner(kept.ledger.engine, kept.me, kept.ledger)
         self._mine: dict[str, Child] = {}
         self._over: queue.Queue[str] = queue.Queue()
@@ -88,19 +96,23 @@ class Worker:
         waiting, now = self.book.waiting(self.scope)
         return bool(self.book.queued(self.scope) or self.book.orphans(self.scope) or any(self._wakes(child, now) for child in waiting))
 
+    @property
+    def _open(self) -> sa.ColumnElement[bool]:
+        return self.scope & CAMPAIGNS.c.campaign.not_in(list(self.shunned)) if self.shunned else self.scope
+
     # ── what others left ──
 
     def _look_after_others(self) -> None:
-        for child in self.book.orphans(self.scope):
+        for child in self.book.orphans(self._open):
             if len(self._mine) < self.slots:
                 self._seize(child)
-        waiting, now = self.book.waiting(self.scope)
+        waiting, now = self.book.waiting(self._open)
         for child in waiting:
             if len(self._mine) < self.slots and self._wakes(child, now):
                 self._seize(child)
 
     def _seize(self, child: Child) -> None:
-        if self.book.seize(child, self.kept.me):
+        if self._trusted(child) and self.book.seize(child, self.kept.me):
             self._launch(replace(child, owner=self.kept.me.executor, state=ChildState.RUNNING))
 
     def _wakes(self, child: Child, now: float) -> bool:
@@ -121,12 +133,27 @@ class Worker:
     def _begin(self) -> bool:
         began = False
         while len(self._mine) < self.slots:
-            child = self.book.claim(self.kept.me, lifecycle.new_id(self.kept.ledger), self.scope)
+            child = self.book.claim(self.kept.me, lifecycle.new_id(self.kept.ledger), self._open)
             if child is None:
                 return began
+            if not self._trusted(child):
+                self.book.settle(child, ChildState.QUEUED)
+                continue
             began = True
             self._launch(child)
         return began
+
+    def _trusted(self, child: Child) -> bool:
+        """Whether somebody whose word we take agreed to it; what was changed since is no other worker's either, and ends when it is run."""
+        try:
+            agreed_work.check(child, self.book.setting(child), self.trust())
+        except agreed_work.Changed:
+            return True
+        except Refused as error:
+            self.shunned[child.campaign] = error
+            self.tell(replace(child, state=ChildState.QUEUED, said=f"{error.what}; {error.next_step}"))
+            return False
+        return True
 
     def _launch(self, child: Child) -> None:
         """Run a child that we claimed, from wherever it stands."""
@@ -137,10 +164,14 @@ class Worker:
             return
         try:
             entries = read_entries(self.kept.ledger.engine, child.incident) if row is not None else []
-            setting = setting_of(child, self.book.setting(child))
+            told = self.book.setting(child)
+            agreed_work.check(child, told, self.trust())
+            setting = setting_of(child, told)
             given = lifecycle.Given(lifecycle.Unattended(self.kept.me.actor, yes=setting.options.yes), _taken_over, patient=False)
             if entries:
-                lifecycle.go_on(incident_record.fold(entries), self.kept, self.runner, given, "wake", {})
+                record = incident_record.fold(entries)
+                agreed_work.same(setting, record)
+                lifecycle.go_on(record, self.kept, self.runner, given, "wake", {})
             else:
                 lifecycle.begin(setting, self.kept, self.runner, given)
         except AlreadyRunning as error:

@@ -84,6 +84,7 @@ class World:
         own_requests: request ids of our own probes so far.
         claim: makes a key itself this incident's own, by fingerprint, whatever an inventory calls it; raises AlreadyRunning.
         knows: whether the database has an incident of that id.
+        over: whether the database has an incident of that id, and it is over for good, with no key of it left to do.
         account_of: whose a living key is, "" when Stripe does not say; raises PortError.
         holder_of: who holds a value already, in words, of all stores, services and keys of the inventory; "" = nobody of them.
         elsewhere: who else holds the value with that fingerprint, of all stores and services of the inventory that the plan does not
@@ -126,6 +127,7 @@ class World:
     own_requests: Callable[[], tuple[str, ...]] = lambda: ()
     claim: Callable[[str], None] = lambda _fingerprint: None
     knows: Callable[[str], bool] = lambda _incident: True
+    over: Callable[[str], bool] = lambda _incident: False
     account_of: Callable[[Secret], str] = lambda _key: ""
     holder_of: Callable[[Secret], str] = lambda _key: ""
     elsewhere: Callable[[str], Comparison] = lambda _fingerprint: Comparison()

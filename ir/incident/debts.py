@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ir.core.errors import Refused
 from ir.core.model import Debt, Did, Json, KeyKind, Policy
-from ir.incident.record import Incident
+from ir.incident.record import FINAL, Incident
 
 _DEAD = ("expired", "invalid")
 KEYS = ("key-alive", "key-unproven", "key-waits")
@@ -155,7 +155,7 @@ def _escrowed(place: str) -> bool:
 def pays(action: str, kinds: set[str], *, kills: bool = True) -> bool:
     """Which steps are taken again for which debts; `kills`: the plan has a kill of its own, so that containment is no end in itself."""
     if action == "contain":
-        return not kills and bool(kinds & {"service-behind", "key-alive", "key-unproven", "key-waits"})
+        return not kills and bool(kinds & {"store-behind", "service-behind", "key-alive", "key-unproven", "key-waits"})
     if action == "report":
         return True
     if kinds & {"store-behind", "service-behind"} and action in ("stage", "wave", "verify"):
@@ -188,6 +188,12 @@ def counts(row: Json) -> bool:
     return row["status"] != "attested" or "accepted" in row["summary"]
 
 
+def over(row: Json) -> bool:
+    """Whether an incident of the index is over for good, so that what it left at a store is nobody's any more."""
+    kinds = {debt["kind"] for debt in row["summary"].get("debts", [])} if counts(row) else set()
+    return row["status"] in FINAL and not kinds - {"custody"}
+
+
 def taken_over(index: Sequence[Json], key: str, account: str, policy: Policy) -> dict[str, list[Json]]:
     """Debts of this key that a new incident takes over: incident → debts as JSON.
 
@@ -198,7 +204,8 @@ def taken_over(index: Sequence[Json], key: str, account: str, policy: Policy) ->
     free = [row for row in index if row["status"] in _OWING and row["incident"] not in taken]
     owing = [row for row in free if counts(row) and row["summary"].get("debts")]
     mine = [row for row in owing if row["summary"].get("key") == key and row["summary"].get("account", "") in ("", account)]
-    blocking = [row for row in mine if row["status"] == "debt" or row["summary"].get("policy") != Policy.SCHEDULED.value]
+    pressing = [row for row in mine if any(debt["kind"] != "custody" for debt in row["summary"]["debts"])]
+    blocking = [row for row in pressing if row["status"] == "debt" or row["summary"].get("policy") != Policy.SCHEDULED.value]
     if policy is Policy.SCHEDULED and blocking:
         first = blocking[0]
         raise Refused(

@@ -1,15 +1,19 @@
 """Playbooks: ordered steps for one policy, as a human writes them; refused at load when they cannot work."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
 from ir.core import yaml_file
-from ir.core.errors import BadFile, UsageError
+from ir.core.errors import BadFile, IrError, UsageError
 from ir.core.model import Danger, Json, Policy
 from ir.core.resources import shipped_folder
 from ir.incident.action_catalog import ACTIONS, Action, Params
+
+_LONGEST_BESIDE = 100_000
+"""Bytes of a file in an inventory's folder that may be a playbook."""
 
 
 class StepRow(Params):
@@ -51,6 +55,16 @@ def load(name_or_file: str) -> Playbook:
         )
     path = shipped_folder("playbooks") / f"{name_or_file}.yaml"
     return loads(path.read_text(encoding="utf-8"), path.name)
+
+
+def beside(folder: Path) -> list[Playbook]:
+    """Playbooks among the files of a folder, as of the one that an inventory lies in; what is not a playbook is not looked at."""
+    found = []
+    for path in sorted(folder.glob("*.y*ml")):
+        with suppress(IrError, OSError):
+            text = yaml_file.read(path) if path.stat().st_size <= _LONGEST_BESIDE else ""
+            found += [loads(text, str(path))] if "steps:" in text else []
+    return found
 
 
 def loads(text: str, name: str) -> Playbook:

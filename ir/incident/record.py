@@ -14,9 +14,10 @@ Facts that actions establish (all secret-free; times are epoch seconds):
     review / triage {verdict, verdicts, score, findings, coverage, blast_radius, leftovers, timeline}
     proof {polls, from, to, code, control}
     grace {last_used}    of the old key when it began, by the provider's clock
-    quiet {checked, used_at, attested {by, reason}}, money, sweep, watch {…}
+    quiet {checked, used_at, users {ours [name], strangers [name]}, attested {by, reason}}, money, sweep, watch {…}
     pending {REF: {owner, since, version, incident}}    strangers' stages that the operator was shown; cleared {REF: reason}
     accepted {OPTION: {NAME: REASON}}    exceptions that were accepted when it was resumed; at the start they stand in its options
+        `leftover` of a store: an incident that is over for good, and left something there
     took_over {INCIDENT: [debt]}    of earlier incidents of this key, settled at the end where they can be
     closed {accepted, attested, needs_custody}    what a person's word ended, and what it could not
     adopted {at, owner, since, stores {REF: {roles, holds, trouble}}, keys {ID: NAME}, dead}    what the world still told of it;
@@ -30,6 +31,12 @@ from typing import Any
 from ir.core.errors import ExitCode
 from ir.core.model import Debt, Did, Json, Outcome, copied
 
+_OWN_FACTS = {
+    "classify": ("classified_at", "classified_by", "classified_because", "personal_data_breach"),
+    "approved": ("approvals",),
+    "wake": ("accepted",),
+}
+"""Kind of a signal → facts that it may establish."""
 FINAL = ("done", "rolled back", "aborted", "attested", "refused")
 """States of an incident that has ended for good."""
 
@@ -139,13 +146,25 @@ def absorb(incident: Incident, entry: Json) -> None:
         _absorb_step(incident, entry, body)
     elif entry["kind"] == "signal":
         incident.signals.append({**body, "at": entry["at"], "by": entry["actor"]})
-        merge(incident.facts, body.get("facts", {}))
+        merge(incident.facts, _told(body))
         _owe_misuse(incident, body)
         incident.status = "running"
     elif entry["kind"] == "ended":
         incident.ended, incident.ended_at, incident.status = body, entry["at"], body["status"]
         incident.debts = {row["about"]: Debt(**row) for row in body["debts"]}
         incident.accepted = body.get("accepted", {})
+
+
+def _told(signal: Json) -> Json:
+    """Facts that a signal establishes: of each kind only its own, since whoever may send an approval may not say what was seen."""
+    facts, kind = signal.get("facts", {}), signal.get("kind")
+    if kind == "contain":  # by whoever may run incidents, who has done it
+        return dict(facts)
+    told = {name: facts[name] for name in _OWN_FACTS.get(str(kind), ()) if name in facts}
+    if kind == "wake" and facts.get("stores"):  # which stores are left out from now on, and why
+        rows = facts["stores"].items()
+        told |= {"stores": {ref: {name: row[name] for name in ("left_out", "accepted") if name in row} for ref, row in rows}}
+    return told
 
 
 def _inherit(incident: Incident) -> None:
@@ -165,7 +184,7 @@ def hear_late(incident: Incident, signals: Iterable[Json]) -> None:
     for signal in signals:
         if int(signal["id"]) <= incident.heard:
             continue
-        merge(incident.facts, signal["body"].get("facts", {}) if signal["kind"] == "classify" else {})
+        merge(incident.facts, _told({**signal["body"], "kind": signal["kind"]}) if signal["kind"] == "classify" else {})
         if signal["kind"] == "misuse":
             _owe_misuse(incident, {**signal["body"], "kind": "misuse"})
             incident.late |= set(signal["body"]["evidence"])

@@ -13,6 +13,9 @@ from ir.core.model import Danger, Json
 from ir.incident.action_catalog import ACTIONS, Action
 from ir.inventory import Account
 
+OVERLAP_BUDGET = 3600.0
+"""Seconds that a leaked key and its replacement may live side by side."""
+
 
 class Way(StrEnum):
     """How a leaked key is taken away from strangers; the value says where."""

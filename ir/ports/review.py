@@ -24,6 +24,7 @@ class ReviewRequest:
         rules: folders of further rules. engine: `duckdb`, or the URL of another one.
         personal_data: keep whole records of Stripe, with names, e-mail and postal addresses; without it ids only.
         ours: groups of callers that a person calls ours (`ir.core.caller_group`).
+        addresses: networks of our own egress, for telling whose a use was.
         named: people stand in the results by their names; never where results are recorded, since a record cannot be purged.
     """
 
@@ -48,6 +49,7 @@ class ReviewRequest:
     personal_data: bool = False
     named: bool = False
     ours: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Reviewed:
             by then: `{at, group, who, key, requests, of, last_seen, new, kinds, every, said, follows, evidence}`.
         proposed_at: epoch seconds of the one that is judged by; 0 = none. Never an exposure time.
         regular: consumers that come rarely but regularly: `{who, key, every, visits, requests, last_seen, due, said}`.
+        sdks: age of SDKs and API versions per service (`ir.review.judge.sdk_ages.ages`).
         began: epoch seconds of the first misuse where that was before the stated exposure, else 0; all is then judged from there.
     """
 
@@ -91,6 +94,7 @@ class Reviewed:
     proposed: tuple[Json, ...] = ()
     proposed_at: int = 0
     regular: tuple[Json, ...] = ()
+    sdks: tuple[Json, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,23 @@ class LeftBehind:
     looked: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True)
+class KeyUse:
+    """One use of a key, as a log tells it.
+
+    Attributes:
+        at: epoch seconds, by the clock of the log.
+        ours: it came from an address or a client of ours; a stranger's otherwise.
+        who: the client in words.
+        by_us: it stands in a log of our own, whose clock is ours.
+    """
+
+    at: float
+    ours: bool
+    who: str
+    by_us: bool = False
+
+
 class Reviewer(Protocol):
     """Reads evidence; changes nothing."""
 
@@ -115,6 +136,13 @@ class Reviewer(Protocol):
 
     def sweep(self, request: ReviewRequest, progress: Callable[[str], None]) -> LeftBehind:
         """Leftovers of an attacker. Raises Unknown when no list at all could be read."""
+        ...
+
+    def users(self, request: ReviewRequest, since: float, progress: Callable[[str], None]) -> tuple[KeyUse, ...]:
+        """Who used the key (`key_id`, `key_fingerprint`) after `since`, newest first, by the given logs alone; Stripe is not asked.
+
+        Our own probes (`own_requests`) are none. Empty also where no log names keys. Raises BadFile (a map).
+        """
         ...
 
     def money(self, request: ReviewRequest, progress: Callable[[str], None]) -> tuple[Json, ...]:

@@ -101,6 +101,7 @@ def _review(story: Story) -> Json:
         "verdicts": told["verdicts"],
         "proposed": told["proposed"],
         "regular": told["regular"],
+        "sdks": told["sdks"],
         "findings": told["findings"],
         "coverage": told["coverage"],
         "blast_radius": told["blast_radius"],

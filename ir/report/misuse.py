@@ -30,6 +30,7 @@ def review(story: Story) -> Json:
             {**_texts(as_object(row), "who", "every", "said"), "due": iso(as_object(row).get("due"))}
             for row in as_rows(told.get("regular"))
         ],
+        "sdks": [_sdk(as_object(row)) for row in as_rows(told.get("sdks"))],
         "leftovers": leftovers(story),
         "hours": [hour for row in as_rows(told.get("hours")) if (hour := _hour(as_object(row)))],
     }
@@ -39,6 +40,11 @@ def _group(row: Json) -> Json:
     """A group of requests that came late; `at` is a proposed exposure time, never a known one."""
     texts = _texts(row, "who", "group", "new", "kinds", "said")
     return {**texts, "at": iso(row.get("at")), "status": "proposed", "follows": [words(one) for one in as_rows(row.get("follows"))]}
+
+
+def _sdk(row: Json) -> Json:
+    texts = _texts(row, "service", "key", "client", "version", "released", "api_version", "breaks")
+    return {**texts, "days": row.get("days"), "api_days": row.get("api_days"), "requests": row.get("requests")}
 
 
 def _texts(row: Json, *names: str) -> Json:
@@ -234,7 +240,10 @@ def missed_consumers(story: Story) -> list[Json]:
     rows = [{"source": words(name), "said": "fails since the kill"} for name in as_rows(watch.get("failing"))]
     if quiet.get("used_at"):
         said = f"used the old key at {utc(quiet['used_at'])}, after every listed service had moved"
-        rows.append({"source": "somebody: a stranger, or a consumer that is not listed", "said": said})
+        users = as_object(quiet.get("users"))
+        known = [f"{words(name)}: ours" for name in as_rows(users.get("ours"))]
+        known += [f"{words(name)}: a stranger" for name in as_rows(users.get("strangers"))]
+        rows += [{"source": name, "said": said} for name in known or ["somebody: a stranger, or a consumer that is not listed"]]
     for row in as_rows(story.facts.get("missed_consumers")) + as_rows(watch.get("missed_consumers")):
         told = as_object(row)
         rows.append({"source": words(told.get("source") or row), "said": words(told.get("said")) or "still called with the dead key"})

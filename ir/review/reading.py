@@ -11,7 +11,7 @@ from ir.review.collect.leftover_sweep import Swept
 from ir.review.detect.rules import LEVELS
 from ir.review.detect.window import Window
 from ir.review.ingest.load_result import Loaded
-from ir.review.judge import affected_customers, blast_radius, coverage, detection, leftover_list, proposing, timeline
+from ir.review.judge import affected_customers, blast_radius, coverage, detection, leftover_list, proposing, sdk_ages, timeline
 from ir.review.judge.verdict import NONE, at_most_suspected, judge
 from ir.review.sql.engine import Engine
 from ir.review.workspace import Say, Store
@@ -84,11 +84,12 @@ def _judged(engine: Engine, order: Order, loaded: Loaded, say: Say) -> Reviewed:
     hits = sorted(looked.hits + told.hits, key=lambda h: (-LEVELS.index(h.finding.severity), h.finding.first_seen))
     reads_found = any(h.rule.judges == "reads" and h.finding.severity in ("high", "critical") for h in hits)
     radius, rows = blast_radius.measure(engine, told.parameters or looked.parameters, reads_found=reads_found or bool(told.hits))
+    sdks = sdk_ages.ages(engine, looked.window.until)
     return Reviewed(
         verdict=judged.verdict,
         verdicts=judged.verdicts,
         score=judged.score,
-        findings=(*(hit.finding for hit in hits), *told.findings),
+        findings=(*(hit.finding for hit in hits), *told.findings, *sdk_ages.findings(sdks)),
         coverage=coverage.table(looked.seen),
         blast_radius=radius,
         leftovers=left,
@@ -105,6 +106,7 @@ def _judged(engine: Engine, order: Order, loaded: Loaded, say: Say) -> Reviewed:
         proposed=told.rows,
         proposed_at=told.at,
         regular=told.regular,
+        sdks=sdks,
     )
 
 

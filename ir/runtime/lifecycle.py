@@ -126,6 +126,7 @@ def wired(setting: Setting, kept: State, given: Given, fence: int) -> World:
     made.note = note
     made.claim = lambda fingerprint: kept.ledger.claim(kept.me, setting.incident, fence, key_itself(fingerprint))
     made.knows = known(kept)
+    made.over = over(kept)
     made.removed_approvers = lambda: approved.removed(setting, made.inventory.approvers)
     made.patient = given.patient
     if not given.patient:  # nobody reads along: the report is written once, when it has an end to tell
@@ -137,6 +138,16 @@ def wired(setting: Setting, kept: State, given: Given, fence: int) -> World:
 def known(kept: State) -> Callable[[str], bool]:
     """See `World.knows`."""
     return lambda incident: kept.ledger.find(incident) is not None
+
+
+def over(kept: State) -> Callable[[str], bool]:
+    """See `World.over`."""
+
+    def look(incident: str) -> bool:
+        row = kept.ledger.find(incident)
+        return row is not None and debts.over(row)
+
+    return look
 
 
 def begin(setting: Setting, kept: State, runner: Runner, given: Given, found: Json | None = None) -> World:

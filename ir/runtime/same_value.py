@@ -6,9 +6,10 @@ event is sent: what can be told by these alone is named as not compared.
 
 import re
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ir.core import concurrency
 from ir.core.errors import IrError
@@ -16,7 +17,7 @@ from ir.core.model import KeyKind
 from ir.core.reference import Reference, other_field, plain
 from ir.inventory import Inventory, Key, Service, Verify
 from ir.inventory.consent import of_check, reading
-from ir.ports import Comparison, Expected, Held, Holder, Operator, Verifier
+from ir.ports import Comparison, Expected, Held, Holder, Operator, Store, Verifier
 from ir.runtime import adapter_registry
 
 WITHIN = 10.0
@@ -52,6 +53,28 @@ class _Seen:
         return next((mark for place, mark in self.marks.get(ref.object, ()) if place == plain(ref)), "")
 
 
+class Noted:
+    """A store that remembers what its last read told of the other fields of its object; everything else passes through."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._last: Held | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def read(self) -> Held:
+        """See `ports.Store`."""
+        self._last = None
+        self._last = self._store.read()
+        return self._last
+
+    def taken(self) -> Held | None:
+        """What the last read told, once; None: it failed, or was told already."""
+        found, self._last = self._last, None
+        return found
+
+
 class OtherPlaces:
     """Of one rotation: all that its inventory lists and that its plan does not replace.
 
@@ -59,10 +82,20 @@ class OtherPlaces:
         key: the key that is rotated.
         base: the folder of the inventory file.
         agreed: programs and secret headers (`inventory.consent`) that may be used for this.
+        own: the rotation's own stores, by reference: what they were just read to hold is not read again. None: all are read here.
     """
 
-    def __init__(self, source: Inventory, key: Key, operator: Operator, base: Path, agreed: Collection[str]) -> None:
+    def __init__(
+        self,
+        source: Inventory,
+        key: Key,
+        operator: Operator,
+        base: Path,
+        agreed: Collection[str],
+        own: Mapping[str, Noted] | None = None,
+    ) -> None:
         self._source, self._key, self._operator, self._base, self._agreed = source, key, operator, base, set(agreed)
+        self._own = own
 
     def compare(self, fingerprint: str) -> Comparison:
         """Who else holds it. At most `WITHIN` seconds, side by side; raises nothing."""
@@ -81,16 +114,31 @@ class OtherPlaces:
                 unread[f"service {service.name}"] = found or _NO_ANSWER
         return Comparison(tuple(holders), unread)
 
+    def shared(self, keys: Sequence[Key]) -> tuple[dict[str, list[str]], int]:
+        """Of many keys at once, by stores alone: key → where else its value stands; and how many places could not be read."""
+        seen = self._read(list(_every(self._source, lambda _key, _ref: True)))
+        listed = {plain(ref): f"{ref} (key `{key.name}`)" for key in self._source.held for ref in key.stored_in}
+        places: dict[str, list[Reference]] = {}
+        for marks in seen.marks.values():
+            for place, mark in marks:
+                places.setdefault(mark, []).append(place)
+        found: dict[str, list[str]] = {}
+        for key in keys:
+            own = {plain(ref) for ref in key.stored_in}
+            others = [place for mark in {seen.at(ref) for ref in key.stored_in} - {""} for place in places[mark] if place not in own]
+            if others:
+                found[key.name] = [listed.get(place, f"{place} (which no key lists)") for place in others]
+        return found, len(seen.unread)
+
     # ── stores ──
 
     def _objects(self) -> Iterator[_Listed]:
         """Each object once, whatever fields of it are listed; of the rotation's own ones the other fields count."""
-        rows: dict[str, dict[Reference, str]] = {}
-        for key in self._source.held:
-            for ref in key.stored_in:
-                if ref.field or key.name != self._key.name:
-                    rows.setdefault(ref.object, {})[ref] = key.name
-        yield from (_Listed(name, fields) for name, fields in rows.items())
+
+        def counts(key: Key, ref: Reference) -> bool:
+            return key.name != self._key.name or bool(ref.field and (self._own is None or str(ref) in self._own))
+
+        return _every(self._source, counts)
 
     def _read(self, objects: list[_Listed]) -> _Seen:
         seen = _Seen()
@@ -104,6 +152,10 @@ class OtherPlaces:
     def _marks(self, one: _Listed) -> _Marks | str:
         """Its fields with fingerprints, by one read of the object; or why it could not be read."""
         why = ""
+        for ref in one.fields:
+            held = self._own[str(ref)].taken() if self._own and str(ref) in self._own else None
+            if held is not None:
+                return _fields(ref, held)
         for ref in one.fields:
             if ref.scheme == "manual":
                 return "a human sets it, so it cannot be read"
@@ -165,3 +217,12 @@ class OtherPlaces:
 def _fields(ref: Reference, held: Held) -> _Marks:
     own = ((plain(ref), held.value.fingerprint),) if held.value else ()
     return (*own, *((other_field(ref, name), mark) for name, mark in held.others))
+
+
+def _every(source: Inventory, counts: Callable[[Key, Reference], bool]) -> Iterator[_Listed]:
+    rows: dict[str, dict[Reference, str]] = {}
+    for key in source.held:
+        for ref in key.stored_in:
+            if counts(key, ref):
+                rows.setdefault(ref.object, {})[ref] = key.name
+    yield from (_Listed(name, fields) for name, fields in rows.items())

@@ -26,7 +26,7 @@ from ir.runtime.incident_spec import Setting
 from ir.runtime.known_keys import KnownKeys
 from ir.runtime.notifications import Desk, Post
 from ir.runtime.publish import evidence_signer, publish
-from ir.runtime.same_value import OtherPlaces
+from ir.runtime.same_value import Noted, OtherPlaces
 from ir.runtime.signing_secrets import SignedWith
 from ir.storage import state_folder
 from ir.storage.notice_log import NoticeLog
@@ -83,7 +83,7 @@ def world(
         raw = adapter_registry.issuer(account, operator, ticking, api, lambda: resolver(str(account.app_key)))
     alone = setting.plan.key_alone  # nobody was asked whether the programs behind its stores may run
     places = [ref for ref in key.stored_in if not (alone and ref.scheme == "command")]
-    stores = {str(ref): adapter_registry.store(ref, source, operator, setting.base) for ref in places}
+    stores = {str(ref): Noted(adapter_registry.store(ref, source, operator, setting.base)) for ref in places}
     folder = kept.bundle(setting.incident)
     made = World(
         incident=setting.incident,
@@ -111,7 +111,8 @@ def world(
         scratch=str(state_folder.private(folder / "scratch")),
     )
     made.holder_of = KnownKeys(source, key, operator, setting.base, programs=not alone).holder_of
-    made.elsewhere = OtherPlaces(source, key, operator, setting.base, made.options.agreed).compare
+    own = {name: store for name, store in stores.items() if name not in made.options.accept_unreachable}
+    made.elsewhere = OtherPlaces(source, key, operator, setting.base, made.options.agreed, own).compare
     _wire_services(made, resolver, ask, signed)
     unagreed = set(made.options.unagreed)
     reachable = [

@@ -97,6 +97,12 @@ def create_tables(engine: sa.Engine, tables: sa.MetaData) -> None:
             _add_columns(db, table)
 
 
+def run_script(engine: sa.Engine, script: str) -> None:
+    """Several statements of PostgreSQL's, in one transaction."""
+    with engine.begin() as db:
+        db.connection.cursor().execute(script)
+
+
 def _add_columns(db: sa.Connection, table: sa.Table) -> None:
     """Those that a table of an older version lacks: whatever was added later is nullable, so that such a version goes on working."""
     later = [column for column in table.columns if column.nullable]

@@ -98,9 +98,11 @@ class Shop:
         self.rows[name] = {"name": name, "account": "main", "kind": "secret", "permissions": list(PERMISSIONS), "stored_in": [ref], **more}
         return made
 
-    def write(self, *, issuer: str = "managed", chat: str = "", quiet: float = 0) -> None:
-        """The inventory as it is now, and a playbook without waits but `quiet`; `chat`: an address that hears of everything."""
+    def write(self, *, issuer: str = "managed", chat: str = "", quiet: float = 0, logs: str = "") -> None:
+        """The inventory as it is now, and a playbook without waits but `quiet`; `chat` hears of everything, `logs` tell of all requests."""
         account: Json = {"name": "main", "id": self.twin.account, "mode": "test", "issuer": issuer, "api_base": self.twin.url}
+        if logs:
+            account["logs"] = [logs]
         if issuer == "managed":
             account["app_key"] = "dotenv://app.env#APP"
         services = [self._service(name, number) for number, name in enumerate(self.held)]

@@ -1,5 +1,6 @@
 """Campaigns on a team's database: every key once, canaries first, killed workers replaced, nothing doubled."""
 
+import hashlib
 import json
 import time
 
@@ -64,3 +65,23 @@ def test_killed_workers_are_replaced_and_nothing_is_lost_or_doubled(company: Sho
     code, said = company.ir("campaign", "status", "--json")
     assert (code, json.loads(said)["counts"]) == (0, {"done": 6})
     engine.dispose()
+
+
+def test_a_value_that_is_listed_twice_is_no_matter_for_a_campaign(company: Shop) -> None:
+    """Its first child would cut off what the second one has still to move."""
+    for name in "abc":
+        company.add(name)
+    file = company.folder / "b.env"
+    file.write_text(file.read_text().replace(company.stored("b"), company.stored("a")))
+    company.held["b-0"] = company.stored("a")
+    company.write()
+    code, said = company.ir(*company.rotate("--all"))
+    assert code == 3 and "`a` is also in dotenv://b.env#KEY (key `b`)" in said and "ir rotate stripe a" in said, said
+    assert company.living() == 3, "nothing was changed"
+    assert company.stored("a") not in said
+    code, said = company.ir(*company.rotate("a"))
+    assert code == 0 and company.stored("a") == company.stored("b") == company.held["b-0"], said
+    (company.folder / "names").write_text("c\n")
+    pin = hashlib.sha256((company.folder / "inventory.yaml").read_bytes()).hexdigest()
+    code, said = company.ir(*company.rotate("--keys-from", "names", "--inventory-sha256", pin))
+    assert code == 0, said

@@ -46,6 +46,20 @@ def test_what_is_due_is_rotated_once_however_many_look(company: Shop) -> None:
     engine.dispose()
 
 
+def test_a_due_key_whose_value_is_listed_twice_is_left_to_a_person(company: Shop) -> None:
+    for name in "abc":
+        company.add(name, rotate_every="30d")
+    file = company.folder / "b.env"
+    file.write_text(file.read_text().replace(company.stored("b"), company.stored("a")))
+    company.held["b-0"] = old = company.stored("a")
+    company.write()
+    code, said = company.ir(*RUN)
+    assert code == 4 and "a: due, and not begun, since its value is also in dotenv://b.env#KEY (key `b`)" in said, said
+    assert company.moved("c") and company.stored("a") == company.held["a-0"] == old, "the others are rotated"
+    code, said = company.ir(*RUN)
+    assert code == 4 and "nothing is due" not in said, said
+
+
 def test_a_schedule_that_is_never_looked_at_in_the_window_says_so(company: Shop) -> None:
     late = (datetime.now(UTC) - timedelta(days=32)).date().isoformat()
     company.add("a", rotate_every="30d", rotate_from=late, rotate_window={"from": _clock(6), "to": _clock(7)})

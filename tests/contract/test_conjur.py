@@ -281,3 +281,18 @@ def test_the_token_is_a_secret_too(fake: ConjurFake) -> None:
     token = base64.b64encode(next(iter(fake.tokens)).encode()).decode()
     assert token not in scrub(f"Authorization: Token token={token}")
     assert Secret(fake.keys["admin"]).fingerprint in scrub(fake.keys["admin"])
+
+
+def test_a_note_that_cannot_be_taken_away_does_not_fail_a_promotion(fake: ConjurFake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a hint: the key is in place, and what stays behind is found when all is discarded."""
+    old, new = key(), key()
+    store = ConjurStore(ConjurWorld(fake, "").place(old))
+    store.stage(INCIDENT, new)
+
+    def refused(*_args: object) -> int:
+        raise Denied("the companion may only be read by now")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "_note", refused)
+        store.promote(INCIDENT, new, expected=store.read().version)
+    assert store.read().value == new and store.left(INCIDENT).roles

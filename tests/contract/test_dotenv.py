@@ -401,3 +401,21 @@ def test_an_attribute_that_forbids_it_is_told_before_anything(tmp_path: Path, na
     finally:
         assert _allowed("chattr", f"-{attribute}", str(tmp_path / name))
     assert store.check_write(INCIDENT).proven
+
+
+def test_a_note_that_cannot_be_taken_away_does_not_fail_a_promotion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a hint: the key is in place, and what stays behind is found when all is discarded."""
+    old, new = key(), key()
+    store = _file(tmp_path, f"{NAME}={old.reveal()}\n".encode())
+    store.stage(INCIDENT, new)
+
+    def refused(*_args: object, **_more: object) -> None:
+        raise Denied("read-only by now")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "_note", refused)
+        version = store.promote(INCIDENT, new, expected=store.read().version)
+    assert store.read().value == new and version == store.read().version
+    assert store.left(INCIDENT).roles
+    store.discard(INCIDENT)
+    assert not store.left(INCIDENT).roles

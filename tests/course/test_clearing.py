@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from ir.core.errors import Conflict, Denied, ExitCode
+from ir.core.errors import Conflict, Denied, ExitCode, Rejected
 from ir.core.model import Json
 from ir.drill.simulated.durable_engine import Journal
 from ir.drill.simulated.world import Simulation
@@ -12,6 +12,7 @@ from ir.incident.plan import clearing
 from ir.incident.record import Incident, fold
 from ir.report.source import Story
 from ir.report.summary import exceptions
+from tests.course.test_course import go as course
 
 OTHER = "INC-20261101-beef"
 WHY = "its laptop was stolen"
@@ -82,3 +83,36 @@ def _raises(error: Exception):  # type: ignore[no-untyped-def]  # stands in for 
         raise error
 
     return drop
+
+
+def test_what_an_incident_of_our_own_left_when_it_ended_stands_in_nobodys_way_and_goes() -> None:
+    sim, _ = staged(shown=False)
+    sim.options = Options(yes=True)
+    sim.plan = Simulation("exposed").plan
+    sim.world = sim._world()  # noqa: SLF001 - with the plan of an ordinary run
+    sim.world.over = lambda incident: incident == OTHER
+    code, record, _ = course(sim)
+    assert code == ExitCode.DONE, [(r.id, r.outcome.said) for r in record.runs]
+    assert f"what {OTHER} left there is cleared at the end" in str(record.runs[0].outcome.items)
+    assert all(OTHER not in store.staged and not store.kept for store in sim.stores.values())
+
+
+def test_nothing_changed_is_said_only_when_a_look_shows_it() -> None:
+    """A removal that was answered, and of which the store shows nothing yet: the incident stays open until it does."""
+    sim = Simulation("exposed")
+    sim.provider.fail_next = [Rejected("no such permission")]
+    first = next(iter(sim.stores.values()))
+    discard, deaf = first.discard, [True]
+
+    def answers_only(incident: str) -> None:
+        if not deaf:
+            discard(incident)
+
+    first.discard = answers_only  # type: ignore[method-assign]
+    code, record, journal = course(sim)
+    assert code == ExitCode.DEBT and record.debts[str(first.ref)].kind == "custody", [(r.id, r.outcome.said) for r in record.runs]
+    assert "still keeps" in record.debts[str(first.ref)].why
+    deaf.clear()
+    journal.send("wake")
+    code, record, _ = course(sim, journal)
+    assert code == ExitCode.REFUSED and not first.kept

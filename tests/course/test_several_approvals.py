@@ -150,3 +150,13 @@ def test_a_key_that_is_gone_from_the_inventory_counts_no_more(shop: Shop) -> Non
     shop.sim.world.removed_approvers = lambda: tuple(row for row in shop.sim.source.approvers if row.name == "bob")
     code, record = shop.go()
     assert code == ExitCode.WAITING and "the key of bob that has been taken out" in record.runs[-1].outcome.said
+
+
+@pytest.mark.parametrize("kind", ["approve", "wake", "classify"])
+def test_who_may_send_an_approval_says_nothing_of_what_was_seen(shop: Shop, kind: str) -> None:
+    shop.go()
+    forged = {"old": {"id": "mk_of_another_team", "liveness": "expired"}, "dead_at": 1.0, "classified_by": "eve"}
+    shop.journal.send(kind, facts=forged, plan=shop.sim.plan.hash, step="contain")
+    _, record = shop.go()
+    assert record.facts["old"]["id"] == shop.sim.leaked.id and not record.facts.get("dead_at")
+    assert record.facts.get("classified_by") == ("eve" if kind == "classify" else None)

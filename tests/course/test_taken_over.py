@@ -41,6 +41,30 @@ def go(sim: Simulation, took_over: dict[str, list[Json]], journal: Journal | Non
 # ── who takes over what ───────────────────────────────────────────────────────────────────────────────
 
 
+def test_a_copy_that_could_not_be_removed_keeps_no_scheduled_rotation_waiting() -> None:
+    left = Debt("custody", "vault://secret/payments#api_key", "still keeps old", f"ir resume {EARLIER}")
+    found = debt_rules.taken_over([row("debt", left, policy="scheduled")], "payments", ACCOUNT, Policy.SCHEDULED)
+    assert list(found) == [EARLIER], "it is taken over, and cleared at the end"
+    with pytest.raises(Refused):
+        debt_rules.taken_over([row("debt", left, alive("aa"))], "payments", ACCOUNT, Policy.SCHEDULED)
+
+
+@pytest.mark.parametrize(
+    ("status", "debts", "wanted"),
+    [
+        ("done", (), True),
+        ("refused", (), True),
+        ("debt", (), False),
+        ("rolled back", ("key-alive",), False),
+        ("attested", ("custody",), True),
+    ],
+)
+def test_what_is_over_for_good_owes_no_key(status: str, debts: tuple[str, ...], wanted: bool) -> None:
+    told = row(status, *(Debt(kind, "aa", "it is so", "do it") for kind in debts))
+    told["summary"]["accepted"] = {}
+    assert debt_rules.over(told) is wanted
+
+
 def test_what_a_close_left_is_taken_over_and_what_an_earlier_version_attested_is_over() -> None:
     closed, old = row("attested", alive("aa")), row("attested", alive("bb"), incident="INC-20251101-beef")
     closed["summary"]["accepted"] = {}

@@ -1,5 +1,7 @@
 """Stripe's clock is not ours: a stranger who goes on paying with the old key is seen, and nobody else is."""
 
+import json
+import secrets
 import threading
 import time
 import urllib.request
@@ -27,9 +29,16 @@ class Off:
 
 
 @contextmanager
-def stranger(made: Shop) -> Iterator[None]:
-    """Uses the old key every 25 ms."""
+def stranger(made: Shop, log: Path, off: float) -> Iterator[None]:
+    """Uses the old key every 25 ms, and the log of all requests, whose times are Stripe's, tells so."""
     over = threading.Event()
+    told = {
+        "ip": "198.51.100.9",
+        "user_agent": "python-requests/2.31",
+        "api_key": made.keys["payments"].id,
+        "method": "GET",
+        "path": "/v1/balance",
+    }
     bearer = {"Authorization": f"Bearer {made.keys['payments'].token.reveal()}"}
     request = urllib.request.Request(f"{made.twin.url}/v1/balance", headers=bearer)  # noqa: S310 - the twin, on loopback
 
@@ -37,6 +46,9 @@ def stranger(made: Shop) -> Iterator[None]:
         while not over.is_set():
             with suppress(OSError):
                 urllib.request.urlopen(request, timeout=5).read()  # noqa: S310 - the twin, on loopback
+            row = {"timestamp": time.time() + off, "request_id": f"req_{secrets.token_hex(7)}", **told}
+            with log.open("a") as file:
+                file.write(json.dumps(row) + "\n")
             time.sleep(0.025)
 
     thread = threading.Thread(target=pays, daemon=True)
@@ -53,11 +65,14 @@ def stranger(made: Shop) -> Iterator[None]:
 def test_a_stranger_is_seen_with_stripes_clock_off_ours(tmp_path: Path, off: float, used: bool) -> None:
     with shop(tmp_path, "", clock=Off(off)) as made:
         made.add("payments")
-        made.write(quiet=3)
+        log = tmp_path / "requests.jsonl"
+        made.write(quiet=3, logs=str(log))
         if used:
-            with stranger(made):
+            with stranger(made, log, off):
                 code, said = made.ir(*made.rotate("payments"))
         else:
             code, said = made.ir(*made.rotate("payments"))
-        assert ("the old key is still used" in said) is used and ("no use of the old key was seen" in said) is not used, said
+        assert ("the old key is used by strangers (python-requests at 198.51.100.9)" in said) is used and (
+            "no use of the old key was seen" in said
+        ) is not used, said
         assert code == ExitCode.DONE and made.moved("payments"), said

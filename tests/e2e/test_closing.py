@@ -15,10 +15,11 @@ pytestmark = pytest.mark.server
 BY = ("--attest", "looked at it", "--by", "kim")
 
 
-def waiting_at(made: Shop, step: str) -> str:
+def waiting_at(made: Shop, step: str, people: list[Signer] | None = None) -> str:
     """An incident whose process has ended before that step, for want of a second person."""
     source = yaml.safe_load((made.folder / "inventory.yaml").read_text())
-    source["approvers"] = [{"name": name, "key": Signer(made.folder, name).public} for name in ("alice", "bob")]
+    people = people or [Signer(made.folder, name) for name in ("alice", "bob")]
+    source["approvers"] = [{"name": one.name, "key": one.public} for one in people]
     (made.folder / "inventory.yaml").write_text(yaml.safe_dump(source))
     book = yaml.safe_load((made.folder / "exposed.yaml").read_text())
     next(row for row in book["steps"] if row["id"] == step).update(approval="required", approvals=2)
@@ -83,3 +84,23 @@ def test_a_key_that_died_since_is_paid_by_closing_once_more(made: Shop) -> None:
     made.twin.expire_in_dashboard(leaked)
     code, said = made.ir("close", name, *BY)
     assert (code, debts(made)) == (ExitCode.DONE, []), said
+
+
+@pytest.mark.parametrize("way", ["resume", "rollback"])
+def test_after_the_mint_and_with_custody_tidied_away_it_ends_whole(made: Shop, way: str) -> None:
+    people = [Signer(made.folder, name) for name in ("alice", "bob")]
+    name, leaked = waiting_at(made, "stage", people), made.keys["payments"]
+    (stray,) = (key for key in made.twin.live_keys() if key.name.startswith("ir-"))
+    kept = list(made.folder.glob(f"*.ir-{name}*"))
+    assert kept
+    for path in kept:
+        path.unlink()
+    for one in people:
+        assert made.ir("approve", name, "--sign-with", str(one.file))[0] == ExitCode.DONE
+    code, said = made.ir(way, name, "--yes")
+    assert not made.twin.is_alive(stray), said
+    if way == "resume":
+        assert code == ExitCode.DONE and made.moved("payments") and made.living() == 1, said
+    else:
+        assert code == ExitCode.ROLLED_BACK and made.twin.is_alive(leaked) and made.living() == 1, said
+        assert debts(made) == [leaked.token.fingerprint]

@@ -199,6 +199,13 @@ def test_the_second_rotation_needs_no_consent_to_what_the_first_showed(world: Re
     assert "new, and" not in said, said
 
 
+def test_the_red_button_names_what_it_cuts_off_besides(world: Responder) -> None:
+    name = _same_under_another_name(world)
+    code, said = world.ir("contain", "payments", "--inventory", "inventory.yaml", "--yes")
+    assert code == 5 and name in said and "s3" in said, said
+    assert "contained" in said and world.twin.is_alive(world.leaked), "narrowed"
+
+
 # ── in peace ──
 
 

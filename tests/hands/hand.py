@@ -222,7 +222,7 @@ class Hand:
     def _next(self, code: int, rows: list[Json]) -> bool:
         """The command that `ir status` names; False: nothing is left to do."""
         open_ones = [row for row in rows if row["state"] not in ("done", "taken over")]
-        if rows and not open_ones and code == ExitCode.DONE:
+        if rows and not open_ones and code in (ExitCode.DONE, ExitCode.INTERRUPTED):  # Ctrl-C may come when all is done
             return False
         if not rows or code == ExitCode.USAGE:
             self._starts(*self.scene.story.first)

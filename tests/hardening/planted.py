@@ -24,6 +24,8 @@ class Mutant:
     tests: tuple[str, ...] = COURSE
 
 
+USERS = ("tests/course/test_key_users.py",)
+CONTAIN = ("tests/course/test_containment.py",)
 BROKEN = ("tests/e2e/test_one_thing_broken.py",)
 ONE_VALUE = ("tests/e2e/test_one_value.py",)
 
@@ -48,8 +50,17 @@ MUTANTS = (
     ),
     Mutant("roll a secret that cannot be proven", "ir/actions/delivery.py", "        if blind:\n", "        if False:\n", WEBHOOK),
     Mutant("kill what another listed place holds", "ir/actions/retire.py", ", *same_value.problems(others)]", "]", ONE_VALUE),
+    Mutant("kill under a program of ours", "ir/actions/key_users.py", "if not found.ours:", "if True:", USERS),
+    Mutant("let a stranger delay the kill", "ir/actions/key_users.py", "    if found.strangers:\n", "    if False:\n", USERS),
+    Mutant("owe nothing for a use of nobody knows whom", "ir/actions/key_users.py", "debts=(debt,))", "debts=())", USERS),
     Mutant("hold up a wave for one store", "ir/actions/wave.py", "if bad and not alone:", "if bad:", BROKEN),
-    Mutant("hold up a mint for one store", "ir/actions/custody.py", "if refused and forward:", "if False and forward:", BROKEN),
+    Mutant(
+        "hold up a mint for one store",
+        "ir/actions/custody.py",
+        "if refused and forward:",
+        "if False and forward:",
+        CONTAIN,
+    ),
     Mutant(
         "kill by a word from before an exception",
         "ir/engine/approval_gate.py",
@@ -395,6 +406,69 @@ MUTANTS = (
         "    if back is None:",
         "    if back is None or True:",
         ("tests/course/test_clocks.py",),
+    ),
+    Mutant(
+        "run whatever a row says",
+        "ir/fleet/agreed_work.py",
+        "    if any(statement.get(name) != value for name, value in wanted.items()):",
+        "    if False:",
+        ("tests/campaign/test_agreed_work.py",),
+    ),
+    Mutant(
+        "take the word of any signature",
+        "ir/fleet/agreed_work.py",
+        "    if whose is None:",
+        "    if False:",
+        ("tests/campaign/test_agreed_work.py",),
+    ),
+    Mutant(
+        "take a worker's inventory for another's",
+        "ir/fleet/agreed_work.py",
+        '        if (row["text"], row["base"], row["key"]) != (inventory_text(alone), str(own.base), key.name):',
+        "        if False:",
+        ("tests/campaign/test_agreed_work.py",),
+    ),
+    Mutant(
+        "go on with an incident that was begun with something else",
+        "ir/fleet/agreed_work.py",
+        "    if _told(begun) != _told(setting):",
+        "    if False:",
+        ("tests/campaign/test_agreed_work.py",),
+    ),
+    Mutant(
+        "count a typed name as a second person",
+        "ir/engine/approvals.py",
+        "    if asked.needs < SEVERAL:",
+        "    if True:",
+        ("tests/unit/test_approvals.py",),
+    ),
+    Mutant(
+        "count a key that was taken out of the inventory",
+        "ir/engine/approvals.py",
+        "    if found in asked.removed:",
+        "    if False:",
+        ("tests/unit/test_approvals.py", "tests/course/test_several_approvals.py"),
+    ),
+    Mutant(
+        "believe the environment about who runs it",
+        "ir/core/login.py",
+        "return pwd.getpwuid(os.getuid()).pw_name",
+        'return os.environ.get("LOGNAME") or pwd.getpwuid(os.getuid()).pw_name',
+        ("tests/unit/test_login.py",),
+    ),
+    Mutant(
+        "say that nothing changed without a look",
+        "ir/actions/discard.py",
+        'return Item(name, Did.DONE, "") if "new" in record.facts else _emptied(world, store, incident)',
+        'return Item(name, Did.DONE, "")',
+        ("tests/course/test_clearing.py",),
+    ),
+    Mutant(
+        "be stopped by what an incident of our own left",
+        "ir/actions/store_check.py",
+        "        mine = bool(pending.incident) and world.over(pending.incident)",
+        "        mine = False",
+        ("tests/course/test_clearing.py",),
     ),
     Mutant(
         "attest a key that answers",

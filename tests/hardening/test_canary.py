@@ -115,6 +115,7 @@ ELSEWHERE: dict[tuple[str, ...], str] = {
     ("close",): "test_faults_a_kill_and_a_change_of_mind",
     ("rotate", "stripe-webhook"): "tests/e2e/test_webhook.py",
     ("evidence", "timestamp"): "tests/unit/test_timestamps.py: it sends a hash",
+    ("database", "roles"): "tests/campaign/test_database_roles.py: it makes tables",
     ("drill", "join"): "tests/drill/test_by_hand.py: it shows keys of a rehearsal alone",
     ("drill", "stripe"): "the screen of every drill in tests/drill/test_drill.py",
 }

@@ -59,8 +59,12 @@ GOES_WITHOUT: dict[str, tuple[tuple[str, ...], int]] = {
 }
 """Go without it, or never need it, with the exit code."""
 ELSEWHERE: dict[tuple[str, ...], str] = {
+    ("database", "roles"): "makes or takes no inventory",
     ("worker",): "test_a_worker_begins_nothing_that_nobody_agreed_to",
-    **dict.fromkeys((("drill", "stripe"), ("drill", "join"), ("inventory", "init"), ("rules",), ("help",)), "makes or takes no inventory"),
+    **dict.fromkeys(
+        (("drill", "stripe"), ("drill", "join"), ("inventory", "init"), ("rules",), ("help",)),
+        "makes or takes no inventory",
+    ),
     **dict.fromkeys((("playbook", "list"), ("playbook", "show"), ("playbook", "check")), "makes or takes no inventory"),
     **dict.fromkeys(
         (

@@ -1,13 +1,16 @@
 """Collectors under a Stripe that refuses, limits and breaks: whole, resumable, courteous."""
 
 import json
+import secrets
 import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from ir.clients.stripe_answer import Answer
 from ir.clients.stripe_api import StripeApi
 from ir.core.secret import Secret
 from ir.drill.twin import StripeTwin, faults
@@ -125,3 +128,25 @@ def test_a_seconds_worth_goes_at_once_and_then_the_rate_holds() -> None:
     pace.slower(3.0)
     wanted = [rested + 3.0 + 0.15 * n for n in range(6)]
     assert paced(pace, clock, 6) == pytest.approx(wanted), "production needs the limit: nothing for a while, and then not all at once"
+
+
+@pytest.mark.parametrize(("kind", "refuses", "asked"), [("rk_org_live_", False, 1), ("rk_org_live_", True, 2), ("rk_live_", False, 1)])
+def test_a_key_of_an_organization_asks_for_its_members_log(tmp_path: Path, kind: str, refuses: bool, asked: int) -> None:
+    """With the first version that knows it; where that is refused, for its own."""
+    seen: list[tuple[dict[str, object], str]] = []
+
+    class Api:
+        def get(self, _key: Secret, _path: str, params: dict[str, object], *, version: str = "") -> Answer:
+            seen.append((params, version))
+            no = refuses and "logs_from" in params
+            body: dict[str, object] = {"error": {"type": "invalid_request_error", "code": "parameter_unknown"}} if no else {"data": []}
+            return Answer(400 if no else 200, body, "req_1", {"request-id": "req_1", "stripe-version": version})
+
+        def next_page(self, _body: object) -> str:
+            return ""
+
+    key = Secret(kind + secrets.token_hex(12))
+    read = Collector(cast(StripeApi, Api()), key, tmp_path, rate=200.0).activity(0)
+    assert read.available and len(seen) == asked
+    members = [version for params, version in seen if params.get("logs_from") == "@organization_members"]
+    assert members == (["2026-11-18.preview"] if "org" in kind else []) and (len(seen) > len(members)) is (refuses or "org" not in kind)

@@ -4,8 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from ir import inventory
 from ir.cli import run
 from ir.core.errors import ExitCode
+from ir.incident import playbook
+from ir.incident.context import Options
+from ir.incident.plan import compile_plan
+from ir.runtime.approved import removed
+from ir.runtime.incident_spec import Setting
 from tests.worlds.signers import Signer
 
 BOOK = "version: 1\naccounts: [{{name: main, id: acct_1A, mode: test}}]\nkeys: [{{name: k, account: main, kind: secret, stored_in: ['env://K']}}]\n{}"
@@ -42,3 +48,15 @@ def test_a_playbook_that_asks_for_more_is_named(tmp_path: Path, capsys: pytest.C
     assert "playbook mine: `contain` needs the signatures of 3 people, and the inventory lists 2 people" in capsys.readouterr().err
     book.write_text(PLAYBOOK.format(2))
     assert run(["inventory", "check", str(file), *more]) == ExitCode.DONE
+
+
+def test_a_key_that_the_file_lists_no_more_is_removed_and_a_file_that_is_not_here_removes_none(tmp_path: Path) -> None:
+    file = written(tmp_path, "alice", "bob")
+    begun = inventory.load(file)
+    plan = compile_plan(playbook.load("stripe-exploited"), begun, begun.keys[0])
+    setting = Setting("INC-1", file.read_text(), "elsewhere/inventory.yaml", tmp_path, "k", plan, Options())
+    assert removed(setting, begun.approvers) == ()
+    file.write_text("".join(line for line in file.read_text().splitlines(keepends=True) if "bob" not in line))
+    assert [row.name for row in removed(setting, begun.approvers)] == ["bob"]
+    file.unlink()
+    assert removed(setting, begun.approvers) == ()

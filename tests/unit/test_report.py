@@ -286,7 +286,7 @@ def test_a_dry_run_that_wrote_breaks_its_promise() -> None:
 def test_a_verdict_without_coverage_breaks_its_promise() -> None:
     assert kept(told("overlap"), "honest coverage") == "honoured"
     story = overlap()
-    story.write("signal", body={"kind": "note", "facts": {"review": {"coverage": []}}})
+    story.step("triage", Outcome(Did.DONE, "read", {"review": {"coverage": []}}))
     assert kept(json.loads(render(story.incident, "json", story.entries)), "honest coverage") == "broken"
 
 

@@ -24,7 +24,7 @@ def cards(story: Builder) -> dict[str, Json]:
 
 def reviewed(story: Builder, **changed: object) -> Builder:
     """What the review says is changed afterwards, as a later review would."""
-    story.write("signal", body={"kind": "note", "facts": {"review": changed}})
+    story.write("signal", body={"kind": "contain", "facts": {"review": changed}})
     return story
 
 
@@ -145,7 +145,7 @@ def test_nothing_is_still_to_do_only_when_nothing_is_left_to_look_at() -> None:
     assert (card["answer"], card["tone"]) == ("2 things", "warn")
     assert card["text"] == "follow up 1 finding that is critical or high; decide whether it is a personal data breach"
     story = overlap()
-    story.write("signal", body={"kind": "note", "facts": {"sweep": {"checked": False}}})
+    story.write("signal", body={"kind": "contain", "facts": {"sweep": {"checked": False}}})
     assert cards(story)["todo"]["tone"] == "warn"
 
 

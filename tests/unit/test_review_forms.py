@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -292,3 +293,65 @@ def test_hostile_text_is_read_in_linear_time(desk: Desk, text: str) -> None:
     began = time.process_time()
     desk.load(text, own=False)
     assert time.process_time() - began < 30
+
+
+# ── dumps of databases ──
+
+
+def copied(text: str) -> str:
+    """As COPY writes a cell."""
+    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
+
+
+def mysql(text: str) -> str:
+    """As mysqldump writes a string."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'").replace('"', '\\"').replace("\n", "\\n") + "'"
+
+
+def plain(text: str) -> str:
+    """As pg_dump --inserts writes a string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+PG = "--\n-- PostgreSQL database dump\n--\n\nSET client_encoding = 'UTF8';\n\nCREATE TABLE public.users (\n    id integer,\n    name text\n);\n\n"
+PG += "COPY public.users (id, name) FROM stdin;\n" + "".join(f"{n}\tO'Hara \\\\ {n}\n" for n in range(400)) + "\\.\n\n"
+MY = "-- MySQL dump 10.13  Distrib 8.4.6\n\nCREATE TABLE `stripe_events` (\n  `id` bigint NOT NULL,\n  `payload` json DEFAULT NULL,\n"
+MY += "  PRIMARY KEY (`id`)\n) ENGINE=InnoDB;\n\nLOCK TABLES `stripe_events` WRITE;\n"
+DJ = ("djstripe_id", "id", "livemode", "created", "description", "api_version", "data", "request_id", "idempotency_key", "type")
+
+
+def dj(row: dict[str, Any], n: int) -> list[str]:
+    whole = [str(n), row["id"], "t", "2026-11-18 12:00:00+00", "\\N", "2020-08-27"]
+    return [*whole, json.dumps(row["data"]), row["request"]["id"], "", row["type"]]
+
+
+DUMPS: dict[str, Callable[[list[dict[str, Any]]], str]] = {
+    "pg_dump": lambda rows: PG + "COPY public.events (id, payload) FROM stdin;\n" + "".join(f"{n}\t{copied(json.dumps(row))}\n" for n, row in enumerate(rows)) + "\\.\n",
+    "pg_dump --inserts": lambda rows: PG + "".join(f"INSERT INTO public.events VALUES ({n}, {plain(json.dumps(row, indent=1))});\n" for n, row in enumerate(rows)),
+    "pg_dump of dj-stripe": lambda rows: PG + f"COPY public.djstripe_event ({', '.join(DJ)}) FROM stdin;\n" + "".join("\t".join(cell if cell == "\\N" else copied(cell) for cell in dj(row, n)) + "\n" for n, row in enumerate(rows)) + "\\.\n",
+    "mysqldump": lambda rows: MY + "INSERT INTO `stripe_events` VALUES " + ",".join(f"({n},{mysql(json.dumps(row))})" for n, row in enumerate(rows)) + ";\nUNLOCK TABLES;\n",
+    "mysqldump with names": lambda rows: MY + "".join(f"INSERT INTO `stripe_events` (`id`, `payload`) VALUES ({n},{mysql(json.dumps(row))});\n" for n, row in enumerate(rows)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DUMPS)
+def test_events_in_a_dump_of_a_database_are_events(desk: Desk, name: str) -> None:
+    rows = [event(n) for n in range(5)]
+    for row in rows:
+        row["data"]["object"]["description"] = "it's \"so\" \\ and\nso; (x), 'y'"
+    loaded = desk.load(DUMPS[name](rows), "dump.sql", own=False)
+    assert desk.rows("id, request_id, ts, amount", "events", "id <> ''") == [(f"evt_1Aa{n:08d}", ident(n), NOON, 1000) for n in range(5)]
+    assert loaded.bad == {} and any("a dump of a database: 5 events" in note for note in loaded.notes["events"])
+
+
+def test_a_statement_of_a_dump_may_be_longer_than_any_line(desk: Desk) -> None:
+    rows = [event(n) | {"more": "x" * 9000} for n in range(400)]
+    loaded = desk.load(DUMPS["mysqldump"](rows), "dump.sql", own=False)
+    assert len(desk.rows("id", "events", "id <> ''")) == 400 and loaded.bad == {}
+
+
+def test_a_dump_that_ends_in_a_string_costs_no_more_than_that_row(desk: Desk) -> None:
+    rows = [event(n) for n in range(5)]
+    loaded = desk.load(DUMPS["mysqldump"](rows).partition("evt_1Aa00000004")[0], "dump.sql", own=False)
+    assert len(desk.rows("id", "events", "id <> ''")) == 4
+    assert any("ends within a statement" in note for note in loaded.notes["events"])

@@ -88,6 +88,19 @@ def test_a_webhook_that_our_own_sdk_did_not_plant(tmp_path: Path) -> None:
     assert "S-15" in strong(with_log(tmp_path, plant))
 
 
+def test_what_no_log_of_ours_holds_is_told_without_an_exposure_time(tmp_path: Path) -> None:
+    """Also where the evidence reaches back further than the review."""
+    world = Account(tmp_path).with_events().with_egress().with_requests(more=tuple(copied("203.0.113.9")))
+    found = world.reviewed(exposed=0, since=BEGIN + 2 * DAY)
+    assert "S-15" in strong(found) and found.verdicts["reads"] == SUSPECTED
+
+
+def test_without_our_own_logs_reads_are_not_cleared(tmp_path: Path) -> None:
+    """An attacker with our client and our address leaves rows like ours."""
+    found = Account(tmp_path).with_events().with_requests(more=tuple(copied("203.0.113.9"))).reviewed()
+    assert found.verdicts["reads"] == CANNOT and "no log of ours was given" in found.reasons["reads"][0]
+
+
 def test_a_few_requests_of_nobody_keep_the_reads_open(tmp_path: Path) -> None:
     few = [
         call(n, EXPOSED + HOUR + n * 40, "/v1/customers/cus_1", ip="203.0.113.9", agent="Stripe/v1 NodeBindings/18.1.0") for n in range(2)
@@ -233,6 +246,27 @@ def test_a_burst_in_events_alone_cannot_tell_whose_it_is(tmp_path: Path) -> None
     for name, egress, level in (("a", False, "medium"), ("b", True, "high")):
         (tmp_path / name).mkdir()
         assert level in levels_of("S-07", tmp_path / name, burst, egress=egress), name
+
+
+@pytest.mark.parametrize("moved", range(0, 5400, 1300))
+def test_tried_cards_count_the_same_wherever_the_hours_begin(tmp_path: Path, moved: int) -> None:
+    """Eight cards in six hours, wherever a clock's slots lie."""
+    tried: list[Row] = [
+        {"ts": 40_000 + moved + n * 3000, "type": "charge.failed", "id": f"evt_c{n}", "request_id": f"req_c{n}", "amount": 900, "currency": "usd", "card": f"fp{n}", "card_group": "visa US prepaid"}
+        for n in range(8)
+    ]  # fmt: skip
+    assert hits_of("S-05", tmp_path, events=tried) == 8
+
+
+def test_many_writes_in_events_alone_are_medium(tmp_path: Path) -> None:
+    made = [
+        {"id": f"evt_m{n}", "object": "event", "type": "customer.updated", "created": EXPOSED + DAY + n * 6, "request": {"id": f"req_Mig{n:05d}", "idempotency_key": None}, "data": {"object": {"id": f"cus_{n}", "object": "customer"}}}
+        for n in range(300)
+    ]  # fmt: skip
+    (tmp_path / "a").mkdir()
+    assert levels_of("D-02", tmp_path / "a", made, egress=False) == {"medium"}
+    (tmp_path / "b").mkdir()
+    assert levels_of("D-02", tmp_path / "b", made, egress=True) == {"high"}
 
 
 def payout(n: int, ts: int, *, automatic: bool, to: str = "ba_ours") -> Row:

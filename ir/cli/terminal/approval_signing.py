@@ -35,25 +35,25 @@ def public_half(path: str) -> sshsig.PublicKey:
     return sshsig.public_key(line.decode())
 
 
-def signed(path: str, words: bytes) -> str:
-    """An armored signature over `words`.
+def signed(path: str, words: bytes, namespace: str = sshsig.NAMESPACE) -> str:
+    """An armored signature over `words`, for the purpose that `namespace` names.
 
     Raises:
         UsageError: the key cannot be used, or the signature is not what it should be.
     """
-    program = shutil.which("ssh-keygen")
-    armored = _by_program(program, path, words) if program and _is_openssh(path) else sshsig.sign(words, _private(path))
+    program = shutil.which("ssh-keygen") if _is_openssh(path) else None
+    armored = _by_program(program, path, words, namespace) if program else sshsig.sign(words, _private(path), namespace)
     try:
-        sshsig.verify(armored, words)
+        sshsig.verify(armored, words, namespace)
     except sshsig.BadSignature as error:
         raise UsageError(f"what was signed cannot be checked: {error}", next_step="use an Ed25519, ECDSA or RSA key") from None
     return armored
 
 
-def _by_program(program: str, path: str, words: bytes) -> str:
+def _by_program(program: str, path: str, words: bytes, namespace: str) -> str:
     """Not `ir.clients.program`: ssh-keygen asks for a passphrase on the terminal of this process."""
     env = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-    argv = [program, "-Y", "sign", "-q", "-n", sshsig.NAMESPACE, "-f", path]
+    argv = [program, "-Y", "sign", "-q", "-n", namespace, "-f", path]
     try:
         done = subprocess.run(argv, input=words, capture_output=True, env=env, timeout=_PATIENCE, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:

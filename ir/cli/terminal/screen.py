@@ -51,6 +51,10 @@ _IN_PLACE = "\x1b7\x1b[{above}A\x1b[1G\x1b[2K{text}\x1b8"
 """Rewrites a line further up, and leaves the cursor where somebody is typing."""
 
 
+_NO_EDGE = 10_000
+"""Columns of a line where nobody watches."""
+
+
 class Screen:
     """What a command says. Thread-safe: the engine's threads report progress while the main thread prints.
 
@@ -61,6 +65,9 @@ class Screen:
         self.as_json = as_json
         self.err = console or Console(stderr=True, highlight=False, soft_wrap=False, emoji=False)
         self.out = self.err if console else Console(highlight=False, emoji=False)
+        for target in (self.err, self.out):
+            if not target.is_terminal:
+                target.width = _NO_EDGE
         self._lock = threading.RLock()
         self._prompt = self._clock = ""
         self._line = StatusLine(self.err)

@@ -18,7 +18,7 @@ from ir.incident.custody import Custody
 from ir.incident.plan import compile_plan
 from ir.incident.record import Incident
 from ir.inventory import Inventory
-from ir.ports import Irreversible, LeftBehind, Reviewed, ReviewRequest
+from ir.ports import Irreversible, KeyUse, LeftBehind, Reviewed, ReviewRequest
 
 _NAME = "simulated.yaml"
 
@@ -66,10 +66,15 @@ class SimReviewer:
     def __init__(self) -> None:
         self.verdict = "none seen within coverage"
         self.leftovers: tuple[Json, ...] = ()
+        self.uses: Callable[[float], tuple[KeyUse, ...]] = lambda _since: ()
 
     def review(self, request: ReviewRequest, progress: Callable[[str], None]) -> Reviewed:
         """See `ports`."""
         return Reviewed(self.verdict, {"writes": self.verdict, "reads": "cannot tell", "account": "cannot tell"}, 0.0)
+
+    def users(self, request: ReviewRequest, since: float, progress: Callable[[str], None]) -> tuple[KeyUse, ...]:
+        """See `ports`."""
+        return self.uses(since)
 
     def sweep(self, request: ReviewRequest, progress: Callable[[str], None]) -> LeftBehind:
         """See `ports`."""

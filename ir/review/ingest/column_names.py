@@ -19,6 +19,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "observed_time_unix_nano",
         "start_utc start_local edge_start_timestamp request_time request_time_epoch approximate_arrival_timestamp published_at",
     ),
+    "service": _words("service service_name service.name app application app_name program syslog_identifier container_name"),
     "request_id": _words("stripe_request_id request_id req_id requestid stripe_req_id upstream_request_id request.id stripe_request"),
     "method": _words("method http_method request_method client_request_method verb request request_line"),
     "path": _words(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ir.core.model import Json
-from ir.review.ingest import column_names, envelopes, folds, programs
+from ir.review.ingest import column_names, database_dumps, envelopes, folds, programs
 from ir.review.ingest.byte_stream import pieces
 from ir.review.ingest.column_names import Found
 from ir.review.ingest.json_documents import LISTS
@@ -47,7 +47,7 @@ class Sniffed:
         many: a line holds several request ids.
         plain: UTF-8, so that the fast way can read it.
         folded: records stand inside others, behind a prefix, or have a name twice; or a record has several lines. Only the careful way
-            reads that: `batch`, `prefix`, `doubled`, `table`, `lines`; "" = none of it.
+            reads that: `batch`, `prefix`, `doubled`, `table`, `lines`, `dump`; "" = none of it.
         program: that wrote a log of ours, as far as it tells, if no line of it has a request id.
     """
 
@@ -101,6 +101,8 @@ def _told(lines: list[str], *, own: bool, mapped: frozenset[str]) -> Sniffed:
 
 
 def _of_text(lines: list[str], *, own: bool, mapped: frozenset[str]) -> Sniffed:
+    if not own and database_dumps.is_dump(lines):
+        return Sniffed("text", "events", {}, folded="dump")
     if folds.access_lines(lines):
         return Sniffed("text", "requests", {})  # whatever pairs stand behind them
     if folds.behind_prefixes(lines, own=own):

@@ -14,6 +14,7 @@ import duckdb
 from ir.core.wording import counted
 from ir.review.ingest import column_map as column_maps
 from ir.review.ingest import (
+    database_dumps,
     deduplicate,
     json_documents,
     locate_unreadable,
@@ -151,7 +152,7 @@ class Importer:
                 self.loaded.say(shape.label, f"{file}: {note}")
             if (shape.form == "json" or shape.folded) and not shape.mapped:
                 shape = Shape.of(sniff(target, own=shape.own), own=shape.own)
-            form = "jsonl" if shape.form == "json" or shape.folded in ("batch", "prefix", "doubled", "table") else shape.form
+            form = "jsonl" if shape.form == "json" or shape.folded in ("batch", "prefix", "doubled", "table", "dump") else shape.form
             shape = replace(shape, form=form, plain=True, cleaned=True, folded="")
             if target.stat().st_size and shape.form != "empty":
                 self._fast(shape, [target], instead_of=file)
@@ -165,6 +166,8 @@ class Importer:
             return json_documents.rewrite_document(file, target, bad, own=shape.own)
         if shape.folded == "table":
             return unfolding.rewrite_table(file, target, bad, header=shape.header, delimiter=shape.delimiter, skip=shape.skip)
+        if shape.folded == "dump":
+            return database_dumps.rewrite_dump(file, target, bad)
         if shape.folded == "lines":
             return unfolding.rewrite_spread(file, target, bad)
         if shape.folded:

@@ -65,6 +65,7 @@ def _typed(expression: str | None, kind: str) -> str:
 _TEMPLATES = {
     "ts": "ir_time({})",
     "verb": "''",
+    "service": "ir_text({})",
     "request_id": "ir_id({})",
     "method": "CASE WHEN {} IN ('GET', 'POST', 'DELETE') THEN {} ELSE COALESCE(upper(regexp_extract({}, '^[A-Za-z]{3,7}')), '') END",
     "status": "COALESCE(TRY_CAST({} AS SMALLINT), TRY_CAST(TRY_CAST({} AS DOUBLE) AS SMALLINT), 0)",

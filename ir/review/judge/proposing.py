@@ -17,7 +17,7 @@ from ir.review.collect.collector import Read
 from ir.review.detect import attack_chains, callers, change_points, citations, regular_callers
 from ir.review.detect.change_points import Candidate
 from ir.review.detect.regular_callers import Regular
-from ir.review.detect.rules import Parameters, load_rules
+from ir.review.detect.rules import LEVELS, Parameters, load_rules
 from ir.review.detect.run_rules import Hit
 from ir.review.detect.window import DAY, Window
 from ir.review.judge import carrying, detection
@@ -70,7 +70,9 @@ def propose(engine: Engine, request: ReviewRequest, looked: detection.Looked, re
     hits, begun = _judged(engine, request, looked, reads, found, say)
     detection.derive_again(engine, looked)
     ids = {one.group: _evidence(engine, looked.window, one) for one in found[:_SHOWN]}
-    follows = {one.group: [hit for hit in hits if _touches(engine, looked.window, one, hit)] for one in found}
+    plain = [hit for hit in looked.hits if detection.strong(hit) and hit.rule.id not in NOVELTY]
+    hits = [hit for hit in hits if not any(_again(hit, other) for other in plain)]
+    follows = {one.group: [hit for hit in (*plain, *hits) if _touches(engine, looked.window, one, hit)] for one in found}
     found.sort(key=lambda one: not follows[one.group])  # what did something dangerous is shown in any case
     shown = found[:_SHOWN]
     told.rows = tuple(_row(one, follows[one.group], ids.get(one.group) or _evidence(engine, looked.window, one)) for one in shown)
@@ -79,7 +81,7 @@ def propose(engine: Engine, request: ReviewRequest, looked: detection.Looked, re
     told.at = min((one.use.first for one in evil), default=found[0].use.first)
     if evil:
         told.hits = [replace(hit, finding=replace(hit.finding, proposed=True)) for hit in hits]
-        told.parameters = begun[min(begun)]
+        told.parameters = begun[min(begun)] if begun else None
         also = " UNION ALL ".join(f"SELECT evidence FROM ({_ids_of(looked.window, one)}) x" for one in evil)
         engine.keep("flagged", f"SELECT DISTINCT evidence FROM (SELECT evidence FROM flagged_undated UNION ALL {also}) y")
     else:
@@ -104,6 +106,12 @@ def _judged(
                 begun[at] = dated.parameters
     cited = citations.with_events(engine, list(hits.values()), egress=looked.seen["egress"].rows > 0)
     return cited, begun
+
+
+def _again(dated: Hit, plain: Hit) -> bool:
+    """Whether it tells what shows without any time, too."""
+    levels = (LEVELS.index(plain.finding.severity), LEVELS.index(dated.finding.severity))
+    return dated.rule.id == plain.rule.id and levels[0] >= levels[1] and not set(dated.finding.evidence).isdisjoint(plain.finding.evidence)
 
 
 def _by_day(found: Sequence[Candidate]) -> list[tuple[int, list[Candidate]]]:

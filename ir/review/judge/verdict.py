@@ -115,6 +115,8 @@ def _no_writes(seen: dict[str, Seen], hidden: int) -> list[str]:
 
 
 def _no_reads(seen: dict[str, Seen], hits: list[Hit]) -> list[str]:
+    if seen["request-log"].full and not seen["egress"].rows:
+        return ["no log of ours was given, so requests with our client from our addresses cannot be told from our own"]
     if seen["request-log"].full:
         nobodys = sum(hit.finding.count for hit in hits if hit.rule.id == _NOBODYS)
         return [f"{counted(nobodys, 'request')} in Stripe's log {'is' if nobodys == 1 else 'are'} in no log of ours"] if nobodys else []

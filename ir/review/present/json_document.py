@@ -29,6 +29,7 @@ def document(reviewed: Reviewed, request: ReviewRequest) -> Json:
         "clocks": clocks(reviewed, request),
         "proposed": list(reviewed.proposed),
         "regular": list(reviewed.regular),
+        "sdks": list(reviewed.sdks),
         "findings": [_finding(asdict(finding)) for finding in reviewed.findings],
         "coverage": list(reviewed.coverage),
         "blast_radius": reviewed.blast_radius,

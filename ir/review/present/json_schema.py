@@ -7,6 +7,7 @@ from ir.review.judge.verdict import RANKS
 
 _TEXT: Json = {"type": "string"}
 _EPOCH: Json = {"type": "integer", "minimum": 0, "description": "epoch seconds, UTC; 0 = not known"}
+_DAYS: Json = {"type": "integer", "minimum": -1, "description": "days; -1 = not known"}
 _COUNT: Json = {"type": "integer", "minimum": 0}
 _VERDICT: Json = {"enum": list(RANKS)}
 _SEVERITY: Json = {"enum": list(LEVELS)}
@@ -62,6 +63,23 @@ SCHEMA: Json = {
             )
         ),
         regular=_list(_object(who=_TEXT, key=_TEXT, every=_TEXT, visits=_COUNT, requests=_COUNT, last_seen=_EPOCH, due=_EPOCH, said=_TEXT)),
+        sdks=_list(
+            _object(
+                service=_TEXT,
+                key=_TEXT,
+                client=_TEXT,
+                version=_TEXT,
+                released=_TEXT,
+                days=_DAYS,
+                api_version=_TEXT,
+                api_days=_DAYS,
+                requests=_COUNT,
+                last_seen=_EPOCH,
+                evidence=_TEXT,
+                breaks=_TEXT,
+                newest=_TEXT,
+            )
+        ),
         findings=_list(
             _object(
                 rule=_TEXT,

@@ -56,6 +56,19 @@ def _verdict(reviewed: Reviewed) -> list[str]:
     return out
 
 
+def sdk_lines(reviewed: Reviewed) -> list[str]:
+    """Age of SDKs and API versions, one line for each service, client and version."""
+    if not reviewed.sdks:
+        return ["No SDK and version was seen: a request log or our own log with user agents shows them (--logs, --egress)"]
+    out = ["SDK and API version, as seen in traffic (oldest first)"]
+    for row in reviewed.sdks:
+        age = f"released {row['released']} ({row['days']} days ago)" if row["released"] else "release not known"
+        api = f"API {row['api_version']} ({row['api_days']} days)" if row["api_version"] else "API version not told"
+        out.append(f"  {row['service'] or row['key'] or '-'}  {row['client']} {row['version']}  {age}; {api}; newest known {row['newest']}")
+        out += [f"      {row['breaks']}"] if row["breaks"] else []
+    return out
+
+
 def _callers(reviewed: Reviewed, most: int) -> list[str]:
     """Who came late, where the exposure time is not known, and who comes rarely."""
     out = ["When the key got out is not known; proposed (out by then, if these are not yours)"] if reviewed.proposed else []

@@ -27,6 +27,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ts           BIGINT   epoch seconds; 0 = the line carried no readable time
         own          INTEGER  1: our own side's log (never shows a stranger); 0: Stripe's or a gateway's that sees all; −1: unreadable line
         source       VARCHAR  `egress`, `request-log`, `webhook-log`
+        service      VARCHAR  which of our programs wrote the line, where it says so
         request_id   VARCHAR  Stripe's id of the request, `req_…`
         method       VARCHAR  HTTP method, upper case
         endpoint     VARCHAR  path without query, ids replaced by `:id`

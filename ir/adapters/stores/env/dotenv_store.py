@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from ir.adapters.stores import ownership_marks
 from ir.adapters.stores.env import env_file
 from ir.adapters.stores.private_file import Content, PrivateFolder
 from ir.core import untrusted_json
-from ir.core.errors import Conflict, Missing, Rejected
+from ir.core.errors import Conflict, Missing, PortError, Rejected
 from ir.core.reference import Reference
 from ir.core.secret import Secret
 from ir.ports import STAGED, Held, Left, Pending, Permission, Store
@@ -110,7 +111,8 @@ class DotenvStore(Store):
 
         with self._folder() as folder:
             version = self._switch(folder, incident, new, may)
-            self._note(folder, incident, STAGED, None)
+            with suppress(PortError):  # Nothing is staged any more; what stays behind is found by `discard`.
+                self._note(folder, incident, STAGED, None)
         return version
 
     def undo(self, incident: str, old: Secret, new: Secret) -> str:

@@ -18,6 +18,7 @@ ACTIONS = {
     "verify": "ir.actions.verify",
     "delivery": "ir.actions.delivery",
     "undelivered": "ir.actions.undelivered",
+    "forged": "ir.actions.forged",
     "quiet": "ir.actions.quiet",
     "grace": "ir.actions.grace",
     "retire": "ir.actions.retire",

@@ -148,6 +148,7 @@ ACTIONS: dict[str, Action] = {
         ("drained",),
         UndeliveredParams,
     ),
+    "forged": Action(_R, "ask the services for events that they processed and Stripe never made", gives=("looked-for-forged",)),
     "quiet": Action(_R, "ask whether our services still use the old key", "", ("promoted",), ("quiet",), QuietParams),
     "grace": Action(_R, "let both keys live for a while", "", ("promoted",), ("grace",), GraceParams),
     "retire": Action(_X, "kill the old key", "", ("custody", "verified|contained|no-services"), ("retired",), RetireParams),

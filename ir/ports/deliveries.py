@@ -62,6 +62,14 @@ class Deliveries(Protocol):
         """Send an event to the services, signed with it: taken (also: known there already), refused, or no telling answer."""
         ...
 
+    def processed(self, since: float) -> list[str] | None:
+        """Ids of events that the services say they processed since then (epoch seconds), ours left out; None = none of them tells."""
+        ...
+
+    def unknown(self, events: list[str]) -> list[str]:
+        """Which of these events, made in the last thirty days, Stripe does not know."""
+        ...
+
     def to_resend(self) -> str:
         """How a human makes Stripe deliver once more, and where it is seen how the service answered."""
         ...

@@ -103,7 +103,7 @@ def webhook_deliveries(row: Webhook, account: Account, with_: Means, signed: Sig
 
     hook = Hook(row.url, row.id, account.mode, row.connect, row.roll == "second-endpoint")
     uses = Uses(signed.accepted, signed.other, signed.facts)
-    return StripeDeliveries(with_.api, keys, hook, uses, signed.send, lambda: with_.clock.now().timestamp())
+    return StripeDeliveries(with_.api, keys, hook, uses, signed.send, signed.processed, lambda: with_.clock.now().timestamp())
 
 
 @dataclass(frozen=True)
@@ -160,6 +160,7 @@ def _webhook_verifier(row: Verify, resolver: Callable[[str], Secret], told: Inci
         live=told.live,
         both=row.both,
         refusals_only=told.refusals_only and not row.read_only,
+        processed=row.processed or "",
         instances=row.instances,
         instance_json=row.instance_from.json_ if row.instance_from else "",
         instance_header=row.instance_from.header if row.instance_from else "",

@@ -74,6 +74,12 @@ class SignedWith:
         told = self._world().each(self._checks(), lambda check: check.deliver(text, secret))
         return False if False in told else None if None in told or not told else True
 
+    def processed(self, since: float) -> list[str] | None:
+        """Ids of the events that services say they processed since then, sorted; None when none of them tells. Raises PortError."""
+        checks = [check for check in self._checks() if check.tells]
+        found = self._world().each(checks, lambda check: check.processed(since))
+        return sorted(set().union(*found)) if checks else None
+
     def _checks(self) -> "list[WebhookVerifier]":
         from ir.adapters.verifiers.webhook import WebhookVerifier
 

@@ -315,3 +315,26 @@ def test_the_old_endpoint_is_disabled_at_once_and_deleted_days_later(town: Town)
         time.sleep(2)
     assert "was deleted" in said and len(town.endpoints()) == 3, said
     assert town.shop.ir("status")[1].count("is deleted from") == 1, "the first one is still to come"
+
+
+def test_events_that_stripe_never_made_are_found_and_told(town: Town) -> None:
+    town.write("second-endpoint", processed=f"{town.service.url}/processed")
+    code, said = town.rotate()
+    assert code == ExitCode.DONE and "each known to Stripe" in said, said
+    body = json.dumps({"id": "evt_forged00001", "object": "event", "type": "charge.succeeded", "livemode": False, "data": {"object": {}}})
+    stored = town.service.stored
+    assert town.service.deliver(body.encode(), stripe.WebhookSignature.generate_signature_header(body, stored)) == 200
+    code, said = town.rotate()
+    assert code == ExitCode.DEBT and "1 forged event processed: Stripe does not know evt_forged00001" in said, said
+    name = next(word for word in said.split() if word.startswith("INC-")).rstrip(":")
+    report = town.shop.ir("report", name, "--format", "json")[1]
+    assert "undo what the services did for them" in report and "stripe login --new-session" not in report
+    assert "run ir review stripe with egress logs" not in report and "Was a forged event processed?" in report
+
+
+def test_where_no_service_tells_the_report_says_that_forged_events_were_not_looked_for(town: Town) -> None:
+    town.write("second-endpoint")
+    code, said = town.rotate()
+    name = next(word for word in said.split() if word.startswith("INC-")).rstrip(":")
+    report = town.shop.ir("report", name, "--format", "json")[1]
+    assert code == ExitCode.DONE and "compare the ids of the events that your services processed" in report, report

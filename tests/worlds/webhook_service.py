@@ -95,6 +95,14 @@ class _Server(Loopback):
 class _Handler(QuietHandler):
     server: _Server
 
+    def get(self) -> None:
+        """`/processed`: ids of what was accepted."""
+        body = json.dumps({"processed": [event["id"] for event in self.server.service.events]}).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
     def post(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         status = 200

@@ -42,6 +42,7 @@ class StripeDeliveries(Deliveries):
     Args:
         keys: keys that may be allowed to read events and endpoints, tried in turn; None = none there.
         post: sends an event's JSON to the services, signed with a secret.
+        told: ids of the events that the services say they processed since a time.
     """
 
     def __init__(
@@ -51,9 +52,11 @@ class StripeDeliveries(Deliveries):
         hook: Hook,
         uses: Uses,
         post: Callable[[Json, Secret], bool | None],
+        told: Callable[[float], list[str] | None],
         now: Callable[[], float],
     ) -> None:
         self._api, self._keys, self._hook, self._uses, self._post, self._now = api, keys, hook, uses, post, now
+        self._told = told
         self._reader: Secret | None = None
 
     def blind(self) -> str:
@@ -118,6 +121,23 @@ class StripeDeliveries(Deliveries):
         if not answer.ok:
             raise Unknown(f"Stripe does not show the event {event}: {answer.reason}")
         return self._post(answer.body, secret)
+
+    def processed(self, since: float) -> list[str] | None:
+        """See `ir.ports.Deliveries`."""
+        return self._told(since)
+
+    def unknown(self, events: list[str]) -> list[str]:
+        """See `ir.ports.Deliveries`. An event of a connected account is found by that account alone, so there nothing can be told."""
+        if self._hook.connect and events:
+            raise Unknown("Stripe shows the events of connected accounts to those alone")
+        known = {str(row.get("id")) for row in self._events({"limit": 100})}
+        return [event for event in events if event not in known and self._is_unknown(event)]
+
+    def _is_unknown(self, event: str) -> bool:
+        answer = self._api.get(self._key(), f"{_PATH}/{event}", retries=2)
+        if not answer.ok and answer.status != 404:
+            raise Unknown(f"Stripe does not say whether it knows the event {event}: {answer.reason}")
+        return not answer.ok
 
     def to_resend(self) -> str:
         """See `ir.ports.Deliveries`."""

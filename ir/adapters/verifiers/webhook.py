@@ -1,6 +1,7 @@
 """Verify by signed test events: a service accepts what is signed with the secret that it should hold, and refuses a wrong signature."""
 
 import json
+import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ from ir.core.secret import Secret
 from ir.ports import Check, Expected
 
 _NOT_ABOUT_SIGNATURES = frozenset({404, 405, 408, 409, 410, 413, 415, 421, 426, 429})
+_EVENT = re.compile(rb"\bevt_(?!ir)[A-Za-z0-9_]{8,60}")
 _REPEATED = 409
 """What a receiver may answer to an event that it knows already, once its signature was checked."""
 _OLD = 600
@@ -47,6 +49,7 @@ class WebhookVerifier(HttpVerifier):
         event: type of the test events. live: what they say in `livemode`.
         both: while both live, the former secret must be accepted too.
         refusals_only: send nothing that a service should accept (dry run): a pass then proves that signatures are checked, not which.
+        processed: where the service tells the ids of the events that it processed, on the same host; "" = it does not.
         headers, resolve, timeout: as in `HttpVerifier`; what a service needs besides the signature.
     """
 
@@ -60,6 +63,7 @@ class WebhookVerifier(HttpVerifier):
         live: bool,
         both: bool = False,
         refusals_only: bool = False,
+        processed: str = "",
         headers: Mapping[str, str] | None = None,
         instances: int = 1,
         instance_json: str = "",
@@ -80,6 +84,7 @@ class WebhookVerifier(HttpVerifier):
         self._both, self.refusals_only = both, refusals_only
         self._wrong = Secret(f"whsec_{secrets.token_hex(16)}")
         self._replayed: bool | None = None
+        self._processed = processed
         self._number = secrets.token_hex(8)  # one id per verifier: a service that remembers events remembers one
 
     def check(self, expected: Expected) -> Check:
@@ -106,6 +111,23 @@ class WebhookVerifier(HttpVerifier):
         except PortError:
             told.append(None)
         return True if True in told else None if None in told else False
+
+    @property
+    def tells(self) -> bool:
+        """Whether the service tells which events it processed."""
+        return bool(self._processed)
+
+    def processed(self, since: float) -> frozenset[str]:
+        """Ids in its answer to `GET …?since=` (epoch seconds), whatever stands around them; test events of ours are left out.
+
+        Raises:
+            PortError: it does not answer with 200.
+        """
+        url = f"{self._processed}{'&' if '?' in self._processed else '?'}since={int(since)}"
+        answer = self._edge.call("GET", url, headers=self._headers, timeout=self._timeout)
+        if answer.status != 200:
+            raise Unknown(f"a service answered {answer.status} when it was asked which events it processed")
+        return frozenset(found.decode() for found in _EVENT.findall(answer.body))
 
     def deliver(self, payload: str, secret: Secret) -> bool | None:
         """Send an event of Stripe's: taken (or known there already), refused, or no telling answer."""

@@ -34,7 +34,7 @@ class _Seen:
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
     """Look at stores, services and the old key; then, and only then, ask for its death. Strays of ours die with it."""
-    if (died := _replacement_died(world, record)) is not None:
+    if world.issuer.guided and (died := _replacement_died(world, record)) is not None:
         return died
     named: Json = {}
     new = record.facts.get("new", {})
@@ -42,19 +42,24 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         named = {"new": {"id": own_keys.id_of(world, int(new["n"]), world.new_key(record.facts))}}
     told = {**record.facts, "new": {**new, **named.get("new", {})}} if new else record.facts
     (asked, debts), (probe, seen) = world.both(lambda: _strays(world, record, told), lambda: _look(world, record, step))
+    if probe.liveness.dead and (died := _replacement_died(world, record, old=probe)) is not None:
+        return died
     outcome = _kill(world, record, probe, seen)
     found = {**named, "strays": asked, **same_value.facts(seen.elsewhere)}
     paid = (*same_value.gone(record, seen.elsewhere), *(item.name for item in seen.items if item.facts.get("accepted")))
     return replace(outcome, facts={**found, **outcome.facts}, debts=(*debts, *outcome.debts), paid=(*outcome.paid, *paid))
 
 
-def _replacement_died(world: World, record: Incident) -> Outcome | None:
-    """Where there is no way back, a replacement that a person killed by mistake is replaced itself, before anything else dies."""
+def _replacement_died(world: World, record: Incident, old: Probe | None = None) -> Outcome | None:
+    """Where there is no way back, a dead replacement is replaced itself, before anything else dies.
+
+    A person killed its row by mistake; or a way back that was begun had killed it, when the old key died, too. `old`: as it was just seen.
+    """
     facts = record.facts
     new = facts.get("new", {})
-    if not new or not world.issuer.guided or not world.issuer.probe(world.new_key(facts)).liveness.dead:
+    if not new or not world.issuer.probe(world.new_key(facts)).liveness.dead:
         return None
-    if world.plan.policy is not Policy.EXPLOITED and world.issuer.probe(world.old_key(facts)).liveness.answers:
+    if world.plan.policy is not Policy.EXPLOITED and (old or world.issuer.probe(world.old_key(facts))).liveness.answers:
         return None  # the old key is what is left, and the course goes back to it
     said = f"the replacement {new.get('id') or new['fingerprint']} is dead: services that hold it fail; another one is needed"
     return Outcome(Did.FAILED, said, {"mint": {"spoilt": {str(new["n"]): "dead"}, "again": True}})

@@ -5,6 +5,7 @@ crash repeats nothing that has happened. After a containment every service is on
 reloaded at once, whatever became of the others.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 
 from ir.core.errors import Conflict, PortError, Rejected, Unknown, Waiting
@@ -95,12 +96,8 @@ def _stores_of(world: World, record: Incident, services: list[Service], step: St
 def _promote(world: World, record: Incident, store: Store, new: Secret) -> Item:
     name = str(store.ref)
     known = record.facts.get("stores", {}).get(name, {})
-    after = known.get("after", {})
-    # our own last write, where a replacement that died is replaced
-    last = after if after.get("fingerprint", new.fingerprint) != new.fingerprint else known.get("before", {})
     try:
-        last = last or _first_read(record, store, new)
-        version = store.promote(world.incident, new, expected=str(last.get("version", "")))
+        version = _written(world, record, store, new, known)
     except Waiting as error:
         if known.get("told"):  # the run was resumed since: whether it is set shows in the services
             return Item(name, Did.SKIPPED, "a human was told to set it; its services show whether it is")
@@ -112,6 +109,19 @@ def _promote(world: World, record: Incident, store: Store, new: Secret) -> Item:
     except PortError as error:
         return Item(name, Did.FAILED, error.what)
     return Item(name, Did.DONE, "promoted and read back", _after(version, new))
+
+
+def _written(world: World, record: Incident, store: Store, new: Secret, known: Json) -> str:
+    """Promote over what stood there before, or over our own last write, where a replacement that died is replaced; returns the version.
+
+    A way back that broke off may have put the first value back without a record of it, so that counts, too.
+    """
+    before, after = known.get("before", {}), known.get("after", {})
+    if after.get("fingerprint", new.fingerprint) != new.fingerprint:
+        with suppress(Conflict):
+            return store.promote(world.incident, new, expected=str(after.get("version", "")))
+    last = before or _first_read(record, store, new)
+    return store.promote(world.incident, new, expected=str(last.get("version", "")))
 
 
 def _first_read(record: Incident, store: Store, new: Secret) -> Json:

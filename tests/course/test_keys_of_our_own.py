@@ -182,3 +182,31 @@ def test_a_rollback_expires_a_replacement_without_its_value() -> None:
     assert code == ExitCode.ROLLED_BACK, record.runs[-1].outcome.said
     assert sim.provider.living() == [sim.leaked] and lost.id in sim.provider.retired
     assert set(record.debts) == {sim.leaked.value.fingerprint}
+
+
+def test_a_replacement_that_a_broken_off_way_back_had_killed_is_replaced_when_there_is_only_the_way_forward() -> None:
+    """Killed between the expiry and its record; meanwhile the leaked key dies, so nothing is left that services could be on."""
+    sim = Simulation("exposed")
+    sim.services["web"].stuck = True
+    retire, killed = sim.provider.retire, list[str]()
+
+    def dies(target: Target, *, stop: Callable[[], bool] = lambda: False) -> str:
+        said = retire(target, stop=stop)
+        if not killed:
+            killed.append(target.id)
+            sim.clock.sleep(sim.provider.delay)
+            sim.leaked.dies_at, sim.services["web"].stuck = sim.clock.time, False
+            raise Crash
+        return said
+
+    sim.provider.retire = dies  # type: ignore[method-assign]
+    code, record, journal = go(sim)
+    for _ in range(4):
+        if code == ExitCode.DONE:
+            break
+        journal.send("wake")
+        code, record, _ = go(sim, journal)
+    assert code == ExitCode.DONE, [(run.id, run.outcome.said) for run in record.runs]
+    (alive,) = sim.provider.living()
+    assert killed and killed[0] != alive.id
+    assert all(service.held == alive.value for service in sim.services.values())

@@ -629,16 +629,23 @@ MUTANTS = (
     Mutant(
         "kill the old key though the replacement died",
         "ir/actions/retire.py",
-        "if (died := _replacement_died(world, record)) is not None:\n        return died",
-        "if _replacement_died(world, record) is not None:\n        pass",
+        "if world.issuer.guided and (died := _replacement_died(world, record)) is not None:",
+        "if False and (died := _replacement_died(world, record)) is not None:",
         ("tests/e2e/test_wrong_row.py",),
     ),
     Mutant(
         "take our own last write for somebody else's",
         "ir/actions/wave.py",
-        'if after.get("fingerprint", new.fingerprint) != new.fingerprint else',
-        "if False else",
+        'if after.get("fingerprint", new.fingerprint) != new.fingerprint:',
+        "if False:",
         ("tests/e2e/test_wrong_row.py",),
+    ),
+    Mutant(
+        "go forward with a replacement that our own way back had killed",
+        "ir/actions/retire.py",
+        "if probe.liveness.dead and (died := _replacement_died(world, record, old=probe)) is not None:",
+        "if False and (died := _replacement_died(world, record, old=probe)) is not None:",
+        ("tests/course/test_keys_of_our_own.py",),
     ),
     Mutant(
         "let a proposed time confirm",

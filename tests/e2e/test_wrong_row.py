@@ -50,7 +50,8 @@ def test_a_replacement_that_was_killed_by_mistake_is_replaced_and_the_services_m
     place = ann.sees("Press Enter", after=place)
     assert world.twin.is_alive(world.leaked)
     ann.types("\n")
-    place = gives_a_new_key(ann, world, place)
+    place = ann.sees("or n:", after=gives_a_new_key(ann, world, place))
+    ann.types(f"{NAME}\n")  # beside another replacement it is asked for anew
     ann.sees("Do not touch the new key", after=place)
     world.twin.expire_in_dashboard(world.leaked)
     assert ann.ends() == ExitCode.DONE, ann.shown()

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import TypeVar
 
-from ir.actions import same_value, store_check
+from ir.actions import delivery, same_value, store_check
 from ir.actions.store_check import tried
 from ir.core import key_kind
 from ir.core.errors import PortError
@@ -68,7 +68,9 @@ def _looked(world: World, record: Incident, held: dict[str, Held | None], items:
     soft += [
         said for row in world.plan.steps if (said := approvers.too_few(row.id, row.approvals, world.inventory.approvers, record.actor))
     ]
-    soft += unlisted + ([] if record.facts.get("new") else _mint_problems(world, old))
+    seen_of_deliveries, unseen = delivery.before(world) if not record.facts.get("new") else ({}, [])
+    facts |= seen_of_deliveries
+    soft += unlisted + unseen + ([] if record.facts.get("new") else _mint_problems(world, old))
     facts["services"] = {item.name: _service_facts(world, item, old) for item in looked_at}
     facts["dead_on_arrival"] = dead
     outcome = _verdict(world, record, hard, soft, facts, items, probe.liveness)
@@ -215,6 +217,7 @@ def _old_facts(world: World, old: Secret, probe: Probe, row: KeyRow | None, held
         "account": world.account.id,
         "liveness": probe.liveness.value,
         "seen_alive": probe.liveness.answers,
+        "probed_at": probe.date,  # a use of ours, by Stripe's clock
         "found_in_store": in_store,
         "last_used": row.last_used if row else 0.0,
         "permissions": list(row.permissions) if row else [],

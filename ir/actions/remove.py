@@ -1,4 +1,10 @@
-"""Remove: clear away what is left at the provider of a dead key, such as a disabled webhook endpoint."""
+"""Remove: clear away what is left at the provider of a dead key, such as a disabled webhook endpoint, some days after it died.
+
+Until then it can be enabled again, with everything that was set up for it; so what is done here is to say when, and `runtime.removals`
+does it (`ir schedule run`, `ir worker`, `ir resume`).
+"""
+
+from datetime import UTC, datetime
 
 from ir.core.errors import PortError
 from ir.core.model import Debt, Did, Outcome
@@ -13,6 +19,11 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if not facts.get("proof"):
         return Outcome(Did.SKIPPED, "the old key is not proven dead, so nothing of it is deleted")
     key_id = facts["old"].get("id", "")
+    at = float(facts.get("retire_asked_at") or world.now()) + float(step.params.get("after", 0.0))
+    if key_id and at > world.now() and world.deliveries is not None and not world.issuer.guided:
+        day = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        said = f"{key_id} is disabled, and is deleted from {day} on, by ir schedule run or ir resume {world.incident}"
+        return Outcome(Did.DONE, said, {"removal": {"id": key_id, "at": at}}, paid=(key_id,))
     try:
         said = world.issuer.remove(key_id) if key_id else ""
     except PortError as error:
@@ -25,4 +36,4 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 
 def rehearse(world: World, record: Incident, step: Step) -> Outcome:
     """What would be deleted."""
-    return Outcome(Did.SKIPPED, "would delete what is left of the old key at the provider, once it is proven dead")
+    return Outcome(Did.SKIPPED, "would delete what is left of the old key at the provider, days after it is proven dead")

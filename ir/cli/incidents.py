@@ -16,7 +16,7 @@ from ir.core.model import Json
 from ir.incident import irreversible, signal_words
 from ir.incident import record as incident_record
 from ir.incident.record import FINAL, Incident
-from ir.runtime import lifecycle
+from ir.runtime import lifecycle, removals
 from ir.runtime.app_state import State, actor, open_state
 
 Name = Annotated[str, typer.Argument(help="Incident id, INC-…; the only open one needs no name.")]
@@ -40,6 +40,8 @@ def resume(
     """Go on with an incident, after a crash or a human's step; a finished one repeats its exit code."""
     screen, kept = Screen(as_json=as_json), open_state()
     name = named(kept, name)
+    for said in removals.carry_out(kept, Terminal(screen, name=actor(), yes=yes), name):
+        screen.say(said)
     given = {"accept_unverified": accept_unverified, "accept_unhealthy": accept_unhealthy, "accept_unreachable": accept_unreachable}
     accepts = exceptions.said(record_of(kept, name), given) if any(given.values()) else {}
     operator = Terminal(screen, name=actor(), yes=yes, new_key_from=new_key_from)

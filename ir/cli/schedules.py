@@ -31,7 +31,7 @@ from ir.incident import playbook
 from ir.incident.playbook import Playbook
 from ir.inventory import Key
 from ir.inventory.consent import destinations
-from ir.runtime import adapter_registry, wiring
+from ir.runtime import adapter_registry, removals, wiring
 from ir.runtime.app_state import State, open_state
 from ir.storage.patience import Away
 
@@ -77,6 +77,7 @@ def run_schedule(
     inventory_file = inventory_source.default(inventory_file, screen).name
     book, operator = CampaignLedger(kept.ledger.engine), Terminal(screen, name=kept.me.actor, yes=True)
     trust = trusted(kept, operator, inventory_file, inventory_sha256, [_book(playbook_name)])
+    _remove_due(kept, screen)
     begun, alone = _begin_due(kept, book, screen, inventory_file, playbook_name, inventory_sha256)
     told: list[Child] = []
     worker = Worker(kept, book, of_kind("schedule"), trust=trust, slots=at_once, tell=told.append)
@@ -118,6 +119,7 @@ def worker(
             return
         looked[0] = now
         try:
+            _remove_due(kept, screen)
             _begin_due(kept, book, screen, inventory_file, playbook_name, inventory_sha256)
             _left(kept, book, screen, inventory_file)
         except Away:
@@ -132,6 +134,12 @@ def worker(
     working.runner.forget_queue()
     screen.say("worker ends; what was under way is taken over by another worker, or when this one comes back")
     leave(int(ExitCode.DONE))
+
+
+def _remove_due(kept: State, screen: Screen) -> None:
+    """What finished incidents left to be deleted by now."""
+    for said in removals.carry_out(kept, Terminal(screen, name=kept.me.actor, yes=True)):
+        screen.say(said)
 
 
 def _begin_due(kept: State, book: CampaignLedger, screen: Screen, file: str, playbook_name: str, pin: str) -> tuple[list[Child], set[str]]:

@@ -18,7 +18,7 @@ from ir.fleet.due import moment
 from ir.incident import debts as debt_rules
 from ir.incident.record import FINAL
 from ir.incident.standing import Standing
-from ir.runtime import standings
+from ir.runtime import removals, standings
 from ir.runtime.app_state import State, actor, open_state
 from ir.storage.notice_log import NoticeLog
 
@@ -48,6 +48,8 @@ def status(
             screen.step(run.id, run.outcome)
         _show(screen, stands)
         _show_who(screen, kept, name)
+        for removal in removals.planned(kept.ledger.index(), name):
+            screen.say(f"  {removal.said}")
     sys.exit(int(record.standing_code))
 
 
@@ -77,6 +79,8 @@ def _all(screen: Screen, kept: State) -> int:
     for row in [row for row in found if _over(row)]:
         screen.say(f"{row.incident}  {row.state} since {moment(row.since)}, {_about(row)}{_dead_or_not(row)}")
         _show_accepted(screen, row)
+    for removal in removals.planned(index):
+        screen.say(removal.said)
     return int(ExitCode.DEBT if debts else ExitCode.DONE)
 
 

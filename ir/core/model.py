@@ -139,7 +139,7 @@ class Debt:
     Attributes:
         kind: `key-alive` | `key-unproven` | `key-waits` (wanted, and in no service yet) |
             `store-behind` | `service-behind` | `leftover` | `custody` | `misuse` |
-            `unknown-use` (of the old key, up to its death).
+            `unknown-use` (of the old key, up to its death) | `undelivered` (events).
         about: what it concerns (key id or fingerprint, store, service).
         todo: what pays it, as a command or click.
     """

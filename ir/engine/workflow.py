@@ -34,7 +34,7 @@ from ir.incident.record import Incident
 UNKNOWN_TRIES = 3
 """Looks at a step that ends `unknown` before a human is asked."""
 _CHANGES_COURSE = ("contain", "abort", "rollback", "close")
-_INFORMS = ("review", "money", "sweep", "watch", "quiet", "report", "prove", "discard", "contain", "remove")
+_INFORMS = ("review", "money", "sweep", "watch", "quiet", "report", "prove", "discard", "contain", "remove", "undelivered", "forged")
 """Actions whose failure is a fact or a debt, not a reason to stop."""
 _ADOPTS = ("preflight", "clear")
 """Actions before which only an adopted incident can have written: their failure takes nothing of it back."""

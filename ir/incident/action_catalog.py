@@ -43,6 +43,25 @@ class VerifyParams(Params):
     patience: Seconds = 60.0
 
 
+class DeliveryParams(Params):
+    """`for`: seconds to wait for a delivery that Stripe signed; `patience`: after so many an event that was not taken is refused."""
+
+    for_: Annotated[Seconds, Field(alias="for")] = 600.0
+    patience: Seconds = 60.0
+
+
+class UndeliveredParams(Params):
+    """`for`: seconds to wait for Stripe's next try, where the services still take what the old secret signs."""
+
+    for_: Annotated[Seconds, Field(alias="for")] = 60.0
+
+
+class RemoveParams(Params):
+    """`after`: seconds from the kill until what is left is deleted."""
+
+    after: Seconds = 3 * 86400.0
+
+
 class QuietParams(Params):
     """`for`: seconds without use of the old key by us; `required`: whether use afterwards stops the run."""
 
@@ -120,11 +139,21 @@ ACTIONS: dict[str, Action] = {
         WaveParams,
     ),
     "verify": Action(_R, "look at every service once more: does it hold the replacement?", "", ("promoted",), ("verified",), VerifyParams),
+    "delivery": Action(_R, "wait for an event that Stripe signed and the services took", "", ("promoted",), ("delivered",), DeliveryParams),
+    "undelivered": Action(
+        _W,
+        "send events that wait at the old endpoint to the services, signed with the new secret",
+        "",
+        ("promoted",),
+        ("drained",),
+        UndeliveredParams,
+    ),
+    "forged": Action(_R, "ask the services for events that they processed and Stripe never made", gives=("looked-for-forged",)),
     "quiet": Action(_R, "ask whether our services still use the old key", "", ("promoted",), ("quiet",), QuietParams),
     "grace": Action(_R, "let both keys live for a while", "", ("promoted",), ("grace",), GraceParams),
     "retire": Action(_X, "kill the old key", "", ("custody", "verified|contained|no-services"), ("retired",), RetireParams),
     "prove": Action(_R, "poll the old key until it is proven dead", "", ("retired",), ("proven",), ProveParams),
-    "remove": Action(_X, "delete the dead key's endpoint, where it had one", "", ("proven",), ("removed",)),
+    "remove": Action(_X, "delete the dead key's endpoint, where it had one, some days later", "", ("proven",), ("removed",), RemoveParams),
     "sweep": Action(_R, "look for what an attacker left behind", gives=("swept",), key_alone=True),
     "watch": Action(_R, "look at the services after the kill", "", ("retired",), ("watched",), WatchParams),
     "report": Action(_R, "write the incident report and the evidence bundle", gives=("reported",), key_alone=True),

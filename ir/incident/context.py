@@ -14,7 +14,7 @@ from ir.incident.custody import Custody
 from ir.incident.plan import Plan
 from ir.incident.record import Incident
 from ir.inventory import Account, Approver, Inventory, Key, Service
-from ir.ports import STAGED, Clock, Comparison, Issuer, Operator, Reloader, Reviewer, Store, Verifier
+from ir.ports import STAGED, Clock, Comparison, Deliveries, Issuer, Operator, Reloader, Reviewer, Store, Verifier
 
 ACCEPTS = ("accept_unverified", "accept_unhealthy", "accept_unreachable")
 """Options by which a person accepts an exception, by name and reason."""
@@ -93,6 +93,7 @@ class World:
         fresh: this process began the incident, and under a name that none had before: what it does not know of, nobody did for it.
         removed_approvers: of the incident's approvers, those whose key has been taken out of the inventory's file since.
         prepare: loads what the first call to the provider needs; beside a look at the stores that takes no time.
+        deliveries: what Stripe tells of its deliveries, of a webhook alone.
         published: set once the report tells the incident's end; until then its process has not finished.
     """
 
@@ -132,6 +133,7 @@ class World:
     elsewhere: Callable[[str], Comparison] = lambda _fingerprint: Comparison()
     removed_approvers: Callable[[], Sequence[Approver]] = tuple
     prepare: Callable[[], None] = lambda: None
+    deliveries: Deliveries | None = None
     scratch: str = ""
     patient: bool = True
     fresh: bool = False

@@ -162,6 +162,8 @@ def pays(action: str, kinds: set[str], *, kills: bool = True) -> bool:
         return True
     if kinds & {"store-behind", "service-behind", "key-alive", "key-unproven"} and action in ("retire", "prove", "watch", "remove"):
         return True
+    if action == "undelivered":
+        return action in kinds
     return action in ("sweep", "remove") and "leftover" in kinds
 
 

@@ -48,7 +48,7 @@ def to_delete(record: Incident) -> Irreversible:
     return _asked(
         record,
         "",
-        f"{left} is deleted at Stripe, with its settings. It cannot be brought back.",
+        f"{left}, which is disabled, is deleted at Stripe with its settings, after the days that the plan says. It cannot be brought back.",
         "Nothing fails meanwhile: its secret is dead already.",
         f"Not looked at: {unseen(record)}.",
     )

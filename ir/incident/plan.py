@@ -81,6 +81,7 @@ def compile_plan(book: Playbook, inventory: Inventory, key: Key, *, replaces: bo
     for row in book.steps:
         if said := approvers.too_few(row.id, row.approvals, inventory.approvers):
             raise UsageError(said, safe="nothing was changed", next_step="ir inventory check, once the line is there")
+    _delivered_before_the_kill(book, key)
     services, account = inventory.services_of(key.name), inventory.account(key.account)
     names = waves(services)
     rest = [n for n in names if n != "canary"]
@@ -112,6 +113,17 @@ def clearing(plan: Plan) -> Plan:
     return replace(plan, steps=(*plan.steps[:at], step, *plan.steps[at:]))
 
 
+def _delivered_before_the_kill(book: Playbook, key: Key) -> None:
+    """Nothing but a delivery that Stripe signed shows whose secret the services have."""
+    actions = [row.action for row in book.steps]
+    if isinstance(key, Webhook) and "retire" in actions and "delivery" not in actions[: actions.index("retire")]:
+        raise UsageError(
+            f"the playbook `{book.name}` has no `delivery` step before `retire`: a wrong signing secret would pass",
+            safe="nothing was changed",
+            next_step="put `{id: delivery, action: delivery}` before `retire`",
+        )
+
+
 def _webhook_notes(key: Key) -> list[str]:
     if not isinstance(key, Webhook):
         return []
@@ -121,7 +133,11 @@ def _webhook_notes(key: Key) -> list[str]:
             "recognise an event by its id, and refuses the deliveries signed with the secret that it does not have"
         )
         return [said]
-    return ["a pasted signing secret cannot be tried at Stripe: that it is this endpoint's is seen when real deliveries are accepted"]
+    said = (
+        "a pasted signing secret cannot be tried at Stripe, and our own test events show only that two texts are equal: that it is this "
+        "endpoint's is seen from a delivery that Stripe signed, else the old secret is put back"
+    )
+    return [said]
 
 
 def _step(row: StepRow, action: Action, id_: str, params: dict[str, Any], wave: str = "") -> Step:

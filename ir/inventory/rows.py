@@ -4,7 +4,7 @@ from datetime import date
 from ipaddress import IPv4Network
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from ir.core.durations import Seconds
 from ir.core.model import KeyKind, Mode
@@ -96,7 +96,7 @@ class Webhook(Key):
         roll: `dashboard`: a human rolls the secret, Stripe signs with both for up to 24 hours; `second-endpoint`: by API, another
             endpoint with the same URL and events, until the old one is disabled.
         api_key: a key with `webhook_write` (second-endpoint only).
-        connect: the endpoint is for events of connected accounts, which the API does not tell.
+        connect: the endpoint is for events of connected accounts, which the API does not tell; `second-endpoint` has to be told.
     """
 
     kind: Literal[KeyKind.WEBHOOK] = KeyKind.WEBHOOK
@@ -104,12 +104,27 @@ class Webhook(Key):
     url: Url
     roll: Literal["dashboard", "second-endpoint"] = "dashboard"
     api_key: Ref | None = None
-    connect: bool = False
+    connect: bool | None = None
+
+    @field_validator("id", mode="before")
+    @classmethod
+    def _not_thin(cls, value: object) -> object:
+        if isinstance(value, str) and value.startswith("ed_"):
+            raise ValueError(
+                "an event destination of API v2 (`ed_…`) cannot be rotated here: its deliveries are not counted by /v1/events, so that "
+                "its new secret is in use could not be seen; roll it in Workbench > Event destinations"
+            )
+        return value
 
     @model_validator(mode="after")
     def _a_webhook(self) -> "Webhook":
         if self.roll == "second-endpoint" and self.api_key is None:
             raise ValueError("`roll: second-endpoint` needs `api_key`, a reference to a key that may write webhook endpoints")
+        if self.roll == "second-endpoint" and self.connect is None:
+            raise ValueError(
+                "`roll: second-endpoint` needs `connect: true` (events of connected accounts) or `connect: false`: Stripe's API does not "
+                "tell it, Workbench > Webhooks shows it as `Events from`"
+            )
         for name in ("permissions", "connect_permissions", "rotate_every", "rotate_window", "rotate_from"):
             if getattr(self, name):
                 instead = f"; a signing secret has no schedule: ir rotate stripe-webhook {self.name}" if name.startswith("rotate_") else ""

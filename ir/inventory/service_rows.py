@@ -1,6 +1,7 @@
 """The rows about services: which keys they use, how they take up a new one, and what proves that they have."""
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
@@ -33,6 +34,7 @@ class Verify(_Row):
     Attributes:
         webhook: where it takes Stripe's deliveries; test events are sent there, signed with the secret that it should hold.
         event: type of the test event; by default one that only test clocks send, so that no service has anything to do with it.
+        processed: where it tells the ids of events that it processed, `?since=` epoch seconds, on the same host; any text that has them.
         both: it accepts the former secret too, as long as both live.
         read_only: running it changes nothing. A command that is not declared so is not run in a dry run; a webhook is then sent only
             an event that it has to refuse.
@@ -44,6 +46,7 @@ class Verify(_Row):
     webhook: Url | None = None
     event: Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$")] = "test_helpers.test_clock.ready"
     both: bool = False
+    processed: Url | None = None
     proves: Literal["holds-key", "key-used", "up"] | None = None
     instances: Annotated[int, Field(ge=1, le=1000)] = 1
     instance_from: InstanceFrom | None = None
@@ -57,6 +60,8 @@ class Verify(_Row):
     def _one_kind(self) -> "Verify":
         if sum(x is not None for x in (self.http, self.command, self.stripe_usage, self.webhook)) != 1:
             raise ValueError("needs exactly one of `http`, `command`, `stripe_usage`, `webhook`")
+        if self.processed and urlsplit(self.processed).netloc != urlsplit(self.webhook or "").netloc:
+            raise ValueError("`processed` belongs to a `webhook` check, and is on the same host")
         for text in (*self.expect.json_.values(), *(self.command or ()), self.http or ""):
             check_placeholders(str(text))
         return self

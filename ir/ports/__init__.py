@@ -10,6 +10,7 @@ Rules for every adapter:
 """
 
 from ir.ports.comparison import Comparison, Holder
+from ir.ports.deliveries import Deliveries, Sent
 from ir.ports.issuer import Containment, Issuer, Minted, MintOrder, Rotation, Target
 from ir.ports.people import Clock, Irreversible, Notifier, Operator
 from ir.ports.review import KeyUse, LeftBehind, Reviewed, Reviewer, ReviewRequest
@@ -22,6 +23,7 @@ __all__ = [
     "Clock",
     "Comparison",
     "Containment",
+    "Deliveries",
     "Expected",
     "Held",
     "Holder",
@@ -41,6 +43,7 @@ __all__ = [
     "Reviewed",
     "Reviewer",
     "Rotation",
+    "Sent",
     "Store",
     "Target",
     "Verifier",

@@ -2,6 +2,7 @@
 
 from ir.core.model import Json
 from ir.core.wording import counted
+from ir.report import forged
 from ir.report.misuse import CANNOT_TELL, amount, moving_money, review
 from ir.report.source import Story, as_object, as_rows, words
 
@@ -14,6 +15,8 @@ _ABOUT = {"writes": "Writes", "reads": "Reads", "account": "Account changes"}
 
 def card(story: Story) -> Json:
     """The card as `ir.report.cards` describes it; its facts are the three verdicts, money and people."""
+    if forged.about_webhook(story):
+        return forged.card(story)
     told = review(story)
     late = [debt.why for debt in story.debts if debt.kind == "misuse"]
     answer, tone = _answer(told, late=bool(late))

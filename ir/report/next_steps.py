@@ -2,6 +2,7 @@
 
 from ir.core.model import Json
 from ir.core.wording import counted
+from ir.report import forged
 from ir.report.before_after import ACCEPTED, ON_NEW, proven_dead, services, stores
 from ir.report.formatting import label
 from ir.report.misuse import CANNOT_TELL, GONE, leftovers, moving_money, review
@@ -28,6 +29,7 @@ _KINDS = {
     "leftover": "left by an attacker",
     "custody": "copy kept",
     "misuse": "misuse found",
+    "undelivered": "events not delivered",
     "unknown-use": "used by we do not know whom",
 }
 
@@ -58,7 +60,8 @@ def _name(story: Story, about: str) -> str:
 def next_steps(story: Story) -> list[Json]:
     """`{what, why}`: debts first, then what this incident showed, then where else such a key may live."""
     whys: dict[str, list[str]] = {}
-    for row in (*_owed(story), *_glass(story), *_found(story), *_elsewhere(story)):
+    rest = forged.steps(story) if forged.about_webhook(story) else [*_found(story), *_elsewhere(story)]
+    for row in (*_owed(story), *_glass(story), *rest):
         whys.setdefault(row["what"], []).append(row["why"])
     return [_step(what, "; ".join(dict.fromkeys(why))) for what, why in whys.items()]
 

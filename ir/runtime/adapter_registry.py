@@ -12,7 +12,7 @@ from ir.core.model import Mode
 from ir.core.reference import Reference, parse
 from ir.core.secret import Secret
 from ir.inventory import Account, Inventory, Key, Reload, Service, Verify, Webhook
-from ir.ports import Clock, Issuer, Operator, Reloader, Store, Verifier
+from ir.ports import Clock, Deliveries, Issuer, Operator, Reloader, Store, Verifier
 from ir.runtime.signing_secrets import SignedWith
 
 
@@ -88,8 +88,22 @@ def webhook_issuer(row: Webhook, account: Account, incident: str, with_: Means, 
     if row.roll == "dashboard":
         return cast(Issuer, made(row.url, row.id, account.mode, with_.operator, with_.clock, uses))
     endpoints = Endpoints(with_.api, lambda: with_.resolve(str(row.api_key)))
-    about = {"incident": incident, "url": row.url, "endpoint": row.id, "connect": row.connect}
+    about = {"incident": incident, "url": row.url, "endpoint": row.id, "connect": bool(row.connect)}
     return cast(Issuer, made(endpoints, uses, account.mode, with_.clock, **about))
+
+
+def webhook_deliveries(row: Webhook, account: Account, with_: Means, signed: SignedWith) -> Deliveries:
+    """What Stripe tells of its deliveries, by the webhook's own key or the account's read-only one."""
+    from ir.adapters.issuers.webhook_deliveries import Hook, StripeDeliveries
+    from ir.adapters.issuers.webhook_use import Uses
+
+    def keys() -> list[Secret]:
+        found = (optional(ref, with_.resolve) for ref in (row.api_key, account.review_key))
+        return [key for key in found if key is not None]
+
+    hook = Hook(row.url, row.id, account.mode, row.connect, row.roll == "second-endpoint")
+    uses = Uses(signed.accepted, signed.other, signed.facts)
+    return StripeDeliveries(with_.api, keys, hook, uses, signed.send, signed.processed, lambda: with_.clock.now().timestamp())
 
 
 @dataclass(frozen=True)
@@ -146,6 +160,7 @@ def _webhook_verifier(row: Verify, resolver: Callable[[str], Secret], told: Inci
         live=told.live,
         both=row.both,
         refusals_only=told.refusals_only and not row.read_only,
+        processed=row.processed or "",
         instances=row.instances,
         instance_json=row.instance_from.json_ if row.instance_from else "",
         instance_header=row.instance_from.header if row.instance_from else "",

@@ -1,11 +1,16 @@
 """The signing secrets of one incident about a webhook: for the checks that sign test events, and for who still accepts what."""
 
+import json
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from ir.core.errors import PortError
 from ir.core.model import Json
 from ir.core.secret import Secret
 from ir.incident.context import World
+
+if TYPE_CHECKING:
+    from ir.adapters.verifiers.webhook import WebhookVerifier
 
 
 class SignedWith:
@@ -57,10 +62,25 @@ class SignedWith:
 
     def accepted(self, secret: Secret) -> Sequence[bool | None]:
         """What each service makes of this secret; nobody is asked where only refusals may be provoked (dry run)."""
-        from ir.adapters.verifiers.webhook import WebhookVerifier
-
         world = self._world()
-        checks = [check for each in world.verifiers.values() for check in each if isinstance(check, WebhookVerifier)]
+        checks = self._checks()
         if any(check.refusals_only for check in checks):
             return []
         return world.each(checks, lambda check: check.accepts(secret))
+
+    def send(self, event: Json, secret: Secret) -> bool | None:
+        """Give one of Stripe's events to every service, signed with this secret: each took it, one refused it, or it cannot be told."""
+        text = json.dumps(event, indent=2)
+        told = self._world().each(self._checks(), lambda check: check.deliver(text, secret))
+        return False if False in told else None if None in told or not told else True
+
+    def processed(self, since: float) -> list[str] | None:
+        """Ids of the events that services say they processed since then, sorted; None when none of them tells. Raises PortError."""
+        checks = [check for check in self._checks() if check.tells]
+        found = self._world().each(checks, lambda check: check.processed(since))
+        return sorted(set().union(*found)) if checks else None
+
+    def _checks(self) -> "list[WebhookVerifier]":
+        from ir.adapters.verifiers.webhook import WebhookVerifier
+
+        return [check for each in self._world().verifiers.values() for check in each if isinstance(check, WebhookVerifier)]

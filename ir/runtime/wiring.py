@@ -19,7 +19,7 @@ from ir.incident.context import World
 from ir.incident.custody import Custody, Escrow
 from ir.incident.record import Incident
 from ir.inventory import Inventory, Verify, Webhook, consent
-from ir.ports import Clock, Issuer, Operator, Reloader, Reviewer, Store
+from ir.ports import Clock, Deliveries, Issuer, Operator, Reloader, Reviewer, Store
 from ir.runtime import adapter_registry, write_guard
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting
@@ -73,10 +73,12 @@ def world(
     resolver = adapter_registry.reference_resolver(source, operator, setting.base)
     signed = SignedWith(lambda: made)
     webhook = isinstance(key, Webhook)
+    deliveries: Deliveries | None = None
     if isinstance(key, Webhook):
-        raw = adapter_registry.webhook_issuer(
-            key, account, setting.incident, adapter_registry.Means(operator, ticking, api, resolver), signed
-        )
+        means = adapter_registry.Means(operator, ticking, api, resolver)
+        raw = adapter_registry.webhook_issuer(key, account, setting.incident, means, signed)
+        seen = adapter_registry.webhook_deliveries(key, account, means, signed)
+        deliveries = cast(Deliveries, write_guard.Guarded(seen, write_guard.DELIVERY_WRITES, ask))
     else:
         raw = adapter_registry.issuer(account, operator, ticking, api, lambda: resolver(str(account.app_key)))
     alone = setting.plan.key_alone  # nobody was asked whether the programs behind its stores may run
@@ -105,6 +107,7 @@ def world(
         own_requests=lambda: tuple(api.request_ids),
         prepare=api.load,
         account_of=lambda secret: "" if webhook else account_of(api, secret),  # a signing secret opens no API
+        deliveries=deliveries,
         scratch=str(state_folder.private(folder / "scratch")),
     )
     made.holder_of = KnownKeys(source, key, operator, setting.base, programs=not alone).holder_of
@@ -205,5 +208,6 @@ def summary(record: Incident, places: set[str]) -> Json:
         "account": facts.get("old", {}).get("account", ""),
         "heard": record.heard,
         **standing.told(record),
+        "removal": facts.get("removal", {}) if not facts.get("removed_at") else {},
         "wake_at": record.runs[-1].outcome.facts.get("wake_at", 0.0) if record.runs and record.status == "waiting" else 0.0,
     }

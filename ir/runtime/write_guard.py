@@ -14,6 +14,7 @@ Ask = Callable[[], None]
 
 STORE_WRITES = ("stage", "promote", "undo", "discard", "drop", "keep", "prove_write")
 ISSUER_WRITES = ("mint", "retire", "contain", "release", "remove")
+DELIVERY_WRITES = ("replay",)
 RELOADER_WRITES = ("reload",)
 
 

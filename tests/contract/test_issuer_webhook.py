@@ -264,7 +264,7 @@ class TestVerifier:
     def test_controls(self, world: World) -> None:
         expected = Expected(world.old.fingerprint)
         assert world.verifier.check(expected).passed is True
-        assert world.service.refused == 1 and len(world.service.events) == 1, "the wrong signature first"
+        assert world.service.refused == 2 and len(world.service.events) == 1, "the wrong signature first, at last one that is too old"
         world.service.refuses_with = 500
         assert world.verifier.check(expected).passed is None, "a crash is no refusal"
         world.service.refuses_with = 404
@@ -274,6 +274,20 @@ class TestVerifier:
         assert check.passed is False and "does not check signatures" in check.said
         assert world.verifier.check(Expected("0" * 16)).passed is None, "a secret that is not at hand"
         assert len({event["id"] for event in world.service.events}) == 1, "a service that remembers events remembers one"
+
+    def test_a_receiver_that_takes_old_signatures_is_told_of(self, world: World) -> None:
+        world.service.tolerance = None
+        check = world.verifier.check(Expected(world.old.fingerprint))
+        assert check.passed is True and "10 minutes old" in check.said and "can be sent to it again" in check.said
+
+    def test_a_receiver_that_answers_409_to_what_it_knows_has_accepted_it(self, world: World) -> None:
+        world.service.once = True
+        for _ in range(2):
+            check = world.verifier.check(Expected(world.old.fingerprint))
+            assert check.passed is True and "10 minutes old" not in check.said
+        assert world.verifier.accepts(world.old) is True
+        world.service.refuses_with = 409
+        assert world.verifier.check(Expected(world.old.fingerprint)).passed is None, "409 to a wrong signature does not tell"
 
     def test_the_former_secret(self, world: World) -> None:
         new = Secret(f"whsec_{secrets.token_hex(16)}")

@@ -23,7 +23,9 @@ class WebhookService:
         stuck: a reload changes nothing.
         careless: it does not check signatures.
         refuses_with: status for a bad signature.
+        tolerance: seconds of age of a signature; None: any. once: it answers 409 to an event that it knows.
         events: what it accepted; refused: how many it did not.
+        never: ids of events that it refuses whatever signs them.
         meanwhile: called before each delivery is looked at.
     """
 
@@ -33,6 +35,9 @@ class WebhookService:
     stuck: bool = False
     careless: bool = False
     refuses_with: int = 400
+    tolerance: int | None = 300
+    once: bool = False
+    never: set[str] = field(default_factory=set)
     events: list[Json] = field(default_factory=list)
     refused: int = 0
     reloads: int = 0
@@ -65,13 +70,22 @@ class WebhookService:
         self.meanwhile()
         for secret in self.secrets:
             try:
-                event = json.loads(body) if self.careless else stripe.Webhook.construct_event(body, signature, secret)
+                event = json.loads(body) if self.careless else self._checked(body, signature, secret)
             except stripe.SignatureVerificationError:
                 continue
+            if event["id"] in self.never:
+                break
+            if self.once and any(known["id"] == event["id"] for known in self.events):
+                return 409
             self.events.append({"id": event["id"], "type": event["type"], "livemode": event["livemode"]})
             return 200
         self.refused += 1
         return self.refuses_with
+
+    def _checked(self, body: bytes, signature: str, secret: str) -> Json:
+        stripe.WebhookSignature.verify_header(body.decode(), signature, secret, self.tolerance)
+        found: Json = json.loads(body)
+        return found
 
 
 class _Server(Loopback):
@@ -80,6 +94,14 @@ class _Server(Loopback):
 
 class _Handler(QuietHandler):
     server: _Server
+
+    def get(self) -> None:
+        """`/processed`: ids of what was accepted."""
+        body = json.dumps({"processed": [event["id"] for event in self.server.service.events]}).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def post(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))

@@ -93,6 +93,19 @@ def to_roll(mode: Mode, url: str, endpoint: str, expires_at: float) -> str:
     )
 
 
+def to_resend(mode: Mode, url: str, endpoint: str) -> str:
+    """How to make Stripe deliver an event to an endpoint once more."""
+    return _numbered(
+        "A delivery that Stripe signed has to be seen: only that shows that the services have this endpoint's secret.",
+        [
+            f"Open https://dashboard.stripe.com/{'test/' if mode is Mode.TEST else ''}webhooks (Workbench > Webhooks).",
+            f"Choose the endpoint of {url}" + (f", {endpoint}," if endpoint else "") + " and its tab `Event deliveries`.",
+            "Choose an event, best one that failed, and click `Resend`.",
+            "See that the newest attempt has the HTTP status 200 (or another 2xx).",
+        ],
+    )
+
+
 @dataclass(frozen=True)
 class Marks:
     """What tells the replacement's row from the other one; epoch seconds, 0 = not known.

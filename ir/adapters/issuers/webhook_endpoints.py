@@ -15,11 +15,16 @@ from ir.core.secret import Secret
 
 FINGERPRINT = "ir_fingerprint"
 NAME = "ir_name"
+DISABLED = "ir_disabled_at"
 MOST = 16
 """Endpoints that an account may have (facts, §6)."""
 
 _PATH = "/v1/webhook_endpoints"
 _PAGES = 20
+_MARGIN = 60
+"""Seconds by which the clock that noted when an endpoint was disabled may be wrong."""
+_EXPLICIT = ("issuing_authorization.request",)
+"""Types that `*` does not mean."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,16 @@ class Endpoint:
     def fingerprint(self) -> str:
         """Of its secret, where an earlier rotation noted it."""
         return str(self.metadata.get(FINGERPRINT, ""))
+
+    def delivered_to(self, kind: str, created: int) -> bool:
+        """Whether an event of that time was to go there too: it is enabled, or was disabled by a rotation a good while later."""
+        disabled = self.metadata.get(DISABLED, "")
+        there = self.enabled or (disabled.isdigit() and created < int(disabled) - _MARGIN)
+        return there and self.created <= created and self.wants(kind)
+
+    def wants(self, kind: str) -> bool:
+        """Whether events of a type go there."""
+        return kind in self.events or ("*" in self.events and kind not in _EXPLICIT)
 
     @property
     def name(self) -> str:
@@ -89,9 +104,10 @@ class Endpoints:
         """Write down at Stripe whose secret an endpoint has."""
         _good(self._api.post(self._key(), f"{_PATH}/{key_id}", {"metadata": {FINGERPRINT: secret.fingerprint}}))
 
-    def disable(self, key_id: str) -> None:
-        """No more deliveries. Raises Unknown when the answer does not say so."""
-        if narrow(_good(self._api.post(self._key(), f"{_PATH}/{key_id}", {"disabled": "true"})).body).enabled:
+    def disable(self, key_id: str, at: float) -> None:
+        """No more deliveries; when (epoch seconds) is noted there. Raises Unknown when the answer does not say so."""
+        params: Json = {"disabled": "true", "metadata": {DISABLED: str(int(at))}}
+        if narrow(_good(self._api.post(self._key(), f"{_PATH}/{key_id}", params)).body).enabled:
             raise Unknown("Stripe accepted it, but the endpoint is still enabled")
 
     def delete(self, key_id: str) -> None:

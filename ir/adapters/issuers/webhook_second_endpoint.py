@@ -64,7 +64,7 @@ class SecondEndpointIssuer(Issuer):
         if noted:
             return noted[0] if len(noted) == 1 else None
         rest = [row for row in rows if not row.fingerprint and not self._ours(row)]
-        named = [row for row in rest if row.id == (known_id or self._endpoint)]
+        named = [row for row in rest if row.id == (known_id or self._endpoint) and row.enabled]
         rest = named or [row for row in rest if row.enabled]
         return rest[0] if len(rest) == 1 else None
 
@@ -131,7 +131,7 @@ class SecondEndpointIssuer(Issuer):
                 self._endpoints.delete(row.id)
                 return f"the endpoint {row.id}, made by this run, was deleted"
             if row.enabled:
-                self._endpoints.disable(row.id)
+                self._endpoints.disable(row.id, self._clock.now().timestamp())
         except Missing:
             return "Stripe no longer has its endpoint"
         return f"the endpoint {row.id} is disabled"

@@ -1,6 +1,7 @@
 """Verify by signed test events: a service accepts what is signed with the secret that it should hold, and refuses a wrong signature."""
 
 import json
+import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -12,7 +13,13 @@ from ir.core.errors import PortError, Rejected, Unknown
 from ir.core.secret import Secret
 from ir.ports import Check, Expected
 
-_NOT_ABOUT_SIGNATURES = frozenset({404, 405, 408, 410, 413, 415, 421, 426, 429})
+_NOT_ABOUT_SIGNATURES = frozenset({404, 405, 408, 409, 410, 413, 415, 421, 426, 429})
+_EVENT = re.compile(rb"\bevt_(?!ir)[A-Za-z0-9_]{8,60}")
+_REPEATED = 409
+"""What a receiver may answer to an event that it knows already, once its signature was checked."""
+_OLD = 600
+"""Seconds of age at which a signature has to be refused: Stripe's libraries take 300 (facts, §6)."""
+_REPLAYED = "it takes a signature that is 10 minutes old, too: a recorded delivery can be sent to it again (check the time `t`)"
 _VERSION = "2026-10-28.endive"
 
 
@@ -42,6 +49,7 @@ class WebhookVerifier(HttpVerifier):
         event: type of the test events. live: what they say in `livemode`.
         both: while both live, the former secret must be accepted too.
         refusals_only: send nothing that a service should accept (dry run): a pass then proves that signatures are checked, not which.
+        processed: where the service tells the ids of the events that it processed, on the same host; "" = it does not.
         headers, resolve, timeout: as in `HttpVerifier`; what a service needs besides the signature.
     """
 
@@ -55,6 +63,7 @@ class WebhookVerifier(HttpVerifier):
         live: bool,
         both: bool = False,
         refusals_only: bool = False,
+        processed: str = "",
         headers: Mapping[str, str] | None = None,
         instances: int = 1,
         instance_json: str = "",
@@ -74,6 +83,8 @@ class WebhookVerifier(HttpVerifier):
         self._secrets, self._event, self._live = signed_with, event, live
         self._both, self.refusals_only = both, refusals_only
         self._wrong = Secret(f"whsec_{secrets.token_hex(16)}")
+        self._replayed: bool | None = None
+        self._processed = processed
         self._number = secrets.token_hex(8)  # one id per verifier: a service that remembers events remembers one
 
     def check(self, expected: Expected) -> Check:
@@ -85,20 +96,46 @@ class WebhookVerifier(HttpVerifier):
     def _said_of_a_pass(self) -> str:
         if self.refusals_only:
             return "refused a wrong signature; nothing that it should accept is sent in a dry run"
-        return "accepted a signed test event, refused a wrong signature"
+        said = "accepted a test event of ours, refused a wrong signature: it has the text that is stored, whosever secret that is"
+        return f"{said}; {_REPLAYED}" if self._replayed else said
 
     def accepts(self, secret: Secret) -> bool | None:
         """Whether any address or instance of the service accepts this secret; None when an answer does not tell."""
         told: list[bool | None] = []
         try:
             first = self._send(secret, "")
-            told.append(_accepted(first))
+            told.append(_taken(first))
             others = self._other_addresses(self._url, first.address)
             rounds = [*others, *[first.address] * (self._wanted - 1)]
-            told.extend(_accepted(self._send(secret, address)) for address in rounds)
+            told.extend(_taken(self._send(secret, address)) for address in rounds)
         except PortError:
             told.append(None)
         return True if True in told else None if None in told else False
+
+    @property
+    def tells(self) -> bool:
+        """Whether the service tells which events it processed."""
+        return bool(self._processed)
+
+    def processed(self, since: float) -> frozenset[str]:
+        """Ids in its answer to `GET …?since=` (epoch seconds), whatever stands around them; test events of ours are left out.
+
+        Raises:
+            PortError: it does not answer with 200.
+        """
+        url = f"{self._processed}{'&' if '?' in self._processed else '?'}since={int(since)}"
+        answer = self._edge.call("GET", url, headers=self._headers, timeout=self._timeout)
+        if answer.status != 200:
+            raise Unknown(f"a service answered {answer.status} when it was asked which events it processed")
+        return frozenset(found.decode() for found in _EVENT.findall(answer.body))
+
+    def deliver(self, payload: str, secret: Secret) -> bool | None:
+        """Send an event of Stripe's: taken (or known there already), refused, or no telling answer."""
+        try:
+            answer = self._send(secret, "", payload)
+        except PortError:
+            return None
+        return _taken(answer)
 
     def _ask(self, url: str, address: str, expected: Expected) -> Answer:
         wrong = self._send(self._wrong, address)
@@ -109,12 +146,15 @@ class WebhookVerifier(HttpVerifier):
             raise Unknown(f"answered {wrong.status} to a wrong signature, which does not tell whether it checks them (400 is usual)")
         if self.refusals_only:
             return wrong
-        answer = self._signed_so(self._secrets.by_mark(expected.fingerprint), address, "the expected secret")
+        known = self._secrets.by_mark(expected.fingerprint)
+        answer = self._signed_so(known, address, "the expected secret")
+        if self._replayed is None and known is not None:  # tried once: it is told, and nothing follows from it here
+            self._replayed = _taken(self._send(known, address, age=_OLD))
         former = self._secrets.former() if self._both else None
         if former is not None and former.fingerprint != expected.fingerprint:
             self._signed_so(former, address, "the former secret, which it should accept while both live")
         dead = self._secrets.given_up()
-        if dead is not None and dead.fingerprint != expected.fingerprint and _accepted(self._send(dead, address)):
+        if dead is not None and dead.fingerprint != expected.fingerprint and _taken(self._send(dead, address)):
             raise Rejected("still accepts the old secret, too: anyone who has it can forge events")
         return answer
 
@@ -122,18 +162,18 @@ class WebhookVerifier(HttpVerifier):
         if secret is None:
             raise Unknown("the signing secret to try it with is not at hand")
         answer = self._send(secret, address)
-        taken = _accepted(answer)
+        taken = _taken(answer)
         if taken is None:
             raise Unknown(f"answered {answer.status} to a test event signed with {what}, which does not tell")
         if not taken:
             raise Rejected(f"answered {answer.status} to a test event signed with {what}")
         return answer
 
-    def _send(self, secret: Secret, address: str) -> Answer:
+    def _send(self, secret: Secret, address: str, payload: str = "", age: int = 0) -> Answer:
         import stripe
 
-        payload = self._payload()
-        signature = stripe.WebhookSignature.generate_signature_header(payload, secret.reveal())
+        payload = payload or self._payload()
+        signature = stripe.WebhookSignature.generate_signature_header(payload, secret.reveal(), timestamp=int(time.time()) - age)
         return self._edge.call(
             "POST",
             self._url,
@@ -169,3 +209,8 @@ def _accepted(answer: Answer) -> bool | None:
     if 200 <= answer.status < 300:
         return True
     return False if 400 <= answer.status < 500 and answer.status not in _NOT_ABOUT_SIGNATURES else None
+
+
+def _taken(answer: Answer) -> bool | None:
+    """Of what was signed with a secret in question: an event that is known there already was accepted once."""
+    return True if answer.status == _REPEATED else _accepted(answer)

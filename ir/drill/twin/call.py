@@ -85,8 +85,9 @@ def put_event(
     created: float,
     request: Json | None,
     previous: Json | None = None,
+    connected: str = "",
 ) -> Json:
-    """A v1 event; `request` None means that Stripe did it by itself."""
+    """A v1 event; `request` None means that Stripe did it by itself; `connected`: the connected account that it comes from."""
     data: Json = {"object": found}
     if previous is not None:
         data["previous_attributes"] = previous
@@ -101,6 +102,9 @@ def put_event(
         "request": request or {"id": None, "idempotency_key": None},
         "type": kind,
     }
+    if connected:
+        event["account"] = connected
+    event["pending_webhooks"] = world.deliveries.send(event, list(book.shelf("webhook_endpoints").newest_first()), world.now())
     book.shelf("events").put(event, created)
     return event
 

@@ -108,6 +108,18 @@ class Dashboard:
             key.name, key.note = name, note
             self._log("api_key_updated", key)
 
+    def roll_signing_secret(self, endpoint: str, expires_in: float = 86_400.0) -> str:
+        """Roll secret: the new one; the old one signs, too, for so many seconds."""
+        with self._api.lock:
+            secret = f"whsec_{self._world.text(32)}"
+            self._world.deliveries.rolled(endpoint, secret, self._world.now() + expires_in)
+            return secret
+
+    def resend(self, event: str, endpoint: str) -> None:
+        """Resend one event to one endpoint."""
+        with self._api.lock:
+            self._world.deliveries.again(event, endpoint, self._world.now())
+
     def stripe_deactivates(self, which: Which) -> None:
         """Stripe found the key in public and killed it by itself, at once."""
         with self._api.lock:

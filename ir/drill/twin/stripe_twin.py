@@ -9,6 +9,7 @@ from ir.drill.twin.api import Api
 from ir.drill.twin.call import put_event, put_new, put_thin_event
 from ir.drill.twin.call_log import Use, Uses
 from ir.drill.twin.dashboard import Dashboard, Which
+from ir.drill.twin.deliveries import Delivery
 from ir.drill.twin.error_answers import ApiError
 from ir.drill.twin.faults import ALL, Chance, Decide, Fate, On
 from ir.drill.twin.http_server import Server
@@ -148,12 +149,13 @@ class StripeTwin(Dashboard):
         idempotency_key: str | None = None,
         account: str = "",
         mode: Mode | None = None,
+        connected: str = "",
     ) -> Json:
-        """A v1 event; without `request_id` it is one that Stripe made by itself."""
+        """A v1 event; without `request_id` it is one that Stripe made by itself; `connected`: the connected account it comes from."""
         with self._api.lock:
             at = self.now if created is None else created
             request: Json = {"id": request_id, "idempotency_key": idempotency_key}
-            return put_event(self._world, self._book(account, mode), kind, found, created=at, request=request)
+            return put_event(self._world, self._book(account, mode), kind, found, created=at, request=request, connected=connected)
 
     def plant_activity(
         self,
@@ -194,6 +196,40 @@ class StripeTwin(Dashboard):
             book.destinations.append(found)
             book.destinations.sort(key=lambda row: str(row["created"]))
             return found
+
+    # ── delivering ────────────────────────────────────────────────────────────────────────────────────
+
+    def route(self, url: str, to: str) -> None:
+        """From now on events are delivered to endpoints of this URL, at the loopback address where the receiver really listens."""
+        with self._api.lock:
+            self._world.deliveries.routes[url] = to
+
+    def retry_after(self, seconds: float) -> None:
+        """How long Stripe waits until it tries a delivery again."""
+        with self._api.lock:
+            self._world.deliveries.retry = seconds
+
+    def deliver(self) -> int:
+        """Try everything once that is due; how many deliveries were taken. A disabled or deleted endpoint gets nothing any more."""
+        with self._api.lock:
+            shelf, rows = self._book("", None).shelf("webhook_endpoints"), self._world.deliveries.due(self.now)
+            open_ = [row for row in rows if (shelf.get(row.endpoint["id"]) or {}).get("status") == "enabled"]
+        taken = 0
+        for row in open_:
+            good = self._world.deliveries.post(row, self.now)
+            taken += good
+            with self._api.lock:
+                self._tried(row, good=good)
+        return taken
+
+    def _tried(self, row: Delivery, *, good: bool) -> None:
+        row.tries += 1
+        row.due = self.now + self._world.deliveries.retry
+        if good and not row.taken:
+            row.taken = True
+            shelf = self._book("", None).shelf("events")
+            event = shelf.get(row.event["id"]) or row.event
+            shelf.put(event | {"pending_webhooks": event["pending_webhooks"] - 1}, float(event["created"]))
 
     # ── spoiling ──────────────────────────────────────────────────────────────────────────────────────
 

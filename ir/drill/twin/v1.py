@@ -109,6 +109,10 @@ def _list(call: Call, resource: Resource) -> Json:
 
 
 def _event_filter(params: Json) -> Callable[[Json], bool]:
+    if "delivery_success" in params:
+        taken = p.flag({"value": params.pop("delivery_success")}, "value")
+        rest = _event_filter(params)
+        return lambda event: (event["pending_webhooks"] == 0) is taken and rest(event)
     kind, kinds = params.pop("type", None), params.pop("types", None)
     if kind is not None and kinds is not None:
         raise bad_request("You may only specify one of these parameters: type, types.")
@@ -141,8 +145,11 @@ def _create(call: Call, resource: Resource) -> Json:
         found = call.replace(resource, found, url=f"https://buy.stripe.com/{call.world.text(12)}")
     if resource.event:
         call.emit(f"{resource.event}.created", found)
-    # The signing secret is in this answer and nowhere else.
-    return found | {"secret": f"whsec_{call.world.text(32)}"} if resource.path == "webhook_endpoints" else found
+    if resource.path != "webhook_endpoints":
+        return found
+    secret = f"whsec_{call.world.text(32)}"  # it is in this answer and nowhere else
+    call.world.deliveries.made(found["id"], secret, connect=p.flag(call.params, "connect"))
+    return found | {"secret": secret}
 
 
 def _one(call: Call, resource: Resource, rest: list[str]) -> Json:

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 from ir.core.model import Json, Mode
+from ir.drill.twin.deliveries import Deliveries
 from ir.drill.twin.error_answers import bad_request
 from ir.drill.twin.keys import Key, KeyTable, letters
 from ir.drill.twin.settings import Now, TwinSettings
@@ -121,6 +122,8 @@ class World:
         """App id → accounts that have it installed."""
         self.connected: dict[str, set[str]] = {}
         """Platform account → accounts that its keys may act for."""
+        self.deliveries = Deliveries()
+        """To webhook endpoints."""
         self._books: dict[tuple[str, Mode], Book] = {}
 
     def now(self) -> float:

@@ -1,0 +1,45 @@
+"""Forged: did the services process events that Stripe never made? Who has a signing secret sends them to the services, not to Stripe.
+
+Asked is what the services say of themselves: the ids of the events that they processed since the exposure. Each that Stripe does not
+know is forged, as far back as Stripe keeps events.
+"""
+
+from ir.core.errors import PortError
+from ir.core.model import Debt, Did, Json, Outcome
+from ir.core.wording import counted
+from ir.incident.context import World
+from ir.incident.plan import Step
+from ir.incident.record import Incident
+
+KEPT = 30 * 86400.0
+"""Seconds for which Stripe keeps events (facts, §5)."""
+_SHOWN = 50
+
+
+def run(world: World, record: Incident, step: Step) -> Outcome:
+    """`done` when each processed event is Stripe's; `failed`, and a debt, when some are not; `skipped` when no service tells."""
+    if world.deliveries is None:
+        return Outcome(Did.SKIPPED, "no service takes events")
+    exposed = float(record.facts.get("exposed_at") or 0.0)
+    since = max(exposed, world.now() - KEPT) if exposed else world.now() - KEPT
+    try:
+        processed = world.deliveries.processed(since)
+        if processed is None:
+            said = "no service tells which events it processed (`processed:` of its check), so whether one was forged was not looked at"
+            return Outcome(Did.SKIPPED, said, {"forged": {"looked": False}})
+        unknown = world.deliveries.unknown(processed)
+    except PortError as error:
+        said = f"whether forged events were processed cannot be told: {error.what}"
+        return Outcome(Did.SKIPPED, said, {"forged": {"looked": False}})
+    return _told(world, record, since, processed, unknown)
+
+
+def _told(world: World, record: Incident, since: float, processed: list[str], unknown: list[str]) -> Outcome:
+    seen: Json = {"looked": True, "since": since, "processed": len(processed), "count": len(unknown), "ids": unknown[:_SHOWN]}
+    if not unknown:
+        said = f"{counted(len(processed), 'event')} processed since the exposure, each known to Stripe"
+        return Outcome(Did.DONE, said, {"forged": seen})
+    which = ", ".join(unknown[:5]) + (" and others" if len(unknown) > 5 else "")
+    why = f"{counted(len(unknown), 'forged event')} processed: Stripe does not know {which}"
+    todo = f"undo what the services did for them (orders, credits), then: ir close {world.incident} --attest REASON --by NAME"
+    return Outcome(Did.FAILED, why, {"forged": seen}, debts=(Debt("misuse", f"forged events of {record.id}", why, todo),), todo=todo)

@@ -1,0 +1,75 @@
+"""What Stripe itself tells of its deliveries to a webhook endpoint: the only thing that shows whose secret a service has."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from ir.core.secret import Secret
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One event that Stripe delivers to the endpoint in question.
+
+    Attributes:
+        created: whole epoch seconds, by Stripe's clock.
+        untaken: endpoints that have not answered it with 2xx, by Stripe's own count (`pending_webhooks`).
+        wanted: enabled endpoints that can be seen and that want it; ours: to how many of our own it went.
+    """
+
+    id: str
+    created: int
+    untaken: int
+    wanted: int
+    ours: int
+
+    def taken(self, *, by_all: bool) -> bool:
+        """Whether an endpoint of ours was certainly answered with 2xx: fewer are left than we have. `by_all`: each of ours was."""
+        return self.untaken == 0 if by_all else self.untaken < self.ours
+
+
+class Deliveries(Protocol):
+    """Deliveries to one webhook endpoint, and to the one that is to follow it. Raises only PortError."""
+
+    def blind(self) -> str:
+        """Why deliveries cannot be looked at, "" = they can be."""
+        ...
+
+    def problems(self) -> list[str]:
+        """What stands in the way of a rotation, before anything is made."""
+        ...
+
+    def floor(self) -> int:
+        """How many endpoints did not even take the events that were taken best, lately: those fail for reasons of their own."""
+        ...
+
+    def newest(self) -> int:
+        """When the newest event was made, by Stripe's clock; 0 = there is none."""
+        ...
+
+    def since(self, created: int) -> list[Sent]:
+        """Events of this endpoint that are newer than that, the newest first."""
+        ...
+
+    def still_accepted(self, secret: Secret) -> bool | None:
+        """Whether a service still accepts what is signed with it; None when that cannot be told."""
+        ...
+
+    def left(self) -> list[str]:
+        """Ids of events made before the second endpoint, within three days, that the old one may not have delivered; the oldest first."""
+        ...
+
+    def replay(self, event: str, secret: Secret) -> bool | None:
+        """Send an event to the services, signed with it: taken (also: known there already), refused, or no telling answer."""
+        ...
+
+    def processed(self, since: float) -> list[str] | None:
+        """Ids of events that the services say they processed since then (epoch seconds), ours left out; None = none of them tells."""
+        ...
+
+    def unknown(self, events: list[str]) -> list[str]:
+        """Which of these events, made in the last thirty days, Stripe does not know."""
+        ...
+
+    def to_resend(self) -> str:
+        """How a human makes Stripe deliver once more, and where it is seen how the service answered."""
+        ...

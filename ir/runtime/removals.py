@@ -1,0 +1,82 @@
+"""What finished incidents have left to be deleted some days later: a webhook's old endpoint, disabled until then.
+
+It stands in the index, so that `ir status` shows it and whoever looks at the schedule does it. The incident itself has ended: nothing
+is added to its evidence.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ir import inventory
+from ir.core.errors import IrError, PortError
+from ir.core.model import Json
+from ir.incident.context import World
+from ir.inventory import Webhook
+from ir.ports import Operator
+from ir.runtime import adapter_registry, reopen, wiring
+from ir.runtime.app_state import State
+from ir.runtime.incident_spec import setting_from
+from ir.runtime.signing_secrets import SignedWith
+
+
+@dataclass(frozen=True)
+class Removal:
+    """One deletion to come. Attributes: at: epoch seconds, key_id: of the endpoint."""
+
+    incident: str
+    key_id: str
+    at: float
+
+    @property
+    def said(self) -> str:
+        """For the screen."""
+        day = datetime.fromtimestamp(self.at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        return f"{self.incident}: {self.key_id} is disabled, and is deleted from {day} on: ir schedule run, or ir resume {self.incident}"
+
+
+def planned(index: Sequence[Json], incident: str = "") -> list[Removal]:
+    """What is still to be deleted, of all incidents or of one, the next one first; not of drills."""
+    rows = [row for row in index if row["summary"].get("removal") and not row["summary"].get("drill")]
+    found = [Removal(row["incident"], row["summary"]["removal"]["id"], float(row["summary"]["removal"]["at"])) for row in rows]
+    return sorted((row for row in found if incident in ("", row.incident)), key=lambda row: row.at)
+
+
+def carry_out(kept: State, operator: Operator, incident: str = "") -> list[str]:
+    """Delete what is due; a sentence about each. What cannot be deleted stays planned, and is tried again with the next look."""
+    now = wiring.SystemClock().now().timestamp()
+    return [_removed(kept, operator, row) for row in planned(kept.ledger.index(), incident) if row.at <= now]
+
+
+def _removed(kept: State, operator: Operator, row: Removal) -> str:
+    record = reopen.record_of(kept, row.incident)
+    try:
+        said = _delete(kept, operator, row, record.opened)
+    except PortError as error:
+        return f"{row.incident}: {row.key_id} is not deleted yet: {error.what}"
+    except (IrError, LookupError, TypeError, ValueError):
+        return f"{row.incident}: {row.key_id} is not deleted: another version wrote its record; delete it in Workbench > Webhooks"
+    found = kept.ledger.find(row.incident)
+    if found is not None:
+        summary = {**found["summary"], "removal": {}}
+        kept.ledger.note(row.incident, str(found["status"]), int(found["exit_code"]), summary)
+    return f"{row.incident}: {said}"
+
+
+def _delete(kept: State, operator: Operator, row: Removal, opened: Json) -> str:
+    from ir.clients.stripe_api import StripeApi
+
+    setting = setting_from(row.incident, opened)
+    source = inventory.loads(setting.text, setting.name)
+    key = source.key(setting.key)
+    if not isinstance(key, Webhook):
+        raise LookupError(setting.key)
+    account = source.account(key.account)
+    resolver = adapter_registry.reference_resolver(source, operator, setting.base)
+    api = StripeApi(account.api_base, pace=kept.budget.pace(account.id, account.mode))
+    means = adapter_registry.Means(operator, wiring.SystemClock(), api, resolver)
+    return adapter_registry.webhook_issuer(key, account, row.incident, means, SignedWith(_no_world)).remove(row.key_id)
+
+
+def _no_world() -> World:
+    raise LookupError("an incident that has ended has no world")

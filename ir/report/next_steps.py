@@ -131,7 +131,7 @@ def _elsewhere(story: Story) -> list[Json]:
     rows += [
         _step("roll webhook signing secrets that were in the same file or entry", "rotating an API key does not touch them"),
         _step(
-            "end the Stripe CLI's session where the machine leaked: `stripe login --new-session`",
+            "end Stripe CLI sessions where the machine leaked: `stripe login --new-session`",
             "it revokes the former token (OAuth, since August 2026); older CLI keys are separate, and live up to 90 days",
         ),
         _step("check Connect OAuth tokens, ephemeral keys and installed apps", "they survive the rotation of an API key"),

@@ -682,4 +682,25 @@ MUTANTS = (
         "]",
         ("tests/course/test_reopened.py",),
     ),
+    Mutant(
+        "clear reads without a log of ours",
+        "ir/review/judge/verdict.py",
+        'if seen["request-log"].full and not seen["egress"].rows:',
+        "if False:",
+        ("tests/unit/test_review_judging.py",),
+    ),
+    Mutant(
+        "take a quote in a dump for the end of a string",
+        "ir/review/ingest/database_dumps.py",
+        "found.end() >= len(self._held) - 1",
+        "False",
+        ("tests/unit/test_review_forms.py",),
+    ),
+    Mutant(
+        "take an old SDK for the newest",
+        "ir/review/judge/sdk_ages.py",
+        "known[at - 1] if at else None",
+        "known[-1] if at else None",
+        ("tests/unit/test_sdk_ages.py",),
+    ),
 )

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ir.review.ingest import database_dumps
 from ir.review.ingest.importer import Importer
 from ir.review.ingest.load_result import Loaded
 from ir.review.sql.engine import DuckDb, Row
@@ -342,6 +343,20 @@ def test_events_in_a_dump_of_a_database_are_events(desk: Desk, name: str) -> Non
     loaded = desk.load(DUMPS[name](rows), "dump.sql", own=False)
     assert desk.rows("id, request_id, ts, amount", "events", "id <> ''") == [(f"evt_1Aa{n:08d}", ident(n), NOON, 1000) for n in range(5)]
     assert loaded.bad == {} and any("a dump of a database: 5 events" in note for note in loaded.notes["events"])
+
+
+@pytest.mark.parametrize("name", DUMPS)
+def test_a_dump_reads_the_same_wherever_its_pieces_end(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = event(1)
+    row["data"]["object"]["description"] = "it's 'so'"
+    (tmp_path / "a.sql").write_text(DUMPS[name]([row]).replace("O'Hara", "x"))
+    told = []
+    for size in (1 << 20, 1):
+        text = (tmp_path / "a.sql").read_bytes()
+        monkeypatch.setattr(database_dumps, "pieces", lambda *_: (text[n : n + size] for n in range(0, len(text), size)))  # noqa: B023
+        database_dumps.rewrite_dump(tmp_path / "a.sql", tmp_path / "out", lambda *_: None)
+        told.append((tmp_path / "out").read_text())
+    assert told[0] == told[1] and json.loads(told[0])["id"] == row["id"]
 
 
 def test_a_statement_of_a_dump_may_be_longer_than_any_line(desk: Desk) -> None:

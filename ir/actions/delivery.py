@@ -90,8 +90,10 @@ def _by_look(world: World, record: Incident, step: Step, deliveries: Deliveries)
             return _done(world, event.id, "seen at Stripe", f"Stripe signed {event.id} and the services took it")
         refused = seen.refused(world.elapsed(), float(step.params["patience"]))
         if refused:
-            said = f"the services refuse what Stripe signs: {counted(len(refused), 'delivery')} since the change, not one of them taken"
-            return Outcome(Did.FAILED, f"{said}; the new secret is not this endpoint's", todo=_again(world))
+            count = counted(len(refused), "delivery", "deliveries")
+            said = f"the services refuse what Stripe signs: {count} since the change, not one of them taken"
+            told = {"delivery": {"refused": len(refused)}}
+            return Outcome(Did.FAILED, f"{said}; the new secret is not this endpoint's", told, todo=_again(world))
         if world.elapsed() >= until or world.stopping():
             return _none_yet(world, deliveries, seen)
         if world.operator.interactive and not led and not seen.sent and world.elapsed() > begun + _QUIET:

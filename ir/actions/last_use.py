@@ -47,7 +47,12 @@ def ahead(asked: float, probe: Probe) -> float | None:
 
 
 def comparable(record: Incident, skew: float) -> bool:
-    """Whether the two clocks differ as before the services moved: else one was set meanwhile, and no move has a time of Stripe's."""
+    """Whether the two clocks differ as before the services moved: else one was set meanwhile, and no move has a time of Stripe's.
+
+    A grace noted Stripe's own time when it began, so that our clock has no part in it.
+    """
+    if record.facts.get("grace", {}).get("last_used"):
+        return True
     before = record.facts.get("clock", {}).get("ahead")
     return before is None or abs(float(before) - skew) <= _CLOCKS_KEEP
 
@@ -74,12 +79,14 @@ def known_until(record: Incident, skew: float, probed: float = 0.0) -> float:
     """The time of Stripe's up to which uses of the old key are our own, a listed service's, or were told before.
 
     A grace noted Stripe's own time of the last use when it began, so that our clock has no part in it. `probed`: our own use just now.
+    Where our clock was set meanwhile, the move of a service was at the earlier of the two times that it may stand for.
     """
     moved = max((float(s.get("moved_at", 0.0)) for s in record.facts.get("services", {}).values()), default=0.0)
+    moved -= max(skew, float(record.facts.get("clock", {}).get("ahead", skew))) if moved else 0.0
     noted = float(record.facts.get("grace", {}).get("last_used", 0.0))
     probed = probed or float(record.facts.get("old", {}).get("probed_at", 0.0))
     told = float(record.facts.get("quiet", {}).get("used_at", 0.0))
-    return max(noted or (moved - skew + RESOLUTION if moved else 0.0), probed + RESOLUTION if probed else 0.0, told)
+    return max(noted or (moved + RESOLUTION if moved else 0.0), probed + RESOLUTION if probed else 0.0, told)
 
 
 def by_others(world: World, key: Secret, key_id: str, mine: Own, seconds: float) -> float:

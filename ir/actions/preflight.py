@@ -217,6 +217,7 @@ def _old_facts(world: World, old: Secret, probe: Probe, row: KeyRow | None, held
         "account": world.account.id,
         "liveness": probe.liveness.value,
         "seen_alive": probe.liveness.answers,
+        "probed_at": probe.date,  # a use of ours, by Stripe's clock
         "found_in_store": in_store,
         "last_used": row.last_used if row else 0.0,
         "permissions": list(row.permissions) if row else [],

@@ -29,7 +29,7 @@ from ir.ports import Reviewed, ReviewRequest
 from ir.runtime import adapter_registry, notifications, wiring
 from ir.runtime.app_state import actor, open_state
 from ir.runtime.incident_spec import pick_key
-from ir.storage import state_folder, written_file
+from ir.storage import state_folder, told_findings, written_file
 
 _KEPT = ("timeline.jsonl", "affected.csv", "aside.jsonl")
 
@@ -134,6 +134,8 @@ def _once(request: ReviewRequest, memory_limit: str, screen: Screen, *, sdk: boo
     from ir.review.present.screen_summary import sdk_lines
 
     reviewed = _run(request, memory_limit, screen)
+    told = told_findings.marked(_reviews(), request.account, reviewed.findings)
+    reviewed = replace(reviewed, findings=told)
     _show(reviewed, request, screen)
     for line in sdk_lines(reviewed) if sdk and not screen.as_json else ():
         screen.out.print(plain(line), soft_wrap=True)
@@ -298,6 +300,11 @@ def _review_key(source: str, account: Account | None, consent: Consent | None, o
     return found
 
 
+def _reviews() -> Path:
+    reviews: Any = state_folder.private(state_folder.folder() / "reviews")
+    return Path(reviews)
+
+
 def _folder(output: str) -> Path:
     if output:
         folder = Path(output)
@@ -305,5 +312,4 @@ def _folder(output: str) -> Path:
         if (folder / "review").exists():  # our own scratch of that name is removed at the end
             raise Refused(f"{folder / 'review'} exists", safe="nothing was changed", next_step="choose another folder, or move it away")
         return folder
-    reviews: Any = state_folder.private(state_folder.folder() / "reviews")
-    return state_folder.private(reviews / datetime.now(UTC).strftime("%Y%m%dT%H%M%S-%f"))
+    return state_folder.private(_reviews() / datetime.now(UTC).strftime("%Y%m%dT%H%M%S-%f"))

@@ -158,6 +158,7 @@ class Finding:
         first_seen, last_seen: epoch seconds.
         evidence: event and request ids; object ids only where there is no event.
         money: `[{"currency": "usd", "amount": minor units}]`.
+        told: an earlier review of the same account told all of it.
         proposed: it rests on an exposure time that is proposed, not known.
     """
 
@@ -173,6 +174,7 @@ class Finding:
     money: tuple[Json, ...]
     next_action: str
     proposed: bool = False
+    told: bool = False
 
 
 def copied(value: Any) -> Any:

@@ -6,6 +6,7 @@ Facts that actions establish (all secret-free; times are epoch seconds):
     old {fingerprint, id, kind, mode, account, liveness, custody, seen_alive, permissions, deadline, last_used, probed_at}
     new {fingerprint, id, kind, custody, n, created, pasted, because, rotated, made_by, liveness, probed_at}
         `rotated`: a guided rotation made it; `probed_at`: our own latest use, by the provider's clock, 0 = it does not tell
+    clock {ahead}    seconds by which our clock was ahead of the provider's when the replacement was checked
     rotation {told_at, value, attested {by, at}}    of a containment by rotating: `value` is taken | open | lost
     stores {REF: {guided, permission, before {version, fingerprint}, staged, after {version, fingerprint}, siblings, left_out, later}}
     elsewhere {holders [{name, kind, about, key}], unread [{name, why}]}    of the leaked key, outside of the plan

@@ -10,6 +10,7 @@ from ir.core.model import KeyRow, Liveness, Probe
 from ir.core.secret import Secret
 from ir.drill.simulated.durable_engine import Journal
 from ir.drill.simulated.world import Simulation
+from ir.incident.record import Incident
 from tests.course.test_course import go
 
 OFF = (-300.0, 0.0, 300.0)
@@ -189,3 +190,46 @@ def test_the_time_that_a_person_is_told_to_compare_with_is_stripes() -> None:
     shown = record.runs[-1].outcome.todo.split("later than ")[1][:10]
     moved = max(row["moved_at"] for row in record.facts["services"].values())
     assert shown == f"{datetime.fromtimestamp(moved, UTC) - timedelta(days=2):%Y-%m-%d}"
+
+
+@pytest.mark.parametrize("jump", [-7200.0, 7200.0])
+@pytest.mark.parametrize("used", [False, True])
+def test_a_clock_that_is_set_between_the_move_and_the_look_invents_no_use_and_hides_none(jump: float, used: bool) -> None:
+    sim = Simulation("exposed")
+    look, jumped = sim.provider.identify, list[bool]()
+
+    def identify(key: Secret, *, known_id: str = "") -> KeyRow | None:
+        moved = all(service.held != sim.leaked.value for service in sim.services.values())
+        if moved and not jumped:
+            jumped.append(True)
+            sim.clock.jump(jump)
+        if used:
+            sim.leaked.last_used = sim.clock.time.timestamp()
+        return look(key, known_id=known_id)
+
+    sim.provider.identify = identify  # type: ignore[method-assign]
+    _, quiet, said = quiet_of(sim)
+    assert jumped and bool(quiet.get("used_at")) is used, said
+
+
+@pytest.mark.parametrize("jump", [-7200.0, 7200.0])
+def test_a_clock_that_is_set_during_the_grace_hides_no_use_in_it(jump: float) -> None:
+    sim = Simulation("scheduled")
+    look, jumped = sim.provider.identify, list[bool]()
+
+    def identify(key: Secret, *, known_id: str = "") -> KeyRow | None:
+        if sim.clock.elapsed() > 3600 and not jumped:
+            jumped.append(True)
+            sim.clock.jump(jump)
+            sim.leaked.last_used = sim.clock.time.timestamp()
+        return look(key, known_id=known_id)
+
+    sim.provider.identify = identify  # type: ignore[method-assign]  # somebody uses the key once, late in its grace
+    code, quiet, said = quiet_of(sim)
+    assert jumped and code == ExitCode.WAITING and quiet.get("used_at"), said
+
+
+def test_a_move_by_a_clock_that_was_set_counts_from_the_earlier_time_that_it_may_stand_for() -> None:
+    record = Incident(facts={"services": {"web": {"moved_at": 10_000.0}}, "clock": {"ahead": 0.0}})
+    assert last_use.known_until(record, -7200.0) == 10_000.0 + last_use.RESOLUTION
+    assert last_use.known_until(record, 7200.0) == 2_800.0 + last_use.RESOLUTION

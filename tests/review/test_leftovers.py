@@ -1,11 +1,13 @@
 """What was left behind: by exposure known and unknown, by what Stripe tells of its age, and by who can have made it."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from ir.core.model import Json
+from ir.review.collect import leftover_sweep
+from ir.review.collect.collector import Collector
 from ir.review.detect.derived_tables import derive_acts, derive_sent
 from ir.review.detect.window import Window
 from ir.review.judge.coverage import ABSENT, Seen
@@ -169,3 +171,23 @@ def test_a_kind_that_was_not_read_is_not_looked_at() -> None:
     assert {"coupon", "external_account"} <= looked
     assert "user_invite_created" not in looked
     assert "user_invite_created" in looked_at([], history=True)
+
+
+def payout(ident: str, created: int, *, automatic: bool) -> Json:
+    money = {"amount": 400_000, "currency": "usd"}
+    return {"id": ident, "created": created, "automatic": automatic, "method": "standard", "destination": "ba_ours", **money}
+
+
+def test_payouts_by_hand_of_the_year_before_are_habits_and_no_leftovers(tmp_path: Path) -> None:
+    """Events reach back for a month; the list of payouts for longer."""
+    made = [payout("po_1", LEAK - 100 * DAY, automatic=False), payout("po_2", LEAK - 50 * DAY, automatic=True)]
+    made.append(payout("po_3", LEAK + 60, automatic=False))
+
+    class Lists:
+        def objects(self, path: str, since: int, **_more: Any) -> tuple[list[Json], str]:
+            return ([row for row in made if int(str(row["created"])) >= since], "") if path == "/v1/payouts" else ([], "")
+
+    swept = leftover_sweep.sweep_lists(cast(Collector, Lists()), LEAK, OWN, (), lambda _: None)
+    habits = [row for row in swept.rows if row["kind"] == "payout_history"]
+    assert [(row["id"], row["detail"], row["amount"]) for row in habits] == [("po_1", "standardba_ours", 400_000)]
+    assert "po_1" not in listed(tmp_path, KNOWN, objects=[dict(row) for row in swept.rows])

@@ -14,6 +14,7 @@ from ir.review.collect.leftover_kinds import SWEEPS, Sweep, whole
 from ir.review.collect.pages import epoch
 
 _MOST_ACCOUNTS = 20
+_YEAR = 366 * 86400
 _YEAR_9999 = 253_370_764_800
 _ACCOUNT = re.compile(r"acct_[A-Za-z0-9]{1,40}")
 
@@ -51,7 +52,18 @@ def sweep_lists(
         swept.rows += [_row(sweep.kind, row, known_webhooks) for row in rows if sweep.wanted(row)]
     if not kinds or "external_account" in kinds:
         _destinations(collector, swept, account)
+    if not kinds:
+        _payout_habits(collector, swept, since)
     return swept
+
+
+def _payout_habits(collector: Collector, swept: Swept, since: int) -> None:
+    """Payouts by hand in the year before: events reach back for a month, and some people pay out every quarter."""
+    rows, _ = collector.objects("/v1/payouts", max(since - _YEAR, 0))
+    for row in rows:
+        if whole(row.get("created")) < since and (row.get("automatic") is False or row.get("method") == "instant"):
+            habit = f"{_text(row.get('method'))}{_text(row.get('destination'))}"
+            swept.rows.append({**_row("payout_history", row, ()), "detail": habit})
 
 
 def _destinations(collector: Collector, swept: Swept, account: str) -> None:

@@ -19,7 +19,8 @@ def requests_sql(columns: dict[str, str], relation: str, *, own: int, source: st
 
 
 def _bare(columns: dict[str, str]) -> str:
-    return f"ir_bare({columns['path']}) AS bare, " if "path" in columns else ""
+    bare = f"ir_bare({columns['path']}) AS bare, " if "path" in columns else ""
+    return bare + (f"ir_ip({columns['ip']}) AS address, " if "ip" in columns else "")
 
 
 def _unread(columns: dict[str, str]) -> str:
@@ -40,7 +41,7 @@ def _outputs(columns: dict[str, str], own: int, source: str) -> str:
     if "agent" in columns:
         made["agent_version"] = "ir_agent_version(agent)"
     if "ip" in columns:
-        made["net"] = "ir_net(ir_ip(ip))"
+        made["ip"], made["net"] = "address", "ir_net(address)"
     made["verb"] = _verb(columns)
     return ", ".join(f"{_typed(made.get(c.name), c.type)} AS {c.name}" for c in TABLES["requests"])
 

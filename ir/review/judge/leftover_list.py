@@ -17,6 +17,7 @@ SELECT o.kind AS kind, o.id AS id, CASE WHEN o.ts > 0 THEN o.ts ELSE COALESCE(m.
 FROM objects o
 LEFT JOIN (SELECT e.object_id AS id, MIN(e.ts) AS ts, MIN(a.state) AS state FROM events e LEFT JOIN acts a ON e.request_id = a.request_id
   WHERE e.type LIKE '%.created' AND e.object_id <> '' GROUP BY e.object_id) m ON o.id = m.id
+WHERE o.kind <> 'payout_history'
 ORDER BY o.ts DESC, o.kind, o.id LIMIT 20000
 """
 _ACTIVITY = """

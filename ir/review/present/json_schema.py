@@ -93,6 +93,7 @@ SCHEMA: Json = {
                 evidence={"type": "array", "items": _TEXT, "maxItems": 2 * SHOWN},
                 money=_MONEY,
                 next_action=_TEXT,
+                told={"type": "boolean", "description": "an earlier review of the same account told all of it"},
                 proposed={"type": "boolean", "description": "rests on an exposure time that is proposed, not known"},
             )
         ),

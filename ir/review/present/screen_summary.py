@@ -90,7 +90,7 @@ def _found(reviewed: Reviewed, most: int) -> list[str]:
     found = _shown(reviewed)
     count = len(found)
     head = f"Findings ({count}{f', the worst {most}; --json gives all' if count > most else ''})"
-    out = [head, *(f"  {f.severity:<9}{f.rule}  {f.why}{_money(f.money)}" for f in found[:most])]
+    out = [head, *(f"  {f.severity:<9}{f.rule}  {'(told before) ' if f.told else ''}{f.why}{_money(f.money)}" for f in found[:most])]
     if reviewed.leftovers:
         first = reviewed.leftovers[0]
         out.append(f"  leftovers: {len(reviewed.leftovers)}, first {first['kind']} {first['id']} ({first['severity']})")

@@ -57,8 +57,10 @@ def before(world: World) -> tuple[Json, list[str]]:
     try:
         blind = world.deliveries.blind()
         if blind:
-            alone = not world.operator.interactive and not world.options.dry_run
-            return {}, [f"that Stripe's deliveries are accepted could not be seen: {blind}"] if alone else []
+            said = f"that Stripe's deliveries are accepted could not be seen: {blind}"
+            if world.options.dry_run:
+                world.say(f"WARNING: {said}; without a person at the terminal the rotation is refused")
+            return {}, [said] if not world.operator.interactive and not world.options.dry_run else []
         return {"delivery": {"floor": world.deliveries.floor()}}, world.deliveries.problems()
     except PortError as error:
         return {}, [f"Stripe's deliveries cannot be looked at: {error.what}"]

@@ -57,8 +57,10 @@ def before(world: World) -> tuple[Json, list[str]]:
     try:
         blind = world.deliveries.blind()
         if blind:
-            alone = not world.operator.interactive and not world.options.dry_run
-            return {}, [f"that Stripe's deliveries are accepted could not be seen: {blind}"] if alone else []
+            said = f"that Stripe's deliveries are accepted could not be seen: {blind}"
+            if world.options.dry_run:
+                world.say(f"WARNING: {said}; without a person at the terminal the rotation is refused")
+            return {}, [said] if not world.operator.interactive and not world.options.dry_run else []
         return {"delivery": {"floor": world.deliveries.floor()}}, world.deliveries.problems()
     except PortError as error:
         return {}, [f"Stripe's deliveries cannot be looked at: {error.what}"]
@@ -90,8 +92,10 @@ def _by_look(world: World, record: Incident, step: Step, deliveries: Deliveries)
             return _done(world, event.id, "seen at Stripe", f"Stripe signed {event.id} and the services took it")
         refused = seen.refused(world.elapsed(), float(step.params["patience"]))
         if refused:
-            said = f"the services refuse what Stripe signs: {counted(len(refused), 'delivery')} since the change, not one of them taken"
-            return Outcome(Did.FAILED, f"{said}; the new secret is not this endpoint's", todo=_again(world))
+            count = counted(len(refused), "delivery", "deliveries")
+            said = f"the services refuse what Stripe signs: {count} since the change, not one of them taken"
+            told = {"delivery": {"refused": len(refused)}}
+            return Outcome(Did.FAILED, f"{said}; the new secret is not this endpoint's", told, todo=_again(world))
         if world.elapsed() >= until or world.stopping():
             return _none_yet(world, deliveries, seen)
         if world.operator.interactive and not led and not seen.sent and world.elapsed() > begun + _QUIET:

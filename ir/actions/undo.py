@@ -155,7 +155,8 @@ def _kill_new(world: World, record: Incident, new: Secret, items: tuple[Item, ..
         paid = () if unproven else own_keys.names(facts["new"])
     except Rejected as error:
         said = error.what
-        debts.append(_replacement_lives(record, new, killed=world.issuer.probe(world.old_key(facts)).liveness.dead))
+        if not facts.get("delivery", {}).get("refused"):  # of another endpoint, it is nothing of this incident's
+            debts.append(_replacement_lives(record, new, killed=world.issuer.probe(world.old_key(facts)).liveness.dead))
     except (PortError, Waiting) as error:
         said = error.what
         debts.append(_replacement_lives(record, new, killed=False))

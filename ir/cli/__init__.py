@@ -24,6 +24,7 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
     "review": {"stripe": ("ir.cli.review:review", "What did the leaked key do? Evidence, findings, leftovers.")},
     "drill": {
         "stripe": ("ir.cli.drill:stripe", "A whole rotation in an embedded world."),
+        "stripe-webhook": ("ir.cli.drill_webhook:stripe_webhook", "A webhook's signing secret, while events happen."),
         "join": ("ir.cli.drill_hands:join", "A second terminal in the rehearsal that runs."),
     },
     "status": ("ir.cli.status:status", "Where every incident stands, and the next command."),

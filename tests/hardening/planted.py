@@ -29,7 +29,7 @@ CONTAIN = ("tests/course/test_containment.py",)
 BROKEN = ("tests/e2e/test_one_thing_broken.py",)
 ONE_VALUE = ("tests/e2e/test_one_value.py",)
 
-WEBHOOK = ("tests/e2e/test_webhook.py",)
+WEBHOOK, DELIVERY = ("tests/e2e/test_webhook.py",), ("tests/unit/test_delivery.py",)
 
 MUTANTS = (
     Mutant(
@@ -37,9 +37,9 @@ MUTANTS = (
         "ir/actions/delivery.py",
         "if guided and accepted:",
         "if False and accepted:",
-        WEBHOOK,
+        DELIVERY,
     ),
-    Mutant("call a refused delivery quiet", "ir/actions/delivery.py", "return late if none else []", "return []", WEBHOOK),
+    Mutant("call a refused delivery quiet", "ir/actions/delivery.py", "return late if none else []", "return []", DELIVERY),
     Mutant("lose what waits at the old endpoint", "ir/actions/undelivered.py", "    if not left:\n", "    if True:\n", WEBHOOK),
     Mutant(
         "delete the old endpoint at once",
@@ -48,7 +48,6 @@ MUTANTS = (
         '0.0 * float(step.params.get("after", 0.0))',
         WEBHOOK,
     ),
-    Mutant("roll a secret that cannot be proven", "ir/actions/delivery.py", "        if blind:\n", "        if False:\n", WEBHOOK),
     Mutant("kill what another listed place holds", "ir/actions/retire.py", ", *same_value.problems(others)]", "]", ONE_VALUE),
     Mutant("kill under a program of ours", "ir/actions/key_users.py", "if not found.ours:", "if True:", USERS),
     Mutant("let a stranger delay the kill", "ir/actions/key_users.py", "    if found.strangers:\n", "    if False:\n", USERS),

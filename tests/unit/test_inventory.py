@@ -179,6 +179,9 @@ def test_a_webhook_is_held_and_found_by_name() -> None:
     ("old", "new", "why"),
     [
         ("url: ", "roll: second-endpoint, url: ", "needs `api_key`"),
+        ("url: ", "roll: second-endpoint, api_key: 'vault://secret/ir#hooks', url: ", "`connect: true` .* or `connect: false`"),
+        ("url: ", "id: ed_test_61Abc, url: ", "event destination of API v2"),
+        ('hook"}]', 'hook", processed: "https://elsewhere.internal/ids"}]', "on the same host"),
         ("url: ", "rotate_every: 90d, url: ", "is for API keys"),
         ("webhook: ", "http: ", "no check sends it a signed event"),
         ("uses: [events]", "uses: [other]", "there is no key `other`"),

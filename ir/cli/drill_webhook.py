@@ -1,0 +1,30 @@
+"""`ir drill stripe-webhook`: signing secrets are replaced while events happen, and the world counts what was lost or forged."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from ir.cli.terminal.screen import Screen
+from ir.core.errors import ExitCode
+from ir.drill.embedded.webhook_drill import conduct
+
+
+def stripe_webhook(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+) -> None:
+    """Rehearse a webhook: a wrong paste, events in flight, an endpoint for connected accounts; nothing leaves this machine."""
+    screen = Screen(as_json=as_json)
+    stream = sys.stderr if as_json else sys.stdout
+
+    def show(chunk: bytes) -> None:
+        stream.buffer.write(chunk)
+        stream.flush()
+
+    seen = conduct(screen.say, show)
+    if as_json:
+        screen.document(seen.to_json())
+    for problem in seen.problems:
+        screen.say(f"NOT KEPT: {problem}")
+    screen.say("passed" if not seen.problems else "failed")
+    sys.exit(int(ExitCode.DONE if not seen.problems else ExitCode.UNEXPECTED))

@@ -117,6 +117,7 @@ ELSEWHERE: dict[tuple[str, ...], str] = {
     ("evidence", "timestamp"): "tests/unit/test_timestamps.py: it sends a hash",
     ("database", "roles"): "tests/campaign/test_database_roles.py: it makes tables",
     ("drill", "join"): "tests/drill/test_by_hand.py: it shows keys of a rehearsal alone",
+    ("drill", "stripe-webhook"): "tests/drill/test_drill_webhook.py",
     ("drill", "stripe"): "the screen of every drill in tests/drill/test_drill.py",
 }
 REVIEW_KEY = "rk_" + "test_" + secrets.token_hex(24)

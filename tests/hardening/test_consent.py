@@ -62,7 +62,7 @@ ELSEWHERE: dict[tuple[str, ...], str] = {
     ("database", "roles"): "makes or takes no inventory",
     ("worker",): "test_a_worker_begins_nothing_that_nobody_agreed_to",
     **dict.fromkeys(
-        (("drill", "stripe"), ("drill", "join"), ("inventory", "init"), ("rules",), ("help",)),
+        (("drill", "stripe"), ("drill", "stripe-webhook"), ("drill", "join"), ("inventory", "init"), ("rules",), ("help",)),
         "makes or takes no inventory",
     ),
     **dict.fromkeys((("playbook", "list"), ("playbook", "show"), ("playbook", "check")), "makes or takes no inventory"),

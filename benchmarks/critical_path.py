@@ -38,11 +38,20 @@ CHAINS: dict[str, tuple[str, ...]] = {
         "does it hold the replacement?",
     ),
     "verify": ("ask every service",),
-    "quiet": ("when was the old key used last?",),
-    "retire": ("all stores, beside: all services, the old key, the replacement", "kill the old key"),
+    "quiet": (
+        "when was the old key used last?",
+        "use it once: Stripe dates the answer",
+        "does Stripe show that use? beside: who tells the old key?",
+        "was it used since, after that time?",
+    ),
+    "retire": (
+        "all stores, beside: all services, the old key, the replacement",
+        "does Stripe's own row show that look? then it is this key's",
+        "kill the old key",
+    ),
     "prove": ("probe the old key, beside: the control key", "is a stray left?"),
     "sweep": ("read the lists", "destinations of the accounts that they show"),
-    "watch": ("ask every service",),
+    "watch": ("ask every service, beside: every store", "does the old key answer again?"),
     "report": (),
     "discard": ("remove what lies beside each store",),
 }

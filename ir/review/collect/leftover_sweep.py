@@ -45,25 +45,33 @@ def sweep_lists(
         progress(f"list {sweep.path}: {len(rows)}")
         return sweep, rows, why
 
-    for sweep, rows, why in each(wanted, one):  # the collector keeps the pace, however many ask
-        if why:
-            swept.unread[sweep.kind] = why
-        swept.read += not why or bool(rows)
-        swept.rows += [_row(sweep.kind, row, known_webhooks) for row in rows if sweep.wanted(row)]
-    if not kinds or "external_account" in kinds:
-        _destinations(collector, swept, account)
+    def lists() -> None:
+        for sweep, rows, why in each(wanted, one):  # the collector keeps the pace, however many ask
+            if why:
+                swept.unread[sweep.kind] = why
+            swept.read += not why or bool(rows)
+            swept.rows += [_row(sweep.kind, row, known_webhooks) for row in rows if sweep.wanted(row)]
+        if not kinds or "external_account" in kinds:
+            _destinations(collector, swept, account)
+
+    habits: list[Json] = []
+    beside: list[Callable[[], None]] = [lists]
     if not kinds:
-        _payout_habits(collector, swept, since)
+        beside.append(lambda: habits.extend(_payout_habits(collector, since)))
+    each(beside, lambda read: read())
+    swept.rows += habits
     return swept
 
 
-def _payout_habits(collector: Collector, swept: Swept, since: int) -> None:
+def _payout_habits(collector: Collector, since: int) -> list[Json]:
     """Payouts by hand in the year before: events reach back for a month, and some people pay out every quarter."""
     rows, _ = collector.objects("/v1/payouts", max(since - _YEAR, 0))
-    for row in rows:
-        if whole(row.get("created")) < since and (row.get("automatic") is False or row.get("method") == "instant"):
-            habit = f"{_text(row.get('method'))}{_text(row.get('destination'))}"
-            swept.rows.append({**_row("payout_history", row, ()), "detail": habit})
+    by_hand = [row for row in rows if row.get("automatic") is False or row.get("method") == "instant"]
+    return [
+        {**_row("payout_history", row, ()), "detail": f"{_text(row.get('method'))}{_text(row.get('destination'))}"}
+        for row in by_hand
+        if whole(row.get("created")) < since
+    ]
 
 
 def _destinations(collector: Collector, swept: Swept, account: str) -> None:
@@ -72,8 +80,9 @@ def _destinations(collector: Collector, swept: Swept, account: str) -> None:
     holders = {name: made for name, made in ({account: 0} | fresh).items() if _ACCOUNT.fullmatch(name)}
     if account not in holders:
         swept.unread["external_account"] = "of the account itself: its id is not known (--account acct_…)"
-    for holder in list(holders)[: _MOST_ACCOUNTS + 1]:
-        rows, why = collector.objects(f"/v1/accounts/{holder}/external_accounts", 0, created=False)
+    asked = list(holders)[: _MOST_ACCOUNTS + 1]
+    found = each(asked, lambda holder: collector.objects(f"/v1/accounts/{holder}/external_accounts", 0, created=False))
+    for holder, (rows, why) in zip(asked, found, strict=True):
         if why:
             swept.unread["external_account"] = why
         for row in (_row("external_account", row, ()) for row in rows):

@@ -181,6 +181,7 @@ def main() -> None:
 
 def run(argv: list[str]) -> int:
     """One command line; returns the exit code."""
+    from ir.cli.terminal.interruption import is_interruption
     from ir.cli.terminal.process_hardening import refuse_keys
     from ir.core.errors import ExitCode, IrError, UsageError
 
@@ -205,6 +206,9 @@ def run(argv: list[str]) -> int:
     except OSError as error:
         return _told(_of_system(error), argv)
     except Exception as error:  # noqa: BLE001 - the last exit: a traceback could hold a secret
+        if is_interruption(error):
+            sys.stderr.write(INTERRUPTED)
+            return int(ExitCode.INTERRUPTED)
         return _unexpected(error, argv)
 
 

@@ -27,6 +27,20 @@ follow.drive = drive
 main()
 """
 
+WHILE_PRINTING = """
+from ir.cli import main
+from ir.cli.terminal import follow
+def shown(runner, kept, world, operator, **_):
+    next(iter(runner.follow(world.incident)))
+    try:
+        raise KeyboardInterrupt
+    finally:
+        [].pop()
+follow.follow = shown
+main()
+"""
+"""What tidies a progress line up fails, since Ctrl-C came in the middle of it."""
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[Responder]:
@@ -183,9 +197,10 @@ def test_a_guided_rotation_takes_the_key_at_its_prompt_alone_and_shows_that_it_w
         assert all(new in file.read_text() for file in world.files)
 
 
-def test_ctrl_c_before_anybody_follows_the_incident_ends_the_process_all_the_same(world: Responder) -> None:
+@pytest.mark.parametrize("program", [INTERRUPTED_EARLY, WHILE_PRINTING], ids=["before it is followed", "while a line is printed"])
+def test_ctrl_c_at_an_odd_moment_ends_the_process_all_the_same(world: Responder, program: str) -> None:
     """The engine has begun; nothing of it may act on behind a command that said that it was interrupted."""
-    code, said = ended(world.start(*ROTATES, "--yes", program=("-c", INTERRUPTED_EARLY)), 30.0)
-    assert code == ExitCode.INTERRUPTED and "interrupted" in said
+    code, said = ended(world.start(*ROTATES, "--yes", program=("-c", program)), 30.0)
+    assert code == ExitCode.INTERRUPTED and "interrupted" in said, said
     assert (told := ended(world.start("resume", "--yes")))[0] == ExitCode.DONE, told[1]
     assert world.is_whole() == ""

@@ -616,7 +616,7 @@ MUTANTS = (
         "ir/cli/__init__.py",
         'if "dbos" in sys.modules:',
         "if False:",
-        ("tests/e2e/test_safe_hands.py::test_ctrl_c_before_anybody_follows_the_incident_ends_the_process_all_the_same",),
+        ("tests/e2e/test_safe_hands.py::test_ctrl_c_at_an_odd_moment_ends_the_process_all_the_same",),
     ),
     Mutant(
         "name approve where resume is enough",
@@ -638,6 +638,13 @@ MUTANTS = (
         'if after.get("fingerprint", new.fingerprint) != new.fingerprint:',
         "if False:",
         ("tests/e2e/test_wrong_row.py",),
+    ),
+    Mutant(
+        "take Ctrl-C in the middle of a line for a bug",
+        "ir/cli/terminal/interruption.py",
+        "behind = behind.__context__",
+        "behind = None",
+        ("tests/e2e/test_safe_hands.py::test_ctrl_c_at_an_odd_moment_ends_the_process_all_the_same",),
     ),
     Mutant(
         "go forward with a replacement that our own way back had killed",

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from ir.cli.terminal import database_watch, tty_guard
+from ir.cli.terminal.interruption import is_interruption
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import ExitCode
@@ -212,9 +213,12 @@ def drive(
         with database_watch.told(operator.screen, runner):
             code = follow(runner, kept, world, operator, skip=skip)
             words = list(then()) if then is not None else []
-    except KeyboardInterrupt:
+    except BaseException as error:
+        if not is_interruption(error):
+            raise
         tty_guard.ask_no_more()
-        operator.screen.rest()
+        with suppress(Exception):  # it may have been in the middle of a line
+            operator.screen.rest()
         safe = "nothing is lost" if _kept(world) else "the new key is in no custody: LEAVE the Dashboard's dialog OPEN, then paste it again"
         sys.stderr.write(f"\ninterrupted; {safe}: ir resume {name}\n")
         code = int(ExitCode.INTERRUPTED)

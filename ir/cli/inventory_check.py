@@ -55,13 +55,12 @@ def check_inventory(
 
 
 def _refuse_too_few(opened: Opened, playbook_name: str) -> None:
-    """Where several people have to approve, only signatures count, so as many keys have to be listed.
+    """Where a playbook asks several people to approve, only signatures count, so as many keys have to be listed.
 
     Raises:
         BadFile: there are too few; with the line to add.
     """
-    listed = opened.source.approvers
-    said = approvers.one_is_none(listed)
+    listed, said = opened.source.approvers, ""
     for book in [playbook.load(playbook_name)] if playbook_name else playbook.beside(opened.base):
         wanted = (approvers.too_few(row.id, row.approvals, listed) for row in book.steps)
         said = next((f"playbook {book.name}: {why}" for why in wanted if why), said)
@@ -72,6 +71,8 @@ def _refuse_too_few(opened: Opened, playbook_name: str) -> None:
 
 def _missing(source: Inventory) -> Iterator[str]:
     """What a file that is right in form does not say yet, and a rotation would miss."""
+    if lonely := approvers.one_is_none(source.approvers):
+        yield lonely
     for account in source.accounts:
         if account.id == UNKNOWN_ACCOUNT:
             yield f"the id of account `{account.name}` (acct_…, at the top of the Dashboard's settings)"

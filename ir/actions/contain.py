@@ -170,10 +170,12 @@ def _still_dead(world: World, now: Incident, outcome: Outcome) -> Outcome:
 def _proven(world: World, now: Incident) -> Outcome | None:
     """The death of the old key, where that is how it was contained, and of one whose value was lost what a person says."""
     facts, mark = now.facts, now.facts["old"]["fingerprint"]
-    if not Liveness(facts["old"].get("liveness", Liveness.UNKNOWN)).dead or facts.get("proof"):
+    if not Liveness(facts["old"].get("liveness", Liveness.UNKNOWN)).dead:
         return None
-    old, control = world.old_key(facts), death.other_control(world, now, world.old_key(facts))
     attested, expired = successor.lost(world, now)
+    if facts.get("proof"):  # that the old key is dead was seen before: what is left is the key whose value was lost
+        return Outcome(Did.DONE, f"{world.operator.name} says that the other key is expired", attested, paid=expired) if expired else None
+    old, control = world.old_key(facts), death.other_control(world, now, world.old_key(facts))
     known = bool(facts["old"].get("seen_alive") or facts["old"].get("found_in_store"))
     if control is None:
         why = death.NO_CONTROL

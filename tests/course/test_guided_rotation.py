@@ -257,6 +257,24 @@ def test_a_close_does_not_throw_the_only_copy_of_a_waiting_key_away() -> None:
     assert sim.world.custody.fetch(f"new-{record.facts['new']['n']}") == made.value
 
 
+def test_a_lost_value_can_be_settled_after_the_old_key_was_proven_dead() -> None:
+    """Else `ir resume` is named for ever, and asks nothing."""
+    sim = Simulation("contain", guided=True)
+    _, _, journal = go(sim)
+    stray = rotate(sim)
+    _lost(sim)
+    controlled(sim)
+    journal.send("wake")
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.DEBT and record.facts["proof"] and f"rotation of {FIRST}" in record.debts
+    stray.dies_at = sim.clock.time
+    at_the_terminal(sim, "expired")
+    journal.send("wake")
+    _, record, _ = go(sim, journal)
+    assert f"rotation of {FIRST}" not in record.debts and record.facts["rotation"]["attested"]["by"] == "sim"
+    assert all("ir rotate stripe payments" in debt.todo for debt in record.debts.values()), "what is left is the rollout"
+
+
 def test_without_a_control_key_a_death_is_seen_and_not_proven() -> None:
     sim = Simulation("contain", guided=True)
     _, _, journal = go(sim)

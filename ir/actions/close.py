@@ -6,9 +6,9 @@ reason. Nothing that a store or a service holds is touched.
 
 from dataclasses import asdict, dataclass, field, replace
 
-from ir.actions import own_keys, settle
+from ir.actions import death, own_keys, settle
 from ir.core.errors import PortError
-from ir.core.model import Debt, Did, Json, KeyRow, Liveness, Outcome
+from ir.core.model import Debt, Did, Json, KeyRow, Outcome
 from ir.core.secret import Secret
 from ir.core.wording import counted
 from ir.incident import debts as debt_rules
@@ -17,9 +17,6 @@ from ir.incident.context import World
 from ir.incident.plan import Step
 from ir.incident.record import Incident
 from ir.ports import Store
-
-_LOOKS = 3
-_BETWEEN_LOOKS = 1.0
 
 
 @dataclass
@@ -155,7 +152,7 @@ def _replacement(world: World, record: Incident, held: _Held, asked: tuple[str, 
         value = world.held_new(new)
     except PortError:
         value = None
-    if new.get("id") not in spared and (value is None or not _answers(world, value)):
+    if new.get("id") not in spared and (value is None or not death.liveness(world, value).answers):
         return []
     name = new.get("id") or new["fingerprint"]
     todo = debt_rules.again(record) if new["fingerprint"] in held.by else "expire it in the Dashboard, if nothing uses it"
@@ -173,13 +170,13 @@ def _leaked(world: World, record: Incident, held: _Held) -> list[Debt]:
             value: Secret | None = world.old_key(record.facts)
         except PortError:
             value = None
-        found = [value] if value is not None and _answers(world, value) else []
+        found = [value] if value is not None and death.liveness(world, value).answers else []
         name = old.get("id") or old["fingerprint"]
         unused = not debt_rules.webhook(record) and _settled_on(world, record, held, services=True)
         todo = debt_rules.END_IT if unused else again
         return [Debt("key-alive", old["fingerprint"], f"the leaked key {name} answers", todo) for _ in found]
     values = [world.leaked] if world.leaked is not None else list(held.by.values())
-    if any(_answers(world, value) for value in values):
+    if any(death.liveness(world, value).answers for value in values):
         return [Debt("key-alive", world.key.name, "the leaked key answers", again)]
     return []
 
@@ -202,15 +199,4 @@ def _lives(world: World, record: Incident, about: str) -> bool:
             value = world.custody.fetch(f"seen-{about}")
     except PortError:
         return False
-    return value is not None and _answers(world, value)
-
-
-def _answers(world: World, key: Secret) -> bool:
-    """Whether it is proven alive; no answer, even after some looks, proves nothing."""
-    for look in range(_LOOKS):
-        if look:
-            world.clock.sleep(_BETWEEN_LOOKS)
-        seen = world.issuer.probe(key).liveness
-        if seen is not Liveness.UNKNOWN:
-            return seen.answers
-    return False
+    return value is not None and death.liveness(world, value).answers

@@ -173,8 +173,9 @@ def _proven(world: World, now: Incident) -> Outcome | None:
     if not Liveness(facts["old"].get("liveness", Liveness.UNKNOWN)).dead:
         return None
     attested, expired = successor.lost(world, now)
-    if facts.get("proof"):  # that the old key is dead was seen before: what is left is the key whose value was lost
-        return Outcome(Did.DONE, f"{world.operator.name} says that the other key is expired", attested, paid=expired) if expired else None
+    if facts.get("proof"):  # the death of the old key was seen before
+        said = f"{world.operator.name} says that the key whose value was lost is expired"
+        return Outcome(Did.DONE, said, attested, paid=expired) if expired else None
     old, control = world.old_key(facts), death.other_control(world, now, world.old_key(facts))
     known = bool(facts["old"].get("seen_alive") or facts["old"].get("found_in_store"))
     if control is None:

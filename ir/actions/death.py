@@ -116,7 +116,7 @@ def came_back(world: World, record: Incident) -> Outcome | None:
     """One more look at a key that was proven dead. None: it is refused still; else what that look takes back of the proof."""
     mark, again = record.facts["old"]["fingerprint"], f"ir resume {world.incident}"
     try:
-        seen = _looked(world, world.old_key(record.facts))
+        seen = liveness(world, world.old_key(record.facts))
     except PortError as error:
         seen, why = Liveness.UNKNOWN, error.what
     else:
@@ -131,8 +131,8 @@ def came_back(world: World, record: Incident) -> Outcome | None:
     return Outcome(Did.FAILED, said, {"dead_at": 0.0}, debts=(Debt("key-unproven", mark, said, f"{again} looks again"),))
 
 
-def _looked(world: World, key: Secret) -> Liveness:
-    """What it answers, after some looks where the first gives no answer."""
+def liveness(world: World, key: Secret) -> Liveness:
+    """What a key answers, after some looks where the first gives no answer; `unknown` when none does."""
     for look in range(_LOOKS):
         if look:
             world.clock.sleep(_BETWEEN_LOOKS)

@@ -1,7 +1,7 @@
 """Forged: did the services process events that Stripe never made? Who has a signing secret sends them to the services, not to Stripe.
 
-Asked is what the services say of themselves: the ids of the events that they processed since the exposure. Each that Stripe does not
-know is forged, as far back as Stripe keeps events.
+Each service is asked for the ids of the events that it processed since the exposure, or in the 30 days for which Stripe keeps events. Those
+that Stripe does not know are forged.
 """
 
 from ir.core.errors import PortError
@@ -26,18 +26,22 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         processed = world.deliveries.processed(since)
         if processed is None:
             said = "no service tells which events it processed (`processed:` of its check), so whether one was forged was not looked at"
-            return Outcome(Did.SKIPPED, said, {"forged": {"looked": False}})
+            return _not_looked(said)
         unknown = world.deliveries.unknown(processed)
     except PortError as error:
-        said = f"whether forged events were processed cannot be told: {error.what}"
-        return Outcome(Did.SKIPPED, said, {"forged": {"looked": False}})
-    return _told(world, record, since, processed, unknown)
+        return _not_looked(f"whether forged events were processed cannot be told: {error.what}")
+    window = "since the exposure" if since == exposed else "in the last 30 days, for which Stripe keeps events"
+    return _told(world, record, {"since": since, "window": window}, processed, unknown)
 
 
-def _told(world: World, record: Incident, since: float, processed: list[str], unknown: list[str]) -> Outcome:
-    seen: Json = {"looked": True, "since": since, "processed": len(processed), "count": len(unknown), "ids": unknown[:_SHOWN]}
+def _not_looked(why: str) -> Outcome:
+    return Outcome(Did.SKIPPED, why, {"forged": {"looked": False, "why": why}})
+
+
+def _told(world: World, record: Incident, asked: Json, processed: list[str], unknown: list[str]) -> Outcome:
+    seen: Json = {"looked": True, **asked, "processed": len(processed), "count": len(unknown), "ids": unknown[:_SHOWN]}
     if not unknown:
-        said = f"{counted(len(processed), 'event')} processed since the exposure, each known to Stripe"
+        said = f"{counted(len(processed), 'event')} processed {asked['window']}, each known to Stripe"
         return Outcome(Did.DONE, said, {"forged": seen})
     which = ", ".join(unknown[:5]) + (" and others" if len(unknown) > 5 else "")
     why = f"{counted(len(unknown), 'forged event')} processed: Stripe does not know {which}"

@@ -140,7 +140,9 @@ def _until_the_budget_ends(world: World, record: Incident, said: str, facts: Jso
         world.clock.sleep(min(_EVERY, max(until - world.now(), 0.01)))
     if left > 0 and (stopped := ours(world, look(world, record, skew))) is not None:
         return stopped
-    why = "the old key was used up to the end of the overlap's budget, and nothing tells by whom: a consumer that is not listed fails now"
+    why = (
+        "the old key was used after every listed service had moved, and nothing tells by whom: if it was a consumer of ours, that fails now"
+    )
     find = f"look who is refused now (401s of the old key in its request log), then: ir close {world.incident} --attest REASON --by NAME"
     debt = Debt("unknown-use", f"use of {record.facts['old']['fingerprint']}", why, find)
     return Outcome(Did.DONE, f"{said}; the overlap's budget is over, so it dies all the same", facts, debts=(debt,))

@@ -20,13 +20,13 @@ def card(story: Story) -> Json:
     seen = as_object(story.facts.get("forged"))
     count, processed = seen.get("count"), seen.get("processed")
     if not seen.get("looked"):
-        answer, tone, said = "not looked at", "warn", "no service was asked which events it processed"
+        answer, tone, said = "not looked at", "warn", _why_not(seen)
     elif isinstance(count, int) and count:
         answer, tone, said = "yes", "bad", f"{counted(count, 'processed event')} unknown to Stripe: {', '.join(as_names(seen.get('ids')))}"
     else:
         answer, tone, said = "none seen", "good", "each event that the services say they processed is known to Stripe"
     looked = counted(processed, "event") if isinstance(processed, int) else "not looked at"
-    facts: list[Json] = [{"name": "Processed since the exposure", "said": looked, "tone": tone}]
+    facts: list[Json] = [{"name": f"Processed {seen.get('window') or 'since the exposure'}", "said": looked, "tone": tone}]
     return {
         "id": "misuse",
         "question": "Was a forged event processed?",
@@ -36,6 +36,11 @@ def card(story: Story) -> Json:
         "facts": facts,
         "line": [],
     }
+
+
+def _why_not(seen: Json) -> str:
+    """Why it was not looked at; the step may not have been reached."""
+    return str(seen.get("why") or "no service was asked which events it processed")
 
 
 def as_names(found: object) -> list[str]:
@@ -50,7 +55,7 @@ def _forged(story: Story) -> list[Json]:
             "compare the ids of the events that your services processed since the exposure with Stripe's (`GET /v1/events/ID`): "
             "one that Stripe does not know was forged"
         )
-        return [_step(what, "with the secret anybody could send events that a service believes, and no service was asked for them")]
+        return [_step(what, f"with the secret anybody could send events that a service believes, and {_why_not(seen)}")]
     count = seen.get("count")
     if isinstance(count, int) and count:
         why = f"{counted(count, 'processed event')} unknown to Stripe"

@@ -107,7 +107,7 @@ def town(tmp_path: Path) -> Iterator[Town]:
         private(tmp_path / "quick.yaml", quick())
         with WebhookService(tmp_path / "hook.env") as service:
             made.twin.route(PUBLIC, f"{service.url}/hook")
-            with Traffic(made.twin, service) as traffic:
+            with Traffic(twin=made.twin, service=service) as traffic:
                 yield Town(made, service, key, body["secret"], body["id"], traffic)
 
 

@@ -470,10 +470,17 @@ MUTANTS = (
         ("tests/course/test_clearing.py",),
     ),
     Mutant(
+        "tell of a longer time than was looked at",
+        "ir/actions/forged.py",
+        "if since == exposed else",
+        "if True else",
+        ("tests/unit/test_forged.py",),
+    ),
+    Mutant(
         "attest a key that answers",
         "ir/actions/close.py",
-        "            return seen.answers\n    return False",
-        "            return False\n    return False",
+        "found = [value] if value is not None and death.liveness(world, value).answers else []",
+        "found = [value] if value is None else []",
         ("tests/course/test_closing.py",),
     ),
     Mutant(

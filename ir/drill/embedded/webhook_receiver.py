@@ -117,11 +117,12 @@ class Traffic:
     """Events that happen all the time while its context lasts, and every delivery that is due.
 
     Attributes:
-        connected: the connected account that they come from, "" = our own. sent: their ids.
+        connected: the connected account that they come from, "" = our own. silent: none happens, deliveries go on. sent: their ids.
     """
 
     twin: StripeTwin
     connected: str = ""
+    silent: bool = False
     sent: list[str] = field(default_factory=list)
     _over: threading.Event = field(default_factory=threading.Event)
 
@@ -134,12 +135,14 @@ class Traffic:
         self._over.set()
         self._thread.join(30)
 
-    def happen(self) -> None:
-        """One event."""
+    def happen(self) -> str:
+        """One event; returns its id."""
         event = self.twin.plant_event("charge.succeeded", {"object": "charge", "id": "ch_1"}, connected=self.connected)
         self.sent.append(str(event["id"]))
+        return self.sent[-1]
 
     def _run(self) -> None:
         while not self._over.wait(0.2):
-            self.happen()
+            if not self.silent:
+                self.happen()
             self.twin.deliver()

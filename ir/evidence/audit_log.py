@@ -42,14 +42,14 @@ class OtherEntry(Exception):
 def append(engine: sa.Engine, entry: Json) -> None:
     """Write one entry, for good once this returns; free to repeat.
 
-    The first entry of an incident enters it in the index, too, in the same transaction: a process killed after it would else leave
-    an incident that `ir status` and `ir resume` do not find.
+    The first entry of an incident enters it in the index, too, in the same transaction (`single` has none): a process killed between
+    the two would else leave an incident that `ir status` and `ir resume` do not find, and that a worker refuses.
 
     Raises:
         OtherEntry: its number is taken.
     """
     row: dict[str, Any] = {"incident": entry["incident"], "n": entry["n"], "entry": json.dumps(entry, separators=(",", ":"))}
-    with single(engine).begin() as db:
+    with (engine if entry["n"] == 0 else single(engine)).begin() as db:
         if db.execute(_ADD, row).rowcount > 0:
             if entry["n"] == 0:
                 _list(db, entry)

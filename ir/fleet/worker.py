@@ -163,7 +163,7 @@ class Worker:
             self._over.put(child.incident)
             return
         try:
-            entries = read_entries(self.kept.ledger.engine, child.incident) if row is not None else []
+            entries = read_entries(self.kept.ledger.engine, child.incident)
             told = self.book.setting(child)
             agreed_work.check(child, told, self.trust())
             setting = setting_of(child, told)

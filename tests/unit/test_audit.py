@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from ir.core.model import Json
 from ir.evidence import audit_log
 from ir.evidence.hash_chain import chained, verify
+from ir.runtime.app_state import database_address
 from ir.storage import database, incident_store
 
 
@@ -45,3 +46,28 @@ def test_another_entry_of_that_number_is_refused_and_the_first_stays(engine: sa.
     with pytest.raises(audit_log.OtherEntry) as caught:
         audit_log.append(engine, entry(None, "b"))
     assert caught.value.entry == entry(None, "a") == audit_log.entries(engine, "INC-1")[0]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
+def test_the_first_entry_is_there_with_its_line_of_the_index_or_not_at_all(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process killed between the two left an entry that workers took for no incident, and refused for ever."""
+    url = f"sqlite:///{tmp_path / 'ir.sqlite'}" if kind == "sqlite" else database_address(request.getfixturevalue("postgresql").database())
+    made = database.open_engine(url)
+    ledger = incident_store.Ledger(made)
+
+    def killed(_db: sa.Connection, _opened: Json) -> None:
+        raise SystemExit
+
+    opened = chained(None, at="2026-01-01T00:00:00.000Z", incident="INC-1", kind="opened", step="", actor="ann", body={"key": "payments"})
+    try:
+        with monkeypatch.context() as dying:
+            dying.setattr(audit_log, "_list", killed)
+            with pytest.raises(SystemExit):
+                audit_log.append(made, opened)
+        assert (audit_log.entries(made, "INC-1"), ledger.find("INC-1")) == ([], None)
+        audit_log.append(made, opened)
+        assert audit_log.entries(made, "INC-1") == [opened] and ledger.find("INC-1")
+    finally:
+        made.dispose()

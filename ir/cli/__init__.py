@@ -47,6 +47,7 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
         "init": ("ir.cli.inventory:init", "A first inventory from what your stores hold."),
         "drift": ("ir.cli.drift:drift", "Where stores disagree, what reverts them, who holds an old key."),
         "graph": ("ir.cli.inventory:graph", "Keys, stores and services: a tree, Mermaid or SVG."),
+        "schema": ("ir.cli.inventory:schema", "The form of an inventory as JSON Schema, for editors."),
         "policies": ("ir.cli.policies:policies", "The least that `ir` has to be allowed: IAM, Vault, Conjur, Stripe."),
     },
     "playbook": {

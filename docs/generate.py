@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
 
-from docs import man_page, rooms
+from docs import errors, man_page, rooms
 from ir.cli import run
 from ir.core.errors import ExitCode
 from ir.incident import playbook
@@ -21,7 +21,7 @@ from ir.incident.standing import STATES
 from ir.inventory import schema
 
 README = Path(__file__).resolve().parent.parent / "README.md"
-PAGES = (README, README.parent / "docs" / "architecture.md")
+PAGES = (README, *(README.parent / "docs" / name for name in ("architecture.md", "reference.md", "troubleshooting.md")))
 INVENTORY_SCHEMA = README.parent / "docs" / "inventory.schema.json"
 _PART = re.compile(r"(<!-- generated: (?P<name>[a-z -]+) -->\n)(?P<text>.*?)(<!-- end -->)", re.DOTALL)
 
@@ -74,6 +74,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "actions": _actions,
     "playbooks": _playbooks,
     "rooms": rooms.table,
+    "errors": errors.table,
 }
 
 

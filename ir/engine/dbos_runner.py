@@ -1,7 +1,7 @@
 """The durable runner: one incident is one workflow of DBOS, on embedded SQLite or on PostgreSQL.
 
 What the engine gives: recorded steps, replay. What it does not: locks (see `storage.incident_store`), idempotence (see `actions`) and an
-audit stream that costs one trip to the database (see `evidence.audit_log`). Traps that this room knows (facts, components §5): the
+audit stream that costs one trip to the database (see `evidence.audit_log`). Traps that this room knows: the
 executor id is unique to the process, or the engine would run other people's incidents; an incident is resumed only on a
 queue that this process alone listens to; the serialiser is JSON and encodes an engine error without its text; a process
 that leaves an incident waiting ends at once.

@@ -91,6 +91,18 @@ def test_another_recipients_key_does_not_open(envelope: Envelope) -> None:
         envelope.open(".".join(seal(envelope.public_pem, plain=b"\xff\xfe")))
 
 
+def test_parts_of_odd_lengths_and_endless_headers_do_not_open(envelope: Envelope) -> None:
+    for at, odd in ((2, os.urandom(16)), (2, b""), (4, os.urandom(4)), (4, os.urandom(32)), (3, b"")):
+        parts = seal(envelope.public_pem)
+        parts[at] = part(odd)
+        with pytest.raises(Rejected, match="does not open"):
+            envelope.open(".".join(parts))
+    deep = '{"alg": "RSA-OAEP", "enc": "A256GCM", "x": ' + "[" * 30_000 + "]" * 30_000 + "}"
+    for header in (deep, "{" + '"a": 1,' * 10_000, "[]", '"RSA-OAEP"', "null"):
+        with pytest.raises(Rejected):
+            envelope.open(".".join([part(header.encode()), *seal(envelope.public_pem)[1:]]))
+
+
 def test_a_fresh_key_of_enough_bits_for_each_mint(envelope: Envelope) -> None:
     public = serialization.load_pem_public_key(envelope.public_pem.encode())
     assert isinstance(public, rsa.RSAPublicKey)

@@ -1,4 +1,4 @@
-"""What a course asks of people: approvals before a step, and whether to contain when misuse was found. Each answer is recorded."""
+"""Questions to people: approvals before a step, and whether to contain when misuse was found. Each answer is recorded."""
 
 from collections.abc import Callable
 
@@ -11,8 +11,8 @@ from ir.incident.plan import Plan, Step
 from ir.ports import Irreversible
 
 
-class Asking:
-    """Of one course. An approval is bound to the plan and to the verification that was seen."""
+class ApprovalGate:
+    """The questions of one incident. An approval is bound to the plan and to the verification that was seen."""
 
     def __init__(self, recorder: Recorder, plan: Plan) -> None:
         self._recorder, self._world, self._policy, self._plan_hash = recorder, recorder.world, plan.policy, plan.hash

@@ -14,7 +14,7 @@ from ir.core.errors import IrError, Unreplayable
 from ir.core.model import Json
 from ir.engine.dbos_records import client
 from ir.engine.dbos_runner import SCHEMA_VERSION
-from ir.engine.workflow import Course
+from ir.engine.workflow import Workflow
 from ir.incident import debts
 from ir.incident.context import Options, World
 from ir.incident.record import Incident
@@ -54,7 +54,7 @@ def _unlike(engine: sa.Engine, record: Incident, entries: Sequence[Json], world:
     rows = [_Row(str(step["function_name"]), step["output"], step["error"]) for step in client(engine).list_workflow_steps(record.id)]
     again = _Again(rows, entries)
     try:
-        Course(again, _deaf(world()), record.opened).run()
+        Workflow(again, _deaf(world()), record.opened).run()
         again.end()
     except _UpToHere:
         return ""

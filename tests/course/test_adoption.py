@@ -9,7 +9,7 @@ from ir.core.secret import Secret
 from ir.drill.simulated.durable_engine import Crash, Journal, Parked
 from ir.drill.simulated.provider import SimKey
 from ir.drill.simulated.world import Simulation
-from ir.engine.workflow import Course
+from ir.engine.workflow import Workflow
 from ir.incident import adoption
 from ir.incident.context import Options, World
 from ir.incident.record import Incident, fold
@@ -20,7 +20,7 @@ def run(sim: Simulation, world: World, journal: Journal, facts: dict[str, object
     opening = sim.opening()
     opening["facts"] |= facts
     try:
-        code = Course(journal.engine(), world, opening).run()
+        code = Workflow(journal.engine(), world, opening).run()
     except Parked:
         return int(ExitCode.WAITING), fold(journal.stream)
     return code, fold(journal.stream)

@@ -12,7 +12,7 @@ from ir.core.secret import Secret
 from ir.drill.simulated.durable_engine import Crash, Journal, Parked
 from ir.drill.simulated.stores_and_services import SimStore
 from ir.drill.simulated.world import Simulation
-from ir.engine.workflow import Course
+from ir.engine.workflow import Workflow
 from ir.incident.context import Options
 from ir.incident.plan import Step
 from ir.incident.record import Incident, fold
@@ -24,7 +24,7 @@ def go(sim: Simulation, journal: Journal | None = None) -> tuple[int, Incident, 
     journal = journal or Journal()
     while True:
         try:
-            code = Course(journal.engine(), sim.world, sim.opening()).run()
+            code = Workflow(journal.engine(), sim.world, sim.opening()).run()
             return code, fold(journal.stream), journal
         except Parked:
             record = fold(journal.stream)

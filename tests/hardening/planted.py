@@ -198,15 +198,15 @@ MUTANTS = (
     Mutant(
         "go on after a failed wave",
         "ir/engine/workflow.py",
-        "            self._roll_back(outcome.said)\n        if step.action",
+        "            self._endings.roll_back(outcome.said)\n        if step.action",
         "            pass\n        if step.action",
     ),
     Mutant("forget debts at the end", "ir/engine/workflow.py", "while self.record.debts and not", "while False and not"),
     Mutant(
         "record who acts anew on replay",
-        "ir/engine/workflow.py",
+        "ir/engine/step_attempt.py",
         "body=ran, at=at, actor=by)",
-        "body=ran, at=at, actor=self.world.operator.name)",
+        "body=ran, at=at, actor=self._world.operator.name)",
     ),
     Mutant("do not read stores after the kill", "ir/actions/watch.py", "list(world.stores.values()) if last else []", "[]"),
     Mutant(
@@ -492,7 +492,7 @@ MUTANTS = (
     ),
     Mutant(
         "throw away the only copy of a living key",
-        "ir/engine/workflow.py",
+        "ir/engine/endings.py",
         'if looked.get("needs_custody"):',
         "if False:",
         ("tests/course/test_closing.py",),

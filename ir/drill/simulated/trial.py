@@ -13,7 +13,7 @@ from ir.core.model import Json
 from ir.drill.simulated.durable_engine import Crash, Journal, Parked, Replay
 from ir.drill.simulated.faults import Fated, Script
 from ir.drill.simulated.world import Simulation
-from ir.engine.workflow import Course
+from ir.engine.workflow import Workflow
 from ir.incident.context import Options, World
 from ir.incident.custody import Custody
 from ir.incident.plan import Plan
@@ -39,12 +39,10 @@ class OneByOne(World):
         return call()
 
 
-class Attentive(Course):
+class Attentive(Workflow):
     """Looks for signals at every chance; real time does not pass here."""
 
-    def _stopping(self) -> bool:
-        self._asked_at = 0.0
-        return super()._stopping()
+    listens_every = 0.0
 
 
 class _Ticking(Replay):

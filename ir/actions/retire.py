@@ -60,7 +60,7 @@ def _replacement_died(world: World, record: Incident, old: Probe | None = None) 
     if not new or not world.issuer.probe(world.new_key(facts)).liveness.dead:
         return None
     if world.plan.policy is not Policy.EXPLOITED and (old or world.issuer.probe(world.old_key(facts))).liveness.answers:
-        return None  # the old key is what is left, and the course goes back to it
+        return None  # the old key is what is left, and the workflow goes back to it
     said = f"the replacement {new.get('id') or new['fingerprint']} is dead: services that hold it fail; another one is needed"
     return Outcome(Did.FAILED, said, {"mint": {"spoilt": {str(new["n"]): "dead"}, "again": True}})
 

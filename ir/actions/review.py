@@ -15,7 +15,7 @@ MISUSE = ("confirmed", "suspected")
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
-    """The verdict becomes a fact; misuse never stops the run, it may change its course."""
+    """The verdict becomes a fact; misuse never stops the run, it may change what comes next."""
     asked = request(world, record, since=float(step.params["since"]), budget=float(step.params["budget"]))
     try:
         reviewed = world.reviewer.review(asked, world.say)

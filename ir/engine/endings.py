@@ -49,7 +49,7 @@ class Endings:
             self.roll_back(f"{signal['actor']} asked for it")
 
     def roll_back(self, why: str) -> None:
-        """Undo; ends the course when it worked, returns when there is only the way forward."""
+        """Undo; ends the incident when it worked, returns when there is only the way forward."""
         self._rolling = True
         attempt = 0
         while True:

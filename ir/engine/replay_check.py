@@ -1,6 +1,6 @@
 """Whether this version would do again what an incident has recorded: tried on the record alone, before anything is resumed.
 
-The engine compares names as it goes and would fail in the middle. Here the course is taken with recorded outputs only; no step's
+The engine compares names as it goes and would fail in the middle. Here the workflow is run with recorded outputs only; no step's
 body runs. An entry has to come out as it was written, too: one that differs would break the audit chain from there on.
 """
 
@@ -68,7 +68,7 @@ def _unlike(engine: sa.Engine, record: Incident, entries: Sequence[Json], world:
 
 
 def _deaf(world: World) -> World:
-    """The same world for a course that must leave no trace."""
+    """The same world for a workflow that must leave no trace."""
     return replace(
         world,
         say=lambda _text: None,
@@ -83,7 +83,7 @@ class _UpToHere(Exception):
 
 
 class _Other(Exception):
-    """The course took another turn than the recorded one."""
+    """The workflow took another turn than the recorded one."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class _Again:
         return []
 
     def end(self) -> None:
-        """The course is over: so is the record, or they differ."""
+        """The workflow is over: so is the record, or they differ."""
         if self._place == len(self._rows) and self._written < len(self._entries):
             raise _Other(f"cannot be replayed: this version would end before entry {self._written}")
         self._next("the end")

@@ -67,7 +67,7 @@ class Incident:
         status: `running | waiting | done | debt | rolled back | aborted | attested | refused | reopened`.
         runs: every attempt at every step, in order.
         signals: what people sent: approvals, containment, rollback, abort.
-        late: evidence in signals that no course has taken in.
+        late: evidence in signals that no workflow has taken in.
         accepted: living keys that a person keeps: what a debt would be about → `{why, reason, by}`.
     """
 
@@ -89,7 +89,7 @@ class Incident:
 
     @property
     def heard(self) -> int:
-        """The id of the newest signal that the course has taken in, 0 when there is none."""
+        """The id of the newest signal that the workflow has taken in, 0 when there is none."""
         return max((int(signal.get("id", 0)) for signal in self.signals), default=0)
 
     @property
@@ -177,7 +177,7 @@ def _inherit(incident: Incident) -> None:
 
 
 def hear_late(incident: Incident, signals: Iterable[Json]) -> None:
-    """What was sent after the last entry and no course has taken in: misuse reopens what had ended, a `close` ends it again.
+    """What was sent after the last entry and no workflow has taken in: misuse reopens what had ended, a `close` ends it again.
 
     Whether it is a personal data breach can be said at any time.
     """

@@ -43,7 +43,7 @@ class Human:
         self.says("approve", plan=self.sim.plan.hash, step="", unused="`Last used` is old", seen=verified.ended if verified else "")
 
     def contains(self) -> None:
-        """`ir contain INC` acts beside the course, and tells it."""
+        """`ir contain INC` acts beside the workflow, and tells it."""
         leaked = self.sim.leaked
         if self.trial.state in ("ended", "new") or not self.sim.provider.lives(leaked):
             return

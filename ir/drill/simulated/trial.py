@@ -1,7 +1,7 @@
 """One incident in the simulated world, advanced tick by tick: between two ticks anything may happen to the world.
 
 A tick stands before every outward call, before and after every durable record, and before and after every audit entry. The
-course runs in a thread of its own, but only while it was given ticks, so that everything is in a fixed order.
+workflow runs in a thread of its own, but only while it was given ticks, so that everything is in a fixed order.
 """
 
 import threading
@@ -23,7 +23,7 @@ from ir.ports import Issuer, Reloader, Reviewer, Store, Verifier
 T = TypeVar("T")
 R = TypeVar("R")
 ENDLESS = 20_000
-"""More ticks than any course can need."""
+"""More ticks than any workflow can need."""
 
 
 @dataclass
@@ -75,7 +75,7 @@ class _Ticking(Replay):
 
 
 class Trial:
-    """A simulation whose outward calls meet their fates, and a course through it.
+    """A simulation whose outward calls meet their fates, and a workflow through it.
 
     Attributes:
         met_before: step → how many fates had been met when its latest attempt began.

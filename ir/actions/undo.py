@@ -12,6 +12,7 @@ from ir.core.secret import Secret
 from ir.incident import debts as debt_rules
 from ir.incident import service_health
 from ir.incident.context import World
+from ir.incident.facts import Facts
 from ir.incident.plan import Step
 from ir.incident.record import Incident
 from ir.ports import Expected, Store, Target
@@ -67,7 +68,7 @@ def _settled(world: World, record: Incident, outcome: Outcome, asked: Json, stra
     return replace(merged, debts=(*merged.debts, *lives), paid=(*merged.paid, *own_keys.shown_paid(record, rows), *sorted(gone)))
 
 
-def _services_back(world: World, facts: Json, old: Secret) -> list[Item]:
+def _services_back(world: World, facts: Facts, old: Secret) -> list[Item]:
     expected = Expected(old.fingerprint, facts["old"].get("id", ""))
     return world.each(world.services, lambda service: _bring_back(world, service.name, expected))
 
@@ -108,7 +109,7 @@ def rehearse(world: World, record: Incident, step: Step) -> Outcome:
     return Outcome(Did.SKIPPED, "nothing was changed")
 
 
-def _forward_only(world: World, facts: Json, liveness: Liveness) -> str:
+def _forward_only(world: World, facts: Facts, liveness: Liveness) -> str:
     if not liveness.answers:
         return f"the old key answers {liveness.value}"
     if facts.get("containment") and not facts["containment"].get("undone"):
@@ -119,7 +120,7 @@ def _forward_only(world: World, facts: Json, liveness: Liveness) -> str:
     return ""
 
 
-def _touched(facts: Json, store: Store) -> bool:
+def _touched(facts: Facts, store: Store) -> bool:
     known = facts.get("stores", {}).get(str(store.ref), {})
     return not known.get("left_out") and not (store.guided and "after" not in known)
 

@@ -9,11 +9,12 @@ from functools import partial
 
 from ir.actions import death, store_check
 from ir.core.errors import PortError
-from ir.core.model import Debt, Did, Item, Json, Outcome
+from ir.core.model import Debt, Did, Item, Outcome
 from ir.core.secret import Secret
 from ir.core.wording import counted
 from ir.incident import service_health
 from ir.incident.context import World
+from ir.incident.facts import StoreFacts
 from ir.incident.plan import Step
 from ir.incident.record import Incident
 from ir.ports import Expected, Store
@@ -80,7 +81,7 @@ def _stores(world: World, record: Incident, stores: list[Store]) -> list[Item]:
     return world.each(asked, lambda store: _reread(world, store, new, known.get(str(store.ref), {})))
 
 
-def _reread(world: World, store: Store, new: Secret, known: Json) -> Item:
+def _reread(world: World, store: Store, new: Secret, known: StoreFacts) -> Item:
     """As it is; what cannot be read is asked again for a while, unless somebody signals."""
     until, item = world.elapsed() + _SILENT, _seen(store, new, known)
     while item.did is Did.UNKNOWN and world.elapsed() < until and not world.stopping():
@@ -89,7 +90,7 @@ def _reread(world: World, store: Store, new: Secret, known: Json) -> Item:
     return item
 
 
-def _seen(store: Store, new: Secret, known: Json) -> Item:
+def _seen(store: Store, new: Secret, known: StoreFacts) -> Item:
     name = str(store.ref)
     try:
         held = store.read()

@@ -3,11 +3,12 @@
 import json
 import re
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from ir.core.model import Did, Json, Outcome
+from ir.incident.facts import Facts
 from ir.incident.record import Incident, fold
 from ir.report import FORMATS, render
 from tests.unit.report_samples import AWS, MANUAL, NEW, OLD, SERVICES, STORIES, VAULT, Builder, overlap, preflight, waiting
@@ -152,7 +153,7 @@ def test_a_leftover_that_the_last_sweep_looked_for_in_vain_is_gone() -> None:
 
 def test_a_human_may_say_that_it_is_no_breach() -> None:
     story = STORIES["exploited"]()
-    word = {"classified_at": 1_764_000_000, "classified_by": "kim", "personal_data_breach": False, "classified_because": "test data"}
+    word: Facts = {"classified_at": 1_764_000_000, "classified_by": "kim", "personal_data_breach": False, "classified_because": "test data"}
     incident = story.incident
     incident.facts.update(word)
     row = clock(json.loads(render(incident, "json", story.entries)), "GDPR deadline")
@@ -339,9 +340,9 @@ def test_facts_of_another_shape_do_not_break_a_report(junk: Any) -> None:
     incident = story.incident
     for name in SHAPED:
         incident = story.incident
-        incident.facts[name] = junk
+        cast(Json, incident.facts)[name] = junk
         assert render(incident, "html", story.entries)
-    incident.facts.update(dict.fromkeys(SHAPED, junk))
+    cast(Json, incident.facts).update(dict.fromkeys(SHAPED, junk))
     for fmt in FORMATS:
         assert render(incident, fmt, story.entries)
 

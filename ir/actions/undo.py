@@ -38,9 +38,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if any(debt.kind == "key-unproven" for debt in stray):
         return Outcome(Did.UNKNOWN, stray[0].why, debts=stray)
     if "new" not in facts:
-        given = leave.in_custody(world, record)
-        said = "nothing that was minted is in use, nothing has to be put back"
-        return _settled(world, record, Outcome(Did.DONE, said, debts=(_alive(record), *given)), asked, stray)
+        return _settled(world, record, _untouched(world, record, old), asked, stray)
     try:
         new = world.new_key(facts)
     except Missing:
@@ -66,6 +64,35 @@ def _settled(world: World, record: Incident, outcome: Outcome, asked: Json, stra
     lives = tuple(Debt("key-alive", one, f"{one} was expired, and Stripe lists it still", "expire it in the Dashboard") for one in left)
     gone = {debt.about for debt in stray} - {row.id for row in rows}
     return replace(merged, debts=(*merged.debts, *lives), paid=(*merged.paid, *own_keys.shown_paid(record, rows), *sorted(gone)))
+
+
+def _untouched(world: World, record: Incident, old: Secret) -> Outcome:
+    """Nothing of this incident's is in use; what stores and services are on now is looked at all the same, for others may have moved them."""
+    left_out = {name for name, row in record.facts.get("stores", {}).items() if row.get("left_out")}
+    stores = [store for store in world.stores.values() if not store.guided and str(store.ref) not in left_out]
+    expected = Expected(old.fingerprint, record.facts["old"].get("id", ""))
+    items = (*world.each(stores, lambda store: _as_found(store, old)), *service_health.look_at(world, world.services, expected))
+    moved = [item for item in items if item.did in (Did.FAILED, Did.UNKNOWN)]
+    debts = (_alive(record), *(_not_on_the_old(world, item) for item in moved), *leave.in_custody(world, record))
+    said = "nothing that was minted is in use, nothing has to be put back"
+    said += "".join(f"; {item.name}: {item.said}" for item in moved)
+    return Outcome(Did.DONE, said, items=items, debts=debts, paid=tuple(item.name for item in items if item.did is Did.DONE))
+
+
+def _as_found(store: Store, old: Secret) -> Item:
+    name = str(store.ref)
+    try:
+        held = store.read()
+    except PortError as error:
+        return Item(name, Did.UNKNOWN, f"cannot be read: {error.what}")
+    if held.value == old:
+        return Item(name, Did.DONE, "holds the old key")
+    return Item(name, Did.FAILED, "does not hold the old key, and was not written by this incident: it was changed from outside")
+
+
+def _not_on_the_old(world: World, item: Item) -> Debt:
+    kind = "store-behind" if item.name in world.stores else "service-behind"
+    return Debt(kind, item.name, item.said, f"look at {item.name}: which key it should hold is for its owner to say")
 
 
 def _services_back(world: World, facts: Facts, old: Secret) -> list[Item]:

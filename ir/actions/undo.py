@@ -67,7 +67,7 @@ def _settled(world: World, record: Incident, outcome: Outcome, asked: Json, stra
 
 
 def _untouched(world: World, record: Incident, old: Secret) -> Outcome:
-    """Nothing of this incident's is in use; what stores and services are on now is looked at all the same, for others may have moved them."""
+    """Nothing of this incident is in use. Stores and services are looked at all the same, since others may have moved them."""
     left_out = {name for name, row in record.facts.get("stores", {}).items() if row.get("left_out")}
     stores = [store for store in world.stores.values() if not store.guided and str(store.ref) not in left_out]
     expected = Expected(old.fingerprint, record.facts["old"].get("id", ""))

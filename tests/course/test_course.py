@@ -681,4 +681,3 @@ def test_a_store_that_deletes_the_replacement_by_itself_is_still_to_do_with_the_
     code, record, _ = go(sim)
     assert code == ExitCode.DEBT and record.debts[name].kind == "store-behind"
     assert "deletes that version by itself at 2096-10-02T07:06" in record.debts[name].why
-

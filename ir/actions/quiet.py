@@ -40,7 +40,9 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         return replace(outcome, facts={**outcome.facts, **({"old": {"probed_at": mine.at}} if mine else {})})
     told = first.last_used if key_id else 0.0  # without an id, it was found by a use of our own
     used = told if last_use.comparable(record, mine.ahead) and told > last_use.known_until(record, mine.ahead) else 0.0
-    used = used or last_use.by_others(world, old, first.id, mine, float(step.params["for"]))
+    if not used:
+        with world.resting(float(step.params["for"])):
+            used = last_use.by_others(world, old, first.id, mine, float(step.params["for"]))
     quiet: Json = {"quiet": {"checked": True, **({"used_at": used} if used else {})}, "old": {"probed_at": mine.at}}
     if not used:
         return Outcome(Did.DONE, "no use of the old key was seen after the services moved", quiet)

@@ -23,7 +23,8 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     world.say("polling the old key until it is proven dead")
     known = bool(facts["old"].get("seen_alive") or facts["old"].get("found_in_store"))
     window = Window(float(step.params["window"]), float(step.params["limit"]), float(step.params["every"]))
-    seen = death.watch(world, old, control, window, known=known)
+    with world.resting(window.seconds):
+        seen = death.watch(world, old, control, window, known=known)
     return _proven(world, record, seen, control) if seen.proven else unproven(world, facts, seen.said(world.key.kind))
 
 

@@ -35,7 +35,12 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 
 def _waited(world: World, record: Incident, step: Step, deliveries: Deliveries) -> list[str]:
     """What is left once the services had their time; where they refuse the old secret, waiting brings nothing."""
-    until = world.elapsed() + float(step.params["for"])
+    with world.resting(float(step.params["for"])):
+        return _waited_for(world, record, deliveries, float(step.params["for"]))
+
+
+def _waited_for(world: World, record: Incident, deliveries: Deliveries, seconds: float) -> list[str]:
+    until = world.elapsed() + seconds
     while True:
         left = deliveries.left()
         hopeless = deliveries.still_accepted(world.old_key(record.facts)) is False

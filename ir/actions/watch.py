@@ -26,12 +26,10 @@ _SILENT = 10.0
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
     """All listed services stay on the replacement for a while, and the old key stays dead."""
-    until = world.elapsed() + float(step.params["for"])
-    outcome = _watched(world, record, step)
+    with world.resting(float(step.params["for"])):
+        outcome = _watched_for(world, record, step)
     if not record.facts.get("dead_at"):
         return outcome
-    while world.elapsed() < until and not world.stopping():  # nothing was watched, and a key may come back all the same
-        world.clock.sleep(min(_LOOK_EVERY, max(until - world.elapsed(), 0.01)))
     back = death.came_back(world, record)
     if back is None:
         return outcome
@@ -39,6 +37,15 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     return replace(
         back, said=said, facts={**outcome.facts, **back.facts}, items=outcome.items, debts=(*outcome.debts, *back.debts), paid=outcome.paid
     )
+
+
+def _watched_for(world: World, record: Incident, step: Step) -> Outcome:
+    """For all of its time, also where nothing is watched: a key may come back all the same."""
+    until = world.elapsed() + float(step.params["for"])
+    outcome = _watched(world, record, step)
+    while record.facts.get("dead_at") and world.elapsed() < until and not world.stopping():
+        world.clock.sleep(min(_LOOK_EVERY, max(until - world.elapsed(), 0.01)))
+    return outcome
 
 
 def _watched(world: World, record: Incident, step: Step) -> Outcome:

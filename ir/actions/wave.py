@@ -175,9 +175,10 @@ def _move(world: World, service: Service, expected: Expected, patience: float) -
 
 
 def _soak(world: World, seconds: float) -> None:
-    until = world.elapsed() + seconds
-    while world.elapsed() < until and not world.stopping():
-        world.clock.sleep(min(0.5, max(until - world.elapsed(), 0.01)))
+    with world.resting(seconds):
+        until = world.elapsed() + seconds
+        while world.elapsed() < until and not world.stopping():
+            world.clock.sleep(min(0.5, max(until - world.elapsed(), 0.01)))
 
 
 def _service_facts(world: World, item: Item, expected: Expected) -> Json:

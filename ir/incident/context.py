@@ -1,6 +1,7 @@
 """The world of one incident: every port that its actions may use, wired by `wiring`, and the keys found through them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Event, Lock
@@ -91,6 +92,7 @@ class World:
         elsewhere: who else holds the value with that fingerprint, of all stores and services of the inventory that the plan does not
             replace; at most 10 s.
         patient: False: an incident that waits, for a human or for a time, is let go instead of kept by this process.
+        resting: around a wait of so many seconds for nothing but time: a worker lets another incident work meanwhile.
         fresh: this process began the incident, and under a name that none had before: what it does not know of, nobody did for it.
         removed_approvers: of the incident's approvers, those whose key has been taken out of the inventory's file since.
         prepare: loads what the first call to the provider needs; beside a look at the stores that takes no time.
@@ -137,6 +139,7 @@ class World:
     deliveries: Deliveries | None = None
     scratch: str = ""
     patient: bool = True
+    resting: Callable[[float], AbstractContextManager[None]] = lambda _seconds: nullcontext()
     fresh: bool = False
     published: Event = field(default_factory=Event)
 

@@ -233,6 +233,14 @@ class Watch(TypedDict, total=False):
     failing: list[str]
 
 
+class Emergency(TypedDict, total=False):
+    """Who ended the grace of a scheduled rotation, and why."""
+
+    by: str
+    at: float
+    reason: str
+
+
 class Grace(TypedDict, total=False):
     """The wait before a scheduled kill. `last_used`: of the old key when it began, by the provider's clock."""
 
@@ -384,6 +392,7 @@ class Facts(TypedDict, total=False):
     triage: Review
     evidence: dict[str, Row]
     proof: Proof
+    emergency: Emergency
     grace: Grace
     quiet: Quiet
     money: Money

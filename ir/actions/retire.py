@@ -5,7 +5,7 @@ Accepted is not dead: `prove` polls until it is.
 
 from dataclasses import dataclass, field, replace
 
-from ir.actions import own_keys, same_value, store_check
+from ir.actions import own_keys, same_value, store_check, unread
 from ir.core.errors import Conflict, Denied, PortError, Rejected, Waiting
 from ir.core.model import Debt, Did, Item, Json, Liveness, Outcome, Policy, Probe
 from ir.core.secret import Secret
@@ -191,6 +191,8 @@ def _reread(record: Incident, store: Store, new: Secret) -> Item:
     known = record.facts.get("stores", {}).get(name, {})
     if store.guided or known.get("left_out"):
         return Item(name, Did.SKIPPED, "cannot be read; its services were looked at instead")
+    if unread.concerns(store):
+        return unread.as_written(store, known)
     try:
         held = store.read()
     except PortError as error:

@@ -5,7 +5,7 @@ Looks first: only if the old key is alive, uncontained, and not about to run out
 
 from dataclasses import replace
 
-from ir.actions import death, leave, own_keys
+from ir.actions import death, leave, own_keys, unread
 from ir.core.errors import Missing, PortError, Rejected, Waiting
 from ir.core.model import Debt, Did, Item, Json, Liveness, Outcome
 from ir.core.secret import Secret
@@ -44,7 +44,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         new = world.new_key(facts)
     except Missing:
         return _settled(world, record, _without_its_value(world, record, old), asked, stray)
-    stores = world.each([s for s in world.stores.values() if _touched(facts, s)], lambda store: _put_back(store, world.incident, old, new))
+    stores = world.each([s for s in world.stores.values() if _touched(facts, s)], lambda store: _put_back(world, store, old, new))
     items = (*stores, *_services_back(world, facts, old))
     if still := _not_back(world, items):
         return still
@@ -124,10 +124,13 @@ def _touched(facts: Json, store: Store) -> bool:
     return not known.get("left_out") and not (store.guided and "after" not in known)
 
 
-def _put_back(store: Store, incident: str, old: Secret, new: Secret) -> Item:
+def _put_back(world: World, store: Store, old: Secret, new: Secret) -> Item:
     name = str(store.ref)
     try:
-        store.undo(incident, old, new)
+        if unread.concerns(store):
+            unread.undo(world, store, world.facts().get("stores", {}).get(name, {}), old, new)
+        else:
+            store.undo(world.incident, old, new)
     except (PortError, Waiting) as error:
         return Item(name, Did.FAILED, error.what)
     return Item(name, Did.DONE, "the old key was put back")

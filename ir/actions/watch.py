@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
-from ir.actions import death, store_check
+from ir.actions import death, store_check, unread
 from ir.core.errors import PortError
 from ir.core.model import Debt, Did, Item, Json, Outcome
 from ir.core.secret import Secret
@@ -91,6 +91,8 @@ def _reread(world: World, store: Store, new: Secret, known: Json) -> Item:
 
 def _seen(store: Store, new: Secret, known: Json) -> Item:
     name = str(store.ref)
+    if unread.concerns(store):
+        return unread.as_written(store, known)
     try:
         held = store.read()
     except PortError as error:

@@ -8,6 +8,7 @@ reloaded at once, whatever became of the others.
 from contextlib import suppress
 from dataclasses import replace
 
+from ir.actions import unread
 from ir.core.errors import Conflict, PortError, Rejected, Unknown, Waiting
 from ir.core.model import Debt, Did, Item, Json, Outcome
 from ir.core.secret import Secret
@@ -68,7 +69,10 @@ def rehearse(world: World, record: Incident, step: Step) -> Outcome:
     """The writes and reloads that would happen."""
     services = [s for s in world.services if s.wave == step.wave]
     stores = _stores_of(world, record, services, step)
-    items = [Item(str(store.ref), Did.SKIPPED, "would make the replacement current") for store in stores]
+    items = [
+        Item(str(store.ref), Did.SKIPPED, "would write the replacement" if unread.concerns(store) else "would make the replacement current")
+        for store in stores
+    ]
     items += [Item(s.name, Did.SKIPPED, f"would reload by {_how(s)}") for s in services]
     facts = {"stores": {str(store.ref): {"rehearsed": True} for store in stores}}
     return Outcome(
@@ -108,7 +112,8 @@ def _promote(world: World, record: Incident, store: Store, new: Secret) -> Item:
         return Item(name, Did.FAILED, f"somebody else changed it: {error.what}")
     except PortError as error:
         return Item(name, Did.FAILED, error.what)
-    return Item(name, Did.DONE, "promoted and read back", _after(version, new))
+    said = "written; it cannot be read back" if unread.concerns(store) else "promoted and read back"
+    return Item(name, Did.DONE, said, _after(version, new))
 
 
 def _written(world: World, record: Incident, store: Store, new: Secret, known: Json) -> str:
@@ -116,6 +121,8 @@ def _written(world: World, record: Incident, store: Store, new: Secret, known: J
 
     A way back that broke off may have put the first value back without a record of it, so that counts, too.
     """
+    if unread.concerns(store):
+        return unread.promote(world, store, known, new)
     before, after = known.get("before", {}), known.get("after", {})
     if after.get("fingerprint", new.fingerprint) != new.fingerprint:
         with suppress(Conflict):

@@ -49,7 +49,7 @@ def resolve(ref: Reference, source: Inventory, operator: Operator, base: Path) -
     """
     value = store(ref, source, operator, base).read().value
     if value is None:
-        raise Missing(f"{ref} is empty")
+        raise Missing(f"{ref} is empty" if ref.promises.reads else f"{ref} cannot be read")
     return value
 
 

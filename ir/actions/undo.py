@@ -80,7 +80,7 @@ def _not_back(world: World, items: tuple[Item, ...]) -> Outcome | None:
     todo = f"ir rollback {world.incident}"
     debts = tuple(Debt("service-behind", i.name, i.said, todo) for i in bad)
     said = "; ".join(f"{item.name}: {item.said}" for item in bad)
-    return Outcome(Did.WAITING, f"not all of it went back, both keys live: {said}", items=items, debts=debts, todo=todo)
+    return Outcome(Did.WAITING, f"not all of it went back, both keys live: {said}", unread.told(items), items, debts, todo=todo)
 
 
 def _without_its_value(world: World, record: Incident, old: Secret) -> Outcome:
@@ -126,11 +126,10 @@ def _touched(facts: Json, store: Store) -> bool:
 
 def _put_back(world: World, store: Store, old: Secret, new: Secret) -> Item:
     name = str(store.ref)
+    if unread.concerns(store):
+        return unread.undo(world, store, world.facts().get("stores", {}).get(name, {}), old, new)
     try:
-        if unread.concerns(store):
-            unread.undo(world, store, world.facts().get("stores", {}).get(name, {}), old, new)
-        else:
-            store.undo(world.incident, old, new)
+        store.undo(world.incident, old, new)
     except (PortError, Waiting) as error:
         return Item(name, Did.FAILED, error.what)
     return Item(name, Did.DONE, "the old key was put back")
@@ -166,7 +165,7 @@ def _kill_new(world: World, record: Incident, new: Secret, items: tuple[Item, ..
     return Outcome(
         Did.DONE,
         f"rolled back: stores and services are on the old key; the replacement: {said}",
-        {"rolled_back_at": world.now()},
+        {"rolled_back_at": world.now(), **unread.told(items)},
         items,
         tuple(debts),
         (*(item.name for item in items), *paid),

@@ -56,7 +56,7 @@ def _watched(world: World, record: Incident, step: Step) -> Outcome:
         world.clock.sleep(min(_LOOK_EVERY, max(until - world.elapsed(), 0.01)))
     items = [*_heard(world, items, expected), *stores]
     bad = [item for item in items if item.did in (Did.FAILED, Did.UNKNOWN) and item.name not in world.options.accept_unhealthy]
-    facts = {"watch": {"until": world.now(), "failing": [item.name for item in bad]}}
+    facts: Json = {"watch": {"until": world.now(), "failing": [item.name for item in bad]}, **unread.told(items)}
     paid = tuple(item.name for item in items if item.did is Did.DONE)  # only what was just seen
     if bad:
         debts = tuple(_debt(world, item) for item in bad)
@@ -92,7 +92,7 @@ def _reread(world: World, store: Store, new: Secret, known: Json) -> Item:
 def _seen(store: Store, new: Secret, known: Json) -> Item:
     name = str(store.ref)
     if unread.concerns(store):
-        return unread.as_written(store, known)
+        return unread.as_written(store, known, new)
     try:
         held = store.read()
     except PortError as error:

@@ -100,6 +100,8 @@ def _stores_of(world: World, record: Incident, services: list[Service], step: St
 def _promote(world: World, record: Incident, store: Store, new: Secret) -> Item:
     name = str(store.ref)
     known = record.facts.get("stores", {}).get(name, {})
+    if unread.concerns(store):
+        return unread.promote(world, store, known, new)
     try:
         version = _written(world, record, store, new, known)
     except Waiting as error:
@@ -112,8 +114,7 @@ def _promote(world: World, record: Incident, store: Store, new: Secret) -> Item:
         return Item(name, Did.FAILED, f"somebody else changed it: {error.what}")
     except PortError as error:
         return Item(name, Did.FAILED, error.what)
-    said = "written; it cannot be read back" if unread.concerns(store) else "promoted and read back"
-    return Item(name, Did.DONE, said, _after(version, new))
+    return Item(name, Did.DONE, "promoted and read back", _after(version, new))
 
 
 def _written(world: World, record: Incident, store: Store, new: Secret, known: Json) -> str:
@@ -121,8 +122,6 @@ def _written(world: World, record: Incident, store: Store, new: Secret, known: J
 
     A way back that broke off may have put the first value back without a record of it, so that counts, too.
     """
-    if unread.concerns(store):
-        return unread.promote(world, store, known, new)
     before, after = known.get("before", {}), known.get("after", {})
     if after.get("fingerprint", new.fingerprint) != new.fingerprint:
         with suppress(Conflict):

@@ -1,6 +1,7 @@
 """References to places where a key is held; secrets themselves never stand in files.
 
     aws-sm://eu-west-1/prod/payments#api_key     region, secret name or ARN, JSON field (none: whole string)
+    aws-ssm://eu-west-1/prod/stripe              region, parameter name (`/prod/stripe`), JSON field (none: whole value)
     vault://secret/payments#api_key              KV v2 mount, path, field
     conjur://acme/prod/stripe                    account, variable id
     dotenv://./.env#STRIPE_SECRET_KEY            file (three slashes: absolute), variable

@@ -77,6 +77,7 @@ class Scheme:
 
 SCHEMES: dict[str, Scheme] = {
     "aws-sm": Scheme(Promises(Kind.VERSIONED, stage=True, compare=True, custody=True), host="region"),
+    "aws-ssm": Scheme(Promises(Kind.VERSIONED, stage=True, custody=True, tells_writer=True), host="region"),
     "vault": Scheme(Promises(Kind.VERSIONED, stage=True, compare=True, custody=True), host="mount", field=True),
     "conjur": Scheme(Promises(Kind.VERSIONED, stage=True, custody=True), host="account"),
     "dotenv": Scheme(Promises(Kind.SINGLE, stage=True, compare=True, custody=True), field=True, place="file"),

@@ -135,7 +135,7 @@ def test_a_change_after_our_write_keeps_the_old_key_alive() -> None:
     service.reload = reload  # type: ignore[method-assign]  # somebody writes right after
     code, record, _ = go(sim)
     assert code != ExitCode.DONE
-    assert "was changed since the replacement was written there" in " ".join(run.outcome.said for run in record.runs)
+    assert "it was changed since it was written" in " ".join(run.outcome.said for run in record.runs)
     assert sim.provider.lives(cast(object, sim.provider.row(sim.leaked.value)))  # type: ignore[arg-type]  # it is there
 
 

@@ -5,7 +5,7 @@ Accepted is not dead: `prove` polls until it is.
 
 from dataclasses import dataclass, field, replace
 
-from ir.actions import own_keys, same_value, store_check
+from ir.actions import own_keys, same_value, store_check, unread
 from ir.core.errors import Conflict, Denied, PortError, Rejected, Waiting
 from ir.core.model import Debt, Did, Item, Json, Liveness, Outcome, Policy, Probe
 from ir.core.secret import Secret
@@ -46,7 +46,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if probe.liveness.dead and (died := _replacement_died(world, record, old=probe)) is not None:
         return died
     outcome = _kill(world, record, probe, seen)
-    found = {**named, "strays": asked, **same_value.facts(seen.elsewhere)}
+    found = {**named, "strays": asked, **same_value.facts(seen.elsewhere), **unread.told(seen.items)}
     paid = (*same_value.gone(record, seen.elsewhere), *(item.name for item in seen.items if item.facts.get("accepted")))
     return replace(outcome, facts={**found, **outcome.facts}, debts=(*debts, *outcome.debts), paid=(*outcome.paid, *paid))
 
@@ -192,6 +192,8 @@ def _reread(record: Incident, store: Store, new: Secret) -> Item:
     known = record.facts.get("stores", {}).get(name, {})
     if store.guided or known.get("left_out"):
         return Item(name, Did.SKIPPED, "cannot be read; its services were looked at instead")
+    if unread.concerns(store):
+        return unread.as_written(store, known, new)
     try:
         held = store.read()
     except PortError as error:

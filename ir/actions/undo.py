@@ -5,7 +5,7 @@ Looks first: only if the old key is alive, uncontained, and not about to run out
 
 from dataclasses import replace
 
-from ir.actions import death, leave, own_keys
+from ir.actions import death, leave, own_keys, unread
 from ir.core.errors import Missing, PortError, Rejected, Waiting
 from ir.core.model import Debt, Did, Item, Json, Liveness, Outcome
 from ir.core.secret import Secret
@@ -43,7 +43,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         new = world.new_key(facts)
     except Missing:
         return _settled(world, record, _without_its_value(world, record, old), asked, stray)
-    stores = world.each([s for s in world.stores.values() if _touched(facts, s)], lambda store: _put_back(store, world.incident, old, new))
+    stores = world.each([s for s in world.stores.values() if _touched(facts, s)], lambda store: _put_back(world, store, old, new))
     items = (*stores, *_services_back(world, facts, old))
     if still := _not_back(world, items):
         return still
@@ -108,7 +108,7 @@ def _not_back(world: World, items: tuple[Item, ...]) -> Outcome | None:
     todo = f"ir rollback {world.incident}"
     debts = tuple(Debt("service-behind", i.name, i.said, todo) for i in bad)
     said = "; ".join(f"{item.name}: {item.said}" for item in bad)
-    return Outcome(Did.WAITING, f"not all of it went back, both keys live: {said}", items=items, debts=debts, todo=todo)
+    return Outcome(Did.WAITING, f"not all of it went back, both keys live: {said}", unread.told(items), items, debts, todo=todo)
 
 
 def _without_its_value(world: World, record: Incident, old: Secret) -> Outcome:
@@ -152,10 +152,12 @@ def _touched(facts: Facts, store: Store) -> bool:
     return not known.get("left_out") and not (store.guided and "after" not in known)
 
 
-def _put_back(store: Store, incident: str, old: Secret, new: Secret) -> Item:
+def _put_back(world: World, store: Store, old: Secret, new: Secret) -> Item:
     name = str(store.ref)
+    if unread.concerns(store):
+        return unread.undo(world, store, world.facts().get("stores", {}).get(name, {}), old, new)
     try:
-        store.undo(incident, old, new)
+        store.undo(world.incident, old, new)
     except (PortError, Waiting) as error:
         return Item(name, Did.FAILED, error.what)
     return Item(name, Did.DONE, "the old key was put back")
@@ -191,7 +193,7 @@ def _kill_new(world: World, record: Incident, new: Secret, items: tuple[Item, ..
     return Outcome(
         Did.DONE,
         f"rolled back: stores and services are on the old key; the replacement: {said}",
-        {"rolled_back_at": world.now()},
+        {"rolled_back_at": world.now(), **unread.told(items)},
         items,
         tuple(debts),
         (*(item.name for item in items), *paid),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
-from ir.actions import death, store_check
+from ir.actions import death, store_check, unread
 from ir.core.errors import PortError
 from ir.core.model import Debt, Did, Item, Outcome
 from ir.core.secret import Secret
@@ -64,7 +64,7 @@ def _watched(world: World, record: Incident, step: Step) -> Outcome:
         world.clock.sleep(min(_LOOK_EVERY, max(until - world.elapsed(), 0.01)))
     items = [*_heard(world, items, expected), *stores]
     bad = [item for item in items if item.did in (Did.FAILED, Did.UNKNOWN) and item.name not in world.options.accept_unhealthy]
-    facts = {"watch": {"until": world.now(), "failing": [item.name for item in bad]}}
+    facts: Json = {"watch": {"until": world.now(), "failing": [item.name for item in bad]}, **unread.told(items)}
     paid = tuple(item.name for item in items if item.did is Did.DONE)  # only what was just seen
     if bad:
         debts = tuple(_debt(world, item) for item in bad)
@@ -99,6 +99,8 @@ def _reread(world: World, store: Store, new: Secret, known: StoreFacts) -> Item:
 
 def _seen(store: Store, new: Secret, known: StoreFacts) -> Item:
     name = str(store.ref)
+    if unread.concerns(store):
+        return unread.as_written(store, known, new)
     try:
         held = store.read()
     except PortError as error:

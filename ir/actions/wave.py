@@ -8,6 +8,7 @@ reloaded at once, whatever became of the others.
 from contextlib import suppress
 from dataclasses import replace
 
+from ir.actions import unread
 from ir.core.errors import Conflict, PortError, Rejected, Unknown, Waiting
 from ir.core.model import Debt, Did, Item, Json, Outcome
 from ir.core.secret import Secret
@@ -69,7 +70,10 @@ def rehearse(world: World, record: Incident, step: Step) -> Outcome:
     """The writes and reloads that would happen."""
     services = [s for s in world.services if s.wave == step.wave]
     stores = _stores_of(world, record, services, step)
-    items = [Item(str(store.ref), Did.SKIPPED, "would make the replacement current") for store in stores]
+    items = [
+        Item(str(store.ref), Did.SKIPPED, "would write the replacement" if unread.concerns(store) else "would make the replacement current")
+        for store in stores
+    ]
     items += [Item(s.name, Did.SKIPPED, f"would reload by {_how(s)}") for s in services]
     facts = {"stores": {str(store.ref): {"rehearsed": True} for store in stores}}
     return Outcome(
@@ -97,6 +101,8 @@ def _stores_of(world: World, record: Incident, services: list[Service], step: St
 def _promote(world: World, record: Incident, store: Store, new: Secret) -> Item:
     name = str(store.ref)
     known = record.facts.get("stores", {}).get(name, {})
+    if unread.concerns(store):
+        return unread.promote(world, store, known, new)
     try:
         version = _written(world, record, store, new, known)
     except Waiting as error:

@@ -152,7 +152,7 @@ def _candidates(world: World, seen: list[_Seen], tries: int, old: Secret | None)
 def _given_by_hand(world: World, seen: list[_Seen], rows: tuple[KeyRow, ...], old: Secret | None) -> tuple[Secret | None, KeyRow | None]:
     """A value that nothing ties to the incident counts only if the operator has it, too."""
     unknown = {one.value for one in seen if one.value is not None and old is not None and one.value != old}
-    unread = [one.name for one in seen if one.trouble or one.store.guided]
+    unread = [one.name for one in seen if one.trouble or not one.store.promises.reads]
     if not unknown and not (rows and unread):
         return None, None
     given = world.operator.new_key(f"The replacement that {world.incident} got, to be sure which key it is")

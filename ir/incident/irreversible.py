@@ -95,7 +95,9 @@ def unseen(record: Incident) -> str:
     """What may still use the key unseen: exceptions by name, what could not be read or compared, and all that is not listed."""
     said: list[Json] = [record.opened.get("options", {}), record.facts.get("accepted", {})]
     names = [name for options in said for option in ACCEPTS for name in options.get(option, {})]
-    names += [name for name, row in record.facts.get("stores", {}).items() if row.get("guided") and name not in names]
+    names += [
+        name for name, row in record.facts.get("stores", {}).items() if (row.get("guided") or row.get("write_only")) and name not in names
+    ]
     names += [row["name"] for row in record.facts.get("elsewhere", {}).get("unread", [])]
     return ", ".join([*dict.fromkeys(names), "whatever the inventory does not list"])
 

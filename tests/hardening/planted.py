@@ -193,8 +193,8 @@ MUTANTS = (
     Mutant(
         "undo by an old answer of the store",
         "ir/actions/undo.py",
-        "        store.undo(incident, old, new)",
-        "        if store.guided or store.read().value != old:\n            store.undo(incident, old, new)",
+        "        store.undo(world.incident, old, new)",
+        "        if store.guided or store.read().value != old:\n            store.undo(world.incident, old, new)",
     ),
     Mutant("accept another plan's approval", "ir/engine/approvals.py", 'signal.get("plan") == asked.plan', "True"),
     Mutant(

@@ -2,6 +2,7 @@
 
 STORES = {
     "aws-sm": "ir.adapters.stores.aws.secrets_manager:AwsSecretsManagerStore",
+    "aws-ssm": "ir.adapters.stores.aws.parameter_store:AwsParameterStore",
     "vault": "ir.adapters.stores.vault.kv_store:VaultStore",
     "conjur": "ir.adapters.stores.conjur.store:ConjurStore",
     "dotenv": "ir.adapters.stores.env.dotenv_store:DotenvStore",

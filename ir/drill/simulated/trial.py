@@ -83,8 +83,8 @@ class Trial:
         code: the exit code, once it has ended.
     """
 
-    def __init__(self, policy: str, *, guided: bool, options: Options | None = None, seed: int = 0) -> None:
-        self.sim = Simulation(policy, guided=guided, options=options, seed=seed)
+    def __init__(self, policy: str, *, guided: bool, options: Options | None = None, seed: int = 0, write_only: bool = False) -> None:
+        self.sim = Simulation(policy, guided=guided, options=options, seed=seed, write_only=write_only)
         self.sim.plan = _hurried(self.sim.plan)
         self.journal, self.script = Journal(), Script(self.sim.clock)
         self.state, self.code, self.error = "new", -1, ""

@@ -48,7 +48,7 @@ def look(world: World, store: Store, known: Facts) -> tuple[Item, Held | None]:
     return _judged(world, name, known, held, asked), held
 
 
-def _judged(world: World, name: str, known: Json, held: Held, asked: tuple[_Others, Permission]) -> Item:
+def _judged(world: World, name: str, known: Facts, held: Held, asked: tuple[_Others, Permission]) -> Item:
     (pending, unknown), permission = asked
     facts: Json = {
         "guided": False,

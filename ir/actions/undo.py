@@ -12,7 +12,7 @@ from ir.core.secret import Secret
 from ir.incident import debts as debt_rules
 from ir.incident import service_health
 from ir.incident.context import World
-from ir.incident.facts import Facts
+from ir.incident.facts import Facts, StoreFacts
 from ir.incident.plan import Step
 from ir.incident.record import Incident
 from ir.ports import Expected, Store, Target
@@ -68,10 +68,13 @@ def _settled(world: World, record: Incident, outcome: Outcome, asked: Json, stra
 
 def _untouched(world: World, record: Incident, old: Secret) -> Outcome:
     """Nothing of this incident is in use. Stores and services are looked at all the same, since others may have moved them."""
-    left_out = {name for name, row in record.facts.get("stores", {}).items() if row.get("left_out")}
-    stores = [store for store in world.stores.values() if not store.guided and str(store.ref) not in left_out]
+    known = record.facts.get("stores", {})
+    stores = [store for store in world.stores.values() if not store.guided and not known.get(str(store.ref), {}).get("left_out")]
     expected = Expected(old.fingerprint, record.facts["old"].get("id", ""))
-    items = (*world.each(stores, lambda store: _as_found(store, old)), *service_health.look_at(world, world.services, expected))
+    items = (
+        *world.each(stores, lambda store: _as_found(store, known.get(str(store.ref), {}), old)),
+        *service_health.look_at(world, world.services, expected),
+    )
     moved = [item for item in items if item.did in (Did.FAILED, Did.UNKNOWN)]
     debts = (_alive(record), *(_not_on_the_old(world, item) for item in moved), *leave.in_custody(world, record))
     said = "nothing that was minted is in use, nothing has to be put back"
@@ -79,12 +82,14 @@ def _untouched(world: World, record: Incident, old: Secret) -> Outcome:
     return Outcome(Did.DONE, said, items=items, debts=debts, paid=tuple(item.name for item in items if item.did is Did.DONE))
 
 
-def _as_found(store: Store, old: Secret) -> Item:
+def _as_found(store: Store, known: StoreFacts, old: Secret) -> Item:
     name = str(store.ref)
     try:
         held = store.read()
     except PortError as error:
         return Item(name, Did.UNKNOWN, f"cannot be read: {error.what}")
+    if unread.concerns(store) and held.version == known.get("before", {}).get("version"):
+        return Item(name, Did.DONE, f"was not changed, by {unread.WEAKER}")
     if held.value == old:
         return Item(name, Did.DONE, "holds the old key")
     return Item(name, Did.FAILED, "does not hold the old key, and was not written by this incident: it was changed from outside")

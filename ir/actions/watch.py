@@ -9,7 +9,7 @@ from functools import partial
 
 from ir.actions import death, store_check, unread
 from ir.core.errors import PortError
-from ir.core.model import Debt, Did, Item, Outcome
+from ir.core.model import Debt, Did, Item, Json, Outcome
 from ir.core.secret import Secret
 from ir.core.wording import counted
 from ir.incident import service_health

@@ -135,7 +135,7 @@ def go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json, lea
         raise _never_begun(kept, name)
     incident_record.hear_late(record, kept.ledger.signals(name))
     if record.status == "reopened" and kind == "close":
-        record = reopen.close_again(kept, name, operator.name, str(body["reason"]))
+        record = reopen.close_again(kept, name, operator.name, str(body["reason"]), operator.screen.warn)
     closes_again = kind == "close" and record.status == "attested" and bool(record.debts) and "accepted" in record.ended
     if record.status in (*FINAL, "reopened") and not closes_again:
         unreplayable.note_the_end(record, kept)

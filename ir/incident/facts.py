@@ -75,7 +75,10 @@ class Stage(TypedDict, total=False):
 
 
 class StoreFacts(TypedDict, total=False):
-    """One store. `left_out`, `later`: why nothing is done there; `leftover`: the incident that left a stage and is over."""
+    """One store. `left_out`, `later`: why nothing is done there; `leftover`: the incident that left a stage and is over.
+
+    write_only: no look tells its value; `settled`, `unsettled` are then notes of fingerprint and mark (`actions.unread`).
+    """
 
     guided: bool
     permission: str
@@ -91,6 +94,9 @@ class StoreFacts(TypedDict, total=False):
     left_out: bool
     later: str
     rehearsed: bool
+    write_only: bool
+    settled: str
+    unsettled: str
 
 
 class Accepted(TypedDict, total=False):

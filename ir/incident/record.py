@@ -8,8 +8,10 @@ from ir.core.errors import ExitCode
 from ir.core.model import Debt, Did, Json, Outcome, copied
 from ir.incident.facts import Facts
 
+CLASSIFIED = ("classified_at", "classified_by", "classified_because", "personal_data_breach")
+"""What a person says about a breach; the whole ladder is in `Incident.words` (`incident.ladder`)."""
 _OWN_FACTS = {
-    "classify": ("classified_at", "classified_by", "classified_because", "personal_data_breach"),
+    "classify": CLASSIFIED,
     "approved": ("approvals",),
     "wake": ("accepted",),
 }
@@ -45,6 +47,10 @@ class Incident:
         signals: what people sent: approvals, containment, rollback, abort.
         late: evidence in signals that no workflow has taken in.
         accepted: living keys that a person keeps: what a debt would be about → `{why, reason, by}`.
+        reopened: how it had ended, while misuse that was found since keeps it open.
+        words: what people said by a command of its own, oldest first: `{kind, by, at, n, hash, …}`. Kinds:
+            `ladder {rung, when, reason, …}`, `under {under}`, `told {to, when, reference, …}`, `not-told {to, reason, …}`,
+            `stamped {…}`, `purged {…}`, `closed {…}`, `misuse {…}`; `n` is None where a signal of an earlier version told it.
     """
 
     id: str = ""
@@ -62,6 +68,8 @@ class Incident:
     last: Json | None = None
     late: set[str] = field(default_factory=set)
     accepted: Json = field(default_factory=dict)
+    words: list[Json] = field(default_factory=list)
+    reopened: Json = field(default_factory=dict)
 
     @property
     def heard(self) -> int:
@@ -124,8 +132,13 @@ def absorb(incident: Incident, entry: Json) -> None:
     elif entry["kind"] == "signal":
         incident.signals.append({**body, "at": entry["at"], "by": entry["actor"]})
         merge(incident.facts, _told(body))
+        _classified(incident, body, entry)
         _owe_misuse(incident, body)
         incident.status = "running"
+    elif entry["kind"] == "word":
+        incident.words.append({**body, "at": entry["at"], "by": entry["actor"], "n": entry["n"], "hash": entry["hash"]})
+        merge(incident.facts, {name: body["facts"][name] for name in CLASSIFIED if name in body.get("facts", {})})
+        _reopened(incident, body)
     elif entry["kind"] == "ended":
         incident.ended, incident.ended_at, incident.status = body, entry["at"], body["status"]
         incident.debts = {row["about"]: Debt(**row) for row in body["debts"]}
@@ -142,6 +155,29 @@ def _told(signal: Json) -> Json:
         rows = facts["stores"].items()
         told |= {"stores": {ref: {name: row[name] for name in ("left_out", "accepted") if name in row} for ref, row in rows}}
     return told
+
+
+def _classified(incident: Incident, signal: Json, entry: Json) -> None:
+    """A classification that was sent as a signal, as earlier versions did, is a word like any other."""
+    told = signal.get("facts", {})
+    if signal.get("kind") != "classify" or "classified_at" not in told:
+        return
+    rung = {"rung": "classified", "when": told["classified_at"], "breach": told.get("personal_data_breach")}
+    said = {"reason": told.get("classified_because", ""), "by": told.get("classified_by", entry["actor"])}
+    incident.words.append({"kind": "ladder", **rung, **said, "at": entry["at"], "n": entry.get("n"), "hash": entry.get("hash", "")})
+
+
+def _reopened(incident: Incident, word: Json) -> None:
+    """Misuse that a watch found after the end opens an incident again; a person's word ends that."""
+    ended = incident.ended
+    if word.get("kind") == "misuse" and ended:
+        _owe_misuse(incident, word)
+        before = incident.reopened or ended
+        incident.reopened, incident.status = before, "reopened"
+        incident.ended = {**ended, "exit_code": int(ExitCode.DEBT), "status": "reopened", "said": word["debt"]["why"]}
+    elif word.get("kind") == "closed" and incident.reopened:
+        incident.debts.pop("misuse", None)
+        incident.ended, incident.status, incident.reopened = incident.reopened, str(incident.reopened["status"]), {}
 
 
 def _inherit(incident: Incident) -> None:
@@ -161,7 +197,10 @@ def hear_late(incident: Incident, signals: Iterable[Json]) -> None:
     for signal in signals:
         if int(signal["id"]) <= incident.heard:
             continue
-        merge(incident.facts, _told({**signal["body"], "kind": signal["kind"]}) if signal["kind"] == "classify" else {})
+        if signal["kind"] == "classify":
+            said = {**signal["body"], "kind": "classify"}
+            merge(incident.facts, _told(said))
+            _classified(incident, said, {"actor": signal.get("actor", ""), "at": signal["at"]})
         if signal["kind"] == "misuse":
             _owe_misuse(incident, {**signal["body"], "kind": "misuse"})
             incident.late |= set(signal["body"]["evidence"])

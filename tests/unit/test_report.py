@@ -8,7 +8,6 @@ from typing import Any, cast
 import pytest
 
 from ir.core.model import Did, Json, Outcome
-from ir.incident.facts import Facts
 from ir.incident.record import Incident, fold
 from ir.report import FORMATS, render
 from tests.unit.report_samples import AWS, MANUAL, NEW, OLD, SERVICES, STORIES, VAULT, Builder, overlap, preflight, waiting
@@ -153,9 +152,9 @@ def test_a_leftover_that_the_last_sweep_looked_for_in_vain_is_gone() -> None:
 
 def test_a_human_may_say_that_it_is_no_breach() -> None:
     story = STORIES["exploited"]()
-    word: Facts = {"classified_at": 1_764_000_000, "classified_by": "kim", "personal_data_breach": False, "classified_because": "test data"}
+    word = {"kind": "ladder", "rung": "classified", "when": 1_764_000_000, "by": "kim", "breach": False, "reason": "test data"}
     incident = story.incident
-    incident.facts.update(word)
+    incident.words.append(word)
     row = clock(json.loads(render(incident, "json", story.entries)), "GDPR deadline")
     assert (row["at"], row["when"]) == (None, "none")
     assert row["said"].startswith("kim said at 2025-11-24")

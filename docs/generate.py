@@ -19,9 +19,11 @@ from ir.incident import playbook
 from ir.incident.action_catalog import ACTIONS
 from ir.incident.reversibility import CONTAINS
 from ir.incident.standing import STATES
+from ir.inventory import schema
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 PAGES = (README, README.parent / "docs" / "architecture.md", README.parent / "docs" / "hosts.md")
+INVENTORY_SCHEMA = README.parent / "docs" / "inventory.schema.json"
 _PART = re.compile(r"(<!-- generated: (?P<name>[a-z -]+) -->\n)(?P<text>.*?)(<!-- end -->)", re.DOTALL)
 
 
@@ -98,5 +100,6 @@ def generated(text: str) -> str:
 
 if __name__ == "__main__":
     man_page.write()
+    INVENTORY_SCHEMA.write_text(schema.text(), encoding="utf-8")
     for page in PAGES:
         page.write_text(generated(page.read_text(encoding="utf-8")), encoding="utf-8")

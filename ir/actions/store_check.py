@@ -9,6 +9,7 @@ from ir.core.durations import spoken
 from ir.core.errors import Denied, Missing, PortError, Unknown
 from ir.core.model import Did, Item, Json
 from ir.incident.context import World
+from ir.incident.facts import Facts, StoreFacts
 from ir.ports import Held, Pending, Permission, Store
 
 T = TypeVar("T")
@@ -22,12 +23,12 @@ def whose(pending: Pending, now: float) -> str:
     return f"an unfinished rotation of {pending.owner}{age} (version {pending.version or 'unknown'})"
 
 
-def another_value(known: Json) -> str:
+def another_value(known: StoreFacts) -> str:
     """Of a store that does not hold the replacement, by what is recorded of it."""
     return "no longer holds the replacement: somebody put another value there" if known.get("after") else "it was not written"
 
 
-def look(world: World, store: Store, known: Json) -> tuple[Item, Held | None]:
+def look(world: World, store: Store, known: Facts) -> tuple[Item, Held | None]:
     """What it holds, whether we may write there, and whose unfinished rotation lies there.
 
     No hindrance are stages that the operator was shown and gave up, and those of an incident whose debts this one took over.
@@ -47,7 +48,7 @@ def look(world: World, store: Store, known: Json) -> tuple[Item, Held | None]:
     return _judged(world, name, known, held, asked), held
 
 
-def _judged(world: World, name: str, known: Json, held: Held, asked: tuple[_Others, Permission]) -> Item:
+def _judged(world: World, name: str, known: Facts, held: Held, asked: tuple[_Others, Permission]) -> Item:
     (pending, unknown), permission = asked
     facts: Json = {
         "guided": False,

@@ -16,6 +16,7 @@ from ir.core.model import Did, Item, Json
 from ir.core.secret import Secret, fingerprint
 from ir.incident import reversibility
 from ir.incident.context import World
+from ir.incident.facts import StoreFacts
 from ir.ports import Permission, Store
 
 WEAKER = "the host's own mark of its last change, which does not tell the value"
@@ -53,7 +54,7 @@ def looked(world: World, store: Store, permission: Permission, mark: str) -> Ite
     return Item(name, Did.DONE, f"write-only, so not compared with the key; {shown}; {said}", facts)
 
 
-def promote(world: World, store: Store, known: Json, new: Secret) -> Item:
+def promote(world: World, store: Store, known: StoreFacts, new: Secret) -> Item:
     """Write the replacement. Nothing is written where it was written and is unchanged since, or where a person set it."""
     name = str(store.ref)
     try:
@@ -72,7 +73,7 @@ def promote(world: World, store: Store, known: Json, new: Secret) -> Item:
     return Item(name, Did.DONE, "written; it cannot be read back", {**facts, "settled": _note(new, version)})
 
 
-def undo(world: World, store: Store, known: Json, old: Secret, new: Secret) -> Item:
+def undo(world: World, store: Store, known: StoreFacts, old: Secret, new: Secret) -> Item:
     """Write the old value again, where ours was written or may have been."""
     name = str(store.ref)
     try:
@@ -88,7 +89,7 @@ def undo(world: World, store: Store, known: Json, old: Secret, new: Secret) -> I
     return Item(name, Did.DONE, "the old key was written again", {"settled": _note(old, version)})
 
 
-def as_written(store: Store, known: Json, value: Secret) -> Item:
+def as_written(store: Store, known: StoreFacts, value: Secret) -> Item:
     """Whether it is as our own last write of `value`, or a person who was told, left it; by its mark alone."""
     name = str(store.ref)
     try:
@@ -125,13 +126,13 @@ def _write(world: World, store: Store, verb: str, value: Secret, expected: str) 
     return store.promote(world.incident, value, expected=mark)
 
 
-def _settled(known: Json, value: Secret) -> str:
+def _settled(known: StoreFacts, value: Secret) -> str:
     """The mark at which it was last known to hold that value, "" = it was not."""
     held, _, mark = str(known.get("settled", "")).partition(" ")
     return mark if held == value.fingerprint else ""
 
 
-def _last(known: Json) -> str:
+def _last(known: StoreFacts) -> str:
     """The mark that we know of."""
     return str(known.get("settled", "")).partition(" ")[2] or str(known.get("before", {}).get("version", ""))
 

@@ -15,6 +15,7 @@ from ir.core.secret import Secret
 from ir.core.wording import counted
 from ir.incident import reversibility, service_health
 from ir.incident.context import World
+from ir.incident.facts import StoreFacts
 from ir.incident.plan import Step
 from ir.incident.record import Incident
 from ir.inventory import Service
@@ -119,7 +120,7 @@ def _promote(world: World, record: Incident, store: Store, new: Secret) -> Item:
     return Item(name, Did.DONE, "promoted and read back", _after(version, new))
 
 
-def _written(world: World, record: Incident, store: Store, new: Secret, known: Json) -> str:
+def _written(world: World, record: Incident, store: Store, new: Secret, known: StoreFacts) -> str:
     """Promote over what stood there before, or over our own last write, where a replacement that died is replaced; returns the version.
 
     A way back that broke off may have put the first value back without a record of it, so that counts, too.
@@ -182,9 +183,10 @@ def _move(world: World, service: Service, expected: Expected, patience: float) -
 
 
 def _soak(world: World, seconds: float) -> None:
-    until = world.elapsed() + seconds
-    while world.elapsed() < until and not world.stopping():
-        world.clock.sleep(min(0.5, max(until - world.elapsed(), 0.01)))
+    with world.resting(seconds):
+        until = world.elapsed() + seconds
+        while world.elapsed() < until and not world.stopping():
+            world.clock.sleep(min(0.5, max(until - world.elapsed(), 0.01)))
 
 
 def _service_facts(world: World, item: Item, expected: Expected) -> Json:

@@ -21,7 +21,7 @@ from ir.incident import irreversible
 from ir.incident import record as incident_record
 from ir.incident.record import FINAL
 from ir.inventory.consent import reading
-from ir.runtime import adapter_registry, lifecycle
+from ir.runtime import adapter_registry, lifecycle, words
 from ir.runtime.app_state import State, actor, open_state
 from ir.runtime.publish import evidence_signer, publish
 
@@ -131,8 +131,7 @@ def _say(name: str, removed: int, told: list[Json], screen: Screen) -> None:
 
 def signer_of(kept: State, record: incident_record.Incident, screen: Screen) -> checkpoints.Signer:
     """Who signs what is written of an incident now, by the inventory that it was begun with."""
-    begun = Opened(record.opened["inventory"], record.opened["inventory_name"], Path(record.opened["inventory_base"]))
-    return _signer(kept, begun, screen)
+    return words.signer_for(kept, record, screen.warn)
 
 
 def _signer(kept: State, opened: Opened | None, screen: Screen) -> checkpoints.Signer:

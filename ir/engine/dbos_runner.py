@@ -33,7 +33,7 @@ from ir.storage.patience import Away
 from ir.storage.process_identity import Me
 
 APPLICATION = "ir-engine"
-SCHEMA_VERSION = "7"
+SCHEMA_VERSION = "8"
 """Version of recorded steps: an incident begun under another version is refused, not replayed wrongly (`replay_check`)."""
 _POLL = 0.1
 """Seconds between looks at the audit stream: each costs a query, and nobody reads faster than this."""
@@ -281,8 +281,8 @@ class _Recorded:
 
         return DBOS.run_step({"name": name}, whole)
 
-    def emit(self, entry: Json) -> None:
-        audit_log.append(self._runner.engine, entry)
+    def emit(self, entry: Json) -> Json | None:
+        return audit_log.append(self._runner.engine, entry)
 
     def signals(self, after: int) -> list[Json]:
         return self._runner.ledger.signals(self._incident, after)

@@ -198,11 +198,17 @@ def check(
     reach = anchored if head else signed if public_key else 0
     if reach < count and (head or public_key):
         notes.append(f"{count - reach} entries came later; they are chained, but nothing kept outside covers them")
-    if entries[-1].get("kind") != "ended":
+    if not has_ended(entries):
         notes.append("the last entry is not an end: the incident is still open, or the stream was cut behind its last checkpoint")
     said = f"{count} entries, the chain holds, {_reach(head, anchored, public_key, signed, signers)}"
     state = "anchored" if head else "signed" if public_key else "unanchored"
     return Verdict(True, said, last, count, state, reach, tuple(signers), tuple(notes))
+
+
+def has_ended(entries: Sequence[dict[str, Any]]) -> bool:
+    """Whether the last entry is an end; what people said afterwards (kind `word`) leaves it one."""
+    kinds = [entry.get("kind") for entry in entries if entry.get("kind") != "word"]
+    return bool(kinds) and kinds[-1] == "ended"
 
 
 def _reach(head: str, anchored: int, public_key: str, signed: int, signers: Sequence[str]) -> str:

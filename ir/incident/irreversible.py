@@ -6,6 +6,7 @@ Pure, and the same for whoever asks: the run at its terminal, and `ir approve` a
 from ir import inventory
 from ir.core.model import Json
 from ir.incident.context import ACCEPTS
+from ir.incident.facts import of_role
 from ir.incident.record import Incident
 from ir.ports import Irreversible
 
@@ -103,7 +104,7 @@ def unseen(record: Incident) -> str:
 
 def called(record: Incident, role: str, ends_in: str = "") -> str:
     """The old or the new key as a person knows it; `ends_in` for the eyes only."""
-    facts: Json = record.facts.get(role, {})
+    facts = of_role(record.facts, role)
     word = {"old": "The key", "new": "The replacement of"}[role]
     name = "" if unnamed(record) else str(record.opened.get("key", ""))
     marks = [f"…{ends_in}" if ends_in else "", str(facts.get("id") or facts.get("fingerprint") or "")]

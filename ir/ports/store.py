@@ -65,6 +65,7 @@ class Call:
         why: for which of our operations.
         proof: how it is proven before the mint: `asked` (the vendor tells), `done` (made, on what is ours), "" = not proven.
         hint: without it a run goes on: it is for people, or tells more.
+        read: reading the current value makes it, so a place that is only read needs it, too.
     """
 
     right: str
@@ -72,6 +73,7 @@ class Call:
     why: str
     proof: str = ""
     hint: bool = False
+    read: bool = False
 
 
 @dataclass(frozen=True)

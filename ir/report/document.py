@@ -2,7 +2,7 @@
 
 from ir.core.model import Json
 from ir.incident import reversibility
-from ir.report import before_after, cards, exposure, misuse, next_steps, people, summary, timeline
+from ir.report import before_after, cards, exposure, misuse, next_steps, obligations, people, summary, timeline
 from ir.report.formatting import iso
 from ir.report.source import Story, as_rows, words
 
@@ -116,6 +116,10 @@ def _acts(story: Story) -> Json:
     return {
         "actions": timeline.actions(story),
         "signals": people.signals(story),
+        "ladder": obligations.ladder(story),
+        "deadlines": obligations.clocks(story),
+        "notifications": obligations.notifications(story),
+        "obligations": obligations.about(story),
         "timeline": timeline.timeline(story),
         "next_steps": next_steps.next_steps(story),
         "chain": timeline.chain(story),

@@ -5,7 +5,7 @@ from ir.incident import signal_words
 from ir.report.formatting import iso, label, utc
 from ir.report.source import Story, as_object, words
 
-_ENGINE = frozenset(["at", "by", "id", "kind", "facts", "plan", "seen", "signature", "hash", "plan_hash", "name", "evidence"])
+_ENGINE = frozenset(["at", "by", "id", "kind", "facts", "plan", "seen", "signature", "hash", "plan_hash", "name", "evidence", "login", "n"])
 """Fields that tie a message to the engine, and say nothing to a reader."""
 
 
@@ -22,7 +22,17 @@ def what(signal: Json) -> str:
     kind = words(signal.get("kind"))
     if kind == "approve":
         return _vouched(signal) or f"approved {words(signal.get('step')) or 'the next step'}"
-    return signal_words.did(kind)
+    return _word(signal) or signal_words.did(kind)
+
+
+def _word(said: Json) -> str:
+    """Of a word: `said since when it is known`, `recorded that authority was told`."""
+    kind, to = said.get("kind"), words(said.get("to"))
+    if kind == "ladder":
+        no = said.get("breach") is False or said.get("material") is False
+        rungs = {"aware": "said since when it is known", "classified": f"classified it as {'no' if no else 'a'} personal data breach"}
+        return rungs.get(str(said.get("rung")), f"said that it is {'not ' if no else ''}material")
+    return {"told": f"recorded that {to} was told", "not-told": f"recorded that {to} is not told"}.get(str(kind), "")
 
 
 def _vouched(signal: Json) -> str:
@@ -40,6 +50,10 @@ def said(signal: Json) -> str:
         return words(signal.get("said"))
     if kind == "classify":
         return _classified(as_object(signal.get("facts")))
+    if kind == "ladder":
+        return "; ".join(filter(None, [f"at {utc(signal.get('when'))}", words(signal.get("reason")), *_packs(signal)]))
+    if kind == "told":
+        return f"at {utc(signal.get('when'))}, reference: {words(signal.get('reference'))}"
     if kind == "misuse":
         return words(as_object(signal.get("debt")).get("why"))
     if kind == "wake":
@@ -59,6 +73,10 @@ def _approval(signal: Json) -> str:
 def _classified(told: Json) -> str:
     verdict = "no personal data breach" if told.get("personal_data_breach") is False else "a personal data breach"
     return ": ".join(filter(None, [verdict, words(told.get("classified_because"))]))
+
+
+def _packs(signal: Json) -> list[str]:
+    return [f"under {words(signal['under'])}"] if signal.get("under") else []
 
 
 def _rest(signal: Json) -> str:

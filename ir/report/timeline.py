@@ -24,7 +24,7 @@ def _row(entry: Json) -> Json:
     body = as_object(entry.get("body"))
     outcome = as_object(body.get("outcome"))
     kind = words(entry.get("kind"))
-    what = words(entry.get("step")) if kind == "step" else people.what(body) if kind == "signal" else kind
+    what = words(entry.get("step")) if kind == "step" else people.what(body) if kind in ("signal", "word") else kind
     said = outcome.get("said") if kind == "step" else _body_said(kind, body)
     attempt = body.get("attempt")
     return {
@@ -46,7 +46,7 @@ def _body_said(kind: str, body: Json) -> str:
         return f"key {words(plan.get('key'))}, policy {words(plan.get('policy'))}" + (f", reason: {reason}" if reason else "")
     if kind == "ended":
         return ", ".join(part for part in (words(body.get("status")), words(body.get("reason") or body.get("said"))) if part)
-    if kind == "signal":
+    if kind in ("signal", "word"):
         return people.said(body)
     shown = {name: value for name, value in body.items() if name not in ("facts", "plan_hash", "hash", "signature")}
     return words(shown)

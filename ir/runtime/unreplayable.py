@@ -101,9 +101,11 @@ def _attested(record: Incident) -> Json:
 
 def _write(record: Incident, journal: "_Unrecorded", kind: str, body: Json, actor: str) -> None:
     at = wiring.SystemClock().now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    entry = chained(record.last, at=at, incident=record.id, kind=kind, step="", actor=actor, body=body)
-    incident_record.absorb(record, entry)
-    journal.emit(entry)
+    word: Json | None = {}
+    while word is not None:
+        entry = chained(record.last, at=at, incident=record.id, kind=kind, step="", actor=actor, body=body)
+        word = journal.emit(entry)
+        incident_record.absorb(record, word or entry)
 
 
 class _Unrecorded:
@@ -119,12 +121,12 @@ class _Unrecorded:
         """See `recorder.Durable`; run once, and never again."""
         return as_recorded(body())
 
-    def emit(self, entry: Json) -> None:
+    def emit(self, entry: Json) -> Json | None:
         """See `recorder.Durable`."""
         if not self._streamed:
-            audit_log.append(self._ledger.engine, entry)
-            return
+            return audit_log.append(self._ledger.engine, entry)
         self._tables.write_stream_from_step(self._incident, 0, STREAM, entry, serialization_type=WorkflowSerializationFormat.DEFAULT)
+        return None
 
     def signals(self, after: int) -> list[Json]:
         """See `recorder.Durable`."""

@@ -206,6 +206,23 @@ def test_an_abort_before_there_is_a_replacement_keeps_nothing_in_the_way_of_the_
     assert not any(store.kept for store in sim.stores.values())
 
 
+def test_a_rollback_before_anything_was_made_names_what_others_have_moved() -> None:
+    """It said that the services are back on the old key without a look at one of them."""
+    sim = Simulation("exposed", guided=True)
+    _, _, journal = go(sim)
+    store = list(sim.stores.values())[1]
+    store.put(sim.provider.create("a stranger's").value)
+    sim.services["billing"].held = store.value
+    journal.send("rollback")
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.ROLLED_BACK
+    assert {about: debt.kind for about, debt in record.debts.items() if debt.kind.endswith("-behind")} == {
+        str(store.ref): "store-behind",
+        "billing": "service-behind",
+    }
+    assert "changed from outside" in record.debts[str(store.ref)].why
+
+
 def test_rollback_on_request() -> None:
     sim = Simulation("exposed", options=Options(yes=False))
     _, _, journal = go(sim)

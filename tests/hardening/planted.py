@@ -31,6 +31,8 @@ ONE_VALUE = ("tests/e2e/test_one_value.py",)
 
 WEBHOOK, DELIVERY = ("tests/e2e/test_webhook.py",), ("tests/unit/test_delivery.py",)
 
+POLICIES = ("tests/contract/test_policies.py",)
+
 MUTANTS = (
     Mutant(
         "believe a delivery while the old secret is accepted",
@@ -716,4 +718,7 @@ MUTANTS = (
         "known[-1] if at else None",
         ("tests/unit/test_sdk_ages.py",),
     ),
+    Mutant("print a policy for reading alone", "ir/ports/policy.py", "if not (grant.rotated or call.read):", "if not call.read:", POLICIES),
+    Mutant("print rights that only tell more", "ir/runtime/policies.py", "if hints or line.needed)", "if True)", POLICIES),
+    Mutant("allow other secrets of the same beginning", "ir/adapters/stores/aws/policy.py", "{ref.path}-??????", "{ref.path}*", POLICIES),
 )

@@ -200,6 +200,12 @@ class StrictMoto:
         session = boto3.session.Session(*self._login, region_name=REGION)
         return session.client(service, endpoint_url=self._address)
 
+    def allowed(self, policy: str) -> dict[str, str | None]:
+        """Settings of a new user with this policy. Moto matches actions alone, so every resource of it becomes `*`."""
+        document = json.loads(policy)
+        actions = [action for statement in document["Statement"] for action in statement["Action"]]
+        return settings(self._address, self._user(unique("user"), actions))
+
     def _user(self, name: str, actions: list[str]) -> tuple[str, str]:
         iam = self._client("iam")
         policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}

@@ -26,3 +26,10 @@ KEEPERS = {
     "k8s": "ir.adapters.stores.k8s.secret_store:keepers_of",
 }
 """What tells who else writes one place: `keepers_of(ref) -> tuple[str, ...]`."""
+
+POLICIES = {
+    "aws-sm": "ir.adapters.stores.aws.policy:IAM",
+    "vault": "ir.adapters.stores.vault.policy:HCL",
+    "conjur": "ir.adapters.stores.conjur.policy:YAML",
+}
+"""How each vendor's access policies are written: a `ports.policy.PolicyLanguage`."""

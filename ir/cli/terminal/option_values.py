@@ -67,12 +67,15 @@ def moment(text: str, now: datetime) -> float:
 
 def exposed_time(text: str) -> float:
     """When the key got out; 0 = not known. Never in the future."""
-    if not text:
-        return 0.0
+    return past("--exposed-at", text) if text else 0.0
+
+
+def past(flag: str, text: str) -> float:
+    """A time that is not in the future, epoch seconds. Raises UsageError."""
     now = datetime.now(UTC)
     found = moment(text, now)
     if found > now.timestamp() + 60:
-        raise UsageError(f"--exposed-at {text} is in the future")
+        raise UsageError(f"{flag} {text} is in the future")
     return found
 
 

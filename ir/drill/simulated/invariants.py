@@ -167,7 +167,8 @@ class Judge:
         held = {name: store.value for name, store in self.sim.stores.items()}
         held.update({name: service.held for name, service in self.sim.services.items()})
         for name, value in held.items():
-            promised(value == leaked.value or self.upset.get(name, -1) >= seen, f"rolled back, and {name} is not on the old key")
+            told = name in record.debts or self.upset.get(name, -1) >= seen
+            promised(value == leaked.value or told, f"rolled back, and {name} is not on the old key")
 
     def _refused(self, record: Incident) -> None:
         promised(record.exit_code == ExitCode.REFUSED, f"refused, with exit code {record.exit_code}")

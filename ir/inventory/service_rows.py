@@ -7,6 +7,7 @@ from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_va
 
 from ir.core.durations import Seconds
 from ir.core.placeholders import check_placeholders
+from ir.inventory.host_rows import Rollout
 from ir.inventory.terms import REF_IN_A_FILE, STRICT, Argv, Name, Ref, Url
 
 
@@ -78,20 +79,30 @@ class Verify(_Row):
 
 
 class Reload(_Row):
-    """How a service takes up a key: `command`, `http` (a POST), or `polls`: by itself within that time."""
+    """How a service takes up a key: `command`, `http` (a POST), `rollout` (Kubernetes), or `polls`: by itself within that time.
+
+    Attributes:
+        timeout: seconds; of a rollout 300 unless it is said.
+    """
 
     command: Argv | None = None
     http: Url | None = None
     polls: Seconds | None = None
+    rollout: Rollout | None = None
     headers: dict[str, Ref] = {}
     env: list[str] = []
     timeout: Seconds = 30.0
 
     @model_validator(mode="after")
     def _one_kind(self) -> "Reload":
-        if sum(x is not None for x in (self.http, self.command, self.polls)) != 1:
-            raise ValueError("needs exactly one of `command`, `http`, `polls`")
+        if sum(x is not None for x in (self.http, self.command, self.polls, self.rollout)) != 1:
+            raise ValueError("needs exactly one of `command`, `http`, `rollout`, `polls`")
         return self
+
+    @property
+    def patience(self) -> float:
+        """Seconds for all of it."""
+        return self.timeout if "timeout" in self.model_fields_set or not self.rollout else 300.0
 
 
 class Service(_Row):

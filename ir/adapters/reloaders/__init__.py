@@ -2,10 +2,12 @@
 
 command  CommandReloader(argv=, env=, timeout=)
 http     HttpReloader(url=, resolve=, headers=, timeout=)
+rollout  RolloutReloader(context=, namespace=, kind=, name=, external_secret=, login=, timeout=, say=)
 """
 
 RELOADERS = {
     "command": "ir.adapters.reloaders.command:CommandReloader",
     "http": "ir.adapters.reloaders.http:HttpReloader",
+    "rollout": "ir.adapters.reloaders.rollout:RolloutReloader",
 }
 """Name in the inventory → `module:Class`."""

@@ -6,15 +6,14 @@ the key elsewhere), and reads no `.netrc`. Proxies and authorities: `way_out`.
 """
 
 import json
-import platform
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from urllib.parse import urlencode, urlsplit
+from functools import lru_cache
+from urllib.parse import urlsplit
 
 import stripe
 import urllib3
@@ -108,12 +107,6 @@ class PooledClient(stripe.HTTPClient):
         """Before a call of this thread: whatever becomes of it, no earlier answer is taken for its own."""
         self._answers.wire = None
 
-    def read(self, url: str, params: Mapping[str, str | int], key: str, *, version: str = "", context: str = "") -> None:
-        """A plain GET, as the SDK would make it and for a third of its time: a rotation reads fifty times. The answer is `last`."""
-        own = {"Authorization": f"Bearer {key}", "Stripe-Version": version or stripe.api_version}
-        query = f"?{urlencode(params).replace('%5B', '[').replace('%5D', ']')}" if params else ""
-        self._send("GET", url + query, {**_standing(urlsplit(url).path), **own, **({"Stripe-Context": context} if context else {})}, None)
-
     def request(  # type: ignore[override]  # the SDK's base declares a `_usage` that it never passes on
         self, method: str, url: str, headers: Mapping[str, str] | None, post_data: object = None
     ) -> tuple[bytes, int, Mapping[str, str]]:
@@ -197,26 +190,6 @@ def _read(answer: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
         if time.monotonic() > deadline:
             raise urllib3.exceptions.TimeoutError("too slow")
     return b"".join(parts)
-
-
-@cache
-def _of_version(mode: str) -> dict[str, str]:
-    agent = f"Stripe/{mode} PythonBindings/{stripe.VERSION}"
-    about: dict[str, object] = {
-        "bindings_version": stripe.VERSION,
-        "lang": "python",
-        "httplib": PooledClient.name,
-        "lang_version": platform.python_version(),
-    }
-    if stripe.app_info:
-        agent += f" {stripe.app_info['name']}/{stripe.app_info.get('version', '')}"
-        about["application"] = stripe.app_info
-    return {"User-Agent": agent, "X-Stripe-Client-User-Agent": json.dumps(about)}
-
-
-def _standing(path: str) -> dict[str, str]:
-    """What every call says of us."""
-    return _of_version("v2" if path.startswith("/v2") else "v1")
 
 
 def _plain(headers: Mapping[str, str]) -> dict[str, str]:

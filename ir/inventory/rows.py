@@ -1,4 +1,4 @@
-"""The rows of an inventory: what each may say. Secrets never stand in it, only references (DESIGN §7)."""
+"""The rows of an inventory: what each may say. Secrets never stand in it, only references."""
 
 from datetime import date
 from ipaddress import IPv4Network

@@ -18,6 +18,7 @@ from ir.cli.terminal.work_signing import signers, trusted
 from ir.core.durations import spoken
 from ir.core.errors import ExitCode, IrError, Refused
 from ir.core.model import Policy
+from ir.fleet import digest
 from ir.fleet import due as due_rows
 from ir.fleet.agreed_work import agreed
 from ir.fleet.campaign import Child, ChildState, Limits, exit_code
@@ -184,11 +185,14 @@ def _left(kept: State, book: CampaignLedger, screen: Screen, file: str) -> tuple
     opened, (children, now) = inventory_source.read(file), book.scheduled()
     found = due_rows.rows(opened.source, children, kept.ledger.index(), now)
     stuck = due_rows.stuck(found, now)
-    if stuck and opened.source.notify:
+    if opened.source.notify:
         operator = Terminal(screen, name=kept.me.actor, yes=True)
         desk = wiring.desk(opened.source, kept, adapter_registry.reference_resolver(opened.source, operator, opened.base))
-        for row in stuck:
-            desk.tell(due_rows.reminder(row, now))
+        news = [*(due_rows.reminder(row, now) for row in stuck), *(due_rows.again(row, now) for row in found)]
+        for notice in [*news, digest.night(found, children, now)]:
+            if notice is not None:
+                desk.tell(notice)
+        desk.again()
     return stuck, due_rows.shut(found, now)
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from ir.core.model import Json
 from ir.core.secret import excerpt, scrub
+from ir.core.wording import counted
 from ir.fleet.campaign import Child, ChildState, state_of
 from ir.fleet.campaign_child import Source, child_for, named
 from ir.fleet.schedule import Decision, Known, Try, When, decide
@@ -36,7 +37,7 @@ class Row:
     Attributes:
         stuck: an incident of the key that waits for a human or owes something, {} when there is none.
         why: what was decided, and what the incident that it is about says.
-        failing: of the date that was tried in vain: since when, epoch seconds, how often, and what the last try said; 0 = it was not.
+        failing: of a date that was tried in vain, or is late: since when, epoch seconds, how often tried, and why; 0 = neither.
     """
 
     key: Key
@@ -66,6 +67,15 @@ def stuck(found: Iterable[Row], now: float) -> list[Row]:
     return [row for row in found if row.stuck and row.decision.when in HELD and row.decision.due <= now]
 
 
+def late(found: Iterable[Row], now: float) -> list[Row]:
+    """Keys whose date has come and that were tried in vain, or are overdue, whatever for; an incident that is open speaks for itself."""
+    return [
+        row
+        for row in found
+        if row.decision.when not in HELD and row.decision.missed <= now and (row.decision.overdue or row.decision.when is When.AGAIN)
+    ]
+
+
 def shut(found: Iterable[Row], now: float) -> list[tuple[Row, float]]:
     """Keys whose date has come, looked at outside their window; and when it opens next.
 
@@ -90,10 +100,13 @@ def again(row: Row, now: float) -> Notice | None:
     if now - since < SECOND_NIGHT or not since:
         return None
     nights = int((now - since - SECOND_NIGHT) // 86400)
-    title = f"key {row.key.name} is not rotated: {tries} tries since {moment(since)}, due {moment(row.decision.due)}"
+    tried = f": {counted(tries, 'try', 'tries')} since {moment(since)}" if tries else ""
+    title = f"key {row.key.name} is not rotated, due {moment(row.decision.missed)}{tried}"
     about = f"key {row.key.account}/{row.key.name}"
     todo = f"ir schedule list; by hand: ir rotate stripe {row.key.name} --policy scheduled"
-    return Notice(about, -1 - nights - 1000 * (row.decision.due // 86400), "waiting", title, scrub(f"{excerpt(said, 400)}\nNext: {todo}"))
+    return Notice(
+        about, -1 - nights - 1000 * (row.decision.missed // 86400), "waiting", title, scrub(f"{excerpt(said, 400)}\nNext: {todo}")
+    )
 
 
 def moment(at: float) -> str:
@@ -124,9 +137,11 @@ def _row(source: Inventory, key: Key, begun: Sequence[Child], index: Sequence[Js
 
 
 def _failing(decision: Decision, begun: Sequence[Child]) -> tuple[float, int, str]:
-    tries = [child for child in begun if child.due == decision.due and child.state in (ChildState.FAILED, ChildState.REFUSED)]
-    if not tries or decision.when in HELD:
+    tries = [child for child in begun if child.due >= decision.missed and child.state in (ChildState.FAILED, ChildState.REFUSED)]
+    if decision.when in HELD or not (tries or decision.overdue):
         return 0.0, 0, ""
+    if not tries:
+        return float(decision.missed), 0, decision.why
     newest = max(tries, key=lambda child: child.attempt)
     return min(child.began_at or child.ended_at for child in tries), len(tries), newest.said
 
@@ -146,7 +161,7 @@ def _about(row: Json, account: str) -> bool:
 def _known(children: Sequence[Child], incidents: Sequence[Json]) -> Known:
     own = {child.incident for child in children if child.incident}
     statuses = {row["incident"]: str(state_of(row)) if row["status"] == "attested" else row["status"] for row in incidents}
-    tries = tuple(Try(row.due, row.attempt, _state(row, statuses), row.ended_at or row.began_at) for row in children)
+    tries = tuple(Try(row.due, row.attempt, _state(row, statuses), row.ended_at or row.began_at, row.began_at) for row in children)
     others = [row for row in incidents if row["incident"] not in own and row["status"] in _ROTATED and row["summary"].get("new")]
     return Known(
         tries,

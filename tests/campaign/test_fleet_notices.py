@@ -208,7 +208,7 @@ def test_the_pager_hears_of_a_failure_in_the_second_night_and_once_a_day() -> No
         if notice is not None:
             told.setdefault((notice.incident, notice.entry), (hours, notice))
     assert [hours for hours, _ in told.values()] == [20, 44, 68]
-    _, notice = list(told.values())[0]
+    _, notice = next(iter(told.values()))
     assert notice.kind == "waiting" and "the store is sealed" in notice.body and "Next: ir " in notice.body
 
 

@@ -117,5 +117,5 @@ def chain(story: Story) -> Json:
 
 
 def _purged(story: Story, row: Json) -> Json:
-    told = as_object(story.tamer({"by": row["by"], "reason": row["reason"]}))
-    return {"at": iso(row["at"]), **told, "files": len(row["files"])}
+    told = as_object(story.tamer({name: row.get(name, "") for name in ("by", "reason", "second")}))
+    return {"at": iso(row["at"]), **told, "files": len(row["files"]), "copies": as_rows(story.tamer(row.get("copies", [])))}

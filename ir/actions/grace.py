@@ -18,6 +18,8 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         return Outcome(Did.SKIPPED, "there is no overlap")
     if record.facts.get("containment"):
         return Outcome(Did.SKIPPED, "the old key was contained: no service can use it any more")
+    if said := ended_early(record):
+        return Outcome(Did.SKIPPED, said)
     noted: Json = {} if "grace" in record.facts else {"grace": {"last_used": _last_used(world, record)}}
     until = float(record.facts.get("promoted_at", world.now())) + float(step.params["for"])
     left = until - world.now()
@@ -33,6 +35,12 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
             return Outcome(Did.SKIPPED, "grace was cut short by a signal", noted)
         world.clock.sleep(min(1.0, max(until - world.now(), 0.01)))
     return Outcome(Did.DONE, f"both keys lived side by side for {spoken(float(step.params['for']))}", noted)
+
+
+def ended_early(record: Incident) -> str:
+    """Why nothing is waited for before the kill, "" = it is."""
+    told = record.facts.get("emergency")
+    return f"{told['by']} said that the old key has leaked: nothing is waited for before it dies" if told else ""
 
 
 def _last_used(world: World, record: Incident) -> float:

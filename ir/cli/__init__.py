@@ -51,6 +51,8 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
         "init": ("ir.cli.inventory:init", "A first inventory from what your stores hold."),
         "drift": ("ir.cli.drift:drift", "Where stores disagree, what reverts them, who holds an old key."),
         "graph": ("ir.cli.inventory:graph", "Keys, stores and services: a tree, Mermaid or SVG."),
+        "schema": ("ir.cli.inventory:schema", "The form of an inventory as JSON Schema, for editors."),
+        "policies": ("ir.cli.policies:policies", "The least that `ir` has to be allowed: IAM, Vault, Conjur, Stripe."),
     },
     "playbook": {
         "list": ("ir.cli.inventory_check:list_playbooks", "The playbooks that come with the tool."),
@@ -77,7 +79,7 @@ GROUPS = {
     "rotate": "Rotate a leaked key.",
     "review": "Review what a key did.",
     "drill": "Rehearse in an embedded world.",
-    "inventory": "Check and draw an inventory.",
+    "inventory": "Check and draw an inventory; print its policies.",
     "playbook": "List, show and check playbooks.",
     "campaign": "Many keys at once.",
     "schedule": "Rotations that are due.",

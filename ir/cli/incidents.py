@@ -48,7 +48,7 @@ def resume(
     operator = Terminal(screen, name=actor(), yes=yes, new_key_from=new_key_from)
     leaked = read_key(leaked_key_from, "The leaked key", screen) if leaked_key_from else None
     control = read_key(control_key_from, "Another live key of the account", screen) if control_key_from else None
-    _go_on(kept, operator, name, "wake", {"yes": yes, **accepts}, leaked, control)
+    go_on(kept, operator, name, "wake", {"yes": yes, **accepts}, leaked, control)
 
 
 def rollback(name: Name = "", yes: Yes = False, as_json: AsJson = False, reason: Reason = "") -> None:
@@ -121,7 +121,7 @@ def _tell_or_go_on(kept: State, operator: Terminal, name: str, kind: str, body: 
     """A live process obeys the signal itself; otherwise this one takes the incident over and obeys it."""
     holder = kept.ledger.holder(name)
     if holder is None or not holder["alive"]:
-        _go_on(kept, operator, name, kind, body, None, None)
+        go_on(kept, operator, name, kind, body, None, None)
     kept.ledger.send(name, kind, operator.name, body)
     operator.screen.say(f"{name} runs on {holder['host']} (process {holder['pid']}); {operator.name} {signal_words.did(kind)}")
     record = look_on(operator, kept, name)
@@ -130,7 +130,8 @@ def _tell_or_go_on(kept: State, operator: Terminal, name: str, kind: str, body: 
     sys.exit(int(record.exit_code))
 
 
-def _go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json, leaked: object, control: object) -> NoReturn:
+def go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json, leaked: object, control: object) -> NoReturn:
+    """Take an incident over, tell it `kind`, and run it on in this process."""
     from ir.core.secret import Secret
     from ir.engine.dbos_records import read_entries
     from ir.engine.dbos_runner import Runner

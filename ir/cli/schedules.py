@@ -79,13 +79,13 @@ def run_schedule(
     trust = trusted(kept, operator, inventory_file, inventory_sha256, [_book(playbook_name)])
     _remove_due(kept, screen)
     begun, alone = _begin_due(kept, book, screen, inventory_file, playbook_name, inventory_sha256)
-    told: list[Child] = []
-    worker = Worker(kept, book, of_kind("schedule"), trust=trust, slots=at_once, tell=told.append)
+    told: dict[int, Child] = {}
+    worker = Worker(kept, book, of_kind("schedule"), trust=trust, slots=at_once, tell=lambda child: told.update({child.id: child}))
     if begun or worker.anything():
         with database_watch.told(screen, worker.runner):
             worker.run(until_idle=True, stop=threading.Event())
         worker.runner.forget_queue()
-    _end(screen, kept, told, begun, *_left(kept, book, screen, inventory_file), alone=alone)
+    _end(screen, kept, list(told.values()), begun, *_left(kept, book, screen, inventory_file), alone=alone)
 
 
 def worker(

@@ -1,4 +1,4 @@
-"""What a course asks of people: approvals before a step, and whether to contain when misuse was found. Each answer is recorded."""
+"""Questions to people: approvals before a step, and whether to contain when misuse was found. Each answer is recorded."""
 
 from collections.abc import Callable
 
@@ -14,8 +14,8 @@ IN_ADVANCE, BY_FLAG, TYPED = "--yes when it was opened", "--yes", "typed at a te
 """How the operator's own approval came about: only the last one is a person's answer to the question."""
 
 
-class Asking:
-    """Of one course. An approval is bound to the plan and to the verification that was seen."""
+class ApprovalGate:
+    """The questions of one incident. An approval is bound to the plan and to the verification that was seen."""
 
     def __init__(self, recorder: Recorder, plan: Plan) -> None:
         self._recorder, self._world, self._policy, self._plan_hash = recorder, recorder.world, plan.policy, plan.hash

@@ -23,7 +23,7 @@ from ir.core.errors import ExitCode, Unreplayable, unexpected
 from ir.core.model import Json
 from ir.engine import dbos_tuning
 from ir.engine.dbos_records import Plain, client
-from ir.engine.workflow import Course
+from ir.engine.workflow import Workflow
 from ir.evidence import audit_log
 from ir.incident.context import World
 from ir.incident.plan import plan_from_json
@@ -230,7 +230,7 @@ def _incident(opening: Json) -> int:
         runner.arrived(incident)
         if plan_from_json(opening["plan"]).hash != world.plan.hash:
             raise OtherPlan
-        code = Course(_Recorded(incident, runner, patient=world.patient), world, opening).run()
+        code = Workflow(_Recorded(incident, runner, patient=world.patient), world, opening).run()
         runner.ledger.release(incident)
     except dbos_errors.DBOSUnexpectedStepError as error:
         _, place, expected, recorded = error.inputs

@@ -1,4 +1,4 @@
-"""What one course records: steps and stamps by its engine, entries in the audit stream, and the report over them.
+"""Recorder: writes what one workflow does, as steps of its engine, as entries of the audit stream, and as the report.
 
 Everything that is recorded goes through here, so that a replay in another process writes the same entries.
 """
@@ -16,7 +16,7 @@ from ir.incident.record import Incident
 
 
 class Durable(Protocol):
-    """What a course needs of an engine: steps whose output is recorded once, and a stream."""
+    """What a workflow needs of an engine: steps whose output is recorded once, and a stream."""
 
     def step(self, name: str, body: Callable[[], Json]) -> Json:
         """Run `body` and record its output; on replay return the recorded output. At least once."""

@@ -1,6 +1,6 @@
 """Whether this version would do again what an incident has recorded: tried on the record alone, before anything is resumed.
 
-The engine compares names as it goes and would fail in the middle. Here the course is taken with recorded outputs only; no step's
+The engine compares names as it goes and would fail in the middle. Here the workflow is run with recorded outputs only; no step's
 body runs. An entry has to come out as it was written, too: one that differs would break the audit chain from there on.
 """
 
@@ -14,7 +14,7 @@ from ir.core.errors import IrError, Unreplayable
 from ir.core.model import Json
 from ir.engine.dbos_records import client
 from ir.engine.dbos_runner import SCHEMA_VERSION
-from ir.engine.workflow import Course
+from ir.engine.workflow import Workflow
 from ir.evidence.hash_chain import WORD
 from ir.incident import debts
 from ir.incident.context import Options, World
@@ -55,7 +55,7 @@ def _unlike(engine: sa.Engine, record: Incident, entries: Sequence[Json], world:
     rows = [_Row(str(step["function_name"]), step["output"], step["error"]) for step in client(engine).list_workflow_steps(record.id)]
     again = _Again(rows, entries)
     try:
-        Course(again, _deaf(world()), record.opened).run()
+        Workflow(again, _deaf(world()), record.opened).run()
         again.end()
     except _UpToHere:
         return ""
@@ -69,7 +69,7 @@ def _unlike(engine: sa.Engine, record: Incident, entries: Sequence[Json], world:
 
 
 def _deaf(world: World) -> World:
-    """The same world for a course that must leave no trace."""
+    """The same world for a workflow that must leave no trace."""
     return replace(
         world,
         say=lambda _text: None,
@@ -84,7 +84,7 @@ class _UpToHere(Exception):
 
 
 class _Other(Exception):
-    """The course took another turn than the recorded one."""
+    """The workflow took another turn than the recorded one."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class _Again:
         return []
 
     def end(self) -> None:
-        """The course is over: so is the record, or they differ."""
+        """The workflow is over: so is the record, or they differ."""
         if self._place == len(self._rows) and self._untold():
             raise _Other(f"cannot be replayed: this version would end before entry {self._written}")
         self._next("the end")

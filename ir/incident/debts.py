@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ir.core.errors import Refused
 from ir.core.model import Debt, Did, Json, KeyKind, Policy
+from ir.incident.facts import of_role
 from ir.incident.record import FINAL, Incident
 
 _DEAD = ("expired", "invalid")
@@ -106,11 +107,11 @@ def _inventory_of(record: Incident) -> str:
 
 def live_keys(record: Incident) -> list[Debt]:
     """After an abort every live key is named, with who is on it."""
-    services: Json = record.facts.get("services", {})
+    services = record.facts.get("services", {})
     users = {name: row.get("after") or row.get("before", "") for name, row in services.items()}
     found = []
     for role, word in (("old", "leaked"), ("new", "replacement")):
-        key = record.facts.get(role, {})
+        key = of_role(record.facts, role)
         if not key.get("fingerprint") or (role == "old" and record.facts.get("dead_at")):
             continue
         if role == "old" and key.get("liveness") in _DEAD:
@@ -158,7 +159,7 @@ def custody(record: Incident) -> list[str]:
     emptied = record.run_of("discard")
     if emptied is not None and emptied.outcome.did is Did.DONE:
         return []
-    places = [str(record.facts.get(role, {}).get("custody") or "") for role in ("old", "new")]
+    places = [str(of_role(record.facts, role).get("custody") or "") for role in ("old", "new")]
     return sorted({place for place in places if place})
 
 

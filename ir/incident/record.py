@@ -1,36 +1,12 @@
-"""An incident as its audit entries tell it: one fold, read by the runner, status, report and exit code alike.
-
-Facts that actions establish (all secret-free; times are epoch seconds):
-
-    exposed_at, opened_at, minted_at, promoted_at, contained_at, retire_asked_at, dead_at
-    old {fingerprint, id, kind, mode, account, liveness, custody, seen_alive, permissions, deadline, last_used, probed_at}
-    new {fingerprint, id, kind, custody, n, created, pasted, because, rotated, made_by, liveness, probed_at}
-        `rotated`: a guided rotation made it; `probed_at`: our own latest use, by the provider's clock, 0 = it does not tell
-    clock {ahead}    seconds by which our clock was ahead of the provider's when the replacement was checked
-    rotation {told_at, value, attested {by, at}}    of a containment by rotating: `value` is taken | open | lost
-    stores {REF: {guided, permission, before {version, fingerprint}, staged, after {version, fingerprint}, siblings, left_out, later}}
-    elsewhere {holders [{name, kind, about, key}], unread [{name, why}]}    of the leaked key, outside of the plan
-    services {NAME: {wave, owner, store, before, after, proves, accepted, tries}}
-    containment {how, said, before, undone}
-    review / triage {verdict, verdicts, score, findings, coverage, blast_radius, leftovers, timeline}
-    proof {polls, from, to, code, control}
-    grace {last_used}    of the old key when it began, by the provider's clock
-    quiet {checked, used_at, users {ours [name], strangers [name]}, attested {by, reason}}, money, sweep, watch {…}
-    pending {REF: {owner, since, version, incident}}    strangers' stages that the operator was shown; cleared {REF: reason}
-    accepted {OPTION: {NAME: REASON}}    exceptions that were accepted when it was resumed; at the start they stand in its options
-        `leftover` of a store: an incident that is over for good, and left something there
-    took_over {INCIDENT: [debt]}    of earlier incidents of this key, settled at the end where they can be
-    closed {accepted, attested, needs_custody}    what a person's word ended, and what it could not
-    adopted {at, owner, since, stores {REF: {roles, holds, trouble}}, keys {ID: NAME}, dead}    what the world still told of it;
-        `signed_before` {size, head_hash, ts}: of a record that is lost
-"""
+"""An incident as its audit entries tell it: one fold, read by the workflow, status, report and exit code alike."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import cast
 
 from ir.core.errors import ExitCode
 from ir.core.model import Debt, Did, Json, Outcome, copied
+from ir.incident.facts import Facts
 
 CLASSIFIED = ("classified_at", "classified_by", "classified_because", "personal_data_breach")
 """What a person says about a breach; the whole ladder is in `Incident.words` (`incident.ladder`)."""
@@ -69,7 +45,7 @@ class Incident:
         status: `running | waiting | done | debt | rolled back | aborted | attested | refused | reopened`.
         runs: every attempt at every step, in order.
         signals: what people sent: approvals, containment, rollback, abort.
-        late: evidence in signals that no course has taken in.
+        late: evidence in signals that no workflow has taken in.
         accepted: living keys that a person keeps: what a debt would be about → `{why, reason, by}`.
         just_paid: debts that words ended since the last step or signal: an end that was on its way does not bring them back.
         reopened: how it had ended, while misuse that was found since keeps it open.
@@ -83,7 +59,7 @@ class Incident:
     opened: Json = field(default_factory=dict)
     opened_at: str = ""
     actor: str = ""
-    facts: Json = field(default_factory=dict)
+    facts: Facts = field(default_factory=Facts)
     runs: list[StepRun] = field(default_factory=list)
     debts: dict[str, Debt] = field(default_factory=dict)
     signals: list[Json] = field(default_factory=list)
@@ -99,7 +75,7 @@ class Incident:
 
     @property
     def heard(self) -> int:
-        """The id of the newest signal that the course has taken in, 0 when there is none."""
+        """The id of the newest signal that the workflow has taken in, 0 when there is none."""
         return max((int(signal.get("id", 0)) for signal in self.signals), default=0)
 
     @property
@@ -229,12 +205,12 @@ def _inherit(incident: Incident) -> None:
     """Debts of earlier incidents that this one took over are its own from the start."""
     for earlier, rows in incident.facts.get("took_over", {}).items():
         for row in rows:
-            debt = Debt(**{**row, "todo": row["todo"].replace(earlier, incident.id)})
+            debt = Debt(row["kind"], row["about"], row["why"], row["todo"].replace(earlier, incident.id))
             incident.debts[debt.about] = debt
 
 
 def hear_late(incident: Incident, signals: Iterable[Json]) -> None:
-    """What was sent after the last entry and no course has taken in: misuse reopens what had ended, a `close` ends it again.
+    """What was sent after the last entry and no workflow has taken in: misuse reopens what had ended, a `close` ends it again.
 
     Whether it is a personal data breach can be said at any time.
     """
@@ -278,15 +254,19 @@ def _absorb_step(incident: Incident, entry: Json, body: Json) -> None:
     incident.ended = {}
 
 
-def passed_over(facts: Json) -> tuple[str, ...]:
+def passed_over(facts: Facts) -> tuple[str, ...]:
     """Stores that are left alone: left out by name, or in trouble already when a contain-first run looked at them first."""
     return tuple(name for name, row in facts.get("stores", {}).items() if row.get("left_out") or row.get("later"))
 
 
-def merge(into: dict[str, Any], facts: Json) -> None:
+def merge(into: Json | Facts, facts: Json | Facts) -> None:
     """Deep merge: objects are merged, everything else is replaced."""
+    _merge(cast(Json, into), cast(Json, facts))
+
+
+def _merge(into: Json, facts: Json) -> None:
     for name, value in facts.items():
         if isinstance(value, dict) and isinstance(into.get(name), dict):
-            merge(into[name], value)
+            _merge(into[name], value)
         else:
             into[name] = copied(value)  # entries are evidence: folding must never reach into them

@@ -70,7 +70,7 @@ def of_check(inventory: Inventory, row: Verify) -> set[str]:
 
 def custody(key: Key) -> set[str]:
     """Of keeping a new key in the stores of a key, until it is in use."""
-    return {f"store {ref.object}" for ref in key.stored_in if ref.scheme not in ("manual", "env", "command")}
+    return {f"store {ref.object}" for ref in key.stored_in if ref.promises.custody}
 
 
 def known(index: Iterable[Json]) -> set[str] | None:

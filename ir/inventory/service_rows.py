@@ -3,11 +3,11 @@
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from ir.core.durations import Seconds
 from ir.core.placeholders import check_placeholders
-from ir.inventory.terms import STRICT, Argv, Name, Ref, Url
+from ir.inventory.terms import REF_IN_A_FILE, STRICT, Argv, Name, Ref, Url
 
 
 class _Row(BaseModel):
@@ -105,7 +105,12 @@ class Service(_Row):
 
     name: Name
     uses: Annotated[list[Name], Field(min_length=1)]
-    reads_from: Annotated[list[Ref], BeforeValidator(lambda v: v if isinstance(v, list) else [v]), Field(min_length=1)]
+    reads_from: Annotated[
+        list[Ref],
+        BeforeValidator(lambda v: v if isinstance(v, list) else [v]),
+        Field(min_length=1),
+        WithJsonSchema({"anyOf": [REF_IN_A_FILE, {"type": "array", "items": REF_IN_A_FILE, "minItems": 1}]}),
+    ]
     wave: Name = "main"
     reload: Reload
     verify: Annotated[list[Verify], Field(min_length=1)]

@@ -18,6 +18,7 @@ NOT_CHANGED = "not changed"
 NOT_WRITTEN = "not written"
 HOLDS_NEW = "holds the replacement"
 LEFT_OUT = "left out by name"
+WRITTEN = "the replacement was written; it cannot be read back"
 UNKNOWN = "unknown"
 _PROOFS = ("holds-key", "key-used")
 PUT_BACK = "the old key was put back"
@@ -210,7 +211,9 @@ def _store_state(story: Story, told: Json, look: _Look | None, write: _Look | No
         return "staged, not current yet" if told.get("staged") else NOT_CHANGED
     if look and look.item.did in (Did.FAILED, Did.UNKNOWN):
         return "not as expected when last looked at"
-    return HOLDS_NEW if after == fingerprint_of(story.new) else "holds another value"
+    if after == fingerprint_of(story.new):
+        return WRITTEN if told.get("write_only") else HOLDS_NEW
+    return "holds another value"
 
 
 def accepted_reason(story: Story, option: str, name: str) -> str:

@@ -30,7 +30,7 @@ def store(ref: Reference, source: Inventory, operator: Operator, base: Path) -> 
     extra: dict[str, object] = {}
     if ref.scheme == "dotenv":
         extra["base"] = base
-    elif ref.scheme in ("aws-sm", "vault", "conjur"):
+    elif ref.scheme in ("aws-sm", "aws-ssm", "vault", "conjur"):
         extra["plain"] = tuple(source.plain_http)
     elif ref.scheme == "manual":
         extra["operator"] = operator
@@ -49,7 +49,7 @@ def resolve(ref: Reference, source: Inventory, operator: Operator, base: Path) -
     """
     value = store(ref, source, operator, base).read().value
     if value is None:
-        raise Missing(f"{ref} is empty")
+        raise Missing(f"{ref} is empty" if ref.promises.reads else f"{ref} cannot be read")
     return value
 
 

@@ -48,11 +48,11 @@ class KnownKeys:
         for key in self._source.held:
             for ref in key.stored_in:
                 mine = key.name == self._key.name and self._programs
-                if ref.scheme != "manual" and (ref.scheme != "command" or mine):
+                if ref.promises.reads and (ref.scheme != "command" or mine):
                     yield f"the store of key {key.name}", ref
         for account in self._source.accounts:
             for where, ref in references.of_account(account):
-                if ref.scheme not in ("manual", "command"):
+                if ref.promises.reads and ref.scheme != "command":
                     yield f"the {where[-1]} of account {account.name}", ref
 
     def _services(self, value: Secret) -> Iterator[tuple[str, Callable[[], bool]]]:

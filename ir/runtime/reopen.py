@@ -91,7 +91,7 @@ def _account(kept: State, name: str) -> str:
 
 def _known(record: Incident) -> set[str]:
     """Evidence that the incident's own review, or an earlier signal, has shown."""
-    reviews = (record.facts.get(name, {}) for name in ("triage", "review"))
+    reviews = (record.facts.get("triage", {}), record.facts.get("review", {}))
     known = {e for review in reviews for one in review.get("findings", []) for e in one["evidence"]}
     return known | {e for said in (*record.signals, *record.words) for e in said.get("evidence", [])} | record.late
 

@@ -157,8 +157,8 @@ class OtherPlaces:
             if held is not None:
                 return _fields(ref, held)
         for ref in one.fields:
-            if ref.scheme == "manual":
-                return "a human sets it, so it cannot be read"
+            if not ref.promises.reads:
+                return "a human sets it, so it cannot be read" if ref.promises.guided else "it is write-only, so it cannot be read"
             if ref.scheme == "command" and not reading(self._source, [ref]) <= self._agreed:
                 return "nobody agreed to run the program that reads it"
             try:

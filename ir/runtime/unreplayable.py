@@ -11,7 +11,7 @@ from dbos import WorkflowSerializationFormat
 from ir.core.errors import ExitCode, IrError
 from ir.core.model import Debt, Json
 from ir.engine.dbos_records import STREAM, as_recorded, client, in_stream, read_entries
-from ir.engine.workflow import Course
+from ir.engine.workflow import Workflow
 from ir.evidence import audit_log
 from ir.evidence.hash_chain import chained
 from ir.incident import debts as debt_rules
@@ -38,13 +38,13 @@ def end(record: Incident, entries: list[Json], kept: State, given: Given, kind: 
     journal = _Unrecorded(kept.ledger, record.id)
     try:
         world = wired(setting_from(record.id, record.opened), kept, given, fence)
-        course = Course(journal, world, record.opened)
+        workflow = Workflow(journal, world, record.opened)
     except (IrError, LookupError, TypeError, ValueError) as error:
         _unseen(record, journal, kept, word, error.what if isinstance(error, IrError) else type(error).__name__)
     else:
         for entry in entries:
             world.witness(entry)
-        course.end(record, word)
+        workflow.end(record, word)
     kept.ledger.release(record.id)
     return incident_record.fold(read_entries(kept.ledger.engine, record.id))
 

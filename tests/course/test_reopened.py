@@ -18,7 +18,7 @@ from ir.core.model import Debt, Finding
 from ir.drill.simulated.clock import SimClock
 from ir.drill.simulated.durable_engine import Journal, Parked
 from ir.drill.simulated.world import Simulation
-from ir.engine.workflow import Course
+from ir.engine.workflow import Workflow
 from ir.evidence import audit_log
 from ir.incident.record import Incident, fold, hear_late
 from ir.ports import Reviewed
@@ -35,7 +35,7 @@ DEBT = asdict(Debt("misuse", "misuse", "the watch found misuse", "ir close"))
 
 def ended(sim: Simulation, journal: Journal) -> Incident:
     with contextlib.suppress(Parked):
-        Course(journal.engine(), sim.world, sim.opening()).run()
+        Workflow(journal.engine(), sim.world, sim.opening()).run()
     return fold(journal.stream)
 
 

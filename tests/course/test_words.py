@@ -13,7 +13,7 @@ from ir.core.errors import ExitCode, UsageError
 from ir.core.model import Json
 from ir.drill.simulated.durable_engine import Journal
 from ir.drill.simulated.world import Simulation
-from ir.engine.workflow import Course
+from ir.engine.workflow import Workflow
 from ir.evidence import audit_log
 from ir.evidence.bundle_verifier import check_folder
 from ir.incident import deadlines
@@ -56,7 +56,7 @@ def test_words_at_any_place_leave_a_replay_as_it_was() -> None:
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[State, str]]:
     """A database with one finished incident."""
     sim, journal = Simulation("exposed"), Journal()
-    Course(journal.engine(), sim.world, sim.opening()).run()
+    Workflow(journal.engine(), sim.world, sim.opening()).run()
     ended = fold(journal.stream)
     engine = database.open_engine(f"sqlite:///{tmp_path / 'ir.sqlite'}")
     state = State(tmp_path, incident_store.Ledger(engine), process_identity.me("tester@host"))

@@ -8,9 +8,10 @@ from typing import cast
 import pytest
 
 from ir.actions import delivery
-from ir.core.model import Danger, Did, Json, Outcome
+from ir.core.model import Danger, Did, Outcome
 from ir.core.secret import Secret
 from ir.incident.context import World
+from ir.incident.facts import Facts
 from ir.incident.plan import Step
 from ir.incident.record import Incident
 from ir.ports import Sent
@@ -76,7 +77,7 @@ def taken(deliveries: Deliveries, person: Person, *, guided: bool = True, **fact
         say=lambda _text: None,
         stopping=lambda: False,
     )
-    known: Json = {"new": {"id": ""}, **facts}
+    known = cast(Facts, {"new": {"id": ""}, **facts})
     return delivery.run(cast(World, world), Incident(id="INC-1", facts=known), STEP)
 
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from docs import rooms
-from docs.generate import PAGES, PARTS, README, generated
+from docs.generate import INVENTORY_SCHEMA, PAGES, PARTS, README, generated
 
 ROOT = README.parent
 
@@ -13,6 +13,12 @@ def test_generated_parts_are_fresh() -> None:
     texts = [page.read_text(encoding="utf-8") for page in PAGES]
     assert [generated(text) for text in texts] == texts, "run `make docs`"
     assert all(any(f"<!-- generated: {name} -->" in text for text in texts) for name in PARTS)
+
+
+def test_the_schema_of_the_inventory_is_fresh() -> None:
+    from ir.inventory import schema
+
+    assert INVENTORY_SCHEMA.read_text(encoding="utf-8") == schema.text(), "run `make docs`"
 
 
 def test_the_architecture_page_shows_every_room_of_the_contract() -> None:

@@ -3,7 +3,7 @@
 import json
 import re
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -339,9 +339,9 @@ def test_facts_of_another_shape_do_not_break_a_report(junk: Any) -> None:
     incident = story.incident
     for name in SHAPED:
         incident = story.incident
-        incident.facts[name] = junk
+        cast(Json, incident.facts)[name] = junk
         assert render(incident, "html", story.entries)
-    incident.facts.update(dict.fromkeys(SHAPED, junk))
+    cast(Json, incident.facts).update(dict.fromkeys(SHAPED, junk))
     for fmt in FORMATS:
         assert render(incident, fmt, story.entries)
 

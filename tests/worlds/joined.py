@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.worlds import aws, conjur, vault
+from tests.worlds import aws, conjur, ssm, vault
 from tests.worlds.command import CommandWorld
 from tests.worlds.dotenv import DotenvWorld
 from tests.worlds.stores import StoreWorld
@@ -18,6 +18,15 @@ def _aws(field: str) -> Entry:
         address = request.getfixturevalue("aws_address")
         with environment(**aws.settings(address)):
             yield aws.AwsWorld(address, request.getfixturevalue("strict_aws"), field)
+
+    return enter
+
+
+def _ssm(field: str) -> Entry:
+    def enter(request: pytest.FixtureRequest) -> Iterator[StoreWorld]:
+        address = request.getfixturevalue("aws_address")
+        with environment(**ssm.settings(address)):
+            yield ssm.ParameterWorld(address, request.getfixturevalue("strict_aws"), field)
 
     return enter
 
@@ -51,6 +60,8 @@ def _conjur(field: str, *, companion: bool = True) -> Entry:
 WORLDS: dict[str, Entry] = {
     "aws, field": _aws("api_key"),
     "aws, whole": _aws(""),
+    "aws-ssm, whole": _ssm(""),
+    "aws-ssm, field": _ssm("api_key"),
     "vault": _vault("/stripe/api_key"),
     "conjur": _conjur(""),
     "conjur, field": _conjur("api_key"),

@@ -2,6 +2,7 @@
 
 STORES = {
     "aws-sm": "ir.adapters.stores.aws.secrets_manager:AwsSecretsManagerStore",
+    "aws-ssm": "ir.adapters.stores.aws.parameter_store:AwsParameterStore",
     "vault": "ir.adapters.stores.vault.kv_store:VaultStore",
     "conjur": "ir.adapters.stores.conjur.store:ConjurStore",
     "dotenv": "ir.adapters.stores.env.dotenv_store:DotenvStore",
@@ -23,3 +24,10 @@ KEEPERS = {
     "vault": "ir.adapters.stores.vault.search:keepers_of",
 }
 """What tells who else writes one place: `keepers_of(ref) -> tuple[str, ...]`."""
+
+POLICIES = {
+    "aws-sm": "ir.adapters.stores.aws.policy:IAM",
+    "vault": "ir.adapters.stores.vault.policy:HCL",
+    "conjur": "ir.adapters.stores.conjur.policy:YAML",
+}
+"""How each vendor's access policies are written: a `ports.policy.PolicyLanguage`."""

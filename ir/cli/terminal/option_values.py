@@ -133,8 +133,8 @@ def identify_row(consent: Consent, name: str, leaked: Secret | None, operator: T
                 f"there is no key `{name}`" if name else "which key?", next_step=f"one of {names}; or --leaked-key-from prompt"
             )
         return found
-    if len(source.keys) == 1 and all(ref.scheme == "manual" for ref in source.keys[0].stored_in):
-        return source.keys[0]  # Only people hold it (or nobody wrote an inventory): there is nothing to match it against.
+    if len(source.keys) == 1 and not any(ref.promises.reads for ref in source.keys[0].stored_in):
+        return source.keys[0]  # None of its places can be read (or nobody wrote an inventory): there is nothing to match it against.
     refs = [ref for key in source.keys for ref in key.stored_in]
     holders = [key for key in source.keys if leaked in _held(opened, _plain(key.stored_in), operator)]
     unread = [] if holders else [ref for ref in refs if ref.scheme == "command"]
@@ -172,7 +172,7 @@ def stored_key(consent: Consent, key: Key, operator: Terminal) -> Secret | None:
 
 
 def _plain(refs: Sequence[Reference]) -> list[Reference]:
-    return [ref for ref in refs if ref.scheme not in ("command", "manual")]
+    return [ref for ref in refs if ref.promises.reads and ref.scheme != "command"]
 
 
 def _behind_programs(refs: Sequence[Reference]) -> list[Reference]:

@@ -13,7 +13,7 @@ import ir
 from ir.drill.embedded.moto_server import moto
 from ir.drill.embedded.openbao_server import OpenBao, openbao
 from ir.drill.embedded.store_choice import StoreChoice, StoreKind
-from ir.drill.embedded.stores import REGION, AwsShelf, DotenvShelf, Shelf, VaultShelf
+from ir.drill.embedded.stores import REGION, AwsShelf, DotenvShelf, ParameterShelf, Shelf, VaultShelf
 
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TERM", "COLORTERM", "NO_COLOR", "COLUMNS", "LINES", "TZ", "PYTHONPATH")
 
@@ -54,19 +54,27 @@ class Folder:
 
 @dataclass(frozen=True)
 class Servers:
-    """What runs on loopback; None: that kind of store is left out."""
+    """What runs on loopback; None: that kind of store is left out.
+
+    Attributes:
+        aws: address of the server; `secrets` and `parameters` say what of it is used.
+    """
 
     aws: str | None
     vault: OpenBao | None
     env_file: bool = True
+    secrets: bool = True
+    parameters: bool = False
 
     def shelves(self, folder: Folder) -> list[Shelf]:
         """One empty shelf in each store that there is."""
         found: list[Shelf] = [DotenvShelf(folder.stores / "payments.env", folder.root)] if self.env_file else []
         if self.vault is not None:
             found.append(VaultShelf(self.vault, "payments"))
-        if self.aws is not None:
+        if self.aws is not None and self.secrets:
             found.append(AwsShelf(self.aws, "prod/payments"))
+        if self.aws is not None and self.parameters:
+            found.append(ParameterShelf(self.aws, "prod/payments/stripe"))
         return found
 
 
@@ -92,12 +100,14 @@ def servers(choice: StoreChoice) -> Iterator[Servers]:
     """
     with ExitStack() as stack, ThreadPoolExecutor(2) as pool:
         wanted = choice.running
-        aws = pool.submit(stack.enter_context, moto()) if StoreKind.AWS in wanted else None
+        aws = pool.submit(stack.enter_context, moto()) if {StoreKind.AWS, StoreKind.SSM} & set(wanted) else None
         vault = pool.submit(stack.enter_context, openbao(wanted[StoreKind.VAULT].program)) if StoreKind.VAULT in wanted else None
         yield Servers(
             aws.result() if aws is not None else None,
             vault.result() if vault is not None else None,
             env_file=StoreKind.ENV in wanted,
+            secrets=StoreKind.AWS in wanted,
+            parameters=StoreKind.SSM in wanted,
         )
 
 
@@ -115,6 +125,7 @@ def environment(place: Folder, running: Servers) -> dict[str, str]:
     if running.aws is not None:
         own |= {
             "AWS_ENDPOINT_URL_SECRETS_MANAGER": running.aws,
+            "AWS_ENDPOINT_URL_SSM": running.aws,
             "AWS_ACCESS_KEY_ID": "drill",
             "AWS_SECRET_ACCESS_KEY": "drill",
             "AWS_DEFAULT_REGION": REGION,

@@ -66,9 +66,8 @@ def critical(record: Incident, about: str) -> bool:
     """Whether what an attacker left is of critical severity: it is still to do until a look finds it gone, or a person keeps it by name."""
     debt = record.debts.get(about)
     rows: list[Json] = []
-    for name in ("sweep", "review", "triage"):
-        told: Json = record.facts.get(name) or {}
-        rows += told.get("leftovers", [])
+    for told in (record.facts.get("sweep"), record.facts.get("review"), record.facts.get("triage")):
+        rows += (told or {}).get("leftovers", [])
     grave = any(str(row["id"]) == about and row["severity"] == "critical" for row in rows)
     return debt is not None and debt.kind == "leftover" and grave
 

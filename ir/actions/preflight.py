@@ -220,7 +220,9 @@ def _old_facts(world: World, old: Secret, probe: Probe, row: KeyRow | None, held
         "probed_at": probe.date,  # a use of ours, by Stripe's clock
         "found_in_store": in_store,
         "last_used": row.last_used if row else 0.0,
+        "created": row.created if row else 0.0,
         "permissions": list(row.permissions) if row else [],
+        "row_read": row is not None,
         "deadline": world.options.old_key_expires,
     }
 

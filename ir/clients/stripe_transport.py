@@ -6,7 +6,6 @@ the key elsewhere), and reads no `.netrc`. Proxies and authorities: `way_out`.
 """
 
 import json
-import socket
 import ssl
 import threading
 import time
@@ -19,49 +18,14 @@ import stripe
 import urllib3
 
 from ir.clients import way_out
-from ir.clients.http_answer import FinalResponse
 from ir.clients.http_deadline import Watch
+from ir.clients.watched_pool import within
 from ir.core.errors import PortError, Unknown
 from ir.core.urls import parse
 
 _MOST_BYTES = 64 << 20
 _CHUNK = 1 << 16
 _AGENT_MARK = " AIAgent/"
-
-
-_calls = threading.local()
-"""`watch`: of the call that this thread makes now."""
-
-
-class _Http(urllib3.connection.HTTPConnection):
-    response_class = FinalResponse
-
-    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]  # urllib3's own class differs from its base so, too
-        _watch(self.sock)
-        return super().getresponse()
-
-
-class _Https(urllib3.connection.HTTPSConnection):
-    response_class = FinalResponse
-
-    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]  # urllib3's own class differs from its base so, too
-        _watch(self.sock)
-        return super().getresponse()
-
-
-class _HttpPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _Http
-
-
-class _HttpsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _Https
-
-
-def _watch(held: socket.socket | None) -> None:
-    """A socket's own time-out starts anew with each byte; headers that drip would never end."""
-    watch: Watch | None = getattr(_calls, "watch", None)
-    if watch is not None and held is not None:
-        watch.hold(held)
 
 
 @dataclass(frozen=True)
@@ -93,7 +57,6 @@ class PooledClient(stripe.HTTPClient):
         self._timeout = timeout
         self._limits = urllib3.Timeout(connect=min(5.0, timeout), total=timeout)
         self._pool = way_out.pool(self._way, _trusted(), 64)
-        self._pool.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
         self._of_host = lru_cache(maxsize=4)(self._pool.connection_from_host)
         self._answers = threading.local()
 
@@ -117,13 +80,15 @@ class PooledClient(stripe.HTTPClient):
 
     def _send(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Wire:
         self.forget()
-        watch = Watch(self._timeout)
+        late = False
         try:
-            with watch:
-                _calls.watch = watch
-                wire = self._exchange(method, url, headers, body, watch)
+            with within(self._timeout) as watch:
+                try:
+                    wire = self._exchange(method, url, headers, body, watch)
+                finally:
+                    late = watch.expired
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            failed: PortError = _failure(error, self._way, late=watch.expired)
+            failed: PortError = _failure(error, self._way, late=late)
         else:
             self._answers.wire = wire
             return wire

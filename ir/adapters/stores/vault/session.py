@@ -6,7 +6,9 @@ import threading
 from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
 
+from ir.clients.watched_pool import watched, within
 from ir.clients.way_out import Proxy
 
 _LONGEST = 2000
@@ -46,12 +48,29 @@ class Session(requests.Session):
 
     def _sent(self, method: str, url: str, options: dict[str, Any]) -> requests.Response:
         try:
-            return super().request(method, url, **options)
+            with within(float(options["timeout"])) as watch:
+                answer = super().request(method, url, **options)
+            if watch.expired:  # What looks like the end of the body may be our own watch.
+                raise requests.exceptions.ReadTimeout
+            return answer
         except requests.exceptions.ProxyError as error:
             assert self._proxy is not None  # noqa: S101 - only a proxy raises it
             failed = self._proxy.refuses("Vault", error)
         # Outside of the handler: the library's error holds the request, and with it the token.
         raise failed
+
+
+class WatchedAdapter(HTTPAdapter):
+    """Connections whose calls end in time, directly or by way of a proxy."""
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        """See `HTTPAdapter`."""
+        super().init_poolmanager(*arguments, **options)
+        watched(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        """See `HTTPAdapter`."""
+        return watched(super().proxy_manager_for(proxy, **options))
 
 
 class _After:

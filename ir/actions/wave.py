@@ -86,6 +86,8 @@ def _how(service: Service) -> str:
         return "`" + " ".join(service.reload.command) + "`"
     if service.reload.rollout:
         return f"a rollout of {service.reload.rollout}"
+    if service.reload.vercel:
+        return f"a deployment of {service.reload.vercel}"
     return f"POST {service.reload.http}" if service.reload.http else "waiting: it polls its store"
 
 

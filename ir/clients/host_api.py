@@ -83,7 +83,7 @@ class HostApi:
             raise Rejected(f"the address of {host} cannot be used: {error}") from None
         if urls.in_the_clear(base):
             raise Rejected(f"the address of {host} is {place}: keys would go to another machine in the clear", next_step="use https")
-        self._edge = HttpEdge([place.host], self._bearer, tls=tls)
+        self._where, self._tls = place.host, tls
 
     def ask(
         self,
@@ -111,11 +111,12 @@ class HostApi:
             Denied: 401, 403. Missing: 404. Conflict: 409, 412. Rejected: what else of 4xx. Unknown: everything else.
         """
         plain = {**self._headers, **({"Content-Type": content} if body is not None else {}), **({"Accept": accept} if accept else {})}
+        login = self._bearer()
         try:
-            answer = self._edge.call(
+            answer = HttpEdge([self._where], lambda name: login[name], tls=self._tls).call(
                 method,
                 f"{self._base}{path}",
-                headers={"Authorization": ""} if self._token is not None else {},
+                headers={name: name for name in login},
                 plain=plain,
                 body=b"" if body is None else json.dumps(body).encode(),
                 timeout=self._timeout,
@@ -124,10 +125,9 @@ class HostApi:
             raise Unknown(f"{self.host} cannot be reached about {about}: {error.what}", next_step=error.next_step) from None
         return self._judged(answer, about, needs)
 
-    def _bearer(self, _reference: str) -> Secret:
-        if self._token is None:
-            raise Missing("there is no token")
-        return Secret(f"Bearer {self._token().reveal()}")
+    def _bearer(self) -> dict[str, Secret]:
+        """The header that shows the login, none without one. Before anything is looked up: without a login there is no call."""
+        return {"Authorization": Secret(f"Bearer {self._token().reveal()}")} if self._token is not None else {}
 
     def _judged(self, answer: Answer, about: str, needs: str) -> Reply:
         data = _parsed(answer)

@@ -83,6 +83,7 @@ SCHEMES: dict[str, Scheme] = {
     "k8s": Scheme(
         Promises(Kind.SINGLE, stage=True, compare=True, custody=True, tells_writer=True), host="context", field=True, place="Secret"
     ),
+    "vercel": Scheme(Promises(Kind.WRITE_ONLY, tells_writer=True), host="project"),
     "dotenv": Scheme(Promises(Kind.SINGLE, stage=True, compare=True, custody=True), field=True, place="file"),
     "command": Scheme(Promises(Kind.SINGLE)),
     "env": Scheme(Promises(Kind.SINGLE, writes=False)),

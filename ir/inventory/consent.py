@@ -132,6 +132,8 @@ def _used(inventory: Inventory, row: Reload | Verify) -> set[str]:
     """Programs that it runs, and secrets that it tells a host: headers, and what only a signing secret can sign."""
     found = {_command(row.command, row.env)} if row.command else set()
     found |= set(_headers(row)) | reading(inventory, row.headers.values())
+    if isinstance(row, Reload) and row.vercel is not None:
+        found |= _of_host(inventory, "vercel", "") | {f"deployment of {row.vercel} at Vercel"}
     if isinstance(row, Reload) and row.rollout is not None:
         found |= _of_host(inventory, "k8s", row.rollout.context) | {f"rollout of {row.rollout}"}
     if isinstance(row, Verify) and row.webhook:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, model_validator
 from ir.core.urls import in_the_clear
 from ir.inventory.terms import STRICT, Argv, Name, Ref, Url
 
-HOSTS = ("k8s",)
+HOSTS = ("k8s", "vercel")
 """Schemes of stores that a `hosts:` row may be about."""
 
 
@@ -18,15 +18,17 @@ class Host(BaseModel):
         context: of the kubeconfig (k8s only); a row without one is for every context.
         api_base: the API's address, https or on loopback.
         token: what stands after `Bearer`.
+        team: id or name of the team whose the projects are (vercel only).
         program: what prints a login, word by word as the kubeconfig's `exec:` says (k8s only). env: variables that it needs.
     """
 
     model_config = STRICT
 
-    name: Literal["k8s"]
+    name: Literal["k8s", "vercel"]
     context: str = ""
     api_base: Url | None = None
     token: Ref | None = None
+    team: str = ""
     program: Argv | None = None
     env: list[str] = []
 
@@ -36,7 +38,21 @@ class Host(BaseModel):
             raise ValueError(f"`api_base: {self.api_base}` is plain http to another machine: a token and keys would go there in the clear")
         if self.name != "k8s" and (self.context or self.program):
             raise ValueError("`context` and `program` are for k8s alone")
+        if self.team and self.name != "vercel":
+            raise ValueError("`team` is for vercel alone")
         return self
+
+
+class VercelDeploy(BaseModel):
+    """A new build of the commit that serves now, so that it takes changed variables."""
+
+    model_config = STRICT
+
+    project: Name
+    target: Literal["production", "preview"] = "production"
+
+    def __str__(self) -> str:
+        return f"{self.project} to {self.target}"
 
 
 class Rollout(BaseModel):

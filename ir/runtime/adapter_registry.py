@@ -53,6 +53,7 @@ def login(host: str, context: str, source: Inventory, resolver: Callable[[str], 
     return Login(
         api_base=row.api_base or "",
         token=None if token is None else lambda: resolver(str(token)),
+        team=row.team,
         program=tuple(row.program or ()),
         env=tuple(row.env),
     )
@@ -235,6 +236,10 @@ def reloader(
         about = {"namespace": row.rollout.namespace, "kind": kind, "name": name, "external_secret": row.rollout.external_secret or ""}
         asked = login("k8s", row.rollout.context, source, resolver)
         return cast(Reloader, made(context=row.rollout.context, **about, login=asked, timeout=row.patience, say=say))
+    if row.vercel:
+        at = login("vercel", "", source, resolver)
+        made = load(RELOADERS, "vercel")
+        return cast(Reloader, made(project=row.vercel.project, target=row.vercel.target, login=at, timeout=row.patience, say=say))
     return _Polls()
 
 

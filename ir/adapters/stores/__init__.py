@@ -6,6 +6,7 @@ STORES = {
     "vault": "ir.adapters.stores.vault.kv_store:VaultStore",
     "conjur": "ir.adapters.stores.conjur.store:ConjurStore",
     "k8s": "ir.adapters.stores.k8s.secret_store:K8sSecretStore",
+    "vercel": "ir.adapters.stores.vercel.variable:VercelStore",
     "dotenv": "ir.adapters.stores.env.dotenv_store:DotenvStore",
     "command": "ir.adapters.stores.command:CommandStore",
     "env": "ir.adapters.stores.env.process_env:EnvStore",

@@ -13,6 +13,7 @@ from ir.core.model import Json
 from ir.drill.embedded.store_choice import StoreKind
 from ir.drill.hosts.k8s_twin import K8sTwin
 from ir.drill.hosts.server import HostTwin
+from ir.drill.hosts.vercel_twin import VercelTwin
 
 TOKEN = "STRIPE_DRILL_HOST_TOKEN"  # noqa: S105 - the name of a variable
 
@@ -97,6 +98,50 @@ class K8sShelf:
         return ", ".join([*changed, *(f"{name} is left" for _, name in self.twin.secrets if name != self.name)])
 
 
+@dataclass
+class VercelShelf:
+    """A Secret of a Vercel project, beside another one; services are what the project's deployment runs."""
+
+    twin: VercelTwin
+    project: str = "shop"
+    name: str = "STRIPE_SECRET_KEY"
+    beside: str = "not-a-stripe-key"
+
+    @property
+    def ref(self) -> str:
+        """See `Hosted`."""
+        return f"vercel://{self.project}/{self.name}"
+
+    @property
+    def row(self) -> Json:
+        """See `Hosted`."""
+        return {"name": "vercel", "api_base": self.twin.address, "token": f"env://{TOKEN}"}
+
+    def reload(self, service: str) -> Json:
+        """See `Hosted`."""
+        return {"vercel": {"project": self.project}}
+
+    def deploy(self, service: str) -> None:
+        """See `Hosted`."""
+        if service not in self.twin.services:
+            self.twin.services[service] = (self.project, self.name)
+            self.twin.deployed(self.project)
+
+    def fill(self, key: str) -> None:
+        """See `Shelf`."""
+        self.twin.builds = 1.0
+        self.twin.put(self.project, "DATABASE_URL", self.beside)
+        self.twin.put(self.project, self.name, key)
+
+    def key(self) -> str:
+        """See `Shelf`."""
+        return self.twin.value(self.project, self.name)
+
+    def disturbed(self) -> str:
+        """See `Shelf`."""
+        return "" if self.twin.value(self.project, "DATABASE_URL") == self.beside else "DATABASE_URL was changed"
+
+
 @contextmanager
 def hosts(kinds: frozenset[StoreKind], token: str) -> Iterator[tuple[Hosted, ...]]:
     """Stand-ins of the chosen hosts, which take that token."""
@@ -104,6 +149,8 @@ def hosts(kinds: frozenset[StoreKind], token: str) -> Iterator[tuple[Hosted, ...
         made: list[Hosted] = []
         if StoreKind.K8S in kinds:
             made.append(K8sShelf(stack.enter_context(K8sTwin())))
+        if StoreKind.VERCEL in kinds:
+            made.append(VercelShelf(stack.enter_context(VercelTwin())))
         for host in made:
             host.twin.tokens[token] = frozenset({"*"})
         yield tuple(made)

@@ -18,9 +18,10 @@ class StoreKind(StrEnum):
     ENV = "env"
     SSM = "ssm"
     K8S = "k8s"
+    VERCEL = "vercel"
 
 
-HOSTED = (StoreKind.K8S,)
+HOSTED = (StoreKind.K8S, StoreKind.VERCEL)
 """Hosts that a stand-in plays."""
 USUAL = (StoreKind.AWS, StoreKind.VAULT, StoreKind.ENV)
 """What a drill runs when nothing is asked for: one kind after the other would take long."""

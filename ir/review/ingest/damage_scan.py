@@ -35,6 +35,8 @@ class Damaged:
         """Begin with these files, when those before are done; also the sums of gzips, which the engine does not look at.
 
         Args:
+            shape: the format that all of them have.
+            files: those that the engine has loaded.
             expected: how many of a file's lines the engine could not read.
         """
         # Not a pool's: an interrupted review must not wait for it.

@@ -1,4 +1,4 @@
-"""Reload by a deployment at Vercel: the commit that serves now is built anew, since only a build takes changed variables.
+"""Reload by a deployment at Vercel: the commit that serves now is built again, since only a build takes changed variables.
 
 Until the new deployment is ready the former one goes on; one that fails is never reached by anybody, so there is nothing to take back.
 """

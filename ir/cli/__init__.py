@@ -33,7 +33,11 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
     "rollback": ("ir.cli.incidents:rollback", "Put the old key back, if it still lives."),
     "abort": ("ir.cli.incidents:abort", "Stop acting; says every live key and who is on it."),
     "close": ("ir.cli.incidents:close", "End what cannot be proven, by name: attested, not proven."),
-    "classify": ("ir.cli.classify:classify", "Say whether it is a personal data breach; the notification clock runs from then."),
+    "classify": ("ir.cli.classify:classify", "Say since when you know of it, if it is a data breach, if it is material."),
+    "notify": {
+        "record": ("ir.cli.notify:record", "Record who was told, when and by whom, or why they are not told."),
+        "list": ("ir.cli.notify:list_clocks", "Whom laws want told until when, with article and source."),
+    },
     "report": ("ir.cli.reports:report", "The incident report as html, md or json."),
     "verify": ("ir.cli.reports:verify", "Check the audit chain of an incident."),
     "evidence": {
@@ -79,6 +83,7 @@ GROUPS = {
     "playbook": "List, show and check playbooks.",
     "campaign": "Many keys at once.",
     "schedule": "Rotations that are due.",
+    "notify": "Whom to tell of an incident, and who was told.",
     "evidence": "Keep, hand over and purge evidence.",
     "alert": "Read alerts of secret scanners.",
     "database": "The database that machines share.",

@@ -19,12 +19,13 @@ from ir.drill.embedded.faults import HERE
 from ir.drill.embedded.options import DrillOptions, Waits
 from ir.drill.embedded.result import DrillResult
 from ir.drill.embedded.run import Watch, conduct
-from ir.drill.embedded.store_choice import StoreKind
+from ir.drill.embedded.store_choice import USUAL, StoreKind
 from ir.drill.simulated.faults import Fate, named
 
 _MOST_SERVICES = 200
 _MOST_RUNS = 100_000
 _PICTURE_WIDTH = 110
+_STORES = f"{' | '.join(StoreKind)}, several by comma; default: of {', '.join(USUAL)} all that can run here."
 
 
 def stripe(
@@ -37,7 +38,7 @@ def stripe(
     live_mode: Annotated[bool, typer.Option("--live-mode", help="The twin plays live mode: keys are sealed and shown once.")] = False,
     dead_on_arrival: Annotated[bool, typer.Option("--dead-on-arrival", help="Stripe has deactivated the leaked key already.")] = False,
     real_time: Annotated[bool, typer.Option("--real-time", help="The shipped playbook, with its own waits.")] = False,
-    stores: Annotated[str, typer.Option(help="aws | vault | env, several by comma; default: all that can run here.", metavar="NAMES")] = "",
+    stores: Annotated[str, typer.Option(help=_STORES, metavar="NAMES")] = "",
     faults: Annotated[str, typer.Option(help="What goes wrong meanwhile: all, or names by comma; ? lists them.", metavar="NAMES")] = "",
     runs: Annotated[int, typer.Option(min=0, max=_MOST_RUNS, help="So many drills in simulated time, seeds counted from --seed.")] = 0,
     picture: Annotated[str, typer.Option(help="Also draw the screen as SVG.", metavar="FILE")] = "",

@@ -1,4 +1,4 @@
-"""`ir rotate stripe-webhook`: another signing secret for a webhook endpoint; the same course as for keys."""
+"""`ir rotate stripe-webhook`: another signing secret for a webhook endpoint; the same workflow as for keys."""
 
 import os
 from datetime import UTC, datetime

@@ -22,7 +22,7 @@ from dbos import error as dbos_errors
 from ir.core.errors import ExitCode, Unreplayable, unexpected
 from ir.core.model import Json
 from ir.engine.dbos_records import Plain, client
-from ir.engine.workflow import Course
+from ir.engine.workflow import Workflow
 from ir.evidence import audit_log
 from ir.incident.context import World
 from ir.incident.plan import plan_from_json
@@ -32,7 +32,7 @@ from ir.storage.patience import Away
 from ir.storage.process_identity import Me
 
 APPLICATION = "ir-engine"
-SCHEMA_VERSION = "7"
+SCHEMA_VERSION = "8"
 """Version of recorded steps: an incident begun under another version is refused, not replayed wrongly (`replay_check`)."""
 _POLL = 0.1
 """Seconds between looks at the audit stream: each costs a query, and nobody reads faster than this."""
@@ -226,7 +226,7 @@ def _incident(opening: Json) -> int:
         runner.arrived(incident)
         if plan_from_json(opening["plan"]).hash != world.plan.hash:
             raise OtherPlan
-        code = Course(_Recorded(incident, runner, patient=world.patient), world, opening).run()
+        code = Workflow(_Recorded(incident, runner, patient=world.patient), world, opening).run()
         runner.ledger.release(incident)
     except dbos_errors.DBOSUnexpectedStepError as error:
         _, place, expected, recorded = error.inputs
@@ -277,8 +277,8 @@ class _Recorded:
 
         return DBOS.run_step({"name": name}, whole)
 
-    def emit(self, entry: Json) -> None:
-        audit_log.append(self._runner.engine, entry)
+    def emit(self, entry: Json) -> Json | None:
+        return audit_log.append(self._runner.engine, entry)
 
     def signals(self, after: int) -> list[Json]:
         return self._runner.ledger.signals(self._incident, after)

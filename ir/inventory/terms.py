@@ -5,7 +5,8 @@ from typing import Annotated
 from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from ir.core.caller_group import CallerGroup
-from ir.core.reference import SCHEMES, Reference, parse
+from ir.core.reference import Reference, parse
+from ir.core.store_kind import SCHEMES
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 """Letters, digits, dot, dash, underscore: safe in a file name, a label and on a terminal."""

@@ -5,13 +5,14 @@ from typing import Annotated
 
 import typer
 
+from ir.adapters.stores import POLICIES
 from ir.cli.inventory_check import AsJson, File
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import UsageError
 from ir.runtime import policies as policies_of
 
-NAMES = ("aws-sm", "vault", "conjur", "stripe", "files")
+NAMES = (*POLICIES, "stripe", "files")
 
 
 def policies(

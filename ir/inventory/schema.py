@@ -11,11 +11,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from ir.inventory.rows import Inventory
+from ir.inventory.service_rows import CHECKS, RELOADS
 
 _ADDRESS = "https://json-schema.org/draft/2020-12/schema"
 _ATTRIBUTES = re.compile(r"\nAttributes:\n(?P<rows>.*)\Z", re.DOTALL)
 _ROW = re.compile(r"(?:^|\. )(?P<names>[a-z_]+(?:, [a-z_]+)*): ")
-_ONE_OF = {"Reload": ("command", "http", "polls"), "Verify": ("http", "command", "stripe_usage", "webhook")}
+_ONE_OF = {"Reload": RELOADS, "Verify": CHECKS}
 _NOT_OF_WEBHOOKS = ("permissions", "connect_permissions", "rotate_every", "rotate_window", "rotate_from")
 
 

@@ -10,6 +10,11 @@ from ir.core.placeholders import check_placeholders
 from ir.inventory.host_rows import Rollout, VercelDeploy
 from ir.inventory.terms import REF_IN_A_FILE, STRICT, Argv, Name, Ref, Url
 
+CHECKS = ("http", "command", "stripe_usage", "webhook")
+"""Kinds of checks: a row names one."""
+RELOADS = ("command", "http", "rollout", "vercel", "polls")
+"""Kinds of reloads: a row names one."""
+
 
 class _Row(BaseModel):
     model_config = STRICT
@@ -59,7 +64,7 @@ class Verify(_Row):
 
     @model_validator(mode="after")
     def _one_kind(self) -> "Verify":
-        if sum(x is not None for x in (self.http, self.command, self.stripe_usage, self.webhook)) != 1:
+        if sum(getattr(self, kind) is not None for kind in CHECKS) != 1:
             raise ValueError("needs exactly one of `http`, `command`, `stripe_usage`, `webhook`")
         if self.processed and urlsplit(self.processed).netloc != urlsplit(self.webhook or "").netloc:
             raise ValueError("`processed` belongs to a `webhook` check, and is on the same host")
@@ -97,7 +102,7 @@ class Reload(_Row):
 
     @model_validator(mode="after")
     def _one_kind(self) -> "Reload":
-        if sum(x is not None for x in (self.http, self.command, self.polls, self.rollout, self.vercel)) != 1:
+        if sum(getattr(self, kind) is not None for kind in RELOADS) != 1:
             raise ValueError("needs exactly one of `command`, `http`, `rollout`, `vercel`, `polls`")
         return self
 

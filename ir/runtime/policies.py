@@ -5,10 +5,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ir.adapters.stores import POLICIES, STORES
+from ir.adapters.stores import POLICIES
 from ir.adapters.stores.escrow import calls as escrow
 from ir.clients import stripe_permissions
-from ir.core.reference import Reference
 from ir.inventory import Account, Inventory, Webhook, references
 from ir.ports.policy import Grant, Line, PolicyLanguage, lines
 from ir.runtime.adapter_registry import load
@@ -19,7 +18,7 @@ class Policy:
     """What one vendor's policy has to say.
 
     Attributes:
-        name: `aws-sm`, `vault`, `conjur`, `stripe` or `files`.
+        name: the scheme of its references, or `stripe` or `files`.
         title: what the document is. text: the document, ready to be loaded; for Stripe and files, sentences.
         lines: the same as data. notes: what the document cannot say.
     """
@@ -47,11 +46,7 @@ def of(source: Inventory, *, hints: bool, environment: Mapping[str, str] | None 
 
 def without_custody(source: Inventory) -> list[str]:
     """Keys that no listed store can hold in custody: those need an escrow."""
-    return [key.name for key in source.held if not any(_keeps(ref) for ref in key.stored_in)]
-
-
-def _keeps(ref: Reference) -> bool:
-    return bool(getattr(load(STORES, ref.scheme), "custodian", False))
+    return [key.name for key in source.held if not any(ref.promises.custody for ref in key.stored_in)]
 
 
 def _grants(source: Inventory) -> dict[str, list[Grant]]:

@@ -189,14 +189,14 @@ class StrictMoto:
     @cached_property
     def secrets(self) -> "SecretsManagerClient":
         """The administrator's client."""
-        made: SecretsManagerClient = self._client("secretsmanager")
+        made: SecretsManagerClient = self.client("secretsmanager")
         return made
 
     def service(self, name: str) -> Any:
         """The administrator's client of another service."""
-        return self._client(name)
+        return self.client(name)
 
-    def _client(self, service: Any) -> Any:  # a boto3 client
+    def client(self, service: Any) -> Any:  # a boto3 client
         session = boto3.session.Session(*self._login, region_name=REGION)
         return session.client(service, endpoint_url=self._address)
 
@@ -207,7 +207,7 @@ class StrictMoto:
         return settings(self._address, self._user(unique("user"), actions))
 
     def _user(self, name: str, actions: list[str]) -> tuple[str, str]:
-        iam = self._client("iam")
+        iam = self.client("iam")
         policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
         iam.create_user(UserName=name)
         iam.put_user_policy(UserName=name, PolicyName=name, PolicyDocument=json.dumps(policy))

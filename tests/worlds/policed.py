@@ -19,10 +19,13 @@ class Policed:
     Args:
         place: put a value into the store as its owner; where it is.
         seen: what a service reads there.
+        hosts: the inventory's `hosts:` section, where there is one.
     """
 
-    def __init__(self, folder: Path, twin: StripeTwin, place: Callable[[Secret], Reference], seen: Callable[[Reference], str]) -> None:
-        self.folder, self.twin, self._seen = folder, twin, seen
+    def __init__(
+        self, folder: Path, twin: StripeTwin, place: Callable[[Secret], Reference], seen: Callable[[Reference], str], hosts: str = ""
+    ) -> None:
+        self.folder, self.twin, self._seen, self._hosts = folder, twin, seen, hosts
         self.leaked = twin.create_secret_key("payments")
         self.ref = place(Secret(self.leaked.token.reveal()))
         self.app = place(Secret(twin.create_app_key().token.reveal()))
@@ -66,7 +69,7 @@ keys:
   - {{name: payments, account: main, kind: secret, permissions: [charge_read, balance_read], stored_in: ["{self.ref}"]}}
 services:
   - {{name: shop, uses: [payments], reads_from: "{self.ref}", wave: canary, reload: {{http: "{self.url}/reload"}}, verify: [{check}]}}
-"""
+{self._hosts}"""
 
     @property
     def url(self) -> str:
@@ -74,10 +77,10 @@ services:
 
 
 @contextmanager
-def policed(folder: Path, place: Callable[[Secret], Reference], seen: Callable[[Reference], str]) -> Iterator[Policed]:
+def policed(folder: Path, place: Callable[[Secret], Reference], seen: Callable[[Reference], str], hosts: str = "") -> Iterator[Policed]:
     """A world in a folder of its own."""
     folder.mkdir(parents=True)
     with StripeTwin(settings=TwinSettings(mode=Mode.TEST, death_delay=0.2, narrow_delay=0.1)) as twin:
-        made = Policed(folder, twin, place, seen)
+        made = Policed(folder, twin, place, seen, hosts)
         with made.service:
             yield made

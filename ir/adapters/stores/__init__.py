@@ -30,7 +30,10 @@ KEEPERS = {
 
 POLICIES = {
     "aws-sm": "ir.adapters.stores.aws.policy:IAM",
+    "aws-ssm": "ir.adapters.stores.aws.policy:PARAMETERS",
     "vault": "ir.adapters.stores.vault.policy:HCL",
     "conjur": "ir.adapters.stores.conjur.policy:YAML",
+    "k8s": "ir.adapters.stores.k8s.policy:ROLES",
+    "vercel": "ir.adapters.stores.vercel.policy:TOKEN",
 }
 """How each vendor's access policies are written: a `ports.policy.PolicyLanguage`."""

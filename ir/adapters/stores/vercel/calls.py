@@ -3,6 +3,6 @@
 from ir.ports.store import Call
 
 CALLS = (
-    Call("GET /v10/projects/{project}/env", "{path}", "every look, for its mark of the last change", "done"),
+    Call("GET /v10/projects/{project}/env", "{path}", "every look, for its mark of the last change", "done", read=True),
     Call("PATCH /v9/projects/{project}/env/{id}", "{path}", "promote, undo"),
 )

@@ -216,6 +216,9 @@ def reloader(row: Reload, resolver: Callable[[str], Secret]) -> Reloader:
 class _Polls:
     """A service that takes up a new key by itself."""
 
+    def ready(self) -> None:
+        """Nothing is asked of it."""
+
     def reload(self) -> str:
         """Nothing to do but wait."""
         return "it polls its store"

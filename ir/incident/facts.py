@@ -75,7 +75,10 @@ class Stage(TypedDict, total=False):
 
 
 class StoreFacts(TypedDict, total=False):
-    """One store. `left_out`, `later`: why nothing is done there; `leftover`: the incident that left a stage and is over."""
+    """One store. `left_out`, `later`: why nothing is done there; `leftover`: the incident that left a stage and is over.
+
+    `holds`: fingerprint that it was seen to hold when the incident was given up.
+    """
 
     guided: bool
     permission: str
@@ -86,6 +89,7 @@ class StoreFacts(TypedDict, total=False):
     after: Version
     siblings: list[str]
     pending: Stage
+    holds: str
     leftover: str
     unknown: list[str]
     left_out: bool

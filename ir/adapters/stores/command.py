@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ir.adapters.stores.keeps_nothing import KeepsNothing
 from ir.clients import program
 from ir.core.errors import Conflict, Denied, Missing, PortError, Rejected, Unknown
 from ir.core.reference import Reference
 from ir.core.secret import Secret, excerpt
-from ir.ports import Held, Left, Pending, Permission, Store
+from ir.ports import Held, Permission
 
 
-class CommandStore(Store):
+class CommandStore(KeepsNothing):
     """Programs that the inventory declares under `commands:`.
 
     Args:
@@ -60,21 +61,6 @@ class CommandStore(Store):
             raise Denied(f"the `check` of {self.ref} {_ended(done.code, done.err or done.out)}")
         return Permission(proven=True, said="its `check` says yes")
 
-    def pending(self, incident: str) -> Pending | None:
-        """See `ports.Store`. Nobody can stage here."""
-        return None
-
-    def drop(self, found: Pending) -> None:
-        """See `ports.Store`. Nothing is ever pending here."""
-
-    def left(self, incident: str) -> Left:
-        """See `ports.Store`. Nothing of ours is ever here."""
-        return Left()
-
-    def stage(self, incident: str, new: Secret) -> str:
-        """See `ports.Store`. Always ""."""
-        return ""
-
     def promote(self, incident: str, new: Secret, *, expected: str) -> str:
         """See `ports.Store`. There is no compare-and-set: the value is read right before and right after."""
         held = self.read()
@@ -92,17 +78,6 @@ class CommandStore(Store):
         if held.value != new:
             raise Conflict(f"{self.ref} holds neither the old key nor ours")
         return self._put(old)
-
-    def discard(self, incident: str) -> None:
-        """See `ports.Store`. Nothing of ours is ever here."""
-
-    def keep(self, incident: str, role: str, secret: Secret) -> str:
-        """See `ports.Store`. Always Rejected."""
-        raise Rejected(f"{self.ref} has no place for a second value")
-
-    def fetch(self, incident: str, role: str) -> Secret | None:
-        """See `ports.Store`. Always None."""
-        return None
 
     def _put(self, value: Secret) -> str:
         done = program.run(self._write, stdin=value, env=self._env, timeout=self._timeout)

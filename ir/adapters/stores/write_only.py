@@ -5,16 +5,14 @@ An adapter gives the mark of the last change and the write; `actions.unread` is 
 
 from abc import abstractmethod
 
+from ir.adapters.stores.keeps_nothing import KeepsNothing
 from ir.core.errors import Conflict, Rejected
-from ir.core.reference import Reference
 from ir.core.secret import Secret
-from ir.ports import Held, Left, Pending, Store
+from ir.ports import Held
 
 
-class WriteOnlyStore(Store):
+class WriteOnlyStore(KeepsNothing):
     """One place; a version is the host's own mark of its last change."""
-
-    ref: Reference
 
     @abstractmethod
     def mark(self) -> str:
@@ -27,21 +25,6 @@ class WriteOnlyStore(Store):
     def read(self) -> Held:
         """See `ports.Store`. No value, only the mark."""
         return Held(None, self.mark())
-
-    def pending(self, incident: str) -> Pending | None:
-        """See `ports.Store`."""
-        return None
-
-    def drop(self, found: Pending) -> None:
-        """See `ports.Store`. Nothing is ever pending here."""
-
-    def left(self, incident: str) -> Left:
-        """See `ports.Store`. Nothing of ours is ever here."""
-        return Left()
-
-    def stage(self, incident: str, new: Secret) -> str:
-        """See `ports.Store`. Always ""."""
-        return ""
 
     def promote(self, incident: str, new: Secret, *, expected: str) -> str:
         """See `ports.Store`. There is no compare-and-set: the mark is read right before and right after."""
@@ -57,14 +40,3 @@ class WriteOnlyStore(Store):
     def undo(self, incident: str, old: Secret, new: Secret) -> str:
         """See `ports.Store`. Always Rejected."""
         raise Rejected(f"{self.ref} cannot be read, so nothing tells whether it still holds the new key: write the old one again")
-
-    def discard(self, incident: str) -> None:
-        """See `ports.Store`. Nothing of ours is ever here."""
-
-    def keep(self, incident: str, role: str, secret: Secret) -> str:
-        """See `ports.Store`. Always Rejected."""
-        raise Rejected(f"{self.ref} cannot be read, so it can keep nothing for us")
-
-    def fetch(self, incident: str, role: str) -> Secret | None:
-        """See `ports.Store`. Always None."""
-        return None

@@ -3,13 +3,14 @@
 import os
 from dataclasses import replace
 
+from ir.adapters.stores.keeps_nothing import KeepsNothing
 from ir.core.errors import Denied, Missing, Rejected
 from ir.core.reference import Reference
 from ir.core.secret import Secret
-from ir.ports import Held, Left, Pending, Permission, Store
+from ir.ports import Held, Permission
 
 
-class EnvStore(Store):
+class EnvStore(KeepsNothing):
     """One variable.
 
     Args:
@@ -35,17 +36,6 @@ class EnvStore(Store):
         """See `ports.Store`. Always Denied: what a process writes there, no other process sees."""
         raise Denied(f"{self.ref} can only be read", next_step="list the place that the variable is filled from")
 
-    def pending(self, incident: str) -> Pending | None:
-        """See `ports.Store`."""
-        return None
-
-    def drop(self, found: Pending) -> None:
-        """See `ports.Store`. Nothing is ever pending here."""
-
-    def left(self, incident: str) -> Left:
-        """See `ports.Store`. Nothing of ours is ever here."""
-        return Left()
-
     def stage(self, incident: str, new: Secret) -> str:
         """See `ports.Store`. Always Rejected."""
         raise self._read_only()
@@ -57,17 +47,6 @@ class EnvStore(Store):
     def undo(self, incident: str, old: Secret, new: Secret) -> str:
         """See `ports.Store`. Always Rejected."""
         raise self._read_only()
-
-    def discard(self, incident: str) -> None:
-        """See `ports.Store`. Nothing of ours is ever here."""
-
-    def keep(self, incident: str, role: str, secret: Secret) -> str:
-        """See `ports.Store`. Always Rejected."""
-        raise self._read_only()
-
-    def fetch(self, incident: str, role: str) -> Secret | None:
-        """See `ports.Store`. Always None."""
-        return None
 
     def _read_only(self) -> Rejected:
         return Rejected(f"{self.ref} can only be read")

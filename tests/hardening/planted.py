@@ -31,7 +31,7 @@ ONE_VALUE = ("tests/e2e/test_one_value.py",)
 
 WEBHOOK, DELIVERY = ("tests/e2e/test_webhook.py",), ("tests/unit/test_delivery.py",)
 
-POLICIES = ("tests/contract/test_policies.py",)
+POLICIES, GUARANTEES = ("tests/contract/test_policies.py",), ("tests/contract/test_client_guarantees.py",)
 
 MUTANTS = (
     Mutant(
@@ -320,8 +320,8 @@ MUTANTS = (
     Mutant(
         "take Vault's silence for a no",
         "ir/adapters/stores/vault/client.py",
-        'failed = Unknown(f"Vault did not answer in time',
-        'failed = Rejected(f"Vault did not answer in time',
+        'return Unknown(f"Vault did not answer in time',
+        'return Rejected(f"Vault did not answer in time',
         ("tests/contract/test_store_contract.py",),
     ),
     Mutant(
@@ -721,4 +721,7 @@ MUTANTS = (
     Mutant("print a policy for reading alone", "ir/ports/policy.py", "if not (grant.rotated or call.read):", "if not call.read:", POLICIES),
     Mutant("print rights that only tell more", "ir/runtime/policies.py", "if hints or line.needed)", "if True)", POLICIES),
     Mutant("allow other secrets of the same beginning", "ir/adapters/stores/aws/policy.py", "{ref.path}-??????", "{ref.path}*", POLICIES),
+    Mutant("let a server drip for ever", "ir/clients/watched_pool.py", "        watch.hold(held)\n", "        pass\n", GUARANTEES),
+    Mutant("read an answer of any size", "ir/adapters/stores/conjur/client.py", "if len(data) > _LARGEST:", "if False:", GUARANTEES),
+    Mutant("follow Vault elsewhere", "ir/adapters/stores/vault/session.py", 'if options.get("allow_redirects"):', "if False:", GUARANTEES),
 )

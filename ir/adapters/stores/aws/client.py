@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ir.adapters.stores import vendor_logging
+from ir.adapters.stores.vendor_call import asked
 from ir.clients import way_out
 from ir.core.errors import Conflict, Denied, Missing, PortError, Rejected, Unknown
 from ir.core.secret import fingerprint
@@ -134,26 +135,22 @@ def _config(timeout: float, proxies: dict[str, str]) -> Any:
 
 
 def ask(call: Callable[[], T], what: str) -> T:
-    """Make one call; whatever the SDK raises becomes a leaf of ours that does not hold on to the SDK's.
+    """Make one call about `what`. Raises Missing, Denied, Conflict, Rejected, Unknown; see `vendor_call`."""
+    return asked(call, lambda error: _told(error, what))
 
-    Args:
-        call: the call.
-        what: what it is about, for the error's text.
-    """
+
+def _told(error: Exception, what: str) -> PortError | None:
     from botocore.exceptions import BotoCoreError, ClientError
 
-    try:
-        return call()
-    except ClientError as error:
-        failed = _refusal(error.response, what)
-    except BotoCoreError as error:
-        failed = _breakdown(type(error).__name__, what)
-    except OSError as error:
-        failed = Unknown(f"no answer about {what} ({type(error).__name__})")
-    except ValueError:  # An endpoint that is no URL, a region that is no name.
-        failed = Rejected(f"the AWS settings make no sense for {what}")
-    # Outside of the handlers: the SDK's exceptions hold requests, and must not become our context.
-    raise failed
+    if isinstance(error, ClientError):
+        return _refusal(error.response, what)
+    if isinstance(error, BotoCoreError):
+        return _breakdown(type(error).__name__, what)
+    if isinstance(error, OSError):
+        return Unknown(f"no answer about {what} ({type(error).__name__})")
+    if isinstance(error, ValueError):  # An endpoint that is not a URL, a region that is not a name.
+        return Rejected(f"the AWS settings make no sense for {what}")
+    return None
 
 
 def answer(found: Any, what: str, needed: str) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ir.adapters.stores import vendor_logging
+from ir.adapters.stores.vendor_call import asked
 from ir.clients import way_out
 from ir.core.errors import Conflict, Denied, Missing, PortError, Rejected, Unknown
 from ir.core.secret import Secret, excerpt
@@ -130,33 +131,29 @@ def _made(chosen: Settings, token: Secret, timeout: float) -> "hvac.Client":
 
 
 def ask(call: Callable[[], T], what: str) -> T:
-    """Make one call; whatever hvac or requests raise becomes a leaf of ours that does not hold on to theirs.
+    """Make one call about `what`. Raises Missing, Denied, Conflict, Rejected, Unknown; see `vendor_call`."""
+    return asked(call, lambda error: _told(error, what))
 
-    Args:
-        call: the call.
-        what: what it is about, for the error's text.
-    """
-    import requests.exceptions
+
+def _told(error: Exception, what: str) -> PortError | None:
+    import requests.exceptions as of_requests
     from hvac.exceptions import VaultError
 
-    try:
-        return call()
-    except VaultError as error:
-        failed = _refusal(type(error).__name__, str(error.errors or error.text or ""), what) if _of_vault(error) else _stranger(what)
+    if isinstance(error, VaultError):
         gone = _deleted_at(error.json)
         if gone:
-            failed = Missing(f"the current version of {what} was deleted at {gone}", next_step="vault kv undelete, or write it again")
-    except requests.exceptions.SSLError:
+            return Missing(f"the current version of {what} was deleted at {gone}", next_step="vault kv undelete, or write it again")
+        return _refusal(type(error).__name__, str(error.errors or error.text or ""), what) if _of_vault(error) else _stranger(what)
+    if isinstance(error, of_requests.SSLError):
         todo = f"does VAULT_CACERT name Vault's certificate authority? {way_out.NAME_THE_AUTHORITY}"
-        failed = Unknown(f"the TLS connection about {what} failed", next_step=todo)
-    except requests.exceptions.Timeout:
-        failed = Unknown(f"Vault did not answer in time about {what}")
-    except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema):
-        failed = Rejected("VAULT_ADDR is not an address", next_step="write it as https://vault.example:8200")
-    except (requests.exceptions.RequestException, OSError) as error:
-        failed = Unknown(f"no answer of Vault about {what} ({type(error).__name__})")
-    # Outside of the handlers: these exceptions hold requests with bodies, and must not become our context.
-    raise failed
+        return Unknown(f"the TLS connection about {what} failed", next_step=todo)
+    if isinstance(error, of_requests.Timeout):
+        return Unknown(f"Vault did not answer in time about {what}")
+    if isinstance(error, of_requests.InvalidURL | of_requests.MissingSchema | of_requests.InvalidSchema):
+        return Rejected("VAULT_ADDR is not an address", next_step="write it as https://vault.example:8200")
+    if isinstance(error, of_requests.RequestException | OSError):
+        return Unknown(f"no answer of Vault about {what} ({type(error).__name__})")
+    return None
 
 
 def _of_vault(error: Any) -> bool:

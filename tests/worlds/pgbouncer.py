@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 
-from ir.drill.embedded.moto_server import free_port
+from ir.drill.embedded.server_process import free_port
 from tests import programs
 from tests.worlds.wire import wire
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import requests
 
-from ir.drill.embedded.moto_server import free_port
 from ir.drill.embedded.openbao_server import OpenBao, bundled_program, program_on_path
+from ir.drill.embedded.server_process import free_port
 
 _NODE = """\
 storage "raft" {{

@@ -13,14 +13,13 @@ What moto 5.2.5 does otherwise, each of which would hide or fake a fault of a ro
 
 import argparse
 import logging
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
 from typing import Any
+
+from ir.drill.embedded.server_process import free_port, running
 
 LARGEST_VALUE = 65_536
 
@@ -100,13 +99,6 @@ def main(argv: list[str] | None = None) -> None:
     serve(["-H", "127.0.0.1", "-p", str(port)])
 
 
-def free_port() -> int:
-    """A port of loopback that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def moto(*, patience: float = 120.0) -> Iterator[str]:
     """A server of our own as a child process; gives its address once it answers.
@@ -115,26 +107,10 @@ def moto(*, patience: float = 120.0) -> Iterator[str]:
         RuntimeError: it did not come up in `patience` seconds.
     """
     port = free_port()
-    child = subprocess.Popen(
-        [sys.executable, "-m", "ir.drill.embedded.moto_server", "--port", str(port)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        until = time.monotonic() + patience
-        while not _answers(port):
-            if child.poll() is not None or time.monotonic() > until:
-                raise RuntimeError("moto's server did not come up; is the extra `drill-aws` installed?")
-            time.sleep(0.05)
+    argv = [sys.executable, "-m", "ir.drill.embedded.moto_server", "--port", str(port)]
+    why_not = "moto's server did not come up; is the extra `drill-aws` installed?"
+    with running(argv, lambda: _answers(port), why_not, patience=patience):
         yield f"http://127.0.0.1:{port}"
-    finally:
-        child.terminate()
-        try:
-            child.wait(5.0)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
 
 
 def _answers(port: int) -> bool:

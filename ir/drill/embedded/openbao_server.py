@@ -7,10 +7,8 @@ The program comes with the extra `drill-vault`, or is a `bao` or `vault` on PATH
 import os
 import secrets
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +16,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-from ir.drill.embedded.moto_server import free_port
+from ir.drill.embedded.server_process import free_port, running
 
 PACKED = "share/openbao"
 """Folder of the environment that holds the packed wheel; `.ci/bootstrap.py` fills it."""
@@ -71,25 +69,11 @@ def openbao(program: str = "", *, patience: float = 120.0) -> Iterator[OpenBao]:
         raise RuntimeError("there is no OpenBao; the extra `drill-vault` brings it")
     port, token = free_port(), "dev-" + secrets.token_hex(12)
     with tempfile.TemporaryDirectory(prefix="ir-openbao-") as home:
-        child = subprocess.Popen(
-            [_runnable(program, Path(home)), "server", "-dev", f"-dev-listen-address=127.0.0.1:{port}", "-dev-no-store-token"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=home,
-            env={"HOME": home, "PATH": os.defpath, "BAO_DEV_ROOT_TOKEN_ID": token, "VAULT_DEV_ROOT_TOKEN_ID": token},
-        )
-        try:
-            if not _comes_up(child, port, token, patience):
-                raise RuntimeError(f"{program}: no Vault server came up; `--stores aws,env` does without")
+        argv = [_runnable(program, Path(home)), "server", "-dev", f"-dev-listen-address=127.0.0.1:{port}", "-dev-no-store-token"]
+        env = {"HOME": home, "PATH": os.defpath, "BAO_DEV_ROOT_TOKEN_ID": token, "VAULT_DEV_ROOT_TOKEN_ID": token}
+        why_not = f"{program}: no Vault server came up; `--stores aws,env` does without"
+        with running(argv, lambda: _mounted(port, token), why_not, patience=patience, cwd=home, env=env):
             yield OpenBao(f"http://127.0.0.1:{port}", token)
-        finally:
-            child.terminate()
-            try:
-                child.wait(5.0)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
 
 
 def _runnable(program: str, home: Path) -> str:
@@ -104,15 +88,6 @@ def _runnable(program: str, home: Path) -> str:
             shutil.copyfileobj(reading, writing, 1 << 20)
     (home / "bao").chmod(0o700)
     return str(home / "bao")
-
-
-def _comes_up(child: "subprocess.Popen[bytes]", port: int, token: str, patience: float) -> bool:
-    until = time.monotonic() + patience
-    while not _mounted(port, token):
-        if child.poll() is not None or time.monotonic() > until:
-            return False
-        time.sleep(0.03)
-    return True
 
 
 def _mounted(port: int, token: str) -> bool:

@@ -722,6 +722,11 @@ MUTANTS = (
     Mutant("print rights that only tell more", "ir/runtime/policies.py", "if hints or line.needed)", "if True)", POLICIES),
     Mutant("allow other secrets of the same beginning", "ir/adapters/stores/aws/policy.py", "{ref.path}-??????", "{ref.path}*", POLICIES),
     Mutant("let a server drip for ever", "ir/clients/watched_pool.py", "        watch.hold(held)\n", "        pass\n", GUARANTEES),
-    Mutant("read an answer of any size", "ir/adapters/stores/conjur/client.py", "if len(data) > _LARGEST:", "if False:", GUARANTEES),
-    Mutant("follow Vault elsewhere", "ir/adapters/stores/vault/session.py", 'if options.get("allow_redirects"):', "if False:", GUARANTEES),
+    Mutant(
+        "open what is sealed otherwise",
+        "ir/adapters/issuers/jwe.py",
+        '_ACCEPTED = ["RSA-OAEP",',
+        '_ACCEPTED = ["A128GCM", "RSA-OAEP",',
+        ("tests/contract/test_issuer_jwe.py",),
+    ),
 )

@@ -12,7 +12,7 @@ _MOST = 10
 """Lines of a picture."""
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _STEP = re.compile(r"[^\sA-Za-z0-9$] ([a-z][\w.-]*) +\S")
-_LEFT_OUT = ("custody", "check", "stage", "quiet", "sweep", "watch", "report", "discard")
+_LEFT_OUT = ("triage", "custody", "check", "quiet", "sweep", "watch", "report", "discard")
 _END = re.compile(r"payments [0-9]+, failed")
 _STEER = re.compile(r"\x1b\[(\?[0-9;]*[hl]|[0-9;]*[A-HJKSTf])")
 _FORMAT = """<svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">

@@ -263,6 +263,8 @@ def _mint_problems(world: World, old: Secret) -> list[str]:
     problems = []
     if not world.custody.possible and not world.issuer.guided:
         problems.append("no listed store can hold custody and there is no escrow: a minted key could be lost")
+    if not world.issuer.guided and world.account.app_key is not None and str(world.account.app_key) in map(str, world.stores):
+        problems.append("it is the key of the Stripe App itself, which mints the others and which no API replaces: use issuer `dashboard`")
     secret = {world.key.kind, key_kind.kind_of(old).key_kind} == {KeyKind.SECRET}
     if not world.issuer.guided and not world.key.permissions and secret:
         problems.append("a managed replacement of a secret key needs `permissions`; declare them, or use issuer `dashboard`")

@@ -31,9 +31,9 @@ def policies(
         found = [policy for policy in found if policy.name == only]
         if not found:
             raise UsageError(f"the inventory names nothing that needs a policy of `{only}`")
-    homeless = policies_of.without_custody(source)
+    homeless, unwritten = policies_of.without_custody(source), policies_of.unwritten(source)
     if as_json:
-        screen.document({"policies": [asdict(policy) for policy in found], "without_custody": homeless})
+        screen.document({"policies": [asdict(policy) for policy in found], "without_custody": homeless, "unwritten": unwritten})
         return
     if only:
         typer.echo(found[0].text, nl=False)
@@ -41,5 +41,7 @@ def policies(
     for policy in found:
         notes = "".join(f"# {note}\n" for note in policy.notes)
         typer.echo(f"# ── {policy.title}\n{notes}{policy.text}")
+    if unwritten:
+        screen.warn(f"no policy is written here for {', '.join(f'{name}://' for name in unwritten)}: see docs/hosts.md")
     if homeless:
         screen.warn(f"no listed store can keep custody of {', '.join(homeless)}: that takes an OS keyring, or IR_ESCROW_* settings")

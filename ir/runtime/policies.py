@@ -12,6 +12,8 @@ from ir.inventory import Account, Inventory, Webhook, references
 from ir.ports.policy import Grant, Line, PolicyLanguage, lines
 from ir.runtime.adapter_registry import load
 
+_OF_THIS_MACHINE = ("dotenv", "env", "command", "manual")
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -47,6 +49,12 @@ def of(source: Inventory, *, hints: bool, environment: Mapping[str, str] | None 
 def without_custody(source: Inventory) -> list[str]:
     """Keys that no listed store can hold in custody: those need an escrow."""
     return [key.name for key in source.held if not any(ref.promises.custody for ref in key.stored_in)]
+
+
+def unwritten(source: Inventory) -> list[str]:
+    """Schemes of places that the inventory names and no policy is written for: what they need stands with their host."""
+    named = {ref.scheme for _, ref in references.every(source)}
+    return sorted(named - {*POLICIES, *_OF_THIS_MACHINE})
 
 
 def _grants(source: Inventory) -> dict[str, list[Grant]]:

@@ -23,6 +23,7 @@ from ir.cli.policies import NAMES
 from ir.clients.stripe_permissions import READS
 from ir.core.reference import Reference, parse
 from ir.core.secret import Secret
+from ir.core.store_kind import SCHEMES
 from ir.drill.embedded.openbao_server import OpenBao
 from ir.drill.hosts.k8s_twin import K8sTwin
 from ir.drill.twin import StripeTwin
@@ -250,6 +251,13 @@ def test_the_key_of_an_escrow_is_allowed_too() -> None:
     assert 'path "transit/encrypt/ours"' in by_name["vault"].text and "kms" not in by_name["aws-sm"].text
     alone = source.model_copy(update={"keys": [source.keys[0].model_copy(update={"stored_in": [parse("manual://heroku")]})]})
     assert policies.without_custody(source) == [] and policies.without_custody(alone) == ["payments"]
+
+
+def test_a_place_without_a_policy_is_said_to_have_none(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert set(policies.unwritten(inventory.load(EXAMPLE))) <= set(SCHEMES) - set(POLICIES)
+    monkeypatch.delitem(POLICIES, "vercel")
+    assert run(["inventory", "policies", str(EXAMPLE)]) == 0
+    assert "no policy is written here for" in (said := capsys.readouterr().err) and "vercel://" in said
 
 
 def test_a_document_that_is_not_there_is_a_usage_error(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

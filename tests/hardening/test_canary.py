@@ -93,6 +93,8 @@ ASKED: Commands = (
     ("evidence", "key", "--json"),
     ("evidence", "bundle", "INC"),
     ("classify", "INC", "--breach", "--reason", "their cards were read", "--by", "me"),
+    ("notify", "list", "INC"),
+    ("notify", "record", "INC", "--to", "authority", "--at", "now", "--by", "me"),
     ("evidence", "purge", "INC", "--yes", "--reason", "kept long enough", "--by", "me"),
     ("schedule", "list", "--inventory", "inventory.yaml"),
     ("rules", "list"),

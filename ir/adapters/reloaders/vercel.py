@@ -68,7 +68,7 @@ class VercelReloader(Reloader):
                 why = "no domain leads to it" if state not in _FAILED else f"it ended as {state}"
                 raise Rejected(f"deployment {made} of {self._name}: {why}; the former one serves on")
             if state == "READY" and (found.get("aliasAssigned") or self._target != "production"):
-                return f"deployment {made} of {self._name} was built anew, and serves {self._target}"
+                return f"deployment {made} of {self._name} is a new build, and serves {self._target}"
             if state != told:
                 self._say(f"deployment {made} of {self._name}: {state.lower()}")
                 told = state

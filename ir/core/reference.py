@@ -6,6 +6,7 @@
     conjur://acme/prod/stripe                    account, variable id
     k8s://prod/payments/stripe#api_key           context of the kubeconfig, namespace, Secret, key of its data
     vercel://shop/STRIPE_SECRET_KEY              project, environment variable, target (none: production)
+    github-actions://acme/shop/STRIPE_KEY        owner, repository, secret, environment (none: the repository's own)
     dotenv://./.env#STRIPE_SECRET_KEY            file (three slashes: absolute), variable
     command://NAME                               a program declared under `commands:`
     env://NAME                                   an environment variable, read only

@@ -84,6 +84,7 @@ SCHEMES: dict[str, Scheme] = {
         Promises(Kind.SINGLE, stage=True, compare=True, custody=True, tells_writer=True), host="context", field=True, place="Secret"
     ),
     "vercel": Scheme(Promises(Kind.WRITE_ONLY, tells_writer=True), host="project"),
+    "github-actions": Scheme(Promises(Kind.WRITE_ONLY), host="owner"),
     "dotenv": Scheme(Promises(Kind.SINGLE, stage=True, compare=True, custody=True), field=True, place="file"),
     "command": Scheme(Promises(Kind.SINGLE)),
     "env": Scheme(Promises(Kind.SINGLE, writes=False)),

@@ -7,6 +7,7 @@ STORES = {
     "conjur": "ir.adapters.stores.conjur.store:ConjurStore",
     "k8s": "ir.adapters.stores.k8s.secret_store:K8sSecretStore",
     "vercel": "ir.adapters.stores.vercel.variable:VercelStore",
+    "github-actions": "ir.adapters.stores.github.actions_secret:GithubActionsStore",
     "dotenv": "ir.adapters.stores.env.dotenv_store:DotenvStore",
     "command": "ir.adapters.stores.command:CommandStore",
     "env": "ir.adapters.stores.env.process_env:EnvStore",

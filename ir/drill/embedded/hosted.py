@@ -11,6 +11,7 @@ from typing import Protocol
 
 from ir.core.model import Json
 from ir.drill.embedded.store_choice import StoreKind
+from ir.drill.hosts.github_twin import GithubTwin
 from ir.drill.hosts.k8s_twin import K8sTwin
 from ir.drill.hosts.server import HostTwin
 from ir.drill.hosts.vercel_twin import VercelTwin
@@ -142,6 +143,47 @@ class VercelShelf:
         return "" if self.twin.value(self.project, "DATABASE_URL") == self.beside else "DATABASE_URL was changed"
 
 
+@dataclass
+class GithubShelf:
+    """A secret of a repository; services are jobs, each run of which gets it."""
+
+    twin: GithubTwin
+    repo: str = "acme/shop"
+    name: str = "STRIPE_SECRET_KEY"
+    beside: str = "not-a-stripe-key"
+
+    @property
+    def ref(self) -> str:
+        """See `Hosted`."""
+        return f"github-actions://{self.repo}/{self.name}"
+
+    @property
+    def row(self) -> Json:
+        """See `Hosted`."""
+        return {"name": "github-actions", "api_base": self.twin.address, "token": f"env://{TOKEN}"}
+
+    def reload(self, service: str) -> Json:
+        """See `Hosted`."""
+        return {"polls": "1s"}
+
+    def deploy(self, service: str) -> None:
+        """See `Hosted`."""
+        self.twin.services[service] = (self.repo, "", self.name)
+
+    def fill(self, key: str) -> None:
+        """See `Shelf`."""
+        self.twin.put(self.repo, "DATABASE_URL", self.beside)
+        self.twin.put(self.repo, self.name, key)
+
+    def key(self) -> str:
+        """See `Shelf`."""
+        return self.twin.value(self.repo, self.name)
+
+    def disturbed(self) -> str:
+        """See `Shelf`."""
+        return "" if self.twin.value(self.repo, "DATABASE_URL") == self.beside else "DATABASE_URL was changed"
+
+
 @contextmanager
 def hosts(kinds: frozenset[StoreKind], token: str) -> Iterator[tuple[Hosted, ...]]:
     """Stand-ins of the chosen hosts, which take that token."""
@@ -151,6 +193,8 @@ def hosts(kinds: frozenset[StoreKind], token: str) -> Iterator[tuple[Hosted, ...
             made.append(K8sShelf(stack.enter_context(K8sTwin())))
         if StoreKind.VERCEL in kinds:
             made.append(VercelShelf(stack.enter_context(VercelTwin())))
+        if StoreKind.GITHUB in kinds:
+            made.append(GithubShelf(stack.enter_context(GithubTwin())))
         for host in made:
             host.twin.tokens[token] = frozenset({"*"})
         yield tuple(made)

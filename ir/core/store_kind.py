@@ -78,6 +78,7 @@ class Scheme:
 SCHEMES: dict[str, Scheme] = {
     "aws-sm": Scheme(Promises(Kind.VERSIONED, stage=True, compare=True, custody=True), host="region"),
     "aws-ssm": Scheme(Promises(Kind.VERSIONED, stage=True, custody=True, tells_writer=True), host="region"),
+    "gcp-sm": Scheme(Promises(Kind.VERSIONED, stage=True, custody=True), host="project"),
     "vault": Scheme(Promises(Kind.VERSIONED, stage=True, compare=True, custody=True), host="mount", field=True),
     "conjur": Scheme(Promises(Kind.VERSIONED, stage=True, custody=True), host="account"),
     "k8s": Scheme(

@@ -3,6 +3,7 @@
 STORES = {
     "aws-sm": "ir.adapters.stores.aws.secrets_manager:AwsSecretsManagerStore",
     "aws-ssm": "ir.adapters.stores.aws.parameter_store:AwsParameterStore",
+    "gcp-sm": "ir.adapters.stores.gcp.secret_store:GcpSecretStore",
     "vault": "ir.adapters.stores.vault.kv_store:VaultStore",
     "conjur": "ir.adapters.stores.conjur.store:ConjurStore",
     "k8s": "ir.adapters.stores.k8s.secret_store:K8sSecretStore",

@@ -18,11 +18,12 @@ class StoreKind(StrEnum):
     ENV = "env"
     SSM = "ssm"
     K8S = "k8s"
+    GCP = "gcp"
     VERCEL = "vercel"
     GITHUB = "github-actions"
 
 
-HOSTED = (StoreKind.K8S, StoreKind.VERCEL, StoreKind.GITHUB)
+HOSTED = (StoreKind.K8S, StoreKind.GCP, StoreKind.VERCEL, StoreKind.GITHUB)
 """Hosts that a stand-in plays."""
 USUAL = (StoreKind.AWS, StoreKind.VAULT, StoreKind.ENV)
 """What a drill runs when nothing is asked for: one kind after the other would take long."""

@@ -58,7 +58,7 @@ def review(
     ] = "",
     rules: Annotated[list[str] | None, typer.Option(metavar="DIR", help="Further rules, in the form of the shipped ones.")] = None,
     engine: Annotated[str, typer.Option(help="duckdb | clickhouse URL | spark URL", metavar="ENGINE")] = "duckdb",
-    memory_limit: Annotated[str, typer.Option(help="Of the embedded engine.", metavar="SIZE")] = "1GB",
+    memory_limit: Annotated[str, typer.Option(help="Of the embedded engine.", metavar="SIZE")] = "350MB",
     with_personal_data: Annotated[
         bool, typer.Option("--with-personal-data", help="Keep names, e-mail and postal addresses in the evidence; else ids only.")
     ] = False,

@@ -130,7 +130,7 @@ class CheckpointLog:
             return
 
     def stamp(self, checkpoint: Json) -> None:
-        """Put the `timestamp` beside the checkpoint that it covers (`ir.evidence.timestamps`)."""
+        """Put the `timestamp` beside the checkpoint that it covers (`ir.evidence.timestamps`); of two the caller names the earlier."""
         statement = checkpoint["statement"]
         where = (_checkpoints.c.incident == statement["incident"]) & (_checkpoints.c.size == statement["size"])
         with self._engine.begin() as db:

@@ -57,6 +57,27 @@ def waiting_replacement(record: Incident, fingerprint: str, *, kept: bool = True
     return Debt(WAITS, fingerprint, why, roll_out(record))
 
 
+def by_word(record: Incident) -> list[Debt]:
+    """Debts that a person's word can end, each by its own name: what a look decides (a key that answers) is not among them."""
+    return [debt for debt in record.debts.values() if debt.kind not in ("key-alive", WAITS, "custody")]
+
+
+def critical(record: Incident, about: str) -> bool:
+    """Whether what an attacker left is of critical severity: it is still to do until a look finds it gone, or a person keeps it by name."""
+    debt = record.debts.get(about)
+    rows: list[Json] = []
+    for told in (record.facts.get("sweep"), record.facts.get("review"), record.facts.get("triage")):
+        rows += (told or {}).get("leftovers", [])
+    grave = any(str(row["id"]) == about and row["severity"] == "critical" for row in rows)
+    return debt is not None and debt.kind == "leftover" and grave
+
+
+def called(record: Incident, name: str) -> list[Debt]:
+    """Debts that a person may mean by `name`: what one is about, or its kind."""
+    same = [debt for debt in record.debts.values() if debt.about == name]
+    return same or [debt for debt in record.debts.values() if debt.kind == name]
+
+
 def never_looked_at(record: Incident) -> list[Debt]:
     """A run that ends before its first look owes the leaked key under its name."""
     if record.facts.get("old"):

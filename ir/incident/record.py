@@ -47,6 +47,7 @@ class Incident:
         signals: what people sent: approvals, containment, rollback, abort.
         late: evidence in signals that no workflow has taken in.
         accepted: living keys that a person keeps: what a debt would be about → `{why, reason, by}`.
+        just_paid: debts that words ended since the last step or signal: an end that was on its way does not bring them back.
         reopened: how it had ended, while misuse that was found since keeps it open.
         words: what people said by a command of its own, oldest first: `{kind, by, at, n, hash, …}`. Kinds:
             `ladder {rung, when, reason, …}`, `under {under}`, `told {to, when, reference, …}`, `not-told {to, reason, …}`,
@@ -70,6 +71,7 @@ class Incident:
     accepted: Json = field(default_factory=dict)
     words: list[Json] = field(default_factory=list)
     reopened: Json = field(default_factory=dict)
+    just_paid: set[str] = field(default_factory=set)
 
     @property
     def heard(self) -> int:
@@ -132,17 +134,19 @@ def absorb(incident: Incident, entry: Json) -> None:
     elif entry["kind"] == "signal":
         incident.signals.append({**body, "at": entry["at"], "by": entry["actor"]})
         merge(incident.facts, _told(body))
+        incident.just_paid = set()
         _classified(incident, body, entry)
         _owe_misuse(incident, body)
         incident.status = "running"
     elif entry["kind"] == "word":
         incident.words.append({**body, "at": entry["at"], "by": entry["actor"], "n": entry["n"], "hash": entry["hash"]})
         merge(incident.facts, {name: body["facts"][name] for name in CLASSIFIED if name in body.get("facts", {})})
+        _paid(incident, body, entry["actor"])
         _reopened(incident, body)
     elif entry["kind"] == "ended":
         incident.ended, incident.ended_at, incident.status = body, entry["at"], body["status"]
-        incident.debts = {row["about"]: Debt(**row) for row in body["debts"]}
-        incident.accepted = body.get("accepted", {})
+        incident.debts = {row["about"]: Debt(**row) for row in body["debts"] if row["about"] not in incident.just_paid}
+        incident.accepted = {**_kept(incident), **body.get("accepted", {})}
 
 
 def _told(signal: Json) -> Json:
@@ -165,6 +169,23 @@ def _classified(incident: Incident, signal: Json, entry: Json) -> None:
     rung = {"rung": "classified", "when": told["classified_at"], "breach": told.get("personal_data_breach")}
     said = {"reason": told.get("classified_because", ""), "by": told.get("classified_by", entry["actor"])}
     incident.words.append({"kind": "ladder", **rung, **said, "at": entry["at"], "n": entry.get("n"), "hash": entry.get("hash", "")})
+
+
+def _paid(incident: Incident, word: Json, by: str) -> None:
+    """A debt that a person ends by name, or keeps by name; later looks may find it again, but for what is kept."""
+    about = word.get("about", "")
+    if word.get("kind") not in ("closed", "kept") or about not in incident.debts:
+        return
+    debt = incident.debts.pop(about)
+    incident.just_paid.add(about)
+    if word["kind"] == "kept":
+        incident.accepted[about] = {"why": debt.why, "reason": str(word.get("reason", "")), "by": by}
+
+
+def _kept(incident: Incident) -> Json:
+    """What words keep, whatever an end says."""
+    about = {str(word["about"]) for word in incident.words if word.get("kind") == "kept"}
+    return {name: row for name, row in incident.accepted.items() if name in about}
 
 
 def _reopened(incident: Incident, word: Json) -> None:
@@ -223,8 +244,10 @@ def _absorb_step(incident: Incident, entry: Json, body: Json) -> None:
     run = StepRun(entry["step"], body["action"], body["attempt"], body["started"], entry["at"], entry["actor"], outcome)
     incident.runs.append(run)
     merge(incident.facts, outcome.facts)
+    incident.just_paid, kept = set(), _kept(incident)
     for debt in outcome.debts:
-        incident.debts[debt.about] = debt
+        if debt.about not in kept:
+            incident.debts[debt.about] = debt
     for about in outcome.paid:
         incident.debts.pop(about, None)
     incident.status = "waiting" if outcome.did is Did.WAITING else "running"

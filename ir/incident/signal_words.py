@@ -16,6 +16,8 @@ _DID = {
     "not-told": "recorded that they are not told",
     "stamped": "had the record time-stamped",
     "purged": "removed evidence files",
+    "copied": "wrote the bundle to a folder",
+    "kept": "kept something by name",
     "closed": "ended what was found later",
 }
 

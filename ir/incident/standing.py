@@ -170,7 +170,7 @@ def told(record: Incident) -> Json:
 
 def kept(record: Incident) -> Json:
     """Living keys that a person keeps, as `Incident.accepted`; {} of an incident that no close has looked at."""
-    return {"accepted": record.accepted} if "accepted" in record.ended else {}
+    return {"accepted": record.accepted} if "accepted" in record.ended or record.accepted else {}
 
 
 def asks(record: Incident) -> Json:

@@ -1,4 +1,4 @@
-"""The rows of an inventory: what each may say. Secrets never stand in it, only references (DESIGN §7)."""
+"""The rows of an inventory: what each may say. Secrets never stand in it, only references."""
 
 from datetime import date
 from ipaddress import IPv4Network
@@ -16,7 +16,7 @@ from ir.inventory.rotation_window import RotateWindow
 from ir.inventory.service_rows import Service, waves
 from ir.inventory.terms import STRICT, Argv, Caller, Name, Ref, Url
 
-NoticeKind = Literal["opened", "waiting", "rolled-back", "debt", "done"]
+NoticeKind = Literal["opened", "waiting", "rolled-back", "debt", "failed", "done", "digest"]
 NOTICE_KINDS: tuple[NoticeKind, ...] = get_args(NoticeKind)
 
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ir.adapters.stores import POLICIES, STORES
+from ir.adapters.stores import POLICIES
 from ir.adapters.stores.escrow import calls as escrow
 from ir.clients import stripe_permissions
 from ir.core.reference import Reference
@@ -51,7 +51,7 @@ def without_custody(source: Inventory) -> list[str]:
 
 
 def _keeps(ref: Reference) -> bool:
-    return bool(getattr(load(STORES, ref.scheme), "custodian", False))
+    return ref.promises.custody
 
 
 def _grants(source: Inventory) -> dict[str, list[Grant]]:

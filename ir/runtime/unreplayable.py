@@ -93,9 +93,11 @@ def _attested(record: Incident) -> Json:
     alive.pop(str(record.opened.get("key", "")), None)  # never looked at: that is what the word is about
     keeps = word.get("accept_alive", {})
     accepted = {about: {"why": debt.why, "reason": keeps[about], "by": word["by"]} for about, debt in alive.items() if about in keeps}
-    left = [debt.__dict__ for about, debt in alive.items() if about not in accepted]
+    named, others = str(word.get("debt", "")), debt_rules.by_word(record)
+    stays = {debt.about for debt in others if (len(others) > 1 and debt.about != named) or debt_rules.critical(record, debt.about)}
+    left = [debt.__dict__ for about, debt in record.debts.items() if (about in alive and about not in accepted) or about in stays]
     said = f"attested, not proven: {word['reason']}"
-    code = ExitCode.DEBT if alive else ExitCode.DONE
+    code = ExitCode.DEBT if alive or left else ExitCode.DONE
     return {"status": "attested", "exit_code": int(code), "said": said, "debts": left, "accepted": accepted}
 
 

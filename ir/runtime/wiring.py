@@ -124,7 +124,8 @@ def world(
     signer = cache(lambda: evidence_signer(kept, source, resolver, say))
     made.publish = lambda record: publish(kept, record, signer, say)
     if made.inventory.notify and not made.options.dry_run and not made.options.drill:  # nobody is told of a rehearsal or a drill
-        made.announce = desk(made.inventory, kept, resolver).announce
+        told = desk(made.inventory, kept, resolver)
+        made.announce, made.announce_of_many = told.announce, told.announce_of_many
     if not made.options.dry_run:
         made.keep = partial(_keep, folder / "evidence")
         made.witness = Witness(kept.checkpoints, signer, say)

@@ -9,9 +9,11 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ir import inventory
 from ir.adapters.stores import POLICIES, STORES
+from ir.adapters.stores.aws.parameter_policy import IAM as SSM
 from ir.adapters.stores.aws.policy import IAM
 from ir.adapters.stores.conjur.policy import YAML
 from ir.adapters.stores.vault.policy import HCL
@@ -61,6 +63,24 @@ def _aws(request: pytest.FixtureRequest) -> Enforced:
     return place, read, strict.allowed
 
 
+def _ssm(request: pytest.FixtureRequest) -> Enforced:
+    strict: StrictMoto = request.getfixturevalue("strict_aws")
+    client = strict.service("ssm")
+
+    def place(value: Secret) -> Reference:
+        name = unique("prod/payments")
+        client.put_parameter(Name=f"/{name}", Value=value.reveal(), Type="SecureString")
+        return parse(f"aws-ssm://{REGION}/{name}")
+
+    def read(ref: Reference) -> str:
+        return str(client.get_parameter(Name=f"/{ref.path}", WithDecryption=True)["Parameter"]["Value"])
+
+    def allowed(text: str) -> Settings:
+        return {**strict.allowed(text), "AWS_ENDPOINT_URL_SSM": strict.address}
+
+    return place, read, allowed
+
+
 def _conjur(request: pytest.FixtureRequest) -> Enforced:
     fake: ConjurFake = request.getfixturevalue("conjur_fake")
 
@@ -95,6 +115,7 @@ VENDORS: dict[str, tuple[PolicyLanguage, Callable[[pytest.FixtureRequest], Enfor
     "vault": (HCL, _vault),
     "aws-sm": (IAM, _aws),
     "conjur": (YAML, _conjur),
+    "aws-ssm": (SSM, _ssm),
 }
 
 
@@ -116,7 +137,7 @@ def test_a_rotation_passes_with_the_printed_policy_and_with_no_line_less(name: s
         assert code == 0 and world.is_whole(), said
         every = _lines(world, name)
     # Moto matches actions, whatever the resource: an action is left out everywhere or nowhere.
-    rights = list(dict.fromkeys(line.right for line in every)) if name == "aws-sm" else [""] * len(every)
+    rights = list(dict.fromkeys(line.right for line in every)) if name.startswith("aws") else [""] * len(every)
     for number, right in enumerate(rights):
         with _world(tmp_path / str(number), enforced) as world:
             less = [line for at, line in enumerate(_lines(world, name)) if (line.right != right if right else at != number)]
@@ -176,6 +197,16 @@ def test_every_place_of_the_inventory_is_in_one_document(capsys: pytest.CaptureF
     assert all(policy["text"] in said for policy in documents["policies"])
 
 
+def test_a_document_can_be_loaded_and_names_every_right_that_is_needed() -> None:
+    found = {policy.name: policy for policy in policies.of(inventory.load(EXAMPLE), hints=True)}
+    (role,) = yaml.safe_load_all(found["k8s"].text)
+    assert role["kind"] == "Role" and role["metadata"] == {"name": "ir", "namespace": "payments"}
+    assert {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "patch"], "resourceNames": ["stripe"]} in role["rules"]
+    assert yaml.safe_load(found["gcp-sm"].text)["includedPermissions"] == list(dict.fromkeys(line.right for line in found["gcp-sm"].lines))
+    assert "# secretmanager.secrets.create on projects/shop-prod\n" in found["gcp-sm"].text
+    assert "secrets: write" in found["github-actions"].text and "PATCH /v9/" in found["vercel"].text
+
+
 def test_hints_are_added_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     least, more = (_printed(capsys, "--only", "aws-sm", *argv) for argv in ([], ["--hints"]))
     assert "ListSecretVersionIds" in more and "ListSecretVersionIds" not in least
@@ -194,4 +225,4 @@ def test_the_key_of_an_escrow_is_allowed_too() -> None:
 
 def test_a_document_that_is_not_there_is_a_usage_error(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert run(["inventory", "policies", str(EXAMPLE), "--only", "gcp"]) == 2
-    assert "one of aws-sm, vault, conjur, stripe, files" in capsys.readouterr().err
+    assert f"one of {', '.join(NAMES)}" in " ".join(capsys.readouterr().err.split())

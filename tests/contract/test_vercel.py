@@ -49,7 +49,7 @@ def test_what_is_hidden_from_our_token_is_not_taken_for_missing(world: VercelWor
 def test_a_readable_variable_and_a_shared_one_are_said(world: VercelWorld) -> None:
     world.twin.put("shop", NAME, "live", type="plain", target=("production", "preview"))
     said = world.make(parse(f"vercel://shop/{NAME}")).check_write(INCIDENT).said
-    assert "everybody who may see the project may read the variable" in said and "the same value is for preview" in said
+    assert "may be read by anyone who may see the project" in said and "the same value is for preview" in said
     assert "changed last by user user_colleague" in said
 
 
@@ -78,7 +78,7 @@ def test_only_a_fresh_build_takes_the_new_value_and_it_is_followed_to_its_end(wo
     world.twin.put("shop", NAME, "second")
     assert world.twin.serves("shop", NAME) == "first"
     world.twin.builds, heard = 0.2, list[str]()
-    assert "is a new build, and serves production" in _reloader(world, heard).reload()
+    assert "was built again, and serves production" in _reloader(world, heard).reload()
     assert world.twin.serves("shop", NAME) == "second"
     assert heard and heard[0].endswith("building")
     made = next(call for call in world.twin.calls if call.method == "POST")

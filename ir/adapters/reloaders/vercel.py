@@ -1,4 +1,4 @@
-"""Reload by a deployment at Vercel: the commit that serves now is built anew, since only a build takes changed variables.
+"""Reload by a deployment at Vercel: the commit that serves now is built again, since only a build takes changed variables.
 
 Until the new deployment is ready the former one goes on; one that fails is never reached by anybody, so there is nothing to take back.
 """
@@ -68,7 +68,7 @@ class VercelReloader(Reloader):
                 why = "no domain leads to it" if state not in _FAILED else f"it ended as {state}"
                 raise Rejected(f"deployment {made} of {self._name}: {why}; the former one serves on")
             if state == "READY" and (found.get("aliasAssigned") or self._target != "production"):
-                return f"deployment {made} of {self._name} is a new build, and serves {self._target}"
+                return f"deployment {made} of {self._name} was built again, and serves {self._target}"
             if state != told:
                 self._say(f"deployment {made} of {self._name}: {state.lower()}")
                 told = state

@@ -32,7 +32,12 @@ KEEPERS = {
 
 POLICIES = {
     "aws-sm": "ir.adapters.stores.aws.policy:IAM",
+    "aws-ssm": "ir.adapters.stores.aws.parameter_policy:IAM",
+    "gcp-sm": "ir.adapters.stores.gcp.policy:ROLE",
     "vault": "ir.adapters.stores.vault.policy:HCL",
     "conjur": "ir.adapters.stores.conjur.policy:YAML",
+    "k8s": "ir.adapters.stores.k8s.policy:RBAC",
+    "vercel": "ir.adapters.stores.vercel.policy:REACH",
+    "github-actions": "ir.adapters.stores.github.policy:PERMISSIONS",
 }
 """How each vendor's access policies are written: a `ports.policy.PolicyLanguage`."""

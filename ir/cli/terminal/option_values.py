@@ -17,7 +17,7 @@ from ir.runtime import adapter_registry
 from ir.runtime.incident_spec import pick_key
 
 WEEK = 7 * 86400.0
-"""Stripe's longest delayed expiration (facts, §1.2)."""
+"""Stripe's longest delayed expiration (docs/stripe-facts.md, 1)."""
 
 
 def choose_policy(policy: str, operator: Terminal, propose: Callable[[], str] = lambda: "") -> str:

@@ -3,7 +3,7 @@
 from ir.ports.store import Call
 
 CALLS = (
-    Call("ssm:GetParameter", "{path}", "every look", "done"),
+    Call("ssm:GetParameter", "{path}", "every look", "done", read=True),
     Call("ssm:GetParameterHistory", "{path}", "its type and KMS key, which a write has to repeat; who changed it", "done"),
     Call("ssm:PutParameter", "{path}", "promote, undo", "done"),
     Call("ssm:GetParameter", "ir/{incident}/{path}", "custody, stage", "done"),

@@ -16,11 +16,16 @@ def _arn(ref: Reference, _on: str) -> str:
     """The secret's ARN; AWS appends six characters of its own to a name."""
     if ref.path.startswith("arn:"):
         return ref.path
-    partition = next((name for head, name in _PARTITIONS.items() if ref.host.startswith(head)), "aws")
-    return f"arn:{partition}:secretsmanager:{ref.host}:*:secret:{ref.path}-??????"
+    return f"arn:{partition(ref.host)}:secretsmanager:{ref.host}:*:secret:{ref.path}-??????"
 
 
-def _text(lines: Sequence[Line]) -> str:
+def partition(region: str) -> str:
+    """Of a region."""
+    return next((name for head, name in _PARTITIONS.items() if region.startswith(head)), "aws")
+
+
+def document(lines: Sequence[Line]) -> str:
+    """The policy as JSON: what is needed, and what is not."""
     statements = []
     for needed, sid in zip((True, False), _SIDS, strict=True):
         for number, (actions, objects) in enumerate(_grouped([line for line in lines if line.needed is needed])):
@@ -43,7 +48,7 @@ IAM = PolicyLanguage(
     "AWS: an IAM policy for the user or role that `ir` runs as",
     CALLS,
     _arn,
-    _text,
+    document,
     (
         "a secret that is encrypted with a KMS key of your own takes kms:Decrypt and kms:GenerateDataKey on that key, too",
         "`*` in an ARN is the account: write yours where the policy is to be narrower",

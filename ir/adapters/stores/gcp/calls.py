@@ -3,7 +3,7 @@
 from ir.ports.store import Call
 
 CALLS = (
-    Call("secretmanager.versions.access", "{path}", "every look", "done"),
+    Call("secretmanager.versions.access", "{path}", "every look", "done", read=True),
     Call("secretmanager.secrets.get", "{path}", "its replication, which custody repeats; aliases; who else writes it", "done"),
     Call("secretmanager.versions.add", "{path}", "promote, undo", "asked"),
     Call("secretmanager.secrets.create", "", "custody, stage: of the project"),

@@ -3,7 +3,7 @@
 from ir.ports.store import Call
 
 CALLS = (
-    Call("get secrets", "{path}", "every look", "done"),
+    Call("get secrets", "{path}", "every look", "done", read=True),
     Call("patch secrets", "{path}", "promote, undo", "asked"),
     Call("get secrets", "{path}.ir-{incident}", "custody, stage", "asked"),
     Call("create secrets", "", "custody, stage: RBAC cannot limit `create` to a name", "asked"),

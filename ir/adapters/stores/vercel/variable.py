@@ -36,7 +36,7 @@ class VercelStore(WriteOnlyStore):
         row = self._row()
         said = "Vercel cannot simulate a write"
         if row.get("type") != "sensitive" and row.get("visibility") != "secret":
-            said += f"; everybody who may see the project may read the variable (type {row.get('type')}): make it a Secret"
+            said += f"; the variable may be read by anyone who may see the project (type {row.get('type')}): make it a Secret"
         shared = [name for name in _targets(row) if name != self._target]
         said += f"; the same value is for {', '.join(shared)}" if shared else ""
         return Permission(proven=False, said=said + (f"; changed last by user {row['updatedBy']}" if row.get("updatedBy") else ""))

@@ -32,6 +32,9 @@ ONE_VALUE = ("tests/e2e/test_one_value.py",)
 WEBHOOK, DELIVERY = ("tests/e2e/test_webhook.py",), ("tests/unit/test_delivery.py",)
 
 POLICIES = ("tests/contract/test_policies.py",)
+UNREAD, SSM = ("tests/course/test_write_only.py",), ("tests/contract/test_aws_parameter_store.py",)
+K8S, VERCEL = ("tests/contract/test_k8s.py",), ("tests/contract/test_vercel.py",)
+HOSTS = ("tests/contract/test_write_only_contract.py", "tests/contract/test_github_actions.py")
 
 MUTANTS = (
     Mutant(
@@ -717,6 +720,51 @@ MUTANTS = (
         "known[at - 1] if at else None",
         "known[-1] if at else None",
         ("tests/unit/test_sdk_ages.py",),
+    ),
+    Mutant("write over what another changed unseen", "ir/actions/unread.py", "if mark != expected and (", "if False and (", UNREAD),
+    Mutant(
+        "write what cannot be put back",
+        "ir/actions/unread.py",
+        'if not forward and world.custody.fetch("old") is None:',
+        "if False:",
+        ("tests/course/test_write_only.py::test_without_the_old_value_in_custody_nothing_is_written",),
+    ),
+    Mutant("take a changed mark for our own", "ir/actions/unread.py", "    if mark == _settled(known, value):", "    if True:", UNREAD),
+    Mutant("overlook a version in between", "ir/adapters/stores/counted.py", "if number == base.number + 1:", "if True:", SSM),
+    Mutant(
+        "forget the KMS key of a parameter",
+        "ir/adapters/stores/aws/parameters.py",
+        '_REPEATED = ("Type", "KeyId", ',
+        '_REPEATED = ("Type", ',
+        SSM,
+    ),
+    Mutant(
+        "write over any version of a Secret",
+        "ir/adapters/stores/k8s/secret_store.py",
+        'body = {"metadata": {"resourceVersion": found["metadata"]["resourceVersion"]}, ',
+        'body = {"metadata": {}, ',
+        K8S,
+    ),
+    Mutant("run a login that is not listed", "ir/clients/kubeconfig.py", "if list(login.program) != argv:", "if False:", K8S),
+    Mutant("trust whatever answers as the cluster", "ir/clients/kubeconfig.py", "        if cluster.get(name):", "        if False:", K8S),
+    Mutant(
+        "call a rollout over with old pods left",
+        "ir/adapters/reloaders/rollout.py",
+        "if not waits and not former and",
+        "if not waits or",
+        K8S,
+    ),
+    Mutant("redeploy the old snapshot", "ir/clients/vercel.py", '"gitSource": kept', '"deploymentId": str(source.get("id"))', VERCEL),
+    Mutant("take hidden for missing", "ir/adapters/stores/vercel/variable.py", "if not found and hidden:", "if False:", VERCEL),
+    Mutant(
+        "believe a proxy's page",
+        "ir/clients/host_api.py",
+        '    if "json" not in answer.headers.get("content-type", ""):',
+        "    if False:",
+        HOSTS,
+    ),
+    Mutant(
+        "believe a write that moved nothing", "ir/adapters/stores/write_only.py", "        if after == before:", "        if False:", HOSTS
     ),
     Mutant("print a policy for reading alone", "ir/ports/policy.py", "if not (grant.rotated or call.read):", "if not call.read:", POLICIES),
     Mutant("print rights that only tell more", "ir/runtime/policies.py", "if hints or line.needed)", "if True)", POLICIES),

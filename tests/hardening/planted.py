@@ -757,10 +757,10 @@ MUTANTS = (
     Mutant("redeploy the old snapshot", "ir/clients/vercel.py", '"gitSource": kept', '"deploymentId": str(source.get("id"))', VERCEL),
     Mutant("take hidden for missing", "ir/adapters/stores/vercel/variable.py", "if not found and hidden:", "if False:", VERCEL),
     Mutant(
-        "believe a proxy's page",
+        "believe another's JSON",
         "ir/clients/host_api.py",
-        '    if "json" not in answer.headers.get("content-type", ""):',
-        "    if False:",
+        "        if needs and (not isinstance(data, dict) or needs not in data):",
+        "        if False:",
         HOSTS,
     ),
     Mutant(

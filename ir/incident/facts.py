@@ -12,7 +12,10 @@ Row = dict[str, Any]
 
 
 class Old(TypedDict, total=False):
-    """The leaked key. `probed_at`, `last_used`, `deadline`: by the provider's clock, 0 = it does not tell, or none."""
+    """The leaked key. `probed_at`, `last_used`, `deadline`: by the provider's clock, 0 = it does not tell, or none.
+
+    `row_read`: the provider's row of it was read, so that no permissions and no age mean what they say.
+    """
 
     fingerprint: str
     id: str
@@ -25,6 +28,8 @@ class Old(TypedDict, total=False):
     probed_at: float
     last_used: float
     permissions: list[str]
+    created: float
+    row_read: bool
     deadline: float
     custody: str
 

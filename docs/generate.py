@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
 
-from docs import man_page, rooms
+from docs import errors, man_page, rooms
 from ir.cli import run
 from ir.core.errors import ExitCode
 from ir.core.store_kind import SCHEMES
@@ -22,7 +22,7 @@ from ir.incident.standing import STATES
 from ir.inventory import schema
 
 README = Path(__file__).resolve().parent.parent / "README.md"
-PAGES = (README, README.parent / "docs" / "architecture.md", README.parent / "docs" / "hosts.md")
+PAGES = (README, *(README.parent / "docs" / name for name in ("architecture.md", "hosts.md", "reference.md", "troubleshooting.md")))
 INVENTORY_SCHEMA = README.parent / "docs" / "inventory.schema.json"
 _PART = re.compile(r"(<!-- generated: (?P<name>[a-z -]+) -->\n)(?P<text>.*?)(<!-- end -->)", re.DOTALL)
 
@@ -86,6 +86,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "playbooks": _playbooks,
     "rooms": rooms.table,
     "stores": _stores,
+    "errors": errors.table,
 }
 
 

@@ -21,7 +21,7 @@ from ir.ports import Containment, Rotation, Target
 
 _CALLS = 4
 _BITES_WITHIN = 30.0
-"""Narrowing was measured to bite in 1 to 1.5 s (facts, §1.5); this leaves room."""
+"""Narrowing was measured to bite in 1 to 1.5 s (docs/stripe-facts.md, 1); this leaves room."""
 
 
 def prepare(world: World, record: Incident, step: Step) -> Json:

@@ -25,9 +25,8 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     left = until - world.now()
     if left > 0 and not world.patient:
         said = f"both keys live for another {spoken(left)}"
-        return Outcome(
-            Did.WAITING, said, {**noted, "wake_at": until}, todo=f"nothing: a worker goes on by itself, or ir resume {world.incident}"
-        )
+        todo = f"ir resume {world.incident} goes on once that is over; ir schedule run, or a worker, does so by itself"
+        return Outcome(Did.WAITING, said, {**noted, "wake_at": until}, todo=todo)
     if left > 0:
         world.say(f"both keys live for another {spoken(left)}")
     while world.now() < until:

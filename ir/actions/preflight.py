@@ -203,7 +203,7 @@ def _wrong_id(world: World, row: KeyRow | None) -> list[str]:
     if not listed or world.issuer.guided or (row is not None and row.id == listed):
         return []
     fix = f"this key is {row.id}: write that" if row else "remove it"
-    return [f"the inventory's `id: {listed}` is not the id of the key that the stores hold for `{world.key.name}`; {fix}"]
+    return [f"the inventory's `id: {listed}` was not found to be the id of the key that the stores hold for `{world.key.name}`; {fix}"]
 
 
 def _old_facts(world: World, old: Secret, probe: Probe, row: KeyRow | None, held: dict[str, Held | None]) -> Json:

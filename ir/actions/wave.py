@@ -84,6 +84,10 @@ def rehearse(world: World, record: Incident, step: Step) -> Outcome:
 def _how(service: Service) -> str:
     if service.reload.command:
         return "`" + " ".join(service.reload.command) + "`"
+    if service.reload.rollout:
+        return f"a rollout of {service.reload.rollout}"
+    if service.reload.vercel:
+        return f"a deployment of {service.reload.vercel}"
     return f"POST {service.reload.http}" if service.reload.http else "waiting: it polls its store"
 
 

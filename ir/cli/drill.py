@@ -32,7 +32,9 @@ def stripe(
     seed: Annotated[int | None, typer.Option(help="Names, amounts, order and keys follow from it; default: a new one.")] = None,
     services: Annotated[int, typer.Option(min=1, max=_MOST_SERVICES, help="How many processes take payments.")] = 4,
     policy: Annotated[str, typer.Option(help="exposed | exploited | scheduled")] = "exposed",
-    issuer: Annotated[str, typer.Option(help="managed: keys by API; dashboard: a simulated human clicks.")] = "managed",
+    issuer: Annotated[
+        str, typer.Option(help="managed: keys by API; dashboard: a human clicks. Default: managed; with --hands, dashboard.")
+    ] = "",
     live_mode: Annotated[bool, typer.Option("--live-mode", help="The twin plays live mode: keys are sealed and shown once.")] = False,
     dead_on_arrival: Annotated[bool, typer.Option("--dead-on-arrival", help="Stripe has deactivated the leaked key already.")] = False,
     real_time: Annotated[bool, typer.Option("--real-time", help="The shipped playbook, with its own waits.")] = False,
@@ -56,7 +58,7 @@ def stripe(
         seed=first,
         services=services,
         policy=Policy(_one_of("--policy", policy, tuple(p.value for p in Policy))),
-        managed=_one_of("--issuer", issuer, ("managed", "dashboard")) == "managed",
+        managed=_one_of("--issuer", issuer or ("dashboard" if hands else "managed"), ("managed", "dashboard")) == "managed",
         mode=Mode.LIVE if live_mode else Mode.TEST,
         waits=None if real_time else Waits(),
         dead_on_arrival=dead_on_arrival,
@@ -67,7 +69,7 @@ def stripe(
     if hands:
         from ir.cli import drill_hands
 
-        by_hand = replace(options, managed=False, mode=Mode.LIVE, faults=frozenset())
+        by_hand = replace(options, mode=Mode.LIVE, faults=frozenset())
         sys.exit(int(drill_hands.conduct(by_hand, Screen(as_json=as_json))))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)

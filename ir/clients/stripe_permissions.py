@@ -1,6 +1,6 @@
 """Which permission of a restricted key opens what this tool reads and writes at Stripe.
 
-Names as the managed-key API takes them (docs/stripe-facts.md); the Dashboard shows the same resources with `Read` and `Write`.
+Names as the managed-key API takes them (docs/stripe-facts.md, 1); the Dashboard shows the same resources with `Read` and `Write`.
 "" = Stripe has not published which one it is.
 """
 

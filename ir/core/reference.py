@@ -4,6 +4,8 @@
     aws-ssm://eu-west-1/prod/stripe              region, parameter name (`/prod/stripe`), JSON field (none: whole value)
     vault://secret/payments#api_key              KV v2 mount, path, field
     conjur://acme/prod/stripe                    account, variable id
+    k8s://prod/payments/stripe#api_key           context of the kubeconfig, namespace, Secret, key of its data
+    vercel://shop/STRIPE_SECRET_KEY              project, environment variable, target (none: production)
     dotenv://./.env#STRIPE_SECRET_KEY            file (three slashes: absolute), variable
     command://NAME                               a program declared under `commands:`
     env://NAME                                   an environment variable, read only

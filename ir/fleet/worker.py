@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from ir.core.errors import AlreadyRunning, IrError, Refused
 from ir.engine.dbos_records import read_entries
 from ir.engine.dbos_runner import Runner
-from ir.fleet import agreed_work
+from ir.fleet import agreed_work, campaign_news
 from ir.fleet.agreed_work import Trust
 from ir.fleet.campaign import Child, ChildState, state_of
 from ir.fleet.campaign_child import setting_of
@@ -232,6 +232,8 @@ class Worker:
         self._drop(child)
         self.book.settle(child, state, said=said.split("\n")[0][:300], exit_code=code)
         self.tell(replace(child, state=state, said=said.split("\n")[0][:300], exit_code=code))
+        if (self.book.campaign(child.campaign) or {}).get("status") != "running":
+            campaign_news.tell(self.kept, self.book, child, self.trust())
 
     def _drop(self, child: Child) -> None:
         self._mine.pop(child.incident, None)

@@ -79,6 +79,7 @@ class World:
         publish: writes report and bundle, returns the paths.
         note: keeps the index of incidents up to date.
         announce: tells people of the record's last entry, once.
+        announce_of_many: the same where a digest tells of all: only of what needs a person, or failed.
         witness: takes every entry, from the first on, and signs checkpoints of them.
         keep: keeps files as evidence, notes the hashes of others that were read: `{files, inputs}`, `{name, sha256, bytes}` each.
         recording: held while an entry is written and witnessed; who ends the process waits for it.
@@ -123,6 +124,7 @@ class World:
     publish: Callable[[Incident], list[str]] = lambda _incident: []
     note: Callable[[Incident], None] = lambda _incident: None
     announce: Callable[[Incident], None] = lambda _incident: None
+    announce_of_many: Callable[[Incident], None] = lambda _incident: None
     witness: Callable[[Json], None] = lambda _entry: None
     keep: Callable[[Sequence[str], Sequence[str]], Json] = lambda _files, _inputs: {"files": [], "inputs": []}
     recording: Lock = field(default_factory=Lock)

@@ -133,6 +133,7 @@ def wired(setting: Setting, kept: State, given: Given, fence: int) -> World:
     made.removed_approvers = lambda: approved.removed(setting, made.inventory.approvers)
     made.patient, made.resting = given.patient, given.resting
     if not given.patient:  # nobody reads along: the report is written once, when it has an end to tell
+        made.announce = made.announce_of_many
         publish = made.publish
         made.publish = lambda record: publish(record) if record.ended else []
     return made

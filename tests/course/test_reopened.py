@@ -24,7 +24,7 @@ from ir.incident.record import Incident, fold, hear_late
 from ir.ports import Reviewed
 from ir.runtime import reopen
 from ir.runtime.app_state import State
-from ir.runtime.notifications import notice_of
+from ir.runtime.notice_words import notice_of
 from ir.storage import database, incident_store, process_identity
 
 REFUNDS = Finding(

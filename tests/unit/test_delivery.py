@@ -1,6 +1,7 @@
 """The step `delivery` where Stripe cannot be asked: a person's word, and what is never taken for one."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import cast
@@ -76,6 +77,7 @@ def taken(deliveries: Deliveries, person: Person, *, guided: bool = True, **fact
         old_key=lambda _facts: Secret("old"),
         say=lambda _text: None,
         stopping=lambda: False,
+        resting=lambda _seconds: nullcontext(),
     )
     known = cast(Facts, {"new": {"id": ""}, **facts})
     return delivery.run(cast(World, world), Incident(id="INC-1", facts=known), STEP)

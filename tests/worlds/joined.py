@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.worlds import aws, conjur, ssm, vault
+from ir.drill.hosts.k8s_twin import K8sTwin
+from tests.worlds import aws, conjur, k8s, ssm, vault
 from tests.worlds.command import CommandWorld
 from tests.worlds.dotenv import DotenvWorld
 from tests.worlds.stores import StoreWorld
@@ -57,6 +58,14 @@ def _conjur(field: str, *, companion: bool = True) -> Entry:
     return enter
 
 
+def _k8s(*, keeps: bool) -> Entry:
+    def enter(request: pytest.FixtureRequest) -> Iterator[StoreWorld]:
+        with K8sTwin() as twin:
+            yield k8s.K8sWorld(twin, keeps=keeps)
+
+    return enter
+
+
 WORLDS: dict[str, Entry] = {
     "aws, field": _aws("api_key"),
     "aws, whole": _aws(""),
@@ -66,6 +75,8 @@ WORLDS: dict[str, Entry] = {
     "conjur": _conjur(""),
     "conjur, field": _conjur("api_key"),
     "conjur, no companion": _conjur("", companion=False),
+    "k8s": _k8s(keeps=True),
+    "k8s, no companion": _k8s(keeps=False),
     "dotenv": _dotenv,
     "command": _command,
 }

@@ -1,15 +1,17 @@
 """Where a drill happens: a private folder, the servers on loopback, and the environment that its processes get."""
 
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import ir
+from ir.drill.embedded.hosted import TOKEN, Hosted, hosts
 from ir.drill.embedded.moto_server import moto
 from ir.drill.embedded.openbao_server import OpenBao, openbao
 from ir.drill.embedded.store_choice import StoreChoice, StoreKind
@@ -58,6 +60,7 @@ class Servers:
 
     Attributes:
         aws: address of the server; `secrets` and `parameters` say what of it is used.
+        hosts: stand-ins of hosts, which take `token`.
     """
 
     aws: str | None
@@ -65,6 +68,8 @@ class Servers:
     env_file: bool = True
     secrets: bool = True
     parameters: bool = False
+    hosts: tuple[Hosted, ...] = ()
+    token: str = field(default="", repr=False)
 
     def shelves(self, folder: Folder) -> list[Shelf]:
         """One empty shelf in each store that there is."""
@@ -75,6 +80,7 @@ class Servers:
             found.append(AwsShelf(self.aws, "prod/payments"))
         if self.aws is not None and self.parameters:
             found.append(ParameterShelf(self.aws, "prod/payments/stripe"))
+        found += self.hosts
         return found
 
 
@@ -102,12 +108,15 @@ def servers(choice: StoreChoice) -> Iterator[Servers]:
         wanted = choice.running
         aws = pool.submit(stack.enter_context, moto()) if {StoreKind.AWS, StoreKind.SSM} & set(wanted) else None
         vault = pool.submit(stack.enter_context, openbao(wanted[StoreKind.VAULT].program)) if StoreKind.VAULT in wanted else None
+        token = f"host-{secrets.token_hex(16)}"
         yield Servers(
             aws.result() if aws is not None else None,
             vault.result() if vault is not None else None,
             env_file=StoreKind.ENV in wanted,
             secrets=StoreKind.AWS in wanted,
             parameters=StoreKind.SSM in wanted,
+            hosts=stack.enter_context(hosts(frozenset(wanted), token)),
+            token=token,
         )
 
 
@@ -131,6 +140,8 @@ def environment(place: Folder, running: Servers) -> dict[str, str]:
             "AWS_DEFAULT_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
+    if running.hosts:
+        own[TOKEN] = running.token
     if running.vault is not None:
         own |= {"VAULT_ADDR": running.vault.address, "VAULT_TOKEN": running.vault.token}
     return passed | own

@@ -17,8 +17,12 @@ class StoreKind(StrEnum):
     VAULT = "vault"
     ENV = "env"
     SSM = "ssm"
+    K8S = "k8s"
+    VERCEL = "vercel"
 
 
+HOSTED = (StoreKind.K8S, StoreKind.VERCEL)
+"""Hosts that a stand-in plays."""
 USUAL = (StoreKind.AWS, StoreKind.VAULT, StoreKind.ENV)
 """What a drill runs when nothing is asked for: one kind after the other would take long."""
 
@@ -83,6 +87,8 @@ def choose(asked: Collection[StoreKind] = ()) -> StoreChoice:
 def _source(kind: StoreKind) -> Source:
     if kind is StoreKind.ENV:
         return Source("a file, which needs no server")
+    if kind in HOSTED:
+        return Source("a stand-in of the host, with its documented rules")
     if kind in (StoreKind.AWS, StoreKind.SSM):
         if find_spec("moto") and find_spec("flask_cors"):
             return Source(f"moto {version('moto')}, of the extra drill-aws")

@@ -43,7 +43,7 @@ CATEGORIES = (
 
 
 def potential(story: Story) -> Json:
-    """`{known, permissions, categories[{name, data, reachable, at_most, seen}], said, source}`.
+    """`{known, permissions, categories[{name, data, reachable, at_most, seen}], said, source, entry}`.
 
     `reachable` None: the permissions were not read. `at_most`: how many records, as an upper bound in words; nobody counts an account here.
     """
@@ -51,7 +51,9 @@ def potential(story: Story) -> Json:
     named = [str(name) for name in old["permissions"]]
     known = bool(old["permissions_read"]) and bool(named)
     rows = [_row(story, category, named, known=known) for category in CATEGORIES]
-    return {"known": known, "permissions": named, "categories": rows, "said": _said(rows, known=known), "source": SOURCE}
+    looked = story.settled_run("preflight")
+    entry = story.entry_of(looked) if looked is not None else None
+    return {"known": known, "permissions": named, "categories": rows, "said": _said(rows, known=known), "source": SOURCE, "entry": entry}
 
 
 def _row(story: Story, category: Category, named: list[str], *, known: bool) -> Json:

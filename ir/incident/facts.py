@@ -35,7 +35,10 @@ class Old(TypedDict, total=False):
 
 
 class New(TypedDict, total=False):
-    """The replacement. `n`: the number of the try that made it; `rotated`: a rotation at the provider made it; `alone`: no key like it."""
+    """The replacement. `n`: the number of the try that made it; `rotated`: a rotation at the provider made it; `alone`: no key like it.
+
+    `permissions`: what it was asked for with, where the provider mints.
+    """
 
     fingerprint: str
     id: str
@@ -46,6 +49,7 @@ class New(TypedDict, total=False):
     created: float
     pasted: float
     because: str
+    permissions: list[str]
     rotated: bool
     alone: bool
     made_by: str

@@ -6,7 +6,7 @@ from typing import TypeVar
 from ir.actions import delivery, same_value, store_check
 from ir.actions.store_check import tried
 from ir.core import key_kind
-from ir.core.errors import PortError
+from ir.core.errors import PortError, Unknown
 from ir.core.model import Did, Item, Json, KeyKind, KeyRow, Liveness, Outcome, Policy, Probe
 from ir.core.secret import Secret
 from ir.core.wording import counted
@@ -58,7 +58,7 @@ def _looked(world: World, record: Incident, held: dict[str, Held | None], items:
     hard = _key_problems(world, old, probe)
     dead = probe.liveness.dead
     looked_at = [_accepted(world, service, item, dead=dead) for service, item in zip(services, seen, strict=True)]
-    items += looked_at
+    items += looked_at if dead else _reloadable(world, services, looked_at)
     soft = [f"{item.name}: {item.said}" for item in items if item.did in (Did.FAILED, Did.UNKNOWN, Did.REFUSED)]
     if not dead:  # what is on a dead key already is told later, when the others are brought back
         also = same_value.items(world, found)
@@ -292,6 +292,17 @@ def _accepted(world: World, service: Service, item: Item, *, dead: bool) -> Item
     if unhealthy:
         return Item(item.name, Did.SKIPPED, f"unhealthy, accepted ({unhealthy}): {item.said}", {**item.facts, "accepted": unhealthy})
     return Item(item.name, item.did, f"is unhealthy before we start: {item.said}", item.facts)
+
+
+def _reloadable(world: World, services: list[Service], items: list[Item]) -> list[Item]:
+    """A service whose reload cannot even be asked for would be left behind; whether no answer means that, only the reload itself tells."""
+    told = world.each(services, lambda service: tried(world.reloaders[service.name].ready))
+    return [
+        replace(item, did=Did.REFUSED, said=f"its reload cannot be asked for: {why.what}")
+        if item.did is Did.DONE and isinstance(why, PortError) and not isinstance(why, Unknown)
+        else item
+        for item, why in zip(items, told, strict=True)
+    ]
 
 
 def _service_facts(world: World, item: Item, old: Secret) -> Json:

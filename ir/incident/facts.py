@@ -87,6 +87,7 @@ class StoreFacts(TypedDict, total=False):
     """One store. `left_out`, `later`: why nothing is done there; `leftover`: the incident that left a stage and is over.
 
     write_only: no look tells its value; `settled`, `unsettled` are then notes of fingerprint and mark (`actions.unread`).
+    `holds`: fingerprint that it was seen to hold when the incident was given up.
     """
 
     guided: bool
@@ -98,6 +99,7 @@ class StoreFacts(TypedDict, total=False):
     after: Version
     siblings: list[str]
     pending: Stage
+    holds: str
     leftover: str
     unknown: list[str]
     left_out: bool

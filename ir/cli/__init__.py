@@ -36,6 +36,7 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
     "classify": ("ir.cli.classify:classify", "Say since when you know of it, if it is a data breach, if it is material."),
     "notify": {
         "record": ("ir.cli.notify:record", "Record who was told, when and by whom, or why they are not told."),
+        "draft": ("ir.cli.notify:draft", "A draft for the authority, customers, the acquirer, Stripe or your own people."),
         "list": ("ir.cli.notify:list_clocks", "Whom laws want told until when, with article and source."),
     },
     "report": ("ir.cli.reports:report", "The incident report as html, md or json."),

@@ -12,7 +12,10 @@ Row = dict[str, Any]
 
 
 class Old(TypedDict, total=False):
-    """The leaked key. `probed_at`, `last_used`, `deadline`: by the provider's clock, 0 = it does not tell, or none."""
+    """The leaked key. `probed_at`, `last_used`, `deadline`: by the provider's clock, 0 = it does not tell, or none.
+
+    `row_read`: the provider's row of it was read, so that no permissions and no age mean what they say.
+    """
 
     fingerprint: str
     id: str
@@ -25,12 +28,17 @@ class Old(TypedDict, total=False):
     probed_at: float
     last_used: float
     permissions: list[str]
+    created: float
+    row_read: bool
     deadline: float
     custody: str
 
 
 class New(TypedDict, total=False):
-    """The replacement. `n`: the number of the try that made it; `rotated`: a rotation at the provider made it; `alone`: no key like it."""
+    """The replacement. `n`: the number of the try that made it; `rotated`: a rotation at the provider made it; `alone`: no key like it.
+
+    `permissions`: what it was asked for with, where the provider mints.
+    """
 
     fingerprint: str
     id: str
@@ -41,6 +49,7 @@ class New(TypedDict, total=False):
     created: float
     pasted: float
     because: str
+    permissions: list[str]
     rotated: bool
     alone: bool
     made_by: str

@@ -2,7 +2,20 @@
 
 from ir.core.model import Json
 from ir.incident import reversibility
-from ir.report import approvals, before_after, cards, exposure, misuse, next_steps, obligations, outages, people, summary, timeline
+from ir.report import (
+    approvals,
+    before_after,
+    cards,
+    exposure,
+    misuse,
+    next_steps,
+    obligations,
+    outages,
+    people,
+    potential,
+    summary,
+    timeline,
+)
 from ir.report.formatting import UNKNOWN, iso
 from ir.report.source import Story, as_object, as_rows, words
 
@@ -145,6 +158,7 @@ def _acts(story: Story) -> Json:
         "actions": timeline.actions(story),
         "signals": people.signals(story),
         "approvals": approvals.approvals(story),
+        "potential": potential.potential(story),
         "ladder": obligations.ladder(story),
         "deadlines": obligations.clocks(story),
         "notifications": obligations.notifications(story),

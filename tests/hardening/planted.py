@@ -36,7 +36,31 @@ UNREAD, SSM = ("tests/course/test_write_only.py",), ("tests/contract/test_aws_pa
 K8S, VERCEL = ("tests/contract/test_k8s.py",), ("tests/contract/test_vercel.py",)
 HOSTS = ("tests/contract/test_write_only_contract.py", "tests/contract/test_github_actions.py")
 
+DEADLINES, ONE_DEBT = ("tests/unit/test_deadlines.py",), ("tests/course/test_one_debt.py",)
+
 MUTANTS = (
+    Mutant("let a later word move a deadline", "ir/incident/ladder.py", "word.at < before.at", "word.at > before.at", DEADLINES),
+    Mutant("end everything with one sentence", "ir/actions/close.py", "if len(open_ones) > 1 else []", "if False else []", ONE_DEBT),
+    Mutant("end a critical leftover by a word", "ir/cli/one_debt.py", "if debts.critical(record, debt.about):", "if False:", ONE_DEBT),
+    Mutant("read --yes as a person", "ir/report/people.py", '.startswith("--yes")', '.startswith("a person")', ONE_DEBT),
+    Mutant("purge alone under a running clock", "ir/cli/purging.py", "if not pressing or (", "if pressing or (", ONE_DEBT),
+    Mutant(
+        "pass over a signature that was taken", "ir/evidence/bundle_verifier.py", "if signers and has_ended(entries):", "if False:", BUNDLE
+    ),
+    Mutant(
+        "believe the stamp of any authority",
+        "ir/evidence/bundle_verifier.py",
+        "    if ran.returncode != 0:\n",
+        "    if False:\n",
+        ("tests/unit/test_timestamps.py",),
+    ),
+    Mutant(
+        "leave a word out of the next entry's chain",
+        "ir/engine/recorder.py",
+        "                self._take_in(word or entry)\n",
+        "                self._take_in(entry)\n",
+        ("tests/course/test_words.py",),
+    ),
     Mutant(
         "believe a delivery while the old secret is accepted",
         "ir/actions/delivery.py",

@@ -71,6 +71,7 @@ ELSEWHERE: dict[tuple[str, ...], str] = {
         (
             *((name,) for name in ("status", "resume", "approve", "rollback", "abort", "close", "report", "verify", "classify")),
             *(("evidence", "bundle"), ("evidence", "purge"), ("evidence", "timestamp")),
+            *(("notify", name) for name in ("record", "draft", "list")),
             *(("campaign", name) for name in ("status", "pause", "resume", "report")),
         ),
         "works with what an incident or a campaign recorded when it was begun, which was agreed to then",

@@ -14,6 +14,7 @@ Facts that actions establish (all secret-free; times are epoch seconds):
     containment {how, said, before, undone}
     review / triage {verdict, verdicts, score, findings, coverage, blast_radius, leftovers, timeline}
     proof {polls, from, to, code, control}
+    earlier {dead {FINGERPRINT: INCIDENT}, left {INCIDENT: FINGERPRINT}}    of earlier incidents of this key, at the start
     emergency {by, at, reason}    that ended the grace of a scheduled rotation
     grace {last_used}    of the old key when it began, by the provider's clock
     quiet {checked, used_at, users {ours [name], strangers [name]}, attested {by, reason}}, money, sweep, watch {…}

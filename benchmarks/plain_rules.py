@@ -186,7 +186,7 @@ def fresh_cards(case: Case) -> None:
         bad = [a for a in acts if a["act"] == "58:decline"]
         tries, declined = _trailing(acts, _SIX_HOURS), _trailing(bad, _SIX_HOURS, at=acts)
         cards, cheap = (
-            _trailing(_first_tries(acts), _SIX_HOURS, at=acts),
+            _trailing(_first_tries(acts, ("card",), _SIX_HOURS), _SIX_HOURS, at=acts),
             _trailing([a for a in acts if a["amount"] <= 500], _SIX_HOURS, at=acts),
         )
         alike = [0] * len(acts)
@@ -212,14 +212,15 @@ def fresh_cards(case: Case) -> None:
                 case.hit("S-05", "critical", name.get(side, f"idempotency keys {a['client']}"), a)
 
 
-def _first_tries(acts: list[Act]) -> list[Act]:
-    """Those whose card was not tried in the six hours before."""
-    last: dict[str, int] = {}
+def _first_tries(acts: list[Act], of: tuple[str, ...], wide: int) -> list[Act]:
+    """Those whose card (or whatever it is `of`) was not tried in the time before."""
+    last: dict[tuple[object, ...], int] = {}
     fresh = []
     for a in acts:
-        if last.get(a["card"], 0) < a["ts"] - _SIX_HOURS + 1:
+        what = tuple(a[name] for name in of)
+        if last.get(what, 0) < a["ts"] - wide + 1:
             fresh.append(a)
-        last[a["card"]] = a["ts"]
+        last[what] = a["ts"]
     return fresh
 
 
@@ -240,39 +241,36 @@ def one_amount(case: Case) -> None:
         if one["type"] == "customer.created":
             born[one["customer"]] = min(one["ts"], born.get(one["customer"], one["ts"]))
     for acts in sides((a for a in paid if a["customer"]), window.judged).values():
-        hot = _spans(case, acts, days)
-        for a in acts:
-            start, finish = hot.get((a["amount"], a["currency"]), (0, 0))
-            old = born.get(a["customer"], -1) < a["ts"] - 86400
-            if case.judged(a) and start <= a["ts"] < finish and old:
-                case.hit("S-06", "critical", f"{a['amount']} {a['currency']}", a)
-
-
-def _spans(case: Case, acts: list[Act], days: dict[tuple[int, str], set[int]]) -> dict[tuple[int, str], tuple[int, int]]:
-    """Price → when it was asked of unusually many at once."""
-    window, customers = case.window, defaultdict[tuple[int, int, int, str], set[str]](set)
-    for a in acts:
-        for start, wide in (
-            (a["ts"] // 3600 * 3600, 3600),
-            ((a["ts"] + 1800) // 3600 * 3600 - 1800, 3600),
-            (a["ts"] // 86400 * 86400, 86400),
-        ):
-            customers[start, wide, a["amount"], a["currency"]].add(a["customer"])
-    peaks, every, means = Counter[int](), Counter[tuple[int, int]](), defaultdict[tuple[int, int, str], list[int]](list)
-    for (start, wide, amount, currency), who in customers.items():
-        every[start, wide] += len(who)
-        means[wide, amount, currency].append(len(who))
-        if start + wide <= window.judged:
-            peaks[wide] = max(peaks[wide], len(who))
-    hot: dict[tuple[int, str], tuple[int, int]] = {}
-    for (start, wide, amount, currency), who in customers.items():
-        n, peak, mean = len(who), peaks[wide], means[wide, amount, currency]
-        if start + wide <= window.judged or n < (10 if wide == 3600 else 30) or n <= 2 * peak:
+        acts = sorted(acts, key=lambda a: a["ts"])
+        if sum(map(case.judged, acts)) < 10:
             continue
-        most = 10 * n >= 6 * every[start, wide] or n > 6 * peak if window.baseline else n > 6 * sum(mean) / len(mean)
-        if most or len(days[amount, currency]) < 4:
-            begun, ended = hot.get((amount, currency), (start, start + wide))
-            hot[amount, currency] = min(begun, start), max(ended, start + wide)
+        for wide, least in ((3600, 10), (86400, 30)):
+            for a in _charged(case, acts, days, wide, least):
+                if born.get(a["customer"], -1) < a["ts"] - 86400:
+                    case.hit("S-06", "critical", f"{a['amount']} {a['currency']}", a)
+
+
+def _charged(case: Case, acts: list[Act], days: dict[tuple[int, str], set[int]], wide: int, least: int) -> list[Act]:
+    """Those after the exposure of a price that was asked of unusually many within so many seconds."""
+    fresh = _first_tries(acts, ("amount", "currency", "customer"), wide)
+    every = dict(zip(map(id, acts), _trailing(fresh, wide, at=acts), strict=True))
+    prices: dict[tuple[int, str], list[Act]] = defaultdict(list)
+    firsts: dict[tuple[int, str], list[Act]] = defaultdict(list)
+    for a in acts:
+        prices[a["amount"], a["currency"]].append(a)
+    for a in fresh:
+        firsts[a["amount"], a["currency"]].append(a)
+    counts = {price: _trailing(firsts[price], wide, at=them) for price, them in prices.items()}
+    past = (n for price, them in prices.items() for n, a in zip(counts[price], them, strict=True) if not case.judged(a))
+    peak = max(past, default=0)
+    hot: list[Act] = []
+    for price, them in prices.items():
+        rare = sum(1 / max(n, 1) for n in counts[price]) / len(them)
+        marks = []
+        for a, n in zip(them, counts[price], strict=True):
+            most = 10 * n >= 6 * every[id(a)] or n > 6 * peak if case.window.baseline else n * rare > 6
+            marks.append(int(case.judged(a) and n >= least and n > 2 * peak and (most or len(days[price]) < 4)))
+        hot += [a for a, found in zip(them, _best(them, marks, wide), strict=True) if found and case.judged(a)]
     return hot
 
 
@@ -424,7 +422,7 @@ def busiest(case: Case) -> None:
     for a in case.all_acts:
         n, peak = hours[a["act"], a["client"], a["hour"]], peaks[a["act"]]
         if a["state"] == "ghost" and case.judged(a) and not case.over(a["hour"], 3600) and n >= 20 and n > 5 * peak:
-            case.hit("D-02", "high" if n >= 100 and n >= 10 * peak else "medium", f"{a['act']}/{a['client']}", a)
+            case.hit("D-02", "medium", f"{a['act']}/{a['client']}", a)
 
 
 WITHOUT_BASELINE: tuple[Callable[[Case], None], ...] = (ghosts, declines, fresh_cards, one_amount, refunds, cash_out, planted, settled)

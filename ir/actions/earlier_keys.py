@@ -3,18 +3,20 @@
 from ir.core.errors import PortError
 from ir.core.model import Debt, KeyKind, KeyRow
 from ir.incident.context import World
+from ir.incident.facts import of_role
 from ir.incident.record import Incident
 
 
 def alive(world: World, record: Incident) -> tuple[list[KeyRow], list[Debt]]:
     """The rows of Stripe's list, and a debt for each; where there is no such list, a debt for one that a revert had hidden."""
     facts = record.facts
-    ours = {facts.get(role, {}).get(name) for role in ("old", "new") for name in ("fingerprint", "id")}
-    left = {name: mark for name, mark in facts.get("earlier", {}).get("left", {}).items() if mark not in ours}
+    known = facts.get("earlier", {})
+    ours = {mark for role in ("old", "new") for mark in (of_role(facts, role).get("fingerprint"), of_role(facts, role).get("id"))}
+    left = {name: mark for name, mark in known.get("left", {}).items() if mark not in ours}
     if not left or world.key.kind is KeyKind.WEBHOOK:
         return [], []
     if world.issuer.guided:
-        reverted = facts["old"]["fingerprint"] in facts["earlier"]["dead"]
+        reverted = facts["old"]["fingerprint"] in known.get("dead", {})
         return [], [_unseen(world, name, mark) for name, mark in left.items()] if reverted else []
     rows, debts = list[KeyRow](), list[Debt]()
     for name, mark in left.items():

@@ -203,7 +203,7 @@ def _wrong_id(world: World, row: KeyRow | None) -> list[str]:
     if not listed or world.issuer.guided or (row is not None and row.id == listed):
         return []
     fix = f"this key is {row.id}: write that" if row else "remove it"
-    return [f"the inventory's `id: {listed}` is not the id of the key that the stores hold for `{world.key.name}`; {fix}"]
+    return [f"the inventory's `id: {listed}` was not found to be the id of the key that the stores hold for `{world.key.name}`; {fix}"]
 
 
 def _old_facts(world: World, old: Secret, probe: Probe, row: KeyRow | None, held: dict[str, Held | None]) -> Json:
@@ -220,7 +220,9 @@ def _old_facts(world: World, old: Secret, probe: Probe, row: KeyRow | None, held
         "probed_at": probe.date,  # a use of ours, by Stripe's clock
         "found_in_store": in_store,
         "last_used": row.last_used if row else 0.0,
+        "created": row.created if row else 0.0,
         "permissions": list(row.permissions) if row else [],
+        "row_read": row is not None,
         "deadline": world.options.old_key_expires,
     }
 

@@ -22,7 +22,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     facts, deliveries = record.facts, world.deliveries
     if deliveries is None or world.issuer.guided or "new" not in facts:
         return Outcome(Did.SKIPPED, "the endpoint stays, and Stripe tries again by itself")
-    known = facts.get(KIND, {})
+    known = facts.get("undelivered", {})
     try:
         left = list(known["left"]) if "left" in known else _waited(world, record, step, deliveries)
     except PortError as error:

@@ -7,13 +7,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
-from ir.actions import death, store_check
+from ir.actions import death, store_check, unread
 from ir.core.errors import PortError
 from ir.core.model import Debt, Did, Item, Json, Outcome
 from ir.core.secret import Secret
 from ir.core.wording import counted
 from ir.incident import service_health
 from ir.incident.context import World
+from ir.incident.facts import StoreFacts
 from ir.incident.plan import Step
 from ir.incident.record import Incident
 from ir.ports import Expected, Store
@@ -63,7 +64,7 @@ def _watched(world: World, record: Incident, step: Step) -> Outcome:
         world.clock.sleep(min(_LOOK_EVERY, max(until - world.elapsed(), 0.01)))
     items = [*_heard(world, items, expected), *stores]
     bad = [item for item in items if item.did in (Did.FAILED, Did.UNKNOWN) and item.name not in world.options.accept_unhealthy]
-    facts = {"watch": {"until": world.now(), "failing": [item.name for item in bad]}}
+    facts: Json = {"watch": {"until": world.now(), "failing": [item.name for item in bad]}, **unread.told(items)}
     paid = tuple(item.name for item in items if item.did is Did.DONE)  # only what was just seen
     if bad:
         debts = tuple(_debt(world, item) for item in bad)
@@ -87,7 +88,7 @@ def _stores(world: World, record: Incident, stores: list[Store]) -> list[Item]:
     return world.each(asked, lambda store: _reread(world, store, new, known.get(str(store.ref), {})))
 
 
-def _reread(world: World, store: Store, new: Secret, known: Json) -> Item:
+def _reread(world: World, store: Store, new: Secret, known: StoreFacts) -> Item:
     """As it is; what cannot be read is asked again for a while, unless somebody signals."""
     until, item = world.elapsed() + _SILENT, _seen(store, new, known)
     while item.did is Did.UNKNOWN and world.elapsed() < until and not world.stopping():
@@ -96,8 +97,10 @@ def _reread(world: World, store: Store, new: Secret, known: Json) -> Item:
     return item
 
 
-def _seen(store: Store, new: Secret, known: Json) -> Item:
+def _seen(store: Store, new: Secret, known: StoreFacts) -> Item:
     name = str(store.ref)
+    if unread.concerns(store):
+        return unread.as_written(store, known, new)
     try:
         held = store.read()
     except PortError as error:

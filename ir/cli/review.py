@@ -58,7 +58,7 @@ def review(
     ] = "",
     rules: Annotated[list[str] | None, typer.Option(metavar="DIR", help="Further rules, in the form of the shipped ones.")] = None,
     engine: Annotated[str, typer.Option(help="duckdb | clickhouse URL | spark URL", metavar="ENGINE")] = "duckdb",
-    memory_limit: Annotated[str, typer.Option(help="Of the embedded engine.", metavar="SIZE")] = "1GB",
+    memory_limit: Annotated[str, typer.Option(help="Of the embedded engine.", metavar="SIZE")] = "350MB",
     with_personal_data: Annotated[
         bool, typer.Option("--with-personal-data", help="Keep names, e-mail and postal addresses in the evidence; else ids only.")
     ] = False,
@@ -270,7 +270,7 @@ def _leaked(consent: Consent | None, names: list[str], reader: Secret | None, op
     row = pick_key(source, names[0] if names else "")
     refs = row.stored_in if row else []
     may_run = consent.may(reading(source, refs))
-    for ref in refs if may_run else [ref for ref in refs if ref.scheme != "command"]:
+    for ref in refs if may_run else [ref for ref in refs if not reading(source, [ref])]:
         try:
             seen.append(adapter_registry.resolve(ref, source, operator, opened.base).fingerprint)
         except IrError:

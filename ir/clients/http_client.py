@@ -8,6 +8,7 @@ redirect is followed on the same host only. Time is limited in total, however sl
 """
 
 import re
+import ssl
 import time
 from collections.abc import Callable, Collection, Mapping
 
@@ -41,6 +42,7 @@ class HttpEdge:
         hosts: the hosts that may be called, as the inventory names them; any other is NotAsked.
         resolve: reads a header's value by reference; may raise any PortError.
         look_up: name service: a place and seconds → its addresses; raises as `http_resolver.look_up`.
+        tls: whom to trust and as whom to come, where it is not as everywhere.
 
     Proxies and certificate authorities: `way_out`.
     """
@@ -51,10 +53,11 @@ class HttpEdge:
         resolve: Callable[[str], Secret],
         *,
         look_up: Callable[[Place, float], tuple[str, ...]] = http_resolver.look_up,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._hosts = frozenset(host.lower() for host in hosts)
         self._resolve = resolve
-        self._look_up = look_up
+        self._look_up, self._tls = look_up, tls
 
     def addresses(self, url: str, *, timeout: float = 10.0) -> tuple[str, ...]:
         """All addresses of the URL's host; empty where a proxy stands between, which chooses for us.
@@ -78,7 +81,7 @@ class HttpEdge:
         """One request and its answer, whatever its status.
 
         Args:
-            method: `GET` or `POST`.
+            method: of HTTP; only `GET` follows every redirect.
             url: where.
             headers: name → reference, resolved when the place is known to be a good one; never sent in the clear to another machine.
             plain: name → value, for what is no secret.
@@ -116,7 +119,7 @@ class HttpEdge:
                 next_step="use https",
             )
         request = Request(method, place, {**self._headers(place, references, has_body=bool(body)), **plain}, body)
-        return exchange(request, way, way_out.tls() if place.scheme == "https" else None, deadline, watch)
+        return exchange(request, way, (self._tls or way_out.tls()) if place.scheme == "https" else None, deadline, watch)
 
     def _way(self, place: Place, deadline: float) -> Way:
         """The addresses to try, or the proxy to go through."""

@@ -12,6 +12,7 @@ from ir.core.errors import Missing, PortError
 from ir.core.model import Json, Mode
 from ir.core.secret import Secret
 from ir.incident.custody import Custody
+from ir.incident.facts import Facts, New
 from ir.incident.plan import Plan
 from ir.incident.record import Incident
 from ir.inventory import Account, Approver, Inventory, Key, Service
@@ -127,7 +128,7 @@ class World:
     witness: Callable[[Json], None] = lambda _entry: None
     keep: Callable[[Sequence[str], Sequence[str]], Json] = lambda _files, _inputs: {"files": [], "inputs": []}
     recording: Lock = field(default_factory=Lock)
-    facts: Callable[[], Json] = dict
+    facts: Callable[[], Facts] = Facts
     own_requests: Callable[[], tuple[str, ...]] = lambda: ()
     claim: Callable[[str], None] = lambda _fingerprint: None
     knows: Callable[[str], bool] = lambda _incident: True
@@ -166,7 +167,7 @@ class World:
         """The reference, as text, of the store that a service reads the key from."""
         return str(self.inventory.store_of(service, self.key))
 
-    def old_key(self, facts: Json) -> Secret:
+    def old_key(self, facts: Facts) -> Secret:
         """The leaked key: from custody, the operator, or a store that still holds it; always matched by fingerprint.
 
         Raises:
@@ -192,7 +193,7 @@ class World:
             raise silent
         raise Missing("the leaked key is in no store and in no custody any more", next_step="give it again with --leaked-key-from prompt")
 
-    def new_key(self, facts: Json) -> Secret:
+    def new_key(self, facts: Facts) -> Secret:
         """The replacement: from custody, or a store that holds it or where it is staged; matched by fingerprint.
 
         Raises:
@@ -202,7 +203,7 @@ class World:
         self.replacement = self._find_new_key(facts["new"])
         return self.replacement
 
-    def _find_new_key(self, new: Json) -> Secret:
+    def _find_new_key(self, new: New) -> Secret:
         found = self.held_new(new)
         if found is None:
             found = self.operator.new_key(f"The replacement once more, with fingerprint {new['fingerprint']}")
@@ -213,7 +214,7 @@ class World:
             next_step="ir resume, with --new-key-from to give it again",
         )
 
-    def held_new(self, new: Json) -> Secret | None:
+    def held_new(self, new: New) -> Secret | None:
         """The replacement where it is held; nobody is asked. None: all places were looked at, and none has it.
 
         Raises:

@@ -37,7 +37,7 @@ class StripeReviewer:
         new_engine: makes another engine from a URL (`clickhouse://…`, `spark://…`).
     """
 
-    def __init__(self, api: StripeApi, *, memory_limit: str = "1GB", new_engine: NewEngine | None = None) -> None:
+    def __init__(self, api: StripeApi, *, memory_limit: str = "350MB", new_engine: NewEngine | None = None) -> None:
         self._api, self._memory, self._new_engine = api, memory_limit, new_engine
 
     def review(self, request: ReviewRequest, progress: Say) -> Reviewed:

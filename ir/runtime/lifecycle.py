@@ -99,7 +99,7 @@ def resources(setting: Setting, leaked: Secret | None = None) -> list[str]:
     """What one incident holds alone: the key, by each name of it (`account/name`) and by fingerprint, and every store object."""
     source = inventory.loads(setting.text, setting.name)
     key = source.key(setting.key)
-    stores = sorted({ref.object for ref in key.stored_in if ref.scheme != "manual"})
+    stores = sorted({ref.object for ref in key.stored_in if not ref.promises.guided})
     account = source.account(key.account).id
     named = [f"key {account}/{name}" for name in sorted({key.name, *setting.plan.also})]
     return [*named, *([key_itself(leaked.fingerprint)] if leaked else []), *(f"store {name}" for name in stores)]

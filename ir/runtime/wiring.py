@@ -164,7 +164,7 @@ def _wire_services(made: World, resolver: Callable[[str], Secret], ask: write_gu
     for service in made.services:
         rows = [row for row in service.verify if _allowed(row, made) and adapter_registry.about(row, service, made.key)]
         made.verifiers[service.name] = [adapter_registry.verifier(row, resolver, told) for row in rows]
-        reloader = adapter_registry.reloader(service.reload, resolver)
+        reloader = adapter_registry.reloader(service.reload, made.inventory, resolver, made.say)
         made.reloaders[service.name] = cast(Reloader, write_guard.Guarded(reloader, write_guard.RELOADER_WRITES, ask))
 
 

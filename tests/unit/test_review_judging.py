@@ -258,6 +258,16 @@ def test_tried_cards_count_the_same_wherever_the_hours_begin(tmp_path: Path, mov
     assert hits_of("S-05", tmp_path, events=tried) == 8
 
 
+@pytest.mark.parametrize("moved", range(0, 3600, 700))
+def test_customers_charged_the_same_count_wherever_the_hours_begin(tmp_path: Path, moved: int) -> None:
+    """Ten customers in fifty-four minutes."""
+    charged: list[Row] = [
+        {"ts": 40_000 + moved + n * 360, "type": "charge.succeeded", "id": f"evt_c{n}", "request_id": f"req_c{n}", "amount": 50_000, "currency": "usd", "customer": f"cus_{n}"}
+        for n in range(10)
+    ]  # fmt: skip
+    assert hits_of("S-06", tmp_path, events=charged) == 10
+
+
 def test_many_writes_in_events_alone_are_medium(tmp_path: Path) -> None:
     made = [
         {"id": f"evt_m{n}", "object": "event", "type": "customer.updated", "created": EXPOSED + DAY + n * 6, "request": {"id": f"req_Mig{n:05d}", "idempotency_key": None}, "data": {"object": {"id": f"cus_{n}", "object": "customer"}}}
@@ -265,8 +275,10 @@ def test_many_writes_in_events_alone_are_medium(tmp_path: Path) -> None:
     ]  # fmt: skip
     (tmp_path / "a").mkdir()
     assert levels_of("D-02", tmp_path / "a", made, egress=False) == {"medium"}
-    (tmp_path / "b").mkdir()
-    assert levels_of("D-02", tmp_path / "b", made, egress=True) == {"high"}
+    for name in ("b", "c"):
+        (tmp_path / name).mkdir()
+    assert levels_of("D-02", tmp_path / "b", made, egress=True) == {"medium"}, "S-00 tells whose they are; a number accuses nobody"
+    assert levels_of("S-00", tmp_path / "c", made, egress=True) == {"high"}
 
 
 def payout(n: int, ts: int, *, automatic: bool, to: str = "ba_ours") -> Row:

@@ -31,27 +31,17 @@ class Damaged:
         """The first unreadable lines."""
         return self.aside.examples
 
-    def look(self, shape: Shape, expected: dict[Path, int]) -> None:
-        """Begin with these files, when those before are done; `expected` says how many of their lines the engine could not read."""
-        self._begin(self._all, shape, expected)
+    def look(self, shape: Shape, files: list[Path], expected: dict[Path, int]) -> None:
+        """Begin with these files, when those before are done; also the sums of gzips, which the engine does not look at.
 
-    def sums(self, shape: Shape, files: list[Path]) -> None:
-        """The same for the checksums of gzips, which the engine does not look at."""
-        self._begin(self._sums, shape, files)
-
-    def _begin(self, work: Callable[..., None], *given: object) -> None:
+        Args:
+            shape: the format that all of them have.
+            files: those that the engine has loaded.
+            expected: how many of a file's lines the engine could not read.
+        """
         # Not a pool's: an interrupted review must not wait for it.
-        self._last = threading.Thread(target=work, args=(*given, self._last), daemon=True)
+        self._last = threading.Thread(target=self._all, args=(shape, files, expected, self._last), daemon=True)
         self._last.start()
-
-    def _sums(self, shape: Shape, files: list[Path], before: threading.Thread | None) -> None:
-        if before is not None:
-            before.join()
-        for file in files:
-            try:
-                self.notes += [(shape.label, f"{file}: {note}") for note in checked(file) if note == WRONG_SUM]
-            except OSError:
-                continue  # it was read a moment ago, and is not there any more
 
     @property
     def busy(self) -> bool:
@@ -63,15 +53,20 @@ class Damaged:
         if self._last is not None:
             self._last.join()
 
-    def _all(self, shape: Shape, expected: dict[Path, int], before: threading.Thread | None) -> None:
+    def _all(self, shape: Shape, files: list[Path], expected: dict[Path, int], before: threading.Thread | None) -> None:
         if before is not None:
             before.join()
-        for file, count in expected.items():
+        for file in files:
+            count = expected.get(file, 0)
             try:
-                self._one(shape, file, count, file)
-            except OSError as error:
-                self.aside.count(shape.label, count)
-                self.notes.append((shape.label, f"{file}: its unreadable lines could not be looked for ({type(error).__name__})"))
+                if count:
+                    self._one(shape, file, count, file)
+                else:
+                    self.notes += [(shape.label, f"{file}: {note}") for note in checked(file) if note == WRONG_SUM]
+            except OSError as error:  # it was read a moment ago, and is not there any more
+                if count:
+                    self.aside.count(shape.label, count)
+                    self.notes.append((shape.label, f"{file}: its unreadable lines could not be looked for ({type(error).__name__})"))
 
     def here(self, shape: Shape, file: Path, expected: int, named: Path) -> None:
         """One file, at once; its lines are said to be `named`'s. Raises OSError."""

@@ -202,11 +202,13 @@ class Importer:
             if one.beyond:
                 self.loaded.say(shape.label, f"{instead_of or one.file}: {counted(one.beyond, 'number')} beyond 64 bits, read as none")
         written_table.settle(self._engine, part, target, odd=any(one.beyond for one in counts))
+        bad = {one.file: one.bad for one in counts if one.bad}
         if instead_of is None:
-            self._damaged.sums(shape, files)
+            self._damaged.look(shape, files, bad if shape.form == "jsonl" else {})
         for one in counts:
             self.loaded.rows[shape.label] = self.loaded.rows.get(shape.label, 0) + one.rows - one.bad
-        self._find_bad(shape, {one.file: one.bad for one in counts if one.bad}, instead_of)
+        if shape.form != "jsonl" or instead_of is not None:
+            self._find_bad(shape, bad, instead_of)
         if shape.own and table == "requests":
             self._look_for_ids(shape, files, target, counts, instead_of)
 
@@ -223,9 +225,6 @@ class Importer:
                 self.loaded.say(shape.label, f"{instead_of or one.file}: {fix}")
 
     def _find_bad(self, shape: Shape, expected: dict[Path, int], instead_of: Path | None) -> None:
-        if shape.form == "jsonl" and instead_of is None:
-            self._damaged.look(shape, expected)
-            return
         for file, count in expected.items():
             named = instead_of or file
             if shape.form == "jsonl":

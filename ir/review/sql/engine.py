@@ -57,7 +57,7 @@ class DuckDb:
 
     name = "duckdb"
 
-    def __init__(self, scratch: Path, *, memory_limit: str = "1GB", threads: int = 2) -> None:
+    def __init__(self, scratch: Path, *, memory_limit: str = "350MB", threads: int = 2) -> None:
         import duckdb
 
         spill = scratch / "spill"

@@ -54,8 +54,10 @@ def list_schedule(inventory_file: File = "", as_json: AsJson = False) -> None:
     lines = []
     for row in rows:
         found = row.decision
-        state = f"{found.when.value}, overdue" if found.overdue and found.when is not When.LATER else found.when.value
-        lines.append((row.key.name, spoken(row.key.rotate_every or 0), state, moment(found.due), moment(found.starts), row.last, row.why))
+        state = f"{found.when.value}, overdue" if found.overdue else found.when.value
+        lines.append(
+            (row.key.name, spoken(row.key.rotate_every or 0), state, moment(found.missed), moment(found.starts), row.last, row.why)
+        )
     screen.table(
         "Schedule" if lines else "No key has `rotate_every`", ("key", "every", "state", "due", "starts", "last result", "why"), lines
     )

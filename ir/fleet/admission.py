@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
 
-from ir.core.errors import Refused
+from ir.core.errors import IrError, Refused
 from ir.fleet import agreed_work
 from ir.fleet.agreed_work import Trust
 from ir.fleet.campaign import Child, ChildState
@@ -59,7 +59,12 @@ class Admission:
     def trusted(self, child: Child) -> bool:
         """Whether somebody whose word we take agreed to it; what was changed since is no other worker's either, and ends when it is run."""
         try:
-            agreed_work.check(child, self.book.setting(child), self.trust())
+            trust = self.trust()
+        except IrError as error:  # this worker's own file, which may be right again in a moment
+            self.fitness.said = error.what
+            return False
+        try:
+            agreed_work.check(child, self.book.setting(child), trust)
         except agreed_work.Changed:
             return True
         except Refused as error:

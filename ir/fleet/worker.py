@@ -201,7 +201,7 @@ class Worker:
             self.book.settle(child, ChildState.QUEUED, said=error.what, postpone=POSTPONE)
             self.tell(replace(child, state=ChildState.QUEUED, said=f"put off: {error.what}"))
         else:
-            self._ended(child, ChildState.REFUSED, error.what, 3)
+            self._ended(child, ChildState.REFUSED, f"{error.what}; {error.next_step}", 3)
 
     # ── ending ──
 
@@ -221,7 +221,7 @@ class Worker:
         self.book.settle(child, state, said=said.split("\n")[0][:300], exit_code=code)
         self.tell(replace(child, state=state, said=said.split("\n")[0][:300], exit_code=code))
         if (self.book.campaign(child.campaign) or {}).get("status") != "running":
-            campaign_news.tell(self.kept, self.book, child, self.trust())
+            campaign_news.tell(self.kept, self.book, child, self.trust)
 
     def _drop(self, child: Child) -> None:
         self._mine.pop(child.incident, None)

@@ -10,8 +10,11 @@ import pytest
 from ir.core.errors import Refused
 from ir.drill.embedded.openbao_server import OpenBao
 from ir.fleet import fitness
+from ir.fleet.admission import Admission
 from ir.fleet.agreed_work import Trust
+from ir.fleet.campaign import Child
 from ir.fleet.campaign_store import CampaignLedger
+from ir.fleet.campaign_tables import only
 from ir.fleet.fitness import Fitness
 from ir.runtime.app_state import State, database_address
 from ir.storage import database, incident_store, process_identity
@@ -118,6 +121,22 @@ def test_an_inventory_that_changed_while_it_ran_and_a_clock_that_is_wrong(tmp_pa
     assert made.look() == ""
     monkeypatch.setattr(fitness, "clock", lambda _db: time.time() - 600)
     assert made.look() == "its clock is 10 min ahead of the database's"
+    made.kept.ledger.engine.dispose()
+
+
+def test_a_file_that_is_broken_for_a_moment_shuns_no_campaign(tmp_path: Path) -> None:
+    says = [Refused("the inventory is not the one that is pinned")]
+
+    def trust() -> Trust:
+        if says:
+            raise says[0]
+        return Trust()
+
+    made = _fitness(tmp_path, trust)
+    told = list[Child]()
+    admission = Admission(made.book, only("CAM-1"), trust, made, told.append)
+    child = Child(1, "CAM-1", 0, "a", "acct_1/a", "acct_1", (), (), False)
+    assert not admission.trusted(child) and made.said and admission.shunned == {} and told == []
     made.kept.ledger.engine.dispose()
 
 

@@ -107,19 +107,28 @@ class HttpEdge:
                 place = followed
         raise Rejected(f"{place} redirects more than {REDIRECTS} times")
 
+    def check(self, url: str, *, headers: Mapping[str, str], timeout: float = 10.0) -> None:
+        """Whether `call` could ask: the place may be called, and every header has a value. Nothing is sent; raises as `call` does."""
+        place = urls.parse(url)
+        self._filled(place, self._way(place, time.monotonic() + timeout), headers, has_body=False)
+
     def _ask(self, method: str, place: Place, headers: _Headers, body: bytes, address: str, deadline: float, watch: Watch) -> Answer:
         way = self._way(place, deadline)
         if address:
             http_resolver.check_address(place.host, address, self._hosts)
             way = Way((address,))
         references, plain = headers
+        request = Request(method, place, {**self._filled(place, way, references, has_body=bool(body)), **plain}, body)
+        return exchange(request, way, (self._tls or way_out.tls()) if place.scheme == "https" else None, deadline, watch)
+
+    def _filled(self, place: Place, way: Way, references: Mapping[str, str], *, has_body: bool) -> dict[str, str]:
+        """All headers; those with secrets never go in the clear to another machine."""
         if references and place.scheme == "http" and (way.proxy is not None or not urls.all_loopback(way.addresses)):
             raise NotAsked(
                 f"{', '.join(references)} would go to {place} in the clear{' and through a proxy' if way.proxy else ''}; not asked",
                 next_step="use https",
             )
-        request = Request(method, place, {**self._headers(place, references, has_body=bool(body)), **plain}, body)
-        return exchange(request, way, (self._tls or way_out.tls()) if place.scheme == "https" else None, deadline, watch)
+        return self._headers(place, references, has_body=has_body)
 
     def _way(self, place: Place, deadline: float) -> Way:
         """The addresses to try, or the proxy to go through."""

@@ -78,6 +78,7 @@ class StoreFacts(TypedDict, total=False):
     """One store. `left_out`, `later`: why nothing is done there; `leftover`: the incident that left a stage and is over.
 
     write_only: no look tells its value; `settled`, `unsettled` are then notes of fingerprint and mark (`actions.unread`).
+    `holds`: fingerprint that it was seen to hold when the incident was given up.
     """
 
     guided: bool
@@ -89,6 +90,7 @@ class StoreFacts(TypedDict, total=False):
     after: Version
     siblings: list[str]
     pending: Stage
+    holds: str
     leftover: str
     unknown: list[str]
     left_out: bool
@@ -104,6 +106,13 @@ class Accepted(TypedDict, total=False):
 
     unverified: str
     unhealthy: str
+
+
+class Pair(TypedDict, total=False):
+    """The two keys of an earlier incident of the same key, by fingerprint."""
+
+    old: str
+    new: str
 
 
 class ServiceFacts(TypedDict, total=False):
@@ -371,7 +380,7 @@ class Facts(TypedDict, total=False):
 
     stores, services: by reference, by name. seen: fingerprint → what was looked at of keys that a person gave. strays: id → what became of
     it. pending: strangers' stages that the operator was shown; cleared: REF → reason. accepted: option → name → reason. took_over:
-    incident → its debts. elsewhere: outside of the plan. warnings: what preflight left for later.
+    incident → its debts; earlier: incident → its keys. elsewhere: outside of the plan. warnings: what preflight left for later.
     """
 
     exposed_at: float
@@ -423,6 +432,7 @@ class Facts(TypedDict, total=False):
     strays: dict[str, str]
     earlier: Earlier
     took_over: dict[str, list[DebtRow]]
+    earlier: dict[str, Pair]
     closed: Closed
     adopted: Adopted
     warnings: list[str]

@@ -246,6 +246,9 @@ def reloader(
 class _Polls:
     """A service that takes up a new key by itself."""
 
+    def ready(self) -> None:
+        """Nothing is asked of it."""
+
     def reload(self) -> str:
         """Nothing to do but wait."""
         return "it polls its store"

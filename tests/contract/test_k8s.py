@@ -179,12 +179,14 @@ def test_a_rollout_that_does_not_end_is_unknown(twin: K8sTwin) -> None:
         _reloader(twin, timeout=0.3).reload()
 
 
-def test_a_paused_or_unknown_workload_is_refused(twin: K8sTwin) -> None:
+@pytest.mark.parametrize("ask", ["ready", "reload"])
+def test_a_paused_or_unknown_workload_is_refused(twin: K8sTwin, ask: str) -> None:
+    _reloader(twin).ready()
     with pytest.raises(Missing):
-        _reloader(twin, name="nothing").reload()
+        getattr(_reloader(twin, name="nothing"), ask)()
     twin.workloads["shop", "checkout"].body["spec"]["paused"] = True
     with pytest.raises(Rejected, match="is paused"):
-        _reloader(twin).reload()
+        getattr(_reloader(twin), ask)()
 
 
 def test_external_secrets_reads_its_store_again_before_the_pods_are_replaced(twin: K8sTwin) -> None:
@@ -197,8 +199,9 @@ def test_external_secrets_reads_its_store_again_before_the_pods_are_replaced(twi
 @pytest.mark.parametrize("spec", [{"refreshInterval": "0"}, {"refreshInterval": "0s"}, {"refreshPolicy": "CreatedOnce"}])
 def test_an_external_secret_that_never_refreshes_is_said(twin: K8sTwin, spec: dict[str, str]) -> None:
     twin.add_external("shop", "stripe-sync", "stripe", "api_key", "from outside", **spec)
-    with pytest.raises(Rejected, match="does nothing"):
-        _reloader(twin, kind="", name="", external_secret="stripe-sync").reload()
+    for ask in ("ready", "reload"):
+        with pytest.raises(Rejected, match="does nothing"):
+            getattr(_reloader(twin, kind="", name="", external_secret="stripe-sync"), ask)()
 
 
 def test_an_external_secret_that_cannot_read_is_rejected(twin: K8sTwin) -> None:

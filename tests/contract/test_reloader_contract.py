@@ -141,6 +141,13 @@ class TestEveryReloader:
         assert case.reloader.reload()
         assert case.held() == "one"
 
+    def test_the_look_before_it_reloads_nothing(self, case: Case) -> None:
+        case.store("one")
+        case.reloader.reload()
+        case.store("two")
+        case.reloader.ready()
+        assert case.held() == "one"
+
     def test_twice_is_as_good_as_once(self, case: Case) -> None:
         case.store("one")
         first, second = case.reloader.reload(), case.reloader.reload()
@@ -259,3 +266,19 @@ class TestCommand:
         while not mark.exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         assert mark.exists()
+
+
+def test_what_could_not_even_be_asked_for_is_known_without_asking(tmp_path: Path) -> None:
+    locked = tmp_path / "locked"
+    locked.write_text("#!/bin/sh\n")
+    locked.chmod(0o600)
+    wrong: list[tuple[Reloader, type[PortError]]] = [
+        (HttpReloader(resolve=no_secrets, url="http://127.0.0.1:9/reload", headers={"Authorization": "env://GONE"}), NotAsked),
+        (HttpReloader(resolve=lambda _: Secret("two\nlines"), url="http://127.0.0.1:9/", headers={"X-Token": "env://X"}), NotAsked),
+        (CommandReloader(argv=["/nowhere/reload"]), Missing),
+        (CommandReloader(argv=["no-such-program-of-mine"]), Missing),
+        (CommandReloader(argv=[str(locked)]), Denied),
+    ]
+    for reloader, kind in wrong:
+        with pytest.raises(kind):
+            reloader.ready()

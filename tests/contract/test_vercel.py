@@ -103,13 +103,14 @@ def test_a_build_that_does_not_end_is_unknown(world: VercelWorld) -> None:
         _reloader(world, timeout=0.3).reload()
 
 
-def test_an_uploaded_deployment_and_none_at_all_are_refused(world: VercelWorld) -> None:
+@pytest.mark.parametrize("ask", ["ready", "reload"])
+def test_an_uploaded_deployment_and_none_at_all_are_refused(world: VercelWorld, ask: str) -> None:
     world.twin.put("shop", NAME, "first")
     with pytest.raises(Missing, match="no deployment"):
-        _reloader(world).reload()
+        getattr(_reloader(world), ask)()
     world.twin.deployed("shop", git=False)
     with pytest.raises(Rejected, match="may keep its old variables"):
-        _reloader(world).reload()
+        getattr(_reloader(world), ask)()
 
 
 def test_calls_and_objects_are_those_of_the_published_api(world: VercelWorld) -> None:

@@ -52,6 +52,13 @@ class RolloutReloader(Reloader):
         self._cluster = Cluster(context, login or Login(), min(timeout, 10.0))
         self._timeout, self._say, self._pause = timeout, say, pause
 
+    def ready(self) -> None:
+        """See `ports.Reloader`. What it would write to is read. Raises Missing, Rejected, Denied, Unknown."""
+        if self._external:
+            self._refreshed(f"ExternalSecret {self._external}")
+        if self._kind:
+            self._restartable(f"{self._kind} {self._name}")
+
     def reload(self) -> str:
         """Do it.
 
@@ -69,13 +76,7 @@ class RolloutReloader(Reloader):
 
     def _synced(self, until: float) -> str:
         about = f"ExternalSecret {self._external}"
-        path, found = self._external_secret(about)
-        spec = found.get("spec") or {}
-        policy = spec.get("refreshPolicy") or "Periodic"
-        if policy == "CreatedOnce" or (policy == "Periodic" and str(spec.get("refreshInterval", "1h")) in _NEVER):
-            how = "refreshPolicy: CreatedOnce" if policy == "CreatedOnce" else "refreshInterval: 0"
-            raise Rejected(f"{about} has `{how}`, with which `{_SYNC}` does nothing", next_step="give it an interval, or delete its Secret")
-        before = (found.get("status") or {}).get("refreshTime", "")
+        path, before = self._refreshed(about)
         self._cluster.patch(path, about, {"metadata": {"annotations": {_SYNC: _now()}}})
         while True:
             status = self._cluster.get(path, about).get("status") or {}
@@ -85,6 +86,16 @@ class RolloutReloader(Reloader):
             if status.get("refreshTime", "") != before and ready.get("status") == "False":
                 raise Rejected(f"{about} cannot read its store ({ready.get('reason', 'not ready')})")
             self._rest(until, f"{about} has not read its store again")
+
+    def _refreshed(self, about: str) -> tuple[str, str]:
+        """Its path, and when it was last refreshed. Raises Rejected: it takes no refresh that is asked for."""
+        path, found = self._external_secret(about)
+        spec = found.get("spec") or {}
+        policy = spec.get("refreshPolicy") or "Periodic"
+        if policy == "CreatedOnce" or (policy == "Periodic" and str(spec.get("refreshInterval", "1h")) in _NEVER):
+            how = "refreshPolicy: CreatedOnce" if policy == "CreatedOnce" else "refreshInterval: 0"
+            raise Rejected(f"{about} has `{how}`, with which `{_SYNC}` does nothing", next_step="give it an interval, or delete its Secret")
+        return path, str((found.get("status") or {}).get("refreshTime", ""))
 
     def _external_secret(self, about: str) -> tuple[str, Json]:
         last = Missing(f"the cluster has no {about}")
@@ -100,10 +111,7 @@ class RolloutReloader(Reloader):
 
     def _rolled_out(self, until: float) -> str:
         about, mark = f"{self._kind} {self._name}", _now()
-        path = f"/apis/apps/v1/namespaces/{part(self._namespace)}/{_PLURAL[self._kind]}/{part(self._name)}"
-        before = self._cluster.get(path, about)
-        if (before.get("spec") or {}).get("paused"):
-            raise Rejected(f"{about} is paused: no pod would be replaced", next_step=f"kubectl rollout resume {self._kind}/{self._name}")
+        path, before = self._restartable(about)
         wanted = self._marked(path, about, mark)
         while True:
             found = self._cluster.get(path, about)
@@ -117,6 +125,14 @@ class RolloutReloader(Reloader):
                 return f"{about}: {counted(len(ready), 'pod')} replaced, each seen ready"
             self._say(f"{about}: {len(ready)} of {counted(len(pods), 'pod')} replaced")
             self._rest(until, f"{about} is not rolled out: {waits or f'{len(former)} pods of the former template are left'}")
+
+    def _restartable(self, about: str) -> tuple[str, Json]:
+        """Its path, and the workload as it is. Raises Rejected: it is paused."""
+        path = f"/apis/apps/v1/namespaces/{part(self._namespace)}/{_PLURAL[self._kind]}/{part(self._name)}"
+        found = self._cluster.get(path, about)
+        if (found.get("spec") or {}).get("paused"):
+            raise Rejected(f"{about} is paused: no pod would be replaced", next_step=f"kubectl rollout resume {self._kind}/{self._name}")
+        return path, found
 
     def _marked(self, path: str, about: str, mark: str | None) -> int:
         """Annotate the pod template; returns the generation that this made."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from ir.clients.host_api import Login
 from ir.clients.vercel import Project
 from ir.core.errors import Missing, Rejected, Unknown
+from ir.core.model import Json
 from ir.ports import Reloader
 
 _FAILED = ("ERROR", "CANCELED", "DELETED")
@@ -39,6 +40,10 @@ class VercelReloader(Reloader):
         self._name, self._target, self._say, self._pause, self._timeout = project, target, say, pause, timeout
         self._project = Project(project, login or Login(), min(timeout, 15.0))
 
+    def ready(self) -> None:
+        """See `ports.Reloader`. Nothing is deployed. Raises Missing, Rejected, Denied, Unknown."""
+        self._source()
+
     def reload(self) -> str:
         """Do it.
 
@@ -46,6 +51,11 @@ class VercelReloader(Reloader):
             Unknown: not done in time. Rejected: it failed, or cannot be built from a commit. Missing: nothing serves yet. Denied.
         """
         until = time.monotonic() + self._timeout
+        made = str(self._project.deploy(self._source(), self._target)["id"])
+        return self._followed(made, until)
+
+    def _source(self) -> Json:
+        """The commit that serves now."""
         before = self._project.latest(self._target)
         if before is None:
             raise Missing(f"project {self._name} has no deployment for {self._target} yet")
@@ -56,8 +66,7 @@ class VercelReloader(Reloader):
                 "again may keep its old variables",
                 next_step="reload by a command that uploads and builds: vercel deploy --prod --force",
             )
-        made = str(self._project.deploy(source, self._target)["id"])
-        return self._followed(made, until)
+        return source
 
     def _followed(self, made: str, until: float) -> str:
         told = ""

@@ -243,6 +243,9 @@ class SimService:
             return Check(False, self.proves, f"holds {self.held.fingerprint}")
         return Check(True, self.proves, "holds the expected key")
 
+    def ready(self) -> None:
+        """See `ports.Reloader`. It takes every reload."""
+
     def reload(self) -> str:
         """See `ports.Reloader`."""
         self.reloads += 1

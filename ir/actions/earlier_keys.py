@@ -10,7 +10,7 @@ from ir.incident.record import Incident
 def alive(world: World, record: Incident) -> tuple[list[KeyRow], list[Debt]]:
     """The rows of Stripe's list, and a debt for each; where there is no such list, a debt for one that a revert had hidden."""
     facts = record.facts
-    known = facts.get("earlier", {})
+    known = facts.get("past", {})
     ours = {mark for role in ("old", "new") for mark in (of_role(facts, role).get("fingerprint"), of_role(facts, role).get("id"))}
     left = {name: mark for name, mark in known.get("left", {}).items() if mark not in ours}
     if not left or world.key.kind is KeyKind.WEBHOOK:

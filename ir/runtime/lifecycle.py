@@ -173,7 +173,7 @@ def begin(setting: Setting, kept: State, runner: Runner, given: Given, found: Js
             _check(Incident(id=setting.incident), kept, given)
         elif found and found.get("adopted"):
             found = {**found, "adopted": {**found["adopted"], "signed_before": kept.checkpoints.set_aside(setting.incident)}}
-        took_over = {**_taken_over(setting, kept), "earlier": _earlier(setting, kept)}
+        took_over = {**_taken_over(setting, kept), "past": _past(setting, kept)}
         facts = {"opened_at": now.timestamp(), "exposed_at": setting.options.exposed_at, **took_over, **(found or {})}
         at = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         opening = opening_entry(setting, at, given.operator.name, facts)
@@ -196,7 +196,7 @@ def _taken_over(setting: Setting, kept: State) -> Json:
     return {"took_over": found, "earlier": {name: keys[name] for name in found if name in keys}}
 
 
-def _earlier(setting: Setting, kept: State) -> Json:
+def _past(setting: Setting, kept: State) -> Json:
     source = inventory.loads(setting.text, setting.name)
     account = source.account(source.key(setting.key).account).id
     return earlier.history(kept.ledger.index(setting.key), setting.key, account, drill=setting.options.drill).to_json()

@@ -380,7 +380,8 @@ class Facts(TypedDict, total=False):
 
     stores, services: by reference, by name. seen: fingerprint → what was looked at of keys that a person gave. strays: id → what became of
     it. pending: strangers' stages that the operator was shown; cleared: REF → reason. accepted: option → name → reason. took_over:
-    incident → its debts; earlier: incident → its keys. past: of all earlier ones. elsewhere: outside of the plan. warnings: what preflight left for later.
+    incident → its debts; earlier: incident → its keys; past: what all earlier ones saw. elsewhere: outside of the plan. warnings: what
+    preflight left for later.
     """
 
     exposed_at: float

@@ -65,6 +65,7 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
         "status": ("ir.cli.campaigns:status", "How a campaign stands: every key, progress, time left."),
         "pause": ("ir.cli.campaigns:pause", "Begin no more keys; those under way go on."),
         "resume": ("ir.cli.campaigns:resume", "Go on with a paused campaign."),
+        "retry": ("ir.cli.campaign_retry:retry", "Begin keys again that were refused or failed."),
         "report": ("ir.cli.campaigns:report", "One page about a campaign."),
     },
     "schedule": {
@@ -72,7 +73,7 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
         "run": ("ir.cli.schedules:run_schedule", "Begin what is due, once per due date; for cron and timers."),
     },
     "database": {"roles": ("ir.cli.database:roles", "Tables and roles of a PostgreSQL that machines share.")},
-    "worker": ("ir.cli.schedules:worker", "Run campaigns and due rotations, beside other workers."),
+    "worker": ("ir.cli.workers:app", "Run campaigns and due rotations, beside other workers; list those that live."),
     "rules": ("ir.cli.rules:app", "The detection rules of the review."),
     "help": ("ir.cli.help_page:help_page", "The help page of a command."),
 }

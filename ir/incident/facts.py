@@ -377,12 +377,20 @@ class ClockSkew(TypedDict, total=False):
     ahead: float
 
 
+class Past(TypedDict, total=False):
+    """What earlier incidents of the key saw, when this one began (`incident.earlier`). left: incident → fingerprint."""
+
+    dead: dict[str, str]
+    left: dict[str, str]
+
+
 class Facts(TypedDict, total=False):
     """All facts of one incident.
 
     stores, services: by reference, by name. seen: fingerprint → what was looked at of keys that a person gave. strays: id → what became of
     it. pending: strangers' stages that the operator was shown; cleared: REF → reason. accepted: option → name → reason. took_over:
-    incident → its debts; earlier: incident → its keys. elsewhere: outside of the plan. warnings: what preflight left for later.
+    incident → its debts; earlier: incident → its keys; past: what all earlier ones saw. elsewhere: outside of the plan. warnings: what
+    preflight left for later.
     """
 
     exposed_at: float
@@ -432,6 +440,7 @@ class Facts(TypedDict, total=False):
     accepted: dict[str, dict[str, str]]
     seen: dict[str, Row]
     strays: dict[str, str]
+    past: Past
     took_over: dict[str, list[DebtRow]]
     earlier: dict[str, Pair]
     closed: Closed

@@ -2,7 +2,7 @@
 
 from ir.core.model import Json
 from ir.incident import reversibility
-from ir.report import before_after, cards, exposure, misuse, next_steps, people, summary, timeline
+from ir.report import before_after, cards, exposure, looks, misuse, next_steps, people, summary, timeline
 from ir.report.formatting import iso
 from ir.report.source import Story, as_rows, words
 
@@ -107,8 +107,8 @@ def _review(story: Story) -> Json:
         "blast_radius": told["blast_radius"],
         "leftovers": told["leftovers"],
         "moving_money": misuse.moving_money(story),
-        "checked": misuse.checked(story),
-        "not_checked": misuse.not_checked(story),
+        "checked": looks.checked(story),
+        "not_checked": looks.not_checked(story),
     }
 
 

@@ -1,4 +1,4 @@
-"""The attacks of the facts (`detection.md` §4), each put into an account after its exposure."""
+"""Attacks that were published (docs/stripe-facts.md, 3, tells of some), each put into an account after its exposure."""
 
 from datetime import UTC, datetime
 

@@ -1,7 +1,8 @@
 """Do several workers share a campaign, what does a key cost, and does a killed worker lose or double anything?
 
-    python benchmarks/campaign.py [--keys 200] [--workers 1 2 4] [--delay 0.1] [--small 10] [--no-kills]
+    python benchmarks/campaign.py [--keys 200] [--workers 1 2 4] [--delay 0.1] [--small 10] [--no-kills] [--night 30]
     python benchmarks/campaign.py --keys 1000 --endure
+    python benchmarks/campaign.py --night 1000 --no-campaigns
 
 Real `ir worker` processes over one real PostgreSQL rotate the keys of a campaign: each key lies in a secret of its own (a real OpenBao),
 three services use it, and every outward call to Stripe (the twin), the stores and the services takes 100 ms. Death, soak, quiet and
@@ -10,6 +11,8 @@ watch take no time; two incidents at a time per worker. Compared in one run:
 * throughput of 2 and of 4 workers with that of one worker (at least 1.8 × and 3.0 ×);
 * processor time per key (at most 300 ms) and peak memory per worker (at most 400 MB);
 * with workers killed at random and replaced: every key rotated once, nothing lost, nothing doubled, no service ever on a dead key;
+* in simulated time (`benchmarks.night`, `--night 0` leaves it out): with soak, grace, quiet and watch as shipped, `--night` keys take one
+  worker at most 1.5 × what one key takes alone, and 10 s a key;
 * processor time per key in a campaign of `--small` keys and of all keys (flat: within 1.25 ×; 0 leaves it out).
 
 Processor time is user and system time of the workers alone, from their first instruction on: start, imports, idle polling and the
@@ -40,6 +43,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from benchmarks import running
 from benchmarks.fleet import Fleet, Used, pace, used
 from benchmarks.many_keys import Outages, furnish, source, wrong
+from benchmarks.night import paced
 from benchmarks.slow_world import SlowWorld, slow_world
 from ir.core.model import Mode, Policy
 from ir.drill.embedded.inventory_file import playbook as shortened
@@ -246,7 +250,21 @@ def main() -> int:
     parser.add_argument("--no-kills", action="store_true", help="leave out the campaign whose workers are killed")
     parser.add_argument("--endure", action="store_true", help="only the campaign whose workers are killed, and no figures")
     parser.add_argument("--python", default=sys.executable, help="interpreter of the workers: of an environment in which ir is installed")
+    parser.add_argument("--night", type=int, default=30, help="keys of the night in simulated time, 0 = none")
+    parser.add_argument("--no-campaigns", action="store_true", help="only the night in simulated time")
     asked = parser.parse_args()
+    nights = paced(asked.night) if asked.night and not asked.endure else []
+    return _said([] if asked.no_campaigns else _campaigns(asked), nights)
+
+
+def _said(judged: list[tuple[bool, str]], nights: list[tuple[bool, str]]) -> int:
+    for holds, said in [*judged, *nights]:
+        print(f"{'PASS' if holds else 'FAIL'}  {said}")
+    return 0 if all(holds for holds, _ in [*judged, *nights]) else 1
+
+
+def _campaigns(asked: argparse.Namespace) -> list[tuple[bool, str]]:
+    """Run them, and print what was measured."""
     most = max(asked.workers)
     plan = [] if asked.endure else [(asked.keys, count, False) for count in asked.workers]
     plan += [] if asked.no_kills and not asked.endure else [(asked.keys, most, True)]
@@ -263,14 +281,8 @@ def main() -> int:
         shutil.rmtree(folder, ignore_errors=True)
     print(f"{os.cpu_count()} processors")
     if asked.endure:
-        judged = [whole(runs[0])]
-    elif asked.small:
-        judged = judge(runs[:-1]) + growth(runs[-1], runs[0])
-    else:
-        judged = judge(runs)
-    for holds, said in judged:
-        print(f"{'PASS' if holds else 'FAIL'}  {said}")
-    return 0 if all(holds for holds, _ in judged) else 1
+        return [whole(runs[0])]
+    return judge(runs[:-1]) + growth(runs[-1], runs[0]) if asked.small else judge(runs)
 
 
 if __name__ == "__main__":

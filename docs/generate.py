@@ -11,16 +11,19 @@ from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
 
-from docs import man_page, rooms
+from docs import errors, man_page, rooms
 from ir.cli import run
 from ir.core.errors import ExitCode
+from ir.core.store_kind import SCHEMES
 from ir.incident import playbook
 from ir.incident.action_catalog import ACTIONS
 from ir.incident.reversibility import CONTAINS
 from ir.incident.standing import STATES
+from ir.inventory import schema
 
 README = Path(__file__).resolve().parent.parent / "README.md"
-PAGES = (README, README.parent / "docs" / "architecture.md")
+PAGES = (README, *(README.parent / "docs" / name for name in ("architecture.md", "hosts.md", "reference.md", "troubleshooting.md")))
+INVENTORY_SCHEMA = README.parent / "docs" / "inventory.schema.json"
 _PART = re.compile(r"(<!-- generated: (?P<name>[a-z -]+) -->\n)(?P<text>.*?)(<!-- end -->)", re.DOTALL)
 
 
@@ -64,6 +67,16 @@ def _playbooks() -> str:
     return "".join(f"- **{book.name}** ({book.policy.value}): {book.about}\n" for book in books)
 
 
+def _stores() -> str:
+    rows = ""
+    for name, scheme in SCHEMES.items():
+        can = scheme.promises
+        marks = [can.stage, can.reads, can.compare, can.custody, can.tells_writer]
+        rows += f"| `{name}://` | {can.kind} | {' | '.join('yes' if mark else '—' for mark in marks)} | {can.undo or 'is only read'} |\n"
+    head = "| place | kind | stages | reads back | compare-and-set | custody | tells who changed it | undo |\n"
+    return f"{head}|{'---|' * 8}\n{rows}"
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "help": lambda: _help(),
     "rotate help": lambda: _help("rotate", "stripe"),
@@ -72,6 +85,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "actions": _actions,
     "playbooks": _playbooks,
     "rooms": rooms.table,
+    "stores": _stores,
+    "errors": errors.table,
 }
 
 
@@ -86,5 +101,6 @@ def generated(text: str) -> str:
 
 if __name__ == "__main__":
     man_page.write()
+    INVENTORY_SCHEMA.write_text(schema.text(), encoding="utf-8")
     for page in PAGES:
         page.write_text(generated(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,3 +1,3 @@
 """`ir`: from a leaked Stripe key to a proven-dead one, with every service on its replacement."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

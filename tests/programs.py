@@ -61,7 +61,13 @@ FISH = Program(("fish",), "fish", "completion in fish", ("tests/unit/test_help.p
 GROFF = Program(("groff",), "groff-base", "the man page as man reads it", ("tests/unit/test_help.py",))
 PGBOUNCER = Program(("pgbouncer",), "pgbouncer", "a team's database behind a pooler", ("tests/campaign/test_postgres.py",))
 ZSH = Program(("zsh",), "zsh", "completion in zsh", ("tests/unit/test_help.py",))
-PROGRAMS = (CHROMIUM, FISH, GROFF, OPENSSL, PGBOUNCER, SSH_KEYGEN, ZSH)
+_FINGERPRINT = ("tests/e2e/test_key_fingerprint.py",)
+GO = Program(("go",), "golang-go", "how a service in Go tells its key", _FINGERPRINT)
+JAVA = Program(("java",), "default-jdk-headless", "how a service in Java tells its key", _FINGERPRINT)
+NODE = Program(("node",), "nodejs", "how a service in Node tells its key", _FINGERPRINT)
+PHP = Program(("php",), "php-cli", "how a service in PHP tells its key", _FINGERPRINT)
+RUBY = Program(("ruby",), "ruby", "how a service in Ruby tells its key", _FINGERPRINT)
+PROGRAMS = (CHROMIUM, FISH, GO, GROFF, JAVA, NODE, OPENSSL, PGBOUNCER, PHP, RUBY, SSH_KEYGEN, ZSH)
 
 
 def install(*programs: Program) -> str:

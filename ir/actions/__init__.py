@@ -1,8 +1,15 @@
-"""One file per action. A module has `run(world, record, step) -> Outcome`: look, then act.
+"""One file per action. A module is an `Action`: it looks, then acts.
 
-Optional: `prepare(world, record, step) -> Json`, facts that stand before the act and follow from the record alone (names, idempotency
-keys), and `rehearse(world, record, step) -> Outcome`, what a dry run says instead of acting; actions that only read need none.
+Optional: `Prepares`, facts that are fixed before the act, and `Rehearses`, what a dry run says; actions that only read need neither.
 """
+
+from importlib import import_module
+from typing import Protocol, cast, runtime_checkable
+
+from ir.core.model import Json, Outcome
+from ir.incident.context import World
+from ir.incident.plan import Step
+from ir.incident.record import Incident
 
 ACTIONS = {
     "preflight": "ir.actions.preflight",
@@ -33,3 +40,34 @@ ACTIONS = {
     "settle": "ir.actions.settle",
     "close": "ir.actions.close",
 }
+
+
+class Action(Protocol):
+    """One step's work: a module of this package, or an object with the same function."""
+
+    def run(self, world: World, record: Incident, step: Step) -> Outcome:
+        """Look, then act; safe to repeat. Any error becomes an outcome (`engine.step_attempt`)."""
+        ...
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """An action with facts that must be fixed before it acts."""
+
+    def prepare(self, world: World, record: Incident, step: Step) -> Json:
+        """Facts that follow from the record alone: names, idempotency keys."""
+        ...
+
+
+@runtime_checkable
+class Rehearses(Protocol):
+    """An action that writes, and can say without writing what it would do."""
+
+    def rehearse(self, world: World, record: Incident, step: Step) -> Outcome:
+        """What a real run would call."""
+        ...
+
+
+def load(name: str) -> Action:
+    """The module of one action; loaded when its step is reached, since most commands run none."""
+    return cast(Action, import_module(ACTIONS[name]))

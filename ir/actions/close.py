@@ -1,12 +1,15 @@
 """Close: a person's word ends what cannot be proven. A key that answers is proven alive, so no word ends that.
 
 Keys of our own making that nothing holds are expired first. What answers then is still to do, unless the person keeps it by name and
-reason. Nothing that a store or a service holds is touched.
+reason. Nothing that a store or a service holds is touched. Of other debts one sentence ends one, by name; a critical leftover goes on
+being still to do until a look finds it gone.
 """
 
 from dataclasses import asdict, dataclass, field, replace
 
 from ir.actions import death, own_keys, settle
+from ir.actions.review import request
+from ir.actions.sweep import looked_for
 from ir.core.errors import PortError
 from ir.core.model import Debt, Did, Json, KeyRow, Outcome
 from ir.core.secret import Secret
@@ -33,15 +36,17 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     strays, asked, spared = _expired(world, record, held)
     leaked = _leaked(world, record, held)
     made = [] if leaked == [] and _settled_on(world, record, held) else _replacement(world, record, held, asked, spared)
-    living = [*strays, *leaked, *made, *_others(world, record)]
+    living = [*strays, *leaked, *made, *_others(world, record), *_left(world, record)]
     alive = {debt.about: debt for debt in living}
+    keys = [debt for debt in alive.values() if debt.kind.startswith("key-")]
     kept = {about: reason for about, reason in _kept(record).items() if about in alive}
     accepted = {about: {"why": alive[about].why, "reason": reason, "by": _word(record)["by"]} for about, reason in kept.items()}
     left = tuple(debt for about, debt in alive.items() if about not in kept)
     ended = [asdict(debt) for about, debt in record.debts.items() if about not in alive]
     held_here = {*held.by, *(about for about in alive if debt_rules.is_id(about))}
-    facts: Json = {"accepted": accepted, "attested": ended, "needs_custody": any(debt.about not in held_here for debt in left)}
-    said = f"{counted(len(alive), 'key')} still {'answers' if len(alive) == 1 else 'answer'}" if alive else "no key that is at hand answers"
+    lost = any(debt.about not in held_here for debt in left if debt in keys)
+    facts: Json = {"accepted": accepted, "attested": ended, "needs_custody": lost}
+    said = f"{counted(len(keys), 'key')} still {'answers' if len(keys) == 1 else 'answer'}" if keys else "no key that is at hand answers"
     said += f"; expired first: {', '.join(asked)}" if asked else ""
     paid = tuple(about for about in record.debts if about not in alive or about in kept)
     return Outcome(Did.DONE, said, {"closed": facts, "strays": dict.fromkeys(asked, "expired")}, debts=left, paid=paid)
@@ -50,6 +55,25 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 def rehearse(world: World, record: Incident, step: Step) -> Outcome:
     """Nothing lives."""
     return Outcome(Did.SKIPPED, "nothing was made")
+
+
+def _left(world: World, record: Incident) -> list[Debt]:
+    """What one sentence does not end: all but one named debt, and critical leftovers, unless a look finds them gone."""
+    critical = [debt for debt in record.debts.values() if debt_rules.critical(record, debt.about)]
+    named, open_ones = str(_word(record).get("debt", "")), debt_rules.by_word(record)
+    rest = [debt for debt in open_ones if debt.about != named] if len(open_ones) > 1 else []
+    return list(dict.fromkeys([*_still_there(world, record, critical), *(debt for debt in rest if debt not in critical)]))
+
+
+def _still_there(world: World, record: Incident, left: list[Debt]) -> list[Debt]:
+    if not left:
+        return []
+    try:
+        swept = world.reviewer.sweep(request(world, record), world.say)
+    except PortError:
+        return left
+    there = {str(row["id"]) for row in swept.rows}
+    return [debt for debt in left if debt.about in there or not looked_for(debt, swept.looked)]
 
 
 def _word(record: Incident) -> Json:

@@ -13,6 +13,7 @@ from ir.core.errors import PortError, Rejected, Unknown, Waiting
 from ir.core.model import Debt, Did, Json, Liveness, Outcome
 from ir.incident import record as incident_record
 from ir.incident.context import World
+from ir.incident.facts import Facts, Mint
 from ir.incident.plan import Step
 from ir.incident.record import Incident
 from ir.incident.reversibility import Way
@@ -20,7 +21,7 @@ from ir.ports import Containment, Rotation, Target
 
 _CALLS = 4
 _BITES_WITHIN = 30.0
-"""Narrowing was measured to bite in 1 to 1.5 s (facts, §1.5); this leaves room."""
+"""Narrowing was measured to bite in 1 to 1.5 s (docs/stripe-facts.md, 1); this leaves room."""
 
 
 def prepare(world: World, record: Incident, step: Step) -> Json:
@@ -53,7 +54,7 @@ def _contained(world: World, record: Incident) -> Outcome:
         return Outcome(Did.SKIPPED, "the key is dead already, there is nothing to contain", seen)
     world.say("taking the key away from strangers")
     rotation, custody = None, dict[str, Json]()
-    mint: Json = facts["mint"] if "name" in facts.get("mint", {}) else successor.fixed(world, record)["mint"]
+    mint: Mint = facts["mint"] if "name" in facts.get("mint", {}) else successor.fixed(world, record)["mint"]
     try:
         if "new" not in facts and not world.options.no_replacement:
             rotation, custody = successor.rotation(world, record, mint)
@@ -71,7 +72,7 @@ def _contained(world: World, record: Incident) -> Outcome:
     return replace(outcome, facts=merged, debts=(*outcome.debts, *debts), paid=paid)
 
 
-def _may_be_ours(facts: Json) -> bool:
+def _may_be_ours(facts: Facts) -> bool:
     """The key died since this incident first saw it alive: a rotation that it guided may be why."""
     return bool(facts.get("rotation") or facts["old"].get("seen_alive")) and "new" not in facts
 
@@ -103,7 +104,7 @@ def rehearse(world: World, record: Incident, step: Step) -> Outcome:
     return Outcome(Did.SKIPPED, f"would {step.says}; {end}", facts)
 
 
-def _bitten(world: World, facts: Json, done: Containment, *, answered: Liveness) -> Outcome:
+def _bitten(world: World, facts: Facts, done: Containment, *, answered: Liveness) -> Outcome:
     before = list(done.before) or facts["old"].get("permissions", [])
     containment = {"how": done.how, "said": done.said, "before": before}
     until = world.elapsed() + _BITES_WITHIN
@@ -126,7 +127,7 @@ def _bitten(world: World, facts: Json, done: Containment, *, answered: Liveness)
     return replace(outcome, facts={} if done.how == "none" else {"containment": containment})
 
 
-def _uncontained(world: World, facts: Json, why: str, todo: str = "") -> Outcome:
+def _uncontained(world: World, facts: Facts, why: str, todo: str = "") -> Outcome:
     debt = Debt("key-alive", facts["old"]["fingerprint"], f"not contained: {why}", todo or f"ir contain {world.incident}")
     return Outcome(Did.FAILED, f"not contained: {why}", debts=(debt,), todo=debt.todo)
 
@@ -137,8 +138,8 @@ def _uncontained(world: World, facts: Json, why: str, todo: str = "") -> Outcome
 def _afterwards(world: World, record: Incident, outcome: Outcome, later: Collection[str]) -> Outcome:
     """Never before the key is contained, and never instead: a plan that goes on to a rotation does it there."""
     now = Incident(record.id, opened=record.opened, facts={}, debts=record.debts)
-    for facts in (record.facts, outcome.facts):
-        incident_record.merge(now.facts, facts)
+    incident_record.merge(now.facts, record.facts)
+    incident_record.merge(now.facts, outcome.facts)
     (proof, looked) = world.both(
         lambda: None if "prove" in later else _proven(world, now), lambda: None if "wave" in later else outage.look(world, now)
     )

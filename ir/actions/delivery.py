@@ -76,7 +76,8 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         return Outcome(Did.SKIPPED, f"seen already: {known['event']}")
     if why := deliveries.blind():
         return _by_word(world, record, deliveries, why)
-    return _by_look(world, record, step, deliveries)
+    with world.resting(float(step.params["for"])):
+        return _by_look(world, record, step, deliveries)
 
 
 def _by_look(world: World, record: Incident, step: Step, deliveries: Deliveries) -> Outcome:

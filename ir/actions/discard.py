@@ -23,7 +23,8 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     items = [item for incident in (world.incident, *earlier) for item in emptied(world, record, incident)]
     left = {item.name: item for item in items if item.did is Did.FAILED}
     debts = tuple(Debt("custody", item.name, item.said, f"ir resume {world.incident}") for item in left.values())
-    paid = tuple({item.name for item in items if item.did is Did.DONE} - set(left))
+    kept = {about for about, debt in record.debts.items() if debt.kind == "custody"}  # a store may be owed for another reason, too
+    paid = tuple(sorted({item.name for item in items if item.did is Did.DONE} & kept - set(left)))
     if left:
         return Outcome(Did.FAILED, f"kept values are still in {counted(len(left), 'store')}", items=tuple(items), debts=debts)
     return Outcome(Did.DONE, "everything that was kept for this incident is removed", items=tuple(items), paid=paid)

@@ -12,7 +12,7 @@ from ir.incident.plan import Step
 from ir.incident.record import Incident
 
 KEPT = 30 * 86400.0
-"""Seconds for which Stripe keeps events (facts, §5)."""
+"""Seconds for which Stripe keeps events (docs/stripe-facts.md, 3)."""
 _SHOWN = 50
 
 

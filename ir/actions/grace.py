@@ -18,14 +18,15 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         return Outcome(Did.SKIPPED, "there is no overlap")
     if record.facts.get("containment"):
         return Outcome(Did.SKIPPED, "the old key was contained: no service can use it any more")
+    if said := ended_early(record):
+        return Outcome(Did.SKIPPED, said)
     noted: Json = {} if "grace" in record.facts else {"grace": {"last_used": _last_used(world, record)}}
     until = float(record.facts.get("promoted_at", world.now())) + float(step.params["for"])
     left = until - world.now()
     if left > 0 and not world.patient:
         said = f"both keys live for another {spoken(left)}"
-        return Outcome(
-            Did.WAITING, said, {**noted, "wake_at": until}, todo=f"nothing: a worker goes on by itself, or ir resume {world.incident}"
-        )
+        todo = f"ir resume {world.incident} goes on once that is over; ir schedule run, or a worker, does so by itself"
+        return Outcome(Did.WAITING, said, {**noted, "wake_at": until}, todo=todo)
     if left > 0:
         world.say(f"both keys live for another {spoken(left)}")
     while world.now() < until:
@@ -33,6 +34,12 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
             return Outcome(Did.SKIPPED, "grace was cut short by a signal", noted)
         world.clock.sleep(min(1.0, max(until - world.now(), 0.01)))
     return Outcome(Did.DONE, f"both keys lived side by side for {spoken(float(step.params['for']))}", noted)
+
+
+def ended_early(record: Incident) -> str:
+    """Why nothing is waited for before the kill, "" = it is."""
+    told = record.facts.get("emergency")
+    return f"{told['by']} said that the old key has leaked: nothing is waited for before it dies" if told else ""
 
 
 def _last_used(world: World, record: Incident) -> float:

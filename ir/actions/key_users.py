@@ -95,9 +95,10 @@ def logged(world: World, record: Incident, seconds: float, skew: float) -> Outco
     if not (world.account.egress or world.account.logs):
         return None  # the last look at services comes before the kill in any case
     world.say(f"waiting {seconds:g} s for what logs tell of the old key")
-    until = world.elapsed() + seconds
-    while world.elapsed() < until and not world.stopping():
-        world.clock.sleep(min(_EVERY, max(until - world.elapsed(), 0.01)))
+    with world.resting(seconds):
+        until = world.elapsed() + seconds
+        while world.elapsed() < until and not world.stopping():
+            world.clock.sleep(min(_EVERY, max(until - world.elapsed(), 0.01)))
     return ours(world, look(world, record, skew))
 
 

@@ -12,7 +12,7 @@ from ir.incident.context import World
 from ir.incident.record import Incident
 
 RESOLUTION = 1.0
-"""Stripe's `last_used` and its `Date` count whole seconds (facts, §1.3)."""
+"""Stripe's `last_used` and its `Date` count whole seconds (docs/stripe-facts.md, 1)."""
 WITHIN = 15.0
 """Seconds in which Stripe has to show our own use; how late it may count one is not established."""
 _CLOCKS_KEEP = 5.0

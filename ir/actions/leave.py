@@ -8,6 +8,7 @@ from ir.core.model import Debt, Did, Json, Liveness, Outcome
 from ir.core.secret import Secret
 from ir.core.wording import counted
 from ir.incident.context import World
+from ir.incident.facts import of_role
 from ir.incident.plan import Step
 from ir.incident.record import Incident
 
@@ -46,7 +47,7 @@ def _known(world: World, record: Incident) -> tuple[Json, tuple[str, ...]]:
         "new": lambda: world.held_new(record.facts["new"]),
     }
     for role, find in places.items():
-        row = record.facts.get(role, {})
+        row = of_role(record.facts, role)
         try:
             key = find() if row.get("fingerprint") else None
         except PortError:

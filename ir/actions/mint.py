@@ -14,6 +14,7 @@ from ir.core.model import Did, Json, KeyRow, Outcome
 from ir.core.secret import Secret
 from ir.incident import debts as debt_rules
 from ir.incident.context import World
+from ir.incident.facts import New
 from ir.incident.plan import Step
 from ir.incident.record import Incident
 from ir.ports import Target
@@ -53,7 +54,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     return _taken_up(world, record, *waiting) if waiting is not None else _minted(world, record)
 
 
-def _rotated(world: World, record: Incident, new: Json) -> Outcome:
+def _rotated(world: World, record: Incident, new: New) -> Outcome:
     value = replacement.rotated(world, record)
     if value is not None:
         return _done(world, record, int(new["n"]), value, "the rotation that contained the old key made the replacement; no other is made")

@@ -7,6 +7,7 @@ from ir.core.model import Debt, Did, Json, KeyRow, Outcome
 from ir.core.secret import Secret
 from ir.incident import debts as debt_rules
 from ir.incident.context import World
+from ir.incident.facts import Facts, New, Old
 from ir.incident.record import Incident
 from ir.ports import Target
 
@@ -29,7 +30,7 @@ def id_of(world: World, n: int, value: Secret) -> str:
     return row.id if row else ""
 
 
-def others(world: World, facts: Json) -> tuple[KeyRow, ...]:
+def others(world: World, facts: Facts) -> tuple[KeyRow, ...]:
     """Live keys of our name that are not the replacement.
 
     Raises:
@@ -39,7 +40,7 @@ def others(world: World, facts: Json) -> tuple[KeyRow, ...]:
     return tuple(row for row in world.issuer.strays(world.incident) if not new.get("id") or row.id != new["id"])
 
 
-def expire_others(world: World, facts: Json) -> tuple[Json, tuple[Debt, ...]]:
+def expire_others(world: World, facts: Facts) -> tuple[Json, tuple[Debt, ...]]:
     """Ask for the death of every key of our name except the replacement.
 
     Returns:
@@ -71,7 +72,7 @@ def expire_each(world: World, rows: Iterable[KeyRow]) -> tuple[list[str], dict[s
     return asked, why_not
 
 
-def replaced(world: World, facts: Json, error: Missing) -> Outcome:
+def replaced(world: World, facts: Facts, error: Missing) -> Outcome:
     """A replacement whose value is in no store and in no custody any more: it is expired by its id, and the step `mint` is taken again.
 
     Raises:
@@ -87,7 +88,7 @@ def replaced(world: World, facts: Json, error: Missing) -> Outcome:
     return Outcome(Did.FAILED, said, {"strays": dict.fromkeys(ids, "expired"), **spoilt})
 
 
-def expire_by_id(world: World, new: Json) -> tuple[str, ...]:
+def expire_by_id(world: World, new: New) -> tuple[str, ...]:
     """Ask for the death of a replacement that no store and no service holds, by its id and the name that this incident gave it.
 
     Where its id is not known, one call may have minted twice under that name: nobody holds either, so all of that name die. Returns their
@@ -121,12 +122,12 @@ def shown_paid(record: Incident, rows: Iterable[KeyRow]) -> tuple[str, ...]:
     return (f"strays of {record.id}", *sorted((owed | set(record.facts.get("strays", {}))) - listed))
 
 
-def names(new: Json) -> tuple[str, ...]:
+def names(new: Old | New) -> tuple[str, ...]:
     """What a debt about one of our two keys may be about."""
     return tuple(name for name in (new.get("id"), new.get("fingerprint")) if name)
 
 
-def spare(world: World, facts: Json, old: Secret | None = None) -> None:
+def spare(world: World, facts: Facts, old: Secret | None = None) -> None:
     """Have the key watched that must not die while a human kills the other: the replacement, or on the way back the `old` one."""
     new = facts["new"]
     name = "" if new.get("rotated") else str(facts.get("mint", {}).get("name", ""))

@@ -6,7 +6,7 @@ from typing import TypeVar
 from ir.actions import delivery, same_value, store_check
 from ir.actions.store_check import tried
 from ir.core import key_kind
-from ir.core.errors import PortError
+from ir.core.errors import PortError, Unknown
 from ir.core.model import Did, Item, Json, KeyKind, KeyRow, Liveness, Outcome, Policy, Probe
 from ir.core.secret import Secret
 from ir.core.wording import counted
@@ -58,7 +58,7 @@ def _looked(world: World, record: Incident, held: dict[str, Held | None], items:
     hard = _key_problems(world, old, probe)
     dead = probe.liveness.dead
     looked_at = [_accepted(world, service, item, dead=dead) for service, item in zip(services, seen, strict=True)]
-    items += looked_at
+    items += looked_at if dead else _reloadable(world, services, looked_at)
     soft = [f"{item.name}: {item.said}" for item in items if item.did in (Did.FAILED, Did.UNKNOWN, Did.REFUSED)]
     if not dead:  # what is on a dead key already is told later, when the others are brought back
         also = same_value.items(world, found)
@@ -203,7 +203,7 @@ def _wrong_id(world: World, row: KeyRow | None) -> list[str]:
     if not listed or world.issuer.guided or (row is not None and row.id == listed):
         return []
     fix = f"this key is {row.id}: write that" if row else "remove it"
-    return [f"the inventory's `id: {listed}` is not the id of the key that the stores hold for `{world.key.name}`; {fix}"]
+    return [f"the inventory's `id: {listed}` was not found to be the id of the key that the stores hold for `{world.key.name}`; {fix}"]
 
 
 def _old_facts(world: World, old: Secret, probe: Probe, row: KeyRow | None, held: dict[str, Held | None]) -> Json:
@@ -220,7 +220,9 @@ def _old_facts(world: World, old: Secret, probe: Probe, row: KeyRow | None, held
         "probed_at": probe.date,  # a use of ours, by Stripe's clock
         "found_in_store": in_store,
         "last_used": row.last_used if row else 0.0,
+        "created": row.created if row else 0.0,
         "permissions": list(row.permissions) if row else [],
+        "row_read": row is not None,
         "deadline": world.options.old_key_expires,
     }
 
@@ -290,6 +292,17 @@ def _accepted(world: World, service: Service, item: Item, *, dead: bool) -> Item
     if unhealthy:
         return Item(item.name, Did.SKIPPED, f"unhealthy, accepted ({unhealthy}): {item.said}", {**item.facts, "accepted": unhealthy})
     return Item(item.name, item.did, f"is unhealthy before we start: {item.said}", item.facts)
+
+
+def _reloadable(world: World, services: list[Service], items: list[Item]) -> list[Item]:
+    """A service whose reload cannot even be asked for would be left behind; whether no answer means that, only the reload itself tells."""
+    told = world.each(services, lambda service: tried(world.reloaders[service.name].ready))
+    return [
+        replace(item, did=Did.REFUSED, said=f"its reload cannot be asked for: {why.what}")
+        if item.did is Did.DONE and isinstance(why, PortError) and not isinstance(why, Unknown)
+        else item
+        for item, why in zip(items, told, strict=True)
+    ]
 
 
 def _service_facts(world: World, item: Item, old: Secret) -> Json:

@@ -6,6 +6,7 @@ from ir.core.errors import PortError
 from ir.core.model import Debt, Did, Json, Outcome
 from ir.core.secret import Secret
 from ir.incident.context import World
+from ir.incident.facts import Facts
 from ir.incident.plan import Step
 from ir.incident.record import Incident
 
@@ -22,7 +23,8 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     world.say("polling the old key until it is proven dead")
     known = bool(facts["old"].get("seen_alive") or facts["old"].get("found_in_store"))
     window = Window(float(step.params["window"]), float(step.params["limit"]), float(step.params["every"]))
-    seen = death.watch(world, old, control, window, known=known)
+    with world.resting(window.seconds):
+        seen = death.watch(world, old, control, window, known=known)
     return _proven(world, record, seen, control) if seen.proven else unproven(world, facts, seen.said(world.key.kind))
 
 
@@ -58,7 +60,7 @@ def _proven(world: World, record: Incident, seen: Watch, control: Secret) -> Out
     return Outcome(Did.DONE, seen.said(world.key.kind), {**found, **lost}, debts=strays, paid=paid)
 
 
-def unproven(world: World, facts: Json, why: str) -> Outcome:
+def unproven(world: World, facts: Facts, why: str) -> Outcome:
     """The death of the old key is owed."""
     debt = Debt("key-unproven", facts["old"]["fingerprint"], why, f"ir resume {world.incident} looks again")
     return Outcome(Did.FAILED, f"not proven dead: {why}", debts=(debt,), todo=debt.todo)

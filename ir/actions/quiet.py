@@ -7,7 +7,7 @@ Where one shows that it is used, `key_users` tells whose use it is, as far as th
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from ir.actions import key_users, last_use
+from ir.actions import grace, key_users, last_use
 from ir.core.errors import PortError
 from ir.core.model import Did, Json, Outcome
 from ir.incident.context import World
@@ -20,8 +20,8 @@ UNUSED, USED = "unused", "used"
 def run(world: World, record: Incident, step: Step) -> Outcome:
     """Watch the provider's `last_used` of the old key for a while; without one, ask a human or say that it was not checked."""
     facts = record.facts
-    if "new" not in facts or facts.get("dead_on_arrival") or facts.get("containment"):
-        return Outcome(Did.SKIPPED, "there is no overlap in which to listen")
+    if said := _nothing_to_hear(record):
+        return Outcome(Did.SKIPPED, said)
     old, key_id = world.old_key(facts), facts["old"].get("id", "")
     first = world.issuer.identify(old, known_id=key_id) if key_id or not world.issuer.guided else None
     if first is not None and not first.active:
@@ -40,11 +40,22 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         return replace(outcome, facts={**outcome.facts, **({"old": {"probed_at": mine.at}} if mine else {})})
     told = first.last_used if key_id else 0.0  # without an id, it was found by a use of our own
     used = told if last_use.comparable(record, mine.ahead) and told > last_use.known_until(record, mine.ahead) else 0.0
-    used = used or last_use.by_others(world, old, first.id, mine, float(step.params["for"]))
+    if not used:
+        with world.resting(float(step.params["for"])):
+            used = last_use.by_others(world, old, first.id, mine, float(step.params["for"]))
+    if not used and world.stopping():
+        return Outcome(Did.SKIPPED, "listening was cut short by a signal", {"quiet": {"checked": False}, "old": {"probed_at": mine.at}})
     quiet: Json = {"quiet": {"checked": True, **({"used_at": used} if used else {})}, "old": {"probed_at": mine.at}}
     if not used:
         return Outcome(Did.DONE, "no use of the old key was seen after the services moved", quiet)
     return key_users.judged(world, record, quiet, mine.ahead, required=bool(step.params["required"]))
+
+
+def _nothing_to_hear(record: Incident) -> str:
+    facts = record.facts
+    if "new" not in facts or facts.get("dead_on_arrival") or facts.get("containment"):
+        return "there is no overlap in which to listen"
+    return grace.ended_early(record)
 
 
 # ── a human's word ──

@@ -5,12 +5,13 @@ Accepted is not dead: `prove` polls until it is.
 
 from dataclasses import dataclass, field, replace
 
-from ir.actions import own_keys, same_value, store_check
+from ir.actions import own_keys, same_value, store_check, unread
 from ir.core.errors import Conflict, Denied, PortError, Rejected, Waiting
 from ir.core.model import Debt, Did, Item, Json, Liveness, Outcome, Policy, Probe
 from ir.core.secret import Secret
 from ir.incident import reversibility, service_health
 from ir.incident.context import World
+from ir.incident.facts import Facts, of_role
 from ir.incident.plan import Step
 from ir.incident.record import Incident
 from ir.ports import Comparison, Store, Target
@@ -45,7 +46,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if probe.liveness.dead and (died := _replacement_died(world, record, old=probe)) is not None:
         return died
     outcome = _kill(world, record, probe, seen)
-    found = {**named, "strays": asked, **same_value.facts(seen.elsewhere)}
+    found = {**named, "strays": asked, **same_value.facts(seen.elsewhere), **unread.told(seen.items)}
     paid = (*same_value.gone(record, seen.elsewhere), *(item.name for item in seen.items if item.facts.get("accepted")))
     return replace(outcome, facts={**found, **outcome.facts}, debts=(*debts, *outcome.debts), paid=(*outcome.paid, *paid))
 
@@ -60,12 +61,12 @@ def _replacement_died(world: World, record: Incident, old: Probe | None = None) 
     if not new or not world.issuer.probe(world.new_key(facts)).liveness.dead:
         return None
     if world.plan.policy is not Policy.EXPLOITED and (old or world.issuer.probe(world.old_key(facts))).liveness.answers:
-        return None  # the old key is what is left, and the course goes back to it
+        return None  # the old key is what is left, and the workflow goes back to it
     said = f"the replacement {new.get('id') or new['fingerprint']} is dead: services that hold it fail; another one is needed"
     return Outcome(Did.FAILED, said, {"mint": {"spoilt": {str(new["n"]): "dead"}, "again": True}})
 
 
-def _strays(world: World, record: Incident, told: Json) -> tuple[Json, tuple[Debt, ...]]:
+def _strays(world: World, record: Incident, told: Facts) -> tuple[Json, tuple[Debt, ...]]:
     """As `own_keys.expire_others`. Where one call was made and was seen to make one key, there is none; `prove` looks once more."""
     only = told.get("new", {}).get("alone") and told["mint"]["n"] == 1
     return ({}, ()) if only and not record.debts else own_keys.expire_others(world, told)
@@ -117,7 +118,7 @@ def _kill(world: World, record: Incident, probe: Probe, looked: _Seen) -> Outcom
     return Outcome(Did.DONE, how, {**seen, "retire_asked_at": world.now()}, items, debts)
 
 
-def _not_killed(world: World, facts: Json, error: PortError, seen: Json, items: tuple[Item, ...]) -> Outcome:
+def _not_killed(world: World, facts: Facts, error: PortError, seen: Json, items: tuple[Item, ...]) -> Outcome:
     """The kill was refused: whoever works on the replacement stays there; only when that is dead, the old key is all that is left."""
     old = facts["old"].get("id") or facts["old"]["fingerprint"]
     if "new" in facts:
@@ -130,10 +131,10 @@ def _not_killed(world: World, facts: Json, error: PortError, seen: Json, items: 
     return Outcome(Did.WAITING, f"the old key {old} lives: {error.what}; {on}", seen, items, todo=f"{todo}ir contain {world.incident}")
 
 
-def _named(facts: Json) -> str:
+def _named(facts: Facts) -> str:
     """The keys that it is about, by what records call them."""
     words = {"old": "old key", "new": "new key"}
-    return ", ".join(f"{word} {facts[role].get('id') or facts[role]['fingerprint']}" for role, word in words.items() if role in facts)
+    return ", ".join(f"{word} {key.get('id') or key['fingerprint']}" for role, word in words.items() if (key := of_role(facts, role)))
 
 
 def rehearse(world: World, record: Incident, step: Step) -> Outcome:
@@ -191,6 +192,8 @@ def _reread(record: Incident, store: Store, new: Secret) -> Item:
     known = record.facts.get("stores", {}).get(name, {})
     if store.guided or known.get("left_out"):
         return Item(name, Did.SKIPPED, "cannot be read; its services were looked at instead")
+    if unread.concerns(store):
+        return unread.as_written(store, known, new)
     try:
         held = store.read()
     except PortError as error:

@@ -7,6 +7,7 @@ from ir.core.model import Debt, Did, Json, Outcome
 from ir.core.secret import Secret
 from ir.core.wording import counted
 from ir.incident.context import World
+from ir.incident.facts import Facts
 from ir.incident.plan import Step
 from ir.incident.record import Incident
 from ir.ports import Reviewed, ReviewRequest
@@ -15,7 +16,7 @@ MISUSE = ("confirmed", "suspected")
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
-    """The verdict becomes a fact; misuse never stops the run, it may change its course."""
+    """The verdict becomes a fact; misuse never stops the run, it may change what comes next."""
     asked = request(world, record, since=float(step.params["since"]), budget=float(step.params["budget"]))
     try:
         reviewed = world.reviewer.review(asked, world.say)
@@ -63,7 +64,7 @@ def _asked(asked: ReviewRequest) -> Json:
     return {"account": asked.account, "api_base": asked.api_base, "window": window, "personal_data": asked.personal_data}
 
 
-def _made_by_us(facts: Json) -> tuple[str, ...]:
+def _made_by_us(facts: Facts) -> tuple[str, ...]:
     """Provider ids of the replacement, where known, else its name; of what earlier tries minted, and of the old key once narrowed here."""
     narrowed = facts.get("old", {}).get("id", "") if facts.get("containment") else ""
     new = facts.get("new", {})

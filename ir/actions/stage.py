@@ -42,7 +42,9 @@ def rehearse(world: World, record: Incident, step: Step) -> Outcome:
     """The writes that would be made."""
     if world.options.no_replacement:
         return Outcome(Did.SKIPPED, "there would be no replacement to stage")
-    items = tuple(Item(str(store.ref), Did.SKIPPED, "would stage the replacement") for store in world.stores.values() if not store.guided)
+    items = tuple(
+        Item(str(store.ref), Did.SKIPPED, "would stage the replacement") for store in world.stores.values() if store.promises.stage
+    )
     return Outcome(Did.SKIPPED, f"would write a staged version to {counted(len(items), 'store')}", items=items)
 
 

@@ -4,13 +4,17 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import TypeVar
 
+from ir.actions import unread
 from ir.core.durations import spoken
 from ir.core.errors import Denied, Missing, PortError, Unknown
 from ir.core.model import Did, Item, Json
 from ir.incident.context import World
+from ir.incident.facts import Facts, StoreFacts
 from ir.ports import Held, Pending, Permission, Store
 
 T = TypeVar("T")
+_Others = tuple[Pending | None, tuple[str, ...]]
+"""A stranger's stage, and incidents that keep something there and are not on record here."""
 
 
 def whose(pending: Pending, now: float) -> str:
@@ -19,12 +23,12 @@ def whose(pending: Pending, now: float) -> str:
     return f"an unfinished rotation of {pending.owner}{age} (version {pending.version or 'unknown'})"
 
 
-def another_value(known: Json) -> str:
+def another_value(known: StoreFacts) -> str:
     """Of a store that does not hold the replacement, by what is recorded of it."""
     return "no longer holds the replacement: somebody put another value there" if known.get("after") else "it was not written"
 
 
-def look(world: World, store: Store, known: Json) -> tuple[Item, Held | None]:
+def look(world: World, store: Store, known: Facts) -> tuple[Item, Held | None]:
     """What it holds, whether we may write there, and whose unfinished rotation lies there.
 
     No hindrance are stages that the operator was shown and gave up, and those of an incident whose debts this one took over.
@@ -39,6 +43,12 @@ def look(world: World, store: Store, known: Json) -> tuple[Item, Held | None]:
         return _store_trouble(world, name, None, held), None
     if isinstance(asked, PortError):
         return _store_trouble(world, name, held, asked), held
+    if unread.concerns(store):
+        return unread.looked(world, store, asked[1], held.version), held
+    return _judged(world, name, known, held, asked), held
+
+
+def _judged(world: World, name: str, known: Facts, held: Held, asked: tuple[_Others, Permission]) -> Item:
     (pending, unknown), permission = asked
     facts: Json = {
         "guided": False,
@@ -53,23 +63,23 @@ def look(world: World, store: Store, known: Json) -> tuple[Item, Held | None]:
         facts |= {"leftover": pending.incident} if mine else {}
         given_up = known.get("pending", {}).get(name) == facts["pending"]
         if not given_up and not mine and pending.incident not in known.get("took_over", {}):
-            return Item(name, Did.REFUSED, f"{whose(pending, world.now())} is there", facts), held
+            return Item(name, Did.REFUSED, f"{whose(pending, world.now())} is there", facts)
     if unknown:
         facts["unknown"] = list(unknown)
         if not world.options.discard_pending:
             said = f"{', '.join(unknown)} keeps keys there and is not on record here: it was begun on another machine, and may not be over"
-            return Item(name, Did.REFUSED, said, facts), held
+            return Item(name, Did.REFUSED, said, facts)
     if held.value is None:
-        return Item(name, Did.FAILED, "the field is empty", facts), held
+        return Item(name, Did.FAILED, "the field is empty", facts)
     said = permission.said if permission.proven else f"write permission not proven: {permission.said}"
     said += f"; what {facts['leftover']} left there is cleared at the end" if facts.get("leftover") else ""
     if held.blanks:
         said += "; white space stands around the key there (a line end?): the new one is written without"
-    return Item(name, Did.DONE, said, facts), held
+    return Item(name, Did.DONE, said, facts)
 
 
-def _may_be_written(world: World, store: Store) -> tuple[tuple[Pending | None, tuple[str, ...]], Permission]:
-    def others() -> tuple[Pending | None, tuple[str, ...]]:
+def _may_be_written(world: World, store: Store) -> tuple[_Others, Permission]:
+    def others() -> _Others:
         pending, there = world.both(lambda: store.pending(world.incident), store.incidents)
         return pending, tuple(one for one in there if one != world.incident and not world.knows(one))
 

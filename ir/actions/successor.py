@@ -13,6 +13,7 @@ from ir.core.secret import Secret
 from ir.incident import debts as debt_rules
 from ir.incident import irreversible
 from ir.incident.context import World
+from ir.incident.facts import Mint
 from ir.incident.record import Incident
 from ir.incident.reversibility import Way, way
 from ir.ports import Containment, Minted, MintOrder, Rotation
@@ -40,7 +41,7 @@ def fixed(world: World, record: Incident) -> Json:
     return {"mint": {"n": n, "name": name, "idempotency_key": str(uuid.uuid5(uuid.NAMESPACE_URL, name + salt))}}
 
 
-def order(world: World, record: Incident, mint: Json, *, kept: bool = True) -> MintOrder:
+def order(world: World, record: Incident, mint: Mint, *, kept: bool = True) -> MintOrder:
     """What the issuer is asked for; `mint` as `fixed`."""
     facts = record.facts
     declared = world.key.permissions or facts["old"].get("permissions", [])
@@ -84,7 +85,7 @@ def taken(world: World, record: Incident, n: int, secret: Secret) -> str:
 # ── a guided rotation ──
 
 
-def rotation(world: World, record: Incident, mint: Json) -> tuple[Rotation, Json]:
+def rotation(world: World, record: Incident, mint: Mint) -> tuple[Rotation, Json]:
     """What the issuer needs to guide one, and the facts of the custody that was found for it, before anything is clicked."""
     facts = record.facts
     planned = way_of(world, record) is Way.ROTATION
@@ -148,7 +149,7 @@ def given(world: World, minted: Minted, n: int, *, rotated: bool) -> Json:
     return {"new": new, "minted_at": world.now()}
 
 
-def after(world: World, record: Incident, done: Containment, mint: Json) -> tuple[Json, tuple[Debt, ...], tuple[str, ...]]:
+def after(world: World, record: Incident, done: Containment, mint: Mint) -> tuple[Json, tuple[Debt, ...], tuple[str, ...]]:
     """Facts, debts and paid debts of a containment that may have been a rotation."""
     if done.minted is not None:
         found = given(world, done.minted, int(mint["n"]), rotated=True)

@@ -1,10 +1,11 @@
 """Sweep: what did an attacker leave behind? Nothing is undone without asking."""
 
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from ir.actions.review import leftover_debts, request
 from ir.core.errors import PortError
-from ir.core.model import Did, Outcome
+from ir.core.model import Debt, Did, Outcome
 from ir.incident.context import World
 from ir.incident.plan import Step
 from ir.incident.record import Incident
@@ -21,8 +22,13 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     there = {str(left["id"]) for left in swept.rows}
     owed = [debt for debt in record.debts.values() if debt.kind == "leftover" and debt.about not in there]
     # What could not be looked at is still owed.
-    gone = tuple(debt.about for debt in owed if any(fnmatchcase(debt.why.partition(":")[0], kind) for kind in swept.looked))
+    gone = tuple(debt.about for debt in owed if looked_for(debt, swept.looked))
     return Outcome(Did.DONE, _said(len(swept.rows), asked.exposed_at), facts, debts=leftover_debts(swept.rows), paid=gone)
+
+
+def looked_for(debt: Debt, looked: Iterable[str]) -> bool:
+    """Whether what a debt is about is of a kind that was looked for."""
+    return any(fnmatchcase(debt.why.partition(":")[0], kind) for kind in looked)
 
 
 def _said(count: int, exposed_at: float) -> str:

@@ -22,7 +22,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     facts, deliveries = record.facts, world.deliveries
     if deliveries is None or world.issuer.guided or "new" not in facts:
         return Outcome(Did.SKIPPED, "the endpoint stays, and Stripe tries again by itself")
-    known = facts.get(KIND, {})
+    known = facts.get("undelivered", {})
     try:
         left = list(known["left"]) if "left" in known else _waited(world, record, step, deliveries)
     except PortError as error:
@@ -35,7 +35,12 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 
 def _waited(world: World, record: Incident, step: Step, deliveries: Deliveries) -> list[str]:
     """What is left once the services had their time; where they refuse the old secret, waiting brings nothing."""
-    until = world.elapsed() + float(step.params["for"])
+    with world.resting(float(step.params["for"])):
+        return _waited_for(world, record, deliveries, float(step.params["for"]))
+
+
+def _waited_for(world: World, record: Incident, deliveries: Deliveries, seconds: float) -> list[str]:
+    until = world.elapsed() + seconds
     while True:
         left = deliveries.left()
         hopeless = deliveries.still_accepted(world.old_key(record.facts)) is False

@@ -5,13 +5,14 @@ Looks first: only if the old key is alive, uncontained, and not about to run out
 
 from dataclasses import replace
 
-from ir.actions import death, leave, own_keys
+from ir.actions import death, leave, own_keys, unread
 from ir.core.errors import Missing, PortError, Rejected, Waiting
 from ir.core.model import Debt, Did, Item, Json, Liveness, Outcome
 from ir.core.secret import Secret
 from ir.incident import debts as debt_rules
 from ir.incident import service_health
 from ir.incident.context import World
+from ir.incident.facts import Facts, StoreFacts
 from ir.incident.plan import Step
 from ir.incident.record import Incident
 from ir.ports import Expected, Store, Target
@@ -37,14 +38,12 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if any(debt.kind == "key-unproven" for debt in stray):
         return Outcome(Did.UNKNOWN, stray[0].why, debts=stray)
     if "new" not in facts:
-        given = leave.in_custody(world, record)
-        said = "nothing that was minted is in use, nothing has to be put back"
-        return _settled(world, record, Outcome(Did.DONE, said, debts=(_alive(record), *given)), asked, stray)
+        return _settled(world, record, _untouched(world, record, old), asked, stray)
     try:
         new = world.new_key(facts)
     except Missing:
         return _settled(world, record, _without_its_value(world, record, old), asked, stray)
-    stores = world.each([s for s in world.stores.values() if _touched(facts, s)], lambda store: _put_back(store, world.incident, old, new))
+    stores = world.each([s for s in world.stores.values() if _touched(facts, s)], lambda store: _put_back(world, store, old, new))
     items = (*stores, *_services_back(world, facts, old))
     if still := _not_back(world, items):
         return still
@@ -67,7 +66,41 @@ def _settled(world: World, record: Incident, outcome: Outcome, asked: Json, stra
     return replace(merged, debts=(*merged.debts, *lives), paid=(*merged.paid, *own_keys.shown_paid(record, rows), *sorted(gone)))
 
 
-def _services_back(world: World, facts: Json, old: Secret) -> list[Item]:
+def _untouched(world: World, record: Incident, old: Secret) -> Outcome:
+    """Nothing of this incident is in use. Stores and services are looked at all the same, since others may have moved them."""
+    known = record.facts.get("stores", {})
+    stores = [store for store in world.stores.values() if not store.guided and not known.get(str(store.ref), {}).get("left_out")]
+    expected = Expected(old.fingerprint, record.facts["old"].get("id", ""))
+    items = (
+        *world.each(stores, lambda store: _as_found(store, known.get(str(store.ref), {}), old)),
+        *service_health.look_at(world, world.services, expected),
+    )
+    moved = [item for item in items if item.did in (Did.FAILED, Did.UNKNOWN)]
+    debts = (_alive(record), *(_not_on_the_old(world, item) for item in moved), *leave.in_custody(world, record))
+    said = "nothing that was minted is in use, nothing has to be put back"
+    said += "".join(f"; {item.name}: {item.said}" for item in moved)
+    return Outcome(Did.DONE, said, items=items, debts=debts, paid=tuple(item.name for item in items if item.did is Did.DONE))
+
+
+def _as_found(store: Store, known: StoreFacts, old: Secret) -> Item:
+    name = str(store.ref)
+    try:
+        held = store.read()
+    except PortError as error:
+        return Item(name, Did.UNKNOWN, f"cannot be read: {error.what}")
+    if unread.concerns(store) and held.version == known.get("before", {}).get("version"):
+        return Item(name, Did.DONE, f"was not changed, by {unread.WEAKER}")
+    if held.value == old:
+        return Item(name, Did.DONE, "holds the old key")
+    return Item(name, Did.FAILED, "does not hold the old key, and was not written by this incident: it was changed from outside")
+
+
+def _not_on_the_old(world: World, item: Item) -> Debt:
+    kind = "store-behind" if item.name in world.stores else "service-behind"
+    return Debt(kind, item.name, item.said, f"look at {item.name}: which key it should hold is for its owner to say")
+
+
+def _services_back(world: World, facts: Facts, old: Secret) -> list[Item]:
     expected = Expected(old.fingerprint, facts["old"].get("id", ""))
     return world.each(world.services, lambda service: _bring_back(world, service.name, expected))
 
@@ -80,7 +113,7 @@ def _not_back(world: World, items: tuple[Item, ...]) -> Outcome | None:
     todo = f"ir rollback {world.incident}"
     debts = tuple(Debt("service-behind", i.name, i.said, todo) for i in bad)
     said = "; ".join(f"{item.name}: {item.said}" for item in bad)
-    return Outcome(Did.WAITING, f"not all of it went back, both keys live: {said}", items=items, debts=debts, todo=todo)
+    return Outcome(Did.WAITING, f"not all of it went back, both keys live: {said}", unread.told(items), items, debts, todo=todo)
 
 
 def _without_its_value(world: World, record: Incident, old: Secret) -> Outcome:
@@ -108,7 +141,7 @@ def rehearse(world: World, record: Incident, step: Step) -> Outcome:
     return Outcome(Did.SKIPPED, "nothing was changed")
 
 
-def _forward_only(world: World, facts: Json, liveness: Liveness) -> str:
+def _forward_only(world: World, facts: Facts, liveness: Liveness) -> str:
     if not liveness.answers:
         return f"the old key answers {liveness.value}"
     if facts.get("containment") and not facts["containment"].get("undone"):
@@ -119,15 +152,17 @@ def _forward_only(world: World, facts: Json, liveness: Liveness) -> str:
     return ""
 
 
-def _touched(facts: Json, store: Store) -> bool:
+def _touched(facts: Facts, store: Store) -> bool:
     known = facts.get("stores", {}).get(str(store.ref), {})
     return not known.get("left_out") and not (store.guided and "after" not in known)
 
 
-def _put_back(store: Store, incident: str, old: Secret, new: Secret) -> Item:
+def _put_back(world: World, store: Store, old: Secret, new: Secret) -> Item:
     name = str(store.ref)
+    if unread.concerns(store):
+        return unread.undo(world, store, world.facts().get("stores", {}).get(name, {}), old, new)
     try:
-        store.undo(incident, old, new)
+        store.undo(world.incident, old, new)
     except (PortError, Waiting) as error:
         return Item(name, Did.FAILED, error.what)
     return Item(name, Did.DONE, "the old key was put back")
@@ -163,7 +198,7 @@ def _kill_new(world: World, record: Incident, new: Secret, items: tuple[Item, ..
     return Outcome(
         Did.DONE,
         f"rolled back: stores and services are on the old key; the replacement: {said}",
-        {"rolled_back_at": world.now()},
+        {"rolled_back_at": world.now(), **unread.told(items)},
         items,
         tuple(debts),
         (*(item.name for item in items), *paid),

@@ -7,13 +7,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
-from ir.actions import death, store_check
+from ir.actions import death, store_check, unread
 from ir.core.errors import PortError
 from ir.core.model import Debt, Did, Item, Json, Outcome
 from ir.core.secret import Secret
 from ir.core.wording import counted
 from ir.incident import service_health
 from ir.incident.context import World
+from ir.incident.facts import StoreFacts
 from ir.incident.plan import Step
 from ir.incident.record import Incident
 from ir.ports import Expected, Store
@@ -25,12 +26,10 @@ _SILENT = 10.0
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
     """All listed services stay on the replacement for a while, and the old key stays dead."""
-    until = world.elapsed() + float(step.params["for"])
-    outcome = _watched(world, record, step)
+    with world.resting(float(step.params["for"])):
+        outcome = _watched_for(world, record, step)
     if not record.facts.get("dead_at"):
         return outcome
-    while world.elapsed() < until and not world.stopping():  # nothing was watched, and a key may come back all the same
-        world.clock.sleep(min(_LOOK_EVERY, max(until - world.elapsed(), 0.01)))
     back = death.came_back(world, record)
     if back is None:
         return outcome
@@ -38,6 +37,15 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     return replace(
         back, said=said, facts={**outcome.facts, **back.facts}, items=outcome.items, debts=(*outcome.debts, *back.debts), paid=outcome.paid
     )
+
+
+def _watched_for(world: World, record: Incident, step: Step) -> Outcome:
+    """For all of its time, also where nothing is watched: a key may come back all the same."""
+    until = world.elapsed() + float(step.params["for"])
+    outcome = _watched(world, record, step)
+    while record.facts.get("dead_at") and world.elapsed() < until and not world.stopping():
+        world.clock.sleep(min(_LOOK_EVERY, max(until - world.elapsed(), 0.01)))
+    return outcome
 
 
 def _watched(world: World, record: Incident, step: Step) -> Outcome:
@@ -56,7 +64,7 @@ def _watched(world: World, record: Incident, step: Step) -> Outcome:
         world.clock.sleep(min(_LOOK_EVERY, max(until - world.elapsed(), 0.01)))
     items = [*_heard(world, items, expected), *stores]
     bad = [item for item in items if item.did in (Did.FAILED, Did.UNKNOWN) and item.name not in world.options.accept_unhealthy]
-    facts = {"watch": {"until": world.now(), "failing": [item.name for item in bad]}}
+    facts: Json = {"watch": {"until": world.now(), "failing": [item.name for item in bad]}, **unread.told(items)}
     paid = tuple(item.name for item in items if item.did is Did.DONE)  # only what was just seen
     if bad:
         debts = tuple(_debt(world, item) for item in bad)
@@ -80,7 +88,7 @@ def _stores(world: World, record: Incident, stores: list[Store]) -> list[Item]:
     return world.each(asked, lambda store: _reread(world, store, new, known.get(str(store.ref), {})))
 
 
-def _reread(world: World, store: Store, new: Secret, known: Json) -> Item:
+def _reread(world: World, store: Store, new: Secret, known: StoreFacts) -> Item:
     """As it is; what cannot be read is asked again for a while, unless somebody signals."""
     until, item = world.elapsed() + _SILENT, _seen(store, new, known)
     while item.did is Did.UNKNOWN and world.elapsed() < until and not world.stopping():
@@ -89,8 +97,10 @@ def _reread(world: World, store: Store, new: Secret, known: Json) -> Item:
     return item
 
 
-def _seen(store: Store, new: Secret, known: Json) -> Item:
+def _seen(store: Store, new: Secret, known: StoreFacts) -> Item:
     name = str(store.ref)
+    if unread.concerns(store):
+        return unread.as_written(store, known, new)
     try:
         held = store.read()
     except PortError as error:

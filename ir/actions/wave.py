@@ -8,12 +8,14 @@ reloaded at once, whatever became of the others.
 from contextlib import suppress
 from dataclasses import replace
 
+from ir.actions import unread
 from ir.core.errors import Conflict, PortError, Rejected, Unknown, Waiting
 from ir.core.model import Debt, Did, Item, Json, Outcome
 from ir.core.secret import Secret
 from ir.core.wording import counted
 from ir.incident import reversibility, service_health
 from ir.incident.context import World
+from ir.incident.facts import StoreFacts
 from ir.incident.plan import Step
 from ir.incident.record import Incident
 from ir.inventory import Service
@@ -68,7 +70,10 @@ def rehearse(world: World, record: Incident, step: Step) -> Outcome:
     """The writes and reloads that would happen."""
     services = [s for s in world.services if s.wave == step.wave]
     stores = _stores_of(world, record, services, step)
-    items = [Item(str(store.ref), Did.SKIPPED, "would make the replacement current") for store in stores]
+    items = [
+        Item(str(store.ref), Did.SKIPPED, "would write the replacement" if unread.concerns(store) else "would make the replacement current")
+        for store in stores
+    ]
     items += [Item(s.name, Did.SKIPPED, f"would reload by {_how(s)}") for s in services]
     facts = {"stores": {str(store.ref): {"rehearsed": True} for store in stores}}
     return Outcome(
@@ -79,6 +84,10 @@ def rehearse(world: World, record: Incident, step: Step) -> Outcome:
 def _how(service: Service) -> str:
     if service.reload.command:
         return "`" + " ".join(service.reload.command) + "`"
+    if service.reload.rollout:
+        return f"a rollout of {service.reload.rollout}"
+    if service.reload.vercel:
+        return f"a deployment of {service.reload.vercel}"
     return f"POST {service.reload.http}" if service.reload.http else "waiting: it polls its store"
 
 
@@ -96,6 +105,8 @@ def _stores_of(world: World, record: Incident, services: list[Service], step: St
 def _promote(world: World, record: Incident, store: Store, new: Secret) -> Item:
     name = str(store.ref)
     known = record.facts.get("stores", {}).get(name, {})
+    if unread.concerns(store):
+        return unread.promote(world, store, known, new)
     try:
         version = _written(world, record, store, new, known)
     except Waiting as error:
@@ -111,7 +122,7 @@ def _promote(world: World, record: Incident, store: Store, new: Secret) -> Item:
     return Item(name, Did.DONE, "promoted and read back", _after(version, new))
 
 
-def _written(world: World, record: Incident, store: Store, new: Secret, known: Json) -> str:
+def _written(world: World, record: Incident, store: Store, new: Secret, known: StoreFacts) -> str:
     """Promote over what stood there before, or over our own last write, where a replacement that died is replaced; returns the version.
 
     A way back that broke off may have put the first value back without a record of it, so that counts, too.
@@ -174,9 +185,10 @@ def _move(world: World, service: Service, expected: Expected, patience: float) -
 
 
 def _soak(world: World, seconds: float) -> None:
-    until = world.elapsed() + seconds
-    while world.elapsed() < until and not world.stopping():
-        world.clock.sleep(min(0.5, max(until - world.elapsed(), 0.01)))
+    with world.resting(seconds):
+        until = world.elapsed() + seconds
+        while world.elapsed() < until and not world.stopping():
+            world.clock.sleep(min(0.5, max(until - world.elapsed(), 0.01)))
 
 
 def _service_facts(world: World, item: Item, expected: Expected) -> Json:

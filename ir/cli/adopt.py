@@ -1,6 +1,7 @@
 """`ir rotate stripe --adopt INC`: what the world still tells of an incident is shown, and a person says that it is ours to go on with."""
 
 from copy import deepcopy
+from typing import cast
 
 from ir.actions import preflight
 from ir.cli.terminal.operator import Terminal
@@ -11,6 +12,7 @@ from ir.core.secret import Secret
 from ir.engine.step_attempt import guarded
 from ir.incident import adoption
 from ir.incident.context import World
+from ir.incident.facts import Facts
 from ir.incident.record import Incident
 from ir.runtime import wiring, write_guard
 from ir.runtime.app_state import State
@@ -31,14 +33,14 @@ def adopt(setting: Setting, kept: State, operator: Terminal, leaked: Secret | No
     _refuse_known(kept, name)
     world = wiring.world(setting, kept, operator, ask=write_guard.read_only, leaked=leaked, say=operator.screen.progress)
     try:
-        facts = {**known, **adoption.look(world)}
+        facts = cast(Facts, {**known, **adoption.look(world)})
     except PortError as error:
         raise Refused(f"what {name} kept could not be asked for: {error.what}", safe="nothing was changed", next_step="try again") from None
     _show(operator, name, facts)
     if not setting.options.dry_run:
         _confirm(operator, name, facts, world)
         _refuse_what_preflight_refuses(world, facts)
-    return facts
+    return cast(Json, facts)
 
 
 def _refuse_known(kept: State, name: str) -> None:
@@ -54,7 +56,7 @@ def _refuse_known(kept: State, name: str) -> None:
         )
 
 
-def _show(operator: Terminal, name: str, facts: Json) -> None:
+def _show(operator: Terminal, name: str, facts: Facts) -> None:
     found, screen = facts["adopted"], operator.screen
     screen.table(
         f"What stores and Stripe show of {name}",
@@ -74,7 +76,7 @@ def _show(operator: Terminal, name: str, facts: Json) -> None:
         screen.say(f"No replacement was found. Should the Dashboard list a key named ir-{name}-…, its value is lost: expire it there.")
 
 
-def _confirm(operator: Terminal, name: str, facts: Json, world: World) -> None:
+def _confirm(operator: Terminal, name: str, facts: Facts, world: World) -> None:
     found = facts["adopted"]
     who = found["owner"] or "somebody"
     since = f", {spoken(max(world.now() - found['since'], 1.0))} ago" if found["since"] else ""
@@ -86,7 +88,7 @@ def _confirm(operator: Terminal, name: str, facts: Json, world: World) -> None:
         raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes, or run it in a terminal")
 
 
-def _refuse_what_preflight_refuses(world: World, facts: Json) -> None:
+def _refuse_what_preflight_refuses(world: World, facts: Facts) -> None:
     """Before it is begun: an id that was begun here cannot be adopted once more with other exceptions."""
     step = next((step for step in world.plan.steps if step.action == "preflight"), None)
     if step is None:

@@ -126,7 +126,7 @@ def _holders(opened: Opened, operator: Terminal, consent: Consent) -> tuple[list
     may_run = consent.may(reading(source, [ref for key in source.held for ref in key.stored_in]))
     for key in source.held:
         for ref in key.stored_in:
-            if ref.scheme == "command" and not may_run:
+            if not may_run and reading(source, [ref]):
                 unread.append(str(ref))
                 continue
             try:

@@ -18,6 +18,7 @@ from ir.core.errors import ExitCode, Refused, UsageError
 from ir.core.model import Policy
 from ir.core.wording import counted
 from ir.engine.dry_run import rehearse
+from ir.fleet import digest
 from ir.fleet.agreed_work import agreed
 from ir.fleet.campaign import Choice, Limits, chosen
 from ir.fleet.campaign_child import Source, children_for, new_name, setting_of
@@ -28,7 +29,7 @@ from ir.incident.playbook import Playbook
 from ir.inventory import Key
 from ir.inventory import consent as consents
 from ir.ports import Irreversible
-from ir.runtime import lifecycle, wiring, write_guard
+from ir.runtime import adapter_registry, lifecycle, notifications, wiring, write_guard
 from ir.runtime.app_state import State, open_state
 from ir.runtime.incident_spec import opening_entry
 
@@ -109,10 +110,19 @@ def start(asked: Asked, operator: Terminal) -> NoReturn:
     }
     ledger.open(name, "campaign", operator.name, asked.limits, about, made)
     operator.screen.say(f"campaign {name}: {counted(len(keys), 'key')}")
+    _tell(kept, ledger, name, opened, operator)
     if asked.detach:
         operator.screen.say(f"left to the workers (ir worker); ir campaign status {name} shows how it goes")
+        notifications.flush_all()
         sys.exit(int(ExitCode.DONE))
     campaigns.run_here(kept, ledger, name, operator)
+
+
+def _tell(kept: State, ledger: CampaignLedger, name: str, opened: inventory_source.Opened, operator: Terminal) -> None:
+    row = ledger.campaign(name)
+    if opened.source.notify and row is not None:
+        desk = wiring.desk(opened.source, kept, adapter_registry.reference_resolver(opened.source, operator, opened.base))
+        desk.tell(digest.campaign(row, ledger.children(name)))
 
 
 def _refuse_shared(opened: inventory_source.Opened, keys: Sequence[Key], operator: Terminal, consent: Consent) -> None:

@@ -20,7 +20,7 @@ from ir.core.durations import spoken
 from ir.core.errors import ExitCode, UsageError
 from ir.core.model import Json
 from ir.core.wording import counted
-from ir.fleet.campaign import Child, ChildState, counts, exit_code, state_of, time_left
+from ir.fleet.campaign import KEPT, Child, ChildState, counts, exit_code, state_of, time_left
 from ir.fleet.campaign_store import CampaignLedger
 from ir.fleet.campaign_tables import only
 from ir.fleet.worker import SLOTS, Worker
@@ -34,7 +34,7 @@ AtOnce = Annotated[int, typer.Option(min=1, max=64, help="Incidents that this pr
 _AROUND = 6
 """Lines of the terminal that the title, the heads and the prompt need."""
 _STANDS = (ChildState.QUEUED, ChildState.WAITING)
-_ORDER = tuple(ChildState[name] for name in ("RUNNING", "FAILED", "REFUSED", "DEBT", "WAITING", "QUEUED", "DONE"))
+_ORDER = tuple(ChildState[name] for name in ("RUNNING", "RESTING", "FAILED", "REFUSED", "DEBT", "WAITING", "QUEUED", "DONE"))
 
 
 def status(name: Name = "", as_json: AsJson = False) -> None:
@@ -138,7 +138,7 @@ def _until_over(worker: Worker, book: CampaignLedger, name: str, stop: threading
             raise worker.shunned[name]
         states = {child.state for child in book.children(name)}
         paused = _row(book, name)["status"] == "paused"
-        if ChildState.RUNNING not in states and (paused or ChildState.QUEUED not in states or ChildState.WAITING in states):
+        if not states & {*KEPT} and (paused or ChildState.QUEUED not in states or ChildState.WAITING in states):
             return
         time.sleep(0.5)
 
@@ -199,7 +199,7 @@ def _document(kept: State, book: CampaignLedger, row: Json, children: list[Child
 
 
 def _code(kept: State, row: Json, children: list[Child]) -> ExitCode:
-    under_way = any(child.state in (ChildState.QUEUED, ChildState.RUNNING) for child in children)
+    under_way = any(child.state in (ChildState.QUEUED, *KEPT) for child in children)
     return exit_code(children, sleeping=sleeping(kept, children), paused=under_way)
 
 

@@ -1,32 +1,25 @@
 """`ir contain INC|KEY`: the red button. Needs no store and no service, takes no turn in any queue."""
 
 import os
-import sys
 from dataclasses import replace
 from typing import Annotated, NoReturn
 
 import typer
 
 from ir import inventory
-from ir.actions import contain as containing
-from ir.cli import rotate
+from ir.cli import emergency, rotate
 from ir.cli.incidents import AsJson, Yes
-from ir.cli.terminal import by_name, inventory_source
+from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, Consent, refuse_other
 from ir.cli.terminal.inventory_source import INVENTORY, Opened
 from ir.cli.terminal.operator import SOURCES, Terminal, files_of
 from ir.cli.terminal.option_values import identify_row
 from ir.cli.terminal.screen import Screen
-from ir.core.errors import ExitCode, Refused, UsageError
-from ir.core.model import Did
 from ir.core.secret import Secret
-from ir.incident import irreversible, playbook, reversibility
-from ir.incident import record as incident_record
-from ir.incident.action_catalog import ACTIONS
+from ir.incident import playbook, reversibility
 from ir.incident.context import Options
-from ir.incident.plan import Step, compile_plan
-from ir.incident.record import FINAL, Incident
-from ir.runtime import wiring
+from ir.incident.plan import compile_plan
+from ir.incident.record import FINAL
 from ir.runtime.app_state import State, actor, open_state
 from ir.runtime.incident_spec import Setting, setting_from
 
@@ -49,7 +42,7 @@ def contain(
         consent = Consent(lambda: kept, operator, opened, yes=yes, pin=inventory_sha256)
         options = Options(yes=yes, drill=os.environ.get("IR_DRILL") == "1", key_files=files_of(leaked=leaked_key_from))
         _open(what, consent, kept, operator, leaked, options)
-    record = _record(kept, what)
+    record = emergency.record_of(kept, what)
     refuse_other(inventory_sha256, record.opened["inventory_sha256"])
     setting = setting_from(record.id, record.opened)
     setting.options = replace(setting.options, dry_run=False)
@@ -60,46 +53,8 @@ def contain(
         opened = Opened(setting.text, setting.name, setting.base)
         options = Options(yes=yes, drill=setting.options.drill)
         _open(setting.key, Consent(lambda: kept, operator, opened, yes=yes, pin=inventory_sha256), kept, operator, leaked, options)
-    if not (_confirmed_by_name(kept, operator, record) if kills else operator.confirm(_QUESTION.format(what))):
-        raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes, or run it in a terminal")
-    sys.exit(_contain(kept, setting, record, operator, leaked))
-
-
-_QUESTION = "Contain the leaked key of {} now? Services that still use it will fail."
-
-
-def _confirmed_by_name(kept: State, operator: Terminal, record: Incident) -> bool:
-    """Of two terminals the first counts."""
-    about = irreversible.to_contain(record, by_name.ends_in(kept, operator, record, "old"))
-    try:
-        return by_name.confirmed(operator, about, by_name.settled(record, "contain", lambda: _record(kept, record.id)))
-    except by_name.Answered as answered:
-        what = f"{answered.by} contained the key meanwhile"
-        raise Refused(what, safe="nothing was changed from here", next_step=f"ir status {record.id}") from None
-
-
-def _contain(kept: State, setting: Setting, record: Incident, operator: Terminal, leaked: Secret | None) -> int:
-    """Acts at once, beside whatever process runs the incident, and tells it afterwards."""
-    world = wiring.world(setting, kept, operator, ask=lambda: None, leaked=leaked, say=operator.screen.progress)
-    step = Step("contain", "contain", ACTIONS["contain"].danger, "contain", "", {})
-    fixed = containing.prepare(world, record, step)
-    incident_record.merge(record.facts, fixed)
-    outcome = containing.act(world, record)
-    incident_record.merge(fixed, outcome.facts)
-    outcome = replace(outcome, facts=fixed)
-    operator.screen.step("contain", outcome)
-    if {"containment", "new", "proof"} & set(outcome.facts):  # else nothing has changed that its process would have to know
-        kept.ledger.send(record.id, "contain", operator.name, {"said": outcome.said, "facts": outcome.facts})
-    for debt in outcome.debts:
-        operator.screen.warn(f"still to do: {debt.why} → {debt.todo}")
-    holder = kept.ledger.holder(record.id)
-    if not record.ended and holder is not None and not holder["alive"]:
-        what = "the rollout of the new key" if "new" in outcome.facts else "the kill"
-        operator.screen.say(f"{what} is still to come, without waiting for an overlap: ir resume {record.id}")
-    if operator.screen.as_json:
-        operator.screen.document({"incident": record.id, "did": outcome.did.value, "said": outcome.said, "todo": outcome.todo})
-    codes = {Did.DONE: ExitCode.DONE, Did.SKIPPED: ExitCode.DONE, Did.WAITING: ExitCode.WAITING}
-    return int(ExitCode.DEBT if outcome.debts else codes.get(outcome.did, ExitCode.DEBT))
+    emergency.confirm(kept, operator, record, what, kills=kills)
+    emergency.contain(kept, setting, record, operator, leaked)
 
 
 def _open(key: str, consent: Consent, kept: State, operator: Terminal, leaked: Secret | None, options: Options) -> NoReturn:
@@ -108,12 +63,3 @@ def _open(key: str, consent: Consent, kept: State, operator: Terminal, leaked: S
     row = identify_row(consent, key, leaked, operator)
     plan = compile_plan(playbook.load("stripe-contain"), opened.source, row)
     rotate.carry_out(Setting("", opened.text, opened.name, opened.base, row.name, plan, options), kept, operator, leaked, None, consent)
-
-
-def _record(kept: State, name: str) -> Incident:
-    from ir.engine.dbos_records import read_entries
-
-    entries = read_entries(kept.ledger.engine, name) if kept.ledger.find(name) else []
-    if not entries:
-        raise UsageError(f"there is no incident {name}", next_step="ir status lists them, or name a key: ir contain KEY --inventory FILE")
-    return incident_record.fold(entries)

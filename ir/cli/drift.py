@@ -126,8 +126,8 @@ class _Look:
         """What one store holds."""
         try:
             store = adapter_registry.store(ref, self._source, self._operator, self._base)
-            if store.guided:
-                return Reading(str(ref), human=True)
+            if not store.promises.reads:
+                return Reading(str(ref), human=store.guided, untold=not store.guided)
             held = store.read()
         except IrError as error:
             return Reading(str(ref), why_not=error.what)

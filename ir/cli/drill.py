@@ -19,23 +19,26 @@ from ir.drill.embedded.faults import HERE
 from ir.drill.embedded.options import DrillOptions, Waits
 from ir.drill.embedded.result import DrillResult
 from ir.drill.embedded.run import Watch, conduct
-from ir.drill.embedded.store_choice import StoreKind
+from ir.drill.embedded.store_choice import USUAL, StoreKind
 from ir.drill.simulated.faults import Fate, named
 
 _MOST_SERVICES = 200
 _MOST_RUNS = 100_000
 _PICTURE_WIDTH = 110
+_STORES = f"{' | '.join(StoreKind)}, several by comma; default: of {', '.join(USUAL)} all that can run here."
 
 
 def stripe(
     seed: Annotated[int | None, typer.Option(help="Names, amounts, order and keys follow from it; default: a new one.")] = None,
     services: Annotated[int, typer.Option(min=1, max=_MOST_SERVICES, help="How many processes take payments.")] = 4,
     policy: Annotated[str, typer.Option(help="exposed | exploited | scheduled")] = "exposed",
-    issuer: Annotated[str, typer.Option(help="managed: keys by API; dashboard: a simulated human clicks.")] = "managed",
+    issuer: Annotated[
+        str, typer.Option(help="managed: keys by API; dashboard: a human clicks. Default: managed; with --hands, dashboard.")
+    ] = "",
     live_mode: Annotated[bool, typer.Option("--live-mode", help="The twin plays live mode: keys are sealed and shown once.")] = False,
     dead_on_arrival: Annotated[bool, typer.Option("--dead-on-arrival", help="Stripe has deactivated the leaked key already.")] = False,
     real_time: Annotated[bool, typer.Option("--real-time", help="The shipped playbook, with its own waits.")] = False,
-    stores: Annotated[str, typer.Option(help="aws | vault | env, several by comma; default: all that can run here.", metavar="NAMES")] = "",
+    stores: Annotated[str, typer.Option(help=_STORES, metavar="NAMES")] = "",
     faults: Annotated[str, typer.Option(help="What goes wrong meanwhile: all, or names by comma; ? lists them.", metavar="NAMES")] = "",
     runs: Annotated[int, typer.Option(min=0, max=_MOST_RUNS, help="So many drills in simulated time, seeds counted from --seed.")] = 0,
     picture: Annotated[str, typer.Option(help="Also draw the screen as SVG.", metavar="FILE")] = "",
@@ -55,7 +58,7 @@ def stripe(
         seed=first,
         services=services,
         policy=Policy(_one_of("--policy", policy, tuple(p.value for p in Policy))),
-        managed=_one_of("--issuer", issuer, ("managed", "dashboard")) == "managed",
+        managed=_one_of("--issuer", issuer or ("dashboard" if hands else "managed"), ("managed", "dashboard")) == "managed",
         mode=Mode.LIVE if live_mode else Mode.TEST,
         waits=None if real_time else Waits(),
         dead_on_arrival=dead_on_arrival,
@@ -66,7 +69,7 @@ def stripe(
     if hands:
         from ir.cli import drill_hands
 
-        by_hand = replace(options, managed=False, mode=Mode.LIVE, faults=frozenset())
+        by_hand = replace(options, mode=Mode.LIVE, faults=frozenset())
         sys.exit(int(drill_hands.conduct(by_hand, Screen(as_json=as_json))))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)

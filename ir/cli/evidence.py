@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ir.cli import purging
 from ir.cli.incidents import AsJson, By, Name, Reason, Yes, named
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, YES, Consent
@@ -21,7 +22,7 @@ from ir.incident import irreversible
 from ir.incident import record as incident_record
 from ir.incident.record import FINAL
 from ir.inventory.consent import reading
-from ir.runtime import adapter_registry, lifecycle
+from ir.runtime import adapter_registry, lifecycle, words
 from ir.runtime.app_state import State, actor, open_state
 from ir.runtime.publish import evidence_signer, publish
 
@@ -71,13 +72,21 @@ def bundle(
         for digest in evidence_files.present(entries, own / "evidence"):
             (folder / "evidence").mkdir(mode=0o700, exist_ok=True)
             shutil.copy(own / "evidence" / digest, folder / "evidence" / digest)
+        words.append(kept, name, actor(), {"kind": "copied", "folder": str(folder.absolute())})
     if as_json:
         screen.document({"incident": name, "folder": str(folder), "head": entries[-1]["hash"]})
     else:
         screen.say(f"{name}: {folder}; head {entries[-1]['hash']}")
 
 
-def purge(name: Name = "", yes: Yes = False, as_json: AsJson = False, reason: Reason = "", by: By = "") -> None:
+def purge(
+    name: Name = "",
+    yes: Yes = False,
+    as_json: AsJson = False,
+    reason: Reason = "",
+    by: By = "",
+    second: Annotated[str, typer.Option(help="Another person who agrees, while a clock runs or something is to do.", metavar="NAME")] = "",
+) -> None:
     """Remove what was collected about people, and say so: hashes stay, the chain goes on holding."""
     from ir.engine.dbos_records import read_entries
 
@@ -87,18 +96,25 @@ def purge(name: Name = "", yes: Yes = False, as_json: AsJson = False, reason: Re
     record = incident_record.fold(entries)
     if record.status not in FINAL and record.status != "debt":
         raise Refused(f"{name} still runs or waits: it needs what it collected", safe="nothing was removed", next_step=f"ir resume {name}")
-    told, scratch = _told(kept, name), folder / "scratch"
+    before, scratch = _told(kept, name), folder / "scratch"
     here = evidence_files.present(entries, folder / "evidence")
     if not here and not (scratch.is_dir() and any(scratch.iterdir())):
-        _nothing(name, entries, told, screen)
+        _nothing(name, entries, before, screen)
         return
+    purging.refuse_alone(record, by, reason, second)
     operator = Terminal(screen, name=by or actor(), yes=yes)
+    for copy in purging.copies(record, entries, folder):
+        screen.warn(f"a copy that we know of stays: {copy}" if copy != str(folder / "evidence") else f"removed here: {copy}")
     if not operator.confirm_by_name(irreversible.to_purge(record, len(here))):
         raise Refused("not confirmed", safe="nothing was removed", next_step="say --yes")
     # Signed and kept before anything is removed: a file that is missing without a word would look like tampering.
     gone = [*recorded_files(entries)]
-    said = checkpoints.statement(entries[-1], checkpoints.tree_of(entries), purged={"by": operator.name, "reason": reason, "files": gone})
+    told = {"by": operator.name, "reason": reason, "second": second, "files": gone, "copies": purging.copies(record, entries, folder)}
     signer = signer_of(kept, record, screen)
+    words.append(kept, name, operator.name, {"kind": "purged", **told})
+    entries = read_entries(kept.ledger.engine, name)
+    record = incident_record.fold(entries)
+    said = checkpoints.statement(entries[-1], checkpoints.tree_of(entries), purged=told)
     kept.checkpoints.add(signer.signed(said))
     evidence_files.remove(folder / "evidence")
     shutil.rmtree(scratch, ignore_errors=True)
@@ -131,8 +147,7 @@ def _say(name: str, removed: int, told: list[Json], screen: Screen) -> None:
 
 def signer_of(kept: State, record: incident_record.Incident, screen: Screen) -> checkpoints.Signer:
     """Who signs what is written of an incident now, by the inventory that it was begun with."""
-    begun = Opened(record.opened["inventory"], record.opened["inventory_name"], Path(record.opened["inventory_base"]))
-    return _signer(kept, begun, screen)
+    return words.signer_for(kept, record, screen.warn)
 
 
 def _signer(kept: State, opened: Opened | None, screen: Screen) -> checkpoints.Signer:

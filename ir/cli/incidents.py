@@ -5,6 +5,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from ir.cli import one_debt
 from ir.cli.terminal import by_name, exceptions
 from ir.cli.terminal import follow as following
 from ir.cli.terminal.exceptions import Unhealthy, Unreachable, Unverified
@@ -47,7 +48,7 @@ def resume(
     operator = Terminal(screen, name=actor(), yes=yes, new_key_from=new_key_from)
     leaked = read_key(leaked_key_from, "The leaked key", screen) if leaked_key_from else None
     control = read_key(control_key_from, "Another live key of the account", screen) if control_key_from else None
-    _go_on(kept, operator, name, "wake", {"yes": yes, **accepts}, leaked, control)
+    go_on(kept, operator, name, "wake", {"yes": yes, **accepts}, leaked, control)
 
 
 def rollback(name: Name = "", yes: Yes = False, as_json: AsJson = False, reason: Reason = "") -> None:
@@ -74,6 +75,10 @@ def close(
     name: Name = "",
     attest: Annotated[str, typer.Option(help="What you attest, and how you know.", metavar="REASON")] = "",
     by: By = "",
+    debt: Annotated[str, typer.Option(help="Which one of the things still to do it ends, where there are several.", metavar="NAME")] = "",
+    accept_left: Annotated[
+        str, typer.Option(help="Keep what a review calls left by an attacker: its id. Counted as still to do once.", metavar="ID")
+    ] = "",
     accept_alive: Annotated[
         list[str] | None,
         typer.Option(
@@ -83,14 +88,17 @@ def close(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """End what cannot be proven, by name: attested, not proven. A key that answers is proven alive, and stays to do."""
+    """End what cannot be proven, one thing by name: attested, not proven. A key that answers is proven alive, and stays to do."""
     screen, kept = Screen(as_json=as_json), open_state()
     if not attest.strip() or not by.strip():
         raise UsageError("closing needs a reason and a name", next_step="ir close INC --attest REASON --by NAME")
     name = named(kept, name)
     operator = Terminal(screen, name=by, yes=True)
+    about = one_debt.meant(record_of(kept, name), debt, accept_left)
+    if one_debt.by_word(kept, name, about, operator, attest, keeps=bool(accept_left)):
+        sys.exit(one_debt.shown(kept, name, screen))
     alive = by_name.kept_alive(kept, operator, record_of(kept, name), accept_alive or ())
-    _tell_or_go_on(kept, operator, name, "close", {"reason": attest, **({"accept_alive": alive} if alive else {})})
+    _tell_or_go_on(kept, operator, name, "close", {"reason": attest, "debt": about, **({"accept_alive": alive} if alive else {})})
 
 
 # ── going on ──
@@ -113,7 +121,7 @@ def _tell_or_go_on(kept: State, operator: Terminal, name: str, kind: str, body: 
     """A live process obeys the signal itself; otherwise this one takes the incident over and obeys it."""
     holder = kept.ledger.holder(name)
     if holder is None or not holder["alive"]:
-        _go_on(kept, operator, name, kind, body, None, None)
+        go_on(kept, operator, name, kind, body, None, None)
     kept.ledger.send(name, kind, operator.name, body)
     operator.screen.say(f"{name} runs on {holder['host']} (process {holder['pid']}); {operator.name} {signal_words.did(kind)}")
     record = look_on(operator, kept, name)
@@ -122,7 +130,8 @@ def _tell_or_go_on(kept: State, operator: Terminal, name: str, kind: str, body: 
     sys.exit(int(record.exit_code))
 
 
-def _go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json, leaked: object, control: object) -> NoReturn:
+def go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json, leaked: object, control: object) -> NoReturn:
+    """Take an incident over, tell it `kind`, and run it on in this process."""
     from ir.core.secret import Secret
     from ir.engine.dbos_records import read_entries
     from ir.engine.dbos_runner import Runner
@@ -134,7 +143,7 @@ def _go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json, le
         raise _never_begun(kept, name)
     incident_record.hear_late(record, kept.ledger.signals(name))
     if record.status == "reopened" and kind == "close":
-        record = reopen.close_again(kept, name, operator.name, str(body["reason"]))
+        record = reopen.close_again(kept, name, operator.name, str(body["reason"]), operator.screen.warn)
     closes_again = kind == "close" and record.status == "attested" and bool(record.debts) and "accepted" in record.ended
     if record.status in (*FINAL, "reopened") and not closes_again:
         unreplayable.note_the_end(record, kept)

@@ -1,4 +1,4 @@
-"""`ir inventory init | drift | graph`: a first inventory from what the stores hold, where they disagree, and a picture of it."""
+"""`ir inventory init | graph | schema`: a first inventory from what the stores hold, a picture of it, and its form for editors."""
 
 import os
 from collections.abc import Iterable
@@ -73,6 +73,16 @@ def graph(
     if draw is None:
         raise UsageError(f"--format {form}: not known", next_step="one of text, mermaid, svg")
     typer.echo(draw(inventory_graph.graph_of(inventory_source.default(file, Screen()).source)), nl=False)
+
+
+def schema() -> None:
+    """The form of an inventory as JSON Schema, for editors. With `ir inventory schema > inventory.schema.json` one completes and checks.
+
+    Its first line then says `# yaml-language-server: $schema=inventory.schema.json`.
+    """
+    from ir.inventory import schema as inventory_schema
+
+    typer.echo(inventory_schema.text(), nl=False)
 
 
 # ── init ──

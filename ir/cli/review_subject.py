@@ -61,7 +61,7 @@ def leaked(consent: Consent | None, names: list[str], reader: Secret | None, ope
     row = pick_key(source, names[0] if names else "")
     refs = row.stored_in if row else []
     may_run = consent.may(reading(source, refs))
-    for ref in refs if may_run else [ref for ref in refs if ref.scheme != "command"]:
+    for ref in refs if may_run else [ref for ref in refs if not reading(source, [ref])]:
         try:
             seen.append(adapter_registry.resolve(ref, source, operator, opened.base).fingerprint)
         except IrError:

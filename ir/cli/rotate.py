@@ -10,7 +10,7 @@ import typer
 
 from ir import inventory
 from ir.cli import adopt as adopt_command
-from ir.cli import campaign_start, propose_policy, roll_out, same_key
+from ir.cli import campaign_start, emergency, propose_policy, roll_out, same_key
 from ir.cli import discard_pending as discard_command
 from ir.cli.alerts import Taken, take
 from ir.cli.campaign_start import Accepted, Asked
@@ -156,6 +156,9 @@ def carry_out(
 ) -> NoReturn:
     """Show the plan; ask whether what it runs and reaches may be, then rehearse it, or ask once more and do it."""
     plan, options, source = setting.plan, setting.options, inventory.loads(setting.text, setting.name)
+    under_way = emergency.scheduled(kept, setting, leaked) if plan.policy is Policy.EXPLOITED and not setting.incident else ""
+    if under_way:
+        emergency.take_over(kept, under_way, operator, leaked, options)
     operator.screen.plan(plan)
     row = source.key(setting.key)
     if plan.key_alone:

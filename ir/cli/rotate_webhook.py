@@ -1,4 +1,4 @@
-"""`ir rotate stripe-webhook`: another signing secret for a webhook endpoint; the same course as for keys."""
+"""`ir rotate stripe-webhook`: another signing secret for a webhook endpoint; the same workflow as for keys."""
 
 import os
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ from ir.runtime.app_state import actor, open_state
 from ir.runtime.incident_spec import Setting
 
 LONGEST = 86400.0
-"""Seconds for which Stripe signs with both secrets after a roll (facts, §6)."""
+"""Seconds for which Stripe signs with both secrets after a roll (docs/stripe-facts.md, 6)."""
 
 
 def stripe_webhook(

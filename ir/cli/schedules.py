@@ -2,12 +2,13 @@
 
 import signal
 import threading
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from ir.cli import same_key
-from ir.cli.campaigns import AsJson, AtOnce, sleeping
+from ir.cli.campaigns import AsJson, AtOnce
+from ir.cli.schedule_end import Left, Night, end
 from ir.cli.terminal import database_watch, inventory_source
 from ir.cli.terminal.consent_prompt import PIN, Consent
 from ir.cli.terminal.follow import leave
@@ -18,13 +19,14 @@ from ir.cli.terminal.work_signing import signers, trusted
 from ir.core.durations import spoken
 from ir.core.errors import ExitCode, IrError, Refused
 from ir.core.model import Policy
+from ir.fleet import digest
 from ir.fleet import due as due_rows
 from ir.fleet.agreed_work import agreed
-from ir.fleet.campaign import Child, ChildState, Limits, exit_code
+from ir.fleet.campaign import Child, Limits
 from ir.fleet.campaign_child import Source, new_name
 from ir.fleet.campaign_store import CampaignLedger
 from ir.fleet.campaign_tables import of_kind
-from ir.fleet.due import Row, moment
+from ir.fleet.due import moment
 from ir.fleet.schedule import When
 from ir.fleet.worker import SLOTS, Worker
 from ir.incident import playbook
@@ -39,8 +41,7 @@ File = Annotated[str, typer.Option("--inventory", help=INVENTORY, metavar="FILE"
 Book = Annotated[str, typer.Option("--playbook", help="A playbook for policy scheduled.", metavar="NAME|FILE")]
 Pin = Annotated[str, typer.Option("--inventory-sha256", help=PIN, metavar="HEX")]
 PLAYBOOK = "stripe-scheduled"
-Shut = tuple[Row, float]
-"""A key that is due, and when its window opens, epoch seconds."""
+_PIN = "ir inventory check, then --inventory-sha256"
 _EACH = 30.0
 """Seconds between a worker's looks at the schedule."""
 
@@ -79,13 +80,13 @@ def run_schedule(
     trust = trusted(kept, operator, inventory_file, inventory_sha256, [_book(playbook_name)])
     _remove_due(kept, screen)
     begun, alone = _begin_due(kept, book, screen, inventory_file, playbook_name, inventory_sha256)
-    told: list[Child] = []
-    worker = Worker(kept, book, of_kind("schedule"), trust=trust, slots=at_once, tell=told.append)
+    told: dict[int, Child] = {}
+    worker = Worker(kept, book, of_kind("schedule"), trust=trust, slots=at_once, tell=lambda child: told.update({child.id: child}))
     if begun or worker.anything():
         with database_watch.told(screen, worker.runner):
             worker.run(until_idle=True, stop=threading.Event())
         worker.runner.forget_queue()
-    _end(screen, kept, told, begun, *_left(kept, book, screen, inventory_file), alone=alone)
+    end(screen, kept, Night(list(told.values()), begun, alone, _left(kept, book, screen, inventory_file)))
 
 
 def worker(
@@ -154,7 +155,7 @@ def _begin_due(kept: State, book: CampaignLedger, screen: Screen, file: str, pla
     if not due:
         return [], set()
     left = _shared(opened, due, operator, consent, screen)
-    consent.ask({place for key in due if key.name not in left for place in destinations(source.inventory, key)})
+    left |= _refused(source, [key for key in due if key.name not in left], consent, screen)
     name = new_name(wiring.SystemClock().now().isoformat())
 
     signs = signers(kept, opened, operator)
@@ -170,6 +171,22 @@ def _begin_due(kept: State, book: CampaignLedger, screen: Screen, file: str, pla
     return begun, left
 
 
+def _refused(source: Source, due: list[Key], consent: Consent, screen: Screen) -> set[str]:
+    """Due keys of which something is new that nobody agreed to: they are left to a person, and hold up no other.
+
+    Raises:
+        Refused: nothing that is due was agreed to.
+    """
+    places = {key.name: set(destinations(source.inventory, key)) for key in due}
+    new = {name: consent.unagreed(found) for name, found in places.items()}
+    if due and all(new.values()):
+        consent.ask({place for found in places.values() for place in found})
+    for name, unagreed in new.items():
+        if unagreed:
+            screen.warn(f"{name}: due, and not begun, since nobody agreed to what is new of it: {', '.join(unagreed)}; look at it: {_PIN}")
+    return {name for name, unagreed in new.items() if unagreed}
+
+
 def _shared(opened: Opened, due: list[Key], operator: Terminal, consent: Consent, screen: Screen) -> set[str]:
     """Due keys whose value stands elsewhere, too, so that a child of their own would cut that off; they are named and left alone."""
     found = same_key.shared(opened, due, operator, consent)
@@ -179,51 +196,20 @@ def _shared(opened: Opened, due: list[Key], operator: Terminal, consent: Consent
     return set(found)
 
 
-def _left(kept: State, book: CampaignLedger, screen: Screen, file: str) -> tuple[list[Row], list[Shut]]:
+def _left(kept: State, book: CampaignLedger, screen: Screen, file: str) -> Left:
     """What does not move until a human does something, of which he is reminded now and then; and what waits for its window."""
     opened, (children, now) = inventory_source.read(file), book.scheduled()
     found = due_rows.rows(opened.source, children, kept.ledger.index(), now)
     stuck = due_rows.stuck(found, now)
-    if stuck and opened.source.notify:
+    if opened.source.notify:
         operator = Terminal(screen, name=kept.me.actor, yes=True)
         desk = wiring.desk(opened.source, kept, adapter_registry.reference_resolver(opened.source, operator, opened.base))
-        for row in stuck:
-            desk.tell(due_rows.reminder(row, now))
-    return stuck, due_rows.shut(found, now)
-
-
-def _end(
-    screen: Screen, kept: State, told: list[Child], begun: list[Child], stuck: list[Row], shut: list[Shut], *, alone: set[str]
-) -> NoReturn:
-    """Say what this run did, what it left to others, what waits for its window, and what does not move until a human does something."""
-    named = {child.key for child in told}
-    elsewhere = [child for child in begun if child.key not in named]
-    held = [row for row in stuck if row.key.name not in named]
-    codes = {exit_code(told, sleeping=sleeping(kept, told))}
-    codes |= {ExitCode.DEBT if row.stuck["status"] == "debt" else ExitCode.WAITING for row in held}
-    codes |= {ExitCode.WAITING for _ in alone}
-    codes |= {ExitCode.WAITING for row, _ in shut if row.decision.when is When.CLOSED and row.decision.overdue}
-    code = next(code for code in (ExitCode.DEBT, ExitCode.WAITING, ExitCode.REFUSED, ExitCode.DONE) if code in codes)
-    if screen.as_json:
-        keys = [{**child.__dict__, "state": child.state.value} for child in told]
-        stands = [{"key": row.key.name, "incident": row.stuck["incident"], "status": row.stuck["status"]} for row in held]
-        closed = [{"key": row.key.name, "due": row.decision.due, "opens": opens} for row, opens in shut]
-        screen.document({"exit_code": int(code), "keys": keys, "stuck": stands, "closed": closed})
-        leave(int(code))
-    for child in told:
-        said = "" if child.state is ChildState.DONE else f": {child.said}"
-        screen.say(f"{child.key}: {child.state.value} ({child.incident}){said}")
-    for child in elsewhere:
-        screen.say(f"{child.key}: another worker runs it (ir schedule list)")
-    for row in held:
-        name = row.stuck["incident"]
-        screen.say(f"{row.key.name}: due {moment(row.decision.due)}; {row.why}: ir status {name}")
-    for row, opens in shut:
-        late = ", overdue" if row.decision.overdue else ""
-        screen.say(f"{row.key.name}: due {moment(row.decision.due)}{late}; its window is closed, look again from {moment(opens)} on")
-    if not (told or elsewhere or held or shut or alone):
-        screen.say("nothing is due")
-    leave(int(code))
+        news = [*(due_rows.reminder(row, now) for row in stuck), *(due_rows.again(row, now) for row in found)]
+        for notice in [*news, digest.night(found, children, now)]:
+            if notice is not None:
+                desk.tell(notice)
+        desk.again()
+    return Left(stuck, due_rows.shut(found, now), due_rows.late(found, now))
 
 
 def _book(name: str) -> Playbook:

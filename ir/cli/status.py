@@ -15,6 +15,7 @@ from ir.core.durations import spoken
 from ir.core.errors import ExitCode
 from ir.core.model import Json
 from ir.fleet.due import moment
+from ir.incident import deadlines
 from ir.incident import debts as debt_rules
 from ir.incident.record import FINAL
 from ir.incident.standing import Standing
@@ -86,7 +87,7 @@ def _all(screen: Screen, kept: State) -> int:
 
 def _over(row: Standing) -> bool:
     """Nothing is left, so one line is enough."""
-    return row.state == "taken over" or (row.status in FINAL and not row.left and row.state != "rolled back")
+    return row.state == "taken over" or (row.status in FINAL and not row.left and not row.clocks and row.state != "rolled back")
 
 
 def _about(row: Standing) -> str:
@@ -116,6 +117,10 @@ def _show(screen: Screen, row: Standing) -> None:
         screen.warn(f"  still to do: {debt['why']}")
         if debt["todo"] != row.next:
             screen.say(f"    by: {debt['todo']}")
+    for clock in deadlines.countdown(row.clocks, now):
+        screen.warn(f"  still to do: {clock}")
+    if row.clocks:
+        screen.say(f"    by: ir notify record {row.incident} --to WHOM --at TIME --by NAME --reference REF (ir notify list)")
     _show_accepted(screen, row)
     if row.next:
         screen.say(f"  next:\n    {row.next}")

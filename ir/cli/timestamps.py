@@ -7,18 +7,16 @@ from typing import Annotated
 
 import typer
 
-from ir.cli.evidence import signer_of
 from ir.cli.incidents import AsJson, Name, named
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import Refused, Rejected, UsageError
 from ir.core.model import Json
 from ir.core.wording import counted
 from ir.evidence import timestamps
-from ir.evidence.bundle_verifier import Verdict
+from ir.evidence.bundle_verifier import Verdict, with_stamp
 from ir.evidence.timestamps import Stamp
-from ir.incident import record as incident_record
-from ir.runtime.app_state import open_state
-from ir.runtime.publish import publish
+from ir.runtime import words
+from ir.runtime.app_state import actor, open_state
 
 TsaRoot = Annotated[str, typer.Option(help="Root certificate of the time stamping authority, PEM.", metavar="FILE")]
 
@@ -30,8 +28,6 @@ def timestamp(
     as_json: AsJson = False,
 ) -> None:
     """Let an authority outside say that the record existed by now: a time stamp over the last signed checkpoint."""
-    from ir.engine.dbos_records import read_entries
-
     screen, kept = Screen(as_json=as_json), open_state()
     if not tsa:
         raise UsageError("no authority is named", next_step="--tsa URL, of one that your auditors trust")
@@ -40,11 +36,11 @@ def timestamp(
     made = kept.checkpoints.of(name)
     if not made:
         raise Refused(f"nothing of {name} is signed yet", safe="nothing was sent", next_step="run it when the incident waits or has ended")
-    stamped = timestamps.fetch(made[-1], tsa)
+    stamped = timestamps.fetch({part: made[-1][part] for part in ("statement", "signature")}, tsa)
     stamp = timestamps.read(stamped, roots)
-    kept.checkpoints.stamp(stamped)
-    record = incident_record.fold(read_entries(kept.ledger.engine, name))
-    publish(kept, record, lambda: signer_of(kept, record, screen), screen.warn)
+    kept.checkpoints.stamp(timestamps.earlier(made[-1], stamped) if "timestamp" in made[-1] else stamped)
+    said = {"kind": "stamped", "authority": tsa, "whose": stamp.by, "when": stamp.at, "entries": stamp.entries, "checked": bool(roots)}
+    words.say(kept, name, actor(), [said], screen.warn)
     if as_json:
         screen.document({"incident": name, **asdict(stamp), "bundle": str(kept.bundle(name))})
     else:
@@ -52,7 +48,7 @@ def timestamp(
 
 
 def with_stamps(verdict: Verdict, checkpoints: Sequence[Json], tsa_root: str) -> Verdict:
-    """A verdict that holds, with a note about each time stamp; broken by one that does not hold.
+    """A verdict that holds, with a note about each time stamp, anchored by one whose authority is known; broken by one that does not hold.
 
     Raises:
         UsageError: the file holds no certificate.
@@ -65,14 +61,16 @@ def with_stamps(verdict: Verdict, checkpoints: Sequence[Json], tsa_root: str) ->
     if tsa_root and not stamped:
         return replace(verdict, holds=False, state="broken", said="there is no time stamp to check")
     try:
-        notes = [_spoken(timestamps.read(one, roots)) for one in stamped]
+        stamps = [timestamps.read(one, roots) for one in stamped]
     except Rejected as broken:
         return replace(verdict, holds=False, state="broken", said=broken.what)
     except UsageError as missing:
         if roots:
             raise
-        notes = [f"{len(stamped)} time stamps, not read: {missing.what}"]
-    return replace(verdict, notes=(*verdict.notes, *notes))
+        return replace(verdict, notes=(*verdict.notes, f"{len(stamped)} time stamps, not read: {missing.what}"))
+    for stamp in stamps if roots else ():
+        verdict = with_stamp(verdict, stamp.entries, stamp.at, stamp.by)
+    return replace(verdict, notes=(*verdict.notes, *map(_spoken, stamps)))
 
 
 def _spoken(stamp: Stamp) -> str:

@@ -8,6 +8,7 @@ redirect is followed on the same host only. Time is limited in total, however sl
 """
 
 import re
+import ssl
 import time
 from collections.abc import Callable, Collection, Mapping
 
@@ -41,6 +42,7 @@ class HttpEdge:
         hosts: the hosts that may be called, as the inventory names them; any other is NotAsked.
         resolve: reads a header's value by reference; may raise any PortError.
         look_up: name service: a place and seconds → its addresses; raises as `http_resolver.look_up`.
+        tls: whom to trust and as whom to come, where it is not as everywhere.
 
     Proxies and certificate authorities: `way_out`.
     """
@@ -51,10 +53,11 @@ class HttpEdge:
         resolve: Callable[[str], Secret],
         *,
         look_up: Callable[[Place, float], tuple[str, ...]] = http_resolver.look_up,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._hosts = frozenset(host.lower() for host in hosts)
         self._resolve = resolve
-        self._look_up = look_up
+        self._look_up, self._tls = look_up, tls
 
     def addresses(self, url: str, *, timeout: float = 10.0) -> tuple[str, ...]:
         """All addresses of the URL's host; empty where a proxy stands between, which chooses for us.
@@ -78,7 +81,7 @@ class HttpEdge:
         """One request and its answer, whatever its status.
 
         Args:
-            method: `GET` or `POST`.
+            method: of HTTP; only `GET` follows every redirect.
             url: where.
             headers: name → reference, resolved when the place is known to be a good one; never sent in the clear to another machine.
             plain: name → value, for what is no secret.
@@ -104,19 +107,28 @@ class HttpEdge:
                 place = followed
         raise Rejected(f"{place} redirects more than {REDIRECTS} times")
 
+    def check(self, url: str, *, headers: Mapping[str, str], timeout: float = 10.0) -> None:
+        """Whether `call` could ask: the place may be called, and every header has a value. Nothing is sent; raises as `call` does."""
+        place = urls.parse(url)
+        self._filled(place, self._way(place, time.monotonic() + timeout), headers, has_body=False)
+
     def _ask(self, method: str, place: Place, headers: _Headers, body: bytes, address: str, deadline: float, watch: Watch) -> Answer:
         way = self._way(place, deadline)
         if address:
             http_resolver.check_address(place.host, address, self._hosts)
             way = Way((address,))
         references, plain = headers
+        request = Request(method, place, {**self._filled(place, way, references, has_body=bool(body)), **plain}, body)
+        return exchange(request, way, (self._tls or way_out.tls()) if place.scheme == "https" else None, deadline, watch)
+
+    def _filled(self, place: Place, way: Way, references: Mapping[str, str], *, has_body: bool) -> dict[str, str]:
+        """All headers; those with secrets never go in the clear to another machine."""
         if references and place.scheme == "http" and (way.proxy is not None or not urls.all_loopback(way.addresses)):
             raise NotAsked(
                 f"{', '.join(references)} would go to {place} in the clear{' and through a proxy' if way.proxy else ''}; not asked",
                 next_step="use https",
             )
-        request = Request(method, place, {**self._headers(place, references, has_body=bool(body)), **plain}, body)
-        return exchange(request, way, way_out.tls() if place.scheme == "https" else None, deadline, watch)
+        return self._headers(place, references, has_body=has_body)
 
     def _way(self, place: Place, deadline: float) -> Way:
         """The addresses to try, or the proxy to go through."""

@@ -8,11 +8,13 @@ secret reaches it on standard input only; what it prints comes back scrubbed by 
 import errno
 import os
 import resource
+import shutil
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from ir.clients.program_process import Pipe, end, talk, wait
 from ir.core.errors import Denied, Missing, PortError, Rejected, Unknown
@@ -99,6 +101,14 @@ def run_for_secret(argv: Sequence[str], *, env: Sequence[str] = (), timeout: flo
     if code == 0 and not timed_out:
         value = _secret_from(out, argv[0])
     return Printed(code, value, _shown(err, max(longest_form(), _LONGEST_SHAPE)), timed_out)
+
+
+def find(argv: Sequence[str], *, env: Sequence[str] = ()) -> None:
+    """Whether `run` could start this program; it is not started. Raises Missing, Denied, Rejected as `run` does."""
+    name = _checked(argv)
+    if shutil.which(name, path=environment(env).get("PATH")) is None:
+        there = Path(name).is_file() and "/" in name
+        raise _translated(PermissionError() if there else FileNotFoundError(), name)
 
 
 def no_core_dumps() -> None:

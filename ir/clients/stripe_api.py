@@ -44,12 +44,6 @@ _PATH = re.compile(r"/(?!/)[!-~]*\Z")
 class _Client:
     sdk: "stripe.StripeClient"
     wire: "PooledClient"
-    base: str
-
-    def read(self, path: str, params: Mapping[str, Any], options: Mapping[str, str | None]) -> None:
-        """See `stripe_transport.PooledClient.read`."""
-        version, context = options.get("stripe_version") or "", options.get("stripe_context") or ""
-        self.wire.read(self.base + path, params, str(options["api_key"]), version=version, context=context)
 
 
 _clients: dict[tuple[str, float, tuple[str, ...]], _Client] = {}
@@ -166,11 +160,7 @@ def _answer(client: _Client, method: str, path: str, params: dict[str, object], 
         raise Rejected("only paths on Stripe's own host are called")
     client.wire.forget()
     try:
-        flat = _flat(params) if method == "get" and not (params and "?" in path) else None
-        if flat is not None:
-            client.read(path, flat, options)
-        else:
-            client.sdk.raw_request(method, path, **params, **options)
+        client.sdk.raw_request(method, path, **params, **options)
     except Unknown:
         raise
     except Exception:  # noqa: BLE001, S110  # the SDK trips over odd answers in many ways; what counts is the answer, read below
@@ -185,15 +175,6 @@ def _answer(client: _Client, method: str, path: str, params: dict[str, object], 
     if not isinstance(body, dict):
         raise Unknown(f"the answer (HTTP {wire.status}) is not a JSON object")
     return Answer(wire.status, body, request_id(wire.headers.get("request-id", "")), wire.headers)
-
-
-def _flat(params: Mapping[str, object]) -> dict[str, str | int] | None:
-    """Parameters as a query has them, `created[gte]` for what is nested; None: of kinds that the SDK knows how to write."""
-    flat: dict[str, object] = {}
-    for name, value in params.items():
-        flat |= {f"{name}[{part}]": inner for part, inner in value.items()} if isinstance(value, dict) else {name: value}
-    plain = {name: value for name, value in flat.items() if isinstance(value, str | int) and not isinstance(value, bool)}
-    return plain if len(plain) == len(flat) else None
 
 
 def _client(base: str, timeout: float, way: tuple[str, ...]) -> _Client:
@@ -219,7 +200,7 @@ def _new_client(base: str, timeout: float) -> _Client:
     wire = PooledClient(timeout, base)
     # Keys come with each call; the client itself holds none.
     sdk = stripe.StripeClient("none", base_addresses={"api": base}, max_network_retries=0, http_client=wire)
-    return _Client(sdk, wire, base)
+    return _Client(sdk, wire)
 
 
 def _refuse_logging() -> None:

@@ -6,63 +6,26 @@ the key elsewhere), and reads no `.netrc`. Proxies and authorities: `way_out`.
 """
 
 import json
-import platform
-import socket
 import ssl
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from urllib.parse import urlencode, urlsplit
+from functools import lru_cache
+from urllib.parse import urlsplit
 
 import stripe
 import urllib3
 
 from ir.clients import way_out
-from ir.clients.http_answer import FinalResponse
 from ir.clients.http_deadline import Watch
+from ir.clients.watched_pool import within
 from ir.core.errors import PortError, Unknown
 from ir.core.urls import parse
 
 _MOST_BYTES = 64 << 20
 _CHUNK = 1 << 16
 _AGENT_MARK = " AIAgent/"
-
-
-_calls = threading.local()
-"""`watch`: of the call that this thread makes now."""
-
-
-class _Http(urllib3.connection.HTTPConnection):
-    response_class = FinalResponse
-
-    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]  # urllib3's own class differs from its base so, too
-        _watch(self.sock)
-        return super().getresponse()
-
-
-class _Https(urllib3.connection.HTTPSConnection):
-    response_class = FinalResponse
-
-    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]  # urllib3's own class differs from its base so, too
-        _watch(self.sock)
-        return super().getresponse()
-
-
-class _HttpPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _Http
-
-
-class _HttpsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _Https
-
-
-def _watch(held: socket.socket | None) -> None:
-    """A socket's own time-out starts anew with each byte; headers that drip would never end."""
-    watch: Watch | None = getattr(_calls, "watch", None)
-    if watch is not None and held is not None:
-        watch.hold(held)
 
 
 @dataclass(frozen=True)
@@ -94,7 +57,6 @@ class PooledClient(stripe.HTTPClient):
         self._timeout = timeout
         self._limits = urllib3.Timeout(connect=min(5.0, timeout), total=timeout)
         self._pool = way_out.pool(self._way, _trusted(), 64)
-        self._pool.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
         self._of_host = lru_cache(maxsize=4)(self._pool.connection_from_host)
         self._answers = threading.local()
 
@@ -108,12 +70,6 @@ class PooledClient(stripe.HTTPClient):
         """Before a call of this thread: whatever becomes of it, no earlier answer is taken for its own."""
         self._answers.wire = None
 
-    def read(self, url: str, params: Mapping[str, str | int], key: str, *, version: str = "", context: str = "") -> None:
-        """A plain GET, as the SDK would make it and for a third of its time: a rotation reads fifty times. The answer is `last`."""
-        own = {"Authorization": f"Bearer {key}", "Stripe-Version": version or stripe.api_version}
-        query = f"?{urlencode(params).replace('%5B', '[').replace('%5D', ']')}" if params else ""
-        self._send("GET", url + query, {**_standing(urlsplit(url).path), **own, **({"Stripe-Context": context} if context else {})}, None)
-
     def request(  # type: ignore[override]  # the SDK's base declares a `_usage` that it never passes on
         self, method: str, url: str, headers: Mapping[str, str] | None, post_data: object = None
     ) -> tuple[bytes, int, Mapping[str, str]]:
@@ -124,13 +80,15 @@ class PooledClient(stripe.HTTPClient):
 
     def _send(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Wire:
         self.forget()
-        watch = Watch(self._timeout)
+        late = False
         try:
-            with watch:
-                _calls.watch = watch
-                wire = self._exchange(method, url, headers, body, watch)
+            with within(self._timeout) as watch:
+                try:
+                    wire = self._exchange(method, url, headers, body, watch)
+                finally:
+                    late = watch.expired
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            failed: PortError = _failure(error, self._way, late=watch.expired)
+            failed: PortError = _failure(error, self._way, late=late)
         else:
             self._answers.wire = wire
             return wire
@@ -197,26 +155,6 @@ def _read(answer: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
         if time.monotonic() > deadline:
             raise urllib3.exceptions.TimeoutError("too slow")
     return b"".join(parts)
-
-
-@cache
-def _of_version(mode: str) -> dict[str, str]:
-    agent = f"Stripe/{mode} PythonBindings/{stripe.VERSION}"
-    about: dict[str, object] = {
-        "bindings_version": stripe.VERSION,
-        "lang": "python",
-        "httplib": PooledClient.name,
-        "lang_version": platform.python_version(),
-    }
-    if stripe.app_info:
-        agent += f" {stripe.app_info['name']}/{stripe.app_info.get('version', '')}"
-        about["application"] = stripe.app_info
-    return {"User-Agent": agent, "X-Stripe-Client-User-Agent": json.dumps(about)}
-
-
-def _standing(path: str) -> dict[str, str]:
-    """What every call says of us."""
-    return _of_version("v2" if path.startswith("/v2") else "v1")
 
 
 def _plain(headers: Mapping[str, str]) -> dict[str, str]:

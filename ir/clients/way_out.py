@@ -109,13 +109,15 @@ def tls() -> ssl.SSLContext:
 
 
 def pool(proxy: Proxy | None, tls: ssl.SSLContext | None, most: int) -> "urllib3.PoolManager":
-    """Kept connections, at most `most` idle ones per host; TLS None: the caller says later whom to trust."""
+    """Kept connections, at most `most` idle ones per host, watched (`watched_pool`); TLS None: the caller says later whom to trust."""
     import urllib3
+
+    from ir.clients.watched_pool import watched
 
     options = {"maxsize": most, "block": False, **({"ssl_context": tls} if tls is not None else {})}
     if proxy is None:
-        return urllib3.PoolManager(**options)  # type: ignore[arg-type]  # told one by one
-    return urllib3.ProxyManager(f"http://{proxy}", proxy_headers=proxy.headers, **options)  # type: ignore[arg-type]
+        return watched(urllib3.PoolManager(**options))  # type: ignore[arg-type,no-any-return]  # told one by one
+    return watched(urllib3.ProxyManager(f"http://{proxy}", proxy_headers=proxy.headers, **options))  # type: ignore[arg-type,no-any-return]
 
 
 def for_requests() -> dict[str, str]:

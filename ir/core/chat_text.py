@@ -2,7 +2,7 @@
 
 import re
 
-from ir.core.reference import SCHEMES
+from ir.core.store_kind import SCHEMES
 
 _LOOKALIKES = str.maketrans({"<": "‹", ">": "›", "@": "＠"})
 """Chats read `<!channel>`, `<url|words>`, `@everyone`, `user@host` and HTML as orders, some of them after unescaping what was escaped."""

@@ -3,8 +3,9 @@
 import re
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 
+_SHAPE = r"([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*([smhd])?"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -18,13 +19,14 @@ def seconds(text: object) -> float:
         if not 0 <= text < 1e9:
             raise ValueError("a duration must be between 0 and 30 years")
         return float(text)
-    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)\s*([smhd])?", str(text).strip())
+    match = re.fullmatch(_SHAPE, str(text).strip())
     if not match:
         raise ValueError(f"`{str(text)[:40]}` is not a duration; write 10s, 5m, 24h or 90d")
     return float(match[1]) * _UNITS[match[2] or "s"]
 
 
-Seconds = Annotated[float, BeforeValidator(seconds)]
+_IN_A_FILE = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": rf"^\s*{_SHAPE}\s*$"}]}
+Seconds = Annotated[float, BeforeValidator(seconds), WithJsonSchema(_IN_A_FILE)]
 
 
 def spoken(value: float) -> str:

@@ -24,7 +24,7 @@ class KeyKind(StrEnum):
 
 
 class Policy(StrEnum):
-    """How much outage the operator accepts: see DESIGN, "Words"."""
+    """How much outage the operator accepts: see docs/words.md."""
 
     EXPOSED = "exposed"
     EXPLOITED = "exploited"
@@ -51,7 +51,7 @@ class Did(StrEnum):
 
 
 class Liveness(StrEnum):
-    """What one probe of a key showed (facts: Stripe errors).
+    """What one probe of a key showed (docs/stripe-facts.md, 4).
 
     `alive` 200 · `narrow` 403, alive without that permission · `blocked` 401 by address or access policy, says
     nothing about death · `expired` 401 `api_key_expired` · `invalid` 401 otherwise · `unknown` 429, 5xx, time-out.

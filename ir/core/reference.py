@@ -1,8 +1,11 @@
 """References to places where a key is held; secrets themselves never stand in files.
 
     aws-sm://eu-west-1/prod/payments#api_key     region, secret name or ARN, JSON field (none: whole string)
+    aws-ssm://eu-west-1/prod/stripe              region, parameter name (`/prod/stripe`), JSON field (none: whole value)
     vault://secret/payments#api_key              KV v2 mount, path, field
     conjur://acme/prod/stripe                    account, variable id
+    k8s://prod/payments/stripe#api_key           context of the kubeconfig, namespace, Secret, key of its data
+    vercel://shop/STRIPE_SECRET_KEY              project, environment variable, target (none: production)
     dotenv://./.env#STRIPE_SECRET_KEY            file (three slashes: absolute), variable
     command://NAME                               a program declared under `commands:`
     env://NAME                                   an environment variable, read only
@@ -15,10 +18,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from ir.core.secret import excerpt
-
-SCHEMES = ("aws-sm", "vault", "conjur", "dotenv", "command", "env", "manual")
-_NEEDS_HOST = {"aws-sm": "region", "vault": "mount", "conjur": "account"}
-_NEEDS_FIELD = ("vault", "dotenv")
+from ir.core.store_kind import SCHEMES, Promises
 
 
 @dataclass(frozen=True, order=True)
@@ -26,7 +26,7 @@ class Reference:
     """A parsed reference.
 
     Attributes:
-        scheme: one of `SCHEMES`.
+        scheme: one of `store_kind.SCHEMES`.
         host: region, mount or account; empty for the other schemes.
         path: secret name, path, variable id, file name or free name.
         field: JSON field or pointer, variable name; empty when the whole value is the key.
@@ -39,6 +39,11 @@ class Reference:
 
     def __str__(self) -> str:
         return self.object + (f"#{self.field}" if self.field else "")
+
+    @property
+    def promises(self) -> Promises:
+        """What the place can do."""
+        return SCHEMES[self.scheme].promises
 
     @property
     def object(self) -> str:
@@ -70,13 +75,14 @@ def parse(text: str) -> Reference:
         raise ValueError(f"`{_shown(text)}` is not a reference; it starts with one of {', '.join(s + '://' for s in SCHEMES)}")
     place, _, field = rest.partition("#")
     host = ""
-    if scheme in _NEEDS_HOST:
+    known = SCHEMES[scheme]
+    if known.host:
         host, _, place = place.partition("/")
         if not host or not place:
-            raise ValueError(f"`{_shown(text)}` needs a {_NEEDS_HOST[scheme]} and a path: {scheme}://{_NEEDS_HOST[scheme]}/path#field")
+            raise ValueError(f"`{_shown(text)}` needs a {known.host} and a path: {scheme}://{known.host}/path#field")
     if not place:
-        raise ValueError(f"`{_shown(text)}` names no {'file' if scheme == 'dotenv' else 'place'}")
-    if scheme in _NEEDS_FIELD and not field:
+        raise ValueError(f"`{_shown(text)}` names no {known.place}")
+    if known.field and not field:
         raise ValueError(f"`{_shown(text)}` needs a field after `#`")
     try:
         found = Reference(scheme, unquote(host, errors="strict"), unquote(place, errors="strict"), field)

@@ -1,4 +1,4 @@
-"""What a course asks of people: approvals before a step, and whether to contain when misuse was found. Each answer is recorded."""
+"""Questions to people: approvals before a step, and whether to contain when misuse was found. Each answer is recorded."""
 
 from collections.abc import Callable
 
@@ -10,9 +10,12 @@ from ir.incident import irreversible, reversibility
 from ir.incident.plan import Plan, Step
 from ir.ports import Irreversible
 
+IN_ADVANCE, BY_FLAG, TYPED = "--yes when it was opened", "--yes", "typed at a terminal"
+"""How the operator's own approval came about: only the last one is a person's answer to the question."""
 
-class Asking:
-    """Of one course. An approval is bound to the plan and to the verification that was seen."""
+
+class ApprovalGate:
+    """The questions of one incident. An approval is bound to the plan and to the verification that was seen."""
 
     def __init__(self, recorder: Recorder, plan: Plan) -> None:
         self._recorder, self._world, self._policy, self._plan_hash = recorder, recorder.world, plan.policy, plan.hash
@@ -34,7 +37,8 @@ class Asking:
         if weighed.get("granted"):
             return [], None
         if step.approvals < 2 and self._agreed and record.last is not None:
-            self._approve(step, at=record.last["at"], by=record.actor)  # agreed to in advance: nobody is asked, so nothing is recorded
+            # agreed to in advance: nobody is asked, so no step is recorded
+            self._approve(step, at=record.last["at"], by=record.actor, how=IN_ADVANCE)
             return [], None
         operator = self._world.operator
         asks = step.approvals < 2 and (operator.interactive or self._world.options.yes)
@@ -42,7 +46,7 @@ class Asking:
         if "signals" in answer:
             return answer["signals"], None
         if answer["yes"]:
-            self._approve(step, at=answer["at"], by=answer["by"])
+            self._approve(step, at=answer["at"], by=answer["by"], how=str(answer["how"]))
             return [], None
         if answer.get("declined"):
             return [], self._declined(step, str(answer["by"]))
@@ -76,7 +80,8 @@ class Asking:
         if called:
             return {"signals": called}
         declined = {"declined": True} if asks and not yes else {}
-        return {"yes": yes, "by": self._world.operator.name, "at": self._recorder.now(), **declined}
+        how = BY_FLAG if self._world.options.yes or not self._world.operator.interactive else TYPED
+        return {"yes": yes, "by": self._world.operator.name, "at": self._recorder.now(), "how": how, **declined}
 
     def _declined(self, step: Step, by: str) -> Outcome:
         record = self._recorder.record
@@ -88,10 +93,10 @@ class Asking:
             del ways["to go back to the old key"]
         return Outcome(Did.FAILED, said, todo="\n".join(f"{why}: ir {word} {record.id}" for why, word in ways.items()))
 
-    def _approve(self, step: Step, *, at: str, by: str) -> None:
+    def _approve(self, step: Step, *, at: str, by: str, how: str) -> None:
         """Given at this terminal, for what was verified by now: of another replacement, the person is asked anew."""
         seen = approvals.question(self._recorder.record, step.id, step.approvals, self._plan_hash, ()).seen
-        body = {"kind": "approve", "step": step.id, "plan": self._plan_hash, "until": at, "seen": seen}
+        body = {"kind": "approve", "step": step.id, "plan": self._plan_hash, "until": at, "seen": seen, "how": how}
         self._recorder.emit("signal", body=body, at=at, actor=by)
 
     def _weighed(self, step: Step) -> Json:

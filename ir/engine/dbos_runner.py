@@ -1,7 +1,7 @@
 """The durable runner: one incident is one workflow of DBOS, on embedded SQLite or on PostgreSQL.
 
 What the engine gives: recorded steps, replay. What it does not: locks (see `storage.incident_store`), idempotence (see `actions`) and an
-audit stream that costs one trip to the database (see `evidence.audit_log`). Traps that this room knows (facts, components §5): the
+audit stream that costs one trip to the database (see `evidence.audit_log`). Traps that this room knows: the
 executor id is unique to the process, or the engine would run other people's incidents; an incident is resumed only on a
 queue that this process alone listens to; the serialiser is JSON and encodes an engine error without its text; a process
 that leaves an incident waiting ends at once.
@@ -21,9 +21,8 @@ from dbos import error as dbos_errors
 
 from ir.core.errors import ExitCode, Unreplayable, unexpected
 from ir.core.model import Json
-from ir.engine import dbos_tuning
 from ir.engine.dbos_records import Plain, client
-from ir.engine.workflow import Course
+from ir.engine.workflow import Workflow
 from ir.evidence import audit_log
 from ir.incident.context import World
 from ir.incident.plan import plan_from_json
@@ -33,7 +32,7 @@ from ir.storage.patience import Away
 from ir.storage.process_identity import Me
 
 APPLICATION = "ir-engine"
-SCHEMA_VERSION = "7"
+SCHEMA_VERSION = "8"
 """Version of recorded steps: an incident begun under another version is refused, not replayed wrongly (`replay_check`)."""
 _POLL = 0.1
 """Seconds between looks at the audit stream: each costs a query, and nobody reads faster than this."""
@@ -41,6 +40,8 @@ _SILENCE = 1.0
 """Seconds without an entry after which the reader asks whether there will be more."""
 _ACTIVE = ("PENDING", "ENQUEUED", "DELAYED")
 """The engine's words for what it has not ended."""
+_NEVER = 86400.0
+"""Seconds between the engine's looks for schedules: it is given none (see `fleet.schedule`)."""
 _BEAT = 5.0
 TAKEN_OVER = 70
 """Exit code of a process whose incident somebody took over."""
@@ -71,8 +72,6 @@ class Runner:
         self._coming: set[str] = set()
         """Incidents that lie in this process's queue."""
         self._stopped: dict[str, Unreplayable] = {}
-        self._begun: set[str] = set()
-        """Incidents that this process began, and runs still: nothing of them was recorded by another."""
         self._rested: set[str] = set()
 
     def launch(self) -> None:
@@ -87,14 +86,13 @@ class Runner:
             "executor_id": self.me.executor,
             "application_version": SCHEMA_VERSION,
             "use_listen_notify": False,
+            "scheduler_polling_interval_sec": _NEVER,
             "log_level": "CRITICAL",
             "console_log_level": "CRITICAL",
         }
         DBOS(config=config)
         DBOS.listen_queues([self.queue])
         DBOS.launch()
-        dbos_tuning.quieten(lambda: self._queued)
-        dbos_tuning.trust(self._begun.__contains__)
         self._launched = True
         threading.Thread(target=self._beat, daemon=True, name="ir-heartbeat").start()
 
@@ -108,7 +106,6 @@ class Runner:
         """
         self.launch()
         self._carry(world, fence)
-        self._begun.add(world.incident)
         with SetWorkflowID(world.incident):
             DBOS.start_workflow(_incident, opening)
 
@@ -144,7 +141,6 @@ class Runner:
     def rest(self, incident: str) -> None:
         """This process does nothing more for an incident: whoever comes next need not wait for a heartbeat to grow old."""
         _carried.pop(incident, None)
-        self._begun.discard(incident)
         with suppress(sa.exc.DBAPIError, Away):  # then this process has to end before the next one may go on
             self.ledger.let_go(self.me, incident, self._beating.pop(incident, 0))
         self._rested.add(incident)
@@ -230,7 +226,7 @@ def _incident(opening: Json) -> int:
         runner.arrived(incident)
         if plan_from_json(opening["plan"]).hash != world.plan.hash:
             raise OtherPlan
-        code = Course(_Recorded(incident, runner, patient=world.patient), world, opening).run()
+        code = Workflow(_Recorded(incident, runner, patient=world.patient), world, opening).run()
         runner.ledger.release(incident)
     except dbos_errors.DBOSUnexpectedStepError as error:
         _, place, expected, recorded = error.inputs
@@ -281,8 +277,8 @@ class _Recorded:
 
         return DBOS.run_step({"name": name}, whole)
 
-    def emit(self, entry: Json) -> None:
-        audit_log.append(self._runner.engine, entry)
+    def emit(self, entry: Json) -> Json | None:
+        return audit_log.append(self._runner.engine, entry)
 
     def signals(self, after: int) -> list[Json]:
         return self._runner.ledger.signals(self._incident, after)

@@ -1,10 +1,10 @@
-"""A course without an engine: a dry run keeps nothing, so it needs no durability."""
+"""The workflow of a dry run: it keeps nothing, so it needs no durable engine."""
 
 from collections.abc import Callable
 
 from ir.core.errors import Refused
 from ir.core.model import Json
-from ir.engine.workflow import Course
+from ir.engine.workflow import Workflow
 from ir.incident.context import World
 from ir.incident.record import Incident
 
@@ -20,7 +20,7 @@ class InMemory:
         return body()
 
     def emit(self, entry: Json) -> None:
-        """Hands it on."""
+        """Hands it on; nobody says a word to a rehearsal."""
         self._emitted(entry)
 
     def signals(self, after: int) -> list[Json]:
@@ -34,6 +34,6 @@ class InMemory:
 
 def rehearse(world: World, opening: Json, emitted: Callable[[Json], None]) -> Incident:
     """Run a whole plan with read-only ports; returns what was recorded."""
-    course = Course(InMemory(emitted), world, opening)
-    course.run()
-    return course.record
+    workflow = Workflow(InMemory(emitted), world, opening)
+    workflow.run()
+    return workflow.record

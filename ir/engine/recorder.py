@@ -1,4 +1,4 @@
-"""What one course records: steps and stamps by its engine, entries in the audit stream, and the report over them.
+"""Recorder: writes what one workflow does, as steps of its engine, as entries of the audit stream, and as the report.
 
 Everything that is recorded goes through here, so that a replay in another process writes the same entries.
 """
@@ -16,14 +16,14 @@ from ir.incident.record import Incident
 
 
 class Durable(Protocol):
-    """What a course needs of an engine: steps whose output is recorded once, and a stream."""
+    """What a workflow needs of an engine: steps whose output is recorded once, and a stream."""
 
     def step(self, name: str, body: Callable[[], Json]) -> Json:
         """Run `body` and record its output; on replay return the recorded output. At least once."""
         ...
 
-    def emit(self, entry: Json) -> None:
-        """Append to the audit stream, once."""
+    def emit(self, entry: Json) -> Json | None:
+        """Append to the audit stream, once; returns the word of a person that has its number already, None when it is written."""
         ...
 
     def signals(self, after: int) -> list[Json]:
@@ -48,14 +48,20 @@ class Recorder:
         self._calls = 0
 
     def emit(self, kind: str, *, body: Json, at: str, actor: str, step: str = "") -> None:
-        """The next entry of the audit stream."""
-        entry = chained(self.record.last, at=at, incident=self.world.incident, kind=kind, step=step, actor=actor, body=body)
-        incident_record.absorb(self.record, entry)
-        self.world.announce(self.record)  # before anybody can follow the entry, and end the process with its last one
-        with self.world.recording:
-            self.durable.emit(entry)
-            self.world.witness(entry)
+        """The next entry of the audit stream, behind what people have said meanwhile."""
+        with self.world.recording:  # who follows the entry, and ends the process with its last one, waits for this
+            while True:
+                entry = chained(self.record.last, at=at, incident=self.world.incident, kind=kind, step=step, actor=actor, body=body)
+                word = self.durable.emit(entry)
+                self._take_in(word or entry)
+                if word is None:
+                    break
         self.world.note(self.record)
+
+    def _take_in(self, entry: Json) -> None:
+        incident_record.absorb(self.record, entry)
+        self.world.announce(self.record)
+        self.world.witness(entry)
 
     def step(self, what: str, body: Callable[[], Json]) -> Json:
         """One step that belongs to no step of the plan: it is named by its number."""

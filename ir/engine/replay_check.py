@@ -1,6 +1,6 @@
 """Whether this version would do again what an incident has recorded: tried on the record alone, before anything is resumed.
 
-The engine compares names as it goes and would fail in the middle. Here the course is taken with recorded outputs only; no step's
+The engine compares names as it goes and would fail in the middle. Here the workflow is run with recorded outputs only; no step's
 body runs. An entry has to come out as it was written, too: one that differs would break the audit chain from there on.
 """
 
@@ -14,7 +14,8 @@ from ir.core.errors import IrError, Unreplayable
 from ir.core.model import Json
 from ir.engine.dbos_records import client
 from ir.engine.dbos_runner import SCHEMA_VERSION
-from ir.engine.workflow import Course
+from ir.engine.workflow import Workflow
+from ir.evidence.hash_chain import WORD
 from ir.incident import debts
 from ir.incident.context import Options, World
 from ir.incident.record import Incident
@@ -54,7 +55,7 @@ def _unlike(engine: sa.Engine, record: Incident, entries: Sequence[Json], world:
     rows = [_Row(str(step["function_name"]), step["output"], step["error"]) for step in client(engine).list_workflow_steps(record.id)]
     again = _Again(rows, entries)
     try:
-        Course(again, _deaf(world()), record.opened).run()
+        Workflow(again, _deaf(world()), record.opened).run()
         again.end()
     except _UpToHere:
         return ""
@@ -68,7 +69,7 @@ def _unlike(engine: sa.Engine, record: Incident, entries: Sequence[Json], world:
 
 
 def _deaf(world: World) -> World:
-    """The same world for a course that must leave no trace."""
+    """The same world for a workflow that must leave no trace."""
     return replace(
         world,
         say=lambda _text: None,
@@ -83,7 +84,7 @@ class _UpToHere(Exception):
 
 
 class _Other(Exception):
-    """The course took another turn than the recorded one."""
+    """The workflow took another turn than the recorded one."""
 
 
 @dataclass(frozen=True)
@@ -105,17 +106,21 @@ class _Again:
         output: Json = self._next(name).output
         return output
 
-    def emit(self, entry: Json) -> None:
+    def emit(self, entry: Json) -> Json | None:
         """See `recorder.Durable`; nothing is written. Only the last may be missing: its process died on the way to it."""
         if self._written == len(self._entries):
             if self._place == len(self._rows):
                 raise _UpToHere
             raise _Other(f"has a record with a hole: entry {self._written} is missing")
         recorded = self._entries[self._written]
+        if recorded["kind"] == WORD:
+            self._written += 1
+            return recorded
         if recorded["hash"] != entry["hash"]:
             told = f"`{recorded['step'] or recorded['kind']}` is entry {self._written}, where this version would write"
             raise _Other(f"cannot be replayed: {told} {_how(entry, recorded)}")
         self._written += 1
+        return None
 
     def signals(self, after: int) -> list[Json]:
         """See `recorder.Durable`; steps ask, and none runs."""
@@ -126,14 +131,18 @@ class _Again:
         return []
 
     def end(self) -> None:
-        """The course is over: so is the record, or they differ."""
-        if self._place == len(self._rows) and self._written < len(self._entries):
+        """The workflow is over: so is the record, or they differ."""
+        if self._place == len(self._rows) and self._untold():
             raise _Other(f"cannot be replayed: this version would end before entry {self._written}")
         self._next("the end")
 
+    def _untold(self) -> bool:
+        """Whether entries are left that only a step can have told; words come at any time."""
+        return any(entry["kind"] != WORD for entry in self._entries[self._written :])
+
     def _next(self, name: str) -> _Row:
         if self._place == len(self._rows):
-            if self._written < len(self._entries):
+            if self._untold():
                 raise _Other(f"has a record with a hole: `{name}`, from which entry {self._written} was told, is missing")
             raise _UpToHere
         row, place = self._rows[self._place], self._place + 1

@@ -1,19 +1,23 @@
-"""One attempt at one action: run, rehearsed, or passed over; every failure becomes an outcome."""
+"""One attempt at one action: run, rehearsed, or passed over; every failure becomes an outcome, and every outcome is recorded."""
 
 import re
 from dataclasses import replace
-from typing import Any
+from typing import cast
 
+from ir.actions import Action, Prepares, Rehearses, load
 from ir.core.errors import IrError, PortError, Refused, Unknown, Waiting, unexpected
-from ir.core.model import Did, Outcome
+from ir.core.model import Danger, Did, Json, Outcome
 from ir.core.secret import scrub
+from ir.engine.recorder import Recorder
+from ir.incident import record as incident_record
+from ir.incident.action_catalog import ACTIONS as CATALOG
 from ir.incident.context import World
 from ir.incident.plan import Step
 from ir.incident.record import Incident
 from ir.storage.patience import Away
 
-Action = Any
-"""A module of `actions`, or something with the same `run`."""
+UNKNOWN_TRIES = 3
+"""Looks at a step that ends `unknown` before a human is asked."""
 _UNNAMED = re.compile(r"\bir (?:resume|rollback|abort)\b(?! INC-)")
 """A command about an incident, without its name: with two open ones it would only ask which."""
 
@@ -21,17 +25,78 @@ _UNNAMED = re.compile(r"\bir (?:resume|rollback|abort)\b(?! INC-)")
 class Rehearsal:
     """An action that only says what it would do."""
 
-    def __init__(self, module: Action) -> None:
+    def __init__(self, module: Rehearses) -> None:
         self.run = module.rehearse
 
 
 class NotRehearsed:
     """A look at something that a dry run did not change."""
 
-    @staticmethod
-    def run(world: World, record: Incident, step: Step) -> Outcome:
+    def run(self, world: World, record: Incident, step: Step) -> Outcome:
         """Says so."""
         return Outcome(Did.SKIPPED, f"not rehearsed, it needs the real run: {step.says}")
+
+
+class Attempts:
+    """The attempts of one incident."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder, self._world = recorder, recorder.world
+
+    def unplanned(self, action: str) -> Outcome:
+        """One attempt at an action that is no step of the plan."""
+        ran = self.once(Step(action, action, Danger.REVERSIBLE, action, "", {}), heard=None)
+        assert isinstance(ran, Outcome)  # noqa: S101 - it listens to no signals
+        return ran
+
+    def number(self, step: str) -> int:
+        """The number of the next attempt at a step, from 1."""
+        return 1 + sum(run.id == step for run in self._recorder.record.runs)
+
+    def once(self, step: Step, *, heard: int | None) -> Outcome | list[Json]:
+        """One recorded attempt; the signals instead, when some were sent and `heard` is the id of the last one that was taken in.
+
+        The look for signals and the act are one recorded step: nothing comes between, and a step costs milliseconds.
+        """
+        module, attempt = load(step.action), self.number(step.id)
+        acts = not self._world.options.dry_run or step.danger is Danger.READ
+        facts: Json = {}
+        if acts and isinstance(module, Prepares) and self._shown(step):
+            facts = module.prepare(self._world, self._recorder.record, step)
+        incident_record.merge(self._recorder.record.facts, facts)
+
+        def body() -> Json:
+            called = self._recorder.durable.signals(heard) if heard is not None else []
+            if called:
+                return {"signals": called}
+            started = self._recorder.now()
+            outcome = guarded(self._as_run(module, step), self._world, self._recorder.record, step)
+            incident_record.merge(outcome.facts, {**facts, **outcome.facts})
+            stamp = {"at": self._recorder.now(), "by": self._world.operator.name}
+            return {"action": step.action, "attempt": attempt, "started": started, "outcome": outcome.to_json(), **stamp}
+
+        ran = self._recorder.durable.step(f"{step.id}#{attempt}", body)
+        if "signals" in ran:
+            signals: list[Json] = ran["signals"]
+            return signals
+        at, by = ran.pop("at"), ran.pop("by")
+        self._recorder.emit("step", step=step.id, body=ran, at=at, actor=by)
+        return Outcome.from_json(ran["outcome"])
+
+    def _as_run(self, module: Action, step: Step) -> Action:
+        """The action itself; in a dry run what may be run of it."""
+        if not self._world.options.dry_run:
+            return module
+        if step.danger is Danger.READ:
+            return module if self._shown(step) else NotRehearsed()
+        return Rehearsal(cast(Rehearses, module))
+
+    def _shown(self, step: Step) -> bool:
+        """Whether there is something to look at: in a dry run, what earlier steps change has not changed."""
+        if not self._world.options.dry_run or step.danger is not Danger.READ:
+            return True
+        given = {fact for run in self._recorder.record.runs if run.outcome.did is Did.DONE for fact in CATALOG[run.action].gives}
+        return all(set(need.split("|")) & given for need in CATALOG[step.action].needs)
 
 
 def guarded(module: Action, world: World, record: Incident, step: Step) -> Outcome:
@@ -52,8 +117,7 @@ def _named(todo: str, incident: str) -> str:
 
 def _guarded(module: Action, world: World, record: Incident, step: Step) -> Outcome:
     try:
-        outcome: Outcome = module.run(world, record, step)
-        return outcome
+        return module.run(world, record, step)
     except Away:  # not this step's failure: nothing can be recorded, so it was not made
         raise
     except Waiting as error:

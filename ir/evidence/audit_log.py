@@ -4,6 +4,9 @@ An entry tells what recorded steps say and nothing else, so whoever replays them
 all that is needed against doubles: of two writers the second finds its own entry there, or another one in its place, and then it stops.
 A step is recorded before its entry is written, and the next step begins after that: killed in between, an incident lacks its last entry
 until it is resumed, and never one in the middle.
+
+A *word* of a person is the one kind of entry that is told by no step. It takes the next free number, whether a process runs the incident
+or not; who finds one in the place of his own entry takes it in and goes on behind it (`docs/decisions/0028-words-of-people.md`).
 """
 
 import json
@@ -14,6 +17,7 @@ import sqlalchemy as sa
 
 from ir.core.errors import ExitCode
 from ir.core.model import Json
+from ir.evidence.hash_chain import WORD
 from ir.storage.database import single
 from ir.storage.patience import patient
 from ir.storage.tables import ENTRIES, INCIDENTS
@@ -39,8 +43,11 @@ class OtherEntry(Exception):
 
 
 @patient
-def append(engine: sa.Engine, entry: Json) -> None:
-    """Write one entry, for good once this returns; free to repeat.
+def append(engine: sa.Engine, entry: Json) -> Json | None:
+    """Write one entry, for good once this returns None; free to repeat.
+
+    Returns:
+        A word that has its number already: nothing was written, the entry belongs behind it.
 
     The first entry of an incident enters it in the index, too, in the same transaction (`single` has none): a process killed between
     the two would else leave an incident that `ir status` and `ir resume` do not find, and that a worker refuses.
@@ -53,10 +60,13 @@ def append(engine: sa.Engine, entry: Json) -> None:
         if db.execute(_ADD, row).rowcount > 0:
             if entry["n"] == 0:
                 _list(db, entry)
-            return
+            return None
     there = entries(engine, entry["incident"], entry["n"])[0]
-    if there["hash"] != entry["hash"]:
-        raise OtherEntry(there)
+    if there["hash"] == entry["hash"]:
+        return None
+    if there["kind"] == WORD:
+        return there
+    raise OtherEntry(there)
 
 
 def _list(db: sa.Connection, opened: Json) -> None:

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Checks an evidence bundle with nothing but the Python standard library (3.9 or newer); lies in each bundle as `verify.py`.
 
-    python3 verify.py [FOLDER] [--public-key KEY] [--head HASH]
+    python3 verify.py [FOLDER] [--public-key KEY] [--head HASH] [--tsa-root FILE]
 
-FOLDER is where this file lies unless it is given. Two things have to come from outside the folder, and each says something else:
+FOLDER is where this file lies unless it is given. Three things may come from outside the folder, and each says something else:
 
 * HASH, the hash of an entry as somebody outside noted it (the run prints it at its end): nothing up to that entry was
   changed since it was noted.
@@ -11,8 +11,11 @@ FOLDER is where this file lies unless it is given. Two things have to come from 
   (`ir evidence key` prints both): nobody without the private key changed anything up to the last checkpoint, nor the
   report and the other files of the bundle since they were written.
 
+* FILE, the root certificate (PEM) of a time stamping authority: its stamps are anchors, the entries that they cover existed, as
+  signed, at the time that it says. That signature is checked by the program `openssl`, if there is one; all else here is Python.
+
 What no chain can show: the owner of the machine holds its key and can write all files, so he can write anew whatever
-was never noted outside. Without HASH and KEY the bundle is *unanchored*. Whoever may have changed the bundle may have
+was never noted outside. Without HASH, KEY and FILE the bundle is *unanchored*. Whoever may have changed the bundle may have
 changed this file too: take it from a place that you trust.
 
 Exit code 0: everything holds. 1: something does not; the first break is named. 2: usage, or the files cannot be read.
@@ -22,12 +25,17 @@ from __future__ import annotations
 
 import argparse
 import base64
+import calendar
 import hashlib
 import json
 import os
+import shutil
 import stat
 import struct
+import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +46,9 @@ NAMESPACE = "ir-checkpoint"
 FILES_NAMESPACE = "ir-bundle"
 SIGNED_FILES = "signature.json"
 HASH_DIGITS = 64
+UNANCHORED = "unanchored: anyone who can write these files could have rewritten all of it"
+OURS = ("evidence", "scratch", "escrow")
+"""Folders that the tool itself keeps beside the files of a bundle."""
 _TORN = (ValueError, RecursionError)
 Holds = Optional[Callable[[bytes, bytes, bytes], bool]]  # noqa: UP045 - read by Python 3.9 too
 """Whether an Ed25519 signature holds: public key, signature, message. None: `ed25519_holds`."""
@@ -198,11 +209,24 @@ def check(
     reach = anchored if head else signed if public_key else 0
     if reach < count and (head or public_key):
         notes.append(f"{count - reach} entries came later; they are chained, but nothing kept outside covers them")
-    if entries[-1].get("kind") != "ended":
+    if has_ended(entries) and not _end_is_signed(entries, checkpoints):
+        notes.append("no signed checkpoint reaches over the end, though each end is signed: it was taken out, or the key could not be had")
+    if not has_ended(entries):
         notes.append("the last entry is not an end: the incident is still open, or the stream was cut behind its last checkpoint")
     said = f"{count} entries, the chain holds, {_reach(head, anchored, public_key, signed, signers)}"
     state = "anchored" if head else "signed" if public_key else "unanchored"
     return Verdict(True, said, last, count, state, reach, tuple(signers), tuple(notes))
+
+
+def _end_is_signed(entries: Sequence[dict[str, Any]], checkpoints: Sequence[dict[str, Any]]) -> bool:
+    end = max(place for place, entry in enumerate(entries) if entry.get("kind") == "ended")
+    return any(one["statement"]["size"] > end for one in checkpoints)
+
+
+def has_ended(entries: Sequence[dict[str, Any]]) -> bool:
+    """Whether the last entry is an end; what people said afterwards (kind `word`) leaves it one."""
+    kinds = [entry.get("kind") for entry in entries if entry.get("kind") != "word"]
+    return bool(kinds) and kinds[-1] == "ended"
 
 
 def _reach(head: str, anchored: int, public_key: str, signed: int, signers: Sequence[str]) -> str:
@@ -211,7 +235,7 @@ def _reach(head: str, anchored: int, public_key: str, signed: int, signers: Sequ
         parts.append(f"anchored up to entry {anchored - 1}: nothing up to there was changed since its hash was noted")
     if public_key:
         parts.append(f"signed by {', '.join(signers)} up to entry {signed - 1}: only who holds that key could have rewritten it")
-    return "; ".join(parts) or "unanchored: anyone who can write these files could have rewritten all of it"
+    return "; ".join(parts) or UNANCHORED
 
 
 def _anchored(entries: Sequence[dict[str, Any]], head: str) -> int:
@@ -287,6 +311,119 @@ def wanted_keys(text: str) -> set[str]:
 def fingerprint(blob: bytes) -> str:
     """As `ssh-keygen -l` prints it."""
     return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+
+
+# ── time stamps of RFC 3161 ──
+
+
+@dataclass(frozen=True)
+class Stamped:
+    """What a time stamp says, before anybody checked whose it is.
+
+    Attributes:
+        size: the checkpoint covers that many entries. at: UTC, ISO 8601.
+        message: the bytes that it covers. answer: the authority's whole answer, DER.
+    """
+
+    size: int
+    at: str
+    message: bytes
+    answer: bytes
+
+
+def stamps_of(checkpoints: Sequence[dict[str, Any]]) -> list[Stamped]:
+    """Of all checkpoints that carry one. Raises Broken: one covers something else, or cannot be read."""
+    found = []
+    for one in (one for one in checkpoints if "timestamp" in one):
+        message, size = canonical({name: one[name] for name in ("statement", "signature")}), one["statement"]["size"]
+        try:
+            answer = base64.b64decode(one["timestamp"], validate=True)
+            at, imprint = _told_by(answer)
+        except (ValueError, IndexError, TypeError):
+            raise Broken(f"edited: the time stamp over {size} entries cannot be read") from None
+        if imprint not in (hashlib.new(name, message).digest() for name in ("sha256", "sha384", "sha512")):
+            raise Broken(f"edited: the time stamp over {size} entries covers something else")
+        found.append(Stamped(size, at, message, answer))
+    return found
+
+
+def _told_by(answer: bytes) -> tuple[str, bytes]:
+    """The time and the imprint of an answer (RFC 3161, 2.4.2)."""
+    token = parts_of(parts_of(parts_of(answer)[1])[1])[0]
+    content = parts_of(parts_of(token)[2])[1]
+    info = parts_of(value_of(parts_of(content)[0]))
+    text = value_of(info[4]).decode("ascii")
+    at = f"{text[:4]}-{text[4:6]}-{text[6:8]}T{text[8:10]}:{text[10:12]}:{text[12:].rstrip('Z')}Z"
+    return at, value_of(parts_of(info[2])[1])
+
+
+def value_of(element: bytes) -> bytes:
+    """The content of one DER element."""
+    start, end = _extent(element, 0)
+    return element[start:end]
+
+
+def parts_of(element: bytes) -> list[bytes]:
+    """The elements inside of a constructed one. Raises ValueError, IndexError: it is not DER."""
+    start, end = _extent(element, 0)
+    found = []
+    while start < end:
+        _, after = _extent(element, start)
+        found.append(element[start:after])
+        start = after
+    return found
+
+
+def _extent(data: bytes, at: int) -> tuple[int, int]:
+    """Where the content of the element at `at` begins and ends."""
+    length, start = data[at + 1], at + 2
+    if length & 0x80:
+        size = length & 0x7F
+        if not 0 < size < 5:
+            raise ValueError("not DER")
+        length, start = int.from_bytes(data[start : start + size], "big"), start + size
+    if start + length > len(data):
+        raise ValueError("cut")
+    return start, start + length
+
+
+def with_stamp(verdict: Verdict, size: int, at: str, by: str) -> Verdict:
+    """A verdict that a valid stamp anchors up to `size` entries; `by` is whose it is."""
+    said = f"anchored by a time stamp of {by} up to entry {size - 1}: it existed, as signed, at {at}"
+    before = verdict.said.replace(UNANCHORED, "").rstrip(" ,;")
+    whole = f"{before}, {said}" if verdict.state == "unanchored" else f"{before}; {said}"
+    return Verdict(**{**vars(verdict), "said": whole, "state": "anchored", "covered": max(size, verdict.covered)})
+
+
+def with_stamps(verdict: Verdict, checkpoints: Sequence[dict[str, Any]], root: str) -> Verdict:
+    """Each stamp as a note, or, where the authority's root is given, as an anchor."""
+    try:
+        found = stamps_of(checkpoints)
+        if root and not found:
+            raise Broken("there is no time stamp to check")
+        for one in found if root else ():
+            verdict = with_stamp(verdict, one.size, one.at, _authority_of(one, root))
+    except Broken as broken:
+        return Verdict(False, str(broken), verdict.head, verdict.entries)
+    notes = [f"a time stamp says that the first {one.size} entries existed, as signed, at {one.at} (whose: --tsa-root)" for one in found]
+    return Verdict(**{**vars(verdict), "notes": (*verdict.notes, *([] if root else notes))})
+
+
+def _authority_of(one: Stamped, root: str) -> str:
+    """Whose root it is, by its file. Raises Broken: it is not signed under it, or nothing here can tell."""
+    program = shutil.which("openssl")
+    if program is None:
+        raise Broken("whose the time stamp is cannot be checked here: there is no `openssl`; ir verify --tsa-root checks it, too")
+    with tempfile.TemporaryDirectory() as folder:
+        data, answer = Path(folder) / "data", Path(folder) / "answer"
+        data.write_bytes(one.message)
+        answer.write_bytes(one.answer)
+        when = str(int(calendar.timegm(time.strptime(one.at[:19], "%Y-%m-%dT%H:%M:%S"))))
+        words = [program, "ts", "-verify", "-data", str(data), "-in", str(answer), "-CAfile", root, "-attime", when]
+        ran = subprocess.run(words, capture_output=True, check=False, timeout=60)
+    if ran.returncode != 0:
+        raise Broken(f"the time stamp over {one.size} entries is not signed under {root}")
+    return f"an authority under {Path(root).name}"
 
 
 # ── signatures: OpenSSH's SSHSIG with Ed25519 of RFC 8032 ──
@@ -445,9 +582,7 @@ def check_signed_files(folder: Path, entries: Sequence[dict[str, Any]], public_k
     """
     wanted = wanted_keys(public_key)
     if not os.path.lexists(folder / SIGNED_FILES):
-        if wanted:
-            raise Broken(f"removed: nothing that {', '.join(sorted(wanted))} signed covers the report ({SIGNED_FILES} is missing)")
-        return ["the report and the other files are not signed: anyone who can write them could have changed them"]
+        return [_unsigned(entries, wanted, signers)]
     statement, signer = _signed_files(_bytes_of(folder / SIGNED_FILES))
     if wanted and signer not in wanted:
         raise Broken(f"signed again: the report and the other files were signed by {signer}, not by {', '.join(sorted(wanted))}")
@@ -467,6 +602,16 @@ def check_signed_files(folder: Path, entries: Sequence[dict[str, Any]], public_k
     if signers and signer not in signers:
         notes.append("the files are signed by another key than the stream: compare it with the one that was kept outside")
     return notes
+
+
+def _unsigned(entries: Sequence[dict[str, Any]], wanted: set[str], signers: Sequence[str]) -> str:
+    """What it means that nothing is signed but the stream. Raises Broken: somebody took the signature away."""
+    if wanted:
+        raise Broken(f"removed: nothing that {', '.join(sorted(wanted))} signed covers the report ({SIGNED_FILES} is missing)")
+    if signers and has_ended(entries):
+        end = f"its end was signed by {', '.join(signers)}, and so were the report and the other files"
+        raise Broken(f"removed: {SIGNED_FILES} is missing; {end} (ir evidence bundle writes them again)")
+    return "the report and the other files are not signed: anyone who can write them could have changed them"
 
 
 def _signed_files(data: bytes) -> tuple[dict[str, Any], str]:
@@ -519,7 +664,15 @@ def check_files(folder: Path, entries: Sequence[dict[str, Any]], checkpoints: Se
     return found
 
 
-def check_folder(folder: Path, public_key: str, head: str) -> Verdict:
+def added(folder: Path) -> list[str]:
+    """A note about what lies in the folder and is not of the bundle."""
+    listed = {line.partition("  ")[2] for line in _bytes_of(folder / "sha256sums").decode("utf-8", "replace").splitlines()}
+    known = {*listed, *OURS, "sha256sums", SIGNED_FILES}
+    found = sorted(path.name for path in folder.iterdir() if path.name not in known)
+    return [f"added: {len(found)} files are not of this bundle and prove nothing: {', '.join(found[:5])[:300]}"] if found else []
+
+
+def check_folder(folder: Path, public_key: str, head: str, tsa_root: str = "") -> Verdict:
     """A whole bundle. Raises OSError: a file cannot be read."""
     try:
         lines = _bytes_of(folder / "audit.jsonl").split(b"\n")
@@ -539,7 +692,11 @@ def check_folder(folder: Path, public_key: str, head: str) -> Verdict:
     except Broken as broken:
         return Verdict(False, str(broken), verdict.head, verdict.entries)
     entries = read_lines(lines)
-    return _with_files(_with_report(verdict, folder, entries, public_key), folder, entries, checkpoints)
+    verdict = _with_files(_with_report(verdict, folder, entries, public_key), folder, entries, checkpoints)
+    if not verdict.holds:
+        return verdict
+    verdict = with_stamps(verdict, checkpoints, tsa_root)
+    return Verdict(**{**vars(verdict), "notes": (*verdict.notes, *added(folder))})
 
 
 def check_evidence(folder: Path, entries: Sequence[dict[str, Any]], checkpoints: Sequence[dict[str, Any]], key: str, head: str) -> Verdict:
@@ -583,13 +740,14 @@ def main() -> int:
     parser.add_argument("folder", nargs="?", default=str(Path(__file__).resolve().parent))
     parser.add_argument("--head", "--anchor", default="", help="hash of an entry, as somebody outside noted it")
     parser.add_argument("--public-key", default="", help="from outside: a file, a line `ssh-ed25519 AAAA…`, or `SHA256:…`")
+    parser.add_argument("--tsa-root", default="", help="root certificate (PEM) of the authority whose time stamps are there")
     given = parser.parse_args()
     folder, key = Path(given.folder), given.public_key
     try:
         if key and not key.startswith(("ssh-ed25519 ", "SHA256:")):
             key = Path(key).read_text(encoding="utf-8") or "\n"
         wanted_keys(key)
-        verdict = check_folder(folder, key, given.head)
+        verdict = check_folder(folder, key, given.head, given.tsa_root)
     except ValueError as error:
         sys.stdout.write(printable(f"--public-key: {error}") + "\n")
         return 2

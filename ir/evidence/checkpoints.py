@@ -20,7 +20,7 @@ from ir.core import sshsig
 from ir.core.errors import IrError, Refused
 from ir.core.model import Danger, Did, Json
 from ir.evidence.bundle_verifier import NAMESPACE, Tree
-from ir.evidence.hash_chain import canonical
+from ir.evidence.hash_chain import WORD, canonical
 from ir.incident.action_catalog import ACTIONS
 from ir.storage.database import create_tables, single
 from ir.storage.patience import all_patient
@@ -130,7 +130,7 @@ class CheckpointLog:
             return
 
     def stamp(self, checkpoint: Json) -> None:
-        """Put the `timestamp` beside the checkpoint that it covers (`ir.evidence.timestamps`)."""
+        """Put the `timestamp` beside the checkpoint that it covers (`ir.evidence.timestamps`); of two the caller names the earlier."""
         statement = checkpoint["statement"]
         where = (_checkpoints.c.incident == statement["incident"]) & (_checkpoints.c.size == statement["size"])
         with self._engine.begin() as db:
@@ -197,9 +197,9 @@ class Witness:
 
 
 def due(entry: Json) -> bool:
-    """At the end of the incident, whenever it waits, and after each step that may have changed something."""
+    """At the end of the incident, whenever it waits, at each word of a person, and after each step that may have changed something."""
     if entry["kind"] != "step":
-        return bool(entry["kind"] == "ended")
+        return bool(entry["kind"] in ("ended", WORD))
     action, did = entry["body"]["action"], entry["body"]["outcome"]["did"]
     return did == Did.WAITING.value or action not in ACTIONS or ACTIONS[action].danger is not Danger.READ
 

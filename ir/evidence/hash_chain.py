@@ -2,7 +2,7 @@
 
 An entry is a JSON object `{n, at, incident, kind, step, actor, body, prev, hash}`: `n` counts from 0, `at` is UTC ISO
 8601, `prev` the hash of the entry before (64 zeros at first), `hash` SHA-256 over the canonical JSON (sorted keys, no
-spaces, UTF-8) of the entry without `hash`. Kinds: `opened`, `step`, `signal`, `ended`.
+spaces, UTF-8) of the entry without `hash`. Kinds: `opened`, `step`, `signal`, `ended`, and `word`: what a person said.
 A chain shows edits made after its head was known to somebody else; without such an anchor it is *unanchored*.
 """
 
@@ -13,7 +13,10 @@ from ir.core.model import Json
 from ir.evidence import bundle_verifier
 from ir.evidence.bundle_verifier import GENESIS, Verdict, canonical, entry_hash
 
-__all__ = ["GENESIS", "Verdict", "canonical", "chained", "ed25519_holds", "entry_hash", "lost_before", "verify"]
+__all__ = ["GENESIS", "WORD", "Verdict", "canonical", "chained", "ed25519_holds", "entry_hash", "lost_before", "verify"]
+
+WORD = "word"
+"""Kind of an entry that a person's command appends by itself, at any time, beside the course of the incident."""
 
 
 def chained(previous: Json | None, *, at: str, incident: str, kind: str, step: str, actor: str, body: Json) -> Json:

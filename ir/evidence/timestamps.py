@@ -19,12 +19,15 @@ from ir.core.errors import Rejected, Unknown, UsageError
 from ir.core.model import Json
 from ir.core.secret import Secret
 from ir.core.wording import counted
+from ir.evidence.bundle_verifier import parts_of, value_of
 from ir.evidence.hash_chain import canonical
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
     from rfc3161_client import TimeStampResponse
 
+_CERTIFICATES = 0xA0
+"""Tag of the certificates in a SignedData (RFC 5652, 5.1)."""
 PATIENCE = 20.0
 """Seconds that an authority may take."""
 
@@ -121,13 +124,34 @@ def _signed_by(reply: "TimeStampResponse", message: bytes, roots: "tuple[Certifi
 def _reply(checkpoint: Json) -> "TimeStampResponse":
     library = _library()
     try:
-        reply: TimeStampResponse = library.decode_timestamp_response(base64.b64decode(checkpoint["timestamp"], validate=True))
+        answer = _ordered(base64.b64decode(checkpoint["timestamp"], validate=True))
+        reply: TimeStampResponse = library.decode_timestamp_response(answer)
         if reply.status in (library.PKIStatus.GRANTED, library.PKIStatus.GRANTED_WITH_MODS):
             return reply
         why = "; ".join(reply.status_string) or library.PKIStatus(reply.status).name.lower()
     except ValueError:
         why = "it is not an answer of RFC 3161"
     raise Rejected(f"there is no time stamp: {why}", next_step="run it again, or name another authority")
+
+
+def _ordered(answer: bytes) -> bytes:
+    """The answer with its certificates in the order of DER, which a strict parser wants and openssl does not keep; no signature covers it.
+
+    Lengths stay as they are: only whole elements change places.
+    """
+    try:
+        response = parts_of(answer)
+        signed = parts_of(parts_of(parts_of(response[1])[1])[0])
+        (chain,) = (part for part in signed if part[0] == _CERTIFICATES)
+    except (ValueError, IndexError):
+        return answer
+    inside = value_of(chain)
+    return answer.replace(inside, b"".join(sorted(parts_of(chain))), 1)
+
+
+def earlier(one: Json, other: Json) -> Json:
+    """Of two stamped checkpoints the one whose stamp says an earlier time: that is what a stamp is for."""
+    return min((one, other), key=lambda made: read(made).at)
 
 
 def _no_secret(_reference: str) -> Secret:

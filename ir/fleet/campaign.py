@@ -21,10 +21,15 @@ CANARY = "canary"
 
 
 class ChildState(StrEnum):
-    """Where a child stands. `waiting`: for a human or a time; `refused`: nothing was changed; `failed`: rolled back or given up."""
+    """Where a child stands.
+
+    `resting`: a process keeps it, and it waits for a time; `waiting`: for a human or a time, and no process keeps it; `refused`: nothing
+    was changed; `failed`: rolled back or given up.
+    """
 
     QUEUED = "queued"
     RUNNING = "running"
+    RESTING = "resting"
     WAITING = "waiting"
     DONE = "done"
     DEBT = "debt"
@@ -32,7 +37,9 @@ class ChildState(StrEnum):
     REFUSED = "refused"
 
 
-_UNENDED = (ChildState.QUEUED, ChildState.RUNNING, ChildState.WAITING)
+_UNENDED = (ChildState.QUEUED, ChildState.RUNNING, ChildState.RESTING, ChildState.WAITING)
+KEPT = (ChildState.RUNNING, ChildState.RESTING)
+"""A process has it."""
 FAILURES = (ChildState.DEBT, ChildState.FAILED, ChildState.REFUSED)
 _OF_INCIDENT = {
     "done": ChildState.DONE,
@@ -176,7 +183,7 @@ def next_child(rows: Sequence[Child], limits: Limits, now: float, *, gated: bool
         return None
     accounts = Counter(row.account for row in running)
     stores = Counter(store for row in running for store in set(row.stores))
-    held = {thing for row in rows if row.state in (ChildState.RUNNING, ChildState.WAITING) for thing in row.objects}
+    held = {thing for row in rows if row.state in (*KEPT, ChildState.WAITING) for thing in row.objects}
     canaries = gated and any(row.canary and row.state in _UNENDED for row in rows)
     for row in sorted(rows, key=lambda row: row.position):
         if row.state is not ChildState.QUEUED or row.not_before > now or held & set(row.objects) or (canaries and not row.canary):
@@ -219,7 +226,7 @@ def exit_code(rows: Iterable[Child], *, sleeping: Iterable[str] = (), paused: bo
 def time_left(rows: Sequence[Child], now: float) -> float | None:
     """Seconds until all have begun and ended at the pace so far; None while there is no pace."""
     ended = [row for row in rows if row.ended_at and row.began_at]
-    left = [row for row in rows if row.state in (ChildState.QUEUED, ChildState.RUNNING)]
+    left = [row for row in rows if row.state in (ChildState.QUEUED, *KEPT)]
     if not ended or not left:
         return 0.0 if not left else None
     since = now - min(row.began_at for row in rows if row.began_at)

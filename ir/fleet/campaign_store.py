@@ -11,14 +11,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from ir.core.model import Json
-from ir.fleet.campaign import FAILURES, Child, ChildState, Limits, must_pause, next_child
+from ir.fleet.campaign import FAILURES, KEPT, Child, ChildState, Limits, must_pause, next_child
 from ir.fleet.campaign_tables import CAMPAIGNS, CHILDREN, META, SHOWN, WORKERS, child_of
 from ir.storage.database import clock, create_tables
 from ir.storage.incident_store import Ledger
 from ir.storage.patience import all_patient
 from ir.storage.process_identity import Me
 
-_UNDER_WAY = (ChildState.RUNNING.value, ChildState.WAITING.value)
+_KEPT = tuple(state.value for state in KEPT)
+_UNDER_WAY = (*_KEPT, ChildState.WAITING.value)
 _FIRST = 40
 """Queued children that a claim looks at before it looks at all of them."""
 FORGOTTEN = 86400.0
@@ -146,7 +147,7 @@ class CampaignLedger:
     def orphans(self, scope: sa.ColumnElement[bool]) -> list[Child]:
         """Children under way whose worker is dead."""
         with self.engine.connect() as db:  # children first: who begins one meanwhile had said before that he lives
-            rows = self._rows(db, (CHILDREN.c.state == ChildState.RUNNING.value) & self._within(scope))
+            rows = self._rows(db, CHILDREN.c.state.in_(_KEPT) & self._within(scope))
             workers = list(db.execute(sa.select(WORKERS)).mappings()) if rows else []
             now = clock(db)
         alive = {row["executor"] for row in workers if Ledger.alive(row, now)}
@@ -174,12 +175,26 @@ class CampaignLedger:
             ours = (CHILDREN.c.id == child.id) & (CHILDREN.c.state == ChildState.RUNNING.value) & (CHILDREN.c.owner == me.executor)
             return bool(self._rows(db, ours))  # said once already, and the answer was lost
 
+    def mark(self, child: Child, state: ChildState) -> None:
+        """A child that we keep works, or waits for a time."""
+        kept = (CHILDREN.c.id == child.id) & (CHILDREN.c.owner == child.owner) & CHILDREN.c.state.in_(_KEPT)
+        with self.engine.begin() as db:
+            db.execute(sa.update(CHILDREN).where(kept).values(state=state.value))
+
+    def put_off(self, scope: sa.ColumnElement[bool]) -> bool:
+        """Whether there are children that could not begin a moment ago, and are tried again soon."""
+        there = (CHILDREN.c.state == ChildState.QUEUED.value) & (CHILDREN.c.postponed > 0)
+        with self.engine.connect() as db:
+            open_ = self._within(scope & (CAMPAIGNS.c.status == "running"))
+            query = sa.select(CHILDREN.c.id).where(there & open_ & (CHILDREN.c.not_before > clock(db))).limit(1)
+            return db.execute(query).first() is not None
+
     def settle(self, child: Child, state: ChildState, *, said: str = "", exit_code: int = 4, postpone: float = 0.0) -> None:
         """Write how a child of ours stands now, and what that means for its campaign; `postpone`: seconds until it may begin again."""
         with self.engine.begin() as db:
             self._lock(db)
             now = clock(db)
-            ended = 0.0 if state in (ChildState.QUEUED, ChildState.RUNNING, ChildState.WAITING) else now
+            ended = 0.0 if state in (ChildState.QUEUED, *KEPT, ChildState.WAITING) else now
             values: Json = {"state": state.value, "said": said, "exit_code": exit_code, "ended_at": ended}
             if postpone:
                 values |= {"incident": "", "not_before": now + postpone, "postponed": child.postponed + 1}

@@ -16,6 +16,7 @@ class Reading:
     Attributes:
         keepers: who else writes there.
         human: only a human can look.
+        untold: no look can tell what it holds; its services do.
         others: other fields of the same object that hold a key, each with its fingerprint.
     """
 
@@ -24,6 +25,7 @@ class Reading:
     why_not: str = ""
     keepers: tuple[str, ...] = ()
     human: bool = False
+    untold: bool = False
     others: tuple[tuple[Reference, str], ...] = ()
 
 
@@ -59,8 +61,9 @@ class KeyDrift:
 
 
 def _row(reading: Reading) -> Json:
-    """Without the other fields of the object: they are none of the inventory's."""
-    return {**{name: value for name, value in vars(reading).items() if name != "others"}, "keepers": list(reading.keepers)}
+    """Without the other fields of the object: they are none of the inventory's. `untold` stands only where it is so."""
+    left_out = {"others"} if reading.untold else {"others", "untold"}
+    return {**{name: value for name, value in vars(reading).items() if name not in left_out}, "keepers": list(reading.keepers)}
 
 
 def held_by(service: str, store: Reading, values: Sequence[str], checks: Mapping[str, Sequence[Check]]) -> Holding:
@@ -87,7 +90,7 @@ def held_by(service: str, store: Reading, values: Sequence[str], checks: Mapping
 def judge(key: Key, readings: Sequence[Reading], holdings: Sequence[Holding]) -> KeyDrift:
     """What is wrong with one key."""
     problems = [f"{row.ref} cannot be read: {row.why_not}" for row in readings if row.why_not]
-    problems += [f"{row.ref} is empty" for row in readings if not (row.why_not or row.fingerprint or row.human)]
+    problems += [f"{row.ref} is empty" for row in readings if not (row.why_not or row.fingerprint or row.human or row.untold)]
     values = {row.fingerprint for row in readings if row.fingerprint}
     if len(values) > 1:
         told = "; ".join(f"{value} in {', '.join(r.ref for r in readings if r.fingerprint == value)}" for value in sorted(values))
@@ -98,7 +101,10 @@ def judge(key: Key, readings: Sequence[Reading], holdings: Sequence[Holding]) ->
             if row.keepers and row.fingerprint
         ]
     by_ref = {row.ref: row.fingerprint for row in readings}
+    silent = {row.ref for row in readings if row.human or row.untold}
     for row in holdings:
+        if row.store in silent and row.fingerprint in values:
+            continue  # what another store of the key holds, too
         if row.fingerprint and row.fingerprint != by_ref.get(row.store):
             problems.append(
                 f"service {row.service} holds {row.fingerprint}, its store {row.store} holds {by_ref.get(row.store)}: reload it"

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from ir.core.model import Json
 from ir.core.secret import excerpt, scrub
+from ir.core.wording import counted
 from ir.fleet.campaign import Child, ChildState, state_of
 from ir.fleet.campaign_child import Source, child_for, named
 from ir.fleet.schedule import Decision, Known, Try, When, decide
@@ -13,7 +14,7 @@ from ir.incident import debts
 from ir.incident.context import Options
 from ir.incident.playbook import Playbook
 from ir.inventory import Inventory, Key
-from ir.runtime.notifications import Notice
+from ir.runtime.notice_words import Notice
 
 Begun = tuple[Child, Json]
 """A child and the setting of its incident."""
@@ -23,6 +24,8 @@ _ASKS = ("waiting", "debt")
 _ROTATED = ("done", "debt", "attested")
 HELD = (When.RUNNING, When.BLOCKED)
 """An incident of the key decides when it goes on, not its date."""
+SECOND_NIGHT = 20 * 3600.0
+"""Seconds after the first vain try of a date from which on another is one of the second night."""
 REMIND = 7 * 86400.0
 """Seconds between reminders of a rotation whose date has come and that waits for a human."""
 
@@ -34,6 +37,7 @@ class Row:
     Attributes:
         stuck: an incident of the key that waits for a human or owes something, {} when there is none.
         why: what was decided, and what the incident that it is about says.
+        failing: of a date that was tried in vain, or is late: since when, epoch seconds, how often tried, and why; 0 = neither.
     """
 
     key: Key
@@ -42,6 +46,7 @@ class Row:
     last_at: float
     stuck: Json
     why: str
+    failing: tuple[float, int, str] = (0.0, 0, "")
 
 
 def rows(source: Inventory, children: Sequence[Child], index: Sequence[Json], now: float) -> list[Row]:
@@ -62,6 +67,15 @@ def stuck(found: Iterable[Row], now: float) -> list[Row]:
     return [row for row in found if row.stuck and row.decision.when in HELD and row.decision.due <= now]
 
 
+def late(found: Iterable[Row], now: float) -> list[Row]:
+    """Keys whose date has come and that were tried in vain, or are overdue, whatever for; an incident that is open speaks for itself."""
+    return [
+        row
+        for row in found
+        if row.decision.when not in HELD and row.decision.missed <= now and (row.decision.overdue or row.decision.when is When.AGAIN)
+    ]
+
+
 def shut(found: Iterable[Row], now: float) -> list[tuple[Row, float]]:
     """Keys whose date has come, looked at outside their window; and when it opens next.
 
@@ -76,8 +90,23 @@ def reminder(row: Row, now: float) -> Notice:
     about, due = row.stuck["incident"], row.decision.due
     late = f"due {moment(due)}" + (", overdue" if row.decision.overdue else "")
     kind = "debt" if row.stuck["status"] == "debt" else "waiting"
-    body = f"{excerpt(row.why, 400)}\nir status {about}"
+    body = f"{excerpt(row.why, 400)}\nNext: ir status {about}"
     return Notice(about, -1 - int((now - due) // REMIND), kind, f"{about} still holds up key {row.key.name}, {late}", scrub(body))
+
+
+def again(row: Row, now: float) -> Notice | None:
+    """For a key that was refused, or failed, in more than one night: once a day. None: it was not."""
+    since, tries, said = row.failing
+    if now - since < SECOND_NIGHT or not since:
+        return None
+    nights = int((now - since - SECOND_NIGHT) // 86400)
+    tried = f": {counted(tries, 'try', 'tries')} since {moment(since)}" if tries else ""
+    title = f"key {row.key.name} is not rotated, due {moment(row.decision.missed)}{tried}"
+    about = f"key {row.key.account}/{row.key.name}"
+    todo = f"ir schedule list; by hand: ir rotate stripe {row.key.name} --policy scheduled"
+    return Notice(
+        about, -1 - nights - 1000 * (row.decision.missed // 86400), "waiting", title, scrub(f"{excerpt(said, 400)}\nNext: {todo}")
+    )
 
 
 def moment(at: float) -> str:
@@ -100,11 +129,21 @@ def _row(source: Inventory, key: Key, begun: Sequence[Child], index: Sequence[Js
     incidents = [row for row in index if _about(row, source.account(key.account).id)]
     guided = source.account(key.account).issuer == "dashboard"
     decision = decide(key, _known(begun, incidents), now, guided=guided)
-    last = max(incidents, key=lambda row: float(row["updated_at"]), default=None)
+    last, failing = max(incidents, key=lambda row: float(row["updated_at"]), default=None), _failing(decision, begun)
     if last is None:
-        return Row(key, decision, "never", 0.0, {}, decision.why)
-    asks = next((row for row in incidents if row["status"] in _ASKS and float(row["summary"].get("wake_at", 0.0)) <= now), {})
-    return Row(key, decision, f"{last['status']} ({last['incident']})", float(last["updated_at"]), asks, _why(decision, incidents))
+        return Row(key, decision, "never", 0.0, {}, decision.why, failing)
+    asks = next((row for row in incidents if row["status"] in _ASKS and not row["summary"].get("wake_at")), {})
+    return Row(key, decision, f"{last['status']} ({last['incident']})", float(last["updated_at"]), asks, _why(decision, incidents), failing)
+
+
+def _failing(decision: Decision, begun: Sequence[Child]) -> tuple[float, int, str]:
+    tries = [child for child in begun if child.due >= decision.missed and child.state in (ChildState.FAILED, ChildState.REFUSED)]
+    if decision.when in HELD or not (tries or decision.overdue):
+        return 0.0, 0, ""
+    if not tries:
+        return float(decision.missed), 0, decision.why
+    newest = max(tries, key=lambda child: child.attempt)
+    return min(child.began_at or child.ended_at for child in tries), len(tries), newest.said
 
 
 def _why(decision: Decision, incidents: Sequence[Json]) -> str:
@@ -122,7 +161,7 @@ def _about(row: Json, account: str) -> bool:
 def _known(children: Sequence[Child], incidents: Sequence[Json]) -> Known:
     own = {child.incident for child in children if child.incident}
     statuses = {row["incident"]: str(state_of(row)) if row["status"] == "attested" else row["status"] for row in incidents}
-    tries = tuple(Try(row.due, row.attempt, _state(row, statuses), row.ended_at or row.began_at) for row in children)
+    tries = tuple(Try(row.due, row.attempt, _state(row, statuses), row.ended_at or row.began_at, row.began_at) for row in children)
     others = [row for row in incidents if row["incident"] not in own and row["status"] in _ROTATED and row["summary"].get("new")]
     return Known(
         tries,

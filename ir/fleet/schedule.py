@@ -7,6 +7,8 @@ rotation for any other reason (a leak), else at `rotate_from`, else when the key
   that comes in each window would for ever put off the one before.
 * A date in the future (a clock that had jumped) binds nothing.
 * A try that changed nothing or was rolled back is repeated for the same date, later and later.
+* Two rotations of one key are never nearer than half its period: a date that comes too soon after a late rotation waits.
+* Late is counted from the first date that was missed, however many dates and tries came since.
 * An incident that is open or owes something blocks the schedule of its key, never an emergency.
 * A key that only a human can mint is opened ahead of its date.
 """
@@ -49,6 +51,7 @@ class Try:
 
     Attributes:
         due: the date it is for, whole epoch seconds. at: when it was begun or, if it has ended, when it ended.
+        began: when it was begun, 0 = as `at`.
         state: `open` | `rotated` | `nothing` (refused, rolled back, given up: the key is the old one).
     """
 
@@ -56,6 +59,7 @@ class Try:
     attempt: int
     state: str
     at: float
+    began: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,13 @@ class Known:
 
 @dataclass(frozen=True)
 class Decision:
-    """Of one key. `due`: the date, whole epoch seconds; `starts`: from when on it may begin; `attempt` counts from 1."""
+    """Of one key.
+
+    Attributes:
+        due: the date, whole epoch seconds. starts: from when on it may begin. attempt: counts from 1.
+        missed: the first date that was not served, of those that have come; else as `due`.
+        overdue: a day and more has gone by since `missed`.
+    """
 
     key: str
     when: When
@@ -82,6 +92,7 @@ class Decision:
     attempt: int
     overdue: bool
     why: str
+    missed: int = 0
 
 
 def decide(key: Key, known: Known, now: float, *, guided: bool) -> Decision:
@@ -90,19 +101,42 @@ def decide(key: Key, known: Known, now: float, *, guided: bool) -> Decision:
     lead = min(LEAD, period / 4) if guided else 0.0
     past = [row for row in known.tries if row.due <= now + lead]
     untried, due, why = _date(key, known, past, now, lead)
+    soonest = _soonest(known, period, now)
+    missed = min(untried, due, _unserved(key, known, past, period) or due)
     tried = max((row for row in past if row.due == due), key=lambda row: row.attempt, default=None)
     if tried is not None and tried.state != "nothing":
         if tried.state == "open":
-            return Decision(key.name, When.RUNNING, due, tried.at, tried.attempt, _late(due, now), "its incident is open")
-        untried = due = due + round(period)
+            late = _late(max(missed, soonest), now)
+            return Decision(key.name, When.RUNNING, due, tried.at, tried.attempt, late, "its incident is open", missed)
+        untried = due = missed = due + round(period)
         tried, why = None, f"{spoken(period)} after the date before"
     attempt = tried.attempt + 1 if tried else 1
-    starts = _starts(key, untried - lead, period, spread=why != _FIRST)
+    starts = _starts(key, max(untried - lead, soonest), period, spread=why != _FIRST)
+    if soonest > untried - lead:
+        why += f"; not before {spoken(period / 2)} after the last rotation"
     if tried is not None:
         starts = max(starts, min(tried.at, now) + min(RETRY * 4 ** (tried.attempt - 1), RETRY_MOST))
         why = f"try {tried.attempt} changed nothing"
     when, said = _now(key, known, starts, now, again=tried is not None)
-    return Decision(key.name, when, due, starts, attempt, _late(due, now), "; ".join(part for part in (why, said) if part))
+    late = _late(max(missed, soonest), now)
+    return Decision(key.name, when, due, starts, attempt, late, "; ".join(part for part in (why, said) if part), missed)
+
+
+def _soonest(known: Known, period: float, now: float) -> float:
+    """Half a period after the last rotation that there was; 0 = there was none."""
+    rotated = [row.began or row.at for row in known.tries if row.state == "rotated"]
+    last = max((at for at in (*rotated, known.rotated_at) if at <= now), default=0.0)
+    return last + period / 2 if last else 0.0
+
+
+def _unserved(key: Key, known: Known, past: list[Try], period: float) -> int:
+    """The first date after the last that was served, else the first of all; 0 = there is none on record."""
+    served = max((row.due for row in known.tries if row.state == "rotated"), default=0)
+    if max(served, known.rotated_at):
+        return round(max(served, known.rotated_at) + period)
+    if key.rotate_from is not None:
+        return round(datetime.combine(key.rotate_from, time(0, 0), UTC).timestamp() + period)
+    return min((row.due for row in past), default=0)
 
 
 def _date(key: Key, known: Known, past: list[Try], now: float, lead: float) -> tuple[int, int, str]:
@@ -151,5 +185,5 @@ def _now(key: Key, known: Known, starts: float, now: float, *, again: bool) -> t
     return When.DUE, ""
 
 
-def _late(due: int, now: float) -> bool:
+def _late(due: float, now: float) -> bool:
     return now > due + _LATE

@@ -9,24 +9,28 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 import sqlalchemy as sa
 
 from ir.core.errors import AlreadyRunning, IrError, Refused
 from ir.engine.dbos_records import read_entries
 from ir.engine.dbos_runner import Runner
-from ir.fleet import agreed_work
+from ir.fleet import agreed_work, campaign_news
 from ir.fleet.agreed_work import Trust
 from ir.fleet.campaign import Child, ChildState, state_of
 from ir.fleet.campaign_child import setting_of
 from ir.fleet.campaign_store import CampaignLedger
 from ir.fleet.campaign_tables import CAMPAIGNS
+from ir.fleet.places import Places
+from ir.fleet.waking import ENDED, Waking
 from ir.incident import record as incident_record
 from ir.runtime import lifecycle
 from ir.runtime.app_state import State
-from ir.storage.incident_store import ACTS_NO_MORE
 from ir.storage.patience import Away
 
 SLOTS = 2
@@ -34,7 +38,8 @@ BEAT = 5.0
 """Seconds between heartbeats of a worker, and between its looks for work that others left."""
 _IDLE = 0.5
 _POSTPONE, _POSTPONED_MOST = 15.0, 8
-_ENDED = tuple(status for status in ACTS_NO_MORE if status != "debt")
+_REST = 5.0
+"""Seconds of a wait from which on another incident works meanwhile."""
 
 
 class Worker:
@@ -56,13 +61,16 @@ class Worker:
         slots: int = SLOTS,
         tell: Callable[[Child], None] = lambda _child: None,
     ) -> None:
-        self.kept, self.book, self.scope, self.slots, self.tell = kept, book, scope, slots, tell
+        self.kept, self.book, self.scope, self.tell = kept, book, scope, tell
+        self.places, self.waking = Places(slots), Waking(kept.ledger)
         self.trust = trust
         self.shunned: dict[str, Refused] = {}
         """Campaigns that were agreed to by nobody whose word this worker takes, and what was said of them: others may run them."""
         self.runner = Runner(kept.ledger.engine, kept.me, kept.ledger)
         self._mine: dict[str, Child] = {}
         self._over: queue.Queue[str] = queue.Queue()
+        self._ready = deque[Child]()
+        """Children that could go on when they were last looked at, and for which there was no place yet."""
         self._looked = 0.0
 
     def run(self, *, until_idle: bool, stop: threading.Event, each_look: Callable[[], None] = lambda: None) -> None:
@@ -78,12 +86,15 @@ class Worker:
         try:
             while not stop.is_set():
                 self._settle_ended()
+                at_rest = until_idle and not self._mine
                 if time.monotonic() - self._looked > BEAT or not self._looked:
                     self._looked = time.monotonic()
                     each_look()
-                    self._look_after_others()
-                began = self._begin()
-                if until_idle and not began and not self._mine and self._over.empty():
+                    self._look()
+                elif at_rest:
+                    self._look()
+                began = self._go_on() + self._begin()
+                if at_rest and not began and self._over.empty() and not self.book.put_off(self._open):
                     return
                 self._wait()
         finally:
@@ -93,8 +104,9 @@ class Worker:
 
     def anything(self) -> bool:
         """Whether there is anything to begin, to go on with or to take over, without starting the engine."""
-        waiting, now = self.book.waiting(self.scope)
-        return bool(self.book.queued(self.scope) or self.book.orphans(self.scope) or any(self._wakes(child, now) for child in waiting))
+        return bool(
+            self.book.queued(self.scope) or self.book.orphans(self.scope) or Waking(self.kept.ledger).ready(*self.book.waiting(self.scope))
+        )
 
     @property
     def _open(self) -> sa.ColumnElement[bool]:
@@ -102,44 +114,47 @@ class Worker:
 
     # ── what others left ──
 
-    def _look_after_others(self) -> None:
-        for child in self.book.orphans(self._open):
-            if len(self._mine) < self.slots:
-                self._seize(child)
-        waiting, now = self.book.waiting(self._open)
-        for child in waiting:
-            if len(self._mine) < self.slots and self._wakes(child, now):
-                self._seize(child)
+    def _look(self) -> None:
+        self._ready = deque([*self.book.orphans(self._open), *self.waking.ready(*self.book.waiting(self._open))])
 
-    def _seize(self, child: Child) -> None:
-        if self._trusted(child) and self.book.seize(child, self.kept.me):
-            self._launch(replace(child, owner=self.kept.me.executor, state=ChildState.RUNNING))
+    def _go_on(self) -> int:
+        """Take up what can go on, as far as there are places; returns how much."""
+        began = 0
+        while self._ready and self.places.free:
+            began += self._seize(self._ready.popleft())
+        return began
 
-    def _wakes(self, child: Child, now: float) -> bool:
-        """Whether a child that waits can go on: its time has come, somebody sent it a signal, or it ended elsewhere."""
-        row = self.kept.ledger.find(child.incident)
-        if row is None:
-            return True
-        holder = self.kept.ledger.holder(child.incident)
-        if holder is not None and holder["alive"]:
+    def _seize(self, child: Child) -> bool:
+        if child.incident in self._mine or not (self._trusted(child) and self.book.seize(child, self.kept.me)):
             return False
-        if row["status"] in _ENDED:
-            return True
-        wake_at = float(row["summary"].get("wake_at", 0.0))
-        return bool(0 < wake_at <= now or self.kept.ledger.signals(child.incident, int(row["summary"].get("heard", 0))))
+        self.waking.took(child)
+        self._launch(replace(child, owner=self.kept.me.executor, state=ChildState.RUNNING))
+        return True
+
+    @contextmanager
+    def _rest(self, child: Child, seconds: float) -> Iterator[None]:
+        """See `World.resting`."""
+        if seconds < _REST:
+            yield
+            return
+        self.book.mark(child, ChildState.RESTING)
+        with self.places.resting(child.incident):
+            yield
+        self.book.mark(child, ChildState.RUNNING)
 
     # ── beginning ──
 
-    def _begin(self) -> bool:
-        began = False
-        while len(self._mine) < self.slots:
+    def _begin(self) -> int:
+        """Begin what is new, as far as there are places; returns how much."""
+        began = 0
+        while self.places.free:
             child = self.book.claim(self.kept.me, lifecycle.new_id(self.kept.ledger), self._open)
             if child is None:
                 return began
             if not self._trusted(child):
                 self.book.settle(child, ChildState.QUEUED)
                 continue
-            began = True
+            began += 1
             self._launch(child)
         return began
 
@@ -158,8 +173,9 @@ class Worker:
     def _launch(self, child: Child) -> None:
         """Run a child that we claimed, from wherever it stands."""
         self._mine[child.incident] = child
+        self.places.take(child.incident)
         row = self.kept.ledger.find(child.incident)
-        if row is not None and row["status"] in _ENDED:
+        if row is not None and row["status"] in ENDED:
             self._over.put(child.incident)
             return
         try:
@@ -167,7 +183,12 @@ class Worker:
             told = self.book.setting(child)
             agreed_work.check(child, told, self.trust())
             setting = setting_of(child, told)
-            given = lifecycle.Given(lifecycle.Unattended(self.kept.me.actor, yes=setting.options.yes), _taken_over, patient=False)
+            given = lifecycle.Given(
+                lifecycle.Unattended(self.kept.me.actor, yes=setting.options.yes),
+                _taken_over,
+                patient=False,
+                resting=partial(self._rest, child),
+            )
             if entries:
                 record = incident_record.fold(entries)
                 agreed_work.same(setting, record)
@@ -188,7 +209,7 @@ class Worker:
         if error.incident == child.incident:
             self._ended(child, ChildState.WAITING, error.what, 4)
         elif child.postponed < _POSTPONED_MOST:
-            self._mine.pop(child.incident, None)
+            self._drop(child)
             self.book.settle(child, ChildState.QUEUED, said=error.what, postpone=_POSTPONE)
             self.tell(replace(child, state=ChildState.QUEUED, said=f"put off: {error.what}"))
         else:
@@ -208,9 +229,15 @@ class Worker:
                 self._ended(child, state_of(row), str(row["summary"].get("said", "")), row["exit_code"])
 
     def _ended(self, child: Child, state: ChildState, said: str, code: int) -> None:
-        self._mine.pop(child.incident, None)
+        self._drop(child)
         self.book.settle(child, state, said=said.split("\n")[0][:300], exit_code=code)
         self.tell(replace(child, state=state, said=said.split("\n")[0][:300], exit_code=code))
+        if (self.book.campaign(child.campaign) or {}).get("status") != "running":
+            campaign_news.tell(self.kept, self.book, child, self.trust())
+
+    def _drop(self, child: Child) -> None:
+        self._mine.pop(child.incident, None)
+        self.places.leave(child.incident)
 
     def _wait(self) -> None:
         """Until something of ours ended, or a moment has passed."""

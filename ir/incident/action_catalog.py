@@ -1,6 +1,6 @@
 """The catalogue of actions, as data: what each does to the world, what it needs, what it gives, its settings.
 
-Dry run, confirmation and retry follow from `danger` in one place, the course.
+Dry run, confirmation and retry follow from `danger` in one place, the workflow.
 """
 
 from dataclasses import dataclass

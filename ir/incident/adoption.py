@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ir.core.errors import PortError, Refused
-from ir.core.model import Json, KeyRow
+from ir.core.model import KeyRow
 from ir.core.secret import Secret
 from ir.incident.context import World
+from ir.incident.facts import Adopted, AdoptedStore, Facts
 from ir.ports import STAGED, Left, Store
 
 NAMED = re.compile(r"INC-[0-9]{8}-[A-Za-z0-9]{1,16}")
@@ -33,7 +34,7 @@ class _Seen:
         return str(self.store.ref)
 
 
-def look(world: World) -> Json:
+def look(world: World) -> Facts:
     """The first facts of an adopted incident: `{adopted, old, mint, new?, opened_at?}`.
 
     Raises:
@@ -50,7 +51,7 @@ def look(world: World) -> Json:
     dead = new is not None and world.issuer.probe(new).liveness.dead
     _refuse_strangers(world, seen, [found, new] if new else [found])
     n = _number(world, row) if row else max(tries, default=0)
-    facts: Json = {
+    facts: Facts = {
         "adopted": _told(world, seen, rows, found, new, dead=dead),
         "old": {"fingerprint": found.fingerprint, "found_in_store": world.custody.fetch("old") == found},
         "mint": {"n": max([n, *tries])},
@@ -62,7 +63,7 @@ def look(world: World) -> Json:
     return facts
 
 
-def holds(facts: Json) -> set[str]:
+def holds(facts: Facts) -> set[str]:
     """Fingerprints of keys of an adopted incident's own making, which stores may hold already."""
     made = {str(mark) for mark in facts.get("adopted", {}).get("dead", [])}
     return made | ({str(facts["new"]["fingerprint"])} if facts.get("new") else set())
@@ -151,7 +152,7 @@ def _candidates(world: World, seen: list[_Seen], tries: int, old: Secret | None)
 def _given_by_hand(world: World, seen: list[_Seen], rows: tuple[KeyRow, ...], old: Secret | None) -> tuple[Secret | None, KeyRow | None]:
     """A value that nothing ties to the incident counts only if the operator has it, too."""
     unknown = {one.value for one in seen if one.value is not None and old is not None and one.value != old}
-    unread = [one.name for one in seen if one.trouble or one.store.guided]
+    unread = [one.name for one in seen if one.trouble or not one.store.promises.reads]
     if not unknown and not (rows and unread):
         return None, None
     given = world.operator.new_key(f"The replacement that {world.incident} got, to be sure which key it is")
@@ -204,9 +205,9 @@ def _number(world: World, row: KeyRow) -> int:
 # ── telling what was found ──
 
 
-def _told(world: World, seen: list[_Seen], rows: tuple[KeyRow, ...], old: Secret, new: Secret | None, *, dead: bool) -> Json:
+def _told(world: World, seen: list[_Seen], rows: tuple[KeyRow, ...], old: Secret, new: Secret | None, *, dead: bool) -> Adopted:
     words = {old: "the leaked key", **({new: "a replacement that is dead" if dead else "the replacement"} if new else {})}
-    stores = {
+    stores: dict[str, AdoptedStore] = {
         one.name: {"roles": list(one.left.roles), "holds": words[one.value] if one.value else "", "trouble": one.trouble} for one in seen
     }
     return {

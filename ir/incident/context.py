@@ -1,6 +1,7 @@
 """The world of one incident: every port that its actions may use, wired by `wiring`, and the keys found through them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Event, Lock
@@ -11,6 +12,7 @@ from ir.core.errors import Missing, PortError
 from ir.core.model import Json, Mode
 from ir.core.secret import Secret
 from ir.incident.custody import Custody
+from ir.incident.facts import Facts, New
 from ir.incident.plan import Plan
 from ir.incident.record import Incident
 from ir.inventory import Account, Approver, Inventory, Key, Service
@@ -77,6 +79,7 @@ class World:
         publish: writes report and bundle, returns the paths.
         note: keeps the index of incidents up to date.
         announce: tells people of the record's last entry, once.
+        announce_of_many: the same where a digest tells of all: only of what needs a person, or failed.
         witness: takes every entry, from the first on, and signs checkpoints of them.
         keep: keeps files as evidence, notes the hashes of others that were read: `{files, inputs}`, `{name, sha256, bytes}` each.
         recording: held while an entry is written and witnessed; who ends the process waits for it.
@@ -90,6 +93,7 @@ class World:
         elsewhere: who else holds the value with that fingerprint, of all stores and services of the inventory that the plan does not
             replace; at most 10 s.
         patient: False: an incident that waits, for a human or for a time, is let go instead of kept by this process.
+        resting: around a wait of so many seconds for nothing but time: a worker lets another incident work meanwhile.
         fresh: this process began the incident, and under a name that none had before: what it does not know of, nobody did for it.
         removed_approvers: of the incident's approvers, those whose key has been taken out of the inventory's file since.
         prepare: loads what the first call to the provider needs; beside a look at the stores that takes no time.
@@ -120,10 +124,11 @@ class World:
     publish: Callable[[Incident], list[str]] = lambda _incident: []
     note: Callable[[Incident], None] = lambda _incident: None
     announce: Callable[[Incident], None] = lambda _incident: None
+    announce_of_many: Callable[[Incident], None] = lambda _incident: None
     witness: Callable[[Json], None] = lambda _entry: None
     keep: Callable[[Sequence[str], Sequence[str]], Json] = lambda _files, _inputs: {"files": [], "inputs": []}
     recording: Lock = field(default_factory=Lock)
-    facts: Callable[[], Json] = dict
+    facts: Callable[[], Facts] = Facts
     own_requests: Callable[[], tuple[str, ...]] = lambda: ()
     claim: Callable[[str], None] = lambda _fingerprint: None
     knows: Callable[[str], bool] = lambda _incident: True
@@ -136,6 +141,7 @@ class World:
     deliveries: Deliveries | None = None
     scratch: str = ""
     patient: bool = True
+    resting: Callable[[float], AbstractContextManager[None]] = lambda _seconds: nullcontext()
     fresh: bool = False
     published: Event = field(default_factory=Event)
 
@@ -161,7 +167,7 @@ class World:
         """The reference, as text, of the store that a service reads the key from."""
         return str(self.inventory.store_of(service, self.key))
 
-    def old_key(self, facts: Json) -> Secret:
+    def old_key(self, facts: Facts) -> Secret:
         """The leaked key: from custody, the operator, or a store that still holds it; always matched by fingerprint.
 
         Raises:
@@ -187,7 +193,7 @@ class World:
             raise silent
         raise Missing("the leaked key is in no store and in no custody any more", next_step="give it again with --leaked-key-from prompt")
 
-    def new_key(self, facts: Json) -> Secret:
+    def new_key(self, facts: Facts) -> Secret:
         """The replacement: from custody, or a store that holds it or where it is staged; matched by fingerprint.
 
         Raises:
@@ -197,7 +203,7 @@ class World:
         self.replacement = self._find_new_key(facts["new"])
         return self.replacement
 
-    def _find_new_key(self, new: Json) -> Secret:
+    def _find_new_key(self, new: New) -> Secret:
         found = self.held_new(new)
         if found is None:
             found = self.operator.new_key(f"The replacement once more, with fingerprint {new['fingerprint']}")
@@ -208,7 +214,7 @@ class World:
             next_step="ir resume, with --new-key-from to give it again",
         )
 
-    def held_new(self, new: Json) -> Secret | None:
+    def held_new(self, new: New) -> Secret | None:
         """The replacement where it is held; nobody is asked. None: all places were looked at, and none has it.
 
         Raises:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ir.core.errors import Refused
 from ir.core.model import Debt, Did, Json, KeyKind, Policy
+from ir.incident.facts import of_role
 from ir.incident.record import FINAL, Incident
 
 _DEAD = ("expired", "invalid")
@@ -56,6 +57,27 @@ def waiting_replacement(record: Incident, fingerprint: str, *, kept: bool = True
     return Debt(WAITS, fingerprint, why, roll_out(record))
 
 
+def by_word(record: Incident) -> list[Debt]:
+    """Debts that a person's word can end, each by its own name: what a look decides (a key that answers) is not among them."""
+    return [debt for debt in record.debts.values() if debt.kind not in ("key-alive", WAITS, "custody")]
+
+
+def critical(record: Incident, about: str) -> bool:
+    """Whether what an attacker left is of critical severity: it is still to do until a look finds it gone, or a person keeps it by name."""
+    debt = record.debts.get(about)
+    rows: list[Json] = []
+    for told in (record.facts.get("sweep"), record.facts.get("review"), record.facts.get("triage")):
+        rows += (told or {}).get("leftovers", [])
+    grave = any(str(row["id"]) == about and row["severity"] == "critical" for row in rows)
+    return debt is not None and debt.kind == "leftover" and grave
+
+
+def called(record: Incident, name: str) -> list[Debt]:
+    """Debts that a person may mean by `name`: what one is about, or its kind."""
+    same = [debt for debt in record.debts.values() if debt.about == name]
+    return same or [debt for debt in record.debts.values() if debt.kind == name]
+
+
 def never_looked_at(record: Incident) -> list[Debt]:
     """A run that ends before its first look owes the leaked key under its name."""
     if record.facts.get("old"):
@@ -87,11 +109,11 @@ def _inventory_of(record: Incident) -> str:
 
 def live_keys(record: Incident) -> list[Debt]:
     """After an abort every live key is named, with who is on it."""
-    services: Json = record.facts.get("services", {})
+    services = record.facts.get("services", {})
     users = {name: row.get("after") or row.get("before", "") for name, row in services.items()}
     found = []
     for role, word in (("old", "leaked"), ("new", "replacement")):
-        key = record.facts.get(role, {})
+        key = of_role(record.facts, role)
         if not key.get("fingerprint") or (role == "old" and record.facts.get("dead_at")):
             continue
         if role == "old" and key.get("liveness") in _DEAD:
@@ -139,7 +161,7 @@ def custody(record: Incident) -> list[str]:
     emptied = record.run_of("discard")
     if emptied is not None and emptied.outcome.did is Did.DONE:
         return []
-    places = [str(record.facts.get(role, {}).get("custody") or "") for role in ("old", "new")]
+    places = [str(of_role(record.facts, role).get("custody") or "") for role in ("old", "new")]
     return sorted({place for place in places if place})
 
 

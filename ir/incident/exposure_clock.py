@@ -1,14 +1,14 @@
 """The one clock of an incident: how long the leaked key has been alive, and how long the outage that containment makes has lasted. Pure."""
 
-from ir.core.model import Json
 from ir.incident import reversibility
+from ir.incident.facts import Facts
 
 _MINUTE = 60.0
 _UNTOUCHED = "policy"
 """The way to contain a key that leaves our own services their access."""
 
 
-def said(facts: Json, now: float, *, minutes: bool = False) -> str:
+def said(facts: Facts, now: float, *, minutes: bool = False) -> str:
     """For a person, such as `leaked key alive 14:32 · outage 2:10`; "" before anything is known.
 
     Args:
@@ -31,7 +31,7 @@ def said(facts: Json, now: float, *, minutes: bool = False) -> str:
     return f"{key} · outage {span(now - outage)}" if outage else key
 
 
-def outage_since(facts: Json) -> float:
+def outage_since(facts: Facts) -> float:
     """Since when our own services cannot use Stripe (epoch seconds), because the key was contained; 0 = they can."""
     contained = float(facts.get("contained_at") or 0.0)
     if not contained or facts.get("containment", {}).get("how") == _UNTOUCHED or facts.get("containment", {}).get("undone"):
@@ -51,6 +51,6 @@ def _in_minutes(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes else "under 1 min"
 
 
-def _contained(facts: Json) -> bool:
+def _contained(facts: Facts) -> bool:
     containment = facts.get("containment", {})
     return bool(containment) and not containment.get("undone") and not containment.get("unseen")

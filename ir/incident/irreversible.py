@@ -6,6 +6,7 @@ Pure, and the same for whoever asks: the run at its terminal, and `ir approve` a
 from ir import inventory
 from ir.core.model import Json
 from ir.incident.context import ACCEPTS
+from ir.incident.facts import of_role
 from ir.incident.record import Incident
 from ir.ports import Irreversible
 
@@ -94,14 +95,16 @@ def unseen(record: Incident) -> str:
     """What may still use the key unseen: exceptions by name, what could not be read or compared, and all that is not listed."""
     said: list[Json] = [record.opened.get("options", {}), record.facts.get("accepted", {})]
     names = [name for options in said for option in ACCEPTS for name in options.get(option, {})]
-    names += [name for name, row in record.facts.get("stores", {}).items() if row.get("guided") and name not in names]
+    names += [
+        name for name, row in record.facts.get("stores", {}).items() if (row.get("guided") or row.get("write_only")) and name not in names
+    ]
     names += [row["name"] for row in record.facts.get("elsewhere", {}).get("unread", [])]
     return ", ".join([*dict.fromkeys(names), "whatever the inventory does not list"])
 
 
 def called(record: Incident, role: str, ends_in: str = "") -> str:
     """The old or the new key as a person knows it; `ends_in` for the eyes only."""
-    facts: Json = record.facts.get(role, {})
+    facts = of_role(record.facts, role)
     word = {"old": "The key", "new": "The replacement of"}[role]
     name = "" if unnamed(record) else str(record.opened.get("key", ""))
     marks = [f"…{ends_in}" if ends_in else "", str(facts.get("id") or facts.get("fingerprint") or "")]

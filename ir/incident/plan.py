@@ -7,6 +7,7 @@ from typing import Any
 
 from ir.core.errors import UsageError
 from ir.core.model import Danger, Json, Policy, copied
+from ir.core.store_kind import Kind
 from ir.incident import approvers, reversibility
 from ir.incident.action_catalog import ACTIONS, Action
 from ir.incident.playbook import Playbook, StepRow
@@ -88,7 +89,7 @@ def compile_plan(book: Playbook, inventory: Inventory, key: Key, *, replaces: bo
     notes = ["consumers that the inventory does not list will fail when the old key is retired"]
     if "canary" not in names and services:
         notes.append("no service is in wave `canary`: the first wave goes without a rehearsal")
-    notes += _webhook_notes(key)
+    notes += _webhook_notes(key) + _store_notes(key)
     steps: list[Step] = []
     for row in book.steps:
         params = ACTIONS[row.action].params.model_validate(row.with_).model_dump(by_alias=True, mode="json")
@@ -138,6 +139,16 @@ def _webhook_notes(key: Key) -> list[str]:
         "endpoint's is seen from a delivery that Stripe signed, else the old secret is put back"
     )
     return [said]
+
+
+def _store_notes(key: Key) -> list[str]:
+    """What its places do not promise, and how the plan goes about that."""
+    return [
+        f"{ref} is write-only: its old value is kept elsewhere before it is written, its services show what it holds (or, weaker, the "
+        f"host's own mark of the last change), and {ref.promises.undo}"
+        for ref in key.stored_in
+        if ref.promises.kind is Kind.WRITE_ONLY
+    ]
 
 
 def _step(row: StepRow, action: Action, id_: str, params: dict[str, Any], wave: str = "") -> Step:

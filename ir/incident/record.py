@@ -1,39 +1,17 @@
-"""An incident as its audit entries tell it: one fold, read by the runner, status, report and exit code alike.
-
-Facts that actions establish (all secret-free; times are epoch seconds):
-
-    exposed_at, opened_at, minted_at, promoted_at, contained_at, retire_asked_at, dead_at
-    old {fingerprint, id, kind, mode, account, liveness, custody, seen_alive, permissions, deadline, last_used, probed_at}
-    new {fingerprint, id, kind, custody, n, created, pasted, because, rotated, made_by, liveness, probed_at}
-        `rotated`: a guided rotation made it; `probed_at`: our own latest use, by the provider's clock, 0 = it does not tell
-    clock {ahead}    seconds by which our clock was ahead of the provider's when the replacement was checked
-    rotation {told_at, value, attested {by, at}}    of a containment by rotating: `value` is taken | open | lost
-    stores {REF: {guided, permission, before {version, fingerprint}, staged, after {version, fingerprint}, siblings, left_out, later}}
-    elsewhere {holders [{name, kind, about, key}], unread [{name, why}]}    of the leaked key, outside of the plan
-    services {NAME: {wave, owner, store, before, after, proves, accepted, tries}}
-    containment {how, said, before, undone}
-    review / triage {verdict, verdicts, score, findings, coverage, blast_radius, leftovers, timeline}
-    proof {polls, from, to, code, control}
-    grace {last_used}    of the old key when it began, by the provider's clock
-    quiet {checked, used_at, users {ours [name], strangers [name]}, attested {by, reason}}, money, sweep, watch {…}
-    pending {REF: {owner, since, version, incident}}    strangers' stages that the operator was shown; cleared {REF: reason}
-    accepted {OPTION: {NAME: REASON}}    exceptions that were accepted when it was resumed; at the start they stand in its options
-        `leftover` of a store: an incident that is over for good, and left something there
-    took_over {INCIDENT: [debt]}    of earlier incidents of this key, settled at the end where they can be
-    closed {accepted, attested, needs_custody}    what a person's word ended, and what it could not
-    adopted {at, owner, since, stores {REF: {roles, holds, trouble}}, keys {ID: NAME}, dead}    what the world still told of it;
-        `signed_before` {size, head_hash, ts}: of a record that is lost
-"""
+"""An incident as its audit entries tell it: one fold, read by the workflow, status, report and exit code alike."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import cast
 
 from ir.core.errors import ExitCode
 from ir.core.model import Debt, Did, Json, Outcome, copied
+from ir.incident.facts import Facts
 
+CLASSIFIED = ("classified_at", "classified_by", "classified_because", "personal_data_breach")
+"""What a person says about a breach; the whole ladder is in `Incident.words` (`incident.ladder`)."""
 _OWN_FACTS = {
-    "classify": ("classified_at", "classified_by", "classified_because", "personal_data_breach"),
+    "classify": CLASSIFIED,
     "approved": ("approvals",),
     "wake": ("accepted",),
 }
@@ -67,8 +45,13 @@ class Incident:
         status: `running | waiting | done | debt | rolled back | aborted | attested | refused | reopened`.
         runs: every attempt at every step, in order.
         signals: what people sent: approvals, containment, rollback, abort.
-        late: evidence in signals that no course has taken in.
+        late: evidence in signals that no workflow has taken in.
         accepted: living keys that a person keeps: what a debt would be about → `{why, reason, by}`.
+        just_paid: debts that words ended since the last step or signal: an end that was on its way does not bring them back.
+        reopened: how it had ended, while misuse that was found since keeps it open.
+        words: what people said by a command of its own, oldest first: `{kind, by, at, n, hash, …}`. Kinds:
+            `ladder {rung, when, reason, …}`, `under {under}`, `told {to, when, reference, …}`, `not-told {to, reason, …}`,
+            `stamped {…}`, `purged {…}`, `closed {…}`, `misuse {…}`; `n` is None where a signal of an earlier version told it.
     """
 
     id: str = ""
@@ -76,7 +59,7 @@ class Incident:
     opened: Json = field(default_factory=dict)
     opened_at: str = ""
     actor: str = ""
-    facts: Json = field(default_factory=dict)
+    facts: Facts = field(default_factory=Facts)
     runs: list[StepRun] = field(default_factory=list)
     debts: dict[str, Debt] = field(default_factory=dict)
     signals: list[Json] = field(default_factory=list)
@@ -86,10 +69,13 @@ class Incident:
     last: Json | None = None
     late: set[str] = field(default_factory=set)
     accepted: Json = field(default_factory=dict)
+    words: list[Json] = field(default_factory=list)
+    reopened: Json = field(default_factory=dict)
+    just_paid: set[str] = field(default_factory=set)
 
     @property
     def heard(self) -> int:
-        """The id of the newest signal that the course has taken in, 0 when there is none."""
+        """The id of the newest signal that the workflow has taken in, 0 when there is none."""
         return max((int(signal.get("id", 0)) for signal in self.signals), default=0)
 
     @property
@@ -148,12 +134,19 @@ def absorb(incident: Incident, entry: Json) -> None:
     elif entry["kind"] == "signal":
         incident.signals.append({**body, "at": entry["at"], "by": entry["actor"]})
         merge(incident.facts, _told(body))
+        incident.just_paid = set()
+        _classified(incident, body, entry)
         _owe_misuse(incident, body)
         incident.status = "running"
+    elif entry["kind"] == "word":
+        incident.words.append({**body, "at": entry["at"], "by": entry["actor"], "n": entry["n"], "hash": entry["hash"]})
+        merge(incident.facts, {name: body["facts"][name] for name in CLASSIFIED if name in body.get("facts", {})})
+        _paid(incident, body, entry["actor"])
+        _reopened(incident, body)
     elif entry["kind"] == "ended":
         incident.ended, incident.ended_at, incident.status = body, entry["at"], body["status"]
-        incident.debts = {row["about"]: Debt(**row) for row in body["debts"]}
-        incident.accepted = body.get("accepted", {})
+        incident.debts = {row["about"]: Debt(**row) for row in body["debts"] if row["about"] not in incident.just_paid}
+        incident.accepted = {**_kept(incident), **body.get("accepted", {})}
 
 
 def _told(signal: Json) -> Json:
@@ -168,16 +161,56 @@ def _told(signal: Json) -> Json:
     return told
 
 
+def _classified(incident: Incident, signal: Json, entry: Json) -> None:
+    """A classification that was sent as a signal, as earlier versions did, is a word like any other."""
+    told = signal.get("facts", {})
+    if signal.get("kind") != "classify" or "classified_at" not in told:
+        return
+    rung = {"rung": "classified", "when": told["classified_at"], "breach": told.get("personal_data_breach")}
+    said = {"reason": told.get("classified_because", ""), "by": told.get("classified_by", entry["actor"])}
+    incident.words.append({"kind": "ladder", **rung, **said, "at": entry["at"], "n": entry.get("n"), "hash": entry.get("hash", "")})
+
+
+def _paid(incident: Incident, word: Json, by: str) -> None:
+    """A debt that a person ends by name, or keeps by name; later looks may find it again, but for what is kept."""
+    about = word.get("about", "")
+    if word.get("kind") not in ("closed", "kept") or about not in incident.debts:
+        return
+    debt = incident.debts.pop(about)
+    incident.just_paid.add(about)
+    if word["kind"] == "kept":
+        incident.accepted[about] = {"why": debt.why, "reason": str(word.get("reason", "")), "by": by}
+
+
+def _kept(incident: Incident) -> Json:
+    """What words keep, whatever an end says."""
+    about = {str(word["about"]) for word in incident.words if word.get("kind") == "kept"}
+    return {name: row for name, row in incident.accepted.items() if name in about}
+
+
+def _reopened(incident: Incident, word: Json) -> None:
+    """Misuse that a watch found after the end opens an incident again; a person's word ends that."""
+    ended = incident.ended
+    if word.get("kind") == "misuse" and ended:
+        _owe_misuse(incident, word)
+        before = incident.reopened or ended
+        incident.reopened, incident.status = before, "reopened"
+        incident.ended = {**ended, "exit_code": int(ExitCode.DEBT), "status": "reopened", "said": word["debt"]["why"]}
+    elif word.get("kind") == "closed" and incident.reopened:
+        incident.debts.pop("misuse", None)
+        incident.ended, incident.status, incident.reopened = incident.reopened, str(incident.reopened["status"]), {}
+
+
 def _inherit(incident: Incident) -> None:
     """Debts of earlier incidents that this one took over are its own from the start."""
     for earlier, rows in incident.facts.get("took_over", {}).items():
         for row in rows:
-            debt = Debt(**{**row, "todo": row["todo"].replace(earlier, incident.id)})
+            debt = Debt(row["kind"], row["about"], row["why"], row["todo"].replace(earlier, incident.id))
             incident.debts[debt.about] = debt
 
 
 def hear_late(incident: Incident, signals: Iterable[Json]) -> None:
-    """What was sent after the last entry and no course has taken in: misuse reopens what had ended, a `close` ends it again.
+    """What was sent after the last entry and no workflow has taken in: misuse reopens what had ended, a `close` ends it again.
 
     Whether it is a personal data breach can be said at any time.
     """
@@ -185,7 +218,10 @@ def hear_late(incident: Incident, signals: Iterable[Json]) -> None:
     for signal in signals:
         if int(signal["id"]) <= incident.heard:
             continue
-        merge(incident.facts, _told({**signal["body"], "kind": signal["kind"]}) if signal["kind"] == "classify" else {})
+        if signal["kind"] == "classify":
+            said = {**signal["body"], "kind": "classify"}
+            merge(incident.facts, _told(said))
+            _classified(incident, said, {"actor": signal.get("actor", ""), "at": signal["at"]})
         if signal["kind"] == "misuse":
             _owe_misuse(incident, {**signal["body"], "kind": "misuse"})
             incident.late |= set(signal["body"]["evidence"])
@@ -208,23 +244,29 @@ def _absorb_step(incident: Incident, entry: Json, body: Json) -> None:
     run = StepRun(entry["step"], body["action"], body["attempt"], body["started"], entry["at"], entry["actor"], outcome)
     incident.runs.append(run)
     merge(incident.facts, outcome.facts)
+    incident.just_paid, kept = set(), _kept(incident)
     for debt in outcome.debts:
-        incident.debts[debt.about] = debt
+        if debt.about not in kept:
+            incident.debts[debt.about] = debt
     for about in outcome.paid:
         incident.debts.pop(about, None)
     incident.status = "waiting" if outcome.did is Did.WAITING else "running"
     incident.ended = {}
 
 
-def passed_over(facts: Json) -> tuple[str, ...]:
+def passed_over(facts: Facts) -> tuple[str, ...]:
     """Stores that are left alone: left out by name, or in trouble already when a contain-first run looked at them first."""
     return tuple(name for name, row in facts.get("stores", {}).items() if row.get("left_out") or row.get("later"))
 
 
-def merge(into: dict[str, Any], facts: Json) -> None:
+def merge(into: Json | Facts, facts: Json | Facts) -> None:
     """Deep merge: objects are merged, everything else is replaced."""
+    _merge(cast(Json, into), cast(Json, facts))
+
+
+def _merge(into: Json, facts: Json) -> None:
     for name, value in facts.items():
         if isinstance(value, dict) and isinstance(into.get(name), dict):
-            merge(into[name], value)
+            _merge(into[name], value)
         else:
             into[name] = copied(value)  # entries are evidence: folding must never reach into them

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from ir.core.model import Danger, Json
 from ir.incident.action_catalog import ACTIONS, Action
+from ir.incident.facts import Facts
 from ir.inventory import Account
 
 OVERLAP_BUDGET = 3600.0
@@ -113,13 +114,13 @@ def promise_of(plan: Json) -> str:
         return ""
 
 
-def forward(facts: Json) -> bool:
+def forward(facts: Facts) -> bool:
     """Whether there is only the way forward: services are without a key until each is on another, so none waits for anything else."""
     contained = facts.get("containment", {})
     return bool(facts.get("dead_on_arrival") or (contained and not contained.get("undone")))
 
 
-def dead(facts: Json) -> bool:
+def dead(facts: Facts) -> bool:
     """Whether there is no leaked key left to kill: it was dead on arrival, or containment killed it and it was seen dead."""
     if facts.get("dead_on_arrival"):
         return True

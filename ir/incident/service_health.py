@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from ir.core.model import Did, Item
 from ir.core.wording import counted
 from ir.incident.context import World
+from ir.incident.facts import Facts
 from ir.inventory import Service
 from ir.ports import Check, Expected, Verifier
 
@@ -49,7 +50,7 @@ def said_of(items: Sequence[Item]) -> str:
     return said + (f"; unhealthy, so not seen to hold it (accepted): {', '.join(unwell)}" if unwell else "")
 
 
-def expected_new(facts: dict[str, object]) -> Expected:
+def expected_new(facts: Facts) -> Expected:
     """The replacement as services should hold it."""
     new = facts["new"]
     assert isinstance(new, dict)  # noqa: S101 - the record's own shape, narrowed for the type checker

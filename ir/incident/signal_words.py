@@ -10,6 +10,15 @@ _DID = {
     "close": "ended it by attesting",
     "classify": "classified it",
     "misuse": "reported misuse",
+    "ladder": "said what it is",
+    "under": "named the laws that count",
+    "told": "recorded a notification",
+    "not-told": "recorded that they are not told",
+    "stamped": "had the record time-stamped",
+    "purged": "removed evidence files",
+    "copied": "wrote the bundle to a folder",
+    "kept": "kept something by name",
+    "closed": "ended what was found later",
 }
 
 

@@ -10,7 +10,7 @@ from ir import inventory
 from ir.core import command_text
 from ir.core.errors import IrError
 from ir.core.model import Did, Json, Liveness
-from ir.incident import debts
+from ir.incident import deadlines, debts
 from ir.incident.record import FINAL, Incident
 
 STATES: dict[str, str] = {
@@ -46,6 +46,7 @@ class Standing:
         left: debts as JSON, those about keys first.
         next: one command, as it can be typed.
         accepted: living keys that a person keeps, as `Incident.accepted`.
+        clocks: deadlines that run and that nobody has answered (`deadlines.rows`).
     """
 
     incident: str
@@ -61,11 +62,12 @@ class Standing:
     left: tuple[Json, ...]
     next: str
     accepted: Json
+    clocks: tuple[Json, ...] = ()
 
     def to_json(self) -> Json:
         """What `--json` adds to the recorded `status`."""
         row = {"state": self.state, "since": self.since, "leaked": self.leaked, "outage": self.outage}
-        return {**row, "next": self.next, "accepted": self.accepted}
+        return {**row, "next": self.next, "accepted": self.accepted, "clocks": list(self.clocks)}
 
 
 def stand(row: Json, holder: Json | None, *, people: Sequence[str] = (), heir: str = "", me: str = "", now: float = 0.0) -> Standing:
@@ -98,6 +100,7 @@ def stand(row: Json, holder: Json | None, *, people: Sequence[str] = (), heir: s
         left=left,
         next=_next(row, state, todo or (str(left[0]["todo"]) if left else ""), heir, alive=alive),
         accepted=summary.get("accepted") or {},
+        clocks=tuple(summary.get("clocks", [])),
     )
 
 
@@ -161,12 +164,13 @@ def _next(row: Json, state: str, todo: str, heir: str, *, alive: bool) -> str:
 
 def told(record: Incident) -> Json:
     """The part of the index row's summary that `stand` reads."""
-    return {"leaked": leaked(record), "outage": outage(record), "asks": asks(record), "again": debts.again(record), **kept(record)}
+    told = {"leaked": leaked(record), "outage": outage(record), "asks": asks(record), "again": debts.again(record)}
+    return {**told, "clocks": deadlines.rows(record), **kept(record)}
 
 
 def kept(record: Incident) -> Json:
     """Living keys that a person keeps, as `Incident.accepted`; {} of an incident that no close has looked at."""
-    return {"accepted": record.accepted} if "accepted" in record.ended else {}
+    return {"accepted": record.accepted} if "accepted" in record.ended or record.accepted else {}
 
 
 def asks(record: Incident) -> Json:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from ir.core.model import Json
 from ir.core.reference import Reference
 from ir.inventory import Account, Command, Inventory, Key, Reload, Service, Verify, references
+from ir.inventory.host_rows import HOSTS
 
 _FINISHED = ("done", "debt", "attested", "rolled back")
 
@@ -70,7 +71,7 @@ def of_check(inventory: Inventory, row: Verify) -> set[str]:
 
 def custody(key: Key) -> set[str]:
     """Of keeping a new key in the stores of a key, until it is in use."""
-    return {f"store {ref.object}" for ref in key.stored_in if ref.scheme not in ("manual", "env", "command")}
+    return {f"store {ref.object}" for ref in key.stored_in if ref.promises.custody}
 
 
 def known(index: Iterable[Json]) -> set[str] | None:
@@ -90,6 +91,27 @@ def _told(inventory: Inventory) -> list[Reference]:
 
 
 def _programs(inventory: Inventory, refs: Iterable[Reference], parts: Sequence[str] = ("read",)) -> set[str]:
+    """Programs behind references, and the tokens that reading them tells to hosts."""
+    refs = list(refs)
+    hosts = {place for ref in refs if ref.scheme in HOSTS for place in _of_host(inventory, ref.scheme, ref.host)}
+    return hosts | _commands(inventory, refs, parts)
+
+
+def _of_host(inventory: Inventory, name: str, context: str) -> set[str]:
+    """What a `hosts:` row makes us run and tell; where there is none, the host's own login goes to its own address."""
+    row = inventory.host(name, context)
+    if row is None:
+        return set()
+    there = urlsplit(row.api_base).netloc if row.api_base else f"the address of {name}"
+    found = {_command(row.program, row.env)} if row.program else set()
+    if row.token is not None:
+        found |= {f"token from {row.token} to {there}"} | _commands(inventory, [row.token], ("read",))
+    elif row.api_base:
+        found.add(f"host {there}")
+    return found
+
+
+def _commands(inventory: Inventory, refs: Iterable[Reference], parts: Sequence[str]) -> set[str]:
     rows: dict[str, Command] = {row.name: row for row in inventory.commands}
     chosen = [rows[ref.path] for ref in refs if ref.scheme == "command"]
     return {_command(argv, row.env) for row in chosen for part in parts if (argv := getattr(row, part))}
@@ -110,6 +132,10 @@ def _used(inventory: Inventory, row: Reload | Verify) -> set[str]:
     """Programs that it runs, and secrets that it tells a host: headers, and what only a signing secret can sign."""
     found = {_command(row.command, row.env)} if row.command else set()
     found |= set(_headers(row)) | reading(inventory, row.headers.values())
+    if isinstance(row, Reload) and row.vercel is not None:
+        found |= _of_host(inventory, "vercel", "") | {f"deployment of {row.vercel} at Vercel"}
+    if isinstance(row, Reload) and row.rollout is not None:
+        found |= _of_host(inventory, "k8s", row.rollout.context) | {f"rollout of {row.rollout}"}
     if isinstance(row, Verify) and row.webhook:
         found.add(f"signed test events to {urlsplit(row.webhook).netloc}")
     return found

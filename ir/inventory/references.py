@@ -20,6 +20,7 @@ def every(inventory: Inventory) -> Iterator[Found]:
             yield from _under((group, i), of_key(key))
     for i, service in enumerate(inventory.services):
         yield from _under(("services", i), of_service(service))
+    yield from ((("hosts", i, "token"), row.token) for i, row in enumerate(inventory.hosts) if row.token is not None)
     yield from of_record(inventory)
 
 

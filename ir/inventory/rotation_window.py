@@ -15,7 +15,7 @@ from itertools import takewhile
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Span = tuple[float, float]
@@ -69,14 +69,26 @@ def _moment(wall: datetime) -> float:
     return late
 
 
+_DAY = {
+    "anyOf": [
+        {"type": "integer", "minimum": 0, "maximum": 6},
+        {"type": "string", "pattern": f"^({'|'.join(DAYS)})(\\.\\.({'|'.join(DAYS)}))?$"},
+    ]
+}
+_DAYS_IN_A_FILE = {"anyOf": [*_DAY["anyOf"], {"type": "array", "items": _DAY, "minItems": 1}]}
+_CLOCK_IN_A_FILE = {
+    "anyOf": [{"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9](:00)?$"}, {"type": "integer", "minimum": 0, "maximum": 1439}]
+}
+
+
 class RotateWindow(BaseModel):
-    """See above."""
+    """When a scheduled rotation may start: days of the week, and hours of one place."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    days: Annotated[list[int], BeforeValidator(_days), Field(min_length=1)] = list(range(7))
-    from_: Annotated[time, BeforeValidator(_clock), Field(alias="from")] = time(0, 0)
-    to: Annotated[time, BeforeValidator(_clock)] = time(0, 0)
+    days: Annotated[list[int], BeforeValidator(_days), Field(min_length=1), WithJsonSchema(_DAYS_IN_A_FILE)] = list(range(7))
+    from_: Annotated[time, BeforeValidator(_clock), Field(alias="from"), WithJsonSchema(_CLOCK_IN_A_FILE)] = time(0, 0)
+    to: Annotated[time, BeforeValidator(_clock), WithJsonSchema(_CLOCK_IN_A_FILE)] = time(0, 0)
     zone: Annotated[str, AfterValidator(_zone)] = "UTC"
 
     def open_at(self, moment: float) -> Span | None:

@@ -1,4 +1,4 @@
-"""The rows of an inventory: what each may say. Secrets never stand in it, only references (DESIGN §7)."""
+"""The rows of an inventory: what each may say. Secrets never stand in it, only references."""
 
 from datetime import date
 from ipaddress import IPv4Network
@@ -11,11 +11,12 @@ from ir.core.model import KeyKind, Mode
 from ir.core.reference import Reference
 from ir.core.sshsig import PublicKey, public_key
 from ir.core.stripe_address import check_api_base
+from ir.inventory.host_rows import Host
 from ir.inventory.rotation_window import RotateWindow
 from ir.inventory.service_rows import Service, waves
 from ir.inventory.terms import STRICT, Argv, Caller, Name, Ref, Url
 
-NoticeKind = Literal["opened", "waiting", "rolled-back", "debt", "done"]
+NoticeKind = Literal["opened", "waiting", "rolled-back", "debt", "failed", "done", "digest"]
 NOTICE_KINDS: tuple[NoticeKind, ...] = get_args(NoticeKind)
 
 
@@ -186,6 +187,7 @@ class Inventory(_Row):
     webhooks: list[Webhook] = []
     services: list[Service] = []
     commands: list[Command] = []
+    hosts: list[Host] = []
     notify: list[Notify] = []
     approvers: list[Approver] = []
     evidence_key: Ref | None = None
@@ -205,6 +207,11 @@ class Inventory(_Row):
     def account(self, name: str) -> Account:
         """By name."""
         return next(a for a in self.accounts if a.name == name)
+
+    def host(self, name: str, context: str = "") -> Host | None:
+        """The row about a host, of that context before one for all."""
+        rows = [row for row in self.hosts if row.name == name and row.context in ("", context)]
+        return max(rows, key=lambda row: bool(row.context), default=None)
 
     def key(self, name: str) -> Key:
         """A key or a webhook, by name."""

@@ -4,8 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from ir.core.reference import Reference
+from ir.core.store_kind import Kind
 from ir.core.urls import in_the_clear
 from ir.inventory import references
+from ir.inventory.host_rows import HOSTS
 from ir.inventory.rows import Account, Command, Inventory, Key
 from ir.inventory.service_rows import Reload, Service, Verify
 
@@ -28,7 +30,10 @@ def problems(inventory: Inventory) -> Iterator[Problem]:
     for where, ref in references.every(inventory):
         if ref.scheme == "command" and ref.path not in commands:
             yield where, f"there is no command `{ref.path}`", "declare it under `commands:`"
+        if ref.promises.kind is Kind.WRITE_ONLY and "stored_in" not in where:
+            yield where, f"`{ref}` is write-only: nothing can be read from there", "name a place that can be read"
     yield from _sent_in_the_clear(inventory)
+    yield from _hosts(inventory)
     yield from _notices(inventory)
     yield from _approvers(inventory)
     yield from _dangling_services(inventory)
@@ -67,6 +72,14 @@ def _sent_in_the_clear(inventory: Inventory) -> Iterator[Problem]:
                     f"`{name}` would be sent in the clear: {url} is plain http to another machine",
                     "use https, or http on loopback",
                 )
+
+
+def _hosts(inventory: Inventory) -> Iterator[Problem]:
+    for i, row in enumerate(inventory.hosts):
+        if (row.name, row.context) in [(other.name, other.context) for other in inventory.hosts[:i]]:
+            yield ("hosts", i, "name"), f"`{row.name}` is listed twice", "one row for a host, and of k8s one for a context"
+        if row.token is not None and row.token.scheme in HOSTS:
+            yield ("hosts", i, "token"), f"`{row.token}` needs a token itself", "name a place that is read without one"
 
 
 def _notices(inventory: Inventory) -> Iterator[Problem]:

@@ -3,11 +3,12 @@
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from ir.core.durations import Seconds
 from ir.core.placeholders import check_placeholders
-from ir.inventory.terms import STRICT, Argv, Name, Ref, Url
+from ir.inventory.host_rows import Rollout, VercelDeploy
+from ir.inventory.terms import REF_IN_A_FILE, STRICT, Argv, Name, Ref, Url
 
 
 class _Row(BaseModel):
@@ -78,20 +79,34 @@ class Verify(_Row):
 
 
 class Reload(_Row):
-    """How a service takes up a key: `command`, `http` (a POST), or `polls`: by itself within that time."""
+    """How a service takes up a key: one of these.
+
+    Attributes:
+        http: a POST. rollout: of Kubernetes. vercel: a deployment there. polls: it does so by itself within that time.
+        timeout: seconds; of a rollout 300, of a deployment 900 unless it is said.
+    """
 
     command: Argv | None = None
     http: Url | None = None
     polls: Seconds | None = None
+    rollout: Rollout | None = None
+    vercel: VercelDeploy | None = None
     headers: dict[str, Ref] = {}
     env: list[str] = []
     timeout: Seconds = 30.0
 
     @model_validator(mode="after")
     def _one_kind(self) -> "Reload":
-        if sum(x is not None for x in (self.http, self.command, self.polls)) != 1:
-            raise ValueError("needs exactly one of `command`, `http`, `polls`")
+        if sum(x is not None for x in (self.http, self.command, self.polls, self.rollout, self.vercel)) != 1:
+            raise ValueError("needs exactly one of `command`, `http`, `rollout`, `vercel`, `polls`")
         return self
+
+    @property
+    def patience(self) -> float:
+        """Seconds for all of it."""
+        if "timeout" in self.model_fields_set:
+            return self.timeout
+        return 300.0 if self.rollout else 900.0 if self.vercel else self.timeout
 
 
 class Service(_Row):
@@ -105,7 +120,12 @@ class Service(_Row):
 
     name: Name
     uses: Annotated[list[Name], Field(min_length=1)]
-    reads_from: Annotated[list[Ref], BeforeValidator(lambda v: v if isinstance(v, list) else [v]), Field(min_length=1)]
+    reads_from: Annotated[
+        list[Ref],
+        BeforeValidator(lambda v: v if isinstance(v, list) else [v]),
+        Field(min_length=1),
+        WithJsonSchema({"anyOf": [REF_IN_A_FILE, {"type": "array", "items": REF_IN_A_FILE, "minItems": 1}]}),
+    ]
     wave: Name = "main"
     reload: Reload
     verify: Annotated[list[Verify], Field(min_length=1)]

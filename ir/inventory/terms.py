@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from ir.core.caller_group import CallerGroup
 from ir.core.reference import Reference, parse
+from ir.core.store_kind import SCHEMES
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 """Letters, digits, dot, dash, underscore: safe in a file name, a label and on a terminal."""
@@ -15,7 +16,9 @@ def _reference(text: object) -> Reference:
     return text if isinstance(text, Reference) else parse(str(text))
 
 
-Ref = Annotated[Reference, BeforeValidator(_reference), PlainSerializer(str)]
+REF_IN_A_FILE = {"type": "string", "pattern": f"^({'|'.join(SCHEMES)})://.+"}
+Ref = Annotated[Reference, BeforeValidator(_reference), PlainSerializer(str), WithJsonSchema(REF_IN_A_FILE)]
+"""A place that holds a secret, as `ir.core.reference` reads it."""
 Argv = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s@]+$")]
 

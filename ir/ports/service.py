@@ -49,6 +49,10 @@ class Verifier(Protocol):
 class Reloader(Protocol):
     """Makes one service take up the current key. Safe to repeat."""
 
+    def ready(self) -> None:
+        """Whether `reload` can be asked for, without asking. Raises PortError where not: a header without a value, no such program."""
+        ...
+
     def reload(self) -> str:
         """Returns what was done. Raises Unknown (time-out), Rejected (it said no)."""
         ...

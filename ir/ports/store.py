@@ -5,6 +5,7 @@ from typing import Protocol
 
 from ir.core.reference import Reference
 from ir.core.secret import Secret
+from ir.core.store_kind import Promises
 
 STAGED = "staged"
 """Role of the value that waits to become current; `Store.fetch` finds it as it finds what is in custody."""
@@ -64,6 +65,7 @@ class Call:
         why: for which of our operations.
         proof: how it is proven before the mint: `asked` (the vendor tells), `done` (made, on what is ours), "" = not proven.
         hint: without it a run goes on: it is for people, or tells more.
+        read: reading the current value makes it, so a place that is only read needs it, too.
     """
 
     right: str
@@ -71,6 +73,7 @@ class Call:
     why: str
     proof: str = ""
     hint: bool = False
+    read: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,16 +117,27 @@ class Store(Protocol):
 
     ref: Reference
     """Where: one field of one object."""
-    guided: bool
-    """A human does the writing; `promote` may raise `Waiting`."""
+
+    @property
+    def promises(self) -> Promises:
+        """What this kind of place can do; see `core.store_kind`."""
+        return self.ref.promises
+
+    @property
+    def guided(self) -> bool:
+        """A human does the writing; `promote` may raise `Waiting`."""
+        return self.promises.guided
 
     @property
     def custodian(self) -> bool:
         """Whether `keep` works here."""
-        ...
+        return self.promises.custody
 
     def read(self) -> Held:
-        """The current value, by explicit version or stage. Raises Missing when the object is not there, Denied, Unknown."""
+        """The current value, by explicit version or stage. Raises Missing when the object is not there, Denied, Unknown.
+
+        A write-only place tells no value: None, and its own mark of the last change as the version.
+        """
         ...
 
     def check_write(self, incident: str) -> Permission:
@@ -161,13 +175,14 @@ class Store(Protocol):
 
         Already current: returns without a write. Raises Conflict when the object moved on from version `expected`
         *and* the field no longer holds the value that it held then; a neighbour's change alone is merged instead.
+        A write-only place writes if its mark is `expected`, whatever value stands there, and returns the new mark.
         """
         ...
 
     def undo(self, incident: str, old: Secret, new: Secret) -> str:
         """Put the old key back, only if the field still holds `new`; returns the version. Idempotent.
 
-        Raises Conflict when the field holds a third value.
+        Raises Conflict when the field holds a third value; Rejected where no value can be read: there the old one is promoted again.
         """
         ...
 

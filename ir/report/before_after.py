@@ -18,6 +18,7 @@ NOT_CHANGED = "not changed"
 NOT_WRITTEN = "not written"
 HOLDS_NEW = "holds the replacement"
 LEFT_OUT = "left out by name"
+WRITTEN = "the replacement was written; it cannot be read back"
 UNKNOWN = "unknown"
 _PROOFS = ("holds-key", "key-used")
 PUT_BACK = "the old key was put back"
@@ -43,7 +44,7 @@ def keys(story: Story) -> list[Json]:
 
 def _key(story: Story, role: str, key: Json, state: str) -> Json:
     shown = {name: str(key.get(name) or "") for name in ("id", "fingerprint", "kind", "mode", "account")}
-    extra = {"permissions": [str(p) for p in as_rows(key.get("permissions"))], "created": iso(key.get("created") or None)}
+    extra = {**_permissions(story, role, key), **_age(story, key)}
     return {
         "role": role,
         "name": named(story, key),
@@ -54,6 +55,20 @@ def _key(story: Story, role: str, key: Json, state: str) -> Json:
         "last_used": iso(key.get("last_used")),
         "deadline": iso(key.get("deadline")),
     }
+
+
+def _permissions(story: Story, role: str, key: Json) -> Json:
+    """`permissions` says `all` of a secret key that nothing narrows; an empty list with `permissions_read` false means "not read"."""
+    named = [str(p) for p in as_rows(key.get("permissions"))]
+    everything = not named and key.get("kind") == "secret" and (role == "replacement" or bool(key.get("row_read")))
+    return {"permissions": ["all"] if everything else named, "permissions_read": bool(named or everything or key.get("row_read"))}
+
+
+def _age(story: Story, key: Json) -> Json:
+    """When Stripe says that it was made, and how old it was when the incident was opened; `age_days` None = not read."""
+    made, opened = moment(key.get("created")), moment(story.incident.opened_at)
+    old = (opened - made) / 86400 if made is not None and opened is not None and opened >= made else None
+    return {"created": iso(made), "age_days": None if old is None else round(old, 1)}
 
 
 def _old_state(story: Story) -> str:
@@ -196,7 +211,9 @@ def _store_state(story: Story, told: Json, look: _Look | None, write: _Look | No
         return "staged, not current yet" if told.get("staged") else NOT_CHANGED
     if look and look.item.did in (Did.FAILED, Did.UNKNOWN):
         return "not as expected when last looked at"
-    return HOLDS_NEW if after == fingerprint_of(story.new) else "holds another value"
+    if after == fingerprint_of(story.new):
+        return WRITTEN if told.get("write_only") else HOLDS_NEW
+    return "holds another value"
 
 
 def accepted_reason(story: Story, option: str, name: str) -> str:

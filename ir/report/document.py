@@ -2,9 +2,9 @@
 
 from ir.core.model import Json
 from ir.incident import reversibility
-from ir.report import before_after, cards, exposure, looks, misuse, next_steps, people, summary, timeline
-from ir.report.formatting import iso
-from ir.report.source import Story, as_rows, words
+from ir.report import approvals, before_after, cards, exposure, looks, misuse, next_steps, obligations, outages, people, summary, timeline
+from ir.report.formatting import UNKNOWN, iso
+from ir.report.source import Story, as_object, as_rows, words
 
 SCHEMA = "ir-report/1"
 """Changes when a key of the document changes its meaning; new keys do not change it. See `docs/report-schema.md`."""
@@ -60,6 +60,9 @@ def _state(story: Story) -> Json:
         "clocks": exposure.clocks(story),
         "milestones": exposure.milestones(story),
         "services": before_after.services(story),
+        "outages": outages.outages(story),
+        "account": _account(story),
+        "read": _read(story),
         "stores": before_after.stores(story),
         "containment": _containment(story),
         "proof": _proof(story),
@@ -67,6 +70,25 @@ def _state(story: Story) -> Json:
         "watched": story.settled_run("watch") is not None,
         "missed_consumers": misuse.missed_consumers(story),
         "debts": next_steps.debts(story),
+    }
+
+
+def _account(story: Story) -> Json:
+    """Whose the key is: Stripe's id and mode, as a look or the inventory told; "unknown" where neither did."""
+    return {name: words(story.old.get(about)) or UNKNOWN for name, about in (("id", "account"), ("mode", "mode"))}
+
+
+def _read(story: Story) -> Json:
+    """What was read at all: in each list of this document, empty means "read, and none was there" only where this says true."""
+    swept, reviewed = as_object(story.facts.get("sweep")), story.reviews()
+    return {
+        "findings": bool(reviewed),
+        "coverage": bool(reviewed),
+        "leftovers": swept.get("checked") is True,
+        "moving_money": story.settled_run("money") is not None,
+        "missed_consumers": story.settled_run("watch") is not None,
+        "services": any(run.action in ("wave", "verify") for run in story.incident.runs),
+        "stores": any(run.action in ("check", "stage", "wave") for run in story.incident.runs),
     }
 
 
@@ -79,9 +101,15 @@ def _containment(story: Story) -> Json | None:
         "how": words(told.get("how")),
         "said": words(told.get("said")),
         "permissions_before": [words(row) for row in as_rows(told.get("before"))],
+        "permissions_after": _after(words(told.get("how"))),
         "undone": bool(told.get("undone")),
         "seen": not told.get("unseen") and bool(story.facts.get("contained_at")),
     }
+
+
+def _after(how: str) -> list[str]:
+    """What the leaked key may do once it is contained: one harmless thing, nothing, or (a policy) what it could, from elsewhere nothing."""
+    return {"narrowed": ["one harmless permission"], "policy": ["as before, from listed addresses alone"]}.get(how, ["none"])
 
 
 def _proof(story: Story) -> Json | None:
@@ -116,6 +144,11 @@ def _acts(story: Story) -> Json:
     return {
         "actions": timeline.actions(story),
         "signals": people.signals(story),
+        "approvals": approvals.approvals(story),
+        "ladder": obligations.ladder(story),
+        "deadlines": obligations.clocks(story),
+        "notifications": obligations.notifications(story),
+        "obligations": obligations.about(story),
         "timeline": timeline.timeline(story),
         "next_steps": next_steps.next_steps(story),
         "chain": timeline.chain(story),

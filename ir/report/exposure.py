@@ -3,9 +3,10 @@
 from typing import Any
 
 from ir.core.model import Json
+from ir.incident import deadlines, ladder
 from ir.report.before_after import moved_at, proven_dead
 from ir.report.formatting import UNKNOWN, iso, moment, span, utc
-from ir.report.source import Story, as_object, as_rows
+from ir.report.source import Story, as_object, as_rows, words
 
 GDPR_HOURS = 72
 
@@ -77,7 +78,7 @@ def clocks(story: Story) -> list[Json]:
             "contained", contained, _contained_said(story, _since(exposed or opened, contained, after)), _uncontained(story), "not done"
         ),
         _clock("dead", dead, _since(exposed or opened, dead, after), "no proof is recorded", "not proven"),
-        _deadline(told),
+        _deadline(story),
     ]
 
 
@@ -118,15 +119,27 @@ def _uncontained(story: Story) -> str:
     return "no containment in this policy: the overlap ends with the kill" if story.policy != "exploited" else "not contained"
 
 
-def _deadline(told: Json) -> Json:
-    at, by = moment(told.get("classified_at")), str(told.get("classified_by") or "a human")
-    because = f": {why}" if (why := str(told.get("classified_because") or "")) else ""
-    if told.get("personal_data_breach") is False:
-        return _clock("GDPR deadline", None, "", f"{by} said at {utc(at)} that this is not a personal data breach{because}", "none")
-    said = f"{GDPR_HOURS} h after {by} classified it as a personal data breach ({utc(at)}){because}"
-    otherwise = "no human has classified this as a personal data breach yet (ir classify --breach)"
-    otherwise += f"; the {GDPR_HOURS} h of GDPR art. 33 run from then"
-    return _clock("GDPR deadline", at + GDPR_HOURS * 3600 if at is not None else None, said, otherwise)
+def _deadline(story: Story) -> Json:
+    """Of the authority of GDPR art. 33; all clocks stand in `deadlines`."""
+    row = next(row for row in deadlines.all_of(story.incident) if row.clock.id == "gdpr-33")
+    no = ladder.no_breach(story.incident)
+    if no is not None:
+        because = f": {no.reason}" if no.reason else ""
+        said = words(story.tamer(f"{no.by} said at {utc(no.at)} that this is not a personal data breach{because}"))
+        return _clock("GDPR deadline", None, "", said, "none")
+    said = "; ".join([words(story.tamer(row.why)), *_classified(story)])
+    otherwise = f"no human has classified this as a personal data breach yet (ir classify --breach); the {GDPR_HOURS} h of GDPR art. 33"
+    otherwise += " run from the moment when you know it"
+    otherwise += "".join(f"; {words(story.tamer(bound))}" for bound in deadlines.bound_of_detection(story.incident)[:1])
+    return _clock("GDPR deadline", row.due or None, f"{GDPR_HOURS} h after {said}", otherwise)
+
+
+def _classified(story: Story) -> list[str]:
+    word = ladder.latest(story.incident, "classified")
+    if word is None:
+        return []
+    about = f"{word.by} classified it as a personal data breach ({utc(word.at)})"
+    return [words(story.tamer(f"{about}{': ' + word.reason if word.reason else ''}"))]
 
 
 def first_misuse(story: Story) -> float | None:

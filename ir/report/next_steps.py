@@ -2,6 +2,7 @@
 
 from ir.core.model import Json
 from ir.core.wording import counted
+from ir.incident import deadlines
 from ir.report import forged
 from ir.report.before_after import ACCEPTED, ON_NEW, proven_dead, services, stores
 from ir.report.formatting import label
@@ -61,7 +62,7 @@ def next_steps(story: Story) -> list[Json]:
     """`{what, why}`: debts first, then what this incident showed, then where else such a key may live."""
     whys: dict[str, list[str]] = {}
     rest = forged.steps(story) if forged.about_webhook(story) else [*_found(story), *_elsewhere(story)]
-    for row in (*_owed(story), *_glass(story), *rest):
+    for row in (*_owed(story), *_to_tell(story), *_glass(story), *rest):
         whys.setdefault(row["what"], []).append(row["why"])
     return [_step(what, "; ".join(dict.fromkeys(why))) for what, why in whys.items()]
 
@@ -78,6 +79,13 @@ def _owed(story: Story) -> list[Json]:
     if story.rehearsal:
         rows.append(_step("run it again without --dry-run", "a dry run changes nothing"))
     return rows
+
+
+def _to_tell(story: Story) -> list[Json]:
+    """Deadlines that run and that nobody has answered."""
+    found = deadlines.open_ones(story.incident) if deadlines.concerns(story.incident) else []
+    until = {row.clock.id: f" by {deadlines.utc(row.due)}" if row.due else " without undue delay" for row in found}
+    return [_step(row.todo(story.incident.id), f"{row.clock.article}: tell {row.clock.to}{until[row.clock.id]}") for row in found]
 
 
 def _glass(story: Story) -> list[Json]:
@@ -104,7 +112,7 @@ def _found(story: Story) -> list[Json]:
         rows.append(_step("tell Stripe support", "it sees what no log of yours shows, and stops what is on its way"))
         if not story.facts.get("classified_at"):
             todo = f"decide if this is a personal data breach: ir classify {story.incident.id} --breach --by NAME"
-            rows.append(_step(todo, "the notification clock runs from that decision"))
+            rows.append(_step(todo, "notification clocks run from the moment when you know it: --aware-at"))
     if not told["ran"]:
         rows.append(_step("run ir review stripe with egress logs", "no review looked whether the key was misused"))
     return rows

@@ -5,7 +5,7 @@ from ir.incident import signal_words
 from ir.report.formatting import iso, label, utc
 from ir.report.source import Story, as_object, words
 
-_ENGINE = frozenset(["at", "by", "id", "kind", "facts", "plan", "seen", "signature", "hash", "plan_hash", "name", "evidence"])
+_ENGINE = {"at", "by", "id", "kind", "facts", "plan", "seen", "signature", "hash", "plan_hash", "name", "evidence", "login", "n", "how"}
 """Fields that tie a message to the engine, and say nothing to a reader."""
 
 
@@ -21,8 +21,24 @@ def what(signal: Json) -> str:
     """What the person did: `approved retire`, `asked for a rollback`."""
     kind = words(signal.get("kind"))
     if kind == "approve":
-        return _vouched(signal) or f"approved {words(signal.get('step')) or 'the next step'}"
-    return signal_words.did(kind)
+        step = words(signal.get("step")) or "the next step"
+        return _vouched(signal) or (f"let {step} happen by --yes" if by_flag(signal) else f"approved {step}")
+    return _word(signal) or signal_words.did(kind)
+
+
+def _word(said: Json) -> str:
+    """Of a word: `said since when it is known`, `recorded that authority was told`."""
+    kind, to = said.get("kind"), words(said.get("to"))
+    if kind == "ladder":
+        no = said.get("breach") is False or said.get("material") is False
+        rungs = {"aware": "said since when it is known", "classified": f"classified it as {'no' if no else 'a'} personal data breach"}
+        return rungs.get(str(said.get("rung")), f"said that it is {'not ' if no else ''}material")
+    return {"told": f"recorded that {to} was told", "not-told": f"recorded that {to} is not told"}.get(str(kind), "")
+
+
+def by_flag(approval: Json) -> bool:
+    """Whether nobody answered a question: `--yes` did, when the incident was opened or when it was resumed."""
+    return str(approval.get("how", "")).startswith("--yes")
 
 
 def _vouched(signal: Json) -> str:
@@ -40,6 +56,10 @@ def said(signal: Json) -> str:
         return words(signal.get("said"))
     if kind == "classify":
         return _classified(as_object(signal.get("facts")))
+    if kind == "ladder":
+        return "; ".join(filter(None, [f"at {utc(signal.get('when'))}", words(signal.get("reason")), *_packs(signal)]))
+    if kind == "told":
+        return f"at {utc(signal.get('when'))}, reference: {words(signal.get('reference'))}"
     if kind == "misuse":
         return words(as_object(signal.get("debt")).get("why"))
     if kind == "wake":
@@ -51,6 +71,7 @@ def _approval(signal: Json) -> str:
     glass = f"BREAK GLASS: {words(signal['break_glass'])}" if signal.get("break_glass") else ""
     why = words(signal.get("unused") or signal.get("reason"))
     signed = "signed" if signal.get("signature") else "" if _vouched(signal) else "not signed"
+    signed = f"no person was asked: {words(signal['how'])}" if by_flag(signal) else signed
     until = f"holds until {utc(signal['until'])}" if isinstance(signal.get("until"), int | float) else ""
     aside = f"its environment says {words(signal['environment'])}" if signal.get("environment") else ""
     return "; ".join(filter(None, [glass, why, signed, until, aside]))
@@ -59,6 +80,10 @@ def _approval(signal: Json) -> str:
 def _classified(told: Json) -> str:
     verdict = "no personal data breach" if told.get("personal_data_breach") is False else "a personal data breach"
     return ": ".join(filter(None, [verdict, words(told.get("classified_because"))]))
+
+
+def _packs(signal: Json) -> list[str]:
+    return [f"under {words(signal['under'])}"] if signal.get("under") else []
 
 
 def _rest(signal: Json) -> str:

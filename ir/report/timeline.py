@@ -24,7 +24,7 @@ def _row(entry: Json) -> Json:
     body = as_object(entry.get("body"))
     outcome = as_object(body.get("outcome"))
     kind = words(entry.get("kind"))
-    what = words(entry.get("step")) if kind == "step" else people.what(body) if kind == "signal" else kind
+    what = words(entry.get("step")) if kind == "step" else people.what(body) if kind in ("signal", "word") else kind
     said = outcome.get("said") if kind == "step" else _body_said(kind, body)
     attempt = body.get("attempt")
     return {
@@ -46,7 +46,7 @@ def _body_said(kind: str, body: Json) -> str:
         return f"key {words(plan.get('key'))}, policy {words(plan.get('policy'))}" + (f", reason: {reason}" if reason else "")
     if kind == "ended":
         return ", ".join(part for part in (words(body.get("status")), words(body.get("reason") or body.get("said"))) if part)
-    if kind == "signal":
+    if kind in ("signal", "word"):
         return people.said(body)
     shown = {name: value for name, value in body.items() if name not in ("facts", "plan_hash", "hash", "signature")}
     return words(shown)
@@ -97,8 +97,11 @@ def chain(story: Story) -> Json:
         count = last["n"] + 1 if isinstance(last.get("n"), int) else 0
         said = "not checked: this report was written without its entries; ir verify checks them"
         told = {"head": story.incident.head, "entries": count, "holds": None, "anchored": False, "said": said}
-        return {**told, "checkpoints": 0, "signed_entries": 0, "signers": [], "files": 0, "purged": []}
-    verdict = story.verdict
+        return {**told, "stamps": [], "checkpoints": 0, "signed_entries": 0, "signers": [], "files": 0, "purged": []}
+    verdict, stamps = story.verdict, _stamps(story)
+    for stamp in stamps if verdict.holds else ():
+        if stamp["checked"]:
+            verdict = bundle_verifier.with_stamp(verdict, stamp["entries"], words(stamp["at"]), words(stamp["by"]))
     same = verdict.head == story.incident.head or not verdict.holds
     said = verdict.said if same else "the entries are not those that this incident was told from"
     said = "; ".join(filter(None, [said, hash_chain.lost_before(story.entries)]))
@@ -106,7 +109,8 @@ def chain(story: Story) -> Json:
         "head": verdict.head or story.incident.head,
         "entries": verdict.entries,
         "holds": verdict.holds and same,
-        "anchored": bool(story.anchor) and verdict.holds and same,
+        "anchored": verdict.state == "anchored" and verdict.holds and same,
+        "stamps": stamps,
         "said": words(story.tamer(said)),
         "checkpoints": len(story.checkpoints),
         "signed_entries": max((int(one["statement"]["size"]) for one in story.checkpoints), default=0) if verdict.holds else 0,
@@ -116,6 +120,17 @@ def chain(story: Story) -> Json:
     }
 
 
+def _stamps(story: Story) -> list[Json]:
+    """`{at, entries, by, checked}` of each time stamp that is there; `checked`: its authority was known when it was asked for."""
+    try:
+        found = bundle_verifier.stamps_of(story.checkpoints)
+    except bundle_verifier.Broken:
+        return []
+    said = {int(word["entries"]): word for word in story.incident.words if word.get("kind") == "stamped" and word.get("checked")}
+    whose = {size: words(story.tamer(word.get("whose"))) for size, word in said.items()}
+    return [{"at": one.at, "entries": one.size, "by": whose.get(one.size, ""), "checked": one.size in whose} for one in found]
+
+
 def _purged(story: Story, row: Json) -> Json:
-    told = as_object(story.tamer({"by": row["by"], "reason": row["reason"]}))
-    return {"at": iso(row["at"]), **told, "files": len(row["files"])}
+    told = as_object(story.tamer({name: row.get(name, "") for name in ("by", "reason", "second")}))
+    return {"at": iso(row["at"]), **told, "files": len(row["files"]), "copies": as_rows(story.tamer(row.get("copies", [])))}

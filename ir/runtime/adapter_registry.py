@@ -6,12 +6,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
+from ir.clients.host_api import Login
 from ir.core.errors import IrError, Missing, PortError
 from ir.core.key_search import Looked
 from ir.core.model import Mode
 from ir.core.reference import Reference, parse
 from ir.core.secret import Secret
 from ir.inventory import Account, Inventory, Key, Reload, Service, Verify, Webhook
+from ir.inventory.host_rows import HOSTS
 from ir.ports import Clock, Deliveries, Issuer, Operator, Reloader, Store, Verifier
 from ir.runtime.signing_secrets import SignedWith
 
@@ -30,14 +32,31 @@ def store(ref: Reference, source: Inventory, operator: Operator, base: Path) -> 
     extra: dict[str, object] = {}
     if ref.scheme == "dotenv":
         extra["base"] = base
-    elif ref.scheme in ("aws-sm", "vault", "conjur"):
+    elif ref.scheme in ("aws-sm", "aws-ssm", "vault", "conjur"):
         extra["plain"] = tuple(source.plain_http)
     elif ref.scheme == "manual":
         extra["operator"] = operator
+    elif ref.scheme in HOSTS:
+        extra["login"] = login(ref.scheme, ref.host, source, reference_resolver(source, operator, base))
     elif ref.scheme == "command":
         command = next(c for c in source.commands if c.name == ref.path)
         extra.update(read=command.read, write=command.write, check=command.check, env=command.env)
     return cast(Store, made(ref, **extra))
+
+
+def login(host: str, context: str, source: Inventory, resolver: Callable[[str], Secret]) -> Login:
+    """How a host is reached, as the inventory says."""
+    row = source.host(host, context)
+    if row is None:
+        return Login()
+    token = row.token
+    return Login(
+        api_base=row.api_base or "",
+        token=None if token is None else lambda: resolver(str(token)),
+        team=row.team,
+        program=tuple(row.program or ()),
+        env=tuple(row.env),
+    )
 
 
 def resolve(ref: Reference, source: Inventory, operator: Operator, base: Path) -> Secret:
@@ -49,7 +68,7 @@ def resolve(ref: Reference, source: Inventory, operator: Operator, base: Path) -
     """
     value = store(ref, source, operator, base).read().value
     if value is None:
-        raise Missing(f"{ref} is empty")
+        raise Missing(f"{ref} is empty" if ref.promises.reads else f"{ref} cannot be read")
     return value
 
 
@@ -201,8 +220,10 @@ def keepers(ref: Reference) -> tuple[str, ...]:
         return ()
 
 
-def reloader(row: Reload, resolver: Callable[[str], Secret]) -> Reloader:
-    """What makes a service take up the current key."""
+def reloader(
+    row: Reload, source: Inventory, resolver: Callable[[str], Secret], say: Callable[[str], None] = lambda _text: None
+) -> Reloader:
+    """What makes a service take up the current key; `say` hears how it goes on."""
     from ir.adapters.reloaders import RELOADERS
 
     if row.http:
@@ -210,11 +231,23 @@ def reloader(row: Reload, resolver: Callable[[str], Secret]) -> Reloader:
         return cast(Reloader, load(RELOADERS, "http")(url=row.http, headers=headers, resolve=resolver, timeout=row.timeout))
     if row.command:
         return cast(Reloader, load(RELOADERS, "command")(argv=row.command, env=row.env, timeout=row.timeout))
+    if row.rollout:
+        made, (kind, name) = load(RELOADERS, "rollout"), row.rollout.workload
+        about = {"namespace": row.rollout.namespace, "kind": kind, "name": name, "external_secret": row.rollout.external_secret or ""}
+        asked = login("k8s", row.rollout.context, source, resolver)
+        return cast(Reloader, made(context=row.rollout.context, **about, login=asked, timeout=row.patience, say=say))
+    if row.vercel:
+        at = login("vercel", "", source, resolver)
+        made = load(RELOADERS, "vercel")
+        return cast(Reloader, made(project=row.vercel.project, target=row.vercel.target, login=at, timeout=row.patience, say=say))
     return _Polls()
 
 
 class _Polls:
     """A service that takes up a new key by itself."""
+
+    def ready(self) -> None:
+        """Nothing is asked of it."""
 
     def reload(self) -> str:
         """Nothing to do but wait."""

@@ -8,7 +8,7 @@ from ir.core.errors import IrError
 from ir.core.reference import Reference
 from ir.core.secret import Secret
 from ir.inventory import Inventory, Key, Service, Verify, references
-from ir.inventory.consent import of_check
+from ir.inventory.consent import of_check, reading
 from ir.ports import Expected, Operator
 from ir.runtime import adapter_registry
 
@@ -48,11 +48,11 @@ class KnownKeys:
         for key in self._source.held:
             for ref in key.stored_in:
                 mine = key.name == self._key.name and self._programs
-                if ref.scheme != "manual" and (ref.scheme != "command" or mine):
+                if ref.promises.reads and (mine or not reading(self._source, [ref])):
                     yield f"the store of key {key.name}", ref
         for account in self._source.accounts:
             for where, ref in references.of_account(account):
-                if ref.scheme not in ("manual", "command"):
+                if ref.promises.reads and not reading(self._source, [ref]):
                     yield f"the {where[-1]} of account {account.name}", ref
 
     def _services(self, value: Secret) -> Iterator[tuple[str, Callable[[], bool]]]:

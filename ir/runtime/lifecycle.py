@@ -6,6 +6,7 @@ lease he did not take.
 
 import secrets
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 from ir import inventory
@@ -37,6 +38,7 @@ class Given:
     Attributes:
         lost: called when a write is about to happen although another process took the incident over; must not return.
         patient: False: long waits are handed back instead of being slept through (see `World.patient`).
+        resting: as `World.resting`.
         leaked, control: keys that the operator gave.
     """
 
@@ -46,6 +48,7 @@ class Given:
     leaked: Secret | None = None
     control: Secret | None = None
     patient: bool = True
+    resting: Callable[[float], AbstractContextManager[None]] = lambda _seconds: nullcontext()
 
 
 class Unattended:
@@ -96,7 +99,7 @@ def resources(setting: Setting, leaked: Secret | None = None) -> list[str]:
     """What one incident holds alone: the key, by each name of it (`account/name`) and by fingerprint, and every store object."""
     source = inventory.loads(setting.text, setting.name)
     key = source.key(setting.key)
-    stores = sorted({ref.object for ref in key.stored_in if ref.scheme != "manual"})
+    stores = sorted({ref.object for ref in key.stored_in if not ref.promises.guided})
     account = source.account(key.account).id
     named = [f"key {account}/{name}" for name in sorted({key.name, *setting.plan.also})]
     return [*named, *([key_itself(leaked.fingerprint)] if leaked else []), *(f"store {name}" for name in stores)]
@@ -128,8 +131,9 @@ def wired(setting: Setting, kept: State, given: Given, fence: int) -> World:
     made.knows = known(kept)
     made.over = over(kept)
     made.removed_approvers = lambda: approved.removed(setting, made.inventory.approvers)
-    made.patient = given.patient
+    made.patient, made.resting = given.patient, given.resting
     if not given.patient:  # nobody reads along: the report is written once, when it has an end to tell
+        made.announce = made.announce_of_many
         publish = made.publish
         made.publish = lambda record: publish(record) if record.ended else []
     return made

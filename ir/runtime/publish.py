@@ -1,13 +1,17 @@
 """Report and evidence bundle of an incident, put into the state folder and signed."""
 
+import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from ir.core.errors import IrError, PortError, Unknown
 from ir.core.secret import Secret
 from ir.evidence import checkpoints
 from ir.evidence.bundle_verifier import Broken, read_checkpoint
 from ir.evidence.checkpoints import Signer
+from ir.incident import record as incident_record
 from ir.incident.record import Incident
 from ir.inventory import Inventory
 from ir.runtime.app_state import State
@@ -24,15 +28,27 @@ def publish(kept: State, record: Incident, signer: Callable[[], Signer], say: Ca
     from ir.engine.dbos_records import read_entries
     from ir.report.bundle import write_bundle
 
-    entries = read_entries(kept.ledger.engine, record.id)
     try:
-        paths = write_bundle(
-            record, entries, kept.bundle(record.id), checkpoints=kept.checkpoints.of(record.id), signer=_perhaps(signer, say)
-        )
+        with _alone(kept.bundle(record.id)) as folder:
+            entries = read_entries(kept.ledger.engine, record.id)
+            if entries[-1]["hash"] != record.head:  # a word came since
+                record = incident_record.fold(entries)
+            paths = write_bundle(record, entries, folder, checkpoints=kept.checkpoints.of(record.id), signer=_perhaps(signer, say))
     except OSError as error:
         again = f"make room in {kept.folder}, then: ir report {record.id}"
         raise Unknown(f"the report was not written ({os.strerror(error.errno or 0)})", next_step=again) from None
     return [str(path) for path in sorted(paths, key=lambda p: p.suffix != ".html")]
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[Path]:
+    """One process at a time writes a bundle: a person's word may come while the incident's own process writes it, too."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield folder
+    finally:
+        os.close(handle)
 
 
 def _perhaps(signer: Callable[[], Signer], say: Callable[[str], None]) -> Signer | None:

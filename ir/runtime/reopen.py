@@ -8,8 +8,10 @@ from dataclasses import asdict
 
 from ir.core.model import Debt, Finding, Json
 from ir.engine.dbos_records import read_entries
+from ir.evidence import audit_log
 from ir.incident import record as incident_record
 from ir.incident.record import Incident
+from ir.runtime import words
 from ir.runtime.app_state import State
 
 _OVER = ("done", "rolled back", "aborted", "attested", "reopened")
@@ -25,12 +27,18 @@ def record_of(kept: State, name: str) -> Incident:
 
 
 def tell_misuse(
-    kept: State, account: str, key: str, found: Iterable[Finding], actor: str, announce: Callable[[Incident], None] = lambda _record: None
+    kept: State,
+    account: str,
+    key: str,
+    found: Iterable[Finding],
+    actor: str,
+    announce: Callable[[Incident], None] = lambda _record: None,
+    warn: Callable[[str], None] = lambda _text: None,
 ) -> list[str]:
     """Send findings to every open incident of a key, else to the last one that ended; returns the ids of those it is news to.
 
     `account` is `acct_…`, `key` its name in the inventory ("" = every key of the account); `announce` tells people of a record's
-    last entry (`notifications.Desk.announce`).
+    last entry (`notifications.Desk.announce`). Of an incident that has ended it is a word in the chain, else a signal to its process.
     """
     told, found = [], list(found)
     for name in _concerned(kept, account, key):
@@ -39,18 +47,25 @@ def tell_misuse(
         if not fresh:
             continue
         body: Json = {"debt": asdict(_debt(name, fresh)), "evidence": sorted({e for one in fresh for e in one.evidence})}
-        number = kept.ledger.send(name, "misuse", actor, body)
-        record = record_of(kept, name)
+        if record.status in _OVER and audit_log.entries(kept.ledger.engine, name):
+            record = words.say(kept, name, actor, [{"kind": "misuse", **body}], warn)
+            number = int(record.words[-1]["n"])
+        else:  # a process of it takes it in
+            number = _UNTOLD + kept.ledger.send(name, "misuse", actor, body)
+            record = record_of(kept, name)
         _note(kept, record, body["debt"]["why"])
-        record.last = {"kind": "signal", "n": _UNTOLD + number, "body": {**body, "kind": "misuse"}}
+        record.last = {"kind": "signal", "n": number, "body": {**body, "kind": "misuse"}}
         announce(record)
         told.append(name)
     return told
 
 
-def close_again(kept: State, name: str, actor: str, reason: str) -> Incident:
-    """End a reopened incident by a person's word."""
-    kept.ledger.send(name, "close", actor, {"reason": reason})
+def close_again(kept: State, name: str, actor: str, reason: str, warn: Callable[[str], None] = lambda _text: None) -> Incident:
+    """End a reopened incident by a person's word in the chain; what an earlier version sent as a signal ends by a signal, too."""
+    if not record_of(kept, name).reopened:
+        kept.ledger.send(name, "close", actor, {"reason": reason})
+    if audit_log.entries(kept.ledger.engine, name):
+        words.say(kept, name, actor, [{"kind": "closed", "about": "misuse", "reason": reason}], warn)
     record = record_of(kept, name)
     _note(kept, record, f"attested, not proven: {reason}")
     return record
@@ -76,9 +91,9 @@ def _account(kept: State, name: str) -> str:
 
 def _known(record: Incident) -> set[str]:
     """Evidence that the incident's own review, or an earlier signal, has shown."""
-    reviews = (record.facts.get(name, {}) for name in ("triage", "review"))
+    reviews = (record.facts.get("triage", {}), record.facts.get("review", {}))
     known = {e for review in reviews for one in review.get("findings", []) for e in one["evidence"]}
-    return known | {e for signal in record.signals for e in signal.get("evidence", [])} | record.late
+    return known | {e for said in (*record.signals, *record.words) for e in said.get("evidence", [])} | record.late
 
 
 def _debt(name: str, fresh: list[Finding]) -> Debt:

@@ -157,10 +157,11 @@ class OtherPlaces:
             if held is not None:
                 return _fields(ref, held)
         for ref in one.fields:
-            if ref.scheme == "manual":
-                return "a human sets it, so it cannot be read"
-            if ref.scheme == "command" and not reading(self._source, [ref]) <= self._agreed:
-                return "nobody agreed to run the program that reads it"
+            if not ref.promises.reads:
+                return "a human sets it, so it cannot be read" if ref.promises.guided else "it is write-only, so it cannot be read"
+            if not reading(self._source, [ref]) <= self._agreed:
+                what = "run the program that reads it" if ref.scheme == "command" else "what reading it takes"
+                return f"nobody agreed to {what}"
             try:
                 held = adapter_registry.store(ref, self._source, self._operator, self._base).read()
             except IrError as error:

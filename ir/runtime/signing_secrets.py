@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ir.core.errors import PortError
 from ir.core.model import Json
 from ir.core.secret import Secret
 from ir.incident.context import World
+from ir.incident.facts import Facts, of_role
 
 if TYPE_CHECKING:
     from ir.adapters.verifiers.webhook import WebhookVerifier
@@ -24,7 +25,10 @@ class SignedWith:
         self._world = world
 
     def facts(self) -> Json:
-        """The record's facts so far."""
+        """The record's facts so far, for adapters, which do not know their shape."""
+        return cast(Json, self._facts())
+
+    def _facts(self) -> Facts:
         return self._world().facts()
 
     def by_mark(self, mark: str) -> Secret | None:
@@ -33,7 +37,7 @@ class SignedWith:
         for known in (world.leaked, world.replacement):
             if known is not None and known.fingerprint == mark:
                 return known
-        facts = self.facts()
+        facts = self._facts()
         try:
             if mark and facts.get("old", {}).get("fingerprint") == mark:
                 return world.old_key(facts)
@@ -45,19 +49,19 @@ class SignedWith:
 
     def former(self) -> Secret | None:
         """The old secret while both live, else None."""
-        facts = self.facts()
+        facts = self._facts()
         both_live = facts.get("new") and not facts.get("retire_asked_at")
         return self.by_mark(facts["old"]["fingerprint"]) if both_live else None
 
     def given_up(self) -> Secret | None:
         """The old secret once its death was asked for, else None."""
-        facts = self.facts()
+        facts = self._facts()
         return self.by_mark(facts["old"]["fingerprint"]) if facts.get("retire_asked_at") else None
 
     def other(self, secret: Secret) -> Secret | None:
         """The new one for the old, and the other way round."""
-        facts = self.facts()
-        marks = [facts.get(role, {}).get("fingerprint", "") for role in ("old", "new")]
+        facts = self._facts()
+        marks = [of_role(facts, role).get("fingerprint", "") for role in ("old", "new")]
         return next((self.by_mark(mark) for mark in marks if mark and mark != secret.fingerprint), None)
 
     def accepted(self, secret: Secret) -> Sequence[bool | None]:

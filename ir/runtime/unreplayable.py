@@ -11,7 +11,7 @@ from dbos import WorkflowSerializationFormat
 from ir.core.errors import ExitCode, IrError
 from ir.core.model import Debt, Json
 from ir.engine.dbos_records import STREAM, as_recorded, client, in_stream, read_entries
-from ir.engine.workflow import Course
+from ir.engine.workflow import Workflow
 from ir.evidence import audit_log
 from ir.evidence.hash_chain import chained
 from ir.incident import debts as debt_rules
@@ -38,13 +38,13 @@ def end(record: Incident, entries: list[Json], kept: State, given: Given, kind: 
     journal = _Unrecorded(kept.ledger, record.id)
     try:
         world = wired(setting_from(record.id, record.opened), kept, given, fence)
-        course = Course(journal, world, record.opened)
+        workflow = Workflow(journal, world, record.opened)
     except (IrError, LookupError, TypeError, ValueError) as error:
         _unseen(record, journal, kept, word, error.what if isinstance(error, IrError) else type(error).__name__)
     else:
         for entry in entries:
             world.witness(entry)
-        course.end(record, word)
+        workflow.end(record, word)
     kept.ledger.release(record.id)
     return incident_record.fold(read_entries(kept.ledger.engine, record.id))
 
@@ -93,17 +93,21 @@ def _attested(record: Incident) -> Json:
     alive.pop(str(record.opened.get("key", "")), None)  # never looked at: that is what the word is about
     keeps = word.get("accept_alive", {})
     accepted = {about: {"why": debt.why, "reason": keeps[about], "by": word["by"]} for about, debt in alive.items() if about in keeps}
-    left = [debt.__dict__ for about, debt in alive.items() if about not in accepted]
+    named, others = str(word.get("debt", "")), debt_rules.by_word(record)
+    stays = {debt.about for debt in others if (len(others) > 1 and debt.about != named) or debt_rules.critical(record, debt.about)}
+    left = [debt.__dict__ for about, debt in record.debts.items() if (about in alive and about not in accepted) or about in stays]
     said = f"attested, not proven: {word['reason']}"
-    code = ExitCode.DEBT if alive else ExitCode.DONE
+    code = ExitCode.DEBT if alive or left else ExitCode.DONE
     return {"status": "attested", "exit_code": int(code), "said": said, "debts": left, "accepted": accepted}
 
 
 def _write(record: Incident, journal: "_Unrecorded", kind: str, body: Json, actor: str) -> None:
     at = wiring.SystemClock().now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    entry = chained(record.last, at=at, incident=record.id, kind=kind, step="", actor=actor, body=body)
-    incident_record.absorb(record, entry)
-    journal.emit(entry)
+    word: Json | None = {}
+    while word is not None:
+        entry = chained(record.last, at=at, incident=record.id, kind=kind, step="", actor=actor, body=body)
+        word = journal.emit(entry)
+        incident_record.absorb(record, word or entry)
 
 
 class _Unrecorded:
@@ -119,12 +123,12 @@ class _Unrecorded:
         """See `recorder.Durable`; run once, and never again."""
         return as_recorded(body())
 
-    def emit(self, entry: Json) -> None:
+    def emit(self, entry: Json) -> Json | None:
         """See `recorder.Durable`."""
         if not self._streamed:
-            audit_log.append(self._ledger.engine, entry)
-            return
+            return audit_log.append(self._ledger.engine, entry)
         self._tables.write_stream_from_step(self._incident, 0, STREAM, entry, serialization_type=WorkflowSerializationFormat.DEFAULT)
+        return None
 
     def signals(self, after: int) -> list[Json]:
         """See `recorder.Durable`."""

@@ -124,7 +124,8 @@ def world(
     signer = cache(lambda: evidence_signer(kept, source, resolver, say))
     made.publish = lambda record: publish(kept, record, signer, say)
     if made.inventory.notify and not made.options.dry_run and not made.options.drill:  # nobody is told of a rehearsal or a drill
-        made.announce = desk(made.inventory, kept, resolver).announce
+        told = desk(made.inventory, kept, resolver)
+        made.announce, made.announce_of_many = told.announce, told.announce_of_many
     if not made.options.dry_run:
         made.keep = partial(_keep, folder / "evidence")
         made.witness = Witness(kept.checkpoints, signer, say)
@@ -163,7 +164,7 @@ def _wire_services(made: World, resolver: Callable[[str], Secret], ask: write_gu
     for service in made.services:
         rows = [row for row in service.verify if _allowed(row, made) and adapter_registry.about(row, service, made.key)]
         made.verifiers[service.name] = [adapter_registry.verifier(row, resolver, told) for row in rows]
-        reloader = adapter_registry.reloader(service.reload, resolver)
+        reloader = adapter_registry.reloader(service.reload, made.inventory, resolver, made.say)
         made.reloaders[service.name] = cast(Reloader, write_guard.Guarded(reloader, write_guard.RELOADER_WRITES, ask))
 
 

@@ -8,7 +8,7 @@
 
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -192,6 +192,20 @@ class Ledger:
             query = query.where(INCIDENTS.c.summary["key"].as_string() == key)
         with self._single.connect() as db:
             return [dict(row) for row in db.execute(query).mappings()]
+
+    def rows(self, incidents: Sequence[str]) -> dict[str, Json]:
+        """The rows of these, by their ids."""
+        query = sa.select(INCIDENTS).where(INCIDENTS.c.incident.in_(incidents))
+        with self._single.connect() as db:
+            return {row["incident"]: dict(row) for row in db.execute(query).mappings()}
+
+    def newest(self, incidents: Sequence[str]) -> dict[str, int]:
+        """The id of the newest signal to each of these that has one."""
+        query = (
+            sa.select(SIGNALS.c.incident, sa.func.max(SIGNALS.c.id)).where(SIGNALS.c.incident.in_(incidents)).group_by(SIGNALS.c.incident)
+        )
+        with self._single.connect() as db:
+            return {str(name): int(number) for name, number in db.execute(query)}
 
     def find(self, incident: str) -> Json | None:
         """One row of the index."""

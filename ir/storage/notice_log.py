@@ -6,16 +6,25 @@ the incident sends it again, since a message twice is better than a person who w
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import sqlalchemy as sa
 
+from ir.storage.database import create_tables
 from ir.storage.patience import all_patient
 
 SAME_WORDS = 3600.0
 """Seconds in which the same words about an incident go to the same place once."""
 MOST, WITHIN = 30, 600.0
-"""Messages to one place, and the seconds in which that many are the most, over all incidents."""
+"""Messages of one kind to one place, and the seconds in which that many are the most; what needs a person has no limit."""
+PERSON = ("waiting", "rolled-back", "debt")
+"""Kinds that need a person: none of them is held back, and each is tried until it arrives."""
+_AGAIN, _AGAIN_MOST = 60.0, 3600.0
+"""Seconds until a message that did not arrive is tried again, twice as long each time, and at most."""
+_GIVEN_UP = 86400.0
+"""Seconds after which a message that needs no person is not tried any more."""
+_CLAIMED = 300.0
+"""Seconds after which a message that was never finished belongs to a process that died."""
 
 _meta = sa.MetaData()
 _notices = sa.Table(
@@ -29,12 +38,31 @@ _notices = sa.Table(
     sa.Column("at", sa.Float, nullable=False),
     sa.Column("state", sa.String, nullable=False),
     sa.Column("said", sa.String, nullable=False),
+    sa.Column("kind", sa.String, nullable=True),
+    sa.Column("title", sa.String, nullable=True),
+    sa.Column("body", sa.Text, nullable=True),
+    sa.Column("tries", sa.Integer, nullable=True),
+    sa.Column("again_at", sa.Float, nullable=True),
 )
 
 
 @dataclass(frozen=True)
+class Words:
+    """What is said, free of secrets; kept until it has arrived. `kind`: one of `inventory.NOTICE_KINDS`."""
+
+    kind: str = "opened"
+    title: str = ""
+    body: str = ""
+
+
+@dataclass(frozen=True)
 class Told:
-    """One row. States: `claimed`, `sent`, `failed`, `repeated` (same words just before), `held` (too many at once)."""
+    """One row.
+
+    Attributes:
+        state: `claimed`, `sent`, `failed`, `repeated` (same words just before), `held` (too many at once), `given up` (it did not arrive
+            within a day, and needs no person).
+    """
 
     incident: str
     entry: int
@@ -53,9 +81,9 @@ class NoticeLog:
 
     def __init__(self, engine: sa.Engine, holder: str) -> None:
         self.engine, self._holder = engine, holder
-        _meta.create_all(engine)
+        create_tables(engine, _meta)
 
-    def claim(self, incident: str, entry: int, place: str, digest: str) -> bool:
+    def claim(self, incident: str, entry: int, place: str, digest: str, words: Words = Words()) -> bool:
         """Whether this process shall tell `place` of this entry. `digest` stands for the words."""
         now = time.time()
         with self.engine.begin() as db:
@@ -65,25 +93,42 @@ class NoticeLog:
                     return False
                 db.execute(sa.update(_notices).where(_row(incident, entry, place)).values(holder=self._holder, at=now))
                 return True
-            state = self._state(db, incident, place, digest, now)
-            values = {"incident": incident, "entry": entry, "place": place, "digest": digest, "holder": self._holder}
-            db.execute(sa.insert(_notices).values(**values, at=now, state=state, said=""))
+            state = self._state(db, incident, place, digest, words.kind, now)
+            values = {"incident": incident, "entry": entry, "place": place, "digest": digest, "holder": self._holder, **asdict(words)}
+            again_at = now + WITHIN if state == "held" else 0.0
+            db.execute(sa.insert(_notices).values(**values, at=now, state=state, said="", tries=0, again_at=again_at))
             return state == "claimed"
 
-    def _state(self, db: sa.Connection, incident: str, place: str, digest: str, now: float) -> str:
+    def _state(self, db: sa.Connection, incident: str, place: str, digest: str, kind: str, now: float) -> str:
         spoken = _notices.c.state.in_(("claimed", "sent"))
         same = (_notices.c.incident == incident) & (_notices.c.digest == digest) & (_notices.c.at > now - SAME_WORDS)
         if db.execute(sa.select(_notices.c.entry).where(same & spoken & (_notices.c.place == place))).first():
             return "repeated"
-        lately = sa.select(sa.func.count()).where(spoken & (_notices.c.place == place) & (_notices.c.at > now - WITHIN))
-        return "held" if int(db.execute(lately).scalar() or 0) >= MOST else "claimed"
+        if kind in PERSON:
+            return "claimed"
+        lately = spoken & (_notices.c.place == place) & (_notices.c.kind == kind) & (_notices.c.at > now - WITHIN)
+        return "held" if int(db.execute(sa.select(sa.func.count()).where(lately)).scalar() or 0) >= MOST else "claimed"
 
     def finish(self, rows: Sequence[tuple[str, int]], place: str, *, sent: bool, said: str) -> None:
         """Write down what became of claimed rows, `(incident, entry)` each."""
         with self.engine.begin() as db:
             for incident, entry in rows:
-                state = "sent" if sent else "failed"
-                db.execute(sa.update(_notices).where(_row(incident, entry, place)).values(state=state, said=said))
+                tries = int(db.execute(sa.select(_notices.c.tries).where(_row(incident, entry, place))).scalar() or 0)
+                values = {"state": "sent" if sent else "failed", "said": said, "tries": tries + 1}
+                again_at = 0.0 if sent else time.time() + min(_AGAIN * 2**tries, _AGAIN_MOST)
+                db.execute(sa.update(_notices).where(_row(incident, entry, place)).values(**values, again_at=again_at))
+
+    def again(self, place: str) -> list[tuple[str, int, Words]]:
+        """Messages to `place` whose time has come: that did not arrive, that were held back, or whose process died. They are claimed."""
+        now, found = time.time(), list[tuple[str, int, Words]]()
+        with self.engine.begin() as db:
+            for row in list(db.execute(sa.select(_notices).where((_notices.c.place == place) & _due(now))).mappings()):
+                seen = _row(row["incident"], row["entry"], place) & (_notices.c.state == row["state"]) & (_notices.c.at == row["at"])
+                given_up = row["kind"] not in PERSON and row["at"] < now - _GIVEN_UP
+                values = {"state": "given up"} if given_up else {"state": "claimed", "holder": self._holder, "at": now}
+                if db.execute(sa.update(_notices).where(seen).values(**values)).rowcount and not given_up:
+                    found.append((str(row["incident"]), int(row["entry"]), Words(row["kind"], row["title"], row["body"])))
+        return found
 
     def held(self, place: str) -> int:
         """How many messages to `place` were held back lately."""
@@ -108,3 +153,10 @@ class NoticeLog:
 
 def _row(incident: str, entry: int, place: str) -> sa.ColumnElement[bool]:
     return (_notices.c.incident == incident) & (_notices.c.entry == entry) & (_notices.c.place == place)
+
+
+def _due(now: float) -> sa.ColumnElement[bool]:
+    """Rows of a version that kept no words cannot be said again."""
+    late = _notices.c.state.in_(("failed", "held")) & (_notices.c.again_at <= now)
+    left = (_notices.c.state == "claimed") & (_notices.c.at < now - _CLAIMED)
+    return _notices.c.title.is_not(None) & (_notices.c.title != "") & (late | left)

@@ -98,8 +98,8 @@ class Shop:
         self.rows[name] = {"name": name, "account": "main", "kind": "secret", "permissions": list(PERMISSIONS), "stored_in": [ref], **more}
         return made
 
-    def write(self, *, issuer: str = "managed", chat: str = "", quiet: float = 0, logs: str = "") -> None:
-        """The inventory as it is now, and a playbook without waits but `quiet`; `chat` hears of everything, `logs` tell of all requests."""
+    def write(self, *, issuer: str = "managed", chat: str = "", quiet: float = 0, grace: float = 0, logs: str = "") -> None:
+        """The inventory as it is now, and a playbook with these waits alone; `chat` hears of everything, `logs` tell of all requests."""
         account: Json = {"name": "main", "id": self.twin.account, "mode": "test", "issuer": issuer, "api_base": self.twin.url}
         if logs:
             account["logs"] = [logs]
@@ -111,7 +111,7 @@ class Shop:
             self._private("chat.env", f"URL={chat}\n")
             text["notify"] = [{"to": "dotenv://chat.env#URL"}]
         self._private("inventory.yaml", yaml.safe_dump(text, sort_keys=False))
-        waits = Waits(soak=0, quiet=quiet, grace=0, watch=0, window=0)
+        waits = Waits(soak=0, quiet=quiet, grace=grace, watch=0, window=0)
         for policy in (Policy.EXPOSED, Policy.SCHEDULED):
             self._private(f"{policy.value}.yaml", playbook(policy, waits))
 

@@ -157,6 +157,35 @@ def test_an_open_incident_blocks_and_a_rotation_for_another_reason_counts() -> N
     assert running.when is When.RUNNING
 
 
+def test_late_counts_from_the_first_date_that_was_missed() -> None:
+    """Of a daily key each new date was one day late at most, however long it had been refused."""
+    key, tries, now = _key("daily", "1d"), list[Try](), START
+    first = decide(key, Known(), START, guided=False).missed
+    for hour in range(24 * 6):
+        now = START + hour * HOUR
+        found = decide(key, Known(tuple(tries)), now, guided=False)
+        if found.when is When.DUE:
+            tries.append(Try(found.due, found.attempt, "nothing", now))
+        assert found.missed == first
+        assert found.overdue is (now > first + DAY), hour
+    done = [*tries, Try(tries[-1].due, 99, "rotated", now)]
+    assert not decide(key, Known(tuple(done)), now + HOUR, guided=False).overdue
+
+
+@pytest.mark.parametrize("late", [0, 10, 16, 29, 31, 44])
+@pytest.mark.parametrize("window", [None, BERLIN])
+def test_two_rotations_are_never_nearer_than_half_a_period(late: int, window: dict[str, object] | None) -> None:
+    """One that was 29 days late had the next one a day later."""
+    key = _key("monthly", "30d", window)
+    first = decide(key, Known(), START + 60 * DAY, guided=False).due
+    at = first + late * DAY
+    tries = (Try(first, 1, "rotated", at + DAY, at),)
+    looks = (START + 60 * DAY + hour * HOUR for hour in range(24 * 120))
+    begins = next(now for now in looks if now > at and decide(key, Known(tries), now, guided=False).when is When.DUE)
+    assert 15 * DAY <= begins - at <= 45 * DAY + 4 * DAY
+    assert not decide(key, Known(tries), begins, guided=False).overdue, "it could not have begun before"
+
+
 def test_without_any_record_a_key_is_due_at_once_within_its_window() -> None:
     key = KEYS["office"].model_copy(update={"rotate_from": None})
     sunday, monday = datetime(2026, 3, 29, 12, tzinfo=UTC).timestamp(), datetime(2026, 3, 30, 7, 1, tzinfo=UTC).timestamp()

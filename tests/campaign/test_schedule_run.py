@@ -16,6 +16,7 @@ from croniter import croniter  # type: ignore[import-untyped]  # it has no types
 from ir.fleet.campaign_store import CampaignLedger
 from ir.runtime.app_state import database_address
 from ir.storage import database, incident_store
+from ir.storage.consent_log import ConsentLog
 from tests.campaign.shop import Shop
 from tests.worlds.receiver import Receiver
 
@@ -58,6 +59,36 @@ def test_a_due_key_whose_value_is_listed_twice_is_left_to_a_person(company: Shop
     assert company.moved("c") and company.stored("a") == company.held["a-0"] == old, "the others are rotated"
     code, said = company.ir(*RUN)
     assert code == 4 and "nothing is due" not in said, said
+
+
+def test_a_key_that_was_refused_is_never_nothing(company: Shop) -> None:
+    company.add("a", rotate_every="30d")
+    company.add("b", rotate_every="30d")
+    company.write()
+    company.held["a-0"] = "another"  # its service works with a key that no store holds
+    company.stuck.add("a-0")
+    code, said = company.ir(*RUN)
+    assert code in (3, 5) and company.moved("b"), said
+    code, said = company.ir(*RUN)
+    assert code == 4 and "nothing is due" not in said and re.search(r"a: due .*tried 1 time in vain: ", said), said
+    code, said = company.ir(*RUN, "--json")
+    assert (code, [row["key"] for row in json.loads(said)["late"]]) == (4, ["a"])
+
+
+def test_one_new_key_in_an_unpinned_inventory_refuses_itself_alone(company: Shop) -> None:
+    company.add("a", rotate_every="30d")
+    company.write()
+    assert company.ir(*RUN)[0] == 0
+    company.add("b", rotate_every="30d")
+    company.add("c", rotate_every="30d", services=0)
+    company.write()
+    engine, before = database.open_engine(database_address(company.database)), company.stored("c")
+    ConsentLog(engine).add(["store dotenv://c.env"], "mia")
+    engine.dispose()
+    code, said = company.ir(*RUN)
+    assert code == 4 and "b: due, and not begun, since nobody agreed to what is new of it: " in said, said
+    assert not company.moved("b") and company.twin.is_alive(company.keys["b"])
+    assert company.stored("c") != before, "what was agreed to before is rotated"
 
 
 def test_a_schedule_that_is_never_looked_at_in_the_window_says_so(company: Shop) -> None:

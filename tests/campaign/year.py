@@ -23,7 +23,7 @@ import typer
 from dbos import DBOS
 
 from ir import inventory
-from ir.cli import schedules
+from ir.cli import schedule_end, schedules
 from ir.core import durations
 from ir.core.reference import parse
 from ir.drill.simulated.clock import START, SimClock
@@ -167,7 +167,7 @@ class Year:
             (time, "time", lambda: self.clock.now().timestamp() + time.monotonic() - began),  # the engine waits for it to pass
             (wiring, "SystemClock", lambda: self.clock),
             (wiring, "world", self._world),
-            (schedules, "leave", leave),
+            (schedule_end, "leave", leave),
         ]
         with ExitStack() as stack:
             stack.enter_context(mock.patch.dict(os.environ, {"IR_HOME": str(self.folder / "home"), "COLUMNS": "200"}))

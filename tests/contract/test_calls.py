@@ -1,5 +1,6 @@
 """The table of calls of each store names all that a run makes, and nothing that none makes: it is what policies are made of."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from urllib.parse import unquote, urlsplit
@@ -7,7 +8,9 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from ir.adapters.stores.aws.calls import CALLS as AWS
+from ir.adapters.stores.aws.parameter_calls import CALLS as SSM
 from ir.adapters.stores.conjur.calls import CALLS as CONJUR
+from ir.adapters.stores.k8s.calls import CALLS as K8S
 from ir.adapters.stores.vault.calls import CALLS as VAULT
 from ir.core.errors import PortError
 from ir.core.reference import Reference, parse
@@ -23,6 +26,25 @@ OTHER = "INC-20261122-zz99"
 
 def _aws(request: Request, _ref: Reference) -> set[tuple[str, str]]:
     return {("secretsmanager:" + request.headers["X-Amz-Target"].rpartition(".")[2], "{path}")}
+
+
+def _ssm(request: Request, ref: Reference) -> set[tuple[str, str]]:
+    right = "ssm:" + request.headers["X-Amz-Target"].rpartition(".")[2]
+    if right == "ssm:DescribeParameters":
+        return {(right, "*")}
+    name = str(json.loads(request.body)["Name"]).partition(":")[0]
+    for incident in (INCIDENT, OTHER):
+        name = name.replace(incident, "{incident}")
+    return {(right, name.replace(ref.path, "{path}").removeprefix("/"))}
+
+
+def _k8s(request: Request, ref: Reference) -> set[tuple[str, str]]:
+    path = unquote(urlsplit(request.path).path).strip("/").split("/")
+    resource, name = (path[4], "/".join(path[5:])) if path[0] == "api" else (path[-1], "")
+    verb = {"GET": "get" if name else "list", "POST": "create", "PATCH": "patch", "DELETE": "delete"}[request.method]
+    for incident in (INCIDENT, OTHER):
+        name = name.replace(incident.lower(), "{incident}")
+    return {(f"{verb} {resource}", name.replace(ref.path.partition("/")[2], "{path}"))}
 
 
 def _vault(request: Request, ref: Reference) -> set[tuple[str, str]]:
@@ -49,6 +71,8 @@ def _conjur(request: Request, ref: Reference) -> set[tuple[str, str]]:
 
 KINDS: dict[str, tuple[tuple[Call, ...], Callable[[Request, Reference], set[tuple[str, str]]]]] = {
     "aws, field": (AWS, _aws),
+    "aws-ssm, field": (SSM, _ssm),
+    "k8s": (K8S, _k8s),
     "vault": (VAULT, _vault),
     "conjur": (CONJUR, _conjur),
 }

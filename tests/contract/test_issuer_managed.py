@@ -351,6 +351,37 @@ def test_characters_alone_do_not_kill(clock: BentClock) -> None:
         assert not twin.is_alive(leaked)
 
 
+def test_a_busy_key_with_the_same_characters_is_not_the_one(clock: BentClock) -> None:
+    """The id names another live key that shows the same characters and is used all the time: both facts seem to speak for it."""
+    with StripeTwin(clock=clock, settings=settings(mode=Mode.LIVE, masking=Masking.DOTS)) as twin:
+        leaked, double = twin.create_restricted_key(READS), twin.create_restricted_key(READS)
+        double.token = Token(double.token.reveal()[:-4] + leaked.token.reveal()[-4:])
+        issuer, wrong = managed(twin, BusyClock(clock, double, 1), twin.create_app_key()), Target(double.id, value(leaked))
+        issuer.probe(value(leaked))
+        double.last_used = int(clock.now().timestamp())
+        for act in (lambda: issuer.contain(wrong, ()), lambda: issuer.retire(wrong)):
+            with pytest.raises(Denied):
+                act()
+        assert issuer.identify(value(leaked), known_id=double.id) is None
+        clock.sleep(60)
+        assert twin.is_alive(double) and double.permissions == leaked.permissions
+
+
+def test_a_dead_row_with_the_same_characters_is_not_that_of_a_key_that_answers(clock: BentClock) -> None:
+    """Of a former key: an inventory's id goes stale with every rotation."""
+    with StripeTwin(clock=clock, settings=settings(mode=Mode.LIVE, masking=Masking.DOTS)) as twin:
+        leaked, former = twin.create_restricted_key(READS), twin.create_restricted_key(READS)
+        former.token = Token(former.token.reveal()[:-4] + leaked.token.reveal()[-4:])
+        twin.expire_in_dashboard(former)
+        clock.sleep(60)
+        issuer, stale = managed(twin, clock, twin.create_app_key()), Target(former.id, value(leaked))
+        issuer.probe(value(leaked))
+        assert issuer.identify(value(leaked), known_id=former.id) is None
+        assert issuer.retire(stale) == "expired by API"
+        clock.sleep(60)
+        assert not twin.is_alive(leaked)
+
+
 def test_a_right_id_costs_no_wait(live: StripeTwin, clock: BentClock) -> None:
     leaked = live.create_restricted_key(READS)
     issuer = managed(live, clock, live.create_app_key())

@@ -9,18 +9,19 @@ from ir.core.secret import Secret
 from ir.drill.simulated.durable_engine import Crash, Journal, Parked
 from ir.drill.simulated.provider import SimKey
 from ir.drill.simulated.world import Simulation
-from ir.engine.workflow import Course
+from ir.engine.workflow import Workflow
 from ir.incident import adoption
 from ir.incident.context import Options, World
+from ir.incident.facts import Facts
 from ir.incident.record import Incident, fold
 
 
-def run(sim: Simulation, world: World, journal: Journal, facts: dict[str, object]) -> tuple[int, Incident]:
+def run(sim: Simulation, world: World, journal: Journal, facts: Facts) -> tuple[int, Incident]:
     """To the end, or until it waits; raises Crash where the journal says so."""
     opening = sim.opening()
     opening["facts"] |= facts
     try:
-        code = Course(journal.engine(), world, opening).run()
+        code = Workflow(journal.engine(), world, opening).run()
     except Parked:
         return int(ExitCode.WAITING), fold(journal.stream)
     return code, fold(journal.stream)

@@ -6,7 +6,7 @@ from ir.core.errors import Conflict, Denied, ExitCode, Rejected
 from ir.core.model import Json
 from ir.drill.simulated.durable_engine import Journal
 from ir.drill.simulated.world import Simulation
-from ir.engine.workflow import Course
+from ir.engine.workflow import Workflow
 from ir.incident.context import Options
 from ir.incident.plan import clearing
 from ir.incident.record import Incident, fold
@@ -34,7 +34,7 @@ def go(sim: Simulation, facts: Json) -> tuple[int, Incident]:
     journal, opening = Journal(), sim.opening()
     opening["facts"] |= facts
     opening["options"]["discard_pending"] = WHY
-    code = Course(journal.engine(), sim.world, opening).run()
+    code = Workflow(journal.engine(), sim.world, opening).run()
     return code, fold(journal.stream)
 
 

@@ -10,6 +10,7 @@ from ir.core.model import KeyRow, Liveness, Probe
 from ir.core.secret import Secret
 from ir.drill.simulated.durable_engine import Journal
 from ir.drill.simulated.world import Simulation
+from ir.incident.facts import Quiet
 from ir.incident.record import Incident
 from tests.course.test_course import go
 
@@ -44,7 +45,7 @@ def lagging(sim: Simulation, late: float) -> None:
     sim.provider.identify = identify  # type: ignore[method-assign]
 
 
-def quiet_of(sim: Simulation) -> tuple[int, dict[str, object], str]:
+def quiet_of(sim: Simulation) -> tuple[int, Quiet, str]:
     code, record, _ = go(sim)
     run = record.run_of("quiet")
     assert run is not None

@@ -7,7 +7,7 @@ from ir.core.model import Liveness, Probe
 from ir.drill.simulated.durable_engine import Crash, Journal
 from ir.drill.simulated.provider import SimKey
 from ir.drill.simulated.world import Simulation
-from ir.engine.workflow import Course
+from ir.engine.workflow import Workflow
 from ir.incident.record import Incident
 from tests.course.test_course import go
 
@@ -20,7 +20,7 @@ def cut_after(step: str, policy: str = "exposed", *, guided: bool = False) -> tu
     sim, journal = Simulation(policy, guided=guided), Journal()
     journal.crash_at = acts
     with pytest.raises(Crash):
-        Course(journal.engine(), sim.world, sim.opening()).run()
+        Workflow(journal.engine(), sim.world, sim.opening()).run()
     journal.crash_at = -1
     sim.world = sim.another_machine()
     return sim, journal
@@ -96,7 +96,7 @@ def test_a_key_that_a_person_gave_and_nothing_took_is_a_debt_of_its_own() -> Non
     sim.provider.deliver = lambda: given.value
     journal.crash_at = [name for name, _ in calm.outputs].index("mint#1") + 2
     with pytest.raises(Crash):
-        Course(journal.engine(), sim.world, sim.opening()).run()
+        Workflow(journal.engine(), sim.world, sim.opening()).run()
     journal.crash_at = -1
     sim.world = sim.another_machine()
     code, record = closed(sim, journal)
@@ -208,11 +208,11 @@ def test_where_its_id_is_not_known_all_of_its_name_die(signal: str) -> None:
     sim.provider.identify = lambda key, known_id="": None  # type: ignore[method-assign,misc]
     journal.crash_at = [name for name, _ in calm.outputs].index("mint#1") + 1
     with pytest.raises(Crash):
-        Course(journal.engine(), sim.world, sim.opening()).run()
+        Workflow(journal.engine(), sim.world, sim.opening()).run()
     journal.crash_at = journal.acts + 2
     sim.world = sim.another_machine()
     with pytest.raises(Crash):
-        Course(journal.engine(), sim.world, sim.opening()).run()
+        Workflow(journal.engine(), sim.world, sim.opening()).run()
     journal.crash_at = -1
     for store in sim.stores.values():
         store.kept.clear()

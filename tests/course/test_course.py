@@ -12,7 +12,7 @@ from ir.core.secret import Secret
 from ir.drill.simulated.durable_engine import Crash, Journal, Parked
 from ir.drill.simulated.stores_and_services import SimStore
 from ir.drill.simulated.world import Simulation
-from ir.engine.workflow import Course
+from ir.engine.workflow import Workflow
 from ir.incident.context import Options
 from ir.incident.plan import Step
 from ir.incident.record import Incident, fold
@@ -24,7 +24,7 @@ def go(sim: Simulation, journal: Journal | None = None) -> tuple[int, Incident, 
     journal = journal or Journal()
     while True:
         try:
-            code = Course(journal.engine(), sim.world, sim.opening()).run()
+            code = Workflow(journal.engine(), sim.world, sim.opening()).run()
             return code, fold(journal.stream), journal
         except Parked:
             record = fold(journal.stream)
@@ -204,6 +204,23 @@ def test_an_abort_before_there_is_a_replacement_keeps_nothing_in_the_way_of_the_
     code, record, _ = go(sim, journal)
     assert code == ExitCode.DEBT and record.status == "aborted"
     assert not any(store.kept for store in sim.stores.values())
+
+
+def test_a_rollback_before_anything_was_made_names_what_others_have_moved() -> None:
+    """It said that the services are back on the old key without a look at one of them."""
+    sim = Simulation("exposed", guided=True)
+    _, _, journal = go(sim)
+    store = list(sim.stores.values())[1]
+    store.put(sim.provider.create("a stranger's").value)
+    sim.services["billing"].held = store.value
+    journal.send("rollback")
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.ROLLED_BACK
+    assert {about: debt.kind for about, debt in record.debts.items() if debt.kind.endswith("-behind")} == {
+        str(store.ref): "store-behind",
+        "billing": "service-behind",
+    }
+    assert "changed from outside" in record.debts[str(store.ref)].why
 
 
 def test_rollback_on_request() -> None:

@@ -7,14 +7,16 @@ import pytest
 
 from ir.actions import outage, settle
 from ir.core.errors import ExitCode
-from ir.core.model import Danger, Did, Json, Liveness, Probe
+from ir.core.model import Danger, Did, Liveness, Probe
 from ir.core.secret import Secret
 from ir.drill.simulated.durable_engine import Journal
 from ir.drill.simulated.provider import SimKey
 from ir.drill.simulated.world import SimOperator, Simulation
 from ir.engine.dry_run import rehearse
+from ir.incident import facts as known
 from ir.incident.context import Options
 from ir.incident.custody import Custody
+from ir.incident.facts import DebtRow, Facts
 from ir.incident.plan import Step
 from ir.incident.record import Incident
 from ir.ports import Check, Containment, Expected, Minted, MintOrder
@@ -339,7 +341,7 @@ def test_a_check_that_nobody_agreed_to_is_not_run_and_named() -> None:
 def test_a_policy_leaves_services_alone_and_one_that_fails_all_the_same_is_owed() -> None:
     sim = Simulation("contain", guided=True)
     sim.services["billing"].broken = True
-    policy = {"how": "policy", "said": "attached", "before": []}
+    policy: known.Containment = {"how": "policy", "said": "attached", "before": []}
     record = Incident(FIRST, opened=sim.opening(), facts={"old": {"fingerprint": sim.leaked.value.fingerprint}, "containment": policy})
     looked = outage.look(sim.world, record)
     assert looked is not None and [debt.about for debt in looked.debts] == ["billing"] and "expected" not in looked.said
@@ -354,7 +356,7 @@ def test_a_service_that_gives_no_answer_is_waited_for_half_a_minute_at_most(monk
         raise TimeoutError
 
     monkeypatch.setattr(type(sim.world), "within", lambda _self, seconds, call: within(seconds, call))
-    facts = {"old": {"fingerprint": sim.leaked.value.fingerprint}, "new": {"fingerprint": "aa"}}
+    facts: Facts = {"old": {"fingerprint": sim.leaked.value.fingerprint}, "new": {"fingerprint": "aa"}}
     looked = outage.look(sim.world, Incident(FIRST, opened=sim.opening(), facts=facts))
     assert looked is not None and all("no answer" in item.said for item in looked.items)
     assert sum(waited[:2]) <= 30.0
@@ -379,8 +381,8 @@ def test_settling_needs_a_control_key_and_an_unbroken_window() -> None:
     old = sim.provider.create("an earlier one")
     first = next(iter(sim.stores.values()))
     first.kept[("INC-20261101-beef", "old")] = old.value
-    debt = {"kind": "key-alive", "about": old.value.fingerprint, "why": "it lives", "todo": "x"}
-    facts: Json = {"took_over": {"INC-20261101-beef": [debt]}, "old": {"fingerprint": sim.leaked.value.fingerprint}}
+    debt: DebtRow = {"kind": "key-alive", "about": old.value.fingerprint, "why": "it lives", "todo": "x"}
+    facts: Facts = {"took_over": {"INC-20261101-beef": [debt]}, "old": {"fingerprint": sim.leaked.value.fingerprint}}
     record = Incident(FIRST, opened=sim.opening(), facts=facts, debts={})
     test_debts = {debt["about"]: test_taken_over.alive(debt["about"])}
     record.debts.update(test_debts)

@@ -10,7 +10,7 @@ from ir.core.secret import Secret
 from ir.drill.simulated.durable_engine import Crash, Journal
 from ir.drill.simulated.provider import SimKey
 from ir.drill.simulated.world import Simulation
-from ir.engine.workflow import Course
+from ir.engine.workflow import Workflow
 from ir.ports import Minted, MintOrder, Target
 from tests.course.test_course import go
 
@@ -155,7 +155,7 @@ def killed_after(step: str, policy: str) -> tuple[Simulation, Journal]:
     sim, journal = Simulation(policy), Journal()
     journal.crash_at = acts
     with pytest.raises(Crash):
-        Course(journal.engine(), sim.world, sim.opening()).run()
+        Workflow(journal.engine(), sim.world, sim.opening()).run()
     journal.crash_at = -1
     for store in sim.stores.values():
         store.kept = {kept: value for kept, value in store.kept.items() if not kept[1].startswith("new-")}

@@ -19,7 +19,8 @@ from ir.inventory import NOTICE_KINDS
 from ir.runtime import wiring
 from ir.runtime.app_state import open_state
 from ir.runtime.incident_spec import Setting
-from ir.runtime.notifications import Desk, Notice, Post, notice_of
+from ir.runtime.notice_words import Notice, notice_of
+from ir.runtime.notifications import Desk, Post
 from ir.storage import database, notice_log
 from ir.storage.notice_log import NoticeLog
 from tests.course.test_course import go

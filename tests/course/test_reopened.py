@@ -18,12 +18,13 @@ from ir.core.model import Debt, Finding
 from ir.drill.simulated.clock import SimClock
 from ir.drill.simulated.durable_engine import Journal, Parked
 from ir.drill.simulated.world import Simulation
-from ir.engine.workflow import Course
+from ir.engine.workflow import Workflow
+from ir.evidence import audit_log
 from ir.incident.record import Incident, fold, hear_late
 from ir.ports import Reviewed
 from ir.runtime import reopen
 from ir.runtime.app_state import State
-from ir.runtime.notifications import notice_of
+from ir.runtime.notice_words import notice_of
 from ir.storage import database, incident_store, process_identity
 
 REFUNDS = Finding(
@@ -34,7 +35,7 @@ DEBT = asdict(Debt("misuse", "misuse", "the watch found misuse", "ir close"))
 
 def ended(sim: Simulation, journal: Journal) -> Incident:
     with contextlib.suppress(Parked):
-        Course(journal.engine(), sim.world, sim.opening()).run()
+        Workflow(journal.engine(), sim.world, sim.opening()).run()
     return fold(journal.stream)
 
 
@@ -75,13 +76,14 @@ def test_a_person_may_classify_what_has_ended() -> None:
 
 
 @pytest.fixture
-def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[State, str]]:
+def kept(tmp_path: Path) -> Iterator[tuple[State, str]]:
     """A ledger with one finished incident of the key `payments`."""
     sim, journal = Simulation("exposed"), Journal()
     record = ended(sim, journal)
-    monkeypatch.setattr(reopen, "read_entries", lambda _engine, _name: journal.stream)
     engine = database.open_engine(f"sqlite:///{tmp_path / 'ir.sqlite'}")
     state = State(tmp_path, incident_store.Ledger(engine), process_identity.me("tester"))
+    for entry in journal.stream:
+        audit_log.append(engine, entry)
     state.ledger.note(record.id, record.status, 0, {"key": "payments", "rehearsal": False, "drill": False})
     yield state, record.id
     engine.dispose()
@@ -96,9 +98,9 @@ def test_the_notification_clock_starts_with_a_persons_word(
         classify(name, None, "", "kim")
     classify(name, True, "cards were read", "kim", True)
     told = json.loads(capsys.readouterr().out)
-    (signal,) = state.ledger.signals(name)
-    assert (signal["kind"], signal["body"]["facts"]["classified_by"]) == ("classify", "kim")
-    due = datetime.fromisoformat(told["notify_by"]).timestamp() - signal["body"]["facts"]["classified_at"]
+    (word,) = reopen.record_of(state, name).words
+    assert (word["kind"], word["facts"]["classified_by"], state.ledger.signals(name)) == ("ladder", "kim", [])
+    due = datetime.fromisoformat(told["notify_by"]).timestamp() - word["facts"]["classified_at"]
     assert 71.9 * 3600 < due <= 72 * 3600
 
 

@@ -10,7 +10,7 @@ from ir.core.secret import Secret
 from ir.drill.simulated.durable_engine import Journal, Parked
 from ir.drill.simulated.provider import ACCOUNT
 from ir.drill.simulated.world import Simulation
-from ir.engine.workflow import Course
+from ir.engine.workflow import Workflow
 from ir.incident import debts as debt_rules
 from ir.incident.custody import Custody
 from ir.incident.record import Incident, fold
@@ -32,7 +32,7 @@ def go(sim: Simulation, took_over: dict[str, list[Json]], journal: Journal | Non
     journal, opening = journal or Journal(), sim.opening()
     opening["facts"] |= {"took_over": took_over}
     try:
-        code = Course(journal.engine(), sim.world, opening).run()
+        code = Workflow(journal.engine(), sim.world, opening).run()
     except Parked:
         code = int(fold(journal.stream).exit_code)
     return code, fold(journal.stream), journal

@@ -194,6 +194,10 @@ def test_a_picture_shows_what_was_left_standing(tmp_path: Path) -> None:
         "✓ done & <dusted>",
         "last",
     ]
+    steps = [f"\x1b[32m✓\x1b[0m \x1b[1m{name:14}\x1b[0m done" for name in ("preflight", "custody", *(f"waves.{n}" for n in range(20)))]
+    end = "payments 9, failed 0, strays 0, contained 2 s, dead 3 s"
+    short = svg_picture.shortened("\n".join(["ir rotate stripe --inventory x", "Up to `quiet` …", *steps, "report: …", end])).split("\n")
+    assert (len(short), short[0], short[1], short[-1]) == (10, "$ ir rotate stripe payments", steps[-8], end)
     svg_picture.save("a\n\x1b[31mred\x1b[0m & <b>\n", tmp_path / "x.svg", "ir drill stripe")
     svg = (tmp_path / "x.svg").read_text(encoding="utf-8")
     assert "red" in svg

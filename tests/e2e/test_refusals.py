@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.worlds.responder import ended
+import pytest
+
+from tests.worlds.responder import ended, responder
 from tests.worlds.started import COMMAND, start
 
 INVENTORY = """\
@@ -46,3 +48,15 @@ def test_a_refused_run_holds_no_lease_whether_refused_before_its_first_entry_or_
         assert "belongs to" not in said
         assert "refused (exit 3)" in said
     assert (tmp_path / ".env").read_bytes() == before
+
+
+@pytest.mark.parametrize("how", ['http: "{url}/reload", headers: {{Authorization: "env://NEVER_SET"}}', "command: [/nowhere/reload-shop]"])
+def test_a_reload_that_cannot_even_be_asked_for_is_refused_before_the_mint(tmp_path: Path, how: str) -> None:
+    with responder(tmp_path / "world") as world:
+        file, last = world.folder / "inventory.yaml", world.services[2]
+        file.write_text(file.read_text().replace(f'{{http: "{last.url}/reload"}}', f"{{{how.format(url=last.url)}}}"))
+        before = world.state()
+        code, said = ended(world.rotate())
+        assert code == 3, said
+        assert "s2: its reload cannot be asked for" in said
+        assert world.state() == before

@@ -202,10 +202,10 @@ def _row_of(db: sqlite3.Connection, name: str, step: str) -> tuple[int, str]:
 
 
 UNLIKE: dict[str, tuple[Doctor, str]] = {
-    "an older version": (version("0"), "was begun under recording version 0, this is 7"),
-    "the version before": (version("6"), "was begun under recording version 6, this is 7"),
-    "a future version": (version("99"), "was begun under recording version 99, this is 7"),
-    "entries in the engine's stream": (in_the_engines_stream, "was begun under recording version 2, this is 7"),
+    "an older version": (version("0"), "was begun under recording version 0, this is 8"),
+    "the version before": (version("7"), "was begun under recording version 7, this is 8"),
+    "a future version": (version("99"), "was begun under recording version 99, this is 8"),
+    "entries in the engine's stream": (in_the_engines_stream, "was begun under recording version 2, this is 8"),
     "a step lost whose entry is there": (hole, "has a record with a hole: `stage#1`"),
     "a step renamed": (renamed, "`place#1` is record"),
     "a step missing": (missing, "where this version would go on with `stage#1`"),

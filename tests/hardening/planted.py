@@ -31,6 +31,8 @@ ONE_VALUE = ("tests/e2e/test_one_value.py",)
 
 WEBHOOK, DELIVERY = ("tests/e2e/test_webhook.py",), ("tests/unit/test_delivery.py",)
 
+POLICIES = ("tests/contract/test_policies.py",)
+
 MUTANTS = (
     Mutant(
         "believe a delivery while the old secret is accepted",
@@ -70,8 +72,8 @@ MUTANTS = (
     Mutant(
         "run a program of another key to compare",
         "ir/runtime/same_value.py",
-        'if ref.scheme == "command" and not reading(',
-        "if False and not reading(",
+        "if not reading(",
+        "if False and reading(",
         ONE_VALUE,
     ),
     Mutant(
@@ -191,22 +193,22 @@ MUTANTS = (
     Mutant(
         "undo by an old answer of the store",
         "ir/actions/undo.py",
-        "        store.undo(incident, old, new)",
-        "        if store.guided or store.read().value != old:\n            store.undo(incident, old, new)",
+        "        store.undo(world.incident, old, new)",
+        "        if store.guided or store.read().value != old:\n            store.undo(world.incident, old, new)",
     ),
     Mutant("accept another plan's approval", "ir/engine/approvals.py", 'signal.get("plan") == asked.plan', "True"),
     Mutant(
         "go on after a failed wave",
         "ir/engine/workflow.py",
-        "            self._roll_back(outcome.said)\n        if step.action",
+        "            self._endings.roll_back(outcome.said)\n        if step.action",
         "            pass\n        if step.action",
     ),
     Mutant("forget debts at the end", "ir/engine/workflow.py", "while self.record.debts and not", "while False and not"),
     Mutant(
         "record who acts anew on replay",
-        "ir/engine/workflow.py",
+        "ir/engine/step_attempt.py",
         "body=ran, at=at, actor=by)",
-        "body=ran, at=at, actor=self.world.operator.name)",
+        "body=ran, at=at, actor=self._world.operator.name)",
     ),
     Mutant("do not read stores after the kill", "ir/actions/watch.py", "list(world.stores.values()) if last else []", "[]"),
     Mutant(
@@ -492,7 +494,7 @@ MUTANTS = (
     ),
     Mutant(
         "throw away the only copy of a living key",
-        "ir/engine/workflow.py",
+        "ir/engine/endings.py",
         'if looked.get("needs_custody"):',
         "if False:",
         ("tests/course/test_closing.py",),
@@ -716,4 +718,7 @@ MUTANTS = (
         "known[-1] if at else None",
         ("tests/unit/test_sdk_ages.py",),
     ),
+    Mutant("print a policy for reading alone", "ir/ports/policy.py", "if not (grant.rotated or call.read):", "if not call.read:", POLICIES),
+    Mutant("print rights that only tell more", "ir/runtime/policies.py", "if hints or line.needed)", "if True)", POLICIES),
+    Mutant("allow other secrets of the same beginning", "ir/adapters/stores/aws/policy.py", "{ref.path}-??????", "{ref.path}*", POLICIES),
 )

@@ -91,6 +91,16 @@ def test_only_what_is_typed_after_the_question_answers_it(ann: Person, hidden: b
     given_back(ann)
 
 
+def test_the_marks_around_a_paste_are_no_part_of_it(ann: Person) -> None:
+    """An earlier program left the terminal in the mode in which it puts them there."""
+    ann.runs(*script(ASKS.replace("HIDDEN", "True")))
+    ann.sees("asks")
+    ann.types("\x1b[200~secret\x1b[201~\n")
+    ann.sees("took 7")
+    assert ann.ends() == 0
+    given_back(ann)
+
+
 def test_ctrl_c_at_a_hidden_question(ann: Person) -> None:
     ann.runs(*script(ASKS.replace("HIDDEN", "True")))
     ann.sees("asks")

@@ -406,8 +406,25 @@ def test_a_signature_that_is_gone_or_of_another_stream_is_told(tmp_path: Path) -
     (made / "signature.json").unlink()
     assert "removed: nothing that" in check(made, "--public-key", key)[1]
     code, said = check(made)
-    assert code == 0
-    assert "are not signed" in said
+    assert code == 1, "it has ended, and its end is signed: without any key it is known that this was signed, too"
+    assert "removed: signature.json is missing; its end was signed by" in said
+    (made / "signature.json").write_text(intact)
+    kept = (made / "checkpoints.jsonl").read_bytes()
+    rows = kept.splitlines(keepends=True)
+    (made / "checkpoints.jsonl").write_bytes(b"".join(rows[:-1]))
+    sums = (made / "sha256sums").read_text()
+    digest = hashlib.sha256(b"".join(rows[:-1])).hexdigest()
+    (made / "sha256sums").write_text(sums.replace(hashlib.sha256(kept).hexdigest(), digest))
+    (made / "signature.json").unlink()
+    assert "no signed checkpoint reaches over the end" in check(made)[1]
+
+
+def test_files_that_were_added_are_named(tmp_path: Path) -> None:
+    _, _, made = collected(tmp_path)
+    assert "added:" not in check(made)[1]
+    (made / "exonerating.eml").write_text("it was not us")
+    code, said = check(made)
+    assert code == 0 and "added: 1 files are not of this bundle and prove nothing: exonerating.eml" in said
 
 
 def test_files_signed_before_the_end_say_so(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from ir.cli.terminal import by_name
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
 from ir.incident import exposure_clock, irreversible
+from ir.incident.facts import Facts
 from ir.incident.record import Incident
 from ir.ports import Irreversible
 
@@ -25,7 +26,7 @@ services:
 
 def record(name: str = "inventory.yaml", **options: Any) -> Incident:
     opened = {"key": "payments", "inventory": INVENTORY, "inventory_name": name, "options": options}
-    facts = {
+    facts: Facts = {
         "old": {"id": "mk_1", "fingerprint": "0123456789abcdef"},
         "new": {"fingerprint": "fedcba9876543210"},
         "stores": {"manual://host#KEY": {"guided": True}},
@@ -121,7 +122,7 @@ NOW = 10_000.0
         ({"exposed_at": NOW - 872, "dead_at": NOW - 5, "contained_at": NOW - 130, "verified_at": NOW - 1}, "leaked key dead"),
     ],
 )
-def test_one_clock(facts: dict[str, Any], said: str) -> None:
+def test_one_clock(facts: Facts, said: str) -> None:
     assert exposure_clock.said(facts, NOW) == said
 
 

@@ -1,6 +1,7 @@
 """The step `delivery` where Stripe cannot be asked: a person's word, and what is never taken for one."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import cast
@@ -8,9 +9,10 @@ from typing import cast
 import pytest
 
 from ir.actions import delivery
-from ir.core.model import Danger, Did, Json, Outcome
+from ir.core.model import Danger, Did, Outcome
 from ir.core.secret import Secret
 from ir.incident.context import World
+from ir.incident.facts import Facts
 from ir.incident.plan import Step
 from ir.incident.record import Incident
 from ir.ports import Sent
@@ -75,8 +77,9 @@ def taken(deliveries: Deliveries, person: Person, *, guided: bool = True, **fact
         old_key=lambda _facts: Secret("old"),
         say=lambda _text: None,
         stopping=lambda: False,
+        resting=lambda _seconds: nullcontext(),
     )
-    known: Json = {"new": {"id": ""}, **facts}
+    known = cast(Facts, {"new": {"id": ""}, **facts})
     return delivery.run(cast(World, world), Incident(id="INC-1", facts=known), STEP)
 
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from docs import rooms
-from docs.generate import PAGES, PARTS, README, generated
+from docs.generate import INVENTORY_SCHEMA, PAGES, PARTS, README, generated
 
 ROOT = README.parent
 
@@ -13,6 +13,12 @@ def test_generated_parts_are_fresh() -> None:
     texts = [page.read_text(encoding="utf-8") for page in PAGES]
     assert [generated(text) for text in texts] == texts, "run `make docs`"
     assert all(any(f"<!-- generated: {name} -->" in text for text in texts) for name in PARTS)
+
+
+def test_the_schema_of_the_inventory_is_fresh() -> None:
+    from ir.inventory import schema
+
+    assert INVENTORY_SCHEMA.read_text(encoding="utf-8") == schema.text(), "run `make docs`"
 
 
 def test_the_architecture_page_shows_every_room_of_the_contract() -> None:
@@ -58,3 +64,27 @@ def test_the_page_about_the_network_names_every_variable() -> None:
 
     text = (ROOT / "docs" / "network.md").read_text(encoding="utf-8")
     assert all(f"`{name}`" in text for name in (*way_out.PROXIES, *way_out.AUTHORITIES) if name.isupper())
+
+
+def test_every_exit_code_has_its_way_out() -> None:
+    from ir.core.errors import ExitCode
+
+    text = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    assert all(f"\n| {code.value} | " in text for code in ExitCode if code is not ExitCode.DONE)
+    assert "| a review reads with a restricted key (rk_…) only |" in text, "texts are read from the code"
+
+
+def test_what_is_referred_to_is_in_the_repository() -> None:
+    """Facts about Stripe by the number of their section; and nothing that only its writers have."""
+    sections = set(re.findall(r"^## ([0-9]+) ", (ROOT / "docs" / "stripe-facts.md").read_text(encoding="utf-8"), re.MULTILINE))
+    folders = [ROOT / name for name in ("ir", "tests", "benchmarks", "docs", "playbooks", "templates", "findings")]
+    texts = {
+        path: path.read_text(encoding="utf-8")
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.suffix in (".py", ".md", ".yaml", ".sh")
+    }
+    named = {number for text in texts.values() for number in re.findall(r"docs/stripe-facts\.md, ([0-9]+)", text)}
+    assert len(named) >= 4 and named <= sections
+    elsewhere = re.compile(r"\bDESIGN(?:\.md)?\b|\bfacts, [a-z]* ?\u00a7|\bshared/")
+    assert not [f"{path}: {hit[0]}" for path, text in texts.items() if (hit := elsewhere.search(text)) and path.name != "test_docs.py"]

@@ -1,15 +1,18 @@
-"""What is left out of the engine is still there to be left out, and only for whom it may be."""
+"""The engine under our runner: what it keeps of ours in its tables, by its public interface alone."""
 
-import threading
+import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from dbos import DBOS
-from dbos._dbos import _get_dbos_instance
 
+import ir
 from ir.engine.dbos_runner import Runner
 from ir.storage import database, incident_store, process_identity
+
+_OURS = ("ir", "tests", "docs")
 
 
 @pytest.fixture
@@ -22,36 +25,29 @@ def runner(tmp_path: Path) -> Iterator[Runner]:
     engine.dispose()
 
 
-def test_nobody_looks_for_what_is_never_there(runner: Runner) -> None:
-    threads = [thread for thread in threading.enumerate() if thread.name == "dbos-background-jobs" or "scheduler_loop" in thread.name]
-    assert len(threads) <= 2
-    for thread in threads:
-        thread.join(10)
-        assert not thread.is_alive()
-    queue = _get_dbos_instance()._registry.get_internal_queue()  # noqa: SLF001 - what `dbos_tuning` reaches for
-    assert queue._polling_interval_sec > 3600  # noqa: SLF001 - as above
+def test_a_queue_is_kept_only_while_something_lies_in_it(runner: Runner) -> None:
+    def names() -> list[str]:
+        return [queue.name for queue in DBOS.list_queues()]
 
-
-def test_a_queue_is_looked_into_only_while_something_lies_in_it(runner: Runner) -> None:
-    tables = _get_dbos_instance()._sys_db  # noqa: SLF001 - what `dbos_tuning` reaches for
-    assert tables.list_queues() == []
+    assert names() == []
     DBOS.register_queue(runner.queue)
     runner._queued = True  # noqa: SLF001 - as `resume` does
     runner._coming |= {"INC-1", "INC-2"}  # noqa: SLF001 - as `resume` does
-    assert [queue.name for queue in tables.list_queues()] == [runner.queue]
     runner.arrived("INC-1")
-    assert tables.get_queue(runner.queue) is not None
+    assert names() == [runner.queue]
     runner.arrived("INC-2")
-    assert tables.get_queue(runner.queue) is None
-    assert tables.list_queues() == []
+    assert names() == []
 
 
-def test_only_an_incident_that_began_here_is_known_to_have_nothing_recorded(runner: Runner) -> None:
-    tables = _get_dbos_instance()._sys_db  # noqa: SLF001 - what `dbos_tuning` reaches for
-    runner._begun.add("INC-1")  # noqa: SLF001 - as `start` does
-    assert tables.check_operation_execution("INC-1", 1, "mint#1") is None
-    with pytest.raises(AssertionError, match="INC-2 does not exist"):
-        tables.check_operation_execution("INC-2", 1, "mint#1")
-    runner.rest("INC-1")
-    with pytest.raises(AssertionError, match="INC-1 does not exist"):
-        tables.check_operation_execution("INC-1", 1, "mint#1")
+def test_no_file_of_ours_imports_a_private_part_of_a_library() -> None:
+    trees = {path.name: ast.parse(path.read_text(encoding="utf-8")) for path in Path(ir.__file__).parent.rglob("*.py")}
+    named = [(file, words) for file, tree in trees.items() for node in ast.walk(tree) for words in _imported(node)]
+    assert len(named) > 1000
+    assert not [row for row in named if row[1].partition(".")[0] not in _OURS and re.search(r"(^|[. ])_[a-z]", row[1])]
+
+
+def _imported(node: ast.AST) -> list[str]:
+    """Module and name of each import."""
+    if isinstance(node, ast.ImportFrom):
+        return [f"{node.module} {alias.name}" for alias in node.names]
+    return [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

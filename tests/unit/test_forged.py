@@ -1,5 +1,7 @@
 """Which time a look for forged events is about, and why there was none."""
 
+from typing import cast
+
 import pytest
 
 from ir.actions import forged
@@ -7,6 +9,7 @@ from ir.core.errors import Unknown
 from ir.core.model import Danger, Did, Json
 from ir.drill.simulated.clock import START
 from ir.drill.simulated.world import Simulation
+from ir.incident.facts import Facts
 from ir.incident.plan import Step
 from ir.incident.record import Incident
 from ir.report import forged as told
@@ -47,11 +50,11 @@ def test_it_is_said_of_the_time_that_was_asked_about(days: float | None, window:
     did, said, facts = looked(services, 0.0 if days is None else now - days * DAY)
     assert did is Did.DONE and f"1 event processed {window}" in said
     assert services.asked == [now - min(days or 30.0, 30.0) * DAY]
-    assert told.card(Story(Incident(facts=facts), []))["facts"][0]["name"].startswith(f"Processed {window}")
+    assert told.card(Story(Incident(facts=cast(Facts, facts)), []))["facts"][0]["name"].startswith(f"Processed {window}")
 
 
 def test_where_stripe_does_not_answer_the_report_says_so_and_not_that_no_service_was_asked() -> None:
     did, said, facts = looked(Services(answers=False), 0.0)
     assert did is Did.SKIPPED and "cannot be told: Stripe gave no answer" in said
-    card = told.card(Story(Incident(facts=facts), []))
+    card = told.card(Story(Incident(facts=cast(Facts, facts)), []))
     assert (card["answer"], card["text"]) == ("not looked at", said)

@@ -40,6 +40,7 @@ def test_wheel_and_source_carry_licence_and_notice(tmp_path: Path) -> None:
     (wheel,), (source,) = tmp_path.glob("*.whl"), tmp_path.glob("*.tar.gz")
     with zipfile.ZipFile(wheel) as opened:
         inside = {path.rpartition("/")[2] for path in opened.namelist() if "/licenses/" in path}
+        assert "ir/py.typed" in opened.namelist(), "its types are for those who import it, too"
     with tarfile.open(source) as archive:
         beside = {path.partition("/")[2] for path in archive.getnames()}
     assert {"LICENSE", "NOTICE"} == inside

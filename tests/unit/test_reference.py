@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ir.core.reference import SCHEMES, Reference, parse
+from ir.core.reference import Reference, parse
+from ir.core.store_kind import SCHEMES
 from tests.sizes import examples
 
 PRINTABLE = st.characters(codec="utf-8").filter(lambda c: c.isprintable())

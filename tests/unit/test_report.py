@@ -3,7 +3,7 @@
 import json
 import re
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -152,9 +152,9 @@ def test_a_leftover_that_the_last_sweep_looked_for_in_vain_is_gone() -> None:
 
 def test_a_human_may_say_that_it_is_no_breach() -> None:
     story = STORIES["exploited"]()
-    word = {"classified_at": 1_764_000_000, "classified_by": "kim", "personal_data_breach": False, "classified_because": "test data"}
+    word = {"kind": "ladder", "rung": "classified", "when": 1_764_000_000, "by": "kim", "breach": False, "reason": "test data"}
     incident = story.incident
-    incident.facts.update(word)
+    incident.words.append(word)
     row = clock(json.loads(render(incident, "json", story.entries)), "GDPR deadline")
     assert (row["at"], row["when"]) == (None, "none")
     assert row["said"].startswith("kim said at 2025-11-24")
@@ -339,9 +339,9 @@ def test_facts_of_another_shape_do_not_break_a_report(junk: Any) -> None:
     incident = story.incident
     for name in SHAPED:
         incident = story.incident
-        incident.facts[name] = junk
+        cast(Json, incident.facts)[name] = junk
         assert render(incident, "html", story.entries)
-    incident.facts.update(dict.fromkeys(SHAPED, junk))
+    cast(Json, incident.facts).update(dict.fromkeys(SHAPED, junk))
     for fmt in FORMATS:
         assert render(incident, fmt, story.entries)
 

@@ -6,6 +6,7 @@ from ir import inventory
 from ir.cli.terminal.follow import document
 from ir.core.model import Danger
 from ir.incident import playbook, reversibility
+from ir.incident.facts import Facts
 from ir.incident.plan import Plan, compile_plan
 from ir.incident.record import Incident
 from ir.incident.reversibility import Way
@@ -76,5 +77,5 @@ def test_a_replacement_that_is_there_already_is_not_rotated_once_more() -> None:
         ({"containment": {"how": "policy"}, "old": {"liveness": "invalid"}}, False),
     ],
 )
-def test_a_kill_is_asked_about_unless_nothing_is_left_to_kill(facts: dict[str, object], *, dead: bool) -> None:
+def test_a_kill_is_asked_about_unless_nothing_is_left_to_kill(facts: Facts, *, dead: bool) -> None:
     assert reversibility.dead(facts) is dead

@@ -8,6 +8,7 @@ import pytest
 from ir.core.caller_group import CallerGroup
 from ir.core.model import Json
 from ir.incident import irreversible
+from ir.incident.facts import Facts
 from ir.incident.record import Incident
 from ir.ports import Reviewed
 from ir.review.present.json_document import next_steps
@@ -174,7 +175,7 @@ def test_a_rare_consumer_is_named_and_not_proposed(tmp_path: Path, every: str, p
 def test_a_person_is_asked_about_rare_consumers_before_the_kill() -> None:
     said = "python-requests from 192.0.2.0/24 comes about once a week: 15 requests in 5 visits, next due 2026-12-01 03:00 UTC"
     row: Json = {"said": said, "key": "mk_shop", "every": "week"}
-    facts = {"old": {"id": "mk_shop"}, "review": {"regular": [row, {**row, "key": "mk_other", "said": "other"}]}}
+    facts: Facts = {"old": {"id": "mk_shop"}, "review": {"regular": [row, {**row, "key": "mk_other", "said": "other"}]}}
     record = Incident(facts=facts, opened={"key": "payments", "options": {}})
     asked = irreversible.to_kill(record).warning
     assert said in asked and "Does it have the replacement?" in asked and "other" not in asked

@@ -9,8 +9,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ir.core.errors import Missing, Rejected, UsageError
 from ir.core.model import Json
-from ir.evidence import timestamps
+from ir.evidence import bundle_verifier, checkpoints, timestamps
 from ir.evidence.checkpoints import Signer
+from ir.evidence.hash_chain import canonical, chained
 from tests.programs import OPENSSL
 from tests.worlds.stamping import Authority, authority, openssl
 
@@ -80,3 +81,39 @@ def test_nobody_there_and_no_certificate(signer: Signer, tmp_path: Path) -> None
     (tmp_path / "none.pem").write_text("nothing")
     with pytest.raises(UsageError):
         timestamps.roots_in(tmp_path / "none.pem")
+
+
+def test_an_answer_with_a_chain_of_certificates_is_read(signer: Signer, tmp_path: Path) -> None:
+    with authority(tmp_path, chain=True) as tsa:
+        stamped = timestamps.fetch(checkpoint(signer), tsa.url)
+        assert timestamps.read(stamped, timestamps.roots_in(tsa.root)).by == "CN=an authority"
+        (plain,) = bundle_verifier.stamps_of([stamped])
+        assert plain.at[:19] == timestamps.read(stamped).at[:19], "the program of the bundle reads the same time"
+
+
+def test_of_two_stamps_the_earlier_is_kept(tsa: Authority, signer: Signer) -> None:
+    made = checkpoint(signer)
+    first = timestamps.fetch(made, tsa.url)
+    second = timestamps.fetch(made, tsa.url)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(timestamps, "read", lambda one: timestamps.Stamp(3, "2026-01-01" if one is second else "2026-01-02"))
+        assert timestamps.earlier(first, second) is second and timestamps.earlier(second, first) is second
+
+
+def test_a_stamp_is_an_anchor_for_the_program_of_the_bundle(tsa: Authority, signer: Signer, tmp_path: Path) -> None:
+    entry = chained(None, at="2026-11-23T03:00:00.000Z", incident="INC-1", kind="ended", step="", actor="kim", body={})
+    made = signer.signed(checkpoints.statement(entry, checkpoints.tree_of([entry])))
+    stamped = timestamps.fetch(made, tsa.url)
+    bare = bundle_verifier.check([canonical(entry)], [stamped])
+    assert bare.state == "unanchored"
+    told = bundle_verifier.with_stamps(bare, [stamped], str(tsa.root))
+    assert (told.holds, told.state, told.covered) == (True, "anchored", 1)
+    assert "unanchored" not in told.said and "anchored by a time stamp" in told.said
+    other = tmp_path / "another"
+    other.mkdir()
+    with authority(other) as stranger:
+        assert "is not signed under" in bundle_verifier.with_stamps(bare, [stamped], str(stranger.root)).said
+    moved = {**stamped, "statement": {**stamped["statement"], "ts": "earlier"}}
+    assert "covers something else" in bundle_verifier.with_stamps(bare, [moved], "").said
+    torn = {**stamped, "timestamp": stamped["timestamp"][:40]}
+    assert not bundle_verifier.with_stamps(bare, [torn], "").holds

@@ -9,7 +9,11 @@ ROOT = Path(__file__).resolve().parents[2]
 NOT_THESE = (ROOT / "docs" / "words.md").read_text(encoding="utf-8").partition("## Not these")[2]
 BANNED = [word for row in re.findall(r"^\| (`.*?) \| ", NOT_THESE, re.MULTILINE) for word in re.findall(r"`([^`]+)`", row)]
 REFUSED = re.compile(r"(?<!there )(?<!`)\b(" + "|".join(map(re.escape, BANNED)) + r")\b", re.IGNORECASE)
-PLAIN = ("README.md", "inventory.example.yaml", "CHANGELOG.md", "docs/ir.1", "docs/architecture.md", "docs/report-schema.md")
+GUIDES = (
+    *("CONTRIBUTING.md", "SECURITY.md", "docs/key-fingerprint.md", "docs/reference.md", "docs/settings.md", "docs/stripe-app.md"),
+    *("docs/stripe-facts.md", "docs/three-a-m.md", "docs/troubleshooting.md", "docs/tutorial.md"),
+)
+PLAIN = ("README.md", "inventory.example.yaml", "CHANGELOG.md", "docs/ir.1", "docs/architecture.md", "docs/report-schema.md", *GUIDES)
 FOLDERS = ("templates", "playbooks", "docs/recipes", "ir/review/rules")
 
 

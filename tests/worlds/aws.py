@@ -174,10 +174,11 @@ class StrictMoto:
     """A moto server that checks IAM policies: an administrator, a user who may only read, and one who may put and move no label."""
 
     def __init__(self, address: str) -> None:
-        self._address = address
+        self.address = self._address = address
         self._login = ("test", "test")
         self._login = self._user("admin", ["*"])
-        self.reader = settings(address, self._user("reader", ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"]))
+        looks = ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret", "ssm:GetParameter", "ssm:GetParameterHistory"]
+        self.reader = settings(address, self._user("reader", looks))
         half = ["GetSecretValue", "DescribeSecret", "PutSecretValue", "ListSecretVersionIds"]
         self.half = settings(address, self._user("half", [f"secretsmanager:{name}" for name in half]))
         connection = HTTPConnection(address.removeprefix("http://"), timeout=10.0)
@@ -191,9 +192,19 @@ class StrictMoto:
         made: SecretsManagerClient = self._client("secretsmanager")
         return made
 
+    def service(self, name: str) -> Any:
+        """The administrator's client of another service."""
+        return self._client(name)
+
     def _client(self, service: Any) -> Any:  # a boto3 client
         session = boto3.session.Session(*self._login, region_name=REGION)
         return session.client(service, endpoint_url=self._address)
+
+    def allowed(self, policy: str) -> dict[str, str | None]:
+        """Settings of a new user with this policy. Moto matches actions alone, so every resource of it becomes `*`."""
+        document = json.loads(policy)
+        actions = [action for statement in document["Statement"] for action in statement["Action"]]
+        return settings(self._address, self._user(unique("user"), actions))
 
     def _user(self, name: str, actions: list[str]) -> tuple[str, str]:
         iam = self._client("iam")

@@ -17,6 +17,8 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import yaml
+
 ALL = frozenset({"read", "execute", "update"})
 KEPT = 20
 
@@ -82,6 +84,19 @@ class ConjurFake:
     def privileges(self, login: str, variable: str) -> frozenset[str]:
         """What a login may do."""
         return ALL if login == "admin" else self.grants.get((login, variable), frozenset())
+
+
+class _Policy(yaml.SafeLoader):
+    """Policies: what is tagged becomes its tag and its value."""
+
+
+_Policy.add_multi_constructor(
+    "!",
+    lambda loader, tag, node: (
+        tag,
+        loader.construct_mapping(node, deep=True) if isinstance(node, yaml.MappingNode) else loader.construct_scalar(node),
+    ),
+)
 
 
 class _Server(ThreadingHTTPServer):
@@ -202,8 +217,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _policy(self, branch: str, text: str) -> None:
         prefix = "" if branch == "root" else branch + "/"
-        for name in re.findall(r"^- !variable (\S+)", text, re.MULTILINE):
-            self.server.fake.variables.setdefault(prefix + name, Variable())
+        for kind, row in yaml.load(text, _Policy):  # noqa: S506 - a safe loader that keeps the tags
+            if kind == "variable":
+                self.server.fake.variables.setdefault(prefix + row, Variable())
+            elif kind == "permit":
+                role, name = row["role"]
+                login = f"host/{name}" if role == "host" else name
+                for _, variable in row["resources"]:
+                    before = self.server.fake.grants.get((login, prefix + variable), frozenset())
+                    self.server.fake.grants[login, prefix + variable] = before | frozenset(row["privileges"])
         self._say_json({"created_roles": {}, "version": 1})
 
     def _say(self, status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.worlds import aws, conjur, vault
+from ir.drill.hosts.k8s_twin import K8sTwin
+from tests.worlds import aws, conjur, k8s, ssm, vault
 from tests.worlds.command import CommandWorld
 from tests.worlds.dotenv import DotenvWorld
 from tests.worlds.stores import StoreWorld
@@ -18,6 +19,15 @@ def _aws(field: str) -> Entry:
         address = request.getfixturevalue("aws_address")
         with environment(**aws.settings(address)):
             yield aws.AwsWorld(address, request.getfixturevalue("strict_aws"), field)
+
+    return enter
+
+
+def _ssm(field: str) -> Entry:
+    def enter(request: pytest.FixtureRequest) -> Iterator[StoreWorld]:
+        address = request.getfixturevalue("aws_address")
+        with environment(**ssm.settings(address)):
+            yield ssm.ParameterWorld(address, request.getfixturevalue("strict_aws"), field)
 
     return enter
 
@@ -48,13 +58,25 @@ def _conjur(field: str, *, companion: bool = True) -> Entry:
     return enter
 
 
+def _k8s(*, keeps: bool) -> Entry:
+    def enter(request: pytest.FixtureRequest) -> Iterator[StoreWorld]:
+        with K8sTwin() as twin:
+            yield k8s.K8sWorld(twin, keeps=keeps)
+
+    return enter
+
+
 WORLDS: dict[str, Entry] = {
     "aws, field": _aws("api_key"),
     "aws, whole": _aws(""),
+    "aws-ssm, whole": _ssm(""),
+    "aws-ssm, field": _ssm("api_key"),
     "vault": _vault("/stripe/api_key"),
     "conjur": _conjur(""),
     "conjur, field": _conjur("api_key"),
     "conjur, no companion": _conjur("", companion=False),
+    "k8s": _k8s(keeps=True),
+    "k8s, no companion": _k8s(keeps=False),
     "dotenv": _dotenv,
     "command": _command,
 }

@@ -7,7 +7,7 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -42,11 +42,11 @@ steps:
 """
 
 
-class _Service(Loopback):
-    """Holds the key that its env file had when it was last reloaded."""
+class KeyHolder(Loopback):
+    """A service that holds the key that it read when it was last reloaded."""
 
-    def __init__(self, file: Path) -> None:
-        self.file, self.key = file, read(file)
+    def __init__(self, look: Callable[[], str]) -> None:
+        self.look, self.key = look, look()
         super().__init__(_Answers)
 
     @property
@@ -54,8 +54,16 @@ class _Service(Loopback):
         return f"http://127.0.0.1:{self.server_port}"
 
 
+class _Service(KeyHolder):
+    """One that reads an env file."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        super().__init__(lambda: read(file))
+
+
 class _Answers(QuietHandler):
-    server: _Service
+    server: KeyHolder
 
     def get(self) -> None:
         mark = hashlib.sha256(self.server.key.encode()).hexdigest()[:16]
@@ -67,8 +75,16 @@ class _Answers(QuietHandler):
 
     def post(self) -> None:
         self.rfile.read(int(self.headers.get("content-length") or 0))
-        self.server.key = read(self.server.file)
+        self.server.key = self.server.look()
         self.get()
+
+
+def environment_of(folder: Path) -> dict[str, str]:
+    """Of a command whose home is a folder of the test's."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    home = {"HOME": str(folder), "IR_HOME": str(folder / "home"), "PYTHONDONTWRITEBYTECODE": "1"}
+    home["PYTHONPATH"] = str(Path(ir.__file__).parents[1])  # the code that is tested here, wherever it lies
+    return {**kept, **home}
 
 
 class Responder:
@@ -85,15 +101,15 @@ class Responder:
         self.app = twin.create_app_key()
         self.files = [folder / "one.env", folder / "two.env"]
         for file in self.files:
-            _private(file, f"KEPT=1\n{_VARIABLE}={self.leaked.token.reveal()}\nALSO=2\n")
-        _private(folder / "app.env", f"APP={self.app.token.reveal()}\n")
+            private(file, f"KEPT=1\n{_VARIABLE}={self.leaked.token.reveal()}\nALSO=2\n")
+        private(folder / "app.env", f"APP={self.app.token.reveal()}\n")
         self.services = [_Service(self.files[0]), _Service(self.files[0]), _Service(self.files[1])]
         for service in self.services:
             service.__enter__()
         contain = "  - {id: contain,   action: contain}\n" if policy == "exploited" else ""
-        _private(folder / "quick.yaml", PLAYBOOK.format(policy=policy, contain=contain))
+        private(folder / "quick.yaml", PLAYBOOK.format(policy=policy, contain=contain))
         self.guided = guided
-        _private(folder / "inventory.yaml", self._inventory())
+        private(folder / "inventory.yaml", self._inventory())
         self.policy, self.cut_off = policy, list[str]()
         self.more: dict[str, str] = {}
         twin.decide(self._watch)
@@ -104,10 +120,10 @@ class Responder:
 
     def another_key(self, key: Key) -> None:
         """A key of the same account that something else uses: it is listed, with a store of its own."""
-        _private(self.folder / "other.env", f"{_VARIABLE}={key.token.reveal()}\n")
+        private(self.folder / "other.env", f"{_VARIABLE}={key.token.reveal()}\n")
         row = f'  - {{name: other, account: main, kind: secret, stored_in: ["dotenv://other.env#{_VARIABLE}"]}}\n'
         text = self._inventory()
-        _private(self.folder / "inventory.yaml", text.replace("services:\n", f"{row}services:\n"))
+        private(self.folder / "inventory.yaml", text.replace("services:\n", f"{row}services:\n"))
 
     def other_service(self) -> None:
         """A service of that other key, listed; once."""
@@ -123,10 +139,7 @@ class Responder:
 
     @property
     def environment(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
-        home = {"HOME": str(self.folder), "IR_HOME": str(self.folder / "home"), "PYTHONDONTWRITEBYTECODE": "1"}
-        home["PYTHONPATH"] = str(Path(ir.__file__).parents[1])  # the code that is tested here, wherever it lies
-        return {**kept, **home, **({"IR_DATABASE_URL": self.database} if self.database else {}), **self.more}
+        return {**environment_of(self.folder), **({"IR_DATABASE_URL": self.database} if self.database else {}), **self.more}
 
     def start(self, *argv: str, program: Sequence[str] = COMMAND) -> Started:
         """`ir …`, in a process of its own; `program`: what Python runs instead. The umask is open: what is private is so by itself."""
@@ -267,6 +280,7 @@ def read(file: Path) -> str:
     return next(line.partition("=")[2] for line in file.read_text().splitlines() if line.startswith(f"{_VARIABLE}="))
 
 
-def _private(path: Path, text: str) -> None:
+def private(path: Path, text: str) -> None:
+    """A file for its owner alone."""
     path.write_text(text)
     path.chmod(0o600)

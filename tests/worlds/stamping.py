@@ -65,24 +65,31 @@ class _Stamps(QuietHandler):
 
 
 @contextmanager
-def authority(folder: Path) -> Iterator[Authority]:
-    """Runs while the context lasts; its files lie in `folder`."""
-    _make(folder)
+def authority(folder: Path, *, chain: bool = False) -> Iterator[Authority]:
+    """Runs while the context lasts; its files lie in `folder`. `chain`: a certificate stands between, and each answer carries all."""
+    _make(folder, chain=chain)
     with _Server(_Stamps) as server:
         server.folder = folder
         server.authority = Authority(f"http://127.0.0.1:{server.server_port}/", folder / "root.pem")
         yield server.authority
 
 
-def _make(folder: Path) -> None:
-    (folder / "tsa.cnf").write_text(_CONFIG.format(folder=folder))
+def _make(folder: Path, *, chain: bool) -> None:
+    (folder / "tsa.cnf").write_text(_CONFIG.format(folder=folder) + (f"certs = {folder}/chain.pem\n" if chain else ""))
     (folder / "serial").write_text("01\n")
     curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-config", f"{folder}/tsa.cnf"]
     openssl(
         "req", "-x509", *curve, "-keyout", f"{folder}/root.key", "-out", f"{folder}/root.pem", "-subj", "/CN=a root", "-extensions", "root"
     )
     openssl("req", *curve, "-keyout", f"{folder}/tsa.key", "-out", f"{folder}/tsa.csr", "-subj", "/CN=an authority")
-    signing = ["-CA", f"{folder}/root.pem", "-CAkey", f"{folder}/root.key", "-CAcreateserial", "-extfile", f"{folder}/tsa.cnf"]
+    above = "root"
+    if chain:
+        openssl("req", *curve, "-keyout", f"{folder}/middle.key", "-out", f"{folder}/middle.csr", "-subj", "/CN=a middle")
+        signing = ["-CA", f"{folder}/root.pem", "-CAkey", f"{folder}/root.key", "-CAcreateserial", "-extfile", f"{folder}/tsa.cnf"]
+        openssl("x509", "-req", "-in", f"{folder}/middle.csr", *signing, "-extensions", "root", "-out", f"{folder}/middle.pem")
+        (folder / "chain.pem").write_text((folder / "middle.pem").read_text() + (folder / "root.pem").read_text())
+        above = "middle"
+    signing = ["-CA", f"{folder}/{above}.pem", "-CAkey", f"{folder}/{above}.key", "-CAcreateserial", "-extfile", f"{folder}/tsa.cnf"]
     openssl("x509", "-req", "-in", f"{folder}/tsa.csr", *signing, "-extensions", "tsa", "-out", f"{folder}/tsa.pem")
 
 

@@ -17,7 +17,7 @@ AGAIN, LOST, NONE = "again", "lost", "not rotated"
 _SURE = 2
 _REMINDS_EVERY = 60.0
 _UNATTENDED = 120.0
-"""Seconds that a key may take to die where nobody sits who could be reminded (facts, §0: seconds to minutes)."""
+"""Seconds that a key may take to die where nobody sits who could be reminded (docs/stripe-facts.md, 1: seconds to minutes)."""
 _DONE = "rotated in the Dashboard, the old key was seen dead"
 Take = Callable[[MintOrder, Callable[[Secret], str]], Minted]
 """Asks for the value until a paste is good, and hands it to custody; raises Waiting when there is nothing (more) to take."""

@@ -30,15 +30,17 @@ class Identity:
 
     def __init__(self, keys: KeyApi, look: Callable[[Secret], Probe], clock: Clock) -> None:
         self._keys, self._look, self._clock = keys, look, clock
+        self._told: set[tuple[str, str]] = set()
+        """Fingerprint and id of rows that were told from all others once: each is then only read again."""
 
     def of(self, key: Secret, known_id: str = "") -> KeyRow | None:
-        """The row of `known_id` unless it shows another token, else the one row that fits and that our probe touched.
+        """The row of `known_id` where it can be this key's and no other row can, else the one row that fits and that our probe touched.
 
-        Where rows show their tokens (test mode), equality decides at once.
+        A dead row is not that of a key that answers. Where rows show their tokens (test mode), equality decides at once.
         """
-        if known_id:
-            return self._known(key, known_id)
         try:
+            if known_id:
+                return self._believed(key, known_id)
             return self._found(key)
         except _NoSecondFact:
             return None
@@ -46,7 +48,8 @@ class Identity:
     def certain(self, key: Secret, known_id: str, probed_at: float) -> KeyRow | None:
         """The row to act on: that of `known_id` if two facts of this very step speak for it, else what `of` finds without the id.
 
-        The two facts: it shows this key's characters, and Stripe counts a use of it no earlier than our latest probe of this key.
+        The two facts: it alone shows this key's characters, and Stripe counts a use of it no earlier than our latest probe of this key. A
+        key of somebody else that shows the same ones may be in use all the time; one that is dead never is.
 
         Args:
             key: what is to be acted on.
@@ -57,11 +60,31 @@ class Identity:
             Unknown: Stripe gave no answer when it was asked.
         """
         seen = self._seen(key, known_id) if known_id else None
-        if seen is not None and (seen.same or not seen.row.active):
+        if seen is not None and seen.same:
             return seen.row
-        if seen is not None and seen.row.redacted and probed_at and self._used_since(key, known_id, probed_at):
+        touched = seen is not None and seen.row.redacted and probed_at and self._used_since(key, known_id, probed_at)
+        if seen is not None and not seen.row.active and (touched or self._look(key).liveness.dead):
+            return seen.row
+        if seen is not None and touched and self._others(key, known_id) == []:
             return seen.row
         return self._found(key)
+
+    def _believed(self, key: Secret, known_id: str) -> KeyRow | None:
+        seen = self._seen(key, known_id)
+        if seen is None or seen.same or (key.fingerprint, known_id) in self._told:
+            return seen.row if seen else None
+        if not seen.row.active:
+            return seen.row if self._look(key).liveness.dead else None
+        if self._others(key, known_id):
+            found = self._found(key)
+            if found is None or found.id != known_id:
+                return None
+        self._told.add((key.fingerprint, known_id))
+        return seen.row
+
+    def _others(self, key: Secret, known_id: str) -> list[str]:
+        """Ids of further rows that may be this key's."""
+        return [seen.row.id for seen in self._candidates(key) if seen.row.id != known_id]
 
     def _used_since(self, key: Secret, key_id: str, moment: float) -> bool:
         for look in range(_LOOKS):

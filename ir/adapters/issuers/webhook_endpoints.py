@@ -17,7 +17,7 @@ FINGERPRINT = "ir_fingerprint"
 NAME = "ir_name"
 DISABLED = "ir_disabled_at"
 MOST = 16
-"""Endpoints that an account may have (facts, §6)."""
+"""Endpoints that an account may have (docs/stripe-facts.md, 6)."""
 
 _PATH = "/v1/webhook_endpoints"
 _PAGES = 20

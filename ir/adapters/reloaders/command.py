@@ -22,6 +22,10 @@ class CommandReloader(Reloader):
             raise ValueError("a command needs a program")
         self._argv, self._env, self._timeout = tuple(argv), tuple(env), timeout
 
+    def ready(self) -> None:
+        """See `ports.Reloader`. Raises Missing, Denied, Rejected."""
+        program.find(self._argv, env=self._env)
+
     def reload(self) -> str:
         """Run it.
 

@@ -27,6 +27,10 @@ class HttpReloader(Reloader):
         self._edge = HttpEdge((self._place.host,), resolve)
         self._url, self._headers, self._timeout = url, dict(headers or {}), timeout
 
+    def ready(self) -> None:
+        """See `ports.Reloader`. Nothing is sent."""
+        self._edge.check(self._url, headers=self._headers, timeout=self._timeout)
+
     def reload(self) -> str:
         """Post.
 

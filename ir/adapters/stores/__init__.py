@@ -2,8 +2,11 @@
 
 STORES = {
     "aws-sm": "ir.adapters.stores.aws.secrets_manager:AwsSecretsManagerStore",
+    "aws-ssm": "ir.adapters.stores.aws.parameter_store:AwsParameterStore",
     "vault": "ir.adapters.stores.vault.kv_store:VaultStore",
     "conjur": "ir.adapters.stores.conjur.store:ConjurStore",
+    "k8s": "ir.adapters.stores.k8s.secret_store:K8sSecretStore",
+    "vercel": "ir.adapters.stores.vercel.variable:VercelStore",
     "dotenv": "ir.adapters.stores.env.dotenv_store:DotenvStore",
     "command": "ir.adapters.stores.command:CommandStore",
     "env": "ir.adapters.stores.env.process_env:EnvStore",
@@ -21,5 +24,13 @@ FINDERS = {
 KEEPERS = {
     "aws-sm": "ir.adapters.stores.aws.search:keepers_of",
     "vault": "ir.adapters.stores.vault.search:keepers_of",
+    "k8s": "ir.adapters.stores.k8s.secret_store:keepers_of",
 }
 """What tells who else writes one place: `keepers_of(ref) -> tuple[str, ...]`."""
+
+POLICIES = {
+    "aws-sm": "ir.adapters.stores.aws.policy:IAM",
+    "vault": "ir.adapters.stores.vault.policy:HCL",
+    "conjur": "ir.adapters.stores.conjur.policy:YAML",
+}
+"""How each vendor's access policies are written: a `ports.policy.PolicyLanguage`."""

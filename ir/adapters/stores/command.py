@@ -24,9 +24,6 @@ class CommandStore(Store):
     A version is the fingerprint of the value. Such a store has no place for a second value: no stage, no custody.
     """
 
-    guided = False
-    custodian = False
-
     def __init__(
         self,
         ref: Reference,

@@ -17,9 +17,6 @@ class ManualStore(Store):
     for a word, not for a yes.
     """
 
-    guided = True
-    custodian = False
-
     def __init__(self, ref: Reference, *, operator: Operator) -> None:
         self.ref = ref
         self._operator = operator

@@ -18,7 +18,7 @@ _EVENT = re.compile(rb"\bevt_(?!ir)[A-Za-z0-9_]{8,60}")
 _REPEATED = 409
 """What a receiver may answer to an event that it knows already, once its signature was checked."""
 _OLD = 600
-"""Seconds of age at which a signature has to be refused: Stripe's libraries take 300 (facts, §6)."""
+"""Seconds of age at which a signature has to be refused: Stripe's libraries take 300 (docs/stripe-facts.md, 6)."""
 _REPLAYED = "it takes a signature that is 10 minutes old, too: a recorded delivery can be sent to it again (check the time `t`)"
 _VERSION = "2026-10-28.endive"
 

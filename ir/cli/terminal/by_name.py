@@ -104,7 +104,7 @@ def _called(kept: State, operator: Terminal, record: Incident) -> dict[str, set[
         for row in world.issuer.strays(record.id):
             about = new["fingerprint"] if row.id == new.get("id") else row.id
             called.setdefault(about, {row.id}).update({row.name, *([row.redacted[-4:]] if row.redacted else [])})
-        for about, key in ((first, _held(lambda: world.old_key(facts))), (new.get("fingerprint"), _held(lambda: world.held_new(new)))):
+        for about, key in ((first, _held(lambda: world.old_key(facts))), (new.get("fingerprint", ""), _held(lambda: world.held_new(new)))):
             if about and key is not None:
                 called[about].add(key.reveal()[-4:])
     return called

@@ -92,6 +92,8 @@ def follow(runner: Runner, kept: State, world: World, operator: Terminal, *, ski
             continue
         if entry["kind"] == "signal":
             screen.say(f"  {entry['actor']}: {signal_words.did(entry['body']['kind'], entry['body'].get('step', ''))}")
+        if entry["kind"] == "word":
+            screen.say(f"  {entry['actor']}: {signal_words.did(entry['body']['kind'])}")
         if entry["kind"] == "step":
             screen.step(entry["step"], Outcome.from_json(entry["body"]["outcome"]), rehearsal=record.rehearsal)
         reading.read(seen + 1)

@@ -134,12 +134,14 @@ class Terminal:
         new_key_from: see `SOURCES`.
 
     Attributes:
+        agreed: what `--yes` said.
         declined: the last question by name was answered with no.
     """
 
     def __init__(self, screen: Screen, *, name: str, yes: bool, new_key_from: str = "prompt") -> None:
         tty_guard.hold()
         self.screen, self.name, self._yes, self._source = screen, name, yes, new_key_from
+        self.agreed = yes
         self.interactive = sys.stdin.isatty() and sys.stderr.isatty() and not screen.as_json
         self.declined = self._read = False
         self.shown: Callable[[], None] = lambda: None

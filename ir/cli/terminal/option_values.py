@@ -17,7 +17,7 @@ from ir.runtime import adapter_registry
 from ir.runtime.incident_spec import pick_key
 
 WEEK = 7 * 86400.0
-"""Stripe's longest delayed expiration (facts, §1.2)."""
+"""Stripe's longest delayed expiration (docs/stripe-facts.md, 1)."""
 
 
 def choose_policy(policy: str, operator: Terminal, propose: Callable[[], str] = lambda: "") -> str:
@@ -67,12 +67,15 @@ def moment(text: str, now: datetime) -> float:
 
 def exposed_time(text: str) -> float:
     """When the key got out; 0 = not known. Never in the future."""
-    if not text:
-        return 0.0
+    return past("--exposed-at", text) if text else 0.0
+
+
+def past(flag: str, text: str) -> float:
+    """A time that is not in the future, epoch seconds. Raises UsageError."""
     now = datetime.now(UTC)
     found = moment(text, now)
     if found > now.timestamp() + 60:
-        raise UsageError(f"--exposed-at {text} is in the future")
+        raise UsageError(f"{flag} {text} is in the future")
     return found
 
 
@@ -130,13 +133,13 @@ def identify_row(consent: Consent, name: str, leaked: Secret | None, operator: T
                 f"there is no key `{name}`" if name else "which key?", next_step=f"one of {names}; or --leaked-key-from prompt"
             )
         return found
-    if len(source.keys) == 1 and all(ref.scheme == "manual" for ref in source.keys[0].stored_in):
-        return source.keys[0]  # Only people hold it (or nobody wrote an inventory): there is nothing to match it against.
+    if len(source.keys) == 1 and not any(ref.promises.reads for ref in source.keys[0].stored_in):
+        return source.keys[0]  # None of its places can be read (or nobody wrote an inventory): there is nothing to match it against.
     refs = [ref for key in source.keys for ref in key.stored_in]
-    holders = [key for key in source.keys if leaked in _held(opened, _plain(key.stored_in), operator)]
-    unread = [] if holders else [ref for ref in refs if ref.scheme == "command"]
+    holders = [key for key in source.keys if leaked in _held(opened, _plain(opened.source, key.stored_in), operator)]
+    unread = [] if holders else _behind_programs(source, refs)
     if unread and consent.may(reading(source, unread)):
-        holders, unread = [key for key in source.keys if leaked in _held(opened, _behind_programs(key.stored_in), operator)], []
+        holders, unread = [key for key in source.keys if leaked in _held(opened, _behind_programs(source, key.stored_in), operator)], []
     if holders:
         return holders[0]  # several: the others are found again by their fingerprint, and named
     kind = key_kind.kind_of(leaked)
@@ -149,7 +152,7 @@ def identify_row(consent: Consent, name: str, leaked: Secret | None, operator: T
 
 def held_in_stores(opened: Opened, key: Key, operator: Terminal) -> Secret | None:
     """The key itself, by what can be read without a program; None when nothing gives it, or its stores disagree."""
-    found = _held(opened, _plain(key.stored_in), operator)
+    found = _held(opened, _plain(opened.source, key.stored_in), operator)
     return found.pop() if len(found) == 1 else None
 
 
@@ -160,20 +163,21 @@ def stored_key(consent: Consent, key: Key, operator: Terminal) -> Secret | None:
         Refused: only a program could tell, and nobody agreed to run it.
     """
     opened = consent.opened
-    found = _held(opened, _plain(key.stored_in), operator)
-    programs = _behind_programs(key.stored_in)
+    found = _held(opened, _plain(opened.source, key.stored_in), operator)
+    programs = _behind_programs(opened.source, key.stored_in)
     if not found and programs:
         consent.ask(reading(opened.source, programs), "--leaked-key-from prompt, which needs no store")
         found = _held(opened, programs, operator)
     return found.pop() if len(found) == 1 else None
 
 
-def _plain(refs: Sequence[Reference]) -> list[Reference]:
-    return [ref for ref in refs if ref.scheme not in ("command", "manual")]
+def _plain(source: Inventory, refs: Sequence[Reference]) -> list[Reference]:
+    return [ref for ref in refs if ref.promises.reads and not reading(source, [ref])]
 
 
-def _behind_programs(refs: Sequence[Reference]) -> list[Reference]:
-    return [ref for ref in refs if ref.scheme == "command"]
+def _behind_programs(source: Inventory, refs: Sequence[Reference]) -> list[Reference]:
+    """What takes consent to read: a program runs, or a token is told to a host."""
+    return [ref for ref in refs if ref.promises.reads and reading(source, [ref])]
 
 
 def _held(opened: Opened, refs: Sequence[Reference], operator: Terminal) -> set[Secret]:

@@ -9,6 +9,7 @@ is used as a library, or tested, leaves the terminal alone.
 """
 
 import os
+import re
 import select
 import sys
 import termios
@@ -26,6 +27,8 @@ ENDED = "\ninterrupted; nothing is lost: ir status shows what is open, ir resume
 _LOOKS_EVERY = 0.25
 """Seconds between two looks whether somebody else has answered."""
 _CURSOR_SHOWN = "\x1b[?25h"
+_PASTED = re.compile(rb"\x1b\[20[01]~")
+"""What a terminal puts around a paste if an earlier program left it in that mode (xterm's "bracketed paste")."""
 
 
 class AnsweredElsewhere(Exception):
@@ -219,7 +222,7 @@ def read_line(
             got = _GUARD.typed()
             read += got or b""
             if got == b"" or read.endswith(b"\n"):
-                return read.decode("utf-8", errors="replace") if read else None
+                return _PASTED.sub(b"", read).decode("utf-8", errors="replace") if read else None
             if elsewhere():
                 raise AnsweredElsewhere
             tick()

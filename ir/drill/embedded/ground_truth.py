@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ir.core.errors import ExitCode
 from ir.drill.embedded import leak_search
+from ir.drill.embedded.hosted import Hosted
 from ir.drill.embedded.options import DrillOptions
 from ir.drill.embedded.outcome_check import Witness
 from ir.drill.embedded.result import ServiceRow
@@ -30,6 +31,7 @@ class Scene:
     incident: str
     code: int
     output: bytes
+    hosts: tuple[Hosted, ...] = ()
 
 
 def rows(scene: Scene) -> tuple[ServiceRow, ...]:
@@ -70,6 +72,8 @@ def problems(scene: Scene, services: Sequence[ServiceRow]) -> Iterable[str]:
     yield from _services(scene, services)
     yield from _papers(scene)
     yield from (f"a key is in {place}" for place in leaked_places(scene))
+    keys = [key.token.reveal() for key in secret_keys(scene.account)]
+    yield from (f"a key is in a request where it must not be: {place}" for host in scene.hosts for place in host.twin.told(keys))
 
 
 def _keys(scene: Scene) -> Iterable[str]:

@@ -14,12 +14,13 @@ from ir.drill.embedded.stripe_account import PERMISSIONS
 
 @dataclass(frozen=True)
 class Listed:
-    """One service as the inventory lists it; `pid` when it is reloaded by a signal instead of a POST."""
+    """One service as the inventory lists it; `pid` when it is reloaded by a signal instead of a POST, `reload` when by its host."""
 
     name: str
     store: str
     port: int
     pid: int | None = None
+    reload: Json | None = None
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Owned:
     egress: str
 
 
-def inventory(options: DrillOptions, account: Owned, stores: Sequence[str], services: Sequence[Listed]) -> str:
+def inventory(options: DrillOptions, account: Owned, stores: Sequence[str], services: Sequence[Listed], hosts: Sequence[Json] = ()) -> str:
     """The inventory of a drill: the first service is the canary."""
     row: Json = {
         "name": "shop",
@@ -51,6 +52,7 @@ def inventory(options: DrillOptions, account: Owned, stores: Sequence[str], serv
         "version": 1,
         "accounts": [row],
         "keys": [key],
+        **({"hosts": list(hosts)} if hosts else {}),
         "services": [_service(service, canary=number == 0) for number, service in enumerate(services)],
     }
     return yaml.safe_dump(text, sort_keys=False)
@@ -58,8 +60,8 @@ def inventory(options: DrillOptions, account: Owned, stores: Sequence[str], serv
 
 def _service(service: Listed, *, canary: bool) -> Json:
     address = f"http://127.0.0.1:{service.port}"
-    reload: Json = {"http": f"{address}/reload"}
-    if service.pid is not None:
+    reload: Json = service.reload or {"http": f"{address}/reload"}
+    if service.reload is None and service.pid is not None:
         reload = {"command": ["kill", "-HUP", str(service.pid)]}
     check = {"http": f"{address}/healthz", "proves": "holds-key", "expect": {"json": {"key_fingerprint": "{{ new.fingerprint }}"}}}
     return {

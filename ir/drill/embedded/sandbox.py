@@ -1,19 +1,21 @@
 """Where a drill happens: a private folder, the servers on loopback, and the environment that its processes get."""
 
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import ir
+from ir.drill.embedded.hosted import TOKEN, Hosted, hosts
 from ir.drill.embedded.moto_server import moto
 from ir.drill.embedded.openbao_server import OpenBao, openbao
 from ir.drill.embedded.store_choice import StoreChoice, StoreKind
-from ir.drill.embedded.stores import REGION, AwsShelf, DotenvShelf, Shelf, VaultShelf
+from ir.drill.embedded.stores import REGION, AwsShelf, DotenvShelf, ParameterShelf, Shelf, VaultShelf
 
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TERM", "COLORTERM", "NO_COLOR", "COLUMNS", "LINES", "TZ", "PYTHONPATH")
 
@@ -54,19 +56,31 @@ class Folder:
 
 @dataclass(frozen=True)
 class Servers:
-    """What runs on loopback; None: that kind of store is left out."""
+    """What runs on loopback; None: that kind of store is left out.
+
+    Attributes:
+        aws: address of the server; `secrets` and `parameters` say what of it is used.
+        hosts: stand-ins of hosts, which take `token`.
+    """
 
     aws: str | None
     vault: OpenBao | None
     env_file: bool = True
+    secrets: bool = True
+    parameters: bool = False
+    hosts: tuple[Hosted, ...] = ()
+    token: str = field(default="", repr=False)
 
     def shelves(self, folder: Folder) -> list[Shelf]:
         """One empty shelf in each store that there is."""
         found: list[Shelf] = [DotenvShelf(folder.stores / "payments.env", folder.root)] if self.env_file else []
         if self.vault is not None:
             found.append(VaultShelf(self.vault, "payments"))
-        if self.aws is not None:
+        if self.aws is not None and self.secrets:
             found.append(AwsShelf(self.aws, "prod/payments"))
+        if self.aws is not None and self.parameters:
+            found.append(ParameterShelf(self.aws, "prod/payments/stripe"))
+        found += self.hosts
         return found
 
 
@@ -92,12 +106,17 @@ def servers(choice: StoreChoice) -> Iterator[Servers]:
     """
     with ExitStack() as stack, ThreadPoolExecutor(2) as pool:
         wanted = choice.running
-        aws = pool.submit(stack.enter_context, moto()) if StoreKind.AWS in wanted else None
+        aws = pool.submit(stack.enter_context, moto()) if {StoreKind.AWS, StoreKind.SSM} & set(wanted) else None
         vault = pool.submit(stack.enter_context, openbao(wanted[StoreKind.VAULT].program)) if StoreKind.VAULT in wanted else None
+        token = f"host-{secrets.token_hex(16)}"
         yield Servers(
             aws.result() if aws is not None else None,
             vault.result() if vault is not None else None,
             env_file=StoreKind.ENV in wanted,
+            secrets=StoreKind.AWS in wanted,
+            parameters=StoreKind.SSM in wanted,
+            hosts=stack.enter_context(hosts(frozenset(wanted), token)),
+            token=token,
         )
 
 
@@ -115,11 +134,14 @@ def environment(place: Folder, running: Servers) -> dict[str, str]:
     if running.aws is not None:
         own |= {
             "AWS_ENDPOINT_URL_SECRETS_MANAGER": running.aws,
+            "AWS_ENDPOINT_URL_SSM": running.aws,
             "AWS_ACCESS_KEY_ID": "drill",
             "AWS_SECRET_ACCESS_KEY": "drill",
             "AWS_DEFAULT_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
+    if running.hosts:
+        own[TOKEN] = running.token
     if running.vault is not None:
         own |= {"VAULT_ADDR": running.vault.address, "VAULT_TOKEN": running.vault.token}
     return passed | own

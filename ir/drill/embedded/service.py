@@ -11,12 +11,16 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
+from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from pathlib import Path
 from random import Random
 from typing import Any
+from urllib.parse import urlsplit
 
 from ir.adapters.stores import STORES
 from ir.core.errors import Missing, PortError
@@ -26,6 +30,9 @@ from ir.core.secret import Secret
 from ir.drill.embedded.payment_loop import KeyInHand, Till
 from ir.ports import Store
 
+_EVERY = 0.1
+"""Seconds between two looks at what the platform has put into the environment."""
+
 
 @dataclass(frozen=True)
 class ServiceSettings:
@@ -34,6 +41,7 @@ class ServiceSettings:
     Attributes:
         store: reference of the place that its key is read from.
         base: folder that a relative reference is relative to.
+        runtime: address that gives what its platform has put into its environment; "" = it reads its store itself.
         egress: path of its egress log.
         interval: seconds between payments.
     """
@@ -45,6 +53,7 @@ class ServiceSettings:
     egress: str
     interval: float
     seed: str
+    runtime: str = ""
 
     def to_line(self) -> str:
         """For standard input."""
@@ -105,21 +114,42 @@ def _store(settings: ServiceSettings) -> Store:
     return made
 
 
+def environment_of(address: str) -> Secret:
+    """What a platform has put into a service's environment."""
+    there = urlsplit(address)
+    line = HTTPConnection(there.netloc, timeout=5.0)
+    try:
+        line.request("GET", there.path)
+        return Secret(str(json.loads(line.getresponse().read())["value"]))
+    finally:
+        line.close()
+
+
+def _follow(address: str, key: KeyInHand, stop: threading.Event) -> None:
+    """A new deployment is a new process with another environment; here it is this one that goes on with it."""
+    while not stop.wait(_EVERY):
+        with suppress(OSError, HTTPException, ValueError, KeyError):
+            found = environment_of(address)
+            if found.fingerprint != key.fingerprint:
+                key.swap(found)
+
+
 def main() -> None:
     """Serve and pay until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     settings = ServiceSettings(**json.loads(sys.stdin.readline()))
-    store = _store(settings)
-    key = KeyInHand(read_key(store))
+    look = partial(environment_of, settings.runtime) if settings.runtime else partial(read_key, _store(settings))
+    key, stop = KeyInHand(look()), threading.Event()
     till = Till(settings.name, settings.api, key, Path(settings.egress), Random(settings.seed), settings.interval)  # noqa: S311 - repeatable
 
     def reload() -> None:
-        key.swap(read_key(store))
+        key.swap(look())
 
     threading.Thread(target=_on_hang_up, args=(reload,), daemon=True).start()
     server = _Server(lambda: {"key_fingerprint": key.fingerprint, "instance": settings.name, "ok": till.ok, "failed": till.failed}, reload)
-    stop = threading.Event()
+    if settings.runtime:
+        threading.Thread(target=_follow, args=(settings.runtime, key, stop), daemon=True).start()
     paying = threading.Thread(target=till.run, args=(stop,))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     paying.start()

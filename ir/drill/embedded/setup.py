@@ -7,6 +7,7 @@ from random import Random
 from ir.core.wording import counted
 from ir.drill.embedded import inventory_file, sandbox
 from ir.drill.embedded import stripe_account as accounts
+from ir.drill.embedded.hosted import Hosted
 from ir.drill.embedded.inventory_file import Listed, Owned
 from ir.drill.embedded.options import DrillOptions
 from ir.drill.embedded.sandbox import Folder, Servers
@@ -50,6 +51,11 @@ class World:
     account: Account
     shelves: list[Shelf]
     readers: dict[str, str]
+    hosts: tuple[Hosted, ...] = ()
+
+    def host_of(self, service: str) -> Hosted | None:
+        """The host that a service runs at, None: it reads its store itself."""
+        return next((host for host in self.hosts if host.ref == self.readers[service]), None)
 
 
 def build(options: DrillOptions, folder: Folder, running: Servers, twin: StripeTwin, clock: BentClock) -> World:
@@ -64,7 +70,11 @@ def build(options: DrillOptions, folder: Folder, running: Servers, twin: StripeT
     keys = {"STRIPE_REVIEW_KEY": account.review, "STRIPE_APP_KEY": account.app}
     write_private(folder.stores / "tool.env", "".join(f"{name}={key.token.reveal()}\n" for name, key in keys.items()))
     readers = {name: shelves[number % len(shelves)].ref for number, name in enumerate(names)}
-    return World(options, folder, sandbox.environment(folder, running), account, shelves, readers)
+    made = World(options, folder, sandbox.environment(folder, running), account, shelves, readers, running.hosts)
+    for name in names:
+        if host := made.host_of(name):
+            host.deploy(name)
+    return made
 
 
 def settings(world: World) -> list[ServiceSettings]:
@@ -79,6 +89,7 @@ def settings(world: World) -> list[ServiceSettings]:
             egress=str(world.folder.logs / f"egress-{name}.jsonl"),
             interval=interval,
             seed=f"{world.options.seed} {name}",
+            runtime=f"{host.twin.address}/_runtime/{name}" if (host := world.host_of(name)) else "",
         )
         for name, store in world.readers.items()
     ]
@@ -88,7 +99,13 @@ def write_papers(world: World, fleet: Fleet) -> list[str]:
     """Write inventory and playbook; returns the options that name them."""
     root, options = world.folder.root, world.options
     listed = [
-        Listed(name, store, fleet.ports[name], fleet.pids[name] if number % 2 else None)
+        Listed(
+            name,
+            store,
+            fleet.ports[name],
+            fleet.pids[name] if number % 2 else None,
+            host.reload(name) if (host := world.host_of(name)) else None,
+        )
         for number, (name, store) in enumerate(world.readers.items())
     ]
     owned = Owned(
@@ -99,7 +116,9 @@ def write_papers(world: World, fleet: Fleet) -> list[str]:
         egress=str(world.folder.logs / "egress-*.jsonl"),
     )
     stores = [shelf.ref for shelf in world.shelves]
-    (root / "inventory.yaml").write_text(inventory_file.inventory(options, owned, stores, listed), encoding="utf-8")
+    (root / "inventory.yaml").write_text(
+        inventory_file.inventory(options, owned, stores, listed, [host.row for host in world.hosts]), encoding="utf-8"
+    )
     named = ["--inventory", "inventory.yaml", "--policy", options.policy.value]
     if options.waits is not None:
         (root / "playbook.yaml").write_text(inventory_file.playbook(options.policy, options.waits), encoding="utf-8")

@@ -16,6 +16,15 @@ class StoreKind(StrEnum):
     AWS = "aws"
     VAULT = "vault"
     ENV = "env"
+    SSM = "ssm"
+    K8S = "k8s"
+    VERCEL = "vercel"
+
+
+HOSTED = (StoreKind.K8S, StoreKind.VERCEL)
+"""Hosts that a stand-in plays."""
+USUAL = (StoreKind.AWS, StoreKind.VAULT, StoreKind.ENV)
+"""What a drill runs when nothing is asked for: one kind after the other would take long."""
 
 
 @dataclass(frozen=True)
@@ -55,17 +64,15 @@ def choose(asked: Collection[StoreKind] = ()) -> StoreChoice:
     """Decide.
 
     Args:
-        asked: what has to run; none: whatever can.
+        asked: what has to run; none: of the usual kinds whatever can.
 
     Raises:
         UsageError: nothing on this machine can serve a kind that was asked for.
     """
     running, left_out = {}, {}
-    for kind in StoreKind:
+    for kind in [kind for kind in StoreKind if kind in (asked or USUAL)]:
         source = _source(kind)
-        if asked and kind not in asked:
-            left_out[kind] = "not in --stores"
-        elif not source.missing:
+        if not source.missing:
             running[kind] = source
         elif asked:
             raise UsageError(
@@ -73,13 +80,16 @@ def choose(asked: Collection[StoreKind] = ()) -> StoreChoice:
             )
         else:
             left_out[kind] = f"{source.why}; {source.missing}"
+    left_out |= {kind: "not in --stores" for kind in USUAL if asked and kind not in asked}
     return StoreChoice(running, left_out)
 
 
 def _source(kind: StoreKind) -> Source:
     if kind is StoreKind.ENV:
         return Source("a file, which needs no server")
-    if kind is StoreKind.AWS:
+    if kind in HOSTED:
+        return Source("a stand-in of the host, with its documented rules")
+    if kind in (StoreKind.AWS, StoreKind.SSM):
         if find_spec("moto") and find_spec("flask_cors"):
             return Source(f"moto {version('moto')}, of the extra drill-aws")
         return Source("moto's server is not installed", missing="pip install 'ir-stripe[drill-aws]'")

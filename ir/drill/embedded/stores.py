@@ -57,7 +57,7 @@ class AwsShelf:
 
     def fill(self, key: str) -> None:
         """See `Shelf`."""
-        self._client().create_secret(Name=self.name, SecretString=json.dumps({**self.neighbours, _FIELD: key}))
+        _aws("secretsmanager", self.address).create_secret(Name=self.name, SecretString=json.dumps({**self.neighbours, _FIELD: key}))
 
     def key(self) -> str:
         """See `Shelf`."""
@@ -68,15 +68,56 @@ class AwsShelf:
         return _difference(self.neighbours, self._now())
 
     def _now(self) -> Json:
-        answer = self._client().get_secret_value(SecretId=self.name, VersionStage="AWSCURRENT")
+        answer = _aws("secretsmanager", self.address).get_secret_value(SecretId=self.name, VersionStage="AWSCURRENT")
         found: Json = json.loads(answer["SecretString"])
         return found
 
-    def _client(self) -> Any:
-        import boto3
 
-        session = boto3.session.Session(aws_access_key_id="drill", aws_secret_access_key="drill", region_name=REGION)  # noqa: S106 - moto's
-        return session.client("secretsmanager", endpoint_url=self.address)
+@dataclass
+class ParameterShelf:
+    """A JSON SecureString in AWS's Parameter Store.
+
+    Args:
+        address: of the server.
+        name: of the parameter, without its leading slash.
+    """
+
+    address: str
+    name: str
+    neighbours: Json = field(default_factory=lambda: {"currency": "eur", "pager": "payments-oncall"})
+
+    @property
+    def ref(self) -> str:
+        """As the inventory names it."""
+        return f"aws-ssm://{REGION}/{self.name}#{_FIELD}"
+
+    def fill(self, key: str) -> None:
+        """See `Shelf`."""
+        text = json.dumps({**self.neighbours, _FIELD: key})
+        _aws("ssm", self.address).put_parameter(Name=f"/{self.name}", Value=text, Type="SecureString", Overwrite=True)
+
+    def key(self) -> str:
+        """See `Shelf`."""
+        return str(self._now()[_FIELD])
+
+    def disturbed(self) -> str:
+        """See `Shelf`. What was kept for the incident is gone, too."""
+        client = _aws("ssm", self.address)
+        left = client.describe_parameters(ParameterFilters=[{"Key": "Name", "Option": "BeginsWith", "Values": ["/ir/"]}])["Parameters"]
+        kept = [f"{row['Name']} is left" for row in left]
+        return ", ".join(filter(None, [_difference(self.neighbours, self._now()), *kept]))
+
+    def _now(self) -> Json:
+        answer = _aws("ssm", self.address).get_parameter(Name=f"/{self.name}", WithDecryption=True)
+        found: Json = json.loads(answer["Parameter"]["Value"])
+        return found
+
+
+def _aws(service: str, address: str) -> Any:
+    import boto3
+
+    session = boto3.session.Session(aws_access_key_id="drill", aws_secret_access_key="drill", region_name=REGION)  # noqa: S106 - moto's
+    return session.client(service, endpoint_url=address)  # type: ignore[call-overload]  # by name
 
 
 @dataclass

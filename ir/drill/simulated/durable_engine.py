@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 from ir.core.model import Json
-from ir.evidence.hash_chain import GENESIS, entry_hash, verify
+from ir.evidence.hash_chain import GENESIS, WORD, chained, entry_hash, verify
 
 
 class Crash(BaseException):
@@ -34,6 +34,13 @@ class Journal:
     def send(self, kind: str, **body: object) -> None:
         """Somebody signals."""
         self.queue.append({"id": len(self.queue) + 1, "kind": kind, "actor": "tester", "at": 1.0, "body": body})
+
+    def say(self, kind: str, by: str = "kim", **body: object) -> None:
+        """A person's word, which enters the stream by itself."""
+        at = "2026-11-23T03:00:00.000Z"
+        last = self.stream[-1] if self.stream else None
+        incident = self.stream[0]["incident"] if self.stream else ""
+        self.stream.append(chained(last, at=at, incident=incident, kind=WORD, step="", actor=by, body={"kind": kind, **body}))
 
     def engine(self) -> "Replay":
         """An engine for a fresh process, over what is recorded."""
@@ -82,14 +89,18 @@ class Replay:
         again: Json = json.loads(text)
         return again
 
-    def emit(self, entry: Json) -> None:
+    def emit(self, entry: Json) -> Json | None:
         """See `recorder.Durable`."""
         if self.written < len(self.journal.stream):
+            if self.journal.stream[self.written]["kind"] == WORD:
+                self.written += 1
+                return self.journal.stream[self.written - 1]
             if self.journal.stream[self.written]["hash"] != entry["hash"]:
                 raise AnotherTurn("another entry was written")
         else:
             self.journal.stream.append(json.loads(json.dumps(entry)))
         self.written += 1
+        return None
 
     def signals(self, after: int) -> list[Json]:
         """See `recorder.Durable`."""

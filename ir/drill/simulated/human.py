@@ -43,7 +43,7 @@ class Human:
         self.says("approve", plan=self.sim.plan.hash, step="", unused="`Last used` is old", seen=verified.ended if verified else "")
 
     def contains(self) -> None:
-        """`ir contain INC` acts beside the course, and tells it."""
+        """`ir contain INC` acts beside the workflow, and tells it."""
         leaked = self.sim.leaked
         if self.trial.state in ("ended", "new") or not self.sim.provider.lives(leaked):
             return
@@ -132,7 +132,8 @@ class Human:
         wanted, debts = self._wanted(), self.trial.record.debts
         for name, store in self.sim.stores.items():
             behind = name in debts and debts[name].kind == "store-behind"
-            if store.value not in wanted or (behind and store.value != wanted[0]):
+            unseen = not store.promises.reads  # nobody can see that it is right already
+            if store.value not in wanted or (unseen and name in debts) or (behind and store.value != wanted[0]):
                 store.put(wanted[0])
                 self.judge.happened(name)
         for name, service in self.sim.services.items():

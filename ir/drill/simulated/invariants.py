@@ -26,7 +26,7 @@ def promised(holds: object, said: str) -> None:
 
 
 class Judge:
-    """Watches one trial. The truth is the simulated world's, never what the course says about it.
+    """Watches one trial. The truth is the simulated world's, never what the workflow says about it.
 
     Attributes:
         upset: thing → number of calls after which something outside last changed it.
@@ -62,7 +62,7 @@ class Judge:
                 doubled = [key.name for key in self._minted() if key.dies_at is None]
                 promised(not doubled, f"a key is minted while {doubled} is alive")
             promised(call != "issuer.contain" or not self.overlap, "an overlap run contained the key though nobody asked for it")
-        except NotKept as error:  # the course would take it for a bug of an adapter
+        except NotKept as error:  # the workflow would take it for a bug of an adapter
             self.wrong.append(str(error))
 
     def _may_be_killed(self, target: Target) -> None:
@@ -167,7 +167,8 @@ class Judge:
         held = {name: store.value for name, store in self.sim.stores.items()}
         held.update({name: service.held for name, service in self.sim.services.items()})
         for name, value in held.items():
-            promised(value == leaked.value or self.upset.get(name, -1) >= seen, f"rolled back, and {name} is not on the old key")
+            told = name in record.debts or self.upset.get(name, -1) >= seen
+            promised(value == leaked.value or told, f"rolled back, and {name} is not on the old key")
 
     def _refused(self, record: Incident) -> None:
         promised(record.exit_code == ExitCode.REFUSED, f"refused, with exit code {record.exit_code}")

@@ -101,10 +101,13 @@ def many(seeds: Iterable[int], fates: frozenset[Fate], told: Callable[[Ran], Non
 
 
 def one(seed: int, fates: frozenset[Fate]) -> Ran:
-    """The drill of a seed: some turns in which anything of `fates` may happen, then calm, until it has ended."""
+    """The drill of a seed: some turns in which anything of `fates` may happen, then calm, until it has ended.
+
+    Of every fourth seed one of the two stores is write-only.
+    """
     dice = Random(seed)  # noqa: S311 - repeatable, nothing secret
     policy, guided = dice.choice(_POLICIES), dice.random() < 0.4
-    trial = Trial(policy, guided=guided, options=Options(yes=dice.random() < 0.5), seed=seed)
+    trial = Trial(policy, guided=guided, options=Options(yes=dice.random() < 0.5), seed=seed, write_only=seed % 4 == 0)
     judge = Judge(trial)
     human, kills, lost = Human(trial, judge), 0, ""
     try:

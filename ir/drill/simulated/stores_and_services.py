@@ -1,11 +1,13 @@
 """What stands at the other end of a rotation: stores that hold the key, and services that read them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from ir.adapters.stores.old_news import PATIENCE
-from ir.core.errors import Conflict, PortError, Unknown
+from ir.core.errors import Conflict, PortError, Rejected, Unknown
 from ir.core.reference import Reference
 from ir.core.secret import Secret
+from ir.core.store_kind import Kind, Promises
 from ir.drill.simulated.clock import SimClock
 from ir.drill.simulated.provider import SimProvider
 from ir.ports import STAGED, Check, Expected, Held, Left, Pending, Permission
@@ -27,7 +29,6 @@ class SimStore:
     """
 
     guided = False
-    custodian = True
 
     def __init__(self, ref: Reference, value: Secret, clock: SimClock) -> None:
         self.ref, self.value, self.number, self.clock = ref, value, 1, clock
@@ -40,6 +41,16 @@ class SimStore:
         self.shut: PortError | None = None
         self.reverts_in = 0
         self.changed: Callable[[], None] = lambda: None
+
+    @property
+    def promises(self) -> Promises:
+        """See `ports.Store`."""
+        return self.ref.promises
+
+    @property
+    def custodian(self) -> bool:
+        """See `ports.Store`."""
+        return self.promises.custody
 
     def put(self, value: Secret) -> None:
         """Somebody, perhaps us, makes another value current."""
@@ -156,6 +167,39 @@ class SimStore:
         return self.staged.get(incident) if role == STAGED else self.kept.get((incident, role))
 
 
+class SimWriteOnly(SimStore):
+    """One that takes values and tells none: only its mark of the last change is seen, which each write moves."""
+
+    promises = Promises(Kind.WRITE_ONLY)
+
+    def read(self) -> Held:
+        """See `ports.Store`."""
+        return replace(super().read(), value=None, siblings=())
+
+    def stage(self, incident: str, new: Secret) -> str:
+        """See `ports.Store`."""
+        self._fate()
+        return ""
+
+    def promote(self, incident: str, new: Secret, *, expected: str) -> str:
+        """See `ports.Store`."""
+        self._fate()
+        self._seen()
+        if expected != str(self.number):
+            raise Conflict("it moved on")
+        self.put(new)
+        self.writes.append("promote")
+        return str(self.number)
+
+    def undo(self, incident: str, old: Secret, new: Secret) -> str:
+        """See `ports.Store`."""
+        raise Rejected("what it holds cannot be read")
+
+    def keep(self, incident: str, role: str, secret: Secret) -> str:
+        """See `ports.Store`."""
+        raise Rejected("what it holds cannot be read")
+
+
 class SimService:
     """Holds a key in memory, reads its store when it is reloaded; is its own verifier and reloader.
 
@@ -198,6 +242,9 @@ class SimService:
         if self.held.fingerprint != expected.fingerprint:
             return Check(False, self.proves, f"holds {self.held.fingerprint}")
         return Check(True, self.proves, "holds the expected key")
+
+    def ready(self) -> None:
+        """See `ports.Reloader`. It takes every reload."""
 
     def reload(self) -> str:
         """See `ports.Reloader`."""

@@ -1,7 +1,7 @@
 """One incident in the simulated world, advanced tick by tick: between two ticks anything may happen to the world.
 
 A tick stands before every outward call, before and after every durable record, and before and after every audit entry. The
-course runs in a thread of its own, but only while it was given ticks, so that everything is in a fixed order.
+workflow runs in a thread of its own, but only while it was given ticks, so that everything is in a fixed order.
 """
 
 import threading
@@ -13,7 +13,7 @@ from ir.core.model import Json
 from ir.drill.simulated.durable_engine import Crash, Journal, Parked, Replay
 from ir.drill.simulated.faults import Fated, Script
 from ir.drill.simulated.world import Simulation
-from ir.engine.workflow import Course
+from ir.engine.workflow import Workflow
 from ir.incident.context import Options, World
 from ir.incident.custody import Custody
 from ir.incident.plan import Plan
@@ -23,7 +23,7 @@ from ir.ports import Issuer, Reloader, Reviewer, Store, Verifier
 T = TypeVar("T")
 R = TypeVar("R")
 ENDLESS = 20_000
-"""More ticks than any course can need."""
+"""More ticks than any workflow can need."""
 
 
 @dataclass
@@ -39,12 +39,10 @@ class OneByOne(World):
         return call()
 
 
-class Attentive(Course):
+class Attentive(Workflow):
     """Looks for signals at every chance; real time does not pass here."""
 
-    def _stopping(self) -> bool:
-        self._asked_at = 0.0
-        return super()._stopping()
+    listens_every = 0.0
 
 
 class _Ticking(Replay):
@@ -77,7 +75,7 @@ class _Ticking(Replay):
 
 
 class Trial:
-    """A simulation whose outward calls meet their fates, and a course through it.
+    """A simulation whose outward calls meet their fates, and a workflow through it.
 
     Attributes:
         met_before: step → how many fates had been met when its latest attempt began.
@@ -85,8 +83,8 @@ class Trial:
         code: the exit code, once it has ended.
     """
 
-    def __init__(self, policy: str, *, guided: bool, options: Options | None = None, seed: int = 0) -> None:
-        self.sim = Simulation(policy, guided=guided, options=options, seed=seed)
+    def __init__(self, policy: str, *, guided: bool, options: Options | None = None, seed: int = 0, write_only: bool = False) -> None:
+        self.sim = Simulation(policy, guided=guided, options=options, seed=seed, write_only=write_only)
         self.sim.plan = _hurried(self.sim.plan)
         self.journal, self.script = Journal(), Script(self.sim.clock)
         self.state, self.code, self.error = "new", -1, ""

@@ -11,7 +11,7 @@ from ir.core.secret import Secret
 from ir.drill.simulated.clock import START, SimClock
 from ir.drill.simulated.other_key import OtherKey
 from ir.drill.simulated.provider import ACCOUNT, SimProvider
-from ir.drill.simulated.stores_and_services import SimService, SimStore
+from ir.drill.simulated.stores_and_services import SimService, SimStore, SimWriteOnly
 from ir.incident import playbook
 from ir.incident.context import Options, World
 from ir.incident.custody import Custody
@@ -99,16 +99,27 @@ class SimDisk:
 
 
 class Simulation:
-    """Two stores, three services (one canary), one leaked key. `egress`: addresses that the inventory gives as our own."""
+    """Two stores, three services (one canary), one leaked key.
+
+    `egress`: addresses that the inventory gives as our own; `write_only`: the second store tells no value.
+    """
 
     def __init__(
-        self, policy: str = "exposed", *, guided: bool = False, options: Options | None = None, seed: int = 0, egress: str = ""
+        self,
+        policy: str = "exposed",
+        *,
+        guided: bool = False,
+        options: Options | None = None,
+        seed: int = 0,
+        egress: str = "",
+        write_only: bool = False,
     ) -> None:
         self.clock = SimClock()
         self.provider = SimProvider(self.clock, guided=guided, dice=Random(seed))  # noqa: S311 - keys of nothing
         self.leaked = self.provider.create("leaked")
         refs = [parse("vault://secret/payments#api_key"), parse("vault://secret/billing#api_key")]
-        self.stores = {str(ref): SimStore(ref, self.leaked.value, self.clock) for ref in refs}
+        kinds = (SimStore, SimWriteOnly if write_only else SimStore)
+        self.stores = {str(ref): kind(ref, self.leaked.value, self.clock) for ref, kind in zip(refs, kinds, strict=True)}
         first, second = self.stores.values()
         self.services = {
             "canary": SimService(first, self.provider),

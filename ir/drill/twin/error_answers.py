@@ -1,4 +1,4 @@
-"""Every way to say no, in the words that were read in real answers (facts: Stripe, errors)."""
+"""Every way to say no, in the words that were read in real answers (docs/stripe-facts.md, 4)."""
 
 from ir.core.model import Json
 

@@ -1,4 +1,4 @@
-"""Compact JWE to the caller's RSA key, as live mode hands out minted keys (facts: Stripe, JWE)."""
+"""Compact JWE to the caller's RSA key, as live mode hands out minted keys (docs/stripe-facts.md, 1)."""
 
 import base64
 import json

@@ -29,7 +29,7 @@ ACCEPTED = frozenset(
 )
 """The 158 names that create and update take."""
 
-# A 403 does not always use the name that create and update take (facts: table B).
+# A 403 does not always use the name that create and update take (docs/stripe-facts.md, 4).
 _CALLED = {
     "top_up": "topup",
     "report_runs_and_report_types": "financial_statement",

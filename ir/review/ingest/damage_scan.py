@@ -32,9 +32,12 @@ class Damaged:
         return self.aside.examples
 
     def look(self, shape: Shape, files: list[Path], expected: dict[Path, int]) -> None:
-        """Begin with these files, when those before are done; `expected` says how many lines of each the engine could not read.
+        """Begin with these files, when those before are done; in one go also the sums of gzips, which the engine does not look at.
 
-        In one go also the checksums of gzips, which the engine does not look at.
+        Args:
+            shape: the format that all of them have.
+            files: those that the engine has loaded.
+            expected: how many of a file's lines the engine could not read.
         """
         # Not a pool's: an interrupted review must not wait for it.
         self._last = threading.Thread(target=self._all, args=(shape, files, expected, self._last), daemon=True)

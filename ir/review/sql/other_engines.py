@@ -138,8 +138,9 @@ class ClickHouse:
 class _Server:
     """ClickHouse's HTTP interface."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, timeout: float = _TIMEOUT) -> None:
         parts = urlsplit(url)
+        self._timeout = timeout
         secure = parts.scheme == "clickhouses"
         try:
             host, port = parts.hostname, parts.port
@@ -159,11 +160,16 @@ class _Server:
         """See `_Wire`. Raises Unknown with ClickHouse's error code, never with its text."""
         import urllib3
 
+        from ir.clients.watched_pool import within
+
         url = f"{self._url}?{self._query}" + (f"&query={quote(sql)}" if data else "")
         try:
-            answer = self._pool.request(
-                "POST", url, body=data or sql.encode(), headers=self._headers, timeout=_TIMEOUT, retries=False, redirect=False
-            )
+            with within(self._timeout) as watch:
+                answer = self._pool.request(
+                    "POST", url, body=data or sql.encode(), headers=self._headers, timeout=self._timeout, retries=False, redirect=False
+                )
+            if watch.expired:
+                raise urllib3.exceptions.TimeoutError("too slow")
         except urllib3.exceptions.HTTPError:
             raise Unknown(
                 f"ClickHouse gave no answer at {self._url}", next_step="check the URL of --engine; its HTTP port, not 9000"

@@ -1,1 +1,1 @@
-"""AWS Secrets Manager."""
+"""AWS: Secrets Manager, and Systems Manager Parameter Store."""

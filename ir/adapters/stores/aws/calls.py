@@ -4,7 +4,7 @@ from ir.ports.store import Call
 
 CALLS = (
     Call("secretsmanager:DescribeSecret", "{path}", "every look", "done"),
-    Call("secretsmanager:GetSecretValue", "{path}", "every look", "done"),
+    Call("secretsmanager:GetSecretValue", "{path}", "every look", "done", read=True),
     Call("secretsmanager:PutSecretValue", "{path}", "custody, stage, promote, undo", "done"),
     Call("secretsmanager:UpdateSecretVersionStage", "{path}", "promote, undo, discard", "done"),
     Call("secretsmanager:ListSecretVersionIds", "{path}", "the age of what others left", hint=True),

@@ -1,6 +1,6 @@
 """AWS's clients: one per service, region and setting, bounded in time, quiet, their errors in our words.
 
-Settings are the SDK's own: profiles, roles, `AWS_*` variables, `AWS_ENDPOINT_URL_SECRETS_MANAGER`.
+Settings are the SDK's own: profiles, roles, `AWS_*` variables, `AWS_ENDPOINT_URL_SECRETS_MANAGER`, `AWS_ENDPOINT_URL_SSM`.
 """
 
 import os
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 T = TypeVar("T")
+_Service = Literal["secretsmanager", "ssm", "kms"]
 
 _lock = threading.Lock()
 _clients: dict[tuple[str, str, float, str], tuple[Any, str]] = {}
@@ -42,8 +43,15 @@ _REJECTED = {
     "EncryptionFailure",
     "InvalidParameterException",
     "InvalidRequestException",
+    "HierarchyLevelLimitExceededException",
+    "InvalidAllowedPatternException",
+    "InvalidKeyId",
     "LimitExceededException",
     "MalformedPolicyDocumentException",
+    "ParameterLimitExceeded",
+    "ParameterMaxVersionLimitExceeded",
+    "ParameterPatternMismatchException",
+    "UnsupportedParameterType",
     "ValidationException",
 }
 _NO_LOGIN = ("Credential", "Token", "SSO", "Profile", "Unauthorized", "ConfigParse")
@@ -63,12 +71,17 @@ def client(region: str, timeout: float, plain: Collection[str] = ()) -> "Secrets
     return found
 
 
+def parameters(region: str, timeout: float, plain: Collection[str] = ()) -> Any:
+    """Systems Manager's Parameter Store. Arguments and errors as in `client`."""
+    return _shared("ssm", region, timeout, plain)
+
+
 def kms(region: str, timeout: float) -> Any:
     """The Key Management Service; "" is the region of the settings. Errors as in `client`."""
     return _shared("kms", region, timeout)
 
 
-def _shared(service: Literal["secretsmanager", "kms"], region: str, timeout: float, plain: Collection[str] = ()) -> Any:
+def _shared(service: _Service, region: str, timeout: float, plain: Collection[str] = ()) -> Any:
     # Building a client costs 0.2 s and is not thread-safe; using one is.
     settings = sorted(item for item in os.environ.items() if item[0].startswith("AWS_"))
     key = (service, region, timeout, fingerprint(repr((settings, way_out.named()))))
@@ -84,7 +97,7 @@ def _shared(service: Literal["secretsmanager", "kms"], region: str, timeout: flo
     return made
 
 
-def _made(service: Literal["secretsmanager", "kms"], region: str, timeout: float) -> tuple[object, str]:
+def _made(service: _Service, region: str, timeout: float) -> tuple[object, str]:
     """A client, and the address that it calls: only when it is made, is that known, and so the way there."""
     from boto3.session import Session
 
@@ -108,7 +121,7 @@ def _authority() -> str | None:
 def _config(timeout: float, proxies: dict[str, str]) -> Any:
     from botocore.config import Config
 
-    # All tries are idempotent: a put carries its token, a move of a label its expected holder.
+    # All tries are idempotent: a put carries its token, a move of a label its expected holder; a parameter's tells its number.
     half = max(timeout / 2, 0.1)
     return Config(
         connect_timeout=half,
@@ -162,8 +175,12 @@ def _refusal(response: Any, what: str) -> PortError:
         return Unknown(f"what answered about {what} was not AWS: a proxy, or something else in between (status {code})")
     if code in ("ResourceNotFoundException", "NotFoundException"):
         return Missing(f"AWS has no secret at {what}")
+    if code in ("ParameterNotFound", "ParameterVersionNotFound"):
+        return Missing(f"AWS does not have {what}")
     if code in _DENIED or status in (401, 403):
         return Denied(f"AWS denies access to {what} ({code})", next_step="check the credentials, the policy and the KMS key")
+    if code == "ParameterAlreadyExists":
+        return Conflict(f"{what} is there already")
     if code == "ResourceExistsException":
         return Conflict(f"AWS has another version under the same token at {what}")
     if code in _REJECTED:

@@ -41,9 +41,6 @@ class AwsSecretsManagerStore(Store):
     A version is Secrets Manager's `VersionId`.
     """
 
-    guided = False
-    custodian = True
-
     def __init__(self, ref: Reference, *, timeout: float = 10.0, plain: Collection[str] = ()) -> None:
         self.ref = ref
         self._versions = Versions(ref, timeout, plain)

@@ -129,19 +129,25 @@ class ConjurClient:
     def _send(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> _Answer:
         import urllib3.exceptions
 
+        from ir.clients.watched_pool import within
+
         failed: PortError
         try:
-            answer = self._pool.request(
-                method,
-                self._chosen.url + path,
-                body=body,
-                headers=headers,
-                timeout=urllib3.Timeout(total=self._timeout),
-                retries=False,
-                redirect=False,  # It would carry the token to another host.
-                preload_content=False,
-            )
-            return _Answer(answer.status, _whole(answer), answer.headers.get("Content-Type", "").startswith("text/html"))
+            with within(self._timeout) as watch:
+                answer = self._pool.request(
+                    method,
+                    self._chosen.url + path,
+                    body=body,
+                    headers=headers,
+                    timeout=urllib3.Timeout(total=self._timeout),
+                    retries=False,
+                    redirect=False,  # It would carry the token to another host.
+                    preload_content=False,
+                )
+                data = _whole(answer)
+            if watch.expired:  # What looks like the end of the body may be our own watch.
+                raise urllib3.exceptions.TimeoutError("too slow")
+            return _Answer(answer.status, data, answer.headers.get("Content-Type", "").startswith("text/html"))
         except urllib3.exceptions.ProxyError as error:
             failed = self._proxy.refuses("Conjur", error) if self._proxy else Unknown("Conjur did not answer (ProxyError)")
         except urllib3.exceptions.SSLError:
@@ -156,14 +162,12 @@ class ConjurClient:
 
 
 def _whole(answer: "urllib3.BaseHTTPResponse") -> bytes:
-    try:
-        data = answer.read(_LARGEST + 1)
-        if len(data) > _LARGEST:
-            raise Rejected(f"Conjur's answer is larger than {_LARGEST} bytes")
-        return data
-    finally:
-        answer.drain_conn()
-        answer.release_conn()
+    data = answer.read(_LARGEST + 1)
+    if len(data) > _LARGEST:
+        answer.close()  # what is left of it is not read
+        raise Rejected(f"Conjur's answer is larger than {_LARGEST} bytes")
+    answer.release_conn()
+    return data
 
 
 def _place(url: str) -> Place:

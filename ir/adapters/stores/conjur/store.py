@@ -31,8 +31,6 @@ class ConjurStore(Store):
     Address and login: see `client.settings`. A version is Conjur's version number, 0 before the first value.
     """
 
-    guided = False
-
     def __init__(self, ref: Reference, *, plain: Collection[str] = (), timeout: float = 10.0) -> None:
         self.ref = ref
         self._variable = Variable(ref.host, ref.path, timeout, plain)

@@ -37,9 +37,6 @@ class DotenvStore(Store):
     change of the key without any history.
     """
 
-    guided = False
-    custodian = True
-
     def __init__(self, ref: Reference, *, base: Path, timeout: float = 10.0) -> None:
         self.ref = ref
         # Absolute, so that a change of the working folder is no change of the file.

@@ -18,9 +18,6 @@ class EnvStore(Store):
     A version is the fingerprint of the value.
     """
 
-    guided = False
-    custodian = False
-
     def __init__(self, ref: Reference) -> None:
         self.ref = ref
 

@@ -30,8 +30,6 @@ class Escrow:
         timeout: seconds per call of whoever holds the file keys.
     """
 
-    guided = False
-
     def __init__(self, folder: Path, *, timeout: float = 30.0) -> None:
         self.ref = Reference("escrow", "", str(folder))
         self._path, self._timeout = folder, timeout

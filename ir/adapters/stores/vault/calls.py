@@ -3,7 +3,7 @@
 from ir.ports.store import Call
 
 CALLS = (
-    Call("read", "data/{path}", "every look", "done"),
+    Call("read", "data/{path}", "every look", "done", read=True),
     Call("update", "data/{path}", "promote, undo", "asked"),
     Call("read", "data/{path}.ir-{incident}", "custody, stage", "asked"),
     Call("create", "data/{path}.ir-{incident}", "custody, stage", "asked"),

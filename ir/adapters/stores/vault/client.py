@@ -108,14 +108,13 @@ def _proxy(address: str) -> way_out.Proxy | None:
 
 def _made(chosen: Settings, token: Secret, timeout: float) -> "hvac.Client":
     import hvac
-    from requests.adapters import HTTPAdapter
 
-    from ir.adapters.stores.vault.session import Session
+    from ir.adapters.stores.vault.session import Session, WatchedAdapter
 
     session = Session(_proxy(chosen.address), chosen.verify or way_out.authority())
     session.cert = chosen.cert or None
     for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_maxsize=256))
+        session.mount(scheme, WatchedAdapter(pool_maxsize=256))
     # A redirect would carry the token to another host.
     made = hvac.Client(
         url=chosen.address,

@@ -35,9 +35,6 @@ class VaultStore(Store):
     Address, login and TLS are those of Vault's CLI: see `client.settings`. A version is KV's version number.
     """
 
-    guided = False
-    custodian = True
-
     def __init__(self, ref: Reference, *, plain: Collection[str] = (), timeout: float = 10.0) -> None:
         self.ref = ref
         self._kv = Kv(ref.host, timeout, plain)

@@ -1,4 +1,4 @@
-"""The HTTP session under hvac: that of requests, which works out for every call anew what cannot change between two of them."""
+"""The HTTP session under hvac: that of requests, closed to the environment and to redirects, and awake to what Vault says of its log."""
 
 import base64
 import json
@@ -6,7 +6,9 @@ import threading
 from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
 
+from ir.clients.watched_pool import watched, within
 from ir.clients.way_out import Proxy
 
 _LONGEST = 2000
@@ -23,46 +25,52 @@ class Session(requests.Session):
     def __init__(self, proxy: Proxy | None, authority: str) -> None:
         super().__init__()
         self.trust_env = False
+        self.auth = _by_token
         self._proxy, self._trusted = proxy, authority or True
         self._after = _After()
 
-    def request(  # type: ignore[override]  # what hvac passes, and no more
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: dict[str, str] | None = None,
-        params: dict[str, str] | None = None,
-        json: Any = None,
-        timeout: Any = None,
-        verify: Any = None,
-        cert: Any = None,
-        proxies: Any = None,
-        allow_redirects: bool = False,
-    ) -> requests.Response:
+    def request(self, method: str, url: str, **options: Any) -> requests.Response:  # type: ignore[override]  # as hvac calls it
         """One call; raises what requests raises."""
-        if allow_redirects:
+        if options.get("allow_redirects"):
             raise ValueError("a redirect would carry the token to another host")
-        prepared = requests.PreparedRequest()
         # A value is read as services read it, of the node that we were given: ours is waited for until that node has it.
         as_services_do = method.upper() == "GET" and "/data/" in url
-        told = {**self.headers, **(headers or {}), **({} if as_services_do else self._after.headers)}
-        prepared.prepare(method.upper(), url, told, params=params, json=json, cookies=self.cookies, auth=_by_token)
-        answer = self._sent(prepared, timeout)
-        if answer.cookies:
-            self.cookies.update(answer.cookies)
+        headers = {**(options.pop("headers", None) or {}), **({} if as_services_do else self._after.headers)}
+        way = {"http": self._proxy.url, "https": self._proxy.url} if self._proxy else {}
+        fixed = {"headers": headers, "verify": self._trusted, "cert": self.cert, "proxies": way}
+        answer = self._sent(method, url, options | fixed)
         self._after.hear(answer.headers.get("X-Vault-Index", ""))
         return answer
 
-    def _sent(self, prepared: requests.PreparedRequest, timeout: Any) -> requests.Response:
-        by = {"http": self._proxy.url, "https": self._proxy.url} if self._proxy else {}
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """None: where a redirect leads is not looked at."""
+        return None
+
+    def _sent(self, method: str, url: str, options: dict[str, Any]) -> requests.Response:
         try:
-            return self.get_adapter(str(prepared.url)).send(prepared, timeout=timeout, verify=self._trusted, cert=self.cert, proxies=by)
+            with within(float(options["timeout"])) as watch:
+                answer = super().request(method, url, **options)
+            if watch.expired:  # What looks like the end of the body may be our own watch.
+                raise requests.exceptions.ReadTimeout
+            return answer
         except requests.exceptions.ProxyError as error:
             assert self._proxy is not None  # noqa: S101 - only a proxy raises it
             failed = self._proxy.refuses("Vault", error)
         # Outside of the handler: the library's error holds the request, and with it the token.
         raise failed
+
+
+class WatchedAdapter(HTTPAdapter):
+    """Connections whose calls end in time, directly or by way of a proxy."""
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        """See `HTTPAdapter`."""
+        super().init_poolmanager(*arguments, **options)
+        watched(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        """See `HTTPAdapter`."""
+        return watched(super().proxy_manager_for(proxy, **options))
 
 
 class _After:

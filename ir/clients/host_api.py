@@ -1,0 +1,182 @@
+"""JSON calls to the API of one host where keys lie: its own address only, over TLS or to this machine, limited in time, never repeated.
+
+The address is the host's own, or the one that a `hosts:` row of the inventory gives; a token is sent nowhere else.
+"""
+
+import json
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from ir.clients.http_client import HttpEdge
+from ir.clients.http_connection import Answer
+from ir.core import untrusted_json, urls
+from ir.core.errors import Conflict, Denied, Missing, PortError, Rejected, Unknown
+from ir.core.secret import Secret
+
+
+@dataclass(frozen=True)
+class Login:
+    """How an inventory says that a host is reached: all of it may be left out.
+
+    Attributes:
+        api_base: another address than the host's own.
+        token: the host's token, read by reference when it is needed; raises PortError.
+        team: whose the projects are, where the host asks for it.
+        program: what prints a login, as the host's own tools call it; only where the inventory lists it.
+        env: names of the environment variables that the program needs.
+    """
+
+    api_base: str = ""
+    token: Callable[[], Secret] | None = field(default=None, repr=False)
+    team: str = ""
+    program: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A good answer; `headers` by names in lower case."""
+
+    status: int
+    data: Any = field(repr=False)
+    headers: Mapping[str, str]
+
+
+def part(text: str) -> str:
+    """A name as one part of a path."""
+    return quote(text, safe="")
+
+
+class HostApi:
+    """One host; safe to use from many threads.
+
+    Args:
+        host: what people call it.
+        base: its address, perhaps with a path.
+        token: gives what stands after `Bearer`; None: no login.
+        timeout: seconds per call.
+        tls: whom to trust, and as whom to come; None: as everywhere.
+        headers: more headers, none of them secret.
+
+    Raises:
+        Rejected: the address is none, or keys would go to another machine in the clear.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        base: str,
+        token: Callable[[], Secret] | None,
+        *,
+        timeout: float,
+        tls: ssl.SSLContext | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.host, self._base, self._token, self._timeout = host, base.rstrip("/"), token, timeout
+        self._headers = dict(headers or {})
+        try:
+            place = urls.parse(base)
+        except ValueError as error:
+            raise Rejected(f"the address of {host} cannot be used: {error}") from None
+        if urls.in_the_clear(base):
+            raise Rejected(f"the address of {host} is {place}: keys would go to another machine in the clear", next_step="use https")
+        self._where, self._tls = place.host, tls
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        about: str,
+        body: object = None,
+        *,
+        needs: str = "",
+        content: str = "application/json",
+        accept: str = "",
+    ) -> Reply:
+        """One call.
+
+        Args:
+            method: of HTTP.
+            path: from the base on, with its query; names in it quoted (`part`).
+            about: what it is about, for an error's text.
+            body: what to send as JSON; None: nothing.
+            needs: a field that a good answer has; without it, it is no answer of this host's.
+            content: media type of the body.
+            accept: media type of the answer.
+
+        Raises:
+            Denied: 401, 403. Missing: 404. Conflict: 409, 412. Rejected: what else of 4xx. Unknown: everything else.
+        """
+        plain = {**self._headers, **({"Content-Type": content} if body is not None else {}), **({"Accept": accept} if accept else {})}
+        login = self._bearer()
+        try:
+            answer = HttpEdge([self._where], lambda name: login[name], tls=self._tls).call(
+                method,
+                f"{self._base}{path}",
+                headers={name: name for name in login},
+                plain=plain,
+                body=b"" if body is None else json.dumps(body).encode(),
+                timeout=self._timeout,
+            )
+        except Missing as error:  # of a machine, not of what was asked for
+            raise Unknown(f"{self.host} cannot be reached about {about}: {error.what}", next_step=error.next_step) from None
+        return self._judged(answer, about, needs)
+
+    def _bearer(self) -> dict[str, Secret]:
+        """The header that shows the login, none without one. Before anything is looked up: without a login there is no call."""
+        return {"Authorization": Secret(f"Bearer {self._token().reveal()}")} if self._token is not None else {}
+
+    def _judged(self, answer: Answer, about: str, needs: str) -> Reply:
+        data = _parsed(answer)
+        if data is None:
+            raise Unknown(f"what answered about {about} was not {self.host}, or not all of its answer arrived (status {answer.status})")
+        if answer.status >= 300:
+            raise self._refused(answer, data, about)
+        if needs and (not isinstance(data, dict) or needs not in data):
+            raise Unknown(f"what answered about {about} was not {self.host}, or not all of its answer arrived")
+        return Reply(answer.status, data, answer.headers)
+
+    def _refused(self, answer: Answer, data: Any, about: str) -> PortError:
+        status = answer.status
+        if limited(answer):
+            return Unknown(f"{self.host} is asked too often about {about} (status {status})")
+        if status == 401:
+            return Denied(f"{self.host} does not take the login about {about}: it is not valid, or has run out", next_step="log in again")
+        if status == 403:
+            return Denied(f"{self.host} denies access to {about}{_reason(data)}")
+        if status == 404:
+            return Missing(f"{self.host} has no {about}, or does not let us see it")
+        if status in (409, 412):
+            return Conflict(f"{about} at {self.host} was changed by somebody else meanwhile")
+        if 400 <= status < 500:
+            return Rejected(f"{self.host} refuses the request about {about} (status {status}{_reason(data)})")
+        return Unknown(f"{self.host} gave no usable answer about {about} (status {status})")
+
+
+def limited(answer: Answer) -> bool:
+    """Too many requests; some hosts say so with 403 and a count that is used up, or a time to wait."""
+    used_up = answer.headers.get("x-ratelimit-remaining") == "0" or "retry-after" in answer.headers
+    return answer.status == 429 or (answer.status == 403 and used_up)
+
+
+def _parsed(answer: Answer) -> Any:
+    """The JSON of an answer, `{}` for an empty one that may be empty; None: it is none."""
+    if not answer.body and answer.status in (201, 202, 204):
+        return {}
+    if "json" not in answer.headers.get("content-type", ""):
+        return None
+    try:
+        found = untrusted_json.loads(answer.body)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict | list) else None
+
+
+def _reason(data: Any) -> str:
+    """A short code that the host gives, never its sentence, which may repeat what was sent."""
+    found = (data.get("reason") or data.get("error")) if isinstance(data, dict) else ""
+    code = found.get("code") or found.get("status") if isinstance(found, dict) else found
+    return f" ({code})" if isinstance(code, str) and code.replace("_", "").replace("-", "").isalnum() and len(code) < 60 else ""

@@ -1,0 +1,120 @@
+"""Calls to a Kubernetes cluster, by its REST API alone: objects are JSON, a write names the `resourceVersion` that it replaces.
+
+From the API reference of Kubernetes 1.36 (`tests/worlds/api/kubernetes.json` has the paths and fields that are used).
+"""
+
+from threading import Lock
+from typing import Any
+
+from ir.clients.host_api import HostApi, Login, part
+from ir.clients.kubeconfig import access
+from ir.core.errors import Missing, Unknown
+from ir.core.model import Json
+
+MERGE = "application/merge-patch+json"
+_NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=1"
+_MANAGER = "fieldManager=ir"
+
+
+class Cluster:
+    """One context; each call raises as `HostApi.ask`. The kubeconfig is read at the first call.
+
+    Args:
+        context: of the kubeconfig.
+        login: what the inventory says of it.
+        timeout: seconds per call.
+    """
+
+    def __init__(self, context: str, login: Login, timeout: float) -> None:
+        self._context, self._login, self._timeout = context, login, timeout
+        self._made: HostApi | None = None
+        self._lock = Lock()
+
+    def get(self, path: str, about: str) -> Json:
+        """An object."""
+        found: Json = self._api().ask("GET", path, about, needs="metadata").data
+        return found
+
+    def names(self, path: str, about: str) -> list[Json]:
+        """The metadata of the objects of a list, without what they hold."""
+        data = self._api().ask("GET", path, about, needs="items", accept=_NAMES_ONLY).data
+        return [dict(row.get("metadata") or {}) for row in data["items"] or []]
+
+    def rows(self, path: str, about: str) -> list[Json]:
+        """The objects of a list."""
+        return list(self._api().ask("GET", path, about, needs="items").data["items"] or [])
+
+    def patch(self, path: str, about: str, body: Json) -> Json:
+        """Merge into an object; with `metadata.resourceVersion` in the body only into that version of it: else Conflict."""
+        found: Json = self._api().ask("PATCH", f"{path}?{_MANAGER}", about, body, needs="metadata", content=MERGE).data
+        return found
+
+    def create(self, path: str, about: str, body: Json) -> Json:
+        """Make an object. Raises Conflict when it is there."""
+        found: Json = self._api().ask("POST", f"{path}?{_MANAGER}", about, body, needs="metadata").data
+        return found
+
+    def delete(self, path: str, about: str) -> None:
+        """Delete an object; gone already is fine. It is seen gone: an answer alone may be somebody else's."""
+        try:
+            self._api().ask("DELETE", path, about, needs="kind")
+        except Missing:
+            return
+
+    def may(self, verb: str, namespace: str, resource: str, name: str = "", group: str = "") -> bool:
+        """Whether our login may do that, as the cluster itself says."""
+        row = {"namespace": namespace, "verb": verb, "resource": resource, "name": name, "group": group}
+        review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": row}}
+        path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        about = f"our rights on {resource} in {namespace}"
+        status = self._api().ask("POST", path, about, review, needs="status").data["status"]
+        if not isinstance(status, dict) or not isinstance(status.get("allowed"), bool):
+            raise Unknown(f"what answered about {about} was not a cluster")
+        return bool(status["allowed"])
+
+    def _api(self) -> HostApi:
+        with self._lock:
+            if self._made is None:
+                found = access(self._context, self._login)
+                host = f"the cluster of `{self._context}`"
+                self._made = HostApi(host, found.server, found.token, timeout=self._timeout, tls=found.tls)
+            return self._made
+
+
+def secret_path(namespace: str, name: str = "") -> str:
+    """A Secret, or "" all of the namespace."""
+    return f"/api/v1/namespaces/{part(namespace)}/secrets" + (f"/{part(name)}" if name else "")
+
+
+def keepers(meta: Json, field: str = "") -> tuple[str, ...]:
+    """Who else writes an object, by what it says of itself: owners, GitOps labels, and the managers of one field of its data."""
+    owners = [f"{row.get('kind')} {row.get('name')}" for row in meta.get("ownerReferences") or []]
+    marks = {**(meta.get("labels") or {}), **(meta.get("annotations") or {})}
+    known = {
+        "argocd.argoproj.io/instance": "ArgoCD",
+        "argocd.argoproj.io/tracking-id": "ArgoCD",
+        "kustomize.toolkit.fluxcd.io/name": "Flux",
+    }
+    known |= {"helm.toolkit.fluxcd.io/name": "Flux", "meta.helm.sh/release-name": "Helm"}
+    tools = [f"{tool} ({marks[name]})" for name, tool in known.items() if name in marks]
+    return tuple(dict.fromkeys([*owners, *tools, *(f"field manager {name}" for name in managers(meta, field))]))
+
+
+def managers(meta: Json, field: str) -> list[str]:
+    """Field managers of one field of the data, other than people's own tools and this one."""
+    by_hand = ("ir", "kubectl", "kubectl-edit", "kubectl-create", "kubectl-patch", "kubectl-client-side-apply", "Mozilla")
+    rows = [row for row in meta.get("managedFields") or [] if f"f:{field}" in _data_of(row)]
+    return [str(row.get("manager")) for row in rows if row.get("manager") not in by_hand]
+
+
+def last_writer(meta: Json, field: str) -> str:
+    """Who wrote that field of the data last, and when, as the cluster tells it; "" when it does not."""
+    rows = [row for row in meta.get("managedFields") or [] if f"f:{field}" in _data_of(row)]
+    if not rows:
+        return ""
+    row = max(rows, key=lambda one: str(one.get("time", "")))
+    return f"{row.get('manager')} at {row.get('time', '?')}"
+
+
+def _data_of(row: Json) -> dict[str, Any]:
+    return (row.get("fieldsV1") or {}).get("f:data") or {}

@@ -1,0 +1,156 @@
+"""Hosts of a drill: each a stand-in with one place that holds the key, and services that run there and get it from their platform.
+
+A hosted service does not read the place: its platform puts the value into its environment when it is deployed. In the drill it asks the
+stand-in for that environment (`/_runtime`), which is no part of the host's API.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from ir.core.model import Json
+from ir.drill.embedded.store_choice import StoreKind
+from ir.drill.hosts.k8s_twin import K8sTwin
+from ir.drill.hosts.server import HostTwin
+from ir.drill.hosts.vercel_twin import VercelTwin
+
+TOKEN = "STRIPE_DRILL_HOST_TOKEN"  # noqa: S105 - the name of a variable
+
+
+class Hosted(Protocol):
+    """A host with one place that holds the key, as a `Shelf`, and what the inventory says of it."""
+
+    @property
+    def twin(self) -> HostTwin:
+        """The stand-in."""
+        ...
+
+    @property
+    def ref(self) -> str:
+        """As the inventory names the place."""
+        ...
+
+    @property
+    def row(self) -> Json:
+        """Under `hosts:` of the inventory."""
+        ...
+
+    def reload(self, service: str) -> Json:
+        """How the inventory says that a service takes up the key."""
+        ...
+
+    def deploy(self, service: str) -> None:
+        """The service runs there from now on."""
+        ...
+
+    def fill(self, key: str) -> None:
+        """See `Shelf`."""
+        ...
+
+    def key(self) -> str:
+        """See `Shelf`."""
+        ...
+
+    def disturbed(self) -> str:
+        """See `Shelf`."""
+        ...
+
+
+@dataclass
+class K8sShelf:
+    """A Secret of a cluster, between neighbours; services are Deployments beside it."""
+
+    twin: K8sTwin
+    namespace: str = "shop"
+    name: str = "stripe"
+    neighbours: tuple[tuple[str, str], ...] = (("publishable", "not-a-secret"), ("currency", "eur"))
+
+    @property
+    def ref(self) -> str:
+        """See `Hosted`."""
+        return f"k8s://drill/{self.namespace}/{self.name}#api_key"
+
+    @property
+    def row(self) -> Json:
+        """See `Hosted`."""
+        return {"name": "k8s", "context": "drill", "api_base": self.twin.address, "token": f"env://{TOKEN}"}
+
+    def reload(self, service: str) -> Json:
+        """See `Hosted`."""
+        return {"rollout": {"context": "drill", "namespace": self.namespace, "deployment": service}}
+
+    def deploy(self, service: str) -> None:
+        """See `Hosted`."""
+        self.twin.deploy(self.namespace, service, (self.namespace, self.name, "api_key"))
+
+    def fill(self, key: str) -> None:
+        """See `Shelf`."""
+        self.twin.put_secret(self.namespace, self.name, {**dict(self.neighbours), "api_key": key})
+
+    def key(self) -> str:
+        """See `Shelf`."""
+        return self.twin.value(self.namespace, self.name, "api_key")
+
+    def disturbed(self) -> str:
+        """See `Shelf`. What was kept for the incident is gone, too."""
+        changed = [f"{name} was changed" for name, text in self.neighbours if self.twin.value(self.namespace, self.name, name) != text]
+        return ", ".join([*changed, *(f"{name} is left" for _, name in self.twin.secrets if name != self.name)])
+
+
+@dataclass
+class VercelShelf:
+    """A Secret of a Vercel project, beside another one; services are what the project's deployment runs."""
+
+    twin: VercelTwin
+    project: str = "shop"
+    name: str = "STRIPE_SECRET_KEY"
+    beside: str = "not-a-stripe-key"
+
+    @property
+    def ref(self) -> str:
+        """See `Hosted`."""
+        return f"vercel://{self.project}/{self.name}"
+
+    @property
+    def row(self) -> Json:
+        """See `Hosted`."""
+        return {"name": "vercel", "api_base": self.twin.address, "token": f"env://{TOKEN}"}
+
+    def reload(self, service: str) -> Json:
+        """See `Hosted`."""
+        return {"vercel": {"project": self.project}}
+
+    def deploy(self, service: str) -> None:
+        """See `Hosted`."""
+        if service not in self.twin.services:
+            self.twin.services[service] = (self.project, self.name)
+            self.twin.deployed(self.project)
+
+    def fill(self, key: str) -> None:
+        """See `Shelf`."""
+        self.twin.builds = 1.0
+        self.twin.put(self.project, "DATABASE_URL", self.beside)
+        self.twin.put(self.project, self.name, key)
+
+    def key(self) -> str:
+        """See `Shelf`."""
+        return self.twin.value(self.project, self.name)
+
+    def disturbed(self) -> str:
+        """See `Shelf`."""
+        return "" if self.twin.value(self.project, "DATABASE_URL") == self.beside else "DATABASE_URL was changed"
+
+
+@contextmanager
+def hosts(kinds: frozenset[StoreKind], token: str) -> Iterator[tuple[Hosted, ...]]:
+    """Stand-ins of the chosen hosts, which take that token."""
+    with ExitStack() as stack:
+        made: list[Hosted] = []
+        if StoreKind.K8S in kinds:
+            made.append(K8sShelf(stack.enter_context(K8sTwin())))
+        if StoreKind.VERCEL in kinds:
+            made.append(VercelShelf(stack.enter_context(VercelTwin())))
+        for host in made:
+            host.twin.tokens[token] = frozenset({"*"})
+        yield tuple(made)

@@ -1,0 +1,79 @@
+"""One message for many keys: a night of the schedule, and a campaign that begins, pauses or is done. Pure."""
+
+import hashlib
+from collections.abc import Sequence
+
+from ir.core.chat_text import inert
+from ir.core.model import Json
+from ir.core.secret import excerpt, scrub
+from ir.core.wording import counted
+from ir.fleet.campaign import FAILURES, Child, ChildState, counts
+from ir.fleet.due import HELD, Row, moment
+from ir.fleet.schedule import When
+from ir.runtime.notice_words import Notice
+
+MORNING = 6 * 3600.0
+"""Seconds after midnight, UTC, at which a night is over."""
+_DAY = 86400.0
+_NAMES = 12
+
+
+def night(rows: Sequence[Row], children: Sequence[Child], now: float) -> Notice | None:
+    """What became of the keys of a schedule in the day up to this morning, and what is late; None: there is nothing to tell.
+
+    `children`: all that the schedule has begun.
+    """
+    morning = (now - MORNING) // _DAY * _DAY + MORNING
+    mine = {row.key.name for row in rows}
+    last = {child.key: child for child in children if child.key in mine}
+    ended = [child for child in last.values() if morning - _DAY <= child.ended_at < morning]
+    asks = [row for row in rows if row.stuck and row.decision.when in HELD]
+    lines = [
+        _line("rotated", [child.key for child in ended if child.state is ChildState.DONE]),
+        _line("not rotated", [child.key for child in ended if child.state in FAILURES]),
+        _line("wait for a person", [f"{row.key.name} ({row.stuck['incident']})" for row in asks]),
+        _line("overdue", [row.key.name for row in rows if row.decision.overdue]),
+        _line(
+            "both keys live", [child.key for child in last.values() if child.state is ChildState.WAITING and child.key not in _names(asks)]
+        ),
+    ]
+    told = [line for line in lines if line]
+    if not told:
+        return None
+    later = min((row for row in rows if row.decision.when is When.LATER), key=lambda row: row.decision.starts, default=None)
+    told += [f"the next is {inert(later.key.name)}, from {moment(later.decision.starts)} on"] if later else []
+    title = f"schedule: {counted(len(rows), 'key')}, the night to {moment(morning)}"
+    return Notice(_of(rows), int(morning // _DAY), "digest", title, scrub("\n".join([*told, "Next: ir schedule list"])))
+
+
+def campaign(row: Json, children: Sequence[Child]) -> Notice:
+    """That a campaign begins, is paused, or is done, by its row and its children."""
+    name, status = str(row["campaign"]), str(row["status"])
+    word = "begun" if status == "running" else status
+    number = {"running": 1, "done": 2}.get(status, 10 + int(row["forgiven"]))
+    there = ", ".join(f"{count} {state}" for state, count in sorted(counts(children).items()))
+    lines = [f"{counted(len(children), 'key')}: {there}", *([_words(row["said"])] if row["said"] else [])]
+    lines += [line] if (line := _line("not rotated", [child.key for child in children if child.state in FAILURES])) else []
+    todo = {"running": f"ir campaign status {name}", "done": f"ir campaign report {name}"}.get(status, f"ir campaign resume {name}")
+    return Notice(name, number, "digest", f"{name} {word}: {counted(len(children), 'key')}", scrub("\n".join([*lines, f"Next: {todo}"])))
+
+
+def _names(rows: Sequence[Row]) -> set[str]:
+    return {row.key.name for row in rows}
+
+
+def _line(what: str, names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
+    return f"{what}: {len(names)} ({', '.join(map(_words, sorted(names)[:_NAMES]))}{more})"
+
+
+def _words(text: str) -> str:
+    return inert(excerpt(str(text), 300))
+
+
+def _of(rows: Sequence[Row]) -> str:
+    """The same for one schedule on every machine."""
+    names = "\n".join(sorted(f"{row.key.account} {row.key.name}" for row in rows))
+    return f"schedule {hashlib.sha256(names.encode()).hexdigest()[:8]}"

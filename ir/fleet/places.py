@@ -1,0 +1,68 @@
+"""How many incidents work at once in one process. One that only waits for a time has no place, and others work meanwhile.
+
+Those that come back from a wait take their place before anything new is begun.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+MOST = 64
+"""Incidents that one process has under way, those that wait included: each is a thread, and the world of one key."""
+
+
+class Places:
+    """See above."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._working: set[str] = set()
+        self._resting: set[str] = set()
+        self._back = 0
+        self._changed = threading.Condition()
+
+    @property
+    def free(self) -> bool:
+        """Whether something new may take a place."""
+        with self._changed:
+            return len(self._working) + self._back < self.count and len(self._working) + self._back + len(self._resting) < MOST
+
+    @property
+    def room(self) -> bool:
+        """Whether one that has waited finds a place."""
+        with self._changed:
+            return len(self._working) < self.count
+
+    @property
+    def blocked(self) -> int:
+        """Incidents that have waited, and wait for a place."""
+        return self._back
+
+    def take(self, incident: str) -> None:
+        """Whether or not there is one: whoever asks has looked (`free`)."""
+        with self._changed:
+            self._working.add(incident)
+
+    def leave(self, incident: str) -> None:
+        """It is not under way any more."""
+        with self._changed:
+            self._working.discard(incident)
+            self._resting.discard(incident)
+            self._changed.notify_all()
+
+    @contextmanager
+    def resting(self, incident: str) -> Iterator[None]:
+        """Give the place away for as long as this lasts; returns when there is one again."""
+        with self._changed:
+            self._working.discard(incident)
+            self._resting.add(incident)
+            self._changed.notify_all()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._resting.discard(incident)
+                self._back += 1
+                self._changed.wait_for(lambda: len(self._working) < self.count)
+                self._back -= 1
+                self._working.add(incident)

@@ -1,0 +1,67 @@
+"""How long each service was down: since the key was taken from it, or since a check failed, until it was seen to work again."""
+
+from ir.core.model import Did, Json
+from ir.report.before_after import moved_at, services
+from ir.report.exposure import contained_at
+from ir.report.formatting import iso, moment, span
+from ir.report.source import Story, as_object, words
+
+_LOOKS = ("wave", "verify", "retire", "watch", "undo", "contain")
+
+
+def outages(story: Story) -> list[Json]:
+    """`{service, down, from, to, seconds, basis, checks, failed[{at, step, said}], said}` of every listed service.
+
+    `down` is None where no check looked at it. `to` None with `from` set: not seen to work since. As our checks saw it: payments that
+    failed between two looks are not in it.
+    """
+    cut = _cut(story)
+    moved = moved_at(story)
+    return [_outage(story, row["name"], cut, moved.get(row["name"])) for row in services(story)]
+
+
+def _cut(story: Story) -> float | None:
+    """When the key stopped working for our services, None = it did not: an access policy leaves it to them."""
+    told = story.facts
+    if story.rehearsal or story.incident.status == "rolled back":
+        return None
+    contained = contained_at(story)
+    if contained is not None and as_object(told.get("containment")).get("how") != "policy":
+        return contained
+    return moment(story.incident.opened_at) if told.get("dead_on_arrival") else moment(told.get("dead_at"))
+
+
+def _outage(story: Story, name: str, cut: float | None, moved: float | None) -> Json:
+    looks = _looks(story, name)
+    failed = [look for look in looks if look["did"] in (Did.FAILED.value, Did.UNKNOWN.value)]
+    start, end, basis = None, None, ""
+    if cut and (moved is None or moved > cut):
+        start, end, basis = cut, moved, "the key was taken away before this service had another"
+    elif failed:
+        start, basis = failed[0]["epoch"], "a check failed"
+        end = next((look["epoch"] for look in looks if look["did"] == Did.DONE.value and look["epoch"] > failed[-1]["epoch"]), None)
+    known = bool(looks) or bool(basis)
+    length = end - start if start is not None and end is not None else None
+    shown = [{"at": iso(look["epoch"]), "step": look["step"], "said": look["said"]} for look in failed]
+    row = {"service": name, "down": bool(basis) if known else None, "from": iso(start), "to": iso(end), "seconds": length, "basis": basis}
+    return {**row, "checks": len(looks), "failed": shown, "said": _said(known, start, length)}
+
+
+def _said(known: bool, start: float | None, length: float | None) -> str:
+    if not known:
+        return "not looked at"
+    if start is None:
+        return "no outage seen by our checks"
+    return f"down for {span(length)}" if length is not None else "down, not seen to work since"
+
+
+def _looks(story: Story, name: str) -> list[Json]:
+    """What each step saw of a service, in order."""
+    found = []
+    for run in story.incident.runs:
+        for item in run.outcome.items if run.action in _LOOKS else ():
+            epoch = moment(run.ended)
+            if words(item.name) == name and epoch is not None:
+                said = words(as_object(story.tamer({"said": item.said}))["said"])
+                found.append({"epoch": epoch, "step": run.id, "did": item.did.value, "said": said})
+    return found

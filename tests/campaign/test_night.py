@@ -1,0 +1,67 @@
+"""A night with the shipped waits in simulated time, and runs of the real command that find many keys at the end of their grace."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmarks.night import EACH, SHARE
+from ir.fleet.places import Places
+from ir.runtime.app_state import database_address
+from ir.storage import database, incident_store
+from tests.campaign.night import Night
+from tests.campaign.shop import Shop, until
+
+RUN = ["schedule", "run", "--inventory", "inventory.yaml", "--playbook", "./scheduled.yaml"]
+WORKER = ["worker", "--until-idle", "--inventory", "inventory.yaml", "--playbook", "./scheduled.yaml"]
+
+
+def test_a_key_that_waits_holds_up_no_other(tmp_path: Path) -> None:
+    """Two places, nine keys of one account, each with ten minutes of quiet: they took five times as long as one."""
+    one, nine = Night(1, tmp_path / "one"), Night(9, tmp_path / "nine")
+    one.run()
+    states = [child.state.value for child in nine.run()]
+    assert states == ["done"] * 9 and nine.moved == 9
+    assert one.took > 600, "the quiet alone takes ten minutes"
+    assert nine.took <= SHARE * one.took + EACH * 9
+
+
+@pytest.mark.parametrize("words", [RUN, WORKER])
+def test_every_key_whose_grace_is_over_goes_on_in_one_run(company: Shop, words: list[str]) -> None:
+    """Two of five did; a grace of real seconds, since the process is a real one."""
+    for name in "abcde":
+        company.add(name, rotate_every="30d")
+    company.write(grace=15)
+    code, said = company.ir(*RUN)
+    assert code == 0 and said.count("both keys live for another") == 5, said
+    engine = database.open_engine(database_address(company.database))
+    over = max(row["summary"]["wake_at"] for row in incident_store.Ledger(engine).index())
+    until(lambda: time.time() > over)
+    code, said = company.ir(*words, within=120)
+    assert code == 0, said
+    assert [name for name in "abcde" if company.moved(name)] == list("abcde"), said
+    assert {row["status"] for row in incident_store.Ledger(engine).index()} == {"done"}
+    engine.dispose()
+
+
+def test_of_a_key_that_waited_on_the_way_the_end_counts(company: Shop) -> None:
+    """With a grace that is over before the run is, each is told twice; it ended with 4 for what had waited a moment."""
+    for name in "abcde":
+        company.add(name, rotate_every="30d")
+    company.write(grace=1)
+    code, said = company.ir(*RUN, within=120)
+    while not all(map(company.moved, "abcde")):
+        assert code == 0, said
+        code, said = company.ir(*RUN, within=120)
+    assert code == 0, said
+
+
+def test_places_go_first_to_those_that_come_back() -> None:
+    places = Places(1)
+    places.take("a")
+    assert not places.free
+    with places.resting("a"):
+        assert places.free, "one that waits has no place"
+    assert not places.free
+    places.leave("a")
+    assert places.free and places.room

@@ -1,0 +1,146 @@
+"""A store that takes values and tells none: what is shown of it, what stands before a write, and how it is undone."""
+
+from dataclasses import replace
+from typing import cast
+
+import pytest
+
+from ir.core.errors import ExitCode, Unknown
+from ir.core.model import Did
+from ir.core.secret import Secret
+from ir.drill.simulated.durable_engine import Journal
+from ir.drill.simulated.stores_and_services import SimWriteOnly
+from ir.drill.simulated.world import Simulation
+from ir.incident.custody import Custody
+from ir.ports import Store
+from tests.course.test_course import go
+
+BLIND = "vault://secret/billing#api_key"
+
+
+def _blind(sim: Simulation) -> SimWriteOnly:
+    found = sim.stores[BLIND]
+    assert isinstance(found, SimWriteOnly)
+    return found
+
+
+def test_it_is_written_with_the_old_value_in_custody_and_shown_by_its_service() -> None:
+    sim = Simulation("exposed", write_only=True)
+    seen: list[bool] = []
+    store = _blind(sim)
+    plain = store.put
+
+    def put(value: Secret) -> None:
+        seen.append(sim.world.custody.fetch("old") == sim.leaked.value)
+        plain(value)
+
+    store.put = put  # type: ignore[method-assign]  # watched
+    code, record, journal = go(sim)
+    assert code == ExitCode.DONE, [(r.id, r.outcome.did, r.outcome.said) for r in record.runs]
+    assert seen == [True], "written once, and the old value was kept elsewhere before"
+    assert store.value == next(iter(sim.stores.values())).value and not store.kept
+    assert all(service.works for service in sim.services.values())
+    told = record.facts["stores"][BLIND]
+    assert told["write_only"] and told["before"] == {"version": "1", "fingerprint": ""} and told["after"]["version"] == "2"
+    assert journal.holds()
+
+
+@pytest.mark.parametrize("policy", ["exposed", "exploited", "scheduled"])
+def test_nothing_of_it_is_recorded_for_the_other_kinds(policy: str) -> None:
+    _, record, _ = go(Simulation(policy))
+    assert all("write_only" not in row for row in record.facts["stores"].values())
+    assert all("write-only" not in run.outcome.said for run in record.runs)
+
+
+def test_it_is_refused_where_its_old_value_could_be_kept_nowhere() -> None:
+    sim = Simulation("exposed", write_only=True)
+    sim.world.custody = Custody(sim.incident, [])
+    code, record, _ = go(sim)
+    assert code == ExitCode.REFUSED
+    assert "nothing could put it back" in record.runs[-1].outcome.said
+    assert _blind(sim).writes == []
+
+
+def test_the_way_back_writes_the_old_value_again() -> None:
+    sim = Simulation("exposed", write_only=True)
+    sim.services["billing"].stuck = True
+    code, record, _ = go(sim)
+    assert code == ExitCode.ROLLED_BACK, record.ended
+    assert _blind(sim).value == sim.leaked.value and _blind(sim).writes == ["promote", "promote"]
+    undo = record.run_of("undo")
+    assert undo is not None and all(item.did is Did.DONE for item in undo.outcome.items)
+
+
+def test_a_change_by_somebody_else_is_left_alone() -> None:
+    sim = Simulation("exposed", write_only=True)
+    store, theirs = _blind(sim), Secret("a colleague's")
+    plain = sim.provider.mint
+
+    def mint(*args: object, **kwargs: object) -> object:
+        store.put(theirs)
+        return plain(*args, **kwargs)  # type: ignore[arg-type]  # passed on
+
+    sim.provider.mint = mint  # type: ignore[method-assign, assignment]  # the moment between
+    code, record, _ = go(sim)
+    assert store.value == theirs
+    assert code != ExitCode.DONE
+    wave = next(run for run in record.runs if any(item.name == BLIND and item.did is Did.FAILED for item in run.outcome.items))
+    assert "was changed since it was looked at" in wave.outcome.said
+
+
+def test_an_answer_that_was_lost_is_written_again_and_not_taken_for_a_strangers() -> None:
+    sim = Simulation("exposed", write_only=True)
+    store, lost = _blind(sim), [True]
+    plain = store.promote
+
+    def promote(incident: str, new: Secret, *, expected: str) -> str:
+        version = plain(incident, new, expected=expected)
+        if lost.pop() if lost else False:
+            raise Unknown("no answer")
+        return version
+
+    store.promote = promote  # type: ignore[method-assign]  # loses its first answer
+    code, record, _ = go(sim)
+    assert code == ExitCode.DONE, [(r.id, r.outcome.did, r.outcome.said) for r in record.runs]
+    assert store.writes == ["promote", "promote"]
+
+
+def test_killed_at_every_boundary_it_ends_with_one_key() -> None:
+    journal = Journal()
+    go(Simulation("exposed", write_only=True), journal)
+    steps = len(journal.stream)
+    for at in range(1, steps * 2, 3):
+        sim = Simulation("exposed", write_only=True)
+        crashing = Journal()
+        crashing.crash_at = at
+        code, record, _ = go(sim, crashing)
+        assert code == ExitCode.DONE, (at, [(r.id, r.outcome.did, r.outcome.said) for r in record.runs])
+        living = sim.provider.living()
+        assert len(living) == 1 and all(store.value == living[0].value and not store.kept for store in sim.stores.values()), at
+
+
+def test_a_change_after_our_write_keeps_the_old_key_alive() -> None:
+    sim = Simulation("exposed", write_only=True)
+    store = _blind(sim)
+    service = sim.services["billing"]
+    plain, changed = service.reload, [False]
+
+    def reload() -> str:
+        said = plain()
+        if not changed[0]:
+            changed[0] = True
+            store.put(sim.leaked.value)
+        return said
+
+    service.reload = reload  # type: ignore[method-assign]  # somebody writes right after
+    code, record, _ = go(sim)
+    assert code != ExitCode.DONE
+    assert "it was changed since it was written" in " ".join(run.outcome.said for run in record.runs)
+    assert sim.provider.lives(cast(object, sim.provider.row(sim.leaked.value)))  # type: ignore[arg-type]  # it is there
+
+
+def test_the_same_store_type_is_used_by_the_plan() -> None:
+    sim = Simulation("exposed", write_only=True)
+    store = cast(Store, _blind(sim))
+    assert not store.promises.reads and not store.promises.guided and not store.custodian
+    assert replace(store.promises).undo.endswith("from custody")

@@ -110,7 +110,7 @@ def test_a_log_of_one_key_among_several_is_compared_by_that_key(tmp_path: Path) 
 
 
 def test_a_request_log_that_lacks_most_of_a_quiet_shops_requests_clears_no_reads(tmp_path: Path) -> None:
-    world = Account(tmp_path, calls=[(n, BEGIN + n * 9 * HOUR) for n in range(13)])
+    world = Account(tmp_path, calls=[(n, BEGIN + n * 35_640) for n in range(13)])
     world.with_events().with_egress()
     world.logs.append(world.write("requests.jsonl", [world.seen(n, ts) for n, ts in world.calls if n in (0, 12)]))
     found = world.reviewed()
@@ -160,7 +160,7 @@ def test_a_stranger_since_before_the_evidence_begins_is_not_cleared(tmp_path: Pa
 
 def test_a_few_reads_with_a_key_that_is_hardly_used_are_not_cleared(tmp_path: Path) -> None:
     """Too few requests for a share of them to tell anything; the stranger does as we do."""
-    world = Account(tmp_path, calls=[(n, BEGIN + n * 9 * HOUR) for n in range(13)])
+    world = Account(tmp_path, calls=[(n, BEGIN + n * 35_640) for n in range(13)])
     world.with_events().with_egress()
     theirs = [world.seen(n, EXPOSED + 600 + n * 5 * HOUR) | {"request_id": f"req_Few{n:06d}x1", "method": "GET", "url": "/v1/customers"} for n in range(4)]  # fmt: skip
     world.with_requests(more=tuple(theirs))

@@ -68,7 +68,7 @@ def request_log(engine: Engine, window: Window, span: tuple[int, int]) -> str:
         kinds = _kinds(engine, *span)
     total, held = sum(kind.n for kind in kinds), sum(kind.held for kind in kinds)
     if total < _FEW:
-        return ""
+        return _nobodys(engine, window)
     if not held:
         return f"the request log holds none of our own {total:,} requests of its time: it is of another key or account, or not Stripe's"
     clock = _clock([kind for kind in kinds if kind.held])
@@ -81,10 +81,9 @@ def request_log(engine: Engine, window: Window, span: tuple[int, int]) -> str:
     if never is not None:
         return f"the request log holds none of our own {never.n:,} reads of {never.endpoint or 'a path that is not named'}: it was filtered"
     if held < _HALF * total:
-        return (
-            f"the request log holds {held / total:.0%} of our own {counted(total, 'request')}: it is a sample, or of one key among several"
-        )
-    return ""
+        share = f"{held / total:.0%} of our own {counted(total, 'request')}"
+        return f"the request log holds {share}: it is a sample, or of one key among several"
+    return _nobodys(engine, window)
 
 
 def _nobodys(engine: Engine, window: Window) -> str:

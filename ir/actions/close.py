@@ -7,7 +7,7 @@ being still to do until a look finds it gone.
 
 from dataclasses import asdict, dataclass, field, replace
 
-from ir.actions import death, own_keys, settle
+from ir.actions import death, leave, own_keys, settle
 from ir.actions.review import request
 from ir.actions.sweep import looked_for
 from ir.core.errors import PortError
@@ -160,11 +160,16 @@ def _may_be_it(world: World, record: Incident, row: KeyRow) -> bool:
 
 
 def _settled_on(world: World, record: Incident, held: _Held, *, services: bool = False) -> bool:
-    """Whether every store that can be read holds the replacement, and every listed service was seen on it (`services`)."""
+    """Whether every store that can be read holds the replacement, and every listed service was seen on it (`services`).
+
+    A step that was cut short may have moved more services than its record tells.
+    """
     mark = record.facts.get("new", {}).get("fingerprint", "")
+    if set(held.by) != {mark} or not services:
+        return set(held.by) == {mark}
     seen = record.facts.get("services", {})
-    moved = all(seen.get(service.name, {}).get("after") == mark for service in world.services)
-    return set(held.by) == {mark} and (moved or not services)
+    names = {service.name for service in world.services}
+    return all(seen.get(name, {}).get("after") == mark for name in names) or names <= set(leave.on_the_replacement(world, record))
 
 
 def _replacement(world: World, record: Incident, held: _Held, asked: tuple[str, ...], spared: set[str]) -> list[Debt]:

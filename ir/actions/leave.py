@@ -1,4 +1,4 @@
-"""Leave: what lives on when an incident is given up. Looks only; every key of ours that is found is named as debt."""
+"""Leave: what lives on when an incident is given up, and who holds it. Looks only; every key of ours that is found is named as debt."""
 
 from collections.abc import Callable
 
@@ -7,18 +7,22 @@ from ir.core.errors import PortError
 from ir.core.model import Debt, Did, Json, Liveness, Outcome
 from ir.core.secret import Secret
 from ir.core.wording import counted
+from ir.incident import service_health
 from ir.incident.context import World
 from ir.incident.facts import of_role
 from ir.incident.plan import Step
 from ir.incident.record import Incident
+from ir.ports import Store
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
     """Keys at the provider that carry our name, keys in custody that no record knows, and which of those that were named live no more."""
-    (found, listed), (seen, dead) = world.both(lambda: _at_the_provider(world, record), lambda: _known(world, record))
+    ((found, listed), (seen, dead)), where = world.both(
+        lambda: world.both(lambda: _at_the_provider(world, record), lambda: _known(world, record)), lambda: _where(world, record)
+    )
     debts = (*found, *in_custody(world, record))
     said = f"left behind by this run: {counted(len(debts), 'key')}" if debts else "no key of this run is left behind unrecorded"
-    return Outcome(Did.DONE, said, seen, debts=debts, paid=(*listed, *dead))
+    return Outcome(Did.DONE, said, {**seen, **where}, debts=debts, paid=(*listed, *dead))
 
 
 def rehearse(world: World, record: Incident, step: Step) -> Outcome:
@@ -58,6 +62,32 @@ def _known(world: World, record: Incident) -> tuple[Json, tuple[str, ...]]:
             facts[role] = {"liveness": seen.value}
         paid += own_keys.names(row) if proven else ()
     return facts, tuple(paid)
+
+
+def _where(world: World, record: Incident) -> Json:
+    """What stores and services hold: a step that was cut short did more than its record tells."""
+    if not record.facts.get("new") or not record.run_of("stage"):
+        return {}
+    stores, services = world.both(lambda: world.each(list(world.stores.values()), _holds), lambda: on_the_replacement(world, record))
+    mark = record.facts["new"]["fingerprint"]
+    return {
+        "stores": {name: {"holds": held} for name, held in zip(map(str, world.stores), stores, strict=True) if held},
+        "services": {name: {"after": mark} for name in services},
+    }
+
+
+def _holds(store: Store) -> str:
+    try:
+        value = None if store.guided else store.read().value
+    except PortError:
+        value = None
+    return value.fingerprint if value else ""
+
+
+def on_the_replacement(world: World, record: Incident) -> list[str]:
+    """Services that tell so now."""
+    items = service_health.look_at(world, world.services, service_health.expected_new(record.facts))
+    return [item.name for item in items if item.did is Did.DONE and item.facts["proves"] in service_health.PROOFS]
 
 
 def in_custody(world: World, record: Incident) -> list[Debt]:

@@ -40,7 +40,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 
 def _looked(world: World, record: Incident, held: dict[str, Held | None], items: list[Item], services: list[Service]) -> Outcome:
     facts: Json = {"stores": {item.name: item.facts for item in items}}
-    old, trouble = _adopted_key(world, record, held) if record.facts.get("adopted") else _old_key(world, held)
+    old, trouble = _adopted_key(world, record, held) if record.facts.get("adopted") else _old_key(world, record, held)
     if old is None:
         todo = "give the leaked key with --leaked-key-from prompt"
         others = [name for item in items for name in _unfinished(item.facts) if name]
@@ -142,16 +142,21 @@ def _unfinished(facts: Json) -> list[str]:
 # ── the key ──
 
 
-def _old_key(world: World, held: dict[str, Held | None]) -> tuple[Secret | None, str]:
+def _old_key(world: World, record: Incident, held: dict[str, Held | None]) -> tuple[Secret | None, str]:
     values = {name: found.value for name, found in held.items() if found is not None and found.value is not None}
     if world.leaked is not None:
-        strangers = [name for name, value in values.items() if value != world.leaked]
+        strangers = [
+            name for name, value in values.items() if value != world.leaked and value.fingerprint not in _half_way(record, world.leaked)
+        ]
         if values and len(strangers) == len(values):
             return None, f"the leaked key that you gave is in none of its stores ({', '.join(values)})"
         if strangers:
             return None, f"{', '.join(strangers)} holds another key than the leaked one: finish or undo that change first"
         return world.leaked, ""
     prints = {value.fingerprint for value in values.values()}
+    left = [value for value in values.values() if prints - {value.fingerprint} and prints <= {value.fingerprint, *_half_way(record, value)}]
+    if left:
+        return left[0], ""
     if len(prints) > 1:
         shown = ", ".join(f"{name} holds {value.fingerprint}" for name, value in values.items())
         return None, f"the stores disagree about key `{world.key.name}`: {shown}"
@@ -159,6 +164,11 @@ def _old_key(world: World, held: dict[str, Held | None]) -> tuple[Secret | None,
         told = [f"{name}: nothing readable" for name in held] or ["no store is listed"]
         return None, f"no store gave the current key ({'; '.join(told)})"
     return next(iter(values.values())), ""
+
+
+def _half_way(record: Incident, old: Secret) -> set[str]:
+    """Fingerprints of replacements for this key that earlier incidents, which were given up, had put in some of its places already."""
+    return {pair["new"] for pair in record.facts.get("earlier", {}).values() if pair["old"] == old.fingerprint and pair["new"]}
 
 
 def _adopted_key(world: World, record: Incident, held: dict[str, Held | None]) -> tuple[Secret | None, str]:
@@ -255,6 +265,8 @@ def _mint_problems(world: World, old: Secret) -> list[str]:
     problems = []
     if not world.custody.possible and not world.issuer.guided:
         problems.append("no listed store can hold custody and there is no escrow: a minted key could be lost")
+    if not world.issuer.guided and world.account.app_key is not None and str(world.account.app_key) in map(str, world.stores):
+        problems.append("it is the key of the Stripe App itself, which mints the others and which no API replaces: use issuer `dashboard`")
     secret = {world.key.kind, key_kind.kind_of(old).key_kind} == {KeyKind.SECRET}
     if not world.issuer.guided and not world.key.permissions and secret:
         problems.append("a managed replacement of a secret key needs `permissions`; declare them, or use issuer `dashboard`")
@@ -265,18 +277,19 @@ def _mint_problems(world: World, old: Secret) -> list[str]:
 
 
 def _look_at_services(world: World, services: list[Service], record: Incident, old: Secret) -> list[Item]:
-    """Each holds the leaked key; in an adopted incident the replacement is as good."""
+    """Each holds the leaked key; where an adopted or an earlier incident got half way, its replacement is as good."""
     items = service_health.look_at(world, services, Expected(old.fingerprint, world.key.id))
-    if not record.facts.get("adopted") or not record.facts.get("new"):
-        return items
-    rest = [s for s, item in zip(services, items, strict=True) if item.did is not Did.DONE]
-    expected = service_health.expected_new(record.facts)
-    moved = {
-        item.name: replace(item, facts={**item.facts, "holds": expected.fingerprint})
-        for item in service_health.look_at(world, rest, expected)
-        if item.did is Did.DONE
-    }
-    return [moved.get(item.name, item) for item in items]
+    adopted = record.facts.get("adopted") and record.facts.get("new")
+    others = [service_health.expected_new(record.facts)] if adopted else [Expected(mark) for mark in sorted(_half_way(record, old))]
+    for expected in others:
+        rest = [s for s, item in zip(services, items, strict=True) if item.did is not Did.DONE]
+        moved = {
+            item.name: replace(item, facts={**item.facts, "holds": expected.fingerprint})
+            for item in service_health.look_at(world, rest, expected)
+            if item.did is Did.DONE
+        }
+        items = [moved.get(item.name, item) for item in items]
+    return items
 
 
 def _accepted(world: World, service: Service, item: Item, *, dead: bool) -> Item:

@@ -1,5 +1,6 @@
 """Settle: which debts of earlier incidents are paid by now? Looks at their keys; where none of those lives, their custody ends."""
 
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 
@@ -16,6 +17,7 @@ from ir.incident.record import Incident
 def run(world: World, record: Incident, step: Step) -> Outcome:
     """What cannot be told stays owed; nothing is killed here."""
     paid: list[str] = []
+    alive: list[Debt] = []
     ended: dict[str, list[Item]] = {}
     for earlier in record.facts.get("took_over", {}):
         keys = [debt for debt in map(record.debts.get, _abouts(record, earlier)) if debt is not None and debt.kind.startswith("key-")]
@@ -23,17 +25,27 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         dead = [debt.about for debt, is_dead in zip(keys, proven, strict=True) if is_dead]
         ended[earlier] = discard.emptied(world, record, earlier) if len(dead) == len(keys) else []
         paid += dead
+        alive += [_unused(record, earlier, debt) for debt in keys if debt.about not in dead]
     emptied = _emptied(ended)
     paid += [debt.about for debt in record.debts.values() if debt.kind == "custody" and debt.about in emptied]
     left = [about for earlier in record.facts.get("took_over", {}) for about in _abouts(record, earlier) if about not in paid]
     still = [about for about in left if about in record.debts]
     said = f"of what earlier incidents left to do, {len(paid)} done just now, {len(still)} still to do"
-    return Outcome(Did.DONE, said, items=tuple(item for items in ended.values() for item in items), paid=tuple(paid))
+    return Outcome(Did.DONE, said, items=tuple(item for items in ended.values() for item in items), debts=tuple(alive), paid=tuple(paid))
 
 
 def rehearse(world: World, record: Incident, step: Step) -> Outcome:
     """Nothing was paid."""
     return Outcome(Did.SKIPPED, "nothing was paid")
+
+
+def _unused(record: Incident, earlier: str, debt: Debt) -> Debt:
+    """What to do about a key that lives on: all are on this incident's, which is the one that another rotation would take away."""
+    if debt.todo != debts.again(record) or debts.webhook(record) or not record.facts.get("dead_at") or not record.facts.get("new"):
+        return debt
+    leaked = record.facts.get("earlier", {}).get(earlier, {}).get("old") == debt.about
+    why = f"{'the leaked key' if leaked else 'a key'} of {earlier} lives ({debt.about}); no listed store or service is on it"
+    return replace(debt, why=why, todo=debts.END_IT if leaked else "expire it in the Dashboard, if nothing uses it")
 
 
 def _abouts(record: Incident, earlier: str) -> list[str]:

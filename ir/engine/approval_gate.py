@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from ir.core.errors import PortError
-from ir.core.model import Danger, Did, Json, Liveness, Outcome, Policy
+from ir.core.model import Danger, Did, Json, KeyKind, Liveness, Outcome, Policy
 from ir.engine import approvals
 from ir.engine.recorder import Recorder
 from ir.incident import irreversible, reversibility
@@ -59,10 +59,22 @@ class ApprovalGate:
         if self._agreed or not self._dies(step):
             return [], None
         asks = self._world.operator.interactive
-        answer = self._recorder.step("confirm", lambda: self._answer(step, signals, asks=asks, unasked=True))
+        answer = self._recorder.step(
+            "confirm", lambda: self._answer(step, signals, asks=asks and not self._died_meanwhile(step), unasked=True)
+        )
         if "signals" in answer:
             return answer["signals"], None
         return [], None if answer["yes"] else self._declined(step, str(answer["by"]))
+
+    def _died_meanwhile(self, step: Step) -> bool:
+        """The person was interrupted after the clicks: there is nothing left to confirm, and what waits to be pasted is the new key."""
+        world, record = self._world, self._recorder.record
+        if step.action == "remove" or not world.issuer.guided or world.key.kind is KeyKind.WEBHOOK:
+            return False
+        try:
+            return world.issuer.probe(world.old_key(record.facts)).liveness.dead
+        except PortError:
+            return False
 
     @property
     def _agreed(self) -> bool:

@@ -111,6 +111,7 @@ def live_keys(record: Incident) -> list[Debt]:
     """After an abort every live key is named, with who is on it."""
     services = record.facts.get("services", {})
     users = {name: row.get("after") or row.get("before", "") for name, row in services.items()}
+    users |= {name: row["holds"] for name, row in record.facts.get("stores", {}).items() if row.get("holds")}
     found = []
     for role, word in (("old", "leaked"), ("new", "replacement")):
         key = of_role(record.facts, role)

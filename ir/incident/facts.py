@@ -108,6 +108,13 @@ class Accepted(TypedDict, total=False):
     unhealthy: str
 
 
+class Pair(TypedDict, total=False):
+    """The two keys of an earlier incident of the same key, by fingerprint."""
+
+    old: str
+    new: str
+
+
 class ServiceFacts(TypedDict, total=False):
     """One service. `before`, `after`: fingerprints that it was seen to hold; `proves`: how that was seen."""
 
@@ -366,7 +373,7 @@ class Facts(TypedDict, total=False):
 
     stores, services: by reference, by name. seen: fingerprint → what was looked at of keys that a person gave. strays: id → what became of
     it. pending: strangers' stages that the operator was shown; cleared: REF → reason. accepted: option → name → reason. took_over:
-    incident → its debts. elsewhere: outside of the plan. warnings: what preflight left for later.
+    incident → its debts; earlier: incident → its keys. elsewhere: outside of the plan. warnings: what preflight left for later.
     """
 
     exposed_at: float
@@ -417,6 +424,7 @@ class Facts(TypedDict, total=False):
     seen: dict[str, Row]
     strays: dict[str, str]
     took_over: dict[str, list[DebtRow]]
+    earlier: dict[str, Pair]
     closed: Closed
     adopted: Adopted
     warnings: list[str]

@@ -15,7 +15,7 @@ from ir.inventory.rows import Inventory
 _ADDRESS = "https://json-schema.org/draft/2020-12/schema"
 _ATTRIBUTES = re.compile(r"\nAttributes:\n(?P<rows>.*)\Z", re.DOTALL)
 _ROW = re.compile(r"(?:^|\. )(?P<names>[a-z_]+(?:, [a-z_]+)*): ")
-_ONE_OF = {"Reload": ("command", "http", "polls"), "Verify": ("http", "command", "stripe_usage", "webhook")}
+_ONE_OF = {"Reload": ("command", "http", "rollout", "vercel", "polls"), "Verify": ("http", "command", "stripe_usage", "webhook")}
 _NOT_OF_WEBHOOKS = ("permissions", "connect_permissions", "rotate_every", "rotate_window", "rotate_from")
 
 

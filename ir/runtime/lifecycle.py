@@ -173,7 +173,7 @@ def begin(setting: Setting, kept: State, runner: Runner, given: Given, found: Js
             _check(Incident(id=setting.incident), kept, given)
         elif found and found.get("adopted"):
             found = {**found, "adopted": {**found["adopted"], "signed_before": kept.checkpoints.set_aside(setting.incident)}}
-        took_over = {"took_over": _taken_over(setting, kept)}
+        took_over = _taken_over(setting, kept)
         facts = {"opened_at": now.timestamp(), "exposed_at": setting.options.exposed_at, **took_over, **(found or {})}
         at = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         opening = opening_entry(setting, at, given.operator.name, facts)
@@ -191,7 +191,9 @@ def begin(setting: Setting, kept: State, runner: Runner, given: Given, found: Js
 def _taken_over(setting: Setting, kept: State) -> Json:
     source = inventory.loads(setting.text, setting.name)
     index = [row for row in kept.ledger.index(setting.key) if bool(row["summary"].get("drill")) is setting.options.drill]
-    return debts.taken_over(index, setting.key, source.account(source.key(setting.key).account).id, setting.plan.policy)
+    found = debts.taken_over(index, setting.key, source.account(source.key(setting.key).account).id, setting.plan.policy)
+    keys = {row["incident"]: {role: str(row["summary"].get(role, "")) for role in ("old", "new")} for row in index}
+    return {"took_over": found, "earlier": {name: keys[name] for name in found if name in keys}}
 
 
 ENDS = ("abort", "close")

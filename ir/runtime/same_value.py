@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ir.core import concurrency
-from ir.core.errors import IrError
+from ir.core.errors import IrError, Missing
 from ir.core.model import KeyKind
 from ir.core.reference import Reference, other_field, plain
-from ir.inventory import Inventory, Key, Service, Verify
+from ir.inventory import Account, Inventory, Key, Service, Verify, references
 from ir.inventory.consent import of_check, reading
 from ir.ports import Comparison, Expected, Held, Holder, Operator, Store, Verifier
 from ir.runtime import adapter_registry
@@ -96,6 +96,9 @@ class OtherPlaces:
     ) -> None:
         self._source, self._key, self._operator, self._base, self._agreed = source, key, operator, base, set(agreed)
         self._own = own
+        mine = {plain(ref) for ref in key.stored_in}
+        used = (row for row in _of_this_tool(source, source.account(key.account)) if plain(row[1]) not in mine)
+        self._ours = {ref: use for use, ref in used}
 
     def compare(self, fingerprint: str) -> Comparison:
         """Who else holds it. At most `WITHIN` seconds, side by side; raises nothing."""
@@ -133,12 +136,18 @@ class OtherPlaces:
     # ── stores ──
 
     def _objects(self) -> Iterator[_Listed]:
-        """Each object once, whatever fields of it are listed; of the rotation's own ones the other fields count."""
+        """Each object once, whatever fields of it are listed; of the rotation's own ones the other fields count.
+
+        What this tool itself works with, such as the review key, is no key of the list: it dies all the same.
+        """
 
         def counts(key: Key, ref: Reference) -> bool:
             return key.name != self._key.name or bool(ref.field and (self._own is None or str(ref) in self._own))
 
-        return _every(self._source, counts)
+        rows = {one.name: dict(one.fields) for one in _every(self._source, counts)}
+        for ref in self._ours:
+            rows.setdefault(ref.object, {}).setdefault(ref, "")
+        return (_Listed(name, fields) for name, fields in rows.items())
 
     def _read(self, objects: list[_Listed]) -> _Seen:
         seen = _Seen()
@@ -164,6 +173,11 @@ class OtherPlaces:
                 return f"nobody agreed to {what}"
             try:
                 held = adapter_registry.store(ref, self._source, self._operator, self._base).read()
+            except Missing as error:
+                if ref.scheme == "env":
+                    return ()  # of a variable that is not set, nothing dies
+                why = why or error.what
+                continue
             except IrError as error:
                 why = why or error.what
                 continue
@@ -177,7 +191,8 @@ class OtherPlaces:
         for place, mark in seen.marks.get(one.name, ()):
             if mark == fingerprint and place not in mine:
                 row, key = listed.get(place, (place, ""))
-                yield Holder(str(row), "store", f"a store of key `{key}`" if key else "a field that no key lists", key)
+                use = next((use for ref, use in self._ours.items() if plain(ref) == place), "a field that no key lists")
+                yield Holder(str(row), "store", f"a store of key `{key}`" if key else use, key)
 
     # ── services ──
 
@@ -213,6 +228,17 @@ class OtherPlaces:
     def _check(self, row: Verify) -> Verifier:
         resolver = adapter_registry.reference_resolver(self._source, self._operator, self._base)
         return adapter_registry.verifier(row, resolver, adapter_registry.Incidental())
+
+
+def _of_this_tool(source: Inventory, account: Account) -> Iterator[tuple[str, Reference]]:
+    """Keys that this tool itself works with in an account: what each is for, and where it is kept."""
+    uses = {"app_key": "the app key", "review_key": "the review key"}
+    for where, ref in references.of_account(account):
+        if where[0] in uses:
+            yield f"{uses[str(where[0])]} of account `{account.name}`", ref
+    for hook in source.webhooks:
+        if hook.account == account.name and hook.api_key is not None:
+            yield f"the API key for webhook `{hook.name}`", hook.api_key
 
 
 def _fields(ref: Reference, held: Held) -> _Marks:

@@ -8,6 +8,7 @@ from ir.drill.simulated.durable_engine import Crash, Journal
 from ir.drill.simulated.provider import SimKey
 from ir.drill.simulated.world import Simulation
 from ir.engine.workflow import Workflow
+from ir.incident.debts import END_IT
 from ir.incident.record import Incident
 from tests.course.test_course import go
 
@@ -107,10 +108,37 @@ def test_a_key_that_a_person_gave_and_nothing_took_is_a_debt_of_its_own() -> Non
 def test_what_a_service_is_on_is_not_expired_and_both_keys_are_named_while_both_are_in_use() -> None:
     sim, journal = cut_after("canary")
     assert sim.services["canary"].held == minted(sim).value
+    next(service for name, service in sim.services.items() if name != "canary").held = sim.leaked.value
     code, record = closed(sim, journal)
     assert code == ExitCode.DEBT
     assert {sim.leaked.value.fingerprint, minted(sim).value.fingerprint} <= set(record.debts)
     assert not sim.provider.retired and all(service.works for service in sim.services.values())
+
+
+def test_a_wave_that_was_cut_short_counts_by_what_services_tell_now() -> None:
+    """Its record tells of the canary alone; to rotate once more would take the replacement away, and leave the leaked key."""
+    sim, journal = cut_after("canary")
+    assert all(service.held == minted(sim).value for service in sim.services.values())
+    code, record = closed(sim, journal)
+    assert code == ExitCode.DEBT
+    debts = {debt.about: debt.todo for debt in record.debts.values() if debt.kind == "key-alive"}
+    assert debts == {sim.leaked.value.fingerprint: END_IT}
+
+
+def test_what_an_aborted_wave_put_in_stores_is_told_by_a_look() -> None:
+    """Killed in the first wave: its record tells of no store. The replacement that one of them holds must not be expired by hand."""
+    sim, journal = cut_after("stage")
+    first, *others = sim.stores.values()
+    first.put(minted(sim).value)
+    for store in others:
+        store.put(sim.leaked.value)
+    for service in sim.services.values():
+        service.held = sim.leaked.value
+    journal.send("abort")
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.DEBT and record.status == "aborted"
+    debt = record.debts[minted(sim).value.fingerprint]
+    assert f"on it: {first.ref}" in debt.why and "Dashboard" not in debt.todo
 
 
 def test_a_service_that_holds_it_though_its_store_was_put_back_keeps_it_alive() -> None:

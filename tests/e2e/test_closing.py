@@ -1,7 +1,10 @@
 """`ir close` by the real command: strays die first, a living key stays to do, and a person may keep one by name and reason."""
 
 import json
+import os
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ import yaml
 
 from ir.core.errors import ExitCode
 from tests.campaign.shop import Shop, shop
+from tests.worlds.responder import ended, responder
 from tests.worlds.signers import Signer
 
 pytestmark = pytest.mark.server
@@ -104,3 +108,37 @@ def test_after_the_mint_and_with_custody_tidied_away_it_ends_whole(made: Shop, w
     else:
         assert code == ExitCode.ROLLED_BACK and made.twin.is_alive(leaked) and made.living() == 1, said
         assert debts(made) == [leaked.token.fingerprint]
+
+
+def opened(pipe: Path) -> int:
+    """A pipe to write into, as soon as somebody reads from it."""
+    for _ in range(3000):
+        with suppress(OSError):
+            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        time.sleep(0.01)
+    raise AssertionError("nobody reads")
+
+
+def test_a_rotation_that_was_given_up_half_way_is_ended_by_the_next_one(tmp_path: Path) -> None:
+    """One store holds the replacement, the other the leaked key, which all services still use; the named command is the way on."""
+    with responder(tmp_path / "world") as world:
+        canary, pipe = world.services[0], tmp_path / "pipe"
+        os.mkfifo(pipe)
+        canary.file = pipe  # its reload hangs, and the process is killed in the middle of its wave
+        process = world.rotate()
+        handle = opened(pipe)
+        process.kill()
+        process.wait()
+        canary.file = world.files[0]
+        os.write(handle, f"STRIPE_KEY={world.leaked.token.reveal()}\n".encode())
+        os.close(handle)
+        (half,) = world.live()
+        code, said = world.ir("abort", "--yes")
+        assert code == ExitCode.DEBT and "on it: dotenv://one.env" in said, said
+        assert "Dashboard" not in said
+        code, said = ended(world.rotate())
+        assert code == ExitCode.DEBT and not world.twin.is_alive(world.leaked), said
+        assert "no listed store or service is on it → expire it in the Dashboard" in said
+        world.twin.expire_in_dashboard(half)
+        code, said = world.ir("resume", "--yes")
+        assert code == ExitCode.DONE and world.is_whole() == "", said

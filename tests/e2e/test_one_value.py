@@ -245,3 +245,33 @@ def test_ids_of_former_and_other_keys_are_told_in_peace(world: Responder) -> Non
         code, said = listed(wrong)
         assert code == 5 and f"`id: {wrong}` is not the id of what its stores hold" in said, said
     assert all(calls) and calls and not any(world.leaked.token.reveal() in call for call in calls), "the key itself is not used for it"
+
+
+@pytest.mark.parametrize("use", ["review_key", "app_key"])
+def test_a_key_that_this_tool_itself_works_with_is_compared_too(world: Responder, use: str) -> None:
+    """Its death would blind the review, or end all rotations by API; it stands under no key."""
+    place = "dotenv://app.env#APP"
+    if use == "review_key":
+        place = "dotenv://other.env#STRIPE_KEY"
+        _put(world, "other.env", world.leaked.token.reveal())
+        file = world.folder / "inventory.yaml"
+        lines = [line for line in file.read_text().splitlines() if "name: other" not in line]
+        file.write_text("\n".join(lines).replace("api_base:", f'review_key: "{place}", api_base:') + "\n")
+    else:  # a service pays with the key of the app
+        for number, env in enumerate(("one.env", "one.env", "two.env")):
+            _put(world, env, world.app.token.reveal())
+            world.services[number].key = world.app.token.reveal()
+    before = world.state()
+    code, said = ended(world.start("rotate", "stripe", "payments", "--playbook", "./quick.yaml", "--yes"))
+    assert code == 3 and f"{place}: the {use.replace('_', ' ')} of account `main`: holds the leaked key" in said, said
+    assert world.state() == before
+
+
+def test_the_key_of_the_app_itself_is_not_replaced_by_one_that_it_mints(world: Responder) -> None:
+    file = world.folder / "inventory.yaml"
+    row = '  - {name: app, account: main, kind: secret, permissions: [balance_read], stored_in: ["dotenv://app.env#APP"]}\nservices:\n'
+    file.write_text(file.read_text().replace("services:\n", row))
+    before = world.state()
+    code, said = ended(world.start("rotate", "stripe", "app", "--playbook", "./quick.yaml", "--yes"))
+    assert code == 3 and "issuer `dashboard`" in said, said
+    assert world.state() == before

@@ -87,6 +87,22 @@ def test_the_value_is_asked_for_at_once_waits_in_custody_and_is_what_the_next_ro
     assert [key.id for key in world.live()] == [new.id] and world.is_whole() == ""
 
 
+def test_interrupted_after_the_clicks_a_resume_asks_for_the_value_first_and_hidden(world: Responder, ann: Person) -> None:
+    """The key is dead already: to confirm its death would put a question with an echo before a person who holds a key to paste."""
+    contains(ann)
+    new = world.twin.rotate_in_dashboard(world.leaked)
+    ann.presses("c")
+    assert ann.ends() == ExitCode.INTERRUPTED
+    place = len(ann.shown())
+    ann.starts("resume")
+    ann.sees("(not shown)", after=place)
+    assert "or n:" not in ann.shown(place), "what is dead already is not confirmed by name"
+    pastes(ann, new)
+    assert ann.ends() == ExitCode.DEBT, ann.shown()
+    assert debts(world)[new.token.fingerprint]["kind"] == "key-waits"
+    unseen(ann, world.leaked, new)
+
+
 def test_an_exploited_key_is_replaced_by_the_one_that_its_rotation_made(world: Responder, ann: Person) -> None:
     place = agrees(ann, "rotate", "stripe", "--inventory", "inventory.yaml", "--playbook", "./quick.yaml", questions=2)
     ann.types(f"{NAME}\n")

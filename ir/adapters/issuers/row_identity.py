@@ -63,7 +63,7 @@ class Identity:
         if seen is not None and seen.same:
             return seen.row
         touched = seen is not None and seen.row.redacted and probed_at and self._used_since(key, known_id, probed_at)
-        if seen is not None and not seen.row.active and (touched or self._look(key).liveness.dead):
+        if seen is not None and not seen.row.active and (touched or self._dead(key)):
             return seen.row
         if seen is not None and touched and self._others(key, known_id) == []:
             return seen.row
@@ -74,13 +74,20 @@ class Identity:
         if seen is None or seen.same or (key.fingerprint, known_id) in self._told:
             return seen.row if seen else None
         if not seen.row.active:
-            return seen.row if self._look(key).liveness.dead else None
+            return seen.row if self._dead(key) else None
         if self._others(key, known_id):
             found = self._found(key)
             if found is None or found.id != known_id:
                 return None
         self._told.add((key.fingerprint, known_id))
         return seen.row
+
+    def _dead(self, key: Secret) -> bool:
+        """Whether it is refused as a dead key is. Raises Unknown: Stripe gave no answer, so it is no fact about any row."""
+        liveness = self._look(key).liveness
+        if liveness is Liveness.UNKNOWN:
+            raise _NoSecondFact("Stripe gave no answer about the key, so its row cannot be told")
+        return liveness.dead
 
     def _others(self, key: Secret, known_id: str) -> list[str]:
         """Ids of further rows that may be this key's."""

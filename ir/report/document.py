@@ -7,6 +7,7 @@ from ir.report import (
     before_after,
     cards,
     exposure,
+    looks,
     misuse,
     next_steps,
     obligations,
@@ -148,8 +149,8 @@ def _review(story: Story) -> Json:
         "blast_radius": told["blast_radius"],
         "leftovers": told["leftovers"],
         "moving_money": misuse.moving_money(story),
-        "checked": misuse.checked(story),
-        "not_checked": misuse.not_checked(story),
+        "checked": looks.checked(story),
+        "not_checked": looks.not_checked(story),
     }
 
 

@@ -54,7 +54,7 @@ from ir.core.model import Mode, Policy
 from ir.drill.embedded.inventory_file import playbook as shortened
 from ir.drill.embedded.options import Waits
 from ir.drill.twin.keys import Key
-from ir.evidence.checkpoints import own_signer
+from ir.evidence import checkpoints
 from ir.fleet.agreed_work import agreed, by_key
 from ir.fleet.campaign import ChildState, Limits
 from ir.fleet.campaign_child import children_for
@@ -62,7 +62,7 @@ from ir.fleet.campaign_store import CampaignLedger
 from ir.incident import playbook
 from ir.incident.context import Options
 from ir.runtime.app_state import database_address
-from ir.storage import database, incident_store
+from ir.storage import database, incident_store, state_folder
 from tests.worlds.postgres import Postgres, postgres
 
 SERVICES = 3
@@ -140,11 +140,10 @@ class Company:
         self.app: Key = world.twin.create_app_key()
         _private(folder / "app.env", f"APP={self.app.token.reveal()}\n")
         _private(folder / "playbook.yaml", shortened(Policy.EXPOSED, Waits(soak=0, quiet=0, grace=0, watch=0, window=0)))
+        state_folder.private(folder / "state")
         self.address = server.database()
         self.engine = database.open_engine(database_address(self.address))
         self.book = CampaignLedger(self.engine)
-        (folder / "state").mkdir(mode=0o700)
-        self.signs = by_key(own_signer(folder / "state"))
         env = {"PATH": os.environ["PATH"], "HOME": str(folder), "IR_HOME": str(folder / "state"), "IR_DATABASE_URL": self.address}
         self.fleet = Fleet(folder, env | {"VAULT_ADDR": world.vault, "VAULT_TOKEN": world.bao.token}, python)
         self.dice = random.Random(1)
@@ -153,8 +152,9 @@ class Company:
         """One campaign over these keys, from its opening to its end; returns the seconds in which children ran."""
         origin = source(self.world, self.folder, keys)
         book = playbook.load(str(self.folder / "playbook.yaml"))
-        children = children_for(origin, origin.inventory.keys, book, Options(yes=True))
-        self.book.open(name, "campaign", "bench", Limits(0, 0, 0, 0), {}, agreed([self.signs], name, "bench", children))
+        sign = by_key(checkpoints.own_signer(self.folder / "state"))  # what nobody signed is run by no worker
+        children = agreed([sign], name, "bench", children_for(origin, origin.inventory.keys, book, Options(yes=True)))
+        self.book.open(name, "campaign", "bench", Limits(0, 0, 0, 0), {}, children)
         kill_at, ended, moved_at = 0.0, 0, time.monotonic()
         while (row := self.book.campaign(name)) and row["status"] != "done" and time.monotonic() < moved_at + STUCK:
             time.sleep(0.5)

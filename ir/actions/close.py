@@ -1,8 +1,8 @@
 """Close: a person's word ends what cannot be proven. A key that answers is proven alive, so no word ends that.
 
 Keys of our own making that nothing holds are expired first. What answers then is still to do, unless the person keeps it by name and
-reason. Nothing that a store or a service holds is touched. Of other debts one sentence ends one, by name; a critical leftover goes on
-being still to do until a look finds it gone.
+reason. Nothing that a store or a service holds is touched. Of other debts one sentence ends one, by name; a critical leftover stays
+until a look finds it gone.
 """
 
 from dataclasses import asdict, dataclass, field, replace

@@ -1,6 +1,6 @@
 """Prove: poll the old key until it is dead by the one rule (`death`), and look what else of ours lives."""
 
-from ir.actions import death, own_keys, successor
+from ir.actions import death, earlier_keys, own_keys, successor
 from ir.actions.death import Watch, Window
 from ir.core.errors import PortError
 from ir.core.model import Debt, Did, Json, Outcome
@@ -29,7 +29,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 
 
 def _strays(world: World, record: Incident) -> tuple[tuple[Debt, ...], tuple[str, ...]]:
-    """Keys of our name, other than the replacement: those that still live, and those owed or asked for that live no more."""
+    """Keys of our name and of earlier incidents', other than the replacement: those that live, and those still to do that live no more."""
     facts = record.facts
     try:
         rows = own_keys.others(world, facts)
@@ -37,7 +37,8 @@ def _strays(world: World, record: Incident) -> tuple[tuple[Debt, ...], tuple[str
         return (own_keys.unlisted(world, error),), ()
     why = "a key that an unanswered mint left behind"
     debts = tuple(Debt("key-alive", row.id, why, f"ir resume {world.incident}") for row in rows)
-    return debts, own_keys.shown_paid(record, rows)
+    before, named = earlier_keys.alive(world, record)
+    return (*debts, *named), own_keys.shown_paid(record, (*rows, *before))
 
 
 def _pasted_and_dead(world: World, record: Incident) -> tuple[str, ...]:

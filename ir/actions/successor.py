@@ -146,6 +146,8 @@ def given(world: World, minted: Minted, n: int, *, rotated: bool) -> Json:
     new |= {"created": minted.created, "pasted": minted.pasted, "alone": minted.alone}
     new |= {"rotated": True} if rotated else {}
     new |= {"because": minted.because} if minted.because else {}
+    asked = [] if world.issuer.guided else list(world.key.permissions or world.facts().get("old", {}).get("permissions", []))
+    new |= {"permissions": asked} if asked else {}
     return {"new": new, "minted_at": world.now()}
 
 

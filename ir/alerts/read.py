@@ -48,6 +48,8 @@ _TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b
 """What a terminal is told between texts: colours, questions, titles."""
 _CSV = re.compile(r"(?:[A-Za-z]+,)*RuleID,(?:[A-Za-z]+,)*[A-Za-z]+\r?\n")
 _DOCUMENT = re.compile(r"^[ \t]*(?:\{|\[\s*(?:[\[{\]]|$))", re.MULTILINE)
+_PREFIX = re.compile(r"""^[^{\n]{1,120}(?=\{"[^\n]*\}[ \t\r]*$)""", re.MULTILINE)
+"""What a job's or a container's log puts before each line, such as its time or the container's name."""
 _BRACKET = re.compile(r"\[[^\[\]{}\"\n]{0,40}\][ \t]+[^\s,\]]")
 """How a line of a program's own log begins, such as `[INFO] `; JSON never does."""
 
@@ -98,11 +100,20 @@ def _alerts(content: str, name: str) -> Iterator[Alert]:
     if _CSV.match(content):
         yield from (replace(_alert(row, line, name), line=line) for line, row in _table(content, name))
         return
-    told = [] if _DOCUMENT.search(content) else mail.read(content)
+    told = () if _DOCUMENT.search(content) else _behind_prefixes(content, name) or mail.read(content)
     if told:
         yield from told
         return
     yield from (replace(_alert(row, line, name), line=line) for line, row in _rows(content, name))
+
+
+def _behind_prefixes(content: str, name: str) -> tuple[Alert, ...]:
+    """Alerts that are the ends of lines; none where such an end is something else, as in an e-mail that cites one."""
+    bare = _PREFIX.sub("", content)
+    try:
+        return tuple(replace(_alert(row, line, name), line=line) for line, row in _rows(bare, name)) if bare != content else ()
+    except BadFile:
+        return ()
 
 
 def _table(content: str, name: str) -> Iterator[tuple[int, Json]]:
@@ -174,7 +185,8 @@ def _banner(content: str, at: int) -> int:
     return 0 if '{"' in line or "_live_" in line or "stripe" in line.lower() else len(line)
 
 
-def _listed(data: Any, line: int, name: str) -> list[Json]:
+def _listed(data: Any, line: int, name: str, deep: int = 1) -> list[Json]:
+    """The rows of a document; `deep`: how far a list may be one of whole reports."""
     rows = documents.unfold(data) if isinstance(data, dict) else None
     if rows is not None:
         return rows
@@ -184,7 +196,8 @@ def _listed(data: Any, line: int, name: str) -> list[Json]:
     listed = [row for page in listed for row in (page if isinstance(page, list) else [page])]  # as `gh api --slurp` gathers pages
     if not all(isinstance(row, dict) for row in listed):
         raise BadFile(name, line, "", "holds something that is not an alert", f"give {_KNOWN}")
-    return [one for row in listed for one in single(row)]
+    reports = isinstance(data, list) and deep
+    return [one for row in listed for one in (_listed(row, line, name, deep - 1) if reports and not _known(row) else single(row))]
 
 
 def _known(row: Json) -> bool:

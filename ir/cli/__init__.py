@@ -36,6 +36,7 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
     "classify": ("ir.cli.classify:classify", "Say since when you know of it, if it is a data breach, if it is material."),
     "notify": {
         "record": ("ir.cli.notify:record", "Record who was told, when and by whom, or why they are not told."),
+        "draft": ("ir.cli.notify:draft", "A draft for the authority, customers, the acquirer, Stripe or your own people."),
         "list": ("ir.cli.notify:list_clocks", "Whom laws want told until when, with article and source."),
     },
     "report": ("ir.cli.reports:report", "The incident report as html, md or json."),
@@ -64,6 +65,7 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
         "status": ("ir.cli.campaigns:status", "How a campaign stands: every key, progress, time left."),
         "pause": ("ir.cli.campaigns:pause", "Begin no more keys; those under way go on."),
         "resume": ("ir.cli.campaigns:resume", "Go on with a paused campaign."),
+        "retry": ("ir.cli.campaign_retry:retry", "Begin keys again that were refused or failed."),
         "report": ("ir.cli.campaigns:report", "One page about a campaign."),
     },
     "schedule": {
@@ -71,7 +73,7 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
         "run": ("ir.cli.schedules:run_schedule", "Begin what is due, once per due date; for cron and timers."),
     },
     "database": {"roles": ("ir.cli.database:roles", "Tables and roles of a PostgreSQL that machines share.")},
-    "worker": ("ir.cli.schedules:worker", "Run campaigns and due rotations, beside other workers."),
+    "worker": ("ir.cli.workers:app", "Run campaigns and due rotations, beside other workers; list those that live."),
     "rules": ("ir.cli.rules:app", "The detection rules of the review."),
     "help": ("ir.cli.help_page:help_page", "The help page of a command."),
 }

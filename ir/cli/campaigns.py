@@ -3,7 +3,7 @@
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Annotated, NoReturn
 
@@ -17,7 +17,7 @@ from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen, plain
 from ir.cli.terminal.work_signing import trusted
 from ir.core.durations import spoken
-from ir.core.errors import ExitCode, UsageError
+from ir.core.errors import ExitCode, Refused, UsageError
 from ir.core.model import Json
 from ir.core.wording import counted
 from ir.fleet.campaign import KEPT, Child, ChildState, counts, exit_code, state_of, time_left
@@ -40,14 +40,14 @@ _ORDER = tuple(ChildState[name] for name in ("RUNNING", "RESTING", "FAILED", "RE
 def status(name: Name = "", as_json: AsJson = False) -> None:
     """How a campaign stands: every key, progress, time left. Exit code: as the campaign's, 4 while it runs."""
     screen, kept, book = _open(as_json=as_json)
-    row = _row(book, name)
+    row = row_of(book, name)
     children = _fresh(kept, book, row["campaign"])
     if as_json:
         screen.document(_document(kept, book, row, children))
     else:
-        screen.table(_title(row, children, time.time()), *_rows(children, time.time()))
+        screen.table(_title(row, children, time.time()), *_rows(children, time.time(), book.workers()))
         for worker in book.workers():
-            screen.say(f"worker {worker['actor']} on {worker['host']} (process {worker['pid']})")
+            screen.say(f"worker {worker['name']}, by {worker['actor']}" + (f", takes nothing: {worker['said']}" if worker["said"] else ""))
     sys.exit(int(_code(kept, row, children)))
 
 
@@ -82,7 +82,7 @@ def report(
 ) -> None:
     """One page about a campaign: what it was, every key with its incident, what is still to do."""
     screen, kept, book = _open(as_json=format == "json")
-    row = _row(book, name)
+    row = row_of(book, name)
     children = _fresh(kept, book, row["campaign"])
     if format == "json":
         screen.document(_document(kept, book, row, children))
@@ -102,7 +102,7 @@ def run_here(kept: State, book: CampaignLedger, name: str, operator: Terminal, *
         Refused: there is something to run, and nobody whose word this machine takes agreed to it.
     """
     screen, stop = operator.screen, threading.Event()
-    row = _row(book, name)
+    row = row_of(book, name)
     slots = slots or min(int(row["limits"]["at_once"]) or SLOTS, 8)
     shown = screen.err.is_terminal and not screen.as_json
 
@@ -121,7 +121,7 @@ def run_here(kept: State, book: CampaignLedger, name: str, operator: Terminal, *
     except KeyboardInterrupt:
         screen.say(f"interrupted; nothing is lost: ir campaign resume {name}")
         leave(int(ExitCode.INTERRUPTED))
-    row, children = _row(book, name), _fresh(kept, book, name)
+    row, children = row_of(book, name), _fresh(kept, book, name)
     if screen.as_json:
         screen.document(_document(kept, book, row, children))
     else:
@@ -134,10 +134,16 @@ def _until_over(worker: Worker, book: CampaignLedger, name: str, stop: threading
     """Children that others run are waited for; those that wait for a human are not."""
     while True:
         worker.run(until_idle=True, stop=stop)
-        if name in worker.shunned:
-            raise worker.shunned[name]
+        if name in worker.admission.shunned:
+            raise worker.admission.shunned[name]
+        if worker.fitness.said:
+            raise Refused(
+                f"this machine takes no key: {worker.fitness.said}",
+                safe="what was not begun is as it was",
+                next_step=f"fix that, then: ir campaign resume {name}",
+            )
         states = {child.state for child in book.children(name)}
-        paused = _row(book, name)["status"] == "paused"
+        paused = row_of(book, name)["status"] == "paused"
         if not states & {*KEPT} and (paused or ChildState.QUEUED not in states or ChildState.WAITING in states):
             return
         time.sleep(0.5)
@@ -145,7 +151,7 @@ def _until_over(worker: Worker, book: CampaignLedger, name: str, stop: threading
 
 def _live(book: CampaignLedger, name: str, height: int) -> Table:
     """As many lines as the terminal has room for, what moves or needs somebody first."""
-    row, children = _row(book, name), book.children(name)
+    row, children = row_of(book, name), book.children(name)
     first = sorted(children, key=lambda child: (_ORDER.index(child.state), child.position))
     shown = first[: max(height - _AROUND, 3)]
     heads, lines = _rows(shown, time.time())
@@ -162,15 +168,22 @@ def _live(book: CampaignLedger, name: str, height: int) -> Table:
 # ── looking ──
 
 
-def _rows(children: Sequence[Child], now: float) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def _rows(children: Sequence[Child], now: float, workers: Sequence[Json] = ()) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Heads and lines of the table; which account a key belongs to is said where there are several."""
     several = len({child.account for child in children}) > 1
-    lines = []
+    names, lines = {row["executor"]: row["name"] for row in workers}, []
     for child in children:
         took = spoken((child.ended_at or now) - child.began_at) if child.began_at and child.state not in _STANDS else ""
         said = "" if child.state is ChildState.DONE else child.said
-        lines.append((child.key, *((child.account,) if several else ()), child.state.value, child.incident, took, said))
-    return ("key", *(("account",) if several else ()), "state", "incident", "took", "last"), lines
+        lines.append(
+            (child.key, *((child.account,) if several else ()), child.state.value, child.incident, took, *_worker(child, names), said)
+        )
+    return ("key", *(("account",) if several else ()), "state", "incident", "took", *(("worker",) if names else ()), "last"), lines
+
+
+def _worker(child: Child, names: Mapping[str, str]) -> tuple[str, ...]:
+    """Who has it now; no column where no worker lives."""
+    return (names.get(child.owner, "") if child.state in KEPT else "",) if names else ()
 
 
 def _title(row: Json, children: list[Child], now: float) -> str:
@@ -237,7 +250,8 @@ def _markdown(row: Json, children: list[Child]) -> str:
     return "\n".join(lines)
 
 
-def _row(book: CampaignLedger, name: str) -> Json:
+def row_of(book: CampaignLedger, name: str) -> Json:
+    """One campaign, the newest where none is named. Raises UsageError: there is none."""
     if not name:
         found = book.campaigns()
         if not found:
@@ -250,7 +264,7 @@ def _row(book: CampaignLedger, name: str) -> Json:
 
 
 def _unfinished(book: CampaignLedger, name: str) -> Json:
-    row = _row(book, name)
+    row = row_of(book, name)
     if row["status"] == "done":
         raise UsageError(f"{row['campaign']} is done", next_step=f"ir campaign status {row['campaign']}")
     return row

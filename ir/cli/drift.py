@@ -21,7 +21,10 @@ from ir.core.reference import Reference, other_field
 from ir.core.secret import Secret
 from ir.core.wording import counted
 from ir.fleet import drift as drifting
+from ir.fleet import probing
 from ir.fleet.drift import Holding, KeyDrift, Reading
+from ir.fleet.probing import Probed
+from ir.incident.earlier import history
 from ir.inventory import Inventory, Key
 from ir.inventory.consent import comparison
 from ir.ports import Check, Expected
@@ -33,14 +36,15 @@ def drift(
     file: File = "",
     yes: Annotated[bool, typer.Option("--yes", help=YES)] = False,
     inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = "",
+    probe: Annotated[bool, typer.Option("--probe", help="Ask Stripe which of the keys live; each is used once.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Where stores of one key disagree, what would revert them, and which services hold another key. Exit 5 when anything does."""
+    """Where stores of a key disagree or hold a dead one, what would revert them, which services hold another. Exit 5 when anything does."""
     screen = Screen(as_json=as_json)
-    compare(inventory_source.default(file, screen), screen, yes=yes, pin=inventory_sha256)
+    compare(inventory_source.default(file, screen), screen, yes=yes, pin=inventory_sha256, probe=probe)
 
 
-def compare(opened: Opened, screen: Screen, *, yes: bool, pin: str, head: Json | None = None) -> NoReturn:
+def compare(opened: Opened, screen: Screen, *, yes: bool, pin: str, head: Json | None = None, probe: bool = False) -> NoReturn:
     """Look, say what is wrong, and end: 5 when anything is. `head`: what stands above it in a JSON document.
 
     Raises:
@@ -49,7 +53,7 @@ def compare(opened: Opened, screen: Screen, *, yes: bool, pin: str, head: Json |
     source, operator = opened.source, Terminal(screen, name=actor(), yes=False)
     consent = Consent(open_state, operator, opened, yes=yes, pin=pin)
     consent.ask({place for key in source.held for place in comparison(source, key) | listed_ids.asks(source, key)})
-    found = _Look(source, operator, opened.base).all()
+    found = _Look(source, operator, opened.base, open_state().ledger.index(), probe=probe).all()
     wrong = [row for row in found if row.problems]
     if screen.as_json:
         screen.document({"file": opened.name, **(head or {}), "keys": [row.to_json() for row in found], "drift": bool(wrong)})
@@ -75,8 +79,8 @@ def _say(screen: Screen, found: Sequence[KeyDrift], wrong: Sequence[KeyDrift]) -
 class _Look:
     """At all keys of one inventory; values stay here, by their fingerprints."""
 
-    def __init__(self, source: Inventory, operator: Terminal, base: Path) -> None:
-        self._source, self._operator, self._base = source, operator, base
+    def __init__(self, source: Inventory, operator: Terminal, base: Path, index: Sequence[Json], *, probe: bool) -> None:
+        self._source, self._operator, self._base, self._index, self._probe = source, operator, base, index, probe
         self._held: dict[str, Secret] = {}
 
     def all(self) -> list[KeyDrift]:
@@ -89,11 +93,19 @@ class _Look:
 
     def _key(self, key: Key, read: Mapping[str, Sequence[Reading]], shared: Sequence[str]) -> KeyDrift:
         own = {row.ref: row for row in read[key.name]}
-        everywhere = [row.fingerprint for rows in read.values() for row in rows if row.fingerprint]
+        past = history(self._index, key.name, self._source.account(key.account).id)
+        everywhere = [row.fingerprint for rows in read.values() for row in rows if row.fingerprint] + [*past.dead, *past.left.values()]
         holdings = [self._holding(key, name, own[ref], own, everywhere) for name, ref in drifting.stores_of(self._source, key).items()]
         found = drifting.judge(key, read[key.name], holdings)
-        wrong, unknown = self._id(key, [row.fingerprint for row in own.values() if row.fingerprint])
-        return replace(found, problems=(*found.problems, *shared, *wrong), unknown=unknown)
+        marks = list(dict.fromkeys(row.fingerprint for row in own.values() if row.fingerprint))
+        wrong, unknown = self._id(key, marks)
+        probed = Probed()
+        if self._probe:
+            probed = probing.look(self._source, key, {mark: self._held[mark] for mark in marks}, past, self._operator, self._base)
+        life = drifting.lifeless(key, read[key.name], holdings, past, probed.seen)
+        life += [f"doubled: {name} lives, which an earlier rotation made, and no store has it: expire it" for name in probed.beside]
+        problems = (*found.problems, *life, *shared, *wrong)
+        return replace(found, problems=problems, unknown=(*unknown, *probed.unknown), seen=probed.seen)
 
     def _holding(self, key: Key, name: str, store: Reading, own: Mapping[str, Reading], everywhere: Sequence[str]) -> Holding:
         """By its own key's values; where it tells that of another key, by that."""

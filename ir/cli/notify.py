@@ -1,6 +1,9 @@
 """`ir notify record|list`: who was told, when, by whom and under which reference, or why not; and what is still to be told."""
 
+import json
+import sys
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,11 +13,14 @@ from ir.cli.terminal.option_values import past
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import UsageError
 from ir.core.model import Json
+from ir.engine.dbos_records import read_entries
 from ir.incident import deadlines, ladder, obligations
 from ir.incident.record import Incident
+from ir.report.notices import DRAFTS
 from ir.runtime import words
 from ir.runtime.app_state import open_state
 from ir.runtime.reopen import record_of
+from ir.storage import written_file
 
 
 def record(
@@ -61,6 +67,28 @@ def list_clocks(name: Name = "", as_json: AsJson = False) -> None:
             screen.say(f"  unclear: {row.clock.unclear}")
     rest = [pack.name for pack in obligations.shipped().packs if pack.name not in deadlines.packs(found)]
     screen.say(f"not named as applying: {', '.join(rest) or 'none'}; ir classify {name} --under PACK --by NAME")
+
+
+def draft(
+    name: Name = "",
+    to: Annotated[str, typer.Option(help=f"For whom: {', '.join(DRAFTS)}.", metavar="WHOM")] = "authority",
+    output: Annotated[str, typer.Option(help="Write it there (0600); default: standard output.", metavar="FILE")] = "",
+) -> None:
+    """A draft of a notification, filled with facts of the record; what is not known says *unknown*. A person sends it."""
+    from ir.report import notices, render
+
+    if to not in DRAFTS:
+        raise UsageError(f"--to {to[:40]}: there is no draft for that", next_step=f"one of {', '.join(DRAFTS)}")
+    kept = open_state()
+    name = named(kept, name, ended=True)
+    entries = read_entries(kept.ledger.engine, name)
+    told = json.loads(render(record_of(kept, name), "json", entries, checkpoints=kept.checkpoints.of(name)))
+    text = notices.draft(told, to)
+    if not output:
+        sys.stdout.write(text)
+        return
+    written_file.write(Path(output), text)
+    Screen().say(f"written to {Path(output)}; read it, complete what is unknown, send it yourself")
 
 
 def _check(to: str, at: str, by: str, reference: str, because: str) -> None:

@@ -5,14 +5,13 @@ from typing import Annotated
 
 import typer
 
-from ir.adapters.stores import POLICIES
 from ir.cli.inventory_check import AsJson, File
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import UsageError
 from ir.runtime import policies as policies_of
 
-NAMES = (*POLICIES, "stripe", "files")
+NAMES = ("aws-sm", "aws-ssm", "gcp-sm", "vault", "conjur", "k8s", "vercel", "github-actions", "stripe", "files")
 
 
 def policies(
@@ -31,9 +30,9 @@ def policies(
         found = [policy for policy in found if policy.name == only]
         if not found:
             raise UsageError(f"the inventory names nothing that needs a policy of `{only}`")
-    homeless, unwritten = policies_of.without_custody(source), policies_of.unwritten(source)
+    homeless = policies_of.without_custody(source)
     if as_json:
-        screen.document({"policies": [asdict(policy) for policy in found], "without_custody": homeless, "unwritten": unwritten})
+        screen.document({"policies": [asdict(policy) for policy in found], "without_custody": homeless})
         return
     if only:
         typer.echo(found[0].text, nl=False)
@@ -41,7 +40,5 @@ def policies(
     for policy in found:
         notes = "".join(f"# {note}\n" for note in policy.notes)
         typer.echo(f"# ── {policy.title}\n{notes}{policy.text}")
-    if unwritten:
-        screen.warn(f"no policy is written here for {', '.join(f'{name}://' for name in unwritten)}: see docs/hosts.md")
     if homeless:
         screen.warn(f"no listed store can keep custody of {', '.join(homeless)}: that takes an OS keyring, or IR_ESCROW_* settings")

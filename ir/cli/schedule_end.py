@@ -22,12 +22,14 @@ class Left:
 
     Attributes:
         stuck: they do not move until a human does something. late: they were tried in vain, or are overdue.
+        found: all keys of the schedule.
         shut: their window is closed; each with when it opens, epoch seconds.
     """
 
     stuck: Sequence[Row]
     shut: Sequence[tuple[Row, float]]
     late: Sequence[Row]
+    found: Sequence[Row] = ()
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,14 @@ class Night:
 
     Attributes:
         told: children that ended or wait, as they were last told. begun: children that this run wrote. alone: due keys left to a person.
+        unfit: why this machine took nothing, "" = it took what there was.
     """
 
     told: Sequence[Child]
     begun: Sequence[Child]
     alone: set[str]
     left: Left
+    unfit: str = ""
 
     @property
     def named(self) -> set[str]:
@@ -60,7 +64,7 @@ def end(screen: Screen, kept: State, night: Night) -> NoReturn:
     codes = {exit_code(night.told, sleeping=asleep)}
     codes |= {ExitCode.DEBT if row.stuck["status"] == "debt" else ExitCode.WAITING for row in night.held}
     late = [row for row in night.left.late if row.decision.overdue or row.key.name not in night.named]
-    codes |= {ExitCode.WAITING for _ in (*night.alone, *late)}
+    codes |= {ExitCode.WAITING for _ in (*night.alone, *late, *filter(None, [night.unfit]))}
     code = next(code for code in (ExitCode.DEBT, ExitCode.WAITING, ExitCode.REFUSED, ExitCode.DONE) if code in codes)
     if screen.as_json:
         screen.document({"exit_code": int(code), **_document(night)})
@@ -77,6 +81,7 @@ def _document(night: Night) -> Json:
         "closed": [{"key": row.key.name, "due": row.decision.due, "opens": opens} for row, opens in night.left.shut],
         "late": [due_rows.as_json(row) for row in night.left.late],
         "left": sorted(night.alone),
+        "unfit": night.unfit,
     }
 
 
@@ -85,7 +90,8 @@ def _lines(night: Night) -> list[str]:
     for child in night.told:
         said = "" if child.state is ChildState.DONE else f": {child.said}"
         lines.append(f"{child.key}: {child.state.value} ({child.incident}){said}")
-    lines += [f"{child.key}: another worker runs it (ir schedule list)" for child in night.begun if child.key not in night.named]
+    elsewhere = "due, and not begun" if night.unfit else "another worker runs it"
+    lines += [f"{child.key}: {elsewhere} (ir schedule list)" for child in night.begun if child.key not in night.named]
     for row in night.held:
         lines.append(f"{row.key.name}: due {moment(row.decision.due)}; {row.why}: ir status {row.stuck['incident']}")
     for row, opens in night.left.shut:
@@ -93,7 +99,9 @@ def _lines(night: Night) -> list[str]:
         lines.append(f"{row.key.name}: due {moment(row.decision.due)}{late}; its window is closed, look again from {moment(opens)} on")
     closed = {row.key.name for row, _ in night.left.shut}
     lines += [_late(row) for row in night.left.late if row.key.name not in closed | night.named | night.alone]
-    return lines or [f"{counted(len(night.alone), 'key')} left to a person" if night.alone else "nothing is due"]
+    if not lines and night.alone:
+        return [f"{counted(len(night.alone), 'key')} left to a person"]
+    return lines if lines or night.unfit else ["nothing is due"]
 
 
 def _late(row: Row) -> str:

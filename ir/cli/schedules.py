@@ -1,6 +1,5 @@
-"""`ir schedule list|run` and `ir worker`: rotations that are due, and the processes that run them."""
+"""`ir schedule list|run`: rotations that are due."""
 
-import signal
 import threading
 from typing import Annotated
 
@@ -11,13 +10,12 @@ from ir.cli.campaigns import AsJson, AtOnce
 from ir.cli.schedule_end import Left, Night, end
 from ir.cli.terminal import database_watch, inventory_source
 from ir.cli.terminal.consent_prompt import PIN, Consent
-from ir.cli.terminal.follow import leave
 from ir.cli.terminal.inventory_source import INVENTORY, Opened
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
 from ir.cli.terminal.work_signing import signers, trusted
 from ir.core.durations import spoken
-from ir.core.errors import ExitCode, IrError, Refused
+from ir.core.errors import Refused
 from ir.core.model import Policy
 from ir.fleet import digest
 from ir.fleet import due as due_rows
@@ -35,15 +33,12 @@ from ir.inventory import Key
 from ir.inventory.consent import destinations
 from ir.runtime import adapter_registry, removals, wiring
 from ir.runtime.app_state import State, open_state
-from ir.storage.patience import Away
 
 File = Annotated[str, typer.Option("--inventory", help=INVENTORY, metavar="FILE")]
 Book = Annotated[str, typer.Option("--playbook", help="A playbook for policy scheduled.", metavar="NAME|FILE")]
 Pin = Annotated[str, typer.Option("--inventory-sha256", help=PIN, metavar="HEX")]
 PLAYBOOK = "stripe-scheduled"
 _PIN = "ir inventory check, then --inventory-sha256"
-_EACH = 30.0
-"""Seconds between a worker's looks at the schedule."""
 
 
 def list_schedule(inventory_file: File = "", as_json: AsJson = False) -> None:
@@ -59,8 +54,10 @@ def list_schedule(inventory_file: File = "", as_json: AsJson = False) -> None:
     lines = []
     for row in rows:
         found = row.decision
-        state = f"{found.when.value}, overdue" if found.overdue and found.when is not When.LATER else found.when.value
-        lines.append((row.key.name, spoken(row.key.rotate_every or 0), state, moment(found.due), moment(found.starts), row.last, row.why))
+        state = f"{found.when.value}, overdue" if found.overdue else found.when.value
+        lines.append(
+            (row.key.name, spoken(row.key.rotate_every or 0), state, moment(found.missed), moment(found.starts), row.last, row.why)
+        )
     screen.table(
         "Schedule" if lines else "No key has `rotate_every`", ("key", "every", "state", "due", "starts", "last result", "why"), lines
     )
@@ -77,79 +74,33 @@ def run_schedule(
     screen, kept = Screen(as_json=as_json), open_state()
     inventory_file = inventory_source.default(inventory_file, screen).name
     book, operator = CampaignLedger(kept.ledger.engine), Terminal(screen, name=kept.me.actor, yes=True)
-    trust = trusted(kept, operator, inventory_file, inventory_sha256, [_book(playbook_name)])
-    _remove_due(kept, screen)
-    begun, alone = _begin_due(kept, book, screen, inventory_file, playbook_name, inventory_sha256)
+    trust = trusted(kept, operator, inventory_file, inventory_sha256, [scheduled_book(playbook_name)])
+    remove_due(kept, screen)
+    begun, alone = begin_due(kept, book, screen, inventory_file, playbook_name, inventory_sha256)
     told: dict[int, Child] = {}
     worker = Worker(kept, book, of_kind("schedule"), trust=trust, slots=at_once, tell=lambda child: told.update({child.id: child}))
     if begun or worker.anything():
         with database_watch.told(screen, worker.runner):
             worker.run(until_idle=True, stop=threading.Event())
         worker.runner.forget_queue()
-    end(screen, kept, Night(list(told.values()), begun, alone, _left(kept, book, screen, inventory_file)))
+    if worker.fitness.said:
+        screen.warn(f"this machine takes no key: {worker.fitness.said}")
+    end(screen, kept, Night(list(told.values()), begun, alone, left(kept, book, screen, inventory_file), worker.fitness.said))
 
 
-def worker(
-    inventory_file: Annotated[
-        str,
-        typer.Option("--inventory", help="Inventory whose schedule it keeps; no default.", metavar="FILE"),
-    ] = "",
-    playbook_name: Book = PLAYBOOK,
-    inventory_sha256: Pin = "",
-    at_once: AtOnce = SLOTS,
-    until_idle: Annotated[bool, typer.Option("--until-idle", help="End when there is nothing more to do.")] = False,
-) -> None:
-    """Run children of campaigns, and what the schedule says is due, until told to stop (SIGTERM, Ctrl-C)."""
-    screen, kept, stop = Screen(), open_state(), threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stop.set())
-    book = CampaignLedger(kept.ledger.engine)
-    if inventory_file:
-        inventory_source.read(inventory_file)
-    books = [_book(playbook_name)] if inventory_file else []
-    trust = trusted(kept, Terminal(screen, name=kept.me.actor, yes=True), inventory_file, inventory_sha256, books)
-
-    def tell(child: Child) -> None:
-        screen.say(f"{child.campaign} {child.key}: {child.state.value} ({child.incident})" + (f": {child.said}" if child.said else ""))
-
-    looked = [0.0]
-
-    def each_look() -> None:
-        now = wiring.SystemClock().now().timestamp()
-        if not inventory_file or abs(now - looked[0]) < _EACH:
-            return
-        looked[0] = now
-        try:
-            _remove_due(kept, screen)
-            _begin_due(kept, book, screen, inventory_file, playbook_name, inventory_sha256)
-            _left(kept, book, screen, inventory_file)
-        except Away:
-            raise
-        except IrError as error:  # a broken file must not end the work on what was begun
-            screen.warn(f"the schedule was not looked at: {error.what}")
-
-    working = Worker(kept, book, of_kind("campaign", "schedule"), trust=trust, slots=at_once, tell=tell)
-    screen.say(f"worker {kept.me.executor} begins, {at_once} at a time")
-    with database_watch.told(screen, working.runner):
-        working.run(until_idle=until_idle, stop=stop, each_look=each_look)
-    working.runner.forget_queue()
-    screen.say("worker ends; what was under way is taken over by another worker, or when this one comes back")
-    leave(int(ExitCode.DONE))
-
-
-def _remove_due(kept: State, screen: Screen) -> None:
+def remove_due(kept: State, screen: Screen) -> None:
     """What finished incidents left to be deleted by now."""
     for said in removals.carry_out(kept, Terminal(screen, name=kept.me.actor, yes=True)):
         screen.say(said)
 
 
-def _begin_due(kept: State, book: CampaignLedger, screen: Screen, file: str, playbook_name: str, pin: str) -> tuple[list[Child], set[str]]:
+def begin_due(kept: State, book: CampaignLedger, screen: Screen, file: str, playbook_name: str, pin: str) -> tuple[list[Child], set[str]]:
     """Write what is due, once per due date; returns the new children, and the due keys that are left to a person."""
     opened = inventory_source.read(file)
     source = Source(opened.source, opened.name, opened.base)
     operator = Terminal(screen, name=kept.me.actor, yes=True)
     consent = Consent(lambda: kept, operator, opened, yes=True, pin=pin)
-    plan, index = _book(playbook_name), kept.ledger.index()
+    plan, index = scheduled_book(playbook_name), kept.ledger.index()
     children, now = book.scheduled()
     due = [row.key for row in due_rows.rows(source.inventory, children, index, now) if row.decision.when is When.DUE]
     if not due:
@@ -196,7 +147,7 @@ def _shared(opened: Opened, due: list[Key], operator: Terminal, consent: Consent
     return set(found)
 
 
-def _left(kept: State, book: CampaignLedger, screen: Screen, file: str) -> Left:
+def left(kept: State, book: CampaignLedger, screen: Screen, file: str) -> Left:
     """What does not move until a human does something, of which he is reminded now and then; and what waits for its window."""
     opened, (children, now) = inventory_source.read(file), book.scheduled()
     found = due_rows.rows(opened.source, children, kept.ledger.index(), now)
@@ -209,10 +160,11 @@ def _left(kept: State, book: CampaignLedger, screen: Screen, file: str) -> Left:
             if notice is not None:
                 desk.tell(notice)
         desk.again()
-    return Left(stuck, due_rows.shut(found, now), due_rows.late(found, now))
+    return Left(stuck, due_rows.shut(found, now), due_rows.late(found, now), found)
 
 
-def _book(name: str) -> Playbook:
+def scheduled_book(name: str) -> Playbook:
+    """Raises Refused: it is for another policy."""
     book = playbook.load(name)
     if book.policy is not Policy.SCHEDULED:
         raise Refused(f"playbook {book.name} is for policy {book.policy.value}; the schedule runs policy scheduled only")

@@ -78,12 +78,14 @@ class Scheme:
 SCHEMES: dict[str, Scheme] = {
     "aws-sm": Scheme(Promises(Kind.VERSIONED, stage=True, compare=True, custody=True), host="region"),
     "aws-ssm": Scheme(Promises(Kind.VERSIONED, stage=True, custody=True, tells_writer=True), host="region"),
+    "gcp-sm": Scheme(Promises(Kind.VERSIONED, stage=True, custody=True), host="project"),
     "vault": Scheme(Promises(Kind.VERSIONED, stage=True, compare=True, custody=True), host="mount", field=True),
     "conjur": Scheme(Promises(Kind.VERSIONED, stage=True, custody=True), host="account"),
     "k8s": Scheme(
         Promises(Kind.SINGLE, stage=True, compare=True, custody=True, tells_writer=True), host="context", field=True, place="Secret"
     ),
     "vercel": Scheme(Promises(Kind.WRITE_ONLY, tells_writer=True), host="project"),
+    "github-actions": Scheme(Promises(Kind.WRITE_ONLY), host="owner"),
     "dotenv": Scheme(Promises(Kind.SINGLE, stage=True, compare=True, custody=True), field=True, place="file"),
     "command": Scheme(Promises(Kind.SINGLE)),
     "env": Scheme(Promises(Kind.SINGLE, writes=False)),

@@ -1,5 +1,7 @@
 """Telling people that a campaign has begun, is paused, or is done; told once, whichever worker sees it."""
 
+from collections.abc import Callable
+
 from ir import inventory
 from ir.core.errors import IrError
 from ir.fleet import agreed_work, digest
@@ -12,7 +14,7 @@ from ir.runtime.app_state import State
 from ir.runtime.lifecycle import Unattended
 
 
-def tell(kept: State, book: CampaignLedger, child: Child, trust: Trust) -> None:
+def tell(kept: State, book: CampaignLedger, child: Child, trust: Callable[[], Trust]) -> None:
     """Of the campaign of a child that has just begun or ended: where there is news, to whom its inventory names.
 
     Only what somebody agreed to says who is told: an address may be behind a program.
@@ -22,7 +24,7 @@ def tell(kept: State, book: CampaignLedger, child: Child, trust: Trust) -> None:
         return
     try:
         said = book.setting(child)
-        agreed_work.check(child, said, trust)
+        agreed_work.check(child, said, trust())
         setting = setting_of(child, said)
         source = inventory.loads(setting.text, setting.name)
     except (IrError, LookupError, TypeError, ValueError):

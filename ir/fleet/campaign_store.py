@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from ir.core.model import Json
 from ir.fleet.campaign import FAILURES, KEPT, Child, ChildState, Limits, must_pause, next_child
 from ir.fleet.campaign_tables import CAMPAIGNS, CHILDREN, META, SHOWN, WORKERS, child_of
+from ir.storage import process_identity
 from ir.storage.database import clock, create_tables
 from ir.storage.incident_store import Ledger
 from ir.storage.patience import all_patient
@@ -98,6 +99,11 @@ class CampaignLedger:
         """Of one campaign, or of all."""
         with self.engine.connect() as db:
             return self._rows(db, CHILDREN.c.campaign == name if name else sa.true())
+
+    def kept(self) -> list[Child]:
+        """Of all campaigns, those that a process has."""
+        with self.engine.connect() as db:
+            return self._rows(db, CHILDREN.c.state.in_(_KEPT))
 
     def scheduled(self) -> tuple[list[Child], float]:
         """All children that carry a due date, and the time."""
@@ -216,14 +222,27 @@ class CampaignLedger:
         if values:
             db.execute(sa.update(CAMPAIGNS).where(CAMPAIGNS.c.campaign == name).values(**values))
 
+    def retry(self, name: str, keys: Sequence[str] = ()) -> list[str]:
+        """Queue the children of a campaign again that were refused or failed, all or those of `keys`; returns their keys."""
+        again = [state.value for state in (ChildState.REFUSED, ChildState.FAILED)]
+        with self.engine.begin() as db:
+            self._lock(db)
+            rows = self._rows(db, (CHILDREN.c.campaign == name) & CHILDREN.c.state.in_(again))
+            chosen = [row for row in rows if not keys or row.key in keys]
+            values: Json = {"state": ChildState.QUEUED.value, "incident": "", "owner": "", "said": "", "exit_code": 4}
+            values |= {"not_before": 0.0, "postponed": 0, "began_at": 0.0, "ended_at": 0.0}
+            for row in chosen:
+                db.execute(sa.update(CHILDREN).where(CHILDREN.c.id == row.id).values(**values))
+        return [row.key for row in chosen]
+
     # ── workers ──
 
-    def beat(self, me: Me) -> None:
-        """This worker lives."""
+    def beat(self, me: Me, said: str = "") -> None:
+        """This worker lives; `said`: why it takes nothing, "" = it takes what it finds."""
         with self.engine.begin() as db:
             now = clock(db)
-            if db.execute(sa.update(WORKERS).where(WORKERS.c.executor == me.executor).values(heartbeat=now)).rowcount == 0:
-                db.execute(sa.insert(WORKERS).values(**me.row, since=now, heartbeat=now))
+            if db.execute(sa.update(WORKERS).where(WORKERS.c.executor == me.executor).values(heartbeat=now, said=said)).rowcount == 0:
+                db.execute(sa.insert(WORKERS).values(**me.row, since=now, heartbeat=now, said=said))
                 db.execute(sa.delete(WORKERS).where(WORKERS.c.heartbeat < now - FORGOTTEN))
 
     def leave(self, me: Me) -> None:
@@ -232,10 +251,11 @@ class CampaignLedger:
             db.execute(sa.delete(WORKERS).where(WORKERS.c.executor == me.executor))
 
     def workers(self) -> list[Json]:
-        """Those that live: `{executor, host, pid, actor, since, heartbeat}`."""
+        """Those that live: `{executor, host, pid, machine, actor, since, heartbeat, said}`; `name` tells hosts of one name apart."""
         with self.engine.connect() as db:
             now = clock(db)
-            return [dict(row) for row in db.execute(sa.select(WORKERS)).mappings() if Ledger.alive(row, now)]
+            rows = [dict(row) for row in db.execute(sa.select(WORKERS).order_by(WORKERS.c.since)).mappings() if Ledger.alive(row, now)]
+        return [{**row, "name": process_identity.named(row)} for row in rows]
 
     # ── the tables ──
 

@@ -52,6 +52,7 @@ WORKERS = sa.Table(
     META,
     sa.Column("executor", sa.String, primary_key=True),
     *of_a_process(),
+    sa.Column("said", sa.String, nullable=True),
 )
 SHOWN = [column for column in CHILDREN.c if column.name not in ("setting", "once")]
 """What a listing needs of a child: not the setting of its incident, which is long."""

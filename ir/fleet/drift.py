@@ -1,10 +1,12 @@
-"""Drift: stores of a key that disagree, services that hold another value than their store, one value in several places. Pure."""
+"""Drift: stores of a key that disagree or hold a dead key, services that hold another value, one value in several places. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from ir.core.model import Json
+from ir.core.model import Json, Liveness
 from ir.core.reference import Reference, plain
+from ir.core.wording import counted
+from ir.incident.earlier import History
 from ir.inventory import Inventory, Key
 from ir.ports import Check
 
@@ -41,13 +43,14 @@ class Holding:
 
 @dataclass(frozen=True)
 class KeyDrift:
-    """One key: its readings, the services' holdings, what is wrong (empty: nothing), and what could not be told."""
+    """One key: its readings, the services' holdings, what is wrong (empty: nothing), what could not be told, what answered when asked."""
 
     key: str
     readings: tuple[Reading, ...]
     holdings: tuple[Holding, ...]
     problems: tuple[str, ...]
     unknown: tuple[str, ...] = ()
+    seen: Mapping[str, Liveness] = field(default_factory=dict)
 
     def to_json(self) -> Json:
         """For `--json`."""
@@ -57,6 +60,7 @@ class KeyDrift:
             "services": [h.__dict__ for h in self.holdings],
             "problems": list(self.problems),
             "unknown": list(self.unknown),
+            "probed": {mark: liveness.value for mark, liveness in self.seen.items()},
         }
 
 
@@ -112,6 +116,43 @@ def judge(key: Key, readings: Sequence[Reading], holdings: Sequence[Holding]) ->
         elif not row.fingerprint and row.said.startswith("does not hold"):
             problems.append(f"service {row.service} {row.said}: reload it, or it has a key that no listed store holds")
     return KeyDrift(key.name, tuple(readings), tuple(holdings), tuple(problems))
+
+
+def lifeless(key: Key, readings: Sequence[Reading], holdings: Sequence[Holding], past: History, seen: Mapping[str, Liveness]) -> list[str]:
+    """What is wrong with the life of what stores and services hold: dead, stale (it was replaced, and lives), doubled (several live).
+
+    Args:
+        key: whose they are.
+        readings: of its stores.
+        holdings: of its services.
+        past: what earlier incidents of this key saw.
+        seen: fingerprint → what it answered just now; {} = nobody asked.
+    """
+    found, places = list[str](), _places(readings, holdings)
+    for mark, where in places.items():
+        on = ", ".join(where)
+        if mark in past.dead:
+            found.append(f"dead: {on} has {mark}, which {past.dead[mark]} proved dead")
+        elif mark in seen and seen[mark].dead:
+            found.append(f"dead: {on} has {mark}, which Stripe refuses ({seen[mark].value})")
+        elif mark in past.replaced and (mark in seen and seen[mark].answers):
+            found.append(f"stale: {on} has {mark}, which {past.replaced[mark]} replaced, and which lives")
+    alive = [mark for mark in places if mark in seen and seen[mark].answers]
+    if len(alive) > 1:
+        found.append(f"doubled: {counted(len(alive), 'key')} of it live: {', '.join(alive)}")
+    return [f"{said}: ir rotate stripe {key.name}" if said.startswith("dead") else said for said in found]
+
+
+def _places(readings: Sequence[Reading], holdings: Sequence[Holding]) -> dict[str, list[str]]:
+    """Fingerprint → what holds it."""
+    found: dict[str, list[str]] = {}
+    for row in readings:
+        if row.fingerprint:
+            found.setdefault(row.fingerprint, []).append(row.ref)
+    for holding in holdings:
+        if holding.fingerprint:
+            found.setdefault(holding.fingerprint, []).append(f"service {holding.service}")
+    return found
 
 
 def shared(source: Inventory, read: Mapping[str, Sequence[Reading]]) -> dict[str, list[str]]:

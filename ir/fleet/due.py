@@ -38,6 +38,7 @@ class Row:
         stuck: an incident of the key that waits for a human or owes something, {} when there is none.
         why: what was decided, and what the incident that it is about says.
         failing: of a date that was tried in vain, or is late: since when, epoch seconds, how often tried, and why; 0 = neither.
+        rotated_at: when it was last rotated, by the schedule or for another reason, epoch seconds; 0 = that is not on record.
     """
 
     key: Key
@@ -47,6 +48,7 @@ class Row:
     stuck: Json
     why: str
     failing: tuple[float, int, str] = (0.0, 0, "")
+    rotated_at: float = 0.0
 
 
 def rows(source: Inventory, children: Sequence[Child], index: Sequence[Json], now: float) -> list[Row]:
@@ -128,12 +130,16 @@ def _row(source: Inventory, key: Key, begun: Sequence[Child], index: Sequence[Js
     """Of a key, its children, and the incidents of that name in any account."""
     incidents = [row for row in index if _about(row, source.account(key.account).id)]
     guided = source.account(key.account).issuer == "dashboard"
-    decision = decide(key, _known(begun, incidents), now, guided=guided)
+    known = _known(begun, incidents)
+    decision = decide(key, known, now, guided=guided)
+    rotated_at = max((row.at for row in known.tries if row.state == "rotated"), default=0.0)
+    rotated_at = max(rotated_at, known.rotated_at)
     last, failing = max(incidents, key=lambda row: float(row["updated_at"]), default=None), _failing(decision, begun)
     if last is None:
-        return Row(key, decision, "never", 0.0, {}, decision.why, failing)
+        return Row(key, decision, "never", 0.0, {}, decision.why, failing, rotated_at)
     asks = next((row for row in incidents if row["status"] in _ASKS and not row["summary"].get("wake_at")), {})
-    return Row(key, decision, f"{last['status']} ({last['incident']})", float(last["updated_at"]), asks, _why(decision, incidents), failing)
+    said = f"{last['status']} ({last['incident']})"
+    return Row(key, decision, said, float(last["updated_at"]), asks, _why(decision, incidents), failing, rotated_at)
 
 
 def _failing(decision: Decision, begun: Sequence[Child]) -> tuple[float, int, str]:

@@ -17,15 +17,16 @@ from functools import partial
 
 import sqlalchemy as sa
 
-from ir.core.errors import AlreadyRunning, IrError, Refused
+from ir.core.errors import AlreadyRunning, IrError
 from ir.engine.dbos_records import read_entries
 from ir.engine.dbos_runner import Runner
 from ir.fleet import agreed_work, campaign_news
+from ir.fleet.admission import POSTPONE, POSTPONED_MOST, Admission
 from ir.fleet.agreed_work import Trust
 from ir.fleet.campaign import Child, ChildState, state_of
 from ir.fleet.campaign_child import setting_of
 from ir.fleet.campaign_store import CampaignLedger
-from ir.fleet.campaign_tables import CAMPAIGNS
+from ir.fleet.fitness import Fitness
 from ir.fleet.places import Places
 from ir.fleet.waking import ENDED, Waking
 from ir.incident import record as incident_record
@@ -37,7 +38,6 @@ SLOTS = 2
 BEAT = 5.0
 """Seconds between heartbeats of a worker, and between its looks for work that others left."""
 _IDLE = 0.5
-_POSTPONE, _POSTPONED_MOST = 15.0, 8
 _REST = 5.0
 """Seconds of a wait from which on another incident works meanwhile."""
 
@@ -63,9 +63,8 @@ class Worker:
     ) -> None:
         self.kept, self.book, self.scope, self.tell = kept, book, scope, tell
         self.places, self.waking = Places(slots), Waking(kept.ledger)
-        self.trust = trust
-        self.shunned: dict[str, Refused] = {}
-        """Campaigns that were agreed to by nobody whose word this worker takes, and what was said of them: others may run them."""
+        self.trust, self.fitness = trust, Fitness(kept, book, trust)
+        self.admission = Admission(book, scope, trust, self.fitness, tell)
         self.runner = Runner(kept.ledger.engine, kept.me, kept.ledger)
         self._mine: dict[str, Child] = {}
         self._over: queue.Queue[str] = queue.Queue()
@@ -80,6 +79,7 @@ class Worker:
         """
         self.runner.launch()
         self.runner.over = self._over.put
+        self.fitness.look()
         self._beat_once()
         gone = threading.Event()
         threading.Thread(target=self._beat, args=(gone,), daemon=True, name="ir-worker-heartbeat").start()
@@ -93,8 +93,14 @@ class Worker:
                     self._look()
                 elif at_rest:
                     self._look()
-                began = self._go_on() + self._begin()
-                if at_rest and not began and self._over.empty() and not self.book.put_off(self._open):
+                fit = not self.fitness.look()
+                began = self._go_on() + self._begin() if fit else 0
+                if (
+                    at_rest
+                    and not began
+                    and self._over.empty()
+                    and not (fit and not self.fitness.said and self.book.put_off(self.admission.open))
+                ):
                     return
                 self._wait()
         finally:
@@ -108,24 +114,20 @@ class Worker:
             self.book.queued(self.scope) or self.book.orphans(self.scope) or Waking(self.kept.ledger).ready(*self.book.waiting(self.scope))
         )
 
-    @property
-    def _open(self) -> sa.ColumnElement[bool]:
-        return self.scope & CAMPAIGNS.c.campaign.not_in(list(self.shunned)) if self.shunned else self.scope
-
     # ── what others left ──
 
     def _look(self) -> None:
-        self._ready = deque([*self.book.orphans(self._open), *self.waking.ready(*self.book.waiting(self._open))])
+        self._ready = deque([*self.book.orphans(self.admission.open), *self.waking.ready(*self.book.waiting(self.admission.open))])
 
     def _go_on(self) -> int:
         """Take up what can go on, as far as there are places; returns how much."""
         began = 0
-        while self._ready and self.places.free:
+        while self._ready and self.places.free and not self.fitness.said:
             began += self._seize(self._ready.popleft())
         return began
 
     def _seize(self, child: Child) -> bool:
-        if child.incident in self._mine or not (self._trusted(child) and self.book.seize(child, self.kept.me)):
+        if child.incident in self._mine or not (self.admission.goes_on(child) and self.book.seize(child, self.kept.me)):
             return False
         self.waking.took(child)
         self._launch(replace(child, owner=self.kept.me.executor, state=ChildState.RUNNING))
@@ -147,28 +149,14 @@ class Worker:
     def _begin(self) -> int:
         """Begin what is new, as far as there are places; returns how much."""
         began = 0
-        while self.places.free:
-            child = self.book.claim(self.kept.me, lifecycle.new_id(self.kept.ledger), self._open)
+        while self.places.free and not self.fitness.said:
+            child = self.book.claim(self.kept.me, lifecycle.new_id(self.kept.ledger), self.admission.open)
             if child is None:
                 return began
-            if not self._trusted(child):
-                self.book.settle(child, ChildState.QUEUED)
-                continue
-            began += 1
-            self._launch(child)
+            if self.admission.begins(child):
+                began += 1
+                self._launch(child)
         return began
-
-    def _trusted(self, child: Child) -> bool:
-        """Whether somebody whose word we take agreed to it; what was changed since is no other worker's either, and ends when it is run."""
-        try:
-            agreed_work.check(child, self.book.setting(child), self.trust())
-        except agreed_work.Changed:
-            return True
-        except Refused as error:
-            self.shunned[child.campaign] = error
-            self.tell(replace(child, state=ChildState.QUEUED, said=f"{error.what}; {error.next_step}"))
-            return False
-        return True
 
     def _launch(self, child: Child) -> None:
         """Run a child that we claimed, from wherever it stands."""
@@ -208,12 +196,12 @@ class Worker:
         """Somebody else has the key, a store object, or the incident itself: later again, but not for ever."""
         if error.incident == child.incident:
             self._ended(child, ChildState.WAITING, error.what, 4)
-        elif child.postponed < _POSTPONED_MOST:
+        elif child.postponed < POSTPONED_MOST:
             self._drop(child)
-            self.book.settle(child, ChildState.QUEUED, said=error.what, postpone=_POSTPONE)
+            self.book.settle(child, ChildState.QUEUED, said=error.what, postpone=POSTPONE)
             self.tell(replace(child, state=ChildState.QUEUED, said=f"put off: {error.what}"))
         else:
-            self._ended(child, ChildState.REFUSED, error.what, 3)
+            self._ended(child, ChildState.REFUSED, f"{error.what}; {error.next_step}", 3)
 
     # ── ending ──
 
@@ -233,7 +221,7 @@ class Worker:
         self.book.settle(child, state, said=said.split("\n")[0][:300], exit_code=code)
         self.tell(replace(child, state=state, said=said.split("\n")[0][:300], exit_code=code))
         if (self.book.campaign(child.campaign) or {}).get("status") != "running":
-            campaign_news.tell(self.kept, self.book, child, self.trust())
+            campaign_news.tell(self.kept, self.book, child, self.trust)
 
     def _drop(self, child: Child) -> None:
         self._mine.pop(child.incident, None)
@@ -257,7 +245,7 @@ class Worker:
                 continue
 
     def _beat_once(self) -> None:
-        self.book.beat(self.kept.me)
+        self.book.beat(self.kept.me, self.fitness.said)
         self.kept.budget.workers = max(1, len(self.book.workers()))
 
 

@@ -12,7 +12,10 @@ Row = dict[str, Any]
 
 
 class Old(TypedDict, total=False):
-    """The leaked key. `probed_at`, `last_used`, `deadline`: by the provider's clock, 0 = it does not tell, or none."""
+    """The leaked key. `probed_at`, `last_used`, `deadline`: by the provider's clock, 0 = it does not tell, or none.
+
+    `row_read`: the provider's row of it was read, so that no permissions and no age mean what they say.
+    """
 
     fingerprint: str
     id: str
@@ -25,12 +28,17 @@ class Old(TypedDict, total=False):
     probed_at: float
     last_used: float
     permissions: list[str]
+    created: float
+    row_read: bool
     deadline: float
     custody: str
 
 
 class New(TypedDict, total=False):
-    """The replacement. `n`: the number of the try that made it; `rotated`: a rotation at the provider made it; `alone`: no key like it."""
+    """The replacement. `n`: the number of the try that made it; `rotated`: a rotation at the provider made it; `alone`: no key like it.
+
+    `permissions`: what it was asked for with, where the provider mints.
+    """
 
     fingerprint: str
     id: str
@@ -41,6 +49,7 @@ class New(TypedDict, total=False):
     created: float
     pasted: float
     because: str
+    permissions: list[str]
     rotated: bool
     alone: bool
     made_by: str
@@ -368,12 +377,20 @@ class ClockSkew(TypedDict, total=False):
     ahead: float
 
 
+class Past(TypedDict, total=False):
+    """What earlier incidents of the key saw, when this one began (`incident.earlier`). left: incident → fingerprint."""
+
+    dead: dict[str, str]
+    left: dict[str, str]
+
+
 class Facts(TypedDict, total=False):
     """All facts of one incident.
 
     stores, services: by reference, by name. seen: fingerprint → what was looked at of keys that a person gave. strays: id → what became of
     it. pending: strangers' stages that the operator was shown; cleared: REF → reason. accepted: option → name → reason. took_over:
-    incident → its debts; earlier: incident → its keys. elsewhere: outside of the plan. warnings: what preflight left for later.
+    incident → its debts; earlier: incident → its keys; past: what all earlier ones saw. elsewhere: outside of the plan. warnings: what
+    preflight left for later.
     """
 
     exposed_at: float
@@ -423,6 +440,7 @@ class Facts(TypedDict, total=False):
     accepted: dict[str, dict[str, str]]
     seen: dict[str, Row]
     strays: dict[str, str]
+    past: Past
     took_over: dict[str, list[DebtRow]]
     earlier: dict[str, Pair]
     closed: Closed

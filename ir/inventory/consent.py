@@ -107,7 +107,7 @@ def _of_host(inventory: Inventory, name: str, context: str) -> set[str]:
     if row.token is not None:
         found |= {f"token from {row.token} to {there}"} | _commands(inventory, [row.token], ("read",))
     elif row.api_base:
-        found.add(f"host {there}")
+        found.add(f"the login for {name} to {there}")
     return found
 
 

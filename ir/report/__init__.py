@@ -48,6 +48,11 @@ def render_all(incident: Incident, entries: Sequence[Json] = (), *, anchor: str 
     return {fmt: _drawn(story, told, fmt) for fmt in FORMATS}
 
 
+def readme(told: Json, state: str, tables: Sequence[str]) -> str:
+    """The page that tells people what is in a bundle; `state`: why `affected.csv` has the rows that it has."""
+    return scrub(_markdown().get_template("bundle.md.j2").render(r=told, state=state, tables=tables))
+
+
 def _drawn(story: Story, told: Json, fmt: str) -> str:
     if fmt == "json":
         text = orjson.dumps(told, option=orjson.OPT_INDENT_2).decode() + "\n"

@@ -44,7 +44,7 @@ def keys(story: Story) -> list[Json]:
 
 def _key(story: Story, role: str, key: Json, state: str) -> Json:
     shown = {name: str(key.get(name) or "") for name in ("id", "fingerprint", "kind", "mode", "account")}
-    extra = {**_permissions(story, role, key), **_age(story, key)}
+    extra = {**_permissions(key), **_age(story, key)}
     return {
         "role": role,
         "name": named(story, key),
@@ -57,10 +57,10 @@ def _key(story: Story, role: str, key: Json, state: str) -> Json:
     }
 
 
-def _permissions(story: Story, role: str, key: Json) -> Json:
-    """`permissions` says `all` of a secret key that nothing narrows; an empty list with `permissions_read` false means "not read"."""
+def _permissions(key: Json) -> Json:
+    """`permissions` is `all` of a secret key that lists none: only a restricted one is narrowed. Empty and not read is told apart."""
     named = [str(p) for p in as_rows(key.get("permissions"))]
-    everything = not named and key.get("kind") == "secret" and (role == "replacement" or bool(key.get("row_read")))
+    everything = not named and key.get("kind") == "secret"
     return {"permissions": ["all"] if everything else named, "permissions_read": bool(named or everything or key.get("row_read"))}
 
 

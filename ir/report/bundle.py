@@ -5,7 +5,10 @@ checkpoints.jsonl  what was signed of them, one `{statement, signature}` per lin
 manifest.json      the evidence files by name and hash, as an in-toto statement (`ir.evidence.files`)
 evidence/          the evidence files, each named by its SHA-256; empty once they were purged
 findings.json      the review part: verdicts, coverage, findings, blast radius, leftovers
-evidence.db        SQLite: tables `entries`, `checkpoints`, `evidence_files`, `findings`, `coverage`, `leftovers`, `services`, `stores`
+evidence.db        SQLite: `entries`, `events`, `affected`, `timeline`, `deadlines`, one for each list; no name needs quotes
+README.md          what is in the folder, and which file answers which question
+affected.csv       customers by id; timeline.jsonl: the time line in Timesketch's form
+notice-TO.md       drafts of notifications
 report.html, report.md, report.json
 checkpoint-N.json, checkpoint-N.tsr  a checkpoint over N entries and its time stamp, for `openssl ts -verify -data … -in …`;
                    of a purge: checkpoint-N-purge
@@ -34,7 +37,10 @@ from ir.evidence import files as evidence_files
 from ir.evidence.bundle_verifier import FILES_NAMESPACE, SIGNED_FILES
 from ir.evidence.checkpoints import Signer
 from ir.incident.record import Incident
+from ir.report import notices
 from ir.report.bundle_database import database
+from ir.report.handover import Handover
+from ir.report.source import as_object, as_rows
 
 _REVIEW = (
     "incident",
@@ -49,7 +55,9 @@ _REVIEW = (
     "leftovers",
     "moving_money",
 )
-_TABLES = ("findings", "coverage", "leftovers", "services", "stores")
+_TABLES = (
+    *("findings", "coverage", "leftovers", "services", "stores", "outages", "ladder", "deadlines", "notifications", "approvals", "debts"),
+)
 
 
 def write_bundle(
@@ -84,12 +92,17 @@ def write_bundle(
     texts = {f"report.{fmt}": text for fmt, text in report.render_all(incident, entries, anchor=anchor, checkpoints=checkpoints).items()}
     lines = [_line(entry) for entry in entries]
     told = json.loads(texts["report.json"])
+    people = Handover(told, [json.loads(line) for line in lines], _reviewed(incident), folder)
+    tables = _tables(lines, told, checkpoints, people)
     contents = {
+        "README.md": report.readme(told, people.state, list(tables)).encode(),
+        **people.files(),
+        **{f"notice-{to}.md": notices.draft(told, to).encode() for to in notices.DRAFTS},
         "audit.jsonl": b"".join(lines),
         "checkpoints.jsonl": b"".join(hash_chain.canonical(one) + b"\n" for one in checkpoints),
         "manifest.json": _pretty(evidence_files.manifest(entries, checkpoints)),
         "findings.json": _pretty({name: told[name] for name in _REVIEW}),
-        "evidence.db": _database(lines, told, checkpoints),
+        "evidence.db": database(tables),
         **{name: text.encode() for name, text in texts.items()},
         **_stamps(checkpoints),
         "verify.py": Path(bundle_verifier.__file__).read_bytes(),
@@ -129,17 +142,22 @@ def _line(entry: Json) -> bytes:
     return (scrub(line) + "\n").encode(errors="surrogatepass")
 
 
-def _database(lines: Sequence[bytes], told: Json, checkpoints: Sequence[Json]) -> bytes:
+def _reviewed(incident: Incident) -> list[Json]:
+    """The time line of the widest review, as recorded."""
+    told = as_object(incident.facts.get("review") or incident.facts.get("triage"))
+    return [row for row in as_rows(told.get("timeline")) if isinstance(row, dict)]
+
+
+def _tables(lines: Sequence[bytes], told: Json, checkpoints: Sequence[Json], people: Handover) -> dict[str, Sequence[Json]]:
     rows = [json.loads(line) for line in lines]
     files = bundle_verifier.recorded_files(rows)
-    return database(
-        {
-            "entries": [{**row, "body": json.dumps(row["body"], sort_keys=True)} for row in rows],
-            "checkpoints": [{**one["statement"], "signature": one["signature"]} for one in checkpoints],
-            "evidence_files": [{"sha256": digest, "name": name} for digest, name in files.items()],
-            **{name: told[name] for name in _TABLES},
-        }
-    )
+    return {
+        "entries": [{**row, "body": json.dumps(row["body"], sort_keys=True)} for row in rows],
+        "checkpoints": [{**one["statement"], "signature": one["signature"]} for one in checkpoints],
+        "evidence_files": [{"sha256": digest, "name": name} for digest, name in files.items()],
+        **people.tables(),
+        **{name: told[name] for name in _TABLES},
+    }
 
 
 def _replace(path: Path, data: bytes) -> Path:

@@ -2,7 +2,21 @@
 
 from ir.core.model import Json
 from ir.incident import reversibility
-from ir.report import approvals, before_after, cards, exposure, misuse, next_steps, obligations, outages, people, summary, timeline
+from ir.report import (
+    approvals,
+    before_after,
+    cards,
+    exposure,
+    looks,
+    misuse,
+    next_steps,
+    obligations,
+    outages,
+    people,
+    potential,
+    summary,
+    timeline,
+)
 from ir.report.formatting import UNKNOWN, iso
 from ir.report.source import Story, as_object, as_rows, words
 
@@ -135,8 +149,8 @@ def _review(story: Story) -> Json:
         "blast_radius": told["blast_radius"],
         "leftovers": told["leftovers"],
         "moving_money": misuse.moving_money(story),
-        "checked": misuse.checked(story),
-        "not_checked": misuse.not_checked(story),
+        "checked": looks.checked(story),
+        "not_checked": looks.not_checked(story),
     }
 
 
@@ -145,6 +159,7 @@ def _acts(story: Story) -> Json:
         "actions": timeline.actions(story),
         "signals": people.signals(story),
         "approvals": approvals.approvals(story),
+        "potential": potential.potential(story),
         "ladder": obligations.ladder(story),
         "deadlines": obligations.clocks(story),
         "notifications": obligations.notifications(story),

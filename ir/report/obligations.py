@@ -11,7 +11,9 @@ from ir.report.source import Story, as_object, words
 def ladder(story: Story) -> list[Json]:
     """`{rung, at, by, reason, yes, said_at, entry, counts}` of every word; `counts`: from this one the clocks run."""
     counting = rungs.ladder(story.incident)
-    rows = [(word, counting.get(word.name) == word) for word in (rungs.detected(story.incident), *rungs.words(story.incident))]
+    said = [rungs.detected(story.incident), *rungs.words(story.incident)]
+    said += [word for word in counting.values() if word not in said]  # known at the latest when it was classified
+    rows = [(word, counting.get(word.name) == word) for word in said]
     return [
         {
             "rung": word.name,

@@ -10,7 +10,7 @@ _LOOKS = ("wave", "verify", "retire", "watch", "undo", "contain")
 
 
 def outages(story: Story) -> list[Json]:
-    """`{service, down, from, to, seconds, basis, checks, failed[{at, step, said}], said}` of every listed service.
+    """`{service, down, from, to, seconds, basis, checks, failed[{at, step, said, entry}], said, entries[]}` of every listed service.
 
     `down` is None where no check looked at it. `to` None with `from` set: not seen to work since. As our checks saw it: payments that
     failed between two looks are not in it.
@@ -35,16 +35,25 @@ def _outage(story: Story, name: str, cut: float | None, moved: float | None) -> 
     looks = _looks(story, name)
     failed = [look for look in looks if look["did"] in (Did.FAILED.value, Did.UNKNOWN.value)]
     start, end, basis = None, None, ""
-    if cut and (moved is None or moved > cut):
+    if cut and (moved is None or moved >= cut):
         start, end, basis = cut, moved, "the key was taken away before this service had another"
     elif failed:
         start, basis = failed[0]["epoch"], "a check failed"
         end = next((look["epoch"] for look in looks if look["did"] == Did.DONE.value and look["epoch"] > failed[-1]["epoch"]), None)
     known = bool(looks) or bool(basis)
     length = end - start if start is not None and end is not None else None
-    shown = [{"at": iso(look["epoch"]), "step": look["step"], "said": look["said"]} for look in failed]
+    shown = [{"at": iso(look["epoch"]), **{name: look[name] for name in ("step", "said", "entry")}} for look in failed]
     row = {"service": name, "down": bool(basis) if known else None, "from": iso(start), "to": iso(end), "seconds": length, "basis": basis}
-    return {**row, "checks": len(looks), "failed": shown, "said": _said(known, start, length)}
+    told_by = [*(look["entry"] for look in looks), *(_cuts(story) if basis and cut else [])]
+    entries = sorted({entry for entry in told_by if entry is not None})
+    return {**row, "checks": len(looks), "failed": shown, "said": _said(known, start, length), "entries": entries}
+
+
+def _cuts(story: Story) -> list[int | None]:
+    """Entries of the steps that took the key away."""
+    return [
+        story.entry_of(run) for run in story.incident.runs if run.action in ("contain", "retire", "prove") and run.outcome.did is Did.DONE
+    ]
 
 
 def _said(known: bool, start: float | None, length: float | None) -> str:
@@ -63,5 +72,5 @@ def _looks(story: Story, name: str) -> list[Json]:
             epoch = moment(run.ended)
             if words(item.name) == name and epoch is not None:
                 said = words(as_object(story.tamer({"said": item.said}))["said"])
-                found.append({"epoch": epoch, "step": run.id, "did": item.did.value, "said": said})
+                found.append({"epoch": epoch, "step": run.id, "did": item.did.value, "said": said, "entry": story.entry_of(run)})
     return found

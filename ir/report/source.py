@@ -104,6 +104,12 @@ class Story:
         """When the last entry was written: the report speaks of that moment."""
         return str((self.incident.last or {}).get("at") or self.incident.ended_at or self.incident.opened_at)
 
+    def entry_of(self, run: StepRun) -> int | None:
+        """The number of the entry that recorded an attempt, None when the entries were not given."""
+        numbers = [int(entry["n"]) for entry in self.entries if entry["kind"] == "step"]
+        place = next((place for place, one in enumerate(self.incident.runs) if one is run), -1)
+        return numbers[place] if len(numbers) == len(self.incident.runs) and place >= 0 else None
+
     def settled_run(self, action: str) -> StepRun | None:
         """The last attempt of `action` that was done, None when there is none."""
         done = (run for run in reversed(self.incident.runs) if run.action == action and run.outcome.did is Did.DONE)

@@ -11,7 +11,7 @@ from ir.review.collect.leftover_sweep import Swept
 from ir.review.detect.rules import LEVELS
 from ir.review.detect.window import Window
 from ir.review.ingest.load_result import Loaded
-from ir.review.judge import affected_customers, blast_radius, coverage, detection, leftover_list, proposing, sdk_ages, timeline
+from ir.review.judge import affected_customers, blast_radius, coverage_table, detection, leftover_list, proposing, sdk_ages, timeline
 from ir.review.judge.verdict import NONE, at_most_suspected, judge
 from ir.review.sql.engine import Engine
 from ir.review.workspace import Say, Store
@@ -74,7 +74,7 @@ def _judged(engine: Engine, order: Order, loaded: Loaded, say: Say) -> Reviewed:
     request, window = order.request, order.window
     looked = detection.look(engine, request, window, order.reads, order.own, say)
     told = proposing.propose(engine, request, looked, order.reads, say)
-    coverage.note_loaded(looked.seen, loaded)
+    coverage_table.note_loaded(looked.seen, loaded)
     looked.seen["objects"] = detection.objects_seen(order.swept, window)
     left = leftover_list.list_leftovers(engine, looked.window if looked.began else window, request.account)
     judged = judge(looked.hits, looked.seen, left, looked.window, looked.hidden)
@@ -90,7 +90,7 @@ def _judged(engine: Engine, order: Order, loaded: Loaded, say: Say) -> Reviewed:
         verdicts=judged.verdicts,
         score=judged.score,
         findings=(*(hit.finding for hit in hits), *told.findings, *sdk_ages.findings(sdks)),
-        coverage=coverage.table(looked.seen),
+        coverage=coverage_table.table(looked.seen),
         blast_radius=radius,
         leftovers=left,
         timeline=timeline.rows(hits, left, window, told.at),

@@ -16,7 +16,7 @@ from ir.core.secret import Secret
 from ir.engine import replay_check
 from ir.engine.dbos_records import read_entries
 from ir.engine.dbos_runner import Runner
-from ir.incident import debts
+from ir.incident import debts, earlier
 from ir.incident.context import World
 from ir.incident.record import Incident
 from ir.inventory import consent
@@ -173,7 +173,7 @@ def begin(setting: Setting, kept: State, runner: Runner, given: Given, found: Js
             _check(Incident(id=setting.incident), kept, given)
         elif found and found.get("adopted"):
             found = {**found, "adopted": {**found["adopted"], "signed_before": kept.checkpoints.set_aside(setting.incident)}}
-        took_over = _taken_over(setting, kept)
+        took_over = {**_taken_over(setting, kept), "past": _past(setting, kept)}
         facts = {"opened_at": now.timestamp(), "exposed_at": setting.options.exposed_at, **took_over, **(found or {})}
         at = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         opening = opening_entry(setting, at, given.operator.name, facts)
@@ -194,6 +194,12 @@ def _taken_over(setting: Setting, kept: State) -> Json:
     found = debts.taken_over(index, setting.key, source.account(source.key(setting.key).account).id, setting.plan.policy)
     keys = {row["incident"]: {role: str(row["summary"].get(role, "")) for role in ("old", "new")} for row in index}
     return {"took_over": found, "earlier": {name: keys[name] for name in found if name in keys}}
+
+
+def _past(setting: Setting, kept: State) -> Json:
+    source = inventory.loads(setting.text, setting.name)
+    account = source.account(source.key(setting.key).account).id
+    return earlier.history(kept.ledger.index(setting.key), setting.key, account, drill=setting.options.drill).to_json()
 
 
 ENDS = ("abort", "close")

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from ir.adapters.stores import POLICIES
 from ir.adapters.stores.escrow import calls as escrow
 from ir.clients import stripe_permissions
+from ir.core.reference import Reference
 from ir.inventory import Account, Inventory, Webhook, references
 from ir.ports.policy import Grant, Line, PolicyLanguage, lines
 from ir.runtime.adapter_registry import load
-
-_OF_THIS_MACHINE = ("dotenv", "env", "command", "manual")
 
 
 @dataclass(frozen=True)
@@ -20,7 +19,7 @@ class Policy:
     """What one vendor's policy has to say.
 
     Attributes:
-        name: the scheme of its references, or `stripe` or `files`.
+        name: `aws-sm`, `vault`, `conjur`, `stripe` or `files`.
         title: what the document is. text: the document, ready to be loaded; for Stripe and files, sentences.
         lines: the same as data. notes: what the document cannot say.
     """
@@ -48,13 +47,11 @@ def of(source: Inventory, *, hints: bool, environment: Mapping[str, str] | None 
 
 def without_custody(source: Inventory) -> list[str]:
     """Keys that no listed store can hold in custody: those need an escrow."""
-    return [key.name for key in source.held if not any(ref.promises.custody for ref in key.stored_in)]
+    return [key.name for key in source.held if not any(_keeps(ref) for ref in key.stored_in)]
 
 
-def unwritten(source: Inventory) -> list[str]:
-    """Schemes of places that the inventory names and no policy is written for: what they need stands with their host."""
-    named = {ref.scheme for _, ref in references.every(source)}
-    return sorted(named - {*POLICIES, *_OF_THIS_MACHINE})
+def _keeps(ref: Reference) -> bool:
+    return ref.promises.custody
 
 
 def _grants(source: Inventory) -> dict[str, list[Grant]]:

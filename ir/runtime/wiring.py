@@ -81,8 +81,8 @@ def world(
         deliveries = cast(Deliveries, write_guard.Guarded(seen, write_guard.DELIVERY_WRITES, ask))
     else:
         raw = adapter_registry.issuer(account, operator, ticking, api, lambda: resolver(str(account.app_key)))
-    alone = setting.plan.key_alone  # nobody was asked whether the programs behind its stores may run
-    places = [ref for ref in key.stored_in if not (alone and ref.scheme == "command")]
+    alone = setting.plan.key_alone  # nobody was asked whether programs may run, or tokens be told, to read its stores
+    places = [ref for ref in key.stored_in if not (alone and consent.reading(source, [ref]))]
     stores = {str(ref): Noted(adapter_registry.store(ref, source, operator, setting.base)) for ref in places}
     folder = kept.bundle(setting.incident)
     made = World(

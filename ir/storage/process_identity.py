@@ -1,11 +1,14 @@
 """Which process a number means, and whether it runs: what one holder of a lease can know of another."""
 
+import hashlib
 import os
 import secrets
 import socket
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from ir.core.model import Json
 
@@ -58,6 +61,12 @@ def _hidden(pid: int) -> bool:
     except OSError:
         return True
     return False
+
+
+def named(row: Mapping[str, Any]) -> str:
+    """The process of a row (`Me.row`) as people read it: two hosts of one name, and two containers of one host, are told apart."""
+    where = hashlib.sha256(str(row["machine"]).encode()).hexdigest()[:6] if row["machine"] else ""
+    return f"{row['host']}{where and f'~{where}'} (process {row['pid']})"
 
 
 @dataclass(frozen=True)

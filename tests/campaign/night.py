@@ -26,6 +26,7 @@ from ir.fleet.campaign import Child, Limits
 from ir.fleet.campaign_child import Source, children_for
 from ir.fleet.campaign_store import CampaignLedger
 from ir.fleet.campaign_tables import of_kind
+from ir.fleet.fitness import Fitness
 from ir.fleet.worker import Worker
 from ir.incident import playbook
 from ir.incident.context import Options, World
@@ -174,6 +175,7 @@ class Night:
             (time, "time", lambda: self.clock.now().timestamp() + (time.monotonic() - began) / 1e6),  # the engine waits for it to pass
             (wiring, "SystemClock", lambda: self.clock),
             (wiring, "world", self._world),
+            (Fitness, "_read", lambda _self, _place: ""),
         ]
         with ExitStack() as stack:
             stack.enter_context(mock.patch.dict(os.environ, {"IR_HOME": str(self.folder / "home")}))

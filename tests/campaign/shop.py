@@ -67,6 +67,7 @@ class Shop:
 
     Attributes:
         held: service → the key that it works with. stuck: services that do not take up a new key.
+        logins: home → what only that machine's environment holds.
         gate: while set and not open, services hold every answer back.
     """
 
@@ -81,6 +82,7 @@ class Shop:
     stuck: set[str] = field(default_factory=set)
     gate: threading.Event | None = None
     rows: dict[str, Json] = field(default_factory=dict)
+    logins: dict[str, dict[str, str]] = field(default_factory=dict)
     _running: list[Started] = field(default_factory=list)
 
     def stored(self, key: str) -> str:
@@ -136,7 +138,7 @@ class Shop:
     def environment(self, home: str = "home") -> dict[str, str]:
         """Of a process on one machine; every `home` is another machine's disk."""
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        return {**kept, "IR_HOME": str(self.folder / home), "IR_DATABASE_URL": self.database, "COLUMNS": "200"}
+        return {**kept, "IR_HOME": str(self.folder / home), "IR_DATABASE_URL": self.database, "COLUMNS": "200", **self.logins.get(home, {})}
 
     def begin(self, *words: str, home: str = "home") -> Started:
         """Start `ir` and leave it running; it is killed at the end at the latest."""

@@ -163,6 +163,21 @@ def test_only_a_dead_workers_children_are_orphans_and_one_worker_seizes_each(boo
     assert [book.seize(orphan, replace(alive, executor=name)) for name in ("one", "two")] == [True, False]
 
 
+def test_a_child_that_rests_takes_no_limit_and_is_an_orphan_of_a_dead_worker(book: CampaignLedger) -> None:
+    """Two of one account at once: the third began only when one of them had ended, however long it waited for nothing but time."""
+    book.open("CAM-1", "campaign", "ann", Limits(2, 2, 2, 0), {}, [(_child(n), {}) for n in range(4)])
+    dead = replace(process_identity.me("dead"), executor="dead", pid=2**22 - 1, born="1")
+    first, second = (book.claim(dead, f"INC-{n}", only("CAM-1")) for n in range(2))
+    assert first is not None and second is not None and book.claim(dead, "INC-2", only("CAM-1")) is None
+    book.mark(first, ChildState.RESTING)
+    assert book.claim(dead, "INC-2", only("CAM-1")) is not None
+    assert [child.state.value for child in book.orphans(only("CAM-1"))] == ["resting", "running", "running"]
+    orphan = book.orphans(only("CAM-1"))[0]
+    assert book.seize(orphan, process_identity.me("alive"))
+    book.mark(orphan, ChildState.RUNNING)
+    assert book.children("CAM-1")[0].owner != "dead", "the dead one, were it alive, could not take it back"
+
+
 def test_a_due_date_is_begun_once(book: CampaignLedger) -> None:
     seen: list[int] = []
 

@@ -33,6 +33,7 @@ from ir.drill.simulated.trial import OneByOne
 from ir.drill.simulated.world import SimOperator, SimReviewer
 from ir.fleet.campaign import Child
 from ir.fleet.campaign_store import CampaignLedger
+from ir.fleet.fitness import Fitness
 from ir.incident.context import World
 from ir.incident.custody import Custody
 from ir.ports import Issuer, Reloader, Store
@@ -167,6 +168,7 @@ class Year:
             (time, "time", lambda: self.clock.now().timestamp() + time.monotonic() - began),  # the engine waits for it to pass
             (wiring, "SystemClock", lambda: self.clock),
             (wiring, "world", self._world),
+            (Fitness, "_read", lambda _self, _place: ""),
             (schedule_end, "leave", leave),
         ]
         with ExitStack() as stack:

@@ -10,6 +10,7 @@ import pytest
 from ir.adapters.stores.aws.calls import CALLS as AWS
 from ir.adapters.stores.aws.parameter_calls import CALLS as SSM
 from ir.adapters.stores.conjur.calls import CALLS as CONJUR
+from ir.adapters.stores.gcp.calls import CALLS as GCP
 from ir.adapters.stores.k8s.calls import CALLS as K8S
 from ir.adapters.stores.vault.calls import CALLS as VAULT
 from ir.core.errors import PortError
@@ -36,6 +37,24 @@ def _ssm(request: Request, ref: Reference) -> set[tuple[str, str]]:
     for incident in (INCIDENT, OTHER):
         name = name.replace(incident, "{incident}")
     return {(right, name.replace(ref.path, "{path}").removeprefix("/"))}
+
+
+def _gcp(request: Request, ref: Reference) -> set[tuple[str, str]]:
+    path = unquote(urlsplit(request.path).path).split("/")
+    name, _, verb = path[5].partition(":") if len(path) > 5 else ("", "", "")
+    if verb == "testIamPermissions":
+        return set()
+    if len(path) > 6:
+        right = "versions.access"
+    else:
+        plain = {"GET": "secrets.get" if name else "secrets.list", "POST": "secrets.create", "DELETE": "secrets.delete"}
+        right = "versions.add" if verb == "addVersion" else plain[request.method]
+    for incident in (INCIDENT, OTHER):
+        name = name.replace(incident, "{incident}")
+    on = name.replace(ref.path, "{path}")
+    if right == "secrets.get" and on != "{path}":
+        return set()  # Whether what was deleted is gone.
+    return {(f"secretmanager.{right}", on)}
 
 
 def _k8s(request: Request, ref: Reference) -> set[tuple[str, str]]:
@@ -72,6 +91,7 @@ def _conjur(request: Request, ref: Reference) -> set[tuple[str, str]]:
 KINDS: dict[str, tuple[tuple[Call, ...], Callable[[Request, Reference], set[tuple[str, str]]]]] = {
     "aws, field": (AWS, _aws),
     "aws-ssm, field": (SSM, _ssm),
+    "gcp-sm, field": (GCP, _gcp),
     "k8s": (K8S, _k8s),
     "vault": (VAULT, _vault),
     "conjur": (CONJUR, _conjur),

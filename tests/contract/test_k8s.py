@@ -11,11 +11,12 @@ import yaml
 from ir.adapters.reloaders.rollout import RolloutReloader
 from ir.adapters.stores.k8s.secret_store import K8sSecretStore
 from ir.clients.host_api import Login
-from ir.core.errors import Denied, Missing, PortError, Rejected, Unknown
+from ir.core.errors import Conflict, Denied, Missing, PortError, Rejected, Unknown
 from ir.core.reference import parse
 from ir.core.secret import Secret
 from ir.drill.hosts.k8s_twin import K8sTwin
 from tests.worlds.api_description import Description
+from tests.worlds.bad_network import Request, proxy
 from tests.worlds.joined import WORLDS
 from tests.worlds.k8s import NAMESPACE, K8sWorld
 from tests.worlds.stores import key
@@ -232,3 +233,17 @@ def test_calls_and_objects_are_those_of_the_published_api(world: K8sWorld) -> No
     assert list(described.undescribed({**workload.body, "status": world.twin.status(workload)}, "Deployment")) == []
     reviews = [call.body for call in world.twin.calls if call.path[-1] == "selfsubjectaccessreviews"]
     assert reviews and all(list(described.undescribed(row, "SelfSubjectAccessReview")) == [] for row in reviews)
+
+
+def test_another_key_between_look_and_write_is_a_conflict(world: K8sWorld) -> None:
+    """The cluster itself refuses the version that is gone: 409."""
+    ref, third = world.place(key()), key()
+    expected, busy = world.make(ref).read().version, [True]
+
+    def before(request: Request) -> None:
+        if request.method == "PATCH" and busy and busy.pop():
+            world.write(ref, third)
+
+    with proxy(world.upstream, before=before) as way, world.through(way.address), pytest.raises(Conflict):
+        world.make(ref).promote(INCIDENT, key(), expected=expected)
+    assert world.seen(ref) == third.reveal()

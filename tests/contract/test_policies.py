@@ -4,7 +4,6 @@ import base64
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from http.client import HTTPConnection
 from pathlib import Path
@@ -14,18 +13,16 @@ import yaml
 
 from ir import inventory
 from ir.adapters.stores import POLICIES, STORES
-from ir.adapters.stores.aws.policy import IAM, PARAMETERS
+from ir.adapters.stores.aws.parameter_policy import IAM as SSM
+from ir.adapters.stores.aws.policy import IAM
 from ir.adapters.stores.conjur.policy import YAML
-from ir.adapters.stores.k8s.policy import ROLES
 from ir.adapters.stores.vault.policy import HCL
 from ir.cli import run
 from ir.cli.policies import NAMES
 from ir.clients.stripe_permissions import READS
 from ir.core.reference import Reference, parse
 from ir.core.secret import Secret
-from ir.core.store_kind import SCHEMES
 from ir.drill.embedded.openbao_server import OpenBao
-from ir.drill.hosts.k8s_twin import K8sTwin
 from ir.drill.twin import StripeTwin
 from ir.drill.twin.permissions import ACCEPTED
 from ir.inventory import references
@@ -35,7 +32,6 @@ from ir.runtime import adapter_registry, policies
 from tests.worlds import conjur, vault
 from tests.worlds.aws import REGION, StrictMoto
 from tests.worlds.conjur_fake import ConjurFake, Variable
-from tests.worlds.k8s import K8sWorld
 from tests.worlds.policed import Policed, policed
 from tests.worlds.stores import key, unique
 from tests.worlds.surroundings import environment
@@ -43,24 +39,14 @@ from tests.worlds.twin_rig import raw
 
 EXAMPLE = Path(__file__).parents[2] / "inventory.example.yaml"
 Settings = dict[str, str | None]
-
-
-@dataclass(frozen=True)
-class Enforced:
-    """Place a value, read it, the settings of a process that may do what a document says, and the inventory's `hosts:`."""
-
-    place: Callable[[Secret], Reference]
-    read: Callable[[Reference], str]
-    allowed: Callable[[str], Settings]
-    hosts: str = ""
+Enforced = tuple[Callable[[Secret], Reference], Callable[[Reference], str], Callable[[str], Settings]]
+"""Place a value, read it, and the settings of a process that may do what a document says."""
 
 
 def _vault(request: pytest.FixtureRequest) -> Enforced:
     server: OpenBao = request.getfixturevalue("openbao")
     world = vault.VaultWorld(server, "api_key")
-    return Enforced(
-        world.place, lambda ref: vault.read(server, ref), lambda text: vault.settings(server.address, vault.token_with(server, text))
-    )
+    return world.place, lambda ref: vault.read(server, ref), lambda text: vault.settings(server.address, vault.token_with(server, text))
 
 
 def _aws(request: pytest.FixtureRequest) -> Enforced:
@@ -74,43 +60,25 @@ def _aws(request: pytest.FixtureRequest) -> Enforced:
     def read(ref: Reference) -> str:
         return str(json.loads(strict.secrets.get_secret_value(SecretId=ref.path)["SecretString"])[ref.field])
 
-    return Enforced(place, read, strict.allowed)
+    return place, read, strict.allowed
 
 
-def _parameters(request: pytest.FixtureRequest) -> Enforced:
+def _ssm(request: pytest.FixtureRequest) -> Enforced:
     strict: StrictMoto = request.getfixturevalue("strict_aws")
-    client = strict.client("ssm")
+    client = strict.service("ssm")
 
     def place(value: Secret) -> Reference:
-        name = unique()
-        client.put_parameter(Name=f"/prod/{name}", Value=value.reveal(), Type="SecureString")
-        return parse(f"aws-ssm://{REGION}/prod/{name}")
+        name = unique("prod/payments")
+        client.put_parameter(Name=f"/{name}", Value=value.reveal(), Type="SecureString")
+        return parse(f"aws-ssm://{REGION}/{name}")
 
     def read(ref: Reference) -> str:
         return str(client.get_parameter(Name=f"/{ref.path}", WithDecryption=True)["Parameter"]["Value"])
 
     def allowed(text: str) -> Settings:
-        found = strict.allowed(text)
-        return {**found, "AWS_ENDPOINT_URL_SSM": found["AWS_ENDPOINT_URL_SECRETS_MANAGER"]}
+        return {**strict.allowed(text), "AWS_ENDPOINT_URL_SSM": strict.address}
 
-    return Enforced(place, read, allowed)
-
-
-def _kubernetes(request: pytest.FixtureRequest) -> Enforced:
-    twin: K8sTwin = request.getfixturevalue("k8s_twin")
-    world = K8sWorld(twin)
-
-    def allowed(text: str) -> Settings:
-        """The twin counts rights as `VERB RESOURCE`, or with `/NAME`, whatever the namespace."""
-        token, rights = unique("token"), {"create selfsubjectaccessreviews"}
-        for role in yaml.safe_load_all(text):
-            for rule in role["rules"]:
-                names = [f"/{name}" for name in rule.get("resourceNames", [])] or [""]
-                rights |= {f"{verb} {resource}{name}" for verb in rule["verbs"] for resource in rule["resources"] for name in names}
-        twin.tokens |= {token: frozenset(rights)}
-        return {"K8S_TOKEN": token}
-
-    return Enforced(world.place, world.seen, allowed, f'hosts:\n  - {{name: k8s, api_base: "{twin.address}", token: "env://K8S_TOKEN"}}\n')
+    return place, read, allowed
 
 
 def _conjur(request: pytest.FixtureRequest) -> Enforced:
@@ -128,7 +96,7 @@ def _conjur(request: pytest.FixtureRequest) -> Enforced:
         _asked(fake, f"/policies/{fake.account}/policy/root", text.replace('"ir"', f'"{login}"'), _token(fake))
         return conjur.settings(fake, f"host/{login}")
 
-    return Enforced(place, lambda ref: fake.variables[ref.path].versions[-1][1].decode(), allowed)
+    return place, lambda ref: fake.variables[ref.path].versions[-1][1].decode(), allowed
 
 
 def _token(fake: ConjurFake) -> str:
@@ -147,20 +115,14 @@ VENDORS: dict[str, tuple[PolicyLanguage, Callable[[pytest.FixtureRequest], Enfor
     "vault": (HCL, _vault),
     "aws-sm": (IAM, _aws),
     "conjur": (YAML, _conjur),
-    "aws-ssm": (PARAMETERS, _parameters),
-    "k8s": (ROLES, _kubernetes),
+    "aws-ssm": (SSM, _ssm),
 }
-
-
-@pytest.fixture
-def k8s_twin() -> Iterator[K8sTwin]:
-    with K8sTwin() as twin:
-        yield twin
 
 
 @contextmanager
 def _world(folder: Path, enforced: Enforced) -> Iterator[Policed]:
-    with policed(folder, enforced.place, enforced.read, enforced.hosts) as world:
+    place, seen, _ = enforced
+    with policed(folder, place, seen) as world:
         yield world
 
 
@@ -171,15 +133,15 @@ def test_a_rotation_passes_with_the_printed_policy_and_with_no_line_less(name: s
     enforced = vendor(request)
     with _world(tmp_path / "whole", enforced) as world:
         assert language.text(_lines(world, name)) == world.policy(name)
-        code, said = world.rotate(enforced.allowed(world.policy(name)))
+        code, said = world.rotate(enforced[2](world.policy(name)))
         assert code == 0 and world.is_whole(), said
         every = _lines(world, name)
-    # Moto matches actions, whatever the resource, and RBAC a verb for a whole namespace: such a right is left out everywhere or nowhere.
-    rights = list(dict.fromkeys(line.right for line in every)) if name in ("aws-sm", "aws-ssm", "k8s") else [""] * len(every)
+    # Moto matches actions, whatever the resource: an action is left out everywhere or nowhere.
+    rights = list(dict.fromkeys(line.right for line in every)) if name.startswith("aws") else [""] * len(every)
     for number, right in enumerate(rights):
         with _world(tmp_path / str(number), enforced) as world:
             less = [line for at, line in enumerate(_lines(world, name)) if (line.right != right if right else at != number)]
-            code, said = world.rotate(enforced.allowed(language.text(less)))
+            code, said = world.rotate(enforced[2](language.text(less)))
             assert code != 0, f"{right or every[number]} is not needed\n{said}"
 
 
@@ -191,11 +153,10 @@ def _lines(world: Policed, name: str) -> Sequence[Line]:
 @pytest.mark.parametrize("name", VENDORS)
 def test_a_place_that_is_only_read_takes_the_calls_of_a_read(name: str, request: pytest.FixtureRequest) -> None:
     language, vendor = VENDORS[name]
-    enforced, value = vendor(request), key()
-    if enforced.hosts:
-        pytest.skip("its login comes with the inventory, and the whole rotation reads the app's key so")
-    ref = enforced.place(value)
-    with environment(**enforced.allowed(language.text(lines([Grant(ref, rotated=False)], language)))):
+    place, _, allowed = vendor(request)
+    value = key()
+    ref = place(value)
+    with environment(**allowed(language.text(lines([Grant(ref, rotated=False)], language)))):
         assert adapter_registry.load(STORES, name)(ref).read().value == value
 
 
@@ -230,11 +191,20 @@ def _printed(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
 def test_every_place_of_the_inventory_is_in_one_document(capsys: pytest.CaptureFixture[str]) -> None:
     said = _printed(capsys)
     for _, ref in references.every(inventory.load(EXAMPLE)):
-        named = {"k8s": f"namespace: {ref.path.partition('/')[0]}", "vercel": f"project {ref.host}: "}.get(ref.scheme, ref.path)
-        assert ref.scheme in ("env", "manual", "command") or named in said, ref
+        assert ref.scheme in ("env", "manual", "command") or ref.path in said, ref
     documents = json.loads(_printed(capsys, "--json"))
     assert [policy["name"] for policy in documents["policies"]] == list(NAMES) == [*POLICIES, "stripe", "files"]
     assert all(policy["text"] in said for policy in documents["policies"])
+
+
+def test_a_document_can_be_loaded_and_names_every_right_that_is_needed() -> None:
+    found = {policy.name: policy for policy in policies.of(inventory.load(EXAMPLE), hints=True)}
+    (role,) = yaml.safe_load_all(found["k8s"].text)
+    assert role["kind"] == "Role" and role["metadata"] == {"name": "ir", "namespace": "payments"}
+    assert {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "patch"], "resourceNames": ["stripe"]} in role["rules"]
+    assert yaml.safe_load(found["gcp-sm"].text)["includedPermissions"] == list(dict.fromkeys(line.right for line in found["gcp-sm"].lines))
+    assert "# secretmanager.secrets.create on projects/shop-prod\n" in found["gcp-sm"].text
+    assert "secrets: write" in found["github-actions"].text and "PATCH /v9/" in found["vercel"].text
 
 
 def test_hints_are_added_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
@@ -253,13 +223,6 @@ def test_the_key_of_an_escrow_is_allowed_too() -> None:
     assert policies.without_custody(source) == [] and policies.without_custody(alone) == ["payments"]
 
 
-def test_a_place_without_a_policy_is_said_to_have_none(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert set(policies.unwritten(inventory.load(EXAMPLE))) <= set(SCHEMES) - set(POLICIES)
-    monkeypatch.delitem(POLICIES, "vercel")
-    assert run(["inventory", "policies", str(EXAMPLE)]) == 0
-    assert "no policy is written here for" in (said := capsys.readouterr().err) and "vercel://" in said
-
-
 def test_a_document_that_is_not_there_is_a_usage_error(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert run(["inventory", "policies", str(EXAMPLE), "--only", "gcp"]) == 2
-    assert "one of aws-sm, aws-ssm, vault, conjur, k8s, vercel, stripe, files" in capsys.readouterr().err
+    assert f"one of {', '.join(NAMES)}" in " ".join(capsys.readouterr().err.split())

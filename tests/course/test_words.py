@@ -85,7 +85,7 @@ def test_a_classification_is_in_chain_checkpoint_and_bundle_at_once(kept: tuple[
     assert (newest["size"], newest["head_hash"]) == (len(entries), entries[-1]["hash"])
     folder = state.bundle(name)
     report = json.loads((folder / "report.json").read_text())
-    assert [row["rung"] for row in report["ladder"]] == ["detected", "classified"]
+    assert [row["rung"] for row in report["ladder"]] == ["detected", "classified", "aware"]
     assert report["chain"]["head"] == entries[-1]["hash"] and "cards were read" in (folder / "audit.jsonl").read_text()
     verdict = check_folder(folder, "", entries[-1]["hash"])
     assert verdict.holds and verdict.covered == len(entries)

@@ -61,6 +61,22 @@ def test_it_is_refused_where_its_old_value_could_be_kept_nowhere() -> None:
     assert _blind(sim).writes == []
 
 
+def test_without_the_old_value_in_custody_nothing_is_written() -> None:
+    """Somebody emptied custody between the first look and the write."""
+    sim = Simulation("exposed", write_only=True)
+    first = next(iter(sim.stores.values()))
+    plain = first.stage
+
+    def stage(incident: str, new: Secret) -> str:
+        first.kept.pop((incident, "old"), None)
+        return plain(incident, new)
+
+    first.stage = stage  # type: ignore[method-assign]  # somebody is busy
+    _, record, _ = go(sim)
+    assert "is not in custody, and the store cannot give it back" in " ".join(run.outcome.said for run in record.runs)
+    assert _blind(sim).value == sim.leaked.value and _blind(sim).writes == []
+
+
 def test_the_way_back_writes_the_old_value_again() -> None:
     sim = Simulation("exposed", write_only=True)
     sim.services["billing"].stuck = True

@@ -32,8 +32,35 @@ ONE_VALUE = ("tests/e2e/test_one_value.py",)
 WEBHOOK, DELIVERY = ("tests/e2e/test_webhook.py",), ("tests/unit/test_delivery.py",)
 
 POLICIES, GUARANTEES = ("tests/contract/test_policies.py",), ("tests/contract/test_client_guarantees.py",)
+UNREAD, SSM = ("tests/course/test_write_only.py",), ("tests/contract/test_aws_parameter_store.py",)
+K8S, VERCEL = ("tests/contract/test_k8s.py",), ("tests/contract/test_vercel.py",)
+HOSTS = ("tests/contract/test_write_only_contract.py", "tests/contract/test_github_actions.py")
+
+DEADLINES, ONE_DEBT = ("tests/unit/test_deadlines.py",), ("tests/course/test_one_debt.py",)
 
 MUTANTS = (
+    Mutant("let a later word move a deadline", "ir/incident/ladder.py", "word.at < before.at", "word.at > before.at", DEADLINES),
+    Mutant("end everything with one sentence", "ir/actions/close.py", "if len(open_ones) > 1 else []", "if False else []", ONE_DEBT),
+    Mutant("end a critical leftover by a word", "ir/cli/one_debt.py", "if debts.critical(record, debt.about):", "if False:", ONE_DEBT),
+    Mutant("read --yes as a person", "ir/report/people.py", '.startswith("--yes")', '.startswith("a person")', ONE_DEBT),
+    Mutant("purge alone under a running clock", "ir/cli/purging.py", "if not pressing or (", "if pressing or (", ONE_DEBT),
+    Mutant(
+        "pass over a signature that was taken", "ir/evidence/bundle_verifier.py", "if signers and has_ended(entries):", "if False:", BUNDLE
+    ),
+    Mutant(
+        "believe the stamp of any authority",
+        "ir/evidence/bundle_verifier.py",
+        "    if ran.returncode != 0:\n",
+        "    if False:\n",
+        ("tests/unit/test_timestamps.py",),
+    ),
+    Mutant(
+        "leave a word out of the next entry's chain",
+        "ir/engine/recorder.py",
+        "                self._take_in(word or entry)\n",
+        "                self._take_in(entry)\n",
+        ("tests/course/test_words.py",),
+    ),
     Mutant(
         "believe a delivery while the old secret is accepted",
         "ir/actions/delivery.py",
@@ -429,6 +456,49 @@ MUTANTS = (
         "        if False:",
         ("tests/campaign/test_agreed_work.py",),
     ),
+    Mutant("keep the place of one that waits", "ir/fleet/worker.py", "if seconds < _REST:", "if True:", ("tests/campaign/test_night.py",)),
+    Mutant(
+        "sit in the grace of a key that has leaked",
+        "ir/actions/grace.py",
+        'before it dies" if told else ""',
+        'before it dies" if False else ""',
+        ("tests/campaign/test_emergency_in_grace.py",),
+    ),
+    Mutant(
+        "hold back what needs a person",
+        "ir/storage/notice_log.py",
+        "        if kind in PERSON:\n",
+        "        if False:\n",
+        ("tests/campaign/test_fleet_notices.py",),
+    ),
+    Mutant(
+        "rotate a key again a day after a late rotation",
+        "ir/fleet/schedule.py",
+        "return last + period / 2 if last else 0.0",
+        "return 0.0",
+        ("tests/campaign/test_schedule.py",),
+    ),
+    Mutant(
+        "refuse every key for one that is new",
+        "ir/cli/schedules.py",
+        "    if due and all(new.values()):",
+        "    if any(new.values()):",
+        ("tests/campaign/test_schedule_run.py",),
+    ),
+    Mutant(
+        "refuse key after key with a login that was revoked",
+        "ir/fleet/fitness.py",
+        "        return asked == 0\n",
+        "        return True\n",
+        ("tests/campaign/test_workers.py",),
+    ),
+    Mutant(
+        "forget the replacement that a revert left alive",
+        "ir/actions/earlier_keys.py",
+        "        debts += [_lives(world, name, row) for row in found]\n",
+        "",
+        ("tests/campaign/test_drift_of_life.py",),
+    ),
     Mutant(
         "go on with an incident that was begun with something else",
         "ir/fleet/agreed_work.py",
@@ -717,6 +787,51 @@ MUTANTS = (
         "known[at - 1] if at else None",
         "known[-1] if at else None",
         ("tests/unit/test_sdk_ages.py",),
+    ),
+    Mutant("write over what another changed unseen", "ir/actions/unread.py", "if mark != expected and (", "if False and (", UNREAD),
+    Mutant(
+        "write what cannot be put back",
+        "ir/actions/unread.py",
+        'if not forward and world.custody.fetch("old") is None:',
+        "if False:",
+        ("tests/course/test_write_only.py::test_without_the_old_value_in_custody_nothing_is_written",),
+    ),
+    Mutant("take a changed mark for our own", "ir/actions/unread.py", "    if mark == _settled(known, value):", "    if True:", UNREAD),
+    Mutant("overlook a version in between", "ir/adapters/stores/counted.py", "if number == base.number + 1:", "if True:", SSM),
+    Mutant(
+        "forget the KMS key of a parameter",
+        "ir/adapters/stores/aws/parameters.py",
+        '_REPEATED = ("Type", "KeyId", ',
+        '_REPEATED = ("Type", ',
+        SSM,
+    ),
+    Mutant(
+        "write over any version of a Secret",
+        "ir/adapters/stores/k8s/secret_store.py",
+        'body = {"metadata": {"resourceVersion": found["metadata"]["resourceVersion"]}, ',
+        'body = {"metadata": {}, ',
+        K8S,
+    ),
+    Mutant("run a login that is not listed", "ir/clients/kubeconfig.py", "if list(login.program) != argv:", "if False:", K8S),
+    Mutant("trust whatever answers as the cluster", "ir/clients/kubeconfig.py", "        if cluster.get(name):", "        if False:", K8S),
+    Mutant(
+        "call a rollout over with old pods left",
+        "ir/adapters/reloaders/rollout.py",
+        "if not waits and not former and",
+        "if not waits or",
+        K8S,
+    ),
+    Mutant("redeploy the old snapshot", "ir/clients/vercel.py", '"gitSource": kept', '"deploymentId": str(source.get("id"))', VERCEL),
+    Mutant("take hidden for missing", "ir/adapters/stores/vercel/variable.py", "if not found and hidden:", "if False:", VERCEL),
+    Mutant(
+        "believe another's JSON",
+        "ir/clients/host_api.py",
+        "        if needs and (not isinstance(data, dict) or needs not in data):",
+        "        if False:",
+        HOSTS,
+    ),
+    Mutant(
+        "believe a write that moved nothing", "ir/adapters/stores/write_only.py", "        if after == before:", "        if False:", HOSTS
     ),
     Mutant("print a policy for reading alone", "ir/ports/policy.py", "if not (grant.rotated or call.read):", "if not call.read:", POLICIES),
     Mutant("print rights that only tell more", "ir/runtime/policies.py", "if hints or line.needed)", "if True)", POLICIES),

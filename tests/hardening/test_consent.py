@@ -18,6 +18,7 @@ from ir.cli.terminal.inventory_source import Opened, read
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import ExitCode, Refused
+from ir.drill.hosts.gcp_twin import GcpTwin
 from ir.inventory import consent
 from ir.runtime.app_state import State, open_state
 from ir.storage import database, incident_store
@@ -70,6 +71,7 @@ ELSEWHERE: dict[tuple[str, ...], str] = {
         (
             *((name,) for name in ("status", "resume", "approve", "rollback", "abort", "close", "report", "verify", "classify")),
             *(("evidence", "bundle"), ("evidence", "purge"), ("evidence", "timestamp")),
+            *(("notify", name) for name in ("record", "draft", "list")),
             *(("campaign", name) for name in ("status", "pause", "resume", "report")),
         ),
         "works with what an incident or a campaign recorded when it was begun, which was agreed to then",
@@ -264,6 +266,19 @@ def test_what_was_changed_meanwhile_is_not_what_was_agreed_to(place: Strange) ->
 
 def _names(place: Strange) -> list[str]:
     return [row.name for row in inventory.load(place.folder / FILE).commands]
+
+
+def test_the_red_button_tells_no_host_a_token(tmp_path: Path) -> None:
+    """A store at a host that is listed with a token, and that no person agreed to, is not asked."""
+    with GcpTwin() as twin, responder(tmp_path / "world", guided=True) as world:
+        twin.put("stripe", world.leaked.token.reveal())
+        world.more["HOST_TOKEN"] = "a-token"
+        file = world.folder / FILE
+        row = f'hosts:\n  - {{name: gcp-sm, api_base: "{twin.address}", token: "env://HOST_TOKEN"}}\n'
+        file.write_text(file.read_text().replace("stored_in: [", 'stored_in: ["gcp-sm://shop/stripe", ') + row)
+        code, said = world.ir("contain", "payments", "--inventory", FILE, "--yes")
+        assert code == ExitCode.WAITING, said
+        assert twin.calls == []
 
 
 def test_the_red_button_asks_only_for_what_it_needs(tmp_path: Path) -> None:

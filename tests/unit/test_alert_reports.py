@@ -239,3 +239,27 @@ def test_several_keys_of_one_mail_are_asked_about() -> None:
     with pytest.raises(UsageError) as caught:
         alerts.the_leak(found, "x", "", None)
     assert caught.value.next_step == "name it: billing, payments"
+
+
+# ── what stands around reports ──
+
+
+@pytest.mark.parametrize("before", ["2026-11-20T10:00:00.1234567Z ", "scanner-1  | ", "[pod/scan] ", "Nov 20 10:00:00 ci scan[12]: "])
+def test_a_report_behind_what_a_log_puts_before_each_line(before: str) -> None:
+    key = samples.key()
+    said = [json.dumps({"level": "info-0", "msg": "running source"}), json.dumps(samples.trufflehog(key)), "done"]
+    (alert,) = alerts.loads("".join(f"{before}{line}\n" for line in said), "job.log")
+    assert alert.scanner == "trufflehog" and alert.line == 2 and str(alert.places[0]).endswith("deploy/.env:4 (fbc14303ffbf)")
+
+
+def test_a_list_of_whole_reports() -> None:
+    first, second = samples.key(), samples.key()
+    found = alerts.loads(json.dumps([samples.betterleaks_2(first), samples.sarif(second)]), "all.json")
+    assert [alert.scanner for alert in found] == ["betterleaks", "sarif"]
+
+
+def test_prefixes_are_taken_off_in_linear_time() -> None:
+    began = time.process_time()
+    with pytest.raises(BadFile):
+        alerts.loads(("x" * 119 + '{"' + "y" * 5000 + "\n") * 1500, "hostile")
+    assert time.process_time() - began < 20

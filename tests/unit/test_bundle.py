@@ -21,9 +21,11 @@ from ir.evidence.bundle_verifier import FILES_NAMESPACE, check_evidence
 from ir.evidence.checkpoints import Signer, statement, tree_of
 from ir.incident.record import fold
 from ir.report.bundle import write_bundle
+from ir.report.notices import DRAFTS
 from tests.unit.report_samples import STORIES, Builder, exploited, overlap
 
 FILES = ["audit.jsonl", "checkpoints.jsonl", "manifest.json", "findings.json", "evidence.db"]
+FILES += ["README.md", "affected.csv", "timeline.jsonl", *(f"notice-{to}.md" for to in DRAFTS)]
 FILES += ["report.html", "report.md", "report.json", "verify.py", "sha256sums", "signature.json"]
 SIGNER, OTHER = Signer(Ed25519PrivateKey.generate()), Signer(Ed25519PrivateKey.generate())
 
@@ -361,7 +363,7 @@ def test_an_edited_report_is_named_though_the_sums_were_mended(tmp_path: Path, n
     story, signed, made = collected(tmp_path)
     key = SIGNER.public.fingerprint
     assert check(made, "--public-key", key)[0] == 0
-    assert f"the report and the other files (10) are as {key} signed them" in check(made)[1]
+    assert f"the report and the other files ({len(FILES) - 1}) are as {key} signed them" in check(made)[1]
     mended(made, name, b" " if name != "verify.py" else b"\n")
     for code, said in (check(made, "--public-key", key), check(made)):
         assert (code, f"edited: {name} was changed after it was signed" in said) == (1, True), said

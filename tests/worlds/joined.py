@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from ir.drill.hosts.gcp_twin import GcpTwin
 from ir.drill.hosts.k8s_twin import K8sTwin
-from tests.worlds import aws, conjur, k8s, ssm, vault
+from tests.worlds import aws, conjur, gcp, k8s, ssm, vault
 from tests.worlds.command import CommandWorld
 from tests.worlds.dotenv import DotenvWorld
 from tests.worlds.stores import StoreWorld
@@ -66,6 +67,14 @@ def _k8s(*, keeps: bool) -> Entry:
     return enter
 
 
+def _gcp(field: str) -> Entry:
+    def enter(request: pytest.FixtureRequest) -> Iterator[StoreWorld]:
+        with GcpTwin() as twin:
+            yield gcp.GcpWorld(twin, field)
+
+    return enter
+
+
 WORLDS: dict[str, Entry] = {
     "aws, field": _aws("api_key"),
     "aws, whole": _aws(""),
@@ -75,6 +84,8 @@ WORLDS: dict[str, Entry] = {
     "conjur": _conjur(""),
     "conjur, field": _conjur("api_key"),
     "conjur, no companion": _conjur("", companion=False),
+    "gcp-sm, whole": _gcp(""),
+    "gcp-sm, field": _gcp("api_key"),
     "k8s": _k8s(keeps=True),
     "k8s, no companion": _k8s(keeps=False),
     "dotenv": _dotenv,

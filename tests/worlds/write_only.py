@@ -6,10 +6,12 @@ from contextlib import contextmanager
 
 import pytest
 
+from ir.adapters.stores.github.actions_secret import GithubActionsStore
 from ir.adapters.stores.vercel.variable import VercelStore
 from ir.clients.host_api import Login
 from ir.core.reference import Reference, parse
 from ir.core.secret import Secret
+from ir.drill.hosts.github_twin import GithubTwin
 from ir.drill.hosts.server import HostTwin
 from ir.drill.hosts.vercel_twin import VercelTwin
 from ir.ports import Store
@@ -112,7 +114,46 @@ class VercelWorld(WriteOnlyWorld):
         return request.method == "PATCH"
 
 
-WORLDS: dict[str, Entry] = {"vercel": (VercelTwin, VercelWorld)}
+class GithubWorld(WriteOnlyWorld):
+    """Secrets of one repository."""
+
+    twin: GithubTwin
+
+    def place(self, value: Secret) -> Reference:
+        """See `WriteOnlyWorld`."""
+        name = unique("STRIPE").replace("-", "_").upper()
+        self.twin.put("acme/shop", name, value.reveal())
+        return parse(f"github-actions://acme/shop/{name}")
+
+    def nowhere(self) -> Reference:
+        """See `WriteOnlyWorld`."""
+        self.twin.put("acme/shop", "OTHER", "x")
+        return parse("github-actions://acme/shop/NOT_THERE")
+
+    def unseen(self) -> Reference:
+        """See `WriteOnlyWorld`."""
+        return parse("github-actions://acme/not-ours/STRIPE_KEY")
+
+    def made(self, ref: Reference, login: Login, timeout: float) -> Store:
+        """See `WriteOnlyWorld`."""
+        return GithubActionsStore(ref, login=login, timeout=timeout)
+
+    def seen(self, ref: Reference) -> str:
+        """See `WriteOnlyWorld`."""
+        repo, _, name = ref.path.partition("/")
+        return self.twin.value(f"{ref.host}/{repo}", name, ref.field)
+
+    def write(self, ref: Reference, value: Secret) -> None:
+        """See `WriteOnlyWorld`."""
+        repo, _, name = ref.path.partition("/")
+        self.twin.put(f"{ref.host}/{repo}", name, value.reveal(), ref.field)
+
+    def is_write(self, request: Request) -> bool:
+        """See `WriteOnlyWorld`."""
+        return request.method == "PUT"
+
+
+WORLDS: dict[str, Entry] = {"vercel": (VercelTwin, VercelWorld), "github-actions": (GithubTwin, GithubWorld)}
 """Every write-only adapter joins its contract with one line here."""
 
 

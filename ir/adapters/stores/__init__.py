@@ -3,10 +3,12 @@
 STORES = {
     "aws-sm": "ir.adapters.stores.aws.secrets_manager:AwsSecretsManagerStore",
     "aws-ssm": "ir.adapters.stores.aws.parameter_store:AwsParameterStore",
+    "gcp-sm": "ir.adapters.stores.gcp.secret_store:GcpSecretStore",
     "vault": "ir.adapters.stores.vault.kv_store:VaultStore",
     "conjur": "ir.adapters.stores.conjur.store:ConjurStore",
     "k8s": "ir.adapters.stores.k8s.secret_store:K8sSecretStore",
     "vercel": "ir.adapters.stores.vercel.variable:VercelStore",
+    "github-actions": "ir.adapters.stores.github.actions_secret:GithubActionsStore",
     "dotenv": "ir.adapters.stores.env.dotenv_store:DotenvStore",
     "command": "ir.adapters.stores.command:CommandStore",
     "env": "ir.adapters.stores.env.process_env:EnvStore",
@@ -30,10 +32,12 @@ KEEPERS = {
 
 POLICIES = {
     "aws-sm": "ir.adapters.stores.aws.policy:IAM",
-    "aws-ssm": "ir.adapters.stores.aws.policy:PARAMETERS",
+    "aws-ssm": "ir.adapters.stores.aws.parameter_policy:IAM",
+    "gcp-sm": "ir.adapters.stores.gcp.policy:ROLE",
     "vault": "ir.adapters.stores.vault.policy:HCL",
     "conjur": "ir.adapters.stores.conjur.policy:YAML",
-    "k8s": "ir.adapters.stores.k8s.policy:ROLES",
-    "vercel": "ir.adapters.stores.vercel.policy:TOKEN",
+    "k8s": "ir.adapters.stores.k8s.policy:RBAC",
+    "vercel": "ir.adapters.stores.vercel.policy:REACH",
+    "github-actions": "ir.adapters.stores.github.policy:PERMISSIONS",
 }
 """How each vendor's access policies are written: a `ports.policy.PolicyLanguage`."""

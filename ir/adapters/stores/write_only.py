@@ -6,7 +6,7 @@ An adapter gives the mark of the last change and the write; `actions.unread` is 
 from abc import abstractmethod
 
 from ir.adapters.stores.keeps_nothing import KeepsNothing
-from ir.core.errors import Conflict, Rejected
+from ir.core.errors import Conflict, Rejected, Unknown
 from ir.core.secret import Secret
 from ir.ports import Held
 
@@ -35,6 +35,8 @@ class WriteOnlyStore(KeepsNothing):
         after = self.mark()
         if after != written:
             raise Conflict(f"{self.ref} was changed by somebody else right after us: its mark is {after}, ours was {written}")
+        if after == before:
+            raise Unknown(f"the write of {self.ref} was answered, and its mark is as it was before: it may not have happened")
         return after
 
     def undo(self, incident: str, old: Secret, new: Secret) -> str:

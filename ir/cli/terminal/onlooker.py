@@ -5,8 +5,8 @@ import time
 from ir.cli.terminal.operator import Terminal
 from ir.core.model import Json, Outcome
 from ir.engine.dbos_records import read_entries
+from ir.incident import deadlines, signal_words, standing
 from ir.incident import record as incident_record
-from ir.incident import standing
 from ir.incident.record import Incident
 from ir.runtime.app_state import State
 
@@ -20,11 +20,16 @@ def look_on(operator: Terminal, kept: State, name: str, *, answer: bool = False)
     With `answer` a wait for a person's step may be answered here; its process then looks again, and is looked at further.
     """
     shown, answered = 0, 0
+    first = incident_record.fold(read_entries(kept.ledger.engine, name))
+    for clock in deadlines.countdown(deadlines.rows(first), time.time()):
+        operator.screen.warn(f"  still to do: {clock}")
     while True:
         entries = read_entries(kept.ledger.engine, name)
         for entry in entries[shown:]:
             if entry["kind"] == "step":
                 operator.screen.step(entry["step"], Outcome.from_json(entry["body"]["outcome"]))
+            if entry["kind"] == "word":
+                operator.screen.say(f"  {entry['actor']}: {signal_words.did(entry['body']['kind'])}")
         shown = len(entries)
         record = incident_record.fold(entries)
         holder = kept.ledger.holder(name)

@@ -18,10 +18,12 @@ class StoreKind(StrEnum):
     ENV = "env"
     SSM = "ssm"
     K8S = "k8s"
+    GCP = "gcp"
     VERCEL = "vercel"
+    GITHUB = "github-actions"
 
 
-HOSTED = (StoreKind.K8S, StoreKind.VERCEL)
+HOSTED = (StoreKind.K8S, StoreKind.GCP, StoreKind.VERCEL, StoreKind.GITHUB)
 """Hosts that a stand-in plays."""
 USUAL = (StoreKind.AWS, StoreKind.VAULT, StoreKind.ENV)
 """What a drill runs when nothing is asked for: one kind after the other would take long."""
@@ -87,6 +89,8 @@ def choose(asked: Collection[StoreKind] = ()) -> StoreChoice:
 def _source(kind: StoreKind) -> Source:
     if kind is StoreKind.ENV:
         return Source("a file, which needs no server")
+    if kind is StoreKind.GITHUB and not find_spec("nacl"):
+        return Source("PyNaCl, which seals its secrets, is not installed", missing="pip install 'ir-stripe[github]'")
     if kind in HOSTED:
         return Source("a stand-in of the host, with its documented rules")
     if kind in (StoreKind.AWS, StoreKind.SSM):

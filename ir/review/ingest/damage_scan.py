@@ -32,7 +32,7 @@ class Damaged:
         return self.aside.examples
 
     def look(self, shape: Shape, files: list[Path], expected: dict[Path, int]) -> None:
-        """Begin with these files, when those before are done; also the sums of gzips, which the engine does not look at.
+        """Begin with these files, when those before are done; in one go also the sums of gzips, which the engine does not look at.
 
         Args:
             shape: the format that all of them have.

@@ -12,18 +12,16 @@ from pathlib import Path
 import duckdb
 
 from ir.core.wording import counted
-from ir.review.ingest import column_map as column_maps
 from ir.review.ingest import (
-    database_dumps,
+    careful_copy,
     deduplicate,
-    json_documents,
     locate_unreadable,
     personal_data,
     programs,
     tolerant_reader,
-    unfolding,
     written_table,
 )
+from ir.review.ingest import column_map as column_maps
 from ir.review.ingest import progress as load_progress
 from ir.review.ingest.csv_rejects import Rejected, refuse_rejects
 from ir.review.ingest.damage_scan import Damaged
@@ -148,7 +146,7 @@ class Importer:
         target = self._store / f"clean-{self._count}.jsonl"
         bad = self._sink(shape, file)
         try:
-            for note in self._rewrite(shape, file, target, bad):
+            for note in careful_copy.rewrite(shape, file, target, bad):
                 self.loaded.say(shape.label, f"{file}: {note}")
             if (shape.form == "json" or shape.folded) and not shape.mapped:
                 shape = Shape.of(sniff(target, own=shape.own), own=shape.own)
@@ -160,21 +158,6 @@ class Importer:
             self.loaded.say(shape.label, f"{file}: could not be read ({type(error).__name__})")
         finally:
             target.unlink(missing_ok=True)
-
-    def _rewrite(self, shape: Shape, file: Path, target: Path, bad: tolerant_reader.Bad) -> list[str]:
-        if shape.form == "json":
-            return json_documents.rewrite_document(file, target, bad, own=shape.own)
-        if shape.folded == "table":
-            return unfolding.rewrite_table(file, target, bad, header=shape.header, delimiter=shape.delimiter, skip=shape.skip)
-        if shape.folded == "dump":
-            return database_dumps.rewrite_dump(file, target, bad)
-        if shape.folded == "lines":
-            return unfolding.rewrite_spread(file, target, bad)
-        if shape.folded:
-            return unfolding.rewrite_records(file, target, bad, own=shape.own)
-        if shape.form == "csv":
-            return tolerant_reader.rewrite_csv(file, target, bad, delimiter=shape.delimiter, width=len(shape.header))
-        return tolerant_reader.rewrite_lines(file, target, bad, json_only=shape.form == "jsonl")
 
     def _sink(self, shape: Shape, file: Path) -> tolerant_reader.Bad:
         add = self._aside.sink(shape.label, str(file))

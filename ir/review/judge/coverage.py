@@ -9,14 +9,12 @@ from ir.review.collect.collector import Read
 from ir.review.detect.log_gaps import ENOUGH, Completeness
 from ir.review.detect.source_holes import Span
 from ir.review.detect.window import HOUR, Window
-from ir.review.ingest.load_result import Loaded
 from ir.review.judge.carrying import SLACK, Given
 from ir.review.sql.engine import Engine
 
 KEPT_BY_API = 30 * 86400
 """Seconds that Stripe's API keeps events."""
 _SLACK = 2 * HOUR
-_EXAMPLES = 3
 
 _SPAN = (
     "SELECT COUNT(*), COALESCE(MIN(CASE WHEN ts > 0 THEN ts END), 0), COALESCE(MAX(CASE WHEN ts <= {end} THEN ts END), 0), "
@@ -130,8 +128,8 @@ def judge_events(
         seen.full = seen.full and not thin.available
 
 
-def judge_egress(seen: Seen, found: Completeness, window: Window) -> None:
-    """Our own logs cover what our own known traffic says they do."""
+def judge_egress(seen: Seen, found: Completeness, window: Window, clock: str = "") -> None:
+    """Our own logs cover what our own known traffic says they do; `clock`: how far their times are from Stripe's for the same requests."""
     if not seen.rows:
         return
     untimed = 2 * seen.untimed > seen.rows
@@ -150,6 +148,9 @@ def judge_egress(seen: Seen, found: Completeness, window: Window) -> None:
         seen.lacks = "our egress logs hold no request id of Stripe, so it cannot be told which writes were ours"
     elif untimed:
         seen.lacks = "our egress logs carry no readable times, so their holes cannot be seen"
+    elif clock:
+        seen.full = False
+        seen.lacks = f"our egress logs' times are {clock} Stripe's for the same requests: give them their time zone (--map)"
 
 
 def _whole(found: Completeness) -> tuple[str, str]:
@@ -169,8 +170,8 @@ def _whole(found: Completeness) -> tuple[str, str]:
     return f"strangers' writes among our own: {missing}, and 95 % are needed to tell", missing
 
 
-def judge_requests(seen: Seen, given: Given, window: Window, holes: list[Span]) -> None:
-    """A request log covers reads by the rows in which they show, in the hours for which it has them."""
+def judge_requests(seen: Seen, given: Given, window: Window, holes: list[Span], doubt: str = "") -> None:
+    """A request log covers reads by the rows in which they show, in the hours for which it has them; `doubt`: what our own log says."""
     if not seen.rows:
         return
     judge_span(seen, window, "reads outside the log's span", holes)
@@ -178,8 +179,12 @@ def judge_requests(seen: Seen, given: Given, window: Window, holes: list[Span]) 
     if given.told:
         seen.blind_to = given.told
         seen.full = seen.full and seen.carries
+    if 20 * seen.untimed > seen.rows:
+        doubt = doubt or f"{seen.untimed:,} of {seen.rows:,} rows of the request log have no readable time"
     if not seen.full:
         seen.lacks = given.told if not seen.carries else "the request log does not cover the whole window"
+    elif doubt:
+        seen.full, seen.lacks, seen.blind_to = False, doubt, f"reads: {doubt}"
 
 
 def judge_span(seen: Seen, window: Window, absent: str, holes: list[Span] | None = None) -> None:
@@ -212,27 +217,6 @@ def judge_activity(seen: Seen, read: Read | None, window: Window, holes: list[Sp
     judge_span(seen, window, ABSENT["activity"], holes)
     if not seen.rows:
         seen.blind_to = ABSENT["activity"] + (f" ({read.why})" if read is not None and read.why else "")
-
-
-def note_loaded(seen: dict[str, Seen], loaded: Loaded) -> None:
-    """Unreadable lines and files belong to their source."""
-    for label, bad in loaded.bad.items():
-        if bad and label in seen:
-            shown = [f"{e['file']}:{e['line']} ({e['why']})" for e in loaded.examples if e["source"] == label][:_EXAMPLES]
-            seen[label].gaps.append(gap(0, 0, f"{bad:,} unreadable line(s), kept in aside.jsonl: {', '.join(shown)}".rstrip(": ")))
-    for label, notes in loaded.notes.items():
-        seen[label].gaps += [gap(0, 0, note) for note in notes]
-
-
-def table(seen: dict[str, Seen]) -> tuple[Json, ...]:
-    """The coverage table; a source without rows says what that makes us blind to."""
-    rows = []
-    for name, one in seen.items():
-        blind = one.blind_to or ("" if one.rows or one.full else ABSENT.get(name, ""))
-        answers = [*ANSWERS.get(name, ())] if (one.rows or one.full) and one.carries else []
-        row = {"source": name, "from": one.first, "to": one.last, "rows": one.rows, "gaps": one.gaps, "blind_to": blind}
-        rows.append({**row, "answers": answers})
-    return tuple(rows)
 
 
 def gap(start: int, end: int, why: str) -> Json:

@@ -11,7 +11,7 @@ from ir.review.detect import attack_chains, citations, derived_tables, log_gaps,
 from ir.review.detect.rules import Parameters, Rule, load_rules
 from ir.review.detect.run_rules import Hit, run_rules
 from ir.review.detect.window import DAY, HOUR, MIN_BASELINE, Window
-from ir.review.judge import carrying, coverage
+from ir.review.judge import carrying, coverage, cross_checks
 from ir.review.sql.engine import Engine
 from ir.review.workspace import Say
 
@@ -121,12 +121,15 @@ def _cover(engine: Engine, seen: dict[str, coverage.Seen], window: Window, reads
     silent, lacking = carrying.unacknowledged(engine, window) if archive and seen["egress"].rows else ([], [])
     missing = source_holes.merged(carrying.holes(events, {}, window) + silent)
     coverage.judge_events(seen["events"], reads.get("events"), window, reads.get("thin"), missing, lacking)
-    coverage.judge_egress(seen["egress"], complete, window)
+    clock = cross_checks.egress_clock(engine, window) if seen["egress"].rows and seen["events"].rows else ""
+    coverage.judge_egress(seen["egress"], complete, window, clock)
     if seen["request-log"].rows:
         given = carrying.request_log(engine, window.until)
+        span = (seen["request-log"].first, seen["request-log"].last)
+        doubt = cross_checks.request_log(engine, window, span) if given.usable and seen["egress"].rows else ""
         rows = carrying.minutes(engine, "requests", carrying.USABLE) if given.usable else {}
         expected = carrying.other_requests(engine, window.until) if rows and carrying.young(rows) else {}
-        coverage.judge_requests(seen["request-log"], given, window, carrying.holes(rows, expected, window))
+        coverage.judge_requests(seen["request-log"], given, window, carrying.holes(rows, expected, window), doubt)
     activity = carrying.minutes(engine, "activity", "ts > 0")
     coverage.judge_activity(seen["activity"], reads.get("activity"), window, carrying.holes(activity, {}, window))
 

@@ -4,24 +4,16 @@ A write says again what AWS would otherwise forget: a KMS key that is left out b
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any
 
 from ir.adapters.stores.aws import client as aws_client
+from ir.adapters.stores.counted import Version
 from ir.adapters.stores.old_news import awaited
 from ir.core.errors import Missing, Rejected
 
 _REPEATED = ("Type", "KeyId", "Description", "AllowedPattern", "DataType")
 _newest: dict[str, int] = {}
 """Region and name → the newest version that this process knows of: an older one that is read is old news."""
-
-
-@dataclass(frozen=True, repr=False)
-class Version:
-    """One version: its number, and its text, which holds the key."""
-
-    number: int
-    text: str
 
 
 class Parameters:

@@ -1,10 +1,10 @@
-"""IAM policies for AWS Secrets Manager, Parameter Store and KMS, from the tables of calls."""
+"""An IAM policy for AWS Secrets Manager and KMS, from the table of calls."""
 
 import json
 from collections import defaultdict
 from collections.abc import Sequence
 
-from ir.adapters.stores.aws import calls, parameter_calls
+from ir.adapters.stores.aws.calls import CALLS
 from ir.core.reference import Reference
 from ir.ports.policy import Line, PolicyLanguage
 
@@ -16,20 +16,16 @@ def _arn(ref: Reference, _on: str) -> str:
     """The secret's ARN; AWS appends six characters of its own to a name."""
     if ref.path.startswith("arn:"):
         return ref.path
-    return f"arn:{_partition(ref)}:secretsmanager:{ref.host}:*:secret:{ref.path}-??????"
+    return f"arn:{partition(ref.host)}:secretsmanager:{ref.host}:*:secret:{ref.path}-??????"
 
 
-def _parameter(ref: Reference, on: str) -> str:
-    """The ARN of a parameter, of what is kept for it, or of all."""
-    name = on.format(path=ref.path.lstrip("/"), incident="INC-*")
-    return name if name == "*" else f"arn:{_partition(ref)}:ssm:{ref.host}:*:parameter/{name}"
+def partition(region: str) -> str:
+    """Of a region."""
+    return next((name for head, name in _PARTITIONS.items() if region.startswith(head)), "aws")
 
 
-def _partition(ref: Reference) -> str:
-    return next((name for head, name in _PARTITIONS.items() if ref.host.startswith(head)), "aws")
-
-
-def _text(lines: Sequence[Line]) -> str:
+def document(lines: Sequence[Line]) -> str:
+    """The policy as JSON: what is needed, and what is not."""
     statements = []
     for needed, sid in zip((True, False), _SIDS, strict=True):
         for number, (actions, objects) in enumerate(_grouped([line for line in lines if line.needed is needed])):
@@ -48,21 +44,13 @@ def _grouped(lines: Sequence[Line]) -> list[tuple[tuple[str, ...], list[str]]]:
     return list(groups.items())
 
 
-_ACCOUNT = "`*` for the account in an ARN: write yours where the policy is to be narrower"
 IAM = PolicyLanguage(
-    "AWS Secrets Manager: an IAM policy for the user or role that `ir` runs as",
-    calls.CALLS,
+    "AWS: an IAM policy for the user or role that `ir` runs as",
+    CALLS,
     _arn,
-    _text,
+    document,
     (
         "a secret that is encrypted with a KMS key of your own takes kms:Decrypt and kms:GenerateDataKey on that key, too",
-        _ACCOUNT,
+        "`*` in an ARN is the account: write yours where the policy is to be narrower",
     ),
-)
-PARAMETERS = PolicyLanguage(
-    "AWS Parameter Store: an IAM policy for the user or role that `ir` runs as",
-    parameter_calls.CALLS,
-    _parameter,
-    _text,
-    ("a parameter that is encrypted with a KMS key of your own takes kms:Decrypt and kms:Encrypt on that key, too", _ACCOUNT),
 )

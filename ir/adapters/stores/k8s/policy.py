@@ -1,8 +1,7 @@
-"""Roles for Kubernetes, from the table of calls: one per namespace, to be bound to the login of the kubeconfig."""
+"""Roles for Kubernetes, from the table of calls: one per namespace."""
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
 
 import yaml
 
@@ -10,52 +9,41 @@ from ir.adapters.stores.k8s.calls import CALLS
 from ir.core.reference import Reference
 from ir.ports.policy import Line, PolicyLanguage
 
-_ALL = "*"
+_GROUPS = {"selfsubjectaccessreviews": "authorization.k8s.io"}
 
 
-def _secret(ref: Reference, on: str) -> str:
-    """`CONTEXT/NAMESPACE/SECRET`. RBAC knows no beginnings of names, so what is kept beside a Secret is all of its namespace."""
+def _object(ref: Reference, on: str) -> str:
+    """Namespace, and the Secret's name; the incident's part of a name is not known in advance, and RBAC knows no patterns."""
     namespace, _, name = ref.path.partition("/")
-    return f"{ref.host}/{namespace}/{name if on == '{path}' else _ALL}"
+    return f"{namespace}/" + ("" if "{incident}" in on else on.format(path=name))
 
 
 def _text(lines: Sequence[Line]) -> str:
-    found: dict[tuple[str, str], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    rules: dict[str, dict[tuple[str, str], set[str]]] = defaultdict(lambda: defaultdict(set))
     for line in lines:
-        context, namespace, name = line.on.split("/", 2)
+        namespace, _, name = line.on.partition("/")
         verb, _, resource = line.right.partition(" ")
-        if resource == "secrets" and verb not in found[context, namespace][name]:
-            found[context, namespace][name].append(verb)
-    return "---\n".join(_role(context, namespace, names) for (context, namespace), names in found.items())
+        if resource not in _GROUPS:  # every login may ask for its own rights
+            rules[namespace][resource, name].add(verb)
+    return "---\n".join(yaml.safe_dump(_role(namespace, found), sort_keys=False) for namespace, found in rules.items())
 
 
-def _role(context: str, namespace: str, names: dict[str, list[str]]) -> str:
-    everywhere = names.get(_ALL, [])
-    rules = [_rule(everywhere)] if everywhere else []
-    for name, verbs in names.items():
-        more = [verb for verb in verbs if verb not in everywhere]
-        if name != _ALL and more:
-            rules.append({**_rule(more), "resourceNames": [name]})
-    role = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "Role",
-        "metadata": {"name": "ir", "namespace": namespace},
-        "rules": rules,
-    }
-    return f"# kubectl --context {context} apply -f -\n{yaml.safe_dump(role, sort_keys=False)}"
+def _role(namespace: str, found: dict[tuple[str, str], set[str]]) -> dict[str, object]:
+    rules = []
+    for (resource, name), verbs in found.items():
+        row: dict[str, object] = {"apiGroups": [""], "resources": [resource], "verbs": sorted(verbs)}
+        rules.append({**row, **({"resourceNames": [name]} if name else {})})
+    kind = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role"}
+    return {**kind, "metadata": {"name": "ir", "namespace": namespace}, "rules": rules}
 
 
-def _rule(verbs: list[str]) -> dict[str, Any]:
-    return {"apiGroups": [""], "resources": ["secrets"], "verbs": list(verbs)}
-
-
-ROLES = PolicyLanguage(
-    "Kubernetes: a Role per namespace, for the login that the kubeconfig or the inventory names",
+RBAC = PolicyLanguage(
+    "Kubernetes: a Role for each namespace; bind it to the user or service account that `ir` comes as",
     CALLS,
-    _secret,
+    _object,
     _text,
     (
-        "RBAC knows no beginnings of names: where `ir` stages it may do this to all Secrets of the namespace; give these one of their own",
-        "a reload by rollout takes get and patch of that workload and list of pods; of an ExternalSecret get and patch",
+        "RBAC knows no patterns of names: to keep a key beside a Secret takes these verbs on all of the namespace; else use an escrow",
+        "a rollout takes `get` and `patch` on the workload and `list` on pods, External Secrets `get` and `patch` on externalsecrets",
     ),
 )

@@ -1,4 +1,4 @@
-"""What a token of Vercel's has to be: the host knows no narrower right than its owner's role."""
+"""What a token of Vercel has to reach: tokens have their owner's role, and nothing narrower."""
 
 from collections.abc import Sequence
 
@@ -7,19 +7,18 @@ from ir.core.reference import Reference
 from ir.ports.policy import Line, PolicyLanguage
 
 
-def _project(ref: Reference, _on: str) -> str:
-    return ref.host
+def _object(ref: Reference, _on: str) -> str:
+    return f"{ref.host}/{ref.path}"
 
 
 def _text(lines: Sequence[Line]) -> str:
-    projects = dict.fromkeys(line.on for line in lines)
-    return "".join(f"project {project}: {', '.join(line.right for line in lines if line.on == project)}\n" for project in projects)
+    return "".join(f"{line.right} for {line.on}  # {line.why}\n" for line in lines)
 
 
-TOKEN = PolicyLanguage(
-    "Vercel: what the token of the inventory's `hosts:` row is used for",
+REACH = PolicyLanguage(
+    "Vercel: calls that the token's owner has to be allowed, by their role in the team",
     CALLS,
-    _project,
+    _object,
     _text,
-    ("a token can do what its owner's role in the team can do: limit it to the team, and let it expire",),
+    ("a deployment takes GET /v7/deployments, GET and POST /v13/deployments of the project, too",),
 )

@@ -1,0 +1,176 @@
+"""What stores share whose versions are counted and whose newest one is current: nothing can be staged there, and a write compares nothing.
+
+Every write tells the number that it became, and so whether somebody wrote in between. Then what they wrote, which is an earlier version
+now, is looked at: a neighbour's change is merged, another key is put back and is a conflict. Staging and custody are a document apart.
+"""
+
+import threading
+from abc import abstractmethod
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from ir.adapters.stores import value_field
+from ir.adapters.stores.kept_apart import KeptApart
+from ir.adapters.stores.old_news import settled
+from ir.core.errors import Conflict, Missing, PortError, Rejected
+from ir.core.reference import Reference
+from ir.core.secret import Secret
+from ir.ports import STAGED, Held, Left, Pending, Store
+
+_TRIES = 6
+"""How often a neighbour may be faster than us before we give up."""
+_locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
+"""Object → who of this process writes there: two fields of one object are promoted side by side."""
+
+
+@dataclass(frozen=True, repr=False)
+class Version:
+    """One version: its number, and its text, which holds the key."""
+
+    number: int
+    text: str
+
+
+class CountedStore(Store):
+    """One object. A version is its number.
+
+    Attributes:
+        kept: what incidents keep apart.
+    """
+
+    ref: Reference
+    kept: KeptApart
+    _wrote = False
+
+    @abstractmethod
+    def current(self) -> Version:
+        """The newest version. Raises PortError."""
+
+    @abstractmethod
+    def at(self, number: int) -> Version:
+        """An earlier one. Raises Missing, Rejected when it is gone."""
+
+    @abstractmethod
+    def put(self, text: str) -> int:
+        """A new version, which is current at once; returns its number."""
+
+    def read(self) -> Held:
+        """See `ports.Store`."""
+        return self._held(self.current())
+
+    def pending(self, incident: str) -> Pending | None:
+        """See `ports.Store`."""
+        return self.kept.pending(incident)
+
+    def drop(self, found: Pending) -> None:
+        """See `ports.Store`."""
+        self.kept.drop(found)
+
+    def left(self, incident: str) -> Left:
+        """See `ports.Store`."""
+        return self.kept.left(incident)
+
+    def incidents(self) -> tuple[str, ...]:
+        """See `ports.Store`."""
+        return self.kept.incidents()
+
+    def stage(self, incident: str, new: Secret) -> str:
+        """See `ports.Store`."""
+        current = self.current()
+        if self._value(current) == new:
+            return str(current.number)
+        self.kept.put(incident, STAGED, new)
+        return self.kept.path(incident)
+
+    def promote(self, incident: str, new: Secret, *, expected: str) -> str:
+        """See `ports.Store`."""
+
+        def may(current: Version) -> None:
+            if str(current.number) != expected and self._value(current) != self._value_at(expected, incident):
+                said = f"version {current.number} is current, {expected or 'none'} was expected"
+                raise Conflict(f"somebody else changed the key in {self.ref}: {said}")
+
+        version = self._switch(new, may)
+        with suppress(PortError):  # Nothing is staged any more; what stays behind is found by `discard`.
+            self.kept.put(incident, STAGED, None)
+        return version
+
+    def undo(self, incident: str, old: Secret, new: Secret) -> str:
+        """See `ports.Store`."""
+
+        def may(current: Version) -> None:
+            if self._value(current) != new:
+                raise Conflict(f"{self.ref} holds neither the old key nor ours: version {current.number} is somebody else's")
+
+        settled(self.current, lambda current: self._value(current) == old, knows=self._wrote)
+        return self._switch(old, may)
+
+    def discard(self, incident: str) -> None:
+        """See `ports.Store`."""
+        self.kept.discard(incident)
+
+    def keep(self, incident: str, role: str, secret: Secret) -> str:
+        """See `ports.Store`."""
+        self.kept.put(incident, role, secret)
+        return f"{self.ref.scheme}://{self.ref.host}/{self.kept.path(incident).lstrip('/')} ({role})"
+
+    def fetch(self, incident: str, role: str) -> Secret | None:
+        """See `ports.Store`."""
+        return self.kept.get(incident, role)
+
+    def _switch(self, wanted: Secret, may: Callable[[Version], None]) -> str:
+        """Make `wanted` current, merged into what is current at that moment; `may` raises if that must not be."""
+        with _locks[self.ref.object]:
+            base = self.current()
+            for _ in range(_TRIES):
+                if self._value(base) == wanted:
+                    return str(base.number)
+                may(base)
+                text = self._with(base, wanted)
+                number = self._written(text)
+                if number == base.number + 1:
+                    return self._read_back(wanted, number)
+                theirs = self.at(number - 1)
+                if theirs.text == text:  # Ours, too: it was sent twice.
+                    return self._read_back(wanted, number)
+                self._give_back_unless(may, theirs, number)
+                base = Version(number, theirs.text)
+        raise Conflict(f"{self.ref} changed {_TRIES} times while we tried to write it")
+
+    def _give_back_unless(self, may: Callable[[Version], None], theirs: Version, ours: int) -> None:
+        """Put what somebody wrote right before us back, if it is another key: raises Conflict, as `may` does."""
+        try:
+            may(theirs)
+        except Conflict:
+            if self.current().number == ours:
+                self._written(theirs.text)
+            raise
+
+    def _written(self, text: str) -> int:
+        number = self.put(text)
+        self._wrote = True
+        return number
+
+    def _read_back(self, wanted: Secret, number: int) -> str:
+        now = self.current()
+        if self._value(now) != wanted:
+            raise Conflict(f"somebody else changed the key in {self.ref} right after us: version {now.number}, ours was {number}")
+        return str(now.number)
+
+    def _value_at(self, version: str, incident: str) -> Secret | None:
+        """What the field held in an earlier version; custody knows when the version itself is gone."""
+        if version.isdigit():
+            with suppress(Missing, Rejected):
+                return self._value(self.at(int(version)))
+        return self.fetch(incident, "old")
+
+    def _held(self, found: Version) -> Held:
+        return value_field.read(found.text, self.ref.field, str(found.number), str(self.ref))
+
+    def _value(self, found: Version) -> Secret | None:
+        return self._held(found).value
+
+    def _with(self, found: Version, value: Secret) -> str:
+        return value_field.write(found.text, self.ref.field, value, str(self.ref))

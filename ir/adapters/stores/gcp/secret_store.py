@@ -1,0 +1,78 @@
+"""Google Secret Manager: a secret, or a JSON field of one; services read `latest`, which is the newest version.
+
+Google is consistent at once for a version that is read by its number, and only after a while for `latest`: what we wrote is read back by
+its number, and an older `latest` than we know of is old news.
+"""
+
+from ir.adapters.stores.counted import CountedStore, Version
+from ir.adapters.stores.gcp.custody import GcpCustody
+from ir.adapters.stores.old_news import awaited
+from ir.clients.gcp_secrets import Project
+from ir.clients.host_api import Login
+from ir.core import key_search
+from ir.core.errors import Denied, Rejected
+from ir.core.reference import Reference
+from ir.ports import Permission
+
+_newest: dict[str, int] = {}
+"""Object → the newest version that this process knows of."""
+
+
+class GcpSecretStore(CountedStore):
+    """One secret of one project.
+
+    Args:
+        ref: `gcp-sm://PROJECT/SECRET#FIELD`.
+        login: what a `hosts:` row of the inventory says of Google.
+        timeout: seconds per call.
+    """
+
+    def __init__(self, ref: Reference, *, login: Login | None = None, timeout: float = 10.0) -> None:
+        self.ref = ref
+        self._project = Project(ref.host, login or Login(), timeout)
+        self.kept = GcpCustody(self._project, ref.path)
+
+    def check_write(self, incident: str) -> Permission:
+        """See `ports.Store`. Google tells our rights on the secret; that one may be made beside it shows when the key is kept."""
+        self.current()
+        lacking = self._project.may(self.ref.path, "secretmanager.versions.access", "secretmanager.versions.add")
+        if lacking:
+            raise Denied(
+                f"our login lacks {', '.join(lacking)} on {self.ref.object}",
+                next_step="grant roles/secretmanager.secretVersionAdder and secretAccessor",
+            )
+        about = self._project.about(self.ref.path)
+        said = "Google says that our login may add a version"
+        aliases = about.get("versionAliases") or {}
+        if aliases:
+            named = ", ".join(f"{name} (version {number})" for name, number in sorted(aliases.items()))
+            said += f"; services that read the alias {named} go on with it"
+        said += "; it has a rotation of its own" if about.get("rotation") else ""
+        others = key_search.keepers({str(name): str(value) for name, value in (about.get("labels") or {}).items()})
+        return Permission(proven=True, said=said + (f"; {', '.join(others)}: another value may be put back" if others else ""))
+
+    def current(self) -> Version:
+        """See `CountedStore`."""
+        if "/" in self.ref.path:
+            raise Rejected(f"{self.ref} names a version; list the secret itself, whose newest version its services read")
+        number = _newest.get(self.ref.object, 0)
+        found = awaited(lambda: self._version("latest"), lambda seen: seen.number < number, str(self.ref))
+        _newest[self.ref.object] = max(found.number, number)
+        return found
+
+    def at(self, number: int) -> Version:
+        """See `CountedStore`."""
+        return self._version(str(number))
+
+    def put(self, text: str) -> int:
+        """See `CountedStore`."""
+        number = self._project.add(self.ref.path, text.encode())
+        _newest[self.ref.object] = max(number, _newest.get(self.ref.object, 0))
+        return number
+
+    def _version(self, name: str) -> Version:
+        number, data = self._project.access(self.ref.path, name)
+        try:
+            return Version(number, data.decode())
+        except ValueError:
+            raise Rejected(f"{self.ref} holds binary data, not text") from None

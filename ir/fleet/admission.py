@@ -1,0 +1,74 @@
+"""What a worker takes of what it finds: only what somebody agreed to whose word it takes, and only what its own logins open."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import sqlalchemy as sa
+
+from ir.core.errors import IrError, Refused
+from ir.fleet import agreed_work
+from ir.fleet.agreed_work import Trust
+from ir.fleet.campaign import Child, ChildState
+from ir.fleet.campaign_store import CampaignLedger
+from ir.fleet.campaign_tables import CAMPAIGNS
+from ir.fleet.fitness import Fitness
+
+POSTPONE, POSTPONED_MOST = 15.0, 8
+"""Seconds until a child that could not begin is tried again, and how often."""
+
+
+@dataclass
+class Admission:
+    """Of one worker.
+
+    Attributes:
+        scope: whose children it runs at all.
+        shunned: campaigns that were agreed to by nobody whose word this worker takes, and what was said of them: others may run them.
+    """
+
+    book: CampaignLedger
+    scope: sa.ColumnElement[bool]
+    trust: Callable[[], Trust]
+    fitness: Fitness
+    tell: Callable[[Child], None]
+    shunned: dict[str, Refused] = field(default_factory=dict)
+
+    @property
+    def open(self) -> sa.ColumnElement[bool]:
+        """The scope without what is shunned."""
+        return self.scope & CAMPAIGNS.c.campaign.not_in(list(self.shunned)) if self.shunned else self.scope
+
+    def goes_on(self, child: Child) -> bool:
+        """Whether this worker may take up a child that somebody else had."""
+        return bool(self.fitness.may_take(child)) and self.trusted(child)
+
+    def begins(self, child: Child) -> bool:
+        """Whether this worker begins a child that it claimed; else it is given back."""
+        if not self.trusted(child):
+            self.book.settle(child, ChildState.QUEUED)
+            return False
+        may = self.fitness.may_take(child)
+        if may is None and child.postponed < POSTPONED_MOST:
+            self.book.settle(child, ChildState.QUEUED, said="a store gave no answer", postpone=POSTPONE)
+            return False
+        if may is False:
+            self.book.settle(child, ChildState.QUEUED)
+            self.tell(replace(child, state=ChildState.QUEUED, said=f"this worker takes nothing: {self.fitness.said}"))
+        return may is not False
+
+    def trusted(self, child: Child) -> bool:
+        """Whether somebody whose word we take agreed to it; what was changed since is no other worker's either, and ends when it is run."""
+        try:
+            trust = self.trust()
+        except IrError as error:  # this worker's own file, which may be right again in a moment
+            self.fitness.said = error.what
+            return False
+        try:
+            agreed_work.check(child, self.book.setting(child), trust)
+        except agreed_work.Changed:
+            return True
+        except Refused as error:
+            self.shunned[child.campaign] = error
+            self.tell(replace(child, state=ChildState.QUEUED, said=f"{error.what}; {error.next_step}"))
+            return False
+        return True

@@ -1,0 +1,23 @@
+"""The careful way through a file, by its form."""
+
+from pathlib import Path
+
+from ir.review.ingest import database_dumps, json_documents, tolerant_reader, unfolding
+from ir.review.ingest.relations import Shape
+
+
+def rewrite(shape: Shape, file: Path, target: Path, bad: tolerant_reader.Bad) -> list[str]:
+    """Copy what is readable of a file to `target`, the rest to `bad`, in the way of its form; returns what else is to be said."""
+    if shape.form == "json":
+        return json_documents.rewrite_document(file, target, bad, own=shape.own)
+    if shape.folded == "table":
+        return unfolding.rewrite_table(file, target, bad, header=shape.header, delimiter=shape.delimiter, skip=shape.skip)
+    if shape.folded == "dump":
+        return database_dumps.rewrite_dump(file, target, bad)
+    if shape.folded == "lines":
+        return unfolding.rewrite_spread(file, target, bad)
+    if shape.folded:
+        return unfolding.rewrite_records(file, target, bad, own=shape.own)
+    if shape.form == "csv":
+        return tolerant_reader.rewrite_csv(file, target, bad, delimiter=shape.delimiter, width=len(shape.header))
+    return tolerant_reader.rewrite_lines(file, target, bad, json_only=shape.form == "jsonl")

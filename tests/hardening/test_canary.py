@@ -80,6 +80,8 @@ ASKED: Commands = (
     ("inventory", "check", "inventory.yaml"),
     ("inventory", "graph", "inventory.yaml", "--format", "svg"),
     ("inventory", "drift", "inventory.yaml"),
+    ("inventory", "policies", "inventory.yaml"),
+    ("inventory", "schema"),
     ("inventory", "init", "--env-files", ".", "--output", "made.yaml"),
     ("playbook", "list"),
     ("playbook", "show", "stripe-exposed"),

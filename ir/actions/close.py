@@ -202,7 +202,7 @@ def _leaked(world: World, record: Incident, held: _Held) -> list[Debt]:
         found = [value] if value is not None and death.liveness(world, value).answers else []
         name = old.get("id") or old["fingerprint"]
         unused = not debt_rules.webhook(record) and _settled_on(world, record, held, services=True)
-        todo = debt_rules.END_IT if unused else again
+        todo = debt_rules.end_it(record) if unused else again
         return [Debt("key-alive", old["fingerprint"], f"the leaked key {name} answers", todo) for _ in found]
     values = [world.leaked] if world.leaked is not None else list(held.by.values())
     if any(death.liveness(world, value).answers for value in values):

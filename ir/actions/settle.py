@@ -45,7 +45,7 @@ def _unused(record: Incident, earlier: str, debt: Debt) -> Debt:
         return debt
     leaked = record.facts.get("earlier", {}).get(earlier, {}).get("old") == debt.about
     why = f"{'the leaked key' if leaked else 'a key'} of {earlier} lives ({debt.about}); no listed store or service is on it"
-    return replace(debt, why=why, todo=debts.END_IT if leaked else "expire it in the Dashboard, if nothing uses it")
+    return replace(debt, why=why, todo=debts.end_it(record) if leaked else "expire it in the Dashboard, if nothing uses it")
 
 
 def _abouts(record: Incident, earlier: str) -> list[str]:

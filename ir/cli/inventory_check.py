@@ -44,7 +44,7 @@ def check_inventory(
     if as_json and not live:
         screen.document({"file": file, **about})
         return
-    screen.say(f"{file} is right: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+    screen.say(f"{file} is right: " + ", ".join(counted(count, name.removesuffix("s")) for name, count in counts.items()))
     screen.say(f"sha256 {inventory.digest(text)}")
     for what in missing:
         screen.warn(f"still missing: {what}")

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from ir.core.errors import Refused
+from ir import inventory
+from ir.core.errors import IrError, Refused
 from ir.core.model import Debt, Did, Json, KeyKind, Policy
+from ir.core.stripe_address import STRIPE
 from ir.incident.facts import of_role
 from ir.incident.record import FINAL, Incident
 
@@ -21,6 +23,16 @@ _OWING = ("debt", "rolled back", "aborted", "attested")
 
 END_IT = "ir rotate stripe --leaked-key-from prompt --no-replacement"
 """The command that kills a key on which nothing of ours is."""
+
+
+def end_it(record: Incident) -> str:
+    """`END_IT`; it goes without an inventory, so a Stripe stand-in on loopback is named."""
+    try:
+        source = inventory.loads(str(record.opened["inventory"]), str(record.opened["inventory_name"]))
+        base = source.account(source.key(str(record.opened["key"])).account).api_base
+    except (IrError, KeyError, StopIteration):
+        return END_IT
+    return END_IT if base == STRIPE else f"{END_IT} --api-base {base}"
 
 
 def is_id(about: str) -> bool:
@@ -130,7 +142,7 @@ def live_keys(record: Incident) -> list[Debt]:
             found.append(waiting_replacement(record, key["fingerprint"], kept=bool(key.get("custody"))))
             continue
         if on == "none" and not webhook(record):
-            todo = END_IT if role == "old" else "expire it in the Dashboard"
+            todo = end_it(record) if role == "old" else "expire it in the Dashboard"
         found.append(Debt("key-alive", key["fingerprint"], why, todo))
     return found
 

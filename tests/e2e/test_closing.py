@@ -12,7 +12,7 @@ import yaml
 
 from ir.core.errors import ExitCode
 from tests.campaign.shop import Shop, shop
-from tests.worlds.responder import ended, responder
+from tests.worlds.responder import ended, read, responder
 from tests.worlds.signers import Signer
 
 pytestmark = pytest.mark.server
@@ -85,6 +85,7 @@ def test_a_key_that_died_since_is_paid_by_closing_once_more(made: Shop) -> None:
     name, leaked = waiting_at(made, "retire"), made.keys["payments"]
     code, said = made.ir("close", name, *BY)
     assert code == ExitCode.DEBT and leaked.token.fingerprint in debts(made), said
+    assert f"--no-replacement --api-base {made.twin.url}" in " ".join(said.split()), "without an inventory nothing else tells of a stand-in"
     made.twin.expire_in_dashboard(leaked)
     code, said = made.ir("close", name, *BY)
     assert (code, debts(made)) == (ExitCode.DONE, []), said
@@ -124,12 +125,12 @@ def test_a_rotation_that_was_given_up_half_way_is_ended_by_the_next_one(tmp_path
     with responder(tmp_path / "world") as world:
         canary, pipe = world.services[0], tmp_path / "pipe"
         os.mkfifo(pipe)
-        canary.file = pipe  # its reload hangs, and the process is killed in the middle of its wave
+        canary.look = lambda: read(pipe)  # its reload hangs, and the process is killed in the middle of its wave
         process = world.rotate()
         handle = opened(pipe)
         process.kill()
         process.wait()
-        canary.file = world.files[0]
+        canary.look = lambda: read(world.files[0])
         os.write(handle, f"STRIPE_KEY={world.leaked.token.reveal()}\n".encode())
         os.close(handle)
         (half,) = world.live()

@@ -56,6 +56,7 @@ GOES_WITHOUT: dict[str, tuple[tuple[str, ...], int]] = {
     "alerts": (("alert", "import", "alert.jsonl", *IN), ExitCode.DONE),
     "check": (("inventory", "check", FILE), ExitCode.DONE),
     "graph": (("inventory", "graph", FILE), ExitCode.DONE),
+    "policies": (("inventory", "policies", FILE), ExitCode.DONE),
     "schedule list": (("schedule", "list", *IN), ExitCode.DONE),
 }
 """Go without it, or never need it, with the exit code."""
@@ -63,7 +64,11 @@ ELSEWHERE: dict[tuple[str, ...], str] = {
     ("database", "roles"): "makes or takes no inventory",
     ("worker",): "test_a_worker_begins_nothing_that_nobody_agreed_to",
     **dict.fromkeys(
-        (("drill", "stripe"), ("drill", "stripe-webhook"), ("drill", "join"), ("inventory", "init"), ("rules",), ("help",)),
+        (
+            *(("drill", name) for name in ("stripe", "stripe-webhook", "join")),
+            *(("inventory", name) for name in ("init", "schema")),
+            *(("rules",), ("help",)),
+        ),
         "makes or takes no inventory",
     ),
     **dict.fromkeys((("playbook", "list"), ("playbook", "show"), ("playbook", "check")), "makes or takes no inventory"),
@@ -72,7 +77,7 @@ ELSEWHERE: dict[tuple[str, ...], str] = {
             *((name,) for name in ("status", "resume", "approve", "rollback", "abort", "close", "report", "verify", "classify")),
             *(("evidence", "bundle"), ("evidence", "purge"), ("evidence", "timestamp")),
             *(("notify", name) for name in ("record", "draft", "list")),
-            *(("campaign", name) for name in ("status", "pause", "resume", "report")),
+            *(("campaign", name) for name in ("status", "pause", "resume", "retry", "report")),
         ),
         "works with what an incident or a campaign recorded when it was begun, which was agreed to then",
     ),

@@ -26,7 +26,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], bool, str]] = {
     "contain": (("contain", "nope"), False, "there is no key `nope`"),
     "review": (("review", "stripe", "nope"), False, "there is no key `nope`"),
     "schedule": (("schedule", "list"), False, "payments"),
-    "check": (("inventory", "check"), True, "1 keys"),
+    "check": (("inventory", "check"), True, "1 account, 1 key, "),
     "graph": (("inventory", "graph"), True, "payments"),
     "picture": (("inventory", "graph", "--format", "mermaid"), True, "payments"),
     "drift": (("inventory", "drift"), True, "the same everywhere"),

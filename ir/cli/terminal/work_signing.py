@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ir import inventory
 from ir.cli.terminal.approval_signing import public_half, signed
-from ir.cli.terminal.consent_prompt import refuse_other
+from ir.cli.terminal.consent_prompt import Consent, refuse_other
 from ir.cli.terminal.inventory_source import HERE, VARIABLE, Opened, read
 from ir.cli.terminal.operator import Terminal
 from ir.core.errors import IrError, Refused
@@ -18,6 +18,7 @@ from ir.fleet.agreed_work import Sign, Trust
 from ir.fleet.campaign_child import Source
 from ir.incident import playbook
 from ir.incident.playbook import Playbook
+from ir.inventory.consent import reading
 from ir.runtime import adapter_registry
 from ir.runtime.app_state import State
 from ir.runtime.publish import evidence_signer
@@ -68,17 +69,20 @@ def trusted(kept: State, operator: Terminal, file: str = "", pin: str = "", book
         sha256 = inventory.digest(opened.text)
         refuse_other(pin, sha256)
         if sha256 not in team:
-            team[sha256] = _team(opened, operator)
+            team[sha256] = _team(kept, opened, operator, pin)
         keys |= {row.public.fingerprint: row.name for row in opened.source.approvers} | team[sha256]
         return Trust(keys, Source(opened.source, opened.name, opened.base), lambda: [*books, *playbook.beside(opened.base)])
 
     return look
 
 
-def _team(opened: Opened, operator: Terminal) -> dict[str, str]:
-    """The team's evidence key, where this machine can read it."""
+def _team(kept: State, opened: Opened, operator: Terminal, pin: str) -> dict[str, str]:
+    """The team's evidence key, where this machine can read it and was allowed to run what reads it."""
     ref = opened.source.evidence_key
     if ref is None:
+        return {}
+    if new := Consent(lambda: kept, operator, opened, yes=True, pin=pin).unagreed(reading(opened.source, [ref])):
+        operator.screen.warn(f"what the team signed is not run here: {', '.join(new)} is new, and was not agreed to")
         return {}
     try:
         value = adapter_registry.reference_resolver(opened.source, operator, opened.base)(str(ref))

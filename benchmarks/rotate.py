@@ -8,7 +8,7 @@ keys die at once), to the stores (a real OpenBao behind a slow proxy), to the se
 
 * the time from the first outward call to the end of the last one, with the critical path: the plan's longest chain of calls that
   have to wait for each other (`critical_path.py`), times 500 ms;
-* the peak memory of the process with 300 MB.
+* the peak memory of the process with 220 MB.
 
 Exit code 0: both hold and the rotation did what it should, 1: something did not.
 """
@@ -39,7 +39,7 @@ from ir.drill.embedded.options import Waits
 from ir.incident import playbook
 from ir.incident.plan import Plan, compile_plan
 
-LIMIT, MEMORY = 1.3, 300.0
+LIMIT, MEMORY = 1.1, 220.0
 LAUNCHER = """
 import json, resource, subprocess, sys, time
 began = time.time()

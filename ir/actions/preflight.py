@@ -3,14 +3,13 @@
 from dataclasses import replace
 from typing import TypeVar
 
-from ir.actions import delivery, same_value, store_check
+from ir.actions import delivery, leaked_key, same_value, store_check
 from ir.actions.store_check import tried
-from ir.core import key_kind
 from ir.core.errors import PortError, Unknown
-from ir.core.model import Did, Item, Json, KeyKind, KeyRow, Liveness, Outcome, Policy, Probe
+from ir.core.model import Did, Item, Json, KeyKind, Liveness, Outcome, Policy
 from ir.core.secret import Secret
 from ir.core.wording import counted
-from ir.incident import adoption, approvers, debts, service_health
+from ir.incident import approvers, debts, service_health
 from ir.incident.context import World
 from ir.incident.plan import Step
 from ir.incident.record import Incident
@@ -18,8 +17,6 @@ from ir.inventory import Service
 from ir.ports import Comparison, Expected, Held
 
 T = TypeVar("T")
-_PROBES = 4
-"""Tries at the key before no answer (a rate limit, a 500) is taken for one."""
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
@@ -40,7 +37,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 
 def _looked(world: World, record: Incident, held: dict[str, Held | None], items: list[Item], services: list[Service]) -> Outcome:
     facts: Json = {"stores": {item.name: item.facts for item in items}}
-    old, trouble = _adopted_key(world, record, held) if record.facts.get("adopted") else _old_key(world, record, held)
+    old, trouble = leaked_key.of_adopted(world, record, held) if record.facts.get("adopted") else leaked_key.of_stores(world, record, held)
     if old is None:
         todo = "give the leaked key with --leaked-key-from prompt"
         others = [name for item in items for name in _unfinished(item.facts) if name]
@@ -50,12 +47,12 @@ def _looked(world: World, record: Incident, held: dict[str, Held | None], items:
     world.leaked = old
     world.say("looking at the key and the services")
     (probe, row, unlisted), (seen, found) = world.both(
-        lambda: _look_at_key(world, old),
+        lambda: leaked_key.look(world, old),
         lambda: world.both(lambda: _look_at_services(world, services, record, old), lambda: _elsewhere(world, old)),
     )
-    facts["old"] = _old_facts(world, old, probe, row, held)
+    facts["old"] = leaked_key.facts_of(world, old, probe, row, held)
     facts["old"]["found_in_store"] |= bool(record.facts.get("old", {}).get("found_in_store"))
-    hard = _key_problems(world, old, probe)
+    hard = leaked_key.problems(world, old, probe)
     dead = probe.liveness.dead
     looked_at = [_accepted(world, service, item, dead=dead) for service, item in zip(services, seen, strict=True)]
     items += looked_at if dead else _reloadable(world, services, looked_at)
@@ -70,7 +67,11 @@ def _looked(world: World, record: Incident, held: dict[str, Held | None], items:
     ]
     seen_of_deliveries, unseen = delivery.before(world) if not record.facts.get("new") else ({}, [])
     facts |= seen_of_deliveries
-    soft += unlisted + unseen + ([] if record.facts.get("new") else _mint_problems(world, old))
+    soft += (
+        unlisted
+        + unseen
+        + ([] if record.facts.get("new") else leaked_key.mint_problems(world, old, row, listed=probe.liveness.answers and not unlisted))
+    )
     facts["services"] = {item.name: _service_facts(world, item, old) for item in looked_at}
     facts["dead_on_arrival"] = dead
     outcome = _verdict(world, record, hard, soft, facts, items, probe.liveness)
@@ -139,140 +140,6 @@ def _unfinished(facts: Json) -> list[str]:
     return [*facts.get("unknown", []), facts.get("pending", {}).get("incident", "")]
 
 
-# ── the key ──
-
-
-def _old_key(world: World, record: Incident, held: dict[str, Held | None]) -> tuple[Secret | None, str]:
-    values = {name: found.value for name, found in held.items() if found is not None and found.value is not None}
-    if world.leaked is not None:
-        strangers = [
-            name for name, value in values.items() if value != world.leaked and value.fingerprint not in _half_way(record, world.leaked)
-        ]
-        if values and len(strangers) == len(values):
-            return None, f"the leaked key that you gave is in none of its stores ({', '.join(values)})"
-        if strangers:
-            return None, f"{', '.join(strangers)} holds another key than the leaked one: finish or undo that change first"
-        return world.leaked, ""
-    prints = {value.fingerprint for value in values.values()}
-    left = [value for value in values.values() if prints - {value.fingerprint} and prints <= {value.fingerprint, *_half_way(record, value)}]
-    if left:
-        return left[0], ""
-    if len(prints) > 1:
-        shown = ", ".join(f"{name} holds {value.fingerprint}" for name, value in values.items())
-        return None, f"the stores disagree about key `{world.key.name}`: {shown}"
-    if not values:
-        told = [f"{name}: nothing readable" for name in held] or ["no store is listed"]
-        return None, f"no store gave the current key ({'; '.join(told)})"
-    return next(iter(values.values())), ""
-
-
-def _half_way(record: Incident, old: Secret) -> set[str]:
-    """Fingerprints of replacements for this key that earlier incidents, which were given up, had put in some of its places already."""
-    return {pair["new"] for pair in record.facts.get("earlier", {}).values() if pair["old"] == old.fingerprint and pair["new"]}
-
-
-def _adopted_key(world: World, record: Incident, held: dict[str, Held | None]) -> tuple[Secret | None, str]:
-    """The leaked key of an incident that another machine began, some of whose stores may hold the replacement already."""
-    try:
-        old = world.old_key(record.facts)
-    except PortError as error:
-        return None, error.what
-    fine = {old.fingerprint, *adoption.holds(record.facts)}
-    strange = [name for name, found in held.items() if found and found.value and found.value.fingerprint not in fine]
-    return (None, f"{', '.join(strange)} holds neither the leaked key nor the replacement") if strange else (old, "")
-
-
-def _look_at_key(world: World, old: Secret) -> tuple[Probe, KeyRow | None, list[str]]:
-    """What it answers, its row in Stripe's list, and why that list could not be read: containment does not wait for it."""
-    probe = world.issuer.probe(old)
-    for attempt in range(1, _PROBES):
-        if probe.liveness is not Liveness.UNKNOWN:
-            break
-        world.clock.sleep(float(attempt))
-        probe = world.issuer.probe(old)
-    if not probe.liveness.answers:
-        return probe, None, []
-    account, row = world.both(
-        # An answer that refuses nothing does not name the account.
-        lambda: probe.account or tried(lambda: world.account_of(old)),
-        lambda: tried(lambda: _row(world, old)),
-    )
-    probe = replace(probe, account="" if isinstance(account, PortError) else account)
-    return (probe, None, [row.what]) if isinstance(row, PortError) else (probe, row, _wrong_id(world, row))
-
-
-def _row(world: World, old: Secret) -> KeyRow | None:
-    """The key's own row: where the inventory says, else by what rows show of the key."""
-    row = world.issuer.identify(old, known_id=world.key.id) if world.key.id else None
-    return row or world.issuer.identify(old)
-
-
-def _wrong_id(world: World, row: KeyRow | None) -> list[str]:
-    """An `id` of the inventory that is another key's, or a former key's, is told before anything is made: it is not what has to die."""
-    listed = world.key.id
-    if not listed or world.issuer.guided or (row is not None and row.id == listed):
-        return []
-    fix = f"this key is {row.id}: write that" if row else "remove it"
-    return [f"the inventory's `id: {listed}` was not found to be the id of the key that the stores hold for `{world.key.name}`; {fix}"]
-
-
-def _old_facts(world: World, old: Secret, probe: Probe, row: KeyRow | None, held: dict[str, Held | None]) -> Json:
-    in_store = any(found and found.value == old for found in held.values())
-    return {
-        "fingerprint": old.fingerprint,
-        # What cannot be checked is only shown to a human who clicks; a call never goes by it.
-        "id": row.id if row else world.key.id * world.issuer.guided,
-        "kind": world.key.kind.value,
-        "mode": world.mode.value,
-        "account": world.account.id,
-        "liveness": probe.liveness.value,
-        "seen_alive": probe.liveness.answers,
-        "probed_at": probe.date,  # a use of ours, by Stripe's clock
-        "found_in_store": in_store,
-        "last_used": row.last_used if row else 0.0,
-        "created": row.created if row else 0.0,
-        "permissions": list(row.permissions) if row else [],
-        "row_read": row is not None,
-        "deadline": world.options.old_key_expires,
-    }
-
-
-def _key_problems(world: World, old: Secret, probe: Probe) -> list[str]:
-    problems = []
-    kind = key_kind.kind_of(old)
-    if kind.key_kind is None or (kind.key_kind is KeyKind.WEBHOOK) is not (world.key.kind is KeyKind.WEBHOOK):
-        problems.append(kind.credential.instruction)
-    elif kind.mode is not None and kind.mode is not world.mode:
-        problems.append(f"the key is a {kind.mode.value}-mode key, account `{world.account.name}` is listed as {world.mode.value}")
-    if probe.mode is not None and probe.mode is not world.mode:
-        problems.append(f"Stripe says the key is {probe.mode.value} mode, account `{world.account.name}` is listed as {world.mode.value}")
-    if probe.account and probe.account != world.account.id:
-        problems.append(f"the key belongs to {probe.account}, not to {world.account.id}")
-    if probe.liveness is Liveness.UNKNOWN and world.plan.policy is not Policy.EXPLOITED:
-        problems.append(_no_answer(world, probe))
-    return problems
-
-
-def _no_answer(world: World, probe: Probe) -> str:
-    if world.key.kind is KeyKind.WEBHOOK:
-        return "neither Stripe nor a service shows that the signing secret in the stores is the one in use"
-    return f"Stripe gave no answer about the key ({probe.why or f'status {probe.status}'})"
-
-
-def _mint_problems(world: World, old: Secret) -> list[str]:
-    if world.options.no_replacement or world.plan.key_alone:
-        return []
-    problems = []
-    if not world.custody.possible and not world.issuer.guided:
-        problems.append("no listed store can hold custody and there is no escrow: a minted key could be lost")
-    if not world.issuer.guided and world.account.app_key is not None and str(world.account.app_key) in map(str, world.stores):
-        problems.append("it is the key of the Stripe App itself, which mints the others and which no API replaces: use issuer `dashboard`")
-    secret = {world.key.kind, key_kind.kind_of(old).key_kind} == {KeyKind.SECRET}
-    if not world.issuer.guided and not world.key.permissions and secret:
-        problems.append("a managed replacement of a secret key needs `permissions`; declare them, or use issuer `dashboard`")
-    return problems
-
-
 # ── services ──
 
 
@@ -280,7 +147,9 @@ def _look_at_services(world: World, services: list[Service], record: Incident, o
     """Each holds the leaked key; where an adopted or an earlier incident got half way, its replacement is as good."""
     items = service_health.look_at(world, services, Expected(old.fingerprint, world.key.id))
     adopted = record.facts.get("adopted") and record.facts.get("new")
-    others = [service_health.expected_new(record.facts)] if adopted else [Expected(mark) for mark in sorted(_half_way(record, old))]
+    others = (
+        [service_health.expected_new(record.facts)] if adopted else [Expected(mark) for mark in sorted(leaked_key.half_way(record, old))]
+    )
     for expected in others:
         rest = [s for s, item in zip(services, items, strict=True) if item.did is not Did.DONE]
         moved = {

@@ -7,7 +7,7 @@ import pytest
 
 from ir.actions import contain, watch
 from ir.core.errors import Denied, ExitCode, Rejected, Unknown
-from ir.core.model import Danger, Did, KeyRow, Liveness, Probe
+from ir.core.model import Danger, Did, KeyKind, KeyRow, Liveness, Probe
 from ir.core.secret import Secret
 from ir.drill.simulated.durable_engine import Crash, Journal, Parked
 from ir.drill.simulated.stores_and_services import SimStore
@@ -681,3 +681,16 @@ def test_a_store_that_deletes_the_replacement_by_itself_is_still_to_do_with_the_
     code, record, _ = go(sim)
     assert code == ExitCode.DEBT and record.debts[name].kind == "store-behind"
     assert "deletes that version by itself at 2096-10-02T07:06" in record.debts[name].why
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_unknown_permissions_of_a_managed_key_are_refused_before_the_mint(told: bool) -> None:
+    """Contain-first stopped at the mint, for a reason that the first look had seen."""
+    sim = Simulation("exposed")
+    sim.world.key = sim.world.key.model_copy(update={"permissions": (), "kind": KeyKind.RESTRICTED})
+    sim.leaked.permissions = ("charge_read",) if told else ()
+    code, record, _ = go(sim)
+    if told:
+        assert code == ExitCode.DONE
+        return
+    assert code == ExitCode.REFUSED and "permissions" in record.ended["said"] and record.run_of("mint") is None

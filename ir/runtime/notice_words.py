@@ -2,11 +2,13 @@
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import accumulate
 
 from ir.core.chat_text import inert
 from ir.core.model import Did, Policy
 from ir.core.secret import excerpt, scrub
+from ir.incident import deadlines
 from ir.incident.record import Incident
 
 _LONGEST = 1500
@@ -48,6 +50,9 @@ def notice_of(record: Incident) -> Notice | None:
     lines = [_words(said, 400), f"Next: {_words(todo or _next(kind, record), 300)}"]
     if kind in ("debt", "rolled-back", "failed", "done"):
         lines += [f"Still to do: {_words(debt.why, 160)} → {_words(debt.todo, 160)}" for debt in list(record.debts.values())[:5]]
+    if kind != "opened":
+        at = datetime.fromisoformat(str(record.last["at"])).timestamp()  # of the entry: told again, it is the same notice
+        lines += [f"Still to do: {_words(line, 160)}" for line in deadlines.countdown(deadlines.rows(record), at)[:5]]
     lines += [] if f"ir status {record.id}" in lines[1] else [f"ir status {record.id}"]
     return Notice(record.id, int(record.last["n"]), kind, title, scrub("\n".join(lines))[:_LONGEST])
 

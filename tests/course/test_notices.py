@@ -1,9 +1,11 @@
 """Who is told what of an incident: once per entry, together when close together, and never at the price of the incident."""
 
+import re
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -250,3 +252,16 @@ def test_nobody_is_told_of_a_rehearsal_or_a_drill(options: Options, wired: bool,
     world = wiring.world(setting, kept, sim.operator, ask=lambda: None)
     assert isinstance(getattr(world.announce, "__self__", None), Desk) is wired
     kept.ledger.engine.dispose()
+
+
+def test_a_clock_of_the_law_stands_in_every_notice_with_what_is_left() -> None:
+    sim = Simulation("exposed", guided=True)
+    _, record, _ = go(sim)
+    waiting = notice_of(record)
+    assert waiting is not None and "tell authority" not in waiting.body
+    at = record.runs[-1].ended
+    since = datetime.fromisoformat(at).timestamp() - 3600
+    record.words.append({"kind": "ladder", "rung": "aware", "when": since, "by": "kim", "at": at, "n": 9})
+    told = notice_of(record)
+    assert told is not None and told.digest != waiting.digest and told.digest == (notice_of(record) or told).digest
+    assert re.search(r"Still to do: tell authority by \S+ \S+ UTC, 2 d left \(Regulation \(EU\) 2016/679, art\. 33", told.body), told.body

@@ -5,6 +5,7 @@ See `docs/decisions/0006-a-watch-reopens-by-a-signal.md`.
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
+from datetime import UTC, datetime
 
 from ir.core.model import Debt, Finding, Json
 from ir.engine.dbos_records import read_entries
@@ -54,7 +55,8 @@ def tell_misuse(
             number = _UNTOLD + kept.ledger.send(name, "misuse", actor, body)
             record = record_of(kept, name)
         _note(kept, record, body["debt"]["why"])
-        record.last = {"kind": "signal", "n": number, "body": {**body, "kind": "misuse"}}
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        record.last = {"kind": "signal", "n": number, "at": at, "body": {**body, "kind": "misuse"}}
         announce(record)
         told.append(name)
     return told

@@ -1,8 +1,9 @@
 """What the rows of an inventory are made of: names, references, command lines, addresses."""
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from ir.core.caller_group import CallerGroup
 from ir.core.reference import Reference, parse
@@ -20,7 +21,21 @@ REF_IN_A_FILE = {"type": "string", "pattern": f"^({'|'.join(SCHEMES)})://.+"}
 Ref = Annotated[Reference, BeforeValidator(_reference), PlainSerializer(str), WithJsonSchema(REF_IN_A_FILE)]
 """A place that holds a secret, as `ir.core.reference` reads it."""
 Argv = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
-Url = Annotated[str, Field(pattern=r"^https?://[^\s@]+$")]
+
+
+def _address(url: str) -> str:
+    """A URL with a host, and a port that is a number. Raises ValueError."""
+    try:
+        parts = urlsplit(url)
+        found = bool(parts.hostname) and parts.port != 0
+    except ValueError as error:
+        raise ValueError(f"is not the address of a host: {error}") from None
+    if not found:
+        raise ValueError("is not the address of a host")
+    return url
+
+
+Url = Annotated[str, Field(pattern=r"^https?://[^\s@]+$"), AfterValidator(_address)]
 
 
 def _caller(text: object) -> str:

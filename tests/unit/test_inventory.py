@@ -201,3 +201,10 @@ def test_a_webhook_is_held_and_found_by_name() -> None:
 def test_what_is_wrong_with_a_webhook(old: str, new: str, why: str) -> None:
     with pytest.raises(BadFile, match=why):
         inventory.loads(WITH_WEBHOOK.replace(old, new, 1), "it.yaml")
+
+
+@pytest.mark.parametrize("address", ["http://[", "http://:80/x", "http://127.0.0.1:notaport/h", "https://example.com:99999/h"])
+def test_an_address_without_a_host_or_with_a_broken_port_is_refused_by_line(address: str) -> None:
+    """It was read, and the first command that looked at its host ended with a bug."""
+    refusal = bad(GOOD.replace("http://127.0.0.1:1/h", address))
+    assert "inventory.yaml:11: " in refusal.what and "is not the address of a host" in refusal.what

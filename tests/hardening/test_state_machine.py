@@ -32,7 +32,9 @@ class Incidents(RuleBasedStateMachine):
 
     crashes = True
 
-    @initialize(policy=st.sampled_from(["exposed", "exploited", "scheduled"]), guided=st.booleans(), yes=st.booleans(), blind=st.booleans())
+    @initialize(
+        policy=st.sampled_from(["exposed", "exploited", "scheduled"]), guided=st.booleans(), yes=st.booleans(), blind=st.just(False)
+    )
     def open(self, policy: str, guided: bool, yes: bool, blind: bool) -> None:
         self.trial = Trial(policy, guided=guided, options=Options(yes=yes), write_only=blind)
         self.judge = Judge(self.trial)

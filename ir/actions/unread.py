@@ -2,14 +2,16 @@
 
 The old value lies in custody before anything is written, since the store cannot give it back. Right before a write the new value is
 kept there, too, under a role of this store: a process that ended in the middle tells by it that the changed mark is its own work, and
-writes the same value again. A mark that changed without such a note is another's work, and is left alone: a person is told, and what
-is set there after that counts as that person's doing, as in a store that only people can set.
+writes the same value again. A mark that changed without such a note is another's work, and is left alone: a person is told, and the run
+goes on when it changes after that, as with a store that only people can set. Who changed it, and to what, no look tells: so it is still
+to do at the end, until a person says so by name.
 
-Facts of such a store: `settled`, fingerprint and mark at which it was last known to hold a value; `unsettled`, fingerprint of the
-value that a person was told to set, and the mark at that moment.
+Facts of such a store: `settled`, fingerprint and mark at which it was last taken to hold a value; `unsettled`, fingerprint of the
+value that a person was told to set, and the mark at that moment; `by_hand`: it is settled by a change that was not ours.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from ir.core.errors import Conflict, PortError, Rejected, Unknown
 from ir.core.model import Did, Item, Json
@@ -21,7 +23,7 @@ from ir.ports import Permission, Store
 
 WEAKER = "the host's own mark of its last change, which does not tell the value"
 _NO_CUSTODY = "it cannot be read, and no listed store and no escrow can hold its old value: nothing could put it back"
-_BY_HAND = "a person has set it since they were told to; what it holds cannot be read"
+BY_HAND = "it was changed after a person was told to set it, and what it holds cannot be read"
 
 
 def concerns(store: Store) -> bool:
@@ -31,7 +33,7 @@ def concerns(store: Store) -> bool:
 
 def told(items: Iterable[Item]) -> Json:
     """The facts that looks at such stores came to; nothing of the other kinds."""
-    rows = {item.name: {name: item.facts[name] for name in ("settled", "unsettled") if name in item.facts} for item in items}
+    rows = {item.name: {name: item.facts[name] for name in ("settled", "unsettled", "by_hand") if name in item.facts} for item in items}
     found = {name: row for name, row in rows.items() if row}
     return {"stores": found} if found else {}
 
@@ -70,7 +72,7 @@ def promote(world: World, store: Store, known: StoreFacts, new: Secret) -> Item:
     except PortError as error:
         return _failed(store, new, error)
     facts: Json = {"after": {"version": version, "fingerprint": new.fingerprint}}
-    return Item(name, Did.DONE, "written; it cannot be read back", {**facts, "settled": _note(new, version)})
+    return Item(name, Did.DONE, "written; it cannot be read back", {**facts, **_ours(known, new, version)})
 
 
 def undo(world: World, store: Store, known: StoreFacts, old: Secret, new: Secret) -> Item:
@@ -86,7 +88,7 @@ def undo(world: World, store: Store, known: StoreFacts, old: Secret, new: Secret
         version = _write(world, store, "back", old, ours or mark)
     except PortError as error:
         return _failed(store, old, error)
-    return Item(name, Did.DONE, "the old key was written again", {"settled": _note(old, version)})
+    return Item(name, Did.DONE, "the old key was written again", _ours(known, old, version))
 
 
 def as_written(store: Store, known: StoreFacts, value: Secret) -> Item:
@@ -100,10 +102,28 @@ def as_written(store: Store, known: StoreFacts, value: Secret) -> Item:
         return Item(name, Did.DONE, f"written, and not changed since, by {WEAKER}", {"version": mark})
     asked, _, then = str(known.get("unsettled", "")).partition(" ")
     if asked == value.fingerprint and mark != then:
-        return Item(name, Did.DONE, _BY_HAND, {"version": mark, "settled": _note(value, mark), "unsettled": ""})
+        return Item(name, Did.DONE, BY_HAND, {"version": mark, "settled": _note(value, mark), "unsettled": "", "by_hand": True})
     changed = "it was changed since it was written, and what it holds cannot be read: set it by hand"
     said = changed if _settled(known, value) else "it was not written: set it by hand"
     return Item(name, Did.FAILED, said, {"unsettled": _note(value, mark)})
+
+
+def at_the_end(store: Store, known: StoreFacts, value: Secret) -> Item:
+    """As `as_written`; but a change that was not ours shows nothing, and stays to do."""
+    found = as_written(store, known, value)
+    if found.did is not Did.DONE or not found.facts.get("by_hand", known.get("by_hand")):
+        return found
+    return replace(found, did=Did.FAILED, said=BY_HAND)
+
+
+def word(incident: str, name: str) -> str:
+    """The command by which a person says what no look can tell."""
+    return f"if it holds the replacement: ir close {incident} --debt '{name}' --attest REASON --by NAME"
+
+
+def _ours(known: StoreFacts, value: Secret, mark: str) -> Json:
+    """What our own write comes to."""
+    return {"settled": _note(value, mark), **({"by_hand": False} if known.get("by_hand") else {})}
 
 
 def _failed(store: Store, value: Secret, error: PortError) -> Item:

@@ -100,7 +100,7 @@ def _reread(world: World, store: Store, new: Secret, known: StoreFacts) -> Item:
 def _seen(store: Store, new: Secret, known: StoreFacts) -> Item:
     name = str(store.ref)
     if unread.concerns(store):
-        return unread.as_written(store, known, new)
+        return unread.at_the_end(store, known, new)
     try:
         held = store.read()
     except PortError as error:
@@ -117,4 +117,5 @@ def _seen(store: Store, new: Secret, known: StoreFacts) -> Item:
 
 def _debt(world: World, item: Item) -> Debt:
     kind = "store-behind" if item.name in world.stores else "service-behind"
-    return Debt(kind, item.name, item.said, f"fix {item.name}, then: ir resume {world.incident}")
+    todo = unread.word(world.incident, item.name) if item.said == unread.BY_HAND else f"fix {item.name}, then: ir resume {world.incident}"
+    return Debt(kind, item.name, item.said, todo)

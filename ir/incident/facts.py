@@ -86,7 +86,7 @@ class Stage(TypedDict, total=False):
 class StoreFacts(TypedDict, total=False):
     """One store. `left_out`, `later`: why nothing is done there; `leftover`: the incident that left a stage and is over.
 
-    write_only: no look tells its value; `settled`, `unsettled` are then notes of fingerprint and mark (`actions.unread`).
+    write_only: no look tells its value; `settled`, `unsettled`, `by_hand` are then what its marks came to (`actions.unread`).
     `holds`: fingerprint that it was seen to hold when the incident was given up.
     """
 
@@ -108,6 +108,7 @@ class StoreFacts(TypedDict, total=False):
     write_only: bool
     settled: str
     unsettled: str
+    by_hand: bool
 
 
 class Accepted(TypedDict, total=False):

@@ -5,6 +5,7 @@ from typing import cast
 
 import pytest
 
+from ir.actions import unread
 from ir.core.errors import ExitCode, Unknown
 from ir.core.model import Did
 from ir.core.secret import Secret
@@ -153,6 +154,31 @@ def test_a_change_after_our_write_keeps_the_old_key_alive() -> None:
     assert code != ExitCode.DONE
     assert "it was changed since it was written" in " ".join(run.outcome.said for run in record.runs)
     assert sim.provider.lives(cast(object, sim.provider.row(sim.leaked.value)))  # type: ignore[arg-type]  # it is there
+
+
+def test_a_change_that_was_not_ours_is_done_only_by_a_persons_word() -> None:
+    """Put back, told, put back again: that was taken for a person's doing, and the run ended 0 with the dead key in the store."""
+    sim, journal = Simulation("exposed", write_only=True), Journal()
+    watched = sim.services["billing"].check
+
+    def check(*args: object, **kwargs: object) -> object:
+        if not sim.provider.lives(sim.leaked) and _blind(sim).number == 2:
+            _blind(sim).put(sim.leaked.value)
+        return watched(*args, **kwargs)  # type: ignore[arg-type]  # passed on
+
+    sim.services["billing"].check = check  # type: ignore[method-assign, assignment]  # GitOps, once the old key is dead
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.DEBT and "set it by hand" in record.debts[BLIND].why
+    _blind(sim).put(sim.leaked.value)
+    journal.send("wake")
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.DEBT and record.debts[BLIND].why == unread.BY_HAND
+    assert record.debts[BLIND].todo.endswith(f"ir close {sim.incident} --debt '{BLIND}' --attest REASON --by NAME")
+    journal.send("wake")
+    assert go(sim, journal)[0] == ExitCode.DEBT, "another look tells no more"
+    journal.send("close", reason="I have set it", debt=BLIND)
+    code, record, _ = go(sim, journal)
+    assert (code, record.status, record.debts) == (ExitCode.DONE, "attested", {})
 
 
 def test_the_same_store_type_is_used_by_the_plan() -> None:

@@ -831,6 +831,13 @@ MUTANTS = (
         HOSTS,
     ),
     Mutant(
+        "take a stranger's change for the replacement",
+        "ir/actions/watch.py",
+        "return unread.at_the_end(store, known, new)",
+        "return unread.as_written(store, known, new)",
+        UNREAD,
+    ),
+    Mutant(
         "believe a write that moved nothing", "ir/adapters/stores/write_only.py", "        if after == before:", "        if False:", HOSTS
     ),
     Mutant("print a policy for reading alone", "ir/ports/policy.py", "if not (grant.rotated or call.read):", "if not call.read:", POLICIES),

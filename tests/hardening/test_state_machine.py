@@ -32,9 +32,7 @@ class Incidents(RuleBasedStateMachine):
 
     crashes = True
 
-    @initialize(
-        policy=st.sampled_from(["exposed", "exploited", "scheduled"]), guided=st.booleans(), yes=st.booleans(), blind=st.just(False)
-    )
+    @initialize(policy=st.sampled_from(["exposed", "exploited", "scheduled"]), guided=st.booleans(), yes=st.booleans(), blind=st.booleans())
     def open(self, policy: str, guided: bool, yes: bool, blind: bool) -> None:
         self.trial = Trial(policy, guided=guided, options=Options(yes=yes), write_only=blind)
         self.judge = Judge(self.trial)

@@ -1,5 +1,6 @@
 """The people around an incident: who signals, clicks in the Dashboard, mends what is broken, and ends it."""
 
+from ir.actions import unread
 from ir.core.secret import Secret
 from ir.drill.simulated.invariants import Judge, waits_for
 from ir.drill.simulated.other_key import NAME as OTHER
@@ -114,10 +115,22 @@ class Human:
             self.does_what_is_asked()
             self.sim.clock.sleep(30)
             if self.trial.state == "parked":
-                self.answers()
+                self._attests() if self._left_to_a_word() else self.answers()
         if self.judge.unfair:
             self.says("close", reason="the replacement was killed from outside")
             self.trial.advance()
+
+    def _is_for_a_word(self, name: str) -> bool:
+        return self.trial.record.debts[name].why == unread.BY_HAND
+
+    def _left_to_a_word(self) -> bool:
+        """Whether all that is still to do is what no look can tell."""
+        debts = self.trial.record.debts
+        return bool(debts) and waits_for(self.trial.record) == "" and all(self._is_for_a_word(name) for name in debts)
+
+    def _attests(self) -> None:
+        """`ir close`: the one who set it says so."""
+        self.says("close", reason="I have set it", debt=next(iter(self.trial.record.debts)))
 
     def _mends(self) -> None:
         """Services are put right, stores get the key that the tool wants them to hold."""
@@ -132,8 +145,8 @@ class Human:
         wanted, debts = self._wanted(), self.trial.record.debts
         for name, store in self.sim.stores.items():
             behind = name in debts and debts[name].kind == "store-behind"
-            unseen = not store.promises.reads  # nobody can see that it is right already
-            if store.value not in wanted or (unseen and name in debts) or (behind and store.value != wanted[0]):
+            unseen = name in debts and not store.promises.reads and not self._is_for_a_word(name)  # no look shows that it is right already
+            if store.value not in wanted or unseen or (behind and store.value != wanted[0]):
                 store.put(wanted[0])
                 self.judge.happened(name)
         for name, service in self.sim.services.items():

@@ -143,9 +143,7 @@ class Judge:
             promised(living == [new], f"done with {[k.name for k in living]} alive")
         self._others_work()
         for name, store in self.sim.stores.items():
-            by_hand = not store.promises.reads and name in self.upset  # what others set there counts as a person's doing (decision 0037)
-            late = self.upset.get(name, -1) >= seen
-            promised(store.value == new.value or late or by_hand, f"done, and {name} is not on the replacement")
+            promised(store.value == new.value or self.upset.get(name, -1) >= seen, f"done, and {name} is not on the replacement")
         for name, service in self.sim.services.items():
             promised(service.held == new.value or self.upset.get(name, -1) >= seen, f"done, and {name} is not on the replacement")
 

@@ -195,13 +195,16 @@ def _kill_new(world: World, record: Incident, new: Secret, items: tuple[Item, ..
     except (PortError, Waiting) as error:
         said = error.what
         debts.append(_replacement_lives(record, new, killed=False))
+    strange = [item for item in items if not unread.is_shown(item)]
+    debts += [_not_on_the_old(world, item) for item in strange]
+    but = "".join(f"; {item.name}: {item.said}" for item in strange)
     return Outcome(
         Did.DONE,
-        f"rolled back: stores and services are on the old key; the replacement: {said}",
+        f"rolled back: stores and services are on the old key{but}; the replacement: {said}",
         {"rolled_back_at": world.now(), **unread.told(items)},
         items,
         tuple(debts),
-        (*(item.name for item in items), *paid),
+        (*(item.name for item in items if item not in strange), *paid),
     )
 
 

@@ -23,6 +23,7 @@ from ir.ports import Permission, Store
 
 WEAKER = "the host's own mark of its last change, which does not tell the value"
 _NO_CUSTODY = "it cannot be read, and no listed store and no escrow can hold its old value: nothing could put it back"
+_BY_OTHERS = "this incident did not write it, others changed it since the first look, and what it holds cannot be read"
 BY_HAND = "it was changed after a person was told to set it, and what it holds cannot be read"
 
 
@@ -81,8 +82,10 @@ def undo(world: World, store: Store, known: StoreFacts, old: Secret, new: Secret
     try:
         mark, before = store.read().version, known.get("before", {})
         ours = _settled(known, new)
-        if not known.get("settled") and (mark == before.get("version") or world.custody.fetch(_role("put", store)) is None):
+        if not known.get("settled") and mark == before.get("version"):
             return Item(name, Did.DONE, "it was not written")
+        if not known.get("settled") and world.custody.fetch(_role("put", store)) is None:
+            return Item(name, Did.DONE, _BY_OTHERS)
         if (found := as_written(store, known, old)).did is Did.DONE:
             return found
         version = _write(world, store, "back", old, ours or mark)
@@ -114,6 +117,11 @@ def at_the_end(store: Store, known: StoreFacts, value: Secret) -> Item:
     if found.did is not Did.DONE or not found.facts.get("by_hand", known.get("by_hand")):
         return found
     return replace(found, did=Did.FAILED, said=BY_HAND)
+
+
+def is_shown(item: Item) -> bool:
+    """Whether a store that is as it should be, as far as this incident goes, is known to hold the value."""
+    return item.said not in (BY_HAND, _BY_OTHERS)
 
 
 def word(incident: str, name: str) -> str:

@@ -12,6 +12,7 @@ from ir.core.secret import Secret
 from ir.drill.simulated.durable_engine import Journal
 from ir.drill.simulated.stores_and_services import SimWriteOnly
 from ir.drill.simulated.world import Simulation
+from ir.incident.context import Options
 from ir.incident.custody import Custody
 from ir.ports import Store
 from tests.course.test_course import go
@@ -186,3 +187,20 @@ def test_the_same_store_type_is_used_by_the_plan() -> None:
     store = cast(Store, _blind(sim))
     assert not store.promises.reads and not store.promises.guided and not store.custodian
     assert replace(store.promises).undo.endswith("from custody")
+
+
+def test_a_way_back_names_the_store_that_others_have_changed() -> None:
+    """It said that all stores are on the old key; of this one nothing but a change by others was seen."""
+    sim, journal = Simulation("exposed", write_only=True, options=Options()), Journal()
+    plain = sim.provider.mint
+
+    def mint(*args: object, **kwargs: object) -> object:
+        _blind(sim).put(Secret("a colleague's"))
+        return plain(*args, **kwargs)  # type: ignore[arg-type]  # passed on
+
+    sim.provider.mint = mint  # type: ignore[method-assign, assignment]  # the moment between
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.ROLLED_BACK
+    undo = record.run_of("undo")
+    assert undo is not None and f"{BLIND}: this incident did not write it, others changed it" in undo.outcome.said
+    assert record.debts[BLIND].kind == "store-behind"

@@ -17,6 +17,8 @@ KEYS = ("key-alive", "key-unproven", "key-waits")
 """Kinds of debts about keys."""
 WAITS = "key-waits"
 """Kind of the debt about a key that a rotation made and that no service has yet: it lives, and is wanted."""
+LACKING, LEARNED = "right-lacking", "right-learned"
+"""Kinds of debts about permissions of the replacement: one that a service is refused without, one that was added and is to be confirmed."""
 _OWING = ("debt", "rolled back", "aborted", "attested")
 """States of an incident that acts no more and may owe something."""
 
@@ -43,6 +45,16 @@ def is_id(about: str) -> bool:
 def rotation_of(incident: str) -> str:
     """What a debt is about whose key a rotation made, and whose value nobody gave: it has no fingerprint that we know."""
     return f"rotation of {incident}"
+
+
+def lack_of(right: str) -> str:
+    """What a debt is about where the replacement lacks a permission; "" = one that is not named."""
+    return f"lack of {right or 'a right'}"
+
+
+def right_called(right: str) -> str:
+    """What a debt is about whose permission was added to the replacement."""
+    return f"right {right}".strip()
 
 
 def leaked_key_lives(record: Incident) -> list[Debt]:
@@ -196,6 +208,8 @@ def pays(action: str, kinds: set[str], *, kills: bool = True) -> bool:
     if kinds & {"store-behind", "service-behind"} and action in ("stage", "wave", "verify"):
         return True
     if kinds & {"store-behind", "service-behind", "key-alive", "key-unproven"} and action in ("retire", "prove", "watch", "remove"):
+        return True
+    if LACKING in kinds and action in ("wave", "watch"):
         return True
     if action == "undelivered":
         return action in kinds

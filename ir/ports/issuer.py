@@ -174,6 +174,17 @@ class Issuer(Protocol):
         """Undo a narrowing. Managed only; guided raises Waiting with the clicks."""
         ...
 
+    def widen(self, target: Target, right: str) -> str:
+        """Let a key of our own making do one thing more, and nothing else; returns how. It has it already = fine.
+
+        Raises Waiting, with the clicks, where only a person can do that; PortError: it was not done, or (Unknown) perhaps was.
+        """
+        ...
+
+    def may_read(self, key: Secret, right: str) -> bool | None:
+        """Whether a key has a permission to read, by one GET of its own; None where no look tells. Nothing is ever written to find out."""
+        ...
+
     def remove(self, key_id: str) -> str:
         """Clear away what is left at the provider of a key that is proven dead; returns what was, "" = nothing is left. Idempotent."""
         ...

@@ -124,7 +124,7 @@ class Simulation:
         self.services = {
             "canary": SimService(first, self.provider),
             "web": SimService(first, self.provider),
-            "billing": SimService(second, self.provider),
+            "billing": SimService(second, self.provider, tells=False),
         }
         self.other = OtherKey(self.provider, self.clock)
         self.reviewer, self.operator, self.disk = SimReviewer(), SimOperator(), SimDisk()

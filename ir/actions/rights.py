@@ -17,6 +17,7 @@ from ir.incident.context import World
 from ir.incident.debts import LACKING, LEARNED, lack_of, right_called
 from ir.incident.facts import Facts, Right
 from ir.incident.record import Incident
+from ir.permissions.names import DANGEROUS, implied_by
 from ir.ports import Target
 
 ADD, STOP = "add it", "stop"
@@ -209,8 +210,9 @@ def _yes(world: World, record: Incident, name: str, who: Sequence[str]) -> bool:
     if not world.operator.interactive:
         return False
     old = record.facts["old"].get("permissions", [])
-    had = "" if not old else " The old key had it." if permission.covers(old, name) else " The old key did NOT have it."
-    world.operator.tell(f"The replacement lacks `{name}`: that is told by {' and '.join(who)}, not by Stripe itself.{had}")
+    had = "" if not old else " The old key had it." if implied_by(name, old) else " The old key did NOT have it."
+    danger = f" Look twice: it {DANGEROUS[name]}." if name in DANGEROUS else ""
+    world.operator.tell(f"The replacement lacks `{name}`: that is told by {' and '.join(who)}, not by Stripe itself.{had}{danger}")
     return world.operator.choose(f"Add `{name}` to the replacement, and nothing else?", (ADD, STOP)) == ADD
 
 

@@ -27,31 +27,6 @@ READS = {
 }
 """Lists that the review reads, each with what opens it. Without one, the review names the list as not read."""
 
-_ALSO = {
-    "/v1/balance": "balance_read",
-    "/v1/charges": "charge_read",
-    "/v1/customers": "customer_read",
-    "/v1/payment_intents": "payment_intent_read",
-    "/v1/setup_intents": "setup_intent_read",
-    "/v1/payment_methods": "payment_method_read",
-    "/v1/disputes": "dispute_read",
-    "/v1/files": "file_read",
-    "/v1/application_fees": "application_fee_read",
-    "/v1/credit_notes": "credit_note_read",
-    "/v1/prices": "plan_read",
-    "/v1/quotes": "quote_read",
-    "/v1/reviews": "review_read",
-    "/v1/tax_rates": "tax_rate_read",
-    "/v1/terminal/readers": "terminal_reader_read",
-}
-"""More lists, as the 403s of Stripe name what opens them (docs/stripe-facts.md, 4)."""
-
-
-def reads(right: str) -> str:
-    """The list that one GET tries a permission to read by, "" = none is known, or it is none to read."""
-    return next((path for path, name in {**_ALSO, **READS}.items() if name and name == right), "")
-
-
 DELIVERIES = ("event_read", "webhook_read")
 """To see what Stripe delivered to a webhook."""
 SECOND_ENDPOINT = ("webhook_write", "event_read")

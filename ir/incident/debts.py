@@ -199,6 +199,11 @@ def _escrowed(place: str) -> bool:
     return place.startswith("escrow://")
 
 
+def needs_keys(debt: Debt) -> bool:
+    """Whether what is still to do takes the keys that custody holds."""
+    return debt.kind.startswith("key-") or debt.kind.endswith("-behind") or debt.kind == LACKING
+
+
 def pays(action: str, kinds: set[str], *, kills: bool = True) -> bool:
     """Which steps are taken again for which debts; `kills`: the plan has a kill of its own, so that containment is no end in itself."""
     if action == "contain":

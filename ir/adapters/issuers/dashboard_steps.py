@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from ir.core.key_kind import Credential, kind_of
 from ir.core.model import KeyKind, Mode
-from ir.core.permission import plainly
 from ir.core.secret import Secret
+from ir.permissions.names import label
 from ir.ports import MintOrder
 
 EVERY = 2.0
@@ -58,7 +58,7 @@ def _create_secret(order: MintOrder) -> list[str]:
 
 
 def _create_restricted(order: MintOrder) -> list[str]:
-    wanted = ", ".join(plainly(name) for name in order.permissions)
+    wanted = ", ".join(_plainly(name) for name in order.permissions)
     chosen = f"Choose exactly: {wanted}." if wanted else "Choose the same permissions as the old key has (⋯ > `Edit key` shows them)."
     return [
         "Click `Create restricted key`, choose your own integration as purpose, then `Choose your own` permissions.",
@@ -242,7 +242,13 @@ def to_release(mode: Mode) -> str:
 
 def to_widen(mode: Mode, right: str) -> str:
     """How to give the replacement one permission more: two clicks."""
-    return f"at {keys_page(mode)}, in the row of the new key: ⋯ > `Edit key`, set `{plainly(right)}`, and save"
+    return f"at {keys_page(mode)}, in the row of the new key: ⋯ > `Edit key`, set `{label(right)}`, and save"
+
+
+def _plainly(permission: str) -> str:
+    name, _, right = permission.removeprefix("connect:").rpartition("_")
+    where = " (Connect)" if permission.startswith("connect:") else ""
+    return f"{name.replace('_', ' ')}{where}: {right.capitalize()}"
 
 
 def _numbered(title: str, steps: list[str]) -> str:

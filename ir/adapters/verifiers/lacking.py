@@ -1,7 +1,7 @@
 """What a service tells of rights that its key lacks: `lacks`, beside the field that tells the key's fingerprint.
 
 A list of permissions, or an object of permission → epoch seconds of the last refusal. Each is a name (`charge_read`, `rak_charge_read`) or
-the whole text of Stripe's refusal, of which only the name in it is kept: what a service says is not trusted.
+the whole text of Stripe's refusal, of which only the name in it is kept, as the key API has it: what a service says is not trusted.
 """
 
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from typing import Any
 
 from ir.adapters.verifiers import expectation
 from ir.core import permission, placeholders
+from ir.permissions.names import called
 
 _MOST = 50
 """Rights that are taken from one answer; a longer list is no list of rights."""
@@ -36,7 +37,8 @@ def told(body: bytes, where: str) -> dict[str, float] | None:
         return {"": 0.0}
     names: dict[str, float] = {}
     for row, at in rows:
-        name = permission.named(row[:_LONGEST]) if isinstance(row, str) else ""
+        said = permission.named(row[:_LONGEST]) if isinstance(row, str) else ""
+        name = called(said) if said else ""
         names[name] = later(names[name], at) if name in names else at
     return names
 

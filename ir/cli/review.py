@@ -18,7 +18,6 @@ from ir.cli.terminal.inventory_source import INVENTORY, Opened
 from ir.cli.terminal.operator import SOURCES, Terminal
 from ir.cli.terminal.option_values import duration, exposed_time, moment
 from ir.cli.terminal.screen import Screen, plain
-from ir.core.caller_group import CallerGroup
 from ir.core.errors import ExitCode, Refused, UsageError
 from ir.core.model import Finding
 from ir.core.stripe_address import STRIPE
@@ -69,7 +68,7 @@ def review(
 ) -> None:
     """What did the leaked key do? Evidence, findings, blast radius, leftovers. Ends with 7 when misuse is confirmed or suspected."""
     screen = Screen(as_json=as_json)
-    names, egress_globs, log_globs = _sorted(key or [], egress or [], logs or [])
+    names, egress_globs, log_globs = review_subject.sorted_words(key or [], egress or [], logs or [])
     operator = Terminal(screen, name=actor(), yes=False)
     opened = review_subject.opened_inventory(inventory_file, names, account_id, screen) if inventory_file or api_base == STRIPE else None
     consent = Consent(open_state, operator, opened, yes=yes, pin=inventory_sha256) if opened else None
@@ -79,7 +78,7 @@ def review(
     if consent and watch:
         consent.ask(reading(consent.opened.source, [row.to for row in consent.opened.source.notify]))
     folder = _folder(output)
-    end = _end(until, watch)
+    end = review_subject.end(until, watch)
     request = ReviewRequest(
         account=account.id if account else account_id,
         api_base=account.api_base if account else api_base,
@@ -99,7 +98,7 @@ def review(
         engine=engine,
         personal_data=with_personal_data,
         named=with_personal_data,
-        ours=(*(account.ours if account else ()), *map(_group, ours or ())),
+        ours=(*(account.ours if account else ()), *map(review_subject.group, ours or ())),
     )
     from ir.review.sql.engine import checked_limit
 
@@ -110,21 +109,6 @@ def review(
     finally:
         shutil.rmtree(folder / "review", ignore_errors=True)
     sys.exit(int(code))
-
-
-def _group(text: str) -> str:
-    try:
-        return str(CallerGroup.parse(text))
-    except ValueError as error:
-        raise UsageError(f"--ours: {error}") from None
-
-
-def _end(until: str, watch: str) -> datetime:
-    """Where the evidence ends; what is said of `--since` counts back from there."""
-    now = datetime.now(UTC)
-    if until and watch:
-        raise UsageError("--until ends a review, --watch goes on with it", next_step="leave one of them out")
-    return datetime.fromtimestamp(min(moment(until, now), now.timestamp()), UTC) if until else now
 
 
 def _once(request: ReviewRequest, memory_limit: str, screen: Screen, *, sdk: bool) -> ExitCode:
@@ -207,17 +191,6 @@ def _teller(opened: Opened | None, account: Account | None, names: list[str], op
         return told
 
     return tell
-
-
-def _sorted(words: list[str], egress: list[str], logs: list[str]) -> tuple[list[str], list[str], list[str]]:
-    """A glob that the shell expanded: further files belong to the only option that was given."""
-    files = [word for word in words if Path(word).is_file()]
-    names = [word for word in words if word not in files]
-    if files and bool(egress) == bool(logs):
-        raise UsageError(f"`{files[0]}` is a file: is it one of --egress or of --logs?", next_step="put the globs in quotes")
-    if len(names) > 1:
-        raise UsageError(f"one key at a time, not {', '.join(names)}")
-    return names, egress + (files if egress else []), logs + (files if logs else [])
 
 
 def _reviews() -> Path:

@@ -23,7 +23,9 @@ class Derived:
         apart: first used since, so that it may be the attacker's alone: never granted without a person.
         refused: tried by services and always refused, so nothing works by it today.
         unmapped: endpoints whose permission the map does not know; unread: fields of `expand[]` likewise.
-        safe_until: epoch seconds; what was first used later is apart. how: `given`, `proposed` or `unknown`, what that follows from.
+        safe_until: epoch seconds; what was first used later is apart. how: that is `given`, `found` (misuse came before what was given),
+            `proposed` by the review, or `unknown`: 30 days before the end.
+        since, until: of the evidence, epoch seconds.
         coverage: the honest sentence. partial: why logs that do not cover all were accepted, "" = they do.
     """
 
@@ -35,6 +37,8 @@ class Derived:
     unread: tuple[str, ...] = ()
     safe_until: int = 0
     how: str = "unknown"
+    since: int = 0
+    until: int = 0
     coverage: str = ""
     partial: str = ""
 
@@ -128,11 +132,27 @@ def derive(
         coverage: the honest sentence.
         partial: why logs that do not cover all were accepted.
     """
-    safe = int(exposed_at or proposed_at or until - RECENT)
+    how = "given" if exposed_at else "proposed" if proposed_at else "unknown"
+    return sorted_out(uses, needs or {}, Times(0, int(until), int(exposed_at or proposed_at or until - RECENT), how), coverage, partial)
+
+
+@dataclass(frozen=True)
+class Times:
+    """Epoch seconds; `safe` and `how` as `Derived` has them."""
+
+    since: int
+    until: int
+    safe: int
+    how: str
+
+
+def sorted_out(uses: Iterable[Use], needs: Mapping[str, Iterable[str]], times: Times, coverage: str = "", partial: str = "") -> Derived:
+    """As `derive`, where the times are settled."""
+    safe = times.safe
     own, connect, refused = Book(), Book(connect=True), Book()
     for use in uses:
         (refused if use.refused >= use.calls else connect if use.connect else own).add(use)
-    for service, named in (needs or {}).items():
+    for service, named in needs.items():
         for need in named:
             own.declare(service, need)
     early = {book: {name for name, one in book.known.items() if one.declared or one.first_used() < safe} for book in (own, connect)}
@@ -144,7 +164,9 @@ def derive(
         unmapped=own.unknown() + connect.unknown(),
         unread=tuple(sorted(own.unread | connect.unread)),
         safe_until=safe,
-        how="given" if exposed_at else "proposed" if proposed_at else "unknown",
+        how=times.how,
+        since=times.since,
+        until=times.until,
         coverage=coverage,
         partial=partial,
     )

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from ir.permissions.endpoint_map import lines
 
 _NAMED = re.compile(r"""['"`(](?:rak_)?(?![rsp]k_)([a-z][a-z0-9_]{2,60}_(?:read|write))['"`)]""")
-# What a refusal calls otherwise than the key API does (`trufflehog` in sources.txt).
+# What a refusal calls otherwise than the key API does (`refusals-trufflehog` in sources.txt).
 _CALLED = {
     "topup": "top_up",
     "financial_statement": "report_runs_and_report_types",

@@ -37,9 +37,10 @@ class Line:
 
     Attributes:
         connect: for connected accounts (a Connect permission).
-        endpoints: `POST /v1/refunds`. services: that used or declared it. declared: those that declared it (`needs:`).
+        endpoints: `POST /v1/refunds`.
+        services: that used or declared it. callers: those that used it. declared: those that declared it (`needs:`).
         calls: how many; first, last: epoch seconds; 0 = declared alone.
-        sourced: some row of the map behind it is; sources: `name (date)`.
+        sourced: some row of the map behind it is; sources: of those rows, else of the inferred ones, `name (date)`.
         unlogged: no log of our own has any of the calls.
         danger: what it allows, where that is to be looked at twice.
     """
@@ -48,6 +49,7 @@ class Line:
     connect: bool = False
     endpoints: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
+    callers: tuple[str, ...] = ()
     declared: tuple[str, ...] = ()
     calls: int = 0
     first: int = 0
@@ -70,8 +72,8 @@ class Gathered:
     uses: list[Use] = field(default_factory=list)
     declared: set[str] = field(default_factory=set)
     endpoints: set[str] = field(default_factory=set)
-    sources: set[str] = field(default_factory=set)
-    sourced: bool = False
+    sourced: set[str] = field(default_factory=set)
+    inferred: set[str] = field(default_factory=set)
 
     def first_used(self) -> int:
         """Epoch seconds; far in the future where nothing used it."""
@@ -79,18 +81,20 @@ class Gathered:
 
     def line(self, permission: str, *, connect: bool) -> Line:
         """With its why."""
-        services = {use.service for use in self.uses if use.service}
+        counted = [use for use in self.uses if use.ours] or self.uses  # what Stripe's log has too is counted once
+        services = {use.service for use in counted if use.service}
         return Line(
             permission,
             connect,
             endpoints=tuple(sorted(self.endpoints)),
             services=tuple(sorted(services | self.declared)),
+            callers=tuple(sorted(services)),
             declared=tuple(sorted(self.declared)),
-            calls=sum(use.calls for use in self.uses),
+            calls=sum(use.calls for use in counted),
             first=min((use.first for use in self.uses), default=0),
-            last=max((use.last for use in self.uses), default=0),
-            sourced=self.sourced,
-            sources=tuple(sorted(self.sources)),
+            last=max((use.last for use in counted), default=0),
+            sourced=bool(self.sourced),
+            sources=tuple(sorted(self.sourced or self.inferred)),
             unlogged=bool(self.uses) and not any(use.ours for use in self.uses),
             danger=DANGEROUS.get(permission, ""),
         )
@@ -137,8 +141,8 @@ class Book:
         for permission in row.permissions:
             one = self.known.setdefault(permission, Gathered())
             one.endpoints.add(row.endpoint)
-            one.sources |= {f"{source.name} ({source.date})" for source in (row.source, *row.checks)}
-            one.sourced = one.sourced or row.sourced
+            told = one.sourced if row.sourced else one.inferred
+            told |= {f"{source.name} ({source.date})" for source in (row.source, *row.checks)}
             yield one
 
     def _expanded(self, name: str) -> Iterator[Gathered]:
@@ -148,5 +152,5 @@ class Book:
         for permission in needed or ():
             one = self.known.setdefault(permission, Gathered())
             one.endpoints.add(f"expand[]={name}")
-            one.sources.add("objects, by the name of the field")
+            one.inferred.add("the name of the expanded field")
             yield one

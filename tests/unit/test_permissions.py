@@ -32,7 +32,7 @@ def test_every_row_has_a_source_with_an_address_and_a_date() -> None:
 def test_a_sourced_row_is_named_by_a_source_that_names_endpoints() -> None:
     """Pages about objects name no endpoint: alone they make an inferred row."""
     for row in rows():
-        naming = {source.name for source in (row.source, *row.checks)} & {"reference", "trufflehog", "refused-2023"}
+        naming = {source.name for source in (row.source, *row.checks)} & {"stripe-reference", "refusals-trufflehog", "refusal-st-paywall"}
         assert naming if row.sourced else not row.checks, row
 
 
@@ -147,4 +147,4 @@ def test_an_empty_list_is_never_minted() -> None:
 def test_it_survives_json() -> None:
     told = derive([used("GET /v1/charges", expands=("x",)), used("POST /v1/payouts", OUT)], {"a": ["GET /v1/b"]}, until=END, partial="why")
     assert Derived.read(json.loads(json.dumps(told.document()))) == told
-    assert sources()["reference"].date
+    assert sources()["stripe-reference"].date

@@ -10,7 +10,7 @@ import typer
 
 from ir import inventory
 from ir.cli import adopt as adopt_command
-from ir.cli import campaign_start, emergency, propose_policy, roll_out, same_key
+from ir.cli import campaign_start, emergency, permissions_file, propose_policy, roll_out, same_key
 from ir.cli import discard_pending as discard_command
 from ir.cli.alerts import Taken, take
 from ir.cli.campaign_start import Accepted, Asked
@@ -85,6 +85,9 @@ def stripe(
     discard_pending: Annotated[
         str, typer.Option(help="Clear unfinished rotations of others from the stores, once they were shown.", metavar="REASON")
     ] = "",
+    permissions: Annotated[
+        str, typer.Option(help="The list for the replacement, as ir permissions stripe --output wrote it.", metavar="FILE")
+    ] = "",
     detach: Annotated[bool, typer.Option("--detach", help="Leave a campaign to the workers (ir worker).")] = False,
     sign_with: Annotated[str, typer.Option(help=SIGN_WITH, metavar="FILE")] = "",
 ) -> None:
@@ -92,7 +95,7 @@ def stripe(
     screen = Screen(as_json=as_json)
     operator = Terminal(screen, name=actor(), yes=yes, new_key_from=new_key_from)
     if every_key or account or tag or stored_in or keys_from:
-        lonely = (alert, leaked_key_from, control_key_from, leaked_from, adopt, discard_pending)
+        lonely = (alert, leaked_key_from, control_key_from, leaked_from, adopt, discard_pending, permissions)
         campaign_start.refuse_single(key, *lonely, no_replacement=no_replacement)
         choice = campaign_start.choice(everything=every_key, accounts=account, tags=tag, stored_in=stored_in, keys_from=keys_from)
         limits = Limits(at_once, per_account, per_store, stop_after)
@@ -147,6 +150,7 @@ def stripe(
     if book.policy is not Policy.EXPLOITED and not adopt:  # containment waits for no look
         planning, also = same_key.taken_in(consent, row, operator, leaked, options)
     plan = compile_plan(book, planning.source, planning.source.key(row.name), replaces=not options.no_replacement, also=also)
+    plan = permissions_file.given(plan, permissions, source.account(row.account), row)
     plan = clearing(plan) if options.discard_pending else plan
     carry_out(planned(plan), kept, operator, leaked, control, consent)
 

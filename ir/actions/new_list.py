@@ -13,8 +13,12 @@ from ir.permissions.names import DANGEROUS, implied_by, label
 
 
 def names(plan: Plan, key: Key, facts: Facts) -> tuple[str, ...]:
-    """As derived from use and given with the plan, else as the inventory lists them, else as the old key has them; () = not known."""
-    return (plan.wanted.names if plan.wanted else ()) or tuple(key.permissions or facts["old"].get("permissions", []))
+    """As derived from use and given with the plan, else as the inventory lists them, else as the old key has them; () = not known.
+
+    What was added to an earlier replacement of this incident is in it, too.
+    """
+    listed = (plan.wanted.names if plan.wanted else ()) or tuple(key.permissions or facts["old"].get("permissions", []))
+    return tuple(dict.fromkeys((*listed, *facts.get("rights", {}).get("granted", {})))) if listed else ()
 
 
 def kind(plan: Plan, facts: Facts) -> KeyKind:

@@ -5,7 +5,7 @@ Accepted is not dead: `prove` polls until it is.
 
 from dataclasses import dataclass, field, replace
 
-from ir.actions import own_keys, rights, same_value, store_check, unread
+from ir.actions import own_keys, rights, rights_given, same_value, store_check, unread
 from ir.core.errors import Conflict, Denied, PortError, Rejected, Waiting
 from ir.core.model import Debt, Did, Item, Json, Liveness, Outcome, Policy, Probe
 from ir.core.secret import Secret
@@ -40,7 +40,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     """Look at stores, services and the old key; then, and only then, ask for its death. Strays of ours die with it."""
     if world.issuer.guided and (died := _replacement_died(world, record)) is not None:
         return died
-    added, stopped = rights.added(world, record)
+    added, stopped = rights_given.added(world, record)
     if stopped is not None:
         return stopped
     named: Json = {}
@@ -181,7 +181,7 @@ def _with_rights(world: World, record: Incident, seen: _Seen, lacking: rights.Mi
         return seen
     if world.plan.policy is Policy.EXPLOITED:
         return replace(seen, items=(*seen.items, *lacking.items()), debts=(*seen.debts, *lacking.owed(world.incident)))
-    asked = rights.stop(world, record, lacking)
+    asked = rights_given.stop(world, record, lacking)
     why_not = "; ".join(filter(None, [seen.why_not, asked.said]))
     items = (*seen.items, *lacking.items(Did.FAILED if asked.did is Did.WAITING else Did.UNKNOWN))
     return replace(seen, items=items, why_not=why_not, todo=seen.todo or asked.todo, facts=asked.facts)

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from ir.actions import rights, unread
+from ir.actions import rights, rights_given, unread
 from ir.core.errors import Conflict, PortError, Rejected, Unknown, Waiting
 from ir.core.model import Debt, Did, Item, Json, Outcome
 from ir.core.secret import Secret
@@ -32,7 +32,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if "new" not in record.facts:
         return Outcome(Did.SKIPPED, "there is no replacement to roll out")
     new = world.new_key(record.facts)
-    added, stopped = rights.added(world, record)
+    added, stopped = rights_given.added(world, record)
     if stopped is not None:
         return stopped
     outcome = _rolled_out(world, record, step, new, added)
@@ -40,7 +40,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 
 
 def _rolled_out(world: World, record: Incident, step: Step, new: Secret, added: rights.Missing) -> Outcome:
-    services = [s for s in world.services if s.wave == step.wave]
+    services, began = [s for s in world.services if s.wave == step.wave], world.now()
     world.say(f"promoting for {step.wave or 'stores without services'}")
     stores = tuple(world.each(_stores_of(world, record, services, step), lambda store: _promote(world, record, store, new)))
     facts: Json = {**added.facts, "stores": {item.name: item.facts for item in stores if item.facts}}
@@ -59,7 +59,7 @@ def _rolled_out(world: World, record: Incident, step: Step, new: Secret, added: 
         _soak(world, float(step.params["soak"]))
         items = service_health.look_at(world, services, expected, patience=float(step.params["patience"]))
     facts["services"] = {item.name: _service_facts(world, item, expected) for item in items}
-    lacking = rights.missing(world, record, items, added)
+    lacking = rights.missing(world, record, items, added, began)
     facts |= lacking.facts
     if lacking.told_by and not alone:
         return _lacking(world, record, lacking, facts, (*stores, *items))
@@ -70,12 +70,12 @@ def _rolled_out(world: World, record: Incident, step: Step, new: Secret, added: 
         return Outcome(Did.WAITING, f"not set by hand yet, as it seems: {said}", facts, (*stores, *items), todo=todo)
     outcome = _verdict(world, services, items, stores, facts)
     debts = (*outcome.debts, *lacking.debts, *lacking.owed(world.incident))
-    return replace(outcome, said=outcome.said + rights.summary(added), debts=debts, paid=(*outcome.paid, *lacking.paid))
+    return replace(outcome, said=outcome.said + rights_given.summary(added), debts=debts, paid=(*outcome.paid, *lacking.paid))
 
 
 def _lacking(world: World, record: Incident, lacking: rights.Missing, facts: Json, items: tuple[Item, ...]) -> Outcome:
     """The wave stands still, and is not taken back: a right is added, or a person goes back."""
-    stopped = rights.stop(world, record, lacking)
+    stopped = rights_given.stop(world, record, lacking)
     return replace(stopped, facts={**facts, **stopped.facts}, items=(*items, *lacking.items()), debts=lacking.debts)
 
 

@@ -131,6 +131,22 @@ class KeyUse:
     by_us: bool = False
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """Calls of ours that Stripe refused with 403, as our own log tells.
+
+    Attributes:
+        endpoint: its path, ids replaced by `:id`.
+        service: which program of ours, where the log says so.
+        at: of the last one, epoch seconds by the log's clock.
+    """
+
+    method: str
+    endpoint: str
+    service: str
+    at: float
+
+
 class Reviewer(Protocol):
     """Reads evidence; changes nothing."""
 
@@ -146,6 +162,13 @@ class Reviewer(Protocol):
         """Who used the key (`key_id`, `key_fingerprint`) after `since`, newest first, by the given logs alone; Stripe is not asked.
 
         Our own probes (`own_requests`) are none. Empty also where no log names keys. Raises BadFile (a map).
+        """
+        ...
+
+    def refused(self, request: ReviewRequest, since: float, progress: Callable[[str], None]) -> tuple[Refusal, ...] | None:
+        """What Stripe refused us after `since` with that key (`key_id`, `key_fingerprint`), and not before, by our egress logs alone.
+
+        None: they hold no call of ours since then, so they tell nothing. Raises BadFile (a map).
         """
         ...
 

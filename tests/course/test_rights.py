@@ -10,7 +10,9 @@ from ir.drill.simulated.durable_engine import Journal
 from ir.drill.simulated.stores_and_services import USED
 from ir.drill.simulated.world import SimOperator, Simulation
 from ir.incident.context import Options
+from ir.incident.plan import Wanted, plan_from_json, wanting
 from ir.incident.record import Incident
+from ir.ports import Minted, MintOrder, Refusal
 from tests.course.test_course import go
 
 
@@ -182,3 +184,100 @@ def test_who_tells_nothing_is_named_as_not_seen() -> None:
     verified = next(run for run in record.runs if run.action == "verify")
     assert "not seen" in verified.outcome.said and "billing" in verified.outcome.said
     assert cast(Json, record.facts["rights"])["silent"] == ["billing"]
+
+
+# ── looks of our own ──
+
+
+def _with_log(*refused: Refusal, policy: str = "exposed") -> Simulation:
+    sim = Simulation(policy, options=Options(yes=True))
+    account = sim.source.accounts[0].model_copy(update={"egress": ["/var/log/egress.jsonl"]})
+    sim.world.account = account
+    sim.reviewer.refusals = lambda since: tuple(one for one in refused if one.at > since)
+    return sim
+
+
+LATE = 2_000_000_000.0
+
+
+def test_where_checks_tell_nothing_our_egress_log_does_by_the_endpoint() -> None:
+    sim = _with_log(Refusal("POST", "/v1/refunds", "billing", LATE))
+    code, record, _ = go(sim)
+    last = _last(record)
+    assert (code, last.id) == (ExitCode.WAITING, "waves.main"), _told(record)
+    assert "`charge_write`" in last.outcome.said and "POST /v1/refunds of billing" in last.outcome.said
+    assert "--grant charge_write" in last.outcome.todo and sim.provider.lives(sim.leaked)
+
+
+def test_a_log_without_refusals_is_a_look_and_nothing_is_said_to_be_unseen() -> None:
+    code, record, _ = go(_with_log())
+    verified = next(run for run in record.runs if run.action == "verify")
+    assert code == ExitCode.DONE and "not seen" not in verified.outcome.said
+    assert "silent" not in record.facts.get("rights", {})
+
+
+def test_an_endpoint_that_the_map_does_not_know_stops_it_without_a_name() -> None:
+    sim = _with_log(Refusal("POST", "/v1/made_up_things", "billing", LATE))
+    code, record, _ = go(sim)
+    assert code == ExitCode.WAITING and "a right that is not named" in _last(record).outcome.said
+    assert "--grant" not in _last(record).outcome.todo and sim.provider.lives(sim.leaked)
+
+
+def _derived(sim: Simulation, *names: str) -> None:
+    sim.plan = wanting(sim.plan, Wanted(names, "ab" * 32, ("payout_write",)))
+    sim.world.plan = sim.plan
+
+
+def test_a_read_that_is_in_use_is_tried_before_any_service_moves_and_a_write_never() -> None:
+    sim = Simulation("exposed")
+    _derived(sim, "charge_read", "customer_read", "payout_write")
+    tried: list[str] = []
+
+    def may_read(key: object, right: str) -> bool:
+        tried.append(right)
+        return right in _new(sim).permissions
+
+    sim.provider.may_read = may_read  # type: ignore[method-assign]  # watched
+    code, record, journal = go(sim)
+    last = _last(record)
+    assert sorted(tried) == ["charge_read", "customer_read"] and (code, last.action) == (ExitCode.WAITING, "check"), _told(record)
+    assert "`customer_read`" in last.outcome.said and sim.services["canary"].held == sim.leaked.value
+    _grant(sim, journal, "customer_read")
+    _, record, _ = go(sim, journal)
+    assert "customer_read" in _new(sim).permissions and "right customer_read" in record.debts
+    assert not sim.provider.lives(sim.leaked), _told(record)
+
+
+# ── the list ──
+
+
+@pytest.mark.parametrize("policy", ["exposed", "exploited"])
+def test_a_derived_list_is_ordered_and_its_difference_is_said(policy: str) -> None:
+    sim = Simulation(policy)
+    _derived(sim, "charge_read", "payout_write")
+    asked: list[tuple[str, ...]] = []
+    plain = sim.provider.mint
+
+    def mint(order: MintOrder, keep: Any) -> Minted:
+        asked.append(order.permissions)
+        return plain(order, keep)
+
+    sim.provider.mint = mint  # type: ignore[method-assign]  # watched
+    _, record, _ = go(sim)
+    minted = next(run for run in record.runs if run.action == "mint")
+    assert asked == [("charge_read", "payout_write")] and record.facts["new"]["permissions"] == ["charge_read", "payout_write"]
+    assert "the old key could not: payout_write" in minted.outcome.said and "sends money to a bank account" in minted.outcome.said
+    assert plan_from_json(sim.plan.to_json()) == sim.plan and sim.plan.hash != Simulation(policy).plan.hash
+
+
+def test_at_a_terminal_the_list_is_asked_before_anything_is_made() -> None:
+    sim = Simulation("exposed", options=Options())
+    _derived(sim, "charge_read")
+    sim.world.operator = SimOperator(interactive=True, says=False)
+    code, record, _ = go(sim)
+    assert code == ExitCode.WAITING and _last(record).action == "mint" and len(sim.provider.keys) == 1
+    assert any("left out" in text for text in sim.world.operator.told)
+
+
+def test_a_plan_without_a_list_is_as_it_always_was() -> None:
+    assert "wanted" not in Simulation("exposed").plan.to_json()

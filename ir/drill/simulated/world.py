@@ -18,7 +18,7 @@ from ir.incident.custody import Custody
 from ir.incident.plan import compile_plan
 from ir.incident.record import Incident
 from ir.inventory import Inventory
-from ir.ports import Irreversible, KeyUse, LeftBehind, Reviewed, ReviewRequest
+from ir.ports import Irreversible, KeyUse, LeftBehind, Refusal, Reviewed, ReviewRequest
 
 _NAME = "simulated.yaml"
 
@@ -67,6 +67,7 @@ class SimReviewer:
         self.verdict = "none seen within coverage"
         self.leftovers: tuple[Json, ...] = ()
         self.uses: Callable[[float], tuple[KeyUse, ...]] = lambda _since: ()
+        self.refusals: Callable[[float], tuple[Refusal, ...] | None] = lambda _since: None
 
     def review(self, request: ReviewRequest, progress: Callable[[str], None]) -> Reviewed:
         """See `ports`."""
@@ -79,6 +80,10 @@ class SimReviewer:
     def sweep(self, request: ReviewRequest, progress: Callable[[str], None]) -> LeftBehind:
         """See `ports`."""
         return LeftBehind(self.leftovers, frozenset(("webhook_endpoint", *(str(row["kind"]) for row in self.leftovers))))
+
+    def refused(self, request: ReviewRequest, since: float, progress: Callable[[str], None]) -> tuple[Refusal, ...] | None:
+        """See `ports`."""
+        return self.refusals(since)
 
     def money(self, request: ReviewRequest, progress: Callable[[str], None]) -> tuple[Json, ...]:
         """See `ports`."""

@@ -40,7 +40,10 @@ _RARE = (
 # What an attacker's event tells of a call that no request log shows.
 _MADE = {
     **{name: f"{name}_write" for name in ("payout", "transfer", "customer", "coupon", "setup_intent", "payment_intent", "promotion_code")},
-    **{"refund": "charge_write", "account": "connected_account_write", "payment_link": "payment_links_write", "price": "plan_write"},
+    "account": "connected_account_write",
+    "payment_link": "payment_links_write",
+    "price": "plan_write",
+    "refund": "charge_write",
 }
 
 
@@ -192,13 +195,10 @@ def report(told: list[Told], *, dated: bool) -> bool:
         print(f"  {one.name} seed {one.seed}: GRANTED THE ATTACKER'S {sorted(one.stolen)}")
     for one in missed:
         print(f"  {one.name} seed {one.seed}: MISSED {sorted(one.missed)}")
+    unlogged, rare = sum(len(one.unlogged) for one in told), sum(len(one.rare) for one in told)
     print(f"  accounts in which a right that only the attacker used was granted by itself: {len(stolen)}")
-    print(
-        f"  rights used before the {'exposure' if dated else 'safe time'} that a given log shows, and that were not granted: {sum(len(one.missed) for one in missed)}"
-    )
-    print(
-        f"  … whose line no given file holds: {sum(len(one.unlogged) for one in told)}; of jobs rarer than the logs: {sum(len(one.rare) for one in told)}"
-    )
+    print(f"  accounts in which a right used before the {'exposure' if dated else 'safe time'}, and logged, was not granted: {len(missed)}")
+    print(f"  rights whose line no given file holds: {unlogged}; of jobs that run more rarely than the logs reach back: {rare}")
     print(
         f"  precision {right / max(granted, 1):.4f} ({right}/{granted}), recall {1 - lost / max(needed, 1):.4f} ({needed - lost}/{needed})"
     )

@@ -24,6 +24,7 @@ from ir.ports import Permission, Store
 WEAKER = "the host's own mark of its last change, which does not tell the value"
 _NO_CUSTODY = "it cannot be read, and no listed store and no escrow can hold its old value: nothing could put it back"
 _BY_OTHERS = "this incident did not write it, others changed it since the first look, and what it holds cannot be read"
+_MAY_HOLD_IT = "a person was told to set the replacement there, and it was changed since: set it by hand to the old key {old}"
 BY_HAND = "it was changed after a person was told to set it, and what it holds cannot be read"
 
 
@@ -85,13 +86,24 @@ def undo(world: World, store: Store, known: StoreFacts, old: Secret, new: Secret
         if not known.get("settled") and mark == before.get("version"):
             return Item(name, Did.DONE, "it was not written")
         if not known.get("settled") and world.custody.fetch(_role("put", store)) is None:
-            return Item(name, Did.DONE, _BY_OTHERS)
+            return _of_others(store, known, old, new, mark)
         if (found := as_written(store, known, old)).did is Did.DONE:
             return found
         version = _write(world, store, "back", old, ours or mark)
     except PortError as error:
         return _failed(store, old, error)
     return Item(name, Did.DONE, "the old key was written again", _ours(known, old, version))
+
+
+def _of_others(store: Store, known: StoreFacts, old: Secret, new: Secret, mark: str) -> Item:
+    """A store that others changed and we never wrote. Where a person was told to set the replacement, it may stand there since."""
+    name = str(store.ref)
+    told, _, then = str(known.get("unsettled", "")).partition(" ")
+    if told == old.fingerprint:
+        return as_written(store, known, old)
+    if told == new.fingerprint and mark != then:
+        return Item(name, Did.FAILED, _MAY_HOLD_IT.format(old=old.fingerprint), {"unsettled": _note(old, mark)})
+    return Item(name, Did.DONE, _BY_OTHERS)
 
 
 def as_written(store: Store, known: StoreFacts, value: Secret) -> Item:

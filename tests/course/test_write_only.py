@@ -7,13 +7,14 @@ import pytest
 
 from ir.actions import unread
 from ir.core.errors import ExitCode, Unknown
-from ir.core.model import Did
+from ir.core.model import Did, Item
 from ir.core.secret import Secret
 from ir.drill.simulated.durable_engine import Journal
 from ir.drill.simulated.stores_and_services import SimWriteOnly
 from ir.drill.simulated.world import Simulation
 from ir.incident.context import Options
 from ir.incident.custody import Custody
+from ir.incident.facts import StoreFacts
 from ir.ports import Store
 from tests.course.test_course import go
 
@@ -204,3 +205,23 @@ def test_a_way_back_names_the_store_that_others_have_changed() -> None:
     undo = record.run_of("undo")
     assert undo is not None and f"{BLIND}: this incident did not write it, others changed it" in undo.outcome.said
     assert record.debts[BLIND].kind == "store-behind"
+
+
+def test_a_way_back_stops_where_a_person_may_have_set_the_replacement_as_told() -> None:
+    """The replacement was killed under a store that a person had set to it, since the wave had said so."""
+    sim = Simulation("exposed", write_only=True)
+    store, old, new = _blind(sim), sim.leaked.value, sim.provider.create("the replacement").value
+    store.put(Secret("a colleague's"))
+    told: StoreFacts = {"before": {"version": "1", "fingerprint": ""}, "unsettled": f"{new.fingerprint} {store.number}"}
+
+    def undone() -> Item:
+        return unread.undo(sim.world, cast(Store, store), told, old, new)
+
+    assert undone().did is Did.DONE and not unread.is_shown(undone()), "nothing happened there since a person was told"
+    store.put(new)
+    item = undone()
+    assert item.did is Did.FAILED and f"set it by hand to the old key {old.fingerprint}" in item.said
+    told["unsettled"] = item.facts["unsettled"]
+    assert undone().did is Did.FAILED, "another look tells no more"
+    store.put(old)
+    assert undone().did is Did.DONE and store.writes == []

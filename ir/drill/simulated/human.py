@@ -146,7 +146,8 @@ class Human:
         for name, store in self.sim.stores.items():
             behind = name in debts and debts[name].kind == "store-behind"
             unseen = name in debts and not store.promises.reads and not self._is_for_a_word(name)  # no look shows that it is right already
-            if store.value not in wanted or unseen or (behind and store.value != wanted[0]):
+            strange = store.promises.reads and store.value not in wanted  # of the others a person knows what the tool tells
+            if strange or unseen or (behind and store.value != wanted[0]):
                 store.put(wanted[0])
                 self.judge.happened(name)
         for name, service in self.sim.services.items():

@@ -112,7 +112,7 @@ def _not_back(world: World, items: tuple[Item, ...]) -> Outcome | None:
         return None
     todo = f"ir rollback {world.incident}"
     debts = tuple(Debt("service-behind", i.name, i.said, todo) for i in bad)
-    said = "; ".join(f"{item.name}: {item.said}" for item in bad)
+    said = "; ".join(f"{item.name}: {item.said}" for item in (*bad, *(item for item in items if not unread.is_shown(item))))
     return Outcome(Did.WAITING, f"not all of it went back, both keys live: {said}", unread.told(items), items, debts, todo=todo)
 
 

@@ -155,3 +155,16 @@ def test_a_hash_alone_asks_for_the_inventory(desktop: Desktop, capsys: pytest.Ca
     assert "it is key billing (by its hash)" in capsys.readouterr().out
     assert run(["alert", "import", file]) == 0
     assert "--inventory FILE" in capsys.readouterr().out
+
+
+def test_no_place_is_left_out_without_a_word(desktop: Desktop, capsys: pytest.CaptureFixture[str]) -> None:
+    found = [samples.trufflehog(desktop.leaked.token.reveal(), line=number) for number in range(1, 13)]
+    file = desktop.write("scan.jsonl", *found)
+    assert run(["alert", "import", file, "--inventory", desktop.inventory]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("deploy/.env:") == 10 and "  and in 2 more places, all of them with --json\n" in shown
+    file = desktop.write("king.json", samples.kingfisher(desktop.leaked.token.reveal()))
+    assert run(["alert", "import", file, "--inventory", desktop.inventory]) == 0
+    assert "unless it runs with --no-dedup" in capsys.readouterr().out
+    desktop.take(Screen(), file)
+    assert "unless it runs with --no-dedup" in capsys.readouterr().err

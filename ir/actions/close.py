@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from ir.actions import death, leave, own_keys, settle
 from ir.actions.review import request
 from ir.actions.sweep import looked_for
-from ir.core.errors import PortError
+from ir.core.errors import Missing, PortError
 from ir.core.model import Debt, Did, Json, KeyRow, Outcome
 from ir.core.secret import Secret
 from ir.core.wording import counted
@@ -46,10 +46,17 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     held_here = {*held.by, *(about for about in alive if debt_rules.is_id(about))}
     lost = any(debt.about not in held_here for debt in left if debt in keys)
     facts: Json = {"accepted": accepted, "attested": ended, "needs_custody": lost}
-    said = f"{counted(len(keys), 'key')} still {'answers' if len(keys) == 1 else 'answer'}" if keys else "no key that is at hand answers"
+    said = _answering(keys)
     said += f"; expired first: {', '.join(asked)}" if asked else ""
     paid = tuple(about for about in record.debts if about not in alive or about in kept)
     return Outcome(Did.DONE, said, {"closed": facts, "strays": dict.fromkeys(asked, "expired")}, debts=left, paid=paid)
+
+
+def _answering(keys: list[Debt]) -> str:
+    """How many keys answer, and what was not told of others."""
+    number = sum(key.kind != "key-unproven" for key in keys)
+    said = f"{counted(number, 'key')} still {'answers' if number == 1 else 'answer'}" if number else "no key that is at hand answers"
+    return "; ".join([said, *(key.why for key in keys if key.kind == "key-unproven")])
 
 
 def rehearse(world: World, record: Incident, step: Step) -> Outcome:
@@ -195,12 +202,14 @@ def _leaked(world: World, record: Incident, held: _Held) -> list[Debt]:
     """The leaked key, if it answers; of an incident that never looked at it, what the stores hold."""
     old, again = record.facts.get("old", {}), debt_rules.again(record)
     if old.get("fingerprint"):
+        name = old.get("id") or old["fingerprint"]
         try:
             value: Secret | None = world.old_key(record.facts)
-        except PortError:
+        except Missing:
             value = None
+        except PortError as error:
+            return _not_told(record, old["fingerprint"], f"whether the leaked key {name} answers was not told: {error.what}", again)
         found = [value] if value is not None and death.liveness(world, value).answers else []
-        name = old.get("id") or old["fingerprint"]
         unused = not debt_rules.webhook(record) and _settled_on(world, record, held, services=True)
         todo = debt_rules.end_it(record) if unused else again
         return [Debt("key-alive", old["fingerprint"], f"the leaked key {name} answers", todo) for _ in found]
@@ -208,6 +217,11 @@ def _leaked(world: World, record: Incident, held: _Held) -> list[Debt]:
     if any(death.liveness(world, value).answers for value in values):
         return [Debt("key-alive", world.key.name, "the leaked key answers", again)]
     return []
+
+
+def _not_told(record: Incident, about: str, why: str, todo: str) -> list[Debt]:
+    """A key whose value lies in a place that gives no answer now: a person's word ends it only by its name."""
+    return [] if _word(record).get("debt") == about else [Debt("key-unproven", about, why, todo)]
 
 
 def _others(world: World, record: Incident) -> list[Debt]:

@@ -250,3 +250,29 @@ def test_where_its_id_is_not_known_all_of_its_name_die(signal: str) -> None:
     sim.clock.sleep(10)
     assert len(sim.provider.living()) == 1, [(key.id, key.name) for key in sim.provider.living()]
     assert not [about for about in record.debts if about.startswith("mk_")]
+
+
+def test_a_leaked_key_that_no_place_tells_now_is_named_and_not_thrown_away() -> None:
+    """A replica that was behind for two minutes: `close` said that no key answers, emptied custody and ended with 0."""
+    sim, journal = cut_after("canary")
+    for store in sim.stores.values():
+        store.shut = Unknown("it has been read as it was before our own last write")
+    code, record = closed(sim, journal)
+    leaked = sim.leaked.value.fingerprint
+    assert code == ExitCode.DEBT and record.debts[leaked].kind == "key-unproven"
+    assert "was not told: it has been read" in record.debts[leaked].why
+    assert any(debt.kind == "custody" for debt in record.debts.values()), "the only copy of its value stays"
+
+
+def test_a_persons_word_ends_by_name_what_no_place_tells() -> None:
+    sim = Simulation("exposed")
+    sim.provider.delay = 5000.0
+    _, record, journal = go(sim)
+    leaked = sim.leaked.value.fingerprint
+    assert record.debts[leaked].kind == "key-unproven"
+    sim.world = sim.another_machine()
+    for store in sim.stores.values():
+        store.shut = Unknown("sealed")
+    journal.send("close", reason="Vault is gone for good, I looked in the Dashboard", debt=leaked)
+    code, record, _ = go(sim, journal)
+    assert record.status == "attested" and leaked not in record.debts

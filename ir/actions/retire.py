@@ -3,6 +3,7 @@
 Accepted is not dead: `prove` polls until it is.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from ir.actions import own_keys, same_value, store_check, unread
@@ -14,7 +15,8 @@ from ir.incident.context import World
 from ir.incident.facts import Facts, of_role
 from ir.incident.plan import Step
 from ir.incident.record import Incident
-from ir.ports import Comparison, Store, Target
+from ir.inventory import Service
+from ir.ports import Comparison, Expected, Store, Target
 
 
 @dataclass(frozen=True)
@@ -161,9 +163,35 @@ def _last_look(world: World, record: Incident, step: Step) -> _Seen:
             lambda: service_health.look_at(world, world.services, expected, patience=patience), lambda: _replacement(world, record, new)
         ),
     )
+    stores, services = _shown_by_readers(world, record, new, stores, services, lambda one: _reloaded(world, one, expected, patience))
     bad = [item for item in stores if item.did not in (Did.DONE, Did.SKIPPED)]
     bad += [item for item in services if item.did is not Did.DONE and item.name not in world.options.accept_unhealthy]
     return _judged(world, record, (*stores, *services, *unwell), [*bad, *unwell], found)
+
+
+def _shown_by_readers(
+    world: World, record: Incident, new: Secret, stores: list[Item], services: list[Item], reload: Callable[[Service], Item]
+) -> tuple[list[Item], list[Item]]:
+    """Reload the readers of stores that a person set and no look can read: before the old key dies, they show what it is."""
+    known = record.facts.get("stores", {})
+    by_hand = {item.name for item in stores if item.did is Did.DONE and unread.is_by_hand(item, known.get(item.name, {}))}
+    readers = [one for one in world.services if one.name not in world.options.accept_unhealthy and by_hand & set(map(str, one.reads_from))]
+    if not readers:
+        return stores, services
+    world.say(f"reloading {', '.join(one.name for one in readers)}: a person has set what they read")
+    seen = dict(zip((one.name for one in readers), world.each(readers, reload), strict=True))
+    on = [one for one in readers if seen[one.name].did is Did.DONE and seen[one.name].facts["proves"] == "holds-key"]
+    shown, asked = ({str(ref) for one in some for ref in one.reads_from} & by_hand for some in (on, readers))
+    judged = [unread.shown(item) if item.name in shown else unread.not_shown(item, new) if item.name in asked else item for item in stores]
+    return judged, [seen.get(item.name, item) for item in services]
+
+
+def _reloaded(world: World, service: Service, expected: Expected, patience: float) -> Item:
+    try:
+        world.reloaders[service.name].reload()
+    except PortError as error:
+        return Item(service.name, Did.FAILED, f"its reload failed: {error.what}")
+    return service_health.look(world, service, expected, patience=patience)
 
 
 def _judged(world: World, record: Incident, items: tuple[Item, ...], bad: list[Item], found: Comparison, why_not: str = "") -> _Seen:

@@ -126,9 +126,25 @@ def as_written(store: Store, known: StoreFacts, value: Secret) -> Item:
 def at_the_end(store: Store, known: StoreFacts, value: Secret) -> Item:
     """As `as_written`; but a change that was not ours shows nothing, and stays to do."""
     found = as_written(store, known, value)
-    if found.did is not Did.DONE or not found.facts.get("by_hand", known.get("by_hand")):
+    if found.did is not Did.DONE or not is_by_hand(found, known):
         return found
     return replace(found, did=Did.FAILED, said=BY_HAND)
+
+
+def is_by_hand(item: Item, known: StoreFacts) -> bool:
+    """Whether it is settled by a change that was not ours, and no service has shown what that was."""
+    return bool(item.facts.get("by_hand", known.get("by_hand")))
+
+
+def shown(item: Item) -> Item:
+    """A service that was reloaded since then holds the value, so it is there."""
+    return replace(item, said="set by hand, as what reads it shows", facts={**item.facts, "by_hand": False})
+
+
+def not_shown(item: Item, value: Secret) -> Item:
+    """No service that was reloaded since then holds the value: it is to be set again, and the next change counts."""
+    said = f"what reads it was reloaded and does not show the replacement: set it by hand to the key {value.fingerprint}"
+    return replace(item, did=Did.FAILED, said=said, facts={"settled": "", "unsettled": _note(value, str(item.facts.get("version", "")))})
 
 
 def is_shown(item: Item) -> bool:

@@ -225,3 +225,29 @@ def test_a_way_back_stops_where_a_person_may_have_set_the_replacement_as_told() 
     assert undone().did is Did.FAILED, "another look tells no more"
     store.put(old)
     assert undone().did is Did.DONE and store.writes == []
+
+
+def test_before_the_kill_what_a_person_set_is_shown_by_a_reloaded_service() -> None:
+    """Put back, told, put back again before the kill: the leaked key was killed under a store that held it."""
+    sim, journal = Simulation("exposed", write_only=True), Journal()
+    plain, times = sim.services["billing"].reload, [0]
+
+    def reload() -> str:
+        said = plain()
+        times[0] += 1
+        if times[0] == 1:
+            _blind(sim).put(sim.leaked.value)  # GitOps, right after our write was taken up
+        return said
+
+    sim.services["billing"].reload = reload  # type: ignore[method-assign]  # watched
+    code, record, _ = go(sim, journal)
+    assert "set it by hand" in record.runs[-1].outcome.said and sim.provider.lives(sim.leaked)
+    _blind(sim).put(sim.leaked.value)
+    journal.send("wake")
+    _, record, _ = go(sim, journal)
+    assert sim.provider.lives(sim.leaked) and "billing: holds " in record.runs[-1].outcome.said, "the reloaded service shows the old key"
+    new = next(key for key in sim.provider.living() if key is not sim.leaked).value
+    _blind(sim).put(new)
+    journal.send("wake")
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.DONE and not sim.provider.lives(sim.leaked) and record.debts == {}, "its service has shown it"

@@ -1,4 +1,4 @@
-"""The course of an incident in a simulated world: what ends how, and what the world looks like then."""
+"""An incident from start to end in a simulated world: how it ends, and which state each ending leaves."""
 
 from collections.abc import Callable
 from dataclasses import replace

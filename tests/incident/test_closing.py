@@ -10,7 +10,7 @@ from ir.drill.simulated.world import Simulation
 from ir.engine.workflow import Workflow
 from ir.incident.debts import END_IT
 from ir.incident.record import Incident
-from tests.course.test_course import go
+from tests.incident.test_workflow import go
 
 
 def cut_after(step: str, policy: str = "exposed", *, guided: bool = False) -> tuple[Simulation, Journal]:

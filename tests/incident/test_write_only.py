@@ -15,7 +15,7 @@ from ir.drill.simulated.world import Simulation
 from ir.incident.context import Options
 from ir.incident.custody import Custody
 from ir.ports import Store
-from tests.course.test_course import go
+from tests.incident.test_workflow import go
 
 BLIND = "vault://secret/billing#api_key"
 

@@ -20,8 +20,8 @@ from ir.incident.facts import DebtRow, Facts
 from ir.incident.plan import Step
 from ir.incident.record import Incident
 from ir.ports import Check, Containment, Expected, Minted, MintOrder
-from tests.course import test_taken_over
-from tests.course.test_course import go
+from tests.incident import test_taken_over
+from tests.incident.test_workflow import go
 
 FIRST = "INC-20261123-0001"
 

@@ -14,7 +14,7 @@ from ir.cli.inventory_check import graph as as_text
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.screen import Screen, plain
 from ir.core.errors import Refused, UsageError
-from ir.core.key_search import Find, Looked
+from ir.core.key_search import FoundKey, SearchResult
 from ir.core.reference import Reference
 from ir.core.wording import counted
 from ir.inventory import graph as inventory_graph
@@ -88,7 +88,7 @@ def schema() -> None:
 # ── init ──
 
 
-def _look(screen: Screen, scheme: str, place: str) -> Looked:
+def _look(screen: Screen, scheme: str, place: str) -> SearchResult:
     looked = adapter_registry.look_through(scheme, place)
     screen.err.print(plain(f"{place}: {counted(len(looked.finds), 'key')} in {counted(looked.places, 'place')}"))
     for line in looked.unread:
@@ -96,7 +96,7 @@ def _look(screen: Screen, scheme: str, place: str) -> Looked:
     return looked
 
 
-def _relative(finds: Iterable[Find], base: Path) -> list[Find]:
+def _relative(finds: Iterable[FoundKey], base: Path) -> list[FoundKey]:
     """Env files below the inventory's folder are named from there, so that both can move together."""
     found = []
     for find in finds:

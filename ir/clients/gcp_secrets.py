@@ -23,7 +23,7 @@ _kept: list[Any] = []
 _lock = Lock()
 
 
-class Project:
+class GcpProject:
     """The secrets of a project; each call raises as `HostApi.ask`.
 
     Args:

@@ -21,7 +21,7 @@ _VERSION = {"X-GitHub-Api-Version": "2022-11-28"}
 _MEDIA = "application/vnd.github+json"
 
 
-class Secrets:
+class GitHubSecrets:
     """The secrets of one repository, or of one of its environments; raises as `HostApi.ask`.
 
     A 404 is Denied: it may be a missing right.

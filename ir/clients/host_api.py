@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ir.clients.http_client import HttpEdge
-from ir.clients.http_connection import Answer
+from ir.clients.http_connection import HttpResponse
 from ir.core import untrusted_json, urls
 from ir.core.errors import Conflict, Denied, Missing, PortError, Rejected, Unknown
 from ir.core.secret import Secret
@@ -37,7 +37,7 @@ class Login:
 
 
 @dataclass(frozen=True)
-class Reply:
+class HostResponse:
     """A good answer; `headers` by names in lower case."""
 
     status: int
@@ -95,7 +95,7 @@ class HostApi:
         needs: str = "",
         content: str = "application/json",
         accept: str = "",
-    ) -> Reply:
+    ) -> HostResponse:
         """One call.
 
         Args:
@@ -129,7 +129,7 @@ class HostApi:
         """The header that shows the login, none without one. Before anything is looked up: without a login there is no call."""
         return {"Authorization": Secret(f"Bearer {self._token().reveal()}")} if self._token is not None else {}
 
-    def _judged(self, answer: Answer, about: str, needs: str) -> Reply:
+    def _judged(self, answer: HttpResponse, about: str, needs: str) -> HostResponse:
         data = _parsed(answer)
         if data is None:
             raise Unknown(f"what answered about {about} was not {self.host}, or not all of its answer arrived (status {answer.status})")
@@ -137,9 +137,9 @@ class HostApi:
             raise self._refused(answer, data, about)
         if needs and (not isinstance(data, dict) or needs not in data):
             raise Unknown(f"what answered about {about} was not {self.host}, or not all of its answer arrived")
-        return Reply(answer.status, data, answer.headers)
+        return HostResponse(answer.status, data, answer.headers)
 
-    def _refused(self, answer: Answer, data: Any, about: str) -> PortError:
+    def _refused(self, answer: HttpResponse, data: Any, about: str) -> PortError:
         status = answer.status
         if limited(answer):
             return Unknown(f"{self.host} is asked too often about {about} (status {status})")
@@ -156,13 +156,13 @@ class HostApi:
         return Unknown(f"{self.host} gave no usable answer about {about} (status {status})")
 
 
-def limited(answer: Answer) -> bool:
+def limited(answer: HttpResponse) -> bool:
     """Too many requests; some hosts say so with 403 and a count that is used up, or a time to wait."""
     used_up = answer.headers.get("x-ratelimit-remaining") == "0" or "retry-after" in answer.headers
     return answer.status == 429 or (answer.status == 403 and used_up)
 
 
-def _parsed(answer: Answer) -> Any:
+def _parsed(answer: HttpResponse) -> Any:
     """The JSON of an answer, `{}` for an empty one that may be empty; None: it is none."""
     if not answer.body and answer.status in (201, 202, 204):
         return {}

@@ -8,18 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ir.clients.http_answer import FinalResponse, unpacked
-from ir.clients.http_deadline import Watch
+from ir.clients.http_deadline import CallDeadline
 from ir.clients.way_out import NAME_THE_AUTHORITY, PERHAPS_OF_THE_PROXY, Proxy
 from ir.core.errors import Missing, PortError, Rejected, Unknown
 from ir.core.secret import excerpt
-from ir.core.urls import Place
+from ir.core.urls import ParsedUrl
 
 LARGEST = 1024 * 1024
 """Bytes of an answer's body; more is refused."""
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpResponse:
     """What came back.
 
     Attributes:
@@ -34,11 +34,11 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Request:
+class HttpRequest:
     """What to ask for; `headers` may hold secrets, so it is never shown."""
 
     method: str
-    place: Place
+    place: ParsedUrl
     headers: Mapping[str, str]
     body: bytes = b""
 
@@ -47,14 +47,14 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Way:
+class Route:
     """How to get there: addresses to try in this order, or a proxy."""
 
     addresses: tuple[str, ...]
     proxy: Proxy | None = None
 
 
-def exchange(request: Request, way: Way, tls: ssl.SSLContext | None, deadline: float, watch: Watch) -> Answer:
+def exchange(request: HttpRequest, way: Route, tls: ssl.SSLContext | None, deadline: float, watch: CallDeadline) -> HttpResponse:
     """Ask, and read the answer to its end.
 
     Args:
@@ -88,7 +88,7 @@ def exchange(request: Request, way: Way, tls: ssl.SSLContext | None, deadline: f
     return answer
 
 
-def _connect(place: Place, way: Way, deadline: float) -> tuple[http.client.HTTPConnection, str]:
+def _connect(place: ParsedUrl, way: Route, deadline: float) -> tuple[http.client.HTTPConnection, str]:
     if way.proxy is not None:
         return _to_proxy(place, way.proxy, deadline), ""
     connection = http.client.HTTPConnection(place.host, place.port, timeout=_left(deadline))
@@ -96,7 +96,7 @@ def _connect(place: Place, way: Way, deadline: float) -> tuple[http.client.HTTPC
     return connection, address
 
 
-def _open(place: Place, addresses: tuple[str, ...], deadline: float) -> tuple[socket.socket, str]:
+def _open(place: ParsedUrl, addresses: tuple[str, ...], deadline: float) -> tuple[socket.socket, str]:
     """A connection to the first address that takes one; a dead one may not eat the time of the next."""
     failures: list[OSError] = []
     for number, address in enumerate(addresses):
@@ -112,7 +112,7 @@ def _open(place: Place, addresses: tuple[str, ...], deadline: float) -> tuple[so
     raise min(failures, key=lambda error: isinstance(error, ConnectionRefusedError))
 
 
-def _to_proxy(place: Place, proxy: Proxy, deadline: float) -> http.client.HTTPConnection:
+def _to_proxy(place: ParsedUrl, proxy: Proxy, deadline: float) -> http.client.HTTPConnection:
     connection = http.client.HTTPConnection(proxy.host, proxy.port, timeout=_left(deadline))
     if place.scheme == "https":
         connection.set_tunnel(place.host, place.port, headers=proxy.headers)
@@ -124,7 +124,7 @@ def _to_proxy(place: Place, proxy: Proxy, deadline: float) -> http.client.HTTPCo
     return connection
 
 
-def _talk(connection: http.client.HTTPConnection, request: Request, proxy: Proxy | None, address: str) -> Answer:
+def _talk(connection: http.client.HTTPConnection, request: HttpRequest, proxy: Proxy | None, address: str) -> HttpResponse:
     place, headers = request.place, dict(request.headers)
     target = place.target
     if proxy is not None and place.scheme == "http":
@@ -146,7 +146,7 @@ def _talk(connection: http.client.HTTPConnection, request: Request, proxy: Proxy
                 f"HTTP {response.status} came through the proxy {proxy}: it may be the proxy's own, so it tells nothing of {place}"
             )
         try:
-            return Answer(response.status, fields, unpacked(data, fields.get("content-encoding", ""), LARGEST), address)
+            return HttpResponse(response.status, fields, unpacked(data, fields.get("content-encoding", ""), LARGEST), address)
         except OSError:
             raise http.client.IncompleteRead(b"") from None
 
@@ -158,7 +158,7 @@ def _left(deadline: float) -> float:
     return left
 
 
-def _translated(error: Exception, place: Place, *, expired: bool) -> PortError:
+def _translated(error: Exception, place: ParsedUrl, *, expired: bool) -> PortError:
     if expired or isinstance(error, TimeoutError):
         return Unknown(f"{place} did not answer in time")
     if isinstance(error, ConnectionRefusedError):

@@ -13,7 +13,7 @@ _TICK = 0.2
 """Seconds between looks of the thread, which to wake for each call would cost more than the call; after two without any it ends."""
 
 
-class Watch:
+class CallDeadline:
     """Shuts down the socket that it holds when the time is up; whoever reads from it wakes to an end of file.
 
     Attributes:
@@ -62,13 +62,13 @@ class _Bell:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._next: list[tuple[float, int, Watch]] = []
+        self._next: list[tuple[float, int, CallDeadline]] = []
         self._numbers = count()
         self._going_on = 0
         self._thread: threading.Thread | None = None
         self._wakes = 0.0
 
-    def set(self, at: float, watch: Watch) -> None:
+    def set(self, at: float, watch: CallDeadline) -> None:
         """Ring at this `time.monotonic()`."""
         with self._changed:
             self._going_on += 1
@@ -90,7 +90,7 @@ class _Bell:
         while watch := self._due():
             watch.ring()
 
-    def _due(self) -> Watch | None:
+    def _due(self) -> CallDeadline | None:
         """The next watch, when its time has come; None when there has been none for a while, and the thread is to end."""
         idle = False
         with self._changed:

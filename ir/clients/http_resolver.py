@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 
 from ir.core.errors import Missing, Rejected, Unknown
 from ir.core.secret import excerpt
-from ir.core.urls import IPAddress, NotAsked, Place, ip_literal, parse
+from ir.core.urls import IPAddress, NotAsked, ParsedUrl, ip_literal, parse
 
 METADATA_NAMES = frozenset({"metadata", "metadata.google.internal", "instance-data", "instance-data.ec2.internal"})
 _METADATA = frozenset(
@@ -27,7 +27,7 @@ _LOCAL_FORMS = ((6, 7, 9, 10), (7, 9, 10, 11), (9, 10, 11, 12), (12, 13, 14, 15)
 _COMPATIBLE = ipaddress.ip_network("::/96")
 
 
-def redirected(place: Place, location: str) -> Place:
+def redirected(place: ParsedUrl, location: str) -> ParsedUrl:
     """Where a `Location` leads.
 
     Raises:
@@ -43,7 +43,7 @@ def redirected(place: Place, location: str) -> Place:
     return there
 
 
-def look_up(place: Place, seconds: float) -> tuple[str, ...]:
+def look_up(place: ParsedUrl, seconds: float) -> tuple[str, ...]:
     """The addresses of a place, in the system's order of preference; itself when it is an address.
 
     Raises:
@@ -112,7 +112,7 @@ def _perhaps_embedded(number: IPAddress) -> list[ipaddress.IPv4Address]:
     return [ipaddress.IPv4Address(bytes(number.packed[at] for at in form)) for form in _LOCAL_FORMS]
 
 
-def _answer_of_name_service(place: Place, seconds: float) -> list[str] | Exception | None:
+def _answer_of_name_service(place: ParsedUrl, seconds: float) -> list[str] | Exception | None:
     """`getaddrinfo` takes no time limit, so it runs in a thread that may be left behind; None: no answer in time."""
     answers: list[list[str] | Exception] = []
 

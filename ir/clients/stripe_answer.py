@@ -21,7 +21,7 @@ _EXPIRED_CODES = frozenset({"api_key_expired", "platform_api_key_expired"})
 
 
 @dataclass(frozen=True)
-class Answer:
+class StripeResponse:
     """What Stripe answered.
 
     Attributes:
@@ -87,7 +87,7 @@ def request_id(header: str) -> str:
     return header if _REQUEST_ID.fullmatch(header) and scrub(header) == header else ""
 
 
-def probe_of(answer: Answer) -> Probe:
+def probe_of(answer: StripeResponse) -> Probe:
     """What one answer to `GET /v1/balance` shows of the key that asked."""
     livemode = answer.body.get("livemode")
     permission = _PERMISSION.search(answer.full_message)
@@ -103,7 +103,7 @@ def probe_of(answer: Answer) -> Probe:
     )
 
 
-def _date(answer: Answer) -> float:
+def _date(answer: StripeResponse) -> float:
     """When Stripe answered, by its own clock (RFC 9110, 6.6.1); 0 when it does not say."""
     try:
         return parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
@@ -111,13 +111,13 @@ def _date(answer: Answer) -> float:
         return 0.0
 
 
-def account_named(answer: Answer) -> str:
+def account_named(answer: StripeResponse) -> str:
     """The account that a 403 names in its text, "" when none."""
     named = _ACCOUNT.search(answer.full_message) if answer.status == 403 else None
     return named.group() if named else ""
 
 
-def _liveness(answer: Answer) -> Liveness:
+def _liveness(answer: StripeResponse) -> Liveness:
     if answer.status == 200 and answer.error is None:
         return Liveness.ALIVE
     if answer.status not in (401, 403) or not answer.from_stripe:

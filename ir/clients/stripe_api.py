@@ -1,7 +1,7 @@
 """The one way in which this project talks to Stripe: the stable SDK's `raw_request`, muted, pinned and bounded.
 
-Every HTTP status is an `Answer`; only the lack of an answer is an error (`Unknown`). What comes back may hold
-keys (test mode lists them in plain text; error messages quote parts of them), so an `Answer` does not show its
+Every HTTP status is an `StripeResponse`; only the lack of an answer is an error (`Unknown`). What comes back may hold
+keys (test mode lists them in plain text; error messages quote parts of them), so an `StripeResponse` does not show its
 body, and its message is scrubbed.
 """
 
@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from ir import __version__
 from ir.clients import way_out
-from ir.clients.stripe_answer import Answer, account_named, probe_of, request_id
+from ir.clients.stripe_answer import StripeResponse, account_named, probe_of, request_id
 from ir.core import untrusted_json
 from ir.core.errors import Refused, Rejected, Unknown
 from ir.core.model import Json, Liveness, Probe
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from ir.clients.stripe_transport import PooledClient
 
-__all__ = ["APP", "Answer", "StripeApi", "account_of", "check_api_base", "probe"]
+__all__ = ["APP", "StripeApi", "StripeResponse", "account_of", "check_api_base", "probe"]
 
 APP = "ir"
 """Name in the user agent of every request of ours, so that it is told apart in Stripe's own request logs."""
@@ -85,7 +85,7 @@ class StripeApi:
         version: str = "",
         context: str = "",
         retries: int = 0,
-    ) -> Answer:
+    ) -> StripeResponse:
         """Read.
 
         Args:
@@ -112,7 +112,7 @@ class StripeApi:
         version: str = "",
         context: str = "",
         idempotency_key: str = "",
-    ) -> Answer:
+    ) -> StripeResponse:
         """Write, once: JSON for `/v2`, a form for `/v1`. Raises as `get` does; after `Unknown` it may have happened."""
         options = {
             "stripe_version": version or None,
@@ -121,7 +121,7 @@ class StripeApi:
         }
         return self._call("post", key, path, params, options)
 
-    def delete(self, key: Secret, path: str) -> Answer:
+    def delete(self, key: Secret, path: str) -> StripeResponse:
         """Delete, once: v1 only. Raises as `get` does; after `Unknown` it may have happened."""
         return self._call("delete", key, path, None, {})
 
@@ -144,7 +144,9 @@ class StripeApi:
             raise Rejected("Stripe's next page points to another host; it was not followed")
         return there.path + (f"?{there.query}" if there.query else "")
 
-    def _call(self, method: str, key: Secret, path: str, params: Mapping[str, object] | None, options: dict[str, str | None]) -> Answer:
+    def _call(
+        self, method: str, key: Secret, path: str, params: Mapping[str, object] | None, options: dict[str, str | None]
+    ) -> StripeResponse:
         if not _SENDABLE.fullmatch(key.reveal()):
             raise Rejected("this cannot be sent as a key: it has white space or foreign characters in it")
         client = _client(self.base, self.timeout, self._way)
@@ -155,7 +157,7 @@ class StripeApi:
         return answer
 
 
-def _answer(client: _Client, method: str, path: str, params: dict[str, object], options: Mapping[str, str | None]) -> Answer:
+def _answer(client: _Client, method: str, path: str, params: dict[str, object], options: Mapping[str, str | None]) -> StripeResponse:
     if not _PATH.match(path):
         raise Rejected("only paths on Stripe's own host are called")
     client.wire.forget()
@@ -174,7 +176,7 @@ def _answer(client: _Client, method: str, path: str, params: dict[str, object], 
         raise Unknown(f"the answer (HTTP {wire.status}) is not JSON: it may not come from Stripe") from None
     if not isinstance(body, dict):
         raise Unknown(f"the answer (HTTP {wire.status}) is not a JSON object")
-    return Answer(wire.status, body, request_id(wire.headers.get("request-id", "")), wire.headers)
+    return StripeResponse(wire.status, body, request_id(wire.headers.get("request-id", "")), wire.headers)
 
 
 def _client(base: str, timeout: float, way: tuple[str, ...]) -> _Client:
@@ -212,7 +214,7 @@ def _refuse_logging() -> None:
         )
 
 
-def _persist(call: Callable[[], Answer], retries: int) -> Answer:
+def _persist(call: Callable[[], StripeResponse], retries: int) -> StripeResponse:
     return call() if retries <= 0 else _retrying(retries)(call)
 
 
@@ -221,9 +223,9 @@ def _retrying(retries: int) -> "tenacity.Retrying":
     """Of this process, for any of its threads: what it keeps of a call is the thread's own."""
     import tenacity
 
-    def last(state: tenacity.RetryCallState) -> Answer:
+    def last(state: tenacity.RetryCallState) -> StripeResponse:
         assert state.outcome is not None  # noqa: S101  # tenacity calls this only after an attempt
-        answer: Answer = state.outcome.result()
+        answer: StripeResponse = state.outcome.result()
         return answer
 
     return tenacity.Retrying(
@@ -234,7 +236,7 @@ def _retrying(retries: int) -> "tenacity.Retrying":
     )
 
 
-def _worth_asking_again(answer: Answer) -> bool:
+def _worth_asking_again(answer: StripeResponse) -> bool:
     return answer.transient and answer.headers.get("stripe-should-retry") != "false"
 
 

@@ -18,7 +18,7 @@ import stripe
 import urllib3
 
 from ir.clients import way_out
-from ir.clients.http_deadline import Watch
+from ir.clients.http_deadline import CallDeadline
 from ir.clients.watched_pool import within
 from ir.core.errors import PortError, Unknown
 from ir.core.urls import parse
@@ -95,7 +95,7 @@ class PooledClient(stripe.HTTPClient):
         # Outside of the handlers: the library's errors hold the request.
         raise failed
 
-    def _exchange(self, method: str, url: str, headers: dict[str, str], body: bytes | None, watch: Watch) -> Wire:
+    def _exchange(self, method: str, url: str, headers: dict[str, str], body: bytes | None, watch: CallDeadline) -> Wire:
         deadline = time.monotonic() + self._timeout
         place = urlsplit(url)
         answer = self._of_host(place.hostname, place.port, place.scheme).urlopen(

@@ -15,7 +15,7 @@ ADDRESS = "https://api.vercel.com"
 _VARIABLE = "VERCEL_TOKEN"
 
 
-class Project:
+class VercelProject:
     """One project; each call raises as `HostApi.ask`, and Denied for a 404: Vercel says so of what we may not see, too.
 
     Args:

@@ -13,16 +13,16 @@ from typing import Any
 import urllib3
 
 from ir.clients.http_answer import FinalResponse
-from ir.clients.http_deadline import Watch
+from ir.clients.http_deadline import CallDeadline
 
 _calls = threading.local()
 """`watch`: of the call that this thread makes now."""
 
 
 @contextmanager
-def within(seconds: float) -> Iterator[Watch]:
+def within(seconds: float) -> Iterator[CallDeadline]:
     """For all that a call takes, its body included: after `seconds` the socket is shut, and `expired` says why."""
-    with Watch(seconds) as watch:
+    with CallDeadline(seconds) as watch:
         _calls.watch = watch
         try:
             yield watch
@@ -61,6 +61,6 @@ def watched(pool: Any) -> Any:
 
 
 def _hold(held: socket.socket | None) -> None:
-    watch: Watch | None = getattr(_calls, "watch", None)
+    watch: CallDeadline | None = getattr(_calls, "watch", None)
     if watch is not None and held is not None:
         watch.hold(held)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
 from ir.core.errors import Unknown
-from ir.core.urls import NotAsked, Place, ip_literal, is_loopback
+from ir.core.urls import NotAsked, ParsedUrl, ip_literal, is_loopback
 
 if TYPE_CHECKING:
     import urllib3
@@ -68,7 +68,7 @@ class Proxy:
         return Unknown(f"the proxy {self} opens no way to {place}{said}", safe="nothing was sent", next_step=todo)
 
 
-def proxy_for(place: Place) -> Proxy | None:
+def proxy_for(place: ParsedUrl) -> Proxy | None:
     """The proxy that the environment (`https_proxy`, `http_proxy`, `all_proxy`, `no_proxy`, or in capitals) asks for; None for loopback.
 
     Raises:
@@ -154,11 +154,11 @@ def _proxy(url: str) -> Proxy | None:
     return Proxy(parts.hostname, port, login)
 
 
-def _exempt(place: Place, listed: str) -> bool:
+def _exempt(place: ParsedUrl, listed: str) -> bool:
     return any(_covers(entry.strip().lower(), place) for entry in listed.split(",") if entry.strip())
 
 
-def _covers(entry: str, place: Place) -> bool:
+def _covers(entry: str, place: ParsedUrl) -> bool:
     """One entry of `no_proxy`: `*`, a host or what lies under it, an address, a network, each perhaps with a port."""
     if entry == "*":
         return True

@@ -103,7 +103,7 @@ _PREFIXES = (
 
 
 @dataclass(frozen=True)
-class Kind:
+class CredentialKind:
     """What a string is.
 
     Attributes:
@@ -132,13 +132,13 @@ class Kind:
         return self.credential.instruction
 
 
-def kind_of(secret: Secret) -> Kind:
+def kind_of(secret: Secret) -> CredentialKind:
     """Tell what `secret` is by its prefix."""
     text = secret.reveal()
     credential = next((what for prefix, what in _PREFIXES if text.startswith(prefix)), Credential.GARBAGE)
     mode = re.match(r"[a-z]+_(?:org_)?(live|test)_", text)
     may_be = {Credential.SECRET: (Credential.HOSTED,), Credential.RESTRICTED: (Credential.CLI,)}.get(credential, ())
-    return Kind(credential, Mode(mode.group(1)) if mode and credential is not Credential.GARBAGE else None, may_be)
+    return CredentialKind(credential, Mode(mode.group(1)) if mode and credential is not Credential.GARBAGE else None, may_be)
 
 
 def paste_fault(secret: Secret) -> str:

@@ -26,7 +26,7 @@ _KEEPERS = (
 
 
 @dataclass(frozen=True)
-class Find:
+class FoundKey:
     """One place that holds a value shaped like a key.
 
     Attributes:
@@ -44,10 +44,10 @@ class Find:
 
 
 @dataclass(frozen=True)
-class Looked:
+class SearchResult:
     """What a look through a store came to; `unread` is `place: why` for what could not be read."""
 
-    finds: tuple[Find, ...]
+    finds: tuple[FoundKey, ...]
     unread: tuple[str, ...] = ()
     places: int = 0
 

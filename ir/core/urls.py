@@ -20,7 +20,7 @@ IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True)
-class Place:
+class ParsedUrl:
     """A parsed URL: where to connect, and what to ask for there (`target`: path and query)."""
 
     scheme: str
@@ -39,7 +39,7 @@ class Place:
         return f"{self.scheme}://{self.authority}"
 
 
-def parse(url: str) -> Place:
+def parse(url: str) -> ParsedUrl:
     """Read a URL.
 
     Raises:
@@ -58,7 +58,7 @@ def parse(url: str) -> Place:
     if parts.username is not None or parts.password is not None:
         raise ValueError("a URL must not hold a user name or password; use a header by reference")
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Place(parts.scheme, host, port or _PORTS[parts.scheme], target)
+    return ParsedUrl(parts.scheme, host, port or _PORTS[parts.scheme], target)
 
 
 def in_the_clear(url: str) -> bool:

@@ -22,7 +22,7 @@ _UNNAMED = re.compile(r"\bir (?:resume|rollback|abort)\b(?! INC-)")
 """A command about an incident, without its name: with two open ones it would only ask which."""
 
 
-class Rehearsal:
+class RehearsedAction:
     """An action that only says what it would do."""
 
     def __init__(self, module: Rehearses) -> None:
@@ -89,7 +89,7 @@ class Attempts:
             return module
         if step.danger is Danger.READ:
             return module if self._shown(step) else NotRehearsed()
-        return Rehearsal(cast(Rehearses, module))
+        return RehearsedAction(cast(Rehearses, module))
 
     def _shown(self, step: Step) -> bool:
         """Whether there is something to look at: in a dry run, what earlier steps change has not changed."""

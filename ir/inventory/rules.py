@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from ir.core.reference import Reference
-from ir.core.store_kind import Kind
+from ir.core.store_kind import PlaceKind
 from ir.core.urls import in_the_clear
 from ir.inventory import references
 from ir.inventory.host_rows import HOSTS
@@ -30,7 +30,7 @@ def problems(inventory: Inventory) -> Iterator[Problem]:
     for where, ref in references.every(inventory):
         if ref.scheme == "command" and ref.path not in commands:
             yield where, f"there is no command `{ref.path}`", "declare it under `commands:`"
-        if ref.promises.kind is Kind.WRITE_ONLY and "stored_in" not in where:
+        if ref.promises.kind is PlaceKind.WRITE_ONLY and "stored_in" not in where:
             yield where, f"`{ref}` is write-only: nothing can be read from there", "name a place that can be read"
     yield from _sent_in_the_clear(inventory)
     yield from _hosts(inventory)

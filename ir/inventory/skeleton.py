@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import yaml
 
 from ir.core.key_kind import Credential, account_hint, kind_of
-from ir.core.key_search import Find
+from ir.core.key_search import FoundKey
 from ir.core.model import KeyKind, Mode
 
 UNKNOWN_ACCOUNT = "acct_FILLMEIN"
@@ -36,10 +36,10 @@ class _Key:
     account: str
     mode: Mode
     kind: KeyKind
-    finds: tuple[Find, ...]
+    finds: tuple[FoundKey, ...]
 
 
-def write(finds: Sequence[Find], unread: Sequence[str] = (), accounts: Mapping[str, str] | None = None) -> str:
+def write(finds: Sequence[FoundKey], unread: Sequence[str] = (), accounts: Mapping[str, str] | None = None) -> str:
     """YAML text that `inventory.loads` takes, free of secrets.
 
     Args:
@@ -63,7 +63,7 @@ def write(finds: Sequence[Find], unread: Sequence[str] = (), accounts: Mapping[s
     return "\n".join(lines) + "\n"
 
 
-def _other(find: Find) -> str:
+def _other(find: FoundKey) -> str:
     credential = kind_of(find.value).credential
     if credential is Credential.WEBHOOK:
         return f"list it under `webhooks:` with its endpoint's url: {credential.value} at {_one_line(str(find.ref))}"
@@ -79,8 +79,8 @@ _SERVICE = """services:
       - {http: https://checkout.internal/healthz, expect: {json: {key_fingerprint: "{{ new.fingerprint }}"}}}"""
 
 
-def _keys(finds: Sequence[Find], accounts: Mapping[str, str]) -> list[_Key]:
-    groups: dict[str, list[Find]] = {}
+def _keys(finds: Sequence[FoundKey], accounts: Mapping[str, str]) -> list[_Key]:
+    groups: dict[str, list[FoundKey]] = {}
     for find in finds:
         groups.setdefault(find.value.fingerprint, []).append(find)
     keys: list[_Key] = []
@@ -96,7 +96,7 @@ def _keys(finds: Sequence[Find], accounts: Mapping[str, str]) -> list[_Key]:
     return sorted(keys, key=lambda key: key.name)
 
 
-def _name(find: Find, crowded: bool) -> str:
+def _name(find: FoundKey, crowded: bool) -> str:
     """After the place: the last telling part of its path, and of its field where the place holds several keys."""
     path = [part for part in find.ref.path.split("/") if part not in ("", ".")]
     field = find.ref.field.split("/")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ir.core.reference import Reference
-from ir.ports.store import Call
+from ir.ports.store import PolicyCall
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class PolicyLanguage:
     """
 
     title: str
-    calls: tuple[Call, ...]
+    calls: tuple[PolicyCall, ...]
     on: Callable[[Reference, str], str]
     text: Callable[[Sequence[Line]], str]
     notes: tuple[str, ...] = ()

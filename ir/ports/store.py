@@ -56,7 +56,7 @@ class Permission:
 
 
 @dataclass(frozen=True)
-class Call:
+class PolicyCall:
     """One kind of call that a run makes at a store: what a policy has to allow.
 
     Attributes:

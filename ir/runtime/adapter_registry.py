@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from ir.clients.host_api import Login
 from ir.core.errors import IrError, Missing, PortError
-from ir.core.key_search import Looked
+from ir.core.key_search import SearchResult
 from ir.core.model import Mode
 from ir.core.reference import Reference, parse
 from ir.core.secret import Secret
@@ -101,9 +101,9 @@ def webhook_issuer(row: Webhook, account: Account, incident: str, with_: Means, 
     """A second endpoint by API, or the guided roll."""
     from ir.adapters.issuers import WEBHOOK_ISSUERS
     from ir.adapters.issuers.webhook_endpoints import Endpoints
-    from ir.adapters.issuers.webhook_use import Uses
+    from ir.adapters.issuers.webhook_use import WebhookServices
 
-    made, uses = load(WEBHOOK_ISSUERS, row.roll), Uses(signed.accepted, signed.other, signed.facts)
+    made, uses = load(WEBHOOK_ISSUERS, row.roll), WebhookServices(signed.accepted, signed.other, signed.facts)
     if row.roll == "dashboard":
         return cast(Issuer, made(row.url, row.id, account.mode, with_.operator, with_.clock, uses))
     endpoints = Endpoints(with_.api, lambda: with_.resolve(str(row.api_key)))
@@ -114,14 +114,14 @@ def webhook_issuer(row: Webhook, account: Account, incident: str, with_: Means, 
 def webhook_deliveries(row: Webhook, account: Account, with_: Means, signed: SignedWith) -> Deliveries:
     """What Stripe tells of its deliveries, by the webhook's own key or the account's read-only one."""
     from ir.adapters.issuers.webhook_deliveries import Hook, StripeDeliveries
-    from ir.adapters.issuers.webhook_use import Uses
+    from ir.adapters.issuers.webhook_use import WebhookServices
 
     def keys() -> list[Secret]:
         found = (optional(ref, with_.resolve) for ref in (row.api_key, account.review_key))
         return [key for key in found if key is not None]
 
     hook = Hook(row.url, row.id, account.mode, row.connect, row.roll == "second-endpoint")
-    uses = Uses(signed.accepted, signed.other, signed.facts)
+    uses = WebhookServices(signed.accepted, signed.other, signed.facts)
     return StripeDeliveries(with_.api, keys, hook, uses, signed.send, signed.processed, lambda: with_.clock.now().timestamp())
 
 
@@ -170,11 +170,11 @@ def verifier(row: Verify, resolver: Callable[[str], Secret], told: Incidental) -
 
 def _webhook_verifier(row: Verify, resolver: Callable[[str], Secret], told: Incidental) -> Verifier:
     from ir.adapters.verifiers import VERIFIERS
-    from ir.adapters.verifiers.webhook import Secrets
+    from ir.adapters.verifiers.webhook import SigningSecrets
 
     made = load(VERIFIERS, "webhook")(
         url=row.webhook,
-        signed_with=Secrets(told.by_mark, told.former, told.given_up),
+        signed_with=SigningSecrets(told.by_mark, told.former, told.given_up),
         event=row.event,
         live=told.live,
         both=row.both,
@@ -203,11 +203,11 @@ def verifiers(
     return [verifier(row, resolver, told) for row in rows if about(row, service, key)]
 
 
-def look_through(scheme: str, place: str) -> Looked:
+def look_through(scheme: str, place: str) -> SearchResult:
     """What a whole store holds that is shaped like a key: a region, a mount or path, a folder. Raises PortError."""
     from ir.adapters.stores import FINDERS
 
-    return cast(Looked, load(FINDERS, scheme)(place))
+    return cast(SearchResult, load(FINDERS, scheme)(place))
 
 
 def keepers(ref: Reference) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ def _quiet(_text: str) -> None:
 
 
 @dataclass(frozen=True)
-class Given:
+class ProcessContext:
     """What belongs to the process that runs an incident and is never recorded.
 
     Attributes:
@@ -110,7 +110,7 @@ def key_itself(fingerprint: str) -> str:
     return f"key {fingerprint}"
 
 
-def wired(setting: Setting, kept: State, given: Given, fence: int) -> World:
+def wired(setting: Setting, kept: State, given: ProcessContext, fence: int) -> World:
     """A world whose writes are stopped the moment another process took the incident over."""
 
     def ask() -> None:
@@ -154,7 +154,7 @@ def over(kept: State) -> Callable[[str], bool]:
     return look
 
 
-def begin(setting: Setting, kept: State, runner: Runner, given: Given, found: Json | None = None) -> World:
+def begin(setting: Setting, kept: State, runner: Runner, given: ProcessContext, found: Json | None = None) -> World:
     """Lease, then the durable incident; it runs in this process when this returns.
 
     `found`: first facts of an incident that is adopted (`adoption.look`).
@@ -228,7 +228,7 @@ def hold(record: Incident, kept: State, kind: str) -> int:
     return ledger.take_over(kept.me, record.id)
 
 
-def go_on(record: Incident, kept: State, runner: Runner, given: Given, kind: str, body: Json) -> World:
+def go_on(record: Incident, kept: State, runner: Runner, given: ProcessContext, kind: str, body: Json) -> World:
     """Take the incident over from a dead or absent holder, tell it `kind`, and run it on in this process.
 
     Raises:
@@ -253,7 +253,7 @@ def go_on(record: Incident, kept: State, runner: Runner, given: Given, kind: str
     return world
 
 
-def _check(record: Incident, kept: State, given: Given) -> None:
+def _check(record: Incident, kept: State, given: ProcessContext) -> None:
     """Before anything is sent, so that a refusal leaves no trace."""
 
     def world() -> World:

@@ -21,7 +21,7 @@ from ir.runtime.signing_secrets import SignedWith
 
 
 @dataclass(frozen=True)
-class Removal:
+class DueRemoval:
     """One deletion to come. Attributes: at: epoch seconds, key_id: of the endpoint."""
 
     incident: str
@@ -35,10 +35,10 @@ class Removal:
         return f"{self.incident}: {self.key_id} is disabled, and is deleted from {day} on: ir schedule run, or ir resume {self.incident}"
 
 
-def planned(index: Sequence[Json], incident: str = "") -> list[Removal]:
+def planned(index: Sequence[Json], incident: str = "") -> list[DueRemoval]:
     """What is still to be deleted, of all incidents or of one, the next one first; not of drills."""
     rows = [row for row in index if row["summary"].get("removal") and not row["summary"].get("drill")]
-    found = [Removal(row["incident"], row["summary"]["removal"]["id"], float(row["summary"]["removal"]["at"])) for row in rows]
+    found = [DueRemoval(row["incident"], row["summary"]["removal"]["id"], float(row["summary"]["removal"]["at"])) for row in rows]
     return sorted((row for row in found if incident in ("", row.incident)), key=lambda row: row.at)
 
 
@@ -48,7 +48,7 @@ def carry_out(kept: State, operator: Operator, incident: str = "") -> list[str]:
     return [_removed(kept, operator, row) for row in planned(kept.ledger.index(), incident) if row.at <= now]
 
 
-def _removed(kept: State, operator: Operator, row: Removal) -> str:
+def _removed(kept: State, operator: Operator, row: DueRemoval) -> str:
     record = reopen.record_of(kept, row.incident)
     try:
         said = _delete(kept, operator, row, record.opened)
@@ -63,7 +63,7 @@ def _removed(kept: State, operator: Operator, row: Removal) -> str:
     return f"{row.incident}: {said}"
 
 
-def _delete(kept: State, operator: Operator, row: Removal, opened: Json) -> str:
+def _delete(kept: State, operator: Operator, row: DueRemoval, opened: Json) -> str:
     from ir.clients.stripe_api import StripeApi
 
     setting = setting_from(row.incident, opened)

@@ -20,11 +20,11 @@ from ir.incident.record import Incident
 from ir.runtime import wiring
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import setting_from
-from ir.runtime.lifecycle import Given, hold, wired
+from ir.runtime.lifecycle import ProcessContext, hold, wired
 from ir.storage.incident_store import Ledger
 
 
-def end(record: Incident, entries: list[Json], kept: State, given: Given, kind: str, body: Json) -> Incident:
+def end(record: Incident, entries: list[Json], kept: State, given: ProcessContext, kind: str, body: Json) -> Incident:
     """Obey `kind` (one of `lifecycle.ENDS`) without replay; returns the incident as it ended.
 
     Killed at any moment, it is simply called again. The engine's run is cancelled first: nobody goes on with it meanwhile.

@@ -13,7 +13,7 @@ from ir.adapters.stores import old_news
 from ir.core.model import Json, Mode
 from ir.core.secret import Secret
 from ir.evidence import files as evidence_files
-from ir.evidence.checkpoints import Witness
+from ir.evidence.checkpoints import Checkpointer
 from ir.incident import debts, standing
 from ir.incident.context import World
 from ir.incident.custody import Custody, Escrow
@@ -128,7 +128,7 @@ def world(
         made.announce, made.announce_of_many = told.announce, told.announce_of_many
     if not made.options.dry_run:
         made.keep = partial(_keep, folder / "evidence")
-        made.witness = Witness(kept.checkpoints, signer, say)
+        made.witness = Checkpointer(kept.checkpoints, signer, say)
     return made
 
 

@@ -341,7 +341,7 @@ def test_a_check_that_nobody_agreed_to_is_not_run_and_named() -> None:
 def test_a_policy_leaves_services_alone_and_one_that_fails_all_the_same_is_owed() -> None:
     sim = Simulation("contain", guided=True)
     sim.services["billing"].broken = True
-    policy: known.Containment = {"how": "policy", "said": "attached", "before": []}
+    policy: known.ContainmentFacts = {"how": "policy", "said": "attached", "before": []}
     record = Incident(FIRST, opened=sim.opening(), facts={"old": {"fingerprint": sim.leaked.value.fingerprint}, "containment": policy})
     looked = outage.look(sim.world, record)
     assert looked is not None and [debt.about for debt in looked.debts] == ["billing"] and "expected" not in looked.said

@@ -9,7 +9,7 @@ Trivy: pkg/fanal/types/secret.go; what is behind the first 32 characters of a lo
 from collections.abc import Iterator
 
 from ir.alerts.alert import Alert, Hash, Location
-from ir.alerts.fields import NotThatFormat, earliest, ends, hashes, moment, number, obj, rows, secret, snippet, text, truth
+from ir.alerts.fields import NotThatFormat, boolean, earliest, ends, hashes, moment, number, obj, rows, secret, snippet, text
 from ir.core.model import Json
 
 _DEEPEST = 8
@@ -102,9 +102,9 @@ def detect_secrets(data: Json) -> Alert:
     """One row of a baseline: a hash, never the secret."""
     row = _row(data, "detect_secrets_row")
     place = Location("", text(row, "filename") or text(data, "file"), number(row, "line_number"))
-    live = truth(row, "is_verified") or None  # `false` is also what it writes when it did not try
+    live = boolean(row, "is_verified") or None  # `false` is also what it writes when it did not try
     found = hashes(row, sha1="hashed_secret")
-    return Alert("detect-secrets", "", text(row, "type"), (place,), hashes=found, live=live, closed=truth(row, "is_secret") is False)
+    return Alert("detect-secrets", "", text(row, "type"), (place,), hashes=found, live=live, closed=boolean(row, "is_secret") is False)
 
 
 def ggshield(data: Json) -> Alert:

@@ -10,7 +10,7 @@ its `hmsl_hash`. `ggshield hmsl check --json` (verticals/hmsl/output.py) gives h
 import re
 
 from ir.alerts.alert import Alert, Location
-from ir.alerts.fields import NotThatFormat, earliest, ends, hashes, moment, number, obj, rows, secret, text, truth
+from ir.alerts.fields import NotThatFormat, boolean, earliest, ends, hashes, moment, number, obj, rows, secret, text
 from ir.core.model import Json
 
 _API = re.compile(r"https://api\.github\.com/repos/([^/\s]+/[^/\s]+)/(.*)")
@@ -43,7 +43,7 @@ def github(data: Json) -> Alert:
         (),
         ends(alert, "secret"),
         {"active": True, "inactive": False}.get(text(alert, "validity")),
-        truth(alert, "publicly_leaked") is True or truth(repository, "private") is False,
+        boolean(alert, "publicly_leaked") is True or boolean(repository, "private") is False,
         text(alert, "state") == "resolved",
     )
 

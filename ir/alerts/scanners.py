@@ -6,7 +6,7 @@ report/finding.go of 8, `Leak` of 7, and the columns of report/csv.go; betterlea
 """
 
 from ir.alerts.alert import Alert, Location
-from ir.alerts.fields import NotThatFormat, earliest, ends, hashes, moment, number, obj, secret, text, truth
+from ir.alerts.fields import NotThatFormat, boolean, earliest, ends, hashes, moment, number, obj, secret, text
 from ir.core.model import Json
 
 
@@ -36,7 +36,7 @@ def trufflehog(data: Json) -> Alert:
         secret(data, "Raw", "RawV2"),
         (),
         ends(data, "Raw", "RawV2", "Redacted"),
-        truth(data, "Verified") or None,  # `false` is also what it writes when it was told not to try
+        boolean(data, "Verified") or None,  # `false` is also what it writes when it was told not to try
         text(where, "visibility") == "public",
     )
 

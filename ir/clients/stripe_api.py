@@ -231,12 +231,12 @@ def _retrying(retries: int) -> "tenacity.Retrying":
     return tenacity.Retrying(
         stop=tenacity.stop_after_attempt(retries + 1),
         wait=tenacity.wait_exponential(multiplier=0.3, max=5) + tenacity.wait_random(0, 0.3),
-        retry=tenacity.retry_if_exception_type(Unknown) | tenacity.retry_if_result(_worth_asking_again),
+        retry=tenacity.retry_if_exception_type(Unknown) | tenacity.retry_if_result(_worth_retrying),
         retry_error_callback=last,
     )
 
 
-def _worth_asking_again(answer: StripeResponse) -> bool:
+def _worth_retrying(answer: StripeResponse) -> bool:
     return answer.transient and answer.headers.get("stripe-should-retry") != "false"
 
 

@@ -47,7 +47,7 @@ class FoundKey:
 class SearchResult:
     """What a look through a store came to; `unread` is `place: why` for what could not be read."""
 
-    finds: tuple[FoundKey, ...]
+    found_keys: tuple[FoundKey, ...]
     unread: tuple[str, ...] = ()
     places: int = 0
 

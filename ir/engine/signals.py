@@ -8,7 +8,7 @@ from ir.engine.recorder import Recorder, iso
 from ir.engine.step_attempt import Attempts
 from ir.incident.context import accepting
 
-_CHANGES_COURSE = ("contain", "abort", "rollback", "close")
+_INTERRUPTING = ("contain", "abort", "rollback", "close")
 
 
 class Signals:
@@ -62,5 +62,5 @@ class Signals:
         now = time.monotonic()
         if now - self._asked_at >= self._every:
             self._asked_at = now
-            self._called = any(signal["kind"] in _CHANGES_COURSE for signal in self.sent())
+            self._called = any(signal["kind"] in _INTERRUPTING for signal in self.sent())
         return self._called

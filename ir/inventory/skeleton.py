@@ -1,4 +1,4 @@
-"""A first inventory out of finds: one key per value, every place that holds it, as YAML with what is still to be filled in. Pure."""
+"""A first inventory out of found_keys: one key per value, every place that holds it, as YAML with what is still to be filled in. Pure."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -36,18 +36,18 @@ class _Key:
     account: str
     mode: Mode
     kind: KeyKind
-    finds: tuple[FoundKey, ...]
+    found_keys: tuple[FoundKey, ...]
 
 
-def write(finds: Sequence[FoundKey], unread: Sequence[str] = (), accounts: Mapping[str, str] | None = None) -> str:
+def write(found_keys: Sequence[FoundKey], unread: Sequence[str] = (), accounts: Mapping[str, str] | None = None) -> str:
     """YAML text that `inventory.loads` takes, free of secrets.
 
     Args:
-        finds: what `core.key_search` describes: one row per value found; values that are no rotatable keys become comments.
+        found_keys: what `core.key_search` describes: one row per value found; values that are no rotatable keys become comments.
         unread: what could not be read, for a comment.
         accounts: mode → account id, for keys that do not tell theirs.
     """
-    keys = _keys([find for find in finds if find.rotatable], accounts or {})
+    keys = _keys([find for find in found_keys if find.rotatable], accounts or {})
     lines = ["# Made from what the stores hold. Stripe was asked nothing. Values are matched by fingerprint.", "version: 1", "accounts:"]
     for account, mode in dict.fromkeys((key.account, key.mode) for key in keys):
         row = {"name": _account_name(keys, account, mode), "id": account, "mode": mode.value, "issuer": "dashboard"}
@@ -57,7 +57,7 @@ def write(finds: Sequence[FoundKey], unread: Sequence[str] = (), accounts: Mappi
         lines += _key_lines(key, _account_name(keys, key.account, key.mode))
     lines += ["# Which services read them cannot be seen from here; each needs a row like this one, or it fails when its key dies:"]
     lines += [f"# {line}" for line in _SERVICE.splitlines()]
-    others = [find for find in finds if not find.rotatable]
+    others = [find for find in found_keys if not find.rotatable]
     lines += [f"# seen too, {_other(find)}" for find in others]
     lines += [f"# not read: {_one_line(text)}" for text in unread]
     return "\n".join(lines) + "\n"
@@ -79,13 +79,13 @@ _SERVICE = """services:
       - {http: https://checkout.internal/healthz, expect: {json: {key_fingerprint: "{{ new.fingerprint }}"}}}"""
 
 
-def _keys(finds: Sequence[FoundKey], accounts: Mapping[str, str]) -> list[_Key]:
+def _keys(found_keys: Sequence[FoundKey], accounts: Mapping[str, str]) -> list[_Key]:
     groups: dict[str, list[FoundKey]] = {}
-    for find in finds:
+    for find in found_keys:
         groups.setdefault(find.value.fingerprint, []).append(find)
     keys: list[_Key] = []
     taken: set[str] = set()
-    objects = [find.ref.object for find in {find.ref: find for find in finds}.values()]
+    objects = [find.ref.object for find in {find.ref: find for find in found_keys}.values()]
     for group in groups.values():
         value = group[0].value
         about = kind_of(value)
@@ -130,7 +130,7 @@ def _key_lines(key: _Key, account: str) -> list[str]:
     if key.kind is KeyKind.RESTRICTED:
         lines.append("    # permissions: [charge_read]  # what a replacement by API is minted with")
     lines.append("    stored_in:")
-    for find in key.finds:
+    for find in key.found_keys:
         kept = f"  # {_one_line('; '.join(find.keepers))}: would write its own value back" if find.keepers else ""
         lines.append(f"      - {_flow(str(find.ref))}{kept}")
     return lines

@@ -70,15 +70,15 @@ def _dead(story: Story) -> Json:
 
 def _death(story: Story) -> tuple[str, str, str]:
     """Answer, tone and text."""
-    owed = leaked_key_debts(story)
+    unfinished = leaked_key_debts(story)
     if story.rehearsal:
         return "not applicable", "none", "a dry run kills nothing"
     if proven_dead(story):
         return "yes", "good", _proof_said(story, as_object(story.facts.get("proof")))
     if story.incident.status == "rolled back":
         return "no", "bad", "it lives: the run was rolled back before it was killed"
-    if owed:
-        return "no" if _alive(story) else "not proven", "bad", "; ".join(owed)
+    if unfinished:
+        return "no" if _alive(story) else "not proven", "bad", "; ".join(unfinished)
     if kept := as_object(as_object(story.ended.get("accepted")).get(str(story.old.get("fingerprint")))):
         return "no", "bad", f"it answers, and {words(kept.get('by'))} keeps it: {words(kept.get('reason'))}"
     if story.incident.status == "attested":

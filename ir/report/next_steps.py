@@ -62,7 +62,7 @@ def next_steps(story: Story) -> list[Json]:
     """`{what, why}`: debts first, then what this incident showed, then where else such a key may live."""
     whys: dict[str, list[str]] = {}
     rest = forged.steps(story) if forged.about_webhook(story) else [*_found(story), *_elsewhere(story)]
-    for row in (*_owed(story), *_to_tell(story), *_glass(story), *rest):
+    for row in (*_debt_rows(story), *_to_tell(story), *_glass(story), *rest):
         whys.setdefault(row["what"], []).append(row["why"])
     return [_step(what, "; ".join(dict.fromkeys(why))) for what, why in whys.items()]
 
@@ -71,7 +71,7 @@ def _step(what: str, why: str) -> Json:
     return {"what": what, "why": why}
 
 
-def _owed(story: Story) -> list[Json]:
+def _debt_rows(story: Story) -> list[Json]:
     rows = [_step(debt.todo, debt.why) for debt in story.debts]
     last = story.incident.runs[-1].outcome if story.incident.runs else None
     if not story.ended and last is not None and last.todo:
@@ -100,12 +100,12 @@ def _glass(story: Story) -> list[Json]:
 
 def _found(story: Story) -> list[Json]:
     told = review(story)
-    owed = {debt.about for debt in story.debts}
+    with_debt = {debt.about for debt in story.debts}
     rows = [_step(row["next_action"], f"{row['severity']}: {row['title']}") for row in told["findings"] if row["next_action"]]
     rows += [
         _step(row["undo"], f"left behind: {row['kind']} {row['id']}")
         for row in leftovers(story)
-        if row["undo"] and row["id"] not in owed and row["state"] != GONE
+        if row["undo"] and row["id"] not in with_debt and row["state"] != GONE
     ]
     rows += [_step(row["undo"], f"money: {row['kind']} {row['id']}") for row in moving_money(story) if row["undo"]]
     if told["verdict"] in ("confirmed", "suspected"):

@@ -87,8 +87,8 @@ def signer_for(kept: State, record: Incident, warn: Warn = lambda _text: None) -
         OSError: this machine's key can neither be read nor made.
     """
     source = inventory.loads(record.opened["inventory"], record.opened["inventory_name"])
-    nobody = Unattended(kept.me.actor, yes=False)
-    resolver = adapter_registry.reference_resolver(source, nobody, Path(record.opened.get("inventory_base") or "."))
+    unattended = Unattended(kept.me.actor, yes=False)
+    resolver = adapter_registry.reference_resolver(source, unattended, Path(record.opened.get("inventory_base") or "."))
     return evidence_signer(kept, source, resolver, warn)
 
 

@@ -20,7 +20,7 @@ def look(region: str, *, timeout: float = 10.0) -> SearchResult:
     client = aws_client.client(region, timeout)
     what = f"the secrets of {region}"
     rows = aws_client.ask(lambda: _all(client, what), what)
-    finds: list[FoundKey] = []
+    found_keys: list[FoundKey] = []
     unread: list[str] = []
     for row in rows:
         name = str(row["Name"])
@@ -32,8 +32,8 @@ def look(region: str, *, timeout: float = 10.0) -> SearchResult:
         except PortError as error:
             unread.append(f"{name}: {error.what}")
             continue
-        finds += [FoundKey(Reference("aws-sm", region, name, field), value, kept_by(row)) for field, value in in_text(text)]
-    return SearchResult(tuple(finds), tuple(unread), len(rows))
+        found_keys += [FoundKey(Reference("aws-sm", region, name, field), value, kept_by(row)) for field, value in in_text(text)]
+    return SearchResult(tuple(found_keys), tuple(unread), len(rows))
 
 
 def kept_by(row: Any) -> tuple[str, ...]:

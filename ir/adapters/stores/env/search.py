@@ -16,17 +16,17 @@ _EXAMPLES = (".example", ".sample", ".template", ".dist")
 
 def look(place: str, *, timeout: float = 10.0) -> SearchResult:
     """Files called `.env`, `.env.*` or `*.env`, but no examples, no links, nothing of ours. What cannot be read is listed."""
-    finds: list[FoundKey] = []
+    found_keys: list[FoundKey] = []
     unread: list[str] = []
     files = _files(Path(place))
     for path in files[:_MOST]:
         try:
-            finds += _in(path, timeout)
+            found_keys += _in(path, timeout)
         except PortError as error:
             unread.append(f"{path}: {error.what}")
     if len(files) > _MOST:
         unread.append(f"{place}: more than {_MOST} env files, only the first were looked at")
-    return SearchResult(tuple(finds), tuple(unread), len(files))
+    return SearchResult(tuple(found_keys), tuple(unread), len(files))
 
 
 def _in(path: Path, timeout: float) -> list[FoundKey]:

@@ -19,7 +19,7 @@ def look(place: str, *, timeout: float = 10.0) -> SearchResult:
     kv.explain(Reference("vault", mount, path or "*", "*"))
     unread: list[str] = []
     names = _all(kv, f"{path}/" if path else "", unread, 0)
-    finds: list[FoundKey] = []
+    found_keys: list[FoundKey] = []
     for name in names:
         try:
             found = kv.read(name)
@@ -30,8 +30,8 @@ def look(place: str, *, timeout: float = 10.0) -> SearchResult:
             continue
         held = [(field, value) for field, value in in_fields(found.data)]
         kept = _kept_by(kv, name) if held else ()
-        finds += [FoundKey(Reference("vault", mount, name, field), value, kept) for field, value in held]
-    return SearchResult(tuple(finds), tuple(unread), len(names))
+        found_keys += [FoundKey(Reference("vault", mount, name, field), value, kept) for field, value in held]
+    return SearchResult(tuple(found_keys), tuple(unread), len(names))
 
 
 def keepers_of(ref: Reference, *, timeout: float = 10.0) -> tuple[str, ...]:

@@ -14,8 +14,8 @@ UNKNOWN = "-"
 
 @dataclass(frozen=True)
 class CallerGroup:
-    """Who calls.
-What a group's callers have in common; a caller belongs to the group when all four agree.
+    """What a group's callers have in common; a caller belongs to the group when all four agree.
+
     Attributes:
         client: family, such as `stripe-node`; `-` = the log names none; `*` = any.
         version: the beginning of its version, "" = any.

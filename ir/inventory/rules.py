@@ -1,4 +1,4 @@
-"""What must hold between the rows of an inventory: names are unique, nothing points into the void."""
+"""Rules between the rows of an inventory: names are unique, and every name that is used exists."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ Problem = tuple[tuple[str | int, ...], str, str]
 
 
 def problems(inventory: Inventory) -> Iterator[Problem]:
-    """Each as YAML path, what is wrong, and the fix."""
+    """Every broken rule as YAML path, what is wrong, and the fix."""
     yield from _duplicates(inventory)
     accounts = {a.name for a in inventory.accounts}
     commands = {c.name for c in inventory.commands}
@@ -46,7 +46,7 @@ def _held(inventory: Inventory) -> Iterator[tuple[str, int, Key]]:
 
 
 def _webhook_checks(inventory: Inventory) -> Iterator[Problem]:
-    """Nothing but a signed event tells which signing secret a service has; and one such check tells of one secret."""
+    """Only a signed event tells which signing secret a service has, and one such check tells of one secret."""
     names = {webhook.name for webhook in inventory.webhooks}
     for i, service in enumerate(inventory.services):
         used = [name for name in service.uses if name in names]

@@ -1,4 +1,7 @@
-"""A first inventory out of found_keys: one key per value, every place that holds it, as YAML with what is still to be filled in. Pure."""
+"""Write a first inventory from keys that a search found: one key per value with every place that holds it, as YAML to be completed.
+
+Pure.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,7 +14,7 @@ from ir.core.key_search import FoundKey
 from ir.core.model import KeyKind, Mode
 
 UNKNOWN_ACCOUNT = "acct_FILLMEIN"
-"""Stands where the key does not tell its account; an inventory with it is right in form, and refused by the first look at Stripe."""
+"""Placeholder where the key does not tell its account. An inventory with it is valid in form, and the first look at Stripe refuses it."""
 _TAIL = {
     "api_key",
     "apikey",
@@ -97,7 +100,7 @@ def _keys(found_keys: Sequence[FoundKey], accounts: Mapping[str, str]) -> list[_
 
 
 def _name(find: FoundKey, crowded: bool) -> str:
-    """After the place: the last telling part of its path, and of its field where the place holds several keys."""
+    """Name a key after its place: the last telling part of the path, and of the field where the place holds several keys."""
     path = [part for part in find.ref.path.split("/") if part not in ("", ".")]
     field = find.ref.field.split("/")
     if find.ref.scheme == "dotenv":
@@ -119,7 +122,7 @@ def _unique(name: str, taken: set[str]) -> str:
 
 
 def _account_name(keys: Sequence[_Key], account: str, mode: Mode) -> str:
-    """`live`, `test`; with a number where there are several accounts of one mode."""
+    """`live` or `test`; with a number where several accounts have the same mode."""
     same = list(dict.fromkeys(key.account for key in keys if key.mode is mode))
     return mode.value if len(same) == 1 else f"{mode.value}-{same.index(account) + 1}"
 

@@ -1,4 +1,4 @@
-"""What a store's access policy has to allow for an inventory, and how each vendor writes that down."""
+"""The rights that a store's access policy has to allow for an inventory, and how each vendor writes them down."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ class PolicyLanguage:
 
 
 def lines(grants: Iterable[Grant], language: PolicyLanguage) -> tuple[Line, ...]:
-    """Every right that the calls on these places take, each once; needed wherever one call needs it."""
+    """Every right that the calls on these places need, each once; it is `needed` when one call needs it."""
     found: dict[tuple[str, str], Line] = {}
     for grant in grants:
         for call in language.calls:

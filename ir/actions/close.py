@@ -52,7 +52,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     return Outcome(Did.DONE, said, {"closed": facts, "strays": dict.fromkeys(asked, "expired")}, debts=left, paid=paid)
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
     """Nothing lives."""
     return Outcome(Did.SKIPPED, "nothing was made")
 

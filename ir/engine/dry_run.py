@@ -32,7 +32,7 @@ class InMemory:
         raise Refused("a dry run waits for no one")
 
 
-def rehearse(world: World, opening: Json, emitted: Callable[[Json], None]) -> Incident:
+def run_dry(world: World, opening: Json, emitted: Callable[[Json], None]) -> Incident:
     """Run a whole plan with read-only ports; returns what was recorded."""
     workflow = Workflow(InMemory(emitted), world, opening)
     workflow.run()

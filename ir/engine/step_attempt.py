@@ -1,10 +1,10 @@
-"""One attempt at one action: run, rehearsed, or passed over; every failure becomes an outcome, and every outcome is recorded."""
+"""One attempt at one action: run, tried without writes, or passed over; every failure becomes an outcome, and every outcome is recorded."""
 
 import re
 from dataclasses import replace
 from typing import cast
 
-from ir.actions import Action, Prepares, Rehearses, load
+from ir.actions import Action, DryRuns, Prepares, load
 from ir.core.errors import IrError, PortError, Refused, Unknown, Waiting, unexpected
 from ir.core.model import Danger, Did, Json, Outcome
 from ir.core.secret import scrub
@@ -22,19 +22,19 @@ _UNNAMED = re.compile(r"\bir (?:resume|rollback|abort)\b(?! INC-)")
 """A command about an incident, without its name: with two open ones it would only ask which."""
 
 
-class RehearsedAction:
+class DryRunAction:
     """An action that only says what it would do."""
 
-    def __init__(self, module: Rehearses) -> None:
-        self.run = module.rehearse
+    def __init__(self, module: DryRuns) -> None:
+        self.run = module.dry_run
 
 
-class NotRehearsed:
+class NeedsRealRun:
     """A look at something that a dry run did not change."""
 
     def run(self, world: World, record: Incident, step: Step) -> Outcome:
         """Says so."""
-        return Outcome(Did.SKIPPED, f"not rehearsed, it needs the real run: {step.says}")
+        return Outcome(Did.SKIPPED, f"not tried in a dry run, it needs the real run: {step.says}")
 
 
 class Attempts:
@@ -88,8 +88,8 @@ class Attempts:
         if not self._world.options.dry_run:
             return module
         if step.danger is Danger.READ:
-            return module if self._shown(step) else NotRehearsed()
-        return RehearsedAction(cast(Rehearses, module))
+            return module if self._shown(step) else NeedsRealRun()
+        return DryRunAction(cast(DryRuns, module))
 
     def _shown(self, step: Step) -> bool:
         """Whether there is something to look at: in a dry run, what earlier steps change has not changed."""

@@ -38,7 +38,7 @@ def beyond(inventory: Inventory, key: Key, others: Iterable[str]) -> set[str]:
     return {place for name in names for place in destinations(inventory, inventory.key(name))} - destinations(inventory, key)
 
 
-def rehearsal(inventory: Inventory, key: Key) -> set[str]:
+def dry_run(inventory: Inventory, key: Key) -> set[str]:
     """Destinations of a dry run."""
     found = _programs(inventory, key.stored_in, ("read", "check"))
     return found | reading(inventory, _others(inventory.account(key.account), key)) | _looks(inventory, inventory.services_of(key.name))

@@ -90,9 +90,9 @@ class Story:
         return str(self.plan.get("policy") or self.opened.get("policy") or "")
 
     @property
-    def rehearsal(self) -> bool:
+    def dry_run(self) -> bool:
         """A dry run."""
-        return self.incident.rehearsal
+        return self.incident.dry_run
 
     @property
     def drill(self) -> bool:

@@ -195,7 +195,7 @@ def summary(record: Incident, places: set[str]) -> Json:
     return {
         "key": record.opened.get("key", ""),
         "policy": record.plan.get("policy", ""),
-        "rehearsal": record.rehearsal,
+        "rehearsal": record.dry_run,
         "drill": bool(record.opened.get("options", {}).get("drill")),
         "old": facts.get("old", {}).get("fingerprint", ""),
         "new": facts.get("new", {}).get("fingerprint", ""),

@@ -615,10 +615,10 @@ MUTANTS = (
         "run unasked what reads a store", "ir/cli/terminal/option_values.py", "unread and consent.may(", "unread and (True or ", CONSENT
     ),
     Mutant(
-        "rehearse unasked",
+        "dry run unasked",
         "ir/cli/rotate.py",
-        "        consent.ask((consents.rehearsal if",
-        "        list((consents.rehearsal if",
+        "        consent.ask((consents.dry_run if",
+        "        list((consents.dry_run if",
         CONSENT,
     ),
     Mutant(

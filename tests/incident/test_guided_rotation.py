@@ -12,7 +12,7 @@ from ir.core.secret import Secret
 from ir.drill.simulated.durable_engine import Journal
 from ir.drill.simulated.provider import SimKey
 from ir.drill.simulated.world import SimOperator, Simulation
-from ir.engine.dry_run import rehearse
+from ir.engine.dry_run import run_dry
 from ir.incident import facts as known
 from ir.incident.context import Options
 from ir.incident.custody import Custody
@@ -428,7 +428,7 @@ def test_what_was_seen_dead_and_answers_again_is_not_killed_unasked() -> None:
 
 def test_a_rehearsal_says_what_cannot_be_undone_and_that_no_second_key_is_made() -> None:
     sim = Simulation("exploited", guided=True, options=Options(yes=True, dry_run=True))
-    record = rehearse(sim.world, sim.opening(), lambda _entry: None)
+    record = run_dry(sim.world, sim.opening(), lambda _entry: None)
     said = {run.action: run.outcome.said for run in record.runs}
     assert "this cannot be undone" in said["contain"] and "expiration `Now`" in said["contain"]
     assert "the key that the rotation made" in said["mint"] and "`contain` kills the leaked key" in sim.plan.reversibility

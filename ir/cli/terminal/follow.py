@@ -95,7 +95,7 @@ def follow(runner: Runner, kept: State, world: World, operator: Terminal, *, ski
         if entry["kind"] == "word":
             screen.say(f"  {entry['actor']}: {signal_words.did(entry['body']['kind'])}")
         if entry["kind"] == "step":
-            screen.step(entry["step"], Outcome.from_json(entry["body"]["outcome"]), rehearsal=record.rehearsal)
+            screen.step(entry["step"], Outcome.from_json(entry["body"]["outcome"]), dry_run=record.dry_run)
         reading.read(seen + 1)
         if record.status == "waiting" and not ledger.signals(name, record.heard):
             if not operator.interactive or operator.declined or not _woken(operator, kept, record):

@@ -1,4 +1,4 @@
-"""JSON calls to the API of one host where keys lie: its own address only, over TLS or to this machine, limited in time, never repeated.
+"""JSON calls to the API of one host that keeps keys: to its own address only, over TLS or on this machine, limited in time, never repeated.
 
 The address is the host's own, or the one that a `hosts:` row of the inventory gives; a token is sent nowhere else.
 """
@@ -19,7 +19,7 @@ from ir.core.secret import Secret
 
 @dataclass(frozen=True)
 class Login:
-    """How an inventory says that a host is reached: all of it may be left out.
+    """How an inventory says that a host is reached; every field may be left out.
 
     Attributes:
         api_base: another address than the host's own.
@@ -46,7 +46,7 @@ class HostResponse:
 
 
 def part(text: str) -> str:
-    """A name as one part of a path."""
+    """Quote a name as one part of a path."""
     return quote(text, safe="")
 
 
@@ -121,12 +121,12 @@ class HostApi:
                 body=b"" if body is None else json.dumps(body).encode(),
                 timeout=self._timeout,
             )
-        except Missing as error:  # of a machine, not of what was asked for
+        except Missing as error:  # the machine answered, not the thing that was asked for
             raise Unknown(f"{self.host} cannot be reached about {about}: {error.what}", next_step=error.next_step) from None
         return self._judged(answer, about, needs)
 
     def _bearer(self) -> dict[str, Secret]:
-        """The header that shows the login, none without one. Before anything is looked up: without a login there is no call."""
+        """The header that carries the login, none without one. Made before any name is looked up: without a login there is no call."""
         return {"Authorization": Secret(f"Bearer {self._token().reveal()}")} if self._token is not None else {}
 
     def _judged(self, answer: HttpResponse, about: str, needs: str) -> HostResponse:
@@ -157,13 +157,13 @@ class HostApi:
 
 
 def limited(answer: HttpResponse) -> bool:
-    """Too many requests; some hosts say so with 403 and a count that is used up, or a time to wait."""
+    """Whether the host refuses for too many requests; some hosts answer 403 with a count that is used up, or with a time to wait."""
     used_up = answer.headers.get("x-ratelimit-remaining") == "0" or "retry-after" in answer.headers
     return answer.status == 429 or (answer.status == 403 and used_up)
 
 
 def _parsed(answer: HttpResponse) -> Any:
-    """The JSON of an answer, `{}` for an empty one that may be empty; None: it is none."""
+    """The JSON of an answer, `{}` for an empty one where that is allowed; None when it is not JSON."""
     if not answer.body and answer.status in (201, 202, 204):
         return {}
     if "json" not in answer.headers.get("content-type", ""):
@@ -176,7 +176,7 @@ def _parsed(answer: HttpResponse) -> Any:
 
 
 def _reason(data: Any) -> str:
-    """A short code that the host gives, never its sentence, which may repeat what was sent."""
+    """The short code of an error. The host's sentence is left out, because it may repeat what was sent."""
     found = (data.get("reason") or data.get("error")) if isinstance(data, dict) else ""
     code = found.get("code") or found.get("status") if isinstance(found, dict) else found
     return f" ({code})" if isinstance(code, str) and code.replace("_", "").replace("-", "").isalnum() and len(code) < 60 else ""

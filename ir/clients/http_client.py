@@ -1,7 +1,7 @@
-"""HTTP to the services that the inventory names, and to nobody else.
+"""HTTP to the services that the inventory names, and to no other host.
 
-Every call opens a connection of its own: a kept one leads to the worker that a graceful reload is about to end, and so
-to the old key for ever. What is dear, the TLS context, is shared by all edges of a process.
+Every call opens a connection of its own: a kept connection leads to the worker that a graceful reload is about to end, and so
+to the old key for ever. The TLS context, which is slow to make, is shared by the whole process.
 
 TLS is always verified. The address that was checked is the address that is called (no second look-up in between). A
 redirect is followed on the same host only. Time is limited in total, however slowly the other side drips; so is size.
@@ -36,7 +36,7 @@ def check_headers(names: Collection[str]) -> None:
 
 
 class HttpEdge:
-    """Safe to use from many threads, and free to make: one per verifier or reloader, which then reaches its own host only.
+    """HTTP for one verifier or reloader, which then reaches its own host only. Safe to use from many threads, and cheap to make.
 
     Args:
         hosts: the hosts that may be called, as the inventory names them; any other is NotAsked.
@@ -60,7 +60,7 @@ class HttpEdge:
         self._look_up, self._tls = look_up, tls
 
     def addresses(self, url: str, *, timeout: float = 10.0) -> tuple[str, ...]:
-        """All addresses of the URL's host; empty where a proxy stands between, which chooses for us.
+        """All addresses of the URL's host; empty behind a proxy, which looks the name up itself.
 
         Raises:
             Missing: no such host. Unknown: no answer in time. NotAsked: not a place that we may call.
@@ -108,7 +108,7 @@ class HttpEdge:
         raise Rejected(f"{place} redirects more than {REDIRECTS} times")
 
     def check(self, url: str, *, headers: Mapping[str, str], timeout: float = 10.0) -> None:
-        """Whether `call` could ask: the place may be called, and every header has a value. Nothing is sent; raises as `call` does."""
+        """Whether `call` could ask: the host may be called, and every header has a value. Nothing is sent; raises as `call` does."""
         place = urls.parse(url)
         self._filled(place, self._way(place, time.monotonic() + timeout), headers, has_body=False)
 
@@ -142,7 +142,7 @@ class HttpEdge:
         except PortError:
             if proxy is None:
                 raise
-            return Route((), proxy)  # A name that only the proxy knows.
+            return Route((), proxy)  # only the proxy knows this name
         for address in addresses:
             http_resolver.check_address(place.host, address, self._hosts)
         if proxy is None or urls.all_loopback(addresses):
@@ -166,16 +166,16 @@ class HttpEdge:
     def _value(self, name: str, reference: str) -> str:
         try:
             value = self._resolve(reference).reveal().strip()
-        except Missing as error:  # Of the store, not of the service.
+        except Missing as error:  # the store failed, not the service
             raise NotAsked(f"the header {name} has no value: {error.what}") from None
-        # http.client's own refusal would show the value.
+        # the error of http.client would show the value
         if not (value.isascii() and value.isprintable()):
             raise NotAsked(f"what {reference} holds cannot stand in the header {name}")
         return value
 
 
 def _redirected(method: str, place: ParsedUrl, answer: HttpResponse) -> ParsedUrl | None:
-    """Where to go on; None: this is the answer. A POST is repeated only where the status says so (307, 308)."""
+    """The address to go on to; None: this is the answer. A POST is repeated only where the status says so (307, 308)."""
     follow = (301, 302, 303, 307, 308) if method == "GET" else (307, 308)
     location = answer.headers.get("location", "")
     if answer.status not in follow or not location:

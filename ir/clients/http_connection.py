@@ -1,4 +1,4 @@
-"""One request over one new connection: to an address or through a proxy, TLS, answer, and what can go wrong."""
+"""One request over one new connection, to an address or through a proxy, with TLS, the answer, and every way to fail."""
 
 import http.client
 import socket
@@ -20,7 +20,7 @@ LARGEST = 1024 * 1024
 
 @dataclass(frozen=True)
 class HttpResponse:
-    """What came back.
+    """An answer of HTTP.
 
     Attributes:
         headers: names in lower case; of a repeated one, the first.
@@ -35,7 +35,7 @@ class HttpResponse:
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """What to ask for; `headers` may hold secrets, so it is never shown."""
+    """A request; `headers` may hold secrets, so it has no printable form."""
 
     method: str
     place: ParsedUrl
@@ -48,7 +48,7 @@ class HttpRequest:
 
 @dataclass(frozen=True)
 class Route:
-    """How to get there: addresses to try in this order, or a proxy."""
+    """The way to a host: addresses to try in this order, or a proxy."""
 
     addresses: tuple[str, ...]
     proxy: Proxy | None = None
@@ -83,7 +83,7 @@ def exchange(request: HttpRequest, way: Route, tls: ssl.SSLContext | None, deadl
             connection.close()
     except (OSError, http.client.HTTPException) as error:
         raise _translated(error, place, expired=watch.expired) from None
-    if watch.expired:  # What looks like the end of the body may be our own watch.
+    if watch.expired:  # what looks like the end of the body may be our own deadline
         raise _translated(TimeoutError(), place, expired=True)
     return answer
 
@@ -97,7 +97,7 @@ def _connect(place: ParsedUrl, way: Route, deadline: float) -> tuple[http.client
 
 
 def _open(place: ParsedUrl, addresses: tuple[str, ...], deadline: float) -> tuple[socket.socket, str]:
-    """A connection to the first address that takes one; a dead one may not eat the time of the next."""
+    """Connect to the first address that answers. A dead address must not use up the time of the next one."""
     failures: list[OSError] = []
     for number, address in enumerate(addresses):
         share = _left(deadline) / (len(addresses) - number)
@@ -108,7 +108,7 @@ def _open(place: ParsedUrl, addresses: tuple[str, ...], deadline: float) -> tupl
         else:
             opened.settimeout(_left(deadline))
             return opened, address
-    # The failure that says least wins: a time-out beside a refusal proves nothing.
+    # The error that says least wins: a time-out beside a refusal proves nothing.
     raise min(failures, key=lambda error: isinstance(error, ConnectionRefusedError))
 
 
@@ -136,7 +136,7 @@ def _talk(connection: http.client.HTTPConnection, request: HttpRequest, proxy: P
         data = response.read(LARGEST + 1)
         if len(data) > LARGEST:
             raise Rejected(f"the answer of {place} is larger than {LARGEST // 1024} KiB")
-        if response.length:  # Promised, and not come: `read` with a limit does not complain.
+        if response.length:  # the body is shorter than promised; `read` with a limit does not complain
             raise http.client.IncompleteRead(b"")
         fields: dict[str, str] = {}
         for name, value in response.getheaders():

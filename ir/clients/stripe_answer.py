@@ -1,4 +1,4 @@
-"""What an answer of Stripe means: an error's code and text, a key alive, blocked or dead."""
+"""Tell what an answer of Stripe means: an error's code and text, and whether the key is alive, blocked or dead."""
 
 import re
 import time
@@ -11,10 +11,10 @@ from ir.core.secret import scrub
 
 _ACCOUNT = re.compile(r"\bacct_[A-Za-z0-9]+")
 _TERM = re.compile(r"[a-z0-9_.\[\]]{1,60}")
-"""How Stripe writes codes and parameters; capitals, which keys have, are in none of them."""
+"""The form of Stripe's codes and parameters. Keys contain capitals, so none of them fits."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PERMISSION = re.compile(r"['\"`](?:rak_)?([a-z][a-z_]*_(?:read|write))['\"`]")
-# Only one wording of such a refusal was ever seen ("does not allow requests from your IP address"), so match widely:
+# Only one wording of such a refusal has been seen ("does not allow requests from your IP address"), so match widely:
 # a death taken for a block keeps the incident open, a block taken for a death would close it wrongly.
 _BLOCKED = re.compile(r"\bIP[ _-]?address|\bIP (?:is|range|not|restrict)|access[ _]polic|allow[ -]?list", re.IGNORECASE)
 _EXPIRED_CODES = frozenset({"api_key_expired", "platform_api_key_expired"})
@@ -22,7 +22,7 @@ _EXPIRED_CODES = frozenset({"api_key_expired", "platform_api_key_expired"})
 
 @dataclass(frozen=True)
 class StripeResponse:
-    """What Stripe answered.
+    """An answer of Stripe.
 
     Attributes:
         status: HTTP status.
@@ -38,7 +38,7 @@ class StripeResponse:
 
     @property
     def ok(self) -> bool:
-        """2xx."""
+        """Whether the status is 2xx."""
         return 200 <= self.status < 300
 
     @property
@@ -49,7 +49,7 @@ class StripeResponse:
 
     @property
     def from_stripe(self) -> bool:
-        """A refusal of Stripe's own: in its envelope, with its id of the request. Any other is of something in between."""
+        """Whether Stripe itself refused: in its envelope, with its id of the request. Other refusals come from something in between."""
         return self.error is not None and bool(self.request_id)
 
     @property
@@ -59,7 +59,7 @@ class StripeResponse:
 
     @property
     def reason(self) -> str:
-        """Status, code, parameter and missing permission of a refusal; not Stripe's own words, which repeat parts of keys."""
+        """Status, code, parameter and missing permission of a refusal. Stripe's sentence is left out, because it repeats parts of keys."""
         permission = _PERMISSION.search(self.full_message)
         needs = f"needs {permission.group(1)}" if permission and self.status == 403 else ""
         param = term((self.error or {}).get("param"))
@@ -72,12 +72,12 @@ class StripeResponse:
 
     @property
     def transient(self) -> bool:
-        """Proves nothing about what was asked: 429, 5xx, a conflict with another request, or "ask again"."""
+        """Whether it proves nothing about what was asked: 429, 5xx, a conflict with another request, or "ask again"."""
         return self.status in (409, 429) or self.status >= 500 or self.headers.get("stripe-should-retry") == "true"
 
 
 def term(value: object) -> str:
-    """A code or the name of a parameter, fit for a record. Whoever answers in Stripe's place may repeat a key in it, as in anything."""
+    """A code or a parameter's name, fit for a record. A server in Stripe's place may repeat a key in it, so other forms are dropped."""
     said = str(value or "")
     return said if not said or (_TERM.fullmatch(said) and scrub(said) == said) else "[not shown]"
 
@@ -88,7 +88,7 @@ def request_id(header: str) -> str:
 
 
 def probe_of(answer: StripeResponse) -> Probe:
-    """What one answer to `GET /v1/balance` shows of the key that asked."""
+    """Tell from one answer to `GET /v1/balance` what it shows of the key that asked."""
     livemode = answer.body.get("livemode")
     permission = _PERMISSION.search(answer.full_message)
     return Probe(
@@ -104,7 +104,7 @@ def probe_of(answer: StripeResponse) -> Probe:
 
 
 def _date(answer: StripeResponse) -> float:
-    """When Stripe answered, by its own clock (RFC 9110, 6.6.1); 0 when it does not say."""
+    """The time of the answer by Stripe's own clock (RFC 9110, 6.6.1); 0 when it does not say."""
     try:
         return parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
     except (ValueError, TypeError, OverflowError):

@@ -1,4 +1,4 @@
-"""The one way in which this project talks to Stripe: the stable SDK's `raw_request`, muted, pinned and bounded.
+"""The only way to Stripe in this program: the stable SDK's `raw_request`, muted, pinned and bounded.
 
 Every HTTP status is an `StripeResponse`; only the lack of an answer is an error (`Unknown`). What comes back may hold
 keys (test mode lists them in plain text; error messages quote parts of them), so an `StripeResponse` does not show its
@@ -47,7 +47,7 @@ class _Client:
 
 
 _clients: dict[tuple[str, float, tuple[str, ...]], _Client] = {}
-"""By address, time-out, and the way that the environment named when the caller began."""
+"""Clients by address, time-out, and the proxy and authorities that the environment named when they were made."""
 _lock = threading.Lock()
 
 
@@ -73,7 +73,7 @@ class StripeApi:
         _refuse_logging()
 
     def load(self) -> None:
-        """Load the SDK, half a second of processor time: otherwise the first call does."""
+        """Load the SDK now, half a second of processor time; otherwise the first call loads it."""
         _client(self.base, self.timeout, self._way)
 
     def get(
@@ -139,7 +139,7 @@ class StripeApi:
             there = urlsplit(str(url))
         except ValueError:
             there = urlsplit("")
-        # The path is put behind the host as it stands: one that begins otherwise would become part of the host's name.
+        # the path is put behind the host as it is: one that begins otherwise would become part of the host's name
         if not there.path.startswith("/") or (there.netloc and (there.scheme, there.netloc) != (here.scheme, here.netloc)):
             raise Rejected("Stripe's next page points to another host; it was not followed")
         return there.path + (f"?{there.query}" if there.query else "")
@@ -200,7 +200,7 @@ def _new_client(base: str, timeout: float) -> _Client:
     logging.getLogger("stripe").setLevel(logging.WARNING)
     stripe.set_app_info(APP, version=__version__)
     wire = PooledClient(timeout, base)
-    # Keys come with each call; the client itself holds none.
+    # keys come with each call; the client itself holds none
     sdk = stripe.StripeClient("none", base_addresses={"api": base}, max_network_retries=0, http_client=wire)
     return _Client(sdk, wire)
 
@@ -220,7 +220,7 @@ def _persist(call: Callable[[], StripeResponse], retries: int) -> StripeResponse
 
 @cache
 def _retrying(retries: int) -> "tenacity.Retrying":
-    """Of this process, for any of its threads: what it keeps of a call is the thread's own."""
+    """The retry rules of this process, shared by its threads: what the library keeps of a call is the thread's own."""
     import tenacity
 
     def last(state: tenacity.RetryCallState) -> StripeResponse:
@@ -241,7 +241,7 @@ def _worth_retrying(answer: StripeResponse) -> bool:
 
 
 def probe(api: StripeApi, key: Secret, *, context: str = "") -> Probe:
-    """One look at a key, `GET /v1/balance`. Never raises: no answer is `Liveness.UNKNOWN`."""
+    """Look at a key once, by `GET /v1/balance`. Never raises: no answer is `Liveness.UNKNOWN`."""
     try:
         return probe_of(api.get(key, "/v1/balance", context=context))
     except (Unknown, Rejected) as error:

@@ -1,4 +1,4 @@
-"""What `ir` has to be allowed for an inventory: a policy per vendor, from the tables of calls of the adapters."""
+"""The access policies that `ir` needs for an inventory, one per vendor, made from the adapters' tables of calls."""
 
 import os
 from collections import defaultdict
@@ -16,7 +16,7 @@ from ir.runtime.adapter_registry import load
 
 @dataclass(frozen=True)
 class PolicyDocument:
-    """What one vendor's policy has to say.
+    """The policy of one vendor.
 
     Attributes:
         name: `aws-sm`, `vault`, `conjur`, `stripe` or `files`.
@@ -32,7 +32,7 @@ class PolicyDocument:
 
 
 def of(source: Inventory, *, hints: bool, environment: Mapping[str, str] | None = None) -> list[PolicyDocument]:
-    """All that a rotation of anything that is listed needs, and no more.
+    """Everything that a rotation of any listed key needs, and no more.
 
     Args:
         source: the inventory.

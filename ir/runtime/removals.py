@@ -1,6 +1,6 @@
-"""What finished incidents have left to be deleted some days later: a webhook's old endpoint, disabled until then.
+"""Deletions that finished incidents have planned for some days later: a webhook's old endpoint, disabled until then.
 
-It stands in the index, so that `ir status` shows it and whoever looks at the schedule does it. The incident itself has ended: nothing
+The plan is in the index, so that `ir status` shows it and every look at the schedule carries it out. The incident has ended, so nothing
 is added to its evidence.
 """
 
@@ -22,7 +22,7 @@ from ir.runtime.signing_secrets import SignedWith
 
 @dataclass(frozen=True)
 class DueRemoval:
-    """One deletion to come. Attributes: at: epoch seconds, key_id: of the endpoint."""
+    """One planned deletion. Attributes: at: epoch seconds, key_id: of the endpoint."""
 
     incident: str
     key_id: str
@@ -36,14 +36,14 @@ class DueRemoval:
 
 
 def planned(index: Sequence[Json], incident: str = "") -> list[DueRemoval]:
-    """What is still to be deleted, of all incidents or of one, the next one first; not of drills."""
+    """Planned deletions of all incidents or of one, the next one first; not of drills."""
     rows = [row for row in index if row["summary"].get("removal") and not row["summary"].get("drill")]
     found = [DueRemoval(row["incident"], row["summary"]["removal"]["id"], float(row["summary"]["removal"]["at"])) for row in rows]
     return sorted((row for row in found if incident in ("", row.incident)), key=lambda row: row.at)
 
 
 def carry_out(kept: State, operator: Operator, incident: str = "") -> list[str]:
-    """Delete what is due; a sentence about each. What cannot be deleted stays planned, and is tried again with the next look."""
+    """Delete what is due; returns a sentence about each. A deletion that fails stays planned, and the next look tries it again."""
     now = wiring.SystemClock().now().timestamp()
     return [_removed(kept, operator, row) for row in planned(kept.ledger.index(), incident) if row.at <= now]
 

@@ -25,7 +25,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     return Outcome(Did.DONE, f"{said}. Reason given: {reason}", {"cleared": {item.name: reason for item in items}}, items)
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
     """The stages that would go."""
     shown = _shown(record)
     items = tuple(Item(name, Did.SKIPPED, f"would clear {whose(found, world.now())}") for name, found in shown.items())

@@ -59,7 +59,7 @@ def _answering(keys: list[Debt]) -> str:
     return "; ".join([said, *(key.why for key in keys if key.kind == "key-unproven")])
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
     """Nothing lives."""
     return Outcome(Did.SKIPPED, "nothing was made")
 

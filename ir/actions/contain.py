@@ -96,7 +96,7 @@ def _asked(world: World, record: Incident, rotation: Rotation | None) -> Contain
     return world.issuer.contain(target, egress, rotation)
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
     """What would be done, and whether it could be undone."""
     way = successor.way_of(world, record)
     facts: Json = {"rotation": {"rehearsed": True}} if way is Way.ROTATION else {}

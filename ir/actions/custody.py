@@ -65,7 +65,7 @@ def _kept(world: World, record: Incident) -> str:
     return "" if kept else world.custody.keep("old", old)  # which looks before it writes
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
     """What would be written."""
     where = "in a listed store" if world.custody.possible else "nowhere: no store can hold it"
     return Outcome(Did.SKIPPED, f"would keep the old key ({record.facts['old']['fingerprint']}) {where}")

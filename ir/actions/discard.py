@@ -30,7 +30,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     return Outcome(Did.DONE, "everything that was kept for this incident is removed", items=tuple(items), paid=paid)
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
     """Nothing was kept."""
     return Outcome(Did.SKIPPED, "nothing was kept")
 

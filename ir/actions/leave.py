@@ -25,7 +25,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     return Outcome(Did.DONE, said, {**seen, **where}, debts=debts, paid=(*listed, *dead))
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
     """Nothing was made."""
     return Outcome(Did.SKIPPED, "nothing was made")
 

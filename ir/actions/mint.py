@@ -116,7 +116,7 @@ def _not_minted(world: World, record: Incident, error: PortError) -> Outcome:
     return Outcome(did, error.what, {"strays": asked, "mint": {"spoilt": spoilt}}, debts=debts, todo=error.next_step)
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
     """What would be called."""
     if world.options.no_replacement:
         return Outcome(Did.SKIPPED, "no replacement was asked for")

@@ -34,6 +34,6 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     return Outcome(Did.DONE, said, {"removed_at": world.now()}, paid=(key_id,))
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
     """What would be deleted."""
     return Outcome(Did.SKIPPED, "would delete what is left of the old key at the provider, days after it is proven dead")

@@ -139,7 +139,7 @@ def _named(facts: Facts) -> str:
     return ", ".join(f"{word} {key.get('id') or key['fingerprint']}" for role, word in words.items() if (key := of_role(facts, role)))
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
     """The one irreversible write."""
     key = record.facts["old"].get("id") or record.facts["old"]["fingerprint"]
     how = "guide you to kill" if world.issuer.guided else "expire"

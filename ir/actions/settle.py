@@ -34,7 +34,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     return Outcome(Did.DONE, said, items=tuple(item for items in ended.values() for item in items), debts=tuple(alive), paid=tuple(paid))
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
     """Nothing was paid."""
     return Outcome(Did.SKIPPED, "nothing was paid")
 

@@ -38,7 +38,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     return Outcome(Did.DONE, f"the replacement is staged in {counted(done, 'store')}", facts, items)
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
     """The writes that would be made."""
     if world.options.no_replacement:
         return Outcome(Did.SKIPPED, "there would be no replacement to stage")

@@ -70,7 +70,7 @@ def _replayed(world: World, record: Incident, deliveries: Deliveries, left: list
     return Outcome(Did.DONE, said, _facts(left, []), paid=(_about(record),))
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
     """What would be looked for."""
     return Outcome(Did.SKIPPED, "would look for events that wait at the old endpoint, and ask whether to send them to the services")
 

@@ -136,7 +136,7 @@ def _without_its_value(world: World, record: Incident, old: Secret) -> Outcome:
     return Outcome(Did.DONE, done, {"rolled_back_at": world.now()}, items, tuple(debts), paid)
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
     """Nothing was changed, so there is nothing to undo."""
     return Outcome(Did.SKIPPED, "nothing was changed")
 

@@ -66,7 +66,7 @@ def _by_hand(world: World, name: str) -> bool:
     return world.stores[world.store_of(service)].guided
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
     """The writes and reloads that would happen."""
     services = [s for s in world.services if s.wave == step.wave]
     stores = _stores_of(world, record, services, step)

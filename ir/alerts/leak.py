@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ir.alerts import recognise
-from ir.alerts.alert import Alert, Place
-from ir.alerts.recognise import Held, Holdings, Recognised
+from ir.alerts.alert import Alert, Location
+from ir.alerts.recognise import Holdings, Recognised, StoredKey
 from ir.core.errors import UsageError
 from ir.core.key_kind import Credential, kind_of
 from ir.core.secret import Secret
@@ -29,7 +29,7 @@ class Leak:
     """
 
     keys: tuple[str, ...]
-    places: tuple[Place, ...]
+    places: tuple[Location, ...]
     since: float
     since_what: str
     beside: tuple[str, ...]
@@ -99,7 +99,7 @@ class Leak:
         return f"{name}: {first.kind} in {self.places[0] if self.places else 'an unnamed place'}{more}"
 
 
-def leaks(alerts: Iterable[Alert], held: Sequence[Held], pasted: Secret | None = None) -> tuple[Leak, ...]:
+def leaks(alerts: Iterable[Alert], held: Sequence[StoredKey], pasted: Secret | None = None) -> tuple[Leak, ...]:
     """Alerts by credential: those of the same value are one leak, however each names it; one that names none stands alone.
 
     Args:
@@ -107,7 +107,7 @@ def leaks(alerts: Iterable[Alert], held: Sequence[Held], pasted: Secret | None =
         held: what the stores of the inventory hold, each value once.
         pasted: the leaked key as a human gave it; it is also that of the one Stripe alert that tells nothing of its secret.
     """
-    values = [*held, *([Held(pasted, ())] if pasted is not None and pasted not in [one.secret for one in held] else [])]
+    values = [*held, *([StoredKey(pasted, ())] if pasted is not None and pasted not in [one.secret for one in held] else [])]
     holdings = Holdings(values)
     groups: dict[object, list[Alert]] = {}
     found: dict[object, Recognised | None] = {}

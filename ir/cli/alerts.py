@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ir import alerts
-from ir.alerts import Held, Leak
+from ir.alerts import Leak, StoredKey
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, YES, Consent
 from ir.cli.terminal.inventory_source import Opened
@@ -116,7 +116,7 @@ def _whole(leak: Leak, file: str, operator: Terminal) -> Secret | None:
     return None
 
 
-def _looked_up(file: str, operator: Terminal, asking: Callable[[Opened], Consent]) -> tuple[Opened | None, list[Held], list[str]]:
+def _looked_up(file: str, operator: Terminal, asking: Callable[[Opened], Consent]) -> tuple[Opened | None, list[StoredKey], list[str]]:
     """The inventory (None: there is none), and what its stores hold."""
     path = inventory_source.chosen(file, operator.screen)
     if not path:
@@ -125,7 +125,7 @@ def _looked_up(file: str, operator: Terminal, asking: Callable[[Opened], Consent
     return opened, *_holders(opened, operator, asking(opened))
 
 
-def _holders(opened: Opened, operator: Terminal, consent: Consent) -> tuple[list[Held], list[str]]:
+def _holders(opened: Opened, operator: Terminal, consent: Consent) -> tuple[list[StoredKey], list[str]]:
     """What every store of the inventory holds, each value once; and the stores that were not read."""
     found: dict[Secret, list[str]] = {}
     unread, source = [], opened.source
@@ -142,7 +142,7 @@ def _holders(opened: Opened, operator: Terminal, consent: Consent) -> tuple[list
                 continue
             if value is not None and key.name not in found.setdefault(value, []):
                 found[value].append(key.name)
-    return [Held(value, tuple(names)) for value, names in found.items()], unread
+    return [StoredKey(value, tuple(names)) for value, names in found.items()], unread
 
 
 def _warn_of_unread(screen: Screen, stores: list[str]) -> None:

@@ -17,7 +17,7 @@ from ir.core import yaml_file
 from ir.core.errors import ExitCode, Refused, UsageError
 from ir.core.model import Policy
 from ir.core.wording import counted
-from ir.engine.dry_run import rehearse
+from ir.engine.dry_run import run_dry
 from ir.fleet import digest
 from ir.fleet.agreed_work import agreed
 from ir.fleet.campaign import Choice, Limits, chosen
@@ -90,7 +90,7 @@ def start(asked: Asked, operator: Terminal) -> NoReturn:
     kept, options = open_state(), _options(asked, source, keys)
     _show(operator, source, keys, book)
     made = children_for(source, keys, book, replace(options, dry_run=False, yes=True))
-    touched = consents.rehearsal if options.dry_run else consents.destinations
+    touched = consents.dry_run if options.dry_run else consents.destinations
     consent.ask({place for key in keys for place in touched(source.inventory, key)})
     if book.policy is not Policy.EXPLOITED:  # containment waits for no look
         _refuse_shared(opened, keys, operator, consent)
@@ -187,7 +187,7 @@ def _rehearse(source: Source, keys: Sequence[Key], book: Playbook, options: Opti
         world = wiring.world(setting, kept, operator, ask=write_guard.read_only, say=operator.screen.progress)
         world.knows = lifecycle.known(kept)
         at = wiring.SystemClock().now().isoformat()
-        record = rehearse(world, opening_entry(setting, at, operator.name, {"opened_at": world.now()}), lambda _entry: None)
+        record = run_dry(world, opening_entry(setting, at, operator.name, {"opened_at": world.now()}), lambda _entry: None)
         operator.screen.hush()
         refused = record.exit_code is ExitCode.REFUSED
         operator.screen.say(f"{child.key}: {'refused: ' + record.runs[-1].outcome.said if refused else 'no problem was found'}")

@@ -24,7 +24,7 @@ from ir.cli.terminal.screen import Screen
 from ir.core.errors import AlreadyRunning, ExitCode, Refused, UsageError
 from ir.core.model import Did, Json, Outcome, Policy
 from ir.core.secret import Secret
-from ir.engine.dry_run import rehearse
+from ir.engine.dry_run import run_dry
 from ir.fleet.campaign import Limits
 from ir.incident import playbook, reversibility
 from ir.incident.context import Options
@@ -44,7 +44,7 @@ def stripe(
     inventory_file: Annotated[str, typer.Option("--inventory", help=INVENTORY, metavar="FILE")] = "",
     policy: Annotated[str, typer.Option(help="auto | exposed | exploited | scheduled")] = "auto",
     playbook_name: Annotated[str, typer.Option("--playbook", help="A shipped playbook, or a file.", metavar="NAME|FILE")] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Rehearse: real reads, every write listed, nothing changed.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Real reads, every write listed, nothing changed.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Answer the operator's own questions with yes; never chooses a policy.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
     reason: Annotated[str, typer.Option(help="Why; the report quotes it.")] = "",
@@ -138,7 +138,7 @@ def stripe(
         return Setting(adopt, planning.text, planning.name, planning.base, row.name, plan, options)
 
     def look() -> str:
-        consent.ask(consents.rehearsal(source, row))
+        consent.ask(consents.dry_run(source, row))
         return propose_policy.propose(planned, source, row, kept, operator, leaked)
 
     book = playbook.load(playbook_name or f"stripe-{choose_policy(policy, operator, look)}")
@@ -166,7 +166,7 @@ def carry_out(
         leaked = leaked or stored_key(consent, row, operator)
         setting.options = replace(options, unagreed=_left_out(plan, row, consent))
     else:
-        consent.ask((consents.rehearsal if options.dry_run else consents.destinations)(source, row))
+        consent.ask((consents.dry_run if options.dry_run else consents.destinations)(source, row))
         setting.options = replace(options, agreed=consent.agreed(consents.others(source, row)))
     if options.dry_run:
         _rehearse(setting, kept, operator, leaked, control, _first_facts(setting, kept, operator, leaked))
@@ -214,10 +214,10 @@ def _rehearse(setting: Setting, kept: State, operator: Terminal, leaked: Secret 
 
     def emitted(entry: Json) -> None:
         if entry["kind"] == "step":
-            operator.screen.step(entry["step"], Outcome.from_json(entry["body"]["outcome"]), rehearsal=True)
+            operator.screen.step(entry["step"], Outcome.from_json(entry["body"]["outcome"]), dry_run=True)
 
     at = wiring.SystemClock().now().isoformat()
-    record = rehearse(world, opening_entry(setting, at, operator.name, {"opened_at": world.now(), **found}), emitted)
+    record = run_dry(world, opening_entry(setting, at, operator.name, {"opened_at": world.now(), **found}), emitted)
     if operator.screen.as_json:
         operator.screen.document(follow.document(record, record.exit_code))
     operator.screen.hush()

@@ -31,7 +31,7 @@ def stripe_webhook(
     playbook_name: Annotated[
         str, typer.Option("--playbook", help="A shipped playbook, or a file.", metavar="NAME|FILE")
     ] = "stripe-webhook",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Rehearse: real reads, every write listed, nothing changed.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Real reads, every write listed, nothing changed.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Answer the operator's own questions with yes.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
     reason: Annotated[str, typer.Option(help="Why; the report quotes it.")] = "",

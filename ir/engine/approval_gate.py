@@ -1,4 +1,4 @@
-"""Questions to people: approvals before a step, and whether to contain when misuse was found. Each answer is recorded."""
+"""Questions to people: approve a step, and contain now that misuse was found. Each answer is recorded."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from ir.incident.plan import Plan, Step
 from ir.ports import Irreversible
 
 IN_ADVANCE, BY_FLAG, TYPED = "--yes when it was opened", "--yes", "typed at a terminal"
-"""How the operator's own approval came about: only the last one is a person's answer to the question."""
+"""The three ways in which the operator's own approval is given. Only the last one answers a question that was asked."""
 
 
 class ApprovalGate:
@@ -28,7 +28,7 @@ class ApprovalGate:
             of this plan.
         """
         record = self._recorder.record
-        proven = bool(record.facts.get("dead_at"))  # it was approved once, and is done
+        proven = bool(record.facts.get("dead_at"))  # approved before, and done
         if self._world.options.dry_run or reversibility.dead(record.facts) or (proven and step.action == "retire"):
             return [], None
         if not step.approval:
@@ -37,7 +37,7 @@ class ApprovalGate:
         if weighed.get("granted"):
             return [], None
         if step.approvals < 2 and self._agreed and record.last is not None:
-            # agreed to in advance: nobody is asked, so no step is recorded
+            # agreed to in advance: no question is asked, so no step is recorded
             self._approve(step, at=record.last["at"], by=record.actor, how=IN_ADVANCE)
             return [], None
         operator = self._world.operator
@@ -55,7 +55,7 @@ class ApprovalGate:
         return [], Outcome(Did.FAILED, said, todo=f"ir approve {record.id}")
 
     def _confirmation(self, step: Step, signals: Callable[[], list[Json]]) -> tuple[list[Json], Outcome | None]:
-        """Of a step that cannot be undone and that its playbook lets happen without approval: whoever sits at the terminal is asked."""
+        """Confirm a step that cannot be undone and that its playbook lets happen without approval: the person at the terminal is asked."""
         if self._agreed or not self._dies(step):
             return [], None
         asks = self._world.operator.interactive
@@ -67,7 +67,10 @@ class ApprovalGate:
         return [], None if answer["yes"] else self._declined(step, str(answer["by"]))
 
     def _died_meanwhile(self, step: Step) -> bool:
-        """The person was interrupted after the clicks: there is nothing left to confirm, and what waits to be pasted is the new key."""
+        """Whether the key died after a person's clicks were interrupted.
+
+        Then the kill needs no confirmation, and the new key waits to be pasted.
+        """
         world, record = self._world, self._recorder.record
         if step.action == "remove" or not world.issuer.guided or world.key.kind is KeyKind.WEBHOOK:
             return False
@@ -78,17 +81,17 @@ class ApprovalGate:
 
     @property
     def _agreed(self) -> bool:
-        """Whoever began the incident agreed to all of it in advance; an exception that was accepted since was no part of that."""
+        """Whether the operator agreed to all of it when the incident began. An exception that was accepted since is not part of that."""
         record = self._recorder.record
         return bool(record.opened.get("options", {}).get("yes")) and not any(signal.get("accepts") for signal in record.signals)
 
     def _answer(self, step: Step, signals: Callable[[], list[Json]], *, asks: bool, unasked: bool) -> Json:
-        """Of the operator, if he is to be asked (`asks`), else `unasked`; or what was signalled before he had answered."""
+        """The operator's answer, if the question is put (`asks`), else `unasked`; or a signal that arrived before the answer."""
         called = signals()
         if called:
             return {"signals": called}
         yes = self._asked(step, signals) if asks else unasked
-        called = [] if yes else signals()  # somebody may have answered elsewhere, while the question stood here
+        called = [] if yes else signals()  # an answer may have come from another terminal while the question stood here
         if called:
             return {"signals": called}
         declined = {"declined": True} if asks and not yes else {}
@@ -106,13 +109,13 @@ class ApprovalGate:
         return Outcome(Did.FAILED, said, todo="\n".join(f"{why}: ir {word} {record.id}" for why, word in ways.items()))
 
     def _approve(self, step: Step, *, at: str, by: str, how: str) -> None:
-        """Given at this terminal, for what was verified by now: of another replacement, the person is asked anew."""
+        """Approve at this terminal what is verified by now. For another replacement than the one shown, the person is asked again."""
         seen = approvals.question(self._recorder.record, step.id, step.approvals, self._plan_hash, ()).seen
         body = {"kind": "approve", "step": step.id, "plan": self._plan_hash, "until": at, "seen": seen, "how": how}
         self._recorder.emit("signal", body=body, at=at, actor=by)
 
     def _weighed(self, step: Step) -> Json:
-        """What the approvals sent so far come to, {} when there are none; recorded with the time, since they expire."""
+        """The result of the approvals sent so far, {} when there are none. It is recorded with the time, since approvals expire."""
         record = self._recorder.record
         if not any(signal["kind"] == "approve" for signal in record.signals):
             return {}
@@ -144,7 +147,7 @@ class ApprovalGate:
         return irreversible.to_kill(record, self._ends_in())
 
     def _dies(self, step: Step) -> bool:
-        """Whether the step has anything to kill or to delete; from what is recorded alone."""
+        """Whether the step will kill or delete something, told from the record alone."""
         if step.danger is not Danger.IRREVERSIBLE:
             return False
         facts = self._recorder.record.facts
@@ -153,7 +156,7 @@ class ApprovalGate:
         return step.action != "remove" or bool(facts.get("proof") and facts["old"].get("id") and not self._world.issuer.guided)
 
     def _ends_in(self) -> str:
-        """The last four characters of the key that dies, for the eyes only: where it has no other name, it is called by them."""
+        """The last four characters of the key that dies, to be shown and never recorded: they name a key that has no other name."""
         if not self._world.operator.interactive:
             return ""
         try:
@@ -162,7 +165,7 @@ class ApprovalGate:
             return ""
 
     def containment(self) -> bool:
-        """Misuse found in an overlap run: whether the operator wants to contain now; without anybody to ask, warn."""
+        """Misuse was found in an overlap run: ask the operator whether to contain now; without a terminal, warn."""
         record = self._recorder.record
         facts = record.facts.get("review", {})
         found = facts.get("verdict") in ("confirmed", "suspected")

@@ -171,7 +171,7 @@ class Worker:
             told = self.book.setting(child)
             agreed_work.check(child, told, self.trust())
             setting = setting_of(child, told)
-            given = lifecycle.Given(
+            given = lifecycle.ProcessContext(
                 lifecycle.Unattended(self.kept.me.actor, yes=setting.options.yes),
                 _taken_over,
                 patient=False,

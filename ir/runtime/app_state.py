@@ -19,7 +19,7 @@ from ir.storage.process_identity import Me
 
 @dataclass
 class State:
-    """The tool's own state: folder, database, tables; and what this process may ask of Stripe."""
+    """The tool's own state: folder, database and tables, and this process's share of Stripe's rate limits."""
 
     folder: Path
     ledger: incident_store.Ledger
@@ -28,21 +28,21 @@ class State:
 
     @cached_property
     def consents(self) -> ConsentLog:
-        """What people agreed to at a terminal."""
+        """Consents that people gave at a terminal."""
         return ConsentLog(self.ledger.engine)
 
     @cached_property
     def checkpoints(self) -> CheckpointLog:
-        """What was signed, of all incidents."""
+        """Signed checkpoints of all incidents."""
         return CheckpointLog(self.ledger.engine)
 
     def bundle(self, incident: str) -> Path:
-        """Where the report and the evidence of an incident lie."""
+        """The folder of an incident's report and evidence."""
         return state_folder.private(state_folder.private(self.folder / "incidents") / incident)
 
 
 def open_state() -> State:
-    """Open it; SQLite in the state folder, or the database that `IR_DATABASE_URL` names."""
+    """Open the state: SQLite in the state folder, or the database that `IR_DATABASE_URL` names."""
     folder = state_folder.folder()
     url = os.environ.get("IR_DATABASE_URL") or f"sqlite:///{folder / 'ir.sqlite'}"
     return State(folder, incident_store.Ledger(database.open_engine(database_address(url))), process_identity.me(actor()))
@@ -67,5 +67,5 @@ def database_address(url: str) -> str:
 
 
 def actor() -> str:
-    """Who runs this: user, by the user id and not by the environment, and host."""
+    """The user and host that run this process; the user by its id and not by the environment."""
     return f"{login()}@{socket.gethostname()}"

@@ -1,7 +1,7 @@
-"""Beginning an incident and going on with one, whoever asks: a command, a campaign, a schedule.
+"""Begin an incident and go on with one, for every caller: a command, a campaign, a schedule.
 
-The order is always the same: the lease first, then the durable incident, then its first change. Nobody runs an incident whose
-lease he did not take.
+The order is always the same: the lease first, then the durable incident, then its first change. No process runs an incident whose
+lease it did not take.
 """
 
 import secrets
@@ -32,7 +32,7 @@ def _quiet(_text: str) -> None:
 
 
 @dataclass(frozen=True)
-class Given:
+class ProcessContext:
     """What belongs to the process that runs an incident and is never recorded.
 
     Attributes:
@@ -52,7 +52,7 @@ class Given:
 
 
 class Unattended:
-    """`ports.Operator` where nobody sits: says yes to what was agreed to in advance, waits for everything else."""
+    """`ports.Operator` without a terminal: answers yes to what was agreed in advance, and waits for everything else."""
 
     interactive = False
 
@@ -60,7 +60,7 @@ class Unattended:
         self.name, self._yes = name, yes
 
     def tell(self, text: str) -> None:
-        """Nobody listens; what matters is in the record."""
+        """Show nothing; what matters is in the record."""
 
     def confirm(self, question: str) -> bool:
         """As agreed in advance."""
@@ -71,24 +71,24 @@ class Unattended:
         return self._yes
 
     def choose(self, question: str, options: tuple[str, ...]) -> str:
-        """Raises Waiting: nobody chooses."""
+        """Raises Waiting: there is no person to choose."""
         raise Waiting(question, next_step=f"one of {', '.join(options)}")
 
     def ask(self, question: str) -> str:
-        """Raises Waiting: nobody answers."""
+        """Raises Waiting: there is no person to answer."""
         raise Waiting(question)
 
     def new_key(self, prompt: str) -> Secret | None:
-        """Nobody brings one."""
+        """None: there is no person to bring a key."""
         return None
 
     def key_or_why(self, prompt: str) -> Secret | str | None:
-        """Nobody says why."""
+        """None: there is no person to give a key or a reason."""
         return None
 
 
 def new_id(ledger: Ledger) -> str:
-    """`INC-YYYYMMDD-xxxxxx`, which no incident of this database has: one of another key would be taken for this one, and done."""
+    """A new `INC-YYYYMMDD-xxxxxx` that no incident of this database has. A second one of the same id would be taken for the first."""
     while True:
         name = f"INC-{wiring.SystemClock().now():%Y%m%d}-{secrets.token_hex(3)}"
         if ledger.find(name) is None:
@@ -106,12 +106,12 @@ def resources(setting: Setting, leaked: Secret | None = None) -> list[str]:
 
 
 def key_itself(fingerprint: str) -> str:
-    """The resource that a key is, whatever an inventory calls it."""
+    """The resource that stands for a key, whatever an inventory calls it."""
     return f"key {fingerprint}"
 
 
-def wired(setting: Setting, kept: State, given: Given, fence: int) -> World:
-    """A world whose writes are stopped the moment another process took the incident over."""
+def wired(setting: Setting, kept: State, given: ProcessContext, fence: int) -> World:
+    """A world whose writes stop the moment another process takes the incident over."""
 
     def ask() -> None:
         if not kept.ledger.holds(kept.me, setting.incident, fence):
@@ -121,7 +121,7 @@ def wired(setting: Setting, kept: State, given: Given, fence: int) -> World:
     places = set() if setting.plan.key_alone else consent.destinations(made.inventory, made.key)
 
     def note(record: Incident) -> None:
-        """What a find of the same key elsewhere showed is known to the rotation that takes it in."""
+        """Tell a rotation what a search for the same value elsewhere has shown."""
         also = {row["key"] for row in record.facts.get("elsewhere", {}).get("holders", [])} if places else set()
         shown = places | consent.beyond(made.inventory, made.key, also) if also else places
         kept.ledger.note(record.id, record.status, int(record.exit_code), wiring.summary(record, shown))
@@ -132,7 +132,7 @@ def wired(setting: Setting, kept: State, given: Given, fence: int) -> World:
     made.over = over(kept)
     made.removed_approvers = lambda: approved.removed(setting, made.inventory.approvers)
     made.patient, made.resting = given.patient, given.resting
-    if not given.patient:  # nobody reads along: the report is written once, when it has an end to tell
+    if not given.patient:  # this process shows no report while it runs: it is written once, when there is an end to tell
         made.announce = made.announce_of_many
         publish = made.publish
         made.publish = lambda record: publish(record) if record.ended else []
@@ -154,7 +154,7 @@ def over(kept: State) -> Callable[[str], bool]:
     return look
 
 
-def begin(setting: Setting, kept: State, runner: Runner, given: Given, found: Json | None = None) -> World:
+def begin(setting: Setting, kept: State, runner: Runner, given: ProcessContext, found: Json | None = None) -> World:
     """Lease, then the durable incident; it runs in this process when this returns.
 
     `found`: first facts of an incident that is adopted (`adoption.look`).
@@ -203,13 +203,13 @@ def _past(setting: Setting, kept: State) -> Json:
 
 
 ENDS = ("abort", "close")
-"""Signals that end an incident: it acts on nothing any more, so it need not have what others hold by now."""
+"""Signals that end an incident: it changes nothing any more, so it does not need resources that others hold by now."""
 
 
 def hold(record: Incident, kept: State, kind: str) -> int:
-    """Take the incident's leases, to tell it `kind`; returns the fence.
+    """Take the incident's leases before it is sent `kind`; returns the fence.
 
-    All that it would act on: what it was only kept open for by debt, others may have taken and given back meanwhile.
+    It takes all resources that it would act on: while debt alone kept it open, others may have taken and given back some of them.
 
     Raises:
         AlreadyRunning: its process lives, or another incident holds what it would act on.
@@ -218,7 +218,7 @@ def hold(record: Incident, kept: State, kind: str) -> int:
     try:
         wanted = resources(setting_from(record.id, record.opened))
     except (IrError, LookupError, TypeError, ValueError):
-        wanted = itself  # another version's, which only ends here
+        wanted = itself  # it belongs to another version, and only ends here
     try:
         ledger.take(kept.me, record.id, wanted)
     except AlreadyRunning as other:
@@ -228,7 +228,7 @@ def hold(record: Incident, kept: State, kind: str) -> int:
     return ledger.take_over(kept.me, record.id)
 
 
-def go_on(record: Incident, kept: State, runner: Runner, given: Given, kind: str, body: Json) -> World:
+def go_on(record: Incident, kept: State, runner: Runner, given: ProcessContext, kind: str, body: Json) -> World:
     """Take the incident over from a dead or absent holder, tell it `kind`, and run it on in this process.
 
     Raises:
@@ -253,8 +253,8 @@ def go_on(record: Incident, kept: State, runner: Runner, given: Given, kind: str
     return world
 
 
-def _check(record: Incident, kept: State, given: Given) -> None:
-    """Before anything is sent, so that a refusal leaves no trace."""
+def _check(record: Incident, kept: State, given: ProcessContext) -> None:
+    """Check everything before anything is sent, so that a refusal leaves no trace."""
 
     def world() -> World:
         return wiring.world(setting_from(record.id, record.opened), kept, given.operator, ask=write_guard.read_only)

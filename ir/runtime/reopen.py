@@ -1,4 +1,4 @@
-"""A watch finds misuse after the fact: the incidents of that key are told, and one that had ended is open again.
+"""A watch finds misuse after the fact: tell the incidents of that key, and reopen one that had ended.
 
 See `docs/decisions/0006-a-watch-reopens-by-a-signal.md`.
 """
@@ -21,7 +21,7 @@ _UNTOLD = 1_000_000
 
 
 def record_of(kept: State, name: str) -> Incident:
-    """What is recorded of an incident, and what was sent to it since."""
+    """The record of an incident, with what was sent to it since."""
     record = incident_record.fold(read_entries(kept.ledger.engine, name))
     incident_record.hear_late(record, kept.ledger.signals(name))
     return record
@@ -51,7 +51,7 @@ def tell_misuse(
         if record.status in _OVER and audit_log.entries(kept.ledger.engine, name):
             record = words.say(kept, name, actor, [{"kind": "misuse", **body}], warn)
             number = int(record.words[-1]["n"])
-        else:  # a process of it takes it in
+        else:  # its process takes it in
             number = _UNTOLD + kept.ledger.send(name, "misuse", actor, body)
             record = record_of(kept, name)
         _note(kept, record, body["debt"]["why"])
@@ -63,7 +63,7 @@ def tell_misuse(
 
 
 def close_again(kept: State, name: str, actor: str, reason: str, warn: Callable[[str], None] = lambda _text: None) -> Incident:
-    """End a reopened incident by a person's word in the chain; what an earlier version sent as a signal ends by a signal, too."""
+    """End a reopened incident by a person's word in the chain. One that an earlier version reopened by a signal ends by a signal, too."""
     if not record_of(kept, name).reopened:
         kept.ledger.send(name, "close", actor, {"reason": reason})
     if audit_log.entries(kept.ledger.engine, name):
@@ -92,7 +92,7 @@ def _account(kept: State, name: str) -> str:
 
 
 def _known(record: Incident) -> set[str]:
-    """Evidence that the incident's own review, or an earlier signal, has shown."""
+    """Evidence that the incident's own review or an earlier signal has shown already."""
     reviews = (record.facts.get("triage", {}), record.facts.get("review", {}))
     known = {e for review in reviews for one in review.get("findings", []) for e in one["evidence"]}
     return known | {e for said in (*record.signals, *record.words) for e in said.get("evidence", [])} | record.late

@@ -1,7 +1,7 @@
-"""The way out of an incident that this version cannot go on with (`replay_check`): it is given up or closed without being resumed.
+"""End an incident that this version cannot go on with (`replay_check`): it is given up or closed without being resumed.
 
-Nothing recorded is run again. What its entries tell is believed, the world is looked at where this version can still wire it, and the
-end is chained to the same audit stream, so that the version which began it sees it, too.
+Nothing recorded is run again. Its entries are believed, the world is looked at where this version can still wire it, and the
+end is chained to the same audit stream, so that the version that began it sees the end, too.
 """
 
 from collections.abc import Callable
@@ -20,14 +20,14 @@ from ir.incident.record import Incident
 from ir.runtime import wiring
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import setting_from
-from ir.runtime.lifecycle import Given, hold, wired
+from ir.runtime.lifecycle import ProcessContext, hold, wired
 from ir.storage.incident_store import Ledger
 
 
-def end(record: Incident, entries: list[Json], kept: State, given: Given, kind: str, body: Json) -> Incident:
+def end(record: Incident, entries: list[Json], kept: State, given: ProcessContext, kind: str, body: Json) -> Incident:
     """Obey `kind` (one of `lifecycle.ENDS`) without replay; returns the incident as it ended.
 
-    Killed at any moment, it is simply called again. The engine's run is cancelled first: nobody goes on with it meanwhile.
+    It may be killed at any moment and is then called again. The engine's run is cancelled first, so that no process goes on with it.
 
     Raises:
         AlreadyRunning: a process lives that runs it.
@@ -50,7 +50,7 @@ def end(record: Incident, entries: list[Json], kept: State, given: Given, kind: 
 
 
 def note_the_end(record: Incident, kept: State) -> None:
-    """Of an incident that has ended: a process that died right after the last entry left its row and its leases as they were."""
+    """Complete the row and the leases of an incident whose process died right after its last entry."""
     holder, row = kept.ledger.holder(record.id), kept.ledger.find(record.id)
     if holder is not None and holder["alive"]:
         return
@@ -67,7 +67,7 @@ def _note(record: Incident, kept: State) -> None:
 
 
 def _unseen(record: Incident, journal: "_Unrecorded", kept: State, word: int, why: str) -> None:
-    """The end of an incident whose world this version cannot wire: everything that it may have left is owed."""
+    """End an incident whose world this version cannot wire: everything that it may have left becomes a debt."""
     for signal in journal.signals(record.heard):
         if signal["id"] <= word:
             said = {**signal["body"], "kind": signal["kind"], "id": signal["id"]}
@@ -87,7 +87,7 @@ def _unseen(record: Incident, journal: "_Unrecorded", kept: State, word: int, wh
 
 
 def _attested(record: Incident) -> Json:
-    """By a person's word: no key can be looked at from here, so what the last look saw alive counts as alive."""
+    """End it by a person's word. No key can be looked at from here, so a key that was last seen alive counts as alive."""
     word = record.signals[-1]
     alive = {about: debt_rules.not_resumed(record, debt) for about, debt in record.debts.items() if debt.kind == "key-alive"}
     alive.pop(str(record.opened.get("key", "")), None)  # never looked at: that is what the word is about
@@ -117,7 +117,7 @@ class _Unrecorded:
         self._ledger, self._incident = ledger, incident
         self._tables = client(ledger.engine)._sys_db  # noqa: SLF001 - a stream has no other entrance from outside its workflow
         self._streamed = not audit_log.entries(ledger.engine, incident) and bool(in_stream(ledger.engine, incident))
-        """By a version whose entries lie in the engine's stream: there it looks for the end."""
+        """The engine's stream holds the entries of the oldest versions: such a version looks for the end there."""
 
     def step(self, name: str, body: Callable[[], Json]) -> Json:
         """See `recorder.Durable`; run once, and never again."""
@@ -135,5 +135,5 @@ class _Unrecorded:
         return self._ledger.signals(self._incident, after)
 
     def await_signal(self, after: int) -> list[Json]:
-        """See `recorder.Durable`; an end waits for nobody."""
+        """See `recorder.Durable`; an end waits for nothing."""
         return self.signals(after)

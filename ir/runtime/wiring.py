@@ -1,4 +1,4 @@
-"""Settings to objects: the room that knows the engine, and through `adapter_registry` the vendors."""
+"""Wire the objects of an incident from its settings. This room knows the engine and, through `adapter_registry`, the vendors."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from ir.adapters.stores import old_news
 from ir.core.model import Json, Mode
 from ir.core.secret import Secret
 from ir.evidence import files as evidence_files
-from ir.evidence.checkpoints import Witness
+from ir.evidence.checkpoints import Checkpointer
 from ir.incident import debts, standing
 from ir.incident.context import World
 from ir.incident.custody import Custody, Escrow
@@ -59,7 +59,7 @@ def world(
     clock: Clock | None = None,
     say: Callable[[str], None] = lambda _text: None,
 ) -> World:
-    """Everything wired; `ask` is asked before every write."""
+    """The world of one incident, fully wired; `ask` is called before every write."""
     ask = write_guard.Shared(ask)
     from ir.clients.stripe_api import StripeApi, account_of
 
@@ -81,7 +81,7 @@ def world(
         deliveries = cast(Deliveries, write_guard.Guarded(seen, write_guard.DELIVERY_WRITES, ask))
     else:
         raw = adapter_registry.issuer(account, operator, ticking, api, lambda: resolver(str(account.app_key)))
-    alone = setting.plan.key_alone  # nobody was asked whether programs may run, or tokens be told, to read its stores
+    alone = setting.plan.key_alone  # no consent was asked for programs or tokens that reading its stores needs
     places = [ref for ref in key.stored_in if not (alone and consent.reading(source, [ref]))]
     stores = {str(ref): Noted(adapter_registry.store(ref, source, operator, setting.base)) for ref in places}
     folder = kept.bundle(setting.incident)
@@ -123,17 +123,17 @@ def world(
     made.custody = Custody(setting.incident, reachable, made.each, partial(_escrow, kept, ask))
     signer = cache(lambda: evidence_signer(kept, source, resolver, say))
     made.publish = lambda record: publish(kept, record, signer, say)
-    if made.inventory.notify and not made.options.dry_run and not made.options.drill:  # nobody is told of a rehearsal or a drill
+    if made.inventory.notify and not made.options.dry_run and not made.options.drill:  # no notices about dry runs and drills
         told = desk(made.inventory, kept, resolver)
         made.announce, made.announce_of_many = told.announce, told.announce_of_many
     if not made.options.dry_run:
         made.keep = partial(_keep, folder / "evidence")
-        made.witness = Witness(kept.checkpoints, signer, say)
+        made.witness = Checkpointer(kept.checkpoints, signer, say)
     return made
 
 
 def _keep(folder: Path, files: Sequence[str], inputs: Sequence[str]) -> Json:
-    """A disk that is full costs the copies, not the review: then it is said that nothing was kept."""
+    """Keep copies of the evidence. A full disk costs the copies, not the review, and the operator is told."""
     read = evidence_files.digests(map(Path, inputs))
     try:
         return {"files": evidence_files.keep(((Path(file).name, Path(file)) for file in files), folder), "inputs": read}
@@ -142,7 +142,7 @@ def _keep(folder: Path, files: Sequence[str], inputs: Sequence[str]) -> Json:
 
 
 def desk(source: Inventory, kept: State, resolver: Callable[[str], Secret]) -> Desk:
-    """Where notices of this process go out, to whom the inventory names."""
+    """The desk that sends this process's notices to the destinations of the inventory."""
     from ir.adapters.notifiers import NOTIFIERS
 
     made_of = adapter_registry.load(NOTIFIERS, "apprise")
@@ -152,7 +152,7 @@ def desk(source: Inventory, kept: State, resolver: Callable[[str], Secret]) -> D
 
 def _wire_services(made: World, resolver: Callable[[str], Secret], ask: write_guard.Ask, signed: SignedWith) -> None:
     def last_used() -> float | None:
-        """Of the replacement, by its id: identifying it by its value would be a use of its own."""
+        """The last use of the replacement, looked up by its id: identifying it by its value would be a use of its own."""
         new = made.facts().get("new", {})
         if not new.get("id"):
             return None
@@ -169,14 +169,14 @@ def _wire_services(made: World, resolver: Callable[[str], Secret], ask: write_gu
 
 
 def _allowed(row: Verify, made: World) -> bool:
-    """What was not agreed to is left out; in a dry run also a user's command, unless it is declared `read_only`."""
+    """The services without anything that needs a missing consent; in a dry run also without commands that are not declared `read_only`."""
     if made.options.dry_run and row.command and not row.read_only:
         return False
     return not (consent.of_check(made.inventory, row) & set(made.options.unagreed))
 
 
 def _escrow(kept: State, ask: write_guard.Ask, incident: str) -> Escrow:
-    """On this machine; nothing is made before something is kept."""
+    """The escrow on this machine; it makes nothing before it keeps something."""
     from ir.adapters.stores import STORES
 
     made = adapter_registry.load(STORES, "escrow")(kept.folder / "incidents" / incident / "escrow")
@@ -195,7 +195,7 @@ def summary(record: Incident, places: set[str]) -> Json:
     return {
         "key": record.opened.get("key", ""),
         "policy": record.plan.get("policy", ""),
-        "rehearsal": record.rehearsal,
+        "rehearsal": record.dry_run,
         "drill": bool(record.opened.get("options", {}).get("drill")),
         "old": facts.get("old", {}).get("fingerprint", ""),
         "new": facts.get("new", {}).get("fingerprint", ""),

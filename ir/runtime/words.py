@@ -1,6 +1,6 @@
-"""What a person says of an incident at any time (a rung, a notification, a time stamp): in the chain, signed and in the bundle at once.
+"""Record what a person says of an incident at any time (a call, a notification, a time stamp): chained, signed, in the bundle at once.
 
-A word needs no process that runs the incident, waits for none, and changes no course: see `docs/decisions/0028-words-of-people.md`.
+A word needs no process that runs the incident, waits for none, and changes no step: see `docs/decisions/0028-words-of-people.md`.
 """
 
 from collections.abc import Callable, Sequence
@@ -80,20 +80,20 @@ def append(kept: State, name: str, actor: str, body: Json) -> Json:
 
 
 def signer_for(kept: State, record: Incident, warn: Warn = lambda _text: None) -> Signer:
-    """Who signs what is written of an incident now, by the inventory that it was begun with.
+    """The signer of an incident's record now, by the inventory that it was begun with.
 
     Raises:
         Refused: what should be a key is none.
         OSError: this machine's key can neither be read nor made.
     """
     source = inventory.loads(record.opened["inventory"], record.opened["inventory_name"])
-    nobody = Unattended(kept.me.actor, yes=False)
-    resolver = adapter_registry.reference_resolver(source, nobody, Path(record.opened.get("inventory_base") or "."))
+    unattended = Unattended(kept.me.actor, yes=False)
+    resolver = adapter_registry.reference_resolver(source, unattended, Path(record.opened.get("inventory_base") or "."))
     return evidence_signer(kept, source, resolver, warn)
 
 
 def _note(kept: State, record: Incident) -> None:
-    """The row in the index, which a status, a digest and a later rotation read."""
+    """Update the index row, which a status, a digest and a later rotation read."""
     row = kept.ledger.find(record.id)
     before = (row or {}).get("summary", {})
     summary = {**before, **standing.told(record), "debts": [debt.__dict__ for debt in record.debts.values()]}

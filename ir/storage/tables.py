@@ -1,4 +1,4 @@
-"""The tables of `incident_store` and `evidence.audit_log`, as the database has them.
+"""The tables of `incident_store` and `evidence.audit_log`.
 
 A column that was added later is nullable, since two versions of the program may share a database.
 """
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 
 def of_a_process() -> list["sa.Column[Any]"]:
-    """Which process has a row (with its `executor`, see `process_identity.Me`), since when, and its last heartbeat; epoch seconds."""
+    """Columns that name the process of a row (with its `executor`, see `process_identity.Me`), since when, and its last heartbeat."""
     return [
         sa.Column("host", sa.String, nullable=False),
         sa.Column("pid", sa.Integer, nullable=False),

@@ -21,7 +21,7 @@ from ir.runtime.notifications import Desk, Post
 from ir.storage import database, notice_log
 from ir.storage.notice_log import NoticeLog, Words
 from tests.campaign.shop import Shop
-from tests.course.test_course import go
+from tests.incident.test_workflow import go
 from tests.worlds.receiver import Receiver
 
 NOW, DAY = START.timestamp(), 86400.0

@@ -17,7 +17,7 @@ from ir.clients.http_client import HttpEdge, check_headers
 from ir.clients.http_connection import LARGEST
 from ir.core.errors import Denied, Missing, Rejected, Unknown
 from ir.core.secret import Secret
-from ir.core.urls import NotAsked, Place
+from ir.core.urls import NotAsked, ParsedUrl
 from tests.worlds.service_world import (
     Handler,
     Instance,
@@ -45,7 +45,7 @@ def edge(*hosts: str, resolve: Callable[[str], Secret] = no_secrets) -> HttpEdge
     return HttpEdge(hosts or LOOPBACK, resolve)
 
 
-def leads_to(*addresses: str) -> Callable[[Place, float], tuple[str, ...]]:
+def leads_to(*addresses: str) -> Callable[[ParsedUrl, float], tuple[str, ...]]:
     return lambda place, seconds: addresses
 
 

@@ -186,10 +186,10 @@ def test_the_words_name_all_that_is_used(place: Strange) -> None:
     netloc = place.service.url.removeprefix("http://")
     assert f"header X-Token from dotenv://token.env#TOKEN to {netloc}" in words
     assert {f"host {netloc}", f"host {place.twin.url.removeprefix('http://')}", "notices to command://notify"} <= words
-    assert consent.rehearsal(source, source.key("payments")) < words, "who agreed to a rotation agreed to its dry run"
+    assert consent.dry_run(source, source.key("payments")) < words, "who agreed to a rotation agreed to its dry run"
     assert consent.comparison(source, source.key("payments")) < words
     assert consent.containment(source, source.key("payments")) < words
-    assert f"signed test events to {netloc}" in consent.rehearsal(source, source.key("events"))
+    assert f"signed test events to {netloc}" in consent.dry_run(source, source.key("events"))
 
 
 def test_another_header_or_variable_is_a_new_one(place: Strange) -> None:
@@ -198,7 +198,7 @@ def test_another_header_or_variable_is_a_new_one(place: Strange) -> None:
     text = (place.folder / FILE).read_text()
     (place.folder / FILE).write_text(text.replace("token.env#TOKEN", "other.env#KEY").replace("PAGER_LOGIN", "AWS_SECRET_ACCESS_KEY"))
     after = inventory.load(place.folder / FILE)
-    new = consent.rehearsal(after, after.key("payments")) - consent.destinations(before, before.key("payments"))
+    new = consent.dry_run(after, after.key("payments")) - consent.destinations(before, before.key("payments"))
     assert any("AWS_SECRET_ACCESS_KEY" in word for word in new)
     assert any("other.env#KEY" in word for word in new)
 

@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 
 from ir import alerts
-from ir.alerts import Held
+from ir.alerts import StoredKey
 from ir.core.errors import BadFile, UsageError
 from ir.core.secret import Secret
 from tests.unit import alert_samples as samples
 
 
-def stores(*values: str) -> list[Held]:
-    return [Held(Secret(value), (name,)) for name, value in zip(("payments", "billing", "search"), values, strict=False)]
+def stores(*values: str) -> list[StoredKey]:
+    return [StoredKey(Secret(value), (name,)) for name, value in zip(("payments", "billing", "search"), values, strict=False)]
 
 
-def told(data: object, held: list[Held]) -> alerts.Leak:
+def told(data: object, held: list[StoredKey]) -> alerts.Leak:
     """The one leak of a report."""
     text = data if isinstance(data, str) else json.dumps(data)
     (leak,) = alerts.leaks(alerts.loads(text, "report"), held)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ir.adapters.verifiers.http import HttpVerifier
-from ir.clients.http_connection import Answer
+from ir.clients.http_connection import HttpResponse
 from ir.core.errors import PortError, Rejected, Unknown
 from ir.core.secret import Secret
 from ir.ports import Check, Expected
@@ -24,7 +24,7 @@ _VERSION = "2026-10-28.endive"
 
 
 @dataclass(frozen=True)
-class Secrets:
+class SigningSecrets:
     """Where the secrets come from that test events are signed with.
 
     Attributes:
@@ -57,7 +57,7 @@ class WebhookVerifier(HttpVerifier):
         self,
         *,
         url: str,
-        signed_with: Secrets,
+        signed_with: SigningSecrets,
         resolve: Callable[[str], Secret],
         event: str,
         live: bool,
@@ -137,7 +137,7 @@ class WebhookVerifier(HttpVerifier):
             return None
         return _taken(answer)
 
-    def _ask(self, url: str, address: str, expected: Expected) -> Answer:
+    def _ask(self, url: str, address: str, expected: Expected) -> HttpResponse:
         wrong = self._send(self._wrong, address)
         taken = _accepted(wrong)
         if taken:
@@ -158,7 +158,7 @@ class WebhookVerifier(HttpVerifier):
             raise Rejected("still accepts the old secret, too: anyone who has it can forge events")
         return answer
 
-    def _signed_so(self, secret: Secret | None, address: str, what: str) -> Answer:
+    def _signed_so(self, secret: Secret | None, address: str, what: str) -> HttpResponse:
         if secret is None:
             raise Unknown("the signing secret to try it with is not at hand")
         answer = self._send(secret, address)
@@ -169,7 +169,7 @@ class WebhookVerifier(HttpVerifier):
             raise Rejected(f"answered {answer.status} to a test event signed with {what}")
         return answer
 
-    def _send(self, secret: Secret, address: str, payload: str = "", age: int = 0) -> Answer:
+    def _send(self, secret: Secret, address: str, payload: str = "", age: int = 0) -> HttpResponse:
         import stripe
 
         payload = payload or self._payload()
@@ -205,12 +205,12 @@ class WebhookVerifier(HttpVerifier):
         )
 
 
-def _accepted(answer: Answer) -> bool | None:
+def _accepted(answer: HttpResponse) -> bool | None:
     if 200 <= answer.status < 300:
         return True
     return False if 400 <= answer.status < 500 and answer.status not in _NOT_ABOUT_SIGNATURES else None
 
 
-def _taken(answer: Answer) -> bool | None:
+def _taken(answer: HttpResponse) -> bool | None:
     """Of what was signed with a secret in question: an event that is known there already was accepted once."""
     return True if answer.status == _REPEATED else _accepted(answer)

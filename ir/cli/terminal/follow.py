@@ -20,7 +20,7 @@ from ir.incident import record as incident_record
 from ir.incident.context import World
 from ir.runtime import notifications
 from ir.runtime.app_state import State
-from ir.runtime.lifecycle import Given
+from ir.runtime.lifecycle import ProcessContext
 from ir.runtime.publish import signer_of
 
 PUBLISHED_WITHIN = 30.0
@@ -33,7 +33,7 @@ RECORDED_WITHIN = 5.0
 """Seconds for the checkpoint over the last entry."""
 
 
-def given(operator: Terminal, leaked: Secret | None, control: Secret | None) -> Given:
+def given(operator: Terminal, leaked: Secret | None, control: Secret | None) -> ProcessContext:
     """What this terminal brings to an incident."""
 
     def lost(name: str) -> None:
@@ -41,7 +41,7 @@ def given(operator: Terminal, leaked: Secret | None, control: Secret | None) -> 
         sys.stderr.write(f"{name} was taken over by another process; this one stops\n")
         leave(int(ExitCode.REFUSED))
 
-    return Given(operator, lost, operator.screen.progress, leaked, control)
+    return ProcessContext(operator, lost, operator.screen.progress, leaked, control)
 
 
 class _Reading:
@@ -95,7 +95,7 @@ def follow(runner: Runner, kept: State, world: World, operator: Terminal, *, ski
         if entry["kind"] == "word":
             screen.say(f"  {entry['actor']}: {signal_words.did(entry['body']['kind'])}")
         if entry["kind"] == "step":
-            screen.step(entry["step"], Outcome.from_json(entry["body"]["outcome"]), rehearsal=record.rehearsal)
+            screen.step(entry["step"], Outcome.from_json(entry["body"]["outcome"]), dry_run=record.dry_run)
         reading.read(seen + 1)
         if record.status == "waiting" and not ledger.signals(name, record.heard):
             if not operator.interactive or operator.declined or not _woken(operator, kept, record):

@@ -16,7 +16,7 @@ from ir.incident.context import Options
 from ir.incident.custody import Custody
 from ir.incident.facts import StoreFacts
 from ir.ports import Store
-from tests.course.test_course import go
+from tests.incident.test_workflow import go
 
 BLIND = "vault://secret/billing#api_key"
 

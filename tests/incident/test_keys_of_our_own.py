@@ -12,7 +12,7 @@ from ir.drill.simulated.provider import SimKey
 from ir.drill.simulated.world import Simulation
 from ir.engine.workflow import Workflow
 from ir.ports import Minted, MintOrder, Target
-from tests.course.test_course import go
+from tests.incident.test_workflow import go
 
 
 def test_no_key_is_minted_while_one_whose_answer_was_lost_is_alive() -> None:

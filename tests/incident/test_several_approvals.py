@@ -1,4 +1,4 @@
-"""A kill that two people have to approve, through the course: who counts, what is said, and what breaks the glass."""
+"""A kill that two people have to approve, through a whole incident: who counts, what is said, and what breaks the glass."""
 
 import json
 from dataclasses import replace
@@ -18,7 +18,7 @@ from ir.incident.record import Incident, fold
 from ir.inventory import Approver
 from ir.report import render
 from ir.runtime.incident_spec import inventory_text
-from tests.course.test_course import go
+from tests.incident.test_workflow import go
 from tests.worlds.signers import Signer
 
 
@@ -38,7 +38,7 @@ class Shop:
         self.sim.plan = self.sim.world.plan = replace(self.sim.plan, steps=tuple(steps))
         self.sim.source = self.sim.world.inventory = self.sim.source.model_copy(update={"approvers": listed})
         opening = {**self.sim.opening(), "inventory": inventory_text(self.sim.source), "inventory_name": "keys.yaml"}
-        self.sim.opening = lambda: opening  # type: ignore[method-assign]  # the course needs the snapshot that approvers are read from
+        self.sim.opening = lambda: opening  # type: ignore[method-assign]  # the workflow needs the snapshot that approvers are read from
         self.clock = self.sim.clock
 
     def go(self) -> tuple[int, Incident]:

@@ -25,7 +25,7 @@ from ir.runtime.notice_words import Notice, notice_of
 from ir.runtime.notifications import Desk, Post
 from ir.storage import database, notice_log
 from ir.storage.notice_log import NoticeLog
-from tests.course.test_course import go
+from tests.incident.test_workflow import go
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""The course of an incident in a simulated world: what ends how, and what the world looks like then."""
+"""An incident from start to end in a simulated world: how it ends, and which state each ending leaves."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -262,10 +262,10 @@ def test_a_crash_anywhere_changes_nothing_about_the_end(policy: str, before: boo
 
 
 def test_a_dry_run_changes_nothing() -> None:
-    from ir.engine.dry_run import rehearse
+    from ir.engine.dry_run import run_dry
 
     sim = Simulation("exposed", options=Options(dry_run=True))
-    record = rehearse(sim.world, sim.opening(), lambda _entry: None)
+    record = run_dry(sim.world, sim.opening(), lambda _entry: None)
     assert record.exit_code == ExitCode.DONE, [(r.id, r.outcome.said) for r in record.runs]
     assert len(sim.provider.keys) == 1 and not sim.provider.retired
     assert all(not store.writes and not store.kept for store in sim.stores.values())

@@ -9,8 +9,8 @@ from ir.drill.simulated.world import Simulation
 from ir.incident.record import Incident
 from ir.incident.reversibility import OVERLAP_BUDGET
 from ir.ports import Check, Expected, KeyUse
-from tests.course.test_clocks import used_by_a_stranger
-from tests.course.test_course import go
+from tests.incident.test_clocks import used_by_a_stranger
+from tests.incident.test_workflow import go
 
 
 def world(policy: str = "exposed", *, guided: bool = False) -> Simulation:

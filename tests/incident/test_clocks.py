@@ -12,7 +12,7 @@ from ir.drill.simulated.durable_engine import Journal
 from ir.drill.simulated.world import Simulation
 from ir.incident.facts import Quiet
 from ir.incident.record import Incident
-from tests.course.test_course import go
+from tests.incident.test_workflow import go
 
 OFF = (-300.0, 0.0, 300.0)
 

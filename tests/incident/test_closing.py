@@ -10,7 +10,7 @@ from ir.drill.simulated.world import Simulation
 from ir.engine.workflow import Workflow
 from ir.incident.debts import END_IT
 from ir.incident.record import Incident
-from tests.course.test_course import go
+from tests.incident.test_workflow import go
 
 
 def cut_after(step: str, policy: str = "exposed", *, guided: bool = False) -> tuple[Simulation, Journal]:
@@ -274,5 +274,5 @@ def test_a_persons_word_ends_by_name_what_no_place_tells() -> None:
     for store in sim.stores.values():
         store.shut = Unknown("sealed")
     journal.send("close", reason="Vault is gone for good, I looked in the Dashboard", debt=leaked)
-    code, record, _ = go(sim, journal)
+    _, record, _ = go(sim, journal)
     assert record.status == "attested" and leaked not in record.debts

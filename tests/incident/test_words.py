@@ -1,4 +1,4 @@
-"""Words of people enter the chain beside the course of an incident: a replay takes them in where they stand."""
+"""Words of people enter the chain while an incident runs: a replay takes them in where they stand."""
 
 import json
 import time
@@ -21,7 +21,7 @@ from ir.incident.record import fold
 from ir.runtime import words
 from ir.runtime.app_state import State
 from ir.storage import database, incident_store, process_identity
-from tests.course.test_course import go
+from tests.incident.test_workflow import go
 
 
 def test_a_word_while_an_incident_waits_is_taken_in_by_who_goes_on_with_it() -> None:
@@ -39,7 +39,7 @@ def test_a_word_while_an_incident_waits_is_taken_in_by_who_goes_on_with_it() -> 
 
 
 def test_words_at_any_place_leave_a_replay_as_it_was() -> None:
-    """The course is taken again from the start over a stream with words in it; each new process goes on behind them."""
+    """The workflow runs again from the start over a stream with words in it; each new process goes on behind them."""
     for seed in range(4):
         sim, journal = Simulation("exposed"), Journal()
         sim.provider.delay = 5000.0

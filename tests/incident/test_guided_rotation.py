@@ -12,7 +12,7 @@ from ir.core.secret import Secret
 from ir.drill.simulated.durable_engine import Journal
 from ir.drill.simulated.provider import SimKey
 from ir.drill.simulated.world import SimOperator, Simulation
-from ir.engine.dry_run import rehearse
+from ir.engine.dry_run import run_dry
 from ir.incident import facts as known
 from ir.incident.context import Options
 from ir.incident.custody import Custody
@@ -20,8 +20,8 @@ from ir.incident.facts import DebtRow, Facts
 from ir.incident.plan import Step
 from ir.incident.record import Incident
 from ir.ports import Check, Containment, Expected, Minted, MintOrder
-from tests.course import test_taken_over
-from tests.course.test_course import go
+from tests.incident import test_taken_over
+from tests.incident.test_workflow import go
 
 FIRST = "INC-20261123-0001"
 
@@ -341,7 +341,7 @@ def test_a_check_that_nobody_agreed_to_is_not_run_and_named() -> None:
 def test_a_policy_leaves_services_alone_and_one_that_fails_all_the_same_is_owed() -> None:
     sim = Simulation("contain", guided=True)
     sim.services["billing"].broken = True
-    policy: known.Containment = {"how": "policy", "said": "attached", "before": []}
+    policy: known.ContainmentFacts = {"how": "policy", "said": "attached", "before": []}
     record = Incident(FIRST, opened=sim.opening(), facts={"old": {"fingerprint": sim.leaked.value.fingerprint}, "containment": policy})
     looked = outage.look(sim.world, record)
     assert looked is not None and [debt.about for debt in looked.debts] == ["billing"] and "expected" not in looked.said
@@ -428,7 +428,7 @@ def test_what_was_seen_dead_and_answers_again_is_not_killed_unasked() -> None:
 
 def test_a_rehearsal_says_what_cannot_be_undone_and_that_no_second_key_is_made() -> None:
     sim = Simulation("exploited", guided=True, options=Options(yes=True, dry_run=True))
-    record = rehearse(sim.world, sim.opening(), lambda _entry: None)
+    record = run_dry(sim.world, sim.opening(), lambda _entry: None)
     said = {run.action: run.outcome.said for run in record.runs}
     assert "this cannot be undone" in said["contain"] and "expiration `Now`" in said["contain"]
     assert "the key that the rotation made" in said["mint"] and "`contain` kills the leaked key" in sim.plan.reversibility

@@ -7,7 +7,7 @@ from ir.core.secret import Secret
 from ir.drill.simulated.world import Simulation
 from ir.incident.context import World
 from ir.ports import Containment, Permission, Rotation, Target
-from tests.course.test_course import go
+from tests.incident.test_workflow import go
 
 
 def test_containment_does_not_fail_on_a_torn_line() -> None:

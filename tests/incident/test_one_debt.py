@@ -19,7 +19,7 @@ from ir.incident.record import Incident, fold
 from ir.report import render
 from ir.runtime.app_state import State
 from ir.storage import database, incident_store, process_identity
-from tests.course.test_course import go
+from tests.incident.test_workflow import go
 from tests.unit.report_samples import STORIES
 
 HOOK: Json = {"kind": "webhook_endpoint", "id": "we_evil", "created": 1, "severity": "critical", "why": "not ours", "undo": "delete it"}

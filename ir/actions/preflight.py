@@ -24,11 +24,12 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 
     A plan that works on the key alone has no business in stores and services: the first is read only for want of the key itself.
     """
-    if world.plan.key_alone and world.leaked is not None:
+    if world.plan.key_alone and world.keys.leaked is not None:
         return _looked(world, record, {}, [], [])
-    world.say("looking at the stores")
+    world.hooks.say("looking at the stores")
     stores, _ = world.both(
-        lambda: world.each(list(world.stores.values()), lambda store: store_check.look(world, store, record.facts)), world.prepare
+        lambda: world.each(list(world.ports.stores.values()), lambda store: store_check.look(world, store, record.facts)),
+        world.lookups.prepare,
     )
     held = {item.name: found for item, found in stores}
     services = [] if world.plan.key_alone else world.services
@@ -43,9 +44,9 @@ def _looked(world: World, record: Incident, held: dict[str, Held | None], items:
         others = [name for item in items for name in _unfinished(item.facts) if name]
         todo = f"{_adopt(world, record, others[0])}; or {todo}" if others else todo
         return Outcome(Did.REFUSED, trouble, facts, tuple(items), todo=todo)
-    world.claim(old.fingerprint)
-    world.leaked = old
-    world.say("looking at the key and the services")
+    world.hooks.claim(old.fingerprint)
+    world.keys.leaked = old
+    world.hooks.say("looking at the key and the services")
     (probe, row, unlisted), (seen, found) = world.both(
         lambda: leaked_key.look(world, old),
         lambda: world.both(lambda: _look_at_services(world, services, record, old), lambda: _elsewhere(world, old)),
@@ -93,7 +94,7 @@ def _elsewhere(world: World, old: Secret) -> Comparison:
     """Containment does not wait for it."""
     if world.plan.policy is Policy.EXPLOITED or world.plan.key_alone:
         return Comparison()
-    return world.elsewhere(old.fingerprint)
+    return world.lookups.elsewhere(old.fingerprint)
 
 
 def _verdict(world: World, record: Incident, hard: list[str], soft: list[str], facts: Json, items: list[Item], seen: Liveness) -> Outcome:
@@ -178,7 +179,7 @@ def _accepted(world: World, service: Service, item: Item, *, dead: bool) -> Item
 
 def _reloadable(world: World, services: list[Service], items: list[Item]) -> list[Item]:
     """A service whose reload cannot even be asked for would be left behind; whether no answer means that, only the reload itself tells."""
-    told = world.each(services, lambda service: tried(world.reloaders[service.name].ready))
+    told = world.each(services, lambda service: tried(world.ports.reloaders[service.name].ready))
     return [
         replace(item, did=Did.REFUSED, said=f"its reload cannot be asked for: {why.what}")
         if item.did is Did.DONE and isinstance(why, PortError) and not isinstance(why, Unknown)

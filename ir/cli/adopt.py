@@ -14,7 +14,7 @@ from ir.incident import adoption
 from ir.incident.context import World
 from ir.incident.facts import Facts
 from ir.incident.record import Incident
-from ir.runtime import wiring, write_guard
+from ir.runtime import worlds
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting
 from ir.storage import incident_store
@@ -31,7 +31,7 @@ def adopt(setting: Setting, kept: State, operator: Terminal, leaked: Secret | No
     if not adoption.NAMED.fullmatch(name):
         raise UsageError(f"`{name[:40]}` is not an incident id", next_step="INC-YYYYMMDD-xxxx, as it is written on what it staged")
     _refuse_known(kept, name)
-    world = wiring.world(setting, kept, operator, ask=write_guard.read_only, leaked=leaked, say=operator.screen.progress)
+    world = worlds.read_only(setting, kept, operator, leaked=leaked, say=operator.screen.progress)
     try:
         facts = cast(Facts, {**known, **adoption.look(world)})
     except PortError as error:

@@ -18,7 +18,7 @@ from ir.incident.action_catalog import ACTIONS
 from ir.incident.context import Options
 from ir.incident.plan import Step
 from ir.incident.record import Incident
-from ir.runtime import wiring
+from ir.runtime import worlds
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting, setting_from
 
@@ -47,7 +47,7 @@ def _confirmed_by_name(kept: State, operator: Terminal, record: Incident) -> boo
 
 def contain(kept: State, setting: Setting, record: Incident, operator: Terminal, leaked: Secret | None, reason: str = "") -> NoReturn:
     """Acts at once, beside whatever process runs the incident, and tells it afterwards; that ends a grace, and the kill comes next."""
-    world = wiring.world(setting, kept, operator, ask=lambda: None, leaked=leaked, say=operator.screen.progress)
+    world = worlds.beside(setting, kept, operator, leaked, operator.screen.progress)
     step = Step("contain", "contain", ACTIONS["contain"].danger, "contain", "", {})
     fixed = containing.prepare(world, record, step)
     incident_record.merge(record.facts, fixed)

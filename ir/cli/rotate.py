@@ -30,7 +30,7 @@ from ir.incident import playbook, reversibility
 from ir.incident.context import Options
 from ir.incident.plan import Plan, clearing, compile_plan
 from ir.inventory import consent as consents
-from ir.runtime import lifecycle, wiring, write_guard
+from ir.runtime import lifecycle, wiring, worlds
 from ir.runtime.app_state import State, actor, open_state
 from ir.runtime.incident_spec import Setting, opening_entry
 from ir.storage import incident_store
@@ -208,9 +208,12 @@ def _rehearse(setting: Setting, kept: State, operator: Terminal, leaked: Secret 
     source = inventory.loads(setting.text, setting.name)
     for name in (setting.key, *setting.plan.also):
         _refuse_if_busy(kept, f"key {source.account(source.key(setting.key).account).id}/{name}")
-    world = wiring.world(setting, kept, operator, ask=write_guard.read_only, leaked=leaked, control=control, say=operator.screen.progress)
-    world.claim = lambda fingerprint: _refuse_if_busy(kept, lifecycle.key_itself(fingerprint))
-    world.knows = lifecycle.known(kept)
+
+    def claim(fingerprint: str) -> None:
+        _refuse_if_busy(kept, worlds.key_itself(fingerprint))
+
+    say = operator.screen.progress
+    world = worlds.read_only(setting, kept, operator, leaked=leaked, control=control, say=say, claim=claim)
 
     def emitted(entry: Json) -> None:
         if entry["kind"] == "step":

@@ -226,7 +226,7 @@ def _incident(opening: Json) -> int:
         runner.arrived(incident)
         if plan_from_json(opening["plan"]).hash != world.plan.hash:
             raise OtherPlan
-        code = Workflow(_Recorded(incident, runner, patient=world.patient), world, opening).run()
+        code = Workflow(_Recorded(incident, runner, patient=world.run.patient), world, opening).run()
         runner.ledger.release(incident)
     except dbos_errors.DBOSUnexpectedStepError as error:
         _, place, expected, recorded = error.inputs

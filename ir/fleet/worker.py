@@ -30,7 +30,7 @@ from ir.fleet.fitness import Fitness
 from ir.fleet.places import Places
 from ir.fleet.waking import ENDED, Waking
 from ir.incident import record as incident_record
-from ir.runtime import lifecycle
+from ir.runtime import lifecycle, worlds
 from ir.runtime.app_state import State
 from ir.storage.patience import Away
 
@@ -135,7 +135,7 @@ class Worker:
 
     @contextmanager
     def _rest(self, child: Child, seconds: float) -> Iterator[None]:
-        """See `World.resting`."""
+        """See `Hooks.resting`."""
         if seconds < _REST:
             yield
             return
@@ -171,11 +171,12 @@ class Worker:
             told = self.book.setting(child)
             agreed_work.check(child, told, self.trust())
             setting = setting_of(child, told)
-            given = lifecycle.Given(
+            given = worlds.Given(
                 lifecycle.Unattended(self.kept.me.actor, yes=setting.options.yes),
                 _taken_over,
-                patient=False,
+                say=worlds.quiet,
                 resting=partial(self._rest, child),
+                patient=False,
             )
             if entries:
                 record = incident_record.fold(entries)

@@ -6,8 +6,7 @@ lease he did not take.
 
 import secrets
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ir import inventory
 from ir.core.errors import AlreadyRunning, IrError, Refused, Waiting
@@ -19,36 +18,12 @@ from ir.engine.dbos_runner import Runner
 from ir.incident import debts, earlier
 from ir.incident.context import World
 from ir.incident.record import Incident
-from ir.inventory import consent
-from ir.ports import Irreversible, Operator
-from ir.runtime import approved, wiring, write_guard
+from ir.ports import Irreversible
+from ir.runtime import wiring, worlds
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting, opening_entry, setting_from
+from ir.runtime.worlds import Given
 from ir.storage.incident_store import Ledger
-
-
-def _quiet(_text: str) -> None:
-    return None
-
-
-@dataclass(frozen=True)
-class Given:
-    """What belongs to the process that runs an incident and is never recorded.
-
-    Attributes:
-        lost: called when a write is about to happen although another process took the incident over; must not return.
-        patient: False: long waits are handed back instead of being slept through (see `World.patient`).
-        resting: as `World.resting`.
-        leaked, control: keys that the operator gave.
-    """
-
-    operator: Operator
-    lost: Callable[[str], None]
-    say: Callable[[str], None] = _quiet
-    leaked: Secret | None = None
-    control: Secret | None = None
-    patient: bool = True
-    resting: Callable[[float], AbstractContextManager[None]] = lambda _seconds: nullcontext()
 
 
 class Unattended:
@@ -102,56 +77,7 @@ def resources(setting: Setting, leaked: Secret | None = None) -> list[str]:
     stores = sorted({ref.object for ref in key.stored_in if not ref.promises.guided})
     account = source.account(key.account).id
     named = [f"key {account}/{name}" for name in sorted({key.name, *setting.plan.also})]
-    return [*named, *([key_itself(leaked.fingerprint)] if leaked else []), *(f"store {name}" for name in stores)]
-
-
-def key_itself(fingerprint: str) -> str:
-    """The resource that a key is, whatever an inventory calls it."""
-    return f"key {fingerprint}"
-
-
-def wired(setting: Setting, kept: State, given: Given, fence: int) -> World:
-    """A world whose writes are stopped the moment another process took the incident over."""
-
-    def ask() -> None:
-        if not kept.ledger.holds(kept.me, setting.incident, fence):
-            given.lost(setting.incident)
-
-    made = wiring.world(setting, kept, given.operator, ask=ask, leaked=given.leaked, control=given.control, say=given.say)
-    places = set() if setting.plan.key_alone else consent.destinations(made.inventory, made.key)
-
-    def note(record: Incident) -> None:
-        """What a find of the same key elsewhere showed is known to the rotation that takes it in."""
-        also = {row["key"] for row in record.facts.get("elsewhere", {}).get("holders", [])} if places else set()
-        shown = places | consent.beyond(made.inventory, made.key, also) if also else places
-        kept.ledger.note(record.id, record.status, int(record.exit_code), wiring.summary(record, shown))
-
-    made.note = note
-    made.claim = lambda fingerprint: kept.ledger.claim(kept.me, setting.incident, fence, key_itself(fingerprint))
-    made.knows = known(kept)
-    made.over = over(kept)
-    made.removed_approvers = lambda: approved.removed(setting, made.inventory.approvers)
-    made.patient, made.resting = given.patient, given.resting
-    if not given.patient:  # nobody reads along: the report is written once, when it has an end to tell
-        made.announce = made.announce_of_many
-        publish = made.publish
-        made.publish = lambda record: publish(record) if record.ended else []
-    return made
-
-
-def known(kept: State) -> Callable[[str], bool]:
-    """See `World.knows`."""
-    return lambda incident: kept.ledger.find(incident) is not None
-
-
-def over(kept: State) -> Callable[[str], bool]:
-    """See `World.over`."""
-
-    def look(incident: str) -> bool:
-        row = kept.ledger.find(incident)
-        return row is not None and debts.over(row)
-
-    return look
+    return [*named, *([worlds.key_itself(leaked.fingerprint)] if leaked else []), *(f"store {name}" for name in stores)]
 
 
 def begin(setting: Setting, kept: State, runner: Runner, given: Given, found: Json | None = None) -> World:
@@ -167,7 +93,7 @@ def begin(setting: Setting, kept: State, runner: Runner, given: Given, found: Js
     setting.incident = setting.incident or new_id(kept.ledger)
     fence = kept.ledger.take(kept.me, setting.incident, resources(setting, given.leaked))
     try:
-        world = wired(setting, kept, given, fence)
+        world = worlds.real(setting, kept, given, fence)
         begun = runner.status(setting.incident)
         if begun:
             _check(Incident(id=setting.incident), kept, given)
@@ -183,7 +109,7 @@ def begin(setting: Setting, kept: State, runner: Runner, given: Given, found: Js
     if begun:  # by a process that died before its first entry
         runner.resume(world, fence)
     else:
-        world.fresh = not facts.get("adopted")
+        world.run.fresh = not facts.get("adopted")
         runner.start(opening, world, fence)
     return world
 
@@ -246,7 +172,7 @@ def go_on(record: Incident, kept: State, runner: Runner, given: Given, kind: str
     setting = setting_from(record.id, record.opened)
     if body.get("yes"):
         setting.options = replace(setting.options, yes=True)
-    world = wired(setting, kept, given, fence)
+    world = worlds.real(setting, kept, given, fence)
     runner.launch()
     kept.ledger.send(record.id, kind, given.operator.name, body)
     runner.resume(world, fence)
@@ -257,6 +183,6 @@ def _check(record: Incident, kept: State, given: Given) -> None:
     """Before anything is sent, so that a refusal leaves no trace."""
 
     def world() -> World:
-        return wiring.world(setting_from(record.id, record.opened), kept, given.operator, ask=write_guard.read_only)
+        return worlds.read_only(setting_from(record.id, record.opened), kept, given.operator)
 
     replay_check.check(kept.ledger.engine, record, read_entries(kept.ledger.engine, record.id), world)

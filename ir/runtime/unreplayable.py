@@ -17,10 +17,11 @@ from ir.evidence.hash_chain import chained
 from ir.incident import debts as debt_rules
 from ir.incident import record as incident_record
 from ir.incident.record import Incident
-from ir.runtime import wiring
+from ir.runtime import wiring, worlds
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import setting_from
-from ir.runtime.lifecycle import Given, hold, wired
+from ir.runtime.lifecycle import hold
+from ir.runtime.worlds import Given
 from ir.storage.incident_store import Ledger
 
 
@@ -37,13 +38,13 @@ def end(record: Incident, entries: list[Json], kept: State, given: Given, kind: 
     client(kept.ledger.engine).cancel_workflow(record.id)
     journal = _Unrecorded(kept.ledger, record.id)
     try:
-        world = wired(setting_from(record.id, record.opened), kept, given, fence)
+        world = worlds.real(setting_from(record.id, record.opened), kept, given, fence)
         workflow = Workflow(journal, world, record.opened)
     except (IrError, LookupError, TypeError, ValueError) as error:
         _unseen(record, journal, kept, word, error.what if isinstance(error, IrError) else type(error).__name__)
     else:
         for entry in entries:
-            world.witness(entry)
+            world.hooks.witness(entry)
         workflow.end(record, word)
     kept.ledger.release(record.id)
     return incident_record.fold(read_entries(kept.ledger.engine, record.id))

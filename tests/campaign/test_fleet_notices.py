@@ -76,8 +76,8 @@ def desk(engine: sa.Engine, place: Place, *kinds: str, holder: str = "one") -> D
 def test_a_grace_wakes_nobody(engine: sa.Engine) -> None:
     """Each key that entered it was "waits for you … Next: nothing"."""
     sim, place = Simulation("scheduled"), Place()
-    sim.world.patient, made = False, desk(engine, place, *PAGER)
-    sim.world.announce = made.announce
+    sim.world.run.patient, made = False, desk(engine, place, *PAGER)
+    sim.world = replace(sim.world, hooks=replace(sim.world.hooks, announce=made.announce))
     go(sim)
     made.flush()
     assert place.got == []
@@ -87,7 +87,7 @@ def test_a_grace_wakes_nobody(engine: sa.Engine) -> None:
 def test_next_always_says_something_to_do(engine: sa.Engine, policy: str) -> None:
     sim, place = Simulation(policy, guided=True), Place()
     made = desk(engine, place, *inventory.NOTICE_KINDS)
-    sim.world.announce = made.announce
+    sim.world = replace(sim.world, hooks=replace(sim.world.hooks, announce=made.announce))
     go(sim)
     made.flush()
     assert place.got
@@ -101,7 +101,7 @@ def test_a_rotation_that_changed_nothing_is_no_success(engine: sa.Engine) -> Non
     sim.stores[next(iter(sim.stores))].shut = Unknown("sealed")
     posts = [Post("env://CHAT", frozenset(("done",)), place), Post("env://PAGER", frozenset(PAGER), pager)]
     made = Desk(NoticeLog(engine, "one"), posts, gather=0.0)
-    sim.world.announce = made.announce_of_many
+    sim.world = replace(sim.world, hooks=replace(sim.world.hooks, announce=made.announce_of_many))
     go(sim)
     made.flush()
     assert [title.split(":")[0] for title, _, _ in place.got] == [f"{sim.incident} refused"] and pager.got == []

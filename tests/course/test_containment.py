@@ -1,5 +1,7 @@
 """Containment in the simulated world: what a bad line, a missing row, a lost key or a store in trouble does to it."""
 
+from dataclasses import replace
+
 import pytest
 
 from ir.core.errors import Denied, ExitCode, Missing, PortError, Unknown
@@ -35,7 +37,7 @@ def test_a_replacement_that_nobody_kept_is_asked_for_once_more() -> None:
             told.append(prompt)
             return minted
 
-    sim.world.operator = Human()
+    sim.world = replace(sim.world, ports=replace(sim.world.ports, operator=Human()))
     found = World.new_key(sim.world, {"new": {"n": 1, "fingerprint": minted.fingerprint}})
     assert found == minted
     assert minted.fingerprint in told[0]

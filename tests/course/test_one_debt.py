@@ -148,7 +148,7 @@ def test_the_opener_who_approves_is_flagged() -> None:
     for row in report["approvals"]:
         assert row["same_as_opener"] == (row["by"].partition("@")[0] == story.incident.actor.partition("@")[0])
     sim = Simulation("exposed", options=Options(yes=False))
-    sim.world.operator.interactive = True
+    sim.world.ports.operator.interactive = True
     rows, _ = approvals(sim)
     assert [(row["how"], row["person"], row["same_as_opener"]) for row in rows] == [("a person, not signed", True, True)]
 

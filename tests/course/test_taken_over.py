@@ -1,6 +1,6 @@
 """Debts of earlier incidents: they hold up a scheduled rotation only, an emergency takes them over, its end pays what it settles."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -211,7 +211,9 @@ class Escrow:
 
 def with_escrow(sim: Simulation) -> Escrow:
     made = Escrow()
-    sim.world.custody = Custody(sim.incident, list(sim.stores.values()), escrow=lambda _incident: made)
+    sim.world = replace(
+        sim.world, ports=replace(sim.world.ports, custody=Custody(sim.incident, list(sim.stores.values()), escrow=lambda _incident: made))
+    )
     return made
 
 

@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import NoReturn
 
 from ir.cli.terminal import database_watch, tty_guard
@@ -20,8 +20,8 @@ from ir.incident import record as incident_record
 from ir.incident.context import World
 from ir.runtime import notifications
 from ir.runtime.app_state import State
-from ir.runtime.lifecycle import Given
 from ir.runtime.publish import signer_of
+from ir.runtime.worlds import Given
 
 PUBLISHED_WITHIN = 30.0
 """Seconds for writing the report, before the process ends without it; `ir report` writes it at any time."""
@@ -41,7 +41,7 @@ def given(operator: Terminal, leaked: Secret | None, control: Secret | None) -> 
         sys.stderr.write(f"{name} was taken over by another process; this one stops\n")
         leave(int(ExitCode.REFUSED))
 
-    return Given(operator, lost, operator.screen.progress, leaked, control)
+    return Given(operator, lost, operator.screen.progress, lambda _seconds: nullcontext(), leaked=leaked, control=control)
 
 
 class _Reading:
@@ -54,14 +54,12 @@ class _Reading:
     def __init__(self, world: World, screen: Screen) -> None:
         self._written = self._read = 0
         self._reader, self._moved = threading.current_thread(), threading.Condition()
-        announce = world.announce
 
-        def announced(record: incident_record.Incident) -> None:
-            announce(record)
+        def written(record: incident_record.Incident) -> None:
             _keep_clock(screen, world, record)
             self._written = int((record.last or {"n": -1})["n"]) + 1
 
-        world.announce = announced
+        world.run.readers.append(written)
 
     def read(self, count: int) -> None:
         """`count` entries stand on the screen."""
@@ -101,7 +99,7 @@ def follow(runner: Runner, kept: State, world: World, operator: Terminal, *, ski
             if not operator.interactive or operator.declined or not _woken(operator, kept, record):
                 return finish(screen, kept, record, ExitCode.WAITING)
         elif entry["kind"] == "ended" and record.status == "debt" and not ledger.signals(name, record.heard):
-            world.published.wait(PUBLISHED_WITHIN)
+            world.run.published.wait(PUBLISHED_WITHIN)
             return finish(screen, kept, record, ExitCode(entry["body"]["exit_code"]))
     if not record.ended:
         screen.warn(f"{name} stopped: {runner.broken.get(name, 'its engine ended, which is a bug; what was done is recorded')}")
@@ -192,7 +190,11 @@ def _flush(seconds: float) -> None:
 
 def _kept(world: World) -> bool:
     """Whether the new key, if there is one, is anywhere but in this process."""
-    return world.replacement is None or bool(world.facts().get("new", {}).get("custody")) or bool(world.facts().get("promoted_at"))
+    return (
+        world.keys.replacement is None
+        or bool(world.run.facts().get("new", {}).get("custody"))
+        or bool(world.run.facts().get("promoted_at"))
+    )
 
 
 def become(words: Sequence[str]) -> NoReturn:
@@ -225,7 +227,7 @@ def drive(
         sys.stderr.write(f"\ninterrupted; {safe}: ir resume {name}\n")
         code = int(ExitCode.INTERRUPTED)
     runner.forget_queue()
-    world.recording.acquire(timeout=RECORDED_WITHIN)  # an entry that was just followed may not be witnessed yet
+    world.run.recording.acquire(timeout=RECORDED_WITHIN)  # an entry that was just followed may not be witnessed yet
     if words:
         kept.ledger.release(name)
         become(words)

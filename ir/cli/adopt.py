@@ -17,7 +17,6 @@ from ir.incident.record import Incident
 from ir.runtime import worlds
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting
-from ir.storage import incident_store
 
 
 def adopt(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, known: Json) -> Json:
@@ -44,13 +43,13 @@ def adopt(setting: Setting, kept: State, operator: Terminal, leaked: Secret | No
 
 
 def _refuse_known(kept: State, name: str) -> None:
-    holder = kept.ledger.holder(name)
-    if holder is not None and holder["alive"]:
-        raise AlreadyRunning(*incident_store.blocked(holder), incident=name, next_step=f"ir status {name} --follow")
-    row = kept.ledger.find(name)
+    holder = kept.leases.holder(name)
+    if holder is not None and holder.alive:
+        raise AlreadyRunning(holder.blocks, incident=name, next_step=f"ir status {name} --follow")
+    row = kept.index.find(name)
     if row is not None:
         raise Refused(
-            f"{name} is recorded here ({row['status']}), so there is nothing to rebuild",
+            f"{name} is recorded here ({row.status}), so there is nothing to rebuild",
             safe="nothing was changed",
             next_step=f"ir resume {name}",
         )

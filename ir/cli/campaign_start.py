@@ -99,7 +99,7 @@ def start(asked: Asked, operator: Terminal) -> NoReturn:
     name = new_name(wiring.SystemClock().now().isoformat())
     if not operator.confirm_by_name(_about(name, source, keys)):
         raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes, or run it in a terminal")
-    ledger = CampaignLedger(kept.ledger.engine)
+    ledger = CampaignLedger(kept.engine)
     made = agreed(signers(kept, opened, operator, asked.sign_with), name, operator.name, made)
     about = {
         "inventory": opened.name,

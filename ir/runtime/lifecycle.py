@@ -23,7 +23,7 @@ from ir.runtime import wiring, worlds
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting, opening_entry, setting_from
 from ir.runtime.worlds import Given
-from ir.storage.incident_store import Ledger
+from ir.storage.incident_index import IncidentIndex
 
 
 class Unattended:
@@ -62,11 +62,11 @@ class Unattended:
         return None
 
 
-def new_id(ledger: Ledger) -> str:
+def new_id(index: IncidentIndex) -> str:
     """`INC-YYYYMMDD-xxxxxx`, which no incident of this database has: one of another key would be taken for this one, and done."""
     while True:
         name = f"INC-{wiring.SystemClock().now():%Y%m%d}-{secrets.token_hex(3)}"
-        if ledger.find(name) is None:
+        if index.find(name) is None:
             return name
 
 
@@ -90,8 +90,8 @@ def begin(setting: Setting, kept: State, runner: Runner, given: Given, found: Js
         Refused: it is a scheduled rotation, and an emergency of its key still owes something.
     """
     now = wiring.SystemClock().now()
-    setting.incident = setting.incident or new_id(kept.ledger)
-    fence = kept.ledger.take(kept.me, setting.incident, resources(setting, given.leaked))
+    setting.incident = setting.incident or new_id(kept.index)
+    fence = kept.leases.take(kept.me, setting.incident, resources(setting, given.leaked))
     try:
         world = worlds.real(setting, kept, given, fence)
         begun = runner.status(setting.incident)
@@ -104,7 +104,7 @@ def begin(setting: Setting, kept: State, runner: Runner, given: Given, found: Js
         at = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         opening = opening_entry(setting, at, given.operator.name, facts)
     except BaseException:
-        kept.ledger.release(setting.incident)
+        kept.leases.release(setting.incident)
         raise
     if begun:  # by a process that died before its first entry
         runner.resume(world, fence)
@@ -116,16 +116,16 @@ def begin(setting: Setting, kept: State, runner: Runner, given: Given, found: Js
 
 def _taken_over(setting: Setting, kept: State) -> Json:
     source = inventory.loads(setting.text, setting.name)
-    index = [row for row in kept.ledger.index(setting.key) if bool(row["summary"].get("drill")) is setting.options.drill]
+    index = [row for row in kept.index.rows(setting.key) if bool(row.summary.get("drill")) is setting.options.drill]
     found = debts.taken_over(index, setting.key, source.account(source.key(setting.key).account).id, setting.plan.policy)
-    keys = {row["incident"]: {role: str(row["summary"].get(role, "")) for role in ("old", "new")} for row in index}
+    keys = {row.incident: {role: str(row.summary.get(role, "")) for role in ("old", "new")} for row in index}
     return {"took_over": found, "earlier": {name: keys[name] for name in found if name in keys}}
 
 
 def _past(setting: Setting, kept: State) -> Json:
     source = inventory.loads(setting.text, setting.name)
     account = source.account(source.key(setting.key).account).id
-    return earlier.history(kept.ledger.index(setting.key), setting.key, account, drill=setting.options.drill).to_json()
+    return earlier.history(kept.index.rows(setting.key), setting.key, account, drill=setting.options.drill).to_json()
 
 
 ENDS = ("abort", "close")
@@ -140,18 +140,18 @@ def hold(record: Incident, kept: State, kind: str) -> int:
     Raises:
         AlreadyRunning: its process lives, or another incident holds what it would act on.
     """
-    ledger, itself = kept.ledger, [f"incident {record.id}"]
+    leases, itself = kept.leases, [f"incident {record.id}"]
     try:
         wanted = resources(setting_from(record.id, record.opened))
     except (IrError, LookupError, TypeError, ValueError):
         wanted = itself  # another version's, which only ends here
     try:
-        ledger.take(kept.me, record.id, wanted)
+        leases.take(kept.me, record.id, wanted)
     except AlreadyRunning as other:
         if kind not in ENDS or other.incident == record.id:
             raise
-        ledger.take(kept.me, record.id, itself)
-    return ledger.take_over(kept.me, record.id)
+        leases.take(kept.me, record.id, itself)
+    return leases.take_over(kept.me, record.id)
 
 
 def go_on(record: Incident, kept: State, runner: Runner, given: Given, kind: str, body: Json) -> World:
@@ -162,11 +162,11 @@ def go_on(record: Incident, kept: State, runner: Runner, given: Given, kind: str
         Unreplayable: another version recorded what this one would not do; `unreplayable` ends it.
         Refused: a later incident took over what it owed.
     """
-    heir = debts.heirs(kept.ledger.index(str(record.opened.get("key", "")))).get(record.id)
+    heir = debts.heirs(kept.index.rows(str(record.opened.get("key", "")))).get(record.id)
     if heir:
         raise Refused(f"{heir} took over what {record.id} had still to do", safe="nothing was changed", next_step=f"ir status {heir}")
-    holder = kept.ledger.holder(record.id)
-    if holder is None or not holder["alive"]:  # a live process answers for itself
+    holder = kept.leases.holder(record.id)
+    if holder is None or not holder.alive:  # a live process answers for itself
         _check(record, kept, given)
     fence = hold(record, kept, kind)
     setting = setting_from(record.id, record.opened)
@@ -174,7 +174,7 @@ def go_on(record: Incident, kept: State, runner: Runner, given: Given, kind: str
         setting.options = replace(setting.options, yes=True)
     world = worlds.real(setting, kept, given, fence)
     runner.launch()
-    kept.ledger.send(record.id, kind, given.operator.name, body)
+    kept.signals.send(record.id, kind, given.operator.name, body)
     runner.resume(world, fence)
     return world
 
@@ -185,4 +185,4 @@ def _check(record: Incident, kept: State, given: Given) -> None:
     def world() -> World:
         return worlds.read_only(setting_from(record.id, record.opened), kept, given.operator)
 
-    replay_check.check(kept.ledger.engine, record, read_entries(kept.ledger.engine, record.id), world)
+    replay_check.check(kept.engine, record, read_entries(kept.engine, record.id), world)

@@ -193,7 +193,7 @@ def desk(source: Inventory, kept: State, resolver: Callable[[str], Secret]) -> D
 
     made_of = adapter_registry.load(NOTIFIERS, "apprise")
     posts = [Post(str(row.to), frozenset(row.when), made_of(partial(resolver, str(row.to)))) for row in source.notify]
-    return Desk(NoticeLog(kept.ledger.engine, kept.me.executor), posts)
+    return Desk(NoticeLog(kept.engine, kept.me.executor), posts)
 
 
 def _escrow(kept: State, ask: write_guard.Ask, incident: str) -> Escrow:

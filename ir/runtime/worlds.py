@@ -53,7 +53,7 @@ def real(setting: Setting, kept: State, given: Given, fence: int) -> World:
     name = setting.incident
 
     def ask() -> None:
-        if not kept.ledger.holds(kept.me, name, fence):
+        if not kept.leases.holds(kept.me, name, fence):
             given.lost(name)
 
     source = inventory.loads(setting.text, setting.name)
@@ -75,7 +75,7 @@ def real(setting: Setting, kept: State, given: Given, fence: int) -> World:
         announce=announce,
         witness=Witness(kept.checkpoints, signer, given.say),
         keep=partial(_keep, kept.bundle(name) / "evidence"),
-        claim=lambda fingerprint: kept.ledger.claim(kept.me, name, fence, key_itself(fingerprint)),
+        claim=lambda fingerprint: kept.leases.claim(kept.me, name, fence, key_itself(fingerprint)),
         knows=partial(known, kept),
         over=partial(over, kept),
         removed_approvers=lambda: approved.removed(setting, source.approvers),
@@ -138,12 +138,12 @@ def key_itself(fingerprint: str) -> str:
 
 def known(kept: State, incident: str) -> bool:
     """See `Hooks.knows`."""
-    return kept.ledger.find(incident) is not None
+    return kept.index.find(incident) is not None
 
 
 def over(kept: State, incident: str) -> bool:
     """See `Hooks.over`."""
-    row = kept.ledger.find(incident)
+    row = kept.index.find(incident)
     return row is not None and debts.over(row)
 
 
@@ -154,7 +154,7 @@ def _note(kept: State, setting: Setting, record: Incident) -> None:
     places = set() if setting.plan.key_alone else consent.destinations(source, key)
     also = {row["key"] for row in record.facts.get("elsewhere", {}).get("holders", [])} if places else set()
     shown = places | consent.beyond(source, key, also) if also else places
-    kept.ledger.note(record.id, record.status, int(record.exit_code), wiring.summary(record, shown))
+    kept.index.note(record.id, record.status, int(record.exit_code), wiring.summary(record, shown))
 
 
 def _keep(folder: Path, files: Sequence[str], inputs: Sequence[str]) -> Json:

@@ -128,7 +128,7 @@ class Night:
         with self._pretending():
             source = Source(inventory.loads(self._inventory(), "inventory.yaml"), "inventory.yaml", self.folder)
             kept = open_state()
-            book = CampaignLedger(kept.ledger.engine)
+            book = CampaignLedger(kept.engine)
             plan, options = playbook.load("stripe-scheduled"), Options(yes=True)
             limits = Limits(at_once=0, per_account=4, per_store=8, stop_after=0)
             book.open("CAM-night", "schedule", "cron", limits, {}, children_for(source, source.inventory.keys, plan, options))
@@ -137,13 +137,13 @@ class Night:
             try:
                 while True:
                     worker.run(until_idle=True, stop=threading.Event())
-                    waits = [row["summary"].get("wake_at", 0.0) for row in kept.ledger.index() if row["status"] == "waiting"]
+                    waits = [row.summary.get("wake_at", 0.0) for row in kept.index.rows() if row.status == "waiting"]
                     if not any(waits):
                         break
                     self.clock.go_on(self.clock.elapsed() + max(min(at for at in waits if at) - self.clock.now().timestamp(), 0.001))
             finally:
                 worker.runner.close()
-                kept.ledger.engine.dispose()
+                kept.engine.dispose()
             self.took = self.clock.elapsed() - GRACE
             return book.children("CAM-night")
 

@@ -10,7 +10,6 @@ import sqlalchemy as sa
 
 from ir import inventory
 from ir.core.errors import Unknown
-from ir.core.model import Json
 from ir.drill.simulated.clock import START
 from ir.drill.simulated.world import Simulation
 from ir.fleet import digest, due
@@ -19,6 +18,7 @@ from ir.fleet.due import Row
 from ir.runtime.notice_words import Notice
 from ir.runtime.notifications import Desk, Post
 from ir.storage import database, notice_log
+from ir.storage.incident_index import IncidentRow
 from ir.storage.notice_log import NoticeLog, Words
 from tests.campaign.shop import Shop
 from tests.course.test_course import go
@@ -172,7 +172,7 @@ keys:
 """
 
 
-def _rows(children: list[Child], index: list[Json], now: float, names: str = "abc") -> list[Row]:
+def _rows(children: list[Child], index: list[IncidentRow], now: float, names: str = "abc") -> list[Row]:
     keys = [f'  - {{name: {n}, account: main, kind: secret, stored_in: ["dotenv://./{n}.env#KEY"], rotate_every: 30d}}' for n in names]
     return due.rows(inventory.loads(SOURCE + "\n".join(keys), "inventory.yaml"), children, index, now)
 
@@ -183,9 +183,9 @@ def _child(name: str, state: ChildState, at: float, *, attempt: int = 1, said: s
     return replace(child, state=state, attempt=attempt, began_at=at, ended_at=ended, said=said)
 
 
-def _incident(name: str, status: str, **more: object) -> Json:
+def _incident(name: str, status: str, **more: object) -> IncidentRow:
     told = {"key": name, "account": "acct_1Sim", **more}
-    return {"incident": f"INC-{name}1", "status": status, "opened_at": NOW, "updated_at": NOW, "exit_code": 4, "summary": told}
+    return IncidentRow(f"INC-{name}1", NOW, NOW, status, 4, told)
 
 
 def test_a_key_that_stands_in_line_holds_up_nobody(engine: sa.Engine) -> None:

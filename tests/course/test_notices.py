@@ -253,7 +253,7 @@ def test_nobody_is_told_of_a_rehearsal_or_a_drill(options: Options, wired: bool,
     given = worlds.Given(sim.operator, worlds.quiet, worlds.quiet, lambda _seconds: nullcontext())
     world = worlds.read_only(setting, kept, sim.operator) if options.dry_run else worlds.real(setting, kept, given, 1)
     assert isinstance(getattr(world.hooks.announce, "__self__", None), Desk) is wired
-    kept.ledger.engine.dispose()
+    kept.engine.dispose()
 
 
 def test_a_clock_of_the_law_stands_in_every_notice_with_what_is_left() -> None:

@@ -240,15 +240,15 @@ MUTANTS = (
     Mutant("do not read stores after the kill", "ir/actions/watch.py", "list(world.ports.stores.values()) if last else []", "[]"),
     Mutant(
         "skip the lease check",
-        "ir/storage/incident_store.py",
-        '                if row["executor"] != holder.executor and self.alive(row, now):',
+        "ir/storage/leases.py",
+        "                if row.executor != holder.executor and row.alive:",
         "                if False:",
         ("tests/unit/test_ledger.py",),
     ),
     Mutant(
         "let another incident take a held key",
-        "ir/storage/incident_store.py",
-        'if row["incident"] != incident and not',
+        "ir/storage/leases.py",
+        "if lease.incident != incident and not",
         "if False and not",
         ("tests/unit/test_ledger.py",),
     ),
@@ -572,8 +572,8 @@ MUTANTS = (
     Mutant(
         "drop what a close left to do",
         "ir/incident/debts.py",
-        'return row["status"] != "attested" or "accepted" in row["summary"]',
-        'return row["status"] != "attested"',
+        'return row.status != "attested" or "accepted" in row.summary',
+        'return row.status != "attested"',
         ("tests/course/test_taken_over.py",),
     ),
     Mutant(

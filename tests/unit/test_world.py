@@ -46,19 +46,19 @@ def test_a_world_to_look_at_writes_nothing_and_tells_nobody(kept: State, setting
     told: list[object] = [world.hooks.note, world.hooks.announce, world.hooks.witness]
     assert told == [worlds.quiet] * 3
     assert world.hooks.keep(["a-file"], []) == {"files": [], "inputs": []}
-    kept.ledger.engine.dispose()
+    kept.engine.dispose()
 
 
 def test_a_dry_run_knows_which_incidents_are_over_as_the_real_run_does(kept: State, setting: Setting) -> None:
-    kept.ledger.note("INC-20261122-0001", "done", 0, {"debts": []})
-    kept.ledger.note("INC-20261122-0002", "waiting", 4, {"debts": []})
+    kept.index.note("INC-20261122-0001", "done", 0, {"debts": []})
+    kept.index.note("INC-20261122-0002", "waiting", 4, {"debts": []})
     given = worlds.Given(SimOperator(), worlds.quiet, worlds.quiet, lambda _seconds: nullcontext())
     for world in (worlds.read_only(setting, kept, SimOperator()), worlds.real(setting, kept, given, 1)):
         assert world.hooks.over("INC-20261122-0001")
         assert not world.hooks.over("INC-20261122-0002")
         assert world.hooks.knows("INC-20261122-0002")
         assert not world.hooks.knows("INC-20261122-0003")
-    kept.ledger.engine.dispose()
+    kept.engine.dispose()
 
 
 def test_an_inventory_is_parsed_once_in_a_process(kept: State, setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,4 +75,4 @@ def test_an_inventory_is_parsed_once_in_a_process(kept: State, setting: Setting,
     worlds.read_only(setting, kept, SimOperator())
     worlds.real(setting, kept, given, 1)
     assert parsed == ["inventory.yaml"]
-    kept.ledger.engine.dispose()
+    kept.engine.dispose()

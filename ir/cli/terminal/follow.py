@@ -80,7 +80,7 @@ def follow(runner: Runner, kept: State, world: World, operator: Terminal, *, ski
     An incident that has ended is followed until its engine has finished too, so that nothing of it stays behind: the
     report that tells its end, its row in the index, its lease. One that owes waits on, so its report is awaited.
     """
-    screen, record, name, ledger = operator.screen, incident_record.Incident(), world.incident, kept.ledger
+    screen, record, name, signals = operator.screen, incident_record.Incident(), world.incident, kept.signals
     reading = _Reading(world, screen)
     operator.shown = reading.caught_up
     for seen, entry in enumerate(runner.follow(name)):
@@ -95,10 +95,10 @@ def follow(runner: Runner, kept: State, world: World, operator: Terminal, *, ski
         if entry["kind"] == "step":
             screen.step(entry["step"], Outcome.from_json(entry["body"]["outcome"]), rehearsal=record.rehearsal)
         reading.read(seen + 1)
-        if record.status == "waiting" and not ledger.signals(name, record.heard):
+        if record.status == "waiting" and not signals.sent(name, record.heard):
             if not operator.interactive or operator.declined or not _woken(operator, kept, record):
                 return finish(screen, kept, record, ExitCode.WAITING)
-        elif entry["kind"] == "ended" and record.status == "debt" and not ledger.signals(name, record.heard):
+        elif entry["kind"] == "ended" and record.status == "debt" and not signals.sent(name, record.heard):
             world.run.published.wait(PUBLISHED_WITHIN)
             return finish(screen, kept, record, ExitCode(entry["body"]["exit_code"]))
     if not record.ended:
@@ -111,12 +111,12 @@ def _woken(operator: Terminal, kept: State, record: incident_record.Incident) ->
     """Somebody says that it may be looked at again, here or at another terminal; False: nobody is there to say it."""
 
     def spoken() -> str:
-        return next((str(row["actor"]) for row in kept.ledger.signals(record.id, record.heard)), "")
+        return next((str(row["actor"]) for row in kept.signals.sent(record.id, record.heard)), "")
 
     if not operator.pause("Press Enter when it is done, Ctrl-C to leave.", spoken):
         return False
     if not spoken():
-        kept.ledger.send(record.id, "wake", operator.name)
+        kept.signals.send(record.id, "wake", operator.name)
     return True
 
 
@@ -229,6 +229,6 @@ def drive(
     runner.forget_queue()
     world.run.recording.acquire(timeout=RECORDED_WITHIN)  # an entry that was just followed may not be witnessed yet
     if words:
-        kept.ledger.release(name)
+        kept.leases.release(name)
         become(words)
     leave(code)

@@ -76,7 +76,7 @@ def _still_there(world: World, record: Incident, left: list[Debt]) -> list[Debt]
     if not left:
         return []
     try:
-        swept = world.reviewer.sweep(request(world, record), world.say)
+        swept = world.ports.reviewer.sweep(request(world, record), world.hooks.say)
     except PortError:
         return left
     there = {str(row["id"]) for row in swept.rows}
@@ -99,7 +99,7 @@ def _kept(record: Incident) -> dict[str, str]:
 def _held(world: World, record: Incident) -> _Held:
     found = _Held()
     known = record.facts.get("stores", {})
-    stores = [store for name, store in world.stores.items() if not known.get(name, {}).get("left_out")]
+    stores = [store for name, store in world.ports.stores.items() if not known.get(name, {}).get("left_out")]
     for store, value in zip(stores, world.each(stores, _read), strict=True):
         if value is None:
             found.silent.append(str(store.ref))
@@ -143,10 +143,10 @@ def _expired(world: World, record: Incident, held: _Held) -> tuple[list[Debt], t
     Returns:
         Debts for what the provider lists still; ids whose death was asked for; ids that live and were spared: something may hold them.
     """
-    if world.issuer.guided or not (record.facts.get("mint") or record.facts.get("adopted")):
+    if world.ports.issuer.guided or not (record.facts.get("mint") or record.facts.get("adopted")):
         return [], (), set()
     try:
-        rows = world.issuer.strays(world.incident)
+        rows = world.ports.issuer.strays(world.incident)
         in_use = _in_use(world, record, held) if rows else ""
         spared = [row for row in rows if in_use and _may_be_it(world, record, row)]
         asked, lives = own_keys.expire_each(world, [row for row in rows if row not in spared])
@@ -213,7 +213,7 @@ def _leaked(world: World, record: Incident, held: _Held) -> list[Debt]:
         unused = not debt_rules.webhook(record) and _settled_on(world, record, held, services=True)
         todo = debt_rules.end_it(record) if unused else again
         return [Debt("key-alive", old["fingerprint"], f"the leaked key {name} answers", todo) for _ in found]
-    values = [world.leaked] if world.leaked is not None else list(held.by.values())
+    values = [world.keys.leaked] if world.keys.leaked is not None else list(held.by.values())
     if any(death.liveness(world, value).answers for value in values):
         return [Debt("key-alive", world.key.name, "the leaked key answers", again)]
     return []
@@ -236,10 +236,10 @@ def _lives(world: World, record: Incident, about: str) -> bool:
     earlier = next((name for name, rows in record.facts.get("took_over", {}).items() if about in [row["about"] for row in rows]), "")
     try:
         if earlier and debt_rules.is_id(about):
-            return any(row.id == about for row in world.issuer.strays(earlier))
+            return any(row.id == about for row in world.ports.issuer.strays(earlier))
         value = settle.value_of(world, earlier, about) if earlier else None
-        if value is None and world.custody.possible:
-            value = world.custody.fetch(f"seen-{about}")
+        if value is None and world.ports.custody.possible:
+            value = world.ports.custody.fetch(f"seen-{about}")
     except PortError:
         return False
     return value is not None and death.liveness(world, value).answers

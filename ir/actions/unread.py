@@ -50,7 +50,7 @@ def looked(world: World, store: Store, permission: Permission, mark: str) -> Ite
         "permission_proven": permission.proven,
         "before": {"version": mark, "fingerprint": ""},
     }
-    if not world.custody.possible:
+    if not world.ports.custody.possible:
         return Item(name, Did.REFUSED, _NO_CUSTODY, facts)
     readers = [service.name for service in world.services if name in map(str, service.reads_from)]
     shown = f"{', '.join(readers)} will show what it holds" if readers else f"no service reads from there: a write is shown by {WEAKER}"
@@ -67,8 +67,8 @@ def promote(world: World, store: Store, known: StoreFacts, new: Secret) -> Item:
             return found
         if _settled(known, new):
             return found
-        forward = reversibility.forward(world.facts())
-        if not forward and world.custody.fetch("old") is None:
+        forward = reversibility.forward(world.run.facts())
+        if not forward and world.ports.custody.fetch("old") is None:
             raise Rejected(f"the old value of {name} is not in custody, and the store cannot give it back: not written")
         version = _write(world, store, "put", new, _last(known))
     except PortError as error:
@@ -85,7 +85,7 @@ def undo(world: World, store: Store, known: StoreFacts, old: Secret, new: Secret
         ours = _settled(known, new)
         if not known.get("settled") and mark == before.get("version"):
             return Item(name, Did.DONE, "it was not written")
-        if not known.get("settled") and world.custody.fetch(_role("put", store)) is None:
+        if not known.get("settled") and world.ports.custody.fetch(_role("put", store)) is None:
             return _of_others(store, known, old, new, mark)
         if (found := as_written(store, known, old)).did is Did.DONE:
             return found
@@ -175,10 +175,10 @@ def _failed(store: Store, value: Secret, error: PortError) -> Item:
 
 def _write(world: World, store: Store, verb: str, value: Secret, expected: str) -> str:
     mark, role = store.read().version, _role(verb, store)
-    if mark != expected and (not world.custody.possible or world.custody.fetch(role) != value):
+    if mark != expected and (not world.ports.custody.possible or world.ports.custody.fetch(role) != value):
         raise Conflict(f"{store.ref} was changed since it was looked at ({mark or 'no mark'}, {expected or 'none'} was expected)")
-    if world.custody.possible:
-        world.custody.keep(role, value)
+    if world.ports.custody.possible:
+        world.ports.custody.keep(role, value)
     return store.promote(world.incident, value, expected=mark)
 
 

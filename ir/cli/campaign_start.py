@@ -29,7 +29,7 @@ from ir.incident.playbook import Playbook
 from ir.inventory import Key
 from ir.inventory import consent as consents
 from ir.ports import Irreversible
-from ir.runtime import adapter_registry, lifecycle, notifications, wiring, write_guard
+from ir.runtime import adapter_registry, notifications, wiring, worlds
 from ir.runtime.app_state import State, open_state
 from ir.runtime.incident_spec import opening_entry
 
@@ -99,7 +99,7 @@ def start(asked: Asked, operator: Terminal) -> NoReturn:
     name = new_name(wiring.SystemClock().now().isoformat())
     if not operator.confirm_by_name(_about(name, source, keys)):
         raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes, or run it in a terminal")
-    ledger = CampaignLedger(kept.ledger.engine)
+    ledger = CampaignLedger(kept.engine)
     made = agreed(signers(kept, opened, operator, asked.sign_with), name, operator.name, made)
     about = {
         "inventory": opened.name,
@@ -184,8 +184,7 @@ def _rehearse(source: Source, keys: Sequence[Key], book: Playbook, options: Opti
     code = ExitCode.DONE
     for child, row in children_for(source, keys, book, options):
         setting = setting_of(replace(child, incident="INC-rehearsal"), row)
-        world = wiring.world(setting, kept, operator, ask=write_guard.read_only, say=operator.screen.progress)
-        world.knows = lifecycle.known(kept)
+        world = worlds.read_only(setting, kept, operator, say=operator.screen.progress)
         at = wiring.SystemClock().now().isoformat()
         record = run_dry(world, opening_entry(setting, at, operator.name, {"opened_at": world.now()}), lambda _entry: None)
         operator.screen.hush()

@@ -25,7 +25,7 @@ from ir.fleet.campaign_store import CampaignLedger
 from ir.fleet.campaign_tables import only
 from ir.fleet.worker import SLOTS, Worker
 from ir.runtime.app_state import State, actor, open_state
-from ir.storage.incident_store import ACTS_NO_MORE
+from ir.storage.incident_index import ACTS_NO_MORE
 
 Name = Annotated[str, typer.Argument(help="Campaign id, CAM-…; the newest needs no name.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
@@ -219,17 +219,17 @@ def _code(kept: State, row: Json, children: list[Child]) -> ExitCode:
 def sleeping(kept: State, children: list[Child]) -> list[str]:
     """Incidents that wait for a time, such as a grace period, and not for a human."""
     waiting = [child.incident for child in children if child.state is ChildState.WAITING]
-    found = [kept.ledger.find(name) for name in waiting]
-    return [row["incident"] for row in found if row and row["summary"].get("wake_at", 0.0) > time.time()]
+    found = [kept.index.find(name) for name in waiting]
+    return [row.incident for row in found if row and row.summary.get("wake_at", 0.0) > time.time()]
 
 
 def _fresh(kept: State, book: CampaignLedger, name: str) -> list[Child]:
     """The children; those that somebody ended by hand are settled first."""
     for child in book.children(name):
         if child.state in (ChildState.WAITING, ChildState.DEBT):
-            row = kept.ledger.find(child.incident)
-            if row and row["status"] in ACTS_NO_MORE and state_of(row) is not child.state:
-                book.settle(child, state_of(row), said=str(row["summary"].get("said", "")), exit_code=row["exit_code"])
+            row = kept.index.find(child.incident)
+            if row and row.status in ACTS_NO_MORE and state_of(row) is not child.state:
+                book.settle(child, state_of(row), said=str(row.summary.get("said", "")), exit_code=row.exit_code)
     return book.children(name)
 
 
@@ -272,4 +272,4 @@ def _unfinished(book: CampaignLedger, name: str) -> Json:
 
 def _open(*, as_json: bool = False) -> tuple[Screen, State, CampaignLedger]:
     kept = open_state()
-    return Screen(as_json=as_json), kept, CampaignLedger(kept.ledger.engine)
+    return Screen(as_json=as_json), kept, CampaignLedger(kept.engine)

@@ -30,10 +30,9 @@ from ir.incident import playbook, reversibility
 from ir.incident.context import Options
 from ir.incident.plan import Plan, clearing, compile_plan
 from ir.inventory import consent as consents
-from ir.runtime import lifecycle, wiring, write_guard
+from ir.runtime import lifecycle, wiring, worlds
 from ir.runtime.app_state import State, actor, open_state
 from ir.runtime.incident_spec import Setting, opening_entry
-from ir.storage import incident_store
 
 SIGN_WITH = "A campaign: sign what workers are to run with this SSH key, too, which the inventory lists as an approver's."
 LEAKED_VIA = ("repo", "frontend", "ci", "store", "host", "unknown")
@@ -197,7 +196,7 @@ def _start(setting: Setting, kept: State, operator: Terminal, leaked: Secret | N
     """Lease first, then the durable incident, then its id on the screen, then the first change."""
     from ir.engine.dbos_runner import Runner
 
-    runner = Runner(kept.ledger.engine, kept.me, kept.ledger)
+    runner = Runner(kept.engine, kept.me, kept.leases, kept.signals)
     world = lifecycle.begin(setting, kept, runner, follow.given(operator, leaked, control), found)
     operator.screen.say(f"incident {setting.incident}")
     follow.drive(runner, kept, world, operator, then=partial(roll_out.offer, setting, world, operator) if setting.plan.key_alone else None)
@@ -208,9 +207,12 @@ def _rehearse(setting: Setting, kept: State, operator: Terminal, leaked: Secret 
     source = inventory.loads(setting.text, setting.name)
     for name in (setting.key, *setting.plan.also):
         _refuse_if_busy(kept, f"key {source.account(source.key(setting.key).account).id}/{name}")
-    world = wiring.world(setting, kept, operator, ask=write_guard.read_only, leaked=leaked, control=control, say=operator.screen.progress)
-    world.claim = lambda fingerprint: _refuse_if_busy(kept, lifecycle.key_itself(fingerprint))
-    world.knows = lifecycle.known(kept)
+
+    def claim(fingerprint: str) -> None:
+        _refuse_if_busy(kept, worlds.key_itself(fingerprint))
+
+    say = operator.screen.progress
+    world = worlds.read_only(setting, kept, operator, leaked=leaked, control=control, say=say, claim=claim)
 
     def emitted(entry: Json) -> None:
         if entry["kind"] == "step":
@@ -228,9 +230,9 @@ def _rehearse(setting: Setting, kept: State, operator: Terminal, leaked: Secret 
 
 
 def _refuse_if_busy(kept: State, resource: str) -> None:
-    holder = kept.ledger.busy([resource])
+    holder = kept.leases.busy([resource])
     if holder is not None:
-        raise AlreadyRunning(*incident_store.blocked(holder), incident=holder["incident"])
+        raise AlreadyRunning(holder.blocks, incident=holder.incident)
 
 
 def leaked_key(source: str, screen: Screen) -> Secret | None:

@@ -62,7 +62,7 @@ def end(screen: Screen, kept: State, night: Night) -> NoReturn:
     """Say it, and leave: a key that is late ends it with 4 until it is rotated."""
     asleep = sleeping(kept, list(night.told))
     codes = {exit_code(night.told, sleeping=asleep)}
-    codes |= {ExitCode.DEBT if row.stuck["status"] == "debt" else ExitCode.WAITING for row in night.held}
+    codes |= {ExitCode.DEBT if row.stuck_as == "debt" else ExitCode.WAITING for row in night.held}
     late = [row for row in night.left.late if row.decision.overdue or row.key.name not in night.named]
     codes |= {ExitCode.WAITING for _ in (*night.alone, *late, *filter(None, [night.unfit]))}
     code = next(code for code in (ExitCode.DEBT, ExitCode.WAITING, ExitCode.REFUSED, ExitCode.DONE) if code in codes)
@@ -77,7 +77,7 @@ def end(screen: Screen, kept: State, night: Night) -> NoReturn:
 def _document(night: Night) -> Json:
     return {
         "keys": [{**child.__dict__, "state": child.state.value} for child in night.told],
-        "stuck": [{"key": row.key.name, "incident": row.stuck["incident"], "status": row.stuck["status"]} for row in night.held],
+        "stuck": [{"key": row.key.name, "incident": row.stuck, "status": row.stuck_as} for row in night.held],
         "closed": [{"key": row.key.name, "due": row.decision.due, "opens": opens} for row, opens in night.left.shut],
         "late": [due_rows.as_json(row) for row in night.left.late],
         "left": sorted(night.alone),
@@ -93,7 +93,7 @@ def _lines(night: Night) -> list[str]:
     elsewhere = "due, and not begun" if night.unfit else "another worker runs it"
     lines += [f"{child.key}: {elsewhere} (ir schedule list)" for child in night.begun if child.key not in night.named]
     for row in night.held:
-        lines.append(f"{row.key.name}: due {moment(row.decision.due)}; {row.why}: ir status {row.stuck['incident']}")
+        lines.append(f"{row.key.name}: due {moment(row.decision.due)}; {row.why}: ir status {row.stuck}")
     for row, opens in night.left.shut:
         late = ", overdue" if row.decision.overdue else ""
         lines.append(f"{row.key.name}: due {moment(row.decision.due)}{late}; its window is closed, look again from {moment(opens)} on")

@@ -45,9 +45,9 @@ def list_schedule(inventory_file: File = "", as_json: AsJson = False) -> None:
     """Every key with `rotate_every`: due, overdue, next, the last result, and why. Changes nothing."""
     screen, kept = Screen(as_json=as_json), open_state()
     source = inventory_source.default(inventory_file, screen).source
-    book = CampaignLedger(kept.ledger.engine)
+    book = CampaignLedger(kept.engine)
     children, now = book.scheduled()
-    rows = due_rows.rows(source, children, kept.ledger.index(), now)
+    rows = due_rows.rows(source, children, kept.index.rows(), now)
     if as_json:
         screen.document({"keys": [due_rows.as_json(row) for row in rows], "now": now})
         return
@@ -73,7 +73,7 @@ def run_schedule(
     """Begin what is due, go on with what waited for its time, end. Nothing due: exit 0 at once, nothing is changed."""
     screen, kept = Screen(as_json=as_json), open_state()
     inventory_file = inventory_source.default(inventory_file, screen).name
-    book, operator = CampaignLedger(kept.ledger.engine), Terminal(screen, name=kept.me.actor, yes=True)
+    book, operator = CampaignLedger(kept.engine), Terminal(screen, name=kept.me.actor, yes=True)
     trust = trusted(kept, operator, inventory_file, inventory_sha256, [scheduled_book(playbook_name)])
     remove_due(kept, screen)
     begun, alone = begin_due(kept, book, screen, inventory_file, playbook_name, inventory_sha256)
@@ -100,7 +100,7 @@ def begin_due(kept: State, book: CampaignLedger, screen: Screen, file: str, play
     source = Source(opened.source, opened.name, opened.base)
     operator = Terminal(screen, name=kept.me.actor, yes=True)
     consent = Consent(lambda: kept, operator, opened, yes=True, pin=pin)
-    plan, index = scheduled_book(playbook_name), kept.ledger.index()
+    plan, index = scheduled_book(playbook_name), kept.index.rows()
     children, now = book.scheduled()
     due = [row.key for row in due_rows.rows(source.inventory, children, index, now) if row.decision.when is When.DUE]
     if not due:
@@ -150,7 +150,7 @@ def _shared(opened: Opened, due: list[Key], operator: Terminal, consent: Consent
 def left(kept: State, book: CampaignLedger, screen: Screen, file: str) -> Left:
     """What does not move until a human does something, of which he is reminded now and then; and what waits for its window."""
     opened, (children, now) = inventory_source.read(file), book.scheduled()
-    found = due_rows.rows(opened.source, children, kept.ledger.index(), now)
+    found = due_rows.rows(opened.source, children, kept.index.rows(), now)
     stuck = due_rows.stuck(found, now)
     if opened.source.notify:
         operator = Terminal(screen, name=kept.me.actor, yes=True)

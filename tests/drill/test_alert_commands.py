@@ -93,7 +93,7 @@ def test_rotate_takes_key_time_and_reason_from_the_alert(desktop: Desktop, capsy
     told = json.loads(capsys.readouterr().out)
     assert ended.value.code in (ExitCode.DONE, ExitCode.REFUSED)
     assert told["key"] == "billing" and told["old"]["fingerprint"] == desktop.other.token.fingerprint
-    open_state().ledger.engine.dispose()
+    open_state().engine.dispose()
 
 
 def test_an_alert_of_another_key_is_not_taken_for_this_one(desktop: Desktop, capsys: pytest.CaptureFixture[str]) -> None:

@@ -131,7 +131,7 @@ MUTANTS = (
         ("tests/incident/test_adoption.py",),
     ),
     Mutant("mint without looking for strays", "ir/actions/mint.py", "    if strays:\n", "    if False:\n"),
-    Mutant("drop the custody write", "ir/actions/successor.py", 'address = world.custody.keep(f"new-{n}", secret)', 'address = ""'),
+    Mutant("drop the custody write", "ir/actions/successor.py", 'address = world.ports.custody.keep(f"new-{n}", secret)', 'address = ""'),
     Mutant("burn no name after an unanswered mint", "ir/actions/successor.py", "n = tried + 1 if anew", "n = max(tried, 1) if anew"),
     Mutant("retire before the last look", "ir/actions/retire.py", "if why_not and world.plan", "if False and world.plan"),
     Mutant(
@@ -149,7 +149,7 @@ MUTANTS = (
         "else own_keys.expire_others(world, told)",
         "else ({}, ())",
     ),
-    Mutant("mint blind though another began", "ir/actions/replacement.py", "return world.fresh and not", "return not"),
+    Mutant("mint blind though another began", "ir/actions/replacement.py", "return world.run.fresh and not", "return not"),
     Mutant("mint blind a second time", "ir/actions/replacement.py", 'and int(record.facts["mint"]["n"]) == 1', ""),
     Mutant("owe a double and never expire it", "ir/actions/retire.py", "if only and not record.debts", "if only"),
     Mutant(
@@ -235,20 +235,20 @@ MUTANTS = (
         "record who acts anew on replay",
         "ir/engine/step_attempt.py",
         "body=ran, at=at, actor=by)",
-        "body=ran, at=at, actor=self._world.operator.name)",
+        "body=ran, at=at, actor=self._world.ports.operator.name)",
     ),
-    Mutant("do not read stores after the kill", "ir/actions/watch.py", "list(world.stores.values()) if last else []", "[]"),
+    Mutant("do not read stores after the kill", "ir/actions/watch.py", "list(world.ports.stores.values()) if last else []", "[]"),
     Mutant(
         "skip the lease check",
-        "ir/storage/incident_store.py",
-        '                if row["executor"] != holder.executor and self.alive(row, now):',
+        "ir/storage/leases.py",
+        "                if row.executor != holder.executor and row.alive:",
         "                if False:",
         ("tests/unit/test_ledger.py",),
     ),
     Mutant(
         "let another incident take a held key",
-        "ir/storage/incident_store.py",
-        'if row["incident"] != incident and not',
+        "ir/storage/leases.py",
+        "if lease.incident != incident and not",
         "if False and not",
         ("tests/unit/test_ledger.py",),
     ),
@@ -298,8 +298,8 @@ MUTANTS = (
     Mutant(
         "record a key as a fact",
         "ir/actions/custody.py",
-        'return "" if kept else world.custody.keep("old", old)',
-        'return world.custody.keep("old", old) and old.reveal()[::-1]',
+        'return "" if kept else world.ports.custody.keep("old", old)',
+        'return world.ports.custody.keep("old", old) and old.reveal()[::-1]',
         CANARY,
     ),
     Mutant(
@@ -537,7 +537,7 @@ MUTANTS = (
     Mutant(
         "be stopped by what an incident of our own left",
         "ir/actions/store_check.py",
-        "        mine = bool(pending.incident) and world.over(pending.incident)",
+        "        mine = bool(pending.incident) and world.hooks.over(pending.incident)",
         "        mine = False",
         ("tests/incident/test_clearing.py",),
     ),
@@ -572,8 +572,8 @@ MUTANTS = (
     Mutant(
         "drop what a close left to do",
         "ir/incident/debts.py",
-        'return row["status"] != "attested" or "accepted" in row["summary"]',
-        'return row["status"] != "attested"',
+        'return row.status != "attested" or "accepted" in row.summary',
+        'return row.status != "attested"',
         ("tests/incident/test_taken_over.py",),
     ),
     Mutant(
@@ -707,7 +707,7 @@ MUTANTS = (
     Mutant(
         "kill the old key though the replacement died",
         "ir/actions/retire.py",
-        "if world.issuer.guided and (died := _replacement_died(world, record)) is not None:",
+        "if world.ports.issuer.guided and (died := _replacement_died(world, record)) is not None:",
         "if False and (died := _replacement_died(world, record)) is not None:",
         ("tests/e2e/test_wrong_row.py",),
     ),
@@ -792,7 +792,7 @@ MUTANTS = (
     Mutant(
         "write what cannot be put back",
         "ir/actions/unread.py",
-        'if not forward and world.custody.fetch("old") is None:',
+        'if not forward and world.ports.custody.fetch("old") is None:',
         "if False:",
         ("tests/incident/test_write_only.py::test_without_the_old_value_in_custody_nothing_is_written",),
     ),

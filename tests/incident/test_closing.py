@@ -83,7 +83,7 @@ def test_a_stray_that_the_provider_does_not_let_go_stays_to_do_with_its_value_ke
     code, record = closed(sim, journal)
     assert code == ExitCode.DEBT and {sim.leaked.value.fingerprint, stray.value.fingerprint} <= set(record.debts)
     assert "the app may not" in " ".join(debt.why for debt in record.debts.values())
-    assert sim.world.custody.fetch("new-1") == stray.value, "what lives, and is nowhere else, is not thrown away"
+    assert sim.world.ports.custody.fetch("new-1") == stray.value, "what lives, and is nowhere else, is not thrown away"
 
 
 def test_a_key_that_a_person_gave_and_nothing_took_is_a_debt_of_its_own() -> None:
@@ -102,7 +102,7 @@ def test_a_key_that_a_person_gave_and_nothing_took_is_a_debt_of_its_own() -> Non
     sim.world = sim.another_machine()
     code, record = closed(sim, journal)
     assert code == ExitCode.DEBT and {sim.leaked.value.fingerprint, given.value.fingerprint} <= set(record.debts)
-    assert sim.world.custody.fetch("new-1") == given.value
+    assert sim.world.ports.custody.fetch("new-1") == given.value
 
 
 def test_what_a_service_is_on_is_not_expired_and_both_keys_are_named_while_both_are_in_use() -> None:

@@ -34,7 +34,7 @@ def test_it_is_written_with_the_old_value_in_custody_and_shown_by_its_service() 
     plain = store.put
 
     def put(value: Secret) -> None:
-        seen.append(sim.world.custody.fetch("old") == sim.leaked.value)
+        seen.append(sim.world.ports.custody.fetch("old") == sim.leaked.value)
         plain(value)
 
     store.put = put  # type: ignore[method-assign]  # watched
@@ -57,7 +57,7 @@ def test_nothing_of_it_is_recorded_for_the_other_kinds(policy: str) -> None:
 
 def test_it_is_refused_where_its_old_value_could_be_kept_nowhere() -> None:
     sim = Simulation("exposed", write_only=True)
-    sim.world.custody = Custody(sim.incident, [])
+    sim.world = replace(sim.world, ports=replace(sim.world.ports, custody=Custody(sim.incident, [])))
     code, record, _ = go(sim)
     assert code == ExitCode.REFUSED
     assert "nothing could put it back" in record.runs[-1].outcome.said

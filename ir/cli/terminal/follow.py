@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import NoReturn
 
 from ir.cli.terminal import database_watch, tty_guard
@@ -20,8 +20,8 @@ from ir.incident import record as incident_record
 from ir.incident.context import World
 from ir.runtime import notifications
 from ir.runtime.app_state import State
-from ir.runtime.lifecycle import ProcessContext
 from ir.runtime.publish import signer_of
+from ir.runtime.worlds import ProcessContext
 
 PUBLISHED_WITHIN = 30.0
 """Seconds for writing the report, before the process ends without it; `ir report` writes it at any time."""
@@ -41,7 +41,7 @@ def given(operator: Terminal, leaked: Secret | None, control: Secret | None) -> 
         sys.stderr.write(f"{name} was taken over by another process; this one stops\n")
         leave(int(ExitCode.REFUSED))
 
-    return ProcessContext(operator, lost, operator.screen.progress, leaked, control)
+    return ProcessContext(operator, lost, operator.screen.progress, lambda _seconds: nullcontext(), leaked=leaked, control=control)
 
 
 class _Reading:
@@ -54,14 +54,12 @@ class _Reading:
     def __init__(self, world: World, screen: Screen) -> None:
         self._written = self._read = 0
         self._reader, self._moved = threading.current_thread(), threading.Condition()
-        announce = world.announce
 
-        def announced(record: incident_record.Incident) -> None:
-            announce(record)
+        def written(record: incident_record.Incident) -> None:
             _keep_clock(screen, world, record)
             self._written = int((record.last or {"n": -1})["n"]) + 1
 
-        world.announce = announced
+        world.run.readers.append(written)
 
     def read(self, count: int) -> None:
         """`count` entries stand on the screen."""
@@ -82,7 +80,7 @@ def follow(runner: Runner, kept: State, world: World, operator: Terminal, *, ski
     An incident that has ended is followed until its engine has finished too, so that nothing of it stays behind: the
     report that tells its end, its row in the index, its lease. One that owes waits on, so its report is awaited.
     """
-    screen, record, name, ledger = operator.screen, incident_record.Incident(), world.incident, kept.ledger
+    screen, record, name, signals = operator.screen, incident_record.Incident(), world.incident, kept.signals
     reading = _Reading(world, screen)
     operator.shown = reading.caught_up
     for seen, entry in enumerate(runner.follow(name)):
@@ -97,11 +95,11 @@ def follow(runner: Runner, kept: State, world: World, operator: Terminal, *, ski
         if entry["kind"] == "step":
             screen.step(entry["step"], Outcome.from_json(entry["body"]["outcome"]), dry_run=record.dry_run)
         reading.read(seen + 1)
-        if record.status == "waiting" and not ledger.signals(name, record.heard):
+        if record.status == "waiting" and not signals.sent(name, record.heard):
             if not operator.interactive or operator.declined or not _woken(operator, kept, record):
                 return finish(screen, kept, record, ExitCode.WAITING)
-        elif entry["kind"] == "ended" and record.status == "debt" and not ledger.signals(name, record.heard):
-            world.published.wait(PUBLISHED_WITHIN)
+        elif entry["kind"] == "ended" and record.status == "debt" and not signals.sent(name, record.heard):
+            world.run.published.wait(PUBLISHED_WITHIN)
             return finish(screen, kept, record, ExitCode(entry["body"]["exit_code"]))
     if not record.ended:
         screen.warn(f"{name} stopped: {runner.broken.get(name, 'its engine ended, which is a bug; what was done is recorded')}")
@@ -113,12 +111,12 @@ def _woken(operator: Terminal, kept: State, record: incident_record.Incident) ->
     """Somebody says that it may be looked at again, here or at another terminal; False: nobody is there to say it."""
 
     def spoken() -> str:
-        return next((str(row["actor"]) for row in kept.ledger.signals(record.id, record.heard)), "")
+        return next((str(row["actor"]) for row in kept.signals.sent(record.id, record.heard)), "")
 
     if not operator.pause("Press Enter when it is done, Ctrl-C to leave.", spoken):
         return False
     if not spoken():
-        kept.ledger.send(record.id, "wake", operator.name)
+        kept.signals.send(record.id, "wake", operator.name)
     return True
 
 
@@ -192,7 +190,11 @@ def _flush(seconds: float) -> None:
 
 def _kept(world: World) -> bool:
     """Whether the new key, if there is one, is anywhere but in this process."""
-    return world.replacement is None or bool(world.facts().get("new", {}).get("custody")) or bool(world.facts().get("promoted_at"))
+    return (
+        world.keys.replacement is None
+        or bool(world.run.facts().get("new", {}).get("custody"))
+        or bool(world.run.facts().get("promoted_at"))
+    )
 
 
 def become(words: Sequence[str]) -> NoReturn:
@@ -225,8 +227,8 @@ def drive(
         sys.stderr.write(f"\ninterrupted; {safe}: ir resume {name}\n")
         code = int(ExitCode.INTERRUPTED)
     runner.forget_queue()
-    world.recording.acquire(timeout=RECORDED_WITHIN)  # an entry that was just followed may not be witnessed yet
+    world.run.recording.acquire(timeout=RECORDED_WITHIN)  # an entry that was just followed may not be witnessed yet
     if words:
-        kept.ledger.release(name)
+        kept.leases.release(name)
         become(words)
     leave(code)

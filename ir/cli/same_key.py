@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from ir.cli.terminal.consent_prompt import Consent
-from ir.cli.terminal.inventory_source import Opened
 from ir.cli.terminal.operator import Terminal
-from ir.cli.terminal.option_values import held_in_stores
 from ir.core.secret import Secret
 from ir.core.wording import counted
 from ir.incident.context import Options
 from ir.inventory import Key, consent, union
+from ir.inventory.opened import Opened
+from ir.runtime import which_key
 from ir.runtime.incident_spec import inventory_text
 from ir.runtime.same_value import OtherPlaces
 
@@ -21,7 +21,7 @@ def taken_in(asked: Consent, row: Key, operator: Terminal, leaked: Secret | None
     """
     opened, source = asked.opened, asked.opened.source
     others = [key for key in source.keys if key.name != row.name]
-    value = leaked or (held_in_stores(opened, row, operator) if others else None)
+    value = leaked or (which_key.held(opened, row, operator) if others else None)
     if value is None or not others:
         return opened, ()
     operator.screen.progress("looking whether the key is listed under another name, too")

@@ -26,15 +26,13 @@ def taken_in(asked: Consent, row: Key, operator: Terminal, leaked: Secret | None
         return opened, ()
     operator.screen.progress("looking whether the key is listed under another name, too")
     found = OtherPlaces(source, row, operator, opened.base, asked.agreed(consent.others(source, row))).compare(value.fingerprint)
-    names = {holder.name for holder in found.holders if holder.kind == "store"} - set(options.accept_unreachable)
-    keys = {key.name: [ref for ref in key.stored_in if str(ref) in names] for key in others if union.fit(source, row, key)}
-    also = tuple(sorted(name for name, refs in keys.items() if refs))
-    if not also:
+    listed = which_key.also_listed(source, row, found, options.accept_unreachable)
+    if not listed:
         return opened, ()
-    places = [ref for name in also for ref in keys[name]]
-    named, where = ", ".join(f"`{name}`" for name in also), ", ".join(map(str, places))
+    places = [ref for refs in listed.values() for ref in refs]
+    named, where = ", ".join(f"`{name}`" for name in listed), ", ".join(map(str, places))
     operator.tell(f"The same key is listed under {named}, too ({where}): one plan replaces it in all of them.")
-    return Opened(inventory_text(union.merged(source, row.name, places)), opened.name, opened.base), also
+    return Opened(inventory_text(union.merged(source, row.name, places)), opened.name, opened.base), tuple(listed)
 
 
 def shared(opened: Opened, keys: Sequence[Key], operator: Terminal, asked: Consent) -> dict[str, list[str]]:

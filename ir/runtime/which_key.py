@@ -1,16 +1,16 @@
 """Which key of the inventory has leaked, and what its stores hold: by name, or by the fingerprint of the key that was given."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Protocol
 
 from ir.core import concurrency, key_kind
 from ir.core.errors import IrError, UsageError
 from ir.core.reference import Reference
 from ir.core.secret import Secret
-from ir.inventory import Inventory, Key
+from ir.inventory import Inventory, Key, union
 from ir.inventory.consent import reading
 from ir.inventory.opened import Opened
-from ir.ports import Operator
+from ir.ports import Comparison, Operator
 from ir.runtime import adapter_registry
 from ir.runtime.incident_spec import pick_key
 
@@ -80,6 +80,17 @@ def stored(consent: Agreement, key: Key, operator: Operator) -> Secret | None:
         consent.ask(reading(opened.source, programs), "--leaked-key-from prompt, which needs no store")
         found = _held(opened, programs, operator)
     return found.pop() if len(found) == 1 else None
+
+
+def also_listed(source: Inventory, row: Key, found: Comparison, left_out: Container[str]) -> dict[str, list[Reference]]:
+    """Other keys of the inventory that are the same key, by name: those of their stores that hold it. `left_out`: stores, as text.
+
+    Only keys that one plan can replace together; what is found besides is left to preflight, which refuses it by name.
+    """
+    names = {holder.name for holder in found.holders if holder.kind == "store" and holder.name not in left_out}
+    others = [key for key in source.keys if key.name != row.name and union.fit(source, row, key)]
+    keys = {key.name: [ref for ref in key.stored_in if str(ref) in names] for key in others}
+    return {name: refs for name, refs in sorted(keys.items()) if refs}
 
 
 def _plain(source: Inventory, refs: Sequence[Reference]) -> list[Reference]:

@@ -869,7 +869,7 @@ MUTANTS = (
         "ir/engine/recorder.py",
         "self.world = replace(self.world, options=accepting(",
         "replace(self.world, options=accepting(",
-        ("tests/course/test_course.py",),
+        ("tests/course/test_containment.py",),
     ),
     Mutant(
         "wait though a signal was sent",

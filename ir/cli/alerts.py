@@ -12,7 +12,6 @@ from ir import alerts
 from ir.alerts import Leak, StoredKey
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, YES, Consent
-from ir.cli.terminal.inventory_source import Opened
 from ir.cli.terminal.operator import SOURCES, Terminal, read_key
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import IrError, UsageError
@@ -21,6 +20,7 @@ from ir.core.model import Json
 from ir.core.secret import Secret
 from ir.core.wording import counted
 from ir.inventory.consent import reading
+from ir.inventory.opened import Opened
 from ir.runtime import adapter_registry
 from ir.runtime.app_state import actor, open_state
 

@@ -11,7 +11,6 @@ import typer
 from ir.cli.inventory_check import AsJson, File
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, YES, Consent
-from ir.cli.terminal.inventory_source import Opened
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
 from ir.core import concurrency
@@ -27,6 +26,7 @@ from ir.fleet.probing import Probed
 from ir.incident.earlier import history
 from ir.inventory import Inventory, Key
 from ir.inventory.consent import comparison
+from ir.inventory.opened import Opened
 from ir.ports import Check, Expected
 from ir.runtime import adapter_registry, listed_ids
 from ir.runtime.app_state import actor, open_state

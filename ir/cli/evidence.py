@@ -10,7 +10,6 @@ from ir.cli import purging
 from ir.cli.incidents import AsJson, By, Name, Reason, Yes, named
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, YES, Consent
-from ir.cli.terminal.inventory_source import Opened
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import Refused, UsageError
@@ -22,6 +21,7 @@ from ir.incident import irreversible
 from ir.incident import record as incident_record
 from ir.incident.record import FINAL
 from ir.inventory.consent import reading
+from ir.inventory.opened import Opened
 from ir.runtime import adapter_registry, lifecycle, words
 from ir.runtime.app_state import State, actor, open_state
 from ir.runtime.publish import evidence_signer, publish

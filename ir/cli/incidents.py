@@ -6,8 +6,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from ir.cli import one_debt
-from ir.cli.terminal import by_name, exceptions
-from ir.cli.terminal import follow as following
+from ir.cli.terminal import by_name, exceptions, follow
 from ir.cli.terminal.exceptions import Unhealthy, Unreachable, Unverified
 from ir.cli.terminal.onlooker import look_on
 from ir.cli.terminal.operator import SOURCES, Terminal, read_again, read_key
@@ -17,7 +16,7 @@ from ir.core.model import Json
 from ir.incident import irreversible, signal_words
 from ir.incident import record as incident_record
 from ir.incident.record import FINAL, Incident
-from ir.runtime import lifecycle, removals
+from ir.runtime import following, lifecycle, removals
 from ir.runtime.app_state import State, actor, open_state
 
 Name = Annotated[str, typer.Argument(help="Incident id, INC-…; the only open one needs no name.")]
@@ -148,16 +147,16 @@ def go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json, lea
     if record.status in (*FINAL, "reopened") and not closes_again:
         unreplayable.note_the_end(record, kept)
         operator.screen.say(f"{name} has ended: {record.status}" if record.status in FINAL else f"{name} had ended and is open again")
-        sys.exit(following.finish(operator.screen, kept, record, record.standing_code))
+        sys.exit(follow.finish(operator.screen, kept, record, record.standing_code))
     files = record.opened["options"].get("key_files", {})
     given = leaked if isinstance(leaked, Secret) else read_again(files.get("leaked", ""), operator.screen)
     other = control if isinstance(control, Secret) else read_again(files.get("control", ""), operator.screen)
     operator.remember(files.get("new", ""))
     runner = Runner(kept.engine, kept.me, kept.leases, kept.signals)
-    brought = following.given(operator, given, other)
+    brought = follow.given(operator, given, other)
     if closes_again:
         record = unreplayable.end(record, entries, kept, brought, kind, body)
-        sys.exit(following.finish(operator.screen, kept, record, record.exit_code))
+        sys.exit(follow.finish(operator.screen, kept, record, record.exit_code))
     try:
         world = lifecycle.go_on(record, kept, runner, brought, kind, body)
     except Unreplayable as error:
@@ -165,9 +164,9 @@ def go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json, lea
             raise
         operator.screen.say(f"{error.what}; so it ends without replay")
         record = unreplayable.end(record, entries, kept, brought, kind, body)
-        sys.exit(following.finish(operator.screen, kept, record, record.exit_code))
+        sys.exit(follow.finish(operator.screen, kept, record, record.exit_code))
     operator.screen.say(f"incident {name}")
-    following.drive(runner, kept, world, operator, skip=len(entries))
+    follow.drive(runner, kept, world, operator, skip=len(entries))
 
 
 # ── looking ──

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from ir.cli.incidents import AsJson, record_of
-from ir.cli.terminal import follow as following
 from ir.cli.terminal.onlooker import look_on
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
@@ -20,7 +19,7 @@ from ir.incident import deadlines
 from ir.incident import debts as debt_rules
 from ir.incident.record import FINAL
 from ir.incident.standing import Standing
-from ir.runtime import removals, standings
+from ir.runtime import following, removals, standings
 from ir.runtime.app_state import State, actor, open_state
 from ir.storage.notice_log import NoticeLog
 

@@ -611,9 +611,7 @@ MUTANTS = (
         "*()",
         ("tests/unit/test_http_address.py",),
     ),
-    Mutant(
-        "run unasked what reads a store", "ir/cli/terminal/option_values.py", "unread and consent.may(", "unread and (True or ", CONSENT
-    ),
+    Mutant("run unasked what reads a store", "ir/runtime/which_key.py", "unread and consent.may(", "unread and (True or ", CONSENT),
     Mutant(
         "dry run unasked",
         "ir/cli/rotate.py",
@@ -850,5 +848,34 @@ MUTANTS = (
         '_ACCEPTED = ["RSA-OAEP",',
         '_ACCEPTED = ["A128GCM", "RSA-OAEP",',
         ("tests/contract/test_issuer_jwe.py",),
+    ),
+    Mutant("let a look write", "ir/runtime/worlds.py", "ask=write_guard.read_only", "ask=lambda: None", ("tests/unit/test_world.py",)),
+    Mutant(
+        "take every incident for unfinished",
+        "ir/runtime/worlds.py",
+        "return row is not None and debts.over(row)",
+        "return False",
+        ("tests/unit/test_world.py",),
+    ),
+    Mutant(
+        "show the options of another command",
+        "ir/cli/terminal/option_groups.py",
+        "option.hidden = True",
+        "option.hidden = False",
+        ("tests/unit/test_parameters.py",),
+    ),
+    Mutant(
+        "keep the exceptions of a resume for one part of the workflow",
+        "ir/engine/recorder.py",
+        "self.world = replace(self.world, options=accepting(",
+        "replace(self.world, options=accepting(",
+        ("tests/course/test_containment.py",),
+    ),
+    Mutant(
+        "wait though a signal was sent",
+        "ir/runtime/following.py",
+        'if not (record.status == "waiting" or owes) or kept.signals.sent(record.id, record.heard):',
+        'if not (record.status == "waiting" or owes):',
+        ("tests/unit/test_following.py",),
     ),
 )

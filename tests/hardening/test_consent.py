@@ -14,12 +14,13 @@ import pytest
 from ir import inventory
 from ir.cli import COMMANDS, run
 from ir.cli.terminal.consent_prompt import Consent
-from ir.cli.terminal.inventory_source import Opened, read
+from ir.cli.terminal.inventory_source import read
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import ExitCode, Refused
 from ir.drill.hosts.gcp_twin import GcpTwin
 from ir.inventory import consent
+from ir.inventory.opened import Opened
 from ir.runtime.app_state import State, open_state
 from ir.storage import database
 from ir.storage.incident_index import IncidentIndex, IncidentRow

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 
 from ir import inventory
-from ir.cli.terminal.inventory_source import Opened
 from ir.cli.terminal.operator import Terminal
 from ir.core.errors import Refused
 from ir.inventory import consent
+from ir.inventory.opened import Opened
 from ir.runtime.app_state import State
 
 PIN = "Pin the inventory, whose SHA-256 `ir inventory check` prints; for machines."

@@ -14,7 +14,7 @@ from ir.permissions import permission_for
 from ir.permissions.endpoint_map import rows
 from ir.review.detect.window import Window
 from ir.review.judge import used_calls
-from ir.review.judge.coverage import Seen
+from ir.review.judge.coverage import SourceCoverage
 from ir.review.sql.engine import AS_PARQUET, DuckDb
 from ir.review.sql.schema import TABLES, Column
 
@@ -82,7 +82,7 @@ def cost(count: int) -> bool:
     until = _START + count // 20 + 1
     window, seen = (
         Window(1, until - DAY, until, until - DAY, baseline=True),
-        {name: Seen(1, 1, until, full=True) for name in used_calls.LOGS},
+        {name: SourceCoverage(1, 1, until, full=True) for name in used_calls.LOGS},
     )
     safe = used_calls.Safe(until - DAY, "given")
     every = ", ".join(f"SUM(LENGTH({c.name}))" if c.type == "VARCHAR" else f"SUM({c.name})" for c in TABLES["requests"])

@@ -53,13 +53,15 @@ def _all(some: Iterable[str]) -> str:
 def refused(world: World, record: Incident) -> Outcome | None:
     """Who sits at the terminal sees the difference before anything is made; None: it may be made."""
     said = difference(world, record)
-    if not said or not world.operator.interactive:
+    if not said or not world.ports.operator.interactive:
         return None
-    world.operator.tell(f"{said[:1].upper()}{said[1:]}. What it lacks is refused with 403; left out, as first used late: {_left(world)}.")
-    if world.issuer.guided or world.operator.confirm("Make it with this list?"):  # who ticks it off sees each line
+    world.ports.operator.tell(
+        f"{said[:1].upper()}{said[1:]}. What it lacks is refused with 403; left out, as first used late: {_left(world)}."
+    )
+    if world.ports.issuer.guided or world.ports.operator.confirm("Make it with this list?"):  # who ticks it off sees each line
         return None
     todo = f"to be asked again: ir resume {world.incident}; to leave it: ir abort {world.incident}"
-    return Outcome(Did.WAITING, f"no replacement was made: {world.operator.name} does not want that list", todo=todo)
+    return Outcome(Did.WAITING, f"no replacement was made: {world.ports.operator.name} does not want that list", todo=todo)
 
 
 def _left(world: World) -> str:

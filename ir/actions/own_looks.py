@@ -29,7 +29,7 @@ def logged(world: World, record: Incident, since: float) -> Item | None:
     new = record.facts["new"]
     asked = replace(review.request(world, record), key_id=new.get("id", ""), key_fingerprint=new["fingerprint"])
     try:
-        found = world.within(_WITHIN, lambda: world.reviewer.refused(asked, since, world.say))
+        found = world.within(_WITHIN, lambda: world.ports.reviewer.refused(asked, since, world.hooks.say))
     except (IrError, TimeoutError):
         return None
     if found is None:
@@ -48,7 +48,7 @@ def read(world: World, new: Secret) -> Item | None:
     wanted = [name for name in _in_use(world) if name.endswith("_read")][:_MOST_READS]
     if not wanted:
         return None
-    may = dict(zip(wanted, world.each(wanted, lambda name: world.issuer.may_read(new, name)), strict=True))
+    may = dict(zip(wanted, world.each(wanted, lambda name: world.ports.issuer.may_read(new, name)), strict=True))
     lacks = {name: 0.0 for name, has in may.items() if has is False}
     told = [name for name, has in may.items() if has is not None]
     return Item(READS, Did.DONE, f"tried: {', '.join(told) or 'none could be'}", {"lacks": lacks})

@@ -20,7 +20,7 @@ UNNAMED = "a right that is not named"
 
 
 @dataclass(frozen=True)
-class Missing:
+class LackingRights:
     """What is lacking now, and what was given so far.
 
     Attributes:
@@ -72,7 +72,7 @@ def _over(at: float, granted: Right | None) -> bool:
     return granted is not None and 0.0 < at <= granted.get("at", 0.0)
 
 
-def missing(world: World, record: Incident, items: Sequence[Item], added: Missing | None = None, since: float = 0.0) -> Missing:
+def missing(world: World, record: Incident, items: Sequence[Item], added: LackingRights | None = None, since: float = 0.0) -> LackingRights:
     """What the looked-at services tell to be lacking, and our egress log where one of them tells nothing.
 
     A service that is accepted by name does not count. `added`: what this attempt gave; `since`: when the first service moved, where that is
@@ -94,14 +94,14 @@ def missing(world: World, record: Incident, items: Sequence[Item], added: Missin
     facts |= {"granted": {**facts.get("granted", {}), **learned}} if learned else {}
     debts = (*(added.debts if added else ()), *(confirm(world.incident, name, row) for name, row in learned.items()))
     paid = tuple(about for about, debt in record.debts.items() if debt.kind == LACKING and about not in map(lack_of, told))
-    return Missing(told, {**granted, **learned}, {"rights": facts} if facts else {}, debts, paid, () if log else tuple(silent), log)
+    return LackingRights(told, {**granted, **learned}, {"rights": facts} if facts else {}, debts, paid, () if log else tuple(silent), log)
 
 
 def _learned_by_hand(world: World, record: Incident, tell: set[str], told: Mapping[str, object]) -> dict[str, Right]:
     """Rights that a person has given in the Dashboard: all who told that they were lacking tell no more of it."""
     rights = record.facts.get("rights", {})
     gone = [row for row in rights.get("lacking", []) if row["name"] not in told and row["name"] not in rights.get("granted", {})]
-    if not world.issuer.guided:
+    if not world.ports.issuer.guided:
         return {}
     return {
         row["name"]: Right(by="", how="in the Dashboard", at=world.now(), told_by=row["told_by"])
@@ -123,7 +123,7 @@ def _silent(world: World, record: Incident, items: Sequence[Item]) -> list[str]:
 
 def narrow(world: World, facts: Facts) -> bool:
     """Whether the replacement has, or is to have, a list of permissions."""
-    kind = str(facts.get("new", {}).get("kind") or (KeyKind.RESTRICTED if not world.issuer.guided else world.key.kind))
+    kind = str(facts.get("new", {}).get("kind") or (KeyKind.RESTRICTED if not world.ports.issuer.guided else world.key.kind))
     return world.key.kind is not KeyKind.WEBHOOK and kind == KeyKind.RESTRICTED
 
 

@@ -18,19 +18,19 @@ _BITES = 2.0
 """Seconds until a changed list of permissions holds (measured: 1 to 1.5)."""
 
 
-def added(world: World, record: Incident) -> tuple[rights.Missing, Outcome | None]:
+def added(world: World, record: Incident) -> tuple[rights.LackingRights, Outcome | None]:
     """Give the replacement what a person said yes to and it does not have yet; an outcome where that cannot be done now."""
     recorded = record.facts.get("rights", {})
     granted = dict(recorded.get("granted", {}))
     wanted = {name: row for name, row in _agreed(record).items() if name not in granted and name in _ever_told(record)}
     if not wanted or "new" not in record.facts:
-        return rights.Missing(granted=granted), None
+        return rights.LackingRights(granted=granted), None
     told = {row["name"]: row["told_by"] for row in recorded.get("lacking", [])}
     fresh: dict[str, Right] = {}
     stopped: Outcome | None = None
     for name, row in wanted.items():
         try:
-            how = world.issuer.widen(_target(world, record), name)
+            how = world.ports.issuer.widen(_target(world, record), name)
         except Unknown as error:
             stopped = Outcome(Did.UNKNOWN, f"{rights.called(name)} was not seen to be added: {error.what}")
             break
@@ -40,10 +40,10 @@ def added(world: World, record: Incident) -> tuple[rights.Missing, Outcome | Non
             break
         fresh[name] = Right(by=row["by"], how=how, at=0.0, told_by=told.get(name, []))
     if fresh:
-        world.clock.sleep(_BITES)
+        world.ports.clock.sleep(_BITES)
         fresh = {name: Right(**{**row, "at": world.now()}) for name, row in fresh.items()}
     debts = tuple(rights.confirm(world.incident, *one) for one in fresh.items())
-    found = rights.Missing(granted={**granted, **fresh}, facts={"rights": {"granted": fresh}} if fresh else {}, debts=debts)
+    found = rights.LackingRights(granted={**granted, **fresh}, facts={"rights": {"granted": fresh}} if fresh else {}, debts=debts)
     if stopped is not None:
         stopped = Outcome(stopped.did, stopped.said, found.facts, debts=found.debts, todo=stopped.todo)
     return found, stopped
@@ -73,30 +73,30 @@ def _target(world: World, record: Incident) -> Target:
     return Target(new.get("id", ""), world.new_key(record.facts), replacement=True, name=name)
 
 
-def stop(world: World, record: Incident, lacking: rights.Missing) -> Outcome:
+def stop(world: World, record: Incident, lacking: rights.LackingRights) -> Outcome:
     """Nothing goes on while a right is lacking: a person is asked, or told what to do. `unknown`: said yes, to be done at once."""
     again = [name for name in lacking.told_by if name in lacking.granted]
     new = [name for name in lacking.told_by if name and name not in lacking.granted]
     if again or "" in lacking.told_by:
         return Outcome(Did.WAITING, lacking.said, lacking.facts, todo=_not_by_that_name(world, again))
-    if world.issuer.guided:
+    if world.ports.issuer.guided:
         return Outcome(Did.WAITING, lacking.said, lacking.facts, todo=_clicks(world, record, new))
-    agreed = {name: Right(by=world.operator.name, at=world.now()) for name in new if _yes(world, record, name, lacking.told_by[name])}
+    agreed = {name: Right(by=world.ports.operator.name, at=world.now()) for name in new if _yes(world, record, name, lacking.told_by[name])}
     facts: Json = {**lacking.facts, "rights": {**lacking.facts.get("rights", {}), **({"agreed": agreed} if agreed else {})}}
     if len(agreed) == len(new):
-        return Outcome(Did.UNKNOWN, f"{lacking.said}; it is added now, as {world.operator.name} says", facts)
+        return Outcome(Did.UNKNOWN, f"{lacking.said}; it is added now, as {world.ports.operator.name} says", facts)
     return Outcome(Did.WAITING, lacking.said, facts, todo=rights.todo_for(world.incident, [name for name in new if name not in agreed]))
 
 
 def _yes(world: World, record: Incident, name: str, who: Sequence[str]) -> bool:
     """Of a person at this terminal, never of `--yes`: it makes the new key able to do more."""
-    if not world.operator.interactive:
+    if not world.ports.operator.interactive:
         return False
     old = record.facts["old"].get("permissions", [])
     had = "" if not old else " The old key had it." if implied_by(name, old) else " The old key did NOT have it."
     danger = f" Look twice: it {DANGEROUS[name]}." if name in DANGEROUS else ""
-    world.operator.tell(f"The replacement lacks `{name}`, {rights.as_told(who)}.{had}{danger}")
-    return world.operator.choose(f"Add `{name}` to the replacement, and nothing else?", (ADD, STOP)) == ADD
+    world.ports.operator.tell(f"The replacement lacks `{name}`, {rights.as_told(who)}.{had}{danger}")
+    return world.ports.operator.choose(f"Add `{name}` to the replacement, and nothing else?", (ADD, STOP)) == ADD
 
 
 def _not_by_that_name(world: World, again: Sequence[str]) -> str:
@@ -112,14 +112,14 @@ def _clicks(world: World, record: Incident, names: Sequence[str]) -> str:
     told = []
     for name in names:
         try:
-            world.issuer.widen(_target(world, record), name)
+            world.ports.issuer.widen(_target(world, record), name)
         except Waiting as asked:
             told.append(str(asked.next_step))
     back = f"or go back: ir rollback {world.incident}"
     return f"if it is meant: {'; '.join(told)}; then: ir resume {world.incident}; {back}"
 
 
-def summary(added: rights.Missing) -> str:
+def summary(added: rights.LackingRights) -> str:
     """What this attempt added, for its sentence; "" for nothing."""
     names = list(added.facts.get("rights", {}).get("granted", {}))
     return f"; {counted(len(names), 'right')} added: {', '.join(names)}" if names else ""

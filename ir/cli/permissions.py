@@ -10,7 +10,7 @@ import typer
 
 from ir.cli import review_subject
 from ir.cli.terminal.consent_prompt import PIN, YES, Consent
-from ir.cli.terminal.inventory_source import INVENTORY, Opened
+from ir.cli.terminal.inventory_source import INVENTORY
 from ir.cli.terminal.operator import SOURCES, Terminal
 from ir.cli.terminal.option_values import exposed_time, moment
 from ir.cli.terminal.screen import Screen
@@ -22,6 +22,7 @@ from ir.core.secret import Secret
 from ir.core.stripe_address import STRIPE
 from ir.core.wording import counted
 from ir.inventory import Key, key_split
+from ir.inventory.opened import Opened
 from ir.permissions import Derived, permission_for
 from ir.permissions.endpoint_map import rows
 from ir.permissions.of_review import derive_used, document

@@ -7,7 +7,7 @@ from typing import Any
 from ir.core import permission, untrusted_json
 from ir.core.errors import Refused, UsageError
 from ir.core.model import KeyKind
-from ir.incident.plan import Plan, Wanted, wanting
+from ir.incident.plan import Plan, WantedRights, wanting
 from ir.inventory import Account, Key, Webhook
 from ir.permissions import Derived, grantable
 
@@ -42,7 +42,7 @@ def _by_api(name: str, key: Key) -> bool:
     return grantable(plain) and (plain == name or key.kind is not KeyKind.SECRET)
 
 
-def read(path: Path) -> Wanted:
+def read(path: Path) -> WantedRights:
     """See `given`."""
     try:
         data = path.read_bytes()[: _LONGEST + 1]
@@ -52,7 +52,7 @@ def read(path: Path) -> Wanted:
         derived = Derived.read(found.get("derived", found))
         names = (*derived.mintable(), *(f"connect:{name}" for name in derived.connect_permissions))
         apart = tuple(_checked(line.name) for line in derived.apart)
-        wanted = Wanted(tuple(map(_checked, names)), hashlib.sha256(data).hexdigest(), apart, derived.coverage[:1000])
+        wanted = WantedRights(tuple(map(_checked, names)), hashlib.sha256(data).hexdigest(), apart, derived.coverage[:1000])
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, TypeError, KeyError, AttributeError):

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import Consent
-from ir.cli.terminal.inventory_source import Opened
 from ir.cli.terminal.operator import Terminal, read_key
 from ir.cli.terminal.option_values import moment
 from ir.cli.terminal.screen import Screen
@@ -14,6 +13,7 @@ from ir.core.errors import IrError, Refused, UsageError
 from ir.core.secret import Secret
 from ir.inventory import Account
 from ir.inventory.consent import reading
+from ir.inventory.opened import Opened
 from ir.runtime import adapter_registry
 from ir.runtime.incident_spec import pick_key
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ir.core.errors import UsageError
 from ir.core.model import Danger, Json, KeyKind, Policy, copied
-from ir.core.store_kind import Kind
+from ir.core.store_kind import PlaceKind
 from ir.core.wording import counted
 from ir.incident import approvers, reversibility
 from ir.incident.action_catalog import ACTIONS, Action
@@ -32,7 +32,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedRights:
     """The list of permissions that was derived for the replacement, and given with the plan.
 
     Attributes:
@@ -62,7 +62,7 @@ class Plan:
     steps: tuple[Step, ...]
     notes: tuple[str, ...] = field(default=())
     also: tuple[str, ...] = ()
-    wanted: Wanted | None = None
+    wanted: WantedRights | None = None
 
     def to_json(self) -> Json:
         """A JSON object; `plan_from_json` reads it back."""
@@ -94,11 +94,11 @@ def plan_from_json(data: Json) -> Plan:
     return Plan(data["playbook"], Policy(data["policy"]), data["key"], steps, tuple(data["notes"]), tuple(data.get("also", ())), wanted)
 
 
-def _wanted(row: Json) -> Wanted:
-    return Wanted(**{**row, "names": tuple(row["names"]), "apart": tuple(row["apart"])})
+def _wanted(row: Json) -> WantedRights:
+    return WantedRights(**{**row, "names": tuple(row["names"]), "apart": tuple(row["apart"])})
 
 
-def wanting(plan: Plan, wanted: Wanted) -> Plan:
+def wanting(plan: Plan, wanted: WantedRights) -> Plan:
     """The same plan, with a list for the replacement that was derived from use; its file's hash stands in the plan."""
     listed = f"the {counted(len(wanted.names), 'permission')} of the given list (SHA-256 {wanted.sha256[:16]}…)"
     said = f"whether services need more than {listed}: {', '.join(wanted.names)}"
@@ -188,7 +188,7 @@ def _store_notes(key: Key) -> list[str]:
         f"{ref} is write-only: its old value is kept elsewhere before it is written, its services show what it holds (or, weaker, the "
         f"host's own mark of the last change), and {ref.promises.undo}"
         for ref in key.stored_in
-        if ref.promises.kind is Kind.WRITE_ONLY
+        if ref.promises.kind is PlaceKind.WRITE_ONLY
     ]
 
 

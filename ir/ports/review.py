@@ -1,4 +1,4 @@
-"""What tells of misuse."""
+"""The port of the misuse review: what it is asked, and what it reports."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from ir.core.secret import Secret
 
 @dataclass(frozen=True)
 class ReviewRequest:
-    """What to look at.
+    """The account, the time and the evidence that one review is asked to look at.
 
     Attributes:
         since, exposed_at, until: epoch seconds; `exposed_at` 0 = unknown.
@@ -56,7 +56,7 @@ class ReviewRequest:
 
 @dataclass(frozen=True)
 class Reviewed:
-    """What a review found. Verdicts: `confirmed | suspected | none seen within coverage | cannot tell`.
+    """The result of a review. Verdicts: `confirmed | suspected | none seen within coverage | cannot tell`.
 
     Attributes:
         verdicts: for `writes`, `reads` and `account`.
@@ -103,7 +103,7 @@ class Reviewed:
 
 @dataclass(frozen=True)
 class LeftBehind:
-    """What a sweep found.
+    """The result of a sweep for leftovers.
 
     Attributes:
         rows: `{kind, id, created, severity, why, undo}`.
@@ -132,7 +132,7 @@ class KeyUse:
 
 
 @dataclass(frozen=True)
-class Refusal:
+class RefusedCall:
     """Calls of ours that Stripe refused with 403, as our own log tells.
 
     Attributes:
@@ -151,21 +151,21 @@ class Reviewer(Protocol):
     """Reads evidence; changes nothing."""
 
     def review(self, request: ReviewRequest, progress: Callable[[str], None]) -> Reviewed:
-        """Collect, detect, judge. Raises Unknown only when no source at all could be read."""
+        """Collect evidence, detect and judge. Raises Unknown only when no source at all could be read."""
         ...
 
     def sweep(self, request: ReviewRequest, progress: Callable[[str], None]) -> LeftBehind:
-        """Leftovers of an attacker. Raises Unknown when no list at all could be read."""
+        """Find what an attacker left behind. Raises Unknown when no list at all could be read."""
         ...
 
     def users(self, request: ReviewRequest, since: float, progress: Callable[[str], None]) -> tuple[KeyUse, ...]:
-        """Who used the key (`key_id`, `key_fingerprint`) after `since`, newest first, by the given logs alone; Stripe is not asked.
+        """Uses of the key (`key_id`, `key_fingerprint`) after `since`, newest first, by the given logs alone; Stripe is not asked.
 
-        Our own probes (`own_requests`) are none. Empty also where no log names keys. Raises BadFile (a map).
+        Our own probes (`own_requests`) do not count. The list is also empty where no log names keys. Raises BadFile (a map).
         """
         ...
 
-    def refused(self, request: ReviewRequest, since: float, progress: Callable[[str], None]) -> tuple[Refusal, ...] | None:
+    def refused(self, request: ReviewRequest, since: float, progress: Callable[[str], None]) -> tuple[RefusedCall, ...] | None:
         """What Stripe refused us after `since` with that key (`key_id`, `key_fingerprint`), and not before, by our egress logs alone.
 
         None: they hold no call of ours since then, so they tell nothing. Raises BadFile (a map).
@@ -173,5 +173,5 @@ class Reviewer(Protocol):
         ...
 
     def money(self, request: ReviewRequest, progress: Callable[[str], None]) -> tuple[Json, ...]:
-        """Money that can still be stopped, in under two minutes: `{kind, id, created, severity, why, undo, money}`."""
+        """Money that can still be stopped, found in under two minutes: `{kind, id, created, severity, why, undo, money}`."""
         ...

@@ -25,7 +25,7 @@ from ir.review.judge import (
 )
 from ir.review.judge.verdict import NONE, at_most_suspected, judge
 from ir.review.sql.engine import Engine
-from ir.review.workspace import Say, Store
+from ir.review.workspace import ReviewWorkspace, Say
 
 NewEngine = Callable[[str], Engine]
 
@@ -58,7 +58,7 @@ class Order:
 def carry_out(order: Order, say: Say, new_engine: NewEngine | None = None) -> Reviewed:
     """Read and judge. Raises Unknown (no source at all), BadFile (a map)."""
     request = replace(order.request, egress=(), logs=()) if order.unread else order.request
-    store = Store(Path(request.scratch) / "review", memory_limit=order.memory_limit)
+    store = ReviewWorkspace(Path(request.scratch) / "review", memory_limit=order.memory_limit)
     try:
         store.fresh()
         loaded = store.import_files(request, order.reads, say)
@@ -123,13 +123,13 @@ def _judged(engine: Engine, order: Order, loaded: Loaded, say: Say) -> Reviewed:
     )
 
 
-def _used(engine: Engine, request: ReviewRequest, looked: detection.Looked, proposed: tuple[Json, ...]) -> Json:
+def _used(engine: Engine, request: ReviewRequest, looked: detection.DetectionRun, proposed: tuple[Json, ...]) -> Json:
     key = (request.key_id, f"key:{request.key_fingerprint}" if request.key_fingerprint else "", request.key_fingerprint)
     safe = used_calls.Safe.of(looked.window, began=looked.began > 0, proposed=proposed)
     return used_calls.read(engine, looked.window, looked.seen, safe, request.account, key)
 
 
-def _engine(url: str, store: Store, new_engine: NewEngine | None) -> Engine:
+def _engine(url: str, store: ReviewWorkspace, new_engine: NewEngine | None) -> Engine:
     if url in ("", "duckdb"):
         store.engine.attach(store.tables)
         return store.engine

@@ -6,7 +6,7 @@ What was refused before as well, and never worked, is not in use; what has worke
 import shutil
 from pathlib import Path
 
-from ir.ports import Refusal, ReviewRequest
+from ir.ports import RefusedCall, ReviewRequest
 from ir.review.log_ends import LogEnds
 from ir.review.sql.engine import quoted
 from ir.review.workspace import Say
@@ -25,7 +25,7 @@ _OTHERS = (
 )
 
 
-def refused(request: ReviewRequest, since: float, say: Say) -> tuple[Refusal, ...] | None:
+def refused(request: ReviewRequest, since: float, say: Say) -> tuple[RefusedCall, ...] | None:
     """Refusals of the key (`key_id`, `key_fingerprint`) after `since` (epoch seconds); None: no call of ours was logged since then."""
     marks = ", ".join(quoted(mark) for mark in (request.key_id, f"key:{request.key_fingerprint}", request.key_fingerprint) if mark)
     folder = Path(request.scratch) / "refusals"
@@ -41,7 +41,7 @@ def refused(request: ReviewRequest, since: float, say: Say) -> tuple[Refusal, ..
         for method, endpoint, service, at in own.rows(_REFUSED.format(**fill)):
             refused_before, worked_before, worked_at = before.get((str(method), str(endpoint)), (False, False, 0.0))
             if (worked_before or not refused_before) and worked_at <= float(at):
-                found.append(Refusal(str(method), str(endpoint), str(service), float(at)))
+                found.append(RefusedCall(str(method), str(endpoint), str(service), float(at)))
         return tuple(found)
     finally:
         if own is not None:

@@ -12,7 +12,15 @@ REFUNDS, CHARGES = "/v1/refunds", "/v1/charges/ch_3Ln3fO2eZvKYlo2C1kqP3AMr"
 
 
 def row(at: int, method: str, path: str, status: int, **more: object) -> dict[str, object]:
-    return {"ts": at, "method": method, "path": path, "status": status, "request_id": f"req_{method}{at}x{status}", "service": "checkout", **more}
+    return {
+        "ts": at,
+        "method": method,
+        "path": path,
+        "status": status,
+        "request_id": f"req_{method}{at}x{status}",
+        "service": "checkout",
+        **more,
+    }
 
 
 def told(folder: Path, *rows: dict[str, object], files: bool = True) -> object:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ir.core.model import Json
 from ir.review.detect.window import Window
-from ir.review.judge.coverage import BEGINS_LATE, LACKS_SPAN, Seen
+from ir.review.judge.coverage import BEGINS_LATE, LACKS_SPAN, SourceCoverage
 from ir.review.sql.engine import Engine, quoted
 
 _MOST = 20_000
@@ -88,7 +88,7 @@ class Safe:
         return cls(window.until - RECENT, "unknown")
 
 
-def read(engine: Engine, window: Window, seen: dict[str, Seen], safe: Safe, account: str, key: tuple[str, ...]) -> Json:
+def read(engine: Engine, window: Window, seen: dict[str, SourceCoverage], safe: Safe, account: str, key: tuple[str, ...]) -> Json:
     """What services called: `{calls, logs, left_out, since, until, safe, how}`.
 
     `calls`: `{service, method, endpoint, calls, first, last, ours, refused, expands, connect}`; of calls that only Stripe's log has,
@@ -115,7 +115,7 @@ def read(engine: Engine, window: Window, seen: dict[str, Seen], safe: Safe, acco
     return {"calls": calls, "logs": logs, "left_out": left_out, "since": first, "until": window.until, "safe": safe.until, "how": safe.how}
 
 
-def _whole(one: Seen) -> bool:
+def _whole(one: SourceCoverage) -> bool:
     """Whether a log holds what it should within its own span; that it begins late is told by the span."""
     late = (
         one.carries and one.lacks in ("", LACKS_SPAN) and one.gaps and all(row["why"] in BEGINS_LATE or not row["to"] for row in one.gaps)

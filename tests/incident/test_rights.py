@@ -1,5 +1,6 @@
 """A replacement that lacks a right which services use: told by their checks, it stops the kill, is named, is added by a person's word."""
 
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -10,10 +11,10 @@ from ir.drill.simulated.durable_engine import Journal
 from ir.drill.simulated.stores_and_services import USED
 from ir.drill.simulated.world import SimOperator, Simulation
 from ir.incident.context import Options
-from ir.incident.plan import Wanted, plan_from_json, wanting
+from ir.incident.plan import WantedRights, plan_from_json, wanting
 from ir.incident.record import Incident
-from ir.ports import Minted, MintOrder, Refusal
-from tests.course.test_course import go
+from ir.ports import Minted, MintOrder, RefusedCall
+from tests.incident.test_workflow import go
 
 
 def _lacking(policy: str = "exposed", *, guided: bool = False, yes: bool = True) -> Simulation:
@@ -92,7 +93,7 @@ def test_at_a_terminal_it_is_asked_and_never_answered_by_yes(says: int, added: b
             asked.append(question)
             return options[says]
 
-    sim.world.operator = Asked(interactive=True)
+    sim.world = replace(sim.world, ports=replace(sim.world.ports, operator=Asked(interactive=True)))
     _, record, _ = go(sim)
     assert len(asked) == 1 and USED in asked[0]
     assert (USED in _new(sim).permissions) is added
@@ -138,8 +139,10 @@ def test_a_right_that_is_missed_only_later_stops_the_kill_itself() -> None:
 
     record_of = {"at": ""}
     sim.services["web"].check = check  # type: ignore[method-assign]  # watched
-    told = sim.world.say
-    sim.world.say = lambda text: record_of.update(at="retire") if "once more" in text else told(text)
+    told = sim.world.hooks.say
+    sim.world = replace(
+        sim.world, hooks=replace(sim.world.hooks, say=lambda text: record_of.update(at="retire") if "once more" in text else told(text))
+    )
     code, record, _ = go(sim)
     assert code == ExitCode.WAITING and _last(record).action == "retire", _told(record)
     assert f"`{USED}`" in _last(record).outcome.said and sim.provider.lives(sim.leaked)
@@ -165,7 +168,7 @@ def test_where_stripe_does_not_add_it_a_person_is_told_what_to_click_and_nothing
     def widen(target: object, right: str) -> str:
         raise Denied("Stripe does not know that name", next_step="in the Dashboard")
 
-    sim.world.issuer = cast(Any, _Widens(sim.provider, widen))
+    sim.world = replace(sim.world, ports=replace(sim.world.ports, issuer=cast(Any, _Widens(sim.provider, widen))))
     code, record, _ = go(sim, journal)
     assert code == ExitCode.WAITING and "was not added" in _last(record).outcome.said and "in the Dashboard" in _last(record).outcome.todo
     assert sim.services["canary"].held == _new(sim).value
@@ -189,10 +192,10 @@ def test_who_tells_nothing_is_named_as_not_seen() -> None:
 # ── looks of our own ──
 
 
-def _with_log(*refused: Refusal, policy: str = "exposed") -> Simulation:
+def _with_log(*refused: RefusedCall, policy: str = "exposed") -> Simulation:
     sim = Simulation(policy, options=Options(yes=True))
     account = sim.source.accounts[0].model_copy(update={"egress": ["/var/log/egress.jsonl"]})
-    sim.world.account = account
+    sim.world = replace(sim.world, account=account)
     sim.reviewer.refusals = lambda since: tuple(one for one in refused if one.at > since)
     return sim
 
@@ -201,7 +204,7 @@ LATE = 2_000_000_000.0
 
 
 def test_where_checks_tell_nothing_our_egress_log_does_by_the_endpoint() -> None:
-    sim = _with_log(Refusal("POST", "/v1/refunds", "billing", LATE))
+    sim = _with_log(RefusedCall("POST", "/v1/refunds", "billing", LATE))
     code, record, _ = go(sim)
     last = _last(record)
     assert (code, last.id) == (ExitCode.WAITING, "waves.main"), _told(record)
@@ -217,15 +220,15 @@ def test_a_log_without_refusals_is_a_look_and_nothing_is_said_to_be_unseen() -> 
 
 
 def test_an_endpoint_that_the_map_does_not_know_stops_it_without_a_name() -> None:
-    sim = _with_log(Refusal("POST", "/v1/made_up_things", "billing", LATE))
+    sim = _with_log(RefusedCall("POST", "/v1/made_up_things", "billing", LATE))
     code, record, _ = go(sim)
     assert code == ExitCode.WAITING and "a right that is not named" in _last(record).outcome.said
     assert "--grant" not in _last(record).outcome.todo and sim.provider.lives(sim.leaked)
 
 
 def _derived(sim: Simulation, *names: str) -> None:
-    sim.plan = wanting(sim.plan, Wanted(names, "ab" * 32, ("payout_write",)))
-    sim.world.plan = sim.plan
+    sim.plan = wanting(sim.plan, WantedRights(names, "ab" * 32, ("payout_write",)))
+    sim.world = replace(sim.world, plan=sim.plan)
 
 
 def test_a_read_that_is_in_use_is_tried_before_any_service_moves_and_a_write_never() -> None:
@@ -273,10 +276,11 @@ def test_a_derived_list_is_ordered_and_its_difference_is_said(policy: str) -> No
 def test_at_a_terminal_the_list_is_asked_before_anything_is_made() -> None:
     sim = Simulation("exposed", options=Options())
     _derived(sim, "charge_read")
-    sim.world.operator = SimOperator(interactive=True, says=False)
+    operator = SimOperator(interactive=True, says=False)
+    sim.world = replace(sim.world, ports=replace(sim.world.ports, operator=operator))
     code, record, _ = go(sim)
     assert code == ExitCode.WAITING and _last(record).action == "mint" and len(sim.provider.keys) == 1
-    assert any("left out" in text for text in sim.world.operator.told)
+    assert any("left out" in text for text in operator.told)
 
 
 def test_a_plan_without_a_list_is_as_it_always_was() -> None:

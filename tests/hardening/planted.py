@@ -38,6 +38,8 @@ HOSTS = ("tests/contract/test_write_only_contract.py", "tests/contract/test_gith
 
 DEADLINES, ONE_DEBT = ("tests/unit/test_deadlines.py",), ("tests/incident/test_one_debt.py",)
 
+RIGHTS, RIGHTS_OF_A_KEY = ("tests/incident/test_rights.py",), ("tests/contract/test_rights_of_a_key.py",)
+
 MUTANTS = (
     Mutant("let a later word move a deadline", "ir/incident/ladder.py", "word.at < before.at", "word.at > before.at", DEADLINES),
     Mutant("end everything with one sentence", "ir/actions/close.py", "if len(open_ones) > 1 else []", "if False else []", ONE_DEBT),
@@ -877,5 +879,48 @@ MUTANTS = (
         'if not (record.status == "waiting" or owes) or kept.signals.sent(record.id, record.heard):',
         'if not (record.status == "waiting" or owes):',
         ("tests/unit/test_following.py",),
+    ),
+    Mutant(
+        "kill though a service told that a right is lacking",
+        "ir/actions/retire.py",
+        "    if not lacking.told_by:\n        return seen",
+        "    if True:\n        return seen",
+        RIGHTS,
+    ),
+    Mutant(
+        "grant what nobody was refused",
+        "ir/actions/rights_given.py",
+        "if name not in granted and name in _ever_told(record)}",
+        "if name not in granted}",
+        RIGHTS,
+    ),
+    Mutant("let --yes add a right", "ir/actions/rights_given.py", "    if not world.ports.operator.interactive:", "    if False:", RIGHTS),
+    Mutant(
+        "forget that an added right is to be confirmed",
+        "ir/actions/rights_given.py",
+        "debts = tuple(rights.confirm(world.incident, *one) for one in fresh.items())",
+        "debts = ()",
+        RIGHTS,
+    ),
+    Mutant(
+        "take what a service says for a permission",
+        "ir/core/permission.py",
+        "return found.group(1) if found else in_message(text)",
+        "return found.group(1) if found else text",
+        RIGHTS_OF_A_KEY,
+    ),
+    Mutant(
+        "replace a key's permissions by the new one",
+        "ir/adapters/issuers/widening.py",
+        "wanted = (*row.permissions, name)",
+        "wanted = (name,)",
+        RIGHTS_OF_A_KEY,
+    ),
+    Mutant(
+        "count what was refused with the old key, too",
+        "ir/review/refusals.py",
+        "(worked_before or not refused_before) and",
+        "",
+        ("tests/unit/test_refusals.py",),
     ),
 )

@@ -104,8 +104,8 @@ def _minted(world: World, record: Incident) -> Outcome:
         return _not_minted(world, record, error)
     facts = successor.given(world, minted, n, rotated=order.rotated)
     facts |= {"rotation": {"value": "taken"}} if order.rotated else {}
-    differs = new_list.difference(world, record)
-    done = _done(world, record, n, minted.value, f"a replacement was made and kept{'; ' if differs else ''}{differs}", facts)
+    differs = "".join(f"; {said}" for said in (new_list.difference(world, record), new_list.expiry(world)) if said)
+    done = _done(world, record, n, minted.value, f"a replacement was made and kept{differs}", facts)
     seen, debts = replacement.seen(world, record)
     paid = (minted.value.fingerprint, *([debt_rules.rotation_of(world.incident)] if order.rotated else []))
     return replace(done, facts={**done.facts, "seen": seen}, debts=debts, paid=paid)
@@ -127,8 +127,8 @@ def dry_run(world: World, record: Incident, step: Step) -> Outcome:
         return Outcome(Did.SKIPPED, "would use the key that the rotation made; no other is made")
     how = "guide you through the Dashboard and take the new key" if world.ports.issuer.guided else "mint a key through Stripe's API"
     name = prepare(world, record, step)["mint"]["name"]
-    differs = new_list.difference(world, record)
-    return Outcome(Did.SKIPPED, f"would {how}, under the name {name}{'; ' if differs else ''}{differs}")
+    differs = "".join(f"; {said}" for said in (new_list.difference(world, record), new_list.expiry(world)) if said)
+    return Outcome(Did.SKIPPED, f"would {how}, under the name {name}{differs}")
 
 
 def _done(world: World, record: Incident, n: int, value: Secret, said: str, facts: Json | None = None) -> Outcome:

@@ -1,6 +1,7 @@
 """The list of permissions that a replacement is made with (no action of its own): which one, and how it differs from the old key's."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from ir.core.model import Did, KeyKind, Outcome
 from ir.core.wording import counted
@@ -40,6 +41,14 @@ def difference(world: World, record: Incident) -> str:
     less = [name for name in old if not implied_by(name, new)]
     more = [name for name in new if not implied_by(name, old)]
     return f"the replacement gets {listed}; the old key could also: {_all(less)}; the old key could not: {_all(more)}"
+
+
+def expiry(world: World) -> str:
+    """When the replacement dies by itself; "" = never."""
+    at = world.options.new_key_expires
+    return (
+        f"it dies by itself at {datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M UTC}: rotate it before, or its services fail" if at else ""
+    )
 
 
 def _looked(name: str) -> str:

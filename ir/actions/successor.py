@@ -55,6 +55,7 @@ def order(world: World, record: Incident, mint: Mint, *, kept: bool = True) -> M
         permissions=new_list.names(world.plan, world.key, facts),
         old=world.old_key(facts),
         expires_old_at=world.options.old_key_expires,
+        expires_at=world.options.new_key_expires,
         asked_at=float(facts.get("opened_at") or 0.0),
         rotated=facts.get("rotation", {}).get("value") == "open",
         kept=kept,
@@ -148,6 +149,7 @@ def given(world: World, minted: Minted, n: int, *, rotated: bool) -> Json:
     new |= {"because": minted.because} if minted.because else {}
     asked = [] if world.ports.issuer.guided else list(new_list.names(world.plan, world.key, world.run.facts()))
     new |= {"permissions": asked} if asked else {}
+    new |= {"expires": world.options.new_key_expires} if world.options.new_key_expires else {}
     return {"new": new, "minted_at": world.now()}
 
 

@@ -37,7 +37,7 @@ class Old(TypedDict, total=False):
 class New(TypedDict, total=False):
     """The replacement. `n`: the number of the try that made it; `rotated`: a rotation at the provider made it; `alone`: no key like it.
 
-    `permissions`: what it was asked for with, where the provider mints.
+    `permissions`: what it was asked for with, where the provider mints; `expires`: when it dies by itself, as was asked for.
     """
 
     fingerprint: str
@@ -50,6 +50,7 @@ class New(TypedDict, total=False):
     pasted: float
     because: str
     permissions: list[str]
+    expires: float
     rotated: bool
     alone: bool
     made_by: str

@@ -34,6 +34,7 @@ class MintOrder:
         name: unique at the provider, `ir-<incident>-<n>`; a stray is found by it.
         idempotency_key: sent with the call.
         expires_old_at: Dashboard's Rotate path: epoch seconds when the provider kills the old key, 0 = never.
+        expires_at: when the replacement dies by itself, epoch seconds, 0 = never; managed alone.
         asked_at: when the replacement was first asked for, epoch seconds; a key that is older than that was made for something else.
         rotated: the old key was rotated already, so the value is the one that the rotation made.
         kept: custody was found for the value.
@@ -49,6 +50,7 @@ class MintOrder:
     permissions: tuple[str, ...]
     old: Secret | None
     expires_old_at: float = 0.0
+    expires_at: float = 0.0
     asked_at: float = 0.0
     rotated: bool = False
     kept: bool = True

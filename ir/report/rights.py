@@ -7,7 +7,7 @@ from ir.report.source import Story, as_object, as_rows, words
 
 
 def rights(story: Story) -> Json:
-    """`{restricted, listed[], list_sha256, lacking[{name, told_by[]}], added[{name, by, at, how, told_by[]}], not_seen[], said[]}`.
+    """`{restricted, listed[], list_sha256, lacking[{name, told_by[]}], added[{…, by, at, how}], not_seen[], expires, said[]}`.
 
     `restricted`: the replacement has a list where the old key had none; `said`: sentences, [] where there is nothing to tell.
     """
@@ -21,6 +21,7 @@ def rights(story: Story) -> Json:
         ],
         "added": [_added(name, as_object(one)) for name, one in as_object(told.get("granted")).items()],
         "not_seen": _names(told.get("silent")),
+        "expires": iso(story.new.get("expires") or None),
     }
     return {**row, "said": list(_said(row))}
 
@@ -46,6 +47,8 @@ def _said(row: Json) -> list[str]:
         f"{', '.join(one['told_by']) or 'a service'}."
         for one in row["added"]
     ]
+    if row["expires"]:
+        said.append(f"It dies by itself at {row['expires']}: rotate it before, or its services fail.")
     if row["not_seen"]:
         said.append(f"Not seen: whether it lacks a right in use by {', '.join(row['not_seen'])}, whose checks tell no refused calls.")
     return said

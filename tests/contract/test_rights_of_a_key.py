@@ -192,3 +192,11 @@ def test_in_the_dashboard_the_clicks_are_named(twin: StripeTwin, clock: BentCloc
         issuer.widen(Target("", value(key)), "customer_read")
     assert "Edit key" in asked.value.next_step and "Customers: Read" in asked.value.next_step
     assert issuer.may_read(value(key), "customer_read") is False
+
+
+@pytest.mark.parametrize("expires_at", [0.0, 1_900_000_000.0])
+def test_a_key_dies_by_itself_only_where_that_was_asked_for(twin: StripeTwin, clock: BentClock, expires_at: float) -> None:
+    leaked = twin.create_restricted_key(READS)
+    issuer = managed(twin, clock, twin.create_app_key())
+    minted = issuer.mint(order(leaked, permissions=READS, expires_at=expires_at), lambda _: "x")
+    assert twin.key(minted.id).expires_at == (expires_at or None)

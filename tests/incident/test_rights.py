@@ -285,3 +285,15 @@ def test_at_a_terminal_the_list_is_asked_before_anything_is_made() -> None:
 
 def test_a_plan_without_a_list_is_as_it_always_was() -> None:
     assert "wanted" not in Simulation("exposed").plan.to_json()
+
+
+def test_a_replacement_that_dies_by_itself_says_when() -> None:
+    sim = Simulation("exposed", options=Options(yes=True, new_key_expires=1_900_000_000.0))
+    _, record, _ = go(sim)
+    minted = next(run for run in record.runs if run.action == "mint")
+    assert "dies by itself at 2030-03-17" in minted.outcome.said and record.facts["new"]["expires"] == 1_900_000_000.0
+
+
+def test_the_dashboard_is_not_asked_for_a_key_that_dies_by_itself() -> None:
+    code, record, _ = go(Simulation("exposed", guided=True, options=Options(yes=True, new_key_expires=1_900_000_000.0)))
+    assert code == ExitCode.REFUSED and "--new-key-expires" in _last(record).outcome.said

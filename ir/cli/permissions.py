@@ -120,7 +120,7 @@ def stripe(
 
 
 def _refuse_kinds(names: list[str]) -> None:
-    """A value is no name. Raises Refused."""
+    """Raises Refused: what was named is of a kind whose permissions are not chosen so."""
     for name in names:
         found = key_kind.kind_of(Secret(name)).credential
         if found in _NEVER:

@@ -1,4 +1,4 @@
-"""What Stripe's API is asked for when a managed key is minted, and the key in its answer."""
+"""The request that mints a managed key at Stripe's API, and the key in the answer."""
 
 from ir.adapters.issuers.jwe import Envelope
 from ir.adapters.issuers.key_rows import CONNECT, ciphertext_of, split_permissions, token_of
@@ -21,7 +21,7 @@ def refuse_what_only_a_human_can_make(order: MintOrder) -> None:
 
 
 def creation(order: MintOrder, permissions: tuple[str, ...], envelope: Envelope | None) -> Json:
-    """The body that asks for a key with these permissions; with an envelope (live mode), Stripe seals it to its public key."""
+    """The body that asks for a key with these permissions. With an envelope (live mode), Stripe seals the key to its public key."""
     body: Json = {
         "type": "secret_key",
         "name": order.name,

@@ -13,10 +13,9 @@ class Target:
     """A key to narrow or kill: provider id (may be empty for the Dashboard) and its value for probing.
 
     An id alone is never acted on: the provider's own row for it has to show this value, or the name that we gave the key.
-    name: our name for it from its mint, `ir-<incident>-<n>`; "" = we did not make it.
 
     Attributes:
-        name: what we named it when we minted it, `ir-<incident>-<n>`; "" = it is not of our making.
+        name: our name for it from its mint, `ir-<incident>-<n>`; "" = we did not make it.
         replacement: it is the incident's new key, killed on the way back: a human must not take it for the old one.
     """
 

@@ -12,8 +12,8 @@ _LOOKS = ("wave", "verify", "retire", "watch", "undo", "contain")
 def outages(story: Story) -> list[Json]:
     """`{service, down, from, to, seconds, basis, checks, failed[{at, step, said, entry}], said, entries[]}` of every listed service.
 
-    `down` is None where no check looked at it. `to` None with `from` set: not seen to work since. As our checks saw it: payments that
     `down` is None where no check looked at it. `to` None with `from` set: not seen to work since. Only our checks count: payments that
+    failed between two looks are not in it.
     """
     cut = _cut(story)
     moved = moved_at(story)

@@ -1,7 +1,4 @@
-"""The data that strangers could have reached with the key (GDPR art.
-
-33(3)(a)): its permissions → categories of data, beside what was seen.
-"""
+"""The data that strangers could have reached with the key, beside what was seen (GDPR article 33, 3a): permissions → categories of data."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,7 @@
 """Load files to Parquet: groups of alike files at once, and line by line those that break that.
 
 Nothing is fatal and nothing is dropped in silence: every unreadable line is counted, the first ones are shown with
-Nothing is fatal and nothing is dropped in silence: every unreadable line is counted, the first ones are shown with
+file and line, and all are kept aside in `aside.jsonl`, by their ids.
 """
 
 import os

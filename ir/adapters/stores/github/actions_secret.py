@@ -22,8 +22,8 @@ class GithubActionsStore(WriteOnlyStore):
         ref: `github-actions://OWNER/REPO/NAME#ENVIRONMENT`; without an environment, the repository's own.
         login: what a `hosts:` row of the inventory says of GitHub.
         timeout: seconds per call.
+
     A mark is `updated_at`, in whole seconds: another write within the second of ours cannot be told from it.
-    A mark is `updated_at`, in whole seconds: another's write within the second of ours is not told from it.
     """
 
     def __init__(self, ref: Reference, *, login: Login | None = None, timeout: float = 10.0) -> None:

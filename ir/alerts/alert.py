@@ -65,7 +65,7 @@ class Alert:
         hashes: hashes of it.
         ends: what the mask leaves of it, None when there is nothing to tell it by.
         live: whether the scanner saw that it works; None when it did not look.
-        public: the scanner says that anybody could read it.
+        public: the scanner says that it was publicly readable.
         closed: the scanner counts it as dealt with.
         line: line of the alert file, 0 when the file is one document.
     """

@@ -76,7 +76,7 @@ class Leak:
 
     @property
     def public(self) -> bool:
-        """Whether a scanner says that anybody could read it."""
+        """Whether a scanner says that it was publicly readable."""
         return any(alert.public for alert in self.alerts)
 
     @property

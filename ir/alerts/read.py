@@ -108,7 +108,7 @@ def _alerts(content: str, name: str) -> Iterator[Alert]:
 
 
 def _behind_prefixes(content: str, name: str) -> tuple[Alert, ...]:
-    """Alerts at the ends of lines, after a prefix; none where one such end is no alert, as in an e-mail that cites one."""
+    """Alerts at the ends of lines, after a prefix; none where one such end is not an alert, as in an e-mail that cites one."""
     bare = _PREFIX.sub("", content)
     try:
         return tuple(replace(_alert(row, line, name), line=line) for line, row in _rows(bare, name)) if bare != content else ()

@@ -318,7 +318,7 @@ def fingerprint(blob: bytes) -> str:
 
 @dataclass(frozen=True)
 class Stamped:
-    """What a time stamp says, before anybody checked whose it is.
+    """The content of a time stamp, before its signature is checked.
 
     Attributes:
         size: the checkpoint covers that many entries. at: UTC, ISO 8601.
@@ -605,7 +605,7 @@ def check_signed_files(folder: Path, entries: Sequence[dict[str, Any]], public_k
 
 
 def _unsigned(entries: Sequence[dict[str, Any]], wanted: set[str], signers: Sequence[str]) -> str:
-    """What it means that nothing is signed but the stream. Raises Broken: somebody took the signature away."""
+    """What it means that only the stream is signed. Raises Broken: the signature was removed."""
     if wanted:
         raise Broken(f"removed: nothing that {', '.join(sorted(wanted))} signed covers the report ({SIGNED_FILES} is missing)")
     if signers and has_ended(entries):

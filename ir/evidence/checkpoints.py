@@ -63,7 +63,7 @@ def own_signer(folder: Path) -> Signer:
     """The key of this machine, made on first use: `evidence-key.pem` in the state folder, 0600.
 
     Raises:
-        Refused: it can be read by others, is a link, or is no key.
+        Refused: it can be read by others, is a link, or is not a key.
         OSError: it can neither be read nor made.
     """
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

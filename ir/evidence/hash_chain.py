@@ -3,7 +3,7 @@
 An entry is a JSON object `{n, at, incident, kind, step, actor, body, prev, hash}`: `n` counts from 0, `at` is UTC ISO
 8601, `prev` the hash of the entry before (64 zeros at first), `hash` SHA-256 over the canonical JSON (sorted keys, no
 spaces, UTF-8) of the entry without `hash`. Kinds: `opened`, `step`, `signal`, `ended`, and `word`: what a person said.
-A chain shows edits made after its head was known to somebody else; without such an anchor it is *unanchored*.
+A chain shows edits made after its head was known outside; without such an anchor it is *unanchored*.
 """
 
 from collections.abc import Iterable, Sequence

@@ -2,7 +2,7 @@
 
 A stamp covers the canonical `{statement, signature}` of one checkpoint (SHA-256) and is kept beside them as `timestamp`, the
 authority's whole answer in base64. It goes on holding when the signing key is stolen or the machine's owner rewrites the
-record later. Besides `ir verify` anybody can check it: `openssl ts -verify` on the two files that the bundle has for it.
+record later. It can be checked without `ir verify`: `openssl ts -verify` on the two files that the bundle has for it.
 
 The authority is sent a hash, nothing else. The answer is signed, so plain http will do (RFC 3161 §3.4).
 """

@@ -29,7 +29,7 @@ def render(incident: Incident, fmt: str, entries: Sequence[Json] = (), *, anchor
         incident: the fold of its entries.
         fmt: one of `FORMATS`.
         entries: the entries themselves; without them the chain is reported as not checked, and rows carry no hash.
-        anchor: head hash that somebody outside keeps, empty when there is none: then the evidence is *unanchored*.
+        anchor: head hash that is kept outside, empty when there is none: then the evidence is *unanchored*.
         checkpoints: what was signed of the entries, purges of evidence files included.
 
     Raises:

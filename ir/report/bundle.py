@@ -77,7 +77,7 @@ def write_bundle(
         incident: the fold of `entries`.
         entries: all audit entries of the incident, in order.
         folder: where to; created when it is not there, foreign files in it are left alone.
-        anchor: head hash that somebody outside keeps, empty when there is none.
+        anchor: head hash that is kept outside, empty when there is none.
         checkpoints: what was signed of the entries.
         signer: signs the files; None: they stay unsigned.
 

@@ -17,7 +17,7 @@ class Story:
 
     Attributes:
         entries: its audit entries as they were recorded (for hashing, never for showing); empty when not given.
-        anchor: head hash that somebody outside keeps; empty when there is none.
+        anchor: head hash that is kept outside; empty when there is none.
         checkpoints: what was signed of the entries (`ir.evidence.checkpoints`).
     """
 

@@ -131,8 +131,8 @@ class Marks:
 def to_retire(mode: Mode, dying: Secret, spared: Secret | None, marks: Marks, *, replacement: bool = False, watched: bool = True) -> str:
     """How to kill one of the two keys without hitting the other. For the screen only: it shows last fours.
 
-    `marks` are of the replacement; `replacement`: it is the one to be killed; `watched`: a person sits at the terminal. Where nobody
-    does, what is told goes into a log, and no part of a key is told.
+    `marks` are of the replacement; `replacement`: it is the one to be killed; `watched`: a person sits at the terminal. Without one,
+    the text goes into a log, so no part of a key is told.
     """
     name, other = _names(replacement=replacement)
     older = [f"created before {when(marks.created)}"] if marks.created else []

@@ -38,7 +38,7 @@ def secret_in(data: Json, envelope: Envelope | None) -> Secret:
 
     Raises:
         Unknown: Stripe minted it on an earlier call and shows it once only.
-        Rejected: it is sealed to nobody, or to another.
+        Rejected: it is not sealed, or is sealed to another key.
     """
     token, sealed = token_of(data), ciphertext_of(data)
     if token is not None:

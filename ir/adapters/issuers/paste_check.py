@@ -20,7 +20,7 @@ class Expect:
 
     Attributes:
         account: "" when it is not known.
-        holder: who holds a value already, in words, "" = nobody that is known.
+        holder: the present holder of a value, in words, "" = no known one.
         older: why a value was made before it was asked for, "" = it was not, or Stripe does not tell.
     """
 

@@ -28,7 +28,7 @@ class DashboardIssuer:
         api: where Stripe is.
         account_id: the account that a paste has to belong to, "" = not known.
         mode: of the account in the inventory; decides which page is opened.
-        operator: the human, or nobody: then each step looks once.
+        operator: the person; without a terminal each step looks once.
         clock: waits between looks.
         patience: seconds that a guided kill or containment waits for the human before it becomes `Waiting`.
         rows: the provider's row of a key, where something can read its list; None: nothing can.

@@ -30,7 +30,7 @@ _FIRST_LOOKS = 20
 class ManagedIssuer:
     """Implements `ir.ports.Issuer` on `/v2/iam/api_keys`.
 
-    A Connect permission stands in permission lists as `connect:<name>`.
+    A Connect permission is written `connect:<name>` in permission lists.
 
     Args:
         api: where Stripe is.

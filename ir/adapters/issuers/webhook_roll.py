@@ -23,7 +23,7 @@ class RollIssuer(Issuer):
 
     Args:
         url, endpoint: of the endpoint, for the human.
-        operator: the human, or nobody.
+        operator: the person, or the rules for unattended runs.
         uses: the services.
     """
 

@@ -28,7 +28,7 @@ SELECT DISTINCT e.intent AS intent FROM events e JOIN seen s ON e.request_id = s
 WHERE e.intent <> '' AND e.type IN ('payment_intent.created', 'setup_intent.created')
 """
 
-# One row per API request that changed something; `state`: own, buyer, dashboard, probe or ghost (nobody of ours sent it).
+# One row per API request that changed something; `state`: own, buyer, dashboard, probe or ghost (we did not send it).
 ACTS = """
 SELECT e.request_id AS request_id, e.ts AS ts, CAST(FLOOR(e.ts / 3600) AS BIGINT) AS hour, e.act AS act, e.client AS client,
   e.event_id AS event_id, e.amount AS amount, e.currency AS currency, e.customer AS customer, e.card AS card,

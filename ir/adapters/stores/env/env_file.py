@@ -60,7 +60,7 @@ def _others(text: str, parsed: _Parsed, name: str) -> tuple[tuple[str, str], ...
 
 
 def write(text: str, name: str, value: Secret, place: str) -> str:
-    """`text` with only this value changed, in the quotes that it stands in; an absent variable is added at the end."""
+    """`text` with only this value changed, in its own quotes; an absent variable is added at the end."""
     plain = value.reveal()
     if not _SAFE.fullmatch(plain):
         raise Rejected(f"the value for {name} in {place} would need quoting that each reader does in its own way")

@@ -27,7 +27,7 @@ class EncryptedEscrow:
 
     Args:
         folder: where the files lie; made with mode 0700.
-        timeout: seconds per call of whoever holds the file keys.
+        timeout: seconds per call of the lock that holds the file keys.
     """
 
     def __init__(self, folder: Path, *, timeout: float = 30.0) -> None:

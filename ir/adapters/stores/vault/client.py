@@ -87,7 +87,7 @@ def client(timeout: float, plain: Collection[str] = ()) -> "hvac.Client":
 
     Raises:
         Rejected: see `settings`.
-        Denied: nobody is logged in.
+        Denied: there is no login.
     """
     chosen = settings(plain=plain)
     if chosen.token is None:

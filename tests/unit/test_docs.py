@@ -42,7 +42,7 @@ def test_the_files_that_the_architecture_page_names_exist() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     answers = text.partition("## Where to look")[2].partition("\n## ")[0]
     assert all(re.search(r"`[a-z_/]+(?:\.py|/)`", row) for row in re.findall(r"^\| .+\? .*\|$", answers, re.MULTILINE))
-    named = {path for path in re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.py)`", text)}
+    named = set(re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.py)`", text))
     assert len(named) > 20
     assert not [path for path in sorted(named) if not (ROOT / "ir" / path).exists()]
 

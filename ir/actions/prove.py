@@ -1,4 +1,4 @@
-"""Prove: poll the old key until it is dead by the one rule (`death`), and look what else of ours lives."""
+"""Prove: poll the old key until it is dead by the one rule (`death`), and find other living keys of ours."""
 
 from ir.actions import death, earlier_keys, own_keys, successor
 from ir.actions.death import Watch, Window
@@ -29,7 +29,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 
 
 def _strays(world: World, record: Incident) -> tuple[tuple[Debt, ...], tuple[str, ...]]:
-    """Keys of our name and of earlier incidents', other than the replacement: those that live, and those still to do that live no more."""
+    """Keys of our name and of earlier incidents', other than the replacement: the living ones, and the debts about dead ones."""
     facts = record.facts
     try:
         rows = own_keys.others(world, facts)
@@ -62,6 +62,6 @@ def _proven(world: World, record: Incident, seen: Watch, control: Secret) -> Out
 
 
 def unproven(world: World, facts: Facts, why: str) -> Outcome:
-    """The death of the old key is owed."""
+    """The debt until the death of the old key is proven."""
     debt = Debt("key-unproven", facts["old"]["fingerprint"], why, f"ir resume {world.incident} looks again")
     return Outcome(Did.FAILED, f"not proven dead: {why}", debts=(debt,), todo=debt.todo)

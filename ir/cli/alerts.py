@@ -58,8 +58,8 @@ def import_alerts(
     found = alerts.read_file(file)
     pasted = read_key(leaked_key_from, "The leaked key", screen) if leaked_key_from else None
     operator = Terminal(screen, name=actor(), yes=False)
-    asking = partial(Consent, open_state, operator, yes=yes, pin=inventory_sha256)
-    opened, held, unread = _looked_up(inventory_file, operator, asking)
+    consent_for = partial(Consent, open_state, operator, yes=yes, pin=inventory_sha256)
+    opened, held, unread = _looked_up(inventory_file, operator, consent_for)
     leaks = alerts.leaks(found, held, pasted)
     if as_json:
         holds = any(leak.in_file for leak in leaks)
@@ -74,7 +74,13 @@ def import_alerts(
 
 
 def take(
-    screen: Screen, file: str, key: str, inventory_file: str, operator: Terminal, pasted: Secret | None, asking: Callable[[Opened], Consent]
+    screen: Screen,
+    file: str,
+    key: str,
+    inventory_file: str,
+    operator: Terminal,
+    pasted: Secret | None,
+    consent_for: Callable[[Opened], Consent],
 ) -> Taken:
     """The one leak of the alert file that a rotation is about; `asking` makes the consent about an inventory.
 
@@ -82,7 +88,7 @@ def take(
         BadFile: no alert in it. UsageError: alerts of several keys, or of none.
     """
     found = alerts.read_file(file)
-    opened, held, unread = _looked_up(inventory_file, operator, asking)
+    opened, held, unread = _looked_up(inventory_file, operator, consent_for)
     _warn_of_unread(screen, [name for name in unread if name.startswith("command://")])
     leaks = alerts.leaks(found, held, pasted)
     leak = alerts.the_leak(leaks, file, key, opened.source if opened else None)
@@ -110,13 +116,13 @@ def _whole(leak: Leak, file: str, operator: Terminal) -> Secret | None:
     return None
 
 
-def _looked_up(file: str, operator: Terminal, asking: Callable[[Opened], Consent]) -> tuple[Opened | None, list[StoredKey], list[str]]:
+def _looked_up(file: str, operator: Terminal, consent_for: Callable[[Opened], Consent]) -> tuple[Opened | None, list[StoredKey], list[str]]:
     """The inventory (None: there is none), and what its stores hold."""
     path = inventory_source.chosen(file, operator.screen)
     if not path:
         return None, [], []
     opened = inventory_source.read(path)
-    return opened, *_holders(opened, operator, asking(opened))
+    return opened, *_holders(opened, operator, consent_for(opened))
 
 
 def _holders(opened: Opened, operator: Terminal, consent: Consent) -> tuple[list[StoredKey], list[str]]:

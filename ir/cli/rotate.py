@@ -102,14 +102,14 @@ def stripe(
         campaign_start.start(asked, operator)
     if policy == "auto" and yes and not playbook_name:
         raise UsageError("--yes never chooses a policy", next_step="say --policy exposed or --policy exploited")
-    asking = partial(Consent, open_state, operator, yes=yes, pin=inventory_sha256)
+    consent_for = partial(Consent, open_state, operator, yes=yes, pin=inventory_sha256)
     leaked = leaked_key(leaked_key_from, screen)
-    taken = take(screen, alert, key, inventory_file, operator, leaked, asking) if alert else Taken(leaked)
+    taken = take(screen, alert, key, inventory_file, operator, leaked, consent_for) if alert else Taken(leaked)
     leaked, leaked_via = taken.leaked, taken.via if leaked_via == "unknown" else leaked_via
     opened = taken.opened
     if opened is None:
         opened, leaked = inventory_source.read_or_make(inventory_file, leaked, operator, name=key, api_base=api_base)
-    source, kept, consent = opened.source, open_state(), asking(opened)
+    source, kept, consent = opened.source, open_state(), consent_for(opened)
     row = identify_row(consent, key, leaked, operator)
     said = {"accept_unverified": accept_unverified, "accept_unhealthy": accept_unhealthy, "accept_unreachable": accept_unreachable}
     given = exceptions.options(source, said)

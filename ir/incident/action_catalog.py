@@ -1,4 +1,4 @@
-"""The catalogue of actions, as data: what each does to the world, what it needs, what it gives, its settings.
+"""The catalogue of actions, as data: the effect, needs, results and settings of each.
 
 Dry run, confirmation and retry follow from `danger` in one place, the workflow.
 """
@@ -97,7 +97,7 @@ class WatchParams(Params):
 
 @dataclass(frozen=True)
 class Action:
-    """What an action is.
+    """The properties of an action.
 
     Attributes:
         danger: what it does to the world.

@@ -1,4 +1,4 @@
-"""Whom laws and contracts want told, and until when: packs of clocks, as dated data (`data/obligations.yaml`).
+"""The notifications that laws and contracts demand, and their deadlines: packs of clocks, as dated data (`data/obligations.yaml`).
 
 Nothing here decides that a law applies: a person names the packs (`ir classify --under`), and reads what is unclear.
 """
@@ -26,7 +26,7 @@ RECIPIENTS = (
     "sec",
     "internal",
 )
-"""Who may be told, by the words of `ir notify record --to`."""
+"""Recipients of notifications, in the words of `ir notify record --to`."""
 DEFAULT = ("gdpr", "pci-dss")
 """Packs that count until a person names others: a Stripe account has customers and cards."""
 _DAY = 86400.0
@@ -99,7 +99,7 @@ class Pack(_Model):
 
 
 class Obligations(_Model):
-    """All packs; `as_of` is the last day on which somebody looked."""
+    """All packs; `as_of` is the last day on which the sources were read."""
 
     as_of: date
     packs: list[Pack]

@@ -115,7 +115,7 @@ def clearing(plan: Plan) -> Plan:
 
 
 def _delivered_before_the_kill(book: Playbook, key: Key) -> None:
-    """Nothing but a delivery that Stripe signed shows whose secret the services have."""
+    """Require a delivery before the kill: only one that Stripe signed shows which secret the services have."""
     actions = [row.action for row in book.steps]
     if isinstance(key, Webhook) and "retire" in actions and "delivery" not in actions[: actions.index("retire")]:
         raise UsageError(
@@ -142,7 +142,7 @@ def _webhook_notes(key: Key) -> list[str]:
 
 
 def _store_notes(key: Key) -> list[str]:
-    """What its places do not promise, and how the plan goes about that."""
+    """Notes on places that lack a promise, and how the plan makes up for it."""
     return [
         f"{ref} is write-only: its old value is kept elsewhere before it is written, its services show what it holds (or, weaker, the "
         f"host's own mark of the last change), and {ref.promises.undo}"

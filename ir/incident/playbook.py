@@ -1,4 +1,4 @@
-"""Playbooks: ordered steps for one policy, as a human writes them; refused at load when they cannot work."""
+"""Playbooks: ordered steps for one policy, as a person writes them; one that cannot work is refused when it is loaded."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -58,7 +58,7 @@ def load(name_or_file: str) -> Playbook:
 
 
 def beside(folder: Path) -> list[Playbook]:
-    """Playbooks among the files of a folder, as of the one that an inventory lies in; what is not a playbook is not looked at."""
+    """Playbooks among the files of a folder, such as the inventory's; other files are not looked at."""
     found = []
     for path in sorted(folder.glob("*.y*ml")):
         with suppress(IrError, OSError):

@@ -1,6 +1,6 @@
-"""Where an incident stands: one state word out of a closed list, since when, the leaked key, the outage, the next command. Pure.
+"""The state of an incident: one word out of a closed list, its start, the leaked key, the outage, the next command. Pure.
 
-`status` is what the record says; a record cannot tell that its process was killed or whom it waits for. The state word can.
+`status` is what the record says; a record cannot tell that its process was killed, or which person it waits for. The state word can.
 """
 
 from collections.abc import Sequence
@@ -71,7 +71,7 @@ class Standing:
 
 
 def stand(row: Json, holder: Json | None, *, people: Sequence[str] = (), heir: str = "", me: str = "", now: float = 0.0) -> Standing:
-    """Where an incident stands.
+    """The state of an incident.
 
     Args:
         row: of the index; its summary with all of `told`.
@@ -135,7 +135,7 @@ def _since(row: Json, state: str, holder: Json | None) -> float:
 
 
 def _told(summary: Json, state: str) -> tuple[str, str]:
-    """What it waits for or does, and what a person does about it."""
+    """What it waits for or does, and the next act of a person."""
     if state.startswith("waiting"):
         asks = summary.get("asks") or {}
         return str(asks.get("said", "")), str(asks.get("todo", ""))
@@ -147,7 +147,7 @@ def _next(row: Json, state: str, todo: str, heir: str, *, alive: bool) -> str:
     again = str(summary.get("again") or f"ir rotate stripe {summary.get('key', '')}").strip()
     if heir:
         return f"ir status {heir}"
-    if state == "interrupted":  # whatever is left, of it or of those that it took over, it goes on with
+    if state == "interrupted":  # it goes on with whatever is left, of it or of those that it took over
         return f"ir resume {name}"
     if state == "running" or (alive and state.startswith("waiting")):
         return f"ir status {name} --follow"
@@ -187,8 +187,8 @@ def leaked(record: Incident) -> Json:
     start = float(facts.get("exposed_at") or facts.get("opened_at") or 0.0)
     if not old.get("fingerprint"):
         return {"state": "unknown", "since": 0.0}
-    owed = {debt.about for debt in record.debts.values() if debt.kind in ("key-alive", "key-unproven")}
-    if facts.get("dead_at") and old["fingerprint"] not in owed and record.status != "rolled back":
+    key_debts = {debt.about for debt in record.debts.values() if debt.kind in ("key-alive", "key-unproven")}
+    if facts.get("dead_at") and old["fingerprint"] not in key_debts and record.status != "rolled back":
         return {"state": "dead", "since": float(facts["dead_at"])}
     if _contained(record):
         return {"state": "contained", "since": float(facts["contained_at"])}
@@ -218,7 +218,7 @@ def outage(record: Incident) -> Json:
 
 
 def _cut_at(record: Incident) -> float:
-    """When the key stopped working for everybody, 0 = it works for our services."""
+    """The time at which the key stopped working for every caller, 0 = it works for our services."""
     facts = record.facts
     if record.status == "rolled back":
         return 0.0

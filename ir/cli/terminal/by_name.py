@@ -119,5 +119,5 @@ def _held(look: Callable[[], Secret | None]) -> Secret | None:
 
 def _world(kept: State, operator: Terminal, record: Incident) -> World:
     """To look only."""
-    nobody = Unattended(operator.name, yes=False)
-    return wiring.world(setting_from(record.id, record.opened), kept, nobody, ask=write_guard.read_only)
+    unapproved = Unattended(operator.name, yes=False)
+    return wiring.world(setting_from(record.id, record.opened), kept, unapproved, ask=write_guard.read_only)

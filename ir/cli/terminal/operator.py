@@ -61,17 +61,17 @@ def _hidden(prompt: str, screen: Screen) -> bytes:
     return _asked(prompt, screen, hidden=True).encode()
 
 
-def _nobody() -> str:
+def _no_person() -> str:
     return ""
 
 
-def _asked(prompt: str, screen: Screen, *, hidden: bool = False, elsewhere: Callable[[], str] = _nobody) -> str:
+def _asked(prompt: str, screen: Screen, *, hidden: bool = False, elsewhere: Callable[[], str] = _no_person) -> str:
     """One line, with its end; "" when there is none. What was typed before the question is no answer to it.
 
     Raises:
         AnsweredElsewhere: somebody answered at another terminal, as `elsewhere` tells.
     """
-    with screen.asking(prompt) as ask:
+    with screen.prompting(prompt) as ask:
         if not tty_guard.holds():  # no terminal of ours: a stream that a test, or another program, answers on
             ask()
             return sys.stdin.readline()
@@ -158,7 +158,7 @@ class Terminal:
             return True
         return self.interactive and self._line(f"{question} [y/N] ").strip().lower() in ("y", "yes")
 
-    def confirm_by_name(self, about: Irreversible, *, elsewhere: Callable[[], str] = _nobody) -> bool:
+    def confirm_by_name(self, about: Irreversible, *, elsewhere: Callable[[], str] = _no_person) -> bool:
         """See `ports.Operator`. What is typed instead of the name is not repeated: it may be a key."""
         self.declined = False
         if self._yes or not self.interactive:
@@ -230,7 +230,7 @@ class Terminal:
         wordy = len(why.split()) > 1 and why.isprintable() and len(why) <= _LONGEST_WHY and scrub(why) == why
         return why if wordy else _secret(line, "the prompt")
 
-    def _line(self, question: str, elsewhere: Callable[[], str] = _nobody) -> str:
+    def _line(self, question: str, elsewhere: Callable[[], str] = _no_person) -> str:
         """One line, with its end; "" when there is none (any more)."""
         self.shown()
         return _asked(question, self.screen, elsewhere=elsewhere)

@@ -124,7 +124,7 @@ class Screen:
             self._line.clear()
 
     @contextmanager
-    def asking(self, prompt: str) -> Iterator[Callable[[], None]]:
+    def prompting(self, prompt: str) -> Iterator[Callable[[], None]]:
         """While a question stands here: yields what prints it. What is printed meanwhile stands above it, progress does not."""
 
         def ask() -> None:

@@ -148,8 +148,8 @@ def _command(world: setup.World, line: CommandLine, watch: Watch, files: list[st
         if _ASKS_FOR_USE in ran[-1].output and incident:
             watch.say("the human looks at Last used in the row of the old key")
             line.run("approve", incident, "--unused", "Last used is from before the services moved")
-        anew = ran[-1].code in (ExitCode.REFUSED, ExitCode.ROLLED_BACK) or not incident
-        ran.append(_one(line, watch, words if anew else ["resume", incident, "--yes", *human.key_source], trouble))
+        begin_again = ran[-1].code in (ExitCode.REFUSED, ExitCode.ROLLED_BACK) or not incident
+        ran.append(_one(line, watch, words if begin_again else ["resume", incident, "--yes", *human.key_source], trouble))
     return ran
 
 

@@ -181,8 +181,8 @@ class Judge:
 
     def _custody_is_over(self, record: Incident) -> None:
         for name, store in self.sim.stores.items():
-            owed = {name, f"custody of {record.id}"} & set(record.debts)
-            promised(not (store.kept or store.staged) or owed, f"{record.status}, and {name} still keeps something")
+            noted = {name, f"custody of {record.id}"} & set(record.debts)
+            promised(not (store.kept or store.staged) or noted, f"{record.status}, and {name} still keeps something")
 
     def _all_named(self, record: Incident) -> None:
         """Each live key that services do not need is named among the debts."""

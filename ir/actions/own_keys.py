@@ -91,7 +91,7 @@ def replaced(world: World, facts: Facts, error: Missing) -> Outcome:
 def expire_by_id(world: World, new: New) -> tuple[str, ...]:
     """Ask for the death of a replacement that no store and no service holds, by its id and the name that this incident gave it.
 
-    Where its id is not known, one call may have minted twice under that name: nobody holds either, so all of that name die. Returns their
+    Where its id is not known, one call may have minted twice under that name: neither is in use, so all of that name die. Returns their
     ids, empty where the provider lists none.
     """
     name = f"ir-{world.incident}-{new['n']}"

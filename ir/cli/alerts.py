@@ -1,4 +1,4 @@
-"""`ir alert import`, and `--alert` of `ir rotate stripe`: what a scanner found, and which key of the inventory it is."""
+"""`ir alert import`, and `--alert` of `ir rotate stripe`: a scanner's findings, and the key of the inventory that each is about."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ AlertFile = Annotated[
 
 @dataclass(frozen=True)
 class Taken:
-    """What a rotation takes from an alert; what the operator said goes before it.
+    """The parts of an alert that a rotation uses; options of the operator win.
 
     Attributes:
         exposed_at: epoch seconds, 0 = not said.
@@ -103,7 +103,7 @@ def take(
 
 
 def _whole(leak: Leak, file: str, operator: Terminal) -> Secret | None:
-    """The key as a human gives it, where the alert does not hold it or holds its beginning."""
+    """The whole key from a person, where the alert lacks it or has only its beginning."""
     if operator.interactive:
         screen = operator.screen
         screen.say(f"The alert holds {'only the beginning of the key' if leak.cut else 'no key'}; with it the right row is found.")
@@ -126,7 +126,7 @@ def _looked_up(file: str, operator: Terminal, consent_for: Callable[[Opened], Co
 
 
 def _holders(opened: Opened, operator: Terminal, consent: Consent) -> tuple[list[StoredKey], list[str]]:
-    """What every store of the inventory holds, each value once; and the stores that were not read."""
+    """The content of every store of the inventory, each value once; and the stores that were not read."""
     found: dict[Secret, list[str]] = {}
     unread, source = [], opened.source
     may_run = consent.may(reading(source, [ref for key in source.held for ref in key.stored_in]))
@@ -151,7 +151,7 @@ def _warn_of_unread(screen: Screen, stores: list[str]) -> None:
 
 
 def warn_of(screen: Screen, file: str, leaks: tuple[Leak, ...]) -> None:
-    """A file with keys in it is the next leak."""
+    """Warn of a file with keys in it: it is the next leak."""
     live = [leak for leak in leaks if leak.in_file and leak.live is not False]
     if live and file != "-":
         screen.warn(f"{file} holds {len(live)} secret{'s' * (len(live) != 1)} in plain text that may be alive: delete it when this is over")

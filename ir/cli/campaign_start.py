@@ -47,7 +47,7 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Asked:
-    """What the command line said."""
+    """The options of the command line."""
 
     choice: Choice
     limits: Limits
@@ -62,7 +62,7 @@ class Asked:
 
 
 def refuse_single(key: str, *others: str, no_replacement: bool) -> None:
-    """What only makes sense for one key."""
+    """Refuse options that make sense for one key only."""
     if key:
         raise UsageError(f"`{key}` is one key, and a campaign was asked for", next_step="name the key, or choose keys, not both")
     if any(others) or no_replacement:
@@ -70,7 +70,7 @@ def refuse_single(key: str, *others: str, no_replacement: bool) -> None:
 
 
 def choice(*, everything: bool, accounts: Pairs, tags: Pairs, stored_in: Pairs, keys_from: str) -> Choice:
-    """Which keys were asked for."""
+    """The keys that were asked for."""
     names: Sequence[str] = ()
     if keys_from:
         lines = (line.partition("#")[0].strip() for line in yaml_file.read(Path(keys_from)).splitlines())
@@ -180,7 +180,7 @@ def _show(operator: Terminal, source: Source, keys: Sequence[Key], book: Playboo
 
 
 def _rehearse(source: Source, keys: Sequence[Key], book: Playbook, options: Options, kept: State, operator: Terminal) -> NoReturn:
-    """Every key's own rehearsal, one after the other; refused when one of them would be."""
+    """Try each key without writes, one after the other; refused when one of them would be."""
     code = ExitCode.DONE
     for child, row in children_for(source, keys, book, options):
         setting = setting_of(replace(child, incident="INC-rehearsal"), row)

@@ -154,7 +154,7 @@ def stripe(
 def carry_out(
     setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, control: Secret | None, consent: Consent
 ) -> NoReturn:
-    """Show the plan; ask whether what it runs and reaches may be, then rehearse it, or ask once more and do it."""
+    """Show the plan; ask for consent; then run it without writes, or ask once more and run it."""
     plan, options, source = setting.plan, setting.options, inventory.loads(setting.text, setting.name)
     under_way = emergency.scheduled(kept, setting, leaked) if plan.policy is Policy.EXPLOITED and not setting.incident else ""
     if under_way:
@@ -177,7 +177,7 @@ def carry_out(
 
 
 def _left_out(plan: Plan, row: inventory.Key, consent: Consent) -> list[str]:
-    """What the red button goes without: checks that nobody agreed to (nobody is asked), and stores in which the new key may not wait."""
+    """The parts that the red button leaves out: checks without consent (it asks for none), and stores in which the new key may not wait."""
     source = consent.opened.source
     checks = {place for service in source.services_of(row.name) for check in service.verify for place in consents.of_check(source, check)}
     stores = consents.custody(row)
@@ -188,7 +188,7 @@ def _left_out(plan: Plan, row: inventory.Key, consent: Consent) -> list[str]:
 
 
 def _first_facts(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None) -> Json:
-    """What stands before the run begins: what others left that it may clear, and what an adopted incident has done already."""
+    """Facts before the run begins: what others left that it may clear, and what an adopted incident has done already."""
     found = discard_command.show(setting, kept, operator) if setting.options.discard_pending else {}
     return adopt_command.adopt(setting, kept, operator, leaked, found) if setting.incident else found
 
@@ -234,7 +234,7 @@ def _refuse_if_busy(kept: State, resource: str) -> None:
 
 
 def leaked_key(source: str, screen: Screen) -> Secret | None:
-    """The key that the operator gives; None: no source was named. Raises UsageError: it gives none."""
+    """The key that the operator gives; None: no source was named. Raises UsageError: the source has none."""
     if not source:
         return None
     found = read_key(source, "The leaked key", screen)

@@ -1,4 +1,4 @@
-"""The end of `ir schedule run`: what it did, what it left, what is late, and its exit code."""
+"""The end of `ir schedule run`: the results, what is left, what is late, and the exit code."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,12 +54,12 @@ class Night:
 
     @property
     def held(self) -> list[Row]:
-        """Keys that do not move, and of which nothing was told."""
+        """Keys that do not move, and that no message named."""
         return [row for row in self.left.stuck if row.key.name not in self.named]
 
 
 def end(screen: Screen, kept: State, night: Night) -> NoReturn:
-    """Say it, and leave: a key that is late ends it with 4 until it is rotated."""
+    """Print it, and end: a late key makes the exit code 4 until it is rotated."""
     asleep = sleeping(kept, list(night.told))
     codes = {exit_code(night.told, sleeping=asleep)}
     codes |= {ExitCode.DEBT if row.stuck["status"] == "debt" else ExitCode.WAITING for row in night.held}

@@ -1,4 +1,4 @@
-"""Asking Stripe about the keys that stores hold: which answer, and which keys of our making live beside them. Each key is used once."""
+"""Ask Stripe about the keys that stores hold: their answers, and other living keys of our making. Each key is used once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from ir.runtime import adapter_registry
 
 @dataclass(frozen=True)
 class Probed:
-    """Of one key.
+    """The answers about one key.
 
     Attributes:
         seen: fingerprint → what it answered.

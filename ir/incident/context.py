@@ -33,7 +33,7 @@ class Options:
         accept_unverified, accept_unhealthy, accept_unreachable: name → reason.
         discard_pending: why strangers' unfinished stages are cleared, "" = they are not.
         agreed: programs and secret headers of other keys that were agreed to (`inventory.consent`), for comparing what those hold.
-        unagreed: what the inventory would run or reach, and nobody agreed to: it is left out (`inventory.consent`, in its words).
+        unagreed: what the inventory would run or reach without consent: it is left out (`inventory.consent`, in its words).
         source: the listed store or service that leaked, "" = none of them.
         source_closed_by: who says that it is closed.
         personal_data: evidence may hold names, e-mail and postal addresses.
@@ -89,12 +89,12 @@ class World:
         knows: whether the database has an incident of that id.
         over: whether the database has an incident of that id, and it is over for good, with no key of it left to do.
         account_of: whose a living key is, "" when Stripe does not say; raises PortError.
-        holder_of: who holds a value already, in words, of all stores, services and keys of the inventory; "" = nobody of them.
+        holder_of: who holds a value already, in words, of all stores, services and keys of the inventory; "" = none of them.
         elsewhere: who else holds the value with that fingerprint, of all stores and services of the inventory that the plan does not
             replace; at most 10 s.
         patient: False: an incident that waits, for a human or for a time, is let go instead of kept by this process.
         resting: around a wait of so many seconds for nothing but time: a worker lets another incident work meanwhile.
-        fresh: this process began the incident, and under a name that none had before: what it does not know of, nobody did for it.
+        fresh: this process began the incident, and under a name that none had before: what it does not know of did not happen.
         removed_approvers: of the incident's approvers, those whose key has been taken out of the inventory's file since.
         prepare: loads what the first call to the provider needs; beside a look at the stores that takes no time.
         deliveries: what Stripe tells of its deliveries, of a webhook alone.
@@ -171,7 +171,7 @@ class World:
         """The leaked key: from custody, the operator, or a store that still holds it; always matched by fingerprint.
 
         Raises:
-            Missing: nobody has it any more.
+            Missing: it is in no place any more.
             PortError: a place that may have it cannot be asked.
         """
         wanted = facts["old"]["fingerprint"]
@@ -197,7 +197,7 @@ class World:
         """The replacement: from custody, or a store that holds it or where it is staged; matched by fingerprint.
 
         Raises:
-            Missing: nobody has it.
+            Missing: it is in no place.
             PortError: a place that should have it cannot be asked.
         """
         self.replacement = self._find_new_key(facts["new"])
@@ -215,7 +215,7 @@ class World:
         )
 
     def held_new(self, new: New) -> Secret | None:
-        """The replacement where it is held; nobody is asked. None: all places were looked at, and none has it.
+        """The replacement where it is held; no person is asked. None: all places were looked at, and none has it.
 
         Raises:
             PortError: a place that should have it cannot be asked, and no other has it.

@@ -233,7 +233,7 @@ def taken_over(index: Sequence[Json], key: str, account: str, policy: Policy) ->
     """Debts of this key that a new incident takes over: incident → debts as JSON.
 
     Raises:
-        Refused: a `scheduled` rotation does not begin while an emergency of its key owes something; nothing else is ever kept waiting.
+        Refused: a `scheduled` rotation does not begin while an emergency of its key has debts; nothing else is ever kept waiting.
     """
     taken = heirs(index)
     free = [row for row in index if row["status"] in _MAY_HAVE_DEBTS and row["incident"] not in taken]

@@ -46,7 +46,7 @@ class Standing:
         left: debts as JSON, those about keys first.
         next: one command, as it can be typed.
         accepted: living keys that a person keeps, as `Incident.accepted`.
-        clocks: deadlines that run and that nobody has answered (`deadlines.rows`).
+        clocks: deadlines that run and are not answered (`deadlines.rows`).
     """
 
     incident: str
@@ -75,7 +75,7 @@ def stand(row: Json, holder: Json | None, *, people: Sequence[str] = (), heir: s
 
     Args:
         row: of the index; its summary with all of `told`.
-        holder: whose process holds it (`Ledger.holder`), None when nobody does.
+        holder: the process that holds it (`Ledger.holder`), None when none does.
         people: who has still to approve, where it waits for several people.
         heir: the later incident that took over what was left, "" = none.
         me: who asks, as `holder["actor"]` is written.

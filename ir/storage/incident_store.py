@@ -113,7 +113,7 @@ class Ledger:
         return self.take(holder, incident, held)
 
     def beat(self, holder: Me, incident: str, fence: int) -> bool:
-        """Heartbeat; False when somebody else took over."""
+        """Heartbeat; False when another process took over."""
         with self._single.begin() as db:
             mine = (LEASES.c.incident == incident) & (LEASES.c.executor == holder.executor) & (LEASES.c.fence == fence)
             return db.execute(sa.update(LEASES).where(mine).values(heartbeat=clock(db))).rowcount > 0
@@ -135,7 +135,7 @@ class Ledger:
             return db.execute(_HOLDS, {"of": incident}).first() == (holder.executor, fence)
 
     def holder(self, incident: str) -> Json | None:
-        """Who holds an incident: `{executor, host, pid, actor, since, heartbeat, alive}`; None when nobody does."""
+        """The holder of an incident: `{executor, host, pid, actor, since, heartbeat, alive}`; None when there is none."""
         with self._single.connect() as db:
             row = db.execute(sa.select(LEASES).where(LEASES.c.incident == incident).limit(1)).mappings().first()
             return {**row, "alive": self.alive(row, clock(db))} if row else None

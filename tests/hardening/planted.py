@@ -132,7 +132,9 @@ MUTANTS = (
     ),
     Mutant("mint without looking for strays", "ir/actions/mint.py", "    if strays:\n", "    if False:\n"),
     Mutant("drop the custody write", "ir/actions/successor.py", 'address = world.custody.keep(f"new-{n}", secret)', 'address = ""'),
-    Mutant("burn no name after an unanswered mint", "ir/actions/successor.py", "n = tried + 1 if anew", "n = max(tried, 1) if anew"),
+    Mutant(
+        "burn no name after an unanswered mint", "ir/actions/successor.py", "n = tried + 1 if new_name", "n = max(tried, 1) if new_name"
+    ),
     Mutant("retire before the last look", "ir/actions/retire.py", "if why_not and world.plan", "if False and world.plan"),
     Mutant(
         "retire though a service was not seen", "ir/actions/retire.py", "bad += [item for item in services", "[item for item in services"

@@ -1,4 +1,4 @@
-"""The human at the terminal, or nobody; and where keys come from. Never argv, never the environment."""
+"""The person at the terminal, or the rules without one; and the sources of keys: never argv, never the environment."""
 
 import os
 import stat
@@ -69,7 +69,7 @@ def _asked(prompt: str, screen: Screen, *, hidden: bool = False, elsewhere: Call
     """One line, with its end; "" when there is none. What was typed before the question is no answer to it.
 
     Raises:
-        AnsweredElsewhere: somebody answered at another terminal, as `elsewhere` tells.
+        AnsweredElsewhere: an answer came from another terminal, as `elsewhere` tells.
     """
     with screen.prompting(prompt) as ask:
         if not tty_guard.holds():  # no terminal of ours: a stream that a test, or another program, answers on
@@ -103,7 +103,7 @@ def _secret(data: bytes, source: str) -> Secret | None:
 
 
 def _private(path: Path) -> bytes:
-    """A regular file that nobody else can read; opened once, so that what is checked is what is read."""
+    """A regular file that no other user can read; opened once, so that the checked file is the one that is read."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -201,7 +201,10 @@ class Terminal:
         return line.strip()
 
     def pause(self, text: str, elsewhere: Callable[[], str]) -> bool:
-        """Until Enter is pressed, unseen whatever is typed, or somebody else has spoken. False: nobody sits here any more."""
+        """Wait until Enter is pressed, without showing what is typed, or an answer came from elsewhere.
+
+        False: there is no terminal any more.
+        """
         self.shown()
         try:
             return bool(_asked(text + " ", self.screen, hidden=True, elsewhere=elsewhere))
@@ -214,7 +217,7 @@ class Terminal:
             self._source = source
 
     def new_key(self, prompt: str) -> Secret | None:
-        """From the source that was named, once; after that from a hidden prompt, if somebody is there."""
+        """The key from the named source, once; after that from a hidden prompt, if a person is there."""
         self.shown()
         if self._source != "prompt" and not self._read:
             self._read = True

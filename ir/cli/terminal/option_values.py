@@ -1,4 +1,4 @@
-"""Reading what the operator typed: policies, times, exceptions, and which row of the inventory is meant."""
+"""Read what the operator typed: policies, times, exceptions, and the row of the inventory that is meant."""
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
@@ -134,7 +134,7 @@ def identify_row(consent: Consent, name: str, leaked: Secret | None, operator: T
             )
         return found
     if len(source.keys) == 1 and not any(ref.promises.reads for ref in source.keys[0].stored_in):
-        return source.keys[0]  # None of its places can be read (or nobody wrote an inventory): there is nothing to match it against.
+        return source.keys[0]  # none of its places can be read (or there is no inventory file): there is nothing to match it against
     refs = [ref for key in source.keys for ref in key.stored_in]
     holders = [key for key in source.keys if leaked in _held(opened, _plain(opened.source, key.stored_in), operator)]
     unread = [] if holders else _behind_programs(source, refs)
@@ -157,10 +157,10 @@ def held_in_stores(opened: Opened, key: Key, operator: Terminal) -> Secret | Non
 
 
 def stored_key(consent: Consent, key: Key, operator: Terminal) -> Secret | None:
-    """The key itself, for want of which its stores are read; None when none gives it, or they disagree.
+    """Refused: only a program could tell, and it lacks consent.
 
     Raises:
-        Refused: only a program could tell, and nobody agreed to run it.
+        Refused: only a program could tell, and it lacks consent.
     """
     opened = consent.opened
     found = _held(opened, _plain(opened.source, key.stored_in), operator)
@@ -176,7 +176,7 @@ def _plain(source: Inventory, refs: Sequence[Reference]) -> list[Reference]:
 
 
 def _behind_programs(source: Inventory, refs: Sequence[Reference]) -> list[Reference]:
-    """What takes consent to read: a program runs, or a token is told to a host."""
+    """Places that need consent to read: a program runs, or a host is told a token."""
     return [ref for ref in refs if ref.promises.reads and reading(source, [ref])]
 
 

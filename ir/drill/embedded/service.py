@@ -163,7 +163,7 @@ def main() -> None:
 
 
 def _on_hang_up(reload: Callable[[], None]) -> None:
-    """Waits for the signal itself: a handler would run in the main thread, which does not wake up when another one catches it."""
+    """Waits for the signal itself: a handler runs in the main thread, which goes on sleeping when another thread gets the signal."""
     while True:
         signal.sigwait({signal.SIGHUP})
         try:

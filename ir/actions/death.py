@@ -20,7 +20,7 @@ NO_CONTROL = "there is no control key to show that the path to Stripe works: giv
 
 
 @dataclass(frozen=True)
-class Window:
+class PollWindow:
     """Seconds: of unbroken death, of waiting for its beginning, between polls."""
 
     seconds: float
@@ -28,13 +28,13 @@ class Window:
     every: float
 
     @property
-    def at_once(self) -> "Window":
+    def at_once(self) -> "PollWindow":
         """The same, for a key that has to be dead already."""
-        return Window(self.seconds, 0.0, self.every)
+        return PollWindow(self.seconds, 0.0, self.every)
 
 
 @dataclass
-class Watch:
+class DeathWatch:
     """The state of one proof.
 
     Attributes:
@@ -71,10 +71,10 @@ class Watch:
         return {"polls": self.polls, **times, "code": self.last.value, "control": control.fingerprint}
 
 
-def window_of(world: World) -> Window:
+def window_of(world: World) -> PollWindow:
     """The window of the plan's own proof, else the shipped one."""
     params = next((step.params for step in world.plan.steps if step.action == "prove"), None) or ProveParams().model_dump()
-    return Window(float(params["window"]), float(params["limit"]), float(params["every"]))
+    return PollWindow(float(params["window"]), float(params["limit"]), float(params["every"]))
 
 
 def control_of(world: World, record: Incident) -> Secret | None:
@@ -93,9 +93,9 @@ def other_control(world: World, record: Incident, but: Secret) -> Secret | None:
     return found if found is not None and found != but else world.control_key()
 
 
-def watch(world: World, key: Secret, control: Secret, window: Window, *, known: bool = True) -> Watch:
+def watch(world: World, key: Secret, control: Secret, window: PollWindow, *, known: bool = True) -> DeathWatch:
     """Poll until it is proven, or until the limit is over and the window is broken; `known`: the bytes were seen alive, or in a store."""
-    seen, limit = Watch(), world.elapsed() + window.limit
+    seen, limit = DeathWatch(), world.elapsed() + window.limit
     while True:
         _poll(world, seen, key, control, known=known)
         if seen.since is not None and seen.seconds >= window.seconds:
@@ -142,7 +142,7 @@ def liveness(world: World, key: Secret) -> Liveness:
     return Liveness.UNKNOWN
 
 
-def _poll(world: World, seen: Watch, key: Secret, control: Secret, *, known: bool) -> None:
+def _poll(world: World, seen: DeathWatch, key: Secret, control: Secret, *, known: bool) -> None:
     seen.until = world.elapsed()
     looked, other = world.both(lambda: world.issuer.probe(key), lambda: world.issuer.probe(control))
     seen.last, seen.control, seen.control_at = looked.liveness, other.liveness, other.date

@@ -1,7 +1,7 @@
 """Prove: poll the old key until it is dead by the one rule (`death`), and find other living keys of ours."""
 
 from ir.actions import death, earlier_keys, own_keys, successor
-from ir.actions.death import Watch, Window
+from ir.actions.death import DeathWatch, PollWindow
 from ir.core.errors import PortError
 from ir.core.model import Debt, Did, Json, Outcome
 from ir.core.secret import Secret
@@ -22,7 +22,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         return unproven(world, facts, death.NO_CONTROL)
     world.say("polling the old key until it is proven dead")
     known = bool(facts["old"].get("seen_alive") or facts["old"].get("found_in_store"))
-    window = Window(float(step.params["window"]), float(step.params["limit"]), float(step.params["every"]))
+    window = PollWindow(float(step.params["window"]), float(step.params["limit"]), float(step.params["every"]))
     with world.resting(window.seconds):
         seen = death.watch(world, old, control, window, known=known)
     return _proven(world, record, seen, control) if seen.proven else unproven(world, facts, seen.said(world.key.kind))
@@ -49,7 +49,7 @@ def _pasted_and_dead(world: World, record: Incident) -> tuple[str, ...]:
     return tuple(mark for mark, dead in zip(marks, proven, strict=True) if dead)
 
 
-def _proven(world: World, record: Incident, seen: Watch, control: Secret) -> Outcome:
+def _proven(world: World, record: Incident, seen: DeathWatch, control: Secret) -> Outcome:
     facts = record.facts
     found: Json = {"proof": seen.proof(control), "dead_at": seen.began, "old": {"liveness": seen.last.value}}
     if "new" in facts:

@@ -65,7 +65,7 @@ def resume(
     detach: Annotated[bool, typer.Option("--detach", help="Leave it to the workers (ir worker).")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Go on with a campaign that is paused or that nobody runs; failures so far no longer stop it."""
+    """Go on with a campaign that is paused or that no process runs; failures so far no longer stop it."""
     screen, kept, book = _open(as_json=as_json)
     row = _unfinished(book, name)
     book.say(row["campaign"], "running", "")

@@ -169,7 +169,7 @@ def carry_out(
         consent.ask((consents.dry_run if options.dry_run else consents.destinations)(source, row))
         setting.options = replace(options, agreed=consent.agreed(consents.others(source, row)))
     if options.dry_run:
-        _rehearse(setting, kept, operator, leaked, control, _first_facts(setting, kept, operator, leaked))
+        _run_dry(setting, kept, operator, leaked, control, _first_facts(setting, kept, operator, leaked))
     found = _first_facts(setting, kept, operator, leaked)
     if not options.yes and not operator.confirm(f"Start? {plan.reversibility}"):
         raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes, or run it in a terminal")
@@ -203,7 +203,7 @@ def _start(setting: Setting, kept: State, operator: Terminal, leaked: Secret | N
     follow.drive(runner, kept, world, operator, then=partial(roll_out.offer, setting, world, operator) if setting.plan.key_alone else None)
 
 
-def _rehearse(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, control: Secret | None, found: Json) -> NoReturn:
+def _run_dry(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, control: Secret | None, found: Json) -> NoReturn:
     setting.incident = setting.incident or "INC-rehearsal"
     source = inventory.loads(setting.text, setting.name)
     for name in (setting.key, *setting.plan.also):

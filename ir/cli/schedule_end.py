@@ -17,7 +17,7 @@ from ir.runtime.app_state import State
 
 
 @dataclass(frozen=True)
-class Left:
+class LeftKeys:
     """Keys whose date has come and that are not rotated.
 
     Attributes:
@@ -44,7 +44,7 @@ class Night:
     told: Sequence[Child]
     begun: Sequence[Child]
     alone: set[str]
-    left: Left
+    left: LeftKeys
     unfit: str = ""
 
     @property

@@ -7,7 +7,7 @@ import typer
 
 from ir.cli import same_key
 from ir.cli.campaigns import AsJson, AtOnce
-from ir.cli.schedule_end import Left, Night, end
+from ir.cli.schedule_end import LeftKeys, Night, end
 from ir.cli.terminal import database_watch, inventory_source
 from ir.cli.terminal.consent_prompt import PIN, Consent
 from ir.cli.terminal.inventory_source import INVENTORY, Opened
@@ -147,7 +147,7 @@ def _shared(opened: Opened, due: list[Key], operator: Terminal, consent: Consent
     return set(found)
 
 
-def left(kept: State, book: CampaignLedger, screen: Screen, file: str) -> Left:
+def left(kept: State, book: CampaignLedger, screen: Screen, file: str) -> LeftKeys:
     """Keys that do not move until a person acts, with a reminder now and then; and keys that wait for their window."""
     opened, (children, now) = inventory_source.read(file), book.scheduled()
     found = due_rows.rows(opened.source, children, kept.ledger.index(), now)
@@ -160,7 +160,7 @@ def left(kept: State, book: CampaignLedger, screen: Screen, file: str) -> Left:
             if notice is not None:
                 desk.tell(notice)
         desk.again()
-    return Left(stuck, due_rows.shut(found, now), due_rows.late(found, now), found)
+    return LeftKeys(stuck, due_rows.shut(found, now), due_rows.late(found, now), found)
 
 
 def scheduled_book(name: str) -> Playbook:

@@ -58,7 +58,7 @@ def _beside(source: Inventory, key: Key, values: Mapping[str, Secret], past: His
     ours = tuple(f"ir-{name}-" for name in {*past.left, *past.replaced.values()})
     account = source.account(key.account)
     ref, api = account.app_key, StripeApi(account.api_base)
-    assert ref is not None  # noqa: S101 - whoever calls has looked
+    assert ref is not None  # noqa: S101 - the caller has looked
     keys = KeyApi(api, account.id, lambda: adapter_registry.resolve(ref, source, operator, base))
     named = [seen.row for seen in keys.every(wanted=lambda data: name_of(data).startswith(ours)) if seen.row.active] if ours else []
     identity = Identity(keys, lambda secret: probe(api, secret), SystemClock())

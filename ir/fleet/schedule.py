@@ -67,7 +67,7 @@ class Known:
     """What is known of a key.
 
     Attributes:
-        rotated_at: when it was last rotated for another reason than the schedule, 0 = never. open: id of an incident that is open or has debts.
+        rotated_at: when it was last rotated for another reason than the schedule, 0 = never. open: id of one that is open or has debts.
     """
 
     tries: tuple[Try, ...] = ()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ir.core.durations import spoken
 from ir.core.model import Json
 from ir.incident import ladder
-from ir.incident.obligations import DEFAULT, Clock, Pack, shipped
+from ir.incident.obligations import DEFAULT, LegalClock, Pack, shipped
 from ir.incident.record import Incident
 
 OPEN, TOLD, LATE, NOT_TOLD, NO_BREACH, NOT_STARTED = "open", "told", "told late", "not told", "no breach", "not started"
@@ -30,7 +30,7 @@ class Deadline:
     """
 
     pack: Pack
-    clock: Clock
+    clock: LegalClock
     state: str
     since: float = 0.0
     due: float = 0.0
@@ -120,7 +120,7 @@ def bound_of_detection(record: Incident) -> list[str]:
     ]
 
 
-def _deadline(record: Incident, pack: Pack, clock: Clock, before: Mapping[str, Deadline], words: list[Json]) -> Deadline:
+def _deadline(record: Incident, pack: Pack, clock: LegalClock, before: Mapping[str, Deadline], words: list[Json]) -> Deadline:
     rungs, no = ladder.ladder(record), ladder.no_breach(record)
     since, why = _start(clock, rungs, before)
     bound = clock.within.after(rungs["detected"].at) if clock.within and clock.starts == "aware" and rungs["detected"].at else 0.0
@@ -135,7 +135,7 @@ def _deadline(record: Incident, pack: Pack, clock: Clock, before: Mapping[str, D
     return Deadline(pack, clock, OPEN if since else NOT_STARTED, since, due, bound, None, why)
 
 
-def _start(clock: Clock, rungs: Mapping[str, ladder.Rung], before: Mapping[str, Deadline]) -> tuple[float, str]:
+def _start(clock: LegalClock, rungs: Mapping[str, ladder.Rung], before: Mapping[str, Deadline]) -> tuple[float, str]:
     """The start of a clock (0 = not yet), and the reason."""
     other = clock.starts.partition(":")[2]
     if other:
@@ -148,7 +148,7 @@ def _start(clock: Clock, rungs: Mapping[str, ladder.Rung], before: Mapping[str, 
     return rung.at, f"{rung.name} at {utc(rung.at)}, says {rung.by}"
 
 
-def _answer(clock: Clock, words: list[Json], pack: Pack) -> Json | None:
+def _answer(clock: LegalClock, words: list[Json], pack: Pack) -> Json | None:
     """The first notification that names this clock; one without a name answers the first clock of its recipient in each pack."""
     first = next(one for one in pack.clocks if one.to == clock.to)
     names = {clock.id, clock.same_as} - {""} | ({""} if first.id in (clock.id, clock.same_as) else set())

@@ -63,7 +63,7 @@ def _month_on(at: datetime, months: int) -> datetime:
     return at.replace(year=year, month=month, day=min(at.day, last))
 
 
-class Clock(_Model):
+class LegalClock(_Model):
     """One deadline of one law.
 
     Attributes:
@@ -95,7 +95,7 @@ class Pack(_Model):
     name: str
     title: str
     applies: str
-    clocks: list[Clock] = Field(min_length=1)
+    clocks: list[LegalClock] = Field(min_length=1)
 
 
 class Obligations(_Model):
@@ -104,7 +104,7 @@ class Obligations(_Model):
     as_of: date
     packs: list[Pack]
 
-    def of(self, names: tuple[str, ...]) -> list[tuple[Pack, Clock]]:
+    def of(self, names: tuple[str, ...]) -> list[tuple[Pack, LegalClock]]:
         """The clocks of these packs, in the order of the file."""
         return [(pack, clock) for pack in self.packs if pack.name in names for clock in pack.clocks]
 

@@ -9,7 +9,7 @@ from ir.core.errors import UsageError
 from ir.core.model import Danger, Json, Policy, copied
 from ir.core.store_kind import PlaceKind
 from ir.incident import approvers, reversibility
-from ir.incident.action_catalog import ACTIONS, Action
+from ir.incident.action_catalog import ACTIONS, ActionSpec
 from ir.incident.playbook import Playbook, StepRow
 from ir.inventory import Inventory, Key, Webhook, waves
 
@@ -151,6 +151,6 @@ def _store_notes(key: Key) -> list[str]:
     ]
 
 
-def _step(row: StepRow, action: Action, id_: str, params: dict[str, Any], wave: str = "") -> Step:
+def _step(row: StepRow, action: ActionSpec, id_: str, params: dict[str, Any], wave: str = "") -> Step:
     asks = row.approval == "required"
     return Step(id_, row.action, action.danger, action.says, action.undo, params, asks, wave, approvals=row.approvals)

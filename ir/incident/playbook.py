@@ -10,7 +10,7 @@ from ir.core import yaml_file
 from ir.core.errors import BadFile, IrError, UsageError
 from ir.core.model import Danger, Json, Policy
 from ir.core.resources import shipped_folder
-from ir.incident.action_catalog import ACTIONS, Action, Params
+from ir.incident.action_catalog import ACTIONS, ActionSpec, Params
 
 _LONGEST_BESIDE = 100_000
 """Bytes of a file in an inventory's folder that may be a playbook."""
@@ -110,7 +110,7 @@ def _step_problems(book: Playbook, index: int, row: StepRow, seen: set[str], fac
     return _param_problems(action, row)
 
 
-def _param_problems(action: Action, row: StepRow) -> list[Problem]:
+def _param_problems(action: ActionSpec, row: StepRow) -> list[Problem]:
     try:
         action.params.model_validate(row.with_)
     except ValidationError as error:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from ir.core.model import Danger, Json
-from ir.incident.action_catalog import ACTIONS, Action
+from ir.incident.action_catalog import ACTIONS, ActionSpec
 from ir.incident.facts import Facts
 from ir.inventory import Account
 
@@ -82,7 +82,7 @@ def way(account: Account, *, replaces: bool, made: bool = False) -> Way:
     return Way.ROTATION if replaces and not made else Way.KILL
 
 
-def of(name: str, account: Account, *, replaces: bool) -> Action:
+def of(name: str, account: Account, *, replaces: bool) -> ActionSpec:
     """An action as it is for this key: its danger, what the plan says of it, and how it is undone ("" = not at all)."""
     action = ACTIONS[name]
     if name != "contain":

@@ -2,7 +2,7 @@
 
 * A *lease* is one row per key or store object: who holds it, since when, last heartbeat, and a fence that grows with
   every take-over. Taken in one transaction. The engine's own deduplication is not a lock: a resume clears it.
-* A *signal* is what a person or a watch sends to an incident (approve, contain, rollback, abort, wake, misuse); only ever added.
+* A *signal* is what a person or a watch sends to an incident (approve, contain, rollback, abort, `wake`, misuse); only ever added.
 * The *index* has one row per incident, so that `ir status` needs no engine.
 """
 

@@ -59,7 +59,7 @@ def _judged(world: World, name: str, known: Facts, held: Held, asked: tuple[_Oth
     }
     if pending is not None:
         facts["pending"] = asdict(pending)
-        mine = bool(pending.incident) and world.over(pending.incident)
+        mine = bool(pending.incident) and world.hooks.over(pending.incident)
         facts |= {"leftover": pending.incident} if mine else {}
         given_up = known.get("pending", {}).get(name) == facts["pending"]
         if not given_up and not mine and pending.incident not in known.get("took_over", {}):
@@ -81,7 +81,7 @@ def _judged(world: World, name: str, known: Facts, held: Held, asked: tuple[_Oth
 def _may_be_written(world: World, store: Store) -> tuple[_Others, Permission]:
     def others() -> _Others:
         pending, there = world.both(lambda: store.pending(world.incident), store.incidents)
-        return pending, tuple(one for one in there if one != world.incident and not world.knows(one))
+        return pending, tuple(one for one in there if one != world.incident and not world.hooks.knows(one))
 
     return world.both(others, lambda: store.check_write(world.incident))
 

@@ -68,6 +68,7 @@ class Alert:
         public: the scanner says that it was publicly readable.
         closed: the scanner counts it as dealt with.
         line: line of the alert file, 0 when the file is one document.
+        one_place: its scanner, as it runs by default, names one place of each secret; there may be more, and earlier ones.
     """
 
     scanner: str
@@ -83,6 +84,7 @@ class Alert:
     public: bool = False
     closed: bool = False
     line: int = 0
+    one_place: bool = False
 
     @property
     def credential(self) -> CredentialKind | None:

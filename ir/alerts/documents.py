@@ -58,31 +58,37 @@ def _trivy(data: Json) -> Iterator[Json]:
 def sarif(data: Json) -> Alert:
     """One result of a run."""
     row = _row(data, "sarif_row")
-    first: Json = next(filter(_is, rows(row, "locations")), {})
-    region, marks = obj(first, "physicalLocation", "region"), obj(row, "partialFingerprints")
-    held, git = obj(region, "snippet"), obj(first, "properties", "git_metadata")
-    old = obj(row, "properties")  # gitleaks 7
-    place = Location(
-        text(old, "repo") or text(git, "repository_url"),
-        text(obj(first, "physicalLocation", "artifactLocation"), "uri"),
-        number(region, "startLine"),
-        text(marks, "commitSha") or text(old, "commit") or text(obj(git, "commit"), "id"),
-        text(row, "hostedViewerUri"),
-    )
+    where = list(filter(_is, rows(row, "locations"))) or [{}]
+    region, marks = obj(where[0], "physicalLocation", "region"), obj(row, "partialFingerprints")
+    held, git = obj(region, "snippet"), obj(where[0], "properties", "git_metadata")
+    old, tool = obj(row, "properties"), text(data, "tool")  # the properties are those of gitleaks 7
     dates = (moment(marks, "date"), moment(old, "date"), moment(obj(git, "commit"), "date"))
     since, what = earliest(*((date, "the commit") for date in dates))
     kind = " ".join(part for part in (text(row, "ruleId"), text(obj(row, "message"), "text")) if part)
     return Alert(
         "sarif",
         "",
-        kind[:300] or f"a finding of {text(data, 'tool') or 'an unnamed tool'}",
-        (place,),
+        kind[:300] or f"a finding of {tool or 'an unnamed tool'}",
+        tuple(_sarif_place(row, one) for one in where),
         since,
         what,
         snippet(held, "text") or snippet(old, "offender") or secret(old, "offender"),
         hashes(marks, ggshield="secret/v1"),
         ends(held, "text"),
         closed=bool(rows(row, "suppressions")),
+        one_place=tool.lower() == "kingfisher",
+    )
+
+
+def _sarif_place(row: Json, where: Json) -> Location:
+    """One of the locations of a result; what the result itself names holds for all of them."""
+    marks, old, git = obj(row, "partialFingerprints"), obj(row, "properties"), obj(where, "properties", "git_metadata")
+    return Location(
+        text(old, "repo") or text(git, "repository_url"),
+        text(obj(where, "physicalLocation", "artifactLocation"), "uri"),
+        number(obj(where, "physicalLocation", "region"), "startLine"),
+        text(marks, "commitSha") or text(old, "commit") or text(obj(git, "commit"), "id"),
+        text(row, "hostedViewerUri"),
     )
 
 

@@ -9,6 +9,7 @@ from ir.alerts.recognise import Holdings, Recognised, StoredKey
 from ir.core.errors import UsageError
 from ir.core.key_kind import Credential, kind_of
 from ir.core.secret import Secret
+from ir.core.wording import counted
 from ir.inventory import Inventory
 
 _BY = {"value": "", "hash": " (by its hash)", "beginning": " (by its beginning)", "ends": " (by the characters that the mask leaves)"}
@@ -75,6 +76,11 @@ class Leak:
         return True in seen if seen else None
 
     @property
+    def one_place(self) -> bool:
+        """Whether the only place named is what a scanner tells that names one place of each secret."""
+        return len(self.places) == 1 and any(alert.one_place for alert in self.alerts)
+
+    @property
     def public(self) -> bool:
         """Whether a scanner says that it was publicly readable."""
         return any(alert.public for alert in self.alerts)
@@ -89,7 +95,7 @@ class Leak:
         """One line for a plan and a report."""
         first = self.alerts[0]
         name = f"{first.scanner} alert" + (f" {first.id}" if first.id else "")
-        more = f" and {len(self.places) - 1} more places" if len(self.places) > 1 else ""
+        more = f" and {counted(len(self.places) - 1, 'more place')}" if len(self.places) > 1 else ""
         return f"{name}: {first.kind} in {self.places[0] if self.places else 'an unnamed place'}{more}"
 
 

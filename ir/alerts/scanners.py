@@ -111,7 +111,7 @@ def _gitleaks_7(data: Json) -> Alert:
 
 
 def kingfisher(data: Json) -> Alert:
-    """One finding: a row of `findings` in its JSON, or a line of its JSONL."""
+    """One finding: a row of `findings` in its JSON, or a line of its JSONL. Without `--no-dedup` it stands for all of its value."""
     finding, rule = obj(data, "finding"), obj(data, "rule")
     if not finding or not text(rule, "id", "name"):
         raise NotThatFormat("a kingfisher finding has `rule` and `finding`")
@@ -127,4 +127,6 @@ def kingfisher(data: Json) -> Alert:
     status = text(obj(finding, "validation"), "status").lower()
     live = True if status.startswith("active") else False if status.startswith("inactive") else None
     kind = " ".join(dict.fromkeys(part for part in (text(rule, "description", "name"), text(rule, "id")) if part))
-    return Alert("kingfisher", text(finding, "fingerprint"), kind, (place,), since, what, secret(finding, "snippet"), (), None, live)
+    return Alert(
+        "kingfisher", text(finding, "fingerprint"), kind, (place,), since, what, secret(finding, "snippet"), live=live, one_place=True
+    )

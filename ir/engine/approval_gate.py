@@ -7,6 +7,7 @@ from ir.core.model import Danger, Did, Json, KeyKind, Liveness, Outcome, Policy
 from ir.engine import approvals
 from ir.engine.recorder import Recorder
 from ir.incident import irreversible, reversibility
+from ir.incident.context import World
 from ir.incident.plan import Plan, Step
 from ir.ports import Irreversible
 
@@ -18,7 +19,11 @@ class ApprovalGate:
     """The questions of one incident. An approval is bound to the plan and to the verification that was seen."""
 
     def __init__(self, recorder: Recorder, plan: Plan) -> None:
-        self._recorder, self._world, self._policy, self._plan_hash = recorder, recorder.world, plan.policy, plan.hash
+        self._recorder, self._policy, self._plan_hash = recorder, plan.policy, plan.hash
+
+    @property
+    def _world(self) -> World:
+        return self._recorder.world
 
     def approval(self, step: Step, signals: Callable[[], list[Json]]) -> tuple[list[Json], Outcome | None]:
         """Ask the operator where no approval was sent. `signals`: those that were not heard yet.
@@ -40,7 +45,7 @@ class ApprovalGate:
             # agreed to in advance: no question is asked, so no step is recorded
             self._approve(step, at=record.last["at"], by=record.actor, how=IN_ADVANCE)
             return [], None
-        operator = self._world.operator
+        operator = self._world.ports.operator
         asks = step.approvals < 2 and (operator.interactive or self._world.options.yes)
         answer = self._recorder.step("approve", lambda: self._answer(step, signals, asks=asks, unasked=False))
         if "signals" in answer:
@@ -58,7 +63,7 @@ class ApprovalGate:
         """Confirm a step that cannot be undone and that its playbook lets happen without approval: the person at the terminal is asked."""
         if self._agreed or not self._dies(step):
             return [], None
-        asks = self._world.operator.interactive
+        asks = self._world.ports.operator.interactive
         answer = self._recorder.step(
             "confirm", lambda: self._answer(step, signals, asks=asks and not self._died_meanwhile(step), unasked=True)
         )
@@ -72,10 +77,10 @@ class ApprovalGate:
         Then the kill needs no confirmation, and the new key waits to be pasted.
         """
         world, record = self._world, self._recorder.record
-        if step.action == "remove" or not world.issuer.guided or world.key.kind is KeyKind.WEBHOOK:
+        if step.action == "remove" or not world.ports.issuer.guided or world.key.kind is KeyKind.WEBHOOK:
             return False
         try:
-            return world.issuer.probe(world.old_key(record.facts)).liveness.dead
+            return world.ports.issuer.probe(world.old_key(record.facts)).liveness.dead
         except PortError:
             return False
 
@@ -95,8 +100,8 @@ class ApprovalGate:
         if called:
             return {"signals": called}
         declined = {"declined": True} if asks and not yes else {}
-        how = BY_FLAG if self._world.options.yes or not self._world.operator.interactive else TYPED
-        return {"yes": yes, "by": self._world.operator.name, "at": self._recorder.now(), "how": how, **declined}
+        how = BY_FLAG if self._world.options.yes or not self._world.ports.operator.interactive else TYPED
+        return {"yes": yes, "by": self._world.ports.operator.name, "at": self._recorder.now(), "how": how, **declined}
 
     def _declined(self, step: Step, by: str) -> Outcome:
         record = self._recorder.record
@@ -124,19 +129,19 @@ class ApprovalGate:
             body = {"kind": "approved", "step": step.id, "said": weighed["said"], "facts": {"approvals": {step.id: weighed}}}
             self._recorder.emit_now("signal", body=body)
             if weighed["broken_glass"]:
-                self._world.say(f"WARNING: {weighed['said']}")
+                self._world.hooks.say(f"WARNING: {weighed['said']}")
         return weighed
 
     def _weigh(self, step: Step) -> Json:
         record, listed = self._recorder.record, self._world.inventory.approvers
-        asked = approvals.question(record, step.id, step.approvals, self._plan_hash, listed, self._world.removed_approvers())
+        asked = approvals.question(record, step.id, step.approvals, self._plan_hash, listed, self._world.hooks.removed_approvers())
         return approvals.weigh(asked, record.signals, self._world.now())
 
     def _asked(self, step: Step, signals: Callable[[], list[Json]]) -> bool:
         def elsewhere() -> str:
             return next((f"{row['actor']} ({row['kind']})" for row in signals()), "")
 
-        return self._world.operator.confirm_by_name(self._about(step), elsewhere=elsewhere)
+        return self._world.ports.operator.confirm_by_name(self._about(step), elsewhere=elsewhere)
 
     def _about(self, step: Step) -> Irreversible:
         record = self._recorder.record
@@ -153,11 +158,11 @@ class ApprovalGate:
         facts = self._recorder.record.facts
         if step.action == "contain":
             return not facts.get("containment") and not Liveness(facts["old"].get("liveness", Liveness.UNKNOWN)).dead
-        return step.action != "remove" or bool(facts.get("proof") and facts["old"].get("id") and not self._world.issuer.guided)
+        return step.action != "remove" or bool(facts.get("proof") and facts["old"].get("id") and not self._world.ports.issuer.guided)
 
     def _ends_in(self) -> str:
-        """The last four characters of the key that dies, to be shown and never recorded: they name a key that has no other name."""
-        if not self._world.operator.interactive:
+        """The last four characters of the key that dies, for the eyes only: where it has no other name, it is called by them."""
+        if not self._world.ports.operator.interactive:
             return ""
         try:
             return self._world.old_key(self._recorder.record.facts).reveal()[-4:]
@@ -172,7 +177,7 @@ class ApprovalGate:
         if self._policy is Policy.EXPLOITED or not found or record.facts.get("containment"):
             return False
         question = f"Misuse is {facts['verdict']}. Contain the key now? Services that still use it will fail."
-        operator = self._world.operator
+        operator = self._world.ports.operator
 
         def yes() -> bool:
             if not operator.interactive or not operator.confirm(question):
@@ -182,5 +187,5 @@ class ApprovalGate:
 
         answer = self._recorder.step("escalate", lambda: {"yes": yes()})
         if not answer["yes"]:
-            self._world.say(f"WARNING: misuse is {facts['verdict']}; to contain the key now: ir contain {record.id}")
+            self._world.hooks.say(f"WARNING: misuse is {facts['verdict']}; to contain the key now: ir contain {record.id}")
         return bool(answer["yes"])

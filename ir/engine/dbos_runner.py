@@ -1,6 +1,6 @@
 """The durable runner: one incident is one workflow of DBOS, on embedded SQLite or on PostgreSQL.
 
-What the engine gives: recorded steps, replay. What it does not: locks (see `storage.incident_store`), idempotence (see `actions`) and an
+What the engine gives: recorded steps, replay. What it does not: locks (see `storage.leases`), idempotence (see `actions`) and an
 audit stream that costs one trip to the database (see `evidence.audit_log`). Traps that this room knows: the
 executor id is unique to the process, or the engine would run other people's incidents; an incident is resumed only on a
 queue that this process alone listens to; the serialiser is JSON and encodes an engine error without its text; a process
@@ -27,9 +27,10 @@ from ir.evidence import audit_log
 from ir.incident.context import World
 from ir.incident.plan import plan_from_json
 from ir.storage.database import trouble
-from ir.storage.incident_store import Ledger
+from ir.storage.leases import Leases
 from ir.storage.patience import Away
 from ir.storage.process_identity import Me
+from ir.storage.signal_log import SignalLog
 
 APPLICATION = "ir-engine"
 SCHEMA_VERSION = "8"
@@ -55,8 +56,8 @@ class Runner:
         me: this process.
     """
 
-    def __init__(self, engine: sa.Engine, me: Me, ledger: Ledger) -> None:
-        self.engine, self.me, self.ledger = engine, me, ledger
+    def __init__(self, engine: sa.Engine, me: Me, leases: Leases, signals: SignalLog) -> None:
+        self.engine, self.me, self.leases, self.signals = engine, me, leases, signals
         self.queue = f"ir-{me.executor}"
         self._beating: dict[str, int] = {}
         self.broken: dict[str, str] = {}
@@ -144,8 +145,8 @@ class Runner:
     def rest(self, incident: str) -> None:
         """Stop working for an incident. The next process then need not wait for the heartbeat to grow old."""
         _carried.pop(incident, None)
-        with suppress(sa.exc.DBAPIError, Away):  # then this process has to end before another may go on
-            self.ledger.let_go(self.me, incident, self._beating.pop(incident, 0))
+        with suppress(sa.exc.DBAPIError, Away):  # then this process has to end before the next one may go on
+            self.leases.let_go(self.me, incident, self._beating.pop(incident, 0))
         self._rested.add(incident)
         self.over(incident)
 
@@ -209,7 +210,7 @@ class Runner:
 
     def _beat_once(self) -> None:
         for incident, fence in list(self._beating.items()):
-            if not self.ledger.beat(self.me, incident, fence) and incident in self._beating and self.ledger.holder(incident):
+            if not self.leases.beat(self.me, incident, fence) and incident in self._beating and self.leases.holder(incident):
                 self.taken_over()
 
 
@@ -229,8 +230,8 @@ def _incident(opening: Json) -> int:
         runner.arrived(incident)
         if plan_from_json(opening["plan"]).hash != world.plan.hash:
             raise OtherPlan
-        code = Workflow(_Recorded(incident, runner, patient=world.patient), world, opening).run()
-        runner.ledger.release(incident)
+        code = Workflow(_Recorded(incident, runner, patient=world.run.patient), world, opening).run()
+        runner.leases.release(incident)
     except dbos_errors.DBOSUnexpectedStepError as error:
         _, place, expected, recorded = error.inputs
         runner.stop(incident, f"`{recorded}` is record {place}, where this version would go on with `{expected}`")
@@ -284,7 +285,7 @@ class _Recorded:
         return audit_log.append(self._runner.engine, entry)
 
     def signals(self, after: int) -> list[Json]:
-        return self._runner.ledger.signals(self._incident, after)
+        return self._runner.signals.sent(self._incident, after)
 
     def await_signal(self, after: int) -> list[Json]:
         pause = threading.Event()

@@ -7,6 +7,7 @@ from ir.engine.recorder import Recorder
 from ir.engine.signals import Signals
 from ir.engine.step_attempt import UNKNOWN_TRIES, Attempts
 from ir.incident import debts as debt_rules
+from ir.incident.context import World
 from ir.incident.record import Incident
 
 
@@ -26,8 +27,12 @@ class Endings:
     """The endings of one incident."""
 
     def __init__(self, recorder: Recorder, attempts: Attempts, signals: Signals) -> None:
-        self._recorder, self._world, self._attempts, self._signals = recorder, recorder.world, attempts, signals
+        self._recorder, self._attempts, self._signals = recorder, attempts, signals
         self._rolling = False
+
+    @property
+    def _world(self) -> World:
+        return self._recorder.world
 
     @property
     def _record(self) -> Incident:
@@ -37,7 +42,7 @@ class Endings:
         """Do what a signal asks for. Raises End: it ends the incident."""
         kind = signal["kind"]
         if kind == "misuse":
-            self._world.say(f"WARNING: {signal['body']['debt']['why']}; to contain the key: ir contain {self._record.id}")
+            self._world.hooks.say(f"WARNING: {signal['body']['debt']['why']}; to contain the key: ir contain {self._record.id}")
         if kind == "abort":
             left = self._attempts.unplanned("leave")
             if not left.debts and "new" not in self._record.facts:
@@ -112,7 +117,7 @@ class Endings:
         debts = self._record.debts.values()
         waits = next((debt for debt in debts if debt.kind == debt_rules.WAITS and debt.about not in kept), None)
         if waits is not None:
-            self._world.say(f"WARNING: not closed, for its custody would be emptied: {waits.why} → {waits.todo}")
+            self._world.hooks.say(f"WARNING: not closed, for its custody would be emptied: {waits.why} → {waits.todo}")
         return waits is not None
 
     def finish(self, end: End) -> None:

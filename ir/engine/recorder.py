@@ -4,6 +4,7 @@ Everything that is recorded goes through here, so that a replay in another proce
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -11,7 +12,7 @@ from ir.core.errors import PortError
 from ir.core.model import Json
 from ir.evidence.hash_chain import chained
 from ir.incident import record as incident_record
-from ir.incident.context import World
+from ir.incident.context import World, accepting
 from ir.incident.record import Incident
 
 
@@ -40,6 +41,7 @@ class Recorder:
 
     Attributes:
         record: the fold of what was recorded so far.
+        world: as it is by now; a resume that accepts more exceptions makes another one.
     """
 
     def __init__(self, durable: Durable, world: World) -> None:
@@ -47,21 +49,27 @@ class Recorder:
         self.record = Incident()
         self._calls = 0
 
+    def accept(self, accepts: Json, *, yes: bool) -> None:
+        """From now on the world's options accept these exceptions, too (`context.accepting`)."""
+        self.world = replace(self.world, options=accepting(self.world.options, accepts, yes=yes))
+
     def emit(self, kind: str, *, body: Json, at: str, actor: str, step: str = "") -> None:
-        """Append the next entry of the audit stream, after the words that people have said meanwhile."""
-        with self.world.recording:  # a follower that ends the process with its last entry waits for this
+        """The next entry of the audit stream, behind what people have said meanwhile."""
+        with self.world.run.recording:  # who follows the entry, and ends the process with its last one, waits for this
             while True:
                 entry = chained(self.record.last, at=at, incident=self.world.incident, kind=kind, step=step, actor=actor, body=body)
                 word = self.durable.emit(entry)
                 self._take_in(word or entry)
                 if word is None:
                     break
-        self.world.note(self.record)
+        self.world.hooks.note(self.record)
 
     def _take_in(self, entry: Json) -> None:
         incident_record.absorb(self.record, entry)
-        self.world.announce(self.record)
-        self.world.witness(entry)
+        self.world.hooks.announce(self.record)
+        self.world.hooks.witness(entry)
+        for told in self.world.run.readers:
+            told(self.record)
 
     def step(self, what: str, body: Callable[[], Json]) -> Json:
         """Record a step that belongs to no step of the plan: its number names it."""
@@ -69,8 +77,8 @@ class Recorder:
         return self.durable.step(f"{what}#{self._calls}", body)
 
     def stamp(self) -> tuple[str, str]:
-        """The time and the actor, recorded: a replay by another person must write the same entries."""
-        found = self.step("now", lambda: {"at": self.now(), "by": self.world.operator.name})
+        """When and by whom, recorded: a replay by somebody else must write the same entries."""
+        found = self.step("now", lambda: {"at": self.now(), "by": self.world.ports.operator.name})
         return str(found["at"]), str(found["by"])
 
     def emit_now(self, kind: str, *, body: Json, step: str = "") -> None:
@@ -88,7 +96,7 @@ class Recorder:
         """Wait once; a replay does not wait."""
 
         def body() -> Json:
-            self.world.clock.sleep(seconds)
+            self.world.ports.clock.sleep(seconds)
             return {}
 
         self.durable.step(name, body)
@@ -98,14 +106,14 @@ class Recorder:
         if not self.world.options.dry_run:
             self.step("publish", self._published)
             if self.record.ended:
-                self.world.published.set()
+                self.world.run.published.set()
 
     def _published(self) -> Json:
         """The paths. A report that cannot be written now can be made later, so it never prevents an end."""
         try:
-            return {"paths": self.world.publish(self.record)}
+            return {"paths": self.world.hooks.publish(self.record)}
         except PortError as error:
-            self.world.say(f"WARNING: {error.what}; {error.next_step}")
+            self.world.hooks.say(f"WARNING: {error.what}; {error.next_step}")
             return {"paths": []}
 
     def now(self) -> str:

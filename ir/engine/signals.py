@@ -6,7 +6,6 @@ from collections.abc import Callable
 from ir.core.model import Did, Json, Outcome
 from ir.engine.recorder import Recorder, iso
 from ir.engine.step_attempt import Attempts
-from ir.incident.context import accepting
 
 _INTERRUPTING = ("contain", "abort", "rollback", "close")
 
@@ -20,7 +19,7 @@ class Signals:
 
     def __init__(self, recorder: Recorder, attempts: Attempts, obey: Callable[[Json], None], every: float) -> None:
         """`obey` does what a signal asks for, after it was recorded; `every`: seconds between two looks of `stopping`."""
-        self._recorder, self._world, self._attempts, self._obey, self._every = recorder, recorder.world, attempts, obey, every
+        self._recorder, self._attempts, self._obey, self._every = recorder, attempts, obey, every
         self.heard = 0
         self._asked_at, self._called = 0.0, False
 
@@ -55,7 +54,7 @@ class Signals:
         self._recorder.emit("signal", body=body, at=iso(signal["at"]), actor=signal["actor"])
         accepts: Json = body.get("accepts", {})
         if signal["kind"] == "wake" and (accepts or body.get("yes")):
-            self._world.options = accepting(self._world.options, accepts, yes=bool(body.get("yes")))
+            self._recorder.accept(accepts, yes=bool(body.get("yes")))
 
     def stopping(self) -> bool:
         """Whether a signal that changes the plan waits to be heard. Asked often, so it is looked up at most every `every` seconds."""

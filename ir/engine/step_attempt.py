@@ -41,7 +41,11 @@ class Attempts:
     """The attempts of one incident."""
 
     def __init__(self, recorder: Recorder) -> None:
-        self._recorder, self._world = recorder, recorder.world
+        self._recorder = recorder
+
+    @property
+    def _world(self) -> World:
+        return self._recorder.world
 
     def unplanned(self, action: str) -> Outcome:
         """Attempt an action that is not a step of the plan."""
@@ -72,7 +76,7 @@ class Attempts:
             started = self._recorder.now()
             outcome = guarded(self._as_run(module, step), self._world, self._recorder.record, step)
             incident_record.merge(outcome.facts, {**facts, **outcome.facts})
-            stamp = {"at": self._recorder.now(), "by": self._world.operator.name}
+            stamp = {"at": self._recorder.now(), "by": self._world.ports.operator.name}
             return {"action": step.action, "attempt": attempt, "started": started, "outcome": outcome.to_json(), **stamp}
 
         ran = self._recorder.durable.step(f"{step.id}#{attempt}", body)

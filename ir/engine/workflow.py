@@ -34,7 +34,7 @@ _ADOPTS = ("preflight", "clear")
 
 
 class Workflow:
-    """Drives one incident. `world` belongs to this process, everything else is recorded.
+    """Drives one incident. The world belongs to this process, everything else is recorded.
 
     Args:
         opening: `{plan, options, inventory, facts, at, actor, version}`, recorded as the first entry.
@@ -44,16 +44,20 @@ class Workflow:
     """Seconds between two looks for signals while an action waits."""
 
     def __init__(self, durable: Durable, world: World, opening: Json) -> None:
-        self.durable, self.world, self.opening = durable, world, opening
+        self.durable, self.opening = durable, opening
         self.plan: Plan = plan_from_json(opening["plan"])
         self._recorder = Recorder(durable, world)
         self._approvals = ApprovalGate(self._recorder, self.plan)
         self._attempts = Attempts(self._recorder)
         self._signals = Signals(self._recorder, self._attempts, lambda signal: self._endings.obey(signal), self.listens_every)
         self._endings = Endings(self._recorder, self._attempts, self._signals)
-        world.stopping = self._signals.stopping
-        world.facts = lambda: self.record.facts
-        world.custody.passed_over = lambda: incident_record.passed_over(self.record.facts)
+        world.run.told_by(lambda: self.record.facts, self._signals.stopping)
+        world.ports.custody.passed_over = lambda: incident_record.passed_over(self.record.facts)
+
+    @property
+    def world(self) -> World:
+        """As it is by now: a resume may have accepted more exceptions."""
+        return self._recorder.world
 
     @property
     def record(self) -> Incident:
@@ -200,4 +204,4 @@ class Workflow:
         over = self.world.now() - float(begun) - reversibility.OVERLAP_BUDGET
         if self.plan.policy is Policy.EXPOSED and over > 0 and not self.record.facts.get("dead_at"):
             now = f"to contain it now: ir contain {self.record.id}"
-            self.world.say(f"WARNING: the leaked key lives {spoken(over)} longer than an overlap should; {now}")
+            self.world.hooks.say(f"WARNING: the leaked key lives {spoken(over)} longer than an overlap should; {now}")

@@ -71,7 +71,7 @@ def append(engine: sa.Engine, entry: Json) -> Json | None:
 
 
 def _list(db: sa.Connection, opened: Json) -> None:
-    """Enter an incident in the index as running; its entries replace the row at once (`incident_store.note`)."""
+    """Enter an incident in the index as running; what its entries tell replaces the row at once (`IncidentIndex.note`)."""
     if db.execute(sa.select(INCIDENTS.c.incident).where(INCIDENTS.c.incident == opened["incident"])).first():
         return
     now, body = time.time(), opened["body"]

@@ -86,7 +86,7 @@ class Incident:
 
     @property
     def dry_run(self) -> bool:
-        """A dry run."""
+        """Whether it was a dry run."""
         return bool(self.opened.get("options", {}).get("dry_run"))
 
     @property

@@ -6,6 +6,7 @@ secret.
 
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from ir.core.model import Json
@@ -75,9 +76,23 @@ def custody(key: Key) -> set[str]:
     return {f"store {ref.object}" for ref in key.stored_in if ref.promises.custody}
 
 
-def known(index: Iterable[Json]) -> set[str] | None:
-    """Destinations that finished rotations had; None when none has finished yet (first use)."""
-    rows = [row["summary"] for row in index if row["status"] in _FINISHED and not row["summary"].get("rehearsal")]
+class Ran(Protocol):
+    """As much of an incident in the index as tells where it went."""
+
+    @property
+    def status(self) -> str:
+        """As the index has it."""
+        ...
+
+    @property
+    def summary(self) -> Json:
+        """With `destinations`: what it was agreed to write to, run and reach."""
+        ...
+
+
+def known(index: Iterable[Ran]) -> set[str] | None:
+    """Destinations of finished rotations; None when there is none yet (first use)."""
+    rows = [row.summary for row in index if row.status in _FINISHED and not row.summary.get("rehearsal")]
     places = [row["destinations"] for row in rows if row.get("destinations")]
     return {place for some in places for place in some} if places else None
 

@@ -170,13 +170,12 @@ def verifier(row: Verify, resolver: Callable[[str], Secret], told: Incidental) -
 
 def _webhook_verifier(row: Verify, resolver: Callable[[str], Secret], told: Incidental) -> Verifier:
     from ir.adapters.verifiers import VERIFIERS
-    from ir.adapters.verifiers.webhook import SigningSecrets
+    from ir.adapters.verifiers.webhook import EventKind, SigningSecrets
 
     made = load(VERIFIERS, "webhook")(
         url=row.webhook,
         signed_with=SigningSecrets(told.by_mark, told.former, told.given_up),
-        event=row.event,
-        live=told.live,
+        event=EventKind(row.event, told.live),
         both=row.both,
         refusals_only=told.refusals_only and not row.read_only,
         processed=row.processed or "",

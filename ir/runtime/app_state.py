@@ -12,9 +12,13 @@ from ir.clients.stripe_rate_limit import Budget
 from ir.core.errors import UsageError
 from ir.core.login import login
 from ir.evidence.checkpoints import CheckpointLog
-from ir.storage import database, incident_store, process_identity, state_folder
+from ir.storage import database, process_identity, state_folder
 from ir.storage.consent_log import ConsentLog
+from ir.storage.incident_index import IncidentIndex
+from ir.storage.leases import Leases
 from ir.storage.process_identity import Me
+from ir.storage.signal_log import SignalLog
+from ir.storage.tables import ready
 
 
 @dataclass
@@ -22,19 +26,37 @@ class State:
     """The tool's own state: folder, database and tables, and this process's share of Stripe's rate limits."""
 
     folder: Path
-    ledger: incident_store.Ledger
+    engine: sa.Engine
     me: Me
     budget: Budget = field(default_factory=Budget)
 
+    def __post_init__(self) -> None:
+        ready(self.engine)
+
+    @cached_property
+    def leases(self) -> Leases:
+        """Which process holds which key and store object, for which incident."""
+        return Leases(self.engine)
+
+    @cached_property
+    def signals(self) -> SignalLog:
+        """What was sent to incidents."""
+        return SignalLog(self.engine)
+
+    @cached_property
+    def index(self) -> IncidentIndex:
+        """One row for each incident."""
+        return IncidentIndex(self.engine)
+
     @cached_property
     def consents(self) -> ConsentLog:
-        """Consents that people gave at a terminal."""
-        return ConsentLog(self.ledger.engine)
+        """What people agreed to at a terminal."""
+        return ConsentLog(self.engine)
 
     @cached_property
     def checkpoints(self) -> CheckpointLog:
-        """Signed checkpoints of all incidents."""
-        return CheckpointLog(self.ledger.engine)
+        """What was signed, of all incidents."""
+        return CheckpointLog(self.engine)
 
     def bundle(self, incident: str) -> Path:
         """The folder of an incident's report and evidence."""
@@ -45,7 +67,7 @@ def open_state() -> State:
     """Open the state: SQLite in the state folder, or the database that `IR_DATABASE_URL` names."""
     folder = state_folder.folder()
     url = os.environ.get("IR_DATABASE_URL") or f"sqlite:///{folder / 'ir.sqlite'}"
-    return State(folder, incident_store.Ledger(database.open_engine(database_address(url))), process_identity.me(actor()))
+    return State(folder, database.open_engine(database_address(url)), process_identity.me(actor()))
 
 
 def database_address(url: str) -> str:

@@ -59,6 +59,6 @@ def removed(setting: Setting, listed: Sequence[Approver]) -> tuple[Approver, ...
 
 
 def _signals(kept: State, record: Incident, step: str) -> list[Json]:
-    sent = kept.ledger.signals(record.id, record.heard)
+    sent = kept.signals.sent(record.id, record.heard)
     fresh = [{**row["body"], "kind": row["kind"], "by": row["actor"], "step": row["body"].get("step", step)} for row in sent]
     return [*record.signals, *fresh]

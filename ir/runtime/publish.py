@@ -30,8 +30,8 @@ def publish(kept: State, record: Incident, signer: Callable[[], Signer], say: Ca
 
     try:
         with _alone(kept.bundle(record.id)) as folder:
-            entries = read_entries(kept.ledger.engine, record.id)
-            if entries[-1]["hash"] != record.head:  # a word came in meanwhile
+            entries = read_entries(kept.engine, record.id)
+            if entries[-1]["hash"] != record.head:  # a word came since
                 record = incident_record.fold(entries)
             paths = write_bundle(record, entries, folder, checkpoints=kept.checkpoints.of(record.id), signer=_perhaps(signer, say))
     except OSError as error:

@@ -18,6 +18,7 @@ from ir.runtime import adapter_registry, reopen, wiring
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import setting_from
 from ir.runtime.signing_secrets import SignedWith
+from ir.storage.incident_index import IncidentRow
 
 
 @dataclass(frozen=True)
@@ -35,17 +36,17 @@ class DueRemoval:
         return f"{self.incident}: {self.key_id} is disabled, and is deleted from {day} on: ir schedule run, or ir resume {self.incident}"
 
 
-def planned(index: Sequence[Json], incident: str = "") -> list[DueRemoval]:
-    """Planned deletions of all incidents or of one, the next one first; not of drills."""
-    rows = [row for row in index if row["summary"].get("removal") and not row["summary"].get("drill")]
-    found = [DueRemoval(row["incident"], row["summary"]["removal"]["id"], float(row["summary"]["removal"]["at"])) for row in rows]
+def planned(index: Sequence[IncidentRow], incident: str = "") -> list[DueRemoval]:
+    """What is still to be deleted, of all incidents or of one, the next one first; not of drills."""
+    rows = [row for row in index if row.summary.get("removal") and not row.summary.get("drill")]
+    found = [DueRemoval(row.incident, row.summary["removal"]["id"], float(row.summary["removal"]["at"])) for row in rows]
     return sorted((row for row in found if incident in ("", row.incident)), key=lambda row: row.at)
 
 
 def carry_out(kept: State, operator: Operator, incident: str = "") -> list[str]:
     """Delete what is due; returns a sentence about each. A deletion that fails stays planned, and the next look tries it again."""
     now = wiring.SystemClock().now().timestamp()
-    return [_removed(kept, operator, row) for row in planned(kept.ledger.index(), incident) if row.at <= now]
+    return [_removed(kept, operator, row) for row in planned(kept.index.rows(), incident) if row.at <= now]
 
 
 def _removed(kept: State, operator: Operator, row: DueRemoval) -> str:
@@ -56,10 +57,10 @@ def _removed(kept: State, operator: Operator, row: DueRemoval) -> str:
         return f"{row.incident}: {row.key_id} is not deleted yet: {error.what}"
     except (IrError, LookupError, TypeError, ValueError):
         return f"{row.incident}: {row.key_id} is not deleted: another version wrote its record; delete it in Workbench > Webhooks"
-    found = kept.ledger.find(row.incident)
+    found = kept.index.find(row.incident)
     if found is not None:
-        summary = {**found["summary"], "removal": {}}
-        kept.ledger.note(row.incident, str(found["status"]), int(found["exit_code"]), summary)
+        summary = {**found.summary, "removal": {}}
+        kept.index.note(row.incident, str(found.status), int(found.exit_code), summary)
     return f"{row.incident}: {said}"
 
 

@@ -29,12 +29,12 @@ class SignedWith:
         return cast(Json, self._facts())
 
     def _facts(self) -> Facts:
-        return self._world().facts()
+        return self._world().run.facts()
 
     def by_mark(self, mark: str) -> Secret | None:
         """The old or the new secret with this fingerprint; None when neither's place has it."""
         world = self._world()
-        for known in (world.leaked, world.replacement):
+        for known in (world.keys.leaked, world.keys.replacement):
             if known is not None and known.fingerprint == mark:
                 return known
         facts = self._facts()
@@ -87,4 +87,4 @@ class SignedWith:
     def _checks(self) -> "list[WebhookVerifier]":
         from ir.adapters.verifiers.webhook import WebhookVerifier
 
-        return [check for each in self._world().verifiers.values() for check in each if isinstance(check, WebhookVerifier)]
+        return [check for each in self._world().ports.verifiers.values() for check in each if isinstance(check, WebhookVerifier)]

@@ -36,9 +36,9 @@ def say(kept: State, name: str, actor: str, bodies: Sequence[Json], warn: Warn) 
     """
     for body in bodies:
         append(kept, name, actor, body)
-    entries = read_entries(kept.ledger.engine, name)
+    entries = read_entries(kept.engine, name)
     record = incident_record.fold(entries)
-    incident_record.hear_late(record, kept.ledger.signals(name))
+    incident_record.hear_late(record, kept.signals.sent(name))
     _note(kept, record)
     try:
         signer = signer_for(kept, record, warn)
@@ -58,7 +58,7 @@ def append(kept: State, name: str, actor: str, body: Json) -> Json:
     Raises:
         Refused: there is no record to append to, or this login may not.
     """
-    engine = kept.ledger.engine
+    engine = kept.engine
     while True:
         entries = audit_log.entries(engine, name)
         if not entries:
@@ -93,9 +93,9 @@ def signer_for(kept: State, record: Incident, warn: Warn = lambda _text: None) -
 
 
 def _note(kept: State, record: Incident) -> None:
-    """Update the index row, which a status, a digest and a later rotation read."""
-    row = kept.ledger.find(record.id)
-    before = (row or {}).get("summary", {})
+    """The row in the index, which a status, a digest and a later rotation read."""
+    row = kept.index.find(record.id)
+    before = row.summary if row is not None else {}
     summary = {**before, **standing.told(record), "debts": [debt.__dict__ for debt in record.debts.values()]}
-    status = record.status if record.ended or row is None else str(row["status"])
-    kept.ledger.note(record.id, status, int(record.exit_code), summary)
+    status = record.status if record.ended or row is None else str(row.status)
+    kept.index.note(record.id, status, int(record.exit_code), summary)

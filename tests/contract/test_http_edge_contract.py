@@ -24,6 +24,7 @@ from tests.worlds.service_world import (
     ServiceWorld,
     certificate,
     closed_port,
+    dead_port,
     drip_body,
     drip_head,
     full_house,
@@ -220,7 +221,7 @@ def test_nobody_there() -> None:
 
 
 def test_a_dead_first_address_leaves_time_for_the_next() -> None:
-    with ServiceWorld([Instance("a")], address="127.0.0.2") as world:
+    with dead_port("127.0.0.1") as port, ServiceWorld([Instance("a")], address="127.0.0.2", port=port) as world:
         two = HttpEdge(("service.internal",), no_secrets, look_up=leads_to("127.0.0.1", "127.0.0.2"))
         answer = two.call("GET", f"http://service.internal:{world.port}/")
         assert answer.address == "127.0.0.2"
@@ -230,7 +231,7 @@ def test_a_dead_first_address_leaves_time_for_the_next() -> None:
 
 
 def test_a_silent_first_address_leaves_time_too() -> None:
-    with ServiceWorld([Instance("a")], address="127.0.0.2") as world, full_house("127.0.0.1", world.port):
+    with full_house("127.0.0.1") as port, ServiceWorld([Instance("a")], address="127.0.0.2", port=port) as world:
         two = HttpEdge(("service.internal",), no_secrets, look_up=leads_to("127.0.0.1", "127.0.0.2"))
         assert two.call("GET", f"http://service.internal:{world.port}/", timeout=4.0).address == "127.0.0.2"
         with pytest.raises(Unknown, match="in time"):

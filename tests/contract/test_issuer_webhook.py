@@ -14,7 +14,7 @@ from ir.adapters.issuers.webhook_endpoints import MOST, Endpoints
 from ir.adapters.issuers.webhook_roll import RollIssuer
 from ir.adapters.issuers.webhook_second_endpoint import SecondEndpointIssuer
 from ir.adapters.issuers.webhook_use import WebhookServices
-from ir.adapters.verifiers.webhook import SigningSecrets, WebhookVerifier
+from ir.adapters.verifiers.webhook import EventKind, SigningSecrets, WebhookVerifier
 from ir.cli import run
 from ir.clients.stripe_api import StripeApi
 from ir.core.errors import ExitCode, PortError, Rejected, Unknown, Waiting
@@ -49,7 +49,11 @@ class World:
         self.known = [self.old]
         signed = SigningSecrets(lambda mark: next((s for s in self.known if s.fingerprint == mark), None))
         self.verifier = WebhookVerifier(
-            url=f"{self.service.url}/hook", signed_with=signed, resolve=_none, event="test_helpers.test_clock.ready", live=False, timeout=2
+            url=f"{self.service.url}/hook",
+            signed_with=signed,
+            resolve=_none,
+            event=EventKind("test_helpers.test_clock.ready", live=False),
+            timeout=2,
         )
         self.uses = WebhookServices(
             lambda secret: [self.verifier.accepts(secret)],
@@ -300,7 +304,7 @@ class TestVerifier:
 
         def look(*, both: bool) -> Check:
             url, kind = f"{world.service.url}/hook", "test_helpers.test_clock.ready"
-            made = WebhookVerifier(url=url, signed_with=signed, resolve=_none, event=kind, live=False, both=both, timeout=2)
+            made = WebhookVerifier(url=url, signed_with=signed, resolve=_none, event=EventKind(kind, live=False), both=both, timeout=2)
             return made.check(Expected(new.fingerprint))
 
         assert look(both=False).passed is True

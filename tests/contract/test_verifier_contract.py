@@ -19,7 +19,7 @@ from ir.adapters.verifiers.command import CommandVerifier
 from ir.adapters.verifiers.expectation import PROVES
 from ir.adapters.verifiers.http import HttpVerifier
 from ir.adapters.verifiers.stripe_usage import StripeUsageVerifier
-from ir.adapters.verifiers.webhook import SigningSecrets, WebhookVerifier
+from ir.adapters.verifiers.webhook import EventKind, SigningSecrets, WebhookVerifier
 from ir.core.errors import Missing, Unknown
 from ir.core.secret import Secret, fingerprint
 from ir.core.urls import ParsedUrl
@@ -107,8 +107,7 @@ def webhook_case(stack: ExitStack, folder: Path) -> Case:
         url=f"{service.url}/hook",
         signed_with=SigningSecrets(held.get),
         resolve=no_secrets,
-        event="test_helpers.test_clock.ready",
-        live=False,
+        event=EventKind("test_helpers.test_clock.ready", live=False),
         timeout=0.4,
     )
 

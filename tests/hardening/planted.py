@@ -131,7 +131,7 @@ MUTANTS = (
         ("tests/incident/test_adoption.py",),
     ),
     Mutant("mint without looking for strays", "ir/actions/mint.py", "    if strays:\n", "    if False:\n"),
-    Mutant("drop the custody write", "ir/actions/successor.py", 'address = world.custody.keep(f"new-{n}", secret)', 'address = ""'),
+    Mutant("drop the custody write", "ir/actions/successor.py", 'address = world.ports.custody.keep(f"new-{n}", secret)', 'address = ""'),
     Mutant(
         "burn no name after an unanswered mint", "ir/actions/successor.py", "n = tried + 1 if new_name", "n = max(tried, 1) if new_name"
     ),
@@ -151,7 +151,7 @@ MUTANTS = (
         "else own_keys.expire_others(world, told)",
         "else ({}, ())",
     ),
-    Mutant("mint blind though another began", "ir/actions/replacement.py", "return world.fresh and not", "return not"),
+    Mutant("mint blind though another began", "ir/actions/replacement.py", "return world.run.fresh and not", "return not"),
     Mutant("mint blind a second time", "ir/actions/replacement.py", 'and int(record.facts["mint"]["n"]) == 1', ""),
     Mutant("owe a double and never expire it", "ir/actions/retire.py", "if only and not record.debts", "if only"),
     Mutant(
@@ -237,20 +237,20 @@ MUTANTS = (
         "record who acts anew on replay",
         "ir/engine/step_attempt.py",
         "body=ran, at=at, actor=by)",
-        "body=ran, at=at, actor=self._world.operator.name)",
+        "body=ran, at=at, actor=self._world.ports.operator.name)",
     ),
-    Mutant("do not read stores after the kill", "ir/actions/watch.py", "list(world.stores.values()) if last else []", "[]"),
+    Mutant("do not read stores after the kill", "ir/actions/watch.py", "list(world.ports.stores.values()) if last else []", "[]"),
     Mutant(
         "skip the lease check",
-        "ir/storage/incident_store.py",
-        '                if row["executor"] != holder.executor and self.alive(row, now):',
+        "ir/storage/leases.py",
+        "                if row.executor != holder.executor and row.alive:",
         "                if False:",
         ("tests/unit/test_ledger.py",),
     ),
     Mutant(
         "let another incident take a held key",
-        "ir/storage/incident_store.py",
-        'if row["incident"] != incident and not',
+        "ir/storage/leases.py",
+        "if lease.incident != incident and not",
         "if False and not",
         ("tests/unit/test_ledger.py",),
     ),
@@ -300,8 +300,8 @@ MUTANTS = (
     Mutant(
         "record a key as a fact",
         "ir/actions/custody.py",
-        'return "" if kept else world.custody.keep("old", old)',
-        'return world.custody.keep("old", old) and old.reveal()[::-1]',
+        'return "" if kept else world.ports.custody.keep("old", old)',
+        'return world.ports.custody.keep("old", old) and old.reveal()[::-1]',
         CANARY,
     ),
     Mutant(
@@ -539,7 +539,7 @@ MUTANTS = (
     Mutant(
         "be stopped by what an incident of our own left",
         "ir/actions/store_check.py",
-        "        mine = bool(pending.incident) and world.over(pending.incident)",
+        "        mine = bool(pending.incident) and world.hooks.over(pending.incident)",
         "        mine = False",
         ("tests/incident/test_clearing.py",),
     ),
@@ -574,8 +574,8 @@ MUTANTS = (
     Mutant(
         "drop what a close left to do",
         "ir/incident/debts.py",
-        'return row["status"] != "attested" or "accepted" in row["summary"]',
-        'return row["status"] != "attested"',
+        'return row.status != "attested" or "accepted" in row.summary',
+        'return row.status != "attested"',
         ("tests/incident/test_taken_over.py",),
     ),
     Mutant(
@@ -613,9 +613,7 @@ MUTANTS = (
         "*()",
         ("tests/unit/test_http_address.py",),
     ),
-    Mutant(
-        "run unasked what reads a store", "ir/cli/terminal/option_values.py", "unread and consent.may(", "unread and (True or ", CONSENT
-    ),
+    Mutant("run unasked what reads a store", "ir/runtime/which_key.py", "unread and consent.may(", "unread and (True or ", CONSENT),
     Mutant(
         "dry run unasked",
         "ir/cli/rotate.py",
@@ -709,7 +707,7 @@ MUTANTS = (
     Mutant(
         "kill the old key though the replacement died",
         "ir/actions/retire.py",
-        "if world.issuer.guided and (died := _replacement_died(world, record)) is not None:",
+        "if world.ports.issuer.guided and (died := _replacement_died(world, record)) is not None:",
         "if False and (died := _replacement_died(world, record)) is not None:",
         ("tests/e2e/test_wrong_row.py",),
     ),
@@ -794,7 +792,7 @@ MUTANTS = (
     Mutant(
         "write what cannot be put back",
         "ir/actions/unread.py",
-        'if not forward and world.custody.fetch("old") is None:',
+        'if not forward and world.ports.custody.fetch("old") is None:',
         "if False:",
         ("tests/incident/test_write_only.py::test_without_the_old_value_in_custody_nothing_is_written",),
     ),
@@ -852,5 +850,34 @@ MUTANTS = (
         '_ACCEPTED = ["RSA-OAEP",',
         '_ACCEPTED = ["A128GCM", "RSA-OAEP",',
         ("tests/contract/test_issuer_jwe.py",),
+    ),
+    Mutant("let a look write", "ir/runtime/worlds.py", "ask=write_guard.read_only", "ask=lambda: None", ("tests/unit/test_world.py",)),
+    Mutant(
+        "take every incident for unfinished",
+        "ir/runtime/worlds.py",
+        "return row is not None and debts.over(row)",
+        "return False",
+        ("tests/unit/test_world.py",),
+    ),
+    Mutant(
+        "show the options of another command",
+        "ir/cli/terminal/option_groups.py",
+        "option.hidden = True",
+        "option.hidden = False",
+        ("tests/unit/test_parameters.py",),
+    ),
+    Mutant(
+        "keep the exceptions of a resume for one part of the workflow",
+        "ir/engine/recorder.py",
+        "self.world = replace(self.world, options=accepting(",
+        "replace(self.world, options=accepting(",
+        ("tests/course/test_containment.py",),
+    ),
+    Mutant(
+        "wait though a signal was sent",
+        "ir/runtime/following.py",
+        'if not (record.status == "waiting" or owes) or kept.signals.sent(record.id, record.heard):',
+        'if not (record.status == "waiting" or owes):',
+        ("tests/unit/test_following.py",),
     ),
 )

@@ -14,14 +14,16 @@ import pytest
 from ir import inventory
 from ir.cli import COMMANDS, run
 from ir.cli.terminal.consent_prompt import Consent
-from ir.cli.terminal.inventory_source import Opened, read
+from ir.cli.terminal.inventory_source import read
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import ExitCode, Refused
 from ir.drill.hosts.gcp_twin import GcpTwin
 from ir.inventory import consent
+from ir.inventory.opened import Opened
 from ir.runtime.app_state import State, open_state
-from ir.storage import database, incident_store
+from ir.storage import database
+from ir.storage.incident_index import IncidentIndex, IncidentRow
 from tests.worlds.responder import responder
 from tests.worlds.strange_inventory import FILE, Strange, strange
 
@@ -205,9 +207,13 @@ def test_another_header_or_variable_is_a_new_one(place: Strange) -> None:
 
 def test_containing_alone_does_not_end_the_first_use() -> None:
     """The rotation right after it has `--yes` as its consent, as it would have had before."""
-    rows = [{"status": "done", "summary": {"destinations": []}}, {"status": "aborted", "summary": {"destinations": ["store a"]}}]
+
+    def ran(status: str, *places: str) -> IncidentRow:
+        return IncidentRow("INC-1", 0.0, 0.0, status, 0, {"destinations": list(places)})
+
+    rows = [ran("done"), ran("aborted", "store a")]
     assert consent.known(rows) is None
-    assert consent.known([*rows, {"status": "debt", "summary": {"destinations": ["store b"]}}]) == {"store b"}
+    assert consent.known([*rows, ran("debt", "store b")]) == {"store b"}
 
 
 class Sitting(Terminal):
@@ -299,7 +305,7 @@ def test_the_red_button_asks_only_for_what_it_needs(tmp_path: Path) -> None:
         code, said = world.ir("contain", "payments", "--inventory", FILE, "--yes", "--inventory-sha256", "0" * 64)
         assert (code, world.incidents()) == (ExitCode.REFUSED, []), said
         engine = database.open_engine(f"sqlite:///{world.folder / 'home' / 'ir.sqlite'}")
-        incident_store.Ledger(engine).note("INC-20260101-aaaa", "done", 0, {"destinations": ["store vault://secret/another"], "debts": []})
+        IncidentIndex(engine).note("INC-20260101-aaaa", "done", 0, {"destinations": ["store vault://secret/another"], "debts": []})
         engine.dispose()
         code, said = world.ir("contain", "payments", "--inventory", FILE, "--yes")
         assert code == ExitCode.DEBT, said

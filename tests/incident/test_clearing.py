@@ -1,6 +1,6 @@
 """A stranger's unfinished stage: refused, or cleared exactly as it was shown, with the reason in the record."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from ir.core.errors import Conflict, Denied, ExitCode, Rejected
 from ir.core.model import Json
@@ -90,7 +90,7 @@ def test_what_an_incident_of_our_own_left_when_it_ended_stands_in_nobodys_way_an
     sim.options = Options(yes=True)
     sim.plan = Simulation("exposed").plan
     sim.world = sim._world()  # noqa: SLF001 - with the plan of an ordinary run
-    sim.world.over = lambda incident: incident == OTHER
+    sim.world = replace(sim.world, hooks=replace(sim.world.hooks, over=lambda incident: incident == OTHER))
     code, record, _ = run(sim)
     assert code == ExitCode.DONE, [(r.id, r.outcome.said) for r in record.runs]
     assert f"what {OTHER} left there is cleared at the end" in str(record.runs[0].outcome.items)

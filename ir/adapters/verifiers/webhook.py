@@ -38,6 +38,14 @@ class SigningSecrets:
     given_up: Callable[[], Secret | None] = lambda: None
 
 
+@dataclass(frozen=True)
+class EventKind:
+    """The type of the test events, and what they say in `livemode`."""
+
+    type: str
+    live: bool
+
+
 class WebhookVerifier(HttpVerifier):
     """POSTs test events as Stripe would: right signature → 2xx; wrong signature, as the control → 4xx.
 
@@ -46,7 +54,7 @@ class WebhookVerifier(HttpVerifier):
     Args:
         url: where the service takes deliveries.
         signed_with: the secrets.
-        event: type of the test events. live: what they say in `livemode`.
+        event: what the test events are.
         both: while both live, the former secret must be accepted too.
         refusals_only: send nothing that a service should accept (dry run): a pass then proves that signatures are checked, not which.
         processed: where the service tells the ids of the events that it processed, on the same host; "" = it does not.
@@ -59,8 +67,7 @@ class WebhookVerifier(HttpVerifier):
         url: str,
         signed_with: SigningSecrets,
         resolve: Callable[[str], Secret],
-        event: str,
-        live: bool,
+        event: EventKind,
         both: bool = False,
         refusals_only: bool = False,
         processed: str = "",
@@ -80,7 +87,7 @@ class WebhookVerifier(HttpVerifier):
             proves="holds-key",
             timeout=timeout,
         )
-        self._secrets, self._event, self._live = signed_with, event, live
+        self._secrets, self._event = signed_with, event
         self._both, self.refusals_only = both, refusals_only
         self._wrong = Secret(f"whsec_{secrets.token_hex(16)}")
         self._replayed: bool | None = None
@@ -187,8 +194,14 @@ class WebhookVerifier(HttpVerifier):
     def _payload(self) -> str:
         """A snapshot event as Stripe sends it, about an object that does not exist."""
         now = int(time.time())
-        kind = self._event.rpartition(".")[0]
-        about = {"id": f"ir_{self._number}", "object": kind, "created": now, "livemode": self._live, "metadata": {"ir": "signature check"}}
+        kind = self._event.type.rpartition(".")[0]
+        about = {
+            "id": f"ir_{self._number}",
+            "object": kind,
+            "created": now,
+            "livemode": self._event.live,
+            "metadata": {"ir": "signature check"},
+        }
         return json.dumps(
             {
                 "id": f"evt_ir{self._number}",
@@ -196,10 +209,10 @@ class WebhookVerifier(HttpVerifier):
                 "api_version": _VERSION,
                 "created": now,
                 "data": {"object": about},
-                "livemode": self._live,
+                "livemode": self._event.live,
                 "pending_webhooks": 0,
                 "request": {"id": None, "idempotency_key": None},
-                "type": self._event,
+                "type": self._event.type,
             },
             indent=2,
         )

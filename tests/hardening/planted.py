@@ -876,8 +876,8 @@ MUTANTS = (
     Mutant(
         "wait though a signal was sent",
         "ir/runtime/following.py",
-        'if not (record.status == "waiting" or owes) or kept.signals.sent(record.id, record.heard):',
-        'if not (record.status == "waiting" or owes):',
+        'if not (record.status == "waiting" or in_debt) or kept.signals.sent(record.id, record.heard):',
+        'if not (record.status == "waiting" or in_debt):',
         ("tests/unit/test_following.py",),
     ),
 )

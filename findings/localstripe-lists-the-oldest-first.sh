@@ -58,9 +58,9 @@ for _ in range(3):
     made.append(call("/v1/customers", {"description": "made up"})["id"])
     time.sleep(1.1)
 customers = [row["id"] for row in call("/v1/customers")["data"]]
-events = [row["data"]["object"]["id"] for row in call("/v1/events?limit=1")["data"]]
+events = [row["data"]["object"]["id"] for row in call("/v1/events?type=customer.created&limit=1")["data"]]
 print("customers, by the order of their making:", [made.index(one) + 1 for one in customers])
-print("the one event of limit=1 is about customer", made.index(events[0]) + 1)
+print("the one event of type=customer.created&limit=1 is about customer", made.index(events[0]) + 1)
 assert customers == made and events == made[:1], "changed"
 PY
 venv/bin/python order.py "$port"

@@ -49,7 +49,7 @@ class LackingRights:
         """One per right."""
         return tuple(Item(right_called(name), did, f"lacking, {as_told(who)}") for name, who in sorted(self.told_by.items()))
 
-    def owed(self, incident: str) -> tuple[Debt, ...]:
+    def still_to_do(self, incident: str) -> tuple[Debt, ...]:
         """What is still to do where nothing waits for it."""
         return tuple(
             Debt(LACKING, lack_of(name), f"the replacement lacks {called(name)}, {as_told(who)}", todo_for(incident, [name]))

@@ -1,4 +1,4 @@
-"""Verify: every service is looked at once more, all side by side."""
+"""Verify: look at every service once more, all side by side."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from ir.incident.record import Incident
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
-    """All services hold the replacement, or were accepted by name."""
+    """Check that all services hold the replacement, or were accepted by name."""
     if "new" not in record.facts:
         return Outcome(Did.SKIPPED, "there is no replacement to verify")
     added, stopped = rights_given.added(world, record)
@@ -29,7 +29,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if lacking.told_by and not reversibility.forward(record.facts):
         stopped = rights_given.stop(world, record, lacking)
         return replace(stopped, facts={**facts, **stopped.facts}, items=(*items, *lacking.items()), debts=lacking.debts, paid=paid)
-    debts = (*lacking.debts, *lacking.owed(world.incident))
+    debts = (*lacking.debts, *lacking.still_to_do(world.incident))
     if bad:
         return Outcome(Did.FAILED, "; ".join(f"{item.name}: {item.said}" for item in bad), facts, tuple(items), debts, paid)
     said = service_health.said_of(items) + rights_given.summary(added) + rights.not_seen(lacking.silent)

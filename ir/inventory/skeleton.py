@@ -1,6 +1,6 @@
 """Write a first inventory from keys that a search found: one key per value with every place that holds it, as YAML to be completed.
 
-Pure.
+Nothing is read or written here.
 """
 
 import re

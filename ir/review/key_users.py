@@ -1,4 +1,4 @@
-"""Who used one key since a moment, as logs tell: the table behind the question whether a use was ours.
+"""Uses of one key since a moment, as logs tell: the table that decides whether a use was ours.
 
 The ends of the logs are enough, since what is asked about has just happened.
 """

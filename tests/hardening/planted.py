@@ -134,7 +134,9 @@ MUTANTS = (
     ),
     Mutant("mint without looking for strays", "ir/actions/mint.py", "    if strays:\n", "    if False:\n"),
     Mutant("drop the custody write", "ir/actions/successor.py", 'address = world.ports.custody.keep(f"new-{n}", secret)', 'address = ""'),
-    Mutant("burn no name after an unanswered mint", "ir/actions/successor.py", "n = tried + 1 if anew", "n = max(tried, 1) if anew"),
+    Mutant(
+        "burn no name after an unanswered mint", "ir/actions/successor.py", "n = tried + 1 if new_name", "n = max(tried, 1) if new_name"
+    ),
     Mutant("retire before the last look", "ir/actions/retire.py", "if why_not and world.plan", "if False and world.plan"),
     Mutant(
         "retire though a service was not seen", "ir/actions/retire.py", "bad += [item for item in services", "[item for item in services"
@@ -876,8 +878,8 @@ MUTANTS = (
     Mutant(
         "wait though a signal was sent",
         "ir/runtime/following.py",
-        'if not (record.status == "waiting" or owes) or kept.signals.sent(record.id, record.heard):',
-        'if not (record.status == "waiting" or owes):',
+        'if not (record.status == "waiting" or in_debt) or kept.signals.sent(record.id, record.heard):',
+        'if not (record.status == "waiting" or in_debt):',
         ("tests/unit/test_following.py",),
     ),
     Mutant(

@@ -82,7 +82,7 @@ class HttpVerifier(Verifier):
         except _Unwell as error:
             return self._saw(False, error.what, len(seen), lacking.merged(lacks, error.lacks))
         except (Missing, Rejected) as error:
-            # Refused, or an answer that must not be taken: not as expected. Not asked at all: not known.
+            # refused, or an answer that must not be taken: not as expected; not asked at all: not known
             return self._saw(None if isinstance(error, NotAsked) else False, error.what, len(seen), lacks)
         except PortError as error:
             return self._saw(None, error.what, len(seen), lacks)
@@ -120,7 +120,7 @@ class HttpVerifier(Verifier):
             yield name, answer
 
     def _patience(self, others: int) -> int:
-        """How many further answers to ask for: a balancer that picks at random shows each of N in 12 N with near certainty."""
+        """How many further answers to ask for. A balancer that picks at random shows each of N in 12 N with near certainty."""
         return max(others, 12 * self._wanted if self._named_by else self._wanted - 1)
 
     def _ask(self, url: str, address: str, expected: Expected) -> HttpResponse:
@@ -136,7 +136,7 @@ class HttpVerifier(Verifier):
         return answer
 
     def _other_addresses(self, url: str, first: str) -> list[str]:
-        """The other addresses of the family that answered: the other family is another road to the same instances."""
+        """The other addresses of the family that answered: the other family is another way to the same instances."""
         found = self._edge.addresses(url, timeout=self._timeout) if first else ()
         return [a for a in found if a != first and http_resolver.family(a) == http_resolver.family(first)]
 
@@ -151,7 +151,7 @@ class HttpVerifier(Verifier):
         return excerpt(name, 60)
 
     def _saw(self, passed: bool | None, said: str, good: int, lacks: dict[str, float] | None = None) -> Check:
-        # A host may have more addresses than instances were asked for; the one that failed counts, too.
+        # a host may have more addresses than instances were asked for; the one that failed counts, too
         wanted = max(self._wanted, good if passed else good + 1)
         return Check(passed, self.proves, excerpt(f"{self._place}: {said}"), (good, wanted), lacks)
 

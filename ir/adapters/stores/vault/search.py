@@ -1,4 +1,4 @@
-"""Every secret under a mount or path of Vault's KV version 2, looked through for values shaped like keys. Reads only."""
+"""Search every secret under a mount or path of Vault's KV version 2 for values shaped like keys. Reads only."""
 
 from ir.adapters.stores.vault.kv import Kv
 from ir.core.errors import Missing, PortError
@@ -35,7 +35,7 @@ def look(place: str, *, timeout: float = 10.0) -> SearchResult:
 
 
 def keepers_of(ref: Reference, *, timeout: float = 10.0) -> tuple[str, ...]:
-    """Who else writes this one secret, by its custom metadata; nothing where we may not read that."""
+    """The other tools that write this one secret, by its custom metadata; none where we may not read that."""
     return _kept_by(Kv(ref.host, timeout), ref.path)
 
 
@@ -48,7 +48,7 @@ def _kept_by(kv: Kv, name: str) -> tuple[str, ...]:
 
 
 def _all(kv: Kv, folder: str, unread: list[str], depth: int) -> list[str]:
-    """Paths of all secrets in a folder (ends with `/`, or empty) and below; ours for staging are passed over."""
+    """Paths of all secrets in a folder (ends with `/`, or empty) and below; our own siblings are skipped."""
     found = []
     for name in sorted(kv.beside(folder)):
         if name.endswith("/") and depth < _DEEPEST:

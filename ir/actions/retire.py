@@ -178,7 +178,7 @@ def _last_look(world: World, record: Incident, step: Step, added: rights.Lacking
 
 
 def _with_rights(world: World, record: Incident, seen: _Seen, lacking: rights.LackingRights) -> _Seen:
-    """A right that a service uses and the replacement lacks: in an overlap it stands in the way of the kill."""
+    """A right that a service uses and the replacement lacks: in an overlap it keeps the old key alive."""
     seen = replace(seen, facts=lacking.facts, paid=lacking.paid, debts=(*seen.debts, *lacking.debts))
     if not lacking.told_by:
         return seen

@@ -192,7 +192,7 @@ def _moved(world: World, service: Service, bad: list[Item], expected: Expected, 
 
 
 def _move(world: World, service: Service, expected: Expected, patience: float, lacks: _Lacks) -> Item:
-    """Look, reload, look until it holds the replacement; one that lacked a right begins anew, without what it was refused before."""
+    """Look, reload, look until it holds the replacement; a service that lacked a right is reloaded, so that it forgets what was refused."""
     if service_health.provable(world, service):
         there = service_health.look(world, service, Expected(expected.fingerprint, expected.key_id, expected.since))
         if there.did is Did.DONE and there.facts["proves"] == "holds-key" and not lacks(there):

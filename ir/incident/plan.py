@@ -99,7 +99,7 @@ def _wanted(row: Json) -> WantedRights:
 
 
 def wanting(plan: Plan, wanted: WantedRights) -> Plan:
-    """The same plan, with a list for the replacement that was derived from use; its file's hash stands in the plan."""
+    """The same plan, with a list for the replacement that was derived from use, and the hash of its file."""
     listed = f"the {counted(len(wanted.names), 'permission')} of the given list (SHA-256 {wanted.sha256[:16]}…)"
     said = f"whether services need more than {listed}: {', '.join(wanted.names)}"
     return replace(plan, wanted=wanted, notes=(*(note for note in plan.notes if note != _RESTRICTED), said, _RESTRICTED))

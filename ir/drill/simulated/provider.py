@@ -138,7 +138,7 @@ class SimProvider:
         return Minted(key.id, key.value, self.clock.time.timestamp(), KeyKind.RESTRICTED, keep(key.value), alone=alone)
 
     def _narrowed(self, key: SimKey) -> SimKey:
-        """Whoever ordered it forgot a right."""
+        """Forget a right, as who ordered it did."""
         key.permissions, self.lacks_next = ("balance_read",) if self.lacks_next else key.permissions, False
         return key
 

@@ -10,11 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ir.actions import own_looks
+from ir.core.errors import PortError
 from ir.core.model import Debt, Did, Item, Json, KeyKind
 from ir.incident.context import World
 from ir.incident.debts import LACKING, LEARNED, lack_of, right_called
 from ir.incident.facts import Facts, Right
 from ir.incident.record import Incident
+from ir.permissions.names import called as called_by_api
+from ir.permissions.names import implied_by
 
 UNNAMED = "a right that is not named"
 
@@ -87,7 +90,8 @@ def missing(world: World, record: Incident, items: Sequence[Item], added: Lackin
     for item in (*seen, *([log] if log else [])):
         for name in of(record, item, granted):
             told[name] = (*told.get(name, ()), item.name)
-    learned = _learned_by_hand(world, record, {item.name for item in (*seen, *([log] if log else []))}, told)
+    still, learned = _told_before(world, record, {item.name for item in (*seen, *([log] if log else []))}, {*told, *granted})
+    told |= still
     facts: Json = dict(added.facts.get("rights", {})) if added else {}
     if told or before.get("lacking"):
         facts["lacking"] = [{"name": name, "told_by": list(who)} for name, who in told.items()]
@@ -97,17 +101,36 @@ def missing(world: World, record: Incident, items: Sequence[Item], added: Lackin
     return LackingRights(told, {**granted, **learned}, {"rights": facts} if facts else {}, debts, paid, () if log else tuple(silent), log)
 
 
-def _learned_by_hand(world: World, record: Incident, tell: set[str], told: Mapping[str, object]) -> dict[str, Right]:
-    """Rights that a person has given in the Dashboard: all who told that they were lacking tell no more of it."""
-    rights = record.facts.get("rights", {})
-    gone = [row for row in rights.get("lacking", []) if row["name"] not in told and row["name"] not in rights.get("granted", {})]
-    if not world.ports.issuer.guided:
-        return {}
-    return {
-        row["name"]: Right(by="", how="in the Dashboard", at=world.now(), told_by=row["told_by"])
-        for row in gone
-        if row["name"] and set(row["told_by"]) <= tell
-    }
+def _told_before(world: World, record: Incident, tell: set[str], known: set[str]) -> tuple[dict[str, tuple[str, ...]], dict[str, Right]]:
+    """What was told to be lacking and is not told now: what is lacking all the same, and what a person added in the Dashboard.
+
+    A service that was reloaded has forgotten what it was refused: its silence is no look. The row of a managed key is one, and
+    a read of our own; where there is neither, the word of who went on after the clicks counts.
+    """
+    still: dict[str, tuple[str, ...]] = {}
+    learned: dict[str, Right] = {}
+    for row in record.facts.get("rights", {}).get("lacking", []):
+        name, who = row["name"], tuple(one for one in row["told_by"] if one not in world.options.accept_unhealthy)
+        if not name or name in known or not who:
+            continue
+        has = _has(world, record, name) if set(who) <= tell else False
+        if has is False or (has is None and not world.ports.issuer.guided):
+            still[name] = who
+        else:
+            learned[name] = Right(by="", how="in the Dashboard", at=world.now(), told_by=list(who))
+    return still, learned
+
+
+def _has(world: World, record: Incident, name: str) -> bool | None:
+    """Whether the replacement has a right, by a look; None where none tells."""
+    try:
+        new = world.new_key(record.facts)
+        row = world.ports.issuer.identify(new, known_id=record.facts["new"].get("id", ""))
+    except PortError:
+        return None
+    if row is not None and row.permissions:
+        return implied_by(called_by_api(name), row.permissions)
+    return world.ports.issuer.may_read(new, name)
 
 
 def lacked(item: Item) -> Json:
@@ -157,6 +180,9 @@ def todo_for(incident: str, names: Sequence[str]) -> str:
 
 def confirm(incident: str, name: str, row: Right) -> Debt:
     """A right that was added in the middle of a rotation is one that a person has to mean."""
-    why = f"`{name}` was added to the replacement, since it was lacking, {as_told(row.get('told_by', []))}"
+    told = as_told(row.get("told_by", []))
+    why = f"`{name}` was added to the replacement, since it was lacking, {told}"
+    if not row.get("by"):
+        why = f"`{name}` was lacking, {told}, and is not told to be lacking any more since a person was asked to add it in the Dashboard"
     close = f"confirm that it is meant: ir close {incident} --debt '{right_called(name)}' --attest REASON --by NAME"
     return Debt(LEARNED, right_called(name), why, f"{close}; if not, take it away in the Dashboard (⋯ > `Edit key`)")

@@ -189,6 +189,34 @@ def test_who_tells_nothing_is_named_as_not_seen() -> None:
     assert cast(Json, record.facts["rights"])["silent"] == ["billing"]
 
 
+@pytest.mark.parametrize("tells", [True, False], ids=["forgot it", "tells no more"])
+def test_a_service_that_is_silent_after_its_reload_has_not_got_the_right(tells: bool) -> None:
+    sim = _lacking()
+    _, _, journal = go(sim)
+    sim.services["canary"].tells = False
+    if tells:
+        plain = sim.services["canary"].check
+        sim.services["canary"].check = lambda expected: replace(plain(expected), lacks={})  # type: ignore[method-assign]  # forgetful
+    journal.send("wake")
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.WAITING and f"`{USED}`" in _last(record).outcome.said, _told(record)
+    assert sim.provider.lives(sim.leaked) and sim.services["web"].held == sim.leaked.value
+
+
+def test_in_the_dashboard_a_read_of_ours_tells_what_a_reloaded_service_forgot() -> None:
+    sim = _lacking(guided=True)
+    given = sim.provider.create("given")
+    sim.provider.deliver = lambda: given.value
+    _, _, journal = go(sim)
+    plain = sim.services["canary"].check
+    sim.services["canary"].check = lambda expected: replace(plain(expected), lacks={})  # type: ignore[method-assign]  # forgetful
+    sim.provider.may_read = lambda key, right: right in given.permissions  # type: ignore[method-assign]  # the truth
+    journal.send("wake")
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.WAITING and f"`{USED}`" in _last(record).outcome.said, _told(record)
+    assert sim.services["web"].held == sim.leaked.value
+
+
 # ── looks of our own ──
 
 

@@ -5,9 +5,9 @@ lease he did not take.
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ir import inventory
 from ir.core.errors import AlreadyRunning, IrError, Refused, Waiting
@@ -24,6 +24,7 @@ from ir.ports import Irreversible, Operator
 from ir.runtime import approved, wiring, write_guard
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting, opening_entry, setting_from
+from ir.runtime.same_value import Noted
 from ir.storage.incident_store import Ledger
 
 
@@ -40,6 +41,7 @@ class Given:
         patient: False: long waits are handed back instead of being slept through (see `World.patient`).
         resting: as `World.resting`.
         leaked, control: keys that the operator gave.
+        handed: stores by reference that were read just now: the first look of an incident that begins need not read them again.
     """
 
     operator: Operator
@@ -49,6 +51,7 @@ class Given:
     control: Secret | None = None
     patient: bool = True
     resting: Callable[[float], AbstractContextManager[None]] = lambda _seconds: nullcontext()
+    handed: Mapping[str, Noted] = field(default_factory=dict)
 
 
 class Unattended:
@@ -117,7 +120,9 @@ def wired(setting: Setting, kept: State, given: Given, fence: int) -> World:
         if not kept.ledger.holds(kept.me, setting.incident, fence):
             given.lost(setting.incident)
 
-    made = wiring.world(setting, kept, given.operator, ask=ask, leaked=given.leaked, control=given.control, say=given.say)
+    made = wiring.world(
+        setting, kept, given.operator, ask=ask, leaked=given.leaked, control=given.control, say=given.say, handed=given.handed
+    )
     places = set() if setting.plan.key_alone else consent.destinations(made.inventory, made.key)
 
     def note(record: Incident) -> None:
@@ -167,14 +172,13 @@ def begin(setting: Setting, kept: State, runner: Runner, given: Given, found: Js
     setting.incident = setting.incident or new_id(kept.ledger)
     fence = kept.ledger.take(kept.me, setting.incident, resources(setting, given.leaked))
     try:
-        world = wired(setting, kept, given, fence)
         begun = runner.status(setting.incident)
+        world = wired(setting, kept, replace(given, handed={}) if begun else given, fence)
         if begun:
             _check(Incident(id=setting.incident), kept, given)
         elif found and found.get("adopted"):
             found = {**found, "adopted": {**found["adopted"], "signed_before": kept.checkpoints.set_aside(setting.incident)}}
-        took_over = {**_taken_over(setting, kept), "past": _past(setting, kept)}
-        facts = {"opened_at": now.timestamp(), "exposed_at": setting.options.exposed_at, **took_over, **(found or {})}
+        facts = {"opened_at": now.timestamp(), "exposed_at": setting.options.exposed_at, **_earlier(setting, kept), **(found or {})}
         at = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         opening = opening_entry(setting, at, given.operator.name, facts)
     except BaseException:
@@ -188,18 +192,19 @@ def begin(setting: Setting, kept: State, runner: Runner, given: Given, found: Js
     return world
 
 
-def _taken_over(setting: Setting, kept: State) -> Json:
+def _earlier(setting: Setting, kept: State) -> Json:
+    """What the index of this key's incidents tells the one that begins: what it takes over, and what became of former keys."""
     source = inventory.loads(setting.text, setting.name)
-    index = [row for row in kept.ledger.index(setting.key) if bool(row["summary"].get("drill")) is setting.options.drill]
-    found = debts.taken_over(index, setting.key, source.account(source.key(setting.key).account).id, setting.plan.policy)
+    account, drill = source.account(source.key(setting.key).account).id, setting.options.drill
+    every = kept.ledger.index(setting.key)
+    index = [row for row in every if bool(row["summary"].get("drill")) is drill]
+    found = debts.taken_over(index, setting.key, account, setting.plan.policy)
     keys = {row["incident"]: {role: str(row["summary"].get(role, "")) for role in ("old", "new")} for row in index}
-    return {"took_over": found, "earlier": {name: keys[name] for name in found if name in keys}}
-
-
-def _past(setting: Setting, kept: State) -> Json:
-    source = inventory.loads(setting.text, setting.name)
-    account = source.account(source.key(setting.key).account).id
-    return earlier.history(kept.ledger.index(setting.key), setting.key, account, drill=setting.options.drill).to_json()
+    return {
+        "took_over": found,
+        "earlier": {name: keys[name] for name in found if name in keys},
+        "past": earlier.history(every, setting.key, account, drill=drill).to_json(),
+    }
 
 
 ENDS = ("abort", "close")

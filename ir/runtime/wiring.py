@@ -1,7 +1,7 @@
 """Settings to objects: the room that knows the engine, and through `adapter_registry` the vendors."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -58,8 +58,9 @@ def world(
     control: Secret | None = None,
     clock: Clock | None = None,
     say: Callable[[str], None] = lambda _text: None,
+    handed: Mapping[str, Noted] | None = None,
 ) -> World:
-    """Everything wired; `ask` is asked before every write."""
+    """Everything wired; `ask` is asked before every write. `handed`: stores by reference that were read just now, used as they are."""
     ask = write_guard.Shared(ask)
     from ir.clients.stripe_api import StripeApi, account_of
 
@@ -83,7 +84,8 @@ def world(
         raw = adapter_registry.issuer(account, operator, ticking, api, lambda: resolver(str(account.app_key)))
     alone = setting.plan.key_alone  # nobody was asked whether programs may run, or tokens be told, to read its stores
     places = [ref for ref in key.stored_in if not (alone and consent.reading(source, [ref]))]
-    stores = {str(ref): Noted(adapter_registry.store(ref, source, operator, setting.base)) for ref in places}
+    known = handed or {}
+    stores = {str(ref): known.get(str(ref)) or Noted(adapter_registry.store(ref, source, operator, setting.base)) for ref in places}
     folder = kept.bundle(setting.incident)
     made = World(
         incident=setting.incident,

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from ir.core.errors import AlreadyRunning, Refused
 from ir.core.model import Json
 from ir.storage import process_identity
-from ir.storage.database import clock, create_tables, single
+from ir.storage.database import clock, create_tables, now, single
 from ir.storage.patience import all_patient
 from ir.storage.process_identity import Me
 from ir.storage.tables import INCIDENTS, LEASES, META, SIGNALS
@@ -59,23 +59,20 @@ class Ledger:
             fence = 1
             wanted = sorted(set(resources))
             rows = list(db.execute(sa.select(LEASES).where(LEASES.c.resource.in_(wanted))).mappings())
-            now = clock(db)
+            at = clock(db)
             for row in rows:
                 if row["incident"] != incident and not self._acts_no_more(db, row):
                     raise AlreadyRunning(*blocked(row), incident=row["incident"], next_step=_follow(row))
-                if row["executor"] != holder.executor and self.alive(row, now):
+                if row["executor"] != holder.executor and self.alive(row, at):
                     raise AlreadyRunning(*blocked(row), incident=incident, next_step=_follow(row))
                 fence = max(fence, row["fence"] + (row["executor"] != holder.executor))
             db.execute(sa.delete(LEASES).where(LEASES.c.resource.in_(wanted)))
             since = {row["resource"]: row["since"] for row in rows}
-            for resource in wanted:
-                times = {"since": since.get(resource, now), "heartbeat": now, "fence": fence}
-                self._insert(db, holder, incident, resource, times)
+            times: Json = {"heartbeat": at, "fence": fence, **holder.row}
+            held = [{"resource": name, "incident": incident, "since": since.get(name, at), **times} for name in wanted]
+            if held:
+                db.execute(sa.insert(LEASES), held)
             return fence
-
-    @staticmethod
-    def _insert(db: sa.Connection, holder: Me, incident: str, resource: str, times: Json) -> None:
-        db.execute(sa.insert(LEASES).values(resource=resource, incident=incident, **holder.row, **times))
 
     def claim(self, holder: Me, incident: str, fence: int, resource: str) -> None:
         """Add one resource to those that a running incident holds; free to repeat.
@@ -89,8 +86,9 @@ class Ledger:
             if row is not None and row["incident"] != incident and not self._acts_no_more(db, row):
                 raise AlreadyRunning(*blocked(row), incident=row["incident"], next_step=_follow(row))
             db.execute(sa.delete(LEASES).where(LEASES.c.resource == resource))
-            now = clock(db)
-            self._insert(db, holder, incident, resource, {"since": now, "heartbeat": now, "fence": fence})
+            at = clock(db)
+            times: Json = {"since": at, "heartbeat": at, "fence": fence}
+            db.execute(sa.insert(LEASES).values(resource=resource, incident=incident, **holder.row, **times))
 
     def busy(self, resources: Iterable[str]) -> Json | None:
         """The first lease on any of these that `take` would be refused for, None when all are free; takes nothing."""
@@ -116,7 +114,7 @@ class Ledger:
         """Heartbeat; False when somebody else took over."""
         with self._single.begin() as db:
             mine = (LEASES.c.incident == incident) & (LEASES.c.executor == holder.executor) & (LEASES.c.fence == fence)
-            return db.execute(sa.update(LEASES).where(mine).values(heartbeat=clock(db))).rowcount > 0
+            return db.execute(sa.update(LEASES).where(mine).values(heartbeat=now(db))).rowcount > 0
 
     def let_go(self, holder: Me, incident: str, fence: int) -> None:
         """Stop holding an incident that waits: its resources stay its own, but any process may take it over at once."""
@@ -141,15 +139,15 @@ class Ledger:
             return {**row, "alive": self.alive(row, clock(db))} if row else None
 
     @staticmethod
-    def alive(row: Any, now: float | None = None) -> bool:
+    def alive(row: Any, at: float | None = None) -> bool:
         """Whether the holding process still runs: asked of the kernel where it is this one, else of the heartbeat.
 
-        `now` is by the clock that wrote the heartbeat (`clock`); None takes this machine's.
+        `at` is by the clock that wrote the heartbeat (`clock`); None takes this machine's.
         """
         runs = process_identity.runs(row["machine"] or "", row["pid"], row["born"]) if row["host"] == socket.gethostname() else None
         if runs is not None:
             return runs
-        return bool((time.time() if now is None else now) - row["heartbeat"] < STALE)
+        return bool((time.time() if at is None else at) - row["heartbeat"] < STALE)
 
     def _acts_no_more(self, db: sa.Connection, row: Any) -> bool:
         """The other incident is only kept open by debt, or died before its first entry or after its last: others may take what it held."""

@@ -50,12 +50,19 @@ CHAINS: dict[str, tuple[str, ...]] = {
         "kill the old key",
     ),
     "prove": ("probe the old key, beside: the control key", "is a stray left?"),
-    "sweep": ("read the lists", "destinations of the accounts that they show"),
+    "sweep": (
+        "read ten lists at once, beside: the account's own destinations and its log",
+        "read the others: more than ten at once would use up the account's rate limit, which its payments need",
+    ),
     "watch": ("ask every service, beside: every store", "does the old key answer again?"),
     "report": (),
     "discard": ("remove what lies beside each store",),
 }
 """Action → what each call of its chain waits for. A managed issuer, stores of Vault, no review key."""
+WAITS: dict[str, tuple[str, ...]] = {
+    "quiet": ("as late as Stripe showed our own use, which is one call at the least, it may show another's: so long nothing is asked",),
+}
+"""Action → its waits for nothing but time, each as long as a call took that came before it."""
 
 
 def steps_of(plan: Plan) -> list[Step]:
@@ -65,8 +72,13 @@ def steps_of(plan: Plan) -> list[Step]:
 
 
 def length(plan: Plan) -> int:
-    """Calls one after the other, at the least."""
-    return sum(len(CHAINS[step.action]) for step in steps_of(plan))
+    """Calls one after the other, at the least, and waits that are as long as a call."""
+    return sum(links(step.action) for step in steps_of(plan))
+
+
+def links(action: str) -> int:
+    """Of one action."""
+    return len(CHAINS[action]) + len(WAITS.get(action, ()))
 
 
 def longest_chain(calls: Sequence[Call]) -> int:

@@ -148,7 +148,7 @@ def table(ran: Ran, delay: float) -> list[str]:
     rows = [f"{'step':<16}{'chain':>6}{'seen':>6}{'must be':>9}{'took':>8}   calls: Stripe, stores (one), services (one)"]
     for step in ran.steps:
         calls = ran.calls_of(step)
-        chain = len(critical_path.CHAINS[step["action"]])
+        chain = critical_path.links(step["action"])
         stores, services = _most(calls, "store"), _most(calls, "service")
         counts = Counter(call.kind for call in calls)
         rows.append(

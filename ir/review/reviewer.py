@@ -1,6 +1,7 @@
 """The review: collect → normalise → detect → judge. Implements `ir.ports.Reviewer`."""
 
 import tempfile
+import threading
 import time
 from dataclasses import replace
 from functools import cache
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from ir.clients.stripe_api import StripeApi, account_of
 from ir.core.caller_group import CallerGroup
+from ir.core.concurrency import both
 from ir.core.errors import Unknown
 from ir.core.model import Json
 from ir.core.stripe_address import STRIPE
@@ -23,6 +25,7 @@ from ir.review.workspace import Say, Store, collect, refuse_leaked
 
 _BASELINE = 14 * DAY
 _MONEY_SECONDS = 100.0
+_finding_out = threading.Lock()
 _SWEEP_SHARE = 0.4
 _FILES_SHARE = 0.25
 """Of a budget, the least that is left for files, however long Stripe's own record took."""
@@ -46,7 +49,7 @@ class StripeReviewer:
         if not (request.review_key or request.egress or request.logs) and request.engine in ("", "duckdb"):
             told = timeline.rows([], (), _window(request))
             return replace(
-                _blind(request.rules), request_ids=tuple(request.own_requests[-500:]), timeline=told, exposed=request.exposed_at > 0
+                blind(request.rules), request_ids=tuple(request.own_requests[-500:]), timeline=told, exposed=request.exposed_at > 0
             )
         return self._reviewed(request, progress)
 
@@ -82,10 +85,10 @@ class StripeReviewer:
             collector = self._collector(request, store, progress, request.budget)
             if collector is None:
                 raise Unknown("there is no key to read with, so nothing could be swept", next_step="name a review_key")
-            swept = self._sweep(collector, window, request, progress)
+            swept, activity = both(lambda: self._sweep(collector, window, request, progress), lambda: collector.activity(window.since))
             if not swept.read:
                 raise Unknown("Stripe refused every list: " + "; ".join(sorted(set(swept.unread.values())))[:200])
-            activity = store.reread_activity(collector, window.since, progress, named=request.named)
+            store.add_activity(activity, progress, named=request.named)
             looked = leftover_list.looked_at(swept.unread, history=activity.available and not activity.why)
             if not swept.rows and store.empty:
                 return LeftBehind((), looked)
@@ -144,9 +147,14 @@ class StripeReviewer:
         return leftover_sweep.sweep_lists(collector, window.judged, request.account, request.known_webhooks, say)
 
 
+def blind(rules: tuple[str, ...] = ()) -> Reviewed:
+    """What a review without any source says, its timeline apart: always the same, and not cheap to find out, so found out once."""
+    with _finding_out:
+        return _blind(rules)
+
+
 @cache
 def _blind(rules: tuple[str, ...]) -> Reviewed:
-    """What a review without any source says, its timeline apart: always the same, and not cheap to find out."""
     now = time.time()
     with tempfile.TemporaryDirectory(prefix="ir-review-") as scratch:
         request = ReviewRequest("", STRIPE, now - _BASELINE, now, 0.0, 0.0, None, "", "", scratch, rules=rules)

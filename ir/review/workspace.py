@@ -75,16 +75,14 @@ class Store:
                 importer.loaded.say(_SOURCE_OF[table], f"{repeated:,} repeated {table} were counted once")
         return importer.loaded
 
-    def reread_activity(self, collector: Collector, since: int, say: Say, *, named: bool) -> Read:
-        """The activity log as it is now, beside what an earlier review loaded of it: what was undone since stands there."""
-        read = collector.activity(since)
+    def add_activity(self, read: Read, say: Say, *, named: bool) -> None:
+        """The activity log as it was read just now, beside what an earlier review loaded of it: what was undone since stands there."""
         if read.rows:
             late = self.tables.parent / "late"
             Importer(self.engine, late, progress=say, named=named).load_collected("activity", read.files)
             for part in late.glob("activity-*.parquet"):
                 part.replace(self.tables / "activity-late.parquet")
             shutil.rmtree(late)
-        return read
 
     def write_objects(self, swept: Swept) -> None:
         """The swept lists as Parquet."""

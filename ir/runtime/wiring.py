@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from ir import inventory
 from ir.adapters.stores import old_news
+from ir.core import concurrency
 from ir.core.model import Json, Mode
 from ir.core.secret import Secret
 from ir.evidence import files as evidence_files
@@ -107,7 +108,7 @@ def world(
         review_key=lambda: adapter_registry.optional(account.review_key, resolver),
         say=say,
         own_requests=lambda: tuple(api.request_ids),
-        prepare=api.load,
+        prepare=partial(_prepare, api, blind=not (account.review_key or account.egress or account.logs)),
         account_of=lambda secret: "" if webhook else account_of(api, secret),  # a signing secret opens no API
         deliveries=deliveries,
         scratch=str(state_folder.private(folder / "scratch")),
@@ -183,6 +184,22 @@ def _escrow(kept: State, ask: write_guard.Ask, incident: str) -> Escrow:
 
     made = adapter_registry.load(STORES, "escrow")(kept.folder / "incidents" / incident / "escrow")
     return cast(Escrow, write_guard.Guarded(made, write_guard.STORE_WRITES, ask))
+
+
+def _prepare(api: Any, *, blind: bool) -> None:
+    """What the first call needs; then, not waited for, what steps need that make no call, so that they have nothing to wait for."""
+    api.load()
+    _ahead(blind)
+
+
+@cache
+def _ahead(blind: bool) -> None:
+    """Once in a process. `blind`: the review has no source, so what it says is known now."""
+    from ir import report
+    from ir.review.reviewer import blind as told
+
+    concurrency.aside(lambda: told() if blind else None)
+    concurrency.aside(report.load)
 
 
 def _reviewer(api: Any) -> Reviewer:

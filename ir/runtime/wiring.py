@@ -108,7 +108,7 @@ def world(
         review_key=lambda: adapter_registry.optional(account.review_key, resolver),
         say=say,
         own_requests=lambda: tuple(api.request_ids),
-        prepare=partial(_prepare, api, blind=not (account.review_key or account.egress or account.logs)),
+        prepare=partial(_prepare, api),
         account_of=lambda secret: "" if webhook else account_of(api, secret),  # a signing secret opens no API
         deliveries=deliveries,
         scratch=str(state_folder.private(folder / "scratch")),
@@ -186,19 +186,17 @@ def _escrow(kept: State, ask: write_guard.Ask, incident: str) -> Escrow:
     return cast(Escrow, write_guard.Guarded(made, write_guard.STORE_WRITES, ask))
 
 
-def _prepare(api: Any, *, blind: bool) -> None:
-    """What the first call needs; then, not waited for, what steps need that make no call, so that they have nothing to wait for."""
+def _prepare(api: Any) -> None:
+    """What the first call needs; then, not waited for, what the report needs, whose step makes no call that it could go on beside."""
     api.load()
-    _ahead(blind)
+    _ahead()
 
 
 @cache
-def _ahead(blind: bool) -> None:
-    """Once in a process. `blind`: the review has no source, so what it says is known now."""
+def _ahead() -> None:
+    """Once in a process."""
     from ir import report
-    from ir.review.reviewer import blind as told
 
-    concurrency.aside(lambda: told() if blind else None)
     concurrency.aside(report.load)
 
 

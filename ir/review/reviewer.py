@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from ir.clients.stripe_api import StripeApi, account_of
 from ir.core.caller_group import CallerGroup
@@ -152,8 +153,9 @@ def blind(rules: tuple[str, ...] = ()) -> Reviewed:
     """What a review without any source says, its timeline apart: always the same, so with the shipped rules it was found out beforehand."""
     if rules:
         return found_blind(rules)
-    told = json.loads(files("ir.review").joinpath(BLIND).read_text(encoding="utf-8"))
-    return Reviewed(**{name: tuple(value) if isinstance(value, list) else value for name, value in told.items()})
+    told: dict[str, Any] = json.loads(files("ir.review").joinpath(BLIND).read_text(encoding="utf-8"))
+    rows: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
+    return Reviewed(**rows)
 
 
 @cache

@@ -14,17 +14,17 @@ from ir.core.model import Json
 from ir.fleet.campaign import FAILURES, KEPT, Child, ChildState, Limits, must_pause, next_child
 from ir.fleet.campaign_tables import CAMPAIGNS, CHILDREN, META, SHOWN, WORKERS, child_of
 from ir.storage import process_identity
-from ir.storage.database import clock, create_tables, now, single
-from ir.storage.incident_store import Ledger
+from ir.storage.database import clock, create_tables, single, stamp
+from ir.storage.leases import alive
 from ir.storage.patience import all_patient
 from ir.storage.process_identity import Me
 
 _KEPT = tuple(state.value for state in KEPT)
 _UNDER_WAY = (*_KEPT, ChildState.WAITING.value)
 _FIRST = 40
-"""Queued children that a claim looks at before it looks at all of them."""
+"""The number of queued children that a claim looks at before it looks at all of them."""
 FORGOTTEN = 86400.0
-"""Seconds after which a worker that fell silent is struck off."""
+"""Seconds after which a silent worker is removed."""
 
 Due = Callable[[list[Child], float], Sequence[tuple[Child, Json]]]
 """Scheduled children so far and the time → those that are to be begun now, each with its setting."""
@@ -126,7 +126,7 @@ class CampaignLedger:
             at = clock(db)
             ours = (CHILDREN.c.incident == incident) & (CHILDREN.c.owner == me.executor)
             if again := self._rows(db, ours & (CHILDREN.c.state == ChildState.RUNNING.value)):
-                return again[0]  # said once already, and the answer was lost
+                return again[0]  # done once already, and the answer was lost
             for row in list(db.execute(sa.select(CAMPAIGNS).where((CAMPAIGNS.c.status == "running") & scope)).mappings()):
                 found = self._next(db, row, at)
                 if found is None:
@@ -157,30 +157,30 @@ class CampaignLedger:
             rows = self._rows(db, CHILDREN.c.state.in_(_KEPT) & self._within(scope))
             workers = list(db.execute(sa.select(WORKERS)).mappings()) if rows else []
             at = clock(db)
-        alive = {row["executor"] for row in workers if Ledger.alive(row, at)}
-        return [row for row in rows if row.owner not in alive]
+        living = {row["executor"] for row in workers if alive(row, at)}
+        return [row for row in rows if row.owner not in living]
 
     def queued(self, scope: sa.ColumnElement[bool]) -> bool:
-        """Whether there are children that nobody has begun, in a campaign that is not paused."""
+        """Whether there are children that no worker has begun, in a campaign that is not paused."""
         there = (CHILDREN.c.state == ChildState.QUEUED.value) & self._within(scope & (CAMPAIGNS.c.status == "running"))
         with self._single.connect() as db:
             return db.execute(sa.select(CHILDREN.c.id).where(there).limit(1)).first() is not None
 
     def waiting(self, scope: sa.ColumnElement[bool]) -> tuple[list[Child], float]:
-        """Children that wait or owe, and the time."""
+        """Children that wait or have debts, and the time."""
         states = (ChildState.WAITING.value, ChildState.DEBT.value)
         with self._single.connect() as db:
             return self._rows(db, CHILDREN.c.state.in_(states) & self._within(scope)), clock(db)
 
     def seize(self, child: Child, me: Me) -> bool:
-        """Make a child ours that still is as we saw it; False when somebody was faster."""
+        """Take a child that is still as we saw it; False when another worker was faster."""
         seen = (CHILDREN.c.id == child.id) & (CHILDREN.c.state == child.state.value) & (CHILDREN.c.owner == child.owner)
         with self._single.begin() as db:
             values = {"state": ChildState.RUNNING.value, "owner": me.executor}
             if db.execute(sa.update(CHILDREN).where(seen).values(**values)).rowcount > 0:
                 return True
             ours = (CHILDREN.c.id == child.id) & (CHILDREN.c.state == ChildState.RUNNING.value) & (CHILDREN.c.owner == me.executor)
-            return bool(self._rows(db, ours))  # said once already, and the answer was lost
+            return bool(self._rows(db, ours))  # done once already, and the answer was lost
 
     def mark(self, child: Child, state: ChildState) -> None:
         """A child that we keep works, or waits for a time."""
@@ -189,7 +189,7 @@ class CampaignLedger:
             db.execute(sa.update(CHILDREN).where(kept).values(state=state.value))
 
     def put_off(self, scope: sa.ColumnElement[bool]) -> bool:
-        """Whether there are children that could not begin a moment ago, and are tried again soon."""
+        """Whether there are children that could not begin a moment ago and will be tried again soon."""
         there = (CHILDREN.c.state == ChildState.QUEUED.value) & (CHILDREN.c.postponed > 0)
         with self._single.connect() as db:
             open_ = self._within(scope & (CAMPAIGNS.c.status == "running"))
@@ -197,7 +197,7 @@ class CampaignLedger:
             return db.execute(query).first() is not None
 
     def settle(self, child: Child, state: ChildState, *, said: str = "", exit_code: int = 4, postpone: float = 0.0) -> None:
-        """Write how a child of ours stands now, and what that means for its campaign; `postpone`: seconds until it may begin again."""
+        """Write the state of a child of ours and its effect on the campaign; `postpone`: seconds until it may begin again."""
         with self.engine.begin() as db:
             self._lock(db)
             at = clock(db)
@@ -242,7 +242,7 @@ class CampaignLedger:
         """This worker lives; `said`: why it takes nothing, "" = it takes what it finds."""
         with self._single.begin() as db:
             mine = WORKERS.c.executor == me.executor
-            if db.execute(sa.update(WORKERS).where(mine).values(heartbeat=now(db), said=said)).rowcount == 0:
+            if db.execute(sa.update(WORKERS).where(mine).values(heartbeat=stamp(db), said=said)).rowcount == 0:
                 at = clock(db)
                 db.execute(sa.insert(WORKERS).values(**me.row, since=at, heartbeat=at, said=said))
                 db.execute(sa.delete(WORKERS).where(WORKERS.c.heartbeat < at - FORGOTTEN))
@@ -256,7 +256,7 @@ class CampaignLedger:
         """Those that live: `{executor, host, pid, machine, actor, since, heartbeat, said}`; `name` tells hosts of one name apart."""
         with self._single.connect() as db:
             at = clock(db)
-            rows = [dict(row) for row in db.execute(sa.select(WORKERS).order_by(WORKERS.c.since)).mappings() if Ledger.alive(row, at)]
+            rows = [dict(row) for row in db.execute(sa.select(WORKERS).order_by(WORKERS.c.since)).mappings() if alive(row, at)]
         return [{**row, "name": process_identity.named(row)} for row in rows]
 
     # ── the tables ──

@@ -1,4 +1,4 @@
-"""Whether a worker is fit to take a key: its inventory, its clock, its database, its logins. One that is not takes nothing, and says why.
+"""Decide whether a worker is fit to take a key: its inventory, clock, database and logins. One that is not takes nothing, and says why.
 
 A login that is refused is this worker's own matter, as long as stores of other keys on the same server refuse it, too: then the keys are
 left to workers with a better one. Where one store alone refuses, it is the key that cannot be rotated, and its incident says so. A store
@@ -50,7 +50,7 @@ class Place:
 
 @dataclass
 class Fitness:
-    """Of one worker.
+    """The fitness of one worker.
 
     Attributes:
         said: why it takes nothing, "" = it is fit.
@@ -76,16 +76,16 @@ class Fitness:
         return self.said
 
     def may_take(self, child: Child, work: Work) -> bool | None:
-        """Whether its stores answer this worker; False: not this worker's login, which `said` tells; None: one gives no answer now.
+        """Whether its stores answer this worker; each that was read is handed on with `work`, so that its incident need not read it again.
 
-        What was read is handed on with `work`, so that the incident need not read it again.
+        False: they refuse this worker's login, which `said` tells; None: one gives no answer now.
         """
         if work.changed is not None:
-            return True  # what runs it says what is wrong with it
+            return True  # its incident, wherever it runs, reports the fault
         try:
             setting = setting_of(child, work.row)
         except (IrError, LookupError, TypeError, ValueError):
-            return True
+            return True  # its incident, wherever it runs, reports the fault
         for place in _places(setting):
             store = self._store(place)
             found = self._read(store)
@@ -111,7 +111,7 @@ class Fitness:
 
     def _time(self) -> str:
         try:
-            with self.kept.ledger.engine.connect() as db:
+            with self.kept.engine.connect() as db:
                 ahead = time.time() - clock(db)
         except sa.exc.SQLAlchemyError as error:
             return f"the database cannot be used ({type(error).__name__})"
@@ -120,7 +120,7 @@ class Fitness:
         return ""
 
     def _look_at_logins(self) -> None:
-        """Those that were refused may be better by now, those that were good may be revoked."""
+        """Look again at logins: refused ones may work by now, good ones may be revoked."""
         for name, place in list(self._denied.items()):
             if self._read(self._store(place)) == "":
                 del self._denied[name]
@@ -134,7 +134,7 @@ class Fitness:
         return "; ".join(f"the store at {place.ref} refuses its login" for place in self._denied.values())
 
     def _others_read(self, place: Place, child: Child) -> bool:
-        """Whether this worker can read a store of another key on the same server, or there is none to tell it by."""
+        """Whether this worker can read a store of another key on the same server, or has none to compare with."""
         there = server(place.ref)
         known = self._good.get(there)
         if known is not None and known.ref != place.ref:
@@ -155,7 +155,7 @@ class Fitness:
         return Noted(adapter_registry.store(place.ref, place.source, Unattended(self.kept.me.actor, yes=True), place.base))
 
     def _read(self, store: Noted) -> str | None:
-        """Why this worker may not read it, "" = it may; None: that cannot be told now."""
+        """The reason why this worker may not read it, "" = it may; None: that cannot be told now."""
         try:
             store.read()
         except Denied as error:
@@ -165,7 +165,7 @@ class Fitness:
         return ""
 
     def _trusted(self, child: Child) -> Setting:
-        """Raises Refused: nobody whose word this worker takes agreed to it."""
+        """Raises Refused: no trusted person agreed to it."""
         said: Json = self.book.setting(child)
         agreed_work.check(child, said, self.trust())
         return setting_of(child, said)

@@ -61,7 +61,7 @@ def stripe(
         list[str] | None, typer.Option(metavar="NAME", help="Take in a permission that is listed apart: you know that a service needs it.")
     ] = None,
     accept_partial: Annotated[
-        str, typer.Option(metavar="REASON", help="Derive although the logs may not hold all calls; the reason stands in the result.")
+        str, typer.Option(metavar="REASON", help="Derive although the logs may not hold all calls; the result repeats the reason.")
     ] = "",
     output: Annotated[str, typer.Option(help="Write the derivation there too, as JSON, mode 0600.", metavar="FILE")] = "",
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Markdown, for a ticket.")] = False,

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from functools import cache
 from urllib.parse import quote
 
-from ir.permissions.endpoint_map import lines
+from ir.permissions.endpoint_map import lines, permission_for
 
 _NAMED = re.compile(r"""['"`(](?:rak_)?(?![rsp]k_)([a-z][a-z0-9_]{2,60}_(?:read|write))['"`)]""")
+# Calls whose refusal names a permission that does not help (notes of `refusals-trufflehog`; docs/stripe-facts.md, 4).
+_MISNAMED = re.compile(r"/v1/(files|invoices|issuing/funding_instructions)(/|\?|$)")
 # What a refusal calls otherwise than the key API does (`refusals-trufflehog` in sources.txt).
 _CALLED = {
     "topup": "top_up",
@@ -34,12 +36,16 @@ DANGEROUS = {
 """Permissions to look at twice, each with what it allows."""
 
 
-def asked_by_refusal(message: str) -> str | None:
+def asked_by_refusal(message: str, method: str = "", path: str = "") -> str | None:
     """The permission that a 403 of Stripe names as missing, as the key API calls it; None: it names none.
 
-    Both forms are read: `Having the 'rak_charge_read' permission …` and `Enabling "Prices Read" ('plan_read') permissions …`.
+    Both forms are read: `Having the 'rak_charge_read' permission …` and `Enabling "Prices Read" ('plan_read') permissions …`. Where the
+    call is told, what Stripe is known to name wrongly for it (files, invoices, funding instructions) is what the map says instead.
     """
     found = _NAMED.search(message)
+    if found and _MISNAMED.search(path):
+        row = permission_for(method, path)
+        return row.permissions[0] if row else None
     return called(found[1]) if found else None
 
 

@@ -62,6 +62,8 @@ def test_names() -> None:
     assert asked_by_refusal("… Having the 'rak_topup_read' permission would allow this request to continue.") == "top_up_read"
     assert asked_by_refusal("… Enabling \"Prices Read\" ('plan_read') permissions on this key would …") == "plan_read"
     assert asked_by_refusal("Missing `connected_account_read`") == "connected_account_read"
+    wrong = "Having the 'rak_dispute_write' permission would allow this request to continue."
+    assert asked_by_refusal(wrong) == "dispute_write" and asked_by_refusal(wrong, "POST", "/v1/files") == "file_write"
     assert asked_by_refusal("The provided key 'rk_test_read' is expired") is None
     assert least(["charge_read", "charge_write", "event_read"]) == ("charge_write", "event_read")
     assert label("plan_write") == "Billing › Prices: Write" and label("adjustment_read") == "adjustment_read"

@@ -38,7 +38,7 @@ HOSTS = ("tests/contract/test_write_only_contract.py", "tests/contract/test_gith
 
 DEADLINES, ONE_DEBT = ("tests/unit/test_deadlines.py",), ("tests/incident/test_one_debt.py",)
 
-RIGHTS, RIGHTS_OF_A_KEY = ("tests/incident/test_rights.py",), ("tests/contract/test_rights_of_a_key.py",)
+LACKING, RIGHTS_OF_A_KEY = ("tests/incident/test_rights.py",), ("tests/contract/test_rights_of_a_key.py",)
 
 RIGHTS = ("tests/unit/test_permissions.py", "tests/review/test_used_permissions.py")
 
@@ -911,22 +911,22 @@ MUTANTS = (
         "ir/actions/retire.py",
         "    if not lacking.told_by:\n        return seen",
         "    if True:\n        return seen",
-        RIGHTS,
+        LACKING,
     ),
     Mutant(
         "grant what nobody was refused",
         "ir/actions/rights_given.py",
         "if name not in granted and name in _ever_told(record)}",
         "if name not in granted}",
-        RIGHTS,
+        LACKING,
     ),
-    Mutant("let --yes add a right", "ir/actions/rights_given.py", "    if not world.ports.operator.interactive:", "    if False:", RIGHTS),
+    Mutant("let --yes add a right", "ir/actions/rights_given.py", "    if not world.ports.operator.interactive:", "    if False:", LACKING),
     Mutant(
         "forget that an added right is to be confirmed",
         "ir/actions/rights_given.py",
         "debts = tuple(rights.confirm(world.incident, *one) for one in fresh.items())",
         "debts = ()",
-        RIGHTS,
+        LACKING,
     ),
     Mutant(
         "take what a service says for a permission",

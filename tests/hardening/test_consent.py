@@ -48,6 +48,7 @@ ASKS: dict[str, tuple[str, ...]] = {
     "review": ("review", "stripe", "payments", *IN),
     "drift": ("inventory", "drift", FILE),
     "drift, yes": ("inventory", "drift", FILE, "--yes"),
+    "unused": ("inventory", "unused", FILE),
     "evidence key": ("evidence", "key", *IN),
     "schedule": ("schedule", "run", *IN),
 }
@@ -150,6 +151,7 @@ def test_another_inventory_than_the_pinned_one_is_refused_first(place: Strange, 
 LOOKS: dict[str, tuple[tuple[str, ...], set[str]]] = {
     "dry run": ((*EXPOSED, "--dry-run"), {"payments", "verify", "app", "GET with a-token-of-a-service"}),
     "drift": (("inventory", "drift", FILE), {"payments", "verify", "GET with a-token-of-a-service"}),
+    "unused": (("inventory", "unused", FILE), {"app"}),
     "review": (("review", "stripe", "payments", *IN), {"review"}),
     "alerts": (("alert", "import", "alert.jsonl", *IN), {"payments", "events"}),
     "evidence key": (("evidence", "key", *IN), {"sign"}),

@@ -31,6 +31,7 @@ from ir.inventory import consent as consents
 from ir.ports import Irreversible
 from ir.runtime import adapter_registry, lifecycle, notifications, wiring, write_guard
 from ir.runtime.app_state import State, open_state
+from ir.runtime.emergency import under_way
 from ir.runtime.incident_spec import opening_entry
 
 Pairs = list[str] | None
@@ -115,7 +116,7 @@ def start(asked: Asked, operator: Terminal) -> NoReturn:
         operator.screen.say(f"left to the workers (ir worker); ir campaign status {name} shows how it goes")
         notifications.flush_all()
         sys.exit(int(ExitCode.DONE))
-    campaigns.run_here(kept, ledger, name, operator)
+    campaigns.run_here(kept, ledger, name, operator, file=asked.inventory_file, pin=asked.inventory_sha256)
 
 
 def _tell(kept: State, ledger: CampaignLedger, name: str, opened: inventory_source.Opened, operator: Terminal) -> None:
@@ -184,6 +185,9 @@ def _rehearse(source: Source, keys: Sequence[Key], book: Playbook, options: Opti
     code = ExitCode.DONE
     for child, row in children_for(source, keys, book, options):
         setting = setting_of(replace(child, incident="INC-rehearsal"), row)
+        if taken := under_way(kept, setting):
+            operator.screen.say(f"{child.key}: {taken} has its replacement already: it is taken over, its old key contained, its kill next")
+            continue
         world = wiring.world(setting, kept, operator, ask=write_guard.read_only, say=operator.screen.progress)
         world.knows = lifecycle.known(kept)
         at = wiring.SystemClock().now().isoformat()

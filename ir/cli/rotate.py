@@ -32,6 +32,7 @@ from ir.incident.plan import Plan, clearing, compile_plan
 from ir.inventory import consent as consents
 from ir.runtime import lifecycle, wiring, write_guard
 from ir.runtime.app_state import State, actor, open_state
+from ir.runtime.emergency import under_way
 from ir.runtime.incident_spec import Setting, opening_entry
 from ir.storage import incident_store
 
@@ -156,9 +157,9 @@ def carry_out(
 ) -> NoReturn:
     """Show the plan; ask whether what it runs and reaches may be, then rehearse it, or ask once more and do it."""
     plan, options, source = setting.plan, setting.options, inventory.loads(setting.text, setting.name)
-    under_way = emergency.scheduled(kept, setting, leaked) if plan.policy is Policy.EXPLOITED and not setting.incident else ""
-    if under_way:
-        emergency.take_over(kept, under_way, operator, leaked, options)
+    taken = "" if setting.incident else under_way(kept, setting, leaked)
+    if taken:
+        emergency.take_over(kept, taken, operator, leaked, options)
     operator.screen.plan(plan)
     row = source.key(setting.key)
     if plan.key_alone:

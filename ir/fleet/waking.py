@@ -13,7 +13,7 @@ _SAME = 60.0
 
 
 class Waking:
-    """What one worker knows of the children that wait; two questions to the database, however many there are."""
+    """What one worker knows of the children that wait; three questions to the database, however many there are."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -24,7 +24,9 @@ class Waking:
         """Of children that wait or owe, those that can go on at `now`; nobody runs them at the moment."""
         names = [child.incident for child in children]
         rows, newest = self._ledger.rows(names), self._ledger.newest(names)
-        return [child for child in children if self._goes_on(child, rows.get(child.incident), newest.get(child.incident, 0), now)]
+        may = [child for child in children if self._goes_on(child, rows.get(child.incident), newest.get(child.incident, 0), now)]
+        held = self._ledger.held([child.incident for child in may if child.incident in rows])
+        return [child for child in may if child.incident not in held]
 
     def took(self, child: Child) -> None:
         """This process runs it now."""
@@ -36,8 +38,7 @@ class Waking:
         heard, wake_at = int(row["summary"].get("heard", 0)), float(row["summary"].get("wake_at", 0.0))
         if not (row["status"] in ENDED or 0 < wake_at <= now or newest > heard):
             return False
-        holder = self._ledger.holder(child.incident)
-        return not (holder is not None and holder["alive"]) and not self._just_took(child, (row["status"], wake_at, newest, heard))
+        return not self._just_took(child, (row["status"], wake_at, newest, heard))
 
     def _just_took(self, child: Child, about: object) -> bool:
         """One that does not get on would be taken up again and again, before all others."""

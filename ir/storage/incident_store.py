@@ -140,6 +140,14 @@ class Ledger:
             row = db.execute(sa.select(LEASES).where(LEASES.c.incident == incident).limit(1)).mappings().first()
             return {**row, "alive": self.alive(row, clock(db))} if row else None
 
+    def held(self, incidents: Sequence[str]) -> set[str]:
+        """Those of these that a live process holds."""
+        query = sa.select(LEASES).where(LEASES.c.incident.in_(incidents))
+        with self._single.connect() as db:
+            rows = list(db.execute(query).mappings()) if incidents else []
+            now = clock(db) if rows else 0.0
+        return {row["incident"] for row in rows if self.alive(row, now)}
+
     @staticmethod
     def alive(row: Any, now: float | None = None) -> bool:
         """Whether the holding process still runs: asked of the kernel where it is this one, else of the heartbeat.

@@ -149,14 +149,15 @@ def _shared(opened: Opened, due: list[Key], operator: Terminal, consent: Consent
 
 def left(kept: State, book: CampaignLedger, screen: Screen, file: str) -> Left:
     """What does not move until a human does something, of which he is reminded now and then; and what waits for its window."""
-    opened, (children, now) = inventory_source.read(file), book.scheduled()
-    found = due_rows.rows(opened.source, children, kept.ledger.index(), now)
+    opened, (children, now), index = inventory_source.read(file), book.scheduled(), kept.ledger.index()
+    found = due_rows.rows(opened.source, children, index, now)
     stuck = due_rows.stuck(found, now)
     if opened.source.notify:
         operator = Terminal(screen, name=kept.me.actor, yes=True)
         desk = wiring.desk(opened.source, kept, adapter_registry.reference_resolver(opened.source, operator, opened.base))
         news = [*(due_rows.reminder(row, now) for row in stuck), *(due_rows.again(row, now) for row in found)]
-        for notice in [*news, digest.night(found, children, now)]:
+        laws = digest.countdown(index, {account.id for account in opened.source.accounts}, now)
+        for notice in [*news, digest.night(found, children, now, laws)]:
             if notice is not None:
                 desk.tell(notice)
         desk.again()

@@ -124,8 +124,8 @@ class Night:
             store = SimStore(parse(f"vault://secret/{name}#key"), provider.create(name).value, self.clock)
             self.rigs[name] = (provider, store, SimService(store, provider))
 
-    def run(self) -> list[Child]:
-        """All of it; returns the children as they ended."""
+    def run(self, *, leaks: bool = False) -> list[Child]:
+        """All of it; returns the children as they ended. `leaks`: while all keys are in their grace, an emergency of all begins."""
         with self._pretending():
             source = Source(inventory.loads(self._inventory(), "inventory.yaml"), "inventory.yaml", self.folder)
             kept = open_state()
@@ -133,11 +133,15 @@ class Night:
             plan, options = playbook.load("stripe-scheduled"), Options(yes=True)
             limits = Limits(at_once=0, per_account=4, per_store=8, stop_after=0)
             book.open("CAM-night", "schedule", "cron", limits, {}, children_for(source, source.inventory.keys, plan, options))
-            worker = _Paced(kept, book, of_kind("schedule"), trust=lambda: Trust(own=source), slots=self.slots)
+            worker = _Paced(kept, book, of_kind("schedule", "campaign"), trust=lambda: Trust(own=source), slots=self.slots)
             worker.clock = self.clock
             try:
                 while True:
                     worker.run(until_idle=True, stop=threading.Event())
+                    if leaks:
+                        worst, leaks = playbook.load("stripe-exploited"), False
+                        book.open("CAM-leak", "campaign", "me", limits, {}, children_for(source, source.inventory.keys, worst, options))
+                        continue
                     waits = [row["summary"].get("wake_at", 0.0) for row in kept.ledger.index() if row["status"] == "waiting"]
                     if not any(waits):
                         break
@@ -146,7 +150,7 @@ class Night:
                 worker.runner.close()
                 kept.ledger.engine.dispose()
             self.took = self.clock.elapsed() - GRACE
-            return book.children("CAM-night")
+            return book.children()
 
     @property
     def moved(self) -> int:

@@ -37,6 +37,34 @@ def test_an_emergency_ends_the_grace_and_goes_on_to_the_kill(company: Shop, word
     assert code == 0 and f"a: done ({name})" in said, said
 
 
+ALL = ["rotate", "stripe", "--all", "--inventory", "inventory.yaml", "--policy", "exploited", "--yes"]
+
+
+@pytest.mark.parametrize("words", [EXPLOITED, ALL], ids=["one key", "all keys"])
+def test_an_overlap_that_nobody_runs_is_taken_over_too(company: Shop, words: list[str]) -> None:
+    """Misuse is found while an exposed key is watched for quiet: the emergency was refused, and named what was in its way."""
+    company.add("a")
+    company.write(quiet=600)
+    first = company.begin(*company.rotate("a"))
+    until(lambda: company.held["a-0"] != company.keys["a"].token.reveal())
+    company.kill(first)
+    assert company.twin.is_alive(company.keys["a"])
+    code, said = company.ir(*words, within=120)
+    assert code == 0 and company.moved("a"), said
+    assert _row(company)["status"] == "done", "one incident, and no other"
+
+
+def test_an_emergency_follows_what_another_process_runs(company: Shop) -> None:
+    """The button ended at once with 0, as if the key were dead already."""
+    company.add("a")
+    company.write(quiet=600)
+    first = company.begin(*company.rotate("a"))
+    until(lambda: company.held["a-0"] != company.keys["a"].token.reveal())
+    code, said = company.ir(*EXPLOITED, home="another-machine", within=120)
+    assert code == 0 and company.moved("a") and "runs in another process" in said, said
+    assert first.wait(30) == 0
+
+
 def test_a_rehearsal_of_the_emergency_changes_nothing(company: Shop) -> None:
     name = _in_grace(company)
     code, said = company.ir(*EXPLOITED, "--dry-run")

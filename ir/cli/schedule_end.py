@@ -1,6 +1,6 @@
 """The end of `ir schedule run`: what it did, what it left, what is late, and its exit code."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -43,7 +43,7 @@ class Night:
 
     told: Sequence[Child]
     begun: Sequence[Child]
-    alone: set[str]
+    alone: Collection[str]
     left: Left
     unfit: str = ""
 
@@ -60,18 +60,22 @@ class Night:
 
 def end(screen: Screen, kept: State, night: Night) -> NoReturn:
     """Say it, and leave: a key that is late ends it with 4 until it is rotated."""
-    asleep = sleeping(kept, list(night.told))
-    codes = {exit_code(night.told, sleeping=asleep)}
-    codes |= {ExitCode.DEBT if row.stuck["status"] == "debt" else ExitCode.WAITING for row in night.held}
-    late = [row for row in night.left.late if row.decision.overdue or row.key.name not in night.named]
-    codes |= {ExitCode.WAITING for _ in (*night.alone, *late, *filter(None, [night.unfit]))}
-    code = next(code for code in (ExitCode.DEBT, ExitCode.WAITING, ExitCode.REFUSED, ExitCode.DONE) if code in codes)
+    code = code_of(night, sleeping(kept, list(night.told)))
     if screen.as_json:
         screen.document({"exit_code": int(code), **_document(night)})
         leave(int(code))
     for line in _lines(night):
         screen.say(line)
     leave(int(code))
+
+
+def code_of(night: Night, asleep: Sequence[str]) -> ExitCode:
+    """What a run ends with; `asleep`: incidents that wait for a time, not for a human."""
+    codes = {exit_code(night.told, sleeping=asleep)}
+    codes |= {ExitCode.DEBT if row.stuck["status"] == "debt" else ExitCode.WAITING for row in night.held}
+    late = [row for row in night.left.late if row.decision.overdue or row.key.name not in night.named]
+    codes |= {ExitCode.WAITING for _ in (*night.alone, *late, *filter(None, [night.unfit]))}
+    return next(code for code in (ExitCode.DEBT, ExitCode.WAITING, ExitCode.REFUSED, ExitCode.DONE) if code in codes)
 
 
 def _document(night: Night) -> Json:
@@ -97,8 +101,8 @@ def _lines(night: Night) -> list[str]:
     for row, opens in night.left.shut:
         late = ", overdue" if row.decision.overdue else ""
         lines.append(f"{row.key.name}: due {moment(row.decision.due)}{late}; its window is closed, look again from {moment(opens)} on")
-    closed = {row.key.name for row, _ in night.left.shut}
-    lines += [_late(row) for row in night.left.late if row.key.name not in closed | night.named | night.alone]
+    known = {row.key.name for row, _ in night.left.shut} | night.named | set(night.alone)
+    lines += [_late(row) for row in night.left.late if row.key.name not in known]
     if not lines and night.alone:
         return [f"{counted(len(night.alone), 'key')} left to a person"]
     return lines if lines or night.unfit else ["nothing is due"]

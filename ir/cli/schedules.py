@@ -1,6 +1,8 @@
 """`ir schedule list|run`: rotations that are due."""
 
 import threading
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -76,16 +78,20 @@ def run_schedule(
     book, operator = CampaignLedger(kept.ledger.engine), Terminal(screen, name=kept.me.actor, yes=True)
     trust = trusted(kept, operator, inventory_file, inventory_sha256, [scheduled_book(playbook_name)])
     remove_due(kept, screen)
-    begun, alone = begin_due(kept, book, screen, inventory_file, playbook_name, inventory_sha256)
+    due = begin_due(kept, book, screen, inventory_file, playbook_name, inventory_sha256)
     told: dict[int, Child] = {}
     worker = Worker(kept, book, of_kind("schedule"), trust=trust, slots=at_once, tell=lambda child: told.update({child.id: child}))
-    if begun or worker.anything():
+    goes_on = worker.anything()
+    if due.refused is not None and not goes_on:
+        raise due.refused
+    if due.begun or goes_on:
         with database_watch.told(screen, worker.runner):
             worker.run(until_idle=True, stop=threading.Event())
         worker.runner.forget_queue()
     if worker.fitness.said:
         screen.warn(f"this machine takes no key: {worker.fitness.said}")
-    end(screen, kept, Night(list(told.values()), begun, alone, left(kept, book, screen, inventory_file), worker.fitness.said))
+    now = left(kept, book, screen, inventory_file, tells=due.refused is None)
+    end(screen, kept, Night(list(told.values()), due.begun, due.alone, now, worker.fitness.said))
 
 
 def remove_due(kept: State, screen: Screen) -> None:
@@ -94,8 +100,17 @@ def remove_due(kept: State, screen: Screen) -> None:
         screen.say(said)
 
 
-def begin_due(kept: State, book: CampaignLedger, screen: Screen, file: str, playbook_name: str, pin: str) -> tuple[list[Child], set[str]]:
-    """Write what is due, once per due date; returns the new children, and the due keys that are left to a person."""
+@dataclass(frozen=True)
+class Due:
+    """What became of the keys that are due: children that were written, keys that are left to a person, and why none was written."""
+
+    begun: Sequence[Child] = ()
+    alone: Collection[str] = ()
+    refused: Refused | None = None
+
+
+def begin_due(kept: State, book: CampaignLedger, screen: Screen, file: str, playbook_name: str, pin: str) -> Due:
+    """Write what is due, once per due date."""
     opened = inventory_source.read(file)
     source = Source(opened.source, opened.name, opened.base)
     operator = Terminal(screen, name=kept.me.actor, yes=True)
@@ -104,9 +119,12 @@ def begin_due(kept: State, book: CampaignLedger, screen: Screen, file: str, play
     children, now = book.scheduled()
     due = [row.key for row in due_rows.rows(source.inventory, children, index, now) if row.decision.when is When.DUE]
     if not due:
-        return [], set()
+        return Due()
     left = _shared(opened, due, operator, consent, screen)
-    left |= _refused(source, [key for key in due if key.name not in left], consent, screen)
+    new, refused = _unagreed(source, [key for key in due if key.name not in left], consent, screen)
+    left |= new
+    if len(left) == len(due):  # nothing of theirs is used, not even what would sign
+        return Due((), left, refused)
     name = new_name(wiring.SystemClock().now().isoformat())
 
     signs = signers(kept, opened, operator)
@@ -119,23 +137,22 @@ def begin_due(kept: State, book: CampaignLedger, screen: Screen, file: str, play
     begun = book.open_due(name, kept.me.actor, Limits(at_once=0, per_account=4, per_store=8, stop_after=0), decide)
     for child in begun:
         screen.say(f"{child.key}: due {moment(child.due)}, {name}")
-    return begun, left
+    return Due(begun, left, refused)
 
 
-def _refused(source: Source, due: list[Key], consent: Consent, screen: Screen) -> set[str]:
-    """Due keys of which something is new that nobody agreed to: they are left to a person, and hold up no other.
-
-    Raises:
-        Refused: nothing that is due was agreed to.
-    """
+def _unagreed(source: Source, due: list[Key], consent: Consent, screen: Screen) -> tuple[set[str], Refused | None]:
+    """Due keys of which something is new that nobody agreed to: they are left to a person, and hold up no other; and why, if all are."""
     places = {key.name: set(destinations(source.inventory, key)) for key in due}
-    new = {name: consent.unagreed(found) for name, found in places.items()}
-    if due and all(new.values()):
-        consent.ask({place for found in places.values() for place in found})
-    for name, unagreed in new.items():
-        if unagreed:
-            screen.warn(f"{name}: due, and not begun, since nobody agreed to what is new of it: {', '.join(unagreed)}; look at it: {_PIN}")
-    return {name for name, unagreed in new.items() if unagreed}
+    new = {name: found for name, all_of in places.items() if (found := consent.unagreed(all_of))}
+    for name, found in new.items():
+        screen.warn(f"{name}: due, and not begun, since nobody agreed to what is new of it: {', '.join(found)}; look at it: {_PIN}")
+    refused = None
+    if due and len(new) == len(due):
+        try:
+            consent.ask({place for all_of in places.values() for place in all_of})
+        except Refused as error:
+            refused = error
+    return set(new), refused
 
 
 def _shared(opened: Opened, due: list[Key], operator: Terminal, consent: Consent, screen: Screen) -> set[str]:
@@ -147,12 +164,15 @@ def _shared(opened: Opened, due: list[Key], operator: Terminal, consent: Consent
     return set(found)
 
 
-def left(kept: State, book: CampaignLedger, screen: Screen, file: str) -> Left:
-    """What does not move until a human does something, of which he is reminded now and then; and what waits for its window."""
+def left(kept: State, book: CampaignLedger, screen: Screen, file: str, *, tells: bool = True) -> Left:
+    """What does not move until a human does something, of which he is reminded now and then; and what waits for its window.
+
+    `tells`: people are told of it. Where nobody agreed to what the inventory reaches, they are not.
+    """
     opened, (children, now), index = inventory_source.read(file), book.scheduled(), kept.ledger.index()
     found = due_rows.rows(opened.source, children, index, now)
     stuck = due_rows.stuck(found, now)
-    if opened.source.notify:
+    if opened.source.notify and tells:
         operator = Terminal(screen, name=kept.me.actor, yes=True)
         desk = wiring.desk(opened.source, kept, adapter_registry.reference_resolver(opened.source, operator, opened.base))
         news = [*(due_rows.reminder(row, now) for row in stuck), *(due_rows.again(row, now) for row in found)]

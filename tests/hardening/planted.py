@@ -509,8 +509,8 @@ MUTANTS = (
     Mutant(
         "refuse every key for one that is new",
         "ir/cli/schedules.py",
-        "    if due and all(new.values()):",
-        "    if any(new.values()):",
+        "    left |= new\n",
+        "    left |= {key.name for key in due} if new else set()\n",
         ("tests/campaign/test_schedule_run.py",),
     ),
     Mutant(

@@ -8,7 +8,7 @@ so: it gives an earlier bound, which is told beside each clock.
 from dataclasses import dataclass
 from datetime import datetime
 
-from ir.core.model import Json
+from ir.core.model import Json, Policy
 from ir.incident.record import Incident
 
 SLIP = 30 * 86400.0
@@ -36,7 +36,11 @@ class Rung:
 
 
 def detected(record: Incident) -> Rung:
-    """The moment at which the incident was opened, or of which its alert speaks, by whoever opened it."""
+    """The moment at which the incident was opened, or of which its alert speaks; of a scheduled rotation, the word that its key leaked."""
+    word = record.facts.get("emergency", {})
+    if record.plan.get("policy") == Policy.SCHEDULED.value and word.get("at"):
+        said = next((str(told["at"]) for told in record.signals if "emergency" in told.get("facts", {})), "")
+        return Rung("detected", float(word["at"]), str(word.get("by", "")), word.get("reason") or "the old key has leaked", said_at=said)
     told = record.facts.get("opened_at")
     opened = datetime.fromisoformat(record.opened_at).timestamp() if record.opened_at else 0.0
     opened = float(told) if isinstance(told, int | float) and told else opened

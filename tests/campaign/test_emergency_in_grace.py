@@ -1,5 +1,8 @@
 """A leak while both keys of a scheduled rotation live: the red button and the emergency take it over, and go on to the kill."""
 
+import json
+import time
+
 import pytest
 
 from ir.core.model import Json
@@ -70,6 +73,25 @@ def test_a_rehearsal_of_the_emergency_changes_nothing(company: Shop) -> None:
     code, said = company.ir(*EXPLOITED, "--dry-run")
     assert code == 0 and name in said and "nothing was changed" in said
     assert company.twin.is_alive(company.keys["a"]) and _row(company)["status"] == "waiting"
+
+
+def test_the_report_of_a_grace_that_was_ended_tells_of_the_leak(company: Shop) -> None:
+    """It said that nothing leaked, that the leak was detected when the rotation began, and that moved services were down."""
+    name = _in_grace(company)
+    began = float(_row(company)["opened_at"])
+    until(lambda: time.time() > began + 2)
+    code, said = company.ir(*EXPLOITED, "--reason", "seen in a repository")
+    assert code == 0, said
+    code, text = company.ir("report", name, "--format", "json")
+    told = json.loads(text)
+    cards = {card["id"]: card for card in told["cards"]}
+    assert cards["open"]["answer"] != "not applicable" and cards["key"]["question"] == "Is the leaked key proven dead?"
+    assert any("said at" in line and "the old key has leaked, because: seen in a repository" in line for line in told["summary"])
+    [outage] = told["outages"]
+    assert outage["down"] is False and outage["said"] == "no outage seen by our checks", outage
+    [detected] = [row for row in told["ladder"] if row["rung"] == "detected"]
+    assert detected["at"] > told["opened_at"] and detected["reason"] == "seen in a repository"
+    assert told["old"]["role"] == "leaked"
 
 
 def test_a_leak_of_another_key_takes_nothing_over(company: Shop) -> None:

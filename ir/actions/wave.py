@@ -28,7 +28,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         return Outcome(Did.SKIPPED, "there is no replacement to roll out")
     new = world.new_key(record.facts)
     services = [s for s in world.services if s.wave == step.wave]
-    world.say(f"promoting for {step.wave or 'stores without services'}")
+    world.hooks.say(f"promoting for {step.wave or 'stores without services'}")
     stores = tuple(world.each(_stores_of(world, record, services, step), lambda store: _promote(world, record, store, new)))
     facts: Json = {"stores": {item.name: item.facts for item in stores if item.facts}}
     bad = [item for item in stores if item.did not in (Did.DONE, Did.SKIPPED)]
@@ -38,10 +38,10 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if not stores or len(bad) < len(stores):
         facts["promoted_at"] = record.facts.get("promoted_at", world.now())
     expected = service_health.expected_new(record.facts)
-    world.say(f"reloading {counted(len(services), 'service')}")
+    world.hooks.say(f"reloading {counted(len(services), 'service')}")
     items = world.each(services, lambda service: _moved(world, service, bad, expected, float(step.params["patience"])))
     if step.params["soak"] and all(item.did is Did.DONE for item in items) and not alone:
-        world.say(f"soaking for {step.params['soak']:g} s")
+        world.hooks.say(f"soaking for {step.params['soak']:g} s")
         _soak(world, float(step.params["soak"]))
         items = service_health.look_at(world, services, expected, patience=float(step.params["patience"]))
     facts["services"] = {item.name: _service_facts(world, item, expected) for item in items}
@@ -55,19 +55,19 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 
 
 def _given_up(world: World, record: Incident) -> tuple[str, ...]:
-    """What a person has accepted by name is nothing that is still to do."""
+    """Accepted exceptions are not debts."""
     left_out = (name for name, row in record.facts.get("stores", {}).items() if row.get("left_out"))
     return (*left_out, *world.options.accept_unhealthy)
 
 
 def _by_hand(world: World, name: str) -> bool:
-    """Whether a service reads its key from where only a human can set it."""
+    """Whether a service reads its key from a place that only a person can set."""
     service = next(s for s in world.services if s.name == name)
-    return world.stores[world.store_of(service)].guided
+    return world.ports.stores[world.store_of(service)].guided
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
-    """The writes and reloads that would happen."""
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
+    """Say the writes and reloads that would happen."""
     services = [s for s in world.services if s.wave == step.wave]
     stores = _stores_of(world, record, services, step)
     items = [
@@ -94,10 +94,10 @@ def _how(service: Service) -> str:
 def _stores_of(world: World, record: Incident, services: list[Service], step: Step) -> list[Store]:
     """Stores that these services read; the last wave takes every store that is left."""
     known = record.facts.get("stores", {})
-    wanted = {str(ref) for s in services for ref in s.reads_from} if not step.last_wave else set(world.stores)
+    wanted = {str(ref) for s in services for ref in s.reads_from} if not step.last_wave else set(world.ports.stores)
     return [
         store
-        for name, store in world.stores.items()
+        for name, store in world.ports.stores.items()
         if name in wanted and not known.get(name, {}).get("left_out") and not known.get(name, {}).get("rehearsed")
     ]
 
@@ -110,7 +110,7 @@ def _promote(world: World, record: Incident, store: Store, new: Secret) -> Item:
     try:
         version = _written(world, record, store, new, known)
     except Waiting as error:
-        if known.get("told"):  # the run was resumed since: whether it is set shows in the services
+        if known.get("told"):  # the run was resumed since: the services show whether it is set
             return Item(name, Did.SKIPPED, "a human was told to set it; its services show whether it is")
         return Item(name, Did.WAITING, error.what, {"told": world.now()})
     except Unknown as error:
@@ -123,7 +123,7 @@ def _promote(world: World, record: Incident, store: Store, new: Secret) -> Item:
 
 
 def _written(world: World, record: Incident, store: Store, new: Secret, known: StoreFacts) -> str:
-    """Promote over what stood there before, or over our own last write, where a replacement that died is replaced; returns the version.
+    """Promote over the former value, or over our own last write where a dead replacement is replaced; returns the version.
 
     A way back that broke off may have put the first value back without a record of it, so that counts, too.
     """
@@ -136,7 +136,7 @@ def _written(world: World, record: Incident, store: Store, new: Secret, known: S
 
 
 def _first_read(record: Incident, store: Store, new: Secret) -> Json:
-    """Of a store that preflight could not read, what is there now. Raises Conflict: another key; PortError: it cannot be read yet."""
+    """The first read of a store that preflight could not read. Raises Conflict: another key; PortError: it cannot be read yet."""
     if store.guided:
         return {}
     held = store.read()
@@ -158,7 +158,7 @@ def _not_promoted(bad: list[Item], stores: tuple[Item, ...], facts: Json) -> Out
 
 
 def _moved(world: World, service: Service, bad: list[Item], expected: Expected, patience: float) -> Item:
-    """As `_move`; one whose own store was not written has nothing to take up."""
+    """As `_move`; a service whose own store was not written has nothing to take up."""
     unwritten = [item for item in bad if item.name in {str(ref) for ref in service.reads_from}]
     if not unwritten:
         return _move(world, service, expected, patience)
@@ -173,7 +173,7 @@ def _move(world: World, service: Service, expected: Expected, patience: float) -
         if there.did is Did.DONE and there.facts["proves"] == "holds-key":
             return there
     try:
-        said = world.reloaders[service.name].reload()
+        said = world.ports.reloaders[service.name].reload()
     except Rejected as error:
         return Item(service.name, Did.FAILED, f"its reload was refused: {error.what}", {"wave": service.wave})
     except Unknown as error:
@@ -185,10 +185,10 @@ def _move(world: World, service: Service, expected: Expected, patience: float) -
 
 
 def _soak(world: World, seconds: float) -> None:
-    with world.resting(seconds):
+    with world.hooks.resting(seconds):
         until = world.elapsed() + seconds
-        while world.elapsed() < until and not world.stopping():
-            world.clock.sleep(min(0.5, max(until - world.elapsed(), 0.01)))
+        while world.elapsed() < until and not world.run.stopping():
+            world.ports.clock.sleep(min(0.5, max(until - world.elapsed(), 0.01)))
 
 
 def _service_facts(world: World, item: Item, expected: Expected) -> Json:
@@ -201,7 +201,7 @@ def _service_facts(world: World, item: Item, expected: Expected) -> Json:
 
 
 def _verdict(world: World, services: list[Service], items: list[Item], stores: tuple[Item, ...], facts: Json) -> Outcome:
-    """Whatever did not come to its end is a debt of its own, with what a person has to do there."""
+    """The outcome of the wave. Every unfinished place is a debt of its own, with the next act of a person."""
     every = (*stores, *items)
     bad = [item for item in items if item.did is not Did.DONE and item.name not in world.options.accept_unhealthy]
     unwritten = [item for item in stores if item.did not in (Did.DONE, Did.SKIPPED)]

@@ -6,7 +6,6 @@ from typing import NoReturn
 from ir import inventory
 from ir.cli import incidents
 from ir.cli.terminal import by_name
-from ir.cli.terminal import follow as following
 from ir.cli.terminal.onlooker import look_on
 from ir.cli.terminal.operator import Terminal
 from ir.core.errors import ExitCode, Refused
@@ -15,7 +14,7 @@ from ir.core.secret import Secret
 from ir.incident import irreversible, reversibility
 from ir.incident.context import Options
 from ir.incident.record import Incident
-from ir.runtime import emergency, wiring
+from ir.runtime import emergency, following, worlds
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting, setting_from
 
@@ -32,7 +31,7 @@ def confirm(kept: State, operator: Terminal, record: Incident, what: str, *, kil
 
 
 def _confirmed_by_name(kept: State, operator: Terminal, record: Incident) -> bool:
-    """Of two terminals the first counts."""
+    """Confirm by name; of two terminals, the first answer counts."""
     about = irreversible.to_contain(record, by_name.ends_in(kept, operator, record, "old"))
     try:
         return by_name.confirmed(operator, about, by_name.settled(record, "contain", lambda: incidents.record_of(kept, record.id)))
@@ -45,13 +44,13 @@ def contain(
     kept: State, setting: Setting, record: Incident, operator: Terminal, leaked: Secret | None, *, ends: bool, reason: str = ""
 ) -> NoReturn:
     """Acts at once, beside whatever process runs the incident, and tells it afterwards; `ends`: the kill comes next."""
-    world = wiring.world(setting, kept, operator, ask=lambda: None, leaked=leaked, say=operator.screen.progress)
+    world = worlds.beside(setting, kept, operator, leaked, operator.screen.progress)
     outcome = emergency.contain(kept, world, record, operator.name, ends=ends, reason=reason)
     operator.screen.step("contain", outcome)
     for debt in outcome.debts:
         operator.screen.warn(f"still to do: {debt.why} → {debt.todo}")
-    holder = kept.ledger.holder(record.id)
-    left = not record.ended and holder is not None and not holder["alive"]
+    holder = kept.leases.holder(record.id)
+    left = not record.ended and holder is not None and not holder.alive
     if ends and left:
         operator.screen.say(f"nothing is waited for, and the kill is next; look for misuse meanwhile: ir review stripe {setting.key}")
         incidents.go_on(kept, operator, record.id, "wake", {"yes": operator.agreed}, leaked, None)

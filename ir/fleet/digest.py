@@ -12,6 +12,7 @@ from ir.fleet.due import HELD, Row, moment
 from ir.fleet.schedule import When
 from ir.incident import deadlines
 from ir.runtime.notice_words import Notice
+from ir.storage.incident_index import IncidentRow
 
 MORNING = 6 * 3600.0
 """Seconds after midnight, UTC, at which a night is over."""
@@ -20,7 +21,7 @@ _NAMES = 12
 
 
 def night(rows: Sequence[Row], children: Sequence[Child], now: float, laws: Sequence[str] = ()) -> Notice | None:
-    """What became of the keys of a schedule in the day up to this morning, what is late, and whom a law wants told until when.
+    """The news of a schedule's keys in the day up to this morning, with late ones and the deadlines of laws.
 
     Args:
         rows: the keys of the schedule.
@@ -39,7 +40,7 @@ def night(rows: Sequence[Row], children: Sequence[Child], now: float, laws: Sequ
     lines = [
         _line("rotated", [child.key for child in ended if child.state is ChildState.DONE]),
         _line("not rotated", [child.key for child in ended if child.state in FAILURES]),
-        _line("wait for a person", [f"{row.key.name} ({row.stuck['incident']})" for row in asks]),
+        _line("wait for a person", [f"{row.key.name} ({row.stuck})" for row in asks]),
         _line("overdue", [row.key.name for row in rows if row.decision.overdue]),
         _line(
             "both keys live", [child.key for child in last.values() if child.state is ChildState.WAITING and child.key not in _names(asks)]
@@ -56,10 +57,10 @@ def night(rows: Sequence[Row], children: Sequence[Child], now: float, laws: Sequ
     return Notice(_of(rows), int(morning // _DAY), "digest", title, scrub("\n".join([*told, todo])))
 
 
-def countdown(index: Iterable[Json], accounts: Collection[str], now: float) -> list[str]:
+def countdown(index: Iterable[IncidentRow], accounts: Collection[str], now: float) -> list[str]:
     """Deadlines of laws that run and that nobody has answered, of all incidents of these accounts, the next one first."""
-    ours = [row for row in index if row["summary"].get("account") in accounts and not row["summary"].get("drill")]
-    running = [(clock["due"] or float("inf"), row["incident"], clock) for row in ours for clock in row["summary"].get("clocks", [])]
+    ours = [row for row in index if row.summary.get("account") in accounts and not row.summary.get("drill")]
+    running = [(clock["due"] or float("inf"), row.incident, clock) for row in ours for clock in row.summary.get("clocks", [])]
     return [
         f"{incident}: {line}"
         for _, incident, clock in sorted(running, key=lambda one: one[:2])
@@ -68,7 +69,7 @@ def countdown(index: Iterable[Json], accounts: Collection[str], now: float) -> l
 
 
 def campaign(row: Json, children: Sequence[Child]) -> Notice:
-    """That a campaign begins, is paused, or is done, by its row and its children."""
+    """The news that a campaign begins, is paused, or is done, from its row and its children."""
     name, status = str(row["campaign"]), str(row["status"])
     word = "begun" if status == "running" else status
     number = {"running": 1, "done": 2}.get(status, 10 + int(row["forgiven"]))

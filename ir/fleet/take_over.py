@@ -17,7 +17,7 @@ from ir.fleet.campaign import Child, ChildState
 from ir.fleet.campaign_child import setting_of
 from ir.fleet.campaign_store import CampaignLedger
 from ir.incident.record import Incident
-from ir.runtime import emergency, reopen, wiring
+from ir.runtime import emergency, reopen, worlds
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting, setting_from
 from ir.runtime.lifecycle import Unattended
@@ -77,7 +77,8 @@ class TakeOvers:
     def _contained(self, child: Child, setting: Setting, name: str) -> Result:
         record = reopen.record_of(self._kept, name)
         wanted = replace(setting, incident=name, plan=setting_from(name, record.opened).plan)  # what was agreed to now, and nothing else
-        world = wiring.world(wanted, self._kept, Unattended(self._kept.me.actor, yes=setting.options.yes), ask=lambda: None)
+        operator = Unattended(self._kept.me.actor, yes=setting.options.yes)
+        world = worlds.beside(wanted, self._kept, operator, None, worlds.quiet)
         by = str((self._book.campaign(child.campaign) or {}).get("actor", self._kept.me.actor))
         outcome = emergency.contain(self._kept, world, record, by, ends=True, reason=setting.options.reason)
         return Result(name, ChildState.WAITING, f"{name} is taken over: {outcome.said}", 4)

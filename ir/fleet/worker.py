@@ -31,7 +31,7 @@ from ir.fleet.places import Places
 from ir.fleet.take_over import LeftToAPerson, TakeOvers
 from ir.fleet.waking import ENDED, Waking
 from ir.incident import record as incident_record
-from ir.runtime import lifecycle
+from ir.runtime import lifecycle, worlds
 from ir.runtime.app_state import State
 from ir.storage.patience import Away
 
@@ -63,21 +63,21 @@ class Worker:
         tell: Callable[[Child], None] = lambda _child: None,
     ) -> None:
         self.kept, self.book, self.scope, self.tell = kept, book, scope, tell
-        self.places, self.waking = Places(slots), Waking(kept.ledger)
+        self.places, self.waking = Places(slots), Waking(kept.index, kept.signals, kept.leases)
         self.trust, self.fitness = trust, Fitness(kept, book, trust)
         self.admission = Admission(book, scope, trust, self.fitness, tell)
-        self.runner = Runner(kept.ledger.engine, kept.me, kept.ledger)
+        self.runner = Runner(kept.engine, kept.me, kept.leases, kept.signals)
         self._mine: dict[str, Child] = {}
         self._over: queue.Queue[str] = queue.Queue()
         self._taking = TakeOvers(kept, book, self._over.put, lambda error: self.runner.away(error))
         self._ready = deque[Child]()
-        """Children that could go on when they were last looked at, and for which there was no place yet."""
+        """Children that could go on at the last look, and had no place yet."""
         self._looked = 0.0
 
     def run(self, *, until_idle: bool, stop: threading.Event, each_look: Callable[[], None] = lambda: None) -> None:
         """Work until told to stop, or (`until_idle`) until there is nothing to begin and nothing of ours runs.
 
-        A stop begins nothing more and returns at once: whoever comes next takes over what was under way.
+        A stop begins nothing more and returns at once: the next worker takes over what was under way.
         """
         self.runner.launch()
         self.runner.over = self._over.put
@@ -113,7 +113,9 @@ class Worker:
     def anything(self) -> bool:
         """Whether there is anything to begin, to go on with or to take over, without starting the engine."""
         return bool(
-            self.book.queued(self.scope) or self.book.orphans(self.scope) or Waking(self.kept.ledger).ready(*self.book.waiting(self.scope))
+            self.book.queued(self.scope)
+            or self.book.orphans(self.scope)
+            or Waking(self.kept.index, self.kept.signals, self.kept.leases).ready(*self.book.waiting(self.scope))
         )
 
     # ── what others left ──
@@ -137,7 +139,7 @@ class Worker:
 
     @contextmanager
     def _rest(self, child: Child, seconds: float) -> Iterator[None]:
-        """See `World.resting`."""
+        """See `Hooks.resting`."""
         if seconds < _REST:
             yield
             return
@@ -152,7 +154,7 @@ class Worker:
         """Begin what is new, as far as there are places; returns how much."""
         began = 0
         while self.places.free and not self.fitness.said:
-            child = self.book.claim(self.kept.me, lifecycle.new_id(self.kept.ledger), self.admission.open)
+            child = self.book.claim(self.kept.me, lifecycle.new_id(self.kept.index), self.admission.open)
             if child is None:
                 return began
             if self.admission.begins(child):
@@ -161,23 +163,24 @@ class Worker:
         return began
 
     def _launch(self, child: Child) -> None:
-        """Run a child that we claimed, from wherever it stands."""
+        """Run a claimed child, from its present state on."""
         self._mine[child.incident] = child
         self.places.take(child.incident)
-        row = self.kept.ledger.find(child.incident)
-        if row is not None and row["status"] in ENDED:
+        row = self.kept.index.find(child.incident)
+        if row is not None and row.status in ENDED:
             self._over.put(child.incident)
             return
         try:
-            entries = read_entries(self.kept.ledger.engine, child.incident)
+            entries = read_entries(self.kept.engine, child.incident)
             told = self.book.setting(child)
             agreed_work.check(child, told, self.trust())
             setting = setting_of(child, told)
-            given = lifecycle.Given(
+            given = worlds.ProcessContext(
                 lifecycle.Unattended(self.kept.me.actor, yes=setting.options.yes),
                 _taken_over,
-                patient=False,
+                say=worlds.quiet,
                 resting=partial(self._rest, child),
+                patient=False,
             )
             if entries:
                 record = incident_record.fold(entries)
@@ -198,7 +201,7 @@ class Worker:
             self._ended(child, ChildState.FAILED, f"unexpected {type(error).__name__}: ir resume {child.incident}", 1)
 
     def _blocked(self, child: Child, error: AlreadyRunning) -> None:
-        """Somebody else has the key, a store object, or the incident itself: later again, but not for ever."""
+        """Another process has the key, a store object, or the incident itself: try later again, but not for ever."""
         if error.incident == child.incident:
             self._ended(child, ChildState.WAITING, error.what, 4)
         elif child.postponed < POSTPONED_MOST:
@@ -218,11 +221,11 @@ class Worker:
             if taken := self._taking.result(child):
                 self._ended(child, taken.state, taken.said, taken.exit_code, taken.incident)
                 continue
-            row = self.kept.ledger.find(child.incident)
-            if row is None or row["status"] == "running":
+            row = self.kept.index.find(child.incident)
+            if row is None or row.status == "running":
                 self._ended(child, ChildState.FAILED, f"it stopped unexpectedly: ir resume {child.incident}", 1)
             else:
-                self._ended(child, state_of(row), str(row["summary"].get("said", "")), row["exit_code"])
+                self._ended(child, state_of(row), str(row.summary.get("said", "")), row.exit_code)
 
     def _ended(self, child: Child, state: ChildState, said: str, code: int, joins: str = "") -> None:
         said = said.split("\n")[0][:300]
@@ -237,7 +240,7 @@ class Worker:
         self.places.leave(child.incident)
 
     def _wait(self) -> None:
-        """Until something of ours ended, or a moment has passed."""
+        """Wait until something of ours ended, or a moment has passed."""
         try:
             self._over.put(self._over.get(timeout=_IDLE))
         except queue.Empty:
@@ -250,7 +253,7 @@ class Worker:
             except Away as error:
                 self.runner.away(error)
                 return
-            except sa.exc.OperationalError:  # a disk that is full: the next beat comes in time
+            except sa.exc.OperationalError:  # the disk is full: the next beat comes in time
                 continue
 
     def _beat_once(self) -> None:
@@ -259,4 +262,4 @@ class Worker:
 
 
 def _taken_over(_incident: str) -> None:
-    os._exit(70)  # we were silent for so long that another worker goes on: whatever we do now would be done twice
+    os._exit(70)  # we were silent for so long that another worker goes on: each further act of ours would be done twice

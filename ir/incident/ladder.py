@@ -36,7 +36,7 @@ class Rung:
 
 
 def detected(record: Incident) -> Rung:
-    """The moment at which the incident was opened, or of which its alert speaks; of a scheduled rotation, the word that its key leaked."""
+    """The time at which the incident was opened, or which its alert names; of a scheduled rotation, the word that its key leaked."""
     word = record.facts.get("emergency", {})
     if record.plan.get("policy") == Policy.SCHEDULED.value and word.get("at"):
         said = next((str(told["at"]) for told in record.signals if "emergency" in told.get("facts", {})), "")
@@ -71,7 +71,7 @@ def _rung(word: Json) -> Rung:
 
 
 def ladder(record: Incident) -> dict[str, Rung]:
-    """Rung → the word that counts: the earliest time of each, detection included; a rung that nobody reached is left out."""
+    """Rung → the word that counts: the earliest time of each, detection included; an unreached rung is left out."""
     found = {"detected": detected(record)}
     for word in words(record):
         for name in ("aware", "classified") if word.name == "classified" and word.yes else (word.name,):

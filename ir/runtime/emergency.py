@@ -27,11 +27,11 @@ def under_way(kept: State, setting: Setting, leaked: Secret | None = None) -> st
         return ""
     source = inventory.loads(setting.text, setting.name)
     account = source.account(source.key(setting.key).account).id
-    for row in kept.ledger.index(setting.key):
-        told = row["summary"]
+    for row in kept.index.rows(setting.key):
+        told = row.summary
         same = told.get("account") == account and bool(told.get("drill")) is setting.options.drill and not told.get("rehearsal")
-        if row["status"] in _OPEN and same and told.get("policy") in _OVERLAPS and told.get("new"):
-            return str(row["incident"]) if leaked is None or leaked.fingerprint == told["old"] else ""
+        if row.status in _OPEN and same and told.get("policy") in _OVERLAPS and told.get("new"):
+            return row.incident if leaked is None or leaked.fingerprint == told["old"] else ""
     return ""
 
 
@@ -48,5 +48,5 @@ def contain(kept: State, world: World, record: Incident, by: str, *, ends: bool,
     incident_record.merge(fixed, outcome.facts)
     told: Json = {**fixed, **({"emergency": {"by": by, "at": world.now(), "reason": reason}} if ends else {})}
     if ends or {"containment", "new", "proof"} & set(told):  # else nothing has changed that its process would have to know
-        kept.ledger.send(record.id, "contain", by, {"said": outcome.said, "facts": told})
+        kept.signals.send(record.id, "contain", by, {"said": outcome.said, "facts": told})
     return replace(outcome, facts=fixed)

@@ -2,9 +2,9 @@
 
 import yaml
 
-from ir.core.model import Json
 from ir.runtime.app_state import database_address
-from ir.storage import database, incident_store
+from ir.storage import database
+from ir.storage.incident_index import IncidentIndex, IncidentRow
 from tests.campaign.shop import Shop, until
 
 RUN = ["schedule", "run", "--inventory", "inventory.yaml", "--playbook", "./scheduled.yaml"]
@@ -12,10 +12,10 @@ ALL = ["rotate", "stripe", "--all", "--inventory", "inventory.yaml", "--policy",
 WORKER = ["worker", "--until-idle", "--inventory", "inventory.yaml", "--playbook", "./scheduled.yaml"]
 
 
-def _index(company: Shop) -> dict[str, Json]:
+def _index(company: Shop) -> dict[str, IncidentRow]:
     """Incident → its row."""
     engine = database.open_engine(database_address(company.database))
-    rows = {row["incident"]: row for row in incident_store.Ledger(engine).index()}
+    rows = {row.incident: row for row in IncidentIndex(engine).rows()}
     engine.dispose()
     return rows
 
@@ -44,7 +44,7 @@ def test_keys_in_their_grace_are_taken_over_by_an_emergency_of_many(company: Sho
     assert [name for name in "abc" if company.moved(name)] == list("abc") and company.living() == 3
     rows = _index(company)
     assert graces < set(rows) and len(rows) == 3, "those in grace went on as they were, with one incident and one report"
-    assert {row["status"] for row in rows.values()} == {"done"}
+    assert {row.status for row in rows.values()} == {"done"}
     code, said = company.ir(*RUN)
     assert code == 0 and all(name in said for name in graces), said
 
@@ -102,4 +102,4 @@ def test_a_rehearsal_names_what_would_be_taken_over(company: Shop) -> None:
     [name] = _in_grace(company, "a")
     code, said = company.ir(*ALL, "--dry-run")
     assert code == 0 and f"a: {name} has its replacement already" in said, said
-    assert company.twin.is_alive(company.keys["a"]) and {row["status"] for row in _index(company).values()} == {"waiting"}
+    assert company.twin.is_alive(company.keys["a"]) and {row.status for row in _index(company).values()} == {"waiting"}

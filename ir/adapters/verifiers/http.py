@@ -8,11 +8,11 @@ from typing import Any
 from ir.adapters.verifiers import expectation
 from ir.clients import http_resolver
 from ir.clients.http_client import HttpEdge, check_headers
-from ir.clients.http_connection import Answer
+from ir.clients.http_connection import HttpResponse
 from ir.core import placeholders, urls
 from ir.core.errors import Missing, PortError, Rejected, Unknown
 from ir.core.secret import Secret, excerpt
-from ir.core.urls import NotAsked, Place
+from ir.core.urls import NotAsked, ParsedUrl
 from ir.ports import Check, Expected, Verifier
 
 
@@ -55,7 +55,7 @@ class HttpVerifier(Verifier):
         instance_header: str = "",
         proves: str = "",
         timeout: float = 10.0,
-        look_up: Callable[[Place, float], tuple[str, ...]] = http_resolver.look_up,
+        look_up: Callable[[ParsedUrl, float], tuple[str, ...]] = http_resolver.look_up,
     ) -> None:
         texts = [url, *(value for value in (json or {}).values() if isinstance(value, str))]
         for text in texts:
@@ -77,7 +77,7 @@ class HttpVerifier(Verifier):
             for name in self._good_answers(expected):
                 seen.add(name)
         except (Missing, Rejected) as error:
-            # Refused, or an answer that must not be taken: not as expected. Not asked at all: not known.
+            # refused, or an answer that must not be taken: not as expected; not asked at all: not known
             return self._saw(None if isinstance(error, NotAsked) else False, error.what, len(seen))
         except PortError as error:
             return self._saw(None, error.what, len(seen))
@@ -114,10 +114,10 @@ class HttpVerifier(Verifier):
             yield name
 
     def _patience(self, others: int) -> int:
-        """How many further answers to ask for: a balancer that picks at random shows each of N in 12 N with near certainty."""
+        """How many further answers to ask for. A balancer that picks at random shows each of N in 12 N with near certainty."""
         return max(others, 12 * self._wanted if self._named_by else self._wanted - 1)
 
-    def _ask(self, url: str, address: str, expected: Expected) -> Answer:
+    def _ask(self, url: str, address: str, expected: Expected) -> HttpResponse:
         answer = self._edge.call("GET", url, headers=self._headers, timeout=self._timeout, address=address)
         if answer.status == 429 != self._status:
             raise Unknown(f"answered 429: it is asked too often{_at(address)}")
@@ -129,11 +129,11 @@ class HttpVerifier(Verifier):
         return answer
 
     def _other_addresses(self, url: str, first: str) -> list[str]:
-        """The other addresses of the family that answered: the other family is another road to the same instances."""
+        """The other addresses of the family that answered: the other family is another way to the same instances."""
         found = self._edge.addresses(url, timeout=self._timeout) if first else ()
         return [a for a in found if a != first and http_resolver.family(a) == http_resolver.family(first)]
 
-    def _name(self, answer: Answer, number: int) -> str:
+    def _name(self, answer: HttpResponse, number: int) -> str:
         """The instance that answered; where answers name none, each counts as one."""
         if self._named_by is None:
             return f"answer {number + 1}"
@@ -144,7 +144,7 @@ class HttpVerifier(Verifier):
         return excerpt(name, 60)
 
     def _saw(self, passed: bool | None, said: str, good: int) -> Check:
-        # A host may have more addresses than instances were asked for; the one that failed counts, too.
+        # a host may have more addresses than instances were asked for; the one that failed counts, too
         wanted = max(self._wanted, good if passed else good + 1)
         return Check(passed, self.proves, excerpt(f"{self._place}: {said}"), (good, wanted))
 

@@ -7,7 +7,7 @@ from ir.adapters.stores.old_news import PATIENCE
 from ir.core.errors import Conflict, PortError, Rejected, Unknown
 from ir.core.reference import Reference
 from ir.core.secret import Secret
-from ir.core.store_kind import Kind, Promises
+from ir.core.store_kind import PlaceKind, Promises
 from ir.drill.simulated.clock import SimClock
 from ir.drill.simulated.provider import SimProvider
 from ir.ports import STAGED, Check, Expected, Held, Left, Pending, Permission
@@ -23,7 +23,7 @@ class SimStore:
     (`adapters.stores.old_news`): nothing that was read before counts.
 
     Attributes:
-        shut: what every call raises until a person mends it.
+        shut: what every call raises until a person fixes it.
         reverts_in: calls until GitOps puts the first value back, 0 = never.
         changed: called when something but a call of ours has changed the value.
     """
@@ -170,7 +170,7 @@ class SimStore:
 class SimWriteOnly(SimStore):
     """One that takes values and tells none: only its mark of the last change is seen, which each write moves."""
 
-    promises = Promises(Kind.WRITE_ONLY)
+    promises = Promises(PlaceKind.WRITE_ONLY)
 
     def read(self) -> Held:
         """See `ports.Store`."""

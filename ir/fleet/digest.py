@@ -58,7 +58,7 @@ def night(rows: Sequence[Row], children: Sequence[Child], now: float, laws: Sequ
 
 
 def countdown(index: Iterable[IncidentRow], accounts: Collection[str], now: float) -> list[str]:
-    """Deadlines of laws that run and that nobody has answered, of all incidents of these accounts, the next one first."""
+    """Deadlines of laws that run without an answer, of all incidents of these accounts, the next one first."""
     ours = [row for row in index if row.summary.get("account") in accounts and not row.summary.get("drill")]
     running = [(clock["due"] or float("inf"), row.incident, clock) for row in ours for clock in row.summary.get("clocks", [])]
     return [

@@ -89,7 +89,7 @@ def may_go_on(book: CampaignLedger, child: Child, setting: Setting, record: Inci
 
     Raises:
         Changed: its record says something else.
-        LeftToAPerson: it was taken over, and nobody whose word this worker takes agreed to what it was begun with.
+        LeftToAPerson: it was taken over, and it was begun without the consent of a person whom this worker trusts.
     """
     if setting.plan.policy is not Policy.EXPLOITED or record.plan["policy"] == Policy.EXPLOITED.value:
         agreed_work.same(setting, record)

@@ -48,13 +48,13 @@ def detected(record: Incident) -> Rung:
 
 
 def known_since(record: Incident) -> float:
-    """The earliest time of which anything says that the leak was there or known, epoch seconds: nobody was told of it before."""
+    """The earliest time of which anything says that the leak was there or known, epoch seconds: no one was told of it before."""
     times = [rung.at for rung in ladder(record).values()]
     return min([at for at in (*times, float(record.facts.get("exposed_at") or 0.0)) if at], default=0.0)
 
 
 def key_made_at(record: Incident) -> float:
-    """When the leaked key was made, epoch seconds; 0.0 = that was not read. Nobody can have known of its leak before."""
+    """When the leaked key was made, epoch seconds; 0.0 = that was not read. No one can have known of its leak before."""
     return float(record.facts.get("old", {}).get("created") or 0.0)
 
 

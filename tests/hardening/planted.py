@@ -489,9 +489,9 @@ MUTANTS = (
     ),
     Mutant(
         "leave the clocks of laws out of a night's digest",
-        "ir/cli/schedules.py",
-        "digest.night(found, children, now, laws)",
-        "digest.night(found, children, now)",
+        "ir/fleet/night.py",
+        "digest.night(of.found, children, now, laws)",
+        "digest.night(of.found, children, now)",
         ("tests/campaign/test_fleet_notices.py",),
     ),
     Mutant(

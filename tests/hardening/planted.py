@@ -493,6 +493,34 @@ MUTANTS = (
         ("tests/campaign/test_emergency_in_grace.py",),
     ),
     Mutant(
+        "refuse an emergency for a rotation whose two keys live",
+        "ir/runtime/emergency.py",
+        "_OVERLAPS = (Policy.SCHEDULED.value, Policy.EXPOSED.value)",
+        "_OVERLAPS = (Policy.SCHEDULED.value,)",
+        ("tests/campaign/test_emergency_in_grace.py",),
+    ),
+    Mutant(
+        "begin an emergency beside a grace, in a campaign",
+        "ir/fleet/worker.py",
+        "            elif not self._taking.begins(child, setting):",
+        "            else:",
+        ("tests/campaign/test_night.py",),
+    ),
+    Mutant(
+        "run the record of a rotation that was taken over, whatever it says",
+        "ir/fleet/take_over.py",
+        "    elif not (agreed_work.by_own(record, trust)",
+        "    elif False and not (agreed_work.by_own(record, trust)",
+        ("tests/campaign/test_emergency_campaign.py",),
+    ),
+    Mutant(
+        "leave the clocks of laws out of a night's digest",
+        "ir/fleet/night.py",
+        "digest.night(of.found, children, now, laws)",
+        "digest.night(of.found, children, now)",
+        ("tests/campaign/test_fleet_notices.py",),
+    ),
+    Mutant(
         "hold back what needs a person",
         "ir/storage/notice_log.py",
         "        if kind in PERSON:\n",
@@ -509,8 +537,8 @@ MUTANTS = (
     Mutant(
         "refuse every key for one that is new",
         "ir/cli/schedules.py",
-        "    if due and all(new.values()):",
-        "    if any(new.values()):",
+        "    left |= new\n",
+        "    left |= {key.name for key in due} if new else set()\n",
         ("tests/campaign/test_schedule_run.py",),
     ),
     Mutant(

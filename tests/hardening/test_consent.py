@@ -173,8 +173,8 @@ def test_a_worker_begins_nothing_that_nobody_agreed_to(place: Strange) -> None:
     place.finished("store vault://secret/another")
     argv = [sys.executable, "-m", "ir.cli", "worker", *IN, "--until-idle"]
     done = subprocess.run(argv, cwd=place.folder, text=True, capture_output=True, timeout=60)
-    assert done.returncode == ExitCode.DONE
-    assert "the schedule was not looked at: what the inventory runs or reaches is new" in done.stderr
+    assert done.returncode == ExitCode.WAITING, "a key is due, and was not begun"
+    assert "nothing that is due was begun: what the inventory runs or reaches is new" in done.stderr
     assert place.used() == []
 
 

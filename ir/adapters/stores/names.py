@@ -1,11 +1,14 @@
 """What listings of names share: many parts looked at side by side, what fails is said, and times as the hosts write them."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
-from ir.core import concurrency
 from ir.core.errors import PortError
 from ir.ports.listing import Listing
+
+_AT_ONCE = 8
+"""Parts that are looked at together: hosts limit how many calls of one login they answer at once."""
 
 
 def side_by_side(parts: Sequence[str], look: Callable[[str], Listing], noun: str) -> list[Listing]:
@@ -19,7 +22,8 @@ def side_by_side(parts: Sequence[str], look: Callable[[str], Listing], noun: str
             failed.append(error)
             return Listing((), (f"what lies in {noun} {part}: {error.what}",))
 
-    found = concurrency.each(list(parts), one)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        found = list(pool.map(one, parts))
     if failed and len(failed) == len(parts):
         raise failed[0]
     return found

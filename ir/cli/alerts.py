@@ -116,10 +116,10 @@ def _looked_up(file: str, operator: Terminal, asking: Callable[[Opened], Consent
     if not path:
         return None, [], []
     opened = inventory_source.read(path)
-    return opened, *_holders(opened, operator, asking(opened))
+    return opened, *holders(opened, operator, asking(opened))
 
 
-def _holders(opened: Opened, operator: Terminal, consent: Consent) -> tuple[list[Held], list[str]]:
+def holders(opened: Opened, operator: Terminal, consent: Consent) -> tuple[list[Held], list[str]]:
     """What every store of the inventory holds, each value once; and the stores that were not read."""
     found: dict[Secret, list[str]] = {}
     unread, source = [], opened.source

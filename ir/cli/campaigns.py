@@ -3,7 +3,7 @@
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Annotated, NoReturn
 
@@ -95,8 +95,20 @@ def report(
 # ── running ──
 
 
-def run_here(kept: State, book: CampaignLedger, name: str, operator: Terminal, *, slots: int = 0) -> NoReturn:
+def run_here(
+    kept: State,
+    book: CampaignLedger,
+    name: str,
+    operator: Terminal,
+    *,
+    slots: int = 0,
+    ends: Callable[[Json], None] | None = None,
+    waits: Callable[[Child], None] = lambda _child: None,
+) -> NoReturn:
     """Run a campaign in this process, beside whatever workers there are, until nothing is left to begin or to end.
+
+    `ends` shows how it stands then, given its document; without it the table or the document itself is shown. `waits` hears of every
+    child that begins to wait for somebody.
 
     Raises:
         Refused: there is something to run, and nobody whose word this machine takes agreed to it.
@@ -107,6 +119,8 @@ def run_here(kept: State, book: CampaignLedger, name: str, operator: Terminal, *
     shown = screen.err.is_terminal and not screen.as_json
 
     def tell(child: Child) -> None:
+        if child.state is ChildState.WAITING:
+            waits(child)
         if not shown:
             screen.say(
                 f"  {child.key}: {child.state.value} ({child.incident})" + (f": {child.said}" if child.state is not ChildState.DONE else "")
@@ -119,10 +133,12 @@ def run_here(kept: State, book: CampaignLedger, name: str, operator: Terminal, *
         with database_watch.told(screen, worker.runner), live if shown else nullcontext():
             _until_over(worker, book, name, stop)
     except KeyboardInterrupt:
-        screen.say(f"interrupted; nothing is lost: ir campaign resume {name}")
+        screen.say(f"interrupted; nothing is lost: ir {'breach' if 'breach' in row['about'] else 'campaign'} resume {name}")
         leave(int(ExitCode.INTERRUPTED))
     row, children = row_of(book, name), _fresh(kept, book, name)
-    if screen.as_json:
+    if ends is not None:
+        ends(document(kept, book, row))
+    elif screen.as_json:
         screen.document(_document(kept, book, row, children))
     else:
         screen.table(_title(row, children, time.time()), *_rows(children, time.time()))
@@ -195,6 +211,11 @@ def _title(row: Json, children: list[Child], now: float) -> str:
     return f"{row['campaign']} {row['status']}{said} · {counted(len(children), 'key')}: {words}{time_said}"
 
 
+def document(kept: State, book: CampaignLedger, row: Json) -> Json:
+    """How a campaign stands."""
+    return _document(kept, book, row, _fresh(kept, book, row["campaign"]))
+
+
 def _document(kept: State, book: CampaignLedger, row: Json, children: list[Child]) -> Json:
     return {
         "campaign": row["campaign"],
@@ -243,7 +264,9 @@ def _markdown(row: Json, children: list[Child]) -> str:
 
     created = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(row["created_at"]))
     lines = [f"# Campaign {row['campaign']}", "", safe(_title(row, children, time.time())), ""]
-    lines += [f"- begun {created} by {safe(row['actor'])}"] + [f"- {name}: {safe(value)}" for name, value in row["about"].items() if value]
+    lines += [f"- begun {created} by {safe(row['actor'])}"] + [
+        f"- {name}: {safe(value)}" for name, value in row["about"].items() if value and name != "breach"
+    ]
     heads, rows = _rows(children, time.time())
     lines += ["", "| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     lines += ["| " + " | ".join(map(safe, cells)) + " |" for cells in rows]

@@ -26,6 +26,7 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
     "drill": {
         "stripe": ("ir.cli.drill:stripe", "A whole rotation in an embedded world."),
         "stripe-webhook": ("ir.cli.drill_webhook:stripe_webhook", "A webhook's signing secret, while events happen."),
+        "breach": ("ir.cli.drill_breach:breach", "The day three hosts are breached: 40 keys, one command."),
         "join": ("ir.cli.drill_hands:join", "A second terminal in the rehearsal that runs."),
     },
     "status": ("ir.cli.status:status", "Where every incident stands, and the next command."),

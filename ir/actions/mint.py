@@ -90,7 +90,7 @@ def _taken_up(world: World, record: Incident, earlier: str, value: Secret) -> Ou
 
 def _minted(world: World, record: Incident) -> Outcome:
     n = int(record.facts["mint"]["n"])
-    order = successor.order(world, record, record.facts["mint"], kept=world.custody.possible)
+    order = successor.order(world, record, record.facts["mint"], kept=world.custody.takes_new)
     try:
         minted = world.issuer.mint(order, lambda secret: successor.taken(world, record, n, secret))
     except Waiting as error:

@@ -98,7 +98,7 @@ def _may_read(result: Matched, operator: Terminal, *, read_values: bool) -> bool
         f"{names} there can be read and are not in the inventory. Read them, to find Stripe's keys?"
     ):
         return True
-    operator.screen.note(f"{names} that the inventory does not list were not read; --read-values reads them")
+    operator.screen.note(f"not read: {names} that the inventory does not list; --read-values reads them, to find Stripe's keys")
     return False
 
 

@@ -83,7 +83,12 @@ class Custody:
 
     @property
     def possible(self) -> bool:
-        """Whether there is any place at all, for the old key and for the new one."""
+        """Whether there is any place at all."""
+        return bool(self._places) or (self._escrow is not None and self._escrow.custodian)
+
+    @property
+    def takes_new(self) -> bool:
+        """Whether there is a place that a new key may be kept in."""
         return bool(self._taking("new")) or (self._escrow is not None and self._escrow.custodian)
 
     def keep(self, role: str, secret: Secret) -> str:

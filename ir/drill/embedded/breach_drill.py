@@ -4,12 +4,15 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ir.core.errors import ExitCode
 from ir.core.model import Json
 from ir.core.wording import counted
 from ir.drill.embedded.breach_town import PLACES, Town, town
 from ir.drill.embedded.command_line import CommandLine, Ran
+from ir.drill.embedded.stores import write_private
+from ir.storage import state_folder
 
 _WORD = "the drill"
 _MOST_RESUMES = 5
@@ -84,7 +87,9 @@ def _judge(made: Town, ran: list[Ran], seen: Seen) -> None:
     seen.danger = [row["name"] for row in ours]
     seen.order = _order(quiet)
     written = quiet.run("breach", "report", "--format", "html", "--output", "breach.html")
-    seen.report = str(made.place.root / "breach.html") if written.code == ExitCode.DONE else ""
+    if written.code == ExitCode.DONE:  # the drill's folder goes away; its report stays, the newest one only
+        seen.report = str(state_folder.folder() / "drill-breach.html")
+        write_private(Path(seen.report), (made.place.root / "breach.html").read_text(encoding="utf-8"))
     notes = {
         "the command ended with": "" if ran[-1].code == ExitCode.DONE else str(ran[-1].code),
         "not listed": ", ".join(sorted({row.name for row in made.rows} - set(seen.danger))),

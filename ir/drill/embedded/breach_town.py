@@ -22,7 +22,6 @@ from ir.drill.hosts.k8s_twin import K8sTwin
 from ir.drill.hosts.server import HostTwin
 from ir.drill.hosts.vercel_twin import VercelTwin
 from ir.drill.twin import Key, StripeTwin, TwinSettings
-from ir.drill.twin.permissions import ACCEPTED
 
 PLACES = ("vercel://", "github-actions://acme", "k8s://drill")
 """What is breached."""
@@ -61,7 +60,7 @@ class Town:
     """A drill's world.
 
     Attributes:
-        twins: mode → Stripe's account of that mode. hosts: by name.
+        twins: mode → Stripe's account of that mode. apps: the keys there that may make keys. hosts: by name.
         env: environment of `ir`; holds no Stripe key.
     """
 
@@ -71,6 +70,7 @@ class Town:
     port: int
     env: dict[str, str]
     rows: list[Placed] = field(default_factory=list)
+    apps: dict[Mode, Key] = field(default_factory=dict)
 
     @property
     def tokens(self) -> list[str]:
@@ -96,8 +96,10 @@ class Town:
         return (self.place.stores / f"{name}.env").read_text(encoding="utf-8").partition("=")[2].strip()
 
     def strays(self) -> int:
-        """Living keys at Stripe beyond one per key and those that `ir` itself works with."""
-        return sum(len(twin.live_keys()) for twin in self.twins.values()) - len(self.rows) - 2 * len(self.twins)
+        """Living keys at Stripe beyond one per row."""
+        return sum(len([key for key in twin.live_keys() if key is not self.apps[mode]]) for mode, twin in self.twins.items()) - len(
+            self.rows
+        )
 
     def told(self) -> list[str]:
         """Requests to hosts that hold a key where none must be."""
@@ -123,7 +125,7 @@ class Town:
     def _account(self, mode: Mode) -> Json:
         tool = f"dotenv://./stores/tool-{mode.value}.env"
         about = {"name": mode.value, "id": self.twins[mode].account, "mode": mode.value, "issuer": "managed"}
-        return {**about, "review_key": f"{tool}#REVIEW", "app_key": f"{tool}#APP", "api_base": self.twins[mode].url}
+        return {**about, "app_key": f"{tool}#APP", "api_base": self.twins[mode].url}
 
     def _key(self, row: Placed) -> Json:
         stored = [row.ref, *([row.also] if row.also else [])]
@@ -174,7 +176,7 @@ def town(count: int, *, keep: bool = False, seed: int = 7) -> Iterator[Town]:
     with ExitStack() as stack:
         place = stack.enter_context(sandbox.folder(keep=keep))
         twins = {mode: stack.enter_context(StripeTwin(seed=seed + n, settings=settings[mode])) for n, mode in enumerate(settings)}
-        vercel, github, k8s = (stack.enter_context(made()) for made in (VercelTwin, GithubTwin, K8sTwin))
+        vercel, github, k8s = stack.enter_context(VercelTwin()), stack.enter_context(GithubTwin()), stack.enter_context(K8sTwin())
         hosts: dict[str, HostTwin] = {"vercel": vercel, "github-actions": github, "k8s": k8s}
         token = f"host-{secrets.token_hex(16)}"
         for host in hosts.values():
@@ -192,10 +194,8 @@ def town(count: int, *, keep: bool = False, seed: int = 7) -> Iterator[Town]:
 
 def _furnish(made: Town, count: int, vercel: VercelTwin, github: GithubTwin, k8s: K8sTwin) -> None:
     for mode, twin in made.twins.items():
-        reads = tuple(sorted(name for name in ACCEPTED if name.endswith("_read")))
-        keys = {"REVIEW": twin.create_restricted_key((*reads, "activity_log_read"), "review"), "APP": twin.create_app_key()}
-        text = "".join(f"{name}={key.token.reveal()}\n" for name, key in keys.items())
-        write_private(made.place.stores / f"tool-{mode.value}.env", text)
+        made.apps[mode] = twin.create_app_key()
+        write_private(made.place.stores / f"tool-{mode.value}.env", f"APP={made.apps[mode].token.reveal()}\n")
     for number in range(count):
         mode, kind, permissions = _KINDS[number % len(_KINDS)]
         name = f"{mode.value}-{kind}-{number:02}"

@@ -1,5 +1,6 @@
 """`ir breach resume | status | done | report`: how a breach goes on, and how it stands place by place."""
 
+import re
 import sys
 from functools import partial
 from pathlib import Path
@@ -9,19 +10,22 @@ import typer
 
 from ir.cli import campaigns
 from ir.cli.campaigns import AsJson, AtOnce
+from ir.cli.terminal.inventory_source import Opened
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
+from ir.cli.terminal.work_signing import signers
 from ir.core import place as places
 from ir.core.errors import UsageError
 from ir.core.model import Json
 from ir.core.wording import counted
 from ir.fleet.breach import book, progress
-from ir.fleet.breach.closing import hear
+from ir.fleet.breach.closing import begin_again, hear
 from ir.fleet.campaign_store import CampaignLedger
 from ir.fleet.worker import SLOTS
 from ir.runtime.app_state import State, actor, open_state
 from ir.storage import written_file
 
+_PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
 Name = Annotated[str, typer.Argument(help="Campaign of the breach, CAM-…; the newest needs no name.")]
 Closed = Annotated[str, typer.Option(help="Who says that the places are closed: from then on they get new keys.", metavar="NAME")]
 
@@ -39,19 +43,20 @@ def resume(
     detach: Annotated[bool, typer.Option("--detach", help="Leave it to the workers (ir worker).")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Go on with a breach: after a crash, a pause, or once its places are closed."""
+    """Go on, after a crash or a pause, or once places are closed."""
     screen, kept, ledger, row = _open(name, as_json=as_json)
-    campaign = row["campaign"]
+    campaign, operator = row["campaign"], Terminal(screen, name=actor(), yes=True)
+    again = False
     if source_closed_by:
-        _close(screen, kept, ledger, row, source_closed_by.strip(), place or [])
+        again = _close(operator, kept, ledger, row, source_closed_by.strip(), place or [])
     elif place:
         raise UsageError("--place says which place is closed, and not who says so", next_step="--source-closed-by NAME")
-    if row["status"] != "done":
+    if row["status"] != "done" or again:
         ledger.say(campaign, "running", "")
     if detach:
         screen.say(f"{campaign} goes on as workers find it")
         return
-    run(kept, ledger, campaign, Terminal(screen, name=actor(), yes=True), slots=at_once)
+    run(kept, ledger, campaign, operator, slots=at_once)
 
 
 def run(kept: State, ledger: CampaignLedger, name: str, operator: Terminal, *, slots: int = 0) -> NoReturn:
@@ -61,7 +66,7 @@ def run(kept: State, ledger: CampaignLedger, name: str, operator: Terminal, *, s
 
 
 def status(name: Name = "", as_json: AsJson = False) -> None:
-    """How a breach stands, place by place. Exit code: as the campaign's, 4 while it runs."""
+    """How a breach stands. Exit code: as the campaign's, 4 while it runs."""
     screen, kept, ledger, row = _open(name, as_json=as_json)
     campaign = campaigns.document(kept, ledger, row)
     told_at_the_end(screen, ledger, row["campaign"], campaign)
@@ -74,7 +79,10 @@ def done(
     by: Annotated[str, typer.Option(help="Who replaced it.", metavar="NAME")] = "",
     again: Annotated[bool, typer.Option("--not", help="It is not done, after all.")] = False,
 ) -> None:
-    """Tick off what `ir` does not replace itself: another vendor's secret, or a key that is not in the inventory."""
+    """Tick off what `ir` does not replace itself.
+
+    Another vendor's secret, or a key that is not in the inventory.
+    """
     screen, _, ledger, row = _open(name)
     names = [one["name"] for one in row["about"][book.ABOUT]["items"] if not one["key"] or one["todo"]]
     if item not in names:
@@ -96,7 +104,7 @@ def report(
     fmt: Annotated[str, typer.Option("--format", help="html | md | json")] = "md",
     output: Annotated[str, typer.Option(help="Write it there (0600); default: standard output.", metavar="FILE")] = "",
 ) -> None:
-    """One page about a breach: place by place what lay there, what is replaced, what is still to do."""
+    """One page about a breach, place by place."""
     from ir.report import FORMATS, page
 
     if fmt not in FORMATS:
@@ -125,7 +133,7 @@ def told_at_the_end(screen: Screen, ledger: CampaignLedger, name: str, campaign:
         )
         for row in told["places"]
     ]
-    screen.table(f"{name}: {told['status']}{': ' if told['said'] else ''}{told['said']}", ("place", "keys", "others", "closed"), rows)
+    screen.table(f"{name}: {told['status']}{': ' if told['said'] else ''}{told['said']}", ("place", "keys", "others done", "closed"), rows)
     open_ = [row for row in told["items"] if row["ours"] and row["state"] != "done"]
     if open_:
         screen.table(
@@ -142,14 +150,15 @@ def _next(told: Json, name: str) -> list[str]:
         found.append(f"the places get no new key until a named person says that they are closed: {close_it(name)}")
     open_ = [row for row in told["items"] if not row["ours"] and row["state"] == "still to do"]
     if open_:
-        found.append(f"{counted(len(open_), 'other secret')} still to do; tick one off: ir breach done '{open_[0]['name']}' --by NAME")
+        first = next((row["name"] for row in open_ if _PLAIN.fullmatch(row["name"])), "NAME")
+        found.append(f"{counted(len(open_), 'other secret')} still to do; tick one off: ir breach done {first} --by NAME")
     if not progress.finished(told) or open_:
         found.append(f"all of it on one page: ir breach report {name} --format html --output breach.html")
     return found
 
 
-def _close(screen: Screen, kept: State, ledger: CampaignLedger, row: Json, who: str, only: list[str]) -> None:
-    """Every incident that waits for it hears that its source is closed."""
+def _close(operator: Terminal, kept: State, ledger: CampaignLedger, row: Json, who: str, only: list[str]) -> bool:
+    """Every incident that waits for it hears that its source is closed; whether any key is begun again."""
     about = row["about"][book.ABOUT]
     servers = sorted({server for item in about["items"] for server in item["servers"]})
     chosen = [server for server in servers if not only or any(server.startswith(_server(text)) for text in only)]
@@ -157,7 +166,11 @@ def _close(screen: Screen, kept: State, ledger: CampaignLedger, row: Json, who: 
         raise UsageError(f"--place: not a place of {row['campaign']}", next_step=f"one of {', '.join(servers)}")
     book.change(ledger, row["campaign"], lambda told: {**told, "closed": {**told["closed"], **dict.fromkeys(chosen, who)}})
     hear(kept.ledger, ledger, row["campaign"], ledger.children(row["campaign"]))
-    screen.say(f"{', '.join(chosen)}: closed, says {who}")
+    operator.screen.say(f"{', '.join(chosen)}: closed, says {who}")
+    again = begin_again(ledger, row["campaign"], operator.name, lambda *about: signers(kept, Opened(*about), operator))
+    if again:
+        operator.screen.say(f"begun again, since they were refused without that word: {', '.join(again)}")
+    return bool(again)
 
 
 def _server(text: str) -> str:

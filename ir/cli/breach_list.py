@@ -94,9 +94,8 @@ def _may_read(result: Matched, operator: Terminal, *, read_values: bool) -> bool
     if read_values:
         return True
     names = counted(len(result.unread), "value")
-    if operator.interactive and operator.confirm(
-        f"{names} there can be read and are not in the inventory. Read them, to find Stripe's keys?"
-    ):
+    asks = f"Read {names} there that the inventory does not list, to find Stripe's keys?"
+    if operator.interactive and operator.confirm(asks):
         return True
     operator.screen.note(f"not read: {names} that the inventory does not list; --read-values reads them, to find Stripe's keys")
     return False
@@ -126,7 +125,7 @@ def show(screen: Screen, found: Found) -> None:
             screen.warn(f"not seen: {line}")
     first = [item for item in found.items if item.danger in (Danger.LOGIN, Danger.OUR_OWN)]
     for item in first:
-        screen.say(f"\nFIRST: {item.name} ({', '.join(item.places)}): {WORDS[item.danger]}\n  {_todo(item)}")
+        screen.say(f"\nFIRST: {item.name} lay there, too: {WORDS[item.danger]} ({', '.join(item.places)})\n  {_todo(item)}")
     screen.say("")
     if found.ours:
         rows = [(str(n), item.name, WORDS[item.danger], _lines(item)) for n, item in enumerate(found.ours, 1)]

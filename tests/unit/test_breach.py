@@ -77,7 +77,7 @@ def test_what_is_worse_comes_first() -> None:
     rows = [row(at(letter)) for letter in "ABCDEFGHI"] + [row(at(name)) for name in ("STRIPE_OLD", "DATABASE_URL", "THING", "NODE_ENV")]
     result = found(source(keys, webhooks), look(SHOP, *rows))
     assert named(result) == [
-        "login of ir at Vercel",
+        "vercel-login",
         "secret",
         "pays-out",
         "unlisted",
@@ -102,7 +102,7 @@ def test_what_ir_works_with_comes_right_after_its_login() -> None:
     rows["accounts"][0] |= {"review_key": "k8s://prod/ops/ir#review"}
     listed = inventory.loads(yaml.safe_dump(rows), "inventory.yaml")
     result = found(listed, look(SHOP, row("vercel://shop/A")), look(Place("k8s", "prod"), row("k8s://prod/ops/ir#review")))
-    assert named(result, Danger.LOGIN, Danger.OUR_OWN) == ["login of ir at Kubernetes", "login of ir at Vercel", "review_key of live"]
+    assert named(result, Danger.LOGIN, Danger.OUR_OWN) == ["k8s-login", "vercel-login", "review_key of live"]
     assert result.items[3].name == "a"
 
 
@@ -160,7 +160,7 @@ def test_a_place_of_one_target_holds_that_alone() -> None:
 def test_a_variable_for_several_targets_is_matched_by_any() -> None:
     seen = Listed("A", Reference("vercel", "shop", "A"), (Reference("vercel", "shop", "A", "preview"),))
     result = found(source([key("a", "vercel://shop/A#preview")]), look(SHOP, seen))
-    assert named(result) == ["login of ir at Vercel", "a"]
+    assert named(result) == ["vercel-login", "a"]
 
 
 def test_what_the_host_does_not_show_still_counts_and_that_is_said_only_after_a_whole_look() -> None:

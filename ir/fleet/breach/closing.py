@@ -1,24 +1,72 @@
-"""Telling incidents that the place which leaked is closed: a named person said so of the place, and each of them waits to hear it."""
+"""That a breached place is closed: a named person said so, and every key that leaked there has to hear it.
 
-from collections.abc import Sequence
+Incidents that have begun hear it as a word of that person. What has not begun, or was refused because of it, gets it into its setting.
+"""
 
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from ir.core.model import Json
 from ir.core.reference import parse
+from ir.fleet.agreed_work import Sign, agreed
 from ir.fleet.breach import book
-from ir.fleet.campaign import Child, server
+from ir.fleet.campaign import Child, ChildState, server
 from ir.fleet.campaign_store import CampaignLedger
+from ir.fleet.campaign_tables import CHILDREN
 from ir.incident.plan import plan_from_json
 from ir.storage.incident_store import Ledger
 
+_NOT_BEGUN = (ChildState.QUEUED, ChildState.REFUSED)
+Signers = Callable[[str, str, Path], Sequence[Sign]]
+"""Text, name and folder of an inventory → whose keys sign what workers are to run."""
+
 
 def hear(incidents: Ledger, ledger: CampaignLedger, name: str, children: Sequence[Child]) -> None:
-    """Tell those of a campaign's children that have begun, and that were not told yet; the others hear it when they wait."""
+    """Tell the incidents of these children, if the places where their keys leaked are closed; none is told twice."""
     row = ledger.campaign(name) or {}
-    closed = row["about"][book.ABOUT]["closed"]
     for child in children:
         setting = ledger.setting(child)
-        source = str(setting["options"].get("source") or "")
-        who = closed.get(server(parse(source)), "") if source and child.incident else ""
-        if not who or any(signal["body"].get("source_closed") == source for signal in incidents.signals(child.incident)):
+        source, who = _closed(setting, row["about"][book.ABOUT]["closed"])
+        if not who or not child.incident or _heard(incidents, child.incident, source):
             continue
         body = {"plan": plan_from_json(setting["plan"]).hash, "reason": row["about"].get("reason", ""), "step": "", "source_closed": source}
         incidents.send(child.incident, "approve", who, body)
+
+
+def begin_again(ledger: CampaignLedger, name: str, by: str, signers: Signers) -> list[str]:
+    """What has not begun is begun with that word, and what was refused without it is queued again; returns the latter's keys."""
+    row = ledger.campaign(name) or {}
+    refused = []
+    for child in ledger.children(name):
+        setting = ledger.setting(child)
+        _, who = _closed(setting, row["about"][book.ABOUT]["closed"])
+        if child.state not in _NOT_BEGUN or not who:
+            continue
+        said = {**setting, "options": {**setting["options"], "source_closed_by": who}}
+        said.pop("agreed", None)
+        signs = signers(said["text"], said["name"], Path(said["base"]))
+        ((_, signed),) = agreed(signs, name, by, [(child, said)])
+        if _rewritten(ledger, child, signed) and child.state is ChildState.REFUSED:
+            refused.append(child.key)
+    return ledger.retry(name, refused) if refused else []
+
+
+def _rewritten(ledger: CampaignLedger, child: Child, setting: Json) -> bool:
+    """Whether it still had not begun."""
+    seen = (CHILDREN.c.id == child.id) & (CHILDREN.c.state == child.state.value)
+    with ledger.engine.begin() as db:
+        return db.execute(sa.update(CHILDREN).where(seen).values(setting=setting)).rowcount > 0
+
+
+def _closed(setting: Json, closed: Json) -> tuple[str, str]:
+    """Where the key of a child leaked, and who says that it is closed; "" where nobody has to say so (any more)."""
+    source = str(setting["options"].get("source") or "")
+    if not source or setting["options"].get("source_closed_by"):
+        return source, ""
+    return source, str(closed.get(server(parse(source)), ""))
+
+
+def _heard(incidents: Ledger, incident: str, source: str) -> bool:
+    return any(signal["body"].get("source_closed") == source for signal in incidents.signals(incident))

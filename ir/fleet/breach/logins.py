@@ -41,7 +41,7 @@ def logins(source: Inventory, places: Iterable[Place]) -> list[Item]:
         server = f"{place.scheme}://{place.host}"
         before = found.get(f"{known.name} {where}")
         servers = tuple(sorted({*(before.servers if before else ()), server}))
-        name = f"login of ir at {known.name}"
+        name = f"{place.scheme}-login"
         found[f"{known.name} {where}"] = Item(
             name, Danger.LOGIN, places=(where,), servers=servers, told_by="login", vendor=known.name, link=known.link, todo=todo
         )

@@ -34,8 +34,8 @@ class Danger(IntEnum):
 
 
 WORDS = {
-    Danger.LOGIN: "the login that `ir` itself uses at that host",
-    Danger.OUR_OWN: "`ir` itself works with it",
+    Danger.LOGIN: "the login that ir itself uses at that host",
+    Danger.OUR_OWN: "ir itself works with it",
     Danger.LIVE_SECRET: "live secret key: pays out, and everything else",
     Danger.LIVE_MONEY: "live restricted key that can move money out",
     Danger.LIVE_CONNECT: "live restricted key with rights on connected accounts",

@@ -182,7 +182,7 @@ def _by_kind(about: Kind) -> Danger:
 
 def _by_name(rows: Iterable[tuple[Place, Listed]]) -> Iterator[Item]:
     for place, row in rows:
-        where = str(row.ref) if row.ref else f"{place} ({', '.join(row.hints) or 'no reference names it'})"
+        where = str(row.ref or place)
         at = server(row.ref) if row.ref else f"{place.scheme}://{place.host}"
         yield guessed(
             Item(clean(row.name), Danger.UNKNOWN, "", (clean(where),), (clean(at),), remarks=tuple(map(clean, row.hints[:3]))), row.name

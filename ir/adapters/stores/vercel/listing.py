@@ -55,7 +55,8 @@ class VercelLister(Lister):
 
 def _row(project: str, row: Json) -> Listed:
     refs = _refs(project, row)
-    hints = [f"type {row['type']}"] if row.get("type") else []
+    readable = row.get("visibility") != "secret" and row.get("type") != "sensitive"
+    hints = [f"no Secret: whoever may see the project may read it (type {row.get('type')})"] if readable else []
     hints += [f"branch {row['gitBranch']}"] if row.get("gitBranch") else []
     hints += ["written by an integration"] if row.get("configurationId") else []
     hints += [] if refs else [f"of project {project}"]
@@ -64,7 +65,7 @@ def _row(project: str, row: Json) -> Listed:
         refs[0] if refs else None,
         refs[1:],
         moment_ms(row.get("updatedAt") or row.get("createdAt")),
-        row.get("visibility") != "secret" and row.get("type") != "sensitive",
+        readable,
         tuple(hints),
     )
 

@@ -170,7 +170,7 @@ def _set_apart(found: Found, books: Books, opened: Opened, operator: Terminal, c
     shared = same_key.shared(opened, keys, operator, consent)
     items = [_by_name(item, shared[item.key]) if item.key in shared else item for item in found.items]
     if shared:
-        operator.screen.warn(f"rotated by name, since one value stands in several places: {', '.join(sorted(shared))}")
+        operator.screen.warn(f"rotated by name, since one value is in several places: {', '.join(sorted(shared))}")
     return replace(found, items=items)
 
 

@@ -74,7 +74,7 @@ VENDORS = (
         "our own encryption",
         ("encryption", "encrypt", "cipher", "master key"),
         "",
-        "encrypt anew with a new key before the old one goes: without it, what it encrypted cannot be read",
+        "encrypt again with a new key before the old one goes: without it, what it encrypted cannot be read",
     ),
     Vendor(
         "a private key",

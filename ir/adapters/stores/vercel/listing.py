@@ -56,7 +56,7 @@ class VercelLister(Lister):
 def _row(project: str, row: Json) -> Listed:
     refs = _refs(project, row)
     readable = row.get("visibility") != "secret" and row.get("type") != "sensitive"
-    hints = [f"no Secret: whoever may see the project may read it (type {row.get('type')})"] if readable else []
+    hints = [f"no Secret: anyone who may see the project may read it (type {row.get('type')})"] if readable else []
     hints += [f"branch {row['gitBranch']}"] if row.get("gitBranch") else []
     hints += ["written by an integration"] if row.get("configurationId") else []
     hints += [] if refs else [f"of project {project}"]

@@ -143,11 +143,6 @@ def mint_problems(world: World, old: Secret, row: KeyRow | None, *, listed: bool
     problems = []
     if not world.custody.possible and not world.issuer.guided:
         problems.append("no listed store can hold custody and there is no escrow: a minted key could be lost")
-    elif not world.custody.takes_new and not world.issuer.guided:
-        problems.append(
-            f"only {', '.join(world.custody.leaking)} could keep the new key until it is in use, and that is where the old one leaked: "
-            "close it and say so (--source-closed-by NAME), list another store, or log in to an OS keyring"
-        )
     if not world.issuer.guided and world.account.app_key is not None and str(world.account.app_key) in map(str, world.stores):
         problems.append("it is the key of the Stripe App itself, which mints the others and which no API replaces: use issuer `dashboard`")
     if world.issuer.guided or world.key.permissions or world.key.kind is KeyKind.WEBHOOK:

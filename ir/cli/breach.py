@@ -54,6 +54,9 @@ def breach(
     inventory_file: Annotated[str, typer.Option("--inventory", help=INVENTORY, metavar="FILE")] = "",
     policy: Annotated[str, typer.Option(help="auto | exposed | exploited | scheduled")] = "auto",
     playbook_name: Annotated[str, typer.Option("--playbook", help="A shipped playbook, or a file.", metavar="NAME|FILE")] = "",
+    webhook_playbook: Annotated[
+        str, typer.Option("--webhook-playbook", help="The same, for signing secrets of webhooks.", metavar="NAME|FILE")
+    ] = "stripe-webhook",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="The list, and with --policy a rehearsal of every key; changes nothing.")
     ] = False,
@@ -101,7 +104,7 @@ def breach(
     asked = Asked(Choice(), limits, policy, playbook_name, inventory_file, inventory_sha256, options, named, detach, sign_with)
     if not found.ours or (dry_run and policy == "auto" and not playbook_name):
         _only_listed(screen, found, asked)
-    _carry_out(found, asked, opened, operator, consent, login_trusted_by)
+    _carry_out(found, asked, opened, operator, consent, login_trusted_by, webhook_playbook)
 
 
 def _only_listed(screen: Screen, found: Found, asked: Asked) -> NoReturn:
@@ -112,11 +115,13 @@ def _only_listed(screen: Screen, found: Found, asked: Asked) -> NoReturn:
     sys.exit(int(ExitCode.DONE))
 
 
-def _carry_out(found: Found, asked: Asked, opened: Opened, operator: Terminal, consent: Consent, login_by: str) -> NoReturn:
+def _carry_out(
+    found: Found, asked: Asked, opened: Opened, operator: Terminal, consent: Consent, login_by: str, webhook_book: str
+) -> NoReturn:
     """Plan, ask, write the campaign, and run it from here or leave it to the workers."""
     source = Source(opened.source, opened.name, opened.base)
     kept, rows = open_state(), {item.key: source.inventory.key(item.key) for item in found.ours}
-    books = Books(campaign_start.book_of(asked, operator), playbook.load("stripe-webhook"))
+    books = Books(campaign_start.book_of(asked, operator), playbook.load(webhook_book))
     ledger = CampaignLedger(kept.ledger.engine)
     _refuse_second(ledger, set(rows))
     touched = consents.rehearsal if asked.options.dry_run else consents.destinations

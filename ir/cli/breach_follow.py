@@ -19,7 +19,7 @@ from ir.core.errors import UsageError
 from ir.core.model import Json
 from ir.core.wording import counted
 from ir.fleet.breach import book, progress
-from ir.fleet.breach.closing import begin_again, hear
+from ir.fleet.breach.closing import hear, tell_queued
 from ir.fleet.campaign_store import CampaignLedger
 from ir.fleet.worker import SLOTS
 from ir.runtime.app_state import State, actor, open_state
@@ -46,12 +46,11 @@ def resume(
     """Go on, after a crash or a pause, or once places are closed."""
     screen, kept, ledger, row = _open(name, as_json=as_json)
     campaign, operator = row["campaign"], Terminal(screen, name=actor(), yes=True)
-    again = False
     if source_closed_by:
-        again = _close(operator, kept, ledger, row, source_closed_by.strip(), place or [])
+        _close(operator, kept, ledger, row, source_closed_by.strip(), place or [])
     elif place:
         raise UsageError("--place says which place is closed, and not who says so", next_step="--source-closed-by NAME")
-    if row["status"] != "done" or again:
+    if row["status"] != "done":
         ledger.say(campaign, "running", "")
     if detach:
         screen.say(f"{campaign} goes on as workers find it")
@@ -157,8 +156,8 @@ def _next(told: Json, name: str) -> list[str]:
     return found
 
 
-def _close(operator: Terminal, kept: State, ledger: CampaignLedger, row: Json, who: str, only: list[str]) -> bool:
-    """Every incident that waits for it hears that its source is closed; whether any key is begun again."""
+def _close(operator: Terminal, kept: State, ledger: CampaignLedger, row: Json, who: str, only: list[str]) -> None:
+    """Every key that leaked there hears that its source is closed."""
     about = row["about"][book.ABOUT]
     servers = sorted({server for item in about["items"] for server in item["servers"]})
     chosen = [server for server in servers if not only or any(server.startswith(_server(text)) for text in only)]
@@ -167,10 +166,7 @@ def _close(operator: Terminal, kept: State, ledger: CampaignLedger, row: Json, w
     book.change(ledger, row["campaign"], lambda told: {**told, "closed": {**told["closed"], **dict.fromkeys(chosen, who)}})
     hear(kept.ledger, ledger, row["campaign"], ledger.children(row["campaign"]))
     operator.screen.say(f"{', '.join(chosen)}: closed, says {who}")
-    again = begin_again(ledger, row["campaign"], operator.name, lambda *about: signers(kept, Opened(*about), operator))
-    if again:
-        operator.screen.say(f"begun again, since they were refused without that word: {', '.join(again)}")
-    return bool(again)
+    tell_queued(ledger, row["campaign"], operator.name, lambda *about: signers(kept, Opened(*about), operator))
 
 
 def _server(text: str) -> str:

@@ -66,7 +66,7 @@ class Custody:
         self._every = [place for place in places if place.custodian]
         self.passed_over: Callable[[], Collection[str]] = tuple
         """Names of stores that are left alone in this incident, as long as there is any other place."""
-        self.leaking: Collection[str] = ()
+        self.leaking: Callable[[], Collection[str]] = tuple
         """Names of stores that no new key is kept in: where the old one leaked, and no one has said that it is closed."""
 
     @property
@@ -109,7 +109,8 @@ class Custody:
 
     def _taking(self, role: str) -> list[Custodian]:
         """Places that a key of that role may be kept in: what is known to strangers already may stay where they were."""
-        return [place for place in self._places if role == "old" or str(getattr(place, "ref", "")) not in self.leaking]
+        names = self.leaking() if role != "old" else ()
+        return [place for place in self._places if str(getattr(place, "ref", "")) not in names]
 
     def fetch(self, role: str) -> Secret | None:
         """What is held under `role`, wherever it is; None when no place has it.

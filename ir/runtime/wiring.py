@@ -1,7 +1,7 @@
 """Settings to objects: the room that knows the engine, and through `adapter_registry` the vendors."""
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -15,7 +15,7 @@ from ir.core.secret import Secret
 from ir.evidence import files as evidence_files
 from ir.evidence.checkpoints import Witness
 from ir.incident import debts, standing
-from ir.incident.context import Options, World
+from ir.incident.context import World
 from ir.incident.custody import Custody, Escrow
 from ir.incident.record import Incident
 from ir.inventory import Inventory, Verify, Webhook, consent
@@ -121,7 +121,6 @@ def world(
         if name not in made.options.accept_unreachable and f"store {store.ref.object}" not in unagreed
     ]
     made.custody = Custody(setting.incident, reachable, made.each, partial(_escrow, kept, ask))
-    made.custody.leaking = _leaking(made.options, stores.values())
     signer = cache(lambda: evidence_signer(kept, source, resolver, say))
     made.publish = lambda record: publish(kept, record, signer, say)
     if made.inventory.notify and not made.options.dry_run and not made.options.drill:  # nobody is told of a rehearsal or a drill
@@ -131,14 +130,6 @@ def world(
         made.keep = partial(_keep, folder / "evidence")
         made.witness = Witness(kept.checkpoints, signer, say)
     return made
-
-
-def _leaking(options: Options, stores: Collection[Store]) -> list[str]:
-    """Stores of the place that the key leaked from, as long as no one has said that it is closed: they keep no new key."""
-    source = next((store.ref for store in stores if str(store.ref) == options.source), None)
-    if source is None or options.source_closed_by:
-        return []
-    return [str(store.ref) for store in stores if (store.ref.scheme, store.ref.host) == (source.scheme, source.host)]
 
 
 def _keep(folder: Path, files: Sequence[str], inputs: Sequence[str]) -> Json:

@@ -14,7 +14,7 @@ def test_a_new_key_goes_past_the_store_that_leaked_and_the_old_one_need_not() ->
     sim = Simulation("exposed")
     first, second = sim.stores.values()
     custody = Custody(INCIDENT, [first, second])
-    custody.leaking = [str(first.ref)]
+    custody.leaking = lambda: [str(first.ref)]
     old, new = key(), key()
     custody.keep("old", old)
     custody.keep("new-1", new)
@@ -26,7 +26,7 @@ def test_where_no_other_place_can_keep_it_nothing_is_minted() -> None:
     sim = Simulation("exposed")
     first = next(iter(sim.stores.values()))
     custody = Custody(INCIDENT, [first])
-    custody.leaking = [str(first.ref)]
+    custody.leaking = lambda: [str(first.ref)]
     assert custody.possible and not custody.takes_new
     with pytest.raises(Rejected, match="no listed store"):
         custody.keep("new-1", key())
@@ -39,5 +39,5 @@ def test_what_an_earlier_version_kept_there_is_still_found() -> None:
     new = key()
     first.keep(INCIDENT, "new-1", new)
     custody = Custody(INCIDENT, [first])
-    custody.leaking = [str(first.ref)]
+    custody.leaking = lambda: [str(first.ref)]
     assert custody.fetch("new-1") == new

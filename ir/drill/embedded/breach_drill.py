@@ -72,6 +72,8 @@ def conduct(count: int, say: Callable[[str], None], show: Callable[[bytes], None
         while ran[-1].code < 0 and len(ran) <= _MOST_RESUMES:
             say("the process was killed; one command goes on")
             ran.append(line.run("breach", "resume"))
+            if ran[-1].code == ExitCode.USAGE:  # it was killed before anything was begun
+                ran.append(line.run(*begin()))
         seen.seconds = round(time.monotonic() - began, 1)
         seen.codes = [one.code for one in ran]
         _judge(made, ran, seen)

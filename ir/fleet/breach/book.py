@@ -37,7 +37,9 @@ def newest(ledger: CampaignLedger, name: str = "") -> Json:
     rows = [row for row in ledger.campaigns() if ABOUT in row["about"] and name in ("", row["campaign"])]
     if not rows:
         what = f"{name} is not the campaign of a breach" if name else "no breach is on record"
-        raise UsageError(what, next_step="ir breach --stored-in PLACE --dry-run lists a place")
+        raise UsageError(
+            what, safe="nothing was changed", next_step="ir breach --stored-in PLACE begins one, with --dry-run it lists a place"
+        )
     return rows[0]
 
 

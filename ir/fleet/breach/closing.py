@@ -1,6 +1,6 @@
 """That a breached place is closed: a named person said so, and every key that leaked there has to hear it.
 
-Incidents that have begun hear it as a word of that person. What has not begun, or was refused because of it, gets it into its setting.
+Incidents that have begun hear it as a word of that person. What has not begun gets it into its setting.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +18,6 @@ from ir.fleet.campaign_tables import CHILDREN
 from ir.incident.plan import plan_from_json
 from ir.storage.incident_store import Ledger
 
-_NOT_BEGUN = (ChildState.QUEUED, ChildState.REFUSED)
 Signers = Callable[[str, str, Path], Sequence[Sign]]
 """Text, name and folder of an inventory → whose keys sign what workers are to run."""
 
@@ -35,29 +34,25 @@ def hear(incidents: Ledger, ledger: CampaignLedger, name: str, children: Sequenc
         incidents.send(child.incident, "approve", who, body)
 
 
-def begin_again(ledger: CampaignLedger, name: str, by: str, signers: Signers) -> list[str]:
-    """What has not begun is begun with that word, and what was refused without it is queued again; returns the latter's keys."""
+def tell_queued(ledger: CampaignLedger, name: str, by: str, signers: Signers) -> None:
+    """What has not begun is begun with that word."""
     row = ledger.campaign(name) or {}
-    refused = []
     for child in ledger.children(name):
         setting = ledger.setting(child)
         _, who = _closed(setting, row["about"][book.ABOUT]["closed"])
-        if child.state not in _NOT_BEGUN or not who:
+        if child.state is not ChildState.QUEUED or not who:
             continue
         said = {**setting, "options": {**setting["options"], "source_closed_by": who}}
         said.pop("agreed", None)
-        signs = signers(said["text"], said["name"], Path(said["base"]))
-        ((_, signed),) = agreed(signs, name, by, [(child, said)])
-        if _rewritten(ledger, child, signed) and child.state is ChildState.REFUSED:
-            refused.append(child.key)
-    return ledger.retry(name, refused) if refused else []
+        ((_, signed),) = agreed(signers(said["text"], said["name"], Path(said["base"])), name, by, [(child, said)])
+        _rewrite(ledger, child, signed)
 
 
-def _rewritten(ledger: CampaignLedger, child: Child, setting: Json) -> bool:
-    """Whether it still had not begun."""
-    seen = (CHILDREN.c.id == child.id) & (CHILDREN.c.state == child.state.value)
+def _rewrite(ledger: CampaignLedger, child: Child, setting: Json) -> None:
+    """If it still has not begun; else its incident hears it."""
+    seen = (CHILDREN.c.id == child.id) & (CHILDREN.c.state == ChildState.QUEUED.value)
     with ledger.engine.begin() as db:
-        return db.execute(sa.update(CHILDREN).where(seen).values(setting=setting)).rowcount > 0
+        db.execute(sa.update(CHILDREN).where(seen).values(setting=setting))
 
 
 def _closed(setting: Json, closed: Json) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """One file per action. A module is an `Action`: it looks, then acts.
 
-Optional: `Prepares`, facts that are fixed before the act, and `Rehearses`, what a dry run says; actions that only read need neither.
+Optional: `Prepares`, facts that are fixed before the act, and `DryRuns`, what a dry run says; actions that only read need neither.
 """
 
 from importlib import import_module
@@ -60,10 +60,10 @@ class Prepares(Protocol):
 
 
 @runtime_checkable
-class Rehearses(Protocol):
+class DryRuns(Protocol):
     """An action that writes, and can say without writing what it would do."""
 
-    def rehearse(self, world: World, record: Incident, step: Step) -> Outcome:
+    def dry_run(self, world: World, record: Incident, step: Step) -> Outcome:
         """What a real run would call."""
         ...
 

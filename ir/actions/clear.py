@@ -1,4 +1,4 @@
-"""Clear: take away strangers' unfinished stages that the operator was shown and gave up by name and reason. No current value is touched."""
+"""Clear: remove strangers' unfinished stages that the operator was shown and gave up by name and reason. No current value is touched."""
 
 from ir.actions.store_check import whose
 from ir.core.errors import PortError, Unknown
@@ -10,12 +10,12 @@ from ir.ports import Pending, Store
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
-    """Each stage as it was shown; one that changed since is left alone."""
+    """Remove each stage as it was shown; one that has changed since is left alone."""
     shown = _shown(record)
     if not shown:
         return Outcome(Did.SKIPPED, "nothing was shown that would have to be cleared")
     reason = world.options.discard_pending
-    items = tuple(world.each([world.stores[name] for name in shown], lambda store: _clear(world, store, shown[str(store.ref)])))
+    items = tuple(world.each([world.ports.stores[name] for name in shown], lambda store: _clear(world, store, shown[str(store.ref)])))
     failed = [item for item in items if item.did is not Did.DONE]
     said = "; ".join(f"{item.name}: {item.said}" for item in (failed or items))
     if failed:
@@ -25,8 +25,8 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     return Outcome(Did.DONE, f"{said}. Reason given: {reason}", {"cleared": {item.name: reason for item in items}}, items)
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
-    """The stages that would go."""
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
+    """Name the stages that would be removed."""
     shown = _shown(record)
     items = tuple(Item(name, Did.SKIPPED, f"would clear {whose(found, world.now())}") for name, found in shown.items())
     return Outcome(Did.SKIPPED, f"would clear {len(items)} unfinished rotations of others", items=items)

@@ -1,4 +1,4 @@
-"""Replacements that earlier incidents of this key made, and that live beside ours (no action of its own): they are named, never killed."""
+"""Replacements that earlier incidents of this key made and that live beside ours (no action of its own): named, never killed."""
 
 from ir.core.errors import PortError
 from ir.core.model import Debt, KeyKind, KeyRow
@@ -8,20 +8,20 @@ from ir.incident.record import Incident
 
 
 def alive(world: World, record: Incident) -> tuple[list[KeyRow], list[Debt]]:
-    """The rows of Stripe's list, and a debt for each; where there is no such list, a debt for one that a revert had hidden."""
+    """The living ones in Stripe's list, and a debt for each; without such a list, a debt for one that a revert had hidden."""
     facts = record.facts
     known = facts.get("past", {})
     ours = {mark for role in ("old", "new") for mark in (of_role(facts, role).get("fingerprint"), of_role(facts, role).get("id"))}
     left = {name: mark for name, mark in known.get("left", {}).items() if mark not in ours}
     if not left or world.key.kind is KeyKind.WEBHOOK:
         return [], []
-    if world.issuer.guided:
+    if world.ports.issuer.guided:
         reverted = facts["old"]["fingerprint"] in known.get("dead", {})
         return [], [_unseen(world, name, mark) for name, mark in left.items()] if reverted else []
     rows, debts = list[KeyRow](), list[Debt]()
     for name, mark in left.items():
         try:
-            found = [row for row in world.issuer.strays(name) if row.id not in ours]
+            found = [row for row in world.ports.issuer.strays(name) if row.id not in ours]
         except PortError as error:
             debts.append(Debt("key-unproven", mark, f"whether the replacement of {name} lives is not known: {error.what}", _again(world)))
             continue

@@ -23,30 +23,30 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     noted: Json = {} if "grace" in record.facts else {"grace": {"last_used": _last_used(world, record)}}
     until = float(record.facts.get("promoted_at", world.now())) + float(step.params["for"])
     left = until - world.now()
-    if left > 0 and not world.patient:
+    if left > 0 and not world.run.patient:
         said = f"both keys live for another {spoken(left)}"
         todo = f"ir resume {world.incident} goes on once that is over; ir schedule run, or a worker, does so by itself"
         return Outcome(Did.WAITING, said, {**noted, "wake_at": until}, todo=todo)
     if left > 0:
-        world.say(f"both keys live for another {spoken(left)}")
+        world.hooks.say(f"both keys live for another {spoken(left)}")
     while world.now() < until:
-        if world.stopping():
+        if world.run.stopping():
             return Outcome(Did.SKIPPED, "grace was cut short by a signal", noted)
-        world.clock.sleep(min(1.0, max(until - world.now(), 0.01)))
+        world.ports.clock.sleep(min(1.0, max(until - world.now(), 0.01)))
     return Outcome(Did.DONE, f"both keys lived side by side for {spoken(float(step.params['for']))}", noted)
 
 
 def ended_early(record: Incident) -> str:
-    """Why nothing is waited for before the kill, "" = it is."""
+    """The reason for killing without a wait, "" = the grace is waited for."""
     told = record.facts.get("emergency")
     return f"{told['by']} said that the old key has leaked: nothing is waited for before it dies" if told else ""
 
 
 def _last_used(world: World, record: Incident) -> float:
-    """By the provider's clock; 0.0 when it does not tell, or tells only to whoever uses the key."""
+    """The last use by the provider's clock; 0.0 when it does not tell, or tells it only to a user of the key."""
     key_id = record.facts["old"].get("id", "")
     try:
-        row = world.issuer.identify(world.old_key(record.facts), known_id=key_id) if key_id else None
+        row = world.ports.issuer.identify(world.old_key(record.facts), known_id=key_id) if key_id else None
     except PortError:
         return 0.0
     return row.last_used if row else 0.0

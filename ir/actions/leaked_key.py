@@ -1,4 +1,4 @@
-"""The first look at the leaked key (no action of its own): which one it is, what it answers, its row at Stripe, what stands against it."""
+"""The first look at the leaked key (no action of its own): its identity, its answer, its row at Stripe, and reasons against it."""
 
 from dataclasses import replace
 
@@ -13,21 +13,23 @@ from ir.incident.record import Incident
 from ir.ports import Held
 
 _PROBES = 4
-"""Tries at the key before no answer (a rate limit, a 500) is taken for one."""
+"""Tries at the key before a missing answer (a rate limit, a 500) is accepted."""
 
 
 def of_stores(world: World, record: Incident, held: dict[str, Held | None]) -> tuple[Secret | None, str]:
-    """The one key that the stores hold, or the given one; else None and why not."""
+    """The one key that the stores hold, or the given one; else None and the reason."""
     values = {name: found.value for name, found in held.items() if found is not None and found.value is not None}
-    if world.leaked is not None:
+    if world.keys.leaked is not None:
         strangers = [
-            name for name, value in values.items() if value != world.leaked and value.fingerprint not in half_way(record, world.leaked)
+            name
+            for name, value in values.items()
+            if value != world.keys.leaked and value.fingerprint not in half_way(record, world.keys.leaked)
         ]
         if values and len(strangers) == len(values):
             return None, f"the leaked key that you gave is in none of its stores ({', '.join(values)})"
         if strangers:
             return None, f"{', '.join(strangers)} holds another key than the leaked one: finish or undo that change first"
-        return world.leaked, ""
+        return world.keys.leaked, ""
     prints = {value.fingerprint for value in values.values()}
     left = [value for value in values.values() if prints - {value.fingerprint} and prints <= {value.fingerprint, *half_way(record, value)}]
     if left:
@@ -42,7 +44,7 @@ def of_stores(world: World, record: Incident, held: dict[str, Held | None]) -> t
 
 
 def half_way(record: Incident, old: Secret) -> set[str]:
-    """Fingerprints of replacements for this key that earlier incidents, which were given up, had put in some of its places already."""
+    """Fingerprints of replacements for this key that earlier, abandoned incidents had already put in some of its places."""
     return {pair["new"] for pair in record.facts.get("earlier", {}).values() if pair["old"] == old.fingerprint and pair["new"]}
 
 
@@ -58,18 +60,18 @@ def of_adopted(world: World, record: Incident, held: dict[str, Held | None]) -> 
 
 
 def look(world: World, old: Secret) -> tuple[Probe, KeyRow | None, list[str]]:
-    """What it answers, its row in Stripe's list, and why that list could not be read: containment does not wait for it."""
-    probe = world.issuer.probe(old)
+    """The key's answer, its row in Stripe's list, and the reason why that list could not be read: containment does not wait for it."""
+    probe = world.ports.issuer.probe(old)
     for attempt in range(1, _PROBES):
         if probe.liveness is not Liveness.UNKNOWN:
             break
-        world.clock.sleep(float(attempt))
-        probe = world.issuer.probe(old)
+        world.ports.clock.sleep(float(attempt))
+        probe = world.ports.issuer.probe(old)
     if not probe.liveness.answers:
         return probe, None, []
     account, row = world.both(
-        # An answer that refuses nothing does not name the account.
-        lambda: probe.account or tried(lambda: world.account_of(old)),
+        # A successful answer does not name the account.
+        lambda: probe.account or tried(lambda: world.lookups.account_of(old)),
         lambda: tried(lambda: _row(world, old)),
     )
     probe = replace(probe, account="" if isinstance(account, PortError) else account)
@@ -77,27 +79,27 @@ def look(world: World, old: Secret) -> tuple[Probe, KeyRow | None, list[str]]:
 
 
 def _row(world: World, old: Secret) -> KeyRow | None:
-    """The key's own row: where the inventory says, else by what rows show of the key."""
-    row = world.issuer.identify(old, known_id=world.key.id) if world.key.id else None
-    return row or world.issuer.identify(old)
+    """The key's own row: at the listed id, else by the characters that rows show."""
+    row = world.ports.issuer.identify(old, known_id=world.key.id) if world.key.id else None
+    return row or world.ports.issuer.identify(old)
 
 
 def _wrong_id(world: World, row: KeyRow | None) -> list[str]:
-    """An `id` of the inventory that is another key's, or a former key's, is told before anything is made: it is not what has to die."""
+    """Report an `id` of the inventory that belongs to another or a former key, before anything is made: that row must not die."""
     listed = world.key.id
-    if not listed or world.issuer.guided or (row is not None and row.id == listed):
+    if not listed or world.ports.issuer.guided or (row is not None and row.id == listed):
         return []
     fix = f"this key is {row.id}: write that" if row else "remove it"
     return [f"the inventory's `id: {listed}` was not found to be the id of the key that the stores hold for `{world.key.name}`; {fix}"]
 
 
 def facts_of(world: World, old: Secret, probe: Probe, row: KeyRow | None, held: dict[str, Held | None]) -> Json:
-    """What is recorded of it, as `facts.Old`."""
+    """The facts to record, as `facts.Old`."""
     in_store = any(found and found.value == old for found in held.values())
     return {
         "fingerprint": old.fingerprint,
-        # What cannot be checked is only shown to a human who clicks; a call never goes by it.
-        "id": row.id if row else world.key.id * world.issuer.guided,
+        # An unchecked id is only shown to a person who clicks; no call acts on it.
+        "id": row.id if row else world.key.id * world.ports.issuer.guided,
         "kind": world.key.kind.value,
         "mode": world.mode.value,
         "account": world.account.id,
@@ -114,7 +116,7 @@ def facts_of(world: World, old: Secret, probe: Probe, row: KeyRow | None, held: 
 
 
 def problems(world: World, old: Secret, probe: Probe) -> list[str]:
-    """Why it is not the key that the inventory means, or cannot be told to be."""
+    """Reasons why it is not the key that the inventory means, or cannot be told to be."""
     problems = []
     kind = key_kind.kind_of(old)
     if kind.key_kind is None or (kind.key_kind is KeyKind.WEBHOOK) is not (world.key.kind is KeyKind.WEBHOOK):
@@ -137,15 +139,17 @@ def _no_answer(world: World, probe: Probe) -> str:
 
 
 def mint_problems(world: World, old: Secret, row: KeyRow | None, *, listed: bool) -> list[str]:
-    """Why no replacement could be made or kept. `listed`: Stripe's list was read, and `row` is the key's, if it has one there."""
+    """Reasons why no replacement could be made or kept. `listed`: Stripe's list was read, and `row` is the key's, if it has one there."""
     if world.options.no_replacement or world.plan.key_alone:
         return []
     problems = []
-    if not world.custody.possible and not world.issuer.guided:
+    if not world.ports.custody.possible and not world.ports.issuer.guided:
         problems.append("no listed store can hold custody and there is no escrow: a minted key could be lost")
-    if not world.issuer.guided and world.account.app_key is not None and str(world.account.app_key) in map(str, world.stores):
+    if not world.ports.issuer.guided and world.account.app_key is not None and str(world.account.app_key) in map(str, world.ports.stores):
         problems.append("it is the key of the Stripe App itself, which mints the others and which no API replaces: use issuer `dashboard`")
-    if world.issuer.guided or world.key.permissions or world.key.kind is KeyKind.WEBHOOK:
+    if world.ports.issuer.guided and world.options.new_key_expires:
+        problems.append("the Dashboard is not known to make keys that expire by themselves: leave out --new-key-expires")
+    if world.ports.issuer.guided or world.plan.wanted or world.key.permissions or world.key.kind is KeyKind.WEBHOOK:
         return problems  # a person chooses them, the inventory lists them, or there are none
     if {world.key.kind, key_kind.kind_of(old).key_kind} == {KeyKind.SECRET}:
         problems.append("a managed replacement of a secret key needs `permissions`; declare them, or use issuer `dashboard`")

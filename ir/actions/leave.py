@@ -1,4 +1,4 @@
-"""Leave: what lives on when an incident is given up, and who holds it. Looks only; every key of ours that is found is named as debt."""
+"""Leave: name what lives on when an incident is given up, and its holders. Looks only; every living key of ours becomes a debt."""
 
 from collections.abc import Callable
 
@@ -25,25 +25,25 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     return Outcome(Did.DONE, said, {**seen, **where}, debts=debts, paid=(*listed, *dead))
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
-    """Nothing was made."""
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
+    """Nothing was made, so nothing is left."""
     return Outcome(Did.SKIPPED, "nothing was made")
 
 
 def _at_the_provider(world: World, record: Incident) -> tuple[list[Debt], tuple[str, ...]]:
-    """What lives of our making, other than the replacement, and which debts the list shows to be paid."""
+    """Living keys of our making, other than the replacement, and the debts that the list shows to be paid."""
     new, todo = record.facts.get("new", {}), "expire it in the Dashboard"
     try:
-        rows = world.issuer.strays(world.incident)
+        rows = world.ports.issuer.strays(world.incident)
     except PortError as error:
         return [own_keys.unlisted(world, error)], ()
     others = [row for row in rows if not new.get("id") or row.id != new["id"]]
-    paid = () if world.issuer.guided else own_keys.shown_paid(record, rows)
+    paid = () if world.ports.issuer.guided else own_keys.shown_paid(record, rows)
     return [Debt("key-alive", row.id, f"{row.name} lives and is not used", todo) for row in others], paid
 
 
 def _known(world: World, record: Incident) -> tuple[Json, tuple[str, ...]]:
-    """What our two keys answer now, as facts, and which of the debts about them that pays; one that cannot be had now tells nothing."""
+    """The present answers of our two keys as facts, and the debts that they pay; a key that cannot be read now tells nothing."""
     facts: Json = {}
     paid: list[str] = []
     places: dict[str, Callable[[], Secret | None]] = {
@@ -56,7 +56,7 @@ def _known(world: World, record: Incident) -> tuple[Json, tuple[str, ...]]:
             key = find() if row.get("fingerprint") else None
         except PortError:
             continue
-        seen = world.issuer.probe(key).liveness if key is not None else Liveness.UNKNOWN
+        seen = world.ports.issuer.probe(key).liveness if key is not None else Liveness.UNKNOWN
         proven = role == "new" and key is not None and seen.dead and death.is_proven(world, record, key)
         if seen.answers or proven or (role == "old" and seen.dead):
             facts[role] = {"liveness": seen.value}
@@ -65,13 +65,13 @@ def _known(world: World, record: Incident) -> tuple[Json, tuple[str, ...]]:
 
 
 def _where(world: World, record: Incident) -> Json:
-    """What stores and services hold: a step that was cut short did more than its record tells."""
+    """The present holders, by stores and services: a step that was cut short did more than its record tells."""
     if not record.facts.get("new") or not record.run_of("stage"):
         return {}
-    stores, services = world.both(lambda: world.each(list(world.stores.values()), _holds), lambda: on_the_replacement(world, record))
+    stores, services = world.both(lambda: world.each(list(world.ports.stores.values()), _holds), lambda: on_the_replacement(world, record))
     mark = record.facts["new"]["fingerprint"]
     return {
-        "stores": {name: {"holds": held} for name, held in zip(map(str, world.stores), stores, strict=True) if held},
+        "stores": {name: {"holds": held} for name, held in zip(map(str, world.ports.stores), stores, strict=True) if held},
         "services": {name: {"after": mark} for name in services},
     }
 
@@ -85,18 +85,18 @@ def _holds(store: Store) -> str:
 
 
 def on_the_replacement(world: World, record: Incident) -> list[str]:
-    """Services that tell so now."""
+    """Services that show the replacement now."""
     items = service_health.look_at(world, world.services, service_health.expected_new(record.facts))
     return [item.name for item in items if item.did is Did.DONE and item.facts["proves"] in service_health.PROOFS]
 
 
 def in_custody(world: World, record: Incident) -> list[Debt]:
-    """A guided key that was taken in the very moment in which the process died."""
+    """A guided key that was taken at the very moment in which the process died."""
     mint, new = record.facts.get("mint", {}), record.facts.get("new", {})
-    if new or not mint or not world.issuer.guided or not world.custody.possible:
+    if new or not mint or not world.ports.issuer.guided or not world.ports.custody.possible:
         return []
     try:
-        found = world.custody.fetch(f"new-{mint['n']}")
+        found = world.ports.custody.fetch(f"new-{mint['n']}")
     except PortError as error:
         return [own_keys.unlisted(world, error)]
     if found is None:

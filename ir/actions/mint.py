@@ -2,13 +2,13 @@
 
 The order of the answer to "was it minted?": this incident's own rotation made it · custody says yes · an earlier rotation of the key made
 one that waits · the provider lists a key of our name that custody does not have (its value is lost: it is expired, and the next try mints
-under the next name) · none of these: mint. Who began the incident himself and tries for the first time need not ask the provider. `prove`
-sees to it that expired strays are gone.
+under the next name) · none of these: mint. The process that began the incident and tries for the first time need not ask the provider.
+`prove` sees to it that expired strays are gone.
 """
 
 from dataclasses import replace
 
-from ir.actions import own_keys, replacement, successor
+from ir.actions import new_list, own_keys, replacement, successor
 from ir.core.errors import PortError, Unknown, Waiting
 from ir.core.model import Did, Json, KeyRow, Outcome
 from ir.core.secret import Secret
@@ -22,7 +22,7 @@ from ir.ports import Target
 
 
 def prepare(world: World, record: Incident, step: Step) -> Json:
-    """What must be fixed before the call; a key that a rotation made has it already."""
+    """The facts that must be fixed before the call; a key that a rotation made has them already."""
     new = record.facts.get("new", {})
     if new.get("rotated") and str(new["n"]) not in record.facts["mint"].get("spoilt", {}):
         return {}
@@ -42,7 +42,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if found is not None and not replacement.listed_still(world, record, found[0], listed):
         said = "custody holds a key that the provider lists no more: it was expired, or is about to die; minting again under another name"
         return Outcome(Did.UNKNOWN, said, {"mint": {"spoilt": {str(found[0]): "expired"}}})
-    if found is not None and world.issuer.guided and world.issuer.probe(found[1]).liveness.dead:
+    if found is not None and world.ports.issuer.guided and world.ports.issuer.probe(found[1]).liveness.dead:
         return _died(world, *found)
     if found is not None:
         return _done(world, record, found[0], found[1], "found in custody, nothing was minted again")
@@ -52,7 +52,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if strays:
         return _strays_expired(world, strays)
     source = leak_source.open_source(world.options, record)
-    if source and world.custody.possible and not world.custody.takes_new:
+    if source and world.ports.custody.possible and not world.ports.custody.takes_new:
         said = f"a new key could be kept nowhere but at {source}, where the old one leaked: it is made once that is closed"
         return Outcome(Did.WAITING, said, todo=leak_source.todo(world.incident, source))
     waiting = successor.waiting(world, record)
@@ -69,16 +69,16 @@ def _rotated(world: World, record: Incident, new: New) -> Outcome:
 
 
 def _died(world: World, n: int, value: Secret) -> Outcome:
-    """A person killed the row of the new key instead of the old one's: another is asked for, and its death is to be proven."""
+    """A person killed the new key's row instead of the old one's: another key is asked for, and the death of that one is to be proven."""
     facts, debts = replacement.not_taken(world, value, "it died before it was in use")
     spoilt: Json = {"mint": {"spoilt": {str(n): "dead"}}}
     return Outcome(Did.UNKNOWN, "the key in custody is dead already; another is asked for", {**spoilt, "seen": facts}, debts=debts)
 
 
 def _strays_expired(world: World, strays: list[KeyRow]) -> Outcome:
-    """Custody may have been read as it was before their value was kept: what is expired here is not taken from it later."""
+    """Expire strays. Custody may have been read before their value was kept, so an expired key is not taken from it later."""
     for row in strays:
-        world.issuer.retire(Target(row.id, Secret(""), name=row.name))
+        world.ports.issuer.retire(Target(row.id, Secret(""), name=row.name))
     ids = ", ".join(row.id for row in strays)
     said = f"an earlier call did mint {ids}, but its value was lost with the answer: expired, minting again"
     spoilt = {row.name.rpartition("-")[2]: "expired" for row in strays}
@@ -86,7 +86,7 @@ def _strays_expired(world: World, strays: list[KeyRow]) -> Outcome:
 
 
 def _taken_up(world: World, record: Incident, earlier: str, value: Secret) -> Outcome:
-    """What the rotation of an earlier incident made, kept under this one's name from now on."""
+    """The key that an earlier incident's rotation made, kept under this incident's name from now on."""
     n = int(record.facts["mint"]["n"])
     facts = {"new": {"custody": successor.keep(world, n, value), "kind": record.facts["old"]["kind"], "rotated": True, "made_by": earlier}}
     done = _done(world, record, n, value, f"the rotation of {earlier} made the replacement, which waited; no other is made", facts)
@@ -95,9 +95,11 @@ def _taken_up(world: World, record: Incident, earlier: str, value: Secret) -> Ou
 
 def _minted(world: World, record: Incident) -> Outcome:
     n = int(record.facts["mint"]["n"])
-    order = successor.order(world, record, record.facts["mint"], kept=world.custody.takes_new)
+    if (unwanted := new_list.refused(world, record)) is not None:
+        return unwanted
+    order = successor.order(world, record, record.facts["mint"], kept=world.ports.custody.takes_new)
     try:
-        minted = world.issuer.mint(order, lambda secret: successor.taken(world, record, n, secret))
+        minted = world.ports.issuer.mint(order, lambda secret: successor.taken(world, record, n, secret))
     except Waiting as error:
         seen, debts = replacement.seen(world, record)
         return Outcome(Did.WAITING, error.told, {"seen": seen}, debts=debts, todo=error.next_step)
@@ -107,34 +109,36 @@ def _minted(world: World, record: Incident) -> Outcome:
         return _not_minted(world, record, error)
     facts = successor.given(world, minted, n, rotated=order.rotated)
     facts |= {"rotation": {"value": "taken"}} if order.rotated else {}
-    done = _done(world, record, n, minted.value, "a replacement was made and kept", facts)
+    differs = "".join(f"; {said}" for said in (new_list.difference(world, record), new_list.expiry(world)) if said)
+    done = _done(world, record, n, minted.value, f"a replacement was made and kept{differs}", facts)
     seen, debts = replacement.seen(world, record)
     paid = (minted.value.fingerprint, *([debt_rules.rotation_of(world.incident)] if order.rotated else []))
     return replace(done, facts={**done.facts, "seen": seen}, debts=debts, paid=paid)
 
 
 def _not_minted(world: World, record: Incident, error: PortError) -> Outcome:
-    """A no may come after the key was made, as when it could not be kept: what was made is expired before the no counts."""
+    """The mint failed, perhaps after the key was made (it could not be kept): expire what was made before the failure counts."""
     asked, debts = own_keys.expire_others(world, record.facts)
     did = Did.UNKNOWN if debts else Did.FAILED
     spoilt = {str(tried): "expired" for tried in range(1, int(record.facts["mint"]["n"]) + 1)} if asked else {}
     return Outcome(did, error.what, {"strays": asked, "mint": {"spoilt": spoilt}}, debts=debts, todo=error.next_step)
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
-    """What would be called."""
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
+    """Say what would be called."""
     if world.options.no_replacement:
         return Outcome(Did.SKIPPED, "no replacement was asked for")
     if record.facts.get("rotation"):
         return Outcome(Did.SKIPPED, "would use the key that the rotation made; no other is made")
-    how = "guide you through the Dashboard and take the new key" if world.issuer.guided else "mint a key through Stripe's API"
+    how = "guide you through the Dashboard and take the new key" if world.ports.issuer.guided else "mint a key through Stripe's API"
     name = prepare(world, record, step)["mint"]["name"]
-    return Outcome(Did.SKIPPED, f"would {how}, under the name {name}")
+    differs = "".join(f"; {said}" for said in (new_list.difference(world, record), new_list.expiry(world)) if said)
+    return Outcome(Did.SKIPPED, f"would {how}, under the name {name}{differs}")
 
 
 def _done(world: World, record: Incident, n: int, value: Secret, said: str, facts: Json | None = None) -> Outcome:
-    world.replacement = value
+    world.keys.replacement = value
     new = {"n": n, "fingerprint": value.fingerprint, **(facts or {}).get("new", {})}
-    if not new.get("id") and not world.issuer.guided:
+    if not new.get("id") and not world.ports.issuer.guided:
         new["id"] = own_keys.id_of(world, n, value)
     return Outcome(Did.DONE, said, {**(facts or {}), "new": new, "minted_at": world.now()})

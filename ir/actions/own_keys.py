@@ -21,12 +21,12 @@ def id_of(world: World, n: int, value: Secret) -> str:
     One call may have minted twice under one name, so a name alone does not tell which row is the key that we hold; and what a lost machine
     left may bear another number than is known.
     """
-    if world.issuer.guided:
+    if world.ports.issuer.guided:
         return ""
-    rows = [row for row in world.issuer.strays(world.incident) if row.name == f"ir-{world.incident}-{n}"]
+    rows = [row for row in world.ports.issuer.strays(world.incident) if row.name == f"ir-{world.incident}-{n}"]
     if len(rows) == 1:
         return rows[0].id
-    row = world.issuer.identify(value)
+    row = world.ports.issuer.identify(value)
     return row.id if row else ""
 
 
@@ -37,7 +37,7 @@ def others(world: World, facts: Facts) -> tuple[KeyRow, ...]:
         PortError: the provider's list cannot be read.
     """
     new = facts.get("new", {})
-    return tuple(row for row in world.issuer.strays(world.incident) if not new.get("id") or row.id != new["id"])
+    return tuple(row for row in world.ports.issuer.strays(world.incident) if not new.get("id") or row.id != new["id"])
 
 
 def expire_others(world: World, facts: Facts) -> tuple[Json, tuple[Debt, ...]]:
@@ -65,7 +65,7 @@ def expire_each(world: World, rows: Iterable[KeyRow]) -> tuple[list[str], dict[s
     asked, why_not = list[str](), dict[str, str]()
     for row in rows:
         try:
-            world.issuer.retire(Target(row.id, Secret(""), name=row.name))
+            world.ports.issuer.retire(Target(row.id, Secret(""), name=row.name))
             asked.append(row.id)
         except (PortError, Waiting) as error:
             why_not[row.id] = f"it could not be expired: {error.what}"
@@ -73,7 +73,7 @@ def expire_each(world: World, rows: Iterable[KeyRow]) -> tuple[list[str], dict[s
 
 
 def replaced(world: World, facts: Facts, error: Missing) -> Outcome:
-    """A replacement whose value is in no store and in no custody any more: it is expired by its id, and the step `mint` is taken again.
+    """Expire, by its id, a replacement whose value is in no store and no custody any more, so that the step `mint` runs again.
 
     Raises:
         Missing: no row of the provider's list is known to be its, so only a human can end it.
@@ -91,13 +91,13 @@ def replaced(world: World, facts: Facts, error: Missing) -> Outcome:
 def expire_by_id(world: World, new: New) -> tuple[str, ...]:
     """Ask for the death of a replacement that no store and no service holds, by its id and the name that this incident gave it.
 
-    Where its id is not known, one call may have minted twice under that name: nobody holds either, so all of that name die. Returns their
+    Where its id is not known, one call may have minted twice under that name: neither is in use, so all of that name die. Returns their
     ids, empty where the provider lists none.
     """
     name = f"ir-{world.incident}-{new['n']}"
-    ids = (new["id"],) if new.get("id") else tuple(row.id for row in world.issuer.strays(world.incident) if row.name == name)
+    ids = (new["id"],) if new.get("id") else tuple(row.id for row in world.ports.issuer.strays(world.incident) if row.name == name)
     for key_id in ids:
-        world.issuer.retire(Target(key_id, Secret(""), replacement=True, name=name))
+        world.ports.issuer.retire(Target(key_id, Secret(""), replacement=True, name=name))
     return ids
 
 
@@ -106,37 +106,37 @@ def still_listed(world: World, ids: Iterable[str], *, looks: int = _LIST_LOOKS) 
     left = set(ids)
     for look in range(looks if left else 0):
         if look:
-            world.clock.sleep(1.0)
-        left &= {row.id for row in world.issuer.strays(world.incident)}
+            world.ports.clock.sleep(1.0)
+        left &= {row.id for row in world.ports.issuer.strays(world.incident)}
         if not left:
             break
     return left
 
 
 def shown_paid(record: Incident, rows: Iterable[KeyRow]) -> tuple[str, ...]:
-    """Debts about keys of this incident's own making that the provider's list, read just now, shows to be paid."""
+    """Debts about keys of this incident's making that the provider's list, read just now, shows to be paid."""
     listed = {row.id for row in rows}
     earlier = {row["about"] for rows in record.facts.get("took_over", {}).values() for row in rows}  # not of our name, so not in that list
-    owed = {debt.about for debt in record.debts.values() if debt.kind in debt_rules.KEYS and debt_rules.is_id(debt.about)}
-    owed -= {*earlier, record.facts.get("old", {}).get("id", "")}
-    return (f"strays of {record.id}", *sorted((owed | set(record.facts.get("strays", {}))) - listed))
+    with_debt = {debt.about for debt in record.debts.values() if debt.kind in debt_rules.KEYS and debt_rules.is_id(debt.about)}
+    with_debt -= {*earlier, record.facts.get("old", {}).get("id", "")}
+    return (f"strays of {record.id}", *sorted((with_debt | set(record.facts.get("strays", {}))) - listed))
 
 
 def names(new: Old | New) -> tuple[str, ...]:
-    """What a debt about one of our two keys may be about."""
+    """The subjects that a debt about one of our two keys can have."""
     return tuple(name for name in (new.get("id"), new.get("fingerprint")) if name)
 
 
 def spare(world: World, facts: Facts, old: Secret | None = None) -> None:
-    """Have the key watched that must not die while a human kills the other: the replacement, or on the way back the `old` one."""
+    """Have a key watched that must not die while a person kills the other: the replacement, or on the way back the `old` one."""
     new = facts["new"]
     name = "" if new.get("rotated") else str(facts.get("mint", {}).get("name", ""))
     marks = {"created": float(new.get("created") or 0.0), "pasted": float(new.get("pasted") or 0.0)}
-    world.issuer.watch_also(world.new_key(facts) if old is None else old, **marks, name=name)
+    world.ports.issuer.watch_also(world.new_key(facts) if old is None else old, **marks, name=name)
 
 
 def unlisted(world: World, error: PortError) -> Debt:
-    """The provider's list could not be read, so that a stray may live."""
+    """The debt when the provider's list could not be read: a stray may live."""
     about = f"strays of {world.incident}"
     why = f"whether an unanswered mint left a key behind is not known: {error.what}"
     return Debt("key-unproven", about, why, f"ir resume {world.incident}")

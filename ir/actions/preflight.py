@@ -3,13 +3,13 @@
 from dataclasses import replace
 from typing import TypeVar
 
-from ir.actions import delivery, leaked_key, same_value, store_check
+from ir.actions import delivery, leaked_key, rights, same_value, store_check
 from ir.actions.store_check import tried
 from ir.core.errors import PortError, Unknown
 from ir.core.model import Did, Item, Json, KeyKind, Liveness, Outcome, Policy
 from ir.core.secret import Secret
 from ir.core.wording import counted
-from ir.incident import approvers, debts, service_health
+from ir.incident import approvers, debts, reversibility, service_health
 from ir.incident.context import World
 from ir.incident.plan import Step
 from ir.incident.record import Incident
@@ -20,15 +20,17 @@ T = TypeVar("T")
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
-    """Everything that can be known in advance. Contain-first is refused only by what containment itself needs.
+    """Check everything that can be known in advance. A contain-first run is refused only by what containment itself needs.
 
+    The same holds once a person has contained the key meanwhile: services are without it, and waiting would not give it back.
     A plan that works on the key alone has no business in stores and services: the first is read only for want of the key itself.
     """
-    if world.plan.key_alone and world.leaked is not None:
+    if world.plan.key_alone and world.keys.leaked is not None:
         return _looked(world, record, {}, [], [])
-    world.say("looking at the stores")
+    world.hooks.say("looking at the stores")
     stores, _ = world.both(
-        lambda: world.each(list(world.stores.values()), lambda store: store_check.look(world, store, record.facts)), world.prepare
+        lambda: world.each(list(world.ports.stores.values()), lambda store: store_check.look(world, store, record.facts)),
+        world.lookups.prepare,
     )
     held = {item.name: found for item, found in stores}
     services = [] if world.plan.key_alone else world.services
@@ -43,9 +45,9 @@ def _looked(world: World, record: Incident, held: dict[str, Held | None], items:
         others = [name for item in items for name in _unfinished(item.facts) if name]
         todo = f"{_adopt(world, record, others[0])}; or {todo}" if others else todo
         return Outcome(Did.REFUSED, trouble, facts, tuple(items), todo=todo)
-    world.claim(old.fingerprint)
-    world.leaked = old
-    world.say("looking at the key and the services")
+    world.hooks.claim(old.fingerprint)
+    world.keys.leaked = old
+    world.hooks.say("looking at the key and the services")
     (probe, row, unlisted), (seen, found) = world.both(
         lambda: leaked_key.look(world, old),
         lambda: world.both(lambda: _look_at_services(world, services, record, old), lambda: _elsewhere(world, old)),
@@ -57,7 +59,7 @@ def _looked(world: World, record: Incident, held: dict[str, Held | None], items:
     looked_at = [_accepted(world, service, item, dead=dead) for service, item in zip(services, seen, strict=True)]
     items += looked_at if dead else _reloadable(world, services, looked_at)
     soft = [f"{item.name}: {item.said}" for item in items if item.did in (Did.FAILED, Did.UNKNOWN, Did.REFUSED)]
-    if not dead:  # what is on a dead key already is told later, when the others are brought back
+    if not dead:  # a service on a dead key is reported later, when the others are brought back
         also = same_value.items(world, found)
         items += also
         soft += same_value.problems(also)
@@ -83,22 +85,22 @@ def _looked(world: World, record: Incident, held: dict[str, Held | None], items:
 
 
 def _note_trouble(facts: Json, items: list[Item]) -> None:
-    """A store whose trouble did not stop the run is not what custody may wait for."""
+    """Note a store whose trouble did not stop the run, so that custody does not wait for it."""
     for item in items:
         if item.name in facts["stores"] and item.did not in (Did.DONE, Did.SKIPPED):
             facts["stores"][item.name] = {**facts["stores"][item.name], "later": item.said}
 
 
 def _elsewhere(world: World, old: Secret) -> Comparison:
-    """Containment does not wait for it."""
+    """Look for the value elsewhere; containment does not wait for it."""
     if world.plan.policy is Policy.EXPLOITED or world.plan.key_alone:
         return Comparison()
-    return world.elsewhere(old.fingerprint)
+    return world.lookups.elsewhere(old.fingerprint)
 
 
 def _verdict(world: World, record: Incident, hard: list[str], soft: list[str], facts: Json, items: list[Item], seen: Liveness) -> Outcome:
-    exploited = world.plan.policy is Policy.EXPLOITED
-    problems = hard if exploited else hard + soft
+    contained = reversibility.forward(record.facts)
+    problems = hard if contained or world.plan.policy is Policy.EXPLOITED else hard + soft
     if problems:
         fix = "fix it, or accept it by name with --accept-unhealthy, --accept-unreachable or --accept-unverified"
         others = [str(name) for item in items for name in _unfinished(item.facts) if name]
@@ -116,14 +118,14 @@ def _verdict(world: World, record: Incident, hard: list[str], soft: list[str], f
         )
     if soft:
         facts["warnings"] = soft
-        said = f"{_answered(world, seen)}; containment can begin; left for later: {'; '.join(soft)}"
+        said = f"{_answered(world, seen)}; {'it is contained' if contained else 'containment can begin'}; left for later: {'; '.join(soft)}"
         return Outcome(Did.DONE, said, facts, tuple(items))
     count = f"{counted(len(facts['stores']), 'store')}, {counted(len(facts['services']), 'service')}"
     return Outcome(Did.DONE, f"{_answered(world, seen)}, {count} looked at, no problem was found", facts, tuple(items))
 
 
 def _answered(world: World, seen: Liveness) -> str:
-    """What the look at the key showed, and no more than that."""
+    """The result of the look at the key, and no more."""
     if seen.answers:
         return "the key answers"
     if seen is Liveness.BLOCKED:
@@ -136,7 +138,7 @@ def _adopt(world: World, record: Incident, other: str) -> str:
 
 
 def _unfinished(facts: Json) -> list[str]:
-    """Incidents, not of this one's record, that left something at a store."""
+    """Incidents outside of this one's record that left something at a store."""
     return [*facts.get("unknown", []), facts.get("pending", {}).get("incident", "")]
 
 
@@ -144,7 +146,7 @@ def _unfinished(facts: Json) -> list[str]:
 
 
 def _look_at_services(world: World, services: list[Service], record: Incident, old: Secret) -> list[Item]:
-    """Each holds the leaked key; where an adopted or an earlier incident got half way, its replacement is as good."""
+    """Each service holds the leaked key; where an earlier incident got half way, its replacement counts, too."""
     items = service_health.look_at(world, services, Expected(old.fingerprint, world.key.id))
     adopted = record.facts.get("adopted") and record.facts.get("new")
     others = (
@@ -177,8 +179,8 @@ def _accepted(world: World, service: Service, item: Item, *, dead: bool) -> Item
 
 
 def _reloadable(world: World, services: list[Service], items: list[Item]) -> list[Item]:
-    """A service whose reload cannot even be asked for would be left behind; whether no answer means that, only the reload itself tells."""
-    told = world.each(services, lambda service: tried(world.reloaders[service.name].ready))
+    """Whether its reload can be called at all: otherwise it would be left behind. A missing answer is judged by the reload itself."""
+    told = world.each(services, lambda service: tried(world.ports.reloaders[service.name].ready))
     return [
         replace(item, did=Did.REFUSED, said=f"its reload cannot be asked for: {why.what}")
         if item.did is Did.DONE and isinstance(why, PortError) and not isinstance(why, Unknown)
@@ -199,4 +201,5 @@ def _service_facts(world: World, item: Item, old: Secret) -> Json:
             "unverified": world.options.accept_unverified.get(item.name, ""),
             "unhealthy": world.options.accept_unhealthy.get(item.name, ""),
         },
+        **rights.lacked(item),
     }

@@ -1,4 +1,4 @@
-"""Review and triage: what does the evidence say about misuse?"""
+"""Review and triage: look for misuse in the evidence."""
 
 from dataclasses import asdict
 
@@ -16,15 +16,15 @@ MISUSE = ("confirmed", "suspected")
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
-    """The verdict becomes a fact; misuse never stops the run, it may change what comes next."""
+    """Review. The verdict becomes a fact; misuse never stops the run, but may change what comes next."""
     asked = request(world, record, since=float(step.params["since"]), budget=float(step.params["budget"]))
     try:
-        reviewed = world.reviewer.review(asked, world.say)
+        reviewed = world.ports.reviewer.review(asked, world.hooks.say)
     except PortError as error:
         empty: Json = {"verdict": "cannot tell", "verdicts": {}, "coverage": [], "findings": []}
         return Outcome(Did.SKIPPED, f"nothing could be reviewed: {error.what}", {step.id: empty, "review": empty})
     facts = _facts(reviewed)
-    collected = world.keep([*reviewed.collected, *filter(None, [reviewed.affected])], reviewed.inputs)
+    collected = world.hooks.keep([*reviewed.collected, *filter(None, [reviewed.affected])], reviewed.inputs)
     evidence = {step.id: {**_asked(asked), "rows": {row["source"]: row["rows"] for row in reviewed.coverage}, **collected}}
     said = f"misuse of writes: {reviewed.verdicts.get('writes', 'cannot tell')}, of reads: {reviewed.verdicts.get('reads', 'cannot tell')}"
     said += f", account changes: {reviewed.verdicts.get('account', 'cannot tell')}; {counted(len(reviewed.findings), 'finding')}"
@@ -32,7 +32,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 
 
 def request(world: World, record: Incident, *, since: float = 30 * 86400.0, budget: float = 0.0) -> ReviewRequest:
-    """What the reviewer is asked; the leaked key itself is never used for reading."""
+    """The request to the reviewer; the leaked key itself is never used for reading."""
     now = world.now()
     facts = record.facts
     return ReviewRequest(
@@ -45,11 +45,11 @@ def request(world: World, record: Incident, *, since: float = 30 * 86400.0, budg
         review_key=_reading_key(world, record),
         key_fingerprint=facts.get("old", {}).get("fingerprint", ""),
         key_id=facts.get("old", {}).get("id", ""),
-        scratch=world.scratch,
+        scratch=world.run.scratch,
         egress=tuple(world.account.egress),
         logs=tuple(world.account.logs),
         maps=tuple(world.account.maps),
-        own_requests=world.own_requests(),
+        own_requests=world.lookups.own_requests(),
         known_webhooks=tuple(world.account.webhooks),
         own_objects=_made_by_us(facts),
         personal_data=world.options.personal_data,
@@ -59,7 +59,7 @@ def request(world: World, record: Incident, *, since: float = 30 * 86400.0, budg
 
 
 def _asked(asked: ReviewRequest) -> Json:
-    """What the evidence answers, for its manifest."""
+    """The scope of the evidence, for its manifest."""
     window = {"since": asked.since, "exposed_at": asked.exposed_at, "until": asked.until}
     return {"account": asked.account, "api_base": asked.api_base, "window": window, "personal_data": asked.personal_data}
 
@@ -73,7 +73,7 @@ def _made_by_us(facts: Facts) -> tuple[str, ...]:
 
 
 def leftover_debts(leftovers: tuple[Json, ...]) -> tuple[Debt, ...]:
-    """An undecided leftover of high or critical severity is debt."""
+    """An undecided leftover of high or critical severity becomes a debt."""
     return tuple(
         Debt("leftover", str(left["id"]), f"{left['kind']}: {left['why']}", str(left["undo"]))
         for left in leftovers
@@ -83,7 +83,7 @@ def leftover_debts(leftovers: tuple[Json, ...]) -> tuple[Debt, ...]:
 
 def _reading_key(world: World, record: Incident) -> Secret | None:
     """The review key; without one the review waits for the replacement."""
-    key = world.review_key()
+    key = world.lookups.review_key()
     if key is not None or "new" not in record.facts:
         return key
     return world.new_key(record.facts)

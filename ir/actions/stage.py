@@ -13,7 +13,7 @@ from ir.ports import Store
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
-    """All stores side by side, except those left out by name and those that a human sets."""
+    """Stage in all stores side by side, except those left out by name and those that a person sets."""
     if "new" not in record.facts:
         return Outcome(Did.SKIPPED, "there is no replacement to stage")
     source = leak_source.open_source(world.options, record)
@@ -25,10 +25,10 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     except Missing as error:
         return own_keys.replaced(world, record.facts, error)
     late = custody.kept_late(world, record)
-    items = tuple(world.each(list(world.stores.values()), lambda store: _stage(world, record, store, new)))
+    items = tuple(world.each(list(world.ports.stores.values()), lambda store: _stage(world, record, store, new)))
     facts = {**late, "stores": {item.name: item.facts for item in items if item.facts}}
     failed = [item for item in items if item.did in (Did.FAILED, Did.UNKNOWN)]
-    if failed and reversibility.forward(record.facts):  # each store is on its own: its wave says what became of it
+    if failed and reversibility.forward(record.facts):  # each store stands for itself: its wave reports the result
         where = "; ".join(f"{item.name}: {item.said}" for item in failed)
         return Outcome(Did.DONE, f"the replacement is staged in {counted(len(items) - len(failed), 'store')}; not in {where}", facts, items)
     if failed:
@@ -38,12 +38,12 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     return Outcome(Did.DONE, f"the replacement is staged in {counted(done, 'store')}", facts, items)
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
-    """The writes that would be made."""
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
+    """Say the writes that would be made."""
     if world.options.no_replacement:
         return Outcome(Did.SKIPPED, "there would be no replacement to stage")
     items = tuple(
-        Item(str(store.ref), Did.SKIPPED, "would stage the replacement") for store in world.stores.values() if store.promises.stage
+        Item(str(store.ref), Did.SKIPPED, "would stage the replacement") for store in world.ports.stores.values() if store.promises.stage
     )
     return Outcome(Did.SKIPPED, f"would write a staged version to {counted(len(items), 'store')}", items=items)
 

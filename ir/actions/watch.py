@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
-from ir.actions import death, store_check, unread
+from ir.actions import death, rights, store_check, unread
 from ir.core.errors import PortError
 from ir.core.model import Debt, Did, Item, Json, Outcome
 from ir.core.secret import Secret
@@ -21,12 +21,12 @@ from ir.ports import Expected, Store
 
 _LOOK_EVERY = 5.0
 _SILENT = 10.0
-"""Seconds in which something that gave no answer at the end is looked at again."""
+"""Seconds for which a place without an answer at the end is looked at again."""
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
-    """All listed services stay on the replacement for a while, and the old key stays dead."""
-    with world.resting(float(step.params["for"])):
+    """Watch that all listed services stay on the replacement for a while, and that the old key stays dead."""
+    with world.hooks.resting(float(step.params["for"])):
         outcome = _watched_for(world, record, step)
     if not record.facts.get("dead_at"):
         return outcome
@@ -40,11 +40,11 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 
 
 def _watched_for(world: World, record: Incident, step: Step) -> Outcome:
-    """For all of its time, also where nothing is watched: a key may come back all the same."""
+    """Watch for the whole time, also without services: a dead key may come back."""
     until = world.elapsed() + float(step.params["for"])
     outcome = _watched(world, record, step)
-    while record.facts.get("dead_at") and world.elapsed() < until and not world.stopping():
-        world.clock.sleep(min(_LOOK_EVERY, max(until - world.elapsed(), 0.01)))
+    while record.facts.get("dead_at") and world.elapsed() < until and not world.run.stopping():
+        world.ports.clock.sleep(min(_LOOK_EVERY, max(until - world.elapsed(), 0.01)))
     return outcome
 
 
@@ -52,36 +52,38 @@ def _watched(world: World, record: Incident, step: Step) -> Outcome:
     if "new" not in record.facts or not world.services:
         return Outcome(Did.SKIPPED, "there is no service to watch")
     expected, until = service_health.expected_new(record.facts), world.elapsed() + float(step.params["for"])
-    world.say(f"watching the services for {step.params['for']:g} s")
+    world.hooks.say(f"watching the services for {step.params['for']:g} s")
     while True:
-        last = world.elapsed() >= until or world.stopping()
-        looked_at = list(world.stores.values()) if last else []
+        last = world.elapsed() >= until or world.run.stopping()
+        looked_at = list(world.ports.stores.values()) if last else []
         items, stores = world.both(
             lambda: service_health.look_at(world, world.services, expected), partial(_stores, world, record, looked_at)
         )
         if last:
             break
-        world.clock.sleep(min(_LOOK_EVERY, max(until - world.elapsed(), 0.01)))
+        world.ports.clock.sleep(min(_LOOK_EVERY, max(until - world.elapsed(), 0.01)))
     items = [*_heard(world, items, expected), *stores]
     bad = [item for item in items if item.did in (Did.FAILED, Did.UNKNOWN) and item.name not in world.options.accept_unhealthy]
-    facts: Json = {"watch": {"until": world.now(), "failing": [item.name for item in bad]}, **unread.told(items)}
-    paid = tuple(item.name for item in items if item.did is Did.DONE)  # only what was just seen
-    if bad:
-        debts = tuple(_debt(world, item) for item in bad)
-        return Outcome(Did.FAILED, "; ".join(f"{i.name}: {i.said}" for i in bad), facts, tuple(items), debts, paid)
-    stayed = sum(item.did is Did.DONE and item.name not in world.stores for item in items)
-    return Outcome(Did.DONE, f"{counted(stayed, 'service')} stayed on the replacement", facts, tuple(items), paid=paid)
+    lacking = rights.missing(world, record, items)
+    facts: Json = {"watch": {"until": world.now(), "failing": [item.name for item in bad]}, **unread.told(items), **lacking.facts}
+    paid = (*(item.name for item in items if item.did is Did.DONE), *lacking.paid)  # only what was just seen
+    if bad or lacking.told_by:
+        debts = (*(_debt(world, item) for item in bad), *lacking.debts, *lacking.still_to_do(world.incident))
+        said = "; ".join(filter(None, [*(f"{i.name}: {i.said}" for i in bad), lacking.said]))
+        return Outcome(Did.FAILED, said, facts, (*items, *lacking.items()), debts, paid)
+    stayed = sum(item.did is Did.DONE and item.name not in world.ports.stores for item in items)
+    return Outcome(Did.DONE, f"{counted(stayed, 'service')} stayed on the replacement", facts, tuple(items), lacking.debts, paid)
 
 
 def _heard(world: World, items: list[Item], expected: Expected) -> list[Item]:
-    """The services as they were seen; those that gave no answer as they are seen at last."""
+    """The services as they were seen; for those without an answer, the last look counts."""
     silent = [service for service in world.services if any(item.name == service.name and item.did is Did.UNKNOWN for item in items)]
     again = {item.name: item for item in service_health.look_at(world, silent, expected, patience=_SILENT)}
     return [again.get(item.name, item) for item in items]
 
 
 def _stores(world: World, record: Incident, stores: list[Store]) -> list[Item]:
-    """A store that was put back since then gives the dead key to whoever restarts next."""
+    """A store that was put back since then would give the dead key to the next service that restarts."""
     known = record.facts.get("stores", {})
     new = world.new_key(record.facts)
     asked = [store for store in stores if not store.guided and not known.get(str(store.ref), {}).get("left_out")]
@@ -89,10 +91,10 @@ def _stores(world: World, record: Incident, stores: list[Store]) -> list[Item]:
 
 
 def _reread(world: World, store: Store, new: Secret, known: StoreFacts) -> Item:
-    """As it is; what cannot be read is asked again for a while, unless somebody signals."""
+    """The store as it is now; one that cannot be read is asked again for a while, unless a signal arrives."""
     until, item = world.elapsed() + _SILENT, _seen(store, new, known)
-    while item.did is Did.UNKNOWN and world.elapsed() < until and not world.stopping():
-        world.clock.sleep(1.0)
+    while item.did is Did.UNKNOWN and world.elapsed() < until and not world.run.stopping():
+        world.ports.clock.sleep(1.0)
         item = _seen(store, new, known)
     return item
 
@@ -116,6 +118,6 @@ def _seen(store: Store, new: Secret, known: StoreFacts) -> Item:
 
 
 def _debt(world: World, item: Item) -> Debt:
-    kind = "store-behind" if item.name in world.stores else "service-behind"
+    kind = "store-behind" if item.name in world.ports.stores else "service-behind"
     todo = unread.word(world.incident, item.name) if item.said == unread.BY_HAND else f"fix {item.name}, then: ir resume {world.incident}"
     return Debt(kind, item.name, item.said, todo)

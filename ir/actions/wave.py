@@ -5,10 +5,12 @@ crash repeats nothing that has happened. After a containment every service is on
 reloaded at once, whatever became of the others.
 """
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
-from ir.actions import unread
+from ir.actions import rights, rights_given, unread
 from ir.core.errors import Conflict, PortError, Rejected, Unknown, Waiting
 from ir.core.model import Debt, Did, Item, Json, Outcome
 from ir.core.secret import Secret
@@ -21,16 +23,27 @@ from ir.incident.record import Incident
 from ir.inventory import Service
 from ir.ports import Expected, Store
 
+_Lacks = Callable[[Item], Sequence[str]]
+"""The rights that a service tells to be lacking."""
+
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
     """Promote → reload → verify → soak → verify."""
     if "new" not in record.facts:
         return Outcome(Did.SKIPPED, "there is no replacement to roll out")
     new = world.new_key(record.facts)
-    services = [s for s in world.services if s.wave == step.wave]
-    world.say(f"promoting for {step.wave or 'stores without services'}")
+    added, stopped = rights_given.added(world, record)
+    if stopped is not None:
+        return stopped
+    outcome = _rolled_out(world, record, step, new, added)
+    return replace(outcome, debts=(*outcome.debts, *added.debts), paid=(*outcome.paid, *_given_up(world, record)))
+
+
+def _rolled_out(world: World, record: Incident, step: Step, new: Secret, added: rights.LackingRights) -> Outcome:
+    services, began = [s for s in world.services if s.wave == step.wave], world.now()
+    world.hooks.say(f"promoting for {step.wave or 'stores without services'}")
     stores = tuple(world.each(_stores_of(world, record, services, step), lambda store: _promote(world, record, store, new)))
-    facts: Json = {"stores": {item.name: item.facts for item in stores if item.facts}}
+    facts: Json = {**added.facts, "stores": {item.name: item.facts for item in stores if item.facts}}
     bad = [item for item in stores if item.did not in (Did.DONE, Did.SKIPPED)]
     alone = reversibility.forward(record.facts)
     if bad and not alone:
@@ -38,36 +51,48 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if not stores or len(bad) < len(stores):
         facts["promoted_at"] = record.facts.get("promoted_at", world.now())
     expected = service_health.expected_new(record.facts)
-    world.say(f"reloading {counted(len(services), 'service')}")
-    items = world.each(services, lambda service: _moved(world, service, bad, expected, float(step.params["patience"])))
+    world.hooks.say(f"reloading {counted(len(services), 'service')}")
+    wanted = partial(rights.of, record, granted=added.granted)
+    items = world.each(services, lambda service: _moved(world, service, bad, expected, float(step.params["patience"]), wanted))
     if step.params["soak"] and all(item.did is Did.DONE for item in items) and not alone:
-        world.say(f"soaking for {step.params['soak']:g} s")
+        world.hooks.say(f"soaking for {step.params['soak']:g} s")
         _soak(world, float(step.params["soak"]))
         items = service_health.look_at(world, services, expected, patience=float(step.params["patience"]))
     facts["services"] = {item.name: _service_facts(world, item, expected) for item in items}
+    lacking = rights.missing(world, record, items, added, began)
+    facts |= lacking.facts
+    if lacking.told_by and not alone:
+        return _lacking(world, record, lacking, facts, (*stores, *items))
     unset = [item for item in items if item.did is not Did.DONE and _by_hand(world, item.name)]
     if unset and not alone:
         said = "; ".join(f"{item.name}: {item.said}" for item in unset)
         todo = f"set the replacement by hand where they read it, then: ir resume {world.incident} --yes"
         return Outcome(Did.WAITING, f"not set by hand yet, as it seems: {said}", facts, (*stores, *items), todo=todo)
     outcome = _verdict(world, services, items, stores, facts)
-    return replace(outcome, paid=(*outcome.paid, *_given_up(world, record)))
+    debts = (*outcome.debts, *lacking.debts, *lacking.still_to_do(world.incident))
+    return replace(outcome, said=outcome.said + rights_given.summary(added), debts=debts, paid=(*outcome.paid, *lacking.paid))
+
+
+def _lacking(world: World, record: Incident, lacking: rights.LackingRights, facts: Json, items: tuple[Item, ...]) -> Outcome:
+    """The wave stands still, and is not taken back: a right is added, or a person goes back."""
+    stopped = rights_given.stop(world, record, lacking)
+    return replace(stopped, facts={**facts, **stopped.facts}, items=(*items, *lacking.items()), debts=lacking.debts)
 
 
 def _given_up(world: World, record: Incident) -> tuple[str, ...]:
-    """What a person has accepted by name is nothing that is still to do."""
+    """Accepted exceptions are not debts."""
     left_out = (name for name, row in record.facts.get("stores", {}).items() if row.get("left_out"))
     return (*left_out, *world.options.accept_unhealthy)
 
 
 def _by_hand(world: World, name: str) -> bool:
-    """Whether a service reads its key from where only a human can set it."""
+    """Whether a service reads its key from a place that only a person can set."""
     service = next(s for s in world.services if s.name == name)
-    return world.stores[world.store_of(service)].guided
+    return world.ports.stores[world.store_of(service)].guided
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
-    """The writes and reloads that would happen."""
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
+    """Say the writes and reloads that would happen."""
     services = [s for s in world.services if s.wave == step.wave]
     stores = _stores_of(world, record, services, step)
     items = [
@@ -94,10 +119,10 @@ def _how(service: Service) -> str:
 def _stores_of(world: World, record: Incident, services: list[Service], step: Step) -> list[Store]:
     """Stores that these services read; the last wave takes every store that is left."""
     known = record.facts.get("stores", {})
-    wanted = {str(ref) for s in services for ref in s.reads_from} if not step.last_wave else set(world.stores)
+    wanted = {str(ref) for s in services for ref in s.reads_from} if not step.last_wave else set(world.ports.stores)
     return [
         store
-        for name, store in world.stores.items()
+        for name, store in world.ports.stores.items()
         if name in wanted and not known.get(name, {}).get("left_out") and not known.get(name, {}).get("rehearsed")
     ]
 
@@ -110,7 +135,7 @@ def _promote(world: World, record: Incident, store: Store, new: Secret) -> Item:
     try:
         version = _written(world, record, store, new, known)
     except Waiting as error:
-        if known.get("told"):  # the run was resumed since: whether it is set shows in the services
+        if known.get("told"):  # the run was resumed since: the services show whether it is set
             return Item(name, Did.SKIPPED, "a human was told to set it; its services show whether it is")
         return Item(name, Did.WAITING, error.what, {"told": world.now()})
     except Unknown as error:
@@ -123,7 +148,7 @@ def _promote(world: World, record: Incident, store: Store, new: Secret) -> Item:
 
 
 def _written(world: World, record: Incident, store: Store, new: Secret, known: StoreFacts) -> str:
-    """Promote over what stood there before, or over our own last write, where a replacement that died is replaced; returns the version.
+    """Promote over the former value, or over our own last write where a dead replacement is replaced; returns the version.
 
     A way back that broke off may have put the first value back without a record of it, so that counts, too.
     """
@@ -136,7 +161,7 @@ def _written(world: World, record: Incident, store: Store, new: Secret, known: S
 
 
 def _first_read(record: Incident, store: Store, new: Secret) -> Json:
-    """Of a store that preflight could not read, what is there now. Raises Conflict: another key; PortError: it cannot be read yet."""
+    """The first read of a store that preflight could not read. Raises Conflict: another key; PortError: it cannot be read yet."""
     if store.guided:
         return {}
     held = store.read()
@@ -157,23 +182,23 @@ def _not_promoted(bad: list[Item], stores: tuple[Item, ...], facts: Json) -> Out
     return Outcome(Did.WAITING, said, facts, stores, todo=said)
 
 
-def _moved(world: World, service: Service, bad: list[Item], expected: Expected, patience: float) -> Item:
-    """As `_move`; one whose own store was not written has nothing to take up."""
+def _moved(world: World, service: Service, bad: list[Item], expected: Expected, patience: float, lacks: _Lacks) -> Item:
+    """As `_move`; a service whose own store was not written has nothing to take up."""
     unwritten = [item for item in bad if item.name in {str(ref) for ref in service.reads_from}]
     if not unwritten:
-        return _move(world, service, expected, patience)
+        return _move(world, service, expected, patience, lacks)
     said = f"not reloaded: {', '.join(item.name for item in unwritten)}, which it reads, was not written"
     return Item(service.name, Did.UNKNOWN if all(i.did is Did.UNKNOWN for i in unwritten) else Did.FAILED, said, {"wave": service.wave})
 
 
-def _move(world: World, service: Service, expected: Expected, patience: float) -> Item:
-    """Look, reload, look until it holds the replacement."""
+def _move(world: World, service: Service, expected: Expected, patience: float, lacks: _Lacks) -> Item:
+    """Look, reload, look until it holds the replacement; a service that lacked a right is reloaded, so that it forgets what was refused."""
     if service_health.provable(world, service):
         there = service_health.look(world, service, Expected(expected.fingerprint, expected.key_id, expected.since))
-        if there.did is Did.DONE and there.facts["proves"] == "holds-key":
+        if there.did is Did.DONE and there.facts["proves"] == "holds-key" and not lacks(there):
             return there
     try:
-        said = world.reloaders[service.name].reload()
+        said = world.ports.reloaders[service.name].reload()
     except Rejected as error:
         return Item(service.name, Did.FAILED, f"its reload was refused: {error.what}", {"wave": service.wave})
     except Unknown as error:
@@ -185,10 +210,10 @@ def _move(world: World, service: Service, expected: Expected, patience: float) -
 
 
 def _soak(world: World, seconds: float) -> None:
-    with world.resting(seconds):
+    with world.hooks.resting(seconds):
         until = world.elapsed() + seconds
-        while world.elapsed() < until and not world.stopping():
-            world.clock.sleep(min(0.5, max(until - world.elapsed(), 0.01)))
+        while world.elapsed() < until and not world.run.stopping():
+            world.ports.clock.sleep(min(0.5, max(until - world.elapsed(), 0.01)))
 
 
 def _service_facts(world: World, item: Item, expected: Expected) -> Json:
@@ -201,7 +226,7 @@ def _service_facts(world: World, item: Item, expected: Expected) -> Json:
 
 
 def _verdict(world: World, services: list[Service], items: list[Item], stores: tuple[Item, ...], facts: Json) -> Outcome:
-    """Whatever did not come to its end is a debt of its own, with what a person has to do there."""
+    """The outcome of the wave. Every unfinished place is a debt of its own, with the next act of a person."""
     every = (*stores, *items)
     bad = [item for item in items if item.did is not Did.DONE and item.name not in world.options.accept_unhealthy]
     unwritten = [item for item in stores if item.did not in (Did.DONE, Did.SKIPPED)]

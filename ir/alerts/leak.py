@@ -1,14 +1,15 @@
-"""Alerts put together: one leak per credential, which key of the inventory it is, and what leaked beside it."""
+"""Join alerts to leaks: one leak per credential, the key of the inventory that it is, and what leaked beside it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ir.alerts import recognise
-from ir.alerts.alert import Alert, Place
-from ir.alerts.recognise import Held, Holdings, Recognised
+from ir.alerts.alert import Alert, Location
+from ir.alerts.recognise import Holdings, Recognised, StoredKey
 from ir.core.errors import UsageError
 from ir.core.key_kind import Credential, kind_of
 from ir.core.secret import Secret
+from ir.core.wording import counted
 from ir.inventory import Inventory
 
 _BY = {"value": "", "hash": " (by its hash)", "beginning": " (by its beginning)", "ends": " (by the characters that the mask leaves)"}
@@ -16,7 +17,7 @@ _BY = {"value": "", "hash": " (by its hash)", "beginning": " (by its beginning)"
 
 @dataclass(frozen=True)
 class Leak:
-    """All that the alerts say of one credential.
+    """Everything that the alerts say of one credential.
 
     Attributes:
         keys: names of the inventory's keys that it is; empty when that cannot be told.
@@ -28,7 +29,7 @@ class Leak:
     """
 
     keys: tuple[str, ...]
-    places: tuple[Place, ...]
+    places: tuple[Location, ...]
     since: float
     since_what: str
     beside: tuple[str, ...]
@@ -38,7 +39,7 @@ class Leak:
 
     @property
     def stripe(self) -> bool:
-        """Whether it is a Stripe API key, as far as can be told."""
+        """Whether it is a Stripe API key, as far as that can be told."""
         return kind_of(self.secret).rotatable if self.keys and self.secret else any(alert.stripe for alert in self.alerts)
 
     @property
@@ -50,12 +51,12 @@ class Leak:
 
     @property
     def cut(self) -> bool:
-        """Whether only the beginning of a key is known: no store holds it so, and no command can use it."""
+        """Whether only the beginning of a key is known: no store holds it in that form, and no command can use it."""
         return not self.keys and self.secret is not None and recognise.cut(self.secret)
 
     @property
     def told_by(self) -> str:
-        """How the key was told, to stand behind its name; "" where the alert holds its value."""
+        """How the key was recognised, to follow its name; "" where the alert holds its value."""
         return _BY.get(self.by, "")
 
     @property
@@ -65,7 +66,7 @@ class Leak:
 
     @property
     def open(self) -> bool:
-        """Whether any scanner counts it as not dealt with."""
+        """Whether any scanner still counts it as open."""
         return not all(alert.closed for alert in self.alerts)
 
     @property
@@ -75,13 +76,18 @@ class Leak:
         return True in seen if seen else None
 
     @property
+    def one_place(self) -> bool:
+        """Whether the only place named is what a scanner tells that names one place of each secret."""
+        return len(self.places) == 1 and any(alert.one_place for alert in self.alerts)
+
+    @property
     def public(self) -> bool:
-        """Whether a scanner says that anybody could read it."""
+        """Whether a scanner says that it was publicly readable."""
         return any(alert.public for alert in self.alerts)
 
     @property
     def via(self) -> str:
-        """In the words of `--leaked-via`."""
+        """How it leaked, in the words of `--leaked-via`."""
         return next((alert.via for alert in self.alerts if alert.via != "unknown"), "unknown")
 
     @property
@@ -89,19 +95,19 @@ class Leak:
         """One line for a plan and a report."""
         first = self.alerts[0]
         name = f"{first.scanner} alert" + (f" {first.id}" if first.id else "")
-        more = f" and {len(self.places) - 1} more places" if len(self.places) > 1 else ""
+        more = f" and {counted(len(self.places) - 1, 'more place')}" if len(self.places) > 1 else ""
         return f"{name}: {first.kind} in {self.places[0] if self.places else 'an unnamed place'}{more}"
 
 
-def leaks(alerts: Iterable[Alert], held: Sequence[Held], pasted: Secret | None = None) -> tuple[Leak, ...]:
-    """Alerts by credential: those of the same value are one leak, however each names it; one that names none stands alone.
+def leaks(alerts: Iterable[Alert], held: Sequence[StoredKey], pasted: Secret | None = None) -> tuple[Leak, ...]:
+    """Group alerts by credential: those of one value are one leak, however each names it; an alert that names none is a leak of its own.
 
     Args:
         alerts: of one file.
         held: what the stores of the inventory hold, each value once.
         pasted: the leaked key as a human gave it; it is also that of the one Stripe alert that tells nothing of its secret.
     """
-    values = [*held, *([Held(pasted, ())] if pasted is not None and pasted not in [one.secret for one in held] else [])]
+    values = [*held, *([StoredKey(pasted, ())] if pasted is not None and pasted not in [one.secret for one in held] else [])]
     holdings = Holdings(values)
     groups: dict[object, list[Alert]] = {}
     found: dict[object, Recognised | None] = {}
@@ -133,7 +139,7 @@ def _files(group: Sequence[Alert]) -> set[tuple[str, str]]:
 
 
 def _meet(these: set[tuple[str, str]], those: set[tuple[str, str]]) -> bool:
-    """Whether they share a file; some scanners do not name the repository that it is in."""
+    """Whether two alerts share a file; some scanners do not name its repository."""
     return any(file == other and (source == place or not (source and place)) for source, file in these for place, other in those)
 
 

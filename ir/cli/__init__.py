@@ -1,4 +1,4 @@
-"""Words on the screen: one file per command group; parses, calls, prints, returns the exit code; decides nothing.
+"""The command line: one file per command group; parses, calls, prints, returns the exit code; decides nothing.
 
 Commands are loaded on demand, so that `ir --help` imports no vendor. The table is the command line.
 """
@@ -23,6 +23,10 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
     "breach": ("ir.cli.breach:app", "A host is breached: what lay there, one campaign for what is ours."),
     "contain": ("ir.cli.contain:contain", "Take a leaked key away from strangers, now. Works at any time."),
     "review": {"stripe": ("ir.cli.review:review", "What did the leaked key do? Evidence, findings, leftovers.")},
+    "permissions": {
+        "stripe": ("ir.cli.permissions:stripe", "The least that services need of a key, from what they used."),
+        "map": ("ir.cli.permissions:print_map", "Which permission opens which endpoint, with source and date."),
+    },
     "drill": {
         "stripe": ("ir.cli.drill:stripe", "A whole rotation in an embedded world."),
         "stripe-webhook": ("ir.cli.drill_webhook:stripe_webhook", "A webhook's signing secret, while events happen."),
@@ -52,6 +56,7 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
     "inventory": {
         "check": ("ir.cli.inventory_check:check_inventory", "Check an inventory file."),
         "init": ("ir.cli.inventory:init", "A first inventory from what your stores hold."),
+        "unused": ("ir.cli.unused_keys:unused", "Keys that live at Stripe and that nothing uses."),
         "drift": ("ir.cli.drift:drift", "Where stores disagree, what reverts them, who holds an old key."),
         "graph": ("ir.cli.inventory:graph", "Keys, stores and services: a tree, Mermaid or SVG."),
         "schema": ("ir.cli.inventory:schema", "The form of an inventory as JSON Schema, for editors."),
@@ -64,6 +69,7 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
     },
     "alert": {"import": ("ir.cli.alerts:import_alerts", "What secret scanners found: which key, where, since when.")},
     "campaign": {
+        "start": ("ir.cli.campaign_start:start", "Rotate many keys: all, or by account, tag, store or file."),
         "status": ("ir.cli.campaigns:status", "How a campaign stands: every key, progress, time left."),
         "pause": ("ir.cli.campaigns:pause", "Begin no more keys; those under way go on."),
         "resume": ("ir.cli.campaigns:resume", "Go on with a paused campaign."),
@@ -82,6 +88,7 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
 GROUPS = {
     "rotate": "Rotate a leaked key.",
     "review": "Review what a key did.",
+    "permissions": "The smallest key that works.",
     "drill": "Rehearse in an embedded world.",
     "inventory": "Check and draw an inventory; print its policies.",
     "playbook": "List, show and check playbooks.",
@@ -103,7 +110,7 @@ _BAD_FILE = {
 
 
 class LazyGroup(TyperGroup):
-    """A group whose commands are imported when they are called; their help lines stand in the table."""
+    """A group whose commands are imported when they are called; the table has their help lines."""
 
     table: dict[str, Any] = COMMANDS
     _completing = False
@@ -126,7 +133,7 @@ class LazyGroup(TyperGroup):
         return _imported(cmd_name, *row)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """A command that does not exist is told with those that it may be meant for."""
+        """For an unknown command, the error names similar ones."""
         if not ctx.resilient_parsing and not args[0].startswith("-") and args[0] not in self.table:
             near = " or ".join(f"`{ctx.command_path} {name}`" for name in get_close_matches(args[0], self.table))
             ctx.fail(f"there is no command `{ctx.command_path} {args[0][:40]}`" + (f"; did you mean {near}?" if near else ""))
@@ -230,7 +237,7 @@ def _nearest_help(error: typer.TyperException) -> str:
 
 
 def _unexpected(error: Exception, argv: list[str]) -> int:
-    """A database that cannot be used is told as such; anything else is a bug."""
+    """Report a database that cannot be used as such; anything else is a bug."""
     from ir.cli.terminal.screen import show_crash
     from ir.core.errors import ExitCode, IrError
 
@@ -247,7 +254,7 @@ def _unexpected(error: Exception, argv: list[str]) -> int:
 
 
 def _of_system(error: OSError) -> Exception:
-    """A file that cannot be used is a usage error; a full disk and the like is not."""
+    """Report a file that cannot be used as a usage error; a full disk and the like is not one."""
     from ir.core.errors import IrError, UsageError
 
     kind = UsageError if error.errno in _BAD_FILE and error.filename else IrError

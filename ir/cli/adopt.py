@@ -1,4 +1,4 @@
-"""`ir rotate stripe --adopt INC`: what the world still tells of an incident is shown, and a person says that it is ours to go on with."""
+"""`ir rotate stripe --adopt INC`: show what stores and Stripe still tell of an incident, and let a person decide to go on with it."""
 
 from copy import deepcopy
 from typing import cast
@@ -14,24 +14,23 @@ from ir.incident import adoption
 from ir.incident.context import World
 from ir.incident.facts import Facts
 from ir.incident.record import Incident
-from ir.runtime import wiring, write_guard
+from ir.runtime import worlds
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting
-from ir.storage import incident_store
 
 
 def adopt(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, known: Json) -> Json:
-    """First facts, `known` included, of an incident that another machine began; looks only, and asks before it is gone on with.
+    """First facts, `known` included, of an incident that another machine began; looks only, and asks before it continues.
 
     Raises:
         UsageError: not an incident's id.
-        Refused: it is known here, nothing tells of it, it cannot be gone on with, or the operator does not say so.
+        Refused: it is known here, nothing tells of it, it cannot be continued, or the operator does not agree.
     """
     name = setting.incident
     if not adoption.NAMED.fullmatch(name):
         raise UsageError(f"`{name[:40]}` is not an incident id", next_step="INC-YYYYMMDD-xxxx, as it is written on what it staged")
     _refuse_known(kept, name)
-    world = wiring.world(setting, kept, operator, ask=write_guard.read_only, leaked=leaked, say=operator.screen.progress)
+    world = worlds.read_only(setting, kept, operator, leaked=leaked, say=operator.screen.progress)
     try:
         facts = cast(Facts, {**known, **adoption.look(world)})
     except PortError as error:
@@ -44,13 +43,13 @@ def adopt(setting: Setting, kept: State, operator: Terminal, leaked: Secret | No
 
 
 def _refuse_known(kept: State, name: str) -> None:
-    holder = kept.ledger.holder(name)
-    if holder is not None and holder["alive"]:
-        raise AlreadyRunning(*incident_store.blocked(holder), incident=name, next_step=f"ir status {name} --follow")
-    row = kept.ledger.find(name)
+    holder = kept.leases.holder(name)
+    if holder is not None and holder.alive:
+        raise AlreadyRunning(holder.blocks, incident=name, next_step=f"ir status {name} --follow")
+    row = kept.index.find(name)
     if row is not None:
         raise Refused(
-            f"{name} is recorded here ({row['status']}), so there is nothing to rebuild",
+            f"{name} is recorded here ({row.status}), so there is nothing to rebuild",
             safe="nothing was changed",
             next_step=f"ir resume {name}",
         )
@@ -89,7 +88,7 @@ def _confirm(operator: Terminal, name: str, facts: Facts, world: World) -> None:
 
 
 def _refuse_what_preflight_refuses(world: World, facts: Facts) -> None:
-    """Before it is begun: an id that was begun here cannot be adopted once more with other exceptions."""
+    """Refuse before it is begun: an id that was begun here cannot be adopted once more with other exceptions."""
     step = next((step for step in world.plan.steps if step.action == "preflight"), None)
     if step is None:
         return

@@ -1,4 +1,4 @@
-"""`ir alert import`, and `--alert` of `ir rotate stripe`: what a scanner found, and which key of the inventory it is."""
+"""`ir alert import`, and `--alert` of `ir rotate stripe`: a scanner's findings, and the key of the inventory that each is about."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,10 +9,9 @@ from typing import Annotated
 import typer
 
 from ir import alerts
-from ir.alerts import Held, Leak
+from ir.alerts import Leak, StoredKey
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, YES, Consent
-from ir.cli.terminal.inventory_source import Opened
 from ir.cli.terminal.operator import SOURCES, Terminal, read_key
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import IrError, UsageError
@@ -21,8 +20,13 @@ from ir.core.model import Json
 from ir.core.secret import Secret
 from ir.core.wording import counted
 from ir.inventory.consent import reading
+from ir.inventory.opened import Opened
 from ir.runtime import adapter_registry
 from ir.runtime.app_state import actor, open_state
+
+_SHOWN = 10
+"""Places of one leak that a screen shows; `--json` has all."""
+_ONE_PLACE = "kingfisher names one place of each key unless it runs with --no-dedup: it may lie in more places, and since earlier"
 
 AlertFile = Annotated[
     str, typer.Argument(help="A scanner's report, or the e-mail that told of the leak; - for standard input.", metavar="FILE|-")
@@ -31,7 +35,7 @@ AlertFile = Annotated[
 
 @dataclass(frozen=True)
 class Taken:
-    """What a rotation takes from an alert; what the operator said goes before it.
+    """The parts of an alert that a rotation uses; options of the operator win.
 
     Attributes:
         exposed_at: epoch seconds, 0 = not said.
@@ -58,8 +62,8 @@ def import_alerts(
     found = alerts.read_file(file)
     pasted = read_key(leaked_key_from, "The leaked key", screen) if leaked_key_from else None
     operator = Terminal(screen, name=actor(), yes=False)
-    asking = partial(Consent, open_state, operator, yes=yes, pin=inventory_sha256)
-    opened, held, unread = _looked_up(inventory_file, operator, asking)
+    consent_for = partial(Consent, open_state, operator, yes=yes, pin=inventory_sha256)
+    opened, held, unread = _looked_up(inventory_file, operator, consent_for)
     leaks = alerts.leaks(found, held, pasted)
     if as_json:
         holds = any(leak.in_file for leak in leaks)
@@ -74,7 +78,13 @@ def import_alerts(
 
 
 def take(
-    screen: Screen, file: str, key: str, inventory_file: str, operator: Terminal, pasted: Secret | None, asking: Callable[[Opened], Consent]
+    screen: Screen,
+    file: str,
+    key: str,
+    inventory_file: str,
+    operator: Terminal,
+    pasted: Secret | None,
+    consent_for: Callable[[Opened], Consent],
 ) -> Taken:
     """The one leak of the alert file that a rotation is about; `asking` makes the consent about an inventory.
 
@@ -82,7 +92,7 @@ def take(
         BadFile: no alert in it. UsageError: alerts of several keys, or of none.
     """
     found = alerts.read_file(file)
-    opened, held, unread = _looked_up(inventory_file, operator, asking)
+    opened, held, unread = _looked_up(inventory_file, operator, consent_for)
     _warn_of_unread(screen, [name for name in unread if name.startswith("command://")])
     leaks = alerts.leaks(found, held, pasted)
     leak = alerts.the_leak(leaks, file, key, opened.source if opened else None)
@@ -90,6 +100,8 @@ def take(
     secret = pasted or (None if leak.cut else leak.secret)
     if secret is None and not key:
         secret = _whole(leak, file, operator)
+    if leak.one_place:
+        screen.warn(_ONE_PLACE)
     if leak.beside:
         screen.warn(f"leaked with it, rotate these too: {'; '.join(leak.beside)}")
     since = leak.since if leak.since <= datetime.now(UTC).timestamp() else 0.0  # some machine's clock is wrong
@@ -97,7 +109,7 @@ def take(
 
 
 def _whole(leak: Leak, file: str, operator: Terminal) -> Secret | None:
-    """The key as a human gives it, where the alert does not hold it or holds its beginning."""
+    """The whole key from a person, where the alert lacks it or has only its beginning."""
     if operator.interactive:
         screen = operator.screen
         screen.say(f"The alert holds {'only the beginning of the key' if leak.cut else 'no key'}; with it the right row is found.")
@@ -110,17 +122,17 @@ def _whole(leak: Leak, file: str, operator: Terminal) -> Secret | None:
     return None
 
 
-def _looked_up(file: str, operator: Terminal, asking: Callable[[Opened], Consent]) -> tuple[Opened | None, list[Held], list[str]]:
+def _looked_up(file: str, operator: Terminal, consent_for: Callable[[Opened], Consent]) -> tuple[Opened | None, list[StoredKey], list[str]]:
     """The inventory (None: there is none), and what its stores hold."""
     path = inventory_source.chosen(file, operator.screen)
     if not path:
         return None, [], []
     opened = inventory_source.read(path)
-    return opened, *holders(opened, operator, asking(opened))
+    return opened, *holders(opened, operator, consent_for(opened))
 
 
-def holders(opened: Opened, operator: Terminal, consent: Consent) -> tuple[list[Held], list[str]]:
-    """What every store of the inventory holds, each value once; and the stores that were not read."""
+def holders(opened: Opened, operator: Terminal, consent: Consent) -> tuple[list[StoredKey], list[str]]:
+    """The content of every store of the inventory, each value once; and the stores that were not read."""
     found: dict[Secret, list[str]] = {}
     unread, source = [], opened.source
     may_run = consent.may(reading(source, [ref for key in source.held for ref in key.stored_in]))
@@ -136,7 +148,7 @@ def holders(opened: Opened, operator: Terminal, consent: Consent) -> tuple[list[
                 continue
             if value is not None and key.name not in found.setdefault(value, []):
                 found[value].append(key.name)
-    return [Held(value, tuple(names)) for value, names in found.items()], unread
+    return [StoredKey(value, tuple(names)) for value, names in found.items()], unread
 
 
 def _warn_of_unread(screen: Screen, stores: list[str]) -> None:
@@ -145,7 +157,7 @@ def _warn_of_unread(screen: Screen, stores: list[str]) -> None:
 
 
 def warn_of(screen: Screen, file: str, leaks: tuple[Leak, ...]) -> None:
-    """A file with keys in it is the next leak."""
+    """Warn of a file with keys in it: it is the next leak."""
     live = [leak for leak in leaks if leak.in_file and leak.live is not False]
     if live and file != "-":
         screen.warn(f"{file} holds {len(live)} secret{'s' * (len(live) != 1)} in plain text that may be alive: delete it when this is over")
@@ -156,8 +168,12 @@ def _show(screen: Screen, leak: Leak, file: str, inventory_file: str) -> None:
     state = {True: "seen alive", False: "seen dead", None: "not known to be alive"}[leak.live]
     what = kind_of(leak.secret).credential.value if leak.secret and leak.stripe else first.kind
     screen.say(f"\n{what}, by {first.scanner}: {state}" + (", public" if leak.public else "") + ("" if leak.open else ", closed there"))
-    for place in leak.places[:5]:
+    for place in leak.places[:_SHOWN]:
         screen.say(f"  in {place}{f' {place.url}' if place.url else ''}")
+    if (more := len(leak.places) - _SHOWN) > 0:
+        screen.say(f"  and in {counted(more, 'more place')}, all of them with --json")
+    if leak.one_place:
+        screen.say(f"  {_ONE_PLACE}")
     screen.say(f"  since {_time(leak.since)} ({leak.since_what})" if leak.since else "  since when is not said")
     for other in leak.beside:
         screen.say(f"  leaked with it: {other}")
@@ -209,6 +225,7 @@ def _row(leak: Leak) -> Json:
         "keys": list(leak.keys),
         "told_by": leak.by,
         "places": [place.__dict__ for place in leak.places],
+        "one_place_only": leak.one_place,
         "since": _time(leak.since) if leak.since else "",
         "since_what": leak.since_what,
         "leaked_via": leak.via,

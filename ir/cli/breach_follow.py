@@ -10,7 +10,6 @@ import typer
 
 from ir.cli import campaigns
 from ir.cli.campaigns import AsJson, AtOnce
-from ir.cli.terminal.inventory_source import Opened
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
 from ir.cli.terminal.work_signing import signers
@@ -22,6 +21,7 @@ from ir.fleet.breach import book, progress
 from ir.fleet.breach.closing import hear, tell_queued
 from ir.fleet.campaign_store import CampaignLedger
 from ir.fleet.worker import SLOTS
+from ir.inventory.opened import Opened
 from ir.runtime.app_state import State, actor, open_state
 from ir.storage import written_file
 
@@ -61,7 +61,7 @@ def resume(
 def run(kept: State, ledger: CampaignLedger, name: str, operator: Terminal, *, slots: int = 0) -> NoReturn:
     """Run it from here to its end; who begins to wait for a place that is closed already hears so."""
     ends = partial(told_at_the_end, operator.screen, ledger, name)
-    campaigns.run_here(kept, ledger, name, operator, slots=slots, ends=ends, waits=lambda child: hear(kept.ledger, ledger, name, [child]))
+    campaigns.run_here(kept, ledger, name, operator, slots=slots, ends=ends, waits=lambda child: hear(kept.signals, ledger, name, [child]))
 
 
 def status(name: Name = "", as_json: AsJson = False) -> None:
@@ -164,7 +164,7 @@ def _close(operator: Terminal, kept: State, ledger: CampaignLedger, row: Json, w
     if not chosen:
         raise UsageError(f"--place: not a place of {row['campaign']}", next_step=f"one of {', '.join(servers)}")
     book.change(ledger, row["campaign"], lambda told: {**told, "closed": {**told["closed"], **dict.fromkeys(chosen, who)}})
-    hear(kept.ledger, ledger, row["campaign"], ledger.children(row["campaign"]))
+    hear(kept.signals, ledger, row["campaign"], ledger.children(row["campaign"]))
     operator.screen.say(f"{', '.join(chosen)}: closed, says {who}")
     tell_queued(ledger, row["campaign"], operator.name, lambda *about: signers(kept, Opened(*about), operator))
 
@@ -184,5 +184,5 @@ def _document(ledger: CampaignLedger, name: str, campaign: Json) -> Json:
 
 def _open(name: str, *, as_json: bool = False) -> tuple[Screen, State, CampaignLedger, Json]:
     kept = open_state()
-    ledger = CampaignLedger(kept.ledger.engine)
+    ledger = CampaignLedger(kept.engine)
     return Screen(as_json=as_json), kept, ledger, book.newest(ledger, name)

@@ -7,7 +7,6 @@ from pathlib import Path
 from ir import alerts
 from ir.cli.alerts import holders, warn_of
 from ir.cli.terminal.consent_prompt import Consent
-from ir.cli.terminal.inventory_source import Opened
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
 from ir.core import place as places
@@ -17,17 +16,18 @@ from ir.core.place import Place
 from ir.core.reference import Reference
 from ir.core.wording import counted
 from ir.fleet.breach import looking
-from ir.fleet.breach.item import WORDS, Danger, Item, ordered
+from ir.fleet.breach.item import WORDS, BreachItem, DangerRank, ordered
 from ir.fleet.breach.matching import Look, Matched, matched
 from ir.fleet.breach.reported import items_of
 from ir.inventory.consent import reading
+from ir.inventory.opened import Opened
 
 _MANY = 12
 """Names of other secrets that are shown line by line; of more, `--json` and the report have all."""
 
 
 @dataclass(frozen=True)
-class Found:
+class BreachList:
     """What lay there.
 
     Attributes:
@@ -37,7 +37,7 @@ class Found:
     """
 
     looks: Sequence[Look]
-    items: Sequence[Item]
+    items: Sequence[BreachItem]
     via: str = "host"
 
     @property
@@ -46,16 +46,16 @@ class Found:
         return [one.place for one in self.looks]
 
     @property
-    def ours(self) -> list[Item]:
+    def ours(self) -> list[BreachItem]:
         """Keys and webhooks of the inventory."""
         return [item for item in self.items if item.ours]
 
 
-def find(stored_in: Sequence[str], opened: Opened, operator: Terminal, consent: Consent, *, read_values: bool) -> Found:
+def find(stored_in: Sequence[str], opened: Opened, operator: Terminal, consent: Consent, *, read_values: bool) -> BreachList:
     """Everything that lay at these places, or that these reports tell of.
 
     Raises:
-        UsageError: one of them is neither a place nor a file. Refused: nobody agreed to what a look there runs or tells.
+        UsageError: one of them is neither a place nor a file. Refused: no person agreed to what a look there runs or tells.
     """
     wanted = [_place(text) for text in stored_in]
     chosen = list(dict.fromkeys(place for place in wanted if isinstance(place, Place)))
@@ -77,7 +77,7 @@ def find(stored_in: Sequence[str], opened: Opened, operator: Terminal, consent: 
     told = [item for file in reports for item in _reported(file, opened, operator, consent)]
     mine = {item.key for item in result.items if item.key}
     via = "host" if looks else "unknown"
-    return Found(looks, ordered([*result.items, *(item for item in told if not item.key or item.key not in mine)]), via)
+    return BreachList(looks, ordered([*result.items, *(item for item in told if not item.key or item.key not in mine)]), via)
 
 
 def _place(text: str) -> Place | str:
@@ -101,7 +101,7 @@ def _may_read(result: Matched, operator: Terminal, *, read_values: bool) -> bool
     return False
 
 
-def _reported(file: str, opened: Opened, operator: Terminal, consent: Consent) -> list[Item]:
+def _reported(file: str, opened: Opened, operator: Terminal, consent: Consent) -> list[BreachItem]:
     found = alerts.read_file(file)
     held, unread = holders(opened, operator, consent)
     for name in unread:
@@ -114,7 +114,7 @@ def _reported(file: str, opened: Opened, operator: Terminal, consent: Consent) -
 # ── showing ──
 
 
-def show(screen: Screen, found: Found) -> None:
+def show(screen: Screen, found: BreachList) -> None:
     """The whole list, what is worse first; of much that is not ours only the beginning."""
     for one in found.looks:
         if one.why_not:
@@ -123,7 +123,7 @@ def show(screen: Screen, found: Found) -> None:
             screen.say(f"{one.place}: {counted(len(one.listing.rows), 'name')}")
         for line in one.listing.unseen:
             screen.warn(f"not seen: {line}")
-    first = [item for item in found.items if item.danger in (Danger.LOGIN, Danger.OUR_OWN)]
+    first = [item for item in found.items if item.danger in (DangerRank.LOGIN, DangerRank.OUR_OWN)]
     for item in first:
         screen.say(f"\nFIRST: {item.name} lay there, too: {WORDS[item.danger]} ({', '.join(item.places)})\n  {_todo(item)}")
     screen.say("")
@@ -135,38 +135,38 @@ def show(screen: Screen, found: Found) -> None:
     _others(screen, [item for item in found.items if not item.ours and item not in first])
 
 
-def _lines(item: Item) -> str:
+def _lines(item: BreachItem) -> str:
     return "\n".join((*item.places, *(f"({remark})" for remark in item.remarks)))
 
 
-def _others(screen: Screen, items: Sequence[Item]) -> None:
+def _others(screen: Screen, items: Sequence[BreachItem]) -> None:
     titles = {
         "Stripe's, and not in the inventory": [item for item in items if item.vendor == "Stripe"],
-        "other vendors', by their names": [item for item in items if item.danger is Danger.OTHER_VENDOR],
-        "not told by their names": [item for item in items if item.danger is Danger.UNKNOWN],
+        "other vendors', by their names": [item for item in items if item.danger is DangerRank.OTHER_VENDOR],
+        "not told by their names": [item for item in items if item.danger is DangerRank.UNKNOWN],
     }
     for title, rows in titles.items():
         if not rows:
             continue
         screen.say(f"\n{counted(len(rows), 'more name')}, {title}:")
         for item in rows[:_MANY]:
-            whose = f"{item.vendor}: " if item.danger is Danger.OTHER_VENDOR else ""
+            whose = f"{item.vendor}: " if item.danger is DangerRank.OTHER_VENDOR else ""
             screen.say(f"  [ ] {whose}{item.name} ({', '.join(item.places[:2])}{_more(item)})\n      {_todo(item)}")
         if len(rows) > _MANY:
             screen.say(f"  … and {len(rows) - _MANY} more: --json has all")
-    seen = sum(item.danger is Danger.HARMLESS for item in items)
+    seen = sum(item.danger is DangerRank.HARMLESS for item in items)
     if seen:
         screen.say(f"\n{counted(seen, 'name')} made to be seen, or no secret by name: --json has them")
 
 
-def _more(item: Item) -> str:
+def _more(item: BreachItem) -> str:
     return f" and {len(item.places) - 2} more" if len(item.places) > 2 else ""
 
 
-def _todo(item: Item) -> str:
+def _todo(item: BreachItem) -> str:
     return item.todo + (f": {item.link}" if item.link else "")
 
 
-def listed(found: Found) -> Json:
+def listed(found: BreachList) -> Json:
     """The same as data."""
     return {"items": [{**item.to_json(), "danger": item.danger.name.lower()} for item in found.items]}

@@ -20,19 +20,19 @@ from ir.core.durations import spoken
 from ir.core.errors import ExitCode, Refused, UsageError
 from ir.core.model import Json
 from ir.core.wording import counted
-from ir.fleet.campaign import KEPT, Child, ChildState, counts, exit_code, state_of, time_left
+from ir.fleet import standing
+from ir.fleet.campaign import KEPT, Child, ChildState, counts, exit_code, time_left
 from ir.fleet.campaign_store import CampaignLedger
 from ir.fleet.campaign_tables import only
 from ir.fleet.worker import SLOTS, Worker
 from ir.runtime.app_state import State, actor, open_state
-from ir.storage.incident_store import ACTS_NO_MORE
 
 Name = Annotated[str, typer.Argument(help="Campaign id, CAM-…; the newest needs no name.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Answer the operator's own questions with yes.")]
 AtOnce = Annotated[int, typer.Option(min=1, max=64, help="Incidents that this process runs together.")]
 _AROUND = 6
-"""Lines of the terminal that the title, the heads and the prompt need."""
+"""Lines of the terminal for the title, the heads and the prompt."""
 _STANDS = (ChildState.QUEUED, ChildState.WAITING)
 _ORDER = tuple(ChildState[name] for name in ("RUNNING", "RESTING", "FAILED", "REFUSED", "DEBT", "WAITING", "QUEUED", "DONE"))
 
@@ -41,7 +41,7 @@ def status(name: Name = "", as_json: AsJson = False) -> None:
     """How a campaign stands: every key, progress, time left. Exit code: as the campaign's, 4 while it runs."""
     screen, kept, book = _open(as_json=as_json)
     row = row_of(book, name)
-    children = _fresh(kept, book, row["campaign"])
+    children = standing.settled(kept.index, book, row["campaign"])
     if as_json:
         screen.document(_document(kept, book, row, children))
     else:
@@ -65,7 +65,7 @@ def resume(
     detach: Annotated[bool, typer.Option("--detach", help="Leave it to the workers (ir worker).")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Go on with a campaign that is paused or that nobody runs; failures so far no longer stop it."""
+    """Go on with a campaign that is paused or that no process runs; failures so far no longer stop it."""
     screen, kept, book = _open(as_json=as_json)
     row = _unfinished(book, name)
     book.say(row["campaign"], "running", "")
@@ -83,7 +83,7 @@ def report(
     """One page about a campaign: what it was, every key with its incident, what is still to do."""
     screen, kept, book = _open(as_json=format == "json")
     row = row_of(book, name)
-    children = _fresh(kept, book, row["campaign"])
+    children = standing.settled(kept.index, book, row["campaign"])
     if format == "json":
         screen.document(_document(kept, book, row, children))
     elif format == "md":
@@ -111,7 +111,7 @@ def run_here(
     child that begins to wait for somebody.
 
     Raises:
-        Refused: there is something to run, and nobody whose word this machine takes agreed to it.
+        Refused: there is something to run, without the consent of a person whom this machine trusts.
     """
     screen, stop = operator.screen, threading.Event()
     row = row_of(book, name)
@@ -135,7 +135,7 @@ def run_here(
     except KeyboardInterrupt:
         screen.say(f"interrupted; nothing is lost: ir {'breach' if 'breach' in row['about'] else 'campaign'} resume {name}")
         leave(int(ExitCode.INTERRUPTED))
-    row, children = row_of(book, name), _fresh(kept, book, name)
+    row, children = row_of(book, name), standing.settled(kept.index, book, name)
     if ends is not None:
         ends(document(kept, book, row))
     elif screen.as_json:
@@ -147,7 +147,7 @@ def run_here(
 
 
 def _until_over(worker: Worker, book: CampaignLedger, name: str, stop: threading.Event) -> None:
-    """Children that others run are waited for; those that wait for a human are not."""
+    """Wait for children that others run, not for those that wait for a person."""
     while True:
         worker.run(until_idle=True, stop=stop)
         if name in worker.admission.shunned:
@@ -166,7 +166,7 @@ def _until_over(worker: Worker, book: CampaignLedger, name: str, stop: threading
 
 
 def _live(book: CampaignLedger, name: str, height: int) -> Table:
-    """As many lines as the terminal has room for, what moves or needs somebody first."""
+    """As many lines as the terminal has room for, moving and waiting children first."""
     row, children = row_of(book, name), book.children(name)
     first = sorted(children, key=lambda child: (_ORDER.index(child.state), child.position))
     shown = first[: max(height - _AROUND, 3)]
@@ -198,7 +198,7 @@ def _rows(children: Sequence[Child], now: float, workers: Sequence[Json] = ()) -
 
 
 def _worker(child: Child, names: Mapping[str, str]) -> tuple[str, ...]:
-    """Who has it now; no column where no worker lives."""
+    """The worker of a child; no column where no worker lives."""
     return (names.get(child.owner, "") if child.state in KEPT else "",) if names else ()
 
 
@@ -213,7 +213,7 @@ def _title(row: Json, children: list[Child], now: float) -> str:
 
 def document(kept: State, book: CampaignLedger, row: Json) -> Json:
     """How a campaign stands."""
-    return _document(kept, book, row, _fresh(kept, book, row["campaign"]))
+    return _document(kept, book, row, standing.settled(kept.index, book, row["campaign"]))
 
 
 def _document(kept: State, book: CampaignLedger, row: Json, children: list[Child]) -> Json:
@@ -234,24 +234,7 @@ def _document(kept: State, book: CampaignLedger, row: Json, children: list[Child
 
 def _code(kept: State, row: Json, children: list[Child]) -> ExitCode:
     under_way = any(child.state in (ChildState.QUEUED, *KEPT) for child in children)
-    return exit_code(children, sleeping=sleeping(kept, children), paused=under_way)
-
-
-def sleeping(kept: State, children: list[Child]) -> list[str]:
-    """Incidents that wait for a time, such as a grace period, and not for a human."""
-    waiting = [child.incident for child in children if child.state is ChildState.WAITING]
-    found = [kept.ledger.find(name) for name in waiting]
-    return [row["incident"] for row in found if row and row["summary"].get("wake_at", 0.0) > time.time()]
-
-
-def _fresh(kept: State, book: CampaignLedger, name: str) -> list[Child]:
-    """The children; those that somebody ended by hand are settled first."""
-    for child in book.children(name):
-        if child.state in (ChildState.WAITING, ChildState.DEBT):
-            row = kept.ledger.find(child.incident)
-            if row and row["status"] in ACTS_NO_MORE and state_of(row) is not child.state:
-                book.settle(child, state_of(row), said=str(row["summary"].get("said", "")), exit_code=row["exit_code"])
-    return book.children(name)
+    return exit_code(children, sleeping=standing.sleeping(kept.index, children), paused=under_way)
 
 
 def _markdown(row: Json, children: list[Child]) -> str:
@@ -278,7 +261,7 @@ def row_of(book: CampaignLedger, name: str) -> Json:
     if not name:
         found = book.campaigns()
         if not found:
-            raise UsageError("there is no campaign yet", next_step="ir rotate stripe --all begins one")
+            raise UsageError("there is no campaign yet", next_step="ir campaign start --all begins one")
         return found[0]
     row = book.campaign(name)
     if row is None:
@@ -295,4 +278,4 @@ def _unfinished(book: CampaignLedger, name: str) -> Json:
 
 def _open(*, as_json: bool = False) -> tuple[Screen, State, CampaignLedger]:
     kept = open_state()
-    return Screen(as_json=as_json), kept, CampaignLedger(kept.ledger.engine)
+    return Screen(as_json=as_json), kept, CampaignLedger(kept.engine)

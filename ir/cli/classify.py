@@ -61,14 +61,14 @@ def _rungs(now: float, breach: bool | None, aware_at: float, material: bool | No
 
 
 def _recorded(kept: State, name: str, by: str, bodies: list[Json], screen: Screen) -> Incident:
-    """In the chain; by a login that may only approve and classify as a signal, which the incident takes in later."""
+    """Record it in the chain; a login that may only approve and classify sends it as a signal, which the incident takes in later."""
     try:
         return words.say(kept, name, by, bodies, screen.warn)
     except Refused as refused:
         facts = [body["facts"] for body in bodies if "facts" in body]
-        if not facts or kept.ledger.engine.dialect.name != "postgresql":
+        if not facts or kept.engine.dialect.name != "postgresql":
             raise
-        kept.ledger.send(name, "classify", by, {"facts": facts[0]})
+        kept.signals.send(name, "classify", by, {"facts": facts[0]})
         screen.warn(f"{refused.what}: sent instead; it is in the chain once a process of the incident takes it in")
         from ir.runtime.reopen import record_of
 

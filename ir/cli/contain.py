@@ -11,15 +11,16 @@ from ir.cli import emergency, rotate
 from ir.cli.incidents import AsJson, Yes
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, Consent, refuse_other
-from ir.cli.terminal.inventory_source import INVENTORY, Opened
+from ir.cli.terminal.inventory_source import INVENTORY
 from ir.cli.terminal.operator import SOURCES, Terminal, files_of
-from ir.cli.terminal.option_values import identify_row
 from ir.cli.terminal.screen import Screen
 from ir.core.secret import Secret
 from ir.incident import playbook, reversibility
 from ir.incident.context import Options
 from ir.incident.plan import compile_plan
 from ir.incident.record import FINAL
+from ir.inventory.opened import Opened
+from ir.runtime import which_key
 from ir.runtime.app_state import State, actor, open_state
 from ir.runtime.incident_spec import Setting, setting_from
 
@@ -49,7 +50,7 @@ def contain(
     source = inventory.loads(setting.text, setting.name)
     account = source.account(source.key(setting.key).account)
     kills = reversibility.way(account, replaces=not setting.options.no_replacement, made="new" in record.facts).kills
-    if record.status in FINAL and kills:  # nothing of it hears of a new key any more
+    if record.status in FINAL and kills:  # a later run does not hear of a new key any more
         opened = Opened(setting.text, setting.name, setting.base)
         options = Options(yes=yes, drill=setting.options.drill)
         _open(setting.key, Consent(lambda: kept, operator, opened, yes=yes, pin=inventory_sha256), kept, operator, leaked, options)
@@ -60,6 +61,6 @@ def contain(
 def _open(key: str, consent: Consent, kept: State, operator: Terminal, leaked: Secret | None, options: Options) -> NoReturn:
     """No incident yet: open one whose plan is containment and nothing else."""
     opened = consent.opened
-    row = identify_row(consent, key, leaked, operator)
+    row = which_key.identify(consent, key, leaked, operator)
     plan = compile_plan(playbook.load("stripe-contain"), opened.source, row)
     rotate.carry_out(Setting("", opened.text, opened.name, opened.base, row.name, plan, options), kept, operator, leaked, None, consent)

@@ -14,7 +14,7 @@ from ir.cli.inventory_check import graph as as_text
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.screen import Screen, plain
 from ir.core.errors import Refused, UsageError
-from ir.core.key_search import Find, Looked
+from ir.core.key_search import FoundKey, SearchResult
 from ir.core.reference import Reference
 from ir.core.wording import counted
 from ir.inventory import graph as inventory_graph
@@ -46,12 +46,12 @@ def init(
             "where should it look?", next_step="--aws REGION, --vault MOUNT[/PATH], --env-files FOLDER; each may be given again"
         )
     looked = [_look(screen, scheme, place) for scheme, place in places]
-    finds = _relative([find for one in looked for find in one.finds], Path(output).absolute().parent if output else Path.cwd())
-    if not any(find.rotatable for find in finds):
+    found_keys = _relative([find for one in looked for find in one.found_keys], Path(output).absolute().parent if output else Path.cwd())
+    if not any(find.rotatable for find in found_keys):
         raise Refused(
             "nothing shaped like a Stripe key was found", safe="nothing was changed", next_step="look elsewhere, or with other rights"
         )
-    text = skeleton.write(finds, [line for one in looked for line in one.unread], _accounts(account or ()))
+    text = skeleton.write(found_keys, [line for one in looked for line in one.unread], _accounts(account or ()))
     source = inventory.loads(text, output or "(the new inventory)")
     if output:
         _write(Path(output), text)
@@ -88,18 +88,18 @@ def schema() -> None:
 # ── init ──
 
 
-def _look(screen: Screen, scheme: str, place: str) -> Looked:
+def _look(screen: Screen, scheme: str, place: str) -> SearchResult:
     looked = adapter_registry.look_through(scheme, place)
-    screen.err.print(plain(f"{place}: {counted(len(looked.finds), 'key')} in {counted(looked.places, 'place')}"))
+    screen.err.print(plain(f"{place}: {counted(len(looked.found_keys), 'key')} in {counted(looked.places, 'place')}"))
     for line in looked.unread:
         screen.warn(f"not read: {line}")
     return looked
 
 
-def _relative(finds: Iterable[Find], base: Path) -> list[Find]:
+def _relative(found_keys: Iterable[FoundKey], base: Path) -> list[FoundKey]:
     """Env files below the inventory's folder are named from there, so that both can move together."""
     found = []
-    for find in finds:
+    for find in found_keys:
         path = Path(find.ref.path)
         if find.ref.scheme == "dotenv" and path.is_relative_to(base):
             find = replace(find, ref=Reference("dotenv", "", f"./{path.relative_to(base)}", find.ref.field))

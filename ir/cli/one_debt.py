@@ -1,6 +1,5 @@
-"""`ir close` where several things are still to do: a person's word ends one of them, by name, and the others stay."""
+"""`ir close` where several things are still to do: it ends one of them, by name, on a person's word; the others stay."""
 
-from ir.cli.terminal import follow as following
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import ExitCode, Refused, UsageError
@@ -8,13 +7,13 @@ from ir.core.model import Debt
 from ir.core.wording import counted
 from ir.incident import debts
 from ir.incident.record import Incident
-from ir.runtime import words
+from ir.runtime import following, words
 from ir.runtime.app_state import State
 from ir.runtime.reopen import record_of
 
 
 def meant(record: Incident, name: str, left: str = "") -> str:
-    """What the debt is about that a close ends; "" where none has to be named.
+    """The subject of the debt that a close ends; "" where none has to be named.
 
     `name` is as it was given, "" = not at all; `left` names the leftover that is kept instead.
 
@@ -54,8 +53,10 @@ def _one(record: Incident, name: str, flag: str) -> Debt:
 def by_word(kept: State, name: str, about: str, operator: Terminal, reason: str, *, keeps: bool) -> bool:
     """Whether a word in the chain ended it, and others stay; else the incident itself is to be closed, with its last look."""
     record = record_of(kept, name)
-    if not about or record.status == "reopened" or (not keeps and len(debts.by_word(record)) < 2):
+    if not about or record.status == "reopened":
         return False
+    if not keeps and len(debts.by_word(record)) < 2 and record.debts[about].kind != debts.LEARNED:
+        return False  # nothing but the end is left; a right that was added is no end in itself
     words.say(kept, name, operator.name, [{"kind": "kept" if keeps else "closed", "about": about, "reason": reason}], operator.screen.warn)
     return True
 

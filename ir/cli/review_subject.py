@@ -1,14 +1,19 @@
-"""What `ir review stripe` is about: the inventory, the account, the key under review, and the key that reads."""
+"""The subject of `ir review stripe`: the inventory, the account, the key under review, and the key that reads."""
+
+from datetime import UTC, datetime
+from pathlib import Path
 
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import Consent
-from ir.cli.terminal.inventory_source import Opened
 from ir.cli.terminal.operator import Terminal, read_key
+from ir.cli.terminal.option_values import moment
 from ir.cli.terminal.screen import Screen
+from ir.core.caller_group import CallerGroup
 from ir.core.errors import IrError, Refused, UsageError
 from ir.core.secret import Secret
 from ir.inventory import Account
 from ir.inventory.consent import reading
+from ir.inventory.opened import Opened
 from ir.runtime import adapter_registry
 from ir.runtime.incident_spec import pick_key
 
@@ -49,7 +54,7 @@ def account_of(opened: Opened | None, names: list[str], account: str) -> tuple[A
 def leaked(consent: Consent | None, names: list[str], reader: Secret | None, operator: Terminal) -> str:
     """Fingerprint of the key under review as its stores tell it, "" where none does; looked up only to refuse it as a reader.
 
-    A program behind a store that nobody agreed to run is left out.
+    A program without consent behind a store is left out.
 
     Raises:
         Refused: a store of that key holds the very key that is to read.
@@ -65,7 +70,7 @@ def leaked(consent: Consent | None, names: list[str], reader: Secret | None, ope
         try:
             seen.append(adapter_registry.resolve(ref, source, operator, opened.base).fingerprint)
         except IrError:
-            continue  # what cannot be read now refuses nothing; a review has to go without its stores, too
+            continue  # a store that cannot be read now refuses nothing; a review can do without its stores, too
     if reader.fingerprint in seen:
         raise Refused("the review key is the leaked key itself", safe="nothing was read", next_step="name a read-only rk_ key of its own")
     return seen[0] if seen else ""
@@ -89,3 +94,30 @@ def review_key(source: str, account: Account | None, consent: Consent | None, op
             next_step="Dashboard > API keys > Create restricted key, with Read permissions",
         )
     return found
+
+
+def sorted_words(words: list[str], egress: list[str], logs: list[str]) -> tuple[list[str], list[str], list[str]]:
+    """A glob that the shell expanded: further files belong to the only option that was given."""
+    files = [word for word in words if Path(word).is_file()]
+    names = [word for word in words if word not in files]
+    if files and bool(egress) == bool(logs):
+        raise UsageError(f"`{files[0]}` is a file: is it one of --egress or of --logs?", next_step="put the globs in quotes")
+    if len(names) > 1:
+        raise UsageError(f"one key at a time, not {', '.join(names)}")
+    return names, egress + (files if egress else []), logs + (files if logs else [])
+
+
+def group(text: str) -> str:
+    """`--ours`, checked. Raises UsageError."""
+    try:
+        return str(CallerGroup.parse(text))
+    except ValueError as error:
+        raise UsageError(f"--ours: {error}") from None
+
+
+def end(until: str, watch: str = "") -> datetime:
+    """Where the evidence ends; what is said of `--since` counts back from there."""
+    now = datetime.now(UTC)
+    if until and watch:
+        raise UsageError("--until ends a review, --watch goes on with it", next_step="leave one of them out")
+    return datetime.fromtimestamp(min(moment(until, now), now.timestamp()), UTC) if until else now

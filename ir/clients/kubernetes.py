@@ -1,4 +1,4 @@
-"""Calls to a Kubernetes cluster, by its REST API alone: objects are JSON, a write names the `resourceVersion` that it replaces.
+"""Calls to a Kubernetes cluster by its REST API alone. Objects are JSON, and a write names the `resourceVersion` that it replaces.
 
 From the API reference of Kubernetes 1.36 (`tests/worlds/api/kubernetes.json` has the paths and fields that are used).
 """
@@ -62,7 +62,7 @@ class Cluster:
         return found
 
     def delete(self, path: str, about: str) -> None:
-        """Delete an object; gone already is fine. It is seen gone: an answer alone may be somebody else's."""
+        """Delete an object and see it gone: an answer alone may come from another deletion. Already gone is fine."""
         try:
             self._api().ask("DELETE", path, about, needs="kind")
         except Missing:
@@ -89,14 +89,14 @@ class Cluster:
 
 
 def secret_path(namespace: str, name: str = "") -> str:
-    """A Secret, or "" all of the namespace, of every one without."""
+    """The path of a Secret; of all Secrets of the namespace when `name` is "", of every one when that is "", too."""
     if not namespace:
         return "/api/v1/secrets"
     return f"/api/v1/namespaces/{part(namespace)}/secrets" + (f"/{part(name)}" if name else "")
 
 
 def keepers(meta: Json, field: str = "") -> tuple[str, ...]:
-    """Who else writes an object, by what it says of itself: owners, GitOps labels, and the managers of one field of its data."""
+    """The other writers of an object, told by the object itself: owners, GitOps labels, and the managers of one field of its data."""
     owners = [f"{row.get('kind')} {row.get('name')}" for row in meta.get("ownerReferences") or []]
     marks = {**(meta.get("labels") or {}), **(meta.get("annotations") or {})}
     known = {
@@ -128,7 +128,7 @@ def keys_of(meta: Json) -> dict[str, str]:
 
 
 def last_writer(meta: Json, field: str) -> str:
-    """Who wrote that field of the data last, and when, as the cluster tells it; "" when it does not."""
+    """The last writer of that field and the time, as the cluster tells it; "" when it does not."""
     rows = [row for row in meta.get("managedFields") or [] if f"f:{field}" in _data_of(row)]
     if not rows:
         return ""

@@ -22,12 +22,12 @@ _HASHES = ("sha256", "sha512")
 
 
 class BadSignature(ValueError):
-    """It is no signature, or not one of this over that; the text says which."""
+    """The signature cannot be read, or does not fit the message; the text says which."""
 
 
 @dataclass(frozen=True)
 class PublicKey:
-    """A public key as it stands in `id_….pub` or `authorized_keys`, without its comment."""
+    """A public key as a line of `id_….pub` or `authorized_keys` has it, without the comment."""
 
     kind: str
     blob: bytes
@@ -91,7 +91,7 @@ def private_key(data: bytes) -> "Ed25519PrivateKey":
 
 
 def verify(armored: str, message: bytes, namespace: str = NAMESPACE) -> PublicKey:
-    """The key that signed `message`; whether it is anybody's is the caller's question.
+    """The key that signed `message`. Whether that key is a known one, the caller decides.
 
     Raises:
         BadSignature: damaged, of another namespace, of a kind that is not taken, or over other bytes.

@@ -1,4 +1,4 @@
-"""What a worker tells monitoring about its keys and about itself, in Prometheus' words. Labels are closed lists: no key, no store, no host.
+"""The metrics of a worker about its keys and about itself, in Prometheus' format. Labels are closed lists: no key, no store, no host.
 
 It is measured when the worker looks, from the database and in its own thread; a scrape reads what was seen last, so that one that hangs or
 comes often costs the work nothing.
@@ -17,6 +17,7 @@ from ir.fleet.due import Row
 from ir.fleet.schedule import When
 from ir.incident import debts
 from ir.incident.action_catalog import ACTIONS
+from ir.storage.incident_index import IncidentRow
 
 FRESH = 120.0
 """Seconds after a worker's last look at itself from which on it is not healthy any more, whatever it said then."""
@@ -60,27 +61,27 @@ class Metrics:
         return generate_latest(self.registry)
 
     def healthy(self) -> str:
-        """Why it is not, "" = it is."""
+        """The reason why it is unhealthy, "" = it is healthy."""
         late = self.now() - self.looked_at
         return self.said or (f"it has not looked for work for {late:.0f} s" if late > FRESH else "")
 
     # ── what is told ──
 
-    def look(self, said: str, mine: Sequence[Child], index: Sequence[Json]) -> None:
+    def look(self, said: str, mine: Sequence[Child], index: Sequence[IncidentRow]) -> None:
         """A worker has looked: `said` why it takes nothing, `mine` its children, `index` all incidents."""
         self.said, self.looked_at = said, self.now()
         self._fit.set(not said)
         self._look.set(self.looked_at)
         for state in (ChildState.RUNNING, ChildState.RESTING):
             self._working.labels(state.value).set(sum(child.state is state for child in mine))
-        waits = [row for row in index if row["status"] == "waiting"]
-        timed = sum(bool(row["summary"].get("wake_at")) for row in waits)
+        waits = [row for row in index if row.status == "waiting"]
+        timed = sum(bool(row.summary.get("wake_at")) for row in waits)
         self._waiting.labels("time").set(timed)
         self._waiting.labels("person").set(len(waits) - timed)
         self._debts.set(len(debts.still(index)))
 
     def schedule(self, rows: Sequence[Row]) -> None:
-        """What the schedule says of each key."""
+        """The schedule's decision on each key."""
         self._keys.labels("all").set(len(rows))
         self._keys.labels("due").set(sum(row.decision.when in _COME for row in rows))
         self._keys.labels("overdue").set(sum(row.decision.overdue for row in rows))
@@ -90,7 +91,7 @@ class Metrics:
             self._oldest.set(max(self.now() - min(known), 0.0))
 
     def steps(self, incident: str, entries: Sequence[Json]) -> None:
-        """How long the steps of an incident took, each once."""
+        """The duration of each step of an incident, once."""
         before = self._observed.get(incident, 0)
         for entry in entries[before:]:
             action = str(entry["body"].get("action", ""))

@@ -22,7 +22,7 @@ from ir.engine.dbos_records import read_entries
 from ir.engine.dbos_runner import Runner
 from ir.fleet import agreed_work, campaign_news
 from ir.fleet.admission import POSTPONE, POSTPONED_MOST, Admission
-from ir.fleet.agreed_work import Trust
+from ir.fleet.agreed_work import Trust, Work
 from ir.fleet.campaign import Child, ChildState, state_of
 from ir.fleet.campaign_child import setting_of
 from ir.fleet.campaign_store import CampaignLedger
@@ -30,7 +30,7 @@ from ir.fleet.fitness import Fitness
 from ir.fleet.places import Places
 from ir.fleet.waking import ENDED, Waking
 from ir.incident import record as incident_record
-from ir.runtime import lifecycle
+from ir.runtime import lifecycle, worlds
 from ir.runtime.app_state import State
 from ir.storage.patience import Away
 
@@ -62,20 +62,20 @@ class Worker:
         tell: Callable[[Child], None] = lambda _child: None,
     ) -> None:
         self.kept, self.book, self.scope, self.tell = kept, book, scope, tell
-        self.places, self.waking = Places(slots), Waking(kept.ledger)
+        self.places, self.waking = Places(slots), Waking(kept.index, kept.signals, kept.leases)
         self.trust, self.fitness = trust, Fitness(kept, book, trust)
         self.admission = Admission(book, scope, trust, self.fitness, tell)
-        self.runner = Runner(kept.ledger.engine, kept.me, kept.ledger)
+        self.runner = Runner(kept.engine, kept.me, kept.leases, kept.signals)
         self._mine: dict[str, Child] = {}
         self._over: queue.Queue[str] = queue.Queue()
         self._ready = deque[Child]()
-        """Children that could go on when they were last looked at, and for which there was no place yet."""
+        """Children that could go on at the last look, and had no place yet."""
         self._looked = 0.0
 
     def run(self, *, until_idle: bool, stop: threading.Event, each_look: Callable[[], None] = lambda: None) -> None:
         """Work until told to stop, or (`until_idle`) until there is nothing to begin and nothing of ours runs.
 
-        A stop begins nothing more and returns at once: whoever comes next takes over what was under way.
+        A stop begins nothing more and returns at once: the next worker takes over what was under way.
         """
         self.runner.launch()
         self.runner.over = self._over.put
@@ -111,7 +111,9 @@ class Worker:
     def anything(self) -> bool:
         """Whether there is anything to begin, to go on with or to take over, without starting the engine."""
         return bool(
-            self.book.queued(self.scope) or self.book.orphans(self.scope) or Waking(self.kept.ledger).ready(*self.book.waiting(self.scope))
+            self.book.queued(self.scope)
+            or self.book.orphans(self.scope)
+            or Waking(self.kept.index, self.kept.signals, self.kept.leases).ready(*self.book.waiting(self.scope))
         )
 
     # ── what others left ──
@@ -127,15 +129,18 @@ class Worker:
         return began
 
     def _seize(self, child: Child) -> bool:
-        if child.incident in self._mine or not (self.admission.goes_on(child) and self.book.seize(child, self.kept.me)):
+        if child.incident in self._mine:
+            return False
+        work = self.admission.goes_on(child)
+        if work is None or not self.book.seize(child, self.kept.me):
             return False
         self.waking.took(child)
-        self._launch(replace(child, owner=self.kept.me.executor, state=ChildState.RUNNING))
+        self._launch(replace(child, owner=self.kept.me.executor, state=ChildState.RUNNING), work)
         return True
 
     @contextmanager
     def _rest(self, child: Child, seconds: float) -> Iterator[None]:
-        """See `World.resting`."""
+        """See `Hooks.resting`."""
         if seconds < _REST:
             yield
             return
@@ -150,32 +155,35 @@ class Worker:
         """Begin what is new, as far as there are places; returns how much."""
         began = 0
         while self.places.free and not self.fitness.said:
-            child = self.book.claim(self.kept.me, lifecycle.new_id(self.kept.ledger), self.admission.open)
+            child = self.book.claim(self.kept.me, lifecycle.new_id(self.kept.index), self.admission.open)
             if child is None:
                 return began
-            if self.admission.begins(child):
+            work = self.admission.begins(child)
+            if work is not None:
                 began += 1
-                self._launch(child)
+                self._launch(child, work)
         return began
 
-    def _launch(self, child: Child) -> None:
-        """Run a child that we claimed, from wherever it stands."""
+    def _launch(self, child: Child, work: Work) -> None:
+        """Run a claimed child, from its present state on. An incident that the index does not list has no entries."""
         self._mine[child.incident] = child
         self.places.take(child.incident)
-        row = self.kept.ledger.find(child.incident)
-        if row is not None and row["status"] in ENDED:
+        row = self.kept.index.find(child.incident)
+        if row is not None and row.status in ENDED:
             self._over.put(child.incident)
             return
         try:
-            entries = read_entries(self.kept.ledger.engine, child.incident)
-            told = self.book.setting(child)
-            agreed_work.check(child, told, self.trust())
-            setting = setting_of(child, told)
-            given = lifecycle.Given(
+            entries = read_entries(self.kept.engine, child.incident) if row is not None else []
+            if work.changed is not None:
+                raise work.changed
+            setting = setting_of(child, work.row)
+            given = worlds.ProcessContext(
                 lifecycle.Unattended(self.kept.me.actor, yes=setting.options.yes),
                 _taken_over,
-                patient=False,
+                say=worlds.quiet,
                 resting=partial(self._rest, child),
+                handed={} if entries else work.stores,
+                patient=False,
             )
             if entries:
                 record = incident_record.fold(entries)
@@ -193,7 +201,7 @@ class Worker:
             self._ended(child, ChildState.FAILED, f"unexpected {type(error).__name__}: ir resume {child.incident}", 1)
 
     def _blocked(self, child: Child, error: AlreadyRunning) -> None:
-        """Somebody else has the key, a store object, or the incident itself: later again, but not for ever."""
+        """Another process has the key, a store object, or the incident itself: try later again, but not for ever."""
         if error.incident == child.incident:
             self._ended(child, ChildState.WAITING, error.what, 4)
         elif child.postponed < POSTPONED_MOST:
@@ -210,11 +218,11 @@ class Worker:
             child = self._mine.get(self._over.get())
             if child is None:
                 continue
-            row = self.kept.ledger.find(child.incident)
-            if row is None or row["status"] == "running":
+            row = self.kept.index.find(child.incident)
+            if row is None or row.status == "running":
                 self._ended(child, ChildState.FAILED, f"it stopped unexpectedly: ir resume {child.incident}", 1)
             else:
-                self._ended(child, state_of(row), str(row["summary"].get("said", "")), row["exit_code"])
+                self._ended(child, state_of(row), str(row.summary.get("said", "")), row.exit_code)
 
     def _ended(self, child: Child, state: ChildState, said: str, code: int) -> None:
         self._drop(child)
@@ -228,7 +236,7 @@ class Worker:
         self.places.leave(child.incident)
 
     def _wait(self) -> None:
-        """Until something of ours ended, or a moment has passed."""
+        """Wait until something of ours ended, or a moment has passed."""
         try:
             self._over.put(self._over.get(timeout=_IDLE))
         except queue.Empty:
@@ -241,7 +249,7 @@ class Worker:
             except Away as error:
                 self.runner.away(error)
                 return
-            except sa.exc.OperationalError:  # a disk that is full: the next beat comes in time
+            except sa.exc.OperationalError:  # the disk is full: the next beat comes in time
                 continue
 
     def _beat_once(self) -> None:
@@ -250,4 +258,4 @@ class Worker:
 
 
 def _taken_over(_incident: str) -> None:
-    os._exit(70)  # we were silent for so long that another worker goes on: whatever we do now would be done twice
+    os._exit(70)  # we were silent for so long that another worker goes on: each further act of ours would be done twice

@@ -1,6 +1,6 @@
-"""What earlier incidents of a key saw: keys that they proved dead, and replacements that no later one was seen to kill. Pure.
+"""What earlier incidents of a key saw: keys that they proved dead, and replacements that are not known to be dead. Pure.
 
-A revert puts a dead key back into a store. Whoever repairs it by rotating again replaces the dead key, and the replacement before it,
+A revert puts a dead key back into a store. A rotation that repairs it replaces the dead key, and the replacement before it,
 which nothing holds any more, would live on unnamed.
 """
 
@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ir.core.model import Json
+from ir.storage.incident_index import IncidentRow
 
 _REPLACED = ("done", "attested", "debt", "reopened")
 
 
 @dataclass(frozen=True)
 class History:
-    """Of one key.
+    """The history of one key.
 
     Attributes:
         dead: fingerprint → incident that proved it dead.
@@ -27,17 +28,17 @@ class History:
     replaced: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> Json:
-        """As an incident records it."""
+        """The form in which an incident records it."""
         return {"dead": dict(self.dead), "left": dict(self.left)}
 
 
-def history(index: Sequence[Json], key: str, account: str, *, drill: bool = False) -> History:
-    """From the index of incidents (`Ledger.index`): what those of `key` saw."""
-    rows = [row for row in index if _of(row["summary"], key, account, drill=drill)]
-    dead = {row["summary"]["old"]: str(row["incident"]) for row in rows if (row["summary"].get("leaked") or {}).get("state") == "dead"}
-    made = [row for row in rows if row["summary"].get("new") and row["status"] in _REPLACED]
-    left = {str(row["incident"]): row["summary"]["new"] for row in made if row["summary"]["new"] not in dead}
-    return History(dead, left, {row["summary"]["old"]: str(row["incident"]) for row in made if row["summary"]["old"]})
+def history(index: Sequence[IncidentRow], key: str, account: str, *, drill: bool = False) -> History:
+    """From the index of incidents (`IncidentIndex.rows`): what those of `key` saw."""
+    rows = [row for row in index if _of(row.summary, key, account, drill=drill)]
+    dead = {row.summary["old"]: str(row.incident) for row in rows if (row.summary.get("leaked") or {}).get("state") == "dead"}
+    made = [row for row in rows if row.summary.get("new") and row.status in _REPLACED]
+    left = {str(row.incident): row.summary["new"] for row in made if row.summary["new"] not in dead}
+    return History(dead, left, {row.summary["old"]: str(row.incident) for row in made if row.summary["old"]})
 
 
 def _of(told: Json, key: str, account: str, *, drill: bool) -> bool:

@@ -1,4 +1,4 @@
-"""The facts of an incident: what its actions established, as its record holds them.
+"""The facts of an incident: what its actions have established, in the form of its record.
 
 Recorded as JSON and merged in order (`incident.record.merge`); free of secrets. Times are epoch seconds, by our clock where nothing else
 is said; `fingerprint` is that of a key, `REF` a store's reference as text. A fact is absent until an action has established it, and every
@@ -37,7 +37,7 @@ class Old(TypedDict, total=False):
 class New(TypedDict, total=False):
     """The replacement. `n`: the number of the try that made it; `rotated`: a rotation at the provider made it; `alone`: no key like it.
 
-    `permissions`: what it was asked for with, where the provider mints.
+    `permissions`: what it was asked for with, where the provider mints; `expires`: when it dies by itself, as was asked for.
     """
 
     fingerprint: str
@@ -50,6 +50,7 @@ class New(TypedDict, total=False):
     pasted: float
     because: str
     permissions: list[str]
+    expires: float
     rotated: bool
     alone: bool
     made_by: str
@@ -111,7 +112,7 @@ class StoreFacts(TypedDict, total=False):
     by_hand: bool
 
 
-class Accepted(TypedDict, total=False):
+class AcceptedFacts(TypedDict, total=False):
     """Exceptions of one service that a person accepted: the reasons, "" = none."""
 
     unverified: str
@@ -126,7 +127,10 @@ class Pair(TypedDict, total=False):
 
 
 class ServiceFacts(TypedDict, total=False):
-    """One service. `before`, `after`: fingerprints that it was seen to hold; `proves`: how that was seen."""
+    """One service. `before`, `after`: fingerprints that it was seen to hold; `proves`: how that was seen.
+
+    `lacked`: permissions that Stripe refused it for want of while it was on the old key; it does not use those.
+    """
 
     wave: str
     owner: str
@@ -137,11 +141,36 @@ class ServiceFacts(TypedDict, total=False):
     proves: str
     moved_at: float
     healthy_before: bool
-    accepted: Accepted
+    accepted: AcceptedFacts
     tries: int
+    lacked: list[str]
 
 
-class Containment(TypedDict, total=False):
+class Right(TypedDict, total=False):
+    """A permission that was added to the replacement, or that a person said yes to. `told_by`: services that were refused without it.
+
+    `at`: from when on it holds; `how`: by API, or in the Dashboard; `by`: who said yes, "" = who clicked is not known.
+    """
+
+    by: str
+    at: float
+    how: str
+    told_by: list[str]
+
+
+class Rights(TypedDict, total=False):
+    """Permissions that the replacement lacked. `lacking`: rows `{name, told_by}` of what is lacking now, a name "" = it is not told.
+
+    `agreed`, `granted`: by name; what is agreed to is added next. `silent`: services that tell nothing of refused calls.
+    """
+
+    lacking: list[Row]
+    agreed: dict[str, Right]
+    granted: dict[str, Right]
+    silent: list[str]
+
+
+class ContainmentFacts(TypedDict, total=False):
     """How the leaked key was made useless. `before`: what was changed at the key, as it was; `undone`: it was put back."""
 
     how: str
@@ -159,7 +188,7 @@ class Attestation(TypedDict, total=False):
     at: float
 
 
-class Rotation(TypedDict, total=False):
+class RotationFacts(TypedDict, total=False):
     """A containment by rotating at the provider. `value`: taken | open | lost, of the key that it makes."""
 
     told_at: float
@@ -168,7 +197,7 @@ class Rotation(TypedDict, total=False):
     rehearsed: bool
 
 
-class Holder(TypedDict, total=False):
+class HolderFacts(TypedDict, total=False):
     """Who else holds the leaked value, outside of the plan. `key`: the inventory's name of the key that it is listed for."""
 
     name: str
@@ -187,11 +216,11 @@ class Unread(TypedDict, total=False):
 class Elsewhere(TypedDict, total=False):
     """The look for the leaked value outside of the plan."""
 
-    holders: list[Holder]
+    holders: list[HolderFacts]
     unread: list[Unread]
 
 
-class Users(TypedDict, total=False):
+class UsersFacts(TypedDict, total=False):
     """Who was seen to use the old key, in words."""
 
     ours: list[str]
@@ -203,7 +232,7 @@ class Quiet(TypedDict, total=False):
 
     checked: bool
     used_at: float
-    users: Users
+    users: UsersFacts
     attested: Attestation
 
 
@@ -251,7 +280,7 @@ class Sweep(TypedDict, total=False):
     leftovers: list[Row]
 
 
-class Watch(TypedDict, total=False):
+class WatchFacts(TypedDict, total=False):
     """The watch after the kill. `failing`: names of services."""
 
     until: float
@@ -272,7 +301,7 @@ class Grace(TypedDict, total=False):
     last_used: float
 
 
-class Delivery(TypedDict, total=False):
+class DeliveryFacts(TypedDict, total=False):
     """The delivery that proves a signing secret. `floor`: deliveries older than it prove nothing, by Stripe's clock."""
 
     at: float
@@ -416,11 +445,11 @@ class Facts(TypedDict, total=False):
     new: New
     mint: Mint
     clock: ClockSkew
-    rotation: Rotation
+    rotation: RotationFacts
     stores: dict[str, StoreFacts]
     services: dict[str, ServiceFacts]
     elsewhere: Elsewhere
-    containment: Containment
+    containment: ContainmentFacts
     review: Review
     triage: Review
     evidence: dict[str, Row]
@@ -430,11 +459,12 @@ class Facts(TypedDict, total=False):
     quiet: Quiet
     money: Money
     sweep: Sweep
-    watch: Watch
-    delivery: Delivery
+    watch: WatchFacts
+    delivery: DeliveryFacts
     undelivered: Undelivered
     forged: Forged
     removal: Removal
+    rights: Rights
     approvals: dict[str, Approval]
     pending: dict[str, Stage]
     cleared: dict[str, str]

@@ -1,8 +1,8 @@
-"""Looking at services: does each hold the expected key, and what proves it?"""
+"""Look at services: whether each holds the expected key, and the proof of it."""
 
 from collections.abc import Sequence
 
-from ir.core.model import Did, Item
+from ir.core.model import Did, Item, Json
 from ir.core.wording import counted
 from ir.incident.context import World
 from ir.incident.facts import Facts
@@ -10,23 +10,24 @@ from ir.inventory import Service
 from ir.ports import Check, Expected, Verifier
 
 PROOFS = ("holds-key", "key-used")
-"""What counts for promise 1; `up` alone does not."""
+"""Proofs that count before a kill; `up` alone does not."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 1.0
 
 
 def look(world: World, service: Service, expected: Expected, *, patience: float = 0.0) -> Item:
     """Ask every check of one service until all pass or `patience` seconds are over.
 
-    `done` = all passed · `failed` = one said no · `unknown` = no answer. The item's facts hold `proves` and `instances`.
+    `done` = all passed · `failed` = one said no · `unknown` = no answer. The item's facts hold `proves` and `instances`, and `lacks` where
+    a check tells what Stripe refuses the service (`ports.Check.lacks`), be it nothing.
     """
     deadline = world.elapsed() + patience + service.stale
     pause = _FIRST_PAUSE
     while True:
-        checks = [verifier.check(expected) for verifier in world.verifiers[service.name] if _can_tell(verifier, expected)]
+        checks = [verifier.check(expected) for verifier in world.ports.verifiers[service.name] if _can_tell(verifier, expected)]
         did = _judged(checks)
-        if did is Did.DONE or world.elapsed() + pause > deadline or world.stopping():
+        if did is Did.DONE or world.elapsed() + pause > deadline or world.run.stopping():
             return _item(service, did, checks)
-        world.clock.sleep(pause)
+        world.ports.clock.sleep(pause)
         pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
@@ -37,17 +38,17 @@ def look_at(world: World, services: Sequence[Service], expected: Expected, *, pa
 
 def provable(world: World, service: Service) -> bool:
     """Whether some check of the service proves which key it holds."""
-    return any(verifier.proves in PROOFS for verifier in world.verifiers[service.name])
+    return any(verifier.proves in PROOFS for verifier in world.ports.verifiers[service.name])
 
 
 def said_of(items: Sequence[Item]) -> str:
-    """How many hold the replacement; those that were accepted without a proof are named, not counted."""
+    """The number of services that hold the replacement; those accepted without a proof are named, not counted."""
     holding = [item for item in items if item.did is Did.DONE and item.facts.get("proves") in PROOFS]
     up = [item.name for item in items if item.did is Did.DONE and item not in holding]
-    unwell = [item.name for item in items if item.did is not Did.DONE]
+    unhealthy = [item.name for item in items if item.did is not Did.DONE]
     said = f"{counted(len(holding), 'service')} {'holds' if len(holding) == 1 else 'hold'} the replacement"
     said += f"; up, but not proven to hold the key (accepted): {', '.join(up)}" if up else ""
-    return said + (f"; unhealthy, so not seen to hold it (accepted): {', '.join(unwell)}" if unwell else "")
+    return said + (f"; unhealthy, so not seen to hold it (accepted): {', '.join(unhealthy)}" if unhealthy else "")
 
 
 def expected_new(facts: Facts) -> Expected:
@@ -58,7 +59,7 @@ def expected_new(facts: Facts) -> Expected:
 
 
 def _can_tell(verifier: Verifier, expected: Expected) -> bool:
-    """Use can only be told from a moment on at which the key was new."""
+    """Whether use can be judged: only from a time at which the key was new."""
     return verifier.proves != "key-used" or expected.since > 0
 
 
@@ -71,9 +72,12 @@ def _judged(checks: Sequence[Check]) -> Did:
 def _item(service: Service, did: Did, checks: Sequence[Check]) -> Item:
     shown = [check for check in checks if not check.passed] if did is not Did.DONE else checks
     proofs = [check for check in checks if check.passed and check.proves in PROOFS]
-    facts = {
+    facts: Json = {
         "proves": proofs[0].proves if proofs else ("up" if did is Did.DONE else ""),
         "instances": list(proofs[0].instances) if proofs else [0, 0],
         "wave": service.wave,
     }
+    told = [check.lacks for check in checks if check.lacks is not None]
+    if told:
+        facts["lacks"] = {name: lacks[name] for lacks in told for name in sorted(lacks)}
     return Item(service.name, did, "; ".join(dict.fromkeys(check.said for check in shown)), facts)

@@ -1,4 +1,7 @@
-"""A first inventory out of finds: one key per value, every place that holds it, as YAML with what is still to be filled in. Pure."""
+"""Write a first inventory from keys that a search found: one key per value with every place that holds it, as YAML to be completed.
+
+Nothing is read or written here.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -7,11 +10,11 @@ from dataclasses import dataclass
 import yaml
 
 from ir.core.key_kind import Credential, account_hint, kind_of
-from ir.core.key_search import Find
+from ir.core.key_search import FoundKey
 from ir.core.model import KeyKind, Mode
 
 UNKNOWN_ACCOUNT = "acct_FILLMEIN"
-"""Stands where the key does not tell its account; an inventory with it is right in form, and refused by the first look at Stripe."""
+"""Placeholder where the key does not tell its account. An inventory with it is valid in form, and the first look at Stripe refuses it."""
 _TAIL = {
     "api_key",
     "apikey",
@@ -36,18 +39,18 @@ class _Key:
     account: str
     mode: Mode
     kind: KeyKind
-    finds: tuple[Find, ...]
+    found_keys: tuple[FoundKey, ...]
 
 
-def write(finds: Sequence[Find], unread: Sequence[str] = (), accounts: Mapping[str, str] | None = None) -> str:
+def write(found_keys: Sequence[FoundKey], unread: Sequence[str] = (), accounts: Mapping[str, str] | None = None) -> str:
     """YAML text that `inventory.loads` takes, free of secrets.
 
     Args:
-        finds: what `core.key_search` describes: one row per value found; values that are no rotatable keys become comments.
+        found_keys: what `core.key_search` describes: one row per value found; values that are no rotatable keys become comments.
         unread: what could not be read, for a comment.
         accounts: mode → account id, for keys that do not tell theirs.
     """
-    keys = _keys([find for find in finds if find.rotatable], accounts or {})
+    keys = _keys([find for find in found_keys if find.rotatable], accounts or {})
     lines = ["# Made from what the stores hold. Stripe was asked nothing. Values are matched by fingerprint.", "version: 1", "accounts:"]
     for account, mode in dict.fromkeys((key.account, key.mode) for key in keys):
         row = {"name": _account_name(keys, account, mode), "id": account, "mode": mode.value, "issuer": "dashboard"}
@@ -57,13 +60,13 @@ def write(finds: Sequence[Find], unread: Sequence[str] = (), accounts: Mapping[s
         lines += _key_lines(key, _account_name(keys, key.account, key.mode))
     lines += ["# Which services read them cannot be seen from here; each needs a row like this one, or it fails when its key dies:"]
     lines += [f"# {line}" for line in _SERVICE.splitlines()]
-    others = [find for find in finds if not find.rotatable]
+    others = [find for find in found_keys if not find.rotatable]
     lines += [f"# seen too, {_other(find)}" for find in others]
     lines += [f"# not read: {_one_line(text)}" for text in unread]
     return "\n".join(lines) + "\n"
 
 
-def _other(find: Find) -> str:
+def _other(find: FoundKey) -> str:
     credential = kind_of(find.value).credential
     if credential is Credential.WEBHOOK:
         return f"list it under `webhooks:` with its endpoint's url: {credential.value} at {_one_line(str(find.ref))}"
@@ -79,13 +82,13 @@ _SERVICE = """services:
       - {http: https://checkout.internal/healthz, expect: {json: {key_fingerprint: "{{ new.fingerprint }}"}}}"""
 
 
-def _keys(finds: Sequence[Find], accounts: Mapping[str, str]) -> list[_Key]:
-    groups: dict[str, list[Find]] = {}
-    for find in finds:
+def _keys(found_keys: Sequence[FoundKey], accounts: Mapping[str, str]) -> list[_Key]:
+    groups: dict[str, list[FoundKey]] = {}
+    for find in found_keys:
         groups.setdefault(find.value.fingerprint, []).append(find)
     keys: list[_Key] = []
     taken: set[str] = set()
-    objects = [find.ref.object for find in {find.ref: find for find in finds}.values()]
+    objects = [find.ref.object for find in {find.ref: find for find in found_keys}.values()]
     for group in groups.values():
         value = group[0].value
         about = kind_of(value)
@@ -96,8 +99,8 @@ def _keys(finds: Sequence[Find], accounts: Mapping[str, str]) -> list[_Key]:
     return sorted(keys, key=lambda key: key.name)
 
 
-def _name(find: Find, crowded: bool) -> str:
-    """After the place: the last telling part of its path, and of its field where the place holds several keys."""
+def _name(find: FoundKey, crowded: bool) -> str:
+    """Name a key after its place: the last telling part of the path, and of the field where the place holds several keys."""
     path = [part for part in find.ref.path.split("/") if part not in ("", ".")]
     field = find.ref.field.split("/")
     if find.ref.scheme == "dotenv":
@@ -119,7 +122,7 @@ def _unique(name: str, taken: set[str]) -> str:
 
 
 def _account_name(keys: Sequence[_Key], account: str, mode: Mode) -> str:
-    """`live`, `test`; with a number where there are several accounts of one mode."""
+    """`live` or `test`; with a number where several accounts have the same mode."""
     same = list(dict.fromkeys(key.account for key in keys if key.mode is mode))
     return mode.value if len(same) == 1 else f"{mode.value}-{same.index(account) + 1}"
 
@@ -130,7 +133,7 @@ def _key_lines(key: _Key, account: str) -> list[str]:
     if key.kind is KeyKind.RESTRICTED:
         lines.append("    # permissions: [charge_read]  # what a replacement by API is minted with")
     lines.append("    stored_in:")
-    for find in key.finds:
+    for find in key.found_keys:
         kept = f"  # {_one_line('; '.join(find.keepers))}: would write its own value back" if find.keepers else ""
         lines.append(f"      - {_flow(str(find.ref))}{kept}")
     return lines

@@ -1,4 +1,4 @@
-"""Who makes keys and kills them."""
+"""The issuer makes keys and kills them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ class Target:
     An id alone is never acted on: the provider's own row for it has to show this value, or the name that we gave the key.
 
     Attributes:
-        name: what we named it when we minted it, `ir-<incident>-<n>`; "" = it is not of our making.
+        name: our name for it from its mint, `ir-<incident>-<n>`; "" = we did not make it.
         replacement: it is the incident's new key, killed on the way back: a human must not take it for the old one.
     """
 
@@ -27,16 +27,17 @@ class Target:
 
 @dataclass(frozen=True)
 class MintOrder:
-    """What must be fixed before a mint is called (recorded in a step of its own).
+    """The values that are fixed before a mint is called, recorded in a step of their own.
 
     Attributes:
         name: unique at the provider, `ir-<incident>-<n>`; a stray is found by it.
         idempotency_key: sent with the call.
         expires_old_at: Dashboard's Rotate path: epoch seconds when the provider kills the old key, 0 = never.
+        expires_at: when the replacement dies by itself, epoch seconds, 0 = never; managed alone.
         asked_at: when the replacement was first asked for, epoch seconds; a key that is older than that was made for something else.
         rotated: the old key was rotated already, so the value is the one that the rotation made.
         kept: custody was found for the value.
-        holder: who holds a value already, in words, "" = nobody that the inventory lists.
+        holder: the present holder of a value, in words, "" = no listed one.
     """
 
     incident: str
@@ -48,6 +49,7 @@ class MintOrder:
     permissions: tuple[str, ...]
     old: Secret | None
     expires_old_at: float = 0.0
+    expires_at: float = 0.0
     asked_at: float = 0.0
     rotated: bool = False
     kept: bool = True
@@ -56,12 +58,12 @@ class MintOrder:
 
 @dataclass(frozen=True)
 class Minted:
-    """A replacement, already in custody.
+    """A replacement that is already in custody.
 
     Attributes:
         created: epoch seconds by the provider, 0 = it does not tell.
         pasted: epoch seconds, when a human gave it; says nothing of when it was made. 0 = no human did.
-        because: why it was taken although somebody holds it already, "" = nobody does.
+        because: why it was taken although another key's place holds it already, "" = none does.
         alone: after it was made, the provider's list was read to its end, and showed no other key of its name.
     """
 
@@ -77,7 +79,7 @@ class Minted:
 
 @dataclass(frozen=True)
 class Rotation:
-    """What a guided rotation with expiration *Now* needs: it is a mint, so its value is asked for at once.
+    """What a guided rotation with expiration *Now* needs. It is a mint, so its value is asked for at once.
 
     Attributes:
         order: of the key that it makes.
@@ -115,15 +117,15 @@ class Containment:
 
 
 class Issuer(Protocol):
-    """Mints and kills keys of one account, by API (`managed`) or with a human's clicks (`dashboard`)."""
+    """Mints and kills keys of one account, by API (`managed`) or by a person's clicks (`dashboard`)."""
 
     guided: bool
     """A human clicks; `mint`, `retire` and `contain` may raise `Waiting`."""
     seen_alive: dict[Secret, str]
-    """Pastes that Stripe answered to but that were not taken, and why: a stray may be among them."""
+    """Pastes that Stripe answered to but that were not taken, and the reason: a stray key may be among them."""
 
     def probe(self, key: Secret) -> Probe:
-        """One look at any key of the account. Never raises: no answer is `Liveness.UNKNOWN`."""
+        """Look at any key of the account once. Never raises: no answer is `Liveness.UNKNOWN`."""
         ...
 
     def identify(self, key: Secret, *, known_id: str = "") -> KeyRow | None:
@@ -147,7 +149,7 @@ class Issuer(Protocol):
         ...
 
     def watch_also(self, spared: Secret, *, created: float = 0.0, pasted: float = 0.0, name: str = "") -> None:
-        """While a guided kill waits, poll this key too: if *it* dies, the wrong row was clicked and `retire` raises Rejected.
+        """While a guided kill waits, poll this key too. If it dies, the person clicked the wrong row, and `retire` raises Rejected.
 
         `created` (by the provider, 0 = it does not tell), `pasted` (both epoch seconds) and `name` are of the replacement: they tell the
         two rows apart.
@@ -163,7 +165,7 @@ class Issuer(Protocol):
         ...
 
     def contain(self, target: Target, egress: tuple[str, ...], rotation: Rotation | None = None) -> Containment:
-        """Take the key away from strangers in the way that costs least, without killing it where that is possible.
+        """Make the key useless to strangers in the way that costs least, without killing it where that is possible.
 
         Guided without `egress`: a `rotation` with expiration *Now*, whose value is asked for at once; None: the key is killed, no other
         is wanted. Raises Waiting when a human has not done it.
@@ -174,6 +176,17 @@ class Issuer(Protocol):
         """Undo a narrowing. Managed only; guided raises Waiting with the clicks."""
         ...
 
+    def widen(self, target: Target, right: str) -> str:
+        """Let a key of our own making do one thing more, and nothing else; returns how. It has it already = fine.
+
+        Raises Waiting, with the clicks, where only a person can do that; PortError: it was not done, or (Unknown) perhaps was.
+        """
+        ...
+
+    def may_read(self, key: Secret, right: str) -> bool | None:
+        """Whether a key has a permission to read, by one GET of its own; None where no look tells. Nothing is ever written to find out."""
+        ...
+
     def remove(self, key_id: str) -> str:
-        """Clear away what is left at the provider of a key that is proven dead; returns what was, "" = nothing is left. Idempotent."""
+        """Remove what the provider still keeps of a key that is proven dead; returns what was removed, "" = nothing is left. Idempotent."""
         ...

@@ -1,4 +1,4 @@
-"""What tells of misuse."""
+"""The port of the misuse review: what it is asked, and what it reports."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from ir.core.secret import Secret
 
 @dataclass(frozen=True)
 class ReviewRequest:
-    """What to look at.
+    """The account, the time and the evidence that one review is asked to look at.
 
     Attributes:
         since, exposed_at, until: epoch seconds; `exposed_at` 0 = unknown.
@@ -25,6 +25,7 @@ class ReviewRequest:
         personal_data: keep whole records of Stripe, with names, e-mail and postal addresses; without it ids only.
         ours: groups of callers that a person calls ours (`ir.core.caller_group`).
         addresses: networks of our own egress, for telling whose a use was.
+        uses: tell too which endpoints services called (`Reviewed.used`).
         named: people stand in the results by their names; never where results are recorded, since a record cannot be purged.
     """
 
@@ -48,13 +49,14 @@ class ReviewRequest:
     engine: str = "duckdb"
     personal_data: bool = False
     named: bool = False
+    uses: bool = False
     ours: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Reviewed:
-    """What a review found. Verdicts: `confirmed | suspected | none seen within coverage | cannot tell`.
+    """The result of a review. Verdicts: `confirmed | suspected | none seen within coverage | cannot tell`.
 
     Attributes:
         verdicts: for `writes`, `reads` and `account`.
@@ -62,7 +64,7 @@ class Reviewed:
         leftovers: `{kind, id, created, severity, why, undo}`.
         complete: coverage of writes is complete, so that `--policy auto` may propose `exposed`.
         hours: `{at, requests, usual}` for the picture. reasons: why a verdict cannot be better.
-        affected: path of `affected.csv` in the scratch folder, "" when nobody was.
+        affected: path of `affected.csv` in the scratch folder, "" when no customer was affected.
         collected: files in the scratch folder that are evidence. inputs: files that were given and read.
         exposed: whether it is known when the key got out.
         proposed: where it is not known, groups of requests that came late, the latest rare one first; if one is not ours, the key was out
@@ -70,6 +72,7 @@ class Reviewed:
         proposed_at: epoch seconds of the one that is judged by; 0 = none. Never an exposure time.
         regular: consumers that come rarely but regularly: `{who, key, every, visits, requests, last_seen, due, said}`.
         sdks: age of SDKs and API versions per service (`ir.review.judge.sdk_ages.ages`).
+        used: which endpoints services called, less misuse, where it was asked for: `{calls, logs, since, until, safe}` (`used_calls.read`).
         began: epoch seconds of the first misuse where that was before the stated exposure, else 0; all is then judged from there.
     """
 
@@ -95,11 +98,12 @@ class Reviewed:
     proposed_at: int = 0
     regular: tuple[Json, ...] = ()
     sdks: tuple[Json, ...] = ()
+    used: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class LeftBehind:
-    """What a sweep found.
+    """The result of a sweep for leftovers.
 
     Attributes:
         rows: `{kind, id, created, severity, why, undo}`.
@@ -118,7 +122,7 @@ class KeyUse:
         at: epoch seconds, by the clock of the log.
         ours: it came from an address or a client of ours; a stranger's otherwise.
         who: the client in words.
-        by_us: it stands in a log of our own, whose clock is ours.
+        by_us: it is in a log of our own, whose clock is ours.
     """
 
     at: float
@@ -127,24 +131,47 @@ class KeyUse:
     by_us: bool = False
 
 
+@dataclass(frozen=True)
+class RefusedCall:
+    """Calls of ours that Stripe refused with 403, as our own log tells.
+
+    Attributes:
+        endpoint: its path, ids replaced by `:id`.
+        service: which program of ours, where the log says so.
+        at: of the last one, epoch seconds by the log's clock.
+    """
+
+    method: str
+    endpoint: str
+    service: str
+    at: float
+
+
 class Reviewer(Protocol):
     """Reads evidence; changes nothing."""
 
     def review(self, request: ReviewRequest, progress: Callable[[str], None]) -> Reviewed:
-        """Collect, detect, judge. Raises Unknown only when no source at all could be read."""
+        """Collect evidence, detect and judge. Raises Unknown only when no source at all could be read."""
         ...
 
     def sweep(self, request: ReviewRequest, progress: Callable[[str], None]) -> LeftBehind:
-        """Leftovers of an attacker. Raises Unknown when no list at all could be read."""
+        """Find what an attacker left behind. Raises Unknown when no list at all could be read."""
         ...
 
     def users(self, request: ReviewRequest, since: float, progress: Callable[[str], None]) -> tuple[KeyUse, ...]:
-        """Who used the key (`key_id`, `key_fingerprint`) after `since`, newest first, by the given logs alone; Stripe is not asked.
+        """Uses of the key (`key_id`, `key_fingerprint`) after `since`, newest first, by the given logs alone; Stripe is not asked.
 
-        Our own probes (`own_requests`) are none. Empty also where no log names keys. Raises BadFile (a map).
+        Our own probes (`own_requests`) do not count. The list is also empty where no log names keys. Raises BadFile (a map).
+        """
+        ...
+
+    def refused(self, request: ReviewRequest, since: float, progress: Callable[[str], None]) -> tuple[RefusedCall, ...] | None:
+        """What Stripe refused us after `since` with that key (`key_id`, `key_fingerprint`), and not before, by our egress logs alone.
+
+        None: they hold no call of ours since then, so they tell nothing. Raises BadFile (a map).
         """
         ...
 
     def money(self, request: ReviewRequest, progress: Callable[[str], None]) -> tuple[Json, ...]:
-        """Money that can still be stopped, in under two minutes: `{kind, id, created, severity, why, undo, money}`."""
+        """Money that can still be stopped, found in under two minutes: `{kind, id, created, severity, why, undo, money}`."""
         ...

@@ -1,4 +1,4 @@
-"""Keys, services and stores: before and after."""
+"""Keys, services and stores, before and after the run."""
 
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ _LOOKS = ("wave", "verify", "retire", "watch", "undo")
 
 @dataclass(frozen=True)
 class _Look:
-    """What one step saw of one thing, and when that step ended."""
+    """What one step saw of one thing, and the time at which that step ended."""
 
     action: str
     at: str
@@ -58,14 +58,17 @@ def _key(story: Story, role: str, key: Json, state: str) -> Json:
 
 
 def _permissions(key: Json) -> Json:
-    """`permissions` is `all` of a secret key that lists none: only a restricted one is narrowed. Empty and not read is told apart."""
+    """A key's permissions: `all` for a secret key that lists none, since only a restricted key is narrowed.
+
+    Empty and unread are told apart.
+    """
     named = [str(p) for p in as_rows(key.get("permissions"))]
     everything = not named and key.get("kind") == "secret"
     return {"permissions": ["all"] if everything else named, "permissions_read": bool(named or everything or key.get("row_read"))}
 
 
 def _age(story: Story, key: Json) -> Json:
-    """When Stripe says that it was made, and how old it was when the incident was opened; `age_days` None = not read."""
+    """Stripe's date of the key's making, and the key's age when the incident was opened; `age_days` None = not read."""
     made, opened = moment(key.get("created")), moment(story.incident.opened_at)
     old = (opened - made) / 86400 if made is not None and opened is not None and opened >= made else None
     return {"created": iso(made), "age_days": None if old is None else round(old, 1)}
@@ -79,7 +82,7 @@ def _old_state(story: Story) -> str:
 
 
 def proven_dead(story: Story) -> bool:
-    """A proof stands, and nothing that was recorded later contradicts it."""
+    """Whether a proof of death is recorded, and nothing recorded later contradicts it."""
     told = story.facts
     if not told.get("proof") or not told.get("dead_at") or story.incident.status == "rolled back":
         return False
@@ -87,21 +90,26 @@ def proven_dead(story: Story) -> bool:
 
 
 def leaked_key_debts(story: Story) -> list[str]:
-    """Why the leaked key is still owed a death."""
+    """The reasons why the leaked key is not proven dead."""
     ours = {str(story.new.get(name)) for name in ("id", "fingerprint") if story.new.get(name)}
     ours |= {*as_object(story.facts.get("seen")), rotation_of(story.incident.id)}
     return [debt.why for debt in story.debts if debt.kind in ("key-alive", "key-unproven") and debt.about not in ours]
 
 
 def services(story: Story) -> list[Json]:
-    """Every service that the record or the inventory snapshot names, with what was last seen of it."""
+    """Every service that the record or the inventory snapshot names, with its last seen state."""
+    known, seen = as_object(story.facts.get("services")), _last_looks(story)
+    return [_service(story, name, as_object(known.get(name)), seen.get(name)) for name in named_services(story)]
+
+
+def named_services(story: Story) -> list[str]:
+    """Names of the services that `services` tells of, in its order."""
     known = as_object(story.facts.get("services"))
-    names = list(known) + [name for name in _listed_services(story) if name not in known]
-    return [_service(story, name, as_object(known.get(name))) for name in names]
+    return list(known) + [name for name in _listed_services(story) if name not in known]
 
 
 def _listed_services(story: Story) -> list[str]:
-    """Names from the inventory that was snapshotted into the incident, so that one never looked at is not left out."""
+    """Names from the inventory that is recorded with the incident, so that a service without a look is not left out."""
     text, name = story.incident.opened.get("inventory"), story.incident.opened.get("inventory_name")
     if not isinstance(text, str):
         return []
@@ -111,8 +119,7 @@ def _listed_services(story: Story) -> list[str]:
         return []
 
 
-def _service(story: Story, name: str, told: Json) -> Json:
-    seen = _last_look(story, name)
+def _service(story: Story, name: str, told: Json, seen: _Look | None) -> Json:
     check = as_object(story.tamer(seen.item.facts)) if seen else {}
     state = _service_state(story, told, seen)
     accepted = _accepted_service(story, name, told)
@@ -135,12 +142,12 @@ def _service(story: Story, name: str, told: Json) -> Json:
 
 
 def _service_state(story: Story, told: Json, look: _Look | None) -> str:
-    """From what the waves recorded, unless a later look contradicts it."""
+    """A service's state by the waves, unless a later look contradicts it."""
     if look and look.action == "undo":
         return ON_OLD if look.item.did is Did.DONE else "in between: going back failed"
     seen = fingerprint_of(told.get("after"))
     if not seen:
-        return BEHIND if "after" in told else NOT_CHANGED if story.rehearsal else NOT_CHECKED
+        return BEHIND if "after" in told else NOT_CHANGED if story.dry_run else NOT_CHECKED
     if seen == fingerprint_of(story.old):
         return ON_OLD
     if seen != fingerprint_of(story.new):
@@ -158,18 +165,17 @@ def _accepted_service(story: Story, name: str, told: Json) -> str:
     return "; ".join(f"{kind}: {reason}" for kind, reason in reasons.items() if reason)
 
 
-def _last_look(story: Story, name: str, actions: tuple[str, ...] = _LOOKS) -> _Look | None:
-    """The latest item about this thing, out of the steps that could see the replacement."""
+def _last_looks(story: Story, actions: tuple[str, ...] = _LOOKS) -> dict[str, _Look]:
+    """The latest item about each thing, of the steps that could see the replacement; of several in one step the first."""
+    found: dict[str, _Look] = {}
     for run in reversed(story.incident.runs):
-        if run.action in actions:
-            for item in run.outcome.items:
-                if item.name == name:
-                    return _Look(run.action, run.ended, item)
-    return None
+        for item in run.outcome.items if run.action in actions else ():
+            found.setdefault(item.name, _Look(run.action, run.ended, item))
+    return found
 
 
 def moved_at(story: Story) -> dict[str, float]:
-    """When each service was seen on the replacement, epoch seconds."""
+    """The time at which each service was seen on the replacement, epoch seconds."""
     known = as_object(story.facts.get("services"))
     times = {name: moment(as_object(told).get("moved_at")) for name, told in known.items()}
     return {name: at for name, at in times.items() if at is not None}
@@ -177,14 +183,13 @@ def moved_at(story: Story) -> dict[str, float]:
 
 def stores(story: Story) -> list[Json]:
     """Every store of the key, by fingerprint and version id."""
-    known = as_object(story.facts.get("stores"))
-    return [_store(story, ref, as_object(known[ref])) for ref in known]
+    known, seen, written = as_object(story.facts.get("stores")), _last_looks(story), _last_looks(story, ("wave",))
+    return [_store(story, ref, as_object(known[ref]), seen.get(ref), written.get(ref)) for ref in known]
 
 
-def _store(story: Story, ref: str, told: Json) -> Json:
+def _store(story: Story, ref: str, told: Json, seen: _Look | None, written: _Look | None) -> Json:
     before, after = as_object(told.get("before")), as_object(told.get("after"))
-    seen = _last_look(story, ref)
-    state = _store_state(story, told, seen, _last_look(story, ref, ("wave",)))
+    state = _store_state(story, told, seen, written)
     return {
         "ref": ref,
         "guided": bool(told.get("guided")),
@@ -217,7 +222,7 @@ def _store_state(story: Story, told: Json, look: _Look | None, write: _Look | No
 
 
 def accepted_reason(story: Story, option: str, name: str) -> str:
-    """The reason that a human gave for an exception, from `{NAME: REASON}` or `["NAME=REASON"]`."""
+    """The reason that a person gave for an exception, from `{NAME: REASON}` or `["NAME=REASON"]`."""
     given = story.options.get(option)
     if isinstance(given, dict):
         return words(given.get(name))

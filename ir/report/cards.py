@@ -25,7 +25,7 @@ def cards(story: Story) -> list[Json]:
 
 
 def answers(row: list[Json]) -> list[Json]:
-    """The three of the row that were there first: `{question, answer, tone, text}`."""
+    """The first three cards: `{question, answer, tone, text}`."""
     return [{name: card[name] for name in ("question", "answer", "tone", "text")} for card in row if card["id"] in _ANSWERS]
 
 
@@ -47,7 +47,7 @@ def _open(story: Story) -> Json:
 
 
 def _doubts(story: Story) -> list[str]:
-    """Why a window that has closed is not the whole truth."""
+    """Reasons to doubt a window that has closed."""
     doubts, start, misused = [], stated_exposure(story), first_misuse(story)
     if contained_at(story) is not None and not proven_dead(story):
         doubts.append("contained, but not proven dead")
@@ -70,15 +70,15 @@ def _dead(story: Story) -> Json:
 
 def _death(story: Story) -> tuple[str, str, str]:
     """Answer, tone and text."""
-    owed = leaked_key_debts(story)
-    if story.rehearsal:
+    unfinished = leaked_key_debts(story)
+    if story.dry_run:
         return "not applicable", "none", "a dry run kills nothing"
     if proven_dead(story):
         return "yes", "good", _proof_said(story, as_object(story.facts.get("proof")))
     if story.incident.status == "rolled back":
         return "no", "bad", "it lives: the run was rolled back before it was killed"
-    if owed:
-        return "no" if _alive(story) else "not proven", "bad", "; ".join(owed)
+    if unfinished:
+        return "no" if _alive(story) else "not proven", "bad", "; ".join(unfinished)
     if kept := as_object(as_object(story.ended.get("accepted")).get(str(story.old.get("fingerprint")))):
         return "no", "bad", f"it answers, and {words(kept.get('by'))} keeps it: {words(kept.get('reason'))}"
     if story.incident.status == "attested":
@@ -116,7 +116,7 @@ def _moved(story: Story) -> Json:
 def _move(story: Story) -> tuple[str, str, str]:
     """Answer, tone and text."""
     rows = services(story)
-    if story.rehearsal:
+    if story.dry_run:
         return "not applicable", "none", f"a dry run moves nothing; {counted(len(rows), 'service')} would be moved"
     if story.options.get("no_replacement"):
         return "not applicable", "none", "no replacement was asked for: the operator says that nothing uses the key"
@@ -162,7 +162,7 @@ def _left(story: Story, key: Json, moved: Json) -> tuple[str, str, str]:
     """Answer, tone and text."""
     if story.debts:
         return counted(len(story.debts), "thing"), "bad", "; ".join(d.why for d in story.debts)
-    if story.rehearsal:
+    if story.dry_run:
         return "not applicable", "none", "a dry run leaves nothing to do; the rotation itself has not been done"
     if not story.ended:
         return "not finished", "warn", "the rest of the plan"
@@ -176,7 +176,7 @@ def _left(story: Story, key: Json, moved: Json) -> tuple[str, str, str]:
 
 
 def _follow_up(story: Story) -> list[str]:
-    """What the run itself does not count as unfinished, and people still have to look at."""
+    """Things that the run does not count as unfinished and that people still have to look at."""
     told, swept = story.reviews(), as_object(story.facts.get("sweep"))
     found = grave(story)
     rest = [f"follow up {counted(len(found), 'finding')} that {'is' if len(found) == 1 else 'are'} critical or high"] if found else []

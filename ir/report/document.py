@@ -1,4 +1,4 @@
-"""The report as one JSON document; HTML and Markdown are drawn from it, so all three tell the same."""
+"""The report as one JSON document. HTML and Markdown are drawn from it, so all three say the same."""
 
 from ir.core.model import Json
 from ir.incident import reversibility
@@ -14,6 +14,7 @@ from ir.report import (
     outages,
     people,
     potential,
+    rights,
     summary,
     timeline,
 )
@@ -25,9 +26,9 @@ SCHEMA = "ir-report/1"
 
 
 def document(story: Story) -> Json:
-    """Everything that a report says, JSON-able, free of secrets and of control characters."""
+    """Everything that a report says: JSON-able, free of secrets and of control characters."""
     told = {**_head(story), **_verdict(story), **_state(story), **_review(story), **_acts(story)}
-    # Last, since it counts what the harmless-making of all the other parts took out.
+    # last, since it counts the keys that the other parts made harmless
     return {**told, "promises": next_steps.promises(story)}
 
 
@@ -39,7 +40,7 @@ def _head(story: Story) -> Json:
         "status": incident.status,
         "exit_code": int(incident.exit_code),
         "exit_meaning": incident.exit_code.meaning,
-        "dry_run": story.rehearsal,
+        "dry_run": story.dry_run,
         "drill": story.drill,
         "policy": story.policy,
         "playbook": words(story.plan.get("playbook")),
@@ -77,6 +78,7 @@ def _state(story: Story) -> Json:
         "outages": outages.outages(story),
         "account": _account(story),
         "read": _read(story),
+        "rights": rights.rights(story),
         "stores": before_after.stores(story),
         "containment": _containment(story),
         "proof": _proof(story),
@@ -88,12 +90,12 @@ def _state(story: Story) -> Json:
 
 
 def _account(story: Story) -> Json:
-    """Whose the key is: Stripe's id and mode, as a look or the inventory told; "unknown" where neither did."""
+    """The account of the key: Stripe's id and mode, from a look or the inventory; "unknown" where neither told."""
     return {name: words(story.old.get(about)) or UNKNOWN for name, about in (("id", "account"), ("mode", "mode"))}
 
 
 def _read(story: Story) -> Json:
-    """What was read at all: in each list of this document, empty means "read, and none was there" only where this says true."""
+    """Which parts were read. An empty list in this document means "read, and nothing there" only where this says true."""
     swept, reviewed = as_object(story.facts.get("sweep")), story.reviews()
     return {
         "findings": bool(reviewed),
@@ -122,7 +124,7 @@ def _containment(story: Story) -> Json | None:
 
 
 def _after(how: str) -> list[str]:
-    """What the leaked key may do once it is contained: one harmless thing, nothing, or (a policy) what it could, from elsewhere nothing."""
+    """What the leaked key may do once it is contained: one harmless thing, nothing, or (by policy) from other addresses nothing."""
     return {"narrowed": ["one harmless permission"], "policy": ["as before, from listed addresses alone"]}.get(how, ["none"])
 
 

@@ -1,4 +1,4 @@
-"""What the review saw: verdicts, coverage, findings, blast radius, leftovers, and what could not be looked at."""
+"""The review's part of the report: verdicts, coverage, findings, blast radius, leftovers, and evidence that could not be read."""
 
 from fnmatch import fnmatchcase
 from typing import Any
@@ -113,17 +113,17 @@ def _gap(gap: Any) -> str:
 
 
 def leftovers(story: Story) -> list[Json]:
-    """What an attacker left behind, from review and sweep together, worst first; `state`: owed, gone, or not decided."""
+    """What an attacker left behind, from review and sweep together, worst first; `state`: `owed` (still to undo), gone, or not decided."""
     rows: dict[tuple[str, str], Json] = {}
     for source in ("triage", "review", "sweep"):
         for row in map(as_object, as_rows(as_object(story.facts.get(source)).get("leftovers"))):
             rows[words(row.get("kind")), words(row.get("id"))] = row
-    owed = {debt.about for debt in story.debts if debt.kind == "leftover"}
+    with_debt = {debt.about for debt in story.debts if debt.kind == "leftover"}
     swept = as_object(story.facts.get("sweep"))
     there = {words(as_object(row).get("id")) for row in as_rows(swept.get("leftovers"))}
     looked = [words(kind) for kind in as_rows(swept.get("looked"))]
-    gone = {key for key in rows if key[1] not in there | owed and any(fnmatchcase(key[0], kind) for kind in looked)}
-    told = [_leftover(row, GONE if key in gone else "owed" if key[1] in owed else "") for key, row in rows.items()]
+    gone = {key for key in rows if key[1] not in there | with_debt and any(fnmatchcase(key[0], kind) for kind in looked)}
+    told = [_leftover(row, GONE if key in gone else "owed" if key[1] in with_debt else "") for key, row in rows.items()]
     return sorted(told, key=lambda row: SEVERITIES.index(row["severity"]))
 
 
@@ -146,7 +146,7 @@ def _hour(row: Json) -> Json:
 
 
 def flat(value: Any, name: str = "") -> list[tuple[str, str]]:
-    """An object of unknown shape as rows of a table: amounts are written out, deeper names joined by `·`."""
+    """An object of unknown shape as rows of a table: amounts are written out, and nested names are joined by `·`."""
     if value is None:
         return [(name, "cannot be told")]
     if isinstance(value, dict) and not {"currency", "amount"} <= set(value):
@@ -165,7 +165,7 @@ def _moved(part: Json) -> str:
 
 
 def missed_consumers(story: Story) -> list[Json]:
-    """Signs of a consumer that nobody listed, or that fell back: `{source, said}`."""
+    """Signs of a consumer that is not listed, or that fell back to the old key: `{source, said}`."""
     watch, quiet = as_object(story.facts.get("watch")), as_object(story.facts.get("quiet"))
     rows = [{"source": words(name), "said": "fails since the kill"} for name in as_rows(watch.get("failing"))]
     if quiet.get("used_at"):

@@ -1,4 +1,4 @@
-"""What remains for people: next steps, questions for the review meeting, and which promises this run kept."""
+"""The work that remains for people: next steps, questions for the review meeting, and the promises that this run kept."""
 
 from ir.core.model import Json
 from ir.core.wording import counted
@@ -32,6 +32,8 @@ _KINDS = {
     "misuse": "misuse found",
     "undelivered": "events not delivered",
     "unknown-use": "used by we do not know whom",
+    "right-lacking": "permission missing",
+    "right-learned": "permission to confirm",
 }
 
 
@@ -51,7 +53,7 @@ def debts(story: Story) -> list[Json]:
 
 
 def _name(story: Story, about: str) -> str:
-    """A fingerprint or provider id of our two keys as `payments (mk_…)`; everything else as it is."""
+    """A fingerprint or provider id of our two keys as `payments (mk_…)`; everything else unchanged."""
     for key, role in ((story.old, "the leaked key"), (story.new, "the replacement")):
         if about and about in (key.get("fingerprint"), key.get("id")):
             return f"{role} {named(story, key)}"
@@ -62,7 +64,7 @@ def next_steps(story: Story) -> list[Json]:
     """`{what, why}`: debts first, then what this incident showed, then where else such a key may live."""
     whys: dict[str, list[str]] = {}
     rest = forged.steps(story) if forged.about_webhook(story) else [*_found(story), *_elsewhere(story)]
-    for row in (*_owed(story), *_to_tell(story), *_glass(story), *rest):
+    for row in (*_debt_rows(story), *_to_tell(story), *_glass(story), *rest):
         whys.setdefault(row["what"], []).append(row["why"])
     return [_step(what, "; ".join(dict.fromkeys(why))) for what, why in whys.items()]
 
@@ -71,25 +73,25 @@ def _step(what: str, why: str) -> Json:
     return {"what": what, "why": why}
 
 
-def _owed(story: Story) -> list[Json]:
+def _debt_rows(story: Story) -> list[Json]:
     rows = [_step(debt.todo, debt.why) for debt in story.debts]
     last = story.incident.runs[-1].outcome if story.incident.runs else None
     if not story.ended and last is not None and last.todo:
         rows.append(_step(words(story.tamer(last.todo)), words(story.tamer(last.said))))
-    if story.rehearsal:
+    if story.dry_run:
         rows.append(_step("run it again without --dry-run", "a dry run changes nothing"))
     return rows
 
 
 def _to_tell(story: Story) -> list[Json]:
-    """Deadlines that run and that nobody has answered."""
+    """Deadlines that run and are not answered."""
     found = deadlines.open_ones(story.incident) if deadlines.concerns(story.incident) else []
     until = {row.clock.id: f" by {deadlines.utc(row.due)}" if row.due else " without undue delay" for row in found}
     return [_step(row.todo(story.incident.id), f"{row.clock.article}: tell {row.clock.to}{until[row.clock.id]}") for row in found]
 
 
 def _glass(story: Story) -> list[Json]:
-    """Approvals that somebody went past."""
+    """Approvals that a person bypassed by breaking the glass."""
     weighed = [as_object(row) for row in as_object(story.facts.get("approvals")).values()]
     broken = [as_object(row["broken_glass"]) for row in weighed if row.get("broken_glass")]
     return [
@@ -100,12 +102,12 @@ def _glass(story: Story) -> list[Json]:
 
 def _found(story: Story) -> list[Json]:
     told = review(story)
-    owed = {debt.about for debt in story.debts}
+    with_debt = {debt.about for debt in story.debts}
     rows = [_step(row["next_action"], f"{row['severity']}: {row['title']}") for row in told["findings"] if row["next_action"]]
     rows += [
         _step(row["undo"], f"left behind: {row['kind']} {row['id']}")
         for row in leftovers(story)
-        if row["undo"] and row["id"] not in owed and row["state"] != GONE
+        if row["undo"] and row["id"] not in with_debt and row["state"] != GONE
     ]
     rows += [_step(row["undo"], f"money: {row['kind']} {row['id']}") for row in moving_money(story) if row["undo"]]
     if told["verdict"] in ("confirmed", "suspected"):
@@ -148,7 +150,7 @@ def _elsewhere(story: Story) -> list[Json]:
 
 
 def promises(story: Story) -> list[Json]:
-    """The eight promises with `honoured | broken | not applicable | not shown`, and what says so."""
+    """The eight promises with `honoured | broken | not applicable | not shown`, and the reason."""
     told = chain(story)
     return [
         _no_cut_off(story),
@@ -168,7 +170,7 @@ def _promise(name: str, kept: str, said: str) -> Json:
 
 def _dry_run(story: Story) -> Json:
     name = "dry run changes nothing"
-    if not story.rehearsal:
+    if not story.dry_run:
         return _promise(name, "not applicable", "this was not a dry run")
     wrote = [row["step"] for row in actions(story) if row["did"] == "done" and row["danger"] != "read"]
     if wrote:
@@ -186,7 +188,7 @@ def _coverage(story: Story) -> Json:
 
 def _no_cut_off(story: Story) -> Json:
     name = "no cut-off"
-    if story.rehearsal or not story.facts.get("retire_asked_at"):
+    if story.dry_run or not story.facts.get("retire_asked_at"):
         return _promise(name, "not applicable", "no kill was asked for")
     if story.policy == "exploited" or story.facts.get("containment"):
         return _promise(name, "not applicable", "contain first: an outage was accepted")
@@ -200,7 +202,7 @@ def _no_cut_off(story: Story) -> Json:
 
 
 def _states_before_kill(story: Story) -> dict[str, bool]:
-    """Whether the step that asked for the kill had just seen each service holding the replacement, or had it accepted."""
+    """Whether the step that asked for the kill had just seen each service hold the replacement, or had it accepted."""
     run = story.settled_run("retire")
     seen = {item.name: item.did.value == "done" for item in run.outcome.items} if run else {}
     rows = {row["name"]: row for row in services(story)}
@@ -235,7 +237,7 @@ def _proof(story: Story) -> Json:
     if proven_dead(story):
         polls = words(as_object(story.facts.get("proof")).get("polls"))
         return _promise("proof", "honoured", f"{polls or 'every'} polls, a control key answering meanwhile")
-    if story.rehearsal or story.incident.status in ("refused", "aborted", "rolled back"):
+    if story.dry_run or story.incident.status in ("refused", "aborted", "rolled back"):
         return _promise("proof", "not applicable", "nothing was claimed to be dead")
     return _promise("proof", "not shown", "not proven dead, and this report does not say so")
 

@@ -1,4 +1,4 @@
-"""What a reader must know first, what happened in a few sentences, and what a human accepted."""
+"""The first things that a reader must know, the run in a few sentences, and the exceptions that a person accepted."""
 
 from ir.core.model import Json
 from ir.incident import reversibility
@@ -21,8 +21,8 @@ _ENDED_AS = {"debt": "done, with something still to do"}
 def banners(story: Story) -> list[Json]:
     """What a reader must know before anything else; empty for a plain success."""
     rows = []
-    if story.rehearsal:
-        rows.append(_banner("info", "Dry run", "a rehearsal: nothing was changed, and nothing below says that anything was"))
+    if story.dry_run:
+        rows.append(_banner("info", "Dry run", "nothing was changed, and nothing below says that anything was"))
     if story.drill:
         rows.append(_banner("info", "Drill", "this happened in an embedded world, with keys and money that are not real"))
     kind, title, text = _ENDS.get(story.incident.status, ("", "", ""))
@@ -86,7 +86,7 @@ def _took(story: Story) -> str:
 
 
 def _last_words(story: Story) -> list[str]:
-    """What the telling steps said, in their own words."""
+    """What the informing steps said, in their own words."""
     told = []
     for action in ("mint", "verify", "retire", "prove"):
         run = story.settled_run(action)
@@ -97,7 +97,7 @@ def _last_words(story: Story) -> list[str]:
 
 
 def exceptions(story: Story) -> list[Json]:
-    """What a human accepted, by name and reason."""
+    """The exceptions that a person accepted, by name and reason."""
     rows = []
     for option in ("accept_unverified", "accept_unhealthy", "accept_unreachable"):
         given = story.options.get(option)

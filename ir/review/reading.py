@@ -1,27 +1,38 @@
-"""The part of a review that reads what strangers may have written: files to tables, tables to a verdict. Nothing of it calls anybody."""
+"""Read what strangers may have written: files to tables, tables to a verdict. This part makes no calls."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ir.core.errors import Unknown
+from ir.core.model import Json
 from ir.ports import Reviewed, ReviewRequest
 from ir.review.collect.collector import Read
 from ir.review.collect.leftover_sweep import Swept
 from ir.review.detect.rules import LEVELS
 from ir.review.detect.window import Window
 from ir.review.ingest.load_result import Loaded
-from ir.review.judge import affected_customers, blast_radius, coverage_table, detection, leftover_list, proposing, sdk_ages, timeline
+from ir.review.judge import (
+    affected_customers,
+    blast_radius,
+    coverage_table,
+    detection,
+    leftover_list,
+    proposing,
+    sdk_ages,
+    timeline,
+    used_calls,
+)
 from ir.review.judge.verdict import NONE, at_most_suspected, judge
 from ir.review.sql.engine import Engine
-from ir.review.workspace import Say, Store
+from ir.review.workspace import ReviewWorkspace, Say
 
 NewEngine = Callable[[str], Engine]
 
 
 @dataclass(frozen=True)
 class Order:
-    """What was asked, and what was collected for it.
+    """The request, and what was collected for it.
 
     Attributes:
         request: without the key.
@@ -40,14 +51,14 @@ class Order:
     unread: str = ""
 
     def without_files(self, why: str) -> "Order":
-        """The same, of what Stripe said alone."""
+        """The same order without files, from Stripe's record alone."""
         return replace(self, unread=why)
 
 
 def carry_out(order: Order, say: Say, new_engine: NewEngine | None = None) -> Reviewed:
     """Read and judge. Raises Unknown (no source at all), BadFile (a map)."""
     request = replace(order.request, egress=(), logs=()) if order.unread else order.request
-    store = Store(Path(request.scratch) / "review", memory_limit=order.memory_limit)
+    store = ReviewWorkspace(Path(request.scratch) / "review", memory_limit=order.memory_limit)
     try:
         store.fresh()
         loaded = store.import_files(request, order.reads, say)
@@ -73,6 +84,7 @@ def carry_out(order: Order, say: Say, new_engine: NewEngine | None = None) -> Re
 def _judged(engine: Engine, order: Order, loaded: Loaded, say: Say) -> Reviewed:
     request, window = order.request, order.window
     looked = detection.look(engine, request, window, order.reads, order.own, say)
+    engine.keep("held_against", "SELECT evidence FROM misused")
     told = proposing.propose(engine, request, looked, order.reads, say)
     coverage_table.note_loaded(looked.seen, loaded)
     looked.seen["objects"] = detection.objects_seen(order.swept, window)
@@ -107,10 +119,17 @@ def _judged(engine: Engine, order: Order, loaded: Loaded, say: Say) -> Reviewed:
         proposed_at=told.at,
         regular=told.regular,
         sdks=sdks,
+        used=_used(engine, request, looked, told.rows) if request.uses else {},
     )
 
 
-def _engine(url: str, store: Store, new_engine: NewEngine | None) -> Engine:
+def _used(engine: Engine, request: ReviewRequest, looked: detection.DetectionRun, proposed: tuple[Json, ...]) -> Json:
+    key = (request.key_id, f"key:{request.key_fingerprint}" if request.key_fingerprint else "", request.key_fingerprint)
+    safe = used_calls.Safe.of(looked.window, began=looked.began > 0, proposed=proposed)
+    return used_calls.read(engine, looked.window, looked.seen, safe, request.account, key)
+
+
+def _engine(url: str, store: ReviewWorkspace, new_engine: NewEngine | None) -> Engine:
     if url in ("", "duckdb"):
         store.engine.attach(store.tables)
         return store.engine

@@ -1,31 +1,36 @@
 """The review: collect → normalise → detect → judge. Implements `ir.ports.Reviewer`."""
 
+import json
 import tempfile
 import time
 from dataclasses import replace
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from ir.clients.stripe_api import StripeApi, account_of
 from ir.core.caller_group import CallerGroup
+from ir.core.concurrency import both
 from ir.core.errors import Unknown
 from ir.core.model import Json
 from ir.core.stripe_address import STRIPE
-from ir.ports import KeyUse, LeftBehind, Reviewed, ReviewRequest
-from ir.review import apart, key_users
+from ir.ports import KeyUse, LeftBehind, RefusedCall, Reviewed, ReviewRequest
+from ir.review import apart, key_users, refusals
 from ir.review.collect import leftover_kinds, leftover_sweep
 from ir.review.collect.collector import Collector
 from ir.review.detect import derived_tables
 from ir.review.detect.window import DAY, Window
 from ir.review.judge import coverage, leftover_list, stoppable_money, timeline
 from ir.review.reading import NewEngine, Order, carry_out
-from ir.review.workspace import Say, Store, collect, refuse_leaked
+from ir.review.workspace import ReviewWorkspace, Say, collect, refuse_leaked
 
 _BASELINE = 14 * DAY
+BLIND = "data/blind.json"
 _MONEY_SECONDS = 100.0
 _SWEEP_SHARE = 0.4
 _FILES_SHARE = 0.25
-"""Of a budget, the least that is left for files, however long Stripe's own record took."""
+"""The least share of a budget for files, however long Stripe's own record took."""
 
 
 class StripeReviewer:
@@ -46,7 +51,7 @@ class StripeReviewer:
         if not (request.review_key or request.egress or request.logs) and request.engine in ("", "duckdb"):
             told = timeline.rows([], (), _window(request))
             return replace(
-                _blind(request.rules), request_ids=tuple(request.own_requests[-500:]), timeline=told, exposed=request.exposed_at > 0
+                blind(request.rules), request_ids=tuple(request.own_requests[-500:]), timeline=told, exposed=request.exposed_at > 0
             )
         return self._reviewed(request, progress)
 
@@ -54,7 +59,7 @@ class StripeReviewer:
         first, begun = len(self._api.request_ids), time.monotonic()
         request = self._named(request)
         window = _window(request)
-        store = Store(Path(request.scratch) / "review", memory_limit=self._memory)
+        store = ReviewWorkspace(Path(request.scratch) / "review", memory_limit=self._memory)
         try:
             store.fresh()
             collector = self._collector(request, store, progress, request.budget)
@@ -71,21 +76,21 @@ class StripeReviewer:
         return apart.carried_out(order, left, progress) or carry_out(order.without_files(why), progress)
 
     def sweep(self, request: ReviewRequest, progress: Say) -> LeftBehind:
-        """See `Reviewer`. Uses what the last review of the same scratch folder knows of who made what."""
+        """See `Reviewer`. Uses the makers of objects that the last review of the same scratch folder found."""
         refuse_leaked(request)
         request = self._named(request)
-        # However long ago the exposure was: what was left behind since is still there.
+        # however long ago the exposure was: what was left since is still there
         window = _window(replace(request, since=min(request.since, request.exposed_at or request.since)))
-        store = Store(Path(request.scratch) / "review", memory_limit=self._memory)
+        store = ReviewWorkspace(Path(request.scratch) / "review", memory_limit=self._memory)
         try:
             store.tables.mkdir(mode=0o700, parents=True, exist_ok=True)
             collector = self._collector(request, store, progress, request.budget)
             if collector is None:
                 raise Unknown("there is no key to read with, so nothing could be swept", next_step="name a review_key")
-            swept = self._sweep(collector, window, request, progress)
+            swept, activity = both(lambda: self._sweep(collector, window, request, progress), lambda: collector.activity(window.since))
             if not swept.read:
                 raise Unknown("Stripe refused every list: " + "; ".join(sorted(set(swept.unread.values())))[:200])
-            activity = store.reread_activity(collector, window.since, progress, named=request.named)
+            store.add_activity(activity, progress, named=request.named)
             looked = leftover_list.looked_at(swept.unread, history=activity.available and not activity.why)
             if not swept.rows and store.empty:
                 return LeftBehind((), looked)
@@ -106,6 +111,10 @@ class StripeReviewer:
         """See `Reviewer`."""
         return key_users.users(request, since, progress)
 
+    def refused(self, request: ReviewRequest, since: float, progress: Say) -> tuple[RefusedCall, ...] | None:
+        """See `Reviewer`."""
+        return refusals.refused(request, since, progress)
+
     def money(self, request: ReviewRequest, progress: Say) -> tuple[Json, ...]:
         """See `Reviewer`."""
         refuse_leaked(request)
@@ -122,7 +131,7 @@ class StripeReviewer:
         return stoppable_money.list_moving(swept, since, test="_test_" in request.review_key.reveal())
 
     def _named(self, request: ReviewRequest) -> ReviewRequest:
-        """Without an account's id, the one that the review key belongs to."""
+        """Without an account's id, the account of the review key."""
         if request.account or request.review_key is None:
             return request
         try:
@@ -130,7 +139,7 @@ class StripeReviewer:
         except Unknown:
             return request
 
-    def _collector(self, request: ReviewRequest, store: Store, say: Say, budget: float) -> Collector | None:
+    def _collector(self, request: ReviewRequest, store: ReviewWorkspace, say: Say, budget: float) -> Collector | None:
         if request.review_key is None:
             return None
         deadline = time.monotonic() + budget * (1 - _SWEEP_SHARE) if budget else 0.0
@@ -144,13 +153,22 @@ class StripeReviewer:
         return leftover_sweep.sweep_lists(collector, window.judged, request.account, request.known_webhooks, say)
 
 
+def blind(rules: tuple[str, ...] = ()) -> Reviewed:
+    """What a review without any source says, its timeline apart: always the same, so with the shipped rules it was found out beforehand."""
+    if rules:
+        return found_blind(rules)
+    told: dict[str, Any] = json.loads(files("ir.review").joinpath(BLIND).read_text(encoding="utf-8"))
+    rows: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
+    return Reviewed(**rows)
+
+
 @cache
-def _blind(rules: tuple[str, ...]) -> Reviewed:
-    """What a review without any source says, its timeline apart: always the same, and not cheap to find out."""
+def found_blind(rules: tuple[str, ...] = ()) -> Reviewed:
+    """The same, by reviewing nothing; `BLIND` is made of it (`python -m docs.generate`)."""
     now = time.time()
     with tempfile.TemporaryDirectory(prefix="ir-review-") as scratch:
         request = ReviewRequest("", STRIPE, now - _BASELINE, now, 0.0, 0.0, None, "", "", scratch, rules=rules)
-        return StripeReviewer(StripeApi())._reviewed(request, lambda _text: None)  # noqa: SLF001 - the same file
+        return replace(StripeReviewer(StripeApi())._reviewed(request, lambda _text: None), timeline=())  # noqa: SLF001 - the same file
 
 
 def _window(request: ReviewRequest) -> Window:

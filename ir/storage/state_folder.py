@@ -1,4 +1,4 @@
-"""Where the tool keeps its own state: `IR_HOME`, else the XDG state folder; only its owner may look inside."""
+"""The folder of the tool's own state: `IR_HOME`, else the XDG state folder; only its owner may look inside."""
 
 import os
 import stat
@@ -11,7 +11,7 @@ def folder(environment: dict[str, str] | None = None) -> Path:
     """The state folder, created 0700.
 
     Raises:
-        Refused: it cannot be made, is a link, belongs to somebody else, or holds what others may have planted there.
+        Refused: it cannot be made, is a link, belongs to another user, or holds what others may have planted there.
     """
     env = dict(os.environ) if environment is None else environment
     named = env.get("IR_HOME")
@@ -34,7 +34,7 @@ def folder(environment: dict[str, str] | None = None) -> Path:
 
 
 def _refuse_planted(base: Path) -> None:
-    """Others could write into it until now: what they left there would be taken for our own record."""
+    """Refuse a folder that others could write into until now: their files would be taken for our own record."""
     for entry in os.scandir(base):
         if entry.is_symlink() or entry.stat(follow_symlinks=False).st_uid != os.geteuid():
             raise Refused(
@@ -48,7 +48,7 @@ def private(path: Path) -> Path:
     """A folder under the state folder, created 0700.
 
     Raises:
-        Refused: a link stands in its place.
+        Refused: there is a link in its place.
     """
     if path.is_symlink():
         raise Refused(f"{path} is a link", safe="nothing was changed", next_step="remove it")

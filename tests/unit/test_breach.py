@@ -7,16 +7,16 @@ import pytest
 import yaml
 
 from ir import alerts, inventory
-from ir.alerts import Held
+from ir.alerts import StoredKey
 from ir.core import place as places
-from ir.core.key_search import Find
+from ir.core.key_search import FoundKey
 from ir.core.model import Json
 from ir.core.place import Place
 from ir.core.reference import Reference, parse
 from ir.fleet.breach import book, progress, vendors
-from ir.fleet.breach.item import Danger, Item, clean
+from ir.fleet.breach.item import BreachItem, DangerRank, clean
 from ir.fleet.breach.logins import writes_with_login
-from ir.fleet.breach.matching import Look, Matched, Read, matched
+from ir.fleet.breach.matching import Look, Matched, ReadValues, matched
 from ir.fleet.breach.reported import items_of
 from ir.fleet.breach.spelling import within
 from ir.inventory import Inventory
@@ -56,7 +56,7 @@ def found(listed: Inventory, *looks: Look, **more: object) -> Matched:
     return matched(listed, BASE, looks, **more)  # type: ignore[arg-type]  # read and held, by name
 
 
-def named(result: Matched, *dangers: Danger) -> list[str]:
+def named(result: Matched, *dangers: DangerRank) -> list[str]:
     return [item.name for item in result.items if not dangers or item.danger in dangers]
 
 
@@ -102,14 +102,14 @@ def test_what_ir_works_with_comes_right_after_its_login() -> None:
     rows["accounts"][0] |= {"review_key": "k8s://prod/ops/ir#review"}
     listed = inventory.loads(yaml.safe_dump(rows), "inventory.yaml")
     result = found(listed, look(SHOP, row("vercel://shop/A")), look(Place("k8s", "prod"), row("k8s://prod/ops/ir#review")))
-    assert named(result, Danger.LOGIN, Danger.OUR_OWN) == ["k8s-login", "vercel-login", "review_key of live"]
+    assert named(result, DangerRank.LOGIN, DangerRank.OUR_OWN) == ["k8s-login", "vercel-login", "review_key of live"]
     assert result.items[3].name == "a"
 
 
 def test_a_token_by_reference_is_named_by_it_and_not_read() -> None:
     listed = source([key("a", "vercel://shop/A")], hosts=[{"name": "vercel", "token": "vault://secret/ir#vercel"}])
     first = found(listed, look(SHOP, row("vercel://shop/A"))).items[0]
-    assert first.danger is Danger.LOGIN and first.places == ("vault://secret/ir#vercel",) and "revoke the old one" in first.todo
+    assert first.danger is DangerRank.LOGIN and first.places == ("vault://secret/ir#vercel",) and "revoke the old one" in first.todo
 
 
 def test_only_places_that_the_login_writes_need_a_word() -> None:
@@ -146,7 +146,7 @@ def test_one_place_in_two_spellings_is_one_thing(listed: str, shown: str) -> Non
     place = parse(shown)
     seen = Listed("x", Reference(place.scheme, place.host, place.path, "" if place.scheme == "vault" else place.field))
     result = found(source([key("a", listed)]), look(Place(place.scheme, parse(listed).host), seen))
-    assert [(item.name, item.remarks) for item in result.items if item.danger is not Danger.LOGIN] == [("a", ())]
+    assert [(item.name, item.remarks) for item in result.items if item.danger is not DangerRank.LOGIN] == [("a", ())]
 
 
 def test_a_place_of_one_target_holds_that_alone() -> None:
@@ -182,8 +182,8 @@ def test_a_value_tells_a_key_of_ours_at_a_place_that_is_not_listed() -> None:
     assert [str(one.ref) for one in found(listed, seen).unread] == ["k8s://prod/x/copy#k", "k8s://prod/x/other#k"], (
         "listed ones are not read here"
     )
-    finds = (Find(parse("k8s://prod/x/copy#k"), value), Find(parse("k8s://prod/x/other#k"), stranger))
-    result = found(listed, seen, read=Read(finds), held={value: "a"})
+    found_keys = (FoundKey(parse("k8s://prod/x/copy#k"), value), FoundKey(parse("k8s://prod/x/other#k"), stranger))
+    result = found(listed, seen, read=ReadValues(found_keys), held={value: "a"})
     first = next(item for item in result.items if item.key == "a")
     assert first.told_by == "fingerprint" and "which the inventory does not list" in first.remarks[0]
     unknown = next(item for item in result.items if not item.key and item.vendor == "Stripe")
@@ -200,7 +200,7 @@ def test_a_name_in_several_places_is_one_line_of_the_checklist() -> None:
     result = found(
         source([key("a", "env://A")]), look(Place("vercel"), row("vercel://shop/DATABASE_URL"), row("vercel://blog/DATABASE_URL"))
     )
-    assert [(item.name, len(item.places)) for item in result.items if item.danger is Danger.OTHER_VENDOR] == [("DATABASE_URL", 2)]
+    assert [(item.name, len(item.places)) for item in result.items if item.danger is DangerRank.OTHER_VENDOR] == [("DATABASE_URL", 2)]
 
 
 # ── names ──
@@ -269,7 +269,7 @@ def test_a_scanners_report_is_matched_by_value() -> None:
     mine, other = new_key(), new_key()
     listed = source([key("a", "vault://secret/a#k", kind="secret")])
     text = alert_samples.lines(alert_samples.trufflehog(mine.reveal()), alert_samples.trufflehog(other.reveal(), file="x"))
-    leaks = alerts.leaks(alerts.loads(text, "report.json"), [Held(mine, ("a",))])
+    leaks = alerts.leaks(alerts.loads(text, "report.json"), [StoredKey(mine, ("a",))])
     items = items_of(listed, leaks, "report.json")
     assert [(item.key, item.told_by, item.servers) for item in items] == [("a", "alert", ("report.json",)), ("", "alert", ("report.json",))]
     assert items[1].vendor == "Stripe" and mine.reveal() not in repr(items) and other.reveal() not in repr(items)
@@ -280,10 +280,10 @@ def test_a_scanners_report_is_matched_by_value() -> None:
 
 def test_sums_of_each_place() -> None:
     items = [
-        Item("a", Danger.LIVE_SECRET, "a", ("vercel://shop/A",), ("vercel://shop",)),
-        Item("b", Danger.TEST, "b", ("vercel://blog/B",), ("vercel://blog",)),
-        Item("DATABASE_URL", Danger.OTHER_VENDOR, "", ("vercel://shop/D",), ("vercel://shop",)),
-        Item("NODE_ENV", Danger.HARMLESS, "", ("vercel://shop/N",), ("vercel://shop",)),
+        BreachItem("a", DangerRank.LIVE_SECRET, "a", ("vercel://shop/A",), ("vercel://shop",)),
+        BreachItem("b", DangerRank.TEST, "b", ("vercel://blog/B",), ("vercel://blog",)),
+        BreachItem("DATABASE_URL", DangerRank.OTHER_VENDOR, "", ("vercel://shop/D",), ("vercel://shop",)),
+        BreachItem("NODE_ENV", DangerRank.HARMLESS, "", ("vercel://shop/N",), ("vercel://shop",)),
     ]
     about = book.told([look(SHOP)], items, closed_by="Ana", login_by="")[book.ABOUT]
     child = {"incident": "INC-1", "said": ""}
@@ -296,7 +296,7 @@ def test_sums_of_each_place() -> None:
         ("vercel://shop", 1, 1, 0, 1, "Ana"),
     ]
     assert not progress.finished(told)
-    assert [item.to_json() == Item.from_json(item.to_json()).to_json() for item in items] == [True] * 4
+    assert [item.to_json() == BreachItem.from_json(item.to_json()).to_json() for item in items] == [True] * 4
     about = {**about, "done": {"DATABASE_URL": {"by": "Ben"}}}
     told = progress.document(campaign, about)
     assert told["places"][1]["others_done"] == 1 and told["items"][2]["state"] == "done, says Ben"

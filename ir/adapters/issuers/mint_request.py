@@ -1,4 +1,6 @@
-"""What Stripe's API is asked for when a managed key is minted, and the key in its answer."""
+"""The request that mints a managed key at Stripe's API, and the key in the answer."""
+
+from datetime import UTC, datetime
 
 from ir.adapters.issuers.jwe import Envelope
 from ir.adapters.issuers.key_rows import CONNECT, ciphertext_of, split_permissions, token_of
@@ -21,13 +23,15 @@ def refuse_what_only_a_human_can_make(order: MintOrder) -> None:
 
 
 def creation(order: MintOrder, permissions: tuple[str, ...], envelope: Envelope | None) -> Json:
-    """The body that asks for a key with these permissions; with an envelope (live mode), Stripe seals it to its public key."""
+    """The body that asks for a key with these permissions. With an envelope (live mode), Stripe seals the key to its public key."""
     body: Json = {
         "type": "secret_key",
         "name": order.name,
         "note": f"Replacement minted by ir for {order.incident}",
         **split_permissions(permissions),
     }
+    if order.expires_at:
+        body["expires_at"] = datetime.fromtimestamp(order.expires_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if envelope is not None:
         body["public_key"] = {"id": order.name, "pem_key": {"algorithm": "RSA", "data": envelope.public_pem}}
     return body
@@ -38,7 +42,7 @@ def secret_in(data: Json, envelope: Envelope | None) -> Secret:
 
     Raises:
         Unknown: Stripe minted it on an earlier call and shows it once only.
-        Rejected: it is sealed to nobody, or to another.
+        Rejected: it is not sealed, or is sealed to another key.
     """
     token, sealed = token_of(data), ciphertext_of(data)
     if token is not None:

@@ -1,4 +1,4 @@
-"""Is what a human pasted really the replacement? Every check before anything moves, each failure one clear sentence."""
+"""Check that a pasted value is really the replacement, before anything moves; each failure is one clear sentence."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from ir.ports import Operator
 
 _TRIES_UNATTENDED = 3
 _TRIES_UNREAD = 2
-"""The source that was named, then the terminal: where neither can be read, no third one comes."""
+"""The source that was named, then the terminal: there is no third one."""
 
 
 @dataclass(frozen=True)
 class Expect:
-    """What the paste has to be.
+    """The properties that the paste must have.
 
     Attributes:
         account: "" when it is not known.
-        holder: who holds a value already, in words, "" = nobody that is known.
+        holder: the present holder of a value, in words, "" = no known one.
         older: why a value was made before it was asked for, "" = it was not, or Stripe does not tell.
     """
 
@@ -33,8 +33,8 @@ class Expect:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What the checks found.
+class PasteResult:
+    """The result of the checks.
 
     Attributes:
         fault: why it is not taken, "" = good.
@@ -50,46 +50,46 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Taken:
-    """The paste that was taken, what was found of it, and why it was taken in spite of a doubt ("" = there was none)."""
+class AcceptedPaste:
+    """The paste that was taken, its checks, and the reason why it was taken in spite of a doubt ("" = there was none)."""
 
     value: Secret
-    verdict: Verdict
+    verdict: PasteResult
     because: str = ""
 
 
-def examine(paste: Secret, expect: Expect, look: Callable[[Secret], Probe], account_of: Callable[[Secret], str]) -> Verdict:
-    """Check a paste: first what it looks like, then what Stripe says. What looks wrong is never sent."""
+def examine(paste: Secret, expect: Expect, look: Callable[[Secret], Probe], account_of: Callable[[Secret], str]) -> PasteResult:
+    """Check a paste: first its form, then Stripe's answer. A value of the wrong form is never sent."""
     fault = looks_wrong(paste, expect)
     if fault:
-        return Verdict(fault)
+        return PasteResult(fault)
     seen = look(paste)
     if not seen.liveness.answers:
-        return Verdict(_not_answered(paste, seen))
+        return PasteResult(_not_answered(paste, seen))
     if seen.mode is not None and seen.mode is not expect.mode:
-        return Verdict(f"Stripe says that it is a {seen.mode} key; a {expect.mode} key is needed.", alive=True)
+        return PasteResult(f"Stripe says that it is a {seen.mode} key; a {expect.mode} key is needed.", alive=True)
     account = seen.account or account_of(paste)
     if account and expect.account and account != expect.account:
         said = f"It is a key of another account ({account}); {expect.account} is needed. Select that one in the Dashboard."
-        return Verdict(said, alive=True)
+        return PasteResult(said, alive=True)
     doubt = expect.holder(paste) or expect.older(paste)
-    return Verdict("", alive=True, note="" if account else _account_unread(paste, expect), doubt=doubt)
+    return PasteResult("", alive=True, note="" if account else _account_unread(paste, expect), doubt=doubt)
 
 
-def taken(operator: Operator, prompt: str, verdict_of: Callable[[Secret], Verdict], alive: dict[Secret, str]) -> Taken:
-    """The first good paste, and what was found of it. Each other one is told why, and noted in `alive` if it works.
+def taken(operator: Operator, prompt: str, verdict_of: Callable[[Secret], PasteResult], alive: dict[Secret, str]) -> AcceptedPaste:
+    """The first good paste and its checks. Each other paste gets its reason, and is noted in `alive` if it works.
 
-    One that raises a doubt is taken only by a person who types why, at the same hidden prompt: what follows may be another paste.
+    A doubtful paste is taken only when a person types a reason, at the same hidden prompt: the next line may be another paste.
 
     Raises:
         Waiting: there is nothing (more) to take; says why the last one was not taken.
     """
     fault, tries, unread = "", 0, 0
-    doubted: tuple[Secret, Verdict] | None = None
+    doubted: tuple[Secret, PasteResult] | None = None
     while operator.interactive or tries < _TRIES_UNATTENDED:
         try:
             given = operator.new_key(prompt) if doubted is None else operator.key_or_why(prompt)
-        except UsageError as error:  # such as a file that is not written yet; the run waits for it, and the human may paste meanwhile
+        except UsageError as error:  # such as a file that is not written yet; the run waits for it, and a person may paste meanwhile
             fault, unread = error.what + (f" ({error.next_step})" if error.next_step else ""), unread + 1
             operator.tell(f"Not taken. {fault}")
             if unread < _TRIES_UNREAD:
@@ -98,12 +98,12 @@ def taken(operator: Operator, prompt: str, verdict_of: Callable[[Secret], Verdic
         if given is None:
             break
         if isinstance(given, str) and doubted is not None:
-            return Taken(*doubted, given)
+            return AcceptedPaste(*doubted, given)
         assert isinstance(given, Secret)  # noqa: S101 - words are an answer to a doubt alone
         paste, tries = _without_line_end(given), tries + 1
         verdict, doubted = verdict_of(paste), None
         if not verdict.fault and not verdict.doubt:
-            return Taken(paste, verdict)
+            return AcceptedPaste(paste, verdict)
         fault = verdict.fault or verdict.doubt
         if verdict.fault and verdict.alive:
             alive[paste] = fault
@@ -120,7 +120,7 @@ def _without_line_end(paste: Secret) -> Secret:
 
 
 def looks_wrong(paste: Secret, expect: Expect) -> str:
-    """Why this cannot be what is asked for, by its characters alone; "" when nothing speaks against it."""
+    """The reason why its characters alone rule it out; "" when they do not."""
     fault = paste_fault(paste)
     if fault:
         return fault

@@ -1,4 +1,4 @@
-"""A signing secret rolled by a human in Stripe's Workbench: for up to 24 hours Stripe signs each delivery with both.
+"""A person rolls a signing secret in Stripe's Workbench. For up to 24 hours Stripe then signs each delivery with both secrets.
 
 No call tells what a signing secret is or whether it works, so a paste is checked by its characters, and everything else is
 told by the services.
@@ -7,8 +7,8 @@ told by the services.
 from collections.abc import Callable
 
 from ir.adapters.issuers import dashboard_steps
-from ir.adapters.issuers.paste_check import Expect, Verdict, looks_wrong, taken
-from ir.adapters.issuers.webhook_use import Use, Uses
+from ir.adapters.issuers.paste_check import Expect, PasteResult, looks_wrong, taken
+from ir.adapters.issuers.webhook_use import SecretUse, WebhookServices
 from ir.core.errors import Rejected, Waiting
 from ir.core.model import KeyKind, KeyRow, Liveness, Mode, Probe
 from ir.core.secret import Secret
@@ -23,13 +23,13 @@ class RollIssuer(Issuer):
 
     Args:
         url, endpoint: of the endpoint, for the human.
-        operator: the human, or nobody.
+        operator: the person, or the rules for unattended runs.
         uses: the services.
     """
 
     guided = True
 
-    def __init__(self, url: str, endpoint: str, mode: Mode, operator: Operator, clock: Clock, uses: Uses) -> None:
+    def __init__(self, url: str, endpoint: str, mode: Mode, operator: Operator, clock: Clock, uses: WebhookServices) -> None:
         self._url, self._endpoint, self._mode = url, endpoint, mode
         self._operator, self._clock, self._uses = operator, clock, uses
         self.seen_alive: dict[Secret, str] = {}
@@ -40,11 +40,11 @@ class RollIssuer(Issuer):
 
     def _liveness(self, key: Secret) -> Liveness:
         use, new = self._uses.of(key), self._uses.is_new(key)
-        if use is Use.ACCEPTED or (not new and self._still_signs()):
+        if use is SecretUse.ACCEPTED or (not new and self._still_signs()):
             return Liveness.ALIVE
-        if use is Use.UNASKED or (new and use is Use.REFUSED):
+        if use is SecretUse.UNASKED or (new and use is SecretUse.REFUSED):
             return Liveness.BLOCKED
-        return Liveness.EXPIRED if use is Use.REFUSED else Liveness.UNKNOWN
+        return Liveness.EXPIRED if use is SecretUse.REFUSED else Liveness.UNKNOWN
 
     def _still_signs(self) -> bool:
         facts = self._uses.facts()
@@ -52,7 +52,7 @@ class RollIssuer(Issuer):
         return bool(facts.get("new")) and not self._uses.given_up and self._clock.now().timestamp() < deadline
 
     def identify(self, key: Secret, *, known_id: str = "") -> KeyRow | None:
-        """Always None: nothing is asked of Stripe."""
+        """Always None: Stripe is not asked."""
         return None
 
     def strays(self, incident: str) -> tuple[KeyRow, ...]:
@@ -68,7 +68,7 @@ class RollIssuer(Issuer):
             paste = taken(
                 self._operator,
                 "New signing secret",
-                lambda given: Verdict(looks_wrong(given, expect), doubt=order.holder(given)),
+                lambda given: PasteResult(looks_wrong(given, expect), doubt=order.holder(given)),
                 self.seen_alive,
             )
         except Waiting as none:
@@ -95,7 +95,7 @@ class RollIssuer(Issuer):
         return dashboard_steps.when(deadline) if deadline else "the time that was chosen when it was rolled"
 
     def contain(self, target: Target, egress: tuple[str, ...], rotation: Rotation | None = None) -> Containment:
-        """Not possible: whoever has it forges events without asking Stripe, until the services refuse it."""
+        """Not possible: a holder of the secret forges events without asking Stripe, until the services refuse it."""
         raise Rejected(
             "a signing secret cannot be taken away from strangers at Stripe: services refuse it once they have another one",
             next_step="go on with the rotation: it ends when every service refuses the old secret",
@@ -107,3 +107,11 @@ class RollIssuer(Issuer):
     def remove(self, key_id: str) -> str:
         """Nothing: the endpoint stays."""
         return ""
+
+    def widen(self, target: Target, right: str) -> str:
+        """Not possible: a signing secret has no permissions."""
+        raise Rejected("a signing secret has no permissions")
+
+    def may_read(self, key: Secret, right: str) -> bool | None:
+        """None: a signing secret has no permissions."""
+        return None

@@ -1,4 +1,4 @@
-"""Who still accepts a webhook's signing secret? Told by the services alone, with another secret as the control."""
+"""Tell which services still accept a webhook's signing secret, from the services alone, with another secret as the control."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from ir.core.model import Json
 from ir.core.secret import Secret
 
 
-class Use(StrEnum):
-    """What the services make of events that are signed with one secret."""
+class SecretUse(StrEnum):
+    """How the services answer to events that are signed with one secret."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
@@ -18,7 +18,7 @@ class Use(StrEnum):
 
 
 @dataclass(frozen=True)
-class Uses:
+class WebhookServices:
     """The services of one webhook.
 
     Args:
@@ -32,17 +32,17 @@ class Uses:
     other: Callable[[Secret], Secret | None]
     facts: Callable[[], Json]
 
-    def of(self, secret: Secret) -> Use:
-        """`refused` only where each service that refuses it accepts the other one just then: a broken service refuses everything."""
+    def of(self, secret: Secret) -> SecretUse:
+        """`refused` only where each service that refuses it accepts the other one at that moment: a broken service refuses everything."""
         seen = self.accepted(secret)
         if not seen:
-            return Use.UNASKED
+            return SecretUse.UNASKED
         if any(seen):
-            return Use.ACCEPTED
+            return SecretUse.ACCEPTED
         other = self.other(secret)
         if None in seen or other is None:
-            return Use.UNTOLD
-        return Use.REFUSED if all(self.accepted(other)) else Use.UNTOLD
+            return SecretUse.UNTOLD
+        return SecretUse.REFUSED if all(self.accepted(other)) else SecretUse.UNTOLD
 
     def is_new(self, secret: Secret) -> bool:
         """Whether it is this incident's replacement."""
@@ -50,5 +50,5 @@ class Uses:
 
     @property
     def given_up(self) -> bool:
-        """Whether the old secret's death was asked for: from then on only what services accept counts."""
+        """Whether the old secret's death was asked for: from then on, only the services' answers count."""
         return bool(self.facts().get("retire_asked_at"))

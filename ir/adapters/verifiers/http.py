@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import cycle, islice
 from typing import Any
 
-from ir.adapters.verifiers import expectation
+from ir.adapters.verifiers import expectation, lacking
 from ir.clients import http_resolver
 from ir.clients.http_client import HttpEdge, check_headers
-from ir.clients.http_connection import Answer
+from ir.clients.http_connection import HttpResponse
 from ir.core import placeholders, urls
 from ir.core.errors import Missing, PortError, Rejected, Unknown
 from ir.core.secret import Secret, excerpt
-from ir.core.urls import NotAsked, Place
+from ir.core.urls import NotAsked, ParsedUrl
 from ir.ports import Check, Expected, Verifier
 
 
@@ -21,7 +21,7 @@ class HttpVerifier(Verifier):
 
     Where answers name their instance, asks until `instances` distinct instances have answered as expected. Where they do not,
     `instances` answers in a row must. A host with several addresses is asked at each of them. One answer that is not as expected
-    ends the check: it has failed.
+    ends the check: it has failed. Rights that an answer says the key lacks (`lacking`) are told with it; they fail no check by themselves.
 
     Args:
         url: where to ask; may hold placeholders in path and query.
@@ -55,7 +55,7 @@ class HttpVerifier(Verifier):
         instance_header: str = "",
         proves: str = "",
         timeout: float = 10.0,
-        look_up: Callable[[Place, float], tuple[str, ...]] = http_resolver.look_up,
+        look_up: Callable[[ParsedUrl, float], tuple[str, ...]] = http_resolver.look_up,
     ) -> None:
         texts = [url, *(value for value in (json or {}).values() if isinstance(value, str))]
         for text in texts:
@@ -69,29 +69,34 @@ class HttpVerifier(Verifier):
         self._url, self._headers, self._timeout = url, dict(headers or {}), timeout
         self._status, self._json = status, dict(json or {})
         self._wanted, self._named_by = max(1, instances), _instance_field(instance_json, instance_header)
+        self._lacks_at = lacking.field_of(self._json)
 
     def check(self, expected: Expected) -> Check:
         """Look once, at every instance."""
         seen: set[str] = set()
+        lacks: dict[str, float] | None = None
         try:
-            for name in self._good_answers(expected):
+            for name, answer in self._good_answers(expected):
                 seen.add(name)
+                lacks = lacking.merged(lacks, lacking.told(answer.body, self._lacks_at))
+        except _Unwell as error:
+            return self._saw(False, error.what, len(seen), lacking.merged(lacks, error.lacks))
         except (Missing, Rejected) as error:
-            # Refused, or an answer that must not be taken: not as expected. Not asked at all: not known.
-            return self._saw(None if isinstance(error, NotAsked) else False, error.what, len(seen))
+            # refused, or an answer that must not be taken: not as expected; not asked at all: not known
+            return self._saw(None if isinstance(error, NotAsked) else False, error.what, len(seen), lacks)
         except PortError as error:
-            return self._saw(None, error.what, len(seen))
+            return self._saw(None, error.what, len(seen), lacks)
         if len(seen) < self._wanted:
             said = f"only {len(seen)} of {self._wanted} instances answered: {', '.join(sorted(seen))}"
-            return self._saw(False, said, len(seen))
+            return self._saw(False, said, len(seen), lacks)
         who = f"{len(seen)} of {self._wanted} instances " if self._wanted > 1 else ""
-        return self._saw(True, f"{who}{self._said_of_a_pass()}", len(seen))
+        return self._saw(True, f"{who}{self._said_of_a_pass()}", len(seen), lacks)
 
     def _said_of_a_pass(self) -> str:
         return f"answered {self._status}{' as expected' if self._json else ''}"
 
-    def _good_answers(self, expected: Expected) -> Iterator[str]:
-        """Names of instances that answered as expected, until there are enough.
+    def _good_answers(self, expected: Expected) -> Iterator[tuple[str, HttpResponse]]:
+        """Instances that answered as expected, each by its name and with its answer, until there are enough.
 
         Raises:
             Rejected: an answer was not as expected.
@@ -100,7 +105,7 @@ class HttpVerifier(Verifier):
         url = expectation.filled(self._url, expected)
         deadline = time.monotonic() + self._timeout * (2 + self._wanted)
         first = self._ask(url, "", expected)
-        yield self._name(first, 0)
+        yield self._name(first, 0), first
         seen = {self._name(first, 0)}
         others = self._other_addresses(url, first.address)
         rounds = cycle([*others, first.address])
@@ -109,31 +114,33 @@ class HttpVerifier(Verifier):
                 return
             if time.monotonic() > deadline:
                 raise Unknown(f"{len(seen)} of {self._wanted} instances answered before the time was over")
-            name = self._name(self._ask(url, address, expected), number)
+            answer = self._ask(url, address, expected)
+            name = self._name(answer, number)
             seen.add(name)
-            yield name
+            yield name, answer
 
     def _patience(self, others: int) -> int:
-        """How many further answers to ask for: a balancer that picks at random shows each of N in 12 N with near certainty."""
+        """How many further answers to ask for. A balancer that picks at random shows each of N in 12 N with near certainty."""
         return max(others, 12 * self._wanted if self._named_by else self._wanted - 1)
 
-    def _ask(self, url: str, address: str, expected: Expected) -> Answer:
+    def _ask(self, url: str, address: str, expected: Expected) -> HttpResponse:
         answer = self._edge.call("GET", url, headers=self._headers, timeout=self._timeout, address=address)
         if answer.status == 429 != self._status:
             raise Unknown(f"answered 429: it is asked too often{_at(address)}")
-        if answer.status != self._status:
-            raise Rejected(f"answered {answer.status}, expected {self._status}{_at(address)}")
         wrong = expectation.differences(answer.body, self._json, expected)
+        if answer.status != self._status:
+            said = f"answered {answer.status}, expected {self._status}{_at(address)}"
+            raise _Unwell(said, None if wrong else lacking.told(answer.body, self._lacks_at))
         if wrong:
             raise Rejected(f"{wrong}{_at(address)}")
         return answer
 
     def _other_addresses(self, url: str, first: str) -> list[str]:
-        """The other addresses of the family that answered: the other family is another road to the same instances."""
+        """The other addresses of the family that answered: the other family is another way to the same instances."""
         found = self._edge.addresses(url, timeout=self._timeout) if first else ()
         return [a for a in found if a != first and http_resolver.family(a) == http_resolver.family(first)]
 
-    def _name(self, answer: Answer, number: int) -> str:
+    def _name(self, answer: HttpResponse, number: int) -> str:
         """The instance that answered; where answers name none, each counts as one."""
         if self._named_by is None:
             return f"answer {number + 1}"
@@ -143,10 +150,18 @@ class HttpVerifier(Verifier):
             raise Rejected(f"the answer does not name its instance: no {kind} `{where}`")
         return excerpt(name, 60)
 
-    def _saw(self, passed: bool | None, said: str, good: int) -> Check:
-        # A host may have more addresses than instances were asked for; the one that failed counts, too.
+    def _saw(self, passed: bool | None, said: str, good: int, lacks: dict[str, float] | None = None) -> Check:
+        # a host may have more addresses than instances were asked for; the one that failed counts, too
         wanted = max(self._wanted, good if passed else good + 1)
-        return Check(passed, self.proves, excerpt(f"{self._place}: {said}"), (good, wanted))
+        return Check(passed, self.proves, excerpt(f"{self._place}: {said}"), (good, wanted), lacks)
+
+
+class _Unwell(Rejected):
+    """An answer of another status; `lacks`: what one that holds the expected key tells of rights that the key lacks."""
+
+    def __init__(self, what: str, lacks: dict[str, float] | None) -> None:
+        super().__init__(what)
+        self.lacks = lacks
 
 
 def _instance_field(json: str, header: str) -> tuple[str, str] | None:

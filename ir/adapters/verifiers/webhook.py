@@ -1,4 +1,4 @@
-"""Verify by signed test events: a service accepts what is signed with the secret that it should hold, and refuses a wrong signature."""
+"""Verify by signed test events: a service accepts events that are signed with its secret, and refuses a wrong signature."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ir.adapters.verifiers.http import HttpVerifier
-from ir.clients.http_connection import Answer
+from ir.clients.http_connection import HttpResponse
 from ir.core.errors import PortError, Rejected, Unknown
 from ir.core.secret import Secret
 from ir.ports import Check, Expected
@@ -16,7 +16,7 @@ from ir.ports import Check, Expected
 _NOT_ABOUT_SIGNATURES = frozenset({404, 405, 408, 409, 410, 413, 415, 421, 426, 429})
 _EVENT = re.compile(rb"\bevt_(?!ir)[A-Za-z0-9_]{8,60}")
 _REPEATED = 409
-"""What a receiver may answer to an event that it knows already, once its signature was checked."""
+"""A receiver's answer to an event that it knows already, given after the signature was checked."""
 _OLD = 600
 """Seconds of age at which a signature has to be refused: Stripe's libraries take 300 (docs/stripe-facts.md, 6)."""
 _REPLAYED = "it takes a signature that is 10 minutes old, too: a recorded delivery can be sent to it again (check the time `t`)"
@@ -24,8 +24,8 @@ _VERSION = "2026-10-28.endive"
 
 
 @dataclass(frozen=True)
-class Secrets:
-    """Where the secrets come from that test events are signed with.
+class SigningSecrets:
+    """The secrets that test events are signed with.
 
     Attributes:
         by_mark: fingerprint → secret, None when it is not at hand.
@@ -38,6 +38,14 @@ class Secrets:
     given_up: Callable[[], Secret | None] = lambda: None
 
 
+@dataclass(frozen=True)
+class EventKind:
+    """The type of the test events, and what they say in `livemode`."""
+
+    type: str
+    live: bool
+
+
 class WebhookVerifier(HttpVerifier):
     """POSTs test events as Stripe would: right signature → 2xx; wrong signature, as the control → 4xx.
 
@@ -46,7 +54,7 @@ class WebhookVerifier(HttpVerifier):
     Args:
         url: where the service takes deliveries.
         signed_with: the secrets.
-        event: type of the test events. live: what they say in `livemode`.
+        event: what the test events are.
         both: while both live, the former secret must be accepted too.
         refusals_only: send nothing that a service should accept (dry run): a pass then proves that signatures are checked, not which.
         processed: where the service tells the ids of the events that it processed, on the same host; "" = it does not.
@@ -57,10 +65,9 @@ class WebhookVerifier(HttpVerifier):
         self,
         *,
         url: str,
-        signed_with: Secrets,
+        signed_with: SigningSecrets,
         resolve: Callable[[str], Secret],
-        event: str,
-        live: bool,
+        event: EventKind,
         both: bool = False,
         refusals_only: bool = False,
         processed: str = "",
@@ -80,7 +87,7 @@ class WebhookVerifier(HttpVerifier):
             proves="holds-key",
             timeout=timeout,
         )
-        self._secrets, self._event, self._live = signed_with, event, live
+        self._secrets, self._event = signed_with, event
         self._both, self.refusals_only = both, refusals_only
         self._wrong = Secret(f"whsec_{secrets.token_hex(16)}")
         self._replayed: bool | None = None
@@ -118,7 +125,7 @@ class WebhookVerifier(HttpVerifier):
         return bool(self._processed)
 
     def processed(self, since: float) -> frozenset[str]:
-        """Ids in its answer to `GET …?since=` (epoch seconds), whatever stands around them; test events of ours are left out.
+        """Ids in its answer to `GET …?since=` (epoch seconds), in any text; our own test events are left out.
 
         Raises:
             PortError: it does not answer with 200.
@@ -130,14 +137,14 @@ class WebhookVerifier(HttpVerifier):
         return frozenset(found.decode() for found in _EVENT.findall(answer.body))
 
     def deliver(self, payload: str, secret: Secret) -> bool | None:
-        """Send an event of Stripe's: taken (or known there already), refused, or no telling answer."""
+        """Send one of Stripe's events: taken (or known already), refused, or no telling answer."""
         try:
             answer = self._send(secret, "", payload)
         except PortError:
             return None
         return _taken(answer)
 
-    def _ask(self, url: str, address: str, expected: Expected) -> Answer:
+    def _ask(self, url: str, address: str, expected: Expected) -> HttpResponse:
         wrong = self._send(self._wrong, address)
         taken = _accepted(wrong)
         if taken:
@@ -148,7 +155,7 @@ class WebhookVerifier(HttpVerifier):
             return wrong
         known = self._secrets.by_mark(expected.fingerprint)
         answer = self._signed_so(known, address, "the expected secret")
-        if self._replayed is None and known is not None:  # tried once: it is told, and nothing follows from it here
+        if self._replayed is None and known is not None:  # tried once: the failure is reported, and nothing follows from it here
             self._replayed = _taken(self._send(known, address, age=_OLD))
         former = self._secrets.former() if self._both else None
         if former is not None and former.fingerprint != expected.fingerprint:
@@ -158,7 +165,7 @@ class WebhookVerifier(HttpVerifier):
             raise Rejected("still accepts the old secret, too: anyone who has it can forge events")
         return answer
 
-    def _signed_so(self, secret: Secret | None, address: str, what: str) -> Answer:
+    def _signed_so(self, secret: Secret | None, address: str, what: str) -> HttpResponse:
         if secret is None:
             raise Unknown("the signing secret to try it with is not at hand")
         answer = self._send(secret, address)
@@ -169,7 +176,7 @@ class WebhookVerifier(HttpVerifier):
             raise Rejected(f"answered {answer.status} to a test event signed with {what}")
         return answer
 
-    def _send(self, secret: Secret, address: str, payload: str = "", age: int = 0) -> Answer:
+    def _send(self, secret: Secret, address: str, payload: str = "", age: int = 0) -> HttpResponse:
         import stripe
 
         payload = payload or self._payload()
@@ -185,10 +192,16 @@ class WebhookVerifier(HttpVerifier):
         )
 
     def _payload(self) -> str:
-        """A snapshot event as Stripe sends it, about an object that there is not."""
+        """A snapshot event as Stripe sends it, about an object that does not exist."""
         now = int(time.time())
-        kind = self._event.rpartition(".")[0]
-        about = {"id": f"ir_{self._number}", "object": kind, "created": now, "livemode": self._live, "metadata": {"ir": "signature check"}}
+        kind = self._event.type.rpartition(".")[0]
+        about = {
+            "id": f"ir_{self._number}",
+            "object": kind,
+            "created": now,
+            "livemode": self._event.live,
+            "metadata": {"ir": "signature check"},
+        }
         return json.dumps(
             {
                 "id": f"evt_ir{self._number}",
@@ -196,21 +209,21 @@ class WebhookVerifier(HttpVerifier):
                 "api_version": _VERSION,
                 "created": now,
                 "data": {"object": about},
-                "livemode": self._live,
+                "livemode": self._event.live,
                 "pending_webhooks": 0,
                 "request": {"id": None, "idempotency_key": None},
-                "type": self._event,
+                "type": self._event.type,
             },
             indent=2,
         )
 
 
-def _accepted(answer: Answer) -> bool | None:
+def _accepted(answer: HttpResponse) -> bool | None:
     if 200 <= answer.status < 300:
         return True
     return False if 400 <= answer.status < 500 and answer.status not in _NOT_ABOUT_SIGNATURES else None
 
 
-def _taken(answer: Answer) -> bool | None:
-    """Of what was signed with a secret in question: an event that is known there already was accepted once."""
+def _taken(answer: HttpResponse) -> bool | None:
+    """The meaning of an answer to a secret in question: a service that knows the event already has accepted it once."""
     return True if answer.status == _REPEATED else _accepted(answer)

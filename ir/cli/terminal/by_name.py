@@ -1,4 +1,4 @@
-"""What cannot be undone, asked about an incident that exists, at a terminal that need not be the one that runs it."""
+"""Ask for confirmation by name about an existing incident, at a terminal that need not be the one that runs it."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -10,14 +10,14 @@ from ir.incident import debts, irreversible
 from ir.incident.context import World
 from ir.incident.record import Incident
 from ir.ports import Irreversible
-from ir.runtime import wiring, write_guard
+from ir.runtime import worlds
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import setting_from
 from ir.runtime.lifecycle import Unattended
 
 
 class Answered(Exception):
-    """Somebody answered at another terminal first; `by` is who, and was shown."""
+    """An answer came from another terminal first; `by` is the person, and was shown."""
 
     def __init__(self, by: str) -> None:
         super().__init__(by)
@@ -40,7 +40,7 @@ def confirmed(operator: Terminal, about: Irreversible, elsewhere: Callable[[], s
 
 
 def settled(seen: Incident, step: str, fresh: Callable[[], Incident]) -> Callable[[], str]:
-    """Tells who approved a step, or did it, since an incident's record was `seen`; "" = nobody yet. `fresh` reads the record anew."""
+    """Tells who approved or did a step since an incident's record was `seen`; "" = not yet. `fresh` reads the record again."""
 
     def who() -> str:
         now = fresh()
@@ -91,7 +91,7 @@ def kept_alive(kept: State, operator: Terminal, record: Incident, rows: Sequence
 
 
 def _called(kept: State, operator: Terminal, record: Incident) -> dict[str, set[str]]:
-    """What each key of an incident is called, by what a debt about it is about."""
+    """The name of each key of an incident, by the subject of a debt about it."""
     facts, name = record.facts, str(record.opened.get("key", ""))
     old, new = facts.get("old", {}), facts.get("new", {})
     called = {debt.about: {debt.about} for debt in record.debts.values() if debt.kind in debts.KEYS}
@@ -101,7 +101,7 @@ def _called(kept: State, operator: Terminal, record: Incident) -> dict[str, set[
         called[new["fingerprint"]] = {new["fingerprint"], f"ir-{record.id}-{new['n']}", str(new.get("id") or new["fingerprint"])}
     with suppress(IrError):
         world = _world(kept, operator, record)
-        for row in world.issuer.strays(record.id):
+        for row in world.ports.issuer.strays(record.id):
             about = new["fingerprint"] if row.id == new.get("id") else row.id
             called.setdefault(about, {row.id}).update({row.name, *([row.redacted[-4:]] if row.redacted else [])})
         for about, key in ((first, _held(lambda: world.old_key(facts))), (new.get("fingerprint", ""), _held(lambda: world.held_new(new)))):
@@ -113,11 +113,11 @@ def _called(kept: State, operator: Terminal, record: Incident) -> dict[str, set[
 def _held(look: Callable[[], Secret | None]) -> Secret | None:
     try:
         return look()
-    except (IrError, LookupError):  # nobody has it, or nothing was looked at yet
+    except (IrError, LookupError):  # it is nowhere, or nothing was looked at yet
         return None
 
 
 def _world(kept: State, operator: Terminal, record: Incident) -> World:
-    """To look only."""
-    nobody = Unattended(operator.name, yes=False)
-    return wiring.world(setting_from(record.id, record.opened), kept, nobody, ask=write_guard.read_only)
+    """A world for looking only."""
+    unapproved = Unattended(operator.name, yes=False)
+    return worlds.read_only(setting_from(record.id, record.opened), kept, unapproved)

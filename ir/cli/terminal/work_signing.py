@@ -1,4 +1,4 @@
-"""Who signs what workers are to run, and whose signatures a worker on this machine obeys."""
+"""The signers of work for workers, and the signatures that a worker on this machine obeys."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 from ir import inventory
 from ir.cli.terminal.approval_signing import public_half, signed
 from ir.cli.terminal.consent_prompt import Consent, refuse_other
-from ir.cli.terminal.inventory_source import HERE, VARIABLE, Opened, read
+from ir.cli.terminal.inventory_source import HERE, VARIABLE, read
 from ir.cli.terminal.operator import Terminal
 from ir.core.errors import IrError, Refused
 from ir.core.model import Json
@@ -19,6 +19,7 @@ from ir.fleet.campaign_child import Source
 from ir.incident import playbook
 from ir.incident.playbook import Playbook
 from ir.inventory.consent import reading
+from ir.inventory.opened import Opened
 from ir.runtime import adapter_registry
 from ir.runtime.app_state import State
 from ir.runtime.publish import evidence_signer
@@ -50,7 +51,7 @@ def _by_hand(sign_with: str) -> Sign:
 
 
 def trusted(kept: State, operator: Terminal, file: str = "", pin: str = "", books: Sequence[Playbook] = ()) -> Callable[[], Trust]:
-    """Read anew whenever it is asked: a key that is taken out of the inventory is obeyed no longer.
+    """Read again for each question: a key that is taken out of the inventory is no longer obeyed.
 
     Args:
         kept: where this machine's own key lies.

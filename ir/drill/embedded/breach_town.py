@@ -37,7 +37,7 @@ _KINDS = (
 """As they come in an inventory: in no order of danger."""
 _FOREIGN = ("DATABASE_URL", "GITHUB_TOKEN", "SLACK_WEBHOOK_URL", "AWS_SECRET_ACCESS_KEY", "NEXT_PUBLIC_SITE", "INTERNAL_THING")
 HOSTILE = "<img src=x>|[a](javascript:1)\x1b[2J\u202e`"
-"""A name that nobody means well with."""
+"""A hostile name."""
 
 
 @dataclass(frozen=True)
@@ -231,7 +231,7 @@ def _put(host: HostTwin, number: int, name: str, value: str) -> tuple[HostTwin, 
 
 
 def _beside(vercel: VercelTwin, github: GithubTwin, k8s: K8sTwin) -> None:
-    """What lies there, too, and is not ours to rotate."""
+    """What else is there, and is not ours to rotate."""
     for name in _FOREIGN:
         vercel.put("shop", name, "not-a-stripe-key")
         github.put("acme/shop", name, "not-a-stripe-key")

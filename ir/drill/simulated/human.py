@@ -1,14 +1,16 @@
-"""The people around an incident: who signals, clicks in the Dashboard, mends what is broken, and ends it."""
+"""The people around an incident: they signal, click in the Dashboard, fix what is broken, and end it."""
 
 from ir.actions import unread
 from ir.core.secret import Secret
 from ir.drill.simulated.invariants import Judge, waits_for
 from ir.drill.simulated.other_key import NAME as OTHER
 from ir.drill.simulated.provider import SimKey
+from ir.drill.simulated.stores_and_services import SimStore
 from ir.drill.simulated.trial import Trial
+from ir.incident.debts import LEARNED
 
 PATIENCE = 12
-"""How often somebody mends what is asked for and looks again, before the incident counts as wedged."""
+"""How often a person fixes what is asked for and looks again, before the incident counts as stuck."""
 
 
 class Human:
@@ -35,8 +37,19 @@ class Human:
         self.says("approve", plan=self.sim.plan.hash)
 
     def answers(self) -> None:
-        """Approves, vouches, or says that it may look again: whichever is waited for."""
+        """Approves, vouches, gives a right, or says that it may look again: whichever is waited for."""
+        self._gives_a_right()
         {"approve": self.approves, "quiet": self.vouches}.get(waits_for(self.trial.record), self.wakes)()
+
+    def _gives_a_right(self) -> None:
+        """`ir approve --grant` of what the tool says to be lacking; in the Dashboard it is clicked, and then looked at again."""
+        new, rights = self.judge.new(), self.trial.record.facts.get("rights", {})
+        lacking = [row["name"] for row in rights.get("lacking", []) if row["name"] not in rights.get("granted", {})]
+        if new is not None and self.sim.provider.guided:
+            new.permissions = (*new.permissions, *(name for name in lacking if name not in new.permissions))
+        elif new is not None:
+            for name in lacking:
+                self.says("approve", plan=self.sim.plan.hash, step="", grant=name, seen=new.value.fingerprint)
 
     def vouches(self) -> None:
         """Somebody saw in the Dashboard that the old key is not used any more."""
@@ -56,7 +69,7 @@ class Human:
     # ── the Dashboard ──
 
     def does_what_is_asked(self) -> None:
-        """Clicks what the waiting step asks for, and expires what is owed."""
+        """Clicks what the waiting step asks for, and expires keys named as debts."""
         if self.sim.provider.guided and (action := waits_for(self.trial.record)):
             asked = self.trial.record.runs[-1].outcome
             self._clicks(action, f"{asked.said} {asked.todo}")
@@ -106,7 +119,7 @@ class Human:
     # ── the end ──
 
     def ends_it(self) -> None:
-        """Nothing goes wrong any more, somebody mends what the tool asks for and looks again until the incident has ended."""
+        """Without further faults, a person fixes what the tool asks for and looks again until the incident has ended."""
         self.trial.script.clear()
         for _ in range(PATIENCE):
             self._mends()
@@ -121,7 +134,8 @@ class Human:
             self.trial.advance()
 
     def _is_for_a_word(self, name: str) -> bool:
-        return self.trial.record.debts[name].why == unread.BY_HAND
+        debt = self.trial.record.debts[name]
+        return debt.why == unread.BY_HAND or debt.kind == LEARNED
 
     def _left_to_a_word(self) -> bool:
         """Whether all that is still to do is what no look can tell."""
@@ -129,8 +143,15 @@ class Human:
         return bool(debts) and waits_for(self.trial.record) == "" and all(self._is_for_a_word(name) for name in debts)
 
     def _attests(self) -> None:
-        """`ir close`: the one who set it says so."""
-        self.says("close", reason="I have set it", debt=next(iter(self.trial.record.debts)))
+        """`ir close`: the one who set it says so; a right that was added is confirmed, and ends no incident."""
+        debts = self.trial.record.debts
+        learned = [name for name, debt in debts.items() if debt.kind == LEARNED]
+        for name in learned:
+            self.trial.journal.say("closed", about=name, reason="it is meant")
+        if learned:
+            self.wakes()
+        else:
+            self.says("close", reason="I have set it", debt=next(iter(debts)))
 
     def _mends(self) -> None:
         """Services are put right, stores get the key that the tool wants them to hold."""
@@ -145,14 +166,21 @@ class Human:
         wanted, debts = self._wanted(), self.trial.record.debts
         for name, store in self.sim.stores.items():
             behind = name in debts and debts[name].kind == "store-behind"
-            unseen = name in debts and not store.promises.reads and not self._is_for_a_word(name)  # no look shows that it is right already
-            if store.value not in wanted or unseen or (behind and store.value != wanted[0]):
+            strange = store.value not in wanted if store.promises.reads else self._told_of(store)
+            if strange or (behind and store.value != wanted[0]):
                 store.put(wanted[0])
                 self.judge.happened(name)
         for name, service in self.sim.services.items():
             if name in debts:
                 service.held = service.store.value
                 self.judge.happened(name)
+
+    def _told_of(self, store: SimStore) -> bool:
+        """Whether the tool names a store that cannot be read, or a service that reads it: a person knows no more of it."""
+        debts = self.trial.record.debts
+        readers = {name for name, service in self.sim.services.items() if service.store is store}
+        name = str(store.ref)
+        return bool(readers & set(debts)) or (name in debts and not self._is_for_a_word(name))
 
     def _wanted(self) -> list[Secret]:
         """What a store may hold: the leaked key, or the replacement; where a third value stands, the tool says which."""

@@ -7,11 +7,13 @@ from ir.adapters.stores.old_news import PATIENCE
 from ir.core.errors import Conflict, PortError, Rejected, Unknown
 from ir.core.reference import Reference
 from ir.core.secret import Secret
-from ir.core.store_kind import Kind, Promises
+from ir.core.store_kind import PlaceKind, Promises
 from ir.drill.simulated.clock import SimClock
 from ir.drill.simulated.provider import SimProvider
 from ir.ports import STAGED, Check, Expected, Held, Left, Pending, Permission
 
+USED = "charge_read"
+"""The right that all services use."""
 _LAG = 120.0
 """Seconds that a copy is behind."""
 
@@ -23,7 +25,7 @@ class SimStore:
     (`adapters.stores.old_news`): nothing that was read before counts.
 
     Attributes:
-        shut: what every call raises until a person mends it.
+        shut: what every call raises until a person fixes it.
         reverts_in: calls until GitOps puts the first value back, 0 = never.
         changed: called when something but a call of ours has changed the value.
     """
@@ -170,7 +172,7 @@ class SimStore:
 class SimWriteOnly(SimStore):
     """One that takes values and tells none: only its mark of the last change is seen, which each write moves."""
 
-    promises = Promises(Kind.WRITE_ONLY)
+    promises = Promises(PlaceKind.WRITE_ONLY)
 
     def read(self) -> Held:
         """See `ports.Store`."""
@@ -205,14 +207,17 @@ class SimService:
 
     Attributes:
         flaps: checks before each of which it changes between its store's key and the one that it began with.
+        tells: its check tells what Stripe refuses it.
+        told: fingerprints of keys that it told to be lacking the right that it uses.
         changed: called when it has changed its key by itself.
     """
 
     proves = "holds-key"
     read_only = True
 
-    def __init__(self, store: SimStore, provider: SimProvider) -> None:
-        self.store, self.provider = store, provider
+    def __init__(self, store: SimStore, provider: SimProvider, *, tells: bool = True) -> None:
+        self.store, self.provider, self.tells = store, provider, tells
+        self.told: set[str] = set()
         self.held = store.value
         self.broken = False
         self.stuck = False
@@ -241,7 +246,17 @@ class SimService:
             return Check(False, self.proves, "answers 500")
         if self.held.fingerprint != expected.fingerprint:
             return Check(False, self.proves, f"holds {self.held.fingerprint}")
-        return Check(True, self.proves, "holds the expected key")
+        if not self.tells:
+            return Check(True, self.proves, "holds the expected key")
+        if self.refused:
+            self.told.add(self.held.fingerprint)
+        return Check(True, self.proves, "holds the expected key", lacks={USED: 0.0} if self.refused else {})
+
+    @property
+    def refused(self) -> bool:
+        """Whether its key may not do what it does with it."""
+        row = self.provider.row(self.held)
+        return row is not None and self.provider.lives(row) and not row.narrowed and USED not in row.permissions
 
     def ready(self) -> None:
         """See `ports.Reloader`. It takes every reload."""

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from ir.core.errors import UsageError
 from ir.core.model import Json
-from ir.fleet.breach.item import Item
+from ir.fleet.breach.item import BreachItem
 from ir.fleet.breach.matching import Look
 from ir.fleet.campaign_store import CampaignLedger
 from ir.fleet.campaign_tables import CAMPAIGNS
@@ -14,7 +14,7 @@ from ir.fleet.campaign_tables import CAMPAIGNS
 ABOUT = "breach"
 
 
-def told(looks: Sequence[Look], items: Sequence[Item], *, closed_by: str, login_by: str) -> Json:
+def told(looks: Sequence[Look], items: Sequence[BreachItem], *, closed_by: str, login_by: str) -> Json:
     """As it is kept with the campaign.
 
     Args:

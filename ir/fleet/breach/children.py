@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ir.core.model import Json
-from ir.fleet.breach.item import Item
+from ir.fleet.breach.item import BreachItem
 from ir.fleet.campaign import Child
 from ir.fleet.campaign_child import Source, child_for
 from ir.incident.context import Options
@@ -23,8 +23,8 @@ class Books:
     webhooks: Playbook
 
 
-def children_of(source: Source, items: Sequence[Item], books: Books, options: Options, now: float) -> list[tuple[Child, Json]]:
-    """One child per key of the inventory among the items, in their order; canary keys wait for nobody, and nobody for them.
+def children_of(source: Source, items: Sequence[BreachItem], books: Books, options: Options, now: float) -> list[tuple[Child, Json]]:
+    """One child per key of the inventory among the items, in their order; canary keys have no turn of their own.
 
     Args:
         source: the inventory.
@@ -46,6 +46,6 @@ def children_of(source: Source, items: Sequence[Item], books: Books, options: Op
     return made
 
 
-def _leaked_from(item: Item, stored_in: Sequence[str]) -> str:
+def _leaked_from(item: BreachItem, stored_in: Sequence[str]) -> str:
     """The listed store that leaked; "" where it leaked at a place that the inventory does not list."""
     return next((place for place in item.places if place in stored_in), "")

@@ -16,13 +16,13 @@ from ir.fleet.campaign import Child, ChildState, server
 from ir.fleet.campaign_store import CampaignLedger
 from ir.fleet.campaign_tables import CHILDREN
 from ir.incident.plan import plan_from_json
-from ir.storage.incident_store import Ledger
+from ir.storage.signal_log import SignalLog
 
 Signers = Callable[[str, str, Path], Sequence[Sign]]
 """Text, name and folder of an inventory → whose keys sign what workers are to run."""
 
 
-def hear(incidents: Ledger, ledger: CampaignLedger, name: str, children: Sequence[Child]) -> None:
+def hear(incidents: SignalLog, ledger: CampaignLedger, name: str, children: Sequence[Child]) -> None:
     """Tell the incidents of these children, if the places where their keys leaked are closed; none is told twice."""
     row = ledger.campaign(name) or {}
     for child in children:
@@ -56,12 +56,12 @@ def _rewrite(ledger: CampaignLedger, child: Child, setting: Json) -> None:
 
 
 def _closed(setting: Json, closed: Json) -> tuple[str, str]:
-    """Where the key of a child leaked, and who says that it is closed; "" where nobody has to say so (any more)."""
+    """Where the key of a child leaked, and who says that it is closed; "" where no person has to say so (any more)."""
     source = str(setting["options"].get("source") or "")
     if not source or setting["options"].get("source_closed_by"):
         return source, ""
     return source, str(closed.get(server(parse(source)), ""))
 
 
-def _heard(incidents: Ledger, incident: str, source: str) -> bool:
-    return any(signal["body"].get("source_closed") == source for signal in incidents.signals(incident))
+def _heard(incidents: SignalLog, incident: str, source: str) -> bool:
+    return any(signal["body"].get("source_closed") == source for signal in incidents.sent(incident))

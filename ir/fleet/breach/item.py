@@ -15,7 +15,7 @@ _MONEY = ("payout_write", "transfer_write", "outbound_transfer_write", "api_key_
 """Permissions by which money leaves an account, or by which other keys are made."""
 
 
-class Danger(IntEnum):
+class DangerRank(IntEnum):
     """What is worse comes first."""
 
     LOGIN = 0
@@ -34,24 +34,24 @@ class Danger(IntEnum):
 
 
 WORDS = {
-    Danger.LOGIN: "the login that ir itself uses at that host",
-    Danger.OUR_OWN: "ir itself works with it",
-    Danger.LIVE_SECRET: "live secret key: pays out, and everything else",
-    Danger.LIVE_MONEY: "live restricted key that can move money out",
-    Danger.LIVE_CONNECT: "live restricted key with rights on connected accounts",
-    Danger.LIVE_UNKNOWN: "Stripe's by its name, and not in the inventory",
-    Danger.LIVE_RESTRICTED: "live restricted key",
-    Danger.LIVE_WEBHOOK: "live webhook signing secret: events can be forged",
-    Danger.TEST: "test key",
-    Danger.TEST_WEBHOOK: "webhook signing secret of test mode",
-    Danger.OTHER_VENDOR: "another vendor's",
-    Danger.UNKNOWN: "cannot be told by its name",
-    Danger.HARMLESS: "made to be seen, or no secret by its name",
+    DangerRank.LOGIN: "the login that ir itself uses at that host",
+    DangerRank.OUR_OWN: "ir itself works with it",
+    DangerRank.LIVE_SECRET: "live secret key: pays out, and everything else",
+    DangerRank.LIVE_MONEY: "live restricted key that can move money out",
+    DangerRank.LIVE_CONNECT: "live restricted key with rights on connected accounts",
+    DangerRank.LIVE_UNKNOWN: "Stripe's by its name, and not in the inventory",
+    DangerRank.LIVE_RESTRICTED: "live restricted key",
+    DangerRank.LIVE_WEBHOOK: "live webhook signing secret: events can be forged",
+    DangerRank.TEST: "test key",
+    DangerRank.TEST_WEBHOOK: "webhook signing secret of test mode",
+    DangerRank.OTHER_VENDOR: "another vendor's",
+    DangerRank.UNKNOWN: "cannot be told by its name",
+    DangerRank.HARMLESS: "made to be seen, or no secret by its name",
 }
 
 
 @dataclass(frozen=True)
-class Item:
+class BreachItem:
     """One thing.
 
     Attributes:
@@ -66,7 +66,7 @@ class Item:
     """
 
     name: str
-    danger: Danger
+    danger: DangerRank
     key: str = ""
     places: tuple[str, ...] = ()
     servers: tuple[str, ...] = ()
@@ -81,7 +81,7 @@ class Item:
         """Whether it is a key or webhook of the inventory."""
         return bool(self.key)
 
-    def beside(self, other: "Item") -> "Item":
+    def beside(self, other: "BreachItem") -> "BreachItem":
         """The same thing, with the places and remarks of both; the other's come first."""
         return replace(
             other,
@@ -95,11 +95,11 @@ class Item:
         return {**asdict(self), "danger": int(self.danger), "what": WORDS[self.danger]}
 
     @classmethod
-    def from_json(cls, data: Json) -> "Item":
+    def from_json(cls, data: Json) -> "BreachItem":
         """Inverse of `to_json`."""
         rows: dict[str, Any] = {name: value for name, value in data.items() if name != "what"}
         lists = {name: tuple(rows[name]) for name in ("places", "servers", "remarks")}
-        return cls(**{**rows, **lists, "danger": Danger(rows["danger"])})
+        return cls(**{**rows, **lists, "danger": DangerRank(rows["danger"])})
 
 
 def clean(name: str) -> str:
@@ -108,18 +108,18 @@ def clean(name: str) -> str:
     return excerpt(shown, LONGEST) or "(no name)"
 
 
-def danger_of(source: Inventory, key: Key) -> Danger:
+def danger_of(source: Inventory, key: Key) -> DangerRank:
     """Of a key or webhook of the inventory; where it does not list permissions, they are taken as able to move money."""
     live = source.account(key.account).mode is Mode.LIVE
     if isinstance(key, Webhook):
-        return Danger.LIVE_WEBHOOK if live else Danger.TEST_WEBHOOK
+        return DangerRank.LIVE_WEBHOOK if live else DangerRank.TEST_WEBHOOK
     if not live:
-        return Danger.TEST
+        return DangerRank.TEST
     if key.kind == "secret":
-        return Danger.LIVE_SECRET
+        return DangerRank.LIVE_SECRET
     if not key.permissions or set(key.permissions) & set(_MONEY):
-        return Danger.LIVE_MONEY
-    return Danger.LIVE_CONNECT if key.connect_permissions else Danger.LIVE_RESTRICTED
+        return DangerRank.LIVE_MONEY
+    return DangerRank.LIVE_CONNECT if key.connect_permissions else DangerRank.LIVE_RESTRICTED
 
 
 def rights_of(source: Inventory, key: Key) -> tuple[str, ...]:
@@ -131,7 +131,7 @@ def rights_of(source: Inventory, key: Key) -> tuple[str, ...]:
     return (*(("its permissions are not listed",) if unlisted else ()), *connect)
 
 
-def ordered(items: Iterable[Item]) -> list[Item]:
+def ordered(items: Iterable[BreachItem]) -> list[BreachItem]:
     """What is worse first; then what has more to do with connected accounts, then by name."""
     return sorted(
         items, key=lambda item: (item.danger, not any("connected" in one for one in item.remarks), item.name.lower(), item.places)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ir.core.place import Place
 from ir.core.reference import Reference
-from ir.fleet.breach.item import Danger, Item
+from ir.fleet.breach.item import BreachItem, DangerRank
 from ir.inventory import Inventory, Key
 
 
@@ -28,22 +28,22 @@ _LOGINS = {
 }
 
 
-def logins(source: Inventory, places: Iterable[Place]) -> list[Item]:
+def logins(source: Inventory, places: Iterable[Place]) -> list[BreachItem]:
     """One item per login that breached places are reached with."""
-    found: dict[str, Item] = {}
+    found: dict[str, BreachItem] = {}
     for place in places:
         known = _LOGINS.get(place.scheme)
         if known is None:
             continue
         row = source.host(place.scheme, place.host) if place.scheme in ("vercel", "github-actions", "k8s", "gcp-sm") else None
         where = str(row.token) if row is not None and row.token is not None else known.usual
-        todo = f"make a new one, put it where ir finds it ({where}), revoke the old one"
+        todo = f"make a new one, put it where ir found_keys it ({where}), revoke the old one"
         server = f"{place.scheme}://{place.host}"
         before = found.get(f"{known.name} {where}")
         servers = tuple(sorted({*(before.servers if before else ()), server}))
         name = f"{place.scheme}-login"
-        found[f"{known.name} {where}"] = Item(
-            name, Danger.LOGIN, places=(where,), servers=servers, told_by="login", vendor=known.name, link=known.link, todo=todo
+        found[f"{known.name} {where}"] = BreachItem(
+            name, DangerRank.LOGIN, places=(where,), servers=servers, told_by="login", vendor=known.name, link=known.link, todo=todo
         )
     return list(found.values())
 

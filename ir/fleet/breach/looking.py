@@ -8,7 +8,7 @@ from ir.core.errors import PortError
 from ir.core.place import Place
 from ir.core.reference import Reference
 from ir.core.secret import Secret
-from ir.fleet.breach.matching import Look, Read
+from ir.fleet.breach.matching import Look, ReadValues
 from ir.inventory import Inventory
 from ir.ports import Listed, Operator
 from ir.runtime import adapter_registry
@@ -29,21 +29,21 @@ def look(places: Sequence[Place], source: Inventory, operator: Operator, base: P
         return list(pool.map(one, places))
 
 
-def read(rows: Sequence[Listed], source: Inventory, operator: Operator, base: Path) -> Read:
+def read(rows: Sequence[Listed], source: Inventory, operator: Operator, base: Path) -> ReadValues:
     """Values of listed things; somebody agreed to that."""
 
-    def one(row: Listed) -> Read:
+    def one(row: Listed) -> ReadValues:
         if row.ref is None:
-            return Read()
+            return ReadValues()
         place = Place(row.ref.scheme, row.ref.host, row.ref.path)
         try:
-            return Read(adapter_registry.lister(place, source, operator, base).finds(row))
+            return ReadValues(adapter_registry.lister(place, source, operator, base).keys_in(row))
         except PortError as error:
-            return Read(unread=(f"{row.ref}: {error.what}",))
+            return ReadValues(unread=(f"{row.ref}: {error.what}",))
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         found = list(pool.map(one, rows))
-    return Read(tuple(find for one in found for find in one.finds), tuple(line for one in found for line in one.unread))
+    return ReadValues(tuple(find for one in found for find in one.found_keys), tuple(line for one in found for line in one.unread))
 
 
 def held(source: Inventory, operator: Operator, base: Path, may: Callable[[Reference], bool]) -> dict[Secret, str]:

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ir.core.key_kind import Kind, kind_of
-from ir.core.key_search import Find
+from ir.core.key_kind import CredentialKind, kind_of
+from ir.core.key_search import FoundKey
 from ir.core.model import KeyKind, Mode
 from ir.core.place import Place
 from ir.core.reference import Reference
 from ir.core.secret import Secret
 from ir.fleet.breach import vendors
-from ir.fleet.breach.item import Danger, Item, clean, danger_of, ordered, rights_of
+from ir.fleet.breach.item import BreachItem, DangerRank, clean, danger_of, ordered, rights_of
 from ir.fleet.breach.logins import logins
 from ir.fleet.breach.spelling import canonical, within
 from ir.fleet.campaign import server
@@ -37,15 +37,15 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Read:
+class ReadValues:
     """What values came to.
 
     Attributes:
-        finds: values shaped like Stripe's keys, each with its place.
+        found_keys: values shaped like Stripe's keys, each with its place.
         unread: places that could not be read, and why.
     """
 
-    finds: tuple[Find, ...] = ()
+    found_keys: tuple[FoundKey, ...] = ()
     unread: tuple[str, ...] = ()
 
 
@@ -58,12 +58,12 @@ class Matched:
         unread: rows that no reference of the inventory names, and whose value may be read: who agrees to it learns more.
     """
 
-    items: tuple[Item, ...]
+    items: tuple[BreachItem, ...]
     unread: tuple[Listed, ...] = ()
 
 
 def matched(
-    source: Inventory, base: Path, looks: Sequence[Look], read: Read | None = None, held: Mapping[Secret, str] | None = None
+    source: Inventory, base: Path, looks: Sequence[Look], read: ReadValues | None = None, held: Mapping[Secret, str] | None = None
 ) -> Matched:
     """Everything that lay there.
 
@@ -76,7 +76,7 @@ def matched(
     """
     listed = {canonical(ref, base) for _, ref in references.every(source)}
     left = [(one.place, row) for one in looks for row in one.listing.rows if not _named(row, listed, base)]
-    by_value, rest = _by_value(source, left, read.finds if read else (), held or {})
+    by_value, rest = _by_value(source, left, read.found_keys if read else (), held or {})
     ours = [item for key in source.held if (item := _of_key(source, key, looks, base))]
     places = [one.place for one in looks]
     items = [*logins(source, places), *_own(source, places, base), *_joined([*ours, *by_value]), *_joined(_by_name(rest))]
@@ -87,7 +87,7 @@ def matched(
 # ── what the inventory names ──
 
 
-def _of_key(source: Inventory, key: Key, looks: Sequence[Look], base: Path) -> Item | None:
+def _of_key(source: Inventory, key: Key, looks: Sequence[Look], base: Path) -> BreachItem | None:
     refs = [ref for ref in key.stored_in if any(within(ref, one.place, base) for one in looks)]
     if not refs:
         return None
@@ -95,10 +95,10 @@ def _of_key(source: Inventory, key: Key, looks: Sequence[Look], base: Path) -> I
     return _ours(source, key, refs, "reference", said)
 
 
-def _ours(source: Inventory, key: Key, refs: Sequence[Reference], told_by: str, said: Sequence[str]) -> Item:
+def _ours(source: Inventory, key: Key, refs: Sequence[Reference], told_by: str, said: Sequence[str]) -> BreachItem:
     servers = tuple(sorted({server(ref) for ref in refs}))
     remarks = (*rights_of(source, key), *said)
-    return Item(key.name, danger_of(source, key), key.name, tuple(map(str, refs)), servers, told_by, vendor="Stripe", remarks=remarks)
+    return BreachItem(key.name, danger_of(source, key), key.name, tuple(map(str, refs)), servers, told_by, vendor="Stripe", remarks=remarks)
 
 
 def _missed(ref: Reference, looks: Sequence[Look], base: Path) -> bool:
@@ -120,7 +120,7 @@ def _refs(row: Listed) -> tuple[Reference, ...]:
     return ((row.ref,) if row.ref else ()) + row.also
 
 
-def _own(source: Inventory, places: Sequence[Place], base: Path) -> Iterator[Item]:
+def _own(source: Inventory, places: Sequence[Place], base: Path) -> Iterator[BreachItem]:
     """Keys and tokens that `ir` works with, and that lie there without being rows of the inventory."""
     rows = {canonical(ref, base) for key in source.held for ref in key.stored_in}
     for where, ref in references.every(source):
@@ -128,7 +128,7 @@ def _own(source: Inventory, places: Sequence[Place], base: Path) -> Iterator[Ite
             continue
         what = _told(source, where)
         todo = f"make a new one, put it at {ref}, revoke the old one"
-        yield Item(what, Danger.OUR_OWN, places=(str(ref),), servers=(server(ref),), told_by="reference", todo=todo)
+        yield BreachItem(what, DangerRank.OUR_OWN, places=(str(ref),), servers=(server(ref),), told_by="reference", todo=todo)
 
 
 def _told(source: Inventory, where: references.Path) -> str:
@@ -144,11 +144,11 @@ def _told(source: Inventory, where: references.Path) -> str:
 
 
 def _by_value(
-    source: Inventory, left: Sequence[tuple[Place, Listed]], finds: Iterable[Find], held: Mapping[Secret, str]
-) -> tuple[list[Item], list[tuple[Place, Listed]]]:
+    source: Inventory, left: Sequence[tuple[Place, Listed]], found_keys: Iterable[FoundKey], held: Mapping[Secret, str]
+) -> tuple[list[BreachItem], list[tuple[Place, Listed]]]:
     """Rows whose value turned out to be a key of Stripe's, and the rest."""
-    by_object: dict[Reference, list[Find]] = {}
-    for find in finds:
+    by_object: dict[Reference, list[FoundKey]] = {}
+    for find in found_keys:
         by_object.setdefault(replace(find.ref, field=""), []).append(find)
     items, rest = [], []
     for place, row in left:
@@ -159,51 +159,54 @@ def _by_value(
     return items, rest
 
 
-def _found(source: Inventory, find: Find, held: Mapping[Secret, str]) -> Item:
+def _found(source: Inventory, find: FoundKey, held: Mapping[Secret, str]) -> BreachItem:
     if find.value in held:
         said = f"it lies at {find.ref}, too, which the inventory does not list: what reads it there is cut off when the key dies"
         return _ours(source, source.key(held[find.value]), [find.ref], "fingerprint", [said])
     about = kind_of(find.value)
     remarks = (f"{about.credential.value} {find.value.fingerprint}, in no place that the inventory lists",)
-    found = Item(clean(find.ref.field or find.ref.path), _by_kind(about), "", (clean(str(find.ref)),), (server(find.ref),), "fingerprint")
+    found = BreachItem(
+        clean(find.ref.field or find.ref.path), _by_kind(about), "", (clean(str(find.ref)),), (server(find.ref),), "fingerprint"
+    )
     return replace(found, vendor="Stripe", todo=LIST_IT, remarks=remarks)
 
 
-def _by_kind(about: Kind) -> Danger:
+def _by_kind(about: CredentialKind) -> DangerRank:
     """Of a key that the inventory does not list: its permissions are not known."""
     if about.key_kind is KeyKind.WEBHOOK:
-        return Danger.LIVE_WEBHOOK
+        return DangerRank.LIVE_WEBHOOK
     if about.mode is Mode.TEST:
-        return Danger.TEST
+        return DangerRank.TEST
     if about.key_kind is KeyKind.SECRET:
-        return Danger.LIVE_SECRET
-    return Danger.LIVE_MONEY if about.key_kind is KeyKind.RESTRICTED else Danger.LIVE_UNKNOWN
+        return DangerRank.LIVE_SECRET
+    return DangerRank.LIVE_MONEY if about.key_kind is KeyKind.RESTRICTED else DangerRank.LIVE_UNKNOWN
 
 
-def _by_name(rows: Iterable[tuple[Place, Listed]]) -> Iterator[Item]:
+def _by_name(rows: Iterable[tuple[Place, Listed]]) -> Iterator[BreachItem]:
     for place, row in rows:
         where = str(row.ref or place)
         at = server(row.ref) if row.ref else f"{place.scheme}://{place.host}"
         yield guessed(
-            Item(clean(row.name), Danger.UNKNOWN, "", (clean(where),), (clean(at),), remarks=tuple(map(clean, row.hints[:3]))), row.name
+            BreachItem(clean(row.name), DangerRank.UNKNOWN, "", (clean(where),), (clean(at),), remarks=tuple(map(clean, row.hints[:3]))),
+            row.name,
         )
 
 
-def guessed(item: Item, name: str) -> Item:
+def guessed(item: BreachItem, name: str) -> BreachItem:
     """An item whose name is all that is known: whose it looks like, and what to do."""
     if vendors.harmless(name):
-        return replace(item, danger=Danger.HARMLESS)
+        return replace(item, danger=DangerRank.HARMLESS)
     if vendors.stripes(name):
-        return replace(item, danger=Danger.LIVE_UNKNOWN, vendor="Stripe", todo=LIST_IT)
+        return replace(item, danger=DangerRank.LIVE_UNKNOWN, vendor="Stripe", todo=LIST_IT)
     found = vendors.vendor_of(name)
     if found is None:
         return replace(item, todo="see what it opens; replace it if it is a secret")
-    return replace(item, danger=Danger.OTHER_VENDOR, vendor=found.name, link=found.link, todo=found.todo)
+    return replace(item, danger=DangerRank.OTHER_VENDOR, vendor=found.name, link=found.link, todo=found.todo)
 
 
-def _joined(items: Iterable[Item]) -> list[Item]:
+def _joined(items: Iterable[BreachItem]) -> list[BreachItem]:
     """One item per key, or per name and vendor, with all of its places."""
-    found: dict[tuple[str, str, Danger], Item] = {}
+    found: dict[tuple[str, str, DangerRank], BreachItem] = {}
     for item in items:
         at = (item.key or item.name, item.vendor if not item.key else "", item.danger)
         found[at] = item.beside(found[at]) if at in found else item

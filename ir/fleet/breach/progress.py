@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from ir.core.model import Json
-from ir.fleet.breach.item import WORDS, Danger, Item
+from ir.fleet.breach.item import WORDS, BreachItem, DangerRank
 
 SCHEMA = "ir-breach/1"
 _OPEN = "still to do"
@@ -20,7 +20,7 @@ def document(campaign: Json, about: Json, created_at: float = 0.0, actor: str = 
         actor: who began it.
     """
     children = {row["key"]: row for row in campaign.get("keys", [])}
-    rows = [_row(Item.from_json(item), children, about["done"]) for item in about["items"]]
+    rows = [_row(BreachItem.from_json(item), children, about["done"]) for item in about["items"]]
     servers = sorted({server for row in rows for server in row["servers"]})
     return {
         "schema": SCHEMA,
@@ -39,13 +39,13 @@ def document(campaign: Json, about: Json, created_at: float = 0.0, actor: str = 
     }
 
 
-def _row(item: Item, children: Mapping[str, Json], done: Mapping[str, Json]) -> Json:
+def _row(item: BreachItem, children: Mapping[str, Json], done: Mapping[str, Json]) -> Json:
     """An item with its state: a child's, or what a person said of it."""
     child = children.get(item.key) if item.key else None
     said_by = done.get(item.name, {})
     if child is not None:
         state = str(child["state"])
-    elif item.danger is Danger.HARMLESS:
+    elif item.danger is DangerRank.HARMLESS:
         state = "nothing to do"
     else:
         state = f"done, says {said_by['by']}" if said_by else _OPEN

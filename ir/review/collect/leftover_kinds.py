@@ -1,4 +1,4 @@
-"""What an attacker can leave behind: each kind with its list, its severity, what it does and how it is undone."""
+"""The things that an attacker can leave behind: each kind with its list, its severity, its effect and its undo."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -6,17 +6,17 @@ from dataclasses import dataclass, field, replace
 from ir.core.model import Json
 
 _LARGEST = 2**53
-"""Beyond it a number is no amount and no time of anybody's."""
+"""The largest number that can be an amount or a time."""
 
 
 def whole(value: object) -> int:
-    """A number of Stripe's; 0 for what is none."""
+    """A number of Stripe's; 0 for anything else."""
     return int(value) if isinstance(value, int | float) and abs(value) < _LARGEST else 0
 
 
 @dataclass(frozen=True)
-class Sweep:
-    """One list.
+class LeftoverList:
+    """One list of Stripe's in which leftovers can be.
 
     Attributes:
         kind: of the rows. path: of the list. created: whether it takes `created[gte]`.
@@ -56,8 +56,8 @@ def _by_hand(row: Json) -> bool:
 
 
 _CLICK = "Dashboard > "
-SWEEPS: tuple[Sweep, ...] = (
-    Sweep(
+SWEEPS: tuple[LeftoverList, ...] = (
+    LeftoverList(
         "webhook_endpoint",
         "/v1/webhook_endpoints",
         "critical",
@@ -65,7 +65,7 @@ SWEEPS: tuple[Sweep, ...] = (
         "DELETE /v1/webhook_endpoints/{id}",
         created=False,
     ),
-    Sweep(
+    LeftoverList(
         "event_destination",
         "/v2/core/event_destinations",
         "critical",
@@ -74,8 +74,8 @@ SWEEPS: tuple[Sweep, ...] = (
         created=False,
         extra={"include": ["webhook_endpoint.url"]},
     ),
-    Sweep("connected_account", "/v1/accounts", "critical", "can receive your money", _CLICK + "Connect > {id} > Reject"),
-    Sweep(
+    LeftoverList("connected_account", "/v1/accounts", "critical", "can receive your money", _CLICK + "Connect > {id} > Reject"),
+    LeftoverList(
         "payout",
         "/v1/payouts",
         "critical",
@@ -84,11 +84,11 @@ SWEEPS: tuple[Sweep, ...] = (
         rare=False,
         wanted=_by_hand,
     ),
-    Sweep("transfer", "/v1/transfers", "critical", "money to another account", "POST /v1/transfers/{id}/reversals", rare=False),
-    Sweep("topup", "/v1/topups", "high", "pulls money into the balance, to be paid out", "POST /v1/topups/{id}/cancel"),
-    Sweep("issuing_card", "/v1/issuing/cards", "critical", "can spend your balance", "POST /v1/issuing/cards/{id} status=canceled"),
-    Sweep("file_link", "/v1/file_links", "high", "a public link to a file of yours", "POST /v1/file_links/{id} expires_at=now"),
-    Sweep(
+    LeftoverList("transfer", "/v1/transfers", "critical", "money to another account", "POST /v1/transfers/{id}/reversals", rare=False),
+    LeftoverList("topup", "/v1/topups", "high", "pulls money into the balance, to be paid out", "POST /v1/topups/{id}/cancel"),
+    LeftoverList("issuing_card", "/v1/issuing/cards", "critical", "can spend your balance", "POST /v1/issuing/cards/{id} status=canceled"),
+    LeftoverList("file_link", "/v1/file_links", "high", "a public link to a file of yours", "POST /v1/file_links/{id} expires_at=now"),
+    LeftoverList(
         "payment_link",
         "/v1/payment_links",
         "high",
@@ -97,8 +97,8 @@ SWEEPS: tuple[Sweep, ...] = (
         created=False,
         wanted=lambda row: row.get("active") is not False,
     ),
-    Sweep("coupon", "/v1/coupons", "high", "gives everything away", "DELETE /v1/coupons/{id}", wanted=_all_off),
-    Sweep(
+    LeftoverList("coupon", "/v1/coupons", "high", "gives everything away", "DELETE /v1/coupons/{id}", wanted=_all_off),
+    LeftoverList(
         "promotion_code",
         "/v1/promotion_codes",
         "medium",
@@ -106,8 +106,10 @@ SWEEPS: tuple[Sweep, ...] = (
         "POST /v1/promotion_codes/{id} active=false",
         wanted=lambda row: row.get("active") is not False,
     ),
-    Sweep("subscription", "/v1/subscriptions", "medium", "charges a customer again and again", "DELETE /v1/subscriptions/{id}", rare=False),
-    Sweep(
+    LeftoverList(
+        "subscription", "/v1/subscriptions", "medium", "charges a customer again and again", "DELETE /v1/subscriptions/{id}", rare=False
+    ),
+    LeftoverList(
         "subscription_schedule",
         "/v1/subscription_schedules",
         "medium",
@@ -115,8 +117,10 @@ SWEEPS: tuple[Sweep, ...] = (
         "POST /v1/subscription_schedules/{id}/cancel",
         rare=False,
     ),
-    Sweep("draft_invoice", "/v1/invoices", "medium", "will be sent and charged", "DELETE /v1/invoices/{id}", rare=False, wanted=_draft),
-    Sweep(
+    LeftoverList(
+        "draft_invoice", "/v1/invoices", "medium", "will be sent and charged", "DELETE /v1/invoices/{id}", rare=False, wanted=_draft
+    ),
+    LeftoverList(
         "open_checkout_session",
         "/v1/checkout/sessions",
         "low",
@@ -125,7 +129,7 @@ SWEEPS: tuple[Sweep, ...] = (
         rare=False,
         wanted=_open,
     ),
-    Sweep("product", "/v1/products", "low", "can be sold in your name", "POST /v1/products/{id} active=false", rare=False),
+    LeftoverList("product", "/v1/products", "low", "can be sold in your name", "POST /v1/products/{id} active=false", rare=False),
 )
 
 MONEY_KINDS = ("payout", "transfer", "topup", "connected_account", "external_account", "issuing_card")
@@ -139,7 +143,7 @@ _PAGES = {
 }
 
 STANDING = ("webhook_endpoint", "event_destination", "external_account")
-"""They go on working however old they are, and their lists are always read whole."""
+"""Kinds that go on working however old they are; their lists are always read whole."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +152,7 @@ class Change:
 
     Attributes:
         kind: type in the activity log, where one that ends with `*` stands for all that begin so, or of an event.
-        severity, why, undo: as of a `Sweep`.
+        severity, why, undo: as of a `LeftoverList`.
         login: no API key of the account can do it, so a login was used.
     """
 
@@ -191,15 +195,15 @@ EVENTS: tuple[Change, ...] = (
     replace(_SCHEDULE, kind="balance_settings.updated"),
     replace(_KEY, kind="v2.iam.api_key.created"),
 )
-"""What has an event but no list."""
+"""Kinds that have an event and no list."""
 _TEXTS = {sweep.kind: sweep for sweep in SWEEPS}
 UNDONE = ("deleted", "removed", "uninstalled", "deauthorized", "revoked")
-"""How the type of a change ends that takes away what could be left behind, unless that was a protection."""
+"""Endings of change types that remove something, which leaves nothing behind unless it was a protection."""
 _PROTECTIONS = ("radar", "sso_")
 
 
 def change(kind: str, group: str = "") -> Change | None:
-    """What an entry of the activity log is as a leftover, by its type, else by its group; None = nothing stays."""
+    """The leftover that an entry of the activity log shows, by its type, else by its group; None = nothing stays."""
     if kind.endswith(UNDONE) and not (kind.startswith(_PROTECTIONS) or group == "radar"):
         return None
     named = (c for c in (*CHANGES, *EVENTS) if c.kind == kind or (c.kind.endswith("*") and kind.startswith(c.kind[:-1])))
@@ -207,7 +211,7 @@ def change(kind: str, group: str = "") -> Change | None:
 
 
 def leftover(kind: str, ident: str, created: int, *, detail: str = "", group: str = "") -> Json:
-    """One leftover with its undo; nothing is undone here. Detail: where it points to, or who did it."""
+    """One leftover with its undo; nothing is undone here. The detail says where it points to, or by whom it was made."""
     text = _TEXTS.get(kind) or change(kind, group)
     level, why, undo = (text.severity, text.why, text.undo) if text else ("high", "was set up after the exposure", _CLICK + "look for {id}")
     said = why + (f": {detail}" if detail else "")
@@ -215,10 +219,10 @@ def leftover(kind: str, ident: str, created: int, *, detail: str = "", group: st
 
 
 def page(kind: str, ident: str, *, test: bool) -> str:
-    """Where the Dashboard shows a movement of money and stops it."""
+    """The page of the Dashboard that shows a movement of money and stops it."""
     return f"https://dashboard.stripe.com/{'test/' if test else ''}{_PAGES.get(kind, '{id}').replace('{id}', ident)}"
 
 
 def is_rare(kind: str) -> bool:
-    """Whether such a thing is made so seldom that every new one is worth a look."""
+    """Whether such a thing is made so rarely that every new one is worth a look."""
     return kind not in _TEXTS or _TEXTS[kind].rare

@@ -1,4 +1,4 @@
-"""The list sweeps: what there is of everything that an attacker could have left behind, and money on its way."""
+"""Sweep the lists of everything that an attacker could have left behind, and of money on its way."""
 
 import re
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from ir.core.concurrency import each
 from ir.core.model import Json
 from ir.core.secret import scrub
 from ir.review.collect.collector import Collector
-from ir.review.collect.leftover_kinds import SWEEPS, Sweep, whole
+from ir.review.collect.leftover_kinds import SWEEPS, LeftoverList, whole
 from ir.review.collect.pages import epoch
 
 _MOST_ACCOUNTS = 20
@@ -21,7 +21,7 @@ _ACCOUNT = re.compile(r"acct_[A-Za-z0-9]{1,40}")
 
 @dataclass
 class Swept:
-    """Rows as `objects` wants them, and what could not be read (kind → why)."""
+    """Rows in the form of `objects`, and the kinds that could not be read (kind → why)."""
 
     rows: list[Json] = field(default_factory=list)
     unread: dict[str, str] = field(default_factory=dict)
@@ -36,35 +36,44 @@ def sweep_lists(
     progress: Callable[[str], None],
     kinds: tuple[str, ...] = (),
 ) -> Swept:
-    """Read the lists side by side. A list that is refused or absent is noted, never an error."""
+    """Read the lists side by side. A list that is refused or absent is noted, never an error.
+
+    Only the payout destinations of connected accounts have to wait for a list: the one that names them.
+    """
     wanted = [sweep for sweep in SWEEPS if not kinds or sweep.kind in kinds]
     swept = Swept()
 
-    def one(sweep: Sweep) -> tuple[Sweep, list[Json], str]:
+    def one(sweep: LeftoverList) -> tuple[LeftoverList, list[Json], str]:
         rows, why = collector.objects(sweep.path, since, created=sweep.created, extra=sweep.extra)
         progress(f"list {sweep.path}: {len(rows)}")
         return sweep, rows, why
 
     def lists() -> None:
-        for sweep, rows, why in each(wanted, one):  # the collector keeps the pace, however many ask
+        for sweep, rows, why in each(wanted, one):  # the collector keeps the pace, however many threads ask
             if why:
                 swept.unread[sweep.kind] = why
             swept.read += not why or bool(rows)
             swept.rows += [_row(sweep.kind, row, known_webhooks) for row in rows if sweep.wanted(row)]
-        if not kinds or "external_account" in kinds:
-            _destinations(collector, swept, account)
 
     habits: list[Json] = []
+    own = Swept()
     beside: list[Callable[[], None]] = [lists]
+    destinations = not kinds or "external_account" in kinds
+    if destinations:
+        beside.append(lambda: _own_destinations(collector, own, account))
     if not kinds:
         beside.append(lambda: habits.extend(_payout_habits(collector, since)))
     each(beside, lambda read: read())
+    swept.rows += own.rows
+    swept.unread |= own.unread
+    if destinations:
+        _destinations_of_new_accounts(collector, swept, account)
     swept.rows += habits
     return swept
 
 
 def _payout_habits(collector: Collector, since: int) -> list[Json]:
-    """Payouts by hand in the year before: events reach back for a month, and some people pay out every quarter."""
+    """Payouts by hand in the year before: events reach back one month, and some people pay out every quarter."""
     rows, _ = collector.objects("/v1/payouts", max(since - _YEAR, 0))
     by_hand = [row for row in rows if row.get("automatic") is False or row.get("method") == "instant"]
     return [
@@ -74,25 +83,37 @@ def _payout_habits(collector: Collector, since: int) -> list[Json]:
     ]
 
 
-def _destinations(collector: Collector, swept: Swept, account: str) -> None:
-    """Payout destinations of the account itself and of connected accounts that are new: those are as new as their account."""
-    fresh = {str(row["id"]): int(row["ts"]) for row in swept.rows if row["kind"] == "connected_account"}
-    holders = {name: made for name, made in ({account: 0} | fresh).items() if _ACCOUNT.fullmatch(name)}
-    if account not in holders:
+def _own_destinations(collector: Collector, swept: Swept, account: str) -> None:
+    """Payout destinations of the account itself."""
+    if not _ACCOUNT.fullmatch(account):
         swept.unread["external_account"] = "of the account itself: its id is not known (--account acct_…)"
-    asked = list(holders)[: _MOST_ACCOUNTS + 1]
+        return
+    _destinations(collector, swept, {account: 0}, account)
+
+
+def _destinations_of_new_accounts(collector: Collector, swept: Swept, account: str) -> None:
+    """Payout destinations of connected accounts that are new: they are as new as their account."""
+    fresh = {str(row["id"]): int(row["ts"]) for row in swept.rows if row["kind"] == "connected_account"}
+    holders = {name: made for name, made in fresh.items() if name != account and _ACCOUNT.fullmatch(name)}
+    asked = dict(list(holders.items())[:_MOST_ACCOUNTS])
+    _destinations(collector, swept, asked, account)
+    if len(holders) > len(asked):
+        swept.unread["external_account"] = f"of connected accounts, only those of the newest {_MOST_ACCOUNTS} were read"
+
+
+def _destinations(collector: Collector, swept: Swept, holders: dict[str, int], account: str) -> None:
+    """Of these accounts, each with the time when it was made."""
+    asked = list(holders)
     found = each(asked, lambda holder: collector.objects(f"/v1/accounts/{holder}/external_accounts", 0, created=False))
     for holder, (rows, why) in zip(asked, found, strict=True):
         if why:
             swept.unread["external_account"] = why
         for row in (_row("external_account", row, ()) for row in rows):
             swept.rows.append({**row, "ts": row["ts"] or holders[holder], "account": "" if holder == account else holder})
-    if len(holders) > _MOST_ACCOUNTS + 1:
-        swept.unread["external_account"] = f"of connected accounts, only those of the newest {_MOST_ACCOUNTS} were read"
 
 
 def _row(kind: str, row: Json, known_webhooks: tuple[str, ...]) -> Json:
-    """Only what judging needs: no secret of a webhook, no name of a person."""
+    """The fields that judging needs: no secret of a webhook, no name of a person."""
     hook = row.get("webhook_endpoint")
     url = str(row.get("url") or (hook.get("url") if isinstance(hook, dict) else "") or "")
     stamp = row.get("created")
@@ -116,7 +137,7 @@ def _text(value: object) -> str:
 
 
 def _due(arrival: object) -> str:
-    """Until when a payout can be stopped at most, where Stripe says it."""
+    """The latest time at which a payout can be stopped, where Stripe says it."""
     at = whole(arrival)
     return f", arrives {datetime.fromtimestamp(at, UTC).date()}" if 0 < at < _YEAR_9999 else ""
 

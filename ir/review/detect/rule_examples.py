@@ -1,11 +1,11 @@
-"""A rule's own examples, run: small tables around an exposure on a fixed day."""
+"""Run a rule's own examples: small tables around an exposure on a fixed day."""
 
 from pathlib import Path
 from typing import Any
 
 from ir.core.model import Json
 from ir.review.detect.derived_tables import derive_acts, derive_sent
-from ir.review.detect.rules import Example, Parameters, Rule
+from ir.review.detect.rules import Example, Rule, RuleParameters
 from ir.review.detect.run_rules import Hit, run_rules
 from ir.review.detect.window import Window
 from ir.review.ingest.events_table import ACTS
@@ -17,7 +17,7 @@ _DAY = 86400
 
 
 def run_example(rule: Rule, example: Example, scratch: Path) -> list[Hit]:
-    """What the rule finds in the example; every source counts as given."""
+    """The rule's hits in the example; every source counts as given."""
     engine = DuckDb(scratch, memory_limit="256MB", threads=1)
     try:
         return run_on(engine, rule, example)
@@ -33,7 +33,7 @@ def run_on(engine: Engine, rule: Rule, example: Example) -> list[Hit]:
     egress = any(row.get("own") == 1 and row.get("source") != "webhook-log" for row in example.requests)
     derive_sent(engine, egress=egress, probes=())
     derive_acts(engine, [])
-    parameters = Parameters.of(
+    parameters = RuleParameters.of(
         window,
         ghost_baseline=1,
         ghost_hours=window.base_hours,

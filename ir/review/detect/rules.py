@@ -2,7 +2,7 @@
 
 A rule's SELECT gives one row per hit with the columns `entity, ts, evidence, currency, amount, seen, usual, level`
 (`level` '' = the rule's own), over the tables of `docs/review-schema.md` and the derived `acts`.
-Parameters in braces are numbers; see `Parameters`.
+Parameters in braces are numbers; see `RuleParameters`.
 """
 
 import string
@@ -26,8 +26,8 @@ COLUMNS = ("entity", "ts", "evidence", "currency", "amount", "seen", "usual", "l
 
 
 @dataclass(frozen=True)
-class Parameters:
-    """Numbers that rules are told: times in epoch seconds, lengths in hours, flags 0 or 1.
+class RuleParameters:
+    """The numbers of one review that rules use: times in epoch seconds, lengths in hours, flags 0 or 1.
 
     Attributes:
         since, judged, until, exposed, middle: window; `middle` halves the baseline.
@@ -56,8 +56,8 @@ class Parameters:
     own_until: int = 0
 
     @classmethod
-    def of(cls, window: Window, **more: Any) -> "Parameters":
-        """From a window; what our logs and the API cover is added by name."""
+    def of(cls, window: Window, **more: Any) -> "RuleParameters":
+        """Make them from a window; the spans of our logs and the API are added by name."""
         return cls(
             since=window.since,
             judged=window.judged,
@@ -75,7 +75,7 @@ _CALLS = (
     "(SELECT " + ", ".join(f"l.{column.name} AS {column.name}" for column in TABLES["requests"]) + " FROM requests l "
     "LEFT JOIN ours m ON l.request_id = m.request_id WHERE l.own = 0 AND (l.ts < {judged} OR m.request_id IS NULL))"
 )
-"""What `{calls}` in a rule stands for: Stripe's log, from the exposure on without the requests that our own logs hold too."""
+"""The meaning of `{calls}` in a rule: Stripe's log, from the exposure on without requests that our own logs hold, too."""
 
 
 class Example(BaseModel):
@@ -124,7 +124,7 @@ class Rule(BaseModel):
     @field_validator("sql")
     @classmethod
     def _parameters(cls, sql: str) -> str:
-        known = {*Parameters.__dataclass_fields__, "calls"}
+        known = {*RuleParameters.__dataclass_fields__, "calls"}
         used = {name for _, name, _, _ in string.Formatter().parse(sql) if name is not None}
         if used - known:
             raise ValueError(f"unknown parameter {', '.join(sorted(used - known))}; there are {', '.join(sorted(known))}")
@@ -139,7 +139,7 @@ class Rule(BaseModel):
             raise ValueError("needs at least one example that matches and one that does not")
         return examples
 
-    def query(self, parameters: Parameters) -> str:
+    def query(self, parameters: RuleParameters) -> str:
         """The SELECT with numbers filled in."""
         numbers = {name: _number(value) for name, value in asdict(parameters).items()}
         return self.sql.format(**numbers, calls=_CALLS.format(**numbers))
@@ -165,7 +165,7 @@ def load_rules(folders: Iterable[str] = ()) -> tuple[Rule, ...]:
 
 @cache
 def _shipped() -> tuple[Rule, ...]:
-    """Read once: a watch reviews again and again."""
+    """The shipped pack, read once: a watch reviews again and again."""
     return _rules_in(Path(str(files("ir.review").joinpath("rules"))))
 
 

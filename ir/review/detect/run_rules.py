@@ -1,4 +1,4 @@
-"""Rules → findings. One query per rule; it returns at most `SHOWN` rows of evidence for each entity."""
+"""Run rules to findings: one query per rule, with at most `SHOWN` rows of evidence for each entity."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from ir.core.model import Finding, Json
-from ir.review.detect.rules import LEVELS, Parameters, Rule
+from ir.review.detect.rules import LEVELS, Rule, RuleParameters
 from ir.review.sql.engine import Engine, Row
 
 SHOWN = 50
-"""Ids that a finding cites at most."""
+"""The most ids that a finding cites."""
 _ENTITIES = 400
 
 _HITS = """
@@ -36,7 +36,7 @@ FROM n WHERE rn <= {shown} OR crn = 1 ORDER BY hits DESC, entity, level, rn LIMI
 
 @dataclass(frozen=True)
 class Hit:
-    """A finding and what the verdict needs to know of its rule; `moments` are (epoch seconds, evidence id)."""
+    """A finding, and the properties of its rule that the verdict needs; `moments` are (epoch seconds, evidence id)."""
 
     finding: Finding
     rule: Rule
@@ -45,12 +45,15 @@ class Hit:
 
 
 def run_rules(
-    engine: Engine, rules: Iterable[Rule], parameters: Parameters, have: set[str], progress: Callable[[str], None]
+    engine: Engine, rules: Iterable[Rule], parameters: RuleParameters, have: set[str], progress: Callable[[str], None]
 ) -> tuple[list[Hit], list[str]]:
-    """Run what can run; returns hits and the ids of rules whose sources are missing."""
+    """Run what can run; returns hits and the ids of rules whose sources are missing.
+
+    Keeps `flagged`, evidence of rules that judge writes, and `misused`, evidence of all; of medium severity and more.
+    """
     hits: list[Hit] = []
     blind: list[str] = []
-    kept: list[str] = []
+    kept: list[tuple[str, str]] = []
     for rule in rules:
         if not set(rule.needs) <= have:
             blind.append(rule.id)
@@ -60,12 +63,11 @@ def run_rules(
         engine.keep(table, _HITS.format(sql=rule.query(parameters)))
         found = fold(rule, engine.rows(_WRAP.format(hits=table, shown=SHOWN, limit=SHOWN * _ENTITIES)))
         hits += found
-        if found and rule.judges == "writes":
-            kept.append(f"SELECT evidence FROM {table} WHERE level NOT IN ('low', 'informational')")
-        elif found:
-            kept.append("")
-    flagged = [select for select in kept if select] or ["SELECT request_id AS evidence FROM probes WHERE 1 = 0"]
-    engine.keep("flagged", "SELECT DISTINCT evidence FROM (" + " UNION ALL ".join(flagged) + ") x")
+        if found:
+            kept.append((rule.judges, f"SELECT evidence FROM {table} WHERE level NOT IN ('low', 'informational')"))
+    nothing = ["SELECT request_id AS evidence FROM probes WHERE 1 = 0"]
+    for name, selects in (("flagged", [sql for judges, sql in kept if judges == "writes"]), ("misused", [sql for _, sql in kept])):
+        engine.keep(name, "SELECT DISTINCT evidence FROM (" + " UNION ALL ".join(selects or nothing) + ") x")
     return hits, blind
 
 
@@ -107,7 +109,7 @@ def _innocent(rule: Rule) -> str:
 
 
 def _spread(lists: list[list[str]]) -> list[str]:
-    """One of each entity, then the second of each …: nobody's evidence is crowded out."""
+    """One of each entity, then the second of each, and so on, so that every entity's evidence is shown."""
     turns = (part for turn in zip_longest(*lists) for part in turn if part is not None)
     return list(dict.fromkeys(turns))
 

@@ -1,4 +1,4 @@
-"""What each source covers, what it leaves out, and what that makes us blind to."""
+"""Tell what each source covers, what it leaves out, and what the review cannot see for that reason."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -9,11 +9,13 @@ from ir.review.collect.collector import Read
 from ir.review.detect.log_gaps import ENOUGH, Completeness
 from ir.review.detect.source_holes import Span
 from ir.review.detect.window import HOUR, Window
-from ir.review.judge.carrying import SLACK, Given
+from ir.review.judge.carrying import SLACK, LogContent
 from ir.review.sql.engine import Engine
 
 KEPT_BY_API = 30 * 86400
 """Seconds that Stripe's API keeps events."""
+BEGINS_LATE = ("begins later", "the logs begin later")
+LACKS_SPAN = "the request log does not cover the whole window"
 _SLACK = 2 * HOUR
 
 _SPAN = (
@@ -35,7 +37,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
     "webhook-log": ("webhooks",),
     "objects": ("account",),
 }
-"""What a source can answer, in the words of the verdicts."""
+"""The questions that a source can answer, in the words of the verdicts."""
 ABSENT = {
     "events": "everything that was changed",
     "activity": "new API keys, users, apps and payout destinations; who in the Dashboard did what",
@@ -47,8 +49,8 @@ ABSENT = {
 
 
 @dataclass
-class Seen:
-    """Rows and span of one source, with what is missing.
+class SourceCoverage:
+    """Rows and span of one source, with the missing parts.
 
     Attributes:
         rows: all that do not lie after the end of the review. untimed: those without a readable time.
@@ -71,12 +73,12 @@ class Seen:
 _NAMED = "SELECT COUNT(*) FROM requests WHERE own = 1 AND source = 'egress' AND request_id LIKE 'req_%'"
 
 
-def look(engine: Engine, until: int) -> dict[str, Seen]:
-    """Rows and span of every source that has a table; times after the end of the review count for nothing, and are named."""
+def look(engine: Engine, until: int) -> dict[str, SourceCoverage]:
+    """Rows and span of every source that has a table; times after the end of the review do not count, and are named."""
     seen = {}
     for name, rows in _ROWS.items():
         count, first, last, late, latest, untimed = engine.rows(_SPAN.format(rows=rows, end=until + SLACK))[0]
-        one = Seen(int(count) - int(late or 0), int(first), int(last), untimed=int(untimed or 0))
+        one = SourceCoverage(int(count) - int(late or 0), int(first), int(last), untimed=int(untimed or 0))
         if late:
             told = f"{counted(int(late), 'time')} after the end of the review, up to {_day(int(latest))}: counted for nothing"
             one.gaps.append(gap(0, 0, told))
@@ -92,7 +94,7 @@ def _day(ts: int) -> str:
 
 
 def judge_events(
-    seen: Seen,
+    seen: SourceCoverage,
     read: Read | None,
     window: Window,
     thin: Read | None = None,
@@ -128,8 +130,8 @@ def judge_events(
         seen.full = seen.full and not thin.available
 
 
-def judge_egress(seen: Seen, found: Completeness, window: Window, clock: str = "") -> None:
-    """Our own logs cover what our own known traffic says they do; `clock`: how far their times are from Stripe's for the same requests."""
+def judge_egress(seen: SourceCoverage, found: Completeness, window: Window, clock: str = "") -> None:
+    """Our own logs cover as much as our known traffic shows; `clock`: how far their times are from Stripe's for the same requests."""
     if not seen.rows:
         return
     untimed = 2 * seen.untimed > seen.rows
@@ -138,7 +140,7 @@ def judge_egress(seen: Seen, found: Completeness, window: Window, clock: str = "
         told = "the lines" if seen.first == 0 else f"{seen.untimed:,} of {seen.rows:,} lines"
         seen.gaps.append(gap(window.judged, window.until, f"{told} carry no time: holes cannot be seen"))
     elif seen.first > window.judged + _SLACK:
-        seen.gaps.append(gap(window.judged, seen.first, "the logs begin later"))
+        seen.gaps.append(gap(window.judged, seen.first, BEGINS_LATE[1]))
     if seen.last and seen.last < window.until - _SLACK:
         seen.gaps.append(gap(max(seen.last, window.judged), window.until, "the logs end earlier"))
     seen.full = found.enough and not untimed
@@ -154,7 +156,7 @@ def judge_egress(seen: Seen, found: Completeness, window: Window, clock: str = "
 
 
 def _whole(found: Completeness) -> tuple[str, str]:
-    """What logs of that share are blind to, and what they lack."""
+    """What logs of that share cannot show, and what they lack."""
     holds = f"our logs hold {found.share:.1%} of the {found.measured[0]:,} writes that look like ours"
     if not found.known:
         return (
@@ -170,8 +172,8 @@ def _whole(found: Completeness) -> tuple[str, str]:
     return f"strangers' writes among our own: {missing}, and 95 % are needed to tell", missing
 
 
-def judge_requests(seen: Seen, given: Given, window: Window, holes: list[Span], doubt: str = "") -> None:
-    """A request log covers reads by the rows in which they show, in the hours for which it has them; `doubt`: what our own log says."""
+def judge_requests(seen: SourceCoverage, given: LogContent, window: Window, holes: list[Span], doubt: str = "") -> None:
+    """A request log covers reads by the rows that show them, in the hours that have such rows; `doubt`: what our own log contradicts."""
     if not seen.rows:
         return
     judge_span(seen, window, "reads outside the log's span", holes)
@@ -182,12 +184,12 @@ def judge_requests(seen: Seen, given: Given, window: Window, holes: list[Span], 
     if 20 * seen.untimed > seen.rows:
         doubt = doubt or f"{seen.untimed:,} of {seen.rows:,} rows of the request log have no readable time"
     if not seen.full:
-        seen.lacks = given.told if not seen.carries else "the request log does not cover the whole window"
+        seen.lacks = given.told if not seen.carries else LACKS_SPAN
     elif doubt:
         seen.full, seen.lacks, seen.blind_to = False, doubt, f"reads: {doubt}"
 
 
-def judge_span(seen: Seen, window: Window, absent: str, holes: list[Span] | None = None) -> None:
+def judge_span(seen: SourceCoverage, window: Window, absent: str, holes: list[Span] | None = None) -> None:
     """A log covers the window when it begins before it, ends near its end, and has no hole."""
     if not seen.rows:
         return
@@ -196,7 +198,7 @@ def judge_span(seen: Seen, window: Window, absent: str, holes: list[Span] | None
         seen.blind_to = absent
         return
     if seen.first > window.judged + _SLACK:
-        seen.gaps.append(gap(window.judged, seen.first, "begins later"))
+        seen.gaps.append(gap(window.judged, seen.first, BEGINS_LATE[0]))
     if seen.last < window.until - 6 * HOUR:
         seen.gaps.append(gap(max(seen.last, window.judged), window.until, "ends earlier"))
     seen.gaps += [gap(a, b, "rows are missing here, though some were due") for a, b in holes or []]
@@ -205,11 +207,11 @@ def judge_span(seen: Seen, window: Window, absent: str, holes: list[Span] | None
 
 
 def _real(gaps: list[Json]) -> list[Json]:
-    """Those that have a place in time; the others are remarks."""
+    """Gaps that have a time; the others are remarks."""
     return [one for one in gaps if one["to"]]
 
 
-def judge_activity(seen: Seen, read: Read | None, window: Window, holes: list[Span] | None = None) -> None:
+def judge_activity(seen: SourceCoverage, read: Read | None, window: Window, holes: list[Span] | None = None) -> None:
     """The API gives half a year; an export covers its own span."""
     if read is not None and read.available and not read.why:
         seen.first, seen.last, seen.full = window.since, window.until, True
@@ -220,7 +222,7 @@ def judge_activity(seen: Seen, read: Read | None, window: Window, holes: list[Sp
 
 
 def gap(start: int, end: int, why: str) -> Json:
-    """A part that is missing; 0, 0 = no particular time."""
+    """A missing part; 0, 0 = no particular time."""
     return {"from": int(start), "to": int(end), "why": why}
 
 

@@ -1,4 +1,4 @@
-"""What the engine sees: completeness of our logs, what each source covers, the rules' hits."""
+"""Run the detection: completeness of our logs, coverage of each source, hits of the rules."""
 
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from ir.ports import ReviewRequest
 from ir.review.collect import leftover_sweep
 from ir.review.collect.collector import Read
 from ir.review.detect import attack_chains, citations, derived_tables, log_gaps, source_holes
-from ir.review.detect.rules import Parameters, Rule, load_rules
+from ir.review.detect.rules import Rule, RuleParameters, load_rules
 from ir.review.detect.run_rules import Hit, run_rules
 from ir.review.detect.window import DAY, HOUR, MIN_BASELINE, Window
 from ir.review.judge import carrying, coverage, cross_checks
@@ -16,20 +16,20 @@ from ir.review.sql.engine import Engine
 from ir.review.workspace import Say
 
 LOOK_BACK = 3 * DAY
-"""Seconds before a stated exposure in which misuse is looked for; further back, what people changed by hand would pass for it."""
+"""Seconds before a stated exposure in which misuse is looked for. Further back, changes that people made by hand would look like it."""
 
 
 @dataclass
-class Looked:
-    """What detection worked on; `window` is the one that the evidence allows.
+class DetectionRun:
+    """The results of detection; `window` is the one that the evidence allows.
 
     Attributes:
         began: when misuse began, if that was before the stated exposure; 0 = it was not.
     """
 
     window: Window
-    seen: dict[str, coverage.Seen]
-    parameters: Parameters
+    seen: dict[str, coverage.SourceCoverage]
+    parameters: RuleParameters
     complete: log_gaps.Completeness
     hits: list[Hit]
     hidden: int
@@ -43,11 +43,11 @@ def look(
     reads: dict[str, Read],
     own: tuple[str, ...],
     say: Say,
-) -> Looked:
+) -> DetectionRun:
     """Derive, measure, run the rules. `own` are request ids of our own probes.
 
-    A stated exposure is often no more than a scanner's first sight, and what came before it counts as usual. So it is looked
-    first whether misuse shows before it; if it does, and shows again measured by what came before that, all is judged from there.
+    A stated exposure is often only a scanner's first sight, and everything before it counts as usual. So the review first looks for
+    misuse before it. If there is some, and it shows again when measured by the time before that, all is judged from there.
     """
     seen = coverage.look(engine, window.until)
     window = _evidenced(window, seen)
@@ -63,9 +63,9 @@ def look(
 
 
 def _began(
-    engine: Engine, rules: tuple[Rule, ...], window: Window, seen: dict[str, coverage.Seen], reads: dict[str, Read], say: Say
+    engine: Engine, rules: tuple[Rule, ...], window: Window, seen: dict[str, coverage.SourceCoverage], reads: dict[str, Read], say: Say
 ) -> int:
-    """When the first strong sign of misuse shows in the days before the exposure; 0 = none. Reads have no history and are left out."""
+    """The time of the first strong sign of misuse in the days before the exposure; 0 = none. Reads have no history and are left out."""
     before, earliest = window.before(), window.judged - LOOK_BACK
     complete = _completeness(engine, seen, before)
     derived_tables.derive_acts(engine, complete.holes, judged=_can_tell_strangers(seen, complete))
@@ -84,13 +84,13 @@ def judged_from(
     engine: Engine,
     rules: tuple[Rule, ...],
     window: Window,
-    seen: dict[str, coverage.Seen],
+    seen: dict[str, coverage.SourceCoverage],
     reads: dict[str, Read],
     say: Say,
     *,
     raised: bool = True,
-) -> Looked:
-    """Measure and run the rules over what is derived. Not `raised`: each rule speaks for itself, and cites requests alone."""
+) -> DetectionRun:
+    """Measure and run the rules over the derived tables. Not `raised`: each rule speaks for itself, and cites requests alone."""
     complete = _completeness(engine, seen, window)
     derived_tables.derive_acts(engine, complete.holes, judged=_can_tell_strangers(seen, complete), hours=complete.hours)
     _cover(engine, seen, window, reads, complete)
@@ -100,22 +100,24 @@ def judged_from(
     _say_blind(seen, blind)
     if raised:
         hits = citations.with_events(engine, attack_chains.raise_chains(hits), egress=seen["egress"].rows > 0)
-    return Looked(window, seen, parameters, complete, hits, int(hidden))
+    return DetectionRun(window, seen, parameters, complete, hits, int(hidden))
 
 
-def derive_again(engine: Engine, looked: Looked) -> None:
-    """Make `acts` as they were for this look, after another one."""
+def derive_again(engine: Engine, looked: DetectionRun) -> None:
+    """Restore `acts` for this look, after another one."""
     complete = looked.complete
     derived_tables.derive_acts(engine, complete.holes, judged=_can_tell_strangers(looked.seen, complete), hours=complete.hours)
 
 
-def _can_tell_strangers(seen: dict[str, coverage.Seen], complete: log_gaps.Completeness) -> bool:
-    """Whether our logs are whole enough, outside of their holes, for a write that they lack to be a stranger's."""
+def _can_tell_strangers(seen: dict[str, coverage.SourceCoverage], complete: log_gaps.Completeness) -> bool:
+    """Whether our logs are complete enough, outside of their holes, to call a write that they lack a stranger's."""
     return complete.tells and not 2 * seen["egress"].untimed > seen["egress"].rows
 
 
-def _cover(engine: Engine, seen: dict[str, coverage.Seen], window: Window, reads: dict[str, Read], complete: log_gaps.Completeness) -> None:
-    """What each source covers of the judged window."""
+def _cover(
+    engine: Engine, seen: dict[str, coverage.SourceCoverage], window: Window, reads: dict[str, Read], complete: log_gaps.Completeness
+) -> None:
+    """The coverage of each source in the judged window."""
     archive = seen["events"].rows > 0 and not from_stripe(reads)
     events = carrying.minutes(engine, "events", "ts > 0") if archive else {}
     silent, lacking = carrying.unacknowledged(engine, window) if archive and seen["egress"].rows else ([], [])
@@ -135,19 +137,19 @@ def _cover(engine: Engine, seen: dict[str, coverage.Seen], window: Window, reads
 
 
 def from_stripe(reads: dict[str, Read]) -> bool:
-    """An archive may lack types that nobody subscribed to; only Stripe's own list is complete."""
+    """Whether it is Stripe's own list: an archive may lack types that no one subscribed to."""
     return "events" in reads and reads["events"].available and not reads["events"].unread
 
 
-def _evidenced(window: Window, seen: dict[str, coverage.Seen]) -> Window:
-    """Evidence that begins after the window does gives a shorter baseline; what is judged stays the same."""
+def _evidenced(window: Window, seen: dict[str, coverage.SourceCoverage]) -> Window:
+    """Evidence that begins after the window does shortens the baseline; the judged part stays the same."""
     first = min((one.first for one in seen.values() if one.rows and one.first), default=window.since)
     since = min(max(window.since, first), window.judged)
     baseline = window.exposed > 0 and window.judged - max(since, first) >= MIN_BASELINE
     return Window(since, window.judged, window.until, window.exposed, baseline)
 
 
-def _completeness(engine: Engine, seen: dict[str, coverage.Seen], window: Window) -> log_gaps.Completeness:
+def _completeness(engine: Engine, seen: dict[str, coverage.SourceCoverage], window: Window) -> log_gaps.Completeness:
     if not seen["egress"].rows:
         return log_gaps.Completeness()
     rows = [
@@ -163,11 +165,13 @@ def _completeness(engine: Engine, seen: dict[str, coverage.Seen], window: Window
     return log_gaps.measure(rows, minutes, window, (seen["egress"].first, seen["egress"].last))
 
 
-def _parameters(window: Window, seen: dict[str, coverage.Seen], complete: log_gaps.Completeness, reads: dict[str, Read]) -> Parameters:
+def _parameters(
+    window: Window, seen: dict[str, coverage.SourceCoverage], complete: log_gaps.Completeness, reads: dict[str, Read]
+) -> RuleParameters:
     begin = max(window.since, seen["egress"].first or window.since, seen["events"].first or window.since)
     ghost_hours = (window.judged - begin) / HOUR
     read = from_stripe(reads)
-    return Parameters.of(
+    return RuleParameters.of(
         window,
         ghost_baseline=int(window.baseline and ghost_hours >= 24),
         ghost_hours=max(round(ghost_hours, 3), 1.0),
@@ -179,7 +183,7 @@ def _parameters(window: Window, seen: dict[str, coverage.Seen], complete: log_ga
     )
 
 
-def _have(seen: dict[str, coverage.Seen], reads: dict[str, Read], window: Window) -> set[str]:
+def _have(seen: dict[str, coverage.SourceCoverage], reads: dict[str, Read], window: Window) -> set[str]:
     given = {
         "events": seen["events"].rows > 0,
         "egress": seen["egress"].rows > 0,
@@ -192,7 +196,7 @@ def _have(seen: dict[str, coverage.Seen], reads: dict[str, Read], window: Window
     return {name for name, there in given.items() if there}
 
 
-def _say_blind(seen: dict[str, coverage.Seen], blind: list[str]) -> None:
+def _say_blind(seen: dict[str, coverage.SourceCoverage], blind: list[str]) -> None:
     if not blind:
         return
     for name, one in seen.items():
@@ -209,9 +213,9 @@ _SEES = {
 }
 
 
-def objects_seen(swept: leftover_sweep.Swept, window: Window) -> coverage.Seen:
-    """What the list sweeps cover."""
-    one = coverage.Seen(len(swept.rows), window.judged if swept.read else 0, window.until if swept.read else 0)
+def objects_seen(swept: leftover_sweep.Swept, window: Window) -> coverage.SourceCoverage:
+    """The coverage of the list sweeps."""
+    one = coverage.SourceCoverage(len(swept.rows), window.judged if swept.read else 0, window.until if swept.read else 0)
     one.gaps = [coverage.gap(window.judged, window.until, f"{kind}: {why}") for kind, why in sorted(swept.unread.items())]
     one.full = swept.read > 0
     if swept.read and swept.unread:

@@ -1,9 +1,9 @@
-"""What an incident keeps in Parameter Store: a SecureString `/ir/<incident>/<name>` under the same KMS key.
+"""An incident's custody in Parameter Store: a SecureString `/ir/<incident>/<name>` under the same KMS key.
 
-It stands apart from the parameter's own path, because programs load whole paths.
+It is apart from the parameter's own path, because programs load whole paths.
 """
 
-from ir.adapters.stores.aws.parameters import Parameters
+from ir.adapters.stores.aws.parameters import ParameterStore
 from ir.adapters.stores.kept_apart import KeptApart
 from ir.core.errors import Missing
 
@@ -11,14 +11,14 @@ FOLDER = "/ir/"
 
 
 class ParameterCustody(KeptApart):
-    """What lies there for one parameter.
+    """The custody of one parameter.
 
     Args:
         parameters: of its region.
         name: of the parameter.
     """
 
-    def __init__(self, parameters: Parameters, name: str) -> None:
+    def __init__(self, parameters: ParameterStore, name: str) -> None:
         self._parameters, self._name = parameters, name
 
     def path(self, incident: str) -> str:

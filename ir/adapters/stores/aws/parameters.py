@@ -1,22 +1,22 @@
 """Calls on one parameter of AWS's Parameter Store. A parameter read by its name is its newest version.
 
-A write says again what AWS would otherwise forget: a KMS key that is left out becomes the account's default one.
+A write repeats the settings that AWS would otherwise forget: a KMS key that is left out becomes the account's default one.
 """
 
 from collections.abc import Collection
 from typing import Any
 
 from ir.adapters.stores.aws import client as aws_client
-from ir.adapters.stores.counted import Version
+from ir.adapters.stores.counted import NumberedVersion
 from ir.adapters.stores.old_news import awaited
 from ir.core.errors import Missing, Rejected
 
 _REPEATED = ("Type", "KeyId", "Description", "AllowedPattern", "DataType")
 _newest: dict[str, int] = {}
-"""Region and name → the newest version that this process knows of: an older one that is read is old news."""
+"""Region and name → the newest version that this process has seen. A read of an older one is out of date."""
 
 
-class Parameters:
+class ParameterStore:
     """The parameters of a region; each call raises Missing, Denied, Conflict, Rejected, Unknown.
 
     Args:
@@ -28,12 +28,12 @@ class Parameters:
     def __init__(self, region: str, timeout: float, plain: Collection[str] = ()) -> None:
         self._region, self._timeout, self._plain = region, timeout, plain
 
-    def current(self, name: str) -> Version:
+    def current(self, name: str) -> NumberedVersion:
         """The newest version."""
         what = self._what(name)
         return awaited(lambda: self._get(name), lambda found: found.number < _newest.get(what, 0), what)
 
-    def at(self, name: str, number: int) -> Version:
+    def at(self, name: str, number: int) -> NumberedVersion:
         """An earlier version; AWS keeps the last hundred."""
         return self._get(f"{name}:{number}")
 
@@ -67,7 +67,7 @@ class Parameters:
         self._call("put_parameter", name, "Version", Name=name, Value=text, Overwrite=False, **kept)
 
     def delete(self, name: str) -> None:
-        """Delete it with all of its versions, and see it gone: the answer says nothing. Raises Missing when it is not there."""
+        """Delete it with all of its versions, and see it gone: the answer says nothing. Raises Missing when it does not exist."""
         self._call("delete_parameter", name, "ResponseMetadata", Name=name)
         _newest.pop(self._what(name), None)
         awaited(lambda: self._there(name), bool, self._what(name))
@@ -95,11 +95,11 @@ class Parameters:
             return False
         return True
 
-    def _get(self, name: str) -> Version:
+    def _get(self, name: str) -> NumberedVersion:
         row = self._call("get_parameter", name, "Parameter", Name=name, WithDecryption=True)["Parameter"]
         if row.get("Type") == "StringList":
             raise Rejected(f"{self._what(name)} is a StringList, which holds no single key")
-        return Version(int(row["Version"]), str(row["Value"]))
+        return NumberedVersion(int(row["Version"]), str(row["Value"]))
 
     def _what(self, name: str) -> str:
         return f"the parameter {name} in {self._region}"

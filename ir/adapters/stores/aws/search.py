@@ -1,18 +1,18 @@
-"""Every secret of a region in AWS Secrets Manager, looked through for values shaped like keys. Reads only."""
+"""Search every secret of a region in AWS Secrets Manager for values shaped like keys. Reads only."""
 
 from typing import TYPE_CHECKING, Any
 
 from ir.adapters.stores.aws import client as aws_client
 from ir.core.errors import PortError
-from ir.core.key_search import Find, Looked, in_text, keepers
+from ir.core.key_search import FoundKey, SearchResult, in_text, keepers
 from ir.core.reference import Reference
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 
-def look(region: str, *, timeout: float = 10.0) -> Looked:
-    """All current values; a replica is passed over, since it is written where its primary is.
+def look(region: str, *, timeout: float = 10.0) -> SearchResult:
+    """All current values. A replica is skipped, since it is written where its primary is.
 
     Raises:
         PortError: the list itself cannot be had.
@@ -20,7 +20,7 @@ def look(region: str, *, timeout: float = 10.0) -> Looked:
     client = aws_client.client(region, timeout)
     what = f"the secrets of {region}"
     rows = aws_client.ask(lambda: all_rows(client, what), what)
-    finds: list[Find] = []
+    found_keys: list[FoundKey] = []
     unread: list[str] = []
     for row in rows:
         name = str(row["Name"])
@@ -32,12 +32,12 @@ def look(region: str, *, timeout: float = 10.0) -> Looked:
         except PortError as error:
             unread.append(f"{name}: {error.what}")
             continue
-        finds += [Find(Reference("aws-sm", region, name, field), value, kept_by(row)) for field, value in in_text(text)]
-    return Looked(tuple(finds), tuple(unread), len(rows))
+        found_keys += [FoundKey(Reference("aws-sm", region, name, field), value, kept_by(row)) for field, value in in_text(text)]
+    return SearchResult(tuple(found_keys), tuple(unread), len(rows))
 
 
 def kept_by(row: Any) -> tuple[str, ...]:
-    """Who else writes a secret, by what AWS says of it."""
+    """The other tools that write a secret, by AWS's metadata."""
     tags = {str(tag.get("Key", "")): str(tag.get("Value", "")) for tag in row.get("Tags") or []}
     service = (f"AWS service {row['OwningService']}",) if row.get("OwningService") else ()
     rotation = ("its own rotation in AWS",) if row.get("RotationEnabled") else ()
@@ -45,7 +45,7 @@ def kept_by(row: Any) -> tuple[str, ...]:
 
 
 def keepers_of(ref: Reference, *, timeout: float = 10.0) -> tuple[str, ...]:
-    """Who else writes this one secret. Raises PortError."""
+    """The other tools that write this one secret. Raises PortError."""
     client = aws_client.client(ref.host, timeout)
     return kept_by(aws_client.answer(aws_client.ask(lambda: client.describe_secret(SecretId=ref.path), ref.object), ref.object, "ARN"))
 

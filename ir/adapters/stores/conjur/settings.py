@@ -1,4 +1,4 @@
-"""Where Conjur is and who we are, as its own clients read it."""
+"""Conjur's address and our login, read as Conjur's own clients read them."""
 
 import netrc
 import os
@@ -13,12 +13,12 @@ from ir.core.urls import in_the_clear
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Where Conjur is and who we are.
+class ConjurSettings:
+    """Conjur's address and our login.
 
     Attributes:
         authority: path of a certificate authority, or its PEM text; "" for the system's.
-        token_file: a file that somebody else keeps filled with a token; instead of `login` and `api_key`.
+        token_file: a file that another program keeps filled with a token; instead of `login` and `api_key`.
     """
 
     url: str
@@ -29,7 +29,7 @@ class Settings:
     authority: str = ""
 
 
-def settings(account: str, environment: Mapping[str, str] | None = None, plain: Collection[str] = ()) -> Settings:
+def settings(account: str, environment: Mapping[str, str] | None = None, plain: Collection[str] = ()) -> ConjurSettings:
     """From `CONJUR_*`, else `~/.conjurrc` (or `CONJURRC`), else `~/.netrc`.
 
     Args:
@@ -39,7 +39,7 @@ def settings(account: str, environment: Mapping[str, str] | None = None, plain: 
 
     Raises:
         Rejected: no address, another account than the reference's, or a key in the clear over the network.
-        Denied: nobody is logged in.
+        Denied: there is no login.
     """
     env = os.environ if environment is None else environment
     home = Path(env.get("HOME") or Path.home())
@@ -64,7 +64,7 @@ def settings(account: str, environment: Mapping[str, str] | None = None, plain: 
         login, api_key = _netrc(Path(env.get("NETRC") or rc.get("netrc_path") or home / ".netrc"), url)
     if not token_file and not api_key:
         raise Denied("there is no login for Conjur", next_step="set CONJUR_AUTHN_LOGIN and CONJUR_AUTHN_API_KEY")
-    return Settings(url, account, login, Secret(api_key) if api_key else None, token_file, authority)
+    return ConjurSettings(url, account, login, Secret(api_key) if api_key else None, token_file, authority)
 
 
 def _conjurrc(path: Path) -> dict[str, str]:

@@ -1,13 +1,13 @@
 """Google Secret Manager: a secret, or a JSON field of one; services read `latest`, which is the newest version.
 
-Google is consistent at once for a version that is read by its number, and only after a while for `latest`: what we wrote is read back by
-its number, and an older `latest` than we know of is old news.
+Google is consistent at once for a version that is read by its number, and only after a while for `latest`. So our write is read back by
+its number, and a `latest` older than one that we have seen is out of date.
 """
 
-from ir.adapters.stores.counted import CountedStore, Version
+from ir.adapters.stores.counted import CountedStore, NumberedVersion
 from ir.adapters.stores.gcp.custody import GcpCustody
 from ir.adapters.stores.old_news import awaited
-from ir.clients.gcp_secrets import Project
+from ir.clients.gcp_secrets import GcpProject
 from ir.clients.host_api import Login
 from ir.core import key_search
 from ir.core.errors import Denied, Rejected
@@ -15,7 +15,7 @@ from ir.core.reference import Reference
 from ir.ports import Permission
 
 _newest: dict[str, int] = {}
-"""Object → the newest version that this process knows of."""
+"""Object → the newest version that this process has seen."""
 
 
 class GcpSecretStore(CountedStore):
@@ -29,11 +29,11 @@ class GcpSecretStore(CountedStore):
 
     def __init__(self, ref: Reference, *, login: Login | None = None, timeout: float = 10.0) -> None:
         self.ref = ref
-        self._project = Project(ref.host, login or Login(), timeout)
+        self._project = GcpProject(ref.host, login or Login(), timeout)
         self.kept = GcpCustody(self._project, ref.path)
 
     def check_write(self, incident: str) -> Permission:
-        """See `ports.Store`. Google tells our rights on the secret; that one may be made beside it shows when the key is kept."""
+        """See `ports.Store`. Google tells our rights on the secret; the right to make one beside it is proven when the key is kept."""
         self.current()
         lacking = self._project.may(self.ref.path, "secretmanager.versions.access", "secretmanager.versions.add")
         if lacking:
@@ -51,7 +51,7 @@ class GcpSecretStore(CountedStore):
         others = key_search.keepers({str(name): str(value) for name, value in (about.get("labels") or {}).items()})
         return Permission(proven=True, said=said + (f"; {', '.join(others)}: another value may be put back" if others else ""))
 
-    def current(self) -> Version:
+    def current(self) -> NumberedVersion:
         """See `CountedStore`."""
         if "/" in self.ref.path:
             raise Rejected(f"{self.ref} names a version; list the secret itself, whose newest version its services read")
@@ -60,7 +60,7 @@ class GcpSecretStore(CountedStore):
         _newest[self.ref.object] = max(found.number, number)
         return found
 
-    def at(self, number: int) -> Version:
+    def at(self, number: int) -> NumberedVersion:
         """See `CountedStore`."""
         return self._version(str(number))
 
@@ -70,9 +70,9 @@ class GcpSecretStore(CountedStore):
         _newest[self.ref.object] = max(number, _newest.get(self.ref.object, 0))
         return number
 
-    def _version(self, name: str) -> Version:
+    def _version(self, name: str) -> NumberedVersion:
         number, data = self._project.access(self.ref.path, name)
         try:
-            return Version(number, data.decode())
+            return NumberedVersion(number, data.decode())
         except ValueError:
             raise Rejected(f"{self.ref} holds binary data, not text") from None

@@ -1,14 +1,14 @@
-"""Every secret under a mount or path of Vault's KV version 2, looked through for values shaped like keys. Reads only."""
+"""Search every secret under a mount or path of Vault's KV version 2 for values shaped like keys. Reads only."""
 
 from ir.adapters.stores.vault.kv import Kv
 from ir.core.errors import Missing, PortError
-from ir.core.key_search import Find, Looked, in_fields, keepers
+from ir.core.key_search import FoundKey, SearchResult, in_fields, keepers
 from ir.core.reference import Reference
 
 _DEEPEST = 20
 
 
-def look(place: str, *, timeout: float = 10.0) -> Looked:
+def look(place: str, *, timeout: float = 10.0) -> SearchResult:
     """All current values under `mount` or `mount/path`.
 
     Raises:
@@ -19,7 +19,7 @@ def look(place: str, *, timeout: float = 10.0) -> Looked:
     kv.explain(Reference("vault", mount, path or "*", "*"))
     unread: list[str] = []
     names = every_name(kv, f"{path}/" if path else "", unread, 0)
-    finds: list[Find] = []
+    found_keys: list[FoundKey] = []
     for name in names:
         try:
             found = kv.read(name)
@@ -30,12 +30,12 @@ def look(place: str, *, timeout: float = 10.0) -> Looked:
             continue
         held = [(field, value) for field, value in in_fields(found.data)]
         kept = _kept_by(kv, name) if held else ()
-        finds += [Find(Reference("vault", mount, name, field), value, kept) for field, value in held]
-    return Looked(tuple(finds), tuple(unread), len(names))
+        found_keys += [FoundKey(Reference("vault", mount, name, field), value, kept) for field, value in held]
+    return SearchResult(tuple(found_keys), tuple(unread), len(names))
 
 
 def keepers_of(ref: Reference, *, timeout: float = 10.0) -> tuple[str, ...]:
-    """Who else writes this one secret, by its custom metadata; nothing where we may not read that."""
+    """The other tools that write this one secret, by its custom metadata; none where we may not read that."""
     return _kept_by(Kv(ref.host, timeout), ref.path)
 
 
@@ -48,7 +48,7 @@ def _kept_by(kv: Kv, name: str) -> tuple[str, ...]:
 
 
 def every_name(kv: Kv, folder: str, unread: list[str], depth: int) -> list[str]:
-    """Paths of all secrets in a folder (ends with `/`, or empty) and below; ours for staging are passed over."""
+    """Paths of all secrets in a folder (ends with `/`, or empty) and below; our own siblings are skipped."""
     found = []
     for name in sorted(kv.beside(folder)):
         if name.endswith("/") and depth < _DEEPEST:

@@ -1,11 +1,11 @@
-"""An environment variable of a Vercel project. Its value is never asked for, whether it is a Secret or may be read.
+"""An environment variable of a Vercel project. Its value is never asked for, even where it may be read.
 
 A deployment keeps the values that it was built with: only a new one takes a change (reloader `vercel`).
 """
 
 from ir.adapters.stores.write_only import WriteOnlyStore
 from ir.clients.host_api import Login
-from ir.clients.vercel import Project
+from ir.clients.vercel import VercelProject
 from ir.core.errors import Denied, Missing, Rejected
 from ir.core.model import Json
 from ir.core.reference import Reference
@@ -28,7 +28,7 @@ class VercelStore(WriteOnlyStore):
 
     def __init__(self, ref: Reference, *, login: Login | None = None, timeout: float = 10.0) -> None:
         self.ref = ref
-        self._project = Project(ref.host, login or Login(), timeout)
+        self._project = VercelProject(ref.host, login or Login(), timeout)
         self._target = ref.field or PRODUCTION
 
     def check_write(self, incident: str) -> Permission:

@@ -35,6 +35,7 @@ POLICIES, GUARANTEES = ("tests/contract/test_policies.py",), ("tests/contract/te
 UNREAD, SSM = ("tests/incident/test_write_only.py",), ("tests/contract/test_aws_parameter_store.py",)
 K8S, VERCEL = ("tests/contract/test_k8s.py",), ("tests/contract/test_vercel.py",)
 HOSTS = ("tests/contract/test_write_only_contract.py", "tests/contract/test_github_actions.py")
+LISTING, BREACH, BREACHED = ("tests/contract/test_listing.py",), ("tests/unit/test_breach.py",), ("tests/drill/test_breach.py",)
 
 DEADLINES, ONE_DEBT = ("tests/unit/test_deadlines.py",), ("tests/incident/test_one_debt.py",)
 
@@ -897,6 +898,32 @@ MUTANTS = (
     ),
     Mutant(
         "believe a write that moved nothing", "ir/adapters/stores/write_only.py", "        if after == before:", "        if False:", HOSTS
+    ),
+    Mutant("cut a name of a place in the middle", "ir/core/place.py", "f\"{self.path.rstrip('/')}/\"", "self.path", LISTING),
+    Mutant("list the first page alone", "ir/clients/vercel.py", "            if not after or ", "            if True or ", LISTING),
+    Mutant("take a failed look for an empty place", "ir/fleet/breach/matching.py", "return whole and not any(", "return not any(", BREACH),
+    Mutant(
+        "take unlisted permissions for few",
+        "ir/fleet/breach/item.py",
+        "if not key.permissions or set(key.permissions)",
+        "if set(key.permissions)",
+        BREACH,
+    ),
+    Mutant("read values that no one agreed to", "ir/cli/breach_list.py", "    if read_values:\n", "    if True:\n", BREACHED),
+    Mutant("write with a login that leaked, unasked", "ir/cli/breach.py", "    if not refs or name.strip():\n", "    if True:\n", BREACHED),
+    Mutant(
+        "keep a new key where the old one leaked",
+        "ir/incident/custody.py",
+        'names = self.leaking() if role != "old" else ()',
+        "names = ()",
+        ("tests/incident/test_leaking_store.py",),
+    ),
+    Mutant(
+        "make a key that only the place that leaked can keep",
+        "ir/actions/mint.py",
+        "    if source and world.ports.custody.possible and not world.ports.custody.takes_new:\n",
+        "    if False:\n",
+        BREACHED,
     ),
     Mutant("print a policy for reading alone", "ir/ports/policy.py", "if not (grant.rotated or call.read):", "if not call.read:", POLICIES),
     Mutant("print rights that only tell more", "ir/runtime/policies.py", "if hints or line.needed)", "if True)", POLICIES),

@@ -103,7 +103,9 @@ class K8sTwin(HostTwin):
             row = call.body["spec"]["resourceAttributes"]
             allowed = self._allowed(rights, row["verb"], row["resource"], row.get("name", ""))
             return 201, {**call.body, "metadata": {}, "status": {"allowed": allowed}}
-        if path[:2] == ("api", "v1") and path[2] == "namespaces":
+        if path == ("api", "v1", "secrets"):
+            namespace, resource, name = "", "secrets", ""
+        elif path[:2] == ("api", "v1") and path[2] == "namespaces":
             namespace, resource, name = path[3], path[4], path[5] if len(path) > 5 else ""
         elif path[0] == "apis" and path[3] == "namespaces":
             namespace, resource, name = path[4], path[5], path[6] if len(path) > 6 else ""
@@ -135,10 +137,10 @@ class K8sTwin(HostTwin):
             return 201, self.secrets[at]
         if not name:
             wanted = call.query.get("labelSelector", "").partition("=")
-            rows = [row for (space, _), row in self.secrets.items() if space == namespace]
+            rows = [row for (space, _), row in self.secrets.items() if namespace in ("", space)]
             rows = [row for row in rows if not wanted[0] or (row["metadata"].get("labels") or {}).get(wanted[0]) == wanted[2]]
             if "PartialObjectMetadataList" in call.headers.get("accept", ""):
-                return 200, {"kind": "PartialObjectMetadataList", "items": [{"metadata": row["metadata"]} for row in rows]}
+                return 200, self._metadata(call, rows)
             return 200, {"kind": "SecretList", "items": rows}
         if at not in self.secrets:
             raise self.refused(404)
@@ -148,6 +150,14 @@ class K8sTwin(HostTwin):
         if call.method == "PATCH":
             self.secrets[at] = self._merged(self.secrets[at], call)
         return 200, self.secrets[at]
+
+    def _metadata(self, call: Call, rows: list[Json]) -> Json:
+        """In pages of `limit`; `continue` is where the last one ended."""
+        start = int(call.query.get("continue") or 0)
+        end = start + int(call.query.get("limit") or len(rows))
+        more = {"continue": str(end)} if end < len(rows) else {}
+        items = [{"metadata": row["metadata"]} for row in rows[start:end]]
+        return {"kind": "PartialObjectMetadataList", "metadata": more, "items": items}
 
     def _merged(self, row: Json, call: Call) -> Json:
         if call.headers.get("content-type") != "application/merge-patch+json":

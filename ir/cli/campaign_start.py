@@ -43,6 +43,7 @@ class Accepted:
     unverified: Pairs
     unhealthy: Pairs
     unreachable: Pairs
+    owner: Pairs
 
 
 @dataclass(frozen=True)
@@ -166,6 +167,7 @@ def _options(asked: Asked, source: Source, keys: Sequence[Key]) -> Options:
         accept_unverified=accepted("--accept-unverified", asked.accepted.unverified, services),
         accept_unhealthy=accepted("--accept-unhealthy", asked.accepted.unhealthy, services),
         accept_unreachable=accepted("--accept-unreachable", asked.accepted.unreachable, stores),
+        accept_owner=accepted("--accept-owner", asked.accepted.owner, stores),
     )
 
 

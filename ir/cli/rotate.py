@@ -16,7 +16,7 @@ from ir.cli.alerts import Taken, take
 from ir.cli.campaign_start import Accepted, Asked
 from ir.cli.terminal import exceptions, follow, inventory_source
 from ir.cli.terminal.consent_prompt import PIN, Consent
-from ir.cli.terminal.exceptions import Unhealthy, Unreachable, Unverified
+from ir.cli.terminal.exceptions import Owner, Unhealthy, Unreachable, Unverified
 from ir.cli.terminal.inventory_source import INVENTORY
 from ir.cli.terminal.operator import SOURCES, Terminal, files_of, read_key
 from ir.cli.terminal.option_values import choose_policy, expires_time, exposed_time, identify_row, stored_key
@@ -61,6 +61,7 @@ def stripe(
     accept_unverified: Unverified = None,
     accept_unhealthy: Unhealthy = None,
     accept_unreachable: Unreachable = None,
+    accept_owner: Owner = None,
     no_replacement: Annotated[bool, typer.Option("--no-replacement", help="Nothing uses the key: kill it, mint nothing.")] = False,
     old_key_expires: Annotated[
         str, typer.Option(help="The Dashboard's Rotate path: when Stripe kills the old key, or never.", metavar="TIME|never")
@@ -97,7 +98,7 @@ def stripe(
         choice = campaign_start.choice(everything=every_key, accounts=account, tags=tag, stored_in=stored_in, keys_from=keys_from)
         limits = Limits(at_once, per_account, per_store, stop_after)
         options = Options(dry_run, yes, reason, leaked_via, exposed_at=exposed_time(exposed_at), personal_data=with_personal_data)
-        named = Accepted(accept_unverified, accept_unhealthy, accept_unreachable)
+        named = Accepted(accept_unverified, accept_unhealthy, accept_unreachable, accept_owner)
         asked = Asked(choice, limits, policy, playbook_name, inventory_file, inventory_sha256, options, named, detach, sign_with)
         campaign_start.start(asked, operator)
     if policy == "auto" and yes and not playbook_name:
@@ -111,8 +112,7 @@ def stripe(
         opened, leaked = inventory_source.read_or_make(inventory_file, leaked, operator, name=key, api_base=api_base)
     source, kept, consent = opened.source, open_state(), asking(opened)
     row = identify_row(consent, key, leaked, operator)
-    said = {"accept_unverified": accept_unverified, "accept_unhealthy": accept_unhealthy, "accept_unreachable": accept_unreachable}
-    given = exceptions.options(source, said)
+    given = exceptions.options(source, exceptions.named(accept_unverified, accept_unhealthy, accept_unreachable, accept_owner))
     options = Options(
         dry_run=dry_run,
         yes=yes,
@@ -127,6 +127,7 @@ def stripe(
         accept_unverified=given["accept_unverified"],
         accept_unhealthy=given["accept_unhealthy"],
         accept_unreachable=given["accept_unreachable"],
+        accept_owner=given["accept_owner"],
         drill=os.environ.get("IR_DRILL") == "1",
         personal_data=with_personal_data,
         discard_pending=discard_pending.strip(),

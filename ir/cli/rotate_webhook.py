@@ -9,6 +9,7 @@ import typer
 from ir.cli import rotate
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, Consent
+from ir.cli.terminal.exceptions import Owner, Unhealthy, Unreachable
 from ir.cli.terminal.inventory_source import INVENTORY
 from ir.cli.terminal.operator import SOURCES, Terminal, files_of
 from ir.cli.terminal.option_values import accepted, expires_time, exposed_time
@@ -43,8 +44,9 @@ def stripe_webhook(
     old_key_expires: Annotated[
         str, typer.Option(help="When the old secret expires after a roll: 24 hours at most.", metavar="TIME")
     ] = "24h",
-    accept_unhealthy: Annotated[list[str] | None, typer.Option(metavar="SERVICE=REASON", help="Continue although it is unhealthy.")] = None,
-    accept_unreachable: Annotated[list[str] | None, typer.Option(metavar="STORE=REASON", help="Leave a store out.")] = None,
+    accept_unhealthy: Unhealthy = None,
+    accept_unreachable: Unreachable = None,
+    accept_owner: Owner = None,
     inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = "",
 ) -> None:
     """Replace a webhook's signing secret: every service is seen to accept the new one and to refuse the old one."""
@@ -66,6 +68,7 @@ def stripe_webhook(
         old_key_expires=_deadline(row, old_key_expires),
         accept_unhealthy=accepted("--accept-unhealthy", accept_unhealthy, {s.name for s in source.services}),
         accept_unreachable=accepted("--accept-unreachable", accept_unreachable, {str(r) for r in row.stored_in}),
+        accept_owner=accepted("--accept-owner", accept_owner, {str(r) for r in row.stored_in}),
         drill=os.environ.get("IR_DRILL") == "1",
     )
     plan = compile_plan(book, source, row)

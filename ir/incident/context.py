@@ -5,11 +5,12 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Event, Lock
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from ir.core import concurrency
 from ir.core.errors import Missing, PortError
 from ir.core.model import Json, Mode
+from ir.core.ownership import Owner
 from ir.core.secret import Secret
 from ir.incident.custody import Custody
 from ir.incident.facts import Facts, New
@@ -18,7 +19,7 @@ from ir.incident.record import Incident
 from ir.inventory import Account, Approver, Inventory, Key, Service
 from ir.ports import STAGED, Clock, Comparison, Deliveries, Issuer, Operator, Reloader, Reviewer, Store, Verifier
 
-ACCEPTS = ("accept_unverified", "accept_unhealthy", "accept_unreachable")
+ACCEPTS = ("accept_unverified", "accept_unhealthy", "accept_unreachable", "accept_owner")
 """Options by which a person accepts an exception, by name and reason."""
 T = TypeVar("T")
 R = TypeVar("R")
@@ -30,7 +31,7 @@ class Options:
 
     Attributes:
         exposed_at, old_key_expires: epoch seconds, 0 = not said / never.
-        accept_unverified, accept_unhealthy, accept_unreachable: name → reason.
+        accept_unverified, accept_unhealthy, accept_unreachable, accept_owner: name → reason.
         discard_pending: why strangers' unfinished stages are cleared, "" = they are not.
         agreed: programs and secret headers of other keys that were agreed to (`inventory.consent`), for comparing what those hold.
         unagreed: what the inventory would run or reach, and nobody agreed to: it is left out (`inventory.consent`, in its words).
@@ -52,6 +53,7 @@ class Options:
     accept_unverified: Mapping[str, str] = field(default_factory=dict)
     accept_unhealthy: Mapping[str, str] = field(default_factory=dict)
     accept_unreachable: Mapping[str, str] = field(default_factory=dict)
+    accept_owner: Mapping[str, str] = field(default_factory=dict)
     drill: bool = False
     personal_data: bool = False
     key_files: Mapping[str, str] = field(default_factory=dict)
@@ -63,8 +65,8 @@ class Options:
 def accepting(options: Options, accepts: Json, *, yes: bool) -> Options:
     """The options from now on: `accepts` is option → name → reason, said when the incident was resumed; `yes` as said with it."""
     said = {name: {**getattr(options, name), **accepts.get(name, {})} for name in ACCEPTS}
-    unverified, unhealthy, unreachable = (said[name] for name in ACCEPTS)
-    return replace(options, yes=yes, accept_unverified=unverified, accept_unhealthy=unhealthy, accept_unreachable=unreachable)
+    changes: dict[str, Any] = {**said, "yes": yes}
+    return replace(options, **changes)
 
 
 @dataclass
@@ -90,6 +92,7 @@ class World:
         over: whether the database has an incident of that id, and it is over for good, with no key of it left to do.
         account_of: whose a living key is, "" when Stripe does not say; raises PortError.
         holder_of: who holds a value already, in words, of all stores, services and keys of the inventory; "" = nobody of them.
+        owners: programs that write a store by themselves; raises PortError.
         elsewhere: who else holds the value with that fingerprint, of all stores and services of the inventory that the plan does not
             replace; at most 10 s.
         patient: False: an incident that waits, for a human or for a time, is let go instead of kept by this process.
@@ -135,6 +138,7 @@ class World:
     over: Callable[[str], bool] = lambda _incident: False
     account_of: Callable[[Secret], str] = lambda _key: ""
     holder_of: Callable[[Secret], str] = lambda _key: ""
+    owners: Callable[[Store], tuple[Owner, ...]] = lambda store: store.owners()
     elsewhere: Callable[[str], Comparison] = lambda _fingerprint: Comparison()
     removed_approvers: Callable[[], Sequence[Approver]] = tuple
     prepare: Callable[[], None] = lambda: None

@@ -87,6 +87,7 @@ class StoreFacts(TypedDict, total=False):
     """One store. `left_out`, `later`: why nothing is done there; `leftover`: the incident that left a stage and is over.
 
     write_only: no look tells its value; `settled`, `unsettled`, `by_hand` are then what its marks came to (`actions.unread`).
+    `owners`: programs that write it by themselves, in words (`core.ownership`).
     `holds`: fingerprint that it was seen to hold when the incident was given up.
     """
 
@@ -109,6 +110,7 @@ class StoreFacts(TypedDict, total=False):
     settled: str
     unsettled: str
     by_hand: bool
+    owners: list[str]
 
 
 class Accepted(TypedDict, total=False):

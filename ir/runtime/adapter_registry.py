@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ir.clients.host_api import Login
-from ir.core.errors import IrError, Missing, PortError
+from ir.core.errors import IrError, Missing
 from ir.core.key_search import Looked
 from ir.core.model import Mode
 from ir.core.reference import Reference, parse
@@ -208,16 +208,6 @@ def look_through(scheme: str, place: str) -> Looked:
     from ir.adapters.stores import FINDERS
 
     return cast(Looked, load(FINDERS, scheme)(place))
-
-
-def keepers(ref: Reference) -> tuple[str, ...]:
-    """Who else writes a place; nothing where that cannot be told."""
-    from ir.adapters.stores import KEEPERS
-
-    try:
-        return cast(tuple[str, ...], load(KEEPERS, ref.scheme)(ref)) if ref.scheme in KEEPERS else ()
-    except PortError:
-        return ()
 
 
 def reloader(

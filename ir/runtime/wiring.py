@@ -25,6 +25,7 @@ from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting
 from ir.runtime.known_keys import KnownKeys
 from ir.runtime.notifications import Desk, Post
+from ir.runtime.owning import Owning
 from ir.runtime.publish import evidence_signer, publish
 from ir.runtime.same_value import Noted, OtherPlaces
 from ir.runtime.signing_secrets import SignedWith
@@ -112,6 +113,7 @@ def world(
     )
     made.holder_of = KnownKeys(source, key, operator, setting.base, programs=not alone).holder_of
     own = {name: store for name, store in stores.items() if name not in made.options.accept_unreachable}
+    made.owners = Owning(source, setting.base).of
     made.elsewhere = OtherPlaces(source, key, operator, setting.base, made.options.agreed, own).compare
     _wire_services(made, resolver, ask, signed)
     unagreed = set(made.options.unagreed)

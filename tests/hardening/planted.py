@@ -33,6 +33,7 @@ WEBHOOK, DELIVERY = ("tests/e2e/test_webhook.py",), ("tests/unit/test_delivery.p
 
 POLICIES, GUARANTEES = ("tests/contract/test_policies.py",), ("tests/contract/test_client_guarantees.py",)
 UNREAD, SSM = ("tests/course/test_write_only.py",), ("tests/contract/test_aws_parameter_store.py",)
+OWNED, TERRAFORM = ("tests/unit/test_owned_stores.py", "tests/contract/test_owners.py"), ("tests/unit/test_terraform.py",)
 K8S, VERCEL = ("tests/contract/test_k8s.py",), ("tests/contract/test_vercel.py",)
 HOSTS = ("tests/contract/test_write_only_contract.py", "tests/contract/test_github_actions.py")
 
@@ -821,6 +822,23 @@ MUTANTS = (
         "if not waits or",
         K8S,
     ),
+    Mutant("write what a program puts back", "ir/actions/owned.py", "return owner.reverts and not", "return False and not", OWNED),
+    Mutant("stop for a program that reads from us", "ir/actions/owned.py", "bool(owner.sources) and set(", "False and set(", OWNED),
+    Mutant("take one listed source for all", "ir/actions/owned.py", "set(owner.sources) <= listed", "set(owner.sources) & listed", OWNED),
+    Mutant("go on without a word where owners are not told", "ir/actions/owned.py", "; who else writes it cannot be told", "", OWNED),
+    Mutant(
+        "guess the source behind a template", "ir/adapters/stores/k8s/external_secret.py", 'if target.get("template"):', "if False:", OWNED
+    ),
+    Mutant("pass over the app's tracking id", "ir/adapters/stores/k8s/owners.py", "if tracked else", "if not tracked else", OWNED),
+    Mutant(
+        "pass over an integration's hint", "ir/adapters/stores/vercel/variable.py", 'or hint.get("integrationConfigurationId")', "", OWNED
+    ),
+    Mutant(
+        "let one block ignore for all of a name", "ir/clients/terraform_config.py", "frozenset.intersection", "frozenset.union", TERRAFORM
+    ),
+    Mutant("believe a comment's ignore_changes", "ir/clients/hcl_words.py", 'if here == "#" or', "if", TERRAFORM),
+    Mutant("take a data source for an owner", "ir/clients/terraform.py", 'or row.get("mode") != "managed"', "", TERRAFORM),
+    Mutant("take a part for the whole", "ir/clients/terraform_config.py", "if len(part) == 1", "if part", TERRAFORM),
     Mutant("redeploy the old snapshot", "ir/clients/vercel.py", '"gitSource": kept', '"deploymentId": str(source.get("id"))', VERCEL),
     Mutant("take hidden for missing", "ir/adapters/stores/vercel/variable.py", "if not found and hidden:", "if False:", VERCEL),
     Mutant(

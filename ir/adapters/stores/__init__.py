@@ -23,13 +23,6 @@ FINDERS = {
 }
 """What looks through a whole store for keys: `look(place) -> finds.Looked`."""
 
-KEEPERS = {
-    "aws-sm": "ir.adapters.stores.aws.search:keepers_of",
-    "vault": "ir.adapters.stores.vault.search:keepers_of",
-    "k8s": "ir.adapters.stores.k8s.secret_store:keepers_of",
-}
-"""What tells who else writes one place: `keepers_of(ref) -> tuple[str, ...]`."""
-
 POLICIES = {
     "aws-sm": "ir.adapters.stores.aws.policy:IAM",
     "aws-ssm": "ir.adapters.stores.aws.parameter_policy:IAM",

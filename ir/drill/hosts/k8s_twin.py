@@ -7,6 +7,7 @@ per verb and resource (and `/name`), 403 without; pods get their environment whe
 import base64
 import copy
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -34,7 +35,8 @@ class K8sTwin(HostTwin):
     Attributes:
         secrets: (namespace, name) → object.
         rollout: seconds that a rollout takes. stuck: rollouts exceed their deadline.
-        outside: what External Secrets' own store holds.
+        outside: what External Secrets' own store holds. stores: SecretStores and ClusterSecretStores (namespace "").
+        kept: (namespace, name) → controller of a Secret, and what it puts back before the next request is answered.
     """
 
     name = "k8s"
@@ -45,6 +47,8 @@ class K8sTwin(HostTwin):
         self.workloads: dict[tuple[str, str], Workload] = {}
         self.external: dict[tuple[str, str], Json] = {}
         self.outside: dict[tuple[str, str], tuple[str, str, str]] = {}
+        self.stores: dict[tuple[str, str], Json] = {}
+        self.kept: dict[tuple[str, str], tuple[str, Callable[[], dict[str, str]]]] = {}
         self.rollout, self.stuck = 0.0, False
         self._count = 100
 
@@ -57,6 +61,21 @@ class K8sTwin(HostTwin):
         body = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": meta, "data": coded, **more}
         with self.lock:
             self.secrets[namespace, name] = self._counted(body, "kubectl", coded)
+
+    def keep(self, namespace: str, name: str, manager: str, data: Callable[[], dict[str, str]], **marks: Any) -> None:
+        """A controller takes a Secret over: it marks it (`labels`, `annotations`, `ownerReferences`), and puts its own data back."""
+        with self.lock:
+            self.secrets[namespace, name]["metadata"] |= marks
+            self.kept[namespace, name] = (manager, data)
+            self._reconcile()
+
+    def _reconcile(self) -> None:
+        for at, (manager, data) in self.kept.items():
+            coded = {key: base64.b64encode(value.encode()).decode() for key, value in data().items()}
+            row = self.secrets.get(at)
+            if row is not None and {**row["data"], **coded} != row["data"]:
+                row["data"] |= coded
+                self._counted(row, manager, coded)
 
     def value(self, namespace: str, name: str, key: str) -> str:
         """What a Secret holds."""
@@ -98,6 +117,7 @@ class K8sTwin(HostTwin):
     def answer(self, call: Call) -> tuple[int, Any]:
         """See `HostTwin`."""
         rights = self.login(call)
+        self._reconcile()
         path = call.path
         if path[-1] == "selfsubjectaccessreviews":
             row = call.body["spec"]["resourceAttributes"]
@@ -105,6 +125,8 @@ class K8sTwin(HostTwin):
             return 201, {**call.body, "metadata": {}, "status": {"allowed": allowed}}
         if path[:2] == ("api", "v1") and path[2] == "namespaces":
             namespace, resource, name = path[3], path[4], path[5] if len(path) > 5 else ""
+        elif path[0] == "apis" and path[3] == "clustersecretstores":
+            namespace, resource, name = "", path[3], path[4]
         elif path[0] == "apis" and path[3] == "namespaces":
             namespace, resource, name = path[4], path[5], path[6] if len(path) > 6 else ""
         else:
@@ -112,9 +134,10 @@ class K8sTwin(HostTwin):
         verb = {"GET": "get" if name else "list", "POST": "create", "PATCH": "patch", "DELETE": "delete"}[call.method]
         if not self._allowed(rights, verb, resource, name):
             raise self.refused(403)
-        if resource == "externalsecrets" and path[2] != "v1":
+        if path[1] == "external-secrets.io" and path[2] != "v1":
             raise self.refused(404)
         kinds = {"secrets": self._secret, "deployments": self._deployment, "pods": self._pods, "externalsecrets": self._external}
+        kinds |= {"secretstores": self._store, "clustersecretstores": self._store}
         if resource not in kinds:
             raise self.refused(404)
         return kinds[resource](call, namespace, name)
@@ -219,13 +242,18 @@ class K8sTwin(HostTwin):
 
     # ── External Secrets ──
 
-    def add_external(self, namespace: str, name: str, secret: str, key: str, value: str, **spec: str) -> None:
+    def add_external(self, namespace: str, name: str, secret: str, key: str, value: str, **spec: Any) -> None:
         """An ExternalSecret that writes a key of a Secret from a store outside."""
         body = {"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": {"name": name, "annotations": {}}}
         status = {"refreshTime": _now(), "conditions": [{"type": "Ready", "status": "True"}]}
         with self.lock:
             self.external[namespace, name] = {**body, "spec": {"refreshInterval": "1h", **spec}, "status": status}
             self.outside[namespace, name] = (secret, key, value)
+
+    def _store(self, call: Call, namespace: str, name: str) -> tuple[int, Any]:
+        if call.method != "GET" or (namespace, name) not in self.stores:
+            raise self.refused(404)
+        return 200, {"kind": "SecretStore", "metadata": {"name": name}, "spec": {"provider": self.stores[namespace, name]}}
 
     def _external(self, call: Call, namespace: str, name: str) -> tuple[int, Any]:
         row = self.external.get((namespace, name))

@@ -44,12 +44,6 @@ def kept_by(row: Any) -> tuple[str, ...]:
     return (*service, *rotation, *keepers(tags))
 
 
-def keepers_of(ref: Reference, *, timeout: float = 10.0) -> tuple[str, ...]:
-    """Who else writes this one secret. Raises PortError."""
-    client = aws_client.client(ref.host, timeout)
-    return kept_by(aws_client.answer(aws_client.ask(lambda: client.describe_secret(SecretId=ref.path), ref.object), ref.object, "ARN"))
-
-
 def _all(client: "SecretsManagerClient", what: str) -> list[Any]:
     pages = client.get_paginator("list_secrets").paginate()
     return [row for page in pages for row in aws_client.answer(page, what, "SecretList")["SecretList"]]

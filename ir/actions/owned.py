@@ -1,0 +1,50 @@
+"""Programs that would put their own value back into a store (no action of its own): found before the mint, and accepted by name."""
+
+from dataclasses import replace
+
+from ir.core.errors import PortError
+from ir.core.model import Did, Item
+from ir.core.ownership import Owner
+from ir.core.reference import plain
+from ir.incident.context import World
+from ir.ports import Store
+
+ACCEPT = "--accept-owner"
+
+
+def judged(world: World, store: Store, item: Item, found: tuple[Owner, ...] | PortError) -> Item:
+    """The first look at a store, with who else writes it: that stops what was no problem, unless its source is a store of this key.
+
+    That it cannot be told is said, and stops nothing.
+    """
+    if isinstance(found, PortError):
+        return replace(item, said=f"{item.said}; who else writes it cannot be told: {found.what}") if item.did is Did.DONE else item
+    if not found:
+        return item
+    facts = {**item.facts, "owners": [str(owner) for owner in found]}
+    told = item.said + "".join(f"; {_said(world, owner)}" for owner in found if not _stops(world, owner))
+    stops = [owner for owner in found if _stops(world, owner)]
+    reason = world.options.accept_owner.get(item.name)
+    if not stops or item.did is not Did.DONE:
+        return replace(item, facts=facts, said=told)
+    claims = " and ".join(owner.claim for owner in stops)
+    if reason:
+        return replace(item, facts=facts, said=f"{told}; {claims}, accepted ({reason})")
+    fixes = "; ".join(dict.fromkeys(owner.todo for owner in stops if owner.todo))
+    return replace(item, did=Did.REFUSED, facts=facts, said=f"{claims}: {fixes}")
+
+
+def _stops(world: World, owner: Owner) -> bool:
+    return owner.reverts and not _listed(world, owner)
+
+
+def _listed(world: World, owner: Owner) -> bool:
+    """Whether it takes the value from stores of this key alone: it then writes what we write there."""
+    listed = {str(plain(store.ref)) for store in world.stores.values()}
+    return bool(owner.sources) and set(owner.sources) <= listed
+
+
+def _said(world: World, owner: Owner) -> str:
+    if owner.reverts:
+        return f"{owner.name} writes it, too, from {', '.join(owner.sources)}, which is listed"
+    return f"{owner.name} marks it: {owner.why_not}"

@@ -37,8 +37,15 @@ class Cluster:
 
     def names(self, path: str, about: str) -> list[Json]:
         """The metadata of the objects of a list, without what they hold."""
-        data = self._api().ask("GET", path, about, needs="items", accept=_NAMES_ONLY).data
-        return [dict(row.get("metadata") or {}) for row in data["items"] or []]
+        found: list[Json] = []
+        token = ""
+        while True:
+            more = f"{'&' if '?' in path else '?'}limit=500" + (f"&continue={part(token)}" if token else "")
+            data = self._api().ask("GET", f"{path}{more}", about, needs="items", accept=_NAMES_ONLY).data
+            found += [dict(row.get("metadata") or {}) for row in data["items"] or []]
+            token = str((data.get("metadata") or {}).get("continue") or "")
+            if not token:
+                return found
 
     def rows(self, path: str, about: str) -> list[Json]:
         """The objects of a list."""
@@ -82,7 +89,9 @@ class Cluster:
 
 
 def secret_path(namespace: str, name: str = "") -> str:
-    """A Secret, or "" all of the namespace."""
+    """A Secret, or "" all of the namespace, of every one without."""
+    if not namespace:
+        return "/api/v1/secrets"
     return f"/api/v1/namespaces/{part(namespace)}/secrets" + (f"/{part(name)}" if name else "")
 
 
@@ -115,6 +124,17 @@ def managers(meta: Json, field: str) -> list[str]:
     by_hand = ("ir", "kubectl", "kubectl-edit", "kubectl-create", "kubectl-patch", "kubectl-client-side-apply", "Mozilla")
     rows = [row for row in meta.get("managedFields") or [] if f"f:{field}" in _data_of(row)]
     return [str(row.get("manager")) for row in rows if row.get("manager") not in by_hand]
+
+
+def keys_of(meta: Json) -> dict[str, str]:
+    """Names of the keys of a Secret's data, as far as its metadata tells them, and when each was written last."""
+    found: dict[str, str] = {}
+    for row in meta.get("managedFields") or []:
+        written = (row.get("fieldsV1") or {}).get("f:stringData") or {}
+        for name in (*_data_of(row), *written):
+            if name.startswith("f:"):
+                found[name[2:]] = max(found.get(name[2:], ""), str(row.get("time") or ""))
+    return found
 
 
 def last_writer(meta: Json, field: str) -> str:

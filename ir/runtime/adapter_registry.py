@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any, cast
 
 from ir.clients.host_api import Login
-from ir.core.errors import IrError, Missing
+from ir.core.errors import IrError, Missing, Rejected
 from ir.core.key_search import Looked
 from ir.core.model import Mode
+from ir.core.place import Place
 from ir.core.reference import Reference, parse
 from ir.core.secret import Secret
 from ir.inventory import Account, Inventory, Key, Reload, Service, Verify, Webhook
 from ir.inventory.host_rows import HOSTS
-from ir.ports import Clock, Deliveries, Issuer, Operator, Reloader, Store, Verifier
+from ir.ports import Clock, Deliveries, Issuer, Lister, Operator, Reloader, Store, Verifier
 from ir.runtime.signing_secrets import SignedWith
 
 
@@ -29,19 +30,37 @@ def store(ref: Reference, source: Inventory, operator: Operator, base: Path) -> 
     from ir.adapters.stores import STORES
 
     made = load(STORES, ref.scheme)
-    extra: dict[str, object] = {}
-    if ref.scheme == "dotenv":
-        extra["base"] = base
-    elif ref.scheme in ("aws-sm", "aws-ssm", "vault", "conjur"):
-        extra["plain"] = tuple(source.plain_http)
-    elif ref.scheme == "manual":
+    extra = _reached(ref.scheme, ref.host, source, operator, base)
+    if ref.scheme == "manual":
         extra["operator"] = operator
-    elif ref.scheme in HOSTS:
-        extra["login"] = login(ref.scheme, ref.host, source, reference_resolver(source, operator, base))
     elif ref.scheme == "command":
         command = next(c for c in source.commands if c.name == ref.path)
         extra.update(read=command.read, write=command.write, check=command.check, env=command.env)
     return cast(Store, made(ref, **extra))
+
+
+def lister(place: Place, source: Inventory | None, operator: Operator, base: Path) -> Lister:
+    """What tells the names of all that lies at a place; `source` None: hosts are reached at their own address, with their tools' login.
+
+    Raises:
+        Rejected: nothing can list such a place.
+    """
+    from ir.adapters.stores import LISTERS
+
+    if place.scheme not in LISTERS:
+        raise Rejected(f"what lies at {place} cannot be listed: no program can look there")
+    return cast(Lister, load(LISTERS, place.scheme)(**_reached(place.scheme, place.host, source, operator, base)))
+
+
+def _reached(scheme: str, host: str, source: Inventory | None, operator: Operator, base: Path) -> dict[str, object]:
+    """How a place is reached, as an adapter wants to be told: the folder, addresses in the clear, or the login."""
+    if scheme == "dotenv":
+        return {"base": base}
+    if scheme in ("aws-sm", "aws-ssm", "vault", "conjur"):
+        return {"plain": tuple(source.plain_http) if source else ()}
+    if scheme in HOSTS:
+        return {"login": login(scheme, host, source, reference_resolver(source, operator, base)) if source else Login()}
+    return {}
 
 
 def login(host: str, context: str, source: Inventory, resolver: Callable[[str], Secret]) -> Login:

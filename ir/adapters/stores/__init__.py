@@ -23,6 +23,19 @@ FINDERS = {
 }
 """What looks through a whole store for keys: `look(place) -> finds.Looked`."""
 
+LISTERS = {
+    "aws-sm": "ir.adapters.stores.aws.listing:SecretsLister",
+    "aws-ssm": "ir.adapters.stores.aws.listing:ParametersLister",
+    "gcp-sm": "ir.adapters.stores.gcp.listing:GcpLister",
+    "vault": "ir.adapters.stores.vault.listing:VaultLister",
+    "conjur": "ir.adapters.stores.conjur.listing:ConjurLister",
+    "k8s": "ir.adapters.stores.k8s.listing:K8sLister",
+    "vercel": "ir.adapters.stores.vercel.listing:VercelLister",
+    "github-actions": "ir.adapters.stores.github.listing:GithubLister",
+    "dotenv": "ir.adapters.stores.env.listing:EnvFilesLister",
+}
+"""What tells the names of all that lies at a place: a `ports.Lister`."""
+
 POLICIES = {
     "aws-sm": "ir.adapters.stores.aws.policy:IAM",
     "aws-ssm": "ir.adapters.stores.aws.parameter_policy:IAM",

@@ -9,11 +9,11 @@ import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from ir.core.model import Json
-from ir.drill.hosts.server import Call, HostTwin, Refusal
+from ir.drill.hosts.external_secrets import ExternalSecrets, merged, now
+from ir.drill.hosts.server import Call, Refusal
 
 _RESTARTED = "kubectl.kubernetes.io/restartedAt"
 
@@ -29,13 +29,12 @@ class Workload:
     mark: str = ""
 
 
-class K8sTwin(HostTwin):
+class K8sTwin(ExternalSecrets):
     """One cluster.
 
     Attributes:
         secrets: (namespace, name) → object.
         rollout: seconds that a rollout takes. stuck: rollouts exceed their deadline.
-        outside: what External Secrets' own store holds. stores: SecretStores and ClusterSecretStores (namespace "").
         kept: (namespace, name) → controller of a Secret, and what it puts back before the next request is answered.
     """
 
@@ -45,9 +44,6 @@ class K8sTwin(HostTwin):
         super().__init__()
         self.secrets: dict[tuple[str, str], Json] = {}
         self.workloads: dict[tuple[str, str], Workload] = {}
-        self.external: dict[tuple[str, str], Json] = {}
-        self.outside: dict[tuple[str, str], tuple[str, str, str]] = {}
-        self.stores: dict[tuple[str, str], Json] = {}
         self.kept: dict[tuple[str, str], tuple[str, Callable[[], dict[str, str]]]] = {}
         self.rollout, self.stuck = 0.0, False
         self._count = 100
@@ -123,7 +119,9 @@ class K8sTwin(HostTwin):
             row = call.body["spec"]["resourceAttributes"]
             allowed = self._allowed(rights, row["verb"], row["resource"], row.get("name", ""))
             return 201, {**call.body, "metadata": {}, "status": {"allowed": allowed}}
-        if path[:2] == ("api", "v1") and path[2] == "namespaces":
+        if path == ("api", "v1", "secrets"):
+            namespace, resource, name = "", "secrets", ""
+        elif path[:2] == ("api", "v1") and path[2] == "namespaces":
             namespace, resource, name = path[3], path[4], path[5] if len(path) > 5 else ""
         elif path[0] == "apis" and path[3] == "clustersecretstores":
             namespace, resource, name = "", path[3], path[4]
@@ -136,8 +134,8 @@ class K8sTwin(HostTwin):
             raise self.refused(403)
         if path[1] == "external-secrets.io" and path[2] != "v1":
             raise self.refused(404)
-        kinds = {"secrets": self._secret, "deployments": self._deployment, "pods": self._pods, "externalsecrets": self._external}
-        kinds |= {"secretstores": self._store, "clustersecretstores": self._store}
+        kinds = {"secrets": self._secret, "deployments": self._deployment, "pods": self._pods, "externalsecrets": self.external_secret}
+        kinds |= {"secretstores": self.secret_store, "clustersecretstores": self.secret_store}
         if resource not in kinds:
             raise self.refused(404)
         return kinds[resource](call, namespace, name)
@@ -158,10 +156,10 @@ class K8sTwin(HostTwin):
             return 201, self.secrets[at]
         if not name:
             wanted = call.query.get("labelSelector", "").partition("=")
-            rows = [row for (space, _), row in self.secrets.items() if space == namespace]
+            rows = [row for (space, _), row in self.secrets.items() if namespace in ("", space)]
             rows = [row for row in rows if not wanted[0] or (row["metadata"].get("labels") or {}).get(wanted[0]) == wanted[2]]
             if "PartialObjectMetadataList" in call.headers.get("accept", ""):
-                return 200, {"kind": "PartialObjectMetadataList", "items": [{"metadata": row["metadata"]} for row in rows]}
+                return 200, self._metadata(call, rows)
             return 200, {"kind": "SecretList", "items": rows}
         if at not in self.secrets:
             raise self.refused(404)
@@ -172,6 +170,14 @@ class K8sTwin(HostTwin):
             self.secrets[at] = self._merged(self.secrets[at], call)
         return 200, self.secrets[at]
 
+    def _metadata(self, call: Call, rows: list[Json]) -> Json:
+        """In pages of `limit`; `continue` is where the last one ended."""
+        start = int(call.query.get("continue") or 0)
+        end = start + int(call.query.get("limit") or len(rows))
+        more = {"continue": str(end)} if end < len(rows) else {}
+        items = [{"metadata": row["metadata"]} for row in rows[start:end]]
+        return {"kind": "PartialObjectMetadataList", "metadata": more, "items": items}
+
     def _merged(self, row: Json, call: Call) -> Json:
         if call.headers.get("content-type") != "application/merge-patch+json":
             raise self.refused(415)
@@ -180,7 +186,7 @@ class K8sTwin(HostTwin):
             raise self.refused(409)
         if row.get("immutable"):
             raise self.refused(422)
-        return self._counted(_merge(row, call.body), call.query.get("fieldManager", "unknown"), call.body.get("data") or {})
+        return self._counted(merged(row, call.body), call.query.get("fieldManager", "unknown"), call.body.get("data") or {})
 
     def _counted(self, body: Json, manager: str, touched: Json) -> Json:
         """With the next resourceVersion, and who manages the keys of its data that were written."""
@@ -192,7 +198,7 @@ class K8sTwin(HostTwin):
             for key in touched:
                 row["fieldsV1"]["f:data"].pop(f"f:{key}", None)
         mine = rows.setdefault(manager, {"manager": manager, "operation": "Update", "fieldsV1": {"f:data": {}}})
-        mine["time"] = _now()
+        mine["time"] = now()
         mine["fieldsV1"]["f:data"].update({f"f:{key}": {} for key in touched})
         meta["managedFields"] = list(rows.values())
         return body
@@ -205,7 +211,7 @@ class K8sTwin(HostTwin):
             raise self.refused(404)
         if call.method == "PATCH":
             before = copy.deepcopy(row.body["spec"]["template"])
-            row.body = _merge(row.body, call.body)
+            row.body = merged(row.body, call.body)
             if row.body["spec"]["template"] != before:
                 row.body["metadata"]["generation"] += 1
                 row.done_at = time.monotonic() + self.rollout
@@ -239,51 +245,3 @@ class K8sTwin(HostTwin):
                 status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
                 rows += [{"metadata": {**meta, "name": f"{name}-{n}"}, "status": status} for n in range(row.body["spec"]["replicas"])]
         return 200, {"kind": "PodList", "items": rows}
-
-    # ── External Secrets ──
-
-    def add_external(self, namespace: str, name: str, secret: str, key: str, value: str, **spec: Any) -> None:
-        """An ExternalSecret that writes a key of a Secret from a store outside."""
-        body = {"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": {"name": name, "annotations": {}}}
-        status = {"refreshTime": _now(), "conditions": [{"type": "Ready", "status": "True"}]}
-        with self.lock:
-            self.external[namespace, name] = {**body, "spec": {"refreshInterval": "1h", **spec}, "status": status}
-            self.outside[namespace, name] = (secret, key, value)
-
-    def _store(self, call: Call, namespace: str, name: str) -> tuple[int, Any]:
-        if call.method != "GET" or (namespace, name) not in self.stores:
-            raise self.refused(404)
-        return 200, {"kind": "SecretStore", "metadata": {"name": name}, "spec": {"provider": self.stores[namespace, name]}}
-
-    def _external(self, call: Call, namespace: str, name: str) -> tuple[int, Any]:
-        row = self.external.get((namespace, name))
-        if row is None:
-            raise self.refused(404)
-        if call.method == "PATCH":
-            self.external[namespace, name] = row = _merge(row, call.body)
-            spec = row["spec"]
-            if spec["refreshInterval"] not in ("0", "0s") and spec.get("refreshPolicy") != "CreatedOnce":
-                secret, key, value = self.outside[namespace, name]
-                row["status"]["refreshTime"] = _now()
-                if value:
-                    owner = {"ownerReferences": [{"kind": "ExternalSecret", "name": name}]}
-                    self.put_secret(namespace, secret, {key: value}, metadata=owner)
-                row["status"]["conditions"] = [{"type": "Ready", "status": "True" if value else "False", "reason": "SecretSyncedError"}]
-        return 200, row
-
-
-def _merge(into: Any, patch: Any) -> Any:
-    """RFC 7396."""
-    if not isinstance(patch, dict):
-        return copy.deepcopy(patch)
-    found = dict(into) if isinstance(into, dict) else {}
-    for name, value in patch.items():
-        if value is None:
-            found.pop(name, None)
-        else:
-            found[name] = _merge(found.get(name), value)
-    return found
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat()

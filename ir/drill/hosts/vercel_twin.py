@@ -34,6 +34,8 @@ class VercelTwin(HostTwin):
     Attributes:
         services: a drill's service → project and variable.
         integrations: id of an installed one → its slug. kept: (project, variable) → what its integration writes again.
+        shared: variables that the team shares between projects: rows without values.
+        page: projects in one page of their list.
         builds: seconds that a build takes. fails: the next builds end as ERROR. hidden: variables that tokens may not see.
     """
 
@@ -46,6 +48,8 @@ class VercelTwin(HostTwin):
         self.services: dict[str, tuple[str, str]] = {}
         self.integrations: dict[str, str] = {}
         self.kept: dict[tuple[str, str], str] = {}
+        self.shared: list[Json] = []
+        self.page = 100
         self._last = 0
 
     # ── what tests and drills do ──
@@ -122,13 +126,33 @@ class VercelTwin(HostTwin):
             if path[3] not in self.integrations:
                 raise self.refused(404)
             return 200, {"id": path[3], "slug": self.integrations[path[3]], "type": "integration-configuration"}
+        if path == ("v10", "projects"):
+            return 200, self._projects(call)
+        if path == ("v1", "env"):
+            return 200, {"data": self.shared, "pagination": {"count": len(self.shared), "next": None, "prev": None}}
         if path[1] == "projects" and path[2] in self.projects and path[3] == "env":
             if call.method == "PATCH" and "*" not in rights:
                 raise self.refused(403)
-            return 200, self._edit(path[2], path[4], call) if call.method == "PATCH" else self._list(path[2])
+            if call.method == "PATCH":
+                return 200, self._edit(path[2], path[4], call)
+            return 200, self._decrypted(path[2], path[4]) if len(path) == 5 else self._list(path[2])
         if path[1] == "deployments":
             return self._deployments(call, rights)
         raise self.refused(404)
+
+    def _projects(self, call: Call) -> Json:
+        """In pages; `from` is where the last one ended."""
+        names, start = sorted(self.projects), int(call.query.get("from", 0))
+        end = start + min(self.page, int(call.query.get("limit", 20)))
+        rows = [{"id": f"prj_{name}", "name": name} for name in names[start:end]]
+        return {"projects": rows, "pagination": {"count": len(rows), "next": str(end) if end < len(names) else None}}
+
+    def _decrypted(self, project: str, ident: str) -> Json:
+        """One variable by its id; the value of a Secret is told to nobody."""
+        row = next((one for one in self.projects[project].variables if one["id"] == ident), None)
+        if row is None:
+            raise self.refused(404)
+        return {**row, "value": "" if row["type"] == "sensitive" else self.projects[project].values[ident]}
 
     def _list(self, project: str) -> Json:
         """Values of what may be read are encrypted unless `decrypt` is asked for; those of Secrets are empty."""

@@ -9,31 +9,29 @@ too): Argo CD 2.9 and 3.3 docs, read 2026-11-30. Flux: labels `kustomize.toolkit
 `meta.helm.sh/release-name`. A manager that is gone from a field does not show that the tool lets it be: another's write takes it away.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from ir.adapters.stores.k8s import external_secret
-from ir.clients.kubernetes import Cluster, managers
+from ir.clients.kubernetes import managers
 from ir.core.model import Json
 from ir.core.ownership import Owner, word
 
+Sources = Callable[[str], tuple[tuple[str, ...], str]]
 _ESO = "externalsecrets.external-secrets.io/"
 _IN_GIT = "change it where {} takes it from (its Git repository), or take the Secret out of it"
 _TOOLS = ("argocd", "kustomize-controller", "helm", "terraform", "hashicorp", "pulumi", "external-secrets", "crossplane", "sealed-secrets")
 """How field managers begin that are programs which put their own value back."""
 
 
-def owners_of(cluster: Cluster, namespace: str, found: Json, field: str) -> tuple[Owner, ...]:
+def owners_of(meta: Json, field: str, sources: Sources = lambda _name: ((), "")) -> tuple[Owner, ...]:
     """Those of one key of a Secret.
 
     Args:
-        cluster: where it is asked what an ExternalSecret reads.
-        namespace: of the Secret.
-        found: the Secret.
+        meta: of the Secret.
         field: the key of its data.
+        sources: what an ExternalSecret of that name reads: references, and in words.
     """
-    meta = found["metadata"]
     by = managers(meta, field)
-    rows = [*_external(cluster, namespace, meta, field, by), *_references(meta), *_gitops(meta)]
+    rows = [*_external(meta, by, sources), *_references(meta), *_gitops(meta)]
     known = " ".join(row.name.lower() for row in rows)
     for manager in by:
         tool = next((name for name in _TOOLS if manager.lower().startswith(name)), "")
@@ -44,12 +42,12 @@ def owners_of(cluster: Cluster, namespace: str, found: Json, field: str) -> tupl
     return tuple({row.name: row for row in rows}.values())
 
 
-def _external(cluster: Cluster, namespace: str, meta: Json, field: str, by: list[str]) -> Iterator[Owner]:
+def _external(meta: Json, by: list[str], sources: Sources) -> Iterator[Owner]:
     names = [str(row.get("name")) for row in meta.get("ownerReferences") or [] if row.get("kind") == "ExternalSecret"]
     names += [name.removeprefix(_ESO) for name in by if name.startswith(_ESO)]
     for name in dict.fromkeys(names):
-        sources, said = external_secret.sources(cluster, namespace, name, field)
-        yield Owner(f"ExternalSecret {word(name)}", f"change what it reads, and list that place ({said})", sources)
+        places, said = sources(name)
+        yield Owner(f"ExternalSecret {word(name)}", f"change what it reads, and list that place{said and f' ({said})'}", places)
     if not names and (meta.get("labels") or {}).get("reconcile.external-secrets.io/managed") == "true":
         yield Owner("an ExternalSecret", "change what it reads, and list that place")
 

@@ -7,7 +7,9 @@ Pods that took the value into their environment go on with it until they are rep
 import base64
 import binascii
 from collections.abc import Callable
+from functools import partial
 
+from ir.adapters.stores.k8s import external_secret
 from ir.adapters.stores.k8s.companion import Companion
 from ir.adapters.stores.k8s.owners import owners_of
 from ir.clients.host_api import Login
@@ -72,7 +74,8 @@ class K8sSecretStore(Store):
 
     def owners(self) -> tuple[Owner, ...]:
         """See `ports.Store`."""
-        return owners_of(self._cluster, self._namespace, self._get(), self.ref.field)
+        read = partial(external_secret.sources, self._cluster, self._namespace, field=self.ref.field)
+        return owners_of(self._get()["metadata"], self.ref.field, read)
 
     def pending(self, incident: str) -> Pending | None:
         """See `ports.Store`."""

@@ -18,7 +18,7 @@ def look(place: str, *, timeout: float = 10.0) -> Looked:
     kv = Kv(mount, timeout)
     kv.explain(Reference("vault", mount, path or "*", "*"))
     unread: list[str] = []
-    names = _all(kv, f"{path}/" if path else "", unread, 0)
+    names = every_name(kv, f"{path}/" if path else "", unread, 0)
     finds: list[Find] = []
     for name in names:
         try:
@@ -43,13 +43,13 @@ def kept_by(kv: Kv, name: str) -> tuple[str, ...]:
     return keepers({str(key): str(value) for key, value in custom.items()})
 
 
-def _all(kv: Kv, folder: str, unread: list[str], depth: int) -> list[str]:
+def every_name(kv: Kv, folder: str, unread: list[str], depth: int) -> list[str]:
     """Paths of all secrets in a folder (ends with `/`, or empty) and below; ours for staging are passed over."""
     found = []
     for name in sorted(kv.beside(folder)):
         if name.endswith("/") and depth < _DEEPEST:
             try:
-                found += _all(kv, folder + name, unread, depth + 1)
+                found += every_name(kv, folder + name, unread, depth + 1)
             except PortError as error:
                 unread.append(f"{folder}{name}: {error.what}")
         elif ".ir-" not in name:

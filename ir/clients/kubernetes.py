@@ -14,6 +14,7 @@ from ir.core.model import Json
 MERGE = "application/merge-patch+json"
 _NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=1"
 _MANAGER = "fieldManager=ir"
+_PAGE = 500
 
 
 class Cluster:
@@ -37,19 +38,19 @@ class Cluster:
 
     def names(self, path: str, about: str) -> list[Json]:
         """The metadata of the objects of a list, without what they hold."""
+        return [dict(row.get("metadata") or {}) for row in self.rows(path, about, accept=_NAMES_ONLY)]
+
+    def rows(self, path: str, about: str, *, accept: str = "") -> list[Json]:
+        """The objects of a list, page by page."""
         found: list[Json] = []
         token = ""
         while True:
-            more = f"{'&' if '?' in path else '?'}limit=500" + (f"&continue={part(token)}" if token else "")
-            data = self._api().ask("GET", f"{path}{more}", about, needs="items", accept=_NAMES_ONLY).data
-            found += [dict(row.get("metadata") or {}) for row in data["items"] or []]
+            more = f"{'&' if '?' in path else '?'}limit={_PAGE}" + (f"&continue={part(token)}" if token else "")
+            data = self._api().ask("GET", f"{path}{more}", about, needs="items", accept=accept).data
+            found += [row for row in data["items"] or [] if isinstance(row, dict)]
             token = str((data.get("metadata") or {}).get("continue") or "")
             if not token:
                 return found
-
-    def rows(self, path: str, about: str) -> list[Json]:
-        """The objects of a list."""
-        return list(self._api().ask("GET", path, about, needs="items").data["items"] or [])
 
     def patch(self, path: str, about: str, body: Json) -> Json:
         """Merge into an object; with `metadata.resourceVersion` in the body only into that version of it: else Conflict."""

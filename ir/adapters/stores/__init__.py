@@ -36,6 +36,11 @@ LISTERS = {
 }
 """What tells the names of all that lies at a place: a `ports.Lister`."""
 
+READERS = {
+    "k8s": "ir.adapters.stores.k8s.workloads:readers",
+}
+"""What tells which programs read the places of a host: `readers(place, login=) -> (list[Reader], list[str])`."""
+
 POLICIES = {
     "aws-sm": "ir.adapters.stores.aws.policy:IAM",
     "aws-ssm": "ir.adapters.stores.aws.parameter_policy:IAM",

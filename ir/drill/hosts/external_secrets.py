@@ -59,6 +59,13 @@ class ExternalSecrets(HostTwin):
         return 200, row
 
 
+def paged(call: Call, rows: list[Json]) -> Json:
+    """A list in pages of `limit`; `continue` is where the last one ended."""
+    start = int(call.query.get("continue") or 0)
+    end = start + int(call.query.get("limit") or len(rows))
+    return {"kind": "List", "metadata": {"continue": str(end)} if end < len(rows) else {}, "items": rows[start:end]}
+
+
 def merged(into: Any, patch: Any) -> Any:
     """RFC 7396."""
     if not isinstance(patch, dict):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ir.core.model import Json
-from ir.drill.hosts.external_secrets import ExternalSecrets, merged, now
+from ir.drill.hosts.external_secrets import ExternalSecrets, merged, now, paged
 from ir.drill.hosts.server import Call, Refusal
 
 _RESTARTED = "kubectl.kubernetes.io/restartedAt"
@@ -80,7 +80,9 @@ class K8sTwin(ExternalSecrets):
 
     def deploy(self, namespace: str, name: str, reads: tuple[str, str, str], replicas: int = 2) -> None:
         """A Deployment whose pods take one key of a Secret (namespace, name, key) into their environment."""
-        template: Json = {"metadata": {"labels": {"app": name}, "annotations": {}}}
+        variable = {"name": "STRIPE_KEY", "valueFrom": {"secretKeyRef": {"name": reads[1], "key": reads[2]}}}
+        pod = {"containers": [{"name": name, "image": name, "env": [variable]}]}
+        template: Json = {"metadata": {"labels": {"app": name}, "annotations": {}}, "spec": pod}
         spec = {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template}
         body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": namespace, "generation": 1}}
         with self.lock:
@@ -119,8 +121,8 @@ class K8sTwin(ExternalSecrets):
             row = call.body["spec"]["resourceAttributes"]
             allowed = self._allowed(rights, row["verb"], row["resource"], row.get("name", ""))
             return 201, {**call.body, "metadata": {}, "status": {"allowed": allowed}}
-        if path == ("api", "v1", "secrets"):
-            namespace, resource, name = "", "secrets", ""
+        if path == ("api", "v1", "secrets") or (path[0] == "apis" and len(path) == 4):
+            namespace, resource, name = "", path[-1], ""
         elif path[:2] == ("api", "v1") and path[2] == "namespaces":
             namespace, resource, name = path[3], path[4], path[5] if len(path) > 5 else ""
         elif path[0] == "apis" and path[3] == "clustersecretstores":
@@ -135,6 +137,7 @@ class K8sTwin(ExternalSecrets):
         if path[1] == "external-secrets.io" and path[2] != "v1":
             raise self.refused(404)
         kinds = {"secrets": self._secret, "deployments": self._deployment, "pods": self._pods, "externalsecrets": self.external_secret}
+        kinds |= dict.fromkeys(("statefulsets", "daemonsets", "cronjobs"), self._deployment)
         kinds |= {"secretstores": self.secret_store, "clustersecretstores": self.secret_store}
         if resource not in kinds:
             raise self.refused(404)
@@ -159,7 +162,7 @@ class K8sTwin(ExternalSecrets):
             rows = [row for (space, _), row in self.secrets.items() if namespace in ("", space)]
             rows = [row for row in rows if not wanted[0] or (row["metadata"].get("labels") or {}).get(wanted[0]) == wanted[2]]
             if "PartialObjectMetadataList" in call.headers.get("accept", ""):
-                return 200, self._metadata(call, rows)
+                return 200, paged(call, [{"metadata": row["metadata"]} for row in rows])
             return 200, {"kind": "SecretList", "items": rows}
         if at not in self.secrets:
             raise self.refused(404)
@@ -169,14 +172,6 @@ class K8sTwin(ExternalSecrets):
         if call.method == "PATCH":
             self.secrets[at] = self._merged(self.secrets[at], call)
         return 200, self.secrets[at]
-
-    def _metadata(self, call: Call, rows: list[Json]) -> Json:
-        """In pages of `limit`; `continue` is where the last one ended."""
-        start = int(call.query.get("continue") or 0)
-        end = start + int(call.query.get("limit") or len(rows))
-        more = {"continue": str(end)} if end < len(rows) else {}
-        items = [{"metadata": row["metadata"]} for row in rows[start:end]]
-        return {"kind": "PartialObjectMetadataList", "metadata": more, "items": items}
 
     def _merged(self, row: Json, call: Call) -> Json:
         if call.headers.get("content-type") != "application/merge-patch+json":
@@ -206,6 +201,9 @@ class K8sTwin(ExternalSecrets):
     # ── workloads ──
 
     def _deployment(self, call: Call, namespace: str, name: str) -> tuple[int, Any]:
+        if not name:
+            found = [row.body for (space, _), row in self.workloads.items() if namespace in ("", space)]
+            return 200, paged(call, found if call.path[-1] == "deployments" else [])
         row = self.workloads.get((namespace, name))
         if row is None:
             raise self.refused(404)

@@ -62,7 +62,8 @@ from ir.fleet.campaign_store import CampaignLedger
 from ir.incident import playbook
 from ir.incident.context import Options
 from ir.runtime.app_state import database_address
-from ir.storage import database, incident_store, state_folder
+from ir.storage import database, state_folder
+from ir.storage.incident_index import IncidentIndex
 from tests.worlds.postgres import Postgres, postgres
 
 SERVICES = 3
@@ -174,7 +175,7 @@ class Company:
         """What does not hold."""
         states = [row.state for row in self.book.children()]
         undone = len(states) - states.count(ChildState.DONE)
-        incidents = len(incident_store.Ledger(self.engine).index())
+        incidents = len(IncidentIndex(self.engine).rows())
         found = [f"{undone} children not done"] if undone else []
         found += [f"{self.fleet.died} workers ended by themselves"] if self.fleet.died else []
         return found + wrong(self.world, self.made, self.app, outages, incidents)

@@ -59,7 +59,7 @@ CHAINS: dict[str, tuple[str, ...]] = {
 
 
 def steps_of(plan: Plan) -> list[Step]:
-    """The plan's steps, and the tidying that the course does at the end."""
+    """The plan's steps, and the tidying that the workflow does at the end."""
     first = plan.steps[0]
     return [*plan.steps, Step("discard", "discard", first.danger, "discard", "", {})]
 

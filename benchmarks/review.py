@@ -95,9 +95,9 @@ def convert(folder: Path, _: str) -> None:
 def load(folder: Path, memory: str) -> None:
     """Our own loading, nothing else."""
     from ir.review.ingest.given_files import expand
-    from ir.review.workspace import Store
+    from ir.review.workspace import ReviewWorkspace
 
-    store = Store(folder / "load", memory_limit=memory)
+    store = ReviewWorkspace(folder / "load", memory_limit=memory)
     store.fresh()
     importer = store.importer((), lambda _: None)
     importer.load(expand([str(folder / "egress-*.jsonl.gz")])[0], own=True)
@@ -152,7 +152,7 @@ def plain_python(folder: Path, _: str) -> dict[str, int]:
 def scan(folder: Path, memory: str) -> None:
     """Every rule over many rows that lie in Parquet already, against one full scan."""
     from ir.review.detect.derived_tables import derive_acts, derive_sent
-    from ir.review.detect.rules import Parameters, load_rules
+    from ir.review.detect.rules import RuleParameters, load_rules
     from ir.review.detect.run_rules import run_rules
     from ir.review.detect.window import Window
     from ir.review.sql.engine import DuckDb
@@ -165,7 +165,7 @@ def scan(folder: Path, memory: str) -> None:
     until = _START + _DAYS * 86400
     derive_sent(engine, egress=False, probes=())
     derive_acts(engine, [])
-    parameters = Parameters.of(Window.of(_START, until - 3 * 86400, until))
+    parameters = RuleParameters.of(Window.of(_START, until - 3 * 86400, until))
     have = {"events", "egress", "requests", "activity", "webhooks", "api", "baseline"}
     times = {}
     for rule in load_rules():

@@ -60,10 +60,10 @@ class Prepares(Protocol):
 
 
 @runtime_checkable
-class Rehearses(Protocol):
+class DryRuns(Protocol):
     """An action that writes, and can say without writing what it would do."""
 
-    def rehearse(self, world: World, record: Incident, step: Step) -> Outcome:
+    def dry_run(self, world: World, record: Incident, step: Step) -> Outcome:
         """What a real run would call."""
         ...
 

@@ -17,7 +17,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     except Missing as error:
         return own_keys.replaced(world, record.facts, error)
     asked = world.now()
-    probe = world.issuer.probe(new)
+    probe = world.ports.issuer.probe(new)
     facts: Json = {"new": {"liveness": probe.liveness.value, "probed_at": probe.date, "mode": world.mode.value}}
     if (skew := last_use.ahead(asked, probe)) is not None:
         facts["clock"] = {"ahead": skew}

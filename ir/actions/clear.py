@@ -15,7 +15,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if not shown:
         return Outcome(Did.SKIPPED, "nothing was shown that would have to be cleared")
     reason = world.options.discard_pending
-    items = tuple(world.each([world.stores[name] for name in shown], lambda store: _clear(world, store, shown[str(store.ref)])))
+    items = tuple(world.each([world.ports.stores[name] for name in shown], lambda store: _clear(world, store, shown[str(store.ref)])))
     failed = [item for item in items if item.did is not Did.DONE]
     said = "; ".join(f"{item.name}: {item.said}" for item in (failed or items))
     if failed:
@@ -25,7 +25,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     return Outcome(Did.DONE, f"{said}. Reason given: {reason}", {"cleared": {item.name: reason for item in items}}, items)
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
     """The stages that would go."""
     shown = _shown(record)
     items = tuple(Item(name, Did.SKIPPED, f"would clear {whose(found, world.now())}") for name, found in shown.items())

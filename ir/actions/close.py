@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from ir.actions import death, leave, own_keys, settle
 from ir.actions.review import request
 from ir.actions.sweep import looked_for
-from ir.core.errors import PortError
+from ir.core.errors import Missing, PortError
 from ir.core.model import Debt, Did, Json, KeyRow, Outcome
 from ir.core.secret import Secret
 from ir.core.wording import counted
@@ -46,13 +46,20 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     held_here = {*held.by, *(about for about in alive if debt_rules.is_id(about))}
     lost = any(debt.about not in held_here for debt in left if debt in keys)
     facts: Json = {"accepted": accepted, "attested": ended, "needs_custody": lost}
-    said = f"{counted(len(keys), 'key')} still {'answers' if len(keys) == 1 else 'answer'}" if keys else "no key that is at hand answers"
+    said = _answering(keys)
     said += f"; expired first: {', '.join(asked)}" if asked else ""
     paid = tuple(about for about in record.debts if about not in alive or about in kept)
     return Outcome(Did.DONE, said, {"closed": facts, "strays": dict.fromkeys(asked, "expired")}, debts=left, paid=paid)
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+def _answering(keys: list[Debt]) -> str:
+    """How many keys answer, and what was not told of others."""
+    number = sum(key.kind != "key-unproven" for key in keys)
+    said = f"{counted(number, 'key')} still {'answers' if number == 1 else 'answer'}" if number else "no key that is at hand answers"
+    return "; ".join([said, *(key.why for key in keys if key.kind == "key-unproven")])
+
+
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
     """Nothing lives."""
     return Outcome(Did.SKIPPED, "nothing was made")
 
@@ -69,7 +76,7 @@ def _still_there(world: World, record: Incident, left: list[Debt]) -> list[Debt]
     if not left:
         return []
     try:
-        swept = world.reviewer.sweep(request(world, record), world.say)
+        swept = world.ports.reviewer.sweep(request(world, record), world.hooks.say)
     except PortError:
         return left
     there = {str(row["id"]) for row in swept.rows}
@@ -92,7 +99,7 @@ def _kept(record: Incident) -> dict[str, str]:
 def _held(world: World, record: Incident) -> _Held:
     found = _Held()
     known = record.facts.get("stores", {})
-    stores = [store for name, store in world.stores.items() if not known.get(name, {}).get("left_out")]
+    stores = [store for name, store in world.ports.stores.items() if not known.get(name, {}).get("left_out")]
     for store, value in zip(stores, world.each(stores, _read), strict=True):
         if value is None:
             found.silent.append(str(store.ref))
@@ -136,10 +143,10 @@ def _expired(world: World, record: Incident, held: _Held) -> tuple[list[Debt], t
     Returns:
         Debts for what the provider lists still; ids whose death was asked for; ids that live and were spared: something may hold them.
     """
-    if world.issuer.guided or not (record.facts.get("mint") or record.facts.get("adopted")):
+    if world.ports.issuer.guided or not (record.facts.get("mint") or record.facts.get("adopted")):
         return [], (), set()
     try:
-        rows = world.issuer.strays(world.incident)
+        rows = world.ports.issuer.strays(world.incident)
         in_use = _in_use(world, record, held) if rows else ""
         spared = [row for row in rows if in_use and _may_be_it(world, record, row)]
         asked, lives = own_keys.expire_each(world, [row for row in rows if row not in spared])
@@ -195,19 +202,26 @@ def _leaked(world: World, record: Incident, held: _Held) -> list[Debt]:
     """The leaked key, if it answers; of an incident that never looked at it, what the stores hold."""
     old, again = record.facts.get("old", {}), debt_rules.again(record)
     if old.get("fingerprint"):
+        name = old.get("id") or old["fingerprint"]
         try:
             value: Secret | None = world.old_key(record.facts)
-        except PortError:
+        except Missing:
             value = None
+        except PortError as error:
+            return _not_told(record, old["fingerprint"], f"whether the leaked key {name} answers was not told: {error.what}", again)
         found = [value] if value is not None and death.liveness(world, value).answers else []
-        name = old.get("id") or old["fingerprint"]
         unused = not debt_rules.webhook(record) and _settled_on(world, record, held, services=True)
         todo = debt_rules.end_it(record) if unused else again
         return [Debt("key-alive", old["fingerprint"], f"the leaked key {name} answers", todo) for _ in found]
-    values = [world.leaked] if world.leaked is not None else list(held.by.values())
+    values = [world.keys.leaked] if world.keys.leaked is not None else list(held.by.values())
     if any(death.liveness(world, value).answers for value in values):
         return [Debt("key-alive", world.key.name, "the leaked key answers", again)]
     return []
+
+
+def _not_told(record: Incident, about: str, why: str, todo: str) -> list[Debt]:
+    """A key whose value lies in a place that gives no answer now: a person's word ends it only by its name."""
+    return [] if _word(record).get("debt") == about else [Debt("key-unproven", about, why, todo)]
 
 
 def _others(world: World, record: Incident) -> list[Debt]:
@@ -222,10 +236,10 @@ def _lives(world: World, record: Incident, about: str) -> bool:
     earlier = next((name for name, rows in record.facts.get("took_over", {}).items() if about in [row["about"] for row in rows]), "")
     try:
         if earlier and debt_rules.is_id(about):
-            return any(row.id == about for row in world.issuer.strays(earlier))
+            return any(row.id == about for row in world.ports.issuer.strays(earlier))
         value = settle.value_of(world, earlier, about) if earlier else None
-        if value is None and world.custody.possible:
-            value = world.custody.fetch(f"seen-{about}")
+        if value is None and world.ports.custody.possible:
+            value = world.ports.custody.fetch(f"seen-{about}")
     except PortError:
         return False
     return value is not None and death.liveness(world, value).answers

@@ -45,14 +45,14 @@ def act(world: World, record: Incident, later: Collection[str] = ()) -> Outcome:
 def _contained(world: World, record: Incident) -> Outcome:
     facts = record.facts
     old = world.old_key(facts)
-    before = world.issuer.probe(old)
+    before = world.ports.issuer.probe(old)
     seen = {"old": {"liveness": before.liveness.value, "probed_at": before.date}}
     unvalued = facts.get("rotation", {}).get("value") == "open" and "new" not in facts
     if facts.get("containment") and not before.liveness.answers and not unvalued:
         return Outcome(Did.DONE, "contained already", seen)
     if before.liveness.dead and (successor.way_of(world, record) is not Way.ROTATION or not _may_be_ours(facts)):
         return Outcome(Did.SKIPPED, "the key is dead already, there is nothing to contain", seen)
-    world.say("taking the key away from strangers")
+    world.hooks.say("taking the key away from strangers")
     rotation, custody = None, dict[str, Json]()
     mint: Mint = facts["mint"] if "name" in facts.get("mint", {}) else successor.fixed(world, record)["mint"]
     try:
@@ -90,13 +90,13 @@ def _asked(world: World, record: Incident, rotation: Rotation | None) -> Contain
     egress = tuple(str(network) for network in world.account.egress_ips) if wanted else ()
     for tried in range(1, _CALLS):
         try:
-            return world.issuer.contain(target, egress, rotation)
+            return world.ports.issuer.contain(target, egress, rotation)
         except Unknown:
-            world.clock.sleep(float(tried))
-    return world.issuer.contain(target, egress, rotation)
+            world.ports.clock.sleep(float(tried))
+    return world.ports.issuer.contain(target, egress, rotation)
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
     """What would be done, and whether it could be undone."""
     way = successor.way_of(world, record)
     facts: Json = {"rotation": {"rehearsed": True}} if way is Way.ROTATION else {}
@@ -109,14 +109,14 @@ def _bitten(world: World, facts: Facts, done: Containment, *, answered: Liveness
     containment = {"how": done.how, "said": done.said, "before": before}
     until = world.elapsed() + _BITES_WITHIN
     while True:
-        seen = world.issuer.probe(world.old_key(facts)).liveness
+        seen = world.ports.issuer.probe(world.old_key(facts)).liveness
         refused = seen in (Liveness.NARROW, Liveness.BLOCKED, Liveness.EXPIRED, Liveness.INVALID)
         if refused and (seen is not answered or done.how in ("rotated", "expired")):
             said = f"contained: {done.said}; a probe is now refused ({seen.value})"
             return Outcome(Did.DONE, said, {"containment": containment, "contained_at": world.now(), "old": {"liveness": seen.value}})
         if world.elapsed() >= until or done.how == "none":
             break
-        world.clock.sleep(0.25)
+        world.ports.clock.sleep(0.25)
     if done.how == "narrowed" and answered is Liveness.NARROW:
         said = f"contained: {done.said}; the probe was refused before, too, so it does not show"
         return Outcome(Did.DONE, said, {"containment": containment, "contained_at": world.now(), "old": {"liveness": seen.value}})
@@ -175,7 +175,7 @@ def _proven(world: World, now: Incident) -> Outcome | None:
         return None
     attested, expired = successor.lost(world, now)
     if facts.get("proof"):  # the death of the old key was seen before
-        said = f"{world.operator.name} says that the key whose value was lost is expired"
+        said = f"{world.ports.operator.name} says that the key whose value was lost is expired"
         return Outcome(Did.DONE, said, attested, paid=expired) if expired else None
     old, control = world.old_key(facts), death.other_control(world, now, world.old_key(facts))
     known = bool(facts["old"].get("seen_alive") or facts["old"].get("found_in_store"))

@@ -13,8 +13,8 @@ _TRIES = 2
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
     """Take custody of the old key and prove, where that is possible, that the stores take a write of ours."""
-    if not world.custody.possible:
-        if world.options.no_replacement or world.issuer.guided:
+    if not world.ports.custody.possible:
+        if world.options.no_replacement or world.ports.issuer.guided:
             return Outcome(Did.SKIPPED, "no store can hold the old key: `ir resume` asks for it again")
         return Outcome(
             Did.FAILED, "no listed store can hold custody and there is no escrow", todo="list a store, or log in to an OS keyring"
@@ -26,7 +26,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         if not forward or (isinstance(error, Unknown) and _tries(record, step) < _TRIES):
             raise
         return Outcome(Did.SKIPPED, f"the old key is contained, and was not backed up: {error.what}; `ir resume` asks for it again")
-    items = tuple(world.each([s for s in world.stores.values() if not s.guided], lambda store: _prove(world, record, store)))
+    items = tuple(world.each([s for s in world.ports.stores.values() if not s.guided], lambda store: _prove(world, record, store)))
     refused = [item for item in items if item.did is Did.FAILED]
     if refused and forward:
         told = "; ".join(f"{item.name}: {item.said}" for item in refused)
@@ -46,7 +46,7 @@ def _tries(record: Incident, step: Step) -> int:
 
 def kept_late(world: World, record: Incident) -> Json:
     """Once more, before stores lose the old key: the facts of a custody that could not be had at its time."""
-    if not reversibility.forward(record.facts) or record.facts["old"].get("custody") or not world.custody.possible:
+    if not reversibility.forward(record.facts) or record.facts["old"].get("custody") or not world.ports.custody.possible:
         return {}
     try:
         return _facts(_kept(world, record))
@@ -61,13 +61,13 @@ def _facts(address: str) -> Json:
 def _kept(world: World, record: Incident) -> str:
     """Where it is kept from now on, "" = it was already. Raises PortError."""
     old = world.old_key(record.facts)
-    kept = bool(record.facts["old"].get("custody")) and world.custody.fetch("old") == old
-    return "" if kept else world.custody.keep("old", old)  # which looks before it writes
+    kept = bool(record.facts["old"].get("custody")) and world.ports.custody.fetch("old") == old
+    return "" if kept else world.ports.custody.keep("old", old)  # which looks before it writes
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
     """What would be written."""
-    where = "in a listed store" if world.custody.possible else "nowhere: no store can hold it"
+    where = "in a listed store" if world.ports.custody.possible else "nowhere: no store can hold it"
     return Outcome(Did.SKIPPED, f"would keep the old key ({record.facts['old']['fingerprint']}) {where}")
 
 

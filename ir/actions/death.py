@@ -81,7 +81,7 @@ def control_of(world: World, record: Incident) -> Secret | None:
     """The replacement, else the review key or one that the operator gave. Raises PortError."""
     if "new" in record.facts:
         return world.new_key(record.facts)
-    return world.control_key()
+    return world.lookups.control_key()
 
 
 def other_control(world: World, record: Incident, but: Secret) -> Secret | None:
@@ -90,7 +90,7 @@ def other_control(world: World, record: Incident, but: Secret) -> Secret | None:
         found = control_of(world, record)
     except PortError:
         found = None
-    return found if found is not None and found != but else world.control_key()
+    return found if found is not None and found != but else world.lookups.control_key()
 
 
 def watch(world: World, key: Secret, control: Secret, window: Window, *, known: bool = True) -> Watch:
@@ -103,7 +103,7 @@ def watch(world: World, key: Secret, control: Secret, window: Window, *, known: 
             return seen
         if seen.since is None and world.elapsed() >= limit:
             return seen
-        world.clock.sleep(window.every)
+        world.ports.clock.sleep(window.every)
 
 
 def is_proven(world: World, record: Incident, key: Secret) -> bool:
@@ -135,8 +135,8 @@ def liveness(world: World, key: Secret) -> Liveness:
     """What a key answers, after some looks where the first gives no answer; `unknown` when none does."""
     for look in range(_LOOKS):
         if look:
-            world.clock.sleep(_BETWEEN_LOOKS)
-        seen = world.issuer.probe(key).liveness
+            world.ports.clock.sleep(_BETWEEN_LOOKS)
+        seen = world.ports.issuer.probe(key).liveness
         if seen is not Liveness.UNKNOWN:
             return seen
     return Liveness.UNKNOWN
@@ -144,7 +144,7 @@ def liveness(world: World, key: Secret) -> Liveness:
 
 def _poll(world: World, seen: Watch, key: Secret, control: Secret, *, known: bool) -> None:
     seen.until = world.elapsed()
-    looked, other = world.both(lambda: world.issuer.probe(key), lambda: world.issuer.probe(control))
+    looked, other = world.both(lambda: world.ports.issuer.probe(key), lambda: world.ports.issuer.probe(control))
     seen.last, seen.control, seen.control_at = looked.liveness, other.liveness, other.date
     seen.polls += 1
     dead = seen.last is Liveness.EXPIRED or (seen.last is Liveness.INVALID and known)

@@ -52,23 +52,23 @@ class _Look:
 
 def before(world: World) -> tuple[Json, list[str]]:
     """Before anything is made: what has to be known of deliveries later, and what stands in the way."""
-    if world.deliveries is None:
+    if world.ports.deliveries is None:
         return {}, []
     try:
-        blind = world.deliveries.blind()
+        blind = world.ports.deliveries.blind()
         if blind:
             said = f"that Stripe's deliveries are accepted could not be seen: {blind}"
             if world.options.dry_run:
-                world.say(f"WARNING: {said}; without a person at the terminal the rotation is refused")
-            return {}, [said] if not world.operator.interactive and not world.options.dry_run else []
-        return {"delivery": {"floor": world.deliveries.floor()}}, world.deliveries.problems()
+                world.hooks.say(f"WARNING: {said}; without a person at the terminal the rotation is refused")
+            return {}, [said] if not world.ports.operator.interactive and not world.options.dry_run else []
+        return {"delivery": {"floor": world.ports.deliveries.floor()}}, world.ports.deliveries.problems()
     except PortError as error:
         return {}, [f"Stripe's deliveries cannot be looked at: {error.what}"]
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
     """`done` with the event; `failed` when Stripe's deliveries are refused, so that the old secret is put back; else `waiting`."""
-    facts, deliveries = record.facts, world.deliveries
+    facts, deliveries = record.facts, world.ports.deliveries
     if deliveries is None or "new" not in facts:
         return Outcome(Did.SKIPPED, "there is no new secret that Stripe signs with")
     known = facts.get("delivery", {})
@@ -76,14 +76,14 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         return Outcome(Did.SKIPPED, f"seen already: {known['event']}")
     if why := deliveries.blind():
         return _by_word(world, record, deliveries, why)
-    with world.resting(float(step.params["for"])):
+    with world.hooks.resting(float(step.params["for"])):
         return _by_look(world, record, step, deliveries)
 
 
 def _by_look(world: World, record: Incident, step: Step, deliveries: Deliveries) -> Outcome:
     seen, begun = _Look(int(record.facts.get("delivery", {}).get("floor", 0))), world.elapsed()
     until, led = begun + float(step.params["for"]), False
-    world.say(f"waiting for a delivery that Stripe signed, {spoken(float(step.params['for']))} at most")
+    world.hooks.say(f"waiting for a delivery that Stripe signed, {spoken(float(step.params['for']))} at most")
     while True:
         later = _look(world, record, step, deliveries, seen)
         if later is not None:
@@ -97,18 +97,18 @@ def _by_look(world: World, record: Incident, step: Step, deliveries: Deliveries)
             said = f"the services refuse what Stripe signs: {count} since the change, not one of them taken"
             told = {"delivery": {"refused": len(refused)}}
             return Outcome(Did.FAILED, f"{said}; the new secret is not this endpoint's", told, todo=_again(world))
-        if world.elapsed() >= until or world.stopping():
+        if world.elapsed() >= until or world.run.stopping():
             return _none_yet(world, deliveries, seen)
-        if world.operator.interactive and not led and not seen.sent and world.elapsed() > begun + _QUIET:
+        if world.ports.operator.interactive and not led and not seen.sent and world.elapsed() > begun + _QUIET:
             led = True
-            world.operator.tell(deliveries.to_resend())
-        world.clock.sleep(_EVERY if until - begun > _EVERY else 0.2)
+            world.ports.operator.tell(deliveries.to_resend())
+        world.ports.clock.sleep(_EVERY if until - begun > _EVERY else 0.2)
 
 
 def _look(world: World, record: Incident, step: Step, deliveries: Deliveries, seen: _Look) -> Outcome | None:
     """One look; an outcome when it cannot be told here at all."""
     try:
-        accepted, guided = deliveries.still_accepted(world.old_key(record.facts)), world.issuer.guided
+        accepted, guided = deliveries.still_accepted(world.old_key(record.facts)), world.ports.issuer.guided
         seen.both = accepted is not False
         if guided and accepted:
             return _too_early(world, step)
@@ -145,18 +145,23 @@ def _none_yet(world: World, deliveries: Deliveries, seen: _Look) -> Outcome:
 
 def _by_word(world: World, record: Incident, deliveries: Deliveries, why: str) -> Outcome:
     """A person looks at Stripe's own page; nobody there: back to the old secret, while Stripe signs with it."""
-    if not world.operator.interactive:
+    if not world.ports.operator.interactive:
         return Outcome(Did.FAILED, f"that Stripe's deliveries are accepted cannot be seen: {why}", todo=_again(world))
     try:
         if deliveries.still_accepted(world.old_key(record.facts)) is not False:
             said = "whether the services refuse the old secret is not seen, so a delivery does not tell which one they have"
             return Outcome(Did.WAITING, said, todo=f"make the services refuse it, then: ir resume {world.incident}")
-        world.operator.tell(deliveries.to_resend())
-        said = world.operator.ask("Id of the event (evt_…) whose newest attempt has 2xx; n: there is none:")
+        world.ports.operator.tell(deliveries.to_resend())
+        said = world.ports.operator.ask("Id of the event (evt_…) whose newest attempt has 2xx; n: there is none:")
     except (PortError, Waiting) as error:
         return Outcome(Did.WAITING, f"nobody has said that a delivery was taken: {error.what}", todo=_again(world))
     if _EVENT.fullmatch(said):
-        return _done(world, said, f"by the word of {world.operator.name}", f"{world.operator.name} says that Stripe shows {said} as taken")
+        return _done(
+            world,
+            said,
+            f"by the word of {world.ports.operator.name}",
+            f"{world.ports.operator.name} says that Stripe shows {said} as taken",
+        )
     return Outcome(Did.FAILED, "no delivery is taken, says the person who looked", todo=_again(world))
 
 

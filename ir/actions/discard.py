@@ -30,14 +30,14 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     return Outcome(Did.DONE, "everything that was kept for this incident is removed", items=tuple(items), paid=paid)
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
     """Nothing was kept."""
     return Outcome(Did.SKIPPED, "nothing was kept")
 
 
 def emptied(world: World, record: Incident, incident: str) -> list[Item]:
     """Take away what an incident keeps, in all stores side by side and in the escrow."""
-    stores = world.each(list(world.stores.values()), lambda store: _discard(world, record, store, incident))
+    stores = world.each(list(world.ports.stores.values()), lambda store: _discard(world, record, store, incident))
     return [*stores, _discard_escrow(world, incident)]
 
 
@@ -58,7 +58,7 @@ def _emptied(world: World, store: Store, incident: str) -> Item:
     name, said = str(store.ref), ""
     for look in range(_LOOKS):
         if look:
-            world.clock.sleep(_BETWEEN_LOOKS)
+            world.ports.clock.sleep(_BETWEEN_LOOKS)
         try:
             roles = store.left(incident).roles
         except PortError as error:
@@ -72,7 +72,7 @@ def _emptied(world: World, store: Store, incident: str) -> Item:
 
 def _discard_escrow(world: World, incident: str) -> Item:
     """Of another incident it may lie on another machine, so its emptiness here tells nothing."""
-    kept = world.custody.of(incident)
+    kept = world.ports.custody.of(incident)
     try:
         known = incident == world.incident or bool(kept.escrowed())
         kept.discard()

@@ -15,13 +15,13 @@ def alive(world: World, record: Incident) -> tuple[list[KeyRow], list[Debt]]:
     left = {name: mark for name, mark in known.get("left", {}).items() if mark not in ours}
     if not left or world.key.kind is KeyKind.WEBHOOK:
         return [], []
-    if world.issuer.guided:
+    if world.ports.issuer.guided:
         reverted = facts["old"]["fingerprint"] in known.get("dead", {})
         return [], [_unseen(world, name, mark) for name, mark in left.items()] if reverted else []
     rows, debts = list[KeyRow](), list[Debt]()
     for name, mark in left.items():
         try:
-            found = [row for row in world.issuer.strays(name) if row.id not in ours]
+            found = [row for row in world.ports.issuer.strays(name) if row.id not in ours]
         except PortError as error:
             debts.append(Debt("key-unproven", mark, f"whether the replacement of {name} lives is not known: {error.what}", _again(world)))
             continue

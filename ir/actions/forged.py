@@ -18,16 +18,16 @@ _SHOWN = 50
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
     """`done` when each processed event is Stripe's; `failed`, and a debt, when some are not; `skipped` when no service tells."""
-    if world.deliveries is None:
+    if world.ports.deliveries is None:
         return Outcome(Did.SKIPPED, "no service takes events")
     exposed = float(record.facts.get("exposed_at") or 0.0)
     since = max(exposed, world.now() - KEPT) if exposed else world.now() - KEPT
     try:
-        processed = world.deliveries.processed(since)
+        processed = world.ports.deliveries.processed(since)
         if processed is None:
             said = "no service tells which events it processed (`processed:` of its check), so whether one was forged was not looked at"
             return _not_looked(said)
-        unknown = world.deliveries.unknown(processed)
+        unknown = world.ports.deliveries.unknown(processed)
     except PortError as error:
         return _not_looked(f"whether forged events were processed cannot be told: {error.what}")
     window = "since the exposure" if since == exposed else "in the last 30 days, for which Stripe keeps events"

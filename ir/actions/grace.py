@@ -23,16 +23,16 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     noted: Json = {} if "grace" in record.facts else {"grace": {"last_used": _last_used(world, record)}}
     until = float(record.facts.get("promoted_at", world.now())) + float(step.params["for"])
     left = until - world.now()
-    if left > 0 and not world.patient:
+    if left > 0 and not world.run.patient:
         said = f"both keys live for another {spoken(left)}"
         todo = f"ir resume {world.incident} goes on once that is over; ir schedule run, or a worker, does so by itself"
         return Outcome(Did.WAITING, said, {**noted, "wake_at": until}, todo=todo)
     if left > 0:
-        world.say(f"both keys live for another {spoken(left)}")
+        world.hooks.say(f"both keys live for another {spoken(left)}")
     while world.now() < until:
-        if world.stopping():
+        if world.run.stopping():
             return Outcome(Did.SKIPPED, "grace was cut short by a signal", noted)
-        world.clock.sleep(min(1.0, max(until - world.now(), 0.01)))
+        world.ports.clock.sleep(min(1.0, max(until - world.now(), 0.01)))
     return Outcome(Did.DONE, f"both keys lived side by side for {spoken(float(step.params['for']))}", noted)
 
 
@@ -46,7 +46,7 @@ def _last_used(world: World, record: Incident) -> float:
     """By the provider's clock; 0.0 when it does not tell, or tells only to whoever uses the key."""
     key_id = record.facts["old"].get("id", "")
     try:
-        row = world.issuer.identify(world.old_key(record.facts), known_id=key_id) if key_id else None
+        row = world.ports.issuer.identify(world.old_key(record.facts), known_id=key_id) if key_id else None
     except PortError:
         return 0.0
     return row.last_used if row else 0.0

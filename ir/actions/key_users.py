@@ -41,7 +41,7 @@ def look(world: World, record: Incident, skew: float) -> Users:
         return Users()  # a service may accept both secrets, and no log names one
     mark = record.facts["old"]["fingerprint"]
     (services, found), uses = world.both(
-        lambda: world.both(lambda: _back_on_it(world, record), lambda: world.elsewhere(mark)), lambda: _logged(world, record, skew)
+        lambda: world.both(lambda: _back_on_it(world, record), lambda: world.lookups.elsewhere(mark)), lambda: _logged(world, record, skew)
     )
     services += [holder.name for holder in found.holders if holder.kind == "service"]
     options = world.options
@@ -75,7 +75,7 @@ def _logged(world: World, record: Incident, skew: float) -> list[KeyUse]:
     ours, stripes = moved + last_use.RESOLUTION, moved - skew + last_use.RESOLUTION
     asked = review.request(world, record)
     try:
-        uses = world.within(_LOGS_WITHIN, lambda: world.reviewer.users(asked, min(ours, stripes), world.say))
+        uses = world.within(_LOGS_WITHIN, lambda: world.ports.reviewer.users(asked, min(ours, stripes), world.hooks.say))
     except (IrError, TimeoutError):
         return []
     return [use for use in uses if use.at > (ours if use.by_us else stripes)]
@@ -94,11 +94,11 @@ def logged(world: World, record: Incident, seconds: float, skew: float) -> Outco
     """Where Stripe does not show uses and there are logs: what they tell of the next seconds; None: no use of ours, or there are none."""
     if not (world.account.egress or world.account.logs):
         return None  # the last look at services comes before the kill in any case
-    world.say(f"waiting {seconds:g} s for what logs tell of the old key")
-    with world.resting(seconds):
+    world.hooks.say(f"waiting {seconds:g} s for what logs tell of the old key")
+    with world.hooks.resting(seconds):
         until = world.elapsed() + seconds
-        while world.elapsed() < until and not world.stopping():
-            world.clock.sleep(min(_EVERY, max(until - world.elapsed(), 0.01)))
+        while world.elapsed() < until and not world.run.stopping():
+            world.ports.clock.sleep(min(_EVERY, max(until - world.elapsed(), 0.01)))
     return ours(world, look(world, record, skew))
 
 
@@ -120,25 +120,25 @@ def unknown(world: World, record: Incident, facts: Json, skew: float, *, require
     todo = f"find the consumer, then: ir resume {world.incident}; to kill it now all the same: ir contain {world.incident}"
     if required:
         return Outcome(Did.WAITING, said, facts, todo=todo)
-    if world.operator.interactive:
-        world.operator.tell(f"{said[:1].upper()}{said[1:]}. Nothing tells which. While it lives, a thief has it, too.")
-        if world.operator.choose("Kill it, or wait?", (KILL, WAIT)) == WAIT:
+    if world.ports.operator.interactive:
+        world.ports.operator.tell(f"{said[:1].upper()}{said[1:]}. Nothing tells which. While it lives, a thief has it, too.")
+        if world.ports.operator.choose("Kill it, or wait?", (KILL, WAIT)) == WAIT:
             return Outcome(Did.WAITING, said, facts, todo=todo)
-        return Outcome(Did.DONE, f"{said}; {world.operator.name} lets it die all the same", facts)
+        return Outcome(Did.DONE, f"{said}; {world.ports.operator.name} lets it die all the same", facts)
     return _until_the_budget_ends(world, record, said, facts, skew, todo)
 
 
 def _until_the_budget_ends(world: World, record: Incident, said: str, facts: Json, skew: float, todo: str) -> Outcome:
     until = float(record.facts.get("opened_at", 0.0)) + reversibility.OVERLAP_BUDGET
     left = until - world.now()
-    if left > 0 and not world.patient:
+    if left > 0 and not world.run.patient:
         return Outcome(Did.WAITING, f"{said}; both keys live for at most another {spoken(left)}", {**facts, "wake_at": until}, todo=todo)
     if left > 0:
-        world.say(f"WARNING: {said}; nobody is here to ask, so both keys live for at most another {spoken(left)}; {todo}")
+        world.hooks.say(f"WARNING: {said}; nobody is here to ask, so both keys live for at most another {spoken(left)}; {todo}")
     while world.now() < until:
-        if world.stopping():
+        if world.run.stopping():
             return Outcome(Did.SKIPPED, f"{said}; the wait was cut short by a signal", facts)
-        world.clock.sleep(min(_EVERY, max(until - world.now(), 0.01)))
+        world.ports.clock.sleep(min(_EVERY, max(until - world.now(), 0.01)))
     if left > 0 and (stopped := ours(world, look(world, record, skew))) is not None:
         return stopped
     why = (

@@ -60,19 +60,19 @@ def comparable(record: Incident, skew: float) -> bool:
 def own(world: World, key: Secret, key_id: str) -> Own | None:
     """Use the key once, and wait until Stripe shows it; if it does not, it cannot be told when others used it. None: no use was made."""
     sent = world.now()
-    probe = world.issuer.probe(key)
+    probe = world.ports.issuer.probe(key)
     skew = ahead(sent, probe)
     if skew is None or not probe.liveness.answers:
         return None
     asked = world.elapsed()
     while True:
-        row = world.issuer.identify(key, known_id=key_id)
+        row = world.ports.issuer.identify(key, known_id=key_id)
         waited = world.elapsed() - asked
         if row is not None and row.last_used >= probe.date:
             return Own(probe.date, skew, row.last_used, waited)
-        if waited >= WITHIN or world.stopping():
+        if waited >= WITHIN or world.run.stopping():
             return Own(probe.date, skew, 0.0, waited)
-        world.clock.sleep(_OWN_LOOK_EVERY)
+        world.ports.clock.sleep(_OWN_LOOK_EVERY)
 
 
 def known_until(record: Incident, skew: float, probed: float = 0.0) -> float:
@@ -93,9 +93,9 @@ def by_others(world: World, key: Secret, key_id: str, mine: Own, seconds: float)
     """Listen for a use after our own; its time by Stripe's clock, 0.0 = none came. As late as Stripe showed ours, it may show another's."""
     until, last = world.elapsed() + seconds + mine.lag, mine.last_used
     while last <= mine.at + RESOLUTION:
-        if world.elapsed() >= until or world.stopping():
+        if world.elapsed() >= until or world.run.stopping():
             return 0.0
-        world.clock.sleep(min(_LOOK_EVERY, max(until - world.elapsed(), 0.01)))
-        row = world.issuer.identify(key, known_id=key_id)
+        world.ports.clock.sleep(min(_LOOK_EVERY, max(until - world.elapsed(), 0.01)))
+        row = world.ports.issuer.identify(key, known_id=key_id)
         last = row.last_used if row else last
     return last

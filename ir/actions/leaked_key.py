@@ -19,15 +19,17 @@ _PROBES = 4
 def of_stores(world: World, record: Incident, held: dict[str, Held | None]) -> tuple[Secret | None, str]:
     """The one key that the stores hold, or the given one; else None and why not."""
     values = {name: found.value for name, found in held.items() if found is not None and found.value is not None}
-    if world.leaked is not None:
+    if world.keys.leaked is not None:
         strangers = [
-            name for name, value in values.items() if value != world.leaked and value.fingerprint not in half_way(record, world.leaked)
+            name
+            for name, value in values.items()
+            if value != world.keys.leaked and value.fingerprint not in half_way(record, world.keys.leaked)
         ]
         if values and len(strangers) == len(values):
             return None, f"the leaked key that you gave is in none of its stores ({', '.join(values)})"
         if strangers:
             return None, f"{', '.join(strangers)} holds another key than the leaked one: finish or undo that change first"
-        return world.leaked, ""
+        return world.keys.leaked, ""
     prints = {value.fingerprint for value in values.values()}
     left = [value for value in values.values() if prints - {value.fingerprint} and prints <= {value.fingerprint, *half_way(record, value)}]
     if left:
@@ -59,17 +61,17 @@ def of_adopted(world: World, record: Incident, held: dict[str, Held | None]) -> 
 
 def look(world: World, old: Secret) -> tuple[Probe, KeyRow | None, list[str]]:
     """What it answers, its row in Stripe's list, and why that list could not be read: containment does not wait for it."""
-    probe = world.issuer.probe(old)
+    probe = world.ports.issuer.probe(old)
     for attempt in range(1, _PROBES):
         if probe.liveness is not Liveness.UNKNOWN:
             break
-        world.clock.sleep(float(attempt))
-        probe = world.issuer.probe(old)
+        world.ports.clock.sleep(float(attempt))
+        probe = world.ports.issuer.probe(old)
     if not probe.liveness.answers:
         return probe, None, []
     account, row = world.both(
         # An answer that refuses nothing does not name the account.
-        lambda: probe.account or tried(lambda: world.account_of(old)),
+        lambda: probe.account or tried(lambda: world.lookups.account_of(old)),
         lambda: tried(lambda: _row(world, old)),
     )
     probe = replace(probe, account="" if isinstance(account, PortError) else account)
@@ -78,14 +80,14 @@ def look(world: World, old: Secret) -> tuple[Probe, KeyRow | None, list[str]]:
 
 def _row(world: World, old: Secret) -> KeyRow | None:
     """The key's own row: where the inventory says, else by what rows show of the key."""
-    row = world.issuer.identify(old, known_id=world.key.id) if world.key.id else None
-    return row or world.issuer.identify(old)
+    row = world.ports.issuer.identify(old, known_id=world.key.id) if world.key.id else None
+    return row or world.ports.issuer.identify(old)
 
 
 def _wrong_id(world: World, row: KeyRow | None) -> list[str]:
     """An `id` of the inventory that is another key's, or a former key's, is told before anything is made: it is not what has to die."""
     listed = world.key.id
-    if not listed or world.issuer.guided or (row is not None and row.id == listed):
+    if not listed or world.ports.issuer.guided or (row is not None and row.id == listed):
         return []
     fix = f"this key is {row.id}: write that" if row else "remove it"
     return [f"the inventory's `id: {listed}` was not found to be the id of the key that the stores hold for `{world.key.name}`; {fix}"]
@@ -97,7 +99,7 @@ def facts_of(world: World, old: Secret, probe: Probe, row: KeyRow | None, held: 
     return {
         "fingerprint": old.fingerprint,
         # What cannot be checked is only shown to a human who clicks; a call never goes by it.
-        "id": row.id if row else world.key.id * world.issuer.guided,
+        "id": row.id if row else world.key.id * world.ports.issuer.guided,
         "kind": world.key.kind.value,
         "mode": world.mode.value,
         "account": world.account.id,
@@ -141,11 +143,11 @@ def mint_problems(world: World, old: Secret, row: KeyRow | None, *, listed: bool
     if world.options.no_replacement or world.plan.key_alone:
         return []
     problems = []
-    if not world.custody.possible and not world.issuer.guided:
+    if not world.ports.custody.possible and not world.ports.issuer.guided:
         problems.append("no listed store can hold custody and there is no escrow: a minted key could be lost")
-    if not world.issuer.guided and world.account.app_key is not None and str(world.account.app_key) in map(str, world.stores):
+    if not world.ports.issuer.guided and world.account.app_key is not None and str(world.account.app_key) in map(str, world.ports.stores):
         problems.append("it is the key of the Stripe App itself, which mints the others and which no API replaces: use issuer `dashboard`")
-    if world.issuer.guided or world.key.permissions or world.key.kind is KeyKind.WEBHOOK:
+    if world.ports.issuer.guided or world.key.permissions or world.key.kind is KeyKind.WEBHOOK:
         return problems  # a person chooses them, the inventory lists them, or there are none
     if {world.key.kind, key_kind.kind_of(old).key_kind} == {KeyKind.SECRET}:
         problems.append("a managed replacement of a secret key needs `permissions`; declare them, or use issuer `dashboard`")

@@ -25,7 +25,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     return Outcome(Did.DONE, said, {**seen, **where}, debts=debts, paid=(*listed, *dead))
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
     """Nothing was made."""
     return Outcome(Did.SKIPPED, "nothing was made")
 
@@ -34,11 +34,11 @@ def _at_the_provider(world: World, record: Incident) -> tuple[list[Debt], tuple[
     """What lives of our making, other than the replacement, and which debts the list shows to be paid."""
     new, todo = record.facts.get("new", {}), "expire it in the Dashboard"
     try:
-        rows = world.issuer.strays(world.incident)
+        rows = world.ports.issuer.strays(world.incident)
     except PortError as error:
         return [own_keys.unlisted(world, error)], ()
     others = [row for row in rows if not new.get("id") or row.id != new["id"]]
-    paid = () if world.issuer.guided else own_keys.shown_paid(record, rows)
+    paid = () if world.ports.issuer.guided else own_keys.shown_paid(record, rows)
     return [Debt("key-alive", row.id, f"{row.name} lives and is not used", todo) for row in others], paid
 
 
@@ -56,7 +56,7 @@ def _known(world: World, record: Incident) -> tuple[Json, tuple[str, ...]]:
             key = find() if row.get("fingerprint") else None
         except PortError:
             continue
-        seen = world.issuer.probe(key).liveness if key is not None else Liveness.UNKNOWN
+        seen = world.ports.issuer.probe(key).liveness if key is not None else Liveness.UNKNOWN
         proven = role == "new" and key is not None and seen.dead and death.is_proven(world, record, key)
         if seen.answers or proven or (role == "old" and seen.dead):
             facts[role] = {"liveness": seen.value}
@@ -68,10 +68,10 @@ def _where(world: World, record: Incident) -> Json:
     """What stores and services hold: a step that was cut short did more than its record tells."""
     if not record.facts.get("new") or not record.run_of("stage"):
         return {}
-    stores, services = world.both(lambda: world.each(list(world.stores.values()), _holds), lambda: on_the_replacement(world, record))
+    stores, services = world.both(lambda: world.each(list(world.ports.stores.values()), _holds), lambda: on_the_replacement(world, record))
     mark = record.facts["new"]["fingerprint"]
     return {
-        "stores": {name: {"holds": held} for name, held in zip(map(str, world.stores), stores, strict=True) if held},
+        "stores": {name: {"holds": held} for name, held in zip(map(str, world.ports.stores), stores, strict=True) if held},
         "services": {name: {"after": mark} for name in services},
     }
 
@@ -93,10 +93,10 @@ def on_the_replacement(world: World, record: Incident) -> list[str]:
 def in_custody(world: World, record: Incident) -> list[Debt]:
     """A guided key that was taken in the very moment in which the process died."""
     mint, new = record.facts.get("mint", {}), record.facts.get("new", {})
-    if new or not mint or not world.issuer.guided or not world.custody.possible:
+    if new or not mint or not world.ports.issuer.guided or not world.ports.custody.possible:
         return []
     try:
-        found = world.custody.fetch(f"new-{mint['n']}")
+        found = world.ports.custody.fetch(f"new-{mint['n']}")
     except PortError as error:
         return [own_keys.unlisted(world, error)]
     if found is None:

@@ -41,7 +41,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if found is not None and not replacement.listed_still(world, record, found[0], listed):
         said = "custody holds a key that the provider lists no more: it was expired, or is about to die; minting again under another name"
         return Outcome(Did.UNKNOWN, said, {"mint": {"spoilt": {str(found[0]): "expired"}}})
-    if found is not None and world.issuer.guided and world.issuer.probe(found[1]).liveness.dead:
+    if found is not None and world.ports.issuer.guided and world.ports.issuer.probe(found[1]).liveness.dead:
         return _died(world, *found)
     if found is not None:
         return _done(world, record, found[0], found[1], "found in custody, nothing was minted again")
@@ -73,7 +73,7 @@ def _died(world: World, n: int, value: Secret) -> Outcome:
 def _strays_expired(world: World, strays: list[KeyRow]) -> Outcome:
     """Custody may have been read as it was before their value was kept: what is expired here is not taken from it later."""
     for row in strays:
-        world.issuer.retire(Target(row.id, Secret(""), name=row.name))
+        world.ports.issuer.retire(Target(row.id, Secret(""), name=row.name))
     ids = ", ".join(row.id for row in strays)
     said = f"an earlier call did mint {ids}, but its value was lost with the answer: expired, minting again"
     spoilt = {row.name.rpartition("-")[2]: "expired" for row in strays}
@@ -90,9 +90,9 @@ def _taken_up(world: World, record: Incident, earlier: str, value: Secret) -> Ou
 
 def _minted(world: World, record: Incident) -> Outcome:
     n = int(record.facts["mint"]["n"])
-    order = successor.order(world, record, record.facts["mint"], kept=world.custody.possible)
+    order = successor.order(world, record, record.facts["mint"], kept=world.ports.custody.possible)
     try:
-        minted = world.issuer.mint(order, lambda secret: successor.taken(world, record, n, secret))
+        minted = world.ports.issuer.mint(order, lambda secret: successor.taken(world, record, n, secret))
     except Waiting as error:
         seen, debts = replacement.seen(world, record)
         return Outcome(Did.WAITING, error.told, {"seen": seen}, debts=debts, todo=error.next_step)
@@ -116,20 +116,20 @@ def _not_minted(world: World, record: Incident, error: PortError) -> Outcome:
     return Outcome(did, error.what, {"strays": asked, "mint": {"spoilt": spoilt}}, debts=debts, todo=error.next_step)
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
     """What would be called."""
     if world.options.no_replacement:
         return Outcome(Did.SKIPPED, "no replacement was asked for")
     if record.facts.get("rotation"):
         return Outcome(Did.SKIPPED, "would use the key that the rotation made; no other is made")
-    how = "guide you through the Dashboard and take the new key" if world.issuer.guided else "mint a key through Stripe's API"
+    how = "guide you through the Dashboard and take the new key" if world.ports.issuer.guided else "mint a key through Stripe's API"
     name = prepare(world, record, step)["mint"]["name"]
     return Outcome(Did.SKIPPED, f"would {how}, under the name {name}")
 
 
 def _done(world: World, record: Incident, n: int, value: Secret, said: str, facts: Json | None = None) -> Outcome:
-    world.replacement = value
+    world.keys.replacement = value
     new = {"n": n, "fingerprint": value.fingerprint, **(facts or {}).get("new", {})}
-    if not new.get("id") and not world.issuer.guided:
+    if not new.get("id") and not world.ports.issuer.guided:
         new["id"] = own_keys.id_of(world, n, value)
     return Outcome(Did.DONE, said, {**(facts or {}), "new": new, "minted_at": world.now()})

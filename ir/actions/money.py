@@ -11,7 +11,7 @@ from ir.incident.record import Incident
 def run(world: World, record: Incident, step: Step) -> Outcome:
     """List what may still be stopped; a human decides."""
     try:
-        moving = world.reviewer.money(request(world, record), world.say)
+        moving = world.ports.reviewer.money(request(world, record), world.hooks.say)
     except PortError as error:
         return Outcome(Did.SKIPPED, f"not looked at: {error.what}", {"money": {"checked": False}})
     items = tuple(Item(str(row["id"]), Did.DONE, f"{row['kind']}: {row['why']} → {row['undo']}") for row in moving)

@@ -20,10 +20,10 @@ AT_MOST = 30.0
 
 def look(world: World, record: Incident) -> Outcome | None:
     """Each listed service: on the replacement, on the leaked key, failing, or not looked at. None: none is listed."""
-    world.say("looking at the services, and where else the key lies")
+    world.hooks.say("looking at the services, and where else the key lies")
     items, found = world.both(
         lambda: world.each(world.services, lambda service: _look(world, record, service)),
-        lambda: world.elsewhere(record.facts["old"]["fingerprint"]) if _cut(record) else Comparison(),
+        lambda: world.lookups.elsewhere(record.facts["old"]["fingerprint"]) if _cut(record) else Comparison(),
     )
     others = same_value.items(world, found)
     if not items and not others:
@@ -49,7 +49,7 @@ def _look(world: World, record: Incident, service: Service) -> Item:
     """A service that works on a key of which nobody but us has anything left works; all that is said of it follows from this look."""
     facts, cut = record.facts, _cut(record)
     unagreed = _unagreed(world, service)
-    if not world.verifiers.get(service.name):
+    if not world.ports.verifiers.get(service.name):
         why = f"not looked at: nobody agreed to {', '.join(unagreed)}" if unagreed else "not looked at: it has no check"
         return Item(service.name, Did.UNKNOWN, why + ("; the key that it is listed with works no more" if cut else ""))
     partly = f" (not looked at, since nobody agreed to it: {', '.join(unagreed)})" if unagreed else ""

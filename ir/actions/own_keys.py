@@ -21,12 +21,12 @@ def id_of(world: World, n: int, value: Secret) -> str:
     One call may have minted twice under one name, so a name alone does not tell which row is the key that we hold; and what a lost machine
     left may bear another number than is known.
     """
-    if world.issuer.guided:
+    if world.ports.issuer.guided:
         return ""
-    rows = [row for row in world.issuer.strays(world.incident) if row.name == f"ir-{world.incident}-{n}"]
+    rows = [row for row in world.ports.issuer.strays(world.incident) if row.name == f"ir-{world.incident}-{n}"]
     if len(rows) == 1:
         return rows[0].id
-    row = world.issuer.identify(value)
+    row = world.ports.issuer.identify(value)
     return row.id if row else ""
 
 
@@ -37,7 +37,7 @@ def others(world: World, facts: Facts) -> tuple[KeyRow, ...]:
         PortError: the provider's list cannot be read.
     """
     new = facts.get("new", {})
-    return tuple(row for row in world.issuer.strays(world.incident) if not new.get("id") or row.id != new["id"])
+    return tuple(row for row in world.ports.issuer.strays(world.incident) if not new.get("id") or row.id != new["id"])
 
 
 def expire_others(world: World, facts: Facts) -> tuple[Json, tuple[Debt, ...]]:
@@ -65,7 +65,7 @@ def expire_each(world: World, rows: Iterable[KeyRow]) -> tuple[list[str], dict[s
     asked, why_not = list[str](), dict[str, str]()
     for row in rows:
         try:
-            world.issuer.retire(Target(row.id, Secret(""), name=row.name))
+            world.ports.issuer.retire(Target(row.id, Secret(""), name=row.name))
             asked.append(row.id)
         except (PortError, Waiting) as error:
             why_not[row.id] = f"it could not be expired: {error.what}"
@@ -95,9 +95,9 @@ def expire_by_id(world: World, new: New) -> tuple[str, ...]:
     ids, empty where the provider lists none.
     """
     name = f"ir-{world.incident}-{new['n']}"
-    ids = (new["id"],) if new.get("id") else tuple(row.id for row in world.issuer.strays(world.incident) if row.name == name)
+    ids = (new["id"],) if new.get("id") else tuple(row.id for row in world.ports.issuer.strays(world.incident) if row.name == name)
     for key_id in ids:
-        world.issuer.retire(Target(key_id, Secret(""), replacement=True, name=name))
+        world.ports.issuer.retire(Target(key_id, Secret(""), replacement=True, name=name))
     return ids
 
 
@@ -106,8 +106,8 @@ def still_listed(world: World, ids: Iterable[str], *, looks: int = _LIST_LOOKS) 
     left = set(ids)
     for look in range(looks if left else 0):
         if look:
-            world.clock.sleep(1.0)
-        left &= {row.id for row in world.issuer.strays(world.incident)}
+            world.ports.clock.sleep(1.0)
+        left &= {row.id for row in world.ports.issuer.strays(world.incident)}
         if not left:
             break
     return left
@@ -132,7 +132,7 @@ def spare(world: World, facts: Facts, old: Secret | None = None) -> None:
     new = facts["new"]
     name = "" if new.get("rotated") else str(facts.get("mint", {}).get("name", ""))
     marks = {"created": float(new.get("created") or 0.0), "pasted": float(new.get("pasted") or 0.0)}
-    world.issuer.watch_also(world.new_key(facts) if old is None else old, **marks, name=name)
+    world.ports.issuer.watch_also(world.new_key(facts) if old is None else old, **marks, name=name)
 
 
 def unlisted(world: World, error: PortError) -> Debt:

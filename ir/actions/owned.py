@@ -40,7 +40,7 @@ def _stops(world: World, owner: Owner) -> bool:
 
 def _listed(world: World, owner: Owner) -> bool:
     """Whether it takes the value from stores of this key alone: it then writes what we write there."""
-    listed = {str(plain(store.ref)) for store in world.stores.values()}
+    listed = {str(plain(store.ref)) for store in world.ports.stores.values()}
     return bool(owner.sources) and set(owner.sources) <= listed
 
 

@@ -9,7 +9,7 @@ from ir.core.errors import PortError, Unknown
 from ir.core.model import Did, Item, Json, KeyKind, Liveness, Outcome, Policy
 from ir.core.secret import Secret
 from ir.core.wording import counted
-from ir.incident import approvers, debts, service_health
+from ir.incident import approvers, debts, reversibility, service_health
 from ir.incident.context import World
 from ir.incident.plan import Step
 from ir.incident.record import Incident
@@ -22,13 +22,15 @@ T = TypeVar("T")
 def run(world: World, record: Incident, step: Step) -> Outcome:
     """Everything that can be known in advance. Contain-first is refused only by what containment itself needs.
 
+    The same holds once a person has contained the key meanwhile: services are without it, and waiting would not give it back.
     A plan that works on the key alone has no business in stores and services: the first is read only for want of the key itself.
     """
-    if world.plan.key_alone and world.leaked is not None:
+    if world.plan.key_alone and world.keys.leaked is not None:
         return _looked(world, record, {}, [], [])
-    world.say("looking at the stores")
+    world.hooks.say("looking at the stores")
     stores, _ = world.both(
-        lambda: world.each(list(world.stores.values()), lambda store: store_check.look(world, store, record.facts)), world.prepare
+        lambda: world.each(list(world.ports.stores.values()), lambda store: store_check.look(world, store, record.facts)),
+        world.lookups.prepare,
     )
     held = {item.name: found for item, found in stores}
     services = [] if world.plan.key_alone else world.services
@@ -43,9 +45,9 @@ def _looked(world: World, record: Incident, held: dict[str, Held | None], items:
         others = [name for item in items for name in _unfinished(item.facts) if name]
         todo = f"{_adopt(world, record, others[0])}; or {todo}" if others else todo
         return Outcome(Did.REFUSED, trouble, facts, tuple(items), todo=todo)
-    world.claim(old.fingerprint)
-    world.leaked = old
-    world.say("looking at the key and the services")
+    world.hooks.claim(old.fingerprint)
+    world.keys.leaked = old
+    world.hooks.say("looking at the key and the services")
     (probe, row, unlisted), (seen, found) = world.both(
         lambda: leaked_key.look(world, old),
         lambda: world.both(lambda: _look_at_services(world, services, record, old), lambda: _elsewhere(world, old)),
@@ -93,12 +95,12 @@ def _elsewhere(world: World, old: Secret) -> Comparison:
     """Containment does not wait for it."""
     if world.plan.policy is Policy.EXPLOITED or world.plan.key_alone:
         return Comparison()
-    return world.elsewhere(old.fingerprint)
+    return world.lookups.elsewhere(old.fingerprint)
 
 
 def _verdict(world: World, record: Incident, hard: list[str], soft: list[str], facts: Json, items: list[Item], seen: Liveness) -> Outcome:
-    exploited = world.plan.policy is Policy.EXPLOITED
-    problems = hard if exploited else hard + soft
+    contained = reversibility.forward(record.facts)
+    problems = hard if contained or world.plan.policy is Policy.EXPLOITED else hard + soft
     if problems:
         fix = "fix it, or accept it by name with --accept-unhealthy, --accept-unreachable, --accept-unverified or --accept-owner"
         others = [str(name) for item in items for name in _unfinished(item.facts) if name]
@@ -116,7 +118,7 @@ def _verdict(world: World, record: Incident, hard: list[str], soft: list[str], f
         )
     if soft:
         facts["warnings"] = soft
-        said = f"{_answered(world, seen)}; containment can begin; left for later: {'; '.join(soft)}"
+        said = f"{_answered(world, seen)}; {'it is contained' if contained else 'containment can begin'}; left for later: {'; '.join(soft)}"
         return Outcome(Did.DONE, said, facts, tuple(items))
     count = f"{counted(len(facts['stores']), 'store')}, {counted(len(facts['services']), 'service')}"
     return Outcome(Did.DONE, f"{_answered(world, seen)}, {count} looked at, no problem was found", facts, tuple(items))
@@ -178,7 +180,7 @@ def _accepted(world: World, service: Service, item: Item, *, dead: bool) -> Item
 
 def _reloadable(world: World, services: list[Service], items: list[Item]) -> list[Item]:
     """A service whose reload cannot even be asked for would be left behind; whether no answer means that, only the reload itself tells."""
-    told = world.each(services, lambda service: tried(world.reloaders[service.name].ready))
+    told = world.each(services, lambda service: tried(world.ports.reloaders[service.name].ready))
     return [
         replace(item, did=Did.REFUSED, said=f"its reload cannot be asked for: {why.what}")
         if item.did is Did.DONE and isinstance(why, PortError) and not isinstance(why, Unknown)

@@ -20,10 +20,10 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         return unproven(world, facts, error.what + (f" ({error.next_step})" if error.next_step else ""))
     if control is None:
         return unproven(world, facts, death.NO_CONTROL)
-    world.say("polling the old key until it is proven dead")
+    world.hooks.say("polling the old key until it is proven dead")
     known = bool(facts["old"].get("seen_alive") or facts["old"].get("found_in_store"))
     window = Window(float(step.params["window"]), float(step.params["limit"]), float(step.params["every"]))
-    with world.resting(window.seconds):
+    with world.hooks.resting(window.seconds):
         seen = death.watch(world, old, control, window, known=known)
     return _proven(world, record, seen, control) if seen.proven else unproven(world, facts, seen.said(world.key.kind))
 
@@ -44,7 +44,7 @@ def _strays(world: World, record: Incident) -> tuple[tuple[Debt, ...], tuple[str
 def _pasted_and_dead(world: World, record: Incident) -> tuple[str, ...]:
     """Fingerprints of keys that were pasted, not taken, and are dead by now."""
     marks = list(record.facts.get("seen", {}))
-    keys = [world.custody.fetch(f"seen-{mark}") if world.custody.possible else None for mark in marks]
+    keys = [world.ports.custody.fetch(f"seen-{mark}") if world.ports.custody.possible else None for mark in marks]
     proven = world.each(keys, lambda key: key is not None and death.is_proven(world, record, key))
     return tuple(mark for mark, dead in zip(marks, proven, strict=True) if dead)
 

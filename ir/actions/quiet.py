@@ -23,7 +23,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if said := _nothing_to_hear(record):
         return Outcome(Did.SKIPPED, said)
     old, key_id = world.old_key(facts), facts["old"].get("id", "")
-    first = world.issuer.identify(old, known_id=key_id) if key_id or not world.issuer.guided else None
+    first = world.ports.issuer.identify(old, known_id=key_id) if key_id or not world.ports.issuer.guided else None
     if first is not None and not first.active:
         return Outcome(Did.SKIPPED, "the old key is dead already, so nothing can use it", {"quiet": {"checked": False}})
     if first is None or not first.last_used:  # we asked with it ourselves: no time at all means that none is told
@@ -32,7 +32,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         if step.params["required"]:
             return _word(world, record)
         return Outcome(Did.SKIPPED, "not checked: no source shows who still uses the old key", {"quiet": {"checked": False}})
-    world.say(f"listening for use of the old key for {step.params['for']:g} s")
+    world.hooks.say(f"listening for use of the old key for {step.params['for']:g} s")
     mine = last_use.own(world, old, first.id)
     if mine is None or not mine.last_used:
         said = f"cannot tell who uses the old key: Stripe did not show our own use of it within {last_use.WITHIN:g} s"
@@ -41,9 +41,9 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     told = first.last_used if key_id else 0.0  # without an id, it was found by a use of our own
     used = told if last_use.comparable(record, mine.ahead) and told > last_use.known_until(record, mine.ahead) else 0.0
     if not used:
-        with world.resting(float(step.params["for"])):
+        with world.hooks.resting(float(step.params["for"])):
             used = last_use.by_others(world, old, first.id, mine, float(step.params["for"]))
-    if not used and world.stopping():
+    if not used and world.run.stopping():
         return Outcome(Did.SKIPPED, "listening was cut short by a signal", {"quiet": {"checked": False}, "old": {"probed_at": mine.at}})
     quiet: Json = {"quiet": {"checked": True, **({"used_at": used} if used else {})}, "old": {"probed_at": mine.at}}
     if not used:
@@ -68,10 +68,10 @@ def _word(world: World, record: Incident, mine: last_use.Own | None = None) -> O
     same, and that Stripe's list did not show in time.
     """
     word = _sent(record)
-    if not word and world.operator.interactive:
-        world.operator.tell(_where(world, record, mine))
-        if world.operator.choose("What does its `Last used` say?", (UNUSED, USED)) == UNUSED:
-            word = {"by": world.operator.name, "reason": "looked at `Last used` in the Dashboard when asked"}
+    if not word and world.ports.operator.interactive:
+        world.ports.operator.tell(_where(world, record, mine))
+        if world.ports.operator.choose("What does its `Last used` say?", (UNUSED, USED)) == UNUSED:
+            word = {"by": world.ports.operator.name, "reason": "looked at `Last used` in the Dashboard when asked"}
     if word:
         said = f"{word['by']} says that the old key is not used any more: {word['reason']}; attested, no source of ours shows it"
         return Outcome(Did.DONE, said, {"quiet": {"checked": False, "attested": word}})
@@ -101,4 +101,4 @@ def _ahead(world: World, record: Incident) -> float:
     except PortError:
         return 0.0
     asked = world.now()
-    return (last_use.ahead(asked, world.issuer.probe(new)) if new is not None else None) or 0.0
+    return (last_use.ahead(asked, world.ports.issuer.probe(new)) if new is not None else None) or 0.0

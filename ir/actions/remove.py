@@ -20,12 +20,12 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         return Outcome(Did.SKIPPED, "the old key is not proven dead, so nothing of it is deleted")
     key_id = facts["old"].get("id", "")
     at = float(facts.get("retire_asked_at") or world.now()) + float(step.params.get("after", 0.0))
-    if key_id and at > world.now() and world.deliveries is not None and not world.issuer.guided:
+    if key_id and at > world.now() and world.ports.deliveries is not None and not world.ports.issuer.guided:
         day = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
         said = f"{key_id} is disabled, and is deleted from {day} on, by ir schedule run or ir resume {world.incident}"
         return Outcome(Did.DONE, said, {"removal": {"id": key_id, "at": at}}, paid=(key_id,))
     try:
-        said = world.issuer.remove(key_id) if key_id else ""
+        said = world.ports.issuer.remove(key_id) if key_id else ""
     except PortError as error:
         debt = Debt("leftover", key_id, f"not deleted: {error.what}", f"ir resume {world.incident}")
         return Outcome(Did.FAILED, debt.why, debts=(debt,), todo=debt.todo)
@@ -34,6 +34,6 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     return Outcome(Did.DONE, said, {"removed_at": world.now()}, paid=(key_id,))
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
     """What would be deleted."""
     return Outcome(Did.SKIPPED, "would delete what is left of the old key at the provider, days after it is proven dead")

@@ -14,13 +14,13 @@ AGAIN, LOST = "again", "lost"
 
 def first(world: World, record: Incident) -> bool:
     """Whether nobody can have tried before: then no key of our name is listed. Custody is looked at all the same: it must answer by now."""
-    return world.fresh and not world.issuer.guided and int(record.facts["mint"]["n"]) == 1
+    return world.run.fresh and not world.ports.issuer.guided and int(record.facts["mint"]["n"]) == 1
 
 
 def listed(world: World) -> tuple[KeyRow, ...] | PortError:
     """Keys of our name at the provider; what keeps us from knowing matters only when custody has none."""
     try:
-        return world.issuer.strays(world.incident)
+        return world.ports.issuer.strays(world.incident)
     except PortError as error:
         return error
 
@@ -40,7 +40,7 @@ def rotated(world: World, record: Incident) -> Secret | None:
             return world.new_key(record.facts)
         except Missing:
             question = f"The value of the key that the rotation made ({new['fingerprint']}) is in no custody. Is it lost?"
-            if not world.operator.interactive or world.operator.choose(question, (AGAIN, LOST)) == AGAIN:
+            if not world.ports.operator.interactive or world.ports.operator.choose(question, (AGAIN, LOST)) == AGAIN:
                 raise
             return None
 
@@ -60,10 +60,10 @@ def at_hand(world: World, record: Incident) -> tuple[int, Secret] | None:
 
 
 def _in_custody(world: World, tries: list[int], dead: set[str]) -> tuple[int, Secret] | None:
-    if not world.custody.possible:
+    if not world.ports.custody.possible:
         return None
     for tried in tries:
-        found = world.custody.fetch(f"new-{tried}")
+        found = world.ports.custody.fetch(f"new-{tried}")
         if found is not None and found.fingerprint not in dead:
             return tried, found
     return None
@@ -74,15 +74,15 @@ def listed_still(world: World, record: Incident, n: int, rows: tuple[KeyRow, ...
 
     What a lost machine left was looked at when it was adopted, and the number of its try may not be known.
     """
-    if world.issuer.guided or isinstance(rows, PortError) or record.facts.get("adopted"):
+    if world.ports.issuer.guided or isinstance(rows, PortError) or record.facts.get("adopted"):
         return True
     return any(row.name == f"ir-{world.incident}-{n}" for row in rows)
 
 
 def not_taken(world: World, secret: Secret, why: str) -> tuple[Json, tuple[Debt, ...]]:
     """A key that answered once and is not the replacement, kept so that its death can be proven."""
-    if world.custody.possible:
-        world.custody.keep(f"seen-{secret.fingerprint}", secret)
+    if world.ports.custody.possible:
+        world.ports.custody.keep(f"seen-{secret.fingerprint}", secret)
     debt = Debt(
         "key-unproven", secret.fingerprint, f"a key that was given is not proven dead: {why}", f"ir resume {world.incident} looks again"
     )
@@ -92,7 +92,7 @@ def not_taken(world: World, secret: Secret, why: str) -> tuple[Json, tuple[Debt,
 def seen(world: World, record: Incident) -> tuple[Json, tuple[Debt, ...]]:
     """Keys that were pasted, answered, and were not taken: kept, and owed until they are in use or seen dead."""
     found: Json = {}
-    for secret, why in world.issuer.seen_alive.items():
+    for secret, why in world.ports.issuer.seen_alive.items():
         if secret.fingerprint == record.facts["old"]["fingerprint"]:
             continue
         found |= not_taken(world, secret, why)[0]

@@ -10,7 +10,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     """The same record gives the same files; they are written anew at the very end, with the chain's head."""
     if world.options.dry_run:
         return Outcome(Did.SKIPPED, "a dry run keeps no report")
-    paths = world.publish(record)
+    paths = world.hooks.publish(record)
     said = f"the report is in {paths[0]}" if paths else "the report can be had with ir report"
     return Outcome(Did.DONE, said + _new_id(world, record))
 

@@ -3,6 +3,7 @@
 Accepted is not dead: `prove` polls until it is.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from ir.actions import own_keys, same_value, store_check, unread
@@ -14,7 +15,8 @@ from ir.incident.context import World
 from ir.incident.facts import Facts, of_role
 from ir.incident.plan import Step
 from ir.incident.record import Incident
-from ir.ports import Comparison, Store, Target
+from ir.inventory import Service
+from ir.ports import Comparison, Expected, Store, Target
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class _Seen:
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
     """Look at stores, services and the old key; then, and only then, ask for its death. Strays of ours die with it."""
-    if world.issuer.guided and (died := _replacement_died(world, record)) is not None:
+    if world.ports.issuer.guided and (died := _replacement_died(world, record)) is not None:
         return died
     named: Json = {}
     new = record.facts.get("new", {})
@@ -58,9 +60,9 @@ def _replacement_died(world: World, record: Incident, old: Probe | None = None) 
     """
     facts = record.facts
     new = facts.get("new", {})
-    if not new or not world.issuer.probe(world.new_key(facts)).liveness.dead:
+    if not new or not world.ports.issuer.probe(world.new_key(facts)).liveness.dead:
         return None
-    if world.plan.policy is not Policy.EXPLOITED and (old or world.issuer.probe(world.old_key(facts))).liveness.answers:
+    if world.plan.policy is not Policy.EXPLOITED and (old or world.ports.issuer.probe(world.old_key(facts))).liveness.answers:
         return None  # the old key is what is left, and the workflow goes back to it
     said = f"the replacement {new.get('id') or new['fingerprint']} is dead: services that hold it fail; another one is needed"
     return Outcome(Did.FAILED, said, {"mint": {"spoilt": {str(new["n"]): "dead"}, "again": True}})
@@ -76,14 +78,14 @@ def _look(world: World, record: Incident, step: Step) -> tuple[Probe, _Seen]:
     """The old key, beside everything that its death could cut off; a key known to be dead is not waited for."""
     old = world.old_key(record.facts)
     if Liveness(record.facts["old"].get("liveness", Liveness.UNKNOWN)).answers:
-        return world.both(lambda: world.issuer.probe(old), lambda: _last_look(world, record, step))
-    probe = world.issuer.probe(old)
+        return world.both(lambda: world.ports.issuer.probe(old), lambda: _last_look(world, record, step))
+    probe = world.ports.issuer.probe(old)
     return probe, _cut_off(world, record) if probe.liveness.dead else _last_look(world, record, step)
 
 
 def _cut_off(world: World, record: Incident) -> _Seen:
     """Of a key that is dead: nothing stands in the way, and what is on it elsewhere is still to do."""
-    found = world.elsewhere(record.facts["old"]["fingerprint"])
+    found = world.lookups.elsewhere(record.facts["old"]["fingerprint"])
     items = same_value.items(world, found)
     return _Seen(tuple(items), same_value.debts(world, items), elsewhere=found)
 
@@ -107,9 +109,9 @@ def _kill(world: World, record: Incident, probe: Probe, looked: _Seen) -> Outcom
         return Outcome(Did.UNKNOWN, said, seen, items)
     if "new" in facts:
         own_keys.spare(world, facts)
-    world.say("asking for the death of the old key")
+    world.hooks.say("asking for the death of the old key")
     try:
-        how = world.issuer.retire(Target(facts["old"].get("id", ""), old), stop=world.stopping)
+        how = world.ports.issuer.retire(Target(facts["old"].get("id", ""), old), stop=world.run.stopping)
     except Waiting as error:
         asked = {**seen, "retire_told_at": facts.get("retire_told_at", world.now())}
         return Outcome(Did.WAITING, f"{error.told} ({_named(facts)})", asked, items, debts, todo=error.next_step)
@@ -122,7 +124,7 @@ def _not_killed(world: World, facts: Facts, error: PortError, seen: Json, items:
     """The kill was refused: whoever works on the replacement stays there; only when that is dead, the old key is all that is left."""
     old = facts["old"].get("id") or facts["old"]["fingerprint"]
     if "new" in facts:
-        liveness = world.issuer.probe(world.new_key(facts)).liveness
+        liveness = world.ports.issuer.probe(world.new_key(facts)).liveness
         if liveness.dead:
             said = f"{error.told} ({_named(facts)})"
             return Outcome(Did.FAILED, said, {**seen, "new": {"liveness": liveness.value}}, items, todo=error.next_step)
@@ -137,38 +139,64 @@ def _named(facts: Facts) -> str:
     return ", ".join(f"{word} {key.get('id') or key['fingerprint']}" for role, word in words.items() if (key := of_role(facts, role)))
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
     """The one irreversible write."""
     key = record.facts["old"].get("id") or record.facts["old"]["fingerprint"]
-    how = "guide you to kill" if world.issuer.guided else "expire"
+    how = "guide you to kill" if world.ports.issuer.guided else "expire"
     return Outcome(Did.SKIPPED, f"would look at all stores and services again, then {how} the old key {key}: this cannot be undone")
 
 
 def _last_look(world: World, record: Incident, step: Step) -> _Seen:
     if "new" not in record.facts:
-        found = world.elsewhere(record.facts["old"]["fingerprint"])
+        found = world.lookups.elsewhere(record.facts["old"]["fingerprint"])
         why_not = "" if not world.services or world.options.no_replacement else "there is no replacement"
         return _judged(world, record, (), [], found, why_not)
-    world.say("looking at every store and service once more")
+    world.hooks.say("looking at every store and service once more")
     new, old = world.new_key(record.facts), record.facts["old"]["fingerprint"]
     expected, patience = service_health.expected_new(record.facts), float(step.params["patience"])
     (stores, found), (services, unwell) = world.both(
         lambda: (  # in this order: what its own stores are read to hold besides is compared, too
-            world.each(list(world.stores.values()), lambda store: _reread(record, store, new)),
-            world.elsewhere(old),
+            world.each(list(world.ports.stores.values()), lambda store: _reread(record, store, new)),
+            world.lookups.elsewhere(old),
         ),
         lambda: world.both(
             lambda: service_health.look_at(world, world.services, expected, patience=patience), lambda: _replacement(world, record, new)
         ),
     )
+    stores, services = _shown_by_readers(world, record, new, stores, services, lambda one: _reloaded(world, one, expected, patience))
     bad = [item for item in stores if item.did not in (Did.DONE, Did.SKIPPED)]
     bad += [item for item in services if item.did is not Did.DONE and item.name not in world.options.accept_unhealthy]
     return _judged(world, record, (*stores, *services, *unwell), [*bad, *unwell], found)
 
 
+def _shown_by_readers(
+    world: World, record: Incident, new: Secret, stores: list[Item], services: list[Item], reload: Callable[[Service], Item]
+) -> tuple[list[Item], list[Item]]:
+    """Reload the readers of stores that a person set and no look can read: before the old key dies, they show what it is."""
+    known = record.facts.get("stores", {})
+    by_hand = {item.name for item in stores if item.did is Did.DONE and unread.is_by_hand(item, known.get(item.name, {}))}
+    readers = [one for one in world.services if one.name not in world.options.accept_unhealthy and by_hand & set(map(str, one.reads_from))]
+    if not readers:
+        return stores, services
+    world.hooks.say(f"reloading {', '.join(one.name for one in readers)}: a person has set what they read")
+    seen = dict(zip((one.name for one in readers), world.each(readers, reload), strict=True))
+    on = [one for one in readers if seen[one.name].did is Did.DONE and seen[one.name].facts["proves"] == "holds-key"]
+    shown, asked = ({str(ref) for one in some for ref in one.reads_from} & by_hand for some in (on, readers))
+    judged = [unread.shown(item) if item.name in shown else unread.not_shown(item, new) if item.name in asked else item for item in stores]
+    return judged, [seen.get(item.name, item) for item in services]
+
+
+def _reloaded(world: World, service: Service, expected: Expected, patience: float) -> Item:
+    try:
+        world.ports.reloaders[service.name].reload()
+    except PortError as error:
+        return Item(service.name, Did.FAILED, f"its reload failed: {error.what}")
+    return service_health.look(world, service, expected, patience=patience)
+
+
 def _judged(world: World, record: Incident, items: tuple[Item, ...], bad: list[Item], found: Comparison, why_not: str = "") -> _Seen:
     others = same_value.items(world, found)
-    names = {str(ref) for ref in world.stores}
+    names = {str(ref) for ref in world.ports.stores}
     debts = tuple(
         Debt("store-behind" if item.name in names else "service-behind", item.name, item.said, f"ir resume {world.incident}")
         for item in bad
@@ -180,7 +208,7 @@ def _judged(world: World, record: Incident, items: tuple[Item, ...], bad: list[I
 
 def _replacement(world: World, record: Incident, new: Secret) -> list[Item]:
     """Nothing, if it works; a dead replacement means that the old key is all that is left."""
-    liveness = world.issuer.probe(new).liveness
+    liveness = world.ports.issuer.probe(new).liveness
     if liveness.answers or liveness is Liveness.BLOCKED:
         return []
     did = Did.UNKNOWN if liveness is Liveness.UNKNOWN else Did.FAILED

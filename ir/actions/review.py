@@ -19,12 +19,12 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     """The verdict becomes a fact; misuse never stops the run, it may change what comes next."""
     asked = request(world, record, since=float(step.params["since"]), budget=float(step.params["budget"]))
     try:
-        reviewed = world.reviewer.review(asked, world.say)
+        reviewed = world.ports.reviewer.review(asked, world.hooks.say)
     except PortError as error:
         empty: Json = {"verdict": "cannot tell", "verdicts": {}, "coverage": [], "findings": []}
         return Outcome(Did.SKIPPED, f"nothing could be reviewed: {error.what}", {step.id: empty, "review": empty})
     facts = _facts(reviewed)
-    collected = world.keep([*reviewed.collected, *filter(None, [reviewed.affected])], reviewed.inputs)
+    collected = world.hooks.keep([*reviewed.collected, *filter(None, [reviewed.affected])], reviewed.inputs)
     evidence = {step.id: {**_asked(asked), "rows": {row["source"]: row["rows"] for row in reviewed.coverage}, **collected}}
     said = f"misuse of writes: {reviewed.verdicts.get('writes', 'cannot tell')}, of reads: {reviewed.verdicts.get('reads', 'cannot tell')}"
     said += f", account changes: {reviewed.verdicts.get('account', 'cannot tell')}; {counted(len(reviewed.findings), 'finding')}"
@@ -45,11 +45,11 @@ def request(world: World, record: Incident, *, since: float = 30 * 86400.0, budg
         review_key=_reading_key(world, record),
         key_fingerprint=facts.get("old", {}).get("fingerprint", ""),
         key_id=facts.get("old", {}).get("id", ""),
-        scratch=world.scratch,
+        scratch=world.run.scratch,
         egress=tuple(world.account.egress),
         logs=tuple(world.account.logs),
         maps=tuple(world.account.maps),
-        own_requests=world.own_requests(),
+        own_requests=world.lookups.own_requests(),
         known_webhooks=tuple(world.account.webhooks),
         own_objects=_made_by_us(facts),
         personal_data=world.options.personal_data,
@@ -83,7 +83,7 @@ def leftover_debts(leftovers: tuple[Json, ...]) -> tuple[Debt, ...]:
 
 def _reading_key(world: World, record: Incident) -> Secret | None:
     """The review key; without one the review waits for the replacement."""
-    key = world.review_key()
+    key = world.lookups.review_key()
     if key is not None or "new" not in record.facts:
         return key
     return world.new_key(record.facts)

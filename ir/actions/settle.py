@@ -34,7 +34,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     return Outcome(Did.DONE, said, items=tuple(item for items in ended.values() for item in items), debts=tuple(alive), paid=tuple(paid))
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
     """Nothing was paid."""
     return Outcome(Did.SKIPPED, "nothing was paid")
 
@@ -59,14 +59,14 @@ def _is_dead(world: World, record: Incident, earlier: str, debt: Debt) -> bool:
         value = value_of(world, earlier, debt.about)
         if value is not None:
             return death.is_proven(world, record, value)
-        return not world.issuer.guided and _unlisted(world, earlier, debt.about)
+        return not world.ports.issuer.guided and _unlisted(world, earlier, debt.about)
     except PortError:
         return False
 
 
 def _unlisted(world: World, earlier: str, about: str) -> bool:
     """A key that only its id tells is dead once Stripe lists none of that incident's under this id."""
-    rows = world.issuer.strays(earlier)
+    rows = world.ports.issuer.strays(earlier)
     if about == f"strays of {earlier}":
         return not rows
     return debts.is_id(about) and all(row.id != about for row in rows)
@@ -74,8 +74,10 @@ def _unlisted(world: World, earlier: str, about: str) -> bool:
 
 def value_of(world: World, earlier: str, fingerprint: str) -> Secret | None:
     """A key by its fingerprint, from what the earlier incident still keeps."""
-    kept = world.custody.of(earlier)
-    in_stores = (store.fetch(earlier, role) for store in world.stores.values() if not store.guided for role in store.left(earlier).roles)
+    kept = world.ports.custody.of(earlier)
+    in_stores = (
+        store.fetch(earlier, role) for store in world.ports.stores.values() if not store.guided for role in store.left(earlier).roles
+    )
     in_escrow = (kept.fetch(role) for role in kept.escrowed())
     return next((found for found in chain(in_stores, in_escrow) if found is not None and found.fingerprint == fingerprint), None)
 

@@ -25,7 +25,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     except Missing as error:
         return own_keys.replaced(world, record.facts, error)
     late = custody.kept_late(world, record)
-    items = tuple(world.each(list(world.stores.values()), lambda store: _stage(world, record, store, new)))
+    items = tuple(world.each(list(world.ports.stores.values()), lambda store: _stage(world, record, store, new)))
     facts = {**late, "stores": {item.name: item.facts for item in items if item.facts}}
     failed = [item for item in items if item.did in (Did.FAILED, Did.UNKNOWN)]
     if failed and reversibility.forward(record.facts):  # each store is on its own: its wave says what became of it
@@ -38,12 +38,12 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     return Outcome(Did.DONE, f"the replacement is staged in {counted(done, 'store')}", facts, items)
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
     """The writes that would be made."""
     if world.options.no_replacement:
         return Outcome(Did.SKIPPED, "there would be no replacement to stage")
     items = tuple(
-        Item(str(store.ref), Did.SKIPPED, "would stage the replacement") for store in world.stores.values() if store.promises.stage
+        Item(str(store.ref), Did.SKIPPED, "would stage the replacement") for store in world.ports.stores.values() if store.promises.stage
     )
     return Outcome(Did.SKIPPED, f"would write a staged version to {counted(len(items), 'store')}", items=items)
 

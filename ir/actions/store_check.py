@@ -40,7 +40,7 @@ def look(world: World, store: Store, known: Facts) -> tuple[Item, Held | None]:
         return Item(name, Did.SKIPPED, "a human sets it; what it holds cannot be read", {"guided": True}), None
     held, (asked, owners) = world.both(
         lambda: _tried_twice(store.read),
-        lambda: world.both(lambda: _tried_twice(lambda: _may_be_written(world, store)), lambda: tried(lambda: world.owners(store))),
+        lambda: world.both(lambda: _tried_twice(lambda: _may_be_written(world, store)), lambda: tried(lambda: world.lookups.owners(store))),
     )
     if isinstance(held, PortError):
         return _store_trouble(world, name, None, held), None
@@ -61,7 +61,7 @@ def _judged(world: World, name: str, known: Facts, held: Held, asked: tuple[_Oth
     }
     if pending is not None:
         facts["pending"] = asdict(pending)
-        mine = bool(pending.incident) and world.over(pending.incident)
+        mine = bool(pending.incident) and world.hooks.over(pending.incident)
         facts |= {"leftover": pending.incident} if mine else {}
         given_up = known.get("pending", {}).get(name) == facts["pending"]
         if not given_up and not mine and pending.incident not in known.get("took_over", {}):
@@ -83,7 +83,7 @@ def _judged(world: World, name: str, known: Facts, held: Held, asked: tuple[_Oth
 def _may_be_written(world: World, store: Store) -> tuple[_Others, Permission]:
     def others() -> _Others:
         pending, there = world.both(lambda: store.pending(world.incident), store.incidents)
-        return pending, tuple(one for one in there if one != world.incident and not world.knows(one))
+        return pending, tuple(one for one in there if one != world.incident and not world.hooks.knows(one))
 
     return world.both(others, lambda: store.check_write(world.incident))
 

@@ -33,7 +33,7 @@ def fixed(world: World, record: Incident) -> Json:
     """What must stand before a replacement is asked for: the try's number, the key's unique name, the idempotency key."""
     mint = record.facts.get("mint", {})
     tried = int(mint.get("n", 0))
-    anew = not world.issuer.guided or str(tried) in mint.get("spoilt", {})
+    anew = not world.ports.issuer.guided or str(tried) in mint.get("spoilt", {})
     n = tried + 1 if anew else max(tried, 1)  # a human's name stays; an unanswered call's name is burnt
     name = f"ir-{world.incident}-{n}"
     # The lost machine may have sent this very name: its answer, sealed to a key that is gone, is not to be had again.
@@ -58,16 +58,16 @@ def order(world: World, record: Incident, mint: Mint, *, kept: bool = True) -> M
         asked_at=float(facts.get("opened_at") or 0.0),
         rotated=facts.get("rotation", {}).get("value") == "open",
         kept=kept,
-        holder=world.holder_of,
+        holder=world.lookups.holder_of,
     )
 
 
 def keep(world: World, n: int, secret: Secret) -> str:
     """Take it into custody and read it back; "" = no custody is to be had. Raises PortError, Waiting."""
-    if not world.custody.possible:
+    if not world.ports.custody.possible:
         return ""
-    address = world.custody.keep(f"new-{n}", secret)
-    if world.custody.fetch(f"new-{n}") != secret:
+    address = world.ports.custody.keep(f"new-{n}", secret)
+    if world.ports.custody.fetch(f"new-{n}") != secret:
         raise Waiting("the new key could not be read back from custody", next_step="do not close the Dashboard dialog; try again")
     return address
 
@@ -75,10 +75,10 @@ def keep(world: World, n: int, secret: Secret) -> str:
 def taken(world: World, record: Incident, n: int, secret: Secret) -> str:
     """As `keep`; and the index tells of the key at once, for a process that ends before its step is recorded would leave it unseen."""
     address = keep(world, n, secret)
-    if world.issuer.guided:
+    if world.ports.issuer.guided:
         where = f"is kept at {address}" if address else "is in this process alone"
         waits = Debt(debt_rules.WAITS, secret.fingerprint, f"a new key was taken, {where}, and is not in use yet", f"ir resume {record.id}")
-        world.note(replace(record, debts={**record.debts, waits.about: waits}))
+        world.hooks.note(replace(record, debts={**record.debts, waits.about: waits}))
     return address
 
 
@@ -92,11 +92,11 @@ def rotation(world: World, record: Incident, mint: Mint) -> tuple[Rotation, Json
     address = _custody(world, world.old_key(facts)) if planned else ""
     told = bool(facts.get("rotation")) or bool(facts["old"].get("seen_alive"))
     asked = Rotation(
-        order(world, record, mint, kept=bool(address) or (not planned and world.custody.possible)),
+        order(world, record, mint, kept=bool(address) or (not planned and world.ports.custody.possible)),
         lambda secret: _kept(world, record, int(mint["n"]), secret),
         told=told,
         sure=(lambda: True) if way_of(world, record).kills else (lambda: _sure(world, record)),
-        stop=world.stopping,
+        stop=world.run.stopping,
         found=_found(world, int(mint["n"])) if planned else None,
     )
     return asked, ({"old": {"custody": address}} if address else {})
@@ -104,49 +104,49 @@ def rotation(world: World, record: Incident, mint: Mint) -> tuple[Rotation, Json
 
 def _custody(world: World, old: Secret) -> str:
     """Where it is; shown by keeping the old key there. "" = none is to be had now."""
-    if not world.custody.possible:
+    if not world.ports.custody.possible:
         return ""
     try:
-        return world.within(CUSTODY_WITHIN, lambda: world.custody.keep("old", old))
+        return world.within(CUSTODY_WITHIN, lambda: world.ports.custody.keep("old", old))
     except (PortError, TimeoutError):
         return ""
 
 
 def _found(world: World, n: int) -> Secret | None:
     """What an earlier try took and could not record; one that is dead by now is looked after by the mint."""
-    if not world.custody.possible:
+    if not world.ports.custody.possible:
         return None
     try:
-        value = world.within(CUSTODY_WITHIN, lambda: world.custody.fetch(f"new-{n}"))
+        value = world.within(CUSTODY_WITHIN, lambda: world.ports.custody.fetch(f"new-{n}"))
     except (PortError, TimeoutError):
         return None
-    return value if value is not None and world.issuer.probe(value).liveness.answers else None
+    return value if value is not None and world.ports.issuer.probe(value).liveness.answers else None
 
 
 def _kept(world: World, record: Incident, n: int, secret: Secret) -> str:
     """As `keep`; a custody that refuses must not cost a value that is shown once."""
-    world.replacement = secret
+    world.keys.replacement = secret
     try:
         return taken(world, record, n, secret)
     except (PortError, Waiting) as error:
-        world.operator.tell(f"Custody did not take it: {error.what}. Leave the Dashboard's dialog open until the services have it.")
+        world.ports.operator.tell(f"Custody did not take it: {error.what}. Leave the Dashboard's dialog open until the services have it.")
         return ""
 
 
 def _sure(world: World, record: Incident) -> bool:
     """The plan said that it can be undone, and Stripe refused that way: it is confirmed here, by name."""
-    ends_in = world.old_key(record.facts).reveal()[-4:] if world.operator.interactive else ""
-    return not world.operator.interactive or world.operator.confirm_by_name(irreversible.to_contain(record, ends_in))
+    ends_in = world.old_key(record.facts).reveal()[-4:] if world.ports.operator.interactive else ""
+    return not world.ports.operator.interactive or world.ports.operator.confirm_by_name(irreversible.to_contain(record, ends_in))
 
 
 def given(world: World, minted: Minted, n: int, *, rotated: bool) -> Json:
     """The facts of a replacement."""
-    world.replacement = minted.value
+    world.keys.replacement = minted.value
     new: Json = {"n": n, "fingerprint": minted.value.fingerprint, "id": minted.id, "kind": minted.kind.value, "custody": minted.custody}
     new |= {"created": minted.created, "pasted": minted.pasted, "alone": minted.alone}
     new |= {"rotated": True} if rotated else {}
     new |= {"because": minted.because} if minted.because else {}
-    asked = [] if world.issuer.guided else list(world.key.permissions or world.facts().get("old", {}).get("permissions", []))
+    asked = [] if world.ports.issuer.guided else list(world.key.permissions or world.run.facts().get("old", {}).get("permissions", []))
     new |= {"permissions": asked} if asked else {}
     return {"new": new, "minted_at": world.now()}
 
@@ -166,7 +166,7 @@ def waits(world: World, record: Incident, fingerprint: str) -> tuple[Debt, ...]:
     """A value that this incident does not put to use itself: named until it is in use or dead."""
     if not world.plan.key_alone:
         return ()
-    return (debt_rules.waiting_replacement(record, fingerprint, kept=world.custody.possible),)
+    return (debt_rules.waiting_replacement(record, fingerprint, kept=world.ports.custody.possible),)
 
 
 def unvalued(world: World, *, lost: bool) -> Debt:
@@ -183,11 +183,11 @@ def unvalued(world: World, *, lost: bool) -> Debt:
 def lost(world: World, record: Incident) -> tuple[Json, tuple[str, ...]]:
     """Whether a key whose value is lost was expired: only a person can say so. Facts, and what that pays."""
     name = debt_rules.rotation_of(world.incident)
-    if name not in record.debts or record.facts.get("rotation", {}).get("value") != "lost" or not world.operator.interactive:
+    if name not in record.debts or record.facts.get("rotation", {}).get("value") != "lost" or not world.ports.operator.interactive:
         return {}, ()
-    if world.operator.choose("Was the key whose value was lost expired in the Dashboard?", (EXPIRED, NOT_YET)) != EXPIRED:
+    if world.ports.operator.choose("Was the key whose value was lost expired in the Dashboard?", (EXPIRED, NOT_YET)) != EXPIRED:
         return {}, ()
-    return {"rotation": {"attested": {"by": world.operator.name, "at": world.now()}}}, (name,)
+    return {"rotation": {"attested": {"by": world.ports.operator.name, "at": world.now()}}}, (name,)
 
 
 # ── a value that an earlier incident waits with ──
@@ -203,12 +203,12 @@ def waiting(world: World, record: Incident) -> tuple[str, Secret] | None:
     for earlier, rows in record.facts.get("took_over", {}).items():
         for mark in [row["about"] for row in rows if row["kind"] == debt_rules.WAITS and row["about"] in record.debts]:
             value = _of(world, earlier, mark)
-            if value is not None and mark != old and world.issuer.probe(value).liveness.answers:
+            if value is not None and mark != old and world.ports.issuer.probe(value).liveness.answers:
                 return earlier, value
     return None
 
 
 def _of(world: World, earlier: str, fingerprint: str) -> Secret | None:
-    custody = world.custody.of(earlier)
+    custody = world.ports.custody.of(earlier)
     values = (custody.fetch(f"new-{n}") for n in range(1, _MOST_TRIES + 1)) if custody.possible else iter(())
     return next((value for value in values if value is not None and value.fingerprint == fingerprint), None)

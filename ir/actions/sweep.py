@@ -15,7 +15,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     """List leftovers; undecided ones of high or critical severity are debt."""
     asked = request(world, record)
     try:
-        swept = world.reviewer.sweep(asked, world.say)
+        swept = world.ports.reviewer.sweep(asked, world.hooks.say)
     except PortError as error:
         return Outcome(Did.SKIPPED, f"not swept: {error.what}", {"sweep": {"checked": False}})
     facts = {"sweep": {"checked": True, "leftovers": list(swept.rows), "looked": sorted(swept.looked)}}

@@ -19,8 +19,8 @@ _EVERY = 2.0
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
     """Wait while the services take them; then, if a person agrees, give them to the services, signed with the new secret."""
-    facts, deliveries = record.facts, world.deliveries
-    if deliveries is None or world.issuer.guided or "new" not in facts:
+    facts, deliveries = record.facts, world.ports.deliveries
+    if deliveries is None or world.ports.issuer.guided or "new" not in facts:
         return Outcome(Did.SKIPPED, "the endpoint stays, and Stripe tries again by itself")
     known = facts.get("undelivered", {})
     try:
@@ -35,7 +35,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 
 def _waited(world: World, record: Incident, step: Step, deliveries: Deliveries) -> list[str]:
     """What is left once the services had their time; where they refuse the old secret, waiting brings nothing."""
-    with world.resting(float(step.params["for"])):
+    with world.hooks.resting(float(step.params["for"])):
         return _waited_for(world, record, deliveries, float(step.params["for"]))
 
 
@@ -44,19 +44,19 @@ def _waited_for(world: World, record: Incident, deliveries: Deliveries, seconds:
     while True:
         left = deliveries.left()
         hopeless = deliveries.still_accepted(world.old_key(record.facts)) is False
-        if not left or hopeless or world.elapsed() >= until or world.stopping():
+        if not left or hopeless or world.elapsed() >= until or world.run.stopping():
             return left
-        world.say(f"{counted(len(left), 'event')} not delivered yet: waiting for Stripe's next try")
-        world.clock.sleep(_EVERY)
+        world.hooks.say(f"{counted(len(left), 'event')} not delivered yet: waiting for Stripe's next try")
+        world.ports.clock.sleep(_EVERY)
 
 
 def _replayed(world: World, record: Incident, deliveries: Deliveries, left: list[str]) -> Outcome:
     what = f"{counted(len(left), 'event')} that Stripe may not have delivered"
     question = f"The old endpoint, which is disabled next, has {what}. Send them to the services now, signed with the new secret?"
-    if not world.operator.confirm(question):
+    if not world.ports.operator.confirm(question):
         return _owed(world, record, left, f"the old endpoint has {what}: none of it comes again once it is disabled")
     new, rest = world.new_key(record.facts), list[str]()
-    world.say(f"sending {counted(len(left), 'event')} to the services")
+    world.hooks.say(f"sending {counted(len(left), 'event')} to the services")
     for event in left:
         try:
             taken = deliveries.replay(event, new)
@@ -70,7 +70,7 @@ def _replayed(world: World, record: Incident, deliveries: Deliveries, left: list
     return Outcome(Did.DONE, said, _facts(left, []), paid=(_about(record),))
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
     """What would be looked for."""
     return Outcome(Did.SKIPPED, "would look for events that wait at the old endpoint, and ask whether to send them to the services")
 

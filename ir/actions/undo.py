@@ -27,7 +27,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if "old" not in facts:
         return Outcome(Did.DONE, "nothing was looked at yet, nothing has to be put back")
     old = world.old_key(facts)
-    probe = world.issuer.probe(old)
+    probe = world.ports.issuer.probe(old)
     seen = {"old": {"liveness": probe.liveness.value, "probed_at": probe.date}}
     if probe.liveness is Liveness.UNKNOWN:
         return Outcome(Did.UNKNOWN, f"Stripe gave no answer about the old key (status {probe.status})")
@@ -43,7 +43,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         new = world.new_key(facts)
     except Missing:
         return _settled(world, record, _without_its_value(world, record, old), asked, stray)
-    stores = world.each([s for s in world.stores.values() if _touched(facts, s)], lambda store: _put_back(world, store, old, new))
+    stores = world.each([s for s in world.ports.stores.values() if _touched(facts, s)], lambda store: _put_back(world, store, old, new))
     items = (*stores, *_services_back(world, facts, old))
     if still := _not_back(world, items):
         return still
@@ -54,11 +54,11 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 def _settled(world: World, record: Incident, outcome: Outcome, asked: Json, stray: tuple[Debt, ...]) -> Outcome:
     """With what became of the other keys of this incident's making, by a look at the provider's list after all of it."""
     merged = replace(outcome, facts={**outcome.facts, "strays": asked}, debts=(*outcome.debts, *stray))
-    if outcome.did is not Did.DONE or world.issuer.guided or not (asked or stray or record.debts):
+    if outcome.did is not Did.DONE or world.ports.issuer.guided or not (asked or stray or record.debts):
         return merged
     try:
         left = own_keys.still_listed(world, asked)
-        rows = world.issuer.strays(world.incident)
+        rows = world.ports.issuer.strays(world.incident)
     except PortError as error:
         return replace(merged, debts=(*merged.debts, own_keys.unlisted(world, error)))
     lives = tuple(Debt("key-alive", one, f"{one} was expired, and Stripe lists it still", "expire it in the Dashboard") for one in left)
@@ -69,7 +69,7 @@ def _settled(world: World, record: Incident, outcome: Outcome, asked: Json, stra
 def _untouched(world: World, record: Incident, old: Secret) -> Outcome:
     """Nothing of this incident is in use. Stores and services are looked at all the same, since others may have moved them."""
     known = record.facts.get("stores", {})
-    stores = [store for store in world.stores.values() if not store.guided and not known.get(str(store.ref), {}).get("left_out")]
+    stores = [store for store in world.ports.stores.values() if not store.guided and not known.get(str(store.ref), {}).get("left_out")]
     expected = Expected(old.fingerprint, record.facts["old"].get("id", ""))
     items = (
         *world.each(stores, lambda store: _as_found(store, known.get(str(store.ref), {}), old)),
@@ -96,7 +96,7 @@ def _as_found(store: Store, known: StoreFacts, old: Secret) -> Item:
 
 
 def _not_on_the_old(world: World, item: Item) -> Debt:
-    kind = "store-behind" if item.name in world.stores else "service-behind"
+    kind = "store-behind" if item.name in world.ports.stores else "service-behind"
     return Debt(kind, item.name, item.said, f"look at {item.name}: which key it should hold is for its owner to say")
 
 
@@ -112,7 +112,7 @@ def _not_back(world: World, items: tuple[Item, ...]) -> Outcome | None:
         return None
     todo = f"ir rollback {world.incident}"
     debts = tuple(Debt("service-behind", i.name, i.said, todo) for i in bad)
-    said = "; ".join(f"{item.name}: {item.said}" for item in bad)
+    said = "; ".join(f"{item.name}: {item.said}" for item in (*bad, *(item for item in items if not unread.is_shown(item))))
     return Outcome(Did.WAITING, f"not all of it went back, both keys live: {said}", unread.told(items), items, debts, todo=todo)
 
 
@@ -125,7 +125,7 @@ def _without_its_value(world: World, record: Incident, old: Secret) -> Outcome:
     try:
         ids = own_keys.expire_by_id(world, new)
         said = f"expired by its id {', '.join(ids)}" if ids else "no call can expire it without an id"
-        lives = bool(own_keys.still_listed(world, ids)) or (not ids and world.issuer.guided)
+        lives = bool(own_keys.still_listed(world, ids)) or (not ids and world.ports.issuer.guided)
     except (PortError, Waiting) as error:
         said, lives = error.what, True
     if lives:
@@ -136,7 +136,7 @@ def _without_its_value(world: World, record: Incident, old: Secret) -> Outcome:
     return Outcome(Did.DONE, done, {"rolled_back_at": world.now()}, items, tuple(debts), paid)
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
     """Nothing was changed, so there is nothing to undo."""
     return Outcome(Did.SKIPPED, "nothing was changed")
 
@@ -160,7 +160,7 @@ def _touched(facts: Facts, store: Store) -> bool:
 def _put_back(world: World, store: Store, old: Secret, new: Secret) -> Item:
     name = str(store.ref)
     if unread.concerns(store):
-        return unread.undo(world, store, world.facts().get("stores", {}).get(name, {}), old, new)
+        return unread.undo(world, store, world.run.facts().get("stores", {}).get(name, {}), old, new)
     try:
         store.undo(world.incident, old, new)
     except (PortError, Waiting) as error:
@@ -174,7 +174,7 @@ def _bring_back(world: World, name: str, expected: Expected) -> Item:
     if item.did is Did.DONE and item.facts.get("proves") == "holds-key":
         return item
     try:
-        world.reloaders[name].reload()
+        world.ports.reloaders[name].reload()
     except PortError as error:
         return Item(name, Did.FAILED, error.what)
     return service_health.look(world, service, expected, patience=60.0)
@@ -185,13 +185,13 @@ def _kill_new(world: World, record: Incident, new: Secret, items: tuple[Item, ..
     debts, paid = [_alive(record)], tuple[str, ...]()
     key_id = facts["new"].get("id", "")
     try:
-        said = world.issuer.retire(Target(key_id, new, replacement=True), stop=world.stopping)
+        said = world.ports.issuer.retire(Target(key_id, new, replacement=True), stop=world.run.stopping)
         debts += (unproven := _unproven(world, record, new))
         paid = () if unproven else own_keys.names(facts["new"])
     except Rejected as error:
         said = error.what
         if not facts.get("delivery", {}).get("refused"):  # of another endpoint, it is nothing of this incident's
-            debts.append(_replacement_lives(record, new, killed=world.issuer.probe(world.old_key(facts)).liveness.dead))
+            debts.append(_replacement_lives(record, new, killed=world.ports.issuer.probe(world.old_key(facts)).liveness.dead))
     except (PortError, Waiting) as error:
         said = error.what
         debts.append(_replacement_lives(record, new, killed=False))
@@ -211,7 +211,7 @@ def _kill_new(world: World, record: Incident, new: Secret, items: tuple[Item, ..
 def _unproven(world: World, record: Incident, new: Secret) -> list[Debt]:
     """The replacement's death is proven by the one rule, with the old key as control: that lives, or nothing would have gone back."""
     window = death.window_of(world)
-    seen = death.watch(world, new, world.old_key(record.facts), window.at_once if world.issuer.guided else window)
+    seen = death.watch(world, new, world.old_key(record.facts), window.at_once if world.ports.issuer.guided else window)
     if seen.proven:
         return []
     name = record.facts["new"].get("id") or new.fingerprint

@@ -24,6 +24,7 @@ from ir.ports import Permission, Store
 WEAKER = "the host's own mark of its last change, which does not tell the value"
 _NO_CUSTODY = "it cannot be read, and no listed store and no escrow can hold its old value: nothing could put it back"
 _BY_OTHERS = "this incident did not write it, others changed it since the first look, and what it holds cannot be read"
+_MAY_HOLD_IT = "a person was told to set the replacement there, and it was changed since: set it by hand to the old key {old}"
 BY_HAND = "it was changed after a person was told to set it, and what it holds cannot be read"
 
 
@@ -49,7 +50,7 @@ def looked(world: World, store: Store, permission: Permission, mark: str) -> Ite
         "permission_proven": permission.proven,
         "before": {"version": mark, "fingerprint": ""},
     }
-    if not world.custody.possible:
+    if not world.ports.custody.possible:
         return Item(name, Did.REFUSED, _NO_CUSTODY, facts)
     readers = [service.name for service in world.services if name in map(str, service.reads_from)]
     shown = f"{', '.join(readers)} will show what it holds" if readers else f"no service reads from there: a write is shown by {WEAKER}"
@@ -66,8 +67,8 @@ def promote(world: World, store: Store, known: StoreFacts, new: Secret) -> Item:
             return found
         if _settled(known, new):
             return found
-        forward = reversibility.forward(world.facts())
-        if not forward and world.custody.fetch("old") is None:
+        forward = reversibility.forward(world.run.facts())
+        if not forward and world.ports.custody.fetch("old") is None:
             raise Rejected(f"the old value of {name} is not in custody, and the store cannot give it back: not written")
         version = _write(world, store, "put", new, _last(known))
     except PortError as error:
@@ -84,14 +85,25 @@ def undo(world: World, store: Store, known: StoreFacts, old: Secret, new: Secret
         ours = _settled(known, new)
         if not known.get("settled") and mark == before.get("version"):
             return Item(name, Did.DONE, "it was not written")
-        if not known.get("settled") and world.custody.fetch(_role("put", store)) is None:
-            return Item(name, Did.DONE, _BY_OTHERS)
+        if not known.get("settled") and world.ports.custody.fetch(_role("put", store)) is None:
+            return _of_others(store, known, old, new, mark)
         if (found := as_written(store, known, old)).did is Did.DONE:
             return found
         version = _write(world, store, "back", old, ours or mark)
     except PortError as error:
         return _failed(store, old, error)
     return Item(name, Did.DONE, "the old key was written again", _ours(known, old, version))
+
+
+def _of_others(store: Store, known: StoreFacts, old: Secret, new: Secret, mark: str) -> Item:
+    """A store that others changed and we never wrote. Where a person was told to set the replacement, it may stand there since."""
+    name = str(store.ref)
+    told, _, then = str(known.get("unsettled", "")).partition(" ")
+    if told == old.fingerprint:
+        return as_written(store, known, old)
+    if told == new.fingerprint and mark != then:
+        return Item(name, Did.FAILED, _MAY_HOLD_IT.format(old=old.fingerprint), {"unsettled": _note(old, mark)})
+    return Item(name, Did.DONE, _BY_OTHERS)
 
 
 def as_written(store: Store, known: StoreFacts, value: Secret) -> Item:
@@ -114,9 +126,25 @@ def as_written(store: Store, known: StoreFacts, value: Secret) -> Item:
 def at_the_end(store: Store, known: StoreFacts, value: Secret) -> Item:
     """As `as_written`; but a change that was not ours shows nothing, and stays to do."""
     found = as_written(store, known, value)
-    if found.did is not Did.DONE or not found.facts.get("by_hand", known.get("by_hand")):
+    if found.did is not Did.DONE or not is_by_hand(found, known):
         return found
     return replace(found, did=Did.FAILED, said=BY_HAND)
+
+
+def is_by_hand(item: Item, known: StoreFacts) -> bool:
+    """Whether it is settled by a change that was not ours, and no service has shown what that was."""
+    return bool(item.facts.get("by_hand", known.get("by_hand")))
+
+
+def shown(item: Item) -> Item:
+    """A service that was reloaded since then holds the value, so it is there."""
+    return replace(item, said="set by hand, as what reads it shows", facts={**item.facts, "by_hand": False})
+
+
+def not_shown(item: Item, value: Secret) -> Item:
+    """No service that was reloaded since then holds the value: it is to be set again, and the next change counts."""
+    said = f"what reads it was reloaded and does not show the replacement: set it by hand to the key {value.fingerprint}"
+    return replace(item, did=Did.FAILED, said=said, facts={"settled": "", "unsettled": _note(value, str(item.facts.get("version", "")))})
 
 
 def is_shown(item: Item) -> bool:
@@ -147,10 +175,10 @@ def _failed(store: Store, value: Secret, error: PortError) -> Item:
 
 def _write(world: World, store: Store, verb: str, value: Secret, expected: str) -> str:
     mark, role = store.read().version, _role(verb, store)
-    if mark != expected and (not world.custody.possible or world.custody.fetch(role) != value):
+    if mark != expected and (not world.ports.custody.possible or world.ports.custody.fetch(role) != value):
         raise Conflict(f"{store.ref} was changed since it was looked at ({mark or 'no mark'}, {expected or 'none'} was expected)")
-    if world.custody.possible:
-        world.custody.keep(role, value)
+    if world.ports.custody.possible:
+        world.ports.custody.keep(role, value)
     return store.promote(world.incident, value, expected=mark)
 
 

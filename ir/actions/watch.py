@@ -26,7 +26,7 @@ _SILENT = 10.0
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
     """All listed services stay on the replacement for a while, and the old key stays dead."""
-    with world.resting(float(step.params["for"])):
+    with world.hooks.resting(float(step.params["for"])):
         outcome = _watched_for(world, record, step)
     if not record.facts.get("dead_at"):
         return outcome
@@ -43,8 +43,8 @@ def _watched_for(world: World, record: Incident, step: Step) -> Outcome:
     """For all of its time, also where nothing is watched: a key may come back all the same."""
     until = world.elapsed() + float(step.params["for"])
     outcome = _watched(world, record, step)
-    while record.facts.get("dead_at") and world.elapsed() < until and not world.stopping():
-        world.clock.sleep(min(_LOOK_EVERY, max(until - world.elapsed(), 0.01)))
+    while record.facts.get("dead_at") and world.elapsed() < until and not world.run.stopping():
+        world.ports.clock.sleep(min(_LOOK_EVERY, max(until - world.elapsed(), 0.01)))
     return outcome
 
 
@@ -52,16 +52,16 @@ def _watched(world: World, record: Incident, step: Step) -> Outcome:
     if "new" not in record.facts or not world.services:
         return Outcome(Did.SKIPPED, "there is no service to watch")
     expected, until = service_health.expected_new(record.facts), world.elapsed() + float(step.params["for"])
-    world.say(f"watching the services for {step.params['for']:g} s")
+    world.hooks.say(f"watching the services for {step.params['for']:g} s")
     while True:
-        last = world.elapsed() >= until or world.stopping()
-        looked_at = list(world.stores.values()) if last else []
+        last = world.elapsed() >= until or world.run.stopping()
+        looked_at = list(world.ports.stores.values()) if last else []
         items, stores = world.both(
             lambda: service_health.look_at(world, world.services, expected), partial(_stores, world, record, looked_at)
         )
         if last:
             break
-        world.clock.sleep(min(_LOOK_EVERY, max(until - world.elapsed(), 0.01)))
+        world.ports.clock.sleep(min(_LOOK_EVERY, max(until - world.elapsed(), 0.01)))
     items = [*_heard(world, items, expected), *stores]
     bad = [item for item in items if item.did in (Did.FAILED, Did.UNKNOWN) and item.name not in world.options.accept_unhealthy]
     facts: Json = {"watch": {"until": world.now(), "failing": [item.name for item in bad]}, **unread.told(items)}
@@ -69,7 +69,7 @@ def _watched(world: World, record: Incident, step: Step) -> Outcome:
     if bad:
         debts = tuple(_debt(world, item) for item in bad)
         return Outcome(Did.FAILED, "; ".join(f"{i.name}: {i.said}" for i in bad), facts, tuple(items), debts, paid)
-    stayed = sum(item.did is Did.DONE and item.name not in world.stores for item in items)
+    stayed = sum(item.did is Did.DONE and item.name not in world.ports.stores for item in items)
     return Outcome(Did.DONE, f"{counted(stayed, 'service')} stayed on the replacement", facts, tuple(items), paid=paid)
 
 
@@ -91,8 +91,8 @@ def _stores(world: World, record: Incident, stores: list[Store]) -> list[Item]:
 def _reread(world: World, store: Store, new: Secret, known: StoreFacts) -> Item:
     """As it is; what cannot be read is asked again for a while, unless somebody signals."""
     until, item = world.elapsed() + _SILENT, _seen(store, new, known)
-    while item.did is Did.UNKNOWN and world.elapsed() < until and not world.stopping():
-        world.clock.sleep(1.0)
+    while item.did is Did.UNKNOWN and world.elapsed() < until and not world.run.stopping():
+        world.ports.clock.sleep(1.0)
         item = _seen(store, new, known)
     return item
 
@@ -116,6 +116,6 @@ def _seen(store: Store, new: Secret, known: StoreFacts) -> Item:
 
 
 def _debt(world: World, item: Item) -> Debt:
-    kind = "store-behind" if item.name in world.stores else "service-behind"
+    kind = "store-behind" if item.name in world.ports.stores else "service-behind"
     todo = unread.word(world.incident, item.name) if item.said == unread.BY_HAND else f"fix {item.name}, then: ir resume {world.incident}"
     return Debt(kind, item.name, item.said, todo)

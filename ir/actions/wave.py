@@ -28,7 +28,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         return Outcome(Did.SKIPPED, "there is no replacement to roll out")
     new = world.new_key(record.facts)
     services = [s for s in world.services if s.wave == step.wave]
-    world.say(f"promoting for {step.wave or 'stores without services'}")
+    world.hooks.say(f"promoting for {step.wave or 'stores without services'}")
     stores = tuple(world.each(_stores_of(world, record, services, step), lambda store: _promote(world, record, store, new)))
     facts: Json = {"stores": {item.name: item.facts for item in stores if item.facts}}
     bad = [item for item in stores if item.did not in (Did.DONE, Did.SKIPPED)]
@@ -38,10 +38,10 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     if not stores or len(bad) < len(stores):
         facts["promoted_at"] = record.facts.get("promoted_at", world.now())
     expected = service_health.expected_new(record.facts)
-    world.say(f"reloading {counted(len(services), 'service')}")
+    world.hooks.say(f"reloading {counted(len(services), 'service')}")
     items = world.each(services, lambda service: _moved(world, service, bad, expected, float(step.params["patience"])))
     if step.params["soak"] and all(item.did is Did.DONE for item in items) and not alone:
-        world.say(f"soaking for {step.params['soak']:g} s")
+        world.hooks.say(f"soaking for {step.params['soak']:g} s")
         _soak(world, float(step.params["soak"]))
         items = service_health.look_at(world, services, expected, patience=float(step.params["patience"]))
     facts["services"] = {item.name: _service_facts(world, item, expected) for item in items}
@@ -63,10 +63,10 @@ def _given_up(world: World, record: Incident) -> tuple[str, ...]:
 def _by_hand(world: World, name: str) -> bool:
     """Whether a service reads its key from where only a human can set it."""
     service = next(s for s in world.services if s.name == name)
-    return world.stores[world.store_of(service)].guided
+    return world.ports.stores[world.store_of(service)].guided
 
 
-def rehearse(world: World, record: Incident, step: Step) -> Outcome:
+def dry_run(world: World, record: Incident, step: Step) -> Outcome:
     """The writes and reloads that would happen."""
     services = [s for s in world.services if s.wave == step.wave]
     stores = _stores_of(world, record, services, step)
@@ -94,10 +94,10 @@ def _how(service: Service) -> str:
 def _stores_of(world: World, record: Incident, services: list[Service], step: Step) -> list[Store]:
     """Stores that these services read; the last wave takes every store that is left."""
     known = record.facts.get("stores", {})
-    wanted = {str(ref) for s in services for ref in s.reads_from} if not step.last_wave else set(world.stores)
+    wanted = {str(ref) for s in services for ref in s.reads_from} if not step.last_wave else set(world.ports.stores)
     return [
         store
-        for name, store in world.stores.items()
+        for name, store in world.ports.stores.items()
         if name in wanted and not known.get(name, {}).get("left_out") and not known.get(name, {}).get("rehearsed")
     ]
 
@@ -173,7 +173,7 @@ def _move(world: World, service: Service, expected: Expected, patience: float) -
         if there.did is Did.DONE and there.facts["proves"] == "holds-key":
             return there
     try:
-        said = world.reloaders[service.name].reload()
+        said = world.ports.reloaders[service.name].reload()
     except Rejected as error:
         return Item(service.name, Did.FAILED, f"its reload was refused: {error.what}", {"wave": service.wave})
     except Unknown as error:
@@ -185,10 +185,10 @@ def _move(world: World, service: Service, expected: Expected, patience: float) -
 
 
 def _soak(world: World, seconds: float) -> None:
-    with world.resting(seconds):
+    with world.hooks.resting(seconds):
         until = world.elapsed() + seconds
-        while world.elapsed() < until and not world.stopping():
-            world.clock.sleep(min(0.5, max(until - world.elapsed(), 0.01)))
+        while world.elapsed() < until and not world.run.stopping():
+            world.ports.clock.sleep(min(0.5, max(until - world.elapsed(), 0.01)))
 
 
 def _service_facts(world: World, item: Item, expected: Expected) -> Json:

@@ -3,10 +3,23 @@
 A secret in an alert is a `Secret` from the moment that its text is parsed, and stands in nothing else that is returned.
 """
 
-from ir.alerts.alert import Alert, Place
+from ir.alerts.alert import Alert, Location
 from ir.alerts.leak import Leak, leaks, the_leak
 from ir.alerts.mail import MAIL
 from ir.alerts.read import FORMATS, MAX_ALERTS, MAX_BYTES, loads, read_file
-from ir.alerts.recognise import Held
+from ir.alerts.recognise import StoredKey
 
-__all__ = ["FORMATS", "MAIL", "MAX_ALERTS", "MAX_BYTES", "Alert", "Held", "Leak", "Place", "leaks", "loads", "read_file", "the_leak"]
+__all__ = [
+    "FORMATS",
+    "MAIL",
+    "MAX_ALERTS",
+    "MAX_BYTES",
+    "Alert",
+    "Leak",
+    "Location",
+    "StoredKey",
+    "leaks",
+    "loads",
+    "read_file",
+    "the_leak",
+]

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from ir.core.key_kind import Credential, Kind, kind_of
+from ir.core.key_kind import Credential, CredentialKind, kind_of
 from ir.core.secret import Secret
 
 
 @dataclass(frozen=True)
-class Place:
+class Location:
     """Where a secret was found; parts that an alert does not name are empty.
 
     Attributes:
@@ -68,12 +68,13 @@ class Alert:
         public: the scanner says that anybody could read it.
         closed: the scanner counts it as dealt with.
         line: line of the alert file, 0 when the file is one document.
+        one_place: its scanner, as it runs by default, names one place of each secret; there may be more, and earlier ones.
     """
 
     scanner: str
     id: str
     kind: str
-    places: tuple[Place, ...] = ()
+    places: tuple[Location, ...] = ()
     since: float = 0.0
     since_what: str = ""
     secret: Secret | None = field(default=None, repr=False)
@@ -83,9 +84,10 @@ class Alert:
     public: bool = False
     closed: bool = False
     line: int = 0
+    one_place: bool = False
 
     @property
-    def credential(self) -> Kind | None:
+    def credential(self) -> CredentialKind | None:
         """What kind of credential it is, by the secret; None when the alert does not hold it."""
         return kind_of(self.secret) if self.secret else None
 
@@ -104,6 +106,6 @@ class Alert:
     @property
     def via(self) -> str:
         """How it leaked, in the words of `--leaked-via`; "unknown" where the place does not say."""
-        first = self.places[0] if self.places else Place()
+        first = self.places[0] if self.places else Location()
         there = first.commit or first.url.startswith(("https://github.com/", "https://gitlab.com/", "https://bitbucket.org/"))
         return "repo" if there or self.scanner in ("github", "gitguardian", "hmsl") else "unknown"

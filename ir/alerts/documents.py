@@ -8,8 +8,8 @@ Trivy: pkg/fanal/types/secret.go; what is behind the first 32 characters of a lo
 
 from collections.abc import Iterator
 
-from ir.alerts.alert import Alert, Hash, Place
-from ir.alerts.fields import NotThatFormat, earliest, ends, hashes, moment, number, obj, rows, secret, snippet, text, truth
+from ir.alerts.alert import Alert, Hash, Location
+from ir.alerts.fields import NotThatFormat, boolean, earliest, ends, hashes, moment, number, obj, rows, secret, snippet, text
 from ir.core.model import Json
 
 _DEEPEST = 8
@@ -58,31 +58,37 @@ def _trivy(data: Json) -> Iterator[Json]:
 def sarif(data: Json) -> Alert:
     """One result of a run."""
     row = _row(data, "sarif_row")
-    first: Json = next(filter(_is, rows(row, "locations")), {})
-    region, marks = obj(first, "physicalLocation", "region"), obj(row, "partialFingerprints")
-    held, git = obj(region, "snippet"), obj(first, "properties", "git_metadata")
-    old = obj(row, "properties")  # gitleaks 7
-    place = Place(
-        text(old, "repo") or text(git, "repository_url"),
-        text(obj(first, "physicalLocation", "artifactLocation"), "uri"),
-        number(region, "startLine"),
-        text(marks, "commitSha") or text(old, "commit") or text(obj(git, "commit"), "id"),
-        text(row, "hostedViewerUri"),
-    )
+    where = list(filter(_is, rows(row, "locations"))) or [{}]
+    region, marks = obj(where[0], "physicalLocation", "region"), obj(row, "partialFingerprints")
+    held, git = obj(region, "snippet"), obj(where[0], "properties", "git_metadata")
+    old, tool = obj(row, "properties"), text(data, "tool")  # the properties are those of gitleaks 7
     dates = (moment(marks, "date"), moment(old, "date"), moment(obj(git, "commit"), "date"))
     since, what = earliest(*((date, "the commit") for date in dates))
     kind = " ".join(part for part in (text(row, "ruleId"), text(obj(row, "message"), "text")) if part)
     return Alert(
         "sarif",
         "",
-        kind[:300] or f"a finding of {text(data, 'tool') or 'an unnamed tool'}",
-        (place,),
+        kind[:300] or f"a finding of {tool or 'an unnamed tool'}",
+        tuple(_sarif_place(row, one) for one in where),
         since,
         what,
         snippet(held, "text") or snippet(old, "offender") or secret(old, "offender"),
         hashes(marks, ggshield="secret/v1"),
         ends(held, "text"),
         closed=bool(rows(row, "suppressions")),
+        one_place=tool.lower() == "kingfisher",
+    )
+
+
+def _sarif_place(row: Json, where: Json) -> Location:
+    """One of the locations of a result; what the result itself names holds for all of them."""
+    marks, old, git = obj(row, "partialFingerprints"), obj(row, "properties"), obj(where, "properties", "git_metadata")
+    return Location(
+        text(old, "repo") or text(git, "repository_url"),
+        text(obj(where, "physicalLocation", "artifactLocation"), "uri"),
+        number(obj(where, "physicalLocation", "region"), "startLine"),
+        text(marks, "commitSha") or text(old, "commit") or text(obj(git, "commit"), "id"),
+        text(row, "hostedViewerUri"),
     )
 
 
@@ -90,7 +96,7 @@ def gitlab(data: Json) -> Alert:
     """One row of `vulnerabilities`."""
     row = _row(data, "gitlab_row")
     where = obj(row, "location")
-    place = Place("", text(where, "file"), number(where, "start_line"), text(obj(where, "commit"), "sha"))
+    place = Location("", text(where, "file"), number(where, "start_line"), text(obj(where, "commit"), "sha"))
     since, what = earliest((moment(obj(where, "commit"), "date"), "the commit"))
     names = " ".join(text(one, "value") for one in rows(row, "identifiers") if isinstance(one, dict))
     kind = f"{text(row, 'name', 'description')} {names}".strip()[:300]
@@ -101,10 +107,10 @@ def gitlab(data: Json) -> Alert:
 def detect_secrets(data: Json) -> Alert:
     """One row of a baseline: a hash, never the secret."""
     row = _row(data, "detect_secrets_row")
-    place = Place("", text(row, "filename") or text(data, "file"), number(row, "line_number"))
-    live = truth(row, "is_verified") or None  # `false` is also what it writes when it did not try
+    place = Location("", text(row, "filename") or text(data, "file"), number(row, "line_number"))
+    live = boolean(row, "is_verified") or None  # `false` is also what it writes when it did not try
     found = hashes(row, sha1="hashed_secret")
-    return Alert("detect-secrets", "", text(row, "type"), (place,), hashes=found, live=live, closed=truth(row, "is_secret") is False)
+    return Alert("detect-secrets", "", text(row, "type"), (place,), hashes=found, live=live, closed=boolean(row, "is_secret") is False)
 
 
 def ggshield(data: Json) -> Alert:
@@ -112,7 +118,7 @@ def ggshield(data: Json) -> Alert:
     row = _row(data, "ggshield_row")
     seen: Json = next(filter(_is, rows(row, "occurrences")), {})
     mark = text(row, "ignore_sha").lower()
-    place = Place(
+    place = Location(
         "", text(data, "file"), number(seen, "line_start", "post_line_start"), _commit(text(data, "scan")), text(row, "incident_url")
     )
     detail = obj(row, "incident_details")
@@ -130,7 +136,7 @@ def _commit(name: str) -> str:
 def trivy(data: Json) -> Alert:
     """One secret of a target; its `Match` is masked with asterisks."""
     row = _row(data, "trivy_row")
-    place = Place(text(data, "artifact"), text(data, "file"), number(row, "StartLine"))
+    place = Location(text(data, "artifact"), text(data, "file"), number(row, "StartLine"))
     kind = f"{text(row, 'RuleID')} {text(row, 'Title')}".strip()
     return Alert("trivy", "", kind, (place,), secret=snippet(row, "Match"), ends=ends(row, "Match"))
 

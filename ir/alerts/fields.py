@@ -62,7 +62,7 @@ def number(data: Json, *names: str) -> int:
     return 0
 
 
-def truth(data: Json, name: str) -> bool | None:
+def boolean(data: Json, name: str) -> bool | None:
     """A true or false, None when it is none."""
     value = data.get(name)
     return value if isinstance(value, bool) else None

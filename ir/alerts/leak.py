@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ir.alerts import recognise
-from ir.alerts.alert import Alert, Place
-from ir.alerts.recognise import Held, Holdings, Recognised
+from ir.alerts.alert import Alert, Location
+from ir.alerts.recognise import Holdings, Recognised, StoredKey
 from ir.core.errors import UsageError
 from ir.core.key_kind import Credential, kind_of
 from ir.core.secret import Secret
+from ir.core.wording import counted
 from ir.inventory import Inventory
 
 _BY = {"value": "", "hash": " (by its hash)", "beginning": " (by its beginning)", "ends": " (by the characters that the mask leaves)"}
@@ -28,7 +29,7 @@ class Leak:
     """
 
     keys: tuple[str, ...]
-    places: tuple[Place, ...]
+    places: tuple[Location, ...]
     since: float
     since_what: str
     beside: tuple[str, ...]
@@ -75,6 +76,11 @@ class Leak:
         return True in seen if seen else None
 
     @property
+    def one_place(self) -> bool:
+        """Whether the only place named is what a scanner tells that names one place of each secret."""
+        return len(self.places) == 1 and any(alert.one_place for alert in self.alerts)
+
+    @property
     def public(self) -> bool:
         """Whether a scanner says that anybody could read it."""
         return any(alert.public for alert in self.alerts)
@@ -89,11 +95,11 @@ class Leak:
         """One line for a plan and a report."""
         first = self.alerts[0]
         name = f"{first.scanner} alert" + (f" {first.id}" if first.id else "")
-        more = f" and {len(self.places) - 1} more places" if len(self.places) > 1 else ""
+        more = f" and {counted(len(self.places) - 1, 'more place')}" if len(self.places) > 1 else ""
         return f"{name}: {first.kind} in {self.places[0] if self.places else 'an unnamed place'}{more}"
 
 
-def leaks(alerts: Iterable[Alert], held: Sequence[Held], pasted: Secret | None = None) -> tuple[Leak, ...]:
+def leaks(alerts: Iterable[Alert], held: Sequence[StoredKey], pasted: Secret | None = None) -> tuple[Leak, ...]:
     """Alerts by credential: those of the same value are one leak, however each names it; one that names none stands alone.
 
     Args:
@@ -101,7 +107,7 @@ def leaks(alerts: Iterable[Alert], held: Sequence[Held], pasted: Secret | None =
         held: what the stores of the inventory hold, each value once.
         pasted: the leaked key as a human gave it; it is also that of the one Stripe alert that tells nothing of its secret.
     """
-    values = [*held, *([Held(pasted, ())] if pasted is not None and pasted not in [one.secret for one in held] else [])]
+    values = [*held, *([StoredKey(pasted, ())] if pasted is not None and pasted not in [one.secret for one in held] else [])]
     holdings = Holdings(values)
     groups: dict[object, list[Alert]] = {}
     found: dict[object, Recognised | None] = {}

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.message import Message
 
-from ir.alerts.alert import Alert, Ends, Hash, Place
+from ir.alerts.alert import Alert, Ends, Hash, Location
 from ir.alerts.fields import earliest, masked
 from ir.core.secret import Secret, excerpt
 
@@ -98,16 +98,16 @@ def _decoded(part: Message) -> str:
     return html.unescape(_TAG.sub(" ", text)) if part.get_content_subtype() == "html" else text
 
 
-def _place(text: str) -> Place:
+def _place(text: str) -> Location:
     """The first address that is not Stripe's own."""
     address = next((url for url in _each(_URL, text) if not _OURS.match(url)), "").rstrip(".,;:!?*_")
     on_github = _GITHUB.match(address)
     url = excerpt(address, 300)
     if on_github is None:
-        return Place(url=url)
+        return Location(url=url)
     commit = on_github.group(2)
     line = int(on_github.group(4) or 0)
-    return Place(excerpt(on_github.group(1)), excerpt(on_github.group(3) or ""), line, commit if len(commit) == 40 else "", url)
+    return Location(excerpt(on_github.group(1)), excerpt(on_github.group(3) or ""), line, commit if len(commit) == 40 else "", url)
 
 
 def _times(text: str) -> Iterator[tuple[float, bool]]:

@@ -9,8 +9,8 @@ its `hmsl_hash`. `ggshield hmsl check --json` (verticals/hmsl/output.py) gives h
 
 import re
 
-from ir.alerts.alert import Alert, Place
-from ir.alerts.fields import NotThatFormat, earliest, ends, hashes, moment, number, obj, rows, secret, text, truth
+from ir.alerts.alert import Alert, Location
+from ir.alerts.fields import NotThatFormat, boolean, earliest, ends, hashes, moment, number, obj, rows, secret, text
 from ir.core.model import Json
 
 _API = re.compile(r"https://api\.github\.com/repos/([^/\s]+/[^/\s]+)/(.*)")
@@ -28,7 +28,9 @@ def github(data: Json) -> Alert:
     first = obj(alert, "first_location_detected")
     where = [obj(data, "location", "details"), obj(first, "details") or first]
     name = text(repository, "full_name", "name")
-    places = tuple(_place(name, place, text(alert, "html_url")) for place in where if place) or (Place(name, url=text(alert, "html_url")),)
+    places = tuple(_place(name, place, text(alert, "html_url")) for place in where if place) or (
+        Location(name, url=text(alert, "html_url")),
+    )
     since, what = earliest((moment(alert, "created_at"), "the alert"))
     return Alert(
         "github",
@@ -41,7 +43,7 @@ def github(data: Json) -> Alert:
         (),
         ends(alert, "secret"),
         {"active": True, "inactive": False}.get(text(alert, "validity")),
-        truth(alert, "publicly_leaked") is True or truth(repository, "private") is False,
+        boolean(alert, "publicly_leaked") is True or boolean(repository, "private") is False,
         text(alert, "state") == "resolved",
     )
 
@@ -54,12 +56,12 @@ def _location(data: Json) -> Alert:
     return Alert("github", "", "a secret that its list of locations does not name", (_place("", details, ""),))
 
 
-def _place(repository: str, details: Json, url: str) -> Place:
+def _place(repository: str, details: Json, url: str) -> Location:
     """Of a commit path, line and commit; of an issue, a pull request or a discussion its address."""
     address = next((text(details, name) for name in details if name.startswith(_ISSUE_PARTS) and name.endswith("_url")), "")
     api = _API.fullmatch(address or text(details, "commit_url", "blob_url"))
     shown = f"https://github.com/{api.group(1)}/{api.group(2)}" if api and address else address
-    return Place(
+    return Location(
         repository or (api.group(1) if api else ""),
         text(details, "path"),
         number(details, "start_line"),
@@ -74,7 +76,7 @@ def hmsl(data: Json) -> Alert:
     if not found or "count" not in data:
         raise NotThatFormat("a HasMySecretLeaked row has `hash` and `count`")
     return Alert(
-        "hmsl", found[0].hex[:16], "a secret seen in public repositories", (Place(url=text(data, "url")),), hashes=found, public=True
+        "hmsl", found[0].hex[:16], "a secret seen in public repositories", (Location(url=text(data, "url")),), hashes=found, public=True
     )
 
 
@@ -91,7 +93,7 @@ def gitguardian(data: Json) -> Alert:
         if isinstance(row, dict) and row
     ]
     dated = sorted(found, key=lambda row: moment(row, "date", "created_at") or float("inf"))
-    places = tuple(_occurrence(row) for row in dated) or (Place(url=text(incident, "gitguardian_url", "share_url")),)
+    places = tuple(_occurrence(row) for row in dated) or (Location(url=text(incident, "gitguardian_url", "share_url")),)
     first = (moment(dated[0], "date", "created_at"), "the commit") if dated else (0.0, "")
     since, what = earliest(first, (moment(incident, "date", "triggered_at"), "the alert"))
     validity = text(incident, "validity", "secret_validity")
@@ -111,9 +113,9 @@ def gitguardian(data: Json) -> Alert:
     )
 
 
-def _occurrence(row: Json) -> Place:
+def _occurrence(row: Json) -> Location:
     source, matches = obj(row, "source"), [m for m in rows(row, "matches") if isinstance(m, dict)]
     line = number(matches[0], "post_line_start", "pre_line_start", "line_start") if matches else 0
-    return Place(
+    return Location(
         text(source, "full_name", "url"), text(row, "filepath", "file_path"), line, text(row, "sha", "commit_sha"), text(row, "url")
     )

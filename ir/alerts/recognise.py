@@ -16,7 +16,7 @@ _WHOLE_KEY = 107
 
 
 @dataclass(frozen=True)
-class Held:
+class StoredKey:
     """A value that stores of the inventory hold, and the names of its rows."""
 
     secret: Secret
@@ -27,7 +27,7 @@ class Held:
 class Recognised:
     """Attributes: by: `value`, `hash`, `beginning` or `ends`."""
 
-    held: Held
+    held: StoredKey
     by: str
 
 
@@ -63,8 +63,8 @@ _MADE: dict[str, Callable[[str], list[str]]] = {"sha256": _sha256, "sha1": _sha1
 class Holdings:
     """All values that are known, to find alerts in."""
 
-    values: Sequence[Held]
-    _made: dict[str, dict[str, list[Held]]] = field(default_factory=dict)
+    values: Sequence[StoredKey]
+    _made: dict[str, dict[str, list[StoredKey]]] = field(default_factory=dict)
 
     def find(self, alert: Alert) -> Recognised | None:
         """The one value that the alert is about; None when none is, or several may be."""
@@ -86,13 +86,13 @@ class Holdings:
         return Recognised(found, by) if found else None
 
     @cached_property
-    def _by_value(self) -> dict[str, Held]:
+    def _by_value(self) -> dict[str, StoredKey]:
         return {one.secret.fingerprint: one for one in self.values}
 
-    def _hashed(self, made: str) -> dict[str, list[Held]]:
+    def _hashed(self, made: str) -> dict[str, list[StoredKey]]:
         """Made when it is first needed: scrypt takes its time, for each value once."""
         if made not in self._made:
-            index: dict[str, list[Held]] = {}
+            index: dict[str, list[StoredKey]] = {}
             for one in self.values:
                 for digest in _MADE[made](one.secret.reveal()) if made in _MADE else ():
                     index.setdefault(digest, []).append(one)
@@ -104,6 +104,6 @@ def _fits(value: str, ends: Ends) -> bool:
     return len(value) > len(ends.head) + len(ends.tail) and value.startswith(ends.head) and value.endswith(ends.tail)
 
 
-def _only(found: Iterable[Held]) -> Held | None:
+def _only(found: Iterable[StoredKey]) -> StoredKey | None:
     several = list(found)
     return several[0] if len(several) == 1 else None

@@ -5,8 +5,8 @@ report/finding.go of 8, `Leak` of 7, and the columns of report/csv.go; betterlea
 `FindingReporterRecord`, whose `[REDACTED:…]` is a hash with a salt of that one run, so it names nothing.
 """
 
-from ir.alerts.alert import Alert, Place
-from ir.alerts.fields import NotThatFormat, earliest, ends, hashes, moment, number, obj, secret, text, truth
+from ir.alerts.alert import Alert, Location
+from ir.alerts.fields import NotThatFormat, boolean, earliest, ends, hashes, moment, number, obj, secret, text
 from ir.core.model import Json
 
 
@@ -18,7 +18,7 @@ def trufflehog(data: Json) -> Alert:
         raise NotThatFormat("a TruffleHog finding has `DetectorName` and `SourceMetadata`")
     kinds = obj(data, "SourceMetadata", "Data")
     where = next((value for value in kinds.values() if isinstance(value, dict)), {})
-    place = Place(
+    place = Location(
         text(where, "repository", "bucket", "image", "channel_name", "project", "location"),
         text(where, "file", "path", "filename"),
         number(where, "line"),
@@ -36,7 +36,7 @@ def trufflehog(data: Json) -> Alert:
         secret(data, "Raw", "RawV2"),
         (),
         ends(data, "Raw", "RawV2", "Redacted"),
-        truth(data, "Verified") or None,  # `false` is also what it writes when it was told not to try
+        boolean(data, "Verified") or None,  # `false` is also what it writes when it was told not to try
         text(where, "visibility") == "public",
     )
 
@@ -45,7 +45,7 @@ def _trufflehog_legacy(data: Json) -> Alert:
     """One string of a commit, as TruffleHog 2 and `--json-legacy` write it (see `single`)."""
     if not isinstance(data.get("stringsFound"), list) or not text(data, "commitHash", "path"):
         raise NotThatFormat("a legacy TruffleHog finding has `stringsFound` and `commitHash`")
-    place = Place("", text(data, "path"), 0, text(data, "commitHash"))
+    place = Location("", text(data, "path"), 0, text(data, "commitHash"))
     found = [value for value in data["stringsFound"] if isinstance(value, str)]
     since, what = earliest((moment(data, "date"), "the commit"))
     return Alert("trufflehog", "", text(data, "reason"), (place,), since, what, secret({"found": found[0]}, "found") if found else None)
@@ -65,7 +65,7 @@ def gitleaks(data: Json) -> Alert:
         return _gitleaks_7(data)
     if not text(data, "RuleID") or "StartLine" not in data:
         raise NotThatFormat("a gitleaks finding has `RuleID` and `StartLine`")
-    place = Place("", text(data, "File", "SymlinkFile"), number(data, "StartLine"), text(data, "Commit"), text(data, "Link"))
+    place = Location("", text(data, "File", "SymlinkFile"), number(data, "StartLine"), text(data, "Commit"), text(data, "Link"))
     since, what = earliest((moment(data, "Date"), "the commit"))
     kind = f"{text(data, 'RuleID')} {text(data, 'Description')}".strip()
     return Alert(
@@ -79,7 +79,7 @@ def betterleaks(data: Json) -> Alert:
     match = match or {"value": data.get("secret"), "full": data.get("match")}
     if not text(data, "rule_id", "ruleID") or not where:
         raise NotThatFormat("a betterleaks finding has `rule_id` and `location`")
-    place = Place(
+    place = Location(
         text(more, "git.remote_url"),
         text(where, "path") or text(more, "path", "fs.symlink"),
         number(where, "start_line", "startLine"),
@@ -103,7 +103,7 @@ def betterleaks(data: Json) -> Alert:
 
 
 def _gitleaks_7(data: Json) -> Alert:
-    place = Place(
+    place = Location(
         text(data, "repoURL", "repo"), text(data, "file"), number(data, "lineNumber"), text(data, "commit"), text(data, "leakURL")
     )
     since, what = earliest((moment(data, "date"), "the commit"))
@@ -111,12 +111,12 @@ def _gitleaks_7(data: Json) -> Alert:
 
 
 def kingfisher(data: Json) -> Alert:
-    """One finding: a row of `findings` in its JSON, or a line of its JSONL."""
+    """One finding: a row of `findings` in its JSON, or a line of its JSONL. Without `--no-dedup` it stands for all of its value."""
     finding, rule = obj(data, "finding"), obj(data, "rule")
     if not finding or not text(rule, "id", "name"):
         raise NotThatFormat("a kingfisher finding has `rule` and `finding`")
     commit = obj(finding, "git_metadata", "commit")
-    place = Place(
+    place = Location(
         text(obj(finding, "git_metadata"), "repository_url"),
         text(finding, "path"),
         number(finding, "line"),
@@ -127,4 +127,6 @@ def kingfisher(data: Json) -> Alert:
     status = text(obj(finding, "validation"), "status").lower()
     live = True if status.startswith("active") else False if status.startswith("inactive") else None
     kind = " ".join(dict.fromkeys(part for part in (text(rule, "description", "name"), text(rule, "id")) if part))
-    return Alert("kingfisher", text(finding, "fingerprint"), kind, (place,), since, what, secret(finding, "snippet"), (), None, live)
+    return Alert(
+        "kingfisher", text(finding, "fingerprint"), kind, (place,), since, what, secret(finding, "snippet"), live=live, one_place=True
+    )

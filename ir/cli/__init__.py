@@ -62,6 +62,7 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
     },
     "alert": {"import": ("ir.cli.alerts:import_alerts", "What secret scanners found: which key, where, since when.")},
     "campaign": {
+        "start": ("ir.cli.campaign_start:start", "Rotate many keys: all, or by account, tag, store or file."),
         "status": ("ir.cli.campaigns:status", "How a campaign stands: every key, progress, time left."),
         "pause": ("ir.cli.campaigns:pause", "Begin no more keys; those under way go on."),
         "resume": ("ir.cli.campaigns:resume", "Go on with a paused campaign."),

@@ -14,10 +14,9 @@ from ir.incident import adoption
 from ir.incident.context import World
 from ir.incident.facts import Facts
 from ir.incident.record import Incident
-from ir.runtime import wiring, write_guard
+from ir.runtime import worlds
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting
-from ir.storage import incident_store
 
 
 def adopt(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, known: Json) -> Json:
@@ -31,7 +30,7 @@ def adopt(setting: Setting, kept: State, operator: Terminal, leaked: Secret | No
     if not adoption.NAMED.fullmatch(name):
         raise UsageError(f"`{name[:40]}` is not an incident id", next_step="INC-YYYYMMDD-xxxx, as it is written on what it staged")
     _refuse_known(kept, name)
-    world = wiring.world(setting, kept, operator, ask=write_guard.read_only, leaked=leaked, say=operator.screen.progress)
+    world = worlds.read_only(setting, kept, operator, leaked=leaked, say=operator.screen.progress)
     try:
         facts = cast(Facts, {**known, **adoption.look(world)})
     except PortError as error:
@@ -44,13 +43,13 @@ def adopt(setting: Setting, kept: State, operator: Terminal, leaked: Secret | No
 
 
 def _refuse_known(kept: State, name: str) -> None:
-    holder = kept.ledger.holder(name)
-    if holder is not None and holder["alive"]:
-        raise AlreadyRunning(*incident_store.blocked(holder), incident=name, next_step=f"ir status {name} --follow")
-    row = kept.ledger.find(name)
+    holder = kept.leases.holder(name)
+    if holder is not None and holder.alive:
+        raise AlreadyRunning(holder.blocks, incident=name, next_step=f"ir status {name} --follow")
+    row = kept.index.find(name)
     if row is not None:
         raise Refused(
-            f"{name} is recorded here ({row['status']}), so there is nothing to rebuild",
+            f"{name} is recorded here ({row.status}), so there is nothing to rebuild",
             safe="nothing was changed",
             next_step=f"ir resume {name}",
         )

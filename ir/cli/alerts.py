@@ -9,10 +9,9 @@ from typing import Annotated
 import typer
 
 from ir import alerts
-from ir.alerts import Held, Leak
+from ir.alerts import Leak, StoredKey
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, YES, Consent
-from ir.cli.terminal.inventory_source import Opened
 from ir.cli.terminal.operator import SOURCES, Terminal, read_key
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import IrError, UsageError
@@ -21,8 +20,13 @@ from ir.core.model import Json
 from ir.core.secret import Secret
 from ir.core.wording import counted
 from ir.inventory.consent import reading
+from ir.inventory.opened import Opened
 from ir.runtime import adapter_registry
 from ir.runtime.app_state import actor, open_state
+
+_SHOWN = 10
+"""Places of one leak that a screen shows; `--json` has all."""
+_ONE_PLACE = "kingfisher names one place of each key unless it runs with --no-dedup: it may lie in more places, and since earlier"
 
 AlertFile = Annotated[
     str, typer.Argument(help="A scanner's report, or the e-mail that told of the leak; - for standard input.", metavar="FILE|-")
@@ -90,6 +94,8 @@ def take(
     secret = pasted or (None if leak.cut else leak.secret)
     if secret is None and not key:
         secret = _whole(leak, file, operator)
+    if leak.one_place:
+        screen.warn(_ONE_PLACE)
     if leak.beside:
         screen.warn(f"leaked with it, rotate these too: {'; '.join(leak.beside)}")
     since = leak.since if leak.since <= datetime.now(UTC).timestamp() else 0.0  # some machine's clock is wrong
@@ -110,7 +116,7 @@ def _whole(leak: Leak, file: str, operator: Terminal) -> Secret | None:
     return None
 
 
-def _looked_up(file: str, operator: Terminal, asking: Callable[[Opened], Consent]) -> tuple[Opened | None, list[Held], list[str]]:
+def _looked_up(file: str, operator: Terminal, asking: Callable[[Opened], Consent]) -> tuple[Opened | None, list[StoredKey], list[str]]:
     """The inventory (None: there is none), and what its stores hold."""
     path = inventory_source.chosen(file, operator.screen)
     if not path:
@@ -119,7 +125,7 @@ def _looked_up(file: str, operator: Terminal, asking: Callable[[Opened], Consent
     return opened, *_holders(opened, operator, asking(opened))
 
 
-def _holders(opened: Opened, operator: Terminal, consent: Consent) -> tuple[list[Held], list[str]]:
+def _holders(opened: Opened, operator: Terminal, consent: Consent) -> tuple[list[StoredKey], list[str]]:
     """What every store of the inventory holds, each value once; and the stores that were not read."""
     found: dict[Secret, list[str]] = {}
     unread, source = [], opened.source
@@ -136,7 +142,7 @@ def _holders(opened: Opened, operator: Terminal, consent: Consent) -> tuple[list
                 continue
             if value is not None and key.name not in found.setdefault(value, []):
                 found[value].append(key.name)
-    return [Held(value, tuple(names)) for value, names in found.items()], unread
+    return [StoredKey(value, tuple(names)) for value, names in found.items()], unread
 
 
 def _warn_of_unread(screen: Screen, stores: list[str]) -> None:
@@ -156,8 +162,12 @@ def _show(screen: Screen, leak: Leak, file: str, inventory_file: str) -> None:
     state = {True: "seen alive", False: "seen dead", None: "not known to be alive"}[leak.live]
     what = kind_of(leak.secret).credential.value if leak.secret and leak.stripe else first.kind
     screen.say(f"\n{what}, by {first.scanner}: {state}" + (", public" if leak.public else "") + ("" if leak.open else ", closed there"))
-    for place in leak.places[:5]:
+    for place in leak.places[:_SHOWN]:
         screen.say(f"  in {place}{f' {place.url}' if place.url else ''}")
+    if (more := len(leak.places) - _SHOWN) > 0:
+        screen.say(f"  and in {counted(more, 'more place')}, all of them with --json")
+    if leak.one_place:
+        screen.say(f"  {_ONE_PLACE}")
     screen.say(f"  since {_time(leak.since)} ({leak.since_what})" if leak.since else "  since when is not said")
     for other in leak.beside:
         screen.say(f"  leaked with it: {other}")
@@ -209,6 +219,7 @@ def _row(leak: Leak) -> Json:
         "keys": list(leak.keys),
         "told_by": leak.by,
         "places": [place.__dict__ for place in leak.places],
+        "one_place_only": leak.one_place,
         "since": _time(leak.since) if leak.since else "",
         "since_what": leak.since_what,
         "leaked_via": leak.via,

@@ -62,7 +62,7 @@ def approve(
         screen.warn(f"BREAK GLASS: `{body['step']}` will be done on the approval of {who} alone: {break_glass.strip()}")
     if said := remark():
         body["environment"] = said
-    kept.ledger.send(name, "approve", who, body)
+    kept.signals.send(name, "approve", who, body)
     what = body["step"] or source_closed or "unused"
     told = {"incident": name, "approved": what, "by": who, "signed": bool(body.get("signature"))}
     weighed = {} if word else weigh_all(kept, record, body["step"])

@@ -24,7 +24,7 @@ def retry(
 ) -> None:
     """Begin the keys of a campaign again that were refused, rolled back or given up; each gets an incident of its own."""
     screen, kept = Screen(as_json=as_json), open_state()
-    book = CampaignLedger(kept.ledger.engine)
+    book = CampaignLedger(kept.engine)
     row = campaigns.row_of(book, name)
     if row["kind"] != "campaign":
         raise UsageError(f"{row['campaign']} is one of the schedule, which tries again by itself", next_step="ir schedule list")

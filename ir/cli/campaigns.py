@@ -20,12 +20,12 @@ from ir.core.durations import spoken
 from ir.core.errors import ExitCode, Refused, UsageError
 from ir.core.model import Json
 from ir.core.wording import counted
-from ir.fleet.campaign import KEPT, Child, ChildState, counts, exit_code, state_of, time_left
+from ir.fleet import standing
+from ir.fleet.campaign import KEPT, Child, ChildState, counts, exit_code, time_left
 from ir.fleet.campaign_store import CampaignLedger
 from ir.fleet.campaign_tables import only
 from ir.fleet.worker import SLOTS, Worker
 from ir.runtime.app_state import State, actor, open_state
-from ir.storage.incident_store import ACTS_NO_MORE
 
 Name = Annotated[str, typer.Argument(help="Campaign id, CAM-…; the newest needs no name.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
@@ -41,7 +41,7 @@ def status(name: Name = "", as_json: AsJson = False) -> None:
     """How a campaign stands: every key, progress, time left. Exit code: as the campaign's, 4 while it runs."""
     screen, kept, book = _open(as_json=as_json)
     row = row_of(book, name)
-    children = _fresh(kept, book, row["campaign"])
+    children = standing.settled(kept.index, book, row["campaign"])
     if as_json:
         screen.document(_document(kept, book, row, children))
     else:
@@ -83,7 +83,7 @@ def report(
     """One page about a campaign: what it was, every key with its incident, what is still to do."""
     screen, kept, book = _open(as_json=format == "json")
     row = row_of(book, name)
-    children = _fresh(kept, book, row["campaign"])
+    children = standing.settled(kept.index, book, row["campaign"])
     if format == "json":
         screen.document(_document(kept, book, row, children))
     elif format == "md":
@@ -121,7 +121,7 @@ def run_here(kept: State, book: CampaignLedger, name: str, operator: Terminal, *
     except KeyboardInterrupt:
         screen.say(f"interrupted; nothing is lost: ir campaign resume {name}")
         leave(int(ExitCode.INTERRUPTED))
-    row, children = row_of(book, name), _fresh(kept, book, name)
+    row, children = row_of(book, name), standing.settled(kept.index, book, name)
     if screen.as_json:
         screen.document(_document(kept, book, row, children))
     else:
@@ -213,24 +213,7 @@ def _document(kept: State, book: CampaignLedger, row: Json, children: list[Child
 
 def _code(kept: State, row: Json, children: list[Child]) -> ExitCode:
     under_way = any(child.state in (ChildState.QUEUED, *KEPT) for child in children)
-    return exit_code(children, sleeping=sleeping(kept, children), paused=under_way)
-
-
-def sleeping(kept: State, children: list[Child]) -> list[str]:
-    """Incidents that wait for a time, such as a grace period, and not for a human."""
-    waiting = [child.incident for child in children if child.state is ChildState.WAITING]
-    found = [kept.ledger.find(name) for name in waiting]
-    return [row["incident"] for row in found if row and row["summary"].get("wake_at", 0.0) > time.time()]
-
-
-def _fresh(kept: State, book: CampaignLedger, name: str) -> list[Child]:
-    """The children; those that somebody ended by hand are settled first."""
-    for child in book.children(name):
-        if child.state in (ChildState.WAITING, ChildState.DEBT):
-            row = kept.ledger.find(child.incident)
-            if row and row["status"] in ACTS_NO_MORE and state_of(row) is not child.state:
-                book.settle(child, state_of(row), said=str(row["summary"].get("said", "")), exit_code=row["exit_code"])
-    return book.children(name)
+    return exit_code(children, sleeping=standing.sleeping(kept.index, children), paused=under_way)
 
 
 def _markdown(row: Json, children: list[Child]) -> str:
@@ -255,7 +238,7 @@ def row_of(book: CampaignLedger, name: str) -> Json:
     if not name:
         found = book.campaigns()
         if not found:
-            raise UsageError("there is no campaign yet", next_step="ir rotate stripe --all begins one")
+            raise UsageError("there is no campaign yet", next_step="ir campaign start --all begins one")
         return found[0]
     row = book.campaign(name)
     if row is None:
@@ -272,4 +255,4 @@ def _unfinished(book: CampaignLedger, name: str) -> Json:
 
 def _open(*, as_json: bool = False) -> tuple[Screen, State, CampaignLedger]:
     kept = open_state()
-    return Screen(as_json=as_json), kept, CampaignLedger(kept.ledger.engine)
+    return Screen(as_json=as_json), kept, CampaignLedger(kept.engine)

@@ -66,9 +66,9 @@ def _recorded(kept: State, name: str, by: str, bodies: list[Json], screen: Scree
         return words.say(kept, name, by, bodies, screen.warn)
     except Refused as refused:
         facts = [body["facts"] for body in bodies if "facts" in body]
-        if not facts or kept.ledger.engine.dialect.name != "postgresql":
+        if not facts or kept.engine.dialect.name != "postgresql":
             raise
-        kept.ledger.send(name, "classify", by, {"facts": facts[0]})
+        kept.signals.send(name, "classify", by, {"facts": facts[0]})
         screen.warn(f"{refused.what}: sent instead; it is in the chain once a process of the incident takes it in")
         from ir.runtime.reopen import record_of
 

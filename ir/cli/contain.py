@@ -11,15 +11,16 @@ from ir.cli import emergency, rotate
 from ir.cli.incidents import AsJson, Yes
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, Consent, refuse_other
-from ir.cli.terminal.inventory_source import INVENTORY, Opened
+from ir.cli.terminal.inventory_source import INVENTORY
 from ir.cli.terminal.operator import SOURCES, Terminal, files_of
-from ir.cli.terminal.option_values import identify_row
 from ir.cli.terminal.screen import Screen
 from ir.core.secret import Secret
 from ir.incident import playbook, reversibility
 from ir.incident.context import Options
 from ir.incident.plan import compile_plan
 from ir.incident.record import FINAL
+from ir.inventory.opened import Opened
+from ir.runtime import which_key
 from ir.runtime.app_state import State, actor, open_state
 from ir.runtime.incident_spec import Setting, setting_from
 
@@ -60,6 +61,6 @@ def contain(
 def _open(key: str, consent: Consent, kept: State, operator: Terminal, leaked: Secret | None, options: Options) -> NoReturn:
     """No incident yet: open one whose plan is containment and nothing else."""
     opened = consent.opened
-    row = identify_row(consent, key, leaked, operator)
+    row = which_key.identify(consent, key, leaked, operator)
     plan = compile_plan(playbook.load("stripe-contain"), opened.source, row)
     rotate.carry_out(Setting("", opened.text, opened.name, opened.base, row.name, plan, options), kept, operator, leaked, None, consent)

@@ -26,10 +26,10 @@ def roles(
         typer.echo(script, nl=False)
         return
     kept = open_state()
-    if kept.ledger.engine.dialect.name != "postgresql":
+    if kept.engine.dialect.name != "postgresql":
         raise UsageError("only a PostgreSQL database has roles", next_step="set IR_DATABASE_URL to the owner's address of it")
     _make_tables(kept)
-    run_script(kept.ledger.engine, script)
+    run_script(kept.engine, script)
     screen.say(f"all tables are there, and the roles {', '.join(ROLES)}; next: GRANT ir_runner TO a worker's login, and so on")
 
 
@@ -37,8 +37,8 @@ def _make_tables(kept: State) -> None:
     """Of every part, since a role that runs may not make any."""
     assert kept.consents is not None  # noqa: S101 - made by being looked at
     assert kept.checkpoints is not None  # noqa: S101
-    CampaignLedger(kept.ledger.engine)
-    NoticeLog(kept.ledger.engine, kept.me.executor)
-    runner = Runner(kept.ledger.engine, kept.me, kept.ledger)
+    CampaignLedger(kept.engine)
+    NoticeLog(kept.engine, kept.me.executor)
+    runner = Runner(kept.engine, kept.me, kept.leases, kept.signals)
     runner.launch()
     runner.close()

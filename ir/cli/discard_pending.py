@@ -8,7 +8,7 @@ from ir.cli.terminal.operator import Terminal
 from ir.core.errors import PortError, Refused
 from ir.core.model import Json
 from ir.ports import Irreversible, Pending, Store
-from ir.runtime import wiring, write_guard
+from ir.runtime import worlds
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting
 
@@ -19,9 +19,9 @@ def show(setting: Setting, kept: State, operator: Terminal) -> Json:
     Raises:
         Refused: the operator does not give it up.
     """
-    world = wiring.world(replace(setting, incident=setting.incident or "INC-rehearsal"), kept, operator, ask=write_guard.read_only)
-    found = world.each(list(world.stores.values()), lambda store: _pending(store, world.incident))
-    pending = {str(store.ref): one for store, one in zip(world.stores.values(), found, strict=True) if one is not None}
+    world = worlds.read_only(replace(setting, incident=setting.incident or "INC-rehearsal"), kept, operator)
+    found = world.each(list(world.ports.stores.values()), lambda store: _pending(store, world.incident))
+    pending = {str(store.ref): one for store, one in zip(world.ports.stores.values(), found, strict=True) if one is not None}
     for name, one in pending.items():
         operator.screen.warn(f"{name}: {whose(one, world.now())}")
     if not pending:

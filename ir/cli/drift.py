@@ -11,7 +11,6 @@ import typer
 from ir.cli.inventory_check import AsJson, File
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, YES, Consent
-from ir.cli.terminal.inventory_source import Opened
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
 from ir.core import concurrency
@@ -28,10 +27,12 @@ from ir.fleet.probing import Probed
 from ir.incident.earlier import history
 from ir.inventory import Inventory, Key
 from ir.inventory.consent import comparison
+from ir.inventory.opened import Opened
 from ir.ports import Check, Expected, Store
 from ir.runtime import adapter_registry, listed_ids
 from ir.runtime.app_state import actor, open_state
 from ir.runtime.owning import Owning
+from ir.storage.incident_index import IncidentRow
 
 
 def drift(
@@ -60,7 +61,7 @@ def compare(
     consent = Consent(open_state, operator, opened, yes=yes, pin=pin)
     consent.ask({place for key in source.held for place in comparison(source, key) | listed_ids.asks(source, key)})
     owning = Owning(source, opened.base, states)
-    found = _Look(source, operator, opened.base, open_state().ledger.index(), owning, probe=probe).all()
+    found = _Look(source, operator, opened.base, open_state().index.rows(), owning, probe=probe).all()
     wrong = [row for row in found if row.problems]
     if screen.as_json:
         screen.document({"file": opened.name, **(head or {}), "keys": [row.to_json() for row in found], "drift": bool(wrong)})
@@ -88,7 +89,9 @@ def _say(screen: Screen, found: Sequence[KeyDrift], wrong: Sequence[KeyDrift]) -
 class _Look:
     """At all keys of one inventory; values stay here, by their fingerprints."""
 
-    def __init__(self, source: Inventory, operator: Terminal, base: Path, index: Sequence[Json], owning: Owning, *, probe: bool) -> None:
+    def __init__(
+        self, source: Inventory, operator: Terminal, base: Path, index: Sequence[IncidentRow], owning: Owning, *, probe: bool
+    ) -> None:
         self._source, self._operator, self._base, self._index, self._probe = source, operator, base, index, probe
         self._owning = owning
         self._held: dict[str, Secret] = {}

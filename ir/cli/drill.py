@@ -5,13 +5,14 @@ import random
 import shutil
 import signal
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from ir.cli.terminal.option_groups import takes
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import ExitCode, UsageError
 from ir.core.model import Mode, Policy
@@ -28,66 +29,72 @@ _PICTURE_WIDTH = 110
 _STORES = f"{' | '.join(StoreKind)}, several by comma; default: of {', '.join(USUAL)} all that can run here."
 
 
-def stripe(
-    seed: Annotated[int | None, typer.Option(help="Names, amounts, order and keys follow from it; default: a new one.")] = None,
-    services: Annotated[int, typer.Option(min=1, max=_MOST_SERVICES, help="How many processes take payments.")] = 4,
-    policy: Annotated[str, typer.Option(help="exposed | exploited | scheduled")] = "exposed",
+@dataclass(frozen=True)
+class Asked:
+    """What was said of a drill."""
+
+    seed: Annotated[int | None, typer.Option(help="Names, amounts, order and keys follow from it; default: a new one.")] = None
+    services: Annotated[int, typer.Option(min=1, max=_MOST_SERVICES, help="How many processes take payments.")] = 4
+    policy: Annotated[str, typer.Option(help="exposed | exploited | scheduled")] = "exposed"
     issuer: Annotated[
         str, typer.Option(help="managed: keys by API; dashboard: a human clicks. Default: managed; with --hands, dashboard.")
-    ] = "",
-    live_mode: Annotated[bool, typer.Option("--live-mode", help="The twin plays live mode: keys are sealed and shown once.")] = False,
-    dead_on_arrival: Annotated[bool, typer.Option("--dead-on-arrival", help="Stripe has deactivated the leaked key already.")] = False,
-    real_time: Annotated[bool, typer.Option("--real-time", help="The shipped playbook, with its own waits.")] = False,
-    stores: Annotated[str, typer.Option(help=_STORES, metavar="NAMES")] = "",
-    faults: Annotated[str, typer.Option(help="What goes wrong meanwhile: all, or names by comma; ? lists them.", metavar="NAMES")] = "",
-    runs: Annotated[int, typer.Option(min=0, max=_MOST_RUNS, help="So many drills in simulated time, seeds counted from --seed.")] = 0,
-    picture: Annotated[str, typer.Option(help="Also draw the screen as SVG.", metavar="FILE")] = "",
+    ] = ""
+    live_mode: Annotated[bool, typer.Option("--live-mode", help="The twin plays live mode: keys are sealed and shown once.")] = False
+    dead_on_arrival: Annotated[bool, typer.Option("--dead-on-arrival", help="Stripe has deactivated the leaked key already.")] = False
+    real_time: Annotated[bool, typer.Option("--real-time", help="The shipped playbook, with its own waits.")] = False
+    stores: Annotated[str, typer.Option(help=_STORES, metavar="NAMES")] = ""
+    faults: Annotated[str, typer.Option(help="What goes wrong meanwhile: all, or names by comma; ? lists them.", metavar="NAMES")] = ""
+    runs: Annotated[int, typer.Option(min=0, max=_MOST_RUNS, help="So many drills in simulated time, seeds counted from --seed.")] = 0
+    picture: Annotated[str, typer.Option(help="Also draw the screen as SVG.", metavar="FILE")] = ""
     hands: Annotated[
         bool, typer.Option("--hands", help="You are the person: run ir by hand, and click in an imitation of the Dashboard.")
-    ] = False,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave the drill's folder behind.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
-) -> None:
+    ] = False
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the drill's folder behind.")] = False
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False
+
+
+@takes(Asked)
+def stripe(asked: Asked) -> None:
     """Rehearse a whole rotation: a Stripe twin, stores and services under traffic on this machine; nothing leaves it."""
-    first = random.randrange(1_000_000) if seed is None else seed  # noqa: S311 - a number to repeat the drill by
-    if runs or faults == "?":
+    first = random.randrange(1_000_000) if asked.seed is None else asked.seed  # noqa: S311 - a number to repeat the drill by
+    if asked.runs or asked.faults == "?":
         from ir.cli import drill_runs
 
-        sys.exit(int(drill_runs.show(faults, first, runs, Screen(as_json=as_json))))
+        sys.exit(int(drill_runs.show(asked.faults, first, asked.runs, Screen(as_json=asked.as_json))))
     options = DrillOptions(
         seed=first,
-        services=services,
-        policy=Policy(_one_of("--policy", policy, tuple(p.value for p in Policy))),
-        managed=_one_of("--issuer", issuer or ("dashboard" if hands else "managed"), ("managed", "dashboard")) == "managed",
-        mode=Mode.LIVE if live_mode else Mode.TEST,
-        waits=None if real_time else Waits(),
-        dead_on_arrival=dead_on_arrival,
-        keep=keep,
-        stores=frozenset(StoreKind(_one_of("--stores", name.strip(), tuple(StoreKind))) for name in stores.split(",") if name),
-        faults=_playable(faults),
+        services=asked.services,
+        policy=Policy(_one_of("--policy", asked.policy, tuple(p.value for p in Policy))),
+        managed=_one_of("--issuer", asked.issuer or ("dashboard" if asked.hands else "managed"), ("managed", "dashboard")) == "managed",
+        mode=Mode.LIVE if asked.live_mode else Mode.TEST,
+        waits=None if asked.real_time else Waits(),
+        dead_on_arrival=asked.dead_on_arrival,
+        keep=asked.keep,
+        stores=frozenset(StoreKind(_one_of("--stores", name.strip(), tuple(StoreKind))) for name in asked.stores.split(",") if name),
+        faults=_playable(asked.faults),
     )
-    if hands:
+    if asked.hands:
         from ir.cli import drill_hands
 
         by_hand = replace(options, mode=Mode.LIVE, faults=frozenset())
-        sys.exit(int(drill_hands.conduct(by_hand, Screen(as_json=as_json))))
+        sys.exit(int(drill_hands.conduct(by_hand, Screen(as_json=asked.as_json))))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
-    screen, watch, seen = _watched(as_json=as_json, pictured=bool(picture))
+    screen, watch, seen = _watched(as_json=asked.as_json, pictured=bool(asked.picture))
     try:
         result = conduct(options, watch)
     except KeyboardInterrupt:
         screen.hush()
         screen.warn("interrupted: the drill's world is taken down, and nothing outside of it was touched")
         sys.exit(int(ExitCode.INTERRUPTED))
-    if as_json:
+    if asked.as_json:
         screen.document(result.to_json())
     else:
         _show(screen, result)
-    if picture:
+    if asked.picture:
         from ir.drill.embedded.svg_picture import save
 
-        save(seen.getvalue().decode(errors="replace"), Path(picture), "ir drill stripe")
+        save(seen.getvalue().decode(errors="replace"), Path(asked.picture), "ir drill stripe")
     sys.exit(int(ExitCode.DONE if result.passed else ExitCode.UNEXPECTED))
 
 

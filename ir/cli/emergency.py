@@ -18,7 +18,7 @@ from ir.incident.action_catalog import ACTIONS
 from ir.incident.context import Options
 from ir.incident.plan import Step
 from ir.incident.record import Incident
-from ir.runtime import wiring
+from ir.runtime import worlds
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting, setting_from
 
@@ -47,7 +47,7 @@ def _confirmed_by_name(kept: State, operator: Terminal, record: Incident) -> boo
 
 def contain(kept: State, setting: Setting, record: Incident, operator: Terminal, leaked: Secret | None, reason: str = "") -> NoReturn:
     """Acts at once, beside whatever process runs the incident, and tells it afterwards; that ends a grace, and the kill comes next."""
-    world = wiring.world(setting, kept, operator, ask=lambda: None, leaked=leaked, say=operator.screen.progress)
+    world = worlds.beside(setting, kept, operator, leaked, operator.screen.progress)
     step = Step("contain", "contain", ACTIONS["contain"].danger, "contain", "", {})
     fixed = containing.prepare(world, record, step)
     incident_record.merge(record.facts, fixed)
@@ -58,11 +58,11 @@ def contain(kept: State, setting: Setting, record: Incident, operator: Terminal,
     ends = ends_a_grace(record)
     told: Json = {**outcome.facts, **({"emergency": {"by": operator.name, "at": world.now(), "reason": reason}} if ends else {})}
     if ends or {"containment", "new", "proof"} & set(told):  # else nothing has changed that its process would have to know
-        kept.ledger.send(record.id, "contain", operator.name, {"said": outcome.said, "facts": told})
+        kept.signals.send(record.id, "contain", operator.name, {"said": outcome.said, "facts": told})
     for debt in outcome.debts:
         operator.screen.warn(f"still to do: {debt.why} → {debt.todo}")
-    holder = kept.ledger.holder(record.id)
-    left = not record.ended and holder is not None and not holder["alive"]
+    holder = kept.leases.holder(record.id)
+    left = not record.ended and holder is not None and not holder.alive
     if ends and left:
         operator.screen.say(f"the grace is over, and the kill is next; look for misuse meanwhile: ir review stripe {setting.key}")
         incidents.go_on(kept, operator, record.id, "wake", {"yes": operator.agreed}, leaked, None)
@@ -94,11 +94,11 @@ def scheduled(kept: State, setting: Setting, leaked: Secret | None) -> str:
     """
     source = inventory.loads(setting.text, setting.name)
     account = source.account(source.key(setting.key).account).id
-    for row in kept.ledger.index(setting.key):
-        told = row["summary"]
+    for row in kept.index.rows(setting.key):
+        told = row.summary
         same = told.get("account") == account and bool(told.get("drill")) is setting.options.drill and not told.get("rehearsal")
-        if row["status"] in _OPEN and same and told.get("policy") == Policy.SCHEDULED.value and told.get("new"):
-            return str(row["incident"]) if leaked is None or leaked.fingerprint == told["old"] else ""
+        if row.status in _OPEN and same and told.get("policy") == Policy.SCHEDULED.value and told.get("new"):
+            return str(row.incident) if leaked is None or leaked.fingerprint == told["old"] else ""
     return ""
 
 
@@ -121,7 +121,7 @@ def record_of(kept: State, name: str) -> Incident:
     """Raises UsageError: there is no such incident."""
     from ir.engine.dbos_records import read_entries
 
-    entries = read_entries(kept.ledger.engine, name) if kept.ledger.find(name) else []
+    entries = read_entries(kept.engine, name) if kept.index.find(name) else []
     if not entries:
         raise UsageError(f"there is no incident {name}", next_step="ir status lists them, or name a key: ir contain KEY --inventory FILE")
     return incident_record.fold(entries)

@@ -10,7 +10,6 @@ from ir.cli import purging
 from ir.cli.incidents import AsJson, By, Name, Reason, Yes, named
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, YES, Consent
-from ir.cli.terminal.inventory_source import Opened
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import Refused, UsageError
@@ -22,6 +21,7 @@ from ir.incident import irreversible
 from ir.incident import record as incident_record
 from ir.incident.record import FINAL
 from ir.inventory.consent import reading
+from ir.inventory.opened import Opened
 from ir.runtime import adapter_registry, lifecycle, words
 from ir.runtime.app_state import State, actor, open_state
 from ir.runtime.publish import evidence_signer, publish
@@ -62,7 +62,7 @@ def bundle(
 
     screen, kept = Screen(as_json=as_json), open_state()
     name = named(kept, name, ended=True)
-    entries, own = read_entries(kept.ledger.engine, name), kept.bundle(name)
+    entries, own = read_entries(kept.engine, name), kept.bundle(name)
     folder = Path(output) if output else own
     if folder.resolve() != own.resolve() and folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty", next_step="name a folder that does not exist yet")
@@ -92,7 +92,7 @@ def purge(
 
     screen, kept = Screen(as_json=as_json), open_state()
     name = named(kept, name, ended=True)
-    entries, folder = read_entries(kept.ledger.engine, name), kept.bundle(name)
+    entries, folder = read_entries(kept.engine, name), kept.bundle(name)
     record = incident_record.fold(entries)
     if record.status not in FINAL and record.status != "debt":
         raise Refused(f"{name} still runs or waits: it needs what it collected", safe="nothing was removed", next_step=f"ir resume {name}")
@@ -112,7 +112,7 @@ def purge(
     told = {"by": operator.name, "reason": reason, "second": second, "files": gone, "copies": purging.copies(record, entries, folder)}
     signer = signer_of(kept, record, screen)
     words.append(kept, name, operator.name, {"kind": "purged", **told})
-    entries = read_entries(kept.ledger.engine, name)
+    entries = read_entries(kept.engine, name)
     record = incident_record.fold(entries)
     said = checkpoints.statement(entries[-1], checkpoints.tree_of(entries), purged=told)
     kept.checkpoints.add(signer.signed(said))

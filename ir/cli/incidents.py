@@ -6,8 +6,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from ir.cli import one_debt
-from ir.cli.terminal import by_name, exceptions
-from ir.cli.terminal import follow as following
+from ir.cli.terminal import by_name, exceptions, follow
 from ir.cli.terminal.exceptions import Owner, Unhealthy, Unreachable, Unverified
 from ir.cli.terminal.onlooker import look_on
 from ir.cli.terminal.operator import SOURCES, Terminal, read_again, read_key
@@ -17,7 +16,7 @@ from ir.core.model import Json
 from ir.incident import irreversible, signal_words
 from ir.incident import record as incident_record
 from ir.incident.record import FINAL, Incident
-from ir.runtime import lifecycle, removals
+from ir.runtime import following, lifecycle, removals
 from ir.runtime.app_state import State, actor, open_state
 
 Name = Annotated[str, typer.Argument(help="Incident id, INC-…; the only open one needs no name.")]
@@ -120,11 +119,11 @@ def _may_go_back(kept: State, operator: Terminal, record: Incident) -> bool:
 
 def _tell_or_go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json) -> None:
     """A live process obeys the signal itself; otherwise this one takes the incident over and obeys it."""
-    holder = kept.ledger.holder(name)
-    if holder is None or not holder["alive"]:
+    holder = kept.leases.holder(name)
+    if holder is None or not holder.alive:
         go_on(kept, operator, name, kind, body, None, None)
-    kept.ledger.send(name, kind, operator.name, body)
-    operator.screen.say(f"{name} runs on {holder['host']} (process {holder['pid']}); {operator.name} {signal_words.did(kind)}")
+    kept.signals.send(name, kind, operator.name, body)
+    operator.screen.say(f"{name} runs on {holder.host} (process {holder.pid}); {operator.name} {signal_words.did(kind)}")
     record = look_on(operator, kept, name)
     if operator.screen.as_json:
         operator.screen.document(following.document(record, record.exit_code))
@@ -138,27 +137,27 @@ def go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json, lea
     from ir.engine.dbos_runner import Runner
     from ir.runtime import reopen, unreplayable
 
-    entries = read_entries(kept.ledger.engine, name)
+    entries = read_entries(kept.engine, name)
     record = incident_record.fold(entries)
     if not entries:
         raise _never_begun(kept, name)
-    incident_record.hear_late(record, kept.ledger.signals(name))
+    incident_record.hear_late(record, kept.signals.sent(name))
     if record.status == "reopened" and kind == "close":
         record = reopen.close_again(kept, name, operator.name, str(body["reason"]), operator.screen.warn)
     closes_again = kind == "close" and record.status == "attested" and bool(record.debts) and "accepted" in record.ended
     if record.status in (*FINAL, "reopened") and not closes_again:
         unreplayable.note_the_end(record, kept)
         operator.screen.say(f"{name} has ended: {record.status}" if record.status in FINAL else f"{name} had ended and is open again")
-        sys.exit(following.finish(operator.screen, kept, record, record.standing_code))
+        sys.exit(follow.finish(operator.screen, kept, record, record.standing_code))
     files = record.opened["options"].get("key_files", {})
     given = leaked if isinstance(leaked, Secret) else read_again(files.get("leaked", ""), operator.screen)
     other = control if isinstance(control, Secret) else read_again(files.get("control", ""), operator.screen)
     operator.remember(files.get("new", ""))
-    runner = Runner(kept.ledger.engine, kept.me, kept.ledger)
-    brought = following.given(operator, given, other)
+    runner = Runner(kept.engine, kept.me, kept.leases, kept.signals)
+    brought = follow.given(operator, given, other)
     if closes_again:
         record = unreplayable.end(record, entries, kept, brought, kind, body)
-        sys.exit(following.finish(operator.screen, kept, record, record.exit_code))
+        sys.exit(follow.finish(operator.screen, kept, record, record.exit_code))
     try:
         world = lifecycle.go_on(record, kept, runner, brought, kind, body)
     except Unreplayable as error:
@@ -166,9 +165,9 @@ def go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json, lea
             raise
         operator.screen.say(f"{error.what}; so it ends without replay")
         record = unreplayable.end(record, entries, kept, brought, kind, body)
-        sys.exit(following.finish(operator.screen, kept, record, record.exit_code))
+        sys.exit(follow.finish(operator.screen, kept, record, record.exit_code))
     operator.screen.say(f"incident {name}")
-    following.drive(runner, kept, world, operator, skip=len(entries))
+    follow.drive(runner, kept, world, operator, skip=len(entries))
 
 
 # ── looking ──
@@ -181,17 +180,17 @@ def named(kept: State, name: str, *, ended: bool = False) -> str:
         UsageError: there is none, or there are several.
     """
     if name:
-        if kept.ledger.find(name) is None and kept.ledger.holder(name) is None:
+        if kept.index.find(name) is None and kept.leases.holder(name) is None:
             raise UsageError(
                 f"there is no incident {name}",
                 next_step=f"ir status lists them; was it begun on a machine that is lost: ir rotate stripe KEY --adopt {name}",
             )
         return name
-    open_ones = [row["incident"] for row in kept.ledger.index() if row["status"] not in FINAL]
+    open_ones = [row.incident for row in kept.index.rows() if row.status not in FINAL]
     if len(open_ones) == 1:
         return str(open_ones[0])
-    if ended and not open_ones and kept.ledger.index():
-        return str(kept.ledger.index()[0]["incident"])
+    if ended and not open_ones and kept.index.rows():
+        return str(kept.index.rows()[0].incident)
     raise UsageError("which incident?", next_step=f"one of {', '.join(open_ones)}" if open_ones else "none is open")
 
 
@@ -202,21 +201,21 @@ def record_of(kept: State, name: str) -> Incident:
         UsageError: there is none.
         Refused: its process ended before the first entry.
     """
-    holder = kept.ledger.holder(name)
-    if kept.ledger.find(name) is None and holder is None:
+    holder = kept.leases.holder(name)
+    if kept.index.find(name) is None and holder is None:
         raise UsageError(f"there is no incident {name}", next_step="ir status lists them")
     from ir.runtime import reopen
 
     record = reopen.record_of(kept, name)
-    if not record.id and not (holder and holder["alive"]):
+    if not record.id and not (holder and holder.alive):
         raise _never_begun(kept, name)
     return record
 
 
 def _never_begun(kept: State, name: str) -> Refused:
     """Why an incident of which nothing is recorded is not gone on with: nothing is done before the first entry."""
-    holder = kept.ledger.holder(name)
-    if holder and holder["alive"]:
-        return Refused(f"{name} is being begun by process {holder['pid']}", next_step=f"ir status {name} --follow")
+    holder = kept.leases.holder(name)
+    if holder and holder.alive:
+        return Refused(f"{name} is being begun by process {holder.pid}", next_step=f"ir status {name} --follow")
     what = f"{name} was not begun: its process ended before the first entry was recorded"
     return Refused(what, safe="nothing was changed, and the key is free", next_step="ir rotate stripe, or ir contain, as before")

@@ -9,7 +9,6 @@ from rich.tree import Tree
 from ir import inventory
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, YES
-from ir.cli.terminal.inventory_source import Opened
 from ir.cli.terminal.screen import Screen, plain
 from ir.core import yaml_file
 from ir.core.errors import BadFile
@@ -17,6 +16,7 @@ from ir.core.resources import shipped_folder
 from ir.core.wording import counted
 from ir.incident import approvers, playbook
 from ir.inventory import Inventory
+from ir.inventory.opened import Opened
 from ir.inventory.proposal import UNKNOWN_ACCOUNT
 from ir.inventory.proposed_services import FILL_IN
 

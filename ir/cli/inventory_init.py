@@ -12,18 +12,18 @@ import typer
 from ir import inventory
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, YES, Consent
-from ir.cli.terminal.inventory_source import Opened
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen, plain
 from ir.core import place as places
 from ir.core import yaml_file
 from ir.core.errors import BadFile, Refused, UsageError
-from ir.core.key_search import Find, Looked
+from ir.core.key_search import FoundKey, SearchResult
 from ir.core.place import Place
 from ir.core.reference import Reference
 from ir.core.reference import plain as plain_ref
 from ir.core.wording import counted
 from ir.inventory import additions, consent, skeleton
+from ir.inventory.opened import Opened
 from ir.inventory.proposal import Proposal, Proposer
 from ir.runtime import adapter_registry
 from ir.runtime.app_state import actor, open_state
@@ -87,7 +87,7 @@ def init(
     base = opened.base if opened else Path(output).absolute().parent if output else Path.cwd()
     seen = [_look(screen, scheme, place) for scheme, place in old]
     found = _first_look(wanted, opened, operator, base, read=read)
-    finds = _relative([*(find for one in seen for find in one.finds), *found.finds], base)
+    finds = _relative([*(find for one in seen for find in one.found_keys), *found.finds], base)
     held = _held(found, finds, asked) if asked else {}
     readers, named = found.readers(), found.named()
     proposal = Proposer(finds, named, readers, given, opened.source if opened else None, held).proposal()
@@ -101,7 +101,7 @@ def init(
     _deliver(screen, proposal, unread, opened, output, there=there)
 
 
-def _held(look: FirstLook, finds: Sequence[Find], asked: Consent) -> dict[str, str]:
+def _held(look: FirstLook, finds: Sequence[FoundKey], asked: Consent) -> dict[str, str]:
     """Fingerprint → listed key, of the keys that none of the finds is a place of; only what may be read is."""
     known = {plain_ref(find.ref) for find in finds}
     keys = [key for key in asked.opened.source.keys if finds and not known & set(map(plain_ref, key.stored_in))]
@@ -170,9 +170,9 @@ def _first_look(wanted: Sequence[Place], opened: Opened | None, operator: Termin
     return look
 
 
-def _look(screen: Screen, scheme: str, place: str) -> Looked:
+def _look(screen: Screen, scheme: str, place: str) -> SearchResult:
     looked = adapter_registry.look_through(scheme, place)
-    screen.err.print(plain(f"{place}: {counted(len(looked.finds), 'key')} in {counted(looked.places, 'place')}"))
+    screen.err.print(plain(f"{place}: {counted(len(looked.found_keys), 'key')} in {counted(looked.places, 'place')}"))
     for line in looked.unread:
         screen.warn(f"not read: {line}")
     return looked
@@ -198,7 +198,7 @@ def _place(text: str) -> Place:
     return replace(found, host=host)
 
 
-def _relative(finds: Iterable[Find], base: Path) -> list[Find]:
+def _relative(finds: Iterable[FoundKey], base: Path) -> list[FoundKey]:
     """Env files below the inventory's folder are named from there, so that both can move together."""
     return list({find.ref: find for find in (replace(one, ref=_from(one.ref, base)) for one in finds)}.values())
 

@@ -81,7 +81,7 @@ def draft(
         raise UsageError(f"--to {to[:40]}: there is no draft for that", next_step=f"one of {', '.join(DRAFTS)}")
     kept = open_state()
     name = named(kept, name, ended=True)
-    entries = read_entries(kept.ledger.engine, name)
+    entries = read_entries(kept.engine, name)
     told = json.loads(render(record_of(kept, name), "json", entries, checkpoints=kept.checkpoints.of(name)))
     text = notices.draft(told, to)
     if not output:

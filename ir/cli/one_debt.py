@@ -1,6 +1,5 @@
 """`ir close` where several things are still to do: a person's word ends one of them, by name, and the others stay."""
 
-from ir.cli.terminal import follow as following
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import ExitCode, Refused, UsageError
@@ -8,7 +7,7 @@ from ir.core.model import Debt
 from ir.core.wording import counted
 from ir.incident import debts
 from ir.incident.record import Incident
-from ir.runtime import words
+from ir.runtime import following, words
 from ir.runtime.app_state import State
 from ir.runtime.reopen import record_of
 

@@ -16,7 +16,7 @@ from ir.incident import playbook
 from ir.incident.plan import Plan, compile_plan
 from ir.incident.record import Incident
 from ir.inventory import Inventory, Key
-from ir.runtime import wiring, write_guard
+from ir.runtime import worlds
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting
 
@@ -28,7 +28,7 @@ def propose(planned: Callable[[Plan], Setting], source: Inventory, row: Key, kep
     plan = compile_plan(playbook.load("stripe-exposed"), source, row)
     setting = planned(plan)
     looking = replace(setting, incident="INC-rehearsal", options=replace(setting.options, dry_run=True))
-    world = wiring.world(looking, kept, operator, ask=write_guard.read_only, leaked=leaked, say=operator.screen.progress)
+    world = worlds.read_only(looking, kept, operator, leaked=leaked, say=operator.screen.progress)
     triage = next(step for step in plan.steps if step.action == "review")
     operator.tell("looking for misuse first; nothing is changed")
     outcome = step_attempt.guarded(reviewing, world, Incident(), triage)

@@ -32,9 +32,9 @@ def report(
         raise UsageError(f"--format {fmt}: not known", next_step=f"one of {', '.join(FORMATS)}")
     kept = open_state()
     name = named(kept, name, ended=True)
-    entries = read_entries(kept.ledger.engine, name)
+    entries = read_entries(kept.engine, name)
     record = incident_record.fold(entries)
-    incident_record.hear_late(record, kept.ledger.signals(name))
+    incident_record.hear_late(record, kept.signals.sent(name))
     text = render(record, fmt, entries, anchor=_head(head), checkpoints=kept.checkpoints.of(name))
     if not output:
         sys.stdout.write(text)
@@ -61,7 +61,7 @@ def verify(
 
     kept, screen = open_state(), Screen(as_json=as_json)
     name = named(kept, name, ended=True)
-    key, entries = _key(public_key), read_entries(kept.ledger.engine, name)
+    key, entries = _key(public_key), read_entries(kept.engine, name)
     made = kept.checkpoints.of(name)
     verdict = with_stamps(check_evidence(kept.bundle(name), entries, made, key, _head(head)), made, tsa_root)
     lost = lost_before(entries)

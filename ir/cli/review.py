@@ -8,14 +8,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from math import ceil
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from ir.cli import review_subject
-from ir.cli.terminal.consent_prompt import PIN, YES, Consent
-from ir.cli.terminal.inventory_source import INVENTORY, Opened
-from ir.cli.terminal.operator import SOURCES, Terminal
+from ir.cli.review_options import ReviewOptions
+from ir.cli.terminal.consent_prompt import Consent
+from ir.cli.terminal.operator import Terminal
+from ir.cli.terminal.option_groups import takes
 from ir.cli.terminal.option_values import duration, exposed_time, moment
 from ir.cli.terminal.screen import Screen, plain
 from ir.core.caller_group import CallerGroup
@@ -24,6 +23,7 @@ from ir.core.model import Finding
 from ir.core.stripe_address import STRIPE
 from ir.inventory import Account
 from ir.inventory.consent import reading
+from ir.inventory.opened import Opened
 from ir.ports import Reviewed, ReviewRequest
 from ir.runtime import adapter_registry, notifications, wiring
 from ir.runtime.app_state import actor, open_state
@@ -32,81 +32,56 @@ from ir.storage import state_folder, told_findings, written_file
 _KEPT = ("timeline.jsonl", "affected.csv", "aside.jsonl")
 
 
-def review(
-    key: Annotated[list[str] | None, typer.Argument(help="Name of the key in the inventory; one key needs no name.")] = None,
-    inventory_file: Annotated[str, typer.Option("--inventory", help=INVENTORY, metavar="FILE")] = "",
-    since: Annotated[str, typer.Option(help="Where the evidence begins: 30d, or a time.", metavar="30d|TIME")] = "30d",
-    until: Annotated[str, typer.Option(help="Where the evidence ends, for old logs: a time; default: now.", metavar="TIME")] = "",
-    exposed_at: Annotated[str, typer.Option(help="When the key got out: ISO 8601, or 2h.", metavar="TIME")] = "",
-    egress: Annotated[
-        list[str] | None, typer.Option(metavar="GLOB", help="Our own egress logs; plain or gzip. In quotes: a watch then finds new ones.")
-    ] = None,
-    logs: Annotated[
-        list[str] | None, typer.Option(metavar="GLOB", help="Exports: request logs, events, security history, webhook logs.")
-    ] = None,
-    maps: Annotated[list[str] | None, typer.Option("--map", metavar="FILE", help="Column map for a foreign log (YAML).")] = None,
-    ours: Annotated[
-        list[str] | None, typer.Option(metavar="GROUP", help="Callers that are ours, as the review names them: CLIENT/VERSION@NETWORK.")
-    ] = None,
-    account_id: Annotated[str, typer.Option("--account", help="Account name in the inventory, or acct_….")] = "",
-    review_key_from: Annotated[str, typer.Option(help=f"A read-only rk_ key: {SOURCES}", metavar="SOURCE")] = "",
-    budget: Annotated[str, typer.Option(help="At most so long; newest evidence first.", metavar="60s")] = "",
-    watch: Annotated[
-        str, typer.Option(help="Go on looking for so long; new misuse opens the incident again and ends it with 7.", metavar="72h")
-    ] = "",
-    rules: Annotated[list[str] | None, typer.Option(metavar="DIR", help="Further rules, in the form of the shipped ones.")] = None,
-    engine: Annotated[str, typer.Option(help="duckdb | clickhouse URL | spark URL", metavar="ENGINE")] = "duckdb",
-    memory_limit: Annotated[str, typer.Option(help="Of the embedded engine.", metavar="SIZE")] = "350MB",
-    with_personal_data: Annotated[
-        bool, typer.Option("--with-personal-data", help="Keep names, e-mail and postal addresses in the evidence; else ids only.")
-    ] = False,
-    output: Annotated[str, typer.Option(help="Folder for timeline.jsonl and affected.csv (0700).", metavar="DIR")] = "",
-    api_base: Annotated[str, typer.Option(help="Without an inventory: a Stripe stand-in on loopback.", metavar="URL")] = STRIPE,
-    yes: Annotated[bool, typer.Option("--yes", help=YES)] = False,
-    inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = "",
-    sdk: Annotated[bool, typer.Option("--sdk", help="Show the age of SDKs and API versions per service.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
-) -> None:
+@takes(ReviewOptions)
+def review(asked: ReviewOptions) -> None:
     """What did the leaked key do? Evidence, findings, blast radius, leftovers. Ends with 7 when misuse is confirmed or suspected."""
-    screen = Screen(as_json=as_json)
-    names, egress_globs, log_globs = _sorted(key or [], egress or [], logs or [])
+    screen = Screen(as_json=asked.as_json)
+    names, egress_globs, log_globs = _sorted(asked.key or [], asked.egress or [], asked.logs or [])
     operator = Terminal(screen, name=actor(), yes=False)
-    opened = review_subject.opened_inventory(inventory_file, names, account_id, screen) if inventory_file or api_base == STRIPE else None
-    consent = Consent(open_state, operator, opened, yes=yes, pin=inventory_sha256) if opened else None
-    account, known = review_subject.account_of(opened, names, account_id)
-    reader = review_subject.review_key(review_key_from, account, consent, operator)
+    opened = (
+        review_subject.opened_inventory(asked.inventory_file, names, asked.account_id, screen)
+        if asked.inventory_file or asked.api_base == STRIPE
+        else None
+    )
+    consent = Consent(open_state, operator, opened, yes=asked.yes, pin=asked.inventory_sha256) if opened else None
+    account, known = review_subject.account_of(opened, names, asked.account_id)
+    reader = review_subject.review_key(asked.review_key_from, account, consent, operator)
     fingerprint = review_subject.leaked(consent, names, reader, operator)
-    if consent and watch:
+    if consent and asked.watch:
         consent.ask(reading(consent.opened.source, [row.to for row in consent.opened.source.notify]))
-    folder = _folder(output)
-    end = _end(until, watch)
+    folder = _folder(asked.output)
+    end = _end(asked.until, asked.watch)
     request = ReviewRequest(
-        account=account.id if account else account_id,
-        api_base=account.api_base if account else api_base,
-        since=moment(since, end),
+        account=account.id if account else asked.account_id,
+        api_base=account.api_base if account else asked.api_base,
+        since=moment(asked.since, end),
         until=end.timestamp(),
-        exposed_at=exposed_time(exposed_at),
-        budget=duration("--budget", budget) if budget else 0.0,
+        exposed_at=exposed_time(asked.exposed_at),
+        budget=duration("--budget", asked.budget) if asked.budget else 0.0,
         review_key=reader,
         key_fingerprint=fingerprint,
         key_id="",
         scratch=str(folder),
         egress=(*(account.egress if account else ()), *egress_globs),
         logs=(*(account.logs if account else ()), *log_globs),
-        maps=(*(account.maps if account else ()), *(maps or ())),
+        maps=(*(account.maps if account else ()), *(asked.maps or ())),
         known_webhooks=known,
-        rules=tuple(rules or ()),
-        engine=engine,
-        personal_data=with_personal_data,
-        named=with_personal_data,
-        ours=(*(account.ours if account else ()), *map(_group, ours or ())),
+        rules=tuple(asked.rules or ()),
+        engine=asked.engine,
+        personal_data=asked.with_personal_data,
+        named=asked.with_personal_data,
+        ours=(*(account.ours if account else ()), *map(_group, asked.ours or ())),
     )
     from ir.review.sql.engine import checked_limit
 
-    checked_limit(memory_limit)
+    checked_limit(asked.memory_limit)
     try:
         tell = _teller(opened, account, names, operator)
-        code = _watch(request, watch, memory_limit, screen, tell) if watch else _once(request, memory_limit, screen, sdk=sdk)
+        code = (
+            _watch(request, asked.watch, asked.memory_limit, screen, tell)
+            if asked.watch
+            else _once(request, asked.memory_limit, screen, sdk=asked.sdk)
+        )
     finally:
         shutil.rmtree(folder / "review", ignore_errors=True)
     sys.exit(int(code))

@@ -2,13 +2,13 @@
 
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import Consent
-from ir.cli.terminal.inventory_source import Opened
 from ir.cli.terminal.operator import Terminal, read_key
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import IrError, Refused, UsageError
 from ir.core.secret import Secret
 from ir.inventory import Account
 from ir.inventory.consent import reading
+from ir.inventory.opened import Opened
 from ir.runtime import adapter_registry
 from ir.runtime.incident_spec import pick_key
 

@@ -17,7 +17,7 @@ def offer(setting: Setting, world: World, operator: Terminal) -> list[str]:
 
     The keys go through pipes that the command inherits: neither in its words nor in its environment.
     """
-    new, facts = world.replacement, world.facts()
+    new, facts = world.keys.replacement, world.run.facts()
     if new is None or facts.get("new", {}).get("custody") or facts.get("rotation", {}).get("value") != "taken":
         return []
     opened = {"key": setting.key, "inventory_name": setting.name, "inventory_base": str(setting.base)}
@@ -32,8 +32,8 @@ def _words(setting: Setting, world: World) -> list[str]:
     """`ir rotate stripe` for this key and inventory."""
     if setting.name != NO_INVENTORY:
         return ["rotate", "stripe", setting.key, "--inventory", str(setting.base / Path(setting.name).name)]
-    assert world.leaked is not None  # noqa: S101 - without an inventory there is nothing but the key itself
-    return ["rotate", "stripe", "--leaked-key-from", _piped(world.leaked), "--api-base", world.account.api_base]
+    assert world.keys.leaked is not None  # noqa: S101 - without an inventory there is nothing but the key itself
+    return ["rotate", "stripe", "--leaked-key-from", _piped(world.keys.leaked), "--api-base", world.account.api_base]
 
 
 def _piped(secret: Secret) -> str:

@@ -1,155 +1,96 @@
 """`ir rotate stripe`: the main job."""
 
-import os
 import sys
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, NoReturn
-
-import typer
+from typing import NoReturn
 
 from ir import inventory
 from ir.cli import adopt as adopt_command
 from ir.cli import campaign_start, emergency, propose_policy, roll_out, same_key
 from ir.cli import discard_pending as discard_command
 from ir.cli.alerts import Taken, take
-from ir.cli.campaign_start import Accepted, Asked
+from ir.cli.rotate_options import LEAKED_VIA, ManyKeys, OneKey
 from ir.cli.terminal import exceptions, follow, inventory_source
-from ir.cli.terminal.consent_prompt import PIN, Consent
-from ir.cli.terminal.exceptions import Owner, Unhealthy, Unreachable, Unverified
-from ir.cli.terminal.inventory_source import INVENTORY
-from ir.cli.terminal.operator import SOURCES, Terminal, files_of, read_key
-from ir.cli.terminal.option_values import choose_policy, expires_time, exposed_time, identify_row, stored_key
+from ir.cli.terminal.consent_prompt import Consent
+from ir.cli.terminal.operator import SOURCES, Terminal, read_key
+from ir.cli.terminal.option_groups import takes_also
+from ir.cli.terminal.option_values import choose_policy
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import AlreadyRunning, ExitCode, Refused, UsageError
 from ir.core.model import Did, Json, Outcome, Policy
 from ir.core.secret import Secret
-from ir.engine.dry_run import rehearse
-from ir.fleet.campaign import Limits
+from ir.engine.dry_run import run_dry
 from ir.incident import playbook, reversibility
-from ir.incident.context import Options
+from ir.incident.context import ACCEPTS, Options
 from ir.incident.plan import Plan, clearing, compile_plan
 from ir.inventory import consent as consents
-from ir.runtime import lifecycle, wiring, write_guard
+from ir.inventory.opened import Opened
+from ir.runtime import following, lifecycle, which_key, wiring, worlds
 from ir.runtime.app_state import State, actor, open_state
 from ir.runtime.incident_spec import Setting, opening_entry
-from ir.storage import incident_store
-
-SIGN_WITH = "A campaign: sign what workers are to run with this SSH key, too, which the inventory lists as an approver's."
-LEAKED_VIA = ("repo", "frontend", "ci", "store", "host", "unknown")
 
 
-def stripe(
-    key: Annotated[str, typer.Argument(help="Name of the key in the inventory; one key needs no name.")] = "",
-    inventory_file: Annotated[str, typer.Option("--inventory", help=INVENTORY, metavar="FILE")] = "",
-    policy: Annotated[str, typer.Option(help="auto | exposed | exploited | scheduled")] = "auto",
-    playbook_name: Annotated[str, typer.Option("--playbook", help="A shipped playbook, or a file.", metavar="NAME|FILE")] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Rehearse: real reads, every write listed, nothing changed.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Answer the operator's own questions with yes; never chooses a policy.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
-    reason: Annotated[str, typer.Option(help="Why; the report quotes it.")] = "",
-    exposed_at: Annotated[str, typer.Option(help="When the key got out: ISO 8601, or 2h ago as 2h.", metavar="TIME")] = "",
-    leaked_via: Annotated[str, typer.Option(help="repo | frontend | ci | store | host | unknown")] = "unknown",
-    alert: Annotated[
-        str, typer.Option(help="A scanner's alert: which key, where, since when; - for standard input.", metavar="FILE|-")
-    ] = "",
-    leaked_from: Annotated[str, typer.Option(help="The listed store or service that is the source of the leak.")] = "",
-    source_closed_by: Annotated[str, typer.Option(help="Who says that the source of the leak is closed.", metavar="NAME")] = "",
-    leaked_key_from: Annotated[str, typer.Option(help=f"Where the leaked key comes from: {SOURCES}", metavar="SOURCE")] = "",
-    new_key_from: Annotated[str, typer.Option(help=f"Where the new key comes from: {SOURCES}", metavar="SOURCE")] = "prompt",
-    control_key_from: Annotated[str, typer.Option(help=f"Another live key, for the proof: {SOURCES}", metavar="SOURCE")] = "",
-    accept_unverified: Unverified = None,
-    accept_unhealthy: Unhealthy = None,
-    accept_unreachable: Unreachable = None,
-    accept_owner: Owner = None,
-    no_replacement: Annotated[bool, typer.Option("--no-replacement", help="Nothing uses the key: kill it, mint nothing.")] = False,
-    old_key_expires: Annotated[
-        str, typer.Option(help="The Dashboard's Rotate path: when Stripe kills the old key, or never.", metavar="TIME|never")
-    ] = "",
-    with_personal_data: Annotated[
-        bool, typer.Option("--with-personal-data", help="Keep names, e-mail and postal addresses in the evidence; else ids only.")
-    ] = False,
-    inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = "",
-    api_base: Annotated[str, typer.Option(help="Without an inventory: a Stripe stand-in on loopback.", metavar="URL")] = "",
-    every_key: Annotated[bool, typer.Option("--all", help="A campaign: every key of the inventory.")] = False,
-    account: Annotated[list[str] | None, typer.Option(help="A campaign: keys of this account.", metavar="NAME")] = None,
-    tag: Annotated[list[str] | None, typer.Option(help="A campaign: keys with this tag.", metavar="TAG")] = None,
-    stored_in: Annotated[list[str] | None, typer.Option(help="A campaign: keys that are stored there.", metavar="vault://…")] = None,
-    keys_from: Annotated[str, typer.Option(help="A campaign: names, one per line.", metavar="FILE")] = "",
-    at_once: Annotated[int, typer.Option(min=0, help="Keys under way together; 0 = no limit.")] = 8,
-    per_account: Annotated[int, typer.Option(min=0, help="The same, per account.")] = 4,
-    per_store: Annotated[int, typer.Option(min=0, help="The same, per store server.")] = 8,
-    stop_after: Annotated[int, typer.Option(min=0, help="Pause a campaign after that many failures; 0 = never.")] = 3,
-    adopt: Annotated[
-        str, typer.Option(help="Go on with an incident whose machine is lost, from what stores and Stripe still show of it.", metavar="INC")
-    ] = "",
-    discard_pending: Annotated[
-        str, typer.Option(help="Clear unfinished rotations of others from the stores, once they were shown.", metavar="REASON")
-    ] = "",
-    detach: Annotated[bool, typer.Option("--detach", help="Leave a campaign to the workers (ir worker).")] = False,
-    sign_with: Annotated[str, typer.Option(help=SIGN_WITH, metavar="FILE")] = "",
-) -> None:
-    """Take a leaked key to proven dead, with every service on its replacement and the report written."""
-    screen = Screen(as_json=as_json)
-    operator = Terminal(screen, name=actor(), yes=yes, new_key_from=new_key_from)
-    if every_key or account or tag or stored_in or keys_from:
-        lonely = (alert, leaked_key_from, control_key_from, leaked_from, adopt, discard_pending)
-        campaign_start.refuse_single(key, *lonely, no_replacement=no_replacement)
-        choice = campaign_start.choice(everything=every_key, accounts=account, tags=tag, stored_in=stored_in, keys_from=keys_from)
-        limits = Limits(at_once, per_account, per_store, stop_after)
-        options = Options(dry_run, yes, reason, leaked_via, exposed_at=exposed_time(exposed_at), personal_data=with_personal_data)
-        named = Accepted(accept_unverified, accept_unhealthy, accept_unreachable, accept_owner)
-        asked = Asked(choice, limits, policy, playbook_name, inventory_file, inventory_sha256, options, named, detach, sign_with)
-        campaign_start.start(asked, operator)
-    if policy == "auto" and yes and not playbook_name:
-        raise UsageError("--yes never chooses a policy", next_step="say --policy exposed or --policy exploited")
-    asking = partial(Consent, open_state, operator, yes=yes, pin=inventory_sha256)
-    leaked = leaked_key(leaked_key_from, screen)
-    taken = take(screen, alert, key, inventory_file, operator, leaked, asking) if alert else Taken(leaked)
-    leaked, leaked_via = taken.leaked, taken.via if leaked_via == "unknown" else leaked_via
-    opened = taken.opened
+@takes_also(OneKey, ManyKeys)
+def stripe(one: OneKey, many: ManyKeys) -> None:
+    """Take a leaked key to proven dead, with every service on its replacement and the report written; many keys: ir campaign start."""
+    screen = Screen(as_json=one.as_json)
+    operator = Terminal(screen, name=actor(), yes=one.yes, new_key_from=one.new_key_from)
+    if many.chosen:  # the same as `ir campaign start`
+        one.refuse_many()
+        campaign_start.begin(many, operator)
+    one.refuse_unchosen("say --policy exposed or --policy exploited")
+    asking = partial(Consent, open_state, operator, yes=one.yes, pin=one.inventory_sha256)
+    leaked = leaked_key(one.leaked_key_from, screen)
+    taken = take(screen, one.alert, one.key, one.inventory_file, operator, leaked, asking) if one.alert else Taken(leaked)
+    opened, leaked = taken.opened, taken.leaked
     if opened is None:
-        opened, leaked = inventory_source.read_or_make(inventory_file, leaked, operator, name=key, api_base=api_base)
-    source, kept, consent = opened.source, open_state(), asking(opened)
-    row = identify_row(consent, key, leaked, operator)
-    given = exceptions.options(source, exceptions.named(accept_unverified, accept_unhealthy, accept_unreachable, accept_owner))
-    options = Options(
-        dry_run=dry_run,
-        yes=yes,
-        reason=reason or taken.reason,
-        leaked_via=one_of("--leaked-via", leaked_via, LEAKED_VIA),
-        source=source_of_leak(leaked_from, leaked_via, row, source),
-        source_closed_by=source_closed_by,
-        exposed_at=exposed_time(exposed_at) or taken.exposed_at,
-        no_replacement=no_replacement,
-        key_files=files_of(new=new_key_from, leaked=leaked_key_from, control=control_key_from),
-        old_key_expires=expires_time(old_key_expires),
+        opened, leaked = inventory_source.read_or_make(one.inventory_file, leaked, operator, name=one.key, api_base=one.api_base)
+    kept, consent = open_state(), asking(opened)
+    row = which_key.identify(consent, one.key, leaked, operator)
+    options = _options(one, taken, row, opened.source)
+    control = read_key(one.control_key_from, "Another live key of the account", screen) if one.control_key_from else None
+    setting = _planned(one, consent, row, options, kept, operator, leaked)
+    carry_out(setting, kept, operator, leaked, control, consent)
+
+
+def _options(one: OneKey, taken: Taken, row: inventory.Key, source: inventory.Inventory) -> Options:
+    """What was said, with what an alert tells and the inventory lists."""
+    via = taken.via if one.leaked_via == "unknown" else one.leaked_via
+    said = {name: getattr(one, name) for name in ACCEPTS}
+    given, options = exceptions.options(source, said), one.options()
+    return replace(
+        options,
+        reason=options.reason or taken.reason,
+        leaked_via=one_of("--leaked-via", via, LEAKED_VIA),
+        source=source_of_leak(one.leaked_from, via, row, source),
+        exposed_at=options.exposed_at or taken.exposed_at,
         accept_unverified=given["accept_unverified"],
         accept_unhealthy=given["accept_unhealthy"],
         accept_unreachable=given["accept_unreachable"],
         accept_owner=given["accept_owner"],
-        drill=os.environ.get("IR_DRILL") == "1",
-        personal_data=with_personal_data,
-        discard_pending=discard_pending.strip(),
     )
-    control = read_key(control_key_from, "Another live key of the account", screen) if control_key_from else None
-    planning, also = opened, tuple[str, ...]()
 
-    def planned(plan: Plan) -> Setting:
-        return Setting(adopt, planning.text, planning.name, planning.base, row.name, plan, options)
+
+def _planned(
+    one: OneKey, consent: Consent, row: inventory.Key, options: Options, kept: State, operator: Terminal, leaked: Secret | None
+) -> Setting:
+    """Choose the policy, take in what holds the same key, and make the plan."""
+    opened = consent.opened
+
+    def of(planning: Opened, plan: Plan) -> Setting:
+        return Setting(one.adopt, planning.text, planning.name, planning.base, row.name, plan, options)
 
     def look() -> str:
-        consent.ask(consents.rehearsal(source, row))
-        return propose_policy.propose(planned, source, row, kept, operator, leaked)
+        consent.ask(consents.dry_run(opened.source, row))
+        return propose_policy.propose(partial(of, opened), opened.source, row, kept, operator, leaked)
 
-    book = playbook.load(playbook_name or f"stripe-{choose_policy(policy, operator, look)}")
-    if playbook_name and policy not in ("auto", book.policy.value):
-        raise UsageError(f"playbook {book.name} is for policy {book.policy.value}, not {policy}")
-    if book.policy is not Policy.EXPLOITED and not adopt:  # containment waits for no look
+    book = one.checked(playbook.load(one.playbook_name or f"stripe-{choose_policy(one.policy, operator, look)}"))
+    planning, also = opened, tuple[str, ...]()
+    if book.policy is not Policy.EXPLOITED and not one.adopt:  # containment waits for no look
         planning, also = same_key.taken_in(consent, row, operator, leaked, options)
     plan = compile_plan(book, planning.source, planning.source.key(row.name), replaces=not options.no_replacement, also=also)
-    plan = clearing(plan) if options.discard_pending else plan
-    carry_out(planned(plan), kept, operator, leaked, control, consent)
+    return of(planning, clearing(plan) if options.discard_pending else plan)
 
 
 def carry_out(
@@ -164,10 +105,10 @@ def carry_out(
     row = source.key(setting.key)
     if plan.key_alone:
         consent.ask(consents.containment(source, row))
-        leaked = leaked or stored_key(consent, row, operator)
+        leaked = leaked or which_key.stored(consent, row, operator)
         setting.options = replace(options, unagreed=_left_out(plan, row, consent))
     else:
-        consent.ask((consents.rehearsal if options.dry_run else consents.destinations)(source, row))
+        consent.ask((consents.dry_run if options.dry_run else consents.destinations)(source, row))
         setting.options = replace(options, agreed=consent.agreed(consents.others(source, row)))
     if options.dry_run:
         _rehearse(setting, kept, operator, leaked, control, _first_facts(setting, kept, operator, leaked))
@@ -198,7 +139,7 @@ def _start(setting: Setting, kept: State, operator: Terminal, leaked: Secret | N
     """Lease first, then the durable incident, then its id on the screen, then the first change."""
     from ir.engine.dbos_runner import Runner
 
-    runner = Runner(kept.ledger.engine, kept.me, kept.ledger)
+    runner = Runner(kept.engine, kept.me, kept.leases, kept.signals)
     world = lifecycle.begin(setting, kept, runner, follow.given(operator, leaked, control), found)
     operator.screen.say(f"incident {setting.incident}")
     follow.drive(runner, kept, world, operator, then=partial(roll_out.offer, setting, world, operator) if setting.plan.key_alone else None)
@@ -209,18 +150,21 @@ def _rehearse(setting: Setting, kept: State, operator: Terminal, leaked: Secret 
     source = inventory.loads(setting.text, setting.name)
     for name in (setting.key, *setting.plan.also):
         _refuse_if_busy(kept, f"key {source.account(source.key(setting.key).account).id}/{name}")
-    world = wiring.world(setting, kept, operator, ask=write_guard.read_only, leaked=leaked, control=control, say=operator.screen.progress)
-    world.claim = lambda fingerprint: _refuse_if_busy(kept, lifecycle.key_itself(fingerprint))
-    world.knows = lifecycle.known(kept)
+
+    def claim(fingerprint: str) -> None:
+        _refuse_if_busy(kept, worlds.key_itself(fingerprint))
+
+    say = operator.screen.progress
+    world = worlds.read_only(setting, kept, operator, leaked=leaked, control=control, say=say, claim=claim)
 
     def emitted(entry: Json) -> None:
         if entry["kind"] == "step":
-            operator.screen.step(entry["step"], Outcome.from_json(entry["body"]["outcome"]), rehearsal=True)
+            operator.screen.step(entry["step"], Outcome.from_json(entry["body"]["outcome"]), dry_run=True)
 
     at = wiring.SystemClock().now().isoformat()
-    record = rehearse(world, opening_entry(setting, at, operator.name, {"opened_at": world.now(), **found}), emitted)
+    record = run_dry(world, opening_entry(setting, at, operator.name, {"opened_at": world.now(), **found}), emitted)
     if operator.screen.as_json:
-        operator.screen.document(follow.document(record, record.exit_code))
+        operator.screen.document(following.document(record, record.exit_code))
     operator.screen.hush()
     refused = [run for run in record.runs if run.outcome.did in (Did.REFUSED, Did.FAILED, Did.UNKNOWN)]
     if not operator.screen.as_json:
@@ -229,9 +173,9 @@ def _rehearse(setting: Setting, kept: State, operator: Terminal, leaked: Secret 
 
 
 def _refuse_if_busy(kept: State, resource: str) -> None:
-    holder = kept.ledger.busy([resource])
+    holder = kept.leases.busy([resource])
     if holder is not None:
-        raise AlreadyRunning(*incident_store.blocked(holder), incident=holder["incident"])
+        raise AlreadyRunning(holder.blocks, incident=holder.incident)
 
 
 def leaked_key(source: str, screen: Screen) -> Secret | None:

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from ir.cli.terminal.consent_prompt import Consent
-from ir.cli.terminal.inventory_source import Opened
 from ir.cli.terminal.operator import Terminal
-from ir.cli.terminal.option_values import held_in_stores
 from ir.core.secret import Secret
 from ir.core.wording import counted
 from ir.incident.context import Options
 from ir.inventory import Key, consent, union
+from ir.inventory.opened import Opened
+from ir.runtime import which_key
 from ir.runtime.incident_spec import inventory_text
 from ir.runtime.same_value import OtherPlaces
 
@@ -21,20 +21,18 @@ def taken_in(asked: Consent, row: Key, operator: Terminal, leaked: Secret | None
     """
     opened, source = asked.opened, asked.opened.source
     others = [key for key in source.keys if key.name != row.name]
-    value = leaked or (held_in_stores(opened, row, operator) if others else None)
+    value = leaked or (which_key.held(opened, row, operator) if others else None)
     if value is None or not others:
         return opened, ()
     operator.screen.progress("looking whether the key is listed under another name, too")
     found = OtherPlaces(source, row, operator, opened.base, asked.agreed(consent.others(source, row))).compare(value.fingerprint)
-    names = {holder.name for holder in found.holders if holder.kind == "store"} - set(options.accept_unreachable)
-    keys = {key.name: [ref for ref in key.stored_in if str(ref) in names] for key in others if union.fit(source, row, key)}
-    also = tuple(sorted(name for name, refs in keys.items() if refs))
-    if not also:
+    listed = which_key.also_listed(source, row, found, options.accept_unreachable)
+    if not listed:
         return opened, ()
-    places = [ref for name in also for ref in keys[name]]
-    named, where = ", ".join(f"`{name}`" for name in also), ", ".join(map(str, places))
+    places = [ref for refs in listed.values() for ref in refs]
+    named, where = ", ".join(f"`{name}`" for name in listed), ", ".join(map(str, places))
     operator.tell(f"The same key is listed under {named}, too ({where}): one plan replaces it in all of them.")
-    return Opened(inventory_text(union.merged(source, row.name, places)), opened.name, opened.base), also
+    return Opened(inventory_text(union.merged(source, row.name, places)), opened.name, opened.base), tuple(listed)
 
 
 def shared(opened: Opened, keys: Sequence[Key], operator: Terminal, asked: Consent) -> dict[str, list[str]]:

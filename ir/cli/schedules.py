@@ -7,30 +7,32 @@ import typer
 
 from ir.cli import same_key
 from ir.cli.campaigns import AsJson, AtOnce
-from ir.cli.schedule_end import Left, Night, end
+from ir.cli.schedule_end import end
 from ir.cli.terminal import database_watch, inventory_source
 from ir.cli.terminal.consent_prompt import PIN, Consent
-from ir.cli.terminal.inventory_source import INVENTORY, Opened
+from ir.cli.terminal.inventory_source import INVENTORY
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
 from ir.cli.terminal.work_signing import signers, trusted
 from ir.core.durations import spoken
 from ir.core.errors import Refused
 from ir.core.model import Policy
-from ir.fleet import digest
 from ir.fleet import due as due_rows
+from ir.fleet import night
 from ir.fleet.agreed_work import agreed
 from ir.fleet.campaign import Child, Limits
 from ir.fleet.campaign_child import Source, new_name
 from ir.fleet.campaign_store import CampaignLedger
 from ir.fleet.campaign_tables import of_kind
 from ir.fleet.due import moment
+from ir.fleet.night import Left, Night
 from ir.fleet.schedule import When
 from ir.fleet.worker import SLOTS, Worker
 from ir.incident import playbook
 from ir.incident.playbook import Playbook
 from ir.inventory import Key
 from ir.inventory.consent import destinations
+from ir.inventory.opened import Opened
 from ir.runtime import adapter_registry, removals, wiring
 from ir.runtime.app_state import State, open_state
 
@@ -45,9 +47,9 @@ def list_schedule(inventory_file: File = "", as_json: AsJson = False) -> None:
     """Every key with `rotate_every`: due, overdue, next, the last result, and why. Changes nothing."""
     screen, kept = Screen(as_json=as_json), open_state()
     source = inventory_source.default(inventory_file, screen).source
-    book = CampaignLedger(kept.ledger.engine)
+    book = CampaignLedger(kept.engine)
     children, now = book.scheduled()
-    rows = due_rows.rows(source, children, kept.ledger.index(), now)
+    rows = due_rows.rows(source, children, kept.index.rows(), now)
     if as_json:
         screen.document({"keys": [due_rows.as_json(row) for row in rows], "now": now})
         return
@@ -73,7 +75,7 @@ def run_schedule(
     """Begin what is due, go on with what waited for its time, end. Nothing due: exit 0 at once, nothing is changed."""
     screen, kept = Screen(as_json=as_json), open_state()
     inventory_file = inventory_source.default(inventory_file, screen).name
-    book, operator = CampaignLedger(kept.ledger.engine), Terminal(screen, name=kept.me.actor, yes=True)
+    book, operator = CampaignLedger(kept.engine), Terminal(screen, name=kept.me.actor, yes=True)
     trust = trusted(kept, operator, inventory_file, inventory_sha256, [scheduled_book(playbook_name)])
     remove_due(kept, screen)
     begun, alone = begin_due(kept, book, screen, inventory_file, playbook_name, inventory_sha256)
@@ -100,7 +102,7 @@ def begin_due(kept: State, book: CampaignLedger, screen: Screen, file: str, play
     source = Source(opened.source, opened.name, opened.base)
     operator = Terminal(screen, name=kept.me.actor, yes=True)
     consent = Consent(lambda: kept, operator, opened, yes=True, pin=pin)
-    plan, index = scheduled_book(playbook_name), kept.ledger.index()
+    plan, index = scheduled_book(playbook_name), kept.index.rows()
     children, now = book.scheduled()
     due = [row.key for row in due_rows.rows(source.inventory, children, index, now) if row.decision.when is When.DUE]
     if not due:
@@ -150,17 +152,14 @@ def _shared(opened: Opened, due: list[Key], operator: Terminal, consent: Consent
 def left(kept: State, book: CampaignLedger, screen: Screen, file: str) -> Left:
     """What does not move until a human does something, of which he is reminded now and then; and what waits for its window."""
     opened, (children, now) = inventory_source.read(file), book.scheduled()
-    found = due_rows.rows(opened.source, children, kept.ledger.index(), now)
-    stuck = due_rows.stuck(found, now)
+    found = night.left(opened.source, children, kept.index.rows(), now)
     if opened.source.notify:
         operator = Terminal(screen, name=kept.me.actor, yes=True)
         desk = wiring.desk(opened.source, kept, adapter_registry.reference_resolver(opened.source, operator, opened.base))
-        news = [*(due_rows.reminder(row, now) for row in stuck), *(due_rows.again(row, now) for row in found)]
-        for notice in [*news, digest.night(found, children, now)]:
-            if notice is not None:
-                desk.tell(notice)
+        for notice in night.news(found, children, now):
+            desk.tell(notice)
         desk.again()
-    return Left(stuck, due_rows.shut(found, now), due_rows.late(found, now), found)
+    return found
 
 
 def scheduled_book(name: str) -> Playbook:

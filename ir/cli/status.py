@@ -2,12 +2,12 @@
 
 import sys
 import time
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from ir.cli.incidents import AsJson, record_of
-from ir.cli.terminal import follow as following
 from ir.cli.terminal.onlooker import look_on
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
@@ -19,7 +19,7 @@ from ir.incident import deadlines
 from ir.incident import debts as debt_rules
 from ir.incident.record import FINAL
 from ir.incident.standing import Standing
-from ir.runtime import removals, standings
+from ir.runtime import following, removals, standings
 from ir.runtime.app_state import State, actor, open_state
 from ir.storage.notice_log import NoticeLog
 
@@ -41,22 +41,27 @@ def status(
         record = record_of(kept, name)
     stands = standings.of(kept, record)
     if as_json:
+        holder = kept.leases.holder(name)
         screen.document(
-            {**following.document(record, record.standing_code), "holder": kept.ledger.holder(name), **stands.to_json()},
+            {
+                **following.document(record, record.standing_code),
+                "holder": asdict(holder) if holder is not None else None,
+                **stands.to_json(),
+            },
         )
     else:
         for run in record.runs if not follow else ():
             screen.step(run.id, run.outcome)
         _show(screen, stands)
         _show_who(screen, kept, name)
-        for removal in removals.planned(kept.ledger.index(), name):
+        for removal in removals.planned(kept.index.rows(), name):
             screen.say(f"  {removal.said}")
     sys.exit(int(record.standing_code))
 
 
 def _followed(operator: Terminal, kept: State) -> str:
     """The only open incident; of several the one that is chosen, where nobody is asked the newest. "" when none is open."""
-    names = [str(row["incident"]) for row in kept.ledger.index() if row["status"] in ("running", "waiting")]
+    names = [str(row.incident) for row in kept.index.rows() if row.status in ("running", "waiting")]
     if len(names) > 1 and operator.interactive:
         return operator.choose("Several incidents are open. Which one?", tuple(names), proposed=names[0])
     if len(names) > 1:
@@ -65,11 +70,11 @@ def _followed(operator: Terminal, kept: State) -> str:
 
 
 def _all(screen: Screen, kept: State) -> int:
-    index, found = kept.ledger.index(), standings.all_of(kept)
+    index, found = kept.index.rows(), standings.all_of(kept)
     debts = debt_rules.still(index)
     if screen.as_json:
         more = {row.incident: row.to_json() for row in found}
-        rows: list[Json] = [{**row, **more.get(row["incident"], {})} for row in index]
+        rows: list[Json] = [{**asdict(row), **more.get(row.incident, {})} for row in index]
         screen.document({"incidents": rows, "debts": debts})
         return int(ExitCode.DEBT if debts else ExitCode.DONE)
     if not found:
@@ -149,8 +154,8 @@ def _outage(outage: Json, now: float) -> str:
 
 def _show_who(screen: Screen, kept: State, name: str) -> None:
     """Whose process holds it, who took over its debts, and who could not be told."""
-    holder = kept.ledger.holder(name)
-    if holder and holder["alive"]:
-        screen.say(f"  run by {holder['actor']} on {holder['host']} (process {holder['pid']})")
-    for place, why in NoticeLog(kept.ledger.engine, kept.me.executor).untold(name).items():
+    holder = kept.leases.holder(name)
+    if holder and holder.alive:
+        screen.say(f"  run by {holder.actor} on {holder.host} (process {holder.pid})")
+    for place, why in NoticeLog(kept.engine, kept.me.executor).untold(name).items():
         screen.warn(f"  not told: {place}: {why}")

@@ -13,7 +13,7 @@ from ir.core.errors import Refused, Rejected, UsageError
 from ir.core.model import Json
 from ir.core.wording import counted
 from ir.evidence import timestamps
-from ir.evidence.bundle_verifier import Verdict, with_stamp
+from ir.evidence.bundle_verifier import ChainVerdict, with_stamp
 from ir.evidence.timestamps import Stamp
 from ir.runtime import words
 from ir.runtime.app_state import actor, open_state
@@ -47,7 +47,7 @@ def timestamp(
         screen.say(f"{name}: {_spoken(stamp)}; kept in {kept.bundle(name)}")
 
 
-def with_stamps(verdict: Verdict, checkpoints: Sequence[Json], tsa_root: str) -> Verdict:
+def with_stamps(verdict: ChainVerdict, checkpoints: Sequence[Json], tsa_root: str) -> ChainVerdict:
     """A verdict that holds, with a note about each time stamp, anchored by one whose authority is known; broken by one that does not hold.
 
     Raises:

@@ -59,7 +59,7 @@ def worker(
     metrics = _listening(listen, beyond=beyond)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
-    book = CampaignLedger(kept.ledger.engine)
+    book = CampaignLedger(kept.engine)
     books = [scheduled_book(playbook_name)] if inventory_file else []
     trust = trusted(kept, Terminal(screen, name=kept.me.actor, yes=True), inventory_file, inventory_sha256, books)
     trust()  # what it was given is wrong from the start: it ends, and says so
@@ -102,7 +102,7 @@ class _Desk:
         else:
             self.screen.say(said)
         if self.metrics is not None:
-            self.metrics.steps(child.incident, read_entries(self.kept.ledger.engine, child.incident))
+            self.metrics.steps(child.incident, read_entries(self.kept.engine, child.incident))
 
     def look(self, said: str) -> None:
         """Now and then; `said`: why the worker takes nothing, "" = it takes what it finds."""
@@ -111,7 +111,7 @@ class _Desk:
             self.screen.warn(f"this worker takes nothing: {said}" if said else "this worker takes keys again")
         if self.metrics is not None:
             mine = [child for child in self.book.kept() if child.owner == self.kept.me.executor]
-            self.metrics.look(said, mine, self.kept.ledger.index())
+            self.metrics.look(said, mine, self.kept.index.rows())
         now = wiring.SystemClock().now().timestamp()
         if not self.schedule.file or said or abs(now - self.looked) < _EACH:
             return
@@ -147,7 +147,7 @@ def _listening(listen: str, *, beyond: bool) -> "Metrics | None":
 def list_workers(as_json: AsJson = False) -> None:
     """Workers that live: where, since when, what each has under way, and why one takes nothing. Exit code 4 where one does not."""
     screen, kept = Screen(as_json=as_json), open_state()
-    book = CampaignLedger(kept.ledger.engine)
+    book = CampaignLedger(kept.engine)
     rows, has = book.workers(), dict[str, list[str]]()
     for child in book.kept():
         has.setdefault(child.owner, []).append(child.key)

@@ -19,11 +19,11 @@ ADDRESS = "https://secretmanager.googleapis.com"
 EXTRA = "pip install 'ir-stripe[gcp]'"
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _kept: list[Any] = []
-"""The process's credentials, which know when their token runs out."""
+"""The process's credentials; they know when their token expires."""
 _lock = Lock()
 
 
-class Project:
+class GcpProject:
     """The secrets of a project; each call raises as `HostApi.ask`.
 
     Args:
@@ -51,7 +51,7 @@ class Project:
         return found
 
     def add(self, secret: str, value: bytes) -> int:
-        """A new version, which is `latest` at once; returns its number."""
+        """Add a version, which is `latest` at once; returns its number."""
         body = {"payload": {"data": base64.b64encode(value).decode()}}
         found = self._api().ask("POST", f"{self._secrets}/{part(secret)}:addVersion", f"secret {secret}", body, needs="name").data
         return _number(found)
@@ -80,7 +80,7 @@ class Project:
                 return found
 
     def may(self, secret: str, *rights: str) -> list[str]:
-        """Which of these rights our login lacks on a secret, as Google says."""
+        """Those of these rights that our login lacks on a secret, as Google says."""
         path, body = f"{self._secrets}/{part(secret)}:testIamPermissions", {"permissions": list(rights)}
         found = self._api().ask("POST", path, f"our rights on secret {secret}", body).data
         if found and "permissions" not in found:

@@ -1,4 +1,4 @@
-"""Calls to GitHub's REST API about the secrets of Actions: dates are told, values never, and a value goes there sealed.
+"""Calls to GitHub's REST API about the secrets of Actions. The API tells names and dates, never values; a new value is sent sealed.
 
 From the API's published description (`tests/worlds/api/github.json` has the paths and fields that are used).
 """
@@ -24,7 +24,7 @@ _PAGES = 100
 """Of a list, a hundred rows each, that are asked for."""
 
 
-class Secrets:
+class GitHubSecrets:
     """The secrets of one repository, or of one of its environments; raises as `HostApi.ask`.
 
     A 404 is Denied: it may be a missing right.
@@ -48,7 +48,7 @@ class Secrets:
         return found
 
     def write(self, name: str, value: Secret) -> None:
-        """Give a secret another value, sealed to the key that GitHub gives for that.
+        """Give a secret another value, sealed to the key that GitHub names for it.
 
         Raises:
             Conflict: it was deleted meanwhile, so that this made it anew. Rejected: no library to seal with.
@@ -136,7 +136,7 @@ def _api(login: Login, timeout: float) -> HostApi:
 
 
 def can_seal() -> None:
-    """Raises Rejected, with the command that brings it, when the library that seals is not installed. It is not loaded."""
+    """Raise Rejected, with the command that installs it, when the sealing library is missing. The library is not loaded here."""
     if find_spec("nacl") is None:
         raise Rejected("a secret for GitHub is sealed by PyNaCl, which is not installed", safe="nothing was sent", next_step=EXTRA)
 

@@ -1,4 +1,4 @@
-"""JSON calls to the API of one host where keys lie: its own address only, over TLS or to this machine, limited in time, never repeated.
+"""JSON calls to the API of one host that keeps keys: to its own address only, over TLS or on this machine, limited in time, never repeated.
 
 The address is the host's own, or the one that a `hosts:` row of the inventory gives; a token is sent nowhere else.
 """
@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ir.clients.http_client import HttpEdge
-from ir.clients.http_connection import Answer
+from ir.clients.http_connection import HttpResponse
 from ir.core import untrusted_json, urls
 from ir.core.errors import Conflict, Denied, Missing, PortError, Rejected, Unknown
 from ir.core.secret import Secret
@@ -19,7 +19,7 @@ from ir.core.secret import Secret
 
 @dataclass(frozen=True)
 class Login:
-    """How an inventory says that a host is reached: all of it may be left out.
+    """How an inventory says that a host is reached; every field may be left out.
 
     Attributes:
         api_base: another address than the host's own.
@@ -37,7 +37,7 @@ class Login:
 
 
 @dataclass(frozen=True)
-class Reply:
+class HostResponse:
     """A good answer; `headers` by names in lower case."""
 
     status: int
@@ -46,7 +46,7 @@ class Reply:
 
 
 def part(text: str) -> str:
-    """A name as one part of a path."""
+    """Quote a name as one part of a path."""
     return quote(text, safe="")
 
 
@@ -95,7 +95,7 @@ class HostApi:
         needs: str = "",
         content: str = "application/json",
         accept: str = "",
-    ) -> Reply:
+    ) -> HostResponse:
         """One call.
 
         Args:
@@ -121,15 +121,15 @@ class HostApi:
                 body=b"" if body is None else json.dumps(body).encode(),
                 timeout=self._timeout,
             )
-        except Missing as error:  # of a machine, not of what was asked for
+        except Missing as error:  # the machine answered, not the thing that was asked for
             raise Unknown(f"{self.host} cannot be reached about {about}: {error.what}", next_step=error.next_step) from None
         return self._judged(answer, about, needs)
 
     def _bearer(self) -> dict[str, Secret]:
-        """The header that shows the login, none without one. Before anything is looked up: without a login there is no call."""
+        """The header that carries the login, none without one. Made before any name is looked up: without a login there is no call."""
         return {"Authorization": Secret(f"Bearer {self._token().reveal()}")} if self._token is not None else {}
 
-    def _judged(self, answer: Answer, about: str, needs: str) -> Reply:
+    def _judged(self, answer: HttpResponse, about: str, needs: str) -> HostResponse:
         data = _parsed(answer)
         if data is None:
             raise Unknown(f"what answered about {about} was not {self.host}, or not all of its answer arrived (status {answer.status})")
@@ -137,9 +137,9 @@ class HostApi:
             raise self._refused(answer, data, about)
         if needs and (not isinstance(data, dict) or needs not in data):
             raise Unknown(f"what answered about {about} was not {self.host}, or not all of its answer arrived")
-        return Reply(answer.status, data, answer.headers)
+        return HostResponse(answer.status, data, answer.headers)
 
-    def _refused(self, answer: Answer, data: Any, about: str) -> PortError:
+    def _refused(self, answer: HttpResponse, data: Any, about: str) -> PortError:
         status = answer.status
         if limited(answer):
             return Unknown(f"{self.host} is asked too often about {about} (status {status})")
@@ -156,14 +156,14 @@ class HostApi:
         return Unknown(f"{self.host} gave no usable answer about {about} (status {status})")
 
 
-def limited(answer: Answer) -> bool:
-    """Too many requests; some hosts say so with 403 and a count that is used up, or a time to wait."""
+def limited(answer: HttpResponse) -> bool:
+    """Whether the host refuses for too many requests; some hosts answer 403 with a count that is used up, or with a time to wait."""
     used_up = answer.headers.get("x-ratelimit-remaining") == "0" or "retry-after" in answer.headers
     return answer.status == 429 or (answer.status == 403 and used_up)
 
 
-def _parsed(answer: Answer) -> Any:
-    """The JSON of an answer, `{}` for an empty one that may be empty; None: it is none."""
+def _parsed(answer: HttpResponse) -> Any:
+    """The JSON of an answer, `{}` for an empty one where that is allowed; None when it is not JSON."""
     if not answer.body and answer.status in (201, 202, 204):
         return {}
     if "json" not in answer.headers.get("content-type", ""):
@@ -176,7 +176,7 @@ def _parsed(answer: Answer) -> Any:
 
 
 def _reason(data: Any) -> str:
-    """A short code that the host gives, never its sentence, which may repeat what was sent."""
+    """The short code of an error. The host's sentence is left out, because it may repeat what was sent."""
     found = (data.get("reason") or data.get("error")) if isinstance(data, dict) else ""
     code = found.get("code") or found.get("status") if isinstance(found, dict) else found
     return f" ({code})" if isinstance(code, str) and code.replace("_", "").replace("-", "").isalnum() and len(code) < 60 else ""

@@ -1,4 +1,4 @@
-"""How an answer of HTTP/1.1 arrives: what a server says before it, and how its body is packed."""
+"""Read an HTTP/1.1 answer whose body may be packed and which interim answers may precede."""
 
 import http.client
 import zlib
@@ -10,7 +10,7 @@ _MOST_INTERIM = 20
 
 
 class FinalResponse(http.client.HTTPResponse):
-    """Passes over the answers of 1xx that may stand before the final one (RFC 9110, 15.2); the library knows 100 alone."""
+    """Skip the 1xx answers that may precede the final one (RFC 9110, 15.2); the library skips 100 alone."""
 
     def begin(self) -> None:
         """Read up to the body of the final answer. Raises as the library does."""
@@ -24,7 +24,7 @@ class FinalResponse(http.client.HTTPResponse):
 
 
 def unpacked(data: bytes, encoding: str, most: int) -> bytes:
-    """A body as it was meant: we ask for none that is packed, and some send it all the same.
+    """Unpack a body. We ask for unpacked bodies, and some servers pack them all the same.
 
     Raises:
         Rejected: an encoding that is not known, or more than `most` bytes.

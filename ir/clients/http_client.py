@@ -1,7 +1,7 @@
-"""HTTP to the services that the inventory names, and to nobody else.
+"""HTTP to the services that the inventory names, and to no other host.
 
-Every call opens a connection of its own: a kept one leads to the worker that a graceful reload is about to end, and so
-to the old key for ever. What is dear, the TLS context, is shared by all edges of a process.
+Every call opens a connection of its own: a kept connection leads to the worker that a graceful reload is about to end, and so
+to the old key for ever. The TLS context, which is slow to make, is shared by the whole process.
 
 TLS is always verified. The address that was checked is the address that is called (no second look-up in between). A
 redirect is followed on the same host only. Time is limited in total, however slowly the other side drips; so is size.
@@ -14,12 +14,12 @@ from collections.abc import Callable, Collection, Mapping
 
 import ir
 from ir.clients import http_resolver, way_out
-from ir.clients.http_connection import Answer, Request, Way, exchange
-from ir.clients.http_deadline import Watch
+from ir.clients.http_connection import HttpRequest, HttpResponse, Route, exchange
+from ir.clients.http_deadline import CallDeadline
 from ir.core import urls
 from ir.core.errors import Missing, PortError, Rejected
 from ir.core.secret import Secret
-from ir.core.urls import NotAsked, Place
+from ir.core.urls import NotAsked, ParsedUrl
 
 REDIRECTS = 5
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -36,7 +36,7 @@ def check_headers(names: Collection[str]) -> None:
 
 
 class HttpEdge:
-    """Safe to use from many threads, and free to make: one per verifier or reloader, which then reaches its own host only.
+    """HTTP for one verifier or reloader, which then reaches its own host only. Safe to use from many threads, and cheap to make.
 
     Args:
         hosts: the hosts that may be called, as the inventory names them; any other is NotAsked.
@@ -52,7 +52,7 @@ class HttpEdge:
         hosts: Collection[str],
         resolve: Callable[[str], Secret],
         *,
-        look_up: Callable[[Place, float], tuple[str, ...]] = http_resolver.look_up,
+        look_up: Callable[[ParsedUrl, float], tuple[str, ...]] = http_resolver.look_up,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._hosts = frozenset(host.lower() for host in hosts)
@@ -60,7 +60,7 @@ class HttpEdge:
         self._look_up, self._tls = look_up, tls
 
     def addresses(self, url: str, *, timeout: float = 10.0) -> tuple[str, ...]:
-        """All addresses of the URL's host; empty where a proxy stands between, which chooses for us.
+        """All addresses of the URL's host; empty behind a proxy, which looks the name up itself.
 
         Raises:
             Missing: no such host. Unknown: no answer in time. NotAsked: not a place that we may call.
@@ -77,7 +77,7 @@ class HttpEdge:
         body: bytes = b"",
         timeout: float = 10.0,
         address: str = "",
-    ) -> Answer:
+    ) -> HttpResponse:
         """One request and its answer, whatever its status.
 
         Args:
@@ -98,7 +98,7 @@ class HttpEdge:
         """
         place = urls.parse(url)
         deadline = time.monotonic() + timeout
-        with Watch(timeout) as watch:
+        with CallDeadline(timeout) as watch:
             for _ in range(REDIRECTS + 1):
                 answer = self._ask(method, place, (headers or {}, plain or {}), body, address, deadline, watch)
                 followed = _redirected(method, place, answer)
@@ -108,20 +108,22 @@ class HttpEdge:
         raise Rejected(f"{place} redirects more than {REDIRECTS} times")
 
     def check(self, url: str, *, headers: Mapping[str, str], timeout: float = 10.0) -> None:
-        """Whether `call` could ask: the place may be called, and every header has a value. Nothing is sent; raises as `call` does."""
+        """Whether `call` could ask: the host may be called, and every header has a value. Nothing is sent; raises as `call` does."""
         place = urls.parse(url)
         self._filled(place, self._way(place, time.monotonic() + timeout), headers, has_body=False)
 
-    def _ask(self, method: str, place: Place, headers: _Headers, body: bytes, address: str, deadline: float, watch: Watch) -> Answer:
+    def _ask(
+        self, method: str, place: ParsedUrl, headers: _Headers, body: bytes, address: str, deadline: float, watch: CallDeadline
+    ) -> HttpResponse:
         way = self._way(place, deadline)
         if address:
             http_resolver.check_address(place.host, address, self._hosts)
-            way = Way((address,))
+            way = Route((address,))
         references, plain = headers
-        request = Request(method, place, {**self._filled(place, way, references, has_body=bool(body)), **plain}, body)
+        request = HttpRequest(method, place, {**self._filled(place, way, references, has_body=bool(body)), **plain}, body)
         return exchange(request, way, (self._tls or way_out.tls()) if place.scheme == "https" else None, deadline, watch)
 
-    def _filled(self, place: Place, way: Way, references: Mapping[str, str], *, has_body: bool) -> dict[str, str]:
+    def _filled(self, place: ParsedUrl, way: Route, references: Mapping[str, str], *, has_body: bool) -> dict[str, str]:
         """All headers; those with secrets never go in the clear to another machine."""
         if references and place.scheme == "http" and (way.proxy is not None or not urls.all_loopback(way.addresses)):
             raise NotAsked(
@@ -130,7 +132,7 @@ class HttpEdge:
             )
         return self._headers(place, references, has_body=has_body)
 
-    def _way(self, place: Place, deadline: float) -> Way:
+    def _way(self, place: ParsedUrl, deadline: float) -> Route:
         """The addresses to try, or the proxy to go through."""
         if place.host.lower() not in self._hosts:
             raise NotAsked(f"the inventory does not name {place.host}; not asked")
@@ -140,14 +142,14 @@ class HttpEdge:
         except PortError:
             if proxy is None:
                 raise
-            return Way((), proxy)  # A name that only the proxy knows.
+            return Route((), proxy)  # only the proxy knows this name
         for address in addresses:
             http_resolver.check_address(place.host, address, self._hosts)
         if proxy is None or urls.all_loopback(addresses):
-            return Way(addresses)
-        return Way((), proxy)
+            return Route(addresses)
+        return Route((), proxy)
 
-    def _headers(self, place: Place, references: Mapping[str, str], *, has_body: bool) -> dict[str, str]:
+    def _headers(self, place: ParsedUrl, references: Mapping[str, str], *, has_body: bool) -> dict[str, str]:
         sent = {
             "Host": place.authority,
             "User-Agent": f"ir/{ir.__version__}",
@@ -164,16 +166,16 @@ class HttpEdge:
     def _value(self, name: str, reference: str) -> str:
         try:
             value = self._resolve(reference).reveal().strip()
-        except Missing as error:  # Of the store, not of the service.
+        except Missing as error:  # the store failed, not the service
             raise NotAsked(f"the header {name} has no value: {error.what}") from None
-        # http.client's own refusal would show the value.
+        # the error of http.client would show the value
         if not (value.isascii() and value.isprintable()):
             raise NotAsked(f"what {reference} holds cannot stand in the header {name}")
         return value
 
 
-def _redirected(method: str, place: Place, answer: Answer) -> Place | None:
-    """Where to go on; None: this is the answer. A POST is repeated only where the status says so (307, 308)."""
+def _redirected(method: str, place: ParsedUrl, answer: HttpResponse) -> ParsedUrl | None:
+    """The address to go on to; None: this is the answer. A POST is repeated only where the status says so (307, 308)."""
     follow = (301, 302, 303, 307, 308) if method == "GET" else (307, 308)
     location = answer.headers.get("location", "")
     if answer.status not in follow or not location:

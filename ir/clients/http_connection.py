@@ -1,4 +1,4 @@
-"""One request over one new connection: to an address or through a proxy, TLS, answer, and what can go wrong."""
+"""One request over one new connection, to an address or through a proxy, with TLS, the answer, and every way to fail."""
 
 import http.client
 import socket
@@ -8,19 +8,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ir.clients.http_answer import FinalResponse, unpacked
-from ir.clients.http_deadline import Watch
+from ir.clients.http_deadline import CallDeadline
 from ir.clients.way_out import NAME_THE_AUTHORITY, PERHAPS_OF_THE_PROXY, Proxy
 from ir.core.errors import Missing, PortError, Rejected, Unknown
 from ir.core.secret import excerpt
-from ir.core.urls import Place
+from ir.core.urls import ParsedUrl
 
 LARGEST = 1024 * 1024
 """Bytes of an answer's body; more is refused."""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What came back.
+class HttpResponse:
+    """An answer of HTTP.
 
     Attributes:
         headers: names in lower case; of a repeated one, the first.
@@ -34,11 +34,11 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Request:
-    """What to ask for; `headers` may hold secrets, so it is never shown."""
+class HttpRequest:
+    """A request; `headers` may hold secrets, so it has no printable form."""
 
     method: str
-    place: Place
+    place: ParsedUrl
     headers: Mapping[str, str]
     body: bytes = b""
 
@@ -47,14 +47,14 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Way:
-    """How to get there: addresses to try in this order, or a proxy."""
+class Route:
+    """The way to a host: addresses to try in this order, or a proxy."""
 
     addresses: tuple[str, ...]
     proxy: Proxy | None = None
 
 
-def exchange(request: Request, way: Way, tls: ssl.SSLContext | None, deadline: float, watch: Watch) -> Answer:
+def exchange(request: HttpRequest, way: Route, tls: ssl.SSLContext | None, deadline: float, watch: CallDeadline) -> HttpResponse:
     """Ask, and read the answer to its end.
 
     Args:
@@ -83,12 +83,12 @@ def exchange(request: Request, way: Way, tls: ssl.SSLContext | None, deadline: f
             connection.close()
     except (OSError, http.client.HTTPException) as error:
         raise _translated(error, place, expired=watch.expired) from None
-    if watch.expired:  # What looks like the end of the body may be our own watch.
+    if watch.expired:  # what looks like the end of the body may be our own deadline
         raise _translated(TimeoutError(), place, expired=True)
     return answer
 
 
-def _connect(place: Place, way: Way, deadline: float) -> tuple[http.client.HTTPConnection, str]:
+def _connect(place: ParsedUrl, way: Route, deadline: float) -> tuple[http.client.HTTPConnection, str]:
     if way.proxy is not None:
         return _to_proxy(place, way.proxy, deadline), ""
     connection = http.client.HTTPConnection(place.host, place.port, timeout=_left(deadline))
@@ -96,8 +96,8 @@ def _connect(place: Place, way: Way, deadline: float) -> tuple[http.client.HTTPC
     return connection, address
 
 
-def _open(place: Place, addresses: tuple[str, ...], deadline: float) -> tuple[socket.socket, str]:
-    """A connection to the first address that takes one; a dead one may not eat the time of the next."""
+def _open(place: ParsedUrl, addresses: tuple[str, ...], deadline: float) -> tuple[socket.socket, str]:
+    """Connect to the first address that answers. A dead address must not use up the time of the next one."""
     failures: list[OSError] = []
     for number, address in enumerate(addresses):
         share = _left(deadline) / (len(addresses) - number)
@@ -108,11 +108,11 @@ def _open(place: Place, addresses: tuple[str, ...], deadline: float) -> tuple[so
         else:
             opened.settimeout(_left(deadline))
             return opened, address
-    # The failure that says least wins: a time-out beside a refusal proves nothing.
+    # The error that says least wins: a time-out beside a refusal proves nothing.
     raise min(failures, key=lambda error: isinstance(error, ConnectionRefusedError))
 
 
-def _to_proxy(place: Place, proxy: Proxy, deadline: float) -> http.client.HTTPConnection:
+def _to_proxy(place: ParsedUrl, proxy: Proxy, deadline: float) -> http.client.HTTPConnection:
     connection = http.client.HTTPConnection(proxy.host, proxy.port, timeout=_left(deadline))
     if place.scheme == "https":
         connection.set_tunnel(place.host, place.port, headers=proxy.headers)
@@ -124,7 +124,7 @@ def _to_proxy(place: Place, proxy: Proxy, deadline: float) -> http.client.HTTPCo
     return connection
 
 
-def _talk(connection: http.client.HTTPConnection, request: Request, proxy: Proxy | None, address: str) -> Answer:
+def _talk(connection: http.client.HTTPConnection, request: HttpRequest, proxy: Proxy | None, address: str) -> HttpResponse:
     place, headers = request.place, dict(request.headers)
     target = place.target
     if proxy is not None and place.scheme == "http":
@@ -136,7 +136,7 @@ def _talk(connection: http.client.HTTPConnection, request: Request, proxy: Proxy
         data = response.read(LARGEST + 1)
         if len(data) > LARGEST:
             raise Rejected(f"the answer of {place} is larger than {LARGEST // 1024} KiB")
-        if response.length:  # Promised, and not come: `read` with a limit does not complain.
+        if response.length:  # the body is shorter than promised; `read` with a limit does not complain
             raise http.client.IncompleteRead(b"")
         fields: dict[str, str] = {}
         for name, value in response.getheaders():
@@ -146,7 +146,7 @@ def _talk(connection: http.client.HTTPConnection, request: Request, proxy: Proxy
                 f"HTTP {response.status} came through the proxy {proxy}: it may be the proxy's own, so it tells nothing of {place}"
             )
         try:
-            return Answer(response.status, fields, unpacked(data, fields.get("content-encoding", ""), LARGEST), address)
+            return HttpResponse(response.status, fields, unpacked(data, fields.get("content-encoding", ""), LARGEST), address)
         except OSError:
             raise http.client.IncompleteRead(b"") from None
 
@@ -158,7 +158,7 @@ def _left(deadline: float) -> float:
     return left
 
 
-def _translated(error: Exception, place: Place, *, expired: bool) -> PortError:
+def _translated(error: Exception, place: ParsedUrl, *, expired: bool) -> PortError:
     if expired or isinstance(error, TimeoutError):
         return Unknown(f"{place} did not answer in time")
     if isinstance(error, ConnectionRefusedError):

@@ -1,4 +1,4 @@
-"""A limit on the whole time of a call, which a socket's own time-out is not: that starts anew with each byte."""
+"""Limit the whole time of a call. A socket's own time-out does not: it starts again with each byte."""
 
 import heapq
 import socket
@@ -10,11 +10,11 @@ from types import TracebackType
 from typing import Self
 
 _TICK = 0.2
-"""Seconds between looks of the thread, which to wake for each call would cost more than the call; after two without any it ends."""
+"""Seconds between looks of the thread: waking it for each call would cost more than the call. After two looks without a call it ends."""
 
 
-class Watch:
-    """Shuts down the socket that it holds when the time is up; whoever reads from it wakes to an end of file.
+class CallDeadline:
+    """Shuts down the socket that it holds when the time is up; the reader of that socket then gets an end of file.
 
     Attributes:
         expired: the time was up while a call was still going on.
@@ -36,19 +36,19 @@ class Watch:
         _bell.unset()
 
     def hold(self, held: socket.socket) -> None:
-        """Watch this socket from now on."""
+        """Shut this socket down when the time is up."""
         with self._lock:
             self._socket = held
             if self.expired:
                 _shut(held)
 
     def release(self) -> None:
-        """Let go, before the socket is closed and its number given to another."""
+        """Let go of the socket before it is closed and its number is used for another."""
         with self._lock:
             self._socket = None
 
     def ring(self) -> None:
-        """The time is up; nothing happens when the call has ended."""
+        """The time is up. After the end of the call, this does nothing."""
         with self._lock:
             if self._over:
                 return
@@ -58,17 +58,17 @@ class Watch:
 
 
 class _Bell:
-    """Rings watches when their time is up: one thread for all calls of the process; it ends soon after the last of them."""
+    """Rings every deadline whose time is up: one thread for all calls of the process, which ends soon after the last of them."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._next: list[tuple[float, int, Watch]] = []
+        self._next: list[tuple[float, int, CallDeadline]] = []
         self._numbers = count()
         self._going_on = 0
         self._thread: threading.Thread | None = None
         self._wakes = 0.0
 
-    def set(self, at: float, watch: Watch) -> None:
+    def set(self, at: float, watch: CallDeadline) -> None:
         """Ring at this `time.monotonic()`."""
         with self._changed:
             self._going_on += 1
@@ -80,7 +80,7 @@ class _Bell:
                 self._changed.notify()
 
     def unset(self) -> None:
-        """One call has ended; its watch is forgotten when no call goes on, or when its time comes."""
+        """One call has ended. Its deadline is forgotten when no call goes on, or when its time comes."""
         with self._changed:
             self._going_on -= 1
             if not self._going_on:
@@ -90,8 +90,8 @@ class _Bell:
         while watch := self._due():
             watch.ring()
 
-    def _due(self) -> Watch | None:
-        """The next watch, when its time has come; None when there has been none for a while, and the thread is to end."""
+    def _due(self) -> CallDeadline | None:
+        """The next deadline, when its time has come; None when there has been none for a while, and the thread is to end."""
         idle = False
         with self._changed:
             while True:
@@ -111,5 +111,5 @@ _bell = _Bell()
 
 def _shut(held: socket.socket) -> None:
     with suppress(OSError):
-        # The plain socket's own method: that of a TLS socket would pull the session from under its reader.
+        # the plain socket's own method: that of a TLS socket would pull the session from under its reader
         socket.socket.shutdown(held, socket.SHUT_RDWR)

@@ -1,6 +1,6 @@
-"""Which places an HTTP call may go to: URLs that the inventory names, their addresses, and the way there.
+"""Decide which addresses an HTTP call may go to: URLs that the inventory names, their addresses, and the way there.
 
-Link-local and metadata addresses hand out cloud credentials to whoever asks from the right machine, so a name that
+Link-local and metadata addresses hand out cloud credentials to every caller on the right machine, so a name that
 leads there is refused unless that very address stands in the inventory.
 """
 
@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 
 from ir.core.errors import Missing, Rejected, Unknown
 from ir.core.secret import excerpt
-from ir.core.urls import IPAddress, NotAsked, Place, ip_literal, parse
+from ir.core.urls import IPAddress, NotAsked, ParsedUrl, ip_literal, parse
 
 METADATA_NAMES = frozenset({"metadata", "metadata.google.internal", "instance-data", "instance-data.ec2.internal"})
 _METADATA = frozenset(
@@ -21,14 +21,14 @@ _METADATA = frozenset(
 """Alibaba, Azure, Oracle, AWS and Google over IPv6; the others answer on 169.254.0.0/16."""
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _NAT64_LOCAL = ipaddress.ip_network("64:ff9b:1::/48")
-"""RFC 8215: whoever runs the translator chose where in it the IPv4 address stands (RFC 6052, 2.2)."""
+"""RFC 8215: the operator of the translator chooses where in it the IPv4 address is placed (RFC 6052, 2.2)."""
 _LOCAL_FORMS = ((6, 7, 9, 10), (7, 9, 10, 11), (9, 10, 11, 12), (12, 13, 14, 15))
-"""Its bytes, for prefixes of 48, 56, 64 and 96 bits."""
+"""The bytes of the IPv4 address, for prefixes of 48, 56, 64 and 96 bits."""
 _COMPATIBLE = ipaddress.ip_network("::/96")
 
 
-def redirected(place: Place, location: str) -> Place:
-    """Where a `Location` leads.
+def redirected(place: ParsedUrl, location: str) -> ParsedUrl:
+    """The address that a `Location` header leads to.
 
     Raises:
         Rejected: to another host, another port, or back from https to http; only 80 → 443 of the same host is an upgrade.
@@ -43,7 +43,7 @@ def redirected(place: Place, location: str) -> Place:
     return there
 
 
-def look_up(place: Place, seconds: float) -> tuple[str, ...]:
+def look_up(place: ParsedUrl, seconds: float) -> tuple[str, ...]:
     """The addresses of a place, in the system's order of preference; itself when it is an address.
 
     Raises:
@@ -96,7 +96,7 @@ def _of_this_link(number: IPAddress) -> bool:
 
 
 def _embedded(number: IPAddress) -> list[ipaddress.IPv4Address]:
-    """The IPv4 addresses that an IPv6 one is another spelling of, or leads to."""
+    """The IPv4 addresses that an IPv6 address spells or leads to."""
     if isinstance(number, ipaddress.IPv4Address):
         return []
     found = [inner for inner in (number.ipv4_mapped, number.sixtofour, *(number.teredo or ())) if inner is not None]
@@ -106,14 +106,17 @@ def _embedded(number: IPAddress) -> list[ipaddress.IPv4Address]:
 
 
 def _perhaps_embedded(number: IPAddress) -> list[ipaddress.IPv4Address]:
-    """What it may lead to by a translator of our own network, in any of the forms that there are."""
+    """The IPv4 addresses that it may lead to through a translator of our own network, in every known form."""
     if number not in _NAT64_LOCAL:
         return []
     return [ipaddress.IPv4Address(bytes(number.packed[at] for at in form)) for form in _LOCAL_FORMS]
 
 
-def _answer_of_name_service(place: Place, seconds: float) -> list[str] | Exception | None:
-    """`getaddrinfo` takes no time limit, so it runs in a thread that may be left behind; None: no answer in time."""
+def _answer_of_name_service(place: ParsedUrl, seconds: float) -> list[str] | Exception | None:
+    """Ask the name service with a time limit.
+
+    `getaddrinfo` has none, so it runs in a thread that may be left behind; None: no answer in time.
+    """
     answers: list[list[str] | Exception] = []
 
     def work() -> None:

@@ -1,4 +1,4 @@
-"""Which cluster a context of the kubeconfig means, and as whom we come: what `kubectl` reads, as far as it is safe.
+"""Read from the kubeconfig which cluster a context means and which login it uses, as `kubectl` does, as far as that is safe.
 
 `KUBECONFIG` (files, the first that names a thing counts), else `~/.kube/config`; the context `in-cluster` is a pod's own service account.
 An `exec:` login is a program: it runs only if a `hosts:` row of the inventory lists the same one.
@@ -28,12 +28,12 @@ IN_CLUSTER = "in-cluster"
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _LARGEST = 4 * 1024 * 1024
 _KEPT = 240.0
-"""Seconds for which the login of a program is used again; it is given for a quarter of an hour at least."""
+"""Seconds for which a program's login is used again; such logins hold for a quarter of an hour at least."""
 
 
 @dataclass(frozen=True)
 class Access:
-    """An API server, whom to trust as it, and the login: a token, or a certificate that `tls` brings."""
+    """An API server, its trusted authority, and the login: a token, or a certificate that `tls` carries."""
 
     server: str
     tls: ssl.SSLContext | None
@@ -87,7 +87,7 @@ def _documents() -> list[dict[str, Any]]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """It may hold logins, so nothing of it is repeated in an error; the folder of its own relative paths is noted."""
+    """Read one kubeconfig. It may hold logins, so no error repeats its text; the folder of its relative paths is noted."""
     try:
         text = path.read_bytes()[:_LARGEST]
     except OSError as error:
@@ -142,7 +142,7 @@ def _decoded(data: object) -> str:
 
 
 def _certificate(tls: ssl.SSLContext, user: dict[str, Any]) -> None:
-    """Come with the user's certificate. A key that stands in the kubeconfig itself is handed over in memory."""
+    """Log in with the user's certificate. A key in the kubeconfig itself is handed over in memory."""
     if not (user.get("client-certificate") or user.get("client-certificate-data")):
         return
     try:
@@ -192,7 +192,7 @@ def _from_file(path: Path) -> Secret:
 
 
 def _program(row: dict[str, Any], login: Login, context: str) -> Callable[[], Secret]:
-    """The login of a program that the inventory lists word by word, since it is a person's consent that lets it run."""
+    """Run the program that prints the login, only if the inventory lists it word by word: that list is what a person has consented to."""
     argv = [str(row.get("command", "")), *(str(one) for one in row.get("args") or [])]
     if list(login.program) != argv:
         shown = json.dumps(argv)

@@ -1,4 +1,4 @@
-"""Calls to a Kubernetes cluster, by its REST API alone: objects are JSON, a write names the `resourceVersion` that it replaces.
+"""Calls to a Kubernetes cluster by its REST API alone. Objects are JSON, and a write names the `resourceVersion` that it replaces.
 
 From the API reference of Kubernetes 1.36 (`tests/worlds/api/kubernetes.json` has the paths and fields that are used).
 """
@@ -63,7 +63,7 @@ class Cluster:
         return found
 
     def delete(self, path: str, about: str) -> None:
-        """Delete an object; gone already is fine. It is seen gone: an answer alone may be somebody else's."""
+        """Delete an object and see it gone: an answer alone may come from another deletion. Already gone is fine."""
         try:
             self._api().ask("DELETE", path, about, needs="kind")
         except Missing:
@@ -139,7 +139,7 @@ def keys_of(meta: Json) -> dict[str, str]:
 
 
 def last_writer(meta: Json, field: str) -> str:
-    """Who wrote that field of the data last, and when, as the cluster tells it; "" when it does not."""
+    """The last writer of that field and the time, as the cluster tells it; "" when it does not."""
     rows = [row for row in meta.get("managedFields") or [] if f"f:{field}" in _data_of(row)]
     if not rows:
         return ""

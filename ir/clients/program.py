@@ -1,4 +1,4 @@
-"""Running a user's program: a reloader, a verifier, a store of their own.
+"""Run a user's program: a reloader, a verifier, a store of their own.
 
 Never a shell. The child gets an allow-listed environment, one pipe each for input, output and errors and no other
 descriptor, and a session of its own, so that a time-out ends the whole family. Core dumps are off before it starts. A
@@ -27,7 +27,7 @@ KEPT = 16 * 1024
 """Bytes kept of standard output and of standard error; the rest is read and dropped."""
 
 LARGEST_SECRET = 64 * 1024
-"""Bytes that a program may print as a secret (AWS Secrets Manager's own limit)."""
+"""The most bytes that a program may print as a secret (AWS Secrets Manager's own limit)."""
 
 _LONGEST_SHAPE = 512
 
@@ -173,7 +173,7 @@ def _start(argv: Sequence[str], env: Mapping[str, str], cwd: str | None, *, has_
 
 
 def _checked(argv: Sequence[str]) -> str:
-    """The program's name, once all arguments were found fit to be seen in a process list."""
+    """The program's path, after a check that no argument shows a secret in the process list."""
     if not argv or not argv[0]:
         raise Rejected("no program is named")
     for number, argument in enumerate(argv):
@@ -199,7 +199,7 @@ def _translated(error: OSError, name: str) -> PortError:
 
 def _shown(pipe: Pipe, margin: int) -> str:
     text = scrub(pipe.data.decode("utf-8", errors="replace"))
-    # At the cut may stand the first part of a secret, which no scrubbing can recognise.
+    # a secret may be cut in two there, which no scrubbing can recognise
     return text[:-margin][:KEPT] if pipe.cut else text[:KEPT]
 
 
@@ -210,7 +210,7 @@ def _secret_from(pipe: Pipe, name: str) -> Secret | None:
         text = pipe.data.decode("utf-8")
     except UnicodeDecodeError:
         text = None
-    if text is None:  # Outside of the handler: the codec's error holds the bytes, and must not become our context.
+    if text is None:  # outside of the handler: the codec's error holds the bytes, and must not become our context
         raise Rejected(f"`{name}` printed something that is not UTF-8 text where a secret was expected")
     text = text.removesuffix("\n").removesuffix("\r")
     return Secret(text) if text else None

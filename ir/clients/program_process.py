@@ -1,4 +1,4 @@
-"""One child process: feeding it, reading it, and ending it with its whole family when its time is up."""
+"""One child process: feed it, read it, and end it with all its children when its time is up."""
 
 import os
 import selectors
@@ -11,23 +11,23 @@ from typing import IO
 
 _CHUNK = 64 * 1024
 _TICK = 0.2
-"""Seconds between looks whether a program ended whose pipes did not."""
+"""Seconds between looks for a program that has ended while its pipes stay open."""
 _LINGER = 0.25
-"""Seconds to wait for output after the program itself ended: a daemon that it left may hold the pipes for ever."""
+"""Seconds to wait for output after the program has ended: a daemon that it left may hold the pipes open for ever."""
 _GRACE = 1.0
 """Seconds between SIGTERM and SIGKILL."""
 
 
 @dataclass
 class Pipe:
-    """What is kept of one output: `limit` bytes, and whether there was more."""
+    """The kept part of one output: `limit` bytes, and whether there was more."""
 
     limit: int
     data: bytearray = field(default_factory=bytearray)
     cut: bool = False
 
     def take(self, chunk: bytes) -> None:
-        """Keep what there is room for."""
+        """Keep as much as there is room for."""
         room = self.limit - len(self.data)
         self.data += chunk[:room]
         self.cut = self.cut or len(chunk) > room
@@ -67,7 +67,7 @@ def _write(selector: selectors.BaseSelector, pipe: IO[bytes], feed: memoryview) 
     except BlockingIOError:
         return feed
     except BrokenPipeError:
-        feed = feed[:0]  # It does not want to read; its exit code says whether that matters.
+        feed = feed[:0]  # it does not read its input; its exit code says whether that matters
     if not feed:
         selector.unregister(pipe)
         pipe.close()
@@ -91,7 +91,7 @@ def end(process: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + _GRACE
     while time.monotonic() < deadline and not _over(process):
         time.sleep(_LINGER / 10)
-    # Until `wait`, the leader's number cannot be given to a stranger, so this reaches our group or nobody.
+    # until `wait`, the leader's number cannot be given to another process, so this reaches our group or none
     _signal(process, signal.SIGKILL)
     process.wait()
 
@@ -102,5 +102,5 @@ def _signal(process: "subprocess.Popen[bytes]", sign: signal.Signals) -> None:
 
 
 def _over(process: "subprocess.Popen[bytes]") -> bool:
-    """Whether it ended, without taking its number away."""
+    """Whether it has ended; its process number stays reserved."""
     return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None

@@ -1,4 +1,4 @@
-"""What an answer of Stripe means: an error's code and text, a key alive, blocked or dead."""
+"""Tell what an answer of Stripe means: an error's code and text, and whether the key is alive, blocked or dead."""
 
 import re
 import time
@@ -11,18 +11,18 @@ from ir.core.secret import scrub
 
 _ACCOUNT = re.compile(r"\bacct_[A-Za-z0-9]+")
 _TERM = re.compile(r"[a-z0-9_.\[\]]{1,60}")
-"""How Stripe writes codes and parameters; capitals, which keys have, are in none of them."""
+"""The form of Stripe's codes and parameters. Keys contain capitals, so none of them fits."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PERMISSION = re.compile(r"['\"`](?:rak_)?([a-z][a-z_]*_(?:read|write))['\"`]")
-# Only one wording of such a refusal was ever seen ("does not allow requests from your IP address"), so match widely:
+# Only one wording of such a refusal has been seen ("does not allow requests from your IP address"), so match widely:
 # a death taken for a block keeps the incident open, a block taken for a death would close it wrongly.
 _BLOCKED = re.compile(r"\bIP[ _-]?address|\bIP (?:is|range|not|restrict)|access[ _]polic|allow[ -]?list", re.IGNORECASE)
 _EXPIRED_CODES = frozenset({"api_key_expired", "platform_api_key_expired"})
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What Stripe answered.
+class StripeResponse:
+    """An answer of Stripe.
 
     Attributes:
         status: HTTP status.
@@ -38,7 +38,7 @@ class Answer:
 
     @property
     def ok(self) -> bool:
-        """2xx."""
+        """Whether the status is 2xx."""
         return 200 <= self.status < 300
 
     @property
@@ -49,7 +49,7 @@ class Answer:
 
     @property
     def from_stripe(self) -> bool:
-        """A refusal of Stripe's own: in its envelope, with its id of the request. Any other is of something in between."""
+        """Whether Stripe itself refused: in its envelope, with its id of the request. Other refusals come from something in between."""
         return self.error is not None and bool(self.request_id)
 
     @property
@@ -59,7 +59,7 @@ class Answer:
 
     @property
     def reason(self) -> str:
-        """Status, code, parameter and missing permission of a refusal; not Stripe's own words, which repeat parts of keys."""
+        """Status, code, parameter and missing permission of a refusal. Stripe's sentence is left out, because it repeats parts of keys."""
         permission = _PERMISSION.search(self.full_message)
         needs = f"needs {permission.group(1)}" if permission and self.status == 403 else ""
         param = term((self.error or {}).get("param"))
@@ -72,12 +72,12 @@ class Answer:
 
     @property
     def transient(self) -> bool:
-        """Proves nothing about what was asked: 429, 5xx, a conflict with another request, or "ask again"."""
+        """Whether it proves nothing about what was asked: 429, 5xx, a conflict with another request, or "ask again"."""
         return self.status in (409, 429) or self.status >= 500 or self.headers.get("stripe-should-retry") == "true"
 
 
 def term(value: object) -> str:
-    """A code or the name of a parameter, fit for a record. Whoever answers in Stripe's place may repeat a key in it, as in anything."""
+    """A code or a parameter's name, fit for a record. A server in Stripe's place may repeat a key in it, so other forms are dropped."""
     said = str(value or "")
     return said if not said or (_TERM.fullmatch(said) and scrub(said) == said) else "[not shown]"
 
@@ -87,8 +87,8 @@ def request_id(header: str) -> str:
     return header if _REQUEST_ID.fullmatch(header) and scrub(header) == header else ""
 
 
-def probe_of(answer: Answer) -> Probe:
-    """What one answer to `GET /v1/balance` shows of the key that asked."""
+def probe_of(answer: StripeResponse) -> Probe:
+    """Tell from one answer to `GET /v1/balance` what it shows of the key that asked."""
     livemode = answer.body.get("livemode")
     permission = _PERMISSION.search(answer.full_message)
     return Probe(
@@ -103,21 +103,21 @@ def probe_of(answer: Answer) -> Probe:
     )
 
 
-def _date(answer: Answer) -> float:
-    """When Stripe answered, by its own clock (RFC 9110, 6.6.1); 0 when it does not say."""
+def _date(answer: StripeResponse) -> float:
+    """The time of the answer by Stripe's own clock (RFC 9110, 6.6.1); 0 when it does not say."""
     try:
         return parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
     except (ValueError, TypeError, OverflowError):
         return 0.0
 
 
-def account_named(answer: Answer) -> str:
+def account_named(answer: StripeResponse) -> str:
     """The account that a 403 names in its text, "" when none."""
     named = _ACCOUNT.search(answer.full_message) if answer.status == 403 else None
     return named.group() if named else ""
 
 
-def _liveness(answer: Answer) -> Liveness:
+def _liveness(answer: StripeResponse) -> Liveness:
     if answer.status == 200 and answer.error is None:
         return Liveness.ALIVE
     if answer.status not in (401, 403) or not answer.from_stripe:

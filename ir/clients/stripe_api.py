@@ -1,7 +1,7 @@
-"""The one way in which this project talks to Stripe: the stable SDK's `raw_request`, muted, pinned and bounded.
+"""The only way to Stripe in this program: the stable SDK's `raw_request`, muted, pinned and bounded.
 
-Every HTTP status is an `Answer`; only the lack of an answer is an error (`Unknown`). What comes back may hold
-keys (test mode lists them in plain text; error messages quote parts of them), so an `Answer` does not show its
+Every HTTP status is an `StripeResponse`; only the lack of an answer is an error (`Unknown`). What comes back may hold
+keys (test mode lists them in plain text; error messages quote parts of them), so an `StripeResponse` does not show its
 body, and its message is scrubbed.
 """
 
@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from ir import __version__
 from ir.clients import way_out
-from ir.clients.stripe_answer import Answer, account_named, probe_of, request_id
+from ir.clients.stripe_answer import StripeResponse, account_named, probe_of, request_id
 from ir.core import untrusted_json
 from ir.core.errors import Refused, Rejected, Unknown
 from ir.core.model import Json, Liveness, Probe
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from ir.clients.stripe_transport import PooledClient
 
-__all__ = ["APP", "Answer", "StripeApi", "account_of", "check_api_base", "probe"]
+__all__ = ["APP", "StripeApi", "StripeResponse", "account_of", "check_api_base", "probe"]
 
 APP = "ir"
 """Name in the user agent of every request of ours, so that it is told apart in Stripe's own request logs."""
@@ -47,7 +47,7 @@ class _Client:
 
 
 _clients: dict[tuple[str, float, tuple[str, ...]], _Client] = {}
-"""By address, time-out, and the way that the environment named when the caller began."""
+"""Clients by address, time-out, and the proxy and authorities that the environment named when they were made."""
 _lock = threading.Lock()
 
 
@@ -73,7 +73,7 @@ class StripeApi:
         _refuse_logging()
 
     def load(self) -> None:
-        """Load the SDK, half a second of processor time: otherwise the first call does."""
+        """Load the SDK now, half a second of processor time; otherwise the first call loads it."""
         _client(self.base, self.timeout, self._way)
 
     def get(
@@ -85,7 +85,7 @@ class StripeApi:
         version: str = "",
         context: str = "",
         retries: int = 0,
-    ) -> Answer:
+    ) -> StripeResponse:
         """Read.
 
         Args:
@@ -112,7 +112,7 @@ class StripeApi:
         version: str = "",
         context: str = "",
         idempotency_key: str = "",
-    ) -> Answer:
+    ) -> StripeResponse:
         """Write, once: JSON for `/v2`, a form for `/v1`. Raises as `get` does; after `Unknown` it may have happened."""
         options = {
             "stripe_version": version or None,
@@ -121,7 +121,7 @@ class StripeApi:
         }
         return self._call("post", key, path, params, options)
 
-    def delete(self, key: Secret, path: str) -> Answer:
+    def delete(self, key: Secret, path: str) -> StripeResponse:
         """Delete, once: v1 only. Raises as `get` does; after `Unknown` it may have happened."""
         return self._call("delete", key, path, None, {})
 
@@ -139,12 +139,14 @@ class StripeApi:
             there = urlsplit(str(url))
         except ValueError:
             there = urlsplit("")
-        # The path is put behind the host as it stands: one that begins otherwise would become part of the host's name.
+        # the path is put behind the host as it is: one that begins otherwise would become part of the host's name
         if not there.path.startswith("/") or (there.netloc and (there.scheme, there.netloc) != (here.scheme, here.netloc)):
             raise Rejected("Stripe's next page points to another host; it was not followed")
         return there.path + (f"?{there.query}" if there.query else "")
 
-    def _call(self, method: str, key: Secret, path: str, params: Mapping[str, object] | None, options: dict[str, str | None]) -> Answer:
+    def _call(
+        self, method: str, key: Secret, path: str, params: Mapping[str, object] | None, options: dict[str, str | None]
+    ) -> StripeResponse:
         if not _SENDABLE.fullmatch(key.reveal()):
             raise Rejected("this cannot be sent as a key: it has white space or foreign characters in it")
         client = _client(self.base, self.timeout, self._way)
@@ -155,7 +157,7 @@ class StripeApi:
         return answer
 
 
-def _answer(client: _Client, method: str, path: str, params: dict[str, object], options: Mapping[str, str | None]) -> Answer:
+def _answer(client: _Client, method: str, path: str, params: dict[str, object], options: Mapping[str, str | None]) -> StripeResponse:
     if not _PATH.match(path):
         raise Rejected("only paths on Stripe's own host are called")
     client.wire.forget()
@@ -174,7 +176,7 @@ def _answer(client: _Client, method: str, path: str, params: dict[str, object], 
         raise Unknown(f"the answer (HTTP {wire.status}) is not JSON: it may not come from Stripe") from None
     if not isinstance(body, dict):
         raise Unknown(f"the answer (HTTP {wire.status}) is not a JSON object")
-    return Answer(wire.status, body, request_id(wire.headers.get("request-id", "")), wire.headers)
+    return StripeResponse(wire.status, body, request_id(wire.headers.get("request-id", "")), wire.headers)
 
 
 def _client(base: str, timeout: float, way: tuple[str, ...]) -> _Client:
@@ -198,7 +200,7 @@ def _new_client(base: str, timeout: float) -> _Client:
     logging.getLogger("stripe").setLevel(logging.WARNING)
     stripe.set_app_info(APP, version=__version__)
     wire = PooledClient(timeout, base)
-    # Keys come with each call; the client itself holds none.
+    # keys come with each call; the client itself holds none
     sdk = stripe.StripeClient("none", base_addresses={"api": base}, max_network_retries=0, http_client=wire)
     return _Client(sdk, wire)
 
@@ -212,34 +214,34 @@ def _refuse_logging() -> None:
         )
 
 
-def _persist(call: Callable[[], Answer], retries: int) -> Answer:
+def _persist(call: Callable[[], StripeResponse], retries: int) -> StripeResponse:
     return call() if retries <= 0 else _retrying(retries)(call)
 
 
 @cache
 def _retrying(retries: int) -> "tenacity.Retrying":
-    """Of this process, for any of its threads: what it keeps of a call is the thread's own."""
+    """The retry rules of this process, shared by its threads: what the library keeps of a call is the thread's own."""
     import tenacity
 
-    def last(state: tenacity.RetryCallState) -> Answer:
+    def last(state: tenacity.RetryCallState) -> StripeResponse:
         assert state.outcome is not None  # noqa: S101  # tenacity calls this only after an attempt
-        answer: Answer = state.outcome.result()
+        answer: StripeResponse = state.outcome.result()
         return answer
 
     return tenacity.Retrying(
         stop=tenacity.stop_after_attempt(retries + 1),
         wait=tenacity.wait_exponential(multiplier=0.3, max=5) + tenacity.wait_random(0, 0.3),
-        retry=tenacity.retry_if_exception_type(Unknown) | tenacity.retry_if_result(_worth_asking_again),
+        retry=tenacity.retry_if_exception_type(Unknown) | tenacity.retry_if_result(_worth_retrying),
         retry_error_callback=last,
     )
 
 
-def _worth_asking_again(answer: Answer) -> bool:
+def _worth_retrying(answer: StripeResponse) -> bool:
     return answer.transient and answer.headers.get("stripe-should-retry") != "false"
 
 
 def probe(api: StripeApi, key: Secret, *, context: str = "") -> Probe:
-    """One look at a key, `GET /v1/balance`. Never raises: no answer is `Liveness.UNKNOWN`."""
+    """Look at a key once, by `GET /v1/balance`. Never raises: no answer is `Liveness.UNKNOWN`."""
     try:
         return probe_of(api.get(key, "/v1/balance", context=context))
     except (Unknown, Rejected) as error:

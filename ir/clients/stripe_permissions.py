@@ -1,4 +1,4 @@
-"""Which permission of a restricted key opens what this tool reads and writes at Stripe.
+"""The permissions of a restricted key that open what this tool reads and writes at Stripe.
 
 Names as the managed-key API takes them (docs/stripe-facts.md, 1); the Dashboard shows the same resources with `Read` and `Write`.
 "" = Stripe has not published which one it is.
@@ -28,8 +28,8 @@ READS = {
 """Lists that the review reads, each with what opens it. Without one, the review names the list as not read."""
 
 DELIVERIES = ("event_read", "webhook_read")
-"""To see what Stripe delivered to a webhook."""
+"""What it takes to see Stripe's deliveries to a webhook."""
 SECOND_ENDPOINT = ("webhook_write", "event_read")
-"""To replace a signing secret by a second endpoint, and to see what Stripe delivered."""
+"""What it takes to replace a signing secret by a second endpoint, and to see Stripe's deliveries."""
 APP = ("api_key_write",)
-"""Of the Stripe App whose key mints, narrows and expires keys."""
+"""What the Stripe App needs whose key mints, narrows and expires keys."""

@@ -1,7 +1,7 @@
-"""What one process may ask of Stripe while others ask too: many incidents of one account share its rate limits, and so does production.
+"""Share Stripe's rate limits: many incidents of one account, and its production, ask at the same time.
 
-Every worker gets an equal share of what all may use together; how many there are, each learns with its own heartbeat. So nothing has to
-be asked of the others before a call. A process that runs no campaign is not slowed: one incident is far below any limit.
+Every worker gets an equal share of what all may use together, and learns their number with its own heartbeat. So a call needs no
+agreement with the others. A process that runs no campaign is not slowed: one incident is far below any limit.
 """
 
 import re
@@ -36,7 +36,7 @@ class Bucket:
 
 @dataclass
 class Budget:
-    """Of this process.
+    """The share of this process.
 
     Attributes:
         workers: processes that share the limits, this one included; 0: nothing is held back.

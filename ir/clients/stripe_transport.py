@@ -18,7 +18,7 @@ import stripe
 import urllib3
 
 from ir.clients import way_out
-from ir.clients.http_deadline import Watch
+from ir.clients.http_deadline import CallDeadline
 from ir.clients.watched_pool import within
 from ir.core.errors import PortError, Unknown
 from ir.core.urls import parse
@@ -62,18 +62,21 @@ class PooledClient(stripe.HTTPClient):
 
     @property
     def last(self) -> Wire | None:
-        """What the last call of this thread was answered; None when there was no answer."""
+        """The answer to this thread's last call; None when there was none."""
         answer: Wire | None = getattr(self._answers, "wire", None)
         return answer
 
     def forget(self) -> None:
-        """Before a call of this thread: whatever becomes of it, no earlier answer is taken for its own."""
+        """Clear this thread's last answer, so that a failed call cannot be mistaken for an earlier one."""
         self._answers.wire = None
 
     def request(  # type: ignore[override]  # the SDK's base declares a `_usage` that it never passes on
         self, method: str, url: str, headers: Mapping[str, str] | None, post_data: object = None
     ) -> tuple[bytes, int, Mapping[str, str]]:
-        """One exchange, for whoever reads `last`; the SDK would parse the body once more, so it gets none. Raises `Unknown` only."""
+        """Make one exchange, whose answer is in `last`.
+
+        The SDK gets no body, because it would parse it once more. Raises `Unknown` only.
+        """
         body = post_data.encode() if isinstance(post_data, str) else None
         wire = self._send(method.upper(), url, _plain(headers or {}), body)
         return b"{}", wire.status, wire.headers
@@ -92,10 +95,10 @@ class PooledClient(stripe.HTTPClient):
         else:
             self._answers.wire = wire
             return wire
-        # Outside of the handlers: the library's errors hold the request.
+        # outside of the handlers: the library's errors hold the request
         raise failed
 
-    def _exchange(self, method: str, url: str, headers: dict[str, str], body: bytes | None, watch: Watch) -> Wire:
+    def _exchange(self, method: str, url: str, headers: dict[str, str], body: bytes | None, watch: CallDeadline) -> Wire:
         deadline = time.monotonic() + self._timeout
         place = urlsplit(url)
         answer = self._of_host(place.hostname, place.port, place.scheme).urlopen(
@@ -112,7 +115,7 @@ class PooledClient(stripe.HTTPClient):
         try:
             content = _read(answer, deadline)
             watch.release()
-            if watch.expired:  # What looks like the end of the body may be our own watch.
+            if watch.expired:  # what looks like the end of the body may be our own deadline
                 raise urllib3.exceptions.TimeoutError("too slow")
         except BaseException:
             answer.close()
@@ -127,12 +130,12 @@ class PooledClient(stripe.HTTPClient):
 
 
 def _trusted() -> ssl.SSLContext:
-    """As the environment says, else by the SDK's own list."""
+    """The trusted authorities: as the environment says, else the SDK's own list."""
     return way_out.tls() if way_out.authority() else ssl.create_default_context(cafile=stripe.ca_bundle_path)
 
 
 def _failure(error: Exception, proxy: way_out.Proxy | None, *, late: bool) -> PortError:
-    """What went wrong, in our words."""
+    """Name the failure in our words."""
     if isinstance(error, urllib3.exceptions.ProxyError) and proxy is not None:
         return proxy.refuses("Stripe", error)
     if isinstance(error, urllib3.exceptions.NewConnectionError):
@@ -158,7 +161,7 @@ def _read(answer: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
 
 
 def _plain(headers: Mapping[str, str]) -> dict[str, str]:
-    # The SDK tells Stripe which editor or agent started the process; that is nobody's business.
+    # the SDK would tell Stripe which editor or agent started the process; that is not Stripe's business
     kept = dict(headers)
     kept["User-Agent"] = kept.get("User-Agent", "").partition(_AGENT_MARK)[0]
     about = json.loads(kept.get("X-Stripe-Client-User-Agent", "{}"))

@@ -17,8 +17,8 @@ _PAGES = 200
 """Of projects, a hundred each, that are asked for."""
 
 
-class Project:
-    """One project; each call raises as `HostApi.ask`, and Denied for a 404: Vercel says so of what we may not see, too.
+class VercelProject:
+    """One project. Each call raises as `HostApi.ask`; a 404 is Denied, because Vercel answers so where a login may not look.
 
     Args:
         name: or id of the project.
@@ -32,7 +32,7 @@ class Project:
         self._base, self._timeout = login.api_base or ADDRESS, timeout
 
     def variables(self) -> tuple[list[Json], int]:
-        """All variables that we may see, and how many of production are hidden from us. Values are not asked for."""
+        """All variables that we may see, and the number of production ones that are hidden from us. Values are not asked for."""
         found = self._ask("GET", f"/v10/projects/{part(self._name)}/env", needs="envs")
         rows, pages = found["envs"], found.get("pagination") or {}
         if not isinstance(rows, list) or (isinstance(pages, dict) and pages.get("next")):
@@ -48,7 +48,7 @@ class Project:
         return str(found.get("slug") or "")
 
     def write(self, variable: str, value: Secret) -> Json:
-        """Give a variable, by its id, another value; its type and targets stay."""
+        """Give a variable, named by its id, another value; its type and targets stay."""
         found: Json = self._ask(
             "PATCH", f"/v9/projects/{part(self._name)}/env/{part(variable)}", {"value": value.reveal()}, needs="updatedAt"
         )
@@ -71,7 +71,7 @@ class Project:
         return found
 
     def deploy(self, source: Json, target: str) -> Json:
-        """Build a commit anew, with the variables of this moment; a redeploy of an old deployment might keep its own."""
+        """Build a commit again, with the variables of this moment; a redeploy of an old deployment might keep its own."""
         kept = {name: source[name] for name in ("type", "repoId", "projectId", "repoUuid", "workspaceUuid", "ref", "sha") if name in source}
         body: Json = {
             "name": self._name,

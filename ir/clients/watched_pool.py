@@ -1,4 +1,4 @@
-"""Pools of urllib3 whose calls end in time: the library's own time-outs start again with each byte, and a server that drips would hold us.
+"""Pools of urllib3 whose calls end in time. The library's time-outs start again with each byte, so a slow server could hold one for ever.
 
 with within(10.0) as watch:
     answer = pool.request(…, preload_content=False)
@@ -13,16 +13,16 @@ from typing import Any
 import urllib3
 
 from ir.clients.http_answer import FinalResponse
-from ir.clients.http_deadline import Watch
+from ir.clients.http_deadline import CallDeadline
 
 _calls = threading.local()
-"""`watch`: of the call that this thread makes now."""
+"""`watch` is the deadline of the call that this thread makes now."""
 
 
 @contextmanager
-def within(seconds: float) -> Iterator[Watch]:
-    """For all that a call takes, its body included: after `seconds` the socket is shut, and `expired` says why."""
-    with Watch(seconds) as watch:
+def within(seconds: float) -> Iterator[CallDeadline]:
+    """Limit everything that a call does, its body included. After `seconds` the socket is shut, and `expired` says why."""
+    with CallDeadline(seconds) as watch:
         _calls.watch = watch
         try:
             yield watch
@@ -55,12 +55,12 @@ class _HttpsPool(urllib3.HTTPSConnectionPool):
 
 
 def watched(pool: Any) -> Any:
-    """A pool manager whose connections are watched from now on; returns it."""
+    """Put the connections of a pool manager under the deadline from now on; returns it."""
     pool.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
     return pool
 
 
 def _hold(held: socket.socket | None) -> None:
-    watch: Watch | None = getattr(_calls, "watch", None)
+    watch: CallDeadline | None = getattr(_calls, "watch", None)
     if watch is not None and held is not None:
         watch.hold(held)

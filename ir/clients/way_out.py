@@ -1,4 +1,4 @@
-"""The way out to the world, one rule for all clients: which proxy, whose certificates. `docs/network.md` tells people the same.
+"""The way out to the network, one rule for all clients: the proxy and the trusted certificates. `docs/network.md` tells people the same.
 
 Proxies are those of the environment; what goes to this machine never takes one. What a proxy says by itself is about the
 proxy: it proves nothing of the place that was asked for.
@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
 from ir.core.errors import Unknown
-from ir.core.urls import NotAsked, Place, ip_literal, is_loopback
+from ir.core.urls import NotAsked, ParsedUrl, ip_literal, is_loopback
 
 if TYPE_CHECKING:
     import urllib3
 
 AUTHORITIES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
-"""Variables that name the authorities to trust, the first that is set; a store's own variable goes before them."""
+"""Variables that name the trusted authorities; the first that is set wins, and a store's own variable goes before them."""
 PROXIES = tuple(name for low in ("http_proxy", "https_proxy", "all_proxy", "no_proxy") for name in (low, low.upper()))
-"""Variables that name proxies, and what goes without; those in small letters win."""
+"""Variables that name proxies, and the hosts that go without; those in small letters win."""
 PERHAPS_OF_THE_PROXY = frozenset({401, 403, 407, 502, 503, 504})
-"""Statuses that a proxy answers with, too: of plain http through one, nobody can tell whose they are."""
+"""Statuses that a proxy answers with, too. For plain http through a proxy, it cannot be told which of the two answered."""
 NAME_THE_AUTHORITY = "does a proxy open TLS here? then name the company's authority: SSL_CERT_FILE=/path/to/authorities.pem"
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 
@@ -45,7 +45,7 @@ class Proxy:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What shows the login to the proxy."""
+        """The headers that carry the login to the proxy."""
         if not self.login:
             return {}
         return {"Proxy-Authorization": "Basic " + base64.b64encode(self.login.encode()).decode()}
@@ -58,7 +58,7 @@ class Proxy:
         return f"http://{login}{self}"
 
     def refuses(self, place: object, error: object) -> Unknown:
-        """What to say when no way was opened through it; `error` is the library's, read for the status alone."""
+        """The error for a way that the proxy did not open; `error` is the library's, read for the status alone."""
         status = _TUNNEL.search(str(error))
         said = f" (HTTP {status[1]})" if status else ""
         login = status is not None and status[1] == "407"
@@ -68,7 +68,7 @@ class Proxy:
         return Unknown(f"the proxy {self} opens no way to {place}{said}", safe="nothing was sent", next_step=todo)
 
 
-def proxy_for(place: Place) -> Proxy | None:
+def proxy_for(place: ParsedUrl) -> Proxy | None:
     """The proxy that the environment (`https_proxy`, `http_proxy`, `all_proxy`, `no_proxy`, or in capitals) asks for; None for loopback.
 
     Raises:
@@ -84,7 +84,7 @@ def proxy_for(place: Place) -> Proxy | None:
 
 
 def named() -> tuple[str, ...]:
-    """All that the environment says of the way, to tell one client from another."""
+    """All that the environment says of the way, so that one client can be told from another."""
     return tuple(os.environ.get(name, "") for name in (*PROXIES, *AUTHORITIES))
 
 
@@ -129,7 +129,7 @@ def for_requests() -> dict[str, str]:
 
 @lru_cache(maxsize=4)
 def _tls(found: str, _folder: str) -> ssl.SSLContext:
-    if not found or os.environ.get("SSL_CERT_FILE") == found:  # The library reads that one by itself, the system's folder too.
+    if not found or os.environ.get("SSL_CERT_FILE") == found:  # the library reads this one by itself, and the system's folder, too
         return ssl.create_default_context()
     try:
         folder = Path(found).is_dir()
@@ -154,12 +154,12 @@ def _proxy(url: str) -> Proxy | None:
     return Proxy(parts.hostname, port, login)
 
 
-def _exempt(place: Place, listed: str) -> bool:
+def _exempt(place: ParsedUrl, listed: str) -> bool:
     return any(_covers(entry.strip().lower(), place) for entry in listed.split(",") if entry.strip())
 
 
-def _covers(entry: str, place: Place) -> bool:
-    """One entry of `no_proxy`: `*`, a host or what lies under it, an address, a network, each perhaps with a port."""
+def _covers(entry: str, place: ParsedUrl) -> bool:
+    """Whether one entry of `no_proxy` covers the host: `*`, a host or its subdomains, an address, a network, each perhaps with a port."""
     if entry == "*":
         return True
     here = ip_literal(place.host)
@@ -178,7 +178,7 @@ def _covers(entry: str, place: Place) -> bool:
 
 
 def _split(entry: str) -> tuple[str, str]:
-    """Host and port of an entry, the port "" when none is named; IPv6 addresses stand in brackets when one is."""
+    """Host and port of an entry, the port "" when it names none; an IPv6 address with a port is in brackets."""
     if entry.startswith("["):
         host, _, port = entry[1:].partition("]")
         return host, port.removeprefix(":")

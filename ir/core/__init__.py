@@ -1,1 +1,1 @@
-"""Errors, the model, secrets, references and strict parsers: what every other room may use, and which uses none of them."""
+"""Errors, the model, secrets, references and strict parsers. Every other room may import this one, and it imports none of them."""

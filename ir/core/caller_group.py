@@ -14,7 +14,7 @@ UNKNOWN = "-"
 
 @dataclass(frozen=True)
 class CallerGroup:
-    """Who calls.
+    """What a group's callers have in common; a caller belongs to the group when all four agree.
 
     Attributes:
         client: family, such as `stripe-node`; `-` = the log names none; `*` = any.
@@ -30,7 +30,7 @@ class CallerGroup:
 
     @classmethod
     def parse(cls, text: str) -> "CallerGroup":
-        """Raises ValueError with what is wrong."""
+        """Read one group as a person writes it. Raises ValueError that says what is wrong."""
         found = _SHAPE.fullmatch(text.strip())
         if found is None:
             raise ValueError("a group is CLIENT[/VERSION]@NETWORK[#ENDPOINT], such as stripe-node/18.1.0@203.0.113.0/24")
@@ -46,7 +46,7 @@ class CallerGroup:
         return f"{self.client}{version}@{self.network}{endpoint}"
 
     def holds(self, client: str, version: str, address: str, endpoint: str) -> bool:
-        """Whether a caller is of this group; `address` is one address, a network, "" or `events`."""
+        """Whether a caller belongs to this group; `address` is one address, a network, "" or `events`."""
         if self.client not in ("*", client or UNKNOWN) or not endpoint.startswith(self.endpoint):
             return False
         if self.version and version != self.version and not version.startswith(self.version + "."):

@@ -1,19 +1,19 @@
-"""Text of others in a chat message: it is read as it stands, mentions nobody, links nowhere, and opens no block."""
+"""Make text that others wrote safe in a chat message: it mentions no person, links nowhere and opens no block."""
 
 import re
 
 from ir.core.store_kind import SCHEMES
 
 _LOOKALIKES = str.maketrans({"<": "‹", ">": "›", "@": "＠"})
-"""Chats read `<!channel>`, `<url|words>`, `@everyone`, `user@host` and HTML as orders, some of them after unescaping what was escaped."""
+"""Characters that chats read as orders: `<!channel>`, `<url|words>`, `@everyone`, `user@host` and HTML, also after unescaping."""
 _OURS = ("https://dashboard.stripe.com/", "https://docs.stripe.com/")
-"""Where we send people ourselves; whatever follows stays on that host."""
+"""Addresses that `ir` itself sends people to. A link that begins so stays on that host, so it stays a link."""
 _LINK = re.compile(r"(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _WWW = re.compile(r"(?<![a-z0-9])(www)\.", re.IGNORECASE)
 
 
 def inert(text: str) -> str:
-    """The same words, a little longer where they held a link."""
+    """The same words without live links; a text with links becomes a little longer."""
     plain = text.translate(_LOOKALIKES).replace("```", "'''").replace("](", "] (")
     return _LINK.sub(_unlinked, _WWW.sub(r"\1[.]", plain))
 

@@ -1,4 +1,4 @@
-"""Commands of this tool inside a sentence: where they begin and end, so that they are shown whole and can be copied."""
+"""Find commands of `ir` inside a sentence, so that the screen shows them whole and a person can copy them."""
 
 import re
 
@@ -8,7 +8,7 @@ _GROUPS = "review|drill|inventory|playbook|campaign|schedule|evidence|alert|rule
 _HEAD = rf"(?:rotate stripe(?:-webhook)?(?: {_NAME})?|contain(?: {_NAME})?|(?:{_GROUPS}) [a-z]+|[a-z]+)"
 _ARGUMENT = rf"(?:--[a-z0-9-]+(?: (?!--){_VALUE})?|[A-Z/.]{_VALUE}|[\w-]*[./]{_VALUE}|'[^']*')"
 COMMAND = re.compile(rf"(?<![\w./-])ir {_HEAD}(?: {_ARGUMENT})*")
-"""`ir` and what belongs to it: a command, its arguments and options, without the sentence around it."""
+"""`ir` with its command, arguments and options, without the sentence around it."""
 
 
 def first(text: str) -> str:

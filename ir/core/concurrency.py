@@ -1,4 +1,4 @@
-"""Calls that do not wait for each other, made side by side: what counts is the slowest, not the sum."""
+"""Run independent calls side by side, so that a wave takes as long as its slowest call and not as long as their sum."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -9,17 +9,17 @@ from typing import TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 MOST = 256
-"""Most things done at once by one `each`; a wave of 200 services is one round trip, not seven."""
+"""The most calls that one `each` runs at once: a wave of 200 services then takes one round trip, not seven."""
 
 
 _FEW = 32
-"""Things for which the process's own threads are used again: to begin and end a thread costs as much as a call."""
+"""Up to this many calls run on threads that are kept: to begin and end a thread costs as much as a call."""
 _threads = ThreadPoolExecutor(100_000, thread_name_prefix="ir-beside")
-"""Never full: what runs here may wait for more that runs here."""
+"""The kept threads. The limit is never reached: a call that runs here may itself wait for further calls here."""
 
 
 def each(things: Sequence[T], work: Callable[[T], R]) -> list[R]:
-    """`work` on all things, results in order. Raises what the first in order raised, when all have ended."""
+    """Run `work` on all things and return the results in order. Raises the first error in order, after all have ended."""
     if len(things) <= 1:
         return [work(thing) for thing in things]
     if len(things) > _FEW:
@@ -34,12 +34,15 @@ def each(things: Sequence[T], work: Callable[[T], R]) -> list[R]:
 
 
 def within(seconds: float, call: Callable[[], T]) -> T:
-    """What it returns. Raises what it raised, or TimeoutError when it has not ended by then; it is not stopped."""
+    """Run one call with a time limit. Raises its error, or TimeoutError when the time is up; the call itself is not stopped."""
     return _threads.submit(call).result(timeout=seconds)
 
 
 def each_within(seconds: float, things: Sequence[T], work: Callable[[T], R]) -> list[R | None]:
-    """`work` on all things, results in order; None for those that have not ended by then, which are not stopped. `work` raises nothing."""
+    """Run `work` on all things with one time limit.
+
+    Results are in order; None stands for a call that did not end in time and is not stopped. `work` must not raise.
+    """
     found: list[R | None] = [None] * len(things)
     waiting, until = iter(range(len(things))), time.monotonic() + seconds
     lock = Lock()
@@ -59,7 +62,7 @@ def each_within(seconds: float, things: Sequence[T], work: Callable[[T], R]) -> 
 
 
 def both(first: Callable[[], T], second: Callable[[], R]) -> tuple[T, R]:
-    """What both return. Raises what the first raised, else the second, when both have ended."""
+    """Run two calls at once and return both results. Raises the first one's error, else the second's, after both have ended."""
     later = _threads.submit(second)
     try:
         found = first()

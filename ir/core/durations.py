@@ -10,7 +10,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def seconds(text: object) -> float:
-    """Seconds.
+    """Read a duration as a number of seconds.
 
     Raises:
         ValueError: saying how a duration looks.
@@ -30,7 +30,7 @@ Seconds = Annotated[float, BeforeValidator(seconds), WithJsonSchema(_IN_A_FILE)]
 
 
 def spoken(value: float) -> str:
-    """`75.0` → `1 min 15 s`."""
+    """Write seconds as people say them: `75.0` → `1 min 15 s`."""
     whole = round(value)
     if value < 10:
         return f"{value:.1f} s".replace(".0 s", " s")

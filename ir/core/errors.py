@@ -74,12 +74,12 @@ class IrError(Exception):
 
     @property
     def told(self) -> str:
-        """What happened, and what is safe now, for a record that keeps one text."""
+        """What happened and what is safe now, as one text for the record."""
         return f"{self.what}{chr(10) if chr(10) in self.what else '; '}safe now: {self.safe}" if self.safe else self.what
 
 
 def unexpected(error: BaseException) -> str:
-    """What nobody expected: its class, file and line, never its text, which may hold a secret."""
+    """Describe an unexpected error by its class, file and line. Its text is left out, because it may hold a secret."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -111,13 +111,13 @@ class BadFile(UsageError):
 
 
 class Refused(IrError):
-    """We will not do this; nothing was changed."""
+    """The tool refuses to start this; nothing was changed."""
 
     exit_code = ExitCode.REFUSED
 
 
 class AlreadyRunning(Refused):
-    """Another incident holds what we need; only the incident that blocks is named."""
+    """Another incident holds the key or a store object. The error names only that incident."""
 
     def __init__(self, what: str, *, incident: str, next_step: str = "") -> None:
         super().__init__(what, safe="nothing was changed", next_step=next_step)
@@ -125,7 +125,7 @@ class AlreadyRunning(Refused):
 
 
 class Unreplayable(Refused):
-    """What an incident has recorded is not what this version would do; it can still be ended, which needs no replay.
+    """An incident's record differs from what this version would do. The incident can still be ended: that needs no replay.
 
     Args:
         begun: the version that can go on with it, empty when none can.
@@ -165,11 +165,11 @@ class Denied(PortError):
 
 
 class Missing(PortError):
-    """What we asked for is not there."""
+    """The object that was asked for does not exist."""
 
 
 class Conflict(PortError):
-    """The expected version no longer holds: someone else wrote."""
+    """The expected version no longer holds, because another writer changed the object."""
 
 
 class Rejected(PortError):
@@ -177,4 +177,4 @@ class Rejected(PortError):
 
 
 class Unknown(PortError):
-    """No answer that proves anything; look before acting again."""
+    """No answer came that proves anything: look again before acting again."""

@@ -1,4 +1,4 @@
-"""What kind of credential a string is, and what its owner has to do about it. Pure: nothing is sent.
+"""Tell the kind of credential by its prefix, and what its owner has to do about it. Pure: nothing is sent.
 
 Prefixes and lifetimes are Stripe's (docs.stripe.com/keys, /keys/organization-api-keys, /webhooks; the CLI's own
 sources for its 90 days, and for OAuth since 2026-08-10: stripe-cli #1880, #1910). No answer here holds a part of the string.
@@ -14,7 +14,7 @@ from ir.core.secret import Secret
 _SHORTEST_BODY = 10
 _MODERN_BODY = 99
 _SHORTEST_WEBHOOK_BODY = 24
-"""Endpoints' secrets have 32 characters behind `whsec_`, those of `stripe listen` 64."""
+"""Secrets of endpoints have 32 characters after `whsec_`, those of `stripe listen` have 64."""
 _API_KEY = re.compile(r"(sk|rk)_(live|test)_([A-Za-z0-9_]*)")
 _WRAPPING = re.compile(r"[\"'`\u2018\u2019\u201c\u201d<>(){}\[\],;]")
 _MASK = re.compile(r"[*\u2022\u2026]|\.\.")
@@ -22,7 +22,7 @@ _KEY_INSIDE = re.compile(r"(?:sk|rk|pk)_(?:live|test)_|whsec_")
 
 
 class Credential(StrEnum):
-    """Everything that people paste when they are asked for a key."""
+    """Kinds of credentials that people paste where a key is asked for."""
 
     SECRET = "secret key"  # noqa: S105  # a kind of key, not a key
     RESTRICTED = "restricted key"
@@ -103,8 +103,8 @@ _PREFIXES = (
 
 
 @dataclass(frozen=True)
-class Kind:
-    """What a string is.
+class CredentialKind:
+    """The kind of credential that a string is.
 
     Attributes:
         credential: by its prefix.
@@ -118,31 +118,31 @@ class Kind:
 
     @property
     def rotatable(self) -> bool:
-        """`ir rotate` can replace it."""
+        """Whether `ir rotate` can replace it."""
         return self.credential in (Credential.SECRET, Credential.RESTRICTED)
 
     @property
     def key_kind(self) -> KeyKind | None:
-        """In the inventory's words; None for what it does not list."""
+        """The kind in the inventory's words; None for a kind that the inventory does not list."""
         return _KINDS.get(self.credential)
 
     @property
     def instruction(self) -> str:
-        """What to do about it."""
+        """What its owner has to do about it."""
         return self.credential.instruction
 
 
-def kind_of(secret: Secret) -> Kind:
-    """Tell what `secret` is by its prefix."""
+def kind_of(secret: Secret) -> CredentialKind:
+    """Tell the kind of `secret` by its prefix."""
     text = secret.reveal()
     credential = next((what for prefix, what in _PREFIXES if text.startswith(prefix)), Credential.GARBAGE)
     mode = re.match(r"[a-z]+_(?:org_)?(live|test)_", text)
     may_be = {Credential.SECRET: (Credential.HOSTED,), Credential.RESTRICTED: (Credential.CLI,)}.get(credential, ())
-    return Kind(credential, Mode(mode.group(1)) if mode and credential is not Credential.GARBAGE else None, may_be)
+    return CredentialKind(credential, Mode(mode.group(1)) if mode and credential is not Credential.GARBAGE else None, may_be)
 
 
 def paste_fault(secret: Secret) -> str:
-    """Why this paste cannot be a whole key or signing secret, as a sentence; "" when nothing speaks against it."""
+    """Why this paste cannot be a whole key or signing secret, as a sentence; "" when it can be one."""
     text = secret.reveal()
     checks = (
         (not text.strip(), "Nothing was pasted."),
@@ -178,13 +178,16 @@ def _api_key_fault(text: str) -> str:
 
 
 def may_be_cut(secret: Secret) -> bool:
-    """Built like a key of today but shorter: a hint for a key that Stripe does not know, no reason to refuse."""
+    """Whether it looks like a key of today that was cut short.
+
+    It is a hint for a key that Stripe does not know, never a reason to refuse.
+    """
     body = secret.reveal().split("_")[-1]
     return body.startswith("5") and 24 < len(body) < _MODERN_BODY
 
 
 def account_hint(secret: Secret) -> str:
-    """The account that a key of today carries in its body, "" otherwise. Observed, not promised: only a hint."""
+    """The account id that a key of today carries in its body, "" otherwise. It was observed and is not promised, so it is only a hint."""
     body = secret.reveal().split("_")[-1]
     built_so = len(body) == _MODERN_BODY and body.startswith("51")
     return f"acct_{body[1:17]}" if built_so else ""

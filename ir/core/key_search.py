@@ -1,6 +1,6 @@
-"""Values shaped like Stripe's keys, found in stores: where each stands, and who else keeps that place. Pure.
+"""Recognise values shaped like Stripe's keys in stores, and the other tools that keep the same place. Pure.
 
-Only what is shaped so is ever taken up; every other value is passed over.
+Values of any other shape are passed over and never copied.
 """
 
 import re
@@ -22,11 +22,11 @@ _KEEPERS = (
     (("aws:cloudformation:stack-name",), "CloudFormation stack {}"),
     (("pulumi:project", "pulumi"), "Pulumi ({})"),
 )
-"""Tags by which tools mark what is theirs: Terraform, CloudFormation, Pulumi, External Secrets write their own value back."""
+"""Tags by which tools mark the places that they write: Terraform, CloudFormation, Pulumi and External Secrets restore their own value."""
 
 
 @dataclass(frozen=True)
-class Find:
+class FoundKey:
     """One place that holds a value shaped like a key.
 
     Attributes:
@@ -39,15 +39,15 @@ class Find:
 
     @property
     def rotatable(self) -> bool:
-        """Whether it is a key that this tool rotates: `sk_` or `rk_`, whole."""
+        """Whether this tool rotates it: a whole `sk_` or `rk_` key."""
         return kind_of(self.value).rotatable and not paste_fault(self.value)
 
 
 @dataclass(frozen=True)
-class Looked:
-    """What a look through a store came to; `unread` is `place: why` for what could not be read."""
+class SearchResult:
+    """The result of searching one store; `unread` is `place: why` for each place that could not be read."""
 
-    finds: tuple[Find, ...]
+    found_keys: tuple[FoundKey, ...]
     unread: tuple[str, ...] = ()
     places: int = 0
 
@@ -73,17 +73,17 @@ def in_fields(data: Mapping[str, Any]) -> Iterator[tuple[str, Secret]]:
 
 
 def prints(data: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Fields in which something shaped like a key stands, alone or within a longer text, and its fingerprint."""
+    """Each field that holds a key-shaped string, alone or within a longer text, and the key's fingerprint."""
     return tuple((_field(path), fingerprint(hit.group())) for path, value in _leaves(data, ()) for hit in _SHAPE.finditer(value))
 
 
 def holds_any(text: str) -> bool:
-    """Whether something shaped like a key stands anywhere in it."""
+    """Whether any field holds a key-shaped string."""
     return _SHAPE.search(text) is not None
 
 
 def assigned(text: str) -> set[str]:
-    """Names of variables in an env file whose value begins like a key."""
+    """Names of the env file's variables whose value begins like a key."""
     return {hit.group(1) for hit in _ASSIGNED.finditer(text)}
 
 
@@ -105,6 +105,6 @@ def _field(path: tuple[str, ...]) -> str:
 
 
 def keepers(tags: Mapping[str, str]) -> tuple[str, ...]:
-    """Who keeps a place, by its tags or custom metadata."""
+    """Tools that keep a place, told by its tags or custom metadata."""
     lower = {name.lower(): value for name, value in tags.items()}
     return tuple(words.format(lower[name] or name) for names, words in _KEEPERS for name in names if name in lower)

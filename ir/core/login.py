@@ -1,4 +1,7 @@
-"""Who runs this process, by the kernel: its user id. What the environment says of it can be set by anybody, so that is a remark."""
+"""The operating system's account that runs this process.
+
+The kernel's user id counts; environment variables can be set freely, so they are a remark.
+"""
 
 import os
 import pwd
@@ -15,6 +18,6 @@ def login() -> str:
 
 
 def remark() -> str:
-    """What the environment says instead, such as `LOGNAME=bob`; "" where it agrees or says nothing."""
+    """A remark where the environment names another account, such as `LOGNAME=bob`; "" where it agrees or names none."""
     mine = login()
     return ", ".join(f"{name}={os.environ[name][:40]}" for name in _SAID if os.environ.get(name, mine) != mine)

@@ -1,4 +1,4 @@
-"""Frozen nouns that every room shares. Plain data: no IO, no vendor, no secret in anything that is recorded."""
+"""Frozen value types that every room shares. Plain data: no IO, no vendor, and no secret in anything that is recorded."""
 
 from dataclasses import asdict, dataclass, field, is_dataclass
 from enum import StrEnum
@@ -16,7 +16,7 @@ class Mode(StrEnum):
 
 
 class KeyKind(StrEnum):
-    """What a key may do: everything, or what its permission list says; or sign what Stripe sends to us."""
+    """The rights of a key: all, or those on its permission list; or it signs the events that Stripe sends."""
 
     SECRET = "secret"  # noqa: S105  # a kind of key, not a key
     RESTRICTED = "restricted"
@@ -134,14 +134,14 @@ class Item:
 
 @dataclass(frozen=True)
 class Debt:
-    """Something still owed after the run; it stays in `ir status` and in the exit code.
+    """Something still to do after the run; it stays in `ir status` and in the exit code.
 
     Attributes:
         kind: `key-alive` | `key-unproven` | `key-waits` (wanted, and in no service yet) |
             `store-behind` | `service-behind` | `leftover` | `custody` | `misuse` |
             `unknown-use` (of the old key, up to its death) | `undelivered` (events).
         about: what it concerns (key id or fingerprint, store, service).
-        todo: what pays it, as a command or click.
+        todo: the command or click that settles it.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""Where the files that travel with the package lie: `playbooks/` and `templates/`."""
+"""Find the files that are shipped with the package: `playbooks/` and `templates/`."""
 
 from importlib import resources
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Secrets as a type, their fingerprints, and scrubbing by value at every exit.
+"""Secrets as a type, their fingerprints, and the removal of their values from every text that leaves the process.
 
 A `Secret` cannot be printed, formatted, pickled, copied into JSON or compared by accident. `reveal()` is
 called at the edge only: in a request header, a store write, a child's stdin. Every secret ever made in
@@ -24,17 +24,17 @@ _SHAPES = re.compile(
     r"|whsec_[A-Za-z0-9+/=_-]{8,}"
 )
 _SIGNS = ("_live_", "_test_", "_prod_", "whsec_")
-"""One of these stands in whatever has one of the shapes; to look for them first is ten times faster."""
+"""Every shape holds one of these parts. Searching for them first is ten times faster."""
 _WHOLE = re.compile(r"(?:sk|rk|ek|rkcs)_(?:org_)?(?:live|test|prod)_[A-Za-z0-9]{10,}|whsec_[A-Za-z0-9+/=_-]{16,}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FOLDS = re.compile(r"[\r\n]+[ \t]*")
 _SHORTEST = 6
 _FEW = 300
-"""Beginnings up to which a search for each of them is faster than a look at each character."""
+"""Up to this many beginnings, a search for each of them is faster than a look at each character."""
 _lock = threading.Lock()
 _values: set[str] = set()
 _marks: dict[str, str] = {}
-"""Each form of each secret, and the fingerprint that stands in for it."""
+"""Each form of each secret, and the fingerprint that replaces it."""
 _starts: dict[str, tuple[int, ...]] = {}
 """First `_SHORTEST` characters of a form → lengths of the forms that begin so, longest first. Rows are replaced, never changed.
 
@@ -51,7 +51,7 @@ def fingerprint(value: str) -> str:
 
 
 class Secret:
-    """A value that must never be seen. Equality is constant-time; there is no other way to compare.
+    """A value that must never be shown. Equality is constant-time; there is no other way to compare.
 
     Raises:
         ValueError: the value is not text that UTF-8 can carry (half a surrogate pair). The error of the
@@ -118,18 +118,18 @@ def scrub(text: str) -> str:
 
 
 def key_shaped(text: str) -> bool:
-    """Whether something in `text` has the shape of a whole Stripe key (not of a masked one), or is a secret of this process."""
+    """Whether `text` holds a secret of this process, or something with the shape of a whole Stripe key (masked ones do not count)."""
     return _WHOLE.search(text) is not None or bool(_spans(text))
 
 
 def excerpt(text: str, limit: int = 300) -> str:
-    """Make what a stranger said fit for a record and a terminal: scrubbed, one printable line of `limit` characters."""
+    """Make a stranger's text fit for a record and a terminal: scrubbed, one printable line of `limit` characters."""
     line = " ".join("".join(c if c.isprintable() else " " for c in scrub(text)).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def longest_form() -> int:
-    """Length of the longest form that `scrub` looks for: who cuts text before scrubbing must keep so much more."""
+    """Length of the longest form that `scrub` looks for. A caller that cuts text before scrubbing has to keep so much more."""
     return _longest
 
 
@@ -137,7 +137,7 @@ _Span = tuple[int, int, str]
 
 
 def _spans(text: str) -> list[_Span]:
-    """Where known forms stand: start, end, fingerprint; of several that begin at one place the longest, which covers the others."""
+    """Places of known forms: start, end, fingerprint. Of several that begin at one place it is the longest, which covers the others."""
     found = []
     for start in _candidates(text):
         for length in _starts[text[start : start + _SHORTEST]]:
@@ -149,7 +149,7 @@ def _spans(text: str) -> list[_Span]:
 
 
 def _candidates(text: str) -> Iterator[int]:
-    """Where something begins as a known form does: by a search in C for each beginning while they are few, else by a look at each place."""
+    """Places where a known form may begin: by one search per beginning while there are few, else by a look at each character."""
     if len(text) < _shortest:
         return
     starts = tuple(_starts)
@@ -164,17 +164,17 @@ def _candidates(text: str) -> Iterator[int]:
 
 
 def _folded_spans(text: str) -> list[_Span]:
-    """As `_spans`, for forms that something like `base64` broke over several lines."""
+    """As `_spans`, for forms that a program like `base64` has broken over several lines."""
     first, *folded = text.replace("\r", "\n").split("\n")
     found = _spans("".join([first, *(line.lstrip(" \t") for line in folded)]))
     if not found:
-        return []  # nearly always: then nobody has to know what stood where
+        return []  # nearly always: the places are not needed then
     kept = [at for span in _between_folds(text) for at in range(*span)]
     return [(kept[start], kept[end - 1] + 1, mark) for start, end, mark in found]
 
 
 def _without(text: str, spans: list[_Span]) -> str:
-    """`text` with the union of `spans` replaced: overlapping secrets leave no rest of either."""
+    """`text` with the union of `spans` replaced, so that overlapping secrets leave no rest of either."""
     parts, done = [], 0
     for start, end, mark in sorted(spans, key=lambda span: (span[0], -span[1])):
         if start >= done:
@@ -226,7 +226,7 @@ def _encodings(value: str) -> set[str]:
 
 
 def _base64_core(raw: bytes, shift: int) -> str:
-    """Base64 characters that depend on `raw` alone, when `shift` (0-2) bytes of a group of three stand before it."""
+    """The Base64 characters that depend on `raw` alone, when `shift` (0-2) bytes of a group of three come before it."""
     coded = base64.b64encode(b"\0" * shift + raw).decode()
     # A last group of one byte ends in `x==`, of two bytes in `x=`: that x depends on what follows.
     spare = (0, 3, 2)[(shift + len(raw)) % 3]

@@ -22,12 +22,12 @@ _HASHES = ("sha256", "sha512")
 
 
 class BadSignature(ValueError):
-    """It is no signature, or not one of this over that; the text says which."""
+    """The signature cannot be read, or does not fit the message; the text says which."""
 
 
 @dataclass(frozen=True)
 class PublicKey:
-    """A public key as it stands in `id_….pub` or `authorized_keys`, without its comment."""
+    """A public key as a line of `id_….pub` or `authorized_keys` has it, without the comment."""
 
     kind: str
     blob: bytes

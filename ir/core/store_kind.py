@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class PlaceKind(StrEnum):
     """How a place can be looked at and changed.
 
     `versioned` earlier values can be read again · `single value` the value can be read, and a write replaces it · `write-only` no value
@@ -32,7 +32,7 @@ class Promises:
         writes: it can be written at all.
     """
 
-    kind: Kind
+    kind: PlaceKind
     stage: bool = False
     compare: bool = False
     custody: bool = False
@@ -42,12 +42,12 @@ class Promises:
     @property
     def guided(self) -> bool:
         """A person does the writing."""
-        return self.kind is Kind.GUIDED
+        return self.kind is PlaceKind.GUIDED
 
     @property
     def reads(self) -> bool:
         """What it holds can be read back."""
-        return self.kind in (Kind.VERSIONED, Kind.SINGLE)
+        return self.kind in (PlaceKind.VERSIONED, PlaceKind.SINGLE)
 
     @property
     def undo(self) -> str:
@@ -76,18 +76,18 @@ class Scheme:
 
 
 SCHEMES: dict[str, Scheme] = {
-    "aws-sm": Scheme(Promises(Kind.VERSIONED, stage=True, compare=True, custody=True), host="region"),
-    "aws-ssm": Scheme(Promises(Kind.VERSIONED, stage=True, custody=True, tells_writer=True), host="region"),
-    "gcp-sm": Scheme(Promises(Kind.VERSIONED, stage=True, custody=True), host="project"),
-    "vault": Scheme(Promises(Kind.VERSIONED, stage=True, compare=True, custody=True), host="mount", field=True),
-    "conjur": Scheme(Promises(Kind.VERSIONED, stage=True, custody=True), host="account"),
+    "aws-sm": Scheme(Promises(PlaceKind.VERSIONED, stage=True, compare=True, custody=True), host="region"),
+    "aws-ssm": Scheme(Promises(PlaceKind.VERSIONED, stage=True, custody=True, tells_writer=True), host="region"),
+    "gcp-sm": Scheme(Promises(PlaceKind.VERSIONED, stage=True, custody=True), host="project"),
+    "vault": Scheme(Promises(PlaceKind.VERSIONED, stage=True, compare=True, custody=True), host="mount", field=True),
+    "conjur": Scheme(Promises(PlaceKind.VERSIONED, stage=True, custody=True), host="account"),
     "k8s": Scheme(
-        Promises(Kind.SINGLE, stage=True, compare=True, custody=True, tells_writer=True), host="context", field=True, place="Secret"
+        Promises(PlaceKind.SINGLE, stage=True, compare=True, custody=True, tells_writer=True), host="context", field=True, place="Secret"
     ),
-    "vercel": Scheme(Promises(Kind.WRITE_ONLY, tells_writer=True), host="project"),
-    "github-actions": Scheme(Promises(Kind.WRITE_ONLY), host="owner"),
-    "dotenv": Scheme(Promises(Kind.SINGLE, stage=True, compare=True, custody=True), field=True, place="file"),
-    "command": Scheme(Promises(Kind.SINGLE)),
-    "env": Scheme(Promises(Kind.SINGLE, writes=False)),
-    "manual": Scheme(Promises(Kind.GUIDED)),
+    "vercel": Scheme(Promises(PlaceKind.WRITE_ONLY, tells_writer=True), host="project"),
+    "github-actions": Scheme(Promises(PlaceKind.WRITE_ONLY), host="owner"),
+    "dotenv": Scheme(Promises(PlaceKind.SINGLE, stage=True, compare=True, custody=True), field=True, place="file"),
+    "command": Scheme(Promises(PlaceKind.SINGLE)),
+    "env": Scheme(Promises(PlaceKind.SINGLE, writes=False)),
+    "manual": Scheme(Promises(PlaceKind.GUIDED)),
 }

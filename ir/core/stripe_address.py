@@ -1,4 +1,4 @@
-"""Which addresses may be called as Stripe: the real one, or plain http on loopback for drills and tests."""
+"""The addresses that may be called as Stripe: the real one, or plain http on loopback for drills and tests."""
 
 import ipaddress
 import re

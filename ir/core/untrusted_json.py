@@ -1,4 +1,4 @@
-"""JSON that a stranger sent: what a parser takes beyond the standard, or what would hurt whoever reads it, is no JSON here."""
+"""Parse untrusted JSON strictly. Extensions of the standard are rejected, and so are values that would crash or stall a later reader."""
 
 import json
 import math

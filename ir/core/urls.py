@@ -1,4 +1,4 @@
-"""URLs that people write, taken apart: where a call would go, and whether it leaves this machine in the clear."""
+"""Parse URLs that people write: the host that a call would reach, and whether the call leaves this machine unencrypted."""
 
 import ipaddress
 import re
@@ -13,14 +13,14 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class NotAsked(Rejected):
-    """We did not ask: the place is not one that we may call, or the call could not be put together. Says nothing of the service."""
+    """The call was not made: its address is not allowed, or the request could not be built. Says nothing about the service."""
 
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True)
-class Place:
+class ParsedUrl:
     """A parsed URL: where to connect, and what to ask for there (`target`: path and query)."""
 
     scheme: str
@@ -35,11 +35,11 @@ class Place:
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
     def __str__(self) -> str:
-        """Without path and query: those may carry what is none of a log's business."""
+        """The URL without path and query: those may hold what does not belong in a log."""
         return f"{self.scheme}://{self.authority}"
 
 
-def parse(url: str) -> Place:
+def parse(url: str) -> ParsedUrl:
     """Read a URL.
 
     Raises:
@@ -58,11 +58,11 @@ def parse(url: str) -> Place:
     if parts.username is not None or parts.password is not None:
         raise ValueError("a URL must not hold a user name or password; use a header by reference")
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Place(parts.scheme, host, port or _PORTS[parts.scheme], target)
+    return ParsedUrl(parts.scheme, host, port or _PORTS[parts.scheme], target)
 
 
 def in_the_clear(url: str) -> bool:
-    """Whether what is sent there can be read on the way: plain http to another machine, or to we do not know where."""
+    """Whether others could read what is sent there: plain http to another machine, or to an unknown one."""
     try:
         place = parse(url)
     except ValueError:
@@ -71,7 +71,7 @@ def in_the_clear(url: str) -> bool:
 
 
 def all_loopback(addresses: Iterable[str]) -> bool:
-    """Every one of them is this machine."""
+    """Whether every one of the addresses is this machine."""
     return all(is_loopback(address) for address in addresses)
 
 
@@ -82,7 +82,7 @@ def is_loopback(host: str) -> bool:
 
 
 def ip_literal(host: str) -> IPAddress | None:
-    """The address that a host spells out, without its zone; None: it is a name."""
+    """The address that a host spells out, without its zone; None when the host is a name."""
     try:
         return ipaddress.ip_address(host.partition("%")[0])
     except ValueError:

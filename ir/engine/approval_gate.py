@@ -1,4 +1,4 @@
-"""Questions to people: approvals before a step, and whether to contain when misuse was found. Each answer is recorded."""
+"""Questions to people: approve a step, and contain now that misuse was found. Each answer is recorded."""
 
 from collections.abc import Callable
 
@@ -7,18 +7,23 @@ from ir.core.model import Danger, Did, Json, KeyKind, Liveness, Outcome, Policy
 from ir.engine import approvals
 from ir.engine.recorder import Recorder
 from ir.incident import irreversible, reversibility
+from ir.incident.context import World
 from ir.incident.plan import Plan, Step
 from ir.ports import Irreversible
 
 IN_ADVANCE, BY_FLAG, TYPED = "--yes when it was opened", "--yes", "typed at a terminal"
-"""How the operator's own approval came about: only the last one is a person's answer to the question."""
+"""The three ways in which the operator's own approval is given. Only the last one answers a question that was asked."""
 
 
 class ApprovalGate:
     """The questions of one incident. An approval is bound to the plan and to the verification that was seen."""
 
     def __init__(self, recorder: Recorder, plan: Plan) -> None:
-        self._recorder, self._world, self._policy, self._plan_hash = recorder, recorder.world, plan.policy, plan.hash
+        self._recorder, self._policy, self._plan_hash = recorder, plan.policy, plan.hash
+
+    @property
+    def _world(self) -> World:
+        return self._recorder.world
 
     def approval(self, step: Step, signals: Callable[[], list[Json]]) -> tuple[list[Json], Outcome | None]:
         """Asks the operator where no approval was sent. `signals`: those that nobody has heard yet.
@@ -28,7 +33,7 @@ class ApprovalGate:
             of this plan.
         """
         record = self._recorder.record
-        proven = bool(record.facts.get("dead_at"))  # it was approved once, and is done
+        proven = bool(record.facts.get("dead_at"))  # approved before, and done
         if self._world.options.dry_run or reversibility.dead(record.facts) or (proven and step.action == "retire"):
             return [], None
         if not step.approval:
@@ -37,10 +42,10 @@ class ApprovalGate:
         if weighed.get("granted"):
             return [], None
         if step.approvals < 2 and self._agreed and record.last is not None:
-            # agreed to in advance: nobody is asked, so no step is recorded
+            # agreed to in advance: no question is asked, so no step is recorded
             self._approve(step, at=record.last["at"], by=record.actor, how=IN_ADVANCE)
             return [], None
-        operator = self._world.operator
+        operator = self._world.ports.operator
         asks = step.approvals < 2 and (operator.interactive or self._world.options.yes)
         answer = self._recorder.step("approve", lambda: self._answer(step, signals, asks=asks, unasked=False))
         if "signals" in answer:
@@ -55,10 +60,10 @@ class ApprovalGate:
         return [], Outcome(Did.FAILED, said, todo=f"ir approve {record.id}")
 
     def _confirmation(self, step: Step, signals: Callable[[], list[Json]]) -> tuple[list[Json], Outcome | None]:
-        """Of a step that cannot be undone and that its playbook lets happen without approval: whoever sits at the terminal is asked."""
+        """Confirm a step that cannot be undone and that its playbook lets happen without approval: the person at the terminal is asked."""
         if self._agreed or not self._dies(step):
             return [], None
-        asks = self._world.operator.interactive
+        asks = self._world.ports.operator.interactive
         answer = self._recorder.step(
             "confirm", lambda: self._answer(step, signals, asks=asks and not self._died_meanwhile(step), unasked=True)
         )
@@ -67,33 +72,36 @@ class ApprovalGate:
         return [], None if answer["yes"] else self._declined(step, str(answer["by"]))
 
     def _died_meanwhile(self, step: Step) -> bool:
-        """The person was interrupted after the clicks: there is nothing left to confirm, and what waits to be pasted is the new key."""
+        """Whether the key died after a person's clicks were interrupted.
+
+        Then the kill needs no confirmation, and the new key waits to be pasted.
+        """
         world, record = self._world, self._recorder.record
-        if step.action == "remove" or not world.issuer.guided or world.key.kind is KeyKind.WEBHOOK:
+        if step.action == "remove" or not world.ports.issuer.guided or world.key.kind is KeyKind.WEBHOOK:
             return False
         try:
-            return world.issuer.probe(world.old_key(record.facts)).liveness.dead
+            return world.ports.issuer.probe(world.old_key(record.facts)).liveness.dead
         except PortError:
             return False
 
     @property
     def _agreed(self) -> bool:
-        """Whoever began the incident agreed to all of it in advance; an exception that was accepted since was no part of that."""
+        """Whether the operator agreed to all of it when the incident began. An exception that was accepted since is not part of that."""
         record = self._recorder.record
         return bool(record.opened.get("options", {}).get("yes")) and not any(signal.get("accepts") for signal in record.signals)
 
     def _answer(self, step: Step, signals: Callable[[], list[Json]], *, asks: bool, unasked: bool) -> Json:
-        """Of the operator, if he is to be asked (`asks`), else `unasked`; or what was signalled before he had answered."""
+        """The operator's answer, if the question is put (`asks`), else `unasked`; or a signal that arrived before the answer."""
         called = signals()
         if called:
             return {"signals": called}
         yes = self._asked(step, signals) if asks else unasked
-        called = [] if yes else signals()  # somebody may have answered elsewhere, while the question stood here
+        called = [] if yes else signals()  # an answer may have come from another terminal while the question stood here
         if called:
             return {"signals": called}
         declined = {"declined": True} if asks and not yes else {}
-        how = BY_FLAG if self._world.options.yes or not self._world.operator.interactive else TYPED
-        return {"yes": yes, "by": self._world.operator.name, "at": self._recorder.now(), "how": how, **declined}
+        how = BY_FLAG if self._world.options.yes or not self._world.ports.operator.interactive else TYPED
+        return {"yes": yes, "by": self._world.ports.operator.name, "at": self._recorder.now(), "how": how, **declined}
 
     def _declined(self, step: Step, by: str) -> Outcome:
         record = self._recorder.record
@@ -106,13 +114,13 @@ class ApprovalGate:
         return Outcome(Did.FAILED, said, todo="\n".join(f"{why}: ir {word} {record.id}" for why, word in ways.items()))
 
     def _approve(self, step: Step, *, at: str, by: str, how: str) -> None:
-        """Given at this terminal, for what was verified by now: of another replacement, the person is asked anew."""
+        """Approve at this terminal what is verified by now. For another replacement than the one shown, the person is asked again."""
         seen = approvals.question(self._recorder.record, step.id, step.approvals, self._plan_hash, ()).seen
         body = {"kind": "approve", "step": step.id, "plan": self._plan_hash, "until": at, "seen": seen, "how": how}
         self._recorder.emit("signal", body=body, at=at, actor=by)
 
     def _weighed(self, step: Step) -> Json:
-        """What the approvals sent so far come to, {} when there are none; recorded with the time, since they expire."""
+        """The result of the approvals sent so far, {} when there are none. It is recorded with the time, since approvals expire."""
         record = self._recorder.record
         if not any(signal["kind"] == "approve" for signal in record.signals):
             return {}
@@ -121,19 +129,19 @@ class ApprovalGate:
             body = {"kind": "approved", "step": step.id, "said": weighed["said"], "facts": {"approvals": {step.id: weighed}}}
             self._recorder.emit_now("signal", body=body)
             if weighed["broken_glass"]:
-                self._world.say(f"WARNING: {weighed['said']}")
+                self._world.hooks.say(f"WARNING: {weighed['said']}")
         return weighed
 
     def _weigh(self, step: Step) -> Json:
         record, listed = self._recorder.record, self._world.inventory.approvers
-        asked = approvals.question(record, step.id, step.approvals, self._plan_hash, listed, self._world.removed_approvers())
+        asked = approvals.question(record, step.id, step.approvals, self._plan_hash, listed, self._world.hooks.removed_approvers())
         return approvals.weigh(asked, record.signals, self._world.now())
 
     def _asked(self, step: Step, signals: Callable[[], list[Json]]) -> bool:
         def elsewhere() -> str:
             return next((f"{row['actor']} ({row['kind']})" for row in signals()), "")
 
-        return self._world.operator.confirm_by_name(self._about(step), elsewhere=elsewhere)
+        return self._world.ports.operator.confirm_by_name(self._about(step), elsewhere=elsewhere)
 
     def _about(self, step: Step) -> Irreversible:
         record = self._recorder.record
@@ -144,17 +152,17 @@ class ApprovalGate:
         return irreversible.to_kill(record, self._ends_in())
 
     def _dies(self, step: Step) -> bool:
-        """Whether the step has anything to kill or to delete; from what is recorded alone."""
+        """Whether the step will kill or delete something, told from the record alone."""
         if step.danger is not Danger.IRREVERSIBLE:
             return False
         facts = self._recorder.record.facts
         if step.action == "contain":
             return not facts.get("containment") and not Liveness(facts["old"].get("liveness", Liveness.UNKNOWN)).dead
-        return step.action != "remove" or bool(facts.get("proof") and facts["old"].get("id") and not self._world.issuer.guided)
+        return step.action != "remove" or bool(facts.get("proof") and facts["old"].get("id") and not self._world.ports.issuer.guided)
 
     def _ends_in(self) -> str:
         """The last four characters of the key that dies, for the eyes only: where it has no other name, it is called by them."""
-        if not self._world.operator.interactive:
+        if not self._world.ports.operator.interactive:
             return ""
         try:
             return self._world.old_key(self._recorder.record.facts).reveal()[-4:]
@@ -162,14 +170,14 @@ class ApprovalGate:
             return ""
 
     def containment(self) -> bool:
-        """Misuse found in an overlap run: whether the operator wants to contain now; without anybody to ask, warn."""
+        """Misuse was found in an overlap run: ask the operator whether to contain now; without a terminal, warn."""
         record = self._recorder.record
         facts = record.facts.get("review", {})
         found = facts.get("verdict") in ("confirmed", "suspected")
         if self._policy is Policy.EXPLOITED or not found or record.facts.get("containment"):
             return False
         question = f"Misuse is {facts['verdict']}. Contain the key now? Services that still use it will fail."
-        operator = self._world.operator
+        operator = self._world.ports.operator
 
         def yes() -> bool:
             if not operator.interactive or not operator.confirm(question):
@@ -179,5 +187,5 @@ class ApprovalGate:
 
         answer = self._recorder.step("escalate", lambda: {"yes": yes()})
         if not answer["yes"]:
-            self._world.say(f"WARNING: misuse is {facts['verdict']}; to contain the key now: ir contain {record.id}")
+            self._world.hooks.say(f"WARNING: misuse is {facts['verdict']}; to contain the key now: ir contain {record.id}")
         return bool(answer["yes"])

@@ -1,4 +1,4 @@
-"""Who may let a step happen: people, not messages. Pure.
+"""Decide whether the approvals of a step suffice. People count, not messages. Pure.
 
 * An approval is about one step of one plan of one incident, and about the verification that was seen; it expires. One from before an
   exception was accepted by name counts no more.
@@ -48,14 +48,14 @@ class Question:
 def question(
     record: Incident, step: str, needs: int, plan: str, approvers: Sequence[Approver], removed: Sequence[Approver] = ()
 ) -> Question:
-    """What is to be approved now: an incident's record says what was verified last, and who opened it."""
+    """The question as it stands now: the incident's record tells the last verification and the person who opened the incident."""
     verified = record.run_of("verify")
     seen = verified.ended if verified else ""
     return Question(record.id, step, plan, seen, needs, record.actor, tuple(approvers), tuple(removed))
 
 
 def statement(incident: str, step: str, plan: str, seen: str, until: float, name: str) -> bytes:
-    """The bytes that an approver signs: canonical JSON; `until` in whole epoch seconds."""
+    """The bytes that an approver signs: canonical JSON; `until` is in whole epoch seconds."""
     return canonical({"incident": incident, "step": step, "plan": plan, "seen": seen, "until": int(until), "name": name})
 
 
@@ -102,7 +102,7 @@ def _about(asked: Question, signal: Json) -> bool:
 
 
 def _person(asked: Question, signal: Json, by: str, now: float) -> tuple[Json, str]:
-    """Who approved, and why that does not count ("" = it counts)."""
+    """The approver's name, and the reason why the approval does not count ("" = it counts)."""
     until, reason = signal.get("until"), excerpt(str(signal.get("reason", "")))
     person: Json = {"name": by, "signed": False, "key": "", "reason": reason}
     if isinstance(until, int | float) and until <= now:
@@ -120,7 +120,7 @@ def _person(asked: Question, signal: Json, by: str, now: float) -> tuple[Json, s
 
 
 def _signer(asked: Question, signal: Json) -> tuple[Approver | None, str]:
-    """The listed person whose signature it is; else why it is nobody's."""
+    """The listed person whose signature it is; else the reason why it fits none."""
     name, until = str(signal.get("name", "")), signal.get("until")
     if not isinstance(until, int | float) or "seen" not in signal or "step" not in signal:
         return None, "its signature lacks a part of what it has to cover"

@@ -1,4 +1,4 @@
-"""What the engine recorded of an incident, read without starting an engine, and how it is encoded there."""
+"""Read what the engine recorded of an incident without starting an engine; and the encoding of those records."""
 
 import json
 from typing import Any
@@ -18,7 +18,7 @@ class Plain(Serializer):
     """JSON for the engine; an exception becomes `{class}`, never its text."""
 
     def name(self) -> str:
-        """How rows that are encoded so are marked."""
+        """The mark of rows that are encoded so."""
         return "ir-json"
 
     def serialize(self, data: Any) -> str:
@@ -42,18 +42,18 @@ def _encode(value: object) -> object:
 
 
 def as_recorded(output: Json) -> Json:
-    """A step's output as its record gives it back."""
+    """A step's output in the form in which its record returns it."""
     plain: Json = json.loads(Plain().serialize(output))
     return plain
 
 
 def client(engine: sa.Engine) -> DBOSClient:
-    """The engine's tables, without starting an engine."""
+    """Access to the engine's tables without starting an engine."""
     return DBOSClient(system_database_engine=engine, serializer=Plain())
 
 
 def read_entries(engine: sa.Engine, incident: str) -> list[Json]:
-    """All entries recorded so far, without starting an engine. Empty when there is no such incident."""
+    """All entries recorded so far, read without starting an engine. Empty when there is no such incident."""
     return audit_log.entries(engine, incident) or in_stream(engine, incident)
 
 
@@ -63,6 +63,6 @@ def in_stream(engine: sa.Engine, incident: str) -> list[Json]:
     try:
         for entry in client(engine).read_stream(incident, STREAM, polling_interval_sec=0.01, timeout_seconds=0.05):
             entries.append(entry)
-    except (dbos_errors.DBOSStreamTimeoutError, dbos_errors.DBOSNonExistentWorkflowError):  # no more, or never begun
+    except (dbos_errors.DBOSStreamTimeoutError, dbos_errors.DBOSNonExistentWorkflowError):  # the stream has ended, or was never begun
         pass
     return entries

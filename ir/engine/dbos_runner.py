@@ -1,6 +1,6 @@
 """The durable runner: one incident is one workflow of DBOS, on embedded SQLite or on PostgreSQL.
 
-What the engine gives: recorded steps, replay. What it does not: locks (see `storage.incident_store`), idempotence (see `actions`) and an
+What the engine gives: recorded steps, replay. What it does not: locks (see `storage.leases`), idempotence (see `actions`) and an
 audit stream that costs one trip to the database (see `evidence.audit_log`). Traps that this room knows: the
 executor id is unique to the process, or the engine would run other people's incidents; an incident is resumed only on a
 queue that this process alone listens to; the serialiser is JSON and encodes an engine error without its text; a process
@@ -27,24 +27,25 @@ from ir.evidence import audit_log
 from ir.incident.context import World
 from ir.incident.plan import plan_from_json
 from ir.storage.database import trouble
-from ir.storage.incident_store import Ledger
+from ir.storage.leases import Leases
 from ir.storage.patience import Away
 from ir.storage.process_identity import Me
+from ir.storage.signal_log import SignalLog
 
 APPLICATION = "ir-engine"
 SCHEMA_VERSION = "8"
 """Version of recorded steps: an incident begun under another version is refused, not replayed wrongly (`replay_check`)."""
 _POLL = 0.1
-"""Seconds between looks at the audit stream: each costs a query, and nobody reads faster than this."""
+"""Seconds between looks at the audit stream. Each look costs a query, and a person does not read faster."""
 _SILENCE = 1.0
 """Seconds without an entry after which the reader asks whether there will be more."""
 _ACTIVE = ("PENDING", "ENQUEUED", "DELAYED")
-"""The engine's words for what it has not ended."""
+"""The engine's words for workflows that it has not ended."""
 _NEVER = 86400.0
-"""Seconds between the engine's looks for schedules: it is given none (see `fleet.schedule`)."""
+"""Seconds between the engine's looks for schedules: `ir` gives it none (see `fleet.schedule`)."""
 _BEAT = 5.0
 TAKEN_OVER = 70
-"""Exit code of a process whose incident somebody took over."""
+"""Exit code of a process whose incident another process took over."""
 
 
 class Runner:
@@ -55,22 +56,22 @@ class Runner:
         me: this process.
     """
 
-    def __init__(self, engine: sa.Engine, me: Me, ledger: Ledger) -> None:
-        self.engine, self.me, self.ledger = engine, me, ledger
+    def __init__(self, engine: sa.Engine, me: Me, leases: Leases, signals: SignalLog) -> None:
+        self.engine, self.me, self.leases, self.signals = engine, me, leases, signals
         self.queue = f"ir-{me.executor}"
         self._beating: dict[str, int] = {}
         self.broken: dict[str, str] = {}
-        """Incidents that broke off in this process, and why: the record cannot be written, or a bug of ours."""
+        """Incidents that broke off in this process, and the reason: the record could not be written, or a bug of ours."""
         self.over: Callable[[str], None] = lambda _incident: None
-        """Called when this process runs an incident no more: it ended, or it waits and was let go."""
+        """Called when this process stops running an incident, because the incident ended or was released while it waits."""
         self.taken_over: Callable[[], NoReturn] = lambda: os._exit(TAKEN_OVER)
-        """Ends this process at once: somebody took an incident of it over, and whatever it does now would be done twice."""
+        """Ends this process at once: another process took one of its incidents over, and every further act would be done twice."""
         self.away: Callable[[Away], None] = lambda _error: os._exit(int(ExitCode.UNEXPECTED))
-        """Ends this process at once: the database did not come back, and another process may go on with what it runs."""
+        """Ends this process at once: the database did not come back, and another process may take its incidents over."""
         self._launched = self._queued = False
         self._queueing = threading.Lock()
         self._coming: set[str] = set()
-        """Incidents that lie in this process's queue."""
+        """Incidents in this process's queue."""
         self._stopped: dict[str, Unreplayable] = {}
         self._rested: set[str] = set()
 
@@ -110,7 +111,7 @@ class Runner:
             DBOS.start_workflow(_incident, opening)
 
     def resume(self, world: World, fence: int) -> None:
-        """Go on with an incident whose lease we hold, and that `replay_check` found to be like ours; in this process and no other."""
+        """Go on with an incident in this process and no other. The caller holds its lease, and `replay_check` has passed."""
         self.launch()
         self._carry(world, fence)
         with self._queueing:
@@ -132,24 +133,27 @@ class Runner:
         _carried[world.incident] = (world, self)
 
     def arrived(self, incident: str) -> None:
-        """It runs; a queue in which nothing lies is not kept, since every look into it costs what a step costs, ten times a second."""
-        with self._queueing, suppress(sa.exc.DBAPIError, Away):  # a queue too many hurts nobody
+        """The incident runs now.
+
+        Its empty queue is deleted, since the engine looks into each queue ten times a second, and a look costs what a step costs.
+        """
+        with self._queueing, suppress(sa.exc.DBAPIError, Away):  # a queue too many does no harm
             self._coming.discard(incident)
             if not self._coming:
                 self.forget_queue()
 
     def rest(self, incident: str) -> None:
-        """This process does nothing more for an incident: whoever comes next need not wait for a heartbeat to grow old."""
+        """Stop working for an incident. The next process then need not wait for the heartbeat to grow old."""
         _carried.pop(incident, None)
         with suppress(sa.exc.DBAPIError, Away):  # then this process has to end before the next one may go on
-            self.ledger.let_go(self.me, incident, self._beating.pop(incident, 0))
+            self.leases.let_go(self.me, incident, self._beating.pop(incident, 0))
         self._rested.add(incident)
         self.over(incident)
 
     def stop(self, incident: str, said: str) -> None:
-        """Let go of an incident whose record this version cannot follow: nothing was done, and nothing of it is recorded as final."""
+        """Let go of an incident whose record this version cannot follow. Nothing was done, and nothing is recorded as final."""
         self._stopped[incident] = Unreplayable(f"{incident} cannot be continued: {said}", incident=incident)
-        client(self.engine).cancel_workflow(incident)  # inside of it, the engine's own would be one more step of it
+        client(self.engine).cancel_workflow(incident)  # inside of it, the engine's own call would be recorded as one more step
 
     # ── reading ──
 
@@ -173,7 +177,7 @@ class Runner:
                 over = True
             elif incident in self._rested or time.monotonic() - asked > _SILENCE:
                 asked, over = time.monotonic(), self.status(incident) not in _ACTIVE
-            if not over:  # else one more look, for what was written before its end
+            if not over:  # one more look, for entries written before its end
                 time.sleep(_POLL)
         if incident in self._stopped:
             raise self._stopped.pop(incident)
@@ -201,12 +205,12 @@ class Runner:
                 self._beating.clear()
                 self.away(error)
                 return
-            except sa.exc.OperationalError:  # a disk that is full: the next beat comes in time
+            except sa.exc.OperationalError:  # the disk is full: the next beat comes in time
                 continue
 
     def _beat_once(self) -> None:
         for incident, fence in list(self._beating.items()):
-            if not self.ledger.beat(self.me, incident, fence) and incident in self._beating and self.ledger.holder(incident):
+            if not self.leases.beat(self.me, incident, fence) and incident in self._beating and self.leases.holder(incident):
                 self.taken_over()
 
 
@@ -214,20 +218,20 @@ _carried: dict[str, tuple[World, Runner]] = {}
 
 
 class OtherPlan(Exception):
-    """What the engine's tables hand over is not the plan that this process has checked."""
+    """The plan in the engine's tables differs from the plan that this process has checked."""
 
 
 @DBOS.workflow(name="incident")
 def _incident(opening: Json) -> int:
-    """The workflow: its id is the incident's. Its world is wired by the process that runs it, never recorded."""
+    """The workflow; its id is the incident's. The process that runs it wires its world, which is never recorded."""
     incident = str(DBOS.workflow_id)
     world, runner = _carried[incident]
     try:
         runner.arrived(incident)
         if plan_from_json(opening["plan"]).hash != world.plan.hash:
             raise OtherPlan
-        code = Workflow(_Recorded(incident, runner, patient=world.patient), world, opening).run()
-        runner.ledger.release(incident)
+        code = Workflow(_Recorded(incident, runner, patient=world.run.patient), world, opening).run()
+        runner.leases.release(incident)
     except dbos_errors.DBOSUnexpectedStepError as error:
         _, place, expected, recorded = error.inputs
         runner.stop(incident, f"`{recorded}` is record {place}, where this version would go on with `{expected}`")
@@ -258,7 +262,7 @@ def _why(error: Exception) -> str:
 
 
 class _HandedBack(BaseException):
-    """Ends the thread of an incident that waits or broke off; the engine records only an `Exception`, so it is as if killed."""
+    """Ends the thread of an incident that waits or broke off. The engine records only an `Exception`, so the incident looks killed."""
 
 
 class _Recorded:
@@ -281,7 +285,7 @@ class _Recorded:
         return audit_log.append(self._runner.engine, entry)
 
     def signals(self, after: int) -> list[Json]:
-        return self._runner.ledger.signals(self._incident, after)
+        return self._runner.signals.sent(self._incident, after)
 
     def await_signal(self, after: int) -> list[Json]:
         pause = threading.Event()

@@ -10,30 +10,30 @@ from ir.incident.record import Incident
 
 
 class InMemory:
-    """`recorder.Durable` for one process and one run; every entry is handed on as it comes."""
+    """`recorder.Durable` for one process and one run; every entry is handed on at once."""
 
     def __init__(self, emitted: Callable[[Json], None]) -> None:
         self._emitted = emitted
 
     def step(self, name: str, body: Callable[[], Json]) -> Json:
-        """Runs it."""
+        """Run the body."""
         return body()
 
     def emit(self, entry: Json) -> None:
-        """Hands it on; nobody says a word to a rehearsal."""
+        """Hand the entry on; a dry run takes no words from people."""
         self._emitted(entry)
 
     def signals(self, after: int) -> list[Json]:
-        """Nobody can signal a rehearsal."""
+        """Always empty: a dry run has no lease, so no signal reaches it."""
         return []
 
     def await_signal(self, after: int) -> list[Json]:
-        """Raises Refused: there is nobody to wait for."""
+        """Raises Refused: no signal can reach a dry run, so it would wait for ever."""
         raise Refused("a dry run waits for no one")
 
 
-def rehearse(world: World, opening: Json, emitted: Callable[[Json], None]) -> Incident:
-    """Run a whole plan with read-only ports; returns what was recorded."""
+def run_dry(world: World, opening: Json, emitted: Callable[[Json], None]) -> Incident:
+    """Walk a whole plan with read-only ports; returns the record that a real run would begin with."""
     workflow = Workflow(InMemory(emitted), world, opening)
     workflow.run()
     return workflow.record

@@ -7,6 +7,7 @@ from ir.engine.recorder import Recorder
 from ir.engine.signals import Signals
 from ir.engine.step_attempt import UNKNOWN_TRIES, Attempts
 from ir.incident import debts as debt_rules
+from ir.incident.context import World
 from ir.incident.record import Incident
 
 
@@ -26,8 +27,12 @@ class Endings:
     """The endings of one incident."""
 
     def __init__(self, recorder: Recorder, attempts: Attempts, signals: Signals) -> None:
-        self._recorder, self._world, self._attempts, self._signals = recorder, recorder.world, attempts, signals
+        self._recorder, self._attempts, self._signals = recorder, attempts, signals
         self._rolling = False
+
+    @property
+    def _world(self) -> World:
+        return self._recorder.world
 
     @property
     def _record(self) -> Incident:
@@ -37,11 +42,11 @@ class Endings:
         """Do what a signal asks for. Raises End: it ends the incident."""
         kind = signal["kind"]
         if kind == "misuse":
-            self._world.say(f"WARNING: {signal['body']['debt']['why']}; to contain the key: ir contain {self._record.id}")
+            self._world.hooks.say(f"WARNING: {signal['body']['debt']['why']}; to contain the key: ir contain {self._record.id}")
         if kind == "abort":
             left = self._attempts.unplanned("leave")
             if not left.debts and "new" not in self._record.facts:
-                self._attempts.unplanned("discard")  # or what we kept would stand in the way of the next run
+                self._attempts.unplanned("discard")  # else what we kept would block the next run
             raise End("aborted", ExitCode.DEBT, "given up; nothing more is done")
         if kind == "close" and not self._holds_the_only_copy(signal):
             raise self._closed(signal)
@@ -49,7 +54,7 @@ class Endings:
             self.roll_back(f"{signal['actor']} asked for it")
 
     def roll_back(self, why: str) -> None:
-        """Undo; ends the incident when it worked, returns when there is only the way forward."""
+        """Undo the changes. Ends the incident when that worked, returns when only the way forward is left."""
         self._rolling = True
         attempt = 0
         while True:
@@ -67,18 +72,18 @@ class Endings:
                 self._signals.park("undo", "undo", outcome)
 
     def clear_away(self, why: str) -> None:
-        """Remove what was kept, before it is said that nothing has changed; what cannot be removed yet keeps the incident open."""
+        """Remove custody and stages before the record says that nothing has changed. What cannot be removed yet keeps the incident open."""
         while self._attempts.unplanned("discard").did is Did.FAILED:
             self.add_debts(debt_rules.live_keys(self._record))
             self.stay_open(f"refused: {why}; {still_to_do(len(self._record.debts))}")
 
     def add_debts(self, debts: list[Debt]) -> None:
-        """Note what is still to do; a debt about the same thing stays as it is."""
+        """Note what is still to do; an earlier debt about the same thing stays unchanged."""
         for debt in debts:
             self._record.debts.setdefault(debt.about, debt)
 
     def tidy(self) -> None:
-        """Custody ends when death is proven, or when there was nothing to kill. Debts of earlier incidents are looked at first."""
+        """End custody when death is proven or there was nothing to kill. Debts of earlier incidents are looked at first."""
         if self._record.facts.get("took_over") and not self._world.options.dry_run:
             self._attempts.unplanned("settle")
         if not any(debt.kind.startswith("key-") or debt.kind.endswith("-behind") for debt in self._record.debts.values()):
@@ -91,7 +96,7 @@ class Endings:
         self._signals.wait()
 
     def _closed(self, signal: Json) -> End:
-        """What cannot be proven ends by a person's word; a key that answers is named, and counts."""
+        """Close by a person's word what cannot be proven. A key that answers is named, and counts."""
         looked = self._attempts.unplanned("close").facts.get("closed", {})
         if looked.get("needs_custody"):
             self.add_debts(debt_rules.kept(self._record))
@@ -107,12 +112,12 @@ class Endings:
         return End("attested", code, said, accepted)
 
     def _holds_the_only_copy(self, signal: Json) -> bool:
-        """Whether a new key waits in our custody alone: closing would throw its value away and leave it alive, so it is refused."""
+        """Whether a new key exists in our custody alone. Closing would throw its value away and leave it alive, so closing is refused."""
         kept = signal["body"].get("accept_alive", {})
         debts = self._record.debts.values()
         waits = next((debt for debt in debts if debt.kind == debt_rules.WAITS and debt.about not in kept), None)
         if waits is not None:
-            self._world.say(f"WARNING: not closed, for its custody would be emptied: {waits.why} → {waits.todo}")
+            self._world.hooks.say(f"WARNING: not closed, for its custody would be emptied: {waits.why} → {waits.todo}")
         return waits is not None
 
     def finish(self, end: End) -> None:

@@ -1,11 +1,11 @@
-"""Whether this version would do again what an incident has recorded: tried on the record alone, before anything is resumed.
+"""Check, on the record alone, whether this version would do again what an incident has recorded. It runs before anything is resumed.
 
 The engine compares names as it goes and would fail in the middle. Here the workflow is run with recorded outputs only; no step's
 body runs. An entry has to come out as it was written, too: one that differs would break the audit chain from there on.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,11 +21,11 @@ from ir.incident.context import Options, World
 from ir.incident.record import Incident
 
 _STOPPED = ("ERROR", "CANCELLED")
-"""The engine's words for what it will never run to an end of its own."""
+"""The engine's words for workflows that it will not run to an end by itself."""
 
 
 def check(engine: sa.Engine, record: Incident, entries: Sequence[Json], world: Callable[[], World]) -> None:
-    """Reads only; `record` is the fold of all `entries`, and nothing in the `world` that is wired is called.
+    """Reads only; `record` is the fold of all `entries`; `world` wires one that notes, tells and keeps nothing.
 
     Raises:
         Unreplayable: this version would not do what is recorded.
@@ -48,14 +48,14 @@ def check(engine: sa.Engine, record: Incident, entries: Sequence[Json], world: C
 def _unlike(engine: sa.Engine, record: Incident, entries: Sequence[Json], world: Callable[[], World]) -> str:
     """What differs, "" when nothing does."""
     if not entries:
-        return ""  # it died before the first
+        return ""  # its process died before the first entry
     unknown = sorted(set(record.opened.get("options", {})) - {field.name for field in fields(Options)})
     if unknown:
         return f"was begun with options that this version does not know: {', '.join(unknown)}"
     rows = [_Row(str(step["function_name"]), step["output"], step["error"]) for step in client(engine).list_workflow_steps(record.id)]
     again = _Again(rows, entries)
     try:
-        Workflow(again, _deaf(world()), record.opened).run()
+        Workflow(again, world(), record.opened).run()
         again.end()
     except _UpToHere:
         return ""
@@ -68,23 +68,12 @@ def _unlike(engine: sa.Engine, record: Incident, entries: Sequence[Json], world:
     return ""
 
 
-def _deaf(world: World) -> World:
-    """The same world for a workflow that must leave no trace."""
-    return replace(
-        world,
-        say=lambda _text: None,
-        note=lambda _record: None,
-        announce=lambda _record: None,
-        witness=lambda _entry: None,
-    )
-
-
 class _UpToHere(Exception):
-    """Everything that is recorded was handed out."""
+    """All recorded outputs were used up."""
 
 
 class _Other(Exception):
-    """The workflow took another turn than the recorded one."""
+    """The workflow decided differently from the record."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +84,7 @@ class _Row:
 
 
 class _Again:
-    """`recorder.Durable` that hands out what is recorded, and nothing else."""
+    """`recorder.Durable` that returns what is recorded, and nothing else."""
 
     def __init__(self, rows: Sequence[_Row], entries: Sequence[Json]) -> None:
         self._rows, self._entries = rows, entries
@@ -107,7 +96,7 @@ class _Again:
         return output
 
     def emit(self, entry: Json) -> Json | None:
-        """See `recorder.Durable`; nothing is written. Only the last may be missing: its process died on the way to it."""
+        """See `recorder.Durable`; nothing is written. Only the last entry may be missing: its process died before it was written."""
         if self._written == len(self._entries):
             if self._place == len(self._rows):
                 raise _UpToHere
@@ -131,13 +120,13 @@ class _Again:
         return []
 
     def end(self) -> None:
-        """The workflow is over: so is the record, or they differ."""
+        """The workflow is over: then the record has to be over, too."""
         if self._place == len(self._rows) and self._untold():
             raise _Other(f"cannot be replayed: this version would end before entry {self._written}")
         self._next("the end")
 
     def _untold(self) -> bool:
-        """Whether entries are left that only a step can have told; words come at any time."""
+        """Whether entries are left that only a step can have written; words of people come at any time."""
         return any(entry["kind"] != WORD for entry in self._entries[self._written :])
 
     def _next(self, name: str) -> _Row:

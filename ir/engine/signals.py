@@ -6,9 +6,8 @@ from collections.abc import Callable
 from ir.core.model import Did, Json, Outcome
 from ir.engine.recorder import Recorder, iso
 from ir.engine.step_attempt import Attempts
-from ir.incident.context import accepting
 
-_CHANGES_COURSE = ("contain", "abort", "rollback", "close")
+_INTERRUPTING = ("contain", "abort", "rollback", "close")
 
 
 class Signals:
@@ -20,20 +19,20 @@ class Signals:
 
     def __init__(self, recorder: Recorder, attempts: Attempts, obey: Callable[[Json], None], every: float) -> None:
         """`obey` does what a signal asks for, after it was recorded; `every`: seconds between two looks of `stopping`."""
-        self._recorder, self._world, self._attempts, self._obey, self._every = recorder, recorder.world, attempts, obey, every
+        self._recorder, self._attempts, self._obey, self._every = recorder, attempts, obey, every
         self.heard = 0
         self._asked_at, self._called = 0.0, False
 
     def sent(self) -> list[Json]:
-        """Those that were sent and not taken in yet; asked inside recorded steps only."""
+        """Signals that were sent and not taken in yet; asked inside recorded steps only."""
         return self._recorder.durable.signals(self.heard)
 
     def wait(self) -> None:
-        """Stand still until there is a signal, and obey it."""
+        """Wait until there is a signal, and obey it."""
         self.hear(self._recorder.step("wait", lambda: {"signals": self._recorder.durable.await_signal(self.heard)})["signals"])
 
     def park(self, step: str, action: str, outcome: Outcome) -> None:
-        """As `wait`; the record says what for."""
+        """As `wait`; the record states what it waits for."""
         if outcome.did is not Did.WAITING:
             todo = outcome.todo or f"ir resume {self._recorder.record.id} looks again"
             asked = Outcome(Did.WAITING, outcome.said, todo=todo)
@@ -43,24 +42,24 @@ class Signals:
         self.wait()
 
     def hear(self, signals: list[Json]) -> None:
-        """Record and obey each, in the order of their sending."""
+        """Record and obey each signal, in the order of sending."""
         for signal in signals:
             self.take_in(signal)
             self._obey(signal)
 
     def take_in(self, signal: Json) -> None:
-        """Record one; exceptions that it accepts count from now on."""
+        """Record one signal; exceptions that it accepts count from now on."""
         self.heard = max(self.heard, int(signal["id"]))
         body = {**signal["body"], "kind": signal["kind"], "id": signal["id"]}
         self._recorder.emit("signal", body=body, at=iso(signal["at"]), actor=signal["actor"])
         accepts: Json = body.get("accepts", {})
         if signal["kind"] == "wake" and (accepts or body.get("yes")):
-            self._world.options = accepting(self._world.options, accepts, yes=bool(body.get("yes")))
+            self._recorder.accept(accepts, yes=bool(body.get("yes")))
 
     def stopping(self) -> bool:
-        """Whether a signal that changes the plan waits to be heard; asked often, and looked up at most `every` seconds."""
+        """Whether a signal that changes the plan waits to be heard. Asked often, so it is looked up at most every `every` seconds."""
         now = time.monotonic()
         if now - self._asked_at >= self._every:
             self._asked_at = now
-            self._called = any(signal["kind"] in _CHANGES_COURSE for signal in self.sent())
+            self._called = any(signal["kind"] in _INTERRUPTING for signal in self.sent())
         return self._called

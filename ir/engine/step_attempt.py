@@ -1,10 +1,10 @@
-"""One attempt at one action: run, rehearsed, or passed over; every failure becomes an outcome, and every outcome is recorded."""
+"""One attempt at one action: run, tried without writes, or skipped. Every failure becomes an outcome, and every outcome is recorded."""
 
 import re
 from dataclasses import replace
 from typing import cast
 
-from ir.actions import Action, Prepares, Rehearses, load
+from ir.actions import Action, DryRuns, Prepares, load
 from ir.core.errors import IrError, PortError, Refused, Unknown, Waiting, unexpected
 from ir.core.model import Danger, Did, Json, Outcome
 from ir.core.secret import scrub
@@ -19,32 +19,36 @@ from ir.storage.patience import Away
 UNKNOWN_TRIES = 3
 """Looks at a step that ends `unknown` before a human is asked."""
 _UNNAMED = re.compile(r"\bir (?:resume|rollback|abort)\b(?! INC-)")
-"""A command about an incident, without its name: with two open ones it would only ask which."""
+"""A command about an incident that does not name it: with two open incidents it could not tell them apart."""
 
 
-class Rehearsal:
+class DryRunAction:
     """An action that only says what it would do."""
 
-    def __init__(self, module: Rehearses) -> None:
-        self.run = module.rehearse
+    def __init__(self, module: DryRuns) -> None:
+        self.run = module.dry_run
 
 
-class NotRehearsed:
-    """A look at something that a dry run did not change."""
+class NeedsRealRun:
+    """A look at something that a dry run does not change."""
 
     def run(self, world: World, record: Incident, step: Step) -> Outcome:
-        """Says so."""
-        return Outcome(Did.SKIPPED, f"not rehearsed, it needs the real run: {step.says}")
+        """Say that it was not tried."""
+        return Outcome(Did.SKIPPED, f"not tried in a dry run, it needs the real run: {step.says}")
 
 
 class Attempts:
     """The attempts of one incident."""
 
     def __init__(self, recorder: Recorder) -> None:
-        self._recorder, self._world = recorder, recorder.world
+        self._recorder = recorder
+
+    @property
+    def _world(self) -> World:
+        return self._recorder.world
 
     def unplanned(self, action: str) -> Outcome:
-        """One attempt at an action that is no step of the plan."""
+        """Attempt an action that is not a step of the plan."""
         ran = self.once(Step(action, action, Danger.REVERSIBLE, action, "", {}), heard=None)
         assert isinstance(ran, Outcome)  # noqa: S101 - it listens to no signals
         return ran
@@ -54,9 +58,9 @@ class Attempts:
         return 1 + sum(run.id == step for run in self._recorder.record.runs)
 
     def once(self, step: Step, *, heard: int | None) -> Outcome | list[Json]:
-        """One recorded attempt; the signals instead, when some were sent and `heard` is the id of the last one that was taken in.
+        """Make one recorded attempt; or return the signals that were sent since `heard`, the id of the last one taken in.
 
-        The look for signals and the act are one recorded step: nothing comes between, and a step costs milliseconds.
+        The look for signals and the act are one recorded step, so nothing can come between them, and a step costs milliseconds.
         """
         module, attempt = load(step.action), self.number(step.id)
         acts = not self._world.options.dry_run or step.danger is Danger.READ
@@ -72,7 +76,7 @@ class Attempts:
             started = self._recorder.now()
             outcome = guarded(self._as_run(module, step), self._world, self._recorder.record, step)
             incident_record.merge(outcome.facts, {**facts, **outcome.facts})
-            stamp = {"at": self._recorder.now(), "by": self._world.operator.name}
+            stamp = {"at": self._recorder.now(), "by": self._world.ports.operator.name}
             return {"action": step.action, "attempt": attempt, "started": started, "outcome": outcome.to_json(), **stamp}
 
         ran = self._recorder.durable.step(f"{step.id}#{attempt}", body)
@@ -84,15 +88,15 @@ class Attempts:
         return Outcome.from_json(ran["outcome"])
 
     def _as_run(self, module: Action, step: Step) -> Action:
-        """The action itself; in a dry run what may be run of it."""
+        """The action itself; in a dry run, the part of it that changes nothing."""
         if not self._world.options.dry_run:
             return module
         if step.danger is Danger.READ:
-            return module if self._shown(step) else NotRehearsed()
-        return Rehearsal(cast(Rehearses, module))
+            return module if self._shown(step) else NeedsRealRun()
+        return DryRunAction(cast(DryRuns, module))
 
     def _shown(self, step: Step) -> bool:
-        """Whether there is something to look at: in a dry run, what earlier steps change has not changed."""
+        """Whether there is something to look at: in a dry run, the earlier steps have changed nothing."""
         if not self._world.options.dry_run or step.danger is not Danger.READ:
             return True
         given = {fact for run in self._recorder.record.runs if run.outcome.did is Did.DONE for fact in CATALOG[run.action].gives}
@@ -102,8 +106,8 @@ class Attempts:
 def guarded(module: Action, world: World, record: Incident, step: Step) -> Outcome:
     """Run an action; every failure becomes an outcome, so that nothing transient is recorded as final.
 
-    What strangers said was scrubbed where it came in, and is once more before it is recorded. Commands to type name the incident,
-    though whoever asks for them, as an issuer does, may not know it.
+    A stranger's text was scrubbed where it came in, and is scrubbed again before it is recorded. Commands to type get the incident's name,
+    which an issuer that asks for them may not know.
     """
     outcome = _guarded(module, world, record, step)
     debts = tuple(replace(debt, why=scrub(debt.why), todo=_named(debt.todo, world.incident)) for debt in outcome.debts)
@@ -118,7 +122,7 @@ def _named(todo: str, incident: str) -> str:
 def _guarded(module: Action, world: World, record: Incident, step: Step) -> Outcome:
     try:
         return module.run(world, record, step)
-    except Away:  # not this step's failure: nothing can be recorded, so it was not made
+    except Away:  # not this step's failure: nothing can be recorded, so the attempt does not count
         raise
     except Waiting as error:
         return Outcome(Did.WAITING, error.told, todo=error.next_step)

@@ -9,7 +9,7 @@ turns. The rules:
   In the overlap policies a failed wave is rolled back; where there is no way back, the way is forward, with debt.
 * An approval is asked before the step that requires it, and bound to the plan and to the verification that was seen. At a terminal,
   a step that cannot be undone is confirmed by name, whatever its playbook says.
-* Debt at the end leaves the incident open: a later signal looks again at what is owed.
+* Debt at the end leaves the incident open: a later signal looks again at what is still to do.
 """
 
 from ir.core.durations import spoken
@@ -28,13 +28,13 @@ from ir.incident.plan import Plan, Step, plan_from_json
 from ir.incident.record import Incident
 
 _INFORMS = ("review", "money", "sweep", "watch", "quiet", "report", "prove", "discard", "contain", "remove", "undelivered", "forged")
-"""Actions whose failure is a fact or a debt, not a reason to stop."""
+"""Actions whose failure becomes a fact or a debt and does not stop the run."""
 _ADOPTS = ("preflight", "clear")
-"""Actions before which only an adopted incident can have written: their failure takes nothing of it back."""
+"""Actions before which only an adopted incident can have written. Their failure undoes nothing of it."""
 
 
 class Workflow:
-    """Drives one incident. `world` belongs to this process, everything else is recorded.
+    """Drives one incident. The world belongs to this process, everything else is recorded.
 
     Args:
         opening: `{plan, options, inventory, facts, at, actor, version}`, recorded as the first entry.
@@ -44,16 +44,20 @@ class Workflow:
     """Seconds between two looks for signals while an action waits."""
 
     def __init__(self, durable: Durable, world: World, opening: Json) -> None:
-        self.durable, self.world, self.opening = durable, world, opening
+        self.durable, self.opening = durable, opening
         self.plan: Plan = plan_from_json(opening["plan"])
         self._recorder = Recorder(durable, world)
         self._approvals = ApprovalGate(self._recorder, self.plan)
         self._attempts = Attempts(self._recorder)
         self._signals = Signals(self._recorder, self._attempts, lambda signal: self._endings.obey(signal), self.listens_every)
         self._endings = Endings(self._recorder, self._attempts, self._signals)
-        world.stopping = self._signals.stopping
-        world.facts = lambda: self.record.facts
-        world.custody.passed_over = lambda: incident_record.passed_over(self.record.facts)
+        world.run.told_by(lambda: self.record.facts, self._signals.stopping)
+        world.ports.custody.passed_over = lambda: incident_record.passed_over(self.record.facts)
+
+    @property
+    def world(self) -> World:
+        """As it is by now: a resume may have accepted more exceptions."""
+        return self._recorder.world
 
     @property
     def record(self) -> Incident:
@@ -61,7 +65,7 @@ class Workflow:
         return self._recorder.record
 
     def run(self) -> int:
-        """Until the incident has ended; returns the exit code."""
+        """Walk the plan until the incident has ended; returns the exit code."""
         self._recorder.emit("opened", body=self.opening, at=self.opening["at"], actor=self.opening["actor"])
         try:
             for step in self.plan.steps:
@@ -78,7 +82,7 @@ class Workflow:
     def end(self, record: Incident, word: int) -> int:
         """End an incident that cannot be replayed, by what its entries tell; returns the exit code.
 
-        What was signalled before is noted and not obeyed: containment was done by whoever signalled it.
+        Signals that were sent before are noted and not obeyed: the process that sent a containment has carried it out.
 
         Args:
             record: the fold of all entries.
@@ -112,14 +116,14 @@ class Workflow:
             elif self.world.options.dry_run and outcome.did is Did.WAITING:
                 return
             elif outcome.did is Did.UNKNOWN and step.action in ("wave", "verify") and reversibility.forward(self.record.facts):
-                return  # after a containment nothing waits for it: what it owes is a debt
+                return  # after a containment no step waits for it: what remains is a debt
             elif outcome.did in (Did.WAITING, Did.UNKNOWN) and not self.world.options.dry_run:
                 self._signals.park(step.id, step.action, outcome)
             elif self._failed(step, outcome):
                 return
 
     def _tried(self, step: Step) -> Outcome | None:
-        """One attempt; None when somebody was heard instead, or has still to approve."""
+        """Make one attempt; None when a signal was heard instead, or an approval is missing."""
         if step.approval or step.danger is Danger.IRREVERSIBLE:
             called, missing = self._approvals.approval(step, self._signals.sent)
             self._signals.hear(called)
@@ -135,7 +139,7 @@ class Workflow:
         return None
 
     def _failed(self, step: Step, outcome: Outcome) -> bool:
-        """What a failure means; True = go on with the next step. Ends the incident otherwise."""
+        """Decide what a failure means. True = go on with the next step; else the incident ends."""
         if step.action in _INFORMS:
             return True
         if self.world.options.dry_run:
@@ -153,36 +157,39 @@ class Workflow:
         if step.action not in _ADOPTS and self._better_back(step):
             self._endings.roll_back(outcome.said)
         if step.action in ("wave", "verify"):
-            return True  # forward: what is behind is owed, and the kill looks again
+            return True  # forward: what is behind stays to do, and the kill looks again
         self._signals.park(step.id, step.action, outcome)
         return False
 
     def _replace_again(self, failed: Step) -> None:
-        """Another replacement, and everything that was done with the one before it, up to the step that missed it."""
+        """Mint another replacement, and repeat what was done with the former one, up to the step that missed it."""
         actions = [step.action for step in self.plan.steps]
         mint, here = actions.index("mint"), self.plan.steps.index(failed)
         for step in self.plan.steps[mint : max(here, mint + 1)]:
             self._take(step)
 
     def _better_back(self, step: Step) -> bool:
-        """Whether what failed is undone by itself. At the kill all services are on the replacement, and only its death drives them back."""
+        """Whether the failure is undone by itself.
+
+        At the kill it is not: all services are on the replacement, and undoing would drive them back to the leaked key.
+        """
         facts = self.record.facts
         if self.plan.policy is Policy.EXPLOITED or facts.get("dead_on_arrival") or facts.get("dead_at"):
             return False
         return step.action != "retire" or Liveness(facts.get("new", {}).get("liveness", Liveness.UNKNOWN)).dead
 
     def _left_something(self) -> bool:
-        """Whether a try to mint may have left a key that was not expired: then it is not true that nothing has changed."""
+        """Whether a try to mint may have left a living key. Then "nothing was changed" would be untrue."""
         found = {debt.about for debt in self._attempts.unplanned("leave").debts}
         return bool(found - set(self.record.facts.get("strays", {})))
 
     def _written(self) -> bool:
-        """Whether anything but our own custody has changed in the world; of an adopted incident it may have, before we looked."""
+        """Whether anything but our own custody has changed; in an adopted incident it may have changed before we looked."""
         facts = self.record.facts
         return bool(facts.get("new") or facts.get("containment") or facts.get("promoted_at") or facts.get("adopted"))
 
     def _pay_debts(self) -> None:
-        """Debt keeps the incident open: say so, wait for a signal, look again at what is owed."""
+        """Keep the incident open while there is debt: say so, wait for a signal, look again at what is still to do."""
         self._endings.stay_open(still_to_do(len(self.record.debts)))
         kinds = {debt.kind for debt in self.record.debts.values()}
         kills = any(step.action == "retire" for step in self.plan.steps)
@@ -192,9 +199,9 @@ class Workflow:
         self._endings.tidy()
 
     def _mind_the_budget(self) -> None:
-        """An overlap keeps the leaked key alive: overrun is loud."""
+        """Warn loudly when an overlap lasts longer than its budget, since it keeps the leaked key alive."""
         begun = self.record.facts.get("opened_at", self.world.now())
         over = self.world.now() - float(begun) - reversibility.OVERLAP_BUDGET
         if self.plan.policy is Policy.EXPOSED and over > 0 and not self.record.facts.get("dead_at"):
             now = f"to contain it now: ir contain {self.record.id}"
-            self.world.say(f"WARNING: the leaked key lives {spoken(over)} longer than an overlap should; {now}")
+            self.world.hooks.say(f"WARNING: the leaked key lives {spoken(over)} longer than an overlap should; {now}")

@@ -1,12 +1,13 @@
-"""The audit streams of all incidents: one table of ours, a row an entry, beside the engine's tables.
+"""The audit streams of all incidents: one table beside the engine's, with one row per entry.
 
-An entry tells what recorded steps say and nothing else, so whoever replays them writes the same bytes. That makes the number of an entry
+An entry says what recorded steps say and nothing else, so every replay writes the same bytes. That makes the number of an entry
 all that is needed against doubles: of two writers the second finds its own entry there, or another one in its place, and then it stops.
 A step is recorded before its entry is written, and the next step begins after that: killed in between, an incident lacks its last entry
 until it is resumed, and never one in the middle.
 
 A *word* of a person is the one kind of entry that is told by no step. It takes the next free number, whether a process runs the incident
-or not; who finds one in the place of his own entry takes it in and goes on behind it (`docs/decisions/0028-words-of-people.md`).
+or not; a writer that finds a word in the place of its own entry takes it in and goes on after it
+(`docs/decisions/0028-words-of-people.md`).
 """
 
 import json
@@ -49,7 +50,7 @@ def append(engine: sa.Engine, entry: Json) -> Json | None:
     Returns:
         A word that has its number already: nothing was written, the entry belongs behind it.
 
-    The first entry of an incident enters it in the index, too, in the same transaction (`single` has none): a process killed between
+    The first entry of an incident also enters it in the index, in the same transaction (`single` has none). A process killed between
     the two would else leave an incident that `ir status` and `ir resume` do not find, and that a worker refuses.
 
     Raises:
@@ -70,7 +71,7 @@ def append(engine: sa.Engine, entry: Json) -> Json | None:
 
 
 def _list(db: sa.Connection, opened: Json) -> None:
-    """Enter an incident in the index as running; what its entries tell replaces the row at once (`incident_store.note`)."""
+    """Enter an incident in the index as running; what its entries tell replaces the row at once (`IncidentIndex.note`)."""
     if db.execute(sa.select(INCIDENTS.c.incident).where(INCIDENTS.c.incident == opened["incident"])).first():
         return
     now, body = time.time(), opened["body"]
@@ -88,6 +89,6 @@ def _list(db: sa.Connection, opened: Json) -> None:
 
 @patient
 def entries(engine: sa.Engine, incident: str, first: int = 0) -> list[Json]:
-    """All entries of an incident that are written, from that number on."""
+    """All written entries of an incident, from that number on."""
     with single(engine).connect() as db:
         return [json.loads(text) for text in db.execute(_OF, {"of": incident, "first": first}).scalars()]

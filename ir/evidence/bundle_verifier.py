@@ -70,7 +70,7 @@ class Broken(Exception):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ChainVerdict:
     """What can be said of a chain.
 
     Attributes:
@@ -187,7 +187,7 @@ class Tree:
 
 def check(
     lines: Sequence[bytes], checkpoints: Sequence[dict[str, Any]] = (), *, public_key: str = "", head: str = "", holds: Holds = None
-) -> Verdict:
+) -> ChainVerdict:
     """What lines, checkpoints and what was kept outside say together.
 
     Args:
@@ -204,7 +204,7 @@ def check(
         signed, signers, notes = _signed(entries, lines, checkpoints, wanted_keys(public_key), holds)
         anchored = _anchored(entries, head)
     except Broken as broken:
-        return Verdict(False, str(broken), entries=len(lines))
+        return ChainVerdict(False, str(broken), entries=len(lines))
     last, count = str(entries[-1]["hash"]), len(entries)
     reach = anchored if head else signed if public_key else 0
     if reach < count and (head or public_key):
@@ -215,7 +215,7 @@ def check(
         notes.append("the last entry is not an end: the incident is still open, or the stream was cut behind its last checkpoint")
     said = f"{count} entries, the chain holds, {_reach(head, anchored, public_key, signed, signers)}"
     state = "anchored" if head else "signed" if public_key else "unanchored"
-    return Verdict(True, said, last, count, state, reach, tuple(signers), tuple(notes))
+    return ChainVerdict(True, said, last, count, state, reach, tuple(signers), tuple(notes))
 
 
 def _end_is_signed(entries: Sequence[dict[str, Any]], checkpoints: Sequence[dict[str, Any]]) -> bool:
@@ -387,15 +387,15 @@ def _extent(data: bytes, at: int) -> tuple[int, int]:
     return start, start + length
 
 
-def with_stamp(verdict: Verdict, size: int, at: str, by: str) -> Verdict:
+def with_stamp(verdict: ChainVerdict, size: int, at: str, by: str) -> ChainVerdict:
     """A verdict that a valid stamp anchors up to `size` entries; `by` is whose it is."""
     said = f"anchored by a time stamp of {by} up to entry {size - 1}: it existed, as signed, at {at}"
     before = verdict.said.replace(UNANCHORED, "").rstrip(" ,;")
     whole = f"{before}, {said}" if verdict.state == "unanchored" else f"{before}; {said}"
-    return Verdict(**{**vars(verdict), "said": whole, "state": "anchored", "covered": max(size, verdict.covered)})
+    return ChainVerdict(**{**vars(verdict), "said": whole, "state": "anchored", "covered": max(size, verdict.covered)})
 
 
-def with_stamps(verdict: Verdict, checkpoints: Sequence[dict[str, Any]], root: str) -> Verdict:
+def with_stamps(verdict: ChainVerdict, checkpoints: Sequence[dict[str, Any]], root: str) -> ChainVerdict:
     """Each stamp as a note, or, where the authority's root is given, as an anchor."""
     try:
         found = stamps_of(checkpoints)
@@ -404,9 +404,9 @@ def with_stamps(verdict: Verdict, checkpoints: Sequence[dict[str, Any]], root: s
         for one in found if root else ():
             verdict = with_stamp(verdict, one.size, one.at, _authority_of(one, root))
     except Broken as broken:
-        return Verdict(False, str(broken), verdict.head, verdict.entries)
+        return ChainVerdict(False, str(broken), verdict.head, verdict.entries)
     notes = [f"a time stamp says that the first {one.size} entries existed, as signed, at {one.at} (whose: --tsa-root)" for one in found]
-    return Verdict(**{**vars(verdict), "notes": (*verdict.notes, *([] if root else notes))})
+    return ChainVerdict(**{**vars(verdict), "notes": (*verdict.notes, *([] if root else notes))})
 
 
 def _authority_of(one: Stamped, root: str) -> str:
@@ -672,34 +672,36 @@ def added(folder: Path) -> list[str]:
     return [f"added: {len(found)} files are not of this bundle and prove nothing: {', '.join(found[:5])[:300]}"] if found else []
 
 
-def check_folder(folder: Path, public_key: str, head: str, tsa_root: str = "") -> Verdict:
+def check_folder(folder: Path, public_key: str, head: str, tsa_root: str = "") -> ChainVerdict:
     """A whole bundle. Raises OSError: a file cannot be read."""
     try:
         lines = _bytes_of(folder / "audit.jsonl").split(b"\n")
         told = _bytes_of(folder / "checkpoints.jsonl").splitlines()
     except Broken as broken:
-        return Verdict(False, str(broken))
+        return ChainVerdict(False, str(broken))
     lines = lines[:-1] if lines[-1] == b"" else lines
     try:
         checkpoints = [json.loads(line) for line in told]
     except _TORN:
-        return Verdict(False, "edited: checkpoints.jsonl has a line that is not JSON", entries=len(lines))
+        return ChainVerdict(False, "edited: checkpoints.jsonl has a line that is not JSON", entries=len(lines))
     verdict = check(lines, checkpoints, public_key=public_key, head=head)
     if not verdict.holds:
         return verdict
     try:
         check_sums(folder)
     except Broken as broken:
-        return Verdict(False, str(broken), verdict.head, verdict.entries)
+        return ChainVerdict(False, str(broken), verdict.head, verdict.entries)
     entries = read_lines(lines)
     verdict = _with_files(_with_report(verdict, folder, entries, public_key), folder, entries, checkpoints)
     if not verdict.holds:
         return verdict
     verdict = with_stamps(verdict, checkpoints, tsa_root)
-    return Verdict(**{**vars(verdict), "notes": (*verdict.notes, *added(folder))})
+    return ChainVerdict(**{**vars(verdict), "notes": (*verdict.notes, *added(folder))})
 
 
-def check_evidence(folder: Path, entries: Sequence[dict[str, Any]], checkpoints: Sequence[dict[str, Any]], key: str, head: str) -> Verdict:
+def check_evidence(
+    folder: Path, entries: Sequence[dict[str, Any]], checkpoints: Sequence[dict[str, Any]], key: str, head: str
+) -> ChainVerdict:
     """A stream as the database has it, with the report and the evidence files that lie on this machine."""
     verdict = check([canonical(entry) for entry in entries], checkpoints, public_key=key, head=head)
     if verdict.holds and (folder / "sha256sums").is_file():
@@ -708,30 +710,32 @@ def check_evidence(folder: Path, entries: Sequence[dict[str, Any]], checkpoints:
     if not verdict.holds or not (there or recorded_files(entries)):
         return verdict
     if not there:
-        return Verdict(**{**vars(verdict), "notes": (*verdict.notes, "its evidence files are on another machine: not checked")})
+        return ChainVerdict(**{**vars(verdict), "notes": (*verdict.notes, "its evidence files are on another machine: not checked")})
     return _with_files(verdict, folder, entries, checkpoints)
 
 
-def _with_report(verdict: Verdict, folder: Path, entries: Sequence[dict[str, Any]], public_key: str) -> Verdict:
+def _with_report(verdict: ChainVerdict, folder: Path, entries: Sequence[dict[str, Any]], public_key: str) -> ChainVerdict:
     try:
         notes = check_signed_files(folder, entries, public_key, verdict.signers)
     except Broken as broken:
-        return Verdict(False, str(broken), verdict.head, verdict.entries)
-    return Verdict(**{**vars(verdict), "notes": (*verdict.notes, *notes)})
+        return ChainVerdict(False, str(broken), verdict.head, verdict.entries)
+    return ChainVerdict(**{**vars(verdict), "notes": (*verdict.notes, *notes)})
 
 
-def _with_files(verdict: Verdict, folder: Path, entries: Sequence[dict[str, Any]], checkpoints: Sequence[dict[str, Any]]) -> Verdict:
+def _with_files(
+    verdict: ChainVerdict, folder: Path, entries: Sequence[dict[str, Any]], checkpoints: Sequence[dict[str, Any]]
+) -> ChainVerdict:
     if not verdict.holds:
         return verdict
     try:
         files = check_files(folder, entries, checkpoints)
     except Broken as broken:
-        return Verdict(False, str(broken), verdict.head, verdict.entries)
+        return ChainVerdict(False, str(broken), verdict.head, verdict.entries)
     except (KeyError, TypeError, AttributeError):
-        return Verdict(False, "edited: a record of evidence files is not in its form", verdict.head, verdict.entries)
+        return ChainVerdict(False, "edited: a record of evidence files is not in its form", verdict.head, verdict.entries)
     counted = f"{files.kept} evidence files are as recorded, {files.purged} were purged"
     notes = (*verdict.notes, *([counted] if files.kept + files.purged else []), *files.notes)
-    return Verdict(**{**vars(verdict), "notes": notes})
+    return ChainVerdict(**{**vars(verdict), "notes": notes})
 
 
 def main() -> int:
@@ -758,7 +762,7 @@ def main() -> int:
     return 0 if verdict.holds else 1
 
 
-def spoken(verdict: Verdict) -> list[str]:
+def spoken(verdict: ChainVerdict) -> list[str]:
     """A verdict as lines for a reader, with what it cannot say."""
     if not verdict.holds:
         return [f"BROKEN: {verdict.said}"]

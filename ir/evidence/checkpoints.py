@@ -163,7 +163,7 @@ def _kind(statement: Json) -> str:
     return _PURGE if statement.get("purged") else _ENTRIES
 
 
-class Witness:
+class Checkpointer:
     """Takes the entries of one incident, from the first on, and signs a checkpoint where one is due.
 
     A checkpoint that cannot be made never stops an incident: it is said once, and the evidence stays unsigned.

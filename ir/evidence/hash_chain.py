@@ -11,9 +11,9 @@ from functools import lru_cache
 
 from ir.core.model import Json
 from ir.evidence import bundle_verifier
-from ir.evidence.bundle_verifier import GENESIS, Verdict, canonical, entry_hash
+from ir.evidence.bundle_verifier import GENESIS, ChainVerdict, canonical, entry_hash
 
-__all__ = ["GENESIS", "WORD", "Verdict", "canonical", "chained", "ed25519_holds", "entry_hash", "lost_before", "verify"]
+__all__ = ["GENESIS", "WORD", "ChainVerdict", "canonical", "chained", "ed25519_holds", "entry_hash", "lost_before", "verify"]
 
 WORD = "word"
 """Kind of an entry that a person's command appends by itself, at any time, beside the course of the incident."""
@@ -34,7 +34,7 @@ def chained(previous: Json | None, *, at: str, incident: str, kind: str, step: s
     return {**entry, "hash": entry_hash(entry)}
 
 
-def verify(entries: Iterable[Json], *, checkpoints: Sequence[Json] = (), public_key: str = "", anchor: str = "") -> Verdict:
+def verify(entries: Iterable[Json], *, checkpoints: Sequence[Json] = (), public_key: str = "", anchor: str = "") -> ChainVerdict:
     """Check numbering, links, hashes and checkpoints.
 
     Args:

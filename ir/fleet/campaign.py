@@ -16,6 +16,7 @@ from ir.core.reference import Reference
 from ir.core.wording import counted
 from ir.incident import debts
 from ir.inventory import Inventory, Key, references
+from ir.storage.incident_index import IncidentRow
 
 CANARY = "canary"
 
@@ -50,11 +51,11 @@ _OF_INCIDENT = {
 }
 
 
-def state_of(row: Json) -> ChildState:
+def state_of(row: IncidentRow) -> ChildState:
     """The state of a child whose incident nobody runs at the moment, from the incident's own row of the index."""
-    if row["status"] == "attested" and debts.counts(row) and row["summary"].get("debts"):
+    if row.status == "attested" and debts.counts(row) and row.summary.get("debts"):
         return ChildState.DEBT
-    return _OF_INCIDENT.get(row["status"], ChildState.FAILED)
+    return _OF_INCIDENT.get(row.status, ChildState.FAILED)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from ir.fleet.campaign import FAILURES, KEPT, Child, ChildState, Limits, must_pa
 from ir.fleet.campaign_tables import CAMPAIGNS, CHILDREN, META, SHOWN, WORKERS, child_of
 from ir.storage import process_identity
 from ir.storage.database import clock, create_tables
-from ir.storage.incident_store import Ledger
+from ir.storage.leases import alive
 from ir.storage.patience import all_patient
 from ir.storage.process_identity import Me
 
@@ -156,8 +156,8 @@ class CampaignLedger:
             rows = self._rows(db, CHILDREN.c.state.in_(_KEPT) & self._within(scope))
             workers = list(db.execute(sa.select(WORKERS)).mappings()) if rows else []
             now = clock(db)
-        alive = {row["executor"] for row in workers if Ledger.alive(row, now)}
-        return [row for row in rows if row.owner not in alive]
+        living = {row["executor"] for row in workers if alive(row, now)}
+        return [row for row in rows if row.owner not in living]
 
     def queued(self, scope: sa.ColumnElement[bool]) -> bool:
         """Whether there are children that nobody has begun, in a campaign that is not paused."""
@@ -254,7 +254,7 @@ class CampaignLedger:
         """Those that live: `{executor, host, pid, machine, actor, since, heartbeat, said}`; `name` tells hosts of one name apart."""
         with self.engine.connect() as db:
             now = clock(db)
-            rows = [dict(row) for row in db.execute(sa.select(WORKERS).order_by(WORKERS.c.since)).mappings() if Ledger.alive(row, now)]
+            rows = [dict(row) for row in db.execute(sa.select(WORKERS).order_by(WORKERS.c.since)).mappings() if alive(row, now)]
         return [{**row, "name": process_identity.named(row)} for row in rows]
 
     # ── the tables ──

@@ -31,7 +31,7 @@ def night(rows: Sequence[Row], children: Sequence[Child], now: float) -> Notice 
     lines = [
         _line("rotated", [child.key for child in ended if child.state is ChildState.DONE]),
         _line("not rotated", [child.key for child in ended if child.state in FAILURES]),
-        _line("wait for a person", [f"{row.key.name} ({row.stuck['incident']})" for row in asks]),
+        _line("wait for a person", [f"{row.key.name} ({row.stuck})" for row in asks]),
         _line("overdue", [row.key.name for row in rows if row.decision.overdue]),
         _line(
             "both keys live", [child.key for child in last.values() if child.state is ChildState.WAITING and child.key not in _names(asks)]

@@ -15,6 +15,7 @@ from ir.incident.context import Options
 from ir.incident.playbook import Playbook
 from ir.inventory import Inventory, Key
 from ir.runtime.notice_words import Notice
+from ir.storage.incident_index import IncidentRow
 
 Begun = tuple[Child, Json]
 """A child and the setting of its incident."""
@@ -35,7 +36,7 @@ class Row:
     """One key of the schedule: what was decided, and the last result, as the index tells it.
 
     Attributes:
-        stuck: an incident of the key that waits for a human or owes something, {} when there is none.
+        stuck, stuck_as: an incident of the key that waits for a human or owes something, and its status; "" when there is none.
         why: what was decided, and what the incident that it is about says.
         failing: of a date that was tried in vain, or is late: since when, epoch seconds, how often tried, and why; 0 = neither.
         rotated_at: when it was last rotated, by the schedule or for another reason, epoch seconds; 0 = that is not on record.
@@ -45,20 +46,21 @@ class Row:
     decision: Decision
     last: str
     last_at: float
-    stuck: Json
+    stuck: str
+    stuck_as: str
     why: str
     failing: tuple[float, int, str] = (0.0, 0, "")
     rotated_at: float = 0.0
 
 
-def rows(source: Inventory, children: Sequence[Child], index: Sequence[Json], now: float) -> list[Row]:
+def rows(source: Inventory, children: Sequence[Child], index: Sequence[IncidentRow], now: float) -> list[Row]:
     """Every key with `rotate_every`, the most urgent first."""
     begun: dict[str, list[Child]] = {}
     for child in children:
         begun.setdefault(child.named, []).append(child)
-    known: dict[str, list[Json]] = {}
+    known: dict[str, list[IncidentRow]] = {}
     for incident in index:
-        known.setdefault(str(incident["summary"].get("key")), []).append(incident)
+        known.setdefault(str(incident.summary.get("key")), []).append(incident)
     found = [_row(source, key, begun.get(named(source, key), []), known.get(key.name, []), now) for key in source.keys if key.rotate_every]
     order = list(When)
     return sorted(found, key=lambda row: (row.decision.when is When.LATER, row.decision.due, order.index(row.decision.when)))
@@ -89,9 +91,9 @@ def shut(found: Iterable[Row], now: float) -> list[tuple[Row, float]]:
 
 def reminder(row: Row, now: float) -> Notice:
     """For a row of `stuck`: when its date comes, then once a week. Audit entries count from 1, these down from -1."""
-    about, due = row.stuck["incident"], row.decision.due
+    about, due = row.stuck, row.decision.due
     late = f"due {moment(due)}" + (", overdue" if row.decision.overdue else "")
-    kind = "debt" if row.stuck["status"] == "debt" else "waiting"
+    kind = "debt" if row.stuck_as == "debt" else "waiting"
     body = f"{excerpt(row.why, 400)}\nNext: ir status {about}"
     return Notice(about, -1 - int((now - due) // REMIND), kind, f"{about} still holds up key {row.key.name}, {late}", scrub(body))
 
@@ -126,7 +128,7 @@ def due_children(source: Source, book: Playbook, found: Iterable[Row], first: in
     return made
 
 
-def _row(source: Inventory, key: Key, begun: Sequence[Child], index: Sequence[Json], now: float) -> Row:
+def _row(source: Inventory, key: Key, begun: Sequence[Child], index: Sequence[IncidentRow], now: float) -> Row:
     """Of a key, its children, and the incidents of that name in any account."""
     incidents = [row for row in index if _about(row, source.account(key.account).id)]
     guided = source.account(key.account).issuer == "dashboard"
@@ -134,12 +136,12 @@ def _row(source: Inventory, key: Key, begun: Sequence[Child], index: Sequence[Js
     decision = decide(key, known, now, guided=guided)
     rotated_at = max((row.at for row in known.tries if row.state == "rotated"), default=0.0)
     rotated_at = max(rotated_at, known.rotated_at)
-    last, failing = max(incidents, key=lambda row: float(row["updated_at"]), default=None), _failing(decision, begun)
+    last, failing = max(incidents, key=lambda row: float(row.updated_at), default=None), _failing(decision, begun)
     if last is None:
-        return Row(key, decision, "never", 0.0, {}, decision.why, failing, rotated_at)
-    asks = next((row for row in incidents if row["status"] in _ASKS and not row["summary"].get("wake_at")), {})
-    said = f"{last['status']} ({last['incident']})"
-    return Row(key, decision, said, float(last["updated_at"]), asks, _why(decision, incidents), failing, rotated_at)
+        return Row(key, decision, "never", 0.0, "", "", decision.why, failing, rotated_at)
+    asks = next(((row.incident, row.status) for row in incidents if row.status in _ASKS and not row.summary.get("wake_at")), ("", ""))
+    said = f"{last.status} ({last.incident})"
+    return Row(key, decision, said, float(last.updated_at), *asks, _why(decision, incidents), failing, rotated_at)
 
 
 def _failing(decision: Decision, begun: Sequence[Child]) -> tuple[float, int, str]:
@@ -152,27 +154,27 @@ def _failing(decision: Decision, begun: Sequence[Child]) -> tuple[float, int, st
     return min(child.began_at or child.ended_at for child in tries), len(tries), newest.said
 
 
-def _why(decision: Decision, incidents: Sequence[Json]) -> str:
+def _why(decision: Decision, incidents: Sequence[IncidentRow]) -> str:
     if decision.when not in HELD:
         return decision.why
-    told = next((row for row in incidents if row["status"] in _OPEN), None)
-    said = str(told["summary"].get("said", "")).split("\n")[0] if told else ""
+    told = next((row for row in incidents if row.status in _OPEN), None)
+    said = str(told.summary.get("said", "")).split("\n")[0] if told else ""
     return f"{decision.why}: {said}" if said else decision.why
 
 
-def _about(row: Json, account: str) -> bool:
-    return row["summary"].get("account", "") in ("", account) and not row["summary"].get("rehearsal")
+def _about(row: IncidentRow, account: str) -> bool:
+    return row.summary.get("account", "") in ("", account) and not row.summary.get("rehearsal")
 
 
-def _known(children: Sequence[Child], incidents: Sequence[Json]) -> Known:
+def _known(children: Sequence[Child], incidents: Sequence[IncidentRow]) -> Known:
     own = {child.incident for child in children if child.incident}
-    statuses = {row["incident"]: str(state_of(row)) if row["status"] == "attested" else row["status"] for row in incidents}
+    statuses = {row.incident: str(state_of(row)) if row.status == "attested" else row.status for row in incidents}
     tries = tuple(Try(row.due, row.attempt, _state(row, statuses), row.ended_at or row.began_at, row.began_at) for row in children)
-    others = [row for row in incidents if row["incident"] not in own and row["status"] in _ROTATED and row["summary"].get("new")]
+    others = [row for row in incidents if row.incident not in own and row.status in _ROTATED and row.summary.get("new")]
     return Known(
         tries,
-        max((float(row["opened_at"]) for row in others), default=0.0),
-        next((row["incident"] for row in incidents if row["status"] in _OPEN and row["incident"] not in debts.heirs(incidents)), ""),
+        max((float(row.opened_at) for row in others), default=0.0),
+        next((row.incident for row in incidents if row.status in _OPEN and row.incident not in debts.heirs(incidents)), ""),
     )
 
 

@@ -103,7 +103,7 @@ class Fitness:
 
     def _time(self) -> str:
         try:
-            with self.kept.ledger.engine.connect() as db:
+            with self.kept.engine.connect() as db:
                 ahead = time.time() - clock(db)
         except sa.exc.SQLAlchemyError as error:
             return f"the database cannot be used ({type(error).__name__})"

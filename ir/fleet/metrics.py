@@ -17,6 +17,7 @@ from ir.fleet.due import Row
 from ir.fleet.schedule import When
 from ir.incident import debts
 from ir.incident.action_catalog import ACTIONS
+from ir.storage.incident_index import IncidentRow
 
 FRESH = 120.0
 """Seconds after a worker's last look at itself from which on it is not healthy any more, whatever it said then."""
@@ -66,15 +67,15 @@ class Metrics:
 
     # ── what is told ──
 
-    def look(self, said: str, mine: Sequence[Child], index: Sequence[Json]) -> None:
+    def look(self, said: str, mine: Sequence[Child], index: Sequence[IncidentRow]) -> None:
         """A worker has looked: `said` why it takes nothing, `mine` its children, `index` all incidents."""
         self.said, self.looked_at = said, self.now()
         self._fit.set(not said)
         self._look.set(self.looked_at)
         for state in (ChildState.RUNNING, ChildState.RESTING):
             self._working.labels(state.value).set(sum(child.state is state for child in mine))
-        waits = [row for row in index if row["status"] == "waiting"]
-        timed = sum(bool(row["summary"].get("wake_at")) for row in waits)
+        waits = [row for row in index if row.status == "waiting"]
+        timed = sum(bool(row.summary.get("wake_at")) for row in waits)
         self._waiting.labels("time").set(timed)
         self._waiting.labels("person").set(len(waits) - timed)
         self._debts.set(len(debts.still(index)))

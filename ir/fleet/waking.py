@@ -3,9 +3,10 @@
 import time
 from collections.abc import Sequence
 
-from ir.core.model import Json
 from ir.fleet.campaign import Child
-from ir.storage.incident_store import ACTS_NO_MORE, Ledger
+from ir.storage.incident_index import ACTS_NO_MORE, IncidentIndex, IncidentRow
+from ir.storage.leases import Leases
+from ir.storage.signal_log import SignalLog
 
 ENDED = tuple(status for status in ACTS_NO_MORE if status != "debt")
 _SAME = 60.0
@@ -15,29 +16,29 @@ _SAME = 60.0
 class Waking:
     """What one worker knows of the children that wait; two questions to the database, however many there are."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, index: IncidentIndex, signals: SignalLog, leases: Leases) -> None:
+        self._index, self._signals, self._leases = index, signals, leases
         self._about: dict[str, object] = {}
         self._took: dict[str, tuple[object, float]] = {}
 
     def ready(self, children: Sequence[Child], now: float) -> list[Child]:
         """Of children that wait or owe, those that can go on at `now`; nobody runs them at the moment."""
         names = [child.incident for child in children]
-        rows, newest = self._ledger.rows(names), self._ledger.newest(names)
+        rows, newest = self._index.named(names), self._signals.newest(names)
         return [child for child in children if self._goes_on(child, rows.get(child.incident), newest.get(child.incident, 0), now)]
 
     def took(self, child: Child) -> None:
         """This process runs it now."""
         self._took[child.incident] = (self._about.get(child.incident), time.monotonic())
 
-    def _goes_on(self, child: Child, row: Json | None, newest: int, now: float) -> bool:
+    def _goes_on(self, child: Child, row: IncidentRow | None, newest: int, now: float) -> bool:
         if row is None:
             return True
-        heard, wake_at = int(row["summary"].get("heard", 0)), float(row["summary"].get("wake_at", 0.0))
-        if not (row["status"] in ENDED or 0 < wake_at <= now or newest > heard):
+        heard, wake_at = int(row.summary.get("heard", 0)), float(row.summary.get("wake_at", 0.0))
+        if not (row.status in ENDED or 0 < wake_at <= now or newest > heard):
             return False
-        holder = self._ledger.holder(child.incident)
-        return not (holder is not None and holder["alive"]) and not self._just_took(child, (row["status"], wake_at, newest, heard))
+        holder = self._leases.holder(child.incident)
+        return not (holder is not None and holder.alive) and not self._just_took(child, (row.status, wake_at, newest, heard))
 
     def _just_took(self, child: Child, about: object) -> bool:
         """One that does not get on would be taken up again and again, before all others."""

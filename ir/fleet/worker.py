@@ -30,7 +30,7 @@ from ir.fleet.fitness import Fitness
 from ir.fleet.places import Places
 from ir.fleet.waking import ENDED, Waking
 from ir.incident import record as incident_record
-from ir.runtime import lifecycle
+from ir.runtime import lifecycle, worlds
 from ir.runtime.app_state import State
 from ir.storage.patience import Away
 
@@ -62,10 +62,10 @@ class Worker:
         tell: Callable[[Child], None] = lambda _child: None,
     ) -> None:
         self.kept, self.book, self.scope, self.tell = kept, book, scope, tell
-        self.places, self.waking = Places(slots), Waking(kept.ledger)
+        self.places, self.waking = Places(slots), Waking(kept.index, kept.signals, kept.leases)
         self.trust, self.fitness = trust, Fitness(kept, book, trust)
         self.admission = Admission(book, scope, trust, self.fitness, tell)
-        self.runner = Runner(kept.ledger.engine, kept.me, kept.ledger)
+        self.runner = Runner(kept.engine, kept.me, kept.leases, kept.signals)
         self._mine: dict[str, Child] = {}
         self._over: queue.Queue[str] = queue.Queue()
         self._ready = deque[Child]()
@@ -111,7 +111,9 @@ class Worker:
     def anything(self) -> bool:
         """Whether there is anything to begin, to go on with or to take over, without starting the engine."""
         return bool(
-            self.book.queued(self.scope) or self.book.orphans(self.scope) or Waking(self.kept.ledger).ready(*self.book.waiting(self.scope))
+            self.book.queued(self.scope)
+            or self.book.orphans(self.scope)
+            or Waking(self.kept.index, self.kept.signals, self.kept.leases).ready(*self.book.waiting(self.scope))
         )
 
     # ── what others left ──
@@ -135,7 +137,7 @@ class Worker:
 
     @contextmanager
     def _rest(self, child: Child, seconds: float) -> Iterator[None]:
-        """See `World.resting`."""
+        """See `Hooks.resting`."""
         if seconds < _REST:
             yield
             return
@@ -150,7 +152,7 @@ class Worker:
         """Begin what is new, as far as there are places; returns how much."""
         began = 0
         while self.places.free and not self.fitness.said:
-            child = self.book.claim(self.kept.me, lifecycle.new_id(self.kept.ledger), self.admission.open)
+            child = self.book.claim(self.kept.me, lifecycle.new_id(self.kept.index), self.admission.open)
             if child is None:
                 return began
             if self.admission.begins(child):
@@ -162,20 +164,21 @@ class Worker:
         """Run a child that we claimed, from wherever it stands."""
         self._mine[child.incident] = child
         self.places.take(child.incident)
-        row = self.kept.ledger.find(child.incident)
-        if row is not None and row["status"] in ENDED:
+        row = self.kept.index.find(child.incident)
+        if row is not None and row.status in ENDED:
             self._over.put(child.incident)
             return
         try:
-            entries = read_entries(self.kept.ledger.engine, child.incident)
+            entries = read_entries(self.kept.engine, child.incident)
             told = self.book.setting(child)
             agreed_work.check(child, told, self.trust())
             setting = setting_of(child, told)
-            given = lifecycle.Given(
+            given = worlds.ProcessContext(
                 lifecycle.Unattended(self.kept.me.actor, yes=setting.options.yes),
                 _taken_over,
-                patient=False,
+                say=worlds.quiet,
                 resting=partial(self._rest, child),
+                patient=False,
             )
             if entries:
                 record = incident_record.fold(entries)
@@ -210,11 +213,11 @@ class Worker:
             child = self._mine.get(self._over.get())
             if child is None:
                 continue
-            row = self.kept.ledger.find(child.incident)
-            if row is None or row["status"] == "running":
+            row = self.kept.index.find(child.incident)
+            if row is None or row.status == "running":
                 self._ended(child, ChildState.FAILED, f"it stopped unexpectedly: ir resume {child.incident}", 1)
             else:
-                self._ended(child, state_of(row), str(row["summary"].get("said", "")), row["exit_code"])
+                self._ended(child, state_of(row), str(row.summary.get("said", "")), row.exit_code)
 
     def _ended(self, child: Child, state: ChildState, said: str, code: int) -> None:
         self._drop(child)

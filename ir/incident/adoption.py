@@ -41,19 +41,21 @@ def look(world: World) -> Facts:
         Refused: nothing in the world carries the id, or what was found does not tell the leaked key or the replacement for certain.
         PortError: custody could not be asked.
     """
-    seen, rows = world.both(lambda: world.each(list(world.stores.values()), lambda store: _look_at(world, store)), lambda: _rows(world))
+    seen, rows = world.both(
+        lambda: world.each(list(world.ports.stores.values()), lambda store: _look_at(world, store)), lambda: _rows(world)
+    )
     _refuse_nothing(world, seen, rows)
     tries = [int(hit.group(1)) for one in seen for role in one.left.roles if (hit := _TRY.fullmatch(role))]
     tries += [_number(world, row) for row in rows]
     old = _given_or_kept(world)
     new, row = _replacement(world, seen, rows, max(tries, default=0), old)
     found = old or _told_apart(world, seen, new)
-    dead = new is not None and world.issuer.probe(new).liveness.dead
+    dead = new is not None and world.ports.issuer.probe(new).liveness.dead
     _refuse_strangers(world, seen, [found, new] if new else [found])
     n = _number(world, row) if row else max(tries, default=0)
     facts: Facts = {
         "adopted": _told(world, seen, rows, found, new, dead=dead),
-        "old": {"fingerprint": found.fingerprint, "found_in_store": world.custody.fetch("old") == found},
+        "old": {"fingerprint": found.fingerprint, "found_in_store": world.ports.custody.fetch("old") == found},
         "mint": {"n": max([n, *tries])},
     }
     if new is not None and not dead:
@@ -86,7 +88,7 @@ def _look_at(world: World, store: Store) -> _Seen:
 
 def _rows(world: World) -> tuple[KeyRow, ...]:
     try:
-        return world.issuer.strays(world.incident)
+        return world.ports.issuer.strays(world.incident)
     except PortError as error:
         raise Refused(
             f"which keys {world.incident} minted could not be looked up: {error.what}", safe="nothing was changed", next_step="try again"
@@ -98,7 +100,7 @@ def _refuse_nothing(world: World, seen: list[_Seen], rows: tuple[KeyRow, ...]) -
         return
     looked = [f"{one.name} (a human's, cannot be looked at)" if one.store.guided else one.name for one in seen if not one.trouble]
     looked.append(
-        "the keys that Stripe lists" if not world.issuer.guided else "not the keys at Stripe: no API lists those of the Dashboard"
+        "the keys that Stripe lists" if not world.ports.issuer.guided else "not the keys at Stripe: no API lists those of the Dashboard"
     )
     failed = "; ".join(f"{one.name} could not be looked at: {one.trouble}" for one in seen if one.trouble)
     raise Refused(
@@ -112,14 +114,14 @@ def _refuse_nothing(world: World, seen: list[_Seen], rows: tuple[KeyRow, ...]) -
 
 
 def _given_or_kept(world: World) -> Secret | None:
-    kept = world.custody.fetch("old")
-    if world.leaked is not None and kept is not None and kept != world.leaked:
+    kept = world.ports.custody.fetch("old")
+    if world.keys.leaked is not None and kept is not None and kept != world.keys.leaked:
         raise Refused(
-            f"{world.incident} is about another key: it keeps {kept.fingerprint}, you gave {world.leaked.fingerprint}",
+            f"{world.incident} is about another key: it keeps {kept.fingerprint}, you gave {world.keys.leaked.fingerprint}",
             safe="nothing was changed",
             next_step="look at the id again, or leave out --leaked-key-from",
         )
-    return world.leaked or kept
+    return world.keys.leaked or kept
 
 
 def _replacement(
@@ -127,10 +129,10 @@ def _replacement(
 ) -> tuple[Secret | None, KeyRow | None]:
     """The newest key that the incident got, and its row where Stripe lists it."""
     for value in _candidates(world, seen, tries, old):
-        row = world.issuer.identify(value)
+        row = world.ports.issuer.identify(value)
         return value, row if row is not None and _named(world, row) else None
     for value in {one.value for one in seen if one.value is not None and one.value != old}:
-        row = world.issuer.identify(value)
+        row = world.ports.issuer.identify(value)
         if row is not None and _named(world, row):
             return value, row
     return _given_by_hand(world, seen, rows, old)
@@ -139,7 +141,7 @@ def _replacement(
 def _candidates(world: World, seen: list[_Seen], tries: int, old: Secret | None) -> Iterable[Secret]:
     """In custody, then staged. Where the leaked key is not known, what every store holds already may be a proof of permission."""
     for n in range(tries, 0, -1):
-        kept = world.custody.fetch(f"new-{n}")
+        kept = world.ports.custody.fetch(f"new-{n}")
         if kept is not None and kept != old:
             yield kept
     for one in seen:
@@ -155,8 +157,8 @@ def _given_by_hand(world: World, seen: list[_Seen], rows: tuple[KeyRow, ...], ol
     unread = [one.name for one in seen if one.trouble or not one.store.promises.reads]
     if not unknown and not (rows and unread):
         return None, None
-    given = world.operator.new_key(f"The replacement that {world.incident} got, to be sure which key it is")
-    row = world.issuer.identify(given) if given is not None else None
+    given = world.ports.operator.new_key(f"The replacement that {world.incident} got, to be sure which key it is")
+    row = world.ports.issuer.identify(given) if given is not None else None
     if given is not None and (given in unknown or (row is not None and _named(world, row))):
         return given, row
     if unknown:

@@ -11,6 +11,7 @@ from ir.core.model import Debt, Did, Json, KeyKind, Policy
 from ir.core.stripe_address import STRIPE
 from ir.incident.facts import of_role
 from ir.incident.record import FINAL, Incident
+from ir.storage.incident_index import IncidentRow
 
 _DEAD = ("expired", "invalid")
 KEYS = ("key-alive", "key-unproven", "key-waits")
@@ -202,69 +203,69 @@ def pays(action: str, kinds: set[str], *, kills: bool = True) -> bool:
     return action in ("sweep", "remove") and "leftover" in kinds
 
 
-# ── debts of earlier incidents; `index` is `Ledger.index()` ───────────────────────────────────────────
+# ── debts of earlier incidents; `index` is `IncidentIndex.rows()` ───────────────────────────────────────────
 
 
-def heirs(index: Sequence[Json]) -> dict[str, str]:
+def heirs(index: Sequence[IncidentRow]) -> dict[str, str]:
     """Incident → the later one that took over what it owed. One that was refused took over nothing."""
-    rows = [row for row in index if row["status"] != "refused"]
-    return {old: str(row["incident"]) for row in rows for old in row["summary"].get("took_over", [])}
+    rows = [row for row in index if row.status != "refused"]
+    return {old: str(row.incident) for row in rows for old in row.summary.get("took_over", [])}
 
 
-def still(index: Sequence[Json]) -> list[Json]:
+def still(index: Sequence[IncidentRow]) -> list[Json]:
     """Debts that stand, as JSON: what an heir took over stands in the heir's row."""
     taken = heirs(index)
-    rows = [row for row in index if row["status"] != "refused" and counts(row) and row["incident"] not in taken]
-    return [debt for row in rows for debt in row["summary"].get("debts", [])]
+    rows = [row for row in index if row.status != "refused" and counts(row) and row.incident not in taken]
+    return [debt for row in rows for debt in row.summary.get("debts", [])]
 
 
-def counts(row: Json) -> bool:
+def counts(row: IncidentRow) -> bool:
     """Whether the debts of an index row stand; an end by a person's word that looked at no key, as of earlier versions, ended them all."""
-    return row["status"] != "attested" or "accepted" in row["summary"]
+    return row.status != "attested" or "accepted" in row.summary
 
 
-def over(row: Json) -> bool:
+def over(row: IncidentRow) -> bool:
     """Whether an incident of the index is over for good, so that what it left at a store is nobody's any more."""
-    kinds = {debt["kind"] for debt in row["summary"].get("debts", [])} if counts(row) else set()
-    return row["status"] in FINAL and not kinds - {"custody"}
+    kinds = {debt["kind"] for debt in row.summary.get("debts", [])} if counts(row) else set()
+    return row.status in FINAL and not kinds - {"custody"}
 
 
-def taken_over(index: Sequence[Json], key: str, account: str, policy: Policy) -> dict[str, list[Json]]:
+def taken_over(index: Sequence[IncidentRow], key: str, account: str, policy: Policy) -> dict[str, list[Json]]:
     """Debts of this key that a new incident takes over: incident → debts as JSON.
 
     Raises:
         Refused: a `scheduled` rotation does not begin while an emergency of its key owes something; nothing else is ever kept waiting.
     """
     taken = heirs(index)
-    free = [row for row in index if row["status"] in _OWING and row["incident"] not in taken]
-    owing = [row for row in free if counts(row) and row["summary"].get("debts")]
-    mine = [row for row in owing if row["summary"].get("key") == key and row["summary"].get("account", "") in ("", account)]
-    pressing = [row for row in mine if any(debt["kind"] != "custody" for debt in row["summary"]["debts"])]
-    blocking = [row for row in pressing if row["status"] == "debt" or row["summary"].get("policy") != Policy.SCHEDULED.value]
+    free = [row for row in index if row.status in _OWING and row.incident not in taken]
+    owing = [row for row in free if counts(row) and row.summary.get("debts")]
+    mine = [row for row in owing if row.summary.get("key") == key and row.summary.get("account", "") in ("", account)]
+    pressing = [row for row in mine if any(debt["kind"] != "custody" for debt in row.summary["debts"])]
+    blocking = [row for row in pressing if row.status == "debt" or row.summary.get("policy") != Policy.SCHEDULED.value]
     if policy is Policy.SCHEDULED and blocking:
         first = blocking[0]
         raise Refused(
-            f"{first['incident']} still has something to do about key `{key}`: {first['summary']['debts'][0]['why']}",
+            f"{first.incident} still has something to do about key `{key}`: {first.summary['debts'][0]['why']}",
             safe="nothing was changed",
-            next_step=f"{first['summary']['debts'][0]['todo']}; an emergency is not kept waiting: --policy exposed or exploited",
+            next_step=f"{first.summary['debts'][0]['todo']}; an emergency is not kept waiting: --policy exposed or exploited",
         )
     found: dict[str, list[Json]] = {}
     for row in mine:
         found |= _inherited(index, row)
-        found[str(row["incident"])] = [*row["summary"]["debts"], *_escrow_of(row)]
+        found[str(row.incident)] = [*row.summary["debts"], *_escrow_of(row)]
     return found
 
 
-def _inherited(index: Sequence[Json], heir: Json) -> dict[str, list[Json]]:
+def _inherited(index: Sequence[IncidentRow], heir: IncidentRow) -> dict[str, list[Json]]:
     """What an heir took over itself and has not paid; its own heir ends the custody of those incidents, too."""
-    owing = {debt["about"] for debt in heir["summary"]["debts"]}
-    rows = [row for row in index if row["incident"] in heir["summary"].get("took_over", [])]
-    return {str(row["incident"]): [debt for debt in row["summary"].get("debts", []) if debt["about"] in owing] for row in rows}
+    owing = {debt["about"] for debt in heir.summary["debts"]}
+    rows = [row for row in index if row.incident in heir.summary.get("took_over", [])]
+    return {str(row.incident): [debt for debt in row.summary.get("debts", []) if debt["about"] in owing] for row in rows}
 
 
-def _escrow_of(row: Json) -> list[Json]:
+def _escrow_of(row: IncidentRow) -> list[Json]:
     """An escrow lies on one machine, so who takes over elsewhere owes that it is emptied."""
-    name, summary = str(row["incident"]), row["summary"]
+    name, summary = str(row.incident), row.summary
     places = [place for place in summary.get("custody", []) if _escrowed(place)]
     if not places or any(debt["about"] == in_escrow(name) for debt in summary["debts"]):
         return []

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ir.core.model import Json
+from ir.storage.incident_index import IncidentRow
 
 _REPLACED = ("done", "attested", "debt", "reopened")
 
@@ -31,13 +32,13 @@ class History:
         return {"dead": dict(self.dead), "left": dict(self.left)}
 
 
-def history(index: Sequence[Json], key: str, account: str, *, drill: bool = False) -> History:
-    """From the index of incidents (`Ledger.index`): what those of `key` saw."""
-    rows = [row for row in index if _of(row["summary"], key, account, drill=drill)]
-    dead = {row["summary"]["old"]: str(row["incident"]) for row in rows if (row["summary"].get("leaked") or {}).get("state") == "dead"}
-    made = [row for row in rows if row["summary"].get("new") and row["status"] in _REPLACED]
-    left = {str(row["incident"]): row["summary"]["new"] for row in made if row["summary"]["new"] not in dead}
-    return History(dead, left, {row["summary"]["old"]: str(row["incident"]) for row in made if row["summary"]["old"]})
+def history(index: Sequence[IncidentRow], key: str, account: str, *, drill: bool = False) -> History:
+    """From the index of incidents (`IncidentIndex.rows`): what those of `key` saw."""
+    rows = [row for row in index if _of(row.summary, key, account, drill=drill)]
+    dead = {row.summary["old"]: str(row.incident) for row in rows if (row.summary.get("leaked") or {}).get("state") == "dead"}
+    made = [row for row in rows if row.summary.get("new") and row.status in _REPLACED]
+    left = {str(row.incident): row.summary["new"] for row in made if row.summary["new"] not in dead}
+    return History(dead, left, {row.summary["old"]: str(row.incident) for row in made if row.summary["old"]})
 
 
 def _of(told: Json, key: str, account: str, *, drill: bool) -> bool:

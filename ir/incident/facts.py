@@ -113,7 +113,7 @@ class StoreFacts(TypedDict, total=False):
     owners: list[str]
 
 
-class Accepted(TypedDict, total=False):
+class AcceptedFacts(TypedDict, total=False):
     """Exceptions of one service that a person accepted: the reasons, "" = none."""
 
     unverified: str
@@ -139,11 +139,11 @@ class ServiceFacts(TypedDict, total=False):
     proves: str
     moved_at: float
     healthy_before: bool
-    accepted: Accepted
+    accepted: AcceptedFacts
     tries: int
 
 
-class Containment(TypedDict, total=False):
+class ContainmentFacts(TypedDict, total=False):
     """How the leaked key was made useless. `before`: what was changed at the key, as it was; `undone`: it was put back."""
 
     how: str
@@ -161,7 +161,7 @@ class Attestation(TypedDict, total=False):
     at: float
 
 
-class Rotation(TypedDict, total=False):
+class RotationFacts(TypedDict, total=False):
     """A containment by rotating at the provider. `value`: taken | open | lost, of the key that it makes."""
 
     told_at: float
@@ -170,7 +170,7 @@ class Rotation(TypedDict, total=False):
     rehearsed: bool
 
 
-class Holder(TypedDict, total=False):
+class HolderFacts(TypedDict, total=False):
     """Who else holds the leaked value, outside of the plan. `key`: the inventory's name of the key that it is listed for."""
 
     name: str
@@ -189,11 +189,11 @@ class Unread(TypedDict, total=False):
 class Elsewhere(TypedDict, total=False):
     """The look for the leaked value outside of the plan."""
 
-    holders: list[Holder]
+    holders: list[HolderFacts]
     unread: list[Unread]
 
 
-class Users(TypedDict, total=False):
+class UsersFacts(TypedDict, total=False):
     """Who was seen to use the old key, in words."""
 
     ours: list[str]
@@ -205,7 +205,7 @@ class Quiet(TypedDict, total=False):
 
     checked: bool
     used_at: float
-    users: Users
+    users: UsersFacts
     attested: Attestation
 
 
@@ -253,7 +253,7 @@ class Sweep(TypedDict, total=False):
     leftovers: list[Row]
 
 
-class Watch(TypedDict, total=False):
+class WatchFacts(TypedDict, total=False):
     """The watch after the kill. `failing`: names of services."""
 
     until: float
@@ -274,7 +274,7 @@ class Grace(TypedDict, total=False):
     last_used: float
 
 
-class Delivery(TypedDict, total=False):
+class DeliveryFacts(TypedDict, total=False):
     """The delivery that proves a signing secret. `floor`: deliveries older than it prove nothing, by Stripe's clock."""
 
     at: float
@@ -418,11 +418,11 @@ class Facts(TypedDict, total=False):
     new: New
     mint: Mint
     clock: ClockSkew
-    rotation: Rotation
+    rotation: RotationFacts
     stores: dict[str, StoreFacts]
     services: dict[str, ServiceFacts]
     elsewhere: Elsewhere
-    containment: Containment
+    containment: ContainmentFacts
     review: Review
     triage: Review
     evidence: dict[str, Row]
@@ -432,8 +432,8 @@ class Facts(TypedDict, total=False):
     quiet: Quiet
     money: Money
     sweep: Sweep
-    watch: Watch
-    delivery: Delivery
+    watch: WatchFacts
+    delivery: DeliveryFacts
     undelivered: Undelivered
     forged: Forged
     removal: Removal

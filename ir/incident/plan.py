@@ -7,7 +7,7 @@ from typing import Any
 
 from ir.core.errors import UsageError
 from ir.core.model import Danger, Json, Policy, copied
-from ir.core.store_kind import Kind
+from ir.core.store_kind import PlaceKind
 from ir.incident import approvers, reversibility
 from ir.incident.action_catalog import ACTIONS, Action
 from ir.incident.playbook import Playbook, StepRow
@@ -147,7 +147,7 @@ def _store_notes(key: Key) -> list[str]:
         f"{ref} is write-only: its old value is kept elsewhere before it is written, its services show what it holds (or, weaker, the "
         f"host's own mark of the last change), and {ref.promises.undo}"
         for ref in key.stored_in
-        if ref.promises.kind is Kind.WRITE_ONLY
+        if ref.promises.kind is PlaceKind.WRITE_ONLY
     ]
 
 

@@ -85,7 +85,7 @@ class Incident:
         return plan
 
     @property
-    def rehearsal(self) -> bool:
+    def dry_run(self) -> bool:
         """A dry run."""
         return bool(self.opened.get("options", {}).get("dry_run"))
 

@@ -22,11 +22,11 @@ def look(world: World, service: Service, expected: Expected, *, patience: float 
     deadline = world.elapsed() + patience + service.stale
     pause = _FIRST_PAUSE
     while True:
-        checks = [verifier.check(expected) for verifier in world.verifiers[service.name] if _can_tell(verifier, expected)]
+        checks = [verifier.check(expected) for verifier in world.ports.verifiers[service.name] if _can_tell(verifier, expected)]
         did = _judged(checks)
-        if did is Did.DONE or world.elapsed() + pause > deadline or world.stopping():
+        if did is Did.DONE or world.elapsed() + pause > deadline or world.run.stopping():
             return _item(service, did, checks)
-        world.clock.sleep(pause)
+        world.ports.clock.sleep(pause)
         pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
@@ -37,7 +37,7 @@ def look_at(world: World, services: Sequence[Service], expected: Expected, *, pa
 
 def provable(world: World, service: Service) -> bool:
     """Whether some check of the service proves which key it holds."""
-    return any(verifier.proves in PROOFS for verifier in world.verifiers[service.name])
+    return any(verifier.proves in PROOFS for verifier in world.ports.verifiers[service.name])
 
 
 def said_of(items: Sequence[Item]) -> str:

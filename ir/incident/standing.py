@@ -12,6 +12,8 @@ from ir.core.errors import IrError
 from ir.core.model import Did, Json, Liveness
 from ir.incident import deadlines, debts
 from ir.incident.record import FINAL, Incident
+from ir.storage.incident_index import IncidentRow
+from ir.storage.leases import Lease
 
 STATES: dict[str, str] = {
     "running": "a process works on it",
@@ -70,27 +72,29 @@ class Standing:
         return {**row, "next": self.next, "accepted": self.accepted, "clocks": list(self.clocks)}
 
 
-def stand(row: Json, holder: Json | None, *, people: Sequence[str] = (), heir: str = "", me: str = "", now: float = 0.0) -> Standing:
+def stand(
+    row: IncidentRow, holder: Lease | None, *, people: Sequence[str] = (), heir: str = "", me: str = "", now: float = 0.0
+) -> Standing:
     """Where an incident stands.
 
     Args:
         row: of the index; its summary with all of `told`.
-        holder: whose process holds it (`Ledger.holder`), None when nobody does.
+        holder: whose process holds it (`Leases.holder`), None when nobody does.
         people: who has still to approve, where it waits for several people.
         heir: the later incident that took over what was left, "" = none.
-        me: who asks, as `holder["actor"]` is written.
+        me: who asks, as `Lease.actor` is written.
         now: epoch seconds.
     """
-    summary, alive = row["summary"], bool(holder and holder["alive"])
-    actor = str(holder["actor"]) if holder and alive else ""
+    summary, alive = row.summary, bool(holder and holder.alive)
+    actor = str(holder.actor) if holder and alive else ""
     state = _state(row, alive, heir, _waits_for(summary, people, actor if actor != me else "", now))
     said, todo = _told(summary, state)
     left = tuple(sorted(summary.get("debts", []), key=lambda debt: not str(debt["kind"]).startswith("key-"))) if _leaves(row, state) else ()
     return Standing(
-        incident=str(row["incident"]),
+        incident=str(row.incident),
         key=str(summary.get("key", "")),
         policy=str(summary.get("policy", "")),
-        status=str(row["status"]),
+        status=str(row.status),
         state=state,
         since=_since(row, state, holder),
         leaked=summary.get("leaked") or {"state": "unknown", "since": 0.0},
@@ -104,12 +108,12 @@ def stand(row: Json, holder: Json | None, *, people: Sequence[str] = (), heir: s
     )
 
 
-def _leaves(row: Json, state: str) -> bool:
+def _leaves(row: IncidentRow, state: str) -> bool:
     return state in _LEAVES and debts.counts(row)
 
 
-def _state(row: Json, alive: bool, heir: str, waits: str) -> str:
-    status = str(row["status"])
+def _state(row: IncidentRow, alive: bool, heir: str, waits: str) -> str:
+    status = str(row.status)
     if heir:
         return "taken over"
     if status in FINAL:
@@ -127,11 +131,11 @@ def _waits_for(summary: Json, people: Sequence[str], elsewhere: str, now: float)
     return f"waiting for {', '.join(people) or elsewhere or 'you'}"
 
 
-def _since(row: Json, state: str, holder: Json | None) -> float:
+def _since(row: IncidentRow, state: str, holder: Lease | None) -> float:
     if state == "running":
-        return float(row["opened_at"])
-    seen = float(holder["heartbeat"]) if holder and state == "interrupted" else 0.0
-    return max(float(row["updated_at"]), float(row["opened_at"]), seen)
+        return float(row.opened_at)
+    seen = float(holder.heartbeat) if holder and state == "interrupted" else 0.0
+    return max(float(row.updated_at), float(row.opened_at), seen)
 
 
 def _told(summary: Json, state: str) -> tuple[str, str]:
@@ -142,8 +146,8 @@ def _told(summary: Json, state: str) -> tuple[str, str]:
     return (str(summary.get("said", "")), "") if state in ("running", "interrupted") else ("", "")
 
 
-def _next(row: Json, state: str, todo: str, heir: str, *, alive: bool) -> str:
-    name, summary = str(row["incident"]), row["summary"]
+def _next(row: IncidentRow, state: str, todo: str, heir: str, *, alive: bool) -> str:
+    name, summary = str(row.incident), row.summary
     again = str(summary.get("again") or f"ir rotate stripe {summary.get('key', '')}").strip()
     if heir:
         return f"ir status {heir}"

@@ -1,4 +1,4 @@
-"""The inventory: accounts, keys, stores and services, read from a file that a human wrote.
+"""The inventory: accounts, keys, stores and services, read from a file that a person wrote.
 
 Every mistake is named with file, line, YAML path and fix.
 """
@@ -43,7 +43,7 @@ def load(path: Path) -> Inventory:
 
 @lru_cache(maxsize=4)
 def loads(text: str, name: str) -> Inventory:
-    """As `load`, from text; `name` stands in errors. The same text gives the same object: nobody changes it."""
+    """As `load`, from text; errors call it `name`. Equal texts give the same object, which is never changed."""
     data, lines = yaml_file.parse(text, name)
     inventory = yaml_file.check(Inventory, data, lines, name)
     for path, what, fix in problems(inventory):
@@ -52,5 +52,5 @@ def loads(text: str, name: str) -> Inventory:
 
 
 def digest(text: str) -> str:
-    """SHA-256 of the file as it stands; what `--inventory-sha256` pins."""
+    """SHA-256 of the file's bytes, which `--inventory-sha256` pins."""
     return hashlib.sha256(text.encode()).hexdigest()

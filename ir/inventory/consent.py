@@ -1,10 +1,12 @@
-"""Consent: what an inventory makes us write to, run, and tell secrets to, as readable words; new ones are shown before they are used.
+"""Consent: list in words every place that an inventory makes `ir` write to, every program it runs and every host it tells a secret.
 
-Reading a store with the operator's own login needs no consent, nor does asking a service without a secret.
+New ones are shown before they are used. Reading a store with the operator's own login needs no consent, nor does asking a service without a
+secret.
 """
 
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from ir.core.model import Json
@@ -16,7 +18,7 @@ _FINISHED = ("done", "debt", "attested", "rolled back")
 
 
 def destinations(inventory: Inventory, key: Key) -> set[str]:
-    """Of a rotation: everything that may receive the key or be run on its account."""
+    """Destinations of a rotation: everything that may receive the key or run on its account."""
     account, services = inventory.account(key.account), inventory.services_of(key.name)
     stores = {ref for _, ref in (*references.of_key(key), *references.of_account(account))}
     stores |= {ref for ref in (inventory.evidence_key,) if ref is not None}
@@ -32,57 +34,71 @@ def destinations(inventory: Inventory, key: Key) -> set[str]:
 
 
 def beyond(inventory: Inventory, key: Key, others: Iterable[str]) -> set[str]:
-    """What rotations of other keys, by name, would run and reach that this one does not."""
+    """Destinations that rotations of other keys, by name, reach and this one does not."""
     names = {other.name for other in inventory.held} & set(others)
     return {place for name in names for place in destinations(inventory, inventory.key(name))} - destinations(inventory, key)
 
 
-def rehearsal(inventory: Inventory, key: Key) -> set[str]:
-    """Of a dry run."""
+def dry_run(inventory: Inventory, key: Key) -> set[str]:
+    """Destinations of a dry run."""
     found = _programs(inventory, key.stored_in, ("read", "check"))
     return found | reading(inventory, _others(inventory.account(key.account), key)) | _looks(inventory, inventory.services_of(key.name))
 
 
 def comparison(inventory: Inventory, key: Key) -> set[str]:
-    """Of a look at what the stores and services of a key hold."""
+    """Destinations of a look at the stores and services of a key."""
     return reading(inventory, key.stored_in) | _looks(inventory, inventory.services_of(key.name))
 
 
 def others(inventory: Inventory, key: Key) -> set[str]:
-    """Of the same look at all keys but this one."""
+    """Destinations of the same look at all other keys."""
     return {place for other in inventory.held if other.name != key.name for place in comparison(inventory, other)}
 
 
 def containment(inventory: Inventory, key: Key) -> set[str]:
-    """Of the red button, which has the leaked key already, and needs neither a store nor a service."""
+    """Destinations of the red button. The leaked key is given, so it needs neither a store nor a service."""
     others = _others(inventory.account(key.account), key)
     return reading(inventory, [*others, *_told(inventory), *filter(None, [inventory.evidence_key])])
 
 
 def reading(inventory: Inventory, refs: Iterable[Reference]) -> set[str]:
-    """Of reading references: the programs behind them."""
+    """Destinations of reading references: the programs behind them."""
     return _programs(inventory, refs)
 
 
 def of_check(inventory: Inventory, row: Verify) -> set[str]:
-    """Of one check of a service."""
+    """Destinations of one check of a service."""
     return _used(inventory, row)
 
 
 def custody(key: Key) -> set[str]:
-    """Of keeping a new key in the stores of a key, until it is in use."""
+    """Destinations of keeping a new key in a key's stores until it is in use."""
     return {f"store {ref.object}" for ref in key.stored_in if ref.promises.custody}
 
 
-def known(index: Iterable[Json]) -> set[str] | None:
+class Ran(Protocol):
+    """As much of an incident in the index as tells where it went."""
+
+    @property
+    def status(self) -> str:
+        """As the index has it."""
+        ...
+
+    @property
+    def summary(self) -> Json:
+        """With `destinations`: what it was agreed to write to, run and reach."""
+        ...
+
+
+def known(index: Iterable[Ran]) -> set[str] | None:
     """Destinations of finished rotations; None when there is none yet (first use)."""
-    rows = [row["summary"] for row in index if row["status"] in _FINISHED and not row["summary"].get("rehearsal")]
+    rows = [row.summary for row in index if row.status in _FINISHED and not row.summary.get("rehearsal")]
     places = [row["destinations"] for row in rows if row.get("destinations")]
     return {place for some in places for place in some} if places else None
 
 
 def _others(account: Account, key: Key) -> list[Reference]:
-    """What is read besides the key's own places."""
+    """Places that are read besides the key's own."""
     return [ref for where, ref in (*references.of_account(account), *references.of_key(key)) if where[0] != "stored_in"]
 
 
@@ -91,14 +107,14 @@ def _told(inventory: Inventory) -> list[Reference]:
 
 
 def _programs(inventory: Inventory, refs: Iterable[Reference], parts: Sequence[str] = ("read",)) -> set[str]:
-    """Programs behind references, and the tokens that reading them tells to hosts."""
+    """The programs behind references, and the hosts that are told a token when they are read."""
     refs = list(refs)
     hosts = {place for ref in refs if ref.scheme in HOSTS for place in _of_host(inventory, ref.scheme, ref.host)}
     return hosts | _commands(inventory, refs, parts)
 
 
 def _of_host(inventory: Inventory, name: str, context: str) -> set[str]:
-    """What a `hosts:` row makes us run and tell; where there is none, the host's own login goes to its own address."""
+    """What a `hosts:` row makes `ir` run and tell. Without a row, the host's own login goes to the host's own address."""
     row = inventory.host(name, context)
     if row is None:
         return set()
@@ -118,18 +134,18 @@ def _commands(inventory: Inventory, refs: Iterable[Reference], parts: Sequence[s
 
 
 def _command(argv: Sequence[str], env: Sequence[str]) -> str:
-    """What a child gets of our environment is part of what is agreed to: a variable may hold a login."""
+    """A program, with the environment that it inherits: a variable may hold a login, so it is part of the consent."""
     return f"command {shlex.join(argv)}" + (f", which gets {', '.join(env)} of the environment" if env else "")
 
 
 def _looks(inventory: Inventory, services: Sequence[Service]) -> set[str]:
-    """A program that may change something is not run for a look."""
+    """A look at a service does not run a program that may change something."""
     rows = [verify for service in services for verify in service.verify if verify.read_only or not verify.command]
     return {place for row in rows for place in _used(inventory, row)}
 
 
 def _used(inventory: Inventory, row: Reload | Verify) -> set[str]:
-    """Programs that it runs, and secrets that it tells a host: headers, and what only a signing secret can sign."""
+    """The programs that it runs, and the secrets that it tells a host: headers, and events that only a signing secret can sign."""
     found = {_command(row.command, row.env)} if row.command else set()
     found |= set(_headers(row)) | reading(inventory, row.headers.values())
     if isinstance(row, Reload) and row.vercel is not None:

@@ -1,4 +1,4 @@
-"""Keys, the stores that hold them, the services that read them: as Mermaid or as a picture. Pure."""
+"""Draw keys, the stores that hold them and the services that read them, as Mermaid or as a picture. Pure."""
 
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
@@ -7,7 +7,7 @@ from ir.inventory import Inventory
 
 _HIGH, _GAP, _BETWEEN, _MARGIN = 34, 14, 110, 20
 _LETTER, _LONGEST = 8, 64
-"""Pixels that a letter takes at most, and letters in a box; of longer words the middle is left out."""
+"""The width of a letter in pixels, and the most letters in a box; longer words lose their middle."""
 _COLOURS = {"key": "#fde68a", "store": "#bfdbfe", "service": "#bbf7d0"}
 
 
@@ -29,7 +29,7 @@ class Graph:
 
 
 def graph_of(source: Inventory) -> Graph:
-    """Key → store → service; a store that nobody reads ends there."""
+    """Key → store → service; a store that no service reads ends there."""
     nodes: dict[str, Node] = {}
     lines: list[tuple[str, str]] = []
 
@@ -85,7 +85,7 @@ class _Spot:
 
 
 def _shown(words: str) -> str:
-    """Both ends tell: the store, and the field."""
+    """Both ends of a place tell it apart: the store, and the field."""
     return words if len(words) <= _LONGEST else f"{words[: _LONGEST // 2]}…{words[-(_LONGEST // 2 - 1) :]}"
 
 

@@ -1,4 +1,4 @@
-"""The rows about hosts where keys lie: another address than their own, and the login, by reference."""
+"""The rows about hosts that keep keys: an address other than the usual one, and the login, by reference."""
 
 from typing import Annotated, Literal
 
@@ -12,7 +12,7 @@ HOSTS = ("k8s", "vercel", "github-actions", "gcp-sm")
 
 
 class Host(BaseModel):
-    """How one host is reached; without a row it is as the host's own tools have it.
+    """How one host is reached. Without a row, the host is reached as its own tools reach it.
 
     Attributes:
         context: of the kubeconfig (k8s only); a row without one is for every context.
@@ -44,7 +44,7 @@ class Host(BaseModel):
 
 
 class VercelDeploy(BaseModel):
-    """A new build of the commit that serves now, so that it takes changed variables."""
+    """A new build of the commit that serves now, so that it takes up changed variables."""
 
     model_config = STRICT
 
@@ -56,7 +56,7 @@ class VercelDeploy(BaseModel):
 
 
 class Rollout(BaseModel):
-    """Pods that are replaced, so that they take a changed environment; before that, External Secrets may read its store again.
+    """Pods that are replaced, so that they take up a changed environment; before that, External Secrets may read its store again.
 
     Attributes:
         deployment, statefulset, daemonset: the workload's name, one of them at most.

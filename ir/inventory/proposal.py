@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ir.core.key_kind import Credential, account_hint, kind_of
-from ir.core.key_search import Find
+from ir.core.key_search import FoundKey
 from ir.core.model import Json, KeyKind, Mode
 from ir.core.name_shape import NameShape
 from ir.core.reference import Reference, parse, plain
@@ -93,7 +93,7 @@ class Proposer:
 
     def __init__(
         self,
-        finds: Sequence[Find],
+        finds: Sequence[FoundKey],
         named: Sequence[Named] = (),
         readers: Sequence[Reader] = (),
         accounts: Mapping[str, str] | None = None,
@@ -119,7 +119,7 @@ class Proposer:
         return Proposal(tuple(self._new_accounts), tuple(keys), tuple(services), more, (*self._remarks(), *untold))
 
     def _by_value(self) -> tuple[list[NewKey], dict[str, tuple[str, ...]]]:
-        groups: dict[str, list[Find]] = {}
+        groups: dict[str, list[FoundKey]] = {}
         for find in self._finds:
             if find.rotatable:
                 groups.setdefault(find.value.fingerprint, []).append(find)
@@ -134,7 +134,7 @@ class Proposer:
                 keys.append(self._key(fresh))
         return keys, more
 
-    def _key(self, group: Sequence[Find]) -> NewKey:
+    def _key(self, group: Sequence[FoundKey]) -> NewKey:
         value, about = group[0].value, kind_of(group[0].value)
         mode = about.mode or Mode.TEST
         account = self._account(self._given.get(mode.value) or account_hint(value) or "", mode)

@@ -1,4 +1,4 @@
-"""Every reference that an inventory makes, and where it stands: neither a rule nor a consent may overlook one."""
+"""Every reference that an inventory makes, and its place in the file. One list, so that no rule and no consent can miss a reference."""
 
 from collections.abc import Iterator
 
@@ -7,12 +7,12 @@ from ir.inventory.rows import Account, Inventory, Key, Webhook
 from ir.inventory.service_rows import Reload, Service, Verify
 
 Path = tuple[str | int, ...]
-"""Where it stands, as in `yaml_file.Lines`."""
+"""The place in the file, as in `yaml_file.Lines`."""
 Found = tuple[Path, Reference]
 
 
 def every(inventory: Inventory) -> Iterator[Found]:
-    """All of them, but what services say they read from: that repeats a key's places."""
+    """All references except those that services say they read from, which repeat a key's places."""
     for i, account in enumerate(inventory.accounts):
         yield from _under(("accounts", i), of_account(account))
     for group, rows in (("keys", inventory.keys), ("webhooks", inventory.webhooks)):
@@ -31,7 +31,7 @@ def of_account(account: Account) -> Iterator[Found]:
 
 
 def of_key(key: Key) -> Iterator[Found]:
-    """Where a key lies, and what else is read to rotate it."""
+    """The places of a key, and what else is read to rotate it."""
     yield from ((("stored_in", j), ref) for j, ref in enumerate(key.stored_in))
     if isinstance(key, Webhook) and key.api_key is not None:
         yield ("api_key",), key.api_key
@@ -45,7 +45,7 @@ def of_service(service: Service) -> Iterator[Found]:
 
 
 def of_record(inventory: Inventory) -> Iterator[Found]:
-    """What is read to tell people of an incident, and to sign its record."""
+    """References that are read to tell people of an incident, and to sign its record."""
     yield from ((("notify", i, "to"), row.to) for i, row in enumerate(inventory.notify))
     if inventory.evidence_key is not None:
         yield ("evidence_key",), inventory.evidence_key

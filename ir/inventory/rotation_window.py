@@ -1,4 +1,4 @@
-"""When a scheduled rotation may start: days of the week and hours of one place, summer time included.
+"""The hours in which a scheduled rotation may start: days of the week and hours of one place, with summer time.
 
     rotate_window: {days: [mon..fri], from: "09:00", to: "16:00", zone: Europe/Berlin}
 
@@ -58,7 +58,7 @@ def _zone(name: str) -> str:
 
 
 def _moment(wall: datetime) -> float:
-    """Epoch seconds of what the clock on the wall shows; what it skips is the moment at which it does."""
+    """Epoch seconds of a wall-clock time; a time that is skipped stands for the moment of the change."""
     late, early = wall.replace(fold=0).timestamp(), wall.replace(fold=1).timestamp()
     if late <= early:  # shown once, or twice
         return early if wall.fold else late

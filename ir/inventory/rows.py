@@ -1,4 +1,4 @@
-"""The rows of an inventory: what each may say. Secrets never stand in it, only references."""
+"""The rows of an inventory and the fields of each. Secrets never stand in it, only references."""
 
 from datetime import date
 from ipaddress import IPv4Network
@@ -203,20 +203,20 @@ class Inventory(_Row):
 
     @property
     def held(self) -> list[Key]:
-        """Everything that is stored somewhere and can be rotated: keys, then webhooks' signing secrets."""
+        """Everything that is stored somewhere and can be rotated: keys, then signing secrets of webhooks."""
         return [*self.keys, *self.webhooks]
 
     def account(self, name: str) -> Account:
-        """By name."""
+        """Look up an account by name."""
         return next(a for a in self.accounts if a.name == name)
 
     def host(self, name: str, context: str = "") -> Host | None:
-        """The row about a host, of that context before one for all."""
+        """The row about a host: the one for that context before the one for all."""
         rows = [row for row in self.hosts if row.name == name and row.context in ("", context)]
         return max(rows, key=lambda row: bool(row.context), default=None)
 
     def key(self, name: str) -> Key:
-        """A key or a webhook, by name."""
+        """Look up a key or a webhook by name."""
         return next(k for k in self.held if k.name == name)
 
     def services_of(self, key: str) -> list[Service]:

@@ -1,10 +1,10 @@
-"""What must hold between the rows of an inventory: names are unique, nothing points into the void."""
+"""Rules between the rows of an inventory: names are unique, and every name that is used exists."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from ir.core.reference import Reference
-from ir.core.store_kind import Kind
+from ir.core.store_kind import PlaceKind
 from ir.core.urls import in_the_clear
 from ir.inventory import references
 from ir.inventory.host_rows import HOSTS
@@ -15,7 +15,7 @@ Problem = tuple[tuple[str | int, ...], str, str]
 
 
 def problems(inventory: Inventory) -> Iterator[Problem]:
-    """Each as YAML path, what is wrong, and the fix."""
+    """Every broken rule as YAML path, what is wrong, and the fix."""
     yield from _duplicates(inventory)
     accounts = {a.name for a in inventory.accounts}
     commands = {c.name for c in inventory.commands}
@@ -30,7 +30,7 @@ def problems(inventory: Inventory) -> Iterator[Problem]:
     for where, ref in references.every(inventory):
         if ref.scheme == "command" and ref.path not in commands:
             yield where, f"there is no command `{ref.path}`", "declare it under `commands:`"
-        if ref.promises.kind is Kind.WRITE_ONLY and "stored_in" not in where:
+        if ref.promises.kind is PlaceKind.WRITE_ONLY and "stored_in" not in where:
             yield where, f"`{ref}` is write-only: nothing can be read from there", "name a place that can be read"
     yield from _sent_in_the_clear(inventory)
     yield from _hosts(inventory)
@@ -46,7 +46,7 @@ def _held(inventory: Inventory) -> Iterator[tuple[str, int, Key]]:
 
 
 def _webhook_checks(inventory: Inventory) -> Iterator[Problem]:
-    """Nothing but a signed event tells which signing secret a service has; and one such check tells of one secret."""
+    """Only a signed event tells which signing secret a service has, and one such check tells of one secret."""
     names = {webhook.name for webhook in inventory.webhooks}
     for i, service in enumerate(inventory.services):
         used = [name for name in service.uses if name in names]

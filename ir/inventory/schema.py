@@ -1,6 +1,6 @@
 """The JSON Schema of an inventory, for editors; `docs/inventory.schema.json` is made from this.
 
-It tells the form of each row. What must hold between rows, `ir inventory check` tells.
+It describes the form of each row; `ir inventory check` checks what must hold between rows.
 """
 
 import inspect

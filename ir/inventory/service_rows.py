@@ -1,4 +1,4 @@
-"""The rows about services: which keys they use, how they take up a new one, and what proves that they have."""
+"""The rows about services: the keys that they use, how they take up a new one, and which check proves it."""
 
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -21,14 +21,14 @@ class _Row(BaseModel):
 
 
 class Expectation(_Row):
-    """What an answer must be: status, and JSON fields (a name, or a pointer with `/`) that must be equal."""
+    """The answer that a check expects: status, and JSON fields (a name, or a pointer with `/`) that must be equal."""
 
     status: Annotated[int, Field(ge=100, le=599)] = 200
     json_: dict[str, str | int | float | bool | None] = Field(default_factory=dict, alias="json")
 
 
 class InstanceFrom(_Row):
-    """Where an answer names its instance."""
+    """The place in an answer that names the instance."""
 
     json_: str = Field(default="", alias="json")
     header: str = ""
@@ -84,7 +84,7 @@ class Verify(_Row):
 
 
 class Reload(_Row):
-    """How a service takes up a key: one of these.
+    """How a service takes up a key: exactly one of these ways.
 
     Attributes:
         http: a POST. rollout: of Kubernetes. vercel: a deployment there. polls: it does so by itself within that time.
@@ -108,7 +108,7 @@ class Reload(_Row):
 
     @property
     def patience(self) -> float:
-        """Seconds for all of it."""
+        """Seconds that all of it may take."""
         if "timeout" in self.model_fields_set:
             return self.timeout
         return 300.0 if self.rollout else 900.0 if self.vercel else self.timeout

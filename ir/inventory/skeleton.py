@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import yaml
 
-from ir.core.key_search import Find
+from ir.core.key_search import FoundKey
 from ir.core.model import KeyKind
 from ir.inventory.proposal import UNKNOWN_ACCOUNT, NewKey, Proposal, Proposer
 from ir.inventory.proposed_services import FILL_IN
@@ -20,15 +20,15 @@ _SERVICE = """services:
       - {http: https://checkout.internal/healthz, expect: {json: {key_fingerprint: "{{ new.fingerprint }}"}}}"""
 
 
-def write(finds: Sequence[Find], unread: Sequence[str] = (), accounts: Mapping[str, str] | None = None) -> str:
+def write(found_keys: Sequence[FoundKey], unread: Sequence[str] = (), accounts: Mapping[str, str] | None = None) -> str:
     """YAML text that `inventory.loads` takes, free of secrets.
 
     Args:
-        finds: what `core.key_search` describes: one row per value found; values that are no rotatable keys become comments.
+        found_keys: what `core.key_search` describes: one row per value found; values that are no rotatable keys become comments.
         unread: what could not be read, for a comment.
         accounts: mode → account id, for keys that do not tell theirs.
     """
-    return text(Proposer(finds, accounts=accounts).proposal(), unread)
+    return text(Proposer(found_keys, accounts=accounts).proposal(), unread)
 
 
 def text(proposal: Proposal, unread: Sequence[str] = ()) -> str:

@@ -1,4 +1,4 @@
-"""What the rows of an inventory are made of: names, references, command lines, addresses."""
+"""The types that the rows of an inventory are made of: names, references, command lines, addresses."""
 
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -45,4 +45,4 @@ def _caller(text: object) -> str:
 Caller = Annotated[str, BeforeValidator(_caller)]
 
 STRICT = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-"""A field that nobody knows is an error."""
+"""An unknown field is an error."""

@@ -1,4 +1,4 @@
-"""One value that is listed under several keys: its places and their services, as if they were listed under one of them. Pure."""
+"""Treat one value that is listed under several keys as one key: its places and services count as listed under that key. Pure."""
 
 from collections.abc import Collection
 
@@ -10,7 +10,7 @@ from ir.inventory.service_rows import Service
 def merged(source: Inventory, name: str, refs: Collection[Reference]) -> Inventory:
     """The inventory in which `refs`, which other keys list, are places of the key of that name, and what reads them uses it.
 
-    A key that keeps no place is left out; a service that reads nothing else of it uses it no more.
+    A key without remaining places is left out; a service that reads nothing else of it no longer uses it.
     """
     left = {key.name: [ref for ref in key.stored_in if ref not in refs] for key in source.keys if key.name != name}
     rows = [key.model_copy(update={"stored_in": left[key.name]}) for key in source.keys if left.get(key.name)]
@@ -20,14 +20,14 @@ def merged(source: Inventory, name: str, refs: Collection[Reference]) -> Invento
 
 
 def fit(source: Inventory, key: Key, other: Key) -> bool:
-    """Whether one replacement can stand for both: where a call makes it, each row says what it may do, or neither does."""
+    """Whether one replacement can serve both keys: where an API call makes it, each row states its permissions, or neither does."""
     if source.account(key.account).issuer == "dashboard":
         return True
     return bool(key.permissions) is bool(other.permissions) and bool(key.connect_permissions) is bool(other.connect_permissions)
 
 
 def _whole(key: Key, others: list[Key], refs: Collection[Reference]) -> Key:
-    """What it may do is what any of its rows says."""
+    """The permissions of all its rows together."""
     permissions = dict.fromkeys(name for row in (key, *others) for name in row.permissions)
     connect = dict.fromkeys(name for row in (key, *others) for name in row.connect_permissions)
     update = {"stored_in": [*key.stored_in, *refs], "permissions": list(permissions), "connect_permissions": list(connect)}

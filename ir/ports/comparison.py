@@ -1,4 +1,4 @@
-"""Where else a key lies: what of an inventory, outside of one rotation's plan, holds the very value that the plan replaces."""
+"""The result of looking for other holders of a key: places and services of the inventory that have the value and are not in the plan."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ class Holder:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What one look at all other places came to; it holds no value, and names none.
+    """The result of one look at all other places. It holds no value.
 
     Attributes:
         holders: who holds the value.

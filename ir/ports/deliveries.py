@@ -39,19 +39,19 @@ class Deliveries(Protocol):
         ...
 
     def floor(self) -> int:
-        """How many endpoints did not even take the events that were taken best, lately: those fail for reasons of their own."""
+        """The lowest number of endpoints that did not take an event, over recent events: those endpoints fail for reasons of their own."""
         ...
 
     def newest(self) -> int:
-        """When the newest event was made, by Stripe's clock; 0 = there is none."""
+        """Stripe's time of the newest event; 0 = there is none."""
         ...
 
     def since(self, created: int) -> list[Sent]:
-        """Events of this endpoint that are newer than that, the newest first."""
+        """Events of this endpoint made after `created`, the newest first."""
         ...
 
     def still_accepted(self, secret: Secret) -> bool | None:
-        """Whether a service still accepts what is signed with it; None when that cannot be told."""
+        """Whether a service still accepts events that are signed with it; None when that cannot be told."""
         ...
 
     def left(self) -> list[str]:
@@ -59,17 +59,20 @@ class Deliveries(Protocol):
         ...
 
     def replay(self, event: str, secret: Secret) -> bool | None:
-        """Send an event to the services, signed with it: taken (also: known there already), refused, or no telling answer."""
+        """Send an event, signed with it, to the services.
+
+        Returns whether they took it (also: knew it already), refused it, or gave no telling answer.
+        """
         ...
 
     def processed(self, since: float) -> list[str] | None:
-        """Ids of events that the services say they processed since then (epoch seconds), ours left out; None = none of them tells."""
+        """Ids of events that the services report as processed since then, without our test events; None = no service reports any."""
         ...
 
     def unknown(self, events: list[str]) -> list[str]:
-        """Which of these events, made in the last thirty days, Stripe does not know."""
+        """Those of these events, made in the last thirty days, that Stripe does not know."""
         ...
 
     def to_resend(self) -> str:
-        """How a human makes Stripe deliver once more, and where it is seen how the service answered."""
+        """How a person makes Stripe deliver them again, and where the answer of the service is shown."""
         ...

@@ -1,4 +1,4 @@
-"""Who makes keys and kills them."""
+"""The issuer makes keys and kills them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,6 +13,7 @@ class Target:
     """A key to narrow or kill: provider id (may be empty for the Dashboard) and its value for probing.
 
     An id alone is never acted on: the provider's own row for it has to show this value, or the name that we gave the key.
+    name: our name for it from its mint, `ir-<incident>-<n>`; "" = we did not make it.
 
     Attributes:
         name: what we named it when we minted it, `ir-<incident>-<n>`; "" = it is not of our making.
@@ -27,7 +28,7 @@ class Target:
 
 @dataclass(frozen=True)
 class MintOrder:
-    """What must be fixed before a mint is called (recorded in a step of its own).
+    """The values that are fixed before a mint is called, recorded in a step of their own.
 
     Attributes:
         name: unique at the provider, `ir-<incident>-<n>`; a stray is found by it.
@@ -56,7 +57,7 @@ class MintOrder:
 
 @dataclass(frozen=True)
 class Minted:
-    """A replacement, already in custody.
+    """A replacement that is already in custody.
 
     Attributes:
         created: epoch seconds by the provider, 0 = it does not tell.
@@ -77,7 +78,7 @@ class Minted:
 
 @dataclass(frozen=True)
 class Rotation:
-    """What a guided rotation with expiration *Now* needs: it is a mint, so its value is asked for at once.
+    """What a guided rotation with expiration *Now* needs. It is a mint, so its value is asked for at once.
 
     Attributes:
         order: of the key that it makes.
@@ -115,15 +116,15 @@ class Containment:
 
 
 class Issuer(Protocol):
-    """Mints and kills keys of one account, by API (`managed`) or with a human's clicks (`dashboard`)."""
+    """Mints and kills keys of one account, by API (`managed`) or by a person's clicks (`dashboard`)."""
 
     guided: bool
     """A human clicks; `mint`, `retire` and `contain` may raise `Waiting`."""
     seen_alive: dict[Secret, str]
-    """Pastes that Stripe answered to but that were not taken, and why: a stray may be among them."""
+    """Pastes that Stripe answered to but that were not taken, and the reason: a stray key may be among them."""
 
     def probe(self, key: Secret) -> Probe:
-        """One look at any key of the account. Never raises: no answer is `Liveness.UNKNOWN`."""
+        """Look at any key of the account once. Never raises: no answer is `Liveness.UNKNOWN`."""
         ...
 
     def identify(self, key: Secret, *, known_id: str = "") -> KeyRow | None:
@@ -147,7 +148,7 @@ class Issuer(Protocol):
         ...
 
     def watch_also(self, spared: Secret, *, created: float = 0.0, pasted: float = 0.0, name: str = "") -> None:
-        """While a guided kill waits, poll this key too: if *it* dies, the wrong row was clicked and `retire` raises Rejected.
+        """While a guided kill waits, poll this key too. If it dies, the person clicked the wrong row, and `retire` raises Rejected.
 
         `created` (by the provider, 0 = it does not tell), `pasted` (both epoch seconds) and `name` are of the replacement: they tell the
         two rows apart.
@@ -163,7 +164,7 @@ class Issuer(Protocol):
         ...
 
     def contain(self, target: Target, egress: tuple[str, ...], rotation: Rotation | None = None) -> Containment:
-        """Take the key away from strangers in the way that costs least, without killing it where that is possible.
+        """Make the key useless to strangers in the way that costs least, without killing it where that is possible.
 
         Guided without `egress`: a `rotation` with expiration *Now*, whose value is asked for at once; None: the key is killed, no other
         is wanted. Raises Waiting when a human has not done it.
@@ -175,5 +176,5 @@ class Issuer(Protocol):
         ...
 
     def remove(self, key_id: str) -> str:
-        """Clear away what is left at the provider of a key that is proven dead; returns what was, "" = nothing is left. Idempotent."""
+        """Remove what the provider still keeps of a key that is proven dead; returns what was removed, "" = nothing is left. Idempotent."""
         ...

@@ -6,7 +6,7 @@ Names are text that others wrote: whoever shows one cleans it first.
 from dataclasses import dataclass
 from typing import Protocol
 
-from ir.core.key_search import Find
+from ir.core.key_search import FoundKey
 from ir.core.place import Place
 from ir.core.reference import Reference
 
@@ -55,7 +55,7 @@ class Lister(Protocol):
         """
         ...
 
-    def finds(self, row: Listed) -> tuple[Find, ...]:
+    def finds(self, row: Listed) -> tuple[FoundKey, ...]:
         """Values shaped like Stripe's keys in one listed thing, each with its reference. Reads the value.
 
         Raises Rejected where no value is ever told; Missing, Denied, Unknown.

@@ -1,4 +1,4 @@
-"""Who is asked and told, and the clock."""
+"""The people whom an incident asks and tells, and the clock."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from ir.core.secret import Secret
 
 @dataclass(frozen=True)
 class Irreversible:
-    """What cannot be undone once it is confirmed.
+    """A step that cannot be undone, as it is put to a person for confirmation.
 
     Attributes:
         warning: what dies, what fails meanwhile, and who was not looked at.
@@ -24,7 +24,7 @@ class Irreversible:
 
 
 class Operator(Protocol):
-    """The human at the terminal, or nobody."""
+    """The person at the terminal; without a terminal, the rules for unattended runs."""
 
     interactive: bool
     name: str
@@ -38,9 +38,9 @@ class Operator(Protocol):
         ...
 
     def confirm_by_name(self, about: Irreversible, *, elsewhere: Callable[[], str] = lambda: "") -> bool:
-        """Whether the name was typed, after the warning; without a terminal, what `--yes` says.
+        """Whether the person typed the name, after the warning; without a terminal, what `--yes` says.
 
-        `elsewhere` tells who has answered at another terminal, "" = nobody yet: then the question is taken back, and the answer is no.
+        `elsewhere` names the person who has answered at another terminal, "" = no answer yet. With a name the question ends, answered no.
         """
         ...
 
@@ -53,26 +53,26 @@ class Operator(Protocol):
         ...
 
     def new_key(self, prompt: str) -> Secret | None:
-        """The next candidate for the new key from where the operator said it comes from; None: nothing (more) there.
+        """The next candidate for the new key, from the source that the operator named; None: the source has no more.
 
         `prompt` is shown with hidden input on a terminal; other sources are read once.
         """
         ...
 
     def key_or_why(self, prompt: str) -> Secret | str | None:
-        """As `new_key`, from the terminal alone. What is typed in several words is no key: it is why the last one is to be taken."""
+        """As `new_key`, from the terminal alone. A line of several words is not a key but the reason why the last one is to be taken."""
         ...
 
 
 class Clock(Protocol):
-    """Time, so that drills can bend it. What is waited for within one process is measured by `elapsed`, dates by `now`."""
+    """The clock, a port so that drills can shift it. Waits within one process are measured by `elapsed`, dates by `now`."""
 
     def now(self) -> datetime:
         """Aware, UTC."""
         ...
 
     def elapsed(self) -> float:
-        """Seconds at the pace of real time, whatever is done to the clock on the wall; compared within one process only."""
+        """Seconds at the pace of real time, unaffected by changes of the wall clock; comparable within one process only."""
         ...
 
     def sleep(self, seconds: float) -> None:
@@ -81,7 +81,7 @@ class Clock(Protocol):
 
 
 class Notifier(Protocol):
-    """Tells people who are not at the terminal. What it sends is free of secrets already; its address is a secret."""
+    """Tells people who are not at the terminal. Messages are free of secrets already; the address is a secret."""
 
     def notify(self, title: str, body: str, *, urgent: bool) -> str:
         """Send one message of plain text; returns what was done, without the address.

@@ -1,10 +1,10 @@
-"""What a store's access policy has to allow for an inventory, and how each vendor writes that down."""
+"""The rights that a store's access policy has to allow for an inventory, and how each vendor writes them down."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ir.core.reference import Reference
-from ir.ports.store import Call
+from ir.ports.store import PolicyCall
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,14 @@ class PolicyLanguage:
     """
 
     title: str
-    calls: tuple[Call, ...]
+    calls: tuple[PolicyCall, ...]
     on: Callable[[Reference, str], str]
     text: Callable[[Sequence[Line]], str]
     notes: tuple[str, ...] = ()
 
 
 def lines(grants: Iterable[Grant], language: PolicyLanguage) -> tuple[Line, ...]:
-    """Every right that the calls on these places take, each once; needed wherever one call needs it."""
+    """Every right that the calls on these places need, each once; it is `needed` when one call needs it."""
     found: dict[tuple[str, str], Line] = {}
     for grant in grants:
         for call in language.calls:

@@ -1,4 +1,4 @@
-"""What tells of misuse."""
+"""The port of the misuse review: what it is asked, and what it reports."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from ir.core.secret import Secret
 
 @dataclass(frozen=True)
 class ReviewRequest:
-    """What to look at.
+    """The account, the time and the evidence that one review is asked to look at.
 
     Attributes:
         since, exposed_at, until: epoch seconds; `exposed_at` 0 = unknown.
@@ -54,7 +54,7 @@ class ReviewRequest:
 
 @dataclass(frozen=True)
 class Reviewed:
-    """What a review found. Verdicts: `confirmed | suspected | none seen within coverage | cannot tell`.
+    """The result of a review. Verdicts: `confirmed | suspected | none seen within coverage | cannot tell`.
 
     Attributes:
         verdicts: for `writes`, `reads` and `account`.
@@ -99,7 +99,7 @@ class Reviewed:
 
 @dataclass(frozen=True)
 class LeftBehind:
-    """What a sweep found.
+    """The result of a sweep for leftovers.
 
     Attributes:
         rows: `{kind, id, created, severity, why, undo}`.
@@ -131,20 +131,20 @@ class Reviewer(Protocol):
     """Reads evidence; changes nothing."""
 
     def review(self, request: ReviewRequest, progress: Callable[[str], None]) -> Reviewed:
-        """Collect, detect, judge. Raises Unknown only when no source at all could be read."""
+        """Collect evidence, detect and judge. Raises Unknown only when no source at all could be read."""
         ...
 
     def sweep(self, request: ReviewRequest, progress: Callable[[str], None]) -> LeftBehind:
-        """Leftovers of an attacker. Raises Unknown when no list at all could be read."""
+        """Find what an attacker left behind. Raises Unknown when no list at all could be read."""
         ...
 
     def users(self, request: ReviewRequest, since: float, progress: Callable[[str], None]) -> tuple[KeyUse, ...]:
-        """Who used the key (`key_id`, `key_fingerprint`) after `since`, newest first, by the given logs alone; Stripe is not asked.
+        """Uses of the key (`key_id`, `key_fingerprint`) after `since`, newest first, by the given logs alone; Stripe is not asked.
 
-        Our own probes (`own_requests`) are none. Empty also where no log names keys. Raises BadFile (a map).
+        Our own probes (`own_requests`) do not count. The list is also empty where no log names keys. Raises BadFile (a map).
         """
         ...
 
     def money(self, request: ReviewRequest, progress: Callable[[str], None]) -> tuple[Json, ...]:
-        """Money that can still be stopped, in under two minutes: `{kind, id, created, severity, why, undo, money}`."""
+        """Money that can still be stopped, found in under two minutes: `{kind, id, created, severity, why, undo, money}`."""
         ...

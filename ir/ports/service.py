@@ -1,4 +1,4 @@
-"""What uses a key: how it is checked, and how it is told to read again."""
+"""A service uses a key: how it is checked, and how it is made to read the key again."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -6,7 +6,7 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Expected:
-    """The key that a service should hold: what placeholders stand for.
+    """The key that a service should hold; placeholders of the inventory are filled from it.
 
     Attributes:
         since: when we used the key ourselves last, by the provider's clock; 0 = not known.
@@ -19,7 +19,7 @@ class Expected:
 
 @dataclass(frozen=True)
 class Check:
-    """What one verifier saw.
+    """The result of one look of a verifier.
 
     Attributes:
         passed: True, False, or None when it cannot be told (no answer).
@@ -50,9 +50,12 @@ class Reloader(Protocol):
     """Makes one service take up the current key. Safe to repeat."""
 
     def ready(self) -> None:
-        """Whether `reload` can be asked for, without asking. Raises PortError where not: a header without a value, no such program."""
+        """Whether `reload` can be called, found without calling it.
+
+        Raises PortError where not: a header without a value, no such program.
+        """
         ...
 
     def reload(self) -> str:
-        """Returns what was done. Raises Unknown (time-out), Rejected (it said no)."""
+        """Make the service take up the current key; returns what was done. Raises Unknown (time-out), Rejected (the service refused)."""
         ...

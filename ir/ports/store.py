@@ -1,4 +1,4 @@
-"""What keeps keys: where services read them, and where a replacement waits."""
+"""A store keeps keys: services read the current one there, and a replacement waits beside it."""
 
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -9,12 +9,12 @@ from ir.core.secret import Secret
 from ir.core.store_kind import Promises
 
 STAGED = "staged"
-"""Role of the value that waits to become current; `Store.fetch` finds it as it finds what is in custody."""
+"""Role of the value that waits to become current; `Store.fetch` takes it as it takes roles of custody."""
 
 
 @dataclass(frozen=True)
 class Held:
-    """What a store holds now.
+    """The content of a store now.
 
     Attributes:
         value: the key; None when the field is absent or empty.
@@ -34,7 +34,7 @@ class Held:
 
     @staticmethod
     def of(text: str, version: str, siblings: tuple[str, ...] = (), others: tuple[tuple[str, str], ...] = ()) -> "Held":
-        """What `text`, as it stands there, holds."""
+        """Read `text` as it is in the store: the key, and the white space around it."""
         clean = text.strip()
         return Held(Secret(clean) if clean else None, version, siblings, clean != text, others=others)
 
@@ -45,7 +45,7 @@ class Held:
 
 @dataclass(frozen=True)
 class Permission:
-    """Whether we may write, found out without writing.
+    """Whether a write would be allowed, found out without writing.
 
     Attributes:
         proven: True: yes. False: the vendor cannot tell. A plain no is raised as `Denied` instead.
@@ -57,8 +57,8 @@ class Permission:
 
 
 @dataclass(frozen=True)
-class Call:
-    """One kind of call that a run makes at a store: what a policy has to allow.
+class PolicyCall:
+    """One kind of call that a run makes at a store, so that a policy can allow it.
 
     Attributes:
         right: as the vendor's policies name it: an IAM action, a capability of Vault, a privilege of Conjur.
@@ -79,7 +79,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Pending:
-    """Someone's unfinished stage.
+    """An unfinished stage of another run or another tool.
 
     Attributes:
         owner: whose it is, for people.
@@ -96,7 +96,7 @@ class Pending:
 
 @dataclass(frozen=True)
 class Left:
-    """What one incident left at a store: names and times, never a value.
+    """The traces of one incident at a store: names and times, never a value.
 
     Attributes:
         roles: under which something is held: `STAGED`, `old`, `new-1` …
@@ -117,7 +117,7 @@ class Store(Protocol):
     """
 
     ref: Reference
-    """Where: one field of one object."""
+    """The place: one field of one object."""
 
     @property
     def promises(self) -> Promises:
@@ -126,7 +126,7 @@ class Store(Protocol):
 
     @property
     def guided(self) -> bool:
-        """A human does the writing; `promote` may raise `Waiting`."""
+        """Whether a person does the writing; `promote` may then raise `Waiting`."""
         return self.promises.guided
 
     @property
@@ -135,9 +135,9 @@ class Store(Protocol):
         return self.promises.custody
 
     def read(self) -> Held:
-        """The current value, by explicit version or stage. Raises Missing when the object is not there, Denied, Unknown.
+        """The current value, by explicit version or stage. Raises Denied, Unknown, or Missing when the object does not exist.
 
-        A write-only place tells no value: None, and its own mark of the last change as the version.
+        A write-only place tells no value: the value is None, and its own mark of the last change is the version.
         """
         ...
 
@@ -146,7 +146,7 @@ class Store(Protocol):
         ...
 
     def pending(self, incident: str) -> Pending | None:
-        """A stranger's unfinished rotation on this object, None when there is none (ours does not count)."""
+        """A stranger's unfinished rotation on this object, None when there is none (our own does not count)."""
         ...
 
     def owners(self) -> tuple[Owner, ...]:
@@ -154,24 +154,24 @@ class Store(Protocol):
         return ()
 
     def drop(self, found: Pending) -> None:
-        """Take away the stage that `pending` found, and nothing else: neither custody nor the current value.
+        """Remove the stage that `pending` found, and nothing else: neither custody nor the current value.
 
-        Gone already = fine. Raises Conflict when something else lies there by now, or when it has become current.
+        Already removed = fine. Raises Conflict when another value is staged by now, or when the stage has become current.
         """
         ...
 
     def left(self, incident: str) -> Left:
-        """What of this incident is still here; raises Denied when we may not look."""
+        """What this incident left here. Raises Denied when the login may not look."""
         ...
 
     def incidents(self) -> tuple[str, ...]:
-        """Ids of all incidents that have something here: staged, in custody, or a note. None where nothing can be kept or seen."""
+        """Ids of all incidents that left something here: a stage, custody or a note. None where that cannot be kept or seen."""
         return ()
 
     def stage(self, incident: str, new: Secret) -> str:
         """Place the new key beside the current one, unseen by services; returns the staged version ("" = store cannot stage).
 
-        Idempotent: what is staged by this incident already, with this value, stays.
+        Idempotent: a stage of this incident with this value stays.
         """
         ...
 
@@ -203,5 +203,5 @@ class Store(Protocol):
         ...
 
     def fetch(self, incident: str, role: str) -> Secret | None:
-        """What `keep` holds under `role`, or `stage` under `STAGED`; None when there is nothing."""
+        """The value that `keep` holds under `role`, or `stage` under `STAGED`; None when there is none."""
         ...

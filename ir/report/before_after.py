@@ -140,7 +140,7 @@ def _service_state(story: Story, told: Json, look: _Look | None) -> str:
         return ON_OLD if look.item.did is Did.DONE else "in between: going back failed"
     seen = fingerprint_of(told.get("after"))
     if not seen:
-        return BEHIND if "after" in told else NOT_CHANGED if story.rehearsal else NOT_CHECKED
+        return BEHIND if "after" in told else NOT_CHANGED if story.dry_run else NOT_CHECKED
     if seen == fingerprint_of(story.old):
         return ON_OLD
     if seen != fingerprint_of(story.new):

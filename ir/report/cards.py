@@ -70,15 +70,15 @@ def _dead(story: Story) -> Json:
 
 def _death(story: Story) -> tuple[str, str, str]:
     """Answer, tone and text."""
-    owed = leaked_key_debts(story)
-    if story.rehearsal:
+    unfinished = leaked_key_debts(story)
+    if story.dry_run:
         return "not applicable", "none", "a dry run kills nothing"
     if proven_dead(story):
         return "yes", "good", _proof_said(story, as_object(story.facts.get("proof")))
     if story.incident.status == "rolled back":
         return "no", "bad", "it lives: the run was rolled back before it was killed"
-    if owed:
-        return "no" if _alive(story) else "not proven", "bad", "; ".join(owed)
+    if unfinished:
+        return "no" if _alive(story) else "not proven", "bad", "; ".join(unfinished)
     if kept := as_object(as_object(story.ended.get("accepted")).get(str(story.old.get("fingerprint")))):
         return "no", "bad", f"it answers, and {words(kept.get('by'))} keeps it: {words(kept.get('reason'))}"
     if story.incident.status == "attested":
@@ -116,7 +116,7 @@ def _moved(story: Story) -> Json:
 def _move(story: Story) -> tuple[str, str, str]:
     """Answer, tone and text."""
     rows = services(story)
-    if story.rehearsal:
+    if story.dry_run:
         return "not applicable", "none", f"a dry run moves nothing; {counted(len(rows), 'service')} would be moved"
     if story.options.get("no_replacement"):
         return "not applicable", "none", "no replacement was asked for: the operator says that nothing uses the key"
@@ -162,7 +162,7 @@ def _left(story: Story, key: Json, moved: Json) -> tuple[str, str, str]:
     """Answer, tone and text."""
     if story.debts:
         return counted(len(story.debts), "thing"), "bad", "; ".join(d.why for d in story.debts)
-    if story.rehearsal:
+    if story.dry_run:
         return "not applicable", "none", "a dry run leaves nothing to do; the rotation itself has not been done"
     if not story.ended:
         return "not finished", "warn", "the rest of the plan"

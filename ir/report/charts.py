@@ -41,9 +41,9 @@ def _point(story: Story, row: Json, before: float | None) -> Json:
 def _missing(story: Story, id_: str) -> str:
     if id_ == "exposed":
         return "unknown"
-    if not story.ended and not story.rehearsal:
+    if not story.ended and not story.dry_run:
         return "not yet"
-    return "not proven" if id_ == "proven" and not story.rehearsal else "not done"
+    return "not proven" if id_ == "proven" and not story.dry_run else "not done"
 
 
 def _state_after(story: Story, row: Json, state: str) -> str:

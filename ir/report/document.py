@@ -39,7 +39,7 @@ def _head(story: Story) -> Json:
         "status": incident.status,
         "exit_code": int(incident.exit_code),
         "exit_meaning": incident.exit_code.meaning,
-        "dry_run": story.rehearsal,
+        "dry_run": story.dry_run,
         "drill": story.drill,
         "policy": story.policy,
         "playbook": words(story.plan.get("playbook")),

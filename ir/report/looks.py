@@ -51,7 +51,7 @@ def not_checked(story: Story) -> list[Json]:
         rows += [
             {"what": words(story.tamer(item.name)), "why": words(story.tamer(item.said)) or item.did.value}
             for item in run.outcome.items
-            if run.action in _LOOKS and item.did in (Did.SKIPPED, Did.UNKNOWN) and not story.rehearsal
+            if run.action in _LOOKS and item.did in (Did.SKIPPED, Did.UNKNOWN) and not story.dry_run
         ]
     ran = {run.action for run in story.incident.runs}
     for action, what in _UNASKED.items():

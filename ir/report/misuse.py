@@ -118,12 +118,12 @@ def leftovers(story: Story) -> list[Json]:
     for source in ("triage", "review", "sweep"):
         for row in map(as_object, as_rows(as_object(story.facts.get(source)).get("leftovers"))):
             rows[words(row.get("kind")), words(row.get("id"))] = row
-    owed = {debt.about for debt in story.debts if debt.kind == "leftover"}
+    with_debt = {debt.about for debt in story.debts if debt.kind == "leftover"}
     swept = as_object(story.facts.get("sweep"))
     there = {words(as_object(row).get("id")) for row in as_rows(swept.get("leftovers"))}
     looked = [words(kind) for kind in as_rows(swept.get("looked"))]
-    gone = {key for key in rows if key[1] not in there | owed and any(fnmatchcase(key[0], kind) for kind in looked)}
-    told = [_leftover(row, GONE if key in gone else "owed" if key[1] in owed else "") for key, row in rows.items()]
+    gone = {key for key in rows if key[1] not in there | with_debt and any(fnmatchcase(key[0], kind) for kind in looked)}
+    told = [_leftover(row, GONE if key in gone else "owed" if key[1] in with_debt else "") for key, row in rows.items()]
     return sorted(told, key=lambda row: SEVERITIES.index(row["severity"]))
 
 

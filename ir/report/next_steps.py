@@ -62,7 +62,7 @@ def next_steps(story: Story) -> list[Json]:
     """`{what, why}`: debts first, then what this incident showed, then where else such a key may live."""
     whys: dict[str, list[str]] = {}
     rest = forged.steps(story) if forged.about_webhook(story) else [*_found(story), *_elsewhere(story)]
-    for row in (*_owed(story), *_to_tell(story), *_glass(story), *rest):
+    for row in (*_debt_rows(story), *_to_tell(story), *_glass(story), *rest):
         whys.setdefault(row["what"], []).append(row["why"])
     return [_step(what, "; ".join(dict.fromkeys(why))) for what, why in whys.items()]
 
@@ -71,12 +71,12 @@ def _step(what: str, why: str) -> Json:
     return {"what": what, "why": why}
 
 
-def _owed(story: Story) -> list[Json]:
+def _debt_rows(story: Story) -> list[Json]:
     rows = [_step(debt.todo, debt.why) for debt in story.debts]
     last = story.incident.runs[-1].outcome if story.incident.runs else None
     if not story.ended and last is not None and last.todo:
         rows.append(_step(words(story.tamer(last.todo)), words(story.tamer(last.said))))
-    if story.rehearsal:
+    if story.dry_run:
         rows.append(_step("run it again without --dry-run", "a dry run changes nothing"))
     return rows
 
@@ -100,12 +100,12 @@ def _glass(story: Story) -> list[Json]:
 
 def _found(story: Story) -> list[Json]:
     told = review(story)
-    owed = {debt.about for debt in story.debts}
+    with_debt = {debt.about for debt in story.debts}
     rows = [_step(row["next_action"], f"{row['severity']}: {row['title']}") for row in told["findings"] if row["next_action"]]
     rows += [
         _step(row["undo"], f"left behind: {row['kind']} {row['id']}")
         for row in leftovers(story)
-        if row["undo"] and row["id"] not in owed and row["state"] != GONE
+        if row["undo"] and row["id"] not in with_debt and row["state"] != GONE
     ]
     rows += [_step(row["undo"], f"money: {row['kind']} {row['id']}") for row in moving_money(story) if row["undo"]]
     if told["verdict"] in ("confirmed", "suspected"):
@@ -168,7 +168,7 @@ def _promise(name: str, kept: str, said: str) -> Json:
 
 def _dry_run(story: Story) -> Json:
     name = "dry run changes nothing"
-    if not story.rehearsal:
+    if not story.dry_run:
         return _promise(name, "not applicable", "this was not a dry run")
     wrote = [row["step"] for row in actions(story) if row["did"] == "done" and row["danger"] != "read"]
     if wrote:
@@ -186,7 +186,7 @@ def _coverage(story: Story) -> Json:
 
 def _no_cut_off(story: Story) -> Json:
     name = "no cut-off"
-    if story.rehearsal or not story.facts.get("retire_asked_at"):
+    if story.dry_run or not story.facts.get("retire_asked_at"):
         return _promise(name, "not applicable", "no kill was asked for")
     if story.policy == "exploited" or story.facts.get("containment"):
         return _promise(name, "not applicable", "contain first: an outage was accepted")
@@ -235,7 +235,7 @@ def _proof(story: Story) -> Json:
     if proven_dead(story):
         polls = words(as_object(story.facts.get("proof")).get("polls"))
         return _promise("proof", "honoured", f"{polls or 'every'} polls, a control key answering meanwhile")
-    if story.rehearsal or story.incident.status in ("refused", "aborted", "rolled back"):
+    if story.dry_run or story.incident.status in ("refused", "aborted", "rolled back"):
         return _promise("proof", "not applicable", "nothing was claimed to be dead")
     return _promise("proof", "not shown", "not proven dead, and this report does not say so")
 

@@ -23,7 +23,7 @@ def outages(story: Story) -> list[Json]:
 def _cut(story: Story) -> float | None:
     """When the key stopped working for our services, None = it did not: an access policy leaves it to them."""
     told = story.facts
-    if story.rehearsal or story.incident.status == "rolled back":
+    if story.dry_run or story.incident.status == "rolled back":
         return None
     contained = contained_at(story)
     if contained is not None and as_object(told.get("containment")).get("how") != "policy":

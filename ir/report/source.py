@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from ir.core.model import Debt, Did, Json
-from ir.evidence.hash_chain import Verdict, verify
+from ir.evidence.hash_chain import ChainVerdict, verify
 from ir.incident.record import Incident, StepRun
 from ir.report.escape import Tamer
 
@@ -60,7 +60,7 @@ class Story:
         return [as_object(self.tamer(entry)) for entry in self.entries]
 
     @cached_property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> ChainVerdict:
         """What the chain of the entries is worth."""
         return verify(self.entries, checkpoints=self.checkpoints, anchor=self.anchor)
 
@@ -90,9 +90,9 @@ class Story:
         return str(self.plan.get("policy") or self.opened.get("policy") or "")
 
     @property
-    def rehearsal(self) -> bool:
+    def dry_run(self) -> bool:
         """A dry run."""
-        return self.incident.rehearsal
+        return self.incident.dry_run
 
     @property
     def drill(self) -> bool:

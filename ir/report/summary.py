@@ -21,8 +21,8 @@ _ENDED_AS = {"debt": "done, with something still to do"}
 def banners(story: Story) -> list[Json]:
     """What a reader must know before anything else; empty for a plain success."""
     rows = []
-    if story.rehearsal:
-        rows.append(_banner("info", "Dry run", "a rehearsal: nothing was changed, and nothing below says that anything was"))
+    if story.dry_run:
+        rows.append(_banner("info", "Dry run", "nothing was changed, and nothing below says that anything was"))
     if story.drill:
         rows.append(_banner("info", "Drill", "this happened in an embedded world, with keys and money that are not real"))
     kind, title, text = _ENDS.get(story.incident.status, ("", "", ""))

@@ -11,7 +11,7 @@ from ir.core.caller_group import CallerGroup
 from ir.ports import KeyUse, ReviewRequest
 from ir.review.ingest.given_files import expand
 from ir.review.sql.engine import Row, quoted
-from ir.review.workspace import Say, Store
+from ir.review.workspace import ReviewWorkspace, Say
 
 _TAIL = 4_000_000
 """Bytes of each file that are read, from its end."""
@@ -63,12 +63,12 @@ class _Log:
     """The ends of some files, as one table."""
 
     def __init__(self, folder: Path, patterns: tuple[str, ...], maps: tuple[str, ...], *, own: bool, say: Say) -> None:
-        self._store: Store | None = None
+        self._store: ReviewWorkspace | None = None
         files = sorted(expand(patterns)[0], key=lambda file: -file.stat().st_mtime)[:_MOST_FILES] if patterns else []
         if not files:
             return
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._store = Store(folder / "review", memory_limit=_MEMORY)
+        self._store = ReviewWorkspace(folder / "review", memory_limit=_MEMORY)
         self._store.fresh()
         importer = self._store.importer(maps, say)
         importer.load([_end(file, folder / f"{number:02d}-{file.name}") for number, file in enumerate(files)], own=own)

@@ -14,7 +14,7 @@ from ir.review.ingest.load_result import Loaded
 from ir.review.judge import affected_customers, blast_radius, coverage_table, detection, leftover_list, proposing, sdk_ages, timeline
 from ir.review.judge.verdict import NONE, at_most_suspected, judge
 from ir.review.sql.engine import Engine
-from ir.review.workspace import Say, Store
+from ir.review.workspace import ReviewWorkspace, Say
 
 NewEngine = Callable[[str], Engine]
 
@@ -47,7 +47,7 @@ class Order:
 def carry_out(order: Order, say: Say, new_engine: NewEngine | None = None) -> Reviewed:
     """Read and judge. Raises Unknown (no source at all), BadFile (a map)."""
     request = replace(order.request, egress=(), logs=()) if order.unread else order.request
-    store = Store(Path(request.scratch) / "review", memory_limit=order.memory_limit)
+    store = ReviewWorkspace(Path(request.scratch) / "review", memory_limit=order.memory_limit)
     try:
         store.fresh()
         loaded = store.import_files(request, order.reads, say)
@@ -110,7 +110,7 @@ def _judged(engine: Engine, order: Order, loaded: Loaded, say: Say) -> Reviewed:
     )
 
 
-def _engine(url: str, store: Store, new_engine: NewEngine | None) -> Engine:
+def _engine(url: str, store: ReviewWorkspace, new_engine: NewEngine | None) -> Engine:
     if url in ("", "duckdb"):
         store.engine.attach(store.tables)
         return store.engine

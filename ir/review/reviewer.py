@@ -19,7 +19,7 @@ from ir.review.detect import derived_tables
 from ir.review.detect.window import DAY, Window
 from ir.review.judge import coverage, leftover_list, stoppable_money, timeline
 from ir.review.reading import NewEngine, Order, carry_out
-from ir.review.workspace import Say, Store, collect, refuse_leaked
+from ir.review.workspace import ReviewWorkspace, Say, collect, refuse_leaked
 
 _BASELINE = 14 * DAY
 _MONEY_SECONDS = 100.0
@@ -54,7 +54,7 @@ class StripeReviewer:
         first, begun = len(self._api.request_ids), time.monotonic()
         request = self._named(request)
         window = _window(request)
-        store = Store(Path(request.scratch) / "review", memory_limit=self._memory)
+        store = ReviewWorkspace(Path(request.scratch) / "review", memory_limit=self._memory)
         try:
             store.fresh()
             collector = self._collector(request, store, progress, request.budget)
@@ -76,7 +76,7 @@ class StripeReviewer:
         request = self._named(request)
         # However long ago the exposure was: what was left behind since is still there.
         window = _window(replace(request, since=min(request.since, request.exposed_at or request.since)))
-        store = Store(Path(request.scratch) / "review", memory_limit=self._memory)
+        store = ReviewWorkspace(Path(request.scratch) / "review", memory_limit=self._memory)
         try:
             store.tables.mkdir(mode=0o700, parents=True, exist_ok=True)
             collector = self._collector(request, store, progress, request.budget)
@@ -130,7 +130,7 @@ class StripeReviewer:
         except Unknown:
             return request
 
-    def _collector(self, request: ReviewRequest, store: Store, say: Say, budget: float) -> Collector | None:
+    def _collector(self, request: ReviewRequest, store: ReviewWorkspace, say: Say, budget: float) -> Collector | None:
         if request.review_key is None:
             return None
         deadline = time.monotonic() + budget * (1 - _SWEEP_SHARE) if budget else 0.0

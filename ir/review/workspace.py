@@ -22,7 +22,7 @@ Say = Callable[[str], None]
 _SOURCE_OF = {"requests": "egress", "events": "events", "activity": "activity"}
 
 
-class Store:
+class ReviewWorkspace:
     """The normalised store of one review.
 
     Args:

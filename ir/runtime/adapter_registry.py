@@ -1,4 +1,4 @@
-"""Names to classes, references to values: the vendors' side of `wiring`, each loaded when it is first named."""
+"""Turn names into classes and references into values. It loads each vendor's adapter when it is first named."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from ir.clients.host_api import Login
 from ir.core.errors import IrError, Missing, Rejected
-from ir.core.key_search import Looked
+from ir.core.key_search import SearchResult
 from ir.core.model import Mode
 from ir.core.place import Place
 from ir.core.reference import Reference, parse
@@ -111,7 +111,7 @@ def resolve(ref: Reference, source: Inventory, operator: Operator, base: Path) -
 
 @dataclass(frozen=True)
 class Means:
-    """What an issuer works with."""
+    """The parts that an issuer works with."""
 
     operator: Operator
     clock: Clock
@@ -120,7 +120,7 @@ class Means:
 
 
 def issuer(account: Account, operator: Operator, clock: Clock, api: Any, app_key: Callable[[], Secret]) -> Issuer:
-    """Managed, with the guided Dashboard as its fallback, or the Dashboard."""
+    """The issuer of an account: managed, with the guided Dashboard as its fallback, or the Dashboard."""
     from ir.adapters.issuers import ISSUERS
 
     rows = None
@@ -135,12 +135,12 @@ def issuer(account: Account, operator: Operator, clock: Clock, api: Any, app_key
 
 
 def webhook_issuer(row: Webhook, account: Account, incident: str, with_: Means, signed: SignedWith) -> Issuer:
-    """A second endpoint by API, or the guided roll."""
+    """The issuer of a webhook: a second endpoint by API, or the guided roll."""
     from ir.adapters.issuers import WEBHOOK_ISSUERS
     from ir.adapters.issuers.webhook_endpoints import Endpoints
-    from ir.adapters.issuers.webhook_use import Uses
+    from ir.adapters.issuers.webhook_use import WebhookServices
 
-    made, uses = load(WEBHOOK_ISSUERS, row.roll), Uses(signed.accepted, signed.other, signed.facts)
+    made, uses = load(WEBHOOK_ISSUERS, row.roll), WebhookServices(signed.accepted, signed.other, signed.facts)
     if row.roll == "dashboard":
         return cast(Issuer, made(row.url, row.id, account.mode, with_.operator, with_.clock, uses))
     endpoints = Endpoints(with_.api, lambda: with_.resolve(str(row.api_key)))
@@ -149,22 +149,22 @@ def webhook_issuer(row: Webhook, account: Account, incident: str, with_: Means, 
 
 
 def webhook_deliveries(row: Webhook, account: Account, with_: Means, signed: SignedWith) -> Deliveries:
-    """What Stripe tells of its deliveries, by the webhook's own key or the account's read-only one."""
+    """Stripe's record of its deliveries, read with the webhook's own key or the account's read-only one."""
     from ir.adapters.issuers.webhook_deliveries import Hook, StripeDeliveries
-    from ir.adapters.issuers.webhook_use import Uses
+    from ir.adapters.issuers.webhook_use import WebhookServices
 
     def keys() -> list[Secret]:
         found = (optional(ref, with_.resolve) for ref in (row.api_key, account.review_key))
         return [key for key in found if key is not None]
 
     hook = Hook(row.url, row.id, account.mode, row.connect, row.roll == "second-endpoint")
-    uses = Uses(signed.accepted, signed.other, signed.facts)
+    uses = WebhookServices(signed.accepted, signed.other, signed.facts)
     return StripeDeliveries(with_.api, keys, hook, uses, signed.send, signed.processed, lambda: with_.clock.now().timestamp())
 
 
 @dataclass(frozen=True)
 class Incidental:
-    """What a check is told of its incident: when the new key was last used, and the secrets to sign test events with.
+    """What a check learns of its incident: when the new key was last used, and the secrets to sign test events with.
 
     Attributes:
         by_mark, former, given_up: see `verifiers.webhook.Secrets`.
@@ -180,7 +180,7 @@ class Incidental:
 
 
 def verifier(row: Verify, resolver: Callable[[str], Secret], told: Incidental) -> Verifier:
-    """One check of one service."""
+    """The adapter for one check of one service."""
     from ir.adapters.verifiers import VERIFIERS
 
     if row.http:
@@ -207,13 +207,12 @@ def verifier(row: Verify, resolver: Callable[[str], Secret], told: Incidental) -
 
 def _webhook_verifier(row: Verify, resolver: Callable[[str], Secret], told: Incidental) -> Verifier:
     from ir.adapters.verifiers import VERIFIERS
-    from ir.adapters.verifiers.webhook import Secrets
+    from ir.adapters.verifiers.webhook import EventKind, SigningSecrets
 
     made = load(VERIFIERS, "webhook")(
         url=row.webhook,
-        signed_with=Secrets(told.by_mark, told.former, told.given_up),
-        event=row.event,
-        live=told.live,
+        signed_with=SigningSecrets(told.by_mark, told.former, told.given_up),
+        event=EventKind(row.event, told.live),
         both=row.both,
         refusals_only=told.refusals_only and not row.read_only,
         processed=row.processed or "",
@@ -240,17 +239,17 @@ def verifiers(
     return [verifier(row, resolver, told) for row in rows if about(row, service, key)]
 
 
-def look_through(scheme: str, place: str) -> Looked:
-    """What a whole store holds that is shaped like a key: a region, a mount or path, a folder. Raises PortError."""
+def look_through(scheme: str, place: str) -> SearchResult:
+    """Search a whole store for values shaped like keys: a region, a mount or path, a folder. Raises PortError."""
     from ir.adapters.stores import FINDERS
 
-    return cast(Looked, load(FINDERS, scheme)(place))
+    return cast(SearchResult, load(FINDERS, scheme)(place))
 
 
 def reloader(
     row: Reload, source: Inventory, resolver: Callable[[str], Secret], say: Callable[[str], None] = lambda _text: None
 ) -> Reloader:
-    """What makes a service take up the current key; `say` hears how it goes on."""
+    """The adapter that makes a service take up the current key; `say` is told the progress."""
     from ir.adapters.reloaders import RELOADERS
 
     if row.http:
@@ -274,15 +273,15 @@ class _Polls:
     """A service that takes up a new key by itself."""
 
     def ready(self) -> None:
-        """Nothing is asked of it."""
+        """Always ready: nothing is asked of the service."""
 
     def reload(self) -> str:
-        """Nothing to do but wait."""
+        """Do nothing: the service looks by itself."""
         return "it polls its store"
 
 
 def reference_resolver(source: Inventory, operator: Operator, base: Path) -> Callable[[str], Secret]:
-    """References as text to their values, outside of an incident."""
+    """A function from references as text to their values, outside of an incident."""
     return lambda text: resolve(parse(text), source, operator, base)
 
 
@@ -297,7 +296,7 @@ def optional(ref: Reference | None, resolver: Callable[[str], Secret]) -> Secret
 
 
 def about(row: Verify, service: Service, key: Key) -> bool:
-    """Of a service that uses an API key and a webhook, a check that names a key tells of one of them."""
+    """Which key a check is about, where its service uses both an API key and a webhook."""
     if not isinstance(key, Webhook):
         return row.webhook is None
     return bool(row.webhook) or row.proven == "up" or len(service.uses) == 1

@@ -12,40 +12,62 @@ from ir.clients.stripe_rate_limit import Budget
 from ir.core.errors import UsageError
 from ir.core.login import login
 from ir.evidence.checkpoints import CheckpointLog
-from ir.storage import database, incident_store, process_identity, state_folder
+from ir.storage import database, process_identity, state_folder
 from ir.storage.consent_log import ConsentLog
+from ir.storage.incident_index import IncidentIndex
+from ir.storage.leases import Leases
 from ir.storage.process_identity import Me
+from ir.storage.signal_log import SignalLog
+from ir.storage.tables import ready
 
 
 @dataclass
 class State:
-    """The tool's own state: folder, database, tables; and what this process may ask of Stripe."""
+    """The tool's own state: folder, database and tables, and this process's share of Stripe's rate limits."""
 
     folder: Path
-    ledger: incident_store.Ledger
+    engine: sa.Engine
     me: Me
     budget: Budget = field(default_factory=Budget)
+
+    def __post_init__(self) -> None:
+        ready(self.engine)
+
+    @cached_property
+    def leases(self) -> Leases:
+        """Which process holds which key and store object, for which incident."""
+        return Leases(self.engine)
+
+    @cached_property
+    def signals(self) -> SignalLog:
+        """What was sent to incidents."""
+        return SignalLog(self.engine)
+
+    @cached_property
+    def index(self) -> IncidentIndex:
+        """One row for each incident."""
+        return IncidentIndex(self.engine)
 
     @cached_property
     def consents(self) -> ConsentLog:
         """What people agreed to at a terminal."""
-        return ConsentLog(self.ledger.engine)
+        return ConsentLog(self.engine)
 
     @cached_property
     def checkpoints(self) -> CheckpointLog:
         """What was signed, of all incidents."""
-        return CheckpointLog(self.ledger.engine)
+        return CheckpointLog(self.engine)
 
     def bundle(self, incident: str) -> Path:
-        """Where the report and the evidence of an incident lie."""
+        """The folder of an incident's report and evidence."""
         return state_folder.private(state_folder.private(self.folder / "incidents") / incident)
 
 
 def open_state() -> State:
-    """Open it; SQLite in the state folder, or the database that `IR_DATABASE_URL` names."""
+    """Open the state: SQLite in the state folder, or the database that `IR_DATABASE_URL` names."""
     folder = state_folder.folder()
     url = os.environ.get("IR_DATABASE_URL") or f"sqlite:///{folder / 'ir.sqlite'}"
-    return State(folder, incident_store.Ledger(database.open_engine(database_address(url))), process_identity.me(actor()))
+    return State(folder, database.open_engine(database_address(url)), process_identity.me(actor()))
 
 
 def database_address(url: str) -> str:
@@ -67,5 +89,5 @@ def database_address(url: str) -> str:
 
 
 def actor() -> str:
-    """Who runs this: user, by the user id and not by the environment, and host."""
+    """The user and host that run this process; the user by its id and not by the environment."""
     return f"{login()}@{socket.gethostname()}"

@@ -1,4 +1,4 @@
-"""Who has approved what an incident waits for, and who may still do it; also by approvals that it has not heard yet."""
+"""The approvals of a waiting incident: who has approved and who still may, with approvals that the incident has not heard yet."""
 
 import time
 from collections.abc import Sequence
@@ -18,12 +18,12 @@ from ir.runtime.incident_spec import Setting, setting_from
 
 
 def weighed(kept: State, record: Incident, step: str) -> Json:
-    """What all approvals of a step come to by now (`approvals.weigh`); the incident weighs them again itself."""
+    """The result of all approvals of a step by now (`approvals.weigh`); the incident decides it again itself."""
     return approvals.weigh(_question(record, step), _signals(kept, record, step), time.time())
 
 
 def still_to_approve(kept: State, record: Incident) -> list[str]:
-    """Names of those whose approval an incident still waits for; empty where one person is enough, or nobody is listed."""
+    """Names of people whose approval an incident still waits for; empty where one person is enough, or none is listed."""
     step = record.runs[-1].id if standing.asks(record).get("action") == "approve" else ""
     if _needs(record, step) < 2:
         return []
@@ -47,9 +47,9 @@ def _question(record: Incident, step: str) -> Question:
 
 
 def removed(setting: Setting, listed: Sequence[Approver]) -> tuple[Approver, ...]:
-    """Of the approvers of an incident, those whose key its inventory's file, as this machine has it now, lists no more.
+    """Approvers of an incident whose key is no longer in its inventory's file, as this machine has it now.
 
-    A file that is not here, or cannot be read, takes nobody's key away.
+    A file that is missing or cannot be read takes no approver's key away.
     """
     try:
         now = {(row.name, row.public) for row in inventory.load(setting.base / Path(setting.name).name).approvers}
@@ -59,6 +59,6 @@ def removed(setting: Setting, listed: Sequence[Approver]) -> tuple[Approver, ...
 
 
 def _signals(kept: State, record: Incident, step: str) -> list[Json]:
-    sent = kept.ledger.signals(record.id, record.heard)
+    sent = kept.signals.sent(record.id, record.heard)
     fresh = [{**row["body"], "kind": row["kind"], "by": row["actor"], "step": row["body"].get("step", step)} for row in sent]
     return [*record.signals, *fresh]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ir.core import concurrency
 from ir.core.errors import IrError, PortError
-from ir.core.key_search import Find
+from ir.core.key_search import FoundKey
 from ir.core.model import Mode
 from ir.core.name_shape import NameShape, of_name
 from ir.core.place import Place
@@ -35,7 +35,7 @@ class FirstLook:
     base: Path
     rows: list[tuple[Place, Listed]] = field(default_factory=list)
     failed: dict[Place, PortError] = field(default_factory=dict)
-    finds: list[Find] = field(default_factory=list)
+    finds: list[FoundKey] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     looked: set[Reference] = field(default_factory=set)
 
@@ -66,7 +66,7 @@ class FirstLook:
                 self.looked.add(ref)
                 self.finds += [replace(find, keepers=(*find.keepers, *_keepers(row))) for find in found]
 
-    def _read(self, ref: Reference, row: Listed) -> tuple[Find, ...] | PortError:
+    def _read(self, ref: Reference, row: Listed) -> tuple[FoundKey, ...] | PortError:
         try:
             lister = adapter_registry.lister(Place(ref.scheme, ref.host, ref.path), self.source, self.operator, self.base)
             return lister.finds(row)

@@ -1,4 +1,4 @@
-"""What an incident is wired from, and how its opening entry records it."""
+"""The settings that an incident is wired from, and their record in its opening entry."""
 
 import json
 from dataclasses import asdict, dataclass, fields
@@ -14,7 +14,7 @@ from ir.inventory import Inventory, Key
 
 @dataclass
 class Setting:
-    """What an incident is wired from; all of it stands in the opening entry, except `leaked` and the people.
+    """The settings of an incident; its opening entry records all of them except `leaked` and the people.
 
     Attributes:
         text: the inventory as text, snapshotted.
@@ -66,12 +66,12 @@ def setting_from(incident: str, body: Json) -> Setting:
 
 
 def inventory_text(source: Inventory) -> str:
-    """An inventory that was made up in memory, as text that `inventory.loads` reads."""
+    """Write an inventory that was made in memory as text that `inventory.loads` reads."""
     return json.dumps(source.model_dump(mode="json", by_alias=True, exclude_defaults=True))
 
 
 def pick_key(source: Inventory, name: str) -> Key | None:
-    """The named key, or the only one; None when it has to be told apart otherwise."""
+    """The named key, or the only one; None when the choice needs more."""
     if name:
         return next((key for key in source.keys if key.name == name), None)
     return source.keys[0] if len(source.keys) == 1 else None

@@ -1,4 +1,4 @@
-"""Whose key is this already? A pasted value is compared with what the listed stores, services and other keys of any account hold."""
+"""Tell whose key a pasted value is already, by comparing it with what the listed stores, services and other keys of any account hold."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,11 +13,11 @@ from ir.ports import Expected, Operator
 from ir.runtime import adapter_registry
 
 WITHIN = 10.0
-"""Seconds for each look; what gives no answer by then is named as not compared."""
+"""Seconds for each look; a place without an answer by then is reported as not compared."""
 
 
 class KnownKeys:
-    """Looked up when it is asked for, since stores change. Programs are run for the incident's own key only, where that was agreed to.
+    """Compared at the moment of asking, since stores change. Programs run for the incident's own key only, where a person agreed to it.
 
     Args:
         base: the folder of the inventory file.
@@ -28,7 +28,10 @@ class KnownKeys:
         self._source, self._key, self._operator, self._base, self._programs = source, key, operator, base, programs
 
     def holder_of(self, value: Secret) -> str:
-        """Who holds it, as a sentence; "" = none of those that could be looked at. Those that could not are told to the operator."""
+        """The present holder of the value, as a sentence; "" = none of the places that could be looked at.
+
+        The operator is told the others.
+        """
         looks = dict([*self._stores(value), *self._services(value)])
         found = dict(zip(looks, concurrency.each(list(looks.values()), _tried), strict=True))
         holders = [name for name, holds in found.items() if holds]
@@ -56,20 +59,20 @@ class KnownKeys:
                     yield f"the {where[-1]} of account {account.name}", ref
 
     def _services(self, value: Secret) -> Iterator[tuple[str, Callable[[], bool]]]:
-        """A check that shows which key a service holds, and that needs nobody's consent."""
+        """The services whose check shows which key they hold and needs no consent."""
         for service in self._source.services:
             rows = [row for row in service.verify if row.http and _shows(row) and not of_check(self._source, row)]
             for row in rows[:1]:
                 yield f"service {service.name}", lambda service=service, row=row: self._holds(service, row, value)  # type: ignore[misc]
 
     def _holds(self, service: Service, row: Verify, value: Secret) -> bool:
-        """No answer is no use that was seen: a service that is down holds nothing that works."""
+        """Whether a service holds it. No answer counts as no: a service that is down works with no key."""
         resolver = adapter_registry.reference_resolver(self._source, self._operator, self._base)
         return adapter_registry.verifier(row, resolver, adapter_registry.Incidental()).check(Expected(value.fingerprint)).passed is True
 
 
 def _shows(row: Verify) -> bool:
-    """Whether it passes for one key only."""
+    """Whether the check passes for one key only."""
     return any("new.fingerprint" in str(value) for value in row.expect.json_.values())
 
 

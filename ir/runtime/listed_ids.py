@@ -1,4 +1,4 @@
-"""Are the ids that an inventory lists (`mk_…`, `we_…`) those of the keys that its stores hold? One row is read; no key is used for it."""
+"""Check that the ids in an inventory (`mk_…`, `we_…`) belong to the keys that its stores hold. One row is read; no key is used for it."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from ir.runtime import adapter_registry
 
 
 def asks(source: Inventory, key: Key) -> set[str]:
-    """What `problem` runs, to be agreed to before (`inventory.consent`)."""
+    """The programs that `problem` runs, for consent (`inventory.consent`)."""
     row = source.account(key.account)
     return consent.reading(
         source, [ref for where, ref in (*references.of_account(row), *references.of_key(key)) if where[-1] in ("app_key", "api_key")]
@@ -18,7 +18,7 @@ def asks(source: Inventory, key: Key) -> set[str]:
 
 
 def problem(source: Inventory, key: Key, value: Secret, operator: Operator, base: Path) -> str:
-    """What is wrong with the id of a key whose stores hold `value`, "" = nothing, or it lists none.
+    """The reason why the listed id does not fit a key whose stores hold `value`; "" = it fits, or none is listed.
 
     Raises:
         PortError: it cannot be told; Missing: nothing that may read Stripe's list is listed.

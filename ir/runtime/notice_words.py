@@ -1,4 +1,4 @@
-"""News of an incident in words: made from recorded entries, scrubbed, short, and inert for a chat. What to do next is always said."""
+"""Put news of an incident into words: from recorded entries, scrubbed, short, inert in a chat, always with the next command."""
 
 import hashlib
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from ir.incident.record import Incident
 _LONGEST = 1500
 _KINDS = {"done": "done", "attested": "done", "refused": "failed", "debt": "debt", "aborted": "debt", "rolled back": "rolled-back"}
 BY_ITSELF = ("opened", "done")
-"""Kinds that a campaign or the schedule tells of all its keys in one digest."""
+"""Kinds that a campaign or the schedule reports for all its keys in one digest."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,12 @@ class Notice:
 
     @property
     def digest(self) -> str:
-        """Stands for the words."""
+        """Stands for the words, to recognise a repeated notice."""
         return hashlib.sha256(f"{self.kind}\n{self.title}\n{self.body}".encode()).hexdigest()[:16]
 
 
 def notice_of(record: Incident) -> Notice | None:
-    """The news in a record's last entry; None when nobody needs to hear of it."""
+    """The news in a record's last entry; None when it is of no interest to people."""
     if record.last is None:
         return None
     kind, said, todo = _news(record)
@@ -75,7 +75,7 @@ def _news(record: Incident) -> tuple[str, str, str]:
     if last["kind"] == "signal" and last["body"].get("kind") == "misuse":
         return "debt", str(last["body"]["debt"]["why"]), str(last["body"]["debt"]["todo"])
     run = record.runs[-1] if last["kind"] == "step" and record.runs else None
-    if run is not None and run.outcome.did is Did.WAITING and not run.outcome.facts.get("wake_at"):  # else it waits for nobody
+    if run is not None and run.outcome.did is Did.WAITING and not run.outcome.facts.get("wake_at"):  # otherwise it waits for no person
         return "waiting", f"{run.id}: {run.outcome.said}", run.outcome.todo
     return "", "", ""
 
@@ -87,7 +87,7 @@ def _title(kind: str, record: Incident) -> str:
 
 
 def _next(kind: str, record: Incident) -> str:
-    """What there is to do where nothing else says it."""
+    """The next command where nothing else names one."""
     if kind in ("debt", "rolled-back") and record.debts:
         return next(iter(record.debts.values())).todo
     words = {"opened": "status {} --follow", "waiting": "resume {}", "done": "report {}"}
@@ -95,7 +95,7 @@ def _next(kind: str, record: Incident) -> str:
 
 
 def gathered(batch: list[Notice], held: int) -> tuple[str, str]:
-    """One message for all: the newest title, bodies in order, as many of the newest as one message takes."""
+    """Join messages into one: the newest title, and bodies in order, as many of the newest as one message takes."""
     if len(batch) == 1:
         parts = [batch[0].body]
     else:

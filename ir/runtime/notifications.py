@@ -1,7 +1,7 @@
-"""What people who are not at the terminal are told of an incident, and when: opened, waiting, rolled back, debt, done.
+"""Tell people who are not at the terminal of an incident: opened, waiting, rolled back, debt, done.
 
-Words are made from recorded entries, scrubbed, short, and inert for a chat. Each place has a thread of its own, so that one that
-hangs holds up no other; what comes close together is sent together. Nothing that goes wrong there reaches the incident.
+Words are made from recorded entries, scrubbed, short, and inert for a chat. Each destination has a thread of its own, so that one that
+hangs does not delay another; news that come close together are sent together. No failure there reaches the incident.
 """
 
 import threading
@@ -22,27 +22,27 @@ GATHER = 30.0
 FLUSH = 15.0
 """Seconds that the end of a process may wait for its last messages."""
 _ALSO = {"failed": "done", "digest": "done"}
-"""Kind → another, whose listeners hear of it, too."""
+"""Kind → another kind whose subscribers also get it."""
 _LOOK_AGAIN = 30.0
-"""Seconds between looks whether what did not arrive may be sent again."""
+"""Seconds between looks for undelivered messages that are due again."""
 
 
 @dataclass(frozen=True)
 class Post:
-    """A destination: what it is called in records (a reference, never a URL), what it wants to hear, how it is told."""
+    """A destination: its name in records (a reference, never a URL), the kinds that it wants, and the way to send."""
 
     place: str
     when: frozenset[str]
     notifier: Notifier
 
     def wants(self, kind: str) -> bool:
-        """Whether it hears of that kind."""
+        """Whether it wants that kind."""
         return bool({kind, _ALSO.get(kind, kind)} & self.when)
 
 
 @dataclass
 class _Lane:
-    """News of one incident on their way to one place."""
+    """News of one incident on their way to one destination."""
 
     post: Post
     waiting: list[Notice] = field(default_factory=list)
@@ -53,10 +53,10 @@ _desks: "weakref.WeakSet[Desk]" = weakref.WeakSet()
 
 
 def flush_all(seconds: float = FLUSH) -> list[str]:
-    """Before a process ends at once: send what any desk of it still has, within `seconds` altogether.
+    """Before a process ends, send what its desks still hold, within `seconds` altogether.
 
     Returns:
-        Who was not told, and why: `place: reason`.
+        The destinations that were not reached, and the reason: `place: reason`.
     """
     until = time.monotonic() + seconds
     desks = list(_desks)
@@ -66,7 +66,7 @@ def flush_all(seconds: float = FLUSH) -> list[str]:
 
 
 class Desk:
-    """Sends notices for the incidents of this process. Nothing that it meets is ever raised."""
+    """Sends notices for the incidents of this process. It never raises."""
 
     def __init__(self, log: NoticeLog, posts: Sequence[Post], *, gather: float = GATHER) -> None:
         self._log, self._posts, self._gather = log, posts, gather
@@ -81,7 +81,7 @@ class Desk:
         """Places that a thread is serving."""
 
     def announce(self, record: Incident) -> None:
-        """Tell who wants to hear of the record's last entry; returns at once, and never twice for one entry."""
+        """Send the record's last entry to those who want its kind; returns at once, and never twice for one entry."""
         try:
             notice = notice_of(record)
         except Exception:  # noqa: BLE001 - a notice is never worth a rotation
@@ -90,7 +90,7 @@ class Desk:
             self.tell(notice)
 
     def announce_of_many(self, record: Incident) -> None:
-        """As `announce`, for one of many that a campaign or the schedule tells of together: only what needs a person, or failed."""
+        """As `announce`, for one of many keys that a campaign or the schedule reports together: only what needs a person, or failed."""
         try:
             notice = notice_of(record)
         except Exception:  # noqa: BLE001 - a notice is never worth a rotation
@@ -99,12 +99,12 @@ class Desk:
             self.tell(notice)
 
     def again(self) -> None:
-        """Send what did not arrive, or was held back, as far as its time has come, whoever tried it before."""
+        """Send undelivered and held-back messages that are due, of other processes, too."""
         for post in self._posts:
             self._take_again(post)
 
     def tell(self, notice: Notice) -> None:
-        """The same for news that no entry tells; its number stands for it."""
+        """As `announce`, for news without an entry; their number stands for one."""
         try:
             for post in self._posts:
                 words = Words(notice.kind, notice.title, notice.body)
@@ -114,7 +114,7 @@ class Desk:
             return
 
     def flush(self, seconds: float = FLUSH) -> None:
-        """Send what waits, now; returns when all of it is sent or the time is up."""
+        """Send all that waits now; returns when it is sent or the time is up."""
         with self._changed:
             self._flushing = True
             self._changed.notify_all()
@@ -122,7 +122,7 @@ class Desk:
             self._flushing = False
 
     def untold(self) -> dict[str, str]:
-        """Places whose last message did not arrive, or is still on its way, and why."""
+        """Destinations whose last message did not arrive or is still under way, and the reason."""
         with self._changed:
             late = {place for place, count in self._busy.items() if count} | {
                 lane.post.place for lane in self._lanes.values() if lane.waiting
@@ -137,7 +137,7 @@ class Desk:
             return
 
     def _enqueue(self, post: Post, notice: Notice, *, late: bool = False) -> None:
-        """`late`: with all others that come late, whatever they are about."""
+        """Queue a message. `late`: together with all other late ones, whatever they are about."""
         with self._changed:
             lane = self._lanes.setdefault((post.place, "" if late else notice.incident), _Lane(post))
             lane.waiting.append(notice)
@@ -155,7 +155,7 @@ class Desk:
                     batch, lane.waiting = lane.waiting, []
                     self._busy[place] = self._busy.get(place, 0) + 1
                 elif not any(lane.waiting for lane in self._of(place)) and place not in self._failed:
-                    self._threads.discard(place)  # a worker runs many incidents: none leaves a thread behind
+                    self._threads.discard(place)  # a worker runs many incidents, so no thread may stay behind for each
                     return
                 else:
                     self._changed.wait(1.0)
@@ -169,7 +169,7 @@ class Desk:
                 self._changed.notify_all()
 
     def _look_again(self, place: str) -> None:
-        """As long as this process lives, it tries what did not arrive."""
+        """As long as this process lives, try undelivered messages again."""
         if place in self._failed and time.monotonic() > self._looked.get(place, 0.0) + _LOOK_AGAIN:
             self._looked[place] = time.monotonic()
             for post in self._posts:

@@ -1,4 +1,4 @@
-"""What `ir` has to be allowed for an inventory: a policy per vendor, from the tables of calls of the adapters."""
+"""The access policies that `ir` needs for an inventory, one per vendor, made from the adapters' tables of calls."""
 
 import os
 from collections import defaultdict
@@ -15,8 +15,8 @@ from ir.runtime.adapter_registry import load
 
 
 @dataclass(frozen=True)
-class Policy:
-    """What one vendor's policy has to say.
+class PolicyDocument:
+    """The policy of one vendor.
 
     Attributes:
         name: `aws-sm`, `vault`, `conjur`, `stripe` or `files`.
@@ -31,8 +31,8 @@ class Policy:
     notes: tuple[str, ...] = ()
 
 
-def of(source: Inventory, *, hints: bool, environment: Mapping[str, str] | None = None) -> list[Policy]:
-    """All that a rotation of anything that is listed needs, and no more.
+def of(source: Inventory, *, hints: bool, environment: Mapping[str, str] | None = None) -> list[PolicyDocument]:
+    """Everything that a rotation of any listed key needs, and no more.
 
     Args:
         source: the inventory.
@@ -64,17 +64,17 @@ def _grants(source: Inventory) -> dict[str, list[Grant]]:
     return found
 
 
-def _vendor(name: str, grants: list[Grant], hints: bool, environment: Mapping[str, str]) -> Policy:
+def _vendor(name: str, grants: list[Grant], hints: bool, environment: Mapping[str, str]) -> PolicyDocument:
     language: PolicyLanguage = load(POLICIES, name)
     more = {"aws-sm": escrow.kms, "vault": escrow.transit}.get(name)
     every = (*lines(grants, language), *(more(environment) if more else ()))
     told = tuple(line for line in every if hints or line.needed)
     left_out = dict.fromkeys(line.why for line in every if not line.needed) if not hints else {}
     notes = (*language.notes, *([f"a run goes on without these, which --hints adds: {'; '.join(left_out)}"] if left_out else []))
-    return Policy(name, language.title, language.text(told), told, notes)
+    return PolicyDocument(name, language.title, language.text(told), told, notes)
 
 
-def _stripe(source: Inventory) -> Policy:
+def _stripe(source: Inventory) -> PolicyDocument:
     told = tuple(line for account in source.accounts for line in _of_account(account))
     hooks = [hook for hook in source.webhooks if hook.api_key is not None]
     told += tuple(line for hook in hooks for line in _of_webhook(hook))
@@ -85,7 +85,7 @@ def _stripe(source: Inventory) -> Policy:
     unnamed = [path for path, right in stripe_permissions.READS.items() if not right]
     notes = [f"which permission opens {', '.join(unnamed)} is not published; in the Dashboard, `Activity logs: Read` opens the last"]
     reviewed = any(account.review_key for account in source.accounts)
-    return Policy("stripe", "Stripe: permissions of the keys that `ir` itself uses", text, told, tuple(notes) if reviewed else ())
+    return PolicyDocument("stripe", "Stripe: permissions of the keys that `ir` itself uses", text, told, tuple(notes) if reviewed else ())
 
 
 def _of_account(account: Account) -> Iterator[Line]:
@@ -105,7 +105,7 @@ def _of_webhook(hook: Webhook) -> Iterator[Line]:
     yield from (Line(right, on, "the endpoint, and what Stripe delivered to it") for right in rights)
 
 
-def _files(grants: list[Grant]) -> Policy:
+def _files(grants: list[Grant]) -> PolicyDocument:
     told = []
     for path, rotated in {grant.ref.path: any(g.rotated for g in grants if g.ref.path == grant.ref.path) for grant in grants}.items():
         told.append(Line("read", path, "every look"))
@@ -113,4 +113,4 @@ def _files(grants: list[Grant]) -> Policy:
             told.append(Line("write", path, "promote, undo; the file is replaced by renaming"))
             told.append(Line("write", f"the folder of {path}", "custody, stage, promote"))
     text = "".join(f"{line.right} {line.on}  # {line.why}\n" for line in told)
-    return Policy("files", "Files: rights of the user that `ir` runs as", text, tuple(told))
+    return PolicyDocument("files", "Files: rights of the user that `ir` runs as", text, tuple(told))

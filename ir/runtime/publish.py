@@ -1,4 +1,4 @@
-"""Report and evidence bundle of an incident, put into the state folder and signed."""
+"""Write an incident's report and evidence bundle into the state folder, and sign them."""
 
 import fcntl
 import os
@@ -18,19 +18,19 @@ from ir.runtime.app_state import State
 
 
 def publish(kept: State, record: Incident, signer: Callable[[], Signer], say: Callable[[str], None]) -> list[str]:
-    """Report and bundle into the state folder; returns the paths, the HTML report first.
+    """Write report and bundle into the state folder; returns the paths, the HTML report first.
 
-    Without a key to sign with they are written all the same, and it is said.
+    Without a key to sign with, they are written unsigned, with a warning.
 
     Raises:
-        Unknown: the disk took them not, or not whole.
+        Unknown: the disk did not take them, or not whole.
     """
     from ir.engine.dbos_records import read_entries
     from ir.report.bundle import write_bundle
 
     try:
         with _alone(kept.bundle(record.id)) as folder:
-            entries = read_entries(kept.ledger.engine, record.id)
+            entries = read_entries(kept.engine, record.id)
             if entries[-1]["hash"] != record.head:  # a word came since
                 record = incident_record.fold(entries)
             paths = write_bundle(record, entries, folder, checkpoints=kept.checkpoints.of(record.id), signer=_perhaps(signer, say))
@@ -42,7 +42,7 @@ def publish(kept: State, record: Incident, signer: Callable[[], Signer], say: Ca
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[Path]:
-    """One process at a time writes a bundle: a person's word may come while the incident's own process writes it, too."""
+    """Let one process at a time write a bundle: a person's word may come while the incident's own process writes it."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -62,7 +62,7 @@ def _perhaps(signer: Callable[[], Signer], say: Callable[[str], None]) -> Signer
 def evidence_signer(
     kept: State, source: Inventory, resolver: Callable[[str], Secret], say: Callable[[str], None] = lambda _text: None
 ) -> Signer:
-    """The team's key that the inventory names; where it cannot be had now, and where none is named, this machine's.
+    """The team's key that the inventory names. Where none is named or it cannot be read now, this machine's.
 
     Raises:
         Refused: what should be a key is none.
@@ -77,7 +77,7 @@ def evidence_signer(
 
 
 def signer_of(kept: State, incident: str) -> str:
-    """Fingerprint of the key that signed the last checkpoint of an incident, "" when there is none that holds."""
+    """Fingerprint of the key that signed the last checkpoint of an incident, "" when no checkpoint is valid."""
     made = kept.checkpoints.of(incident)
     try:
         return read_checkpoint(made[-1], len(made))[1] if made else ""

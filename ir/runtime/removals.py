@@ -1,6 +1,6 @@
-"""What finished incidents have left to be deleted some days later: a webhook's old endpoint, disabled until then.
+"""Deletions that finished incidents have planned for some days later: a webhook's old endpoint, disabled until then.
 
-It stands in the index, so that `ir status` shows it and whoever looks at the schedule does it. The incident itself has ended: nothing
+The plan is in the index, so that `ir status` shows it and every look at the schedule carries it out. The incident has ended, so nothing
 is added to its evidence.
 """
 
@@ -18,11 +18,12 @@ from ir.runtime import adapter_registry, reopen, wiring
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import setting_from
 from ir.runtime.signing_secrets import SignedWith
+from ir.storage.incident_index import IncidentRow
 
 
 @dataclass(frozen=True)
-class Removal:
-    """One deletion to come. Attributes: at: epoch seconds, key_id: of the endpoint."""
+class DueRemoval:
+    """One planned deletion. Attributes: at: epoch seconds, key_id: of the endpoint."""
 
     incident: str
     key_id: str
@@ -35,20 +36,20 @@ class Removal:
         return f"{self.incident}: {self.key_id} is disabled, and is deleted from {day} on: ir schedule run, or ir resume {self.incident}"
 
 
-def planned(index: Sequence[Json], incident: str = "") -> list[Removal]:
+def planned(index: Sequence[IncidentRow], incident: str = "") -> list[DueRemoval]:
     """What is still to be deleted, of all incidents or of one, the next one first; not of drills."""
-    rows = [row for row in index if row["summary"].get("removal") and not row["summary"].get("drill")]
-    found = [Removal(row["incident"], row["summary"]["removal"]["id"], float(row["summary"]["removal"]["at"])) for row in rows]
+    rows = [row for row in index if row.summary.get("removal") and not row.summary.get("drill")]
+    found = [DueRemoval(row.incident, row.summary["removal"]["id"], float(row.summary["removal"]["at"])) for row in rows]
     return sorted((row for row in found if incident in ("", row.incident)), key=lambda row: row.at)
 
 
 def carry_out(kept: State, operator: Operator, incident: str = "") -> list[str]:
-    """Delete what is due; a sentence about each. What cannot be deleted stays planned, and is tried again with the next look."""
+    """Delete what is due; returns a sentence about each. A deletion that fails stays planned, and the next look tries it again."""
     now = wiring.SystemClock().now().timestamp()
-    return [_removed(kept, operator, row) for row in planned(kept.ledger.index(), incident) if row.at <= now]
+    return [_removed(kept, operator, row) for row in planned(kept.index.rows(), incident) if row.at <= now]
 
 
-def _removed(kept: State, operator: Operator, row: Removal) -> str:
+def _removed(kept: State, operator: Operator, row: DueRemoval) -> str:
     record = reopen.record_of(kept, row.incident)
     try:
         said = _delete(kept, operator, row, record.opened)
@@ -56,14 +57,14 @@ def _removed(kept: State, operator: Operator, row: Removal) -> str:
         return f"{row.incident}: {row.key_id} is not deleted yet: {error.what}"
     except (IrError, LookupError, TypeError, ValueError):
         return f"{row.incident}: {row.key_id} is not deleted: another version wrote its record; delete it in Workbench > Webhooks"
-    found = kept.ledger.find(row.incident)
+    found = kept.index.find(row.incident)
     if found is not None:
-        summary = {**found["summary"], "removal": {}}
-        kept.ledger.note(row.incident, str(found["status"]), int(found["exit_code"]), summary)
+        summary = {**found.summary, "removal": {}}
+        kept.index.note(row.incident, str(found.status), int(found.exit_code), summary)
     return f"{row.incident}: {said}"
 
 
-def _delete(kept: State, operator: Operator, row: Removal, opened: Json) -> str:
+def _delete(kept: State, operator: Operator, row: DueRemoval, opened: Json) -> str:
     from ir.clients.stripe_api import StripeApi
 
     setting = setting_from(row.incident, opened)

@@ -1,4 +1,4 @@
-"""A watch finds misuse after the fact: the incidents of that key are told, and one that had ended is open again.
+"""A watch finds misuse after the fact: tell the incidents of that key, and reopen one that had ended.
 
 See `docs/decisions/0006-a-watch-reopens-by-a-signal.md`.
 """
@@ -22,8 +22,8 @@ _UNTOLD = 1_000_000
 
 def record_of(kept: State, name: str) -> Incident:
     """What is recorded of an incident, and what was sent to it since."""
-    record = incident_record.fold(read_entries(kept.ledger.engine, name))
-    incident_record.hear_late(record, kept.ledger.signals(name))
+    record = incident_record.fold(read_entries(kept.engine, name))
+    incident_record.hear_late(record, kept.signals.sent(name))
     return record
 
 
@@ -48,11 +48,11 @@ def tell_misuse(
         if not fresh:
             continue
         body: Json = {"debt": asdict(_debt(name, fresh)), "evidence": sorted({e for one in fresh for e in one.evidence})}
-        if record.status in _OVER and audit_log.entries(kept.ledger.engine, name):
+        if record.status in _OVER and audit_log.entries(kept.engine, name):
             record = words.say(kept, name, actor, [{"kind": "misuse", **body}], warn)
             number = int(record.words[-1]["n"])
         else:  # a process of it takes it in
-            number = _UNTOLD + kept.ledger.send(name, "misuse", actor, body)
+            number = _UNTOLD + kept.signals.send(name, "misuse", actor, body)
             record = record_of(kept, name)
         _note(kept, record, body["debt"]["why"])
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -63,10 +63,10 @@ def tell_misuse(
 
 
 def close_again(kept: State, name: str, actor: str, reason: str, warn: Callable[[str], None] = lambda _text: None) -> Incident:
-    """End a reopened incident by a person's word in the chain; what an earlier version sent as a signal ends by a signal, too."""
+    """End a reopened incident by a person's word in the chain. One that an earlier version reopened by a signal ends by a signal, too."""
     if not record_of(kept, name).reopened:
-        kept.ledger.send(name, "close", actor, {"reason": reason})
-    if audit_log.entries(kept.ledger.engine, name):
+        kept.signals.send(name, "close", actor, {"reason": reason})
+    if audit_log.entries(kept.engine, name):
         words.say(kept, name, actor, [{"kind": "closed", "about": "misuse", "reason": reason}], warn)
     record = record_of(kept, name)
     _note(kept, record, f"attested, not proven: {reason}")
@@ -74,17 +74,18 @@ def close_again(kept: State, name: str, actor: str, reason: str, warn: Callable[
 
 
 def _note(kept: State, record: Incident, said: str) -> None:
-    summary = {**(kept.ledger.find(record.id) or {}).get("summary", {}), "said": said}
+    row = kept.index.find(record.id)
+    summary = {**(row.summary if row is not None else {}), "said": said}
     summary["debts"] = [asdict(debt) for debt in record.debts.values()]
-    kept.ledger.note(record.id, record.status, int(record.exit_code), summary)
+    kept.index.note(record.id, record.status, int(record.exit_code), summary)
 
 
 def _concerned(kept: State, account: str, key: str) -> list[str]:
-    rows = [row for row in kept.ledger.index() if not row["summary"].get("rehearsal") and not row["summary"].get("drill")]
-    ours = [row for row in rows if key in ("", row["summary"].get("key")) and row["status"] != "refused"]
-    ours = [row for row in ours if not account or _account(kept, row["incident"]) in ("", account)]
-    running = [row["incident"] for row in ours if row["status"] not in _OVER]
-    return running or [row["incident"] for row in ours[:1]]
+    rows = [row for row in kept.index.rows() if not row.summary.get("rehearsal") and not row.summary.get("drill")]
+    ours = [row for row in rows if key in ("", row.summary.get("key")) and row.status != "refused"]
+    ours = [row for row in ours if not account or _account(kept, row.incident) in ("", account)]
+    running = [row.incident for row in ours if row.status not in _OVER]
+    return running or [row.incident for row in ours[:1]]
 
 
 def _account(kept: State, name: str) -> str:
@@ -92,7 +93,7 @@ def _account(kept: State, name: str) -> str:
 
 
 def _known(record: Incident) -> set[str]:
-    """Evidence that the incident's own review, or an earlier signal, has shown."""
+    """Evidence that the incident's own review or an earlier signal has shown already."""
     reviews = (record.facts.get("triage", {}), record.facts.get("review", {}))
     known = {e for review in reviews for one in review.get("findings", []) for e in one["evidence"]}
     return known | {e for said in (*record.signals, *record.words) for e in said.get("evidence", [])} | record.late

@@ -1,7 +1,7 @@
-"""The same value in other places: every store and service of an inventory, outside of one rotation's plan, compared by fingerprint.
+"""Find the same value elsewhere: every store and service of an inventory outside of one rotation's plan, compared by fingerprint.
 
-Objects of other keys are only read, each once per look. A program or a secret header that nobody agreed to is not used, and no test
-event is sent: what can be told by these alone is named as not compared.
+Objects of other keys are only read, each once per look. A program or a secret header without consent is not used, and no test
+event is sent: places that need one are reported as not compared.
 """
 
 import re
@@ -21,16 +21,16 @@ from ir.ports import Comparison, Expected, Held, Holder, Operator, Store, Verifi
 from ir.runtime import adapter_registry
 
 WITHIN = 10.0
-"""Seconds for the whole look; what gives no answer by then is named as not compared."""
+"""Seconds for the whole look; a place without an answer by then is reported as not compared."""
 _FOR_STORES = 6.0
-"""Of these, for stores: what they hold is what their services are expected to tell."""
+"""Seconds of these for stores: the services' checks need what the stores hold."""
 _NO_ANSWER = "gave no answer in time"
 
 
 _Marks = tuple[tuple[Reference, str], ...]
-"""Fields of one object, each with the fingerprint of a key that stands in it."""
+"""Fields of one object, each with the fingerprint of the key in it."""
 _TOLD = re.compile(r" is \"[0-9a-f]{16}\", expected ")
-"""How `verifiers.expectation` says that a service told another fingerprint than the expected one."""
+"""The words with which `verifiers.expectation` says that a service told another fingerprint than the expected one."""
 
 
 @dataclass(frozen=True)
@@ -43,18 +43,18 @@ class _Listed:
 
 @dataclass
 class _Seen:
-    """What the objects hold: fields with fingerprints, by object; or why one could not be read."""
+    """The content of the objects: fields with fingerprints, by object; or the reason why one could not be read."""
 
     marks: dict[str, _Marks] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
 
     def at(self, ref: Reference) -> str:
-        """The fingerprint of what a place holds, "" = nothing shaped like a key, or it could not be read."""
+        """The fingerprint of a place's content; "" = nothing shaped like a key, or it could not be read."""
         return next((mark for place, mark in self.marks.get(ref.object, ()) if place == plain(ref)), "")
 
 
 class Noted:
-    """A store that remembers what its last read told of the other fields of its object; everything else passes through."""
+    """A store that remembers the other fields of the object that it last read; everything else passes through."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -70,13 +70,13 @@ class Noted:
         return self._last
 
     def taken(self) -> Held | None:
-        """What the last read told, once; None: it failed, or was told already."""
+        """The content of the last read, handed out once; None: the read failed, or was handed out already."""
         found, self._last = self._last, None
         return found
 
 
 class OtherPlaces:
-    """Of one rotation: all that its inventory lists and that its plan does not replace.
+    """The places outside of one rotation: all that its inventory lists and that its plan does not replace.
 
     Args:
         key: the key that is rotated.
@@ -101,7 +101,7 @@ class OtherPlaces:
         self._ours = {ref: use for use, ref in used}
 
     def compare(self, fingerprint: str) -> Comparison:
-        """Who else holds it. At most `WITHIN` seconds, side by side; raises nothing."""
+        """Find the other holders. Takes at most `WITHIN` seconds, side by side; raises nothing."""
         until = time.monotonic() + WITHIN
         objects = list(self._objects())
         services = [service for service in self._source.services if self._may_have_it(service)]
@@ -118,7 +118,7 @@ class OtherPlaces:
         return Comparison(tuple(holders), unread)
 
     def shared(self, keys: Sequence[Key]) -> tuple[dict[str, list[str]], int]:
-        """Of many keys at once, by stores alone: key → where else its value stands; and how many places could not be read."""
+        """Compare many keys at once, by stores alone: key → the other places of its value; and the number of unread places."""
         seen = self._read(list(_every(self._source, lambda _key, _ref: True)))
         listed = {plain(ref): f"{ref} (key `{key.name}`)" for key in self._source.held for ref in key.stored_in}
         places: dict[str, list[Reference]] = {}
@@ -136,9 +136,9 @@ class OtherPlaces:
     # ── stores ──
 
     def _objects(self) -> Iterator[_Listed]:
-        """Each object once, whatever fields of it are listed; of the rotation's own ones the other fields count.
+        """Each object once, whatever fields of it are listed; of the rotation's own objects, the other fields.
 
-        What this tool itself works with, such as the review key, is no key of the list: it dies all the same.
+        A key that this tool itself works with, such as the review key, is not listed as a key; it dies all the same.
         """
 
         def counts(key: Key, ref: Reference) -> bool:
@@ -159,7 +159,7 @@ class OtherPlaces:
         return seen
 
     def _marks(self, one: _Listed) -> _Marks | str:
-        """Its fields with fingerprints, by one read of the object; or why it could not be read."""
+        """The fields of an object with fingerprints, by one read; or the reason why it could not be read."""
         why = ""
         for ref in one.fields:
             held = self._own[str(ref)].taken() if self._own and str(ref) in self._own else None
@@ -175,7 +175,7 @@ class OtherPlaces:
                 held = adapter_registry.store(ref, self._source, self._operator, self._base).read()
             except Missing as error:
                 if ref.scheme == "env":
-                    return ()  # of a variable that is not set, nothing dies
+                    return ()  # a variable that is not set holds no key
                 why = why or error.what
                 continue
             except IrError as error:
@@ -185,7 +185,7 @@ class OtherPlaces:
         return why
 
     def _holding(self, one: _Listed, seen: _Seen, fingerprint: str) -> Iterator[Holder]:
-        """The fields of an object that hold it; one that the rotation itself replaces is none of them."""
+        """The fields of an object that hold the value, without those that the rotation itself replaces."""
         listed = {plain(row): (row, key) for row, key in one.fields.items()}
         mine = {plain(row) for row in self._key.stored_in}
         for place, mark in seen.marks.get(one.name, ()):
@@ -197,13 +197,13 @@ class OtherPlaces:
     # ── services ──
 
     def _may_have_it(self, service: Service) -> bool:
-        """One that the plan does not move, and that uses a key of that sort."""
+        """Services that the plan does not move, and that use a key of that kind."""
         signs = self._key.kind is KeyKind.WEBHOOK
         others = [self._source.key(name) for name in service.uses]
         return self._key.name not in service.uses and any((key.kind is KeyKind.WEBHOOK) is signs for key in others)
 
     def _told(self, service: Service, seen: _Seen, fingerprint: str) -> bool | str:
-        """Whether it holds it; or why that cannot be told. One that holds what its own store holds is asked once."""
+        """Whether a service holds it, or the reason why that cannot be told. A service that reads the same store is asked once."""
         checks = [self._check(row) for row in service.verify if self._may_ask(row)]
         if not checks:
             return "no check that may be used here shows which key it holds"
@@ -213,14 +213,14 @@ class OtherPlaces:
             if all(one.passed for one in told):
                 return False
             if any(fingerprint in one.said for one in told):
-                return True  # one of its instances, if not all
+                return True  # one of its instances, perhaps not all
         told = [check.check(Expected(fingerprint)) for check in checks]
         if all(one.passed for one in told):
             return True
         return False if any(_TOLD.search(one.said) for one in told) else "it did not tell which key it holds"
 
     def _may_ask(self, row: Verify) -> bool:
-        """A check that passes for one key only, changes nothing, and uses nothing that nobody agreed to."""
+        """Checks that pass for one key only, change nothing, and use nothing without consent."""
         harmless = bool(row.http) or bool(row.command and row.read_only)
         named = any("new.fingerprint" in str(value) for value in (*row.expect.json_.values(), *(row.command or ())))
         return harmless and named and of_check(self._source, row) <= self._agreed
@@ -231,7 +231,7 @@ class OtherPlaces:
 
 
 def _of_this_tool(source: Inventory, account: Account) -> Iterator[tuple[str, Reference]]:
-    """Keys that this tool itself works with in an account: what each is for, and where it is kept."""
+    """Keys that this tool itself works with in an account: the use of each, and its place."""
     uses = {"app_key": "the app key", "review_key": "the review key"}
     for where, ref in references.of_account(account):
         if where[0] in uses:

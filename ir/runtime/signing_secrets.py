@@ -1,4 +1,4 @@
-"""The signing secrets of one incident about a webhook: for the checks that sign test events, and for who still accepts what."""
+"""The signing secrets of one webhook incident: for checks that sign test events, and to tell which secret a service still accepts."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class SignedWith:
-    """Secrets by fingerprint, found when they are asked for.
+    """Secrets by fingerprint, looked up when they are needed.
 
     Args:
         world: the incident's world; called late, since its own ports want this.
@@ -29,12 +29,12 @@ class SignedWith:
         return cast(Json, self._facts())
 
     def _facts(self) -> Facts:
-        return self._world().facts()
+        return self._world().run.facts()
 
     def by_mark(self, mark: str) -> Secret | None:
-        """The old or the new secret, whichever has this fingerprint; None when it is at neither's places."""
+        """The old or the new secret with this fingerprint; None when neither's place has it."""
         world = self._world()
-        for known in (world.leaked, world.replacement):
+        for known in (world.keys.leaked, world.keys.replacement):
             if known is not None and known.fingerprint == mark:
                 return known
         facts = self._facts()
@@ -59,13 +59,13 @@ class SignedWith:
         return self.by_mark(facts["old"]["fingerprint"]) if facts.get("retire_asked_at") else None
 
     def other(self, secret: Secret) -> Secret | None:
-        """The new one for the old, and the other way round."""
+        """The new secret for the old one, and the other way round."""
         facts = self._facts()
         marks = [of_role(facts, role).get("fingerprint", "") for role in ("old", "new")]
         return next((self.by_mark(mark) for mark in marks if mark and mark != secret.fingerprint), None)
 
     def accepted(self, secret: Secret) -> Sequence[bool | None]:
-        """What each service makes of this secret; nobody is asked where only refusals may be provoked (dry run)."""
+        """Each service's answer to this secret. No service is asked where only refusals may be provoked (dry run)."""
         world = self._world()
         checks = self._checks()
         if any(check.refusals_only for check in checks):
@@ -73,13 +73,13 @@ class SignedWith:
         return world.each(checks, lambda check: check.accepts(secret))
 
     def send(self, event: Json, secret: Secret) -> bool | None:
-        """Give one of Stripe's events to every service, signed with this secret: each took it, one refused it, or it cannot be told."""
+        """Send one of Stripe's events, signed with this secret, to every service: each took it, one refused it, or it cannot be told."""
         text = json.dumps(event, indent=2)
         told = self._world().each(self._checks(), lambda check: check.deliver(text, secret))
         return False if False in told else None if None in told or not told else True
 
     def processed(self, since: float) -> list[str] | None:
-        """Ids of the events that services say they processed since then, sorted; None when none of them tells. Raises PortError."""
+        """Sorted ids of events that services report as processed since then; None when no service reports any. Raises PortError."""
         checks = [check for check in self._checks() if check.tells]
         found = self._world().each(checks, lambda check: check.processed(since))
         return sorted(set().union(*found)) if checks else None
@@ -87,4 +87,4 @@ class SignedWith:
     def _checks(self) -> "list[WebhookVerifier]":
         from ir.adapters.verifiers.webhook import WebhookVerifier
 
-        return [check for each in self._world().verifiers.values() for check in each if isinstance(check, WebhookVerifier)]
+        return [check for each in self._world().ports.verifiers.values() for check in each if isinstance(check, WebhookVerifier)]

@@ -1,7 +1,7 @@
-"""The way out of an incident that this version cannot go on with (`replay_check`): it is given up or closed without being resumed.
+"""End an incident that this version cannot go on with (`replay_check`): it is given up or closed without being resumed.
 
-Nothing recorded is run again. What its entries tell is believed, the world is looked at where this version can still wire it, and the
-end is chained to the same audit stream, so that the version which began it sees it, too.
+Nothing recorded is run again. Its entries are believed, the world is looked at where this version can still wire it, and the
+end is chained to the same audit stream, so that the version that began it sees the end, too.
 """
 
 from collections.abc import Callable
@@ -17,57 +17,57 @@ from ir.evidence.hash_chain import chained
 from ir.incident import debts as debt_rules
 from ir.incident import record as incident_record
 from ir.incident.record import Incident
-from ir.runtime import wiring
+from ir.runtime import wiring, worlds
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import setting_from
-from ir.runtime.lifecycle import Given, hold, wired
-from ir.storage.incident_store import Ledger
+from ir.runtime.lifecycle import hold
+from ir.runtime.worlds import ProcessContext
 
 
-def end(record: Incident, entries: list[Json], kept: State, given: Given, kind: str, body: Json) -> Incident:
+def end(record: Incident, entries: list[Json], kept: State, given: ProcessContext, kind: str, body: Json) -> Incident:
     """Obey `kind` (one of `lifecycle.ENDS`) without replay; returns the incident as it ended.
 
-    Killed at any moment, it is simply called again. The engine's run is cancelled first: nobody goes on with it meanwhile.
+    It may be killed at any moment and is then called again. The engine's run is cancelled first, so that no process goes on with it.
 
     Raises:
         AlreadyRunning: a process lives that runs it.
     """
     fence = hold(record, kept, kind)
-    word = kept.ledger.send(record.id, kind, given.operator.name, body)
-    client(kept.ledger.engine).cancel_workflow(record.id)
-    journal = _Unrecorded(kept.ledger, record.id)
+    word = kept.signals.send(record.id, kind, given.operator.name, body)
+    client(kept.engine).cancel_workflow(record.id)
+    journal = _Unrecorded(kept, record.id)
     try:
-        world = wired(setting_from(record.id, record.opened), kept, given, fence)
+        world = worlds.real(setting_from(record.id, record.opened), kept, given, fence)
         workflow = Workflow(journal, world, record.opened)
     except (IrError, LookupError, TypeError, ValueError) as error:
         _unseen(record, journal, kept, word, error.what if isinstance(error, IrError) else type(error).__name__)
     else:
         for entry in entries:
-            world.witness(entry)
+            world.hooks.witness(entry)
         workflow.end(record, word)
-    kept.ledger.release(record.id)
-    return incident_record.fold(read_entries(kept.ledger.engine, record.id))
+    kept.leases.release(record.id)
+    return incident_record.fold(read_entries(kept.engine, record.id))
 
 
 def note_the_end(record: Incident, kept: State) -> None:
     """Of an incident that has ended: a process that died right after the last entry left its row and its leases as they were."""
-    holder, row = kept.ledger.holder(record.id), kept.ledger.find(record.id)
-    if holder is not None and holder["alive"]:
+    holder, row = kept.leases.holder(record.id), kept.index.find(record.id)
+    if holder is not None and holder.alive:
         return
-    if row is not None and row["status"] != record.status:
+    if row is not None and row.status != record.status:
         _note(record, kept)
     if holder is not None:
-        kept.ledger.release(record.id)
+        kept.leases.release(record.id)
 
 
 def _note(record: Incident, kept: State) -> None:
-    before = (kept.ledger.find(record.id) or {}).get("summary", {})
-    summary = wiring.summary(record, set(before.get("destinations", [])))
-    kept.ledger.note(record.id, record.status, int(record.exit_code), summary)
+    row = kept.index.find(record.id)
+    summary = wiring.summary(record, set(row.summary.get("destinations", [])) if row is not None else set())
+    kept.index.note(record.id, record.status, int(record.exit_code), summary)
 
 
 def _unseen(record: Incident, journal: "_Unrecorded", kept: State, word: int, why: str) -> None:
-    """The end of an incident whose world this version cannot wire: everything that it may have left is owed."""
+    """End an incident whose world this version cannot wire: everything that it may have left becomes a debt."""
     for signal in journal.signals(record.heard):
         if signal["id"] <= word:
             said = {**signal["body"], "kind": signal["kind"], "id": signal["id"]}
@@ -87,7 +87,7 @@ def _unseen(record: Incident, journal: "_Unrecorded", kept: State, word: int, wh
 
 
 def _attested(record: Incident) -> Json:
-    """By a person's word: no key can be looked at from here, so what the last look saw alive counts as alive."""
+    """End it by a person's word. No key can be looked at from here, so a key that was last seen alive counts as alive."""
     word = record.signals[-1]
     alive = {about: debt_rules.not_resumed(record, debt) for about, debt in record.debts.items() if debt.kind == "key-alive"}
     alive.pop(str(record.opened.get("key", "")), None)  # never looked at: that is what the word is about
@@ -113,10 +113,10 @@ def _write(record: Incident, journal: "_Unrecorded", kind: str, body: Json, acto
 class _Unrecorded:
     """`recorder.Durable` beside the engine: steps run and are not recorded, entries go to the end of the incident's stream."""
 
-    def __init__(self, ledger: Ledger, incident: str) -> None:
-        self._ledger, self._incident = ledger, incident
-        self._tables = client(ledger.engine)._sys_db  # noqa: SLF001 - a stream has no other entrance from outside its workflow
-        self._streamed = not audit_log.entries(ledger.engine, incident) and bool(in_stream(ledger.engine, incident))
+    def __init__(self, kept: State, incident: str) -> None:
+        self._kept, self._incident = kept, incident
+        self._tables = client(kept.engine)._sys_db  # noqa: SLF001 - a stream has no other entrance from outside its workflow
+        self._streamed = not audit_log.entries(kept.engine, incident) and bool(in_stream(kept.engine, incident))
         """By a version whose entries lie in the engine's stream: there it looks for the end."""
 
     def step(self, name: str, body: Callable[[], Json]) -> Json:
@@ -126,14 +126,14 @@ class _Unrecorded:
     def emit(self, entry: Json) -> Json | None:
         """See `recorder.Durable`."""
         if not self._streamed:
-            return audit_log.append(self._ledger.engine, entry)
+            return audit_log.append(self._kept.engine, entry)
         self._tables.write_stream_from_step(self._incident, 0, STREAM, entry, serialization_type=WorkflowSerializationFormat.DEFAULT)
         return None
 
     def signals(self, after: int) -> list[Json]:
         """See `recorder.Durable`."""
-        return self._ledger.signals(self._incident, after)
+        return self._kept.signals.sent(self._incident, after)
 
     def await_signal(self, after: int) -> list[Json]:
-        """See `recorder.Durable`; an end waits for nobody."""
+        """See `recorder.Durable`; an end waits for nothing."""
         return self.signals(after)

@@ -1,35 +1,32 @@
-"""Settings to objects: the room that knows the engine, and through `adapter_registry` the vendors."""
+"""Wire the objects of an incident from its settings. This room knows the engine and, through `adapter_registry`, the vendors."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import cache, partial
-from pathlib import Path
+from functools import partial
 from typing import Any, cast
 
 from ir import inventory
 from ir.adapters.stores import old_news
+from ir.core import concurrency
 from ir.core.model import Json, Mode
 from ir.core.secret import Secret
-from ir.evidence import files as evidence_files
-from ir.evidence.checkpoints import Witness
 from ir.incident import debts, standing
 from ir.incident.context import World
 from ir.incident.custody import Custody, Escrow
 from ir.incident.record import Incident
-from ir.inventory import Inventory, Verify, Webhook, consent
-from ir.ports import Clock, Deliveries, Issuer, Operator, Reloader, Reviewer, Store
+from ir.incident.world_parts import Hooks, KeysAtHand, Lookups, Ports, Run
+from ir.inventory import Inventory, Service, Verify, Webhook, consent
+from ir.ports import Deliveries, Issuer, Operator, Reloader, Reviewer, Store, Verifier
 from ir.runtime import adapter_registry, write_guard
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting
 from ir.runtime.known_keys import KnownKeys
 from ir.runtime.notifications import Desk, Post
 from ir.runtime.owning import Owning
-from ir.runtime.publish import evidence_signer, publish
 from ir.runtime.same_value import Noted, OtherPlaces
 from ir.runtime.signing_secrets import SignedWith
-from ir.storage import state_folder
 from ir.storage.notice_log import NoticeLog
 
 
@@ -55,130 +52,154 @@ def world(
     operator: Operator,
     *,
     ask: write_guard.Ask,
-    leaked: Secret | None = None,
+    hooks: Hooks,
+    run: Run,
+    keys: KeysAtHand,
     control: Secret | None = None,
-    clock: Clock | None = None,
-    say: Callable[[str], None] = lambda _text: None,
 ) -> World:
-    """Everything wired; `ask` is asked before every write."""
-    ask = write_guard.Shared(ask)
-    from ir.clients.stripe_api import StripeApi, account_of
-
-    old_news.tell(say)
-    source = inventory.loads(setting.text, setting.name)
-    key = source.key(setting.key)
-    account = source.account(key.account)
-    ticking = clock or SystemClock()
-    api = StripeApi(account.api_base, pace=kept.budget.pace(account.id, account.mode))
-
-    resolver = adapter_registry.reference_resolver(source, operator, setting.base)
-    signed = SignedWith(lambda: made)
-    webhook = isinstance(key, Webhook)
-    deliveries: Deliveries | None = None
-    if isinstance(key, Webhook):
-        means = adapter_registry.Means(operator, ticking, api, resolver)
-        raw = adapter_registry.webhook_issuer(key, account, setting.incident, means, signed)
-        seen = adapter_registry.webhook_deliveries(key, account, means, signed)
-        deliveries = cast(Deliveries, write_guard.Guarded(seen, write_guard.DELIVERY_WRITES, ask))
-    else:
-        raw = adapter_registry.issuer(account, operator, ticking, api, lambda: resolver(str(account.app_key)))
-    alone = setting.plan.key_alone  # nobody was asked whether programs may run, or tokens be told, to read its stores
-    places = [ref for ref in key.stored_in if not (alone and consent.reading(source, [ref]))]
-    stores = {str(ref): Noted(adapter_registry.store(ref, source, operator, setting.base)) for ref in places}
-    folder = kept.bundle(setting.incident)
+    """Everything wired; `ask` is asked before every write. The builders, one for each mode, are in `worlds`."""
+    old_news.tell(hooks.say)
+    wires = _Wires(setting, kept, operator, write_guard.Shared(ask), hooks.say, lambda: made)
     made = World(
         incident=setting.incident,
-        inventory=source,
-        account=account,
-        key=key,
+        inventory=wires.source,
+        account=wires.account,
+        key=wires.key,
         plan=setting.plan,
         options=setting.options,
-        issuer=cast(Issuer, write_guard.Guarded(raw, write_guard.ISSUER_WRITES, ask)),
-        stores={name: cast(Store, write_guard.Guarded(s, write_guard.STORE_WRITES, ask)) for name, s in stores.items()},
-        verifiers={},
-        reloaders={},
-        custody=Custody(setting.incident, []),
-        reviewer=_reviewer(api),
-        operator=operator,
-        clock=ticking,
-        leaked=leaked,
-        control_key=lambda: control or adapter_registry.optional(account.review_key, resolver),
-        review_key=lambda: adapter_registry.optional(account.review_key, resolver),
-        say=say,
-        own_requests=lambda: tuple(api.request_ids),
-        prepare=api.load,
-        account_of=lambda secret: "" if webhook else account_of(api, secret),  # a signing secret opens no API
-        deliveries=deliveries,
-        scratch=str(state_folder.private(folder / "scratch")),
+        ports=wires.ports(),
+        lookups=wires.lookups(control),
+        hooks=hooks,
+        keys=keys,
+        run=run,
     )
-    made.holder_of = KnownKeys(source, key, operator, setting.base, programs=not alone).holder_of
-    own = {name: store for name, store in stores.items() if name not in made.options.accept_unreachable}
-    made.owners = Owning(source, setting.base).of
-    made.elsewhere = OtherPlaces(source, key, operator, setting.base, made.options.agreed, own).compare
-    _wire_services(made, resolver, ask, signed)
-    unagreed = set(made.options.unagreed)
-    reachable = [
-        store
-        for name, store in made.stores.items()
-        if name not in made.options.accept_unreachable and f"store {store.ref.object}" not in unagreed
-    ]
-    made.custody = Custody(setting.incident, reachable, made.each, partial(_escrow, kept, ask))
-    signer = cache(lambda: evidence_signer(kept, source, resolver, say))
-    made.publish = lambda record: publish(kept, record, signer, say)
-    if made.inventory.notify and not made.options.dry_run and not made.options.drill:  # nobody is told of a rehearsal or a drill
-        told = desk(made.inventory, kept, resolver)
-        made.announce, made.announce_of_many = told.announce, told.announce_of_many
-    if not made.options.dry_run:
-        made.keep = partial(_keep, folder / "evidence")
-        made.witness = Witness(kept.checkpoints, signer, say)
     return made
 
 
-def _keep(folder: Path, files: Sequence[str], inputs: Sequence[str]) -> Json:
-    """A disk that is full costs the copies, not the review: then it is said that nothing was kept."""
-    read = evidence_files.digests(map(Path, inputs))
-    try:
-        return {"files": evidence_files.keep(((Path(file).name, Path(file)) for file in files), folder), "inputs": read}
-    except OSError as error:
-        return {"files": [], "inputs": read, "not_kept": type(error).__name__}
+class _Wires:
+    """What the parts of one world are made from. `made`: that world, called late, since some ports want it."""
+
+    def __init__(
+        self,
+        setting: Setting,
+        kept: State,
+        operator: Operator,
+        ask: write_guard.Ask,
+        say: Callable[[str], None],
+        made: Callable[[], World],
+    ) -> None:
+        from ir.clients.stripe_api import StripeApi
+
+        self._setting, self._kept, self._operator, self._ask, self._say, self._made = setting, kept, operator, ask, say, made
+        self.source = inventory.loads(setting.text, setting.name)
+        self.key = self.source.key(setting.key)
+        self.account = self.source.account(self.key.account)
+        self._api = StripeApi(self.account.api_base, pace=kept.budget.pace(self.account.id, self.account.mode))
+        self._resolver = resolver_of(setting, operator)
+        self._clock, self._signed, self._alone = SystemClock(), SignedWith(made), setting.plan.key_alone
+        # the key alone: it was not agreed that programs may run, or tokens be told, to read its stores
+        places = [ref for ref in self.key.stored_in if not (self._alone and consent.reading(self.source, [ref]))]
+        self._stores = {str(ref): Noted(adapter_registry.store(ref, self.source, operator, setting.base)) for ref in places}
+
+    def ports(self) -> Ports:
+        issuer, deliveries = self._provider()
+        stores = {name: cast(Store, self._guarded(store, write_guard.STORE_WRITES)) for name, store in self._stores.items()}
+        services = self.source.services_of(self.key.name)
+        return Ports(
+            issuer=cast(Issuer, self._guarded(issuer, write_guard.ISSUER_WRITES)),
+            stores=stores,
+            verifiers={service.name: self._verifiers(service) for service in services},
+            reloaders={service.name: self._reloader(service) for service in services},
+            custody=self._custody(stores),
+            reviewer=_reviewer(self._api),
+            operator=self._operator,
+            clock=self._clock,
+            deliveries=cast(Deliveries, self._guarded(deliveries, write_guard.DELIVERY_WRITES)) if deliveries is not None else None,
+        )
+
+    def lookups(self, control: Secret | None) -> Lookups:
+        from ir.clients.stripe_api import account_of
+
+        setting, source, key = self._setting, self.source, self.key
+        review, options = self.account.review_key, setting.options
+        own = {name: store for name, store in self._stores.items() if name not in options.accept_unreachable}
+        return Lookups(
+            control_key=lambda: control or adapter_registry.optional(review, self._resolver),
+            review_key=lambda: adapter_registry.optional(review, self._resolver),
+            account_of=lambda secret: "" if isinstance(key, Webhook) else account_of(self._api, secret),  # a signing secret opens no API
+            holder_of=KnownKeys(source, key, self._operator, setting.base, programs=not self._alone).holder_of,
+            owners=Owning(source, setting.base).of,
+            elsewhere=OtherPlaces(source, key, self._operator, setting.base, options.agreed, own).compare,
+            own_requests=lambda: tuple(self._api.request_ids),
+            prepare=self._api.load,
+        )
+
+    def _guarded(self, port: object, writes: tuple[str, ...]) -> write_guard.Guarded:
+        return write_guard.Guarded(port, writes, self._ask)
+
+    def _provider(self) -> tuple[Issuer, Deliveries | None]:
+        key, account, app_key = self.key, self.account, self.account.app_key
+        if isinstance(key, Webhook):
+            means = adapter_registry.Means(self._operator, self._clock, self._api, self._resolver)
+            raw = adapter_registry.webhook_issuer(key, account, self._setting.incident, means, self._signed)
+            return raw, adapter_registry.webhook_deliveries(key, account, means, self._signed)
+        return adapter_registry.issuer(account, self._operator, self._clock, self._api, lambda: self._resolver(str(app_key))), None
+
+    def _verifiers(self, service: Service) -> list[Verifier]:
+        live, dry = self.account.mode is Mode.LIVE, self._setting.options.dry_run
+        signed = self._signed
+        told = adapter_registry.Incidental(self._last_used, signed.by_mark, signed.former, signed.given_up, live, dry)
+        rows = [row for row in service.verify if self._allowed(row) and adapter_registry.about(row, service, self.key)]
+        return [adapter_registry.verifier(row, self._resolver, told) for row in rows]
+
+    def _allowed(self, row: Verify) -> bool:
+        """What was not agreed to is left out; in a dry run also a user's command, unless it is declared `read_only`."""
+        options = self._setting.options
+        if options.dry_run and row.command and not row.read_only:
+            return False
+        return not (consent.of_check(self.source, row) & set(options.unagreed))
+
+    def _last_used(self) -> float | None:
+        """Of the replacement, by its id: identifying it by its value would be a use of its own."""
+        made = self._made()
+        facts = made.run.facts()
+        new = facts.get("new", {})
+        if not new.get("id"):
+            return None
+        row = made.ports.issuer.identify(made.new_key(facts), known_id=new["id"])
+        return row.last_used if row else None
+
+    def _reloader(self, service: Service) -> Reloader:
+        reloader = adapter_registry.reloader(service.reload, self.source, self._resolver, self._say)
+        return cast(Reloader, self._guarded(reloader, write_guard.RELOADER_WRITES))
+
+    def _custody(self, stores: Mapping[str, Store]) -> Custody:
+        options = self._setting.options
+        unagreed = set(options.unagreed)
+        reachable = [
+            store
+            for name, store in stores.items()
+            if name not in options.accept_unreachable and f"store {store.ref.object}" not in unagreed
+        ]
+        return Custody(self._setting.incident, reachable, concurrency.each, partial(_escrow, self._kept, self._ask))
+
+
+def resolver_of(setting: Setting, operator: Operator) -> Callable[[str], Secret]:
+    """References of an incident's inventory, as text, to their values."""
+    return adapter_registry.reference_resolver(inventory.loads(setting.text, setting.name), operator, setting.base)
 
 
 def desk(source: Inventory, kept: State, resolver: Callable[[str], Secret]) -> Desk:
-    """Where notices of this process go out, to whom the inventory names."""
+    """The desk that sends this process's notices to the destinations of the inventory."""
     from ir.adapters.notifiers import NOTIFIERS
 
     made_of = adapter_registry.load(NOTIFIERS, "apprise")
     posts = [Post(str(row.to), frozenset(row.when), made_of(partial(resolver, str(row.to)))) for row in source.notify]
-    return Desk(NoticeLog(kept.ledger.engine, kept.me.executor), posts)
-
-
-def _wire_services(made: World, resolver: Callable[[str], Secret], ask: write_guard.Ask, signed: SignedWith) -> None:
-    def last_used() -> float | None:
-        """Of the replacement, by its id: identifying it by its value would be a use of its own."""
-        new = made.facts().get("new", {})
-        if not new.get("id"):
-            return None
-        row = made.issuer.identify(made.new_key(made.facts()), known_id=new["id"])
-        return row.last_used if row else None
-
-    live, dry = made.mode is Mode.LIVE, made.options.dry_run
-    told = adapter_registry.Incidental(last_used, signed.by_mark, signed.former, signed.given_up, live, dry)
-    for service in made.services:
-        rows = [row for row in service.verify if _allowed(row, made) and adapter_registry.about(row, service, made.key)]
-        made.verifiers[service.name] = [adapter_registry.verifier(row, resolver, told) for row in rows]
-        reloader = adapter_registry.reloader(service.reload, made.inventory, resolver, made.say)
-        made.reloaders[service.name] = cast(Reloader, write_guard.Guarded(reloader, write_guard.RELOADER_WRITES, ask))
-
-
-def _allowed(row: Verify, made: World) -> bool:
-    """What was not agreed to is left out; in a dry run also a user's command, unless it is declared `read_only`."""
-    if made.options.dry_run and row.command and not row.read_only:
-        return False
-    return not (consent.of_check(made.inventory, row) & set(made.options.unagreed))
+    return Desk(NoticeLog(kept.engine, kept.me.executor), posts)
 
 
 def _escrow(kept: State, ask: write_guard.Ask, incident: str) -> Escrow:
-    """On this machine; nothing is made before something is kept."""
+    """The escrow on this machine; it makes nothing before it keeps something."""
     from ir.adapters.stores import STORES
 
     made = adapter_registry.load(STORES, "escrow")(kept.folder / "incidents" / incident / "escrow")
@@ -197,7 +218,7 @@ def summary(record: Incident, places: set[str]) -> Json:
     return {
         "key": record.opened.get("key", ""),
         "policy": record.plan.get("policy", ""),
-        "rehearsal": record.rehearsal,
+        "rehearsal": record.dry_run,
         "drill": bool(record.opened.get("options", {}).get("drill")),
         "old": facts.get("old", {}).get("fingerprint", ""),
         "new": facts.get("new", {}).get("fingerprint", ""),

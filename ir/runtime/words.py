@@ -1,6 +1,6 @@
-"""What a person says of an incident at any time (a rung, a notification, a time stamp): in the chain, signed and in the bundle at once.
+"""Record what a person says of an incident at any time (a call, a notification, a time stamp): chained, signed, in the bundle at once.
 
-A word needs no process that runs the incident, waits for none, and changes no course: see `docs/decisions/0028-words-of-people.md`.
+A word needs no process that runs the incident, waits for none, and changes no step: see `docs/decisions/0028-words-of-people.md`.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,9 +36,9 @@ def say(kept: State, name: str, actor: str, bodies: Sequence[Json], warn: Warn) 
     """
     for body in bodies:
         append(kept, name, actor, body)
-    entries = read_entries(kept.ledger.engine, name)
+    entries = read_entries(kept.engine, name)
     record = incident_record.fold(entries)
-    incident_record.hear_late(record, kept.ledger.signals(name))
+    incident_record.hear_late(record, kept.signals.sent(name))
     _note(kept, record)
     try:
         signer = signer_for(kept, record, warn)
@@ -58,7 +58,7 @@ def append(kept: State, name: str, actor: str, body: Json) -> Json:
     Raises:
         Refused: there is no record to append to, or this login may not.
     """
-    engine = kept.ledger.engine
+    engine = kept.engine
     while True:
         entries = audit_log.entries(engine, name)
         if not entries:
@@ -80,22 +80,22 @@ def append(kept: State, name: str, actor: str, body: Json) -> Json:
 
 
 def signer_for(kept: State, record: Incident, warn: Warn = lambda _text: None) -> Signer:
-    """Who signs what is written of an incident now, by the inventory that it was begun with.
+    """The signer of an incident's record now, by the inventory that it was begun with.
 
     Raises:
         Refused: what should be a key is none.
         OSError: this machine's key can neither be read nor made.
     """
     source = inventory.loads(record.opened["inventory"], record.opened["inventory_name"])
-    nobody = Unattended(kept.me.actor, yes=False)
-    resolver = adapter_registry.reference_resolver(source, nobody, Path(record.opened.get("inventory_base") or "."))
+    unattended = Unattended(kept.me.actor, yes=False)
+    resolver = adapter_registry.reference_resolver(source, unattended, Path(record.opened.get("inventory_base") or "."))
     return evidence_signer(kept, source, resolver, warn)
 
 
 def _note(kept: State, record: Incident) -> None:
     """The row in the index, which a status, a digest and a later rotation read."""
-    row = kept.ledger.find(record.id)
-    before = (row or {}).get("summary", {})
+    row = kept.index.find(record.id)
+    before = row.summary if row is not None else {}
     summary = {**before, **standing.told(record), "debts": [debt.__dict__ for debt in record.debts.values()]}
-    status = record.status if record.ended or row is None else str(row["status"])
-    kept.ledger.note(record.id, status, int(record.exit_code), summary)
+    status = record.status if record.ended or row is None else str(row.status)
+    kept.index.note(record.id, status, int(record.exit_code), summary)

@@ -1,6 +1,6 @@
 """Ports that ask before they write.
 
-The one place where a dry run is kept from changing anything, and where a process that lost its lease is kept from acting twice.
+This one place keeps a dry run from changing anything, and keeps a process that has lost its lease from acting twice.
 """
 
 import threading
@@ -19,7 +19,7 @@ RELOADER_WRITES = ("reload",)
 
 
 class Shared:
-    """A question that many ask at the same time is put once: its answer counts for all who asked before it was put."""
+    """Puts one question for many threads that ask at the same time: its answer counts for all who asked before it was put."""
 
     def __init__(self, ask: Ask) -> None:
         self._ask, self._lock = ask, threading.Lock()
@@ -37,7 +37,7 @@ class Shared:
 
 
 class Guarded:
-    """A port whose named methods ask first; everything else passes through."""
+    """A port whose named methods ask first; every other call passes through."""
 
     def __init__(self, port: object, writes: tuple[str, ...], ask: Ask) -> None:
         self._port, self._writes, self._ask = port, writes, ask

@@ -1,4 +1,4 @@
-"""What a person agreed to at a terminal, and who it was: the same is not asked twice."""
+"""Consents that people gave at a terminal, with their names, so that the same question is not asked twice."""
 
 import time
 from collections.abc import Iterable
@@ -28,12 +28,12 @@ class ConsentLog:
         create_tables(engine, _meta)
 
     def add(self, places: Iterable[str], actor: str) -> None:
-        """Of two that agree to the same, the first stays."""
+        """Add a consent; of two to the same place, the first stays."""
         for place in set(places) - self.places():
             with suppress(sa.exc.IntegrityError), self._engine.begin() as db:
                 db.execute(sa.insert(_consents).values(place=place, actor=actor, at=time.time()))
 
     def places(self) -> set[str]:
-        """All that was agreed to."""
+        """All places that were agreed to."""
         with self._engine.connect() as db:
             return set(db.execute(sa.select(_consents.c.place)).scalars())

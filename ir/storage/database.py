@@ -1,4 +1,4 @@
-"""Connections to the database that the engine and our tables share."""
+"""Connections to the database that the engine and `ir`'s own tables share."""
 
 import time
 from functools import lru_cache
@@ -17,13 +17,13 @@ _CONNECTION: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,  # milliseconds: a server that went away without a word is noticed
 }
-"""Settings of psycopg and libpq; what the address says itself stays."""
+"""Settings of psycopg and libpq; settings in the address win."""
 _FRESH = 1.0
-"""Seconds after its last use in which a connection is taken to live."""
+"""Seconds after its last use in which a connection is assumed to be alive."""
 
 
 def ping_after_a_rest(engine: sa.Engine) -> None:
-    """Ask a connection whether it lives before it is used again, unless it was used a moment ago: most of them are, and asking is dear."""
+    """Check a connection before it is used again, unless it was used a moment ago. Most were, and the check costs a round trip."""
 
     def rested(_connection: object, record: Any) -> None:
         record.info["rested"] = time.monotonic()
@@ -42,7 +42,7 @@ def ping_after_a_rest(engine: sa.Engine) -> None:
 
 @lru_cache(maxsize=16)
 def single(engine: sa.Engine) -> sa.Engine:
-    """For what is one statement: no transaction around it, which would be two more trips.
+    """Connections for single statements, without a transaction around each, which would cost two more round trips.
 
     On PostgreSQL with connections of its own: to switch one between the two ways costs as much as a statement.
     """
@@ -64,7 +64,7 @@ def open_engine(url: str) -> sa.Engine:
 
 
 def _postgres(url: str | sa.URL, **options: Any) -> sa.Engine:
-    """Works through PgBouncer's pools of transactions, too; the connection used last need not be asked whether it lives."""
+    """PostgreSQL, also behind PgBouncer's transaction pools. The connection used last needs no check."""
     named = sa.make_url(url).query
     settings = {name: value for name, value in _CONNECTION.items() if name not in named}
     engine = sa.create_engine(url, pool_use_lifo=True, connect_args=settings, **options)
@@ -80,13 +80,13 @@ def _sqlite_settings(connection: Any, _record: object) -> None:
 
 
 def trouble(error: Exception) -> str:
-    """What the database itself says of a call that failed, such as that its disk is full; "" when it was not the database."""
+    """The database's own reason for a failed call, such as a full disk; "" when the failure is not the database's."""
     return excerpt(str(error.orig)) if isinstance(error, sa.exc.DBAPIError) else ""
 
 
 @patience.patient
 def create_tables(engine: sa.Engine, tables: sa.MetaData) -> None:
-    """Create what is missing; of several processes or machines that begin at once on an empty database, one does it."""
+    """Create missing tables. When several processes or machines begin at once on an empty database, one of them does it."""
     with engine.begin() as db:
         if db.dialect.name == "postgresql":
             db.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('ir-tables'))"))
@@ -104,7 +104,7 @@ def run_script(engine: sa.Engine, script: str) -> None:
 
 
 def _add_columns(db: sa.Connection, table: sa.Table) -> None:
-    """Those that a table of an older version lacks: whatever was added later is nullable, so that such a version goes on working."""
+    """Add columns that a table of an older version lacks. Later columns are nullable, so that the older version goes on working."""
     later = [column for column in table.columns if column.nullable]
     there = {column["name"] for column in sa.inspect(db).get_columns(table.name)} if later else set()
     for column in later:
@@ -114,7 +114,7 @@ def _add_columns(db: sa.Connection, table: sa.Table) -> None:
 
 
 def clock(db: sa.Connection) -> float:
-    """Epoch seconds by the one clock that all machines share: the database server's, else this machine's."""
+    """Epoch seconds by the clock that all machines share: the database server's, else this machine's."""
     if db.dialect.name != "postgresql":
         return time.time()
     return float(db.execute(sa.text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())

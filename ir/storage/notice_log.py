@@ -1,4 +1,4 @@
-"""What people were told, one row per entry and destination: so that a resumed incident tells nobody twice.
+"""The notices that people were sent, one row per entry and destination, so that a resumed incident sends none twice.
 
 A row is written before its message is sent. One that was never finished belongs to a process that died: whoever resumes
 the incident sends it again, since a message twice is better than a person who waits for none.
@@ -14,11 +14,11 @@ from ir.storage.database import create_tables
 from ir.storage.patience import all_patient
 
 SAME_WORDS = 3600.0
-"""Seconds in which the same words about an incident go to the same place once."""
+"""Seconds in which the same words about an incident go to the same place only once."""
 MOST, WITHIN = 30, 600.0
-"""Messages of one kind to one place, and the seconds in which that many are the most; what needs a person has no limit."""
+"""The limit of messages of one kind to one place, and its seconds. Messages that need a person have no limit."""
 PERSON = ("waiting", "rolled-back", "debt")
-"""Kinds that need a person: none of them is held back, and each is tried until it arrives."""
+"""Kinds that need a person: they are never held back, and each is tried until it arrives."""
 _AGAIN, _AGAIN_MOST = 60.0, 3600.0
 """Seconds until a message that did not arrive is tried again, twice as long each time, and at most."""
 _GIVEN_UP = 86400.0
@@ -48,7 +48,7 @@ _notices = sa.Table(
 
 @dataclass(frozen=True)
 class Words:
-    """What is said, free of secrets; kept until it has arrived. `kind`: one of `inventory.NOTICE_KINDS`."""
+    """The text of a notice, free of secrets; kept until it has arrived. `kind`: one of `inventory.NOTICE_KINDS`."""
 
     kind: str = "opened"
     title: str = ""
@@ -84,7 +84,7 @@ class NoticeLog:
         create_tables(engine, _meta)
 
     def claim(self, incident: str, entry: int, place: str, digest: str, words: Words = Words()) -> bool:
-        """Whether this process shall tell `place` of this entry. `digest` stands for the words."""
+        """Claim the notice of this entry for `place`; whether this process shall send it. `digest` stands for the words."""
         now = time.time()
         with self.engine.begin() as db:
             row = db.execute(sa.select(_notices).where(_row(incident, entry, place))).mappings().first()
@@ -110,7 +110,7 @@ class NoticeLog:
         return "held" if int(db.execute(sa.select(sa.func.count()).where(lately)).scalar() or 0) >= MOST else "claimed"
 
     def finish(self, rows: Sequence[tuple[str, int]], place: str, *, sent: bool, said: str) -> None:
-        """Write down what became of claimed rows, `(incident, entry)` each."""
+        """Record the result of claimed rows, `(incident, entry)` each."""
         with self.engine.begin() as db:
             for incident, entry in rows:
                 tries = int(db.execute(sa.select(_notices.c.tries).where(_row(incident, entry, place))).scalar() or 0)
@@ -119,7 +119,7 @@ class NoticeLog:
                 db.execute(sa.update(_notices).where(_row(incident, entry, place)).values(**values, again_at=again_at))
 
     def again(self, place: str) -> list[tuple[str, int, Words]]:
-        """Messages to `place` whose time has come: that did not arrive, that were held back, or whose process died. They are claimed."""
+        """Claim and return messages to `place` that are due again: they did not arrive, were held back, or their process died."""
         now, found = time.time(), list[tuple[str, int, Words]]()
         with self.engine.begin() as db:
             for row in list(db.execute(sa.select(_notices).where((_notices.c.place == place) & _due(now))).mappings()):
@@ -131,7 +131,7 @@ class NoticeLog:
         return found
 
     def held(self, place: str) -> int:
-        """How many messages to `place` were held back lately."""
+        """The number of messages to `place` that were held back lately."""
         query = sa.select(sa.func.count()).where(
             (_notices.c.place == place) & (_notices.c.state == "held") & (_notices.c.at > time.time() - WITHIN)
         )
@@ -146,7 +146,7 @@ class NoticeLog:
             return [Told(row["incident"], row["entry"], row["place"], row["state"], row["said"]) for row in rows]
 
     def untold(self, incident: str) -> dict[str, str]:
-        """Places whose last message about an incident failed, and why."""
+        """Places whose last message about an incident failed, and the reason."""
         last = {row.place: row for row in self.told(incident) if row.state in ("sent", "failed")}
         return {place: row.said for place, row in last.items() if row.state == "failed"}
 
@@ -156,7 +156,7 @@ def _row(incident: str, entry: int, place: str) -> sa.ColumnElement[bool]:
 
 
 def _due(now: float) -> sa.ColumnElement[bool]:
-    """Rows of a version that kept no words cannot be said again."""
+    """Rows that are due; rows of a version that kept no words cannot be sent again."""
     late = _notices.c.state.in_(("failed", "held")) & (_notices.c.again_at <= now)
     left = (_notices.c.state == "claimed") & (_notices.c.at < now - _CLAIMED)
     return _notices.c.title.is_not(None) & (_notices.c.title != "") & (late | left)

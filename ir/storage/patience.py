@@ -1,6 +1,6 @@
-"""A database that goes away for a while: what we ask of it is asked again until it answers, for a time, and people are told.
+"""Repeat calls to a database that is away for a while, until it answers or the time is over; people are told.
 
-A failover takes seconds to minutes. Nothing of the world is changed meanwhile: each write asks the database first whether the
+A failover takes seconds to minutes. Nothing of the world is changed meanwhile, since each write asks the database first whether the
 incident is still ours. A process that has waited long enough ends, and with it its heartbeat, so that any other may go on.
 """
 
@@ -23,7 +23,7 @@ C = TypeVar("C", bound=type)
 
 _PAUSE = 0.25
 _FAILS = ("08", "57P", "53300", "25006")
-"""Beginnings of PostgreSQL's codes for: no connection, a server that starts or ends, too many connections, a server that only reads."""
+"""Beginnings of PostgreSQL's codes for no connection, a server that starts or ends, too many connections, and a read-only server."""
 
 
 class Away(IrError):
@@ -39,11 +39,11 @@ def longest() -> float:
 
 
 class Outage:
-    """One time without the database, as all threads of this process see it.
+    """One time without the database, shared by all threads of this process.
 
     Attributes:
-        seen: the database was there once; an address that never worked is told at once.
-        tell: hears, in a sentence, that it began and that it is over.
+        seen: the database answered once; an address that never worked is told at once.
+        tell: called with a sentence when the outage begins and when it is over.
     """
 
     def __init__(self) -> None:
@@ -54,11 +54,11 @@ class Outage:
 
     @property
     def goes_on(self) -> bool:
-        """Whether the last that was tried failed."""
+        """Whether the last try failed."""
         return self._since > 0
 
     def wait(self) -> None:
-        """A moment. Raises Away when all of it takes too long."""
+        """Wait a moment. Raises Away when the whole outage takes too long."""
         most, now = longest(), time.monotonic()
         with self._lock:
             first, self._since = not self._since, self._since or now
@@ -74,7 +74,7 @@ class Outage:
         time.sleep(min(_PAUSE, most))
 
     def over(self) -> None:
-        """It answers."""
+        """The database answers again."""
         if not self._since:
             return
         with self._lock:
@@ -88,7 +88,7 @@ outage = Outage()
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether the database is not there, or the way to it: not whether it refuses what was asked."""
+    """Whether the database or the way to it is down; a refusal of a statement does not count."""
     if isinstance(error, sa.exc.TimeoutError):  # all connections of the pool wait for it
         return outage.goes_on
     if isinstance(error, sa.exc.DBAPIError):
@@ -102,7 +102,7 @@ def is_away(error: BaseException) -> bool:
 
 
 def patient(call: Callable[P, T]) -> Callable[P, T]:
-    """`call`, said again as long as the database is away: it must be free to repeat. Raises Away."""
+    """Repeat `call` while the database is away; the call must be free to repeat. Raises Away."""
 
     @wraps(call)
     def tried(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -115,13 +115,13 @@ def patient(call: Callable[P, T]) -> Callable[P, T]:
             else:
                 outage.over()
                 return found
-            outage.wait()  # outside of the handler: what is raised has nothing to do with a statement
+            outage.wait()  # outside of the handler: the error that is raised has nothing to do with a statement
 
     return tried
 
 
 def all_patient(*but: str) -> Callable[[C], C]:
-    """A class each of whose public methods is `patient`, `but` those that are not free to repeat."""
+    """A class whose public methods are all `patient`, except those in `but`, which are not free to repeat."""
 
     def made(kind: C) -> C:
         for name, member in list(vars(kind).items()):
@@ -133,13 +133,13 @@ def all_patient(*but: str) -> Callable[[C], C]:
 
 
 def wait_to_connect(engine: sa.Engine) -> None:
-    """New connections of this engine wait for the server, once there was one."""
+    """Make new connections of this engine wait for the server, once it was there."""
 
     def connect(dialect: Any, _record: object, args: list[Any], options: dict[str, Any]) -> Any:
         while True:
             try:
                 made = dialect.connect(*args, **options)
-            except Exception as error:  # whatever the driver raises
+            except Exception as error:  # any error of the driver
                 if not outage.seen or not is_away(error):
                     raise
             else:

@@ -1,4 +1,4 @@
-"""Which process a number means, and whether it runs: what one holder of a lease can know of another."""
+"""Tell which process a number means and whether it runs, as far as one holder of a lease can know of another."""
 
 import hashlib
 import os
@@ -14,13 +14,13 @@ from ir.core.model import Json
 
 _PROC = Path("/proc")
 _ENDED = ("Z", "X", "x")
-"""The kernel's letters for a process that runs no more."""
+"""The kernel's letters for a process that has ended."""
 
 
 def machine() -> str:
-    """One running kernel and one numbering of processes in it, "" where that is not told.
+    """One running kernel and one numbering of its processes, "" where that is not told.
 
-    Names of hosts repeat, those of containers and of cloned machines above all, and so do the numbers of their processes.
+    Host names repeat, those of containers and cloned machines above all, and process numbers repeat with them.
     """
     try:
         boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
@@ -53,7 +53,7 @@ def runs(where: str, pid: int, since: str) -> bool | None:
 
 
 def _hidden(pid: int) -> bool:
-    """Whether there is such a process that is not shown to us, as where /proc shows each user only his own."""
+    """Whether such a process exists and is hidden from us, as where /proc shows each user only his own."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -64,7 +64,7 @@ def _hidden(pid: int) -> bool:
 
 
 def named(row: Mapping[str, Any]) -> str:
-    """The process of a row (`Me.row`) as people read it: two hosts of one name, and two containers of one host, are told apart."""
+    """The process of a row (`Me.row`) in words; two hosts of one name and two containers of one host are told apart."""
     where = hashlib.sha256(str(row["machine"]).encode()).hexdigest()[:6] if row["machine"] else ""
     return f"{row['host']}{where and f'~{where}'} (process {row['pid']})"
 
@@ -87,7 +87,7 @@ class Me:
 
     @property
     def row(self) -> Json:
-        """Its columns in a table of holders."""
+        """The columns of this process in a table of holders."""
         return asdict(self)
 
 

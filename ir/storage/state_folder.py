@@ -1,4 +1,4 @@
-"""Where the tool keeps its own state: `IR_HOME`, else the XDG state folder; only its owner may look inside."""
+"""The folder of the tool's own state: `IR_HOME`, else the XDG state folder; only its owner may look inside."""
 
 import os
 import stat
@@ -34,7 +34,7 @@ def folder(environment: dict[str, str] | None = None) -> Path:
 
 
 def _refuse_planted(base: Path) -> None:
-    """Others could write into it until now: what they left there would be taken for our own record."""
+    """Refuse a folder that others could write into until now: their files would be taken for our own record."""
     for entry in os.scandir(base):
         if entry.is_symlink() or entry.stat(follow_symlinks=False).st_uid != os.geteuid():
             raise Refused(

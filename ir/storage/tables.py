@@ -1,15 +1,18 @@
-"""The tables of `incident_store` and `evidence.audit_log`, as the database has them.
+"""The tables of leases, signals, the index of incidents and `evidence.audit_log`, as the database has them.
 
 A column that was added later is nullable, since two versions of the program may share a database.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 
+from ir.storage.database import create_tables
+
 
 def of_a_process() -> list["sa.Column[Any]"]:
-    """Which process has a row (with its `executor`, see `process_identity.Me`), since when, and its last heartbeat; epoch seconds."""
+    """Columns that name the process of a row (with its `executor`, see `process_identity.Me`), since when, and its last heartbeat."""
     return [
         sa.Column("host", sa.String, nullable=False),
         sa.Column("pid", sa.Integer, nullable=False),
@@ -58,3 +61,9 @@ ENTRIES = sa.Table(
     sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("entry", sa.Text, nullable=False),
 )
+
+
+@lru_cache(maxsize=16)
+def ready(engine: sa.Engine) -> None:
+    """Create what is missing of them, once for each engine."""
+    create_tables(engine, META)

@@ -1,4 +1,7 @@
-"""What earlier reviews of an account told, so that the next one does not tell it as new: hashes of rule and evidence, no ids."""
+"""Findings that earlier reviews of an account reported, so that the next one does not report them as new.
+
+Hashes of rule and evidence, no ids.
+"""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""A file that a person asked for: whole or not there at all, and for its owner alone, whatever stood in its place."""
+"""Write a file that a person asked for: complete or not at all, readable by its owner alone, whatever was in its place."""
 
 import os
 import secrets
@@ -9,7 +9,7 @@ from ir.core.errors import UsageError
 
 
 def write(target: Path, text: str) -> None:
-    """Put a new file of mode 0600 in place of `target`, so that who could open the former cannot read this one.
+    """Put a new file of mode 0600 in place of `target`, so that a reader of the former file cannot read the new one.
 
     Raises:
         UsageError: something else than a plain file stands there, or it cannot be written.

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,7 +21,7 @@ from ir.drill.simulated.clock import SimClock
 from ir.drill.simulated.provider import ACCOUNT, SimProvider
 from ir.drill.simulated.stores_and_services import SimService, SimStore
 from ir.drill.simulated.trial import OneByOne
-from ir.drill.simulated.world import SimReviewer
+from ir.drill.simulated.world import HOOKS, SimReviewer, lookups
 from ir.fleet.agreed_work import Trust
 from ir.fleet.campaign import Child, Limits
 from ir.fleet.campaign_child import Source, children_for
@@ -31,6 +32,7 @@ from ir.fleet.worker import Worker
 from ir.incident import playbook
 from ir.incident.context import Options, World
 from ir.incident.custody import Custody
+from ir.incident.world_parts import Hooks, KeysAtHand, Ports, Run
 from ir.ports import Operator
 from ir.runtime import wiring
 from ir.runtime.app_state import open_state
@@ -126,7 +128,7 @@ class Night:
         with self._pretending():
             source = Source(inventory.loads(self._inventory(), "inventory.yaml"), "inventory.yaml", self.folder)
             kept = open_state()
-            book = CampaignLedger(kept.ledger.engine)
+            book = CampaignLedger(kept.engine)
             plan, options = playbook.load("stripe-scheduled"), Options(yes=True)
             limits = Limits(at_once=0, per_account=4, per_store=8, stop_after=0)
             book.open("CAM-night", "schedule", "cron", limits, {}, children_for(source, source.inventory.keys, plan, options))
@@ -135,13 +137,13 @@ class Night:
             try:
                 while True:
                     worker.run(until_idle=True, stop=threading.Event())
-                    waits = [row["summary"].get("wake_at", 0.0) for row in kept.ledger.index() if row["status"] == "waiting"]
+                    waits = [row.summary.get("wake_at", 0.0) for row in kept.index.rows() if row.status == "waiting"]
                     if not any(waits):
                         break
                     self.clock.go_on(self.clock.elapsed() + max(min(at for at in waits if at) - self.clock.now().timestamp(), 0.001))
             finally:
                 worker.runner.close()
-                kept.ledger.engine.dispose()
+                kept.engine.dispose()
             self.took = self.clock.elapsed() - GRACE
             return book.children("CAM-night")
 
@@ -183,7 +185,9 @@ class Night:
                 stack.enter_context(mock.patch.object(place, name, mine))
             yield
 
-    def _world(self, setting: Setting, _kept: object, operator: Operator, **_more: object) -> World:
+    def _world(
+        self, setting: Setting, _kept: object, operator: Operator, *, hooks: Hooks, run: Run, keys: KeysAtHand, **_more: object
+    ) -> World:
         source = inventory.loads(setting.text, setting.name)
         provider, store, service = (_Slow(real, self.clock) for real in self.rigs[setting.key])
         made: Any = {"issuer": provider, "stores": {f"vault://secret/{setting.key}#key": store}}
@@ -195,9 +199,16 @@ class Night:
             key=source.key(setting.key),
             plan=setting.plan,
             options=setting.options,
-            custody=Custody(setting.incident, made["stores"].values()),
-            reviewer=SimReviewer(),
-            operator=operator,
-            clock=self.clock,
-            **made,
+            ports=Ports(
+                custody=Custody(setting.incident, made["stores"].values()),
+                reviewer=SimReviewer(),
+                operator=operator,
+                clock=self.clock,
+                deliveries=None,
+                **made,
+            ),
+            lookups=lookups(),
+            hooks=replace(hooks, publish=HOOKS.publish, witness=HOOKS.witness, keep=HOOKS.keep),
+            keys=keys,
+            run=run,
         )

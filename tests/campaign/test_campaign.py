@@ -8,7 +8,9 @@ import sqlalchemy as sa
 
 from ir.fleet.campaign_store import CampaignLedger
 from ir.runtime.app_state import database_address
-from ir.storage import database, incident_store
+from ir.storage import database
+from ir.storage.incident_index import IncidentIndex
+from ir.storage.leases import Leases
 from tests.campaign.shop import Shop, until
 
 
@@ -33,8 +35,8 @@ def test_one_command_rotates_every_key_once_canaries_first(company: Shop) -> Non
     [row] = book.campaigns()
     assert row["status"] == "done"
     assert "3 keys: 3 done" in said
-    assert len(incident_store.Ledger(engine).index()) == 3, "one incident per key"
-    assert incident_store.Ledger(engine).busy([f"key {child.named}" for child in children]) is None
+    assert len(IncidentIndex(engine).rows()) == 3, "one incident per key"
+    assert Leases(engine).busy([f"key {child.named}" for child in children]) is None
     code, said = company.ir("campaign", "pause")
     assert (code, "is done" in said) == (2, True), "what is over is not paused"
     engine.dispose()
@@ -60,8 +62,8 @@ def test_killed_workers_are_replaced_and_nothing_is_lost_or_doubled(company: Sho
     assert second.wait(20) == 0
     assert all(company.moved(name) for name in names)
     assert company.living() == 6
-    index = incident_store.Ledger(engine).index()
-    assert (len(index), {row["status"] for row in index}) == (6, {"done"})
+    index = IncidentIndex(engine).rows()
+    assert (len(index), {row.status for row in index}) == (6, {"done"})
     code, said = company.ir("campaign", "status", "--json")
     assert (code, json.loads(said)["counts"]) == (0, {"done": 6})
     engine.dispose()

@@ -2,9 +2,9 @@
 
 import pytest
 
-from ir.core.model import Json
 from ir.runtime.app_state import database_address
-from ir.storage import database, incident_store
+from ir.storage import database
+from ir.storage.incident_index import IncidentIndex, IncidentRow
 from tests.campaign.shop import Shop, until
 
 RUN = ["schedule", "run", "--inventory", "inventory.yaml", "--playbook", "./scheduled.yaml"]
@@ -16,12 +16,12 @@ def _in_grace(company: Shop, issuer: str = "managed") -> str:
     company.add("a", rotate_every="30d")
     company.write(grace=3600, issuer=issuer)
     assert company.ir(*RUN)[0] == (0 if issuer == "managed" else 4)
-    return str(_row(company)["incident"])
+    return str(_row(company).incident)
 
 
-def _row(company: Shop) -> Json:
+def _row(company: Shop) -> IncidentRow:
     engine = database.open_engine(database_address(company.database))
-    [row] = incident_store.Ledger(engine).index()
+    [row] = IncidentIndex(engine).rows()
     engine.dispose()
     return row
 
@@ -32,7 +32,7 @@ def test_an_emergency_ends_the_grace_and_goes_on_to_the_kill(company: Shop, word
     name = _in_grace(company)
     code, said = company.ir(*[name if word == "INC" else word for word in words])
     assert code == 0 and company.moved("a"), said
-    assert _row(company)["status"] == "done", "one incident, and no other"
+    assert _row(company).status == "done", "one incident, and no other"
     code, said = company.ir(*RUN)
     assert code == 0 and f"a: done ({name})" in said, said
 
@@ -41,7 +41,7 @@ def test_a_rehearsal_of_the_emergency_changes_nothing(company: Shop) -> None:
     name = _in_grace(company)
     code, said = company.ir(*EXPLOITED, "--dry-run")
     assert code == 0 and name in said and "nothing was changed" in said
-    assert company.twin.is_alive(company.keys["a"]) and _row(company)["status"] == "waiting"
+    assert company.twin.is_alive(company.keys["a"]) and _row(company).status == "waiting"
 
 
 def test_a_leak_of_another_key_takes_nothing_over(company: Shop) -> None:
@@ -59,7 +59,7 @@ def test_what_only_a_person_can_kill_is_asked_for_at_once(company: Shop) -> None
     fresh = company.twin.create_secret_key("a-2")
     company._private("new", fresh.token.reveal() + "\n")  # noqa: SLF001 - the same suite
     resumed = company.begin("resume", name, "--new-key-from", "file:new", "--yes")
-    until(lambda: company.stored("a") == fresh.token.reveal() and _row(company)["summary"]["step"] == "verify")
+    until(lambda: company.stored("a") == fresh.token.reveal() and _row(company).summary["step"] == "verify")
     company.kill(resumed)
     code, said = company.ir("contain", name, "--yes")
     assert code == 4 and "xpire" in said, said

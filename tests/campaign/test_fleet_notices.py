@@ -10,7 +10,6 @@ import sqlalchemy as sa
 
 from ir import inventory
 from ir.core.errors import Unknown
-from ir.core.model import Json
 from ir.drill.simulated.clock import START
 from ir.drill.simulated.world import Simulation
 from ir.fleet import digest, due
@@ -19,9 +18,10 @@ from ir.fleet.due import Row
 from ir.runtime.notice_words import Notice
 from ir.runtime.notifications import Desk, Post
 from ir.storage import database, notice_log
+from ir.storage.incident_index import IncidentRow
 from ir.storage.notice_log import NoticeLog, Words
 from tests.campaign.shop import Shop
-from tests.course.test_course import go
+from tests.incident.test_workflow import go
 from tests.worlds.receiver import Receiver
 
 NOW, DAY = START.timestamp(), 86400.0
@@ -76,8 +76,8 @@ def desk(engine: sa.Engine, place: Place, *kinds: str, holder: str = "one") -> D
 def test_a_grace_wakes_nobody(engine: sa.Engine) -> None:
     """Each key that entered it was "waits for you … Next: nothing"."""
     sim, place = Simulation("scheduled"), Place()
-    sim.world.patient, made = False, desk(engine, place, *PAGER)
-    sim.world.announce = made.announce
+    sim.world.run.patient, made = False, desk(engine, place, *PAGER)
+    sim.world = replace(sim.world, hooks=replace(sim.world.hooks, announce=made.announce))
     go(sim)
     made.flush()
     assert place.got == []
@@ -87,7 +87,7 @@ def test_a_grace_wakes_nobody(engine: sa.Engine) -> None:
 def test_next_always_says_something_to_do(engine: sa.Engine, policy: str) -> None:
     sim, place = Simulation(policy, guided=True), Place()
     made = desk(engine, place, *inventory.NOTICE_KINDS)
-    sim.world.announce = made.announce
+    sim.world = replace(sim.world, hooks=replace(sim.world.hooks, announce=made.announce))
     go(sim)
     made.flush()
     assert place.got
@@ -101,7 +101,7 @@ def test_a_rotation_that_changed_nothing_is_no_success(engine: sa.Engine) -> Non
     sim.stores[next(iter(sim.stores))].shut = Unknown("sealed")
     posts = [Post("env://CHAT", frozenset(("done",)), place), Post("env://PAGER", frozenset(PAGER), pager)]
     made = Desk(NoticeLog(engine, "one"), posts, gather=0.0)
-    sim.world.announce = made.announce_of_many
+    sim.world = replace(sim.world, hooks=replace(sim.world.hooks, announce=made.announce_of_many))
     go(sim)
     made.flush()
     assert [title.split(":")[0] for title, _, _ in place.got] == [f"{sim.incident} refused"] and pager.got == []
@@ -172,7 +172,7 @@ keys:
 """
 
 
-def _rows(children: list[Child], index: list[Json], now: float, names: str = "abc") -> list[Row]:
+def _rows(children: list[Child], index: list[IncidentRow], now: float, names: str = "abc") -> list[Row]:
     keys = [f'  - {{name: {n}, account: main, kind: secret, stored_in: ["dotenv://./{n}.env#KEY"], rotate_every: 30d}}' for n in names]
     return due.rows(inventory.loads(SOURCE + "\n".join(keys), "inventory.yaml"), children, index, now)
 
@@ -183,9 +183,9 @@ def _child(name: str, state: ChildState, at: float, *, attempt: int = 1, said: s
     return replace(child, state=state, attempt=attempt, began_at=at, ended_at=ended, said=said)
 
 
-def _incident(name: str, status: str, **more: object) -> Json:
+def _incident(name: str, status: str, **more: object) -> IncidentRow:
     told = {"key": name, "account": "acct_1Sim", **more}
-    return {"incident": f"INC-{name}1", "status": status, "opened_at": NOW, "updated_at": NOW, "exit_code": 4, "summary": told}
+    return IncidentRow(f"INC-{name}1", NOW, NOW, status, 4, told)
 
 
 def test_a_key_that_stands_in_line_holds_up_nobody(engine: sa.Engine) -> None:

@@ -8,7 +8,8 @@ import pytest
 from benchmarks.night import EACH, SHARE
 from ir.fleet.places import Places
 from ir.runtime.app_state import database_address
-from ir.storage import database, incident_store
+from ir.storage import database
+from ir.storage.incident_index import IncidentIndex
 from tests.campaign.night import Night
 from tests.campaign.shop import Shop, until
 
@@ -35,12 +36,12 @@ def test_every_key_whose_grace_is_over_goes_on_in_one_run(company: Shop, words: 
     code, said = company.ir(*RUN)
     assert code == 0 and said.count("both keys live for another") == 5, said
     engine = database.open_engine(database_address(company.database))
-    over = max(row["summary"]["wake_at"] for row in incident_store.Ledger(engine).index())
+    over = max(row.summary["wake_at"] for row in IncidentIndex(engine).rows())
     until(lambda: time.time() > over)
     code, said = company.ir(*words, within=120)
     assert code == 0, said
     assert [name for name in "abcde" if company.moved(name)] == list("abcde"), said
-    assert {row["status"] for row in incident_store.Ledger(engine).index()} == {"done"}
+    assert {row.status for row in IncidentIndex(engine).rows()} == {"done"}
     engine.dispose()
 
 

@@ -5,6 +5,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -12,9 +13,10 @@ import sqlalchemy as sa
 from ir.core.errors import AlreadyRunning
 from ir.engine.dbos_records import read_entries
 from ir.evidence.hash_chain import verify
-from ir.runtime.app_state import database_address
-from ir.storage import database, incident_store, process_identity
-from ir.storage.incident_store import Ledger
+from ir.runtime.app_state import State, database_address
+from ir.storage import database, process_identity
+from ir.storage.incident_index import IncidentIndex
+from ir.storage.leases import STALE, Leases
 from tests.campaign.shop import Shop, until
 from tests.programs import PGBOUNCER
 from tests.worlds.pgbouncer import pgbouncer
@@ -36,12 +38,12 @@ def test_a_whole_incident_leaves_no_key_in_the_database(company: Shop, postgresq
     assert company.stored("payments") not in held
 
     engine = database.open_engine(database_address(company.database))
-    [row] = Ledger(engine).index()
-    assert (row["status"], row["exit_code"]) == ("done", 0)
-    assert verify(read_entries(engine, row["incident"])).holds
-    assert Ledger(engine).holder(row["incident"]) is None
+    [row] = IncidentIndex(engine).rows()
+    assert (row.status, row.exit_code) == ("done", 0)
+    assert verify(read_entries(engine, row.incident)).holds
+    assert Leases(engine).holder(row.incident) is None
     engine.dispose()
-    code, said = company.ir("status", row["incident"], "--json", home="another-machine")
+    code, said = company.ir("status", row.incident, "--json", home="another-machine")
     assert (code, json.loads(said)["status"]) == (0, "done"), "any machine sees it"
 
 
@@ -51,19 +53,19 @@ def test_a_killed_run_is_resumed_from_another_machine(company: Shop) -> None:
     company.gate = threading.Event()
     run = company.begin(*company.rotate("payments"))
     engine = database.open_engine(database_address(company.database))
-    book = Ledger(engine)
-    until(lambda: bool(book.index()))
+    book = State(Path("/"), engine, process_identity.me("tester"))
+    until(lambda: bool(book.index.rows()))
     company.kill(run)
     company.gate.set()
-    [row] = book.index()
-    code, said = company.ir("resume", row["incident"], "--yes", home="another-machine")
+    [row] = book.index.rows()
+    code, said = company.ir("resume", row.incident, "--yes", home="another-machine")
     assert code == 0, said
     assert company.moved("payments")
     assert company.living() == 1
-    found = book.find(row["incident"])
+    found = book.index.find(row.incident)
     assert found is not None
-    assert found["status"] == "done"
-    assert verify(read_entries(engine, row["incident"])).holds
+    assert found.status == "done"
+    assert verify(read_entries(engine, row.incident)).holds
     engine.dispose()
 
 
@@ -74,7 +76,7 @@ def test_of_many_who_reach_for_a_key_one_gets_it(postgresql: Postgres) -> None:
     def reach(name: str) -> None:
         engine = database.open_engine(address)
         try:
-            won.append(Ledger(engine).take(replace(process_identity.me(name), executor=name), name, ["key a", f"store {name}"]))
+            won.append(Leases(engine).take(replace(process_identity.me(name), executor=name), name, ["key a", f"store {name}"]))
         except AlreadyRunning:
             lost.append(name)
         finally:
@@ -90,15 +92,15 @@ def test_of_many_who_reach_for_a_key_one_gets_it(postgresql: Postgres) -> None:
 
 def test_elsewhere_the_heartbeat_counts_by_the_clock_of_the_database(postgresql: Postgres) -> None:
     engine = database.open_engine(database_address(postgresql.database()))
-    book = Ledger(engine)
+    book = State(Path("/"), engine, process_identity.me("tester"))
     far = replace(process_identity.me("ann"), host="elsewhere")
-    fence = book.take(far, "INC-1", ["key a"])
+    fence = book.leases.take(far, "INC-1", ["key a"])
     with pytest.raises(AlreadyRunning):
-        book.take_over(process_identity.me("bob"), "INC-1")
+        book.leases.take_over(process_identity.me("bob"), "INC-1")
     with engine.begin() as db:
-        db.execute(sa.text("UPDATE ir_leases SET heartbeat = heartbeat - :age"), {"age": incident_store.STALE + 1})
-    assert book.take_over(process_identity.me("bob"), "INC-1") > fence
-    assert not book.beat(far, "INC-1", fence), "the old holder learns that it lost"
+        db.execute(sa.text("UPDATE ir_leases SET heartbeat = heartbeat - :age"), {"age": STALE + 1})
+    assert book.leases.take_over(process_identity.me("bob"), "INC-1") > fence
+    assert not book.leases.beat(far, "INC-1", fence), "the old holder learns that it lost"
     engine.dispose()
 
 
@@ -111,11 +113,11 @@ def test_a_rotation_and_its_resume_through_a_pooler_of_transactions(company: Sho
         company.database = pooled
         company.gate = threading.Event()
         run = company.begin(*company.rotate("payments"))
-        book = Ledger(database.open_engine(database_address(pooled)))
-        until(lambda: bool(book.index()))
+        book = State(Path("/"), database.open_engine(database_address(pooled)), process_identity.me("tester"))
+        until(lambda: bool(book.index.rows()))
         company.kill(run)
         company.gate.set()
-        code, said = company.ir("resume", book.index()[0]["incident"], "--yes", home="another-machine")
+        code, said = company.ir("resume", book.index.rows()[0].incident, "--yes", home="another-machine")
         book.engine.dispose()
         assert code == 0, said
     assert company.moved("payments") and company.living() == 1
@@ -125,15 +127,15 @@ def test_a_rotation_and_its_resume_through_a_pooler_of_transactions(company: Sho
 def test_many_statements_at_once_through_a_pooler(postgresql: Postgres) -> None:
     with pgbouncer(postgresql.database()) as pooled:
         engine = database.open_engine(database_address(pooled))
-        book, me = Ledger(engine), process_identity.me("ann")
+        book, me = State(Path("/"), engine, process_identity.me("tester")), process_identity.me("ann")
 
         def work(number: int) -> None:
             name = f"INC-{number}"
-            fence = book.take(me, name, [f"key {number}"])
+            fence = book.leases.take(me, name, [f"key {number}"])
             for _ in range(20):
-                assert book.beat(me, name, fence) and book.holds(me, name, fence)
-                book.note(name, "running", 4, {})
-                assert book.find(name) is not None
+                assert book.leases.beat(me, name, fence) and book.leases.holds(me, name, fence)
+                book.index.note(name, "running", 4, {})
+                assert book.index.find(name) is not None
 
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(work, range(8)))

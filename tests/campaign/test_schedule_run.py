@@ -15,8 +15,10 @@ from croniter import croniter  # type: ignore[import-untyped]  # it has no types
 
 from ir.fleet.campaign_store import CampaignLedger
 from ir.runtime.app_state import database_address
-from ir.storage import database, incident_store
+from ir.storage import database
 from ir.storage.consent_log import ConsentLog
+from ir.storage.incident_index import IncidentIndex
+from ir.storage.leases import Leases
 from tests.campaign.shop import Shop
 from tests.worlds.receiver import Receiver
 
@@ -35,7 +37,7 @@ def test_what_is_due_is_rotated_once_however_many_look(company: Shop) -> None:
     assert company.moved("a")
     assert company.living() == 3, "b is not due, c has no schedule"
     engine = database.open_engine(database_address(company.database))
-    assert [row["summary"]["key"] for row in incident_store.Ledger(engine).index()] == ["a"]
+    assert [row.summary["key"] for row in IncidentIndex(engine).rows()] == ["a"]
     code, said = company.ir(*RUN)
     assert (code, said.strip()) == (0, "nothing is due")
     code, said = company.ir("schedule", "list", "--json")
@@ -123,30 +125,30 @@ def _waits_for_a_human(company: Shop, chat: Receiver) -> None:
     assert code == 4, said
     assert "waiting" in said
     engine = database.open_engine(database_address(company.database))
-    [row] = incident_store.Ledger(engine).index()
-    assert row["status"] == "waiting"
-    holder = incident_store.Ledger(engine).holder(row["incident"])
+    [row] = IncidentIndex(engine).rows()
+    assert row.status == "waiting"
+    holder = Leases(engine).holder(row.incident)
     assert holder is not None
-    assert not holder["alive"], "whoever brings the key may take it over at once"
+    assert not holder.alive, "whoever brings the key may take it over at once"
     code, said = company.ir(*RUN, "--json")
     told = json.loads(said)
     assert (code, told["keys"]) == (4, []), "its date has come, so every run says that it waits"
-    assert told["stuck"] == [{"key": "a", "incident": row["incident"], "status": "waiting"}]
-    waits, reminds = f"{row['incident']} waits for you", f"{row['incident']} still holds up key a, due "
+    assert told["stuck"] == [{"key": "a", "incident": row.incident, "status": "waiting"}]
+    waits, reminds = f"{row.incident} waits for you", f"{row.incident} still holds up key a, due "
     assert [sum(words in str(one) for one in chat.got) for words in (waits, reminds)] == [1, 1], chat.got
     code, said = company.ir("schedule", "list", "--json")
     [listed] = json.loads(said)["keys"]
     assert listed["when"] == "running" and "A new secret key is needed" in listed["why"]
     fresh = company.twin.create_secret_key("a-2")
     company._private("new", fresh.token.reveal() + "\n")  # noqa: SLF001 - the same suite
-    code, said = company.ir("resume", row["incident"], "--new-key-from", "file:new", "--yes")
+    code, said = company.ir("resume", row.incident, "--new-key-from", "file:new", "--yes")
     assert code == 4 and "Last used" in said, "nobody has seen yet that the old key is unused"
-    code, said = company.ir("approve", row["incident"], "--unused", "`Last used` is of yesterday", "--by", "mia")
+    code, said = company.ir("approve", row.incident, "--unused", "`Last used` is of yesterday", "--by", "mia")
     assert code == 0 and "says mia" in said
     code, said = company.ir(*RUN)
     assert code == 4 and "expire it" in said, "a word that was sent is heard by the next run"
     company.twin.expire_in_dashboard(company.keys["a"])
-    code, said = company.ir("resume", row["incident"], "--yes")
+    code, said = company.ir("resume", row.incident, "--yes")
     assert code == 0, said
     assert company.moved("a")
     assert sum(reminds in str(one) for one in chat.got) == 1, "not at every run"

@@ -3,15 +3,16 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from ir.cli import run
 from ir.engine.dbos_records import read_entries
-from ir.runtime.app_state import database_address
-from ir.storage import database
-from ir.storage.incident_store import STALE, Ledger
+from ir.runtime.app_state import State, database_address
+from ir.storage import database, process_identity
+from ir.storage.leases import STALE
 from tests.campaign.shop import Shop, until
 
 CRON = ["schedule", "run", "--inventory", "inventory.yaml", "--playbook", "./scheduled.yaml"]
@@ -20,9 +21,9 @@ Told = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def book(company: Shop) -> Iterator[Ledger]:
+def book(company: Shop) -> Iterator[State]:
     engine = database.open_engine(database_address(company.database))
-    yield Ledger(engine)
+    yield State(Path("/"), engine, process_identity.me("tester"))
     engine.dispose()
 
 
@@ -45,7 +46,7 @@ def told(company: Shop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     return here
 
 
-def test_a_cron_job_that_meets_a_human_steps_back_and_the_other_way_round(company: Shop, book: Ledger, told: Told) -> None:
+def test_a_cron_job_that_meets_a_human_steps_back_and_the_other_way_round(company: Shop, book: State, told: Told) -> None:
     company.add("a", rotate_every="30d", services=2)
     company.write()
     human = company.rotate("a")
@@ -53,8 +54,8 @@ def test_a_cron_job_that_meets_a_human_steps_back_and_the_other_way_round(compan
         company.keys["a"] = next(key for key in company.twin.live_keys() if key.token.reveal() == company.stored("a"))
         company.gate = threading.Event()
         first = company.begin(*(human if human_first else CRON))
-        until(lambda: any(row["status"] == "running" for row in book.index()))
-        (incident,) = [row["incident"] for row in book.index() if row["status"] == "running"]
+        until(lambda: any(row.status == "running" for row in book.index.rows()))
+        (incident,) = [row.incident for row in book.index.rows() if row.status == "running"]
         code, said = company.ir(*(CRON if human_first else human), home="another-machine")
         if human_first:
             assert (code, company.living()) == (0, 1), said
@@ -69,53 +70,53 @@ def test_a_cron_job_that_meets_a_human_steps_back_and_the_other_way_round(compan
         assert company.moved("a") and company.living() == 1
 
 
-def test_an_incident_of_another_host_is_resumed_only_when_its_heartbeat_is_stale(company: Shop, book: Ledger, told: Told) -> None:
+def test_an_incident_of_another_host_is_resumed_only_when_its_heartbeat_is_stale(company: Shop, book: State, told: Told) -> None:
     company.add("a", services=2)
     company.add("b")
     company.write()
     company.gate = threading.Event()
     begun = company.begin(*company.rotate("a"))
-    until(lambda: bool(book.index()))
-    (row,) = book.index()
+    until(lambda: bool(book.index.rows()))
+    (row,) = book.index.rows()
     company.kill(begun)
     company.gate.set()
     with book.engine.begin() as db:  # it was just heard of, however slow this machine is
         db.execute(sa.text("UPDATE ir_leases SET host = 'lost-host', heartbeat = heartbeat + 3600"))
-    recorded = len(read_entries(book.engine, row["incident"]))
+    recorded = len(read_entries(book.engine, row.incident))
 
     # The engine of another process on the same database recovers what is its own, and nothing else.
     code, said = company.ir(*company.rotate("b"), home="another-machine")
     assert code == 0 and company.moved("b"), said
-    assert len(read_entries(book.engine, row["incident"])) == recorded, "nobody else's engine ran it"
+    assert len(read_entries(book.engine, row.incident)) == recorded, "nobody else's engine ran it"
 
-    code, said = told("resume", row["incident"], "--yes")
+    code, said = told("resume", row.incident, "--yes")
     assert code == 3 and "on lost-host" in said and "is running" in said, said
-    assert len(read_entries(book.engine, row["incident"])) == recorded
+    assert len(read_entries(book.engine, row.incident)) == recorded
     with book.engine.begin() as db:
         db.execute(sa.text("UPDATE ir_leases SET heartbeat = heartbeat - :age"), {"age": 3600 + STALE + 1})
-    code, said = company.ir("resume", row["incident"], "--yes")
+    code, said = company.ir("resume", row.incident, "--yes")
     assert code == 0, said
     assert company.moved("a") and company.living() == 2
 
 
-def test_debts_keep_a_cron_job_waiting_and_an_emergency_takes_them_over(company: Shop, book: Ledger, told: Told) -> None:
+def test_debts_keep_a_cron_job_waiting_and_an_emergency_takes_them_over(company: Shop, book: State, told: Told) -> None:
     company.add("a", rotate_every="30d", services=2)
     company.write()
     company.gate = threading.Event()
     begun = company.begin(*company.rotate("a"))
-    until(lambda: bool(book.index()))
-    (first,) = book.index()
-    sent = company.begin("abort", first["incident"], "--yes", home="another-machine")
-    until(lambda: bool(book.signals(first["incident"])))
+    until(lambda: bool(book.index.rows()))
+    (first,) = book.index.rows()
+    sent = company.begin("abort", first.incident, "--yes", home="another-machine")
+    until(lambda: bool(book.signals.sent(first.incident)))
     company.gate.set()
     assert (sent.wait(60), begun.wait(60)) == (5, 5), "the leaked key lives"
     code, said = company.ir(*company.rotate("a", policy="scheduled"), home="another-machine")
-    assert code == 3 and first["incident"] in said and "an emergency is not kept waiting" in said, said
+    assert code == 3 and first.incident in said and "an emergency is not kept waiting" in said, said
     code, said = company.ir(*company.rotate("a"), home="another-machine")
     assert code == 0 and company.moved("a") and company.living() == 1, said
-    heir = next(row for row in book.index() if row["status"] == "done")
-    assert heir["summary"]["took_over"] == [first["incident"]]
+    heir = next(row for row in book.index.rows() if row.status == "done")
+    assert heir.summary["took_over"] == [first.incident]
     code, said = told("status", "--json")
     assert (code, json.loads(said)["debts"]) == (0, []), "paid by the one that proved the key dead"
-    code, said = told("status", first["incident"])
-    assert heir["incident"] in said, said
+    code, said = told("status", first.incident)
+    assert heir.incident in said, said

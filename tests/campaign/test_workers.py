@@ -17,7 +17,7 @@ from ir.fleet.campaign_store import CampaignLedger
 from ir.fleet.campaign_tables import only
 from ir.fleet.fitness import Fitness
 from ir.runtime.app_state import State, database_address
-from ir.storage import database, incident_store, process_identity
+from ir.storage import database, process_identity
 from tests.campaign.shop import Shop, until
 
 KEYS = "abcd"
@@ -102,7 +102,7 @@ def test_what_was_refused_is_begun_again_when_told(company: Shop) -> None:
 
 def _fitness(tmp_path: Path, trust: object) -> Fitness:
     engine = database.open_engine(f"sqlite:///{tmp_path / 'ir.sqlite'}")
-    kept = State(tmp_path, incident_store.Ledger(engine), process_identity.me("mia"))
+    kept = State(tmp_path, engine, process_identity.me("mia"))
     return Fitness(kept, CampaignLedger(engine), trust)  # type: ignore[arg-type]  # what trusts is made by hand
 
 
@@ -121,7 +121,7 @@ def test_an_inventory_that_changed_while_it_ran_and_a_clock_that_is_wrong(tmp_pa
     assert made.look() == ""
     monkeypatch.setattr(fitness, "clock", lambda _db: time.time() - 600)
     assert made.look() == "its clock is 10 min ahead of the database's"
-    made.kept.ledger.engine.dispose()
+    made.kept.engine.dispose()
 
 
 def test_a_file_that_is_broken_for_a_moment_shuns_no_campaign(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_file_that_is_broken_for_a_moment_shuns_no_campaign(tmp_path: Path) ->
     admission = Admission(made.book, only("CAM-1"), trust, made, told.append)
     child = Child(1, "CAM-1", 0, "a", "acct_1/a", "acct_1", (), (), False)
     assert not admission.trusted(child) and made.said and admission.shunned == {} and told == []
-    made.kept.ledger.engine.dispose()
+    made.kept.engine.dispose()
 
 
 def test_two_hosts_of_one_name_are_told_apart() -> None:

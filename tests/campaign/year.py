@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -30,12 +30,13 @@ from ir.drill.simulated.clock import START, SimClock
 from ir.drill.simulated.provider import ACCOUNT, SimProvider
 from ir.drill.simulated.stores_and_services import SimService, SimStore
 from ir.drill.simulated.trial import OneByOne
-from ir.drill.simulated.world import SimOperator, SimReviewer
+from ir.drill.simulated.world import HOOKS, SimOperator, SimReviewer, lookups
 from ir.fleet.campaign import Child
 from ir.fleet.campaign_store import CampaignLedger
 from ir.fleet.fitness import Fitness
 from ir.incident.context import World
 from ir.incident.custody import Custody
+from ir.incident.world_parts import Hooks, KeysAtHand, Ports, Run
 from ir.ports import Issuer, Reloader, Store
 from ir.runtime import wiring, write_guard
 from ir.runtime.app_state import database_address
@@ -177,7 +178,18 @@ class Year:
                 stack.enter_context(mock.patch.object(place, name, mine))
             yield
 
-    def _world(self, setting: Setting, kept: object, operator: SimOperator, *, ask: write_guard.Ask, **_more: object) -> World:
+    def _world(
+        self,
+        setting: Setting,
+        kept: object,
+        operator: SimOperator,
+        *,
+        ask: write_guard.Ask,
+        hooks: Hooks,
+        run: Run,
+        keys: KeysAtHand,
+        **_more: object,
+    ) -> World:
         source = inventory.loads(setting.text, setting.name)
         rig, key = self.rigs[setting.key], source.key(setting.key)
         store = cast(Store, write_guard.Guarded(rig.store, write_guard.STORE_WRITES, ask))
@@ -188,14 +200,21 @@ class Year:
             key=key,
             plan=setting.plan,
             options=setting.options,
-            issuer=cast(Issuer, write_guard.Guarded(rig.provider, write_guard.ISSUER_WRITES, ask)),
-            stores={str(rig.store.ref): store},
-            verifiers={name: [service] for name, service in rig.services.items()},
-            reloaders={n: cast(Reloader, write_guard.Guarded(s, write_guard.RELOADER_WRITES, ask)) for n, s in rig.services.items()},
-            custody=Custody(setting.incident, [store]),
-            reviewer=SimReviewer(),
-            operator=operator,
-            clock=self.clock,
+            ports=Ports(
+                issuer=cast(Issuer, write_guard.Guarded(rig.provider, write_guard.ISSUER_WRITES, ask)),
+                stores={str(rig.store.ref): store},
+                verifiers={name: [service] for name, service in rig.services.items()},
+                reloaders={n: cast(Reloader, write_guard.Guarded(s, write_guard.RELOADER_WRITES, ask)) for n, s in rig.services.items()},
+                custody=Custody(setting.incident, [store]),
+                reviewer=SimReviewer(),
+                operator=operator,
+                clock=self.clock,
+                deliveries=None,
+            ),
+            lookups=lookups(),
+            hooks=replace(hooks, publish=HOOKS.publish, witness=HOOKS.witness, keep=HOOKS.keep),
+            keys=keys,
+            run=run,
         )
 
     # ── what came of it ──

@@ -15,7 +15,7 @@ from ir.adapters.stores.k8s.calls import CALLS as K8S
 from ir.adapters.stores.vault.calls import CALLS as VAULT
 from ir.core.errors import PortError
 from ir.core.reference import Reference, parse
-from ir.ports.store import Call
+from ir.ports.store import PolicyCall
 from tests.worlds.bad_network import Request, proxy
 from tests.worlds.joined import WORLDS
 from tests.worlds.stores import StoreWorld, key
@@ -88,7 +88,7 @@ def _conjur(request: Request, ref: Reference) -> set[tuple[str, str]]:
     return {(right, path.rpartition("/variable/")[2].replace(ref.path, "{path}"))}
 
 
-KINDS: dict[str, tuple[tuple[Call, ...], Callable[[Request, Reference], set[tuple[str, str]]]]] = {
+KINDS: dict[str, tuple[tuple[PolicyCall, ...], Callable[[Request, Reference], set[tuple[str, str]]]]] = {
     "aws, field": (AWS, _aws),
     "aws-ssm, field": (SSM, _ssm),
     "gcp-sm, field": (GCP, _gcp),

@@ -13,7 +13,7 @@ import pytest
 from keyring.backend import KeyringBackend
 from keyring.backends import chainer, fail, null
 
-from ir.adapters.stores.escrow.store import Escrow
+from ir.adapters.stores.escrow.store import EncryptedEscrow
 from ir.core.errors import Missing, Rejected, Unknown
 from ir.core.secret import Secret
 from ir.drill.embedded.openbao_server import OpenBao
@@ -92,56 +92,56 @@ def _kms_key(address: str) -> str:
 
 def test_keeps_until_discarded(locked: str, tmp_path: Path) -> None:
     folder, old, new = tmp_path / "deep" / "escrow", key(), key()
-    assert Escrow(folder).custodian
-    assert Escrow(folder).fetch(INCIDENT, "old") is None
-    Escrow(folder).discard(INCIDENT)
-    address = Escrow(folder).keep(INCIDENT, "old", old)
-    Escrow(folder).keep(INCIDENT, "new-1", new)
-    Escrow(folder).keep(OTHER, "old", new)
+    assert EncryptedEscrow(folder).custodian
+    assert EncryptedEscrow(folder).fetch(INCIDENT, "old") is None
+    EncryptedEscrow(folder).discard(INCIDENT)
+    address = EncryptedEscrow(folder).keep(INCIDENT, "old", old)
+    EncryptedEscrow(folder).keep(INCIDENT, "new-1", new)
+    EncryptedEscrow(folder).keep(OTHER, "old", new)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    assert Escrow(folder).keep(INCIDENT, "old", old) == address
+    assert EncryptedEscrow(folder).keep(INCIDENT, "old", old) == address
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
-    assert (Escrow(folder).fetch(INCIDENT, "old"), Escrow(folder).fetch(INCIDENT, "new-1")) == (old, new)
+    assert (EncryptedEscrow(folder).fetch(INCIDENT, "old"), EncryptedEscrow(folder).fetch(INCIDENT, "new-1")) == (old, new)
     assert locked in address
-    assert (Escrow(folder).left(INCIDENT).roles, Escrow(tmp_path / "none").left(INCIDENT).roles) == (("new-1", "old"), ())
+    assert (EncryptedEscrow(folder).left(INCIDENT).roles, EncryptedEscrow(tmp_path / "none").left(INCIDENT).roles) == (("new-1", "old"), ())
     for data in (*before.values(), address.encode()):
         for secret in (old, new):
             assert secret.reveal().encode() not in data
-    Escrow(folder).discard(INCIDENT)
-    Escrow(folder).discard(INCIDENT)
-    assert Escrow(folder).fetch(INCIDENT, "old") is None
-    assert Escrow(folder).fetch(OTHER, "old") == new
+    EncryptedEscrow(folder).discard(INCIDENT)
+    EncryptedEscrow(folder).discard(INCIDENT)
+    assert EncryptedEscrow(folder).fetch(INCIDENT, "old") is None
+    assert EncryptedEscrow(folder).fetch(OTHER, "old") == new
     assert [path.name for path in folder.iterdir()] == [f"{OTHER}.old.json"]
 
 
 def test_a_role_can_be_kept_anew(locked: str, tmp_path: Path) -> None:
     first, second = key(), key()
-    Escrow(tmp_path).keep(INCIDENT, "new-1", first)
-    Escrow(tmp_path).keep(INCIDENT, "new-1", second)
-    assert Escrow(tmp_path).fetch(INCIDENT, "new-1") == second
+    EncryptedEscrow(tmp_path).keep(INCIDENT, "new-1", first)
+    EncryptedEscrow(tmp_path).keep(INCIDENT, "new-1", second)
+    assert EncryptedEscrow(tmp_path).fetch(INCIDENT, "new-1") == second
 
 
 def test_files_are_bound_to_their_name_and_cannot_be_changed(locked: str, tmp_path: Path) -> None:
-    Escrow(tmp_path).keep(INCIDENT, "old", key())
+    EncryptedEscrow(tmp_path).keep(INCIDENT, "old", key())
     path = tmp_path / f"{INCIDENT}.old.json"
     assert (stat.S_IMODE(path.stat().st_mode), path.stat().st_uid) == (0o600, os.geteuid())
     (tmp_path / f"{INCIDENT}.new-1.json").write_bytes(path.read_bytes())
     (tmp_path / f"{INCIDENT}.new-1.json").chmod(0o600)
     with pytest.raises((Rejected, Unknown)):
-        Escrow(tmp_path).fetch(INCIDENT, "new-1")
+        EncryptedEscrow(tmp_path).fetch(INCIDENT, "new-1")
     row = json.loads(path.read_text())
     path.write_text(json.dumps({**row, "text": row["nonce"] + row["text"]}))
     with pytest.raises(Rejected, match="torn"):
-        Escrow(tmp_path).fetch(INCIDENT, "old")
+        EncryptedEscrow(tmp_path).fetch(INCIDENT, "old")
     path.write_text("{}")
     with pytest.raises(Rejected, match="torn"):
-        Escrow(tmp_path).fetch(INCIDENT, "old")
+        EncryptedEscrow(tmp_path).fetch(INCIDENT, "old")
 
 
 @pytest.mark.parametrize("backend", [null.Keyring, fail.Keyring, PlainText])
 def test_a_keyring_that_is_none_is_refused(ring: MemoryKeyring, tmp_path: Path, backend: type[KeyringBackend]) -> None:
     keyring.set_keyring(backend())
-    escrow = Escrow(tmp_path)
+    escrow = EncryptedEscrow(tmp_path)
     assert not escrow.custodian
     with pytest.raises(Rejected, match="no place"):
         escrow.keep(INCIDENT, "old", key())
@@ -155,43 +155,43 @@ def test_of_several_keyrings_the_first_good_one_is_used(ring: MemoryKeyring, tmp
         backends = (plain, good)
 
     keyring.set_keyring(Both())  # type: ignore[no-untyped-call]  # the library's own
-    Escrow(tmp_path).keep(INCIDENT, "old", key())
+    EncryptedEscrow(tmp_path).keep(INCIDENT, "old", key())
     assert (len(plain.rows), len(good.rows)) == (0, 1)
 
 
 def test_the_keyring_forgets_what_is_discarded(ring: MemoryKeyring, tmp_path: Path) -> None:
-    Escrow(tmp_path).keep(INCIDENT, "old", key())
-    Escrow(tmp_path).keep(INCIDENT, "old", key())
+    EncryptedEscrow(tmp_path).keep(INCIDENT, "old", key())
+    EncryptedEscrow(tmp_path).keep(INCIDENT, "old", key())
     assert len(ring.rows) == 1
-    Escrow(tmp_path).discard(INCIDENT)
+    EncryptedEscrow(tmp_path).discard(INCIDENT)
     assert ring.rows == {}
 
 
 def test_a_key_that_the_keyring_lost_is_said(ring: MemoryKeyring, tmp_path: Path) -> None:
-    Escrow(tmp_path).keep(INCIDENT, "old", key())
+    EncryptedEscrow(tmp_path).keep(INCIDENT, "old", key())
     ring.rows.clear()
     with pytest.raises(Missing, match="the keyring has no key"):
-        Escrow(tmp_path).fetch(INCIDENT, "old")
+        EncryptedEscrow(tmp_path).fetch(INCIDENT, "old")
 
 
 def test_a_keyring_that_waits_for_its_owner_is_unknown(ring: MemoryKeyring, tmp_path: Path) -> None:
     ring.wait = 0.5
     with pytest.raises(Unknown, match="keyring"):
-        Escrow(tmp_path, timeout=0.1).keep(INCIDENT, "old", key())
+        EncryptedEscrow(tmp_path, timeout=0.1).keep(INCIDENT, "old", key())
 
 
 def test_other_settings_than_it_was_locked_with_are_said(ring: MemoryKeyring, openbao: OpenBao, tmp_path: Path) -> None:
-    Escrow(tmp_path).keep(INCIDENT, "old", key())
+    EncryptedEscrow(tmp_path).keep(INCIDENT, "old", key())
     more = {"IR_ESCROW_TRANSIT_KEY": "ir-escrow"}
     with environment(**vault.settings(openbao.address, openbao.token), **more), pytest.raises(Rejected, match="locked by `keyring`"):
-        Escrow(tmp_path).fetch(INCIDENT, "old")
+        EncryptedEscrow(tmp_path).fetch(INCIDENT, "old")
 
 
 def test_a_vault_that_has_no_key_for_us_leaves_it_to_the_keyring(ring: MemoryKeyring, openbao: OpenBao, tmp_path: Path) -> None:
     with environment(**vault.settings(openbao.address, openbao.token)):
-        assert "(keyring)" in Escrow(tmp_path).keep(INCIDENT, "old", key())
+        assert "(keyring)" in EncryptedEscrow(tmp_path).keep(INCIDENT, "old", key())
     with environment(**vault.settings(openbao.address, "not-a-token")):
-        assert "(keyring)" in Escrow(tmp_path / "denied").keep(INCIDENT, "old", key())
+        assert "(keyring)" in EncryptedEscrow(tmp_path / "denied").keep(INCIDENT, "old", key())
 
 
 def test_a_transit_key_that_is_there_is_used_unasked_and_a_narrow_token_is_enough(openbao: OpenBao, tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_a_transit_key_that_is_there_is_used_unasked_and_a_narrow_token_is_enoug
         narrow = client.auth.token.create(policies=["escrow-only"])["auth"]["client_token"]
         for token in (openbao.token, narrow):
             with environment(**vault.settings(openbao.address, token), IR_ESCROW_KMS_KEY=None):
-                assert "(transit)" in Escrow(tmp_path / token[-4:]).keep(INCIDENT, "old", key())
+                assert "(transit)" in EncryptedEscrow(tmp_path / token[-4:]).keep(INCIDENT, "old", key())
     finally:
         client.sys.disable_secrets_engine("transit")
 
@@ -211,6 +211,6 @@ def test_a_transit_key_that_is_there_is_used_unasked_and_a_narrow_token_is_enoug
 @pytest.mark.parametrize("name", ["../x", "a/b", "", "."])
 def test_names_stay_in_the_folder(ring: MemoryKeyring, tmp_path: Path, name: str) -> None:
     with pytest.raises(Rejected):
-        Escrow(tmp_path).keep(INCIDENT, name, Secret("x"))
+        EncryptedEscrow(tmp_path).keep(INCIDENT, name, Secret("x"))
     with pytest.raises(Rejected):
-        Escrow(tmp_path).discard(name)
+        EncryptedEscrow(tmp_path).discard(name)

@@ -81,7 +81,7 @@ def test_one_that_was_deleted_meanwhile_is_told(world: GithubWorld) -> None:
 def test_a_write_that_moves_no_date_is_not_believed(world: GithubWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy that says 204 by itself."""
     store = world.make(world.place(key()))
-    monkeypatch.setattr(github.Secrets, "write", lambda *_: None)
+    monkeypatch.setattr(github.GitHubSecrets, "write", lambda *_: None)
     with pytest.raises(Unknown, match="its mark is as it was before"):
         store.promote(INCIDENT, key(), expected=store.read().version)
 

@@ -17,13 +17,14 @@ from ir.clients.http_client import HttpEdge, check_headers
 from ir.clients.http_connection import LARGEST
 from ir.core.errors import Denied, Missing, Rejected, Unknown
 from ir.core.secret import Secret
-from ir.core.urls import NotAsked, Place
+from ir.core.urls import NotAsked, ParsedUrl
 from tests.worlds.service_world import (
     Handler,
     Instance,
     ServiceWorld,
     certificate,
     closed_port,
+    dead_port,
     drip_body,
     drip_head,
     full_house,
@@ -44,7 +45,7 @@ def edge(*hosts: str, resolve: Callable[[str], Secret] = no_secrets) -> HttpEdge
     return HttpEdge(hosts or LOOPBACK, resolve)
 
 
-def leads_to(*addresses: str) -> Callable[[Place, float], tuple[str, ...]]:
+def leads_to(*addresses: str) -> Callable[[ParsedUrl, float], tuple[str, ...]]:
     return lambda place, seconds: addresses
 
 
@@ -220,7 +221,7 @@ def test_nobody_there() -> None:
 
 
 def test_a_dead_first_address_leaves_time_for_the_next() -> None:
-    with ServiceWorld([Instance("a")], address="127.0.0.2") as world:
+    with dead_port("127.0.0.1") as port, ServiceWorld([Instance("a")], address="127.0.0.2", port=port) as world:
         two = HttpEdge(("service.internal",), no_secrets, look_up=leads_to("127.0.0.1", "127.0.0.2"))
         answer = two.call("GET", f"http://service.internal:{world.port}/")
         assert answer.address == "127.0.0.2"
@@ -230,7 +231,7 @@ def test_a_dead_first_address_leaves_time_for_the_next() -> None:
 
 
 def test_a_silent_first_address_leaves_time_too() -> None:
-    with ServiceWorld([Instance("a")], address="127.0.0.2") as world, full_house("127.0.0.1", world.port):
+    with full_house("127.0.0.1") as port, ServiceWorld([Instance("a")], address="127.0.0.2", port=port) as world:
         two = HttpEdge(("service.internal",), no_secrets, look_up=leads_to("127.0.0.1", "127.0.0.2"))
         assert two.call("GET", f"http://service.internal:{world.port}/", timeout=4.0).address == "127.0.0.2"
         with pytest.raises(Unknown, match="in time"):

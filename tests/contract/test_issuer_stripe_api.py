@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ir import __version__
-from ir.clients.stripe_api import Answer, StripeApi, account_of, probe
+from ir.clients.stripe_api import StripeApi, StripeResponse, account_of, probe
 from ir.core.errors import Unknown
 from ir.core.model import Liveness
 from ir.core.secret import Secret
@@ -302,7 +302,7 @@ def test_each_thread_gets_its_own_answer(key: Secret) -> None:
 
     with server(answer) as (url, _), ThreadPoolExecutor(16) as pool:
         api = StripeApi(url)
-        got: list[Answer] = list(pool.map(lambda n: api.get(key, f"/v1/{n}"), range(200)))
+        got: list[StripeResponse] = list(pool.map(lambda n: api.get(key, f"/v1/{n}"), range(200)))
     assert [answer.body["path"] for answer in got] == [f"/v1/{n}" for n in range(200)]
 
 

@@ -13,8 +13,8 @@ from ir.adapters.issuers import WEBHOOK_ISSUERS
 from ir.adapters.issuers.webhook_endpoints import MOST, Endpoints
 from ir.adapters.issuers.webhook_roll import RollIssuer
 from ir.adapters.issuers.webhook_second_endpoint import SecondEndpointIssuer
-from ir.adapters.issuers.webhook_use import Uses
-from ir.adapters.verifiers.webhook import Secrets, WebhookVerifier
+from ir.adapters.issuers.webhook_use import WebhookServices
+from ir.adapters.verifiers.webhook import EventKind, SigningSecrets, WebhookVerifier
 from ir.cli import run
 from ir.clients.stripe_api import StripeApi
 from ir.core.errors import ExitCode, PortError, Rejected, Unknown, Waiting
@@ -47,11 +47,15 @@ class World:
 
     def __post_init__(self) -> None:
         self.known = [self.old]
-        signed = Secrets(lambda mark: next((s for s in self.known if s.fingerprint == mark), None))
+        signed = SigningSecrets(lambda mark: next((s for s in self.known if s.fingerprint == mark), None))
         self.verifier = WebhookVerifier(
-            url=f"{self.service.url}/hook", signed_with=signed, resolve=_none, event="test_helpers.test_clock.ready", live=False, timeout=2
+            url=f"{self.service.url}/hook",
+            signed_with=signed,
+            resolve=_none,
+            event=EventKind("test_helpers.test_clock.ready", live=False),
+            timeout=2,
         )
-        self.uses = Uses(
+        self.uses = WebhookServices(
             lambda secret: [self.verifier.accepts(secret)],
             lambda secret: next((s for s in self.known if s != secret), None),
             lambda: self.facts,
@@ -294,11 +298,13 @@ class TestVerifier:
         world.moved_to(new)
         former: list[Secret] = [world.old]
         given_up: list[Secret] = []
-        signed = Secrets({new.fingerprint: new}.get, lambda: former[0] if former else None, lambda: given_up[0] if given_up else None)
+        signed = SigningSecrets(
+            {new.fingerprint: new}.get, lambda: former[0] if former else None, lambda: given_up[0] if given_up else None
+        )
 
         def look(*, both: bool) -> Check:
             url, kind = f"{world.service.url}/hook", "test_helpers.test_clock.ready"
-            made = WebhookVerifier(url=url, signed_with=signed, resolve=_none, event=kind, live=False, both=both, timeout=2)
+            made = WebhookVerifier(url=url, signed_with=signed, resolve=_none, event=EventKind(kind, live=False), both=both, timeout=2)
             return made.check(Expected(new.fingerprint))
 
         assert look(both=False).passed is True

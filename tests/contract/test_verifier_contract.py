@@ -19,10 +19,10 @@ from ir.adapters.verifiers.command import CommandVerifier
 from ir.adapters.verifiers.expectation import PROVES
 from ir.adapters.verifiers.http import HttpVerifier
 from ir.adapters.verifiers.stripe_usage import StripeUsageVerifier
-from ir.adapters.verifiers.webhook import Secrets, WebhookVerifier
+from ir.adapters.verifiers.webhook import EventKind, SigningSecrets, WebhookVerifier
 from ir.core.errors import Missing, Unknown
 from ir.core.secret import Secret, fingerprint
-from ir.core.urls import Place
+from ir.core.urls import ParsedUrl
 from ir.ports import Check, Expected, Verifier
 from tests.worlds.service_world import Handler, Instance, ServiceWorld, closed_port, hang_up, huge, redirect, torn, wrong_type
 from tests.worlds.webhook_service import WebhookService
@@ -34,7 +34,7 @@ def no_secrets(reference: str) -> Secret:
     raise Missing(f"there is no {reference}")
 
 
-def leads_to(*addresses: str) -> Callable[[Place, float], tuple[str, ...]]:
+def leads_to(*addresses: str) -> Callable[[ParsedUrl, float], tuple[str, ...]]:
     return lambda place, seconds: addresses
 
 
@@ -105,10 +105,9 @@ def webhook_case(stack: ExitStack, folder: Path) -> Case:
     looks_for = Expected(next(iter(held)))
     verifier = WebhookVerifier(
         url=f"{service.url}/hook",
-        signed_with=Secrets(held.get),
+        signed_with=SigningSecrets(held.get),
         resolve=no_secrets,
-        event="test_helpers.test_clock.ready",
-        live=False,
+        event=EventKind("test_helpers.test_clock.ready", live=False),
         timeout=0.4,
     )
 

@@ -8,7 +8,7 @@ import pytest
 
 from ir.adapters.issuers.webhook_deliveries import Hook, StripeDeliveries
 from ir.adapters.issuers.webhook_endpoints import Endpoints
-from ir.adapters.issuers.webhook_use import Uses
+from ir.adapters.issuers.webhook_use import WebhookServices
 from ir.clients.stripe_api import StripeApi
 from ir.core.errors import PortError, Unknown
 from ir.core.model import Json, Mode
@@ -41,7 +41,7 @@ class Account:
         return str(event["id"])
 
     def look(self, *, second: bool = False, connect: bool | None = False, keys: list[Secret] | None = None) -> StripeDeliveries:
-        uses = Uses(lambda _secret: [False], lambda _secret: None, lambda: self.facts)
+        uses = WebhookServices(lambda _secret: [False], lambda _secret: None, lambda: self.facts)
         hook = Hook(PUBLIC, "", Mode.TEST, connect, second)
         known = [self.key] if keys is None else keys
         return StripeDeliveries(

@@ -12,7 +12,7 @@ import pytest
 from ir.adapters.stores import STORES
 from ir.core.errors import Conflict, Denied, Missing, PortError, Rejected, Unknown
 from ir.core.secret import Secret
-from ir.core.store_kind import SCHEMES, Kind
+from ir.core.store_kind import SCHEMES, PlaceKind
 from ir.ports import Store
 from tests.worlds.bad_network import LOST, Answer, Bad, Request, proxy, silence
 from tests.worlds.stores import key
@@ -47,7 +47,7 @@ def new() -> Secret:
 
 
 def test_every_write_only_place_joins() -> None:
-    assert set(WORLDS) == {name for name, scheme in SCHEMES.items() if scheme.promises.kind is Kind.WRITE_ONLY} & set(STORES)
+    assert set(WORLDS) == {name for name, scheme in SCHEMES.items() if scheme.promises.kind is PlaceKind.WRITE_ONLY} & set(STORES)
 
 
 def test_it_promises_no_more_than_it_does(world: WriteOnlyWorld, old: Secret, new: Secret) -> None:

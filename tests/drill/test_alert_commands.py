@@ -93,7 +93,7 @@ def test_rotate_takes_key_time_and_reason_from_the_alert(desktop: Desktop, capsy
     told = json.loads(capsys.readouterr().out)
     assert ended.value.code in (ExitCode.DONE, ExitCode.REFUSED)
     assert told["key"] == "billing" and told["old"]["fingerprint"] == desktop.other.token.fingerprint
-    open_state().ledger.engine.dispose()
+    open_state().engine.dispose()
 
 
 def test_an_alert_of_another_key_is_not_taken_for_this_one(desktop: Desktop, capsys: pytest.CaptureFixture[str]) -> None:
@@ -155,3 +155,16 @@ def test_a_hash_alone_asks_for_the_inventory(desktop: Desktop, capsys: pytest.Ca
     assert "it is key billing (by its hash)" in capsys.readouterr().out
     assert run(["alert", "import", file]) == 0
     assert "--inventory FILE" in capsys.readouterr().out
+
+
+def test_no_place_is_left_out_without_a_word(desktop: Desktop, capsys: pytest.CaptureFixture[str]) -> None:
+    found = [samples.trufflehog(desktop.leaked.token.reveal(), line=number) for number in range(1, 13)]
+    file = desktop.write("scan.jsonl", *found)
+    assert run(["alert", "import", file, "--inventory", desktop.inventory]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("deploy/.env:") == 10 and "  and in 2 more places, all of them with --json\n" in shown
+    file = desktop.write("king.json", samples.kingfisher(desktop.leaked.token.reveal()))
+    assert run(["alert", "import", file, "--inventory", desktop.inventory]) == 0
+    assert "unless it runs with --no-dedup" in capsys.readouterr().out
+    desktop.take(Screen(), file)
+    assert "unless it runs with --no-dedup" in capsys.readouterr().err

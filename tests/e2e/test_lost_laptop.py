@@ -30,7 +30,7 @@ from tests.worlds.started import COMMAND, Started, fork
 
 pytestmark = pytest.mark.server
 ALL = bool(os.environ.get("IR_LOST_LAPTOPS"))
-"""Lost after other steps, too; every step is visited in the simulated world (`tests/course/test_adoption.py`)."""
+"""Lost after other steps, too; every step is visited in the simulated world (`tests/incident/test_adoption.py`)."""
 _GATE = "/v1/coupons"
 """What a sweep asks for, and nothing else does: where the first machine is lost."""
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-COURSE = ("tests/course/test_course.py", "tests/course/test_keys_of_our_own.py", "tests/hardening/test_state_machine.py")
+WORKFLOW = ("tests/incident/test_workflow.py", "tests/incident/test_keys_of_our_own.py", "tests/hardening/test_state_machine.py")
 CANARY = ("tests/hardening/test_canary.py::test_a_run_and_everything_that_can_be_asked_about_it",)
 PAGE = ("tests/drill/test_keys_page.py",)
 CONSENT, BUNDLE, EDGE = (
@@ -21,23 +21,23 @@ class Mutant:
     file: str
     old: str
     new: str
-    tests: tuple[str, ...] = COURSE
+    tests: tuple[str, ...] = WORKFLOW
 
 
-USERS = ("tests/course/test_key_users.py",)
-CONTAIN = ("tests/course/test_containment.py",)
+USERS = ("tests/incident/test_key_users.py",)
+CONTAIN = ("tests/incident/test_containment.py",)
 BROKEN = ("tests/e2e/test_one_thing_broken.py",)
 ONE_VALUE = ("tests/e2e/test_one_value.py",)
 
 WEBHOOK, DELIVERY = ("tests/e2e/test_webhook.py",), ("tests/unit/test_delivery.py",)
 
 POLICIES, GUARANTEES = ("tests/contract/test_policies.py",), ("tests/contract/test_client_guarantees.py",)
-UNREAD, SSM = ("tests/course/test_write_only.py",), ("tests/contract/test_aws_parameter_store.py",)
+UNREAD, SSM = ("tests/incident/test_write_only.py",), ("tests/contract/test_aws_parameter_store.py",)
 OWNED, TERRAFORM = ("tests/unit/test_owned_stores.py", "tests/contract/test_owners.py"), ("tests/unit/test_terraform.py",)
 K8S, VERCEL = ("tests/contract/test_k8s.py",), ("tests/contract/test_vercel.py",)
 HOSTS = ("tests/contract/test_write_only_contract.py", "tests/contract/test_github_actions.py")
 
-DEADLINES, ONE_DEBT = ("tests/unit/test_deadlines.py",), ("tests/course/test_one_debt.py",)
+DEADLINES, ONE_DEBT = ("tests/unit/test_deadlines.py",), ("tests/incident/test_one_debt.py",)
 
 MUTANTS = (
     Mutant("let a later word move a deadline", "ir/incident/ladder.py", "word.at < before.at", "word.at > before.at", DEADLINES),
@@ -60,7 +60,7 @@ MUTANTS = (
         "ir/engine/recorder.py",
         "                self._take_in(word or entry)\n",
         "                self._take_in(entry)\n",
-        ("tests/course/test_words.py",),
+        ("tests/incident/test_words.py",),
     ),
     Mutant(
         "believe a delivery while the old secret is accepted",
@@ -129,10 +129,10 @@ MUTANTS = (
         "ir/actions/replacement.py",
         ' or record.facts.get("adopted"):',
         ":",
-        ("tests/course/test_adoption.py",),
+        ("tests/incident/test_adoption.py",),
     ),
     Mutant("mint without looking for strays", "ir/actions/mint.py", "    if strays:\n", "    if False:\n"),
-    Mutant("drop the custody write", "ir/actions/successor.py", 'address = world.custody.keep(f"new-{n}", secret)', 'address = ""'),
+    Mutant("drop the custody write", "ir/actions/successor.py", 'address = world.ports.custody.keep(f"new-{n}", secret)', 'address = ""'),
     Mutant("burn no name after an unanswered mint", "ir/actions/successor.py", "n = tried + 1 if anew", "n = max(tried, 1) if anew"),
     Mutant("retire before the last look", "ir/actions/retire.py", "if why_not and world.plan", "if False and world.plan"),
     Mutant(
@@ -150,7 +150,7 @@ MUTANTS = (
         "else own_keys.expire_others(world, told)",
         "else ({}, ())",
     ),
-    Mutant("mint blind though another began", "ir/actions/replacement.py", "return world.fresh and not", "return not"),
+    Mutant("mint blind though another began", "ir/actions/replacement.py", "return world.run.fresh and not", "return not"),
     Mutant("mint blind a second time", "ir/actions/replacement.py", 'and int(record.facts["mint"]["n"]) == 1', ""),
     Mutant("owe a double and never expire it", "ir/actions/retire.py", "if only and not record.debts", "if only"),
     Mutant(
@@ -181,7 +181,7 @@ MUTANTS = (
         "ir/actions/death.py",
         "if not dead or not seen.control.answers:",
         "if not dead:",
-        ("tests/course", "tests/hardening/test_proof.py"),
+        ("tests/incident", "tests/hardening/test_proof.py"),
     ),
     Mutant(
         "call a guided rotation reversible",
@@ -195,14 +195,14 @@ MUTANTS = (
         "ir/actions/mint.py",
         'mint.get("spoilt", {}):\n        return _rotated(',
         'mint.get("spoilt", {}) and False:\n        return _rotated(',
-        ("tests/course/test_guided_rotation.py",),
+        ("tests/incident/test_guided_rotation.py",),
     ),
     Mutant(
         "contain and look at no service",
         "ir/actions/contain.py",
         'None if "wave" in later else outage.look(world, now)',
         "None",
-        ("tests/course/test_guided_rotation.py",),
+        ("tests/incident/test_guided_rotation.py",),
     ),
     Mutant(
         "take any key that works for the new one",
@@ -236,20 +236,20 @@ MUTANTS = (
         "record who acts anew on replay",
         "ir/engine/step_attempt.py",
         "body=ran, at=at, actor=by)",
-        "body=ran, at=at, actor=self._world.operator.name)",
+        "body=ran, at=at, actor=self._world.ports.operator.name)",
     ),
-    Mutant("do not read stores after the kill", "ir/actions/watch.py", "list(world.stores.values()) if last else []", "[]"),
+    Mutant("do not read stores after the kill", "ir/actions/watch.py", "list(world.ports.stores.values()) if last else []", "[]"),
     Mutant(
         "skip the lease check",
-        "ir/storage/incident_store.py",
-        '                if row["executor"] != holder.executor and self.alive(row, now):',
+        "ir/storage/leases.py",
+        "                if row.executor != holder.executor and row.alive:",
         "                if False:",
         ("tests/unit/test_ledger.py",),
     ),
     Mutant(
         "let another incident take a held key",
-        "ir/storage/incident_store.py",
-        'if row["incident"] != incident and not',
+        "ir/storage/leases.py",
+        "if lease.incident != incident and not",
         "if False and not",
         ("tests/unit/test_ledger.py",),
     ),
@@ -299,8 +299,8 @@ MUTANTS = (
     Mutant(
         "record a key as a fact",
         "ir/actions/custody.py",
-        'return "" if kept else world.custody.keep("old", old)',
-        'return world.custody.keep("old", old) and old.reveal()[::-1]',
+        'return "" if kept else world.ports.custody.keep("old", old)',
+        'return world.ports.custody.keep("old", old) and old.reveal()[::-1]',
         CANARY,
     ),
     Mutant(
@@ -322,7 +322,7 @@ MUTANTS = (
         "ir/runtime/write_guard.py",
         "        def asked(*args: object, **kwargs: object) -> object:\n            self._ask()\n",
         "        def asked(*args: object, **kwargs: object) -> object:\n",
-        ("tests/course", "tests/hardening/test_guard.py"),
+        ("tests/incident", "tests/hardening/test_guard.py"),
     ),
     Mutant(
         "retry a revoke by itself",
@@ -420,21 +420,21 @@ MUTANTS = (
         "ir/actions/last_use.py",
         "    while last <= mine.at + RESOLUTION:",
         "    while last <= world.now() + RESOLUTION:",
-        ("tests/course/test_clocks.py",),
+        ("tests/incident/test_clocks.py",),
     ),
     Mutant(
         "take Stripe's silence about our own use for quiet",
         "ir/actions/last_use.py",
         "return Own(probe.date, skew, 0.0, waited)",
         "return Own(probe.date, skew, probe.date, waited)",
-        ("tests/course/test_clocks.py",),
+        ("tests/incident/test_clocks.py",),
     ),
     Mutant(
         "believe a proof for ever",
         "ir/actions/watch.py",
         "    if back is None:",
         "    if back is None or True:",
-        ("tests/course/test_clocks.py",),
+        ("tests/incident/test_clocks.py",),
     ),
     Mutant(
         "run whatever a row says",
@@ -519,7 +519,7 @@ MUTANTS = (
         "ir/engine/approvals.py",
         "    if found in asked.removed:",
         "    if False:",
-        ("tests/unit/test_approvals.py", "tests/course/test_several_approvals.py"),
+        ("tests/unit/test_approvals.py", "tests/incident/test_several_approvals.py"),
     ),
     Mutant(
         "believe the environment about who runs it",
@@ -533,14 +533,14 @@ MUTANTS = (
         "ir/actions/discard.py",
         'return Item(name, Did.DONE, "") if "new" in record.facts else _emptied(world, store, incident)',
         'return Item(name, Did.DONE, "")',
-        ("tests/course/test_clearing.py",),
+        ("tests/incident/test_clearing.py",),
     ),
     Mutant(
         "be stopped by what an incident of our own left",
         "ir/actions/store_check.py",
-        "        mine = bool(pending.incident) and world.over(pending.incident)",
+        "        mine = bool(pending.incident) and world.hooks.over(pending.incident)",
         "        mine = False",
-        ("tests/course/test_clearing.py",),
+        ("tests/incident/test_clearing.py",),
     ),
     Mutant(
         "tell of a longer time than was looked at",
@@ -554,35 +554,35 @@ MUTANTS = (
         "ir/actions/close.py",
         "found = [value] if value is not None and death.liveness(world, value).answers else []",
         "found = [value] if value is None else []",
-        ("tests/course/test_closing.py",),
+        ("tests/incident/test_closing.py",),
     ),
     Mutant(
         "expire what a service holds",
         "ir/actions/close.py",
         "        spared = [row for row in rows if in_use and _may_be_it(world, record, row)]",
         "        spared = list[KeyRow]()",
-        ("tests/course/test_closing.py",),
+        ("tests/incident/test_closing.py",),
     ),
     Mutant(
         "throw away the only copy of a living key",
         "ir/engine/endings.py",
         'if looked.get("needs_custody"):',
         "if False:",
-        ("tests/course/test_closing.py",),
+        ("tests/incident/test_closing.py",),
     ),
     Mutant(
         "drop what a close left to do",
         "ir/incident/debts.py",
-        'return row["status"] != "attested" or "accepted" in row["summary"]',
-        'return row["status"] != "attested"',
-        ("tests/course/test_taken_over.py",),
+        'return row.status != "attested" or "accepted" in row.summary',
+        'return row.status != "attested"',
+        ("tests/incident/test_taken_over.py",),
     ),
     Mutant(
         "expire by its id alone what is lost",
         "ir/actions/own_keys.py",
         "    for key_id in ids:",
         "    for key_id in ids[:1]:",
-        ("tests/course/test_closing.py",),
+        ("tests/incident/test_closing.py",),
     ),
     Mutant(
         "take an ended login for a closed place",
@@ -612,14 +612,12 @@ MUTANTS = (
         "*()",
         ("tests/unit/test_http_address.py",),
     ),
+    Mutant("run unasked what reads a store", "ir/runtime/which_key.py", "unread and consent.may(", "unread and (True or ", CONSENT),
     Mutant(
-        "run unasked what reads a store", "ir/cli/terminal/option_values.py", "unread and consent.may(", "unread and (True or ", CONSENT
-    ),
-    Mutant(
-        "rehearse unasked",
+        "dry run unasked",
         "ir/cli/rotate.py",
-        "        consent.ask((consents.rehearsal if",
-        "        list((consents.rehearsal if",
+        "        consent.ask((consents.dry_run if",
+        "        list((consents.dry_run if",
         CONSENT,
     ),
     Mutant(
@@ -708,7 +706,7 @@ MUTANTS = (
     Mutant(
         "kill the old key though the replacement died",
         "ir/actions/retire.py",
-        "if world.issuer.guided and (died := _replacement_died(world, record)) is not None:",
+        "if world.ports.issuer.guided and (died := _replacement_died(world, record)) is not None:",
         "if False and (died := _replacement_died(world, record)) is not None:",
         ("tests/e2e/test_wrong_row.py",),
     ),
@@ -731,7 +729,7 @@ MUTANTS = (
         "ir/actions/retire.py",
         "if probe.liveness.dead and (died := _replacement_died(world, record, old=probe)) is not None:",
         "if False and (died := _replacement_died(world, record, old=probe)) is not None:",
-        ("tests/course/test_keys_of_our_own.py",),
+        ("tests/incident/test_keys_of_our_own.py",),
     ),
     Mutant(
         "let a proposed time confirm",
@@ -766,7 +764,7 @@ MUTANTS = (
         "ir/cli/review_watch.py",
         " if not one.proposed]",
         "]",
-        ("tests/course/test_reopened.py",),
+        ("tests/incident/test_reopened.py",),
     ),
     Mutant(
         "clear reads without a log of ours",
@@ -793,9 +791,9 @@ MUTANTS = (
     Mutant(
         "write what cannot be put back",
         "ir/actions/unread.py",
-        'if not forward and world.custody.fetch("old") is None:',
+        'if not forward and world.ports.custody.fetch("old") is None:',
         "if False:",
-        ("tests/course/test_write_only.py::test_without_the_old_value_in_custody_nothing_is_written",),
+        ("tests/incident/test_write_only.py::test_without_the_old_value_in_custody_nothing_is_written",),
     ),
     Mutant("take a changed mark for our own", "ir/actions/unread.py", "    if mark == _settled(known, value):", "    if True:", UNREAD),
     Mutant("overlook a version in between", "ir/adapters/stores/counted.py", "if number == base.number + 1:", "if True:", SSM),
@@ -868,5 +866,34 @@ MUTANTS = (
         '_ACCEPTED = ["RSA-OAEP",',
         '_ACCEPTED = ["A128GCM", "RSA-OAEP",',
         ("tests/contract/test_issuer_jwe.py",),
+    ),
+    Mutant("let a look write", "ir/runtime/worlds.py", "ask=write_guard.read_only", "ask=lambda: None", ("tests/unit/test_world.py",)),
+    Mutant(
+        "take every incident for unfinished",
+        "ir/runtime/worlds.py",
+        "return row is not None and debts.over(row)",
+        "return False",
+        ("tests/unit/test_world.py",),
+    ),
+    Mutant(
+        "show the options of another command",
+        "ir/cli/terminal/option_groups.py",
+        "option.hidden = True",
+        "option.hidden = False",
+        ("tests/unit/test_parameters.py",),
+    ),
+    Mutant(
+        "keep the exceptions of a resume for one part of the workflow",
+        "ir/engine/recorder.py",
+        "self.world = replace(self.world, options=accepting(",
+        "replace(self.world, options=accepting(",
+        ("tests/course/test_containment.py",),
+    ),
+    Mutant(
+        "wait though a signal was sent",
+        "ir/runtime/following.py",
+        'if not (record.status == "waiting" or owes) or kept.signals.sent(record.id, record.heard):',
+        'if not (record.status == "waiting" or owes):',
+        ("tests/unit/test_following.py",),
     ),
 )

@@ -14,14 +14,16 @@ import pytest
 from ir import inventory
 from ir.cli import COMMANDS, run
 from ir.cli.terminal.consent_prompt import Consent
-from ir.cli.terminal.inventory_source import Opened, read
+from ir.cli.terminal.inventory_source import read
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import ExitCode, Refused
 from ir.drill.hosts.gcp_twin import GcpTwin
 from ir.inventory import consent
+from ir.inventory.opened import Opened
 from ir.runtime.app_state import State, open_state
-from ir.storage import database, incident_store
+from ir.storage import database
+from ir.storage.incident_index import IncidentIndex, IncidentRow
 from tests.worlds.responder import responder
 from tests.worlds.strange_inventory import FILE, Strange, strange
 
@@ -186,10 +188,10 @@ def test_the_words_name_all_that_is_used(place: Strange) -> None:
     netloc = place.service.url.removeprefix("http://")
     assert f"header X-Token from dotenv://token.env#TOKEN to {netloc}" in words
     assert {f"host {netloc}", f"host {place.twin.url.removeprefix('http://')}", "notices to command://notify"} <= words
-    assert consent.rehearsal(source, source.key("payments")) < words, "who agreed to a rotation agreed to its dry run"
+    assert consent.dry_run(source, source.key("payments")) < words, "who agreed to a rotation agreed to its dry run"
     assert consent.comparison(source, source.key("payments")) < words
     assert consent.containment(source, source.key("payments")) < words
-    assert f"signed test events to {netloc}" in consent.rehearsal(source, source.key("events"))
+    assert f"signed test events to {netloc}" in consent.dry_run(source, source.key("events"))
 
 
 def test_another_header_or_variable_is_a_new_one(place: Strange) -> None:
@@ -198,16 +200,20 @@ def test_another_header_or_variable_is_a_new_one(place: Strange) -> None:
     text = (place.folder / FILE).read_text()
     (place.folder / FILE).write_text(text.replace("token.env#TOKEN", "other.env#KEY").replace("PAGER_LOGIN", "AWS_SECRET_ACCESS_KEY"))
     after = inventory.load(place.folder / FILE)
-    new = consent.rehearsal(after, after.key("payments")) - consent.destinations(before, before.key("payments"))
+    new = consent.dry_run(after, after.key("payments")) - consent.destinations(before, before.key("payments"))
     assert any("AWS_SECRET_ACCESS_KEY" in word for word in new)
     assert any("other.env#KEY" in word for word in new)
 
 
 def test_containing_alone_does_not_end_the_first_use() -> None:
     """The rotation right after it has `--yes` as its consent, as it would have had before."""
-    rows = [{"status": "done", "summary": {"destinations": []}}, {"status": "aborted", "summary": {"destinations": ["store a"]}}]
+
+    def ran(status: str, *places: str) -> IncidentRow:
+        return IncidentRow("INC-1", 0.0, 0.0, status, 0, {"destinations": list(places)})
+
+    rows = [ran("done"), ran("aborted", "store a")]
     assert consent.known(rows) is None
-    assert consent.known([*rows, {"status": "debt", "summary": {"destinations": ["store b"]}}]) == {"store b"}
+    assert consent.known([*rows, ran("debt", "store b")]) == {"store b"}
 
 
 class Sitting(Terminal):
@@ -299,7 +305,7 @@ def test_the_red_button_asks_only_for_what_it_needs(tmp_path: Path) -> None:
         code, said = world.ir("contain", "payments", "--inventory", FILE, "--yes", "--inventory-sha256", "0" * 64)
         assert (code, world.incidents()) == (ExitCode.REFUSED, []), said
         engine = database.open_engine(f"sqlite:///{world.folder / 'home' / 'ir.sqlite'}")
-        incident_store.Ledger(engine).note("INC-20260101-aaaa", "done", 0, {"destinations": ["store vault://secret/another"], "debts": []})
+        IncidentIndex(engine).note("INC-20260101-aaaa", "done", 0, {"destinations": ["store vault://secret/another"], "debts": []})
         engine.dispose()
         code, said = world.ir("contain", "payments", "--inventory", FILE, "--yes")
         assert code == ExitCode.DEBT, said

@@ -4,7 +4,7 @@ import threading
 from pathlib import Path
 
 from ir.storage.database import open_engine
-from ir.storage.incident_store import Ledger
+from ir.storage.tables import ready
 
 
 def test_the_tables_are_made_once(tmp_path: Path) -> None:
@@ -16,7 +16,7 @@ def test_the_tables_are_made_once(tmp_path: Path) -> None:
             engine = open_engine(f"sqlite:///{place}")
             together.wait()
             try:
-                Ledger(engine)
+                ready(engine)
             except Exception as error:  # noqa: BLE001 - whatever it is, it must not happen
                 wrong.append(str(error))
             engine.dispose()

@@ -4,7 +4,7 @@ from ir.core.errors import ExitCode
 from ir.core.model import Liveness, Probe
 from ir.core.secret import Secret
 from ir.drill.simulated.world import Simulation
-from tests.course.test_course import go
+from tests.incident.test_workflow import go
 
 
 def test_a_path_on_which_nobody_is_known_proves_nothing() -> None:

@@ -1,4 +1,4 @@
-"""A state machine over the course of an incident.
+"""A state machine over a whole incident.
 
 Every outward call may go wrong in every way, the process may die between any two calls, people may say anything at any time,
 and the world may change under our hands. See `ir/drill/simulated/invariants.py` for what must hold.
@@ -38,7 +38,7 @@ class Incidents(RuleBasedStateMachine):
         self.judge = Judge(self.trial)
         self.human = Human(self.trial, self.judge)
 
-    # ── the course goes on, or dies ──
+    # ── the workflow goes on, or dies ──
 
     @rule(ticks=st.integers(1, 60))
     def goes_on(self, ticks: int) -> None:

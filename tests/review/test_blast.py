@@ -6,7 +6,7 @@ from typing import Any
 
 from ir.core.model import Json
 from ir.review.detect.derived_tables import derive_acts, derive_sent
-from ir.review.detect.rules import Parameters
+from ir.review.detect.rules import RuleParameters
 from ir.review.detect.window import Window
 from ir.review.judge import affected_customers
 from ir.review.judge.blast_radius import measure
@@ -27,7 +27,7 @@ def measured(scratch: Path, *, reads_found: bool = True, **tables: list[Json]) -
         derive_sent(engine, egress=True, probes=())
         derive_acts(engine, [])
         engine.fill("flagged", FLAGGED, [("req_bad",)])
-        return measure(engine, Parameters.of(WINDOW), reads_found=reads_found)
+        return measure(engine, RuleParameters.of(WINDOW), reads_found=reads_found)
     finally:
         engine.close()
 

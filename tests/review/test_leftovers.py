@@ -10,7 +10,7 @@ from ir.review.collect import leftover_sweep
 from ir.review.collect.collector import Collector
 from ir.review.detect.derived_tables import derive_acts, derive_sent
 from ir.review.detect.window import Window
-from ir.review.judge.coverage import ABSENT, Seen
+from ir.review.judge.coverage import ABSENT, SourceCoverage
 from ir.review.judge.leftover_list import list_leftovers, looked_at
 from ir.review.judge.verdict import judge
 from ir.review.sql.engine import DuckDb
@@ -20,7 +20,7 @@ NOW, DAY = 1_790_000_000, 86400
 LEAK = NOW - DAY
 KNOWN, UNKNOWN = Window.of(NOW - 30 * DAY, LEAK, NOW), Window.of(NOW - 30 * DAY, 0, NOW)
 OWN = "acct_1"
-SEEN = {name: Seen() for name in ABSENT}
+SEEN = {name: SourceCoverage() for name in ABSENT}
 
 
 def listed(scratch: Path, window: Window, own_ids: tuple[str, ...] = (), **tables: list[Json]) -> dict[str, Json]:

@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 
-from ir.clients.stripe_answer import Answer
+from ir.clients.stripe_answer import StripeResponse
 from ir.clients.stripe_api import StripeApi
 from ir.core.secret import Secret
 from ir.drill.twin import StripeTwin, faults
@@ -136,11 +136,11 @@ def test_a_key_of_an_organization_asks_for_its_members_log(tmp_path: Path, kind:
     seen: list[tuple[dict[str, object], str]] = []
 
     class Api:
-        def get(self, _key: Secret, _path: str, params: dict[str, object], *, version: str = "") -> Answer:
+        def get(self, _key: Secret, _path: str, params: dict[str, object], *, version: str = "") -> StripeResponse:
             seen.append((params, version))
             no = refuses and "logs_from" in params
             body: dict[str, object] = {"error": {"type": "invalid_request_error", "code": "parameter_unknown"}} if no else {"data": []}
-            return Answer(400 if no else 200, body, "req_1", {"request-id": "req_1", "stripe-version": version})
+            return StripeResponse(400 if no else 200, body, "req_1", {"request-id": "req_1", "stripe-version": version})
 
         def next_page(self, _body: object) -> str:
             return ""

@@ -90,7 +90,7 @@ def gitguardian_webhook() -> Json:
     return {"source": "GitGuardian", "timestamp": "1", "action": "incident_triggered", "message": "A new incident", "incident": incident}
 
 
-def trufflehog(secret: str, file: str = "deploy/.env", detector: str = "Stripe") -> Json:
+def trufflehog(secret: str, file: str = "deploy/.env", detector: str = "Stripe", line: int = 4) -> Json:
     return {
         "SourceMetadata": {
             "Data": {
@@ -100,7 +100,7 @@ def trufflehog(secret: str, file: str = "deploy/.env", detector: str = "Stripe")
                     "email": "a <a@example.com>",
                     "repository": "https://github.com/acme/shop",
                     "timestamp": "2026-11-16 10:17:40 -0700 PDT",
-                    "line": 4,
+                    "line": line,
                 }
             }
         },

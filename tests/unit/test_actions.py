@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import ir.actions
-from ir.actions import ACTIONS, Action, Prepares, Rehearses, load
+from ir.actions import ACTIONS, Action, DryRuns, Prepares, load
 from ir.core.model import Danger, Json, Outcome
 from ir.incident.action_catalog import ACTIONS as CATALOG
 from ir.incident.context import World
@@ -31,10 +31,10 @@ def test_an_action_has_the_functions_that_the_workflow_calls(name: str) -> None:
     assert shape(module.run) == (SHAPE, Outcome)
     if isinstance(module, Prepares):
         assert shape(module.prepare) == (SHAPE, Json)
-    if isinstance(module, Rehearses):
-        assert shape(module.rehearse) == (SHAPE, Outcome)
+    if isinstance(module, DryRuns):
+        assert shape(module.dry_run) == (SHAPE, Outcome)
     if name in CATALOG and CATALOG[name].danger is not Danger.READ:
-        assert isinstance(module, Rehearses), "a dry run would have nothing to say of it"
+        assert isinstance(module, DryRuns), "a dry run would have nothing to say of it"
 
 
 def test_every_module_with_a_run_is_an_action_of_the_list() -> None:
@@ -49,5 +49,5 @@ def test_mypy_takes_a_module_for_an_action() -> None:
 
     taken: list[Action] = [mint, preflight]
     prepares: Prepares = mint
-    rehearses: Rehearses = mint
+    rehearses: DryRuns = mint
     assert all(hasattr(one, "run") for one in (*taken, prepares, rehearses))

@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 
 from ir import alerts
-from ir.alerts import Held
+from ir.alerts import StoredKey
 from ir.core.errors import BadFile, UsageError
 from ir.core.secret import Secret
 from tests.unit import alert_samples as samples
 
 
-def stores(*values: str) -> list[Held]:
-    return [Held(Secret(value), (name,)) for name, value in zip(("payments", "billing", "search"), values, strict=False)]
+def stores(*values: str) -> list[StoredKey]:
+    return [StoredKey(Secret(value), (name,)) for name, value in zip(("payments", "billing", "search"), values, strict=False)]
 
 
-def told(data: object, held: list[Held]) -> alerts.Leak:
+def told(data: object, held: list[StoredKey]) -> alerts.Leak:
     """The one leak of a report."""
     text = data if isinstance(data, str) else json.dumps(data)
     (leak,) = alerts.leaks(alerts.loads(text, "report"), held)
@@ -263,3 +263,29 @@ def test_prefixes_are_taken_off_in_linear_time() -> None:
     with pytest.raises(BadFile):
         alerts.loads(("x" * 119 + '{"' + "y" * 5000 + "\n") * 1500, "hostile")
     assert time.process_time() - began < 20
+
+
+# ── places ──
+
+
+def test_every_location_of_a_sarif_result_is_a_place() -> None:
+    key, report = samples.key(), samples.sarif("")
+    row = report["runs"][0]["results"][0]
+    row["locations"][0]["physicalLocation"]["region"]["snippet"]["text"] = key
+    row["locations"].append({"physicalLocation": {"artifactLocation": {"uri": "ci/build.yml"}, "region": {"startLine": 3}}})
+    leak = told(report, stores(key))
+    assert [(place.file, place.line) for place in leak.places] == [("deploy/.env", 12), ("ci/build.yml", 3)]
+    assert leak.said.endswith(" and 1 more place")
+
+
+def test_a_scanner_that_names_one_place_of_each_key_is_not_taken_at_its_word() -> None:
+    """Kingfisher puts all places of a value together as it runs by default, and names one of them."""
+    key, report = samples.key(), samples.sarif("")
+    report["runs"][0]["tool"]["driver"]["name"] = "kingfisher"
+    report["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"] = {"startColumn": 0, "snippet": {"text": key}}
+    assert told(report, stores(key)).one_place
+    assert told(samples.kingfisher(key), stores(key)).one_place
+    assert not told(samples.sarif(key), stores(key)).one_place and not told(samples.trufflehog(key), stores(key)).one_place
+    second = samples.kingfisher(key)
+    second["finding"]["path"] = "ci/.env"
+    assert not told({"findings": [samples.kingfisher(key), second]}, stores(key)).one_place, "it ran with --no-dedup"

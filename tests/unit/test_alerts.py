@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ir import alerts
-from ir.alerts import Alert, Held
+from ir.alerts import Alert, StoredKey
 from ir.core.errors import BadFile, UsageError
 from ir.core.secret import Secret, fingerprint
 from tests.sizes import examples
@@ -22,8 +22,8 @@ def day(text: str) -> float:
     return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
 
 
-def held(*rows: tuple[str, str]) -> list[Held]:
-    return [Held(Secret(value), (name,)) for value, name in rows]
+def held(*rows: tuple[str, str]) -> list[StoredKey]:
+    return [StoredKey(Secret(value), (name,)) for value, name in rows]
 
 
 def one(data: object) -> Alert:
@@ -205,11 +205,11 @@ def test_the_earliest_time_of_all_alerts_counts() -> None:
 
 def test_a_paste_is_the_key_of_the_one_alert_that_does_not_hold_it() -> None:
     pasted = Secret(samples.key())
-    found = alerts.leaks(alerts.loads(json.dumps(samples.gitguardian_api()), "x"), [Held(pasted, ("payments",))], pasted)
+    found = alerts.leaks(alerts.loads(json.dumps(samples.gitguardian_api()), "x"), [StoredKey(pasted, ("payments",))], pasted)
     assert found[0].keys == ("payments",) and found[0].secret == pasted
 
 
-def choose(rows: list[Any], held: list[Held], key: str = "") -> alerts.Leak:
+def choose(rows: list[Any], held: list[StoredKey], key: str = "") -> alerts.Leak:
     return alerts.the_leak(alerts.leaks(alerts.loads(json.dumps(rows), "x"), held), "x", key, None)
 
 

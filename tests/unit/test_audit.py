@@ -10,13 +10,15 @@ from ir.core.model import Json
 from ir.evidence import audit_log
 from ir.evidence.hash_chain import chained, verify
 from ir.runtime.app_state import database_address
-from ir.storage import database, incident_store
+from ir.storage import database
+from ir.storage.incident_index import IncidentIndex
+from ir.storage.tables import ready
 
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[sa.Engine]:
     made = database.open_engine(f"sqlite:///{tmp_path / 'ir.sqlite'}")
-    incident_store.Ledger(made)
+    ready(made)
     yield made
     made.dispose()
 
@@ -55,7 +57,7 @@ def test_the_first_entry_is_there_with_its_line_of_the_index_or_not_at_all(
     """A process killed between the two left an entry that workers took for no incident, and refused for ever."""
     url = f"sqlite:///{tmp_path / 'ir.sqlite'}" if kind == "sqlite" else database_address(request.getfixturevalue("postgresql").database())
     made = database.open_engine(url)
-    ledger = incident_store.Ledger(made)
+    index = IncidentIndex(made)
 
     def killed(_db: sa.Connection, _opened: Json) -> None:
         raise SystemExit
@@ -66,8 +68,8 @@ def test_the_first_entry_is_there_with_its_line_of_the_index_or_not_at_all(
             dying.setattr(audit_log, "_list", killed)
             with pytest.raises(SystemExit):
                 audit_log.append(made, opened)
-        assert (audit_log.entries(made, "INC-1"), ledger.find("INC-1")) == ([], None)
+        assert (audit_log.entries(made, "INC-1"), index.find("INC-1")) == ([], None)
         audit_log.append(made, opened)
-        assert audit_log.entries(made, "INC-1") == [opened] and ledger.find("INC-1")
+        assert audit_log.entries(made, "INC-1") == [opened] and index.find("INC-1")
     finally:
         made.dispose()

@@ -1,7 +1,6 @@
 """The step `delivery` where Stripe cannot be asked: a person's word, and what is never taken for one."""
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import cast
@@ -11,10 +10,12 @@ import pytest
 from ir.actions import delivery
 from ir.core.model import Danger, Did, Outcome
 from ir.core.secret import Secret
+from ir.drill.simulated.world import HOOKS
 from ir.incident.context import World
 from ir.incident.facts import Facts
 from ir.incident.plan import Step
 from ir.incident.record import Incident
+from ir.incident.world_parts import Run
 from ir.ports import Sent
 from tests.worlds.issuers import BentClock
 
@@ -66,18 +67,14 @@ def taken(deliveries: Deliveries, person: Person, *, guided: bool = True, **fact
     """One run of the step."""
     clock = BentClock()
     world = SimpleNamespace(
-        deliveries=deliveries,
-        operator=person,
-        issuer=SimpleNamespace(guided=guided),
+        ports=SimpleNamespace(deliveries=deliveries, operator=person, issuer=SimpleNamespace(guided=guided), clock=clock),
+        hooks=HOOKS,
+        run=Run("", patient=True),
         plan=SimpleNamespace(steps=(STEP,)),
         incident="INC-1",
-        clock=clock,
         elapsed=clock.elapsed,
         now=lambda: clock.now().timestamp(),
         old_key=lambda _facts: Secret("old"),
-        say=lambda _text: None,
-        stopping=lambda: False,
-        resting=lambda _seconds: nullcontext(),
     )
     known = cast(Facts, {"new": {"id": ""}, **facts})
     return delivery.run(cast(World, world), Incident(id="INC-1", facts=known), STEP)

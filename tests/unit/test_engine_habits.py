@@ -10,7 +10,9 @@ from dbos import DBOS
 
 import ir
 from ir.engine.dbos_runner import Runner
-from ir.storage import database, incident_store, process_identity
+from ir.storage import database, process_identity
+from ir.storage.leases import Leases
+from ir.storage.signal_log import SignalLog
 
 _OURS = ("ir", "tests", "docs")
 
@@ -18,7 +20,7 @@ _OURS = ("ir", "tests", "docs")
 @pytest.fixture
 def runner(tmp_path: Path) -> Iterator[Runner]:
     engine = database.open_engine(f"sqlite:///{tmp_path / 'ir.sqlite'}")
-    made = Runner(engine, process_identity.me("ann"), incident_store.Ledger(engine))
+    made = Runner(engine, process_identity.me("ann"), Leases(engine), SignalLog(engine))
     made.launch()
     yield made
     made.close()

@@ -1,5 +1,6 @@
 """Which time a look for forged events is about, and why there was none."""
 
+from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -12,6 +13,7 @@ from ir.drill.simulated.world import Simulation
 from ir.incident.facts import Facts
 from ir.incident.plan import Step
 from ir.incident.record import Incident
+from ir.ports import Deliveries
 from ir.report import forged as told
 from ir.report.source import Story
 
@@ -37,7 +39,8 @@ class Services:
 
 def looked(services: Services, exposed: float) -> tuple[Did, str, Json]:
     sim = Simulation("exposed")
-    sim.world.deliveries = services  # type: ignore[assignment]  # as much of the port as the step uses
+    port = cast(Deliveries, services)  # as much of it as the step uses
+    sim.world = replace(sim.world, ports=replace(sim.world.ports, deliveries=port))
     outcome = forged.run(sim.world, Incident(facts={"exposed_at": exposed}), STEP)
     return outcome.did, outcome.said, outcome.facts
 

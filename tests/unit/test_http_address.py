@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from ir.clients.http_resolver import check_address, family, look_up, redirected
 from ir.clients.way_out import Proxy, proxy_for
 from ir.core.errors import Rejected
-from ir.core.urls import NotAsked, Place, all_loopback, in_the_clear, parse
+from ir.core.urls import NotAsked, ParsedUrl, all_loopback, in_the_clear, parse
 from tests.sizes import examples
 
 
 def test_a_url_is_read() -> None:
-    assert parse("https://Checkout.Internal./healthz?deep=1#x") == Place("https", "checkout.internal", 443, "/healthz?deep=1")
-    assert parse("http://[::1]:8080") == Place("http", "::1", 8080, "/")
+    assert parse("https://Checkout.Internal./healthz?deep=1#x") == ParsedUrl("https", "checkout.internal", 443, "/healthz?deep=1")
+    assert parse("http://[::1]:8080") == ParsedUrl("http", "::1", 8080, "/")
 
 
 @pytest.mark.parametrize(

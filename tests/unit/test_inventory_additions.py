@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ir import inventory
 from ir.core.errors import Refused
 from ir.core.key_kind import Credential
-from ir.core.key_search import Find
+from ir.core.key_search import FoundKey
 from ir.core.model import KeyKind
 from ir.core.name_shape import NameShape
 from ir.core.reference import Reference, parse
@@ -55,7 +55,7 @@ OLD = parse("vault://secret/payments#sk")
 NEW = parse("k8s://prod/payments/stripe#api_key")
 
 
-def _proposal(text: str, finds: list[Find], named: list[Named] | None = None, readers: list[Reader] | None = None) -> Proposal:
+def _proposal(text: str, finds: list[FoundKey], named: list[Named] | None = None, readers: list[Reader] | None = None) -> Proposal:
     return Proposer(finds, named or [], readers or [], {}, inventory.loads(text, "x")).proposal()
 
 
@@ -69,7 +69,7 @@ def _kept(before: str, after: str) -> bool:
 def test_a_key_a_place_and_a_service_are_added_and_all_else_stays(style: str) -> None:
     text, same, other = STYLES[style], value(), value("rk_live")
     reload = {"rollout": {"context": "prod", "namespace": "ops", "deployment": "refunder"}}
-    finds = [Find(OLD, same), Find(NEW, same), Find(parse("k8s://prod/ops/refunds#key"), other)]
+    finds = [FoundKey(OLD, same), FoundKey(NEW, same), FoundKey(parse("k8s://prod/ops/refunds#key"), other)]
     readers = [Reader(parse("k8s://prod/ops/refunds#key"), "refunder", reload)]
     made = additions.added(text, "x", _proposal(text, finds, readers=readers))
     assert _kept(text, made)
@@ -82,17 +82,17 @@ def test_a_key_a_place_and_a_service_are_added_and_all_else_stays(style: str) ->
 
 
 def test_the_same_text_comes_back_when_nothing_is_new() -> None:
-    assert additions.added(BLOCK, "x", _proposal(BLOCK, [Find(OLD, value())])) == BLOCK
+    assert additions.added(BLOCK, "x", _proposal(BLOCK, [FoundKey(OLD, value())])) == BLOCK
 
 
 def test_a_value_that_a_listed_key_is_known_to_have_is_a_place_of_it() -> None:
     same = value()
-    found = Proposer([Find(NEW, same)], listed=inventory.loads(BLOCK, "x"), held={same.fingerprint: "payments"}).proposal()
+    found = Proposer([FoundKey(NEW, same)], listed=inventory.loads(BLOCK, "x"), held={same.fingerprint: "payments"}).proposal()
     assert found.keys == () and found.more == {"payments": (str(NEW),)}
 
 
 def test_a_key_of_another_mode_brings_its_account() -> None:
-    made = additions.added(BLOCK, "x", _proposal(BLOCK, [Find(NEW, value("sk_test"))]))
+    made = additions.added(BLOCK, "x", _proposal(BLOCK, [FoundKey(NEW, value("sk_test"))]))
     after = inventory.loads(made, "x")
     assert [(row.name, row.mode) for row in after.accounts] == [("main", "live"), ("test", "test")] and "fill in" in made
 
@@ -105,7 +105,7 @@ def test_names_alone_are_keys_of_their_own_and_say_so() -> None:
     assert "by its name alone, mode assumed: the host never tells its value" in made
     assert [key.name for key in inventory.loads(made, "x").keys] == ["payments", "shop"]
     assert inventory.loads(made, "x").services[-1].name == "shop-2", "a name that is taken"
-    again = _proposal(BLOCK, [Find(OLD, value())], [], [Reader(OLD, "worker")])
+    again = _proposal(BLOCK, [FoundKey(OLD, value())], [], [Reader(OLD, "worker")])
     assert again.services == () and "the check of shop by stripe_usage allows no other" in again.remarks[-1]
     assert any("webhook signing secret at vercel://shop/STRIPE_WEBHOOK_SECRET" in line for line in found.remarks)
 
@@ -116,7 +116,7 @@ def test_what_cannot_be_put_in_is_refused() -> None:
     wrong = Proposal((), (NewKey("payments", "main", KeyKind.SECRET, {str(NEW): ""}),), (), {}, ())
     with pytest.raises(Refused, match="with the new rows it is wrong"):
         additions.added(text, "x", wrong)
-    made = additions.added(text, "x", _proposal(text, [Find(OLD, same), Find(NEW, same)]))
+    made = additions.added(text, "x", _proposal(text, [FoundKey(OLD, same), FoundKey(NEW, same)]))
     assert [str(ref) for ref in inventory.loads(made, "x").key("payments").stored_in] == [str(OLD), str(NEW)]
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ir import inventory
 from ir.core.errors import ExitCode
-from ir.core.key_search import Find, assigned, in_text, keepers
+from ir.core.key_search import FoundKey, assigned, in_text, keepers
 from ir.core.model import Mode
 from ir.core.reference import Reference, parse
 from ir.core.secret import Secret
@@ -49,8 +49,8 @@ def usable(ref: Reference) -> bool:
 )
 def test_whatever_places_are_called_the_text_is_an_inventory(rows: list[tuple[Reference, int, list[str]]]) -> None:
     values = [value(), value("rk"), value(mode="live"), value("rk", "live")]
-    finds = [Find(ref, values[which], tuple(kept)) for ref, which, kept in rows]
-    text = skeleton.write(finds, ["x: \n- evil: y"])
+    found_keys = [FoundKey(ref, values[which], tuple(kept)) for ref, which, kept in rows]
+    text = skeleton.write(found_keys, ["x: \n- evil: y"])
     made = inventory.loads(text, "made.yaml")
     assert {ref for key in made.keys for ref in key.stored_in} == {ref for ref, _, _ in rows}
     assert len(made.keys) == len({which for _, which, _ in rows})
@@ -62,8 +62,8 @@ def test_whatever_places_are_called_the_text_is_an_inventory(rows: list[tuple[Re
 
 def test_a_key_tells_its_account_and_each_mode_is_an_account_of_its_own() -> None:
     told = value(body="51" + "A1b2C3d4E5f6G7h" + "x" * 82)
-    finds = [Find(parse("vault://secret/a#k"), told), Find(parse("vault://secret/b#k"), value(mode="live"))]
-    made = inventory.loads(skeleton.write(finds, accounts={"live": "acct_1Live"}), "x")
+    found_keys = [FoundKey(parse("vault://secret/a#k"), told), FoundKey(parse("vault://secret/b#k"), value(mode="live"))]
+    made = inventory.loads(skeleton.write(found_keys, accounts={"live": "acct_1Live"}), "x")
     assert {(account.name, account.id, account.mode) for account in made.accounts} == {
         ("test", "acct_1A1b2C3d4E5f6G7h", Mode.TEST),
         ("live", "acct_1Live", Mode.LIVE),
@@ -129,10 +129,10 @@ def test_a_graph_has_a_line_from_key_to_store_to_service(
 def test_check_says_what_a_made_inventory_still_lacks(capsys: pytest.CaptureFixture[str], tmp_path_factory: pytest.TempPathFactory) -> None:
     from ir.cli import run
 
-    finds = [Find(parse("vault://secret/pay#key"), value(mode="live"))]
-    finds.append(Find(parse("vault://secret/hook#key"), Secret(f"whsec_{secrets.token_hex(16)}")))
+    found_keys = [FoundKey(parse("vault://secret/pay#key"), value(mode="live"))]
+    found_keys.append(FoundKey(parse("vault://secret/hook#key"), Secret(f"whsec_{secrets.token_hex(16)}")))
     file = tmp_path_factory.mktemp("made") / "keys.yaml"
-    text = skeleton.write(finds)
+    text = skeleton.write(found_keys)
     assert "list it under `webhooks:` with its endpoint's url: webhook signing secret at vault://secret/hook#key" in text
     file.write_text(text)
     file.chmod(0o600)

@@ -11,75 +11,76 @@ from pathlib import Path
 import pytest
 
 from ir.core.errors import AlreadyRunning, Refused
-from ir.storage import database, incident_store, process_identity
-from ir.storage.incident_store import Ledger
+from ir.runtime.app_state import State
+from ir.storage import database, process_identity
+from ir.storage.leases import STALE
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> Iterator[Ledger]:
+def book(tmp_path: Path) -> Iterator[State]:
     engine = database.open_engine(f"sqlite:///{tmp_path / 'l.sqlite'}")
-    yield Ledger(engine)
+    yield State(Path("/"), engine, process_identity.me("tester"))
     engine.dispose()
 
 
-def test_one_incident_per_resource_and_the_refusal_names_who_where_and_since(book: Ledger) -> None:
-    book.take(process_identity.me("ann"), "INC-1", ["key a", "store x"])
+def test_one_incident_per_resource_and_the_refusal_names_who_where_and_since(book: State) -> None:
+    book.leases.take(process_identity.me("ann"), "INC-1", ["key a", "store x"])
     with pytest.raises(AlreadyRunning) as refusal:
-        book.take(process_identity.me("bob"), "INC-2", ["store y", "store x"])
+        book.leases.take(process_identity.me("bob"), "INC-2", ["store y", "store x"])
     assert refusal.value.incident == "INC-1"
     assert "ann" in refusal.value.what
     assert str(os.getpid()) in refusal.value.what
-    assert book.busy(["store y"]) is None, "all or none"
+    assert book.leases.busy(["store y"]) is None, "all or none"
 
 
-def test_a_live_holder_is_never_replaced(book: Ledger) -> None:
-    book.take(process_identity.me("ann"), "INC-1", ["key a"])
+def test_a_live_holder_is_never_replaced(book: State) -> None:
+    book.leases.take(process_identity.me("ann"), "INC-1", ["key a"])
     with pytest.raises(AlreadyRunning):
-        book.take_over(process_identity.me("bob"), "INC-1")
+        book.leases.take_over(process_identity.me("bob"), "INC-1")
 
 
-def test_a_dead_holder_is_replaced_with_a_higher_fence(book: Ledger) -> None:
+def test_a_dead_holder_is_replaced_with_a_higher_fence(book: State) -> None:
     dead = replace(process_identity.me("ann"), pid=2**22 - 1, born="1")
-    first = book.take(dead, "INC-1", ["key a", "store x"])
+    first = book.leases.take(dead, "INC-1", ["key a", "store x"])
     mine = process_identity.me("bob")
-    second = book.take_over(mine, "INC-1")
+    second = book.leases.take_over(mine, "INC-1")
     assert second > first
-    assert not book.beat(dead, "INC-1", first), "the old holder learns that it lost"
-    assert book.beat(mine, "INC-1", second)
+    assert not book.leases.beat(dead, "INC-1", first), "the old holder learns that it lost"
+    assert book.leases.beat(mine, "INC-1", second)
 
 
-def test_a_recycled_process_number_is_not_mistaken_for_the_holder(book: Ledger) -> None:
+def test_a_recycled_process_number_is_not_mistaken_for_the_holder(book: State) -> None:
     imposter = replace(process_identity.me("ann"), born="12345", executor="other")
-    book.take(imposter, "INC-1", ["key a"])
-    assert book.take_over(process_identity.me("bob"), "INC-1") == 2
+    book.leases.take(imposter, "INC-1", ["key a"])
+    assert book.leases.take_over(process_identity.me("bob"), "INC-1") == 2
 
 
-def test_elsewhere_the_heartbeat_counts(book: Ledger) -> None:
+def test_elsewhere_the_heartbeat_counts(book: State) -> None:
     far = replace(process_identity.me("ann"), host="elsewhere")
-    book.take(far, "INC-1", ["key a"])
+    book.leases.take(far, "INC-1", ["key a"])
     with pytest.raises(AlreadyRunning):
-        book.take_over(process_identity.me("bob"), "INC-1")
+        book.leases.take_over(process_identity.me("bob"), "INC-1")
     with book.engine.begin() as db:
-        db.exec_driver_sql("UPDATE ir_leases SET heartbeat = ?", (time.time() - incident_store.STALE - 1,))
-    assert book.take_over(process_identity.me("bob"), "INC-1") == 2
+        db.exec_driver_sql("UPDATE ir_leases SET heartbeat = ?", (time.time() - STALE - 1,))
+    assert book.leases.take_over(process_identity.me("bob"), "INC-1") == 2
 
 
 @pytest.mark.parametrize("where", ["another kernel pid:[4026531836]", ""], ids=["another machine", "nobody knows where"])
-def test_of_a_namesake_only_the_heartbeat_tells(book: Ledger, where: str) -> None:
+def test_of_a_namesake_only_the_heartbeat_tells(book: State, where: str) -> None:
     """Two containers with one host name: the other's process is not here, or its number is somebody else's here."""
     mine = process_identity.me("bob")
     for pid, born in ((2**22 - 1, "1"), (mine.pid, mine.born)):
         namesake = replace(process_identity.me("ann"), machine=where, pid=pid, born=born)
-        book.take(namesake, f"INC-{pid}", [f"key {pid}"])
+        book.leases.take(namesake, f"INC-{pid}", [f"key {pid}"])
         with pytest.raises(AlreadyRunning):
-            book.take_over(mine, f"INC-{pid}")
+            book.leases.take_over(mine, f"INC-{pid}")
         with book.engine.begin() as db:
-            db.exec_driver_sql("UPDATE ir_leases SET heartbeat = ?", (time.time() - incident_store.STALE - 1,))
-        assert book.take_over(mine, f"INC-{pid}") == 2
+            db.exec_driver_sql("UPDATE ir_leases SET heartbeat = ?", (time.time() - STALE - 1,))
+        assert book.leases.take_over(mine, f"INC-{pid}") == 2
 
 
-def test_a_process_that_is_not_shown_to_us_is_not_taken_for_dead(book: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    book.take(replace(process_identity.me("ann"), born="12345"), "INC-1", ["key a"])
+def test_a_process_that_is_not_shown_to_us_is_not_taken_for_dead(book: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    book.leases.take(replace(process_identity.me("ann"), born="12345"), "INC-1", ["key a"])
 
     def hidden(_pid: int, _signal: int) -> None:
         raise PermissionError
@@ -87,34 +88,36 @@ def test_a_process_that_is_not_shown_to_us_is_not_taken_for_dead(book: Ledger, m
     monkeypatch.setattr(process_identity, "born", lambda _pid: "")
     monkeypatch.setattr(os, "kill", hidden)
     with pytest.raises(AlreadyRunning):
-        book.take_over(process_identity.me("bob"), "INC-1")
+        book.leases.take_over(process_identity.me("bob"), "INC-1")
 
 
 def test_a_table_of_an_older_version_gets_the_column_and_its_holders_are_told_by_their_heartbeat(tmp_path: Path) -> None:
     engine = database.open_engine(f"sqlite:///{tmp_path / 'old.sqlite'}")
-    book = Ledger(engine)
-    book.take(replace(process_identity.me("ann"), pid=2**22 - 1), "INC-1", ["key a"])
+    book = State(Path("/"), engine, process_identity.me("tester"))
+    book.leases.take(replace(process_identity.me("ann"), pid=2**22 - 1), "INC-1", ["key a"])
     with engine.begin() as db:
         db.exec_driver_sql("ALTER TABLE ir_leases DROP COLUMN machine")
-    book = Ledger(engine)
+    engine.dispose()
+    engine = database.open_engine(f"sqlite:///{tmp_path / 'old.sqlite'}")
+    book = State(Path("/"), engine, process_identity.me("tester"))
     with pytest.raises(AlreadyRunning):
-        book.take_over(process_identity.me("bob"), "INC-1")
+        book.leases.take_over(process_identity.me("bob"), "INC-1")
     with engine.begin() as db:
         db.exec_driver_sql("UPDATE ir_leases SET heartbeat = 0")
-    assert book.take_over(process_identity.me("bob"), "INC-1") == 2
+    assert book.leases.take_over(process_identity.me("bob"), "INC-1") == 2
     engine.dispose()
 
 
-def test_a_killed_process_that_its_parent_never_asked_after_is_dead(book: Ledger) -> None:
+def test_a_killed_process_that_its_parent_never_asked_after_is_dead(book: State) -> None:
     child = subprocess.Popen(["/bin/sleep", "60"])
     try:
         killed = replace(process_identity.me("ann"), pid=child.pid, born=process_identity.born(child.pid), executor="killed")
-        book.take(killed, "INC-1", ["key a"])
+        book.leases.take(killed, "INC-1", ["key a"])
         with pytest.raises(AlreadyRunning):
-            book.take_over(process_identity.me("bob"), "INC-1")
+            book.leases.take_over(process_identity.me("bob"), "INC-1")
         child.kill()
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # its number stays taken
-        assert book.take_over(process_identity.me("bob"), "INC-1") == 2
+        assert book.leases.take_over(process_identity.me("bob"), "INC-1") == 2
     finally:
         child.kill()
         child.wait()
@@ -129,39 +132,39 @@ def test_this_machine_is_known_and_another_numbering_of_processes_is_not_it() ->
     assert process_identity.runs(f"{where.split()[0]} pid:[1]", pid, born) is None
 
 
-def test_an_incident_that_only_owes_gives_way(book: Ledger) -> None:
-    book.take(replace(process_identity.me("ann"), pid=2**22 - 1, born="1"), "INC-1", ["key a"])
-    book.note("INC-1", "waiting", 4, {})
+def test_an_incident_that_only_owes_gives_way(book: State) -> None:
+    book.leases.take(replace(process_identity.me("ann"), pid=2**22 - 1, born="1"), "INC-1", ["key a"])
+    book.index.note("INC-1", "waiting", 4, {})
     with pytest.raises(AlreadyRunning):
-        book.take(process_identity.me("bob"), "INC-2", ["key a"])
-    book.note("INC-1", "debt", 5, {})
-    assert book.take(process_identity.me("bob"), "INC-2", ["key a"]) >= 1
+        book.leases.take(process_identity.me("bob"), "INC-2", ["key a"])
+    book.index.note("INC-1", "debt", 5, {})
+    assert book.leases.take(process_identity.me("bob"), "INC-2", ["key a"]) >= 1
     with pytest.raises(Refused):
-        book.take_over(process_identity.me("ann"), "INC-1")
+        book.leases.take_over(process_identity.me("ann"), "INC-1")
 
 
 @pytest.mark.parametrize("status", ["done", "refused", "rolled back", "aborted", "attested"])
-def test_an_incident_that_died_before_it_gave_back_blocks_nobody(book: Ledger, status: str) -> None:
-    book.take(replace(process_identity.me("ann"), pid=2**22 - 1, born="1"), "INC-1", ["key a"])
-    book.note("INC-1", "running", 4, {})
-    assert book.busy(["key a"]) is not None
-    book.note("INC-1", status, 3, {})
-    assert book.busy(["key a"]) is None
-    assert book.take(process_identity.me("bob"), "INC-2", ["key a"]) >= 1
+def test_an_incident_that_died_before_it_gave_back_blocks_nobody(book: State, status: str) -> None:
+    book.leases.take(replace(process_identity.me("ann"), pid=2**22 - 1, born="1"), "INC-1", ["key a"])
+    book.index.note("INC-1", "running", 4, {})
+    assert book.leases.busy(["key a"]) is not None
+    book.index.note("INC-1", status, 3, {})
+    assert book.leases.busy(["key a"]) is None
+    assert book.leases.take(process_identity.me("bob"), "INC-2", ["key a"]) >= 1
 
 
-def test_an_incident_that_died_before_its_first_entry_blocks_nobody(book: Ledger) -> None:
-    book.take(replace(process_identity.me("ann"), pid=2**22 - 1, born="1"), "INC-1", ["key a"])
-    assert book.busy(["key a"]) is None
-    assert book.take(process_identity.me("bob"), "INC-2", ["key a"]) >= 1
+def test_an_incident_that_died_before_its_first_entry_blocks_nobody(book: State) -> None:
+    book.leases.take(replace(process_identity.me("ann"), pid=2**22 - 1, born="1"), "INC-1", ["key a"])
+    assert book.leases.busy(["key a"]) is None
+    assert book.leases.take(process_identity.me("bob"), "INC-2", ["key a"]) >= 1
 
 
-def test_of_many_who_reach_for_it_one_gets_it(book: Ledger) -> None:
+def test_of_many_who_reach_for_it_one_gets_it(book: State) -> None:
     won: list[str] = []
 
     def reach(name: str) -> None:
         try:
-            book.take(replace(process_identity.me(name), executor=name), name, ["key a"])
+            book.leases.take(replace(process_identity.me(name), executor=name), name, ["key a"])
             won.append(name)
         except AlreadyRunning:
             pass
@@ -174,42 +177,42 @@ def test_of_many_who_reach_for_it_one_gets_it(book: Ledger) -> None:
     assert len(won) == 1
 
 
-def test_signals_are_kept_in_order_and_the_index_is_newest_first(book: Ledger) -> None:
-    first, second = book.send("INC-1", "wake", "ann"), book.send("INC-1", "abort", "bob", {"why": "x"})
-    book.send("INC-2", "wake", "ann")
-    assert [row["id"] for row in book.signals("INC-1")] == [first, second]
-    assert [row["kind"] for row in book.signals("INC-1", first)] == ["abort"]
-    book.note("INC-1", "running", 4, {"a": 1})
-    book.note("INC-2", "running", 4, {})
-    book.note("INC-1", "done", 0, {"a": 2})
-    assert [row["incident"] for row in book.index()] == ["INC-2", "INC-1"]
-    book.note("INC-3", "done", 0, {"key": "payments"})
-    assert [row["incident"] for row in book.index("payments")] == ["INC-3"], "those of one key, by the database"
-    found = book.find("INC-1")
+def test_signals_are_kept_in_order_and_the_index_is_newest_first(book: State) -> None:
+    first, second = book.signals.send("INC-1", "wake", "ann"), book.signals.send("INC-1", "abort", "bob", {"why": "x"})
+    book.signals.send("INC-2", "wake", "ann")
+    assert [row["id"] for row in book.signals.sent("INC-1")] == [first, second]
+    assert [row["kind"] for row in book.signals.sent("INC-1", first)] == ["abort"]
+    book.index.note("INC-1", "running", 4, {"a": 1})
+    book.index.note("INC-2", "running", 4, {})
+    book.index.note("INC-1", "done", 0, {"a": 2})
+    assert [row.incident for row in book.index.rows()] == ["INC-2", "INC-1"]
+    book.index.note("INC-3", "done", 0, {"key": "payments"})
+    assert [row.incident for row in book.index.rows("payments")] == ["INC-3"], "those of one key, by the database"
+    found = book.index.find("INC-1")
     assert found is not None
-    assert (found["status"], found["summary"]) == ("done", {"a": 2})
+    assert (found.status, found.summary) == ("done", {"a": 2})
 
 
-def test_a_key_is_claimed_by_one_incident_whatever_it_is_called(book: Ledger) -> None:
+def test_a_key_is_claimed_by_one_incident_whatever_it_is_called(book: State) -> None:
     ann, bob = process_identity.me("ann"), process_identity.me("bob")
-    fence = book.take(ann, "INC-1", ["key acct/payments"])
-    book.claim(ann, "INC-1", fence, "key 0123456789abcdef")
-    book.claim(ann, "INC-1", fence, "key 0123456789abcdef")
-    other = book.take(bob, "INC-2", ["key acct/the-same-key-by-another-name"])
+    fence = book.leases.take(ann, "INC-1", ["key acct/payments"])
+    book.leases.claim(ann, "INC-1", fence, "key 0123456789abcdef")
+    book.leases.claim(ann, "INC-1", fence, "key 0123456789abcdef")
+    other = book.leases.take(bob, "INC-2", ["key acct/the-same-key-by-another-name"])
     with pytest.raises(AlreadyRunning) as refusal:
-        book.claim(bob, "INC-2", other, "key 0123456789abcdef")
+        book.leases.claim(bob, "INC-2", other, "key 0123456789abcdef")
     assert refusal.value.incident == "INC-1"
-    assert book.beat(ann, "INC-1", fence)
-    book.release("INC-1")
-    book.claim(bob, "INC-2", other, "key 0123456789abcdef")
+    assert book.leases.beat(ann, "INC-1", fence)
+    book.leases.release("INC-1")
+    book.leases.claim(bob, "INC-2", other, "key 0123456789abcdef")
 
 
-def test_what_was_claimed_is_taken_over_with_the_rest(book: Ledger) -> None:
+def test_what_was_claimed_is_taken_over_with_the_rest(book: State) -> None:
     dead = replace(process_identity.me("ann"), pid=2**22 - 1, born="1")
-    first = book.take(dead, "INC-1", ["key a"])
-    book.claim(dead, "INC-1", first, "key 0123456789abcdef")
+    first = book.leases.take(dead, "INC-1", ["key a"])
+    book.leases.claim(dead, "INC-1", first, "key 0123456789abcdef")
     mine = process_identity.me("bob")
-    second = book.take_over(mine, "INC-1")
-    book.claim(mine, "INC-1", second, "key 0123456789abcdef")
-    assert book.beat(mine, "INC-1", second)
-    assert not book.beat(dead, "INC-1", first)
+    second = book.leases.take_over(mine, "INC-1")
+    book.leases.claim(mine, "INC-1", second, "key 0123456789abcdef")
+    assert book.leases.beat(mine, "INC-1", second)
+    assert not book.leases.beat(dead, "INC-1", first)

@@ -25,16 +25,16 @@ class Run:
     def __init__(self, story: Builder, goes_on: Callable[[], None]) -> None:
         self.kept: State = open_state()
         self.story, self._goes_on = story, goes_on
-        self.kept.ledger.take(self.kept.me, story.id, ["key acct_1/payments"])
+        self.kept.leases.take(self.kept.me, story.id, ["key acct_1/payments"])
         self.record()
 
     def record(self) -> None:
         for entry in self.story.entries:
-            audit_log.append(self.kept.ledger.engine, entry)
+            audit_log.append(self.kept.engine, entry)
 
     def waits(self) -> threading.Thread:
         def work() -> None:
-            while not self.kept.ledger.signals(self.story.id):
+            while not self.kept.signals.sent(self.story.id):
                 time.sleep(0.01)
             self._goes_on()
             self.record()
@@ -69,7 +69,7 @@ def test_the_answer_given_here_wakes_the_process_that_waits_elsewhere(seen: tupl
     record = look_on(operator, run.kept, story.id, answer=True)
     worker.join(5)
     assert record.status == "done", "it looked on until the end"
-    (sent,) = run.kept.ledger.signals(story.id)
+    (sent,) = run.kept.signals.sent(story.id)
     assert (sent["kind"], sent["actor"]) == ("wake", "bob@desk")
     assert "a human has to create the replacement" in shown.getvalue() and "is asked the same" in shown.getvalue()
 
@@ -80,14 +80,14 @@ def test_who_was_first_is_told_to_the_other(seen: tuple[Terminal, io.StringIO], 
     run = Run(story, lambda: story.end("done", 0, "done"))
 
     def asked(_question: str) -> str:
-        run.kept.ledger.send(story.id, "wake", "ann@laptop")  # at the first terminal, while the question stands here
+        run.kept.signals.send(story.id, "wake", "ann@laptop")  # at the first terminal, while the question stands here
         return ""
 
     monkeypatch.setattr(operator, "ask", asked)
     worker = run.waits()
     assert look_on(operator, run.kept, story.id, answer=True).status == "done"
     worker.join(5)
-    assert [row["actor"] for row in run.kept.ledger.signals(story.id)] == ["ann@laptop"], "one answer is enough"
+    assert [row["actor"] for row in run.kept.signals.sent(story.id)] == ["ann@laptop"], "one answer is enough"
     assert "ann@laptop has answered already" in shown.getvalue()
 
 
@@ -99,7 +99,7 @@ def test_an_approval_is_not_given_by_a_stroke_of_a_key(seen: tuple[Terminal, io.
     story.write("step", step="retire", body=body)
     run = Run(story, lambda: None)
     record = look_on(operator, run.kept, story.id, answer=True)
-    assert record.status == "waiting" and run.kept.ledger.signals(story.id) == []
+    assert record.status == "waiting" and run.kept.signals.sent(story.id) == []
     assert f"ir approve {story.id}" in shown.getvalue()
 
 
@@ -107,6 +107,6 @@ def test_where_the_process_is_gone_nothing_is_asked(seen: tuple[Terminal, io.Str
     operator, shown = seen
     story = stories.waiting()
     run = Run(story, lambda: None)
-    run.kept.ledger.let_go(run.kept.me, story.id, 1)
+    run.kept.leases.let_go(run.kept.me, story.id, 1)
     assert look_on(operator, run.kept, story.id, answer=True).status == "waiting"
-    assert "asked the same" not in shown.getvalue() and run.kept.ledger.signals(story.id) == []
+    assert "asked the same" not in shown.getvalue() and run.kept.signals.sent(story.id) == []

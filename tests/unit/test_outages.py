@@ -7,7 +7,7 @@ import pytest
 from ir.core.model import Json
 from ir.drill.simulated.world import Simulation
 from ir.report import render
-from tests.course.test_course import go
+from tests.incident.test_workflow import go
 
 
 def outages(sim: Simulation) -> tuple[list[Json], list[Json]]:

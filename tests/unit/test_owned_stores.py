@@ -23,7 +23,7 @@ def _simulated(*owners: Owner) -> tuple[Simulation, SimStore]:
 
 
 def _look(sim: Simulation, store: SimStore) -> Item:
-    found = next(one for name, one in sim.world.stores.items() if name == str(store.ref))
+    found = next(one for name, one in sim.world.ports.stores.items() if name == str(store.ref))
     return store_check.look(sim.world, found, {})[0]
 
 
@@ -35,14 +35,14 @@ def test_a_program_that_puts_its_value_back_is_refused_by_name_with_what_to_do()
 
 def test_it_is_accepted_by_name_and_reason() -> None:
     sim, store = _simulated(ARGO)
-    sim.world.options = replace(sim.world.options, accept_owner={str(store.ref): "sync is paused"})
+    sim.world = replace(sim.world, options=replace(sim.world.options, accept_owner={str(store.ref): "sync is paused"}))
     item = _look(sim, store)
     assert item.did is Did.DONE and "Argo CD application shop would put its own value back, accepted (sync is paused)" in item.said
 
 
 def test_one_that_takes_the_value_from_a_listed_store_stops_nothing() -> None:
     sim, store = _simulated()
-    other = str(list(sim.world.stores)[-1])
+    other = str(list(sim.world.ports.stores)[-1])
     store.owned = (Owner("ExternalSecret sync", "list it", (other,)),)
     item = _look(sim, store)
     assert item.did is Did.DONE and f"ExternalSecret sync writes it, too, from {other}, which is listed" in item.said
@@ -61,7 +61,7 @@ def test_that_it_cannot_be_told_is_said_and_stops_nothing() -> None:
     def denied(_store: object) -> tuple[Owner, ...]:
         raise Denied("no right to ask")
 
-    sim.world.owners = denied
+    sim.world = replace(sim.world, lookups=replace(sim.world.lookups, owners=denied))
     item = _look(sim, store)
     assert item.did is Did.DONE and "who else writes it cannot be told: no right to ask" in item.said
 

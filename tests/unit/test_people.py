@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from ir.cli.terminal.consent_prompt import Consent
-from ir.cli.terminal.inventory_source import Opened
 from ir.cli.terminal.operator import Terminal, files_of, read_again
-from ir.cli.terminal.option_values import identify_row
 from ir.cli.terminal.screen import Screen
 from ir.core.secret import Secret
+from ir.inventory.opened import Opened
+from ir.runtime import which_key
 from ir.runtime.app_state import open_state
 
 
@@ -46,4 +46,4 @@ def test_without_an_inventory_the_pasted_key_is_the_row(tmp_path: Path) -> None:
     rows = "accounts: [{name: a, id: acct_1, mode: test}]\nkeys: [{name: leaked, account: a, kind: secret, stored_in: ['manual://x']}]"
     operator = Terminal(Screen(), name="ann", yes=True)
     consent = Consent(open_state, operator, Opened(f"version: 1\n{rows}\n", "made up", tmp_path), yes=True)
-    assert identify_row(consent, "", Secret("sk_" + "test_" + "a" * 30), operator).name == "leaked"
+    assert which_key.identify(consent, "", Secret("sk_" + "test_" + "a" * 30), operator).name == "leaked"

@@ -80,4 +80,4 @@ def test_what_is_irreversible_is_named_and_every_action_has_a_module() -> None:
     for name in ACTIONS:
         module = import_module(MODULES[name])
         assert callable(module.run)
-        assert ACTIONS[name].danger is Danger.READ or callable(module.rehearse), f"{name} cannot be rehearsed"
+        assert ACTIONS[name].danger is Danger.READ or callable(module.dry_run), f"{name} cannot be rehearsed"

@@ -3,13 +3,13 @@
 import pytest
 
 from ir import inventory
-from ir.cli.terminal.follow import document
 from ir.core.model import Danger
 from ir.incident import playbook, reversibility
 from ir.incident.facts import Facts
 from ir.incident.plan import Plan, compile_plan
 from ir.incident.record import Incident
 from ir.incident.reversibility import Way
+from ir.runtime.following import document
 
 ISSUERS = {
     "managed": "issuer: managed, app_key: 'env://APP'",

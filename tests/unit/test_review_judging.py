@@ -9,10 +9,10 @@ import pytest
 
 from ir.core.model import Finding
 from ir.ports import Reviewed
-from ir.review.detect.rules import Parameters, load_rules
+from ir.review.detect.rules import RuleParameters, load_rules
 from ir.review.detect.run_rules import Hit
 from ir.review.detect.window import Window
-from ir.review.judge.coverage import Seen
+from ir.review.judge.coverage import SourceCoverage
 from ir.review.judge.verdict import CANNOT, CONFIRMED, SUSPECTED, judge
 from tests.unit.evidence_world import BEGIN, DAY, EXPOSED, FOREIGN, HOUR, UNTIL, Account, Row, ident
 
@@ -317,9 +317,9 @@ def hit(rule: str, severity: str, *evidence: str) -> Hit:
 
 
 def verdicts(*hits: Hit) -> dict[str, str]:
-    seen: dict[str, Any] = {name: Seen(rows=1, full=True) for name in ("events", "egress", "request-log", "activity")}
+    seen: dict[str, Any] = {name: SourceCoverage(rows=1, full=True) for name in ("events", "egress", "request-log", "activity")}
     window = Window(BEGIN, EXPOSED, UNTIL, EXPOSED, baseline=True)
-    assert Parameters.of(window).baseline
+    assert RuleParameters.of(window).baseline
     return judge(list(hits), seen, (), window, 0).verdicts
 
 

@@ -21,6 +21,7 @@ from ir.incident import record as incident_record
 from ir.incident.context import Options
 from ir.incident.plan import Plan, Step
 from ir.incident.record import Incident
+from ir.incident.world_parts import Run
 from ir.ports import MintOrder
 from tests.unit.report_samples import overlap
 
@@ -135,8 +136,8 @@ class _SlowRunner:
 def test_a_question_stands_below_the_step_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
     entries = [entry for entry in overlap().entries if entry["kind"] in ("opened", "step")][:6]
     runner, (screen, seen) = _SlowRunner(entries), narrow(100)
-    world: Any = SimpleNamespace(incident="INC-1", announce=lambda _record: None, now=time.time, options=Options())
-    kept: Any = SimpleNamespace(ledger=SimpleNamespace(signals=lambda _name, _after: []))
+    world: Any = SimpleNamespace(incident="INC-1", run=Run("", patient=True), now=time.time, options=Options())
+    kept: Any = SimpleNamespace(signals=SimpleNamespace(sent=lambda _name, _after: []))
     operator = Terminal(screen, name="ann", yes=False)
     operator.interactive = True
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n" * 9))
@@ -144,11 +145,11 @@ def test_a_question_stands_below_the_step_before_it(monkeypatch: pytest.MonkeyPa
 
     def engine() -> None:
         record = Incident()
-        while world.announce.__name__ != "announced":
+        while not world.run.readers:
             time.sleep(0.001)
         for entry in entries:
             incident_record.absorb(record, entry)
-            world.announce(record)
+            world.run.readers[0](record)
             runner.written.release()
             assert operator.confirm(f"Go on after {entry['step'] or 'the opening'}?")
 
@@ -168,8 +169,8 @@ def test_a_signal_is_told_in_words_for_people(monkeypatch: pytest.MonkeyPatch) -
     runner, (screen, seen) = _SlowRunner(entries), narrow(100)
     for _ in entries:
         runner.written.release()
-    world: Any = SimpleNamespace(incident="INC-1", announce=lambda _record: None)
-    kept: Any = SimpleNamespace(ledger=SimpleNamespace(signals=lambda _name, _after: []))
+    world: Any = SimpleNamespace(incident="INC-1", run=Run("", patient=True))
+    kept: Any = SimpleNamespace(signals=SimpleNamespace(sent=lambda _name, _after: []))
     monkeypatch.setattr(following, "finish", lambda *_: 0)
     following.follow(cast(Any, runner), kept, world, Terminal(screen, name="ann", yes=False))
     assert "approved retire" in seen.getvalue() and "went on" in seen.getvalue()

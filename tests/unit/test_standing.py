@@ -1,6 +1,7 @@
 """The state word, the leaked key, the outage and the next command of every kind of incident."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -8,13 +9,15 @@ from ir.core.model import Debt, Did, Json, Outcome
 from ir.incident import standing
 from ir.incident.record import Incident
 from ir.incident.standing import STATES, Standing, stand
+from ir.storage.incident_index import IncidentRow
+from ir.storage.leases import Lease
 from tests.unit import report_samples as stories
 from tests.unit.report_samples import Builder
 
 NAME, NOW = "INC-20261123-7f3a", 2_000_000.0
-MINE: Json = {"actor": "mara@laptop", "heartbeat": 1_999_990.0, "alive": True}
-HERS: Json = {**MINE, "actor": "ann@desk"}
-GONE: Json = {**MINE, "alive": False}
+MINE = Lease("key k", NAME, "e", "laptop", 1, "1", "mara@laptop", 1_000_000.0, 1_999_990.0, None, 1, alive=True)
+HERS = replace(MINE, actor="ann@desk")
+GONE = replace(MINE, alive=False)
 CLICKS: Json = {"said": "a person has to click", "todo": "click, then: ir resume INC-20261123-7f3a", "action": "mint"}
 ASKED: Json = {"said": "`retire` needs an approval", "todo": f"ir approve {NAME}", "action": "approve"}
 OWED: Json = {
@@ -26,13 +29,13 @@ OWED: Json = {
 LEFT: Json = {"kind": "leftover", "about": "w", "why": "an unknown webhook", "todo": "look at it"}
 
 
-def row(status: str, **summary: object) -> Json:
+def row(status: str, **summary: object) -> IncidentRow:
     rest = {"key": "payments", "policy": "exposed", "again": "ir rotate stripe payments", **summary}
-    return {"incident": NAME, "status": status, "opened_at": 1_000_000.0, "updated_at": 1_500_000.0, "summary": rest}
+    return IncidentRow(NAME, 1_000_000.0, 1_500_000.0, status, 0, rest)
 
 
 FOLLOW, RESUME, REPORT = f"ir status {NAME} --follow", f"ir resume {NAME}", f"ir report {NAME}"
-TABLE: list[tuple[str, Json | None, Json, Json, str, str]] = [
+TABLE: list[tuple[str, Lease | None, Json, Json, str, str]] = [
     ("running", MINE, {}, {}, "running", FOLLOW),
     ("running", HERS, {}, {}, "running", FOLLOW),
     ("running", GONE, {}, {}, "interrupted", RESUME),
@@ -63,7 +66,9 @@ TABLE: list[tuple[str, Json | None, Json, Json, str, str]] = [
 
 
 @pytest.mark.parametrize(("status", "holder", "summary", "more", "state", "command"), TABLE)
-def test_one_state_word_and_one_next_command(status: str, holder: Json | None, summary: Json, more: Json, state: str, command: str) -> None:
+def test_one_state_word_and_one_next_command(
+    status: str, holder: Lease | None, summary: Json, more: Json, state: str, command: str
+) -> None:
     found = stand(row(status, **summary), holder, me="mara@laptop", now=NOW, **more)
     assert (found.state, found.next, found.status) == (state, command, status)
     assert state in STATES or ("waiting for NAME" in STATES and state.startswith("waiting for "))
@@ -75,12 +80,12 @@ def test_every_word_of_the_list_is_in_the_table() -> None:
 
 
 def test_since_when() -> None:
-    def since(status: str, holder: Json | None) -> float:
+    def since(status: str, holder: Lease | None) -> float:
         return stand(row(status), holder, now=NOW).since
 
     assert since("running", MINE) == 1_000_000.0, "as long as it runs"
     assert since("running", GONE) == 1_999_990.0, "its last sign of life"
-    assert since("running", {**GONE, "heartbeat": 0.0}) == 1_500_000.0, "its last record"
+    assert since("running", replace(GONE, heartbeat=0.0)) == 1_500_000.0, "its last record"
     assert since("waiting", GONE) == since("done", None) == 1_500_000.0
 
 

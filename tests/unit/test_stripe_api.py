@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from ir.clients.stripe_answer import Answer, account_named, probe_of
+from ir.clients.stripe_answer import StripeResponse, account_named, probe_of
 from ir.clients.stripe_api import StripeApi, probe
 from ir.core.errors import Refused, Rejected
 from ir.core.model import Json, Liveness, Mode
@@ -20,18 +20,18 @@ NARROW = (
 )
 
 
-def answer(status: int, message: str = "", code: str = "", **headers: str) -> Answer:
+def answer(status: int, message: str = "", code: str = "", **headers: str) -> StripeResponse:
     error: Json = {"type": "invalid_request_error", "message": message}
     if code:
         error["code"] = code
-    return Answer(status, {"error": error}, "req_1", headers)
+    return StripeResponse(status, {"error": error}, "req_1", headers)
 
 
 @pytest.mark.parametrize(
     ("given", "liveness"),
     [
-        (Answer(200, {"object": "balance", "livemode": True}, "", {}), Liveness.ALIVE),
-        (Answer(200, {}, "", {}), Liveness.ALIVE),
+        (StripeResponse(200, {"object": "balance", "livemode": True}, "", {}), Liveness.ALIVE),
+        (StripeResponse(200, {}, "", {}), Liveness.ALIVE),
         (answer(401, f"Expired API Key provided: {MASKED}", "api_key_expired"), Liveness.EXPIRED),
         (answer(401, "", "platform_api_key_expired"), Liveness.EXPIRED),
         (answer(401, f"Invalid API Key provided: {MASKED}"), Liveness.INVALID),
@@ -44,20 +44,20 @@ def answer(status: int, message: str = "", code: str = "", **headers: str) -> An
         (answer(500), Liveness.UNKNOWN),
         (answer(400, "Organization API keys require the Stripe-Context header."), Liveness.UNKNOWN),
         (answer(404), Liveness.UNKNOWN),
-        (Answer(401, {"message": "Unauthorized"}, "", {}), Liveness.UNKNOWN),
-        (Answer(401, {"error": "unauthorized"}, "", {}), Liveness.UNKNOWN),
-        (Answer(401, {}, "", {}), Liveness.UNKNOWN),
-        (Answer(403, {"error": {}}, "", {}), Liveness.UNKNOWN),
-        (Answer(302, {}, "", {}), Liveness.UNKNOWN),
+        (StripeResponse(401, {"message": "Unauthorized"}, "", {}), Liveness.UNKNOWN),
+        (StripeResponse(401, {"error": "unauthorized"}, "", {}), Liveness.UNKNOWN),
+        (StripeResponse(401, {}, "", {}), Liveness.UNKNOWN),
+        (StripeResponse(403, {"error": {}}, "", {}), Liveness.UNKNOWN),
+        (StripeResponse(302, {}, "", {}), Liveness.UNKNOWN),
     ],
 )
-def test_what_an_answer_says_of_a_key(given: Answer, liveness: Liveness) -> None:
+def test_what_an_answer_says_of_a_key(given: StripeResponse, liveness: Liveness) -> None:
     assert probe_of(given).liveness is liveness
 
 
 def test_a_probe_reads_mode_account_and_permission() -> None:
-    assert probe_of(Answer(200, {"livemode": True}, "req_9", {})).mode is Mode.LIVE
-    assert probe_of(Answer(200, {"livemode": False}, "req_9", {})).mode is Mode.TEST
+    assert probe_of(StripeResponse(200, {"livemode": True}, "req_9", {})).mode is Mode.LIVE
+    assert probe_of(StripeResponse(200, {"livemode": False}, "req_9", {})).mode is Mode.TEST
     for quoted in ("'rak_balance_read'", "`balance_read`", '"balance_read"'):
         seen = probe_of(answer(403, NARROW.format(quoted)))
         assert (seen.account, seen.missing_permission, seen.request_id) == ("acct_1AbCdEf", "balance_read", "req_1")
@@ -65,7 +65,7 @@ def test_a_probe_reads_mode_account_and_permission() -> None:
 
 
 def test_answers_do_not_show_what_they_hold() -> None:
-    held = Answer(200, {"secret_key": {"token": KEY}}, "req_1", {"x": KEY})
+    held = StripeResponse(200, {"secret_key": {"token": KEY}}, "req_1", {"x": KEY})
     assert KEY not in repr(held)
     for text in (f"Invalid API Key provided: {MASKED}, {KEY}", f"key {KEY[:11]}, backwards {KEY[::-1]}, {KEY.replace('_', '%5F')}"):
         assert answer(401, text).reason == "HTTP 401"

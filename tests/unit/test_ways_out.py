@@ -9,7 +9,7 @@ import pytest
 
 from ir import cli
 from ir.adapters.issuers.key_api import _refusal
-from ir.clients.stripe_answer import Answer, term
+from ir.clients.stripe_answer import StripeResponse, term
 from ir.core.errors import ExitCode, IrError, Rejected, Unknown, Waiting
 from ir.core.model import Danger, Debt, Did, Item, Outcome
 from ir.core.secret import Secret
@@ -69,7 +69,7 @@ def test_no_word_of_an_answer_carries_a_key(field: str) -> None:
     """Stripe would not; whoever answers in its place repeats what was sent to him wherever he likes."""
     key = Secret("sk_" + "live_" + "Yw8" * 12)
     for word in (f"oops_{key.reveal()}", key.reveal().replace("_", "%5F"), base64.b64encode(key.reveal().encode()).decode()):
-        answer = Answer(400, {"error": {"type": "api_error", field: word}}, "req_1", {})
+        answer = StripeResponse(400, {"error": {"type": "api_error", field: word}}, "req_1", {})
         said = f"{answer.reason} {answer.code} {_refusal(answer, 'mint a key').what}"
         assert "Yw8" not in said and "yw8" not in said and word[5:25] not in said, said
     assert term("more_permissions_required") == "more_permissions_required" and term("items[0].price") == "items[0].price"

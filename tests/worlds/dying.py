@@ -13,7 +13,7 @@ from pathlib import Path
 from ir.cli import main
 from ir.core.model import Json
 from ir.engine.dbos_runner import _Recorded
-from ir.storage.incident_store import Ledger
+from ir.storage.leases import Leases
 from ir.storage.process_identity import Me
 
 
@@ -38,7 +38,7 @@ class Tally:
 
 def count(tally: Tally) -> None:
     """From now on this process counts its boundaries there."""
-    step, emit, take = _Recorded.step, _Recorded.emit, Ledger.take
+    step, emit, take = _Recorded.step, _Recorded.emit, Leases.take
 
     def counted_step(self: _Recorded, name: str, body: Callable[[], Json]) -> Json:
         fresh = []
@@ -60,12 +60,12 @@ def count(tally: Tally) -> None:
         if tally.acting or tally.fresh:
             tally.passed(f"entry {entry['n']} written")
 
-    def counted_take(self: Ledger, holder: Me, incident: str, resources: Iterable[str]) -> int:
+    def counted_take(self: Leases, holder: Me, incident: str, resources: Iterable[str]) -> int:
         fence = take(self, holder, incident, resources)
         tally.passed("lease taken")
         return fence
 
-    _Recorded.step, _Recorded.emit, Ledger.take = counted_step, counted_emit, counted_take  # type: ignore[method-assign]  # only here
+    _Recorded.step, _Recorded.emit, Leases.take = counted_step, counted_emit, counted_take  # type: ignore[method-assign]  # only here
 
 
 if __name__ == "__main__":

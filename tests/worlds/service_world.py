@@ -193,17 +193,26 @@ def closed_port() -> int:
 
 
 @contextmanager
-def full_house(address: str, port: int) -> Iterator[None]:
-    """A listener whose queue is full: further connections are neither taken nor refused (Linux drops their SYN)."""
+def dead_port(address: str) -> Iterator[int]:
+    """A port that is taken by a socket which does not listen: connections are refused, and no other server gets it."""
+    with socket.socket() as taken:
+        taken.bind((address, 0))
+        yield int(taken.getsockname()[1])
+
+
+@contextmanager
+def full_house(address: str) -> Iterator[int]:
+    """A listener whose queue is full, and its port: further connections are neither taken nor refused (Linux drops their SYN)."""
     with ExitStack() as stack:
         listener = stack.enter_context(socket.socket())
-        listener.bind((address, port))
+        listener.bind((address, 0))
         listener.listen(0)
+        port = int(listener.getsockname()[1])
         for _ in range(3):
             waiting = stack.enter_context(socket.socket())
             waiting.setblocking(False)
             waiting.connect_ex((address, port))
-        yield
+        yield port
 
 
 def certificate(folder: Path, *names: x509.GeneralName) -> tuple[Path, Path]:

@@ -47,7 +47,7 @@ class Strange:
     def finished(self, *places: str) -> None:
         """A rotation that touched these places finished: it is not the first use any more."""
         summary = {"destinations": sorted(places), "debts": [], "key": "another"}
-        open_state().ledger.note("INC-20260101-aaaa", "done", int(ExitCode.DONE), summary)
+        open_state().index.note("INC-20260101-aaaa", "done", int(ExitCode.DONE), summary)
 
     def write(self, **changes: Any) -> None:
         """The inventory; `changes` replace its parts."""

@@ -7,8 +7,8 @@ the app's key is read for each call and kept nowhere.
 import re
 from collections.abc import Callable, Iterator
 
-from ir.adapters.issuers.key_rows import Seen, is_secret_key, narrow, split_permissions
-from ir.clients.stripe_answer import Answer, term
+from ir.adapters.issuers.key_rows import MatchedRow, is_secret_key, narrow, split_permissions
+from ir.clients.stripe_answer import StripeResponse, term
 from ir.clients.stripe_api import StripeApi
 from ir.core.errors import Denied, Missing, PortError, Rejected, Unknown
 from ir.core.model import Json
@@ -28,7 +28,7 @@ class KeyApi:
     def __init__(self, api: StripeApi, account_id: str, app_key: Callable[[], Secret]) -> None:
         self._api, self._account, self._app_key = api, account_id, app_key
 
-    def every(self, key: Secret | None = None, *, wanted: Callable[[Json], bool] = lambda _row: True) -> Iterator[Seen]:
+    def every(self, key: Secret | None = None, *, wanted: Callable[[Json], bool] = lambda _row: True) -> Iterator[MatchedRow]:
         """All active secret keys of the account, of all pages, compared with `key` where a row shows its token.
 
         `wanted` is asked of each row as it came: an account may have hundreds, and to narrow one costs more than to look at its name.
@@ -44,7 +44,7 @@ class KeyApi:
                 return
         raise Unknown(f"Stripe lists more than {_MOST_PAGES} pages of keys; not all were read")
 
-    def one(self, key_id: str, key: Secret | None = None) -> Seen:
+    def one(self, key_id: str, key: Secret | None = None) -> MatchedRow:
         """The row of an id. Raises Missing when there is none (any more)."""
         return narrow(self._get(_path(key_id), {}).body, key)
 
@@ -67,13 +67,13 @@ class KeyApi:
         # A list that Stripe does not like is answered with 200 and ignored, so what it kept is what counts.
         return shown if set(shown) == set(names) else self.one(key_id).row.permissions
 
-    def _get(self, path: str, params: Json) -> Answer:
+    def _get(self, path: str, params: Json) -> StripeResponse:
         answer = self._api.get(
             self._app_key(), path, params, version=PREVIEW, context=self._account, retries=2
         )  # fmt: skip
         return _accepted(answer, "read the list of keys")
 
-    def _post(self, path: str, params: Json, idempotency_key: str = "") -> Answer:
+    def _post(self, path: str, params: Json, idempotency_key: str = "") -> StripeResponse:
         return self._api.post(self._app_key(), path, params, version=PREVIEW, context=self._account, idempotency_key=idempotency_key)
 
 
@@ -90,13 +90,13 @@ def _path(key_id: str) -> str:
     return f"{_PATH}/{key_id}"
 
 
-def _accepted(answer: Answer, doing: str) -> Answer:
+def _accepted(answer: StripeResponse, doing: str) -> StripeResponse:
     if answer.ok:
         return answer
     raise _refusal(answer, doing)
 
 
-def _refusal(answer: Answer, doing: str) -> PortError:
+def _refusal(answer: StripeResponse, doing: str) -> PortError:
     # Stripe's own sentence is left out: it may quote a key. Its request id finds it again.
     error = answer.error or {}
     facts = [

@@ -12,7 +12,7 @@ CONNECT = "connect:"
 
 
 @dataclass(frozen=True)
-class Seen:
+class MatchedRow:
     """A narrowed row of a list.
 
     Attributes:
@@ -23,7 +23,7 @@ class Seen:
     same: bool | None
 
 
-def narrow(data: Json, key: Secret | None = None) -> Seen:
+def narrow(data: Json, key: Secret | None = None) -> MatchedRow:
     """Take what is needed of one `v2.iam.api_key`, and compare its token, if it shows one, with `key`."""
     row = KeyRow(
         id=str(data.get("id") or ""),
@@ -36,7 +36,7 @@ def narrow(data: Json, key: Secret | None = None) -> Seen:
         redacted=redacted_of(data),
     )
     token = token_of(data)
-    return Seen(row, None if token is None or key is None else token == key)
+    return MatchedRow(row, None if token is None or key is None else token == key)
 
 
 def name_of(data: Json) -> str:

@@ -33,7 +33,7 @@ class Expect:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PasteResult:
     """What the checks found.
 
     Attributes:
@@ -50,33 +50,33 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Taken:
+class AcceptedPaste:
     """The paste that was taken, what was found of it, and why it was taken in spite of a doubt ("" = there was none)."""
 
     value: Secret
-    verdict: Verdict
+    verdict: PasteResult
     because: str = ""
 
 
-def examine(paste: Secret, expect: Expect, look: Callable[[Secret], Probe], account_of: Callable[[Secret], str]) -> Verdict:
+def examine(paste: Secret, expect: Expect, look: Callable[[Secret], Probe], account_of: Callable[[Secret], str]) -> PasteResult:
     """Check a paste: first what it looks like, then what Stripe says. What looks wrong is never sent."""
     fault = looks_wrong(paste, expect)
     if fault:
-        return Verdict(fault)
+        return PasteResult(fault)
     seen = look(paste)
     if not seen.liveness.answers:
-        return Verdict(_not_answered(paste, seen))
+        return PasteResult(_not_answered(paste, seen))
     if seen.mode is not None and seen.mode is not expect.mode:
-        return Verdict(f"Stripe says that it is a {seen.mode} key; a {expect.mode} key is needed.", alive=True)
+        return PasteResult(f"Stripe says that it is a {seen.mode} key; a {expect.mode} key is needed.", alive=True)
     account = seen.account or account_of(paste)
     if account and expect.account and account != expect.account:
         said = f"It is a key of another account ({account}); {expect.account} is needed. Select that one in the Dashboard."
-        return Verdict(said, alive=True)
+        return PasteResult(said, alive=True)
     doubt = expect.holder(paste) or expect.older(paste)
-    return Verdict("", alive=True, note="" if account else _account_unread(paste, expect), doubt=doubt)
+    return PasteResult("", alive=True, note="" if account else _account_unread(paste, expect), doubt=doubt)
 
 
-def taken(operator: Operator, prompt: str, verdict_of: Callable[[Secret], Verdict], alive: dict[Secret, str]) -> Taken:
+def taken(operator: Operator, prompt: str, verdict_of: Callable[[Secret], PasteResult], alive: dict[Secret, str]) -> AcceptedPaste:
     """The first good paste, and what was found of it. Each other one is told why, and noted in `alive` if it works.
 
     One that raises a doubt is taken only by a person who types why, at the same hidden prompt: what follows may be another paste.
@@ -85,7 +85,7 @@ def taken(operator: Operator, prompt: str, verdict_of: Callable[[Secret], Verdic
         Waiting: there is nothing (more) to take; says why the last one was not taken.
     """
     fault, tries, unread = "", 0, 0
-    doubted: tuple[Secret, Verdict] | None = None
+    doubted: tuple[Secret, PasteResult] | None = None
     while operator.interactive or tries < _TRIES_UNATTENDED:
         try:
             given = operator.new_key(prompt) if doubted is None else operator.key_or_why(prompt)
@@ -98,12 +98,12 @@ def taken(operator: Operator, prompt: str, verdict_of: Callable[[Secret], Verdic
         if given is None:
             break
         if isinstance(given, str) and doubted is not None:
-            return Taken(*doubted, given)
+            return AcceptedPaste(*doubted, given)
         assert isinstance(given, Secret)  # noqa: S101 - words are an answer to a doubt alone
         paste, tries = _without_line_end(given), tries + 1
         verdict, doubted = verdict_of(paste), None
         if not verdict.fault and not verdict.doubt:
-            return Taken(paste, verdict)
+            return AcceptedPaste(paste, verdict)
         fault = verdict.fault or verdict.doubt
         if verdict.fault and verdict.alive:
             alive[paste] = fault

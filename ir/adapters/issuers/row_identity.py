@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from ir.adapters.issuers.key_api import KeyApi
-from ir.adapters.issuers.key_rows import Seen, redacted_of, shows_token
+from ir.adapters.issuers.key_rows import MatchedRow, redacted_of, shows_token
 from ir.adapters.issuers.token_match import fits
 from ir.clients.stripe_api import StripeApi, probe
 from ir.core.errors import Missing, Unknown
@@ -113,7 +113,7 @@ class Identity:
         seen = self._seen(key, known_id)
         return seen.row if seen else None
 
-    def _seen(self, key: Secret, known_id: str) -> Seen | None:
+    def _seen(self, key: Secret, known_id: str) -> MatchedRow | None:
         """The row of an id; None when there is none, or when it shows another key."""
         try:
             seen = self._keys.one(known_id, key)
@@ -122,7 +122,7 @@ class Identity:
         another = seen.same is False or (seen.row.redacted and not fits(seen.row.redacted, key))
         return None if another else seen
 
-    def _candidates(self, key: Secret) -> list[Seen]:
+    def _candidates(self, key: Secret) -> list[MatchedRow]:
         every = self._keys.every(key, wanted=lambda data: shows_token(data) or fits(redacted_of(data), key))
         return [seen for seen in every if seen.same or (seen.same is None and fits(seen.row.redacted, key))]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ir.adapters.issuers import dashboard_steps
 from ir.adapters.issuers.webhook_endpoints import MOST, Endpoint, Endpoints
-from ir.adapters.issuers.webhook_use import Use, Uses
+from ir.adapters.issuers.webhook_use import SecretUse, WebhookServices
 from ir.clients.stripe_api import StripeApi
 from ir.core.errors import Denied, PortError, Unknown
 from ir.core.model import Json, Mode
@@ -52,7 +52,7 @@ class StripeDeliveries(Deliveries):
         api: StripeApi,
         keys: Callable[[], list[Secret]],
         hook: Hook,
-        uses: Uses,
+        uses: WebhookServices,
         post: Callable[[Json, Secret], bool | None],
         told: Callable[[float], list[str] | None],
         now: Callable[[], float],
@@ -108,7 +108,7 @@ class StripeDeliveries(Deliveries):
 
     def still_accepted(self, secret: Secret) -> bool | None:
         """See `ir.ports.Deliveries`."""
-        return {Use.ACCEPTED: True, Use.REFUSED: False}.get(self._uses.of(secret))
+        return {SecretUse.ACCEPTED: True, SecretUse.REFUSED: False}.get(self._uses.of(secret))
 
     def left(self) -> list[str]:
         """See `ir.ports.Deliveries`."""

@@ -7,7 +7,7 @@ metadata, by fingerprint.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ir.clients.stripe_answer import Answer
+from ir.clients.stripe_answer import StripeResponse
 from ir.clients.stripe_api import StripeApi
 from ir.core.errors import Denied, Missing, PortError, Rejected, Unknown
 from ir.core.model import Json
@@ -130,13 +130,13 @@ def narrow(row: Json) -> Endpoint:
     )
 
 
-def _good(answer: Answer) -> Answer:
+def _good(answer: StripeResponse) -> StripeResponse:
     if answer.ok:
         return answer
     raise _refusal(answer)
 
 
-def _refusal(answer: Answer) -> PortError:
+def _refusal(answer: StripeResponse) -> PortError:
     said = f"Stripe refused what was asked about webhook endpoints: {answer.reason}"
     if answer.transient or not answer.from_stripe:
         return Unknown(said)

@@ -7,8 +7,8 @@ told by the services.
 from collections.abc import Callable
 
 from ir.adapters.issuers import dashboard_steps
-from ir.adapters.issuers.paste_check import Expect, Verdict, looks_wrong, taken
-from ir.adapters.issuers.webhook_use import Use, Uses
+from ir.adapters.issuers.paste_check import Expect, PasteResult, looks_wrong, taken
+from ir.adapters.issuers.webhook_use import SecretUse, WebhookServices
 from ir.core.errors import Rejected, Waiting
 from ir.core.model import KeyKind, KeyRow, Liveness, Mode, Probe
 from ir.core.secret import Secret
@@ -29,7 +29,7 @@ class RollIssuer(Issuer):
 
     guided = True
 
-    def __init__(self, url: str, endpoint: str, mode: Mode, operator: Operator, clock: Clock, uses: Uses) -> None:
+    def __init__(self, url: str, endpoint: str, mode: Mode, operator: Operator, clock: Clock, uses: WebhookServices) -> None:
         self._url, self._endpoint, self._mode = url, endpoint, mode
         self._operator, self._clock, self._uses = operator, clock, uses
         self.seen_alive: dict[Secret, str] = {}
@@ -40,11 +40,11 @@ class RollIssuer(Issuer):
 
     def _liveness(self, key: Secret) -> Liveness:
         use, new = self._uses.of(key), self._uses.is_new(key)
-        if use is Use.ACCEPTED or (not new and self._still_signs()):
+        if use is SecretUse.ACCEPTED or (not new and self._still_signs()):
             return Liveness.ALIVE
-        if use is Use.UNASKED or (new and use is Use.REFUSED):
+        if use is SecretUse.UNASKED or (new and use is SecretUse.REFUSED):
             return Liveness.BLOCKED
-        return Liveness.EXPIRED if use is Use.REFUSED else Liveness.UNKNOWN
+        return Liveness.EXPIRED if use is SecretUse.REFUSED else Liveness.UNKNOWN
 
     def _still_signs(self) -> bool:
         facts = self._uses.facts()
@@ -68,7 +68,7 @@ class RollIssuer(Issuer):
             paste = taken(
                 self._operator,
                 "New signing secret",
-                lambda given: Verdict(looks_wrong(given, expect), doubt=order.holder(given)),
+                lambda given: PasteResult(looks_wrong(given, expect), doubt=order.holder(given)),
                 self.seen_alive,
             )
         except Waiting as none:

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable
 
 from ir.adapters.issuers.webhook_endpoints import MOST, Endpoint, Endpoints
-from ir.adapters.issuers.webhook_use import Use, Uses
+from ir.adapters.issuers.webhook_use import SecretUse, WebhookServices
 from ir.core.errors import Missing, PortError, Rejected
 from ir.core.model import KeyKind, KeyRow, Liveness, Mode, Probe
 from ir.core.secret import Secret
@@ -28,7 +28,16 @@ class SecondEndpointIssuer(Issuer):
     guided = False
 
     def __init__(
-        self, endpoints: Endpoints, uses: Uses, mode: Mode, clock: Clock, *, incident: str, url: str, endpoint: str, connect: bool = False
+        self,
+        endpoints: Endpoints,
+        uses: WebhookServices,
+        mode: Mode,
+        clock: Clock,
+        *,
+        incident: str,
+        url: str,
+        endpoint: str,
+        connect: bool = False,
     ) -> None:
         self._endpoints, self._uses, self._mode, self._clock = endpoints, uses, mode, clock
         self._incident, self._url, self._endpoint, self._connect = incident, url, endpoint, connect
@@ -40,9 +49,9 @@ class SecondEndpointIssuer(Issuer):
 
     def _liveness(self, key: Secret) -> Liveness:
         signs, use = self._signs(key), self._uses.of(key)
-        if signs or use is Use.ACCEPTED:
+        if signs or use is SecretUse.ACCEPTED:
             return Liveness.ALIVE
-        return Liveness.EXPIRED if signs is False and use in (Use.REFUSED, Use.UNASKED) else Liveness.UNKNOWN
+        return Liveness.EXPIRED if signs is False and use in (SecretUse.REFUSED, SecretUse.UNASKED) else Liveness.UNKNOWN
 
     def _signs(self, key: Secret) -> bool | None:
         """Whether Stripe signs with it; None when that cannot be told."""

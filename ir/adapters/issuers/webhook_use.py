@@ -8,7 +8,7 @@ from ir.core.model import Json
 from ir.core.secret import Secret
 
 
-class Use(StrEnum):
+class SecretUse(StrEnum):
     """What the services make of events that are signed with one secret."""
 
     ACCEPTED = "accepted"
@@ -18,7 +18,7 @@ class Use(StrEnum):
 
 
 @dataclass(frozen=True)
-class Uses:
+class WebhookServices:
     """The services of one webhook.
 
     Args:
@@ -32,17 +32,17 @@ class Uses:
     other: Callable[[Secret], Secret | None]
     facts: Callable[[], Json]
 
-    def of(self, secret: Secret) -> Use:
+    def of(self, secret: Secret) -> SecretUse:
         """`refused` only where each service that refuses it accepts the other one just then: a broken service refuses everything."""
         seen = self.accepted(secret)
         if not seen:
-            return Use.UNASKED
+            return SecretUse.UNASKED
         if any(seen):
-            return Use.ACCEPTED
+            return SecretUse.ACCEPTED
         other = self.other(secret)
         if None in seen or other is None:
-            return Use.UNTOLD
-        return Use.REFUSED if all(self.accepted(other)) else Use.UNTOLD
+            return SecretUse.UNTOLD
+        return SecretUse.REFUSED if all(self.accepted(other)) else SecretUse.UNTOLD
 
     def is_new(self, secret: Secret) -> bool:
         """Whether it is this incident's replacement."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from ir.clients.host_api import Login
-from ir.clients.vercel import Project
+from ir.clients.vercel import VercelProject
 from ir.core.errors import Missing, Rejected, Unknown
 from ir.core.model import Json
 from ir.ports import Reloader
@@ -38,7 +38,7 @@ class VercelReloader(Reloader):
         pause: float = 3.0,
     ) -> None:
         self._name, self._target, self._say, self._pause, self._timeout = project, target, say, pause, timeout
-        self._project = Project(project, login or Login(), min(timeout, 15.0))
+        self._project = VercelProject(project, login or Login(), min(timeout, 15.0))
 
     def ready(self) -> None:
         """See `ports.Reloader`. Nothing is deployed. Raises Missing, Rejected, Denied, Unknown."""

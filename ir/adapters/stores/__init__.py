@@ -13,7 +13,7 @@ STORES = {
     "command": "ir.adapters.stores.command:CommandStore",
     "env": "ir.adapters.stores.env.process_env:EnvStore",
     "manual": "ir.adapters.stores.manual:ManualStore",
-    "escrow": "ir.adapters.stores.escrow.store:Escrow",
+    "escrow": "ir.adapters.stores.escrow.store:EncryptedEscrow",
 }
 
 FINDERS = {

@@ -26,7 +26,7 @@ _locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
 
 @dataclass(frozen=True, repr=False)
-class Version:
+class NumberedVersion:
     """One version: its number, and its text, which holds the key."""
 
     number: int
@@ -45,11 +45,11 @@ class CountedStore(Store):
     _wrote = False
 
     @abstractmethod
-    def current(self) -> Version:
+    def current(self) -> NumberedVersion:
         """The newest version. Raises PortError."""
 
     @abstractmethod
-    def at(self, number: int) -> Version:
+    def at(self, number: int) -> NumberedVersion:
         """An earlier one. Raises Missing, Rejected when it is gone."""
 
     @abstractmethod
@@ -87,7 +87,7 @@ class CountedStore(Store):
     def promote(self, incident: str, new: Secret, *, expected: str) -> str:
         """See `ports.Store`."""
 
-        def may(current: Version) -> None:
+        def may(current: NumberedVersion) -> None:
             if str(current.number) != expected and self._value(current) != self._value_at(expected, incident):
                 said = f"version {current.number} is current, {expected or 'none'} was expected"
                 raise Conflict(f"somebody else changed the key in {self.ref}: {said}")
@@ -100,7 +100,7 @@ class CountedStore(Store):
     def undo(self, incident: str, old: Secret, new: Secret) -> str:
         """See `ports.Store`."""
 
-        def may(current: Version) -> None:
+        def may(current: NumberedVersion) -> None:
             if self._value(current) != new:
                 raise Conflict(f"{self.ref} holds neither the old key nor ours: version {current.number} is somebody else's")
 
@@ -120,7 +120,7 @@ class CountedStore(Store):
         """See `ports.Store`."""
         return self.kept.get(incident, role)
 
-    def _switch(self, wanted: Secret, may: Callable[[Version], None]) -> str:
+    def _switch(self, wanted: Secret, may: Callable[[NumberedVersion], None]) -> str:
         """Make `wanted` current, merged into what is current at that moment; `may` raises if that must not be."""
         with _locks[self.ref.object]:
             base = self.current()
@@ -136,10 +136,10 @@ class CountedStore(Store):
                 if theirs.text == text:  # Ours, too: it was sent twice.
                     return self._read_back(wanted, number)
                 self._give_back_unless(may, theirs, number)
-                base = Version(number, theirs.text)
+                base = NumberedVersion(number, theirs.text)
         raise Conflict(f"{self.ref} changed {_TRIES} times while we tried to write it")
 
-    def _give_back_unless(self, may: Callable[[Version], None], theirs: Version, ours: int) -> None:
+    def _give_back_unless(self, may: Callable[[NumberedVersion], None], theirs: NumberedVersion, ours: int) -> None:
         """Put what somebody wrote right before us back, if it is another key: raises Conflict, as `may` does."""
         try:
             may(theirs)
@@ -166,11 +166,11 @@ class CountedStore(Store):
                 return self._value(self.at(int(version)))
         return self.fetch(incident, "old")
 
-    def _held(self, found: Version) -> Held:
+    def _held(self, found: NumberedVersion) -> Held:
         return value_field.read(found.text, self.ref.field, str(found.number), str(self.ref))
 
-    def _value(self, found: Version) -> Secret | None:
+    def _value(self, found: NumberedVersion) -> Secret | None:
         return self._held(found).value
 
-    def _with(self, found: Version, value: Secret) -> str:
+    def _with(self, found: NumberedVersion, value: Secret) -> str:
         return value_field.write(found.text, self.ref.field, value, str(self.ref))

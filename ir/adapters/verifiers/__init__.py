@@ -2,7 +2,7 @@
 
 http          HttpVerifier(url=, resolve=, status=, json=, headers=, instances=, instance_json=, instance_header=, proves=, timeout=)
 command       CommandVerifier(argv=, env=, read_only=, proves=, timeout=)
-webhook       WebhookVerifier(url=, signed_with=, resolve=, event=, live=, both=, refusals_only=, headers=, instances=, …, timeout=)
+webhook       WebhookVerifier(url=, signed_with=, resolve=, event=, both=, refusals_only=, headers=, instances=, …, timeout=)
 stripe_usage  StripeUsageVerifier(last_used=, sole_user=, proves=)
 """
 

@@ -8,11 +8,11 @@ from typing import Any
 from ir.adapters.verifiers import expectation
 from ir.clients import http_resolver
 from ir.clients.http_client import HttpEdge, check_headers
-from ir.clients.http_connection import Answer
+from ir.clients.http_connection import HttpResponse
 from ir.core import placeholders, urls
 from ir.core.errors import Missing, PortError, Rejected, Unknown
 from ir.core.secret import Secret, excerpt
-from ir.core.urls import NotAsked, Place
+from ir.core.urls import NotAsked, ParsedUrl
 from ir.ports import Check, Expected, Verifier
 
 
@@ -55,7 +55,7 @@ class HttpVerifier(Verifier):
         instance_header: str = "",
         proves: str = "",
         timeout: float = 10.0,
-        look_up: Callable[[Place, float], tuple[str, ...]] = http_resolver.look_up,
+        look_up: Callable[[ParsedUrl, float], tuple[str, ...]] = http_resolver.look_up,
     ) -> None:
         texts = [url, *(value for value in (json or {}).values() if isinstance(value, str))]
         for text in texts:
@@ -117,7 +117,7 @@ class HttpVerifier(Verifier):
         """How many further answers to ask for: a balancer that picks at random shows each of N in 12 N with near certainty."""
         return max(others, 12 * self._wanted if self._named_by else self._wanted - 1)
 
-    def _ask(self, url: str, address: str, expected: Expected) -> Answer:
+    def _ask(self, url: str, address: str, expected: Expected) -> HttpResponse:
         answer = self._edge.call("GET", url, headers=self._headers, timeout=self._timeout, address=address)
         if answer.status == 429 != self._status:
             raise Unknown(f"answered 429: it is asked too often{_at(address)}")
@@ -133,7 +133,7 @@ class HttpVerifier(Verifier):
         found = self._edge.addresses(url, timeout=self._timeout) if first else ()
         return [a for a in found if a != first and http_resolver.family(a) == http_resolver.family(first)]
 
-    def _name(self, answer: Answer, number: int) -> str:
+    def _name(self, answer: HttpResponse, number: int) -> str:
         """The instance that answered; where answers name none, each counts as one."""
         if self._named_by is None:
             return f"answer {number + 1}"

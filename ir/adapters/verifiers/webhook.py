@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ir.adapters.verifiers.http import HttpVerifier
-from ir.clients.http_connection import Answer
+from ir.clients.http_connection import HttpResponse
 from ir.core.errors import PortError, Rejected, Unknown
 from ir.core.secret import Secret
 from ir.ports import Check, Expected
@@ -24,7 +24,7 @@ _VERSION = "2026-10-28.endive"
 
 
 @dataclass(frozen=True)
-class Secrets:
+class SigningSecrets:
     """Where the secrets come from that test events are signed with.
 
     Attributes:
@@ -38,6 +38,14 @@ class Secrets:
     given_up: Callable[[], Secret | None] = lambda: None
 
 
+@dataclass(frozen=True)
+class EventKind:
+    """The type of the test events, and what they say in `livemode`."""
+
+    type: str
+    live: bool
+
+
 class WebhookVerifier(HttpVerifier):
     """POSTs test events as Stripe would: right signature → 2xx; wrong signature, as the control → 4xx.
 
@@ -46,7 +54,7 @@ class WebhookVerifier(HttpVerifier):
     Args:
         url: where the service takes deliveries.
         signed_with: the secrets.
-        event: type of the test events. live: what they say in `livemode`.
+        event: what the test events are.
         both: while both live, the former secret must be accepted too.
         refusals_only: send nothing that a service should accept (dry run): a pass then proves that signatures are checked, not which.
         processed: where the service tells the ids of the events that it processed, on the same host; "" = it does not.
@@ -57,10 +65,9 @@ class WebhookVerifier(HttpVerifier):
         self,
         *,
         url: str,
-        signed_with: Secrets,
+        signed_with: SigningSecrets,
         resolve: Callable[[str], Secret],
-        event: str,
-        live: bool,
+        event: EventKind,
         both: bool = False,
         refusals_only: bool = False,
         processed: str = "",
@@ -80,7 +87,7 @@ class WebhookVerifier(HttpVerifier):
             proves="holds-key",
             timeout=timeout,
         )
-        self._secrets, self._event, self._live = signed_with, event, live
+        self._secrets, self._event = signed_with, event
         self._both, self.refusals_only = both, refusals_only
         self._wrong = Secret(f"whsec_{secrets.token_hex(16)}")
         self._replayed: bool | None = None
@@ -137,7 +144,7 @@ class WebhookVerifier(HttpVerifier):
             return None
         return _taken(answer)
 
-    def _ask(self, url: str, address: str, expected: Expected) -> Answer:
+    def _ask(self, url: str, address: str, expected: Expected) -> HttpResponse:
         wrong = self._send(self._wrong, address)
         taken = _accepted(wrong)
         if taken:
@@ -158,7 +165,7 @@ class WebhookVerifier(HttpVerifier):
             raise Rejected("still accepts the old secret, too: anyone who has it can forge events")
         return answer
 
-    def _signed_so(self, secret: Secret | None, address: str, what: str) -> Answer:
+    def _signed_so(self, secret: Secret | None, address: str, what: str) -> HttpResponse:
         if secret is None:
             raise Unknown("the signing secret to try it with is not at hand")
         answer = self._send(secret, address)
@@ -169,7 +176,7 @@ class WebhookVerifier(HttpVerifier):
             raise Rejected(f"answered {answer.status} to a test event signed with {what}")
         return answer
 
-    def _send(self, secret: Secret, address: str, payload: str = "", age: int = 0) -> Answer:
+    def _send(self, secret: Secret, address: str, payload: str = "", age: int = 0) -> HttpResponse:
         import stripe
 
         payload = payload or self._payload()
@@ -187,8 +194,14 @@ class WebhookVerifier(HttpVerifier):
     def _payload(self) -> str:
         """A snapshot event as Stripe sends it, about an object that there is not."""
         now = int(time.time())
-        kind = self._event.rpartition(".")[0]
-        about = {"id": f"ir_{self._number}", "object": kind, "created": now, "livemode": self._live, "metadata": {"ir": "signature check"}}
+        kind = self._event.type.rpartition(".")[0]
+        about = {
+            "id": f"ir_{self._number}",
+            "object": kind,
+            "created": now,
+            "livemode": self._event.live,
+            "metadata": {"ir": "signature check"},
+        }
         return json.dumps(
             {
                 "id": f"evt_ir{self._number}",
@@ -196,21 +209,21 @@ class WebhookVerifier(HttpVerifier):
                 "api_version": _VERSION,
                 "created": now,
                 "data": {"object": about},
-                "livemode": self._live,
+                "livemode": self._event.live,
                 "pending_webhooks": 0,
                 "request": {"id": None, "idempotency_key": None},
-                "type": self._event,
+                "type": self._event.type,
             },
             indent=2,
         )
 
 
-def _accepted(answer: Answer) -> bool | None:
+def _accepted(answer: HttpResponse) -> bool | None:
     if 200 <= answer.status < 300:
         return True
     return False if 400 <= answer.status < 500 and answer.status not in _NOT_ABOUT_SIGNATURES else None
 
 
-def _taken(answer: Answer) -> bool | None:
+def _taken(answer: HttpResponse) -> bool | None:
     """Of what was signed with a secret in question: an event that is known there already was accepted once."""
     return True if answer.status == _REPEATED else _accepted(answer)

@@ -10,7 +10,7 @@ from ir.incident import debts, irreversible
 from ir.incident.context import World
 from ir.incident.record import Incident
 from ir.ports import Irreversible
-from ir.runtime import wiring, write_guard
+from ir.runtime import worlds
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import setting_from
 from ir.runtime.lifecycle import Unattended
@@ -101,7 +101,7 @@ def _called(kept: State, operator: Terminal, record: Incident) -> dict[str, set[
         called[new["fingerprint"]] = {new["fingerprint"], f"ir-{record.id}-{new['n']}", str(new.get("id") or new["fingerprint"])}
     with suppress(IrError):
         world = _world(kept, operator, record)
-        for row in world.issuer.strays(record.id):
+        for row in world.ports.issuer.strays(record.id):
             about = new["fingerprint"] if row.id == new.get("id") else row.id
             called.setdefault(about, {row.id}).update({row.name, *([row.redacted[-4:]] if row.redacted else [])})
         for about, key in ((first, _held(lambda: world.old_key(facts))), (new.get("fingerprint", ""), _held(lambda: world.held_new(new)))):
@@ -120,4 +120,4 @@ def _held(look: Callable[[], Secret | None]) -> Secret | None:
 def _world(kept: State, operator: Terminal, record: Incident) -> World:
     """To look only."""
     nobody = Unattended(operator.name, yes=False)
-    return wiring.world(setting_from(record.id, record.opened), kept, nobody, ask=write_guard.read_only)
+    return worlds.read_only(setting_from(record.id, record.opened), kept, nobody)

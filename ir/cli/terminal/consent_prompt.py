@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 
 from ir import inventory
-from ir.cli.terminal.inventory_source import Opened
 from ir.cli.terminal.operator import Terminal
 from ir.core.errors import Refused
 from ir.inventory import consent
+from ir.inventory.opened import Opened
 from ir.runtime.app_state import State
 
 PIN = "Pin the inventory, whose SHA-256 `ir inventory check` prints; for machines."
@@ -79,12 +79,12 @@ class Consent:
         """What of them was seen and agreed to, or pinned; nobody is asked, and `--yes` alone has seen none of them."""
         if self._pinned or not places:
             return sorted(places)
-        return sorted(places & ((consent.known(self._state.ledger.index()) or set()) | self._state.consents.places()))
+        return sorted(places & ((consent.known(self._state.index.rows()) or set()) | self._state.consents.places()))
 
     def _new(self, places: set[str]) -> list[str]:
         if self._pinned or not places:
             return []
-        finished = consent.known(self._state.ledger.index())
+        finished = consent.known(self._state.index.rows())
         if finished is None and self._yes:
             return []
         return sorted(places - (finished or set()) - self._state.consents.places())

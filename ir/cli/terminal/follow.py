@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import NoReturn
 
 from ir.cli.terminal import database_watch, tty_guard
@@ -12,16 +12,16 @@ from ir.cli.terminal.interruption import is_interruption
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import ExitCode
-from ir.core.model import Json, Outcome
+from ir.core.model import Outcome
 from ir.core.secret import Secret
 from ir.engine.dbos_runner import TAKEN_OVER, Runner
-from ir.incident import exposure_clock, reversibility, signal_words
+from ir.incident import exposure_clock, signal_words
 from ir.incident import record as incident_record
 from ir.incident.context import World
-from ir.runtime import notifications
+from ir.runtime import following, notifications
 from ir.runtime.app_state import State
-from ir.runtime.lifecycle import Given
 from ir.runtime.publish import signer_of
+from ir.runtime.worlds import ProcessContext
 
 PUBLISHED_WITHIN = 30.0
 """Seconds for writing the report, before the process ends without it; `ir report` writes it at any time."""
@@ -33,7 +33,7 @@ RECORDED_WITHIN = 5.0
 """Seconds for the checkpoint over the last entry."""
 
 
-def given(operator: Terminal, leaked: Secret | None, control: Secret | None) -> Given:
+def given(operator: Terminal, leaked: Secret | None, control: Secret | None) -> ProcessContext:
     """What this terminal brings to an incident."""
 
     def lost(name: str) -> None:
@@ -41,7 +41,7 @@ def given(operator: Terminal, leaked: Secret | None, control: Secret | None) -> 
         sys.stderr.write(f"{name} was taken over by another process; this one stops\n")
         leave(int(ExitCode.REFUSED))
 
-    return Given(operator, lost, operator.screen.progress, leaked, control)
+    return ProcessContext(operator, lost, operator.screen.progress, lambda _seconds: nullcontext(), leaked=leaked, control=control)
 
 
 class _Reading:
@@ -54,14 +54,12 @@ class _Reading:
     def __init__(self, world: World, screen: Screen) -> None:
         self._written = self._read = 0
         self._reader, self._moved = threading.current_thread(), threading.Condition()
-        announce = world.announce
 
-        def announced(record: incident_record.Incident) -> None:
-            announce(record)
+        def written(record: incident_record.Incident) -> None:
             _keep_clock(screen, world, record)
             self._written = int((record.last or {"n": -1})["n"]) + 1
 
-        world.announce = announced
+        world.run.readers.append(written)
 
     def read(self, count: int) -> None:
         """`count` entries stand on the screen."""
@@ -82,7 +80,7 @@ def follow(runner: Runner, kept: State, world: World, operator: Terminal, *, ski
     An incident that has ended is followed until its engine has finished too, so that nothing of it stays behind: the
     report that tells its end, its row in the index, its lease. One that owes waits on, so its report is awaited.
     """
-    screen, record, name, ledger = operator.screen, incident_record.Incident(), world.incident, kept.ledger
+    screen, record, name = operator.screen, incident_record.Incident(), world.incident
     reading = _Reading(world, screen)
     operator.shown = reading.caught_up
     for seen, entry in enumerate(runner.follow(name)):
@@ -95,14 +93,15 @@ def follow(runner: Runner, kept: State, world: World, operator: Terminal, *, ski
         if entry["kind"] == "word":
             screen.say(f"  {entry['actor']}: {signal_words.did(entry['body']['kind'])}")
         if entry["kind"] == "step":
-            screen.step(entry["step"], Outcome.from_json(entry["body"]["outcome"]), rehearsal=record.rehearsal)
+            screen.step(entry["step"], Outcome.from_json(entry["body"]["outcome"]), dry_run=record.dry_run)
         reading.read(seen + 1)
-        if record.status == "waiting" and not ledger.signals(name, record.heard):
+        code = following.stands_still(kept, record)
+        if code is ExitCode.WAITING:
             if not operator.interactive or operator.declined or not _woken(operator, kept, record):
-                return finish(screen, kept, record, ExitCode.WAITING)
-        elif entry["kind"] == "ended" and record.status == "debt" and not ledger.signals(name, record.heard):
-            world.published.wait(PUBLISHED_WITHIN)
-            return finish(screen, kept, record, ExitCode(entry["body"]["exit_code"]))
+                return finish(screen, kept, record, code)
+        elif code is not None:
+            world.run.published.wait(PUBLISHED_WITHIN)
+            return finish(screen, kept, record, code)
     if not record.ended:
         screen.warn(f"{name} stopped: {runner.broken.get(name, 'its engine ended, which is a bug; what was done is recorded')}")
         return finish(screen, kept, record, ExitCode.UNEXPECTED)
@@ -113,12 +112,12 @@ def _woken(operator: Terminal, kept: State, record: incident_record.Incident) ->
     """Somebody says that it may be looked at again, here or at another terminal; False: nobody is there to say it."""
 
     def spoken() -> str:
-        return next((str(row["actor"]) for row in kept.ledger.signals(record.id, record.heard)), "")
+        return next((str(row["actor"]) for row in kept.signals.sent(record.id, record.heard)), "")
 
     if not operator.pause("Press Enter when it is done, Ctrl-C to leave.", spoken):
         return False
     if not spoken():
-        kept.ledger.send(record.id, "wake", operator.name)
+        kept.signals.send(record.id, "wake", operator.name)
     return True
 
 
@@ -139,7 +138,7 @@ def finish(screen: Screen, kept: State, record: incident_record.Incident, code: 
     screen.rest()
     signer = signer_of(kept, record.id) if record.ended else ""
     if screen.as_json:
-        screen.document({**document(record, code), "evidence_key": signer})
+        screen.document({**following.document(record, code), "evidence_key": signer})
         return int(code)
     for debt in record.debts.values():
         screen.warn(f"still to do: {debt.why} → {debt.todo}")
@@ -150,29 +149,6 @@ def finish(screen: Screen, kept: State, record: incident_record.Incident, code: 
     else:
         screen.say(f"{record.id} waits (exit {int(code)}); go on with: ir resume {record.id}")
     return int(code)
-
-
-def document(record: incident_record.Incident, code: ExitCode) -> Json:
-    """What `--json` prints for one incident."""
-    facts = record.facts
-    return {
-        "incident": record.id,
-        "status": record.status,
-        "exit_code": int(code),
-        "policy": record.plan.get("policy", ""),
-        "playbook": record.plan.get("playbook", ""),
-        "key": record.opened.get("key", ""),
-        "reversibility": reversibility.promise_of(record.plan),
-        "old": facts.get("old", {}),
-        "new": facts.get("new", {}),
-        "stores": facts.get("stores", {}),
-        "services": facts.get("services", {}),
-        "verdicts": facts.get("review", {}).get("verdicts", {}),
-        "proof": facts.get("proof", {}),
-        "steps": [{"id": run.id, "did": run.outcome.did.value, "said": run.outcome.said, "todo": run.outcome.todo} for run in record.runs],
-        "debts": [debt.__dict__ for debt in record.debts.values()],
-        "head": record.head,
-    }
 
 
 def leave(code: int) -> NoReturn:
@@ -188,11 +164,6 @@ def _flush(seconds: float) -> None:
     with suppress(OSError):  # the terminal may be gone
         sys.stdout.flush()
         sys.stderr.flush()
-
-
-def _kept(world: World) -> bool:
-    """Whether the new key, if there is one, is anywhere but in this process."""
-    return world.replacement is None or bool(world.facts().get("new", {}).get("custody")) or bool(world.facts().get("promoted_at"))
 
 
 def become(words: Sequence[str]) -> NoReturn:
@@ -221,12 +192,16 @@ def drive(
         tty_guard.ask_no_more()
         with suppress(Exception):  # it may have been in the middle of a line
             operator.screen.rest()
-        safe = "nothing is lost" if _kept(world) else "the new key is in no custody: LEAVE the Dashboard's dialog OPEN, then paste it again"
+        safe = (
+            "nothing is lost"
+            if following.in_custody(world)
+            else "the new key is in no custody: LEAVE the Dashboard's dialog OPEN, then paste it again"
+        )
         sys.stderr.write(f"\ninterrupted; {safe}: ir resume {name}\n")
         code = int(ExitCode.INTERRUPTED)
     runner.forget_queue()
-    world.recording.acquire(timeout=RECORDED_WITHIN)  # an entry that was just followed may not be witnessed yet
+    world.run.recording.acquire(timeout=RECORDED_WITHIN)  # an entry that was just followed may not be witnessed yet
     if words:
-        kept.ledger.release(name)
+        kept.leases.release(name)
         become(words)
     leave(code)

@@ -1,7 +1,6 @@
 """The inventory that a command works with, read once: what a person agrees to, what is planned and what is done are the same text."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from ir import inventory
@@ -12,24 +11,10 @@ from ir.core import yaml_file
 from ir.core.errors import UsageError
 from ir.core.secret import Secret
 from ir.incident.irreversible import NO_INVENTORY
-from ir.inventory import Inventory
+from ir.inventory.opened import Opened
 
 VARIABLE, HERE = "IR_INVENTORY", "inventory.yaml"
 INVENTORY = f"Inventory file; default: {VARIABLE}, else {HERE} of this folder."
-
-
-@dataclass(frozen=True)
-class Opened:
-    """An inventory: its text, its name in errors, and the folder that relative paths start from."""
-
-    text: str
-    name: str
-    base: Path
-
-    @property
-    def source(self) -> Inventory:
-        """What it says."""
-        return inventory.loads(self.text, self.name)
 
 
 def read(file: str) -> Opened:

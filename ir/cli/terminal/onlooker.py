@@ -3,12 +3,13 @@
 import time
 
 from ir.cli.terminal.operator import Terminal
-from ir.core.model import Json, Outcome
+from ir.core.model import Outcome
 from ir.engine.dbos_records import read_entries
 from ir.incident import deadlines, signal_words, standing
 from ir.incident import record as incident_record
 from ir.incident.record import Incident
 from ir.runtime.app_state import State
+from ir.storage.leases import Lease
 
 _EACH = 0.3
 """Seconds between looks."""
@@ -20,11 +21,11 @@ def look_on(operator: Terminal, kept: State, name: str, *, answer: bool = False)
     With `answer` a wait for a person's step may be answered here; its process then looks again, and is looked at further.
     """
     shown, answered = 0, 0
-    first = incident_record.fold(read_entries(kept.ledger.engine, name))
+    first = incident_record.fold(read_entries(kept.engine, name))
     for clock in deadlines.countdown(deadlines.rows(first), time.time()):
         operator.screen.warn(f"  still to do: {clock}")
     while True:
-        entries = read_entries(kept.ledger.engine, name)
+        entries = read_entries(kept.engine, name)
         for entry in entries[shown:]:
             if entry["kind"] == "step":
                 operator.screen.step(entry["step"], Outcome.from_json(entry["body"]["outcome"]))
@@ -32,24 +33,24 @@ def look_on(operator: Terminal, kept: State, name: str, *, answer: bool = False)
                 operator.screen.say(f"  {entry['actor']}: {signal_words.did(entry['body']['kind'])}")
         shown = len(entries)
         record = incident_record.fold(entries)
-        holder = kept.ledger.holder(name)
-        if record.ended or holder is None or not holder["alive"]:
+        holder = kept.leases.holder(name)
+        if record.ended or holder is None or not holder.alive:
             return record
-        if record.status == "waiting" and not kept.ledger.signals(name, record.heard):
+        if record.status == "waiting" and not kept.signals.sent(name, record.heard):
             if answered == shown or not answer or not _answer(operator, kept, record, holder):
                 return record
             answered = shown
         time.sleep(_EACH)
 
 
-def _answer(operator: Terminal, kept: State, record: Incident, holder: Json) -> bool:
+def _answer(operator: Terminal, kept: State, record: Incident, holder: Lease) -> bool:
     """Ask here what its process asks there; False when nobody here may answer. The first answer wins, and the other is told so."""
     if not operator.interactive or standing.asks(record).get("action") == "approve":
         return False
-    operator.ask(f"{holder['actor']} is asked the same (process {holder['pid']}). Press Enter when it is done, Ctrl-C to leave.")
-    sent = kept.ledger.signals(record.id, record.heard)
+    operator.ask(f"{holder.actor} is asked the same (process {holder.pid}). Press Enter when it is done, Ctrl-C to leave.")
+    sent = kept.signals.sent(record.id, record.heard)
     if sent:
         operator.screen.say(f"{sent[0]['actor']} has answered already")
     else:
-        kept.ledger.send(record.id, "wake", operator.name)
+        kept.signals.send(record.id, "wake", operator.name)
     return True

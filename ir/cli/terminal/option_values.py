@@ -3,18 +3,11 @@
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 
-from ir.cli.terminal.consent_prompt import Consent
-from ir.cli.terminal.inventory_source import Opened
 from ir.cli.terminal.operator import Terminal
-from ir.core import concurrency, durations, key_kind
-from ir.core.errors import IrError, UsageError
+from ir.core import durations
+from ir.core.errors import UsageError
 from ir.core.model import Policy
-from ir.core.reference import Reference
-from ir.core.secret import Secret
-from ir.inventory import Inventory, Key
-from ir.inventory.consent import reading
-from ir.runtime import adapter_registry
-from ir.runtime.incident_spec import pick_key
+from ir.inventory import Inventory
 
 WEEK = 7 * 86400.0
 """Stripe's longest delayed expiration (docs/stripe-facts.md, 1)."""
@@ -116,77 +109,3 @@ def accepted(flag: str, rows: Sequence[str] | None, known: set[str], objects: Co
             raise UsageError(f"{flag}: `{name}` is not listed", next_step=f"one of {', '.join(sorted(known)) or 'nothing'}")
         found[name] = reason.strip()
     return found
-
-
-def identify_row(consent: Consent, name: str, leaked: Secret | None, operator: Terminal) -> Key:
-    """The key that is meant: by name, as the only one, or by fingerprint of the leaked key against the stores.
-
-    Raises:
-        UsageError: no such name, or none was named and there are several.
-    """
-    opened, source = consent.opened, consent.opened.source
-    if name or leaked is None:
-        found = pick_key(source, name)
-        if found is None:
-            names = ", ".join(key.name for key in source.keys)
-            raise UsageError(
-                f"there is no key `{name}`" if name else "which key?", next_step=f"one of {names}; or --leaked-key-from prompt"
-            )
-        return found
-    if len(source.keys) == 1 and not any(ref.promises.reads for ref in source.keys[0].stored_in):
-        return source.keys[0]  # None of its places can be read (or nobody wrote an inventory): there is nothing to match it against.
-    refs = [ref for key in source.keys for ref in key.stored_in]
-    holders = [key for key in source.keys if leaked in _held(opened, _plain(opened.source, key.stored_in), operator)]
-    unread = [] if holders else _behind_programs(source, refs)
-    if unread and consent.may(reading(source, unread)):
-        holders, unread = [key for key in source.keys if leaked in _held(opened, _behind_programs(source, key.stored_in), operator)], []
-    if holders:
-        return holders[0]  # several: the others are found again by their fingerprint, and named
-    kind = key_kind.kind_of(leaked)
-    said = "is in none of the listed stores"
-    said += f" (no person agreed to run what reads {', '.join(map(str, unread))})" if unread else ""
-    raise UsageError(
-        f"the leaked key {said}; {kind.credential.instruction}", next_step="name the row of the inventory, or go without --inventory"
-    )
-
-
-def held_in_stores(opened: Opened, key: Key, operator: Terminal) -> Secret | None:
-    """The key itself, by what can be read without a program; None when nothing gives it, or its stores disagree."""
-    found = _held(opened, _plain(opened.source, key.stored_in), operator)
-    return found.pop() if len(found) == 1 else None
-
-
-def stored_key(consent: Consent, key: Key, operator: Terminal) -> Secret | None:
-    """The key itself, for want of which its stores are read; None when none gives it, or they disagree.
-
-    Raises:
-        Refused: only a program could tell, and nobody agreed to run it.
-    """
-    opened = consent.opened
-    found = _held(opened, _plain(opened.source, key.stored_in), operator)
-    programs = _behind_programs(opened.source, key.stored_in)
-    if not found and programs:
-        consent.ask(reading(opened.source, programs), "--leaked-key-from prompt, which needs no store")
-        found = _held(opened, programs, operator)
-    return found.pop() if len(found) == 1 else None
-
-
-def _plain(source: Inventory, refs: Sequence[Reference]) -> list[Reference]:
-    return [ref for ref in refs if ref.promises.reads and not reading(source, [ref])]
-
-
-def _behind_programs(source: Inventory, refs: Sequence[Reference]) -> list[Reference]:
-    """What takes consent to read: a program runs, or a token is told to a host."""
-    return [ref for ref in refs if ref.promises.reads and reading(source, [ref])]
-
-
-def _held(opened: Opened, refs: Sequence[Reference], operator: Terminal) -> set[Secret]:
-    """The values that places hold; what cannot be read tells nothing."""
-
-    def look(ref: Reference) -> Secret | None:
-        try:
-            return adapter_registry.store(ref, opened.source, operator, opened.base).read().value
-        except IrError:
-            return None
-
-    return {value for value in concurrency.each(refs, look) if value is not None}

@@ -203,14 +203,14 @@ class Screen:
             if table.row_count:
                 target.print(table)
 
-    def step(self, name: str, outcome: Outcome, *, rehearsal: bool = False) -> None:
+    def step(self, name: str, outcome: Outcome, *, dry_run: bool = False) -> None:
         """One finished step, with what went wrong and what to do."""
         mark, colour = MARKS[outcome.did]
         with self._printing():
             target = self.err if self.as_json else self.out
             put(target, plain(outcome.said), head=f"[{colour}]{mark}[/] [bold]{plain(name):<14}[/] ")
             for item in outcome.items:
-                if item.said and (rehearsal or item.did not in (Did.DONE, Did.SKIPPED)):
+                if item.said and (dry_run or item.did not in (Did.DONE, Did.SKIPPED)):
                     put(target, f"{plain(item.name)}: {plain(item.said)}", head="    ")
             if outcome.todo and outcome.did not in (Did.DONE, Did.SKIPPED):
                 put(target, plain(outcome.todo), head="    [bold]next:[/] ")

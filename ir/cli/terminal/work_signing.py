@@ -7,7 +7,7 @@ from pathlib import Path
 from ir import inventory
 from ir.cli.terminal.approval_signing import public_half, signed
 from ir.cli.terminal.consent_prompt import Consent, refuse_other
-from ir.cli.terminal.inventory_source import HERE, VARIABLE, Opened, read
+from ir.cli.terminal.inventory_source import HERE, VARIABLE, read
 from ir.cli.terminal.operator import Terminal
 from ir.core.errors import IrError, Refused
 from ir.core.model import Json
@@ -19,6 +19,7 @@ from ir.fleet.campaign_child import Source
 from ir.incident import playbook
 from ir.incident.playbook import Playbook
 from ir.inventory.consent import reading
+from ir.inventory.opened import Opened
 from ir.runtime import adapter_registry
 from ir.runtime.app_state import State
 from ir.runtime.publish import evidence_signer

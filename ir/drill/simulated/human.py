@@ -5,6 +5,7 @@ from ir.core.secret import Secret
 from ir.drill.simulated.invariants import Judge, waits_for
 from ir.drill.simulated.other_key import NAME as OTHER
 from ir.drill.simulated.provider import SimKey
+from ir.drill.simulated.stores_and_services import SimStore
 from ir.drill.simulated.trial import Trial
 
 PATIENCE = 12
@@ -145,14 +146,21 @@ class Human:
         wanted, debts = self._wanted(), self.trial.record.debts
         for name, store in self.sim.stores.items():
             behind = name in debts and debts[name].kind == "store-behind"
-            unseen = name in debts and not store.promises.reads and not self._is_for_a_word(name)  # no look shows that it is right already
-            if store.value not in wanted or unseen or (behind and store.value != wanted[0]):
+            strange = store.value not in wanted if store.promises.reads else self._told_of(store)
+            if strange or (behind and store.value != wanted[0]):
                 store.put(wanted[0])
                 self.judge.happened(name)
         for name, service in self.sim.services.items():
             if name in debts:
                 service.held = service.store.value
                 self.judge.happened(name)
+
+    def _told_of(self, store: SimStore) -> bool:
+        """Whether the tool names a store that nobody can read, or a service that reads it: a person knows no more of it."""
+        debts = self.trial.record.debts
+        readers = {name for name, service in self.sim.services.items() if service.store is store}
+        name = str(store.ref)
+        return bool(readers & set(debts)) or (name in debts and not self._is_for_a_word(name))
 
     def _wanted(self) -> list[Secret]:
         """What a store may hold: the leaked key, or the replacement; where a third value stands, the tool says which."""

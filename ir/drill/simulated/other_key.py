@@ -13,7 +13,7 @@ NAME = "reports"
 
 
 class OtherKey:
-    """See above; it implements `World.elsewhere`.
+    """See above; it implements `Lookups.elsewhere`.
 
     Attributes:
         own: what the inventory means to stand here; another account's key, which works and does not concern the provider.

@@ -8,7 +8,7 @@ from ir.core.errors import Conflict, PortError, Rejected, Unknown
 from ir.core.ownership import Owner
 from ir.core.reference import Reference
 from ir.core.secret import Secret
-from ir.core.store_kind import Kind, Promises
+from ir.core.store_kind import PlaceKind, Promises
 from ir.drill.simulated.clock import SimClock
 from ir.drill.simulated.provider import SimProvider
 from ir.ports import STAGED, Check, Expected, Held, Left, Pending, Permission
@@ -176,7 +176,7 @@ class SimStore:
 class SimWriteOnly(SimStore):
     """One that takes values and tells none: only its mark of the last change is seen, which each write moves."""
 
-    promises = Promises(Kind.WRITE_ONLY)
+    promises = Promises(PlaceKind.WRITE_ONLY)
 
     def read(self) -> Held:
         """See `ports.Store`."""

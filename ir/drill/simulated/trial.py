@@ -18,6 +18,7 @@ from ir.incident.context import Options, World
 from ir.incident.custody import Custody
 from ir.incident.plan import Plan
 from ir.incident.record import Incident, absorb
+from ir.incident.world_parts import KeysAtHand, Run
 from ir.ports import Issuer, Reloader, Reviewer, Store, Verifier
 
 T = TypeVar("T")
@@ -26,7 +27,7 @@ ENDLESS = 20_000
 """More ticks than any workflow can need."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class OneByOne(World):
     """Things are done in order instead of side by side: what happens depends on the script alone."""
 
@@ -178,22 +179,27 @@ class Trial:
         script.tick = self._tick
         stores = {name: cast(Store, Fated(store, "store", script)) for name, store in sim.stores.items()}
         made = sim.world
+        ports = replace(
+            made.ports,
+            issuer=cast(Issuer, Fated(sim.provider, "issuer", script)),
+            stores=stores,
+            verifiers={n: [cast(Verifier, Fated(s, "service", script))] for n, s in sim.services.items()},
+            reloaders={n: cast(Reloader, Fated(s, "service", script)) for n, s in sim.services.items()},
+            custody=Custody(sim.incident, cast(Any, list(stores.values()))),
+            reviewer=cast(Reviewer, Fated(sim.reviewer, "reviewer", script)),
+        )
         return OneByOne(
-            **{
-                **{name: getattr(made, name) for name in World.__dataclass_fields__},
-                "plan": sim.plan,
-                "leaked": None,
-                "replacement": None,
-                "fresh": self.actors == 1,
-                "issuer": cast(Issuer, Fated(sim.provider, "issuer", script)),
-                "stores": stores,
-                "verifiers": {n: [cast(Verifier, Fated(s, "service", script))] for n, s in sim.services.items()},
-                "reloaders": {n: cast(Reloader, Fated(s, "service", script)) for n, s in sim.services.items()},
-                "custody": Custody(sim.incident, cast(Any, list(stores.values()))),
-                "reviewer": cast(Reviewer, Fated(sim.reviewer, "reviewer", script)),
-                "elsewhere": Fated(sim.other, "other", script).compare,
-                "publish": Fated(sim.disk, "disk", script).publish,
-            }
+            incident=made.incident,
+            inventory=made.inventory,
+            account=made.account,
+            key=made.key,
+            plan=sim.plan,
+            options=made.options,
+            ports=ports,
+            lookups=replace(made.lookups, elsewhere=Fated(sim.other, "other", script).compare),
+            hooks=replace(made.hooks, publish=Fated(sim.disk, "disk", script).publish),
+            keys=KeysAtHand(),
+            run=Run(made.run.scratch, made.run.patient, fresh=self.actors == 1),
         )
 
 

@@ -1,6 +1,8 @@
 """Two stores, three services (one canary) and one leaked key, wired together as the product wires real ones."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
 from functools import cache
 from random import Random
 
@@ -17,8 +19,9 @@ from ir.incident.context import Options, World
 from ir.incident.custody import Custody
 from ir.incident.plan import compile_plan
 from ir.incident.record import Incident
+from ir.incident.world_parts import Hooks, KeysAtHand, Lookups, Ports, Run
 from ir.inventory import Inventory
-from ir.ports import Irreversible, KeyUse, LeftBehind, Reviewed, ReviewRequest
+from ir.ports import Comparison, Irreversible, KeyUse, LeftBehind, Reviewed, ReviewRequest
 
 _NAME = "simulated.yaml"
 
@@ -85,6 +88,40 @@ class SimReviewer:
         return ()
 
 
+def lookups(elsewhere: Callable[[str], Comparison] = lambda _fingerprint: Comparison()) -> Lookups:
+    """No other key is at hand, and the provider tells nothing of whose a key is."""
+    return Lookups(
+        control_key=lambda: None,
+        review_key=lambda: None,
+        account_of=lambda _key: "",
+        holder_of=lambda _key: "",
+        owners=lambda store: store.owners(),
+        elsewhere=elsewhere,
+        own_requests=lambda: (),
+        prepare=lambda: None,
+    )
+
+
+def _untold(_told: object) -> None:
+    return None
+
+
+HOOKS = Hooks(
+    say=_untold,
+    publish=lambda _record: [],
+    note=_untold,
+    announce=_untold,
+    witness=_untold,
+    keep=lambda _files, _inputs: {"files": [], "inputs": []},
+    claim=_untold,
+    knows=lambda _incident: True,
+    over=lambda _incident: False,
+    removed_approvers=tuple,
+    resting=lambda _seconds: nullcontext(),
+)
+"""Of a simulated process: the journal is its record, and there is no screen."""
+
+
 class SimDisk:
     """Where reports go; `shut` is why it takes none."""
 
@@ -92,7 +129,7 @@ class SimDisk:
         self.shut: Exception | None = None
 
     def publish(self, record: Incident) -> list[str]:
-        """See `World.publish`."""
+        """See `Hooks.publish`."""
         if self.shut:
             raise self.shut
         return []
@@ -134,7 +171,7 @@ class Simulation:
         self.options = options or Options(yes=True)
         self.incident = "INC-20261123-0001"
         self.world = self._world()
-        self.world.fresh = True
+        self.world.run.fresh = True
 
     def another_machine(self) -> World:
         """What a second process wires: the same outside world, nothing of the first one's memory."""
@@ -148,15 +185,21 @@ class Simulation:
             key=self.source.keys[0],
             plan=self.plan,
             options=self.options,
-            issuer=self.provider,
-            stores=dict(self.stores),
-            verifiers={name: [service] for name, service in self.services.items()},
-            reloaders=dict(self.services),
-            custody=Custody(self.incident, list(self.stores.values())),
-            reviewer=self.reviewer,
-            operator=self.operator,
-            clock=self.clock,
-            elsewhere=self.other.compare,
+            ports=Ports(
+                issuer=self.provider,
+                stores=dict(self.stores),
+                verifiers={name: [service] for name, service in self.services.items()},
+                reloaders=dict(self.services),
+                custody=Custody(self.incident, list(self.stores.values())),
+                reviewer=self.reviewer,
+                operator=self.operator,
+                clock=self.clock,
+                deliveries=None,
+            ),
+            lookups=lookups(self.other.compare),
+            hooks=replace(HOOKS, publish=self.disk.publish),
+            keys=KeysAtHand(),
+            run=Run(scratch="", patient=True),
         )
 
     def opening(self) -> Json:

@@ -15,7 +15,7 @@ def whole(value: object) -> int:
 
 
 @dataclass(frozen=True)
-class Sweep:
+class LeftoverList:
     """One list.
 
     Attributes:
@@ -56,8 +56,8 @@ def _by_hand(row: Json) -> bool:
 
 
 _CLICK = "Dashboard > "
-SWEEPS: tuple[Sweep, ...] = (
-    Sweep(
+SWEEPS: tuple[LeftoverList, ...] = (
+    LeftoverList(
         "webhook_endpoint",
         "/v1/webhook_endpoints",
         "critical",
@@ -65,7 +65,7 @@ SWEEPS: tuple[Sweep, ...] = (
         "DELETE /v1/webhook_endpoints/{id}",
         created=False,
     ),
-    Sweep(
+    LeftoverList(
         "event_destination",
         "/v2/core/event_destinations",
         "critical",
@@ -74,8 +74,8 @@ SWEEPS: tuple[Sweep, ...] = (
         created=False,
         extra={"include": ["webhook_endpoint.url"]},
     ),
-    Sweep("connected_account", "/v1/accounts", "critical", "can receive your money", _CLICK + "Connect > {id} > Reject"),
-    Sweep(
+    LeftoverList("connected_account", "/v1/accounts", "critical", "can receive your money", _CLICK + "Connect > {id} > Reject"),
+    LeftoverList(
         "payout",
         "/v1/payouts",
         "critical",
@@ -84,11 +84,11 @@ SWEEPS: tuple[Sweep, ...] = (
         rare=False,
         wanted=_by_hand,
     ),
-    Sweep("transfer", "/v1/transfers", "critical", "money to another account", "POST /v1/transfers/{id}/reversals", rare=False),
-    Sweep("topup", "/v1/topups", "high", "pulls money into the balance, to be paid out", "POST /v1/topups/{id}/cancel"),
-    Sweep("issuing_card", "/v1/issuing/cards", "critical", "can spend your balance", "POST /v1/issuing/cards/{id} status=canceled"),
-    Sweep("file_link", "/v1/file_links", "high", "a public link to a file of yours", "POST /v1/file_links/{id} expires_at=now"),
-    Sweep(
+    LeftoverList("transfer", "/v1/transfers", "critical", "money to another account", "POST /v1/transfers/{id}/reversals", rare=False),
+    LeftoverList("topup", "/v1/topups", "high", "pulls money into the balance, to be paid out", "POST /v1/topups/{id}/cancel"),
+    LeftoverList("issuing_card", "/v1/issuing/cards", "critical", "can spend your balance", "POST /v1/issuing/cards/{id} status=canceled"),
+    LeftoverList("file_link", "/v1/file_links", "high", "a public link to a file of yours", "POST /v1/file_links/{id} expires_at=now"),
+    LeftoverList(
         "payment_link",
         "/v1/payment_links",
         "high",
@@ -97,8 +97,8 @@ SWEEPS: tuple[Sweep, ...] = (
         created=False,
         wanted=lambda row: row.get("active") is not False,
     ),
-    Sweep("coupon", "/v1/coupons", "high", "gives everything away", "DELETE /v1/coupons/{id}", wanted=_all_off),
-    Sweep(
+    LeftoverList("coupon", "/v1/coupons", "high", "gives everything away", "DELETE /v1/coupons/{id}", wanted=_all_off),
+    LeftoverList(
         "promotion_code",
         "/v1/promotion_codes",
         "medium",
@@ -106,8 +106,10 @@ SWEEPS: tuple[Sweep, ...] = (
         "POST /v1/promotion_codes/{id} active=false",
         wanted=lambda row: row.get("active") is not False,
     ),
-    Sweep("subscription", "/v1/subscriptions", "medium", "charges a customer again and again", "DELETE /v1/subscriptions/{id}", rare=False),
-    Sweep(
+    LeftoverList(
+        "subscription", "/v1/subscriptions", "medium", "charges a customer again and again", "DELETE /v1/subscriptions/{id}", rare=False
+    ),
+    LeftoverList(
         "subscription_schedule",
         "/v1/subscription_schedules",
         "medium",
@@ -115,8 +117,10 @@ SWEEPS: tuple[Sweep, ...] = (
         "POST /v1/subscription_schedules/{id}/cancel",
         rare=False,
     ),
-    Sweep("draft_invoice", "/v1/invoices", "medium", "will be sent and charged", "DELETE /v1/invoices/{id}", rare=False, wanted=_draft),
-    Sweep(
+    LeftoverList(
+        "draft_invoice", "/v1/invoices", "medium", "will be sent and charged", "DELETE /v1/invoices/{id}", rare=False, wanted=_draft
+    ),
+    LeftoverList(
         "open_checkout_session",
         "/v1/checkout/sessions",
         "low",
@@ -125,7 +129,7 @@ SWEEPS: tuple[Sweep, ...] = (
         rare=False,
         wanted=_open,
     ),
-    Sweep("product", "/v1/products", "low", "can be sold in your name", "POST /v1/products/{id} active=false", rare=False),
+    LeftoverList("product", "/v1/products", "low", "can be sold in your name", "POST /v1/products/{id} active=false", rare=False),
 )
 
 MONEY_KINDS = ("payout", "transfer", "topup", "connected_account", "external_account", "issuing_card")
@@ -148,7 +152,7 @@ class Change:
 
     Attributes:
         kind: type in the activity log, where one that ends with `*` stands for all that begin so, or of an event.
-        severity, why, undo: as of a `Sweep`.
+        severity, why, undo: as of a `LeftoverList`.
         login: no API key of the account can do it, so a login was used.
     """
 

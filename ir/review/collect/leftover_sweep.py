@@ -10,7 +10,7 @@ from ir.core.concurrency import each
 from ir.core.model import Json
 from ir.core.secret import scrub
 from ir.review.collect.collector import Collector
-from ir.review.collect.leftover_kinds import SWEEPS, Sweep, whole
+from ir.review.collect.leftover_kinds import SWEEPS, LeftoverList, whole
 from ir.review.collect.pages import epoch
 
 _MOST_ACCOUNTS = 20
@@ -40,7 +40,7 @@ def sweep_lists(
     wanted = [sweep for sweep in SWEEPS if not kinds or sweep.kind in kinds]
     swept = Swept()
 
-    def one(sweep: Sweep) -> tuple[Sweep, list[Json], str]:
+    def one(sweep: LeftoverList) -> tuple[LeftoverList, list[Json], str]:
         rows, why = collector.objects(sweep.path, since, created=sweep.created, extra=sweep.extra)
         progress(f"list {sweep.path}: {len(rows)}")
         return sweep, rows, why

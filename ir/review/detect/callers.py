@@ -80,7 +80,7 @@ class Actor:
 
 
 @dataclass
-class Use:
+class CallerActivity:
     """What an actor did of one kind (`read /v1/customers`), or in all.
 
     Attributes:
@@ -94,7 +94,7 @@ class Use:
     first: int = 0
     last: int = 0
 
-    def add(self, other: "Use") -> None:
+    def add(self, other: "CallerActivity") -> None:
         """Both together."""
         self.first = min(self.first or other.first, other.first)
         self.n, self.strange, self.refused, self.last = (
@@ -109,15 +109,15 @@ class Use:
 class Callers:
     """All of an account: what each actor did, by kind, and how many requests each key had by epoch hour."""
 
-    uses: dict[Actor, dict[str, Use]] = field(default_factory=dict)
+    uses: dict[Actor, dict[str, CallerActivity]] = field(default_factory=dict)
     hours: dict[str, dict[int, int]] = field(default_factory=dict)
 
     @cached_property
-    def totals(self) -> dict[Actor, Use]:
+    def totals(self) -> dict[Actor, CallerActivity]:
         """All that each did."""
-        found: dict[Actor, Use] = {}
+        found: dict[Actor, CallerActivity] = {}
         for actor, kinds in self.uses.items():
-            found[actor] = Use()
+            found[actor] = CallerActivity()
             for use in kinds.values():
                 found[actor].add(use)
         return found
@@ -180,8 +180,8 @@ def read(engine: Engine, window: Window, ours: Sequence[CallerGroup], *, log: bo
         if any(group.holds(str(agent), str(version), str(net), str(endpoint)) for group in ours):
             continue
         actor, kind = Actor(str(key), str(agent), str(version), str(net)), f"{verb} {_resource(str(endpoint))}"
-        use = Use(int(n), int(strange), int(refused), int(first), int(last))
-        found.uses.setdefault(actor, {}).setdefault(kind, Use()).add(use)
+        use = CallerActivity(int(n), int(strange), int(refused), int(first), int(last))
+        found.uses.setdefault(actor, {}).setdefault(kind, CallerActivity()).add(use)
     for key, hour, n in engine.rows(_HOURS.format(**fill)) if log else []:
         found.hours.setdefault(str(key), {})[int(hour)] = int(n)
     return _bounded(_roaming(found)) if log else _of_events(engine, fill, ours)
@@ -195,11 +195,11 @@ def _roaming(found: Callers) -> Callers:
     many = {key for key, seen in nets.items() if len(seen) > _NETS}
     if not many:
         return found
-    uses: dict[Actor, dict[str, Use]] = {}
+    uses: dict[Actor, dict[str, CallerActivity]] = {}
     for actor, kinds in found.uses.items():
         one = replace(actor, net=ANY) if actor.key in many else actor
         for kind, use in kinds.items():
-            uses.setdefault(one, {}).setdefault(kind, Use()).add(use)
+            uses.setdefault(one, {}).setdefault(kind, CallerActivity()).add(use)
     return Callers(uses, found.hours)
 
 
@@ -217,8 +217,8 @@ def _of_events(engine: Engine, fill: dict[str, int], ours: Sequence[CallerGroup]
     for client, act, n, first, last in engine.rows(_EVENTS.format(**fill)):
         if any(group.holds(str(client), "", EVENTS, _act(str(act))) for group in ours):
             continue
-        kind, use = f"write {_act(str(act))}", Use(int(n), int(n), 0, int(first), int(last))
-        found.uses.setdefault(Actor("", str(client), "", EVENTS), {}).setdefault(kind, Use()).add(use)
+        kind, use = f"write {_act(str(act))}", CallerActivity(int(n), int(n), 0, int(first), int(last))
+        found.uses.setdefault(Actor("", str(client), "", EVENTS), {}).setdefault(kind, CallerActivity()).add(use)
     hours = "SELECT hour, COUNT(*) AS n FROM sent WHERE ts >= {since} AND ts < {until} GROUP BY hour"
     found.hours[""] = {int(hour): int(n) for hour, n in engine.rows(hours.format(**fill))}
     return found

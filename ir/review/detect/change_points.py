@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ir.core.caller_group import EVENTS
-from ir.review.detect.callers import Actor, Callers, Use
+from ir.review.detect.callers import Actor, CallerActivity, Callers
 from ir.review.detect.regular_callers import Regular
 from ir.review.detect.window import DAY, HOUR
 
@@ -39,8 +39,8 @@ class Candidate:
     actor: Actor
     kind: str
     news: str
-    use: Use
-    kinds: tuple[tuple[str, Use], ...]
+    use: CallerActivity
+    kinds: tuple[tuple[str, CallerActivity], ...]
     of: int
     regular: str = ""
 
@@ -94,7 +94,7 @@ def _kinds_of(callers: Callers, actor: Actor) -> Iterator[Candidate]:
                 yield one
 
 
-def _new(callers: Callers, key: str, use: Use) -> bool:
+def _new(callers: Callers, key: str, use: CallerActivity) -> bool:
     """Whether it came late enough to be called new, and most of it is in no log of ours."""
     if 2 * use.strange < use.n or not use.strange or use.first < callers.begin(key) + _HISTORY:
         return False
@@ -146,7 +146,7 @@ def _taken_over(callers: Callers, until: int) -> set[Actor]:
     return taken
 
 
-def _ended(use: Use, until: int) -> bool:
+def _ended(use: CallerActivity, until: int) -> bool:
     return until - use.last > _OVERDUE * (use.last - use.first) / (use.n - 1)
 
 
@@ -166,6 +166,6 @@ def _heirs(callers: Callers, old: Actor, until: int) -> list[Actor]:
     ]
 
 
-def _pace(use: Use, until: int) -> float:
+def _pace(use: CallerActivity, until: int) -> float:
     """Requests a second."""
     return use.n / max(until - use.first, HOUR)

@@ -5,7 +5,7 @@ from typing import Any
 
 from ir.core.model import Json
 from ir.review.detect.derived_tables import derive_acts, derive_sent
-from ir.review.detect.rules import Example, Parameters, Rule
+from ir.review.detect.rules import Example, Rule, RuleParameters
 from ir.review.detect.run_rules import Hit, run_rules
 from ir.review.detect.window import Window
 from ir.review.ingest.events_table import ACTS
@@ -33,7 +33,7 @@ def run_on(engine: Engine, rule: Rule, example: Example) -> list[Hit]:
     egress = any(row.get("own") == 1 and row.get("source") != "webhook-log" for row in example.requests)
     derive_sent(engine, egress=egress, probes=())
     derive_acts(engine, [])
-    parameters = Parameters.of(
+    parameters = RuleParameters.of(
         window,
         ghost_baseline=1,
         ghost_hours=window.base_hours,

@@ -2,7 +2,7 @@
 
 A rule's SELECT gives one row per hit with the columns `entity, ts, evidence, currency, amount, seen, usual, level`
 (`level` '' = the rule's own), over the tables of `docs/review-schema.md` and the derived `acts`.
-Parameters in braces are numbers; see `Parameters`.
+Parameters in braces are numbers; see `RuleParameters`.
 """
 
 import string
@@ -26,7 +26,7 @@ COLUMNS = ("entity", "ts", "evidence", "currency", "amount", "seen", "usual", "l
 
 
 @dataclass(frozen=True)
-class Parameters:
+class RuleParameters:
     """Numbers that rules are told: times in epoch seconds, lengths in hours, flags 0 or 1.
 
     Attributes:
@@ -56,7 +56,7 @@ class Parameters:
     own_until: int = 0
 
     @classmethod
-    def of(cls, window: Window, **more: Any) -> "Parameters":
+    def of(cls, window: Window, **more: Any) -> "RuleParameters":
         """From a window; what our logs and the API cover is added by name."""
         return cls(
             since=window.since,
@@ -124,7 +124,7 @@ class Rule(BaseModel):
     @field_validator("sql")
     @classmethod
     def _parameters(cls, sql: str) -> str:
-        known = {*Parameters.__dataclass_fields__, "calls"}
+        known = {*RuleParameters.__dataclass_fields__, "calls"}
         used = {name for _, name, _, _ in string.Formatter().parse(sql) if name is not None}
         if used - known:
             raise ValueError(f"unknown parameter {', '.join(sorted(used - known))}; there are {', '.join(sorted(known))}")
@@ -139,7 +139,7 @@ class Rule(BaseModel):
             raise ValueError("needs at least one example that matches and one that does not")
         return examples
 
-    def query(self, parameters: Parameters) -> str:
+    def query(self, parameters: RuleParameters) -> str:
         """The SELECT with numbers filled in."""
         numbers = {name: _number(value) for name, value in asdict(parameters).items()}
         return self.sql.format(**numbers, calls=_CALLS.format(**numbers))

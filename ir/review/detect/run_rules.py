@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from ir.core.model import Finding, Json
-from ir.review.detect.rules import LEVELS, Parameters, Rule
+from ir.review.detect.rules import LEVELS, Rule, RuleParameters
 from ir.review.sql.engine import Engine, Row
 
 SHOWN = 50
@@ -45,7 +45,7 @@ class Hit:
 
 
 def run_rules(
-    engine: Engine, rules: Iterable[Rule], parameters: Parameters, have: set[str], progress: Callable[[str], None]
+    engine: Engine, rules: Iterable[Rule], parameters: RuleParameters, have: set[str], progress: Callable[[str], None]
 ) -> tuple[list[Hit], list[str]]:
     """Run what can run; returns hits and the ids of rules whose sources are missing."""
     hits: list[Hit] = []

@@ -3,7 +3,7 @@
 from ir.review.sql.engine import DuckDb
 
 
-class Rejected(Exception):
+class RejectedLines(Exception):
     """Lines were left out, so what was read is not to be used."""
 
 
@@ -17,4 +17,4 @@ def refuse_rejects(engine: DuckDb) -> None:
     engine.connection.execute("DROP TABLE reject_errors")
     engine.connection.execute("DROP TABLE reject_scans")
     if left_out:
-        raise Rejected
+        raise RejectedLines

@@ -23,7 +23,7 @@ from ir.review.ingest import (
 )
 from ir.review.ingest import column_map as column_maps
 from ir.review.ingest import progress as load_progress
-from ir.review.ingest.csv_rejects import Rejected, refuse_rejects
+from ir.review.ingest.csv_rejects import RejectedLines, refuse_rejects
 from ir.review.ingest.damage_scan import Damaged
 from ir.review.ingest.duckdb_macros import MACROS
 from ir.review.ingest.file_format import sniff
@@ -131,7 +131,7 @@ class Importer:
         if shape.form != "json" and shape.plain and not shape.folded:
             try:
                 self._fast(shape, files)
-            except (duckdb.Error, Rejected):
+            except (duckdb.Error, RejectedLines):
                 if len(files) > 1:
                     for file in files:
                         self._group(shape, [file])
@@ -154,7 +154,7 @@ class Importer:
             shape = replace(shape, form=form, plain=True, cleaned=True, folded="")
             if target.stat().st_size and shape.form != "empty":
                 self._fast(shape, [target], instead_of=file)
-        except (duckdb.Error, Rejected, OSError) as error:
+        except (duckdb.Error, RejectedLines, OSError) as error:
             self.loaded.say(shape.label, f"{file}: could not be read ({type(error).__name__})")
         finally:
             target.unlink(missing_ok=True)
@@ -176,7 +176,7 @@ class Importer:
             self._copy(select_sql(shape, files), shape, files, part)
             if shape.form == "csv":
                 refuse_rejects(self._engine)
-        except (duckdb.Error, Rejected):
+        except (duckdb.Error, RejectedLines):
             part.unlink(missing_ok=True)
             raise
         table = _TABLE_OF[shape.kind]

@@ -1,7 +1,7 @@
 """What the misuse touched: people, objects, money, cards, connected accounts."""
 
 from ir.core.model import Json
-from ir.review.detect.rules import Parameters
+from ir.review.detect.rules import RuleParameters
 from ir.review.sql.engine import Engine
 
 # Stripe sends `isk` and `ugx`, which have no decimals either, with two.
@@ -63,7 +63,7 @@ _READ_IDS = (
 )
 
 
-def measure(engine: Engine, parameters: Parameters, *, reads_found: bool) -> tuple[Json, list[Json]]:
+def measure(engine: Engine, parameters: RuleParameters, *, reads_found: bool) -> tuple[Json, list[Json]]:
     """The blast radius, and one row per affected customer: `{customer, what, first_seen, requests}`."""
     fill = {"judged": parameters.judged, "until": parameters.until}
     written = engine.rows(_WRITTEN.format(**fill))

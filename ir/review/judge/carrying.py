@@ -64,7 +64,7 @@ _WHERE_REQUESTS = "Dashboard > API keys > the key > View request logs, export"
 
 
 @dataclass(frozen=True)
-class Given:
+class LogContent:
     """What a request log consists of.
 
     Attributes:
@@ -113,7 +113,7 @@ class _Kinds:
         return "a log of our own proxy (our addresses, our SDK, no keys)"
 
 
-def request_log(engine: Engine, until: int) -> Given:
+def request_log(engine: Engine, until: int) -> LogContent:
     """What was given as a request log, and how many of its rows can show a stranger's reads."""
     engine.keep("stripe_paths", _PATHS)
     fill = {"private": _PRIVATE, "sdks": _SDKS, "until": until + SLACK}
@@ -133,7 +133,7 @@ def request_log(engine: Engine, until: int) -> Given:
     sdks_alone = kinds.usable and not kinds.key and kinds.sdk == kinds.rows
     ours = sdks_alone and (not kinds.public or int(engine.rows(_HELD.format(until=until + SLACK))[0][0]) == kinds.rows)
     usable = 0 if ours else kinds.usable
-    return Given(kinds.rows, usable, kinds.looks() if kinds.rows and 20 * usable < 19 * kinds.rows else "")
+    return LogContent(kinds.rows, usable, kinds.looks() if kinds.rows and 20 * usable < 19 * kinds.rows else "")
 
 
 def minutes(engine: Engine, table: str, rows: str) -> dict[int, int]:

@@ -9,7 +9,7 @@ from ir.review.collect.collector import Read
 from ir.review.detect.log_gaps import ENOUGH, Completeness
 from ir.review.detect.source_holes import Span
 from ir.review.detect.window import HOUR, Window
-from ir.review.judge.carrying import SLACK, Given
+from ir.review.judge.carrying import SLACK, LogContent
 from ir.review.sql.engine import Engine
 
 KEPT_BY_API = 30 * 86400
@@ -47,7 +47,7 @@ ABSENT = {
 
 
 @dataclass
-class Seen:
+class SourceCoverage:
     """Rows and span of one source, with what is missing.
 
     Attributes:
@@ -71,12 +71,12 @@ class Seen:
 _NAMED = "SELECT COUNT(*) FROM requests WHERE own = 1 AND source = 'egress' AND request_id LIKE 'req_%'"
 
 
-def look(engine: Engine, until: int) -> dict[str, Seen]:
+def look(engine: Engine, until: int) -> dict[str, SourceCoverage]:
     """Rows and span of every source that has a table; times after the end of the review count for nothing, and are named."""
     seen = {}
     for name, rows in _ROWS.items():
         count, first, last, late, latest, untimed = engine.rows(_SPAN.format(rows=rows, end=until + SLACK))[0]
-        one = Seen(int(count) - int(late or 0), int(first), int(last), untimed=int(untimed or 0))
+        one = SourceCoverage(int(count) - int(late or 0), int(first), int(last), untimed=int(untimed or 0))
         if late:
             told = f"{counted(int(late), 'time')} after the end of the review, up to {_day(int(latest))}: counted for nothing"
             one.gaps.append(gap(0, 0, told))
@@ -92,7 +92,7 @@ def _day(ts: int) -> str:
 
 
 def judge_events(
-    seen: Seen,
+    seen: SourceCoverage,
     read: Read | None,
     window: Window,
     thin: Read | None = None,
@@ -128,7 +128,7 @@ def judge_events(
         seen.full = seen.full and not thin.available
 
 
-def judge_egress(seen: Seen, found: Completeness, window: Window, clock: str = "") -> None:
+def judge_egress(seen: SourceCoverage, found: Completeness, window: Window, clock: str = "") -> None:
     """Our own logs cover what our own known traffic says they do; `clock`: how far their times are from Stripe's for the same requests."""
     if not seen.rows:
         return
@@ -170,7 +170,7 @@ def _whole(found: Completeness) -> tuple[str, str]:
     return f"strangers' writes among our own: {missing}, and 95 % are needed to tell", missing
 
 
-def judge_requests(seen: Seen, given: Given, window: Window, holes: list[Span], doubt: str = "") -> None:
+def judge_requests(seen: SourceCoverage, given: LogContent, window: Window, holes: list[Span], doubt: str = "") -> None:
     """A request log covers reads by the rows in which they show, in the hours for which it has them; `doubt`: what our own log says."""
     if not seen.rows:
         return
@@ -187,7 +187,7 @@ def judge_requests(seen: Seen, given: Given, window: Window, holes: list[Span], 
         seen.full, seen.lacks, seen.blind_to = False, doubt, f"reads: {doubt}"
 
 
-def judge_span(seen: Seen, window: Window, absent: str, holes: list[Span] | None = None) -> None:
+def judge_span(seen: SourceCoverage, window: Window, absent: str, holes: list[Span] | None = None) -> None:
     """A log covers the window when it begins before it, ends near its end, and has no hole."""
     if not seen.rows:
         return
@@ -209,7 +209,7 @@ def _real(gaps: list[Json]) -> list[Json]:
     return [one for one in gaps if one["to"]]
 
 
-def judge_activity(seen: Seen, read: Read | None, window: Window, holes: list[Span] | None = None) -> None:
+def judge_activity(seen: SourceCoverage, read: Read | None, window: Window, holes: list[Span] | None = None) -> None:
     """The API gives half a year; an export covers its own span."""
     if read is not None and read.available and not read.why:
         seen.first, seen.last, seen.full = window.since, window.until, True

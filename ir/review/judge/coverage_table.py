@@ -10,7 +10,7 @@ _CLEARING = ("events", "activity", "request-log")
 """Sources whose silence clears an account."""
 
 
-def note_loaded(seen: dict[str, coverage.Seen], loaded: Loaded) -> None:
+def note_loaded(seen: dict[str, coverage.SourceCoverage], loaded: Loaded) -> None:
     """Unreadable lines and files belong to their source; what may be among a dozen such lines was not seen."""
     for label, bad in loaded.bad.items():
         if bad >= DUE and label in _CLEARING:
@@ -23,7 +23,7 @@ def note_loaded(seen: dict[str, coverage.Seen], loaded: Loaded) -> None:
         seen[label].gaps += [coverage.gap(0, 0, note) for note in notes]
 
 
-def table(seen: dict[str, coverage.Seen]) -> tuple[Json, ...]:
+def table(seen: dict[str, coverage.SourceCoverage]) -> tuple[Json, ...]:
     """The coverage table; a source without rows says what that makes us blind to."""
     rows = []
     for name, one in seen.items():

@@ -8,7 +8,7 @@ from ir.ports import ReviewRequest
 from ir.review.collect import leftover_sweep
 from ir.review.collect.collector import Read
 from ir.review.detect import attack_chains, citations, derived_tables, log_gaps, source_holes
-from ir.review.detect.rules import Parameters, Rule, load_rules
+from ir.review.detect.rules import Rule, RuleParameters, load_rules
 from ir.review.detect.run_rules import Hit, run_rules
 from ir.review.detect.window import DAY, HOUR, MIN_BASELINE, Window
 from ir.review.judge import carrying, coverage, cross_checks
@@ -20,7 +20,7 @@ LOOK_BACK = 3 * DAY
 
 
 @dataclass
-class Looked:
+class DetectionRun:
     """What detection worked on; `window` is the one that the evidence allows.
 
     Attributes:
@@ -28,8 +28,8 @@ class Looked:
     """
 
     window: Window
-    seen: dict[str, coverage.Seen]
-    parameters: Parameters
+    seen: dict[str, coverage.SourceCoverage]
+    parameters: RuleParameters
     complete: log_gaps.Completeness
     hits: list[Hit]
     hidden: int
@@ -43,7 +43,7 @@ def look(
     reads: dict[str, Read],
     own: tuple[str, ...],
     say: Say,
-) -> Looked:
+) -> DetectionRun:
     """Derive, measure, run the rules. `own` are request ids of our own probes.
 
     A stated exposure is often no more than a scanner's first sight, and what came before it counts as usual. So it is looked
@@ -63,7 +63,7 @@ def look(
 
 
 def _began(
-    engine: Engine, rules: tuple[Rule, ...], window: Window, seen: dict[str, coverage.Seen], reads: dict[str, Read], say: Say
+    engine: Engine, rules: tuple[Rule, ...], window: Window, seen: dict[str, coverage.SourceCoverage], reads: dict[str, Read], say: Say
 ) -> int:
     """When the first strong sign of misuse shows in the days before the exposure; 0 = none. Reads have no history and are left out."""
     before, earliest = window.before(), window.judged - LOOK_BACK
@@ -84,12 +84,12 @@ def judged_from(
     engine: Engine,
     rules: tuple[Rule, ...],
     window: Window,
-    seen: dict[str, coverage.Seen],
+    seen: dict[str, coverage.SourceCoverage],
     reads: dict[str, Read],
     say: Say,
     *,
     raised: bool = True,
-) -> Looked:
+) -> DetectionRun:
     """Measure and run the rules over what is derived. Not `raised`: each rule speaks for itself, and cites requests alone."""
     complete = _completeness(engine, seen, window)
     derived_tables.derive_acts(engine, complete.holes, judged=_can_tell_strangers(seen, complete), hours=complete.hours)
@@ -100,21 +100,23 @@ def judged_from(
     _say_blind(seen, blind)
     if raised:
         hits = citations.with_events(engine, attack_chains.raise_chains(hits), egress=seen["egress"].rows > 0)
-    return Looked(window, seen, parameters, complete, hits, int(hidden))
+    return DetectionRun(window, seen, parameters, complete, hits, int(hidden))
 
 
-def derive_again(engine: Engine, looked: Looked) -> None:
+def derive_again(engine: Engine, looked: DetectionRun) -> None:
     """Make `acts` as they were for this look, after another one."""
     complete = looked.complete
     derived_tables.derive_acts(engine, complete.holes, judged=_can_tell_strangers(looked.seen, complete), hours=complete.hours)
 
 
-def _can_tell_strangers(seen: dict[str, coverage.Seen], complete: log_gaps.Completeness) -> bool:
+def _can_tell_strangers(seen: dict[str, coverage.SourceCoverage], complete: log_gaps.Completeness) -> bool:
     """Whether our logs are whole enough, outside of their holes, for a write that they lack to be a stranger's."""
     return complete.tells and not 2 * seen["egress"].untimed > seen["egress"].rows
 
 
-def _cover(engine: Engine, seen: dict[str, coverage.Seen], window: Window, reads: dict[str, Read], complete: log_gaps.Completeness) -> None:
+def _cover(
+    engine: Engine, seen: dict[str, coverage.SourceCoverage], window: Window, reads: dict[str, Read], complete: log_gaps.Completeness
+) -> None:
     """What each source covers of the judged window."""
     archive = seen["events"].rows > 0 and not from_stripe(reads)
     events = carrying.minutes(engine, "events", "ts > 0") if archive else {}
@@ -139,7 +141,7 @@ def from_stripe(reads: dict[str, Read]) -> bool:
     return "events" in reads and reads["events"].available and not reads["events"].unread
 
 
-def _evidenced(window: Window, seen: dict[str, coverage.Seen]) -> Window:
+def _evidenced(window: Window, seen: dict[str, coverage.SourceCoverage]) -> Window:
     """Evidence that begins after the window does gives a shorter baseline; what is judged stays the same."""
     first = min((one.first for one in seen.values() if one.rows and one.first), default=window.since)
     since = min(max(window.since, first), window.judged)
@@ -147,7 +149,7 @@ def _evidenced(window: Window, seen: dict[str, coverage.Seen]) -> Window:
     return Window(since, window.judged, window.until, window.exposed, baseline)
 
 
-def _completeness(engine: Engine, seen: dict[str, coverage.Seen], window: Window) -> log_gaps.Completeness:
+def _completeness(engine: Engine, seen: dict[str, coverage.SourceCoverage], window: Window) -> log_gaps.Completeness:
     if not seen["egress"].rows:
         return log_gaps.Completeness()
     rows = [
@@ -163,11 +165,13 @@ def _completeness(engine: Engine, seen: dict[str, coverage.Seen], window: Window
     return log_gaps.measure(rows, minutes, window, (seen["egress"].first, seen["egress"].last))
 
 
-def _parameters(window: Window, seen: dict[str, coverage.Seen], complete: log_gaps.Completeness, reads: dict[str, Read]) -> Parameters:
+def _parameters(
+    window: Window, seen: dict[str, coverage.SourceCoverage], complete: log_gaps.Completeness, reads: dict[str, Read]
+) -> RuleParameters:
     begin = max(window.since, seen["egress"].first or window.since, seen["events"].first or window.since)
     ghost_hours = (window.judged - begin) / HOUR
     read = from_stripe(reads)
-    return Parameters.of(
+    return RuleParameters.of(
         window,
         ghost_baseline=int(window.baseline and ghost_hours >= 24),
         ghost_hours=max(round(ghost_hours, 3), 1.0),
@@ -179,7 +183,7 @@ def _parameters(window: Window, seen: dict[str, coverage.Seen], complete: log_ga
     )
 
 
-def _have(seen: dict[str, coverage.Seen], reads: dict[str, Read], window: Window) -> set[str]:
+def _have(seen: dict[str, coverage.SourceCoverage], reads: dict[str, Read], window: Window) -> set[str]:
     given = {
         "events": seen["events"].rows > 0,
         "egress": seen["egress"].rows > 0,
@@ -192,7 +196,7 @@ def _have(seen: dict[str, coverage.Seen], reads: dict[str, Read], window: Window
     return {name for name, there in given.items() if there}
 
 
-def _say_blind(seen: dict[str, coverage.Seen], blind: list[str]) -> None:
+def _say_blind(seen: dict[str, coverage.SourceCoverage], blind: list[str]) -> None:
     if not blind:
         return
     for name, one in seen.items():
@@ -209,9 +213,9 @@ _SEES = {
 }
 
 
-def objects_seen(swept: leftover_sweep.Swept, window: Window) -> coverage.Seen:
+def objects_seen(swept: leftover_sweep.Swept, window: Window) -> coverage.SourceCoverage:
     """What the list sweeps cover."""
-    one = coverage.Seen(len(swept.rows), window.judged if swept.read else 0, window.until if swept.read else 0)
+    one = coverage.SourceCoverage(len(swept.rows), window.judged if swept.read else 0, window.until if swept.read else 0)
     one.gaps = [coverage.gap(window.judged, window.until, f"{kind}: {why}") for kind, why in sorted(swept.unread.items())]
     one.full = swept.read > 0
     if swept.read and swept.unread:

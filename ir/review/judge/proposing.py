@@ -17,7 +17,7 @@ from ir.review.collect.collector import Read
 from ir.review.detect import attack_chains, callers, change_points, citations, regular_callers
 from ir.review.detect.change_points import Candidate
 from ir.review.detect.regular_callers import Regular
-from ir.review.detect.rules import LEVELS, Parameters, load_rules
+from ir.review.detect.rules import LEVELS, RuleParameters, load_rules
 from ir.review.detect.run_rules import Hit
 from ir.review.detect.window import DAY, Window
 from ir.review.judge import carrying, detection
@@ -49,11 +49,11 @@ class Proposed:
     rows: tuple[Json, ...] = ()
     regular: tuple[Json, ...] = ()
     hits: list[Hit] = field(default_factory=list)
-    parameters: Parameters | None = None
+    parameters: RuleParameters | None = None
     findings: tuple[Finding, ...] = ()
 
 
-def propose(engine: Engine, request: ReviewRequest, looked: detection.Looked, reads: dict[str, Read], say: Say) -> Proposed:
+def propose(engine: Engine, request: ReviewRequest, looked: detection.DetectionRun, reads: dict[str, Read], say: Say) -> Proposed:
     """Who came late (unless the exposure is known), and who comes rarely but regularly."""
     until = looked.window.until
     log = looked.seen["request-log"].rows > 0 and carrying.request_log(engine, until).usable > 0
@@ -90,12 +90,12 @@ def propose(engine: Engine, request: ReviewRequest, looked: detection.Looked, re
 
 
 def _judged(
-    engine: Engine, request: ReviewRequest, looked: detection.Looked, reads: dict[str, Read], found: list[Candidate], say: Say
-) -> tuple[list[Hit], dict[int, Parameters]]:
+    engine: Engine, request: ReviewRequest, looked: detection.DetectionRun, reads: dict[str, Read], found: list[Candidate], say: Say
+) -> tuple[list[Hit], dict[int, RuleParameters]]:
     """Dangerous things that the groups did, judged from when each day's first of them came; and what they were judged with."""
     rules = load_rules(request.rules)
     hits: dict[tuple[str, str], Hit] = {}
-    begun: dict[int, Parameters] = {}
+    begun: dict[int, RuleParameters] = {}
     for at, group in _by_day(found)[:_RUNS]:
         window = looked.window.from_then(at)
         dated = detection.judged_from(engine, rules, window, deepcopy(looked.seen), reads, say, raised=False)

@@ -16,7 +16,7 @@ from ir.core.wording import counted
 from ir.review.detect.rules import LEVELS
 from ir.review.detect.run_rules import Hit
 from ir.review.detect.window import Window
-from ir.review.judge.coverage import Seen
+from ir.review.judge.coverage import SourceCoverage
 
 CONFIRMED, SUSPECTED, CANNOT, NONE = "confirmed", "suspected", "cannot tell", "none seen within coverage"
 RANKS = (NONE, CANNOT, SUSPECTED, CONFIRMED)
@@ -42,7 +42,7 @@ def worst(verdicts: Iterable[str]) -> str:
     return max(verdicts, key=RANKS.index, default=CANNOT)
 
 
-def judge(hits: list[Hit], seen: dict[str, Seen], leftovers: tuple[Json, ...], window: Window, hidden: int) -> Judged:
+def judge(hits: list[Hit], seen: dict[str, SourceCoverage], leftovers: tuple[Json, ...], window: Window, hidden: int) -> Judged:
     """Args: `hidden` is the number of strangers' writes that fall into holes of our logs."""
     reasons = {"writes": _no_writes(seen, hidden), "reads": _no_reads(seen, hits), "account": _no_account(seen)}
     verdicts = {area: _area(area, hits, reasons[area], window.baseline) for area in reasons}
@@ -101,7 +101,7 @@ def _named_twice(hits: list[Hit]) -> set[str]:
     return {hit.rule.judges for a, b in pairs if not set(a.finding.evidence).isdisjoint(b.finding.evidence) for hit in (a, b)}
 
 
-def _no_writes(seen: dict[str, Seen], hidden: int) -> list[str]:
+def _no_writes(seen: dict[str, SourceCoverage], hidden: int) -> list[str]:
     reasons = []
     if not seen["events"].full:
         reasons.append("Stripe's events do not cover the whole window")
@@ -114,7 +114,7 @@ def _no_writes(seen: dict[str, Seen], hidden: int) -> list[str]:
     return reasons
 
 
-def _no_reads(seen: dict[str, Seen], hits: list[Hit]) -> list[str]:
+def _no_reads(seen: dict[str, SourceCoverage], hits: list[Hit]) -> list[str]:
     if seen["request-log"].full and not seen["egress"].rows:
         return ["no log of ours was given, so requests with our client from our addresses cannot be told from our own"]
     if seen["request-log"].full:
@@ -125,7 +125,7 @@ def _no_reads(seen: dict[str, Seen], hits: list[Hit]) -> list[str]:
     return ["reads leave no trace in events; a request-log export (Workbench) that covers the window was not given"]
 
 
-def _no_account(seen: dict[str, Seen]) -> list[str]:
+def _no_account(seen: dict[str, SourceCoverage]) -> list[str]:
     return [] if seen["activity"].full else ["the activity log was not readable for the whole window"]
 
 

@@ -1,13 +1,13 @@
 """The calls that a run makes at AWS Secrets Manager, all of them: what a policy has to allow."""
 
-from ir.ports.store import Call
+from ir.ports.store import PolicyCall
 
 CALLS = (
-    Call("secretsmanager:DescribeSecret", "{path}", "every look", "done"),
-    Call("secretsmanager:GetSecretValue", "{path}", "every look", "done", read=True),
-    Call("secretsmanager:PutSecretValue", "{path}", "custody, stage, promote, undo", "done"),
-    Call("secretsmanager:UpdateSecretVersionStage", "{path}", "promote, undo, discard", "done"),
-    Call("secretsmanager:ListSecretVersionIds", "{path}", "the age of what others left", hint=True),
+    PolicyCall("secretsmanager:DescribeSecret", "{path}", "every look", "done"),
+    PolicyCall("secretsmanager:GetSecretValue", "{path}", "every look", "done", read=True),
+    PolicyCall("secretsmanager:PutSecretValue", "{path}", "custody, stage, promote, undo", "done"),
+    PolicyCall("secretsmanager:UpdateSecretVersionStage", "{path}", "promote, undo, discard", "done"),
+    PolicyCall("secretsmanager:ListSecretVersionIds", "{path}", "the age of what others left", hint=True),
 )
 """A key of KMS that is not AWS's own takes `kms:Decrypt` and `kms:GenerateDataKey` on that key, which the same calls prove."""
 

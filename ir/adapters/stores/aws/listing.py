@@ -5,10 +5,10 @@ from collections.abc import Collection
 from ir.adapters.stores.aws import client as aws_client
 from ir.adapters.stores.aws import search
 from ir.adapters.stores.aws.parameter_custody import FOLDER
-from ir.adapters.stores.aws.parameters import Parameters
+from ir.adapters.stores.aws.parameters import ParameterStore
 from ir.core import key_search
 from ir.core.errors import Rejected
-from ir.core.key_search import Find
+from ir.core.key_search import FoundKey
 from ir.core.place import Place
 from ir.core.reference import Reference
 from ir.ports.listing import Listed, Lister, Listing
@@ -38,11 +38,11 @@ class SecretsLister(Lister):
             rows.append(Listed(ref.path, ref, updated_at=changed.timestamp() if changed else 0.0, readable=True, hints=hints))
         return Listing(tuple(row for row in rows if row.ref and Place("aws-sm", place.host, place.path).holds(row.ref)))
 
-    def finds(self, row: Listed) -> tuple[Find, ...]:
+    def finds(self, row: Listed) -> tuple[FoundKey, ...]:
         """See `ports.Lister`."""
         ref = _named(row)
         text = search.current_text(aws_client.client(ref.host, self._timeout, self._plain), ref.path)
-        return tuple(Find(Reference("aws-sm", ref.host, ref.path, field), value) for field, value in key_search.in_text(text))
+        return tuple(FoundKey(Reference("aws-sm", ref.host, ref.path, field), value) for field, value in key_search.in_text(text))
 
 
 class ParametersLister(Lister):
@@ -55,7 +55,7 @@ class ParametersLister(Lister):
         """See `ports.Lister`."""
         _need_region(place)
         rows = []
-        for row in Parameters(place.host, self._timeout, self._plain).rows():
+        for row in ParameterStore(place.host, self._timeout, self._plain).rows():
             ref = Reference("aws-ssm", place.host, _path(str(row["Name"])))
             if row["Name"].startswith(f"{FOLDER}INC-") or not Place("aws-ssm", place.host, place.path).holds(ref):
                 continue
@@ -63,11 +63,11 @@ class ParametersLister(Lister):
             rows.append(Listed(str(row["Name"]), ref, (), changed.timestamp() if changed else 0.0, True, (f"type {row.get('Type')}",)))
         return Listing(tuple(rows))
 
-    def finds(self, row: Listed) -> tuple[Find, ...]:
+    def finds(self, row: Listed) -> tuple[FoundKey, ...]:
         """See `ports.Lister`. A StringList holds no single key."""
         ref = _named(row)
-        text = Parameters(ref.host, self._timeout, self._plain).current(row.name).text
-        return tuple(Find(Reference("aws-ssm", ref.host, ref.path, field), value) for field, value in key_search.in_text(text))
+        text = ParameterStore(ref.host, self._timeout, self._plain).current(row.name).text
+        return tuple(FoundKey(Reference("aws-ssm", ref.host, ref.path, field), value) for field, value in key_search.in_text(text))
 
 
 def _path(name: str) -> str:

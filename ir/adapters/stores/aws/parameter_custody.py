@@ -3,7 +3,7 @@
 It stands apart from the parameter's own path, because programs load whole paths.
 """
 
-from ir.adapters.stores.aws.parameters import Parameters
+from ir.adapters.stores.aws.parameters import ParameterStore
 from ir.adapters.stores.kept_apart import KeptApart
 from ir.core.errors import Missing
 
@@ -18,7 +18,7 @@ class ParameterCustody(KeptApart):
         name: of the parameter.
     """
 
-    def __init__(self, parameters: Parameters, name: str) -> None:
+    def __init__(self, parameters: ParameterStore, name: str) -> None:
         self._parameters, self._name = parameters, name
 
     def path(self, incident: str) -> str:

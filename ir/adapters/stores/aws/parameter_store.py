@@ -4,8 +4,8 @@ from collections.abc import Collection
 from contextlib import suppress
 
 from ir.adapters.stores.aws.parameter_custody import ParameterCustody
-from ir.adapters.stores.aws.parameters import Parameters
-from ir.adapters.stores.counted import CountedStore, Version
+from ir.adapters.stores.aws.parameters import ParameterStore
+from ir.adapters.stores.counted import CountedStore, NumberedVersion
 from ir.core.errors import Conflict, Denied, Rejected
 from ir.core.reference import Reference
 from ir.ports import Permission
@@ -23,7 +23,7 @@ class AwsParameterStore(CountedStore):
     def __init__(self, ref: Reference, *, timeout: float = 10.0, plain: Collection[str] = ()) -> None:
         self.ref = ref
         self._name = f"/{ref.path}" if "/" in ref.path and not ref.path.startswith(("/", "arn:")) else ref.path
-        self._parameters = Parameters(ref.host, timeout, plain)
+        self._parameters = ParameterStore(ref.host, timeout, plain)
         self.kept = ParameterCustody(self._parameters, self._name)
 
     def check_write(self, incident: str) -> Permission:
@@ -47,7 +47,7 @@ class AwsParameterStore(CountedStore):
         with suppress(Conflict):
             self._parameters.create(self._name, current.text, self._parameters.about(self._name))
 
-    def current(self) -> Version:
+    def current(self) -> NumberedVersion:
         """See `CountedStore`."""
         if ":" in self._name and not self._name.startswith("arn:"):
             raise Rejected(f"{self.ref} names a version or a label; list the parameter itself, whose newest version its services read")
@@ -55,7 +55,7 @@ class AwsParameterStore(CountedStore):
             raise Denied(f"{self.ref} is one of AWS's own parameters, which nobody else may write", next_step="list what stands behind it")
         return self._parameters.current(self._name)
 
-    def at(self, number: int) -> Version:
+    def at(self, number: int) -> NumberedVersion:
         """See `CountedStore`."""
         return self._parameters.at(self._name, number)
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 from ir.adapters.stores.aws import client as aws_client
-from ir.adapters.stores.counted import Version
+from ir.adapters.stores.counted import NumberedVersion
 from ir.adapters.stores.old_news import awaited
 from ir.core.errors import Missing, Rejected
 
@@ -16,7 +16,7 @@ _newest: dict[str, int] = {}
 """Region and name → the newest version that this process knows of: an older one that is read is old news."""
 
 
-class Parameters:
+class ParameterStore:
     """The parameters of a region; each call raises Missing, Denied, Conflict, Rejected, Unknown.
 
     Args:
@@ -28,12 +28,12 @@ class Parameters:
     def __init__(self, region: str, timeout: float, plain: Collection[str] = ()) -> None:
         self._region, self._timeout, self._plain = region, timeout, plain
 
-    def current(self, name: str) -> Version:
+    def current(self, name: str) -> NumberedVersion:
         """The newest version."""
         what = self._what(name)
         return awaited(lambda: self._get(name), lambda found: found.number < _newest.get(what, 0), what)
 
-    def at(self, name: str, number: int) -> Version:
+    def at(self, name: str, number: int) -> NumberedVersion:
         """An earlier version; AWS keeps the last hundred."""
         return self._get(f"{name}:{number}")
 
@@ -95,11 +95,11 @@ class Parameters:
             return False
         return True
 
-    def _get(self, name: str) -> Version:
+    def _get(self, name: str) -> NumberedVersion:
         row = self._call("get_parameter", name, "Parameter", Name=name, WithDecryption=True)["Parameter"]
         if row.get("Type") == "StringList":
             raise Rejected(f"{self._what(name)} is a StringList, which holds no single key")
-        return Version(int(row["Version"]), str(row["Value"]))
+        return NumberedVersion(int(row["Version"]), str(row["Value"]))
 
     def _what(self, name: str) -> str:
         return f"the parameter {name} in {self._region}"

@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 from ir.adapters.stores.aws import client as aws_client
 from ir.core.errors import PortError
-from ir.core.key_search import Find, Looked, in_text, keepers
+from ir.core.key_search import FoundKey, SearchResult, in_text, keepers
 from ir.core.reference import Reference
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 
-def look(region: str, *, timeout: float = 10.0) -> Looked:
+def look(region: str, *, timeout: float = 10.0) -> SearchResult:
     """All current values; a replica is passed over, since it is written where its primary is.
 
     Raises:
@@ -20,7 +20,7 @@ def look(region: str, *, timeout: float = 10.0) -> Looked:
     client = aws_client.client(region, timeout)
     what = f"the secrets of {region}"
     rows = aws_client.ask(lambda: all_rows(client, what), what)
-    finds: list[Find] = []
+    found_keys: list[FoundKey] = []
     unread: list[str] = []
     for row in rows:
         name = str(row["Name"])
@@ -32,8 +32,8 @@ def look(region: str, *, timeout: float = 10.0) -> Looked:
         except PortError as error:
             unread.append(f"{name}: {error.what}")
             continue
-        finds += [Find(Reference("aws-sm", region, name, field), value, kept_by(row)) for field, value in in_text(text)]
-    return Looked(tuple(finds), tuple(unread), len(rows))
+        found_keys += [FoundKey(Reference("aws-sm", region, name, field), value, kept_by(row)) for field, value in in_text(text)]
+    return SearchResult(tuple(found_keys), tuple(unread), len(rows))
 
 
 def kept_by(row: Any) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ir.adapters.stores import value_field
 from ir.adapters.stores.aws.calls import unproven
 from ir.adapters.stores.aws.search import kept_by
-from ir.adapters.stores.aws.versions import CURRENT, PENDING, Version, Versions
+from ir.adapters.stores.aws.versions import CURRENT, PENDING, SecretVersion, Versions
 from ir.adapters.stores.old_news import awaited, settled
 from ir.core.errors import Conflict, Denied, Missing, PortError, Rejected, Unknown
 from ir.core.ownership import Owner, marked
@@ -132,7 +132,7 @@ class AwsSecretsManagerStore(Store):
     def promote(self, incident: str, new: Secret, *, expected: str) -> str:
         """See `ports.Store`."""
 
-        def may(current: Version) -> None:
+        def may(current: SecretVersion) -> None:
             if current.id != expected and self._value(current) != self._value_at(expected, incident):
                 said = f"version {current.id} is current, {expected or 'none'} was expected"
                 raise Conflict(f"somebody else changed the key in {self.ref}: {said}")
@@ -142,7 +142,7 @@ class AwsSecretsManagerStore(Store):
     def undo(self, incident: str, old: Secret, new: Secret) -> str:
         """See `ports.Store`."""
 
-        def may(current: Version) -> None:
+        def may(current: SecretVersion) -> None:
             if self._value(current) != new:
                 raise Conflict(f"{self.ref} holds neither the old key nor ours: version {current.id} is somebody else's")
 
@@ -174,7 +174,7 @@ class AwsSecretsManagerStore(Store):
         kept = self._versions.perhaps(f"ir-{incident}" if role == STAGED else f"ir-{incident}-{role}")
         return None if kept is None else self._value(kept)
 
-    def _switch(self, incident: str, wanted: Secret, may: Callable[[Version], None]) -> str:
+    def _switch(self, incident: str, wanted: Secret, may: Callable[[SecretVersion], None]) -> str:
         """Make `wanted` current, merged into what is current at that moment; `may` raises if that must not be."""
         for _ in range(_TRIES):
             current = self._versions.at(CURRENT)
@@ -212,13 +212,13 @@ class AwsSecretsManagerStore(Store):
                 return self._value(self._versions.by_id(version))
         return self.fetch(incident, "old")
 
-    def _held(self, version: Version) -> Held:
+    def _held(self, version: SecretVersion) -> Held:
         return value_field.read(version.text, self.ref.field, version.id, str(self.ref))
 
-    def _value(self, version: Version) -> Secret | None:
+    def _value(self, version: SecretVersion) -> Secret | None:
         return self._held(version).value
 
-    def _with(self, version: Version, value: Secret) -> str:
+    def _with(self, version: SecretVersion, value: Secret) -> str:
         return value_field.write(version.text, self.ref.field, value, str(self.ref))
 
 

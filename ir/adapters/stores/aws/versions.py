@@ -24,7 +24,7 @@ _TRIES = 4
 
 
 @dataclass(frozen=True, repr=False)
-class Version:
+class SecretVersion:
     """One version: its `VersionId`, and its text, which holds the key."""
 
     id: str
@@ -90,19 +90,19 @@ class Versions:
             return version in self._known.gone
         return self._known.ours.get(label, version) != version
 
-    def at(self, label: str) -> Version:
+    def at(self, label: str) -> SecretVersion:
         """The version under a label."""
         # Always by label or id: what AWS answers to neither is a matter of where the secret was promoted.
         found = self.perhaps(label)
         return found or self._at(label)
 
-    def _at(self, label: str) -> Version:
+    def _at(self, label: str) -> SecretVersion:
         return self._version(self._call(lambda client: client.get_secret_value(SecretId=self._name, VersionStage=label)))
 
-    def perhaps(self, label: str) -> Version | None:
+    def perhaps(self, label: str) -> SecretVersion | None:
         """The version under a label; None when there is none."""
 
-        def look() -> Version | None:
+        def look() -> SecretVersion | None:
             try:
                 return self._at(label)
             except Missing:
@@ -110,7 +110,7 @@ class Versions:
 
         return awaited(look, lambda found: self._is_old(label, found.id if found else None), str(self._ref))
 
-    def by_id(self, version: str) -> Version:
+    def by_id(self, version: str) -> SecretVersion:
         """The version of that id; without a label AWS may have pruned it."""
         return self._version(self._call(lambda client: client.get_secret_value(SecretId=self._name, VersionId=version)))
 
@@ -199,10 +199,10 @@ class Versions:
                 raise
         self._known.ours[label] = None
 
-    def _version(self, answer: object) -> Version:
+    def _version(self, answer: object) -> SecretVersion:
         if not isinstance(answer, dict) or "SecretString" not in answer:
             raise Rejected(f"{self._ref} holds binary data, not text")
-        return Version(str(answer["VersionId"]), str(answer["SecretString"]))
+        return SecretVersion(str(answer["VersionId"]), str(answer["SecretString"]))
 
     def _call(self, call: "Callable[[SecretsManagerClient], T]") -> T:
         client = aws_client.client(self._ref.host, self._timeout, self._plain)

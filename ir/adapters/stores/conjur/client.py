@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ir.adapters.stores import vendor_logging
-from ir.adapters.stores.conjur.settings import Settings, settings
+from ir.adapters.stores.conjur.settings import ConjurSettings, settings
 from ir.clients import way_out
 from ir.core import untrusted_json
 from ir.core.errors import Denied, Missing, PortError, Rejected, Unknown
 from ir.core.secret import Secret
-from ir.core.urls import Place, parse
+from ir.core.urls import ParsedUrl, parse
 
 if TYPE_CHECKING:
     import urllib3
@@ -29,7 +29,7 @@ _PAGE = 500
 _TOKEN = {"protected", "payload", "signature"}
 """What a token consists of; anything else that comes back from a login is not Conjur's."""
 _lock = threading.Lock()
-_clients: dict[tuple[Settings, tuple[str, ...], float], "ConjurClient"] = {}
+_clients: dict[tuple[ConjurSettings, tuple[str, ...], float], "ConjurClient"] = {}
 
 
 def client(account: str, timeout: float, plain: Collection[str] = ()) -> "ConjurClient":
@@ -58,7 +58,7 @@ class ConjurClient:
         timeout: seconds per call.
     """
 
-    def __init__(self, chosen: Settings, timeout: float) -> None:
+    def __init__(self, chosen: ConjurSettings, timeout: float) -> None:
         self._chosen, self._timeout = chosen, timeout
         self._proxy = way_out.proxy_for(_place(chosen.url))
         self._pool = way_out.pool(self._proxy, _tls(chosen.authority), 64)
@@ -186,7 +186,7 @@ def _whole(answer: "urllib3.BaseHTTPResponse") -> bytes:
     return data
 
 
-def _place(url: str) -> Place:
+def _place(url: str) -> ParsedUrl:
     try:
         return parse(url)
     except ValueError:

@@ -6,7 +6,7 @@ from ir.adapters.stores.conjur import client as conjur_client
 from ir.adapters.stores.conjur.variable import Variable
 from ir.core import key_search
 from ir.core.errors import Rejected
-from ir.core.key_search import Find
+from ir.core.key_search import FoundKey
 from ir.core.place import Place
 from ir.core.reference import Reference
 from ir.ports.listing import Listed, Lister, Listing
@@ -33,9 +33,9 @@ class ConjurLister(Lister):
         below = Place("conjur", place.host, place.path)
         return Listing(tuple(Listed(ref.path, ref, readable=True) for ref in refs if below.holds(ref)))
 
-    def finds(self, row: Listed) -> tuple[Find, ...]:
+    def finds(self, row: Listed) -> tuple[FoundKey, ...]:
         """See `ports.Lister`."""
         if row.ref is None:
             raise Rejected(f"{row.name} is no reference")
         text = Variable(row.ref.host, row.ref.path, self._timeout, self._plain).latest().text
-        return tuple(Find(Reference("conjur", row.ref.host, row.ref.path, field), value) for field, value in key_search.in_text(text))
+        return tuple(FoundKey(Reference("conjur", row.ref.host, row.ref.path, field), value) for field, value in key_search.in_text(text))

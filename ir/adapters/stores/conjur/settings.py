@@ -13,7 +13,7 @@ from ir.core.urls import in_the_clear
 
 
 @dataclass(frozen=True)
-class Settings:
+class ConjurSettings:
     """Where Conjur is and who we are.
 
     Attributes:
@@ -29,7 +29,7 @@ class Settings:
     authority: str = ""
 
 
-def settings(account: str, environment: Mapping[str, str] | None = None, plain: Collection[str] = ()) -> Settings:
+def settings(account: str, environment: Mapping[str, str] | None = None, plain: Collection[str] = ()) -> ConjurSettings:
     """From `CONJUR_*`, else `~/.conjurrc` (or `CONJURRC`), else `~/.netrc`.
 
     Args:
@@ -64,7 +64,7 @@ def settings(account: str, environment: Mapping[str, str] | None = None, plain: 
         login, api_key = _netrc(Path(env.get("NETRC") or rc.get("netrc_path") or home / ".netrc"), url)
     if not token_file and not api_key:
         raise Denied("there is no login for Conjur", next_step="set CONJUR_AUTHN_LOGIN and CONJUR_AUTHN_API_KEY")
-    return Settings(url, account, login, Secret(api_key) if api_key else None, token_file, authority)
+    return ConjurSettings(url, account, login, Secret(api_key) if api_key else None, token_file, authority)
 
 
 def _conjurrc(path: Path) -> dict[str, str]:

@@ -8,7 +8,7 @@ from ir.adapters.stores.env.search import MOST, env_files
 from ir.adapters.stores.names import side_by_side
 from ir.core import key_search
 from ir.core.errors import Missing, Rejected
-from ir.core.key_search import Find
+from ir.core.key_search import FoundKey
 from ir.core.place import Place
 from ir.core.reference import Reference
 from ir.ports.listing import Listed, Lister, Listing
@@ -37,14 +37,14 @@ class EnvFilesLister(Lister):
         unseen += [f"more than {MOST} env files under {start}"] if len(files) > MOST else []
         return Listing(tuple(rows), tuple(unseen))
 
-    def finds(self, row: Listed) -> tuple[Find, ...]:
+    def finds(self, row: Listed) -> tuple[FoundKey, ...]:
         """See `ports.Lister`."""
         if row.ref is None:
             raise Rejected(f"{row.name} is no reference")
         value = DotenvStore(row.ref, base=self._base, timeout=self._timeout).read().value
         if value is None:
             return ()
-        return tuple(Find(row.ref, found) for field, found in key_search.in_text(value.reveal()) if not field)
+        return tuple(FoundKey(row.ref, found) for field, found in key_search.in_text(value.reveal()) if not field)
 
 
 def _of_file(path: str) -> Listing:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ir.adapters.stores.env.dotenv_store import DotenvStore
 from ir.core.errors import PortError, Rejected
-from ir.core.key_search import Find, Looked, assigned
+from ir.core.key_search import FoundKey, SearchResult, assigned
 from ir.core.reference import Reference
 
 _PASSED_OVER = {".git", ".hg", ".svn", ".tox", ".venv", "__pycache__", "node_modules", "site-packages", "venv"}
@@ -14,22 +14,22 @@ MOST = 10_000
 _EXAMPLES = (".example", ".sample", ".template", ".dist")
 
 
-def look(place: str, *, timeout: float = 10.0) -> Looked:
+def look(place: str, *, timeout: float = 10.0) -> SearchResult:
     """Files called `.env`, `.env.*` or `*.env`, but no examples, no links, nothing of ours. What cannot be read is listed."""
-    finds: list[Find] = []
+    found_keys: list[FoundKey] = []
     unread: list[str] = []
     files = env_files(Path(place))
     for path in files[:MOST]:
         try:
-            finds += _in(path, timeout)
+            found_keys += _in(path, timeout)
         except PortError as error:
             unread.append(f"{path}: {error.what}")
     if len(files) > MOST:
         unread.append(f"{place}: more than {MOST} env files, only the first were looked at")
-    return Looked(tuple(finds), tuple(unread), len(files))
+    return SearchResult(tuple(found_keys), tuple(unread), len(files))
 
 
-def _in(path: Path, timeout: float) -> list[Find]:
+def _in(path: Path, timeout: float) -> list[FoundKey]:
     """Variables whose text looks like a key are read as the store reads them, with all of its rules."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -39,7 +39,7 @@ def _in(path: Path, timeout: float) -> list[Find]:
     for name in sorted(assigned(text)):
         ref = Reference("dotenv", "", str(path), name)
         value = DotenvStore(ref, base=path.parent, timeout=timeout).read().value
-        found += [Find(ref, value)] if value is not None else []
+        found += [FoundKey(ref, value)] if value is not None else []
     return found
 
 

@@ -22,7 +22,7 @@ from ir.ports import Left
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 
 
-class Escrow:
+class EncryptedEscrow:
     """Holds keys for incidents, as a store with custody does.
 
     Args:

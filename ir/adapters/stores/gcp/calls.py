@@ -1,15 +1,15 @@
 """The calls that a run makes at Google Secret Manager, all of them: what a role has to allow."""
 
-from ir.ports.store import Call
+from ir.ports.store import PolicyCall
 
 CALLS = (
-    Call("secretmanager.versions.access", "{path}", "every look", "done", read=True),
-    Call("secretmanager.secrets.get", "{path}", "its replication, which custody repeats; aliases; who else writes it", "done"),
-    Call("secretmanager.versions.add", "{path}", "promote, undo", "asked"),
-    Call("secretmanager.secrets.create", "", "custody, stage: of the project"),
-    Call("secretmanager.versions.add", "ir-{incident}-{path}", "custody, stage"),
-    Call("secretmanager.versions.access", "ir-{incident}-{path}", "custody, stage"),
-    Call("secretmanager.secrets.delete", "ir-{incident}-{path}", "discard"),
-    Call("secretmanager.secrets.list", "", "what other incidents left; names only"),
+    PolicyCall("secretmanager.versions.access", "{path}", "every look", "done", read=True),
+    PolicyCall("secretmanager.secrets.get", "{path}", "its replication, which custody repeats; aliases; who else writes it", "done"),
+    PolicyCall("secretmanager.versions.add", "{path}", "promote, undo", "asked"),
+    PolicyCall("secretmanager.secrets.create", "", "custody, stage: of the project"),
+    PolicyCall("secretmanager.versions.add", "ir-{incident}-{path}", "custody, stage"),
+    PolicyCall("secretmanager.versions.access", "ir-{incident}-{path}", "custody, stage"),
+    PolicyCall("secretmanager.secrets.delete", "ir-{incident}-{path}", "discard"),
+    PolicyCall("secretmanager.secrets.list", "", "what other incidents left; names only"),
 )
 """Asking for our own rights (`testIamPermissions`) takes none."""

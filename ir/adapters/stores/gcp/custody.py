@@ -4,7 +4,7 @@ import time
 
 from ir.adapters.stores.kept_apart import KeptApart
 from ir.adapters.stores.old_news import awaited
-from ir.clients.gcp_secrets import Project
+from ir.clients.gcp_secrets import GcpProject
 from ir.core.errors import Conflict, Missing, Unknown
 from ir.core.secret import fingerprint
 
@@ -19,7 +19,7 @@ class GcpCustody(KeptApart):
         name: of the secret.
     """
 
-    def __init__(self, project: Project, name: str) -> None:
+    def __init__(self, project: GcpProject, name: str) -> None:
         self._project, self._name = project, name
         self._written: dict[str, int] = {}
 

@@ -1,11 +1,11 @@
 """What lies in Google Secret Manager: the secrets of a project, by their metadata alone."""
 
 from ir.adapters.stores.gcp.custody import OF
-from ir.clients.gcp_secrets import Project
+from ir.clients.gcp_secrets import GcpProject
 from ir.clients.host_api import Login
 from ir.core import key_search
 from ir.core.errors import Rejected
-from ir.core.key_search import Find
+from ir.core.key_search import FoundKey
 from ir.core.model import Json
 from ir.core.place import Place
 from ir.core.reference import Reference
@@ -27,17 +27,17 @@ class GcpLister(Lister):
         """See `ports.Lister`."""
         if not place.host:
             raise Rejected("which project? The place names none", next_step="write it as gcp-sm://PROJECT")
-        found = Project(place.host, self._login, self._timeout).names()
+        found = GcpProject(place.host, self._login, self._timeout).names()
         rows = [_row(place.host, row) for row in found if OF not in (row.get("labels") or {})]
         return Listing(tuple(row for row in rows if not place.path or row.name == place.path))
 
-    def finds(self, row: Listed) -> tuple[Find, ...]:
+    def finds(self, row: Listed) -> tuple[FoundKey, ...]:
         """See `ports.Lister`."""
         if row.ref is None:
             raise Rejected(f"{row.name} is not `gcp-sm://PROJECT/SECRET`")
-        _, data = Project(row.ref.host, self._login, self._timeout).access(row.ref.path, "latest")
+        _, data = GcpProject(row.ref.host, self._login, self._timeout).access(row.ref.path, "latest")
         held = key_search.in_text(data.decode(errors="replace"))
-        return tuple(Find(Reference("gcp-sm", row.ref.host, row.ref.path, field), value) for field, value in held)
+        return tuple(FoundKey(Reference("gcp-sm", row.ref.host, row.ref.path, field), value) for field, value in held)
 
 
 def _row(project: str, row: Json) -> Listed:

@@ -4,10 +4,10 @@ Google is consistent at once for a version that is read by its number, and only 
 its number, and an older `latest` than we know of is old news.
 """
 
-from ir.adapters.stores.counted import CountedStore, Version
+from ir.adapters.stores.counted import CountedStore, NumberedVersion
 from ir.adapters.stores.gcp.custody import GcpCustody
 from ir.adapters.stores.old_news import awaited
-from ir.clients.gcp_secrets import Project
+from ir.clients.gcp_secrets import GcpProject
 from ir.clients.host_api import Login
 from ir.core import key_search
 from ir.core.errors import Denied, Rejected
@@ -30,7 +30,7 @@ class GcpSecretStore(CountedStore):
 
     def __init__(self, ref: Reference, *, login: Login | None = None, timeout: float = 10.0) -> None:
         self.ref = ref
-        self._project = Project(ref.host, login or Login(), timeout)
+        self._project = GcpProject(ref.host, login or Login(), timeout)
         self.kept = GcpCustody(self._project, ref.path)
 
     def check_write(self, incident: str) -> Permission:
@@ -56,7 +56,7 @@ class GcpSecretStore(CountedStore):
         labels = self._project.about(self.ref.path).get("labels") or {}
         return marked(key_search.keepers({str(name): str(value) for name, value in labels.items()}))
 
-    def current(self) -> Version:
+    def current(self) -> NumberedVersion:
         """See `CountedStore`."""
         if "/" in self.ref.path:
             raise Rejected(f"{self.ref} names a version; list the secret itself, whose newest version its services read")
@@ -65,7 +65,7 @@ class GcpSecretStore(CountedStore):
         _newest[self.ref.object] = max(found.number, number)
         return found
 
-    def at(self, number: int) -> Version:
+    def at(self, number: int) -> NumberedVersion:
         """See `CountedStore`."""
         return self._version(str(number))
 
@@ -75,9 +75,9 @@ class GcpSecretStore(CountedStore):
         _newest[self.ref.object] = max(number, _newest.get(self.ref.object, 0))
         return number
 
-    def _version(self, name: str) -> Version:
+    def _version(self, name: str) -> NumberedVersion:
         number, data = self._project.access(self.ref.path, name)
         try:
-            return Version(number, data.decode())
+            return NumberedVersion(number, data.decode())
         except ValueError:
             raise Rejected(f"{self.ref} holds binary data, not text") from None

@@ -29,7 +29,7 @@ class GithubActionsStore(WriteOnlyStore):
     def __init__(self, ref: Reference, *, login: Login | None = None, timeout: float = 10.0) -> None:
         self.ref = ref
         self._repo, _, self._name = ref.path.partition("/")
-        self._secrets = github.Secrets(ref.host, self._repo, ref.field, login or Login(), timeout)
+        self._secrets = github.GitHubSecrets(ref.host, self._repo, ref.field, login or Login(), timeout)
 
     def check_write(self, incident: str) -> Permission:
         """See `ports.Store`. GitHub cannot simulate a write. Raises Rejected when the library that seals is missing."""

@@ -4,7 +4,7 @@ from ir.adapters.stores.names import moment, side_by_side
 from ir.clients import github
 from ir.clients.host_api import Login
 from ir.core.errors import PortError, Rejected
-from ir.core.key_search import Find
+from ir.core.key_search import FoundKey
 from ir.core.model import Json
 from ir.core.place import Place
 from ir.core.reference import Reference
@@ -37,14 +37,14 @@ class GithubLister(Lister):
         kept = [row for row in rows.values() if _fits(row, name, place.field)]
         return Listing(tuple(kept), (*(line for one in found for line in one.unseen), *(() if name else (_OTHERS,))))
 
-    def finds(self, row: Listed) -> tuple[Find, ...]:
+    def finds(self, row: Listed) -> tuple[FoundKey, ...]:
         """See `ports.Lister`. Always Rejected."""
         raise Rejected(f"GitHub never tells the value of {row.name}")
 
     def _of_repository(self, full: str) -> Listing:
         """Its own secrets must be told; what else cannot be told is said."""
         owner, _, repo = full.partition("/")
-        place = github.Secrets(owner, repo, "", self._login, self._timeout)
+        place = github.GitHubSecrets(owner, repo, "", self._login, self._timeout)
         rows = [_row(owner, repo, row) for row in place.all()]
         unseen: list[str] = []
         try:
@@ -53,7 +53,7 @@ class GithubLister(Lister):
             environments, unseen = [], [f"secrets of the environments of {full}: {error.what}"]
         for environment in environments:
             try:
-                found = github.Secrets(owner, repo, environment, self._login, self._timeout).all()
+                found = github.GitHubSecrets(owner, repo, environment, self._login, self._timeout).all()
             except PortError as error:
                 unseen.append(f"secrets of the environment {environment} of {full}: {error.what}")
                 continue

@@ -10,7 +10,7 @@ from ir.clients.host_api import Login
 from ir.clients.kubernetes import Cluster, keys_of, secret_path
 from ir.core import key_search
 from ir.core.errors import Rejected
-from ir.core.key_search import Find
+from ir.core.key_search import FoundKey
 from ir.core.model import Json
 from ir.core.place import Place
 from ir.core.reference import Reference
@@ -39,7 +39,7 @@ class K8sLister(Lister):
         rows = [row for meta in ours if not name or meta.get("name") == name for row in _rows(place.host, namespace, meta)]
         return Listing(tuple(row for row in rows if not place.field or (row.ref and row.ref.field in ("", place.field))))
 
-    def finds(self, row: Listed) -> tuple[Find, ...]:
+    def finds(self, row: Listed) -> tuple[FoundKey, ...]:
         """See `ports.Lister`."""
         if row.ref is None:
             raise Rejected(f"{row.name} is not `k8s://CONTEXT/NAMESPACE/SECRET`")
@@ -48,7 +48,7 @@ class K8sLister(Lister):
         data = cluster.get(secret_path(namespace, name), f"Secret {row.ref.path}").get("data") or {}
         texts = {key: _text(coded) for key, coded in data.items() if row.ref.field in ("", key)}
         held = [(key, value) for key, text in texts.items() for field, value in key_search.in_text(text) if not field]
-        return tuple(Find(Reference("k8s", row.ref.host, row.ref.path, key), value) for key, value in held)
+        return tuple(FoundKey(Reference("k8s", row.ref.host, row.ref.path, key), value) for key, value in held)
 
 
 def _rows(context: str, namespace: str, meta: Json) -> list[Listed]:

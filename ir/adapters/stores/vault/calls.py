@@ -1,23 +1,23 @@
 """The calls that a run makes at Vault or OpenBao, all of them: what a policy has to allow. Paths are below the mount."""
 
-from ir.ports.store import Call
+from ir.ports.store import PolicyCall
 
 CALLS = (
-    Call("read", "data/{path}", "every look", "done", read=True),
-    Call("update", "data/{path}", "promote, undo", "asked"),
-    Call("read", "data/{path}.ir-{incident}", "custody, stage", "asked"),
-    Call("create", "data/{path}.ir-{incident}", "custody, stage", "asked"),
-    Call("update", "data/{path}.ir-{incident}", "custody, stage", "asked"),
-    Call("delete", "metadata/{path}.ir-{incident}", "discard", "asked"),
-    Call("read", "metadata/{path}.ir-{incident}", "whose stage it is", hint=True),
-    Call("update", "metadata/{path}.ir-{incident}", "whose stage it is", hint=True),
-    Call("list", "metadata/{folder}", "what others left", hint=True),
-    Call("read", "metadata/{path}", "how many versions are kept; timers", hint=True),
-    Call("update", "metadata/{path}", "lifting a timer", hint=True),
-    Call("update", "undelete/{path}", "lifting a timer", hint=True),
-    Call("read", "config", "how many versions are kept; timers", hint=True),
-    Call("update", "/sys/capabilities-self", "asking what we may do", hint=True),
-    Call("read", "/sys/internal/ui/mounts", "why nothing was found", hint=True),
+    PolicyCall("read", "data/{path}", "every look", "done", read=True),
+    PolicyCall("update", "data/{path}", "promote, undo", "asked"),
+    PolicyCall("read", "data/{path}.ir-{incident}", "custody, stage", "asked"),
+    PolicyCall("create", "data/{path}.ir-{incident}", "custody, stage", "asked"),
+    PolicyCall("update", "data/{path}.ir-{incident}", "custody, stage", "asked"),
+    PolicyCall("delete", "metadata/{path}.ir-{incident}", "discard", "asked"),
+    PolicyCall("read", "metadata/{path}.ir-{incident}", "whose stage it is", hint=True),
+    PolicyCall("update", "metadata/{path}.ir-{incident}", "whose stage it is", hint=True),
+    PolicyCall("list", "metadata/{folder}", "what others left", hint=True),
+    PolicyCall("read", "metadata/{path}", "how many versions are kept; timers", hint=True),
+    PolicyCall("update", "metadata/{path}", "lifting a timer", hint=True),
+    PolicyCall("update", "undelete/{path}", "lifting a timer", hint=True),
+    PolicyCall("read", "config", "how many versions are kept; timers", hint=True),
+    PolicyCall("update", "/sys/capabilities-self", "asking what we may do", hint=True),
+    PolicyCall("read", "/sys/internal/ui/mounts", "why nothing was found", hint=True),
 )
 
 

@@ -21,11 +21,11 @@ T = TypeVar("T")
 
 _DEFAULT = "https://127.0.0.1:8200"
 _lock = threading.Lock()
-_clients: dict[tuple["Settings", tuple[str, ...], float], "hvac.Client"] = {}
+_clients: dict[tuple["VaultSettings", tuple[str, ...], float], "hvac.Client"] = {}
 
 
 @dataclass(frozen=True)
-class Settings:
+class VaultSettings:
     """Where Vault is and who we are.
 
     Attributes:
@@ -40,7 +40,7 @@ class Settings:
     cert: tuple[str, str] | tuple[()] = ()
 
 
-def settings(environment: Mapping[str, str] | None = None, plain: Collection[str] = ()) -> Settings:
+def settings(environment: Mapping[str, str] | None = None, plain: Collection[str] = ()) -> VaultSettings:
     """From `VAULT_ADDR`, `VAULT_TOKEN` (else `~/.vault-token`), `VAULT_NAMESPACE`, `VAULT_CACERT`, `VAULT_CAPATH`, `VAULT_CLIENT_*`.
 
     Args:
@@ -63,7 +63,7 @@ def settings(environment: Mapping[str, str] | None = None, plain: Collection[str
             next_step="unset it and name the certificate authority in VAULT_CACERT",
         )
     cert = env.get("VAULT_CLIENT_CERT", "")
-    return Settings(
+    return VaultSettings(
         address,
         _token(env),
         env.get("VAULT_NAMESPACE", ""),
@@ -107,7 +107,7 @@ def _proxy(address: str) -> way_out.Proxy | None:
     return way_out.proxy_for(place)
 
 
-def _made(chosen: Settings, token: Secret, timeout: float) -> "hvac.Client":
+def _made(chosen: VaultSettings, token: Secret, timeout: float) -> "hvac.Client":
     import hvac
 
     from ir.adapters.stores.vault.session import Session, WatchedAdapter

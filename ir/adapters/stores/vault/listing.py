@@ -6,7 +6,7 @@ from ir.adapters.stores.vault import search
 from ir.adapters.stores.vault.kv import Kv
 from ir.core import key_search
 from ir.core.errors import Rejected
-from ir.core.key_search import Find
+from ir.core.key_search import FoundKey
 from ir.core.place import Place
 from ir.core.reference import Reference
 from ir.ports.listing import Listed, Lister, Listing
@@ -36,9 +36,9 @@ class VaultLister(Lister):
         rows = [Listed(name, Reference("vault", place.host, name), readable=True) for name in found]
         return Listing(tuple(rows), tuple(unseen))
 
-    def finds(self, row: Listed) -> tuple[Find, ...]:
+    def finds(self, row: Listed) -> tuple[FoundKey, ...]:
         """See `ports.Lister`."""
         if row.ref is None:
             raise Rejected(f"{row.name} is no reference")
         held = key_search.in_fields(Kv(row.ref.host, self._timeout, self._plain).read(row.ref.path).data)
-        return tuple(Find(Reference("vault", row.ref.host, row.ref.path, field), value) for field, value in held)
+        return tuple(FoundKey(Reference("vault", row.ref.host, row.ref.path, field), value) for field, value in held)

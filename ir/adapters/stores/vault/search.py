@@ -2,13 +2,13 @@
 
 from ir.adapters.stores.vault.kv import Kv
 from ir.core.errors import Missing, PortError
-from ir.core.key_search import Find, Looked, in_fields, keepers
+from ir.core.key_search import FoundKey, SearchResult, in_fields, keepers
 from ir.core.reference import Reference
 
 _DEEPEST = 20
 
 
-def look(place: str, *, timeout: float = 10.0) -> Looked:
+def look(place: str, *, timeout: float = 10.0) -> SearchResult:
     """All current values under `mount` or `mount/path`.
 
     Raises:
@@ -19,7 +19,7 @@ def look(place: str, *, timeout: float = 10.0) -> Looked:
     kv.explain(Reference("vault", mount, path or "*", "*"))
     unread: list[str] = []
     names = every_name(kv, f"{path}/" if path else "", unread, 0)
-    finds: list[Find] = []
+    found_keys: list[FoundKey] = []
     for name in names:
         try:
             found = kv.read(name)
@@ -30,8 +30,8 @@ def look(place: str, *, timeout: float = 10.0) -> Looked:
             continue
         held = [(field, value) for field, value in in_fields(found.data)]
         kept = kept_by(kv, name) if held else ()
-        finds += [Find(Reference("vault", mount, name, field), value, kept) for field, value in held]
-    return Looked(tuple(finds), tuple(unread), len(names))
+        found_keys += [FoundKey(Reference("vault", mount, name, field), value, kept) for field, value in held]
+    return SearchResult(tuple(found_keys), tuple(unread), len(names))
 
 
 def kept_by(kv: Kv, name: str) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """The calls that a run makes at Vercel, all of them; a token has no narrower right than its owner's role in the team."""
 
-from ir.ports.store import Call
+from ir.ports.store import PolicyCall
 
 CALLS = (
-    Call("GET /v10/projects/{project}/env", "{path}", "every look, for its mark of the last change", "done", read=True),
-    Call("PATCH /v9/projects/{project}/env/{id}", "{path}", "promote, undo"),
+    PolicyCall("GET /v10/projects/{project}/env", "{path}", "every look, for its mark of the last change", "done", read=True),
+    PolicyCall("PATCH /v9/projects/{project}/env/{id}", "{path}", "promote, undo"),
 )

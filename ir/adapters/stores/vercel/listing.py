@@ -2,10 +2,10 @@
 
 from ir.adapters.stores.names import moment_ms, side_by_side
 from ir.clients.host_api import Login
-from ir.clients.vercel import Account, Project
+from ir.clients.vercel import Account, VercelProject
 from ir.core import key_search
 from ir.core.errors import PortError, Rejected
-from ir.core.key_search import Find
+from ir.core.key_search import FoundKey
 from ir.core.model import Json
 from ir.core.place import Place
 from ir.core.reference import Reference
@@ -38,17 +38,17 @@ class VercelLister(Lister):
             rows, unseen = rows + list(shared.rows), unseen + list(shared.unseen)
         return Listing(tuple(rows), tuple(unseen))
 
-    def finds(self, row: Listed) -> tuple[Find, ...]:
+    def finds(self, row: Listed) -> tuple[FoundKey, ...]:
         """See `ports.Lister`."""
         if row.ref is None or not row.readable:
             raise Rejected(f"Vercel never tells the value of {row.ref or 'a shared variable'}")
-        project = Project(row.ref.host, self._login, self._timeout)
+        project = VercelProject(row.ref.host, self._login, self._timeout)
         idents = [str(one.get("id")) for one in project.variables()[0] if row.ref in _refs(row.ref.host, one)]
         values = [str(project.decrypted(ident).get("value") or "") for ident in idents]
-        return tuple(Find(row.ref, value) for text in values for field, value in key_search.in_text(text) if not field)
+        return tuple(FoundKey(row.ref, value) for text in values for field, value in key_search.in_text(text) if not field)
 
     def _of_project(self, name: str) -> Listing:
-        rows, hidden = Project(name, self._login, self._timeout).variables()
+        rows, hidden = VercelProject(name, self._login, self._timeout).variables()
         unseen = (f"{counted(hidden, 'variable')} of project {name}, hidden from our token",) if hidden else ()
         return Listing(tuple(_row(name, row) for row in rows if not row.get("system") and row.get("type") != "system"), unseen)
 

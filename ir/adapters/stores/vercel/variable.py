@@ -5,7 +5,7 @@ A deployment keeps the values that it was built with: only a new one takes a cha
 
 from ir.adapters.stores.write_only import WriteOnlyStore
 from ir.clients.host_api import Login
-from ir.clients.vercel import Project
+from ir.clients.vercel import VercelProject
 from ir.core.errors import Denied, Missing, Rejected
 from ir.core.model import Json
 from ir.core.ownership import Owner, word
@@ -29,7 +29,7 @@ class VercelStore(WriteOnlyStore):
 
     def __init__(self, ref: Reference, *, login: Login | None = None, timeout: float = 10.0) -> None:
         self.ref = ref
-        self._project = Project(ref.host, login or Login(), timeout)
+        self._project = VercelProject(ref.host, login or Login(), timeout)
         self._target = ref.field or PRODUCTION
 
     def check_write(self, incident: str) -> Permission:

@@ -18,8 +18,8 @@ from ir.incident.context import Options
 from ir.incident.record import Incident, fold
 from ir.report import render
 from ir.runtime.app_state import State
-from ir.storage import database, incident_store, process_identity
-from tests.course.test_course import go
+from ir.storage import database, process_identity
+from tests.incident.test_workflow import go
 from tests.unit.report_samples import STORIES
 
 HOOK: Json = {"kind": "webhook_endpoint", "id": "we_evil", "created": 1, "severity": "critical", "why": "not ours", "undo": "delete it"}
@@ -103,10 +103,10 @@ def test_an_end_that_was_on_its_way_does_not_bring_a_paid_thing_back() -> None:
 def kept(tmp_path: Path) -> Iterator[tuple[State, str]]:
     _, journal, record = with_leftovers({**HOOK, "severity": "high"}, {**HOOK, "id": "we_other", "severity": "high"})
     engine = database.open_engine(f"sqlite:///{tmp_path / 'ir.sqlite'}")
-    state = State(tmp_path, incident_store.Ledger(engine), process_identity.me("tester@host"))
+    state = State(tmp_path, engine, process_identity.me("tester@host"))
     for entry in journal.stream:
         audit_log.append(engine, entry)
-    state.ledger.note(record.id, record.status, 5, {"key": "payments"})
+    state.index.note(record.id, record.status, 5, {"key": "payments"})
     yield state, record.id
     engine.dispose()
 
@@ -120,8 +120,8 @@ def test_the_command_ends_one_and_says_what_stays(kept: tuple[State, str], capsy
     said = capsys.readouterr()
     assert "we_other ended by kim" in said.out and "still to do: we_evil" in said.out + said.err
     assert not one_debt.by_word(state, name, "we_evil", operator, "undone", keeps=False), "the last one closes the incident, with its look"
-    row = state.ledger.find(name)
-    assert row is not None and [debt["about"] for debt in row["summary"]["debts"]] == ["we_evil"]
+    row = state.index.find(name)
+    assert row is not None and [debt["about"] for debt in row.summary["debts"]] == ["we_evil"]
     report = json.loads((state.bundle(name) / "report.json").read_text())
     assert [debt["about"] for debt in report["debts"]] == ["we_evil"]
 
@@ -148,7 +148,7 @@ def test_the_opener_who_approves_is_flagged() -> None:
     for row in report["approvals"]:
         assert row["same_as_opener"] == (row["by"].partition("@")[0] == story.incident.actor.partition("@")[0])
     sim = Simulation("exposed", options=Options(yes=False))
-    sim.world.operator.interactive = True
+    sim.world.ports.operator.interactive = True
     rows, _ = approvals(sim)
     assert [(row["how"], row["person"], row["same_as_opener"]) for row in rows] == [("a person, not signed", True, True)]
 

@@ -1,4 +1,4 @@
-"""Words of people enter the chain beside the course of an incident: a replay takes them in where they stand."""
+"""Words of people enter the chain while an incident runs: a replay takes them in where they stand."""
 
 import json
 import time
@@ -20,8 +20,8 @@ from ir.incident import deadlines
 from ir.incident.record import fold
 from ir.runtime import words
 from ir.runtime.app_state import State
-from ir.storage import database, incident_store, process_identity
-from tests.course.test_course import go
+from ir.storage import database, process_identity
+from tests.incident.test_workflow import go
 
 
 def test_a_word_while_an_incident_waits_is_taken_in_by_who_goes_on_with_it() -> None:
@@ -39,7 +39,7 @@ def test_a_word_while_an_incident_waits_is_taken_in_by_who_goes_on_with_it() -> 
 
 
 def test_words_at_any_place_leave_a_replay_as_it_was() -> None:
-    """The course is taken again from the start over a stream with words in it; each new process goes on behind them."""
+    """The workflow runs again from the start over a stream with words in it; each new process goes on behind them."""
     for seed in range(4):
         sim, journal = Simulation("exposed"), Journal()
         sim.provider.delay = 5000.0
@@ -59,10 +59,10 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Stat
     Workflow(journal.engine(), sim.world, sim.opening()).run()
     ended = fold(journal.stream)
     engine = database.open_engine(f"sqlite:///{tmp_path / 'ir.sqlite'}")
-    state = State(tmp_path, incident_store.Ledger(engine), process_identity.me("tester@host"))
+    state = State(tmp_path, engine, process_identity.me("tester@host"))
     for entry in journal.stream:
         audit_log.append(engine, entry)
-    state.ledger.note(ended.id, ended.status, 0, {"key": "payments"})
+    state.index.note(ended.id, ended.status, 0, {"key": "payments"})
     for module in ("classify", "notify", "timestamps", "status"):
         monkeypatch.setattr(f"ir.cli.{module}.open_state", lambda: state)
     yield state, ended.id
@@ -78,7 +78,7 @@ def test_a_classification_is_in_chain_checkpoint_and_bundle_at_once(kept: tuple[
     state, name = kept
     classify(name, True, "cards were read", "kim", True)
     said = told(capsys)
-    entries = audit_log.entries(state.ledger.engine, name)
+    entries = audit_log.entries(state.engine, name)
     assert (entries[-1]["kind"], entries[-1]["actor"], entries[-1]["body"]["login"]) == ("word", "kim", "tester@host")
     assert said["head"] == entries[-1]["hash"]
     newest = state.checkpoints.of(name)[-1]["statement"]
@@ -108,11 +108,11 @@ def test_who_was_told_and_who_is_not_is_recorded_and_counts_down(kept: tuple[Sta
     state, name = kept
     classify(name, True, "cards were read", "kim", True, under=["nis2"])
     capsys.readouterr()
-    row = state.ledger.find(name)
-    assert row is not None and [clock["to"] for clock in row["summary"]["clocks"][:2]] == ["csirt", "authority"]
-    assert "tell authority by" in " ".join(deadlines.countdown(row["summary"]["clocks"], time.time()))
+    row = state.index.find(name)
+    assert row is not None and [clock["to"] for clock in row.summary["clocks"][:2]] == ["csirt", "authority"]
+    assert "tell authority by" in " ".join(deadlines.countdown(row.summary["clocks"], time.time()))
     record(name, "authority", "now", "kim", "DPA-2026-77", as_json=True)
-    assert told(capsys)["entry"] == len(audit_log.entries(state.ledger.engine, name)) - 1
+    assert told(capsys)["entry"] == len(audit_log.entries(state.engine, name)) - 1
     record(name, "persons", "", "kim", because="no high risk: no names were read")
     assert "persons is not told: no high risk" in capsys.readouterr().out
     report = json.loads((state.bundle(name) / "report.json").read_text())
@@ -143,25 +143,25 @@ def test_who_was_told_and_who_is_not_is_recorded_and_counts_down(kept: tuple[Sta
 )
 def test_a_notification_without_a_name_a_time_or_a_reference_is_refused(kept: tuple[State, str], given: Json) -> None:
     state, name = kept
-    before = len(audit_log.entries(state.ledger.engine, name))
+    before = len(audit_log.entries(state.engine, name))
     with pytest.raises(UsageError):
         record(name, **given)
-    assert len(audit_log.entries(state.ledger.engine, name)) == before
+    assert len(audit_log.entries(state.engine, name)) == before
 
 
 def test_two_writers_of_one_number_both_enter(kept: tuple[State, str]) -> None:
     """Another process wrote the next entry after this one had looked: the word takes the number behind it."""
     state, name = kept
-    seen = audit_log.entries(state.ledger.engine, name)
+    seen = audit_log.entries(state.engine, name)
     once = iter([seen])
     entries = audit_log.entries
 
     def stale(engine: object, incident: str, first: int = 0) -> list[Json]:
-        return next(once, None) or entries(state.ledger.engine, incident, first)
+        return next(once, None) or entries(state.engine, incident, first)
 
     words.append(state, name, "lee", {"kind": "under", "under": ["sec"]})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(audit_log, "entries", stale)
         words.append(state, name, "kim", {"kind": "under", "under": ["dora"]})
-    told = fold(audit_log.entries(state.ledger.engine, name)).words
+    told = fold(audit_log.entries(state.engine, name)).words
     assert [(word["by"], word["n"]) for word in told] == [("lee", len(seen)), ("kim", len(seen) + 1)]

@@ -1,4 +1,4 @@
-"""A kill that two people have to approve, through the course: who counts, what is said, and what breaks the glass."""
+"""A kill that two people have to approve, through a whole incident: who counts, what is said, and what breaks the glass."""
 
 import json
 from dataclasses import replace
@@ -18,7 +18,7 @@ from ir.incident.record import Incident, fold
 from ir.inventory import Approver
 from ir.report import render
 from ir.runtime.incident_spec import inventory_text
-from tests.course.test_course import go
+from tests.incident.test_workflow import go
 from tests.worlds.signers import Signer
 
 
@@ -35,10 +35,11 @@ class Shop:
         self.people = {name: Signer(folder, name) for name in ("alice", "bob")}
         listed = [Approver(name=name, key=person.public) for name, person in self.people.items()]
         steps = [replace(step, approvals=2) if step.id == "retire" else step for step in self.sim.plan.steps]
-        self.sim.plan = self.sim.world.plan = replace(self.sim.plan, steps=tuple(steps))
-        self.sim.source = self.sim.world.inventory = self.sim.source.model_copy(update={"approvers": listed})
+        self.sim.plan = replace(self.sim.plan, steps=tuple(steps))
+        self.sim.source = self.sim.source.model_copy(update={"approvers": listed})
+        self.sim.world = replace(self.sim.world, plan=self.sim.plan, inventory=self.sim.source)
         opening = {**self.sim.opening(), "inventory": inventory_text(self.sim.source), "inventory_name": "keys.yaml"}
-        self.sim.opening = lambda: opening  # type: ignore[method-assign]  # the course needs the snapshot that approvers are read from
+        self.sim.opening = lambda: opening  # type: ignore[method-assign]  # the workflow needs the snapshot that approvers are read from
         self.clock = self.sim.clock
 
     def go(self) -> tuple[int, Incident]:
@@ -147,7 +148,10 @@ def test_a_key_that_is_gone_from_the_inventory_counts_no_more(shop: Shop) -> Non
     shop.go()
     shop.approve("alice")
     shop.approve("bob")
-    shop.sim.world.removed_approvers = lambda: tuple(row for row in shop.sim.source.approvers if row.name == "bob")
+    shop.sim.world = replace(
+        shop.sim.world,
+        hooks=replace(shop.sim.world.hooks, removed_approvers=lambda: tuple(row for row in shop.sim.source.approvers if row.name == "bob")),
+    )
     code, record = shop.go()
     assert code == ExitCode.WAITING and "the key of bob that has been taken out" in record.runs[-1].outcome.said
 

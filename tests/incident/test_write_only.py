@@ -7,15 +7,16 @@ import pytest
 
 from ir.actions import unread
 from ir.core.errors import ExitCode, Unknown
-from ir.core.model import Did
+from ir.core.model import Did, Item
 from ir.core.secret import Secret
 from ir.drill.simulated.durable_engine import Journal
 from ir.drill.simulated.stores_and_services import SimWriteOnly
 from ir.drill.simulated.world import Simulation
 from ir.incident.context import Options
 from ir.incident.custody import Custody
+from ir.incident.facts import StoreFacts
 from ir.ports import Store
-from tests.course.test_course import go
+from tests.incident.test_workflow import go
 
 BLIND = "vault://secret/billing#api_key"
 
@@ -33,7 +34,7 @@ def test_it_is_written_with_the_old_value_in_custody_and_shown_by_its_service() 
     plain = store.put
 
     def put(value: Secret) -> None:
-        seen.append(sim.world.custody.fetch("old") == sim.leaked.value)
+        seen.append(sim.world.ports.custody.fetch("old") == sim.leaked.value)
         plain(value)
 
     store.put = put  # type: ignore[method-assign]  # watched
@@ -56,7 +57,7 @@ def test_nothing_of_it_is_recorded_for_the_other_kinds(policy: str) -> None:
 
 def test_it_is_refused_where_its_old_value_could_be_kept_nowhere() -> None:
     sim = Simulation("exposed", write_only=True)
-    sim.world.custody = Custody(sim.incident, [])
+    sim.world = replace(sim.world, ports=replace(sim.world.ports, custody=Custody(sim.incident, [])))
     code, record, _ = go(sim)
     assert code == ExitCode.REFUSED
     assert "nothing could put it back" in record.runs[-1].outcome.said
@@ -204,3 +205,49 @@ def test_a_way_back_names_the_store_that_others_have_changed() -> None:
     undo = record.run_of("undo")
     assert undo is not None and f"{BLIND}: this incident did not write it, others changed it" in undo.outcome.said
     assert record.debts[BLIND].kind == "store-behind"
+
+
+def test_a_way_back_stops_where_a_person_may_have_set_the_replacement_as_told() -> None:
+    """The replacement was killed under a store that a person had set to it, since the wave had said so."""
+    sim = Simulation("exposed", write_only=True)
+    store, old, new = _blind(sim), sim.leaked.value, sim.provider.create("the replacement").value
+    store.put(Secret("a colleague's"))
+    told: StoreFacts = {"before": {"version": "1", "fingerprint": ""}, "unsettled": f"{new.fingerprint} {store.number}"}
+
+    def undone() -> Item:
+        return unread.undo(sim.world, cast(Store, store), told, old, new)
+
+    assert undone().did is Did.DONE and not unread.is_shown(undone()), "nothing happened there since a person was told"
+    store.put(new)
+    item = undone()
+    assert item.did is Did.FAILED and f"set it by hand to the old key {old.fingerprint}" in item.said
+    told["unsettled"] = item.facts["unsettled"]
+    assert undone().did is Did.FAILED, "another look tells no more"
+    store.put(old)
+    assert undone().did is Did.DONE and store.writes == []
+
+
+def test_before_the_kill_what_a_person_set_is_shown_by_a_reloaded_service() -> None:
+    """Put back, told, put back again before the kill: the leaked key was killed under a store that held it."""
+    sim, journal = Simulation("exposed", write_only=True), Journal()
+    plain, times = sim.services["billing"].reload, [0]
+
+    def reload() -> str:
+        said = plain()
+        times[0] += 1
+        if times[0] == 1:
+            _blind(sim).put(sim.leaked.value)  # GitOps, right after our write was taken up
+        return said
+
+    sim.services["billing"].reload = reload  # type: ignore[method-assign]  # watched
+    code, record, _ = go(sim, journal)
+    assert "set it by hand" in record.runs[-1].outcome.said and sim.provider.lives(sim.leaked)
+    _blind(sim).put(sim.leaked.value)
+    journal.send("wake")
+    _, record, _ = go(sim, journal)
+    assert sim.provider.lives(sim.leaked) and "billing: holds " in record.runs[-1].outcome.said, "the reloaded service shows the old key"
+    new = next(key for key in sim.provider.living() if key is not sim.leaked).value
+    _blind(sim).put(new)
+    journal.send("wake")
+    code, record, _ = go(sim, journal)
+    assert code == ExitCode.DONE and not sim.provider.lives(sim.leaked) and record.debts == {}, "its service has shown it"

@@ -1,6 +1,6 @@
 """Debts of earlier incidents: they hold up a scheduled rotation only, an emergency takes them over, its end pays what it settles."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -15,13 +15,14 @@ from ir.incident import debts as debt_rules
 from ir.incident.custody import Custody
 from ir.incident.record import Incident, fold
 from ir.ports import Left
+from ir.storage.incident_index import IncidentRow
 
 EARLIER = "INC-20261101-beef"
 
 
-def row(status: str, *debts: Debt, policy: str = "exposed", incident: str = EARLIER, took_over: tuple[str, ...] = ()) -> Json:
+def row(status: str, *debts: Debt, policy: str = "exposed", incident: str = EARLIER, took_over: tuple[str, ...] = ()) -> IncidentRow:
     summary = {"key": "payments", "account": ACCOUNT, "policy": policy, "debts": [asdict(d) for d in debts], "took_over": list(took_over)}
-    return {"incident": incident, "status": status, "summary": summary}
+    return IncidentRow(incident, 0.0, 0.0, status, 0, summary)
 
 
 def alive(about: str, todo: str = f"ir resume {EARLIER}") -> Debt:
@@ -61,13 +62,13 @@ def test_a_copy_that_could_not_be_removed_keeps_no_scheduled_rotation_waiting() 
 )
 def test_what_is_over_for_good_owes_no_key(status: str, debts: tuple[str, ...], wanted: bool) -> None:
     told = row(status, *(Debt(kind, "aa", "it is so", "do it") for kind in debts))
-    told["summary"]["accepted"] = {}
+    told.summary["accepted"] = {}
     assert debt_rules.over(told) is wanted
 
 
 def test_what_a_close_left_is_taken_over_and_what_an_earlier_version_attested_is_over() -> None:
     closed, old = row("attested", alive("aa")), row("attested", alive("bb"), incident="INC-20251101-beef")
-    closed["summary"]["accepted"] = {}
+    closed.summary["accepted"] = {}
     found = debt_rules.taken_over([closed, old], "payments", ACCOUNT, Policy.EXPOSED)
     assert list(found) == [EARLIER]
     assert [debt["about"] for debt in debt_rules.still([closed, old])] == ["aa"]
@@ -115,7 +116,7 @@ def test_debts_stand_once_with_the_heir_and_come_back_when_the_heir_was_refused(
 def test_an_heir_of_an_heir_ends_the_custody_of_both_and_an_escrow_is_owed_where_it_lies() -> None:
     first = row("debt", alive("aa"), alive("bb"), incident="INC-20261031-0000")
     heir = row("rolled back", alive("bb"), alive("cc"), took_over=("INC-20261031-0000",))
-    heir["summary"]["custody"] = ["escrow:///a/INC.old.json (keyring)", "vault://secret/payments#old"]
+    heir.summary["custody"] = ["escrow:///a/INC.old.json (keyring)", "vault://secret/payments#old"]
     found = debt_rules.taken_over([heir, first], "payments", ACCOUNT, Policy.EXPOSED)
     assert [debt["about"] for debt in found["INC-20261031-0000"]] == ["bb"], "what the first heir has paid is paid"
     assert [debt["about"] for debt in found[EARLIER]] == ["bb", "cc", f"escrow of {EARLIER}"]
@@ -211,7 +212,9 @@ class Escrow:
 
 def with_escrow(sim: Simulation) -> Escrow:
     made = Escrow()
-    sim.world.custody = Custody(sim.incident, list(sim.stores.values()), escrow=lambda _incident: made)
+    sim.world = replace(
+        sim.world, ports=replace(sim.world.ports, custody=Custody(sim.incident, list(sim.stores.values()), escrow=lambda _incident: made))
+    )
     return made
 
 

@@ -1,5 +1,6 @@
 """Our clock, ahead of Stripe's or behind it, neither hides a use of the old key nor invents one; a key that comes back is not dead."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from ir.drill.simulated.durable_engine import Journal
 from ir.drill.simulated.world import Simulation
 from ir.incident.facts import Quiet
 from ir.incident.record import Incident
-from tests.course.test_course import go
+from tests.incident.test_workflow import go
 
 OFF = (-300.0, 0.0, 300.0)
 
@@ -143,7 +144,7 @@ def test_a_key_that_answers_again_after_it_was_proven_dead_does_not_end_well() -
     mark = sim.leaked.value.fingerprint
     assert sim.provider.lives(sim.leaked)
     assert code == ExitCode.DEBT and record.debts[mark].kind == "key-alive", [(run.id, run.outcome.said) for run in record.runs]
-    assert not record.facts.get("dead_at") and sim.world.custody.fetch("old") == sim.leaked.value
+    assert not record.facts.get("dead_at") and sim.world.ports.custody.fetch("old") == sim.leaked.value
     sim.provider.probe = type(sim.provider).probe.__get__(sim.provider)  # type: ignore[method-assign]
     journal.send("wake")
     code, record, _ = go(sim, journal)
@@ -153,7 +154,7 @@ def test_a_key_that_answers_again_after_it_was_proven_dead_does_not_end_well() -
 def test_without_services_it_is_looked_at_once_more_all_the_same() -> None:
     sim = Simulation("exposed")
     sim.source = sim.source.model_copy(update={"services": []})
-    sim.world.inventory, sim.services = sim.source, {}
+    sim.world, sim.services = replace(sim.world, inventory=sim.source), {}
     comes_back(sim, 17.0)
     code, record, _ = go(sim)
     assert code == ExitCode.DEBT and sim.leaked.value.fingerprint in record.debts

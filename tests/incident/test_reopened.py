@@ -25,7 +25,7 @@ from ir.ports import Reviewed
 from ir.runtime import reopen
 from ir.runtime.app_state import State
 from ir.runtime.notice_words import notice_of
-from ir.storage import database, incident_store, process_identity
+from ir.storage import database, process_identity
 
 REFUNDS = Finding(
     "S-07", "critical", "Refunds in a burst", "60 refunds", "", 1, 2, 60, ("req_a", "evt_a"), ({"currency": "usd", "amount": 9},), "look"
@@ -81,10 +81,10 @@ def kept(tmp_path: Path) -> Iterator[tuple[State, str]]:
     sim, journal = Simulation("exposed"), Journal()
     record = ended(sim, journal)
     engine = database.open_engine(f"sqlite:///{tmp_path / 'ir.sqlite'}")
-    state = State(tmp_path, incident_store.Ledger(engine), process_identity.me("tester"))
+    state = State(tmp_path, engine, process_identity.me("tester"))
     for entry in journal.stream:
         audit_log.append(engine, entry)
-    state.ledger.note(record.id, record.status, 0, {"key": "payments", "rehearsal": False, "drill": False})
+    state.index.note(record.id, record.status, 0, {"key": "payments", "rehearsal": False, "drill": False})
     yield state, record.id
     engine.dispose()
 
@@ -99,7 +99,7 @@ def test_the_notification_clock_starts_with_a_persons_word(
     classify(name, True, "cards were read", "kim", True)
     told = json.loads(capsys.readouterr().out)
     (word,) = reopen.record_of(state, name).words
-    assert (word["kind"], word["facts"]["classified_by"], state.ledger.signals(name)) == ("ladder", "kim", [])
+    assert (word["kind"], word["facts"]["classified_by"], state.signals.sent(name)) == ("ladder", "kim", [])
     due = datetime.fromisoformat(told["notify_by"]).timestamp() - word["facts"]["classified_at"]
     assert 71.9 * 3600 < due <= 72 * 3600
 
@@ -118,16 +118,16 @@ def test_the_last_incident_of_the_key_is_told_once_and_people_hear_of_it(kept: t
     assert reopen.tell_misuse(state, "", "payments", [REFUNDS], "me", announce) == [], "the same evidence is news once"
     assert len(heard) == 1
     assert "S-07 refunds in a burst (60)" in heard[0]
-    row = state.ledger.find(name)
+    row = state.index.find(name)
     assert row is not None
-    assert (row["status"], row["exit_code"], row["summary"]["debts"][0]["kind"]) == ("reopened", 5, "misuse")
+    assert (row.status, row.exit_code, row.summary["debts"][0]["kind"]) == ("reopened", 5, "misuse")
     more = replace(REFUNDS, rule="S-08", evidence=("req_b",))
     assert reopen.tell_misuse(state, "", "payments", [REFUNDS, more], "me") == [name]
     record = reopen.close_again(state, name, "me", "refunds undone")
     assert (record.status, record.exit_code) == ("done", ExitCode.DONE)
-    row = state.ledger.find(name)
+    row = state.index.find(name)
     assert row is not None
-    assert (row["status"], row["summary"]["debts"]) == ("done", [])
+    assert (row.status, row.summary["debts"]) == ("done", [])
 
 
 def test_a_watch_survives_a_failed_look_and_tells_what_came_late() -> None:

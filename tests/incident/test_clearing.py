@@ -1,6 +1,6 @@
 """A stranger's unfinished stage: refused, or cleared exactly as it was shown, with the reason in the record."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from ir.core.errors import Conflict, Denied, ExitCode, Rejected
 from ir.core.model import Json
@@ -12,7 +12,7 @@ from ir.incident.plan import clearing
 from ir.incident.record import Incident, fold
 from ir.report.source import Story
 from ir.report.summary import exceptions
-from tests.course.test_course import go as course
+from tests.incident.test_workflow import go as run
 
 OTHER = "INC-20261101-beef"
 WHY = "its laptop was stolen"
@@ -90,8 +90,8 @@ def test_what_an_incident_of_our_own_left_when_it_ended_stands_in_nobodys_way_an
     sim.options = Options(yes=True)
     sim.plan = Simulation("exposed").plan
     sim.world = sim._world()  # noqa: SLF001 - with the plan of an ordinary run
-    sim.world.over = lambda incident: incident == OTHER
-    code, record, _ = course(sim)
+    sim.world = replace(sim.world, hooks=replace(sim.world.hooks, over=lambda incident: incident == OTHER))
+    code, record, _ = run(sim)
     assert code == ExitCode.DONE, [(r.id, r.outcome.said) for r in record.runs]
     assert f"what {OTHER} left there is cleared at the end" in str(record.runs[0].outcome.items)
     assert all(OTHER not in store.staged and not store.kept for store in sim.stores.values())
@@ -109,10 +109,10 @@ def test_nothing_changed_is_said_only_when_a_look_shows_it() -> None:
             discard(incident)
 
     first.discard = answers_only  # type: ignore[method-assign]
-    code, record, journal = course(sim)
+    code, record, journal = run(sim)
     assert code == ExitCode.DEBT and record.debts[str(first.ref)].kind == "custody", [(r.id, r.outcome.said) for r in record.runs]
     assert "still keeps" in record.debts[str(first.ref)].why
     deaf.clear()
     journal.send("wake")
-    code, record, _ = course(sim, journal)
+    code, record, _ = run(sim, journal)
     assert code == ExitCode.REFUSED and not first.kept

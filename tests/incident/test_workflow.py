@@ -1,4 +1,4 @@
-"""The course of an incident in a simulated world: what ends how, and what the world looks like then."""
+"""An incident from start to end in a simulated world: how it ends, and which state each ending leaves."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -31,7 +31,7 @@ def go(sim: Simulation, journal: Journal | None = None) -> tuple[int, Incident, 
             return int(record.exit_code), record, journal
         except Crash:
             journal.crash_at = -1
-            sim.world.leaked, sim.world.fresh = None, False
+            sim.world.keys.leaked, sim.world.run.fresh = None, False
 
 
 def test_overlap_ends_with_one_live_key_and_no_outage() -> None:
@@ -67,7 +67,7 @@ def test_scheduled_waits_out_its_grace() -> None:
 def test_a_leak_in_the_grace_of_a_scheduled_rotation_is_not_waited_out() -> None:
     """Somebody contains the old key of a rotation that waits for days: its kill is next, with both keys still on record."""
     sim = Simulation("scheduled")
-    sim.world.patient = False
+    sim.world.run.patient = False
     code, record, journal = go(sim)
     assert code == ExitCode.WAITING and record.runs[-1].action == "grace"
     done = contain.run(sim.world, record, Step("contain", "contain", Danger.REVERSIBLE, "contain", "", {}))
@@ -262,10 +262,10 @@ def test_a_crash_anywhere_changes_nothing_about_the_end(policy: str, before: boo
 
 
 def test_a_dry_run_changes_nothing() -> None:
-    from ir.engine.dry_run import rehearse
+    from ir.engine.dry_run import run_dry
 
     sim = Simulation("exposed", options=Options(dry_run=True))
-    record = rehearse(sim.world, sim.opening(), lambda _entry: None)
+    record = run_dry(sim.world, sim.opening(), lambda _entry: None)
     assert record.exit_code == ExitCode.DONE, [(r.id, r.outcome.said) for r in record.runs]
     assert len(sim.provider.keys) == 1 and not sim.provider.retired
     assert all(not store.writes and not store.kept for store in sim.stores.values())
@@ -292,7 +292,7 @@ def test_a_rollback_owes_the_leaked_key_and_no_service_that_came_back() -> None:
 
 def test_a_key_of_another_account_is_refused_though_it_answers_everything() -> None:
     sim = Simulation("exposed")
-    sim.world.account_of = lambda _key: "acct_another"
+    sim.world = replace(sim.world, lookups=replace(sim.world.lookups, account_of=lambda _key: "acct_another"))
     code, record, _ = go(sim)
     assert code == ExitCode.REFUSED
     assert "belongs to acct_another" in record.runs[0].outcome.said
@@ -323,7 +323,7 @@ def test_an_id_of_the_inventory_that_is_not_this_keys_never_dies(policy: str, wa
     other = sim.provider.create("other")
     if whose == "a former key's":
         other.dies_at = sim.clock.time
-    sim.world.key = sim.world.key.model_copy(update={"id": other.id})
+    sim.world = replace(sim.world, key=sim.world.key.model_copy(update={"id": other.id}))
     code, record, _ = go(sim)
     assert code == wanted, [(run.id, run.outcome.said) for run in record.runs]
     assert f"`id: {other.id}`" in record.runs[0].outcome.said and sim.leaked.id in record.runs[0].outcome.said
@@ -622,7 +622,7 @@ def test_a_store_that_gave_no_answer_pays_nothing() -> None:
     """What could not be read was not seen to be in order."""
     sim = Simulation("exploited")
     store = next(iter(sim.stores.values()))
-    record, sim.world.replacement = Incident(facts={"new": {"fingerprint": store.value.fingerprint}}), store.value
+    record, sim.world.keys.replacement = Incident(facts={"new": {"fingerprint": store.value.fingerprint}}), store.value
     store.read = _silent  # type: ignore[method-assign]
     outcome = watch.run(sim.world, record, Step("watch", "watch", Danger.READ, "", "", {"for": 0.0}))
     assert str(store.ref) not in outcome.paid and any(item.did is Did.UNKNOWN for item in outcome.items)
@@ -687,7 +687,7 @@ def test_a_store_that_deletes_the_replacement_by_itself_is_still_to_do_with_the_
 def test_unknown_permissions_of_a_managed_key_are_refused_before_the_mint(told: bool) -> None:
     """Contain-first stopped at the mint, for a reason that the first look had seen."""
     sim = Simulation("exposed")
-    sim.world.key = sim.world.key.model_copy(update={"permissions": (), "kind": KeyKind.RESTRICTED})
+    sim.world = replace(sim.world, key=sim.world.key.model_copy(update={"permissions": (), "kind": KeyKind.RESTRICTED}))
     sim.leaked.permissions = ("charge_read",) if told else ()
     code, record, _ = go(sim)
     if told:

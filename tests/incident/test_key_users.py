@@ -1,5 +1,7 @@
 """The old key is used after all services had moved: ours stops its death, a stranger's does not, and the policy decides the rest."""
 
+from dataclasses import replace
+
 import pytest
 
 from ir.core.errors import ExitCode
@@ -9,13 +11,13 @@ from ir.drill.simulated.world import Simulation
 from ir.incident.record import Incident
 from ir.incident.reversibility import OVERLAP_BUDGET
 from ir.ports import Check, Expected, KeyUse
-from tests.course.test_clocks import used_by_a_stranger
-from tests.course.test_course import go
+from tests.incident.test_clocks import used_by_a_stranger
+from tests.incident.test_workflow import go
 
 
 def world(policy: str = "exposed", *, guided: bool = False) -> Simulation:
     sim = Simulation(policy, guided=guided)
-    sim.world.account = sim.world.account.model_copy(update={"logs": ["requests.jsonl"]})
+    sim.world = replace(sim.world, account=sim.world.account.model_copy(update={"logs": ["requests.jsonl"]}))
     if guided:
         by_hand = sim.provider.create("by hand")
         sim.provider.deliver = lambda: by_hand.value
@@ -78,7 +80,7 @@ def test_a_listed_service_that_went_back_to_it_is_named() -> None:
 
     def flapping(expected: Expected) -> Check:
         """From quiet on it holds what it began with."""
-        if sim.world.facts().get("verified_at"):
+        if sim.world.run.facts().get("verified_at"):
             verified.append(expected)
             web.held = sim.leaked.value
         return check(expected)
@@ -102,7 +104,7 @@ def test_where_nothing_tells_an_unattended_run_goes_on_when_the_budget_is_over_w
 
 def test_a_worker_does_not_sit_out_the_budget() -> None:
     sim = world()
-    sim.world.patient = False
+    sim.world.run.patient = False
     used_by_a_stranger(sim)
     code, record, journal = go(sim)
     assert code == ExitCode.WAITING and sim.provider.lives(sim.leaked)

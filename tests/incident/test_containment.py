@@ -1,13 +1,17 @@
 """Containment in the simulated world: what a bad line, a missing row, a lost key or a store in trouble does to it."""
 
+from dataclasses import replace
+
 import pytest
 
 from ir.core.errors import Denied, ExitCode, Missing, PortError, Unknown
+from ir.core.model import Did
 from ir.core.secret import Secret
+from ir.drill.simulated.durable_engine import Journal
 from ir.drill.simulated.world import Simulation
 from ir.incident.context import World
 from ir.ports import Containment, Permission, Rotation, Target
-from tests.course.test_course import go
+from tests.incident.test_workflow import go
 
 
 def test_containment_does_not_fail_on_a_torn_line() -> None:
@@ -35,7 +39,7 @@ def test_a_replacement_that_nobody_kept_is_asked_for_once_more() -> None:
             told.append(prompt)
             return minted
 
-    sim.world.operator = Human()
+    sim.world = replace(sim.world, ports=replace(sim.world.ports, operator=Human()))
     found = World.new_key(sim.world, {"new": {"n": 1, "fingerprint": minted.fingerprint}})
     assert found == minted
     assert minted.fingerprint in told[0]
@@ -98,3 +102,16 @@ def test_a_write_that_is_refused_when_it_is_tried_keeps_no_mint_waiting() -> Non
     store.prove_write = refuses  # type: ignore[attr-defined]
     code, record, _ = go(sim)
     assert tried and code == ExitCode.DONE, [(r.id, r.outcome.did, r.outcome.said) for r in record.runs]
+
+
+def test_a_key_contained_while_preflight_looked_waits_for_no_other_keys_service() -> None:
+    """A service of another key held it, too: preflight was refused for that again and again, while all services stood without a key."""
+    sim, journal = Simulation("exposed"), Journal()
+    sim.other.gets(sim.leaked.value)
+    sim.leaked.narrowed = True
+    facts = {"containment": {"how": "narrowed", "said": "narrowed", "before": list(sim.leaked.permissions)}, "old": {"liveness": "narrow"}}
+    journal.send("contain", facts=facts)
+    _, record, _ = go(sim, journal)
+    assert record.runs[0].outcome.did is Did.DONE and "it is contained; left for later: " in record.runs[0].outcome.said
+    assert all(service.works for service in sim.services.values()), "they are on the replacement"
+    assert "this plan does not move it" in record.runs[-1].outcome.said and sim.provider.lives(sim.leaked), "the kill still waits for it"

@@ -4,7 +4,8 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -18,14 +19,14 @@ from ir.evidence import hash_chain
 from ir.incident.context import Options
 from ir.incident.record import fold
 from ir.inventory import NOTICE_KINDS
-from ir.runtime import wiring
+from ir.runtime import worlds
 from ir.runtime.app_state import open_state
 from ir.runtime.incident_spec import Setting
 from ir.runtime.notice_words import Notice, notice_of
 from ir.runtime.notifications import Desk, Post
 from ir.storage import database, notice_log
 from ir.storage.notice_log import NoticeLog
-from tests.course.test_course import go
+from tests.incident.test_workflow import go
 
 
 @dataclass
@@ -59,7 +60,7 @@ def desk(engine: sa.Engine, listener: Listener, *kinds: str, holder: str = "one"
 
 
 def tell(sim: Simulation, made: Desk) -> None:
-    sim.world.announce = made.announce
+    sim.world = replace(sim.world, hooks=replace(sim.world.hooks, announce=made.announce))
 
 
 def test_an_incident_tells_its_beginning_and_its_end(engine: sa.Engine) -> None:
@@ -249,9 +250,10 @@ def test_nobody_is_told_of_a_rehearsal_or_a_drill(options: Options, wired: bool,
     sim = Simulation("exposed")
     setting = Setting("INC-1", INVENTORY, "inventory.yaml", tmp_path, "payments", sim.plan, options)
     kept = open_state()
-    world = wiring.world(setting, kept, sim.operator, ask=lambda: None)
-    assert isinstance(getattr(world.announce, "__self__", None), Desk) is wired
-    kept.ledger.engine.dispose()
+    given = worlds.ProcessContext(sim.operator, worlds.quiet, worlds.quiet, lambda _seconds: nullcontext())
+    world = worlds.read_only(setting, kept, sim.operator) if options.dry_run else worlds.real(setting, kept, given, 1)
+    assert isinstance(getattr(world.hooks.announce, "__self__", None), Desk) is wired
+    kept.engine.dispose()
 
 
 def test_a_clock_of_the_law_stands_in_every_notice_with_what_is_left() -> None:

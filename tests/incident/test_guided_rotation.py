@@ -12,7 +12,7 @@ from ir.core.secret import Secret
 from ir.drill.simulated.durable_engine import Journal
 from ir.drill.simulated.provider import SimKey
 from ir.drill.simulated.world import SimOperator, Simulation
-from ir.engine.dry_run import rehearse
+from ir.engine.dry_run import run_dry
 from ir.incident import facts as known
 from ir.incident.context import Options
 from ir.incident.custody import Custody
@@ -20,8 +20,8 @@ from ir.incident.facts import DebtRow, Facts
 from ir.incident.plan import Step
 from ir.incident.record import Incident
 from ir.ports import Check, Containment, Expected, Minted, MintOrder
-from tests.course import test_taken_over
-from tests.course.test_course import go
+from tests.incident import test_taken_over
+from tests.incident.test_workflow import go
 
 FIRST = "INC-20261123-0001"
 
@@ -46,7 +46,7 @@ def at_the_terminal(sim: Simulation, chooses: str) -> SimOperator:
 def controlled(sim: Simulation) -> SimKey:
     """A review key, which answers on the same path."""
     review = sim.provider.create("review")
-    sim.world.control_key = lambda: review.value
+    sim.world = replace(sim.world, lookups=replace(sim.world.lookups, control_key=lambda: review.value))
     return review
 
 
@@ -110,7 +110,12 @@ def test_a_value_that_was_taken_is_in_the_index_before_its_step_is_recorded(poli
     _, _, journal = go(sim)
     made = rotate(sim) if policy == "exploited" else sim.provider.create("by hand")
     hands_over(sim, made.value)
-    sim.world.note = lambda record: noted.append((len(record.runs), {debt.about for debt in record.debts.values()}))
+    sim.world = replace(
+        sim.world,
+        hooks=replace(
+            sim.world.hooks, note=lambda record: noted.append((len(record.runs), {debt.about for debt in record.debts.values()}))
+        ),
+    )
     journal.send("wake")
     _, record, _ = go(sim, journal)
     first = next(runs for runs, about in noted if made.value.fingerprint in about)
@@ -169,7 +174,7 @@ def _lost(sim: Simulation) -> None:
 
 def unkept(sim: Simulation) -> tuple[Journal, SimKey]:
     """Contained by a rotation whose value no custody took; what comes next is the mint."""
-    sim.world.custody = Custody(FIRST, [])
+    sim.world = replace(sim.world, ports=replace(sim.world.ports, custody=Custody(FIRST, [])))
     _, _, journal = go(sim)
     made = rotate(sim)
     hands_over(sim, made.value)
@@ -188,14 +193,15 @@ def test_a_value_that_no_custody_took_is_used_by_this_process() -> None:
 def test_a_value_that_no_custody_took_and_whose_process_is_gone_is_a_debt_once_it_is_lost() -> None:
     sim = Simulation("exploited", guided=True)
     journal, made = unkept(sim)
-    note = sim.world.note
+    note, died = sim.world.hooks.note, list[str]()
 
     def dies_after_containment(record: Incident) -> None:
         note(record)
-        if record.runs and record.runs[-1].action == "money":
-            sim.world.replacement, sim.world.note = None, note
+        if not died and record.runs and record.runs[-1].action == "money":
+            sim.world.keys.replacement = None
+            died.append(record.id)
 
-    sim.world.note = dies_after_containment
+    sim.world = replace(sim.world, hooks=replace(sim.world.hooks, note=dies_after_containment))
     at_the_terminal(sim, "lost")
     second = sim.provider.create("by hand")
     sim.provider.deliver = iter([made.value, second.value]).__next__
@@ -256,7 +262,7 @@ def test_a_close_does_not_throw_the_only_copy_of_a_waiting_key_away() -> None:
     journal.send("close", reason="the Dashboard shows it")
     code, record, _ = go(sim, journal)
     assert code == ExitCode.DEBT and record.status == "debt" and made.value.fingerprint in record.debts
-    assert sim.world.custody.fetch(f"new-{record.facts['new']['n']}") == made.value
+    assert sim.world.ports.custody.fetch(f"new-{record.facts['new']['n']}") == made.value
 
 
 def test_a_lost_value_can_be_settled_after_the_old_key_was_proven_dead() -> None:
@@ -328,7 +334,10 @@ def test_a_check_that_nobody_agreed_to_is_not_run_and_named() -> None:
 
     for name, service in sim.services.items():
         service.check = watched(name, service.check)  # type: ignore[method-assign, assignment]
-    sim.world.verifiers = {name: ([] if name == "web" else [service]) for name, service in sim.services.items()}
+    sim.world = replace(
+        sim.world,
+        ports=replace(sim.world.ports, verifiers={name: ([] if name == "web" else [service]) for name, service in sim.services.items()}),
+    )
     _, _, journal = go(sim)
     assert asked == [], "no service is looked at before the key is contained"
     made = rotate(sim)
@@ -341,7 +350,7 @@ def test_a_check_that_nobody_agreed_to_is_not_run_and_named() -> None:
 def test_a_policy_leaves_services_alone_and_one_that_fails_all_the_same_is_owed() -> None:
     sim = Simulation("contain", guided=True)
     sim.services["billing"].broken = True
-    policy: known.Containment = {"how": "policy", "said": "attached", "before": []}
+    policy: known.ContainmentFacts = {"how": "policy", "said": "attached", "before": []}
     record = Incident(FIRST, opened=sim.opening(), facts={"old": {"fingerprint": sim.leaked.value.fingerprint}, "containment": policy})
     looked = outage.look(sim.world, record)
     assert looked is not None and [debt.about for debt in looked.debts] == ["billing"] and "expected" not in looked.said
@@ -428,7 +437,7 @@ def test_what_was_seen_dead_and_answers_again_is_not_killed_unasked() -> None:
 
 def test_a_rehearsal_says_what_cannot_be_undone_and_that_no_second_key_is_made() -> None:
     sim = Simulation("exploited", guided=True, options=Options(yes=True, dry_run=True))
-    record = rehearse(sim.world, sim.opening(), lambda _entry: None)
+    record = run_dry(sim.world, sim.opening(), lambda _entry: None)
     said = {run.action: run.outcome.said for run in record.runs}
     assert "this cannot be undone" in said["contain"] and "expiration `Now`" in said["contain"]
     assert "the key that the rotation made" in said["mint"] and "`contain` kills the leaked key" in sim.plan.reversibility

@@ -12,7 +12,7 @@ from ir.drill.simulated.provider import SimKey
 from ir.drill.simulated.world import Simulation
 from ir.engine.workflow import Workflow
 from ir.ports import Minted, MintOrder, Target
-from tests.course.test_course import go
+from tests.incident.test_workflow import go
 
 
 def test_no_key_is_minted_while_one_whose_answer_was_lost_is_alive() -> None:
@@ -45,7 +45,7 @@ def lists_read(sim: Simulation) -> list[str]:
 def test_only_who_began_the_incident_mints_without_looking() -> None:
     for fresh, wanted in ((True, 1), (False, 2)):
         sim = Simulation("exposed")
-        sim.world.fresh = fresh
+        sim.world.run.fresh = fresh
         read = lists_read(sim)
         code, record, _ = go(sim)
         assert code == ExitCode.DONE and record.facts["new"]["alone"]
@@ -102,7 +102,7 @@ def test_what_was_kept_and_expired_after_all_is_not_taken_from_custody() -> None
 
 def test_who_was_killed_after_he_had_expired_what_he_kept_leaves_nothing_to_be_taken() -> None:
     sim = Simulation("exposed")
-    sim.world.fresh = False
+    sim.world.run.fresh = False
     expired = sim.provider.create(f"ir-{sim.incident}-1")
     expired.dies_at = sim.clock.time
     next(iter(sim.stores.values())).keep(sim.incident, "new-1", expired.value)

@@ -1,6 +1,7 @@
 """A machine is lost at any moment with all that it had recorded; what the world tells is enough to go on."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -155,14 +156,14 @@ def test_with_the_escrow_lost_and_all_promoted_the_leaked_key_must_be_given() ->
     with pytest.raises(Refused) as refusal:
         adoption.look(sim.world)
     assert "escrow" in refusal.value.what and "--leaked-key-from" in refusal.value.next_step
-    sim.world.leaked = sim.leaked.value
+    sim.world.keys.leaked = sim.leaked.value
     code, _ = run(sim, sim.world, Journal(), adoption.look(sim.world))
     assert (code, whole(sim)) == (ExitCode.DONE, "")
 
 
 def test_another_leaked_key_than_the_incidents_is_refused() -> None:
     sim, _ = half_promoted(old=Secret("sk_test_" + "9" * 32))
-    sim.world.leaked = sim.leaked.value
+    sim.world.keys.leaked = sim.leaked.value
     with pytest.raises(Refused, match="about another key"):
         adoption.look(sim.world)
 
@@ -193,7 +194,7 @@ def test_a_replacement_that_is_dead_by_now_is_replaced() -> None:
     _, second = sim.stores.values()
     second.keep(sim.incident, "old", sim.leaked.value)
     second.keep(sim.incident, "new-1", new.value)
-    sim.world.options = Options(yes=True, accept_unhealthy={"web": "on the dead one", "canary": "on the dead one"})
+    sim.world = replace(sim.world, options=Options(yes=True, accept_unhealthy={"web": "on the dead one", "canary": "on the dead one"}))
     facts = adoption.look(sim.world)
     assert "new" not in facts and facts["adopted"]["dead"] == [new.value.fingerprint]
     code, record = run(sim, sim.world, Journal(), facts)

@@ -10,7 +10,7 @@ from ir.drill.simulated.world import Simulation
 from ir.engine.workflow import Workflow
 from ir.incident.debts import END_IT
 from ir.incident.record import Incident
-from tests.course.test_course import go
+from tests.incident.test_workflow import go
 
 
 def cut_after(step: str, policy: str = "exposed", *, guided: bool = False) -> tuple[Simulation, Journal]:
@@ -83,7 +83,7 @@ def test_a_stray_that_the_provider_does_not_let_go_stays_to_do_with_its_value_ke
     code, record = closed(sim, journal)
     assert code == ExitCode.DEBT and {sim.leaked.value.fingerprint, stray.value.fingerprint} <= set(record.debts)
     assert "the app may not" in " ".join(debt.why for debt in record.debts.values())
-    assert sim.world.custody.fetch("new-1") == stray.value, "what lives, and is nowhere else, is not thrown away"
+    assert sim.world.ports.custody.fetch("new-1") == stray.value, "what lives, and is nowhere else, is not thrown away"
 
 
 def test_a_key_that_a_person_gave_and_nothing_took_is_a_debt_of_its_own() -> None:
@@ -102,7 +102,7 @@ def test_a_key_that_a_person_gave_and_nothing_took_is_a_debt_of_its_own() -> Non
     sim.world = sim.another_machine()
     code, record = closed(sim, journal)
     assert code == ExitCode.DEBT and {sim.leaked.value.fingerprint, given.value.fingerprint} <= set(record.debts)
-    assert sim.world.custody.fetch("new-1") == given.value
+    assert sim.world.ports.custody.fetch("new-1") == given.value
 
 
 def test_what_a_service_is_on_is_not_expired_and_both_keys_are_named_while_both_are_in_use() -> None:
@@ -250,3 +250,29 @@ def test_where_its_id_is_not_known_all_of_its_name_die(signal: str) -> None:
     sim.clock.sleep(10)
     assert len(sim.provider.living()) == 1, [(key.id, key.name) for key in sim.provider.living()]
     assert not [about for about in record.debts if about.startswith("mk_")]
+
+
+def test_a_leaked_key_that_no_place_tells_now_is_named_and_not_thrown_away() -> None:
+    """A replica that was behind for two minutes: `close` said that no key answers, emptied custody and ended with 0."""
+    sim, journal = cut_after("canary")
+    for store in sim.stores.values():
+        store.shut = Unknown("it has been read as it was before our own last write")
+    code, record = closed(sim, journal)
+    leaked = sim.leaked.value.fingerprint
+    assert code == ExitCode.DEBT and record.debts[leaked].kind == "key-unproven"
+    assert "was not told: it has been read" in record.debts[leaked].why
+    assert any(debt.kind == "custody" for debt in record.debts.values()), "the only copy of its value stays"
+
+
+def test_a_persons_word_ends_by_name_what_no_place_tells() -> None:
+    sim = Simulation("exposed")
+    sim.provider.delay = 5000.0
+    _, record, journal = go(sim)
+    leaked = sim.leaked.value.fingerprint
+    assert record.debts[leaked].kind == "key-unproven"
+    sim.world = sim.another_machine()
+    for store in sim.stores.values():
+        store.shut = Unknown("sealed")
+    journal.send("close", reason="Vault is gone for good, I looked in the Dashboard", debt=leaked)
+    _, record, _ = go(sim, journal)
+    assert record.status == "attested" and leaked not in record.debts

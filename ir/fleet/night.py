@@ -1,0 +1,94 @@
+"""One run of the schedule: what it did, what it left, what is late, whom that is told, and its exit code."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ir.core.errors import ExitCode
+from ir.core.model import Json
+from ir.fleet import digest, due
+from ir.fleet.campaign import Child, exit_code
+from ir.fleet.due import Row
+from ir.inventory import Inventory
+from ir.runtime.notice_words import Notice
+from ir.storage.incident_index import IncidentRow
+
+
+@dataclass(frozen=True)
+class Left:
+    """Keys whose date has come and that are not rotated.
+
+    Attributes:
+        stuck: they do not move until a human does something. late: they were tried in vain, or are overdue.
+        found: all keys of the schedule.
+        shut: their window is closed; each with when it opens, epoch seconds.
+    """
+
+    stuck: Sequence[Row]
+    shut: Sequence[tuple[Row, float]]
+    late: Sequence[Row]
+    found: Sequence[Row] = ()
+
+
+@dataclass(frozen=True)
+class Night:
+    """One run.
+
+    Attributes:
+        told: children that ended or wait, as they were last told. begun: children that this run wrote. alone: due keys left to a person.
+        unfit: why this machine took nothing, "" = it took what there was.
+    """
+
+    told: Sequence[Child]
+    begun: Sequence[Child]
+    alone: set[str]
+    left: Left
+    unfit: str = ""
+
+    @property
+    def named(self) -> set[str]:
+        """Keys that were told."""
+        return {child.key for child in self.told}
+
+    @property
+    def held(self) -> list[Row]:
+        """Keys that do not move, and of which nothing was told."""
+        return [row for row in self.left.stuck if row.key.name not in self.named]
+
+    @property
+    def late(self) -> list[Row]:
+        """Keys that are late, and of which nothing better was told."""
+        return [row for row in self.left.late if row.decision.overdue or row.key.name not in self.named]
+
+    def code(self, sleeping: Iterable[str]) -> ExitCode:
+        """The worst of what there is to tell: a key that is late ends it with 4 until it is rotated. `sleeping`: as `standing.sleeping`."""
+        codes = {exit_code(self.told, sleeping=sleeping)}
+        codes |= {ExitCode.DEBT if row.stuck_as == "debt" else ExitCode.WAITING for row in self.held}
+        codes |= {ExitCode.WAITING for _ in (*self.alone, *self.late, *filter(None, [self.unfit]))}
+        return next(code for code in (ExitCode.DEBT, ExitCode.WAITING, ExitCode.REFUSED, ExitCode.DONE) if code in codes)
+
+    def to_json(self) -> Json:
+        """What `--json` prints of it."""
+        return {
+            "keys": [{**child.__dict__, "state": child.state.value} for child in self.told],
+            "stuck": [{"key": row.key.name, "incident": row.stuck, "status": row.stuck_as} for row in self.held],
+            "closed": [{"key": row.key.name, "due": row.decision.due, "opens": opens} for row, opens in self.left.shut],
+            "late": [due.as_json(row) for row in self.left.late],
+            "left": sorted(self.alone),
+            "unfit": self.unfit,
+        }
+
+
+def left(source: Inventory, children: Sequence[Child], index: Sequence[IncidentRow], now: float) -> Left:
+    """What does not move until a person does something, what waits for its window, and what is late."""
+    found = due.rows(source, children, index, now)
+    return Left(due.stuck(found, now), due.shut(found, now), due.late(found, now), found)
+
+
+def news(of: Left, children: Sequence[Child], now: float) -> list[Notice]:
+    """What people are reminded of now and then, and the digest of the night."""
+    told = [
+        *(due.reminder(row, now) for row in of.stuck),
+        *(due.again(row, now) for row in of.found),
+        digest.night(of.found, children, now),
+    ]
+    return [notice for notice in told if notice is not None]

@@ -11,8 +11,12 @@ import pytest
 import yaml
 
 from ir import inventory
+from ir.adapters.stores.k8s import workloads
 from ir.cli import run
+from ir.clients.host_api import Login
 from ir.core.errors import ExitCode
+from ir.core.place import Place
+from ir.core.reference import parse
 from ir.core.secret import Secret
 from ir.drill.hosts.github_twin import GithubTwin
 from ir.drill.hosts.k8s_twin import K8sTwin
@@ -168,6 +172,46 @@ def test_nothing_is_written_without_being_told_where(hosts: Hosts) -> None:
     assert hosts.init("--from", "k8s", "--from", "vercel", "--read") == ExitCode.DONE
     after = {path: path.read_bytes() for path in hosts.folder.rglob("*") if path.is_file() and "home" not in path.parts}
     assert after == {path: data for path, data in before.items() if "home" not in path.parts}
+
+
+# ── which programs read a Secret ──
+
+REF = {"name": "stripe", "key": "api_key"}
+PODS: dict[str, dict[str, object]] = {
+    "env": {"containers": [{"env": [{"name": "K", "valueFrom": {"secretKeyRef": REF}}]}]},
+    "an init container": {"initContainers": [{"env": [{"name": "K", "valueFrom": {"secretKeyRef": REF}}]}]},
+    "envFrom": {"containers": [{"envFrom": [{"secretRef": {"name": "stripe"}}]}]},
+    "a volume": {"volumes": [{"name": "v", "secret": {"secretName": "stripe"}}]},
+    "one key of a volume": {"volumes": [{"name": "v", "secret": {"secretName": "stripe", "items": [{"key": "api_key", "path": "k"}]}}]},
+    "a projected volume": {"volumes": [{"name": "v", "projected": {"sources": [{"secret": {"name": "stripe"}}]}}]},
+}
+NO_READERS: dict[str, dict[str, object]] = {
+    "another key": {"containers": [{"env": [{"name": "K", "valueFrom": {"secretKeyRef": {"name": "stripe", "key": "user"}}}]}]},
+    "another Secret": {"volumes": [{"name": "v", "secret": {"secretName": "stripe-old"}}]},
+    "a value of its own": {"containers": [{"env": [{"name": "K", "value": "stripe"}]}]},
+    "nothing": {},
+    "odd rows": {"containers": [{"env": None}, {"envFrom": [{}]}], "volumes": [{"secret": None}, {"projected": None}]},
+}
+
+
+def _readers(hosts: Hosts, pod: dict[str, object], namespace: str = "payments") -> list[str]:
+    with hosts.k8s.lock:
+        hosts.k8s.workloads["payments", "checkout"].body["spec"]["template"]["spec"] = pod
+    login = Login(api_base=hosts.k8s.address, token=lambda: Secret("all"))
+    found, unseen = workloads.readers(Place("k8s", "prod", namespace), login=login)
+    assert unseen == []
+    return [row.service for row in found if row.reads(parse("k8s://prod/payments/stripe#api_key"))]
+
+
+@pytest.mark.parametrize("how", PODS)
+def test_a_pod_reads_a_secret_in_each_of_these_ways(hosts: Hosts, how: str) -> None:
+    assert _readers(hosts, PODS[how]) == ["checkout"]
+    assert _readers(hosts, PODS[how], "") == ["checkout"], "of the whole cluster"
+
+
+@pytest.mark.parametrize("how", NO_READERS)
+def test_a_pod_that_reads_another_thing_is_no_reader(hosts: Hosts, how: str) -> None:
+    assert _readers(hosts, NO_READERS[how]) == []
 
 
 # ── what cannot be told ──

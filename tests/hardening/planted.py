@@ -34,6 +34,7 @@ WEBHOOK, DELIVERY = ("tests/e2e/test_webhook.py",), ("tests/unit/test_delivery.p
 POLICIES, GUARANTEES = ("tests/contract/test_policies.py",), ("tests/contract/test_client_guarantees.py",)
 UNREAD, SSM = ("tests/incident/test_write_only.py",), ("tests/contract/test_aws_parameter_store.py",)
 OWNED, TERRAFORM = ("tests/unit/test_owned_stores.py", "tests/contract/test_owners.py"), ("tests/unit/test_terraform.py",)
+FROM_HOSTS = ("tests/contract/test_inventory_from_hosts.py", "tests/unit/test_inventory_additions.py")
 K8S, VERCEL = ("tests/contract/test_k8s.py",), ("tests/contract/test_vercel.py",)
 HOSTS = ("tests/contract/test_write_only_contract.py", "tests/contract/test_github_actions.py")
 
@@ -820,6 +821,24 @@ MUTANTS = (
         "if not waits or",
         K8S,
     ),
+    Mutant(
+        "read values that nobody agreed to", "ir/cli/inventory_init.py", "if count and (read or (", "if count and (True or (", FROM_HOSTS
+    ),
+    Mutant(
+        "take a silent host for an empty one",
+        "ir/cli/inventory_init.py",
+        "if found.failed and len(found.failed)",
+        "if False and len(found.failed)",
+        FROM_HOSTS,
+    ),
+    Mutant("forget whose value a listed key has", "ir/inventory/proposal.py", 'self._held.get(mark, "")', '""', FROM_HOSTS),
+    Mutant("put rows in from the front", "ir/inventory/additions.py", "reverse=True", "reverse=False", FROM_HOSTS),
+    Mutant(
+        "tell two services apart by one key's use", "ir/inventory/proposed_services.py", "_USAGE if alone else http", "_USAGE", FROM_HOSTS
+    ),
+    Mutant("end at the first page", "ir/clients/kubernetes.py", "            if not token:\n", "            if True:\n", FROM_HOSTS),
+    Mutant("pass over programs that may not be seen", "ir/adapters/stores/k8s/workloads.py", "unseen.append(", "str(", FROM_HOSTS),
+    Mutant("let a name write a line", "ir/inventory/skeleton.py", 'c if c.isprintable() else " "', "c", FROM_HOSTS),
     Mutant("write what a program puts back", "ir/actions/owned.py", "return owner.reverts and not", "return False and not", OWNED),
     Mutant("stop for a program that reads from us", "ir/actions/owned.py", "bool(owner.sources) and set(", "False and set(", OWNED),
     Mutant("take one listed source for all", "ir/actions/owned.py", "set(owner.sources) <= listed", "set(owner.sources) & listed", OWNED),

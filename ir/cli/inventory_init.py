@@ -89,7 +89,7 @@ def init(
     found = _first_look(wanted, opened, operator, base, read=read)
     finds = _relative([*(find for one in seen for find in one.found_keys), *found.finds], base)
     held = _held(found, finds, asked) if asked else {}
-    readers, named = found.readers(), found.named()
+    readers, named = found.readers(), [replace(row, ref=_from(row.ref, base)) for row in found.named()]
     proposal = Proposer(finds, named, readers, given, opened.source if opened else None, held).proposal()
     for line in found.unread:
         screen.warn(f"not looked into: {skeleton.one_line(line)}")

@@ -3,8 +3,9 @@
 Nothing is guessed to be the same: a value that was not seen is a key of its own, and that is written beside it.
 """
 
+import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ir.core.key_kind import Credential, account_hint, kind_of
 from ir.core.key_search import FoundKey
@@ -103,7 +104,7 @@ class Proposer:
         self._finds = list({find.ref: find for find in finds}.values())
         self._named, self._readers, self._given, self._listed = named, readers, accounts or {}, listed
         self._held, keys = held or {}, listed.held if listed else []
-        self._key_of = {plain(ref): key.name for key in keys for ref in key.stored_in}
+        self._key_of = {_at(ref): key.name for key in keys for ref in key.stored_in}
         self._taken = {key.name for key in keys}
         self._accounts: dict[tuple[str, Mode], str] = {(row.id, row.mode): row.name for row in (listed.accounts if listed else [])}
         self._new_accounts: list[Json] = []
@@ -126,8 +127,8 @@ class Proposer:
         keys: list[NewKey] = []
         more: dict[str, tuple[str, ...]] = {}
         for mark, group in groups.items():
-            known = next((self._key_of[plain(find.ref)] for find in group if plain(find.ref) in self._key_of), self._held.get(mark, ""))
-            fresh = sorted((find for find in group if plain(find.ref) not in self._key_of), key=lambda find: find.ref)
+            known = next((self._key_of[_at(find.ref)] for find in group if _at(find.ref) in self._key_of), self._held.get(mark, ""))
+            fresh = sorted((find for find in group if _at(find.ref) not in self._key_of), key=lambda find: find.ref)
             if known and fresh:
                 more[known] = (*more.get(known, ()), *(str(find.ref) for find in fresh))
             elif fresh:
@@ -142,10 +143,10 @@ class Proposer:
         return NewKey(self._unique(group[0].ref), account, about.key_kind or KeyKind.SECRET, places, fingerprint=value.fingerprint)
 
     def _by_name(self) -> Iterator[NewKey]:
-        found = {plain(find.ref) for find in self._finds}
+        found = {_at(find.ref) for find in self._finds}
         for row in self._named:
             kind = {Credential.SECRET: KeyKind.SECRET, Credential.RESTRICTED: KeyKind.RESTRICTED}.get(row.shape.credential)
-            if kind is None or plain(row.ref) in found or plain(row.ref) in self._key_of:
+            if kind is None or _at(row.ref) in found or _at(row.ref) in self._key_of:
                 continue
             mode = row.shape.mode or self._mode
             assumed = "" if row.shape.mode else ", mode assumed"
@@ -180,8 +181,13 @@ class Proposer:
             if not find.rotatable:
                 yield _other(kind_of(find.value).credential, str(find.ref))
         for row in self._named:
-            if row.shape.credential is Credential.WEBHOOK and plain(row.ref) not in self._key_of:
+            if row.shape.credential is Credential.WEBHOOK and _at(row.ref) not in self._key_of:
                 yield f"by its name alone, {_other(row.shape.credential, str(row.ref))}"
+
+
+def _at(ref: Reference) -> Reference:
+    """A place, however its field or its file is spelt."""
+    return replace(plain(ref), path=posixpath.normpath(ref.path)) if ref.scheme == "dotenv" else plain(ref)
 
 
 def _other(credential: Credential, where: str) -> str:

@@ -18,6 +18,11 @@ from ir.inventory.proposed_services import Reader
 from ir.ports import Listed, Operator
 from ir.runtime import adapter_registry
 
+_COPY = "a replica of "
+"""How a hint begins of what is written where its primary is, and nowhere else."""
+_JSON = ("aws-sm", "aws-ssm", "gcp-sm")
+"""Hosts of which the fields of a value are not known by name."""
+
 
 @dataclass
 class FirstLook:
@@ -48,8 +53,10 @@ class FirstLook:
                 self.failed[place] = error
                 self.unread.append(f"{place}: {error.what}")
                 continue
-            self.rows += [(place, row) for row in listing.rows]
+            copies = {row: hint for row in listing.rows for hint in row.hints if hint.startswith(_COPY)}
+            self.rows += [(place, row) for row in listing.rows if row not in copies]
             self.unread += [f"{place}: {line}" for line in listing.unseen]
+            self.unread += [f"{row.ref}: {hint}, look there" for row, hint in copies.items()]
 
     @property
     def readable(self) -> list[tuple[Reference, Listed]]:
@@ -85,8 +92,9 @@ class FirstLook:
                 self.unread.append(f"{place}: {row.name} looks like Stripe's, and no reference can name it ({said})")
                 continue
             why = "its value was not read" if row.readable else "the host never tells its value"
-            also = [f"the same variable is for {ref.field or 'production'}" for ref in row.also]
-            found.append(Named(row.ref, shape, why, (*also, *row.hints)))
+            more = [f"the same variable is for {ref.field or 'production'}" for ref in row.also]
+            more += ["add `#field` if it is one of a JSON text"] if row.ref.scheme in _JSON and not row.ref.field else []
+            found.append(Named(row.ref, shape, why, (*more, *row.hints)))
         return found
 
     def readers(self) -> list[Reader]:

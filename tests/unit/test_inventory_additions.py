@@ -91,6 +91,11 @@ def test_a_value_that_a_listed_key_is_known_to_have_is_a_place_of_it() -> None:
     assert found.keys == () and found.more == {"payments": (str(NEW),)}
 
 
+def test_a_file_is_the_same_however_it_is_spelt() -> None:
+    text = BLOCK.replace("vault://secret/payments#sk", "dotenv://shop/.env#SK")
+    assert _proposal(text, [FoundKey(parse("dotenv://./shop/.env#SK"), value())]).empty
+
+
 def test_a_key_of_another_mode_brings_its_account() -> None:
     made = additions.added(BLOCK, "x", _proposal(BLOCK, [FoundKey(NEW, value("sk_test"))]))
     after = inventory.loads(made, "x")

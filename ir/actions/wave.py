@@ -8,7 +8,7 @@ reloaded at once, whatever became of the others.
 from contextlib import suppress
 from dataclasses import replace
 
-from ir.actions import unread
+from ir.actions import owned, unread
 from ir.core.errors import Conflict, PortError, Rejected, Unknown, Waiting
 from ir.core.model import Debt, Did, Item, Json, Outcome
 from ir.core.secret import Secret
@@ -29,7 +29,8 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     new = world.new_key(record.facts)
     services = [s for s in world.services if s.wave == step.wave]
     world.hooks.say(f"promoting for {step.wave or 'stores without services'}")
-    stores = tuple(world.each(_stores_of(world, record, services, step), lambda store: _promote(world, record, store, new)))
+    known = record.facts.get("stores", {})
+    stores = owned.in_turn(world, known, _stores_of(world, record, services, step), lambda store: _promote(world, record, store, new))
     facts: Json = {"stores": {item.name: item.facts for item in stores if item.facts}}
     bad = [item for item in stores if item.did not in (Did.DONE, Did.SKIPPED)]
     alone = reversibility.forward(record.facts)
@@ -94,7 +95,8 @@ def _how(service: Service) -> str:
 def _stores_of(world: World, record: Incident, services: list[Service], step: Step) -> list[Store]:
     """Stores that these services read; the last wave takes every store that is left."""
     known = record.facts.get("stores", {})
-    wanted = {str(ref) for s in services for ref in s.reads_from} if not step.last_wave else set(world.ports.stores)
+    read = {str(ref) for s in services for ref in s.reads_from}
+    wanted = set(world.ports.stores) if step.last_wave else owned.with_sources(known, read)
     return [
         store
         for name, store in world.ports.stores.items()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ir.drill.embedded.hosted import Hosted
+from ir.drill.embedded.hosted import TOKEN, GcpShelf, Hosted, K8sShelf, hosts
 from ir.drill.embedded.store_choice import StoreKind
 from ir.drill.hosts.k8s_twin import K8sTwin
 from tests.hardening.test_kill_hosts import hosted
@@ -63,6 +63,55 @@ def test_drift_names_who_would_put_it_back(cluster: tuple[Responder, Hosted, K8s
     _code, said = world.ir("inventory", "drift", "inventory.yaml", "--yes", "--json")
     rows = {row["ref"]: row["owners"] for row in json.loads(said[said.index("{") :])["keys"][0]["stores"]}
     assert [row["name"] for row in rows[shelf.ref]] == ["Argo CD application shop"] and rows[shelf.ref][0]["reverts"] is True
+
+
+# ── External Secrets, with a source that is listed ──
+
+
+@pytest.fixture
+def synced(tmp_path: Path) -> Iterator[tuple[Responder, K8sShelf, GcpShelf]]:
+    """A Secret that an ExternalSecret fills from Google Secret Manager at once, whatever is written there; both are listed."""
+    kinds, folder = frozenset({StoreKind.K8S, StoreKind.GCP}), tmp_path / "world"
+    with hosts(kinds, "host-token") as shelves, responder(folder) as world:
+        cluster, google = sorted(shelves, key=lambda shelf: shelf.ref, reverse=True)
+        assert isinstance(cluster, K8sShelf) and isinstance(google, GcpShelf)
+        for shelf in (cluster, google):
+            shelf.fill(world.leaked.token.reveal())
+        remote = {"key": google.name, "property": "api_key"}
+        cluster.twin.stores[cluster.namespace, "google"] = {"gcpsm": {"projectID": google.twin.project}}
+        spec = {"secretStoreRef": {"name": "google"}, "data": [{"secretKey": "api_key", "remoteRef": remote}]}
+        cluster.twin.add_external(cluster.namespace, "sync", cluster.name, "api_key", "unused", **spec)
+        owner = [{"kind": "ExternalSecret", "name": "sync", "controller": True}]
+        cluster.twin.keep(cluster.namespace, cluster.name, "external-secrets", lambda: {"api_key": google.key()}, ownerReferences=owner)
+        world.services[2].look = cluster.key
+        world.files[1].unlink()
+        world.files = world.files[:1]
+        world.more[TOKEN] = "host-token"
+        rows = "".join(f"  - {json.dumps(shelf.row)}\n" for shelf in (cluster, google))
+        file = folder / "inventory.yaml"
+        text = file.read_text().replace("dotenv://two.env#STRIPE_KEY", cluster.ref).replace("services:\n", f"hosts:\n{rows}services:\n")
+        private(file, text.replace(cluster.ref, f'{cluster.ref}", "{google.ref}', 1))
+        yield world, cluster, google
+
+
+def test_what_is_filled_from_a_listed_store_is_written_after_it(synced: tuple[Responder, K8sShelf, GcpShelf]) -> None:
+    world, cluster, google = synced
+    code, said = ended(world.rotate())
+    assert code == 0 and world.is_whole() == "", said
+    (new,) = world.live()
+    assert cluster.key() == google.key() == new.token.reveal()
+    assert any('"filled_from"' in json.dumps(entry) for entry in world.recorded())
+
+
+def test_without_its_source_on_the_list_it_stops(synced: tuple[Responder, K8sShelf, GcpShelf]) -> None:
+    world, cluster, google = synced
+    file = world.folder / "inventory.yaml"
+    private(file, file.read_text().replace(f', "{google.ref}"', ""))
+    code, said = ended(world.rotate())
+    told = " ".join(said.split())
+    assert code == 3 and world.live() == [] and cluster.key() == world.leaked.token.reveal(), said
+    fix = f"change what it reads, and list that place (it reads {google.ref})"
+    assert f"ExternalSecret sync would put its own value back: {fix}" in told, said
 
 
 # ── Terraform ──

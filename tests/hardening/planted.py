@@ -33,6 +33,7 @@ WEBHOOK, DELIVERY = ("tests/e2e/test_webhook.py",), ("tests/unit/test_delivery.p
 
 POLICIES, GUARANTEES = ("tests/contract/test_policies.py",), ("tests/contract/test_client_guarantees.py",)
 UNREAD, SSM = ("tests/incident/test_write_only.py",), ("tests/contract/test_aws_parameter_store.py",)
+TURN = ("tests/e2e/test_owners.py",)
 OWNED, TERRAFORM = ("tests/unit/test_owned_stores.py", "tests/contract/test_owners.py"), ("tests/unit/test_terraform.py",)
 FROM_HOSTS = ("tests/contract/test_inventory_from_hosts.py", "tests/unit/test_inventory_additions.py")
 K8S, VERCEL = ("tests/contract/test_k8s.py",), ("tests/contract/test_vercel.py",)
@@ -839,6 +840,14 @@ MUTANTS = (
     Mutant("end at the first page", "ir/clients/kubernetes.py", "            if not token:\n", "            if True:\n", FROM_HOSTS),
     Mutant("pass over programs that may not be seen", "ir/adapters/stores/k8s/workloads.py", "unseen.append(", "str(", FROM_HOSTS),
     Mutant("let a name write a line", "ir/inventory/skeleton.py", 'c if c.isprintable() else " "', "c", FROM_HOSTS),
+    Mutant(
+        "write a copy before its source",
+        "ir/actions/owned.py",
+        'stores if known.get(str(store.ref), {}).get("filled_from")',
+        "stores if False",
+        TURN,
+    ),
+    Mutant("leave the source to a later wave", "ir/actions/wave.py", "owned.with_sources(known, read)", "read", TURN),
     Mutant("write what a program puts back", "ir/actions/owned.py", "return owner.reverts and not", "return False and not", OWNED),
     Mutant("stop for a program that reads from us", "ir/actions/owned.py", "bool(owner.sources) and set(", "False and set(", OWNED),
     Mutant("take one listed source for all", "ir/actions/owned.py", "set(owner.sources) <= listed", "set(owner.sources) & listed", OWNED),

@@ -1,6 +1,6 @@
 """One file per action. A module is an `Action`: it looks, then acts.
 
-Optional: `Prepares`, facts that are fixed before the act, and `Rehearses`, what a dry run says; actions that only read need neither.
+Optional: `Prepares`, facts that are fixed before the act, and `DryRuns`, what a dry run says; actions that only read need neither.
 """
 
 from importlib import import_module

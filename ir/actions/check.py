@@ -9,7 +9,7 @@ from ir.incident.record import Incident
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
-    """Alive, another key than the old one, same account, same mode."""
+    """Check that it is alive, another key than the old one, and of the same account and mode."""
     if "new" not in record.facts:
         return Outcome(Did.SKIPPED, "there is no replacement to check")
     try:

@@ -1,4 +1,4 @@
-"""Clear: take away strangers' unfinished stages that the operator was shown and gave up by name and reason. No current value is touched."""
+"""Clear: remove strangers' unfinished stages that the operator was shown and gave up by name and reason. No current value is touched."""
 
 from ir.actions.store_check import whose
 from ir.core.errors import PortError, Unknown
@@ -10,7 +10,7 @@ from ir.ports import Pending, Store
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
-    """Each stage as it was shown; one that changed since is left alone."""
+    """Remove each stage as it was shown; one that has changed since is left alone."""
     shown = _shown(record)
     if not shown:
         return Outcome(Did.SKIPPED, "nothing was shown that would have to be cleared")
@@ -26,7 +26,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 
 
 def dry_run(world: World, record: Incident, step: Step) -> Outcome:
-    """The stages that would go."""
+    """Name the stages that would be removed."""
     shown = _shown(record)
     items = tuple(Item(name, Did.SKIPPED, f"would clear {whose(found, world.now())}") for name, found in shown.items())
     return Outcome(Did.SKIPPED, f"would clear {len(items)} unfinished rotations of others", items=items)

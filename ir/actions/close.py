@@ -24,7 +24,7 @@ from ir.ports import Store
 
 @dataclass
 class _Held:
-    """Which values stores hold now, by fingerprint, and which stores do not tell."""
+    """The values that stores hold now, by fingerprint, and the stores that do not tell."""
 
     by: dict[str, Secret] = field(default_factory=dict)
     silent: list[str] = field(default_factory=list)
@@ -60,12 +60,12 @@ def _answering(keys: list[Debt]) -> str:
 
 
 def dry_run(world: World, record: Incident, step: Step) -> Outcome:
-    """Nothing lives."""
+    """Nothing was made, so nothing lives."""
     return Outcome(Did.SKIPPED, "nothing was made")
 
 
 def _left(world: World, record: Incident) -> list[Debt]:
-    """What one sentence does not end: all but one named debt, and critical leftovers, unless a look finds them gone."""
+    """Debts that one sentence does not end: all but the named one, and critical leftovers, unless a look finds them gone."""
     critical = [debt for debt in record.debts.values() if debt_rules.critical(record, debt.about)]
     named, open_ones = str(_word(record).get("debt", "")), debt_rules.by_word(record)
     rest = [debt for debt in open_ones if debt.about != named] if len(open_ones) > 1 else []
@@ -89,7 +89,7 @@ def _word(record: Incident) -> Json:
 
 
 def _kept(record: Incident) -> dict[str, str]:
-    """What a person keeps alive, now or in an earlier word: what a debt is about → reason."""
+    """Keys that a person keeps alive, now or by an earlier word: the subject of a debt → reason."""
     return {about: str(reason) for s in record.signals if s["kind"] == "close" for about, reason in s.get("accept_alive", {}).items()}
 
 
@@ -116,7 +116,7 @@ def _read(store: Store) -> Secret | None:
 
 
 def _in_use(world: World, record: Incident, held: _Held) -> str:
-    """Why a key of ours must not be expired: who holds it, or may; "" = nothing does."""
+    """The reason why a key of ours must not be expired: its holder, certain or possible; "" = none holds it."""
     facts = record.facts
     new = facts.get("new", {})
     if not new:
@@ -125,7 +125,7 @@ def _in_use(world: World, record: Incident, held: _Held) -> str:
     if new["fingerprint"] in held.by:
         return "a store holds it"
     if not record.run_of("stage"):
-        return ""  # no store was given it, so nothing can have taken it up
+        return ""  # no store was given it, so no service can have taken it up
     if held.silent:
         return f"whether {', '.join(held.silent)} holds it cannot be told"
     items = service_health.look_at(world, world.services, service_health.expected_new(facts))
@@ -180,7 +180,7 @@ def _settled_on(world: World, record: Incident, held: _Held, *, services: bool =
 
 
 def _replacement(world: World, record: Incident, held: _Held, asked: tuple[str, ...], spared: set[str]) -> list[Debt]:
-    """Where it lives, unless all are on it: then it is simply the key that is in use."""
+    """The place of the replacement's value, unless all services are on it: then it is simply the key that is in use."""
     new = record.facts.get("new", {})
     if not new or new.get("id") in asked or _settled_on(world, record, held, services=True):
         return []
@@ -199,7 +199,7 @@ def _replacement(world: World, record: Incident, held: _Held, asked: tuple[str, 
 
 
 def _leaked(world: World, record: Incident, held: _Held) -> list[Debt]:
-    """The leaked key, if it answers; of an incident that never looked at it, what the stores hold."""
+    """The leaked key, if it answers; for an incident that never looked at it, the key that the stores hold."""
     old, again = record.facts.get("old", {}), debt_rules.again(record)
     if old.get("fingerprint"):
         name = old.get("id") or old["fingerprint"]

@@ -21,22 +21,22 @@ from ir.ports import Containment, Rotation, Target
 
 _CALLS = 4
 _BITES_WITHIN = 30.0
-"""Narrowing was measured to bite in 1 to 1.5 s (docs/stripe-facts.md, 1); this leaves room."""
+"""Seconds in which narrowing has to take effect: 1 to 1.5 s were measured (docs/stripe-facts.md, 1), and this leaves room."""
 
 
 def prepare(world: World, record: Incident, step: Step) -> Json:
-    """A rotation is a mint: its name stands before it."""
+    """A rotation is a mint, so its name is fixed before it."""
     guided = successor.way_of(world, record) in (Way.ROTATION, Way.POLICY)
     return successor.fixed(world, record) if guided and "new" not in record.facts else {}
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
-    """Look, contain, look until it bites; then what no later step does."""
+    """Look, contain, and look until it takes effect; then do what no later step does."""
     return act(world, record, {step.action for step in world.plan.steps})
 
 
 def act(world: World, record: Incident, later: Collection[str] = ()) -> Outcome:
-    """As `run`, for whoever presses the button beside an incident's own process; `later`: actions that will follow here."""
+    """As `run`, for the red button, which runs beside the incident's own process; `later`: actions that will follow here."""
     outcome = _contained(world, record)
     contained = outcome.did is Did.DONE or (outcome.did is Did.SKIPPED and outcome.facts)
     return _afterwards(world, record, outcome, later) if contained else outcome
@@ -73,18 +73,18 @@ def _contained(world: World, record: Incident) -> Outcome:
 
 
 def _may_be_ours(facts: Facts) -> bool:
-    """The key died since this incident first saw it alive: a rotation that it guided may be why."""
+    """Whether a rotation that this incident guided may have killed the key: it died since it was first seen alive."""
     return bool(facts.get("rotation") or facts["old"].get("seen_alive")) and "new" not in facts
 
 
 def _told(world: World, record: Incident) -> Json:
-    """Somebody was told to rotate: from now on the key may have been rotated."""
+    """A person was told to rotate: from now on the key may have been rotated."""
     guided = successor.way_of(world, record) is Way.ROTATION
     return {"rotation": {"told_at": record.facts.get("rotation", {}).get("told_at", world.now())}} if guided else {}
 
 
 def _asked(world: World, record: Incident, rotation: Rotation | None) -> Containment:
-    """Narrowing twice is narrowing once, so a call without an answer is made again: containment does not fail on a torn line."""
+    """Contain, and repeat a call without an answer: narrowing twice equals narrowing once, so a dropped connection does not fail it."""
     target = Target(record.facts["old"].get("id", ""), world.old_key(record.facts))
     wanted = not world.options.no_replacement
     egress = tuple(str(network) for network in world.account.egress_ips) if wanted else ()
@@ -97,7 +97,7 @@ def _asked(world: World, record: Incident, rotation: Rotation | None) -> Contain
 
 
 def dry_run(world: World, record: Incident, step: Step) -> Outcome:
-    """What would be done, and whether it could be undone."""
+    """Say what would be done, and whether it could be undone."""
     way = successor.way_of(world, record)
     facts: Json = {"rotation": {"rehearsed": True}} if way is Way.ROTATION else {}
     end = "this cannot be undone" if way.kills else "this can be undone by hand"
@@ -136,7 +136,7 @@ def _uncontained(world: World, facts: Facts, why: str, todo: str = "") -> Outcom
 
 
 def _afterwards(world: World, record: Incident, outcome: Outcome, later: Collection[str]) -> Outcome:
-    """Never before the key is contained, and never instead: a plan that goes on to a rotation does it there."""
+    """Look at services and death after the containment, never before or instead; a plan that goes on to a rotation does it there."""
     now = Incident(record.id, opened=record.opened, facts={}, debts=record.debts)
     incident_record.merge(now.facts, record.facts)
     incident_record.merge(now.facts, outcome.facts)
@@ -158,7 +158,7 @@ def _afterwards(world: World, record: Incident, outcome: Outcome, later: Collect
 
 
 def _still_dead(world: World, now: Incident, outcome: Outcome) -> Outcome:
-    """With one more look at the key, after everything else."""
+    """The proof with one more look at the key, after everything else."""
     back = death.came_back(world, now)
     if back is None:
         return outcome
@@ -169,7 +169,7 @@ def _still_dead(world: World, now: Incident, outcome: Outcome) -> Outcome:
 
 
 def _proven(world: World, now: Incident) -> Outcome | None:
-    """The death of the old key, where that is how it was contained, and of one whose value was lost what a person says."""
+    """The death of the old key, where the containment killed it; and of a key whose value was lost, what a person says."""
     facts, mark = now.facts, now.facts["old"]["fingerprint"]
     if not Liveness(facts["old"].get("liveness", Liveness.UNKNOWN)).dead:
         return None

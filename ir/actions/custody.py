@@ -1,4 +1,4 @@
-"""Custody: keep the old key where any later step, in any later process, finds it again."""
+"""Custody: keep the old key where any later step, in any later process, can fetch it."""
 
 from ir.core.errors import PortError, Unknown
 from ir.core.model import Did, Item, Json, Outcome
@@ -8,7 +8,7 @@ from ir.incident.plan import Step
 from ir.incident.record import Incident
 
 _TRIES = 2
-"""Looks at a store that gives no answer, before the services of a contained key wait no longer."""
+"""Looks at a store that gives no answer, before the services of a contained key stop waiting for it."""
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
@@ -40,12 +40,12 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 
 
 def _tries(record: Incident, step: Step) -> int:
-    """How often it was not known before whether the key was taken in."""
+    """The number of earlier tries whose custody is unknown."""
     return sum(run.id == step.id and run.outcome.did is Did.UNKNOWN for run in record.runs)
 
 
 def kept_late(world: World, record: Incident) -> Json:
-    """Once more, before stores lose the old key: the facts of a custody that could not be had at its time."""
+    """Try again, before stores lose the old key, to take a custody that was not possible at its time."""
     if not reversibility.forward(record.facts) or record.facts["old"].get("custody") or not world.ports.custody.possible:
         return {}
     try:
@@ -59,14 +59,14 @@ def _facts(address: str) -> Json:
 
 
 def _kept(world: World, record: Incident) -> str:
-    """Where it is kept from now on, "" = it was already. Raises PortError."""
+    """The new custody address, "" = it was kept already. Raises PortError."""
     old = world.old_key(record.facts)
     kept = bool(record.facts["old"].get("custody")) and world.ports.custody.fetch("old") == old
     return "" if kept else world.ports.custody.keep("old", old)  # which looks before it writes
 
 
 def dry_run(world: World, record: Incident, step: Step) -> Outcome:
-    """What would be written."""
+    """Say what would be written."""
     where = "in a listed store" if world.ports.custody.possible else "nowhere: no store can hold it"
     return Outcome(Did.SKIPPED, f"would keep the old key ({record.facts['old']['fingerprint']}) {where}")
 

@@ -20,21 +20,21 @@ NO_CONTROL = "there is no control key to show that the path to Stripe works: giv
 
 
 @dataclass(frozen=True)
-class Window:
-    """Seconds: of unbroken death, to wait for its beginning, between polls."""
+class PollWindow:
+    """Seconds: of unbroken death, of waiting for its beginning, between polls."""
 
     seconds: float
     limit: float
     every: float
 
     @property
-    def at_once(self) -> "Window":
+    def at_once(self) -> "PollWindow":
         """The same, for a key that has to be dead already."""
-        return Window(self.seconds, 0.0, self.every)
+        return PollWindow(self.seconds, 0.0, self.every)
 
 
 @dataclass
-class Watch:
+class DeathWatch:
     """The state of one proof.
 
     Attributes:
@@ -54,11 +54,11 @@ class Watch:
 
     @property
     def seconds(self) -> float:
-        """How long every poll has said dead."""
+        """Seconds for which every poll has said dead."""
         return 0.0 if self.since is None else max(0.0, self.until - self.since)
 
     def said(self, kind: KeyKind) -> str:
-        """What was seen."""
+        """What was seen, as a sentence."""
         if not self.proven:
             return f"after {self.polls} polls it still answers {self.last.value} (control key: {self.control.value})"
         if kind is KeyKind.WEBHOOK:
@@ -66,26 +66,26 @@ class Watch:
         return f"proven dead: {self.last.value} on every poll for {self.seconds:.0f} s while a control key answered"
 
     def proof(self, control: Secret) -> Json:
-        """What is recorded of it."""
+        """The proof as it is recorded."""
         times = {"from": self.began, "to": self.began + self.seconds}
         return {"polls": self.polls, **times, "code": self.last.value, "control": control.fingerprint}
 
 
-def window_of(world: World) -> Window:
-    """As the plan's own proof has it, else as shipped."""
+def window_of(world: World) -> PollWindow:
+    """The window of the plan's own proof, else the shipped one."""
     params = next((step.params for step in world.plan.steps if step.action == "prove"), None) or ProveParams().model_dump()
-    return Window(float(params["window"]), float(params["limit"]), float(params["every"]))
+    return PollWindow(float(params["window"]), float(params["limit"]), float(params["every"]))
 
 
 def control_of(world: World, record: Incident) -> Secret | None:
-    """The replacement, else the review key or one that the operator gave. Raises PortError."""
+    """The replacement, else the review key or the one that the operator gave. Raises PortError."""
     if "new" in record.facts:
         return world.new_key(record.facts)
     return world.lookups.control_key()
 
 
 def other_control(world: World, record: Incident, but: Secret) -> Secret | None:
-    """A control key that is not the key in question; None where there is none, or it cannot be had."""
+    """A control key that is not the key in question; None where there is none, or it cannot be read."""
     try:
         found = control_of(world, record)
     except PortError:
@@ -93,9 +93,9 @@ def other_control(world: World, record: Incident, but: Secret) -> Secret | None:
     return found if found is not None and found != but else world.lookups.control_key()
 
 
-def watch(world: World, key: Secret, control: Secret, window: Window, *, known: bool = True) -> Watch:
+def watch(world: World, key: Secret, control: Secret, window: PollWindow, *, known: bool = True) -> DeathWatch:
     """Poll until it is proven, or until the limit is over and the window is broken; `known`: the bytes were seen alive, or in a store."""
-    seen, limit = Watch(), world.elapsed() + window.limit
+    seen, limit = DeathWatch(), world.elapsed() + window.limit
     while True:
         _poll(world, seen, key, control, known=known)
         if seen.since is not None and seen.seconds >= window.seconds:
@@ -107,13 +107,13 @@ def watch(world: World, key: Secret, control: Secret, window: Window, *, known: 
 
 
 def is_proven(world: World, record: Incident, key: Secret) -> bool:
-    """Whether a key that should be dead by now is, by the same rule."""
+    """Prove, by the same rule, that a key is dead that should be dead already."""
     control = other_control(world, record, key)
     return control is not None and control != key and watch(world, key, control, window_of(world).at_once).proven
 
 
 def came_back(world: World, record: Incident) -> Outcome | None:
-    """One more look at a key that was proven dead. None: it is refused still; else what that look takes back of the proof."""
+    """Look once more at a key that was proven dead. None: it is still refused; else the parts of the proof that this look revokes."""
     mark, again = record.facts["old"]["fingerprint"], f"ir resume {world.incident}"
     try:
         seen = liveness(world, world.old_key(record.facts))
@@ -132,7 +132,7 @@ def came_back(world: World, record: Incident) -> Outcome | None:
 
 
 def liveness(world: World, key: Secret) -> Liveness:
-    """What a key answers, after some looks where the first gives no answer; `unknown` when none does."""
+    """The key's answer, after some looks where the first gives none; `unknown` when none does."""
     for look in range(_LOOKS):
         if look:
             world.ports.clock.sleep(_BETWEEN_LOOKS)
@@ -142,7 +142,7 @@ def liveness(world: World, key: Secret) -> Liveness:
     return Liveness.UNKNOWN
 
 
-def _poll(world: World, seen: Watch, key: Secret, control: Secret, *, known: bool) -> None:
+def _poll(world: World, seen: DeathWatch, key: Secret, control: Secret, *, known: bool) -> None:
     seen.until = world.elapsed()
     looked, other = world.both(lambda: world.ports.issuer.probe(key), lambda: world.ports.issuer.probe(control))
     seen.last, seen.control, seen.control_at = looked.liveness, other.liveness, other.date

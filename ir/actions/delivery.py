@@ -1,4 +1,4 @@
-"""Delivery: an event that Stripe signed and the services took, the only thing that shows that they have this endpoint's new secret.
+"""Delivery: an event that Stripe signed and the services took. Only this shows that they have this endpoint's new secret.
 
 Our own test events are signed with the text that was stored, so they show only that two texts are equal: the secret of another
 endpoint passes them all.
@@ -25,7 +25,7 @@ _EVENT = re.compile(r"evt_(?!ir)[A-Za-z0-9_]{8,60}")
 
 @dataclass
 class _Look:
-    """What was seen so far.
+    """The observations so far.
 
     Attributes:
         mark: when the newest event was made that was there when we began, by Stripe's clock; None = not begun.
@@ -40,18 +40,18 @@ class _Look:
     trouble: str = ""
 
     def taken(self) -> Sent | None:
-        """The first that shows it. While the old secret is accepted, too, each endpoint of ours must have been answered."""
+        """The first event that proves it. While the old secret is accepted, too, each endpoint of ours must have taken it."""
         return next((event for event in reversed(self.sent) if event.taken(by_all=self.both)), None)
 
     def refused(self, now: float, patience: float) -> list[Sent]:
-        """Events that have waited for so long, and that not one of the endpoints took."""
+        """Events that have waited for so long, and that none of the endpoints took."""
         late = [event for event in self.sent if now - self.first[event.id] >= patience]
         none = all(event.untaken >= max(event.wanted, self.floor + 1) for event in late)
         return late if none else []
 
 
 def before(world: World) -> tuple[Json, list[str]]:
-    """Before anything is made: what has to be known of deliveries later, and what stands in the way."""
+    """Before anything is made: note what has to be known of deliveries later, and find reasons against the rotation."""
     if world.ports.deliveries is None:
         return {}, []
     try:
@@ -106,7 +106,7 @@ def _by_look(world: World, record: Incident, step: Step, deliveries: Deliveries)
 
 
 def _look(world: World, record: Incident, step: Step, deliveries: Deliveries, seen: _Look) -> Outcome | None:
-    """One look; an outcome when it cannot be told here at all."""
+    """Look once; returns an outcome when it cannot be told here at all."""
     try:
         accepted, guided = deliveries.still_accepted(world.old_key(record.facts)), world.ports.issuer.guided
         seen.both = accepted is not False
@@ -127,7 +127,10 @@ def _look(world: World, record: Incident, step: Step, deliveries: Deliveries, se
 
 
 def _too_early(world: World, step: Step) -> Outcome:
-    """After a roll one delivery has both signatures: while a service accepts the old secret, it tells nothing of the new one."""
+    """Whether it is too early.
+
+    After a roll each delivery has both signatures, so it proves nothing while a service accepts the old secret.
+    """
     said = "a service accepts the old secret, too, and Stripe signs with both: a delivery does not tell yet which one it has"
     rest = world.plan.steps[[row.id for row in world.plan.steps].index(step.id) + 1 :]
     if any(row.action == "delivery" for row in rest):
@@ -144,7 +147,7 @@ def _none_yet(world: World, deliveries: Deliveries, seen: _Look) -> Outcome:
 
 
 def _by_word(world: World, record: Incident, deliveries: Deliveries, why: str) -> Outcome:
-    """A person looks at Stripe's own page; nobody there: back to the old secret, while Stripe signs with it."""
+    """Ask a person to look at Stripe's own page; without one, go back to the old secret, while Stripe signs with it."""
     if not world.ports.operator.interactive:
         return Outcome(Did.FAILED, f"that Stripe's deliveries are accepted cannot be seen: {why}", todo=_again(world))
     try:

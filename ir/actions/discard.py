@@ -13,7 +13,7 @@ _LOOKS, _BETWEEN_LOOKS = 4, 1.0
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
-    """What cannot be removed is a debt, never an error. A close ends the custody of earlier incidents, too, whose debts were taken over.
+    """Remove what this incident kept; what cannot be removed is a debt, never an error. A close also ends custody that was taken over.
 
     What an earlier incident that is over for good left at a store of this key is taken away as well.
     """
@@ -23,7 +23,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     items = [item for incident in (world.incident, *earlier) for item in emptied(world, record, incident)]
     left = {item.name: item for item in items if item.did is Did.FAILED}
     debts = tuple(Debt("custody", item.name, item.said, f"ir resume {world.incident}") for item in left.values())
-    kept = {about for about, debt in record.debts.items() if debt.kind == "custody"}  # a store may be owed for another reason, too
+    kept = {about for about, debt in record.debts.items() if debt.kind == "custody"}  # a store may have a debt for another reason, too
     paid = tuple(sorted({item.name for item in items if item.did is Did.DONE} & kept - set(left)))
     if left:
         return Outcome(Did.FAILED, f"kept values are still in {counted(len(left), 'store')}", items=tuple(items), debts=debts)
@@ -31,18 +31,18 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 
 
 def dry_run(world: World, record: Incident, step: Step) -> Outcome:
-    """Nothing was kept."""
+    """Nothing was kept, so nothing would be removed."""
     return Outcome(Did.SKIPPED, "nothing was kept")
 
 
 def emptied(world: World, record: Incident, incident: str) -> list[Item]:
-    """Take away what an incident keeps, in all stores side by side and in the escrow."""
+    """Remove what an incident keeps, in all stores side by side and in the escrow."""
     stores = world.each(list(world.ports.stores.values()), lambda store: _discard(world, record, store, incident))
     return [*stores, _discard_escrow(world, incident)]
 
 
 def _discard(world: World, record: Incident, store: Store, incident: str) -> Item:
-    """Where nothing was made, it may be said next that nothing was changed: so it is looked at, too."""
+    """Discard and look: where nothing was made, the next step may say that nothing was changed."""
     name = str(store.ref)
     if store.guided or record.facts.get("stores", {}).get(name, {}).get("left_out"):
         return Item(name, Did.SKIPPED, "")
@@ -54,7 +54,7 @@ def _discard(world: World, record: Incident, store: Store, incident: str) -> Ite
 
 
 def _emptied(world: World, store: Store, incident: str) -> Item:
-    """Seen to be empty; what is read may be older than what was just removed."""
+    """See that it is empty; a read may be older than the removal, so it is repeated."""
     name, said = str(store.ref), ""
     for look in range(_LOOKS):
         if look:
@@ -71,7 +71,7 @@ def _emptied(world: World, store: Store, incident: str) -> Item:
 
 
 def _discard_escrow(world: World, incident: str) -> Item:
-    """Of another incident it may lie on another machine, so its emptiness here tells nothing."""
+    """Empty the escrow. Another incident's may be on another machine, so its emptiness here proves nothing."""
     kept = world.ports.custody.of(incident)
     try:
         known = incident == world.incident or bool(kept.escrowed())

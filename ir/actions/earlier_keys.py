@@ -1,4 +1,4 @@
-"""Replacements that earlier incidents of this key made, and that live beside ours (no action of its own): they are named, never killed."""
+"""Replacements that earlier incidents of this key made and that live beside ours (no action of its own): named, never killed."""
 
 from ir.core.errors import PortError
 from ir.core.model import Debt, KeyKind, KeyRow
@@ -8,7 +8,7 @@ from ir.incident.record import Incident
 
 
 def alive(world: World, record: Incident) -> tuple[list[KeyRow], list[Debt]]:
-    """The rows of Stripe's list, and a debt for each; where there is no such list, a debt for one that a revert had hidden."""
+    """The living ones in Stripe's list, and a debt for each; without such a list, a debt for one that a revert had hidden."""
     facts = record.facts
     known = facts.get("past", {})
     ours = {mark for role in ("old", "new") for mark in (of_role(facts, role).get("fingerprint"), of_role(facts, role).get("id"))}

@@ -1,4 +1,4 @@
-"""Forged: did the services process events that Stripe never made? Who has a signing secret sends them to the services, not to Stripe.
+"""Forged: find events that the services processed and Stripe never made. A holder of the signing secret sends them to the services.
 
 Each service is asked for the ids of the events that it processed since the exposure, or in the 30 days for which Stripe keeps events. Those
 that Stripe does not know are forged.

@@ -37,13 +37,13 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 
 
 def ended_early(record: Incident) -> str:
-    """Why nothing is waited for before the kill, "" = it is."""
+    """The reason for killing without a wait, "" = the grace is waited for."""
     told = record.facts.get("emergency")
     return f"{told['by']} said that the old key has leaked: nothing is waited for before it dies" if told else ""
 
 
 def _last_used(world: World, record: Incident) -> float:
-    """By the provider's clock; 0.0 when it does not tell, or tells only to whoever uses the key."""
+    """The last use by the provider's clock; 0.0 when it does not tell, or tells it only to a user of the key."""
     key_id = record.facts["old"].get("id", "")
     try:
         row = world.ports.issuer.identify(world.old_key(record.facts), known_id=key_id) if key_id else None

@@ -1,4 +1,4 @@
-"""Whose is a use of the old key after all services had moved? (no action of its own) One table: listed services, and what our logs tell.
+"""Tell whose a use of the old key is, after all services had moved (no action of its own): by the listed services and our logs.
 
 A use of ours stops before the kill, and is named: a program that pays with it would fail. A stranger's never delays it. Where Stripe's
 `last_used` moves and nothing tells whose use it was, the policy decides: see `unknown`.
@@ -25,18 +25,18 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class Users:
-    """Who uses the old key: in words, and never more than names."""
+    """The users of the old key: in words, and only names."""
 
     ours: tuple[str, ...] = ()
     strangers: tuple[str, ...] = ()
 
     def facts(self) -> Json:
-        """For the record."""
+        """The facts to record."""
         return {"users": {"ours": list(self.ours), "strangers": list(self.strangers)}}
 
 
 def look(world: World, record: Incident, skew: float) -> Users:
-    """All that can be told now, side by side. `skew`: seconds by which our clock is ahead of Stripe's."""
+    """Everything that can be told now, side by side. `skew`: seconds by which our clock is ahead of Stripe's."""
     if world.key.kind is KeyKind.WEBHOOK:
         return Users()  # a service may accept both secrets, and no log names one
     mark = record.facts["old"]["fingerprint"]
@@ -52,7 +52,7 @@ def look(world: World, record: Incident, skew: float) -> Users:
 
 
 def _back_on_it(world: World, record: Incident) -> list[str]:
-    """Services of the plan that tell the old key, and do not tell the replacement: a check that any key passes tells nothing."""
+    """Services of the plan that show the old key and not the replacement. A check that any key passes shows nothing."""
     old = record.facts["old"]
     seen = service_health.look_at(world, world.services, Expected(old["fingerprint"], old.get("id", "")))
     names = {item.name for item in seen if item.did is Did.DONE and item.facts.get("proves") == "holds-key"}
@@ -66,7 +66,7 @@ def _first(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _logged(world: World, record: Incident, skew: float) -> list[KeyUse]:
-    """What logs tell of the time after the last move; our own by our clock, all others by Stripe's."""
+    """Uses in logs after the last move; our own logs by our clock, all others by Stripe's."""
     if not (world.account.egress or world.account.logs):
         return []
     moved = max((float(row.get("moved_at", 0.0)) for row in record.facts.get("services", {}).values()), default=0.0)
@@ -82,7 +82,7 @@ def _logged(world: World, record: Incident, skew: float) -> list[KeyUse]:
 
 
 def ours(world: World, found: Users) -> Outcome | None:
-    """The old key must not die under a program of ours; None: no such use was seen."""
+    """The outcome when a program of ours uses the old key, which then must not die; None: no such use was seen."""
     if not found.ours:
         return None
     said = f"the old key is still used by what looks like ours: {', '.join(found.ours)}; it is not killed, both keys live"
@@ -91,7 +91,7 @@ def ours(world: World, found: Users) -> Outcome | None:
 
 
 def logged(world: World, record: Incident, seconds: float, skew: float) -> Outcome | None:
-    """Where Stripe does not show uses and there are logs: what they tell of the next seconds; None: no use of ours, or there are none."""
+    """Uses in logs over the next seconds, where Stripe shows none; None: no use of ours, or no logs."""
     if not (world.account.egress or world.account.logs):
         return None  # the last look at services comes before the kill in any case
     world.hooks.say(f"waiting {seconds:g} s for what logs tell of the old key")
@@ -103,7 +103,7 @@ def logged(world: World, record: Incident, seconds: float, skew: float) -> Outco
 
 
 def judged(world: World, record: Incident, quiet: Json, skew: float, *, required: bool) -> Outcome:
-    """What a use means that Stripe's own record shows."""
+    """The meaning of a use that Stripe's own record shows."""
     found = look(world, record, skew)
     facts = {**quiet, "quiet": {**quiet["quiet"], **found.facts()}}
     if (stopped := ours(world, found)) is not None:
@@ -115,7 +115,7 @@ def judged(world: World, record: Incident, quiet: Json, skew: float, *, required
 
 
 def unknown(world: World, record: Incident, facts: Json, skew: float, *, required: bool) -> Outcome:
-    """Nothing tells whose it was: where nothing presses, it waits; else a person is asked, or there is none, and the budget ends it."""
+    """The outcome when the user cannot be told: an unhurried run waits; else a person is asked, and without one the budget ends it."""
     said = "the old key is still used, though every listed service was seen on the replacement: a stranger, or a consumer not listed"
     todo = f"find the consumer, then: ir resume {world.incident}; to kill it now all the same: ir contain {world.incident}"
     if required:

@@ -1,4 +1,4 @@
-"""When was the old key last used by somebody else? (no action of its own) Stripe's times are compared with Stripe's times only.
+"""The last use of the old key by another caller (no action of its own). Stripe's times are compared only with Stripe's times.
 
 Our own use is a probe, whose time Stripe gives (its `Date` header): what it counts after that is another's. What happened by our clock, as
 the move of a service did, is told in Stripe's time by the difference between the two clocks, read off that same answer.
@@ -47,7 +47,7 @@ def ahead(asked: float, probe: Probe) -> float | None:
 
 
 def comparable(record: Incident, skew: float) -> bool:
-    """Whether the two clocks differ as before the services moved: else one was set meanwhile, and no move has a time of Stripe's.
+    """Whether the two clocks differ as before the services moved. Otherwise one was set meanwhile, and no move has a time of Stripe's.
 
     A grace noted Stripe's own time when it began, so that our clock has no part in it.
     """
@@ -58,7 +58,7 @@ def comparable(record: Incident, skew: float) -> bool:
 
 
 def own(world: World, key: Secret, key_id: str) -> Own | None:
-    """Use the key once, and wait until Stripe shows it; if it does not, it cannot be told when others used it. None: no use was made."""
+    """Use the key once, and wait until Stripe shows it; without that, uses by others cannot be dated. None: no use was made."""
     sent = world.now()
     probe = world.ports.issuer.probe(key)
     skew = ahead(sent, probe)
@@ -76,7 +76,7 @@ def own(world: World, key: Secret, key_id: str) -> Own | None:
 
 
 def known_until(record: Incident, skew: float, probed: float = 0.0) -> float:
-    """The time of Stripe's up to which uses of the old key are our own, a listed service's, or were told before.
+    """The time of Stripe's up to which all uses of the old key are our own, a listed service's, or known already.
 
     A grace noted Stripe's own time of the last use when it began, so that our clock has no part in it. `probed`: our own use just now.
     Where our clock was set meanwhile, the move of a service was at the earlier of the two times that it may stand for.
@@ -90,7 +90,7 @@ def known_until(record: Incident, skew: float, probed: float = 0.0) -> float:
 
 
 def by_others(world: World, key: Secret, key_id: str, mine: Own, seconds: float) -> float:
-    """Listen for a use after our own; its time by Stripe's clock, 0.0 = none came. As late as Stripe showed ours, it may show another's."""
+    """Watch for a use after our own; its time by Stripe's clock, 0.0 = none came. Stripe may show it as late as it showed ours."""
     until, last = world.elapsed() + seconds + mine.lag, mine.last_used
     while last <= mine.at + RESOLUTION:
         if world.elapsed() >= until or world.run.stopping():

@@ -1,4 +1,4 @@
-"""The first look at the leaked key (no action of its own): which one it is, what it answers, its row at Stripe, what stands against it."""
+"""The first look at the leaked key (no action of its own): its identity, its answer, its row at Stripe, and reasons against it."""
 
 from dataclasses import replace
 
@@ -13,11 +13,11 @@ from ir.incident.record import Incident
 from ir.ports import Held
 
 _PROBES = 4
-"""Tries at the key before no answer (a rate limit, a 500) is taken for one."""
+"""Tries at the key before a missing answer (a rate limit, a 500) is accepted."""
 
 
 def of_stores(world: World, record: Incident, held: dict[str, Held | None]) -> tuple[Secret | None, str]:
-    """The one key that the stores hold, or the given one; else None and why not."""
+    """The one key that the stores hold, or the given one; else None and the reason."""
     values = {name: found.value for name, found in held.items() if found is not None and found.value is not None}
     if world.keys.leaked is not None:
         strangers = [
@@ -44,7 +44,7 @@ def of_stores(world: World, record: Incident, held: dict[str, Held | None]) -> t
 
 
 def half_way(record: Incident, old: Secret) -> set[str]:
-    """Fingerprints of replacements for this key that earlier incidents, which were given up, had put in some of its places already."""
+    """Fingerprints of replacements for this key that earlier, abandoned incidents had already put in some of its places."""
     return {pair["new"] for pair in record.facts.get("earlier", {}).values() if pair["old"] == old.fingerprint and pair["new"]}
 
 
@@ -60,7 +60,7 @@ def of_adopted(world: World, record: Incident, held: dict[str, Held | None]) -> 
 
 
 def look(world: World, old: Secret) -> tuple[Probe, KeyRow | None, list[str]]:
-    """What it answers, its row in Stripe's list, and why that list could not be read: containment does not wait for it."""
+    """The key's answer, its row in Stripe's list, and the reason why that list could not be read: containment does not wait for it."""
     probe = world.ports.issuer.probe(old)
     for attempt in range(1, _PROBES):
         if probe.liveness is not Liveness.UNKNOWN:
@@ -70,7 +70,7 @@ def look(world: World, old: Secret) -> tuple[Probe, KeyRow | None, list[str]]:
     if not probe.liveness.answers:
         return probe, None, []
     account, row = world.both(
-        # An answer that refuses nothing does not name the account.
+        # A successful answer does not name the account.
         lambda: probe.account or tried(lambda: world.lookups.account_of(old)),
         lambda: tried(lambda: _row(world, old)),
     )
@@ -79,13 +79,13 @@ def look(world: World, old: Secret) -> tuple[Probe, KeyRow | None, list[str]]:
 
 
 def _row(world: World, old: Secret) -> KeyRow | None:
-    """The key's own row: where the inventory says, else by what rows show of the key."""
+    """The key's own row: at the listed id, else by the characters that rows show."""
     row = world.ports.issuer.identify(old, known_id=world.key.id) if world.key.id else None
     return row or world.ports.issuer.identify(old)
 
 
 def _wrong_id(world: World, row: KeyRow | None) -> list[str]:
-    """An `id` of the inventory that is another key's, or a former key's, is told before anything is made: it is not what has to die."""
+    """Report an `id` of the inventory that belongs to another or a former key, before anything is made: that row must not die."""
     listed = world.key.id
     if not listed or world.ports.issuer.guided or (row is not None and row.id == listed):
         return []
@@ -94,11 +94,11 @@ def _wrong_id(world: World, row: KeyRow | None) -> list[str]:
 
 
 def facts_of(world: World, old: Secret, probe: Probe, row: KeyRow | None, held: dict[str, Held | None]) -> Json:
-    """What is recorded of it, as `facts.Old`."""
+    """The facts to record, as `facts.Old`."""
     in_store = any(found and found.value == old for found in held.values())
     return {
         "fingerprint": old.fingerprint,
-        # What cannot be checked is only shown to a human who clicks; a call never goes by it.
+        # An unchecked id is only shown to a person who clicks; no call acts on it.
         "id": row.id if row else world.key.id * world.ports.issuer.guided,
         "kind": world.key.kind.value,
         "mode": world.mode.value,
@@ -116,7 +116,7 @@ def facts_of(world: World, old: Secret, probe: Probe, row: KeyRow | None, held: 
 
 
 def problems(world: World, old: Secret, probe: Probe) -> list[str]:
-    """Why it is not the key that the inventory means, or cannot be told to be."""
+    """Reasons why it is not the key that the inventory means, or cannot be told to be."""
     problems = []
     kind = key_kind.kind_of(old)
     if kind.key_kind is None or (kind.key_kind is KeyKind.WEBHOOK) is not (world.key.kind is KeyKind.WEBHOOK):
@@ -139,7 +139,7 @@ def _no_answer(world: World, probe: Probe) -> str:
 
 
 def mint_problems(world: World, old: Secret, row: KeyRow | None, *, listed: bool) -> list[str]:
-    """Why no replacement could be made or kept. `listed`: Stripe's list was read, and `row` is the key's, if it has one there."""
+    """Reasons why no replacement could be made or kept. `listed`: Stripe's list was read, and `row` is the key's, if it has one there."""
     if world.options.no_replacement or world.plan.key_alone:
         return []
     problems = []

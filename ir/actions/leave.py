@@ -1,4 +1,4 @@
-"""Leave: what lives on when an incident is given up, and who holds it. Looks only; every key of ours that is found is named as debt."""
+"""Leave: name what lives on when an incident is given up, and its holders. Looks only; every living key of ours becomes a debt."""
 
 from collections.abc import Callable
 
@@ -26,12 +26,12 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 
 
 def dry_run(world: World, record: Incident, step: Step) -> Outcome:
-    """Nothing was made."""
+    """Nothing was made, so nothing is left."""
     return Outcome(Did.SKIPPED, "nothing was made")
 
 
 def _at_the_provider(world: World, record: Incident) -> tuple[list[Debt], tuple[str, ...]]:
-    """What lives of our making, other than the replacement, and which debts the list shows to be paid."""
+    """Living keys of our making, other than the replacement, and the debts that the list shows to be paid."""
     new, todo = record.facts.get("new", {}), "expire it in the Dashboard"
     try:
         rows = world.ports.issuer.strays(world.incident)
@@ -43,7 +43,7 @@ def _at_the_provider(world: World, record: Incident) -> tuple[list[Debt], tuple[
 
 
 def _known(world: World, record: Incident) -> tuple[Json, tuple[str, ...]]:
-    """What our two keys answer now, as facts, and which of the debts about them that pays; one that cannot be had now tells nothing."""
+    """The present answers of our two keys as facts, and the debts that they pay; a key that cannot be read now tells nothing."""
     facts: Json = {}
     paid: list[str] = []
     places: dict[str, Callable[[], Secret | None]] = {
@@ -65,7 +65,7 @@ def _known(world: World, record: Incident) -> tuple[Json, tuple[str, ...]]:
 
 
 def _where(world: World, record: Incident) -> Json:
-    """What stores and services hold: a step that was cut short did more than its record tells."""
+    """The present holders, by stores and services: a step that was cut short did more than its record tells."""
     if not record.facts.get("new") or not record.run_of("stage"):
         return {}
     stores, services = world.both(lambda: world.each(list(world.ports.stores.values()), _holds), lambda: on_the_replacement(world, record))
@@ -85,13 +85,13 @@ def _holds(store: Store) -> str:
 
 
 def on_the_replacement(world: World, record: Incident) -> list[str]:
-    """Services that tell so now."""
+    """Services that show the replacement now."""
     items = service_health.look_at(world, world.services, service_health.expected_new(record.facts))
     return [item.name for item in items if item.did is Did.DONE and item.facts["proves"] in service_health.PROOFS]
 
 
 def in_custody(world: World, record: Incident) -> list[Debt]:
-    """A guided key that was taken in the very moment in which the process died."""
+    """A guided key that was taken at the very moment in which the process died."""
     mint, new = record.facts.get("mint", {}), record.facts.get("new", {})
     if new or not mint or not world.ports.issuer.guided or not world.ports.custody.possible:
         return []

@@ -2,8 +2,8 @@
 
 The order of the answer to "was it minted?": this incident's own rotation made it · custody says yes · an earlier rotation of the key made
 one that waits · the provider lists a key of our name that custody does not have (its value is lost: it is expired, and the next try mints
-under the next name) · none of these: mint. Who began the incident himself and tries for the first time need not ask the provider. `prove`
-sees to it that expired strays are gone.
+under the next name) · none of these: mint. The process that began the incident and tries for the first time need not ask the provider.
+`prove` sees to it that expired strays are gone.
 """
 
 from dataclasses import replace
@@ -21,7 +21,7 @@ from ir.ports import Target
 
 
 def prepare(world: World, record: Incident, step: Step) -> Json:
-    """What must be fixed before the call; a key that a rotation made has it already."""
+    """The facts that must be fixed before the call; a key that a rotation made has them already."""
     new = record.facts.get("new", {})
     if new.get("rotated") and str(new["n"]) not in record.facts["mint"].get("spoilt", {}):
         return {}
@@ -64,14 +64,14 @@ def _rotated(world: World, record: Incident, new: New) -> Outcome:
 
 
 def _died(world: World, n: int, value: Secret) -> Outcome:
-    """A person killed the row of the new key instead of the old one's: another is asked for, and its death is to be proven."""
+    """A person killed the new key's row instead of the old one's: another key is asked for, and the death of that one is to be proven."""
     facts, debts = replacement.not_taken(world, value, "it died before it was in use")
     spoilt: Json = {"mint": {"spoilt": {str(n): "dead"}}}
     return Outcome(Did.UNKNOWN, "the key in custody is dead already; another is asked for", {**spoilt, "seen": facts}, debts=debts)
 
 
 def _strays_expired(world: World, strays: list[KeyRow]) -> Outcome:
-    """Custody may have been read as it was before their value was kept: what is expired here is not taken from it later."""
+    """Expire strays. Custody may have been read before their value was kept, so an expired key is not taken from it later."""
     for row in strays:
         world.ports.issuer.retire(Target(row.id, Secret(""), name=row.name))
     ids = ", ".join(row.id for row in strays)
@@ -81,7 +81,7 @@ def _strays_expired(world: World, strays: list[KeyRow]) -> Outcome:
 
 
 def _taken_up(world: World, record: Incident, earlier: str, value: Secret) -> Outcome:
-    """What the rotation of an earlier incident made, kept under this one's name from now on."""
+    """The key that an earlier incident's rotation made, kept under this incident's name from now on."""
     n = int(record.facts["mint"]["n"])
     facts = {"new": {"custody": successor.keep(world, n, value), "kind": record.facts["old"]["kind"], "rotated": True, "made_by": earlier}}
     done = _done(world, record, n, value, f"the rotation of {earlier} made the replacement, which waited; no other is made", facts)
@@ -109,7 +109,7 @@ def _minted(world: World, record: Incident) -> Outcome:
 
 
 def _not_minted(world: World, record: Incident, error: PortError) -> Outcome:
-    """A no may come after the key was made, as when it could not be kept: what was made is expired before the no counts."""
+    """The mint failed, perhaps after the key was made (it could not be kept): expire what was made before the failure counts."""
     asked, debts = own_keys.expire_others(world, record.facts)
     did = Did.UNKNOWN if debts else Did.FAILED
     spoilt = {str(tried): "expired" for tried in range(1, int(record.facts["mint"]["n"]) + 1)} if asked else {}
@@ -117,7 +117,7 @@ def _not_minted(world: World, record: Incident, error: PortError) -> Outcome:
 
 
 def dry_run(world: World, record: Incident, step: Step) -> Outcome:
-    """What would be called."""
+    """Say what would be called."""
     if world.options.no_replacement:
         return Outcome(Did.SKIPPED, "no replacement was asked for")
     if record.facts.get("rotation"):

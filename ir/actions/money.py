@@ -9,7 +9,7 @@ from ir.incident.record import Incident
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
-    """List what may still be stopped; a human decides."""
+    """List what may still be stopped; a person decides."""
     try:
         moving = world.ports.reviewer.money(request(world, record), world.hooks.say)
     except PortError as error:

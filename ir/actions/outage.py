@@ -1,6 +1,6 @@
-"""The outage that containment makes (no action of its own): a look at the listed services, after it, for at most half a minute.
+"""The outage that containment makes (no action of its own): look at the listed services after it, for at most half a minute.
 
-Never before it, and never instead. Nobody is asked here whether a check may run: one that was not agreed to is not looked at, and named.
+Never before it, and never instead. A check without consent is not run here: its service is named as not looked at.
 """
 
 from ir.actions import same_value
@@ -28,16 +28,16 @@ def look(world: World, record: Incident) -> Outcome | None:
     others = same_value.items(world, found)
     if not items and not others:
         return None
-    owed = [item for item in items if item.did is not Did.DONE]
+    failing = [item for item in items if item.did is not Did.DONE]
     todo = debt_rules.roll_out(record) if world.plan.key_alone else f"ir resume {world.incident}"
-    debts = tuple(Debt("service-behind", item.name, f"{item.name} {item.said}", todo) for item in owed)
+    debts = tuple(Debt("service-behind", item.name, f"{item.name} {item.said}", todo) for item in failing)
     facts: Json = {"services": {item.name: _facts(world, item) for item in items}}
-    said = f"{len(items) - len(owed)} of {len(items)} listed services were seen to work"
-    if owed:
+    said = f"{len(items) - len(failing)} of {len(items)} listed services were seen to work"
+    if failing:
         why = (
             "an outage that is expected, since containment took the key from them, too" if _cut(record) else "though the policy spares them"
         )
-        said += f"; not: {', '.join(item.name for item in owed)} ({why})"
+        said += f"; not: {', '.join(item.name for item in failing)} ({why})"
     if same_value.problems(others):
         said += f"; on the key, too, and moved by no plan of it: {', '.join(item.name for item in others if item.did is Did.FAILED)}"
     paid = (*(item.name for item in items if item.did is Did.DONE), *same_value.gone(record, found))
@@ -46,7 +46,7 @@ def look(world: World, record: Incident) -> Outcome | None:
 
 
 def _look(world: World, record: Incident, service: Service) -> Item:
-    """A service that works on a key of which nobody but us has anything left works; all that is said of it follows from this look."""
+    """Look at one service. One that works on a key that we alone hold counts as working; all that is said follows from this look."""
     facts, cut = record.facts, _cut(record)
     unagreed = _unagreed(world, service)
     if not world.ports.verifiers.get(service.name):

@@ -73,7 +73,7 @@ def expire_each(world: World, rows: Iterable[KeyRow]) -> tuple[list[str], dict[s
 
 
 def replaced(world: World, facts: Facts, error: Missing) -> Outcome:
-    """A replacement whose value is in no store and in no custody any more: it is expired by its id, and the step `mint` is taken again.
+    """Expire, by its id, a replacement whose value is in no store and no custody any more, so that the step `mint` runs again.
 
     Raises:
         Missing: no row of the provider's list is known to be its, so only a human can end it.
@@ -91,7 +91,7 @@ def replaced(world: World, facts: Facts, error: Missing) -> Outcome:
 def expire_by_id(world: World, new: New) -> tuple[str, ...]:
     """Ask for the death of a replacement that no store and no service holds, by its id and the name that this incident gave it.
 
-    Where its id is not known, one call may have minted twice under that name: nobody holds either, so all of that name die. Returns their
+    Where its id is not known, one call may have minted twice under that name: neither is in use, so all of that name die. Returns their
     ids, empty where the provider lists none.
     """
     name = f"ir-{world.incident}-{new['n']}"
@@ -114,21 +114,21 @@ def still_listed(world: World, ids: Iterable[str], *, looks: int = _LIST_LOOKS) 
 
 
 def shown_paid(record: Incident, rows: Iterable[KeyRow]) -> tuple[str, ...]:
-    """Debts about keys of this incident's own making that the provider's list, read just now, shows to be paid."""
+    """Debts about keys of this incident's making that the provider's list, read just now, shows to be paid."""
     listed = {row.id for row in rows}
     earlier = {row["about"] for rows in record.facts.get("took_over", {}).values() for row in rows}  # not of our name, so not in that list
-    owed = {debt.about for debt in record.debts.values() if debt.kind in debt_rules.KEYS and debt_rules.is_id(debt.about)}
-    owed -= {*earlier, record.facts.get("old", {}).get("id", "")}
-    return (f"strays of {record.id}", *sorted((owed | set(record.facts.get("strays", {}))) - listed))
+    with_debt = {debt.about for debt in record.debts.values() if debt.kind in debt_rules.KEYS and debt_rules.is_id(debt.about)}
+    with_debt -= {*earlier, record.facts.get("old", {}).get("id", "")}
+    return (f"strays of {record.id}", *sorted((with_debt | set(record.facts.get("strays", {}))) - listed))
 
 
 def names(new: Old | New) -> tuple[str, ...]:
-    """What a debt about one of our two keys may be about."""
+    """The subjects that a debt about one of our two keys can have."""
     return tuple(name for name in (new.get("id"), new.get("fingerprint")) if name)
 
 
 def spare(world: World, facts: Facts, old: Secret | None = None) -> None:
-    """Have the key watched that must not die while a human kills the other: the replacement, or on the way back the `old` one."""
+    """Have a key watched that must not die while a person kills the other: the replacement, or on the way back the `old` one."""
     new = facts["new"]
     name = "" if new.get("rotated") else str(facts.get("mint", {}).get("name", ""))
     marks = {"created": float(new.get("created") or 0.0), "pasted": float(new.get("pasted") or 0.0)}
@@ -136,7 +136,7 @@ def spare(world: World, facts: Facts, old: Secret | None = None) -> None:
 
 
 def unlisted(world: World, error: PortError) -> Debt:
-    """The provider's list could not be read, so that a stray may live."""
+    """The debt when the provider's list could not be read: a stray may live."""
     about = f"strays of {world.incident}"
     why = f"whether an unanswered mint left a key behind is not known: {error.what}"
     return Debt("key-unproven", about, why, f"ir resume {world.incident}")

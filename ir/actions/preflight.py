@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
-    """Everything that can be known in advance. Contain-first is refused only by what containment itself needs.
+    """Check everything that can be known in advance. A contain-first run is refused only by what containment itself needs.
 
     The same holds once a person has contained the key meanwhile: services are without it, and waiting would not give it back.
     A plan that works on the key alone has no business in stores and services: the first is read only for want of the key itself.
@@ -59,7 +59,7 @@ def _looked(world: World, record: Incident, held: dict[str, Held | None], items:
     looked_at = [_accepted(world, service, item, dead=dead) for service, item in zip(services, seen, strict=True)]
     items += looked_at if dead else _reloadable(world, services, looked_at)
     soft = [f"{item.name}: {item.said}" for item in items if item.did in (Did.FAILED, Did.UNKNOWN, Did.REFUSED)]
-    if not dead:  # what is on a dead key already is told later, when the others are brought back
+    if not dead:  # a service on a dead key is reported later, when the others are brought back
         also = same_value.items(world, found)
         items += also
         soft += same_value.problems(also)
@@ -85,14 +85,14 @@ def _looked(world: World, record: Incident, held: dict[str, Held | None], items:
 
 
 def _note_trouble(facts: Json, items: list[Item]) -> None:
-    """A store whose trouble did not stop the run is not what custody may wait for."""
+    """Note a store whose trouble did not stop the run, so that custody does not wait for it."""
     for item in items:
         if item.name in facts["stores"] and item.did not in (Did.DONE, Did.SKIPPED):
             facts["stores"][item.name] = {**facts["stores"][item.name], "later": item.said}
 
 
 def _elsewhere(world: World, old: Secret) -> Comparison:
-    """Containment does not wait for it."""
+    """Look for the value elsewhere; containment does not wait for it."""
     if world.plan.policy is Policy.EXPLOITED or world.plan.key_alone:
         return Comparison()
     return world.lookups.elsewhere(old.fingerprint)
@@ -125,7 +125,7 @@ def _verdict(world: World, record: Incident, hard: list[str], soft: list[str], f
 
 
 def _answered(world: World, seen: Liveness) -> str:
-    """What the look at the key showed, and no more than that."""
+    """The result of the look at the key, and no more."""
     if seen.answers:
         return "the key answers"
     if seen is Liveness.BLOCKED:
@@ -138,7 +138,7 @@ def _adopt(world: World, record: Incident, other: str) -> str:
 
 
 def _unfinished(facts: Json) -> list[str]:
-    """Incidents, not of this one's record, that left something at a store."""
+    """Incidents outside of this one's record that left something at a store."""
     return [*facts.get("unknown", []), facts.get("pending", {}).get("incident", "")]
 
 
@@ -146,7 +146,7 @@ def _unfinished(facts: Json) -> list[str]:
 
 
 def _look_at_services(world: World, services: list[Service], record: Incident, old: Secret) -> list[Item]:
-    """Each holds the leaked key; where an adopted or an earlier incident got half way, its replacement is as good."""
+    """Each service holds the leaked key; where an earlier incident got half way, its replacement counts, too."""
     items = service_health.look_at(world, services, Expected(old.fingerprint, world.key.id))
     adopted = record.facts.get("adopted") and record.facts.get("new")
     others = (
@@ -179,7 +179,7 @@ def _accepted(world: World, service: Service, item: Item, *, dead: bool) -> Item
 
 
 def _reloadable(world: World, services: list[Service], items: list[Item]) -> list[Item]:
-    """A service whose reload cannot even be asked for would be left behind; whether no answer means that, only the reload itself tells."""
+    """Whether its reload can be called at all: otherwise it would be left behind. A missing answer is judged by the reload itself."""
     told = world.each(services, lambda service: tried(world.ports.reloaders[service.name].ready))
     return [
         replace(item, did=Did.REFUSED, said=f"its reload cannot be asked for: {why.what}")

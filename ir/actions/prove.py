@@ -1,7 +1,7 @@
-"""Prove: poll the old key until it is dead by the one rule (`death`), and look what else of ours lives."""
+"""Prove: poll the old key until it is dead by the one rule (`death`), and find other living keys of ours."""
 
 from ir.actions import death, earlier_keys, own_keys, successor
-from ir.actions.death import Watch, Window
+from ir.actions.death import DeathWatch, PollWindow
 from ir.core.errors import PortError
 from ir.core.model import Debt, Did, Json, Outcome
 from ir.core.secret import Secret
@@ -22,14 +22,14 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         return unproven(world, facts, death.NO_CONTROL)
     world.hooks.say("polling the old key until it is proven dead")
     known = bool(facts["old"].get("seen_alive") or facts["old"].get("found_in_store"))
-    window = Window(float(step.params["window"]), float(step.params["limit"]), float(step.params["every"]))
+    window = PollWindow(float(step.params["window"]), float(step.params["limit"]), float(step.params["every"]))
     with world.hooks.resting(window.seconds):
         seen = death.watch(world, old, control, window, known=known)
     return _proven(world, record, seen, control) if seen.proven else unproven(world, facts, seen.said(world.key.kind))
 
 
 def _strays(world: World, record: Incident) -> tuple[tuple[Debt, ...], tuple[str, ...]]:
-    """Keys of our name and of earlier incidents', other than the replacement: those that live, and those still to do that live no more."""
+    """Keys of our name and of earlier incidents', other than the replacement: the living ones, and the debts about dead ones."""
     facts = record.facts
     try:
         rows = own_keys.others(world, facts)
@@ -49,7 +49,7 @@ def _pasted_and_dead(world: World, record: Incident) -> tuple[str, ...]:
     return tuple(mark for mark, dead in zip(marks, proven, strict=True) if dead)
 
 
-def _proven(world: World, record: Incident, seen: Watch, control: Secret) -> Outcome:
+def _proven(world: World, record: Incident, seen: DeathWatch, control: Secret) -> Outcome:
     facts = record.facts
     found: Json = {"proof": seen.proof(control), "dead_at": seen.began, "old": {"liveness": seen.last.value}}
     if "new" in facts:
@@ -62,6 +62,6 @@ def _proven(world: World, record: Incident, seen: Watch, control: Secret) -> Out
 
 
 def unproven(world: World, facts: Facts, why: str) -> Outcome:
-    """The death of the old key is owed."""
+    """The debt until the death of the old key is proven."""
     debt = Debt("key-unproven", facts["old"]["fingerprint"], why, f"ir resume {world.incident} looks again")
     return Outcome(Did.FAILED, f"not proven dead: {why}", debts=(debt,), todo=debt.todo)

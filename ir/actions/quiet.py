@@ -1,6 +1,6 @@
 """Quiet: do *our* services still use the old key? Strangers' use never delays the kill; it speeds it.
 
-Where no source shows who uses the key, a run that nothing presses (`required`) waits for a human's word; any other says so and goes on.
+Where no source shows uses of the key, an unhurried run (`required`) waits for a person's word; any other says so and goes on.
 Where one shows that it is used, `key_users` tells whose use it is, as far as that can be told.
 """
 
@@ -18,7 +18,7 @@ UNUSED, USED = "unused", "used"
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
-    """Watch the provider's `last_used` of the old key for a while; without one, ask a human or say that it was not checked."""
+    """Watch the provider's `last_used` of the old key for a while; without one, ask a person, or say that it was not checked."""
     facts = record.facts
     if said := _nothing_to_hear(record):
         return Outcome(Did.SKIPPED, said)
@@ -26,7 +26,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     first = world.ports.issuer.identify(old, known_id=key_id) if key_id or not world.ports.issuer.guided else None
     if first is not None and not first.active:
         return Outcome(Did.SKIPPED, "the old key is dead already, so nothing can use it", {"quiet": {"checked": False}})
-    if first is None or not first.last_used:  # we asked with it ourselves: no time at all means that none is told
+    if first is None or not first.last_used:  # we asked with it ourselves: a missing time means that none is told
         if stopped := key_users.logged(world, record, float(step.params["for"]), _ahead(world, record)):
             return stopped
         if step.params["required"]:
@@ -62,7 +62,7 @@ def _nothing_to_hear(record: Incident) -> str:
 
 
 def _word(world: World, record: Incident, mine: last_use.Own | None = None) -> Outcome:
-    """What somebody saw in the Dashboard: said at this terminal, or sent (`ir approve --unused`) about the verification that stands.
+    """A person's observation in the Dashboard: given at this terminal, or sent (`ir approve --unused`) about the present verification.
 
     The key is not probed here: that would be a use, and all that the Dashboard shows is the newest one. `mine`: a use that was made all the
     same, and that Stripe's list did not show in time.

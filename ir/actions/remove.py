@@ -1,4 +1,4 @@
-"""Remove: clear away what is left at the provider of a dead key, such as a disabled webhook endpoint, some days after it died.
+"""Remove: delete what is left at the provider of a dead key, such as a disabled webhook endpoint, some days after it died.
 
 Until then it can be enabled again, with everything that was set up for it; so what is done here is to say when, and `runtime.removals`
 does it (`ir schedule run`, `ir worker`, `ir resume`).
@@ -14,7 +14,7 @@ from ir.incident.record import Incident
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
-    """Only after the death was proven: until then it is what brings the old key back."""
+    """Plan the deletion, only after the death was proven: until then the endpoint is the way back to the old key."""
     facts = record.facts
     if not facts.get("proof"):
         return Outcome(Did.SKIPPED, "the old key is not proven dead, so nothing of it is deleted")
@@ -35,5 +35,5 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 
 
 def dry_run(world: World, record: Incident, step: Step) -> Outcome:
-    """What would be deleted."""
+    """Say what would be deleted."""
     return Outcome(Did.SKIPPED, "would delete what is left of the old key at the provider, days after it is proven dead")

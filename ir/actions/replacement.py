@@ -1,4 +1,4 @@
-"""Is there a replacement already (no action of its own)? In custody, at the provider, or waiting from an earlier rotation."""
+"""Find a replacement that exists already (no action of its own): in custody, at the provider, or from an earlier rotation."""
 
 from contextlib import suppress
 
@@ -13,12 +13,12 @@ AGAIN, LOST = "again", "lost"
 
 
 def first(world: World, record: Incident) -> bool:
-    """Whether nobody can have tried before: then no key of our name is listed. Custody is looked at all the same: it must answer by now."""
+    """Whether this is certainly the first try: then no key of our name is listed. Custody is read all the same: it must answer by now."""
     return world.run.fresh and not world.ports.issuer.guided and int(record.facts["mint"]["n"]) == 1
 
 
 def listed(world: World) -> tuple[KeyRow, ...] | PortError:
-    """Keys of our name at the provider; what keeps us from knowing matters only when custody has none."""
+    """Keys of our name at the provider; a reason why they are unknown matters only when custody has none."""
     try:
         return world.ports.issuer.strays(world.incident)
     except PortError as error:
@@ -46,15 +46,15 @@ def rotated(world: World, record: Incident) -> Secret | None:
 
 
 def at_hand(world: World, record: Incident) -> tuple[int, Secret] | None:
-    """The newest key of any try that custody holds; an adopted incident's may lie elsewhere, and is kept from now on."""
+    """The newest key of any try that custody holds; an adopted incident's may be elsewhere, and is kept from now on."""
     facts = record.facts
-    spoilt = set(facts["mint"].get("spoilt", {}))  # kept, and expired after all: custody has it still, and it answers for a while yet
+    spoilt = set(facts["mint"].get("spoilt", {}))  # kept, and expired after all: custody still has it, and it answers for a while
     tries = [n for n in range(int(facts["mint"]["n"]), 0, -1) if str(n) not in spoilt]
     found = _in_custody(world, tries, set(facts.get("adopted", {}).get("dead", [])))
     if found is not None or not facts.get("adopted") or not facts.get("new"):
         return found
     n, value = int(facts["new"]["n"]), world.new_key(facts)
-    with suppress(PortError):  # It lies where it was found in any case.
+    with suppress(PortError):  # it is found where it was in any case
         successor.keep(world, n, value)
     return n, value
 
@@ -70,7 +70,7 @@ def _in_custody(world: World, tries: list[int], dead: set[str]) -> tuple[int, Se
 
 
 def listed_still(world: World, record: Incident, n: int, rows: tuple[KeyRow, ...] | PortError) -> bool:
-    """Whether the provider has what custody holds; who was killed after he had expired it could not record that.
+    """Whether the provider still has what custody holds; a process that was killed after it had expired the key could not record that.
 
     What a lost machine left was looked at when it was adopted, and the number of its try may not be known.
     """
@@ -90,7 +90,7 @@ def not_taken(world: World, secret: Secret, why: str) -> tuple[Json, tuple[Debt,
 
 
 def seen(world: World, record: Incident) -> tuple[Json, tuple[Debt, ...]]:
-    """Keys that were pasted, answered, and were not taken: kept, and owed until they are in use or seen dead."""
+    """Keys that were pasted, answered, and were not taken: kept, and debts until they are in use or seen dead."""
     found: Json = {}
     for secret, why in world.ports.issuer.seen_alive.items():
         if secret.fingerprint == record.facts["old"]["fingerprint"]:

@@ -7,7 +7,7 @@ from ir.incident.record import Incident
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
-    """The same record gives the same files; they are written anew at the very end, with the chain's head."""
+    """Write the files, which are the same for the same record; at the very end they are written again, with the chain's head."""
     if world.options.dry_run:
         return Outcome(Did.SKIPPED, "a dry run keeps no report")
     paths = world.hooks.publish(record)
@@ -16,7 +16,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 
 
 def _new_id(world: World, record: Incident) -> str:
-    """The line for an inventory that names the key by its id: that id is a dead key's now."""
+    """The line for an inventory that names the key by its id: the old id is a dead key's now."""
     new = record.facts.get("new", {}).get("id", "")
     if not world.key.id or not new or not record.facts.get("dead_at"):
         return ""

@@ -21,7 +21,7 @@ from ir.ports import Comparison, Expected, Store, Target
 
 @dataclass(frozen=True)
 class _Seen:
-    """What was seen of stores and services, what is still to do by it, and why the old key must not die yet.
+    """The state of stores and services, the debts that follow, and the reason why the old key must not die yet.
 
     Attributes:
         elsewhere: who holds the old key outside of the plan.
@@ -36,7 +36,7 @@ class _Seen:
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
-    """Look at stores, services and the old key; then, and only then, ask for its death. Strays of ours die with it."""
+    """Look at stores, services and the old key; then, and only then, ask for its death. Our strays die with it."""
     if world.ports.issuer.guided and (died := _replacement_died(world, record)) is not None:
         return died
     named: Json = {}
@@ -69,13 +69,13 @@ def _replacement_died(world: World, record: Incident, old: Probe | None = None) 
 
 
 def _strays(world: World, record: Incident, told: Facts) -> tuple[Json, tuple[Debt, ...]]:
-    """As `own_keys.expire_others`. Where one call was made and was seen to make one key, there is none; `prove` looks once more."""
+    """As `own_keys.expire_others`. One call that was seen to make one key leaves no stray; `prove` looks once more."""
     only = told.get("new", {}).get("alone") and told["mint"]["n"] == 1
     return ({}, ()) if only and not record.debts else own_keys.expire_others(world, told)
 
 
 def _look(world: World, record: Incident, step: Step) -> tuple[Probe, _Seen]:
-    """The old key, beside everything that its death could cut off; a key known to be dead is not waited for."""
+    """Look at the old key, and at everything that its death could cut off; a key known to be dead is not waited for."""
     old = world.old_key(record.facts)
     if Liveness(record.facts["old"].get("liveness", Liveness.UNKNOWN)).answers:
         return world.both(lambda: world.ports.issuer.probe(old), lambda: _last_look(world, record, step))
@@ -84,7 +84,7 @@ def _look(world: World, record: Incident, step: Step) -> tuple[Probe, _Seen]:
 
 
 def _cut_off(world: World, record: Incident) -> _Seen:
-    """Of a key that is dead: nothing stands in the way, and what is on it elsewhere is still to do."""
+    """The same for a dead key: nothing prevents the kill, and services that are on it elsewhere become debts."""
     found = world.lookups.elsewhere(record.facts["old"]["fingerprint"])
     items = same_value.items(world, found)
     return _Seen(tuple(items), same_value.debts(world, items), elsewhere=found)
@@ -121,7 +121,7 @@ def _kill(world: World, record: Incident, probe: Probe, looked: _Seen) -> Outcom
 
 
 def _not_killed(world: World, facts: Facts, error: PortError, seen: Json, items: tuple[Item, ...]) -> Outcome:
-    """The kill was refused: whoever works on the replacement stays there; only when that is dead, the old key is all that is left."""
+    """The kill was refused: services on the replacement stay there; only when it is dead, the old key is all that is left."""
     old = facts["old"].get("id") or facts["old"]["fingerprint"]
     if "new" in facts:
         liveness = world.ports.issuer.probe(world.new_key(facts)).liveness
@@ -134,13 +134,13 @@ def _not_killed(world: World, facts: Facts, error: PortError, seen: Json, items:
 
 
 def _named(facts: Facts) -> str:
-    """The keys that it is about, by what records call them."""
+    """The keys in question, by the names that records use."""
     words = {"old": "old key", "new": "new key"}
     return ", ".join(f"{word} {key.get('id') or key['fingerprint']}" for role, word in words.items() if (key := of_role(facts, role)))
 
 
 def dry_run(world: World, record: Incident, step: Step) -> Outcome:
-    """The one irreversible write."""
+    """Say the one irreversible write."""
     key = record.facts["old"].get("id") or record.facts["old"]["fingerprint"]
     how = "guide you to kill" if world.ports.issuer.guided else "expire"
     return Outcome(Did.SKIPPED, f"would look at all stores and services again, then {how} the old key {key}: this cannot be undone")
@@ -154,8 +154,8 @@ def _last_look(world: World, record: Incident, step: Step) -> _Seen:
     world.hooks.say("looking at every store and service once more")
     new, old = world.new_key(record.facts), record.facts["old"]["fingerprint"]
     expected, patience = service_health.expected_new(record.facts), float(step.params["patience"])
-    (stores, found), (services, unwell) = world.both(
-        lambda: (  # in this order: what its own stores are read to hold besides is compared, too
+    (stores, found), (services, unhealthy) = world.both(
+        lambda: (  # in this order: the other fields that its own stores are read to hold are compared, too
             world.each(list(world.ports.stores.values()), lambda store: _reread(record, store, new)),
             world.lookups.elsewhere(old),
         ),
@@ -166,7 +166,7 @@ def _last_look(world: World, record: Incident, step: Step) -> _Seen:
     stores, services = _shown_by_readers(world, record, new, stores, services, lambda one: _reloaded(world, one, expected, patience))
     bad = [item for item in stores if item.did not in (Did.DONE, Did.SKIPPED)]
     bad += [item for item in services if item.did is not Did.DONE and item.name not in world.options.accept_unhealthy]
-    return _judged(world, record, (*stores, *services, *unwell), [*bad, *unwell], found)
+    return _judged(world, record, (*stores, *services, *unhealthy), [*bad, *unhealthy], found)
 
 
 def _shown_by_readers(

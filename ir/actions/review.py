@@ -1,4 +1,4 @@
-"""Review and triage: what does the evidence say about misuse?"""
+"""Review and triage: look for misuse in the evidence."""
 
 from dataclasses import asdict
 
@@ -16,7 +16,7 @@ MISUSE = ("confirmed", "suspected")
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
-    """The verdict becomes a fact; misuse never stops the run, it may change what comes next."""
+    """Review. The verdict becomes a fact; misuse never stops the run, but may change what comes next."""
     asked = request(world, record, since=float(step.params["since"]), budget=float(step.params["budget"]))
     try:
         reviewed = world.ports.reviewer.review(asked, world.hooks.say)
@@ -32,7 +32,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 
 
 def request(world: World, record: Incident, *, since: float = 30 * 86400.0, budget: float = 0.0) -> ReviewRequest:
-    """What the reviewer is asked; the leaked key itself is never used for reading."""
+    """The request to the reviewer; the leaked key itself is never used for reading."""
     now = world.now()
     facts = record.facts
     return ReviewRequest(
@@ -59,7 +59,7 @@ def request(world: World, record: Incident, *, since: float = 30 * 86400.0, budg
 
 
 def _asked(asked: ReviewRequest) -> Json:
-    """What the evidence answers, for its manifest."""
+    """The scope of the evidence, for its manifest."""
     window = {"since": asked.since, "exposed_at": asked.exposed_at, "until": asked.until}
     return {"account": asked.account, "api_base": asked.api_base, "window": window, "personal_data": asked.personal_data}
 
@@ -73,7 +73,7 @@ def _made_by_us(facts: Facts) -> tuple[str, ...]:
 
 
 def leftover_debts(leftovers: tuple[Json, ...]) -> tuple[Debt, ...]:
-    """An undecided leftover of high or critical severity is debt."""
+    """An undecided leftover of high or critical severity becomes a debt."""
     return tuple(
         Debt("leftover", str(left["id"]), f"{left['kind']}: {left['why']}", str(left["undo"]))
         for left in leftovers

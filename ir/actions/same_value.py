@@ -1,4 +1,4 @@
-"""Where else the leaked key lies (no action of its own): what its death would cut off, and the plan does not move.
+"""Other holders of the leaked key (no action of its own): its death would cut them off, and the plan does not move them.
 
 Found before anything was agreed to, it is refused by name. Found later, the plan is never widened: the key is not killed. Where the key
 is dead or contained already, what is on it is named as still to do.
@@ -19,7 +19,7 @@ _SHOWN = 6
 
 
 def facts(found: Comparison) -> Json:
-    """What was found, for the record: names alone."""
+    """The findings to record: names alone."""
     unread = [{"name": name, "why": why} for name, why in found.unread.items()]
     return {"elsewhere": {"holders": [asdict(holder) for holder in found.holders], "unread": unread}}
 
@@ -42,12 +42,12 @@ def _item(world: World, holder: Holder) -> Item:
 
 
 def problems(items: Sequence[Item]) -> list[str]:
-    """In words, what its death would cut off."""
+    """In words, the holders that its death would cut off."""
     return [f"{item.name}: {item.said}" for item in items if item.did is Did.FAILED]
 
 
 def fix(world: World, found: Comparison) -> str:
-    """What to do where nothing was changed yet."""
+    """The remedy while nothing has changed yet."""
     ways = []
     fields = [holder.name for holder in found.holders if holder.kind == "store" and not holder.key]
     listed = [holder for holder in found.holders if holder.kind == "store" and holder.key]
@@ -65,28 +65,28 @@ def fix(world: World, found: Comparison) -> str:
 
 
 def not_compared(names: Iterable[str]) -> str:
-    """The end of a sentence that tells of what could not be looked at, "" = nothing."""
+    """The end of a sentence that names places that could not be looked at, "" = none."""
     shown = list(names)
     more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
     return f"; not compared with the key: {', '.join(shown[:_SHOWN])}{more}" if shown else ""
 
 
 def debts(world: World, items: Sequence[Item]) -> tuple[Debt, ...]:
-    """What is on a key that is dead, or is about to be."""
+    """Debts about holders of a key that is dead, or is about to be."""
     todo = f"put another key there and reload, then: ir resume {world.incident}"
     kinds = {"store": "store-behind", "service": "service-behind"}
     return tuple(Debt(kinds[item.facts["elsewhere"]], item.name, item.said, todo) for item in items if item.did is Did.FAILED)
 
 
 def gone(record: Incident, found: Comparison) -> tuple[str, ...]:
-    """What was found before, and is not on that key any more."""
+    """Holders that were found before and are no longer on that key."""
     before = record.facts.get("elsewhere", {}).get("holders", [])
     still = {holder.name for holder in found.holders}
     return tuple(row["name"] for row in before if row["name"] not in still)
 
 
 def later(world: World, record: Incident, found: Comparison) -> str:
-    """What to do where the replacement is in use already, and both keys live."""
+    """The remedy where the replacement is in use already, and both keys live."""
     again = f"ir rollback {world.incident}, then {debt_rules.again(record)}"
     ways = f"put the replacement, or another key, there and reload, then: ir resume {world.incident}; or take it into a new plan: {again}"
     keys = {holder.key for holder in found.holders if holder.key}

@@ -1,4 +1,4 @@
-"""Settle: which debts of earlier incidents are paid by now? Looks at their keys; where none of those lives, their custody ends."""
+"""Settle: find debts of earlier incidents that are paid by now, by a look at their keys. Where none of those lives, their custody ends."""
 
 from dataclasses import replace
 from functools import partial
@@ -15,7 +15,7 @@ from ir.incident.record import Incident
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
-    """What cannot be told stays owed; nothing is killed here."""
+    """Look at the keys; a debt that cannot be judged stays, and nothing is killed here."""
     paid: list[str] = []
     alive: list[Debt] = []
     ended: dict[str, list[Item]] = {}
@@ -40,7 +40,7 @@ def dry_run(world: World, record: Incident, step: Step) -> Outcome:
 
 
 def _unused(record: Incident, earlier: str, debt: Debt) -> Debt:
-    """What to do about a key that lives on: all are on this incident's, which is the one that another rotation would take away."""
+    """The remedy for a key that lives on: all services are on this incident's key, which another rotation would take away."""
     if debt.todo != debts.again(record) or debts.webhook(record) or not record.facts.get("dead_at") or not record.facts.get("new"):
         return debt
     leaked = record.facts.get("earlier", {}).get(earlier, {}).get("old") == debt.about
@@ -73,7 +73,7 @@ def _unlisted(world: World, earlier: str, about: str) -> bool:
 
 
 def value_of(world: World, earlier: str, fingerprint: str) -> Secret | None:
-    """A key by its fingerprint, from what the earlier incident still keeps."""
+    """A key by its fingerprint, from the custody of the earlier incident."""
     kept = world.ports.custody.of(earlier)
     in_stores = (
         store.fetch(earlier, role) for store in world.ports.stores.values() if not store.guided for role in store.left(earlier).roles
@@ -83,7 +83,7 @@ def value_of(world: World, earlier: str, fingerprint: str) -> Secret | None:
 
 
 def _emptied(ended: dict[str, list[Item]]) -> set[str]:
-    """What debts of kind `custody` are about, as far as it is empty now. An escrow that lies on another machine is not."""
+    """Subjects of `custody` debts whose place is empty now. An escrow on another machine does not count."""
     items = [item for mine in ended.values() for item in mine]
     found = {item.name for item in items if item.did is Did.DONE} - {item.name for item in items if item.did is not Did.DONE}
     for earlier, mine in ended.items():

@@ -13,7 +13,7 @@ from ir.ports import Store
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
-    """All stores side by side, except those left out by name and those that a human sets."""
+    """Stage in all stores side by side, except those left out by name and those that a person sets."""
     if "new" not in record.facts:
         return Outcome(Did.SKIPPED, "there is no replacement to stage")
     source = world.options.source
@@ -28,7 +28,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     items = tuple(world.each(list(world.ports.stores.values()), lambda store: _stage(world, record, store, new)))
     facts = {**late, "stores": {item.name: item.facts for item in items if item.facts}}
     failed = [item for item in items if item.did in (Did.FAILED, Did.UNKNOWN)]
-    if failed and reversibility.forward(record.facts):  # each store is on its own: its wave says what became of it
+    if failed and reversibility.forward(record.facts):  # each store stands for itself: its wave reports the result
         where = "; ".join(f"{item.name}: {item.said}" for item in failed)
         return Outcome(Did.DONE, f"the replacement is staged in {counted(len(items) - len(failed), 'store')}; not in {where}", facts, items)
     if failed:
@@ -39,7 +39,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 
 
 def dry_run(world: World, record: Incident, step: Step) -> Outcome:
-    """The writes that would be made."""
+    """Say the writes that would be made."""
     if world.options.no_replacement:
         return Outcome(Did.SKIPPED, "there would be no replacement to stage")
     items = tuple(

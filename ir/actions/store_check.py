@@ -1,4 +1,4 @@
-"""The first look at a store (no action of its own): what it holds, whether we may write, and what others left unfinished there."""
+"""The first look at a store (no action of its own): its content, our right to write, and unfinished work of others."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -14,22 +14,22 @@ from ir.ports import Held, Pending, Permission, Store
 
 T = TypeVar("T")
 _Others = tuple[Pending | None, tuple[str, ...]]
-"""A stranger's stage, and incidents that keep something there and are not on record here."""
+"""A stranger's stage, and incidents without a record here that keep something there."""
 
 
 def whose(pending: Pending, now: float) -> str:
-    """An unfinished rotation in words: whose, since when, which version."""
+    """An unfinished rotation in words: owner, time, version."""
     age = f", {spoken(max(now - pending.since, 0.0))} old" if pending.since else ", of unknown age"
     return f"an unfinished rotation of {pending.owner}{age} (version {pending.version or 'unknown'})"
 
 
 def another_value(known: StoreFacts) -> str:
-    """Of a store that does not hold the replacement, by what is recorded of it."""
+    """The error for a store that does not hold the replacement, by what is recorded of it."""
     return "no longer holds the replacement: somebody put another value there" if known.get("after") else "it was not written"
 
 
 def look(world: World, store: Store, known: Facts) -> tuple[Item, Held | None]:
-    """What it holds, whether we may write there, and whose unfinished rotation lies there.
+    """Look at the store's content, our right to write, and the owner of an unfinished rotation.
 
     No hindrance are stages that the operator was shown and gave up, and those of an incident whose debts this one took over.
     What an incident keeps that no record here tells of is one: a lost machine may have put its replacement in place already, and then
@@ -89,7 +89,7 @@ def _may_be_written(world: World, store: Store) -> tuple[_Others, Permission]:
 
 
 def tried(call: Callable[[], T]) -> T | PortError:
-    """What it returns, or why not."""
+    """The result, or the reason why there is none."""
     try:
         return call()
     except PortError as error:
@@ -97,7 +97,7 @@ def tried(call: Callable[[], T]) -> T | PortError:
 
 
 def _tried_twice(call: Callable[[], T]) -> T | PortError:
-    """As `tried`; no answer is asked for once more, which changes nothing: a connection that drops must not refuse a rotation."""
+    """As `tried`, with one more try after no answer: a dropped connection must not refuse a rotation, and a look changes nothing."""
     found = tried(call)
     return tried(call) if isinstance(found, Unknown) else found
 

@@ -25,24 +25,24 @@ EXPIRED, NOT_YET = "expired", "not yet"
 
 
 def way_of(world: World, record: Incident) -> Way:
-    """How containment goes in this incident, as it stands now."""
+    """The way of containment in this incident, as it is now."""
     return way(world.account, replaces=not world.options.no_replacement, made="new" in record.facts)
 
 
 def fixed(world: World, record: Incident) -> Json:
-    """What must stand before a replacement is asked for: the try's number, the key's unique name, the idempotency key."""
+    """The facts fixed before a replacement is asked for: the try's number, the key's unique name, the idempotency key."""
     mint = record.facts.get("mint", {})
     tried = int(mint.get("n", 0))
-    anew = not world.ports.issuer.guided or str(tried) in mint.get("spoilt", {})
-    n = tried + 1 if anew else max(tried, 1)  # a human's name stays; an unanswered call's name is burnt
+    new_name = not world.ports.issuer.guided or str(tried) in mint.get("spoilt", {})
+    n = tried + 1 if new_name else max(tried, 1)  # a name that a person uses stays; the name of an unanswered call is used up
     name = f"ir-{world.incident}-{n}"
-    # The lost machine may have sent this very name: its answer, sealed to a key that is gone, is not to be had again.
+    # The lost machine may have sent this very name: its answer, sealed to a key that is gone, cannot be read again.
     salt = str(record.facts.get("adopted", {}).get("at", ""))
     return {"mint": {"n": n, "name": name, "idempotency_key": str(uuid.uuid5(uuid.NAMESPACE_URL, name + salt))}}
 
 
 def order(world: World, record: Incident, mint: Mint, *, kept: bool = True) -> MintOrder:
-    """What the issuer is asked for; `mint` as `fixed`."""
+    """The order for the issuer; `mint` as `fixed`."""
     facts = record.facts
     declared = world.key.permissions or facts["old"].get("permissions", [])
     return MintOrder(
@@ -63,7 +63,7 @@ def order(world: World, record: Incident, mint: Mint, *, kept: bool = True) -> M
 
 
 def keep(world: World, n: int, secret: Secret) -> str:
-    """Take it into custody and read it back; "" = no custody is to be had. Raises PortError, Waiting."""
+    """Take the key into custody and read it back; "" = no custody is possible. Raises PortError, Waiting."""
     if not world.ports.custody.possible:
         return ""
     address = world.ports.custody.keep(f"new-{n}", secret)
@@ -73,7 +73,7 @@ def keep(world: World, n: int, secret: Secret) -> str:
 
 
 def taken(world: World, record: Incident, n: int, secret: Secret) -> str:
-    """As `keep`; and the index tells of the key at once, for a process that ends before its step is recorded would leave it unseen."""
+    """As `keep`, and note the key in the index at once: a process that ended before its step is recorded would leave it unseen."""
     address = keep(world, n, secret)
     if world.ports.issuer.guided:
         where = f"is kept at {address}" if address else "is in this process alone"
@@ -86,7 +86,7 @@ def taken(world: World, record: Incident, n: int, secret: Secret) -> str:
 
 
 def rotation(world: World, record: Incident, mint: Mint) -> tuple[Rotation, Json]:
-    """What the issuer needs to guide one, and the facts of the custody that was found for it, before anything is clicked."""
+    """The parts that the issuer needs to guide one, and the facts of the custody that was found, before anything is clicked."""
     facts = record.facts
     planned = way_of(world, record) is Way.ROTATION
     address = _custody(world, world.old_key(facts)) if planned else ""
@@ -103,7 +103,7 @@ def rotation(world: World, record: Incident, mint: Mint) -> tuple[Rotation, Json
 
 
 def _custody(world: World, old: Secret) -> str:
-    """Where it is; shown by keeping the old key there. "" = none is to be had now."""
+    """The place of custody, shown by keeping the old key there. "" = none is possible now."""
     if not world.ports.custody.possible:
         return ""
     try:
@@ -113,7 +113,7 @@ def _custody(world: World, old: Secret) -> str:
 
 
 def _found(world: World, n: int) -> Secret | None:
-    """What an earlier try took and could not record; one that is dead by now is looked after by the mint."""
+    """The key that an earlier try took and could not record; the mint handles one that is dead by now."""
     if not world.ports.custody.possible:
         return None
     try:
@@ -134,7 +134,7 @@ def _kept(world: World, record: Incident, n: int, secret: Secret) -> str:
 
 
 def _sure(world: World, record: Incident) -> bool:
-    """The plan said that it can be undone, and Stripe refused that way: it is confirmed here, by name."""
+    """Stripe refused the way that can be undone, so the other one is confirmed here, by name."""
     ends_in = world.old_key(record.facts).reveal()[-4:] if world.ports.operator.interactive else ""
     return not world.ports.operator.interactive or world.ports.operator.confirm_by_name(irreversible.to_contain(record, ends_in))
 
@@ -163,14 +163,14 @@ def after(world: World, record: Incident, done: Containment, mint: Mint) -> tupl
 
 
 def waits(world: World, record: Incident, fingerprint: str) -> tuple[Debt, ...]:
-    """A value that this incident does not put to use itself: named until it is in use or dead."""
+    """The debt about a key that this incident does not put to use: it is named until it is in use or dead."""
     if not world.plan.key_alone:
         return ()
     return (debt_rules.waiting_replacement(record, fingerprint, kept=world.ports.custody.possible),)
 
 
 def unvalued(world: World, *, lost: bool) -> Debt:
-    """A key that lives, and whose value nobody gave."""
+    """A living key whose value was not given."""
     if not lost:
         why = "the key that the rotation made lives, and its value was not given yet"
         return Debt("key-alive", debt_rules.rotation_of(world.incident), why, f"ir resume {world.incident} asks for it")
@@ -181,7 +181,7 @@ def unvalued(world: World, *, lost: bool) -> Debt:
 
 
 def lost(world: World, record: Incident) -> tuple[Json, tuple[str, ...]]:
-    """Whether a key whose value is lost was expired: only a person can say so. Facts, and what that pays."""
+    """Whether a key whose value is lost was expired: only a person can say so. Returns facts, and the debts that it pays."""
     name = debt_rules.rotation_of(world.incident)
     if name not in record.debts or record.facts.get("rotation", {}).get("value") != "lost" or not world.ports.operator.interactive:
         return {}, ()

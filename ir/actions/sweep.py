@@ -1,4 +1,4 @@
-"""Sweep: what did an attacker leave behind? Nothing is undone without asking."""
+"""Sweep: find what an attacker left behind. Nothing is undone without asking."""
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
@@ -12,7 +12,7 @@ from ir.incident.record import Incident
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
-    """List leftovers; undecided ones of high or critical severity are debt."""
+    """List leftovers; undecided ones of high or critical severity become debts."""
     asked = request(world, record)
     try:
         swept = world.ports.reviewer.sweep(asked, world.hooks.say)
@@ -20,14 +20,14 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         return Outcome(Did.SKIPPED, f"not swept: {error.what}", {"sweep": {"checked": False}})
     facts = {"sweep": {"checked": True, "leftovers": list(swept.rows), "looked": sorted(swept.looked)}}
     there = {str(left["id"]) for left in swept.rows}
-    owed = [debt for debt in record.debts.values() if debt.kind == "leftover" and debt.about not in there]
-    # What could not be looked at is still owed.
-    gone = tuple(debt.about for debt in owed if looked_for(debt, swept.looked))
+    leftovers = [debt for debt in record.debts.values() if debt.kind == "leftover" and debt.about not in there]
+    # A leftover that could not be looked at stays a debt.
+    gone = tuple(debt.about for debt in leftovers if looked_for(debt, swept.looked))
     return Outcome(Did.DONE, _said(len(swept.rows), asked.exposed_at), facts, debts=leftover_debts(swept.rows), paid=gone)
 
 
 def looked_for(debt: Debt, looked: Iterable[str]) -> bool:
-    """Whether what a debt is about is of a kind that was looked for."""
+    """Whether the subject of a debt is of a kind that was looked for."""
     return any(fnmatchcase(debt.why.partition(":")[0], kind) for kind in looked)
 
 

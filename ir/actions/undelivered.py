@@ -1,4 +1,4 @@
-"""Undelivered: events that only the old endpoint was to have, and that wait for Stripe's next try, before it is disabled.
+"""Undelivered: events for the old endpoint that wait for Stripe's next try, handled before it is disabled.
 
 A second endpoint gets what happens after it was made, never what happened before. What was not taken until then comes again at the old
 endpoint, signed with the old secret, which the services refuse by now; and once that endpoint is disabled it does not come at all.
@@ -34,7 +34,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 
 
 def _waited(world: World, record: Incident, step: Step, deliveries: Deliveries) -> list[str]:
-    """What is left once the services had their time; where they refuse the old secret, waiting brings nothing."""
+    """The events that are left once the services had their time; where they refuse the old secret, waiting does not help."""
     with world.hooks.resting(float(step.params["for"])):
         return _waited_for(world, record, deliveries, float(step.params["for"]))
 
@@ -54,7 +54,7 @@ def _replayed(world: World, record: Incident, deliveries: Deliveries, left: list
     what = f"{counted(len(left), 'event')} that Stripe may not have delivered"
     question = f"The old endpoint, which is disabled next, has {what}. Send them to the services now, signed with the new secret?"
     if not world.ports.operator.confirm(question):
-        return _owed(world, record, left, f"the old endpoint has {what}: none of it comes again once it is disabled")
+        return _with_debt(world, record, left, f"the old endpoint has {what}: none of it comes again once it is disabled")
     new, rest = world.new_key(record.facts), list[str]()
     world.hooks.say(f"sending {counted(len(left), 'event')} to the services")
     for event in left:
@@ -65,17 +65,17 @@ def _replayed(world: World, record: Incident, deliveries: Deliveries, left: list
         rest += [] if taken else [event]
     if rest:
         why = f"of {counted(len(left), 'undelivered event')} sent to the services {len(rest)} {_were(rest)} not taken"
-        return _owed(world, record, rest, why)
+        return _with_debt(world, record, rest, why)
     said = f"{what} went to the services, signed with the new secret, and {_were(left)} taken"
     return Outcome(Did.DONE, said, _facts(left, []), paid=(_about(record),))
 
 
 def dry_run(world: World, record: Incident, step: Step) -> Outcome:
-    """What would be looked for."""
+    """Say what would be looked for."""
     return Outcome(Did.SKIPPED, "would look for events that wait at the old endpoint, and ask whether to send them to the services")
 
 
-def _owed(world: World, record: Incident, rest: list[str], why: str) -> Outcome:
+def _with_debt(world: World, record: Incident, rest: list[str], why: str) -> Outcome:
     return Outcome(Did.FAILED, why, _facts(rest, rest), debts=(_debt(world, record, why),), todo=_debt(world, record, why).todo)
 
 

@@ -22,7 +22,7 @@ _ROOM = 900.0
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
-    """Stores → reload who took the new key → verify → kill the new key."""
+    """Go back: stores, then reloads of the services that took the new key, then checks, then the kill of the new key."""
     facts = record.facts
     if "old" not in facts:
         return Outcome(Did.DONE, "nothing was looked at yet, nothing has to be put back")
@@ -53,7 +53,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 
 
 def _settled(world: World, record: Incident, outcome: Outcome, asked: Json, stray: tuple[Debt, ...]) -> Outcome:
-    """With what became of the other keys of this incident's making, by a look at the provider's list after all of it."""
+    """The outcome with the state of this incident's other keys, by a look at the provider's list after all of it."""
     merged = replace(outcome, facts={**outcome.facts, "strays": asked}, debts=(*outcome.debts, *stray))
     if outcome.did is not Did.DONE or world.ports.issuer.guided or not (asked or stray or record.debts):
         return merged
@@ -107,7 +107,7 @@ def _services_back(world: World, facts: Facts, old: Secret) -> list[Item]:
 
 
 def _not_back(world: World, items: tuple[Item, ...]) -> Outcome | None:
-    """Why the replacement must not die yet; None: everything is on the old key."""
+    """The reason why the replacement must not die yet; None: everything is on the old key."""
     bad = [item for item in items if item.did not in (Did.DONE, Did.SKIPPED)]
     if not bad:
         return None
@@ -118,7 +118,7 @@ def _not_back(world: World, items: tuple[Item, ...]) -> Outcome | None:
 
 
 def _without_its_value(world: World, record: Incident, old: Secret) -> Outcome:
-    """The replacement's value is in no store, so none has to be put back; the key itself is expired by its id, or by a human."""
+    """The replacement's value is in no store, so none has to be put back; the key itself is expired by its id, or by a person."""
     items = tuple(_services_back(world, record.facts, old))
     if still := _not_back(world, items):
         return still
@@ -191,7 +191,7 @@ def _kill_new(world: World, record: Incident, new: Secret, items: tuple[Item, ..
         paid = () if unproven else own_keys.names(facts["new"])
     except Rejected as error:
         said = error.what
-        if not facts.get("delivery", {}).get("refused"):  # of another endpoint, it is nothing of this incident's
+        if not facts.get("delivery", {}).get("refused"):  # it belongs to another endpoint, not to this incident
             debts.append(_replacement_lives(record, new, killed=world.ports.issuer.probe(world.old_key(facts)).liveness.dead))
     except (PortError, Waiting) as error:
         said = error.what
@@ -210,7 +210,7 @@ def _kill_new(world: World, record: Incident, new: Secret, items: tuple[Item, ..
 
 
 def _unproven(world: World, record: Incident, new: Secret) -> list[Debt]:
-    """The replacement's death is proven by the one rule, with the old key as control: that lives, or nothing would have gone back."""
+    """Prove the replacement's death by the one rule, with the old key as control: it lives, or nothing would have gone back."""
     window = death.window_of(world)
     seen = death.watch(world, new, world.old_key(record.facts), window.at_once if world.ports.issuer.guided else window)
     if seen.proven:
@@ -221,7 +221,7 @@ def _unproven(world: World, record: Incident, new: Secret) -> list[Debt]:
 
 
 def _replacement_lives(record: Incident, new: Secret, *, killed: bool) -> Debt:
-    """`killed`: the old key died in its place, the wrong row was clicked."""
+    """The debt about a living replacement. `killed`: the old key died in its place, because the wrong row was clicked."""
     name = record.facts["new"].get("id") or new.fingerprint
     if killed:
         why = f"the old key was killed instead of the replacement {name}, and the services run on the old key"

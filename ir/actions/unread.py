@@ -29,19 +29,19 @@ BY_HAND = "it was changed after a person was told to set it, and what it holds c
 
 
 def concerns(store: Store) -> bool:
-    """Whether it is such a store."""
+    """Whether the store is such a one."""
     return not (store.promises.reads or store.promises.guided)
 
 
 def told(items: Iterable[Item]) -> Json:
-    """The facts that looks at such stores came to; nothing of the other kinds."""
+    """The facts from looks at such stores; none of the other kinds."""
     rows = {item.name: {name: item.facts[name] for name in ("settled", "unsettled", "by_hand") if name in item.facts} for item in items}
     found = {name: row for name, row in rows.items() if row}
     return {"stores": found} if found else {}
 
 
 def looked(world: World, store: Store, permission: Permission, mark: str) -> Item:
-    """The first look at one: what stands for its value is its mark."""
+    """The first look at one: its mark stands for its value."""
     name = str(store.ref)
     facts: Json = {
         "guided": False,
@@ -59,7 +59,7 @@ def looked(world: World, store: Store, permission: Permission, mark: str) -> Ite
 
 
 def promote(world: World, store: Store, known: StoreFacts, new: Secret) -> Item:
-    """Write the replacement. Nothing is written where it was written and is unchanged since, or where a person set it."""
+    """Write the replacement, unless it was written and is unchanged since, or a person has set it."""
     name = str(store.ref)
     try:
         found = as_written(store, known, new)
@@ -124,7 +124,7 @@ def as_written(store: Store, known: StoreFacts, value: Secret) -> Item:
 
 
 def at_the_end(store: Store, known: StoreFacts, value: Secret) -> Item:
-    """As `as_written`; but a change that was not ours shows nothing, and stays to do."""
+    """As `as_written`; but a change that was not ours proves nothing, and stays to do."""
     found = as_written(store, known, value)
     if found.did is not Did.DONE or not is_by_hand(found, known):
         return found
@@ -148,22 +148,22 @@ def not_shown(item: Item, value: Secret) -> Item:
 
 
 def is_shown(item: Item) -> bool:
-    """Whether a store that is as it should be, as far as this incident goes, is known to hold the value."""
+    """Whether a store that is as it should be is known to hold the value."""
     return item.said not in (BY_HAND, _BY_OTHERS)
 
 
 def word(incident: str, name: str) -> str:
-    """The command by which a person says what no look can tell."""
+    """The command by which a person states what no look can tell."""
     return f"if it holds the replacement: ir close {incident} --debt '{name}' --attest REASON --by NAME"
 
 
 def _ours(known: StoreFacts, value: Secret, mark: str) -> Json:
-    """What our own write comes to."""
+    """The result of our own write."""
     return {"settled": _note(value, mark), **({"by_hand": False} if known.get("by_hand") else {})}
 
 
 def _failed(store: Store, value: Secret, error: PortError) -> Item:
-    """With the mark as it is now, where that can be told: what is set after this is a person's doing."""
+    """The failure, with the present mark where it can be told: a value that is set after this is a person's."""
     name, did = str(store.ref), Did.UNKNOWN if isinstance(error, Unknown) else Did.FAILED
     try:
         facts = {} if did is Did.UNKNOWN else {"unsettled": _note(value, store.read().version)}
@@ -189,7 +189,7 @@ def _settled(known: StoreFacts, value: Secret) -> str:
 
 
 def _last(known: StoreFacts) -> str:
-    """The mark that we know of."""
+    """The last mark that we have seen."""
     return str(known.get("settled", "")).partition(" ")[2] or str(known.get("before", {}).get("version", ""))
 
 

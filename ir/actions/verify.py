@@ -1,4 +1,4 @@
-"""Verify: every service is looked at once more, all side by side."""
+"""Verify: look at every service once more, all side by side."""
 
 from ir.core.model import Did, Outcome
 from ir.incident import service_health
@@ -8,7 +8,7 @@ from ir.incident.record import Incident
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
-    """All services hold the replacement, or were accepted by name."""
+    """Check that all services hold the replacement, or were accepted by name."""
     if "new" not in record.facts:
         return Outcome(Did.SKIPPED, "there is no replacement to verify")
     items = service_health.look_at(

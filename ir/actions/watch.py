@@ -21,11 +21,11 @@ from ir.ports import Expected, Store
 
 _LOOK_EVERY = 5.0
 _SILENT = 10.0
-"""Seconds in which something that gave no answer at the end is looked at again."""
+"""Seconds for which a place without an answer at the end is looked at again."""
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
-    """All listed services stay on the replacement for a while, and the old key stays dead."""
+    """Watch that all listed services stay on the replacement for a while, and that the old key stays dead."""
     with world.hooks.resting(float(step.params["for"])):
         outcome = _watched_for(world, record, step)
     if not record.facts.get("dead_at"):
@@ -40,7 +40,7 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 
 
 def _watched_for(world: World, record: Incident, step: Step) -> Outcome:
-    """For all of its time, also where nothing is watched: a key may come back all the same."""
+    """Watch for the whole time, also without services: a dead key may come back."""
     until = world.elapsed() + float(step.params["for"])
     outcome = _watched(world, record, step)
     while record.facts.get("dead_at") and world.elapsed() < until and not world.run.stopping():
@@ -74,14 +74,14 @@ def _watched(world: World, record: Incident, step: Step) -> Outcome:
 
 
 def _heard(world: World, items: list[Item], expected: Expected) -> list[Item]:
-    """The services as they were seen; those that gave no answer as they are seen at last."""
+    """The services as they were seen; for those without an answer, the last look counts."""
     silent = [service for service in world.services if any(item.name == service.name and item.did is Did.UNKNOWN for item in items)]
     again = {item.name: item for item in service_health.look_at(world, silent, expected, patience=_SILENT)}
     return [again.get(item.name, item) for item in items]
 
 
 def _stores(world: World, record: Incident, stores: list[Store]) -> list[Item]:
-    """A store that was put back since then gives the dead key to whoever restarts next."""
+    """A store that was put back since then would give the dead key to the next service that restarts."""
     known = record.facts.get("stores", {})
     new = world.new_key(record.facts)
     asked = [store for store in stores if not store.guided and not known.get(str(store.ref), {}).get("left_out")]
@@ -89,7 +89,7 @@ def _stores(world: World, record: Incident, stores: list[Store]) -> list[Item]:
 
 
 def _reread(world: World, store: Store, new: Secret, known: StoreFacts) -> Item:
-    """As it is; what cannot be read is asked again for a while, unless somebody signals."""
+    """The store as it is now; one that cannot be read is asked again for a while, unless a signal arrives."""
     until, item = world.elapsed() + _SILENT, _seen(store, new, known)
     while item.did is Did.UNKNOWN and world.elapsed() < until and not world.run.stopping():
         world.ports.clock.sleep(1.0)

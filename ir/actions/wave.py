@@ -56,19 +56,19 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 
 
 def _given_up(world: World, record: Incident) -> tuple[str, ...]:
-    """What a person has accepted by name is nothing that is still to do."""
+    """Accepted exceptions are not debts."""
     left_out = (name for name, row in record.facts.get("stores", {}).items() if row.get("left_out"))
     return (*left_out, *world.options.accept_unhealthy)
 
 
 def _by_hand(world: World, name: str) -> bool:
-    """Whether a service reads its key from where only a human can set it."""
+    """Whether a service reads its key from a place that only a person can set."""
     service = next(s for s in world.services if s.name == name)
     return world.ports.stores[world.store_of(service)].guided
 
 
 def dry_run(world: World, record: Incident, step: Step) -> Outcome:
-    """The writes and reloads that would happen."""
+    """Say the writes and reloads that would happen."""
     services = [s for s in world.services if s.wave == step.wave]
     stores = _stores_of(world, record, services, step)
     items = [
@@ -112,7 +112,7 @@ def _promote(world: World, record: Incident, store: Store, new: Secret) -> Item:
     try:
         version = _written(world, record, store, new, known)
     except Waiting as error:
-        if known.get("told"):  # the run was resumed since: whether it is set shows in the services
+        if known.get("told"):  # the run was resumed since: the services show whether it is set
             return Item(name, Did.SKIPPED, "a human was told to set it; its services show whether it is")
         return Item(name, Did.WAITING, error.what, {"told": world.now()})
     except Unknown as error:
@@ -125,7 +125,7 @@ def _promote(world: World, record: Incident, store: Store, new: Secret) -> Item:
 
 
 def _written(world: World, record: Incident, store: Store, new: Secret, known: StoreFacts) -> str:
-    """Promote over what stood there before, or over our own last write, where a replacement that died is replaced; returns the version.
+    """Promote over the former value, or over our own last write where a dead replacement is replaced; returns the version.
 
     A way back that broke off may have put the first value back without a record of it, so that counts, too.
     """
@@ -138,7 +138,7 @@ def _written(world: World, record: Incident, store: Store, new: Secret, known: S
 
 
 def _first_read(record: Incident, store: Store, new: Secret) -> Json:
-    """Of a store that preflight could not read, what is there now. Raises Conflict: another key; PortError: it cannot be read yet."""
+    """The first read of a store that preflight could not read. Raises Conflict: another key; PortError: it cannot be read yet."""
     if store.guided:
         return {}
     held = store.read()
@@ -160,7 +160,7 @@ def _not_promoted(bad: list[Item], stores: tuple[Item, ...], facts: Json) -> Out
 
 
 def _moved(world: World, service: Service, bad: list[Item], expected: Expected, patience: float) -> Item:
-    """As `_move`; one whose own store was not written has nothing to take up."""
+    """As `_move`; a service whose own store was not written has nothing to take up."""
     unwritten = [item for item in bad if item.name in {str(ref) for ref in service.reads_from}]
     if not unwritten:
         return _move(world, service, expected, patience)
@@ -203,7 +203,7 @@ def _service_facts(world: World, item: Item, expected: Expected) -> Json:
 
 
 def _verdict(world: World, services: list[Service], items: list[Item], stores: tuple[Item, ...], facts: Json) -> Outcome:
-    """Whatever did not come to its end is a debt of its own, with what a person has to do there."""
+    """The outcome of the wave. Every unfinished place is a debt of its own, with the next act of a person."""
     every = (*stores, *items)
     bad = [item for item in items if item.did is not Did.DONE and item.name not in world.options.accept_unhealthy]
     unwritten = [item for item in stores if item.did not in (Did.DONE, Did.SKIPPED)]

@@ -1,6 +1,6 @@
-"""Alerts of secret scanners, read: what leaked, where, since when. Nothing is contacted.
+"""Read the alerts of secret scanners: what leaked, where, and since when. Nothing is contacted.
 
-A secret in an alert is a `Secret` from the moment that its text is parsed, and stands in nothing else that is returned.
+A secret in an alert is a `Secret` from the moment that its text is parsed; no other field that is returned holds it.
 """
 
 from ir.alerts.alert import Alert, Location

@@ -1,4 +1,4 @@
-"""What every scanner's alert comes down to."""
+"""The form that the alerts of all scanners are brought to."""
 
 from dataclasses import dataclass, field
 
@@ -30,7 +30,7 @@ class Location:
 
 @dataclass(frozen=True)
 class Hash:
-    """What names a value without holding it.
+    """A value's hash, which names the value without holding it.
 
     Attributes:
         made: how: `sha256` or `sha1` of the value (`sha1` also of its first 32 characters), `hmsl` (GitGuardian's scrypt),
@@ -44,7 +44,7 @@ class Hash:
 
 @dataclass(frozen=True)
 class Ends:
-    """What a masked value still shows: how it begins and how it ends."""
+    """The visible rest of a masked value: its beginning and its end."""
 
     head: str = ""
     tail: str = ""
@@ -65,7 +65,7 @@ class Alert:
         hashes: hashes of it.
         ends: what the mask leaves of it, None when there is nothing to tell it by.
         live: whether the scanner saw that it works; None when it did not look.
-        public: the scanner says that anybody could read it.
+        public: the scanner says that it was publicly readable.
         closed: the scanner counts it as dealt with.
         line: line of the alert file, 0 when the file is one document.
         one_place: its scanner, as it runs by default, names one place of each secret; there may be more, and earlier ones.
@@ -88,12 +88,12 @@ class Alert:
 
     @property
     def credential(self) -> CredentialKind | None:
-        """What kind of credential it is, by the secret; None when the alert does not hold it."""
+        """The kind of credential, told by the secret; None when the alert does not hold it."""
         return kind_of(self.secret) if self.secret else None
 
     @property
     def stripe(self) -> bool:
-        """Whether it is about a Stripe API key: by the secret, else by what the scanner calls it."""
+        """Whether it is about a Stripe API key, told by the secret, else by the scanner's name for it."""
         found = self.credential
         return found.rotatable if found else "stripe" in self.kind.lower() and not self.webhook
 

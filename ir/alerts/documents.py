@@ -1,4 +1,4 @@
-"""Reports that are one document: SARIF, GitLab, detect-secrets, ggshield, Trivy. `unfold` makes rows of them, a reader reads one row.
+"""Reports that are one document: SARIF, GitLab, detect-secrets, ggshield, Trivy. `unfold` splits them into rows; a reader reads one row.
 
 SARIF 2.1.0: https://docs.oasis-open.org/sarif/sarif/v2.1.0 (§3.27 result, §3.29 physicalLocation, §3.30 region). GitLab:
 gl-secret-detection-report.json (`raw_source_code_extract`). detect-secrets: core/potential_secret.py; its `hashed_secret` is a SHA-1,
@@ -13,11 +13,11 @@ from ir.alerts.fields import NotThatFormat, boolean, earliest, ends, hashes, mom
 from ir.core.model import Json
 
 _DEEPEST = 8
-"""Scans inside scans that ggshield's report may hold."""
+"""The deepest nesting of scans that a report of ggshield may have."""
 
 
 def unfold(data: Json) -> list[Json] | None:
-    """The rows of a report, None when it is none of these; each row carries what its reader needs of the document."""
+    """The rows of a report, each with the parts of the document that its reader needs; None when the format is another."""
     if rows(data, "runs") and ("version" in data or "$schema" in data):
         return list(_sarif(data))
     if isinstance(data.get("vulnerabilities"), list) and isinstance(data.get("scan"), dict):
@@ -108,13 +108,13 @@ def detect_secrets(data: Json) -> Alert:
     """One row of a baseline: a hash, never the secret."""
     row = _row(data, "detect_secrets_row")
     place = Location("", text(row, "filename") or text(data, "file"), number(row, "line_number"))
-    live = boolean(row, "is_verified") or None  # `false` is also what it writes when it did not try
+    live = boolean(row, "is_verified") or None  # `false` also means that it did not try
     found = hashes(row, sha1="hashed_secret")
     return Alert("detect-secrets", "", text(row, "type"), (place,), hashes=found, live=live, closed=boolean(row, "is_secret") is False)
 
 
 def ggshield(data: Json) -> Alert:
-    """One incident of a file; its matches are masked unless `--show-secrets` was said."""
+    """One incident of a file. Without `--show-secrets`, its matches are masked."""
     row = _row(data, "ggshield_row")
     seen: Json = next(filter(_is, rows(row, "occurrences")), {})
     mark = text(row, "ignore_sha").lower()

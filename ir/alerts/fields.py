@@ -1,4 +1,4 @@
-"""Reading fields of foreign JSON: the type that is wanted or nothing, printable and short."""
+"""Read fields of foreign JSON: the wanted type or nothing, printable and short."""
 
 import math
 import re
@@ -18,12 +18,12 @@ _WORD = re.compile(r"[A-Za-z0-9_]*")
 _KEY = re.compile(r"(?:(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{10,247}|whsec_[A-Za-z0-9+/=_-]{24,200})")
 _HEX = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
 _TAIL, _HEAD = 4, 30
-"""Characters by which a value of the stores is told: of its end, and of its beginning. All keys of one account share the first 25."""
+"""Characters by which a stored value is told: of its end, and of its beginning. All keys of one account share the first 25."""
 _EPOCH_2000, _EPOCH_2100 = 946_684_800.0, 4_102_444_800.0
 
 
 class NotThatFormat(ValueError):
-    """The data is not what this reader reads; says what is missing, and nothing of the data."""
+    """The data has another format than this reader's. The text says what is missing, and repeats nothing of the data."""
 
 
 def obj(data: object, *path: str) -> Json:
@@ -63,7 +63,7 @@ def number(data: Json, *names: str) -> int:
 
 
 def boolean(data: Json, name: str) -> bool | None:
-    """A true or false, None when it is none."""
+    """The field if it is true or false, else None."""
     value = data.get(name)
     return value if isinstance(value, bool) else None
 
@@ -91,7 +91,7 @@ def snippet(data: Json, *names: str) -> Secret | None:
 
 
 def ends(data: Json, *names: str) -> Ends | None:
-    """What the mask of the first masked field leaves; None when it leaves too little to tell a key by."""
+    """The visible ends of the first masked field; None when too little is visible to tell a key by."""
     for name in names:
         value = data.get(name)
         found = masked(value[:_LONGEST_SECRET]) if isinstance(value, str) else None
@@ -101,7 +101,7 @@ def ends(data: Json, *names: str) -> Ends | None:
 
 
 def masked(value: str) -> Ends | None:
-    """What stands before and behind the first mask of a text, such as `sk_live_…1303`."""
+    """The text before and after its first mask, such as `sk_live_…1303`."""
     mask = _MASK.search(value)
     if mask is None:
         return None
@@ -116,7 +116,7 @@ def _word(value: str) -> str:
 
 
 def hashes(data: Json, **made: str) -> tuple[Hash, ...]:
-    """Hashes of the secret: how each is made → the field that holds it."""
+    """Hashes of the secret: the way of hashing → the field that holds the hash."""
     found = ((how, data.get(name)) for how, name in made.items())
     return tuple(Hash(how, value.lower()) for how, value in found if isinstance(value, str) and _HEX.fullmatch(value))
 
@@ -145,6 +145,6 @@ def _moment(value: object) -> float:
 
 
 def earliest(*times: tuple[float, str]) -> tuple[float, str]:
-    """The earliest time that is known, and what it is; (0.0, "") when none is."""
+    """The earliest known time and its meaning; (0.0, "") when none is known."""
     known = [pair for pair in times if pair[0]]
     return min(known, key=lambda pair: pair[0]) if known else (0.0, "")

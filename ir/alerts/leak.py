@@ -1,4 +1,4 @@
-"""Alerts put together: one leak per credential, which key of the inventory it is, and what leaked beside it."""
+"""Join alerts to leaks: one leak per credential, the key of the inventory that it is, and what leaked beside it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ _BY = {"value": "", "hash": " (by its hash)", "beginning": " (by its beginning)"
 
 @dataclass(frozen=True)
 class Leak:
-    """All that the alerts say of one credential.
+    """Everything that the alerts say of one credential.
 
     Attributes:
         keys: names of the inventory's keys that it is; empty when that cannot be told.
@@ -39,7 +39,7 @@ class Leak:
 
     @property
     def stripe(self) -> bool:
-        """Whether it is a Stripe API key, as far as can be told."""
+        """Whether it is a Stripe API key, as far as that can be told."""
         return kind_of(self.secret).rotatable if self.keys and self.secret else any(alert.stripe for alert in self.alerts)
 
     @property
@@ -51,12 +51,12 @@ class Leak:
 
     @property
     def cut(self) -> bool:
-        """Whether only the beginning of a key is known: no store holds it so, and no command can use it."""
+        """Whether only the beginning of a key is known: no store holds it in that form, and no command can use it."""
         return not self.keys and self.secret is not None and recognise.cut(self.secret)
 
     @property
     def told_by(self) -> str:
-        """How the key was told, to stand behind its name; "" where the alert holds its value."""
+        """How the key was recognised, to follow its name; "" where the alert holds its value."""
         return _BY.get(self.by, "")
 
     @property
@@ -66,7 +66,7 @@ class Leak:
 
     @property
     def open(self) -> bool:
-        """Whether any scanner counts it as not dealt with."""
+        """Whether any scanner still counts it as open."""
         return not all(alert.closed for alert in self.alerts)
 
     @property
@@ -82,12 +82,12 @@ class Leak:
 
     @property
     def public(self) -> bool:
-        """Whether a scanner says that anybody could read it."""
+        """Whether a scanner says that it was publicly readable."""
         return any(alert.public for alert in self.alerts)
 
     @property
     def via(self) -> str:
-        """In the words of `--leaked-via`."""
+        """How it leaked, in the words of `--leaked-via`."""
         return next((alert.via for alert in self.alerts if alert.via != "unknown"), "unknown")
 
     @property
@@ -100,7 +100,7 @@ class Leak:
 
 
 def leaks(alerts: Iterable[Alert], held: Sequence[StoredKey], pasted: Secret | None = None) -> tuple[Leak, ...]:
-    """Alerts by credential: those of the same value are one leak, however each names it; one that names none stands alone.
+    """Group alerts by credential: those of one value are one leak, however each names it; an alert that names none is a leak of its own.
 
     Args:
         alerts: of one file.
@@ -139,7 +139,7 @@ def _files(group: Sequence[Alert]) -> set[tuple[str, str]]:
 
 
 def _meet(these: set[tuple[str, str]], those: set[tuple[str, str]]) -> bool:
-    """Whether they share a file; some scanners do not name the repository that it is in."""
+    """Whether two alerts share a file; some scanners do not name its repository."""
     return any(file == other and (source == place or not (source and place)) for source, file in these for place, other in those)
 
 

@@ -1,6 +1,6 @@
-"""The plain e-mail in which Stripe, a platform or a stranger tells of a leak, as a person pastes or saves it.
+"""Read the plain e-mail in which Stripe, a platform or a stranger reports a leak, as a person pastes or saves it.
 
-What it may tell: the key, or how it begins and ends; an address where it was found; a time. No form of it is promised, so nothing
+It may tell the key or its ends, an address where it was found, and a time. No form of it is promised, so nothing
 but these three is looked for.
 """
 
@@ -54,7 +54,7 @@ def read(content: str) -> list[Alert]:
     if "stripe" not in said.lower() and not _WHOLE.search(said) and not _SHOWN.search(said):
         return []
     place = _place(said)
-    # What is yet to come, such as a deadline, is no time of the leak.
+    # a time in the future, such as a deadline, is not a time of the leak
     times = [(found, f"the e-mail{'' if zone else ', read as UTC'}") for found, zone in _times(said) if not sent or found <= sent]
     since, what = earliest(*times, (sent, "the e-mail"))
     kind = "Stripe API key"
@@ -73,12 +73,12 @@ def _each(pattern: re.Pattern[str], text: str) -> list[str]:
 def _shown(text: str) -> list[Ends]:
     found = [ends for value in _each(_SHOWN, text) if (ends := masked(value.replace("xx", "**").replace("XX", "**")))]
     tails = [Ends("", tail) for tail in _each(_ENDS, text)]
-    sure = [ends for ends in tails if not ends.tail.isalpha() or not ends.tail.islower()]  # `ending with your` ends no key
+    sure = [ends for ends in tails if not ends.tail.isalpha() or not ends.tail.islower()]  # `ending with your` does not end a key
     return list(dict.fromkeys(found or sure))
 
 
 def _parts(content: str) -> tuple[float, str]:
-    """When it was sent (0: it does not say), and its text: of a saved mail decoded, of HTML without tags."""
+    """The time of sending (0: it does not say) and the text: decoded from a saved mail, without the tags of HTML."""
     if not _HEADER.match(content):
         return 0.0, content
     try:
@@ -111,7 +111,7 @@ def _place(text: str) -> Location:
 
 
 def _times(text: str) -> Iterator[tuple[float, bool]]:
-    """Each time of day that stands in the text, and whether it names its zone."""
+    """Each time of day in the text, and whether it names its zone."""
     for pattern in _TIMES:
         for found in pattern.finditer(text):
             hour, minute, second, half, zone = found.groups()[-5:]

@@ -1,4 +1,4 @@
-"""GitHub secret scanning and GitGuardian: webhook bodies, and what their APIs answer.
+"""GitHub secret scanning and GitGuardian: webhook bodies, and the answers of their APIs.
 
 GitHub: https://docs.github.com/webhooks (`secret_scanning_alert`, `secret_scanning_alert_location`) and
 https://docs.github.com/rest/secret-scanning; the API gives the secret, the webhook does not. A secret may also have been
@@ -57,7 +57,7 @@ def _location(data: Json) -> Alert:
 
 
 def _place(repository: str, details: Json, url: str) -> Location:
-    """Of a commit path, line and commit; of an issue, a pull request or a discussion its address."""
+    """The place: of a commit its path, line and commit; of an issue, a pull request or a discussion its address."""
     address = next((text(details, name) for name in details if name.startswith(_ISSUE_PARTS) and name.endswith("_url")), "")
     api = _API.fullmatch(address or text(details, "commit_url", "blob_url"))
     shown = f"https://github.com/{api.group(1)}/{api.group(2)}" if api and address else address
@@ -71,7 +71,7 @@ def _place(repository: str, details: Json, url: str) -> Location:
 
 
 def hmsl(data: Json) -> Alert:
-    """A row of what `ggshield hmsl check --json` found in public repositories, by a hash alone."""
+    """A row that `ggshield hmsl check --json` found in public repositories, by a hash alone."""
     found = hashes(data, hmsl="hash")
     if not found or "count" not in data:
         raise NotThatFormat("a HasMySecretLeaked row has `hash` and `count`")

@@ -1,4 +1,4 @@
-"""An alert file, whatever scanner wrote it: recognised by its fields, bounded in size, refused with file and line."""
+"""Read an alert file of any scanner: recognised by its fields, limited in size, refused with file and line."""
 
 import csv
 import io
@@ -35,23 +35,23 @@ FORMATS: dict[str, Callable[[Json], Alert]] = {
     "hmsl": hmsl,
 }
 _LISTS = ("findings", "results", "incidents", "alerts", "data", "leaks")
-"""Fields under which a document may carry its alerts."""
+"""Fields in which a document may carry its alerts."""
 _ASIDE = {"level", "msg", "summary", "access_map", "audit"}
-"""Fields of what scanners write between their findings: logs, totals, maps of what a key opens."""
+"""Fields of the lines that scanners write between their findings: logs, totals, maps of what a key opens."""
 _KNOWN = (
     "a GitHub or GitGuardian alert (webhook or API), a scanner's report (JSON, SARIF 2.1, gitleaks' CSV), "
     "or the e-mail that told of the leak"
 )
 _TOTALS = ("findings", "scan_date", "rules_applied")
-"""What kingfisher writes to standard output behind its findings."""
+"""Fields that kingfisher writes to standard output after its findings."""
 _TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[@-Z\\^_=>])")
-"""What a terminal is told between texts: colours, questions, titles."""
+"""Control sequences of a terminal between texts: colours, questions, titles."""
 _CSV = re.compile(r"(?:[A-Za-z]+,)*RuleID,(?:[A-Za-z]+,)*[A-Za-z]+\r?\n")
 _DOCUMENT = re.compile(r"^[ \t]*(?:\{|\[\s*(?:[\[{\]]|$))", re.MULTILINE)
 _PREFIX = re.compile(r"""^[^{\n]{1,120}(?=\{"[^\n]*\}[ \t\r]*$)""", re.MULTILINE)
-"""What a job's or a container's log puts before each line, such as its time or the container's name."""
+"""The beginning that a job's or a container's log puts before each line, such as its time or the container's name."""
 _BRACKET = re.compile(r"\[[^\[\]{}\"\n]{0,40}\][ \t]+[^\s,\]]")
-"""How a line of a program's own log begins, such as `[INFO] `; JSON never does."""
+"""The beginning of a line in a program's own log, such as `[INFO] `; JSON never begins so."""
 
 
 def read_file(name: str) -> tuple[Alert, ...]:
@@ -108,7 +108,7 @@ def _alerts(content: str, name: str) -> Iterator[Alert]:
 
 
 def _behind_prefixes(content: str, name: str) -> tuple[Alert, ...]:
-    """Alerts that are the ends of lines; none where such an end is something else, as in an e-mail that cites one."""
+    """Alerts at the ends of lines, after a prefix; none where one such end is not an alert, as in an e-mail that cites one."""
     bare = _PREFIX.sub("", content)
     try:
         return tuple(replace(_alert(row, line, name), line=line) for line, row in _rows(bare, name)) if bare != content else ()
@@ -141,7 +141,7 @@ def _rows(content: str, name: str) -> Iterator[tuple[int, Json]]:
 
 
 def _aside(data: Any) -> bool:
-    """What scanners write between and behind their findings."""
+    """Whether a row is one that scanners write between and after their findings."""
     if not isinstance(data, dict) or any(isinstance(data.get(field), list) for field in _LISTS) or _known(data):
         return False
     return bool(set(data) & _ASIDE) or all(field in data for field in _TOTALS)
@@ -150,7 +150,7 @@ def _aside(data: Any) -> bool:
 def _documents(content: str, name: str) -> Iterator[tuple[int, Any]]:
     """JSON documents one after the other: one per line, or spread over lines as `jq .` and paged APIs write them.
 
-    A line of a banner or of a log between them is passed over; one that may be a torn document is not.
+    A line of a banner or of a log between them is skipped; one that may be a torn document is not.
     """
     at, line, passed, found = 0, 1, 0, False
     while at < len(content):
@@ -177,7 +177,7 @@ def _documents(content: str, name: str) -> Iterator[tuple[int, Any]]:
 
 
 def _banner(content: str, at: int) -> int:
-    """Length of the rest of a line that begins like no document and tells of no key; 0 when it may be a torn document."""
+    """Length of the rest of a line that does not begin like a document and tells of no key; 0 when it may be a torn document."""
     if content[at] in '{}"' or (content[at] == "[" and not _BRACKET.match(content, at)):
         return 0
     end = content.find("\n", at)
@@ -186,7 +186,7 @@ def _banner(content: str, at: int) -> int:
 
 
 def _listed(data: Any, line: int, name: str, deep: int = 1) -> list[Json]:
-    """The rows of a document; `deep`: how far a list may be one of whole reports."""
+    """The rows of a document; `deep`: how deep a list may consist of whole reports."""
     rows = documents.unfold(data) if isinstance(data, dict) else None
     if rows is not None:
         return rows
@@ -222,7 +222,7 @@ _NOT_JSON = object()
 
 
 def _json(content: str) -> Any:
-    """The data, `_NOT_JSON` when it is none."""
+    """The data, or `_NOT_JSON`."""
     try:
         return untrusted_json.loads(content)
     except ValueError:

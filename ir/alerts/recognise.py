@@ -1,4 +1,4 @@
-"""Which key of the inventory an alert is about: by the value, by a hash of it, or by what a scanner left of it."""
+"""Tell which key of the inventory an alert is about: by its value, by a hash, or by the ends that a scanner left visible."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
@@ -9,9 +9,9 @@ from ir.alerts.alert import Alert, Ends
 from ir.core.secret import Secret
 
 SHORTEST_BEGINNING = 30
-"""Characters of a beginning that tell one key: the first 25 are the same for all keys of one account."""
+"""Characters of a beginning that tell one key from another: the first 25 are the same for all keys of one account."""
 _CUT_HASH = 32
-"""Characters that detect-secrets hashes of a Stripe key, however long it is."""
+"""Characters of a Stripe key that detect-secrets hashes, however long it is."""
 _WHOLE_KEY = 107
 
 
@@ -32,7 +32,7 @@ class Recognised:
 
 
 def cut(secret: Secret) -> bool:
-    """Whether it is built like a key of today and shorter: some scanners stop after 24 or 32 characters."""
+    """Whether it looks like a key of today that was cut: some scanners stop after 24 or 32 characters."""
     value = secret.reveal()
     return value.startswith(("sk_live_51", "rk_live_51", "sk_test_51", "rk_test_51")) and len(value) < _WHOLE_KEY
 
@@ -46,13 +46,13 @@ def _sha1(value: str) -> list[str]:
 
 
 def _hmsl(value: str) -> list[str]:
-    """As ggshield makes it (verticals/hmsl/crypto.py): scrypt with a pepper that is public."""
+    """The hash that ggshield makes (verticals/hmsl/crypto.py): scrypt with a pepper that is public."""
     pepper = hashlib.sha256(b"GitGuardian").digest()
     return [hashlib.scrypt(value.encode(), salt=pepper, n=2048, r=8, p=1, dklen=32).hex()]
 
 
 def _ggshield(value: str) -> list[str]:
-    """`ignore_sha` of a finding with one match, which of a Stripe key is called `apikey`."""
+    """The `ignore_sha` of a finding with one match, which is called `apikey` for a Stripe key."""
     return _sha256(f"{value},apikey")
 
 
@@ -61,13 +61,13 @@ _MADE: dict[str, Callable[[str], list[str]]] = {"sha256": _sha256, "sha1": _sha1
 
 @dataclass(frozen=True)
 class Holdings:
-    """All values that are known, to find alerts in."""
+    """All known values, to find the one that an alert is about."""
 
     values: Sequence[StoredKey]
     _made: dict[str, dict[str, list[StoredKey]]] = field(default_factory=dict)
 
     def find(self, alert: Alert) -> Recognised | None:
-        """The one value that the alert is about; None when none is, or several may be."""
+        """The one value that the alert is about; None when none fits, or several do."""
         whole = self._by_value.get(alert.secret.fingerprint) if alert.secret else None
         if whole:
             return Recognised(whole, "value")
@@ -90,7 +90,7 @@ class Holdings:
         return {one.secret.fingerprint: one for one in self.values}
 
     def _hashed(self, made: str) -> dict[str, list[StoredKey]]:
-        """Made when it is first needed: scrypt takes its time, for each value once."""
+        """The hash of each value, made when it is first needed: scrypt takes its time."""
         if made not in self._made:
             index: dict[str, list[StoredKey]] = {}
             for one in self.values:

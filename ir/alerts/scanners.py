@@ -36,7 +36,7 @@ def trufflehog(data: Json) -> Alert:
         secret(data, "Raw", "RawV2"),
         (),
         ends(data, "Raw", "RawV2", "Redacted"),
-        boolean(data, "Verified") or None,  # `false` is also what it writes when it was told not to try
+        boolean(data, "Verified") or None,  # `false` also means that it was told not to try
         text(where, "visibility") == "public",
     )
 

@@ -1,4 +1,4 @@
-"""Words on the screen: one file per command group; parses, calls, prints, returns the exit code; decides nothing.
+"""The command line: one file per command group; parses, calls, prints, returns the exit code; decides nothing.
 
 Commands are loaded on demand, so that `ir --help` imports no vendor. The table is the command line.
 """
@@ -102,7 +102,7 @@ _BAD_FILE = {
 
 
 class LazyGroup(TyperGroup):
-    """A group whose commands are imported when they are called; their help lines stand in the table."""
+    """A group whose commands are imported when they are called; the table has their help lines."""
 
     table: dict[str, Any] = COMMANDS
     _completing = False
@@ -125,7 +125,7 @@ class LazyGroup(TyperGroup):
         return _imported(cmd_name, *row)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """A command that does not exist is told with those that it may be meant for."""
+        """For an unknown command, the error names similar ones."""
         if not ctx.resilient_parsing and not args[0].startswith("-") and args[0] not in self.table:
             near = " or ".join(f"`{ctx.command_path} {name}`" for name in get_close_matches(args[0], self.table))
             ctx.fail(f"there is no command `{ctx.command_path} {args[0][:40]}`" + (f"; did you mean {near}?" if near else ""))
@@ -229,7 +229,7 @@ def _nearest_help(error: typer.TyperException) -> str:
 
 
 def _unexpected(error: Exception, argv: list[str]) -> int:
-    """A database that cannot be used is told as such; anything else is a bug."""
+    """Report a database that cannot be used as such; anything else is a bug."""
     from ir.cli.terminal.screen import show_crash
     from ir.core.errors import ExitCode, IrError
 
@@ -246,7 +246,7 @@ def _unexpected(error: Exception, argv: list[str]) -> int:
 
 
 def _of_system(error: OSError) -> Exception:
-    """A file that cannot be used is a usage error; a full disk and the like is not."""
+    """Report a file that cannot be used as a usage error; a full disk and the like is not one."""
     from ir.core.errors import IrError, UsageError
 
     kind = UsageError if error.errno in _BAD_FILE and error.filename else IrError

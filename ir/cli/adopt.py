@@ -1,4 +1,4 @@
-"""`ir rotate stripe --adopt INC`: what the world still tells of an incident is shown, and a person says that it is ours to go on with."""
+"""`ir rotate stripe --adopt INC`: show what stores and Stripe still tell of an incident, and let a person decide to go on with it."""
 
 from copy import deepcopy
 from typing import cast
@@ -20,11 +20,11 @@ from ir.runtime.incident_spec import Setting
 
 
 def adopt(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, known: Json) -> Json:
-    """First facts, `known` included, of an incident that another machine began; looks only, and asks before it is gone on with.
+    """First facts, `known` included, of an incident that another machine began; looks only, and asks before it continues.
 
     Raises:
         UsageError: not an incident's id.
-        Refused: it is known here, nothing tells of it, it cannot be gone on with, or the operator does not say so.
+        Refused: it is known here, nothing tells of it, it cannot be continued, or the operator does not agree.
     """
     name = setting.incident
     if not adoption.NAMED.fullmatch(name):
@@ -88,7 +88,7 @@ def _confirm(operator: Terminal, name: str, facts: Facts, world: World) -> None:
 
 
 def _refuse_what_preflight_refuses(world: World, facts: Facts) -> None:
-    """Before it is begun: an id that was begun here cannot be adopted once more with other exceptions."""
+    """Refuse before it is begun: an id that was begun here cannot be adopted once more with other exceptions."""
     step = next((step for step in world.plan.steps if step.action == "preflight"), None)
     if step is None:
         return

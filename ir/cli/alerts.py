@@ -1,4 +1,4 @@
-"""`ir alert import`, and `--alert` of `ir rotate stripe`: what a scanner found, and which key of the inventory it is."""
+"""`ir alert import`, and `--alert` of `ir rotate stripe`: a scanner's findings, and the key of the inventory that each is about."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ AlertFile = Annotated[
 
 @dataclass(frozen=True)
 class Taken:
-    """What a rotation takes from an alert; what the operator said goes before it.
+    """The parts of an alert that a rotation uses; options of the operator win.
 
     Attributes:
         exposed_at: epoch seconds, 0 = not said.
@@ -62,8 +62,8 @@ def import_alerts(
     found = alerts.read_file(file)
     pasted = read_key(leaked_key_from, "The leaked key", screen) if leaked_key_from else None
     operator = Terminal(screen, name=actor(), yes=False)
-    asking = partial(Consent, open_state, operator, yes=yes, pin=inventory_sha256)
-    opened, held, unread = _looked_up(inventory_file, operator, asking)
+    consent_for = partial(Consent, open_state, operator, yes=yes, pin=inventory_sha256)
+    opened, held, unread = _looked_up(inventory_file, operator, consent_for)
     leaks = alerts.leaks(found, held, pasted)
     if as_json:
         holds = any(leak.in_file for leak in leaks)
@@ -78,7 +78,13 @@ def import_alerts(
 
 
 def take(
-    screen: Screen, file: str, key: str, inventory_file: str, operator: Terminal, pasted: Secret | None, asking: Callable[[Opened], Consent]
+    screen: Screen,
+    file: str,
+    key: str,
+    inventory_file: str,
+    operator: Terminal,
+    pasted: Secret | None,
+    consent_for: Callable[[Opened], Consent],
 ) -> Taken:
     """The one leak of the alert file that a rotation is about; `asking` makes the consent about an inventory.
 
@@ -86,7 +92,7 @@ def take(
         BadFile: no alert in it. UsageError: alerts of several keys, or of none.
     """
     found = alerts.read_file(file)
-    opened, held, unread = _looked_up(inventory_file, operator, asking)
+    opened, held, unread = _looked_up(inventory_file, operator, consent_for)
     _warn_of_unread(screen, [name for name in unread if name.startswith("command://")])
     leaks = alerts.leaks(found, held, pasted)
     leak = alerts.the_leak(leaks, file, key, opened.source if opened else None)
@@ -103,7 +109,7 @@ def take(
 
 
 def _whole(leak: Leak, file: str, operator: Terminal) -> Secret | None:
-    """The key as a human gives it, where the alert does not hold it or holds its beginning."""
+    """The whole key from a person, where the alert lacks it or has only its beginning."""
     if operator.interactive:
         screen = operator.screen
         screen.say(f"The alert holds {'only the beginning of the key' if leak.cut else 'no key'}; with it the right row is found.")
@@ -116,17 +122,17 @@ def _whole(leak: Leak, file: str, operator: Terminal) -> Secret | None:
     return None
 
 
-def _looked_up(file: str, operator: Terminal, asking: Callable[[Opened], Consent]) -> tuple[Opened | None, list[StoredKey], list[str]]:
+def _looked_up(file: str, operator: Terminal, consent_for: Callable[[Opened], Consent]) -> tuple[Opened | None, list[StoredKey], list[str]]:
     """The inventory (None: there is none), and what its stores hold."""
     path = inventory_source.chosen(file, operator.screen)
     if not path:
         return None, [], []
     opened = inventory_source.read(path)
-    return opened, *_holders(opened, operator, asking(opened))
+    return opened, *_holders(opened, operator, consent_for(opened))
 
 
 def _holders(opened: Opened, operator: Terminal, consent: Consent) -> tuple[list[StoredKey], list[str]]:
-    """What every store of the inventory holds, each value once; and the stores that were not read."""
+    """The content of every store of the inventory, each value once; and the stores that were not read."""
     found: dict[Secret, list[str]] = {}
     unread, source = [], opened.source
     may_run = consent.may(reading(source, [ref for key in source.held for ref in key.stored_in]))
@@ -151,7 +157,7 @@ def _warn_of_unread(screen: Screen, stores: list[str]) -> None:
 
 
 def warn_of(screen: Screen, file: str, leaks: tuple[Leak, ...]) -> None:
-    """A file with keys in it is the next leak."""
+    """Warn of a file with keys in it: it is the next leak."""
     live = [leak for leak in leaks if leak.in_file and leak.live is not False]
     if live and file != "-":
         screen.warn(f"{file} holds {len(live)} secret{'s' * (len(live) != 1)} in plain text that may be alive: delete it when this is over")

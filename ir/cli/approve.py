@@ -1,4 +1,4 @@
-"""`ir approve`: one person's word that a step may happen, signed or not, from any machine that sees the database."""
+"""`ir approve`: one person approves a step, signed or not, from any machine that reaches the database."""
 
 import sys
 import time
@@ -97,10 +97,10 @@ def _confirm(kept: State, operator: Terminal, record: Incident) -> None:
 
 
 def _word(record: Incident, reason: str, source_closed: str, unused: str) -> Json:
-    """What is sent when somebody vouches for what the tool cannot see; {} when it is an approval.
+    """The signal of a person who vouches for what the tool cannot see; {} when it is an approval.
 
     Raises:
-        Refused: nobody asks whether the old key is used.
+        Refused: the incident does not ask whether the old key is used.
     """
     body: Json = {"plan": record.opened["plan_hash"], "reason": reason, "step": ""}
     if source_closed:
@@ -119,7 +119,7 @@ def _said(source_closed: str, who: str) -> str:
 
 
 def _approval(record: Incident, by: str, reason: str, expires: str, sign_with: str) -> Json:
-    """What is sent; `name` and `signature` only when it is signed."""
+    """The signal; `name` and `signature` only when it is signed."""
     step = _step(record)
     until = int(_until(expires))
     plan = str(record.opened["plan_hash"])

@@ -1,4 +1,4 @@
-"""`ir campaign retry`: what was refused or failed is begun again, with the words that were agreed to."""
+"""`ir campaign retry`: begin again what was refused or failed, with the words that were agreed to."""
 
 from typing import Annotated
 

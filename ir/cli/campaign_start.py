@@ -59,7 +59,7 @@ def begin(asked: ManyKeys, operator: Terminal) -> NoReturn:
     if book.policy is not Policy.EXPLOITED:  # containment waits for no look
         _refuse_shared(opened, keys, operator, consent)
     if options.dry_run:
-        _rehearse(source, keys, book, options, kept, operator)
+        _run_dry(source, keys, book, options, kept, operator)
     name = new_name(wiring.SystemClock().now().isoformat())
     if not operator.confirm_by_name(_about(name, source, keys)):
         raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes, or run it in a terminal")
@@ -140,8 +140,8 @@ def _show(operator: Terminal, source: Source, keys: Sequence[Key], book: Playboo
     operator.screen.table(title, ("key", "account", "stored in", "services", "first"), lines)
 
 
-def _rehearse(source: Source, keys: Sequence[Key], book: Playbook, options: Options, kept: State, operator: Terminal) -> NoReturn:
-    """Every key's own rehearsal, one after the other; refused when one of them would be."""
+def _run_dry(source: Source, keys: Sequence[Key], book: Playbook, options: Options, kept: State, operator: Terminal) -> NoReturn:
+    """Try each key without writes, one after the other; refused when one of them would be."""
     code = ExitCode.DONE
     for child, row in children_for(source, keys, book, options):
         setting = setting_of(replace(child, incident="INC-rehearsal"), row)

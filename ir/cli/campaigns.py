@@ -32,7 +32,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stand
 Yes = Annotated[bool, typer.Option("--yes", help="Answer the operator's own questions with yes.")]
 AtOnce = Annotated[int, typer.Option(min=1, max=64, help="Incidents that this process runs together.")]
 _AROUND = 6
-"""Lines of the terminal that the title, the heads and the prompt need."""
+"""Lines of the terminal for the title, the heads and the prompt."""
 _STANDS = (ChildState.QUEUED, ChildState.WAITING)
 _ORDER = tuple(ChildState[name] for name in ("RUNNING", "RESTING", "FAILED", "REFUSED", "DEBT", "WAITING", "QUEUED", "DONE"))
 
@@ -65,7 +65,7 @@ def resume(
     detach: Annotated[bool, typer.Option("--detach", help="Leave it to the workers (ir worker).")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Go on with a campaign that is paused or that nobody runs; failures so far no longer stop it."""
+    """Go on with a campaign that is paused or that no process runs; failures so far no longer stop it."""
     screen, kept, book = _open(as_json=as_json)
     row = _unfinished(book, name)
     book.say(row["campaign"], "running", "")
@@ -99,7 +99,7 @@ def run_here(kept: State, book: CampaignLedger, name: str, operator: Terminal, *
     """Run a campaign in this process, beside whatever workers there are, until nothing is left to begin or to end.
 
     Raises:
-        Refused: there is something to run, and nobody whose word this machine takes agreed to it.
+        Refused: there is something to run, without the consent of a person whom this machine trusts.
     """
     screen, stop = operator.screen, threading.Event()
     row = row_of(book, name)
@@ -131,7 +131,7 @@ def run_here(kept: State, book: CampaignLedger, name: str, operator: Terminal, *
 
 
 def _until_over(worker: Worker, book: CampaignLedger, name: str, stop: threading.Event) -> None:
-    """Children that others run are waited for; those that wait for a human are not."""
+    """Wait for children that others run, not for those that wait for a person."""
     while True:
         worker.run(until_idle=True, stop=stop)
         if name in worker.admission.shunned:
@@ -150,7 +150,7 @@ def _until_over(worker: Worker, book: CampaignLedger, name: str, stop: threading
 
 
 def _live(book: CampaignLedger, name: str, height: int) -> Table:
-    """As many lines as the terminal has room for, what moves or needs somebody first."""
+    """As many lines as the terminal has room for, moving and waiting children first."""
     row, children = row_of(book, name), book.children(name)
     first = sorted(children, key=lambda child: (_ORDER.index(child.state), child.position))
     shown = first[: max(height - _AROUND, 3)]
@@ -182,7 +182,7 @@ def _rows(children: Sequence[Child], now: float, workers: Sequence[Json] = ()) -
 
 
 def _worker(child: Child, names: Mapping[str, str]) -> tuple[str, ...]:
-    """Who has it now; no column where no worker lives."""
+    """The worker of a child; no column where no worker lives."""
     return (names.get(child.owner, "") if child.state in KEPT else "",) if names else ()
 
 

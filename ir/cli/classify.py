@@ -61,7 +61,7 @@ def _rungs(now: float, breach: bool | None, aware_at: float, material: bool | No
 
 
 def _recorded(kept: State, name: str, by: str, bodies: list[Json], screen: Screen) -> Incident:
-    """In the chain; by a login that may only approve and classify as a signal, which the incident takes in later."""
+    """Record it in the chain; a login that may only approve and classify sends it as a signal, which the incident takes in later."""
     try:
         return words.say(kept, name, by, bodies, screen.warn)
     except Refused as refused:

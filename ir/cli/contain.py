@@ -50,7 +50,7 @@ def contain(
     source = inventory.loads(setting.text, setting.name)
     account = source.account(source.key(setting.key).account)
     kills = reversibility.way(account, replaces=not setting.options.no_replacement, made="new" in record.facts).kills
-    if record.status in FINAL and kills:  # nothing of it hears of a new key any more
+    if record.status in FINAL and kills:  # a later run does not hear of a new key any more
         opened = Opened(setting.text, setting.name, setting.base)
         options = Options(yes=yes, drill=setting.options.drill)
         _open(setting.key, Consent(lambda: kept, operator, opened, yes=yes, pin=inventory_sha256), kept, operator, leaked, options)

@@ -52,10 +52,10 @@ def drift(
 def compare(
     opened: Opened, screen: Screen, *, yes: bool, pin: str, head: Json | None = None, probe: bool = False, states: Sequence[str] = ()
 ) -> NoReturn:
-    """Look, say what is wrong, and end: 5 when anything is. `head`: what stands above it in a JSON document; `states`: of Terraform.
+    """Look, report the faults, and end: 5 when there are any. `head` comes first in a JSON document; `states` are Terraform's.
 
     Raises:
-        Refused: it would run or reach what nobody agreed to.
+        Refused: it would run or reach something without consent.
     """
     source, operator = opened.source, Terminal(screen, name=actor(), yes=False)
     consent = Consent(open_state, operator, opened, yes=yes, pin=pin)

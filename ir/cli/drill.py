@@ -30,7 +30,7 @@ _STORES = f"{' | '.join(StoreKind)}, several by comma; default: of {', '.join(US
 
 
 @dataclass(frozen=True)
-class Asked:
+class DrillFlags:
     """What was said of a drill."""
 
     seed: Annotated[int | None, typer.Option(help="Names, amounts, order and keys follow from it; default: a new one.")] = None
@@ -53,8 +53,8 @@ class Asked:
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False
 
 
-@takes(Asked)
-def stripe(asked: Asked) -> None:
+@takes(DrillFlags)
+def stripe(asked: DrillFlags) -> None:
     """Rehearse a whole rotation: a Stripe twin, stores and services under traffic on this machine; nothing leaves it."""
     first = random.randrange(1_000_000) if asked.seed is None else asked.seed  # noqa: S311 - a number to repeat the drill by
     if asked.runs or asked.faults == "?":

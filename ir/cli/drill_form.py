@@ -1,4 +1,4 @@
-"""The keys page of a rehearsal as text, for a terminal without a browser: it sends the same forms.
+"""The keys page of the drill as text, for a terminal without a browser: it sends the same forms.
 
 It shows what the page shows, masked tokens and a new value included; so it does not print through `Screen`, which would hide them.
 """

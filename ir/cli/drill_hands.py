@@ -1,4 +1,4 @@
-"""`ir drill stripe --hands` and `ir drill join`: a prompt at which `ir` is run by hand, in the world of a rehearsal."""
+"""`ir drill stripe --hands` and `ir drill join`: a prompt at which a person runs `ir` in an embedded world."""
 
 import shlex
 import signal

@@ -1,4 +1,4 @@
-"""`ir drill stripe --faults … --runs N`: many drills in simulated time, and what was lost."""
+"""`ir drill stripe --faults … --runs N`: many drills in simulated time, and a count of what was lost."""
 
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import ExitCode
@@ -11,7 +11,7 @@ _EVERY = 20
 
 
 def show(faults: str, first: int, runs: int, screen: Screen) -> ExitCode:
-    """Run them and say what they came to. Faults may be empty: then everybody is well.
+    """Run them and report the results. Without faults, every call succeeds.
 
     Raises:
         UsageError: a fault is not known.

@@ -1,4 +1,4 @@
-"""`ir drill stripe-webhook`: signing secrets are replaced while events happen, and the world counts what was lost or forged."""
+"""`ir drill stripe-webhook`: replace signing secrets while events happen, and count what was lost or forged."""
 
 import sys
 from typing import Annotated

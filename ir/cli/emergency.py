@@ -1,4 +1,4 @@
-"""Containment of a key by its incident; and an emergency that ends the grace of a scheduled rotation and goes on to the kill."""
+"""Contain a key by its incident; end the grace of a scheduled rotation in an emergency and go on to the kill."""
 
 import sys
 from dataclasses import replace
@@ -36,7 +36,7 @@ def confirm(kept: State, operator: Terminal, record: Incident, what: str, *, kil
 
 
 def _confirmed_by_name(kept: State, operator: Terminal, record: Incident) -> bool:
-    """Of two terminals the first counts."""
+    """Confirm by name; of two terminals, the first answer counts."""
     about = irreversible.to_contain(record, by_name.ends_in(kept, operator, record, "old"))
     try:
         return by_name.confirmed(operator, about, by_name.settled(record, "contain", lambda: record_of(kept, record.id)))
@@ -57,7 +57,7 @@ def contain(kept: State, setting: Setting, record: Incident, operator: Terminal,
     operator.screen.step("contain", outcome)
     ends = ends_a_grace(record)
     told: Json = {**outcome.facts, **({"emergency": {"by": operator.name, "at": world.now(), "reason": reason}} if ends else {})}
-    if ends or {"containment", "new", "proof"} & set(told):  # else nothing has changed that its process would have to know
+    if ends or {"containment", "new", "proof"} & set(told):  # otherwise nothing has changed that its process needs to know
         kept.signals.send(record.id, "contain", operator.name, {"said": outcome.said, "facts": told})
     for debt in outcome.debts:
         operator.screen.warn(f"still to do: {debt.why} → {debt.todo}")

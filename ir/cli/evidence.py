@@ -107,7 +107,7 @@ def purge(
         screen.warn(f"a copy that we know of stays: {copy}" if copy != str(folder / "evidence") else f"removed here: {copy}")
     if not operator.confirm_by_name(irreversible.to_purge(record, len(here))):
         raise Refused("not confirmed", safe="nothing was removed", next_step="say --yes")
-    # Signed and kept before anything is removed: a file that is missing without a word would look like tampering.
+    # signed and kept before anything is removed: a missing file without a word would look like tampering
     gone = [*recorded_files(entries)]
     told = {"by": operator.name, "reason": reason, "second": second, "files": gone, "copies": purging.copies(record, entries, folder)}
     signer = signer_of(kept, record, screen)
@@ -127,7 +127,7 @@ def _told(kept: State, name: str) -> list[Json]:
 
 
 def _nothing(name: str, entries: list[Json], told: list[Json], screen: Screen) -> None:
-    """Once more is fine; somewhere else is not.
+    """Nothing is left to remove. That is fine here, and an error where the files are on another machine.
 
     Raises:
         Refused: the files lie on another machine.
@@ -146,7 +146,7 @@ def _say(name: str, removed: int, told: list[Json], screen: Screen) -> None:
 
 
 def signer_of(kept: State, record: incident_record.Incident, screen: Screen) -> checkpoints.Signer:
-    """Who signs what is written of an incident now, by the inventory that it was begun with."""
+    """The signer of an incident's record now, by the inventory that it was begun with."""
     return words.signer_for(kept, record, screen.warn)
 
 

@@ -213,7 +213,7 @@ def record_of(kept: State, name: str) -> Incident:
 
 
 def _never_begun(kept: State, name: str) -> Refused:
-    """Why an incident of which nothing is recorded is not gone on with: nothing is done before the first entry."""
+    """The reason why an incident without a record is not continued: nothing is done before the first entry."""
     holder = kept.leases.holder(name)
     if holder and holder.alive:
         return Refused(f"{name} is being begun by process {holder.pid}", next_step=f"ir status {name} --follow")

@@ -87,10 +87,10 @@ def init(
     base = opened.base if opened else Path(output).absolute().parent if output else Path.cwd()
     seen = [_look(screen, scheme, place) for scheme, place in old]
     found = _first_look(wanted, opened, operator, base, read=read)
-    finds = _relative([*(find for one in seen for find in one.found_keys), *found.finds], base)
-    held = _held(found, finds, asked) if asked else {}
+    found_keys = _relative([*(find for one in seen for find in one.found_keys), *found.found_keys], base)
+    held = _held(found, found_keys, asked) if asked else {}
     readers, named = found.readers(), [replace(row, ref=_from(row.ref, base)) for row in found.named()]
-    proposal = Proposer(finds, named, readers, given, opened.source if opened else None, held).proposal()
+    proposal = Proposer(found_keys, named, readers, given, opened.source if opened else None, held).proposal()
     for line in found.unread:
         screen.warn(f"not looked into: {skeleton.one_line(line)}")
     for line in found.not_looked_into(_SHOWN):
@@ -101,10 +101,10 @@ def init(
     _deliver(screen, proposal, unread, opened, output, there=there)
 
 
-def _held(look: FirstLook, finds: Sequence[FoundKey], asked: Consent) -> dict[str, str]:
+def _held(look: FirstLook, found_keys: Sequence[FoundKey], asked: Consent) -> dict[str, str]:
     """Fingerprint → listed key, of the keys that none of the finds is a place of; only what may be read is."""
-    known = {plain_ref(find.ref) for find in finds}
-    keys = [key for key in asked.opened.source.keys if finds and not known & set(map(plain_ref, key.stored_in))]
+    known = {plain_ref(find.ref) for find in found_keys}
+    keys = [key for key in asked.opened.source.keys if found_keys and not known & set(map(plain_ref, key.stored_in))]
     agreed = [key for key in keys if asked.may(consent.reading(asked.opened.source, key.stored_in))]
     return {mark: key.name for key in agreed if (mark := look.held(key))}
 
@@ -198,9 +198,9 @@ def _place(text: str) -> Place:
     return replace(found, host=host)
 
 
-def _relative(finds: Iterable[FoundKey], base: Path) -> list[FoundKey]:
+def _relative(found_keys: Iterable[FoundKey], base: Path) -> list[FoundKey]:
     """Env files below the inventory's folder are named from there, so that both can move together."""
-    return list({find.ref: find for find in (replace(one, ref=_from(one.ref, base)) for one in finds)}.values())
+    return list({find.ref: find for find in (replace(one, ref=_from(one.ref, base)) for one in found_keys)}.values())
 
 
 def _from(ref: Reference, base: Path) -> Reference:

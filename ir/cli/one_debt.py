@@ -1,4 +1,4 @@
-"""`ir close` where several things are still to do: a person's word ends one of them, by name, and the others stay."""
+"""`ir close` where several things are still to do: it ends one of them, by name, on a person's word; the others stay."""
 
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
@@ -13,7 +13,7 @@ from ir.runtime.reopen import record_of
 
 
 def meant(record: Incident, name: str, left: str = "") -> str:
-    """What the debt is about that a close ends; "" where none has to be named.
+    """The subject of the debt that a close ends; "" where none has to be named.
 
     `name` is as it was given, "" = not at all; `left` names the leftover that is kept instead.
 

@@ -1,7 +1,7 @@
-"""`--policy auto`: the review looks first and proposes, a human chooses.
+"""`--policy auto`: the review looks first and proposes, a person chooses.
 
 `exposed` is proposed only when no misuse of writes was seen and everything that can show one was read; misuse proposes
-`exploited`; anything else proposes nothing, because who cannot tell must not reassure.
+`exploited`; anything else proposes nothing, because *cannot tell* must not reassure.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Before evidence is purged: who may say so while somebody has still to be told, and which copies stay."""
+"""Before evidence is purged: who may allow it while notifications are open, and which copies stay."""
 
 from collections.abc import Sequence
 from pathlib import Path

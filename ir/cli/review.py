@@ -95,7 +95,7 @@ def _group(text: str) -> str:
 
 
 def _end(until: str, watch: str) -> datetime:
-    """Where the evidence ends; what is said of `--since` counts back from there."""
+    """The end of the evidence; `--since` counts back from there."""
     now = datetime.now(UTC)
     if until and watch:
         raise UsageError("--until ends a review, --watch goes on with it", next_step="leave one of them out")
@@ -146,7 +146,7 @@ def _show(reviewed: Reviewed, request: ReviewRequest, screen: Screen) -> None:
     width, height = (out.width, out.height - ceil(len(files) / out.width) - 2) if out.is_terminal else (0, 0)
     for line in lines(reviewed, width, height):
         steps = steps or line == NEXT
-        # What to do next is never cut; a piped screen is cut and broken nowhere.
+        # the next step is never cut; a piped screen is neither cut nor broken
         if steps or not out.is_terminal:
             out.print(plain(line), soft_wrap=True)
         else:
@@ -168,7 +168,7 @@ def _watch(request: ReviewRequest, watch: str, memory_limit: str, screen: Screen
 
 
 def _teller(opened: Opened | None, account: Account | None, names: list[str], operator: Terminal) -> Callable[[list[Finding]], list[str]]:
-    """Who is told of what a watch finds: the incidents of the inventory's key, and through them people."""
+    """The recipients of a watch's findings: the incidents of the inventory's key, and through them people."""
 
     def tell(found: list[Finding]) -> list[str]:
         if opened is None or account is None or not found:

@@ -13,7 +13,7 @@ from ir.core.stripe_address import STRIPE
 
 @dataclass(frozen=True)
 class ReviewOptions:
-    """What was said of a review."""
+    """The options of one review."""
 
     key: Annotated[list[str] | None, typer.Argument(help="Name of the key in the inventory; one key needs no name.")] = None
     inventory_file: Annotated[str, typer.Option("--inventory", help=INVENTORY, metavar="FILE")] = ""

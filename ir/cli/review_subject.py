@@ -1,4 +1,4 @@
-"""What `ir review stripe` is about: the inventory, the account, the key under review, and the key that reads."""
+"""The subject of `ir review stripe`: the inventory, the account, the key under review, and the key that reads."""
 
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import Consent
@@ -49,7 +49,7 @@ def account_of(opened: Opened | None, names: list[str], account: str) -> tuple[A
 def leaked(consent: Consent | None, names: list[str], reader: Secret | None, operator: Terminal) -> str:
     """Fingerprint of the key under review as its stores tell it, "" where none does; looked up only to refuse it as a reader.
 
-    A program behind a store that nobody agreed to run is left out.
+    A program without consent behind a store is left out.
 
     Raises:
         Refused: a store of that key holds the very key that is to read.
@@ -65,7 +65,7 @@ def leaked(consent: Consent | None, names: list[str], reader: Secret | None, ope
         try:
             seen.append(adapter_registry.resolve(ref, source, operator, opened.base).fingerprint)
         except IrError:
-            continue  # what cannot be read now refuses nothing; a review has to go without its stores, too
+            continue  # a store that cannot be read now refuses nothing; a review can do without its stores, too
     if reader.fingerprint in seen:
         raise Refused("the review key is the leaked key itself", safe="nothing was read", next_step="name a read-only rk_ key of its own")
     return seen[0] if seen else ""

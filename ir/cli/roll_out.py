@@ -1,4 +1,4 @@
-"""After the red button, where no custody could be had: the rotation's new key is in this process alone, so its rollout comes next."""
+"""After the red button without custody, the rotation's new key is in this process alone, so its rollout comes next."""
 
 import os
 from pathlib import Path

@@ -40,13 +40,13 @@ def stripe(one: OneKey, many: ManyKeys) -> None:
         one.refuse_many()
         campaign_start.begin(many, operator)
     one.refuse_unchosen("say --policy exposed or --policy exploited")
-    asking = partial(Consent, open_state, operator, yes=one.yes, pin=one.inventory_sha256)
+    consent_for = partial(Consent, open_state, operator, yes=one.yes, pin=one.inventory_sha256)
     leaked = leaked_key(one.leaked_key_from, screen)
-    taken = take(screen, one.alert, one.key, one.inventory_file, operator, leaked, asking) if one.alert else Taken(leaked)
+    taken = take(screen, one.alert, one.key, one.inventory_file, operator, leaked, consent_for) if one.alert else Taken(leaked)
     opened, leaked = taken.opened, taken.leaked
     if opened is None:
         opened, leaked = inventory_source.read_or_make(one.inventory_file, leaked, operator, name=one.key, api_base=one.api_base)
-    kept, consent = open_state(), asking(opened)
+    kept, consent = open_state(), consent_for(opened)
     row = which_key.identify(consent, one.key, leaked, operator)
     options = _options(one, taken, row, opened.source)
     control = read_key(one.control_key_from, "Another live key of the account", screen) if one.control_key_from else None
@@ -96,7 +96,7 @@ def _planned(
 def carry_out(
     setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, control: Secret | None, consent: Consent
 ) -> NoReturn:
-    """Show the plan; ask whether what it runs and reaches may be, then rehearse it, or ask once more and do it."""
+    """Show the plan; ask for consent; then run it without writes, or ask once more and run it."""
     plan, options, source = setting.plan, setting.options, inventory.loads(setting.text, setting.name)
     under_way = emergency.scheduled(kept, setting, leaked) if plan.policy is Policy.EXPLOITED and not setting.incident else ""
     if under_way:
@@ -111,7 +111,7 @@ def carry_out(
         consent.ask((consents.dry_run if options.dry_run else consents.destinations)(source, row))
         setting.options = replace(options, agreed=consent.agreed(consents.others(source, row)))
     if options.dry_run:
-        _rehearse(setting, kept, operator, leaked, control, _first_facts(setting, kept, operator, leaked))
+        _run_dry(setting, kept, operator, leaked, control, _first_facts(setting, kept, operator, leaked))
     found = _first_facts(setting, kept, operator, leaked)
     if not options.yes and not operator.confirm(f"Start? {plan.reversibility}"):
         raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes, or run it in a terminal")
@@ -119,7 +119,7 @@ def carry_out(
 
 
 def _left_out(plan: Plan, row: inventory.Key, consent: Consent) -> list[str]:
-    """What the red button goes without: checks that nobody agreed to (nobody is asked), and stores in which the new key may not wait."""
+    """The parts that the red button leaves out: checks without consent (it asks for none), and stores in which the new key may not wait."""
     source = consent.opened.source
     checks = {place for service in source.services_of(row.name) for check in service.verify for place in consents.of_check(source, check)}
     stores = consents.custody(row)
@@ -130,7 +130,7 @@ def _left_out(plan: Plan, row: inventory.Key, consent: Consent) -> list[str]:
 
 
 def _first_facts(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None) -> Json:
-    """What stands before the run begins: what others left that it may clear, and what an adopted incident has done already."""
+    """Facts before the run begins: what others left that it may clear, and what an adopted incident has done already."""
     found = discard_command.show(setting, kept, operator) if setting.options.discard_pending else {}
     return adopt_command.adopt(setting, kept, operator, leaked, found) if setting.incident else found
 
@@ -145,7 +145,7 @@ def _start(setting: Setting, kept: State, operator: Terminal, leaked: Secret | N
     follow.drive(runner, kept, world, operator, then=partial(roll_out.offer, setting, world, operator) if setting.plan.key_alone else None)
 
 
-def _rehearse(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, control: Secret | None, found: Json) -> NoReturn:
+def _run_dry(setting: Setting, kept: State, operator: Terminal, leaked: Secret | None, control: Secret | None, found: Json) -> NoReturn:
     setting.incident = setting.incident or "INC-rehearsal"
     source = inventory.loads(setting.text, setting.name)
     for name in (setting.key, *setting.plan.also):
@@ -179,7 +179,7 @@ def _refuse_if_busy(kept: State, resource: str) -> None:
 
 
 def leaked_key(source: str, screen: Screen) -> Secret | None:
-    """The key that the operator gives; None: no source was named. Raises UsageError: it gives none."""
+    """The key that the operator gives; None: no source was named. Raises UsageError: the source has none."""
     if not source:
         return None
     found = read_key(source, "The leaked key", screen)

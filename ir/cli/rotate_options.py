@@ -24,8 +24,8 @@ Pairs = list[str] | None
 
 
 @dataclass(frozen=True)
-class Rotation:
-    """What one key and many keys have in common."""
+class RotationOptions:
+    """Options that one key and many keys share."""
 
     inventory_file: Annotated[str, typer.Option("--inventory", help=INVENTORY, metavar="FILE")] = ""
     policy: Annotated[str, typer.Option(help="auto | exposed | exploited | scheduled")] = "auto"
@@ -46,7 +46,7 @@ class Rotation:
     inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = ""
 
     def refuse_unchosen(self, words: str) -> None:
-        """Raises UsageError: nobody is asked for the policy, which `--yes` never chooses. `words`: how to say it."""
+        """Raises UsageError: there is no person to ask for the policy, which `--yes` never chooses. `words`: how to say it."""
         if self.policy == "auto" and self.yes and not self.playbook_name:
             raise UsageError("--yes never chooses a policy", next_step=words)
 
@@ -58,8 +58,8 @@ class Rotation:
 
 
 @dataclass(frozen=True)
-class OneKey(Rotation):
-    """What is said of one leaked key."""
+class OneKey(RotationOptions):
+    """The options about one leaked key."""
 
     key: Annotated[str, typer.Argument(help="Name of the key in the inventory; one key needs no name.")] = ""
     alert: Annotated[str, typer.Option(help="A scanner's alert: which key, where, since when; - for standard input.", metavar="FILE|-")] = (
@@ -83,7 +83,7 @@ class OneKey(Rotation):
     ] = ""
 
     def refuse_many(self) -> None:
-        """Raises UsageError: something was said that only makes sense for one key."""
+        """Raises UsageError: an option makes sense for one key only."""
         if self.key:
             raise UsageError(f"`{self.key}` is one key, and a campaign was asked for", next_step="name the key, or choose keys, not both")
         lonely = (self.alert, self.leaked_key_from, self.control_key_from, self.leaked_from, self.adopt, self.discard_pending)
@@ -91,7 +91,7 @@ class OneKey(Rotation):
             raise UsageError("a campaign takes no key, no alert and no source of one leak; rotate such a key by name")
 
     def options(self) -> Options:
-        """What is recorded of it, before alert, inventory and exceptions were looked at."""
+        """The options to record, before alert, inventory and exceptions are read."""
         return Options(
             dry_run=self.dry_run,
             yes=self.yes,
@@ -108,8 +108,8 @@ class OneKey(Rotation):
 
 
 @dataclass(frozen=True)
-class ManyKeys(Rotation):
-    """What is said of a campaign."""
+class ManyKeys(RotationOptions):
+    """The options of a campaign."""
 
     every_key: Annotated[bool, typer.Option("--all", help="Every key of the inventory.")] = False
     account: Annotated[Pairs, typer.Option(help="Keys of this account.", metavar="NAME")] = None
@@ -132,7 +132,7 @@ class ManyKeys(Rotation):
         return bool(self.every_key or self.account or self.tag or self.stored_in or self.keys_from)
 
     def choice(self) -> Choice:
-        """Which keys were asked for. Raises UsageError: a file names none."""
+        """The keys that were asked for. Raises UsageError: a file names none."""
         names: Sequence[str] = ()
         if self.keys_from:
             lines = (line.partition("#")[0].strip() for line in yaml_file.read(Path(self.keys_from)).splitlines())
@@ -142,11 +142,11 @@ class ManyKeys(Rotation):
         return Choice(self.every_key, tuple(self.account or ()), tuple(self.tag or ()), tuple(self.stored_in or ()), tuple(names))
 
     def limits(self) -> Limits:
-        """How many at once."""
+        """The number of keys at once."""
         return Limits(self.at_once, self.per_account, self.per_store, self.stop_after)
 
     def options(self) -> Options:
-        """What is recorded of each key, before the exceptions were looked at."""
+        """The options to record for each key, before the exceptions are read."""
         return Options(
             self.dry_run,
             self.yes,

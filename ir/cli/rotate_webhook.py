@@ -30,7 +30,7 @@ LONGEST = 86400.0
 
 
 @dataclass(frozen=True)
-class Asked:
+class WebhookOptions:
     """What was said of a webhook's rotation."""
 
     webhook: Annotated[str, typer.Argument(help="Name of the webhook in the inventory; the only one needs no name.")] = ""
@@ -54,8 +54,8 @@ class Asked:
     inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = ""
 
 
-@takes(Asked)
-def stripe_webhook(asked: Asked) -> None:
+@takes(WebhookOptions)
+def stripe_webhook(asked: WebhookOptions) -> None:
     """Replace a webhook's signing secret: every service is seen to accept the new one and to refuse the old one."""
     screen = Screen(as_json=asked.as_json)
     operator = Terminal(screen, name=actor(), yes=asked.yes, new_key_from=asked.new_key_from)

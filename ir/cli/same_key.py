@@ -1,4 +1,4 @@
-"""The leaked key is listed under another name, too: found before the plan is made, all of its places and services are in one plan."""
+"""The leaked key is listed under another name, too: all of its places and services go into one plan, before the plan is made."""
 
 from collections.abc import Sequence
 
@@ -36,7 +36,7 @@ def taken_in(asked: Consent, row: Key, operator: Terminal, leaked: Secret | None
 
 
 def shared(opened: Opened, keys: Sequence[Key], operator: Terminal, asked: Consent) -> dict[str, list[str]]:
-    """Of many keys, those whose value stands elsewhere in the stores of the inventory, too, and where; each object is read once."""
+    """Of many keys, those whose value is elsewhere in the stores of the inventory, too, and where; each object is read once."""
     source = opened.source
     agreed = asked.agreed({place for key in source.held for place in consent.comparison(source, key)})
     found, unread = OtherPlaces(source, keys[0], operator, opened.base, agreed).shared(keys)

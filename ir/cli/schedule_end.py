@@ -13,7 +13,7 @@ from ir.runtime.app_state import State
 
 
 def end(screen: Screen, kept: State, night: Night) -> NoReturn:
-    """Say it, and leave: a key that is late ends it with 4 until it is rotated."""
+    """Print it, and end: a late key makes the exit code 4 until it is rotated."""
     code = night.code(standing.sleeping(kept.index, night.told))
     if screen.as_json:
         screen.document({"exit_code": int(code), **night.to_json()})

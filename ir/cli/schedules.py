@@ -25,7 +25,7 @@ from ir.fleet.campaign_child import Source, new_name
 from ir.fleet.campaign_store import CampaignLedger
 from ir.fleet.campaign_tables import of_kind
 from ir.fleet.due import moment
-from ir.fleet.night import Left, Night
+from ir.fleet.night import LeftKeys, Night
 from ir.fleet.schedule import When
 from ir.fleet.worker import SLOTS, Worker
 from ir.incident import playbook
@@ -125,10 +125,10 @@ def begin_due(kept: State, book: CampaignLedger, screen: Screen, file: str, play
 
 
 def _refused(source: Source, due: list[Key], consent: Consent, screen: Screen) -> set[str]:
-    """Due keys of which something is new that nobody agreed to: they are left to a person, and hold up no other.
+    """Due keys with something new that lacks consent: they are left to a person, and delay no other key.
 
     Raises:
-        Refused: nothing that is due was agreed to.
+        Refused: no due key has consent.
     """
     places = {key.name: set(destinations(source.inventory, key)) for key in due}
     new = {name: consent.unagreed(found) for name, found in places.items()}
@@ -149,8 +149,8 @@ def _shared(opened: Opened, due: list[Key], operator: Terminal, consent: Consent
     return set(found)
 
 
-def left(kept: State, book: CampaignLedger, screen: Screen, file: str) -> Left:
-    """What does not move until a human does something, of which he is reminded now and then; and what waits for its window."""
+def left(kept: State, book: CampaignLedger, screen: Screen, file: str) -> LeftKeys:
+    """Keys that do not move until a person acts, with a reminder now and then; and keys that wait for their window."""
     opened, (children, now) = inventory_source.read(file), book.scheduled()
     found = night.left(opened.source, children, kept.index.rows(), now)
     if opened.source.notify:

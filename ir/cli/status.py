@@ -60,7 +60,7 @@ def status(
 
 
 def _followed(operator: Terminal, kept: State) -> str:
-    """The only open incident; of several the one that is chosen, where nobody is asked the newest. "" when none is open."""
+    """The only open incident; of several the one that is chosen, and without a terminal the newest. "" when none is open."""
     names = [str(row.incident) for row in kept.index.rows() if row.status in ("running", "waiting")]
     if len(names) > 1 and operator.interactive:
         return operator.choose("Several incidents are open. Which one?", tuple(names), proposed=names[0])
@@ -91,7 +91,7 @@ def _all(screen: Screen, kept: State) -> int:
 
 
 def _over(row: Standing) -> bool:
-    """Nothing is left, so one line is enough."""
+    """One line: nothing is left to do."""
     return row.state == "taken over" or (row.status in FINAL and not row.left and not row.clocks and row.state != "rolled back")
 
 
@@ -153,7 +153,7 @@ def _outage(outage: Json, now: float) -> str:
 
 
 def _show_who(screen: Screen, kept: State, name: str) -> None:
-    """Whose process holds it, who took over its debts, and who could not be told."""
+    """The process that holds it, the incident that took over its debts, and the destinations that were not reached."""
     holder = kept.leases.holder(name)
     if holder and holder.alive:
         screen.say(f"  run by {holder.actor} on {holder.host} (process {holder.pid})")

@@ -51,7 +51,7 @@ class GitHubSecrets:
         """Give a secret another value, sealed to the key that GitHub names for it.
 
         Raises:
-            Conflict: it was deleted meanwhile, so that this made it anew. Rejected: no library to seal with.
+            Conflict: it was deleted meanwhile, so this write made a new one. Rejected: no library to seal with.
         """
         folder = self._folder(self._environment)
         key = self._ask("GET", f"{folder}/public-key", needs="key")

@@ -1,7 +1,7 @@
 """Decide which addresses an HTTP call may go to: URLs that the inventory names, their addresses, and the way there.
 
 Link-local and metadata addresses hand out cloud credentials to every caller on the right machine, so a name that
-leads there is refused unless that very address stands in the inventory.
+leads there is refused unless the inventory lists that very address.
 """
 
 import ipaddress

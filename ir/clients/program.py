@@ -173,7 +173,7 @@ def _start(argv: Sequence[str], env: Mapping[str, str], cwd: str | None, *, has_
 
 
 def _checked(argv: Sequence[str]) -> str:
-    """The program's path, after a check that no argument shows a secret in the process list."""
+    """The program, after a check that no argument shows a secret in the process list."""
     if not argv or not argv[0]:
         raise Rejected("no program is named")
     for number, argument in enumerate(argv):

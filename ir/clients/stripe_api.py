@@ -1,7 +1,7 @@
 """The only way to Stripe in this program: the stable SDK's `raw_request`, muted, pinned and bounded.
 
-Every HTTP status is an `StripeResponse`; only the lack of an answer is an error (`Unknown`). What comes back may hold
-keys (test mode lists them in plain text; error messages quote parts of them), so an `StripeResponse` does not show its
+Every HTTP status is a `StripeResponse`; only the lack of an answer is an error (`Unknown`). What comes back may hold
+keys (test mode lists them in plain text; error messages quote parts of them), so a `StripeResponse` does not show its
 body, and its message is scrubbed.
 """
 

@@ -1,7 +1,7 @@
 """What Terraform or OpenTofu writes, read from a state file and its configuration: which places, and whether it puts its value back.
 
 A state (format version 4: `resources`, each with `mode`, `type`, `name`, `module` and `instances` with `attributes`) holds values in the
-clear: of a resource nothing is taken but what names its place. `ignore_changes` stands in the configuration alone. A write-only argument
+clear: of a resource nothing is taken but what names its place. `ignore_changes` is in the configuration alone. A write-only argument
 (`…_wo`, Terraform 1.11) is sent only when its `…_wo_version` changes. Sources: a format 4 state of Terraform 1.7 and the schemas of the
 providers aws 6.71, google, vault, kubernetes, github, vercel and local, read 2026-11-30.
 """

@@ -97,7 +97,7 @@ class VercelProject:
         return HostApi("Vercel", self._base, self._token, timeout=self._timeout)
 
 
-class Account:
+class VercelAccount:
     """All that our login sees; each call raises as `HostApi.ask`.
 
     Args:

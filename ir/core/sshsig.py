@@ -91,7 +91,7 @@ def private_key(data: bytes) -> "Ed25519PrivateKey":
 
 
 def verify(armored: str, message: bytes, namespace: str = NAMESPACE) -> PublicKey:
-    """The key that signed `message`; whether it is anybody's is the caller's question.
+    """The key that signed `message`. Whether that key is a known one, the caller decides.
 
     Raises:
         BadSignature: damaged, of another namespace, of a kind that is not taken, or over other bytes.

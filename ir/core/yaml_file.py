@@ -30,7 +30,7 @@ def read(path: Path) -> str:
     """The text of a file that only its owner (or root) can have written.
 
     Raises:
-        BadFile: missing, unreadable, too large, not UTF-8, writable by others, or owned by somebody else.
+        BadFile: missing, unreadable, too large, not UTF-8, writable by others, or owned by another user.
     """
     name = str(path)
     try:

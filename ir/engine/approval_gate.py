@@ -26,10 +26,10 @@ class ApprovalGate:
         return self._recorder.world
 
     def approval(self, step: Step, signals: Callable[[], list[Json]]) -> tuple[list[Json], Outcome | None]:
-        """Asks the operator where no approval was sent. `signals`: those that nobody has heard yet.
+        """Ask the operator where no approval was sent. `signals`: those that were not heard yet.
 
         Returns:
-            Those signals, when there are any: then nobody was asked. And what has to be waited for; None: somebody approved this step
+            Those signals, when there are any: then no question was put. And what has to be waited for; None: a person approved this step
             of this plan.
         """
         record = self._recorder.record

@@ -2,8 +2,8 @@
 
 * An approval is about one step of one plan of one incident, and about the verification that was seen; it expires. One from before an
   exception was accepted by name counts no more.
-* Signed, by a key that the incident's inventory lists and that nobody has taken out of it since, it is that person's. Where several people
-  are needed, only signatures count: anybody can type any name.
+* Signed, by a key that the incident's inventory has listed ever since, it is that person's. Where several people
+  are needed, only signatures count: any name can be typed.
 * Where several people are needed, the one who opened the incident is none of them.
 * Broken glass lets a step happen alone, and is the loudest line of the record.
 """

@@ -244,7 +244,7 @@ def _incident(opening: Json) -> int:
             incident, f"entry {error.entry['n']} is `{error.entry['step'] or error.entry['kind']}`, where this version would write another"
         )
         raise _HandedBack from None
-    except Exception as error:  # noqa: BLE001 - whatever it is, recorded as the end it would leave an incident that nobody can resume
+    except Exception as error:  # noqa: BLE001 - whatever it is, recorded as the end it would leave an incident that cannot be resumed
         runner.broken[incident] = _why(error)
         raise _HandedBack from None
     finally:

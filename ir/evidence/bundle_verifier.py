@@ -1,22 +1,22 @@
 #!/usr/bin/env python3
-"""Checks an evidence bundle with nothing but the Python standard library (3.9 or newer); lies in each bundle as `verify.py`.
+"""Checks an evidence bundle with nothing but the Python standard library (3.9 or newer); each bundle holds it as `verify.py`.
 
     python3 verify.py [FOLDER] [--public-key KEY] [--head HASH] [--tsa-root FILE]
 
 FOLDER is where this file lies unless it is given. Three things may come from outside the folder, and each says something else:
 
-* HASH, the hash of an entry as somebody outside noted it (the run prints it at its end): nothing up to that entry was
+* HASH, the hash of an entry that a person outside noted (the run prints it at its end): nothing up to that entry was
   changed since it was noted.
 * KEY, the public key of the checkpoints: a file, its line `ssh-ed25519 AAAA…`, or its fingerprint `SHA256:…`
-  (`ir evidence key` prints both): nobody without the private key changed anything up to the last checkpoint, nor the
-  report and the other files of the bundle since they were written.
+  (`ir evidence key` prints both): only a holder of the private key can have changed anything up to the last checkpoint, or
+  the report and the other files of the bundle since they were written.
 
 * FILE, the root certificate (PEM) of a time stamping authority: its stamps are anchors, the entries that they cover existed, as
   signed, at the time that it says. That signature is checked by the program `openssl`, if there is one; all else here is Python.
 
-What no chain can show: the owner of the machine holds its key and can write all files, so he can write anew whatever
-was never noted outside. Without HASH, KEY and FILE the bundle is *unanchored*. Whoever may have changed the bundle may have
-changed this file too: take it from a place that you trust.
+What no chain can show: the owner of the machine holds its key and can write all files, so he can rewrite whatever
+was never noted outside. Without HASH, KEY and FILE the bundle is *unanchored*. An attacker who has changed the bundle may
+have changed this file, too: take it from a place that you trust.
 
 Exit code 0: everything holds. 1: something does not; the first break is named. 2: usage, or the files cannot be read.
 """
@@ -318,7 +318,7 @@ def fingerprint(blob: bytes) -> str:
 
 @dataclass(frozen=True)
 class Stamped:
-    """What a time stamp says, before anybody checked whose it is.
+    """The content of a time stamp, before its signature is checked.
 
     Attributes:
         size: the checkpoint covers that many entries. at: UTC, ISO 8601.
@@ -605,7 +605,7 @@ def check_signed_files(folder: Path, entries: Sequence[dict[str, Any]], public_k
 
 
 def _unsigned(entries: Sequence[dict[str, Any]], wanted: set[str], signers: Sequence[str]) -> str:
-    """What it means that nothing is signed but the stream. Raises Broken: somebody took the signature away."""
+    """What it means that only the stream is signed. Raises Broken: the signature was removed."""
     if wanted:
         raise Broken(f"removed: nothing that {', '.join(sorted(wanted))} signed covers the report ({SIGNED_FILES} is missing)")
     if signers and has_ended(entries):

@@ -1,4 +1,4 @@
-"""Signed checkpoints of an incident's audit stream: what the record said at the end of each phase, whenever it waited, and at its end.
+"""Signed checkpoints of an incident's audit stream, made at the end of each phase, at each wait and at the end.
 
 A checkpoint is `{statement, signature}`. The statement is `{incident, size, merkle_root, head_hash, ts}`: the root of the
 tree of RFC 6962 (SHA-256) over the first `size` canonical entries, the hash of the last of them, and when it was made (UTC).
@@ -42,7 +42,7 @@ _checkpoints = sa.Table(
 
 
 _ENTRIES, _PURGE = "", "purge"
-"""Kinds of rows that belong to the record of now."""
+"""Kinds of rows that belong to the present record."""
 
 
 class Signer:
@@ -55,7 +55,7 @@ class Signer:
         self.public = sshsig.public_key(key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode())
 
     def signed(self, statement: Json, namespace: str = NAMESPACE) -> Json:
-        """A checkpoint; with another namespace, what cannot be taken for one."""
+        """Sign a statement. Under another namespace the result cannot be taken for a checkpoint."""
         return {"statement": statement, "signature": sshsig.sign(canonical(statement), self._key, namespace)}
 
 
@@ -63,7 +63,7 @@ def own_signer(folder: Path) -> Signer:
     """The key of this machine, made on first use: `evidence-key.pem` in the state folder, 0600.
 
     Raises:
-        Refused: it can be read by others, is a link, or is no key.
+        Refused: it can be read by others, is a link, or is not a key.
         OSError: it can neither be read nor made.
     """
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -83,7 +83,7 @@ def own_signer(folder: Path) -> Signer:
 
 
 def signer(data: bytes, where: str) -> Signer:
-    """From a private key as a file or a store holds it.
+    """A signer from a private key in the form of a file or a store.
 
     Raises:
         Refused: it is no Ed25519 private key without a passphrase.
@@ -95,7 +95,7 @@ def signer(data: bytes, where: str) -> Signer:
 
 
 def _place(path: Path, data: bytes) -> None:
-    """Of several processes that begin at once, one makes the key; nobody ever sees a part of it."""
+    """Place the machine's key. When several processes begin at once, one of them makes it, and no other sees a part of it."""
     scratch = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     handle = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
@@ -112,7 +112,7 @@ def _place(path: Path, data: bytes) -> None:
 
 @all_patient()
 class CheckpointLog:
-    """The table, in the same database as the incidents: whoever writes a bundle, on whatever machine, has all of them."""
+    """The table of checkpoints, in the incidents' database, so that every machine that writes a bundle has all of them."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
@@ -120,7 +120,7 @@ class CheckpointLog:
         create_tables(engine, _meta)
 
     def add(self, checkpoint: Json) -> None:
-        """Keep one; of two about the same, the first stays."""
+        """Add a checkpoint; of two about the same entries, the first stays."""
         statement = checkpoint["statement"]
         try:
             with self._single.begin() as db:
@@ -130,24 +130,24 @@ class CheckpointLog:
             return
 
     def stamp(self, checkpoint: Json) -> None:
-        """Put the `timestamp` beside the checkpoint that it covers (`ir.evidence.timestamps`); of two the caller names the earlier."""
+        """Store the `timestamp` with the checkpoint that it covers (`ir.evidence.timestamps`); of two, the caller passes the earlier."""
         statement = checkpoint["statement"]
         where = (_checkpoints.c.incident == statement["incident"]) & (_checkpoints.c.size == statement["size"])
         with self._engine.begin() as db:
             db.execute(sa.update(_checkpoints).where(where & (_checkpoints.c.kind == _kind(statement))).values(made=checkpoint))
 
     def of(self, incident: str) -> list[Json]:
-        """All of an incident's record, smallest first."""
+        """All checkpoints of an incident's present record, smallest first."""
         mine = (_checkpoints.c.incident == incident) & _checkpoints.c.kind.in_([_ENTRIES, _PURGE])
         query = sa.select(_checkpoints.c.made).where(mine).order_by(_checkpoints.c.size, _checkpoints.c.kind)
         with self._single.connect() as db:
             return list(db.execute(query).scalars())
 
     def set_aside(self, incident: str) -> Json:
-        """Before an incident gets a new record, because the one that these checkpoints were signed over is lost: they stay, apart.
+        """Keep the checkpoints of a lost record apart, before its incident gets a new record.
 
         Returns:
-            Of the farthest that was ever signed of a lost one `{size, head_hash, ts}`, {} when nothing was: for the new record to tell.
+            `{size, head_hash, ts}` of the farthest checkpoint of a lost record, {} when there is none: the new record names it.
         """
         mine = _checkpoints.c.incident == incident
         since = f" of a record lost before {_now()}"
@@ -181,7 +181,7 @@ class Checkpointer:
         self._failed = False
 
     def __call__(self, entry: Json) -> None:
-        """One more entry; a resumed incident hands over those that it had before, too."""
+        """Take in one more entry; a resumed incident passes its earlier entries, too."""
         self._tree.add(canonical(entry))
         if self._failed or not due(entry):
             return
@@ -197,7 +197,7 @@ class Checkpointer:
 
 
 def due(entry: Json) -> bool:
-    """At the end of the incident, whenever it waits, at each word of a person, and after each step that may have changed something."""
+    """Whether a checkpoint is due: at the end, at each wait, at each word of a person, after each step that may have changed something."""
     if entry["kind"] != "step":
         return bool(entry["kind"] in ("ended", WORD))
     action, did = entry["body"]["action"], entry["body"]["outcome"]["did"]
@@ -205,7 +205,7 @@ def due(entry: Json) -> bool:
 
 
 def statement(last: Json, tree: Tree, **more: Json) -> Json:
-    """What is signed about the entries up to `last`, of which `tree` was made."""
+    """The statement about the entries up to `last`, which `tree` was made of."""
     told = {"incident": last["incident"], "size": tree.size, "merkle_root": tree.root(), "head_hash": last["hash"]}
     return {**told, "ts": _now(), **more}
 

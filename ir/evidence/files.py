@@ -1,4 +1,4 @@
-"""What a review read, kept as evidence: files named by their SHA-256, read-only, and the statement that lists them.
+"""The evidence that a review read: files named by their SHA-256, read-only, and the statement that lists them.
 
 The hashes stand in the audit stream (fact `evidence`), so the chain holds the files too. The files themselves can be purged:
 the stream goes on holding, and a signed checkpoint says who removed them, when and why.
@@ -66,7 +66,7 @@ def digests(files: Iterable[Path]) -> list[Json]:
 
 
 def manifest(entries: Sequence[Json], checkpoints: Sequence[Json] = ()) -> Json:
-    """The in-toto statement about all evidence files that the entries record; told from them alone."""
+    """The in-toto statement about all evidence files, made from the recorded entries alone."""
     subjects = [{"name": name, "digest": {"sha256": digest}} for digest, name in recorded_files(entries).items()]
     collected = [
         {"step": step, "at": entry["at"], **told}
@@ -84,7 +84,7 @@ def purges(checkpoints: Iterable[Json]) -> list[Json]:
 
 
 def present(entries: Sequence[Json], folder: Path) -> list[str]:
-    """Hashes of recorded files that lie in `folder`."""
+    """Hashes of the recorded files that are in `folder`."""
     return [digest for digest in recorded_files(entries) if (folder / digest).is_file()]
 
 

@@ -3,7 +3,7 @@
 An entry is a JSON object `{n, at, incident, kind, step, actor, body, prev, hash}`: `n` counts from 0, `at` is UTC ISO
 8601, `prev` the hash of the entry before (64 zeros at first), `hash` SHA-256 over the canonical JSON (sorted keys, no
 spaces, UTF-8) of the entry without `hash`. Kinds: `opened`, `step`, `signal`, `ended`, and `word`: what a person said.
-A chain shows edits made after its head was known to somebody else; without such an anchor it is *unanchored*.
+A chain shows edits made after its head was known outside; without such an anchor it is *unanchored*.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ from ir.evidence.bundle_verifier import GENESIS, ChainVerdict, canonical, entry_
 __all__ = ["GENESIS", "WORD", "ChainVerdict", "canonical", "chained", "ed25519_holds", "entry_hash", "lost_before", "verify"]
 
 WORD = "word"
-"""Kind of an entry that a person's command appends by itself, at any time, beside the course of the incident."""
+"""Kind of an entry that a person's command appends by itself, at any time, while the incident runs or after it."""
 
 
 def chained(previous: Json | None, *, at: str, incident: str, kind: str, step: str, actor: str, body: Json) -> Json:
@@ -51,7 +51,7 @@ def verify(entries: Iterable[Json], *, checkpoints: Sequence[Json] = (), public_
 
 
 def ed25519_holds(public: bytes, signature: bytes, message: bytes) -> bool:
-    """As `bundle_verifier.ed25519_holds`, by a library and a tenth of its time.
+    """As `bundle_verifier.ed25519_holds`, by a library, in a tenth of the time.
 
     A point has one form (RFC 8032, 5.1.3); the library would take some keys in a second one, too.
     """
@@ -69,12 +69,12 @@ def ed25519_holds(public: bytes, signature: bytes, message: bytes) -> bool:
 
 @lru_cache(maxsize=32)
 def _is_point(public: bytes) -> bool:
-    """Asked of the same few keys for every checkpoint, and dear."""
+    """Whether the bytes are a point. It is slow, and asked of the same few keys for every checkpoint, so the answer is kept."""
     return bundle_verifier.decoded(public) is not None
 
 
 def lost_before(entries: Sequence[Json]) -> str:
-    """What the record of an adopted incident says of an earlier one that was signed and is lost, "" when there was none."""
+    """What the record of an adopted incident says of an earlier record that was signed and is lost, "" when there was none."""
     told = entries[0]["body"].get("facts", {}).get("adopted", {}).get("signed_before") if entries else None
     if not told:
         return ""

@@ -1,8 +1,8 @@
-"""RFC 3161 time stamps over signed checkpoints: somebody outside says that the record, as signed, existed at a time.
+"""RFC 3161 time stamps over signed checkpoints: an outside authority states that the record, as signed, existed at a time.
 
 A stamp covers the canonical `{statement, signature}` of one checkpoint (SHA-256) and is kept beside them as `timestamp`, the
 authority's whole answer in base64. It goes on holding when the signing key is stolen or the machine's owner rewrites the
-record later. Besides `ir verify` anybody can check it: `openssl ts -verify` on the two files that the bundle has for it.
+record later. It can be checked without `ir verify`: `openssl ts -verify` on the two files that the bundle has for it.
 
 The authority is sent a hash, nothing else. The answer is signed, so plain http will do (RFC 3161 §3.4).
 """
@@ -34,7 +34,7 @@ PATIENCE = 20.0
 
 @dataclass(frozen=True)
 class Stamp:
-    """What a time stamp says.
+    """The content of a time stamp.
 
     Attributes:
         entries: the checkpoint covers that many.
@@ -75,7 +75,7 @@ def fetch(checkpoint: Json, authority: str) -> Json:
 
 
 def read(checkpoint: Json, roots: "tuple[Certificate, ...]" = ()) -> Stamp:
-    """What the stamp of a checkpoint says; with roots, by whom.
+    """Read the stamp of a checkpoint; with roots, also its authority's name.
 
     Raises:
         UsageError: the library is not installed.
@@ -91,7 +91,7 @@ def read(checkpoint: Json, roots: "tuple[Certificate, ...]" = ()) -> Stamp:
 
 
 def roots_in(path: Path) -> "tuple[Certificate, ...]":
-    """The certificates of a PEM file: the root that the authority names on its page, and what stands between.
+    """The certificates of a PEM file: the root that the authority names on its page, and the intermediate ones.
 
     Raises:
         UsageError: there is none in it.
@@ -150,7 +150,7 @@ def _ordered(answer: bytes) -> bytes:
 
 
 def earlier(one: Json, other: Json) -> Json:
-    """Of two stamped checkpoints the one whose stamp says an earlier time: that is what a stamp is for."""
+    """The one of two stamped checkpoints whose stamp is earlier: the earlier time proves more."""
     return min((one, other), key=lambda made: read(made).at)
 
 

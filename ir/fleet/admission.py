@@ -1,4 +1,4 @@
-"""What a worker takes of what it finds: only what somebody agreed to whose word it takes, and only what its own logins open."""
+"""Decide which found work a worker takes: only work that a person whom it trusts agreed to, and that its own logins can open."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -19,11 +19,11 @@ POSTPONE, POSTPONED_MOST = 15.0, 8
 
 @dataclass
 class Admission:
-    """Of one worker.
+    """The admission rules of one worker.
 
     Attributes:
         scope: whose children it runs at all.
-        shunned: campaigns that were agreed to by nobody whose word this worker takes, and what was said of them: others may run them.
+        shunned: campaigns without the consent of a trusted person, and what was said of them: other workers may run them.
     """
 
     book: CampaignLedger
@@ -35,11 +35,11 @@ class Admission:
 
     @property
     def open(self) -> sa.ColumnElement[bool]:
-        """The scope without what is shunned."""
+        """The scope without the shunned campaigns."""
         return self.scope & CAMPAIGNS.c.campaign.not_in(list(self.shunned)) if self.shunned else self.scope
 
     def goes_on(self, child: Child) -> bool:
-        """Whether this worker may take up a child that somebody else had."""
+        """Whether this worker may take up a child that another worker had."""
         return bool(self.fitness.may_take(child)) and self.trusted(child)
 
     def begins(self, child: Child) -> bool:
@@ -57,7 +57,7 @@ class Admission:
         return may is not False
 
     def trusted(self, child: Child) -> bool:
-        """Whether somebody whose word we take agreed to it; what was changed since is no other worker's either, and ends when it is run."""
+        """Whether a trusted person agreed to it. What was changed since is for no worker, and ends when it is run."""
         try:
             trust = self.trust()
         except IrError as error:  # this worker's own file, which may be right again in a moment

@@ -1,4 +1,4 @@
-"""What a worker may run: what was signed where it was agreed to, or what its own inventory says. A row alone is data.
+"""Decide what a worker may run: work that was signed where it was agreed to, or that its own inventory lists. A row alone is data.
 
 The setting of a child (inventory, plan, options) says which programs run with the worker's logins. Anyone who may write to the database can
 change it, so a signature covers it, and the worker knows by itself whose signatures it obeys: its machine's evidence key, the team's, and
@@ -35,12 +35,12 @@ Sign = Callable[[Json], Json]
 
 
 class Changed(Refused):
-    """Somebody changed the row since it was signed."""
+    """The row was changed since it was signed."""
 
 
 @dataclass(frozen=True)
 class Trust:
-    """Whose word a worker takes.
+    """The people whose word a worker takes.
 
     Attributes:
         keys: public key's fingerprint → whose it is, in words.
@@ -59,7 +59,7 @@ def by_key(signer: Signer) -> Sign:
 
 
 def agreed(signs: Sequence[Sign], campaign: str, by: str, children: Sequence[tuple[Child, Json]]) -> list[tuple[Child, Json]]:
-    """The same children, each setting signed by everyone whose key is at hand."""
+    """The same children, each setting signed with every key at hand."""
     made = []
     for child, setting in children:
         statement = {**_about(campaign, child, setting), "by": by, "at": int(time.time())}
@@ -72,7 +72,7 @@ def check(child: Child, row: Json, trust: Trust) -> None:
 
     Raises:
         Changed: it is signed by someone who is trusted, and it is not what they signed.
-        Refused: it is signed by nobody whom this worker obeys, and its own inventory does not say the same.
+        Refused: no signature is one that this worker obeys, and its own inventory does not say the same.
     """
     whys, wanted = list[str](), _about(child.campaign, child, row)
     for one in row.get(_AGREED) or []:
@@ -92,7 +92,7 @@ def check(child: Child, row: Json, trust: Trust) -> None:
 
 
 def same(setting: Setting, record: Incident) -> None:
-    """An incident that is under way was begun with what was agreed to.
+    """Check that an incident under way was begun with what was agreed to.
 
     Raises:
         Changed: its record says something else.
@@ -114,7 +114,7 @@ def _about(campaign: str, child: Child, setting: Json) -> Json:
 
 
 def _unsigned(one: Json, wanted: Json, trust: Trust) -> str:
-    """Why a signature lets nothing be run, "" = it does."""
+    """The reason why a signature does not allow the run, "" = it does."""
     statement = one.get("statement") or {}
     try:
         key = sshsig.verify(str(one.get("signature", "")), canonical(statement), NAMESPACE)
@@ -130,7 +130,7 @@ def _unsigned(one: Json, wanted: Json, trust: Trust) -> str:
 
 
 def _covers(own: Source, books: Sequence[Playbook], child: Child, row: Json) -> bool:
-    """Whether the worker's own inventory says the same: each program, place and check, and one of its playbooks the same plan."""
+    """Whether the worker's own inventory says the same: each program, place and check, and one of its playbooks gives the same plan."""
     try:
         key = own.inventory.key(child.key)
         alone = sliced(own.inventory, key)

@@ -1,4 +1,4 @@
-"""Many keys at once: which, in which order, how many side by side, when to stop. Pure decisions.
+"""Many keys at once: the choice, the order, the number side by side, and when to stop. Pure decisions.
 
 A campaign has one child per key; a child is a normal incident with its own lease, record and report. Canary keys (tag `canary`)
 go first and must be through before any other begins. Two keys of one store object are never under way together: one incident at a
@@ -22,7 +22,7 @@ CANARY = "canary"
 
 
 class ChildState(StrEnum):
-    """Where a child stands.
+    """The state of a child.
 
     `resting`: a process keeps it, and it waits for a time; `waiting`: for a human or a time, and no process keeps it; `refused`: nothing
     was changed; `failed`: rolled back or given up.
@@ -52,7 +52,7 @@ _OF_INCIDENT = {
 
 
 def state_of(row: IncidentRow) -> ChildState:
-    """The state of a child whose incident nobody runs at the moment, from the incident's own row of the index."""
+    """The state of a child whose incident no process runs at the moment, from the incident's own row of the index."""
     if row.status == "attested" and debts.counts(row) and row.summary.get("debts"):
         return ChildState.DEBT
     return _OF_INCIDENT.get(row.status, ChildState.FAILED)
@@ -60,7 +60,7 @@ def state_of(row: IncidentRow) -> ChildState:
 
 @dataclass(frozen=True)
 class Limits:
-    """How many children side by side, and after how many failures to pause; 0 = no limit."""
+    """The number of children side by side, and of failures after which to pause; 0 = no limit."""
 
     at_once: int = 8
     per_account: int = 4
@@ -105,7 +105,7 @@ class Child:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which keys: all of those that fit every kind of condition that is given."""
+    """The chosen keys: those that fit every kind of condition that is given."""
 
     everything: bool = False
     accounts: tuple[str, ...] = ()
@@ -148,18 +148,18 @@ def _fits(source: Inventory, key: Key, choice: Choice) -> bool:
 
 
 def _lies_in(ref: Reference, place: str) -> bool:
-    """Whether a reference lies at or below a place, such as `vault://secret/prod`; a name is never cut in the middle."""
+    """Whether a reference is at or below a place, such as `vault://secret/prod`; a name is never cut in the middle."""
     text, place = str(ref), place.rstrip("/")
     return text == place or text.startswith((place + "/", place + "#")) or (place.endswith(":") and text.startswith(place + "//"))
 
 
 def server(ref: Reference) -> str:
-    """What a limit per store counts: the scheme with its region, mount or account."""
+    """The server that a limit per store counts: the scheme with its region, mount or account."""
     return f"{ref.scheme}://{ref.host}"
 
 
 def sliced(source: Inventory, key: Key) -> Inventory:
-    """The inventory as far as one key is concerned: what its incident snapshots, so that its cost does not grow with the others."""
+    """The inventory as far as one key is concerned, for its incident's snapshot, so that its cost does not grow with the others."""
     services = []
     for service in source.services_of(key.name):
         places = [ref for ref in service.reads_from if ref in key.stored_in]
@@ -177,7 +177,7 @@ def sliced(source: Inventory, key: Key) -> Inventory:
 def next_child(rows: Sequence[Child], limits: Limits, now: float, *, gated: bool = True) -> Child | None:
     """The child that may begin now, None when there is none.
 
-    `gated`: other keys wait for the canaries; one that failed has paused the campaign, so whoever resumed it goes on without it.
+    `gated`: other keys wait for the canaries; one that failed has paused the campaign, and the resume goes on without it.
     """
     running = [row for row in rows if row.state is ChildState.RUNNING]
     if limits.at_once and len(running) >= limits.at_once:
@@ -196,7 +196,7 @@ def next_child(rows: Sequence[Child], limits: Limits, now: float, *, gated: bool
 
 
 def must_pause(rows: Iterable[Child], limits: Limits, forgiven: int, *, gated: bool = True) -> str:
-    """Why a campaign stops beginning children, empty when it goes on; `forgiven` failures were seen when it was last resumed."""
+    """The reason why a campaign stops beginning children, empty when it goes on; `forgiven` failures were seen when it was last resumed."""
     rows = list(rows)
     failed = [row for row in rows if row.state in FAILURES]
     new = len(failed) - forgiven
@@ -209,7 +209,7 @@ def must_pause(rows: Iterable[Child], limits: Limits, forgiven: int, *, gated: b
 
 
 def exit_code(rows: Iterable[Child], *, sleeping: Iterable[str] = (), paused: bool = False) -> ExitCode:
-    """What a command ends with: owed before waiting before refused.
+    """The exit code of a command: debts come before waits, waits before refusals.
 
     `sleeping`: incidents that wait for a time, not for a human.
     """
@@ -235,5 +235,5 @@ def time_left(rows: Sequence[Child], now: float) -> float | None:
 
 
 def counts(rows: Iterable[Child]) -> Json:
-    """How many children are in each state that there is."""
+    """The number of children in each state that occurs."""
     return dict(Counter(row.state.value for row in rows))

@@ -1,4 +1,4 @@
-"""What a child of a campaign records of its incident before that is begun, and how a worker reads it back."""
+"""The record of a child's incident before it is begun, and how a worker reads it back."""
 
 import secrets
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from ir.runtime.incident_spec import Setting, inventory_text
 
 @dataclass(frozen=True)
 class Source:
-    """Where children come from: an inventory, its name in errors, and the folder that its relative paths start from."""
+    """The source of children: an inventory, its name in errors, and the folder that its relative paths start from."""
 
     inventory: Inventory
     name: str

@@ -1,4 +1,4 @@
-"""Telling people that a campaign has begun, is paused, or is done; told once, whichever worker sees it."""
+"""Tell people that a campaign has begun, is paused, or is done; once, by the first worker that sees it."""
 
 from collections.abc import Callable
 
@@ -15,9 +15,9 @@ from ir.runtime.lifecycle import Unattended
 
 
 def tell(kept: State, book: CampaignLedger, child: Child, trust: Callable[[], Trust]) -> None:
-    """Of the campaign of a child that has just begun or ended: where there is news, to whom its inventory names.
+    """Tell the news of the campaign of a child that has just begun or ended to the recipients in its inventory.
 
-    Only what somebody agreed to says who is told: an address may be behind a program.
+    Only an inventory with consent names the recipients: an address may be behind a program.
     """
     row = book.campaign(child.campaign)
     if row is None or row["kind"] != "campaign":
@@ -28,7 +28,7 @@ def tell(kept: State, book: CampaignLedger, child: Child, trust: Callable[[], Tr
         setting = setting_of(child, said)
         source = inventory.loads(setting.text, setting.name)
     except (IrError, LookupError, TypeError, ValueError):
-        return  # what happened to the child is told by whoever reads the campaign
+        return  # readers of the campaign are told what happened to the child
     if source.notify:
         resolver = adapter_registry.reference_resolver(source, Unattended(kept.me.actor, yes=True), setting.base)
         wiring.desk(source, kept, resolver).tell(digest.campaign(row, book.children(child.campaign)))

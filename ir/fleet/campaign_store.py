@@ -22,9 +22,9 @@ from ir.storage.process_identity import Me
 _KEPT = tuple(state.value for state in KEPT)
 _UNDER_WAY = (*_KEPT, ChildState.WAITING.value)
 _FIRST = 40
-"""Queued children that a claim looks at before it looks at all of them."""
+"""The number of queued children that a claim looks at before it looks at all of them."""
 FORGOTTEN = 86400.0
-"""Seconds after which a worker that fell silent is struck off."""
+"""Seconds after which a silent worker is removed."""
 
 Due = Callable[[list[Child], float], Sequence[tuple[Child, Json]]]
 """Scheduled children so far and the time → those that are to be begun now, each with its setting."""
@@ -125,7 +125,7 @@ class CampaignLedger:
             now = clock(db)
             ours = (CHILDREN.c.incident == incident) & (CHILDREN.c.owner == me.executor)
             if again := self._rows(db, ours & (CHILDREN.c.state == ChildState.RUNNING.value)):
-                return again[0]  # said once already, and the answer was lost
+                return again[0]  # done once already, and the answer was lost
             for row in list(db.execute(sa.select(CAMPAIGNS).where((CAMPAIGNS.c.status == "running") & scope)).mappings()):
                 found = self._next(db, row, now)
                 if found is None:
@@ -160,26 +160,26 @@ class CampaignLedger:
         return [row for row in rows if row.owner not in living]
 
     def queued(self, scope: sa.ColumnElement[bool]) -> bool:
-        """Whether there are children that nobody has begun, in a campaign that is not paused."""
+        """Whether there are children that no worker has begun, in a campaign that is not paused."""
         there = (CHILDREN.c.state == ChildState.QUEUED.value) & self._within(scope & (CAMPAIGNS.c.status == "running"))
         with self.engine.connect() as db:
             return db.execute(sa.select(CHILDREN.c.id).where(there).limit(1)).first() is not None
 
     def waiting(self, scope: sa.ColumnElement[bool]) -> tuple[list[Child], float]:
-        """Children that wait or owe, and the time."""
+        """Children that wait or have debts, and the time."""
         states = (ChildState.WAITING.value, ChildState.DEBT.value)
         with self.engine.connect() as db:
             return self._rows(db, CHILDREN.c.state.in_(states) & self._within(scope)), clock(db)
 
     def seize(self, child: Child, me: Me) -> bool:
-        """Make a child ours that still is as we saw it; False when somebody was faster."""
+        """Take a child that is still as we saw it; False when another worker was faster."""
         seen = (CHILDREN.c.id == child.id) & (CHILDREN.c.state == child.state.value) & (CHILDREN.c.owner == child.owner)
         with self.engine.begin() as db:
             values = {"state": ChildState.RUNNING.value, "owner": me.executor}
             if db.execute(sa.update(CHILDREN).where(seen).values(**values)).rowcount > 0:
                 return True
             ours = (CHILDREN.c.id == child.id) & (CHILDREN.c.state == ChildState.RUNNING.value) & (CHILDREN.c.owner == me.executor)
-            return bool(self._rows(db, ours))  # said once already, and the answer was lost
+            return bool(self._rows(db, ours))  # done once already, and the answer was lost
 
     def mark(self, child: Child, state: ChildState) -> None:
         """A child that we keep works, or waits for a time."""
@@ -188,7 +188,7 @@ class CampaignLedger:
             db.execute(sa.update(CHILDREN).where(kept).values(state=state.value))
 
     def put_off(self, scope: sa.ColumnElement[bool]) -> bool:
-        """Whether there are children that could not begin a moment ago, and are tried again soon."""
+        """Whether there are children that could not begin a moment ago and will be tried again soon."""
         there = (CHILDREN.c.state == ChildState.QUEUED.value) & (CHILDREN.c.postponed > 0)
         with self.engine.connect() as db:
             open_ = self._within(scope & (CAMPAIGNS.c.status == "running"))
@@ -196,7 +196,7 @@ class CampaignLedger:
             return db.execute(query).first() is not None
 
     def settle(self, child: Child, state: ChildState, *, said: str = "", exit_code: int = 4, postpone: float = 0.0) -> None:
-        """Write how a child of ours stands now, and what that means for its campaign; `postpone`: seconds until it may begin again."""
+        """Write the state of a child of ours and its effect on the campaign; `postpone`: seconds until it may begin again."""
         with self.engine.begin() as db:
             self._lock(db)
             now = clock(db)

@@ -55,7 +55,7 @@ WORKERS = sa.Table(
     sa.Column("said", sa.String, nullable=True),
 )
 SHOWN = [column for column in CHILDREN.c if column.name not in ("setting", "once")]
-"""What a listing needs of a child: not the setting of its incident, which is long."""
+"""The columns of a child that a listing needs: not the setting of its incident, which is long."""
 
 
 def only(campaign: str) -> sa.ColumnElement[bool]:
@@ -69,6 +69,6 @@ def of_kind(*kinds: str) -> sa.ColumnElement[bool]:
 
 
 def child_of(row: Any) -> Child:
-    """A row of `CHILDREN` as what the rules work on."""
+    """A row of `CHILDREN` in the form that the rules work on."""
     found = {**row, "state": ChildState(row["state"]), "stores": tuple(row["stores"]), "objects": tuple(row["objects"])}
     return Child(**found)

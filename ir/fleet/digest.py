@@ -19,7 +19,7 @@ _NAMES = 12
 
 
 def night(rows: Sequence[Row], children: Sequence[Child], now: float) -> Notice | None:
-    """What became of the keys of a schedule in the day up to this morning, and what is late; None: there is nothing to tell.
+    """The news of a schedule's keys in the day up to this morning, with late ones; None: there is none.
 
     `children`: all that the schedule has begun.
     """
@@ -47,7 +47,7 @@ def night(rows: Sequence[Row], children: Sequence[Child], now: float) -> Notice 
 
 
 def campaign(row: Json, children: Sequence[Child]) -> Notice:
-    """That a campaign begins, is paused, or is done, by its row and its children."""
+    """The news that a campaign begins, is paused, or is done, from its row and its children."""
     name, status = str(row["campaign"]), str(row["status"])
     word = "begun" if status == "running" else status
     number = {"running": 1, "done": 2}.get(status, 10 + int(row["forgiven"]))

@@ -14,7 +14,7 @@ from ir.ports import Check
 
 @dataclass(frozen=True)
 class Reading:
-    """What one store holds: a fingerprint, "" for nothing; `why_not` when it cannot be told.
+    """The content of one store: a fingerprint, "" for nothing; `why_not` when it cannot be told.
 
     Attributes:
         owners: programs that write there, too. owners_unknown: why that cannot be told.
@@ -35,7 +35,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Holding:
-    """What a service holds: a fingerprint among those of its key's stores, "" when none was confirmed; `said` tells what was seen."""
+    """The key of a service: a fingerprint among those of its key's stores, "" when none was confirmed; `said` tells what was seen."""
 
     service: str
     store: str
@@ -45,7 +45,7 @@ class Holding:
 
 @dataclass(frozen=True)
 class KeyDrift:
-    """One key: its readings, the services' holdings, what is wrong (empty: nothing), what could not be told, what answered when asked."""
+    """One key: its readings, the services' holdings, faults (empty: none), what could not be told, and the answers of asked keys."""
 
     key: str
     readings: tuple[Reading, ...]
@@ -87,7 +87,7 @@ def owned(readings: Sequence[Reading]) -> list[str]:
 
 
 def _row(reading: Reading) -> Json:
-    """Without the other fields of the object: they are none of the inventory's. `untold` stands only where it is so."""
+    """Without the other fields of the object, which the inventory does not list. `untold` appears only where it is so."""
     left_out = {"others", "owners", "owners_unknown"} | (set() if reading.untold else {"untold"})
     owners = [{"name": one.name, "reverts": one.reverts, "why_not": one.why_not, "sources": list(one.sources)} for one in reading.owners]
     kept = {name: value for name, value in vars(reading).items() if name not in left_out}
@@ -95,7 +95,7 @@ def _row(reading: Reading) -> Json:
 
 
 def held_by(service: str, store: Reading, values: Sequence[str], checks: Mapping[str, Sequence[Check]]) -> Holding:
-    """What a service holds, by its checks against each value that any of its key's stores holds.
+    """The key of a service, by its checks against each value that any of its key's stores holds.
 
     Args:
         service: its name.
@@ -116,7 +116,7 @@ def held_by(service: str, store: Reading, values: Sequence[str], checks: Mapping
 
 
 def judge(key: Key, readings: Sequence[Reading], holdings: Sequence[Holding]) -> KeyDrift:
-    """What is wrong with one key."""
+    """The faults of one key."""
     problems = [f"{row.ref} cannot be read: {row.why_not}" for row in readings if row.why_not]
     problems += [f"{row.ref} is empty" for row in readings if not (row.why_not or row.fingerprint or row.human or row.untold)]
     values = {row.fingerprint for row in readings if row.fingerprint}
@@ -132,7 +132,7 @@ def judge(key: Key, readings: Sequence[Reading], holdings: Sequence[Holding]) ->
     silent = {row.ref for row in readings if row.human or row.untold}
     for row in holdings:
         if row.store in silent and row.fingerprint in values:
-            continue  # what another store of the key holds, too
+            continue  # another store of the key holds it, too
         if row.fingerprint and row.fingerprint != by_ref.get(row.store):
             problems.append(
                 f"service {row.service} holds {row.fingerprint}, its store {row.store} holds {by_ref.get(row.store)}: reload it"
@@ -143,14 +143,14 @@ def judge(key: Key, readings: Sequence[Reading], holdings: Sequence[Holding]) ->
 
 
 def lifeless(key: Key, readings: Sequence[Reading], holdings: Sequence[Holding], past: History, seen: Mapping[str, Liveness]) -> list[str]:
-    """What is wrong with the life of what stores and services hold: dead, stale (it was replaced, and lives), doubled (several live).
+    """The faults in the life of what stores and services hold: dead, stale (it was replaced, and lives), doubled (several live).
 
     Args:
         key: whose they are.
         readings: of its stores.
         holdings: of its services.
         past: what earlier incidents of this key saw.
-        seen: fingerprint → what it answered just now; {} = nobody asked.
+        seen: fingerprint → what it answered just now; {} = not asked.
     """
     found, places = list[str](), _places(readings, holdings)
     for mark, where in places.items():
@@ -168,7 +168,7 @@ def lifeless(key: Key, readings: Sequence[Reading], holdings: Sequence[Holding],
 
 
 def _places(readings: Sequence[Reading], holdings: Sequence[Holding]) -> dict[str, list[str]]:
-    """Fingerprint → what holds it."""
+    """Fingerprint → its holders."""
     found: dict[str, list[str]] = {}
     for row in readings:
         if row.fingerprint:
@@ -180,7 +180,7 @@ def _places(readings: Sequence[Reading], holdings: Sequence[Holding]) -> dict[st
 
 
 def shared(source: Inventory, read: Mapping[str, Sequence[Reading]]) -> dict[str, list[str]]:
-    """Key → where its value stands besides: under another key of the inventory, or in a field that no key lists.
+    """Key → the other places of its value: under another key of the inventory, or in a field that no key lists.
 
     `read` is key → what its stores hold.
     """

@@ -1,4 +1,4 @@
-"""What is due, from the inventory, the children that the schedule began before, and the index of incidents."""
+"""Decide which keys are due, from the inventory, the children that the schedule began before, and the index of incidents."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -24,19 +24,19 @@ _OPEN = ("running", "waiting", "debt")
 _ASKS = ("waiting", "debt")
 _ROTATED = ("done", "debt", "attested")
 HELD = (When.RUNNING, When.BLOCKED)
-"""An incident of the key decides when it goes on, not its date."""
+"""The incident of the key decides when it goes on, not its date."""
 SECOND_NIGHT = 20 * 3600.0
-"""Seconds after the first vain try of a date from which on another is one of the second night."""
+"""Seconds after the first failed try of a date from which another try belongs to the second night."""
 REMIND = 7 * 86400.0
 """Seconds between reminders of a rotation whose date has come and that waits for a human."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One key of the schedule: what was decided, and the last result, as the index tells it.
+    """One key of the schedule: the decision, and the last result, as the index tells it.
 
     Attributes:
-        stuck, stuck_as: an incident of the key that waits for a human or owes something, and its status; "" when there is none.
+        stuck, stuck_as: an incident of the key that waits for a person or has debts, and its status; "" when there is none.
         why: what was decided, and what the incident that it is about says.
         failing: of a date that was tried in vain, or is late: since when, epoch seconds, how often tried, and why; 0 = neither.
         rotated_at: when it was last rotated, by the schedule or for another reason, epoch seconds; 0 = that is not on record.
@@ -67,12 +67,12 @@ def rows(source: Inventory, children: Sequence[Child], index: Sequence[IncidentR
 
 
 def stuck(found: Iterable[Row], now: float) -> list[Row]:
-    """Keys whose date has come and that do not move until a human does something."""
+    """Keys whose date has come and that do not move until a person acts."""
     return [row for row in found if row.stuck and row.decision.when in HELD and row.decision.due <= now]
 
 
 def late(found: Iterable[Row], now: float) -> list[Row]:
-    """Keys whose date has come and that were tried in vain, or are overdue, whatever for; an incident that is open speaks for itself."""
+    """Keys whose date has come and that failed, or are overdue for any reason; an open incident reports itself."""
     return [
         row
         for row in found
@@ -81,9 +81,9 @@ def late(found: Iterable[Row], now: float) -> list[Row]:
 
 
 def shut(found: Iterable[Row], now: float) -> list[tuple[Row, float]]:
-    """Keys whose date has come, looked at outside their window; and when it opens next.
+    """Keys whose date has come and whose window is closed, and the time when it opens next.
 
-    A schedule that is looked at only while the window is closed would never rotate them, and nobody would hear of it.
+    A schedule that is looked at only while the window is closed would never rotate them, and people would not hear of it.
     """
     windows = [(row, row.key.rotate_window) for row in found if row.decision.due <= now and row.decision.when in (When.CLOSED, When.LATER)]
     return [(row, window.next_after(now)[0]) for row, window in windows if window is not None and window.open_at(now) is None]
@@ -179,7 +179,7 @@ def _known(children: Sequence[Child], incidents: Sequence[IncidentRow]) -> Known
 
 
 def _state(child: Child, statuses: dict[str, str]) -> str:
-    """As the index tells it where somebody ended the incident by hand, else as the child does."""
+    """The child's own state; where a person ended the incident by hand, the state in the index."""
     told = statuses.get(child.incident, "")
     if child.state in (ChildState.WAITING, ChildState.DEBT) and told == "done":
         return "rotated"

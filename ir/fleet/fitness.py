@@ -1,4 +1,4 @@
-"""Whether a worker is fit to take a key: its inventory, its clock, its database, its logins. One that is not takes nothing, and says why.
+"""Decide whether a worker is fit to take a key: its inventory, clock, database and logins. One that is not takes nothing, and says why.
 
 A login that is refused is this worker's own matter, as long as stores of other keys on the same server refuse it, too: then the keys are
 left to workers with a better one. Where one store alone refuses, it is the key that cannot be rotated, and its incident says so. A store
@@ -39,7 +39,7 @@ _OTHERS = 3
 
 
 @dataclass(frozen=True)
-class Place:
+class StorePlace:
     """A field of a store, and the inventory that says how it is reached."""
 
     ref: Reference
@@ -49,7 +49,7 @@ class Place:
 
 @dataclass
 class Fitness:
-    """Of one worker.
+    """The fitness of one worker.
 
     Attributes:
         said: why it takes nothing, "" = it is fit.
@@ -59,9 +59,9 @@ class Fitness:
     book: CampaignLedger
     trust: Callable[[], Trust]
     said: str = ""
-    _good: dict[str, Place] = field(default_factory=dict)
+    _good: dict[str, StorePlace] = field(default_factory=dict)
     """Server → a store on it that could be read."""
-    _denied: dict[str, Place] = field(default_factory=dict)
+    _denied: dict[str, StorePlace] = field(default_factory=dict)
     """Server → a store on it that refused this worker's login."""
     _looked: float = 0.0
 
@@ -75,11 +75,14 @@ class Fitness:
         return self.said
 
     def may_take(self, child: Child) -> bool | None:
-        """Whether its stores answer this worker; False: not this worker's login, which `said` tells; None: one gives no answer now."""
+        """Whether its stores answer this worker.
+
+        False: they refuse this worker's login, which `said` tells; None: one gives no answer now.
+        """
         try:
             setting = self._trusted(child)
         except (IrError, LookupError, TypeError, ValueError):
-            return True  # whoever runs it says what is wrong with it
+            return True  # its incident, wherever it runs, reports the fault
         for place in _places(setting):
             found = self._read(place)
             if found == "":
@@ -112,7 +115,7 @@ class Fitness:
         return ""
 
     def _look_at_logins(self) -> None:
-        """Those that were refused may be better by now, those that were good may be revoked."""
+        """Look again at logins: refused ones may work by now, good ones may be revoked."""
         for name, place in list(self._denied.items()):
             if self._read(place) == "":
                 del self._denied[name]
@@ -125,8 +128,8 @@ class Fitness:
     def _logins(self) -> str:
         return "; ".join(f"the store at {place.ref} refuses its login" for place in self._denied.values())
 
-    def _others_read(self, place: Place, child: Child) -> bool:
-        """Whether this worker can read a store of another key on the same server, or there is none to tell it by."""
+    def _others_read(self, place: StorePlace, child: Child) -> bool:
+        """Whether this worker can read a store of another key on the same server, or has none to compare with."""
         there = server(place.ref)
         known = self._good.get(there)
         if known is not None and known.ref != place.ref:
@@ -143,8 +146,8 @@ class Fitness:
                     return True
         return asked == 0
 
-    def _read(self, place: Place) -> str | None:
-        """Why this worker may not read it, "" = it may; None: that cannot be told now."""
+    def _read(self, place: StorePlace) -> str | None:
+        """The reason why this worker may not read it, "" = it may; None: that cannot be told now."""
         try:
             adapter_registry.store(place.ref, place.source, Unattended(self.kept.me.actor, yes=True), place.base).read()
         except Denied as error:
@@ -154,13 +157,13 @@ class Fitness:
         return ""
 
     def _trusted(self, child: Child) -> Setting:
-        """Raises Refused: nobody whose word this worker takes agreed to it."""
+        """Raises Refused: no trusted person agreed to it."""
         said: Json = self.book.setting(child)
         agreed_work.check(child, said, self.trust())
         return setting_of(child, said)
 
 
-def _places(setting: Setting) -> Sequence[Place]:
+def _places(setting: Setting) -> Sequence[StorePlace]:
     source = inventory.loads(setting.text, setting.name)
     refs = source.key(setting.key).stored_in
-    return [Place(ref, source, setting.base) for ref in refs if ref.scheme not in _UNASKED]
+    return [StorePlace(ref, source, setting.base) for ref in refs if ref.scheme not in _UNASKED]

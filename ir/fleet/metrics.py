@@ -1,4 +1,4 @@
-"""What a worker tells monitoring about its keys and about itself, in Prometheus' words. Labels are closed lists: no key, no store, no host.
+"""The metrics of a worker about its keys and about itself, in Prometheus' format. Labels are closed lists: no key, no store, no host.
 
 It is measured when the worker looks, from the database and in its own thread; a scrape reads what was seen last, so that one that hangs or
 comes often costs the work nothing.
@@ -61,7 +61,7 @@ class Metrics:
         return generate_latest(self.registry)
 
     def healthy(self) -> str:
-        """Why it is not, "" = it is."""
+        """The reason why it is unhealthy, "" = it is healthy."""
         late = self.now() - self.looked_at
         return self.said or (f"it has not looked for work for {late:.0f} s" if late > FRESH else "")
 
@@ -81,7 +81,7 @@ class Metrics:
         self._debts.set(len(debts.still(index)))
 
     def schedule(self, rows: Sequence[Row]) -> None:
-        """What the schedule says of each key."""
+        """The schedule's decision on each key."""
         self._keys.labels("all").set(len(rows))
         self._keys.labels("due").set(sum(row.decision.when in _COME for row in rows))
         self._keys.labels("overdue").set(sum(row.decision.overdue for row in rows))
@@ -91,7 +91,7 @@ class Metrics:
             self._oldest.set(max(self.now() - min(known), 0.0))
 
     def steps(self, incident: str, entries: Sequence[Json]) -> None:
-        """How long the steps of an incident took, each once."""
+        """The duration of each step of an incident, once."""
         before = self._observed.get(incident, 0)
         for entry in entries[before:]:
             action = str(entry["body"].get("action", ""))

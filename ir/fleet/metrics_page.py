@@ -1,4 +1,4 @@
-"""`/healthz` and `/metrics` of a worker: two pages over HTTP, that only tell. On loopback, unless it is said that others may ask, too."""
+"""`/healthz` and `/metrics` of a worker: two read-only pages over HTTP, on loopback unless others are allowed to ask."""
 
 import ipaddress
 import json
@@ -13,14 +13,14 @@ from ir.core.errors import UsageError
 from ir.fleet.metrics import Metrics
 
 _PATIENCE = 10.0
-"""Seconds that one who asks may take."""
+"""Seconds that a client may take."""
 
 
 def address(text: str, *, beyond: bool) -> tuple[str, int]:
     """`127.0.0.1:9464`, `[::1]:9464` → host and port.
 
     Raises:
-        UsageError: it is none, or not on loopback and nobody said that it may be.
+        UsageError: it is not an address, or not on loopback without permission for that.
     """
     host, colon, port = text.rpartition(":")
     try:
@@ -44,7 +44,7 @@ class _Page(BaseHTTPRequestHandler):
         return
 
     def do_GET(self) -> None:
-        """One of two pages."""
+        """Answer one of the two pages."""
         if self.path == "/metrics":
             self._answer(200, CONTENT_TYPE_LATEST, self.server.metrics.page())
         elif self.path == "/healthz":
@@ -76,4 +76,4 @@ class Server(ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, daemon=True, name="ir-metrics").start()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Someone who went away; nothing is printed."""
+        """A client that went away; nothing is printed."""

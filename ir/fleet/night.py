@@ -1,4 +1,4 @@
-"""One run of the schedule: what it did, what it left, what is late, whom that is told, and its exit code."""
+"""One run of the schedule: its results, what is left, what is late, its recipients, and its exit code."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from ir.storage.incident_index import IncidentRow
 
 
 @dataclass(frozen=True)
-class Left:
+class LeftKeys:
     """Keys whose date has come and that are not rotated.
 
     Attributes:
@@ -41,7 +41,7 @@ class Night:
     told: Sequence[Child]
     begun: Sequence[Child]
     alone: set[str]
-    left: Left
+    left: LeftKeys
     unfit: str = ""
 
     @property
@@ -51,16 +51,16 @@ class Night:
 
     @property
     def held(self) -> list[Row]:
-        """Keys that do not move, and of which nothing was told."""
+        """Keys that do not move, and that no message named."""
         return [row for row in self.left.stuck if row.key.name not in self.named]
 
     @property
     def late(self) -> list[Row]:
-        """Keys that are late, and of which nothing better was told."""
+        """Late keys that no better message names."""
         return [row for row in self.left.late if row.decision.overdue or row.key.name not in self.named]
 
     def code(self, sleeping: Iterable[str]) -> ExitCode:
-        """The worst of what there is to tell: a key that is late ends it with 4 until it is rotated. `sleeping`: as `standing.sleeping`."""
+        """The exit code of the worst result: a late key makes it 4 until it is rotated. `sleeping`: as `standing.sleeping`."""
         codes = {exit_code(self.told, sleeping=sleeping)}
         codes |= {ExitCode.DEBT if row.stuck_as == "debt" else ExitCode.WAITING for row in self.held}
         codes |= {ExitCode.WAITING for _ in (*self.alone, *self.late, *filter(None, [self.unfit]))}
@@ -78,14 +78,14 @@ class Night:
         }
 
 
-def left(source: Inventory, children: Sequence[Child], index: Sequence[IncidentRow], now: float) -> Left:
-    """What does not move until a person does something, what waits for its window, and what is late."""
+def left(source: Inventory, children: Sequence[Child], index: Sequence[IncidentRow], now: float) -> LeftKeys:
+    """Keys that do not move until a person acts, keys that wait for their window, and late keys."""
     found = due.rows(source, children, index, now)
-    return Left(due.stuck(found, now), due.shut(found, now), due.late(found, now), found)
+    return LeftKeys(due.stuck(found, now), due.shut(found, now), due.late(found, now), found)
 
 
-def news(of: Left, children: Sequence[Child], now: float) -> list[Notice]:
-    """What people are reminded of now and then, and the digest of the night."""
+def news(of: LeftKeys, children: Sequence[Child], now: float) -> list[Notice]:
+    """The reminders that people get now and then, and the digest of the night."""
     told = [
         *(due.reminder(row, now) for row in of.stuck),
         *(due.again(row, now) for row in of.found),

@@ -1,6 +1,6 @@
-"""How many incidents work at once in one process. One that only waits for a time has no place, and others work meanwhile.
+"""Limit how many incidents work at once in one process. One that only waits for a time gives its place to others.
 
-Those that come back from a wait take their place before anything new is begun.
+Incidents that come back from a wait take their place before anything new is begun.
 """
 
 import threading
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 MOST = 64
-"""Incidents that one process has under way, those that wait included: each is a thread, and the world of one key."""
+"""Incidents that one process has under way, waiting ones included: each is a thread, and the world of one key."""
 
 
 class Places:
@@ -39,12 +39,12 @@ class Places:
         return self._back
 
     def take(self, incident: str) -> None:
-        """Whether or not there is one: whoever asks has looked (`free`)."""
+        """Take a place, free or not: the caller has looked (`free`)."""
         with self._changed:
             self._working.add(incident)
 
     def leave(self, incident: str) -> None:
-        """It is not under way any more."""
+        """Give the place up: it is not under way any more."""
         with self._changed:
             self._working.discard(incident)
             self._resting.discard(incident)

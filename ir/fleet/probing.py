@@ -1,4 +1,4 @@
-"""Asking Stripe about the keys that stores hold: which answer, and which keys of our making live beside them. Each key is used once."""
+"""Ask Stripe about the keys that stores hold: their answers, and other living keys of our making. Each key is used once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from ir.runtime import adapter_registry
 
 @dataclass(frozen=True)
 class Probed:
-    """Of one key.
+    """The answers about one key.
 
     Attributes:
         seen: fingerprint → what it answered.
@@ -58,7 +58,7 @@ def _beside(source: Inventory, key: Key, values: Mapping[str, Secret], past: His
     ours = tuple(f"ir-{name}-" for name in {*past.left, *past.replaced.values()})
     account = source.account(key.account)
     ref, api = account.app_key, StripeApi(account.api_base)
-    assert ref is not None  # noqa: S101 - whoever calls has looked
+    assert ref is not None  # noqa: S101 - the caller has looked
     keys = KeyApi(api, account.id, lambda: adapter_registry.resolve(ref, source, operator, base))
     named = [seen.row for seen in keys.every(wanted=lambda data: name_of(data).startswith(ours)) if seen.row.active] if ours else []
     identity = Identity(keys, lambda secret: probe(api, secret), SystemClock())

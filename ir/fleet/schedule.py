@@ -1,4 +1,4 @@
-"""Which keys are due: pure decisions from the inventory, from what was tried before, and from the time.
+"""Decide which keys are due, from the inventory, earlier tries, and the time. Pure.
 
 Due dates of a key lie on a grid, one period (`rotate_every`) apart, so that late rotations do not add up. The grid begins at the last
 rotation for any other reason (a leak), else at `rotate_from`, else when the key is first looked at. Rules:
@@ -9,7 +9,7 @@ rotation for any other reason (a leak), else at `rotate_from`, else when the key
 * A try that changed nothing or was rolled back is repeated for the same date, later and later.
 * Two rotations of one key are never nearer than half its period: a date that comes too soon after a late rotation waits.
 * Late is counted from the first date that was missed, however many dates and tries came since.
-* An incident that is open or owes something blocks the schedule of its key, never an emergency.
+* An incident that is open or has debts blocks the schedule of its key, never an emergency.
 * A key that only a human can mint is opened ahead of its date.
 """
 
@@ -31,7 +31,7 @@ _FIRST = "no rotation is on record"
 
 
 class When(StrEnum):
-    """What a key's schedule says now."""
+    """The schedule's decision on a key now."""
 
     LATER = "later"
     DUE = "due"
@@ -67,7 +67,7 @@ class Known:
     """What is known of a key.
 
     Attributes:
-        rotated_at: when it was last rotated for another reason than the schedule, 0 = never. open: id of an incident that is open or owes.
+        rotated_at: when it was last rotated for another reason than the schedule, 0 = never. open: id of one that is open or has debts.
     """
 
     tries: tuple[Try, ...] = ()
@@ -77,7 +77,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Decision:
-    """Of one key.
+    """The decision on one key.
 
     Attributes:
         due: the date, whole epoch seconds. starts: from when on it may begin. attempt: counts from 1.
@@ -96,7 +96,7 @@ class Decision:
 
 
 def decide(key: Key, known: Known, now: float, *, guided: bool) -> Decision:
-    """What the schedule of a key with `rotate_every` says at `now` (epoch seconds)."""
+    """Decide about a key with `rotate_every` at `now` (epoch seconds)."""
     period = float(key.rotate_every or 0)
     lead = min(LEAD, period / 4) if guided else 0.0
     past = [row for row in known.tries if row.due <= now + lead]
@@ -123,14 +123,14 @@ def decide(key: Key, known: Known, now: float, *, guided: bool) -> Decision:
 
 
 def _soonest(known: Known, period: float, now: float) -> float:
-    """Half a period after the last rotation that there was; 0 = there was none."""
+    """Half a period after the last rotation of any kind; 0 = there was none."""
     rotated = [row.began or row.at for row in known.tries if row.state == "rotated"]
     last = max((at for at in (*rotated, known.rotated_at) if at <= now), default=0.0)
     return last + period / 2 if last else 0.0
 
 
 def _unserved(key: Key, known: Known, past: list[Try], period: float) -> int:
-    """The first date after the last that was served, else the first of all; 0 = there is none on record."""
+    """The first unserved date after the last served one, else the first of all; 0 = there is none on record."""
     served = max((row.due for row in known.tries if row.state == "rotated"), default=0)
     if max(served, known.rotated_at):
         return round(max(served, known.rotated_at) + period)
@@ -140,7 +140,7 @@ def _unserved(key: Key, known: Known, past: list[Try], period: float) -> int:
 
 
 def _date(key: Key, known: Known, past: list[Try], now: float, lead: float) -> tuple[int, int, str]:
-    """Of the dates that have come, else of the next one alone: the oldest that is not tried, the newest; and where the grid begins."""
+    """The dates that have come, else the next one alone: the oldest untried, the newest; and the beginning of the grid."""
     period = round(float(key.rotate_every or 0))
     last = max(past, key=lambda row: row.due, default=None)
     since = max(last.due, last.at if last.at <= now else 0.0) if last else 0.0
@@ -159,7 +159,7 @@ def _date(key: Key, known: Known, past: list[Try], now: float, lead: float) -> t
 
 
 def _starts(key: Key, moment: float, period: float, *, spread: bool) -> float:
-    """When a date that lets a key begin at `moment` really begins: within its window, spread out by name."""
+    """The real beginning of a date that lets a key begin at `moment`: within its window, spread out by name."""
     longest = min(SPREAD, period / 20) if spread else 0.0
     if key.rotate_window is None:
         return moment + fraction(key.name) * longest

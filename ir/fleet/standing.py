@@ -1,4 +1,4 @@
-"""Where the children of a campaign stand by the index of incidents: which sleep, and which somebody ended elsewhere."""
+"""The state of a campaign's children by the index of incidents: which sleep, and which a person ended elsewhere."""
 
 import time
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ def sleeping(index: IncidentIndex, children: Sequence[Child]) -> list[str]:
 
 
 def settled(index: IncidentIndex, book: CampaignLedger, campaign: str) -> list[Child]:
-    """The children; those that somebody ended by hand are settled first."""
+    """The children; those that a person ended by hand are settled first."""
     for child in book.children(campaign):
         if child.state in (ChildState.WAITING, ChildState.DEBT):
             row = index.find(child.incident)

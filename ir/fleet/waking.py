@@ -1,4 +1,4 @@
-"""Which of the children that wait can go on: their time has come, somebody sent them a signal, or they ended elsewhere."""
+"""Find the waiting children that can go on: their time has come, a signal arrived, or they ended elsewhere."""
 
 import time
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ from ir.storage.signal_log import SignalLog
 
 ENDED = tuple(status for status in ACTS_NO_MORE if status != "debt")
 _SAME = 60.0
-"""Seconds in which a child that went on, and waits for the very same thing again, is left alone."""
+"""Seconds in which a child that went on and waits for the same thing again is left alone."""
 
 
 class Waking:
-    """What one worker knows of the children that wait; two questions to the database, however many there are."""
+    """One worker's knowledge of the waiting children; two questions to the database, however many there are."""
 
     def __init__(self, index: IncidentIndex, signals: SignalLog, leases: Leases) -> None:
         self._index, self._signals, self._leases = index, signals, leases
@@ -22,13 +22,13 @@ class Waking:
         self._took: dict[str, tuple[object, float]] = {}
 
     def ready(self, children: Sequence[Child], now: float) -> list[Child]:
-        """Of children that wait or owe, those that can go on at `now`; nobody runs them at the moment."""
+        """Children that wait or have debts and can go on at `now`; no process runs them at the moment."""
         names = [child.incident for child in children]
         rows, newest = self._index.named(names), self._signals.newest(names)
         return [child for child in children if self._goes_on(child, rows.get(child.incident), newest.get(child.incident, 0), now)]
 
     def took(self, child: Child) -> None:
-        """This process runs it now."""
+        """Note that this process runs it now."""
         self._took[child.incident] = (self._about.get(child.incident), time.monotonic())
 
     def _goes_on(self, child: Child, row: IncidentRow | None, newest: int, now: float) -> bool:
@@ -41,7 +41,7 @@ class Waking:
         return not (holder is not None and holder.alive) and not self._just_took(child, (row.status, wake_at, newest, heard))
 
     def _just_took(self, child: Child, about: object) -> bool:
-        """One that does not get on would be taken up again and again, before all others."""
+        """Whether it was taken just now: one that does not get on would be taken again and again, before all others."""
         self._about[child.incident] = about
         before, at = self._took.get(child.incident, (None, 0.0))
         return before == about and time.monotonic() - at < _SAME

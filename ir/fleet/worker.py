@@ -69,13 +69,13 @@ class Worker:
         self._mine: dict[str, Child] = {}
         self._over: queue.Queue[str] = queue.Queue()
         self._ready = deque[Child]()
-        """Children that could go on when they were last looked at, and for which there was no place yet."""
+        """Children that could go on at the last look, and had no place yet."""
         self._looked = 0.0
 
     def run(self, *, until_idle: bool, stop: threading.Event, each_look: Callable[[], None] = lambda: None) -> None:
         """Work until told to stop, or (`until_idle`) until there is nothing to begin and nothing of ours runs.
 
-        A stop begins nothing more and returns at once: whoever comes next takes over what was under way.
+        A stop begins nothing more and returns at once: the next worker takes over what was under way.
         """
         self.runner.launch()
         self.runner.over = self._over.put
@@ -161,7 +161,7 @@ class Worker:
         return began
 
     def _launch(self, child: Child) -> None:
-        """Run a child that we claimed, from wherever it stands."""
+        """Run a claimed child, from its present state on."""
         self._mine[child.incident] = child
         self.places.take(child.incident)
         row = self.kept.index.find(child.incident)
@@ -196,7 +196,7 @@ class Worker:
             self._ended(child, ChildState.FAILED, f"unexpected {type(error).__name__}: ir resume {child.incident}", 1)
 
     def _blocked(self, child: Child, error: AlreadyRunning) -> None:
-        """Somebody else has the key, a store object, or the incident itself: later again, but not for ever."""
+        """Another process has the key, a store object, or the incident itself: try later again, but not for ever."""
         if error.incident == child.incident:
             self._ended(child, ChildState.WAITING, error.what, 4)
         elif child.postponed < POSTPONED_MOST:
@@ -231,7 +231,7 @@ class Worker:
         self.places.leave(child.incident)
 
     def _wait(self) -> None:
-        """Until something of ours ended, or a moment has passed."""
+        """Wait until something of ours ended, or a moment has passed."""
         try:
             self._over.put(self._over.get(timeout=_IDLE))
         except queue.Empty:
@@ -244,7 +244,7 @@ class Worker:
             except Away as error:
                 self.runner.away(error)
                 return
-            except sa.exc.OperationalError:  # a disk that is full: the next beat comes in time
+            except sa.exc.OperationalError:  # the disk is full: the next beat comes in time
                 continue
 
     def _beat_once(self) -> None:
@@ -253,4 +253,4 @@ class Worker:
 
 
 def _taken_over(_incident: str) -> None:
-    os._exit(70)  # we were silent for so long that another worker goes on: whatever we do now would be done twice
+    os._exit(70)  # we were silent for so long that another worker goes on: each further act of ours would be done twice

@@ -1,4 +1,4 @@
-"""The catalogue of actions, as data: what each does to the world, what it needs, what it gives, its settings.
+"""The catalogue of actions, as data: the effect, needs, results and settings of each.
 
 Dry run, confirmation and retry follow from `danger` in one place, the workflow.
 """
@@ -96,8 +96,8 @@ class WatchParams(Params):
 
 
 @dataclass(frozen=True)
-class Action:
-    """What an action is.
+class ActionSpec:
+    """The properties of an action.
 
     Attributes:
         danger: what it does to the world.
@@ -118,19 +118,25 @@ class Action:
 
 _R, _W, _X = Danger.READ, Danger.REVERSIBLE, Danger.IRREVERSIBLE
 
-ACTIONS: dict[str, Action] = {
-    "preflight": Action(_R, "look at the key, and at every store and service that is about to change", gives=("looked",), key_alone=True),
-    "clear": Action(_W, "clear the unfinished rotations of others that were shown; it cannot be put back", "", ("looked",), ("cleared",)),
-    "review": Action(_R, "read Stripe's record and our logs for misuse", gives=("reviewed",), params=ReviewParams, key_alone=True),
-    "contain": Action(
+ACTIONS: dict[str, ActionSpec] = {
+    "preflight": ActionSpec(
+        _R, "look at the key, and at every store and service that is about to change", gives=("looked",), key_alone=True
+    ),
+    "clear": ActionSpec(
+        _W, "clear the unfinished rotations of others that were shown; it cannot be put back", "", ("looked",), ("cleared",)
+    ),
+    "review": ActionSpec(_R, "read Stripe's record and our logs for misuse", gives=("reviewed",), params=ReviewParams, key_alone=True),
+    "contain": ActionSpec(
         _W, "take the leaked key away from strangers", "restore its permissions or access policy", gives=("contained",), key_alone=True
     ),
-    "money": Action(_R, "list pending payouts, transfers and new accounts, each with its cancel link", gives=("money",), key_alone=True),
-    "custody": Action(_W, "back up the old key in a store or the keyring", "discard", gives=("custody",)),
-    "mint": Action(_W, "get a replacement key and keep it", "expire the replacement", ("custody",), ("new-key",)),
-    "check": Action(_R, "prove the replacement: alive, same account, same mode", "", ("new-key",), ("checked",)),
-    "stage": Action(_W, "place the replacement beside the current key in every store", "discard the stage", ("new-key",), ("staged",)),
-    "wave": Action(
+    "money": ActionSpec(
+        _R, "list pending payouts, transfers and new accounts, each with its cancel link", gives=("money",), key_alone=True
+    ),
+    "custody": ActionSpec(_W, "back up the old key in a store or the keyring", "discard", gives=("custody",)),
+    "mint": ActionSpec(_W, "get a replacement key and keep it", "expire the replacement", ("custody",), ("new-key",)),
+    "check": ActionSpec(_R, "prove the replacement: alive, same account, same mode", "", ("new-key",), ("checked",)),
+    "stage": ActionSpec(_W, "place the replacement beside the current key in every store", "discard the stage", ("new-key",), ("staged",)),
+    "wave": ActionSpec(
         _W,
         "promote in the stores, reload the services, verify each",
         "put the old key back and reload",
@@ -138,9 +144,13 @@ ACTIONS: dict[str, Action] = {
         ("promoted",),
         WaveParams,
     ),
-    "verify": Action(_R, "look at every service once more: does it hold the replacement?", "", ("promoted",), ("verified",), VerifyParams),
-    "delivery": Action(_R, "wait for an event that Stripe signed and the services took", "", ("promoted",), ("delivered",), DeliveryParams),
-    "undelivered": Action(
+    "verify": ActionSpec(
+        _R, "look at every service once more: does it hold the replacement?", "", ("promoted",), ("verified",), VerifyParams
+    ),
+    "delivery": ActionSpec(
+        _R, "wait for an event that Stripe signed and the services took", "", ("promoted",), ("delivered",), DeliveryParams
+    ),
+    "undelivered": ActionSpec(
         _W,
         "send events that wait at the old endpoint to the services, signed with the new secret",
         "",
@@ -148,13 +158,15 @@ ACTIONS: dict[str, Action] = {
         ("drained",),
         UndeliveredParams,
     ),
-    "forged": Action(_R, "ask the services for events that they processed and Stripe never made", gives=("looked-for-forged",)),
-    "quiet": Action(_R, "ask whether our services still use the old key", "", ("promoted",), ("quiet",), QuietParams),
-    "grace": Action(_R, "let both keys live for a while", "", ("promoted",), ("grace",), GraceParams),
-    "retire": Action(_X, "kill the old key", "", ("custody", "verified|contained|no-services"), ("retired",), RetireParams),
-    "prove": Action(_R, "poll the old key until it is proven dead", "", ("retired",), ("proven",), ProveParams),
-    "remove": Action(_X, "delete the dead key's endpoint, where it had one, some days later", "", ("proven",), ("removed",), RemoveParams),
-    "sweep": Action(_R, "look for what an attacker left behind", gives=("swept",), key_alone=True),
-    "watch": Action(_R, "look at the services after the kill", "", ("retired",), ("watched",), WatchParams),
-    "report": Action(_R, "write the incident report and the evidence bundle", gives=("reported",), key_alone=True),
+    "forged": ActionSpec(_R, "ask the services for events that they processed and Stripe never made", gives=("looked-for-forged",)),
+    "quiet": ActionSpec(_R, "ask whether our services still use the old key", "", ("promoted",), ("quiet",), QuietParams),
+    "grace": ActionSpec(_R, "let both keys live for a while", "", ("promoted",), ("grace",), GraceParams),
+    "retire": ActionSpec(_X, "kill the old key", "", ("custody", "verified|contained|no-services"), ("retired",), RetireParams),
+    "prove": ActionSpec(_R, "poll the old key until it is proven dead", "", ("retired",), ("proven",), ProveParams),
+    "remove": ActionSpec(
+        _X, "delete the dead key's endpoint, where it had one, some days later", "", ("proven",), ("removed",), RemoveParams
+    ),
+    "sweep": ActionSpec(_R, "look for what an attacker left behind", gives=("swept",), key_alone=True),
+    "watch": ActionSpec(_R, "look at the services after the kill", "", ("retired",), ("watched",), WatchParams),
+    "report": ActionSpec(_R, "write the incident report and the evidence bundle", gives=("reported",), key_alone=True),
 }

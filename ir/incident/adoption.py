@@ -1,4 +1,4 @@
-"""Adoption: an incident rebuilt from the world alone, when the machine that began it is lost with all that it had recorded.
+"""Adoption: rebuild an incident from stores and provider alone, when the machine that began it is lost with all its records.
 
 Whatever an incident stages or keeps carries its id, and so do the names of the keys that it mints. This room only reads. What it
 finds becomes the first facts of the new record; the plan is then taken from its start, where each step looks before it acts.
@@ -22,7 +22,7 @@ _TRY = re.compile(r"new-([0-9]+)")
 
 @dataclass
 class _Seen:
-    """One store: what of the incident lies there, what it holds now, and why that could not be looked at."""
+    """One store: what the incident left there, the present value, and the reason why either is unknown."""
 
     store: Store
     left: Left = field(default_factory=Left)
@@ -66,7 +66,7 @@ def look(world: World) -> Facts:
 
 
 def holds(facts: Facts) -> set[str]:
-    """Fingerprints of keys of an adopted incident's own making, which stores may hold already."""
+    """Fingerprints of keys of an adopted incident's making, which stores may hold already."""
     made = {str(mark) for mark in facts.get("adopted", {}).get("dead", [])}
     return made | ({str(facts["new"]["fingerprint"])} if facts.get("new") else set())
 
@@ -139,7 +139,7 @@ def _replacement(
 
 
 def _candidates(world: World, seen: list[_Seen], tries: int, old: Secret | None) -> Iterable[Secret]:
-    """In custody, then staged. Where the leaked key is not known, what every store holds already may be a proof of permission."""
+    """Keys in custody, then staged ones. Where the leaked key is unknown, a value that every store holds may be a proof of permission."""
     for n in range(tries, 0, -1):
         kept = world.ports.custody.fetch(f"new-{n}")
         if kept is not None and kept != old:

@@ -1,4 +1,4 @@
-"""Whose signatures can let a step happen that several people have to approve; pure.
+"""The people whose signatures count, where several have to approve a step. Pure.
 
 Where two or more are needed, only signatures count: any name can be typed. The person who opened the incident is none of them.
 """
@@ -11,11 +11,11 @@ from ir.inventory import Approver
 SEVERAL = 2
 """From so many people on, only signatures count."""
 LINE = "- {name: NAME, key: ssh-ed25519 AAAA…}"
-"""What is added to `approvers:`, with the one line of that person's `id_ed25519.pub`."""
+"""The line to add to `approvers:`, with the one line of that person's `id_ed25519.pub`."""
 
 
 def is_requester(requester: str, approvers: Iterable[Approver], *names: str) -> bool:
-    """Whether one of the names is the one who opened the incident: as recorded, without the host, or by a listed login."""
+    """Whether one of the names opened the incident: as recorded, without the host, or by a listed login."""
     opened_by = {requester, requester.partition("@")[0]}
     mine = {row.name for row in approvers if {row.name, *row.logins} & opened_by}
     return bool(set(names) & (opened_by | mine))
@@ -28,7 +28,7 @@ def able(approvers: Sequence[Approver], requester: str = "") -> list[str]:
 
 
 def one_is_none(approvers: Sequence[Approver]) -> str:
-    """Why the approvers of an inventory can let nothing happen that needs several people, "" = they can, or none is listed."""
+    """The reason why an inventory's approvers cannot approve a step that needs several people; "" = they can, or none is listed."""
     if not approvers or len(able(approvers)) >= SEVERAL:
         return ""
     said = f"only {able(approvers)[0]} is listed, and a step that several people have to approve needs the signatures of {SEVERAL}"
@@ -36,7 +36,7 @@ def one_is_none(approvers: Sequence[Approver]) -> str:
 
 
 def too_few(step: str, needs: int, approvers: Sequence[Approver], requester: str = "") -> str:
-    """Why so many people cannot be had for a step, "" = they can."""
+    """The reason why a step cannot get so many approvals, "" = it can."""
     found = able(approvers, requester)
     if needs < SEVERAL or len(found) >= needs:
         return ""

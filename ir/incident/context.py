@@ -30,7 +30,7 @@ class Options:
         accept_unverified, accept_unhealthy, accept_unreachable, accept_owner: name → reason.
         discard_pending: why strangers' unfinished stages are cleared, "" = they are not.
         agreed: programs and secret headers of other keys that were agreed to (`inventory.consent`), for comparing what those hold.
-        unagreed: what the inventory would run or reach, and nobody agreed to: it is left out (`inventory.consent`, in its words).
+        unagreed: what the inventory would run or reach without consent: it is left out (`inventory.consent`, in its words).
         source: the listed store or service that leaked, "" = none of them.
         source_closed_by: who says that it is closed.
         personal_data: evidence may hold names, e-mail and postal addresses.
@@ -107,7 +107,7 @@ class World:
         """The leaked key: from custody, the operator, or a store that still holds it; always matched by fingerprint.
 
         Raises:
-            Missing: nobody has it any more.
+            Missing: it is in no place any more.
             PortError: a place that may have it cannot be asked.
         """
         wanted = facts["old"]["fingerprint"]
@@ -133,7 +133,7 @@ class World:
         """The replacement: from custody, or a store that holds it or where it is staged; matched by fingerprint.
 
         Raises:
-            Missing: nobody has it.
+            Missing: it is in no place.
             PortError: a place that should have it cannot be asked.
         """
         self.keys.replacement = self._find_new_key(facts["new"])
@@ -151,7 +151,7 @@ class World:
         )
 
     def held_new(self, new: New) -> Secret | None:
-        """The replacement where it is held; nobody is asked. None: all places were looked at, and none has it.
+        """The replacement where it is held; no person is asked. None: all places were looked at, and none has it.
 
         Raises:
             PortError: a place that should have it cannot be asked, and no other has it.

@@ -1,4 +1,4 @@
-"""Custody: where the old and the new key are held between steps, so that no step ever passes a secret on.
+"""Custody: the places that hold the old and the new key between steps, so that no step ever passes a secret on.
 
 The first listed store that can hold custody does; without one, the escrow; without that, nothing, and a mint is refused.
 """
@@ -74,7 +74,7 @@ class Custody:
         return found or ([] if self._escrow is not None and self._escrow.custodian else self._every)
 
     def of(self, incident: str) -> "Custody":
-        """The same places, for another incident."""
+        """The custody of another incident, in the same places."""
         other = Custody(incident, self._every, self._each, self._escrow_of)
         other.passed_over = self.passed_over
         return other
@@ -101,7 +101,7 @@ class Custody:
         raise last
 
     def fetch(self, role: str) -> Secret | None:
-        """What is held under `role`, wherever it is; None when no place has it.
+        """The key that is held under `role`, in any place; None when no place has it.
 
         Raises:
             PortError: a place could not be asked and no other has it.
@@ -113,7 +113,7 @@ class Custody:
             except PortError as error:
                 return error
 
-        # The first place is where it nearly always is; the others are asked only when it is not there.
+        # the first place nearly always has it; the others are asked only when it does not
         found = self._each(self._places[:1], look)
         if not any(isinstance(one, Secret) for one in found):
             found += self._each(self._places[1:], look)

@@ -1,6 +1,6 @@
-"""Deadlines of an incident: each clock of the packs that count, since when it runs, until when, and who was told. Pure.
+"""Deadlines of an incident: each clock of the packs that count, its start, its end, and the notification that answers it. Pure.
 
-`open_ones` is what a status line, a notice or a digest shows; `rows` is what stands in the index and needs no record to be read.
+`open_ones` is what a status line, a notice or a digest shows; `rows` are the same in the index, readable without the record.
 """
 
 import time
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ir.core.durations import spoken
 from ir.core.model import Json
 from ir.incident import ladder
-from ir.incident.obligations import DEFAULT, Clock, Pack, shipped
+from ir.incident.obligations import DEFAULT, LegalClock, Pack, shipped
 from ir.incident.record import Incident
 
 OPEN, TOLD, LATE, NOT_TOLD, NO_BREACH, NOT_STARTED = "open", "told", "told late", "not told", "no breach", "not started"
@@ -30,7 +30,7 @@ class Deadline:
     """
 
     pack: Pack
-    clock: Clock
+    clock: LegalClock
     state: str
     since: float = 0.0
     due: float = 0.0
@@ -39,7 +39,7 @@ class Deadline:
     why: str = ""
 
     def said(self, now: float) -> str:
-        """One line: who is told by whom's rule until when, and how long that is."""
+        """One line: recipient, rule, due time, and the time that is left."""
         head = f"tell {self.clock.to} ({self.clock.article})"
         if self.due:
             return f"{head} {_until(self.due, now)}"
@@ -80,7 +80,7 @@ def all_of(record: Incident) -> list[Deadline]:
 
 
 def open_ones(record: Incident) -> list[Deadline]:
-    """Those that run and that nobody has answered, the next one first; those without a number last."""
+    """Clocks that run and are not answered, the next one first; those without a number last."""
     running = [row for row in all_of(record) if row.state == OPEN]
     return sorted(running, key=lambda row: row.due or float("inf"))
 
@@ -91,7 +91,7 @@ def rows(record: Incident) -> list[Json]:
 
 
 def concerns(record: Incident) -> bool:
-    """Whether people's data may be concerned at all: somebody said a word about it, or the review found misuse."""
+    """Whether people's data may be concerned at all: a person said so, or the review found misuse."""
     found = record.facts.get("review") or record.facts.get("triage")
     misused = isinstance(found, dict) and found.get("verdict") in ("confirmed", "suspected")
     return misused or any(word.get("kind") in ("ladder", "under", "told", "not-told") for word in record.words)
@@ -109,7 +109,7 @@ def _until(due: float, now: float) -> str:
 
 
 def bound_of_detection(record: Incident) -> list[str]:
-    """Before anybody says that he is aware: until when each clock from awareness would run, were detection awareness."""
+    """Before a person states awareness: the ends of all clocks, if awareness began with detection."""
     if "aware" in ladder.ladder(record) or ladder.no_breach(record):
         return []
     start, known = ladder.detected(record).at, shipped().of(packs(record))
@@ -120,7 +120,7 @@ def bound_of_detection(record: Incident) -> list[str]:
     ]
 
 
-def _deadline(record: Incident, pack: Pack, clock: Clock, before: Mapping[str, Deadline], words: list[Json]) -> Deadline:
+def _deadline(record: Incident, pack: Pack, clock: LegalClock, before: Mapping[str, Deadline], words: list[Json]) -> Deadline:
     rungs, no = ladder.ladder(record), ladder.no_breach(record)
     since, why = _start(clock, rungs, before)
     bound = clock.within.after(rungs["detected"].at) if clock.within and clock.starts == "aware" and rungs["detected"].at else 0.0
@@ -135,8 +135,8 @@ def _deadline(record: Incident, pack: Pack, clock: Clock, before: Mapping[str, D
     return Deadline(pack, clock, OPEN if since else NOT_STARTED, since, due, bound, None, why)
 
 
-def _start(clock: Clock, rungs: Mapping[str, ladder.Rung], before: Mapping[str, Deadline]) -> tuple[float, str]:
-    """Since when it runs (0 = not yet), and why."""
+def _start(clock: LegalClock, rungs: Mapping[str, ladder.Rung], before: Mapping[str, Deadline]) -> tuple[float, str]:
+    """The start of a clock (0 = not yet), and the reason."""
     other = clock.starts.partition(":")[2]
     if other:
         told = (before[other].word or {}) if other in before else {}
@@ -148,7 +148,7 @@ def _start(clock: Clock, rungs: Mapping[str, ladder.Rung], before: Mapping[str, 
     return rung.at, f"{rung.name} at {utc(rung.at)}, says {rung.by}"
 
 
-def _answer(clock: Clock, words: list[Json], pack: Pack) -> Json | None:
+def _answer(clock: LegalClock, words: list[Json], pack: Pack) -> Json | None:
     """The first notification that names this clock; one without a name answers the first clock of its recipient in each pack."""
     first = next(one for one in pack.clocks if one.to == clock.to)
     names = {clock.id, clock.same_as} - {""} | ({""} if first.id in (clock.id, clock.same_as) else set())

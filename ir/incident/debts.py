@@ -1,4 +1,4 @@
-"""What is still owed: debts that follow from the record as a whole, which steps pay which debts, and who took over whose debts."""
+"""Debts, what is still to do: those that follow from the record as a whole, the steps that pay them, and incidents that took them over."""
 
 import shlex
 from collections.abc import Sequence
@@ -18,12 +18,12 @@ KEYS = ("key-alive", "key-unproven", "key-waits")
 """Kinds of debts about keys."""
 WAITS = "key-waits"
 """Kind of the debt about a key that a rotation made and that no service has yet: it lives, and is wanted."""
-_OWING = ("debt", "rolled back", "aborted", "attested")
-"""States of an incident that acts no more and may owe something."""
+_MAY_HAVE_DEBTS = ("debt", "rolled back", "aborted", "attested")
+"""States of an incident that acts no more and may have debts."""
 
 
 END_IT = "ir rotate stripe --leaked-key-from prompt --no-replacement"
-"""The command that kills a key on which nothing of ours is."""
+"""The command that kills a key that nothing of ours uses."""
 
 
 def end_it(record: Incident) -> str:
@@ -42,12 +42,12 @@ def is_id(about: str) -> bool:
 
 
 def rotation_of(incident: str) -> str:
-    """What a debt is about whose key a rotation made, and whose value nobody gave: it has no fingerprint that we know."""
+    """The subject of a debt about a key that a rotation made and whose value was not given: it has no known fingerprint."""
     return f"rotation of {incident}"
 
 
 def leaked_key_lives(record: Incident) -> list[Debt]:
-    """A plan that ends with the leaked key alive (contained only) owes its death; dead is what was proven so."""
+    """The debt of a plan that ends with the leaked key alive (contained only); dead is only what was proven dead."""
     old = record.facts.get("old", {})
     if not old.get("fingerprint") or record.facts.get("dead_at"):
         return []
@@ -59,19 +59,19 @@ def leaked_key_lives(record: Incident) -> list[Debt]:
 
 
 def roll_out(record: Incident) -> str:
-    """The command that gives a contained key's services another one."""
+    """The command that gives another key to a contained key's services."""
     return f"{again(record)} --policy exploited"
 
 
 def waiting_replacement(record: Incident, fingerprint: str, *, kept: bool = True) -> Debt:
-    """A key that the rotation made, and that waits for a rollout."""
+    """The debt about a key that a rotation made and that waits for a rollout."""
     where = "waits in custody" if kept else "is in no custody: keep the Dashboard's dialog open"
     why = f"the key that the rotation made ({fingerprint}) lives and {where}; no service has it yet"
     return Debt(WAITS, fingerprint, why, roll_out(record))
 
 
 def by_word(record: Incident) -> list[Debt]:
-    """Debts that a person's word can end, each by its own name: what a look decides (a key that answers) is not among them."""
+    """Debts that a person's word can end, each by its own name; a debt that a look decides (a key that answers) is not among them."""
     return [debt for debt in record.debts.values() if debt.kind not in ("key-alive", WAITS, "custody")]
 
 
@@ -86,13 +86,13 @@ def critical(record: Incident, about: str) -> bool:
 
 
 def called(record: Incident, name: str) -> list[Debt]:
-    """Debts that a person may mean by `name`: what one is about, or its kind."""
+    """Debts that a person may mean by `name`: a subject, or a kind."""
     same = [debt for debt in record.debts.values() if debt.about == name]
     return same or [debt for debt in record.debts.values() if debt.kind == name]
 
 
 def never_looked_at(record: Incident) -> list[Debt]:
-    """A run that ends before its first look owes the leaked key under its name."""
+    """The debt of a run that ends before its first look: the leaked key under its name."""
     if record.facts.get("old"):
         return []
     key = str(record.opened.get("key", ""))
@@ -100,7 +100,7 @@ def never_looked_at(record: Incident) -> list[Debt]:
 
 
 def webhook(record: Incident) -> bool:
-    """Whether it is about a webhook's signing secret; by the playbook as long as nothing was looked at."""
+    """Whether it is about a webhook's signing secret; by the playbook until the first look."""
     kind = record.facts.get("old", {}).get("kind") or record.plan.get("playbook", "").partition("-")[2]
     return bool(kind == KeyKind.WEBHOOK)
 
@@ -111,7 +111,7 @@ def again(record: Incident) -> str:
 
 
 def _inventory_of(record: Incident) -> str:
-    """The option that names its inventory; of one that was made up for a pasted key, the paste."""
+    """The option that names its inventory; for one that was made for a pasted key, the paste."""
     name, base = str(record.opened.get("inventory_name", "")), str(record.opened.get("inventory_base", ""))
     if not name or not base:
         return ""
@@ -121,7 +121,7 @@ def _inventory_of(record: Incident) -> str:
 
 
 def live_keys(record: Incident) -> list[Debt]:
-    """After an abort every live key is named, with who is on it."""
+    """Debts after an abort: every living key by name, with its users."""
     services = record.facts.get("services", {})
     users = {name: row.get("after") or row.get("before", "") for name, row in services.items()}
     users |= {name: row["holds"] for name, row in record.facts.get("stores", {}).items() if row.get("holds")}
@@ -149,7 +149,7 @@ def live_keys(record: Incident) -> list[Debt]:
 
 
 def kept(record: Incident) -> list[Debt]:
-    """After an abort: where the incident still keeps the keys, if its custody was not emptied."""
+    """Debts after an abort about keys that the incident still keeps, if its custody was not emptied."""
     places, found = custody(record), []
     todo = f"{again(record)}: at its end it empties that, once those keys are dead"
     stored, escrowed = [p for p in places if not _escrowed(p)], [p for p in places if _escrowed(p)]
@@ -161,12 +161,12 @@ def kept(record: Incident) -> list[Debt]:
 
 
 def in_stores(incident: str) -> str:
-    """What a debt is about whose incident keeps keys in stores."""
+    """The subject of a debt whose incident keeps keys in stores."""
     return f"custody of {incident}"
 
 
 def in_escrow(incident: str) -> str:
-    """What a debt is about whose incident keeps keys in the escrow of one machine."""
+    """The subject of a debt whose incident keeps keys in the escrow of one machine."""
     return f"escrow of {incident}"
 
 
@@ -180,7 +180,7 @@ def custody(record: Incident) -> list[str]:
 
 
 def not_resumed(record: Incident, debt: Debt) -> Debt:
-    """What is owed by an incident that was given up is not paid by resuming it."""
+    """Debts of an incident that was given up: a resume does not pay them."""
     return replace(debt, todo=debt.todo.replace(f"ir resume {record.id}", again(record)))
 
 
@@ -189,7 +189,7 @@ def _escrowed(place: str) -> bool:
 
 
 def pays(action: str, kinds: set[str], *, kills: bool = True) -> bool:
-    """Which steps are taken again for which debts; `kills`: the plan has a kill of its own, so that containment is no end in itself."""
+    """The steps that are taken again for debts; `kills`: the plan has a kill of its own, so that containment does not end it."""
     if action == "contain":
         return not kills and bool(kinds & {"store-behind", "service-behind", "key-alive", "key-unproven", "key-waits"})
     if action == "report":
@@ -207,25 +207,25 @@ def pays(action: str, kinds: set[str], *, kills: bool = True) -> bool:
 
 
 def heirs(index: Sequence[IncidentRow]) -> dict[str, str]:
-    """Incident → the later one that took over what it owed. One that was refused took over nothing."""
+    """Incident → the later one that took over its debts. A refused one took over nothing."""
     rows = [row for row in index if row.status != "refused"]
     return {old: str(row.incident) for row in rows for old in row.summary.get("took_over", [])}
 
 
 def still(index: Sequence[IncidentRow]) -> list[Json]:
-    """Debts that stand, as JSON: what an heir took over stands in the heir's row."""
+    """Present debts, as JSON: those that an heir took over are in the heir's row."""
     taken = heirs(index)
     rows = [row for row in index if row.status != "refused" and counts(row) and row.incident not in taken]
     return [debt for row in rows for debt in row.summary.get("debts", [])]
 
 
 def counts(row: IncidentRow) -> bool:
-    """Whether the debts of an index row stand; an end by a person's word that looked at no key, as of earlier versions, ended them all."""
+    """Whether the debts of an index row count. In earlier versions, a person's closing word without a look ended them all."""
     return row.status != "attested" or "accepted" in row.summary
 
 
 def over(row: IncidentRow) -> bool:
-    """Whether an incident of the index is over for good, so that what it left at a store is nobody's any more."""
+    """Whether an incident of the index is over for good, so that its traces at a store belong to no one."""
     kinds = {debt["kind"] for debt in row.summary.get("debts", [])} if counts(row) else set()
     return row.status in FINAL and not kinds - {"custody"}
 
@@ -234,12 +234,12 @@ def taken_over(index: Sequence[IncidentRow], key: str, account: str, policy: Pol
     """Debts of this key that a new incident takes over: incident → debts as JSON.
 
     Raises:
-        Refused: a `scheduled` rotation does not begin while an emergency of its key owes something; nothing else is ever kept waiting.
+        Refused: a `scheduled` rotation does not begin while an emergency of its key has debts; nothing else is ever kept waiting.
     """
     taken = heirs(index)
-    free = [row for row in index if row.status in _OWING and row.incident not in taken]
-    owing = [row for row in free if counts(row) and row.summary.get("debts")]
-    mine = [row for row in owing if row.summary.get("key") == key and row.summary.get("account", "") in ("", account)]
+    free = [row for row in index if row.status in _MAY_HAVE_DEBTS and row.incident not in taken]
+    with_debts = [row for row in free if counts(row) and row.summary.get("debts")]
+    mine = [row for row in with_debts if row.summary.get("key") == key and row.summary.get("account", "") in ("", account)]
     pressing = [row for row in mine if any(debt["kind"] != "custody" for debt in row.summary["debts"])]
     blocking = [row for row in pressing if row.status == "debt" or row.summary.get("policy") != Policy.SCHEDULED.value]
     if policy is Policy.SCHEDULED and blocking:
@@ -257,14 +257,14 @@ def taken_over(index: Sequence[IncidentRow], key: str, account: str, policy: Pol
 
 
 def _inherited(index: Sequence[IncidentRow], heir: IncidentRow) -> dict[str, list[Json]]:
-    """What an heir took over itself and has not paid; its own heir ends the custody of those incidents, too."""
-    owing = {debt["about"] for debt in heir.summary["debts"]}
+    """Debts that an heir took over itself and has not paid; its own heir ends the custody of those incidents, too."""
+    with_debts = {debt["about"] for debt in heir.summary["debts"]}
     rows = [row for row in index if row.incident in heir.summary.get("took_over", [])]
-    return {str(row.incident): [debt for debt in row.summary.get("debts", []) if debt["about"] in owing] for row in rows}
+    return {str(row.incident): [debt for debt in row.summary.get("debts", []) if debt["about"] in with_debts] for row in rows}
 
 
 def _escrow_of(row: IncidentRow) -> list[Json]:
-    """An escrow lies on one machine, so who takes over elsewhere owes that it is emptied."""
+    """The debt to empty an escrow of another machine, for the incident that takes over here."""
     name, summary = str(row.incident), row.summary
     places = [place for place in summary.get("custody", []) if _escrowed(place)]
     if not places or any(debt["about"] == in_escrow(name) for debt in summary["debts"]):

@@ -1,6 +1,6 @@
-"""What earlier incidents of a key saw: keys that they proved dead, and replacements that no later one was seen to kill. Pure.
+"""What earlier incidents of a key saw: keys that they proved dead, and replacements that are not known to be dead. Pure.
 
-A revert puts a dead key back into a store. Whoever repairs it by rotating again replaces the dead key, and the replacement before it,
+A revert puts a dead key back into a store. A rotation that repairs it replaces the dead key, and the replacement before it,
 which nothing holds any more, would live on unnamed.
 """
 
@@ -15,7 +15,7 @@ _REPLACED = ("done", "attested", "debt", "reopened")
 
 @dataclass(frozen=True)
 class History:
-    """Of one key.
+    """The history of one key.
 
     Attributes:
         dead: fingerprint → incident that proved it dead.
@@ -28,7 +28,7 @@ class History:
     replaced: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> Json:
-        """As an incident records it."""
+        """The form in which an incident records it."""
         return {"dead": dict(self.dead), "left": dict(self.left)}
 
 

@@ -1,4 +1,4 @@
-"""The one clock of an incident: how long the leaked key has been alive, and how long the outage that containment makes has lasted. Pure."""
+"""The clock of an incident: the time for which the leaked key has been alive, and the outage that containment has made. Pure."""
 
 from ir.incident import reversibility
 from ir.incident.facts import Facts
@@ -9,7 +9,7 @@ _UNTOUCHED = "policy"
 
 
 def said(facts: Facts, now: float, *, minutes: bool = False) -> str:
-    """For a person, such as `leaked key alive 14:32 · outage 2:10`; "" before anything is known.
+    """The clock for a person, such as `leaked key alive 14:32 · outage 2:10`; "" before anything is known.
 
     Args:
         facts: of the record.
@@ -32,7 +32,7 @@ def said(facts: Facts, now: float, *, minutes: bool = False) -> str:
 
 
 def outage_since(facts: Facts) -> float:
-    """Since when our own services cannot use Stripe (epoch seconds), because the key was contained; 0 = they can."""
+    """The time since which containment keeps our own services from Stripe (epoch seconds); 0 = it does not."""
     contained = float(facts.get("contained_at") or 0.0)
     if not contained or facts.get("containment", {}).get("how") == _UNTOUCHED or facts.get("containment", {}).get("undone"):
         return 0.0

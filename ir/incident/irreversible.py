@@ -1,6 +1,6 @@
-"""What a person is told, and has to type, before something is done that cannot be undone: what dies, what fails, what was not looked at.
+"""The warning before an irreversible act, and the name that a person has to type: what dies, what fails, what was not looked at.
 
-Pure, and the same for whoever asks: the run at its terminal, and `ir approve` at another.
+Pure, and the same for both terminals that ask: the run's own, and that of `ir approve`.
 """
 
 from ir import inventory
@@ -44,7 +44,7 @@ def to_contain(record: Incident, ends_in: str = "") -> Irreversible:
 
 
 def to_delete(record: Incident) -> Irreversible:
-    """What is left of a dead key at the provider."""
+    """The warning before the remains of a dead key at the provider are deleted."""
     left = record.facts["old"].get("id", "")
     return _asked(
         record,
@@ -68,7 +68,7 @@ def to_go_back(record: Incident, ends_in: str = "") -> Irreversible:
 
 
 def to_purge(record: Incident, files: int) -> Irreversible:
-    """What was collected about people."""
+    """The warning before collected personal data is deleted."""
     return _asked(
         record,
         "",
@@ -92,7 +92,7 @@ def rare_consumers(record: Incident) -> list[str]:
 
 
 def unseen(record: Incident) -> str:
-    """What may still use the key unseen: exceptions by name, what could not be read or compared, and all that is not listed."""
+    """What may still use the key unseen: exceptions by name, places that could not be read or compared, and everything unlisted."""
     said: list[Json] = [record.opened.get("options", {}), record.facts.get("accepted", {})]
     names = [name for options in said for option in ACCEPTS for name in options.get(option, {})]
     names += [

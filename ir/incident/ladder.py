@@ -34,7 +34,7 @@ class Rung:
 
 
 def detected(record: Incident) -> Rung:
-    """The moment at which the incident was opened, or of which its alert speaks, by whoever opened it."""
+    """The time at which the incident was opened, or which its alert names, in the name of the person who opened it."""
     told = record.facts.get("opened_at")
     opened = datetime.fromisoformat(record.opened_at).timestamp() if record.opened_at else 0.0
     opened = float(told) if isinstance(told, int | float) and told else opened
@@ -54,7 +54,7 @@ def _rung(word: Json) -> Rung:
 
 
 def ladder(record: Incident) -> dict[str, Rung]:
-    """Rung → the word that counts: the earliest time of each, detection included; a rung that nobody reached is left out."""
+    """Rung → the word that counts: the earliest time of each, detection included; an unreached rung is left out."""
     found = {"detected": detected(record)}
     for word in words(record):
         for name in ("aware", "classified") if word.name == "classified" and word.yes else (word.name,):

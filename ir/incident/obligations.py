@@ -1,4 +1,4 @@
-"""Whom laws and contracts want told, and until when: packs of clocks, as dated data (`data/obligations.yaml`).
+"""The notifications that laws and contracts demand, and their deadlines: packs of clocks, as dated data (`data/obligations.yaml`).
 
 Nothing here decides that a law applies: a person names the packs (`ir classify --under`), and reads what is unclear.
 """
@@ -26,7 +26,7 @@ RECIPIENTS = (
     "sec",
     "internal",
 )
-"""Who may be told, by the words of `ir notify record --to`."""
+"""Recipients of notifications, in the words of `ir notify record --to`."""
 DEFAULT = ("gdpr", "pci-dss")
 """Packs that count until a person names others: a Stripe account has customers and cards."""
 _DAY = 86400.0
@@ -63,7 +63,7 @@ def _month_on(at: datetime, months: int) -> datetime:
     return at.replace(year=year, month=month, day=min(at.day, last))
 
 
-class Clock(_Model):
+class LegalClock(_Model):
     """One deadline of one law.
 
     Attributes:
@@ -95,16 +95,16 @@ class Pack(_Model):
     name: str
     title: str
     applies: str
-    clocks: list[Clock] = Field(min_length=1)
+    clocks: list[LegalClock] = Field(min_length=1)
 
 
 class Obligations(_Model):
-    """All packs; `as_of` is the last day on which somebody looked."""
+    """All packs; `as_of` is the last day on which the sources were read."""
 
     as_of: date
     packs: list[Pack]
 
-    def of(self, names: tuple[str, ...]) -> list[tuple[Pack, Clock]]:
+    def of(self, names: tuple[str, ...]) -> list[tuple[Pack, LegalClock]]:
         """The clocks of these packs, in the order of the file."""
         return [(pack, clock) for pack in self.packs if pack.name in names for clock in pack.clocks]
 

@@ -9,7 +9,7 @@ from ir.core.errors import UsageError
 from ir.core.model import Danger, Json, Policy, copied
 from ir.core.store_kind import PlaceKind
 from ir.incident import approvers, reversibility
-from ir.incident.action_catalog import ACTIONS, Action
+from ir.incident.action_catalog import ACTIONS, ActionSpec
 from ir.incident.playbook import Playbook, StepRow
 from ir.inventory import Inventory, Key, Webhook, waves
 
@@ -115,7 +115,7 @@ def clearing(plan: Plan) -> Plan:
 
 
 def _delivered_before_the_kill(book: Playbook, key: Key) -> None:
-    """Nothing but a delivery that Stripe signed shows whose secret the services have."""
+    """Require a delivery before the kill: only one that Stripe signed shows which secret the services have."""
     actions = [row.action for row in book.steps]
     if isinstance(key, Webhook) and "retire" in actions and "delivery" not in actions[: actions.index("retire")]:
         raise UsageError(
@@ -142,7 +142,7 @@ def _webhook_notes(key: Key) -> list[str]:
 
 
 def _store_notes(key: Key) -> list[str]:
-    """What its places do not promise, and how the plan goes about that."""
+    """Notes on places that lack a promise, and how the plan makes up for it."""
     return [
         f"{ref} is write-only: its old value is kept elsewhere before it is written, its services show what it holds (or, weaker, the "
         f"host's own mark of the last change), and {ref.promises.undo}"
@@ -151,6 +151,6 @@ def _store_notes(key: Key) -> list[str]:
     ]
 
 
-def _step(row: StepRow, action: Action, id_: str, params: dict[str, Any], wave: str = "") -> Step:
+def _step(row: StepRow, action: ActionSpec, id_: str, params: dict[str, Any], wave: str = "") -> Step:
     asks = row.approval == "required"
     return Step(id_, row.action, action.danger, action.says, action.undo, params, asks, wave, approvals=row.approvals)

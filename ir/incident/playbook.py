@@ -1,4 +1,4 @@
-"""Playbooks: ordered steps for one policy, as a human writes them; refused at load when they cannot work."""
+"""Playbooks: ordered steps for one policy, as a person writes them; one that cannot work is refused when it is loaded."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -10,7 +10,7 @@ from ir.core import yaml_file
 from ir.core.errors import BadFile, IrError, UsageError
 from ir.core.model import Danger, Json, Policy
 from ir.core.resources import shipped_folder
-from ir.incident.action_catalog import ACTIONS, Action, Params
+from ir.incident.action_catalog import ACTIONS, ActionSpec, Params
 
 _LONGEST_BESIDE = 100_000
 """Bytes of a file in an inventory's folder that may be a playbook."""
@@ -58,7 +58,7 @@ def load(name_or_file: str) -> Playbook:
 
 
 def beside(folder: Path) -> list[Playbook]:
-    """Playbooks among the files of a folder, as of the one that an inventory lies in; what is not a playbook is not looked at."""
+    """Playbooks among the files of a folder, such as the inventory's; other files are not looked at."""
     found = []
     for path in sorted(folder.glob("*.y*ml")):
         with suppress(IrError, OSError):
@@ -110,7 +110,7 @@ def _step_problems(book: Playbook, index: int, row: StepRow, seen: set[str], fac
     return _param_problems(action, row)
 
 
-def _param_problems(action: Action, row: StepRow) -> list[Problem]:
+def _param_problems(action: ActionSpec, row: StepRow) -> list[Problem]:
     try:
         action.params.model_validate(row.with_)
     except ValidationError as error:

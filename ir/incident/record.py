@@ -86,12 +86,12 @@ class Incident:
 
     @property
     def dry_run(self) -> bool:
-        """A dry run."""
+        """Whether it was a dry run."""
         return bool(self.opened.get("options", {}).get("dry_run"))
 
     @property
     def exit_code(self) -> ExitCode:
-        """What the process ends with; a running incident counts as waiting."""
+        """The exit code of the process; a running incident counts as waiting."""
         if self.ended:
             return ExitCode(self.ended["exit_code"])
         return ExitCode.WAITING
@@ -150,9 +150,9 @@ def absorb(incident: Incident, entry: Json) -> None:
 
 
 def _told(signal: Json) -> Json:
-    """Facts that a signal establishes: of each kind only its own, since whoever may send an approval may not say what was seen."""
+    """Facts that a signal establishes. Each kind establishes only its own, since a sender of approvals must not state what was seen."""
     facts, kind = signal.get("facts", {}), signal.get("kind")
-    if kind == "contain":  # by whoever may run incidents, who has done it
+    if kind == "contain":  # by those who may run incidents: who has done it
         return dict(facts)
     told = {name: facts[name] for name in _OWN_FACTS.get(str(kind), ()) if name in facts}
     if kind == "wake" and facts.get("stores"):  # which stores are left out from now on, and why
@@ -172,7 +172,7 @@ def _classified(incident: Incident, signal: Json, entry: Json) -> None:
 
 
 def _paid(incident: Incident, word: Json, by: str) -> None:
-    """A debt that a person ends by name, or keeps by name; later looks may find it again, but for what is kept."""
+    """Remove a debt that a person ends or keeps by name; later looks may find it again, except for a kept key."""
     about = word.get("about", "")
     if word.get("kind") not in ("closed", "kept") or about not in incident.debts:
         return
@@ -183,7 +183,7 @@ def _paid(incident: Incident, word: Json, by: str) -> None:
 
 
 def _kept(incident: Incident) -> Json:
-    """What words keep, whatever an end says."""
+    """Keys that words keep, whatever an end says."""
     about = {str(word["about"]) for word in incident.words if word.get("kind") == "kept"}
     return {name: row for name, row in incident.accepted.items() if name in about}
 
@@ -210,7 +210,7 @@ def _inherit(incident: Incident) -> None:
 
 
 def hear_late(incident: Incident, signals: Iterable[Json]) -> None:
-    """What was sent after the last entry and no workflow has taken in: misuse reopens what had ended, a `close` ends it again.
+    """Take in what was sent after the last entry and not taken in by a workflow: misuse reopens an ended incident, a `close` ends it again.
 
     Whether it is a personal data breach can be said at any time.
     """
@@ -255,7 +255,7 @@ def _absorb_step(incident: Incident, entry: Json, body: Json) -> None:
 
 
 def passed_over(facts: Facts) -> tuple[str, ...]:
-    """Stores that are left alone: left out by name, or in trouble already when a contain-first run looked at them first."""
+    """Stores that are left alone: left out by name, or in trouble when a contain-first run looked at them first."""
     return tuple(name for name, row in facts.get("stores", {}).items() if row.get("left_out") or row.get("later"))
 
 

@@ -1,4 +1,4 @@
-"""What of a plan can be undone: of this action, with this issuer, for this key, by what the inventory allows. It is decided here alone.
+"""What of a plan can be undone: for this action, this issuer, this key and this inventory. It is decided here alone.
 
 Danger is no property of an action alone: to contain a key is to narrow it where an API does it, to attach a policy where the inventory
 knows our own addresses, and otherwise to rotate it with expiration *Now*, which kills it.
@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from ir.core.model import Danger, Json
-from ir.incident.action_catalog import ACTIONS, Action
+from ir.incident.action_catalog import ACTIONS, ActionSpec
 from ir.incident.facts import Facts
 from ir.inventory import Account
 
@@ -19,7 +19,7 @@ OVERLAP_BUDGET = 3600.0
 
 
 class Way(StrEnum):
-    """How a leaked key is taken away from strangers; the value says where."""
+    """The ways to take a leaked key from strangers; the value says where it is done."""
 
     NARROWING = "issuer `managed`"
     POLICY = "issuer `dashboard`, with `egress_ips`"
@@ -28,7 +28,7 @@ class Way(StrEnum):
 
     @property
     def kills(self) -> bool:
-        """The key cannot be brought back, and our own services lose it, too."""
+        """Whether the key cannot be brought back, so that our own services lose it, too."""
         return self in (Way.ROTATION, Way.KILL)
 
 
@@ -50,7 +50,7 @@ class _Recorded:
 
 @dataclass(frozen=True)
 class Effect:
-    """What an action does here: see `action_catalog.Action`."""
+    """The properties of an action in this plan: see `action_catalog.Action`."""
 
     danger: Danger
     says: str
@@ -74,7 +74,7 @@ CONTAINS = {
 
 
 def way(account: Account, *, replaces: bool, made: bool = False) -> Way:
-    """How containment goes; `replaces`: a replacement is wanted, `made`: there is one already."""
+    """The way of containment; `replaces`: a replacement is wanted, `made`: there is one already."""
     if account.issuer != "dashboard":
         return Way.NARROWING
     if replaces and account.egress_ips:
@@ -82,7 +82,7 @@ def way(account: Account, *, replaces: bool, made: bool = False) -> Way:
     return Way.ROTATION if replaces and not made else Way.KILL
 
 
-def of(name: str, account: Account, *, replaces: bool) -> Action:
+def of(name: str, account: Account, *, replaces: bool) -> ActionSpec:
     """An action as it is for this key: its danger, what the plan says of it, and how it is undone ("" = not at all)."""
     action = ACTIONS[name]
     if name != "contain":
@@ -92,7 +92,7 @@ def of(name: str, account: Account, *, replaces: bool) -> Action:
 
 
 def promise(steps: Sequence[_Step]) -> str:
-    """What of a plan can be undone, in words: for the plan, the question, the rehearsal, the report and the JSON document alike."""
+    """What of a plan can be undone, in words: for the plan, the question, the dry run, the report and the JSON document alike."""
     first = next((number for number, step in enumerate(steps) if step.danger is Danger.IRREVERSIBLE), None)
     contained = any(step.action == "contain" for step in steps[:first])
     by_hand = " (the containment by hand, the rest with ir rollback)" if contained else " (ir rollback)"
@@ -115,13 +115,13 @@ def promise_of(plan: Json) -> str:
 
 
 def forward(facts: Facts) -> bool:
-    """Whether there is only the way forward: services are without a key until each is on another, so none waits for anything else."""
+    """Whether the only way is forward: services are without a key until each has another, so none waits for anything else."""
     contained = facts.get("containment", {})
     return bool(facts.get("dead_on_arrival") or (contained and not contained.get("undone")))
 
 
 def dead(facts: Facts) -> bool:
-    """Whether there is no leaked key left to kill: it was dead on arrival, or containment killed it and it was seen dead."""
+    """Whether no leaked key is left to kill: it was dead on arrival, or containment killed it and it was seen dead."""
     if facts.get("dead_on_arrival"):
         return True
     killed = facts.get("containment", {}).get("how") in ("rotated", "expired")

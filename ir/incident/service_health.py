@@ -1,4 +1,4 @@
-"""Looking at services: does each hold the expected key, and what proves it?"""
+"""Look at services: whether each holds the expected key, and the proof of it."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from ir.inventory import Service
 from ir.ports import Check, Expected, Verifier
 
 PROOFS = ("holds-key", "key-used")
-"""What counts for promise 1; `up` alone does not."""
+"""Proofs that count before a kill; `up` alone does not."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 1.0
 
 
@@ -41,13 +41,13 @@ def provable(world: World, service: Service) -> bool:
 
 
 def said_of(items: Sequence[Item]) -> str:
-    """How many hold the replacement; those that were accepted without a proof are named, not counted."""
+    """The number of services that hold the replacement; those accepted without a proof are named, not counted."""
     holding = [item for item in items if item.did is Did.DONE and item.facts.get("proves") in PROOFS]
     up = [item.name for item in items if item.did is Did.DONE and item not in holding]
-    unwell = [item.name for item in items if item.did is not Did.DONE]
+    unhealthy = [item.name for item in items if item.did is not Did.DONE]
     said = f"{counted(len(holding), 'service')} {'holds' if len(holding) == 1 else 'hold'} the replacement"
     said += f"; up, but not proven to hold the key (accepted): {', '.join(up)}" if up else ""
-    return said + (f"; unhealthy, so not seen to hold it (accepted): {', '.join(unwell)}" if unwell else "")
+    return said + (f"; unhealthy, so not seen to hold it (accepted): {', '.join(unhealthy)}" if unhealthy else "")
 
 
 def expected_new(facts: Facts) -> Expected:
@@ -58,7 +58,7 @@ def expected_new(facts: Facts) -> Expected:
 
 
 def _can_tell(verifier: Verifier, expected: Expected) -> bool:
-    """Use can only be told from a moment on at which the key was new."""
+    """Whether use can be judged: only from a time at which the key was new."""
     return verifier.proves != "key-used" or expected.since > 0
 
 

@@ -1,4 +1,4 @@
-"""What people and watches send to an incident, in words for a reader: the recorded kinds are words of the engine."""
+"""Words for the signals that people and watches send: the recorded kinds are the engine's words."""
 
 _DID = {
     "approve": "approved",
@@ -23,5 +23,5 @@ _DID = {
 
 
 def did(kind: str, step: str = "") -> str:
-    """What was done by sending it: `approved retire`, `went on`."""
+    """The act of sending it: `approved retire`, `went on`."""
     return f"{_DID.get(kind, kind)} {step}".strip() if kind == "approve" else _DID.get(kind, kind)

@@ -1,6 +1,6 @@
-"""Where an incident stands: one state word out of a closed list, since when, the leaked key, the outage, the next command. Pure.
+"""The state of an incident: one word out of a closed list, its start, the leaked key, the outage, the next command. Pure.
 
-`status` is what the record says; a record cannot tell that its process was killed or whom it waits for. The state word can.
+`status` is what the record says; a record cannot tell that its process was killed, or which person it waits for. The state word can.
 """
 
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ class Standing:
         left: debts as JSON, those about keys first.
         next: one command, as it can be typed.
         accepted: living keys that a person keeps, as `Incident.accepted`.
-        clocks: deadlines that run and that nobody has answered (`deadlines.rows`).
+        clocks: deadlines that run and are not answered (`deadlines.rows`).
     """
 
     incident: str
@@ -79,7 +79,7 @@ def stand(
 
     Args:
         row: of the index; its summary with all of `told`.
-        holder: whose process holds it (`Leases.holder`), None when nobody does.
+        holder: the process that holds it (`Leases.holder`), None when none does.
         people: who has still to approve, where it waits for several people.
         heir: the later incident that took over what was left, "" = none.
         me: who asks, as `Lease.actor` is written.
@@ -139,7 +139,7 @@ def _since(row: IncidentRow, state: str, holder: Lease | None) -> float:
 
 
 def _told(summary: Json, state: str) -> tuple[str, str]:
-    """What it waits for or does, and what a person does about it."""
+    """What it waits for or does, and the next act of a person."""
     if state.startswith("waiting"):
         asks = summary.get("asks") or {}
         return str(asks.get("said", "")), str(asks.get("todo", ""))
@@ -151,7 +151,7 @@ def _next(row: IncidentRow, state: str, todo: str, heir: str, *, alive: bool) ->
     again = str(summary.get("again") or f"ir rotate stripe {summary.get('key', '')}").strip()
     if heir:
         return f"ir status {heir}"
-    if state == "interrupted":  # whatever is left, of it or of those that it took over, it goes on with
+    if state == "interrupted":  # it goes on with whatever is left, of it or of those that it took over
         return f"ir resume {name}"
     if state == "running" or (alive and state.startswith("waiting")):
         return f"ir status {name} --follow"
@@ -191,8 +191,8 @@ def leaked(record: Incident) -> Json:
     start = float(facts.get("exposed_at") or facts.get("opened_at") or 0.0)
     if not old.get("fingerprint"):
         return {"state": "unknown", "since": 0.0}
-    owed = {debt.about for debt in record.debts.values() if debt.kind in ("key-alive", "key-unproven")}
-    if facts.get("dead_at") and old["fingerprint"] not in owed and record.status != "rolled back":
+    key_debts = {debt.about for debt in record.debts.values() if debt.kind in ("key-alive", "key-unproven")}
+    if facts.get("dead_at") and old["fingerprint"] not in key_debts and record.status != "rolled back":
         return {"state": "dead", "since": float(facts["dead_at"])}
     if _contained(record):
         return {"state": "contained", "since": float(facts["contained_at"])}
@@ -222,7 +222,7 @@ def outage(record: Incident) -> Json:
 
 
 def _cut_at(record: Incident) -> float:
-    """When the key stopped working for everybody, 0 = it works for our services."""
+    """The time at which the key stopped working for every caller, 0 = it works for our services."""
     facts = record.facts
     if record.status == "rolled back":
         return 0.0

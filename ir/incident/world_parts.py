@@ -1,4 +1,7 @@
-"""The parts of a world (`context.World`): what an incident uses, asks and tells. No hook has a default: to forget one is a type error."""
+"""The parts of a world (`context.World`): what an incident uses, asks and tells.
+
+No hook has a default, so that a forgotten one is a type error.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -64,7 +67,7 @@ class Lookups:
 
 @dataclass(frozen=True)
 class Hooks:
-    """What the process that runs the incident does for it; each mode (real, dry run, simulated) gives all of them.
+    """The acts of the process for the incident that it runs; each mode (real, dry run, simulated) gives all of them.
 
     Attributes:
         say: progress for the screen, not recorded.
@@ -95,7 +98,7 @@ class Hooks:
 
 @dataclass
 class KeysAtHand:
-    """The keys once they were given or found, by process memory only."""
+    """The keys once they were given or found, in process memory only."""
 
     leaked: Secret | None = None
     replacement: Secret | None = None
@@ -103,7 +106,7 @@ class KeysAtHand:
 
 @dataclass
 class Run:
-    """How this process runs the incident, and how far it is.
+    """The way in which this process runs the incident, and its progress.
 
     Attributes:
         scratch: a folder for files that nothing has to keep.

@@ -1,4 +1,4 @@
-"""An inventory as it was read: once, so that what was agreed to is what is used."""
+"""An inventory that was read once, so that consent and use are about the same text."""
 
 from dataclasses import dataclass
 from pathlib import Path

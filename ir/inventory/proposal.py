@@ -84,7 +84,7 @@ class Proposer:
     """Makes one proposal.
 
     Args:
-        finds: values that were seen.
+        found_keys: values that were seen.
         named: places whose values were not.
         readers: programs that read places.
         accounts: mode → account id, for keys that do not tell theirs.
@@ -94,21 +94,21 @@ class Proposer:
 
     def __init__(
         self,
-        finds: Sequence[FoundKey],
+        found_keys: Sequence[FoundKey],
         named: Sequence[Named] = (),
         readers: Sequence[Reader] = (),
         accounts: Mapping[str, str] | None = None,
         listed: Inventory | None = None,
         held: Mapping[str, str] | None = None,
     ) -> None:
-        self._finds = list({find.ref: find for find in finds}.values())
+        self._found_keys = list({find.ref: find for find in found_keys}.values())
         self._named, self._readers, self._given, self._listed = named, readers, accounts or {}, listed
         self._held, keys = held or {}, listed.held if listed else []
         self._key_of = {_at(ref): key.name for key in keys for ref in key.stored_in}
         self._taken = {key.name for key in keys}
         self._accounts: dict[tuple[str, Mode], str] = {(row.id, row.mode): row.name for row in (listed.accounts if listed else [])}
         self._new_accounts: list[Json] = []
-        self._objects = [find.ref.object for find in self._finds] + [row.ref.object for row in named]
+        self._objects = [find.ref.object for find in self._found_keys] + [row.ref.object for row in named]
 
     def proposal(self) -> Proposal:
         """All of it."""
@@ -121,7 +121,7 @@ class Proposer:
 
     def _by_value(self) -> tuple[list[NewKey], dict[str, tuple[str, ...]]]:
         groups: dict[str, list[FoundKey]] = {}
-        for find in self._finds:
+        for find in self._found_keys:
             if find.rotatable:
                 groups.setdefault(find.value.fingerprint, []).append(find)
         keys: list[NewKey] = []
@@ -143,7 +143,7 @@ class Proposer:
         return NewKey(self._unique(group[0].ref), account, about.key_kind or KeyKind.SECRET, places, fingerprint=value.fingerprint)
 
     def _by_name(self) -> Iterator[NewKey]:
-        found = {_at(find.ref) for find in self._finds}
+        found = {_at(find.ref) for find in self._found_keys}
         for row in self._named:
             kind = {Credential.SECRET: KeyKind.SECRET, Credential.RESTRICTED: KeyKind.RESTRICTED}.get(row.shape.credential)
             if kind is None or _at(row.ref) in found or _at(row.ref) in self._key_of:
@@ -177,7 +177,7 @@ class Proposer:
         return found
 
     def _remarks(self) -> Iterator[str]:
-        for find in self._finds:
+        for find in self._found_keys:
             if not find.rotatable:
                 yield _other(kind_of(find.value).credential, str(find.ref))
         for row in self._named:

@@ -152,7 +152,7 @@ class Notify(_Row):
 
 
 class Approver(_Row):
-    """A person whose signed approvals count. Somebody with two keys has two rows of the same name.
+    """A person whose signed approvals count. A person with two keys has two rows of the same name.
 
     Attributes:
         key: a public SSH key, one line, as in `id_ed25519.pub`.

@@ -35,7 +35,7 @@ class Deliveries(Protocol):
         ...
 
     def problems(self) -> list[str]:
-        """What stands in the way of a rotation, before anything is made."""
+        """Reasons against a rotation, found before anything is made."""
         ...
 
     def floor(self) -> int:

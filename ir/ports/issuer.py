@@ -13,10 +13,9 @@ class Target:
     """A key to narrow or kill: provider id (may be empty for the Dashboard) and its value for probing.
 
     An id alone is never acted on: the provider's own row for it has to show this value, or the name that we gave the key.
-    name: our name for it from its mint, `ir-<incident>-<n>`; "" = we did not make it.
 
     Attributes:
-        name: what we named it when we minted it, `ir-<incident>-<n>`; "" = it is not of our making.
+        name: our name for it from its mint, `ir-<incident>-<n>`; "" = we did not make it.
         replacement: it is the incident's new key, killed on the way back: a human must not take it for the old one.
     """
 
@@ -37,7 +36,7 @@ class MintOrder:
         asked_at: when the replacement was first asked for, epoch seconds; a key that is older than that was made for something else.
         rotated: the old key was rotated already, so the value is the one that the rotation made.
         kept: custody was found for the value.
-        holder: who holds a value already, in words, "" = nobody that the inventory lists.
+        holder: the present holder of a value, in words, "" = no listed one.
     """
 
     incident: str
@@ -62,7 +61,7 @@ class Minted:
     Attributes:
         created: epoch seconds by the provider, 0 = it does not tell.
         pasted: epoch seconds, when a human gave it; says nothing of when it was made. 0 = no human did.
-        because: why it was taken although somebody holds it already, "" = nobody does.
+        because: why it was taken although another key's place holds it already, "" = none does.
         alone: after it was made, the provider's list was read to its end, and showed no other key of its name.
     """
 

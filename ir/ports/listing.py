@@ -1,6 +1,6 @@
 """What lies at a host: names, never values; and, where a value may be read, which of them are keys.
 
-Names are text that others wrote: whoever shows one cleans it first.
+Names are text that others wrote: a program that shows one cleans it first.
 """
 
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Listing:
     """What a look at a place came to.
 
     Attributes:
-        unseen: what may lie there and is not among the rows, and why; "" never stands in it. Without any, the rows are all of it.
+        unseen: what may lie there and is not among the rows, and why; "" is never in it. Without any, the rows are all of it.
     """
 
     rows: tuple[Listed, ...]
@@ -46,7 +46,7 @@ class Listing:
 
 
 class Lister(Protocol):
-    """Looks at one scheme's places. Only names are asked for by `names`, values only by `finds`."""
+    """Looks at one scheme's places. Only names are asked for by `names`, values only by `found_keys`."""
 
     def names(self, place: Place) -> Listing:
         """What lies at or below a place; what this tool itself keeps there is left out.
@@ -55,7 +55,7 @@ class Lister(Protocol):
         """
         ...
 
-    def finds(self, row: Listed) -> tuple[FoundKey, ...]:
+    def found_keys(self, row: Listed) -> tuple[FoundKey, ...]:
         """Values shaped like Stripe's keys in one listed thing, each with its reference. Reads the value.
 
         Raises Rejected where no value is ever told; Missing, Denied, Unknown.

@@ -89,11 +89,11 @@ class Notifier(Protocol):
         Args:
             title: one line.
             body: a few lines; sent as it stands, never read as markup, template or escape sequences.
-            urgent: somebody has to do something.
+            urgent: a person has to act.
 
         Raises:
             Rejected: the address is no good, or the service refused the message for good.
-            Unknown: nobody took it in time; it may have arrived.
+            Unknown: the service gave no answer in time; the message may have arrived.
             PortError: the address cannot be read.
         """
         ...

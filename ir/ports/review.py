@@ -62,7 +62,7 @@ class Reviewed:
         leftovers: `{kind, id, created, severity, why, undo}`.
         complete: coverage of writes is complete, so that `--policy auto` may propose `exposed`.
         hours: `{at, requests, usual}` for the picture. reasons: why a verdict cannot be better.
-        affected: path of `affected.csv` in the scratch folder, "" when nobody was.
+        affected: path of `affected.csv` in the scratch folder, "" when no customer was affected.
         collected: files in the scratch folder that are evidence. inputs: files that were given and read.
         exposed: whether it is known when the key got out.
         proposed: where it is not known, groups of requests that came late, the latest rare one first; if one is not ours, the key was out
@@ -118,7 +118,7 @@ class KeyUse:
         at: epoch seconds, by the clock of the log.
         ours: it came from an address or a client of ours; a stranger's otherwise.
         who: the client in words.
-        by_us: it stands in a log of our own, whose clock is ours.
+        by_us: it is in a log of our own, whose clock is ours.
     """
 
     at: float

@@ -29,7 +29,7 @@ def render(incident: Incident, fmt: str, entries: Sequence[Json] = (), *, anchor
         incident: the fold of its entries.
         fmt: one of `FORMATS`.
         entries: the entries themselves; without them the chain is reported as not checked, and rows carry no hash.
-        anchor: head hash that somebody outside keeps, empty when there is none: then the evidence is *unanchored*.
+        anchor: head hash that is kept outside, empty when there is none: then the evidence is *unanchored*.
         checkpoints: what was signed of the entries, purges of evidence files included.
 
     Raises:
@@ -49,7 +49,7 @@ def render_all(incident: Incident, entries: Sequence[Json] = (), *, anchor: str 
 
 
 def readme(told: Json, state: str, tables: Sequence[str]) -> str:
-    """The page that tells people what is in a bundle; `state`: why `affected.csv` has the rows that it has."""
+    """The page that tells people what is in a bundle; `state` says why `affected.csv` has the rows that it has."""
     return scrub(_markdown().get_template("bundle.md.j2").render(r=told, state=state, tables=tables))
 
 
@@ -65,7 +65,7 @@ def _drawn(story: Story, told: Json, fmt: str) -> str:
             "requests": charts.requests(told["review"]["hours"], told["findings"]),
         }
         text = _html().get_template("report.html.j2").render(r=told, pictures=drawn)
-    # The record is free of secrets by construction and was scrubbed string by string; this is the belt over all of it.
+    # The record is free of secrets by construction and was scrubbed string by string; this last scrubbing covers the whole text.
     return scrub(text)
 
 
@@ -98,12 +98,15 @@ def _environment(*, autoescape: bool) -> Environment:
 
 
 def _css(text: str) -> Markup:
-    """The inside of a string of a style sheet: everything but letters and digits is written as its number, so nothing ends the string."""
+    """Text for the inside of a string of a style sheet.
+
+    Everything but letters and digits becomes a number, so no character ends the string.
+    """
     return Markup("".join(c if c.isascii() and c.isalnum() else f"\\{ord(c):x} " for c in text))  # noqa: S704 - letters, digits, `\`, space
 
 
 def _spaced(text: str) -> Markup:
-    """Long references may break after `/`, `#` and `.`, so that tables keep their width."""
+    """Let long references break after `/`, `#` and `.`, so that tables keep their width."""
     safe = Markup.escape(text)
     for mark in ("/", "#", "."):
         safe = safe.replace(mark, mark + Markup("<wbr>"))

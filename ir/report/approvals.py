@@ -1,4 +1,4 @@
-"""Who let each step happen, how, and whether that was the one who opened the incident."""
+"""The approvals of each step: the person, the way, and whether it was the one who opened the incident."""
 
 from ir.core.model import Json
 from ir.incident.approvers import is_requester

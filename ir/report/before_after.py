@@ -1,4 +1,4 @@
-"""Keys, services and stores: before and after."""
+"""Keys, services and stores, before and after the run."""
 
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ _LOOKS = ("wave", "verify", "retire", "watch", "undo")
 
 @dataclass(frozen=True)
 class _Look:
-    """What one step saw of one thing, and when that step ended."""
+    """What one step saw of one thing, and the time at which that step ended."""
 
     action: str
     at: str
@@ -58,14 +58,17 @@ def _key(story: Story, role: str, key: Json, state: str) -> Json:
 
 
 def _permissions(key: Json) -> Json:
-    """`permissions` is `all` of a secret key that lists none: only a restricted one is narrowed. Empty and not read is told apart."""
+    """A key's permissions: `all` for a secret key that lists none, since only a restricted key is narrowed.
+
+    Empty and unread are told apart.
+    """
     named = [str(p) for p in as_rows(key.get("permissions"))]
     everything = not named and key.get("kind") == "secret"
     return {"permissions": ["all"] if everything else named, "permissions_read": bool(named or everything or key.get("row_read"))}
 
 
 def _age(story: Story, key: Json) -> Json:
-    """When Stripe says that it was made, and how old it was when the incident was opened; `age_days` None = not read."""
+    """Stripe's date of the key's making, and the key's age when the incident was opened; `age_days` None = not read."""
     made, opened = moment(key.get("created")), moment(story.incident.opened_at)
     old = (opened - made) / 86400 if made is not None and opened is not None and opened >= made else None
     return {"created": iso(made), "age_days": None if old is None else round(old, 1)}
@@ -79,7 +82,7 @@ def _old_state(story: Story) -> str:
 
 
 def proven_dead(story: Story) -> bool:
-    """A proof stands, and nothing that was recorded later contradicts it."""
+    """Whether a proof of death is recorded, and nothing recorded later contradicts it."""
     told = story.facts
     if not told.get("proof") or not told.get("dead_at") or story.incident.status == "rolled back":
         return False
@@ -87,21 +90,21 @@ def proven_dead(story: Story) -> bool:
 
 
 def leaked_key_debts(story: Story) -> list[str]:
-    """Why the leaked key is still owed a death."""
+    """The reasons why the leaked key is not proven dead."""
     ours = {str(story.new.get(name)) for name in ("id", "fingerprint") if story.new.get(name)}
     ours |= {*as_object(story.facts.get("seen")), rotation_of(story.incident.id)}
     return [debt.why for debt in story.debts if debt.kind in ("key-alive", "key-unproven") and debt.about not in ours]
 
 
 def services(story: Story) -> list[Json]:
-    """Every service that the record or the inventory snapshot names, with what was last seen of it."""
+    """Every service that the record or the inventory snapshot names, with its last seen state."""
     known = as_object(story.facts.get("services"))
     names = list(known) + [name for name in _listed_services(story) if name not in known]
     return [_service(story, name, as_object(known.get(name))) for name in names]
 
 
 def _listed_services(story: Story) -> list[str]:
-    """Names from the inventory that was snapshotted into the incident, so that one never looked at is not left out."""
+    """Names from the inventory that is recorded with the incident, so that a service without a look is not left out."""
     text, name = story.incident.opened.get("inventory"), story.incident.opened.get("inventory_name")
     if not isinstance(text, str):
         return []
@@ -135,7 +138,7 @@ def _service(story: Story, name: str, told: Json) -> Json:
 
 
 def _service_state(story: Story, told: Json, look: _Look | None) -> str:
-    """From what the waves recorded, unless a later look contradicts it."""
+    """A service's state by the waves, unless a later look contradicts it."""
     if look and look.action == "undo":
         return ON_OLD if look.item.did is Did.DONE else "in between: going back failed"
     seen = fingerprint_of(told.get("after"))
@@ -159,7 +162,7 @@ def _accepted_service(story: Story, name: str, told: Json) -> str:
 
 
 def _last_look(story: Story, name: str, actions: tuple[str, ...] = _LOOKS) -> _Look | None:
-    """The latest item about this thing, out of the steps that could see the replacement."""
+    """The latest item about this thing, of the steps that could see the replacement."""
     for run in reversed(story.incident.runs):
         if run.action in actions:
             for item in run.outcome.items:
@@ -169,7 +172,7 @@ def _last_look(story: Story, name: str, actions: tuple[str, ...] = _LOOKS) -> _L
 
 
 def moved_at(story: Story) -> dict[str, float]:
-    """When each service was seen on the replacement, epoch seconds."""
+    """The time at which each service was seen on the replacement, epoch seconds."""
     known = as_object(story.facts.get("services"))
     times = {name: moment(as_object(told).get("moved_at")) for name, told in known.items()}
     return {name: at for name, at in times.items() if at is not None}
@@ -217,7 +220,7 @@ def _store_state(story: Story, told: Json, look: _Look | None, write: _Look | No
 
 
 def accepted_reason(story: Story, option: str, name: str) -> str:
-    """The reason that a human gave for an exception, from `{NAME: REASON}` or `["NAME=REASON"]`."""
+    """The reason that a person gave for an exception, from `{NAME: REASON}` or `["NAME=REASON"]`."""
     given = story.options.get(option)
     if isinstance(given, dict):
         return words(given.get(name))

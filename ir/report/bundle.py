@@ -69,7 +69,7 @@ def write_bundle(
     checkpoints: Sequence[Json] = (),
     signer: Signer | None = None,
 ) -> list[Path]:
-    """Write (or write anew) the bundle; files are 0600, the folder is 0700, each file is replaced as a whole.
+    """Write the bundle, or write it again. Files are 0600, the folder is 0700, and each file is replaced as a whole.
 
     Evidence files are where a review put them; they are not touched.
 
@@ -77,7 +77,7 @@ def write_bundle(
         incident: the fold of `entries`.
         entries: all audit entries of the incident, in order.
         folder: where to; created when it is not there, foreign files in it are left alone.
-        anchor: head hash that somebody outside keeps, empty when there is none.
+        anchor: head hash that is kept outside, empty when there is none.
         checkpoints: what was signed of the entries.
         signer: signs the files; None: they stay unsigned.
 
@@ -109,7 +109,7 @@ def write_bundle(
     }
     sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in contents.items())
     contents["sha256sums"] = sums.encode()
-    (folder / SIGNED_FILES).unlink(missing_ok=True)  # whoever dies on the way leaves files without a signature, not with a wrong one
+    (folder / SIGNED_FILES).unlink(missing_ok=True)  # a process that dies here leaves files without a signature, not with a wrong one
     written = [_replace(folder / name, data) for name, data in contents.items()]
     if signer is not None:
         written.append(_replace(folder / SIGNED_FILES, _pretty(signer.signed(_statement(entries, contents), FILES_NAMESPACE))))
@@ -117,7 +117,7 @@ def write_bundle(
 
 
 def _statement(entries: Sequence[Json], contents: Mapping[str, bytes]) -> Json:
-    """What is signed of the files: their hashes, and the stream that they belong to."""
+    """The statement that is signed about the files: their hashes, and the stream that they belong to."""
     last, files = entries[-1], {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
     ts = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {"incident": last["incident"], "size": len(entries), "head_hash": last["hash"], "ts": ts, "files": files}
@@ -137,7 +137,7 @@ def _pretty(data: Json) -> bytes:
 
 
 def _line(entry: Json) -> bytes:
-    """An entry as it was hashed. A key in it would be a broken promise; it is then taken out, and the chain shows that."""
+    """An entry as it was hashed. A key in it would break a promise; it is then taken out, and the chain shows that."""
     line = hash_chain.canonical(entry).decode(errors="surrogatepass")
     return (scrub(line) + "\n").encode(errors="surrogatepass")
 
@@ -161,7 +161,7 @@ def _tables(lines: Sequence[bytes], told: Json, checkpoints: Sequence[Json], peo
 
 
 def _replace(path: Path, data: bytes) -> Path:
-    """Write beside, flush to disk, rename over: a reader sees the old file or the new one, never a part."""
+    """Write beside the file, flush to disk, rename over it: a reader sees the old file or the new one, never a part."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:

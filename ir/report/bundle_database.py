@@ -1,4 +1,4 @@
-"""The SQLite file of an evidence bundle: the same facts as its texts, for questions in SQL."""
+"""The SQLite file of an evidence bundle: the facts of its texts, for questions in SQL."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,9 +13,9 @@ from ir.report.handover import AFFECTED, EVENTS, TIMELINE
 _KEYS = {"entries": "n", "evidence_files": "sha256"}
 """Table → its primary key."""
 _PLAIN = {"from": "since", "to": "until", "by": "who", "group": "grp", "order": "place", "left": "time_left"}
-"""Words of SQL, and what a column is called instead, so that no name needs quotes."""
+"""Words of SQL, and the column names in their place, so that no name needs quotes."""
 _ALWAYS: dict[str, tuple[str, ...]] = {"events": EVENTS, "affected": AFFECTED, "timeline": TIMELINE}
-"""Tables that are there even without rows: "none" and "no such table" differ."""
+"""Tables that exist even without rows, because "none" and "no such table" differ."""
 
 
 def database(tables: Mapping[str, Sequence[Json]]) -> bytes:
@@ -41,7 +41,7 @@ def database(tables: Mapping[str, Sequence[Json]]) -> bytes:
 
 
 def _renamed(table: str, row: Json) -> Json:
-    """`to` is a person in notifications and deadlines, and a time everywhere else."""
+    """`to` becomes the person in notifications and deadlines, and the time everywhere else."""
     people = {"to": "recipient"} if table in ("notifications", "deadlines") else {}
     return {{**_PLAIN, **people}.get(name, name): value for name, value in row.items()}
 

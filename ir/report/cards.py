@@ -25,7 +25,7 @@ def cards(story: Story) -> list[Json]:
 
 
 def answers(row: list[Json]) -> list[Json]:
-    """The three of the row that were there first: `{question, answer, tone, text}`."""
+    """The first three cards: `{question, answer, tone, text}`."""
     return [{name: card[name] for name in ("question", "answer", "tone", "text")} for card in row if card["id"] in _ANSWERS]
 
 
@@ -47,7 +47,7 @@ def _open(story: Story) -> Json:
 
 
 def _doubts(story: Story) -> list[str]:
-    """Why a window that has closed is not the whole truth."""
+    """Reasons to doubt a window that has closed."""
     doubts, start, misused = [], stated_exposure(story), first_misuse(story)
     if contained_at(story) is not None and not proven_dead(story):
         doubts.append("contained, but not proven dead")
@@ -176,7 +176,7 @@ def _left(story: Story, key: Json, moved: Json) -> tuple[str, str, str]:
 
 
 def _follow_up(story: Story) -> list[str]:
-    """What the run itself does not count as unfinished, and people still have to look at."""
+    """Things that the run does not count as unfinished and that people still have to look at."""
     told, swept = story.reviews(), as_object(story.facts.get("sweep"))
     found = grave(story)
     rest = [f"follow up {counted(len(found), 'finding')} that {'is' if len(found) == 1 else 'are'} critical or high"] if found else []

@@ -28,7 +28,7 @@ def line(story: Story, milestones: list[Json]) -> list[Json]:
 
 
 def _point(story: Story, row: Json, before: float | None) -> Json:
-    """`before`: when the known point before was, None for the first; a day is named where it begins."""
+    """`before`: the time of the known point before, None for the first; a day is named where it begins."""
     at = row["epoch"]
     about = {"id": row["id"], "name": row["name"], "known": at is not None}
     if at is None:
@@ -57,7 +57,7 @@ def _state_after(story: Story, row: Json, state: str) -> str:
 
 
 def requests(hours: list[Json], findings: list[Json]) -> Json:
-    """Requests per hour against what is usual, findings marked, the worst in front; empty when the review holds no counts.
+    """Requests per hour beside the usual number, with findings marked, the worst in front; empty when the review counted nothing.
 
     `{width, height, bars: [{x, y, w, h, said}], usual: "x,y x,y …", marks: [{x, severity, said}], top, from, to}`
     """

@@ -1,4 +1,4 @@
-"""The report as one JSON document; HTML and Markdown are drawn from it, so all three tell the same."""
+"""The report as one JSON document. HTML and Markdown are drawn from it, so all three say the same."""
 
 from ir.core.model import Json
 from ir.incident import reversibility
@@ -25,9 +25,9 @@ SCHEMA = "ir-report/1"
 
 
 def document(story: Story) -> Json:
-    """Everything that a report says, JSON-able, free of secrets and of control characters."""
+    """Everything that a report says: JSON-able, free of secrets and of control characters."""
     told = {**_head(story), **_verdict(story), **_state(story), **_review(story), **_acts(story)}
-    # Last, since it counts what the harmless-making of all the other parts took out.
+    # last, since it counts the keys that the other parts made harmless
     return {**told, "promises": next_steps.promises(story)}
 
 
@@ -88,12 +88,12 @@ def _state(story: Story) -> Json:
 
 
 def _account(story: Story) -> Json:
-    """Whose the key is: Stripe's id and mode, as a look or the inventory told; "unknown" where neither did."""
+    """The account of the key: Stripe's id and mode, from a look or the inventory; "unknown" where neither told."""
     return {name: words(story.old.get(about)) or UNKNOWN for name, about in (("id", "account"), ("mode", "mode"))}
 
 
 def _read(story: Story) -> Json:
-    """What was read at all: in each list of this document, empty means "read, and none was there" only where this says true."""
+    """Which parts were read. An empty list in this document means "read, and nothing there" only where this says true."""
     swept, reviewed = as_object(story.facts.get("sweep")), story.reviews()
     return {
         "findings": bool(reviewed),
@@ -122,7 +122,7 @@ def _containment(story: Story) -> Json | None:
 
 
 def _after(how: str) -> list[str]:
-    """What the leaked key may do once it is contained: one harmless thing, nothing, or (a policy) what it could, from elsewhere nothing."""
+    """What the leaked key may do once it is contained: one harmless thing, nothing, or (by policy) from other addresses nothing."""
     return {"narrowed": ["one harmless permission"], "policy": ["as before, from listed addresses alone"]}.get(how, ["none"])
 
 

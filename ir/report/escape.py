@@ -1,4 +1,4 @@
-"""Foreign text made harmless: customers, metadata, user agents and children choose much of what a report shows.
+"""Make foreign text harmless: customers, metadata, user agents and child programs choose much of what a report shows.
 
 Three layers. `Tamer` runs over every string before it is laid out: no key, no control, direction or invisible
 character, no endless line. HTML is escaped by Jinja2. Markdown is escaped here, by `escape` and `code`, since no
@@ -13,9 +13,9 @@ from typing import Any
 from ir.core.secret import longest_form, scrub
 
 LONGEST = 2000
-"""Characters of one string that are shown; the whole stands in the audit stream."""
+"""The most characters of one string that are shown; the audit stream has the whole."""
 _READ = 20_000
-"""Characters of one string that are looked at, so that an endless one costs little."""
+"""The most characters of one string that are looked at, so that an endless one costs little."""
 
 _MARKS = re.compile(
     r"""
@@ -60,7 +60,7 @@ class Tamer:
         return value if value is None or isinstance(value, bool | int | float) else self._text(str(value))
 
     def _text(self, text: str) -> str:
-        """The same few strings stand in hundreds of rows, so each is looked at once."""
+        """A string made harmless. The same few strings are in hundreds of rows, so each is looked at once."""
         if text not in self._known:
             self._known[text] = self._harmless(text)
         shown, held_key = self._known[text]
@@ -68,12 +68,12 @@ class Tamer:
         return shown
 
     def _harmless(self, text: str) -> tuple[str, bool]:
-        """What is shown of it, and whether it held something shaped like a key."""
+        """The shown form of a string, and whether it held something shaped like a key."""
         read = text[: _READ + longest_form()]
         clean = scrub(read)
         held_key = clean != read
         if len(read) < len(text):
-            # The cut may have halved a secret, which then no longer looks like one: it lies in this tail.
+            # the cut may have halved a secret, which then looks like none: it is in this tail
             clean = clean[: -longest_form() or None]
         shown = clean if clean.isprintable() else "".join(map(_visible, clean))
         if len(shown) <= LONGEST and len(read) == len(text):
@@ -105,7 +105,7 @@ def escape(value: object) -> Markdown:
 
 @lru_cache(maxsize=4096)
 def _escaped(text: str) -> Markdown:
-    """The same few words stand in every report."""
+    """A word made harmless; the same few words are in every report, so the result is kept."""
     text = _MARKS.sub(r"\\\g<0>", text.replace("\n", " ").strip(" "))
     text = _LINK.sub(r"\1\\", text)
     return Markdown(_BLOCK_START.sub(_escaped_start, text))
@@ -117,7 +117,7 @@ def code(value: object) -> Markdown:
     if not text:
         return Markdown("–")
     if "|" in text:
-        # Readers disagree about a backslash before a pipe inside code; as plain text there is one way to escape it.
+        # Readers disagree about a backslash before a pipe inside code; in plain text there is one way to escape it.
         return escape(text)
     fence = "`" * (max((len(run) for run in _TICKS.findall(text)), default=0) + 1)
     pad = " " if "`" in (text[0], text[-1]) else ""

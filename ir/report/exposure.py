@@ -1,4 +1,4 @@
-"""The exposure window: clocks that run in such an incident, and the milestones between them."""
+"""The exposure window: the clocks of such an incident, and the milestones between them."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ GDPR_HOURS = 72
 
 
 def milestones(story: Story) -> list[Json]:
-    """What the time line shows, in the order in which it happened; `at` None = not known, or not yet."""
+    """The milestones of the time line, in order of time; `at` None = not known, or not yet."""
     told, moved = story.facts, sorted(moved_at(story).values())
     proof = as_object(told.get("proof"))
     proven = proven_dead(story)
@@ -33,12 +33,12 @@ def milestones(story: Story) -> list[Json]:
 
 
 def stated_exposure(story: Story) -> float | None:
-    """When the key got out, as a person or an alert said; epoch seconds, None when nobody did."""
+    """The time at which the key got out, as a person or an alert said; epoch seconds, None without a statement."""
     return moment(story.facts.get("exposed_at") or story.options.get("exposed_at"))
 
 
 def contained_at(story: Story) -> float | None:
-    """When containment was seen to hold; epoch seconds, None when it was not seen, or was undone."""
+    """The time at which containment was seen to hold; epoch seconds, None when it was not seen, or was undone."""
     told = as_object(story.facts.get("containment"))
     return None if told.get("unseen") or told.get("undone") else moment(story.facts.get("contained_at"))
 
@@ -54,7 +54,7 @@ _ALWAYS = ("exposed", "opened", "minted", "retire_asked", "first_401", "proven")
 
 
 def _in_order(rows: list[tuple[str, str, float | None]]) -> list[tuple[str, str, float | None]]:
-    """By time; what has none keeps its usual place behind its known forerunner."""
+    """Milestones by time; one without a time keeps its usual place after the known one before it."""
     last, keyed = float("-inf"), []
     for place, row in enumerate(rows):
         at = row[2] if row[2] is not None else last
@@ -83,7 +83,7 @@ def clocks(story: Story) -> list[Json]:
 
 
 def _clock(name: str, at: float | None, said: str, otherwise: str, when: str = UNKNOWN) -> Json:
-    """Without a time `at` is None, and `when` a word instead."""
+    """A clock. Without a time, `at` is None and `when` says why."""
     known = at is not None
     return {"name": name, "at": iso(at), "when": utc(at) if known else when, "said": said if known else otherwise}
 
@@ -120,7 +120,7 @@ def _uncontained(story: Story) -> str:
 
 
 def _deadline(story: Story) -> Json:
-    """Of the authority of GDPR art. 33; all clocks stand in `deadlines`."""
+    """The deadline of the authority by GDPR art. 33; `deadlines` has all clocks."""
     row = next(row for row in deadlines.all_of(story.incident) if row.clock.id == "gdpr-33")
     no = ladder.no_breach(story.incident)
     if no is not None:

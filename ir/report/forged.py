@@ -1,4 +1,4 @@
-"""What is told of a webhook's signing secret instead of an API key's misuse: forged events, not requests to Stripe."""
+"""A webhook's signing secret: the report tells of forged events instead of an API key's misuse."""
 
 from ir.core.model import Json, KeyKind
 from ir.core.wording import counted
@@ -39,7 +39,7 @@ def card(story: Story) -> Json:
 
 
 def _why_not(seen: Json) -> str:
-    """Why it was not looked at; the step may not have been reached."""
+    """The reason why it was not looked at; the step may not have been reached."""
     return str(seen.get("why") or "no service was asked which events it processed")
 
 

@@ -1,4 +1,4 @@
-"""Times, spans and money as people read them. Everything tolerates absence: what is not known is said, never guessed."""
+"""Times, spans and money as people read them. An unknown value is called unknown, never guessed."""
 
 import math
 from datetime import UTC, datetime

@@ -1,6 +1,6 @@
-"""The bundle for people: customers by id, the time line in Timesketch's form, and the tables that SQL asks.
+"""The bundle for readers without the tool: customers by id, the time line in Timesketch's form, and the tables for SQL.
 
-All of it is told from the record and from evidence files that lie beside it, so a purge of those takes it away here, too.
+All of it is made from the record and from the evidence files beside it, so a purge of those empties it, too.
 """
 
 import csv
@@ -27,7 +27,7 @@ _MOST = 200_000
 
 
 class Handover:
-    """What is told of one incident to people who have the bundle alone.
+    """The parts of a bundle for people who have the bundle alone.
 
     Args:
         told: the report as one document.
@@ -58,7 +58,7 @@ class Handover:
 
     @cached_property
     def timeline(self) -> list[Json]:
-        """`TIMELINE` of each moment, in order: what was done here, and what the review saw there."""
+        """`TIMELINE` of each moment, in order: acts of this incident, and events that the review saw."""
         rows = [_done(row) for row in self._told["timeline"] if row["kind"] != "finding" or not self._reviewed]
         known: dict[str, Json] = {}
         for event in self.events:
@@ -89,7 +89,7 @@ class Handover:
         return {"events": self.events, "affected": self.affected, "timeline": self.timeline}
 
     def _text(self, name: str) -> str:
-        """A kept evidence file as text, "" when it is not there (any more)."""
+        """A kept evidence file as text, "" when it is gone."""
         digest = self._names.get(name, "")
         path = self._folder / "evidence" / digest
         try:

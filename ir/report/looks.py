@@ -1,4 +1,4 @@
-"""What was looked at, and what a reader might take for granted though nobody looked."""
+"""The looks that were made, and the things that a reader might take for granted although they were not looked at."""
 
 from ir.core.model import Did, Json
 from ir.report.formatting import iso
@@ -15,7 +15,7 @@ _UNASKED = {
 
 
 def checked(story: Story) -> list[Json]:
-    """Each look of the plan that got an answer, a bad one included: the latest try of each step."""
+    """Each look of the plan that got an answer, bad answers included: the latest try of each step."""
     runs = {run.id: run for run in story.incident.runs if run.action in _LOOKS}
     return [
         {
@@ -41,7 +41,7 @@ _LOOKS = {
 
 
 def not_checked(story: Story) -> list[Json]:
-    """`{what, why}` for everything that a reader might take for granted and that nobody looked at."""
+    """`{what, why}` for everything that a reader might take for granted and that was not looked at."""
     rows = [_blind(row) for row in review(story)["coverage"] if row["rows"] == 0 or row["blind_to"]]
     last = {run.id: run for run in story.incident.runs}
     for run in last.values():

@@ -1,4 +1,4 @@
-"""What the review saw: verdicts, coverage, findings, blast radius, leftovers, and what could not be looked at."""
+"""The review's part of the report: verdicts, coverage, findings, blast radius, leftovers, and evidence that could not be read."""
 
 from fnmatch import fnmatchcase
 from typing import Any
@@ -113,7 +113,7 @@ def _gap(gap: Any) -> str:
 
 
 def leftovers(story: Story) -> list[Json]:
-    """What an attacker left behind, from review and sweep together, worst first; `state`: owed, gone, or not decided."""
+    """What an attacker left behind, from review and sweep together, worst first; `state`: `owed` (still to undo), gone, or not decided."""
     rows: dict[tuple[str, str], Json] = {}
     for source in ("triage", "review", "sweep"):
         for row in map(as_object, as_rows(as_object(story.facts.get(source)).get("leftovers"))):
@@ -146,7 +146,7 @@ def _hour(row: Json) -> Json:
 
 
 def flat(value: Any, name: str = "") -> list[tuple[str, str]]:
-    """An object of unknown shape as rows of a table: amounts are written out, deeper names joined by `·`."""
+    """An object of unknown shape as rows of a table: amounts are written out, and nested names are joined by `·`."""
     if value is None:
         return [(name, "cannot be told")]
     if isinstance(value, dict) and not {"currency", "amount"} <= set(value):
@@ -165,7 +165,7 @@ def _moved(part: Json) -> str:
 
 
 def missed_consumers(story: Story) -> list[Json]:
-    """Signs of a consumer that nobody listed, or that fell back: `{source, said}`."""
+    """Signs of a consumer that is not listed, or that fell back to the old key: `{source, said}`."""
     watch, quiet = as_object(story.facts.get("watch")), as_object(story.facts.get("quiet"))
     rows = [{"source": words(name), "said": "fails since the kill"} for name in as_rows(watch.get("failing"))]
     if quiet.get("used_at"):

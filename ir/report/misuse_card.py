@@ -84,7 +84,7 @@ def _some(count: object) -> bool:
 
 
 def _unseen(name: str, told: Json, about: str, said: str) -> Json:
-    """Nothing is in the blast radius: that says something only where the review could tell."""
+    """Nothing is in the blast radius. That says something only where the review could tell."""
     if told["ran"] and told["verdicts"][about] == NONE_SEEN:
         return _fact(name, said, "good")
     return _fact(name, CANNOT_TELL if told["ran"] else "not looked at", "warn")

@@ -1,4 +1,4 @@
-"""What remains for people: next steps, questions for the review meeting, and which promises this run kept."""
+"""The work that remains for people: next steps, questions for the review meeting, and the promises that this run kept."""
 
 from ir.core.model import Json
 from ir.core.wording import counted
@@ -51,7 +51,7 @@ def debts(story: Story) -> list[Json]:
 
 
 def _name(story: Story, about: str) -> str:
-    """A fingerprint or provider id of our two keys as `payments (mk_…)`; everything else as it is."""
+    """A fingerprint or provider id of our two keys as `payments (mk_…)`; everything else unchanged."""
     for key, role in ((story.old, "the leaked key"), (story.new, "the replacement")):
         if about and about in (key.get("fingerprint"), key.get("id")):
             return f"{role} {named(story, key)}"
@@ -82,14 +82,14 @@ def _debt_rows(story: Story) -> list[Json]:
 
 
 def _to_tell(story: Story) -> list[Json]:
-    """Deadlines that run and that nobody has answered."""
+    """Deadlines that run and are not answered."""
     found = deadlines.open_ones(story.incident) if deadlines.concerns(story.incident) else []
     until = {row.clock.id: f" by {deadlines.utc(row.due)}" if row.due else " without undue delay" for row in found}
     return [_step(row.todo(story.incident.id), f"{row.clock.article}: tell {row.clock.to}{until[row.clock.id]}") for row in found]
 
 
 def _glass(story: Story) -> list[Json]:
-    """Approvals that somebody went past."""
+    """Approvals that a person bypassed by breaking the glass."""
     weighed = [as_object(row) for row in as_object(story.facts.get("approvals")).values()]
     broken = [as_object(row["broken_glass"]) for row in weighed if row.get("broken_glass")]
     return [
@@ -148,7 +148,7 @@ def _elsewhere(story: Story) -> list[Json]:
 
 
 def promises(story: Story) -> list[Json]:
-    """The eight promises with `honoured | broken | not applicable | not shown`, and what says so."""
+    """The eight promises with `honoured | broken | not applicable | not shown`, and the reason."""
     told = chain(story)
     return [
         _no_cut_off(story),
@@ -200,7 +200,7 @@ def _no_cut_off(story: Story) -> Json:
 
 
 def _states_before_kill(story: Story) -> dict[str, bool]:
-    """Whether the step that asked for the kill had just seen each service holding the replacement, or had it accepted."""
+    """Whether the step that asked for the kill had just seen each service hold the replacement, or had it accepted."""
     run = story.settled_run("retire")
     seen = {item.name: item.did.value == "done" for item in run.outcome.items} if run else {}
     rows = {row["name"]: row for row in services(story)}

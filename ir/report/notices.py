@@ -1,4 +1,4 @@
-"""Drafts of notifications, filled with facts of the record; what is not known says *unknown*. A person reads, completes and sends them."""
+"""Drafts of notifications, filled with facts of the record; unknown facts say *unknown*. A person reads, completes and sends them."""
 
 from functools import cache
 
@@ -11,7 +11,7 @@ from ir.incident.ladder import RUNGS
 from ir.report import escape, formatting
 
 DRAFTS = ("authority", "customers", "acquirer", "stripe", "internal")
-"""Who is written to; each has a template `notice-NAME.md.j2`."""
+"""The recipients; each has a template `notice-NAME.md.j2`."""
 
 
 def draft(told: Json, to: str) -> str:
@@ -44,7 +44,7 @@ def _environment() -> Environment:
 
 
 def _shown(value: object) -> str:
-    """Never an empty place: what is not known is said."""
+    """A fact, never left empty: an unknown one says so."""
     return "*unknown*" if value in (None, "", "unknown") else str(escape.escape(value))
 
 

@@ -1,4 +1,4 @@
-"""Whom to tell until when, who was told, and by whose word: the ladder, the clocks and the notifications of an incident."""
+"""The duties to notify: recipients and deadlines, the notifications made, and the ladder of what a person decided."""
 
 from ir.core.model import Json
 from ir.incident import deadlines
@@ -44,7 +44,7 @@ def _clock(story: Story, row: deadlines.Deadline) -> Json:
 
 
 def notifications(story: Story) -> list[Json]:
-    """Who was told and who is not: `{to, told, at, by, reference, reason, clock, said_at, entry}`."""
+    """Recipients that were told and those that were not: `{to, told, at, by, reference, reason, clock, said_at, entry}`."""
     found = [word for word in story.incident.words if word.get("kind") in ("told", "not-told")]
     return [notification(as_object(story.tamer(word))) for word in found]
 
@@ -57,7 +57,7 @@ def notification(word: Json) -> Json:
 
 
 def about(story: Story) -> Json:
-    """Where the clocks come from, which packs count, and which nobody named."""
+    """The source of the clocks, the packs that count, and those that no one has chosen."""
     known, named = shipped(), deadlines.packs(story.incident)
     rest = [{"name": pack.name, "title": pack.title, "applies": pack.applies} for pack in known.packs if pack.name not in named]
     bound = deadlines.bound_of_detection(story.incident)

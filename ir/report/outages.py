@@ -1,4 +1,4 @@
-"""How long each service was down: since the key was taken from it, or since a check failed, until it was seen to work again."""
+"""The outage of each service: from the loss of its key, or a failed check, until it was seen to work again."""
 
 from ir.core.model import Did, Json
 from ir.report.before_after import moved_at, services
@@ -12,7 +12,7 @@ _LOOKS = ("wave", "verify", "retire", "watch", "undo", "contain")
 def outages(story: Story) -> list[Json]:
     """`{service, down, from, to, seconds, basis, checks, failed[{at, step, said, entry}], said, entries[]}` of every listed service.
 
-    `down` is None where no check looked at it. `to` None with `from` set: not seen to work since. As our checks saw it: payments that
+    `down` is None where no check looked at it. `to` None with `from` set: not seen to work since. Only our checks count: payments that
     failed between two looks are not in it.
     """
     cut = _cut(story)
@@ -21,7 +21,7 @@ def outages(story: Story) -> list[Json]:
 
 
 def _cut(story: Story) -> float | None:
-    """When the key stopped working for our services, None = it did not: an access policy leaves it to them."""
+    """The time at which the key stopped working for our services; None = it did not, as under an access policy."""
     told = story.facts
     if story.dry_run or story.incident.status == "rolled back":
         return None

@@ -1,4 +1,4 @@
-"""What people sent to an incident, in plain words: approvals, containment, rollback, abort, and their like."""
+"""Signals that people sent to an incident, in plain words: approvals, containment, rollback, abort and others."""
 
 from ir.core.model import Json
 from ir.incident import signal_words
@@ -6,7 +6,7 @@ from ir.report.formatting import iso, label, utc
 from ir.report.source import Story, as_object, words
 
 _ENGINE = {"at", "by", "id", "kind", "facts", "plan", "seen", "signature", "hash", "plan_hash", "name", "evidence", "login", "n", "how"}
-"""Fields that tie a message to the engine, and say nothing to a reader."""
+"""Fields that tie a message to the engine and mean nothing to a reader."""
 
 
 def signals(story: Story) -> list[Json]:
@@ -27,7 +27,7 @@ def what(signal: Json) -> str:
 
 
 def _word(said: Json) -> str:
-    """Of a word: `said since when it is known`, `recorded that authority was told`."""
+    """A word of a person: `said since when it is known`, `recorded that authority was told`."""
     kind, to = said.get("kind"), words(said.get("to"))
     if kind == "ladder":
         no = said.get("breach") is False or said.get("material") is False
@@ -37,7 +37,7 @@ def _word(said: Json) -> str:
 
 
 def by_flag(approval: Json) -> bool:
-    """Whether nobody answered a question: `--yes` did, when the incident was opened or when it was resumed."""
+    """Whether `--yes` answered instead of a person, when the incident was opened or resumed."""
     return str(approval.get("how", "")).startswith("--yes")
 
 

@@ -1,4 +1,4 @@
-"""What strangers could have reached with the key (GDPR art. 33(3)(a)): its permissions → categories of data, beside what was seen."""
+"""The data that strangers could have reached with the key, beside what was seen (GDPR article 33, 3a): permissions → categories of data."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,12 @@ from ir.report.before_after import keys
 from ir.report.source import Story, as_object
 
 SOURCE = "https://docs.stripe.com/api"
-"""Where the objects and their fields are described."""
+"""The description of the objects and their fields."""
 
 
 @dataclass(frozen=True)
 class Category:
-    """A kind of data about people; any of `permissions` opens it, for reading or, since write implies read, for writing."""
+    """A kind of data about people. Any of `permissions` opens it: for reading, or for writing, which implies reading."""
 
     name: str
     data: str
@@ -45,7 +45,7 @@ CATEGORIES = (
 def potential(story: Story) -> Json:
     """`{known, permissions, categories[{name, data, reachable, at_most, seen}], said, source, entry}`.
 
-    `reachable` None: the permissions were not read. `at_most`: how many records, as an upper bound in words; nobody counts an account here.
+    `reachable` None: the permissions were not read. `at_most`: the upper bound of records, in words; the account is not counted.
     """
     old = keys(story)[0]
     named = [str(name) for name in old["permissions"]]
@@ -64,7 +64,7 @@ def _row(story: Story, category: Category, named: list[str], *, known: bool) -> 
 
 
 def _seen(story: Story, name: str) -> str:
-    """What the review saw of that kind, in words; it sees reads in logs alone."""
+    """What the review saw of that kind, in words. The review sees reads in logs alone."""
     radius = as_object(story.reviews().get("blast_radius"))
     if not radius:
         return "not looked at"

@@ -1,4 +1,4 @@
-"""What one report is told from: the fold of an incident with its entries, and the few questions that every section asks."""
+"""The data of one report: the fold of an incident with its entries, and the few questions that every section asks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,11 +13,11 @@ from ir.report.escape import Tamer
 
 @dataclass(frozen=True)
 class Story:
-    """An incident whose every string was made harmless once, here.
+    """An incident whose strings were all made harmless here, once.
 
     Attributes:
         entries: its audit entries as they were recorded (for hashing, never for showing); empty when not given.
-        anchor: head hash that somebody outside keeps; empty when there is none.
+        anchor: head hash that is kept outside; empty when there is none.
         checkpoints: what was signed of the entries (`ir.evidence.checkpoints`).
     """
 
@@ -39,7 +39,7 @@ class Story:
 
     @cached_property
     def ended(self) -> Json:
-        """How it ended; empty while it runs, or runs again because something is owed."""
+        """How it ended; empty while it runs, also again because of a debt."""
         return as_object(self.tamer(self.incident.ended))
 
     @cached_property
@@ -61,17 +61,17 @@ class Story:
 
     @cached_property
     def verdict(self) -> ChainVerdict:
-        """What the chain of the entries is worth."""
+        """The result of verifying the chain of entries."""
         return verify(self.entries, checkpoints=self.checkpoints, anchor=self.anchor)
 
     @cached_property
     def signals(self) -> list[Json]:
-        """What people sent, with `at` and `by`."""
+        """Signals that people sent, with `at` and `by`."""
         return [as_object(self.tamer(signal)) for signal in self.incident.signals]
 
     @cached_property
     def debts(self) -> list[Debt]:
-        """What is owed."""
+        """The debts: what is still to do."""
         return [Debt(*(self.tamer(part) for part in (d.kind, d.about, d.why, d.todo))) for d in self.incident.debts.values()]
 
     @property
@@ -91,17 +91,17 @@ class Story:
 
     @property
     def dry_run(self) -> bool:
-        """A dry run."""
+        """Whether it was a dry run."""
         return self.incident.dry_run
 
     @property
     def drill(self) -> bool:
-        """It happened in an embedded world."""
+        """Whether it was a drill, in an embedded world."""
         return bool(self.opened.get("drill") or self.options.get("drill"))
 
     @property
     def as_of(self) -> str:
-        """When the last entry was written: the report speaks of that moment."""
+        """The time of the last entry: the report describes that moment."""
         return str((self.incident.last or {}).get("at") or self.incident.ended_at or self.incident.opened_at)
 
     def entry_of(self, run: StepRun) -> int | None:
@@ -116,7 +116,7 @@ class Story:
         return next(done, None)
 
     def reviews(self) -> Json:
-        """The widest review there is: the full one, else the triage; `sweep` fills in its leftovers."""
+        """The widest review: the full one, else the triage; `sweep` completes its leftovers."""
         full, triage = as_object(self.facts.get("review")), as_object(self.facts.get("triage"))
         return full or triage
 
@@ -139,7 +139,7 @@ def fingerprint_of(value: Any) -> str:
 
 
 def named(story: Story, key: Json) -> str:
-    """The leaked key or its replacement as people know it: name, and the provider's id (else the fingerprint); empty without both."""
+    """The leaked key or its replacement by name and the provider's id (else the fingerprint); empty without both."""
     id_ = words(key.get("id") or key.get("fingerprint"))
     name = words(story.plan.get("key"))
     return f"{name} ({id_})" if name and id_ else id_

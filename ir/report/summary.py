@@ -1,4 +1,4 @@
-"""What a reader must know first, what happened in a few sentences, and what a human accepted."""
+"""The first things that a reader must know, the run in a few sentences, and the exceptions that a person accepted."""
 
 from ir.core.model import Json
 from ir.incident import reversibility
@@ -86,7 +86,7 @@ def _took(story: Story) -> str:
 
 
 def _last_words(story: Story) -> list[str]:
-    """What the telling steps said, in their own words."""
+    """What the informing steps said, in their own words."""
     told = []
     for action in ("mint", "verify", "retire", "prove"):
         run = story.settled_run(action)
@@ -97,7 +97,7 @@ def _last_words(story: Story) -> list[str]:
 
 
 def exceptions(story: Story) -> list[Json]:
-    """What a human accepted, by name and reason."""
+    """The exceptions that a person accepted, by name and reason."""
     rows = []
     for option in ("accept_unverified", "accept_unhealthy", "accept_unreachable", "accept_owner"):
         given = story.options.get(option)

@@ -1,4 +1,4 @@
-"""Who did what, when: the timeline, each row tied to its entry in the audit chain."""
+"""The timeline: every act with its time and its actor, each row tied to its entry in the audit chain."""
 
 from typing import Any
 
@@ -53,7 +53,7 @@ def _body_said(kind: str, body: Json) -> str:
 
 
 def _unlinked(story: Story) -> list[Json]:
-    """Without its entries a report still tells the steps, but cannot tie them to the chain."""
+    """The steps without entries: the report still tells them, but cannot tie them to the chain."""
     runs = [(run, as_object(story.tamer({"said": run.outcome.said, "actor": run.actor}))) for run in story.incident.runs]
     empty = {"entry": None, "hash": ""}
     rows = [{"at": iso(run.ended), "kind": "step", "what": run.id, "did": run.outcome.did.value, **told, **empty} for run, told in runs]
@@ -74,7 +74,7 @@ def _evidence_row(row: Json) -> Json:
 
 
 def actions(story: Story) -> list[Json]:
-    """Every attempt at every step: who, when, how long, what came of it."""
+    """Every attempt at every step: its actor, time, duration and result."""
     rows = []
     for run in story.incident.runs:
         start, end = moment(run.started), moment(run.ended)
@@ -91,7 +91,7 @@ def _step_of(story: Story, id_: str) -> Json:
 
 
 def chain(story: Story) -> Json:
-    """What the evidence is worth (`docs/report-schema.md`); `holds` is None when the entries were not at hand."""
+    """The strength of the evidence (`docs/report-schema.md`); `holds` is None when the entries were not given."""
     last: dict[str, Any] = story.incident.last or {}
     if not story.entries:
         count = last["n"] + 1 if isinstance(last.get("n"), int) else 0
@@ -121,7 +121,7 @@ def chain(story: Story) -> Json:
 
 
 def _stamps(story: Story) -> list[Json]:
-    """`{at, entries, by, checked}` of each time stamp that is there; `checked`: its authority was known when it was asked for."""
+    """`{at, entries, by, checked}` of each time stamp; `checked`: its authority was known at the time."""
     try:
         found = bundle_verifier.stamps_of(story.checkpoints)
     except bundle_verifier.Broken:

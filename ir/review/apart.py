@@ -1,4 +1,4 @@
-"""A reading in a process of its own, which is ended when its time is up, whatever it is doing: a line may be made to take long.
+"""Read evidence in a process of its own, which is ended when its time is up: a hostile line may be made to take long.
 
 An order goes in on standard input, news and the result come out on standard output, each behind its length. Both ends are this
 file's, so they speak Python's own format; a key is in none of it (a `Secret` cannot be written so).
@@ -26,7 +26,7 @@ _CORES = 64
 
 
 def carried_out(order: Order, seconds: float, say: Say) -> Reviewed | None:
-    """As `reading.carry_out`; None: the time was up, and the process is gone. Raises as it does."""
+    """As `reading.carry_out`; None: the time was up, and the process was ended. Raises as it does."""
     program.no_core_dumps()
     env = program.environment(("TMPDIR", "TZ"))
     process = subprocess.Popen(
@@ -90,7 +90,7 @@ def _read(pipe: IO[bytes]) -> Any:
 
 
 def main() -> None:
-    """The child. An orphan ends by itself when it has used the time of its order on every core."""
+    """Run as the child. An orphan ends by itself when it has used the time of its order on every core."""
     order, seconds = _read(sys.stdin.buffer)
     most = int(seconds + 1) * _CORES
     resource.setrlimit(resource.RLIMIT_CPU, (most, most))

@@ -1,4 +1,4 @@
-"""Who used one key since a moment, as logs tell: the table behind the question whether a use was ours.
+"""Uses of one key since a moment, as logs tell: the table that decides whether a use was ours.
 
 The ends of the logs are enough, since what is asked about has just happened.
 """
@@ -84,7 +84,7 @@ class _Log:
 
 
 def _end(file: Path, copy: Path) -> Path:
-    """A copy of its first line (a header, perhaps) and of its last lines; of a packed file, the file itself."""
+    """A copy of its first line (perhaps a header) and of its last lines; of a packed file, the file itself."""
     if file.stat().st_size <= _TAIL or file.suffix in (".gz", ".zst", ".bz2", ".xz", ".zip"):
         return file
     with file.open("rb") as source, copy.open("wb") as target:

@@ -1,4 +1,4 @@
-"""The part of a review that reads what strangers may have written: files to tables, tables to a verdict. Nothing of it calls anybody."""
+"""Read what strangers may have written: files to tables, tables to a verdict. This part makes no calls."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ NewEngine = Callable[[str], Engine]
 
 @dataclass(frozen=True)
 class Order:
-    """What was asked, and what was collected for it.
+    """The request, and what was collected for it.
 
     Attributes:
         request: without the key.
@@ -40,7 +40,7 @@ class Order:
     unread: str = ""
 
     def without_files(self, why: str) -> "Order":
-        """The same, of what Stripe said alone."""
+        """The same order without files, from Stripe's record alone."""
         return replace(self, unread=why)
 
 

@@ -25,7 +25,7 @@ _BASELINE = 14 * DAY
 _MONEY_SECONDS = 100.0
 _SWEEP_SHARE = 0.4
 _FILES_SHARE = 0.25
-"""Of a budget, the least that is left for files, however long Stripe's own record took."""
+"""The least share of a budget for files, however long Stripe's own record took."""
 
 
 class StripeReviewer:
@@ -71,10 +71,10 @@ class StripeReviewer:
         return apart.carried_out(order, left, progress) or carry_out(order.without_files(why), progress)
 
     def sweep(self, request: ReviewRequest, progress: Say) -> LeftBehind:
-        """See `Reviewer`. Uses what the last review of the same scratch folder knows of who made what."""
+        """See `Reviewer`. Uses the makers of objects that the last review of the same scratch folder found."""
         refuse_leaked(request)
         request = self._named(request)
-        # However long ago the exposure was: what was left behind since is still there.
+        # however long ago the exposure was: what was left since is still there
         window = _window(replace(request, since=min(request.since, request.exposed_at or request.since)))
         store = ReviewWorkspace(Path(request.scratch) / "review", memory_limit=self._memory)
         try:
@@ -122,7 +122,7 @@ class StripeReviewer:
         return stoppable_money.list_moving(swept, since, test="_test_" in request.review_key.reveal())
 
     def _named(self, request: ReviewRequest) -> ReviewRequest:
-        """Without an account's id, the one that the review key belongs to."""
+        """Without an account's id, the account of the review key."""
         if request.account or request.review_key is None:
             return request
         try:
@@ -146,7 +146,7 @@ class StripeReviewer:
 
 @cache
 def _blind(rules: tuple[str, ...]) -> Reviewed:
-    """What a review without any source says, its timeline apart: always the same, and not cheap to find out."""
+    """The result of a review without any source, without its timeline: always the same and slow to make, so it is kept."""
     now = time.time()
     with tempfile.TemporaryDirectory(prefix="ir-review-") as scratch:
         request = ReviewRequest("", STRIPE, now - _BASELINE, now, 0.0, 0.0, None, "", "", scratch, rules=rules)

@@ -26,7 +26,7 @@ class ReviewWorkspace:
     """The normalised store of one review.
 
     Args:
-        folder: private; `pages/` survives a second try, `tables/` is made anew, unreadable lines go to `aside.jsonl` beside it.
+        folder: private; `pages/` survives a second try, `tables/` is rebuilt, unreadable lines go to `aside.jsonl` beside it.
     """
 
     def __init__(self, folder: Path, *, memory_limit: str) -> None:
@@ -36,7 +36,7 @@ class ReviewWorkspace:
 
     @cached_property
     def engine(self) -> DuckDb:
-        """Begun when it is first needed."""
+        """The engine, started when it is first needed."""
         return DuckDb(self.tables.parent, memory_limit=self._memory_limit)
 
     @property
@@ -51,12 +51,12 @@ class ReviewWorkspace:
         self.aside.unlink(missing_ok=True)
 
     def importer(self, maps: tuple[str, ...], say: Say, *, named: bool = False) -> Importer:
-        """The way in for files."""
+        """The importer of files into these tables."""
         loaded = tuple(load_map(file) for file in maps)
         return Importer(self.engine, self.tables, maps=loaded, progress=say, aside=self.aside, named=named)
 
     def import_files(self, request: ReviewRequest, reads: dict[str, Read], say: Say) -> Loaded:
-        """Everything that was collected and given, made unique."""
+        """Load everything that was collected and given, and make it unique."""
         importer = self.importer(request.maps, say, named=request.named)
         for kind in ("events", "thin"):
             if kind in reads:
@@ -68,7 +68,7 @@ class ReviewWorkspace:
             for note in notes:
                 importer.loaded.say("egress" if own else "request-log", note)
             importer.load(files, own=own)
-            # A log that was rotated meanwhile goes on under another name; what is read twice is counted once.
+            # a log that was rotated meanwhile continues under another name; a row that is read twice is counted once
             importer.load([file for file in expand(patterns)[0] if file not in files], own=own)
         for table, repeated in importer.finish().items():
             if repeated:
@@ -76,7 +76,7 @@ class ReviewWorkspace:
         return importer.loaded
 
     def reread_activity(self, collector: Collector, since: int, say: Say, *, named: bool) -> Read:
-        """The activity log as it is now, beside what an earlier review loaded of it: what was undone since stands there."""
+        """The present activity log, beside the one that an earlier review loaded: it tells what was undone since."""
         read = collector.activity(since)
         if read.rows:
             late = self.tables.parent / "late"
@@ -94,12 +94,12 @@ class ReviewWorkspace:
         self.engine.connection.execute("DROP TABLE swept")
 
     def collected(self, swept: Swept) -> tuple[str, ...]:
-        """What came from Stripe, as it was kept: pages, and the swept lists."""
+        """The records that came from Stripe, as they were kept: pages, and the swept lists."""
         lists = self.tables.glob("objects-*.parquet") if swept.rows else ()
         return tuple(str(file) for file in sorted((*self.pages.glob("*.jsonl"), *lists)))
 
     def close(self) -> None:
-        """Close the engine and drop what it spilled."""
+        """Close the engine and delete its spilled data."""
         if "engine" in vars(self):
             self.engine.close()
         shutil.rmtree(self.tables.parent / "spill", ignore_errors=True)
@@ -128,5 +128,5 @@ def collect(collector: Collector | None, window: Window, say: Say) -> dict[str, 
 
 
 def collected(reads: dict[str, Read]) -> Json:
-    """What each API source said, for the coverage."""
+    """The report of each API source, for the coverage."""
     return {name: read.why for name, read in reads.items() if read.why}

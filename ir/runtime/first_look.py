@@ -30,8 +30,8 @@ class FirstLook:
 
     Attributes:
         source: says how hosts are reached; None: as their own tools do.
-        rows: what lies there, by name. failed: place → why nothing of it is known.
-        finds, looked: values that are keys, and how many were looked at. unread: what was not looked into, and why.
+        rows: what is listed, by name. failed: place → why nothing of it is known.
+        found_keys, looked: values that are keys, and how many were looked at. unread: what was not looked into, and why.
     """
 
     places: Sequence[Place]
@@ -40,12 +40,12 @@ class FirstLook:
     base: Path
     rows: list[tuple[Place, Listed]] = field(default_factory=list)
     failed: dict[Place, PortError] = field(default_factory=dict)
-    finds: list[FoundKey] = field(default_factory=list)
+    found_keys: list[FoundKey] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     looked: set[Reference] = field(default_factory=set)
 
     def list_names(self) -> None:
-        """Ask each place what lies there. One that does not answer is noted, and the others count."""
+        """Ask each place for its names. One that does not answer is noted, and the others count."""
         for place in self.places:
             try:
                 listing = adapter_registry.lister(place, self.source, self.operator, self.base).names(place)
@@ -71,12 +71,12 @@ class FirstLook:
                 self.unread.append(f"{ref}: {found.what}")
             else:
                 self.looked.add(ref)
-                self.finds += [replace(find, keepers=(*find.keepers, *_keepers(row))) for find in found]
+                self.found_keys += [replace(find, keepers=(*find.keepers, *_keepers(row))) for find in found]
 
     def _read(self, ref: Reference, row: Listed) -> tuple[FoundKey, ...] | PortError:
         try:
             lister = adapter_registry.lister(Place(ref.scheme, ref.host, ref.path), self.source, self.operator, self.base)
-            return lister.finds(row)
+            return lister.found_keys(row)
         except PortError as error:
             return error
 

@@ -1,4 +1,4 @@
-"""Following an incident: when it stands still, and what `--json` prints of it."""
+"""Follow an incident: tell when it stands still, and what `--json` prints of it."""
 
 from ir.core.errors import ExitCode
 from ir.core.model import Json
@@ -11,10 +11,10 @@ from ir.runtime.app_state import State
 def stands_still(kept: State, record: Incident) -> ExitCode | None:
     """How it ends for now, as of its last entry: it waits for a signal, or only debt keeps it open; None: it goes on."""
     last = record.last or {}
-    owes = last.get("kind") == "ended" and record.status == "debt"
-    if not (record.status == "waiting" or owes) or kept.signals.sent(record.id, record.heard):
+    in_debt = last.get("kind") == "ended" and record.status == "debt"
+    if not (record.status == "waiting" or in_debt) or kept.signals.sent(record.id, record.heard):
         return None
-    return ExitCode(last["body"]["exit_code"]) if owes else ExitCode.WAITING
+    return ExitCode(last["body"]["exit_code"]) if in_debt else ExitCode.WAITING
 
 
 def in_custody(world: World) -> bool:

@@ -87,7 +87,7 @@ def begin(setting: Setting, kept: State, runner: Runner, given: ProcessContext, 
 
     Raises:
         AlreadyRunning: another incident holds the key or a store object; nothing was begun.
-        Refused: it is a scheduled rotation, and an emergency of its key still owes something.
+        Refused: it is a scheduled rotation, and an emergency of its key has debts.
     """
     now = wiring.SystemClock().now()
     setting.incident = setting.incident or new_id(kept.index)
@@ -160,7 +160,7 @@ def go_on(record: Incident, kept: State, runner: Runner, given: ProcessContext, 
     Raises:
         AlreadyRunning: its process lives, or another incident holds what it acts on.
         Unreplayable: another version recorded what this one would not do; `unreplayable` ends it.
-        Refused: a later incident took over what it owed.
+        Refused: a later incident took over its debts.
     """
     heir = debts.heirs(kept.index.rows(str(record.opened.get("key", "")))).get(record.id)
     if heir:

@@ -36,8 +36,8 @@ def _of_row(kept: State, row: IncidentRow, heir: str) -> Standing:
 
 def _stand(kept: State, row: IncidentRow, heir: str, record: Incident | None) -> Standing:
     if record is not None:
-        owed = {"debts": [debt.__dict__ for debt in record.debts.values()]}
-        row = replace(row, summary={**row.summary, **standing.told(record), **owed})
+        debts = {"debts": [debt.__dict__ for debt in record.debts.values()]}
+        row = replace(row, summary={**row.summary, **standing.told(record), **debts})
     holder = None if row.status in FINAL else kept.leases.holder(row.incident)
     people = still_to_approve(kept, record) if record else []
     return standing.stand(row, holder, people=people, heir=heir, me=kept.me.actor, now=time.time())

@@ -1,4 +1,4 @@
-"""Which key of the inventory has leaked, and what its stores hold: by name, or by the fingerprint of the key that was given."""
+"""Tell which key of the inventory has leaked, by name or by the fingerprint of the given key, and what its stores hold."""
 
 from collections.abc import Container, Iterable, Sequence
 from typing import Protocol
@@ -16,12 +16,12 @@ from ir.runtime.incident_spec import pick_key
 
 
 class Agreement(Protocol):
-    """What a person agreed to of an inventory: asked before a program runs, or a token is told to a host."""
+    """The consent to an inventory: asked for before a program runs, or a host is told a token."""
 
     opened: Opened
 
     def ask(self, places: Iterable[str], otherwise: str = "") -> None:
-        """Raises Refused: it is not agreed to. `otherwise`: another way out."""
+        """Raises Refused: consent is missing. `otherwise`: another way out."""
         ...
 
     def may(self, places: Iterable[str]) -> bool:
@@ -45,7 +45,7 @@ def identify(consent: Agreement, name: str, leaked: Secret | None, operator: Ope
             )
         return found
     if len(source.keys) == 1 and not any(ref.promises.reads for ref in source.keys[0].stored_in):
-        return source.keys[0]  # None of its places can be read (or nobody wrote an inventory): there is nothing to match it against.
+        return source.keys[0]  # none of its places can be read (or there is no inventory file): there is nothing to match it against
     refs = [ref for key in source.keys for ref in key.stored_in]
     holders = [key for key in source.keys if leaked in _held(opened, _plain(opened.source, key.stored_in), operator)]
     unread = [] if holders else _behind_programs(source, refs)
@@ -68,10 +68,10 @@ def held(opened: Opened, key: Key, operator: Operator) -> Secret | None:
 
 
 def stored(consent: Agreement, key: Key, operator: Operator) -> Secret | None:
-    """The key itself, for want of which its stores are read; None when none gives it, or they disagree.
+    """The key itself, read from its stores where it was not given; None when none has it, or they disagree.
 
     Raises:
-        Refused: only a program could tell, and nobody agreed to run it.
+        Refused: only a program could tell, and it lacks consent.
     """
     opened = consent.opened
     found = _held(opened, _plain(opened.source, key.stored_in), operator)
@@ -98,7 +98,7 @@ def _plain(source: Inventory, refs: Sequence[Reference]) -> list[Reference]:
 
 
 def _behind_programs(source: Inventory, refs: Sequence[Reference]) -> list[Reference]:
-    """What takes consent to read: a program runs, or a token is told to a host."""
+    """Places that need consent to read: a program runs, or a host is told a token."""
     return [ref for ref in refs if ref.promises.reads and reading(source, [ref])]
 
 

@@ -1,4 +1,4 @@
-"""One builder of a world for each mode in which this tool meets an incident: it runs it, it only looks, or it contains at once."""
+"""One builder of a world for each mode: run an incident, only look at it, or contain at once."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -25,7 +25,7 @@ from ir.storage import state_folder
 
 
 def quiet(_told: object) -> None:
-    """For a hook or a screen that has nobody to tell."""
+    """For a hook or a screen without a person to tell."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,10 @@ def real(setting: Setting, kept: State, given: ProcessContext, fence: int) -> Wo
     announce: Callable[[Incident], None] = quiet
     if source.notify and not setting.options.drill:  # no notice goes out of a drill
         desk = wiring.desk(source, kept, resolver)
-        announce = desk.announce if given.patient else desk.announce_of_many  # a digest tells of all that a worker runs
+        announce = desk.announce if given.patient else desk.announce_of_many  # a digest reports everything that a worker runs
 
     def written(record: Incident) -> list[str]:
-        """A worker has no reader beside it: the report is written once, when it has an end to tell."""
+        """Publish for a worker, which has no reader beside it: the report is written once, when there is an end to tell."""
         return publish(kept, record, signer, given.say) if given.patient or record.ended else []
 
     hooks = Hooks(
@@ -111,7 +111,7 @@ def beside(setting: Setting, kept: State, operator: Operator, leaked: Secret | N
 
 
 def _unrecorded(setting: Setting, kept: State, say: Callable[[str], None], claim: Callable[[str], None]) -> Hooks:
-    """Of a process that does not run the incident."""
+    """The hooks of a process that does not run the incident."""
     return Hooks(
         say=say,
         publish=lambda _record: [],
@@ -132,7 +132,7 @@ def _scratch(setting: Setting, kept: State) -> str:
 
 
 def key_itself(fingerprint: str) -> str:
-    """The resource that a key is, whatever an inventory calls it."""
+    """The resource that stands for a key, whatever an inventory calls it."""
     return f"key {fingerprint}"
 
 
@@ -148,7 +148,7 @@ def over(kept: State, incident: str) -> bool:
 
 
 def _note(kept: State, setting: Setting, record: Incident) -> None:
-    """What a find of the same key elsewhere showed is known to the rotation that takes it in."""
+    """Tell a rotation what a search for the same value elsewhere has shown."""
     source = inventory.loads(setting.text, setting.name)
     key = source.key(setting.key)
     places = set() if setting.plan.key_alone else consent.destinations(source, key)
@@ -158,7 +158,7 @@ def _note(kept: State, setting: Setting, record: Incident) -> None:
 
 
 def _keep(folder: Path, files: Sequence[str], inputs: Sequence[str]) -> Json:
-    """A disk that is full costs the copies, not the review: then it is said that nothing was kept."""
+    """Keep copies of the evidence. A full disk costs the copies, not the review, and the operator is told."""
     read = evidence_files.digests(map(Path, inputs))
     try:
         return {"files": evidence_files.keep(((Path(file).name, Path(file)) for file in files), folder), "inputs": read}

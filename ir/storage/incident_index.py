@@ -54,7 +54,7 @@ class IncidentIndex:
                 db.execute(_NEW_ROW, {"incident": incident, "opened_at": time.time(), **values})
 
     def rows(self, key: str = "") -> list[IncidentRow]:
-        """All, or those of one key by its name, newest first."""
+        """All rows, or those of one key by its name, newest first."""
         query = sa.select(INCIDENTS).order_by(INCIDENTS.c.opened_at.desc())
         if key:
             query = query.where(INCIDENTS.c.summary["key"].as_string() == key)
@@ -62,13 +62,13 @@ class IncidentIndex:
             return [_row(row) for row in db.execute(query).mappings()]
 
     def named(self, incidents: Sequence[str]) -> dict[str, IncidentRow]:
-        """The rows of these, by their ids."""
+        """The rows with these ids."""
         query = sa.select(INCIDENTS).where(INCIDENTS.c.incident.in_(incidents))
         with self._single.connect() as db:
             return {row["incident"]: _row(row) for row in db.execute(query).mappings()}
 
     def find(self, incident: str) -> IncidentRow | None:
-        """One row."""
+        """One row, by its id."""
         with self._single.connect() as db:
             row = db.execute(_ROW, {"of": incident}).mappings().first()
         return _row(row) if row else None

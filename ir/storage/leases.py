@@ -29,7 +29,7 @@ _HOLDS = sa.select(LEASES.c.executor, LEASES.c.fence).where(LEASES.c.incident ==
 
 @dataclass(frozen=True)
 class Lease:
-    """Who holds one resource for which incident. All times are epoch seconds of the database's clock where it has one, else ours.
+    """The holder of one resource for one incident. All times are epoch seconds of the database's clock where it has one, else ours.
 
     Attributes:
         resource: a key (`key ACCOUNT/NAME`, `key FINGERPRINT`) or a store object (`store OBJECT`).
@@ -53,7 +53,7 @@ class Lease:
 
     @property
     def blocks(self) -> str:
-        """Who holds it, where, since when."""
+        """The holder in words: process, place, time."""
         since = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(self.since))
         state = "is running" if self.alive else "was left unfinished"
         who = f"by {self.actor} on {self.host} (process {self.pid}), since {since}"
@@ -61,7 +61,7 @@ class Lease:
 
     @property
     def next_step(self) -> str:
-        """What to do about it."""
+        """The remedy."""
         if self.alive:
             return f"ir status {self.incident} --follow; to stop the leak now: ir contain {self.incident}"
         return f"ir resume {self.incident}, or give it up with ir abort {self.incident}; to stop the leak now: ir contain {self.incident}"
@@ -152,13 +152,13 @@ class Leases:
             return db.execute(_HOLDS, {"of": incident}).first() == (holder.executor, fence)
 
     def holder(self, incident: str) -> Lease | None:
-        """One lease of an incident, which tells its process; None when it holds nothing."""
+        """One lease of an incident, which names its process; None when it holds nothing."""
         with self._single.connect() as db:
             return next(iter(_read(db, LEASES.c.incident == incident, None, most=1)), None)
 
 
 def alive(row: Mapping[Any, Any], now: float | None = None) -> bool:
-    """Whether the process of a row (`tables.of_a_process`) still runs: asked of the kernel where it is this one, else of the heartbeat.
+    """Whether the process of a row (`tables.of_a_process`) still runs: by the kernel on this machine, else by the heartbeat.
 
     `now` is by the clock that wrote the heartbeat (`database.clock`); None takes this machine's.
     """
@@ -169,7 +169,7 @@ def alive(row: Mapping[Any, Any], now: float | None = None) -> bool:
 
 
 def _read(db: sa.Connection, which: sa.ColumnElement[bool], now: float | None, *, most: int | None = None) -> list[Lease]:
-    """`now`: None asks the database's clock, where there is a row."""
+    """Read rows. With `now` None, the database's clock is asked, where there is a row."""
     rows = list(db.execute(sa.select(LEASES).where(which).limit(most)).mappings())
     at = clock(db) if rows and now is None else now
     return [Lease(**{str(name): value for name, value in row.items()}, alive=alive(row, at)) for row in rows]
@@ -189,7 +189,7 @@ def _refuse_of_another(db: sa.Connection, lease: Lease, incident: str) -> None:
 
 
 def _acts_no_more(db: sa.Connection, lease: Lease) -> bool:
-    """The other incident is only kept open by debt, or died before its first entry or after its last: others may take what it held."""
+    """Whether others may take its resources: it is open for debt alone, or died before its first entry or after its last."""
     status = db.execute(sa.select(INCIDENTS.c.status).where(INCIDENTS.c.incident == lease.incident)).scalar()
     return (status is None or status in ACTS_NO_MORE) and not lease.alive
 

@@ -1,6 +1,6 @@
 """The notices that people were sent, one row per entry and destination, so that a resumed incident sends none twice.
 
-A row is written before its message is sent. One that was never finished belongs to a process that died: whoever resumes
+A row is written before its message is sent. One that was never finished belongs to a process that died: a process that resumes
 the incident sends it again, since a message twice is better than a person who waits for none.
 """
 

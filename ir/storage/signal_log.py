@@ -1,4 +1,4 @@
-"""Signals: what a person or a watch sends to an incident (approve, contain, rollback, abort, wake, misuse); only ever added."""
+"""Signals: what a person or a watch sends to an incident (approve, contain, rollback, abort, `wake`, misuse); only ever added."""
 
 import time
 from collections.abc import Sequence

@@ -11,7 +11,7 @@ def folder(environment: dict[str, str] | None = None) -> Path:
     """The state folder, created 0700.
 
     Raises:
-        Refused: it cannot be made, is a link, belongs to somebody else, or holds what others may have planted there.
+        Refused: it cannot be made, is a link, belongs to another user, or holds what others may have planted there.
     """
     env = dict(os.environ) if environment is None else environment
     named = env.get("IR_HOME")
@@ -48,7 +48,7 @@ def private(path: Path) -> Path:
     """A folder under the state folder, created 0700.
 
     Raises:
-        Refused: a link stands in its place.
+        Refused: there is a link in its place.
     """
     if path.is_symlink():
         raise Refused(f"{path} is a link", safe="nothing was changed", next_step="remove it")

@@ -194,13 +194,13 @@ def test_a_value_is_read_where_that_is_asked_for(shelf: Shelf) -> None:
     rows = lister.names(shelf.place).rows
     if not shelf.reads:
         with pytest.raises(Rejected, match="never tells"):
-            lister.finds(rows[0])
+            lister.found_keys(rows[0])
         return
-    finds = [find for row in rows for find in lister.finds(row)]
-    assert [find.value for find in finds] == [value]
-    assert finds[0].ref.object == shelf.ref("STRIPE_KEY").object
-    if finds[0].ref.promises.reads:
-        assert shelf.store(finds[0].ref).read().value == value
+    found_keys = [find for row in rows for find in lister.found_keys(row)]
+    assert [find.value for find in found_keys] == [value]
+    assert found_keys[0].ref.object == shelf.ref("STRIPE_KEY").object
+    if found_keys[0].ref.promises.reads:
+        assert shelf.store(found_keys[0].ref).read().value == value
 
 
 def test_what_an_incident_keeps_there_is_not_listed(shelf: Shelf) -> None:
@@ -209,7 +209,7 @@ def test_what_an_incident_keeps_there_is_not_listed(shelf: Shelf) -> None:
         return
     shelf.put("STRIPE_KEY", key().reveal())
     found = shelf.lister().names(shelf.place).rows[0]
-    ref = next(iter(shelf.lister().finds(found))).ref
+    ref = next(iter(shelf.lister().found_keys(found))).ref
     kept = key()
     shelf.store(ref).keep(INCIDENT, "old", kept)
     assert shelf.store(ref).fetch(INCIDENT, "old") == kept
@@ -263,7 +263,7 @@ def test_one_variable_for_several_targets_is_one_row() -> None:
         )
         assert not row.readable
         with pytest.raises(Rejected, match="never tells"):
-            load(LISTERS, "vercel")(**_login(twin)).finds(row)
+            load(LISTERS, "vercel")(**_login(twin)).found_keys(row)
 
 
 def test_environments_and_the_organisation_are_listed_with_a_persons_token_and_an_apps() -> None:
@@ -312,7 +312,7 @@ def test_what_is_asked_is_described_by_the_vendors() -> None:
             rows = lister.names(place).rows
             for row in rows:
                 if row.readable:
-                    lister.finds(row)
+                    lister.found_keys(row)
             assert twin.calls and Description(name).unknown(twin.calls) == []
         described = Description("vercel")
         for row in vercel.shared:

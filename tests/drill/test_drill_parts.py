@@ -18,7 +18,7 @@ from ir.core.secret import Secret
 from ir.drill.embedded import inventory_file, leak_search, svg_picture
 from ir.drill.embedded.options import DrillOptions, Waits
 from ir.drill.embedded.outcome_check import Witness
-from ir.drill.embedded.payment_loop import KeyInHand, Till
+from ir.drill.embedded.payment_loop import KeyInHand, PaymentLoop
 from ir.drill.embedded.result import DrillResult, ServiceRow
 from ir.drill.embedded.shifted_clock import BentClock
 from ir.drill.embedded.stores import DotenvShelf
@@ -66,9 +66,9 @@ def twin() -> Iterator[StripeTwin]:
         yield twin
 
 
-def pay(till: Till, seconds: float) -> None:
+def pay(loop: PaymentLoop, seconds: float) -> None:
     stop = threading.Event()
-    thread = threading.Thread(target=till.run, args=(stop,))
+    thread = threading.Thread(target=loop.run, args=(stop,))
     thread.start()
     time.sleep(seconds)
     stop.set()
@@ -80,12 +80,12 @@ def test_a_till_counts_what_the_twin_saw_and_logs_every_answer(twin: StripeTwin,
     key = twin.create_secret_key()
     twin.fate(LOST, path="/v1/payment_intents", skip=1, times=2)
     twin.fate(too_many(), path="/v1/payment_intents", skip=5, times=2)
-    till = Till("kiosk", twin.url, KeyInHand(Secret(key.token.reveal())), tmp_path / "egress.jsonl", RNG, 0.02)
-    pay(till, 1.0)
-    assert till.ok > 3
-    assert till.failed == 0
-    assert len({use.idempotency_key for use in twin.used(key)}) == till.ok
-    assert len(twin.objects("charges")) == till.ok, "a retry is no second payment"
+    loop = PaymentLoop("kiosk", twin.url, KeyInHand(Secret(key.token.reveal())), tmp_path / "egress.jsonl", RNG, 0.02)
+    pay(loop, 1.0)
+    assert loop.ok > 3
+    assert loop.failed == 0
+    assert len({use.idempotency_key for use in twin.used(key)}) == loop.ok
+    assert len(twin.objects("charges")) == loop.ok, "a retry is no second payment"
     logged = [json.loads(line)["request_id"] for line in (tmp_path / "egress.jsonl").read_text().splitlines()]
     assert set(logged) == {use.request_id for use in twin.used(key) if use.fate != "lost"}
 
@@ -95,14 +95,14 @@ def test_a_dead_key_is_a_failed_payment_and_a_swap_ends_that(twin: StripeTwin, t
     old, new = twin.create_secret_key(), twin.create_secret_key()
     twin.stripe_deactivates(old)
     hand = KeyInHand(Secret(old.token.reveal()))
-    till = Till("kiosk", twin.url, hand, tmp_path / "egress.jsonl", RNG, 0.02)
-    pay(till, 0.4)
-    failed = till.failed
+    loop = PaymentLoop("kiosk", twin.url, hand, tmp_path / "egress.jsonl", RNG, 0.02)
+    pay(loop, 0.4)
+    failed = loop.failed
     assert failed > 0
-    assert till.ok == 0
+    assert loop.ok == 0
     hand.swap(Secret(new.token.reveal()))
-    pay(till, 0.4)
-    assert (till.failed, till.ok > 0) == (failed, True)
+    pay(loop, 0.4)
+    assert (loop.failed, loop.ok > 0) == (failed, True)
 
 
 def test_a_swap_waits_for_requests_with_the_old_key() -> None:

@@ -96,7 +96,7 @@ def page() -> str:
         "Every call of every step meets every fate that makes sense for it, in the simulated world of `ir drill stripe --faults`: policies",
         "`exposed`, `exploited` and `scheduled`, managed and Dashboard keys. A cell names every way in which such incidents ended;",
         "people did what the tool asked for, nothing else. *done*: the leaked key is proven dead, one replacement lives, all stores",
-        "and services are on it. *done after another look*: a person mended what the tool named",
+        "and services are on it. *done after another look*: a person fixed what the tool named",
         "and resumed it. *rolled back*: all on the old key, the replacement is dead. *refused*: nothing has changed.",
         "",
         "Written by `python -m tests.hardening.matrix`; a test fails when it is out of date or a cell says *lost*, *outage* or *stray*.",

@@ -135,7 +135,9 @@ MUTANTS = (
     ),
     Mutant("mint without looking for strays", "ir/actions/mint.py", "    if strays:\n", "    if False:\n"),
     Mutant("drop the custody write", "ir/actions/successor.py", 'address = world.ports.custody.keep(f"new-{n}", secret)', 'address = ""'),
-    Mutant("burn no name after an unanswered mint", "ir/actions/successor.py", "n = tried + 1 if anew", "n = max(tried, 1) if anew"),
+    Mutant(
+        "burn no name after an unanswered mint", "ir/actions/successor.py", "n = tried + 1 if new_name", "n = max(tried, 1) if new_name"
+    ),
     Mutant("retire before the last look", "ir/actions/retire.py", "if why_not and world.plan", "if False and world.plan"),
     Mutant(
         "retire though a service was not seen", "ir/actions/retire.py", "bad += [item for item in services", "[item for item in services"
@@ -849,8 +851,8 @@ MUTANTS = (
     ),
     Mutant("leave the source to a later wave", "ir/actions/wave.py", "owned.with_sources(known, read)", "read", TURN),
     Mutant("write what a program puts back", "ir/actions/owned.py", "return owner.reverts and not", "return False and not", OWNED),
-    Mutant("stop for a program that reads from us", "ir/actions/owned.py", "bool(owner.sources) and set(", "False and set(", OWNED),
-    Mutant("take one listed source for all", "ir/actions/owned.py", "set(owner.sources) <= listed", "set(owner.sources) & listed", OWNED),
+    Mutant("stop for a program that reads from us", "ir/actions/owned.py", "bool(owner.sources) and len(", "False and len(", OWNED),
+    Mutant("take one listed source for all", "ir/actions/owned.py", "len(_stores(world, owner)) == len(", "0 < len(", OWNED),
     Mutant("go on without a word where owners are not told", "ir/actions/owned.py", "; who else writes it cannot be told", "", OWNED),
     Mutant(
         "guess the source behind a template", "ir/adapters/stores/k8s/external_secret.py", 'if target.get("template"):', "if False:", OWNED
@@ -920,8 +922,8 @@ MUTANTS = (
     Mutant(
         "wait though a signal was sent",
         "ir/runtime/following.py",
-        'if not (record.status == "waiting" or owes) or kept.signals.sent(record.id, record.heard):',
-        'if not (record.status == "waiting" or owes):',
+        'if not (record.status == "waiting" or in_debt) or kept.signals.sent(record.id, record.heard):',
+        'if not (record.status == "waiting" or in_debt):',
         ("tests/unit/test_following.py",),
     ),
 )

@@ -6,7 +6,7 @@ import pytest
 
 from ir.core.model import Json
 from ir.incident import deadlines, ladder
-from ir.incident.obligations import RECIPIENTS, Clock, Within, shipped
+from ir.incident.obligations import RECIPIENTS, LegalClock, Within, shipped
 from ir.incident.record import Incident
 
 OPENED = datetime(2026, 11, 23, 3, 0, tzinfo=UTC).timestamp()
@@ -32,7 +32,7 @@ def row(record: Incident, clock: str) -> deadlines.Deadline:
 
 
 @pytest.mark.parametrize("clock", [clock for pack in shipped().packs for clock in pack.clocks], ids=lambda clock: clock.id)
-def test_no_clock_lacks_its_article_its_source_and_since_when_it_holds(clock: Clock) -> None:
+def test_no_clock_lacks_its_article_its_source_and_since_when_it_holds(clock: LegalClock) -> None:
     assert any(mark in clock.article for mark in ("art.", "requirement", "§", "Item", "laws of", "Visa")), "a place in a text, not a title"
     assert clock.source.startswith("https://") and clock.read.startswith("https://")
     assert date(2018, 1, 1) < clock.effective <= shipped().as_of

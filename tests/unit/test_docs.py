@@ -38,6 +38,15 @@ def test_the_paths_that_the_documents_name_exist() -> None:
             assert (ROOT / named).exists(), f"{file.name} names {named}"
 
 
+def test_the_files_that_the_architecture_page_names_exist() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    answers = text.partition("## Where to look")[2].partition("\n## ")[0]
+    assert all(re.search(r"`[a-z_/]+(?:\.py|/)`", row) for row in re.findall(r"^\| .+\? .*\|$", answers, re.MULTILINE))
+    named = set(re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.py)`", text))
+    assert len(named) > 20
+    assert not [path for path in sorted(named) if not (ROOT / "ir" / path).exists()]
+
+
 def test_every_link_leads_somewhere() -> None:
     for file in [README, *ROOT.glob("docs/**/*.md")]:
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", file.read_text(encoding="utf-8")):

@@ -55,8 +55,8 @@ OLD = parse("vault://secret/payments#sk")
 NEW = parse("k8s://prod/payments/stripe#api_key")
 
 
-def _proposal(text: str, finds: list[FoundKey], named: list[Named] | None = None, readers: list[Reader] | None = None) -> Proposal:
-    return Proposer(finds, named or [], readers or [], {}, inventory.loads(text, "x")).proposal()
+def _proposal(text: str, found_keys: list[FoundKey], named: list[Named] | None = None, readers: list[Reader] | None = None) -> Proposal:
+    return Proposer(found_keys, named or [], readers or [], {}, inventory.loads(text, "x")).proposal()
 
 
 def _kept(before: str, after: str) -> bool:
@@ -69,16 +69,16 @@ def _kept(before: str, after: str) -> bool:
 def test_a_key_a_place_and_a_service_are_added_and_all_else_stays(style: str) -> None:
     text, same, other = STYLES[style], value(), value("rk_live")
     reload = {"rollout": {"context": "prod", "namespace": "ops", "deployment": "refunder"}}
-    finds = [FoundKey(OLD, same), FoundKey(NEW, same), FoundKey(parse("k8s://prod/ops/refunds#key"), other)]
+    found_keys = [FoundKey(OLD, same), FoundKey(NEW, same), FoundKey(parse("k8s://prod/ops/refunds#key"), other)]
     readers = [Reader(parse("k8s://prod/ops/refunds#key"), "refunder", reload)]
-    made = additions.added(text, "x", _proposal(text, finds, readers=readers))
+    made = additions.added(text, "x", _proposal(text, found_keys, readers=readers))
     assert _kept(text, made)
     after = inventory.loads(made, "x")
     assert [str(ref) for ref in after.key("payments").stored_in] == [str(OLD), str(NEW)]
     assert after.key("refunds").account == "main" and after.key("refunds").kind == "restricted"
     assert after.services[-1].name == "refunder" and after.services[-1].uses == ["refunds"]
     assert len(after.accounts) == 1 and not any(one.reveal() in made for one in (same, other))
-    assert _proposal(made, finds, readers=readers).empty, "a second time there is nothing new"
+    assert _proposal(made, found_keys, readers=readers).empty, "a second time there is nothing new"
 
 
 def test_the_same_text_comes_back_when_nothing_is_new() -> None:

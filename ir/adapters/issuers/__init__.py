@@ -1,4 +1,4 @@
-"""Who mints and kills keys. A new issuer is one module and one line here; nothing is imported until it is asked for."""
+"""Issuers mint keys and kill them. A new issuer is one module and one line here; nothing is imported until it is asked for."""
 
 ISSUERS = {
     "managed": "ir.adapters.issuers.stripe_managed:ManagedIssuer",
@@ -10,4 +10,4 @@ WEBHOOK_ISSUERS = {
     "second-endpoint": "ir.adapters.issuers.webhook_second_endpoint:SecondEndpointIssuer",
     "dashboard": "ir.adapters.issuers.webhook_roll:RollIssuer",
 }
-"""Of webhooks' signing secrets, by `roll:` of the webhook."""
+"""Issuers of webhooks' signing secrets, by `roll:` of the webhook."""

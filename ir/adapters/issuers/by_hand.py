@@ -1,4 +1,4 @@
-"""What a person does in the Dashboard when this machine has no connection to Stripe, and the way back to the tool."""
+"""The steps in the Dashboard for a person whose machine has no connection to Stripe, and the way back to the tool."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ def steps(mode: Mode) -> str:
 
 @contextmanager
 def instead(mode: Mode) -> Iterator[None]:
-    """Names these steps as the next ones where Stripe gives no answer.
+    """Name these steps as the next ones when Stripe gives no answer.
 
     Raises:
         Unknown: with them.

@@ -1,4 +1,4 @@
-"""What a human clicks in Stripe's Dashboard, word for word: pure text, without keys but for last fours on the screen.
+"""The clicks in Stripe's Dashboard, word for word: pure text, without keys except last fours on the screen.
 
 Words of the pages as of November 2026. Stripe words some menus differently by account and version; where two
 wordings were seen, both are given.
@@ -28,7 +28,7 @@ def when(at: float) -> str:
 
 
 def last_four(key: Secret) -> str:
-    """What the Dashboard shows of a key, for the terminal only: never in a record, an exception or a return value."""
+    """The part of a key that the Dashboard shows, for the terminal only: never in a record, an exception or a return value."""
     return f"…{key.reveal()[-4:]}"
 
 
@@ -108,7 +108,7 @@ def to_resend(mode: Mode, url: str, endpoint: str) -> str:
 
 @dataclass(frozen=True)
 class Marks:
-    """What tells the replacement's row from the other one; epoch seconds, 0 = not known.
+    """Facts that tell the replacement's row from the other one; epoch seconds, 0 = not known.
 
     Attributes:
         created: by Stripe. pasted: when a person gave it to this run, which says nothing of when it was made.
@@ -121,7 +121,7 @@ class Marks:
 
     @property
     def words(self) -> list[str]:
-        """As a person reads them."""
+        """The facts as a person reads them."""
         named = [f"Name {self.name}, unless it was given another"] if self.name else []
         if self.created:
             return [f"created {when(self.created)}", *named]
@@ -131,8 +131,8 @@ class Marks:
 def to_retire(mode: Mode, dying: Secret, spared: Secret | None, marks: Marks, *, replacement: bool = False, watched: bool = True) -> str:
     """How to kill one of the two keys without hitting the other. For the screen only: it shows last fours.
 
-    `marks` are of the replacement; `replacement`: it is the one to be killed; `watched`: a person sits at the terminal. Where nobody
-    does, what is told goes into a log, and no part of a key is told.
+    `marks` are of the replacement; `replacement`: it is the one to be killed; `watched`: a person sits at the terminal. Without one,
+    the text goes into a log, so no part of a key is told.
     """
     name, other = _names(replacement=replacement)
     older = [f"created before {when(marks.created)}"] if marks.created else []
@@ -160,7 +160,7 @@ def to_retire(mode: Mode, dying: Secret, spared: Secret | None, marks: Marks, *,
 
 
 def killed(key: Secret) -> str:
-    """What is known of a kill by hand, without anything of the key: that it died is seen, how it was done is not.
+    """What is known of a kill by hand, without any part of the key: its death is seen, the way it was killed is not.
 
     A standard secret key may have no `Expire key`, and then dies by a rotation, which makes yet another key.
     """
@@ -171,7 +171,7 @@ def killed(key: Secret) -> str:
 
 
 def to_retire_later(mode: Mode, *, replacement: bool = False) -> str:
-    """The same without anything of a key, for records and for a run without a terminal."""
+    """The same without any part of a key, for records and for a run without a terminal."""
     return (
         f"the {_names(replacement=replacement)[0]} is still alive: expire it at {keys_page(mode)} (⋯ > `Expire key` or `Delete key`; "
         "a standard secret key: ⋯ > `Rotate key`, Expiration `Now`)"
@@ -179,12 +179,15 @@ def to_retire_later(mode: Mode, *, replacement: bool = False) -> str:
 
 
 def _names(*, replacement: bool) -> tuple[str, str]:
-    """What dies, and what must not."""
+    """Name the key that dies and the one that must not."""
     return ("replacement", "old key") if replacement else ("old key", "new key")
 
 
 def to_rotate_now(mode: Mode, account: str, *, kept: bool, leaked: Secret | None = None) -> str:
-    """How to replace a key at once, which kills it and makes the next one. With `leaked`, for the screen only: it shows the last four."""
+    """How to replace a key at once, which kills it and makes the next one.
+
+    With `leaked`, the text is for the screen only: it shows a last four.
+    """
     row = f"the leaked key (its token ends in {last_four(leaked)})" if leaked is not None else "the leaked key"
     if kept:
         place, until = "it goes into custody at once", "this run says that it is in custody"
@@ -204,7 +207,7 @@ def to_rotate_now(mode: Mode, account: str, *, kept: bool, leaked: Secret | None
 
 
 def to_give_rotated(order: MintOrder) -> str:
-    """How to hand over what a rotation made whose value was not given yet; when it is lost, how to get another without a stray."""
+    """How to hand over the value of a key that a rotation made; when the value is lost, how to get another key without a stray."""
     return _numbered(
         "The leaked key is dead. The value of the key that its rotation made is needed.",
         [
@@ -219,7 +222,7 @@ def to_give_rotated(order: MintOrder) -> str:
 
 
 def to_contain(mode: Mode, egress: tuple[str, ...]) -> str:
-    """How to attach a policy that allows our own addresses alone."""
+    """How to attach a policy that allows only our own addresses."""
     return _numbered(
         "The leaked key is to be taken away from strangers without cutting off your own services.",
         [

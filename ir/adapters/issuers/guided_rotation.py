@@ -1,4 +1,4 @@
-"""A key rotated by a human with expiration *Now*: it dies, and its replacement is in their clipboard, so that is asked for at once."""
+"""A person rotates a key with expiration *Now*. It dies, and its replacement is in their clipboard, so the value is asked for at once."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -17,15 +17,15 @@ AGAIN, LOST, NONE = "again", "lost", "not rotated"
 _SURE = 2
 _REMINDS_EVERY = 60.0
 _UNATTENDED = 120.0
-"""Seconds that a key may take to die where nobody sits who could be reminded (docs/stripe-facts.md, 1: seconds to minutes)."""
+"""Seconds that a key may take to die where no person can be reminded (docs/stripe-facts.md, 1: seconds to minutes)."""
 _DONE = "rotated in the Dashboard, the old key was seen dead"
 Take = Callable[[MintOrder, Callable[[Secret], str]], Minted]
-"""Asks for the value until a paste is good, and hands it to custody; raises Waiting when there is nothing (more) to take."""
+"""Ask for the value until a paste is good, and hand it to custody; raises Waiting when there is nothing more to take."""
 
 
 @dataclass(frozen=True)
 class GuidedRotation:
-    """One rotation. `patience`: seconds until a key that does not die counts as not contained."""
+    """One guided rotation. `patience`: seconds until a key that does not die counts as not contained."""
 
     mode: Mode
     operator: Operator
@@ -81,7 +81,7 @@ class GuidedRotation:
     # ── a value that was not given ──
 
     def _value_of_the_dead(self, rotation: Rotation) -> Containment:
-        """The key is dead, and it may have been this rotation that killed it: its value is asked for, and nothing else."""
+        """The key is dead, perhaps by this rotation: ask for the new value, and for nothing else."""
         order = replace(rotation.order, rotated=True)
         self.operator.tell(dashboard_steps.to_give_rotated(order))
         try:
@@ -105,7 +105,7 @@ class GuidedRotation:
 
     @contextmanager
     def _says_when_dead(self, key: Secret) -> Iterator[None]:
-        """The key is watched while the prompt stands, and its death is told there; only where a person sits."""
+        """Watch the key while the prompt waits, and report its death there; only where a person sits."""
         if not self.operator.interactive:
             yield
             return

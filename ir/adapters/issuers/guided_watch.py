@@ -1,4 +1,4 @@
-"""Watching keys while a human clicks: one until it is dead, the other so that it does not die instead."""
+"""Watch keys while a person clicks: one until it is dead, the other so that it does not die instead."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -13,7 +13,7 @@ _SURE = 2
 
 
 class GuidedIssuer(Issuer, Protocol):
-    """An issuer whose clicks a human makes, and that can keep an eye on the key that must not die."""
+    """An issuer whose clicks a person makes, and that can watch the key that must not die."""
 
     def watch_also(self, spared: Secret, *, created: float = 0.0, pasted: float = 0.0, name: str = "") -> None:
         """Watch this key during the next `retire`; see `ports.Issuer.watch_also`."""

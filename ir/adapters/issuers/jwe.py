@@ -1,6 +1,6 @@
-"""Opening what Stripe sends once in live mode: a compact JWE for an RSA key that lives only in this process.
+"""Open the key that Stripe sends once in live mode: a compact JWE for an RSA key that lives only in this process.
 
-Only what Stripe's documentation leads one to expect is accepted (docs/stripe-facts.md, 1), everything else is refused by its name.
+Only the form that Stripe's documentation describes is accepted (docs/stripe-facts.md, 1); every other is refused by its name.
 """
 
 import base64
@@ -10,7 +10,7 @@ from ir.core.errors import Rejected
 from ir.core.secret import Secret, excerpt
 
 RSA_BITS = 2048
-"""What Stripe asks for at least. The key opens one answer, inside TLS; making one of 3072 bits takes four times as long."""
+"""Stripe's minimum. The key opens one answer, inside TLS; a key of 3072 bits takes four times as long to make."""
 _ACCEPTED = ["RSA-OAEP", "RSA-OAEP-256", "A256GCM"]
 _PARTS = 5
 
@@ -48,12 +48,15 @@ class Envelope:
             failed = "what the encrypted key holds is not a key"
         except (JoseError, ValueError):
             failed = "the encrypted key does not open: it was made for another public key, or was changed"
-        # Outside of the handlers: the library's errors hold what they were about.
+        # outside of the handlers: the library's errors hold the data
         raise Rejected(failed)
 
 
 def _compact(ciphertext: str) -> str:
-    """The field's description says base64, its format says jwe_compact: a JWE that is wrapped once more is taken, too."""
+    """The bare JWE.
+
+    The field's description says base64 and its format says jwe_compact, so a JWE that is wrapped once more is taken, too.
+    """
     text = ciphertext.strip()
     if text.count(".") != _PARTS - 1:
         try:

@@ -45,14 +45,14 @@ class KeyApi:
         raise Unknown(f"Stripe lists more than {_MOST_PAGES} pages of keys; not all were read")
 
     def one(self, key_id: str, key: Secret | None = None) -> MatchedRow:
-        """The row of an id. Raises Missing when there is none (any more)."""
+        """The row of an id. Raises Missing when the id has no row."""
         return narrow(self._get(_path(key_id), {}).body, key)
 
     def create(self, order: Json, idempotency_key: str) -> Json:
         """Mint; returns the raw row, which holds the secret. Raises Unknown when it may have been minted."""
         answer = self._post(_PATH, order, idempotency_key)
         if (answer.error or {}).get("type") == "idempotency_error":
-            # An earlier try carried another public key: it reached Stripe, so look for what it minted.
+            # an earlier try with another public key reached Stripe, so look for the key that it minted
             raise Unknown("this mint was sent before, and its answer is lost")
         return _accepted(answer, "mint a key").body
 
@@ -64,7 +64,7 @@ class KeyApi:
         """Set the permission list, Connect permissions included; returns the list that Stripe then shows."""
         answer = self._post(_path(key_id), split_permissions(names))
         shown = narrow(_accepted(answer, "change the permissions of the key").body).row.permissions
-        # A list that Stripe does not like is answered with 200 and ignored, so what it kept is what counts.
+        # Stripe answers 200 to a list that it does not like and ignores it, so the list that it kept is what counts.
         return shown if set(shown) == set(names) else self.one(key_id).row.permissions
 
     def _get(self, path: str, params: Json) -> StripeResponse:

@@ -1,4 +1,4 @@
-"""Rows of Stripe's key list, narrowed the moment they arrive: in test mode each holds its token in plain text."""
+"""Rows of Stripe's key list, narrowed the moment they arrive: in test mode each row holds its token in plain text."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from ir.core.model import Json, KeyRow, Mode
 from ir.core.secret import Secret
 
 CONNECT = "connect:"
-"""Prefix of a Connect permission in our permission lists, so that one list holds all that a key may do."""
+"""Prefix of a Connect permission in our permission lists, so that one list holds all permissions of a key."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class MatchedRow:
 
 
 def narrow(data: Json, key: Secret | None = None) -> MatchedRow:
-    """Take what is needed of one `v2.iam.api_key`, and compare its token, if it shows one, with `key`."""
+    """Take the needed fields of one `v2.iam.api_key`, and compare its token, if it shows one, with `key`."""
     row = KeyRow(
         id=str(data.get("id") or ""),
         name=name_of(data),
@@ -40,17 +40,17 @@ def narrow(data: Json, key: Secret | None = None) -> MatchedRow:
 
 
 def name_of(data: Json) -> str:
-    """The name that a key was given."""
+    """The name that was given to a key."""
     return str(data.get("name") or "")
 
 
 def redacted_of(data: Json) -> str:
-    """What a row shows of its key, the rest hidden."""
+    """The visible part of a row's key, the rest hidden."""
     return str(_object(data.get("secret_key")).get("secret_token_redacted") or "")
 
 
 def shows_token(data: Json) -> bool:
-    """Whether a row has more of its key to show than a hint."""
+    """Whether a row shows more of its key than a hint."""
     return bool(_object(data.get("secret_key")).get("token"))
 
 
@@ -61,17 +61,17 @@ def token_of(data: Json) -> Secret | None:
 
 
 def ciphertext_of(data: Json) -> str:
-    """The sealed key of a row that was just minted in live mode, "" when there is none."""
+    """The sealed key of a row that was just minted in live mode, "" in any other row."""
     return str(_object(_object(data.get("secret_key")).get("encrypted_secret")).get("ciphertext") or "")
 
 
 def is_secret_key(data: Any) -> bool:
-    """Publishable keys stand in the same list; they are nobody's emergency."""
+    """Whether it is a secret key. Publishable keys are in the same list, and their leak is no emergency."""
     return isinstance(data, dict) and data.get("type") == "secret_key"
 
 
 def split_permissions(names: tuple[str, ...]) -> Json:
-    """Our one list as the two that Stripe takes; an empty one is left out, because Stripe ignores it silently."""
+    """Split our one list into the two that Stripe takes. An empty one is left out, because Stripe ignores it silently."""
     plain = [name for name in names if not name.startswith(CONNECT)]
     connect = [name.removeprefix(CONNECT) for name in names if name.startswith(CONNECT)]
     both = {"permissions": plain, "connect_permissions": connect}

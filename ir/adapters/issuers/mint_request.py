@@ -1,4 +1,4 @@
-"""What Stripe's API is asked for when a managed key is minted, and the key in its answer."""
+"""The request that mints a managed key at Stripe's API, and the key in the answer."""
 
 from ir.adapters.issuers.jwe import Envelope
 from ir.adapters.issuers.key_rows import CONNECT, ciphertext_of, split_permissions, token_of
@@ -21,7 +21,7 @@ def refuse_what_only_a_human_can_make(order: MintOrder) -> None:
 
 
 def creation(order: MintOrder, permissions: tuple[str, ...], envelope: Envelope | None) -> Json:
-    """The body that asks for a key with these permissions; with an envelope (live mode), Stripe seals it to its public key."""
+    """The body that asks for a key with these permissions. With an envelope (live mode), Stripe seals the key to its public key."""
     body: Json = {
         "type": "secret_key",
         "name": order.name,
@@ -38,7 +38,7 @@ def secret_in(data: Json, envelope: Envelope | None) -> Secret:
 
     Raises:
         Unknown: Stripe minted it on an earlier call and shows it once only.
-        Rejected: it is sealed to nobody, or to another.
+        Rejected: it is not sealed, or is sealed to another key.
     """
     token, sealed = token_of(data), ciphertext_of(data)
     if token is not None:

@@ -1,4 +1,4 @@
-"""Is what a human pasted really the replacement? Every check before anything moves, each failure one clear sentence."""
+"""Check that a pasted value is really the replacement, before anything moves; each failure is one clear sentence."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from ir.ports import Operator
 
 _TRIES_UNATTENDED = 3
 _TRIES_UNREAD = 2
-"""The source that was named, then the terminal: where neither can be read, no third one comes."""
+"""The source that was named, then the terminal: there is no third one."""
 
 
 @dataclass(frozen=True)
 class Expect:
-    """What the paste has to be.
+    """The properties that the paste must have.
 
     Attributes:
         account: "" when it is not known.
-        holder: who holds a value already, in words, "" = nobody that is known.
+        holder: the present holder of a value, in words, "" = no known one.
         older: why a value was made before it was asked for, "" = it was not, or Stripe does not tell.
     """
 
@@ -34,7 +34,7 @@ class Expect:
 
 @dataclass(frozen=True)
 class PasteResult:
-    """What the checks found.
+    """The result of the checks.
 
     Attributes:
         fault: why it is not taken, "" = good.
@@ -51,7 +51,7 @@ class PasteResult:
 
 @dataclass(frozen=True)
 class AcceptedPaste:
-    """The paste that was taken, what was found of it, and why it was taken in spite of a doubt ("" = there was none)."""
+    """The paste that was taken, its checks, and the reason why it was taken in spite of a doubt ("" = there was none)."""
 
     value: Secret
     verdict: PasteResult
@@ -59,7 +59,7 @@ class AcceptedPaste:
 
 
 def examine(paste: Secret, expect: Expect, look: Callable[[Secret], Probe], account_of: Callable[[Secret], str]) -> PasteResult:
-    """Check a paste: first what it looks like, then what Stripe says. What looks wrong is never sent."""
+    """Check a paste: first its form, then Stripe's answer. A value of the wrong form is never sent."""
     fault = looks_wrong(paste, expect)
     if fault:
         return PasteResult(fault)
@@ -77,9 +77,9 @@ def examine(paste: Secret, expect: Expect, look: Callable[[Secret], Probe], acco
 
 
 def taken(operator: Operator, prompt: str, verdict_of: Callable[[Secret], PasteResult], alive: dict[Secret, str]) -> AcceptedPaste:
-    """The first good paste, and what was found of it. Each other one is told why, and noted in `alive` if it works.
+    """The first good paste and its checks. Each other paste gets its reason, and is noted in `alive` if it works.
 
-    One that raises a doubt is taken only by a person who types why, at the same hidden prompt: what follows may be another paste.
+    A doubtful paste is taken only when a person types a reason, at the same hidden prompt: the next line may be another paste.
 
     Raises:
         Waiting: there is nothing (more) to take; says why the last one was not taken.
@@ -89,7 +89,7 @@ def taken(operator: Operator, prompt: str, verdict_of: Callable[[Secret], PasteR
     while operator.interactive or tries < _TRIES_UNATTENDED:
         try:
             given = operator.new_key(prompt) if doubted is None else operator.key_or_why(prompt)
-        except UsageError as error:  # such as a file that is not written yet; the run waits for it, and the human may paste meanwhile
+        except UsageError as error:  # such as a file that is not written yet; the run waits for it, and a person may paste meanwhile
             fault, unread = error.what + (f" ({error.next_step})" if error.next_step else ""), unread + 1
             operator.tell(f"Not taken. {fault}")
             if unread < _TRIES_UNREAD:
@@ -120,7 +120,7 @@ def _without_line_end(paste: Secret) -> Secret:
 
 
 def looks_wrong(paste: Secret, expect: Expect) -> str:
-    """Why this cannot be what is asked for, by its characters alone; "" when nothing speaks against it."""
+    """The reason why its characters alone rule it out; "" when they do not."""
     fault = paste_fault(paste)
     if fault:
         return fault

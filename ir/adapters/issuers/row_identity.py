@@ -1,4 +1,4 @@
-"""Which row of Stripe's list is this key? Told by two independent facts, or not at all: the wrong row would be killed."""
+"""Tell which row of Stripe's list a key is. Two independent facts must agree, because acting on the wrong row would kill another key."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ def rows_of(api: StripeApi, account_id: str, app_key: Callable[[], Secret], cloc
 
 
 class _NoSecondFact(Unknown):
-    """Our probe was not answered, so no row can have been touched by it."""
+    """Our probe was not answered, so it can have touched no row."""
 
 
 class Identity:
@@ -31,7 +31,7 @@ class Identity:
     def __init__(self, keys: KeyApi, look: Callable[[Secret], Probe], clock: Clock) -> None:
         self._keys, self._look, self._clock = keys, look, clock
         self._told: set[tuple[str, str]] = set()
-        """Fingerprint and id of rows that were told from all others once: each is then only read again."""
+        """Fingerprint and id of rows that were told from all others once: from then on each is only read again."""
 
     def of(self, key: Secret, known_id: str = "") -> KeyRow | None:
         """The row of `known_id` where it can be this key's and no other row can, else the one row that fits and that our probe touched.
@@ -46,10 +46,10 @@ class Identity:
             return None
 
     def certain(self, key: Secret, known_id: str, probed_at: float) -> KeyRow | None:
-        """The row to act on: that of `known_id` if two facts of this very step speak for it, else what `of` finds without the id.
+        """The row to act on: that of `known_id` if two facts of this very step confirm it, else the row that `of` finds without the id.
 
-        The two facts: it alone shows this key's characters, and Stripe counts a use of it no earlier than our latest probe of this key. A
-        key of somebody else that shows the same ones may be in use all the time; one that is dead never is.
+        The two facts: only this row shows this key's characters, and Stripe counts a use of it no earlier than our latest probe of this
+        key. A key of another owner that shows the same characters may be in use all the time; a dead one never is.
 
         Args:
             key: what is to be acted on.
@@ -83,7 +83,7 @@ class Identity:
         return seen.row
 
     def _dead(self, key: Secret) -> bool:
-        """Whether it is refused as a dead key is. Raises Unknown: Stripe gave no answer, so it is no fact about any row."""
+        """Whether it is refused as a dead key is. Raises Unknown: without Stripe's answer there is no fact about any row."""
         liveness = self._look(key).liveness
         if liveness is Liveness.UNKNOWN:
             raise _NoSecondFact("Stripe gave no answer about the key, so its row cannot be told")
@@ -114,7 +114,7 @@ class Identity:
         return seen.row if seen else None
 
     def _seen(self, key: Secret, known_id: str) -> MatchedRow | None:
-        """The row of an id; None when there is none, or when it shows another key."""
+        """The row of an id; None when the id has no row, or its row shows another key."""
         try:
             seen = self._keys.one(known_id, key)
         except Missing:
@@ -127,7 +127,7 @@ class Identity:
         return [seen for seen in every if seen.same or (seen.same is None and fits(seen.row.redacted, key))]
 
     def _touched(self, key: Secret, before: dict[str, float]) -> KeyRow | None:
-        # `last_used` counts whole seconds: after this wait, a use in our probe's second is told from one before it.
+        # `last_used` counts whole seconds: after this wait, a use in our probe's second is told from an earlier one
         self._clock.sleep(_NEXT_SECOND)
         if self._look(key).liveness is Liveness.UNKNOWN:
             raise _NoSecondFact("Stripe gave no answer about the key, so its row cannot be told")
@@ -138,12 +138,12 @@ class Identity:
                 break
             self._clock.sleep(_BETWEEN_LOOKS)
         if len(fresh) == 1 and len(before) > 1:
-            # Another row fits as well: let a use of it, or a late update of the right one, come to light.
+            # another row fits as well: wait for a use of it, or for a late update of the right one
             self._clock.sleep(_NEXT_SECOND)
             fresh = self._fresh(key, before)
         return fresh[0] if len(fresh) == 1 else None
 
     def _fresh(self, key: Secret, before: dict[str, float]) -> list[KeyRow]:
-        """Asked for one by one: an account may have many pages of keys, and few of them fit."""
+        """Read rows one by one: an account may have many pages of keys, and few of them fit."""
         rows = (self._known(key, key_id) for key_id in before)
         return [row for row in rows if row is not None and row.active and row.last_used > before[row.id]]

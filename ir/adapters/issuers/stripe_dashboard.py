@@ -1,4 +1,4 @@
-"""Keys by a human's clicks in Stripe's Dashboard: the tool says what to click, and believes only probes."""
+"""Keys by a person's clicks in Stripe's Dashboard: the tool says what to click, and believes only probes."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,7 +28,7 @@ class DashboardIssuer:
         api: where Stripe is.
         account_id: the account that a paste has to belong to, "" = not known.
         mode: of the account in the inventory; decides which page is opened.
-        operator: the human, or nobody: then each step looks once.
+        operator: the person; without a terminal each step looks once.
         clock: waits between looks.
         patience: seconds that a guided kill or containment waits for the human before it becomes `Waiting`.
         rows: the provider's row of a key, where something can read its list; None: nothing can.
@@ -106,7 +106,7 @@ class DashboardIssuer:
         return Minted("", given.value, 0.0, order.kind, address, pasted=pasted, because=given.because)
 
     def _said_of(self, value: Secret, old: Secret | None, *, kept: bool) -> str:
-        """To a person also how it ends, to be compared with the row that was just made."""
+        """What is said of a paste. A person also gets its ending, to compare with the row that was just made."""
         said = "Taken: Stripe answers to it, and it is in custody." if kept else "Taken: Stripe answers to it. It is in this process alone."
         if not self._operator.interactive:
             return said
@@ -117,7 +117,7 @@ class DashboardIssuer:
         return said
 
     def _older(self, value: Secret, asked_at: float) -> str:
-        """Why a paste is not what was asked for, where Stripe tells when it made it; "" otherwise."""
+        """The reason why a paste was made before it was asked for, where Stripe tells the time; "" otherwise."""
         if self._rows is None or not asked_at:
             return ""
         try:
@@ -174,7 +174,7 @@ class DashboardIssuer:
         raise later
 
     def contain(self, target: Target, egress: tuple[str, ...], rotation: Rotation | None = None) -> Containment:
-        """See `ir.ports.Issuer`. A policy that lets this machine through cannot be seen from it: the human is asked."""
+        """See `ir.ports.Issuer`. A policy that lets this machine through cannot be seen from here, so the person is asked."""
         first = self.probe(target.value)
         if first.liveness is Liveness.BLOCKED:
             return Containment("policy", "it is refused from this address already")
@@ -220,7 +220,7 @@ class DashboardIssuer:
         raise Waiting(dashboard_steps.to_release(self._mode), next_step="ir resume")
 
     def remove(self, key_id: str) -> str:
-        """See `ir.ports.Issuer`. A dead key leaves nothing behind that works."""
+        """See `ir.ports.Issuer`. Nothing of a dead key still works, so nothing is removed."""
         return ""
 
 

@@ -22,7 +22,7 @@ from ir.core.secret import Secret
 from ir.ports import Clock, Containment, Minted, MintOrder, Rotation, Target
 
 HARMLESS = "apple_pay_domain_read"
-"""All that a narrowed key may still do (an empty list would be ignored): `GET /v1/balance` answers 403 then."""
+"""The one permission of a narrowed key, since an empty list would be ignored: `GET /v1/balance` then answers 403."""
 
 _FIRST_LOOKS = 20
 
@@ -30,7 +30,7 @@ _FIRST_LOOKS = 20
 class ManagedIssuer:
     """Implements `ir.ports.Issuer` on `/v2/iam/api_keys`.
 
-    A Connect permission stands in permission lists as `connect:<name>`.
+    A Connect permission is written `connect:<name>` in permission lists.
 
     Args:
         api: where Stripe is.
@@ -56,7 +56,7 @@ class ManagedIssuer:
         self._api, self._account, self._mode, self._clock = api, account_id, mode, clock
         self.seen_alive: dict[Secret, str] = {}
         self._probed: dict[str, float] = {}
-        """Fingerprint → Stripe's time of our latest answered probe: the second fact by which its row is told."""
+        """Fingerprint → Stripe's time of our latest answered probe, the second fact by which its row is told."""
         self._keys = KeyApi(api, account_id, app_key)
         self._identity = Identity(self._keys, self.probe, clock)
         self.fallback = fallback
@@ -76,7 +76,7 @@ class ManagedIssuer:
         return seen
 
     def identify(self, key: Secret, *, known_id: str = "") -> KeyRow | None:
-        """See `ir.ports.Issuer`. A known id whose row shows another token is not believed."""
+        """See `ir.ports.Issuer`. A known id is not believed when its row shows another token."""
         return self._identity.of(key, known_id)
 
     def strays(self, incident: str) -> tuple[KeyRow, ...]:
@@ -88,7 +88,7 @@ class ManagedIssuer:
     # ── mint ──────────────────────────────────────────────────────────────────────────────────────────
 
     def mint(self, order: MintOrder, keep: Callable[[Secret], str]) -> Minted:
-        """See `ir.ports.Issuer`. What was minted but cannot be used is expired again before `Rejected` is raised."""
+        """See `ir.ports.Issuer`. A minted key that cannot be used is expired again before `Rejected` is raised."""
         permissions = self._permissions(order)
         envelope = Envelope() if order.mode is Mode.LIVE else None
         data = self._keys.create(creation(order, permissions, envelope), order.idempotency_key)
@@ -126,12 +126,12 @@ class ManagedIssuer:
         look, account = both(lambda: self._first_look(value), lambda: self._account_of(value))
         if look.liveness.dead:
             raise Rejected("the minted key is not accepted by Stripe")
-        # Asked as early as this, a fresh key may not have been known yet.
+        # this early, a fresh key may not be known to Stripe yet
         if look.liveness.answers and (account or self._account_of(value)) not in ("", order.account or self._account):
             raise Rejected("the minted key belongs to another account")
 
     def _first_look(self, value: Secret) -> Probe:
-        # A fresh key may take a moment to be known everywhere, so neither a 401 nor no answer is believed at once.
+        # A fresh key may take a moment to be known everywhere, so neither a 401 nor a missing answer is believed at once.
         look = self.probe(value)
         for _ in range(_FIRST_LOOKS):
             if look.liveness.answers or look.liveness is Liveness.BLOCKED:
@@ -146,11 +146,11 @@ class ManagedIssuer:
         return ""
 
     def _expire_quietly(self, key_id: str) -> None:
-        with contextlib.suppress(PortError):  # It stays a stray by its name, and strays are swept.
+        with contextlib.suppress(PortError):  # it stays a stray by its name, and strays are swept
             self._keys.expire(key_id)
 
     def _expire_doubles(self, name: str, kept: str) -> bool:
-        """One call may have minted twice, somewhere between here and Stripe's records; nobody holds the other key. True: it had not."""
+        """Expire a second key that one call may have minted on its way to Stripe; it is in no one's hands. True: there was none."""
         with contextlib.suppress(PortError):
             named = self._keys.every(wanted=lambda data: name_of(data) == name)
             ids = [seen.row.id for seen in named]
@@ -162,7 +162,7 @@ class ManagedIssuer:
     # ── retire, contain, release ──────────────────────────────────────────────────────────────────────
 
     def retire(self, target: Target, *, stop: Callable[[], bool] = lambda: False) -> str:
-        """See `ir.ports.Issuer`. A key whose row is not known for certain, or that the app may not touch, is guided."""
+        """See `ir.ports.Issuer`. A key whose row is not certain, or that the app may not touch, is killed by guided clicks."""
         key_id = ""
         try:
             key_id = self._id_of(target)
@@ -182,7 +182,7 @@ class ManagedIssuer:
     def contain(self, target: Target, egress: tuple[str, ...], rotation: Rotation | None = None) -> Containment:
         """Narrow the key to `HARMLESS`; see `ir.ports.Issuer`.
 
-        A key that is narrowed already comes back with an empty `before`: what was recorded first stays right.
+        A key that is narrowed already comes back with an empty `before`, so the list that was recorded first stays right.
         """
         try:
             key_id = self._id_of(target)
@@ -202,7 +202,7 @@ class ManagedIssuer:
         if row.permissions == harmless:
             return Containment("narrowed", f"narrowed already: it may only {HARMLESS}")
         after = self._keys.permit(key_id, harmless)
-        if after and set(after) != set(harmless):  # Rows without a list say nothing: whether it bites, a probe tells.
+        if after and set(after) != set(harmless):  # rows without a list say nothing: a probe shows whether the narrowing works
             raise Rejected("Stripe accepted the narrower permissions and kept the old ones")
         shown = "" if after else ", says the answer, but it shows no list"
         return Containment("narrowed", f"it may only {HARMLESS} now{shown}", row.permissions)
@@ -221,18 +221,18 @@ class ManagedIssuer:
         return None
 
     def remove(self, key_id: str) -> str:
-        """See `ir.ports.Issuer`. A dead key leaves nothing behind that works."""
+        """See `ir.ports.Issuer`. Nothing of a dead key still works, so nothing is removed."""
         return ""
 
     def _id_of(self, target: Target) -> str:
-        """The id to act on, "" when its row cannot be told for certain; what an inventory or a record says is only where to look."""
+        """The id to act on, "" when its row is not certain. An id from the inventory or the record only says where to look first."""
         if target.name:
             return self._named(target)
         row = self._identity.certain(target.value, target.id, self._probed.get(target.value.fingerprint, 0.0))
         return row.id if row else ""
 
     def _named(self, target: Target) -> str:
-        """A key that we minted: its row carries the name that we gave it."""
+        """A key that we minted, told by the name that we gave its row."""
         if self._keys.one(target.id).row.name != target.name:
             raise Rejected(f"Stripe's row {target.id} is not the key {target.name} that this incident minted", safe="it was not touched")
         return target.id

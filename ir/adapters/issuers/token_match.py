@@ -1,4 +1,4 @@
-"""Does a redacted token show this key? One of the two facts by which a key's row is told; never enough alone."""
+"""Whether a redacted token can show this key. It is one of two facts by which a key's row is told, and never enough alone."""
 
 import re
 

@@ -19,10 +19,10 @@ from ir.ports import Deliveries, Sent
 _PATH = "/v1/events"
 _PAGES = 20
 _NEWEST = 3
-"""Pages of a busy account's newest events: one of them is enough."""
+"""The most pages of a busy account's newest events that are read: one of them is enough."""
 _LATELY = 20
 _SETTLED = 60
-"""Seconds after which an event that was not taken is called so."""
+"""Seconds after which an event without a 2xx counts as not taken."""
 _TRIED = 3 * 86400
 """Seconds for which Stripe tries to deliver an event."""
 
@@ -70,7 +70,7 @@ class StripeDeliveries(Deliveries):
         return ""
 
     def problems(self) -> list[str]:
-        """Sixteen endpoints; events of connected accounts, where the inventory does not say that the endpoint is for them."""
+        """Reasons against a rotation: sixteen endpoints; events of connected accounts that the inventory does not announce."""
         rows = list(self._endpoints().every())
         found = []
         if self._hook.second and len(rows) >= MOST:
@@ -129,7 +129,7 @@ class StripeDeliveries(Deliveries):
         return self._told(since)
 
     def unknown(self, events: list[str]) -> list[str]:
-        """See `ir.ports.Deliveries`. An event of a connected account is found by that account alone, so there nothing can be told."""
+        """See `ir.ports.Deliveries`. Only the connected account itself could find its event, so nothing can be told of those."""
         if self._hook.connect and events:
             raise Unknown("Stripe shows the events of connected accounts to those alone")
         known = {str(row.get("id")) for row in self._events({"limit": 100})}
@@ -146,7 +146,7 @@ class StripeDeliveries(Deliveries):
         return dashboard_steps.to_resend(self._hook.mode, self._hook.url, self._hook.endpoint)
 
     def _mine(self, params: Json, pages: int = _PAGES) -> Iterator[Sent]:
-        """Those that the endpoint wants, the newest first."""
+        """The events that the endpoint wants, the newest first."""
         endpoints = list(self._endpoints().every())
         facts = self._uses.facts()
         for row in self._events(params, pages):
@@ -160,7 +160,7 @@ class StripeDeliveries(Deliveries):
                 yield Sent(str(row.get("id")), created, int(row.get("pending_webhooks") or 0), count, ours)
 
     def _ours(self, wanted: list[Endpoint], created: int, facts: Json) -> int:
-        """How many endpoints of ours an event went to: the one in question, another of this incident, and what an earlier one disabled."""
+        """The number of our endpoints that an event went to: this one, another of this incident, and an earlier one, disabled by now."""
         old, new = (facts.get(role, {}).get("id", "") for role in ("old", "new"))
         here = [one for one in wanted if one.url == self._hook.url]
         earlier = sum(not one.enabled for one in here if one.id not in (old, new))
@@ -184,7 +184,7 @@ class StripeDeliveries(Deliveries):
         return Endpoints(self._api, self._key)
 
     def _key(self) -> Secret:
-        """The first that may read both. Raises Denied: none of them may."""
+        """The first key that may read both. Raises Denied when none may."""
         if self._reader is not None:
             return self._reader
         for key in self._keys():

@@ -24,7 +24,7 @@ _PAGES = 20
 _MARGIN = 60
 """Seconds by which the clock that noted when an endpoint was disabled may be wrong."""
 _EXPLICIT = ("issuing_authorization.request",)
-"""Types that `*` does not mean."""
+"""Event types that `*` leaves out."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,11 @@ class Endpoint:
 
     @property
     def fingerprint(self) -> str:
-        """Of its secret, where an earlier rotation noted it."""
+        """Fingerprint of its secret, where an earlier rotation noted it."""
         return str(self.metadata.get(FINGERPRINT, ""))
 
     def delivered_to(self, kind: str, created: int) -> bool:
-        """Whether an event of that time was to go there too: it is enabled, or was disabled by a rotation a good while later."""
+        """Whether an event of that time was meant for this endpoint, too: it is enabled, or a rotation disabled it well after."""
         disabled = self.metadata.get(DISABLED, "")
         there = self.enabled or (disabled.isdigit() and created < int(disabled) - _MARGIN)
         return there and self.created <= created and self.wants(kind)
@@ -57,7 +57,7 @@ class Endpoint:
 
     @property
     def name(self) -> str:
-        """The order that it was made for, "" = not by us."""
+        """The order that it was made for, "" = it is not ours."""
         return str(self.metadata.get(NAME, ""))
 
 
@@ -84,7 +84,7 @@ class Endpoints:
         return narrow(_good(self._api.get(self._key(), f"{_PATH}/{key_id}", retries=2)).body)
 
     def create(self, like: Endpoint, name: str, idempotency_key: str, *, connect: bool) -> tuple[Endpoint, Secret]:
-        """A second endpoint with the same URL and events; its secret.
+        """Make a second endpoint with the same URL and events; returns its secret.
 
         Raises:
             Unknown: no answer, or one without the secret: it may have been made.
@@ -101,22 +101,22 @@ class Endpoints:
         return narrow(body), Secret(secret)
 
     def note(self, key_id: str, secret: Secret) -> None:
-        """Write down at Stripe whose secret an endpoint has."""
+        """Note at Stripe which secret an endpoint has."""
         _good(self._api.post(self._key(), f"{_PATH}/{key_id}", {"metadata": {FINGERPRINT: secret.fingerprint}}))
 
     def disable(self, key_id: str, at: float) -> None:
-        """No more deliveries; when (epoch seconds) is noted there. Raises Unknown when the answer does not say so."""
+        """Stop its deliveries and note the time (epoch seconds) there. Raises Unknown when the answer does not confirm it."""
         params: Json = {"disabled": "true", "metadata": {DISABLED: str(int(at))}}
         if narrow(_good(self._api.post(self._key(), f"{_PATH}/{key_id}", params)).body).enabled:
             raise Unknown("Stripe accepted it, but the endpoint is still enabled")
 
     def delete(self, key_id: str) -> None:
-        """For good."""
+        """Delete it for good."""
         _good(self._api.delete(self._key(), f"{_PATH}/{key_id}"))
 
 
 def narrow(row: Json) -> Endpoint:
-    """What of an answer goes on; never the secret."""
+    """The fields of an answer that are passed on; never the secret."""
     metadata = row.get("metadata")
     return Endpoint(
         id=str(row.get("id") or ""),

@@ -1,4 +1,4 @@
-"""A signing secret rolled by a human in Stripe's Workbench: for up to 24 hours Stripe signs each delivery with both.
+"""A person rolls a signing secret in Stripe's Workbench. For up to 24 hours Stripe then signs each delivery with both secrets.
 
 No call tells what a signing secret is or whether it works, so a paste is checked by its characters, and everything else is
 told by the services.
@@ -23,7 +23,7 @@ class RollIssuer(Issuer):
 
     Args:
         url, endpoint: of the endpoint, for the human.
-        operator: the human, or nobody.
+        operator: the person, or the rules for unattended runs.
         uses: the services.
     """
 
@@ -52,7 +52,7 @@ class RollIssuer(Issuer):
         return bool(facts.get("new")) and not self._uses.given_up and self._clock.now().timestamp() < deadline
 
     def identify(self, key: Secret, *, known_id: str = "") -> KeyRow | None:
-        """Always None: nothing is asked of Stripe."""
+        """Always None: Stripe is not asked."""
         return None
 
     def strays(self, incident: str) -> tuple[KeyRow, ...]:
@@ -95,7 +95,7 @@ class RollIssuer(Issuer):
         return dashboard_steps.when(deadline) if deadline else "the time that was chosen when it was rolled"
 
     def contain(self, target: Target, egress: tuple[str, ...], rotation: Rotation | None = None) -> Containment:
-        """Not possible: whoever has it forges events without asking Stripe, until the services refuse it."""
+        """Not possible: a holder of the secret forges events without asking Stripe, until the services refuse it."""
         raise Rejected(
             "a signing secret cannot be taken away from strangers at Stripe: services refuse it once they have another one",
             next_step="go on with the rotation: it ends when every service refuses the old secret",

@@ -67,7 +67,7 @@ class SecondEndpointIssuer(Issuer):
         return found.enabled if found else None
 
     def _of(self, key: Secret, known_id: str = "") -> Endpoint | None:
-        """The endpoint of a secret: as noted there, as the inventory says, or the only one of that URL; None when it is not certain."""
+        """The endpoint of a secret: the one that notes it, the listed one, or the only one of that URL; None when it is not certain."""
         rows = [row for row in self._endpoints.every() if row.url == self._url]
         noted = [row for row in rows if row.fingerprint == key.fingerprint]
         if noted:
@@ -81,7 +81,7 @@ class SecondEndpointIssuer(Issuer):
         return row.name.startswith(f"ir-{self._incident}-")
 
     def identify(self, key: Secret, *, known_id: str = "") -> KeyRow | None:
-        """See `ir.ports.Issuer`. An id of the inventory whose endpoint has another secret by now is not believed."""
+        """See `ir.ports.Issuer`. An id of the inventory is not believed when its endpoint has another secret by now."""
         row = self._of(key, known_id)
         return self._row(row) if row else None
 
@@ -111,7 +111,7 @@ class SecondEndpointIssuer(Issuer):
             )
         made, secret = self._endpoints.create(old, order.name, order.idempotency_key, connect=self._connect)
         address = keep(secret)
-        with contextlib.suppress(PortError):  # the incident's own record knows it too
+        with contextlib.suppress(PortError):  # the incident's own record knows it, too
             self._endpoints.note(made.id, secret)
         with contextlib.suppress(PortError):  # what is left of a double is a stray by its name, and strays are swept
             for row in [row for row in self._endpoints.every() if row.name == order.name and row.id != made.id]:
@@ -122,7 +122,7 @@ class SecondEndpointIssuer(Issuer):
         return sum(row.url == self._url and row.enabled for row in every)
 
     def watch_also(self, spared: Secret, *, created: float = 0.0, pasted: float = 0.0, name: str = "") -> None:
-        """Nothing to watch: nobody clicks."""
+        """Nothing to watch: there are no clicks."""
 
     def retire(self, target: Target, *, stop: Callable[[], bool] = lambda: False) -> str:
         """Disable its endpoint; one that this incident made itself is deleted."""
@@ -146,7 +146,7 @@ class SecondEndpointIssuer(Issuer):
         return f"the endpoint {row.id} is disabled"
 
     def contain(self, target: Target, egress: tuple[str, ...], rotation: Rotation | None = None) -> Containment:
-        """Not possible: whoever has it forges events without asking Stripe, until the services refuse it."""
+        """Not possible: a holder of the secret forges events without asking Stripe, until the services refuse it."""
         raise Rejected(
             "a signing secret cannot be taken away from strangers at Stripe: services refuse it once they have another one",
             next_step="go on with the rotation: it ends when every service refuses the old secret",

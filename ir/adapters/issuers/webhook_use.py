@@ -1,4 +1,4 @@
-"""Who still accepts a webhook's signing secret? Told by the services alone, with another secret as the control."""
+"""Tell which services still accept a webhook's signing secret, from the services alone, with another secret as the control."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from ir.core.secret import Secret
 
 
 class SecretUse(StrEnum):
-    """What the services make of events that are signed with one secret."""
+    """How the services answer to events that are signed with one secret."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
@@ -33,7 +33,7 @@ class WebhookServices:
     facts: Callable[[], Json]
 
     def of(self, secret: Secret) -> SecretUse:
-        """`refused` only where each service that refuses it accepts the other one just then: a broken service refuses everything."""
+        """`refused` only where each service that refuses it accepts the other one at that moment: a broken service refuses everything."""
         seen = self.accepted(secret)
         if not seen:
             return SecretUse.UNASKED
@@ -50,5 +50,5 @@ class WebhookServices:
 
     @property
     def given_up(self) -> bool:
-        """Whether the old secret's death was asked for: from then on only what services accept counts."""
+        """Whether the old secret's death was asked for: from then on, only the services' answers count."""
         return bool(self.facts().get("retire_asked_at"))

@@ -22,7 +22,7 @@ class AppriseNotifier(Notifier):
     """One destination.
 
     Args:
-        resolve: reads the URL anew for each message, so that a changed one is used.
+        resolve: reads the URL again for each message, so that a changed one is used.
         timeout: seconds for a whole message, the start of the process included.
     """
 

@@ -1,7 +1,7 @@
-"""One message through apprise, in a process of its own: an order on standard input, what came of it on standard output.
+"""Send one message through apprise, in a process of its own: an order on standard input, the result on standard output.
 
 Order `{url, title, body, urgent, seconds}`, answer `{places, delivered, status}` (HTTP status of a failure, 0 = none known),
-both JSON. Apprise logs to nobody here, keeps nothing on disk, follows no redirects and loads no plug-ins of others.
+both JSON. Apprise writes no log here, keeps nothing on disk, follows no redirects and loads no plug-ins of others.
 """
 
 import json
@@ -16,7 +16,7 @@ import apprise
 from ir.clients import way_out
 
 _STATUS = re.compile(r"error=(\d{3})\b")
-"""How apprise's services name the HTTP status that they were answered."""
+"""The words in which apprise's services name the HTTP status of an answer."""
 
 
 def deliver(order: dict[str, Any]) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def deliver(order: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fit(service: Any) -> None:
-    """Cut what is longer than the service takes, unless the URL says how (`overflow=split`): it would refuse the whole message."""
+    """Shorten a text that the service would refuse as a whole, unless the URL says how to send it (`overflow=split`)."""
     if service.overflow_mode == apprise.OverflowMode.UPSTREAM:
         service.overflow_mode = apprise.OverflowMode.TRUNCATE
 

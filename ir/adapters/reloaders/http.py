@@ -1,4 +1,4 @@
-"""Reload by a POST to the service itself, or to whatever restarts it."""
+"""Reload by a POST to the service itself, or to the program that restarts it."""
 
 from collections.abc import Callable, Mapping
 
@@ -42,7 +42,7 @@ class HttpReloader(Reloader):
         try:
             answer = self._edge.call("POST", self._url, headers=self._headers, timeout=self._timeout)
         except Missing as error:
-            # A service that is just restarting is the usual case.
+            # a service that is just restarting is the usual case
             raise Unknown(error.what, next_step=error.next_step) from None
         if 200 <= answer.status < 300:
             return f"POST {self._place}: {answer.status}"

@@ -143,7 +143,7 @@ class RolloutReloader(Reloader):
 
 
 def _unfinished(workload: Json, generation: int) -> str:
-    """Why a rollout is not over, "" = it is; as `kubectl rollout status` judges it."""
+    """The reason why a rollout is not finished, "" = it is; by the rules of `kubectl rollout status`."""
     status, spec = workload.get("status") or {}, workload.get("spec") or {}
     if int(status.get("observedGeneration", 0)) < generation:
         return "the cluster has not begun"

@@ -1,6 +1,6 @@
 """Reload by a deployment at Vercel: the commit that serves now is built again, since only a build takes changed variables.
 
-Until the new deployment is ready the former one goes on; one that fails is never reached by anybody, so there is nothing to take back.
+Until the new deployment is ready the former one serves; a failed deployment never serves, so there is nothing to undo.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""Where keys are held. A new store is one module and one line here; nothing is imported until it is asked for."""
+"""Stores hold keys. A new store is one module and one line here; nothing is imported until it is asked for."""
 
 STORES = {
     "aws-sm": "ir.adapters.stores.aws.secrets_manager:AwsSecretsManagerStore",
@@ -21,7 +21,7 @@ FINDERS = {
     "vault": "ir.adapters.stores.vault.search:look",
     "dotenv": "ir.adapters.stores.env.search:look",
 }
-"""What looks through a whole store for keys: `look(place) -> finds.Looked`."""
+"""Searches of a whole store for keys: `look(place) -> SearchResult`."""
 
 LISTERS = {
     "aws-sm": "ir.adapters.stores.aws.listing:SecretsLister",
@@ -51,4 +51,4 @@ POLICIES = {
     "vercel": "ir.adapters.stores.vercel.policy:REACH",
     "github-actions": "ir.adapters.stores.github.policy:PERMISSIONS",
 }
-"""How each vendor's access policies are written: a `ports.policy.PolicyLanguage`."""
+"""The language of each vendor's access policies: a `ports.policy.PolicyLanguage`."""

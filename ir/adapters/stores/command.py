@@ -92,7 +92,7 @@ class CommandStore(KeepsNothing):
 
 
 def _refusal(code: int, said: str) -> PortError:
-    """What a shell's conventions say: 126 must not be executed, 127 not found; 77 is EX_NOPERM of sysexits."""
+    """The meaning of an exit code by convention: 126 must not be executed, 127 not found; 77 is EX_NOPERM of sysexits."""
     if code in (77, 126):
         return Denied(said)
     return Missing(said) if code == 127 else Rejected(said)

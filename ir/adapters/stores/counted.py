@@ -1,6 +1,6 @@
-"""What stores share whose versions are counted and whose newest one is current: nothing can be staged there, and a write compares nothing.
+"""Stores with numbered versions, of which the newest is current: such a store can stage nothing, and a write compares nothing.
 
-Every write tells the number that it became, and so whether somebody wrote in between. Then what they wrote, which is an earlier version
+Every write tells the number that it became, and so whether another writer came in between. Then that writer's text, an earlier version
 now, is looked at: a neighbour's change is merged, another key is put back and is a conflict. Staging and custody are a document apart.
 """
 
@@ -20,9 +20,9 @@ from ir.core.secret import Secret
 from ir.ports import STAGED, Held, Left, Pending, Store
 
 _TRIES = 6
-"""How often a neighbour may be faster than us before we give up."""
+"""Tries against other writers before we give up."""
 _locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
-"""Object → who of this process writes there: two fields of one object are promoted side by side."""
+"""Object → lock for the writers of this process: two fields of one object are promoted side by side."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -37,7 +37,7 @@ class CountedStore(Store):
     """One object. A version is its number.
 
     Attributes:
-        kept: what incidents keep apart.
+        kept: the documents that incidents keep apart.
     """
 
     ref: Reference
@@ -93,7 +93,7 @@ class CountedStore(Store):
                 raise Conflict(f"somebody else changed the key in {self.ref}: {said}")
 
         version = self._switch(new, may)
-        with suppress(PortError):  # Nothing is staged any more; what stays behind is found by `discard`.
+        with suppress(PortError):  # nothing is staged any more; `discard` finds what stays behind
             self.kept.put(incident, STAGED, None)
         return version
 
@@ -121,7 +121,7 @@ class CountedStore(Store):
         return self.kept.get(incident, role)
 
     def _switch(self, wanted: Secret, may: Callable[[NumberedVersion], None]) -> str:
-        """Make `wanted` current, merged into what is current at that moment; `may` raises if that must not be."""
+        """Make `wanted` current, merged into the value that is current at that moment; `may` raises if that is not allowed."""
         with _locks[self.ref.object]:
             base = self.current()
             for _ in range(_TRIES):
@@ -133,14 +133,14 @@ class CountedStore(Store):
                 if number == base.number + 1:
                     return self._read_back(wanted, number)
                 theirs = self.at(number - 1)
-                if theirs.text == text:  # Ours, too: it was sent twice.
+                if theirs.text == text:  # our own value, too: it was sent twice
                     return self._read_back(wanted, number)
                 self._give_back_unless(may, theirs, number)
                 base = NumberedVersion(number, theirs.text)
         raise Conflict(f"{self.ref} changed {_TRIES} times while we tried to write it")
 
     def _give_back_unless(self, may: Callable[[NumberedVersion], None], theirs: NumberedVersion, ours: int) -> None:
-        """Put what somebody wrote right before us back, if it is another key: raises Conflict, as `may` does."""
+        """Put back another writer's value from right before ours, if it is another key: raises Conflict, as `may` does."""
         try:
             may(theirs)
         except Conflict:
@@ -160,7 +160,7 @@ class CountedStore(Store):
         return str(now.number)
 
     def _value_at(self, version: str, incident: str) -> Secret | None:
-        """What the field held in an earlier version; custody knows when the version itself is gone."""
+        """The field's value in an earlier version; custody has it when the version itself is gone."""
         if version.isdigit():
             with suppress(Missing, Rejected):
                 return self._value(self.at(int(version)))

@@ -1,4 +1,4 @@
-"""What keeps a file from being replaced although its mode allows it: a mount of its own, an attribute of the file system."""
+"""Reasons why a file cannot be replaced although its mode allows it: a mount of its own, or an attribute of the file system."""
 
 import array
 import fcntl
@@ -16,7 +16,7 @@ _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
 def of_file(fd: int, place: Path) -> PortError | None:
-    """Of a file or folder held open; None: nothing of the kind, or this system does not tell."""
+    """The reason for an open file or folder; None: there is none, or this system does not tell."""
     flags = array.array("l", [0])
     try:
         fcntl.ioctl(fd, _GET_FLAGS, flags)

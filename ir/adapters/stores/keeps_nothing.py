@@ -1,4 +1,4 @@
-"""What places have in common that have room for one value: nothing is staged, kept or left there."""
+"""Places with room for one value: they can neither stage nor keep anything, so nothing is left there."""
 
 from ir.core.errors import Rejected
 from ir.core.reference import Reference
@@ -7,7 +7,7 @@ from ir.ports import Left, Pending, Store
 
 
 class KeepsNothing(Store):
-    """The half of `ports.Store` that such a place cannot have; an adapter adds how it is read and written."""
+    """The half of `ports.Store` that such a place lacks; an adapter adds the reads and writes."""
 
     ref: Reference
 

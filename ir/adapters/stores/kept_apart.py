@@ -1,6 +1,6 @@
-"""What an incident keeps at a store that can stage nothing beside a value: a document of its own, JSON with a value per role.
+"""Custody at a store that can stage nothing beside a value: a document of its own, JSON with one value per role.
 
-It is written without a compare-and-set: an incident has one process at a time, whose threads a lock keeps apart.
+It is written without a compare-and-set: an incident has one process at a time, and a lock orders its threads.
 """
 
 import json
@@ -22,7 +22,7 @@ class KeptApart(ABC):
 
     @abstractmethod
     def path(self, incident: str) -> str:
-        """Where an incident's lies, as people call it."""
+        """The place of an incident's document, as people call it."""
 
     @abstractmethod
     def incidents(self) -> tuple[str, ...]:
@@ -38,7 +38,7 @@ class KeptApart(ABC):
 
     @abstractmethod
     def discard(self, incident: str) -> None:
-        """Delete it with its history, and see it gone; gone already is fine."""
+        """Delete it with its history, and see it gone; already gone is fine."""
 
     def get(self, incident: str, role: str) -> Secret | None:
         """The value of a role."""
@@ -69,7 +69,7 @@ class KeptApart(ABC):
         self.put(found.incident, STAGED, None)
 
     def put(self, incident: str, role: str, value: Secret | None) -> None:
-        """Set or (None) take away one role; a repetition writes nothing. The last role takes the document along."""
+        """Set or (None) remove one role; a repetition writes nothing. The document goes with its last role."""
         with _lock:
             _, notes = self._roles(incident)
             roles = dict(notes.get("roles", {}))
@@ -85,7 +85,7 @@ class KeptApart(ABC):
             self.save(incident, json.dumps({**fresh, **notes, "roles": roles}))
 
     def _roles(self, incident: str) -> tuple[int, dict[str, Any]]:
-        """Its version, 0 when there is none, and what it says."""
+        """The document's version, 0 when there is none, and its roles."""
         found = self.load(incident)
         if found is None:
             return 0, {}

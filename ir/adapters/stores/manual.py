@@ -1,4 +1,4 @@
-"""A place that only a human can write: a hosting platform's setting, a CI secret. What is there, only its services show."""
+"""A place that only a person can write: a hosting platform's setting, a CI secret. Only its services show its content."""
 
 from ir.adapters.stores.keeps_nothing import KeepsNothing
 from ir.core.errors import Waiting
@@ -12,7 +12,7 @@ class ManualStore(KeepsNothing):
 
     Args:
         ref: `manual://NAME`.
-        operator: who sets it.
+        operator: the person who sets it.
 
     A version is the fingerprint of what the human says was set. `--yes` cannot have set anything, so the human is asked
     for a word, not for a yes.
@@ -23,7 +23,7 @@ class ManualStore(KeepsNothing):
         self._operator = operator
 
     def read(self) -> Held:
-        """See `ports.Store`. Nobody can tell: the proof comes from the services."""
+        """See `ports.Store`. Unknown always: only the services can prove it."""
         return Held(None, "")
 
     def check_write(self, incident: str) -> Permission:
@@ -31,7 +31,7 @@ class ManualStore(KeepsNothing):
         return Permission(proven=False, said="a human sets it")
 
     def promote(self, incident: str, new: Secret, *, expected: str) -> str:
-        """Tell the operator what to set where, and wait for the word. Raises Waiting when nobody is there or says so."""
+        """Tell the operator what to set where, and wait for the confirmation. Raises Waiting without a terminal, or when it is not done."""
         return self._ask(new, "the replacement key", "Take it from the Dashboard's dialog or from a store that holds it already.")
 
     def undo(self, incident: str, old: Secret, new: Secret) -> str:
@@ -41,7 +41,7 @@ class ManualStore(KeepsNothing):
     def _ask(self, value: Secret, what: str, where_from: str) -> str:
         name = f"{self.ref.path}{' ' + self.ref.field if self.ref.field else ''}"
         text = f"Set `{name}` to {what} (fingerprint {value.fingerprint}). {where_from}"
-        # The end of a key is for the eyes only: it never stands in what is raised or returned.
+        # the end of a key is for the screen only: no error and no return value holds it
         self._operator.tell(f"{text} It ends in …{value.reveal()[-4:]}.")
         later = Waiting(text, safe="nothing was changed there by us", next_step="set it, then `ir resume` on a terminal")
         if not self._operator.interactive:

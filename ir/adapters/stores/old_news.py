@@ -1,6 +1,6 @@
-"""Reads that are older than what we know: stores are copied, and a copy may be behind the one that took our write.
+"""Reads that are out of date: stores are replicated, and a replica may lag behind the one that took our write.
 
-Such a read says nothing: it is no conflict, and no proof that something was undone. It is made again, for a while.
+Such a read is neither a conflict nor a proof that something was undone. It is repeated for a while.
 """
 
 import time
@@ -11,9 +11,9 @@ from ir.core.errors import Unknown
 
 T = TypeVar("T")
 PATIENCE = 15.0
-"""Seconds that a copy may be behind."""
+"""Seconds that a replica may lag."""
 SETTLE = 2.0
-"""Seconds after which a first look of a process is made again, when it finds that there is nothing to do."""
+"""Seconds after which a process's first look is repeated when it finds nothing to do."""
 _PAUSES = (0.05, 0.1, 0.2, 0.4)
 
 
@@ -22,12 +22,12 @@ _tell: list[Callable[[str], None]] = [lambda _text: None]
 
 
 def tell(say: Callable[[str], None]) -> None:
-    """Who hears, in a sentence, that a store is waited for."""
+    """Set the function that is told, in a sentence, that a store is waited for."""
     _tell[0] = say
 
 
 def settled(look: Callable[[], T], seems_done: Callable[[T], bool], *, knows: bool) -> T:
-    """A look of a process that `knows` of no write yet: what seems done already may be read as it was before another's write."""
+    """A look by a process that `knows` of no write yet: it may show the state before another process's write, so it is repeated."""
     found = look()
     if not knows and seems_done(found):
         time.sleep(SETTLE)
@@ -36,10 +36,10 @@ def settled(look: Callable[[], T], seems_done: Callable[[T], bool], *, knows: bo
 
 
 def awaited(look: Callable[[], T], is_old: Callable[[T], bool], what: str) -> T:
-    """What `look` finds as soon as it is not old.
+    """The result of `look` as soon as it is up to date.
 
     Raises:
-        Unknown: it stays so. Whatever `look` raises.
+        Unknown: it stays out of date. And every error of `look`.
     """
     until, number = time.monotonic() + PATIENCE, 0
     tell = _tell[0]

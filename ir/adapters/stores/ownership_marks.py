@@ -1,4 +1,4 @@
-"""What we leave beside a key while an incident runs: who, since when, and what for."""
+"""The marks that we leave beside a key while an incident runs: owner, time and purpose."""
 
 import socket
 from datetime import UTC, datetime
@@ -7,12 +7,12 @@ from ir.core.login import login
 
 
 def owner() -> str:
-    """Who runs this: user and host, so that whoever finds our marks knows whom to ask."""
+    """The user and host that run this, so that a finder of our marks knows whom to ask."""
     return f"{login()}@{socket.gethostname()}"
 
 
 def now() -> str:
-    """This second, ISO 8601, UTC."""
+    """The current second, ISO 8601, UTC."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 

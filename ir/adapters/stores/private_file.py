@@ -1,8 +1,8 @@
-"""Files that hold keys: read and replaced without ever being half there, seen by strangers, or followed elsewhere.
+"""Files that hold keys: read and replaced whole, closed to strangers, and never through a link.
 
 A file is replaced by renaming a finished one over it: owner, group, mode and extended attributes (access lists) are kept,
 and after a power loss either the old or the new file is whole. Writers of ours exclude each other by a lock on the
-folder; everybody else is noticed by comparing the content right before the rename.
+folder; any other writer is noticed by comparing the content right before the rename.
 """
 
 import errno
@@ -25,7 +25,7 @@ _DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 @dataclass(frozen=True, repr=False)
 class Content:
-    """What was read, and of what file."""
+    """The content of a file, and the file's identity."""
 
     data: bytes
     info: os.stat_result
@@ -33,7 +33,7 @@ class Content:
 
 
 class PrivateFolder:
-    """The folder of a file, held open so that nobody can exchange it under us; use as a context manager.
+    """The folder of a file, held open so that it cannot be exchanged meanwhile; use as a context manager.
 
     Args:
         path: the folder.
@@ -138,7 +138,7 @@ class PrivateFolder:
             fcntl.flock(self._fd, fcntl.LOCK_UN)
 
     def _write_scratch(self, scratch: str, data: bytes, like: Content | None) -> None:
-        self.remove(scratch)  # Of an earlier try that was killed; we hold the lock.
+        self.remove(scratch)  # left by an earlier try that was killed; we hold the lock
         fd = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=self._fd)
         try:
             view = memoryview(data)
@@ -165,7 +165,7 @@ class PrivateFolder:
 
 @contextmanager
 def translated(what: str) -> Iterator[None]:
-    """Errors of the system become leaves of ours."""
+    """Translate the system's errors into ours."""
     try:
         yield
     except OSError as error:
@@ -198,7 +198,7 @@ def _attributes(fd: int) -> dict[str, bytes]:
         return {}
     try:
         return {name: os.getxattr(fd, name) for name in os.listxattr(fd)}
-    except OSError:  # A file system without any.
+    except OSError:  # a file system without any
         return {}
 
 

@@ -19,7 +19,7 @@ _DECODER = json.JSONDecoder()
 
 @dataclass(frozen=True)
 class _Spot:
-    """Where a field's value stands in the text; an absent one has `start == end`, and `lead` goes before its value."""
+    """The place of a field's value in the text; an absent one has `start == end`, and `lead` goes before its value."""
 
     start: int
     end: int
@@ -35,7 +35,7 @@ class _Member:
 
 
 def read(text: str, field: str, version: str, place: str) -> Held:
-    """What the field holds; absent, empty or null is None; white space around it is none of it.
+    """Read the field; absent, empty or null is None, and white space around it is not part of it.
 
     Args:
         text: the whole value.
@@ -58,7 +58,7 @@ def read(text: str, field: str, version: str, place: str) -> Held:
 
 
 def _others(rest: str) -> tuple[tuple[str, str], ...]:
-    """Keys in the other fields of an object; read twice only where there is one, which is seldom."""
+    """Keys in the other fields of an object. It is parsed again only where there is one, which is rare."""
     if not key_search.holds_any(rest):
         return ()
     data = json.loads(rest)

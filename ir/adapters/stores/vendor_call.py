@@ -1,4 +1,4 @@
-"""One call of a vendor's library, whose exceptions end here: they may hold requests, and with them keys."""
+"""One call of a vendor's library, whose exceptions end here, because they may hold requests and with them keys."""
 
 from collections.abc import Callable
 from typing import TypeVar

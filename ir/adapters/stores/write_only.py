@@ -1,4 +1,4 @@
-"""What all stores share whose host tells no value: nothing is staged, kept or found there, and undo is another write.
+"""Stores whose host never tells a value: such a store can neither stage nor keep anything, and an undo is another write.
 
 An adapter gives the mark of the last change and the write; `actions.unread` is the order in which they are used.
 """

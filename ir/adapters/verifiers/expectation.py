@@ -1,4 +1,4 @@
-"""What an answer has to be: placeholders filled, JSON fields compared, and what a pass proves."""
+"""Compare an answer with the expectation: placeholders filled, JSON fields compared, and the proof that a pass gives."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ def declared(proves: str, texts: Iterable[str]) -> str:
     """
     if proves and proves not in PROVES:
         raise ValueError(f"a check proves one of {', '.join(PROVES)}")
-    mark = "\0"  # cannot stand in an inventory
+    mark = "\0"  # not possible in an inventory
     named = any(mark in placeholders.fill(text, fingerprint=mark, key_id="") for text in texts)
     return proves or ("holds-key" if named else "up")
 
@@ -64,7 +64,7 @@ def check_field(where: str) -> None:
 
 
 def text_of(body: bytes, where: str) -> str:
-    """A JSON field as text, empty when there is none: the name of an instance."""
+    """A JSON field as text, empty when it is missing: the name of an instance."""
     found = field(parsed(body), where)
     return "" if found is _NOTHING or found is None else str(found)
 
@@ -77,7 +77,7 @@ _NOTHING = _Nothing()
 
 
 def parsed(body: bytes) -> Any:
-    """The document, `_NOTHING` when it is none, or one made to hurt (nesting, endless numbers)."""
+    """The document; `_NOTHING` when it is not JSON, or was made to harm (nesting, endless numbers)."""
     try:
         return untrusted_json.loads(body)
     except ValueError:

@@ -77,7 +77,7 @@ class HttpVerifier(Verifier):
             for name in self._good_answers(expected):
                 seen.add(name)
         except (Missing, Rejected) as error:
-            # Refused, or an answer that must not be taken: not as expected. Not asked at all: not known.
+            # refused, or an answer that must not be taken: not as expected; not asked at all: not known
             return self._saw(None if isinstance(error, NotAsked) else False, error.what, len(seen))
         except PortError as error:
             return self._saw(None, error.what, len(seen))
@@ -114,7 +114,7 @@ class HttpVerifier(Verifier):
             yield name
 
     def _patience(self, others: int) -> int:
-        """How many further answers to ask for: a balancer that picks at random shows each of N in 12 N with near certainty."""
+        """How many further answers to ask for. A balancer that picks at random shows each of N in 12 N with near certainty."""
         return max(others, 12 * self._wanted if self._named_by else self._wanted - 1)
 
     def _ask(self, url: str, address: str, expected: Expected) -> HttpResponse:
@@ -129,7 +129,7 @@ class HttpVerifier(Verifier):
         return answer
 
     def _other_addresses(self, url: str, first: str) -> list[str]:
-        """The other addresses of the family that answered: the other family is another road to the same instances."""
+        """The other addresses of the family that answered: the other family is another way to the same instances."""
         found = self._edge.addresses(url, timeout=self._timeout) if first else ()
         return [a for a in found if a != first and http_resolver.family(a) == http_resolver.family(first)]
 
@@ -144,7 +144,7 @@ class HttpVerifier(Verifier):
         return excerpt(name, 60)
 
     def _saw(self, passed: bool | None, said: str, good: int) -> Check:
-        # A host may have more addresses than instances were asked for; the one that failed counts, too.
+        # a host may have more addresses than instances were asked for; the one that failed counts, too
         wanted = max(self._wanted, good if passed else good + 1)
         return Check(passed, self.proves, excerpt(f"{self._place}: {said}"), (good, wanted))
 

@@ -10,7 +10,7 @@ from ir.ports import Check, Expected, Verifier
 
 
 class StripeUsageVerifier(Verifier):
-    """Passes when `last_used` of the new key is later than our last probe of it, so that someone else must have used it.
+    """Passes when `last_used` of the new key is later than our last probe of it, so another caller must have used it.
 
     It can tell one service only: where several use the key, and where the provider shows no `last_used` (Dashboard keys),
     the answer is "cannot be told". The provider keeps whole seconds; a use counts from

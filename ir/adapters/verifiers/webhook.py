@@ -1,4 +1,4 @@
-"""Verify by signed test events: a service accepts what is signed with the secret that it should hold, and refuses a wrong signature."""
+"""Verify by signed test events: a service accepts events that are signed with its secret, and refuses a wrong signature."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from ir.ports import Check, Expected
 _NOT_ABOUT_SIGNATURES = frozenset({404, 405, 408, 409, 410, 413, 415, 421, 426, 429})
 _EVENT = re.compile(rb"\bevt_(?!ir)[A-Za-z0-9_]{8,60}")
 _REPEATED = 409
-"""What a receiver may answer to an event that it knows already, once its signature was checked."""
+"""A receiver's answer to an event that it knows already, given after the signature was checked."""
 _OLD = 600
 """Seconds of age at which a signature has to be refused: Stripe's libraries take 300 (docs/stripe-facts.md, 6)."""
 _REPLAYED = "it takes a signature that is 10 minutes old, too: a recorded delivery can be sent to it again (check the time `t`)"
@@ -25,7 +25,7 @@ _VERSION = "2026-10-28.endive"
 
 @dataclass(frozen=True)
 class SigningSecrets:
-    """Where the secrets come from that test events are signed with.
+    """The secrets that test events are signed with.
 
     Attributes:
         by_mark: fingerprint → secret, None when it is not at hand.
@@ -125,7 +125,7 @@ class WebhookVerifier(HttpVerifier):
         return bool(self._processed)
 
     def processed(self, since: float) -> frozenset[str]:
-        """Ids in its answer to `GET …?since=` (epoch seconds), whatever stands around them; test events of ours are left out.
+        """Ids in its answer to `GET …?since=` (epoch seconds), in any text; our own test events are left out.
 
         Raises:
             PortError: it does not answer with 200.
@@ -137,7 +137,7 @@ class WebhookVerifier(HttpVerifier):
         return frozenset(found.decode() for found in _EVENT.findall(answer.body))
 
     def deliver(self, payload: str, secret: Secret) -> bool | None:
-        """Send an event of Stripe's: taken (or known there already), refused, or no telling answer."""
+        """Send one of Stripe's events: taken (or known already), refused, or no telling answer."""
         try:
             answer = self._send(secret, "", payload)
         except PortError:
@@ -155,7 +155,7 @@ class WebhookVerifier(HttpVerifier):
             return wrong
         known = self._secrets.by_mark(expected.fingerprint)
         answer = self._signed_so(known, address, "the expected secret")
-        if self._replayed is None and known is not None:  # tried once: it is told, and nothing follows from it here
+        if self._replayed is None and known is not None:  # tried once: the failure is reported, and nothing follows from it here
             self._replayed = _taken(self._send(known, address, age=_OLD))
         former = self._secrets.former() if self._both else None
         if former is not None and former.fingerprint != expected.fingerprint:
@@ -192,7 +192,7 @@ class WebhookVerifier(HttpVerifier):
         )
 
     def _payload(self) -> str:
-        """A snapshot event as Stripe sends it, about an object that there is not."""
+        """A snapshot event as Stripe sends it, about an object that does not exist."""
         now = int(time.time())
         kind = self._event.type.rpartition(".")[0]
         about = {
@@ -225,5 +225,5 @@ def _accepted(answer: HttpResponse) -> bool | None:
 
 
 def _taken(answer: HttpResponse) -> bool | None:
-    """Of what was signed with a secret in question: an event that is known there already was accepted once."""
+    """The meaning of an answer to a secret in question: a service that knows the event already has accepted it once."""
     return True if answer.status == _REPEATED else _accepted(answer)

@@ -1,4 +1,4 @@
-"""No inventory at 3 a.m.: tell what was pasted, whose it is, and make up the smallest inventory that is true."""
+"""Without an inventory: find out what was pasted and whose key it is, and make the smallest inventory that is true."""
 
 from ir.adapters.issuers import by_hand
 from ir.cli.terminal.screen import Screen

@@ -1,4 +1,4 @@
-"""What cannot be undone, asked about an incident that exists, at a terminal that need not be the one that runs it."""
+"""Ask for confirmation by name about an existing incident, at a terminal that need not be the one that runs it."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -17,7 +17,7 @@ from ir.runtime.lifecycle import Unattended
 
 
 class Answered(Exception):
-    """Somebody answered at another terminal first; `by` is who, and was shown."""
+    """An answer came from another terminal first; `by` is the person, and was shown."""
 
     def __init__(self, by: str) -> None:
         super().__init__(by)
@@ -40,7 +40,7 @@ def confirmed(operator: Terminal, about: Irreversible, elsewhere: Callable[[], s
 
 
 def settled(seen: Incident, step: str, fresh: Callable[[], Incident]) -> Callable[[], str]:
-    """Tells who approved a step, or did it, since an incident's record was `seen`; "" = nobody yet. `fresh` reads the record anew."""
+    """Tells who approved or did a step since an incident's record was `seen`; "" = not yet. `fresh` reads the record again."""
 
     def who() -> str:
         now = fresh()
@@ -91,7 +91,7 @@ def kept_alive(kept: State, operator: Terminal, record: Incident, rows: Sequence
 
 
 def _called(kept: State, operator: Terminal, record: Incident) -> dict[str, set[str]]:
-    """What each key of an incident is called, by what a debt about it is about."""
+    """The name of each key of an incident, by the subject of a debt about it."""
     facts, name = record.facts, str(record.opened.get("key", ""))
     old, new = facts.get("old", {}), facts.get("new", {})
     called = {debt.about: {debt.about} for debt in record.debts.values() if debt.kind in debts.KEYS}
@@ -113,11 +113,11 @@ def _called(kept: State, operator: Terminal, record: Incident) -> dict[str, set[
 def _held(look: Callable[[], Secret | None]) -> Secret | None:
     try:
         return look()
-    except (IrError, LookupError):  # nobody has it, or nothing was looked at yet
+    except (IrError, LookupError):  # it is nowhere, or nothing was looked at yet
         return None
 
 
 def _world(kept: State, operator: Terminal, record: Incident) -> World:
-    """To look only."""
-    nobody = Unattended(operator.name, yes=False)
-    return worlds.read_only(setting_from(record.id, record.opened), kept, nobody)
+    """A world for looking only."""
+    unapproved = Unattended(operator.name, yes=False)
+    return worlds.read_only(setting_from(record.id, record.opened), kept, unapproved)

@@ -1,4 +1,4 @@
-"""What an inventory makes us run, and tell secrets to, is shown before it happens: to a person, or pinned by a machine."""
+"""Show what an inventory makes `ir` run, and the secrets that it sends, before it happens: to a person, or pinned for a machine."""
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
@@ -16,7 +16,7 @@ YES = "Consent to what the inventory runs and reaches, on first use."
 
 
 class Consent:
-    """Of one command, about one inventory as it was read once: what is agreed to is what is used.
+    """The consent of one command about one inventory, read once: what is agreed to is what is used.
 
     A pinned inventory is agreed to as it stands. `--yes` agrees on first use only, which is before the first rotation has finished.
     Without either a person at the terminal is asked, once for each thing.
@@ -72,11 +72,11 @@ class Consent:
         return True
 
     def unagreed(self, places: Iterable[str]) -> list[str]:
-        """Of these, what nobody agreed to so far; nobody is asked."""
+        """Those of these places that lack consent so far; asks no question."""
         return self._new(set(places))
 
     def agreed(self, places: set[str]) -> list[str]:
-        """What of them was seen and agreed to, or pinned; nobody is asked, and `--yes` alone has seen none of them."""
+        """Those of these places that a person saw and agreed to, or that are pinned. Asks no question, and `--yes` alone has shown none."""
         if self._pinned or not places:
             return sorted(places)
         return sorted(places & ((consent.known(self._state.index.rows()) or set()) | self._state.consents.places()))

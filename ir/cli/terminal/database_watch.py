@@ -1,4 +1,4 @@
-"""What a person sees of a database that goes away: that it is waited for, that it is back, or that the process ends."""
+"""Tell a person of a database that goes away: that `ir` waits for it, that it is back, or that the process ends."""
 
 import threading
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ def told(screen: Screen, runner: Runner) -> Iterator[None]:
     """For as long as an engine runs here."""
 
     def give_up(error: Away) -> NoReturn:
-        with _last_words:  # of whoever notices first: the reader of the record, or the heartbeat
+        with _last_words:  # called by the first to notice: the reader of the record, or the heartbeat
             screen.rest()
             show_error(error, as_json=screen.as_json)
             tty_guard.end_at_once(int(error.exit_code))

@@ -1,4 +1,4 @@
-"""Running an incident from a command: start or resume it, show it as it goes, leave with its exit code."""
+"""Run an incident from a command: start or resume it, show it as it goes, leave with its exit code."""
 
 import os
 import sys
@@ -45,7 +45,7 @@ def given(operator: Terminal, leaked: Secret | None, control: Secret | None) -> 
 
 
 class _Reading:
-    """How far the reader of an incident's entries is behind the one who writes them: the engine's thread asks and tells, too.
+    """The distance between the reader of an incident's entries and their writer: the engine's thread asks and tells, too.
 
     Without it a question, or a prompt for a key, could stand above the line of the step that it follows. What the progress line waits
     for is told by the writer, too: the reader would overwrite what the next step has said meanwhile.
@@ -62,7 +62,7 @@ class _Reading:
         world.run.readers.append(written)
 
     def read(self, count: int) -> None:
-        """`count` entries stand on the screen."""
+        """`count` entries are on the screen."""
         with self._moved:
             self._read = count
             self._moved.notify_all()
@@ -75,10 +75,10 @@ class _Reading:
 
 
 def follow(runner: Runner, kept: State, world: World, operator: Terminal, *, skip: int = 0) -> int:
-    """Show entries as they come, the first `skip` silently; returns the exit code when the incident ends, waits or owes.
+    """Show entries as they come, the first `skip` silently; returns the exit code when the incident ends, waits or has debts.
 
     An incident that has ended is followed until its engine has finished too, so that nothing of it stays behind: the
-    report that tells its end, its row in the index, its lease. One that owes waits on, so its report is awaited.
+    report that tells its end, its row in the index, its lease. One with debts waits on, so its report is awaited.
     """
     screen, record, name = operator.screen, incident_record.Incident(), world.incident
     reading = _Reading(world, screen)
@@ -109,7 +109,7 @@ def follow(runner: Runner, kept: State, world: World, operator: Terminal, *, ski
 
 
 def _woken(operator: Terminal, kept: State, record: incident_record.Incident) -> bool:
-    """Somebody says that it may be looked at again, here or at another terminal; False: nobody is there to say it."""
+    """Wait for a word that it may be looked at again, from here or another terminal; False: there is no person to say it."""
 
     def spoken() -> str:
         return next((str(row["actor"]) for row in kept.signals.sent(record.id, record.heard)), "")
@@ -200,7 +200,7 @@ def drive(
         sys.stderr.write(f"\ninterrupted; {safe}: ir resume {name}\n")
         code = int(ExitCode.INTERRUPTED)
     runner.forget_queue()
-    world.run.recording.acquire(timeout=RECORDED_WITHIN)  # an entry that was just followed may not be witnessed yet
+    world.run.recording.acquire(timeout=RECORDED_WITHIN)  # the checkpoint over the entry that was just shown may still be missing
     if words:
         kept.leases.release(name)
         become(words)

@@ -1,4 +1,4 @@
-"""The inventory that a command works with, read once: what a person agrees to, what is planned and what is done are the same text."""
+"""The inventory of a command, read once: consent, plan and run use the same text."""
 
 import os
 from pathlib import Path

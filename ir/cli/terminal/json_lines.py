@@ -1,4 +1,4 @@
-"""What a worker says, one JSON object a line on standard output, for programs that collect logs."""
+"""A worker's messages, one JSON object a line on standard output, for programs that collect logs."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Looking on while another process runs an incident: its steps as they come, its open question, and where it may be, the answer."""
+"""Watch an incident that another process runs: its steps as they come, its open question, and where allowed, the answer."""
 
 import time
 
@@ -16,7 +16,7 @@ _EACH = 0.3
 
 
 def look_on(operator: Terminal, kept: State, name: str, *, answer: bool = False) -> Incident:
-    """Show steps until the incident ends, owes, waits, or its process is gone.
+    """Show steps until the incident ends, waits, has debts, or its process is gone.
 
     With `answer` a wait for a person's step may be answered here; its process then looks again, and is looked at further.
     """
@@ -44,7 +44,7 @@ def look_on(operator: Terminal, kept: State, name: str, *, answer: bool = False)
 
 
 def _answer(operator: Terminal, kept: State, record: Incident, holder: Lease) -> bool:
-    """Ask here what its process asks there; False when nobody here may answer. The first answer wins, and the other is told so."""
+    """Ask here what its process asks there; False when no person here may answer. The first answer wins, and the other terminal is told."""
     if not operator.interactive or standing.asks(record).get("action") == "approve":
         return False
     operator.ask(f"{holder.actor} is asked the same (process {holder.pid}). Press Enter when it is done, Ctrl-C to leave.")

@@ -1,4 +1,4 @@
-"""The human at the terminal, or nobody; and where keys come from. Never argv, never the environment."""
+"""The person at the terminal, or the rules without one; and the sources of keys: never argv, never the environment."""
 
 import os
 import stat
@@ -61,17 +61,17 @@ def _hidden(prompt: str, screen: Screen) -> bytes:
     return _asked(prompt, screen, hidden=True).encode()
 
 
-def _nobody() -> str:
+def _no_person() -> str:
     return ""
 
 
-def _asked(prompt: str, screen: Screen, *, hidden: bool = False, elsewhere: Callable[[], str] = _nobody) -> str:
+def _asked(prompt: str, screen: Screen, *, hidden: bool = False, elsewhere: Callable[[], str] = _no_person) -> str:
     """One line, with its end; "" when there is none. What was typed before the question is no answer to it.
 
     Raises:
-        AnsweredElsewhere: somebody answered at another terminal, as `elsewhere` tells.
+        AnsweredElsewhere: an answer came from another terminal, as `elsewhere` tells.
     """
-    with screen.asking(prompt) as ask:
+    with screen.prompting(prompt) as ask:
         if not tty_guard.holds():  # no terminal of ours: a stream that a test, or another program, answers on
             ask()
             return sys.stdin.readline()
@@ -103,7 +103,7 @@ def _secret(data: bytes, source: str) -> Secret | None:
 
 
 def _private(path: Path) -> bytes:
-    """A regular file that nobody else can read; opened once, so that what is checked is what is read."""
+    """A regular file that no other user can read; opened once, so that the checked file is the one that is read."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -158,7 +158,7 @@ class Terminal:
             return True
         return self.interactive and self._line(f"{question} [y/N] ").strip().lower() in ("y", "yes")
 
-    def confirm_by_name(self, about: Irreversible, *, elsewhere: Callable[[], str] = _nobody) -> bool:
+    def confirm_by_name(self, about: Irreversible, *, elsewhere: Callable[[], str] = _no_person) -> bool:
         """See `ports.Operator`. What is typed instead of the name is not repeated: it may be a key."""
         self.declined = False
         if self._yes or not self.interactive:
@@ -201,7 +201,10 @@ class Terminal:
         return line.strip()
 
     def pause(self, text: str, elsewhere: Callable[[], str]) -> bool:
-        """Until Enter is pressed, unseen whatever is typed, or somebody else has spoken. False: nobody sits here any more."""
+        """Wait until Enter is pressed, without showing what is typed, or an answer came from elsewhere.
+
+        False: there is no terminal any more.
+        """
         self.shown()
         try:
             return bool(_asked(text + " ", self.screen, hidden=True, elsewhere=elsewhere))
@@ -214,7 +217,7 @@ class Terminal:
             self._source = source
 
     def new_key(self, prompt: str) -> Secret | None:
-        """From the source that was named, once; after that from a hidden prompt, if somebody is there."""
+        """The key from the named source, once; after that from a hidden prompt, if a person is there."""
         self.shown()
         if self._source != "prompt" and not self._read:
             self._read = True
@@ -230,7 +233,7 @@ class Terminal:
         wordy = len(why.split()) > 1 and why.isprintable() and len(why) <= _LONGEST_WHY and scrub(why) == why
         return why if wordy else _secret(line, "the prompt")
 
-    def _line(self, question: str, elsewhere: Callable[[], str] = _nobody) -> str:
+    def _line(self, question: str, elsewhere: Callable[[], str] = _no_person) -> str:
         """One line, with its end; "" when there is none (any more)."""
         self.shown()
         return _asked(question, self.screen, elsewhere=elsewhere)

@@ -1,4 +1,4 @@
-"""Reading what the operator typed: policies, times, exceptions, and which row of the inventory is meant."""
+"""Read what the operator typed: policies, times, exceptions, and the row of the inventory that is meant."""
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime

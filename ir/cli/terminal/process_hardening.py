@@ -1,6 +1,6 @@
-"""What a process that holds keys gives up before it reads its first: core dumps, vendor switches, tracebacks, keys in argv.
+"""Harden a process before it reads its first key: no core dumps, vendor switches, tracebacks, or keys in argv.
 
-A traceback, a log line of a library or a memory image may hold a key; an argument was seen by everybody who can list processes.
+A traceback, a log line of a library or a memory image may hold a key; an argument is visible in the process list.
 """
 
 import ctypes
@@ -52,7 +52,7 @@ def refuse_keys(argv: Sequence[str]) -> None:
 
 
 def _crashed(kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-    """Class and place of what nobody caught; never its text or its frames."""
+    """Report an uncaught error by class and place, never by its text or its frames."""
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     where = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else "?"

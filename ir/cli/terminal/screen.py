@@ -52,13 +52,13 @@ _IN_PLACE = "\x1b7\x1b[{above}A\x1b[1G\x1b[2K{text}\x1b8"
 
 
 _NO_EDGE = 10_000
-"""Columns of a line where nobody watches."""
+"""Columns of a line without a terminal."""
 
 
 class Screen:
-    """What a command says. Thread-safe: the engine's threads report progress while the main thread prints.
+    """The output of a command. Thread-safe: the engine's threads report progress while the main thread prints.
 
-    Where nobody watches, lines are not broken at all, so that a command or path in one stays whole when it is piped.
+    Without a terminal, lines are not broken at all, so that a command or path stays whole when it is piped.
     """
 
     def __init__(self, *, as_json: bool = False, console: Console | None = None) -> None:
@@ -73,7 +73,7 @@ class Screen:
         self._line = StatusLine(self.err)
 
     def say(self, text: str) -> None:
-        """A line for whoever watches."""
+        """Print a line for a person."""
         with self._printing():
             put(self.err if self.as_json else self.out, plain(text))
             sys.stdout.flush()
@@ -86,7 +86,7 @@ class Screen:
             put(self.err, plain(text))
 
     def show(self, text: str) -> None:
-        """A line for the eyes of whoever sits there: to the terminal, also where standard output goes into a file."""
+        """Print a line for a person's eyes: to the terminal, also where standard output goes into a file."""
         with self._printing():
             put(self.out if self.out.is_terminal and not self.as_json else self.err, plain(text))
 
@@ -124,8 +124,8 @@ class Screen:
             self._line.clear()
 
     @contextmanager
-    def asking(self, prompt: str) -> Iterator[Callable[[], None]]:
-        """While a question stands here: yields what prints it. What is printed meanwhile stands above it, progress does not."""
+    def prompting(self, prompt: str) -> Iterator[Callable[[], None]]:
+        """While a question is open: yields what prints it. Other output appears above it, and progress does not."""
 
         def ask() -> None:
             with self._lock:

@@ -1,6 +1,6 @@
-"""The terminal in safe hands: while a command works nothing is echoed, and what was typed unasked is thrown away, never answered or kept.
+"""Guard the terminal: while a command works nothing is echoed, and text that was typed unasked is thrown away, never used or kept.
 
-A key that is pasted too early must not stand on the screen, and must not be run by the shell when the command has ended. So the
+A key that is pasted too early must not appear on the screen, and must not be run by the shell when the command has ended. So the
 terminal is held from the first moment on, asked by `read_line` alone, and given back as it was: at the end, after Ctrl-C, SIGTERM,
 SIGHUP, SIGQUIT and a crash, and while Ctrl-Z lets the shell have it. After a SIGKILL the next `ir` puts it right (`tty_record`).
 
@@ -25,14 +25,14 @@ from ir.cli.terminal.tty_mode import Attributes
 
 ENDED = "\ninterrupted; nothing is lost: ir status shows what is open, ir resume goes on\n"
 _LOOKS_EVERY = 0.25
-"""Seconds between two looks whether somebody else has answered."""
+"""Seconds between two looks for an answer from elsewhere."""
 _CURSOR_SHOWN = "\x1b[?25h"
 _PASTED = re.compile(rb"\x1b\[20[01]~")
 """What a terminal puts around a paste if an earlier program left it in that mode (xterm's "bracketed paste")."""
 
 
 class AnsweredElsewhere(Exception):
-    """The question was settled while it stood here; nothing was read."""
+    """The question was settled from elsewhere while it was open here; nothing was read."""
 
 
 def _nothing() -> None:
@@ -102,7 +102,7 @@ class _Guard:
 
     @contextmanager
     def asked(self, ask: Callable[[], None], *, hidden: bool) -> Iterator[None]:
-        """A question stands here: what was typed before is thrown away, then it is printed; now a line may be typed."""
+        """Ask a question: throw away what was typed before, print it, and let a line be typed."""
         with self._turn:
             with self._lock:
                 self._throw_away()

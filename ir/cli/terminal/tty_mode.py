@@ -45,7 +45,7 @@ def hidden(before: Attributes) -> Attributes:
 
 
 def ours(now: Attributes, before: Attributes) -> bool:
-    """Whether `now` is what we made of `before`, and not what somebody else set since."""
+    """Whether `now` is what we made of `before`, and no other program has changed it since."""
     return now != before and now in (silent(before), visible(before), hidden(before))
 
 
@@ -77,7 +77,7 @@ def in_front(handle: int) -> bool:
 
 
 def terminal(handles: tuple[int, ...] = (0, 2, 1)) -> int | None:
-    """The terminal that somebody sits at: standard input, else where errors or results go; None: there is none."""
+    """The terminal of a person: standard input, else where errors or results go; None: there is none."""
     return next((handle for handle in handles if _is_terminal(handle)), None)
 
 

@@ -1,4 +1,4 @@
-"""What a terminal was like before we silenced it, kept in the state folder: after a SIGKILL the next `ir` puts it right.
+"""A note of a terminal's mode before we silenced it, in the state folder: after a SIGKILL the next `ir` restores it.
 
 One file per terminal and process. Several processes may hold one terminal: all know what it was like before the first of them.
 """
@@ -47,7 +47,7 @@ def write(handle: int, before: Attributes) -> Path | None:
 
 
 def of(handle: int) -> list[Record]:
-    """Who else held or holds this terminal."""
+    """Other processes that held or hold this terminal."""
     try:
         device, folder = os.fstat(handle).st_rdev, _known_folder()
         files = sorted(folder.glob(f"{device}-*.json")) if folder is not None else []
@@ -57,7 +57,7 @@ def of(handle: int) -> list[Record]:
 
 
 def put_right(handle: int) -> bool:
-    """Give a terminal back that a killed `ir` left silent, if nobody has changed it since; True: it was."""
+    """Restore a terminal that a killed `ir` left silent, unless its mode was changed since; True: it was restored."""
     dead = [record for record in of(handle) if not record.alive]
     mended = False
     with suppress(OSError, termios.error):

@@ -1,4 +1,4 @@
-"""Who signs what workers are to run, and whose signatures a worker on this machine obeys."""
+"""The signers of work for workers, and the signatures that a worker on this machine obeys."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -51,7 +51,7 @@ def _by_hand(sign_with: str) -> Sign:
 
 
 def trusted(kept: State, operator: Terminal, file: str = "", pin: str = "", books: Sequence[Playbook] = ()) -> Callable[[], Trust]:
-    """Read anew whenever it is asked: a key that is taken out of the inventory is obeyed no longer.
+    """Read again for each question: a key that is taken out of the inventory is no longer obeyed.
 
     Args:
         kept: where this machine's own key lies.

@@ -1,4 +1,4 @@
-"""Lines for a terminal: broken between words, under their first word, and never inside what is copied: a command, a path, an address.
+"""Wrap lines for a terminal: between words, under their first word, and never inside text that is copied: a command, a path, an address.
 
 What is too long for the rest of its line goes on a line of its own, whole; the terminal may break it, and copies it as one.
 """
@@ -20,7 +20,7 @@ _LEAST = 4
 
 
 def put(target: Console, markup: str, *, head: str = "", style: str = "") -> None:
-    """Print `markup` behind `head`; what does not fit goes on under the first word. Where nobody watches, nothing is broken."""
+    """Print `markup` after `head`; what does not fit goes on under the first word. Without a terminal, nothing is broken."""
     indent = _text(head).cell_len
     for number, line in enumerate(markup.split("\n")):
         before = head if number == 0 else " " * indent

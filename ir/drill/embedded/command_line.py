@@ -79,7 +79,7 @@ class CommandLine:
         self._env, self._cwd, self._show, self._terminal, self._start = dict(env), cwd, show, terminal, start
 
     def run(self, *args: str, kill_after: float = 0.0) -> Ran:
-        """Run it to its end, without anybody at the keyboard. A run that takes too long is ended.
+        """Run it to its end, without a person at the keyboard. A run that takes too long is ended.
 
         `kill_after`: seconds after which it gets SIGKILL, 0 = never.
         """

@@ -1,4 +1,4 @@
-"""The truth about a drill, by asking the twin, the stores and the disk; the run's own report is not believed."""
+"""The result of a drill by the twin, the stores and the disk; the run's own report is not believed."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ def _called(scene: Scene, key_id: str) -> str:
 
 
 def strays(scene: Scene) -> tuple[str, ...]:
-    """Live keys of the account that nobody put to use: neither in a store, nor known from before."""
+    """Live keys of the account that are not in use: neither in a store, nor known from before."""
     held = {shelf.key() for shelf in scene.shelves}
     known = {scene.account.review.id, scene.account.bystander.id, scene.account.leaked.id}
     return tuple(key.id for key in scene.account.twin.live_keys() if key.id not in known and key.token.reveal() not in held)

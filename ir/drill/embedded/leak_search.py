@@ -33,7 +33,7 @@ def _base64(data: bytes) -> set[bytes]:
 
 
 def told(keys: Iterable[str], data: bytes) -> bool:
-    """Whether any key stands in the bytes, in any form."""
+    """Whether the bytes hold any key, in any form."""
     return any(form in data for key in keys for form in forms(key))
 
 

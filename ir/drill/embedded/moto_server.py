@@ -1,4 +1,4 @@
-"""moto's AWS server on loopback, with five deviations from AWS Secrets Manager mended.
+"""moto's AWS server on loopback, with five deviations from AWS Secrets Manager fixed.
 
 `python -m ir.drill.embedded.moto_server --port N` (0: a free one) prints its address on the first line and serves until SIGTERM.
 

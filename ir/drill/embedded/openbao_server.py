@@ -48,7 +48,7 @@ def packed_program() -> str:
 
 
 def program_on_path() -> str:
-    """Path of the machine's own `bao` or `vault`; "" when there is none. What lies beside this Python is not the machine's own."""
+    """Path of the machine's own `bao` or `vault`; "" when there is none. A program in this Python's folder is not the machine's own."""
     found = (shutil.which(name) for name in ("bao", "vault"))
     return next((one for one in found if one and Path(one).parent != Path(sys.executable).parent), "")
 

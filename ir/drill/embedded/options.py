@@ -37,7 +37,7 @@ class DrillOptions:
         services: how many processes take payments.
         managed: the replacement is minted by API; False: a simulated human clicks in the twin's Dashboard.
         waits: None: the shipped playbook, unchanged.
-        dead_on_arrival: Stripe has deactivated the leaked key before anybody noticed.
+        dead_on_arrival: Stripe has deactivated the leaked key before it was noticed.
         death: seconds from the order to a key's death (Stripe: seconds to minutes).
         keep: leave the folder behind.
         stores: kinds of store that have to run; none: all that this machine can run.

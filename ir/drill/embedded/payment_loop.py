@@ -51,7 +51,7 @@ class KeyInHand:
                 self._changed.wait_for(lambda: not self._out.get(old.fingerprint), patience)
 
 
-class Till:
+class PaymentLoop:
     """Takes payments at a steady pace until it is told to stop, and writes an egress log with Stripe's request ids.
 
     Args:

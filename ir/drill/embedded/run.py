@@ -1,4 +1,4 @@
-"""One drill from beginning to end: build the world, run the real command line in it, tell the truth about it, take it away."""
+"""One drill from beginning to end: build the world, run the real command line in it, measure the result, remove the world."""
 
 import re
 import shlex
@@ -28,7 +28,7 @@ from ir.storage import state_folder
 
 _INCIDENT = re.compile(rb"INC-\d{8}-[0-9a-f]{6}")
 _ASKS_FOR_USE = b"--unused"
-"""What a run says that waits for somebody who has seen whether the old key is still used."""
+"""The words of a run that waits for a person who has seen whether the old key is still used."""
 _MOST_RESUMES = 12
 SETTLE = 1.5
 """Seconds of traffic after the run, so that every service pays once more."""
@@ -133,9 +133,9 @@ def _run(world: setup.World, fleet: Fleet, line: CommandLine, watch: Watch) -> D
 
 
 def _command(world: setup.World, line: CommandLine, watch: Watch, files: list[str], trouble: Trouble) -> list[Ran]:
-    """`ir rotate`, and `ir resume` for as long as the run waits for the human or owes something that a human can mend.
+    """`ir rotate`, and `ir resume` for as long as the run waits for the person or has debts that a person can settle.
 
-    A process that was killed is resumed; what was refused or rolled back, because nothing answered, is begun anew.
+    A process that was killed is resumed; what was refused or rolled back, because nothing answered, is begun again.
     """
     human = Human(world.account, world.folder.keys / "new", watch.say, slip_of(world.options.seed))
     exposed = datetime.fromtimestamp(world.account.exposed_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -148,8 +148,8 @@ def _command(world: setup.World, line: CommandLine, watch: Watch, files: list[st
         if _ASKS_FOR_USE in ran[-1].output and incident:
             watch.say("the human looks at Last used in the row of the old key")
             line.run("approve", incident, "--unused", "Last used is from before the services moved")
-        anew = ran[-1].code in (ExitCode.REFUSED, ExitCode.ROLLED_BACK) or not incident
-        ran.append(_one(line, watch, words if anew else ["resume", incident, "--yes", *human.key_source], trouble))
+        begin_again = ran[-1].code in (ExitCode.REFUSED, ExitCode.ROLLED_BACK) or not incident
+        ran.append(_one(line, watch, words if begin_again else ["resume", incident, "--yes", *human.key_source], trouble))
     return ran
 
 

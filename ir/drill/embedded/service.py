@@ -27,7 +27,7 @@ from ir.core.errors import Missing, PortError
 from ir.core.model import Json
 from ir.core.reference import parse
 from ir.core.secret import Secret
-from ir.drill.embedded.payment_loop import KeyInHand, Till
+from ir.drill.embedded.payment_loop import KeyInHand, PaymentLoop
 from ir.ports import Store
 
 _EVERY = 0.1
@@ -141,16 +141,16 @@ def main() -> None:
     settings = ServiceSettings(**json.loads(sys.stdin.readline()))
     look = partial(environment_of, settings.runtime) if settings.runtime else partial(read_key, _store(settings))
     key, stop = KeyInHand(look()), threading.Event()
-    till = Till(settings.name, settings.api, key, Path(settings.egress), Random(settings.seed), settings.interval)  # noqa: S311 - repeatable
+    loop = PaymentLoop(settings.name, settings.api, key, Path(settings.egress), Random(settings.seed), settings.interval)  # noqa: S311 - repeatable
 
     def reload() -> None:
         key.swap(look())
 
     threading.Thread(target=_on_hang_up, args=(reload,), daemon=True).start()
-    server = _Server(lambda: {"key_fingerprint": key.fingerprint, "instance": settings.name, "ok": till.ok, "failed": till.failed}, reload)
+    server = _Server(lambda: {"key_fingerprint": key.fingerprint, "instance": settings.name, "ok": loop.ok, "failed": loop.failed}, reload)
     if settings.runtime:
         threading.Thread(target=_follow, args=(settings.runtime, key, stop), daemon=True).start()
-    paying = threading.Thread(target=till.run, args=(stop,))
+    paying = threading.Thread(target=loop.run, args=(stop,))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     paying.start()
     _say({"port": server.server_address[1]})
@@ -159,11 +159,11 @@ def main() -> None:
     paying.join()
     server.shutdown()
     server.server_close()
-    _say({"ok": till.ok, "failed": till.failed})
+    _say({"ok": loop.ok, "failed": loop.failed})
 
 
 def _on_hang_up(reload: Callable[[], None]) -> None:
-    """Waits for the signal itself: a handler would run in the main thread, which does not wake up when another one catches it."""
+    """Waits for the signal itself: a handler runs in the main thread, which goes on sleeping when another thread gets the signal."""
     while True:
         signal.sigwait({signal.SIGHUP})
         try:

@@ -148,7 +148,7 @@ class VercelTwin(HostTwin):
         return {"projects": rows, "pagination": {"count": len(rows), "next": str(end) if end < len(names) else None}}
 
     def _decrypted(self, project: str, ident: str) -> Json:
-        """One variable by its id; the value of a Secret is told to nobody."""
+        """One variable by its id; the value of a Secret is never told."""
         row = next((one for one in self.projects[project].variables if one["id"] == ident), None)
         if row is None:
             raise self.refused(404)

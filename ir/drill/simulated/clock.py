@@ -1,4 +1,4 @@
-"""Simulated time: it passes only when somebody sleeps, and the clock on the wall may be set by anybody."""
+"""Simulated time: it passes only during a sleep, and the clock on the wall may be set at any time."""
 
 import threading
 from datetime import UTC, datetime, timedelta

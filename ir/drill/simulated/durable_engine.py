@@ -16,7 +16,7 @@ class AnotherTurn(BaseException):
 
 
 class Parked(BaseException):
-    """The incident waits for a signal and nobody sends one."""
+    """The incident waits for a signal, and none is sent."""
 
 
 class Journal:

@@ -222,7 +222,7 @@ def _acted(port: Any, name: str, fate: Fate, act: Callable[[], Any]) -> Any:
     if fate is Fate.STALE:
         if name != "read":
             return None
-        port.changed()  # whatever it holds now, nobody can see it
+        port.changed()  # its content cannot be seen
         return port.earlier()
     if fate is Fate.OLD_KEY:
         return port.come_up_on_the_old_key()

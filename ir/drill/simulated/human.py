@@ -1,4 +1,4 @@
-"""The people around an incident: who signals, clicks in the Dashboard, mends what is broken, and ends it."""
+"""The people around an incident: they signal, click in the Dashboard, fix what is broken, and end it."""
 
 from ir.actions import unread
 from ir.core.secret import Secret
@@ -9,7 +9,7 @@ from ir.drill.simulated.stores_and_services import SimStore
 from ir.drill.simulated.trial import Trial
 
 PATIENCE = 12
-"""How often somebody mends what is asked for and looks again, before the incident counts as wedged."""
+"""How often a person fixes what is asked for and looks again, before the incident counts as stuck."""
 
 
 class Human:
@@ -57,7 +57,7 @@ class Human:
     # ── the Dashboard ──
 
     def does_what_is_asked(self) -> None:
-        """Clicks what the waiting step asks for, and expires what is owed."""
+        """Clicks what the waiting step asks for, and expires keys named as debts."""
         if self.sim.provider.guided and (action := waits_for(self.trial.record)):
             asked = self.trial.record.runs[-1].outcome
             self._clicks(action, f"{asked.said} {asked.todo}")
@@ -107,7 +107,7 @@ class Human:
     # ── the end ──
 
     def ends_it(self) -> None:
-        """Nothing goes wrong any more, somebody mends what the tool asks for and looks again until the incident has ended."""
+        """Without further faults, a person fixes what the tool asks for and looks again until the incident has ended."""
         self.trial.script.clear()
         for _ in range(PATIENCE):
             self._mends()
@@ -156,7 +156,7 @@ class Human:
                 self.judge.happened(name)
 
     def _told_of(self, store: SimStore) -> bool:
-        """Whether the tool names a store that nobody can read, or a service that reads it: a person knows no more of it."""
+        """Whether the tool names a store that cannot be read, or a service that reads it: a person knows no more of it."""
         debts = self.trial.record.debts
         readers = {name for name, service in self.sim.services.items() if service.store is store}
         name = str(store.ref)

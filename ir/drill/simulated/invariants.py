@@ -1,4 +1,4 @@
-"""What must hold about a trial: at each call that could cut somebody off, after each step, and when it has ended."""
+"""The invariants of a trial: at each call that could cut a service off, after each step, and at the end."""
 
 import json
 from functools import partial
@@ -26,11 +26,11 @@ def promised(holds: object, said: str) -> None:
 
 
 class Judge:
-    """Watches one trial. The truth is the simulated world's, never what the workflow says about it.
+    """Watches one trial, by the simulated world and never by the workflow's own words.
 
     Attributes:
         upset: thing → number of calls after which something outside last changed it.
-        unfair: what happened that no tool can mend, so that only the debts are judged: a dead replacement.
+        unfair: a fault that no tool can fix, so that only the debts are judged: a dead replacement.
     """
 
     def __init__(self, trial: Trial) -> None:
@@ -94,7 +94,7 @@ class Judge:
             promised(store.value == new.value or self._fresh(name), f"the leaked key is killed while {name} holds it")
 
     def _fresh(self, thing: str) -> bool:
-        """It was changed from outside while the present step ran: nobody could have seen that."""
+        """It was changed from outside while the present step ran: no look could have shown that."""
         return self.upset.get(thing, -1) > self.trial.step_began
 
     # ── after each rule ──
@@ -148,7 +148,7 @@ class Judge:
             promised(service.held == new.value or self.upset.get(name, -1) >= seen, f"done, and {name} is not on the replacement")
 
     def _others_work(self) -> None:
-        """No service of another key is cut off, unless it was given the leaked key when nobody looked any more."""
+        """No service of another key is cut off, unless it was given the leaked key after the last look."""
         late = self.upset.get(OTHER, -1) >= self._seen_by("retire")
         promised(self.sim.other.works or late, "done, and a listed service of another key is on the dead key")
 
@@ -181,8 +181,8 @@ class Judge:
 
     def _custody_is_over(self, record: Incident) -> None:
         for name, store in self.sim.stores.items():
-            owed = {name, f"custody of {record.id}"} & set(record.debts)
-            promised(not (store.kept or store.staged) or owed, f"{record.status}, and {name} still keeps something")
+            noted = {name, f"custody of {record.id}"} & set(record.debts)
+            promised(not (store.kept or store.staged) or noted, f"{record.status}, and {name} still keeps something")
 
     def _all_named(self, record: Incident) -> None:
         """Each live key that services do not need is named among the debts."""
@@ -214,7 +214,7 @@ class Judge:
         return bool(met) or any(store.shut for store in self.sim.stores.values())
 
     def _nothing_told(self) -> None:
-        """No key stands in what was recorded or said, in no form."""
+        """Nothing that was recorded or said holds a key, in any form."""
         keys = [key.value.reveal() for key in self.sim.provider.keys]
         written = json.dumps([self.trial.journal.stream, self.trial.journal.outputs]).encode()
         promised(not told(keys, written), "a key was recorded")

@@ -29,10 +29,10 @@ class SimKey:
 
 @dataclass
 class SimProvider:
-    """The truth about keys, and an issuer on top of it.
+    """The real state of keys, and an issuer on top of it.
 
     Attributes:
-        shut: what every call but a probe raises until a person mends it.
+        shut: what every call but a probe raises until a person fixes it.
         polls: when a key was probed (`SimClock.elapsed`), which, and whether it was alive.
     """
 

@@ -24,7 +24,7 @@ class SimStore:
     (`adapters.stores.old_news`): nothing that was read before counts.
 
     Attributes:
-        shut: what every call raises until a person mends it.
+        shut: what every call raises until a person fixes it.
         reverts_in: calls until GitOps puts the first value back, 0 = never. owned: programs that it says do so.
         changed: called when something but a call of ours has changed the value.
     """

@@ -27,7 +27,7 @@ _NAME = "simulated.yaml"
 
 
 class SimOperator:
-    """Nobody at the terminal, or somebody who says yes; `chooses`: of several things, "" = the first."""
+    """An unattended terminal, or a person who says yes; `chooses`: of several things, "" = the first."""
 
     def __init__(self, *, interactive: bool = False, says: bool = True) -> None:
         self.interactive, self.says, self.name, self.chooses = interactive, says, "sim", ""

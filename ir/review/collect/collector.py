@@ -1,4 +1,4 @@
-"""Stripe's own record, read with a review key: events, thin events, activity log, and the list sweeps.
+"""Read Stripe's own record with a review key: events, thin events, activity log, and the list sweeps.
 
 The account's production must keep its rate limit (100 requests a second in all, 25 per endpoint): all readers
 together stay under `RATE`. What was read is written page by page, so that a second try goes on where the first ended.
@@ -36,7 +36,7 @@ _MEMBERS = "2026-11-18.preview"
 
 @dataclass
 class Read:
-    """What one source gave.
+    """The result of one source.
 
     Attributes:
         available: Stripe answered 2xx at least once.
@@ -80,7 +80,7 @@ class Collector:
         self._progress, self._pace, self._whole = progress, Pace(rate), personal_data
 
     def extend(self, seconds: float) -> None:
-        """A further share of the budget, for the next part."""
+        """Grant a further share of the budget to the next part."""
         if self._deadline:
             self._deadline = max(self._deadline, time.monotonic()) + seconds
 
@@ -110,7 +110,7 @@ class Collector:
         return found
 
     def _forget(self, slices: list[tuple[int, int]], until: int) -> None:
-        """Pages of a slice that was still open when it was read."""
+        """Forget the pages of a slice that was still open when it was read."""
         kept = {f"events-{a}-{b}" for a, b in slices if b <= until - _FRESH}
         for file in self._folder.glob("events-*-*.*"):
             if file.stem not in kept and not file.stem.endswith(f"-{until + 1}"):
@@ -134,7 +134,7 @@ class Collector:
                     params["starting_after"] = cursor
                 body = self._page("/v1/events", params, found)
                 if body is None and resumed and found.refused:
-                    cursor, resumed = "", False  # The event where we stopped is gone by now: the slice from its beginning.
+                    cursor, resumed = "", False  # the event where we stopped is gone by now: read the slice from its beginning
                     continue
                 resumed = False
                 if body is None:
@@ -208,7 +208,7 @@ class Collector:
         return found
 
     def objects(self, path: str, since: int, *, created: bool = True, extra: Json | None = None, most: int = 20) -> tuple[list[Json], str]:
-        """One list, at most `most` pages; returns rows (whole, so narrow them) and why it is incomplete, "" if it is not."""
+        """Read one list, at most `most` pages; returns whole rows, which the caller narrows, and why it is incomplete, "" if it is not."""
         found = Read()
         rows: dict[str, Json] = {}
         asked: Json = {"limit": _LIMIT} | (extra or {}) | ({"created": {"gte": since}} if created and since else {})
@@ -230,7 +230,7 @@ class Collector:
         return list(rows.values()), f"only the newest {len(rows)} were read"
 
     def _forward(self, body: Json) -> tuple[str, str]:
-        """The path of a v2 list's next page, "" at its end; and why it cannot be read on, "" = it can, or need not."""
+        """The path of a v2 list's next page, "" at its end; and the reason why it cannot be read on, "" = it can, or need not."""
         try:
             path = self._api.next_page(body)
         except Rejected as error:

@@ -1,4 +1,4 @@
-"""What an attacker can leave behind: each kind with its list, its severity, what it does and how it is undone."""
+"""The things that an attacker can leave behind: each kind with its list, its severity, its effect and its undo."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -6,17 +6,17 @@ from dataclasses import dataclass, field, replace
 from ir.core.model import Json
 
 _LARGEST = 2**53
-"""Beyond it a number is no amount and no time of anybody's."""
+"""The largest number that can be an amount or a time."""
 
 
 def whole(value: object) -> int:
-    """A number of Stripe's; 0 for what is none."""
+    """A number of Stripe's; 0 for anything else."""
     return int(value) if isinstance(value, int | float) and abs(value) < _LARGEST else 0
 
 
 @dataclass(frozen=True)
 class LeftoverList:
-    """One list.
+    """One list of Stripe's in which leftovers can be.
 
     Attributes:
         kind: of the rows. path: of the list. created: whether it takes `created[gte]`.
@@ -143,7 +143,7 @@ _PAGES = {
 }
 
 STANDING = ("webhook_endpoint", "event_destination", "external_account")
-"""They go on working however old they are, and their lists are always read whole."""
+"""Kinds that go on working however old they are; their lists are always read whole."""
 
 
 @dataclass(frozen=True)
@@ -195,15 +195,15 @@ EVENTS: tuple[Change, ...] = (
     replace(_SCHEDULE, kind="balance_settings.updated"),
     replace(_KEY, kind="v2.iam.api_key.created"),
 )
-"""What has an event but no list."""
+"""Kinds that have an event and no list."""
 _TEXTS = {sweep.kind: sweep for sweep in SWEEPS}
 UNDONE = ("deleted", "removed", "uninstalled", "deauthorized", "revoked")
-"""How the type of a change ends that takes away what could be left behind, unless that was a protection."""
+"""Endings of change types that remove something, which leaves nothing behind unless it was a protection."""
 _PROTECTIONS = ("radar", "sso_")
 
 
 def change(kind: str, group: str = "") -> Change | None:
-    """What an entry of the activity log is as a leftover, by its type, else by its group; None = nothing stays."""
+    """The leftover that an entry of the activity log shows, by its type, else by its group; None = nothing stays."""
     if kind.endswith(UNDONE) and not (kind.startswith(_PROTECTIONS) or group == "radar"):
         return None
     named = (c for c in (*CHANGES, *EVENTS) if c.kind == kind or (c.kind.endswith("*") and kind.startswith(c.kind[:-1])))
@@ -211,7 +211,7 @@ def change(kind: str, group: str = "") -> Change | None:
 
 
 def leftover(kind: str, ident: str, created: int, *, detail: str = "", group: str = "") -> Json:
-    """One leftover with its undo; nothing is undone here. Detail: where it points to, or who did it."""
+    """One leftover with its undo; nothing is undone here. The detail says where it points to, or by whom it was made."""
     text = _TEXTS.get(kind) or change(kind, group)
     level, why, undo = (text.severity, text.why, text.undo) if text else ("high", "was set up after the exposure", _CLICK + "look for {id}")
     said = why + (f": {detail}" if detail else "")
@@ -219,10 +219,10 @@ def leftover(kind: str, ident: str, created: int, *, detail: str = "", group: st
 
 
 def page(kind: str, ident: str, *, test: bool) -> str:
-    """Where the Dashboard shows a movement of money and stops it."""
+    """The page of the Dashboard that shows a movement of money and stops it."""
     return f"https://dashboard.stripe.com/{'test/' if test else ''}{_PAGES.get(kind, '{id}').replace('{id}', ident)}"
 
 
 def is_rare(kind: str) -> bool:
-    """Whether such a thing is made so seldom that every new one is worth a look."""
+    """Whether such a thing is made so rarely that every new one is worth a look."""
     return kind not in _TEXTS or _TEXTS[kind].rare

@@ -1,4 +1,4 @@
-"""The list sweeps: what there is of everything that an attacker could have left behind, and money on its way."""
+"""Sweep the lists of everything that an attacker could have left behind, and of money on its way."""
 
 import re
 from collections.abc import Callable
@@ -21,7 +21,7 @@ _ACCOUNT = re.compile(r"acct_[A-Za-z0-9]{1,40}")
 
 @dataclass
 class Swept:
-    """Rows as `objects` wants them, and what could not be read (kind → why)."""
+    """Rows in the form of `objects`, and the kinds that could not be read (kind → why)."""
 
     rows: list[Json] = field(default_factory=list)
     unread: dict[str, str] = field(default_factory=dict)
@@ -46,7 +46,7 @@ def sweep_lists(
         return sweep, rows, why
 
     def lists() -> None:
-        for sweep, rows, why in each(wanted, one):  # the collector keeps the pace, however many ask
+        for sweep, rows, why in each(wanted, one):  # the collector keeps the pace, however many threads ask
             if why:
                 swept.unread[sweep.kind] = why
             swept.read += not why or bool(rows)
@@ -64,7 +64,7 @@ def sweep_lists(
 
 
 def _payout_habits(collector: Collector, since: int) -> list[Json]:
-    """Payouts by hand in the year before: events reach back for a month, and some people pay out every quarter."""
+    """Payouts by hand in the year before: events reach back one month, and some people pay out every quarter."""
     rows, _ = collector.objects("/v1/payouts", max(since - _YEAR, 0))
     by_hand = [row for row in rows if row.get("automatic") is False or row.get("method") == "instant"]
     return [
@@ -75,7 +75,7 @@ def _payout_habits(collector: Collector, since: int) -> list[Json]:
 
 
 def _destinations(collector: Collector, swept: Swept, account: str) -> None:
-    """Payout destinations of the account itself and of connected accounts that are new: those are as new as their account."""
+    """New payout destinations, of the account itself and of new connected accounts: those are as new as their account."""
     fresh = {str(row["id"]): int(row["ts"]) for row in swept.rows if row["kind"] == "connected_account"}
     holders = {name: made for name, made in ({account: 0} | fresh).items() if _ACCOUNT.fullmatch(name)}
     if account not in holders:
@@ -92,7 +92,7 @@ def _destinations(collector: Collector, swept: Swept, account: str) -> None:
 
 
 def _row(kind: str, row: Json, known_webhooks: tuple[str, ...]) -> Json:
-    """Only what judging needs: no secret of a webhook, no name of a person."""
+    """The fields that judging needs: no secret of a webhook, no name of a person."""
     hook = row.get("webhook_endpoint")
     url = str(row.get("url") or (hook.get("url") if isinstance(hook, dict) else "") or "")
     stamp = row.get("created")
@@ -116,7 +116,7 @@ def _text(value: object) -> str:
 
 
 def _due(arrival: object) -> str:
-    """Until when a payout can be stopped at most, where Stripe says it."""
+    """The latest time at which a payout can be stopped, where Stripe says it."""
     at = whole(arrival)
     return f", arrives {datetime.fromtimestamp(at, UTC).date()}" if 0 < at < _YEAR_9999 else ""
 

@@ -21,7 +21,7 @@ def write(out: BinaryIO, rows: Iterable[Json], *, whole: bool) -> None:
 
 
 def mended(file: Path) -> int:
-    """Rows of a file of pages; half a line that a killed process left is cut off."""
+    """Rows of a file of pages, without the half line that a killed process left."""
     if not file.exists():
         return 0
     whole = file.read_bytes()
@@ -57,7 +57,7 @@ def follows(body: Json, rows: list[Json], *, limit: int) -> tuple[str, str]:
 
 
 def newest_first(rows: list[Json]) -> bool:
-    """Whether a page of a v2 list goes back in time, as far as its ends tell."""
+    """Whether a page of a v2 list goes back in time, as far as its ends show."""
     ends = [epoch(str(row.get("created") or "")) for row in (rows[0], rows[-1])] if rows else [0, 0]
     return ends[0] >= ends[1]
 

@@ -1,4 +1,4 @@
-"""The account's production keeps its rate limit: our own requests go at a pace, and slower when it is busy.
+"""Pace our own requests, so that the account's production keeps its rate limit; slower when the account is busy.
 
 After a rest a second's worth of them may go at once, so within one second never more than twice the rate.
 """
@@ -12,7 +12,7 @@ _BURST = 1.0
 
 
 class Pace:
-    """So many requests a second, over all threads; slower after a 429.
+    """A limit of requests a second, over all threads; lower after a 429.
 
     Args:
         rate: requests a second in the long run.
@@ -26,7 +26,7 @@ class Pace:
         self._lock, self._next = threading.Lock(), 0.0
 
     def wait(self) -> None:
-        """Until the next request may go."""
+        """Wait until the next request may be sent."""
         with self._lock:
             now = self._clock()
             due = max(self._next, now - _BURST)
@@ -35,17 +35,17 @@ class Pace:
             self._sleep(due - now)
 
     def slower(self, pause: float = 1.0) -> None:
-        """Someone needs the limit more than we do: nobody asks for `pause` seconds."""
+        """Slow down, since production needs the limit more: no thread asks for `pause` seconds."""
         with self._lock:
             self._gap = min(self._gap * 1.5, 2.0)
             self._next = max(self._next, self._clock() + pause)
 
     def faster(self) -> None:
-        """An answer came: slowly back to the rate that was allowed."""
+        """An answer came: go slowly back to the allowed rate."""
         with self._lock:
             self._gap = max(self._gap * 0.97, self._least)
 
 
 def pause(retry_after: str, attempt: int) -> float:
-    """Seconds; what the server asks for, within reason, else 1, 2, 4."""
+    """Seconds to pause: what the server asks for, within reason, else 1, 2, 4."""
     return min(float(retry_after), 30.0) if retry_after.isdigit() else float(2**attempt)

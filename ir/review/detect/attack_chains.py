@@ -1,4 +1,4 @@
-"""Order makes a chain: looking around, then writing, then taking money out or settling in, within a day."""
+"""Findings in order make a chain: recon, then writes, then money out or persistence, within a day."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ _MEDIUM = LEVELS.index("medium")
 
 
 def raise_chains(hits: list[Hit]) -> list[Hit]:
-    """Severity of what follows recon within a day rises; a new network together with a new client is high."""
+    """Raise the severity of what follows recon within a day; a new network together with a new client is high."""
     return _follow([_with_new_client(hit, hits) for hit in hits])
 
 
@@ -27,7 +27,7 @@ def _follow(hits: list[Hit]) -> list[Hit]:
 
 
 def _chained(then: Hit, recon: list[Hit]) -> Hit:
-    # One shared source of evidence is no order: the recon must be other requests, seen earlier.
+    # one shared source of evidence is not an order: the recon must be other requests, seen earlier
     before = [
         h
         for h in recon

@@ -1,4 +1,4 @@
-"""Who calls with each key, as Stripe's request log tells it: client and version, network, kind of call; when first and how often."""
+"""The callers of each key by Stripe's request log: client and version, network, kind of call; first time and number."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ _ID = (Column("request_id", "VARCHAR", ""),)
 _ASKED = (Column("client", "VARCHAR", ""), Column("act", "VARCHAR", ""))
 _KNOWN_AS = "SELECT DISTINCT agent, agent_version, ip, endpoint FROM requests WHERE own = 0 LIMIT 1000000"
 _ACTS = "SELECT DISTINCT idem_format, act FROM events"
-# What a person called ours: requests of Stripe's log, and those that events tell of.
+# the groups that a person called ours: requests of Stripe's log, and those that events tell of
 _IDS = """
 SELECT r.request_id AS request_id FROM requests r JOIN declared d
   ON r.agent = d.agent AND r.agent_version = d.agent_version AND r.ip = d.ip AND r.endpoint = d.endpoint
@@ -58,7 +58,7 @@ SELECT e.request_id AS request_id FROM events e JOIN declared_acts a ON e.idem_f
 
 @dataclass(frozen=True)
 class Actor:
-    """One client in one network with one key; `kind` "" where all that it does is meant."""
+    """One client in one network with one key; `kind` "" stands for everything that it does."""
 
     key: str
     client: str
@@ -67,21 +67,21 @@ class Actor:
 
     @property
     def named(self) -> str:
-        """For people."""
+        """The caller in words."""
         if self.net == EVENTS:
             return f"writes with idempotency keys of the form `{self.client}`"
         client = " ".join(filter(None, (self.client, self.version))) or "a client that is not named"
         return f"{client} from {'any network' if self.net == ANY else self.net or 'an address that is not told'}"
 
     def group(self, kind: str = "") -> str:
-        """As a person calls it ours."""
+        """The caller in the form by which a person calls it ours."""
         endpoint = kind.partition(" ")[2]
         return str(CallerGroup(self.client or UNKNOWN, self.version, self.net or UNKNOWN, endpoint))
 
 
 @dataclass
 class CallerActivity:
-    """What an actor did of one kind (`read /v1/customers`), or in all.
+    """The requests of an actor of one kind (`read /v1/customers`), or in all.
 
     Attributes:
         n, strange, refused: requests; those that no log of ours holds; those that Stripe refused.
@@ -95,7 +95,7 @@ class CallerActivity:
     last: int = 0
 
     def add(self, other: "CallerActivity") -> None:
-        """Both together."""
+        """Join both."""
         self.first = min(self.first or other.first, other.first)
         self.n, self.strange, self.refused, self.last = (
             self.n + other.n,
@@ -107,14 +107,14 @@ class CallerActivity:
 
 @dataclass
 class Callers:
-    """All of an account: what each actor did, by kind, and how many requests each key had by epoch hour."""
+    """All callers of an account: the requests of each actor, by kind, and the requests of each key by epoch hour."""
 
     uses: dict[Actor, dict[str, CallerActivity]] = field(default_factory=dict)
     hours: dict[str, dict[int, int]] = field(default_factory=dict)
 
     @cached_property
     def totals(self) -> dict[Actor, CallerActivity]:
-        """All that each did."""
+        """The requests of each actor in all."""
         found: dict[Actor, CallerActivity] = {}
         for actor, kinds in self.uses.items():
             found[actor] = CallerActivity()
@@ -136,7 +136,7 @@ class Callers:
 
     @cached_property
     def new_networks(self) -> dict[tuple[str, str], list[int]]:
-        """(key, client) → when each of its networks was first met, in order."""
+        """The time at which each network of a (key, client) was first seen, in order."""
         met: dict[tuple[str, str], dict[str, int]] = {}
         for actor, use in self.totals.items():
             nets = met.setdefault((actor.key, actor.client), {})
@@ -144,7 +144,7 @@ class Callers:
         return {who: sorted(nets.values()) for who, nets in met.items()}
 
     def begin(self, key: str) -> int:
-        """Where the evidence of a key begins, epoch seconds."""
+        """The time at which the evidence of a key begins, epoch seconds."""
         return min(self.hours.get(key, {0: 0})) * HOUR
 
     @cached_property
@@ -153,7 +153,7 @@ class Callers:
         return {key: (known, [0, *accumulate(self.hours[key][hour] for hour in known)]) for key, known in hours.items()}
 
     def requests(self, key: str, end: int = 1 << 62) -> int:
-        """Requests of a key in the full hours before a time."""
+        """Requests of a key in the full hours before `at`."""
         known, running = self._running.get(key, ([], [0]))
         return running[bisect_left(known, end // HOUR)]
 
@@ -172,7 +172,7 @@ def declare(engine: Engine, groups: Sequence[CallerGroup]) -> None:
 
 
 def read(engine: Engine, window: Window, ours: Sequence[CallerGroup], *, log: bool) -> Callers:
-    """From Stripe's request log (`log`: it shows who calls), else from events; without the groups that are `ours`."""
+    """Read the callers from Stripe's request log (`log`: it shows them), else from events; without the groups that are `ours`."""
     found = Callers()
     fill = {"since": max(window.since, 1), "until": window.until, "most": _MOST}
     rows = engine.rows(_GROUPS.format(**fill)) if log else []
@@ -188,7 +188,7 @@ def read(engine: Engine, window: Window, ours: Sequence[CallerGroup], *, log: bo
 
 
 def _roaming(found: Callers) -> Callers:
-    """The networks of a key that has very many are one."""
+    """Join the networks of a key that has very many."""
     nets: dict[str, set[str]] = {}
     for actor in found.uses:
         nets.setdefault(actor.key, set()).add(actor.net)
@@ -204,7 +204,7 @@ def _roaming(found: Callers) -> Callers:
 
 
 def _bounded(found: Callers) -> Callers:
-    """Of very many actors the newest and the busiest: whoever floods a log does not make it slow to read."""
+    """Of very many actors, the newest and the busiest, so that a flooded log stays fast to read."""
     if len(found.uses) > 2 * _ACTORS:
         newest = sorted(found.uses, key=lambda actor: -found.totals[actor].first)[:_ACTORS]
         busiest = sorted(found.uses, key=lambda actor: -found.totals[actor].n)[:_ACTORS]
@@ -225,7 +225,7 @@ def _of_events(engine: Engine, fill: dict[str, int], ours: Sequence[CallerGroup]
 
 
 def _resource(endpoint: str) -> str:
-    """`/v1/customers/:id/sources` → `/v1/customers`: what kind of thing it is about."""
+    """`/v1/customers/:id/sources` → `/v1/customers`: the kind of thing that a path is about."""
     return "/".join(endpoint.split("/")[:3])
 
 

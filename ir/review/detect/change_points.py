@@ -1,4 +1,4 @@
-"""When might the key have got out? Change points of who uses it: groups that came late and that no deploy of ours explains.
+"""Propose when the key may have got out: change points in its callers, groups that came late and that no deploy of ours explains.
 
 An attacker *adds* to what is there, a deploy *replaces* it: a group that takes over what another one did is no change point. A group
 that comes back regularly since the evidence began is a consumer, not a stranger.
@@ -14,7 +14,7 @@ from ir.review.detect.regular_callers import Regular
 from ir.review.detect.window import DAY, HOUR
 
 _BEFORE = 100
-"""Requests of a key before a group's first one, below which nothing is new: the evidence only begins."""
+"""Requests of a key before a group's first one, below which nothing counts as new: the evidence has only begun."""
 _HISTORY = 6 * HOUR
 _OVERDUE = 5.0
 _FEW = 5
@@ -46,12 +46,12 @@ class Candidate:
 
     @property
     def group(self) -> str:
-        """As a person calls it ours."""
+        """The group in the form by which a person calls it ours."""
         return self.actor.group(self.kind)
 
     @property
     def rare(self) -> bool:
-        """Whether it makes a small part of what the key does."""
+        """Whether it makes a small part of the key's requests."""
         return self.use.n <= _RARE * self.of
 
     @property
@@ -72,7 +72,7 @@ def candidates(callers: Callers, regular: Sequence[Regular], until: int) -> list
 
 
 def _of_actor(callers: Callers, actor: Actor, regular: Sequence[Regular], until: int) -> Iterator[Candidate]:
-    """The whole actor, else what it never did before."""
+    """The whole actor, else the kinds that it never did before."""
     whole, kinds = callers.totals[actor], callers.uses[actor]
     begin, of = callers.begin(actor.key), callers.requests(actor.key)
     news = _news(callers, actor, until)
@@ -85,7 +85,7 @@ def _of_actor(callers: Callers, actor: Actor, regular: Sequence[Regular], until:
 
 
 def _kinds_of(callers: Callers, actor: Actor) -> Iterator[Candidate]:
-    """What an actor that is known did for the first time; a harmless kind of call is new only after some days."""
+    """Kinds of call that a known actor did for the first time; a harmless kind is new only after some days."""
     settled, of = callers.begin(actor.key) + 3 * DAY, callers.requests(actor.key)
     for kind, use in callers.uses[actor].items():
         if callers.firsts[actor.key, "kind", kind] == use.first and _new(callers, actor.key, use):
@@ -95,14 +95,14 @@ def _kinds_of(callers: Callers, actor: Actor) -> Iterator[Candidate]:
 
 
 def _new(callers: Callers, key: str, use: CallerActivity) -> bool:
-    """Whether it came late enough to be called new, and most of it is in no log of ours."""
+    """Whether it came late enough to be new, and most of it is in no log of ours."""
     if 2 * use.strange < use.n or not use.strange or use.first < callers.begin(key) + _HISTORY:
         return False
     return callers.requests(key, use.first) >= _BEFORE
 
 
 def _news(callers: Callers, actor: Actor, until: int) -> str:
-    """What of an actor its key did not know before; "" = nothing, or a network of which it meets new ones all the time."""
+    """The properties of an actor that its key did not know before; "" = none, or a network of a key that meets new ones all the time."""
     at = callers.totals[actor].first
     client = callers.firsts[actor.key, "client", actor.client, actor.version] >= at
     network = actor.net != EVENTS and callers.firsts[actor.key, "net", actor.net] >= at and not _roams(callers, actor, at, until)
@@ -118,14 +118,14 @@ def _roams(callers: Callers, actor: Actor, at: int, until: int) -> bool:
     late = begin + (at - begin) // (2 if young else 4)
     met = callers.new_networks[actor.key, actor.client]
     met = met[bisect_left(met, late) : bisect_left(met, at)]
-    if young:  # All that the evidence has seen yet is too little to know them all.
+    if young:  # the evidence so far is too short to know all of them
         return bool(met)
     often = len({first // DAY for first in met}) >= 3
     return often and len(met) / (at - late) * max(until - at, DAY) >= 1
 
 
 def _taken_over(callers: Callers, until: int) -> set[Actor]:
-    """Actors that go on with what others did, and stopped doing: an upgrade, a move, a migration.
+    """Actors that continue what others did and stopped doing: an upgrade, a move, a migration.
 
     Of those that could have taken over, the busiest did, until all that the other did is accounted for: a stranger who comes on the
     day of a deploy is not excused by it, nor is one who does little of what an idle service did.
@@ -151,7 +151,7 @@ def _ended(use: CallerActivity, until: int) -> bool:
 
 
 def _heirs(callers: Callers, old: Actor, until: int) -> list[Actor]:
-    """Those that began about when it ended, do some of what it did, and are at it still."""
+    """Actors that began about when it ended, do some of what it did, and still go on."""
     ended = callers.totals[old].last
     return [
         new

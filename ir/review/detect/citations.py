@@ -1,4 +1,4 @@
-"""Findings cite the events beside the requests that caused them: the one opens in Workbench, the other in any archive."""
+"""Findings cite events beside the requests that caused them: requests open in Workbench, events in any archive."""
 
 from collections import defaultdict
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Tables that several rules share, in portable SQL: who sent each write, and what each hour looked like."""
+"""Tables that several rules share, in portable SQL: the sender of each write, and the traffic of each hour."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,7 @@ SELECT DISTINCT e.intent AS intent FROM events e JOIN seen s ON e.request_id = s
 WHERE e.intent <> '' AND e.type IN ('payment_intent.created', 'setup_intent.created')
 """
 
-# One row per API request that changed something; `state`: own, buyer, dashboard, probe or ghost (nobody of ours sent it).
+# One row per API request that changed something; `state`: own, buyer, dashboard, probe or ghost (we did not send it).
 ACTS = """
 SELECT e.request_id AS request_id, e.ts AS ts, CAST(FLOOR(e.ts / 3600) AS BIGINT) AS hour, e.act AS act, e.client AS client,
   e.event_id AS event_id, e.amount AS amount, e.currency AS currency, e.customer AS customer, e.card AS card,
@@ -89,7 +89,7 @@ def derive_sent(
 ) -> bool:
     """Make `seen`, `ours`, `probes`, `mine`, `dashboard`, `offered`, `sent`; returns whether the events tell their requests at all.
 
-    Without egress logs, or without request ids, nobody can be called a stranger: `unknown`.
+    Without egress logs, or without request ids, no sender can be called a stranger: `unknown`.
     """
     engine.keep("seen", SEEN)
     callers.declare(engine, declared)
@@ -110,7 +110,7 @@ def derive_sent(
 
 
 def _named(engine: Engine, names: tuple[str, ...]) -> list[str]:
-    """Keys that were made under a name that this incident asked a person for; two of one name may as well be a stranger's."""
+    """Keys made under a name that this incident asked a person for; a second one of that name may be a stranger's."""
     rows = engine.rows(
         "SELECT changed, MIN(object_id) AS id, COUNT(DISTINCT object_id) AS n FROM activity WHERE changed LIKE 'named %' GROUP BY changed"
     )

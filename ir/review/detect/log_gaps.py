@@ -1,4 +1,4 @@
-"""How complete our own logs are, and where they have holes: a hole *replaces* known traffic, an attacker *adds* to it."""
+"""Measure how complete our own logs are, and find their holes: a hole *replaces* known traffic, an attacker *adds* to it."""
 
 import math
 from collections import defaultdict
@@ -8,13 +8,13 @@ from statistics import median
 from ir.review.detect.log_silences import Silence, silences, weekend
 from ir.review.detect.window import HOUR, Window
 
-_DUE = 12  # lines that make a silence a hole: by chance in 6 of a million
+_DUE = 12  # lines that were due and make a silence a hole: by chance in 6 of a million
 _NOTHING = (0, -1)
-_FEW = 5  # writes, or lines due, below which nothing shows that ours went on without their lines
+_FEW = 5  # writes, or lines due, below which nothing shows that our services went on without their lines
 _MANY = 40
-"""Known writes from which on a share of 95 % can be told from one of 90 %."""
+"""Known writes from which a share of 95 % can be told from one of 90 %."""
 KNOWN_SHARE = 0.5
-"""A kind of write is our services' when at least this share of it stands in our logs; the rest is people's."""
+"""A kind of write belongs to our services when at least this share of it is in our logs; the rest is people's."""
 ENOUGH = 0.95
 """Share of our own known traffic that our logs must hold before *none seen* may be said of writes."""
 
@@ -25,7 +25,7 @@ Hole = tuple[str, str, int, int, int]
 
 @dataclass
 class Completeness:
-    """What our logs hold of our own known writes.
+    """The part of our own known writes that our logs hold.
 
     Attributes:
         known, matched: writes of our services' kinds in the judged window, and how many of them our logs hold.
@@ -49,7 +49,7 @@ class Completeness:
 
     @property
     def measured(self) -> tuple[int, int]:
-        """(known, matched) that the share is told from: a short window has too few writes to tell a share, so it takes the time before."""
+        """The (known, matched) from which the share is told: a short window has too few writes, so it takes the time before."""
         if self.known >= _MANY:
             return self.known, self.matched
         return self.known + self.known_before, self.matched + self.matched_before
@@ -62,7 +62,7 @@ class Completeness:
 
     @property
     def tells(self) -> bool:
-        """Whether a write that our logs lack, outside their holes, may be called a stranger's: they hold 95 % of ours, but for chance."""
+        """Whether a write that our logs lack, outside their holes, may be called a stranger's: they hold 95 % of ours, up to chance."""
         chance = 3 * math.sqrt(self.outside * ENOUGH * (1 - ENOUGH))
         return self.outside > 0 and self.outside_matched >= ENOUGH * self.outside - chance
 
@@ -103,7 +103,7 @@ def measure(
 
 
 def _at_the_edges(rows: list[tuple[str, str, int, int, int]], span: tuple[int, int], whole: list[Hole], late: set[Kind]) -> list[Hole]:
-    """The hours in which our logs begin (before that they may lie in a file that was rotated away) and end.
+    """The hours in which our logs begin (earlier lines may be in a file that was rotated away) and end.
 
     `late`: kinds of ours whose lines were due after the end, so that the logs lag behind; else silence at the end is only silence.
     """
@@ -146,7 +146,7 @@ def _count(found: Completeness, ours: dict[Kind, dict[int, tuple[int, int]]], wi
 
 
 def _empty_hours(lines: dict[int, int], window: Window) -> set[int]:
-    """Hours in which our logs have (nearly) no line though that hour of the day usually has many."""
+    """Hours in which our logs have (nearly) no line although that hour of the day usually has many."""
     if not lines:
         return set()
     by_clock: dict[int, list[int]] = defaultdict(list)
@@ -156,16 +156,16 @@ def _empty_hours(lines: dict[int, int], window: Window) -> set[int]:
     usual = {clock: median(counts) for clock, counts in by_clock.items()}
     span = range(max(first, window.since // 3600), last)
     thin = {hour for hour in span if _is_thin(lines.get(hour, 0), usual[hour % 24])}
-    for hour in span:  # Logs with few lines an hour show a hole over three.
+    for hour in span:  # logs with few lines an hour show a hole over three hours
         three = (hour, hour + 1, hour + 2)
         if _is_thin(sum(lines.get(h, 0) for h in three), sum(usual.get(h % 24, 0.0) for h in three)):
             thin |= {h for h in three if h in span and lines.get(h, 0) < 0.55 * usual[h % 24]}
-    # A hole rarely begins on the hour: its neighbours are partly missing too.
+    # a hole rarely begins on the hour: its neighbours are partly missing, too
     return {hour + step for hour in thin for step in (-1, 0, 1)}
 
 
 def _replaced(silence: Silence, ours: dict[Kind, dict[int, tuple[int, int]]]) -> bool:
-    """Whether writes of our services' kinds went on in a silence, at about their pace: they are ours, and the lines are lost.
+    """Whether writes of our services' kinds went on in a silence, at about their pace: then they are ours, and the lines are lost.
 
     In a log of few lines a silence alone says nothing.
     """

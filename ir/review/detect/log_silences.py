@@ -1,4 +1,4 @@
-"""Stretches in which our own logs have no line though some were due, also at their end: a log that lags behind is none that is empty."""
+"""Stretches in which our own logs lack lines that were due, also at the end: a log that lags behind is not an empty one."""
 
 from bisect import bisect_left
 from collections import defaultdict
@@ -37,9 +37,9 @@ class Silence:
 
 
 def silences(minutes: dict[int, int], lines: dict[int, int], until: int) -> list[Silence]:
-    """Stretches without a line, and how many were due: by the clock of other days, and by the pace as long before and after.
+    """Stretches without a line, and the number that was due: by the clock of other days, and by the pace as long before and after.
 
-    The lesser of the two counts: by the pace alone, every night would be a hole, and by the clock alone every holiday.
+    The lesser of the two counts: by the pace alone, every night would be a hole, and by the clock alone, every holiday.
 
     Args:
         minutes: how many lines there are, by epoch minute.
@@ -52,7 +52,7 @@ def silences(minutes: dict[int, int], lines: dict[int, int], until: int) -> list
     found = []
     for left, right, is_last in _quiet(known, until // 60):
         quiet = right - left - 1
-        # The end lies often on the first Saturday of young logs: then working days tell, too.
+        # young logs often end on their first Saturday: then working days count, too
         clock = sum(_overlap(hour, left, right) * by_clock.get(_class(hour), 0.0) for hour in range(left // 60, right // 60 + 1))
         usual = every_day | by_clock
         either = sum(_overlap(hour, left, right) * usual.get(_class(hour), 0.0) for hour in range(left // 60, right // 60 + 1))
@@ -71,7 +71,7 @@ def _quiet(known: list[int], end: int) -> Iterator[tuple[int, int, bool]]:
 
 
 def _pace(begin: int, end: int, known: list[int], before: dict[int, int]) -> float:
-    """Lines a minute from `begin` to before `end`, as far as the logs reach; at least half an hour of them, or 0."""
+    """Lines a minute from `begin` to before `end`, as far as the logs reach; from at least half an hour of them, or 0."""
     begin, end = max(begin, known[0]), min(end, known[-1])
     return (_lines_before(known, before, end) - _lines_before(known, before, begin)) / (end - begin) if end - begin >= _SPAN else 0.0
 
@@ -82,7 +82,7 @@ def _lines_before(known: list[int], before: dict[int, int], minute: int) -> int:
 
 
 def _by_clock(lines: dict[int, int], known: list[int], *, apart: bool = True) -> dict[tuple[bool, int], float]:
-    """Lines that an hour of the day usually has, working days and weekends `apart` or not; absent when fewer than three days tell."""
+    """Usual lines of an hour of the day, working days and weekends `apart` or not; absent when fewer than three days tell."""
     counts: dict[tuple[bool, int], list[int]] = defaultdict(list)
     for hour in range(known[0] // 60 + 1, known[-1] // 60) if known else ():
         kind, clock = _class(hour)

@@ -1,4 +1,4 @@
-"""Consumers that come rarely but regularly: once a day, once a week, once a month. The kill breaks them, and no one has seen it yet."""
+"""Consumers that come rarely but regularly: daily, weekly, monthly. The kill breaks them before anyone has noticed them."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,7 +12,7 @@ from ir.review.sql.schema import Column
 _VISIT = 6 * HOUR
 """Seconds without a request that end a visit."""
 _SHARE = 0.05
-"""Of a key's requests, at most so many are a rare consumer's."""
+"""The largest share of a key's requests that a rare consumer has."""
 _ON_TIME = 0.7
 _WHO = (Column("key_id", "VARCHAR", ""), Column("agent", "VARCHAR", ""), Column("net", "VARCHAR", ""))
 _HOURS = """

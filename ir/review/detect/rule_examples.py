@@ -1,4 +1,4 @@
-"""A rule's own examples, run: small tables around an exposure on a fixed day."""
+"""Run a rule's own examples: small tables around an exposure on a fixed day."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ _DAY = 86400
 
 
 def run_example(rule: Rule, example: Example, scratch: Path) -> list[Hit]:
-    """What the rule finds in the example; every source counts as given."""
+    """The rule's hits in the example; every source counts as given."""
     engine = DuckDb(scratch, memory_limit="256MB", threads=1)
     try:
         return run_on(engine, rule, example)

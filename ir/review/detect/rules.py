@@ -27,7 +27,7 @@ COLUMNS = ("entity", "ts", "evidence", "currency", "amount", "seen", "usual", "l
 
 @dataclass(frozen=True)
 class RuleParameters:
-    """Numbers that rules are told: times in epoch seconds, lengths in hours, flags 0 or 1.
+    """The numbers of one review that rules use: times in epoch seconds, lengths in hours, flags 0 or 1.
 
     Attributes:
         since, judged, until, exposed, middle: window; `middle` halves the baseline.
@@ -57,7 +57,7 @@ class RuleParameters:
 
     @classmethod
     def of(cls, window: Window, **more: Any) -> "RuleParameters":
-        """From a window; what our logs and the API cover is added by name."""
+        """Make them from a window; the spans of our logs and the API are added by name."""
         return cls(
             since=window.since,
             judged=window.judged,
@@ -75,7 +75,7 @@ _CALLS = (
     "(SELECT " + ", ".join(f"l.{column.name} AS {column.name}" for column in TABLES["requests"]) + " FROM requests l "
     "LEFT JOIN ours m ON l.request_id = m.request_id WHERE l.own = 0 AND (l.ts < {judged} OR m.request_id IS NULL))"
 )
-"""What `{calls}` in a rule stands for: Stripe's log, from the exposure on without the requests that our own logs hold too."""
+"""The meaning of `{calls}` in a rule: Stripe's log, from the exposure on without requests that our own logs hold, too."""
 
 
 class Example(BaseModel):
@@ -165,7 +165,7 @@ def load_rules(folders: Iterable[str] = ()) -> tuple[Rule, ...]:
 
 @cache
 def _shipped() -> tuple[Rule, ...]:
-    """Read once: a watch reviews again and again."""
+    """The shipped pack, read once: a watch reviews again and again."""
     return _rules_in(Path(str(files("ir.review").joinpath("rules"))))
 
 

@@ -1,4 +1,4 @@
-"""Rules → findings. One query per rule; it returns at most `SHOWN` rows of evidence for each entity."""
+"""Run rules to findings: one query per rule, with at most `SHOWN` rows of evidence for each entity."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -10,7 +10,7 @@ from ir.review.detect.rules import LEVELS, Rule, RuleParameters
 from ir.review.sql.engine import Engine, Row
 
 SHOWN = 50
-"""Ids that a finding cites at most."""
+"""The most ids that a finding cites."""
 _ENTITIES = 400
 
 _HITS = """
@@ -36,7 +36,7 @@ FROM n WHERE rn <= {shown} OR crn = 1 ORDER BY hits DESC, entity, level, rn LIMI
 
 @dataclass(frozen=True)
 class Hit:
-    """A finding and what the verdict needs to know of its rule; `moments` are (epoch seconds, evidence id)."""
+    """A finding, and the properties of its rule that the verdict needs; `moments` are (epoch seconds, evidence id)."""
 
     finding: Finding
     rule: Rule
@@ -47,7 +47,7 @@ class Hit:
 def run_rules(
     engine: Engine, rules: Iterable[Rule], parameters: RuleParameters, have: set[str], progress: Callable[[str], None]
 ) -> tuple[list[Hit], list[str]]:
-    """Run what can run; returns hits and the ids of rules whose sources are missing."""
+    """Run every rule that can run; returns hits and the ids of rules whose sources are missing."""
     hits: list[Hit] = []
     blind: list[str] = []
     kept: list[str] = []
@@ -107,7 +107,7 @@ def _innocent(rule: Rule) -> str:
 
 
 def _spread(lists: list[list[str]]) -> list[str]:
-    """One of each entity, then the second of each …: nobody's evidence is crowded out."""
+    """One of each entity, then the second of each, and so on, so that every entity's evidence is shown."""
     turns = (part for turn in zip_longest(*lists) for part in turn if part is not None)
     return list(dict.fromkeys(turns))
 

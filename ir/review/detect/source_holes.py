@@ -1,4 +1,4 @@
-"""Holes of any source: silence where its own rows were due, and silence while another source shows that something happened."""
+"""Holes of any source: a silence in which its own rows were due, or while another source shows that something happened."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from ir.review.detect.log_silences import silences
 from ir.review.detect.window import DAY, HOUR
 
 DUE = 12
-"""Rows that make a silence a hole: by chance in 6 of a million."""
+"""Rows that were due and make a silence a hole: by chance in 6 of a million."""
 _MINUTE = 60
 
 Span = tuple[int, int]
@@ -15,7 +15,7 @@ Span = tuple[int, int]
 
 
 def of_its_own(minutes: Mapping[int, int], until: int) -> list[Span]:
-    """Silences of a source in which at least `DUE` rows were due by its own clock and pace, that at its end included.
+    """Silences in which the source's own clock and pace expect at least `DUE` rows, also at its end.
 
     Args:
         minutes: epoch minute → rows.
@@ -32,7 +32,7 @@ def of_its_own(minutes: Mapping[int, int], until: int) -> list[Span]:
 
 
 def _strays(rows: Mapping[int, int], until: int) -> list[Span]:
-    """Silences of days that part fewer than `DUE` rows from all others: one row with a wrong clock makes no coverage."""
+    """Days with fewer than `DUE` rows, far from all others: one row with a wrong clock gives no coverage."""
     if not rows:
         return []
     known = sorted(rows)
@@ -86,5 +86,5 @@ def merged(spans: list[Span]) -> list[Span]:
 
 
 def within(spans: list[Span], begin: int, end: int) -> list[Span]:
-    """The parts of them between two times."""
+    """The parts of spans between two times."""
     return [(max(a, begin), min(b, end)) for a, b in spans if b > begin and a < end]

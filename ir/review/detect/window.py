@@ -1,4 +1,4 @@
-"""The times that a review is about, and what the rules are told about them."""
+"""The times that a review is about, for the rules."""
 
 from dataclasses import dataclass
 
@@ -28,18 +28,18 @@ class Window:
 
     @classmethod
     def of(cls, since: float, exposed: float, until: float) -> "Window":
-        """The baseline ends at the exposure; unknown, or too close to the beginning of the evidence: there is none."""
+        """A window. The baseline ends at the exposure; an unknown one, or one too close to the beginning of the evidence, leaves none."""
         start, end, leak = int(since), int(until), int(exposed)
         baseline = leak > 0 and leak - start >= MIN_BASELINE
         judged = max(start, leak) if leak else start
         return cls(start, min(judged, end), end, leak, baseline)
 
     def before(self) -> "Window":
-        """What came before the exposure, as if nothing were known of one."""
+        """The time before the exposure, as if no exposure were known."""
         return Window(self.since, self.since, self.judged, 0, baseline=False)
 
     def from_then(self, ts: int) -> "Window":
-        """The same evidence, judged from an earlier time; from the full hour, since what is usual is told by the hour."""
+        """The same evidence, judged from an earlier time, at a full hour, since usual traffic is told by the hour."""
         return Window.of(self.since, max(ts // HOUR * HOUR, self.since, 1), self.until)
 
     @property

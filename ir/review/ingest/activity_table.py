@@ -34,7 +34,7 @@ _OUT = {
     "THEN ir_person(ir_text(COALESCE(invited, roles_user))) ELSE '' END",
     "ip": "ir_ip(ip)",
     "country": "ir_text(country)",
-    # Names that people give are theirs; those that an incident asked for tell its own keys.
+    # Names of people are personal data; names that an incident asked for tell its own keys.
     "changed": "CASE WHEN new_key IS NOT NULL THEN 'new_key ' || ir_text(new_key) "
     "WHEN type = 'api_key_created' AND regexp_matches(key_name, '^ir-INC-[0-9]{8}-[0-9a-z]{4,12}-[0-9]{1,4}$') THEN 'named ' || key_name "
     "WHEN allow_list = '[]' AND type = 'api_key_updated' THEN 'ip_allowlist empty' "

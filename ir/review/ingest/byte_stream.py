@@ -1,4 +1,4 @@
-"""The bytes of a file in bounded pieces and lines, whatever was done to it: gzip, torn gzip, UTF-16, lines without end."""
+"""The bytes of any file in bounded pieces and lines: gzip, torn gzip, UTF-16, lines without end."""
 
 import codecs
 from collections.abc import Iterator
@@ -48,10 +48,10 @@ def _unpacked(file: Path, notes: Say) -> Iterator[bytes]:
 
 
 def _members(stream: BinaryIO, notes: Say) -> Iterator[bytes]:
-    """What one gzip after the other holds. A wrong checksum at the end of the file costs no data: the end is given apart from it."""
+    """The content of one gzip after the other. A wrong checksum at the end costs no data: the end is given apart."""
     unpack, fed, raw, at_end = isal_zlib.decompressobj(wbits=31), False, stream.read(PIECE >> 2), False
     try:
-        while raw:  # Small steps: what stands before the damage is still given.
+        while raw:  # small steps, so that the data before the damage is still given
             more = stream.read(PIECE >> 2)
             parts = [raw] if more else [raw[:-_TRAILER], raw[-_TRAILER:]]
             for part in filter(None, parts):
@@ -60,7 +60,7 @@ def _members(stream: BinaryIO, notes: Say) -> Iterator[bytes]:
                     fed = True
                     yield unpack.decompress(part, PIECE)
                     part = unpack.unconsumed_tail
-                    if unpack.eof:  # Another member may follow.
+                    if unpack.eof:  # another member may follow
                         part, unpack, fed = unpack.unused_data.lstrip(b"\0"), isal_zlib.decompressobj(wbits=31), False
             raw = more
         if fed:
@@ -70,7 +70,7 @@ def _members(stream: BinaryIO, notes: Say) -> Iterator[bytes]:
 
 
 def checked(file: Path) -> list[str]:
-    """What is wrong with a gzip, told by unpacking all of it: the engine does not look at checksums. Raises OSError."""
+    """The fault of a gzip, found by unpacking all of it, because the engine ignores checksums. Raises OSError."""
     notes: Say = []
     with file.open("rb") as stream:
         if stream.read(2) == b"\x1f\x8b":
@@ -92,7 +92,7 @@ def blocks(file: Path, notes: Say, usual: bytes = b"") -> Iterator[tuple[int, by
             end = piece.find(b"\n")
             if end < 0:
                 continue
-            piece, dropping = piece[end + 1 :], False  # the rest of an endless line is gone
+            piece, dropping = piece[end + 1 :], False  # the rest of an endless line was dropped
             number += 1
         cut = piece.rfind(b"\n")
         if usual and (held or piece)[:1] == usual[-1:] and piece.count(usual) == (ends := piece.count(b"\n")) > 0:
@@ -112,7 +112,7 @@ def blocks(file: Path, notes: Say, usual: bytes = b"") -> Iterator[tuple[int, by
 
 
 def lines(file: Path, notes: Say) -> Iterator[tuple[int, bytes, bool]]:
-    """Numbered lines of bounded length; the last says that only the beginning is given, the line being too long."""
+    """Numbered lines of bounded length; the last value says whether the line was cut."""
     for number, block, too_long in blocks(file, notes):
         for offset, line in enumerate(block.split(b"\n")):
             yield number + offset, line[:LONGEST], too_long or len(line) > LONGEST

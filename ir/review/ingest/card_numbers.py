@@ -1,4 +1,4 @@
-"""Card numbers out of foreign records."""
+"""Remove card numbers from foreign records."""
 
 import re
 from typing import Any

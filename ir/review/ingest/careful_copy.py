@@ -1,4 +1,4 @@
-"""The careful way through a file, by its form."""
+"""Copy a file line by line, by the rules of its form."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from ir.review.ingest.relations import Shape
 
 
 def rewrite(shape: Shape, file: Path, target: Path, bad: tolerant_reader.Bad) -> list[str]:
-    """Copy what is readable of a file to `target`, the rest to `bad`, in the way of its form; returns what else is to be said."""
+    """Copy the readable part of a file to `target`, the rest to `bad`, by the rules of its form; returns further notes."""
     if shape.form == "json":
         return json_documents.rewrite_document(file, target, bad, own=shape.own)
     if shape.folded == "table":

@@ -1,4 +1,4 @@
-"""`--map FILE`: which field of a foreign log means which column, written by a human.
+"""`--map FILE`: a person's table of the fields of a foreign log and the columns that they mean.
 
 files: "cloudtrail/*.jsonl"        # which files it is for (default: all)
 kind: requests                     # requests | webhooks | events | activity
@@ -37,7 +37,7 @@ class ColumnMap(BaseModel):
     @field_validator("columns")
     @classmethod
     def _known(cls, columns: dict[str, str | list[str]]) -> dict[str, str | list[str]]:
-        if "at" in columns:  # What the column is called in the facts and in people's heads.
+        if "at" in columns:  # the column's name in the stored facts and in people's heads
             columns = {("ts" if name == "at" else name): field for name, field in columns.items()}
         allowed = {c.name for table in ("requests", "activity") for c in TABLES[table]} | _RAW
         unknown = sorted(set(columns) - allowed)
@@ -59,7 +59,7 @@ class ColumnMap(BaseModel):
         return fnmatch.fnmatch(str(file), self.files) or fnmatch.fnmatch(file.name, self.files) or file.match(self.files)
 
     def names(self) -> frozenset[str]:
-        """The fields that it names."""
+        """The fields that it uses."""
         return frozenset(path[-1] for several in self.paths().values() for path in several)
 
     def paths(self) -> dict[str, tuple[tuple[str, ...], ...]]:

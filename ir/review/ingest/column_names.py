@@ -1,4 +1,4 @@
-"""Which field of a foreign log means which column: names as they occur in the wild, in order of preference."""
+"""The fields of foreign logs and the columns that they mean: names as they occur in the wild, in order of preference."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -99,7 +99,7 @@ _Values = dict[tuple[str, ...], list[str]]
 
 
 def find_columns(records: Sequence[Json], names: dict[str, tuple[str, ...]] | None = None) -> Found:
-    """Map columns to paths: by value where the value is telling (`req_…`, `evt_…`), else by name if no value speaks against it."""
+    """Map columns to paths: by value where a value is telling (`req_…`, `evt_…`), else by name if no value contradicts it."""
     paths: _Values = {}
     for record in records:
         for path, value in flatten(record):
@@ -122,7 +122,7 @@ def find_columns(records: Sequence[Json], names: dict[str, tuple[str, ...]] | No
 
 
 def _said(value: object) -> str:
-    """A value as text; a text that came as its bytes (journald's, of what has colours in it) as that text."""
+    """A value as text. A text that came as its bytes (journald writes coloured lines so) is decoded."""
     if isinstance(value, list) and len(value) > 3 and all(isinstance(one, int) and 0 <= one < 256 for one in value):
         return bytes(value).decode("utf-8", "replace")
     return str(value)
@@ -132,7 +132,7 @@ def _by_name(paths: _Values, wanted: tuple[str, ...]) -> tuple[tuple[str, ...], 
     ranks = {name: rank for rank, name in enumerate(wanted)}
     scored: list[tuple[int, int, tuple[str, ...]]] = []
     for path in paths:
-        # `http.request.method` may be three objects or one name; `$date` and `$numberLong` tell a type.
+        # `http.request.method` may be three objects or one name; `$date` and `$numberLong` tell a type
         steps = [canonical(step) for name in path if not name.startswith("$") for step in name.split(".")]
         if not steps:
             continue
@@ -143,7 +143,7 @@ def _by_name(paths: _Values, wanted: tuple[str, ...]) -> tuple[tuple[str, ...], 
 
 
 def _by_value(paths: _Values, shape: re.Pattern[str]) -> tuple[tuple[str, ...], ...]:
-    """Fields with such values; those that hold nothing else and the most different ones first."""
+    """Fields with such values; those that hold nothing else come first, then those with the most different ones."""
     scored = []
     for path, values in paths.items():
         hits = [hit for hit in map(shape.search, values) if hit]
@@ -171,7 +171,7 @@ DAY_FIRST = re.compile(r"(1[3-9]|2\d|3[01])[/.-]\d\d?[/.-]\d{4}")
 
 
 def _fits(column: str, values: list[str]) -> bool:
-    """Whether the values may be such a column's; a field that is always empty may be anything."""
+    """Whether the values may belong to such a column; a field that is always empty may be anything."""
     if column == "ts":
         return any(_NUMBER.fullmatch(value) or _STAMP.search(value) for value in values)
     shape = _SHAPES.get(column)

@@ -1,14 +1,14 @@
-"""What DuckDB's CSV reader would not take: a file with such a line goes the careful way."""
+"""Lines that DuckDB's CSV reader rejects: a file with such a line is copied line by line."""
 
 from ir.review.sql.engine import DuckDb
 
 
 class RejectedLines(Exception):
-    """Lines were left out, so what was read is not to be used."""
+    """Lines were left out, so the rows that were read must not be used."""
 
 
 def refuse_rejects(engine: DuckDb) -> None:
-    """Look at what the last `read_csv(… store_rejects)` left out, and forget it.
+    """Look at the rejects of the last `read_csv(… store_rejects)`, and forget them.
 
     Raises:
         Rejected: something was.

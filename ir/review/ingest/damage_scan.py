@@ -1,4 +1,4 @@
-"""Unreadable lines of JSON logs, looked for beside the rest of the loading: to read a file through again takes one core, not two."""
+"""Find unreadable lines of JSON logs while the rest loads: reading a file through again takes one core, not two."""
 
 import threading
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from ir.review.ingest.unreadable import Aside
 
 
 class Damaged:
-    """One thread, one file after the other; what it found is there after `finish`.
+    """One thread that scans one file after the other; the results are there after `finish`.
 
     Args:
         kept: where unreadable lines are kept.
@@ -39,7 +39,7 @@ class Damaged:
             files: those that the engine has loaded.
             expected: how many of a file's lines the engine could not read.
         """
-        # Not a pool's: an interrupted review must not wait for it.
+        # a thread of its own, not of a pool: an interrupted review must not wait for it
         self._last = threading.Thread(target=self._all, args=(shape, files, expected, self._last), daemon=True)
         self._last.start()
 
@@ -63,13 +63,13 @@ class Damaged:
                     self._one(shape, file, count, file)
                 else:
                     self.notes += [(shape.label, f"{file}: {note}") for note in checked(file) if note == WRONG_SUM]
-            except OSError as error:  # it was read a moment ago, and is not there any more
+            except OSError as error:  # it was read a moment ago, and is gone now
                 if count:
                     self.aside.count(shape.label, count)
                     self.notes.append((shape.label, f"{file}: its unreadable lines could not be looked for ({type(error).__name__})"))
 
     def here(self, shape: Shape, file: Path, expected: int, named: Path) -> None:
-        """One file, at once; its lines are said to be `named`'s. Raises OSError."""
+        """Scan one file at once; its lines count as `named`'s. Raises OSError."""
         self.finish()
         self._one(shape, file, expected, named)
 

@@ -17,7 +17,7 @@ from ir.review.ingest.byte_stream import pieces
 from ir.review.ingest.tolerant_reader import Bad
 
 _MOST = 8 << 20
-"""Characters of one row, or of anything else that has to be held."""
+"""The most characters of one row, or of anything else that has to be held."""
 _DUMP = re.compile(r"-- (?:PostgreSQL|MySQL|MariaDB) (?:database )?(?:cluster )?dump|COPY \S+ \([^)]*\) FROM stdin;|INSERT INTO \S+ ")
 _NAME = r"((?:[`\"][^`\"\n]{1,128}[`\"]|[\w.$]{1,128})(?:\.[`\"]?[\w$]{1,128}[`\"]?)?)"
 _START = re.compile(
@@ -36,12 +36,12 @@ _LETTERS = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0
 
 
 def is_dump(lines: Sequence[str]) -> bool:
-    """Whether these lines begin a dump, or stand in one."""
+    """Whether these lines begin a dump, or are inside one."""
     return any(_DUMP.match(line) for line in lines)
 
 
 def rewrite_dump(file: Path, target: Path, bad: Bad) -> list[str]:
-    """Each event in the rows of any table as a line; rows without one are other tables'."""
+    """Write each event in the rows of any table as a line; rows without one belong to other tables."""
     notes: list[str] = []
     dump = _Dump(bad)
     decode = codecs.getincrementaldecoder("utf-8")("replace")
@@ -66,7 +66,7 @@ def _events(table: str, row: Json) -> list[Json]:
 
 
 class _Dump:
-    """Takes pieces of text, gives (table, row); what is not complete waits for the next piece."""
+    """Takes pieces of text and gives (table, row); an incomplete row waits for the next piece."""
 
     def __init__(self, bad: Bad) -> None:
         self._bad, self._held, self._table, self._mysql, self._cells = bad, "", "", False, list[str | None]()
@@ -106,7 +106,7 @@ class _Dump:
         return True
 
     def _created(self) -> None:
-        """Names of columns, of a table whose INSERTs may name none."""
+        """Column names of a table whose INSERTs may name none."""
         while "\n" in self._held:
             line, _, self._held = self._held.partition("\n")
             column = _COLUMN.match(line)

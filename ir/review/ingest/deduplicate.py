@@ -1,4 +1,4 @@
-"""One row per event and per request, whatever was exported twice."""
+"""Keep one row per event and per request, however often it was exported."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from ir.review.sql.schema import TABLES
 def make_unique(engine: DuckDb, store: Path, table: str, key: str, order: str) -> int:
     """Rewrite `table` when a key occurs twice; rows without a key stay. Returns how many rows went.
 
-    A request may stand in our own log and in Stripe's: it is unique per side.
+    A request may be in our own log and in Stripe's: it is unique per side.
     """
     files = sorted(store.glob(f"{table}-*.parquet"))
     if not files:

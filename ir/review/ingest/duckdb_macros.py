@@ -1,6 +1,6 @@
-"""DuckDB macros of the importer: times in any unit, scrubbing, closed vocabularies. Used while loading only.
+"""DuckDB macros of the importer: times in any unit, scrubbing, closed vocabularies. Used only while loading.
 
-Nothing that a stranger may write survives as free text: ids, words and addresses are cut down to their alphabet,
+No text that a stranger may write survives: ids, words and addresses are cut down to their alphabet,
 paths lose their query and their ids, user agents become families.
 """
 
@@ -12,7 +12,7 @@ _SHORTEST = 12  # characters of the shortest secret; a card number has 13
 BEYOND = -9_223_372_036_854_775_000
 """Stands for a number beyond 64 bits while a file is loaded."""
 CARD_SHAPE = r"\b[0-9](?:[ -]?[0-9]){12,18}\b"
-_UNMARKED = CARD_SHAPE + r"|\b(?:c2tf|cmtf)[A-Za-z0-9+/=]{12,}"  # what no fixed text gives away
+_UNMARKED = CARD_SHAPE + r"|\b(?:c2tf|cmtf)[A-Za-z0-9+/=]{12,}"  # text that no fixed pattern gives away
 
 # Tried on a stamp without weekday, fraction, commas and the words UTC, GMT, Z; a date without a zone is in the session's.
 _FORMATS = (

@@ -1,4 +1,4 @@
-"""Records inside other records: batches of a log shipper, and events inside strings, as queues, topics and dumps hold them.
+"""Take records out of other records: batches of a log shipper, and events inside strings, as queues, topics and dumps hold them.
 
 OTLP: opentelemetry.proto.logs.v1 as JSON. CloudWatch: a subscription's `logEvents`. Loki: `/loki/api/v1/query_range` and push. Firehose
 and Kinesis: `data` in base64, of CloudWatch also gzip. SNS: `Message`. SQS: `Body` or `body`. dj-stripe: `fields` of a dump.
@@ -22,7 +22,7 @@ _EVENT_TYPES = ("event", "v2.core.event")
 
 
 def unfold(record: Json, *, own: bool = False) -> list[Json] | None:
-    """The records in an envelope, None when it is none that is known here; a log of our `own` holds no events, only mentions them."""
+    """The records in an envelope; None when it is not a known one. A log of our `own` holds no events, it only mentions them."""
     batch = _batch(record)
     if batch is not None:
         return [inner for one in batch for inner in unfold(one, own=own) or [one]]
@@ -33,7 +33,7 @@ def unfold(record: Json, *, own: bool = False) -> list[Json] | None:
 
 
 def is_batch(record: Json) -> bool:
-    """Whether it is a batch of a shipper, a queue or a log store; a page of Stripe's API is none, and may be a line of any length."""
+    """Whether it is a batch of a shipper, a queue or a log store. A page of Stripe's API is not, and a line may be of any length."""
     return _batch(record) is not None
 
 
@@ -100,7 +100,7 @@ def _line(pair: list[Any]) -> Json:
 
 
 def _message(record: Json, name: str) -> Json:
-    """A record whose message is JSON as that JSON, with the record's time where it has none."""
+    """A record whose message is JSON becomes that JSON, with the record's time where it has none."""
     inner = _parsed(record.get(name))
     if not isinstance(inner, dict):
         return record
@@ -138,7 +138,7 @@ def _unpacked(row: Json) -> Json | None:
 
 
 def _events(value: Any, deep: int, *, packed: bool) -> Iterator[Json]:
-    """Events that stand in a string or a list somewhere inside; in objects alone they are told by the tables' own envelopes."""
+    """Events in a string or a list somewhere inside; in objects alone, the tables' own envelopes find them."""
     if isinstance(value, dict):
         fields = value.get("fields")
         if isinstance(fields, dict) and str(value.get("model", "")).endswith(".event"):
@@ -159,7 +159,7 @@ def _events(value: Any, deep: int, *, packed: bool) -> Iterator[Json]:
 
 
 def _of_dump(row: Json, fields: Json) -> Json:
-    """dj-stripe's event: the whole of it in `stripe_data`, or spread over columns."""
+    """dj-stripe's event: whole in `stripe_data`, or spread over columns."""
     whole = _parsed(fields.get("stripe_data"))
     if isinstance(whole, dict) and is_event(whole):
         return whole

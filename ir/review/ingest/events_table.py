@@ -27,7 +27,7 @@ ACTS: tuple[tuple[int, str, tuple[str, ...]], ...] = (
 """Rank, kind, and the event types that belong to it; a request that causes several events counts as the highest."""
 
 CREATED_LATER = ("charge.dispute.", "radar.early_fraud_warning.", "charge.updated", "payout.paid", "payout.reconciliation")
-"""Types that happen by themselves, whatever started them."""
+"""Types that happen by themselves, independent of the request that started them."""
 
 
 def act_sql(kind: str) -> str:
@@ -138,13 +138,13 @@ _ENVELOPES = {
     "event": ("event.type", "event.id"),
     "payload": ("payload.type", "payload.data"),
 }
-"""Where an event stands inside a cloud's envelope, and two fields that tell it."""
+"""The place of an event inside a cloud's envelope, and two fields by which it is recognised."""
 _BARE = r'^\{\s*"id"\s*:\s*"evt_[A-Za-z0-9_]*"\s*,\s*"object"\s*:\s*"(?:v2\.core\.)?event"'
-"""How an event begins as Stripe itself writes it; to see that is a tenth of the work of looking for an envelope."""
+"""The beginning of an event as Stripe writes it: checking it takes a tenth of the work of looking for an envelope."""
 
 
 def unwrapped_sql(relation: str) -> str:
-    """The event inside EventBridge's `detail`, Event Grid's `data`, or as it is. All is looked for in one go: each look parses anew."""
+    """The event inside EventBridge's `detail` or Event Grid's `data`, or bare. One pass finds all, since each look parses again."""
     paths = ", ".join(f"'$.{path}'" for told in _ENVELOPES.values() for path in told)
     cases = " ".join(
         f"WHEN there[{2 * i + 1}] AND there[{2 * i + 2}] THEN json_extract(j, '$.{name}')" for i, name in enumerate(_ENVELOPES)

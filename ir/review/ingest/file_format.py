@@ -1,4 +1,4 @@
-"""What a file is: its format and its kind, told from its first 256 kB."""
+"""Tell the format and the kind of a file from its first 256 kB."""
 
 import codecs
 import csv
@@ -19,7 +19,7 @@ _LINES = 200
 _LONGEST = 32 << 10
 """Characters of a sampled line of text; JSON is looked at whole."""
 _PAIR = re.compile(r'([A-Za-z_][\w.@-]*+)(?:=("(?:[^"\\]|\\.)*"|\S+))?')
-"""A name without a value is a hit, too: whoever began at each of its letters anew would never come to the end of a long one."""
+"""A name without a value is a hit, too: a search that began again at each letter of a long one would never end."""
 _DELIMITERS = (",", ";", "\t", "|")
 _TITLES = 6
 _LIST = re.compile(r"\s*\[\s*([{\[]|$)")
@@ -36,7 +36,7 @@ _FOREIGN = {
 
 @dataclass(frozen=True)
 class Sniffed:
-    """One file, as far as its beginning tells.
+    """The properties of one file, as far as its beginning tells them.
 
     Attributes:
         form: `jsonl`, `json`, `csv`, `logfmt`, `text`, `empty` or `foreign` (nothing that is read here; `why` says what it is).
@@ -104,7 +104,7 @@ def _of_text(lines: list[str], *, own: bool, mapped: frozenset[str]) -> Sniffed:
     if not own and database_dumps.is_dump(lines):
         return Sniffed("text", "events", {}, folded="dump")
     if folds.access_lines(lines):
-        return Sniffed("text", "requests", {})  # whatever pairs stand behind them
+        return Sniffed("text", "requests", {})  # whatever pairs come after them
     if folds.behind_prefixes(lines, own=own):
         return Sniffed("jsonl", "requests", {}, folded="prefix")
     told = _of_csv(lines, own=own, mapped=mapped) or _of_logfmt(lines, own=own) or Sniffed("text", "requests", {})
@@ -120,7 +120,7 @@ def _record(line: str) -> Json | None:
 
 
 def _is_list(record: Json) -> bool:
-    """An API page, or a HAR; a field of a log line may be called `data` or `log` too."""
+    """Whether it is an API page or a HAR; a field of a log line may be called `data` or `log`, too."""
     log = record.get("log")
     if isinstance(log, dict) and isinstance(log.get("entries"), list):
         return True
@@ -142,7 +142,7 @@ def _day_first(records: list[Json], found: Found) -> bool:
 
 
 def kind_of(records: list[Json], *, own: bool = False) -> str:
-    """What most of the records are; an archive may hold other lines too, and our own log names requests among other things."""
+    """The kind of most records; an archive may hold other lines, too, and our own log names requests among other things."""
     votes = [_vote(record) for record in records]
     kind = max(("requests", "events", "activity", "webhooks"), key=votes.count)
     if kind == "requests" and not own:
@@ -175,7 +175,7 @@ def unwrapped(record: Json) -> Json:
 
 
 def _of_csv(lines: list[str], *, own: bool, mapped: frozenset[str]) -> Sniffed | None:
-    """Titles may stand above the heading: the first line that names two columns is it."""
+    """A CSV. Titles may come before the heading: the first line that names two columns is the heading."""
     for skip in range(min(_TITLES, len(lines))):
         for delimiter in _DELIMITERS:
             found = _under_heading(lines[skip:], delimiter, mapped)
@@ -214,7 +214,7 @@ def _cells(lines: list[str], delimiter: str) -> list[tuple[str, ...]]:
 
 
 def _is_heading(header: tuple[str, ...]) -> bool:
-    """Names, not values: none of them is empty, a number, a time or an object."""
+    """Whether they are names and not values: none of them is empty, a number, a time or an object."""
     return all(name.strip() and not _VALUE.search(name) for name in header)
 
 

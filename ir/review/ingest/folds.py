@@ -1,4 +1,4 @@
-"""Whether the records of a file are its lines: they may stand inside others, behind a prefix, or go on over several lines."""
+"""Whether each record of a file is one line: records may be inside others, after a prefix, or spread over several lines."""
 
 import json
 import re
@@ -15,7 +15,7 @@ _REQUEST_LINE = re.compile(rf"\b(?:{_VERBS})\b[\s\"]+(?:https?:/)?/")
 
 
 def of_records(lines: Sequence[str], records: Sequence[Json], *, own: bool) -> str:
-    """`batch`: records are envelopes of others. `doubled`: a name stands twice, of which the last value counts. "" = neither."""
+    """`batch`: records are envelopes of others. `doubled`: a name occurs twice, and its last value counts. "" = neither."""
     if 3 * sum(envelopes.unfold(record, own=own) is not None for record in records) >= len(records):
         return "batch"
     return "doubled" if any(map(_doubled, lines)) else ""
@@ -33,12 +33,12 @@ def _doubled(line: str) -> bool:
 
 
 def access_lines(lines: Sequence[str]) -> bool:
-    """Whether they are a web server's, with a request line in quotes."""
+    """Whether they are a web server's lines, with a request line in quotes."""
     return 2 * sum(_ACCESS.search(line) is not None for line in lines) >= len(lines)
 
 
 def behind_prefixes(lines: Sequence[str], *, own: bool) -> bool:
-    """Whether each line ends in a JSON object; of a log of ours the text alone tells enough, if it has a time."""
+    """Whether each line ends in a JSON object; in our own log the text alone tells enough, if it has a time."""
     behind = [found for found in map(envelopes.behind_prefix, lines) if found is not None]
     return 2 * len(behind) >= len(lines) and (not own or not all(map(stamp, lines[:20])))
 

@@ -1,7 +1,7 @@
-"""Files → Parquet: the fast way for whole groups of alike files, the careful way for what breaks it.
+"""Load files to Parquet: groups of alike files at once, and line by line those that break that.
 
 Nothing is fatal and nothing is dropped in silence: every unreadable line is counted, the first ones are shown with
-file and line, and all are kept aside in `aside.jsonl`, by the ids that stand in them.
+file and line, and all are kept aside in `aside.jsonl`, by their ids.
 """
 
 import os
@@ -85,7 +85,7 @@ class Importer:
             self._group(shape, members)
 
     def load_collected(self, kind: str, files: list[Path]) -> None:
-        """Read what the collectors wrote: JSONL of `events` or `activity`, straight from Stripe's API."""
+        """Load what the collectors wrote: JSONL of `events` or `activity`, straight from Stripe's API."""
         files = [file for file in files if file.stat().st_size]
         if files:
             self._group(Shape("jsonl", kind, (), own=False, origin="api"), files)
@@ -94,7 +94,7 @@ class Importer:
         """Make rows unique (the API's copy of an event wins); returns how many were repeated, by table."""
         repeated = {}
         for table, key, order in _UNIQUE:
-            if table == "requests":  # the last, since ids of ours may still be found meanwhile
+            if table == "requests":  # last, since ids of ours may still be found meanwhile
                 if self._damaged.busy:
                     self._progress("looking for the lines that could not be read")
                 self._damaged.finish()
@@ -198,7 +198,7 @@ class Importer:
     def _look_for_ids(
         self, shape: Shape, files: list[Path], target: Path, counts: list[written_table.Counts], instead_of: Path | None
     ) -> None:
-        """Ids outside the fields that were read; a log of ours without any is told how to get them."""
+        """Find ids outside the fields that were read; for a log of ours without any, say how to get them."""
         without = [one.file for one in counts if one.without or shape.many]
         text = files if shape.many else []
         missed = self._find_missed(text if shape.form == "text" else without, target)
@@ -221,7 +221,7 @@ class Importer:
                 self.loaded.say(shape.label, f"{named}: {note.replace('read up to there', 'lines after that may be wrong')}")
 
     def _find_missed(self, files: list[Path], told: Path) -> int:
-        """Ids that stand somewhere in a line, but in no field that was read, or as a second one; returns how many."""
+        """Find ids that are somewhere in a line but in no field that was read, or as a second one; returns how many."""
         if not files:
             return 0
         target = quoted(str(self._next("requests")))

@@ -14,7 +14,7 @@ from ir.review.ingest.byte_stream import LONGEST, pieces
 Bad = Callable[[int, str, bytes], None]
 _TOKEN = re.compile(rb'\\.|["{}\[\]\n]', re.DOTALL)
 LISTS = ("data", "entries", "items", "logs", "events", "records", "Records", "value", "results", "rows")
-"""What a document may call its list of records."""
+"""Names that a document may give to its list of records."""
 _LIST = re.compile(rb'"(?:' + "|".join(LISTS).encode() + rb')"\s*:\s*\[\s*(?:\{|$)')
 _OBJECT = re.compile(rb'"(?:id|type)"\s*:')
 
@@ -37,7 +37,7 @@ def rewrite_document(file: Path, target: Path, bad: Bad, *, own: bool = False) -
 
 
 def _depth(head: bytes) -> int:
-    """How many brackets are open around a record: none, a list's one, or those of an object that holds the list."""
+    """The number of open brackets around a record: none, a list's one, or those of an object that holds the list."""
     start = head.lstrip()
     if start[:1] == b"[":
         return 1
@@ -54,7 +54,7 @@ def _records(stream: Iterator[bytes], depth: int, bad: Bad) -> Iterator[Any]:
     carried = b""
     for piece in stream:
         text = carried + piece
-        # An escape is two bytes that must not be parted.
+        # an escape is two bytes that must not be parted
         carried = b"\\" if (len(text) - len(text.rstrip(b"\\"))) % 2 else b""
         for found, line in cutter.cut(text[: len(text) - len(carried)]):
             try:
@@ -74,7 +74,7 @@ class _Cutter:
         self._from = self._long = 0
 
     def cut(self, text: bytes) -> Iterator[tuple[bytes, int]]:
-        """Records that end in this piece, with the line on which they began."""
+        """Records that end in this piece, each with the line on which it began."""
         start = 0
         for hit in _TOKEN.finditer(text):
             sign = hit[0]
@@ -96,7 +96,7 @@ class _Cutter:
             self._hold(text[start:])
 
     def end(self) -> None:
-        """Say what was left open."""
+        """Report what was left open."""
         if self._held is not None or self._quoted or self._depth:
             self._bad(self._from or self._line, "JSON ends too early", bytes(self._held or b""))
 
@@ -116,7 +116,7 @@ class _Cutter:
 
 
 def _named(value: Any) -> Any:
-    """HAR's lists of `{name, value}` as objects, so that a header has a path."""
+    """Turn HAR's lists of `{name, value}` into objects, so that a header has a path."""
     if isinstance(value, dict):
         return {name: _named(inner) for name, inner in value.items()}
     if isinstance(value, list) and value and all(isinstance(one, dict) and {"name", "value"} <= set(one) for one in value):

@@ -1,4 +1,4 @@
-"""What came of the files of a review."""
+"""The result of loading the files of a review."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from ir.core.model import Json
 
 @dataclass
 class Loaded:
-    """What came of a set of files.
+    """The result of loading one set of files.
 
     Attributes:
         rows, bad: per kind (`egress`, `request-log`, `webhook-log`, `events`, `activity`): readable rows, unreadable lines.

@@ -1,4 +1,4 @@
-"""Unreadable lines after the fast way: found again only in the files that have some, with their numbers."""
+"""Find unreadable lines again after loading at once, with their numbers, only in the files that have some."""
 
 import hashlib
 import threading
@@ -30,7 +30,7 @@ class Torn:
     kept: list[tuple[int, str, bytes]] = field(default_factory=list)
 
     def add(self, number: int, why: str, text: bytes) -> None:
-        """One more."""
+        """Add one line."""
         self.count += 1
         if len(self.kept) < KEPT:
             self.kept.append((number, why, ids_of(text.decode("utf-8", "replace")).encode()))
@@ -71,7 +71,7 @@ def unread_lines(engine: DuckDb, shape: Shape, file: Path, bad: Bad, notes: list
 
 def _lines(file: Path, notes: list[str]) -> Iterator[tuple[int, bytes]]:
     for number, block, _ in blocks(file, notes):
-        # An old file may have nothing but carriage returns.
+        # an old file may have only carriage returns
         end = b"\n" if number > 1 or b"\n" in block else b"\r"
         for offset, line in enumerate(block.split(end)):
             if line.strip():
@@ -130,7 +130,7 @@ class Rescued:
                 out.writelines(f"{one}\n" for one in ids)
 
     def write(self, engine: DuckDb, target: Path) -> None:
-        """As rows of `requests`, once each."""
+        """Write them as rows of `requests`, once each."""
         if not self._file.exists():
             return
         values = {"own": "1", "source": "'egress'", "request_id": "x.id"}

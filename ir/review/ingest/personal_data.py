@@ -1,9 +1,9 @@
-"""Personal data out of what is kept: ids stay, names, e-mail addresses and postal addresses do not.
+"""Keep personal data out of the tables: ids stay; names, e-mail addresses and postal addresses do not.
 
-Of a record of Stripe only the fields that the review reads are kept, so that nothing has to be recognised: a name can stand
+Of a record of Stripe only the fields that the review reads are kept, so that nothing has to be recognised: a name can be
 in any other field. What is kept of those is a number or one word. A person who acted (`actor` of the activity log, mostly an
 e-mail address) becomes `person:` and the first 12 hex digits of SHA-256 of the lower-case text: the same person stays the
-same, and whoever has the list of the team can tell who it was. Network addresses stay: without them nothing is detected.
+same, and a holder of the team's list can tell the person. Network addresses stay: without them nothing is detected.
 """
 
 import hashlib
@@ -23,32 +23,32 @@ PERSON_SQL = (
     "ir_person(x) AS CASE WHEN x IS NULL OR x = '' THEN '' WHEN regexp_full_match(x, '[A-Za-z0-9:.-]*[_0-9][A-Za-z0-9_:.-]*') THEN x "
     "ELSE 'person:' || substr(sha256(lower(trim(x))), 1, 12) END"
 )
-"""The DuckDB macro that does as `person`."""
+"""The DuckDB macro that does the same as `person`."""
 MACROS = (
     PERSON_SQL,
     "ir_note(x) AS CASE WHEN x = '' THEN '' ELSE 'see the export' END",
     """ir_code(x) AS CASE WHEN NOT contains(x, ' ') THEN x WHEN lower(x) LIKE '%denied%' THEN 'denied'
       WHEN lower(x) LIKE '%unauthorized%' THEN 'unauthorized' WHEN lower(x) LIKE 'idempotency%' THEN 'idempotency' ELSE 'in words' END""",
 )
-"""How people, free text and codes are kept; with `MACROS_NAMED` as they are."""
+"""The form in which people, free text and codes are kept; `MACROS_NAMED` keeps them unchanged."""
 MACROS_NAMED = ("ir_person(x) AS x", "ir_note(x) AS x", "ir_code(x) AS x")
 
 
 def person(text: str) -> str:
-    """What stands for a person: an id as it is, everything else by its hash."""
+    """The stand-in for a person: an id unchanged, everything else by its hash."""
     if re.fullmatch(r"[A-Za-z0-9:.-]*[_0-9][A-Za-z0-9_:.-]*", text) or not text:
         return text
     return "person:" + hashlib.sha256(text.strip().lower().encode(errors="replace")).hexdigest()[:12]
 
 
 def without_people(record: Json) -> Json:
-    """An event or an activity-log entry with the fields that the review reads, and of these no free text."""
+    """An event or an activity-log entry with only the fields that the review reads, and of these no free text."""
     kept: Json = _kept(record, _fields())
     return kept
 
 
 def ids_of(text: str) -> str:
-    """The provider's ids that stand in a line that could not be read."""
+    """The provider's ids in a line that could not be read."""
     return " ".join(dict.fromkeys(_ID.findall(text)))[:_LONGEST]
 
 
@@ -75,12 +75,12 @@ def _field(name: str, value: Any, fields: Json) -> Any:
     if name in _NAMES_ONLY and isinstance(value, dict):
         return dict.fromkeys(map(_word, value))
     if name == "idempotency_key" and isinstance(value, str):
-        return _word(value) or person(value)  # that there is one, and whether it is the same, has to stay visible
+        return _word(value) or person(value)  # its presence, and whether it is the same, have to stay visible
     return _kept(value, fields)
 
 
 def _word(value: Any) -> Any:
-    """A number or one word; an e-mail address as a person, everything longer as nothing."""
+    """A number or one word; an e-mail address becomes a person, and everything longer becomes nothing."""
     if not isinstance(value, str):
         return value if value is None or isinstance(value, bool | int | float) else ""
     if "@" in value:

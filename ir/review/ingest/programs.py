@@ -1,4 +1,4 @@
-"""Which program wrote a log of ours, and the one line that puts Stripe's request id into it (docs/egress-logs.md)."""
+"""Tell which program wrote a log of ours, and the one line that puts Stripe's request id into it (docs/egress-logs.md)."""
 
 import re
 from collections.abc import Sequence
@@ -35,5 +35,5 @@ def program(lines: Sequence[str]) -> str:
 
 
 def fix(name: str) -> str:
-    """What to do, as half a sentence."""
+    """The fix, as half a sentence."""
     return f"{name}: {FIXES[name]}" if name in FIXES else OTHER

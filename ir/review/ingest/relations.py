@@ -1,4 +1,4 @@
-"""How a group of alike files becomes a relation for the normalising SELECT."""
+"""Turn a group of alike files into a relation for the normalising SELECT."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +23,7 @@ def _first(patterns: tuple[tuple[str, int], ...]) -> str:
 
 
 _METHODS = "GET|POST|DELETE|PUT|PATCH|HEAD|OPTIONS"
-# Web servers, proxies and plain text: what can be told from any line.
+# Web servers, proxies and plain text: the fields that any line may have.
 TEXT = {
     "ts": _first(TIMES),
     "request_id": f"NULLIF(regexp_extract(l, {quoted(REQUEST_SHAPE)}), '')",
@@ -44,7 +44,7 @@ TEXT = {
 
 @dataclass(frozen=True)
 class Shape:
-    """What makes files alike: same format, kind, columns and side; the other attributes are `Sniffed`'s.
+    """The properties that make files alike: format, kind, columns and side; the other attributes are `Sniffed`'s.
 
     Attributes:
         mapped: a human's map says so; several paths of a column are joined by `:` instead of tried in order.
@@ -72,7 +72,7 @@ class Shape:
 
     @classmethod
     def of(cls, sniffed: Sniffed, *, own: bool) -> "Shape":
-        """From what a file looks like. Webhook logs are our own in any case."""
+        """A shape from a file's properties. Webhook logs are our own in any case."""
         columns = tuple(sorted(sniffed.columns.items()))
         return cls(
             sniffed.form, sniffed.kind, columns, own, sniffed.delimiter, sniffed.header, sniffed.skip,
@@ -81,7 +81,7 @@ class Shape:
 
     @classmethod
     def of_map(cls, column_map: ColumnMap, sniffed: Sniffed, *, own: bool) -> "Shape":
-        """From a human's map; only the format is sniffed."""
+        """A shape from a person's map; only the format is sniffed."""
         side = own if column_map.own is None else column_map.own
         columns = tuple(sorted(column_map.paths().items()))
         seen = cls.of(sniffed, own=side)
@@ -112,7 +112,7 @@ def select_sql(shape: Shape, files: list[Path]) -> str:
 
 
 def _objects(names: str) -> str:
-    # A line that is not JSON comes as NULL.
+    # a line that is not JSON comes as NULL
     return (
         f"(SELECT json AS j, filename FROM read_json_objects({names}, format = 'newline_delimited', ignore_errors = true, filename = true))"
     )
@@ -125,14 +125,14 @@ def lines_of(names: str, *, strict: bool = True) -> str:
 
 
 def unread_sql(shape: Shape, file: Path) -> str:
-    """SHA-256 of the lines of a text file in which nothing is readable: short, however long they are."""
+    """SHA-256 of each unreadable line of a text file: short, however long the lines are."""
     relation, columns = _relation(shape, f"[{quoted(str(file))}]")
     nothing = " AND ".join(f"({expression}) IS NULL" for expression in columns.values())
     return f"SELECT DISTINCT sha256(l) FROM {relation} WHERE {nothing} LIMIT {_SEARCHED}"
 
 
 def missed_sql(files: list[Path], part: Path) -> str:
-    """Requests of ours whose id stands somewhere in a line where its fields do not tell it, or as a second one."""
+    """Requests of ours whose id is in a line outside of its fields, or as a second one."""
     names = "[" + ", ".join(quoted(str(file)) for file in files) + "]"
     ids = f"regexp_extract_all(l, {quoted(REQUEST_SHAPE)})"
     told = f"SELECT request_id FROM read_parquet({quoted(str(part))}) WHERE request_id <> ''"
@@ -151,7 +151,7 @@ def _relation(shape: Shape, names: str) -> tuple[str, dict[str, str]]:
     elif shape.form == "logfmt":
         relation = lines_of(names)
         columns = {name: _pick(shape, name, [_pair(p[-1]) for p in paths]) for name, paths in shape.columns}
-        if not shape.mapped:  # A prefix before the pairs often has the time.
+        if not shape.mapped:  # a prefix before the pairs often has the time
             columns = {name: sql for name, sql in TEXT.items() if name in ("ts", "request_id")} | columns
     else:
         return lines_of(names), dict(TEXT)
@@ -163,7 +163,7 @@ def _relation(shape: Shape, names: str) -> tuple[str, dict[str, str]]:
 
 
 def _csv(shape: Shape, names: str) -> tuple[str, dict[str, str]]:
-    """What DuckDB cannot read it rejects, which the importer looks for: those files go the careful way."""
+    """CSV. DuckDB rejects the lines that it cannot read, and the importer then reads those files line by line."""
     header = dict.fromkeys((*shape.header, *(paths[-1] for _, several in shape.columns for paths in several)))
     there = shape.header or tuple(header)
     typed = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in there)
@@ -214,7 +214,7 @@ def _pick(shape: Shape, column: str, expressions: list[str]) -> str:
         return f"CAST({expressions[0]} AS VARCHAR)"
     if shape.mapped:
         return "concat_ws(':', " + ", ".join(expressions) + ")"
-    if column == "request_id":  # A text without an id must not hide the field that has one.
+    if column == "request_id":  # a text without an id must not hide the field that has one
         expressions = [f"NULLIF(ir_id({expression}), '')" for expression in expressions]
     return "COALESCE(" + ", ".join(expressions) + ")"
 
@@ -224,7 +224,7 @@ def _name(text: str) -> str:
 
 
 def _webhook(columns: dict[str, str]) -> dict[str, str]:
-    """Our own log of webhook deliveries: what went wrong becomes one of two codes."""
+    """Our own log of webhook deliveries: every failure becomes one of two codes."""
     said = "lower(" + columns.get("error_code", "''") + ")"
     code = (
         f"CASE WHEN {said} LIKE '%tolerance%' OR {said} LIKE '%timestamp%' OR {said} LIKE '%too old%' THEN 'stale_timestamp' "

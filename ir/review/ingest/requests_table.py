@@ -1,4 +1,4 @@
-"""Foreign columns → the `requests` table, as one DuckDB SELECT."""
+"""Turn foreign columns into the `requests` table, as one DuckDB SELECT."""
 
 from ir.review.sql.engine import quoted
 from ir.review.sql.schema import TABLES

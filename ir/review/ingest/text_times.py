@@ -1,4 +1,4 @@
-"""Times as they stand in lines of text, and the zone letters that can be read; in Python's and DuckDB's regular expressions alike."""
+"""Times in lines of text, and the zone letters that can be read; for the regular expressions of Python and DuckDB alike."""
 
 import re
 
@@ -7,7 +7,7 @@ ZONES = {
     "WET": "+0000", "WEST": "+0100", "CET": "+0100", "CEST": "+0200", "EET": "+0200", "EEST": "+0300", "MSK": "+0300", "JST": "+0900",
     "HKT": "+0800", "AEST": "+1000", "AEDT": "+1100", "NZST": "+1200", "NZDT": "+1300",
 }  # fmt: skip
-"""Letters that name one zone; others, such as CST, IST and BST, name several, and a time with them is not read."""
+"""Letters that name one zone. Others, such as CST, IST and BST, name several, and a time with them is not read."""
 UNSURE = (
     "CST", "CDT", "IST", "BST", "AST", "ADT", "MST", "GST", "AMT", "ECT", "SST", "WST", "ACT", "PKT", "SGT", "KST", "ICT", "WIB",
     "BRT", "ART",
@@ -35,7 +35,7 @@ STAMP = re.compile("|".join(f"(?:{pattern})" for pattern, _ in TIMES))
 
 
 def stamp(text: str) -> str:
-    """The time that stands in a text, "" when none does."""
+    """The time in a text, "" when it has none."""
     for pattern, group in TIMES:
         found = re.search(pattern, text)
         if found:

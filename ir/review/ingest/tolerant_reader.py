@@ -1,4 +1,4 @@
-"""The slow, sure way through a file that the fast one cannot read: it copies what is whole, line by line, in bounded memory.
+"""Read a file slowly and surely, where loading at once fails: copy the whole lines, one by one, in bounded memory.
 
 A line that is left out becomes an empty one, so that line numbers stay what they were.
 """
@@ -19,7 +19,7 @@ _LONGEST_RECORD = 64
 
 
 def rewrite_lines(file: Path, target: Path, bad: Bad, *, json_only: bool) -> list[str]:
-    """Copy the readable lines to `target`, the others to `bad`. Returns what else is to be said."""
+    """Copy the readable lines to `target`, the others to `bad`. Returns further notes."""
     notes: list[str] = []
     with target.open("wb") as out:
         for number, line, too_long in lines(file, notes):
@@ -34,7 +34,7 @@ def rewrite_lines(file: Path, target: Path, bad: Bad, *, json_only: bool) -> lis
 
 
 def clean(line: bytes, *, binary: bool) -> bytes:
-    """A line without what stands around it; of text also without bytes that the engine takes for ends of columns or is not UTF-8."""
+    """A line without the characters around it; text also without bytes that the engine takes for ends of columns or that are not UTF-8."""
     text = line.rstrip(b"\r").removeprefix(b"\xef\xbb\xbf").strip()
     return text if binary else text.replace(b"\0", b"").replace(b"\x01", b" ").decode("utf-8", "replace").encode()
 

@@ -1,4 +1,4 @@
-"""Files whose records are not lines: records inside others, events in a column of a dump, records of several lines. Bounded memory."""
+"""Unfold files whose records are not lines: records inside others, events in a column of a dump, records of several lines."""
 
 import csv
 from collections.abc import Iterator
@@ -15,13 +15,16 @@ from ir.review.ingest.unreadable import REASONS
 
 _MOST_LINES = 200
 _MOST_BYTES = 256 << 10
-"""Of one record of several lines."""
+"""The most bytes of one record of several lines."""
 _WHERE = 200
-"""Characters in which a record's time stands."""
+"""The first characters of a record, in which its time is."""
 
 
 def rewrite_records(file: Path, target: Path, bad: Bad, *, own: bool) -> list[str]:
-    """JSON lines, also behind a prefix: each record, or those inside it, as a line. Of a name that stands twice the last value counts."""
+    """JSON lines, also after a prefix: write each record, or those inside it, as a line.
+
+    Of a name that occurs twice, the last value counts.
+    """
     notes: list[str] = []
     with target.open("wb") as out:
         for number, line, too_long in lines(file, notes):
@@ -54,7 +57,7 @@ def _record(text: bytes) -> dict[str, Any] | None:
 
 
 def rewrite_table(file: Path, target: Path, bad: Bad, *, header: tuple[str, ...], delimiter: str, skip: int) -> list[str]:
-    """A CSV in which a column holds whole events: each event as a line."""
+    """A CSV with a column of whole events: write each event as a line."""
     notes: list[str] = []
     numbered = _texts(file, notes, bad)
     for _ in range(skip):
@@ -98,7 +101,7 @@ def rewrite_spread(file: Path, target: Path, bad: Bad) -> list[str]:
             text = clean(line, binary=False)
             if held and (stamp(text[:_WHERE].decode("utf-8", "replace")) or len(held) >= _MOST_LINES or size > _MOST_BYTES):
                 out.write(b" ".join(held) + b"\n")
-                # A record that is too long goes on under the time of its first line.
+                # a record that is too long goes on under the time of its first line
                 held = [] if stamp(text[:_WHERE].decode("utf-8", "replace")) else held[:1]
                 size = len(held[0]) if held else 0
             if text:

@@ -1,4 +1,4 @@
-"""Lines that could not be read: counted, the first shown with file and line, all kept aside by the ids that stand in them."""
+"""Lines that could not be read: counted, the first shown with file and line, all kept aside by their ids."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +15,7 @@ REASONS = {"long": "line is too long", "json": "not a JSON object", "field": "no
 
 
 class Aside:
-    """Where unreadable lines of one review go.
+    """The unreadable lines of one review.
 
     Args:
         file: `aside.jsonl`; one object `{source, file, line, why, text}` a line, `line` 0 = not known.
@@ -28,7 +28,10 @@ class Aside:
         self._kept: dict[str, int] = {}
 
     def sink(self, source: str, file: str) -> Callable[[int, str, bytes], None]:
-        """Something to hand lines of one file to: number, why, text. At most 100,000 of a file are kept, all are counted."""
+        """A function that takes the unreadable lines of one file: number, why, text.
+
+        At most 100,000 of a file are kept, all are counted.
+        """
 
         def add(line: int, why: str, text: bytes) -> None:
             self.count(source, 1)
@@ -37,12 +40,12 @@ class Aside:
         return add
 
     def count(self, source: str, lines: int) -> None:
-        """So many unreadable lines more."""
+        """Count further unreadable lines."""
         if lines:
             self._bad[source] = self._bad.get(source, 0) + lines
 
     def keep(self, source: str, file: str, line: int, why: str, text: bytes) -> None:
-        """One line that was counted already."""
+        """Keep one line that was counted already."""
         kept = self._kept[file] = self._kept.get(file, 0) + 1
         if kept > KEPT:
             return
@@ -53,16 +56,16 @@ class Aside:
             out.write(orjson.dumps(row) + b"\n")
 
     def show(self, examples: list[Json]) -> None:
-        """Examples that another one has, as far as there is room."""
+        """Add examples of another one, as far as there is room."""
         self.examples += examples[: 5 * SHOWN - len(self.examples)]
 
     def more(self, file: str, lines: int) -> None:
-        """So many lines of a file were counted that are not handed over."""
+        """Count lines of a file that are not handed over."""
         if lines > 0:
             self._kept[file] = self._kept.get(file, 0) + lines
 
     def notes(self) -> list[str]:
-        """What was counted without being kept."""
+        """Notes about lines that were counted and not kept."""
         return [
             f"{file}: {kept - KEPT:,} further unreadable lines were counted, not kept" for file, kept in self._kept.items() if kept > KEPT
         ]

@@ -1,4 +1,4 @@
-"""A table that was just written: what it holds by file, and the numbers in it that no column holds."""
+"""Look at a table that was just written: its rows by file, and numbers that no column can hold."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ _BEYOND = f"SUM(CASE WHEN amount = {BEYOND} THEN 1 ELSE 0 END)"
 
 @dataclass(frozen=True)
 class Counts:
-    """Of one file: its rows, the unreadable ones, those without a request id (our own logs alone), and numbers beyond 64 bits."""
+    """Counts of one file: rows, unreadable ones, those without a request id (our own logs alone), and numbers beyond 64 bits."""
 
     file: Path
     rows: int
@@ -22,7 +22,7 @@ class Counts:
 
 
 def counted_rows(engine: DuckDb, part: Path, table: str, *, own: bool) -> list[Counts]:
-    """What a table holds, by file."""
+    """The counts of a table, by file."""
     without = _WITHOUT if own and table == "requests" else "0"
     beyond = _BEYOND if table in ("requests", "events") else "0"
     found = engine.rows(
@@ -32,7 +32,7 @@ def counted_rows(engine: DuckDb, part: Path, table: str, *, own: bool) -> list[C
 
 
 def settle(engine: DuckDb, part: Path, target: Path, *, odd: bool) -> None:
-    """Give a table its name; numbers that no column holds are none, which is rare enough to write it twice."""
+    """Give a table its name. Numbers that no column can hold become 0, which is rare enough to write the table twice."""
     if not odd:
         part.rename(target)
         return

@@ -1,4 +1,4 @@
-"""`affected.csv`: who has to be told."""
+"""Write `affected.csv`: the customers who have to be told."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ from ir.storage import written_file
 
 
 def write(rows: list[Json], folder: Path) -> str:
-    """Customer ids with what was read or written, first time and number of requests; returns the path, "" for nobody."""
+    """Customer ids with the kinds of access, first time and number of requests; returns the path, "" when there is none."""
     if not rows:
         return ""
     target = folder / "affected.csv"

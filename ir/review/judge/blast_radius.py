@@ -1,4 +1,4 @@
-"""What the misuse touched: people, objects, money, cards, connected accounts."""
+"""Measure what the misuse touched: people, objects, money, cards, connected accounts."""
 
 from ir.core.model import Json
 from ir.review.detect.rules import RuleParameters

@@ -1,4 +1,4 @@
-"""What the rows of a source can carry: a question is covered by rows with the columns that its rules need, and by nothing else."""
+"""Tell which questions the rows of a source can answer: a question is covered by rows with the columns that its rules need."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ RESOURCES = (
     "subscription_schedules", "subscriptions", "tax", "tax_codes", "tax_ids", "tax_rates", "terminal", "test_helpers", "tokens",
     "topups", "transfers", "treasury", "webhook_endpoints",
 )  # fmt: skip
-"""First steps of the paths of Stripe's API v1 (docs.stripe.com/api and the SDKs' services)."""
+"""First segments of the paths of Stripe's API v1 (docs.stripe.com/api and the SDKs' services)."""
 
 _STRIPE = (
     "(endpoint LIKE '/v2/%' OR (endpoint LIKE '/v1/%' AND ("
@@ -65,7 +65,7 @@ _WHERE_REQUESTS = "Dashboard > API keys > the key > View request logs, export"
 
 @dataclass(frozen=True)
 class LogContent:
-    """What a request log consists of.
+    """The composition of a request log.
 
     Attributes:
         rows, usable: all, and those in which reads show. looks: what the others look like; "" = there are none to speak of.
@@ -77,7 +77,7 @@ class LogContent:
 
     @property
     def told(self) -> str:
-        """One line on what cannot carry reads, and where the right export is; "" when all rows can."""
+        """One line on rows that cannot show reads, and the place of the right export; "" when all rows can."""
         if not self.looks:
             return ""
         which = f"{self.rows - self.usable:,} of {self.rows:,} rows" if self.usable else counted(self.rows, "row")
@@ -87,7 +87,7 @@ class LogContent:
 
 @dataclass
 class _Kinds:
-    """Rows of a request log by what they have."""
+    """Rows of a request log by the columns that they fill."""
 
     stripe: int = 0
     path: int = 0
@@ -101,7 +101,7 @@ class _Kinds:
     usable: int = 0
 
     def looks(self) -> str:
-        """What the log looks like, as far as rows tell."""
+        """The likely kind of the log, as far as its rows tell."""
         if not self.path and self.money:
             return "an export of payments (no request ids, paths, addresses)"
         if not self.path:
@@ -114,7 +114,7 @@ class _Kinds:
 
 
 def request_log(engine: Engine, until: int) -> LogContent:
-    """What was given as a request log, and how many of its rows can show a stranger's reads."""
+    """The composition of a given request log: how many of its rows can show a stranger's reads."""
     engine.keep("stripe_paths", _PATHS)
     fill = {"private": _PRIVATE, "sdks": _SDKS, "until": until + SLACK}
     kinds = _Kinds()
@@ -142,7 +142,7 @@ def minutes(engine: Engine, table: str, rows: str) -> dict[int, int]:
 
 
 def young(busy: Mapping[int, int]) -> bool:
-    """Whether a source has rows of too few days for its own clock to tell what is due; it may be of one key among several."""
+    """Whether a source has rows of too few days for its own clock to tell what is due; it may hold one key of several."""
     return len({minute // 1440 for minute in busy}) < _DAYS
 
 
@@ -155,7 +155,7 @@ def hours_of(busy: Mapping[int, int]) -> dict[int, float]:
 
 
 def holes(busy: Mapping[int, int], expected: Mapping[int, float], window: Window) -> list[Span]:
-    """Holes of a source in the judged window: by its own rows, and by what another source expects of it."""
+    """Holes of a source in the judged window: by its own rows, and by the rows that another source expects of it."""
     begin = min(busy, default=window.until // 60) * 60
     hours = range(max(begin, window.since) // HOUR, -(-window.until // HOUR))
     found = source_holes.of_its_own(busy, window.until) + source_holes.beside(expected, hours_of(busy), hours)
@@ -186,13 +186,13 @@ _ALWAYS_TOLD = frozenset(
 
 
 def other_requests(engine: Engine, until: int) -> dict[int, float]:
-    """Epoch hour → requests that our own logs, or else Stripe's events, tell of: a log of all requests has rows in these hours too."""
+    """Epoch hour → requests that our own logs, or else Stripe's events, tell of. A log of all requests has rows in these hours, too."""
     own = engine.rows(_OWN_HOURS.format(until=until))
     return {int(hour): float(n) for hour, n in own or engine.rows(_EVENT_HOURS.format(until=until))}
 
 
 def unacknowledged(engine: Engine, window: Window) -> tuple[list[Span], list[str]]:
-    """Where an archive of events lacks those of our own successful writes: stretches, and endpoints of which it has none at all."""
+    """Events of our own successful writes that an archive lacks: stretches, and endpoints without any."""
     rows = [(str(e), int(h), int(n), int(told or 0)) for e, h, n, told in engine.rows(_ACKNOWLEDGED.format(until=window.until))]
     told_of: dict[str, list[int]] = {}
     for endpoint, _, n, told in rows:

@@ -1,4 +1,4 @@
-"""What each source covers, what it leaves out, and what that makes us blind to."""
+"""Tell what each source covers, what it leaves out, and what the review cannot see for that reason."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -35,7 +35,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
     "webhook-log": ("webhooks",),
     "objects": ("account",),
 }
-"""What a source can answer, in the words of the verdicts."""
+"""The questions that a source can answer, in the words of the verdicts."""
 ABSENT = {
     "events": "everything that was changed",
     "activity": "new API keys, users, apps and payout destinations; who in the Dashboard did what",
@@ -48,7 +48,7 @@ ABSENT = {
 
 @dataclass
 class SourceCoverage:
-    """Rows and span of one source, with what is missing.
+    """Rows and span of one source, with the missing parts.
 
     Attributes:
         rows: all that do not lie after the end of the review. untimed: those without a readable time.
@@ -72,7 +72,7 @@ _NAMED = "SELECT COUNT(*) FROM requests WHERE own = 1 AND source = 'egress' AND 
 
 
 def look(engine: Engine, until: int) -> dict[str, SourceCoverage]:
-    """Rows and span of every source that has a table; times after the end of the review count for nothing, and are named."""
+    """Rows and span of every source that has a table; times after the end of the review do not count, and are named."""
     seen = {}
     for name, rows in _ROWS.items():
         count, first, last, late, latest, untimed = engine.rows(_SPAN.format(rows=rows, end=until + SLACK))[0]
@@ -129,7 +129,7 @@ def judge_events(
 
 
 def judge_egress(seen: SourceCoverage, found: Completeness, window: Window, clock: str = "") -> None:
-    """Our own logs cover what our own known traffic says they do; `clock`: how far their times are from Stripe's for the same requests."""
+    """Our own logs cover as much as our known traffic shows; `clock`: how far their times are from Stripe's for the same requests."""
     if not seen.rows:
         return
     untimed = 2 * seen.untimed > seen.rows
@@ -154,7 +154,7 @@ def judge_egress(seen: SourceCoverage, found: Completeness, window: Window, cloc
 
 
 def _whole(found: Completeness) -> tuple[str, str]:
-    """What logs of that share are blind to, and what they lack."""
+    """What logs of that share cannot show, and what they lack."""
     holds = f"our logs hold {found.share:.1%} of the {found.measured[0]:,} writes that look like ours"
     if not found.known:
         return (
@@ -171,7 +171,7 @@ def _whole(found: Completeness) -> tuple[str, str]:
 
 
 def judge_requests(seen: SourceCoverage, given: LogContent, window: Window, holes: list[Span], doubt: str = "") -> None:
-    """A request log covers reads by the rows in which they show, in the hours for which it has them; `doubt`: what our own log says."""
+    """A request log covers reads by the rows that show them, in the hours that have such rows; `doubt`: what our own log contradicts."""
     if not seen.rows:
         return
     judge_span(seen, window, "reads outside the log's span", holes)
@@ -205,7 +205,7 @@ def judge_span(seen: SourceCoverage, window: Window, absent: str, holes: list[Sp
 
 
 def _real(gaps: list[Json]) -> list[Json]:
-    """Those that have a place in time; the others are remarks."""
+    """Gaps that have a time; the others are remarks."""
     return [one for one in gaps if one["to"]]
 
 
@@ -220,7 +220,7 @@ def judge_activity(seen: SourceCoverage, read: Read | None, window: Window, hole
 
 
 def gap(start: int, end: int, why: str) -> Json:
-    """A part that is missing; 0, 0 = no particular time."""
+    """A missing part; 0, 0 = no particular time."""
     return {"from": int(start), "to": int(end), "why": why}
 
 

@@ -1,4 +1,4 @@
-"""What was covered, told as a table, with what could not be read."""
+"""The coverage as a table, with what could not be read."""
 
 from ir.core.model import Json
 from ir.review.detect.source_holes import DUE
@@ -11,7 +11,7 @@ _CLEARING = ("events", "activity", "request-log")
 
 
 def note_loaded(seen: dict[str, coverage.SourceCoverage], loaded: Loaded) -> None:
-    """Unreadable lines and files belong to their source; what may be among a dozen such lines was not seen."""
+    """Assign unreadable lines and files to their source: a dozen such lines may hide something."""
     for label, bad in loaded.bad.items():
         if bad >= DUE and label in _CLEARING:
             seen[label].full = False
@@ -24,7 +24,7 @@ def note_loaded(seen: dict[str, coverage.SourceCoverage], loaded: Loaded) -> Non
 
 
 def table(seen: dict[str, coverage.SourceCoverage]) -> tuple[Json, ...]:
-    """The coverage table; a source without rows says what that makes us blind to."""
+    """The coverage table; a source without rows says what the review cannot see without it."""
     rows = []
     for name, one in seen.items():
         blind = one.blind_to or ("" if one.rows or one.full else coverage.ABSENT.get(name, ""))

@@ -1,4 +1,4 @@
-"""Sources check each other: a request log that is Stripe's, of this key, whole and on the same clock holds our own requests."""
+"""Check sources against each other: a request log that is Stripe's, of this key, whole and on the same clock, holds our own requests."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from ir.review.detect.window import HOUR, Window
 from ir.review.sql.engine import Engine
 
 _OFF = 600
-"""Seconds between two notes of one request that no network explains."""
+"""Seconds between two records of one request that no network delay explains."""
 _FEW = 3
 """Requests of ours below which nothing is said: one may have been made and never have arrived."""
 _HALF = 0.5
 _ENOUGH = 50
-"""Requests of a key that tell which share of them our logs hold."""
+"""Requests of a key from which the share that our logs hold can be told."""
 
 # One row per kind of our own requests: how many there are, how many of them Stripe's log holds, and how far apart the two times lie.
 _HELD = """
@@ -58,7 +58,7 @@ class _Kind:
 
 
 def request_log(engine: Engine, window: Window, span: tuple[int, int]) -> str:
-    """Why a request log cannot tell of all requests, as far as our own log shows; "" = nothing speaks against it.
+    """The reason why a request log cannot hold all requests, as far as our own log shows; "" = no contradiction.
 
     `span` is its first and last time: the judged part of it counts, or all of it where that holds too few requests of ours.
     """
@@ -87,7 +87,7 @@ def request_log(engine: Engine, window: Window, span: tuple[int, int]) -> str:
 
 
 def _nobodys(engine: Engine, window: Window) -> str:
-    """A key whose requests our own logs hold too few of for a stranger's to stand out."""
+    """A key of whose requests our own logs hold too few for a stranger's to stand out."""
     rows = engine.rows(_NOBODYS.format(judged=window.judged, until=window.until, baseline=int(window.baseline)))
     for key, *counts in sorted(rows, key=lambda row: -int(row[5])):
         before, nobodys_before, total, nobodys, late, judged = map(int, counts)
@@ -106,7 +106,7 @@ def egress_clock(engine: Engine, window: Window) -> str:
 
 
 def _kinds(engine: Engine, begin: int, end: int) -> list[_Kind]:
-    """Of the keys that both logs name, where there are such."""
+    """The keys that both logs name, where there are any."""
     rows = engine.rows(_HELD.format(begin=max(begin, 1), end=end))
     named = any(int(row[0]) for row in rows)
     return [_Kind(str(v), str(e), int(n), int(held), int(lo), int(hi)) for of, v, e, n, held, lo, hi in rows if int(of) or not named]

@@ -1,4 +1,4 @@
-"""What the engine sees: completeness of our logs, what each source covers, the rules' hits."""
+"""Run the detection: completeness of our logs, coverage of each source, hits of the rules."""
 
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -16,12 +16,12 @@ from ir.review.sql.engine import Engine
 from ir.review.workspace import Say
 
 LOOK_BACK = 3 * DAY
-"""Seconds before a stated exposure in which misuse is looked for; further back, what people changed by hand would pass for it."""
+"""Seconds before a stated exposure in which misuse is looked for. Further back, changes that people made by hand would look like it."""
 
 
 @dataclass
 class DetectionRun:
-    """What detection worked on; `window` is the one that the evidence allows.
+    """The results of detection; `window` is the one that the evidence allows.
 
     Attributes:
         began: when misuse began, if that was before the stated exposure; 0 = it was not.
@@ -46,8 +46,8 @@ def look(
 ) -> DetectionRun:
     """Derive, measure, run the rules. `own` are request ids of our own probes.
 
-    A stated exposure is often no more than a scanner's first sight, and what came before it counts as usual. So it is looked
-    first whether misuse shows before it; if it does, and shows again measured by what came before that, all is judged from there.
+    A stated exposure is often only a scanner's first sight, and everything before it counts as usual. So the review first looks for
+    misuse before it. If there is some, and it shows again when measured by the time before that, all is judged from there.
     """
     seen = coverage.look(engine, window.until)
     window = _evidenced(window, seen)
@@ -65,7 +65,7 @@ def look(
 def _began(
     engine: Engine, rules: tuple[Rule, ...], window: Window, seen: dict[str, coverage.SourceCoverage], reads: dict[str, Read], say: Say
 ) -> int:
-    """When the first strong sign of misuse shows in the days before the exposure; 0 = none. Reads have no history and are left out."""
+    """The time of the first strong sign of misuse in the days before the exposure; 0 = none. Reads have no history and are left out."""
     before, earliest = window.before(), window.judged - LOOK_BACK
     complete = _completeness(engine, seen, before)
     derived_tables.derive_acts(engine, complete.holes, judged=_can_tell_strangers(seen, complete))
@@ -90,7 +90,7 @@ def judged_from(
     *,
     raised: bool = True,
 ) -> DetectionRun:
-    """Measure and run the rules over what is derived. Not `raised`: each rule speaks for itself, and cites requests alone."""
+    """Measure and run the rules over the derived tables. Not `raised`: each rule speaks for itself, and cites requests alone."""
     complete = _completeness(engine, seen, window)
     derived_tables.derive_acts(engine, complete.holes, judged=_can_tell_strangers(seen, complete), hours=complete.hours)
     _cover(engine, seen, window, reads, complete)
@@ -104,20 +104,20 @@ def judged_from(
 
 
 def derive_again(engine: Engine, looked: DetectionRun) -> None:
-    """Make `acts` as they were for this look, after another one."""
+    """Restore `acts` for this look, after another one."""
     complete = looked.complete
     derived_tables.derive_acts(engine, complete.holes, judged=_can_tell_strangers(looked.seen, complete), hours=complete.hours)
 
 
 def _can_tell_strangers(seen: dict[str, coverage.SourceCoverage], complete: log_gaps.Completeness) -> bool:
-    """Whether our logs are whole enough, outside of their holes, for a write that they lack to be a stranger's."""
+    """Whether our logs are complete enough, outside of their holes, to call a write that they lack a stranger's."""
     return complete.tells and not 2 * seen["egress"].untimed > seen["egress"].rows
 
 
 def _cover(
     engine: Engine, seen: dict[str, coverage.SourceCoverage], window: Window, reads: dict[str, Read], complete: log_gaps.Completeness
 ) -> None:
-    """What each source covers of the judged window."""
+    """The coverage of each source in the judged window."""
     archive = seen["events"].rows > 0 and not from_stripe(reads)
     events = carrying.minutes(engine, "events", "ts > 0") if archive else {}
     silent, lacking = carrying.unacknowledged(engine, window) if archive and seen["egress"].rows else ([], [])
@@ -137,12 +137,12 @@ def _cover(
 
 
 def from_stripe(reads: dict[str, Read]) -> bool:
-    """An archive may lack types that nobody subscribed to; only Stripe's own list is complete."""
+    """Whether it is Stripe's own list: an archive may lack types that no one subscribed to."""
     return "events" in reads and reads["events"].available and not reads["events"].unread
 
 
 def _evidenced(window: Window, seen: dict[str, coverage.SourceCoverage]) -> Window:
-    """Evidence that begins after the window does gives a shorter baseline; what is judged stays the same."""
+    """Evidence that begins after the window does shortens the baseline; the judged part stays the same."""
     first = min((one.first for one in seen.values() if one.rows and one.first), default=window.since)
     since = min(max(window.since, first), window.judged)
     baseline = window.exposed > 0 and window.judged - max(since, first) >= MIN_BASELINE
@@ -214,7 +214,7 @@ _SEES = {
 
 
 def objects_seen(swept: leftover_sweep.Swept, window: Window) -> coverage.SourceCoverage:
-    """What the list sweeps cover."""
+    """The coverage of the list sweeps."""
     one = coverage.SourceCoverage(len(swept.rows), window.judged if swept.read else 0, window.until if swept.read else 0)
     one.gaps = [coverage.gap(window.judged, window.until, f"{kind}: {why}") for kind, why in sorted(swept.unread.items())]
     one.full = swept.read > 0

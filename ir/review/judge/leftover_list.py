@@ -1,4 +1,4 @@
-"""Swept objects, account changes and events → leftovers."""
+"""Turn swept objects, account changes and events into leftovers."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ WHERE a.ts >= {judged} AND a.ts < {until} AND a.actor_type <> 'stripe_action' AN
   AND (a.type <> 'api_key_updated' OR (a.changed = 'ip_allowlist empty' AND COALESCE(w.ts, a.ts) < a.ts))
   AND COALESCE(u.ts, 0) <= a.ts AND (a.grp IN ('app', 'radar') OR {kinds}) ORDER BY a.ts LIMIT 1000
 """
-# On connected accounts it is their own affair.
+# connected accounts handle these themselves
 _EVENTS = """
 SELECT e.type AS type, CASE WHEN e.object_id <> '' THEN e.object_id ELSE e.id END AS id, e.ts AS ts FROM events e
 LEFT JOIN acts a ON e.request_id = a.request_id
@@ -46,7 +46,7 @@ _TIMELESS = "Stripe does not tell since when it is there"
 
 
 def list_leftovers(engine: Engine, window: Window, account: str = "") -> tuple[Json, ...]:
-    """What was made after the exposure by nobody of ours, the worst first, and of those what there are few of.
+    """Things made after the exposure and not by us, the worst first, and of frequent kinds only a few.
 
     Daily things (subscriptions, sessions, drafts) count only when their request is a stranger's. Where the exposure is unknown,
     everything of a critical or high kind in the window is shown, at medium severity, and standing things whatever their age.
@@ -81,7 +81,7 @@ def _objects(engine: Engine, window: Window, own_ids: set[str]) -> list[Json]:
         row = leftover(str(kind), str(ident), int(created), detail=url or (shown(int(amount), str(currency)) if amount else str(detail)))
         if int(created) >= window.judged or (kind in STANDING and not window.exposed):
             found.append(row)
-        elif not created and kind in STANDING and not events:  # with events, one of the window would have told when
+        elif not created and kind in STANDING and not events:  # with events, one in the window would have told the time
             found.append(_doubtful(row, _TIMELESS))
     return found
 

@@ -1,4 +1,4 @@
-"""Without an exposure time: who came late, since when the key may have been out, and what follows if those requests are not ours.
+"""Propose an exposure time where none is known: groups of callers that came late, and the verdict if they are not ours.
 
 A proposed time is not an exposure time. That a group is new counts once, whatever is new about it; the verdict is at most *suspected*,
 and only where the group did what a rule calls dangerous; else it cannot be told. See docs/decisions/0025.
@@ -25,7 +25,7 @@ from ir.review.sql.engine import Engine, quoted
 from ir.review.workspace import Say
 
 NOVELTY = frozenset({"S-01", "S-02", "S-03", "S-13", "N-01"})
-"""Rules that tell that somebody is new: of a group that is proposed because it is new they tell nothing more."""
+"""Rules that report a newcomer: about a group that is proposed because it is new, they add nothing."""
 RULE = "N-02"
 _SHOWN = 5
 _RUNS = 6
@@ -35,7 +35,7 @@ _KINDS = 4
 
 @dataclass
 class Proposed:
-    """What is proposed instead of an exposure time.
+    """The proposal in place of an exposure time.
 
     Attributes:
         at: epoch seconds, 0 = nothing. rows: `{at, group, who, key, requests, of, last_seen, new, kinds, every, said, follows, evidence}`,
@@ -54,7 +54,7 @@ class Proposed:
 
 
 def propose(engine: Engine, request: ReviewRequest, looked: detection.DetectionRun, reads: dict[str, Read], say: Say) -> Proposed:
-    """Who came late (unless the exposure is known), and who comes rarely but regularly."""
+    """The late groups (unless the exposure is known), and the rare but regular consumers."""
     until = looked.window.until
     log = looked.seen["request-log"].rows > 0 and carrying.request_log(engine, until).usable > 0
     if not log and (looked.window.exposed or not looked.seen["events"].rows):
@@ -73,7 +73,7 @@ def propose(engine: Engine, request: ReviewRequest, looked: detection.DetectionR
     plain = [hit for hit in looked.hits if detection.strong(hit) and hit.rule.id not in NOVELTY]
     hits = [hit for hit in hits if not any(_again(hit, other) for other in plain)]
     follows = {one.group: [hit for hit in (*plain, *hits) if _touches(engine, looked.window, one, hit)] for one in found}
-    found.sort(key=lambda one: not follows[one.group])  # what did something dangerous is shown in any case
+    found.sort(key=lambda one: not follows[one.group])  # a group that did something dangerous is shown in any case
     shown = found[:_SHOWN]
     told.rows = tuple(_row(one, follows[one.group], ids.get(one.group) or _evidence(engine, looked.window, one)) for one in shown)
     told.findings = tuple(_finding(one, row) for one, row in zip(shown, told.rows, strict=True))
@@ -92,7 +92,7 @@ def propose(engine: Engine, request: ReviewRequest, looked: detection.DetectionR
 def _judged(
     engine: Engine, request: ReviewRequest, looked: detection.DetectionRun, reads: dict[str, Read], found: list[Candidate], say: Say
 ) -> tuple[list[Hit], dict[int, RuleParameters]]:
-    """Dangerous things that the groups did, judged from when each day's first of them came; and what they were judged with."""
+    """Dangerous acts of the groups, judged from the first of them each day; and the parameters of that judgement."""
     rules = load_rules(request.rules)
     hits: dict[tuple[str, str], Hit] = {}
     begun: dict[int, RuleParameters] = {}
@@ -109,13 +109,13 @@ def _judged(
 
 
 def _again(dated: Hit, plain: Hit) -> bool:
-    """Whether it tells what shows without any time, too."""
+    """Whether a finding repeats what shows without any time."""
     levels = (LEVELS.index(plain.finding.severity), LEVELS.index(dated.finding.severity))
     return dated.rule.id == plain.rule.id and levels[0] >= levels[1] and not set(dated.finding.evidence).isdisjoint(plain.finding.evidence)
 
 
 def _by_day(found: Sequence[Candidate]) -> list[tuple[int, list[Candidate]]]:
-    """Those that began within a day of each other are judged together, from the first of them on; the most telling day first."""
+    """Groups that began within a day of each other are judged together, from the first of them on; the most telling day first."""
     days: list[tuple[int, list[Candidate]]] = []
     for one in found:
         near = next((day for day in days if abs(day[0] - one.use.first) < DAY), None)
@@ -156,7 +156,7 @@ def _evidence(engine: Engine, window: Window, one: Candidate) -> tuple[str, ...]
 
 
 def _held(engine: Engine, window: Window, found: Sequence[Candidate], evidence: Sequence[str]) -> set[str]:
-    """Which of these ids are of the groups."""
+    """Those of these ids that the groups made."""
     if not evidence or not found:
         return set()
     wanted = ", ".join(map(quoted, evidence))
@@ -169,7 +169,7 @@ def _touches(engine: Engine, window: Window, one: Candidate, hit: Hit) -> bool:
 
 
 def _mostly(engine: Engine, window: Window, found: list[Candidate], hit: Hit) -> bool:
-    """Whether at least half of what is cited was done by groups that came late."""
+    """Whether late groups made at least half of what is cited."""
     return 2 * len(_held(engine, window, found, hit.finding.evidence)) >= len(hit.finding.evidence) > 0
 
 

@@ -1,4 +1,4 @@
-"""How old the SDKs and API versions are that our programs use, as traffic shows them, and what the age breaks.
+"""The age of the SDKs and API versions that our programs use, as traffic shows them, and what it breaks.
 
 Releases: `ir/review/data/sdk_releases.txt`, dated, with its sources. Versions are compared as `packaging` does.
 """
@@ -20,10 +20,10 @@ BREAKING = (
     "2022-11-15", "2023-08-16", "2023-10-16", "2024-04-10", "2024-06-20", "2024-09-30.acacia", "2025-03-31.basil", "2025-09-30.clover",
     "2026-03-25.dahlia", "2026-09-30.endive",
 )  # fmt: skip
-"""API versions that are not compatible with those before (wiki pages of the SDKs; docs.stripe.com/api/versioning)."""
+"""API versions that are incompatible with those before (wiki pages of the SDKs; docs.stripe.com/api/versioning)."""
 RULE = "V-01"
 _OLD, _VERY_OLD = 2 * 365, 3 * 365
-"""Days from which an age is told, and from which it is of low severity."""
+"""Days from which an age is reported, and from which it is of low severity."""
 _ALWAYS_PINNED = frozenset({"go", "java", "dotnet"})
 _MOST = 200
 
@@ -56,7 +56,7 @@ def releases() -> dict[str, tuple[Release, ...]]:
 
 
 def of(sdk: str, version: str) -> Release | None:
-    """The release that a version is of, or the one before it; None: not known, or older than the data."""
+    """The release of a version, or the one before it; None: not known, or older than the data."""
     try:
         wanted, known = Version(version), releases().get(sdk, ())
     except InvalidVersion:
@@ -112,7 +112,7 @@ def _breaks(sdk: str, version: str, api: str, sent: str, release: Release | None
 
 
 def findings(rows: tuple[Json, ...]) -> tuple[Finding, ...]:
-    """One informational finding for what is old, one of low severity for what is very old; none for what is not."""
+    """One informational finding for old ones, one of low severity for very old ones; none for others."""
     found = []
     for severity, least, most in (("low", _VERY_OLD, 1 << 30), ("informational", _OLD, _VERY_OLD)):
         old = [row for row in rows if least <= max(row["days"], row["api_days"]) < most or (row["days"] < 0 and severity == "low")]

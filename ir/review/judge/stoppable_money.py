@@ -1,4 +1,4 @@
-"""Money that can still be stopped."""
+"""List the money that can still be stopped."""
 
 from ir.core.model import Json
 from ir.review.collect.leftover_kinds import MONEY_KINDS, leftover, page
@@ -15,7 +15,7 @@ def list_moving(swept: Swept, since: int, *, test: bool) -> tuple[Json, ...]:
         if row["kind"] not in MONEY_KINDS or row["status"] in _DONE or (row["ts"] and row["ts"] < since):
             continue
         if row["kind"] == "external_account" and not row["ts"]:
-            continue  # Without a time of creation it is as likely our own.
+            continue  # without a time of creation it is as likely our own
         amount = shown(row["amount"], row["currency"]) if row["currency"] else ""
         said = " ".join(part for part in (amount, row["status"], row["detail"]) if part)
         money = [{"currency": row["currency"], "amount": row["amount"]}] if row["currency"] else []

@@ -48,7 +48,7 @@ def _row(ts: int, message: str, what: str, rule: str, severity: str, evidence: s
 
 
 def hours(engine: Engine, window: Window) -> tuple[Json, ...]:
-    """`{at, requests, usual}` for the last 14 days at most: writes that Stripe saw; `usual` is the median of that hour of day."""
+    """`{at, requests, usual}` of at most the last 14 days: writes that Stripe saw; `usual` is the median of that hour of day."""
     first = max(window.since, window.until - 14 * 24 * HOUR) // HOUR
     counted = {
         int(hour): int(count)

@@ -1,4 +1,4 @@
-"""Three verdicts, each within its coverage, and a score whose parts can be read.
+"""The three verdicts, each within its coverage, and a score whose parts are shown.
 
 `confirmed`: a critical finding, and another of at least medium severity on other evidence: one act that two rules name is one act.
 `suspected`: a finding of high severity or worse, two of medium severity that are told by different sources or on other evidence where
@@ -48,7 +48,7 @@ def judge(hits: list[Hit], seen: dict[str, SourceCoverage], leftovers: tuple[Jso
     verdicts = {area: _area(area, hits, reasons[area], window.baseline) for area in reasons}
     for area in _named_twice(hits):
         verdicts[area] = worst((verdicts[area], SUSPECTED))
-    if not window.exposed and not seen["egress"].rows:  # Nothing tells whose acts these are, neither a time nor our own logs.
+    if not window.exposed and not seen["egress"].rows:  # nothing tells whose acts these are: neither a time nor our own logs
         verdicts = {area: min(told, SUSPECTED, key=RANKS.index) for area, told in verdicts.items()}
     fresh = [row for row in leftovers if window.exposed and int(row["created"]) >= window.exposed]
     if fresh:
@@ -58,7 +58,7 @@ def judge(hits: list[Hit], seen: dict[str, SourceCoverage], leftovers: tuple[Jso
 
 
 def at_most_suspected(undated: Judged, proposed: Judged, groups: Sequence[Json]) -> Judged:
-    """What a proposed exposure time adds to what shows without one: never *confirmed*, and never *none seen* while a group is open."""
+    """The part of the verdict that a proposed exposure time adds: never *confirmed*, and never *none seen* while a group is open."""
     capped = {area: min(told, SUSPECTED, key=RANKS.index) for area, told in proposed.verdicts.items()}
     verdicts = {area: worst((undated.verdicts[area], capped[area], CANNOT)) for area in capped}
     why = f"when the key got out is not known, and {groups[0]['who']} came late: {groups[0]['new']} not seen before"
@@ -85,7 +85,7 @@ def _level(hit: Hit) -> int:
 
 
 def _apart(one: Hit, other: Hit) -> bool:
-    """Whether two rules speak of other evidence: not of one act that both name."""
+    """Whether two rules rest on different evidence, and not on one act that both name."""
     return one.rule.id != other.rule.id and set(one.finding.evidence).isdisjoint(other.finding.evidence)
 
 
@@ -95,7 +95,7 @@ def _elsewhere(one: Hit, other: Hit) -> bool:
 
 
 def _named_twice(hits: list[Hit]) -> set[str]:
-    """Areas of medium findings that name the same requests from different sources: each may be chance, both are not."""
+    """Areas of medium findings that name the same requests from different sources: each may be chance, both together are not."""
     medium = [hit for hit in hits if _level(hit) == _MEDIUM]
     pairs = [(a, b) for a, b in combinations(medium, 2) if a.rule.judges != b.rule.judges and _elsewhere(a, b)]
     return {hit.rule.judges for a, b in pairs if not set(a.finding.evidence).isdisjoint(b.finding.evidence) for hit in (a, b)}

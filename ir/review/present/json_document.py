@@ -45,7 +45,7 @@ def _finding(row: Json) -> Json:
 
 
 def clocks(reviewed: Reviewed, request: ReviewRequest) -> Json:
-    """Epoch seconds, 0 = not known. The data-protection clock starts when a human classifies the incident, not here."""
+    """Epoch seconds, 0 = not known. The data-protection clock starts when a person classifies the incident, not here."""
     strong = [f for f in reviewed.findings if LEVELS.index(f.severity) >= LEVELS.index("medium")]
     return {
         "exposed": int(request.exposed_at),
@@ -72,7 +72,7 @@ def next_steps(reviewed: Reviewed) -> list[str]:
 
 
 def asked(row: Json) -> str:
-    """What a person does about a group that came late."""
+    """The task of a person about a group that came late."""
     return f"ask who runs {row['who']}; if it is ours: --ours '{row['group']}', or in the inventory's account: ours: ['{row['group']}']"
 
 

@@ -1,4 +1,4 @@
-"""The review as one screenful: verdict, coverage, findings, and the three things to do next."""
+"""The review on one screen: verdict, coverage, findings, and the three things to do next."""
 
 import textwrap
 from collections.abc import Iterator
@@ -13,13 +13,13 @@ from ir.review.present.json_document import MISUSE, next_steps
 
 _AREAS = {"writes": "writes", "reads": "reads", "account": "account changes"}
 _FINDINGS = 4
-# Findings shown, and whether sources that were not given share a line: ever less, until it fits.
+# The number of findings, and whether sources that were not given share a line: fewer until it fits.
 _TIGHTER = ((_FINDINGS, False), (3, False), (3, True), (2, True), (1, True))
 NEXT = "Next"
 
 
 def lines(reviewed: Reviewed, width: int = 0, height: int = 0) -> list[str]:
-    """What to print. Where a terminal's size is given (0 = no terminal) it fits, and the steps are broken between words."""
+    """The lines to print. They fit the terminal's size where it is given (0 = no terminal), and steps break between words."""
     steps = _steps(reviewed, width)
     blocks = [*_blocks(reviewed, _FINDINGS, merged=False), steps]
     spacious = [*chain.from_iterable(("", *block) for block in blocks)][1:]
@@ -70,7 +70,7 @@ def sdk_lines(reviewed: Reviewed) -> list[str]:
 
 
 def _callers(reviewed: Reviewed, most: int) -> list[str]:
-    """Who came late, where the exposure time is not known, and who comes rarely."""
+    """The groups that came late, where the exposure time is not known, and the rare consumers."""
     out = ["When the key got out is not known; proposed (out by then, if these are not yours)"] if reviewed.proposed else []
     for row in reviewed.proposed[:most]:
         follows = f"; {row['follows'][0]}" if row["follows"] else "; nothing dangerous seen"
@@ -82,7 +82,7 @@ def _callers(reviewed: Reviewed, most: int) -> list[str]:
 
 
 def _shown(reviewed: Reviewed) -> list[Finding]:
-    """Findings, without those that the groups themselves are."""
+    """Findings, without those that describe the groups themselves."""
     return [one for one in reviewed.findings if one.rule != LATE]
 
 

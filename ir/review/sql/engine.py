@@ -1,4 +1,4 @@
-"""Where the SQL runs: embedded DuckDB by default, the same text on ClickHouse or Spark.
+"""The SQL engine: embedded DuckDB by default, the same text on ClickHouse or Spark.
 
 A detection is one SELECT in a small ANSI subset: integer epoch seconds, CASE not FILTER, no dialect functions
 beyond COALESCE, CONCAT, FLOOR, SQRT, LEAST, GREATEST; CAST to BIGINT, DOUBLE, STRING only.
@@ -14,7 +14,7 @@ from ir.review.sql.schema import TABLES, Column, empty_select
 Row = tuple[Any, ...]
 _LEAST_MB = 128
 AS_PARQUET = "FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 40960, DICTIONARY_SIZE_LIMIT 2048"
-"""How large tables are written. A column of ids has no use for a dictionary, and to begin one costs time until its limit is met."""
+"""How large tables are written: a column of ids has no use for a dictionary, and building one takes time until its limit is met."""
 
 
 class Engine(Protocol):
@@ -39,7 +39,7 @@ class Engine(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Release everything."""
         ...
 
 

@@ -67,7 +67,7 @@ class _Wire(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go."""
+        """Close the connection."""
         ...
 
 
@@ -84,7 +84,7 @@ class ClickHouse:
         """See `Engine`."""
         there: dict[str, str] = dict(self.rows("SELECT name, comment FROM system.tables WHERE database = currentDatabase()"))
         for name in [name for name, comment in there.items() if comment == _MARK]:
-            # Left behind by a review that was killed: old evidence must not be taken for this one's.
+            # left behind by a review that was killed: old evidence must not be taken for this one's
             self._wire.send(f"DROP TABLE IF EXISTS {name}")
             del there[name]
         for table, columns in TABLES.items():

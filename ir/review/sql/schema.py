@@ -119,7 +119,7 @@ def empty_select(table: str) -> str:
 
 
 def markdown() -> str:
-    """The tables as they stand in `docs/review-schema.md`."""
+    """The tables in the form of `docs/review-schema.md`."""
     parts = []
     for table, columns in TABLES.items():
         rows = "\n".join(f"| `{c.name}` | {c.type} | {c.meaning} |" for c in columns)

@@ -28,7 +28,7 @@ class Spark:
 
     name = "spark"
     _open = 0
-    """How many use the one Spark context that a process can have."""
+    """The number of users of the one Spark context that a process can have."""
 
     def __init__(self, master: str) -> None:
         try:
@@ -39,7 +39,7 @@ class Spark:
         for name, value in (_SETTINGS | (_LOCAL if master.startswith("local") else {})).items():
             build = build.config(name, value)
         try:
-            # A session of its own: views of another review are not tables of the catalogue.
+            # a session of its own: views of another review are not tables of the catalogue
             self._session: Any = build.getOrCreate().newSession()
             for name, value in _SQL.items():
                 self._session.conf.set(name, value)
@@ -64,7 +64,7 @@ class Spark:
 
     def keep(self, name: str, sql: str) -> None:
         """See `Engine`."""
-        # Cut off from what it was made of: otherwise plans grow with every table that is built on another.
+        # Cut the plan here: otherwise plans grow with every table that is built on another.
         self._session.sql(sql).localCheckpoint().createOrReplaceTempView(name)
 
     def fill(self, name: str, columns: tuple[Column, ...], rows: list[Row]) -> None:

@@ -1,4 +1,4 @@
-"""The calls that a run makes at AWS Secrets Manager, all of them: what a policy has to allow."""
+"""Every call that a run makes at AWS Secrets Manager, so that a policy can allow them."""
 
 from ir.ports.store import PolicyCall
 
@@ -13,6 +13,6 @@ CALLS = (
 
 
 def unproven() -> str:
-    """What no look can prove, and what the run proves when it starts, before the mint."""
+    """Rights that no look can prove; the run proves them when it starts, before the mint."""
     writes = [call.right.partition(":")[2] for call in CALLS if call.right.endswith(("Value", "Stage")) and "promote" in call.why]
     return f"Secrets Manager cannot simulate a write; the run proves {' and '.join(writes)} on a version of its own before the mint"

@@ -1,4 +1,4 @@
-"""AWS's clients: one per service, region and setting, bounded in time, quiet, their errors in our words.
+"""AWS's clients: one per service, region and setting, with a time limit, without logging, their errors translated.
 
 Settings are the SDK's own: profiles, roles, `AWS_*` variables, `AWS_ENDPOINT_URL_SECRETS_MANAGER`, `AWS_ENDPOINT_URL_SSM`.
 """
@@ -23,7 +23,7 @@ _Service = Literal["secretsmanager", "ssm", "kms"]
 
 _lock = threading.Lock()
 _clients: dict[tuple[str, str, float, str], tuple[Any, str]] = {}
-"""Each with the address that it calls."""
+"""Each client with the address that it calls."""
 
 _DENIED = {
     "AccessDenied",
@@ -99,7 +99,7 @@ def _shared(service: _Service, region: str, timeout: float, plain: Collection[st
 
 
 def _made(service: _Service, region: str, timeout: float) -> tuple[object, str]:
-    """A client, and the address that it calls: only when it is made, is that known, and so the way there."""
+    """A client and the address that it calls. The address is known only when the client is made, and so is the way there."""
     from boto3.session import Session
 
     session = Session()
@@ -115,7 +115,7 @@ def _made(service: _Service, region: str, timeout: float) -> tuple[object, str]:
 
 
 def _authority() -> str | None:
-    """None: what the SDK finds by `AWS_CA_BUNDLE` or in its profile, else its own."""
+    """None: the authority that the SDK finds by `AWS_CA_BUNDLE` or in its profile, else its own."""
     return None if os.environ.get("AWS_CA_BUNDLE") else way_out.authority() or None
 
 
@@ -148,16 +148,16 @@ def _told(error: Exception, what: str) -> PortError | None:
         return _breakdown(type(error).__name__, what)
     if isinstance(error, OSError):
         return Unknown(f"no answer about {what} ({type(error).__name__})")
-    if isinstance(error, ValueError):  # An endpoint that is not a URL, a region that is not a name.
+    if isinstance(error, ValueError):  # an endpoint that is not a URL, or a region that is not a name
         return Rejected(f"the AWS settings make no sense for {what}")
     return None
 
 
 def answer(found: Any, what: str, needed: str) -> Any:
-    """An answer, if it has what AWS always sends with it.
+    """An answer, after a check that it has the fields that AWS always sends.
 
     Raises:
-        Unknown: it has not: a proxy's page and half an answer look to the SDK like an answer in which everything is left out.
+        Unknown: it has not. A proxy's page or half an answer looks to the SDK like an answer with all fields left out.
     """
     if not isinstance(found, dict) or needed not in found:
         raise Unknown(f"what answered about {what} was not AWS, or not all of its answer arrived")
@@ -167,7 +167,7 @@ def answer(found: Any, what: str, needed: str) -> Any:
 def _refusal(response: Any, what: str) -> PortError:
     code, meta = str(response.get("Error", {}).get("Code", "")), response.get("ResponseMetadata", {})
     status = int(meta.get("HTTPStatusCode", 0))
-    # AWS names its errors, and gives each answer an id; where there is a status alone, something in between said it.
+    # AWS names its errors and gives each answer an id; a bare status comes from something in between.
     if code.isdigit() and not meta.get("RequestId"):
         return Unknown(f"what answered about {what} was not AWS: a proxy, or something else in between (status {code})")
     if code in ("ResourceNotFoundException", "NotFoundException"):

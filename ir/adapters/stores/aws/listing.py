@@ -38,7 +38,7 @@ class SecretsLister(Lister):
             rows.append(Listed(ref.path, ref, updated_at=changed.timestamp() if changed else 0.0, readable=True, hints=hints))
         return Listing(tuple(row for row in rows if row.ref and Place("aws-sm", place.host, place.path).holds(row.ref)))
 
-    def finds(self, row: Listed) -> tuple[FoundKey, ...]:
+    def found_keys(self, row: Listed) -> tuple[FoundKey, ...]:
         """See `ports.Lister`."""
         ref = _named(row)
         text = search.current_text(aws_client.client(ref.host, self._timeout, self._plain), ref.path)
@@ -63,7 +63,7 @@ class ParametersLister(Lister):
             rows.append(Listed(str(row["Name"]), ref, (), changed.timestamp() if changed else 0.0, True, (f"type {row.get('Type')}",)))
         return Listing(tuple(rows))
 
-    def finds(self, row: Listed) -> tuple[FoundKey, ...]:
+    def found_keys(self, row: Listed) -> tuple[FoundKey, ...]:
         """See `ports.Lister`. A StringList holds no single key."""
         ref = _named(row)
         text = ParameterStore(ref.host, self._timeout, self._plain).current(row.name).text

@@ -1,4 +1,4 @@
-"""The calls that a run makes at AWS Systems Manager Parameter Store, all of them: what a policy has to allow."""
+"""Every call that a run makes at AWS Systems Manager Parameter Store, so that a policy can allow them."""
 
 from ir.ports.store import PolicyCall
 

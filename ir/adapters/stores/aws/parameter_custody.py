@@ -1,6 +1,6 @@
-"""What an incident keeps in Parameter Store: a SecureString `/ir/<incident>/<name>` under the same KMS key.
+"""An incident's custody in Parameter Store: a SecureString `/ir/<incident>/<name>` under the same KMS key.
 
-It stands apart from the parameter's own path, because programs load whole paths.
+It is apart from the parameter's own path, because programs load whole paths.
 """
 
 from ir.adapters.stores.aws.parameters import ParameterStore
@@ -11,7 +11,7 @@ FOLDER = "/ir/"
 
 
 class ParameterCustody(KeptApart):
-    """What lies there for one parameter.
+    """The custody of one parameter.
 
     Args:
         parameters: of its region.

@@ -38,7 +38,7 @@ class AwsParameterStore(CountedStore):
         return Permission(proven=False, said=said)
 
     def prove_write(self, incident: str) -> None:
-        """Ask to create what is there already: AWS refuses that, after the policy has allowed it. Nothing changes.
+        """Ask to create the parameter that exists: AWS refuses that, after the policy has allowed it. Nothing changes.
 
         Raises:
             Denied: we may not write. Missing, Unknown.

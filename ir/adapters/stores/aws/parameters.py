@@ -1,6 +1,6 @@
 """Calls on one parameter of AWS's Parameter Store. A parameter read by its name is its newest version.
 
-A write says again what AWS would otherwise forget: a KMS key that is left out becomes the account's default one.
+A write repeats the settings that AWS would otherwise forget: a KMS key that is left out becomes the account's default one.
 """
 
 from collections.abc import Collection
@@ -13,7 +13,7 @@ from ir.core.errors import Missing, Rejected
 
 _REPEATED = ("Type", "KeyId", "Description", "AllowedPattern", "DataType")
 _newest: dict[str, int] = {}
-"""Region and name → the newest version that this process knows of: an older one that is read is old news."""
+"""Region and name → the newest version that this process has seen. A read of an older one is out of date."""
 
 
 class ParameterStore:
@@ -67,7 +67,7 @@ class ParameterStore:
         self._call("put_parameter", name, "Version", Name=name, Value=text, Overwrite=False, **kept)
 
     def delete(self, name: str) -> None:
-        """Delete it with all of its versions, and see it gone: the answer says nothing. Raises Missing when it is not there."""
+        """Delete it with all of its versions, and see it gone: the answer says nothing. Raises Missing when it does not exist."""
         self._call("delete_parameter", name, "ResponseMetadata", Name=name)
         _newest.pop(self._what(name), None)
         awaited(lambda: self._there(name), bool, self._what(name))

@@ -20,12 +20,12 @@ def _arn(ref: Reference, _on: str) -> str:
 
 
 def partition(region: str) -> str:
-    """Of a region."""
+    """The partition of a region."""
     return next((name for head, name in _PARTITIONS.items() if region.startswith(head)), "aws")
 
 
 def document(lines: Sequence[Line]) -> str:
-    """The policy as JSON: what is needed, and what is not."""
+    """The policy as JSON: the needed rights, and the optional ones."""
     statements = []
     for needed, sid in zip((True, False), _SIDS, strict=True):
         for number, (actions, objects) in enumerate(_grouped([line for line in lines if line.needed is needed])):
@@ -34,7 +34,7 @@ def document(lines: Sequence[Line]) -> str:
 
 
 def _grouped(lines: Sequence[Line]) -> list[tuple[tuple[str, ...], list[str]]]:
-    """Objects with the same actions, together."""
+    """Rights on the same objects, grouped."""
     actions: dict[str, list[str]] = defaultdict(list)
     for line in lines:
         actions[line.on].append(line.right)

@@ -1,4 +1,4 @@
-"""Every secret of a region in AWS Secrets Manager, looked through for values shaped like keys. Reads only."""
+"""Search every secret of a region in AWS Secrets Manager for values shaped like keys. Reads only."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def look(region: str, *, timeout: float = 10.0) -> SearchResult:
-    """All current values; a replica is passed over, since it is written where its primary is.
+    """All current values. A replica is skipped, since it is written where its primary is.
 
     Raises:
         PortError: the list itself cannot be had.
@@ -37,7 +37,7 @@ def look(region: str, *, timeout: float = 10.0) -> SearchResult:
 
 
 def kept_by(row: Any) -> tuple[str, ...]:
-    """Who else writes a secret, by what AWS says of it."""
+    """The other tools that write a secret, by AWS's metadata."""
     tags = {str(tag.get("Key", "")): str(tag.get("Value", "")) for tag in row.get("Tags") or []}
     service = (f"AWS service {row['OwningService']}",) if row.get("OwningService") else ()
     rotation = ("its own rotation in AWS",) if row.get("RotationEnabled") else ()

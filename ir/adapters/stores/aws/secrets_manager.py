@@ -1,6 +1,6 @@
 """AWS Secrets Manager: a JSON field or the whole string of a secret.
 
-What is ours is a version under our own staging label: `ir-<incident>` while it is staged, `ir-<incident>-<role>` in
+Our versions carry our own staging label: `ir-<incident>` while it is staged, `ir-<incident>-<role>` in
 custody. AWS has no way to delete one version: without a label it is *deprecated*, and goes when AWS prunes it.
 
 A move of AWSCURRENT names the version that it takes the label from: the compare in AWS's compare-and-swap. A neighbour's
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager.type_defs import DescribeSecretResponseTypeDef
 
 _TRIES = 6
-"""How often a neighbour may be faster than us before we give up."""
+"""Tries against other writers before we give up."""
 _STAGED = re.compile(r"ir-(INC-[0-9]+-[A-Za-z0-9]+)")
 _OURS = re.compile(r"ir-(INC-[0-9]+-[A-Za-z0-9]+)(?=-|\Z)")
 
@@ -108,8 +108,8 @@ class AwsSecretsManagerStore(Store):
     def prove_write(self, incident: str) -> None:
         """Stage the unchanged value under our label, and pin the version that a later promote compares with.
 
-        First of all whether labels may be moved, with a call that changes nothing: what is put and cannot be promoted, nor
-        taken away again, would stay. Idempotent; `discard` takes both labels away again. Raises Denied, Missing, Unknown.
+        First it proves that labels may be moved, with a call that changes nothing: a version that could be neither promoted nor
+        removed would stay. Idempotent; `discard` removes both labels again. Raises Denied, Missing, Unknown.
         """
         labels = self._versions.labels()
         current = self._versions.at(CURRENT)
@@ -161,7 +161,7 @@ class AwsSecretsManagerStore(Store):
                 self._versions.unlabel(label, version)
 
     def keep(self, incident: str, role: str, secret: Secret) -> str:
-        """See `ports.Store`. It gets a version of its own, which no put and no promotion of anybody takes the label from."""
+        """See `ports.Store`. The value gets a version of its own, whose label no put and no promotion takes away."""
         label = f"ir-{incident}-{role}"
         if self.fetch(incident, role) != secret:
             current = self._versions.at(CURRENT)
@@ -175,7 +175,7 @@ class AwsSecretsManagerStore(Store):
         return None if kept is None else self._value(kept)
 
     def _switch(self, incident: str, wanted: Secret, may: Callable[[SecretVersion], None]) -> str:
-        """Make `wanted` current, merged into what is current at that moment; `may` raises if that must not be."""
+        """Make `wanted` current, merged into the value that is current at that moment; `may` raises if that is not allowed."""
         for _ in range(_TRIES):
             current = self._versions.at(CURRENT)
             if self._value(current) == wanted:
@@ -186,12 +186,12 @@ class AwsSecretsManagerStore(Store):
                 self._versions.move(CURRENT, current.id, version)
             except Rejected as refused:
                 self._moved_meanwhile(current.id, refused)
-                continue  # Somebody else moved it first, or what we read was old: look again.
+                continue  # another writer moved it first, or our read was out of date: look again
             return self._read_back(wanted, f"ir-{incident}", version)
         raise Conflict(f"{self.ref} changed {_TRIES} times while we tried to write it")
 
     def _moved_meanwhile(self, before: str, refused: Rejected) -> None:
-        """Wait until AWSCURRENT is read elsewhere. Raises what was refused when it stays: then that was no news of a move."""
+        """Wait until AWSCURRENT is read elsewhere. If it stays, the refusal was not about a move, and is raised."""
         try:
             awaited(lambda: self._versions.at(CURRENT).id, lambda now: now == before, str(self.ref))
         except Unknown:
@@ -201,12 +201,12 @@ class AwsSecretsManagerStore(Store):
         now = self._versions.at(CURRENT)
         if self._value(now) != wanted:
             raise Conflict(f"somebody else changed the key in {self.ref} right after us: version {now.id}")
-        with suppress(PortError):  # Nothing is staged any more; what stays behind is found by `discard`.
+        with suppress(PortError):  # nothing is staged any more; `discard` finds what stays behind
             self._versions.unlabel(label, version)
         return now.id
 
     def _value_at(self, version: str, incident: str) -> Secret | None:
-        """What the field held in an earlier version; custody knows when the version itself is gone."""
+        """The field's value in an earlier version; custody has it when the version itself is gone."""
         if version:
             with suppress(Missing, Rejected):
                 return self._value(self._versions.by_id(version))

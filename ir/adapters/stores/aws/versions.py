@@ -1,4 +1,4 @@
-"""The versions of one AWS secret, and the labels that say which is which. A version never changes; labels move."""
+"""The versions of one AWS secret, and their labels. A version never changes; labels move."""
 
 import uuid
 from collections.abc import Callable, Collection
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 CURRENT = "AWSCURRENT"
 PENDING = "AWSPENDING"
-"""What a rotation of AWS's own has made and not finished."""
+"""The label of a version that a rotation of AWS's own has made and not finished."""
 _TRIES = 4
 
 
@@ -33,7 +33,7 @@ class SecretVersion:
 
 @dataclass
 class _Moves:
-    """What this process did to one secret, whichever of its fields it was about.
+    """The acts of this process on one secret, whichever of its fields they were about.
 
     Attributes:
         gone: versions that AWSCURRENT was taken from.
@@ -62,7 +62,7 @@ class Versions:
         self._known = _moves.setdefault(f"{ref.host} {ref.path}", _Moves())
 
     def describe(self) -> "DescribeSecretResponseTypeDef":
-        """What AWS says about the secret, without its value; one that is about to be deleted is Missing."""
+        """AWS's metadata of the secret, without its value; one that is about to be deleted is Missing."""
         about = self._call(lambda client: client.describe_secret(SecretId=self._name))
         if about.get("DeletedDate") is not None:
             raise Missing(f"{self._ref.object} is scheduled for deletion", next_step="aws secretsmanager restore-secret")
@@ -85,14 +85,14 @@ class Versions:
         )
 
     def _is_old(self, label: str, version: str | None) -> bool:
-        """Whether a label is read where we know that it is no more."""
+        """Whether a label is read at a version that we know has lost it."""
         if label == CURRENT:
             return version in self._known.gone
         return self._known.ours.get(label, version) != version
 
     def at(self, label: str) -> SecretVersion:
         """The version under a label."""
-        # Always by label or id: what AWS answers to neither is a matter of where the secret was promoted.
+        # Always by label or id: AWS's answer to neither depends on where the secret was promoted.
         found = self.perhaps(label)
         return found or self._at(label)
 
@@ -115,7 +115,7 @@ class Versions:
         return self._version(self._call(lambda client: client.get_secret_value(SecretId=self._name, VersionId=version)))
 
     def created(self, version: str) -> float:
-        """When a version was made, epoch seconds; 0 when we may not list versions."""
+        """The time at which a version was made, epoch seconds; 0 when we may not list versions."""
         try:
             answer = self._call(lambda client: client.list_secret_version_ids(SecretId=self._name))
         except PortError:
@@ -125,13 +125,14 @@ class Versions:
 
     def put(self, incident: str, text: str, label: str) -> str:
         """A version with this text under this label; doing it again finds the first one. Returns its id."""
-        # Of the text, too: AWS refuses one token for two contents. Of the label: what is in custody is never made current.
+        # The token is made of the text, since AWS refuses one token for two contents; and of the label, so that custody never
+        # becomes current.
         token = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{incident} {self._ref.object} {fingerprint(text)} {label}"))
         self._known.ours.pop(label, None)
         answer = self._call(
             lambda client: client.put_secret_value(SecretId=self._name, ClientRequestToken=token, SecretString=text, VersionStages=[label])
         )
-        if label not in answer.get("VersionStages", []):  # It was there already, so AWS ignored the call.
+        if label not in answer.get("VersionStages", []):  # it exists already, so AWS ignored the call
             self.label(label, token)
         self._known.ours[label] = token
         return token
@@ -145,12 +146,12 @@ class Versions:
             try:
                 self.move(label, holder, version)
             except Rejected:
-                continue  # It moved meanwhile: another field of this secret is handled side by side.
+                continue  # it moved meanwhile: another field of this secret is handled side by side
             return
         raise Conflict(f"the label {label} at {self._ref.object} moved {_TRIES} times while we tried to attach it")
 
     def move(self, label: str, holder: str | None, version: str) -> None:
-        """Move a label. Raises Rejected when `holder` does not have it (any more)."""
+        """Move a label. Raises Rejected when `holder` does not have it."""
         self._known.ours.pop(label, None)
         if holder is None:
             self._call(lambda client: client.update_secret_version_stage(SecretId=self._name, VersionStage=label, MoveToVersionId=version))
@@ -170,9 +171,9 @@ class Versions:
             self._known.gone = (self._known.gone | {holder}) - {version}
 
     def prove_move(self, version: str) -> None:
-        """Whether we may move labels: asks for one that nothing has to be taken away, which AWS refuses to do and changes nothing.
+        """Whether we may move labels: asks to move one in a way that AWS refuses, so nothing changes.
 
-        Asked once. What is put by those who may not could never be taken away again.
+        Asked once. Without this right, a version that was put could never be removed again.
 
         Raises:
             Denied: we may not.
@@ -189,7 +190,7 @@ class Versions:
 
     def unlabel(self, label: str, version: str) -> None:
         """Take a label of ours away; free to repeat."""
-        self._known.ours.pop(label, None)  # until it is known to have happened, anything may be so
+        self._known.ours.pop(label, None)  # until the answer comes, either may be true
         try:
             self._call(
                 lambda client: client.update_secret_version_stage(SecretId=self._name, VersionStage=label, RemoveFromVersionId=version)

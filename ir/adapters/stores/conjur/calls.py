@@ -1,4 +1,4 @@
-"""The calls that a run makes at Conjur, all of them: privileges on two variables."""
+"""Every call that a run makes at Conjur: privileges on two variables."""
 
 from ir.ports.store import PolicyCall
 

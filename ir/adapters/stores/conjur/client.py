@@ -1,4 +1,4 @@
-"""CyberArk Conjur over its HTTP API: a token renewed in time, errors in our words."""
+"""CyberArk Conjur over its HTTP API: a token renewed in time, errors translated."""
 
 import base64
 import ssl
@@ -27,7 +27,7 @@ _LARGEST = 1 << 20
 _PAGE = 500
 """Rows of a list that are asked for at once."""
 _TOKEN = {"protected", "payload", "signature"}
-"""What a token consists of; anything else that comes back from a login is not Conjur's."""
+"""The fields of a token; any other answer to a login is not Conjur's."""
 _lock = threading.Lock()
 _clients: dict[tuple[ConjurSettings, tuple[str, ...], float], "ConjurClient"] = {}
 
@@ -47,7 +47,7 @@ class _Answer:
     status: int
     body: bytes
     page: bool = False
-    """A page of HTML: Conjur sends none, so it is a proxy's."""
+    """whether the answer is a page of HTML: Conjur sends none, so it is a proxy's"""
 
 
 class ConjurClient:
@@ -112,7 +112,7 @@ class ConjurClient:
 
     def _ask(self, method: str, path: str, variable: str, body: bytes | None = None) -> _Answer:
         answer = self._send(method, path, body, {"Authorization": f'Token token="{self._token_now()}"'})
-        if answer.status == 401 and not self._chosen.token_file:  # It ended early: another clock, a restart.
+        if answer.status == 401 and not self._chosen.token_file:  # it ended early: another clock, or a restart
             answer = self._send(method, path, body, {"Authorization": f'Token token="{self._token_now(renew=True)}"'})
         if 200 <= answer.status < 300 and not answer.page:
             return answer
@@ -139,7 +139,7 @@ class ConjurClient:
         if answer.status != 200 or not parsed(answer.body.decode(errors="replace")).keys() >= _TOKEN:
             raise _refusal(answer, "the login")
         token = base64.b64encode(answer.body).decode()
-        Secret(token)  # So that nothing of ours can print it.
+        Secret(token)  # no text of ours can print it then
         return token
 
     def _send(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> _Answer:
@@ -157,11 +157,11 @@ class ConjurClient:
                     headers=headers,
                     timeout=urllib3.Timeout(total=self._timeout),
                     retries=False,
-                    redirect=False,  # It would carry the token to another host.
+                    redirect=False,  # it would carry the token to another host
                     preload_content=False,
                 )
                 data = _whole(answer)
-            if watch.expired:  # What looks like the end of the body may be our own watch.
+            if watch.expired:  # what looks like the end of the body may be our own deadline
                 raise urllib3.exceptions.TimeoutError("too slow")
             return _Answer(answer.status, data, answer.headers.get("Content-Type", "").startswith("text/html"))
         except urllib3.exceptions.ProxyError as error:
@@ -173,7 +173,7 @@ class ConjurClient:
             failed = Rejected("CONJUR_APPLIANCE_URL is not an address")
         except (urllib3.exceptions.HTTPError, OSError) as error:
             failed = Unknown(f"Conjur did not answer ({type(error).__name__})")
-        # Outside of the handlers: these exceptions may hold a request, and must not become our context.
+        # outside of the handlers: these exceptions may hold a request, and must not become our context
         raise failed
 
 

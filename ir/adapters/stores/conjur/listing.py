@@ -33,7 +33,7 @@ class ConjurLister(Lister):
         below = Place("conjur", place.host, place.path)
         return Listing(tuple(Listed(ref.path, ref, readable=True) for ref in refs if below.holds(ref)))
 
-    def finds(self, row: Listed) -> tuple[FoundKey, ...]:
+    def found_keys(self, row: Listed) -> tuple[FoundKey, ...]:
         """See `ports.Lister`."""
         if row.ref is None:
             raise Rejected(f"{row.name} is no reference")

@@ -32,7 +32,7 @@ def _permit(rights: Sequence[str], variables: Sequence[str]) -> str:
 
 
 def _role() -> str:
-    """Who `ir` is logged in as."""
+    """The role that `ir` is logged in as."""
     login = os.environ.get("CONJUR_AUTHN_LOGIN", "host/ir")
     host = login.removeprefix("host/")
     return f"!host {json.dumps(host)}" if host != login else f"!user {json.dumps(login)}"

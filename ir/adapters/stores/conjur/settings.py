@@ -1,4 +1,4 @@
-"""Where Conjur is and who we are, as its own clients read it."""
+"""Conjur's address and our login, read as Conjur's own clients read them."""
 
 import netrc
 import os
@@ -14,11 +14,11 @@ from ir.core.urls import in_the_clear
 
 @dataclass(frozen=True)
 class ConjurSettings:
-    """Where Conjur is and who we are.
+    """Conjur's address and our login.
 
     Attributes:
         authority: path of a certificate authority, or its PEM text; "" for the system's.
-        token_file: a file that somebody else keeps filled with a token; instead of `login` and `api_key`.
+        token_file: a file that another program keeps filled with a token; instead of `login` and `api_key`.
     """
 
     url: str
@@ -39,7 +39,7 @@ def settings(account: str, environment: Mapping[str, str] | None = None, plain: 
 
     Raises:
         Rejected: no address, another account than the reference's, or a key in the clear over the network.
-        Denied: nobody is logged in.
+        Denied: there is no login.
     """
     env = os.environ if environment is None else environment
     home = Path(env.get("HOME") or Path.home())

@@ -1,6 +1,6 @@
 """CyberArk Conjur: a variable, or a JSON field of one.
 
-What is staged or in custody lies in a companion variable `<id>-ir`, which a policy must create first; without it this
+Stages and custody are in a companion variable `<id>-ir`, which a policy must create first; without it this
 store cannot stage and holds no custody. Tested against a stateful stand-in and with CyberArk's own SDK as second client.
 """
 
@@ -39,7 +39,7 @@ class ConjurStore(Store):
 
     @property
     def custodian(self) -> bool:
-        """Whether the companion variable is there and ours to use; asked once, and taken for granted while Conjur is silent."""
+        """Whether the companion variable exists and is ours to use; asked once, and assumed while Conjur is silent."""
         if self._has_companion is None:
             try:
                 self._has_companion = self._companion.may("update") and self._companion.may("execute")
@@ -125,7 +125,7 @@ class ConjurStore(Store):
 
         version = self._switch(new, may)
         if self.custodian:
-            with suppress(PortError):  # Nothing is staged any more; what stays behind is found by `discard`.
+            with suppress(PortError):  # nothing is staged any more; `discard` finds what stays behind
                 self._note(incident, STAGED, None)
         return version
 
@@ -140,7 +140,7 @@ class ConjurStore(Store):
         return self._switch(old, may)
 
     def discard(self, incident: str) -> None:
-        """See `ports.Store`. Conjur cannot delete a version, so the companion's history is pushed out by writing it anew."""
+        """See `ports.Store`. Conjur cannot delete a version, so new writes push the companion's history out."""
         try:
             known = parsed(self._companion.latest().text)
         except Missing:
@@ -151,7 +151,7 @@ class ConjurStore(Store):
         for number in range(1, KEPT + 1):
             if alone and number > 1:
                 self._companion.put(json.dumps({"swept": number}))
-            else:  # Another incident may write there at this moment.
+            else:  # another incident may write there at this moment
                 self._companion.exchange(partial(_without, incident, number))
 
     def keep(self, incident: str, role: str, secret: Secret) -> str:
@@ -171,7 +171,7 @@ class ConjurStore(Store):
         return Secret(text) if text else None
 
     def _switch(self, wanted: Secret, may: Callable[[Text], None]) -> str:
-        """Write `wanted`, merged into what is current at that moment; `may` raises if that must not be."""
+        """Write `wanted`, merged into the value that is current at that moment; `may` raises if that is not allowed."""
 
         def merge(current: Text) -> str:
             if self._value(current) == wanted:
@@ -186,7 +186,7 @@ class ConjurStore(Store):
         return str(now.version)
 
     def _note(self, incident: str, role: str, secret: Secret | None) -> int:
-        """Set or (None) take away one role of ours in the companion; a repetition writes nothing. Returns its version."""
+        """Set or (None) remove one of our roles in the companion; a repetition writes nothing. Returns its version."""
 
         def merge(current: Text) -> str:
             known = parsed(current.text)
@@ -198,13 +198,13 @@ class ConjurStore(Store):
             roles.pop(role, None)
             if secret is not None:
                 roles[role] = secret.reveal()
-            # A version was written since the last sweep: the next one has to start anew.
+            # a version was written since the last sweep, so the sweep starts again
             return json.dumps({**known, incident: {**notes, "roles": roles}, "swept": 0})
 
         return self._companion.exchange(merge)
 
     def _value_at(self, version: str, incident: str) -> Secret | None:
-        """What the field held in an earlier version; custody knows when the version itself is gone."""
+        """The field's value in an earlier version; custody has it when the version itself is gone."""
         if version.isdigit() and version != "0":
             try:
                 return self._value(self._variable.at(int(version)))

@@ -1,7 +1,7 @@
-"""Writing a variable of Conjur, which has no compare-and-set: write, then look who else wrote.
+"""Write a variable of Conjur, which has no compare-and-set: write, then look for other writers.
 
 Conjur counts versions and keeps the last 20. After a write exactly one version more is expected (none when the value was
-there already). More than one: somebody else wrote at the same moment, and what they wrote last is merged, not lost. Writers
+there already). More than one: another writer wrote at the same moment, and its last value is merged, not lost. Writers
 of this process take turns; those of other machines are kept apart by the incident's lease on the store.
 """
 
@@ -60,27 +60,30 @@ class Variable:
         return self._client.may(self.name, privilege)
 
     def latest(self) -> Text:
-        """The current version, read by its number; never an older one than we know of. Raises Missing when there is no such variable."""
+        """The current version, read by its number; never older than the newest one that we have seen.
+
+        Raises Missing without such a variable.
+        """
         place = f"conjur://{self._account}/{self.name}"
         versions = awaited(lambda: self._client.versions(self.name), lambda found: (found or [0])[-1] < self._newest, place)
         self._newest = (versions or [0])[-1]
         return self.at(versions[-1]) if versions else Text(0, "")
 
     def at(self, version: int) -> Text:
-        """One version. Raises Missing when it is not kept any more."""
+        """One version. Raises Missing when it is no longer kept."""
         data = self._client.value(self.name, version)
         try:
             text: str | None = data.decode()
         except UnicodeDecodeError:
             text = None
-        if text is None:  # Outside of the handler: the codec's error holds the bytes.
+        if text is None:  # outside of the handler: the codec's error holds the bytes
             raise Rejected(f"conjur://{self._account}/{self.name} holds binary data, not text")
         return Text(version, text)
 
     def exchange(self, merge: Callable[[Text], str]) -> int:
-        """Write what `merge` makes of the current text; returns the version that holds it.
+        """Write the text that `merge` makes of the current one; returns the version that holds it.
 
-        `merge` raises Conflict when that text must not be touched. If such a text was written in the very moment of our
+        `merge` raises Conflict when that text must not be touched. If such a text was written at the very moment of our
         own write, it is put back.
         """
         with _turn_of(self._account, self.name):
@@ -112,10 +115,10 @@ class Variable:
         for version in range(before + 1, now.version):
             try:
                 found.append(self.at(version))
-            except Missing:  # Pushed out already.
+            except Missing:  # pushed out already
                 continue
         return [*found, now] if now.version > before else found
 
     def put(self, text: str) -> None:
-        """Write without a look, where nobody else does."""
+        """Write without a look, where no one else writes."""
         self._client.put(self.name, text.encode())

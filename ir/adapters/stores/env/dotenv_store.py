@@ -1,6 +1,6 @@
 """A variable in an env file: the file is replaced as a whole, and every other byte of it stays.
 
-What is staged or in custody lies beside it in a file of our own, mode 0600, `<name>.ir-<incident>`.
+Stages and custody are in a file of our own beside it, mode 0600, `<name>.ir-<incident>`.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from ir.core.secret import Secret
 from ir.ports import STAGED, Held, Left, Pending, Permission, Store
 
 _TRIES = 6
-"""How often a neighbour may be faster than us before we give up."""
+"""Tries against other writers before we give up."""
 
 
 class DotenvStore(Store):
@@ -39,7 +39,7 @@ class DotenvStore(Store):
 
     def __init__(self, ref: Reference, *, base: Path, timeout: float = 10.0) -> None:
         self.ref = ref
-        # Absolute, so that a change of the working folder is no change of the file.
+        # absolute, so that a change of the working folder does not change the file
         self._path = Path(os.path.abspath(base / ref.path))  # noqa: PTH100 - resolve() would follow a link, which is refused
         self._name, self._timeout = self._path.name, timeout
 
@@ -108,7 +108,7 @@ class DotenvStore(Store):
 
         with self._folder() as folder:
             version = self._switch(folder, incident, new, may)
-            with suppress(PortError):  # Nothing is staged any more; what stays behind is found by `discard`.
+            with suppress(PortError):  # nothing is staged any more; `discard` finds what stays behind
                 self._note(folder, incident, STAGED, None)
         return version
 
@@ -154,7 +154,7 @@ class DotenvStore(Store):
         return replace(held, version=f"{_hash(content)}.{held.value.fingerprint if held.value else ''}")
 
     def _switch(self, folder: PrivateFolder, incident: str, wanted: Secret, may: Callable[[Held], None]) -> str:
-        """Write `wanted`, merged into what the file holds at that moment; `may` raises if that must not be."""
+        """Write `wanted`, merged into the file's content at that moment; `may` raises if that is not allowed."""
         with folder.lock():
             for _ in range(_TRIES):
                 content = folder.read(self._name)
@@ -175,7 +175,7 @@ class DotenvStore(Store):
         return back.version
 
     def _note(self, folder: PrivateFolder, incident: str, role: str, secret: Secret | None, *, expected: str = "") -> None:
-        """Set or (None) take away one role in our file beside; a repetition writes nothing. `expected`: hash that it must have."""
+        """Set or (None) remove one role in our file beside; a repetition writes nothing. `expected`: hash that it must have."""
         name = f"{self._name}.ir-{incident}"
         with folder.lock():
             try:
@@ -219,6 +219,6 @@ def _parsed(content: Content) -> dict[str, Any]:
         found = untrusted_json.loads(content.data)
     except ValueError:
         found = None
-    if not isinstance(found, dict):  # Outside of the handler: the parser's error holds the text.
+    if not isinstance(found, dict):  # outside of the handler: the parser's error holds the text
         raise Rejected("a file of ours beside the env file is torn", next_step="look at it, then remove it")
     return found

@@ -1,4 +1,4 @@
-"""The text of an env file: one variable found and exchanged, every other character left alone.
+"""The text of an env file: find and exchange one variable, and leave every other character unchanged.
 
 Understood: comments, `export`, spaces around `=`, bare values with a comment behind, single, double and back quotes over
 several lines, CRLF, a byte order mark, no line end at the end. What parsers disagree about is refused, not guessed.
@@ -13,7 +13,7 @@ from ir.core.secret import Secret
 
 _ASSIGNMENT = re.compile(r"\ufeff?[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*=[ \t]*")
 _SAFE = re.compile(r"[A-Za-z0-9_./+=:@%-]+")
-"""Means itself under every quoting."""
+"""Characters that mean themselves under every quoting."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class _Variable:
 
 @dataclass(frozen=True)
 class _Parsed:
-    """`loose` is what some reader might take for an assignment: line numbers and text, comments left out."""
+    """`loose` is a line that some reader might take for an assignment: line numbers and text, comments left out."""
 
     variables: list[_Variable]
     loose: list[tuple[int, str]]
@@ -65,7 +65,7 @@ def _others(text: str, parsed: _Parsed, name: str) -> tuple[tuple[str, str], ...
 
 
 def write(text: str, name: str, value: Secret, place: str) -> str:
-    """`text` with only this value changed, in the quotes that it stands in; an absent variable is added at the end."""
+    """`text` with only this value changed, in its own quotes; an absent variable is added at the end."""
     plain = value.reveal()
     if not _SAFE.fullmatch(plain):
         raise Rejected(f"the value for {name} in {place} would need quoting that each reader does in its own way")
@@ -96,7 +96,7 @@ def _only(text: str, parsed: _Parsed, name: str, place: str) -> _Variable | None
 
 
 def _refuse_swallowed(text: str, parsed: _Parsed, other: re.Pattern[str], name: str, place: str) -> None:
-    """A variable that is nowhere but inside of a neighbour's quotes: they may never have been meant to reach so far."""
+    """Refuse a variable that appears only inside of a neighbour's quotes: they may not have been meant to reach so far."""
     for variable in parsed.variables:
         for number, line in enumerate(text[variable.start : variable.end].split("\n")[1:], variable.line + 1):
             if other.search(line):
@@ -105,7 +105,7 @@ def _refuse_swallowed(text: str, parsed: _Parsed, other: re.Pattern[str], name: 
 
 
 def _other_spelling(name: str) -> re.Pattern[str]:
-    """Of an assignment: `NAME: value`, `set NAME=…`, `A=1; NAME=…`, `NAME+=…`, `"NAME": …`, `setenv NAME value`."""
+    """Other spellings of an assignment: `NAME: value`, `set NAME=…`, `A=1; NAME=…`, `NAME+=…`, `"NAME": …`, `setenv NAME value`."""
     exact = re.escape(name)
     return re.compile(rf"(?<![^\s;&|])[\"']?{exact}[\"']?[ \t]{{0,99}}\+?[:=]|\bsetenv[ \t]{{1,99}}{exact}(?![\w.-])")
 
@@ -145,7 +145,7 @@ def _value(text: str, assignment: re.Match[str], line: int, place: str) -> _Vari
             raise Rejected(said, next_step=f"close the quote of {name}")
         return _Variable(name, start + 1, end, quote, line, behind)
     bare = _uncommented(text[start : _line_end(text, start)]).rstrip()
-    if not bare:  # Right behind the sign: what follows may be a comment, which needs the blank before it.
+    if not bare:  # right behind the sign: what follows may be a comment, which needs the blank before it
         start = text.index("=", assignment.end(1)) + 1
     return _Variable(name, start, start + len(bare), "", line)
 
@@ -156,7 +156,7 @@ def _line_end(text: str, at: int) -> int:
 
 
 def _uncommented(line: str) -> str:
-    """A line, or the end of one, without its comment: a `#` that stands first or behind a blank begins one."""
+    """A line, or the end of one, without its comment. A `#` at the beginning or after a blank begins a comment."""
     at = line.find("#")
     while at > 0 and line[at - 1] not in " \t":
         at = line.find("#", at + 1)

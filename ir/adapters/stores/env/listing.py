@@ -37,7 +37,7 @@ class EnvFilesLister(Lister):
         unseen += [f"more than {MOST} env files under {start}"] if len(files) > MOST else []
         return Listing(tuple(rows), tuple(unseen))
 
-    def finds(self, row: Listed) -> tuple[FoundKey, ...]:
+    def found_keys(self, row: Listed) -> tuple[FoundKey, ...]:
         """See `ports.Lister`."""
         if row.ref is None:
             raise Rejected(f"{row.name} is no reference")

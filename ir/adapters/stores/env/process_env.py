@@ -33,7 +33,7 @@ class EnvStore(KeepsNothing):
         return replace(held, version=held.value.fingerprint if held.value else "")
 
     def check_write(self, incident: str) -> Permission:
-        """See `ports.Store`. Always Denied: what a process writes there, no other process sees."""
+        """See `ports.Store`. Always Denied: another process does not see what this one writes there."""
         raise Denied(f"{self.ref} can only be read", next_step="list the place that the variable is filled from")
 
     def stage(self, incident: str, new: Secret) -> str:

@@ -1,4 +1,4 @@
-"""Env files under a folder, looked through for values shaped like keys. Reads only."""
+"""Search env files under a folder for values shaped like keys. Reads only."""
 
 import os
 from pathlib import Path
@@ -30,7 +30,7 @@ def look(place: str, *, timeout: float = 10.0) -> SearchResult:
 
 
 def _in(path: Path, timeout: float) -> list[FoundKey]:
-    """Variables whose text looks like a key are read as the store reads them, with all of its rules."""
+    """Variables whose text looks like a key, read by the store's own rules."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""The calls that a run makes for an escrow whose key lies in AWS KMS or in Vault's transit engine: what a policy has to allow."""
+"""Every call that a run makes for an escrow whose key is in AWS KMS or in Vault's transit engine, so that a policy can allow them."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ _WHY = "custody of keys that no listed store can hold"
 def kms(environment: Mapping[str, str]) -> tuple[Line, ...]:
     """Lines of an IAM policy; none when the settings name no key of KMS."""
     key = environment.get("IR_ESCROW_KMS_KEY", "")
-    # IAM takes the id of a key, and no alias of it.
+    # IAM takes the id of a key, and not its alias
     arn = key if ":key/" in key else f"arn:aws:kms:*:*:key/{'ID-OF-THE-KEY' if 'alias/' in key else key}"
     return tuple(Line(f"kms:{call}", arn, _WHY) for call in ("Encrypt", "Decrypt")) if key else ()
 

@@ -1,4 +1,4 @@
-"""Who holds the key of an escrow's file: never the disk that the file lies on.
+"""The holders of the key of an escrow's file: never the disk that the file is on.
 
 By settings: `IR_ESCROW_KMS_KEY` (an AWS KMS key), else Vault's transit engine when `VAULT_ADDR` is set
 (`IR_ESCROW_TRANSIT_KEY`, default `ir-escrow`, below `IR_ESCROW_TRANSIT_MOUNT`, default `transit`; where neither is named, only if
@@ -23,7 +23,7 @@ _REFUSED = ("keyring.backends.null", "keyring.backends.fail", "keyrings.alt")
 
 
 class Lock(Protocol):
-    """Holds file keys. `token` is what the file may remember of one: useless without the lock."""
+    """Holds file keys. `token` is the part that the file stores; it is useless without the lock."""
 
     kind: str
 
@@ -41,7 +41,7 @@ class Lock(Protocol):
 
 
 def chosen(timeout: float, environment: Mapping[str, str] | None = None) -> Lock | None:
-    """The lock that the settings name; None when there is none that can be trusted."""
+    """The lock that the settings name; None when there is none to be trusted."""
     env = os.environ if environment is None else environment
     if env.get("IR_ESCROW_KMS_KEY"):
         return KmsLock(env["IR_ESCROW_KMS_KEY"], timeout)
@@ -91,7 +91,10 @@ class TransitLock(Lock):
 
     @property
     def usable(self) -> bool:
-        """False when Vault says that there is no such key, or that it is not for us; only reads. A Vault that is silent may be."""
+        """False when Vault says that there is no such key or that we may not use it; only reads.
+
+        A Vault that is silent counts as usable.
+        """
         what, path = f"the transit key {self._name} of the escrow", f"{self._mount}/encrypt/{self._name}"
         try:
             client = vault_client.client(self._timeout)
@@ -101,7 +104,7 @@ class TransitLock(Lock):
             vault_client.ask(lambda: client.adapter.get(f"/v1/{self._mount}/keys/{self._name}"), what)
         except (Missing, Rejected):
             return False
-        except Denied:  # A narrow token may use the key and not look at it.
+        except Denied:  # a narrow token may use the key without a right to look at it
             return self._granted(client, path, what)
         except PortError:
             return True
@@ -138,7 +141,7 @@ class TransitLock(Lock):
 
 
 class KeyringLock(Lock):
-    """The keyring of the operating system: the file remembers only under which name."""
+    """The keyring of the operating system: the file stores only the name of the entry."""
 
     kind = "keyring"
 
@@ -166,7 +169,7 @@ class KeyringLock(Lock):
             self._call(lambda: self._backend.delete_password(_SERVICE, token))
 
     def _call(self, call: Callable[[], T]) -> T:
-        """A keyring may wait for its owner's password without an end: we do not."""
+        """Call the keyring with a time limit: it may wait for its owner's password for ever."""
         got: list[T] = []
         failed: list[PortError] = []
 
@@ -187,7 +190,7 @@ class KeyringLock(Lock):
 
 
 def _keyring() -> Any:
-    """The first keyring that deserves the name."""
+    """The first keyring that can be trusted."""
     try:
         import keyring
         from keyring.backends import chainer

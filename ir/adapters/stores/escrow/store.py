@@ -1,6 +1,6 @@
 """Custody of last resort, when no listed store can hold it: an encrypted file whose key is not on that disk.
 
-One file per incident and role, AES-256-GCM under a key of its own; who holds that key: see `locks`.
+One file per incident and role, AES-256-GCM under a key of its own; `locks` says what holds that key.
 """
 
 import base64
@@ -27,7 +27,7 @@ class EncryptedEscrow:
 
     Args:
         folder: where the files lie; made with mode 0700.
-        timeout: seconds per call of whoever holds the file keys.
+        timeout: seconds per call of the lock that holds the file keys.
     """
 
     def __init__(self, folder: Path, *, timeout: float = 30.0) -> None:
@@ -40,11 +40,11 @@ class EncryptedEscrow:
 
     @property
     def custodian(self) -> bool:
-        """Whether anybody trustworthy can hold the file keys."""
+        """Whether a trustworthy lock can hold the file keys."""
         return self._lock is not None
 
     def keep(self, incident: str, role: str, secret: Secret) -> str:
-        """See `ports.Store.keep`. Raises Rejected when nobody can hold the file key."""
+        """See `ports.Store.keep`. Raises Rejected when no lock can hold the file key."""
         if self._lock is None:
             raise Rejected(
                 "there is no place for a key outside of this disk",
@@ -139,7 +139,7 @@ class EncryptedEscrow:
 
 
 def _names(incident: str, role: str) -> tuple[str, str]:
-    """File name, and what the ciphertext is bound to."""
+    """The file's name, and the context that the ciphertext is bound to."""
     if not _NAME.fullmatch(incident) or not _NAME.fullmatch(role):
         raise Rejected(f"`{incident[:40]}`, `{role[:40]}` cannot be names of files")
     return f"{incident}.{role}.json", f"{incident}/{role}"

@@ -1,4 +1,4 @@
-"""The calls that a run makes at Google Secret Manager, all of them: what a role has to allow."""
+"""Every call that a run makes at Google Secret Manager, so that a role can allow them."""
 
 from ir.ports.store import PolicyCall
 
@@ -12,4 +12,4 @@ CALLS = (
     PolicyCall("secretmanager.secrets.delete", "ir-{incident}-{path}", "discard"),
     PolicyCall("secretmanager.secrets.list", "", "what other incidents left; names only"),
 )
-"""Asking for our own rights (`testIamPermissions`) takes none."""
+"""Asking for our own rights (`testIamPermissions`) needs no right."""

@@ -1,4 +1,4 @@
-"""What an incident keeps in Google Secret Manager: a secret `ir-<incident>-<name>` with the replication of the store's own."""
+"""An incident's custody in Google Secret Manager: a secret `ir-<incident>-<name>` with the replication of the store's own."""
 
 import time
 
@@ -12,7 +12,7 @@ OF, _INCIDENT = "ir-stripe-of", "ir-stripe-incident"
 
 
 class GcpCustody(KeptApart):
-    """What lies there for one secret.
+    """The custody of one secret.
 
     Args:
         project: of the secret.
@@ -33,7 +33,7 @@ class GcpCustody(KeptApart):
         return tuple(sorted(str((row.get("annotations") or {}).get(_INCIDENT, "")) for row in rows))
 
     def load(self, incident: str) -> tuple[int, str] | None:
-        """See `KeptApart`. What we wrote last is read by its number, which is never old news."""
+        """See `KeptApart`. Our last write is read by its number, which is always up to date."""
         number = self._written.get(incident)
         try:
             found, data = self._project.access(self.path(incident), str(number) if number else "latest")
@@ -75,11 +75,11 @@ class GcpCustody(KeptApart):
         try:
             self._project.create(self.path(incident), {"replication": _asked(replication), **marks})
         except Conflict:
-            return  # An earlier try made it, and its answer was lost.
+            return  # an earlier try made it, and its answer was lost
 
 
 def _asked(replication: object) -> object:
-    """As it is asked for: without what Google adds when it tells it."""
+    """The replication in the form of a request: without the fields that Google adds to its answer."""
     if isinstance(replication, dict):
         return {name: _asked(value) for name, value in replication.items() if name != "customerManagedEncryptionStatus"}
     return [_asked(row) for row in replication] if isinstance(replication, list) else replication

@@ -31,7 +31,7 @@ class GcpLister(Lister):
         rows = [_row(place.host, row) for row in found if OF not in (row.get("labels") or {})]
         return Listing(tuple(row for row in rows if not place.path or row.name == place.path))
 
-    def finds(self, row: Listed) -> tuple[FoundKey, ...]:
+    def found_keys(self, row: Listed) -> tuple[FoundKey, ...]:
         """See `ports.Lister`."""
         if row.ref is None:
             raise Rejected(f"{row.name} is not `gcp-sm://PROJECT/SECRET`")

@@ -1,4 +1,4 @@
-"""What a role of Google Cloud has to allow for Secret Manager, from the table of calls, as a custom role and its conditions."""
+"""The role that Google Cloud needs for Secret Manager, from the table of calls, as a custom role and its conditions."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """Google Secret Manager: a secret, or a JSON field of one; services read `latest`, which is the newest version.
 
-Google is consistent at once for a version that is read by its number, and only after a while for `latest`: what we wrote is read back by
-its number, and an older `latest` than we know of is old news.
+Google is consistent at once for a version that is read by its number, and only after a while for `latest`. So our write is read back by
+its number, and a `latest` older than one that we have seen is out of date.
 """
 
 from ir.adapters.stores.counted import CountedStore, NumberedVersion
@@ -16,7 +16,7 @@ from ir.core.reference import Reference
 from ir.ports import Permission
 
 _newest: dict[str, int] = {}
-"""Object → the newest version that this process knows of."""
+"""Object → the newest version that this process has seen."""
 
 
 class GcpSecretStore(CountedStore):
@@ -34,7 +34,7 @@ class GcpSecretStore(CountedStore):
         self.kept = GcpCustody(self._project, ref.path)
 
     def check_write(self, incident: str) -> Permission:
-        """See `ports.Store`. Google tells our rights on the secret; that one may be made beside it shows when the key is kept."""
+        """See `ports.Store`. Google tells our rights on the secret; the right to make one beside it is proven when the key is kept."""
         self.current()
         lacking = self._project.may(self.ref.path, "secretmanager.versions.access", "secretmanager.versions.add")
         if lacking:

@@ -1,6 +1,6 @@
-"""A secret of GitHub Actions: of a repository, or of one of its environments. All that it tells is when it was changed.
+"""A secret of GitHub Actions, of a repository or of one of its environments. It tells only the time of its last change.
 
-A run that has begun keeps what it got; the next one takes the new value.
+A run that has begun keeps its value; the next one takes the new one.
 """
 
 from ir.adapters.stores.write_only import WriteOnlyStore
@@ -12,7 +12,7 @@ from ir.core.secret import Secret
 from ir.ports import Permission
 
 _MOST = 20
-"""Environments that are looked at for a secret of the same name."""
+"""The most environments that are searched for a secret of the same name."""
 
 
 class GithubActionsStore(WriteOnlyStore):
@@ -23,7 +23,7 @@ class GithubActionsStore(WriteOnlyStore):
         login: what a `hosts:` row of the inventory says of GitHub.
         timeout: seconds per call.
 
-    A mark is `updated_at`, in whole seconds: another's write within the second of ours is not told from it.
+    A mark is `updated_at`, in whole seconds: another write within the second of ours cannot be told from it.
     """
 
     def __init__(self, ref: Reference, *, login: Login | None = None, timeout: float = 10.0) -> None:
@@ -50,7 +50,7 @@ class GithubActionsStore(WriteOnlyStore):
         return self.mark()
 
     def _shadows(self) -> str:
-        """Who else has a secret of that name; what cannot be told is said."""
+        """Other places with a secret of that name; one that cannot be told is named, too."""
         try:
             found = [name for name in self._secrets.environments()[:_MOST] if self._has(name)]
             wider = self._name in self._secrets.of_the_organisation()

@@ -1,4 +1,4 @@
-"""The calls that a run makes at GitHub for a secret of Actions, all of them, by the permission of a fine-grained token.
+"""Every call that a run makes at GitHub for a secret of Actions, by the permission of a fine-grained token.
 
 For a secret of an environment the permission is `environments` instead of `secrets`.
 """

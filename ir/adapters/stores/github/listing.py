@@ -37,7 +37,7 @@ class GithubLister(Lister):
         kept = [row for row in rows.values() if _fits(row, name, place.field)]
         return Listing(tuple(kept), (*(line for one in found for line in one.unseen), *(() if name else (_OTHERS,))))
 
-    def finds(self, row: Listed) -> tuple[FoundKey, ...]:
+    def found_keys(self, row: Listed) -> tuple[FoundKey, ...]:
         """See `ports.Lister`. Always Rejected."""
         raise Rejected(f"GitHub never tells the value of {row.name}")
 

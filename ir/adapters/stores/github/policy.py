@@ -1,4 +1,4 @@
-"""What a fine-grained token of GitHub has to allow, from the table of calls."""
+"""The permissions that a fine-grained token of GitHub needs, from the table of calls."""
 
 from collections import defaultdict
 from collections.abc import Sequence

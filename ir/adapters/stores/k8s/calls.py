@@ -1,4 +1,4 @@
-"""The calls that a run makes at a Kubernetes cluster for a Secret, all of them: what a role has to allow."""
+"""Every call that a run makes at a Kubernetes cluster for a Secret, so that a role can allow them."""
 
 from ir.ports.store import PolicyCall
 

@@ -1,4 +1,4 @@
-"""What an incident keeps in a cluster: a Secret `<name>.ir-<incident>` beside the store's own, a key of its data per role."""
+"""An incident's custody in a cluster: a Secret `<name>.ir-<incident>` beside the store's own, one key of its data per role."""
 
 import base64
 from contextlib import suppress
@@ -15,7 +15,7 @@ _TRIES = 4
 
 
 class Companion:
-    """All incidents' Secrets beside one.
+    """The Secrets of all incidents beside one Secret.
 
     Args:
         cluster: where.
@@ -31,7 +31,7 @@ class Companion:
         return all(self._cluster.may(verb, self._namespace, "secrets") for verb in ("create", "get", "patch", "delete"))
 
     def name(self, incident: str) -> str:
-        """Of an incident's Secret."""
+        """The name of an incident's Secret."""
         return f"{self._name}.ir-{incident.lower()}"
 
     def incidents(self) -> tuple[str, ...]:
@@ -74,7 +74,7 @@ class Companion:
         self.put(found.incident, STAGED, None)
 
     def put(self, incident: str, role: str, value: Secret | None) -> None:
-        """Set or (None) take away one role; a repetition writes nothing. The last role takes the Secret along."""
+        """Set or (None) remove one role; a repetition writes nothing. The Secret goes with its last role."""
         for _ in range(_TRIES):
             meta, roles = self._look(incident)
             if roles.get(role) == (value.reveal() if value else None):
@@ -83,7 +83,7 @@ class Companion:
                 self.discard(incident)
                 return
             coded = base64.b64encode(value.reveal().encode()).decode() if value else None
-            with suppress(Conflict):  # Another field of the same Secret is handled side by side: look again.
+            with suppress(Conflict):  # another field of the same Secret is handled side by side: look again
                 if meta:
                     version = {"resourceVersion": meta["resourceVersion"]}
                     self._cluster.patch(self._path(incident), self.name(incident), {"metadata": version, "data": {role: coded}})
@@ -93,7 +93,7 @@ class Companion:
         raise Conflict(f"{self.name(incident)} changed {_TRIES} times while we tried to write it")
 
     def discard(self, incident: str) -> None:
-        """All of it, seen gone; gone already is fine."""
+        """Remove all of it and see it gone; already gone is fine."""
         self._cluster.delete(self._path(incident), self.name(incident))
         if self._look(incident)[0]:
             raise Unknown(f"{self.name(incident)} was deleted, and is there still")

@@ -39,7 +39,7 @@ class K8sLister(Lister):
         rows = [row for meta in ours if not name or meta.get("name") == name for row in _rows(place.host, namespace, meta)]
         return Listing(tuple(row for row in rows if not place.field or (row.ref and row.ref.field in ("", place.field))))
 
-    def finds(self, row: Listed) -> tuple[FoundKey, ...]:
+    def found_keys(self, row: Listed) -> tuple[FoundKey, ...]:
         """See `ports.Lister`."""
         if row.ref is None:
             raise Rejected(f"{row.name} is not `k8s://CONTEXT/NAMESPACE/SECRET`")

@@ -1,6 +1,6 @@
 """A key of a Kubernetes Secret's data. A write is a merge of that one key into the `resourceVersion` that was read: else 409.
 
-What is staged or in custody lies in a Secret beside it, where our login may make one (`companion`); else this store keeps nothing.
+Stages and custody are in a Secret beside it, where our login may make one (`companion`); else this store keeps nothing.
 Pods that took the value into their environment go on with it until they are replaced: reloader `rollout`.
 """
 
@@ -45,7 +45,7 @@ class K8sSecretStore(Store):
 
     @property
     def custodian(self) -> bool:
-        """Whether our login may make Secrets there; asked once, and taken for granted while the cluster is silent."""
+        """Whether our login may make Secrets there; asked once, and assumed while the cluster is silent."""
         if self._may_keep is None:
             try:
                 self._may_keep = self._beside.allowed()
@@ -58,7 +58,7 @@ class K8sSecretStore(Store):
         return self._held(self._get())
 
     def check_write(self, incident: str) -> Permission:
-        """See `ports.Store`. Raises Denied for an immutable Secret, too."""
+        """See `ports.Store`. Raises Denied also for an immutable Secret."""
         found = self._get()
         meta = found["metadata"]
         if found.get("immutable"):
@@ -115,7 +115,7 @@ class K8sSecretStore(Store):
             try:
                 self._beside.put(incident, STAGED, None)
             except PortError:
-                return version  # Nothing is staged any more; what stays behind is found by `discard`.
+                return version  # nothing is staged any more; `discard` finds what stays behind
         return version
 
     def undo(self, incident: str, old: Secret, new: Secret) -> str:
@@ -169,7 +169,10 @@ class K8sSecretStore(Store):
             return None
 
     def _switch(self, wanted: Secret, may: Callable[[Held], None]) -> str:
-        """Make `wanted` current; a neighbour's change meanwhile is a 409, and looked at again. `may` raises if it must not be."""
+        """Make `wanted` current.
+
+        A neighbour's change meanwhile is a 409, and the store is read again. `may` raises if that is not allowed.
+        """
         for _ in range(_TRIES):
             found = self._get()
             held = self._held(found)

@@ -1,4 +1,4 @@
-"""The calls that a run makes at Vault or OpenBao, all of them: what a policy has to allow. Paths are below the mount."""
+"""Every call that a run makes at Vault or OpenBao, so that a policy can allow them. Paths are below the mount."""
 
 from ir.ports.store import PolicyCall
 
@@ -22,7 +22,7 @@ CALLS = (
 
 
 def needed(path: str, incident: str, *, beside: bool) -> dict[str, set[str]]:
-    """API path → capabilities without which the secret (or, `beside` it, what we keep) cannot be handled; those that Vault tells."""
+    """API path → capabilities without which the secret (or, `beside` it, our custody) cannot be handled; only those that Vault tells."""
     found: dict[str, set[str]] = {}
     for call in CALLS:
         if call.proof == "asked" and (".ir-" in call.on) is beside:

@@ -1,4 +1,4 @@
-"""Vault's (or OpenBao's) client: settings as its CLI reads them, shared per setting, its errors in our words."""
+"""Vault's (or OpenBao's) client: settings as its CLI reads them, shared per setting, its errors translated."""
 
 import os
 import threading
@@ -26,7 +26,7 @@ _clients: dict[tuple["VaultSettings", tuple[str, ...], float], "hvac.Client"] = 
 
 @dataclass(frozen=True)
 class VaultSettings:
-    """Where Vault is and who we are.
+    """Vault's address and our login.
 
     Attributes:
         verify: path of a certificate authority, or "" for those of `way_out`, else of the library.
@@ -87,7 +87,7 @@ def client(timeout: float, plain: Collection[str] = ()) -> "hvac.Client":
 
     Raises:
         Rejected: see `settings`.
-        Denied: nobody is logged in.
+        Denied: there is no login.
     """
     chosen = settings(plain=plain)
     if chosen.token is None:
@@ -116,7 +116,7 @@ def _made(chosen: VaultSettings, token: Secret, timeout: float) -> "hvac.Client"
     session.cert = chosen.cert or None
     for scheme in ("http://", "https://"):
         session.mount(scheme, WatchedAdapter(pool_maxsize=256))
-    # A redirect would carry the token to another host.
+    # a redirect would carry the token to another host
     made = hvac.Client(
         url=chosen.address,
         token=token.reveal(),
@@ -157,12 +157,15 @@ def _told(error: Exception, what: str) -> PortError | None:
 
 
 def _of_vault(error: Any) -> bool:
-    """Vault refuses in JSON, always; without, a proxy or a balancer in between said it, and it tells nothing of Vault."""
+    """Whether Vault itself refused.
+
+    It always refuses in JSON; without JSON, a proxy or a balancer in between did, which tells nothing of Vault.
+    """
     return (isinstance(error.json, dict) and bool({"errors", "data"} & error.json.keys())) or error.text is None
 
 
 def _deleted_at(said: Any) -> str:
-    """When the version was deleted that a 404 tells of, "" when it tells of none."""
+    """The time at which the version of a 404 was deleted, "" when it tells of none."""
     inner = said.get("data") if isinstance(said, dict) else None
     about = inner.get("metadata") if isinstance(inner, dict) else None
     return excerpt(str(about.get("deletion_time") or ""), 40) if isinstance(about, dict) else ""
@@ -187,7 +190,7 @@ def answer(found: object, what: str) -> dict[str, Any]:
 
 
 def data(found: object, what: str, *needed: str) -> dict[str, Any]:
-    """What an answer is about: its `data`, with everything that is `needed` of it.
+    """The `data` of an answer, with every field that is `needed`.
 
     Raises:
         Unknown: it has no such thing, so it is not Vault's.
@@ -199,7 +202,7 @@ def data(found: object, what: str, *needed: str) -> dict[str, Any]:
 
 
 def done(found: object, what: str) -> None:
-    """The answer to a write that has nothing to say: 204. Raises Unknown when it says something else, as a proxy's page does."""
+    """Check the answer to a write without content: 204. Raises Unknown for any other, such as a proxy's page."""
     if getattr(found, "status_code", 0) != 204:
         answer(found, what)
         raise Unknown(f"what answered about {what} does not speak as Vault does")

@@ -48,7 +48,7 @@ class Kv:
         self._mount, self._timeout, self._plain = mount, timeout, plain
 
     def read(self, path: str, version: int | None = None) -> Found:
-        """The current version, or that one; deleted and destroyed ones are Missing."""
+        """The current version, or the numbered one; deleted and destroyed ones are Missing."""
         got = self._call(
             path,
             lambda client: client.secrets.kv.v2.read_secret_version(
@@ -69,7 +69,7 @@ class Kv:
             return None
 
     def write(self, path: str, data: dict[str, Any], expected: int) -> Found:
-        """A new version, if `expected` (0: none) is current at that moment, else Conflict. Returns it."""
+        """Write a new version, if `expected` (0: none) is current at that moment, else Conflict. Returns it."""
         got = self._call(
             path,
             lambda client: client.secrets.kv.v2.create_or_update_secret(path=path, secret=data, cas=expected, mount_point=self._mount),
@@ -96,7 +96,7 @@ class Kv:
         vault_client.done(got, self._name(path))
 
     def metadata(self, path: str) -> dict[str, Any]:
-        """Everything but the values."""
+        """All metadata, without the values."""
         got = self._call(path, lambda client: client.secrets.kv.v2.read_secret_metadata(path=path, mount_point=self._mount))
         return vault_client.data(got, self._name(path), "current_version")
 
@@ -105,7 +105,7 @@ class Kv:
         self._set(path, {"custom_metadata": custom})
 
     def _set(self, path: str, settings: dict[str, Any]) -> None:
-        """Change metadata. Some want it by check-and-set alone, which OpenBao says when it is not."""
+        """Change metadata. Some secrets want check-and-set for it, which OpenBao reports when it is missing."""
         try:
             got = self._call(path, lambda client: client.adapter.post(f"/v1/{self._mount}/metadata/{path}", json=settings))
         except Conflict:
@@ -123,14 +123,14 @@ class Kv:
         return list(vault_client.data(got, self._name(folder), "keys")["keys"])
 
     def capabilities(self, paths: list[str]) -> dict[str, set[str]]:
-        """What our token may do at each API path below the mount, such as `data/payments`."""
+        """Our token's rights at each API path below the mount, such as `data/payments`."""
         full = [f"{self._mount}/{path}" for path in paths]
         got = self._call("", lambda client: client.sys.get_capabilities(paths=full))  # type: ignore[no-untyped-call]  # the stubs lack it
         table = vault_client.data(got, "our own capabilities")
         return {short: set(table.get(long, [])) for short, long in zip(paths, full, strict=True)}
 
     def most_versions(self, path: str) -> int:
-        """How many versions are kept; 0 when we may not know."""
+        """The number of versions that are kept; 0 when we may not know."""
         own, mount = both(lambda: self._versions_of(path), self._versions_of_mount)
         return own or mount
 
@@ -146,7 +146,7 @@ class Kv:
         return 0
 
     def explain(self, ref: Reference) -> None:
-        """Raise what is wrong with a reference that nothing was found at, if Vault's list of mounts tells.
+        """Raise the fault of a reference at which nothing was found, if Vault's list of mounts tells it.
 
         Raises:
             Missing: another mount, another namespace, a path of the API. Rejected: KV version 1. Unknown: no answer.

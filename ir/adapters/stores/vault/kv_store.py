@@ -1,7 +1,7 @@
 """Vault or OpenBao, KV version 2: one field of one secret.
 
 Every write names the version that it replaces (check-and-set); a neighbour's change in between is merged and tried again.
-What is staged or in custody lies beside it: see `sibling`.
+Stages and custody are in a secret beside it: see `sibling`.
 """
 
 import json
@@ -23,7 +23,7 @@ from ir.core.secret import Secret
 from ir.ports import STAGED, Held, Left, Pending, Permission, Store
 
 _TRIES = 6
-"""How often a neighbour may be faster than us before we give up."""
+"""Tries against other writers before we give up."""
 
 
 class VaultStore(Store):
@@ -42,7 +42,7 @@ class VaultStore(Store):
         self._kv = Kv(ref.host, timeout, plain)
         self._siblings: dict[str, Sibling] = {}
         self._wrote = False
-        self._newest = 0  # the newest version that we know of: what is read of an older one is old news
+        self._newest = 0  # the newest version that we have seen: a read of an older one is out of date
 
     def read(self) -> Held:
         """See `ports.Store`."""
@@ -107,7 +107,7 @@ class VaultStore(Store):
         return Pending(owner, ownership_marks.epoch(custom.get("created", "")), str(about.get("current_version", "")), other)
 
     def drop(self, found: Pending) -> None:
-        """See `ports.Store`. Without custody beside it the whole of it is destroyed."""
+        """See `ports.Store`. A sibling without custody is destroyed as a whole."""
         self._sibling(found.incident).drop(STAGED, found.version)
 
     def left(self, incident: str) -> Left:
@@ -195,7 +195,10 @@ class VaultStore(Store):
             return {}
 
     def _switch(self, wanted: Secret, may: Callable[[Found], None], then: Callable[[], None] = lambda: None) -> str:
-        """Make `wanted` current, merged into what is current at that moment; `may` raises if that must not be, `then` notes that it is."""
+        """Make `wanted` current, merged into the value that is current at that moment.
+
+        `may` raises if that is not allowed, `then` notes the write.
+        """
         for _ in range(_TRIES):
             current = self._current()
             if self._value(current) == wanted:
@@ -207,7 +210,7 @@ class VaultStore(Store):
                 written = self._kv.write(self.ref.path, json.loads(text), current.version)
             except Conflict:
                 self._newest = max(self._newest, current.version + 1)
-                continue  # Somebody else was faster, or what we read was old: look again.
+                continue  # another writer was faster, or our read was out of date: look again
             self._newest, self._wrote = max(self._newest, written.version), True
             if written.until:
                 with suppress(PortError):  # what is left of the timer is told by `read`
@@ -219,7 +222,7 @@ class VaultStore(Store):
         raise Conflict(f"{self.ref} changed {_TRIES} times while we tried to write it")
 
     def _print_at(self, version: str, incident: str) -> str | None:
-        """Fingerprint of what the field held in an earlier version; what we keep beside it knows when that is gone."""
+        """Fingerprint of the field's value in an earlier version; the sibling has it when that version is gone."""
         if version.isdigit():
             try:
                 value = self._value(self._kv.read(self.ref.path, int(version)))
@@ -232,7 +235,7 @@ class VaultStore(Store):
         return old.fingerprint if old else noted or None
 
     def _note(self, version: str | int) -> str:
-        """Under what name the fingerprint of our field in a version is noted beside the secret."""
+        """The name under which the sibling notes our field's fingerprint in a version."""
         return f"{BEFORE}{version} {self.ref.field}"
 
     def _current(self) -> Found:

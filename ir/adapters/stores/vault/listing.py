@@ -36,7 +36,7 @@ class VaultLister(Lister):
         rows = [Listed(name, Reference("vault", place.host, name), readable=True) for name in found]
         return Listing(tuple(rows), tuple(unseen))
 
-    def finds(self, row: Listed) -> tuple[FoundKey, ...]:
+    def found_keys(self, row: Listed) -> tuple[FoundKey, ...]:
         """See `ports.Lister`."""
         if row.ref is None:
             raise Rejected(f"{row.name} is no reference")

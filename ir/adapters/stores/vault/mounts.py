@@ -1,4 +1,4 @@
-"""Why nothing was found where a reference points: what Vault shows our token of its mounts, held against the reference."""
+"""Explain why nothing was found at a reference, from the mounts that Vault shows our token."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ _OF_THE_API = ("data/", "metadata/")
 
 
 def hindrance(rows: Mapping[str, Any], ref: Reference, namespace: str) -> PortError | None:
-    """What is wrong with the reference, None when the mounts do not tell.
+    """The fault of the reference, None when the mounts do not tell.
 
     Args:
         rows: mounts that our token may see something of, `name/` → type and options (`sys/internal/ui/mounts`).

@@ -1,4 +1,4 @@
-"""Every secret under a mount or path of Vault's KV version 2, looked through for values shaped like keys. Reads only."""
+"""Search every secret under a mount or path of Vault's KV version 2 for values shaped like keys. Reads only."""
 
 from ir.adapters.stores.vault.kv import Kv
 from ir.core.errors import Missing, PortError
@@ -35,7 +35,7 @@ def look(place: str, *, timeout: float = 10.0) -> SearchResult:
 
 
 def kept_by(kv: Kv, name: str) -> tuple[str, ...]:
-    """Who else writes a secret, by its custom metadata; nothing where we may not read that."""
+    """The other tools that write a secret, by its custom metadata; none where we may not read that."""
     try:
         custom = kv.metadata(name).get("custom_metadata") or {}
     except PortError:
@@ -44,7 +44,7 @@ def kept_by(kv: Kv, name: str) -> tuple[str, ...]:
 
 
 def every_name(kv: Kv, folder: str, unread: list[str], depth: int) -> list[str]:
-    """Paths of all secrets in a folder (ends with `/`, or empty) and below; ours for staging are passed over."""
+    """Paths of all secrets in a folder (ends with `/`, or empty) and below; our own siblings are skipped."""
     found = []
     for name in sorted(kv.beside(folder)):
         if name.endswith("/") and depth < _DEEPEST:

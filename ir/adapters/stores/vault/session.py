@@ -1,4 +1,4 @@
-"""The HTTP session under hvac: that of requests, closed to the environment and to redirects, and awake to what Vault says of its log."""
+"""The HTTP session under hvac: that of requests, without environment or redirects, and with Vault's index of its log."""
 
 import base64
 import json
@@ -33,7 +33,7 @@ class Session(requests.Session):
         """One call; raises what requests raises."""
         if options.get("allow_redirects"):
             raise ValueError("a redirect would carry the token to another host")
-        # A value is read as services read it, of the node that we were given: ours is waited for until that node has it.
+        # A value is read as services read it, from our node: the read waits until that node has our write.
         as_services_do = method.upper() == "GET" and "/data/" in url
         headers = {**(options.pop("headers", None) or {}), **({} if as_services_do else self._after.headers)}
         way = {"http": self._proxy.url, "https": self._proxy.url} if self._proxy else {}
@@ -50,13 +50,13 @@ class Session(requests.Session):
         try:
             with within(float(options["timeout"])) as watch:
                 answer = super().request(method, url, **options)
-            if watch.expired:  # What looks like the end of the body may be our own watch.
+            if watch.expired:  # what looks like the end of the body may be our own deadline
                 raise requests.exceptions.ReadTimeout
             return answer
         except requests.exceptions.ProxyError as error:
             assert self._proxy is not None  # noqa: S101 - only a proxy raises it
             failed = self._proxy.refuses("Vault", error)
-        # Outside of the handler: the library's error holds the request, and with it the token.
+        # outside of the handler: the library's error holds the request, and with it the token
         raise failed
 
 
@@ -74,7 +74,7 @@ class WatchedAdapter(HTTPAdapter):
 
 
 class _After:
-    """How far the server was in its log with what it told us last: a node that is behind that passes our reads on to the active one.
+    """The index of the server's log at its last answer. A node that is behind it passes our reads on to the active one.
 
     Vault Enterprise and OpenBao, whose standbys answer reads by themselves; others say nothing of an index, and are told of none.
     """
@@ -85,11 +85,11 @@ class _After:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What a request says of it."""
+        """The headers of a request that carry the index."""
         return {"X-Vault-Index": self._text, "X-Vault-Inconsistent": "forward-active-node"} if self._text else {}
 
     def hear(self, text: str) -> None:
-        """The index of an answer; one that is not ahead of what we know, or that cannot be read, changes nothing."""
+        """Take in the index of an answer; one that is older or unreadable changes nothing."""
         try:
             told = json.loads(base64.b64decode(text, validate=True)) if 0 < len(text) < _LONGEST else {}
             cluster, value = str(told["cluster"]), int(told["value"])
@@ -101,5 +101,5 @@ class _After:
 
 
 def _by_token(request: Any) -> Any:
-    """Neither `.netrc` nor what stands in an address says who we are."""
+    """Authenticate by token alone: neither `.netrc` nor a login in an address counts."""
     return request

@@ -1,7 +1,7 @@
-"""What an incident keeps in Vault: a secret beside the store's own, `<path>.ir-<incident>`, a field per role.
+"""An incident's custody in Vault: a secret beside the store's own, `<path>.ir-<incident>`, one field per role.
 
-Its custom metadata says `incident`, `owner`, `created` and `state` (`custody` | `staged` | `promoted`), so that who may
-see no value can still tell whose it is and whether it is unfinished.
+Its custom metadata says `incident`, `owner`, `created` and `state` (`custody` | `staged` | `promoted`), so that a login without a
+right to values can still tell whose it is and whether it is unfinished.
 """
 
 import time
@@ -16,11 +16,11 @@ from ir.ports import STAGED
 
 _TRIES = 6
 _KEPT = 86400.0
-"""Seconds for which what is in custody has to stay."""
+"""Seconds for which custody has to stay."""
 NOTHING = Found(0, {})
-"""What `put` is told to have been seen where there was nothing."""
+"""Passed to `put` as seen when nothing was there."""
 BEFORE = "before "
-"""How the names of fields begin that note a fingerprint and hold no key."""
+"""The beginning of field names that note a fingerprint and hold no key."""
 
 
 class Sibling:
@@ -28,13 +28,13 @@ class Sibling:
 
     def __init__(self, kv: Kv, path: str, incident: str) -> None:
         self._kv, self._beside, self._incident = kv, path, incident
-        self._about: dict[str, str] | None = None  # what the metadata says, once we have read or written it
-        self._wrote: Found | None = None  # what we wrote last, and so probably what is there
+        self._about: dict[str, str] | None = None  # the metadata, once we have read or written it
+        self._wrote: Found | None = None  # our last write, and so probably the present content
         self._removed = 0  # the last version that we removed, until something is written again
         self.path = f"{path}.ir-{incident}"
 
     def look(self) -> Found | None:
-        """All roles; None when there is nothing. What is older than what we wrote, or removed, last is old news."""
+        """All roles; None when there is nothing. A read older than our last write or removal is out of date."""
 
         def is_old(found: Found | None) -> bool:
             if self._wrote is not None:
@@ -44,7 +44,7 @@ class Sibling:
         return awaited(lambda: self._kv.perhaps(self.path), is_old, f"what is kept beside {self._beside}")
 
     def seen(self) -> Found | None:
-        """All roles, `NOTHING` where there is nothing; None when we may not even look here, and so have never written.
+        """All roles, `NOTHING` where there is nothing; None when we may not look here, and so have never written.
 
         Raises:
             Denied: nor may we read the secret beside it: it is not this place that is closed, our login has ended.
@@ -56,24 +56,24 @@ class Sibling:
             return None
 
     def get(self, role: str) -> str:
-        """What is under a role, "" for nothing."""
+        """The value under a role, "" for none."""
         found = self.look()
         return str(found.data.get(role) or "") if found else ""
 
     def put(self, roles: dict[str, str], *, seen: Found | None = None) -> int:
         """Set roles, leaving others alone; a repetition writes nothing. Returns the version.
 
-        What was seen before, or written last, is taken to be there still: if it is not, the write is refused and we look.
+        It assumes that the content is as seen before or last written: if not, the write is refused and we look.
         """
         for attempt in range(_TRIES):
             if attempt > 1:
-                time.sleep(0.05 * 2**attempt)  # what is read may be old: the write itself finds out
+                time.sleep(0.05 * 2**attempt)  # the read may be out of date: the write itself finds out
             found = self._kv.perhaps(self.path) or NOTHING if attempt else seen or self._wrote or NOTHING
             if found.version and all(found.data.get(role) == value for role, value in roles.items()):
                 if found is self._wrote:
-                    continue  # To say that it is there, we have to look.
+                    continue  # to report its presence, we have to look
                 return found.version
-            with suppress(Conflict):  # Another field of the same secret, side by side.
+            with suppress(Conflict):  # another field of the same secret, side by side
                 self._wrote = written = self._kv.write(self.path, {**found.data, **roles}, found.version)
                 version, self._removed = written.version, 0
                 if written.until and written.until - time.time() < _KEPT:
@@ -88,12 +88,12 @@ class Sibling:
         raise Conflict(f"what we keep beside the secret changed {_TRIES} times while we tried to write it")
 
     def _refuse_place(self) -> None:
-        """What is kept here has to outlive the incident; a timer of the whole mount cannot be lifted from it."""
+        """Refuse a mount with a timer. Custody has to outlive the incident, and a timer of the whole mount cannot be lifted from it."""
         self.remove()
         raise Denied(f"what is written beside {self._beside} deletes itself within a day (`delete_version_after` of the mount)")
 
     def mark(self, state: str) -> None:
-        """Say in the metadata what state it is in, if we may and it is there: a hint for people, so no failure of it counts."""
+        """Write the state into the metadata, if we may and it exists. It is a hint for people, so a failure does not count."""
         with suppress(PortError):
             known = self.about()
             if known.get("state") == state:
@@ -103,7 +103,7 @@ class Sibling:
             self._about = ours
 
     def drop(self, role: str, expected: str) -> None:
-        """Take one role away, if nothing was written here since version `expected`; all of it goes when no role is left."""
+        """Remove one role, if nothing was written here since version `expected`; all of it goes with the last role."""
         found = self.look()
         if found is None or role not in found.data:
             return
@@ -118,7 +118,7 @@ class Sibling:
             self.mark("custody")
 
     def about(self) -> dict[str, str]:
-        """What the metadata says, read once; nothing when we may not look."""
+        """The metadata, read once; empty when we may not look."""
         if self._about is None:
             self._about = self._described()
         return self._about

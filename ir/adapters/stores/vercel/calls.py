@@ -1,4 +1,4 @@
-"""The calls that a run makes at Vercel, all of them; a token has no narrower right than its owner's role in the team."""
+"""Every call that a run makes at Vercel. A token has no narrower right than its owner's role in the team."""
 
 from ir.ports.store import PolicyCall
 

@@ -2,7 +2,7 @@
 
 from ir.adapters.stores.names import moment_ms, side_by_side
 from ir.clients.host_api import Login
-from ir.clients.vercel import Account, VercelProject
+from ir.clients.vercel import VercelAccount, VercelProject
 from ir.core import key_search
 from ir.core.errors import PortError, Rejected
 from ir.core.key_search import FoundKey
@@ -28,7 +28,7 @@ class VercelLister(Lister):
 
     def names(self, place: Place) -> Listing:
         """See `ports.Lister`."""
-        account = Account(self._login, self._timeout)
+        account = VercelAccount(self._login, self._timeout)
         projects = [place.host] if place.host else account.projects()
         found = side_by_side(projects, self._of_project, "project")
         rows = [row for one in found for row in one.rows if not place.path or row.name == place.path]
@@ -38,7 +38,7 @@ class VercelLister(Lister):
             rows, unseen = rows + list(shared.rows), unseen + list(shared.unseen)
         return Listing(tuple(rows), tuple(unseen))
 
-    def finds(self, row: Listed) -> tuple[FoundKey, ...]:
+    def found_keys(self, row: Listed) -> tuple[FoundKey, ...]:
         """See `ports.Lister`."""
         if row.ref is None or not row.readable:
             raise Rejected(f"Vercel never tells the value of {row.ref or 'a shared variable'}")
@@ -79,7 +79,7 @@ def _refs(project: str, row: Json) -> tuple[Reference, ...]:
     return tuple(Reference("vercel", project, str(row["key"]), field) for field in fields)
 
 
-def _shared(account: Account) -> Listing:
+def _shared(account: VercelAccount) -> Listing:
     try:
         rows, complete = account.shared()
     except PortError as error:

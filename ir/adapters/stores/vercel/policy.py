@@ -1,4 +1,4 @@
-"""What a token of Vercel has to reach: tokens have their owner's role, and nothing narrower."""
+"""The access that a token of Vercel needs: tokens have their owner's role, and nothing narrower."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""An environment variable of a Vercel project. Its value is never asked for, whether it is a Secret or may be read.
+"""An environment variable of a Vercel project. Its value is never asked for, even where it may be read.
 
 A deployment keeps the values that it was built with: only a new one takes a change (reloader `vercel`).
 """

@@ -55,7 +55,7 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
     },
     "inventory": {
         "check": ("ir.cli.inventory_check:check_inventory", "Check an inventory file."),
-        "init": ("ir.cli.inventory:init", "A first inventory from what your stores hold."),
+        "init": ("ir.cli.inventory_init:init", "An inventory from what stores and hosts hold."),
         "unused": ("ir.cli.unused_keys:unused", "Keys that live at Stripe and that nothing uses."),
         "drift": ("ir.cli.drift:drift", "Where stores disagree, what reverts them, who holds an old key."),
         "graph": ("ir.cli.inventory:graph", "Keys, stores and services: a tree, Mermaid or SVG."),

@@ -153,6 +153,7 @@ def options_of(asked: ManyKeys, source: Source, keys: Sequence[Key]) -> Options:
         accept_unverified=accepted("--accept-unverified", asked.accept_unverified, services),
         accept_unhealthy=accepted("--accept-unhealthy", asked.accept_unhealthy, services),
         accept_unreachable=accepted("--accept-unreachable", asked.accept_unreachable, stores),
+        accept_owner=accepted("--accept-owner", asked.accept_owner, stores),
     )
 
 

@@ -39,6 +39,14 @@ class VercelProject:
             raise Unknown(f"Vercel told not all variables of project {self._name}")
         return [row for row in rows if isinstance(row, dict)], int(found.get("hiddenProductionEnvCount") or 0)
 
+    def integration(self, ident: str) -> str:
+        """What an installed integration is called (`stripe`, `supabase`), "" where we may not see it."""
+        try:
+            found = self._ask("GET", f"/v1/integrations/configuration/{part(ident)}", needs="id")
+        except (Denied, Missing):
+            return ""
+        return str(found.get("slug") or "")
+
     def write(self, variable: str, value: Secret) -> Json:
         """Give a variable, named by its id, another value; its type and targets stay."""
         found: Json = self._ask(

@@ -12,6 +12,7 @@ from ir.core.reference import Reference
 from ir.core.sshsig import PublicKey, public_key
 from ir.core.stripe_address import check_api_base
 from ir.inventory.host_rows import Host
+from ir.inventory.owner_rows import Terraform
 from ir.inventory.rotation_window import RotateWindow
 from ir.inventory.service_rows import Service, waves
 from ir.inventory.terms import STRICT, Argv, Caller, Name, Ref, Url
@@ -188,6 +189,7 @@ class Inventory(_Row):
     services: list[Service] = []
     commands: list[Command] = []
     hosts: list[Host] = []
+    terraform: list[Terraform] = []
     notify: list[Notify] = []
     approvers: list[Approver] = []
     evidence_key: Ref | None = None

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ir.clients.host_api import Login
-from ir.core.errors import IrError, Missing, PortError, Rejected
+from ir.core.errors import IrError, Missing, Rejected
 from ir.core.key_search import SearchResult
 from ir.core.model import Mode
 from ir.core.place import Place
@@ -15,6 +15,7 @@ from ir.core.reference import Reference, parse
 from ir.core.secret import Secret
 from ir.inventory import Account, Inventory, Key, Reload, Service, Verify, Webhook
 from ir.inventory.host_rows import HOSTS
+from ir.inventory.proposed_services import Reader
 from ir.ports import Clock, Deliveries, Issuer, Lister, Operator, Reloader, Store, Verifier
 from ir.runtime.signing_secrets import SignedWith
 
@@ -50,6 +51,23 @@ def lister(place: Place, source: Inventory | None, operator: Operator, base: Pat
     if place.scheme not in LISTERS:
         raise Rejected(f"what lies at {place} cannot be listed: no program can look there")
     return cast(Lister, load(LISTERS, place.scheme)(**_reached(place.scheme, place.host, source, operator, base)))
+
+
+def readers(place: Place, source: Inventory | None, operator: Operator, base: Path) -> tuple[list[Reader], list[str]]:
+    """Programs that read what lies at a place, where its host tells, and what of that could not be looked at."""
+    from ir.adapters.stores import READERS
+
+    if place.scheme not in READERS:
+        return [], []
+    look = load(READERS, place.scheme)
+    return cast(tuple[list[Reader], list[str]], look(place, **_reached(place.scheme, place.host, source, operator, base)))
+
+
+def current_context() -> str:
+    """The context that `kubectl` would use, "" without any. Raises PortError when the kubeconfig cannot be read."""
+    from ir.clients import kubeconfig
+
+    return kubeconfig.current()
 
 
 def _reached(scheme: str, host: str, source: Inventory | None, operator: Operator, base: Path) -> dict[str, object]:
@@ -226,16 +244,6 @@ def look_through(scheme: str, place: str) -> SearchResult:
     from ir.adapters.stores import FINDERS
 
     return cast(SearchResult, load(FINDERS, scheme)(place))
-
-
-def keepers(ref: Reference) -> tuple[str, ...]:
-    """The other tools that write a place; none where that cannot be told."""
-    from ir.adapters.stores import KEEPERS
-
-    try:
-        return cast(tuple[str, ...], load(KEEPERS, ref.scheme)(ref)) if ref.scheme in KEEPERS else ()
-    except PortError:
-        return ()
 
 
 def reloader(

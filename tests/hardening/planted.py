@@ -33,6 +33,9 @@ WEBHOOK, DELIVERY = ("tests/e2e/test_webhook.py",), ("tests/unit/test_delivery.p
 
 POLICIES, GUARANTEES = ("tests/contract/test_policies.py",), ("tests/contract/test_client_guarantees.py",)
 UNREAD, SSM = ("tests/incident/test_write_only.py",), ("tests/contract/test_aws_parameter_store.py",)
+TURN = ("tests/e2e/test_owners.py",)
+OWNED, TERRAFORM = ("tests/unit/test_owned_stores.py", "tests/contract/test_owners.py"), ("tests/unit/test_terraform.py",)
+FROM_HOSTS = ("tests/contract/test_inventory_from_hosts.py", "tests/unit/test_inventory_additions.py")
 K8S, VERCEL = ("tests/contract/test_k8s.py",), ("tests/contract/test_vercel.py",)
 HOSTS = ("tests/contract/test_write_only_contract.py", "tests/contract/test_github_actions.py")
 LISTING, BREACH, BREACHED = ("tests/contract/test_listing.py",), ("tests/unit/test_breach.py",), ("tests/drill/test_breach.py",)
@@ -880,6 +883,49 @@ MUTANTS = (
         "if not waits or",
         K8S,
     ),
+    Mutant(
+        "read values that nobody agreed to", "ir/cli/inventory_init.py", "if count and (read or (", "if count and (True or (", FROM_HOSTS
+    ),
+    Mutant(
+        "take a silent host for an empty one",
+        "ir/cli/inventory_init.py",
+        "if found.failed and len(found.failed)",
+        "if False and len(found.failed)",
+        FROM_HOSTS,
+    ),
+    Mutant("forget whose value a listed key has", "ir/inventory/proposal.py", 'self._held.get(mark, "")', '""', FROM_HOSTS),
+    Mutant("put rows in from the front", "ir/inventory/additions.py", "reverse=True", "reverse=False", FROM_HOSTS),
+    Mutant(
+        "tell two services apart by one key's use", "ir/inventory/proposed_services.py", "_USAGE if alone else http", "_USAGE", FROM_HOSTS
+    ),
+    Mutant("end at the first page", "ir/clients/kubernetes.py", "            if not token:\n", "            if True:\n", FROM_HOSTS),
+    Mutant("pass over programs that may not be seen", "ir/adapters/stores/k8s/workloads.py", "unseen.append(", "str(", FROM_HOSTS),
+    Mutant("let a name write a line", "ir/inventory/skeleton.py", 'c if c.isprintable() else " "', "c", FROM_HOSTS),
+    Mutant(
+        "write a copy before its source",
+        "ir/actions/owned.py",
+        'stores if known.get(str(store.ref), {}).get("filled_from")',
+        "stores if False",
+        TURN,
+    ),
+    Mutant("leave the source to a later wave", "ir/actions/wave.py", "owned.with_sources(known, read)", "read", TURN),
+    Mutant("write what a program puts back", "ir/actions/owned.py", "return owner.reverts and not", "return False and not", OWNED),
+    Mutant("stop for a program that reads from us", "ir/actions/owned.py", "bool(owner.sources) and len(", "False and len(", OWNED),
+    Mutant("take one listed source for all", "ir/actions/owned.py", "len(_stores(world, owner)) == len(", "0 < len(", OWNED),
+    Mutant("go on without a word where owners are not told", "ir/actions/owned.py", "; who else writes it cannot be told", "", OWNED),
+    Mutant(
+        "guess the source behind a template", "ir/adapters/stores/k8s/external_secret.py", 'if target.get("template"):', "if False:", OWNED
+    ),
+    Mutant("pass over the app's tracking id", "ir/adapters/stores/k8s/owners.py", "if tracked else", "if not tracked else", OWNED),
+    Mutant(
+        "pass over an integration's hint", "ir/adapters/stores/vercel/variable.py", 'or hint.get("integrationConfigurationId")', "", OWNED
+    ),
+    Mutant(
+        "let one block ignore for all of a name", "ir/clients/terraform_config.py", "frozenset.intersection", "frozenset.union", TERRAFORM
+    ),
+    Mutant("believe a comment's ignore_changes", "ir/clients/hcl_words.py", 'if here == "#" or', "if", TERRAFORM),
+    Mutant("take a data source for an owner", "ir/clients/terraform.py", 'or row.get("mode") != "managed"', "", TERRAFORM),
+    Mutant("take a part for the whole", "ir/clients/terraform_config.py", "if len(part) == 1", "if part", TERRAFORM),
     Mutant("redeploy the old snapshot", "ir/clients/vercel.py", '"gitSource": kept', '"deploymentId": str(source.get("id"))', VERCEL),
     Mutant("take hidden for missing", "ir/adapters/stores/vercel/variable.py", "if not found and hidden:", "if False:", VERCEL),
     Mutant(

@@ -36,12 +36,10 @@ LISTERS = {
 }
 """What tells the names of all that lies at a place: a `ports.Lister`."""
 
-KEEPERS = {
-    "aws-sm": "ir.adapters.stores.aws.search:keepers_of",
-    "vault": "ir.adapters.stores.vault.search:keepers_of",
-    "k8s": "ir.adapters.stores.k8s.secret_store:keepers_of",
+READERS = {
+    "k8s": "ir.adapters.stores.k8s.workloads:readers",
 }
-"""Functions that tell which other tools write one place: `keepers_of(ref) -> tuple[str, ...]`."""
+"""What tells which programs read the places of a host: `readers(place, login=) -> (list[Reader], list[str])`."""
 
 POLICIES = {
     "aws-sm": "ir.adapters.stores.aws.policy:IAM",

@@ -33,6 +33,7 @@ class VercelTwin(HostTwin):
 
     Attributes:
         services: a drill's service → project and variable.
+        integrations: id of an installed one → its slug. kept: (project, variable) → what its integration writes again.
         shared: variables that the team shares between projects: rows without values.
         page: projects in one page of their list.
         builds: seconds that a build takes. fails: the next builds end as ERROR. hidden: variables that tokens may not see.
@@ -45,6 +46,8 @@ class VercelTwin(HostTwin):
         self.projects: dict[str, _Project] = {}
         self.builds, self.fails, self.hidden = 0.0, False, 0
         self.services: dict[str, tuple[str, str]] = {}
+        self.integrations: dict[str, str] = {}
+        self.kept: dict[tuple[str, str], str] = {}
         self.shared: list[Json] = []
         self.page = 100
         self._last = 0
@@ -63,6 +66,24 @@ class VercelTwin(HostTwin):
             row |= {"type": type, "visibility": visible, "target": list(target), "updatedAt": self._now(), "updatedBy": "user_colleague"}
             found.values[row["id"]] = value
             return str(row["id"])
+
+    def integrate(self, project: str, name: str, slug: str) -> str:
+        """An integration takes a variable over, and writes its own value again before the next request is answered; returns its id."""
+        with self.lock:
+            ident = f"icfg_{secrets.token_hex(8)}"
+            self.integrations[ident] = slug
+            row = next(one for one in self.projects[project].variables if one["key"] == name)
+            row["configurationId"] = ident
+            self.kept[project, name] = self.projects[project].values[row["id"]]
+            return ident
+
+    def _reconcile(self) -> None:
+        for (project, name), value in self.kept.items():
+            found = self.projects[project]
+            row = next(one for one in found.variables if one["key"] == name)
+            if found.values[row["id"]] != value:
+                found.values[row["id"]] = value
+                row |= {"updatedAt": self._now(), "updatedBy": "user_integration"}
 
     def value(self, project: str, name: str, target: str = "production") -> str:
         """What a variable holds."""
@@ -99,7 +120,12 @@ class VercelTwin(HostTwin):
     def answer(self, call: Call) -> tuple[int, Any]:
         """See `HostTwin`."""
         rights = self.login(call)
+        self._reconcile()
         path = call.path
+        if path[1:3] == ("integrations", "configuration"):
+            if path[3] not in self.integrations:
+                raise self.refused(404)
+            return 200, {"id": path[3], "slug": self.integrations[path[3]], "type": "integration-configuration"}
         if path == ("v10", "projects"):
             return 200, self._projects(call)
         if path == ("v1", "env"):

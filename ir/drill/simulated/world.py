@@ -100,6 +100,7 @@ def lookups(elsewhere: Callable[[str], Comparison] = lambda _fingerprint: Compar
         review_key=lambda: None,
         account_of=lambda _key: "",
         holder_of=lambda _key: "",
+        owners=lambda store: store.owners(),
         elsewhere=elsewhere,
         own_requests=lambda: (),
         prepare=lambda: None,

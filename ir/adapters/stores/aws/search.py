@@ -44,12 +44,6 @@ def kept_by(row: Any) -> tuple[str, ...]:
     return (*service, *rotation, *keepers(tags))
 
 
-def keepers_of(ref: Reference, *, timeout: float = 10.0) -> tuple[str, ...]:
-    """The other tools that write this one secret. Raises PortError."""
-    client = aws_client.client(ref.host, timeout)
-    return kept_by(aws_client.answer(aws_client.ask(lambda: client.describe_secret(SecretId=ref.path), ref.object), ref.object, "ARN"))
-
-
 def all_rows(client: "SecretsManagerClient", what: str) -> list[Any]:
     """What AWS says of every secret of the region. Raises PortError."""
     pages = client.get_paginator("list_secrets").paginate()

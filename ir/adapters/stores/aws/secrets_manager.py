@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 
 from ir.adapters.stores import value_field
 from ir.adapters.stores.aws.calls import unproven
+from ir.adapters.stores.aws.search import kept_by
 from ir.adapters.stores.aws.versions import CURRENT, PENDING, SecretVersion, Versions
 from ir.adapters.stores.old_news import awaited, settled
 from ir.core.errors import Conflict, Denied, Missing, PortError, Rejected, Unknown
+from ir.core.ownership import Owner, marked
 from ir.core.reference import Reference
 from ir.core.secret import Secret
 from ir.ports import STAGED, Held, Left, Pending, Permission, Store
@@ -60,6 +62,10 @@ class AwsSecretsManagerStore(Store):
         if about.get("RotationEnabled"):
             said += "; AWS rotates it by itself, too"
         return Permission(proven=False, said=said)
+
+    def owners(self) -> tuple[Owner, ...]:
+        """See `ports.Store`."""
+        return marked(kept_by(self._versions.describe()))
 
     def pending(self, incident: str) -> Pending | None:
         """See `ports.Store`: AWSPENDING, or another incident's stage, on a version that is not current."""

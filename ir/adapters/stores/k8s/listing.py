@@ -4,9 +4,10 @@ import base64
 import binascii
 
 from ir.adapters.stores.k8s.companion import OF
+from ir.adapters.stores.k8s.owners import owners_of
 from ir.adapters.stores.names import moment
 from ir.clients.host_api import Login
-from ir.clients.kubernetes import Cluster, keepers, keys_of, secret_path
+from ir.clients.kubernetes import Cluster, keys_of, secret_path
 from ir.core import key_search
 from ir.core.errors import Rejected
 from ir.core.key_search import FoundKey
@@ -57,7 +58,9 @@ def _rows(context: str, namespace: str, meta: Json) -> list[Listed]:
     for field in sorted(fields) or [""]:
         ref = Reference("k8s", context, f"{space}/{name}", field)
         changed = moment(fields.get(field) or meta.get("creationTimestamp"))
-        rows.append(Listed(field or name, ref, updated_at=changed, readable=True, hints=keepers(meta, field)))
+        rows.append(
+            Listed(field or name, ref, updated_at=changed, readable=True, hints=tuple(owner.name for owner in owners_of(meta, field)))
+        )
     return rows
 
 

@@ -29,17 +29,13 @@ def look(place: str, *, timeout: float = 10.0) -> SearchResult:
             unread.append(f"{mount}/{name}: {error.what}")
             continue
         held = [(field, value) for field, value in in_fields(found.data)]
-        kept = _kept_by(kv, name) if held else ()
+        kept = kept_by(kv, name) if held else ()
         found_keys += [FoundKey(Reference("vault", mount, name, field), value, kept) for field, value in held]
     return SearchResult(tuple(found_keys), tuple(unread), len(names))
 
 
-def keepers_of(ref: Reference, *, timeout: float = 10.0) -> tuple[str, ...]:
-    """The other tools that write this one secret, by its custom metadata; none where we may not read that."""
-    return _kept_by(Kv(ref.host, timeout), ref.path)
-
-
-def _kept_by(kv: Kv, name: str) -> tuple[str, ...]:
+def kept_by(kv: Kv, name: str) -> tuple[str, ...]:
+    """The other tools that write a secret, by its custom metadata; none where we may not read that."""
     try:
         custom = kv.metadata(name).get("custom_metadata") or {}
     except PortError:

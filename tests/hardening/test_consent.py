@@ -43,6 +43,7 @@ ASKS: dict[str, tuple[str, ...]] = {
     "webhook": ("rotate", "stripe-webhook", "events", *IN, "--yes"),
     "webhook, dry": ("rotate", "stripe-webhook", "events", *IN, "--dry-run"),
     "campaign": ("rotate", "stripe", "--all", *IN, "--policy", "exposed", "--yes"),
+    "campaign start": ("campaign", "start", "--all", *IN, "--policy", "exposed", "--yes"),
     "campaign, dry": ("rotate", "stripe", "--all", *IN, "--policy", "exposed", "--dry-run"),
     "contain": ("contain", "payments", *IN, "--yes"),
     "review": ("review", "stripe", "payments", *IN),

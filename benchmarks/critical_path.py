@@ -1,14 +1,16 @@
-"""The critical path of a plan: for each step the longest chain of outward calls that have to wait for each other.
+"""The critical path of a plan: for each step the longest chain of outward calls that wait for each other, and its other waits.
 
 What may go side by side counts once, however much of it there is. Nothing here is measured: a chain is the reason why the
 next call cannot be made before the answer of the last one is known. The benchmark sees to it that no chain is longer than
 what was really seen, so that the path cannot be made to look longer than it is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from benchmarks.slow_world import Call
 from ir.incident.plan import Plan, Step
+from ir.review.collect.collector import RATE
+from ir.review.collect.leftover_kinds import SWEEPS
 
 CHAINS: dict[str, tuple[str, ...]] = {
     "preflight": (
@@ -50,12 +52,20 @@ CHAINS: dict[str, tuple[str, ...]] = {
         "kill the old key",
     ),
     "prove": ("probe the old key, beside: the control key", "is a stray left?"),
-    "sweep": ("read the lists", "destinations of the accounts that they show"),
+    "sweep": ("read the lists, beside: the account's own destinations, its payouts of a year, its log",),
     "watch": ("ask every service, beside: every store", "does the old key answer again?"),
     "report": (),
     "discard": ("remove what lies beside each store",),
 }
 """Action → what each call of its chain waits for. A managed issuer, stores of Vault, no review key."""
+_BESIDE_LISTS = 3
+WAITS: dict[str, Callable[[float], float]] = {
+    # As late as Stripe showed our own use, which is one call at the least, it may show another's: only then it is asked again.
+    "quiet": lambda delay: delay,
+    # The account's production needs its rate limit: a second's worth of requests goes at once, the others at their pace.
+    "sweep": lambda _delay: (len(SWEEPS) + _BESIDE_LISTS - 1) / RATE - 1.0,
+}
+"""Action → seconds in which it waits for nothing but time, given the seconds of a call."""
 
 
 def steps_of(plan: Plan) -> list[Step]:
@@ -67,6 +77,16 @@ def steps_of(plan: Plan) -> list[Step]:
 def length(plan: Plan) -> int:
     """Calls one after the other, at the least."""
     return sum(len(CHAINS[step.action]) for step in steps_of(plan))
+
+
+def seconds(plan: Plan, delay: float) -> float:
+    """What a plan takes at the least, when each call takes `delay` seconds."""
+    return sum(seconds_of(step.action, delay) for step in steps_of(plan))
+
+
+def seconds_of(action: str, delay: float) -> float:
+    """Of one action."""
+    return len(CHAINS[action]) * delay + (WAITS[action](delay) if action in WAITS else 0.0)
 
 
 def longest_chain(calls: Sequence[Call]) -> int:

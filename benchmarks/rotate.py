@@ -7,7 +7,7 @@ the shipped playbook `stripe-exposed`, its waits set to zero. Every outward call
 keys die at once), to the stores (a real OpenBao behind a slow proxy), to the services (HTTP). Compared are
 
 * the time from the first outward call to the end of the last one, with the critical path: the plan's longest chain of calls that
-  have to wait for each other (`critical_path.py`), times 500 ms;
+  have to wait for each other (`critical_path.py`), times 500 ms, and what it waits for without a call;
 * the peak memory of the process with 220 MB.
 
 Exit code 0: both hold and the rotation did what it should, 1: something did not.
@@ -148,11 +148,11 @@ def table(ran: Ran, delay: float) -> list[str]:
     rows = [f"{'step':<16}{'chain':>6}{'seen':>6}{'must be':>9}{'took':>8}   calls: Stripe, stores (one), services (one)"]
     for step in ran.steps:
         calls = ran.calls_of(step)
-        chain = len(critical_path.CHAINS[step["action"]])
+        chain, least = len(critical_path.CHAINS[step["action"]]), critical_path.seconds_of(step["action"], delay)
         stores, services = _most(calls, "store"), _most(calls, "service")
         counts = Counter(call.kind for call in calls)
         rows.append(
-            f"{step['id']:<16}{chain:>6}{critical_path.longest_chain(calls):>6}{chain * delay:>8.1f}s{step['to'] - step['from']:>7.2f}s"
+            f"{step['id']:<16}{chain:>6}{critical_path.longest_chain(calls):>6}{least:>8.1f}s{step['to'] - step['from']:>7.2f}s"
             f"   {counts['stripe']:>4}{counts['store']:>6} ({stores}){counts['service']:>6} ({services})"
         )
     return rows
@@ -170,7 +170,7 @@ def padded(ran: Ran) -> list[str]:
 def judge(plan: Plan, ran: Ran, wrong: list[str], delay: float) -> list[tuple[bool, str]]:
     """What must hold."""
     calls = critical_path.length(plan)
-    path = calls * delay
+    path = critical_path.seconds(plan, delay)
     ratio, share = ran.seconds / path, ran.memory / MEMORY
     said = f"{ran.seconds:.2f} s from first call to last = {ratio:.2f} × the critical path, {calls} calls, {path:.1f} s (limit {LIMIT})"
     long = padded(ran)

@@ -1,14 +1,16 @@
-"""Write the generated parts of the pages, and the man page, anew: `python -m docs.generate` (`make docs`).
+"""Write the generated parts of the pages, the man page, and what is found out beforehand anew: `python -m docs.generate` (`make docs`).
 
 A generated part stands between `<!-- generated: NAME -->` and `<!-- end -->`. A test regenerates all of them and
 compares, so no page can say what the code does not do.
 """
 
 import io
+import json
 import os
 import re
 from collections.abc import Callable
 from contextlib import redirect_stdout
+from dataclasses import asdict
 from pathlib import Path
 
 from docs import errors, man_page, rooms
@@ -20,10 +22,12 @@ from ir.incident.action_catalog import ACTIONS
 from ir.incident.reversibility import CONTAINS
 from ir.incident.standing import STATES
 from ir.inventory import schema
+from ir.review import reviewer
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 PAGES = (README, *(README.parent / "docs" / name for name in ("architecture.md", "hosts.md", "reference.md", "troubleshooting.md")))
 INVENTORY_SCHEMA = README.parent / "docs" / "inventory.schema.json"
+BLIND_REVIEW = README.parent / "ir" / "review" / reviewer.BLIND
 _PART = re.compile(r"(<!-- generated: (?P<name>[a-z -]+) -->\n)(?P<text>.*?)(<!-- end -->)", re.DOTALL)
 
 
@@ -90,6 +94,11 @@ PARTS: dict[str, Callable[[], str]] = {
 }
 
 
+def blind_review() -> str:
+    """What a review without sources says, as `ir.review.reviewer.blind` reads it."""
+    return json.dumps(asdict(reviewer.found_blind()), indent=1) + "\n"
+
+
 def generated(text: str) -> str:
     """`text` with every generated part written anew.
 
@@ -102,5 +111,6 @@ def generated(text: str) -> str:
 if __name__ == "__main__":
     man_page.write()
     INVENTORY_SCHEMA.write_text(schema.text(), encoding="utf-8")
+    BLIND_REVIEW.write_text(blind_review(), encoding="utf-8")
     for page in PAGES:
         page.write_text(generated(page.read_text(encoding="utf-8")), encoding="utf-8")

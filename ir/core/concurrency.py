@@ -33,6 +33,11 @@ def each(things: Sequence[T], work: Callable[[T], R]) -> list[R]:
     return [first, *(other.result() for other in others)]
 
 
+def aside(call: Callable[[], object]) -> None:
+    """Begin it beside everything that comes next. It is not waited for, and what it raises is lost: it only makes later calls faster."""
+    _threads.submit(call)
+
+
 def within(seconds: float, call: Callable[[], T]) -> T:
     """Run one call with a time limit. Raises its error, or TimeoutError when the time is up; the call itself is not stopped."""
     return _threads.submit(call).result(timeout=seconds)

@@ -25,6 +25,7 @@ from ir.incident.plan import compile_plan
 from ir.incident.playbook import Playbook
 from ir.incident.record import Incident
 from ir.runtime.incident_spec import Setting, inventory_text, setting_from
+from ir.runtime.same_value import Noted
 
 NAMESPACE = "ir-work"
 """Keeps these signatures from being taken for an approval or a checkpoint."""
@@ -52,6 +53,21 @@ class Trust:
     keys: Mapping[str, str] = field(default_factory=dict)
     own: Source | None = None
     books: Callable[[], Sequence[Playbook]] = tuple
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a child wants run, read once.
+
+    Attributes:
+        row: its setting, as the database had it.
+        changed: why it ends when it is run, instead of being left to others: it is not what was signed.
+        stores: by reference, those that were read before it was taken.
+    """
+
+    row: Json
+    changed: Changed | None = None
+    stores: dict[str, Noted] = field(default_factory=dict)
 
 
 def by_key(signer: Signer) -> Sign:

@@ -14,7 +14,7 @@ from ir.core.model import Json
 from ir.fleet.campaign import FAILURES, KEPT, Child, ChildState, Limits, must_pause, next_child
 from ir.fleet.campaign_tables import CAMPAIGNS, CHILDREN, META, SHOWN, WORKERS, child_of
 from ir.storage import process_identity
-from ir.storage.database import clock, create_tables
+from ir.storage.database import clock, create_tables, single, stamp
 from ir.storage.leases import alive
 from ir.storage.patience import all_patient
 from ir.storage.process_identity import Me
@@ -36,6 +36,7 @@ class CampaignLedger:
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
+        self._single = single(engine)
         create_tables(engine, META)
 
     # ── campaigns ──
@@ -74,12 +75,12 @@ class CampaignLedger:
 
     def campaigns(self) -> list[Json]:
         """All of them, newest first."""
-        with self.engine.connect() as db:
+        with self._single.connect() as db:
             return [dict(row) for row in db.execute(sa.select(CAMPAIGNS).order_by(CAMPAIGNS.c.created_at.desc())).mappings()]
 
     def campaign(self, name: str) -> Json | None:
         """One of them: `{campaign, kind, status, said, actor, created_at, limits, about, forgiven}`."""
-        with self.engine.connect() as db:
+        with self._single.connect() as db:
             row = db.execute(sa.select(CAMPAIGNS).where(CAMPAIGNS.c.campaign == name)).mappings().first()
         return dict(row) if row else None
 
@@ -97,27 +98,27 @@ class CampaignLedger:
 
     def children(self, name: str = "") -> list[Child]:
         """Of one campaign, or of all."""
-        with self.engine.connect() as db:
+        with self._single.connect() as db:
             return self._rows(db, CHILDREN.c.campaign == name if name else sa.true())
 
     def kept(self) -> list[Child]:
         """Of all campaigns, those that a process has."""
-        with self.engine.connect() as db:
+        with self._single.connect() as db:
             return self._rows(db, CHILDREN.c.state.in_(_KEPT))
 
     def scheduled(self) -> tuple[list[Child], float]:
         """All children that carry a due date, and the time."""
-        with self.engine.connect() as db:
+        with self._single.connect() as db:
             return self._rows(db, CHILDREN.c.due > 0), clock(db)
 
     def of_incident(self, incident: str) -> list[Child]:
         """Of all campaigns, those that go on with this incident."""
-        with self.engine.connect() as db:
+        with self._single.connect() as db:
             return self._rows(db, CHILDREN.c.incident == incident)
 
     def setting(self, child: Child) -> Json:
         """What its incident is wired from: `{text, name, base, key, plan, options}`."""
-        with self.engine.connect() as db:
+        with self._single.connect() as db:
             found: Json = db.execute(sa.select(CHILDREN.c.setting).where(CHILDREN.c.id == child.id)).scalar_one()
         return found
 
@@ -127,16 +128,16 @@ class CampaignLedger:
             return None
         with self.engine.begin() as db:
             self._lock(db)
-            now = clock(db)
+            at = clock(db)
             ours = (CHILDREN.c.incident == incident) & (CHILDREN.c.owner == me.executor)
             if again := self._rows(db, ours & (CHILDREN.c.state == ChildState.RUNNING.value)):
                 return again[0]  # done once already, and the answer was lost
             for row in list(db.execute(sa.select(CAMPAIGNS).where((CAMPAIGNS.c.status == "running") & scope)).mappings()):
-                found = self._next(db, row, now)
+                found = self._next(db, row, at)
                 if found is None:
                     continue
                 values: Json = {"state": ChildState.RUNNING.value, "owner": me.executor, "incident": found.incident or incident}
-                values["began_at"] = found.began_at or now
+                values["began_at"] = found.began_at or at
                 db.execute(sa.update(CHILDREN).where(CHILDREN.c.id == found.id).values(**values))
                 return self._rows(db, CHILDREN.c.id == found.id)[0]
         return None
@@ -157,29 +158,29 @@ class CampaignLedger:
 
     def orphans(self, scope: sa.ColumnElement[bool]) -> list[Child]:
         """Children under way whose worker is dead."""
-        with self.engine.connect() as db:  # children first: who begins one meanwhile had said before that he lives
+        with self._single.connect() as db:  # children first: who begins one meanwhile had said before that he lives
             rows = self._rows(db, CHILDREN.c.state.in_(_KEPT) & self._within(scope))
             workers = list(db.execute(sa.select(WORKERS)).mappings()) if rows else []
-            now = clock(db)
-        living = {row["executor"] for row in workers if alive(row, now)}
+            at = clock(db)
+        living = {row["executor"] for row in workers if alive(row, at)}
         return [row for row in rows if row.owner not in living]
 
     def queued(self, scope: sa.ColumnElement[bool]) -> bool:
         """Whether there are children that no worker has begun, in a campaign that is not paused."""
         there = (CHILDREN.c.state == ChildState.QUEUED.value) & self._within(scope & (CAMPAIGNS.c.status == "running"))
-        with self.engine.connect() as db:
+        with self._single.connect() as db:
             return db.execute(sa.select(CHILDREN.c.id).where(there).limit(1)).first() is not None
 
     def waiting(self, scope: sa.ColumnElement[bool]) -> tuple[list[Child], float]:
         """Children that wait or have debts, and the time."""
         states = (ChildState.WAITING.value, ChildState.DEBT.value)
-        with self.engine.connect() as db:
+        with self._single.connect() as db:
             return self._rows(db, CHILDREN.c.state.in_(states) & self._within(scope)), clock(db)
 
     def seize(self, child: Child, me: Me) -> bool:
         """Take a child that is still as we saw it; False when another worker was faster."""
         seen = (CHILDREN.c.id == child.id) & (CHILDREN.c.state == child.state.value) & (CHILDREN.c.owner == child.owner)
-        with self.engine.begin() as db:
+        with self._single.begin() as db:
             values = {"state": ChildState.RUNNING.value, "owner": me.executor}
             if db.execute(sa.update(CHILDREN).where(seen).values(**values)).rowcount > 0:
                 return True
@@ -189,13 +190,13 @@ class CampaignLedger:
     def mark(self, child: Child, state: ChildState) -> None:
         """A child that we keep works, or waits for a time."""
         kept = (CHILDREN.c.id == child.id) & (CHILDREN.c.owner == child.owner) & CHILDREN.c.state.in_(_KEPT)
-        with self.engine.begin() as db:
+        with self._single.begin() as db:
             db.execute(sa.update(CHILDREN).where(kept).values(state=state.value))
 
     def put_off(self, scope: sa.ColumnElement[bool]) -> bool:
         """Whether there are children that could not begin a moment ago and will be tried again soon."""
         there = (CHILDREN.c.state == ChildState.QUEUED.value) & (CHILDREN.c.postponed > 0)
-        with self.engine.connect() as db:
+        with self._single.connect() as db:
             open_ = self._within(scope & (CAMPAIGNS.c.status == "running"))
             query = sa.select(CHILDREN.c.id).where(there & open_ & (CHILDREN.c.not_before > clock(db))).limit(1)
             return db.execute(query).first() is not None
@@ -209,11 +210,11 @@ class CampaignLedger:
         """
         with self.engine.begin() as db:
             self._lock(db)
-            now = clock(db)
-            ended = 0.0 if state in (ChildState.QUEUED, *KEPT, ChildState.WAITING) else now
+            at = clock(db)
+            ended = 0.0 if state in (ChildState.QUEUED, *KEPT, ChildState.WAITING) else at
             values: Json = {"state": state.value, "said": said, "exit_code": exit_code, "ended_at": ended}
             if postpone:
-                values |= {"incident": "", "not_before": now + postpone, "postponed": child.postponed + 1}
+                values |= {"incident": "", "not_before": at + postpone, "postponed": child.postponed + 1}
             values |= {"incident": joins} if joins else {}
             mine = (CHILDREN.c.id == child.id) & (CHILDREN.c.owner == child.owner)
             db.execute(sa.update(CHILDREN).where(mine).values(**values))
@@ -250,22 +251,23 @@ class CampaignLedger:
 
     def beat(self, me: Me, said: str = "") -> None:
         """This worker lives; `said`: why it takes nothing, "" = it takes what it finds."""
-        with self.engine.begin() as db:
-            now = clock(db)
-            if db.execute(sa.update(WORKERS).where(WORKERS.c.executor == me.executor).values(heartbeat=now, said=said)).rowcount == 0:
-                db.execute(sa.insert(WORKERS).values(**me.row, since=now, heartbeat=now, said=said))
-                db.execute(sa.delete(WORKERS).where(WORKERS.c.heartbeat < now - FORGOTTEN))
+        with self._single.begin() as db:
+            mine = WORKERS.c.executor == me.executor
+            if db.execute(sa.update(WORKERS).where(mine).values(heartbeat=stamp(db), said=said)).rowcount == 0:
+                at = clock(db)
+                db.execute(sa.insert(WORKERS).values(**me.row, since=at, heartbeat=at, said=said))
+                db.execute(sa.delete(WORKERS).where(WORKERS.c.heartbeat < at - FORGOTTEN))
 
     def leave(self, me: Me) -> None:
         """This worker goes."""
-        with self.engine.begin() as db:
+        with self._single.begin() as db:
             db.execute(sa.delete(WORKERS).where(WORKERS.c.executor == me.executor))
 
     def workers(self) -> list[Json]:
         """Those that live: `{executor, host, pid, machine, actor, since, heartbeat, said}`; `name` tells hosts of one name apart."""
-        with self.engine.connect() as db:
-            now = clock(db)
-            rows = [dict(row) for row in db.execute(sa.select(WORKERS).order_by(WORKERS.c.since)).mappings() if alive(row, now)]
+        with self._single.connect() as db:
+            at = clock(db)
+            rows = [dict(row) for row in db.execute(sa.select(WORKERS).order_by(WORKERS.c.since)).mappings() if alive(row, at)]
         return [{**row, "name": process_identity.named(row)} for row in rows]
 
     # ── the tables ──

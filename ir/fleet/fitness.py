@@ -18,7 +18,7 @@ from ir.core.errors import Denied, IrError, PortError, Unknown
 from ir.core.model import Json
 from ir.core.reference import Reference
 from ir.fleet import agreed_work
-from ir.fleet.agreed_work import Trust
+from ir.fleet.agreed_work import Trust, Work
 from ir.fleet.campaign import Child, ChildState, server
 from ir.fleet.campaign_child import setting_of
 from ir.fleet.campaign_store import CampaignLedger
@@ -27,6 +27,7 @@ from ir.runtime import adapter_registry
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting
 from ir.runtime.lifecycle import Unattended
+from ir.runtime.same_value import Noted
 from ir.storage.database import clock
 
 EVERY = 20.0
@@ -74,18 +75,22 @@ class Fitness:
         self.said = self._inventory() or self._time() or self._logins()
         return self.said
 
-    def may_take(self, child: Child) -> bool | None:
-        """Whether its stores answer this worker.
+    def may_take(self, child: Child, work: Work) -> bool | None:
+        """Whether its stores answer this worker; each that was read is handed on with `work`, so that its incident need not read it again.
 
         False: they refuse this worker's login, which `said` tells; None: one gives no answer now.
         """
+        if work.changed is not None:
+            return True  # its incident, wherever it runs, reports the fault
         try:
-            setting = self._trusted(child)
+            setting = setting_of(child, work.row)
         except (IrError, LookupError, TypeError, ValueError):
             return True  # its incident, wherever it runs, reports the fault
         for place in _places(setting):
-            found = self._read(place)
+            store = self._store(place)
+            found = self._read(store)
             if found == "":
+                work.stores[str(place.ref)] = store.hand_over()
                 self._good[server(place.ref)] = place
             elif found is None:
                 return None
@@ -117,11 +122,11 @@ class Fitness:
     def _look_at_logins(self) -> None:
         """Look again at logins: refused ones may work by now, good ones may be revoked."""
         for name, place in list(self._denied.items()):
-            if self._read(place) == "":
+            if self._read(self._store(place)) == "":
                 del self._denied[name]
                 self._good[name] = place
         for name, place in list(self._good.items()):
-            if self._read(place):
+            if self._read(self._store(place)):
                 del self._good[name]
                 self._denied[name] = place
 
@@ -133,7 +138,7 @@ class Fitness:
         there = server(place.ref)
         known = self._good.get(there)
         if known is not None and known.ref != place.ref:
-            return self._read(known) == ""
+            return self._read(self._store(known)) == ""
         asked = 0
         for other in self.book.children(child.campaign):
             if asked < _OTHERS and other.id != child.id and there in other.stores and other.state is not ChildState.DONE:
@@ -142,14 +147,17 @@ class Fitness:
                 except (IrError, LookupError, TypeError, ValueError):
                     continue
                 asked += 1
-                if any(self._read(one) == "" for one in places):
+                if any(self._read(self._store(one)) == "" for one in places):
                     return True
         return asked == 0
 
-    def _read(self, place: Place) -> str | None:
+    def _store(self, place: Place) -> Noted:
+        return Noted(adapter_registry.store(place.ref, place.source, Unattended(self.kept.me.actor, yes=True), place.base))
+
+    def _read(self, store: Noted) -> str | None:
         """The reason why this worker may not read it, "" = it may; None: that cannot be told now."""
         try:
-            adapter_registry.store(place.ref, place.source, Unattended(self.kept.me.actor, yes=True), place.base).read()
+            store.read()
         except Denied as error:
             return error.what
         except PortError as error:

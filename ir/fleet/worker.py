@@ -20,9 +20,9 @@ import sqlalchemy as sa
 from ir.core.errors import AlreadyRunning, IrError
 from ir.engine.dbos_records import read_entries
 from ir.engine.dbos_runner import Runner
-from ir.fleet import agreed_work, campaign_news, take_over
+from ir.fleet import campaign_news, take_over
 from ir.fleet.admission import POSTPONE, POSTPONED_MOST, Admission
-from ir.fleet.agreed_work import Trust
+from ir.fleet.agreed_work import Trust, Work
 from ir.fleet.campaign import Child, ChildState, state_of
 from ir.fleet.campaign_child import setting_of
 from ir.fleet.campaign_store import CampaignLedger
@@ -131,10 +131,13 @@ class Worker:
         return began
 
     def _seize(self, child: Child) -> bool:
-        if child.incident in self._mine or not (self.admission.goes_on(child) and self.book.seize(child, self.kept.me)):
+        if child.incident in self._mine:
+            return False
+        work = self.admission.goes_on(child)
+        if work is None or not self.book.seize(child, self.kept.me):
             return False
         self.waking.took(child)
-        self._launch(replace(child, owner=self.kept.me.executor, state=ChildState.RUNNING))
+        self._launch(replace(child, owner=self.kept.me.executor, state=ChildState.RUNNING), work)
         return True
 
     @contextmanager
@@ -157,13 +160,14 @@ class Worker:
             child = self.book.claim(self.kept.me, lifecycle.new_id(self.kept.index), self.admission.open)
             if child is None:
                 return began
-            if self.admission.begins(child):
+            work = self.admission.begins(child)
+            if work is not None:
                 began += 1
-                self._launch(child)
+                self._launch(child, work)
         return began
 
-    def _launch(self, child: Child) -> None:
-        """Run a claimed child, from its present state on."""
+    def _launch(self, child: Child, work: Work) -> None:
+        """Run a claimed child, from its present state on. An incident that the index does not list has no entries."""
         self._mine[child.incident] = child
         self.places.take(child.incident)
         row = self.kept.index.find(child.incident)
@@ -171,15 +175,16 @@ class Worker:
             self._over.put(child.incident)
             return
         try:
-            entries = read_entries(self.kept.engine, child.incident)
-            told = self.book.setting(child)
-            agreed_work.check(child, told, self.trust())
-            setting = setting_of(child, told)
+            entries = read_entries(self.kept.engine, child.incident) if row is not None else []
+            if work.changed is not None:
+                raise work.changed
+            setting = setting_of(child, work.row)
             given = worlds.ProcessContext(
                 lifecycle.Unattended(self.kept.me.actor, yes=setting.options.yes),
                 _taken_over,
                 say=worlds.quiet,
                 resting=partial(self._rest, child),
+                handed={} if entries else work.stores,
                 patient=False,
             )
             if entries:

@@ -41,7 +41,7 @@ def load(path: Path) -> Inventory:
     return loads(yaml_file.read(path), str(path))
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)
 def loads(text: str, name: str) -> Inventory:
     """As `load`, from text; errors call it `name`. Equal texts give the same object, which is never changed."""
     data, lines = yaml_file.parse(text, name)

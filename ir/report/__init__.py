@@ -48,6 +48,13 @@ def render_all(incident: Incident, entries: Sequence[Json] = (), *, anchor: str 
     return {fmt: _drawn(story, told, fmt) for fmt in FORMATS}
 
 
+def load() -> None:
+    """Read and compile the templates, which takes as long as to draw several reports; free to repeat."""
+    _html().get_template("report.html.j2")
+    for page in ("report.md.j2", "bundle.md.j2"):
+        _markdown().get_template(page)
+
+
 def readme(told: Json, state: str, tables: Sequence[str]) -> str:
     """The page that tells people what is in a bundle; `state` says why `affected.csv` has the rows that it has."""
     return scrub(_markdown().get_template("bundle.md.j2").render(r=told, state=state, tables=tables))

@@ -98,9 +98,14 @@ def leaked_key_debts(story: Story) -> list[str]:
 
 def services(story: Story) -> list[Json]:
     """Every service that the record or the inventory snapshot names, with its last seen state."""
+    known, seen = as_object(story.facts.get("services")), _last_looks(story)
+    return [_service(story, name, as_object(known.get(name)), seen.get(name)) for name in named_services(story)]
+
+
+def named_services(story: Story) -> list[str]:
+    """Names of the services that `services` tells of, in its order."""
     known = as_object(story.facts.get("services"))
-    names = list(known) + [name for name in _listed_services(story) if name not in known]
-    return [_service(story, name, as_object(known.get(name))) for name in names]
+    return list(known) + [name for name in _listed_services(story) if name not in known]
 
 
 def _listed_services(story: Story) -> list[str]:
@@ -114,8 +119,7 @@ def _listed_services(story: Story) -> list[str]:
         return []
 
 
-def _service(story: Story, name: str, told: Json) -> Json:
-    seen = _last_look(story, name)
+def _service(story: Story, name: str, told: Json, seen: _Look | None) -> Json:
     check = as_object(story.tamer(seen.item.facts)) if seen else {}
     state = _service_state(story, told, seen)
     accepted = _accepted_service(story, name, told)
@@ -161,14 +165,13 @@ def _accepted_service(story: Story, name: str, told: Json) -> str:
     return "; ".join(f"{kind}: {reason}" for kind, reason in reasons.items() if reason)
 
 
-def _last_look(story: Story, name: str, actions: tuple[str, ...] = _LOOKS) -> _Look | None:
-    """The latest item about this thing, of the steps that could see the replacement."""
+def _last_looks(story: Story, actions: tuple[str, ...] = _LOOKS) -> dict[str, _Look]:
+    """The latest item about each thing, of the steps that could see the replacement; of several in one step the first."""
+    found: dict[str, _Look] = {}
     for run in reversed(story.incident.runs):
-        if run.action in actions:
-            for item in run.outcome.items:
-                if item.name == name:
-                    return _Look(run.action, run.ended, item)
-    return None
+        for item in run.outcome.items if run.action in actions else ():
+            found.setdefault(item.name, _Look(run.action, run.ended, item))
+    return found
 
 
 def moved_at(story: Story) -> dict[str, float]:
@@ -180,14 +183,13 @@ def moved_at(story: Story) -> dict[str, float]:
 
 def stores(story: Story) -> list[Json]:
     """Every store of the key, by fingerprint and version id."""
-    known = as_object(story.facts.get("stores"))
-    return [_store(story, ref, as_object(known[ref])) for ref in known]
+    known, seen, written = as_object(story.facts.get("stores")), _last_looks(story), _last_looks(story, ("wave",))
+    return [_store(story, ref, as_object(known[ref]), seen.get(ref), written.get(ref)) for ref in known]
 
 
-def _store(story: Story, ref: str, told: Json) -> Json:
+def _store(story: Story, ref: str, told: Json, seen: _Look | None, written: _Look | None) -> Json:
     before, after = as_object(told.get("before")), as_object(told.get("after"))
-    seen = _last_look(story, ref)
-    state = _store_state(story, told, seen, _last_look(story, ref, ("wave",)))
+    state = _store_state(story, told, seen, written)
     return {
         "ref": ref,
         "guided": bool(told.get("guided")),

@@ -1,11 +1,9 @@
 """The SQLite file of an evidence bundle: the facts of its texts, for questions in SQL."""
 
 import json
+import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
-
-import sqlalchemy as sa
-from sqlalchemy.types import TypeEngine
+from contextlib import closing
 
 from ir.core.model import Json
 from ir.report.handover import AFFECTED, EVENTS, TIMELINE
@@ -24,20 +22,21 @@ def database(tables: Mapping[str, Sequence[Json]]) -> bytes:
     Args:
         tables: name → rows; one without rows is left out, but for `_ALWAYS`. Columns are all that any row has; nested values are JSON text.
     """
-    schema, engine = sa.MetaData(), sa.create_engine("sqlite://")
-    plain = {name: [_renamed(name, row) for row in rows] for name, rows in tables.items()}
-    made_of = {name: _columns(rows or [dict.fromkeys(_ALWAYS.get(name, ()))], _KEYS.get(name, "")) for name, rows in plain.items()}
-    filled = [(sa.Table(name, schema, *columns), plain[name]) for name, columns in made_of.items() if columns]
-    try:
-        with engine.connect() as db:
-            schema.create_all(db)
-            for table, rows in ((table, rows) for table, rows in filled if rows):
-                db.execute(table.insert(), [{column.name: _cell(row.get(column.name)) for column in table.columns} for row in rows])
-            db.commit()
-            made: bytes = db.connection.driver_connection.serialize()  # type: ignore[union-attr]  # a connection of sqlite3
-            return made
-    finally:
-        engine.dispose()
+    with closing(sqlite3.connect(":memory:")) as db:
+        for name, rows in tables.items():
+            plain = [_renamed(name, row) for row in rows]
+            columns = _columns(plain or [dict.fromkeys(_ALWAYS.get(name, ()))], _KEYS.get(name, ""))
+            if columns:
+                _fill(db, name, columns, plain)
+        db.commit()
+        return db.serialize()
+
+
+def _fill(db: sqlite3.Connection, name: str, columns: Mapping[str, str], rows: Sequence[Json]) -> None:
+    """Make a table of these columns (name → type) and put the rows in."""
+    db.execute(f"CREATE TABLE {_quoted(name)} ({', '.join(f'{_quoted(column)} {kind}' for column, kind in columns.items())})")
+    places = ", ".join("?" * len(columns))
+    db.executemany(f"INSERT INTO {_quoted(name)} VALUES ({places})", [[_cell(row.get(column)) for column in columns] for row in rows])  # noqa: S608 - names are quoted, values are bound
 
 
 def _renamed(table: str, row: Json) -> Json:
@@ -46,17 +45,22 @@ def _renamed(table: str, row: Json) -> Json:
     return {{**_PLAIN, **people}.get(name, name): value for name, value in row.items()}
 
 
-def _columns(rows: Sequence[Json], key: str) -> list["sa.Column[Any]"]:
+def _columns(rows: Sequence[Json], key: str) -> dict[str, str]:
     names = dict.fromkeys(name for row in rows for name in row)
-    return [sa.Column(name, _type(row.get(name) for row in rows), primary_key=name == key) for name in names]
+    return {name: _type(row.get(name) for row in rows) + (" NOT NULL PRIMARY KEY" if name == key else "") for name in names}
 
 
-def _type(values: Iterable[object]) -> TypeEngine[Any]:
+def _type(values: Iterable[object]) -> str:
     kinds = {type(value) for value in values if value is not None}
     if kinds and kinds <= {int, bool}:
-        return sa.INTEGER()
-    return sa.REAL() if kinds and kinds <= {int, bool, float} else sa.TEXT()
+        return "INTEGER"
+    return "REAL" if kinds and kinds <= {int, bool, float} else "TEXT"
 
 
 def _cell(value: object) -> object:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
+
+
+def _quoted(name: str) -> str:
+    escaped = name.replace('"', '""')
+    return f'"{escaped}"'

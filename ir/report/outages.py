@@ -1,7 +1,7 @@
 """The outage of each service: from the loss of its key, or a failed check, until it was seen to work again."""
 
 from ir.core.model import Did, Json
-from ir.report.before_after import moved_at, services
+from ir.report.before_after import moved_at, named_services
 from ir.report.exposure import contained_at
 from ir.report.formatting import iso, moment, span
 from ir.report.source import Story, as_object, words
@@ -16,8 +16,8 @@ def outages(story: Story) -> list[Json]:
     failed between two looks are not in it.
     """
     cut = _cut(story)
-    moved = moved_at(story)
-    return [_outage(story, row["name"], cut, moved.get(row["name"])) for row in services(story)]
+    moved, looks = moved_at(story), _looks(story)
+    return [_outage(story, name, looks.get(name, []), cut, moved.get(name)) for name in named_services(story)]
 
 
 def _cut(story: Story) -> float | None:
@@ -31,8 +31,7 @@ def _cut(story: Story) -> float | None:
     return moment(story.incident.opened_at) if told.get("dead_on_arrival") else moment(told.get("dead_at"))
 
 
-def _outage(story: Story, name: str, cut: float | None, moved: float | None) -> Json:
-    looks = _looks(story, name)
+def _outage(story: Story, name: str, looks: list[Json], cut: float | None, moved: float | None) -> Json:
     failed = [look for look in looks if look["did"] in (Did.FAILED.value, Did.UNKNOWN.value)]
     start, end, basis = None, None, ""
     if cut and (moved is None or moved >= cut):
@@ -64,13 +63,13 @@ def _said(known: bool, start: float | None, length: float | None) -> str:
     return f"down for {span(length)}" if length is not None else "down, not seen to work since"
 
 
-def _looks(story: Story, name: str) -> list[Json]:
-    """What each step saw of a service, in order."""
-    found = []
+def _looks(story: Story) -> dict[str, list[Json]]:
+    """What each step saw of each thing that it looked at, in order, by its name; read once, however many services there are."""
+    found: dict[str, list[Json]] = {}
     for run in story.incident.runs:
-        for item in run.outcome.items if run.action in _LOOKS else ():
-            epoch = moment(run.ended)
-            if words(item.name) == name and epoch is not None:
-                said = words(as_object(story.tamer({"said": item.said}))["said"])
-                found.append({"epoch": epoch, "step": run.id, "did": item.did.value, "said": said, "entry": story.entry_of(run)})
+        epoch, entry = moment(run.ended), story.entry_of(run)
+        for item in run.outcome.items if run.action in _LOOKS and epoch is not None else ():
+            said = words(as_object(story.tamer({"said": item.said}))["said"])
+            look = {"epoch": epoch, "step": run.id, "did": item.did.value, "said": said, "entry": entry}
+            found.setdefault(words(item.name), []).append(look)
     return found

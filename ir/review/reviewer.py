@@ -1,18 +1,22 @@
 """The review: collect → normalise → detect → judge. Implements `ir.ports.Reviewer`."""
 
+import json
 import tempfile
 import time
 from dataclasses import replace
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from ir.clients.stripe_api import StripeApi, account_of
 from ir.core.caller_group import CallerGroup
+from ir.core.concurrency import both
 from ir.core.errors import Unknown
 from ir.core.model import Json
 from ir.core.stripe_address import STRIPE
-from ir.ports import KeyUse, LeftBehind, Reviewed, ReviewRequest
-from ir.review import apart, key_users
+from ir.ports import KeyUse, LeftBehind, RefusedCall, Reviewed, ReviewRequest
+from ir.review import apart, key_users, refusals
 from ir.review.collect import leftover_kinds, leftover_sweep
 from ir.review.collect.collector import Collector
 from ir.review.detect import derived_tables
@@ -22,6 +26,7 @@ from ir.review.reading import NewEngine, Order, carry_out
 from ir.review.workspace import ReviewWorkspace, Say, collect, refuse_leaked
 
 _BASELINE = 14 * DAY
+BLIND = "data/blind.json"
 _MONEY_SECONDS = 100.0
 _SWEEP_SHARE = 0.4
 _FILES_SHARE = 0.25
@@ -46,7 +51,7 @@ class StripeReviewer:
         if not (request.review_key or request.egress or request.logs) and request.engine in ("", "duckdb"):
             told = timeline.rows([], (), _window(request))
             return replace(
-                _blind(request.rules), request_ids=tuple(request.own_requests[-500:]), timeline=told, exposed=request.exposed_at > 0
+                blind(request.rules), request_ids=tuple(request.own_requests[-500:]), timeline=told, exposed=request.exposed_at > 0
             )
         return self._reviewed(request, progress)
 
@@ -82,10 +87,10 @@ class StripeReviewer:
             collector = self._collector(request, store, progress, request.budget)
             if collector is None:
                 raise Unknown("there is no key to read with, so nothing could be swept", next_step="name a review_key")
-            swept = self._sweep(collector, window, request, progress)
+            swept, activity = both(lambda: self._sweep(collector, window, request, progress), lambda: collector.activity(window.since))
             if not swept.read:
                 raise Unknown("Stripe refused every list: " + "; ".join(sorted(set(swept.unread.values())))[:200])
-            activity = store.reread_activity(collector, window.since, progress, named=request.named)
+            store.add_activity(activity, progress, named=request.named)
             looked = leftover_list.looked_at(swept.unread, history=activity.available and not activity.why)
             if not swept.rows and store.empty:
                 return LeftBehind((), looked)
@@ -105,6 +110,10 @@ class StripeReviewer:
     def users(self, request: ReviewRequest, since: float, progress: Say) -> tuple[KeyUse, ...]:
         """See `Reviewer`."""
         return key_users.users(request, since, progress)
+
+    def refused(self, request: ReviewRequest, since: float, progress: Say) -> tuple[RefusedCall, ...] | None:
+        """See `Reviewer`."""
+        return refusals.refused(request, since, progress)
 
     def money(self, request: ReviewRequest, progress: Say) -> tuple[Json, ...]:
         """See `Reviewer`."""
@@ -144,13 +153,22 @@ class StripeReviewer:
         return leftover_sweep.sweep_lists(collector, window.judged, request.account, request.known_webhooks, say)
 
 
+def blind(rules: tuple[str, ...] = ()) -> Reviewed:
+    """What a review without any source says, its timeline apart: always the same, so with the shipped rules it was found out beforehand."""
+    if rules:
+        return found_blind(rules)
+    told: dict[str, Any] = json.loads(files("ir.review").joinpath(BLIND).read_text(encoding="utf-8"))
+    rows: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
+    return Reviewed(**rows)
+
+
 @cache
-def _blind(rules: tuple[str, ...]) -> Reviewed:
-    """The result of a review without any source, without its timeline: always the same and slow to make, so it is kept."""
+def found_blind(rules: tuple[str, ...] = ()) -> Reviewed:
+    """The same, by reviewing nothing; `BLIND` is made of it (`python -m docs.generate`)."""
     now = time.time()
     with tempfile.TemporaryDirectory(prefix="ir-review-") as scratch:
         request = ReviewRequest("", STRIPE, now - _BASELINE, now, 0.0, 0.0, None, "", "", scratch, rules=rules)
-        return StripeReviewer(StripeApi())._reviewed(request, lambda _text: None)  # noqa: SLF001 - the same file
+        return replace(StripeReviewer(StripeApi())._reviewed(request, lambda _text: None), timeline=())  # noqa: SLF001 - the same file
 
 
 def _window(request: ReviewRequest) -> Window:

@@ -75,16 +75,14 @@ class ReviewWorkspace:
                 importer.loaded.say(_SOURCE_OF[table], f"{repeated:,} repeated {table} were counted once")
         return importer.loaded
 
-    def reread_activity(self, collector: Collector, since: int, say: Say, *, named: bool) -> Read:
-        """The present activity log, beside the one that an earlier review loaded: it tells what was undone since."""
-        read = collector.activity(since)
+    def add_activity(self, read: Read, say: Say, *, named: bool) -> None:
+        """Put the present activity log beside the one that an earlier review loaded: it tells what was undone since."""
         if read.rows:
             late = self.tables.parent / "late"
             Importer(self.engine, late, progress=say, named=named).load_collected("activity", read.files)
             for part in late.glob("activity-*.parquet"):
                 part.replace(self.tables / "activity-late.parquet")
             shutil.rmtree(late)
-        return read
 
     def write_objects(self, swept: Swept) -> None:
         """The swept lists as Parquet."""

@@ -93,14 +93,13 @@ def begin(setting: Setting, kept: State, runner: Runner, given: ProcessContext, 
     setting.incident = setting.incident or new_id(kept.index)
     fence = kept.leases.take(kept.me, setting.incident, resources(setting, given.leaked))
     try:
-        world = worlds.real(setting, kept, given, fence)
         begun = runner.status(setting.incident)
+        world = worlds.real(setting, kept, replace(given, handed={}) if begun else given, fence)
         if begun:
             _check(Incident(id=setting.incident), kept, given)
         elif found and found.get("adopted"):
             found = {**found, "adopted": {**found["adopted"], "signed_before": kept.checkpoints.set_aside(setting.incident)}}
-        took_over = {**_taken_over(setting, kept), "past": _past(setting, kept)}
-        facts = {"opened_at": now.timestamp(), "exposed_at": setting.options.exposed_at, **took_over, **(found or {})}
+        facts = {"opened_at": now.timestamp(), "exposed_at": setting.options.exposed_at, **_earlier(setting, kept), **(found or {})}
         at = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         opening = opening_entry(setting, at, given.operator.name, facts)
     except BaseException:
@@ -114,18 +113,19 @@ def begin(setting: Setting, kept: State, runner: Runner, given: ProcessContext, 
     return world
 
 
-def _taken_over(setting: Setting, kept: State) -> Json:
+def _earlier(setting: Setting, kept: State) -> Json:
+    """The facts that the index of this key's incidents gives to a new one: the debts that it takes over, and former keys."""
     source = inventory.loads(setting.text, setting.name)
-    index = [row for row in kept.index.rows(setting.key) if bool(row.summary.get("drill")) is setting.options.drill]
-    found = debts.taken_over(index, setting.key, source.account(source.key(setting.key).account).id, setting.plan.policy)
+    account, drill = source.account(source.key(setting.key).account).id, setting.options.drill
+    every = kept.index.rows(setting.key)
+    index = [row for row in every if bool(row.summary.get("drill")) is drill]
+    found = debts.taken_over(index, setting.key, account, setting.plan.policy)
     keys = {row.incident: {role: str(row.summary.get(role, "")) for role in ("old", "new")} for row in index}
-    return {"took_over": found, "earlier": {name: keys[name] for name in found if name in keys}}
-
-
-def _past(setting: Setting, kept: State) -> Json:
-    source = inventory.loads(setting.text, setting.name)
-    account = source.account(source.key(setting.key).account).id
-    return earlier.history(kept.index.rows(setting.key), setting.key, account, drill=setting.options.drill).to_json()
+    return {
+        "took_over": found,
+        "earlier": {name: keys[name] for name in found if name in keys},
+        "past": earlier.history(every, setting.key, account, drill=drill).to_json(),
+    }
 
 
 ENDS = ("abort", "close")

@@ -22,6 +22,8 @@ from ir.runtime import adapter_registry
 
 WITHIN = 10.0
 """Seconds for the whole look; a place without an answer by then is reported as not compared."""
+RECENT = 5.0
+"""Seconds in which a read that was handed over stands for the next one."""
 _FOR_STORES = 6.0
 """Seconds of these for stores: the services' checks need what the stores hold."""
 _NO_ANSWER = "gave no answer in time"
@@ -59,13 +61,22 @@ class Noted:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._last: Held | None = None
+        self._read_at = self._handed_until = 0.0
+
+    def hand_over(self) -> "Noted":
+        """The next read may be the last one, if that is at most `RECENT` seconds old: who made it looked for the one that comes next."""
+        self._handed_until = self._read_at + RECENT
+        return self
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
     def read(self) -> Held:
         """See `ports.Store`."""
-        self._last = None
+        handed, self._handed_until = self._handed_until, 0.0
+        if self._last is not None and time.monotonic() < handed:
+            return self._last
+        self._last, self._read_at = None, time.monotonic()
         self._last = self._store.read()
         return self._last
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any, cast
 
 from ir import inventory
@@ -55,10 +55,14 @@ def world(
     run: Run,
     keys: KeysAtHand,
     control: Secret | None = None,
+    handed: Mapping[str, Noted] | None = None,
 ) -> World:
-    """Everything wired; `ask` is asked before every write. The builders, one for each mode, are in `worlds`."""
+    """Everything wired; `ask` is asked before every write. The builders, one for each mode, are in `worlds`.
+
+    `handed`: stores by reference that were read just now, used as they are.
+    """
     old_news.tell(hooks.say)
-    wires = _Wires(setting, kept, operator, write_guard.Shared(ask), hooks.say, lambda: made)
+    wires = _Wires(setting, kept, operator, write_guard.Shared(ask), hooks.say, lambda: made, handed or {})
     made = World(
         incident=setting.incident,
         inventory=wires.source,
@@ -86,6 +90,7 @@ class _Wires:
         ask: write_guard.Ask,
         say: Callable[[str], None],
         made: Callable[[], World],
+        handed: Mapping[str, Noted],
     ) -> None:
         from ir.clients.stripe_api import StripeApi
 
@@ -98,7 +103,9 @@ class _Wires:
         self._clock, self._signed, self._alone = SystemClock(), SignedWith(made), setting.plan.key_alone
         # the key alone: it was not agreed that programs may run, or tokens be told, to read its stores
         places = [ref for ref in self.key.stored_in if not (self._alone and consent.reading(self.source, [ref]))]
-        self._stores = {str(ref): Noted(adapter_registry.store(ref, self.source, operator, setting.base)) for ref in places}
+        self._stores = {
+            str(ref): handed.get(str(ref)) or Noted(adapter_registry.store(ref, self.source, operator, setting.base)) for ref in places
+        }
 
     def ports(self) -> Ports:
         issuer, deliveries = self._provider()
@@ -129,7 +136,7 @@ class _Wires:
             holder_of=KnownKeys(source, key, self._operator, setting.base, programs=not self._alone).holder_of,
             elsewhere=OtherPlaces(source, key, self._operator, setting.base, options.agreed, own).compare,
             own_requests=lambda: tuple(self._api.request_ids),
-            prepare=self._api.load,
+            prepare=partial(_prepare, self._api),
         )
 
     def _guarded(self, port: object, writes: tuple[str, ...]) -> write_guard.Guarded:
@@ -202,6 +209,20 @@ def _escrow(kept: State, ask: write_guard.Ask, incident: str) -> Escrow:
 
     made = adapter_registry.load(STORES, "escrow")(kept.folder / "incidents" / incident / "escrow")
     return cast(Escrow, write_guard.Guarded(made, write_guard.STORE_WRITES, ask))
+
+
+def _prepare(api: Any) -> None:
+    """Load what the first call needs; then begin to load what the report needs: its step makes no call that could hide the time."""
+    api.load()
+    _ahead()
+
+
+@cache
+def _ahead() -> None:
+    """Do it once in a process."""
+    from ir import report
+
+    concurrency.aside(report.load)
 
 
 def _reviewer(api: Any) -> Reviewer:

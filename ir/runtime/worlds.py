@@ -1,8 +1,8 @@
 """One builder of a world for each mode: run an incident, only look at it, or contain at once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
 
@@ -15,12 +15,13 @@ from ir.incident import debts
 from ir.incident.context import World
 from ir.incident.record import Incident
 from ir.incident.world_parts import Hooks, KeysAtHand, Run
-from ir.inventory import consent
+from ir.inventory import Inventory, Key, consent
 from ir.ports import Operator
 from ir.runtime import approved, wiring, write_guard
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting
 from ir.runtime.publish import evidence_signer, publish
+from ir.runtime.same_value import Noted
 from ir.storage import state_folder
 
 
@@ -37,6 +38,7 @@ class ProcessContext:
         say, resting: see `Hooks`.
         patient: False: long waits are handed back instead of being slept through (see `Run`).
         leaked, control: keys that the operator gave.
+        handed: stores by reference that were read just now: the first look of a new incident need not read them again.
     """
 
     operator: Operator
@@ -46,6 +48,7 @@ class ProcessContext:
     patient: bool = True
     leaked: Secret | None = None
     control: Secret | None = None
+    handed: Mapping[str, Noted] = field(default_factory=dict)
 
 
 def real(setting: Setting, kept: State, given: ProcessContext, fence: int) -> World:
@@ -57,6 +60,8 @@ def real(setting: Setting, kept: State, given: ProcessContext, fence: int) -> Wo
             given.lost(name)
 
     source = inventory.loads(setting.text, setting.name)
+    key = source.key(setting.key)
+    places = set() if setting.plan.key_alone else consent.destinations(source, key)
     resolver = wiring.resolver_of(setting, given.operator)
     signer = cache(lambda: evidence_signer(kept, source, resolver, given.say))
     announce: Callable[[Incident], None] = quiet
@@ -71,7 +76,7 @@ def real(setting: Setting, kept: State, given: ProcessContext, fence: int) -> Wo
     hooks = Hooks(
         say=given.say,
         publish=written,
-        note=partial(_note, kept, setting),
+        note=partial(_note, kept, source, key, places),
         announce=announce,
         witness=Checkpointer(kept.checkpoints, signer, given.say),
         keep=partial(_keep, kept.bundle(name) / "evidence"),
@@ -82,7 +87,7 @@ def real(setting: Setting, kept: State, given: ProcessContext, fence: int) -> Wo
         resting=given.resting,
     )
     run, keys = Run(_scratch(setting, kept), given.patient), KeysAtHand(given.leaked)
-    return wiring.world(setting, kept, given.operator, ask=ask, hooks=hooks, run=run, keys=keys, control=given.control)
+    return wiring.world(setting, kept, given.operator, ask=ask, hooks=hooks, run=run, keys=keys, control=given.control, handed=given.handed)
 
 
 def read_only(
@@ -147,11 +152,8 @@ def over(kept: State, incident: str) -> bool:
     return row is not None and debts.over(row)
 
 
-def _note(kept: State, setting: Setting, record: Incident) -> None:
+def _note(kept: State, source: Inventory, key: Key, places: set[str], record: Incident) -> None:
     """Tell a rotation what a search for the same value elsewhere has shown."""
-    source = inventory.loads(setting.text, setting.name)
-    key = source.key(setting.key)
-    places = set() if setting.plan.key_alone else consent.destinations(source, key)
     also = {row["key"] for row in record.facts.get("elsewhere", {}).get("holders", [])} if places else set()
     shown = places | consent.beyond(source, key, also) if also else places
     kept.index.note(record.id, record.status, int(record.exit_code), wiring.summary(record, shown))

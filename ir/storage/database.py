@@ -19,6 +19,7 @@ _CONNECTION: dict[str, Any] = {
     "tcp_user_timeout": 10_000,  # milliseconds: a server that went away without a word is noticed
 }
 """Settings of psycopg and libpq; settings in the address win."""
+_CLOCK: sa.ColumnElement[Any] = sa.literal_column("extract(epoch FROM clock_timestamp())")
 _FRESH = 1.0
 """Seconds after its last use in which a connection is assumed to be alive."""
 
@@ -128,4 +129,9 @@ def clock(db: sa.Connection) -> float:
     """Epoch seconds by the clock that all machines share: the database server's, else this machine's."""
     if db.dialect.name != "postgresql":
         return time.time()
-    return float(db.execute(sa.text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
+    return float(db.execute(sa.select(_CLOCK)).scalar_one())
+
+
+def stamp(db: sa.Connection) -> sa.ColumnElement[Any] | float:
+    """The time of `clock` as part of the statement that writes it, so that it needs no trip of its own."""
+    return _CLOCK if db.dialect.name == "postgresql" else time.time()

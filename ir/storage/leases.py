@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from ir.core.errors import AlreadyRunning, Refused
 from ir.core.model import Json
 from ir.storage import process_identity
-from ir.storage.database import clock, single
+from ir.storage.database import clock, single, stamp
 from ir.storage.incident_index import ACTS_NO_MORE
 from ir.storage.patience import all_patient
 from ir.storage.process_identity import Me
@@ -94,8 +94,10 @@ class Leases:
                 fence = max(fence, row.fence + (row.executor != holder.executor))
             db.execute(sa.delete(LEASES).where(LEASES.c.resource.in_(wanted)))
             since = {row.resource: row.since for row in rows}
-            for resource in wanted:
-                _insert(db, holder, incident, resource, {"since": since.get(resource, now), "heartbeat": now, "fence": fence})
+            times: Json = {"heartbeat": now, "fence": fence}
+            held = [{"resource": name, "incident": incident, "since": since.get(name, now), **times, **holder.row} for name in wanted]
+            if held:
+                db.execute(sa.insert(LEASES), held)
             return fence
 
     def claim(self, holder: Me, incident: str, fence: int, resource: str) -> None:
@@ -110,7 +112,8 @@ class Leases:
             for row in _read(db, LEASES.c.resource == resource, now):
                 _refuse_of_another(db, row, incident)
             db.execute(sa.delete(LEASES).where(LEASES.c.resource == resource))
-            _insert(db, holder, incident, resource, {"since": now, "heartbeat": now, "fence": fence})
+            times: Json = {"since": now, "heartbeat": now, "fence": fence}
+            db.execute(sa.insert(LEASES).values(resource=resource, incident=incident, **holder.row, **times))
 
     def busy(self, resources: Iterable[str]) -> Lease | None:
         """The first lease on any of these that `take` would be refused for, None when all are free; takes nothing."""
@@ -134,7 +137,7 @@ class Leases:
     def beat(self, holder: Me, incident: str, fence: int) -> bool:
         """Heartbeat; False when another process took over."""
         with self._single.begin() as db:
-            return db.execute(sa.update(LEASES).where(_mine(holder, incident, fence)).values(heartbeat=clock(db))).rowcount > 0
+            return db.execute(sa.update(LEASES).where(_mine(holder, incident, fence)).values(heartbeat=stamp(db))).rowcount > 0
 
     def let_go(self, holder: Me, incident: str, fence: int) -> None:
         """Stop holding an incident that waits: its resources stay its own, but any process may take it over at once."""
@@ -182,10 +185,6 @@ def _read(db: sa.Connection, which: sa.ColumnElement[bool], now: float | None, *
 
 def _mine(holder: Me, incident: str, fence: int) -> sa.ColumnElement[bool]:
     return (LEASES.c.incident == incident) & (LEASES.c.executor == holder.executor) & (LEASES.c.fence == fence)
-
-
-def _insert(db: sa.Connection, holder: Me, incident: str, resource: str, times: Json) -> None:
-    db.execute(sa.insert(LEASES).values(resource=resource, incident=incident, **holder.row, **times))
 
 
 def _refuse_of_another(db: sa.Connection, lease: Lease, incident: str) -> None:

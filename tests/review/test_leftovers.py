@@ -1,6 +1,7 @@
 """What was left behind: by exposure known and unknown, by what Stripe tells of its age, and by who can have made it."""
 
 from pathlib import Path
+from threading import Event
 from typing import Any, cast
 
 import pytest
@@ -191,3 +192,30 @@ def test_payouts_by_hand_of_the_year_before_are_habits_and_no_leftovers(tmp_path
     habits = [row for row in swept.rows if row["kind"] == "payout_history"]
     assert [(row["id"], row["detail"], row["amount"]) for row in habits] == [("po_1", "standardba_ours", 400_000)]
     assert "po_1" not in listed(tmp_path, KNOWN, objects=[dict(row) for row in swept.rows])
+
+
+@pytest.mark.parametrize("beside", [f"/v1/accounts/{OWN}/external_accounts", "/v1/payouts"])
+def test_what_no_list_has_to_name_first_is_read_beside_the_lists(beside: str) -> None:
+    asked = Event()
+
+    class Lists:
+        def objects(self, path: str, since: int, **_more: Any) -> tuple[list[Json], str]:
+            asked.set() if path == beside else None
+            return [], "" if path != "/v1/coupons" or asked.wait(10) else "the other was not asked meanwhile"
+
+    swept = leftover_sweep.sweep_lists(cast(Collector, Lists()), LEAK, OWN, (), lambda _: None)
+    assert asked.is_set() and swept.unread == {}
+
+
+def test_destinations_of_connected_accounts_that_are_new_are_read_after_the_list_that_names_them() -> None:
+    made = {"id": "acct_new", "created": LEAK + 60}
+    places = {OWN: "ba_own", "acct_new": "ba_theirs"}
+    answers: dict[str, list[Json]] = {f"/v1/accounts/{name}/external_accounts": [{"id": place}] for name, place in places.items()}
+
+    class Lists:
+        def objects(self, path: str, since: int, **_more: Any) -> tuple[list[Json], str]:
+            return ([made] if path == "/v1/accounts" else answers.get(path, [])), ""
+
+    swept = leftover_sweep.sweep_lists(cast(Collector, Lists()), LEAK, OWN, (), lambda _: None)
+    found = {row["id"]: (row["account"], row["ts"]) for row in swept.rows if row["kind"] == "external_account"}
+    assert found == {"ba_own": ("", 0), "ba_theirs": ("acct_new", LEAK + 60)}

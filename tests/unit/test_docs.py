@@ -3,8 +3,11 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from docs import rooms
-from docs.generate import INVENTORY_SCHEMA, PAGES, PARTS, README, generated
+from docs.generate import BLIND_REVIEW, INVENTORY_SCHEMA, PAGES, PARTS, README, blind_review, generated
+from ir.review import reviewer
 
 ROOT = README.parent
 
@@ -13,6 +16,16 @@ def test_generated_parts_are_fresh() -> None:
     texts = [page.read_text(encoding="utf-8") for page in PAGES]
     assert [generated(text) for text in texts] == texts, "run `make docs`"
     assert all(any(f"<!-- generated: {name} -->" in text for text in texts) for name in PARTS)
+
+
+def test_what_a_review_without_sources_says_is_what_such_a_review_finds() -> None:
+    assert BLIND_REVIEW.read_text(encoding="utf-8") == blind_review(), "run `make docs`"
+
+
+def test_it_is_told_without_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reviewer, "found_blind", None)
+    told = reviewer.blind()
+    assert told.verdict == "cannot tell" and told.coverage and told.timeline == ()
 
 
 def test_the_schema_of_the_inventory_is_fresh() -> None:

@@ -36,7 +36,10 @@ def sweep_lists(
     progress: Callable[[str], None],
     kinds: tuple[str, ...] = (),
 ) -> Swept:
-    """Read the lists side by side. A list that is refused or absent is noted, never an error."""
+    """Read the lists side by side. A list that is refused or absent is noted, never an error.
+
+    Only the payout destinations of connected accounts have to wait for a list: the one that names them.
+    """
     wanted = [sweep for sweep in SWEEPS if not kinds or sweep.kind in kinds]
     swept = Swept()
 
@@ -51,14 +54,20 @@ def sweep_lists(
                 swept.unread[sweep.kind] = why
             swept.read += not why or bool(rows)
             swept.rows += [_row(sweep.kind, row, known_webhooks) for row in rows if sweep.wanted(row)]
-        if not kinds or "external_account" in kinds:
-            _destinations(collector, swept, account)
 
     habits: list[Json] = []
+    own = Swept()
     beside: list[Callable[[], None]] = [lists]
+    destinations = not kinds or "external_account" in kinds
+    if destinations:
+        beside.append(lambda: _own_destinations(collector, own, account))
     if not kinds:
         beside.append(lambda: habits.extend(_payout_habits(collector, since)))
     each(beside, lambda read: read())
+    swept.rows += own.rows
+    swept.unread |= own.unread
+    if destinations:
+        _destinations_of_new_accounts(collector, swept, account)
     swept.rows += habits
     return swept
 
@@ -74,21 +83,33 @@ def _payout_habits(collector: Collector, since: int) -> list[Json]:
     ]
 
 
-def _destinations(collector: Collector, swept: Swept, account: str) -> None:
-    """New payout destinations, of the account itself and of new connected accounts: those are as new as their account."""
-    fresh = {str(row["id"]): int(row["ts"]) for row in swept.rows if row["kind"] == "connected_account"}
-    holders = {name: made for name, made in ({account: 0} | fresh).items() if _ACCOUNT.fullmatch(name)}
-    if account not in holders:
+def _own_destinations(collector: Collector, swept: Swept, account: str) -> None:
+    """Payout destinations of the account itself."""
+    if not _ACCOUNT.fullmatch(account):
         swept.unread["external_account"] = "of the account itself: its id is not known (--account acct_…)"
-    asked = list(holders)[: _MOST_ACCOUNTS + 1]
+        return
+    _destinations(collector, swept, {account: 0}, account)
+
+
+def _destinations_of_new_accounts(collector: Collector, swept: Swept, account: str) -> None:
+    """Payout destinations of connected accounts that are new: they are as new as their account."""
+    fresh = {str(row["id"]): int(row["ts"]) for row in swept.rows if row["kind"] == "connected_account"}
+    holders = {name: made for name, made in fresh.items() if name != account and _ACCOUNT.fullmatch(name)}
+    asked = dict(list(holders.items())[:_MOST_ACCOUNTS])
+    _destinations(collector, swept, asked, account)
+    if len(holders) > len(asked):
+        swept.unread["external_account"] = f"of connected accounts, only those of the newest {_MOST_ACCOUNTS} were read"
+
+
+def _destinations(collector: Collector, swept: Swept, holders: dict[str, int], account: str) -> None:
+    """Of these accounts, each with the time when it was made."""
+    asked = list(holders)
     found = each(asked, lambda holder: collector.objects(f"/v1/accounts/{holder}/external_accounts", 0, created=False))
     for holder, (rows, why) in zip(asked, found, strict=True):
         if why:
             swept.unread["external_account"] = why
         for row in (_row("external_account", row, ()) for row in rows):
             swept.rows.append({**row, "ts": row["ts"] or holders[holder], "account": "" if holder == account else holder})
-    if len(holders) > _MOST_ACCOUNTS + 1:
-        swept.unread["external_account"] = f"of connected accounts, only those of the newest {_MOST_ACCOUNTS} were read"
 
 
 def _row(kind: str, row: Json, known_webhooks: tuple[str, ...]) -> Json:
